@@ -1,0 +1,115 @@
+//! Where deploys live, as one trait: the console, the command line and the server know nothing else.
+
+use std::future::Future;
+use std::time::Duration;
+
+use crate::domain::command::{Action, Command, Receipt, Refusal};
+use crate::domain::deployment::Deployment;
+use crate::domain::event::Event;
+use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
+use crate::domain::log::{LogFrom, LogPage};
+use crate::domain::plan::Plan;
+use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot, Version};
+
+/// The longest that a caller may ask a backend to wait for news.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(25);
+
+/// A system that deploys. One value speaks for one caller: who that is comes from the connection.
+///
+/// Every method may be cancelled by dropping its future. Only [`Backend::command`] changes anything, and a dropped
+/// command may or may not have been recorded: [`Backend::receipt`] tells.
+pub trait Backend: Send + Sync + 'static {
+    /// Who answers and what it can do.
+    fn describe(&self) -> impl Future<Output = Answer<Description>> + Send;
+
+    /// The fleet, or `None` when it is still at `after` once `wait` is over.
+    fn fleet(
+        &self,
+        after: Option<Version>,
+        wait: Duration,
+    ) -> impl Future<Output = Answer<Option<FleetSnapshot>>> + Send;
+
+    /// One service, or `None` when it is still at `after` once `wait` is over.
+    fn service(
+        &self,
+        service: &ServiceName,
+        after: Option<Version>,
+        wait: Duration,
+    ) -> impl Future<Output = Answer<Option<ServiceSnapshot>>> + Send;
+
+    /// Deployments of an environment older than `before`, newest first, at most `limit`.
+    fn history(
+        &self,
+        service: &ServiceName,
+        environment: Environment,
+        before: Option<DeploymentId>,
+        limit: usize,
+    ) -> impl Future<Output = Answer<Vec<Deployment>>> + Send;
+
+    /// What the action would do if the caller did it now.
+    fn plan(
+        &self,
+        service: &ServiceName,
+        action: Action,
+    ) -> impl Future<Output = Answer<Plan>> + Send;
+
+    /// Records the command and answers once it is durable. The same key with the same command gets the first
+    /// receipt again; it never acts twice.
+    fn command(
+        &self,
+        service: &ServiceName,
+        command: Command,
+        key: IdempotencyKey,
+    ) -> impl Future<Output = Answer<Receipt>> + Send;
+
+    /// What became of a command by its key; `None` when it was never recorded.
+    fn receipt(&self, key: &IdempotencyKey)
+    -> impl Future<Output = Answer<Option<Receipt>>> + Send;
+
+    /// Whole lines of a step's log, about `limit` bytes of them. When there are none after the cursor and the step
+    /// still runs, it waits for some.
+    fn log(
+        &self,
+        service: &ServiceName,
+        deployment: DeploymentId,
+        step: usize,
+        from: LogFrom,
+        limit: usize,
+        wait: Duration,
+    ) -> impl Future<Output = Answer<LogPage>> + Send;
+
+    /// The events after `after`, oldest first, at most `limit`, of one service or of all; waits when there are none.
+    fn events(
+        &self,
+        service: Option<&ServiceName>,
+        after: Seq,
+        limit: usize,
+        wait: Duration,
+    ) -> impl Future<Output = Answer<Vec<Event>>> + Send;
+}
+
+/// What a backend says to a question.
+pub type Answer<T> = Result<T, BackendError>;
+
+/// Why a backend did not do what it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BackendError {
+    /// A decision: nothing was done, and the sentence says what to do instead.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Nobody answers; nothing was done.
+    #[error("{0}")]
+    Unreachable(String),
+    /// A command was sent and its answer got lost: it may have been recorded. Ask [`Backend::receipt`].
+    #[error("the answer got lost: {0}")]
+    Unknown(String),
+    /// The two sides speak different versions.
+    #[error("{0}")]
+    Incompatible(String),
+    /// The caller is not allowed in at all.
+    #[error("{0}")]
+    Unauthorized(String),
+    /// Something went wrong on the other side.
+    #[error("{0}")]
+    Failed(String),
+}

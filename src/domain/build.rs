@@ -1,0 +1,73 @@
+//! A first-parent commit of the trunk on its way to production, folded from events.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::commit::Commit;
+use super::ids::{BuildNumber, DeploymentId, Seq, Sha};
+use super::people::Actor;
+
+/// A build and what is known of it; its state comes from [`super::service::ServiceState::build_state`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Build {
+    pub number: BuildNumber,
+    pub sha: Sha,
+    /// The commits since the build before, newest first.
+    pub commits: Vec<Commit>,
+    /// How many more there are beyond the ones listed.
+    pub more: u32,
+    pub found_at: DateTime<Utc>,
+    /// Its latest staging deployment.
+    pub staging: Option<DeploymentId>,
+    /// Since when staging ran it, if it ever did.
+    pub in_staging_since: Option<DateTime<Utc>>,
+    /// The newer build that overtook it before it reached staging.
+    pub superseded_by: Option<BuildNumber>,
+    pub verified: Option<Verification>,
+    /// A force-push took its commit off the trunk.
+    pub off_trunk: bool,
+}
+
+impl Build {
+    /// The subject of its own commit.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        self.commits.first().map_or("", |commit| &commit.subject)
+    }
+}
+
+/// The record that a build was seen good in staging.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verification {
+    /// The event that recorded it.
+    pub seq: Seq,
+    pub by: Actor,
+    pub at: DateTime<Utc>,
+    pub note: String,
+}
+
+/// How far a build has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BuildState {
+    Queued,
+    Deploying,
+    InStaging,
+    Verified,
+    Failed,
+    Superseded,
+}
+
+impl BuildState {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Deploying => "deploying",
+            Self::InStaging => "in staging",
+            Self::Verified => "verified",
+            Self::Failed => "failed",
+            Self::Superseded => "superseded",
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What a person may ask for, and the answers: a receipt, or a refusal that says what to do instead.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::ids::{BuildNumber, DeploymentId, Environment, Seq};
+use super::plan::{Finding, Fingerprint, Guard, Plan};
+
+/// What a plan can be made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "action")]
+pub enum Action {
+    /// Put a build into production.
+    Promote { build: BuildNumber },
+    /// Put production back to a build that was live before; `None` is the one that a rollback would choose itself.
+    Rollback { to: Option<BuildNumber> },
+}
+
+/// Everything that changes the world. Each is sent with an idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "command")]
+pub enum Command {
+    /// Run the plan that this fingerprint belongs to, or nothing.
+    Execute {
+        #[serde(flatten)]
+        action: Action,
+        fingerprint: Fingerprint,
+        /// The typed reason for every finding that needs one.
+        #[serde(default)]
+        overrides: BTreeMap<Guard, String>,
+    },
+    Cancel {
+        deployment: DeploymentId,
+        reason: String,
+    },
+    Verify {
+        build: BuildNumber,
+        note: String,
+    },
+    Hold {
+        environment: Environment,
+        reason: String,
+    },
+    Release {
+        environment: Environment,
+        reason: String,
+    },
+    /// `until` is exclusive; `None` means until lifted. `from` in the past means now.
+    Freeze {
+        from: Option<DateTime<Utc>>,
+        until: Option<DateTime<Utc>>,
+        reason: String,
+    },
+    Lift {
+        freeze: Seq,
+        reason: String,
+    },
+}
+
+/// The proof that a command was recorded, durably, before this was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The first event that the command caused.
+    pub seq: Seq,
+    pub at: DateTime<Utc>,
+    /// The deployment that it started or cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<DeploymentId>,
+    /// What happened, as a sentence.
+    pub said: String,
+}
+
+/// A decision against a command: nothing was done. Different from a failure, where something went wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case", tag = "code")]
+pub enum Refusal {
+    /// A guard refuses, or an override has no reason.
+    #[error("{sentence}")]
+    Policy { sentence: String, findings: Vec<Finding> },
+    /// The world moved since the plan was made: what changed, and the plan as it is now.
+    #[error("the world changed since you looked: {}", changes.join("; "))]
+    Changed { changes: Vec<String>, plan: Box<Plan> },
+    #[error("{sentence}")]
+    NotFound { sentence: String },
+    #[error("{sentence}")]
+    Invalid { sentence: String },
+    /// The idempotency key was used before for something else.
+    #[error("this idempotency key was used for a different command; make a new one")]
+    KeyReused,
+}
+
+impl Refusal {
+    pub fn not_found(sentence: impl Into<String>) -> Self {
+        Self::NotFound { sentence: sentence.into() }
+    }
+
+    pub fn invalid(sentence: impl Into<String>) -> Self {
+        Self::Invalid { sentence: sentence.into() }
+    }
+}

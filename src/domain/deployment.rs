@@ -1,0 +1,168 @@
+//! One attempt to put one build into one environment, folded from its events.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::event::{DeploymentRequest, Outcome, StepOutcome};
+use super::ids::DeploymentId;
+use super::people::Actor;
+use super::time::{between, millis};
+
+/// A deployment and everything that is known of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deployment {
+    pub id: DeploymentId,
+    pub request: DeploymentRequest,
+    pub by: Actor,
+    pub requested_at: DateTime<Utc>,
+    pub started_at: Option<DateTime<Utc>>,
+    pub ended: Option<Ended>,
+    /// One for each step of the request, in its order.
+    pub steps: Vec<StepState>,
+    pub cancel: Option<Cancel>,
+}
+
+/// When and how a deployment ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    pub at: DateTime<Utc>,
+    pub outcome: Outcome,
+}
+
+/// Who asked for the deployment to stop, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cancel {
+    pub by: Actor,
+    pub at: DateTime<Utc>,
+    pub reason: String,
+}
+
+/// Where a step is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum StepState {
+    Waiting,
+    Running {
+        since: DateTime<Utc>,
+    },
+    Ended {
+        since: DateTime<Utc>,
+        #[serde(with = "millis")]
+        took: Duration,
+        outcome: StepOutcome,
+    },
+    /// It will never run, because the deployment ended before it.
+    Skipped,
+}
+
+/// A deployment's state, derived from its events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeploymentState {
+    Queued,
+    Running,
+    Succeeded,
+    Failed,
+    Cancelled,
+    Interrupted,
+}
+
+impl DeploymentState {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+impl Deployment {
+    #[must_use]
+    pub fn requested(
+        id: DeploymentId,
+        request: DeploymentRequest,
+        by: Actor,
+        at: DateTime<Utc>,
+    ) -> Self {
+        let steps = vec![StepState::Waiting; request.steps.len()];
+        Self {
+            id,
+            request,
+            by,
+            requested_at: at,
+            started_at: None,
+            ended: None,
+            steps,
+            cancel: None,
+        }
+    }
+
+    #[must_use]
+    pub fn state(&self) -> DeploymentState {
+        match (&self.ended, self.started_at) {
+            (Some(ended), _) => match ended.outcome {
+                Outcome::Succeeded => DeploymentState::Succeeded,
+                Outcome::Failed(_) => DeploymentState::Failed,
+                Outcome::Cancelled => DeploymentState::Cancelled,
+                Outcome::Interrupted(_) => DeploymentState::Interrupted,
+            },
+            (None, Some(_)) => DeploymentState::Running,
+            (None, None) => DeploymentState::Queued,
+        }
+    }
+
+    /// Queued or running.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.ended.is_none()
+    }
+
+    #[must_use]
+    pub fn succeeded(&self) -> bool {
+        self.state() == DeploymentState::Succeeded
+    }
+
+    /// The index of the step that runs now.
+    #[must_use]
+    pub fn running_step(&self) -> Option<usize> {
+        self.steps.iter().position(|step| matches!(step, StepState::Running { .. }))
+    }
+
+    /// The step whose log says most: the running one, else the last that ran.
+    #[must_use]
+    pub fn telling_step(&self) -> Option<usize> {
+        self.running_step()
+            .or_else(|| self.steps.iter().rposition(|step| matches!(step, StepState::Ended { .. })))
+    }
+
+    /// From its start to its end; `None` until it has ended, or if it never started.
+    #[must_use]
+    pub fn took(&self) -> Option<Duration> {
+        Some(between(self.started_at?, self.ended.as_ref()?.at))
+    }
+
+    /// The sentence of a failure or interruption.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
+        match &self.ended.as_ref()?.outcome {
+            Outcome::Failed(why) | Outcome::Interrupted(why) => Some(why),
+            Outcome::Succeeded | Outcome::Cancelled => None,
+        }
+    }
+
+    /// The name of the first step that did not succeed.
+    #[must_use]
+    pub fn failed_step(&self) -> Option<&str> {
+        let at = self.steps.iter().position(|step| {
+            matches!(step, StepState::Ended { outcome, .. } if *outcome != StepOutcome::Succeeded)
+        })?;
+        Some(&self.request.steps.get(at)?.name)
+    }
+}

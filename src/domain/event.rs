@@ -1,0 +1,238 @@
+//! The recorded facts: history, audit log and live stream are all reads of these.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::commit::Commit;
+use super::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName, Sha};
+use super::people::Actor;
+use super::plan::{Finding, Guard};
+use super::time::millis;
+
+/// One recorded fact. Its meaning never changes once it is stored; new facts and new optional fields may be added.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    pub seq: Seq,
+    pub at: DateTime<Utc>,
+    pub service: ServiceName,
+    pub actor: Actor,
+    pub fact: Fact,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Fact {
+    /// The trunk moved to a new first-parent commit.
+    BuildFound {
+        build: BuildNumber,
+        sha: Sha,
+        /// The commits since the build before, newest first.
+        commits: Vec<Commit>,
+        /// How many more there are beyond the ones listed.
+        #[serde(default)]
+        more: u32,
+    },
+    /// The trunk was force-pushed: `from` is not an ancestor of `to` any more.
+    TrunkRewritten {
+        from: Sha,
+        to: Sha,
+    },
+    /// A deployment was asked for; it is named by this event's sequence number.
+    DeploymentRequested(DeploymentRequest),
+    /// Its checkout is ready, its steps begin.
+    DeploymentStarted {
+        deployment: DeploymentId,
+    },
+    /// The step of this index is about to run; recorded before its process exists.
+    StepStarted {
+        deployment: DeploymentId,
+        step: usize,
+    },
+    StepEnded {
+        deployment: DeploymentId,
+        step: usize,
+        outcome: StepOutcome,
+        #[serde(with = "millis")]
+        took: Duration,
+    },
+    CancelRequested {
+        deployment: DeploymentId,
+        reason: String,
+    },
+    DeploymentEnded {
+        deployment: DeploymentId,
+        outcome: Outcome,
+    },
+    BuildVerified {
+        build: BuildNumber,
+        note: String,
+    },
+    /// A durable stop on an environment; `rollback` names the deployment that caused it.
+    HoldPlaced {
+        environment: Environment,
+        reason: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rollback: Option<DeploymentId>,
+    },
+    HoldReleased {
+        environment: Environment,
+        reason: String,
+    },
+    /// A freeze set by hand, named by this event's sequence number. `until` is exclusive; `None` is until lifted.
+    FreezePlaced {
+        from: DateTime<Utc>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<DateTime<Utc>>,
+        reason: String,
+    },
+    FreezeLifted {
+        freeze: Seq,
+        reason: String,
+    },
+}
+
+impl Fact {
+    /// The fact's name, as stored and as shown by `trunkline events`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::BuildFound { .. } => "build_found",
+            Self::TrunkRewritten { .. } => "trunk_rewritten",
+            Self::DeploymentRequested(_) => "deployment_requested",
+            Self::DeploymentStarted { .. } => "deployment_started",
+            Self::StepStarted { .. } => "step_started",
+            Self::StepEnded { .. } => "step_ended",
+            Self::CancelRequested { .. } => "cancel_requested",
+            Self::DeploymentEnded { .. } => "deployment_ended",
+            Self::BuildVerified { .. } => "build_verified",
+            Self::HoldPlaced { .. } => "hold_placed",
+            Self::HoldReleased { .. } => "hold_released",
+            Self::FreezePlaced { .. } => "freeze_placed",
+            Self::FreezeLifted { .. } => "freeze_lifted",
+        }
+    }
+}
+
+/// Everything that a deployment was asked to do, and what the person who asked had read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeploymentRequest {
+    pub build: BuildNumber,
+    pub sha: Sha,
+    pub environment: Environment,
+    pub kind: DeploymentKind,
+    /// What was live when this was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<BuildNumber>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_sha: Option<Sha>,
+    pub steps: Vec<StepSpec>,
+    /// The deployment that has to be cancelled first; this one waits for its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancels: Option<DeploymentId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// The typed reason for every finding that needed one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub overrides: BTreeMap<Guard, String>,
+}
+
+/// Why a deployment happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeploymentKind {
+    /// The trunk moved; staging follows by itself.
+    Auto,
+    Promote,
+    Rollback,
+    /// The live build once more.
+    Redeploy,
+}
+
+impl DeploymentKind {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Promote => "promote",
+            Self::Rollback => "rollback",
+            Self::Redeploy => "redeploy",
+        }
+    }
+}
+
+impl std::fmt::Display for DeploymentKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// One command of a pipeline, as the commit that is deployed declares it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepSpec {
+    pub name: String,
+    pub run: Run,
+    #[serde(with = "millis")]
+    pub timeout: Duration,
+    /// How long its author expects it to take, used until there are measurements.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "millis::option")]
+    pub expected: Option<Duration>,
+}
+
+/// How a step's process is started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Run {
+    /// A line for `sh -c`, exactly as it stands in the file.
+    Shell(String),
+    /// A program and its arguments, without a shell.
+    Argv(Vec<String>),
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepOutcome {
+    Succeeded,
+    /// Ended with an exit code other than 0.
+    Exited(i32),
+    /// Ended by a signal that trunkline did not send.
+    Signalled(i32),
+    TimedOut,
+    Cancelled,
+    /// The process could not be started, with the reason.
+    NotStarted(String),
+    /// Its supervisor is gone and left no result: nobody knows how far it came.
+    Lost,
+}
+
+impl StepOutcome {
+    /// The outcome in a few words: `exit 1`, `timed out`.
+    #[must_use]
+    pub fn say(&self) -> String {
+        match self {
+            Self::Succeeded => "succeeded".into(),
+            Self::Exited(code) => format!("exit {code}"),
+            Self::Signalled(signal) => format!("killed by signal {signal}"),
+            Self::TimedOut => "timed out".into(),
+            Self::Cancelled => "cancelled".into(),
+            Self::NotStarted(why) => format!("not started: {why}"),
+            Self::Lost => "lost: its supervisor is gone and left no result".into(),
+        }
+    }
+}
+
+/// How a deployment ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Succeeded,
+    /// With the sentence that says which step failed and how.
+    Failed(String),
+    Cancelled,
+    /// Nobody knows how far it came: a person decides.
+    Interrupted(String),
+}

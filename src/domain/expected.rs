@@ -1,0 +1,44 @@
+//! How long a deployment and each of its steps should take: the median of the last ten of its kind.
+
+use std::time::Duration;
+
+use super::deployment::StepState;
+use super::event::{DeploymentKind, StepSpec};
+use super::ids::Environment;
+use super::service::ServiceState;
+use super::time::median;
+
+/// The expected time of a whole deployment: measured if there are measurements, else the sum of what the steps
+/// declare, else unknown.
+#[must_use]
+pub fn deployment(
+    state: &ServiceState,
+    environment: Environment,
+    kind: DeploymentKind,
+    steps: &[StepSpec],
+) -> Option<Duration> {
+    let measured =
+        state.durations(environment, kind).filter_map(super::deployment::Deployment::took);
+    median(measured.collect()).or_else(|| {
+        let declared: Vec<_> = steps.iter().filter_map(|step| step.expected).collect();
+        (!declared.is_empty()).then(|| declared.iter().sum())
+    })
+}
+
+/// The expected time of one step, by its name, measured like the whole.
+#[must_use]
+pub fn step(
+    state: &ServiceState,
+    environment: Environment,
+    kind: DeploymentKind,
+    spec: &StepSpec,
+) -> Option<Duration> {
+    let measured = state.durations(environment, kind).filter_map(|deployment| {
+        let at = deployment.request.steps.iter().position(|s| s.name == spec.name)?;
+        match deployment.steps.get(at)? {
+            StepState::Ended { took, .. } => Some(*took),
+            _ => None,
+        }
+    });
+    median(measured.collect()).or(spec.expected)
+}

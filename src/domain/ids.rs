@@ -1,0 +1,230 @@
+//! The names of things: services, environments, builds, deployments, commits and events.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A service's name: 1 to 40 of `a-z 0-9 - _ .`, starting with a letter or digit, so that it is safe as a
+/// folder name, in a URL and on screen.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ServiceName(String);
+
+impl ServiceName {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for ServiceName {
+    type Error = InvalidName;
+
+    fn try_from(name: String) -> Result<Self, InvalidName> {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
+        let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+        if starts_well && name.len() <= 40 && name.chars().all(allowed) {
+            Ok(Self(name))
+        } else {
+            Err(InvalidName(name))
+        }
+    }
+}
+
+impl std::str::FromStr for ServiceName {
+    type Err = InvalidName;
+
+    fn from_str(name: &str) -> Result<Self, InvalidName> {
+        Self::try_from(name.to_owned())
+    }
+}
+
+impl From<ServiceName> for String {
+    fn from(name: ServiceName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for ServiceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a text cannot name a service.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is not a service name; use up to 40 of a-z, 0-9, \"-\", \"_\" and \".\", starting with a letter or digit"
+)]
+pub struct InvalidName(String);
+
+/// Where a build can be deployed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Environment {
+    Staging,
+    Production,
+}
+
+impl Environment {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Staging => "staging",
+            Self::Production => "production",
+        }
+    }
+}
+
+impl fmt::Display for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A build's number, counted per service along the trunk; shown as `#1290`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BuildNumber(pub u64);
+
+impl fmt::Display for BuildNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("#{}", self.0))
+    }
+}
+
+impl std::str::FromStr for BuildNumber {
+    type Err = std::num::ParseIntError;
+
+    /// Accepts `1290` and `#1290`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.strip_prefix('#').unwrap_or(text).parse().map(Self)
+    }
+}
+
+/// The position of an event in the engine's one order; starts at 1, 0 means "before everything".
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Seq(pub u64);
+
+impl fmt::Display for Seq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A deployment is named by the event that requested it; shown as `d57`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DeploymentId(pub u64);
+
+impl fmt::Display for DeploymentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("d{}", self.0))
+    }
+}
+
+impl std::str::FromStr for DeploymentId {
+    type Err = std::num::ParseIntError;
+
+    /// Accepts `57` and `d57`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.strip_prefix('d').unwrap_or(text).parse().map(Self)
+    }
+}
+
+impl From<Seq> for DeploymentId {
+    fn from(seq: Seq) -> Self {
+        Self(seq.0)
+    }
+}
+
+/// A full commit id in lower-case hex, 40 (SHA-1) or 64 (SHA-256) digits long.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Sha(String);
+
+impl Sha {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first seven digits, as people quote commits.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        &self.0[..7]
+    }
+}
+
+impl TryFrom<String> for Sha {
+    type Error = InvalidSha;
+
+    fn try_from(text: String) -> Result<Self, InvalidSha> {
+        let hex = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if hex && matches!(text.len(), 40 | 64) { Ok(Self(text)) } else { Err(InvalidSha(text)) }
+    }
+}
+
+impl std::str::FromStr for Sha {
+    type Err = InvalidSha;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSha> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl From<Sha> for String {
+    fn from(sha: Sha) -> Self {
+        sha.0
+    }
+}
+
+impl fmt::Display for Sha {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A text that is not a full commit id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a full commit id")]
+pub struct InvalidSha(String);
+
+/// A key that the asker makes up once per intent; the same key never acts twice. 8 to 64 of `A-Z a-z 0-9 - _`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for IdempotencyKey {
+    type Error = InvalidKey;
+
+    fn try_from(key: String) -> Result<Self, InvalidKey> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        if (8..=64).contains(&key.len()) && key.bytes().all(allowed) {
+            Ok(Self(key))
+        } else {
+            Err(InvalidKey)
+        }
+    }
+}
+
+impl From<IdempotencyKey> for String {
+    fn from(key: IdempotencyKey) -> Self {
+        key.0
+    }
+}
+
+/// A text that cannot be an idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("an idempotency key is 8 to 64 letters, digits, \"-\" or \"_\"")]
+pub struct InvalidKey;

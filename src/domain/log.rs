@@ -1,0 +1,108 @@
+//! A step's log as it lies on disk: one line of text each, `TIME STREAM TEXT`, read by byte cursor.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+
+/// Where a line came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stream {
+    Out,
+    Err,
+    /// trunkline's own note about the step.
+    Note,
+}
+
+/// One line of a log. The text is as hostile as the step that wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// The cursor of its first byte.
+    pub cursor: u64,
+    /// `None` when the line does not have the form that a supervisor writes.
+    pub at: Option<DateTime<Utc>>,
+    pub stream: Stream,
+    /// Bytes, since nothing makes a step write UTF-8. Secrets are already masked.
+    pub text: Vec<u8>,
+    /// The step's own line was too long for one of ours and goes on in the next.
+    pub continues: bool,
+}
+
+/// Which part of a log to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFrom {
+    /// Lines that start at or after this cursor.
+    After(u64),
+    /// The last lines that end at or before this cursor.
+    Before(u64),
+    /// The last lines there are.
+    End,
+}
+
+/// A run of whole lines.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogPage {
+    /// The cursor of the first byte of `bytes`.
+    pub start: u64,
+    /// The cursor after the last byte of `bytes`: where to go on reading.
+    pub next: u64,
+    /// How long the log is now.
+    pub size: u64,
+    /// No more lines will come: the step has ended and this page reaches its end.
+    pub ended: bool,
+    pub bytes: Vec<u8>,
+}
+
+impl LogPage {
+    pub fn lines(&self) -> impl Iterator<Item = LogLine> + '_ {
+        let mut cursor = self.start;
+        self.bytes.split_inclusive(|b| *b == b'\n').map(move |line| {
+            let at = cursor;
+            cursor += line.len() as u64;
+            parse(at, line.strip_suffix(b"\n").unwrap_or(line))
+        })
+    }
+}
+
+/// The bytes of one line, line end included.
+#[must_use]
+pub fn format(at: DateTime<Utc>, stream: Stream, text: &[u8], continues: bool) -> Vec<u8> {
+    let mut line = at.to_rfc3339_opts(SecondsFormat::Millis, true).into_bytes();
+    let letter = match stream {
+        Stream::Out => b'o',
+        Stream::Err => b'e',
+        Stream::Note => b't',
+    };
+    line.extend([b' ', if continues { letter.to_ascii_uppercase() } else { letter }, b' ']);
+    line.extend_from_slice(text);
+    line.push(b'\n');
+    line
+}
+
+fn parse(cursor: u64, line: &[u8]) -> LogLine {
+    parse_prefix(line).map_or_else(
+        || LogLine { cursor, at: None, stream: Stream::Out, text: line.to_vec(), continues: false },
+        |(at, letter, text)| LogLine {
+            cursor,
+            at: Some(at),
+            stream: match letter.to_ascii_lowercase() {
+                b'e' => Stream::Err,
+                b't' => Stream::Note,
+                _ => Stream::Out,
+            },
+            text: text.to_vec(),
+            continues: letter.is_ascii_uppercase(),
+        },
+    )
+}
+
+/// Splits `2026-11-23T03:14:02.123Z o text` into its three parts.
+fn parse_prefix(line: &[u8]) -> Option<(DateTime<Utc>, u8, &[u8])> {
+    const TIME: usize = 24;
+    let (time, rest) = line.split_at_checked(TIME)?;
+    let [b' ', letter @ (b'o' | b'e' | b't' | b'O' | b'E' | b'T'), b' ', text @ ..] = rest else {
+        return None;
+    };
+    let time = DateTime::parse_from_rfc3339(std::str::from_utf8(time).ok()?).ok()?;
+    Some((time.with_timezone(&Utc), *letter, text))
+}

@@ -1,0 +1,17 @@
+//! The vocabulary of deploys and the decisions about them: pure data and functions, no I/O, no clock.
+
+pub mod build;
+pub mod command;
+pub mod commit;
+pub mod deployment;
+pub mod event;
+pub mod expected;
+pub mod ids;
+pub mod log;
+pub mod people;
+pub mod plan;
+pub mod policy;
+pub mod service;
+pub mod snapshot;
+pub mod stops;
+pub mod time;

@@ -1,0 +1,106 @@
+//! Who acts and who wrote: people with several git identities, bots, and the actor of an event.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What git says about an author: a claim, not an identity.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Identity {
+    pub name: String,
+    pub email: String,
+}
+
+/// Who does something: a person, by the name that `[people]` or the connection gives, or trunkline itself.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    System,
+    Person(String),
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::System => f.pad("trunkline"),
+            Self::Person(name) => f.pad(name),
+        }
+    }
+}
+
+/// One entry of `[people]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// The login names by which this person connects.
+    pub logins: Vec<String>,
+    /// The addresses under which this person commits; compared without regard to case.
+    pub emails: Vec<String>,
+}
+
+/// The people that a service knows, by name, and the address patterns of its bots.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct People {
+    pub people: BTreeMap<String, Person>,
+    /// Patterns over a commit's e-mail address; `*` stands for any run of characters.
+    pub bots: Vec<String>,
+}
+
+impl People {
+    /// The actor behind a login: the person whose entry has it, or the login itself.
+    #[must_use]
+    pub fn actor_of_login(&self, login: &str) -> Actor {
+        let known = self.people.iter().find(|(name, person)| {
+            person.logins.iter().any(|l| l == login) || (person.logins.is_empty() && *name == login)
+        });
+        Actor::Person(known.map_or(login, |(name, _)| name).to_owned())
+    }
+
+    /// Whether at least one git address is known for this actor, so that authorship can be told at all.
+    #[must_use]
+    pub fn knows(&self, actor: &Actor) -> bool {
+        match actor {
+            Actor::System => true,
+            Actor::Person(name) => self.people.get(name).is_some_and(|p| !p.emails.is_empty()),
+        }
+    }
+
+    /// The person who owns an address, as their name in `[people]`.
+    #[must_use]
+    pub fn owner_of(&self, identity: &Identity) -> Option<&str> {
+        let owns = |person: &Person| {
+            person.emails.iter().any(|email| email.eq_ignore_ascii_case(&identity.email))
+        };
+        self.people.iter().find(|(_, person)| owns(person)).map(|(name, _)| name.as_str())
+    }
+
+    #[must_use]
+    pub fn is_bot(&self, identity: &Identity) -> bool {
+        let email = identity.email.to_lowercase();
+        self.bots.iter().any(|pattern| matches(&pattern.to_lowercase(), &email))
+    }
+
+    /// What to call an author on screen: the name in `[people]`, else the one that git gives.
+    #[must_use]
+    pub fn call<'a>(&'a self, identity: &'a Identity) -> &'a str {
+        self.owner_of(identity).unwrap_or(&identity.name)
+    }
+}
+
+/// Whether `text` matches a pattern in which `*` stands for any run of characters.
+fn matches(pattern: &str, text: &str) -> bool {
+    let Some((head, mut rest)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(mut text) = text.strip_prefix(head) else {
+        return false;
+    };
+    while let Some((middle, tail)) = rest.split_once('*') {
+        let Some(at) = text.find(middle) else {
+            return false;
+        };
+        text = &text[at + middle.len()..];
+        rest = tail;
+    }
+    text.ends_with(rest)
+}

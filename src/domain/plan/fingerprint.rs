@@ -1,0 +1,207 @@
+//! The fingerprint of a plan: one digest for each thing that a decision rests on, so that a refusal can say which
+//! of them changed even after a restart.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{Endpoints, Facts, Plan};
+use crate::domain::command::Action;
+use crate::domain::event::DeploymentKind;
+use crate::domain::ids::Environment;
+use crate::domain::people::Actor;
+use crate::domain::service::ServiceState;
+use crate::domain::time::{between, say};
+
+/// What a confirmed plan rested on; it travels as `live:0123456789abcdef.target:…`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Fingerprint(BTreeMap<Part, String>);
+
+/// The things that a decision rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    Actor,
+    Action,
+    Live,
+    Target,
+    Staging,
+    Range,
+    InFlight,
+    Freeze,
+    Hold,
+    Policy,
+    Steps,
+}
+
+impl Part {
+    const ALL: [Self; 11] = [
+        Self::Actor,
+        Self::Action,
+        Self::Live,
+        Self::Target,
+        Self::Staging,
+        Self::Range,
+        Self::InFlight,
+        Self::Freeze,
+        Self::Hold,
+        Self::Policy,
+        Self::Steps,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Actor => "actor",
+            Self::Action => "action",
+            Self::Live => "live",
+            Self::Target => "target",
+            Self::Staging => "staging",
+            Self::Range => "range",
+            Self::InFlight => "flight",
+            Self::Freeze => "freeze",
+            Self::Hold => "hold",
+            Self::Policy => "policy",
+            Self::Steps => "steps",
+        }
+    }
+}
+
+pub(super) fn of(
+    facts: Facts<'_>,
+    ends: &Endpoints,
+    action: Action,
+    actor: &Actor,
+    now: DateTime<Utc>,
+) -> Fingerprint {
+    let state = facts.state;
+    let production = Environment::Production;
+    let shas: Vec<_> = facts.range.commits.iter().map(|commit| &commit.sha).collect();
+    let lost: Vec<_> = facts.range.lost.iter().map(|commit| &commit.sha).collect();
+    let target = state.builds.get(&ends.target).map(|build| &build.sha);
+    let mut parts = BTreeMap::from([
+        (Part::Actor, digest(&(facts.service, actor))),
+        (Part::Action, digest(&action)),
+        (Part::Live, digest(&(state.live(production), state.last_ended(production).map(|d| d.id)))),
+        (Part::Target, digest(&(ends.target, target))),
+        (Part::Range, digest(&(shas, facts.range.more, lost))),
+        (Part::InFlight, digest(&state.in_flight(production).map(|d| d.id))),
+        (Part::Steps, digest(&facts.steps)),
+    ]);
+    if ends.kind != DeploymentKind::Rollback {
+        parts.extend(guarded(facts, ends, now));
+    }
+    Fingerprint(parts)
+}
+
+/// What only a promote rests on: a freeze that begins, say, never disturbs a rollback.
+fn guarded(facts: Facts<'_>, ends: &Endpoints, now: DateTime<Utc>) -> [(Part, String); 4] {
+    let state = facts.state;
+    let staging = state.builds.get(&ends.target).map(|build| {
+        (build.in_staging_since, build.verified.as_ref().map(|v| v.seq), build.off_trunk)
+    });
+    let freezes: Vec<_> = state.freezes_at(now).map(|freeze| freeze.id).collect();
+    let hold = state.holds.get(&Environment::Production).map(|hold| hold.id);
+    [
+        (Part::Staging, digest(&staging)),
+        (Part::Freeze, digest(&freezes)),
+        (Part::Hold, digest(&hold)),
+        (Part::Policy, digest(&(facts.policy, facts.people))),
+    ]
+}
+
+/// 64 bits of the SHA-256 over the value's JSON.
+fn digest(value: &impl Serialize) -> String {
+    let json = serde_json::to_vec(value)
+        .expect("domain values have string keys and no failing serialiser");
+    let mut text = String::with_capacity(16);
+    for byte in &Sha256::digest(json)[..8] {
+        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
+    }
+    text
+}
+
+/// What changed between the plan that was confirmed and the plan as it is now, in sentences.
+pub(super) fn changes(confirmed: &Fingerprint, now: &Plan, state: &ServiceState) -> Vec<String> {
+    let differs = |part: &Part| confirmed.0.get(part) != now.fingerprint.0.get(part);
+    Part::ALL.into_iter().filter(differs).map(|part| sentence(part, now, state)).collect()
+}
+
+fn sentence(part: Part, now: &Plan, state: &ServiceState) -> String {
+    match part {
+        Part::Actor => "the plan was made for somebody else".into(),
+        Part::Action => "the plan was made for something else".into(),
+        Part::Live => live_sentence(now, state),
+        Part::Target => format!("the target changed: it is {} now", now.target.build),
+        Part::Staging => format!("what is known of {} in staging changed", now.target.build),
+        Part::Range => format!("the range changed: it is {} commits now", now.range.len()),
+        Part::InFlight => match state.in_flight(now.environment) {
+            Some(running) => super::promote::running_now(running, now.at),
+            None => "the deployment that was running has ended".into(),
+        },
+        Part::Freeze => match state.freezes_at(now.at).last() {
+            Some(freeze) => format!("a freeze began, by {}: {}", freeze.by, freeze.reason),
+            None => "the freeze ended".into(),
+        },
+        Part::Hold => match state.holds.get(&now.environment) {
+            Some(hold) => format!("production was put on hold by {}: {}", hold.by, hold.reason),
+            None => "the hold was released".into(),
+        },
+        Part::Policy => "the policy or [people] in trunkline.toml changed".into(),
+        Part::Steps => "the steps of the pipeline changed".into(),
+    }
+}
+
+fn live_sentence(now: &Plan, state: &ServiceState) -> String {
+    let Some(last) = state.last_ended(now.environment) else {
+        return "production changed".into();
+    };
+    let ago = last
+        .ended
+        .as_ref()
+        .map_or_else(String::new, |ended| format!(" {} ago", say(between(ended.at, now.at))));
+    let live = now.live.as_ref().map_or_else(|| "nothing".into(), |live| live.build.to_string());
+    let (kind, build, by) = (last.request.kind, last.request.build, &last.by);
+    format!(
+        "production changed: {live} is live, after {kind} of {build} by {by} ended {}{ago}",
+        last.state().as_str()
+    )
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, (part, digest)) in self.0.iter().enumerate() {
+            let dot = if at == 0 { "" } else { "." };
+            write!(f, "{dot}{}:{digest}", part.as_str())?;
+        }
+        Ok(())
+    }
+}
+
+impl From<Fingerprint> for String {
+    fn from(fingerprint: Fingerprint) -> Self {
+        fingerprint.to_string()
+    }
+}
+
+impl TryFrom<String> for Fingerprint {
+    type Error = InvalidFingerprint;
+
+    fn try_from(text: String) -> Result<Self, InvalidFingerprint> {
+        let parse = |item: &str| {
+            let (name, digest) = item.split_once(':')?;
+            let part = Part::ALL.into_iter().find(|part| part.as_str() == name)?;
+            let hex = digest.len() == 16 && digest.bytes().all(|b| b.is_ascii_hexdigit());
+            hex.then(|| (part, digest.to_owned()))
+        };
+        let parts: Option<BTreeMap<_, _>> = text.split('.').map(parse).collect();
+        parts.map(Self).ok_or(InvalidFingerprint)
+    }
+}
+
+/// A text that no plan was ever marked with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a plan's fingerprint; make the plan again and use the one it shows")]
+pub struct InvalidFingerprint;

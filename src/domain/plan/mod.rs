@@ -1,0 +1,337 @@
+//! The plan: everything that a promote or rollback would do and every finding about it, before anyone confirms.
+
+mod fingerprint;
+mod promote;
+mod rollback;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+pub use self::fingerprint::{Fingerprint, InvalidFingerprint, Part};
+use super::build::Build;
+use super::command::{Action, Refusal};
+use super::commit::Range;
+use super::event::{DeploymentKind, DeploymentRequest, StepSpec};
+use super::expected;
+use super::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
+use super::people::{Actor, People};
+use super::policy::Policy;
+use super::service::ServiceState;
+use super::time::{millis, say};
+
+/// What a promote or rollback would do, and every finding about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    pub service: ServiceName,
+    pub action: Action,
+    pub kind: DeploymentKind,
+    pub environment: Environment,
+    /// Who would press.
+    pub actor: Actor,
+    pub at: DateTime<Utc>,
+    pub live: Option<PlannedBuild>,
+    pub target: PlannedBuild,
+    /// What a promote ships, or a rollback takes away.
+    pub range: Range,
+    pub steps: Vec<StepSpec>,
+    #[serde(with = "millis::option")]
+    pub expected: Option<Duration>,
+    /// The deployment that would be cancelled first.
+    pub cancels: Option<DeploymentId>,
+    pub findings: Vec<Finding>,
+    /// How to get back, as a sentence.
+    pub undo: String,
+    pub fingerprint: Fingerprint,
+}
+
+/// A build as a plan names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedBuild {
+    pub build: BuildNumber,
+    pub sha: Sha,
+    pub subject: String,
+    /// Since when it is live, or when it was last put live; `None` when it never was.
+    pub live_since: Option<DateTime<Utc>>,
+}
+
+/// One sentence of a guard. A good one is a finding too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    pub guard: Guard,
+    pub severity: Severity,
+    pub sentence: String,
+}
+
+/// How much a finding asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// In order.
+    Info,
+    /// To be read, nothing more.
+    Warn,
+    /// Needs a typed reason.
+    Override,
+    /// Cannot be done now.
+    Refuse,
+}
+
+/// The rule behind a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guard {
+    Author,
+    Freeze,
+    Verified,
+    Soak,
+    Hold,
+    Order,
+    InFlight,
+    BigBatch,
+}
+
+impl Guard {
+    pub const ALL: [Self; 8] = [
+        Self::Author,
+        Self::Freeze,
+        Self::Verified,
+        Self::Soak,
+        Self::Hold,
+        Self::Order,
+        Self::InFlight,
+        Self::BigBatch,
+    ];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Author => "author",
+            Self::Freeze => "freeze",
+            Self::Verified => "verified",
+            Self::Soak => "soak",
+            Self::Hold => "hold",
+            Self::Order => "order",
+            Self::InFlight => "in_flight",
+            Self::BigBatch => "big_batch",
+        }
+    }
+}
+
+impl std::fmt::Display for Guard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl std::str::FromStr for Guard {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let name = name.replace('-', "_");
+        Self::ALL.into_iter().find(|guard| guard.as_str() == name).ok_or_else(|| {
+            let all = Self::ALL.map(Self::as_str).join(", ");
+            format!("unknown guard {name:?}; the guards are {all}")
+        })
+    }
+}
+
+/// What a plan is computed from.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    pub service: &'a ServiceName,
+    pub state: &'a ServiceState,
+    pub policy: &'a Policy,
+    pub people: &'a People,
+    /// The commits between what is live and the target, see [`endpoints`].
+    pub range: &'a Range,
+    /// The steps that the target's own pipeline declares for this kind of deployment.
+    pub steps: &'a [StepSpec],
+}
+
+/// Between which builds a plan goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoints {
+    pub live: Option<BuildNumber>,
+    pub target: BuildNumber,
+    pub kind: DeploymentKind,
+}
+
+impl Endpoints {
+    /// The two commits of the range, `(from, to)`: forward for a promote, and for a rollback what it takes away.
+    #[must_use]
+    pub fn range<'a>(&self, state: &'a ServiceState) -> Option<(Option<&'a Sha>, &'a Sha)> {
+        let sha = |number: BuildNumber| state.builds.get(&number).map(|build| &build.sha);
+        let live = self.live.and_then(sha);
+        let target = sha(self.target)?;
+        match (self.kind, live) {
+            (DeploymentKind::Rollback, Some(live)) => Some((Some(target), live)),
+            _ => Some((live, target)),
+        }
+    }
+}
+
+/// Resolves an action to its builds, or says why it names none.
+///
+/// # Errors
+/// [`Refusal::NotFound`] when the build does not exist, or there is nothing to roll back to.
+pub fn endpoints(state: &ServiceState, action: Action) -> Result<Endpoints, Refusal> {
+    let live = state.live(Environment::Production).map(|live| live.build);
+    let (target, kind) = match action {
+        Action::Promote { build } if live == Some(build) => (build, DeploymentKind::Redeploy),
+        Action::Promote { build } => (build, DeploymentKind::Promote),
+        Action::Rollback { to } => {
+            let target = to.or_else(|| state.rollback_target()).ok_or_else(|| {
+                Refusal::not_found(match live {
+                    Some(live) => format!(
+                        "nothing to roll back to: {live} is the oldest build that was ever live in production"
+                    ),
+                    None => "nothing to roll back: production has no live build yet".into(),
+                })
+            })?;
+            (target, DeploymentKind::Rollback)
+        }
+    };
+    if state.builds.contains_key(&target) {
+        Ok(Endpoints { live, target, kind })
+    } else {
+        Err(Refusal::not_found(format!("there is no build {target}")))
+    }
+}
+
+/// Computes the plan. Pure: the same facts, action, actor and instant give the same plan.
+///
+/// # Errors
+/// [`Refusal::NotFound`] when the action names no build, see [`endpoints`].
+pub fn plan(
+    facts: Facts<'_>,
+    action: Action,
+    actor: &Actor,
+    now: DateTime<Utc>,
+) -> Result<Plan, Refusal> {
+    let ends = endpoints(facts.state, action)?;
+    let target = &facts.state.builds[&ends.target];
+    let rollback = ends.kind == DeploymentKind::Rollback;
+    let findings = if rollback {
+        rollback::findings(facts, target, now)
+    } else {
+        promote::findings(facts, target, actor, now)
+    };
+    let in_flight = facts.state.in_flight(Environment::Production);
+    Ok(Plan {
+        service: facts.service.clone(),
+        action,
+        kind: ends.kind,
+        environment: Environment::Production,
+        actor: actor.clone(),
+        at: now,
+        live: facts.state.live_build(Environment::Production).map(|b| planned(facts.state, b)),
+        target: planned(facts.state, target),
+        range: facts.range.clone(),
+        steps: facts.steps.to_vec(),
+        expected: expected::deployment(
+            facts.state,
+            Environment::Production,
+            ends.kind,
+            facts.steps,
+        ),
+        cancels: in_flight.filter(|_| rollback).map(|d| d.id),
+        findings,
+        undo: undo(facts.state, &ends),
+        fingerprint: fingerprint::of(facts, &ends, action, actor, now),
+    })
+}
+
+fn planned(state: &ServiceState, build: &Build) -> PlannedBuild {
+    let history = state.live.get(&Environment::Production);
+    let last = history.and_then(|all| all.iter().rev().find(|live| live.build == build.number));
+    PlannedBuild {
+        build: build.number,
+        sha: build.sha.clone(),
+        subject: build.subject().to_owned(),
+        live_since: last.map(|live| live.since),
+    }
+}
+
+fn undo(state: &ServiceState, ends: &Endpoints) -> String {
+    let back = match (ends.kind, ends.live) {
+        (DeploymentKind::Rollback, Some(live)) => {
+            return format!("release the hold and promote {live} again");
+        }
+        (DeploymentKind::Redeploy, Some(live)) => state.live_before(live),
+        (_, live) => live,
+    };
+    let took = expected::deployment(state, Environment::Production, DeploymentKind::Rollback, &[]);
+    match (back, took) {
+        (Some(back), Some(took)) => format!("! rolls back to {back}, about {}", say(took)),
+        (Some(back), None) => format!("! rolls back to {back}"),
+        (None, _) => "none: nothing was live before, so there is nothing to roll back to".into(),
+    }
+}
+
+impl Plan {
+    /// The worst that a finding asks for.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Info)
+    }
+
+    /// The findings of one severity.
+    pub fn of(&self, severity: Severity) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(move |finding| finding.severity == severity)
+    }
+
+    /// Whether this plan, computed at the moment of execution, may run for somebody who confirmed `confirmed`
+    /// with these reasons.
+    ///
+    /// # Errors
+    /// [`Refusal::Changed`] when the world moved, [`Refusal::Policy`] when a guard refuses or a reason is missing.
+    pub fn check(
+        &self,
+        confirmed: &Fingerprint,
+        overrides: &BTreeMap<Guard, String>,
+        state: &ServiceState,
+    ) -> Result<(), Refusal> {
+        let changes = fingerprint::changes(confirmed, self, state);
+        if !changes.is_empty() {
+            return Err(Refusal::Changed { changes, plan: Box::new(self.clone()) });
+        }
+        refuse(self.of(Severity::Refuse).cloned().collect(), "")?;
+        let has_reason = |finding: &&Finding| {
+            overrides.get(&finding.guard).is_some_and(|reason| !reason.trim().is_empty())
+        };
+        let missing = self.of(Severity::Override).filter(|finding| !has_reason(finding));
+        refuse(missing.cloned().collect(), "needs a reason: ")
+    }
+
+    /// The request that this plan becomes when it is executed.
+    #[must_use]
+    pub fn request(&self, overrides: BTreeMap<Guard, String>) -> DeploymentRequest {
+        DeploymentRequest {
+            build: self.target.build,
+            sha: self.target.sha.clone(),
+            environment: self.environment,
+            kind: self.kind,
+            previous: self.live.as_ref().map(|live| live.build),
+            previous_sha: self.live.as_ref().map(|live| live.sha.clone()),
+            steps: self.steps.clone(),
+            cancels: self.cancels,
+            findings: self.findings.clone(),
+            overrides,
+        }
+    }
+}
+
+fn finding(guard: Guard, severity: Severity, sentence: impl Into<String>) -> Finding {
+    Finding { guard, severity, sentence: sentence.into() }
+}
+
+fn refuse(findings: Vec<Finding>, lead: &str) -> Result<(), Refusal> {
+    if findings.is_empty() {
+        return Ok(());
+    }
+    let sentences: Vec<_> = findings.iter().map(|finding| finding.sentence.as_str()).collect();
+    Err(Refusal::Policy { sentence: format!("{lead}{}", sentences.join("; ")), findings })
+}

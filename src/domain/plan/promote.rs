@@ -1,0 +1,281 @@
+//! The guards on a promote. Only order and in-flight can refuse; everything else yields to a typed reason.
+
+use chrono::{DateTime, Utc};
+
+use super::{Facts, Finding, Guard, Severity, finding};
+use crate::domain::build::Build;
+use crate::domain::deployment::Deployment;
+use crate::domain::ids::Environment;
+use crate::domain::people::{Actor, Identity};
+use crate::domain::policy::{FreezeMode, VerifyBy};
+use crate::domain::time::{between, say};
+
+pub(super) fn findings(
+    facts: Facts<'_>,
+    target: &Build,
+    actor: &Actor,
+    now: DateTime<Utc>,
+) -> Vec<Finding> {
+    let mut findings = vec![
+        order(facts, target),
+        in_flight(facts, now),
+        verified(facts, target, now),
+        soak(facts, target, now),
+        freeze(facts, now),
+        hold(facts, now),
+        author(facts, actor),
+    ];
+    findings.extend(big_batch(facts));
+    findings.extend(skipped(facts, target));
+    findings.extend(rewritten(facts));
+    findings
+}
+
+fn author(facts: Facts<'_>, actor: &Actor) -> Finding {
+    if facts.range.is_empty() {
+        return finding(Guard::Author, Severity::Info, "no new commits, so nobody's own work");
+    }
+    if !facts.people.knows(actor) {
+        return finding(
+            Guard::Author,
+            Severity::Override,
+            format!(
+                "nobody can tell whether you wrote these commits: add the addresses of {actor} to [people] in trunkline.toml"
+            ),
+        );
+    }
+    let is_me = |who: &Identity| *actor == Actor::Person(facts.people.call(who).to_owned());
+    let mine: Vec<_> = facts
+        .range
+        .commits
+        .iter()
+        .filter(|commit| {
+            let mut writers = commit.writers(facts.people);
+            writers.any(|who| facts.people.owner_of(who).is_some() && is_me(who))
+        })
+        .map(|commit| commit.sha.short())
+        .collect();
+    let unseen = facts.range.more;
+    match (mine.is_empty(), unseen) {
+        (true, 0) => finding(Guard::Author, Severity::Info, written_by_others(facts)),
+        (true, _) => finding(
+            Guard::Author,
+            Severity::Override,
+            format!(
+                "the range has {unseen} more commits than were looked at; you may have written some"
+            ),
+        ),
+        (false, _) => {
+            finding(Guard::Author, Severity::Override, written_by_you(facts, actor, &mine))
+        }
+    }
+}
+
+fn written_by_others(facts: Facts<'_>) -> String {
+    let writers = facts.range.writers(facts.people);
+    if writers.is_empty() {
+        "you wrote none of it: only bots did".into()
+    } else {
+        format!("you wrote none of it: {} did", listed(&writers))
+    }
+}
+
+fn written_by_you(facts: Facts<'_>, actor: &Actor, mine: &[&str]) -> String {
+    let writers = facts.range.writers(facts.people);
+    let Actor::Person(me) = actor else {
+        return format!("trunkline itself wrote {}", listed(mine));
+    };
+    let could: Vec<_> = facts
+        .people
+        .people
+        .keys()
+        .map(String::as_str)
+        .filter(|name| *name != me && !writers.contains(name))
+        .collect();
+    let others = match could.as_slice() {
+        [] => "nobody else in [people] could".to_owned(),
+        others => format!("{} could", listed(others)),
+    };
+    format!("you wrote {}; somebody else should press: {others}", listed(mine))
+}
+
+/// `a`, `a and b`, `a, b and c`; beyond five `a, b, c, d, e and 3 more`.
+fn listed(names: &[&str]) -> String {
+    const MOST: usize = 5;
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [head @ .., last] if names.len() <= MOST => format!("{} and {last}", head.join(", ")),
+        _ => format!("{} and {} more", names[..MOST].join(", "), names.len() - MOST),
+    }
+}
+
+fn freeze(facts: Facts<'_>, now: DateTime<Utc>) -> Finding {
+    let severity = match facts.policy.freeze {
+        FreezeMode::Override => Severity::Override,
+        FreezeMode::Warn => Severity::Warn,
+    };
+    let frozen: Vec<_> = facts
+        .state
+        .freezes_at(now)
+        .map(|freeze| {
+            let end = freeze.until.map_or("until lifted".to_owned(), |until| {
+                format!("until {} UTC", until.format("%a %d %b %H:%M"))
+            });
+            format!("frozen {end} by {}: {}", freeze.by, freeze.reason)
+        })
+        .collect();
+    if frozen.is_empty() {
+        finding(Guard::Freeze, Severity::Info, "no freeze")
+    } else {
+        finding(Guard::Freeze, severity, frozen.join("; "))
+    }
+}
+
+fn verified(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
+    let finding = |severity, sentence: String| finding(Guard::Verified, severity, sentence);
+    if target.in_staging_since.is_none() {
+        let why = match target.staging.and_then(|id| facts.state.deployments.get(&id)) {
+            Some(deployment) if deployment.is_open() => "is still on its way to staging".to_owned(),
+            Some(deployment) => {
+                format!("failed in staging: {}", deployment.trouble().unwrap_or("cancelled"))
+            }
+            None => "never reached staging".to_owned(),
+        };
+        return finding(Severity::Override, format!("{} {why}", target.number));
+    }
+    let Some(verification) = &target.verified else {
+        let who = match &facts.policy.verify {
+            VerifyBy::Step(step) => format!("its staging step {step:?} did not verify it"),
+            VerifyBy::Person => "nobody verified it; V does".to_owned(),
+        };
+        return finding(Severity::Override, format!("{} is not verified: {who}", target.number));
+    };
+    let age = say(between(verification.at, now));
+    let moved = facts
+        .state
+        .live(Environment::Staging)
+        .filter(|live| live.build != target.number)
+        .map(|live| format!("; staging has moved on to {} since", live.build));
+    let by = format!("verified by {} {age} ago{}", verification.by, moved.unwrap_or_default());
+    finding(Severity::Info, by)
+}
+
+fn soak(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
+    let needs = facts.policy.soak;
+    match target.in_staging_since.map(|since| between(since, now)) {
+        Some(age) if age >= needs => finding(
+            Guard::Soak,
+            Severity::Info,
+            format!("{} in staging, needs {}", say(age), say(needs)),
+        ),
+        Some(age) => finding(
+            Guard::Soak,
+            Severity::Override,
+            format!("only {} in staging, needs {}", say(age), say(needs)),
+        ),
+        None if needs.is_zero() => {
+            finding(Guard::Soak, Severity::Info, "no time in staging needed")
+        }
+        None => finding(
+            Guard::Soak,
+            Severity::Override,
+            format!("not in staging yet, needs {} there", say(needs)),
+        ),
+    }
+}
+
+fn hold(facts: Facts<'_>, now: DateTime<Utc>) -> Finding {
+    match facts.state.holds.get(&Environment::Production) {
+        Some(hold) => finding(
+            Guard::Hold,
+            Severity::Override,
+            format!(
+                "production is on hold since {} by {}: {}; H releases it",
+                say(between(hold.at, now)),
+                hold.by,
+                hold.reason
+            ),
+        ),
+        None => finding(Guard::Hold, Severity::Info, "production is not on hold"),
+    }
+}
+
+fn order(facts: Facts<'_>, target: &Build) -> Finding {
+    match facts.state.live(Environment::Production).map(|live| live.build) {
+        Some(live) if target.number < live => finding(
+            Guard::Order,
+            Severity::Refuse,
+            format!("{} is older than {live}, which is live; R rolls back to it", target.number),
+        ),
+        Some(live) if target.number == live => finding(
+            Guard::Order,
+            Severity::Warn,
+            format!("{live} is live already; this runs its steps once more"),
+        ),
+        Some(live) => {
+            finding(Guard::Order, Severity::Info, format!("{} is newer than {live}", target.number))
+        }
+        None => finding(Guard::Order, Severity::Info, "the first build to go live"),
+    }
+}
+
+fn in_flight(facts: Facts<'_>, now: DateTime<Utc>) -> Finding {
+    match facts.state.in_flight(Environment::Production) {
+        Some(running) => finding(
+            Guard::InFlight,
+            Severity::Refuse,
+            format!("{}; watch it, or cancel it first", running_now(running, now)),
+        ),
+        None => finding(Guard::InFlight, Severity::Info, "nothing else is deploying"),
+    }
+}
+
+/// `promote of #12 by sam (d57) is running since 2m`.
+pub(super) fn running_now(running: &Deployment, now: DateTime<Utc>) -> String {
+    format!(
+        "{} of {} by {} ({}) is {} since {}",
+        running.request.kind,
+        running.request.build,
+        running.by,
+        running.id,
+        running.state().as_str(),
+        say(between(running.started_at.unwrap_or(running.requested_at), now))
+    )
+}
+
+fn big_batch(facts: Facts<'_>) -> Option<Finding> {
+    let (commits, limit) = (facts.range.len(), facts.policy.big_batch as usize);
+    (commits > limit).then(|| {
+        finding(
+            Guard::BigBatch,
+            Severity::Warn,
+            format!(
+                "{commits} commits at once, more than {limit}: hard to tell which one broke it"
+            ),
+        )
+    })
+}
+
+fn skipped(facts: Facts<'_>, target: &Build) -> Option<Finding> {
+    let newer = facts.state.builds.range(target.number..).skip(1).count();
+    (newer > 0).then(|| {
+        let builds = if newer == 1 {
+            "1 newer build is".into()
+        } else {
+            format!("{newer} newer builds are")
+        };
+        finding(Guard::Order, Severity::Info, format!("{builds} not in this"))
+    })
+}
+
+fn rewritten(facts: Facts<'_>) -> Option<Finding> {
+    let lost = facts.range.lost.len();
+    (lost > 0).then(|| {
+        finding(
+            Guard::Order,
+            Severity::Warn,
+            format!("the trunk was rewritten: this takes {lost} live commits away that are not on it any more"),
+        )
+    })
+}

@@ -1,0 +1,48 @@
+//! The rules that a service sets for itself, read from the tip of its trunk.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::time::millis;
+
+/// What a promote has to satisfy, each by itself overridable with a reason.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Policy {
+    /// How long a build has to be in staging first.
+    #[serde(with = "millis")]
+    pub soak: Duration,
+    /// Beyond this many commits in the range the plan warns.
+    pub big_batch: u32,
+    pub verify: VerifyBy,
+    pub freeze: FreezeMode,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            soak: Duration::from_mins(30),
+            big_batch: 8,
+            verify: VerifyBy::Person,
+            freeze: FreezeMode::Override,
+        }
+    }
+}
+
+/// What makes a build verified.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VerifyBy {
+    /// The success of this step of the staging pipeline.
+    Step(String),
+    /// A person who says so.
+    Person,
+}
+
+/// What a promote in a freeze needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FreezeMode {
+    Override,
+    Warn,
+}

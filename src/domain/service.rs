@@ -1,0 +1,304 @@
+//! The state of one service as a pure fold over its events; nothing is stored that could disagree with them.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::build::{Build, BuildState, Verification};
+use super::deployment::{Cancel, Deployment, Ended, StepState};
+use super::event::{DeploymentRequest, Event, Fact, Outcome};
+use super::ids::{BuildNumber, DeploymentId, Environment, Seq};
+use super::stops::{Freeze, Hold};
+
+/// What an environment runs, by the last deployment that succeeded there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Live {
+    pub build: BuildNumber,
+    pub deployment: DeploymentId,
+    pub since: DateTime<Utc>,
+}
+
+/// Everything that the events of one service say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServiceState {
+    pub builds: BTreeMap<BuildNumber, Build>,
+    pub deployments: BTreeMap<DeploymentId, Deployment>,
+    /// What was live, oldest first; the last entry of an environment is live now.
+    pub live: BTreeMap<Environment, Vec<Live>>,
+    pub holds: BTreeMap<Environment, Hold>,
+    /// Freezes that nobody has lifted, over ones included.
+    pub freezes: Vec<Freeze>,
+    pub last_seq: Seq,
+}
+
+impl ServiceState {
+    /// Folds one event in. An event that was folded before changes nothing.
+    pub fn apply(&mut self, event: &Event) {
+        if event.seq <= self.last_seq {
+            return;
+        }
+        self.last_seq = event.seq;
+        match &event.fact {
+            Fact::BuildFound { .. } => self.build_found(event),
+            Fact::TrunkRewritten { .. } => self.trunk_rewritten(),
+            Fact::DeploymentRequested(request) => self.requested(event, request),
+            Fact::DeploymentStarted { deployment } => {
+                self.change(*deployment, |d| d.started_at = Some(event.at));
+            }
+            Fact::StepStarted { deployment, step } => {
+                self.step(*deployment, *step, |_| StepState::Running { since: event.at });
+            }
+            Fact::StepEnded { deployment, step, outcome, took } => {
+                self.step(*deployment, *step, |state| StepState::Ended {
+                    since: state.since().unwrap_or(event.at),
+                    took: *took,
+                    outcome: outcome.clone(),
+                });
+            }
+            Fact::CancelRequested { deployment, reason } => self.change(*deployment, |d| {
+                d.cancel =
+                    Some(Cancel { by: event.actor.clone(), at: event.at, reason: reason.clone() });
+            }),
+            Fact::DeploymentEnded { deployment, outcome } => {
+                self.ended(event, *deployment, outcome)
+            }
+            Fact::BuildVerified { build, note } => self.verified(event, *build, note),
+            Fact::HoldPlaced { environment, reason, rollback } => {
+                let hold = Hold {
+                    id: event.seq,
+                    by: event.actor.clone(),
+                    at: event.at,
+                    reason: reason.clone(),
+                    rollback: *rollback,
+                };
+                self.holds.insert(*environment, hold);
+            }
+            Fact::HoldReleased { environment, .. } => {
+                self.holds.remove(environment);
+            }
+            Fact::FreezePlaced { from, until, reason } => self.freezes.push(Freeze {
+                id: event.seq,
+                from: *from,
+                until: *until,
+                reason: reason.clone(),
+                by: event.actor.clone(),
+            }),
+            Fact::FreezeLifted { freeze, .. } => self.freezes.retain(|f| f.id != *freeze),
+        }
+    }
+
+    fn build_found(&mut self, event: &Event) {
+        let Fact::BuildFound { build, sha, commits, more } = &event.fact else { return };
+        let build = Build {
+            number: *build,
+            sha: sha.clone(),
+            commits: commits.clone(),
+            more: *more,
+            found_at: event.at,
+            staging: None,
+            in_staging_since: None,
+            superseded_by: None,
+            verified: None,
+            off_trunk: false,
+        };
+        self.builds.insert(build.number, build);
+    }
+
+    /// Which builds are off the trunk is not known from here: all that came before the rewrite count as such.
+    fn trunk_rewritten(&mut self) {
+        for build in self.builds.values_mut() {
+            build.off_trunk = true;
+        }
+    }
+
+    fn requested(&mut self, event: &Event, request: &DeploymentRequest) {
+        let id = DeploymentId::from(event.seq);
+        let deployment = Deployment::requested(id, request.clone(), event.actor.clone(), event.at);
+        self.deployments.insert(id, deployment);
+        if request.environment != Environment::Staging {
+            return;
+        }
+        for (number, build) in &mut self.builds {
+            if *number == request.build {
+                build.staging = Some(id);
+            } else if *number < request.build && build.staging.is_none() {
+                build.superseded_by.get_or_insert(request.build);
+            }
+        }
+    }
+
+    fn ended(&mut self, event: &Event, id: DeploymentId, outcome: &Outcome) {
+        self.change(id, |deployment| {
+            deployment.ended = Some(Ended { at: event.at, outcome: outcome.clone() });
+            for step in &mut deployment.steps {
+                if *step == StepState::Waiting {
+                    *step = StepState::Skipped;
+                }
+            }
+        });
+        if *outcome != Outcome::Succeeded {
+            return;
+        }
+        let Some(deployment) = self.deployments.get(&id) else { return };
+        let (environment, number) = (deployment.request.environment, deployment.request.build);
+        let live = Live { build: number, deployment: id, since: event.at };
+        self.live.entry(environment).or_default().push(live);
+        if let (Environment::Staging, Some(build)) = (environment, self.builds.get_mut(&number)) {
+            build.in_staging_since = Some(event.at);
+        }
+    }
+
+    fn verified(&mut self, event: &Event, build: BuildNumber, note: &str) {
+        if let Some(build) = self.builds.get_mut(&build) {
+            build.verified = Some(Verification {
+                seq: event.seq,
+                by: event.actor.clone(),
+                at: event.at,
+                note: note.to_owned(),
+            });
+        }
+    }
+
+    fn change(&mut self, id: DeploymentId, change: impl FnOnce(&mut Deployment)) {
+        if let Some(deployment) = self.deployments.get_mut(&id) {
+            change(deployment);
+        }
+    }
+
+    fn step(&mut self, id: DeploymentId, step: usize, next: impl FnOnce(&StepState) -> StepState) {
+        self.change(id, |deployment| {
+            if let Some(state) = deployment.steps.get_mut(step) {
+                *state = next(state);
+            }
+        });
+    }
+}
+
+impl StepState {
+    fn since(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Running { since } | Self::Ended { since, .. } => Some(*since),
+            Self::Waiting | Self::Skipped => None,
+        }
+    }
+}
+
+/// Questions to the state.
+impl ServiceState {
+    /// What an environment runs now.
+    #[must_use]
+    pub fn live(&self, environment: Environment) -> Option<&Live> {
+        self.live.get(&environment)?.last()
+    }
+
+    #[must_use]
+    pub fn live_build(&self, environment: Environment) -> Option<&Build> {
+        self.builds.get(&self.live(environment)?.build)
+    }
+
+    #[must_use]
+    pub fn newest_build(&self) -> Option<&Build> {
+        self.builds.values().next_back()
+    }
+
+    /// The deployments of an environment that are queued or running, oldest first.
+    pub fn open(&self, environment: Environment) -> impl Iterator<Item = &Deployment> {
+        self.deployments
+            .values()
+            .filter(move |d| d.is_open() && d.request.environment == environment)
+    }
+
+    /// The deployment that has an environment, or waits for it: the newest of those open.
+    #[must_use]
+    pub fn in_flight(&self, environment: Environment) -> Option<&Deployment> {
+        self.open(environment).last()
+    }
+
+    /// The last deployment of an environment that has ended.
+    #[must_use]
+    pub fn last_ended(&self, environment: Environment) -> Option<&Deployment> {
+        let of_environment = |d: &&Deployment| d.request.environment == environment;
+        self.deployments
+            .values()
+            .filter(of_environment)
+            .filter_map(|d| d.ended.as_ref().map(|ended| (ended.at, d.id, d)))
+            .max_by_key(|(at, id, _)| (*at, *id))
+            .map(|(_, _, deployment)| deployment)
+    }
+
+    /// The attempt that left an environment in a state nobody vouches for: the last to end, when it began to
+    /// run and did not succeed.
+    #[must_use]
+    pub fn unsettled(&self, environment: Environment) -> Option<&Deployment> {
+        self.last_ended(environment).filter(|d| !d.succeeded() && d.started_at.is_some())
+    }
+
+    #[must_use]
+    pub fn build_state(&self, build: &Build) -> BuildState {
+        if build.verified.is_some() {
+            return BuildState::Verified;
+        }
+        let staging = build.staging.and_then(|id| self.deployments.get(&id));
+        match staging {
+            Some(deployment) if deployment.is_open() => BuildState::Deploying,
+            Some(_) if build.in_staging_since.is_some() => BuildState::InStaging,
+            Some(_) => BuildState::Failed,
+            None if build.superseded_by.is_some() => BuildState::Superseded,
+            None => BuildState::Queued,
+        }
+    }
+
+    /// The freezes that cover an instant.
+    pub fn freezes_at(&self, at: DateTime<Utc>) -> impl Iterator<Item = &Freeze> {
+        self.freezes.iter().filter(move |freeze| freeze.covers(at))
+    }
+
+    /// The build that a rollback of production goes to by itself.
+    ///
+    /// While a promote runs, and after one that did not succeed, it is the build that is live by the last success.
+    /// After a rollback that did not succeed it is that rollback's target again. Otherwise it is the last build
+    /// that was live before and is older than what is live now.
+    #[must_use]
+    pub fn rollback_target(&self) -> Option<BuildNumber> {
+        use super::event::DeploymentKind::Rollback;
+        let live = self.live(Environment::Production)?;
+        let unsettled = self.unsettled(Environment::Production);
+        match (self.in_flight(Environment::Production), unsettled) {
+            (Some(running), _) if running.request.kind == Rollback => Some(running.request.build),
+            (Some(running), _) if running.request.build != live.build => Some(live.build),
+            (None, Some(broken)) if broken.request.kind == Rollback => Some(broken.request.build),
+            (None, Some(broken)) if broken.request.build != live.build => Some(live.build),
+            _ => self.live_before(live.build),
+        }
+    }
+
+    /// The last build that was live in production and is older than this one.
+    #[must_use]
+    pub fn live_before(&self, number: BuildNumber) -> Option<BuildNumber> {
+        let history = self.live.get(&Environment::Production)?;
+        history.iter().rev().map(|live| live.build).find(|build| *build < number)
+    }
+
+    #[must_use]
+    pub fn was_live(&self, number: BuildNumber) -> bool {
+        self.live
+            .get(&Environment::Production)
+            .is_some_and(|history| history.iter().any(|live| live.build == number))
+    }
+
+    /// How long the last deployments of this kind took, newest first, at most ten.
+    pub fn durations(
+        &self,
+        environment: Environment,
+        kind: super::event::DeploymentKind,
+    ) -> impl Iterator<Item = &Deployment> {
+        self.deployments
+            .values()
+            .rev()
+            .filter(move |d| {
+                d.succeeded() && d.request.environment == environment && d.request.kind == kind
+            })
+            .take(10)
+    }
+}

@@ -1,0 +1,1 @@
+//! The embedded engine: decides, records, then acts.

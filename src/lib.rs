@@ -1,0 +1,13 @@
+//! trunkline, the deploy console for trunk-based teams.
+
+pub mod api;
+pub mod backend;
+pub mod cli;
+pub mod config;
+pub mod console;
+pub mod domain;
+pub mod engine;
+pub mod git;
+pub mod server;
+pub mod store;
+pub mod terminal;

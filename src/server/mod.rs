@@ -1,0 +1,1 @@
+//! Any backend behind HTTP on a unix socket.

@@ -1,0 +1,1 @@
+//! The durable record: hash-chained events in `SQLite`.

@@ -1,0 +1,128 @@
+//! The shape of the source: which module may use which, what the domain never touches, and a first line that says
+//! what each file is for.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each module and the modules of ours that it may name.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("terminal", &[]),
+    ("config", &["domain"]),
+    ("git", &["domain"]),
+    ("store", &["domain"]),
+    ("api", &["domain"]),
+    ("engine", &["domain", "config", "git", "store"]),
+    ("backend", &["domain", "api", "config", "engine"]),
+    ("server", &["domain", "api", "backend"]),
+    ("console", &["domain", "config", "backend", "terminal"]),
+];
+
+/// What a module must not name, because another owns it. `""` stands for all modules but the ones named last.
+const BANNED: &[(&str, &str, &[&str])] = &[
+    ("domain", "tokio", &[]),
+    ("domain", "ratatui", &[]),
+    ("domain", "reqwest", &[]),
+    ("domain", "rusqlite", &[]),
+    ("domain", "std::fs", &[]),
+    ("domain", "std::process", &[]),
+    ("", "rusqlite", &["store"]),
+    ("", "axum", &["server"]),
+    ("", "reqwest", &["backend"]),
+    ("", "enable_raw_mode", &["terminal"]),
+];
+
+/// The only file that may read the wall clock.
+const CLOCK: &str = "src/engine/clock.rs";
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("the source folder can be read") {
+        let path = entry.expect("the entry can be read").path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The module that a file belongs to: the first folder or file below `src`.
+fn module(path: &Path) -> String {
+    let inside = path.strip_prefix("src").expect("the file is below src");
+    let first = inside.iter().next().expect("the path has a first part");
+    first.to_string_lossy().trim_end_matches(".rs").to_owned()
+}
+
+/// A file's code without its comments, up to its unit tests.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).expect("the source can be read");
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn modules_use_only_what_lies_below_them() {
+    let mut wrong = Vec::new();
+    for path in sources(Path::new("src")) {
+        let module = module(&path);
+        let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| *name == module) else { continue };
+        let code = code(&path);
+        for (other, _) in MAY_USE.iter().chain(&[("cli", &[][..])]) {
+            let names_it = code.contains(&format!("crate::{other}::"));
+            if names_it && *other != module && !allowed.contains(other) {
+                wrong.push(format!("{}: {module} must not use {other}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_one_module_owns_is_named_nowhere_else() {
+    let mut wrong = Vec::new();
+    for path in sources(Path::new("src")) {
+        let (module, code) = (module(&path), code(&path));
+        for (here, word, owners) in BANNED {
+            let applies = here.is_empty() || *here == module;
+            if applies && !owners.contains(&module.as_str()) && code.contains(word) {
+                wrong.push(format!("{}: {module} must not name {word}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_wall_clock_is_read_in_one_file() {
+    let reads = |path: &PathBuf| code(path).contains("Utc::now");
+    let wrong: Vec<_> = sources(Path::new("src"))
+        .into_iter()
+        .filter(|path| *path != Path::new(CLOCK) && reads(path))
+        .collect();
+    assert!(wrong.is_empty(), "Utc::now outside {CLOCK}: {wrong:?}");
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    let silent = |path: &PathBuf| {
+        !fs::read_to_string(path).expect("the source can be read").starts_with("//! ")
+    };
+    let mut all = sources(Path::new("src"));
+    all.extend(sources(Path::new("tests")));
+    let wrong: Vec<_> = all.into_iter().filter(silent).collect();
+    assert!(wrong.is_empty(), "no //! on the first line: {wrong:?}");
+}
+
+#[test]
+fn no_file_grows_beyond_600_lines() {
+    let lines =
+        |path: &Path| fs::read_to_string(path).expect("the source can be read").lines().count();
+    let wrong: Vec<_> = sources(Path::new("src"))
+        .into_iter()
+        .map(|path| (lines(&path), path))
+        .filter(|(lines, _)| *lines > 600)
+        .collect();
+    assert!(wrong.is_empty(), "too long, each a question what it really is: {wrong:?}");
+}
