@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 
 use super::{Answer, Backend, BackendError, LONGEST_WAIT};
 use crate::api::API;
@@ -12,9 +13,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
 use crate::domain::log::{LogFrom, LogPage};
 use crate::domain::plan::Plan;
-use crate::domain::snapshot::{
-    Capabilities, Description, FleetSnapshot, ServiceSnapshot, Version,
-};
+use crate::domain::snapshot::{Capabilities, Description, FleetSnapshot, ServiceSnapshot, Version};
 use crate::engine::{Failure, Handle};
 
 /// The embedded engine for one caller.
@@ -30,23 +29,15 @@ impl Embedded {
     pub fn new(engine: Handle, login: String) -> Self {
         Self { engine, login }
     }
+}
 
-    /// Waits until `ready` has something to say; it is asked again whenever the engine changed.
-    async fn when<T>(&self, wait: Duration, ready: impl AsyncFn() -> Answer<Option<T>>) -> Answer<Option<T>> {
-        // Subscribed before the first question, so that no change falls in between.
-        let mut changes = self.engine.changes();
-        let until_ready = async {
-            loop {
-                if let Some(found) = ready().await? {
-                    return Ok(Some(found));
-                }
-                if changes.changed().await.is_err() {
-                    return Ok(None);
-                }
-            }
-        };
-        timeout(wait.min(LONGEST_WAIT), until_ready).await.unwrap_or(Ok(None))
-    }
+/// Waits until the engine has changed; false when the time is over first.
+async fn changed_before(changes: &mut watch::Receiver<u64>, deadline: Instant) -> bool {
+    matches!(timeout_at(deadline, changes.changed()).await, Ok(Ok(())))
+}
+
+fn deadline(wait: Duration) -> Instant {
+    Instant::now() + wait.min(LONGEST_WAIT)
 }
 
 impl From<Failure> for BackendError {
@@ -70,16 +61,16 @@ impl Backend for Embedded {
         })
     }
 
-    async fn fleet(
-        &self,
-        after: Option<Version>,
-        wait: Duration,
-    ) -> Answer<Option<FleetSnapshot>> {
-        let news = async || {
-            let moved = after != Some(self.engine.fleet_version());
-            Ok(moved.then(|| self.engine.fleet()))
-        };
-        self.when(wait, news).await
+    async fn fleet(&self, after: Option<Version>, wait: Duration) -> Answer<Option<FleetSnapshot>> {
+        let (mut changes, deadline) = (self.engine.changes(), deadline(wait));
+        loop {
+            if after != Some(self.engine.fleet_version()) {
+                return Ok(Some(self.engine.fleet()));
+            }
+            if !changed_before(&mut changes, deadline).await {
+                return Ok(None);
+            }
+        }
     }
 
     async fn service(
@@ -88,13 +79,15 @@ impl Backend for Embedded {
         after: Option<Version>,
         wait: Duration,
     ) -> Answer<Option<ServiceSnapshot>> {
-        let news = async || {
-            if after == Some(self.engine.service_version(service)?) {
+        let (mut changes, deadline) = (self.engine.changes(), deadline(wait));
+        loop {
+            if after != Some(self.engine.service_version(service)?) {
+                return Ok(Some(self.engine.service(service, &self.login)?));
+            }
+            if !changed_before(&mut changes, deadline).await {
                 return Ok(None);
             }
-            Ok(Some(self.engine.service(service, &self.login)?))
-        };
-        self.when(wait, news).await
+        }
     }
 
     async fn history(
@@ -144,10 +137,13 @@ impl Backend for Embedded {
         limit: usize,
         wait: Duration,
     ) -> Answer<Vec<Event>> {
-        let news = async || {
+        let (mut changes, deadline) = (self.engine.changes(), deadline(wait));
+        loop {
             let events = self.engine.events(service, after, limit).await?;
-            Ok((!events.is_empty()).then_some(events))
-        };
-        Ok(self.when(wait, news).await?.unwrap_or_default())
+            let waits = events.is_empty() && changed_before(&mut changes, deadline).await;
+            if !waits {
+                return Ok(events);
+            }
+        }
     }
 }

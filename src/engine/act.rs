@@ -98,7 +98,9 @@ impl Acts {
     fn load_pipeline(&self, service: &ServiceName, sha: &Sha) {
         let (shared, service, sha) = (self.shared.clone(), service.clone(), sha.clone());
         self.spawn(async move {
-            gather::load_pipeline(&shared, &service, &sha).await;
+            if let Err(why) = gather::load_pipeline(&shared, &service, &sha).await {
+                tracing::warn!(%service, %sha, why, "a build's pipeline cannot be used");
+            }
             let _stopped = shared.inputs.send(Input::PipelineRead { service, sha }).await;
         });
     }

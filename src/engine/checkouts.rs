@@ -58,7 +58,8 @@ fn wants_fresh(request: &DeploymentRequest, is_live: bool) -> bool {
 pub(super) fn kept(checkouts: &Path, service: &Service) -> HashSet<PathBuf> {
     let state = &service.state;
     let at = |environment, sha: &Sha| path(checkouts, &service.name, environment, sha);
-    let open = [Environment::Production, Environment::Staging].into_iter().flat_map(|e| state.open(e));
+    let open =
+        [Environment::Production, Environment::Staging].into_iter().flat_map(|e| state.open(e));
     let mut kept: HashSet<_> = open.map(|d| at(d.request.environment, &d.request.sha)).collect();
     kept.extend(state.live_build(Environment::Staging).map(|b| at(Environment::Staging, &b.sha)));
     let mut builds = Vec::new();

@@ -117,14 +117,16 @@ fn executed(
     let deployment = DeploymentId(next.0 + facts.len() as u64);
     facts.push(Fact::DeploymentRequested(plan.request(overrides)));
     if rollback {
-        let left = plan.live.as_ref().map_or_else(String::new, |live| format!(" from {}", live.build));
+        let left =
+            plan.live.as_ref().map_or_else(String::new, |live| format!(" from {}", live.build));
         facts.push(Fact::HoldPlaced {
             environment: plan.environment,
             reason: format!("rolled back{left} to {target}"),
             rollback: Some(deployment),
         });
     }
-    let said = format!("{} of {target} to {} requested ({deployment})", plan.kind, plan.environment);
+    let said =
+        format!("{} of {target} to {} requested ({deployment})", plan.kind, plan.environment);
     Decided { facts, deployment: Some(deployment), said }
 }
 
@@ -145,7 +147,10 @@ fn cancel(service: &Service, id: DeploymentId, reason: &str) -> Result<Decided, 
     Ok(Decided {
         facts: vec![Fact::CancelRequested { deployment: id, reason }],
         deployment: Some(id),
-        said: format!("cancelling {id}, {} of {}", deployment.request.kind, deployment.request.build),
+        said: format!(
+            "cancelling {id}, {} of {}",
+            deployment.request.kind, deployment.request.build
+        ),
     })
 }
 
@@ -200,9 +205,8 @@ fn freeze(
         )));
     }
     let reason = text("reason", reason, Need::Required)?;
-    let end = until.map_or("until lifted".into(), |until| {
-        format!("until {}", until.format("%F %R UTC"))
-    });
+    let end =
+        until.map_or("until lifted".into(), |until| format!("until {}", until.format("%F %R UTC")));
     let said = format!("production is frozen from {} {end}", from.format("%F %R UTC"));
     Ok(Decided { facts: vec![Fact::FreezePlaced { from, until, reason }], deployment: None, said })
 }
@@ -216,7 +220,7 @@ fn lift(service: &Service, freeze: Seq, reason: &str) -> Result<Decided, Refusal
     Ok(Decided { facts: vec![Fact::FreezeLifted { freeze, reason }], deployment: None, said })
 }
 
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Need {
     Required,
     Optional,

@@ -1,7 +1,9 @@
 //! What has to happen next, as a pure function of a service's state.
 
 use crate::domain::deployment::{Deployment, StepState};
-use crate::domain::event::{DeploymentKind, DeploymentRequest, Fact, Outcome, StepOutcome, StepSpec};
+use crate::domain::event::{
+    DeploymentKind, DeploymentRequest, Fact, Outcome, StepOutcome, StepSpec,
+};
 use crate::domain::ids::{DeploymentId, Environment, Sha};
 use crate::domain::policy::VerifyBy;
 use crate::domain::service::ServiceState;
@@ -73,9 +75,7 @@ fn between_steps(deployment: &Deployment, is_first: bool) -> Option<Decision> {
     match (deployment.started_at, next) {
         (Some(_), None) => end(Outcome::Succeeded),
         _ if deployment.cancel.is_some() => end(Outcome::Cancelled),
-        (Some(_), Some(step)) => {
-            Some(Decision::Record(Fact::StepStarted { deployment: id, step }))
-        }
+        (Some(_), Some(step)) => Some(Decision::Record(Fact::StepStarted { deployment: id, step })),
         (None, _) => is_first.then_some(Decision::Prepare(id)),
     }
 }
@@ -84,15 +84,14 @@ fn between_steps(deployment: &Deployment, is_first: bool) -> Option<Decision> {
 fn bad_end(deployment: &Deployment) -> Option<Outcome> {
     let steps = deployment.steps.iter().zip(&deployment.request.steps);
     steps.into_iter().find_map(|(state, spec)| match state {
-        StepState::Ended { outcome: StepOutcome::Succeeded, .. } => None,
         StepState::Ended { outcome: StepOutcome::Cancelled, .. } => Some(Outcome::Cancelled),
         StepState::Ended { outcome: outcome @ StepOutcome::Lost, .. } => {
             Some(Outcome::Interrupted(format!("step {} {}", spec.name, outcome.say())))
         }
-        StepState::Ended { outcome, .. } => {
+        StepState::Ended { outcome, .. } if *outcome != StepOutcome::Succeeded => {
             Some(Outcome::Failed(format!("step {}: {}", spec.name, outcome.say())))
         }
-        StepState::Waiting | StepState::Running { .. } | StepState::Skipped => None,
+        _ => None,
     })
 }
 

@@ -60,9 +60,9 @@ pub async fn gather(
             Err(error) => return Err(NotGathered::Failed(error.to_string())),
         },
     };
-    let file = load_pipeline(shared, name, &target).await.map_err(|why| {
-        Refusal::invalid(format!("{} cannot be deployed: {why}", ends.target))
-    })?;
+    let file = load_pipeline(shared, name, &target)
+        .await
+        .map_err(|why| Refusal::invalid(format!("{} cannot be deployed: {why}", ends.target)))?;
     let steps = file.steps(Environment::Production, ends.kind).to_vec();
     Ok(Gathered { range, steps, ends })
 }

@@ -15,7 +15,7 @@ use super::shared::Shared;
 use super::world::{Service, World};
 use super::writer::{Input, Rejected, Request};
 use crate::domain::command::{Action, Command, Receipt, Refusal};
-use crate::domain::deployment::StepState;
+use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::{DeploymentKind, Event};
 use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
 use crate::domain::log::{LogFrom, LogPage};
@@ -36,7 +36,7 @@ pub struct Handle {
     shared: Arc<Shared>,
     reader: Arc<Mutex<Reader>>,
     writer: Arc<Mutex<Option<JoinHandle<()>>>>,
-    watcher: AbortHandle,
+    watching: AbortHandle,
 }
 
 /// Why the engine did not do what it was asked for.
@@ -66,19 +66,19 @@ impl Handle {
         shared: Arc<Shared>,
         reader: Reader,
         writer: JoinHandle<()>,
-        watcher: tokio::task::JoinHandle<()>,
+        watching: &tokio::task::JoinHandle<()>,
     ) -> Self {
         Self {
             shared,
             reader: Arc::new(Mutex::new(reader)),
             writer: Arc::new(Mutex::new(Some(writer))),
-            watcher: watcher.abort_handle(),
+            watching: watching.abort_handle(),
         }
     }
 
     /// Stops watching and recording. Steps that run go on under their supervisors.
     pub async fn shutdown(&self) {
-        self.watcher.abort();
+        self.watching.abort();
         let _stopped_already = self.shared.inputs.send(Input::Stop).await;
         let thread = self.writer.lock().expect("nobody panics while holding the writer").take();
         if let Some(thread) = thread {
@@ -99,7 +99,7 @@ impl Handle {
     /// Whether any deployment is queued or running.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        let busy = |service: &Service| service.state.deployments.values().any(|d| d.is_open());
+        let busy = |service: &Service| service.state.deployments.values().any(Deployment::is_open);
         self.shared.world().services.values().any(busy)
     }
 
@@ -159,7 +159,7 @@ impl Handle {
         environment: Environment,
         before: Option<DeploymentId>,
         limit: usize,
-    ) -> Result<Vec<crate::domain::deployment::Deployment>, Refusal> {
+    ) -> Result<Vec<Deployment>, Refusal> {
         let world = self.shared.world();
         let all = find(&world, name)?.state.deployments.values().rev();
         let older = all.filter(|d| {
@@ -326,7 +326,11 @@ impl Handle {
 fn find<'a>(world: &'a World, name: &ServiceName) -> Result<&'a Service, Refusal> {
     let known = || world.services.keys().map(ServiceName::as_str).collect::<Vec<_>>().join(", ");
     world.services.get(name).ok_or_else(|| {
-        Refusal::not_found(format!("there is no service {:?}; there are: {}", name.as_str(), known()))
+        Refusal::not_found(format!(
+            "there is no service {:?}; there are: {}",
+            name.as_str(),
+            known()
+        ))
     })
 }
 

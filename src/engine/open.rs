@@ -76,8 +76,9 @@ impl Engine {
         for name in names {
             let _stopped = shared.inputs.send(Input::Settle(name)).await;
         }
-        let watcher = tokio::spawn(watch_all(shared.clone(), options.services, watched, options.poll));
-        Ok(Handle::new(shared, reader, thread, watcher))
+        let watching =
+            tokio::spawn(watch_all(shared.clone(), options.services, watched, options.poll));
+        Ok(Handle::new(shared, reader, thread, &watching))
     }
 }
 
@@ -115,8 +116,7 @@ async fn last_good_file(service: &mut Service, owner: Option<&str>) {
         service.state.builds.values().rev().take(FILES_TRIED).map(|b| b.sha.clone()).collect();
     for sha in shas {
         if let Ok(Ok(file)) = trunk::read_file(&service.mirror, &service.watched, &sha).await {
-            let local = Path::new(&service.watched.repository);
-            let git = crate::git::local_identity(local.is_dir().then_some(local)).await;
+            let git = trunk::local_identity(&service.watched).await;
             service.people = trunk::with_owner(&file.people, owner, git.as_ref());
             service.trunk = file.trunk.clone().unwrap_or_default();
             let file = Arc::new(file);
@@ -130,8 +130,9 @@ async fn last_good_file(service: &mut Service, owner: Option<&str>) {
 async fn mirror(shared: &Shared, watched: &Watched) -> Result<Mirror, GitError> {
     // The address may hold anything; its digest is a name for a folder.
     let digest = Sha256::digest(watched.repository.as_bytes());
-    let name: String = digest[..10].iter().map(|byte| format!("{byte:02x}")).collect();
-    Mirror::open(&shared.folders.mirrors.join(format!("{name}.git")), &watched.repository).await
+    let name = u64::from_be_bytes(digest[..8].try_into().expect("a digest has 32 bytes"));
+    Mirror::open(&shared.folders.mirrors.join(format!("{name:016x}.git")), &watched.repository)
+        .await
 }
 
 impl Service {
@@ -152,12 +153,7 @@ impl Service {
 }
 
 /// Watches every repository, and those that are added to the user file later.
-async fn watch_all(
-    shared: Arc<Shared>,
-    services: Services,
-    first: Vec<Watched>,
-    poll: Duration,
-) {
+async fn watch_all(shared: Arc<Shared>, services: Services, first: Vec<Watched>, poll: Duration) {
     let mut watchers = tokio::task::JoinSet::new();
     let mut known: Vec<Watched> = Vec::new();
     let mut wanted = first;

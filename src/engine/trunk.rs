@@ -40,7 +40,8 @@ pub struct Trouble {
 #[derive(Debug)]
 pub struct News {
     pub trunk: String,
-    pub file: Result<ServiceFile, String>,
+    /// The file at the tip, when it was not read before; the inner error is a file that cannot be used.
+    pub file: Option<Result<ServiceFile, String>>,
     /// The tip that the engine knew when this look began.
     before: Option<Sha>,
     tip: Sha,
@@ -86,9 +87,10 @@ impl Look {
 
 /// Watches one repository until the engine stops.
 pub(super) async fn watch(shared: Arc<Shared>, watched: Watched, mirror: Mirror, poll: Duration) {
+    let owner = local_identity(&watched).await;
     let mut failures = 0;
     loop {
-        let result = look(&shared, &watched, &mirror).await;
+        let result = look(&shared, &watched, &mirror, owner.as_ref()).await;
         failures = if result.is_err() { failures + 1 } else { 0 };
         let look = Look { watched: watched.clone(), mirror: mirror.clone(), result };
         if shared.inputs.send(super::writer::Input::Looked(Box::new(look))).await.is_err() {
@@ -105,10 +107,23 @@ fn pause(poll: Duration, failures: u32) -> Duration {
     slowed + slowed * jitter / 1024
 }
 
-async fn look(shared: &Shared, watched: &Watched, mirror: &Mirror) -> Result<News, Trouble> {
+/// What the machine's own git says of its owner, in this repository where it is a local one.
+pub(super) async fn local_identity(watched: &Watched) -> Option<Identity> {
+    let local = std::path::PathBuf::from(&watched.repository);
+    let ask = move || crate::git::local_identity(local.is_dir().then_some(&*local));
+    tokio::task::spawn_blocking(ask).await.ok().flatten()
+}
+
+async fn look(
+    shared: &Shared,
+    watched: &Watched,
+    mirror: &Mirror,
+    owner: Option<&Identity>,
+) -> Result<News, Trouble> {
     let fetched = mirror.fetch().await;
     let known = known(shared, watched);
-    let (before, loaded) = known.as_ref().map_or((None, false), |k| (k.tip.clone(), k.loaded));
+    let before = known.as_ref().and_then(|known| known.tip.clone());
+    let is_read = known.as_ref().is_some_and(|known| known.is_read);
     let named = watched.trunk.clone().or_else(|| known.and_then(|k| k.trunk));
     let trunk = match named {
         Some(trunk) => trunk,
@@ -119,9 +134,11 @@ async fn look(shared: &Shared, watched: &Watched, mirror: &Mirror) -> Result<New
         what: format!("the repository has no branch {trunk:?}"),
         remedy: "set trunk in trunkline.toml, or push the branch".into(),
     })?;
-    let file = read_file(mirror, watched, &tip).await?;
-    // A new tip whose file cannot be read is reported too: its builds exist, they only cannot be deployed.
-    let _ = loaded;
+    let file = if is_read && before.as_ref() == Some(&tip) {
+        None
+    } else {
+        Some(read_file(mirror, watched, &tip).await?)
+    };
     let rewritten = rewritten(shared, watched, mirror, before.as_ref(), &tip).await?;
     let folder = watched.folder.as_deref();
     let (builds, first) = match &before {
@@ -136,9 +153,7 @@ async fn look(shared: &Shared, watched: &Watched, mirror: &Mirror) -> Result<New
             (new_builds(mirror, folder, None, newest).await?, first)
         }
     };
-    let local = std::path::Path::new(&watched.repository);
-    let owner = crate::git::local_identity(local.is_dir().then_some(local)).await;
-    Ok(News { trunk, file, before, tip, rewritten, builds, first, owner })
+    Ok(News { trunk, file, before, tip, rewritten, builds, first, owner: owner.cloned() })
 }
 
 impl From<GitError> for Trouble {
@@ -151,7 +166,8 @@ impl From<GitError> for Trouble {
 struct KnownTrunk {
     tip: Option<Sha>,
     trunk: Option<String>,
-    loaded: bool,
+    /// The tip's file was read, good or not.
+    is_read: bool,
 }
 
 fn known(shared: &Shared, watched: &Watched) -> Option<KnownTrunk> {
@@ -160,7 +176,7 @@ fn known(shared: &Shared, watched: &Watched) -> Option<KnownTrunk> {
     Some(KnownTrunk {
         tip: service.state.tip.clone(),
         trunk: service.file.as_ref().and_then(|file| file.trunk.clone()),
-        loaded: service.file.is_some(),
+        is_read: service.state.tip.as_ref().is_some_and(|t| service.pipelines.contains_key(t)),
     })
 }
 
@@ -290,10 +306,10 @@ fn first_look(
     let now = shared.clock.now();
     let place = crate::git::display_url(&look.watched.repository);
     let found = match &look.result {
-        Ok(news) => news.file.clone().map_err(|what| Trouble {
-            what,
-            remedy: format!("mend it on the trunk of {place}"),
-        }),
+        Ok(News { file: None, .. }) => return Ok(None),
+        Ok(News { file: Some(file), .. }) => file
+            .clone()
+            .map_err(|what| Trouble { what, remedy: format!("mend it on the trunk of {place}") }),
         Err(trouble) => Err(trouble.clone()),
     };
     let known = found.and_then(|file| free_name(shared, &file, &place).map(|()| file));
@@ -345,7 +361,8 @@ impl News {
         now: chrono::DateTime<chrono::Utc>,
     ) {
         service.trunk.clone_from(&self.trunk);
-        let problem = match &self.file {
+        let Some(file) = &self.file else { return };
+        let problem = match file {
             Ok(file) if file.name == service.name => {
                 service.people = with_owner(&file.people, owner, self.owner.as_ref());
                 service.file = Some(Arc::new(file.clone()));

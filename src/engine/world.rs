@@ -53,7 +53,12 @@ impl Service {
 
     /// The steps that a commit declares for this kind of deployment, if its file was read and is good.
     #[must_use]
-    pub fn steps(&self, sha: &Sha, environment: Environment, kind: DeploymentKind) -> Option<&[StepSpec]> {
+    pub fn steps(
+        &self,
+        sha: &Sha,
+        environment: Environment,
+        kind: DeploymentKind,
+    ) -> Option<&[StepSpec]> {
         let file = self.pipelines.get(sha)?.as_ref().ok()?;
         Some(file.steps(environment, kind))
     }

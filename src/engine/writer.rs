@@ -23,9 +23,21 @@ use crate::store::{Answered, Hash, NewEvent, Store, StoreError};
 pub enum Input {
     Command(Box<Request>),
     Looked(Box<Look>),
-    Prepared { service: ServiceName, deployment: DeploymentId, result: Result<(), String> },
-    StepEnded { service: ServiceName, deployment: DeploymentId, step: usize, status: Status },
-    PipelineRead { service: ServiceName, sha: Sha },
+    Prepared {
+        service: ServiceName,
+        deployment: DeploymentId,
+        result: Result<(), String>,
+    },
+    StepEnded {
+        service: ServiceName,
+        deployment: DeploymentId,
+        step: usize,
+        status: Status,
+    },
+    PipelineRead {
+        service: ServiceName,
+        sha: Sha,
+    },
     /// Look again whether there is something to do.
     Settle(ServiceName),
     Stop,
@@ -94,7 +106,7 @@ impl Writer {
     fn take(&mut self, input: Input) {
         match input {
             Input::Command(request) => self.command(*request),
-            Input::Looked(look) => self.looked(*look),
+            Input::Looked(look) => self.looked(&look),
             Input::Prepared { service, deployment, result } => {
                 self.prepared(&service, deployment, result);
             }
@@ -122,7 +134,9 @@ impl Writer {
 
     fn decide_command(&mut self, request: &Request) -> Result<Receipt, Rejected> {
         let asked_for = (&request.service, &request.login, &request.command);
-        let digest = Hash::of(&serde_json::to_string(&asked_for).map_err(|e| Rejected::Failed(e.to_string()))?);
+        let digest = Hash::of(
+            &serde_json::to_string(&asked_for).map_err(|e| Rejected::Failed(e.to_string()))?,
+        );
         if let Some((before, receipt)) = self.store.answered(&request.key)? {
             return if before == digest { Ok(receipt) } else { Err(Refusal::KeyReused.into()) };
         }
@@ -144,8 +158,8 @@ impl Writer {
         Ok(answered.receipt)
     }
 
-    fn looked(&mut self, look: Look) {
-        let name = match super::trunk::receive(&self.shared, &mut self.store, &look) {
+    fn looked(&mut self, look: &Look) {
+        let name = match super::trunk::receive(&self.shared, &mut self.store, look) {
             Ok(Some(name)) => name,
             Ok(None) => return,
             Err(error) => return self.trouble(&error),
@@ -244,7 +258,9 @@ impl Writer {
             world.problems.remove("record");
             if let Some(service) = world.services.get_mut(name) {
                 service.revision = world.revision;
-                events.iter().for_each(|event| service.state.apply(event));
+                for event in &events {
+                    service.state.apply(event);
+                }
             }
         });
         if events.iter().any(ends_a_deployment) {
@@ -281,9 +297,9 @@ fn decisions(service: &Service) -> Vec<Decision> {
     let pipeline = |sha: &Sha| match service.pipelines.get(sha) {
         None => Pipeline::NotRead,
         Some(Err(_)) => Pipeline::Broken,
-        Some(Ok(file)) => {
-            Pipeline::Steps(file.steps(Environment::Staging, crate::domain::event::DeploymentKind::Auto))
-        }
+        Some(Ok(file)) => Pipeline::Steps(
+            file.steps(Environment::Staging, crate::domain::event::DeploymentKind::Auto),
+        ),
     };
     decide(&Known {
         state: &service.state,
