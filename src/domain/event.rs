@@ -22,9 +22,9 @@ pub struct Event {
     pub fact: Fact,
 }
 
-/// What happened.
+/// What happened. The tag is not `kind`, which a deployment request has as a field of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "fact", rename_all = "snake_case")]
 pub enum Fact {
     /// The trunk moved to a new first-parent commit.
     BuildFound {
@@ -36,10 +36,11 @@ pub enum Fact {
         #[serde(default)]
         more: u32,
     },
-    /// The trunk was force-pushed: `from` is not an ancestor of `to` any more.
+    /// The trunk was force-pushed: `from` is not an ancestor of `to` any more, and these builds are not on it.
     TrunkRewritten {
         from: Sha,
         to: Sha,
+        off_trunk: Vec<BuildNumber>,
     },
     /// A deployment was asked for; it is named by this event's sequence number.
     DeploymentRequested(DeploymentRequest),

@@ -41,7 +41,7 @@ impl ServiceState {
         self.last_seq = event.seq;
         match &event.fact {
             Fact::BuildFound { .. } => self.build_found(event),
-            Fact::TrunkRewritten { .. } => self.trunk_rewritten(),
+            Fact::TrunkRewritten { off_trunk, .. } => self.trunk_rewritten(off_trunk),
             Fact::DeploymentRequested(request) => self.requested(event, request),
             Fact::DeploymentStarted { deployment } => {
                 self.change(*deployment, |d| d.started_at = Some(event.at));
@@ -61,7 +61,7 @@ impl ServiceState {
                     Some(Cancel { by: event.actor.clone(), at: event.at, reason: reason.clone() });
             }),
             Fact::DeploymentEnded { deployment, outcome } => {
-                self.ended(event, *deployment, outcome)
+                self.ended(event, *deployment, outcome);
             }
             Fact::BuildVerified { build, note } => self.verified(event, *build, note),
             Fact::HoldPlaced { environment, reason, rollback } => {
@@ -105,10 +105,11 @@ impl ServiceState {
         self.builds.insert(build.number, build);
     }
 
-    /// Which builds are off the trunk is not known from here: all that came before the rewrite count as such.
-    fn trunk_rewritten(&mut self) {
-        for build in self.builds.values_mut() {
-            build.off_trunk = true;
+    fn trunk_rewritten(&mut self, off_trunk: &[BuildNumber]) {
+        for number in off_trunk {
+            if let Some(build) = self.builds.get_mut(number) {
+                build.off_trunk = true;
+            }
         }
     }
 
@@ -197,9 +198,10 @@ impl ServiceState {
         self.builds.get(&self.live(environment)?.build)
     }
 
+    /// The newest build that is on the trunk.
     #[must_use]
     pub fn newest_build(&self) -> Option<&Build> {
-        self.builds.values().next_back()
+        self.builds.values().rev().find(|build| !build.off_trunk)
     }
 
     /// The deployments of an environment that are queued or running, oldest first.
