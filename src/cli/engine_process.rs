@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -42,7 +42,7 @@ pub fn answers(socket: &Path) -> bool {
 
 /// Starts an engine and waits until it answers.
 async fn start(places: &Places, global: &Global) -> Result<(), Failure> {
-    private_folder(&places.data)?;
+    places.create()?;
     let log = open_log(&places.engine_log())?;
     let begin = log.metadata()?.len();
     let program = std::env::current_exe().wrap_err("cannot find this program to start the engine")?;
@@ -114,15 +114,6 @@ fn terminate(id: i32) -> Result<(), Failure> {
             Err(Report::new(error).wrap_err(said).into())
         }
     }
-}
-
-/// A folder that only its owner may look into.
-pub fn private_folder(path: &Path) -> Result<(), Failure> {
-    let mut folders = fs::DirBuilder::new();
-    folders.recursive(true).mode(0o700).create(path).wrap_err_with(|| {
-        format!("cannot make the folder {:?}; TRUNKLINE_DATA_DIR names another", path.display())
-    })?;
-    Ok(())
 }
 
 fn open_log(path: &Path) -> Result<File, Failure> {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use color_eyre::eyre::{Report, eyre};
 
 use crate::backend::BackendError;
+use crate::config::ConfigError;
 use crate::domain::command::Refusal;
 use crate::terminal::gate;
 
@@ -49,7 +50,7 @@ impl Failure {
         };
         let terminal = io::stderr().is_terminal();
         for (index, line) in sentence.lines().enumerate() {
-            let line = if terminal { gate::field(line).to_string() } else { line.to_owned() };
+            let line = if terminal { gate::line(line) } else { line.to_owned() };
             let lead = if index == 0 { "trunkline: " } else { "" };
             eprintln!("{lead}{line}");
         }
@@ -70,6 +71,12 @@ impl From<io::Error> for Failure {
 impl From<Report> for Failure {
     fn from(report: Report) -> Self {
         Self::Failed(report)
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Usage(error.to_string())
     }
 }
 

@@ -20,6 +20,7 @@ mod history;
 mod hold;
 mod init;
 mod lift;
+mod login;
 mod logs;
 mod man;
 mod output;

@@ -29,7 +29,7 @@ impl Output {
         let text = text.as_ref();
         let mut out = io::stdout().lock();
         if self.terminal {
-            writeln!(out, "{}", gate::field(text))?;
+            writeln!(out, "{}", gate::line(text))?;
         } else {
             writeln!(out, "{text}")?;
         }
@@ -42,10 +42,13 @@ impl Output {
 
     /// A line of bytes as a step wrote it.
     pub fn bytes(self, text: &[u8]) -> Result<(), Failure> {
-        if self.terminal {
-            return self.line(String::from_utf8_lossy(text));
-        }
         let mut out = io::stdout().lock();
+        if self.terminal {
+            for row in gate::log_rows(text) {
+                writeln!(out, "{}", row.text)?;
+            }
+            return Ok(());
+        }
         out.write_all(text)?;
         out.write_all(b"\n")?;
         Ok(())
@@ -54,7 +57,7 @@ impl Output {
     /// A question on the same line as its answer.
     pub fn ask(self, question: &str) -> Result<String, Failure> {
         let mut out = io::stdout().lock();
-        write!(out, "{} ", gate::field(question))?;
+        write!(out, "{} ", gate::line(question))?;
         out.flush()?;
         let mut answer = String::new();
         io::stdin().read_line(&mut answer)?;

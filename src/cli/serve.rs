@@ -10,10 +10,10 @@ use color_eyre::eyre::{Context as _, Report};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::demo::colleagues::Colleagues;
-use super::demo::presence::Presence;
+use super::demo::presence::{Noted, Presence};
 use super::engine_lock::{EngineLock, LockError};
 use super::failure::Failure;
-use super::{Global, context, engine_process, trace};
+use super::{Global, context, login, trace};
 use crate::backend::Backend;
 use crate::backend::embedded::Embedded;
 use crate::config::places::Places;
@@ -40,7 +40,7 @@ pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
     if arguments.background {
         rustix::process::setsid().wrap_err("cannot leave the session")?;
     }
-    engine_process::private_folder(&places.data)?;
+    places.create()?;
     trace::to_file(&places.engine_log())?;
     let lock = EngineLock::take(&places.lock()).map_err(|error| match error {
         held @ LockError::Held { .. } => Failure::failed(held.to_string()),
@@ -55,8 +55,8 @@ pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
     let backend_for = {
         let handle = handle.clone();
         move |login: &str| {
-            presence.note();
-            Embedded::new(handle.clone(), login.to_owned())
+            let backend = Embedded::new(handle.clone(), login.to_owned());
+            Noted { backend, presence: presence.clone() }
         }
     };
     let served = server::serve(listener, backend_for, stop).await;
@@ -97,7 +97,7 @@ fn stop(
     let mut interrupt = signal(SignalKind::interrupt())?;
     let deserted = async move {
         if demo {
-            deserted(Embedded::new(handle, own_login()), presence).await;
+            deserted(Embedded::new(handle, login::own()), presence).await;
         } else {
             std::future::pending::<()>().await;
         }

@@ -45,17 +45,16 @@ pub async fn open(base: &Places, global: Global) -> Result<(), Failure> {
 /// The demo's own folders, so that it never meets the services that matter.
 pub fn places(base: &Places) -> Places {
     let folder = base.data.join("demo");
-    Places { config: folder.join("config"), data: folder.join("data") }
+    Places { config: folder.join("config"), data: folder.join("data"), runtime: base.runtime.clone() }
 }
 
 /// The user file comes last: without it there is no demo, and what a broken attempt left is thrown away.
 fn make(base: &Places, places: &Places) -> Result<(), Failure> {
     let folder = base.data.join("demo");
     clear(&folder)?;
-    engine_process::private_folder(&folder)?;
+    places.create()?;
     let repository = repository::path(&folder);
     repository::create(&repository, &folder.join("servers"))?;
-    engine_process::private_folder(&places.config)?;
     let text = repository::user_file(&repository);
     fs::write(places.user_file(), text).wrap_err("cannot write the demo's configuration")?;
     Ok(())

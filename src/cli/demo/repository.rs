@@ -118,7 +118,7 @@ fn you() -> Identity {
 
 /// The name that this process's user logs in with.
 fn login() -> String {
-    crate::cli::serve::own_login()
+    crate::cli::login::own()
 }
 
 /// A text as TOML writes it.
