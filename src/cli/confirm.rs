@@ -129,7 +129,10 @@ mod tests {
 
     #[test]
     fn a_reason_names_its_guard_and_says_something() {
-        assert_eq!(reason("big-batch = it is = fine"), Ok((Guard::BigBatch, "it is = fine".into())));
+        assert_eq!(
+            reason("big-batch = it is = fine"),
+            Ok((Guard::BigBatch, "it is = fine".into()))
+        );
         assert!(reason("soak").unwrap_err().contains("GUARD=TEXT"));
         assert!(reason("soak= ").unwrap_err().contains("no reason"));
         assert!(reason("sock=x").unwrap_err().contains("unknown guard \"sock\""));

@@ -87,21 +87,26 @@ fn folders(places: &Places) -> Vec<Check> {
     let writable = |path: &Path| {
         rustix::fs::access(path, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)
     };
-    [("config", &places.config, "TRUNKLINE_CONFIG_DIR"), ("data", &places.data, "TRUNKLINE_DATA_DIR")]
-        .into_iter()
-        .map(|(what, path, variable)| {
-            let shown = path.display().to_string();
-            match writable(path) {
-                Ok(()) => Check::fine(what, shown),
-                Err(rustix::io::Errno::NOENT) => Check::fine(what, format!("{shown} (made when needed)")),
-                Err(error) => Check::wrong(
-                    what,
-                    format!("{shown}: {error}"),
-                    format!("make it writable or name another with {variable}"),
-                ),
+    [
+        ("config", &places.config, "TRUNKLINE_CONFIG_DIR"),
+        ("data", &places.data, "TRUNKLINE_DATA_DIR"),
+    ]
+    .into_iter()
+    .map(|(what, path, variable)| {
+        let shown = path.display().to_string();
+        match writable(path) {
+            Ok(()) => Check::fine(what, shown),
+            Err(rustix::io::Errno::NOENT) => {
+                Check::fine(what, format!("{shown} (made when needed)"))
             }
-        })
-        .collect()
+            Err(error) => Check::wrong(
+                what,
+                format!("{shown}: {error}"),
+                format!("make it writable or name another with {variable}"),
+            ),
+        }
+    })
+    .collect()
 }
 
 fn user_file(places: &Places) -> Check {
@@ -111,7 +116,9 @@ fn user_file(places: &Places) -> Check {
             "services",
             format!("none in {}; \"trunkline init\" in a repository adds one", path.display()),
         ),
-        Ok(user) => Check::fine("services", format!("{} in {}", user.services.len(), path.display())),
+        Ok(user) => {
+            Check::fine("services", format!("{} in {}", user.services.len(), path.display()))
+        }
         Err(error) => Check::wrong("services", error.to_string(), "correct the file"),
     }
 }
@@ -145,7 +152,11 @@ fn terminal() -> Vec<Check> {
     let extra = colour.into_iter().chain(none).collect::<String>();
     let found = format!("{who}, TERM={kind}{size}{extra}");
     if kind == "dumb" {
-        vec![Check::wrong("terminal", found, "the console needs a terminal that can move its cursor")]
+        vec![Check::wrong(
+            "terminal",
+            found,
+            "the console needs a terminal that can move its cursor",
+        )]
     } else {
         vec![Check::fine("terminal", found)]
     }
@@ -165,7 +176,8 @@ async fn engine(places: &Places) -> Vec<Check> {
     let backend = Remote::over(socket);
     match backend.describe().await {
         Ok(found) => {
-            let mut checks = vec![Check::fine("engine", format!("{} {}", found.backend, found.version))];
+            let mut checks =
+                vec![Check::fine("engine", format!("{} {}", found.backend, found.version))];
             checks.extend(services(&backend).await);
             checks
         }

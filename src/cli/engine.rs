@@ -61,9 +61,8 @@ async fn status(places: &Places, out: Output, reading: Reading) -> Result<(), Fa
     let pid = document.pid.map_or("unknown".to_owned(), |pid| pid.to_string());
     match (&document.problem, &document.version) {
         (Some(problem), _) => out.line(format!("process id {pid} runs, but: {problem}")),
-        (None, Some(version)) => {
-            out.line(format!("trunkline {version} runs with process id {pid} on {}", document.socket))
-        }
+        (None, Some(version)) => out
+            .line(format!("trunkline {version} runs with process id {pid} on {}", document.socket)),
         (None, None) => out.line("no engine runs; the next command that needs one starts it"),
     }
 }

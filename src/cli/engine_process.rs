@@ -45,7 +45,8 @@ async fn start(places: &Places, global: &Global) -> Result<(), Failure> {
     places.create()?;
     let log = open_log(&places.engine_log())?;
     let begin = log.metadata()?.len();
-    let program = std::env::current_exe().wrap_err("cannot find this program to start the engine")?;
+    let program =
+        std::env::current_exe().wrap_err("cannot find this program to start the engine")?;
     let mut command = tokio::process::Command::new(program);
     if global.demo {
         command.arg("--demo");

@@ -73,7 +73,7 @@ fn detail(fact: &Fact) -> String {
             let subject = commits.first().map_or("", |commit| &commit.subject);
             format!("{build} {} {subject}", sha.short())
         }
-        Fact::TrunkRewritten { from, to } => format!("{} to {}", from.short(), to.short()),
+        Fact::TrunkRewritten { from, to, .. } => format!("{} to {}", from.short(), to.short()),
         Fact::DeploymentRequested(request) => {
             format!("{} of {} to {}", request.kind, request.build, request.environment)
         }

@@ -94,7 +94,9 @@ impl From<Refusal> for Failure {
         let sentence = refusal.to_string();
         match refusal {
             Refusal::Policy { .. } => Self::Refused(sentence),
-            Refusal::Changed { .. } => Self::Changed(format!("{sentence}; nothing was done, plan again")),
+            Refusal::Changed { .. } => {
+                Self::Changed(format!("{sentence}; nothing was done, plan again"))
+            }
             Refusal::NotFound { .. } => Self::failed(sentence),
             Refusal::Invalid { .. } | Refusal::KeyReused => Self::Usage(sentence),
         }

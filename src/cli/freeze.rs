@@ -39,8 +39,15 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure>
                 Some(from) => from,
                 None => context.snapshot(&service).await?.at,
             };
-            Some(begin.checked_add_signed(chrono::TimeDelta::from_std(duration).unwrap_or(chrono::TimeDelta::MAX))
-                .ok_or_else(|| Failure::usage("that freeze would never end; leave --for out instead"))?)
+            Some(
+                begin
+                    .checked_add_signed(
+                        chrono::TimeDelta::from_std(duration).unwrap_or(chrono::TimeDelta::MAX),
+                    )
+                    .ok_or_else(|| {
+                        Failure::usage("that freeze would never end; leave --for out instead")
+                    })?,
+            )
         }
     };
     act::run(context, &service, Command::Freeze { from, until, reason }, acting.key).await.map(drop)
@@ -58,7 +65,11 @@ fn time(text: &str) -> Result<DateTime<Utc>, String> {
     humantime::parse_rfc3339_weak(&padded)
         .map(DateTime::from)
         .or_else(|_| DateTime::parse_from_rfc3339(text).map(|at| at.with_timezone(&Utc)))
-        .map_err(|_| format!("{text:?} is not a time; write it as 2026-12-24T18:00:00Z or \"2026-12-24 18:00\""))
+        .map_err(|_| {
+            format!(
+                "{text:?} is not a time; write it as 2026-12-24T18:00:00Z or \"2026-12-24 18:00\""
+            )
+        })
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use color_eyre::eyre::Context as _;
 use super::failure::Failure;
 use super::output::Output;
 use super::{Global, context};
-use crate::config::{ConfigError, UserFile, Watched, sample};
 use crate::config::service_file::SERVICE_FILE;
+use crate::config::{ConfigError, UserFile, Watched, sample};
 use crate::domain::ids::ServiceName;
 
 #[derive(Debug, Args)]
@@ -25,9 +25,10 @@ pub struct Arguments {
 /// The folder's name is the service's, unless `--service` says another.
 pub fn run(global: &Global, arguments: &Arguments) -> Result<(), Failure> {
     let here = std::env::current_dir().wrap_err("cannot tell which folder this is")?;
-    let repository = PathBuf::from(git(&here, &["rev-parse", "--show-toplevel"]).ok_or_else(|| {
-        Failure::usage("this folder is in no git repository; \"git init\" makes it one")
-    })?);
+    let repository =
+        PathBuf::from(git(&here, &["rev-parse", "--show-toplevel"]).ok_or_else(|| {
+            Failure::usage("this folder is in no git repository; \"git init\" makes it one")
+        })?);
     let name = match &global.service {
         Some(name) => name.clone(),
         None => name_from(&here)?,
@@ -39,8 +40,11 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<(), Failure> {
     let places = context::places(global)?;
     places.create()?;
     let folder = folder(&repository, &here);
-    let watched =
-        Watched { repository: repository.display().to_string(), folder: folder.clone(), trunk: None };
+    let watched = Watched {
+        repository: repository.display().to_string(),
+        folder: folder.clone(),
+        trunk: None,
+    };
     match UserFile::add(&places.user_file(), &watched) {
         Ok(()) | Err(ConfigError::WatchedAlready { .. }) => {}
         Err(error) => return Err(error.into()),
@@ -53,8 +57,12 @@ fn next_steps(name: &ServiceName, trunk: &str, file: &str, user: &Path) -> Resul
     let out = Output::new();
     out.line(format!("wrote {file} for {name} and added it to {}", user.display()))?;
     out.line("next:")?;
-    out.line(format!("  1. read {file} and put your own steps into it; as it stands, they only talk"))?;
-    out.line(format!("  2. git add {SERVICE_FILE} && git commit -m \"Deploy with trunkline\", on {trunk}"))?;
+    out.line(format!(
+        "  1. read {file} and put your own steps into it; as it stands, they only talk"
+    ))?;
+    out.line(format!(
+        "  2. git add {SERVICE_FILE} && git commit -m \"Deploy with trunkline\", on {trunk}"
+    ))?;
     out.line("  3. trunkline")
 }
 
@@ -78,7 +86,8 @@ fn folder(repository: &Path, here: &Path) -> Option<String> {
 }
 
 fn trunk(repository: &Path) -> Option<String> {
-    let remote = git(repository, &["symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD"]);
+    let remote =
+        git(repository, &["symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD"]);
     let remote = remote.and_then(|branch| branch.strip_prefix("origin/").map(str::to_owned));
     remote.or_else(|| git(repository, &["symbolic-ref", "--quiet", "--short", "HEAD"]))
 }
@@ -99,9 +108,9 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
             "{} is there already; trunkline never overwrites it",
             path.display()
         ))),
-        Err(error) => {
-            Err(color_eyre::Report::new(error).wrap_err(format!("cannot write {}", path.display())).into())
-        }
+        Err(error) => Err(color_eyre::Report::new(error)
+            .wrap_err(format!("cannot write {}", path.display()))
+            .into()),
     }
 }
 

@@ -58,7 +58,10 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure>
     if let (Some(step), true) = (&arguments.step, wanted.is_empty()) {
         let names: Vec<_> = deployment.request.steps.iter().map(|s| s.name.as_str()).collect();
         let names = names.join(", ");
-        return Err(Failure::usage(format!("{} has no step {step:?}; it has {names}", deployment.id)));
+        return Err(Failure::usage(format!(
+            "{} has no step {step:?}; it has {names}",
+            deployment.id
+        )));
     }
     let reader = Reader { context, service: &service, arguments: &arguments, id: deployment.id };
     for (index, name) in wanted {

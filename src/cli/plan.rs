@@ -77,7 +77,10 @@ fn headline(plan: &Plan) -> String {
         DeploymentKind::Promote | DeploymentKind::Auto => "promote",
     };
     let to = if plan.kind == DeploymentKind::Rollback { "to" } else { "with" };
-    format!("{verb} {} {} {to} {}, as {}", plan.service, plan.environment, plan.target.build, plan.actor)
+    format!(
+        "{verb} {} {} {to} {}, as {}",
+        plan.service, plan.environment, plan.target.build, plan.actor
+    )
 }
 
 fn named(build: &PlannedBuild) -> String {

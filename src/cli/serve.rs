@@ -118,7 +118,8 @@ async fn deserted(backend: impl Backend, presence: Presence) {
             continue;
         }
         let fleet = backend.fleet(None, Duration::ZERO).await.ok().flatten();
-        let busy = fleet.is_some_and(|fleet| fleet.services.iter().any(|row| row.running.is_some()));
+        let busy =
+            fleet.is_some_and(|fleet| fleet.services.iter().any(|row| row.running.is_some()));
         if !busy {
             return;
         }

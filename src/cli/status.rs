@@ -49,7 +49,10 @@ fn fleet_row(row: &FleetRow, fleet: &FleetSnapshot) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(running) = &row.running {
         let since = say(between(running.since, now));
-        notes.push(format!("{} of {} to {}, {since}", running.kind, running.build, running.environment));
+        notes.push(format!(
+            "{} of {} to {}, {since}",
+            running.kind, running.build, running.environment
+        ));
     }
     notes.extend(row.freeze.as_ref().map(|freeze| freeze_line(freeze, now)));
     notes.extend(row.hold.as_ref().map(|hold| format!("on hold by {}: {}", hold.by, hold.reason)));
@@ -60,7 +63,8 @@ fn fleet_row(row: &FleetRow, fleet: &FleetSnapshot) -> Vec<String> {
 }
 
 fn service_lines(snapshot: &ServiceSnapshot) -> Vec<String> {
-    let mut lines = vec![format!("{} ({} of {})", snapshot.service, snapshot.trunk, snapshot.repository)];
+    let mut lines =
+        vec![format!("{} ({} of {})", snapshot.service, snapshot.trunk, snapshot.repository)];
     for environment in [Environment::Production, Environment::Staging] {
         lines.push(format!("  {environment:<12}{}", live(snapshot, environment)));
     }
@@ -80,7 +84,10 @@ fn service_lines(snapshot: &ServiceSnapshot) -> Vec<String> {
     }
     for (environment, hold) in &snapshot.holds {
         let since = ago(hold.at, snapshot.at);
-        lines.push(format!("  {:<12}{environment} by {} {since}: {}", "on hold", hold.by, hold.reason));
+        lines.push(format!(
+            "  {:<12}{environment} by {} {since}: {}",
+            "on hold", hold.by, hold.reason
+        ));
     }
     for freeze in &snapshot.freezes {
         lines.push(format!("  {:<12}{}", "freeze", freeze_line(freeze, snapshot.at)));
@@ -122,5 +129,8 @@ fn freeze_line(freeze: &Freeze, now: DateTime<Utc>) -> String {
 }
 
 fn problem_lines(problems: &[Problem]) -> Vec<String> {
-    problems.iter().map(|problem| format!("  problem     {}; {}", problem.what, problem.remedy)).collect()
+    problems
+        .iter()
+        .map(|problem| format!("  problem     {}; {}", problem.what, problem.remedy))
+        .collect()
 }

@@ -16,7 +16,7 @@ use crate::backend::Backend;
 use crate::cli::failure::Failure;
 use crate::domain::build::BuildState;
 use crate::domain::command::{Action, Command};
-use crate::domain::ids::{BuildNumber, Environment, IdempotencyKey, ServiceName};
+use crate::domain::ids::{BuildNumber, IdempotencyKey, ServiceName};
 use crate::domain::plan::{Guard, Severity};
 use crate::domain::snapshot::ServiceSnapshot;
 

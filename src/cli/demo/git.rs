@@ -72,7 +72,8 @@ fn git(repository: &Path) -> Command {
 
 fn write(out: &mut impl Write, commit: &NewCommit, on_top: bool) -> std::io::Result<()> {
     let NewCommit { author, at, message, files } = commit;
-    let who = format!("{} <{}> {} +0000", plain(&author.name), plain(&author.email), at.timestamp());
+    let who =
+        format!("{} <{}> {} +0000", plain(&author.name), plain(&author.email), at.timestamp());
     writeln!(out, "commit refs/heads/{TRUNK}\nauthor {who}\ncommitter {who}")?;
     data(out, message)?;
     if on_top {

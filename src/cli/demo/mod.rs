@@ -45,7 +45,11 @@ pub async fn open(base: &Places, global: Global) -> Result<(), Failure> {
 /// The demo's own folders, so that it never meets the services that matter.
 pub fn places(base: &Places) -> Places {
     let folder = base.data.join("demo");
-    Places { config: folder.join("config"), data: folder.join("data"), runtime: base.runtime.clone() }
+    Places {
+        config: folder.join("config"),
+        data: folder.join("data"),
+        runtime: base.runtime.clone(),
+    }
 }
 
 /// The user file comes last: without it there is no demo, and what a broken attempt left is thrown away.

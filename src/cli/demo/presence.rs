@@ -59,11 +59,7 @@ impl<B: Backend> Backend for Noted<B> {
         self.asked().describe().await
     }
 
-    async fn fleet(
-        &self,
-        after: Option<Version>,
-        wait: Duration,
-    ) -> Answer<Option<FleetSnapshot>> {
+    async fn fleet(&self, after: Option<Version>, wait: Duration) -> Answer<Option<FleetSnapshot>> {
         self.asked().fleet(after, wait).await
     }
 

@@ -31,7 +31,9 @@ pub fn path(demo: &Path) -> PathBuf {
 /// The user file that watches this repository and nothing else.
 pub fn user_file(repository: &Path) -> String {
     let repository = quoted(&repository.display().to_string());
-    format!("# The practice service of \"trunkline demo\".\npoll = \"1s\"\n\n[[services]]\nrepository = {repository}\n")
+    format!(
+        "# The practice service of \"trunkline demo\".\npoll = \"1s\"\n\n[[services]]\nrepository = {repository}\n"
+    )
 }
 
 /// Makes the repository with everything that happened before you came. `servers` is where its steps deploy to.
@@ -50,9 +52,8 @@ pub fn create(repository: &Path, servers: &Path) -> Result<(), Failure> {
 
 /// Merges the next part of the story. `done` counts what was merged since the demo was made.
 pub fn merge_next(repository: &Path, done: usize) -> Result<(), Failure> {
-    let merge = OPENING.get(done).unwrap_or_else(|| {
-        &EVERYDAY[(done - OPENING.len()) % EVERYDAY.len()]
-    });
+    let merge =
+        OPENING.get(done).unwrap_or_else(|| &EVERYDAY[(done - OPENING.len()) % EVERYDAY.len()]);
     let version = HISTORY.len() + done + 1;
     git::commit(repository, &[commit(merge, version, SystemClock.now())])
 }
@@ -76,14 +77,11 @@ fn commit(merge: &Merge, version: usize, at: DateTime<Utc>) -> NewCommit {
     if let Some(with) = merge.with.map(identity) {
         message.push_str(&format!("\nCo-authored-by: {} <{}>\n", with.name, with.email));
     }
-    let text = merge.text.map_or_else(
-        || format!("{} (version {version})\n", merge.subject),
-        str::to_owned,
-    );
-    let files = vec![
-        (merge.path.to_owned(), text),
-        ("app/VERSION".to_owned(), format!("{version}\n")),
-    ];
+    let text = merge
+        .text
+        .map_or_else(|| format!("{} (version {version})\n", merge.subject), str::to_owned);
+    let files =
+        vec![(merge.path.to_owned(), text), ("app/VERSION".to_owned(), format!("{version}\n"))];
     NewCommit { author: identity(merge.author), at, message, files }
 }
 

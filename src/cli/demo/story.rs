@@ -71,9 +71,15 @@ pub const OPENING: &[Merge] = &[
     merge(Raj, "feat: gift cards", "app/gifts.js"),
     merge(Moira, "fix: retry the payment webhook on 5xx", "app/webhook.js"),
     merge(Raj, "perf: cache the price list", "app/prices.csv").text(BROKEN_PRICES),
-    merge(Moira, "fix: load prices before they are cached", "app/prices.csv").with(Raj).text(PRICES),
-    merge(Sam, "refactor: drop orders.legacy_total, nothing reads it", "migrations/0004_drop_legacy_total.sql")
-        .text("ALTER TABLE orders DROP COLUMN legacy_total;\n"),
+    merge(Moira, "fix: load prices before they are cached", "app/prices.csv")
+        .with(Raj)
+        .text(PRICES),
+    merge(
+        Sam,
+        "refactor: drop orders.legacy_total, nothing reads it",
+        "migrations/0004_drop_legacy_total.sql",
+    )
+    .text("ALTER TABLE orders DROP COLUMN legacy_total;\n"),
     merge(You, "feat: free delivery above 50", "app/delivery.js"),
 ];
 
