@@ -9,6 +9,7 @@
 //! byte for byte where they are no UTF-8, and end a sequence at a size and at a row end so that it swallows nothing.
 
 mod classes;
+mod escape;
 mod field;
 mod log;
 mod row;

@@ -1,4 +1,4 @@
-//! The way out that needs no event loop: a thread of its own ends the program on a signal or when the terminal is gone.
+//! The way out that needs no event loop: threads of its own end the program on a signal or when the terminal is gone.
 
 use std::fs::File;
 use std::io;
@@ -8,9 +8,9 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::process::{Signal, getpid, kill_process};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -36,10 +36,16 @@ pub fn leave_on_signals() -> io::Result<()> {
         Listeners::new()?
     };
     TERMINAL.get_or_init(|| terminal);
-    thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        let signal = runtime.block_on(listeners.first());
-        exit(signal);
-    })?;
+    spawn("signals", move || runtime.block_on(listeners.first()))?;
+    spawn("hangup", || {
+        wait_for_hangup();
+        Signal::HUP
+    })
+}
+
+/// Leaves for the signal that `wait` comes back with.
+fn spawn(name: &str, wait: impl FnOnce() -> Signal + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().name(name.to_owned()).spawn(|| exit(wait()))?;
     Ok(())
 }
 
@@ -47,8 +53,6 @@ struct Listeners {
     terminate: tokio::signal::unix::Signal,
     hangup: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
-    /// `None` when standard input cannot be watched; then only the signals are.
-    terminal: Option<AsyncFd<io::Stdin>>,
 }
 
 impl Listeners {
@@ -57,30 +61,24 @@ impl Listeners {
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
-            terminal: AsyncFd::register_with_interest(io::stdin(), Interest::PRIORITY).ok(),
         })
     }
 
-    /// The signal to leave for. A terminal that is gone is a hangup, even where nobody sends one.
     async fn first(mut self) -> Signal {
         tokio::select! {
             _ = self.terminate.recv() => Signal::TERM,
             _ = self.hangup.recv() => Signal::HUP,
             _ = self.interrupt.recv() => Signal::INT,
-            () = gone(self.terminal) => Signal::HUP,
         }
     }
 }
 
-/// Waits until the other side of the terminal is closed. What a person types does not wake it.
-async fn gone(terminal: Option<AsyncFd<io::Stdin>>) {
-    let Some(terminal) = terminal else { return std::future::pending().await };
-    loop {
-        match terminal.ready(Interest::PRIORITY).await {
-            Ok(mut ready) if !ready.ready().is_read_closed() => ready.clear_ready(),
-            Ok(_) | Err(_) => return,
-        }
-    }
+/// Waits until the other side of the terminal is closed, which not every process gets a SIGHUP for. Asks for no event,
+/// so that what a person types does not wake it: a hangup is reported unasked.
+fn wait_for_hangup() {
+    let input = io::stdin();
+    let mut terminal = [PollFd::new(&input, PollFlags::empty())];
+    while poll(&mut terminal, None) == Err(Errno::INTR) {}
 }
 
 fn exit(signal: Signal) -> ! {

@@ -33,19 +33,6 @@ pub fn is_joining_letter(c: char) -> bool {
         | '\u{FB50}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFC}')
 }
 
-/// Writes what stands for a character that must not pass: `^X` for C0 and DEL, else `<U+XXXX>`.
-pub fn show(c: char, text: &mut String) {
-    match c {
-        '\0'..='\u{1F}' | '\u{7F}' => text.extend(['^', char::from(c as u8 ^ 0x40)]),
-        _ => text.push_str(&format!("<U+{:04X}>", u32::from(c))),
-    }
-}
-
-/// Writes what stands for a byte that is no part of valid UTF-8.
-pub fn show_byte(byte: u8, text: &mut String) {
-    text.push_str(&format!("<{byte:02X}>"));
-}
-
 fn is_noncharacter(c: char) -> bool {
     matches!(u32::from(c) & 0xFFFF, 0xFFFE | 0xFFFF) || matches!(c, '\u{FDD0}'..='\u{FDEF}')
 }

@@ -6,7 +6,8 @@ use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-use super::classes::{is_hidden, is_mark, is_odd_space, show, show_byte};
+use super::classes::{is_hidden, is_mark, is_odd_space};
+use super::escape::Escape;
 use super::utf8::{Decoder, Unit};
 
 /// How many combining marks one character of a name may carry.
@@ -26,25 +27,25 @@ pub fn field(bytes: impl AsRef<[u8]>) -> Safe {
     let bytes = bytes.as_ref();
     if bytes.is_empty() {
         let mut builder = Builder::default();
-        builder.escape(|text| text.push_str("<empty>"));
+        builder.escape(Escape::Empty);
         return builder.finish();
     }
-    let last = bytes.len() - 1;
-    let (first, inner, end) = match bytes {
-        b" " => (true, &bytes[..0], false),
-        _ => {
-            let (first, end) = (bytes[0] == b' ', bytes[last] == b' ');
-            (first, &bytes[usize::from(first)..=last - usize::from(end)], end)
-        }
-    };
+    let (first, rest) = edge(bytes.strip_prefix(b" "), bytes);
+    let (last, inner) = edge(rest.strip_suffix(b" "), rest);
     let mut builder = Builder::default();
     builder.edge(first);
     builder.bytes(inner);
-    builder.edge(end);
+    builder.edge(last);
     builder.finish()
 }
 
+/// Whether there was a space to strip, and what is left.
+fn edge<'a>(stripped: Option<&'a [u8]>, whole: &'a [u8]) -> (bool, &'a [u8]) {
+    (stripped.is_some(), stripped.unwrap_or(whole))
+}
+
 /// A line of ours with untrusted text in it, for a terminal that no screen of ours is on. Spaces stay what they are.
+#[must_use]
 pub fn line(text: &str) -> String {
     let mut builder = Builder::default();
     builder.bytes(text.as_bytes());
@@ -154,7 +155,7 @@ impl Builder {
             Unit::Char(c) => self.base(c),
             Unit::Byte(byte) => {
                 self.end_marks();
-                self.escape(|text| show_byte(byte, text));
+                self.escape(Escape::Byte(byte));
             }
         }
         self.started = true;
@@ -163,7 +164,7 @@ impl Builder {
     fn base(&mut self, c: char) {
         self.end_marks();
         if is_hidden(c) || is_odd_space(c) || is_mark(c) {
-            self.escape(|text| show(c, text));
+            self.escape(Escape::Char(c));
         } else {
             self.beyond_ascii |= !c.is_ascii();
             self.safe.text.push(c);
@@ -181,21 +182,21 @@ impl Builder {
     fn end_marks(&mut self) {
         let more = std::mem::take(&mut self.marks).saturating_sub(MARKS);
         if more > 0 {
-            self.escape(|text| text.push_str(&format!("<+{more} marks>")));
+            self.escape(Escape::Marks(more));
         }
     }
 
     /// A space at an edge, where nobody would see it.
     fn edge(&mut self, is_there: bool) {
         if is_there {
-            self.escape(|text| show(' ', text));
+            self.escape(Escape::Char(' '));
             self.started = true;
         }
     }
 
-    fn escape(&mut self, write: impl FnOnce(&mut String)) {
+    fn escape(&mut self, escape: Escape) {
         let start = self.safe.text.len();
-        write(&mut self.safe.text);
+        self.safe.text.push_str(&escape.to_string());
         let end = self.safe.text.len();
         match self.safe.escapes.last_mut() {
             Some((_, last)) if *last == start => *last = end,

@@ -1,6 +1,6 @@
 //! The policy for streamed output: bytes in any pieces become rows that may be drawn.
 
-use super::classes::{show, show_byte};
+use super::escape::Escape;
 use super::row::{Row, RowBuilder};
 use super::sequence::{ESC, Sequence, Step, Verdict};
 use super::sgr::Pen;
@@ -49,7 +49,10 @@ impl LogGate {
         let mut decoder = std::mem::take(&mut self.decoder);
         decoder.finish(|unit| self.unit(unit));
         if let Some(sequence) = self.sequence.take() {
-            self.show_broken(&sequence);
+            self.row.escape(&sequence);
+            if sequence.has_open_escape() {
+                self.row.escape(Escape::Char(ESC));
+            }
         }
         self.end_row();
         self.rows
@@ -60,13 +63,13 @@ impl LogGate {
         match sequence.push(unit) {
             Step::More => self.sequence = Some(sequence),
             Step::Complete => self.complete(&sequence),
-            Step::Full => self.row.escape(|text| sequence.show(text)),
+            Step::Full => self.row.escape(&sequence),
             Step::Broken => {
-                self.row.escape(|text| sequence.show(text));
+                self.row.escape(&sequence);
                 self.ground(unit);
             }
             Step::BrokenAtEscape => {
-                self.row.escape(|text| sequence.show(text));
+                self.row.escape(&sequence);
                 self.sequence = Some(Sequence::start());
                 self.unit(unit);
             }
@@ -84,7 +87,7 @@ impl LogGate {
             Unit::Char(SHIFT_IN) => self.row.remove(),
             Unit::Char(ESC) => self.sequence = Some(Sequence::start()),
             Unit::Char(c) => self.row.char(c, self.pen.style()),
-            Unit::Byte(byte) => self.row.escape(|text| show_byte(byte, text)),
+            Unit::Byte(byte) => self.row.escape(Escape::Byte(byte)),
         }
     }
 
@@ -92,17 +95,8 @@ impl LogGate {
         match sequence.verdict() {
             Verdict::Colour(parameters) => self.pen.apply(&parameters),
             Verdict::Remove => self.row.remove(),
-            Verdict::Show => self.row.escape(|text| sequence.show(text)),
+            Verdict::Show => self.row.escape(sequence),
         }
-    }
-
-    fn show_broken(&mut self, sequence: &Sequence) {
-        self.row.escape(|text| {
-            sequence.show(text);
-            if sequence.has_open_escape() {
-                show(ESC, text);
-            }
-        });
     }
 
     /// Colour belongs to its row.

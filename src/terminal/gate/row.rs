@@ -1,9 +1,12 @@
 //! One row of a log as it may be drawn, put together character by character.
 
+use std::fmt::Display;
+
 use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr;
 
-use super::classes::{is_emoji, is_hidden, is_joining_letter, is_mark, show};
+use super::classes::{is_emoji, is_hidden, is_joining_letter, is_mark};
+use super::escape::Escape;
 
 /// How many combining marks one character of a log may carry.
 const MARKS: usize = 8;
@@ -77,7 +80,7 @@ impl RowBuilder {
         self.end_marks();
         match c {
             NON_JOINER | JOINER | EMOJI_SELECTOR | TEXT_SELECTOR => self.joiner(c, style),
-            _ if is_hidden(c) || is_mark(c) => self.show(c),
+            _ if is_hidden(c) || is_mark(c) => self.show(Escape::Char(c)),
             _ => {
                 self.append(style, |text| text.push(c));
                 self.base = Some(c);
@@ -97,11 +100,9 @@ impl RowBuilder {
     }
 
     /// Adds an escape that stands for something refused.
-    pub fn escape(&mut self, write: impl FnOnce(&mut String)) {
+    pub fn escape(&mut self, escape: impl Display) {
         self.settle();
-        write(&mut self.row.text);
-        self.close_span(Ink::Escape);
-        self.base = None;
+        self.show(escape);
     }
 
     /// Counts a cosmetic sequence that is left out.
@@ -129,9 +130,7 @@ impl RowBuilder {
     fn end_marks(&mut self) {
         let more = std::mem::take(&mut self.marks).saturating_sub(MARKS);
         if more > 0 {
-            self.row.text.push_str(&format!("<+{more} marks>"));
-            self.close_span(Ink::Escape);
-            self.base = None;
+            self.show(Escape::Marks(more));
         }
     }
 
@@ -141,7 +140,7 @@ impl RowBuilder {
         match self.base {
             Some(base) if selects && is_emoji(base) => self.append(style, |text| text.push(c)),
             Some(base) if may_join(base, c) => self.held = Some(c),
-            _ => self.show(c),
+            _ => self.show(Escape::Char(c)),
         }
     }
 
@@ -149,7 +148,7 @@ impl RowBuilder {
         let Some(held) = self.held.take() else { return };
         match next {
             Some(next) if joins(held, next) => self.append(style, |text| text.push(held)),
-            _ => self.show(held),
+            _ => self.show(Escape::Char(held)),
         }
     }
 
@@ -158,8 +157,8 @@ impl RowBuilder {
         self.end_marks();
     }
 
-    fn show(&mut self, c: char) {
-        show(c, &mut self.row.text);
+    fn show(&mut self, escape: impl Display) {
+        self.row.text.push_str(&escape.to_string());
         self.close_span(Ink::Escape);
         self.base = None;
     }

@@ -1,6 +1,9 @@
 //! One escape sequence as it arrives: where it ends, and whether it may colour, vanish, or must be shown.
 
-use super::classes::{is_hidden, is_mark, show, show_byte};
+use std::fmt;
+
+use super::classes::{is_hidden, is_mark};
+use super::escape::Escape;
 use super::utf8::Unit;
 
 /// Units after the ESC at which a control sequence ends, complete or not.
@@ -78,25 +81,9 @@ impl Sequence {
         let body: String = self.units[1..].iter().map(|unit| unit.char()).collect();
         match self.kind {
             Kind::Escape if matches!(body.as_str(), "(B" | ")B") => Verdict::Remove,
-            Kind::Escape => Verdict::Show,
             Kind::Control => control_verdict(body.strip_prefix('[').unwrap_or(&body)),
             Kind::String { bel: true, .. } => osc_verdict(body.strip_prefix(']').unwrap_or(&body)),
-            Kind::String { bel: false, .. } => Verdict::Show,
-        }
-    }
-
-    /// Makes it visible, the middle of a long one by its size only.
-    pub fn show(&self, text: &mut String) {
-        for unit in self.units.iter().take(SHOWN) {
-            match *unit {
-                Unit::Char(c) if is_hidden(c) || is_mark(c) => show(c, text),
-                Unit::Char(c) => text.push(c),
-                Unit::Byte(byte) => show_byte(byte, text),
-            }
-        }
-        let more = self.units.len().saturating_sub(SHOWN);
-        if more > 0 {
-            text.push_str(&format!("<+{more} more>"));
+            Kind::Escape | Kind::String { bel: false, .. } => Verdict::Show,
         }
     }
 
@@ -159,6 +146,23 @@ impl Sequence {
     fn add(&mut self, unit: Unit, limit: usize) -> Step {
         self.units.push(unit);
         if self.units.len() > limit { Step::Full } else { Step::More }
+    }
+}
+
+/// Makes it visible, the end of a long one by its size only.
+impl fmt::Display for Sequence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for unit in self.units.iter().take(SHOWN) {
+            match *unit {
+                Unit::Char(c) if is_hidden(c) || is_mark(c) => write!(f, "{}", Escape::Char(c))?,
+                Unit::Char(c) => write!(f, "{c}")?,
+                Unit::Byte(byte) => write!(f, "{}", Escape::Byte(byte))?,
+            }
+        }
+        match self.units.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, "<+{more} more>"),
+        }
     }
 }
 
