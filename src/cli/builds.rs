@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-use super::Reading;
 use super::context::Context;
 use super::failure::Failure;
 use super::say::{ago, writers};
+use super::{Reading, output};
 use crate::domain::snapshot::{BuildRow, ServiceSnapshot};
 
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure>
     let mut snapshot = context.snapshot(&service).await?;
     snapshot.builds.truncate(arguments.limit);
     if arguments.reading.json {
-        return context.out.json(&snapshot.builds);
+        return output::json(&snapshot.builds);
     }
     let rows: Vec<_> = snapshot.builds.iter().map(|row| line(row, &snapshot)).collect();
     context.out.table(&rows)

@@ -7,7 +7,7 @@ use clap_complete::Shell;
 
 use super::failure::Failure;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Copy, Args)]
 pub struct Arguments {
     shell: Shell,
 }

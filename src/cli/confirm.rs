@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::failure::Failure;
-use super::{Acting, act, follow, plan};
+use super::{Acting, act, follow, output, plan};
 use crate::backend::Backend;
 use crate::domain::command::{Action, Command};
 use crate::domain::event::DeploymentKind;
@@ -92,7 +92,7 @@ fn ask(context: &Context, plan: &Plan, mut reasons: Reasons) -> Result<Reasons, 
     let nothing_done = || Failure::Refused("not confirmed, nothing was done".to_owned());
     context.out.line("")?;
     for finding in missing(plan, &reasons) {
-        let reason = context.out.ask(&format!("reason to override {}:", finding.guard))?;
+        let reason = output::ask(&format!("reason to override {}:", finding.guard))?;
         if reason.is_empty() {
             return Err(nothing_done());
         }
@@ -100,23 +100,23 @@ fn ask(context: &Context, plan: &Plan, mut reasons: Reasons) -> Result<Reasons, 
     }
     let build = plan.target.build;
     let confirmed = if plan.of(Severity::Override).next().is_some() {
-        context.out.ask(&format!("type {} to confirm:", build.0))?.parse() == Ok(build)
+        output::ask(&format!("type {} to confirm:", build.0))?.parse() == Ok(build)
     } else {
-        matches!(context.out.ask("go ahead? [y/N]")?.as_str(), "y" | "Y" | "yes")
+        matches!(output::ask("go ahead? [y/N]")?.as_str(), "y" | "Y" | "yes")
     };
     if confirmed { Ok(reasons) } else { Err(nothing_done()) }
 }
 
 fn undo(context: &Context, service: &ServiceName, plan: &Plan) -> Vec<String> {
-    let line = |command: &str| format!("  {}", context.command_line(service, command));
+    let run = |command: &str| format!("  {}", context.command_line(service, command));
     match (plan.kind, &plan.live) {
         (DeploymentKind::Rollback, Some(live)) => vec![
             "undo:".to_owned(),
-            line("release --reason \"WHY IT IS SAFE AGAIN\""),
-            line(&format!("promote {}", live.build.0)),
+            run("release --reason \"WHY IT IS SAFE AGAIN\""),
+            run(&format!("promote {}", live.build.0)),
         ],
         (DeploymentKind::Promote, Some(live)) => {
-            vec!["undo:".to_owned(), line(&format!("rollback {} --yes", live.build.0))]
+            vec!["undo:".to_owned(), run(&format!("rollback {} --yes", live.build.0))]
         }
         _ => vec![format!("undo: {}", plan.undo)],
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::context::places;
 use super::engine_lock::{Holder, holder};
 use super::failure::Failure;
-use super::output::Output;
+use super::output::{self, Output};
 use super::{Global, Reading, engine_process};
 use crate::backend::Backend;
 use crate::backend::remote::Remote;
@@ -54,7 +54,7 @@ pub async fn run(global: &Global, arguments: Arguments) -> Result<(), Failure> {
     checks.extend(terminal());
     checks.extend(engine(&places).await);
     if arguments.reading.json {
-        out.json(&checks)?;
+        output::json(&checks)?;
     } else {
         out.table(&checks.iter().map(row).collect::<Vec<_>>())?;
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::context::places;
 use super::engine_lock::{Holder, holder};
 use super::failure::Failure;
-use super::output::Output;
+use super::output::{self, Output};
 use super::{Global, Reading, engine_process};
 use crate::backend::Backend;
 use crate::backend::remote::Remote;
@@ -56,7 +56,7 @@ pub async fn run(global: &Global, command: Command) -> Result<(), Failure> {
 async fn status(places: &Places, out: Output, reading: Reading) -> Result<(), Failure> {
     let document = look(places).await;
     if reading.json {
-        return out.json(&document);
+        return output::json(&document);
     }
     let pid = document.pid.map_or("unknown".to_owned(), |pid| pid.to_string());
     match (&document.problem, &document.version) {

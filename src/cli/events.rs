@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::failure::Failure;
-use super::{Reading, follow};
+use super::{Reading, follow, output};
 use crate::backend::Backend;
 use crate::domain::event::{Event, Fact, Outcome};
 use crate::domain::ids::{Seq, ServiceName};
@@ -30,7 +30,7 @@ pub struct Arguments {
 pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
     let show = |event: &Event| {
         if arguments.reading.json {
-            context.out.json_line(event)
+            output::json_line(event)
         } else {
             context.out.line(line(event))
         }
@@ -43,13 +43,15 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure>
         after = last.seq;
         events.iter().try_for_each(show)?;
     }
-    while arguments.follow {
+    if !arguments.follow {
+        return Ok(());
+    }
+    loop {
         for event in follow::next(context, service, after).await? {
             after = event.seq;
             show(&event)?;
         }
     }
-    Ok(())
 }
 
 async fn page(

@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 
-use super::Reading;
 use super::context::Context;
 use super::failure::Failure;
 use super::say::{how_it_goes, instant};
+use super::{Reading, output};
 use crate::domain::deployment::Deployment;
 use crate::domain::ids::{DeploymentId, Environment};
 
@@ -47,7 +47,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure>
     let Arguments { environment, limit, before, reading } = arguments;
     let all = context.backend.history(&service, environment.into(), before, limit).await?;
     if reading.json {
-        return context.out.json(&all);
+        return output::json(&all);
     }
     let now = context.snapshot(&service).await?.at;
     let rows: Vec<_> = all.iter().map(|deployment| line(deployment, now)).collect();

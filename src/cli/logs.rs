@@ -5,9 +5,9 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
-use super::Reading;
 use super::context::Context;
 use super::failure::Failure;
+use super::{Reading, output};
 use crate::backend::{Backend, LONGEST_WAIT};
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::ids::{DeploymentId, Environment, ServiceName};
@@ -140,7 +140,7 @@ impl Reader<'_> {
         if !self.arguments.reading.json {
             return self.context.out.bytes(&line.text);
         }
-        self.context.out.json_line(&Document {
+        output::json_line(&Document {
             deployment: self.id,
             step: name,
             at: line.at,

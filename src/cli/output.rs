@@ -1,5 +1,6 @@
 //! What goes to standard output: text through the gate where it is a terminal, JSON that no terminal can trip over.
 
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
@@ -54,16 +55,6 @@ impl Output {
         Ok(())
     }
 
-    /// A question on the same line as its answer.
-    pub fn ask(self, question: &str) -> Result<String, Failure> {
-        let mut out = io::stdout().lock();
-        write!(out, "{} ", gate::line(question))?;
-        out.flush()?;
-        let mut answer = String::new();
-        io::stdin().read_line(&mut answer)?;
-        Ok(answer.trim().to_owned())
-    }
-
     /// Columns as wide as their widest cell; the last one is not padded.
     pub fn table(self, rows: &[Vec<String>]) -> Result<(), Failure> {
         let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
@@ -73,23 +64,33 @@ impl Output {
             .collect();
         self.lines(rows.iter().map(|row| aligned(row, &widths)))
     }
+}
 
-    /// A whole document, for people and programs alike.
-    pub fn json(self, value: &impl Serialize) -> Result<(), Failure> {
-        self.written(&serde_json::to_string_pretty(value).map_err(io::Error::from)?)
-    }
+/// A whole document, for people and programs alike.
+pub fn json(value: &impl Serialize) -> Result<(), Failure> {
+    write_json(&serde_json::to_string_pretty(value).map_err(io::Error::from)?)
+}
 
-    /// One document of a stream, on one line.
-    pub fn json_line(self, value: &impl Serialize) -> Result<(), Failure> {
-        self.written(&serde_json::to_string(value).map_err(io::Error::from)?)
-    }
+/// One document of a stream, on one line.
+pub fn json_line(value: &impl Serialize) -> Result<(), Failure> {
+    write_json(&serde_json::to_string(value).map_err(io::Error::from)?)
+}
 
-    fn written(self, json: &str) -> Result<(), Failure> {
-        let mut out = io::stdout().lock();
-        writeln!(out, "{}", harmless(json))?;
-        out.flush()?;
-        Ok(())
-    }
+fn write_json(json: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}", harmless(json))?;
+    out.flush()?;
+    Ok(())
+}
+
+/// A question on the same line as its answer.
+pub fn ask(question: &str) -> Result<String, Failure> {
+    let mut out = io::stdout().lock();
+    write!(out, "{} ", gate::line(question))?;
+    out.flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(answer.trim().to_owned())
 }
 
 fn aligned(row: &[String], widths: &[usize]) -> String {
@@ -111,7 +112,8 @@ fn harmless(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
         if acts(c) {
-            text.push_str(&format!("\\u{:04x}", u32::from(c)));
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\\u{:04x}", u32::from(c));
         } else {
             text.push(c);
         }

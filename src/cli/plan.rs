@@ -2,9 +2,9 @@
 
 use clap::Subcommand;
 
-use super::Reading;
 use super::context::Context;
 use super::failure::Failure;
+use super::{Reading, output};
 use crate::backend::Backend;
 use crate::domain::command::Action;
 use crate::domain::commit::{Commit, Range};
@@ -40,7 +40,7 @@ pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Rollback { build, reading } => (Action::Rollback { to: build }, reading),
     };
     let plan = context.backend.plan(&service, action).await?;
-    if reading.json { context.out.json(&plan) } else { context.out.lines(lines(&plan)) }
+    if reading.json { output::json(&plan) } else { context.out.lines(lines(&plan)) }
 }
 
 /// The plan as text.

@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use clap::Args;
 
-use super::Reading;
 use super::context::Context;
 use super::failure::Failure;
 use super::say::{ago, from_now, how_it_goes, instant};
+use super::{Reading, output};
 use crate::domain::ids::Environment;
 use crate::domain::snapshot::{FleetRow, FleetSnapshot, Problem, ServiceSnapshot};
 use crate::domain::stops::Freeze;
@@ -23,14 +23,14 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure>
     if let Some(service) = context.named() {
         let snapshot = context.snapshot(service).await?;
         return if arguments.reading.json {
-            context.out.json(&snapshot)
+            output::json(&snapshot)
         } else {
             context.out.lines(service_lines(&snapshot))
         };
     }
     let fleet = context.fleet().await?;
     if arguments.reading.json {
-        return context.out.json(&fleet);
+        return output::json(&fleet);
     }
     context.out.lines(problem_lines(&fleet.problems))?;
     if let [only] = fleet.services.as_slice() {

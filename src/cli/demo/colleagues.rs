@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use color_eyre::eyre::eyre;
 use tokio::time::{Instant, sleep};
 
@@ -21,7 +21,7 @@ use crate::domain::plan::{Guard, Severity};
 use crate::domain::snapshot::ServiceSnapshot;
 
 /// How long one thing in the demo may take before the colleagues stop waiting for it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The time between two merges once the demo is open.
 const BETWEEN_MERGES: Duration = Duration::from_secs(40);
 /// After so many merges they go home.
@@ -102,12 +102,9 @@ impl<B: Backend> Colleagues<B> {
         snapshot: &ServiceSnapshot,
     ) -> Result<(), Failure> {
         let tomorrow = (snapshot.at + TimeDelta::days(1)).date_naive();
-        let at = |hour| tomorrow.and_hms_opt(hour, 0, 0).map(|at| at.and_local_timezone(Utc));
-        let command = Command::Freeze {
-            from: at(16).and_then(|at| at.single()),
-            until: at(20).and_then(|at| at.single()),
-            reason: "the roastery's sale".into(),
-        };
+        let at = |hour| tomorrow.and_hms_opt(hour, 0, 0).map(|at| at.and_utc());
+        let command =
+            Command::Freeze { from: at(16), until: at(20), reason: "the roastery's sale".into() };
         self.moira.command(service, command, key("demo-freeze")?).await?;
         Ok(())
     }

@@ -75,7 +75,8 @@ fn first(at: DateTime<Utc>, servers: &Path) -> NewCommit {
 fn commit(merge: &Merge, version: usize, at: DateTime<Utc>) -> NewCommit {
     let mut message = format!("{}\n", merge.subject);
     if let Some(with) = merge.with.map(identity) {
-        message.push_str(&format!("\nCo-authored-by: {} <{}>\n", with.name, with.email));
+        let Identity { name, email } = with;
+        message = format!("{message}\nCo-authored-by: {name} <{email}>\n");
     }
     let text = merge
         .text
@@ -122,4 +123,78 @@ fn login() -> String {
 /// A text as TOML writes it.
 fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::process::{Command, Output};
+
+    use super::{HISTORY, OPENING, create, merge_next, quoted, service_file, user_file};
+    use crate::config::{ServiceFile, UserFile};
+
+    fn ran(folder: &Path, program: &str, arguments: &[&str]) -> Output {
+        let mut command = Command::new(program);
+        command.current_dir(folder).args(arguments);
+        command.env("TRUNKLINE_ENVIRONMENT", "staging").env("TRUNKLINE_KIND", "auto");
+        command.env("TRUNKLINE_BUILD", "7").env("TRUNKLINE_SHA", "0123456");
+        command.output().unwrap()
+    }
+
+    fn said(folder: &Path, program: &str, arguments: &[&str]) -> String {
+        let output = ran(folder, program, arguments);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// A demo with so many merges, and a checkout of it.
+    fn demo(merges: usize) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = folder.path().join("checkout.git");
+        create(&repository, &folder.path().join("servers")).unwrap();
+        for done in 0..merges {
+            merge_next(&repository, done).unwrap();
+        }
+        said(folder.path(), "git", &["clone", "--quiet", "checkout.git", "work"]);
+        folder
+    }
+
+    #[test]
+    fn the_history_has_several_authors_and_a_build_for_each_merge() {
+        let folder = demo(OPENING.len() + 1);
+        let work = folder.path().join("work");
+        let subjects = said(&work, "git", &["log", "--first-parent", "--format=%s"]);
+        assert_eq!(subjects.lines().count(), 1 + HISTORY.len() + OPENING.len() + 1);
+        let authors = said(&work, "git", &["shortlog", "-s", "HEAD"]);
+        assert!(authors.lines().count() >= 4, "{authors}");
+        let together = said(&work, "git", &["log", "--format=%(trailers:key=Co-authored-by)"]);
+        assert!(together.contains("Raj Patel"), "{together}");
+    }
+
+    #[test]
+    fn what_the_demo_writes_is_configuration_that_trunkline_reads() {
+        let service = ServiceFile::parse(&service_file(), "trunkline.toml").unwrap();
+        assert_eq!(service.people.people.len(), 4);
+        let user =
+            UserFile::parse(&user_file(Path::new("/tmp/o\"dd/x.git")), "config.toml").unwrap();
+        assert_eq!(user.services[0].repository, "/tmp/o\"dd/x.git");
+        assert_eq!(quoted("a\nb"), r#""a\nb""#);
+    }
+
+    #[test]
+    fn a_good_build_deploys_and_the_broken_one_fails_its_smoke_test() {
+        let broken = OPENING.iter().position(|merge| merge.subject.contains("cache the price"));
+        let broken = broken.unwrap() + 1;
+        for (merges, works) in [(broken - 1, true), (broken, false), (broken + 2, true)] {
+            let folder = demo(merges);
+            let work = folder.path().join("work");
+            said(&work, "sh", &["deploy/migrate.sh"]);
+            said(&work, "sh", &["deploy/release.sh"]);
+            let smoke = ran(&work, "sh", &["deploy/smoke.sh"]);
+            assert_eq!(smoke.status.success(), works, "after {merges} merges: {smoke:?}");
+            let current = folder.path().join("servers/staging/current/VERSION");
+            let version = std::fs::read_to_string(current).unwrap();
+            assert_eq!(version.trim(), (HISTORY.len() + merges).to_string());
+        }
+    }
 }
