@@ -130,7 +130,7 @@ mod tests {
     use std::path::Path;
     use std::process::{Command, Output};
 
-    use super::{HISTORY, OPENING, create, merge_next, quoted, service_file, user_file};
+    use super::{HISTORY, OPENING, create, merge_next, service_file, user_file};
     use crate::config::{ServiceFile, UserFile};
 
     fn ran(folder: &Path, program: &str, arguments: &[&str]) -> Output {
@@ -178,7 +178,6 @@ mod tests {
         let user =
             UserFile::parse(&user_file(Path::new("/tmp/o\"dd/x.git")), "config.toml").unwrap();
         assert_eq!(user.services[0].repository, "/tmp/o\"dd/x.git");
-        assert_eq!(quoted("a\nb"), r#""a\nb""#);
     }
 
     #[test]
