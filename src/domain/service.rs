@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::build::{Build, BuildState, Verification};
 use super::deployment::{Cancel, Deployment, Ended, StepState};
 use super::event::{DeploymentRequest, Event, Fact, Outcome};
-use super::ids::{BuildNumber, DeploymentId, Environment, Seq};
+use super::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use super::stops::{Freeze, Hold};
 
 /// What an environment runs, by the last deployment that succeeded there.
@@ -29,6 +29,8 @@ pub struct ServiceState {
     pub holds: BTreeMap<Environment, Hold>,
     /// Freezes that nobody has lifted, over ones included.
     pub freezes: Vec<Freeze>,
+    /// The trunk's newest commit that was seen.
+    pub tip: Option<Sha>,
     pub last_seq: Seq,
 }
 
@@ -41,7 +43,7 @@ impl ServiceState {
         self.last_seq = event.seq;
         match &event.fact {
             Fact::BuildFound { .. } => self.build_found(event),
-            Fact::TrunkRewritten { off_trunk, .. } => self.trunk_rewritten(off_trunk),
+            Fact::TrunkRewritten { to, off_trunk, .. } => self.trunk_rewritten(to, off_trunk),
             Fact::DeploymentRequested(request) => self.requested(event, request),
             Fact::DeploymentStarted { deployment } => {
                 self.change(*deployment, |d| d.started_at = Some(event.at));
@@ -102,10 +104,12 @@ impl ServiceState {
             verified: None,
             off_trunk: false,
         };
+        self.tip = Some(build.sha.clone());
         self.builds.insert(build.number, build);
     }
 
-    fn trunk_rewritten(&mut self, off_trunk: &[BuildNumber]) {
+    fn trunk_rewritten(&mut self, to: &Sha, off_trunk: &[BuildNumber]) {
+        self.tip = Some(to.clone());
         for number in off_trunk {
             if let Some(build) = self.builds.get_mut(number) {
                 build.off_trunk = true;

@@ -44,6 +44,22 @@ pub struct Started {
     pub supervisor: i32,
 }
 
+/// A step's process group by its leader. Ids are given anew, so the leader's start time is part of its name.
+#[derive(Debug, Serialize, Deserialize)]
+struct Group {
+    leader: i32,
+    start: Option<String>,
+}
+
+/// When a process started, in the kernel's own words; `None` where the kernel does not tell.
+fn process_start(process: i32) -> Option<String> {
+    const START: usize = 19;
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The command's name may hold anything; the fields after its closing bracket do not.
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(START).map(str::to_owned)
+}
+
 /// One step's run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunFolder(PathBuf);
@@ -184,14 +200,18 @@ impl RunFolder {
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub fn note_group(&self, group: i32) -> io::Result<()> {
-        self.write("group.json", &group)
+    pub fn note_group(&self, leader: i32) -> io::Result<()> {
+        self.write("group.json", &Group { leader, start: process_start(leader) })
     }
 
+    /// The step's process group, if its leader is still the process that it was.
+    ///
     /// # Errors
     /// When it exists and cannot be read.
-    pub fn group(&self) -> io::Result<Option<i32>> {
-        self.read("group.json")
+    pub fn living_group(&self) -> io::Result<Option<i32>> {
+        let group: Option<Group> = self.read("group.json")?;
+        let same = |g: &Group| g.start.is_some() && g.start == process_start(g.leader);
+        Ok(group.filter(same).map(|g| g.leader))
     }
 
     fn read<T: for<'de> Deserialize<'de>>(&self, name: &str) -> io::Result<Option<T>> {

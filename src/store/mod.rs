@@ -6,7 +6,7 @@ mod schema;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, SubsecRound as _, Utc};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, params};
 
 pub use self::chain::{Break, Hash};
@@ -102,6 +102,7 @@ impl Store {
         events: Vec<NewEvent>,
         answered: Option<&Answered>,
     ) -> Result<Vec<Event>, StoreError> {
+        let at = at.trunc_subsecs(6);
         let (mut seq, mut hash) = (self.head, self.hash);
         let events: Vec<Event> = events
             .into_iter()
