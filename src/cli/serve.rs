@@ -14,7 +14,6 @@ use super::demo::presence::{Noted, Presence};
 use super::engine_lock::{EngineLock, LockError};
 use super::failure::Failure;
 use super::{Global, context, login, trace};
-use crate::backend::Backend;
 use crate::backend::embedded::Embedded;
 use crate::config::places::Places;
 use crate::config::user_file::UserFile;
@@ -46,7 +45,8 @@ pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
         held @ LockError::Held { .. } => Failure::failed(held.to_string()),
         error @ LockError::Io(..) => Failure::Failed(Report::new(error)),
     })?;
-    let handle = Engine::open(options(&places, &global)?).wrap_err("the engine cannot start")?;
+    let handle =
+        Engine::open(options(&places, &global)?).await.wrap_err("the engine cannot start")?;
     let listener = server::bind(&places.socket()).wrap_err("cannot listen")?;
     tracing::info!(socket = %places.socket().display(), "the engine is up");
     let presence = Presence::new();
@@ -76,6 +76,7 @@ fn options(places: &Places, global: &Global) -> Result<Options, Failure> {
         services: Services::File(places.user_file()),
         program: std::env::current_exe().wrap_err("cannot find this program")?,
         poll: user.poll,
+        owner: Some(login::own()),
         demo: global.demo,
         clock: Arc::new(SystemClock),
     })
@@ -97,7 +98,7 @@ fn stop(
     let mut interrupt = signal(SignalKind::interrupt())?;
     let deserted = async move {
         if demo {
-            deserted(Embedded::new(handle, login::own()), presence).await;
+            deserted(&handle, &presence).await;
         } else {
             std::future::pending::<()>().await;
         }
@@ -111,17 +112,8 @@ fn stop(
     })
 }
 
-async fn deserted(backend: impl Backend, presence: Presence) {
-    loop {
+async fn deserted(handle: &Handle, presence: &Presence) {
+    while presence.is_watched() || handle.is_busy() {
         tokio::time::sleep(GLANCE).await;
-        if presence.is_watched() {
-            continue;
-        }
-        let fleet = backend.fleet(None, Duration::ZERO).await.ok().flatten();
-        let busy =
-            fleet.is_some_and(|fleet| fleet.services.iter().any(|row| row.running.is_some()));
-        if !busy {
-            return;
-        }
     }
 }
