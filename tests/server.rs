@@ -434,21 +434,44 @@ async fn a_stopping_server_sends_everyone_who_waits_away_at_once() {
     assert!(began.elapsed() < Duration::from_secs(4), "it waited for those who wait");
 }
 
+/// Asks and gets an answer on a connection that stays open.
+async fn round_trip(stream: &mut UnixStream) {
+    stream.write_all(b"GET /v1 HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let read = timeout(LONG, stream.read(&mut [0; 4096])).await.unwrap().unwrap();
+    assert!(read > 0, "the server hung up");
+}
+
 #[tokio::test]
 async fn more_connections_than_there_are_slots_wait_for_one() {
     let serving = serving(&scripted());
     let mut held = Vec::new();
     for _ in 0..256 {
-        held.push(UnixStream::connect(serving.socket()).await.unwrap());
+        let mut stream = UnixStream::connect(serving.socket()).await.unwrap();
+        round_trip(&mut stream).await;
+        held.push(stream);
     }
     let socket = serving.socket();
     let late = tokio::spawn(async move { get(&socket, "/v1", "").await });
-    let mut one = held.pop().unwrap();
-    one.write_all(b"GET /v1 HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
-    timeout(LONG, one.read(&mut [0; 16])).await.unwrap().unwrap();
+    for stream in &mut held {
+        round_trip(stream).await;
+    }
     assert!(!late.is_finished(), "there was no slot yet");
-    drop(one);
+    drop(held.pop());
     assert_eq!(timeout(LONG, late).await.unwrap().unwrap().status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_says_nothing_is_not_waited_for_forever() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("silent.sock");
+    let _listener = UnixListener::bind(&path).unwrap();
+    let remote = Remote::over(path);
+    let lost = remote.command(&service(), hold(), key("12345678")).await;
+    assert!(matches!(lost, Err(BackendError::Unknown(_))), "{lost:?}");
+    let began = tokio::time::Instant::now();
+    let silence = remote.fleet(None, Duration::from_secs(3)).await;
+    assert!(matches!(silence, Err(BackendError::Unreachable(_))), "{silence:?}");
+    assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
 }
 
 #[tokio::test]
