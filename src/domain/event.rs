@@ -22,9 +22,9 @@ pub struct Event {
     pub fact: Fact,
 }
 
-/// What happened.
+/// What happened. The tag is not `kind`, which a deployment request has as a field of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "fact", rename_all = "snake_case")]
 pub enum Fact {
     /// The trunk moved to a new first-parent commit.
     BuildFound {

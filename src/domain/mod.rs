@@ -13,5 +13,6 @@ pub mod plan;
 pub mod policy;
 pub mod service;
 pub mod snapshot;
+pub mod snapshot_of;
 pub mod stops;
 pub mod time;

@@ -1,0 +1,43 @@
+//! Where things are: the routes as a server declares them, and the paths as a client asks for them.
+
+use crate::domain::ids::{DeploymentId, IdempotencyKey, ServiceName};
+
+pub const DESCRIBE: &str = "/v1";
+pub const FLEET: &str = "/v1/fleet";
+pub const SERVICE: &str = "/v1/services/{service}";
+pub const DEPLOYMENTS: &str = "/v1/services/{service}/deployments";
+pub const PLAN: &str = "/v1/services/{service}/plan";
+pub const COMMANDS: &str = "/v1/services/{service}/commands";
+pub const LOG: &str = "/v1/services/{service}/deployments/{deployment}/steps/{step}/log";
+pub const RECEIPT: &str = "/v1/commands/{key}";
+pub const EVENTS: &str = "/v1/events";
+
+#[must_use]
+pub fn service(service: &ServiceName) -> String {
+    format!("/v1/services/{service}")
+}
+
+#[must_use]
+pub fn deployments(service: &ServiceName) -> String {
+    format!("/v1/services/{service}/deployments")
+}
+
+#[must_use]
+pub fn plan(service: &ServiceName) -> String {
+    format!("/v1/services/{service}/plan")
+}
+
+#[must_use]
+pub fn commands(service: &ServiceName) -> String {
+    format!("/v1/services/{service}/commands")
+}
+
+#[must_use]
+pub fn log(service: &ServiceName, deployment: DeploymentId, step: usize) -> String {
+    format!("/v1/services/{service}/deployments/{}/steps/{step}/log", deployment.0)
+}
+
+#[must_use]
+pub fn receipt(key: &IdempotencyKey) -> String {
+    format!("/v1/commands/{}", key.as_str())
+}

@@ -1,0 +1,141 @@
+//! What stands behind the `?` of each path.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::command::Action;
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName};
+use crate::domain::log::LogFrom;
+
+/// How long to wait for news, in seconds; a fraction is fine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Wait(f64);
+
+impl Wait {
+    /// The time to wait, at most `longest`; nonsense means not at all.
+    #[must_use]
+    pub fn up_to(self, longest: Duration) -> Duration {
+        match Duration::try_from_secs_f64(self.0) {
+            Ok(wait) => wait.min(longest),
+            Err(_) if self.0 > 0.0 => longest,
+            Err(_) => Duration::ZERO,
+        }
+    }
+}
+
+impl From<Duration> for Wait {
+    fn from(wait: Duration) -> Self {
+        Self(wait.as_secs_f64())
+    }
+}
+
+/// For the fleet and a service. What the caller has already is in `If-None-Match`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct SnapshotQuery {
+    #[serde(default)]
+    pub wait: Wait,
+}
+
+/// For the deployments of an environment, newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeploymentsQuery {
+    pub environment: Environment,
+    pub before: Option<DeploymentId>,
+    pub limit: Option<usize>,
+}
+
+/// For a plan: `action=promote&build=1290`, `action=rollback` or `action=rollback&to=1286`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanQuery {
+    pub action: Verb,
+    pub build: Option<BuildNumber>,
+    pub to: Option<BuildNumber>,
+}
+
+/// The name of an [`Action`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verb {
+    Promote,
+    Rollback,
+}
+
+impl From<Action> for PlanQuery {
+    fn from(action: Action) -> Self {
+        match action {
+            Action::Promote { build } => {
+                Self { action: Verb::Promote, build: Some(build), to: None }
+            }
+            Action::Rollback { to } => Self { action: Verb::Rollback, build: None, to },
+        }
+    }
+}
+
+impl TryFrom<PlanQuery> for Action {
+    type Error = &'static str;
+
+    fn try_from(query: PlanQuery) -> Result<Self, Self::Error> {
+        match query {
+            PlanQuery { action: Verb::Promote, build: Some(build), to: None } => {
+                Ok(Self::Promote { build })
+            }
+            PlanQuery { action: Verb::Rollback, build: None, to } => Ok(Self::Rollback { to }),
+            PlanQuery { action: Verb::Promote, .. } => {
+                Err("a promote names its build: \"action=promote&build=1290\"")
+            }
+            PlanQuery { action: Verb::Rollback, .. } => {
+                Err("a rollback names at most its target: \"action=rollback&to=1286\"")
+            }
+        }
+    }
+}
+
+/// For a page of a log; nothing means from its beginning.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LogQuery {
+    pub after: Option<u64>,
+    pub before: Option<u64>,
+    /// The last lines; the value does not matter.
+    pub end: Option<String>,
+    pub limit: Option<usize>,
+    #[serde(default)]
+    pub wait: Wait,
+}
+
+impl LogQuery {
+    #[must_use]
+    pub fn new(from: LogFrom, limit: usize, wait: Duration) -> Self {
+        let query = Self { limit: Some(limit), wait: wait.into(), ..Self::default() };
+        match from {
+            LogFrom::After(cursor) => Self { after: Some(cursor), ..query },
+            LogFrom::Before(cursor) => Self { before: Some(cursor), ..query },
+            LogFrom::End => Self { end: Some(String::new()), ..query },
+        }
+    }
+
+    /// Which part of the log it asks for.
+    ///
+    /// # Errors
+    /// The sentence that says so when it asks for two parts at once.
+    pub fn from(&self) -> Result<LogFrom, &'static str> {
+        match (self.after, self.before, &self.end) {
+            (after, None, None) => Ok(LogFrom::After(after.unwrap_or(0))),
+            (None, Some(before), None) => Ok(LogFrom::Before(before)),
+            (None, None, Some(_)) => Ok(LogFrom::End),
+            _ => Err("ask for one of \"after\", \"before\" and \"end\""),
+        }
+    }
+}
+
+/// For events, of one service or of all.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EventsQuery {
+    pub service: Option<ServiceName>,
+    #[serde(default)]
+    pub after: Seq,
+    pub limit: Option<usize>,
+    #[serde(default)]
+    pub wait: Wait,
+}

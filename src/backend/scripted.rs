@@ -1,0 +1,239 @@
+//! A backend in memory whose world moves only when it is told to: for tests of consoles, and of the contract itself.
+
+mod log;
+mod world;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+pub use self::world::{SERVICE, World};
+use super::{Answer, Backend, BackendError};
+use crate::api::{API, VERSION};
+use crate::domain::command::{Action, Command, Receipt, Refusal};
+use crate::domain::deployment::Deployment;
+use crate::domain::event::Event;
+use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
+use crate::domain::log::{LogFrom, LogPage};
+use crate::domain::plan::Plan;
+use crate::domain::snapshot::{Capabilities, Description, FleetSnapshot, ServiceSnapshot, Version};
+
+/// The scripted backend as one login sees it. Clones share one world.
+#[derive(Debug, Clone)]
+pub struct Scripted {
+    shared: Arc<Shared>,
+    login: String,
+}
+
+#[derive(Debug)]
+struct Shared {
+    world: Mutex<World>,
+    changed: watch::Sender<()>,
+}
+
+/// What goes wrong, as a test asks for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Nobody answers anything until [`Scripted::heal`].
+    Unreachable,
+    /// Every answer takes this long until [`Scripted::heal`].
+    Slow(Duration),
+    /// The next command is recorded and its answer gets lost.
+    LostAnswer,
+    /// The next command is refused.
+    Refuse(Refusal),
+}
+
+impl Scripted {
+    /// A world with one service, [`SERVICE`], at the instant `now`, seen by the login `sam`.
+    #[must_use]
+    pub fn new(now: DateTime<Utc>) -> Self {
+        let shared = Shared { world: Mutex::new(World::new(now)), changed: watch::channel(()).0 };
+        Self { shared: Arc::new(shared), login: "sam".to_owned() }
+    }
+
+    /// The same world as somebody else sees it.
+    #[must_use]
+    pub fn seen_by(&self, login: &str) -> Self {
+        Self { shared: self.shared.clone(), login: login.to_owned() }
+    }
+
+    /// Changes the world, and wakes everyone who waits for that.
+    pub fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        let changed = change(&mut self.world());
+        self.shared.changed.send_replace(());
+        changed
+    }
+
+    /// Makes something go wrong.
+    pub fn fault(&self, fault: Fault) {
+        self.change(|world| world.faults.push(fault));
+    }
+
+    /// Ends all faults.
+    pub fn heal(&self) {
+        self.change(|world| world.faults.clear());
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.shared.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fails or waits as the standing faults say.
+    async fn answer(&self) -> Answer<()> {
+        let slow = {
+            let world = self.world();
+            if world.faults.contains(&Fault::Unreachable) {
+                return Err(BackendError::Unreachable("the engine does not answer".into()));
+            }
+            world.faults.iter().find_map(|fault| match fault {
+                Fault::Slow(time) => Some(*time),
+                _ => None,
+            })
+        };
+        if let Some(time) = slow {
+            tokio::time::sleep(time).await;
+        }
+        Ok(())
+    }
+
+    /// Looks at the world until there is something to see, at most for `wait`.
+    async fn until<T>(
+        &self,
+        wait: Duration,
+        look: impl Fn(&World) -> Result<Option<T>, Refusal>,
+    ) -> Answer<Option<T>> {
+        self.answer().await?;
+        let mut changes = self.shared.changed.subscribe();
+        let deadline = Instant::now() + wait;
+        loop {
+            if let Some(seen) = look(&self.world())? {
+                return Ok(Some(seen));
+            }
+            let Ok(Ok(())) = timeout_at(deadline, changes.changed()).await else {
+                return Ok(None);
+            };
+        }
+    }
+
+    /// Takes the fault that the next command meets.
+    fn command_fault(&self) -> Option<Fault> {
+        let faults = &mut self.world().faults;
+        let is_for_commands = |fault: &Fault| matches!(fault, Fault::LostAnswer | Fault::Refuse(_));
+        let at = faults.iter().position(is_for_commands)?;
+        Some(faults.remove(at))
+    }
+}
+
+impl Backend for Scripted {
+    async fn describe(&self) -> Answer<Description> {
+        self.answer().await?;
+        Ok(Description {
+            version: VERSION.to_owned(),
+            api: API,
+            backend: "scripted".to_owned(),
+            demo: false,
+            instance: "scripted".to_owned(),
+            capabilities: Capabilities::ALL,
+        })
+    }
+
+    async fn fleet(&self, after: Option<Version>, wait: Duration) -> Answer<Option<FleetSnapshot>> {
+        self.until(wait, |world| {
+            let moved = after.as_ref() != Some(&world.version());
+            Ok(moved.then(|| world.fleet()))
+        })
+        .await
+    }
+
+    async fn service(
+        &self,
+        service: &ServiceName,
+        after: Option<Version>,
+        wait: Duration,
+    ) -> Answer<Option<ServiceSnapshot>> {
+        self.until(wait, |world| {
+            let moved = after.as_ref() != Some(&world.version());
+            world.snapshot(service, &self.login).map(|snapshot| moved.then_some(snapshot))
+        })
+        .await
+    }
+
+    async fn history(
+        &self,
+        service: &ServiceName,
+        environment: Environment,
+        before: Option<DeploymentId>,
+        limit: usize,
+    ) -> Answer<Vec<Deployment>> {
+        self.answer().await?;
+        Ok(self.world().history(service, environment, before, limit)?)
+    }
+
+    async fn plan(&self, service: &ServiceName, action: Action) -> Answer<Plan> {
+        self.answer().await?;
+        Ok(self.world().plan(service, action, &self.login)?)
+    }
+
+    async fn command(
+        &self,
+        service: &ServiceName,
+        command: Command,
+        key: IdempotencyKey,
+    ) -> Answer<Receipt> {
+        self.answer().await?;
+        let fault = self.command_fault();
+        if let Some(Fault::Refuse(refusal)) = fault {
+            return Err(refusal.into());
+        }
+        let receipt = self.change(|world| world.command(service, command, key, &self.login))?;
+        match fault {
+            Some(_) => Err(BackendError::Unknown("the connection was cut".into())),
+            None => Ok(receipt),
+        }
+    }
+
+    async fn receipt(&self, key: &IdempotencyKey) -> Answer<Option<Receipt>> {
+        self.answer().await?;
+        Ok(self.world().receipt(key))
+    }
+
+    async fn log(
+        &self,
+        service: &ServiceName,
+        deployment: DeploymentId,
+        step: usize,
+        from: LogFrom,
+        limit: usize,
+        wait: Duration,
+    ) -> Answer<LogPage> {
+        let read = |world: &World| world.log(service, deployment, step, from, limit);
+        let news = |world: &World| {
+            let page = read(world)?;
+            let never_grows = matches!(from, LogFrom::Before(_));
+            let has_news = never_grows || page.ended || !page.bytes.is_empty();
+            Ok(has_news.then_some(page))
+        };
+        match self.until(wait, news).await? {
+            Some(page) => Ok(page),
+            None => Ok(read(&self.world())?),
+        }
+    }
+
+    async fn events(
+        &self,
+        service: Option<&ServiceName>,
+        after: Seq,
+        limit: usize,
+        wait: Duration,
+    ) -> Answer<Vec<Event>> {
+        let news = |world: &World| {
+            let events = world.events(service, after, limit)?;
+            Ok((!events.is_empty()).then_some(events))
+        };
+        Ok(self.until(wait, news).await?.unwrap_or_default())
+    }
+}

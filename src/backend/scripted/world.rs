@@ -1,0 +1,503 @@
+//! The world of a scripted backend: real events folded into real states, and real plans, without any machinery.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::Fault;
+use super::log::page;
+use crate::domain::command::{Action, Command, Receipt, Refusal};
+use crate::domain::commit::{Commit, Range};
+use crate::domain::deployment::{Deployment, StepState};
+use crate::domain::event::{
+    DeploymentKind, DeploymentRequest, Event, Fact, Outcome, Run, StepOutcome, StepSpec,
+};
+use crate::domain::ids::{
+    BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha,
+};
+use crate::domain::log::{LogFrom, LogPage, Stream, format};
+use crate::domain::people::{Actor, Identity, People, Person};
+use crate::domain::plan::{self, Plan};
+use crate::domain::policy::{FreezeMode, Policy, VerifyBy};
+use crate::domain::service::ServiceState;
+use crate::domain::snapshot::{FleetSnapshot, Problem, ServiceSnapshot, Version};
+use crate::domain::snapshot_of;
+
+/// The service that every scripted world begins with.
+pub const SERVICE: &str = "checkout";
+
+/// Everything there is. Tests may look at and change what is public; the rest keeps events and states in step.
+#[derive(Debug)]
+pub struct World {
+    pub now: DateTime<Utc>,
+    pub faults: Vec<Fault>,
+    services: BTreeMap<ServiceName, Service>,
+    events: Vec<Event>,
+    receipts: BTreeMap<IdempotencyKey, (ServiceName, Command, Receipt)>,
+    /// Grows with every change, so that equal versions mean equal content.
+    revision: u64,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Service {
+    pub state: ServiceState,
+    pub policy: Policy,
+    pub people: People,
+    pub problems: Vec<Problem>,
+    logs: BTreeMap<(DeploymentId, usize), Vec<u8>>,
+}
+
+/// Questions, as the backend asks them.
+impl World {
+    #[must_use]
+    pub fn new(now: DateTime<Utc>) -> Self {
+        let mut world = Self {
+            now,
+            faults: Vec::new(),
+            services: BTreeMap::new(),
+            events: Vec::new(),
+            receipts: BTreeMap::new(),
+            revision: 0,
+        };
+        world.add_service(&name(SERVICE));
+        world
+    }
+
+    pub(super) fn version(&self) -> Version {
+        Version(format!("scripted-{}", self.revision))
+    }
+
+    pub(super) fn fleet(&self) -> FleetSnapshot {
+        let row = |(name, service): (&ServiceName, &Service)| {
+            snapshot_of::fleet_row(service.facts(name), self.now)
+        };
+        FleetSnapshot {
+            version: self.version(),
+            at: self.now,
+            services: self.services.iter().map(row).collect(),
+            problems: Vec::new(),
+        }
+    }
+
+    pub(super) fn snapshot(
+        &self,
+        name: &ServiceName,
+        login: &str,
+    ) -> Result<ServiceSnapshot, Refusal> {
+        let service = self.service(name)?;
+        let me = service.people.actor_of_login(login);
+        Ok(snapshot_of::service(service.facts(name), &me, self.version(), self.now))
+    }
+
+    pub(super) fn history(
+        &self,
+        name: &ServiceName,
+        environment: Environment,
+        before: Option<DeploymentId>,
+        limit: usize,
+    ) -> Result<Vec<Deployment>, Refusal> {
+        let deployments = self.service(name)?.state.deployments.values().rev();
+        let wanted = |d: &&Deployment| {
+            d.request.environment == environment && before.is_none_or(|before| d.id < before)
+        };
+        Ok(deployments.filter(wanted).take(limit).cloned().collect())
+    }
+
+    pub(super) fn plan(
+        &self,
+        name: &ServiceName,
+        action: Action,
+        login: &str,
+    ) -> Result<Plan, Refusal> {
+        let service = self.service(name)?;
+        let ends = plan::endpoints(&service.state, action)?;
+        let range = service.range(&ends);
+        let facts = plan::Facts {
+            service: name,
+            state: &service.state,
+            policy: &service.policy,
+            people: &service.people,
+            range: &range,
+            steps: &steps(Environment::Production),
+        };
+        plan::plan(facts, action, &service.people.actor_of_login(login), self.now)
+    }
+
+    pub(super) fn receipt(&self, key: &IdempotencyKey) -> Option<Receipt> {
+        self.receipts.get(key).map(|(_, _, receipt)| receipt.clone())
+    }
+
+    pub(super) fn events(
+        &self,
+        service: Option<&ServiceName>,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<Event>, Refusal> {
+        if let Some(name) = service {
+            self.service(name)?;
+        }
+        let wanted = |event: &&Event| {
+            event.seq > after && service.is_none_or(|service| event.service == *service)
+        };
+        Ok(self.events.iter().filter(wanted).take(limit).cloned().collect())
+    }
+
+    pub(super) fn log(
+        &self,
+        name: &ServiceName,
+        id: DeploymentId,
+        step: usize,
+        from: LogFrom,
+        limit: usize,
+    ) -> Result<LogPage, Refusal> {
+        let service = self.service(name)?;
+        let state = service.state.deployments.get(&id).and_then(|d| d.steps.get(step));
+        let state = state
+            .ok_or_else(|| Refusal::not_found(format!("{id} of {name} has no step {step}")))?;
+        let closed = matches!(state, StepState::Ended { .. } | StepState::Skipped);
+        let log = service.logs.get(&(id, step)).map_or(&[][..], Vec::as_slice);
+        Ok(page(log, closed, from, limit))
+    }
+
+    /// # Errors
+    /// [`Refusal::NotFound`] when there is none of this name.
+    pub fn service(&self, name: &ServiceName) -> Result<&Service, Refusal> {
+        self.services
+            .get(name)
+            .ok_or_else(|| Refusal::not_found(format!("there is no service {:?}", name.as_str())))
+    }
+}
+
+/// Commands, as the backend takes them.
+impl World {
+    pub(super) fn command(
+        &mut self,
+        name: &ServiceName,
+        command: Command,
+        key: IdempotencyKey,
+        login: &str,
+    ) -> Result<Receipt, Refusal> {
+        if let Some((service, before, receipt)) = self.receipts.get(&key) {
+            let same = service == name && *before == command;
+            return if same { Ok(receipt.clone()) } else { Err(Refusal::KeyReused) };
+        }
+        let actor = self.service(name)?.people.actor_of_login(login);
+        let (facts, deployment, said) = self.decide(name, &command, login)?;
+        let seq = Seq(self.last_seq().0 + 1);
+        for fact in facts {
+            self.record(name, actor.clone(), fact);
+        }
+        let started = matches!(command, Command::Execute { .. }).then(|| seq.into());
+        let receipt = Receipt { seq, at: self.now, deployment: deployment.or(started), said };
+        self.receipts.insert(key, (name.clone(), command, receipt.clone()));
+        Ok(receipt)
+    }
+
+    /// What a command comes to: the facts to record, the deployment that it is about, and the sentence.
+    fn decide(
+        &self,
+        name: &ServiceName,
+        command: &Command,
+        login: &str,
+    ) -> Result<(Vec<Fact>, Option<DeploymentId>, String), Refusal> {
+        let service = self.service(name)?;
+        let one = |fact, said: String| Ok((vec![fact], None, said));
+        match command.clone() {
+            Command::Execute { action, fingerprint, overrides } => {
+                let plan = self.plan(name, action, login)?;
+                plan.check(&fingerprint, &overrides, &service.state)?;
+                let said = format!("{} of {} is queued", plan.kind, plan.target.build);
+                Ok((self.execution(&plan, plan.request(overrides)), None, said))
+            }
+            Command::Cancel { deployment, reason } => {
+                service.open_deployment(deployment)?;
+                let said = format!("{deployment} is being cancelled");
+                Ok((vec![Fact::CancelRequested { deployment, reason }], Some(deployment), said))
+            }
+            Command::Verify { build, note } => {
+                service.build_in_staging(build)?;
+                one(Fact::BuildVerified { build, note }, format!("{build} is verified"))
+            }
+            Command::Hold { environment, reason } => one(
+                Fact::HoldPlaced { environment, reason, rollback: None },
+                format!("{environment} is on hold"),
+            ),
+            Command::Release { environment, reason } => {
+                if !service.state.holds.contains_key(&environment) {
+                    return Err(Refusal::invalid(format!("{environment} is not on hold")));
+                }
+                one(Fact::HoldReleased { environment, reason }, format!("{environment} is free"))
+            }
+            Command::Freeze { from, until, reason } => {
+                let from = from.map_or(self.now, |from| from.max(self.now));
+                one(Fact::FreezePlaced { from, until, reason }, "production is frozen".into())
+            }
+            Command::Lift { freeze, reason } => {
+                if !service.state.freezes.iter().any(|known| known.id == freeze) {
+                    return Err(Refusal::not_found(format!("there is no freeze {freeze}")));
+                }
+                one(Fact::FreezeLifted { freeze, reason }, "the freeze is lifted".into())
+            }
+        }
+    }
+
+    fn execution(&self, plan: &Plan, request: DeploymentRequest) -> Vec<Fact> {
+        let id = DeploymentId(self.last_seq().0 + 1);
+        let cancels = request.cancels;
+        let mut facts = vec![Fact::DeploymentRequested(request)];
+        if plan.kind == DeploymentKind::Rollback {
+            facts.push(Fact::HoldPlaced {
+                environment: Environment::Production,
+                reason: format!("rolled back to {}", plan.target.build),
+                rollback: Some(id),
+            });
+        }
+        facts.extend(cancels.map(|deployment| Fact::CancelRequested {
+            deployment,
+            reason: format!("{} of {} instead", plan.kind, plan.target.build),
+        }));
+        facts
+    }
+}
+
+/// What a test makes happen.
+impl World {
+    /// Adds a service with the people `sam`, `kim` and `ada`, who commit as NAME@example.com.
+    pub fn add_service(&mut self, name: &ServiceName) {
+        let person = |name: &str| {
+            let emails = vec![format!("{name}@example.com")];
+            (name.to_owned(), Person { logins: Vec::new(), emails })
+        };
+        let people = ["sam", "kim", "ada"].map(person).into();
+        let policy = Policy {
+            soak: Duration::ZERO,
+            big_batch: 8,
+            verify: VerifyBy::Person,
+            freeze: FreezeMode::Override,
+        };
+        let people = People { people, bots: Vec::new() };
+        self.services.insert(name.clone(), Service { policy, people, ..Service::default() });
+        self.revision += 1;
+    }
+
+    /// Changes what no event tells: policy, people and problems.
+    ///
+    /// # Panics
+    /// When there is no such service.
+    pub fn edit(&mut self, name: &ServiceName, edit: impl FnOnce(&mut Service)) {
+        self.revision += 1;
+        edit(self.services.get_mut(name).expect("the service was added before"));
+    }
+
+    /// Lets time pass.
+    pub fn pass(&mut self, time: Duration) {
+        self.revision += 1;
+        self.now += time;
+    }
+
+    /// Records a fact as it is.
+    ///
+    /// # Panics
+    /// When there is no such service.
+    pub fn record(&mut self, name: &ServiceName, actor: Actor, fact: Fact) -> Seq {
+        let seq = Seq(self.last_seq().0 + 1);
+        let event = Event { seq, at: self.now, service: name.clone(), actor, fact };
+        self.edit(name, |service| service.state.apply(&event));
+        self.events.push(event);
+        seq
+    }
+
+    /// A merge to the trunk: a new build with one commit by `author`.
+    pub fn merge(&mut self, name: &ServiceName, author: &str, subject: &str) -> BuildNumber {
+        let newest = self.services[name].state.newest_build();
+        let number = newest.map_or(1, |build| build.number.0 + 1);
+        let author = Identity { name: author.to_owned(), email: format!("{author}@example.com") };
+        let commit = Commit {
+            sha: sha(number),
+            parents: 1,
+            author,
+            co_authors: Vec::new(),
+            at: self.now,
+            subject: subject.to_owned(),
+            files: vec![format!("src/file{number}.rs")],
+        };
+        let (build, commits) = (BuildNumber(number), vec![commit]);
+        self.record(
+            name,
+            Actor::System,
+            Fact::BuildFound { build, sha: sha(number), commits, more: 0 },
+        );
+        build
+    }
+
+    /// Queues a deployment as if somebody had asked for it, without any check.
+    pub fn request(
+        &mut self,
+        name: &ServiceName,
+        build: BuildNumber,
+        environment: Environment,
+        kind: DeploymentKind,
+        by: Actor,
+    ) -> DeploymentId {
+        let live = self.services[name].state.live(environment).map(|live| live.build);
+        let request = DeploymentRequest {
+            build,
+            sha: sha(build.0),
+            environment,
+            kind,
+            previous: live,
+            previous_sha: live.map(|live| sha(live.0)),
+            steps: steps(environment),
+            cancels: None,
+            findings: Vec::new(),
+            overrides: BTreeMap::new(),
+        };
+        self.record(name, by, Fact::DeploymentRequested(request)).into()
+    }
+
+    /// Takes a build through staging.
+    pub fn stage(&mut self, name: &ServiceName, build: BuildNumber) -> DeploymentId {
+        let (environment, kind) = (Environment::Staging, DeploymentKind::Auto);
+        let id = self.request(name, build, environment, kind, Actor::System);
+        self.finish(name);
+        id
+    }
+
+    /// A new build by `author`, staged and verified by `kim`.
+    pub fn verified_build(&mut self, name: &ServiceName, author: &str) -> BuildNumber {
+        let build = self.merge(name, author, &format!("Change by {author}"));
+        self.stage(name, build);
+        let fact = Fact::BuildVerified { build, note: "looks good".to_owned() };
+        self.record(name, Actor::Person("kim".to_owned()), fact);
+        build
+    }
+
+    /// Takes the oldest open deployment one fact further, every step succeeding; `None` when none is open.
+    pub fn advance(&mut self, name: &ServiceName) -> Option<DeploymentId> {
+        self.advance_with(name, StepOutcome::Succeeded)
+    }
+
+    /// The same, with the outcome of the step that ends now, if one does.
+    pub fn advance_with(
+        &mut self,
+        name: &ServiceName,
+        outcome: StepOutcome,
+    ) -> Option<DeploymentId> {
+        let open = self.services[name].state.deployments.values().find(|d| d.is_open())?;
+        let (id, fact) = (open.id, next(open, outcome));
+        self.record(name, Actor::System, fact);
+        Some(id)
+    }
+
+    /// Lets all that is open succeed.
+    pub fn finish(&mut self, name: &ServiceName) {
+        while self.advance(name).is_some() {}
+    }
+
+    /// Adds a line to the log of a step.
+    pub fn write(&mut self, name: &ServiceName, id: DeploymentId, step: usize, text: &str) {
+        let line = format(self.now, Stream::Out, text.as_bytes(), false);
+        self.edit(name, |service| service.logs.entry((id, step)).or_default().extend(line));
+    }
+
+    fn last_seq(&self) -> Seq {
+        self.events.last().map_or(Seq(0), |event| event.seq)
+    }
+}
+
+impl Service {
+    fn facts<'a>(&'a self, name: &'a ServiceName) -> snapshot_of::Facts<'a> {
+        snapshot_of::Facts {
+            service: name,
+            repository: "git@example.com:shop/checkout.git",
+            trunk: "main",
+            state: &self.state,
+            policy: &self.policy,
+            people: &self.people,
+            rollback: &[],
+            problems: &self.problems,
+        }
+    }
+
+    fn range(&self, ends: &plan::Endpoints) -> Range {
+        let live = ends.live.unwrap_or(BuildNumber(0));
+        let (from, to) = (live.min(ends.target), live.max(ends.target));
+        let builds = self.state.builds.iter().rev();
+        let inside = builds.filter(|(number, _)| **number > from && **number <= to);
+        Range {
+            from: self.state.builds.get(&from).map(|build| build.sha.clone()),
+            to: sha(to.0),
+            commits: inside.flat_map(|(_, build)| build.commits.clone()).collect(),
+            more: 0,
+            lost: Vec::new(),
+        }
+    }
+
+    fn open_deployment(&self, id: DeploymentId) -> Result<(), Refusal> {
+        match self.state.deployments.get(&id) {
+            Some(deployment) if deployment.is_open() => Ok(()),
+            Some(deployment) => Err(Refusal::invalid(format!(
+                "{id} has ended already: {}",
+                deployment.state().as_str()
+            ))),
+            None => Err(Refusal::not_found(format!("there is no deployment {id}"))),
+        }
+    }
+
+    fn build_in_staging(&self, number: BuildNumber) -> Result<(), Refusal> {
+        match self.state.builds.get(&number) {
+            Some(build) if build.in_staging_since.is_some() => Ok(()),
+            Some(_) => Err(Refusal::invalid(format!("{number} never was in staging"))),
+            None => Err(Refusal::not_found(format!("there is no build {number}"))),
+        }
+    }
+}
+
+/// The next fact about an open deployment.
+fn next(open: &Deployment, outcome: StepOutcome) -> Fact {
+    let deployment = open.id;
+    let running = open.running_step();
+    if open.cancel.is_some() && running.is_none() {
+        return Fact::DeploymentEnded { deployment, outcome: Outcome::Cancelled };
+    }
+    if open.started_at.is_none() {
+        return Fact::DeploymentStarted { deployment };
+    }
+    if let Some(step) = running {
+        let outcome = if open.cancel.is_some() { StepOutcome::Cancelled } else { outcome };
+        return Fact::StepEnded { deployment, step, outcome, took: Duration::from_secs(10) };
+    }
+    if let Some(step) = open.failed_step() {
+        let outcome = Outcome::Failed(format!("step {step:?} failed"));
+        return Fact::DeploymentEnded { deployment, outcome };
+    }
+    match open.steps.iter().position(|step| *step == StepState::Waiting) {
+        Some(step) => Fact::StepStarted { deployment, step },
+        None => Fact::DeploymentEnded { deployment, outcome: Outcome::Succeeded },
+    }
+}
+
+/// The pipeline that every build declares.
+fn steps(environment: Environment) -> Vec<StepSpec> {
+    let step = |name: &str, seconds| StepSpec {
+        name: name.to_owned(),
+        run: Run::Argv(vec![format!("./{name}")]),
+        timeout: Duration::from_mins(10),
+        expected: Some(Duration::from_secs(seconds)),
+    };
+    match environment {
+        Environment::Staging => vec![step("release", 20), step("smoke", 10)],
+        Environment::Production => {
+            vec![step("migrate", 10), step("release", 30), step("smoke", 20)]
+        }
+    }
+}
+
+fn sha(number: u64) -> Sha {
+    Sha::try_from(format!("{number:040x}")).expect("forty hex digits are a commit id")
+}
+
+fn name(name: &str) -> ServiceName {
+    name.parse().expect("the name was chosen to be valid")
+}

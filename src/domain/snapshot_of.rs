@@ -1,0 +1,223 @@
+//! Makes snapshots out of a service's state: pure, so that every backend shows the same situation the same way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::build::Build;
+use super::deployment::Deployment;
+use super::event::{DeploymentKind, StepSpec};
+use super::expected;
+use super::ids::{BuildNumber, DeploymentId, Environment, ServiceName};
+use super::people::{Actor, People};
+use super::policy::Policy;
+use super::service::{Live, ServiceState};
+use super::snapshot::{
+    BUILDS_SHOWN, BuildRow, DeploymentRow, FleetRow, HISTORY_SHOWN, Me, Problem, RollbackPreview,
+    Running, ServiceSnapshot, Version,
+};
+use super::stops::Freeze;
+use super::time::between;
+
+/// What a snapshot of one service is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    pub service: &'a ServiceName,
+    /// Where its repository is, without credentials.
+    pub repository: &'a str,
+    pub trunk: &'a str,
+    pub state: &'a ServiceState,
+    pub policy: &'a Policy,
+    pub people: &'a People,
+    /// The steps that the rollback target declares for a rollback; empty when they are not known.
+    pub rollback: &'a [StepSpec],
+    pub problems: &'a [Problem],
+}
+
+/// The service as `me` sees it at `now`.
+#[must_use]
+pub fn service(
+    facts: Facts<'_>,
+    me: &Actor,
+    version: Version,
+    now: DateTime<Utc>,
+) -> ServiceSnapshot {
+    let state = facts.state;
+    let builds: Vec<_> = state.builds.values().rev().take(BUILDS_SHOWN).collect();
+    let live = state.live.iter().filter_map(|(env, all)| Some((*env, all.last()?.clone())));
+    ServiceSnapshot {
+        version,
+        at: now,
+        service: facts.service.clone(),
+        repository: facts.repository.to_owned(),
+        trunk: facts.trunk.to_owned(),
+        me: Me { actor: me.clone(), identified: facts.people.knows(me) },
+        live: live.collect(),
+        unsettled: state.unsettled(Environment::Production).map(|deployment| deployment.id),
+        deployments: deployment_rows(state, &builds),
+        builds: builds.into_iter().map(|build| build_row(state, build)).collect(),
+        builds_total: count(state.builds.len()),
+        history_total: count(production(state).count()),
+        holds: state.holds.clone(),
+        freezes: state.freezes.iter().filter(|freeze| !freeze.is_over(now)).cloned().collect(),
+        rollback: rollback_preview(facts),
+        policy: facts.policy.clone(),
+        people: facts.people.clone(),
+        problems: facts.problems.to_vec(),
+    }
+}
+
+/// The service's row in the fleet at `now`.
+#[must_use]
+pub fn fleet_row(facts: Facts<'_>, now: DateTime<Utc>) -> FleetRow {
+    let state = facts.state;
+    let live = state.live(Environment::Production);
+    let is_ahead = |build: &&Build| {
+        build.in_staging_since.is_some() && live.is_none_or(|live| build.number > live.build)
+    };
+    FleetRow {
+        service: facts.service.clone(),
+        live: live.cloned(),
+        ahead: count(state.builds.values().filter(is_ahead).count()),
+        running: state
+            .in_flight(Environment::Production)
+            .or_else(|| state.in_flight(Environment::Staging))
+            .map(|deployment| running(state, deployment)),
+        freeze: state.freezes_at(now).max_by_key(|freeze| lasts(freeze)).cloned(),
+        hold: state.holds.get(&Environment::Production).cloned(),
+        last_rollback: production(state)
+            .rfind(|deployment| deployment.request.kind == DeploymentKind::Rollback)
+            .map(|deployment| deployment.requested_at),
+        problems: count(facts.problems.len()),
+    }
+}
+
+/// Orders freezes by their end; one without an end comes last.
+fn lasts(freeze: &Freeze) -> DateTime<Utc> {
+    freeze.until.unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+fn build_row(state: &ServiceState, build: &Build) -> BuildRow {
+    BuildRow { state: state.build_state(build), build: build.clone() }
+}
+
+fn deployment_rows(state: &ServiceState, builds: &[&Build]) -> Vec<DeploymentRow> {
+    let open = state.deployments.values().filter(|deployment| deployment.is_open());
+    let ended = production(state).rev().filter(|deployment| !deployment.is_open());
+    let shown: BTreeSet<DeploymentId> = open
+        .chain(ended.take(HISTORY_SHOWN))
+        .map(|deployment| deployment.id)
+        .chain(builds.iter().filter_map(|build| build.staging))
+        .collect();
+    let mut expectations = Expectations { state, known: Vec::new() };
+    let lives = live_times(state);
+    shown
+        .iter()
+        .rev()
+        .filter_map(|id| state.deployments.get(id))
+        .map(|deployment| deployment_row(state, deployment, &mut expectations, &lives))
+        .collect()
+}
+
+fn deployment_row<'a>(
+    state: &ServiceState,
+    deployment: &'a Deployment,
+    expectations: &mut Expectations<'a>,
+    lives: &BTreeMap<DeploymentId, Duration>,
+) -> DeploymentRow {
+    let build = state.builds.get(&deployment.request.build);
+    let (expected, steps_expected) = expectations.of(deployment);
+    DeploymentRow {
+        state: deployment.state(),
+        sha: deployment.request.sha.clone(),
+        subject: build.map_or_else(String::new, |build| build.subject().to_owned()),
+        expected,
+        steps_expected,
+        live_for: lives.get(&deployment.id).copied(),
+        deployment: deployment.clone(),
+    }
+}
+
+/// For each deployment that something else took the place of, how long its build stayed live.
+fn live_times(state: &ServiceState) -> BTreeMap<DeploymentId, Duration> {
+    let mut times = BTreeMap::new();
+    for history in state.live.values() {
+        for (at, live) in history.iter().enumerate() {
+            let next = history[at + 1..].iter().find(|next| next.build != live.build);
+            times.extend(next.map(|next| (live.deployment, between(live.since, next.since))));
+        }
+    }
+    times
+}
+
+/// Most deployments share their pipeline with others, so what one should take is computed once for all of them.
+struct Expectations<'a> {
+    state: &'a ServiceState,
+    known: Vec<(Pipeline<'a>, Expected)>,
+}
+
+type Pipeline<'a> = (Environment, DeploymentKind, &'a [StepSpec]);
+/// The whole, and each step in milliseconds.
+type Expected = (Option<Duration>, Vec<Option<u64>>);
+
+impl<'a> Expectations<'a> {
+    fn of(&mut self, deployment: &'a Deployment) -> Expected {
+        let request = &deployment.request;
+        let pipeline = (request.environment, request.kind, request.steps.as_slice());
+        if let Some((_, expected)) = self.known.iter().find(|(known, _)| *known == pipeline) {
+            return expected.clone();
+        }
+        let expected = self.compute(pipeline);
+        self.known.push((pipeline, expected.clone()));
+        expected
+    }
+
+    fn compute(&self, (environment, kind, steps): Pipeline<'_>) -> Expected {
+        let millis = |took: Duration| u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let step = |spec| expected::step(self.state, environment, kind, spec).map(millis);
+        let whole = expected::deployment(self.state, environment, kind, steps);
+        (whole, steps.iter().map(step).collect())
+    }
+}
+
+fn rollback_preview(facts: Facts<'_>) -> Option<RollbackPreview> {
+    let to = facts.state.rollback_target()?;
+    Some(RollbackPreview {
+        to,
+        sha: facts.state.builds.get(&to)?.sha.clone(),
+        was_live: last_live(facts.state, to).map(|live| live.since),
+        expected: expected::deployment(
+            facts.state,
+            Environment::Production,
+            DeploymentKind::Rollback,
+            facts.rollback,
+        ),
+    })
+}
+
+fn last_live(state: &ServiceState, build: BuildNumber) -> Option<&Live> {
+    state.live.get(&Environment::Production)?.iter().rfind(|live| live.build == build)
+}
+
+fn running(state: &ServiceState, deployment: &Deployment) -> Running {
+    let request = &deployment.request;
+    Running {
+        deployment: deployment.id,
+        build: request.build,
+        environment: request.environment,
+        kind: request.kind,
+        state: deployment.state(),
+        since: deployment.started_at.unwrap_or(deployment.requested_at),
+        expected: expected::deployment(state, request.environment, request.kind, &request.steps),
+    }
+}
+
+/// Every deployment of production, oldest first.
+fn production(state: &ServiceState) -> impl DoubleEndedIterator<Item = &Deployment> {
+    state.deployments.values().filter(|d| d.request.environment == Environment::Production)
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
