@@ -1,3 +1,4 @@
 //! The full-screen console.
 
 pub mod log;
+pub mod theme;
