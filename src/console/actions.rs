@@ -1,10 +1,11 @@
 //! The one table of everything that a key can do: dispatch, hints and help are three readings of it.
 
 use super::available;
+use super::log::LogCommand;
 use super::model::{Model, Pane};
 
 /// Something that a key can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     Promote,
     RollBack,
@@ -18,6 +19,7 @@ pub enum Action {
     Preview,
     Open,
     Back,
+    Quit,
     Up,
     Down,
     PageUp,
@@ -30,6 +32,7 @@ pub enum Action {
     Zoom,
     NextStep,
     PreviousStep,
+    Log(LogCommand),
     Filter,
     Services,
     Refresh,
@@ -43,7 +46,7 @@ pub enum Action {
 }
 
 /// One line of the table.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Entry {
     pub action: Action,
     /// By this it is rebound.
@@ -61,8 +64,8 @@ pub struct Entry {
 /// # Panics
 /// Never: a test holds the table complete.
 #[must_use]
-pub fn entry(action: Action) -> &'static Entry {
-    ACTIONS.iter().find(|entry| entry.action == action).expect("the table has every action")
+pub fn entry(action: &Action) -> &'static Entry {
+    ACTIONS.iter().find(|entry| entry.action == *action).expect("the table has every action")
 }
 
 /// What a key does.
@@ -172,8 +175,16 @@ pub const ACTIONS: &[Entry] = &[
         "open the service, or the log of the selected row",
         available::always,
     ),
-    act(Action::Back, "back", &["esc", "q"], "", "one step back; q quits at the root", available::always),
-    act(Action::Filter, "filter", &["/"], "filter", "narrow the lists", available::always),
+    act(Action::Back, "back", &["esc"], "", "one step back", available::always),
+    act(Action::Quit, "quit", &["q"], "", "one step back, and quit at the root", available::always),
+    act(
+        Action::Filter,
+        "filter",
+        &["/"],
+        "filter",
+        "narrow the lists; in the log, search it",
+        available::always,
+    ),
     act(
         Action::NextPane,
         "next-pane",
@@ -239,14 +250,7 @@ pub const ACTIONS: &[Entry] = &[
         "give the focused pane the whole screen, and back",
         available::in_service,
     ),
-    act(
-        Action::NextStep,
-        "next-step",
-        &["]"],
-        "",
-        "the log of the next step",
-        available::steps,
-    ),
+    act(Action::NextStep, "next-step", &["]"], "", "the log of the next step", available::steps),
     act(
         Action::PreviousStep,
         "previous-step",
@@ -254,6 +258,70 @@ pub const ACTIONS: &[Entry] = &[
         "",
         "the log of the step before",
         available::steps,
+    ),
+    act(
+        Action::Log(LogCommand::Follow),
+        "log-follow",
+        &["f"],
+        "follow",
+        "log: follow its end, or stop following",
+        available::in_log,
+    ),
+    act(
+        Action::Log(LogCommand::NextError),
+        "next-error",
+        &["e"],
+        "error",
+        "log: to the next error",
+        available::in_log,
+    ),
+    act(
+        Action::Log(LogCommand::PreviousError),
+        "previous-error",
+        &["E"],
+        "",
+        "log: to the error before",
+        available::in_log,
+    ),
+    act(
+        Action::Log(LogCommand::NextMatch),
+        "next-match",
+        &["n"],
+        "",
+        "log: to the next match of the search",
+        available::in_log,
+    ),
+    act(
+        Action::Log(LogCommand::PreviousMatch),
+        "previous-match",
+        &["N"],
+        "",
+        "log: to the match before",
+        available::in_log,
+    ),
+    act(
+        Action::Log(LogCommand::Wrap),
+        "log-wrap",
+        &["w"],
+        "wrap",
+        "log: wrap long lines, or cut them",
+        available::in_log,
+    ),
+    act(
+        Action::Log(LogCommand::Time),
+        "log-time",
+        &["t"],
+        "time",
+        "log: no times, local, UTC or relative",
+        available::in_log,
+    ),
+    act(
+        Action::Log(LogCommand::Plain),
+        "log-plain",
+        &["x"],
+        "",
+        "log: nothing but the text, to select with the mouse",
+        available::in_log,
     ),
     act(Action::Up, "up", &["k", "up"], "", "one row up", available::always),
     act(Action::Down, "down", &["j", "down"], "", "one row down", available::always),
@@ -268,8 +336,22 @@ pub const ACTIONS: &[Entry] = &[
     ),
     act(Action::Top, "top", &["g", "home"], "", "to the first row", available::always),
     act(Action::Bottom, "bottom", &["G", "end"], "", "to the last row", available::always),
-    act(Action::Services, "services", &["s"], "services", "switch the service", available::services),
-    act(Action::Refresh, "refresh", &["ctrl-r"], "", "ask for the newest state now", available::always),
+    act(
+        Action::Services,
+        "services",
+        &["s"],
+        "services",
+        "switch the service",
+        available::services,
+    ),
+    act(
+        Action::Refresh,
+        "refresh",
+        &["ctrl-r"],
+        "",
+        "ask for the newest state now",
+        available::always,
+    ),
     act(
         Action::Pause,
         "pause",

@@ -1,7 +1,7 @@
 //! What can be done right now, and in a sentence why not.
 
-use super::model::{Model, Pane, Screen};
 use super::layout::layout;
+use super::model::{Model, Pane, Screen};
 use crate::domain::build::BuildState;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment};
 use crate::domain::snapshot::{Capabilities, DeploymentRow};
@@ -36,6 +36,13 @@ pub fn services(model: &Model) -> Available {
         }
         (Screen::Service, _) => Ok(()),
     }
+}
+
+/// # Errors
+/// When another pane than the log has the focus.
+pub fn in_log(model: &Model) -> Available {
+    in_service(model)?;
+    if model.focus == Pane::Log { Ok(()) } else { Err("that key is the log's: press 4".into()) }
 }
 
 /// # Errors

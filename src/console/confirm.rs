@@ -274,7 +274,9 @@ impl Subject {
             Self::Plan(_) | Self::Freeze => "it changed".into(),
             Self::Verify(build) => format!("{build} is not listed any more"),
             Self::Hold(environment) => format!("{environment} was put on hold meanwhile"),
-            Self::Release(environment) => format!("the hold on {environment} was released meanwhile"),
+            Self::Release(environment) => {
+                format!("the hold on {environment} was released meanwhile")
+            }
             Self::Cancel(id) => format!("{id} has ended meanwhile"),
             Self::Lift(_) => "the freeze is over or was lifted meanwhile".into(),
         }
@@ -317,9 +319,9 @@ pub fn parse_until(
     if text.is_empty() {
         return Ok(None);
     }
-    let from_now = humantime::parse_duration(text).ok().and_then(|duration| {
-        now.checked_add_signed(chrono::TimeDelta::from_std(duration).ok()?)
-    });
+    let from_now = humantime::parse_duration(text)
+        .ok()
+        .and_then(|duration| now.checked_add_signed(chrono::TimeDelta::from_std(duration).ok()?));
     let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").ok();
     let at_time = local.and_then(|time| time.and_local_timezone(zone).single());
     match from_now.or(at_time.map(|time| time.with_timezone(&Utc))) {

@@ -70,13 +70,11 @@ fn panes(area: Rect, body: Rect, model: &Model) -> Vec<(Pane, Rect)> {
 
 /// Three columns over the log.
 fn wide(body: Rect) -> Vec<(Pane, Rect)> {
-    let [top, log] = Layout::vertical([Constraint::Percentage(58), Constraint::Fill(1)]).areas(body);
-    let [lists, middle, right] = Layout::horizontal([
-        Constraint::Length(90),
-        Constraint::Fill(1),
-        Constraint::Length(48),
-    ])
-    .areas(top);
+    let [top, log] =
+        Layout::vertical([Constraint::Percentage(58), Constraint::Fill(1)]).areas(body);
+    let [lists, middle, right] =
+        Layout::horizontal([Constraint::Length(90), Constraint::Fill(1), Constraint::Length(48)])
+            .areas(top);
     let mut panes = lists_in(lists);
     let [details, freeze] =
         Layout::vertical([Constraint::Fill(1), Constraint::Length(13)]).areas(middle);
@@ -91,7 +89,8 @@ fn wide(body: Rect) -> Vec<(Pane, Rect)> {
 
 /// Two columns over the log; the activity takes the log's place while it is wanted.
 fn medium(body: Rect, model: &Model) -> Vec<(Pane, Rect)> {
-    let [top, low] = Layout::vertical([Constraint::Percentage(64), Constraint::Fill(1)]).areas(body);
+    let [top, low] =
+        Layout::vertical([Constraint::Percentage(64), Constraint::Fill(1)]).areas(body);
     let [lists, right] =
         Layout::horizontal([Constraint::Length(77), Constraint::Fill(1)]).areas(top);
     let mut panes = lists_in(lists);

@@ -7,15 +7,19 @@ use ratatui::layout::{Rect, Size};
 use tokio::time::Instant;
 
 use super::Options;
+use super::confirm::Confirm;
 use super::link::Link;
 use super::list::List;
 use super::log::LogPane;
 use super::message::{LogSource, Ticket};
 use super::notes::{Note, Notes, Tone};
 use super::overlay::Overlay;
-use crate::domain::ids::{BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
+use crate::domain::ids::{
+    BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
+};
+use crate::domain::log::LogFrom;
 use crate::domain::snapshot::{
-    BuildRow, Description, DeploymentRow, FleetRow, FleetSnapshot, ServiceSnapshot,
+    BuildRow, DeploymentRow, Description, FleetRow, FleetSnapshot, ServiceSnapshot,
 };
 use crate::domain::stops::Freeze;
 
@@ -48,6 +52,12 @@ pub struct Model {
     pub log: LogPane,
     pub log_choice: LogChoice,
     pub log_source: Option<LogSource>,
+    /// The part of the log that is being read.
+    pub log_asked: Option<LogFrom>,
+    /// How many readings in a row failed.
+    pub log_failures: u32,
+    /// The text to look for in the log, while it is typed.
+    pub log_search: Option<String>,
     pub overlays: Vec<Overlay>,
     pub notes: Notes,
     pub sent: Vec<Sent>,
@@ -77,14 +87,8 @@ pub enum Pane {
 
 impl Pane {
     /// In the order of their number keys.
-    pub const ALL: [Self; 6] = [
-        Self::Staging,
-        Self::Production,
-        Self::Details,
-        Self::Log,
-        Self::Freeze,
-        Self::Activity,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Staging, Self::Production, Self::Details, Self::Log, Self::Freeze, Self::Activity];
 
     #[must_use]
     pub fn title(self) -> &'static str {
@@ -153,7 +157,6 @@ impl Model {
         Self {
             screen: if options.service.is_some() { Screen::Service } else { Screen::Fleet },
             services: List { selected: options.service.clone(), offset: 0 },
-            options,
             at,
             size,
             link: Link::new(at),
@@ -171,9 +174,12 @@ impl Model {
             freezes: List::default(),
             filter: Filter::default(),
             scroll: Scroll::default(),
-            log: LogPane::default(),
+            log: LogPane::new(zone(options.utc_offset)),
             log_choice: LogChoice::Running,
             log_source: None,
+            log_asked: None,
+            log_failures: 0,
+            log_search: None,
             overlays: Vec::new(),
             notes,
             sent: Vec::new(),
@@ -181,6 +187,7 @@ impl Model {
             dirty: true,
             tickets: 0,
             seed,
+            options,
         }
     }
 
@@ -192,7 +199,7 @@ impl Model {
         time + passed.unwrap_or(TimeDelta::zero())
     }
 
-    /// The instant of the monotonic clock at which it is `in` from now.
+    /// How long ago it was.
     #[must_use]
     pub fn since(&self, time: DateTime<Utc>) -> Duration {
         crate::domain::time::between(time, self.now())
@@ -200,8 +207,7 @@ impl Model {
 
     #[must_use]
     pub fn zone(&self) -> FixedOffset {
-        FixedOffset::east_opt(self.options.utc_offset)
-            .unwrap_or(FixedOffset::east_opt(0).expect("no offset is a valid one"))
+        zone(self.options.utc_offset)
     }
 
     #[must_use]
@@ -222,6 +228,26 @@ impl Model {
             .expect("a uuid and a number are letters, digits and dashes, and short enough")
     }
 
+    /// The dialog, wherever it lies.
+    pub fn confirm_mut(&mut self) -> Option<&mut Confirm> {
+        self.overlays.iter_mut().rev().find_map(|overlay| match overlay {
+            Overlay::Confirm(confirm) => Some(&mut **confirm),
+            _ => None,
+        })
+    }
+
+    /// Drops everything that was about the service on screen.
+    pub fn forget_service(&mut self) {
+        self.service = None;
+        self.updates = Updates::Live;
+        self.staging = List::default();
+        self.production = List::default();
+        self.freezes = List::default();
+        self.filter = Filter::default();
+        self.scroll = Scroll::default();
+        self.log_choice = LogChoice::Running;
+    }
+
     /// The random text that this console salts its waits with.
     #[must_use]
     pub fn seed(&self) -> &str {
@@ -237,6 +263,12 @@ impl Model {
     pub fn is_paused(&self) -> bool {
         self.updates != Updates::Live
     }
+}
+
+/// The offset from UTC in seconds as a time zone; UTC itself when it is none.
+fn zone(seconds: i32) -> FixedOffset {
+    FixedOffset::east_opt(seconds)
+        .unwrap_or(FixedOffset::east_opt(0).expect("no offset is a valid one"))
 }
 
 /// The rows of the lists, as they are shown.

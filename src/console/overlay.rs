@@ -1,5 +1,6 @@
 //! What lies over the panes: one dialog, one page of changes, the help, or the messages.
 
+use super::actions::{ACTIONS, Entry};
 use super::confirm::Confirm;
 use super::message::Ticket;
 use crate::domain::plan::Plan;
@@ -33,4 +34,17 @@ pub enum Loading<T> {
 pub struct Help {
     pub search: String,
     pub row: usize,
+}
+
+impl Help {
+    /// The lines of the table that the search leaves.
+    #[must_use]
+    pub fn found(&self) -> Vec<&'static Entry> {
+        let wanted = self.search.to_lowercase();
+        let hit = |entry: &&Entry| {
+            let key = entry.keys.iter().any(|key| *key == self.search);
+            key || entry.name.contains(&wanted) || entry.help.to_lowercase().contains(&wanted)
+        };
+        ACTIONS.iter().filter(hit).collect()
+    }
 }

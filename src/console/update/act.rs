@@ -5,13 +5,13 @@ use crate::console::actions::Action;
 use crate::console::available;
 use crate::console::confirm::{Manner, Subject};
 use crate::console::effect::{Effect, Outside};
-use crate::console::model::{LogChoice, Model, Screen, Updates};
+use crate::console::model::{LogChoice, Model, Pane, Screen, Updates};
 use crate::console::notes::Tone;
 use crate::console::overlay::{Help, Overlay};
 use crate::domain::command::Action as Asked;
 use crate::domain::ids::Environment;
 
-pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+pub fn act(model: &mut Model, action: &Action) -> Vec<Effect> {
     match action {
         Action::Promote => promote(model, Manner::Careful),
         Action::Preview => promote(model, Manner::Preview),
@@ -38,12 +38,14 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Help => show(model, Overlay::Help(Help::default())),
         Action::Messages => show(model, Overlay::Messages(0)),
         Action::Open => open(model),
-        Action::Back => browse::back(model),
+        Action::Back => browse::back(model).unwrap_or_else(|| follow_again(model)),
+        Action::Quit => browse::back(model).unwrap_or_else(|| vec![Effect::Quit]),
         Action::Interrupt => browse::interrupt(model),
         Action::Services => to_fleet(model),
         Action::Refresh => refresh(model),
         Action::Pause => pause(model),
         Action::CopyCommit => copy(model),
+        Action::Log(command) => log::command(model, command.clone()),
         Action::NextStep => log::step(model, 1),
         Action::PreviousStep => log::step(model, -1),
         Action::Redraw => vec![Effect::Outside(Outside::Redraw)],
@@ -68,7 +70,6 @@ fn hold(model: &mut Model) -> Vec<Effect> {
 
 /// Lifts the freeze that lasts; with the focus on the freezes, the selected one; else begins a new one.
 fn freeze(model: &mut Model) -> Vec<Effect> {
-    use crate::console::model::Pane;
     let selected = model.freezes.selected.filter(|_| model.focus == Pane::Freeze);
     let subject = match selected.or(model.frozen().map(|freeze| freeze.id)) {
         Some(freeze) => Subject::Lift(freeze),
@@ -78,7 +79,6 @@ fn freeze(model: &mut Model) -> Vec<Effect> {
 }
 
 fn open(model: &mut Model) -> Vec<Effect> {
-    use crate::console::model::Pane;
     match (model.screen, model.services.selected.clone()) {
         (Screen::Fleet, Some(service)) => backend::open(model, service),
         (Screen::Fleet, None) => Vec::new(),
@@ -90,6 +90,12 @@ fn open(model: &mut Model) -> Vec<Effect> {
             Vec::new()
         }
     }
+}
+
+/// At the root there is nothing to leave: the log follows what runs again.
+fn follow_again(model: &mut Model) -> Vec<Effect> {
+    model.log_choice = LogChoice::Running;
+    Vec::new()
 }
 
 fn to_fleet(model: &mut Model) -> Vec<Effect> {
@@ -113,7 +119,10 @@ fn pause(model: &mut Model) -> Vec<Effect> {
     match std::mem::replace(&mut model.updates, Updates::Live) {
         Updates::Live => {
             model.updates = Updates::Paused(None);
-            tell(model, "paused: the screen stands still, actions are off; Space lets it live again")
+            tell(
+                model,
+                "paused: the screen stands still, actions are off; Space lets it live again",
+            )
         }
         Updates::Paused(None) => tell(model, "live again"),
         Updates::Paused(Some(snapshot)) => {

@@ -11,7 +11,7 @@ use crate::console::model::{Model, Screen, Updates};
 use crate::console::notes::Tone;
 use crate::domain::deployment::DeploymentState;
 use crate::domain::ids::{Environment, ServiceName};
-use crate::domain::snapshot::{Description, DeploymentRow, FleetSnapshot, ServiceSnapshot};
+use crate::domain::snapshot::{DeploymentRow, Description, FleetSnapshot, ServiceSnapshot};
 
 pub fn described(model: &mut Model, answer: Answer<Description>) -> Vec<Effect> {
     match answer {
@@ -121,7 +121,8 @@ fn announce(model: &mut Model, before: &ServiceSnapshot) -> Vec<Effect> {
         before.deployments.iter().any(|b| b.deployment.id == id && b.deployment.is_open())
     };
     let rows = model.service.iter().flat_map(|service| &service.deployments);
-    let ended: Vec<_> = rows.filter(|r| !r.deployment.is_open()).filter(was_open).cloned().collect();
+    let ended: Vec<_> =
+        rows.filter(|r| !r.deployment.is_open()).filter(was_open).cloned().collect();
     let mut effects = Vec::new();
     for row in &ended {
         let tone = if row.deployment.succeeded() { Tone::Good } else { Tone::Bad };

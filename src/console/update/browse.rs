@@ -14,7 +14,7 @@ use crate::console::notes::Tone;
 /// Within which a second ctrl-c quits.
 const SECOND_PRESS: Duration = Duration::from_secs(3);
 
-pub fn movement(model: &mut Model, action: Action) -> Vec<Effect> {
+pub fn movement(model: &mut Model, action: &Action) -> Vec<Effect> {
     let page = isize::try_from(page(model)).unwrap_or(1);
     match action {
         Action::Up => step(model, -1),
@@ -25,8 +25,11 @@ pub fn movement(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Bottom => step(model, isize::MAX),
         Action::NextPane => next_pane(model, 1),
         Action::PreviousPane => next_pane(model, -1),
-        Action::Focus(pane) => focus(model, pane),
+        Action::Focus(pane) => focus(model, *pane),
         Action::Zoom => model.zoomed = !model.zoomed,
+        Action::Filter if model.focus == Pane::Log && model.screen == Screen::Service => {
+            model.log_search = Some(String::new());
+        }
         Action::Filter => model.filter.typing = true,
         _ => {}
     }
@@ -67,7 +70,7 @@ fn step(model: &mut Model, by: isize) {
         }
         Pane::Details => scroll(&mut model.scroll.details, by),
         Pane::Activity => scroll(&mut model.scroll.activity, by),
-        Pane::Log => log::scroll(model, by, height),
+        Pane::Log => log::scroll(model, by),
     }
 }
 
@@ -98,31 +101,26 @@ fn next_pane(model: &mut Model, by: isize) {
     }
 }
 
-/// One step back, from the innermost: filter, zoom, another pane than the list, a choice by hand, the service.
-pub fn back(model: &mut Model) -> Vec<Effect> {
+/// One step back, from the innermost: filter, zoom, another pane than the list, the service. False at the root.
+pub fn back(model: &mut Model) -> Option<Vec<Effect>> {
+    let in_service = model.screen == Screen::Service;
     if !model.filter.text.is_empty() {
         model.filter.text.clear();
-    } else if model.screen == Screen::Service && model.zoomed {
+    } else if in_service && model.zoomed {
         model.zoomed = false;
-    } else if model.screen == Screen::Service && model.focus != model.list {
+    } else if in_service && model.focus != model.list {
         model.focus = model.list;
         model.bottom = Pane::Log;
-    } else if model.screen == Screen::Service && has_fleet(model) {
-        return super::act::act(model, Action::Services);
+    } else if in_service && has_fleet(model) {
+        return Some(super::act::act(model, &Action::Services));
     } else {
-        return at_root(model);
+        return None;
     }
-    Vec::new()
+    Some(Vec::new())
 }
 
 fn has_fleet(model: &Model) -> bool {
     model.fleet.as_ref().is_some_and(|fleet| fleet.services.len() > 1)
-}
-
-/// `q` and a second ctrl-c leave at once; Esc at the root only lets the log follow what runs again.
-fn at_root(model: &mut Model) -> Vec<Effect> {
-    model.log_choice = LogChoice::Running;
-    vec![Effect::Quit]
 }
 
 pub fn interrupt(model: &mut Model) -> Vec<Effect> {

@@ -7,13 +7,13 @@ use super::{act, browse, confirm, log, overlays};
 use crate::console::actions::{self, Action};
 use crate::console::effect::Effect;
 use crate::console::keys;
-use crate::console::model::{Model, Pane, Screen};
+use crate::console::model::Model;
 use crate::console::notes::Tone;
 use crate::console::overlay::Overlay;
 
 pub fn input(model: &mut Model, event: Event) -> Vec<Effect> {
     match event {
-        Event::Key(key) if key.kind != KeyEventKind::Release => self::key(model, &key),
+        Event::Key(key) if key.kind != KeyEventKind::Release => key_pressed(model, &key),
         Event::Paste(text) => paste(model, &text),
         Event::Resize(width, height) => {
             model.size = Size { width, height };
@@ -23,7 +23,7 @@ pub fn input(model: &mut Model, event: Event) -> Vec<Effect> {
     }
 }
 
-fn key(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
+fn key_pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     let Some(name) = keys::name(key) else { return Vec::new() };
     if let Some(always) = everywhere(model, &name) {
         return always;
@@ -33,25 +33,23 @@ fn key(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         Some(Overlay::Changes(_) | Overlay::Messages(_)) => overlays::scroll(model, &name),
         Some(Overlay::Help(_)) => overlays::help(model, key, &name),
         None if model.filter.typing => browse::filter(model, key, &name),
-        None => browse(model, key, &name),
+        None if model.log_search.is_some() => log::search(model, key, &name),
+        None => browse(model, &name),
     }
 }
 
 /// What works under every overlay.
 fn everywhere(model: &mut Model, name: &str) -> Option<Vec<Effect>> {
-    match actions::bound(name)?.action {
+    match &actions::bound(name)?.action {
         action @ (Action::Redraw | Action::Suspend) => Some(act::act(model, action)),
         _ => None,
     }
 }
 
-fn browse(model: &mut Model, key: &KeyEvent, name: &str) -> Vec<Effect> {
-    if model.screen == Screen::Service && model.focus == Pane::Log && log::takes(model, key) {
-        return log::key(model, key);
-    }
+fn browse(model: &mut Model, name: &str) -> Vec<Effect> {
     match actions::bound(name) {
         Some(entry) => match (entry.available)(model) {
-            Ok(()) => act::act(model, entry.action),
+            Ok(()) => act::act(model, &entry.action),
             Err(why) => {
                 model.say(Tone::Plain, why);
                 Vec::new()

@@ -6,6 +6,7 @@ mod browse;
 mod confirm;
 mod input;
 mod log;
+mod moved;
 mod overlays;
 mod send;
 
@@ -59,7 +60,10 @@ fn settle(model: &mut Model) {
     let history = ids(model.history(), |row| row.deployment.id);
     model.production.settle(&history, height(Pane::Production));
     let freezes = ids(model.freezes(), |freeze| freeze.id);
-    model.freezes.settle(&freezes, height(Pane::Freeze).saturating_sub(super::view::CALENDAR));
+    model.freezes.settle(&freezes, height(Pane::Freeze).saturating_sub(super::view::FREEZE_HEAD));
+    if let Some(area) = areas.of(Pane::Log) {
+        model.log.resize(area.width.saturating_sub(2), area.height.saturating_sub(2));
+    }
     if model.screen == Screen::Fleet {
         let services = ids(model.fleet_rows(), |row| row.service.clone());
         let rows = usize::from(areas.body.height.saturating_sub(3));

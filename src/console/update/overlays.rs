@@ -4,13 +4,13 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{act, confirm};
 use crate::backend::Answer;
-use crate::console::actions::{ACTIONS, Entry};
 use crate::console::available;
 use crate::console::effect::Effect;
 use crate::console::message::Ticket;
 use crate::console::model::{Model, Pane};
 use crate::console::notes::Tone;
-use crate::console::overlay::{Changes, Help, Loading, Overlay};
+use crate::console::overlay::{Changes, Loading, Overlay};
+use crate::console::view;
 use crate::domain::command::Action;
 use crate::domain::ids::Environment;
 use crate::domain::plan::Plan;
@@ -45,7 +45,11 @@ pub fn changes_of_plan(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     let ticket = model.next_ticket();
-    model.overlays.push(Overlay::Changes(Changes { ticket, plan: Loading::There(plan), scroll: 0 }));
+    model.overlays.push(Overlay::Changes(Changes {
+        ticket,
+        plan: Loading::There(plan),
+        scroll: 0,
+    }));
     Vec::new()
 }
 
@@ -78,7 +82,7 @@ pub fn scroll(model: &mut Model, name: &str) -> Vec<Effect> {
         "G" | "end" => 10_000,
         _ => return Vec::new(),
     };
-    let most = super::super::view::lines_of_overlay(model).saturating_sub(1);
+    let most = view::lines_of_overlay(model).saturating_sub(1);
     match model.overlays.last_mut() {
         Some(Overlay::Changes(page)) => {
             page.scroll = page.scroll.saturating_add_signed(by).min(most);
@@ -98,20 +102,10 @@ fn close(model: &mut Model) {
     }
 }
 
-/// The lines of the table that a search leaves.
-pub fn found(help: &Help) -> Vec<&'static Entry> {
-    let wanted = help.search.to_lowercase();
-    let hit = |entry: &&Entry| {
-        let keys = entry.keys.iter().any(|key| *key == help.search);
-        keys || entry.name.contains(&wanted) || entry.help.to_lowercase().contains(&wanted)
-    };
-    ACTIONS.iter().filter(hit).collect()
-}
-
 /// Keys of the help: letters search, Enter runs the pick.
 pub fn help(model: &mut Model, key: &KeyEvent, name: &str) -> Vec<Effect> {
     let Some(Overlay::Help(help)) = model.overlays.last_mut() else { return Vec::new() };
-    let count = found(help).len();
+    let count = help.found().len();
     match (name, key.code) {
         ("esc" | "ctrl-c" | "f1", _) => {
             model.overlays.pop();
@@ -139,9 +133,9 @@ pub fn help(model: &mut Model, key: &KeyEvent, name: &str) -> Vec<Effect> {
 
 fn run(model: &mut Model) -> Vec<Effect> {
     let Some(Overlay::Help(help)) = model.overlays.pop() else { return Vec::new() };
-    let Some(entry) = found(&help).get(help.row).copied() else { return Vec::new() };
+    let Some(entry) = help.found().get(help.row).copied() else { return Vec::new() };
     match (entry.available)(model) {
-        Ok(()) => act::act(model, entry.action),
+        Ok(()) => act::act(model, &entry.action),
         Err(why) => {
             model.say(Tone::Plain, format!("{}: {why}", entry.name));
             Vec::new()
