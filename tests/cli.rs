@@ -1,9 +1,9 @@
 //! The command line on the real binary: what it prints, what it does and the exit codes that say so.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
@@ -38,14 +38,19 @@ impl Home {
 
     fn with_service(file: &str) -> Self {
         let home = Self::new();
-        fs::create_dir(home.shop()).unwrap();
-        home.git(&["init", "--quiet", "--initial-branch=main"]);
-        home.merge("sam", "trunkline.toml", file);
-        let config = home.path("config");
-        fs::create_dir(&config).unwrap();
-        let text = format!("poll = \"200ms\"\n[[services]]\nrepository = {:?}\n", home.shop());
-        fs::write(config.join("config.toml"), text).unwrap();
+        home.watch(file);
         home
+    }
+
+    /// Makes the shop's repository with this service file and watches it.
+    fn watch(&self, file: &str) {
+        fs::create_dir(self.shop()).unwrap();
+        self.git(&["init", "--quiet", "--initial-branch=main"]);
+        self.merge("sam", "trunkline.toml", file);
+        let config = self.path("config");
+        fs::create_dir(&config).unwrap();
+        let text = format!("poll = \"200ms\"\n[[services]]\nrepository = {:?}\n", self.shop());
+        fs::write(config.join("config.toml"), text).unwrap();
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -68,7 +73,7 @@ impl Home {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         command.current_dir(self.folder.path()).args(arguments).envs(self.environment());
-        command.stdin(std::process::Stdio::null());
+        command.stdin(Stdio::null());
         command
     }
 
@@ -373,6 +378,68 @@ fn a_second_engine_is_refused_and_told_who_the_first_is() {
     assert_ne!(first["pid"], second["pid"]);
     home.said(&["engine", "stop"]);
     assert_eq!(home.json(&["engine", "status", "--json"])["running"], false);
+}
+
+#[test]
+fn an_override_on_a_terminal_wants_its_reason_and_the_build_typed() {
+    let home = Home::with_one_live();
+    home.said(&["hold", "--reason", "looking at the graphs"]);
+    let mut hasty = Conversation::start(&home, &["promote", "2"]);
+    hasty.read_until("reason to override hold:");
+    hasty.answer("graphs are fine\n");
+    hasty.read_until("type 2 to confirm:");
+    hasty.answer("y\n");
+    let (code, said) = hasty.end();
+    assert_eq!(code, 3, "{said}");
+    let mut careful = Conversation::start(&home, &["promote", "2", "--wait"]);
+    careful.read_until("reason to override hold:");
+    careful.answer("graphs are fine\n");
+    careful.read_until("type 2 to confirm:");
+    careful.answer("2\n");
+    let (code, said) = careful.end();
+    assert_eq!(code, 0, "{said}");
+    let overrides = &home.json(&["history", "--json"])[0]["request"]["overrides"];
+    assert_eq!(overrides["hold"], "graphs are fine");
+}
+
+/// A service whose release waits for a file, and that file.
+fn with_a_gate() -> (Home, PathBuf) {
+    let home = Home::new();
+    let gate = home.path("gate");
+    let waits = format!(
+        "echo before; n=0; while [ ! -e '{}' ] && [ $n -lt 600 ]; do n=$((n+1)); sleep 0.05; done; echo after",
+        gate.display()
+    );
+    home.watch(&service_file(&waits));
+    home.await_build(1, "verified");
+    (home, gate)
+}
+
+#[test]
+fn a_log_is_followed_to_the_end_of_its_deployment() {
+    let (home, gate) = with_a_gate();
+    home.said(&["promote", "1", "--yes"]);
+    let following = home.command(&["logs", "-f"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(following.stdout.unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line == "before"));
+    fs::write(&gate, "").unwrap();
+    assert_eq!(lines.last().unwrap(), "after");
+}
+
+#[test]
+fn an_engine_that_restarts_in_the_middle_of_a_promote_loses_nothing() {
+    let (home, gate) = with_a_gate();
+    let promote = ["promote", "1", "--yes", "--wait"];
+    let mut waiting = home.command(&promote).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(waiting.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("release ...")));
+    home.said(&["engine", "restart"]);
+    fs::write(&gate, "").unwrap();
+    assert!(lines.last().unwrap().ends_with("succeeded"));
+    assert!(waiting.wait().unwrap().success());
+    let log = home.said(&["logs"]);
+    assert_eq!(log.matches("before\n").count(), 1, "{log}");
+    assert!(log.ends_with("after\n"), "{log}");
 }
 
 /// A command on a terminal, with somebody who answers it.

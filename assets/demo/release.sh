@@ -17,9 +17,9 @@ case $TRUNKLINE_ENVIRONMENT in
 esac
 for instance in $instances; do
   echo "instance $instance: draining connections"
-  sleep 0.5
+  sleep 0.6
   printf 'instance %s: \033[32mserving\033[0m version %s\n' "$instance" "$version"
-  sleep 0.2
+  sleep 0.3
 done
 ln -sfn "$release" "$home/current"
 echo "current is now $release"

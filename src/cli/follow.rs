@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::failure::Failure;
-use crate::backend::{Backend, BackendError, LONGEST_WAIT};
+use crate::backend::{Answer, Backend, BackendError, LONGEST_WAIT};
 use crate::domain::event::{Event, Fact, Outcome};
 use crate::domain::ids::{DeploymentId, Seq, ServiceName};
 
@@ -42,21 +42,25 @@ pub async fn to_the_end(
     }
 }
 
-/// The next events, waiting for some; outlasts an engine that restarts.
+/// The next events, waiting for some.
 pub async fn next(
     context: &Context,
     service: Option<&ServiceName>,
     after: Seq,
 ) -> Result<Vec<Event>, Failure> {
+    patiently(async || context.backend.events(service, after, PAGE, LONGEST_WAIT).await).await
+}
+
+/// Asks again while nobody answers, so that an engine may restart in between.
+pub async fn patiently<T>(ask: impl AsyncFn() -> Answer<T>) -> Result<T, Failure> {
     let mut misses = 0;
     loop {
-        match context.backend.events(service, after, PAGE, LONGEST_WAIT).await {
-            Ok(events) => return Ok(events),
+        match ask().await {
             Err(BackendError::Unreachable(_) | BackendError::Unknown(_)) if misses < PATIENCE => {
                 misses += 1;
                 tokio::time::sleep(PAUSE).await;
             }
-            Err(error) => return Err(error.into()),
+            answer => return Ok(answer?),
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::failure::Failure;
-use super::{Reading, output};
+use super::{Reading, follow, output};
 use crate::backend::{Backend, LONGEST_WAIT};
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::ids::{DeploymentId, Environment, ServiceName};
@@ -84,7 +84,8 @@ async fn find(
 ) -> Result<Deployment, Failure> {
     let before = Some(DeploymentId(id.0.saturating_add(1)));
     for environment in [Environment::Production, Environment::Staging] {
-        let found = context.backend.history(service, environment, before, 1).await?;
+        let ask = async || context.backend.history(service, environment, before, 1).await;
+        let found = follow::patiently(ask).await?;
         if let Some(found) = found.into_iter().find(|deployment| deployment.id == id) {
             return Ok(found);
         }
@@ -123,8 +124,9 @@ impl Reader<'_> {
         let mut cursor = 0;
         loop {
             let from = LogFrom::After(cursor);
-            let asked = self.context.backend.log(self.service, self.id, step, from, PAGE, wait);
-            let page = asked.await?;
+            let (backend, service) = (&self.context.backend, self.service);
+            let ask = async || backend.log(service, self.id, step, from, PAGE, wait).await;
+            let page = follow::patiently(ask).await?;
             for line in page.lines() {
                 self.line(name, &line)?;
             }

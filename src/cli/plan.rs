@@ -91,13 +91,19 @@ fn range(plan: &Plan) -> Vec<String> {
     let Range { commits, more, .. } = &plan.range;
     let what = if plan.kind == DeploymentKind::Rollback { "takes away" } else { "ships" };
     let (count, files) = (plan.range.len(), plan.range.files());
-    let mut lines = vec![format!("  {what:<10} {count} commits, {files} files")];
+    let mut lines =
+        vec![format!("  {what:<10} {}, {}", counted(count, "commit"), counted(files, "file"))];
     lines.extend(commits.iter().take(COMMITS_SHOWN).map(commit));
     let hidden = commits.len().saturating_sub(COMMITS_SHOWN) + *more as usize;
     if hidden > 0 {
         lines.push(format!("             and {hidden} more"));
     }
     lines
+}
+
+/// `1 commit`, `2 commits`.
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 fn commit(commit: &Commit) -> String {

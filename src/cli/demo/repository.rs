@@ -45,7 +45,7 @@ pub fn create(repository: &Path, servers: &Path) -> Result<(), Failure> {
     let mut commits = vec![first(begin - PACE, servers)];
     for (index, merge) in HISTORY.iter().enumerate() {
         let age = PACE * i32::try_from(index).unwrap_or(i32::MAX);
-        commits.push(commit(merge, index + 1, begin + age));
+        commits.push(commit(merge, index + 2, begin + age));
     }
     git::commit(repository, &commits)
 }
@@ -54,7 +54,7 @@ pub fn create(repository: &Path, servers: &Path) -> Result<(), Failure> {
 pub fn merge_next(repository: &Path, done: usize) -> Result<(), Failure> {
     let merge =
         OPENING.get(done).unwrap_or_else(|| &EVERYDAY[(done - OPENING.len()) % EVERYDAY.len()]);
-    let version = HISTORY.len() + done + 1;
+    let version = HISTORY.len() + done + 2;
     git::commit(repository, &[commit(merge, version, SystemClock.now())])
 }
 
@@ -63,7 +63,7 @@ fn first(at: DateTime<Utc>, servers: &Path) -> NewCommit {
         SCRIPTS.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
     files.push(("trunkline.toml".into(), service_file()));
     files.push(("deploy/servers".into(), format!("{}\n", servers.display())));
-    files.push(("app/VERSION".into(), "0\n".into()));
+    files.push(("app/VERSION".into(), "1\n".into()));
     NewCommit {
         author: identity(Author::Sam),
         at,
@@ -72,6 +72,7 @@ fn first(at: DateTime<Utc>, servers: &Path) -> NewCommit {
     }
 }
 
+/// A merge whose version is the number that its build will have.
 fn commit(merge: &Merge, version: usize, at: DateTime<Utc>) -> NewCommit {
     let mut message = format!("{}\n", merge.subject);
     if let Some(with) = merge.with.map(identity) {
@@ -89,7 +90,7 @@ fn commit(merge: &Merge, version: usize, at: DateTime<Utc>) -> NewCommit {
 fn service_file() -> String {
     let login = login();
     let emails = quoted(&you().email);
-    let taken = ["moira", "sam", "raj"].contains(&login.as_str());
+    let taken = ["moira", "sam", "raj", "lena"].contains(&login.as_str());
     let name = if taken { "you" } else { login.as_str() };
     let (name, login) = (quoted(name), quoted(&login));
     format!("{SERVICE}\n[people.{name}]\nlogins = [{login}]\nemails = [{emails}]\n")
@@ -174,7 +175,7 @@ mod tests {
     #[test]
     fn what_the_demo_writes_is_configuration_that_trunkline_reads() {
         let service = ServiceFile::parse(&service_file(), "trunkline.toml").unwrap();
-        assert_eq!(service.people.people.len(), 4);
+        assert_eq!(service.people.people.len(), 5);
         let user =
             UserFile::parse(&user_file(Path::new("/tmp/o\"dd/x.git")), "config.toml").unwrap();
         assert_eq!(user.services[0].repository, "/tmp/o\"dd/x.git");
@@ -193,7 +194,7 @@ mod tests {
             assert_eq!(smoke.status.success(), works, "after {merges} merges: {smoke:?}");
             let current = folder.path().join("servers/staging/current/VERSION");
             let version = std::fs::read_to_string(current).unwrap();
-            assert_eq!(version.trim(), (HISTORY.len() + merges).to_string());
+            assert_eq!(version.trim(), (HISTORY.len() + merges + 1).to_string());
         }
     }
 }
