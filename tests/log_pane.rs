@@ -63,8 +63,8 @@ impl Rig {
             if from == LogFrom::After(page.next) && !page.ended {
                 return;
             }
-            self.reads += 1; if self.reads > 390 { eprintln!("{from:?} {}..{} of {}", page.start, page.next, page.size); }
-            assert!(self.reads < 400, "the pane reads without an end: {from:?} {} {:?}", page.next, self.pane);
+            self.reads += 1;
+            assert!(self.reads < 2_000, "the pane reads without an end");
             self.pane.feed(from, &page, self.now);
         }
     }
@@ -75,10 +75,10 @@ impl Rig {
         let end_after = |at: usize| {
             self.log[at..].iter().position(|b| *b == b'\n').map_or(size, |end| at + end + 1)
         };
-        let start_before = |at: usize| {
-            self.log[..at].iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1)
-        };
-        let tail = |end: usize| start_before(end.saturating_sub(PAGE).min(end.saturating_sub(1)))..end;
+        let start_before =
+            |at: usize| self.log[..at].iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
+        let tail =
+            |end: usize| start_before(end.saturating_sub(PAGE).min(end.saturating_sub(1)))..end;
         let range = match from {
             LogFrom::After(start) => {
                 let start = usize::try_from(start).unwrap();
@@ -430,7 +430,7 @@ fn command() -> impl Strategy<Value = LogCommand> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 64, max_shrink_iters: 30, failure_persistence: None, ..ProptestConfig::default()
+        cases: 32, max_shrink_iters: 100, failure_persistence: None, ..ProptestConfig::default()
     })]
 
     #[test]

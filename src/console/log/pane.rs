@@ -264,7 +264,7 @@ impl LogPane {
     }
 
     fn append(&mut self, page: &LogPage) {
-        let gives = if self.is_near_end() { End::Older } else { End::Newer };
+        let gives = if self.is_near_end() || self.is_seeking() { End::Older } else { End::Newer };
         let unknown = self.window.end() >= self.counted;
         let added = self.window.append(page, gives);
         self.counted = self.counted.max(page.next);
