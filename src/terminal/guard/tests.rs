@@ -13,7 +13,7 @@ const LEAVE: &str = "\x1b[?1004l\x1b[?2004l\x1b[?25h\x1b[?1049l\x1b[23;2t";
 /// All but raw mode, which only a terminal has.
 const DRAWN: &[Mode] = MODES.split_at(1).1;
 
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 struct Recorder {
     written: Arc<Mutex<Vec<u8>>>,
     /// Fails once it has seen this.
@@ -59,8 +59,8 @@ fn what_a_signal_restored_is_not_restored_again() {
     let _turn = turn();
     let (out, mut emergency) = (Recorder::default(), Vec::new());
     let guard = Guard::with_modes(out.clone(), DRAWN).unwrap();
-    restore(&mut emergency);
-    restore(&mut emergency);
+    leave_all(&mut emergency);
+    leave_all(&mut emergency);
     drop(guard);
     assert_eq!(String::from_utf8(emergency).unwrap(), LEAVE);
     assert_eq!(out.text(), ENTER);
