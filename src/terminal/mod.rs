@@ -1,1 +1,10 @@
 //! The terminal: entering and leaving it safely, what it can do, and the one gate for untrusted text.
+
+pub mod attention;
+pub mod capabilities;
+pub mod clipboard;
+pub mod colour;
+pub mod columns;
+pub mod gate;
+pub mod guard;
+pub mod signals;

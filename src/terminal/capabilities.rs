@@ -1,0 +1,188 @@
+//! What the terminal can show, from the environment alone: no question is sent that a slow line answers too late.
+
+use std::io::IsTerminal;
+
+/// How many colours there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Depth {
+    /// None: attributes carry the meaning.
+    Mono,
+    Ansi16,
+    Ansi256,
+    Rgb,
+}
+
+/// Which characters the terminal's font and locale are trusted with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Charset {
+    Unicode,
+    Ascii,
+}
+
+/// What a person asked for about colour, on the command line or in the configuration.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ColourChoice {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// What the terminal can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    pub depth: Depth,
+    pub charset: Charset,
+    /// Escapes for the outer terminal must be wrapped.
+    pub tmux: bool,
+}
+
+/// Why the console cannot start here.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    #[error("the console needs a terminal, and standard input is none; use `trunkline status`")]
+    Input,
+    #[error("the console needs a terminal, and standard output is none; use `trunkline status`")]
+    Output,
+    #[error(
+        "the console cannot draw on a terminal with TERM=\"{0}\"; set TERM, or use `trunkline status`"
+    )]
+    Dumb(String),
+}
+
+/// Whether the console can run on the standard streams of this process. Touches nothing.
+///
+/// # Errors
+///
+/// Says in one sentence why it cannot.
+pub fn check() -> Result<(), Unusable> {
+    let streams = (std::io::stdin().is_terminal(), std::io::stdout().is_terminal());
+    usable(streams, env)
+}
+
+/// What this process's terminal can show.
+#[must_use]
+pub fn detect(choice: ColourChoice) -> Capabilities {
+    Capabilities::from_env(choice, env)
+}
+
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn usable(
+    (input, output): (bool, bool),
+    env: impl Fn(&str) -> Option<String>,
+) -> Result<(), Unusable> {
+    if !input {
+        return Err(Unusable::Input);
+    }
+    if !output {
+        return Err(Unusable::Output);
+    }
+    let term = env("TERM").unwrap_or_default();
+    if term.is_empty() || term == "dumb" { Err(Unusable::Dumb(term)) } else { Ok(()) }
+}
+
+impl Capabilities {
+    /// Reads what the environment says.
+    #[must_use]
+    pub fn from_env(choice: ColourChoice, env: impl Fn(&str) -> Option<String>) -> Self {
+        let tmux = env("TMUX").is_some_and(|v| !v.is_empty());
+        Self { depth: depth(choice, &env), charset: charset(&env), tmux }
+    }
+}
+
+/// The option beats `NO_COLOR`, which beats what the terminal could do.
+fn depth(choice: ColourChoice, env: &impl Fn(&str) -> Option<String>) -> Depth {
+    let refused = env("NO_COLOR").is_some_and(|v| !v.is_empty());
+    match choice {
+        ColourChoice::Never => return Depth::Mono,
+        ColourChoice::Auto if refused => return Depth::Mono,
+        ColourChoice::Auto | ColourChoice::Always => {}
+    }
+    let term = env("TERM").unwrap_or_default();
+    match env("COLORTERM").as_deref() {
+        Some("truecolor" | "24bit") => Depth::Rgb,
+        _ if term.ends_with("-direct") => Depth::Rgb,
+        _ if term.contains("256color") => Depth::Ansi256,
+        _ if ["vt52", "vt100", "vt220"].contains(&term.as_str()) => Depth::Mono,
+        _ => Depth::Ansi16,
+    }
+}
+
+/// The first of the three that is set decides, as in the C library.
+fn charset(env: &impl Fn(&str) -> Option<String>) -> Charset {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .filter_map(env)
+        .find(|value| !value.is_empty())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    if locale.contains("utf-8") || locale.contains("utf8") {
+        Charset::Unicode
+    } else {
+        Charset::Ascii
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(vars: &[(&str, &str)], choice: ColourChoice) -> Capabilities {
+        Capabilities::from_env(choice, lookup(vars))
+    }
+
+    fn lookup(vars: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
+        |name| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+    }
+
+    #[test]
+    fn the_depth_follows_option_then_no_color_then_terminal() {
+        use ColourChoice::{Always, Auto, Never};
+        let cases: &[(&[(&str, &str)], ColourChoice, Depth)] = &[
+            (&[], Auto, Depth::Ansi16),
+            (&[("TERM", "xterm-256color")], Auto, Depth::Ansi256),
+            (&[("TERM", "xterm"), ("COLORTERM", "truecolor")], Auto, Depth::Rgb),
+            (&[("TERM", "xterm"), ("COLORTERM", "1")], Auto, Depth::Ansi16),
+            (&[("TERM", "vt100")], Auto, Depth::Mono),
+            (&[("NO_COLOR", "1"), ("COLORTERM", "truecolor")], Auto, Depth::Mono),
+            (&[("NO_COLOR", "")], Auto, Depth::Ansi16),
+            (&[("NO_COLOR", "1")], Always, Depth::Ansi16),
+            (&[("COLORTERM", "truecolor")], Never, Depth::Mono),
+        ];
+        for (vars, choice, depth) in cases {
+            assert_eq!(of(vars, *choice).depth, *depth, "{vars:?} {choice:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_locale_variable_that_is_set_decides_the_charset() {
+        let cases: &[(&[(&str, &str)], Charset)] = &[
+            (&[], Charset::Ascii),
+            (&[("LANG", "en_US.UTF-8")], Charset::Unicode),
+            (&[("LANG", "C.utf8")], Charset::Unicode),
+            (&[("LANG", "C")], Charset::Ascii),
+            (&[("LC_ALL", "C"), ("LANG", "en_US.UTF-8")], Charset::Ascii),
+            (&[("LC_ALL", ""), ("LC_CTYPE", "de_DE.UTF-8"), ("LANG", "C")], Charset::Unicode),
+        ];
+        for (vars, charset) in cases {
+            assert_eq!(of(vars, ColourChoice::Auto).charset, *charset, "{vars:?}");
+        }
+    }
+
+    #[test]
+    fn no_terminal_and_a_dumb_one_are_refused_in_a_sentence() {
+        let fine = lookup(&[("TERM", "xterm")]);
+        assert_eq!(usable((true, true), &fine), Ok(()));
+        assert_eq!(usable((false, true), &fine), Err(Unusable::Input));
+        assert_eq!(usable((true, false), &fine), Err(Unusable::Output));
+        let dumb = usable((true, true), lookup(&[("TERM", "dumb")])).unwrap_err();
+        assert_eq!(
+            dumb.to_string(),
+            "the console cannot draw on a terminal with TERM=\"dumb\"; set TERM, or use `trunkline status`"
+        );
+        assert!(usable((true, true), lookup(&[])).is_err());
+    }
+}

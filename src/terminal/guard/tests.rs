@@ -1,0 +1,83 @@
+//! The guard on a writer that records: what is set is undone, in reverse, once.
+
+use std::sync::Arc;
+
+use super::*;
+
+/// The guard's record is one for the whole process, so these tests take turns.
+static TURN: Mutex<()> = Mutex::new(());
+
+const ENTER: &str = "\x1b[22;2t\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1004h";
+const LEAVE: &str = "\x1b[?1004l\x1b[?2004l\x1b[?25h\x1b[?1049l\x1b[23;2t";
+
+/// All but raw mode, which only a terminal has.
+const DRAWN: &[Mode] = MODES.split_at(1).1;
+
+#[derive(Debug, Clone, Default)]
+struct Recorder {
+    written: Arc<Mutex<Vec<u8>>>,
+    /// Fails once it has seen this.
+    refuses: Option<&'static str>,
+}
+
+impl Recorder {
+    fn text(&self) -> String {
+        String::from_utf8(self.written.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Recorder {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.refuses.is_some_and(|refused| bytes == refused.as_bytes()) {
+            return Err(io::Error::other("refused"));
+        }
+        self.written.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[test]
+fn leaving_undoes_exactly_what_entering_did_in_reverse() {
+    let _turn = turn();
+    let out = Recorder::default();
+    let guard = Guard::with_modes(out.clone(), DRAWN).unwrap();
+    assert_eq!(out.text(), ENTER);
+    guard.leave();
+    assert_eq!(out.text(), format!("{ENTER}{LEAVE}"));
+}
+
+#[test]
+fn what_a_signal_restored_is_not_restored_again() {
+    let _turn = turn();
+    let (out, mut emergency) = (Recorder::default(), Vec::new());
+    let guard = Guard::with_modes(out.clone(), DRAWN).unwrap();
+    restore(&mut emergency);
+    restore(&mut emergency);
+    drop(guard);
+    assert_eq!(String::from_utf8(emergency).unwrap(), LEAVE);
+    assert_eq!(out.text(), ENTER);
+}
+
+#[test]
+fn a_mode_that_fails_takes_back_the_ones_before_it() {
+    let _turn = turn();
+    let out = Recorder { refuses: Some("\x1b[?25l"), ..Recorder::default() };
+    Guard::with_modes(out.clone(), DRAWN).unwrap_err();
+    assert_eq!(out.text(), "\x1b[22;2t\x1b[?1049h\x1b[?25h\x1b[?1049l\x1b[23;2t");
+}
+
+#[test]
+fn a_mode_that_cannot_be_undone_keeps_none_of_the_others_set() {
+    let _turn = turn();
+    let out = Recorder { refuses: Some("\x1b[?25h"), ..Recorder::default() };
+    drop(Guard::with_modes(out.clone(), DRAWN).unwrap());
+    assert!(out.text().ends_with("\x1b[?1049l\x1b[23;2t"), "{:?}", out.text());
+}

@@ -1,0 +1,333 @@
+//! The gate against the corpus of hostile strings: each entry as its columns say, in every cut, and what must hold for
+//! any bytes at all.
+
+use std::collections::HashSet;
+use std::fs;
+use std::ops::Range;
+
+use proptest::prelude::*;
+use ratatui::style::{Color, Modifier, Style};
+use trunkline::terminal::gate::{self, Ink, LogGate, Row};
+
+/// Entries up to this size are cut at every place.
+const CUT: usize = 300;
+const SPLICES: usize = 100_000;
+
+struct Entry {
+    id: String,
+    /// The bytes as they arrive, read by read.
+    reads: Vec<Vec<u8>>,
+    log: Expected,
+    field: Expected,
+    strips: bool,
+}
+
+enum Expected {
+    Text(String),
+    /// How the escaped form begins and how long it is.
+    Long {
+        prefix: String,
+        chars: usize,
+    },
+}
+
+impl Entry {
+    fn bytes(&self) -> Vec<u8> {
+        self.reads.concat()
+    }
+}
+
+fn corpus() -> Vec<Entry> {
+    let text = fs::read_to_string("tests/data/hostile-strings.txt").unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    let entries: Vec<Entry> = lines.map(entry).collect();
+    assert!(entries.len() > 150, "the corpus was read");
+    entries
+}
+
+fn entry(line: &str) -> Entry {
+    let columns: Vec<&str> = line.split('\t').collect();
+    let [id, _, log_policy, _, input, log, field] = columns[..] else { panic!("{line:?}") };
+    Entry {
+        id: id.to_owned(),
+        reads: input.split("{SPLIT}").map(unescape).collect(),
+        log: expected(log),
+        field: expected(field),
+        strips: log_policy == "strip",
+    }
+}
+
+fn expected(column: &str) -> Expected {
+    let long = column.strip_suffix(" chars)").and_then(|rest| rest.rsplit_once("...(total "));
+    match long {
+        Some((prefix, chars)) => {
+            Expected::Long { prefix: prefix.to_owned(), chars: chars.parse().unwrap() }
+        }
+        None => Expected::Text(String::from_utf8(unescape(column)).unwrap()),
+    }
+}
+
+/// The corpus' escapes as bytes.
+fn unescape(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let taken = if let Some(hex) = rest.strip_prefix("\\x") {
+            bytes.push(u8::from_str_radix(&hex[..2], 16).unwrap());
+            4
+        } else if let Some(hex) = rest.strip_prefix("\\u{") {
+            let end = hex.find('}').unwrap();
+            let c = char::from_u32(u32::from_str_radix(&hex[..end], 16).unwrap()).unwrap();
+            bytes.extend(c.to_string().bytes());
+            end + 4
+        } else if let Some(repeat) = rest.strip_prefix("{REP:") {
+            let end = repetition_end(repeat);
+            let (what, times) = repeat[..end].rsplit_once(':').unwrap();
+            bytes.extend(unescape(what).repeat(times.parse().unwrap()));
+            end + 6
+        } else if c == '\\' {
+            bytes.push(match rest.as_bytes()[1] {
+                b'n' => b'\n',
+                b'r' => b'\r',
+                b't' => b'\t',
+                other => other,
+            });
+            2
+        } else {
+            bytes.extend(c.to_string().bytes());
+            c.len_utf8()
+        };
+        rest = &rest[taken..];
+    }
+    bytes
+}
+
+/// Where a repetition closes: the brace right after the digits, not the one of a code point.
+fn repetition_end(repeat: &str) -> usize {
+    let closes = |at: &usize| {
+        let digits = repeat[..*at].rsplit_once(':').map(|(_, digits)| digits);
+        digits.is_some_and(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()))
+    };
+    repeat.match_indices('}').map(|(at, _)| at).find(closes).unwrap()
+}
+
+/// The corpus' own writing of a text, as far as its long columns use it.
+fn escape(text: &str) -> String {
+    let mut escaped = String::new();
+    for c in text.chars() {
+        match c {
+            '\n' => escaped.push_str("\\n"),
+            '\\' => escaped.push_str("\\\\"),
+            ' '..='~' => escaped.push(c),
+            _ => escaped.push_str(&format!("\\u{{{:X}}}", u32::from(c))),
+        }
+    }
+    escaped
+}
+
+fn check(id: &str, what: &str, got: &str, expected: &Expected) {
+    match expected {
+        Expected::Text(text) => assert_eq!(got, text, "{id} {what}"),
+        Expected::Long { prefix, chars } => {
+            let escaped = escape(got);
+            assert!(escaped.starts_with(prefix.as_str()), "{id} {what}: {:.200}", escaped);
+            assert_eq!(escaped.len(), *chars, "{id} {what}");
+        }
+    }
+}
+
+fn log_text(reads: &[&[u8]]) -> String {
+    let texts: Vec<String> = log(reads).into_iter().map(|row| row.text).collect();
+    texts.join("\n")
+}
+
+fn log(reads: &[&[u8]]) -> Vec<Row> {
+    let mut gate = LogGate::default();
+    reads.iter().for_each(|read| gate.push(read));
+    gate.finish()
+}
+
+/// What must hold for the output of any input.
+fn assert_drawable(text: &str) {
+    for c in text.chars() {
+        let code = u32::from(c);
+        assert!(!matches!(code, 0..=0x1F | 0x7F..=0x9F), "control U+{code:04X} in {text:?}");
+        assert!(!matches!(code, 0x202A..=0x202E | 0x2066..=0x2069 | 0x200E | 0x200F | 0x61C));
+        assert!(!matches!(code, 0x200B | 0x2060..=0x2064 | 0xFEFF | 0xAD | 0xE0000..=0xE0FFF));
+    }
+}
+
+fn assert_spans_cover(row: &Row) {
+    assert_eq!(row.runs().map(|(run, _)| run).collect::<String>(), row.text);
+    for (run, ink) in row.runs() {
+        assert!(!run.is_empty());
+        if let Ink::Plain(style) = ink {
+            let modifier = style.add_modifier;
+            assert!(!modifier.intersects(Modifier::HIDDEN | Modifier::SLOW_BLINK));
+            assert!(!modifier.contains(Modifier::DIM | Modifier::REVERSED));
+            assert!(style.fg.is_none() || style.fg != style.bg);
+        }
+    }
+}
+
+#[test]
+fn every_entry_comes_out_of_the_log_gate_as_the_corpus_says() {
+    for entry in corpus() {
+        let reads: Vec<&[u8]> = entry.reads.iter().map(Vec::as_slice).collect();
+        check(&entry.id, "log", &log_text(&reads), &entry.log);
+        let whole = entry.bytes();
+        assert_eq!(log_text(&[&whole]), log_text(&reads), "{}: in one read", entry.id);
+    }
+}
+
+#[test]
+fn every_entry_comes_out_of_the_field_gate_as_the_corpus_says() {
+    for entry in corpus() {
+        check(&entry.id, "field", gate::field(entry.bytes()).as_str(), &entry.field);
+    }
+}
+
+#[test]
+fn no_cut_between_two_reads_makes_a_difference() {
+    for entry in corpus() {
+        let bytes = entry.bytes();
+        if bytes.len() >= CUT {
+            continue;
+        }
+        let whole = log(&[&bytes]);
+        for at in 0..=bytes.len() {
+            let (left, right) = bytes.split_at(at);
+            assert_eq!(log(&[left, right]), whole, "{} cut at {at}", entry.id);
+        }
+    }
+}
+
+#[test]
+fn what_is_stripped_is_counted() {
+    for entry in corpus().iter().filter(|entry| entry.strips) {
+        let removed: usize = log(&[&entry.bytes()]).iter().map(|row| row.removed).sum();
+        assert!(removed > 0, "{}", entry.id);
+    }
+    assert_eq!(log(&[b"\x1b[32mplain\x1b[0m"])[0].removed, 0);
+}
+
+#[test]
+fn random_splices_of_the_corpus_stay_drawable_in_every_policy() {
+    let pieces: Vec<Vec<u8>> =
+        corpus().iter().map(Entry::bytes).filter(|b| b.len() < CUT).collect();
+    let mut random = Random(0x5EED);
+    for _ in 0..SPLICES {
+        let mut splice = random.slice(&pieces).to_vec();
+        splice.extend(random.slice(&pieces));
+        let cut = random.below(splice.len() + 1);
+        let rows = log(&[&splice[..cut], &splice[cut..]]);
+        for row in &rows {
+            assert_drawable(&row.text);
+            assert_spans_cover(row);
+        }
+        assert_eq!(rows, log(&[&splice]), "{splice:?} cut at {cut}");
+        assert_drawable(gate::field(&splice).as_str());
+    }
+}
+
+/// A sequence of numbers that is the same in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from((self.0 >> 33) % end as u64).unwrap()
+    }
+
+    /// A random part of a random piece.
+    fn slice<'a>(&mut self, pieces: &'a [Vec<u8>]) -> &'a [u8] {
+        let piece = &pieces[self.below(pieces.len())];
+        let start = self.below(piece.len() + 1);
+        let end = start + self.below(piece.len() - start + 1);
+        &piece[start..end]
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_bytes_become_drawable_rows(bytes: Vec<u8>, cut: prop::sample::Index) {
+        let at = cut.index(bytes.len() + 1);
+        let rows = log(&[&bytes[..at], &bytes[at..]]);
+        rows.iter().for_each(|row| { assert_drawable(&row.text); assert_spans_cover(row); });
+        prop_assert_eq!(rows, log(&[&bytes]));
+    }
+
+    #[test]
+    fn any_text_becomes_a_drawable_field(text in "\\PC*|.*|[a\u{301}\u{200d}\u{1f468} ]*") {
+        assert_drawable(gate::field(&text).as_str());
+        assert_drawable(&gate::line(&text));
+    }
+
+    #[test]
+    fn what_is_safe_passes_unchanged(bytes: Vec<u8>) {
+        let once = gate::line(&String::from_utf8_lossy(&bytes));
+        prop_assert_eq!(gate::line(&once), once);
+        let row = log_text(&[&bytes]);
+        prop_assert_eq!(log_text(&[row.as_bytes()]), row);
+    }
+
+    #[test]
+    fn a_clip_is_never_wider_than_asked(text in ".*", columns in 0_usize..40) {
+        let safe = gate::field(&text);
+        let clipped = safe.clip(columns, "…");
+        prop_assert!(clipped.width() <= columns);
+        prop_assert_eq!(clipped.runs().map(|(run, _)| run).collect::<String>(), clipped.as_str());
+    }
+}
+
+#[test]
+fn a_literal_escape_and_a_made_one_are_told_apart() {
+    let runs = |safe: &gate::Safe| -> Vec<(String, bool)> {
+        safe.runs().map(|(run, escape)| (run.to_owned(), escape)).collect()
+    };
+    let made = gate::field(b"a\x1b[b\xff");
+    assert_eq!(
+        runs(&made),
+        [("a".into(), false), ("^[".into(), true), ("[b".into(), false), ("<FF>".into(), true)]
+    );
+    assert_eq!(runs(&gate::field("a^[[b")), [("a^[[b".into(), false)]);
+}
+
+#[test]
+fn only_plain_ascii_goes_without_a_badge() {
+    let badged: HashSet<&str> = ["pr\u{43E}d", "main\u{200B}", "", " main", "main "].into();
+    for name in ["main", "feature/x-1", "two words"].into_iter().chain(badged.clone()) {
+        assert_eq!(gate::field(name).is_plain_ascii(), !badged.contains(name), "{name:?}");
+    }
+    assert_eq!(gate::field("pr\u{43E}d").code_points(), ["U+043E"]);
+}
+
+#[test]
+fn a_clipped_field_says_so_and_keeps_its_escapes_apart() {
+    let safe = gate::field(b"abc\x00def");
+    assert_eq!(safe.clip(9, "…").as_str(), "abc^@def");
+    let clipped = safe.clip(5, "…");
+    assert_eq!(clipped.as_str(), "abc^…");
+    assert_eq!(clipped.runs().nth(1), Some(("^", true)));
+    assert_eq!(gate::field("日本語").clip(4, "…").as_str(), "日…");
+    assert_eq!(safe.clip(0, "…").as_str(), "");
+}
+
+#[test]
+fn colour_reaches_its_text_and_ends_with_its_row() {
+    let styles = |row: &Row| -> Vec<(String, Ink)> {
+        row.runs().map(|(run, ink)| (run.to_owned(), ink)).collect()
+    };
+    let rows = log(&[b"a\x1b[1;31mb\x1b[6nc\nd"]);
+    let red = Ink::Plain(Style::new().fg(Color::Red).add_modifier(Modifier::BOLD));
+    let plain = Ink::Plain(Style::new());
+    let first: Range<usize> = 0..4;
+    assert_eq!(
+        styles(&rows[0])[first],
+        [("a".into(), plain), ("b".into(), red), ("^[[6n".into(), Ink::Escape), ("c".into(), red)]
+    );
+    assert_eq!(styles(&rows[1]), [("d".into(), plain)]);
+}
