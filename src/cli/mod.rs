@@ -1,1 +1,224 @@
-//! The command line: one file for each command.
+//! The command line: arguments become one command, and how it ends becomes an exit code.
+
+mod act;
+mod builds;
+mod cancel;
+mod completions;
+mod confirm;
+mod console;
+mod context;
+mod demo;
+mod doctor;
+mod engine;
+mod engine_lock;
+mod engine_process;
+mod events;
+mod failure;
+mod follow;
+mod freeze;
+mod history;
+mod hold;
+mod init;
+mod lift;
+mod login;
+mod logs;
+mod man;
+mod output;
+mod plan;
+mod promote;
+mod release;
+mod rollback;
+mod say;
+mod serve;
+mod status;
+mod trace;
+mod verify;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use self::context::Context;
+use self::failure::Failure;
+use crate::domain::ids::{IdempotencyKey, ServiceName};
+
+/// The deploy console for trunk-based teams.
+///
+/// Watches every merge travel to staging, promotes a verified build to production and rolls production back.
+/// Without a command it opens the console; where nothing is configured yet it opens the demo.
+#[derive(Debug, Parser)]
+#[command(name = "trunkline", version, after_long_help = EXIT_CODES)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 refused by policy, 4 the world changed since you looked \
+(plan again).
+
+Files: TRUNKLINE_CONFIG_DIR and TRUNKLINE_DATA_DIR move the folders that \"trunkline doctor\" shows.";
+
+/// What every command understands.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The service to look at or act on; not needed when there is one, nor inside its repository
+    #[arg(long, global = true, value_name = "NAME")]
+    pub service: Option<ServiceName>,
+    /// Talk to the practice service of "trunkline demo"
+    #[arg(long, global = true)]
+    pub demo: bool,
+}
+
+/// Of commands that only look.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Reading {
+    /// Print JSON: the same documents as the HTTP API, nothing else
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Of commands that change something.
+#[derive(Debug, Clone, Args)]
+pub struct Acting {
+    /// A name for this intent, 8 to 64 letters and digits; the same one never acts twice
+    #[arg(long, value_name = "KEY", value_parser = idempotency_key)]
+    pub key: Option<IdempotencyKey>,
+}
+
+fn idempotency_key(text: &str) -> Result<IdempotencyKey, String> {
+    IdempotencyKey::try_from(text.to_owned()).map_err(|invalid| invalid.to_string())
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Open the console; this is the default
+    Console(console::Arguments),
+    /// Practise on a service of your own that deploys nowhere
+    Demo(demo::Arguments),
+    /// Write a commented trunkline.toml for this repository and watch it
+    Init(init::Arguments),
+    /// Run the deploy engine here until it is told to stop
+    Serve(serve::Arguments),
+    /// Look at the engine in the background, stop it or start it again
+    #[command(subcommand)]
+    Engine(engine::Command),
+    /// What is live, what is next and what is in the way
+    Status(status::Arguments),
+    /// The builds of the trunk and how far each has come
+    Builds(builds::Arguments),
+    /// What was deployed, by whom and how it went
+    History(history::Arguments),
+    /// Everything that a promote or rollback would do, without doing it
+    #[command(subcommand)]
+    Plan(plan::Command),
+    /// Put a build into production
+    Promote(promote::Arguments),
+    /// Put production back to the build before, or to one you name
+    Rollback(rollback::Arguments),
+    /// Stop a running deployment
+    Cancel(cancel::Arguments),
+    /// Say that you saw a build work in staging
+    Verify(verify::Arguments),
+    /// Stop promotes until somebody releases them
+    Hold(hold::Arguments),
+    /// End a hold
+    Release(release::Arguments),
+    /// Ask for a reason for every promote in a window of time
+    Freeze(freeze::Arguments),
+    /// End a freeze
+    Lift(lift::Arguments),
+    /// The log of a deployment, of all its steps or of one
+    Logs(logs::Arguments),
+    /// The recorded events: history, audit log and live stream in one
+    Events(events::Arguments),
+    /// Where everything is, and what is wrong with it
+    Doctor(doctor::Arguments),
+    /// Print a completion script for a shell
+    Completions(completions::Arguments),
+    /// Print the manual page
+    Man,
+    /// Run one step of a deployment; the engine calls this
+    #[command(hide = true)]
+    Supervise { folder: PathBuf },
+}
+
+/// Reads the arguments, does what they say and answers with the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    if let Some(Command::Supervise { folder }) = &arguments.command {
+        return crate::engine::supervisor::run(folder);
+    }
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// Help and version are answers; everything else is a mistake in the arguments.
+fn usage(error: &clap::Error) -> ExitCode {
+    // A closed pipe is the only thing that can go wrong here, and it is no error.
+    let _ = error.print();
+    ExitCode::from(if error.use_stderr() { failure::USAGE } else { failure::DONE })
+}
+
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    let Arguments { global, command } = arguments;
+    let threads = matches!(command, Some(Command::Serve(_)));
+    let mut runtime = if threads {
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    };
+    let runtime = runtime.enable_all().build()?;
+    let done = runtime.block_on(dispatch(global, command));
+    // A thread that still reads standard input must not keep the process.
+    runtime.shutdown_background();
+    done
+}
+
+async fn dispatch(global: Global, command: Option<Command>) -> Result<(), Failure> {
+    match command {
+        None => console::or_demo(global).await,
+        Some(Command::Console(arguments)) => console::run(global, arguments).await,
+        Some(Command::Demo(arguments)) => demo::run(global, arguments).await,
+        Some(Command::Init(arguments)) => init::run(&global, &arguments),
+        Some(Command::Serve(arguments)) => serve::run(global, arguments).await,
+        Some(Command::Engine(command)) => engine::run(&global, command).await,
+        Some(Command::Doctor(arguments)) => doctor::run(&global, arguments).await,
+        Some(Command::Completions(arguments)) => completions::run(arguments),
+        Some(Command::Man) => man::run(),
+        Some(Command::Supervise { folder }) => {
+            Err(Failure::usage(format!("{} is for the engine alone", folder.display())))
+        }
+        Some(command) => with_engine(Context::connect(global).await?, command).await,
+    }
+}
+
+/// The commands that talk to the engine and need nothing else.
+async fn with_engine(context: Context, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Status(arguments) => status::run(&context, arguments).await,
+        Command::Builds(arguments) => builds::run(&context, arguments).await,
+        Command::History(arguments) => history::run(&context, arguments).await,
+        Command::Plan(command) => plan::run(&context, command).await,
+        Command::Promote(arguments) => promote::run(&context, arguments).await,
+        Command::Rollback(arguments) => rollback::run(&context, arguments).await,
+        Command::Cancel(arguments) => cancel::run(&context, arguments).await,
+        Command::Verify(arguments) => verify::run(&context, arguments).await,
+        Command::Hold(arguments) => hold::run(&context, arguments).await,
+        Command::Release(arguments) => release::run(&context, arguments).await,
+        Command::Freeze(arguments) => freeze::run(&context, arguments).await,
+        Command::Lift(arguments) => lift::run(&context, arguments).await,
+        Command::Logs(arguments) => logs::run(&context, arguments).await,
+        Command::Events(arguments) => events::run(&context, arguments).await,
+        other => unreachable!("{other:?} is answered without an engine"),
+    }
+}

@@ -1,1 +1,14 @@
 //! Text to typed settings: the service file, the user file and where everything lies.
+
+mod branch;
+mod error;
+pub mod places;
+mod reader;
+pub mod sample;
+pub mod service_file;
+pub mod user_file;
+
+pub use self::error::{Complaint, ConfigError};
+pub use self::places::Places;
+pub use self::service_file::ServiceFile;
+pub use self::user_file::{UserFile, Watched};

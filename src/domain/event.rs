@@ -36,10 +36,11 @@ pub enum Fact {
         #[serde(default)]
         more: u32,
     },
-    /// The trunk was force-pushed: `from` is not an ancestor of `to` any more.
+    /// The trunk was force-pushed: `from` is not an ancestor of `to` any more, and these builds are not on it.
     TrunkRewritten {
         from: Sha,
         to: Sha,
+        off_trunk: Vec<BuildNumber>,
     },
     /// A deployment was asked for; it is named by this event's sequence number.
     DeploymentRequested(DeploymentRequest),

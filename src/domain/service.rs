@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::build::{Build, BuildState, Verification};
 use super::deployment::{Cancel, Deployment, Ended, StepState};
 use super::event::{DeploymentRequest, Event, Fact, Outcome};
-use super::ids::{BuildNumber, DeploymentId, Environment, Seq};
+use super::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use super::stops::{Freeze, Hold};
 
 /// What an environment runs, by the last deployment that succeeded there.
@@ -29,6 +29,8 @@ pub struct ServiceState {
     pub holds: BTreeMap<Environment, Hold>,
     /// Freezes that nobody has lifted, over ones included.
     pub freezes: Vec<Freeze>,
+    /// The trunk's newest commit that was seen.
+    pub tip: Option<Sha>,
     pub last_seq: Seq,
 }
 
@@ -41,7 +43,7 @@ impl ServiceState {
         self.last_seq = event.seq;
         match &event.fact {
             Fact::BuildFound { .. } => self.build_found(event),
-            Fact::TrunkRewritten { .. } => self.trunk_rewritten(),
+            Fact::TrunkRewritten { to, off_trunk, .. } => self.trunk_rewritten(to, off_trunk),
             Fact::DeploymentRequested(request) => self.requested(event, request),
             Fact::DeploymentStarted { deployment } => {
                 self.change(*deployment, |d| d.started_at = Some(event.at));
@@ -61,7 +63,7 @@ impl ServiceState {
                     Some(Cancel { by: event.actor.clone(), at: event.at, reason: reason.clone() });
             }),
             Fact::DeploymentEnded { deployment, outcome } => {
-                self.ended(event, *deployment, outcome)
+                self.ended(event, *deployment, outcome);
             }
             Fact::BuildVerified { build, note } => self.verified(event, *build, note),
             Fact::HoldPlaced { environment, reason, rollback } => {
@@ -102,13 +104,16 @@ impl ServiceState {
             verified: None,
             off_trunk: false,
         };
+        self.tip = Some(build.sha.clone());
         self.builds.insert(build.number, build);
     }
 
-    /// Which builds are off the trunk is not known from here: all that came before the rewrite count as such.
-    fn trunk_rewritten(&mut self) {
-        for build in self.builds.values_mut() {
-            build.off_trunk = true;
+    fn trunk_rewritten(&mut self, to: &Sha, off_trunk: &[BuildNumber]) {
+        self.tip = Some(to.clone());
+        for number in off_trunk {
+            if let Some(build) = self.builds.get_mut(number) {
+                build.off_trunk = true;
+            }
         }
     }
 
@@ -197,9 +202,10 @@ impl ServiceState {
         self.builds.get(&self.live(environment)?.build)
     }
 
+    /// The newest build that is on the trunk.
     #[must_use]
     pub fn newest_build(&self) -> Option<&Build> {
-        self.builds.values().next_back()
+        self.builds.values().rev().find(|build| !build.off_trunk)
     }
 
     /// The deployments of an environment that are queued or running, oldest first.

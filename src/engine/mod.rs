@@ -1,1 +1,49 @@
 //! The embedded engine: decides, records, then acts.
+
+mod act;
+mod checkouts;
+pub mod clock;
+mod commands;
+pub mod decide;
+mod gather;
+mod handle;
+mod logs;
+mod open;
+pub mod run;
+mod shared;
+mod steps;
+pub mod supervisor;
+mod trunk;
+mod world;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use self::handle::{Failure, Handle};
+pub use self::open::{Engine, EngineError};
+use crate::config::user_file::Watched;
+
+/// What an engine is started with.
+pub struct Options {
+    /// The folder for everything that it keeps.
+    pub data: PathBuf,
+    pub services: Services,
+    /// The binary that has the `supervise` command.
+    pub program: PathBuf,
+    /// How often it looks at a trunk.
+    pub poll: Duration,
+    /// The login of who runs it; what their own git says of them counts as one of their identities.
+    pub owner: Option<String>,
+    pub demo: bool,
+    pub clock: Arc<dyn clock::Clock>,
+}
+
+/// Which repositories it watches.
+#[derive(Debug, Clone)]
+pub enum Services {
+    Fixed(Vec<Watched>),
+    /// Those of this user file; ones that are added later are watched at once.
+    File(PathBuf),
+}

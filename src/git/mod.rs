@@ -1,1 +1,14 @@
 //! The git program, wrapped: the mirror of a repository, ranges with authors, clean checkouts.
+
+mod checkout;
+mod error;
+mod identity;
+mod mirror;
+mod process;
+mod range;
+mod source;
+
+pub use self::error::GitError;
+pub use self::identity::local_identity;
+pub use self::mirror::Mirror;
+pub use self::source::display_url;

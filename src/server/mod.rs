@@ -1,1 +1,136 @@
-//! Any backend behind HTTP on a unix socket.
+//! The HTTP API over any backend, on a unix socket that only its owner can reach.
+
+mod answer;
+mod ask;
+mod bind;
+mod live;
+mod peer;
+mod routes;
+mod stopping;
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+pub use self::bind::bind;
+use self::peer::{Logins, Peer};
+use self::routes::Session;
+use self::stopping::Stopping;
+use crate::backend::Backend;
+
+/// The most connections at once; more wait in the socket's own queue.
+const CONNECTIONS: usize = 256;
+/// How long a connection may take to send the head of its next request, which is also how long it may idle.
+const HEAD: Duration = Duration::from_mins(1);
+/// How long running commands may take to finish when the server stops.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long to wait after the system refused to accept, for want of file descriptors say.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves until `shutdown`, each connection with the backend that `backend_for` makes for the login of its peer.
+///
+/// On shutdown everyone who waits for news is sent away at once, and commands that have begun are finished.
+///
+/// # Errors
+/// When the system does not tell who we are ourselves.
+pub async fn serve<B: Backend>(
+    listener: UnixListener,
+    backend_for: impl Fn(&str) -> B + Clone + Send + Sync + 'static,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let (stop, stopping) = stopping::channel();
+    let door = Door { backend_for, routes: routes::router(), logins: Logins::default(), stopping };
+    let door = Arc::new(door);
+    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut connections = JoinSet::new();
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            Some(_) = connections.join_next() => {}
+            (stream, slot) = accept(&listener, &slots) => {
+                let door = door.clone();
+                connections.spawn(async move {
+                    door.connection(stream).await;
+                    drop(slot);
+                });
+            }
+        }
+    }
+    drop(listener);
+    stop.stop();
+    let drained = async { while connections.join_next().await.is_some() {} };
+    if timeout(GRACE, drained).await.is_err() {
+        tracing::warn!("{} connections did not end in time and were cut", connections.len());
+    }
+    Ok(())
+}
+
+/// The next connection, once there is a slot for it.
+async fn accept(
+    listener: &UnixListener,
+    slots: &Arc<Semaphore>,
+) -> (UnixStream, OwnedSemaphorePermit) {
+    let slot = slots.clone().acquire_owned().await.expect("the semaphore is never closed");
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return (stream, slot),
+            Err(error) => {
+                tracing::warn!(%error, "could not accept a connection");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// What every connection goes through.
+struct Door<F, B> {
+    backend_for: F,
+    routes: Router<Session<B>>,
+    logins: Logins,
+    stopping: Stopping,
+}
+
+impl<F, B> Door<F, B>
+where
+    F: Fn(&str) -> B + Send + Sync,
+    B: Backend,
+{
+    async fn connection(&self, stream: UnixStream) {
+        let router = match peer::of(&stream, &self.logins).await {
+            Ok(Peer::Admitted(login)) => {
+                let backend = Arc::new((self.backend_for)(&login));
+                let session = Session { backend, stopping: self.stopping.clone() };
+                self.routes.clone().with_state(session)
+            }
+            Ok(Peer::Stranger(uid)) => routes::closed(uid),
+            Err(error) => return tracing::warn!(%error, "could not tell who connected"),
+        };
+        if let Err(error) = self.speak(stream, router).await {
+            tracing::debug!(%error, "a connection broke");
+        }
+    }
+
+    async fn speak(&self, stream: UnixStream, router: Router) -> hyper::Result<()> {
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        let mut connection = std::pin::pin!(connection);
+        tokio::select! {
+            result = connection.as_mut() => return result,
+            () = self.stopping.begun() => connection.as_mut().graceful_shutdown(),
+        }
+        connection.await
+    }
+}

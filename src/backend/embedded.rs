@@ -1,0 +1,149 @@
+//! The engine in this process as a backend, speaking for one login.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+use super::{Answer, Backend, BackendError, LONGEST_WAIT};
+use crate::api::API;
+use crate::domain::command::{Action, Command, Receipt};
+use crate::domain::deployment::Deployment;
+use crate::domain::event::Event;
+use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
+use crate::domain::log::{LogFrom, LogPage};
+use crate::domain::plan::Plan;
+use crate::domain::snapshot::{Capabilities, Description, FleetSnapshot, ServiceSnapshot, Version};
+use crate::engine::{Failure, Handle};
+
+/// The embedded engine for one caller.
+#[derive(Clone)]
+pub struct Embedded {
+    engine: Handle,
+    login: String,
+}
+
+impl Embedded {
+    /// `login` is who the connection says is calling.
+    #[must_use]
+    pub fn new(engine: Handle, login: String) -> Self {
+        Self { engine, login }
+    }
+}
+
+/// Waits until the engine has changed; false when the time is over first.
+async fn changed_before(changes: &mut watch::Receiver<u64>, deadline: Instant) -> bool {
+    matches!(timeout_at(deadline, changes.changed()).await, Ok(Ok(())))
+}
+
+fn deadline(wait: Duration) -> Instant {
+    Instant::now() + wait.min(LONGEST_WAIT)
+}
+
+impl From<Failure> for BackendError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(refusal) => Self::Refused(refusal),
+            Failure::Failed(why) => Self::Failed(why),
+        }
+    }
+}
+
+impl Backend for Embedded {
+    async fn describe(&self) -> Answer<Description> {
+        Ok(Description {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            api: API,
+            backend: "embedded engine".to_owned(),
+            demo: self.engine.is_demo(),
+            instance: self.engine.instance().to_owned(),
+            capabilities: Capabilities::ALL,
+        })
+    }
+
+    async fn fleet(&self, after: Option<Version>, wait: Duration) -> Answer<Option<FleetSnapshot>> {
+        let (mut changes, deadline) = (self.engine.changes(), deadline(wait));
+        loop {
+            if after != Some(self.engine.fleet_version()) {
+                return Ok(Some(self.engine.fleet()));
+            }
+            if !changed_before(&mut changes, deadline).await {
+                return Ok(None);
+            }
+        }
+    }
+
+    async fn service(
+        &self,
+        service: &ServiceName,
+        after: Option<Version>,
+        wait: Duration,
+    ) -> Answer<Option<ServiceSnapshot>> {
+        let (mut changes, deadline) = (self.engine.changes(), deadline(wait));
+        loop {
+            if after != Some(self.engine.service_version(service)?) {
+                return Ok(Some(self.engine.service(service, &self.login)?));
+            }
+            if !changed_before(&mut changes, deadline).await {
+                return Ok(None);
+            }
+        }
+    }
+
+    async fn history(
+        &self,
+        service: &ServiceName,
+        environment: Environment,
+        before: Option<DeploymentId>,
+        limit: usize,
+    ) -> Answer<Vec<Deployment>> {
+        Ok(self.engine.history(service, environment, before, limit)?)
+    }
+
+    async fn plan(&self, service: &ServiceName, action: Action) -> Answer<Plan> {
+        Ok(self.engine.plan(service, action, &self.login).await?)
+    }
+
+    async fn command(
+        &self,
+        service: &ServiceName,
+        command: Command,
+        key: IdempotencyKey,
+    ) -> Answer<Receipt> {
+        Ok(self.engine.command(service, &self.login, command, key).await?)
+    }
+
+    async fn receipt(&self, key: &IdempotencyKey) -> Answer<Option<Receipt>> {
+        Ok(self.engine.receipt(key).await?)
+    }
+
+    async fn log(
+        &self,
+        service: &ServiceName,
+        deployment: DeploymentId,
+        step: usize,
+        from: LogFrom,
+        limit: usize,
+        wait: Duration,
+    ) -> Answer<LogPage> {
+        let wait = wait.min(LONGEST_WAIT);
+        Ok(self.engine.log(service, deployment, step, from, limit, wait).await?)
+    }
+
+    async fn events(
+        &self,
+        service: Option<&ServiceName>,
+        after: Seq,
+        limit: usize,
+        wait: Duration,
+    ) -> Answer<Vec<Event>> {
+        let (mut changes, deadline) = (self.engine.changes(), deadline(wait));
+        loop {
+            let events = self.engine.events(service, after, limit).await?;
+            let waits = events.is_empty() && changed_before(&mut changes, deadline).await;
+            if !waits {
+                return Ok(events);
+            }
+        }
+    }
+}

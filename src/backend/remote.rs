@@ -1,0 +1,169 @@
+//! A trunkline server somewhere else, asked over HTTP.
+
+mod call;
+mod verdict;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, IF_NONE_MATCH};
+use reqwest::{Client, Method, StatusCode};
+
+use self::call::{Call, Reply};
+use super::{Answer, Backend, BackendError};
+use crate::api::page::{DeploymentPage, EventPage};
+use crate::api::query::{DeploymentsQuery, EventsQuery, LogQuery, PlanQuery, SnapshotQuery};
+use crate::api::{KEY_HEADER, LOG_ENDED, LOG_NEXT, LOG_SIZE, LOG_START, path};
+use crate::domain::command::{Action, Command, Receipt};
+use crate::domain::deployment::Deployment;
+use crate::domain::event::Event;
+use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
+use crate::domain::log::{LogFrom, LogPage};
+use crate::domain::plan::Plan;
+use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot, Version};
+
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(2);
+/// Shorter than the server keeps an idle connection, so that a command is not sent into one that just closes.
+const IDLE: Duration = Duration::from_secs(15);
+
+/// A server that listens on a unix socket. Clones share its connections.
+#[derive(Debug, Clone)]
+pub struct Remote {
+    client: Client,
+    socket: Arc<PathBuf>,
+}
+
+impl Remote {
+    /// Connects with the first question, not now.
+    ///
+    /// # Panics
+    /// Never: nothing that is configured here can fail.
+    #[must_use]
+    pub fn over(socket: PathBuf) -> Self {
+        let client = Client::builder()
+            .unix_socket(socket.clone())
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT)
+            .pool_idle_timeout(IDLE)
+            .build()
+            .expect("a client without TLS needs nothing from the system");
+        Self { client, socket: Arc::new(socket) }
+    }
+
+    fn get(&self, path: &str) -> Call<'_> {
+        Call::new(self, Method::GET, path)
+    }
+
+    /// A snapshot, or `None` when it is still at `after`.
+    async fn snapshot(
+        &self,
+        path: &str,
+        after: Option<Version>,
+        wait: Duration,
+    ) -> Answer<Option<Reply>> {
+        let mut call = self.get(path).query(&SnapshotQuery { wait: wait.into() }).waits(wait);
+        if let Some(Version(version)) = after {
+            call = call.header(IF_NONE_MATCH, &format!("\"{version}\""));
+        }
+        let reply = call.answer().await?;
+        Ok((reply.status != StatusCode::NOT_MODIFIED).then_some(reply))
+    }
+}
+
+impl Backend for Remote {
+    async fn describe(&self) -> Answer<Description> {
+        self.get(path::DESCRIBE).answer().await?.json()
+    }
+
+    async fn fleet(&self, after: Option<Version>, wait: Duration) -> Answer<Option<FleetSnapshot>> {
+        self.snapshot(path::FLEET, after, wait).await?.map(|reply| reply.json()).transpose()
+    }
+
+    async fn service(
+        &self,
+        service: &ServiceName,
+        after: Option<Version>,
+        wait: Duration,
+    ) -> Answer<Option<ServiceSnapshot>> {
+        let reply = self.snapshot(&path::service(service), after, wait).await?;
+        reply.map(|reply| reply.json()).transpose()
+    }
+
+    async fn history(
+        &self,
+        service: &ServiceName,
+        environment: Environment,
+        before: Option<DeploymentId>,
+        limit: usize,
+    ) -> Answer<Vec<Deployment>> {
+        let query = DeploymentsQuery { environment, before, limit: Some(limit) };
+        let reply = self.get(&path::deployments(service)).query(&query).answer().await?;
+        Ok(reply.json::<DeploymentPage>()?.deployments)
+    }
+
+    async fn plan(&self, service: &ServiceName, action: Action) -> Answer<Plan> {
+        self.get(&path::plan(service)).query(&PlanQuery::from(action)).answer().await?.json()
+    }
+
+    async fn command(
+        &self,
+        service: &ServiceName,
+        command: Command,
+        key: IdempotencyKey,
+    ) -> Answer<Receipt> {
+        let reply = Call::new(self, Method::POST, &path::commands(service))
+            .header(KEY_HEADER, key.as_str())
+            .body(&command)
+            .answer()
+            .await?;
+        // It was recorded, or there would be no such answer: only what it says cannot be read.
+        reply.json().map_err(|error| BackendError::Unknown(error.to_string()))
+    }
+
+    async fn receipt(&self, key: &IdempotencyKey) -> Answer<Option<Receipt>> {
+        let reply = self.get(&path::receipt(key)).or_never_recorded().answer().await?;
+        if reply.status == StatusCode::NOT_FOUND { Ok(None) } else { reply.json().map(Some) }
+    }
+
+    async fn log(
+        &self,
+        service: &ServiceName,
+        deployment: DeploymentId,
+        step: usize,
+        from: LogFrom,
+        limit: usize,
+        wait: Duration,
+    ) -> Answer<LogPage> {
+        let call = self.get(&path::log(service, deployment, step)).waits(wait);
+        let reply = call.query(&LogQuery::new(from, limit, wait)).answer().await?;
+        let cursor = |name| number(&reply.headers, name);
+        Ok(LogPage {
+            start: cursor(LOG_START)?,
+            next: cursor(LOG_NEXT)?,
+            size: cursor(LOG_SIZE)?,
+            ended: reply.headers.get(LOG_ENDED).is_some_and(|ended| ended == "true"),
+            bytes: reply.bytes,
+        })
+    }
+
+    async fn events(
+        &self,
+        service: Option<&ServiceName>,
+        after: Seq,
+        limit: usize,
+        wait: Duration,
+    ) -> Answer<Vec<Event>> {
+        let (service, limit) = (service.cloned(), Some(limit));
+        let query = EventsQuery { service, after, limit, wait: wait.into() };
+        let reply = self.get(path::EVENTS).query(&query).waits(wait).answer().await?;
+        Ok(reply.json::<EventPage>()?.events)
+    }
+}
+
+fn number(headers: &HeaderMap, name: &str) -> Answer<u64> {
+    let value = headers.get(name).and_then(|value| value.to_str().ok()?.parse().ok());
+    value.ok_or_else(|| BackendError::Failed(format!("the answer has no header {name:?}")))
+}

@@ -1,0 +1,147 @@
+//! One request and its answer: with a deadline, a bound, and no second try of what may have been done.
+
+use std::error::Error;
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use super::{Remote, verdict};
+use crate::api::problem::Kind;
+use crate::api::{API, API_HEADER, VERSION, VERSION_HEADER};
+use crate::backend::{Answer, BackendError};
+
+/// How long an answer may take beyond the time that it was asked to wait.
+const SLACK: Duration = Duration::from_secs(5);
+/// The largest answer that is read, in bytes.
+const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
+
+/// A request in the making.
+pub(super) struct Call<'a> {
+    remote: &'a Remote,
+    request: RequestBuilder,
+    method: Method,
+    never_recorded_is_an_answer: bool,
+}
+
+/// An answer that is not an error.
+pub(super) struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub bytes: Vec<u8>,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn new(remote: &'a Remote, method: Method, path: &str) -> Self {
+        let request = remote
+            .client
+            .request(method.clone(), format!("http://trunkline{path}"))
+            .header(API_HEADER, API)
+            .header(VERSION_HEADER, VERSION)
+            .timeout(SLACK);
+        Self { remote, request, method, never_recorded_is_an_answer: false }
+    }
+
+    pub(super) fn query(self, query: &impl Serialize) -> Self {
+        Self { request: self.request.query(query), ..self }
+    }
+
+    pub(super) fn header(self, name: impl AsRef<str>, value: &str) -> Self {
+        Self { request: self.request.header(name.as_ref(), value), ..self }
+    }
+
+    pub(super) fn body(self, body: &impl Serialize) -> Self {
+        Self { request: self.request.json(body), ..self }
+    }
+
+    /// The server was asked to wait this long for news.
+    pub(super) fn waits(self, wait: Duration) -> Self {
+        Self { request: self.request.timeout(wait.saturating_add(SLACK)), ..self }
+    }
+
+    /// That a command was never recorded is an answer with the status 404, not an error.
+    pub(super) fn or_never_recorded(self) -> Self {
+        Self { never_recorded_is_an_answer: true, ..self }
+    }
+
+    pub(super) async fn answer(self) -> Answer<Reply> {
+        let asks = self.method == Method::GET;
+        let again = self.request.try_clone().filter(|_| asks);
+        let response = match (self.request.send().await, again) {
+            (Err(error), Some(again)) if !error.is_timeout() => {
+                tokio::time::sleep(pause()).await;
+                again.send().await
+            }
+            (response, _) => response,
+        };
+        let response = response.map_err(|error| self.remote.silence(&error, asks))?;
+        verdict::speaks_our_version(response.headers())?;
+        let reply = read(response).await.map_err(|why| lost(why, asks))?;
+        let Some(problem) = verdict::problem(&reply) else { return Ok(reply) };
+        if self.never_recorded_is_an_answer && problem.kind == Kind::NeverRecorded {
+            return Ok(reply);
+        }
+        Err(verdict::error(problem, &reply.headers, asks))
+    }
+}
+
+impl Reply {
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Answer<T> {
+        serde_json::from_slice(&self.bytes).map_err(|error| {
+            BackendError::Failed(format!("the engine's answer cannot be read: {error}"))
+        })
+    }
+}
+
+impl Remote {
+    /// What it means that no answer came at all.
+    fn silence(&self, error: &reqwest::Error, asks: bool) -> BackendError {
+        let why = root(error);
+        if error.is_connect() {
+            let socket = self.socket.display();
+            return BackendError::Unreachable(format!("no engine answers at \"{socket}\": {why}"));
+        }
+        if error.is_builder() {
+            return BackendError::Failed(format!("the request could not be made: {why}"));
+        }
+        lost(if error.is_timeout() { "it took too long".into() } else { why }, asks)
+    }
+}
+
+/// A question that got no answer did nothing; a command may have.
+fn lost(why: String, asks: bool) -> BackendError {
+    if asks {
+        BackendError::Unreachable(format!("the engine did not answer: {why}"))
+    } else {
+        BackendError::Unknown(why)
+    }
+}
+
+async fn read(mut response: Response) -> Result<Reply, String> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| root(&error))? {
+        if bytes.len() + chunk.len() > LARGEST_ANSWER {
+            return Err(format!("it is larger than {} MiB", LARGEST_ANSWER / (1024 * 1024)));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(Reply { status: response.status(), headers: response.headers().clone(), bytes })
+}
+
+/// Up to a fifth of a second, each time another, so that many consoles do not come back at once.
+fn pause() -> Duration {
+    let (random, _) = Uuid::new_v4().as_u64_pair();
+    Duration::from_millis(50 + random % 150)
+}
+
+/// The innermost cause, which is the one that says something.
+fn root(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}

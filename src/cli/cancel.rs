@@ -1,0 +1,27 @@
+//! `trunkline cancel`: stops a running deployment.
+
+use clap::Args;
+
+use super::context::Context;
+use super::failure::Failure;
+use super::{Acting, act};
+use crate::domain::command::Command;
+use crate::domain::ids::DeploymentId;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The deployment, as "trunkline status" names it
+    deployment: DeploymentId,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    acting: Acting,
+}
+
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+    let Arguments { deployment, reason, acting } = arguments;
+    let service = context.service().await?;
+    let command = Command::Cancel { deployment, reason };
+    act::run(context, &service, command, acting.key).await.map(drop)
+}

@@ -1,0 +1,21 @@
+//! `trunkline completions`: prints a completion script for a shell.
+
+use std::io::{self, Write};
+
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+use super::failure::Failure;
+
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Arguments {
+    shell: Shell,
+}
+
+pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    // Written in one go, so that a closed pipe is an error that we see and not a panic of the generator.
+    let mut script = Vec::new();
+    let mut command = super::Arguments::command();
+    clap_complete::generate(arguments.shell, &mut command, "trunkline", &mut script);
+    Ok(io::stdout().lock().write_all(&script)?)
+}

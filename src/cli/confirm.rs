@@ -1,0 +1,140 @@
+//! Shows a plan and asks whether it shall run: a person on a terminal, or `--yes` with every reason.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+
+use super::context::Context;
+use super::failure::Failure;
+use super::{Acting, act, follow, output, plan};
+use crate::backend::Backend;
+use crate::domain::command::{Action, Command};
+use crate::domain::event::DeploymentKind;
+use crate::domain::ids::ServiceName;
+use crate::domain::plan::{Finding, Guard, Plan, Severity};
+
+/// How a promote or rollback is confirmed.
+#[derive(Debug, Clone, Args)]
+pub struct Confirmation {
+    /// Do not ask; overrides still want their reasons
+    #[arg(long, short = 'y')]
+    yes: bool,
+    /// Follow the deployment to its end; exit 1 when it does not succeed
+    #[arg(long)]
+    wait: bool,
+    #[command(flatten)]
+    acting: Acting,
+}
+
+/// The typed reasons, by the guard that each answers.
+pub type Reasons = BTreeMap<Guard, String>;
+
+/// Plans, shows, asks, executes and says how to undo it.
+pub async fn run(
+    context: &Context,
+    action: Action,
+    reasons: Reasons,
+    confirmation: Confirmation,
+) -> Result<(), Failure> {
+    let service = context.service().await?;
+    let plan = context.backend.plan(&service, action).await?;
+    context.out.lines(plan::lines(&plan))?;
+    refused(&plan)?;
+    let overrides = if confirmation.yes {
+        let missing = missing(&plan, &reasons);
+        if missing.is_empty() { reasons } else { return Err(needs_reasons(&missing)) }
+    } else if context.out.is_conversation() {
+        ask(context, &plan, reasons)?
+    } else {
+        return Err(Failure::usage("nobody is here to ask; add --yes to confirm this plan"));
+    };
+    let fingerprint = plan.fingerprint.clone();
+    let command = Command::Execute { action, fingerprint, overrides };
+    let receipt = act::run(context, &service, command, confirmation.acting.key).await?;
+    for line in undo(context, &service, &plan) {
+        context.out.line(line)?;
+    }
+    match receipt.deployment.filter(|_| confirmation.wait) {
+        Some(deployment) => follow::to_the_end(context, &service, deployment, receipt.seq).await,
+        None => Ok(()),
+    }
+}
+
+/// `guard=reason`, as `--reason` takes it.
+pub fn reason(text: &str) -> Result<(Guard, String), String> {
+    let (guard, reason) = text
+        .split_once('=')
+        .ok_or_else(|| format!("{text:?} has no \"=\"; write GUARD=TEXT, as in soak=\"hotfix\""))?;
+    let reason = reason.trim();
+    if reason.is_empty() {
+        return Err(format!("{guard:?} has no reason after the \"=\""));
+    }
+    Ok((guard.trim().parse()?, reason.to_owned()))
+}
+
+fn refused(plan: &Plan) -> Result<(), Failure> {
+    let sentences: Vec<_> = plan.of(Severity::Refuse).map(|f| f.sentence.as_str()).collect();
+    if sentences.is_empty() { Ok(()) } else { Err(Failure::Refused(sentences.join("; "))) }
+}
+
+fn missing<'a>(plan: &'a Plan, reasons: &Reasons) -> Vec<&'a Finding> {
+    plan.of(Severity::Override).filter(|finding| !reasons.contains_key(&finding.guard)).collect()
+}
+
+fn needs_reasons(missing: &[&Finding]) -> Failure {
+    let lines = missing.iter().map(|f| format!("  --reason {}=TEXT  {}", f.guard, f.sentence));
+    let lines: Vec<_> = lines.collect();
+    Failure::Refused(format!("needs a typed reason for each of these, add\n{}", lines.join("\n")))
+}
+
+/// A plan with overrides wants its reasons and the build's number typed; any other a `y`.
+fn ask(context: &Context, plan: &Plan, mut reasons: Reasons) -> Result<Reasons, Failure> {
+    let nothing_done = || Failure::Refused("not confirmed, nothing was done".to_owned());
+    context.out.line("")?;
+    for finding in missing(plan, &reasons) {
+        let reason = output::ask(&format!("reason to override {}:", finding.guard))?;
+        if reason.is_empty() {
+            return Err(nothing_done());
+        }
+        reasons.insert(finding.guard, reason);
+    }
+    let build = plan.target.build;
+    let confirmed = if plan.of(Severity::Override).next().is_some() {
+        output::ask(&format!("type {} to confirm:", build.0))?.parse() == Ok(build)
+    } else {
+        matches!(output::ask("go ahead? [y/N]")?.as_str(), "y" | "Y" | "yes")
+    };
+    if confirmed { Ok(reasons) } else { Err(nothing_done()) }
+}
+
+fn undo(context: &Context, service: &ServiceName, plan: &Plan) -> Vec<String> {
+    let run = |command: &str| format!("  {}", context.command_line(service, command));
+    match (plan.kind, &plan.live) {
+        (DeploymentKind::Rollback, Some(live)) => vec![
+            "undo:".to_owned(),
+            run("release --reason \"WHY IT IS SAFE AGAIN\""),
+            run(&format!("promote {}", live.build.0)),
+        ],
+        (DeploymentKind::Promote, Some(live)) => {
+            vec!["undo:".to_owned(), run(&format!("rollback {} --yes", live.build.0))]
+        }
+        _ => vec![format!("undo: {}", plan.undo)],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reason;
+    use crate::domain::plan::Guard;
+
+    #[test]
+    fn a_reason_names_its_guard_and_says_something() {
+        assert_eq!(
+            reason("big-batch = it is = fine"),
+            Ok((Guard::BigBatch, "it is = fine".into()))
+        );
+        assert!(reason("soak").unwrap_err().contains("GUARD=TEXT"));
+        assert!(reason("soak= ").unwrap_err().contains("no reason"));
+        assert!(reason("sock=x").unwrap_err().contains("unknown guard \"sock\""));
+    }
+}

@@ -1,0 +1,116 @@
+//! What a command works with: a backend, the service it is about, and where its answer goes.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::failure::Failure;
+use super::output::Output;
+use super::{Global, demo, engine_process};
+use crate::backend::Backend;
+use crate::backend::remote::Remote;
+use crate::config::places::Places;
+use crate::config::service_file::{SERVICE_FILE, ServiceFile};
+use crate::config::user_file::UserFile;
+use crate::domain::ids::ServiceName;
+use crate::domain::snapshot::{FleetSnapshot, ServiceSnapshot};
+
+/// How long a command waits for an engine that has just started to know its services.
+const FIRST_LOOK: Duration = Duration::from_secs(10);
+
+/// A connection to the engine and what the global options say.
+#[derive(Debug)]
+pub struct Context {
+    pub backend: Remote,
+    pub out: Output,
+    global: Global,
+}
+
+impl Context {
+    /// Connects to the engine of these places, starting it when it is not running.
+    pub async fn connect(global: Global) -> Result<Self, Failure> {
+        let places = places(&global)?;
+        if UserFile::load(&places.user_file())?.services.is_empty() {
+            return Err(nothing_watched());
+        }
+        let backend = engine_process::ensure_running(&places, &global).await?;
+        Ok(Self { backend, out: Output::new(), global })
+    }
+
+    /// The service that was named; `None` when the command is about all of them.
+    pub fn named(&self) -> Option<&ServiceName> {
+        self.global.service.as_ref()
+    }
+
+    /// The service that the command is about: the one named, the only one, or the one of this folder.
+    pub async fn service(&self) -> Result<ServiceName, Failure> {
+        if let Some(service) = self.named() {
+            return Ok(service.clone());
+        }
+        let fleet = self.fleet().await?;
+        let mut names: Vec<_> = fleet.services.into_iter().map(|row| row.service).collect();
+        if names.len() == 1 {
+            return Ok(names.remove(0));
+        }
+        let here = std::env::current_dir().ok().and_then(|folder| service_of(&folder));
+        if let Some(here) = here.filter(|here| names.contains(here)) {
+            return Ok(here);
+        }
+        if let Some(problem) = fleet.problems.first().filter(|_| names.is_empty()) {
+            return Err(Failure::usage(format!("{}; {}", problem.what, problem.remedy)));
+        }
+        let names: Vec<_> = names.iter().map(ServiceName::as_str).collect();
+        Err(Failure::usage(match names.as_slice() {
+            [] => "the engine knows no service yet; \"trunkline doctor\" says why".to_owned(),
+            names => format!("which service? say --service with one of {}", names.join(", ")),
+        }))
+    }
+
+    /// All services. An engine that has just started is given a moment to find them.
+    pub async fn fleet(&self) -> Result<FleetSnapshot, Failure> {
+        let unchanged = || Failure::failed("the engine did not say what it watches");
+        let fleet = self.backend.fleet(None, Duration::ZERO).await?.ok_or_else(unchanged)?;
+        if !fleet.services.is_empty() || !fleet.problems.is_empty() {
+            return Ok(fleet);
+        }
+        let later = self.backend.fleet(Some(fleet.version.clone()), FIRST_LOOK).await?;
+        Ok(later.unwrap_or(fleet))
+    }
+
+    pub async fn snapshot(&self, service: &ServiceName) -> Result<ServiceSnapshot, Failure> {
+        let snapshot = self.backend.service(service, None, Duration::ZERO).await?;
+        snapshot.ok_or_else(|| Failure::failed(format!("the engine did not say how {service} is")))
+    }
+
+    /// The exact line that runs a command for this service, to be copied.
+    pub fn command_line(&self, service: &ServiceName, command: &str) -> String {
+        let demo = if self.global.demo { " --demo" } else { "" };
+        format!("trunkline {command} --service {service}{demo}")
+    }
+}
+
+/// The folders that the global options mean.
+pub fn places(global: &Global) -> Result<Places, Failure> {
+    let places = Places::discover()?;
+    if !global.demo {
+        return Ok(places);
+    }
+    let places = demo::places(&places);
+    if places.user_file().exists() {
+        Ok(places)
+    } else {
+        Err(Failure::usage("there is no demo yet; \"trunkline demo\" makes one"))
+    }
+}
+
+pub fn nothing_watched() -> Failure {
+    Failure::usage(
+        "no service is watched yet; run \"trunkline init\" in its repository, or try \"trunkline demo\"",
+    )
+}
+
+/// The service whose file lies in this folder or in the nearest one above it.
+fn service_of(folder: &Path) -> Option<ServiceName> {
+    let file = folder.ancestors().map(|folder| folder.join(SERVICE_FILE)).find(|f| f.is_file())?;
+    let text = std::fs::read_to_string(&file).ok()?;
+    Some(ServiceFile::parse(&text, SERVICE_FILE).ok()?.name)
+}

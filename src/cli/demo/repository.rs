@@ -1,0 +1,200 @@
+//! The demo's repository: the service, its scripts, its `trunkline.toml` and a history by several people.
+
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::git::{self, NewCommit};
+use super::story::{Author, EVERYDAY, HISTORY, Merge, OPENING};
+use crate::cli::failure::Failure;
+use crate::engine::clock::{Clock, SystemClock};
+
+use crate::domain::people::Identity;
+
+/// How far apart the merges before you came were.
+const PACE: TimeDelta = TimeDelta::hours(5);
+
+const SCRIPTS: &[(&str, &str)] = &[
+    ("README.md", include_str!("../../../assets/demo/README.md")),
+    ("deploy/environment.sh", include_str!("../../../assets/demo/environment.sh")),
+    ("deploy/migrate.sh", include_str!("../../../assets/demo/migrate.sh")),
+    ("deploy/release.sh", include_str!("../../../assets/demo/release.sh")),
+    ("deploy/smoke.sh", include_str!("../../../assets/demo/smoke.sh")),
+];
+const SERVICE: &str = include_str!("../../../assets/demo/trunkline.toml");
+
+/// Where the repository lies in the demo's folder.
+pub fn path(demo: &Path) -> PathBuf {
+    demo.join("checkout.git")
+}
+
+/// The user file that watches this repository and nothing else.
+pub fn user_file(repository: &Path) -> String {
+    let repository = quoted(&repository.display().to_string());
+    format!(
+        "# The practice service of \"trunkline demo\".\npoll = \"1s\"\n\n[[services]]\nrepository = {repository}\n"
+    )
+}
+
+/// Makes the repository with everything that happened before you came. `servers` is where its steps deploy to.
+pub fn create(repository: &Path, servers: &Path) -> Result<(), Failure> {
+    git::init(repository)?;
+    let now = SystemClock.now();
+    let merges = i32::try_from(HISTORY.len()).unwrap_or(i32::MAX);
+    let begin = now - PACE * merges;
+    let mut commits = vec![first(begin - PACE, servers)];
+    for (index, merge) in HISTORY.iter().enumerate() {
+        let age = PACE * i32::try_from(index).unwrap_or(i32::MAX);
+        commits.push(commit(merge, index + 2, begin + age));
+    }
+    git::commit(repository, &commits)
+}
+
+/// Merges the next part of the story. `done` counts what was merged since the demo was made.
+pub fn merge_next(repository: &Path, done: usize) -> Result<(), Failure> {
+    let merge =
+        OPENING.get(done).unwrap_or_else(|| &EVERYDAY[(done - OPENING.len()) % EVERYDAY.len()]);
+    let version = HISTORY.len() + done + 2;
+    git::commit(repository, &[commit(merge, version, SystemClock.now())])
+}
+
+fn first(at: DateTime<Utc>, servers: &Path) -> NewCommit {
+    let mut files: Vec<(String, String)> =
+        SCRIPTS.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+    files.push(("trunkline.toml".into(), service_file()));
+    files.push(("deploy/servers".into(), format!("{}\n", servers.display())));
+    files.push(("app/VERSION".into(), "1\n".into()));
+    NewCommit {
+        author: identity(Author::Sam),
+        at,
+        message: "feat: a shop that deploys with trunkline\n".into(),
+        files,
+    }
+}
+
+/// A merge whose version is the number that its build will have.
+fn commit(merge: &Merge, version: usize, at: DateTime<Utc>) -> NewCommit {
+    let mut message = format!("{}\n", merge.subject);
+    if let Some(with) = merge.with.map(identity) {
+        let Identity { name, email } = with;
+        message = format!("{message}\nCo-authored-by: {name} <{email}>\n");
+    }
+    let text = merge
+        .text
+        .map_or_else(|| format!("{} (version {version})\n", merge.subject), str::to_owned);
+    let files =
+        vec![(merge.path.to_owned(), text), ("app/VERSION".to_owned(), format!("{version}\n"))];
+    NewCommit { author: identity(merge.author), at, message, files }
+}
+
+fn service_file() -> String {
+    let login = login();
+    let emails = quoted(&you().email);
+    let taken = ["moira", "sam", "raj", "lena"].contains(&login.as_str());
+    let name = if taken { "you" } else { login.as_str() };
+    let (name, login) = (quoted(name), quoted(&login));
+    format!("{SERVICE}\n[people.{name}]\nlogins = [{login}]\nemails = [{emails}]\n")
+}
+
+fn identity(author: Author) -> Identity {
+    let (name, email) = match author {
+        Author::Moira => ("Moira Byrne", "moira@checkout.example"),
+        Author::Sam => ("Sam Okafor", "sam@checkout.example"),
+        Author::Raj => ("Raj Patel", "raj@checkout.example"),
+        Author::Bot => ("renovate[bot]", "bot@renovate.example"),
+        Author::You => return you(),
+    };
+    Identity { name: name.into(), email: email.into() }
+}
+
+/// You, as git knows you.
+fn you() -> Identity {
+    crate::git::local_identity(None).unwrap_or_else(|| {
+        let name = login();
+        let email = format!("{name}@checkout.example");
+        Identity { name, email }
+    })
+}
+
+/// The name that this process's user logs in with.
+fn login() -> String {
+    crate::cli::login::own()
+}
+
+/// A text as TOML writes it.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::process::{Command, Output};
+
+    use super::{HISTORY, OPENING, create, merge_next, service_file, user_file};
+    use crate::config::{ServiceFile, UserFile};
+
+    fn ran(folder: &Path, program: &str, arguments: &[&str]) -> Output {
+        let mut command = Command::new(program);
+        command.current_dir(folder).args(arguments);
+        command.env("TRUNKLINE_ENVIRONMENT", "staging").env("TRUNKLINE_KIND", "auto");
+        command.env("TRUNKLINE_BUILD", "7").env("TRUNKLINE_SHA", "0123456");
+        command.output().unwrap()
+    }
+
+    fn said(folder: &Path, program: &str, arguments: &[&str]) -> String {
+        let output = ran(folder, program, arguments);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// A demo with so many merges, and a checkout of it.
+    fn demo(merges: usize) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = folder.path().join("checkout.git");
+        create(&repository, &folder.path().join("servers")).unwrap();
+        for done in 0..merges {
+            merge_next(&repository, done).unwrap();
+        }
+        said(folder.path(), "git", &["clone", "--quiet", "checkout.git", "work"]);
+        folder
+    }
+
+    #[test]
+    fn the_history_has_several_authors_and_a_build_for_each_merge() {
+        let folder = demo(OPENING.len() + 1);
+        let work = folder.path().join("work");
+        let subjects = said(&work, "git", &["log", "--first-parent", "--format=%s"]);
+        assert_eq!(subjects.lines().count(), 1 + HISTORY.len() + OPENING.len() + 1);
+        let authors = said(&work, "git", &["shortlog", "-s", "HEAD"]);
+        assert!(authors.lines().count() >= 4, "{authors}");
+        let together = said(&work, "git", &["log", "--format=%(trailers:key=Co-authored-by)"]);
+        assert!(together.contains("Raj Patel"), "{together}");
+    }
+
+    #[test]
+    fn what_the_demo_writes_is_configuration_that_trunkline_reads() {
+        let service = ServiceFile::parse(&service_file(), "trunkline.toml").unwrap();
+        assert_eq!(service.people.people.len(), 5);
+        let user =
+            UserFile::parse(&user_file(Path::new("/tmp/o\"dd/x.git")), "config.toml").unwrap();
+        assert_eq!(user.services[0].repository, "/tmp/o\"dd/x.git");
+    }
+
+    #[test]
+    fn a_good_build_deploys_and_the_broken_one_fails_its_smoke_test() {
+        let broken = OPENING.iter().position(|merge| merge.subject.contains("cache the price"));
+        let broken = broken.unwrap() + 1;
+        for (merges, works) in [(broken - 1, true), (broken, false), (broken + 2, true)] {
+            let folder = demo(merges);
+            let work = folder.path().join("work");
+            said(&work, "sh", &["deploy/migrate.sh"]);
+            said(&work, "sh", &["deploy/release.sh"]);
+            let smoke = ran(&work, "sh", &["deploy/smoke.sh"]);
+            assert_eq!(smoke.status.success(), works, "after {merges} merges: {smoke:?}");
+            let current = folder.path().join("servers/staging/current/VERSION");
+            let version = std::fs::read_to_string(current).unwrap();
+            assert_eq!(version.trim(), (HISTORY.len() + merges + 1).to_string());
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! `trunkline doctor`: where everything is, and what is wrong with it.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::context::places;
+use super::engine_lock::{Holder, holder};
+use super::failure::Failure;
+use super::output::{self, Output};
+use super::{Global, Reading, engine_process};
+use crate::backend::Backend;
+use crate::backend::remote::Remote;
+use crate::config::places::Places;
+use crate::config::user_file::UserFile;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Check {
+    what: &'static str,
+    found: String,
+    /// What to do; `None` when it is as it should be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<String>,
+}
+
+impl Check {
+    fn fine(what: &'static str, found: impl Into<String>) -> Self {
+        Self { what, found: found.into(), remedy: None }
+    }
+
+    fn wrong(what: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { what, found: found.into(), remedy: Some(remedy.into()) }
+    }
+}
+
+pub async fn run(global: &Global, arguments: Arguments) -> Result<(), Failure> {
+    let places = places(global)?;
+    let out = Output::new();
+    let mut checks = vec![Check::fine("version", env!("CARGO_PKG_VERSION"))];
+    checks.push(git().await);
+    checks.extend(folders(&places));
+    checks.push(user_file(&places));
+    checks.extend(files(&places));
+    checks.extend(terminal());
+    checks.extend(engine(&places).await);
+    if arguments.reading.json {
+        output::json(&checks)?;
+    } else {
+        out.table(&checks.iter().map(row).collect::<Vec<_>>())?;
+    }
+    match checks.iter().filter(|check| check.remedy.is_some()).count() {
+        0 => Ok(()),
+        1 => Err(Failure::failed("1 thing is wrong")),
+        wrong => Err(Failure::failed(format!("{wrong} things are wrong"))),
+    }
+}
+
+fn row(check: &Check) -> Vec<String> {
+    let mark = if check.remedy.is_some() { "WRONG" } else { "ok" };
+    let remedy = check.remedy.as_ref().map(|remedy| format!("; {remedy}")).unwrap_or_default();
+    vec![mark.to_owned(), check.what.to_owned(), format!("{}{remedy}", check.found)]
+}
+
+async fn git() -> Check {
+    let missing = "install git and put it on the PATH";
+    let asked = tokio::process::Command::new("git").arg("--version").output();
+    match asked.await {
+        Ok(output) if output.status.success() => {
+            Check::fine("git", String::from_utf8_lossy(&output.stdout).trim())
+        }
+        Ok(output) => Check::wrong("git", format!("does not work ({})", output.status), missing),
+        Err(error) => Check::wrong("git", error.to_string(), missing),
+    }
+}
+
+fn folders(places: &Places) -> Vec<Check> {
+    let writable = |path: &Path| {
+        rustix::fs::access(path, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)
+    };
+    [
+        ("config", &places.config, "TRUNKLINE_CONFIG_DIR"),
+        ("data", &places.data, "TRUNKLINE_DATA_DIR"),
+    ]
+    .into_iter()
+    .map(|(what, path, variable)| {
+        let shown = path.display().to_string();
+        match writable(path) {
+            Ok(()) => Check::fine(what, shown),
+            Err(rustix::io::Errno::NOENT) => {
+                Check::fine(what, format!("{shown} (made when needed)"))
+            }
+            Err(error) => Check::wrong(
+                what,
+                format!("{shown}: {error}"),
+                format!("make it writable or name another with {variable}"),
+            ),
+        }
+    })
+    .collect()
+}
+
+fn user_file(places: &Places) -> Check {
+    let path = places.user_file();
+    match UserFile::load(&path) {
+        Ok(user) if user.services.is_empty() => Check::fine(
+            "services",
+            format!("none in {}; \"trunkline init\" in a repository adds one", path.display()),
+        ),
+        Ok(user) => {
+            Check::fine("services", format!("{} in {}", user.services.len(), path.display()))
+        }
+        Err(error) => Check::wrong("services", error.to_string(), "correct the file"),
+    }
+}
+
+fn files(places: &Places) -> Vec<Check> {
+    let size = |path: &Path| match std::fs::metadata(path) {
+        Ok(found) => format!("{} ({} KB)", path.display(), found.len().div_ceil(1024)),
+        Err(_) => format!("{} (not there yet)", path.display()),
+    };
+    let pid = match holder(&places.lock()) {
+        Holder::Nobody => "no engine".to_owned(),
+        Holder::Process(Some(pid)) => format!("held by process id {pid}"),
+        Holder::Process(None) => "held".to_owned(),
+    };
+    vec![
+        Check::fine("socket", places.socket().display().to_string()),
+        Check::fine("lock", format!("{} ({pid})", places.lock().display())),
+        Check::fine("database", size(&places.database())),
+        Check::fine("engine log", size(&places.engine_log())),
+    ]
+}
+
+fn terminal() -> Vec<Check> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let kind = variable("TERM").unwrap_or_else(|| "unset".to_owned());
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok();
+    let size = size.map(|size| format!(", {}x{}", size.ws_col, size.ws_row)).unwrap_or_default();
+    let who = if std::io::stdout().is_terminal() { "a terminal" } else { "not a terminal" };
+    let colour = variable("COLORTERM").map(|value| format!(", COLORTERM={value}"));
+    let none = variable("NO_COLOR").map(|_| ", NO_COLOR".to_owned());
+    let extra = colour.into_iter().chain(none).collect::<String>();
+    let found = format!("{who}, TERM={kind}{size}{extra}");
+    if kind == "dumb" {
+        vec![Check::wrong(
+            "terminal",
+            found,
+            "the console needs a terminal that can move its cursor",
+        )]
+    } else {
+        vec![Check::fine("terminal", found)]
+    }
+}
+
+async fn engine(places: &Places) -> Vec<Check> {
+    let held = holder(&places.lock()) != Holder::Nobody;
+    let socket = places.socket();
+    if !engine_process::answers(&socket) {
+        return vec![if held {
+            let remedy = "\"trunkline engine restart\" starts it anew";
+            Check::wrong("engine", "runs but does not answer", remedy)
+        } else {
+            Check::fine("engine", "does not run; the next command that needs one starts it")
+        }];
+    }
+    let backend = Remote::over(socket);
+    match backend.describe().await {
+        Ok(found) => {
+            let mut checks =
+                vec![Check::fine("engine", format!("{} {}", found.backend, found.version))];
+            checks.extend(services(&backend).await);
+            checks
+        }
+        Err(error) => {
+            vec![Check::wrong("engine", error.to_string(), "try \"trunkline engine restart\"")]
+        }
+    }
+}
+
+/// What the engine says is wrong with itself and with each service.
+async fn services(backend: &Remote) -> Vec<Check> {
+    let Ok(Some(fleet)) = backend.fleet(None, Duration::ZERO).await else {
+        let remedy = "try \"trunkline engine restart\"";
+        return vec![Check::wrong("fleet", "the engine does not say what it watches", remedy)];
+    };
+    let mut checks: Vec<_> =
+        fleet.problems.into_iter().map(|p| Check::wrong("fleet", p.what, p.remedy)).collect();
+    for row in fleet.services {
+        let name = row.service;
+        match backend.service(&name, None, Duration::ZERO).await {
+            Ok(Some(snapshot)) if snapshot.problems.is_empty() => {
+                let (trunk, builds) = (snapshot.trunk, snapshot.builds_total);
+                checks.push(Check::fine("service", format!("{name}: {trunk}, {builds} builds")));
+            }
+            Ok(Some(snapshot)) => checks.extend(snapshot.problems.into_iter().map(|problem| {
+                Check::wrong("service", format!("{name}: {}", problem.what), problem.remedy)
+            })),
+            Ok(None) | Err(_) => {}
+        }
+    }
+    checks
+}

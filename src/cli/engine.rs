@@ -1,0 +1,91 @@
+//! `trunkline engine`: looks at the engine in the background, stops it or starts it again.
+
+use clap::Subcommand;
+use serde::Serialize;
+
+use super::context::places;
+use super::engine_lock::{Holder, holder};
+use super::failure::Failure;
+use super::output::{self, Output};
+use super::{Global, Reading, engine_process};
+use crate::backend::Backend;
+use crate::backend::remote::Remote;
+use crate::config::places::Places;
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum Command {
+    /// Whether it runs, and which one
+    Status {
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// End it; running deployments go on and are picked up by the next engine
+    Stop,
+    /// End it and start the engine of this program
+    Restart,
+}
+
+/// What `trunkline engine status --json` prints.
+#[derive(Debug, Serialize)]
+struct Document {
+    running: bool,
+    pid: Option<i32>,
+    version: Option<String>,
+    instance: Option<String>,
+    socket: String,
+    problem: Option<String>,
+}
+
+pub async fn run(global: &Global, command: Command) -> Result<(), Failure> {
+    let places = places(global)?;
+    let out = Output::new();
+    match command {
+        Command::Status { reading } => status(&places, out, reading).await,
+        Command::Stop => match engine_process::stop(&places).await? {
+            Some(pid) => out.line(format!("the engine with process id {pid} has ended")),
+            None => out.line("no engine was running"),
+        },
+        Command::Restart => {
+            engine_process::stop(&places).await?;
+            engine_process::ensure_running(&places, global).await?;
+            status(&places, out, Reading { json: false }).await
+        }
+    }
+}
+
+async fn status(places: &Places, out: Output, reading: Reading) -> Result<(), Failure> {
+    let document = look(places).await;
+    if reading.json {
+        return output::json(&document);
+    }
+    let pid = document.pid.map_or("unknown".to_owned(), |pid| pid.to_string());
+    match (&document.problem, &document.version) {
+        (Some(problem), _) => out.line(format!("process id {pid} runs, but: {problem}")),
+        (None, Some(version)) => out
+            .line(format!("trunkline {version} runs with process id {pid} on {}", document.socket)),
+        (None, None) => out.line("no engine runs; the next command that needs one starts it"),
+    }
+}
+
+async fn look(places: &Places) -> Document {
+    let socket = places.socket();
+    let mut document = Document {
+        running: false,
+        pid: None,
+        version: None,
+        instance: None,
+        socket: socket.display().to_string(),
+        problem: None,
+    };
+    let Holder::Process(pid) = holder(&places.lock()) else { return document };
+    document.running = true;
+    document.pid = pid;
+    match Remote::over(socket).describe().await {
+        Ok(description) => {
+            document.version = Some(description.version);
+            document.instance = Some(description.instance);
+        }
+        Err(error) => document.problem = Some(error.to_string()),
+    }
+    document
+}

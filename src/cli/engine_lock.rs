@@ -1,0 +1,102 @@
+//! The lock that makes an engine the only one of its data folder, and tells others its process id.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+/// Others look at the lock by taking it for an instant: so many times an engine tries before it believes that it is
+/// taken.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Held for the life of an engine; the system lets it go when the process ends, however that happens.
+#[derive(Debug)]
+pub struct EngineLock {
+    _file: File,
+}
+
+/// Why the lock was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    #[error(
+        "another engine with process id {} has this data folder; \"trunkline engine stop\" ends it",
+        pid.map_or("unknown".to_owned(), |pid| pid.to_string())
+    )]
+    Held { pid: Option<i32> },
+    #[error("cannot lock {0:?}")]
+    Io(std::path::PathBuf, #[source] io::Error),
+}
+
+impl EngineLock {
+    /// Takes the lock and writes this process's id into it.
+    pub fn take(path: &Path) -> Result<Self, LockError> {
+        let failed = |error| LockError::Io(path.to_owned(), error);
+        let mut file = open(path).map_err(failed)?;
+        for _ in 0..TRIES {
+            match file.try_lock() {
+                Ok(()) => {
+                    write_pid(&mut file).map_err(failed)?;
+                    return Ok(Self { _file: file });
+                }
+                Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+            }
+        }
+        Err(LockError::Held { pid: read_pid(&mut file) })
+    }
+}
+
+/// Who holds the lock now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    Nobody,
+    /// `None` in the instant before the holder has written its id.
+    Process(Option<i32>),
+}
+
+/// Looks at the lock without keeping it.
+pub fn holder(path: &Path) -> Holder {
+    let Ok(mut file) = File::open(path) else { return Holder::Nobody };
+    match file.try_lock_shared() {
+        Ok(()) => Holder::Nobody,
+        Err(_) => Holder::Process(read_pid(&mut file)),
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+fn write_pid(file: &mut File) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{}", std::process::id())
+}
+
+fn read_pid(file: &mut File) -> Option<i32> {
+    let mut text = String::new();
+    file.rewind().ok()?;
+    file.take(32).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok().filter(|pid| *pid > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EngineLock, Holder, LockError, holder};
+
+    #[test]
+    fn the_second_engine_is_told_who_the_first_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        assert_eq!(holder(&path), Holder::Nobody);
+        let first = EngineLock::take(&path).unwrap();
+        let me = i32::try_from(std::process::id()).unwrap();
+        assert_eq!(holder(&path), Holder::Process(Some(me)));
+        let second = EngineLock::take(&path).unwrap_err();
+        assert!(matches!(second, LockError::Held { pid: Some(pid) } if pid == me), "{second:?}");
+        drop(first);
+        assert_eq!(holder(&path), Holder::Nobody);
+    }
+}

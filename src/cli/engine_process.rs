@@ -1,0 +1,142 @@
+//! The engine as a process of its own in the background: found, started, and ended by the lock that it holds.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use color_eyre::eyre::{Context as _, Report, eyre};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::{Instant, sleep};
+
+use super::Global;
+use super::engine_lock::{Holder, holder};
+use super::failure::Failure;
+use crate::backend::remote::Remote;
+use crate::config::places::Places;
+
+/// How long an engine may take to answer after its start, and to end after it was told to.
+const DEADLINE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(20);
+/// How much of a failed engine's log is worth showing.
+const LOG_SHOWN: u64 = 4_000;
+/// A log longer than this is put aside when an engine starts.
+const LOG_KEPT: u64 = 5_000_000;
+
+/// Connects to the engine of these places, starting it when nobody answers.
+pub async fn ensure_running(places: &Places, global: &Global) -> Result<Remote, Failure> {
+    let socket = places.socket();
+    if !answers(&socket) {
+        start(places, global).await?;
+    }
+    Ok(Remote::over(socket))
+}
+
+/// Whether somebody accepts connections there.
+pub fn answers(socket: &Path) -> bool {
+    UnixStream::connect(socket).is_ok()
+}
+
+/// Starts an engine and waits until it answers.
+async fn start(places: &Places, global: &Global) -> Result<(), Failure> {
+    places.create()?;
+    let log = open_log(&places.engine_log())?;
+    let begin = log.metadata()?.len();
+    let program =
+        std::env::current_exe().wrap_err("cannot find this program to start the engine")?;
+    let mut command = tokio::process::Command::new(program);
+    if global.demo {
+        command.arg("--demo");
+    }
+    let mut child = command
+        .args(["serve", "--background"])
+        .current_dir(&places.data)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .wrap_err("cannot start the engine")?;
+    let deadline = Instant::now() + DEADLINE;
+    while !answers(&places.socket()) {
+        let ended = child.try_wait()?;
+        // It may have ended because another one was faster, which will answer in a moment.
+        let alone = holder(&places.lock()) == Holder::Nobody;
+        if let Some(status) = ended.filter(|_| alone) {
+            return Err(did_not_start(places, status, begin));
+        }
+        if Instant::now() > deadline {
+            let log = places.engine_log();
+            let seconds = DEADLINE.as_secs();
+            return Err(Failure::failed(format!(
+                "the engine does not answer after {seconds} s; its log is {}",
+                log.display()
+            )));
+        }
+        sleep(PAUSE).await;
+    }
+    Ok(())
+}
+
+/// Tells the engine to end and waits until it has. Running steps go on under their supervisors.
+///
+/// Answers with the process id of the engine, or `None` when none was running.
+pub async fn stop(places: &Places) -> Result<Option<i32>, Failure> {
+    let deadline = Instant::now() + DEADLINE;
+    let mut told = None;
+    loop {
+        match holder(&places.lock()) {
+            Holder::Nobody => return Ok(told),
+            Holder::Process(Some(id)) if told != Some(id) => {
+                terminate(id)?;
+                told = Some(id);
+            }
+            Holder::Process(_) => {}
+        }
+        if Instant::now() > deadline {
+            let seconds = DEADLINE.as_secs();
+            return Err(Failure::failed(match told {
+                Some(id) => format!("the engine with process id {id} still runs after {seconds} s"),
+                None => "an engine runs but does not say its process id".to_owned(),
+            }));
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+fn terminate(id: i32) -> Result<(), Failure> {
+    let pid = Pid::from_raw(id).ok_or_else(|| eyre!("{id} is not a process id"))?;
+    match kill_process(pid, Signal::TERM) {
+        Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+        Err(error) => {
+            let said = format!("cannot tell the engine with process id {id} to end");
+            Err(Report::new(error).wrap_err(said).into())
+        }
+    }
+}
+
+fn open_log(path: &Path) -> Result<File, Failure> {
+    if fs::metadata(path).is_ok_and(|log| log.len() > LOG_KEPT) {
+        fs::rename(path, path.with_extension("log.old"))?;
+    }
+    let log = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+    Ok(log.wrap_err_with(|| format!("cannot write the engine's log {:?}", path.display()))?)
+}
+
+fn did_not_start(places: &Places, status: ExitStatus, begin: u64) -> Failure {
+    let log = end_of(&places.engine_log(), begin).unwrap_or_default();
+    let said = if log.trim().is_empty() { "it said nothing" } else { log.trim() };
+    Failure::failed(format!("the engine did not start ({status}):\n{said}"))
+}
+
+/// What was written to a log after `begin`, at most its last part.
+fn end_of(path: &Path, begin: u64) -> Option<String> {
+    let mut file = File::open(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(begin.max(length.saturating_sub(LOG_SHOWN)))).ok()?;
+    let mut text = Vec::new();
+    file.take(LOG_SHOWN).read_to_end(&mut text).ok()?;
+    Some(String::from_utf8_lossy(&text).into_owned())
+}

@@ -1,0 +1,110 @@
+//! Follows one deployment by its events until it has ended.
+
+use std::time::Duration;
+
+use super::context::Context;
+use super::failure::Failure;
+use crate::backend::{Answer, Backend, BackendError, LONGEST_WAIT};
+use crate::domain::event::{Event, Fact, Outcome};
+use crate::domain::ids::{DeploymentId, Seq, ServiceName};
+
+/// How many events to take at once.
+const PAGE: usize = 200;
+/// How often in a row the engine may not answer before we stop following; the deployment goes on without us.
+const PATIENCE: u32 = 20;
+/// The pause after an engine did not answer.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Prints each step as it starts and ends.
+///
+/// # Errors
+/// [`Failure::Failed`] when the deployment does not succeed.
+pub async fn to_the_end(
+    context: &Context,
+    service: &ServiceName,
+    deployment: DeploymentId,
+    from: Seq,
+) -> Result<(), Failure> {
+    let mut after = Seq(from.0.saturating_sub(1));
+    let mut names = Vec::new();
+    loop {
+        for event in next(context, Some(service), after).await? {
+            after = event.seq;
+            if let Fact::DeploymentRequested(request) = &event.fact
+                && DeploymentId::from(event.seq) == deployment
+            {
+                names = request.steps.iter().map(|step| step.name.clone()).collect();
+            }
+            if let Some(outcome) = told(context, &event, deployment, &names)? {
+                return ended(&outcome, deployment);
+            }
+        }
+    }
+}
+
+/// The next events, waiting for some.
+pub async fn next(
+    context: &Context,
+    service: Option<&ServiceName>,
+    after: Seq,
+) -> Result<Vec<Event>, Failure> {
+    patiently(async || context.backend.events(service, after, PAGE, LONGEST_WAIT).await).await
+}
+
+/// Asks again while nobody answers, so that an engine may restart in between.
+pub async fn patiently<T>(ask: impl AsyncFn() -> Answer<T>) -> Result<T, Failure> {
+    let mut misses = 0;
+    loop {
+        match ask().await {
+            Err(BackendError::Unreachable(_) | BackendError::Unknown(_)) if misses < PATIENCE => {
+                misses += 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+            answer => return Ok(answer?),
+        }
+    }
+}
+
+/// Says what the event means for the deployment, and how it ended when it did.
+fn told(
+    context: &Context,
+    event: &Event,
+    ours: DeploymentId,
+    names: &[String],
+) -> Result<Option<Outcome>, Failure> {
+    let name = |step: usize| names.get(step).map_or("step", String::as_str);
+    match &event.fact {
+        Fact::StepStarted { deployment, step } if *deployment == ours => {
+            context.out.line(format!("  {} ...", name(*step)))?;
+        }
+        Fact::StepEnded { deployment, step, outcome, took } if *deployment == ours => {
+            let took = crate::domain::time::say(*took);
+            context.out.line(format!("  {} {} in {took}", name(*step), outcome.say()))?;
+        }
+        Fact::CancelRequested { deployment, reason } if *deployment == ours => {
+            context.out.line(format!("  {} cancels it: {reason}", event.actor))?;
+        }
+        Fact::DeploymentEnded { deployment, outcome } if *deployment == ours => {
+            context.out.line(format!("{ours} {}", said(outcome)))?;
+            return Ok(Some(outcome.clone()));
+        }
+        _ => {}
+    }
+    Ok(None)
+}
+
+fn said(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Succeeded => "succeeded".into(),
+        Outcome::Failed(why) => format!("failed: {why}"),
+        Outcome::Cancelled => "was cancelled".into(),
+        Outcome::Interrupted(why) => format!("was interrupted: {why}"),
+    }
+}
+
+fn ended(outcome: &Outcome, deployment: DeploymentId) -> Result<(), Failure> {
+    match outcome {
+        Outcome::Succeeded => Ok(()),
+        other => Err(Failure::failed(format!("{deployment} {}", said(other)))),
+    }
+}

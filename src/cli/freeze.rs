@@ -1,0 +1,92 @@
+//! `trunkline freeze`: makes promotes ask for a reason in a window of time.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+
+use super::context::Context;
+use super::failure::Failure;
+use super::{Acting, act};
+use crate::domain::command::Command;
+
+#[derive(Debug, Args)]
+#[group(id = "end", args = ["until", "duration"], multiple = false)]
+pub struct Arguments {
+    /// When it begins; without it, now
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    from: Option<DateTime<Utc>>,
+    /// When it ends, as in "2026-12-24 18:00" (UTC); without an end it lasts until somebody lifts it
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    until: Option<DateTime<Utc>>,
+    /// How long it lasts, as in "2h 30m"
+    #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    duration: Option<Duration>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    acting: Acting,
+}
+
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+    let service = context.service().await?;
+    let Arguments { from, until, duration, reason, acting } = arguments;
+    let until = match duration {
+        None => until,
+        Some(duration) => {
+            let begin = match from {
+                Some(from) => from,
+                None => context.snapshot(&service).await?.at,
+            };
+            Some(
+                begin
+                    .checked_add_signed(
+                        chrono::TimeDelta::from_std(duration).unwrap_or(chrono::TimeDelta::MAX),
+                    )
+                    .ok_or_else(|| {
+                        Failure::usage("that freeze would never end; leave --for out instead")
+                    })?,
+            )
+        }
+    };
+    act::run(context, &service, Command::Freeze { from, until, reason }, acting.key).await.map(drop)
+}
+
+/// A time as people type it, in UTC where it says nothing else.
+fn time(text: &str) -> Result<DateTime<Utc>, String> {
+    let spaced = text.strip_suffix(" UTC").unwrap_or(text);
+    let padded = match spaced.len() {
+        // A date alone begins at midnight; seconds may be left out.
+        10 => format!("{spaced} 00:00:00"),
+        16 => format!("{spaced}:00"),
+        _ => spaced.to_owned(),
+    };
+    humantime::parse_rfc3339_weak(&padded)
+        .map(DateTime::from)
+        .or_else(|_| DateTime::parse_from_rfc3339(text).map(|at| at.with_timezone(&Utc)))
+        .map_err(|_| {
+            format!(
+                "{text:?} is not a time; write it as 2026-12-24T18:00:00Z or \"2026-12-24 18:00\""
+            )
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::time;
+
+    #[test]
+    fn times_are_read_as_people_type_them() {
+        for text in [
+            "2026-12-24 18:00",
+            "2026-12-24T18:00:00Z",
+            "2026-12-24 18:00 UTC",
+            "2026-12-24T19:00:00+01:00",
+        ] {
+            assert_eq!(time(text).unwrap().to_rfc3339(), "2026-12-24T18:00:00+00:00", "{text}");
+        }
+        assert_eq!(time("2026-12-24").unwrap().to_rfc3339(), "2026-12-24T00:00:00+00:00");
+        assert!(time("tomorrow").unwrap_err().contains("is not a time"));
+    }
+}

@@ -1,0 +1,71 @@
+//! `trunkline history`: what was deployed, by whom and how it went.
+
+use chrono::{DateTime, Utc};
+use clap::{Args, ValueEnum};
+
+use super::context::Context;
+use super::failure::Failure;
+use super::say::{how_it_goes, instant};
+use super::{Reading, output};
+use crate::domain::deployment::Deployment;
+use crate::domain::ids::{DeploymentId, Environment};
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Of which environment
+    #[arg(value_enum, default_value_t = Where::Production)]
+    environment: Where,
+    /// How many of the newest
+    #[arg(long, short = 'n', default_value_t = 20, value_name = "N")]
+    limit: usize,
+    /// Only what is older than this deployment
+    #[arg(long, value_name = "DEPLOYMENT")]
+    before: Option<DeploymentId>,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// An environment as an argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Where {
+    Staging,
+    Production,
+}
+
+impl From<Where> for Environment {
+    fn from(at: Where) -> Self {
+        match at {
+            Where::Staging => Self::Staging,
+            Where::Production => Self::Production,
+        }
+    }
+}
+
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+    use crate::backend::Backend;
+    let service = context.service().await?;
+    let Arguments { environment, limit, before, reading } = arguments;
+    let all = context.backend.history(&service, environment.into(), before, limit).await?;
+    if reading.json {
+        return output::json(&all);
+    }
+    let now = context.snapshot(&service).await?.at;
+    let rows: Vec<_> = all.iter().map(|deployment| line(deployment, now)).collect();
+    context.out.table(&rows)
+}
+
+fn line(deployment: &Deployment, now: DateTime<Utc>) -> Vec<String> {
+    let overridden: Vec<_> = deployment.request.overrides.keys().map(|g| g.as_str()).collect();
+    let overridden = match overridden.as_slice() {
+        [] => String::new(),
+        guards => format!(" (overrode {})", guards.join(", ")),
+    };
+    vec![
+        deployment.id.to_string(),
+        instant(deployment.requested_at),
+        deployment.request.kind.to_string(),
+        deployment.request.build.to_string(),
+        deployment.by.to_string(),
+        format!("{}{overridden}", how_it_goes(deployment, now)),
+    ]
+}

@@ -1,0 +1,28 @@
+//! `trunkline hold`: stops promotes into an environment until somebody releases it.
+
+use clap::Args;
+
+use super::context::Context;
+use super::failure::Failure;
+use super::history::Where;
+use super::{Acting, act};
+use crate::domain::command::Command;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Of which environment
+    #[arg(value_enum, default_value_t = Where::Production)]
+    environment: Where,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    acting: Acting,
+}
+
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+    let Arguments { environment, reason, acting } = arguments;
+    let service = context.service().await?;
+    let command = Command::Hold { environment: environment.into(), reason };
+    act::run(context, &service, command, acting.key).await.map(drop)
+}

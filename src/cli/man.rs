@@ -1,0 +1,13 @@
+//! `trunkline man`: prints the manual page, to be read with `trunkline man | man -l -`.
+
+use std::io::{self, Write};
+
+use clap::CommandFactory;
+
+use super::failure::Failure;
+
+pub fn run() -> Result<(), Failure> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(super::Arguments::command()).render(&mut page)?;
+    Ok(io::stdout().lock().write_all(&page)?)
+}

@@ -1,0 +1,113 @@
+//! `trunkline plan`: everything that a promote or rollback would do, without doing it.
+
+use clap::Subcommand;
+
+use super::context::Context;
+use super::failure::Failure;
+use super::{Reading, output};
+use crate::backend::Backend;
+use crate::domain::command::Action;
+use crate::domain::commit::{Commit, Range};
+use crate::domain::event::DeploymentKind;
+use crate::domain::ids::BuildNumber;
+use crate::domain::plan::{Finding, Plan, PlannedBuild, Severity};
+use crate::domain::time::say;
+
+/// The most commits that a plan shows by name.
+const COMMITS_SHOWN: usize = 20;
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum Command {
+    /// What promoting a build would do
+    Promote {
+        build: BuildNumber,
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// What rolling back would do
+    Rollback {
+        /// The build to go back to; without it, the one that a rollback would choose
+        build: Option<BuildNumber>,
+        #[command(flatten)]
+        reading: Reading,
+    },
+}
+
+pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
+    let service = context.service().await?;
+    let (action, reading) = match command {
+        Command::Promote { build, reading } => (Action::Promote { build }, reading),
+        Command::Rollback { build, reading } => (Action::Rollback { to: build }, reading),
+    };
+    let plan = context.backend.plan(&service, action).await?;
+    if reading.json { output::json(&plan) } else { context.out.lines(lines(&plan)) }
+}
+
+/// The plan as text.
+pub fn lines(plan: &Plan) -> Vec<String> {
+    let mut lines = vec![headline(plan)];
+    lines.push(format!("  now live   {}", plan.live.as_ref().map_or("nothing".to_owned(), named)));
+    lines.push(format!("  would be   {}", named(&plan.target)));
+    lines.extend(range(plan));
+    let steps: Vec<_> = plan.steps.iter().map(|step| step.name.as_str()).collect();
+    let takes = plan.expected.map_or(String::new(), |takes| format!(", about {}", say(takes)));
+    lines.push(format!("  steps      {}{takes}", steps.join(", ")));
+    lines.extend(plan.cancels.map(|id| format!("  cancels    {id} first")));
+    lines.push(format!("  undo       {}", plan.undo));
+    lines.push(String::new());
+    lines.extend(plan.findings.iter().map(finding));
+    lines
+}
+
+/// One finding, as the plan and the refusals show it.
+pub fn finding(finding: &Finding) -> String {
+    let mark = match finding.severity {
+        Severity::Info => "ok      ",
+        Severity::Warn => "warning ",
+        Severity::Override => "OVERRIDE",
+        Severity::Refuse => "REFUSED ",
+    };
+    format!("  {mark}  {:<9}  {}", finding.guard, finding.sentence)
+}
+
+fn headline(plan: &Plan) -> String {
+    let verb = match plan.kind {
+        DeploymentKind::Rollback => "roll back",
+        DeploymentKind::Redeploy => "deploy once more",
+        DeploymentKind::Promote | DeploymentKind::Auto => "promote",
+    };
+    let to = if plan.kind == DeploymentKind::Rollback { "to" } else { "with" };
+    format!(
+        "{verb} {} {} {to} {}, as {}",
+        plan.service, plan.environment, plan.target.build, plan.actor
+    )
+}
+
+fn named(build: &PlannedBuild) -> String {
+    format!("{} {} {}", build.build, build.sha.short(), build.subject)
+}
+
+fn range(plan: &Plan) -> Vec<String> {
+    let Range { commits, more, .. } = &plan.range;
+    let what = if plan.kind == DeploymentKind::Rollback { "takes away" } else { "ships" };
+    let (count, files) = (plan.range.len(), plan.range.files());
+    let mut lines =
+        vec![format!("  {what:<10} {}, {}", counted(count, "commit"), counted(files, "file"))];
+    lines.extend(commits.iter().take(COMMITS_SHOWN).map(commit));
+    let hidden = commits.len().saturating_sub(COMMITS_SHOWN) + *more as usize;
+    if hidden > 0 {
+        lines.push(format!("             and {hidden} more"));
+    }
+    lines
+}
+
+/// `1 commit`, `2 commits`.
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+fn commit(commit: &Commit) -> String {
+    let with: Vec<_> = commit.co_authors.iter().map(|who| who.name.as_str()).collect();
+    let with = if with.is_empty() { String::new() } else { format!(" with {}", with.join(", ")) };
+    format!("             {} {} ({}{with})", commit.sha.short(), commit.subject, commit.author.name)
+}

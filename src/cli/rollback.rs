@@ -1,0 +1,22 @@
+//! `trunkline rollback`: puts production back. Nothing of ours blocks it.
+
+use clap::Args;
+
+use super::confirm::{self, Confirmation, Reasons};
+use super::context::Context;
+use super::failure::Failure;
+use crate::domain::command::Action;
+use crate::domain::ids::BuildNumber;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The build to go back to; without it, the one that was live before
+    build: Option<BuildNumber>,
+    #[command(flatten)]
+    confirmation: Confirmation,
+}
+
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+    let action = Action::Rollback { to: arguments.build };
+    confirm::run(context, action, Reasons::new(), arguments.confirmation).await
+}

@@ -1,0 +1,119 @@
+//! `trunkline serve`: the deploy engine behind its socket, until it is told to stop.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use color_eyre::eyre::{Context as _, Report};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::demo::colleagues::Colleagues;
+use super::demo::presence::{Noted, Presence};
+use super::engine_lock::{EngineLock, LockError};
+use super::failure::Failure;
+use super::{Global, context, login, trace};
+use crate::backend::embedded::Embedded;
+use crate::config::places::Places;
+use crate::config::user_file::UserFile;
+use crate::engine::clock::SystemClock;
+use crate::engine::{Engine, Handle, Options, Services};
+use crate::server;
+
+/// How often the demo's engine looks whether anybody is still there.
+const GLANCE: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Arguments {
+    /// Stay in this terminal; this is the default
+    #[arg(long, conflicts_with = "background")]
+    foreground: bool,
+    /// Leave the session of whoever started this
+    #[arg(long, hide = true)]
+    background: bool,
+}
+
+pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
+    let places = context::places(&global)?;
+    if arguments.background {
+        rustix::process::setsid().wrap_err("cannot leave the session")?;
+    }
+    places.create()?;
+    trace::to_file(&places.engine_log())?;
+    let lock = EngineLock::take(&places.lock()).map_err(|error| match error {
+        held @ LockError::Held { .. } => Failure::failed(held.to_string()),
+        error @ LockError::Io(..) => Failure::Failed(Report::new(error)),
+    })?;
+    let handle =
+        Engine::open(options(&places, &global)?).await.wrap_err("the engine cannot start")?;
+    let listener = server::bind(&places.socket()).wrap_err("cannot listen")?;
+    tracing::info!(socket = %places.socket().display(), "the engine is up");
+    let presence = Presence::new();
+    let work = global.demo.then(|| tokio::spawn(colleagues(&handle, &places, &presence).work()));
+    let stop = stop(handle.clone(), presence.clone(), global.demo)?;
+    let backend_for = {
+        let handle = handle.clone();
+        move |login: &str| {
+            let backend = Embedded::new(handle.clone(), login.to_owned());
+            Noted { backend, presence: presence.clone() }
+        }
+    };
+    let served = server::serve(listener, backend_for, stop).await;
+    if let Some(work) = work {
+        work.abort();
+    }
+    handle.shutdown().await;
+    drop(lock);
+    tracing::info!("the engine has ended");
+    Ok(served.wrap_err("the engine stopped listening")?)
+}
+
+fn options(places: &Places, global: &Global) -> Result<Options, Failure> {
+    let user = UserFile::load(&places.user_file())?;
+    Ok(Options {
+        data: places.data.clone(),
+        services: Services::File(places.user_file()),
+        program: std::env::current_exe().wrap_err("cannot find this program")?,
+        poll: user.poll,
+        owner: Some(login::own()),
+        demo: global.demo,
+        clock: Arc::new(SystemClock),
+    })
+}
+
+fn colleagues(handle: &Handle, places: &Places, presence: &Presence) -> Colleagues<Embedded> {
+    let login = |name: &str| Embedded::new(handle.clone(), name.to_owned());
+    let folder = places.data.parent().map_or_else(PathBuf::new, PathBuf::from);
+    Colleagues { moira: login("moira"), sam: login("sam"), folder, presence: presence.clone() }
+}
+
+/// Ends when the process is told to, and for the demo when nobody looks and nothing runs any more.
+fn stop(
+    handle: Handle,
+    presence: Presence,
+    demo: bool,
+) -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let deserted = async move {
+        if demo {
+            deserted(&handle, &presence).await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    };
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("told to end"),
+            _ = interrupt.recv() => tracing::info!("interrupted"),
+            () = deserted => tracing::info!("nobody looks at the demo any more"),
+        }
+    })
+}
+
+async fn deserted(handle: &Handle, presence: &Presence) {
+    while presence.is_watched() || handle.is_busy() {
+        tokio::time::sleep(GLANCE).await;
+    }
+}

@@ -1,0 +1,136 @@
+//! `trunkline status`: what is live, what is next and what is in the way.
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+
+use super::context::Context;
+use super::failure::Failure;
+use super::say::{ago, from_now, how_it_goes, instant};
+use super::{Reading, output};
+use crate::domain::ids::Environment;
+use crate::domain::snapshot::{FleetRow, FleetSnapshot, Problem, ServiceSnapshot};
+use crate::domain::stops::Freeze;
+use crate::domain::time::{between, say};
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// With `--service` the document is that service, without it the fleet.
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+    if let Some(service) = context.named() {
+        let snapshot = context.snapshot(service).await?;
+        return if arguments.reading.json {
+            output::json(&snapshot)
+        } else {
+            context.out.lines(service_lines(&snapshot))
+        };
+    }
+    let fleet = context.fleet().await?;
+    if arguments.reading.json {
+        return output::json(&fleet);
+    }
+    context.out.lines(problem_lines(&fleet.problems))?;
+    if let [only] = fleet.services.as_slice() {
+        let snapshot = context.snapshot(&only.service).await?;
+        return context.out.lines(service_lines(&snapshot));
+    }
+    let rows: Vec<_> = fleet.services.iter().map(|row| fleet_row(row, &fleet)).collect();
+    context.out.table(&rows)
+}
+
+fn fleet_row(row: &FleetRow, fleet: &FleetSnapshot) -> Vec<String> {
+    let now = fleet.at;
+    let live = row.live.as_ref().map_or("nothing live".to_owned(), |live| {
+        format!("{} live since {}", live.build, say(between(live.since, now)))
+    });
+    let mut notes = Vec::new();
+    if let Some(running) = &row.running {
+        let since = say(between(running.since, now));
+        notes.push(format!(
+            "{} of {} to {}, {since}",
+            running.kind, running.build, running.environment
+        ));
+    }
+    notes.extend(row.freeze.as_ref().map(|freeze| freeze_line(freeze, now)));
+    notes.extend(row.hold.as_ref().map(|hold| format!("on hold by {}: {}", hold.by, hold.reason)));
+    if row.problems > 0 {
+        notes.push(format!("{} problems", row.problems));
+    }
+    vec![row.service.to_string(), live, format!("{} ahead", row.ahead), notes.join("; ")]
+}
+
+fn service_lines(snapshot: &ServiceSnapshot) -> Vec<String> {
+    let mut lines =
+        vec![format!("{} ({} of {})", snapshot.service, snapshot.trunk, snapshot.repository)];
+    for environment in [Environment::Production, Environment::Staging] {
+        lines.push(format!("  {environment:<12}{}", live(snapshot, environment)));
+    }
+    lines.push(format!("  {:<12}{}", "rollback", rollback(snapshot)));
+    for row in snapshot.deployments.iter().filter(|row| row.deployment.is_open()) {
+        let (deployment, request) = (&row.deployment, &row.deployment.request);
+        lines.push(format!(
+            "  {:<12}{} of {} to {} by {} ({}): {}",
+            "running",
+            request.kind,
+            request.build,
+            request.environment,
+            deployment.by,
+            deployment.id,
+            how_it_goes(deployment, snapshot.at)
+        ));
+    }
+    for (environment, hold) in &snapshot.holds {
+        let since = ago(hold.at, snapshot.at);
+        lines.push(format!(
+            "  {:<12}{environment} by {} {since}: {}",
+            "on hold", hold.by, hold.reason
+        ));
+    }
+    for freeze in &snapshot.freezes {
+        lines.push(format!("  {:<12}{}", "freeze", freeze_line(freeze, snapshot.at)));
+    }
+    lines.extend(problem_lines(&snapshot.problems));
+    lines
+}
+
+fn live(snapshot: &ServiceSnapshot, environment: Environment) -> String {
+    let Some(live) = snapshot.live.get(&environment) else {
+        return "nothing yet".to_owned();
+    };
+    let build = snapshot.builds.iter().find(|row| row.build.number == live.build);
+    let subject = build.map_or("", |row| row.build.subject());
+    let broken = match (environment, snapshot.unsettled) {
+        (Environment::Production, Some(id)) => format!(" (unsettled: {id} did not succeed)"),
+        _ => String::new(),
+    };
+    format!("{} {} {subject}{broken}", live.build, ago(live.since, snapshot.at))
+}
+
+fn rollback(snapshot: &ServiceSnapshot) -> String {
+    let Some(rollback) = &snapshot.rollback else {
+        return "nothing to roll back to yet".to_owned();
+    };
+    let was_live = rollback.was_live.map(|at| format!(", live {}", ago(at, snapshot.at)));
+    let takes = rollback.expected.map(|takes| format!(", about {}", say(takes)));
+    format!("{}{}{}", rollback.to, was_live.unwrap_or_default(), takes.unwrap_or_default())
+}
+
+fn freeze_line(freeze: &Freeze, now: DateTime<Utc>) -> String {
+    let begins = if freeze.covers(now) {
+        "now".to_owned()
+    } else {
+        format!("{} ({})", instant(freeze.from), from_now(freeze.from, now))
+    };
+    let ends = freeze.until.map_or("lifted".to_owned(), instant);
+    format!("{} {begins} until {ends} by {}: {}", freeze.id, freeze.by, freeze.reason)
+}
+
+fn problem_lines(problems: &[Problem]) -> Vec<String> {
+    problems
+        .iter()
+        .map(|problem| format!("  problem     {}; {}", problem.what, problem.remedy))
+        .collect()
+}

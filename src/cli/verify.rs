@@ -1,0 +1,25 @@
+//! `trunkline verify`: records that somebody saw a build work in staging.
+
+use clap::Args;
+
+use super::context::Context;
+use super::failure::Failure;
+use super::{Acting, act};
+use crate::domain::command::Command;
+use crate::domain::ids::BuildNumber;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    build: BuildNumber,
+    /// What you looked at
+    #[arg(long, value_name = "TEXT")]
+    note: String,
+    #[command(flatten)]
+    acting: Acting,
+}
+
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+    let Arguments { build, note, acting } = arguments;
+    let service = context.service().await?;
+    act::run(context, &service, Command::Verify { build, note }, acting.key).await.map(drop)
+}

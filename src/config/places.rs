@@ -1,0 +1,201 @@
+//! Where everything of one user lies: settings, data, the engine's socket, log and lock.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use super::error::ConfigError;
+
+/// A unix socket's address holds 104 bytes on some systems and 108 on others, its end included.
+const LONGEST_SOCKET: usize = 100;
+
+/// The permissions of everybody but the owner.
+const OTHERS: u32 = 0o077;
+
+/// The folders of one user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Places {
+    /// The folder of the settings.
+    pub config: PathBuf,
+    /// The folder of everything that the engine keeps.
+    pub data: PathBuf,
+    /// `XDG_RUNTIME_DIR`, where the socket goes when its path below `data` is too long for one.
+    pub runtime: Option<PathBuf>,
+}
+
+impl Places {
+    /// From `TRUNKLINE_CONFIG_DIR` and `TRUNKLINE_DATA_DIR`, else where the system wants such files.
+    ///
+    /// # Errors
+    /// When neither is set and there is no home folder.
+    pub fn discover() -> Result<Self, ConfigError> {
+        Self::from_env(|name| std::env::var_os(name))
+    }
+
+    /// The same with an environment of the caller's.
+    ///
+    /// # Errors
+    /// When a folder is not named and there is no home folder.
+    pub fn from_env(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, ConfigError> {
+        let named = |name| {
+            let value = lookup(name).filter(|value| !value.is_empty())?;
+            std::path::absolute(value).ok()
+        };
+        let own = directories::ProjectDirs::from("", "", "trunkline");
+        let config = named("TRUNKLINE_CONFIG_DIR")
+            .or_else(|| Some(own.as_ref()?.config_dir().to_owned()))
+            .ok_or(ConfigError::NoHome)?;
+        let data = named("TRUNKLINE_DATA_DIR")
+            .or_else(|| Some(own.as_ref()?.data_local_dir().to_owned()))
+            .ok_or(ConfigError::NoHome)?;
+        Ok(Self { config, data, runtime: named("XDG_RUNTIME_DIR") })
+    }
+
+    #[must_use]
+    pub fn user_file(&self) -> PathBuf {
+        self.config.join("config.toml")
+    }
+
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.data.join("trunkline.db")
+    }
+
+    #[must_use]
+    pub fn engine_log(&self) -> PathBuf {
+        self.data.join("engine.log")
+    }
+
+    /// Held by the engine for as long as it runs.
+    #[must_use]
+    pub fn lock(&self) -> PathBuf {
+        self.data.join("engine.lock")
+    }
+
+    /// Where the engine listens: below the data folder, or under a short name of that folder when this is too long.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        let (folder, file) = self.socket_parts();
+        folder.join(file)
+    }
+
+    fn socket_parts(&self) -> (PathBuf, String) {
+        let usual = (self.data.join("run"), "engine.sock".to_owned());
+        if fits(&usual) {
+            return usual;
+        }
+        let digest = Sha256::digest(self.data.as_os_str().as_bytes());
+        let short = digest.iter().take(8).fold(0, |short: u64, byte| short << 8 | u64::from(*byte));
+        let file = format!("{short:016x}.sock");
+        let user = rustix::process::getuid().as_raw();
+        let runtime = self.runtime.as_ref().map(|folder| (folder.join("trunkline"), file.clone()));
+        runtime
+            .filter(fits)
+            .unwrap_or_else(|| (PathBuf::from(format!("/tmp/trunkline-{user}")), file))
+    }
+
+    /// Makes the folders that are missing, for their owner alone.
+    ///
+    /// # Errors
+    /// When one cannot be made, or the socket's folder is not the user's own and closed to others.
+    pub fn create(&self) -> Result<(), ConfigError> {
+        let (sockets, _) = self.socket_parts();
+        for folder in [&self.config, &self.data, &sockets] {
+            make_private(folder)
+                .map_err(|why| ConfigError::Unwritable { file: folder.clone(), why })?;
+        }
+        if is_private(&sockets) {
+            return Ok(());
+        }
+        let folder = sockets;
+        Err(ConfigError::NotPrivate { folder, variable: "TRUNKLINE_DATA_DIR" })
+    }
+}
+
+fn fits((folder, file): &(PathBuf, String)) -> bool {
+    folder.as_os_str().len() + 1 + file.len() <= LONGEST_SOCKET
+}
+
+fn make_private(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// A real folder of this user's that nobody else may enter; others can put links and folders of theirs into `/tmp`.
+fn is_private(folder: &Path) -> bool {
+    fs::symlink_metadata(folder).is_ok_and(|found| {
+        let user = rustix::process::getuid().as_raw();
+        found.is_dir() && found.uid() == user && found.mode() & OTHERS == 0
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn places(config: &Path, data: &Path) -> Places {
+        let (config, data) = (config.to_owned(), data.to_owned());
+        let lookup = move |name: &str| match name {
+            "TRUNKLINE_CONFIG_DIR" => Some(config.clone().into_os_string()),
+            "TRUNKLINE_DATA_DIR" => Some(data.clone().into_os_string()),
+            "XDG_RUNTIME_DIR" => Some("/run/user/7".into()),
+            _ => None,
+        };
+        Places::from_env(lookup).unwrap()
+    }
+
+    #[test]
+    fn the_environment_names_the_folders() {
+        let places = places(Path::new("/c"), Path::new("/d"));
+        assert_eq!(places.user_file(), Path::new("/c/config.toml"));
+        assert_eq!(places.socket(), Path::new("/d/run/engine.sock"));
+        assert_eq!(places.database(), Path::new("/d/trunkline.db"));
+    }
+
+    #[test]
+    fn an_empty_variable_counts_as_unset() {
+        let all_empty = |_: &str| Some(OsString::new());
+        let unset = Places::from_env(|_| None).unwrap();
+        assert_eq!(Places::from_env(all_empty).unwrap(), unset);
+    }
+
+    #[test]
+    fn a_socket_path_always_fits_and_stays_its_own() {
+        let long = |last: &str| PathBuf::from(format!("/{}/{last}", "long".repeat(40)));
+        let (one, two) = (places(&long("c"), &long("1")), places(&long("c"), &long("2")));
+        assert!(one.socket().starts_with("/run/user/7/trunkline"), "{:?}", one.socket());
+        assert_ne!(one.socket(), two.socket());
+        let without = Places { runtime: Some(long("runtime")), ..one };
+        assert!(without.socket().starts_with("/tmp"), "{:?}", without.socket());
+        assert!(without.socket().as_os_str().len() <= LONGEST_SOCKET);
+    }
+
+    #[test]
+    fn folders_are_made_for_their_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = places(&folder.path().join("c/d"), &folder.path().join("data"));
+        places.create().unwrap();
+        places.create().unwrap();
+        for made in ["c/d", "data", "data/run"] {
+            let mode = fs::metadata(folder.path().join(made)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700, "{made}");
+        }
+    }
+
+    #[test]
+    fn a_socket_folder_open_to_others_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = places(&folder.path().join("c"), folder.path());
+        let run = folder.path().join("run");
+        fs::create_dir(&run).unwrap();
+        fs::set_permissions(&run, fs::Permissions::from_mode(0o755)).unwrap();
+        let refused = places.create().unwrap_err();
+        assert!(matches!(refused, ConfigError::NotPrivate { .. }), "{refused}");
+    }
+}

@@ -1,0 +1,80 @@
+//! The commented service file that `trunkline init` writes, true to the defaults and fit to run as it stands.
+
+use crate::domain::ids::ServiceName;
+
+const SAMPLE: &str = include_str!("../../assets/trunkline.toml");
+
+/// The sample for a service and its trunk.
+#[must_use]
+pub fn service_file(name: &ServiceName, trunk: &str) -> String {
+    let trunk = toml::Value::from(trunk).to_string();
+    SAMPLE.replace("\"SERVICE\"", &format!("\"{name}\"")).replace("\"TRUNK\"", &trunk)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+    use std::process::Command;
+
+    use super::*;
+    use crate::config::ServiceFile;
+    use crate::domain::event::{Run, StepSpec};
+    use crate::domain::people::People;
+    use crate::domain::policy::Policy;
+
+    fn sample() -> String {
+        service_file(&"shop".parse().unwrap(), "main")
+    }
+
+    /// A documented key is `# key = value`; examples stand further in.
+    fn with_every_key_spelled_out(text: &str) -> (String, usize) {
+        let (mut spelled_out, mut keys) = (String::new(), 0);
+        for line in text.lines() {
+            let key = line.strip_prefix("# ").filter(|rest| {
+                let name = rest.split_once(" = ").map_or("", |(name, _)| name);
+                !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+            });
+            keys += usize::from(key.is_some());
+            writeln!(spelled_out, "{}", key.unwrap_or(line)).unwrap();
+        }
+        (spelled_out, keys)
+    }
+
+    #[test]
+    fn the_sample_names_the_service_and_is_otherwise_all_defaults() {
+        let file = ServiceFile::parse(&sample(), "trunkline.toml").unwrap();
+        assert_eq!(file.name.as_str(), "shop");
+        assert_eq!(file.trunk.as_deref(), Some("main"));
+        assert_eq!(file.policy, Policy::default());
+        assert_eq!(file.people, People::default());
+        assert!(file.secrets.is_empty());
+    }
+
+    #[test]
+    fn every_key_that_the_sample_documents_equals_its_default() {
+        let (spelled_out, keys) = with_every_key_spelled_out(&sample());
+        assert_eq!(keys, 7, "{spelled_out}");
+        let plain = ServiceFile::parse(&sample(), "trunkline.toml").unwrap();
+        let spelled_out = ServiceFile::parse(&spelled_out, "trunkline.toml").unwrap();
+        assert_eq!(spelled_out, plain);
+    }
+
+    #[test]
+    fn a_strange_trunk_is_quoted() {
+        let text = service_file(&"shop".parse().unwrap(), "odd\"$(id)");
+        let file = ServiceFile::parse(&text, "trunkline.toml").unwrap();
+        assert_eq!(file.trunk.as_deref(), Some("odd\"$(id)"));
+    }
+
+    #[test]
+    fn the_steps_of_the_sample_succeed() {
+        let file = ServiceFile::parse(&sample(), "trunkline.toml").unwrap();
+        for StepSpec { name, run, .. } in
+            file.staging.iter().chain(&file.production).chain(&file.rollback)
+        {
+            let Run::Shell(line) = run else { panic!("{name} is not a shell line") };
+            let ran = Command::new("sh").arg("-c").arg(line).output().unwrap();
+            assert!(ran.status.success(), "{name}: {ran:?}");
+        }
+    }
+}

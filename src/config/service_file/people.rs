@@ -1,0 +1,122 @@
+//! The people of a service file: who owns which address and login, and which addresses are bots.
+
+use std::collections::BTreeMap;
+
+use crate::config::error::Complaints;
+use crate::config::reader::{Entry, Placed, Section};
+use crate::domain::people::{Identity, People, Person};
+
+pub(super) fn read(top: &mut Section<'_>, complaints: &mut Complaints<'_>) -> People {
+    let bots = top.take("bots");
+    let mut directory = Directory::default();
+    let section = top.take("people").and_then(|entry| entry.section(complaints));
+    for entry in section.iter().flat_map(Section::all) {
+        directory.add(&entry, complaints);
+    }
+    let mut people = People { people: directory.people, bots: Vec::new() };
+    if let Some(entry) = bots {
+        people.bots = patterns(&entry, &people, complaints);
+    }
+    people
+}
+
+/// The people read so far, and who has which address and login.
+#[derive(Default)]
+struct Directory {
+    people: BTreeMap<String, Person>,
+    owners: BTreeMap<String, String>,
+    connects: BTreeMap<String, String>,
+}
+
+impl Directory {
+    fn add(&mut self, entry: &Entry<'_>, complaints: &mut Complaints<'_>) {
+        let Some(mut section) = entry.section(complaints) else { return };
+        let mut person = Person::default();
+        if let Some(list) = section.take("emails") {
+            for email in list.texts(complaints) {
+                person.emails.extend(self.email(&entry.name, &list, &email, complaints));
+            }
+        }
+        let logins = section.take("logins");
+        if let Some(list) = &logins {
+            for login in list.texts(complaints) {
+                person.logins.extend(self.login(&entry.name, list, &login, complaints));
+            }
+        } else {
+            let own = Placed { value: entry.name.as_str(), at: entry.key_at };
+            self.login(&entry.name, entry, &own, complaints);
+        }
+        section.finish_below(&super::TOP, complaints);
+        self.people.insert(entry.name.clone(), person);
+    }
+
+    fn email(
+        &mut self,
+        person: &str,
+        list: &Entry<'_>,
+        email: &Placed<&str>,
+        complaints: &mut Complaints<'_>,
+    ) -> Option<String> {
+        let address = email.value;
+        if !address.contains('@') || address.contains(['<', '>', ' ']) {
+            let sentence =
+                format!("{address:?} is not an address; write it as git shows it, without < and >");
+            complaints.add(email.at, &list.path, sentence);
+            return None;
+        }
+        let owner = self.owners.entry(address.to_lowercase()).or_insert_with(|| person.to_owned());
+        if owner != person {
+            let sentence =
+                format!("{address:?} belongs to {owner:?} already; give it to one of them");
+            complaints.add(email.at, &list.path, sentence);
+            return None;
+        }
+        Some(address.to_owned())
+    }
+
+    fn login(
+        &mut self,
+        person: &str,
+        list: &Entry<'_>,
+        login: &Placed<&str>,
+        complaints: &mut Complaints<'_>,
+    ) -> Option<String> {
+        let owner =
+            self.connects.entry(login.value.to_owned()).or_insert_with(|| person.to_owned());
+        if owner != person {
+            let sentence = format!(
+                "the login {:?} belongs to {owner:?} already; give it to one of them",
+                login.value
+            );
+            complaints.add(login.at, &list.path, sentence);
+            return None;
+        }
+        Some(login.value.to_owned())
+    }
+}
+
+/// The patterns of bots; one that would make a person a bot would take them out of the author guard.
+fn patterns(entry: &Entry<'_>, people: &People, complaints: &mut Complaints<'_>) -> Vec<String> {
+    let mut patterns = Vec::new();
+    for pattern in entry.texts(complaints) {
+        let text = pattern.value;
+        if !text.contains(|c: char| c.is_alphanumeric()) {
+            let sentence = format!("{text:?} makes a bot of everybody; name the bots more closely");
+            complaints.add(pattern.at, &entry.path, sentence);
+        } else if let Some(name) = person_caught(text, people) {
+            let sentence = format!("{text:?} makes a bot of {name:?}; name the bots more closely");
+            complaints.add(pattern.at, &entry.path, sentence);
+        } else {
+            patterns.push(text.to_owned());
+        }
+    }
+    patterns
+}
+
+fn person_caught<'a>(pattern: &str, people: &'a People) -> Option<&'a str> {
+    let alone = People { people: BTreeMap::new(), bots: vec![pattern.to_owned()] };
+    let caught =
+        |email: &String| alone.is_bot(&Identity { name: String::new(), email: email.clone() });
+    let (name, _) = people.people.iter().find(|(_, person)| person.emails.iter().any(caught))?;
+    Some(name)
+}

@@ -1,0 +1,165 @@
+//! The pipelines of a service file: what runs in staging, in production, and on the way back.
+
+use std::time::Duration;
+
+use crate::config::error::Complaints;
+use crate::config::reader::{Entry, Section};
+use crate::domain::event::{Run, StepSpec};
+
+/// How long a step may take when its author does not say.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(15);
+
+const ADD_ROLLBACK: &str = "production has steps and a rollback has none; add [[rollback.steps]], often the same \
+     ones as production: they run in the checkout of the build that comes back";
+
+pub(super) struct Pipelines {
+    pub(super) staging: Vec<StepSpec>,
+    pub(super) production: Vec<StepSpec>,
+    pub(super) rollback: Vec<StepSpec>,
+}
+
+pub(super) fn read(top: &mut Section<'_>, complaints: &mut Complaints<'_>) -> Pipelines {
+    let staging = Pipeline::read("staging", top, complaints);
+    let production = Pipeline::read("production", top, complaints);
+    let rollback = Pipeline::read("rollback", top, complaints);
+    if staging.at.is_none() {
+        let sentence = "has no steps; add [[staging.steps]] with a name and what to run";
+        complaints.add(0, "staging", sentence);
+    }
+    match (production.at, rollback.at) {
+        (Some(at), None) => complaints.add(at, "rollback", ADD_ROLLBACK),
+        (None, Some(at)) => {
+            let sentence = "there is nothing to roll back; add [[production.steps]]";
+            complaints.add(at, "rollback", sentence);
+        }
+        (Some(_), Some(_)) | (None, None) => {}
+    }
+    Pipelines { staging: staging.steps, production: production.steps, rollback: rollback.steps }
+}
+
+struct Pipeline {
+    /// Where the file speaks of it, if it does.
+    at: Option<usize>,
+    steps: Vec<StepSpec>,
+}
+
+impl Pipeline {
+    fn read(name: &'static str, top: &mut Section<'_>, complaints: &mut Complaints<'_>) -> Self {
+        let Some(entry) = top.take(name) else { return Self { at: None, steps: Vec::new() } };
+        let at = Some(entry.key_at);
+        let Some(mut section) = entry.section(complaints) else {
+            return Self { at, steps: Vec::new() };
+        };
+        let steps = match section.take("steps") {
+            Some(entry) => steps(&entry, complaints),
+            None => no_steps(section.at, &section.path, complaints),
+        };
+        section.finish_below(&super::TOP, complaints);
+        Self { at, steps }
+    }
+}
+
+fn steps(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Vec<StepSpec> {
+    let sections = entry.sections(complaints);
+    if sections.is_empty() && entry.is_list() {
+        return no_steps(entry.at, &entry.path, complaints);
+    }
+    let mut steps: Vec<StepSpec> = Vec::new();
+    for section in sections {
+        steps.extend(step(section, &steps, complaints));
+    }
+    steps
+}
+
+fn no_steps(at: usize, path: &str, complaints: &mut Complaints<'_>) -> Vec<StepSpec> {
+    complaints.add(at, path, "has no steps; add one with a name and what to run, or remove it");
+    Vec::new()
+}
+
+fn step(
+    mut section: Section<'_>,
+    before: &[StepSpec],
+    complaints: &mut Complaints<'_>,
+) -> Option<StepSpec> {
+    let name = name(&mut section, before, complaints);
+    let run = match section.take("run") {
+        Some(entry) => run(&entry, complaints),
+        None => missing(&section, "run = \"COMMAND\"", complaints),
+    };
+    let timeout = section.take("timeout").and_then(|entry| entry.positive_duration(complaints));
+    let timeout = timeout.unwrap_or(DEFAULT_TIMEOUT);
+    let expected = section.take("expected").and_then(|entry| expected(&entry, timeout, complaints));
+    section.finish_below(&super::TOP, complaints);
+    Some(StepSpec { name: name?, run: run?, timeout, expected })
+}
+
+/// A name that is safe as a file name and in a pane's column, and that no step before has.
+fn name(
+    section: &mut Section<'_>,
+    before: &[StepSpec],
+    complaints: &mut Complaints<'_>,
+) -> Option<String> {
+    let Some(entry) = section.take("name") else {
+        return missing(section, "name = \"NAME\"", complaints);
+    };
+    let name = entry.text(complaints)?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if !starts_well || name.len() > 40 || !name.chars().all(allowed) {
+        let rule = "use up to 40 letters, digits, \"-\", \"_\" and \".\"";
+        entry.complain(complaints, format!("{name:?} cannot name a step; {rule}"));
+        return None;
+    }
+    if before.iter().any(|step| step.name == name) {
+        let sentence = format!("there is a step {name:?} above; give each its own name");
+        entry.complain(complaints, sentence);
+        return None;
+    }
+    Some(name.to_owned())
+}
+
+fn missing<T>(section: &Section<'_>, what: &str, complaints: &mut Complaints<'_>) -> Option<T> {
+    complaints.add(section.at, &section.path, format!("a step needs {what}"));
+    None
+}
+
+/// A text is a line for the shell, a list is a program with its arguments.
+fn run(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Option<Run> {
+    if !entry.is_list() {
+        let line = entry.text(complaints)?;
+        return no_nul(entry, line, complaints).then(|| Run::Shell(line.to_owned()));
+    }
+    let words = entry.words(complaints)?;
+    if words.first().is_none_or(|program| program.trim().is_empty()) {
+        entry.complain(complaints, "names no program; begin the list with one");
+        return None;
+    }
+    words
+        .iter()
+        .all(|word| no_nul(entry, word, complaints))
+        .then(|| Run::Argv(words.into_iter().map(str::to_owned).collect()))
+}
+
+fn no_nul(entry: &Entry<'_>, text: &str, complaints: &mut Complaints<'_>) -> bool {
+    let clean = !text.contains('\0');
+    if !clean {
+        entry.complain(complaints, "contains a NUL character, which no command can; remove it");
+    }
+    clean
+}
+
+fn expected(
+    entry: &Entry<'_>,
+    timeout: Duration,
+    complaints: &mut Complaints<'_>,
+) -> Option<Duration> {
+    let expected = entry.positive_duration(complaints)?;
+    if expected > timeout {
+        let limit = humantime::format_duration(timeout);
+        let sentence =
+            format!("is longer than the step's timeout of \"{limit}\"; raise the timeout");
+        entry.complain(complaints, sentence);
+        return None;
+    }
+    Some(expected)
+}

@@ -1,0 +1,233 @@
+//! `config.toml` of one user: the repositories to watch and how the console behaves.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::time::Duration;
+
+use super::branch;
+use super::error::{Complaints, ConfigError};
+use super::reader::{Entry, Section, tree};
+
+/// The largest file that is read as settings.
+const LARGEST: u64 = 1024 * 1024;
+
+/// Everything that the user file says, with the defaults where it is silent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserFile {
+    pub services: Vec<Watched>,
+    /// How often the engine looks at each trunk.
+    pub poll: Duration,
+    /// How long the emergency rollback can be stopped before it starts by itself.
+    pub emergency_countdown: Duration,
+    /// From what age on the console calls its data old.
+    pub stale_after: Duration,
+}
+
+/// A repository that the engine watches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watched {
+    /// An absolute local path or a URL as git takes it.
+    pub repository: String,
+    /// The folder of the repository that the service lives in; `None` is all of it.
+    pub folder: Option<String>,
+    /// The branch to watch, before what the service file says.
+    pub trunk: Option<String>,
+}
+
+impl Default for UserFile {
+    fn default() -> Self {
+        Self {
+            services: Vec::new(),
+            poll: Duration::from_secs(5),
+            emergency_countdown: Duration::from_secs(3),
+            stale_after: Duration::from_secs(30),
+        }
+    }
+}
+
+impl UserFile {
+    /// Reads the file; one that does not exist says nothing.
+    ///
+    /// # Errors
+    /// When it cannot be read, or with everything that is wrong in it.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        Self::parse(&read(path)?, &path.display().to_string())
+    }
+
+    /// Reads the text of a user file; `file` is what errors call it.
+    ///
+    /// # Errors
+    /// With everything that is wrong in it, each at its line and column.
+    pub fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
+        let tree = tree(text, file)?;
+        let mut complaints = Complaints::new(file, text);
+        let resolved = resolve(Section::of_file(&tree), &mut complaints);
+        complaints.finish(Some(resolved))
+    }
+
+    /// Appends a service to the file, which is made when it is missing and otherwise kept as it stands.
+    ///
+    /// # Errors
+    /// When the same folder of the same repository is in it already, when the file is wrong before or would be
+    /// after, or when it cannot be written; then it is as it was.
+    pub fn add(path: &Path, watched: &Watched) -> Result<(), ConfigError> {
+        let (text, name) = (read(path)?, path.display().to_string());
+        let before = Self::parse(&text, &name)?;
+        if before.services.iter().any(|known| known.is_same(watched)) {
+            let repository = watched.repository.clone();
+            return Err(ConfigError::WatchedAlready { file: path.to_owned(), repository });
+        }
+        if !text.contains("[[services]]") && !before.services.is_empty() {
+            return Err(ConfigError::ServicesAsList { file: path.to_owned() });
+        }
+        let text = append(text, watched);
+        Self::parse(&text, &name)?;
+        write_whole(path, &text)
+            .map_err(|why| ConfigError::Unwritable { file: path.to_owned(), why })
+    }
+}
+
+impl Watched {
+    fn is_same(&self, other: &Self) -> bool {
+        let bare = |repository: &str| repository.trim_end_matches('/').to_owned();
+        bare(&self.repository) == bare(&other.repository) && self.folder == other.folder
+    }
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    let unreadable = |why| ConfigError::Unreadable { file: path.to_owned(), why };
+    match fs::metadata(path) {
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
+        Ok(metadata) if metadata.len() > LARGEST => {
+            return Err(unreadable(io::Error::other("it is larger than 1 MiB")));
+        }
+        _ => {}
+    }
+    fs::read_to_string(path).map_err(unreadable)
+}
+
+fn resolve(mut top: Section<'_>, complaints: &mut Complaints<'_>) -> UserFile {
+    let mut file = UserFile::default();
+    if let Some(poll) = top.take("poll").and_then(|e| e.positive_duration(complaints)) {
+        file.poll = poll;
+    }
+    if let Some(countdown) = top.take("emergency_countdown").and_then(|e| e.duration(complaints)) {
+        file.emergency_countdown = countdown;
+    }
+    if let Some(age) = top.take("stale_after").and_then(|e| e.positive_duration(complaints)) {
+        file.stale_after = age;
+    }
+    let services = top.take("services").map(|entry| entry.sections(complaints));
+    for section in services.into_iter().flatten() {
+        let (at, path) = (section.at, section.path.clone());
+        let Some(watched) = watched(section, complaints) else { continue };
+        if file.services.iter().any(|known| known.is_same(&watched)) {
+            let sentence = format!("{:?} stands here twice; keep one", watched.repository);
+            complaints.add(at, &path, sentence);
+        } else {
+            file.services.push(watched);
+        }
+    }
+    top.finish(complaints);
+    file
+}
+
+fn watched(mut section: Section<'_>, complaints: &mut Complaints<'_>) -> Option<Watched> {
+    let repository = if let Some(entry) = section.take("repository") {
+        repository(&entry, complaints)
+    } else {
+        let sentence = "a service needs repository = \"/PATH/OR/URL\"";
+        complaints.add(section.at, &section.path, sentence);
+        None
+    };
+    let folder = section.take("folder").and_then(|entry| folder(&entry, complaints));
+    let trunk = section.take("trunk").and_then(|entry| branch::trunk(&entry, complaints));
+    section.finish_below(&["poll", "emergency_countdown", "stale_after"], complaints);
+    Some(Watched { repository: repository?, folder, trunk })
+}
+
+/// An absolute path, a URL or `host:path`. A relative path would mean something else to the engine in the background.
+fn repository(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Option<String> {
+    let text = entry.text(complaints)?;
+    let before_slash = text.split('/').next().unwrap_or_default();
+    let fault = if text.contains(char::is_control) {
+        Some("contains a control character; remove it")
+    } else if text.starts_with('-') || !(text.starts_with('/') || before_slash.contains(':')) {
+        Some("is neither an absolute path nor a URL; write the path from / on")
+    } else if carries_password(text) {
+        Some("carries a password; leave it out and let git's credential helper hold it")
+    } else {
+        None
+    };
+    let Some(fault) = fault else { return Some(text.to_owned()) };
+    let subject = if carries_password(text) { "the URL".to_owned() } else { format!("{text:?}") };
+    entry.complain(complaints, format!("{subject} {fault}"));
+    None
+}
+
+fn carries_password(url: &str) -> bool {
+    let Some((_, rest)) = url.split_once("://") else { return false };
+    let authority = rest.split('/').next().unwrap_or_default();
+    authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
+}
+
+/// A folder below the top of the repository, without a slash at its ends.
+fn folder(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Option<String> {
+    let text = entry.text(complaints)?;
+    let folder = text.strip_suffix('/').unwrap_or(text);
+    let good = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(char::is_control);
+    if folder.split('/').all(good) {
+        return Some(folder.to_owned());
+    }
+    let rule = "write its path from the top of the repository, such as \"services/checkout\"";
+    entry.complain(complaints, format!("{text:?} is not a folder of the repository; {rule}"));
+    None
+}
+
+fn append(mut text: String, watched: &Watched) -> String {
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text.push_str("[[services]]\n");
+    let keys = [
+        ("repository", Some(&watched.repository)),
+        ("folder", watched.folder.as_ref()),
+        ("trunk", watched.trunk.as_ref()),
+    ];
+    for (key, value) in keys {
+        if let Some(value) = value {
+            writeln!(text, "{key} = {}", toml::Value::from(value.as_str()))
+                .expect("a String takes any text");
+        }
+    }
+    text
+}
+
+/// Writes beside the file and renames, so that a reader sees the old text or the new one. A link stays a link.
+fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let beside = path.with_extension(format!("toml.{}", std::process::id()));
+    let written = write_new(&beside, text).and_then(|()| fs::rename(&beside, &path));
+    if written.is_err() {
+        fs::remove_file(&beside).ok();
+    }
+    written
+}
+
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    let mut file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! The checkouts that deployments run in; those of the last builds that were live stay, so that a rollback needs
+//! nothing but the disk.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use super::shared::Shared;
+use super::world::Service;
+use crate::domain::event::{DeploymentKind, DeploymentRequest};
+use crate::domain::ids::{DeploymentId, Environment, ServiceName, Sha};
+
+/// How many builds that were live in production keep their checkout.
+const KEPT: usize = 5;
+
+/// The folder of all checkouts of a service.
+pub(super) fn of_service(checkouts: &Path, service: &ServiceName) -> PathBuf {
+    checkouts.join(service.as_str())
+}
+
+/// Where a commit is checked out for an environment.
+pub(super) fn path(
+    checkouts: &Path,
+    service: &ServiceName,
+    environment: Environment,
+    sha: &Sha,
+) -> PathBuf {
+    of_service(checkouts, service).join(format!("{environment}-{sha}"))
+}
+
+/// Makes the checkout of a deployment, or takes the one that is there.
+pub(super) async fn prepare(
+    shared: &Shared,
+    name: &ServiceName,
+    id: DeploymentId,
+) -> Result<(), String> {
+    let (mirror, request, is_live) = {
+        let world = shared.world();
+        let service = world.services.get(name).ok_or("the service is gone")?;
+        let deployment = service.state.deployments.get(&id).ok_or("the deployment is gone")?;
+        let request = deployment.request.clone();
+        let live = service.state.live_build(request.environment);
+        let is_live = live.is_some_and(|live| live.sha == request.sha);
+        (service.mirror.clone(), request, is_live)
+    };
+    let into = path(&shared.folders.checkouts, name, request.environment, &request.sha);
+    if wants_fresh(&request, is_live) && into.exists() {
+        tokio::fs::remove_dir_all(&into).await.map_err(|e| format!("{}: {e}", into.display()))?;
+    }
+    mirror.checkout(&request.sha, &into).await.map_err(|e| e.to_string())
+}
+
+/// What runs now may run out of its checkout, and a rollback takes what it finds; anything else starts clean.
+fn wants_fresh(request: &DeploymentRequest, is_live: bool) -> bool {
+    request.kind != DeploymentKind::Rollback && !is_live
+}
+
+/// The checkouts that a service still needs.
+pub(super) fn kept(checkouts: &Path, service: &Service) -> HashSet<PathBuf> {
+    let state = &service.state;
+    let at = |environment, sha: &Sha| path(checkouts, &service.name, environment, sha);
+    let open =
+        [Environment::Production, Environment::Staging].into_iter().flat_map(|e| state.open(e));
+    let mut kept: HashSet<_> = open.map(|d| at(d.request.environment, &d.request.sha)).collect();
+    kept.extend(state.live_build(Environment::Staging).map(|b| at(Environment::Staging, &b.sha)));
+    let mut builds = Vec::new();
+    for live in state.live.get(&Environment::Production).into_iter().flatten().rev() {
+        if !builds.contains(&live.build) && builds.len() < KEPT {
+            builds.push(live.build);
+        }
+    }
+    let shas = builds.iter().filter_map(|number| state.builds.get(number)).map(|build| &build.sha);
+    kept.extend(shas.map(|sha| at(Environment::Production, sha)));
+    kept
+}

@@ -1,0 +1,240 @@
+//! A person's command as the facts that it becomes, or the refusal that it meets; pure.
+
+use chrono::{DateTime, Utc};
+
+use super::world::Service;
+use crate::domain::command::{Action, Command, Refusal};
+use crate::domain::commit::Range;
+use crate::domain::event::{DeploymentKind, Fact, StepSpec};
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
+use crate::domain::people::Actor;
+use crate::domain::plan::{self, Facts, Plan};
+
+/// The most characters of a reason or note.
+const LONGEST_REASON: usize = 500;
+
+/// What a plan needs and only git can tell, gathered before the writer is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gathered {
+    pub range: Range,
+    pub steps: Vec<StepSpec>,
+    /// For which builds it was gathered.
+    pub ends: plan::Endpoints,
+}
+
+/// What a command becomes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    pub facts: Vec<Fact>,
+    pub deployment: Option<DeploymentId>,
+    pub said: String,
+}
+
+/// Why a command becomes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotDecided {
+    Refused(Refusal),
+    /// The world moved since its facts were gathered: gather them again.
+    Outdated,
+}
+
+impl From<Refusal> for NotDecided {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// The circumstances of a command.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    pub actor: &'a Actor,
+    pub now: DateTime<Utc>,
+    /// The number that its first event will get.
+    pub next: Seq,
+    pub gathered: Option<&'a Gathered>,
+}
+
+/// Decides a command.
+///
+/// # Errors
+/// With a refusal, or when what was gathered for it is outdated.
+pub fn decide(
+    service: &Service,
+    command: &Command,
+    asked: Asked<'_>,
+) -> Result<Decided, NotDecided> {
+    match command {
+        Command::Execute { action, fingerprint, overrides } => {
+            let plan = plan(service, *action, asked)?;
+            plan.check(fingerprint, overrides, &service.state)?;
+            Ok(executed(service, &plan, overrides.clone(), asked.next))
+        }
+        Command::Cancel { deployment, reason } => Ok(cancel(service, *deployment, reason)?),
+        Command::Verify { build, note } => Ok(verify(service, *build, note)?),
+        Command::Hold { environment, reason } => Ok(hold(service, *environment, reason)?),
+        Command::Release { environment, reason } => Ok(release(service, *environment, reason)?),
+        Command::Freeze { from, until, reason } => {
+            Ok(freeze(from.unwrap_or(asked.now).max(asked.now), *until, reason)?)
+        }
+        Command::Lift { freeze, reason } => Ok(lift(service, *freeze, reason)?),
+    }
+}
+
+/// Makes the plan from what was gathered.
+///
+/// # Errors
+/// As [`decide`].
+pub fn plan(service: &Service, action: Action, asked: Asked<'_>) -> Result<Plan, NotDecided> {
+    let ends = plan::endpoints(&service.state, action)?;
+    let gathered = asked.gathered.filter(|g| g.ends == ends).ok_or(NotDecided::Outdated)?;
+    let facts = Facts {
+        service: &service.name,
+        state: &service.state,
+        policy: &service.policy(),
+        people: &service.people,
+        range: &gathered.range,
+        steps: &gathered.steps,
+    };
+    Ok(plan::plan(facts, action, asked.actor, asked.now)?)
+}
+
+fn executed(
+    service: &Service,
+    plan: &Plan,
+    overrides: std::collections::BTreeMap<plan::Guard, String>,
+    next: Seq,
+) -> Decided {
+    let mut facts = Vec::new();
+    let target = plan.target.build;
+    let rollback = plan.kind == DeploymentKind::Rollback;
+    if rollback {
+        let reason = format!("rolling back to {target}");
+        let open = service.state.open(plan.environment).filter(|d| d.cancel.is_none());
+        facts.extend(
+            open.map(|d| Fact::CancelRequested { deployment: d.id, reason: reason.clone() }),
+        );
+    }
+    let deployment = DeploymentId(next.0 + facts.len() as u64);
+    facts.push(Fact::DeploymentRequested(plan.request(overrides)));
+    if rollback {
+        let left =
+            plan.live.as_ref().map_or_else(String::new, |live| format!(" from {}", live.build));
+        facts.push(Fact::HoldPlaced {
+            environment: plan.environment,
+            reason: format!("rolled back{left} to {target}"),
+            rollback: Some(deployment),
+        });
+    }
+    let said =
+        format!("{} of {target} to {} requested ({deployment})", plan.kind, plan.environment);
+    Decided { facts, deployment: Some(deployment), said }
+}
+
+fn cancel(service: &Service, id: DeploymentId, reason: &str) -> Result<Decided, Refusal> {
+    let deployment = service
+        .state
+        .deployments
+        .get(&id)
+        .ok_or_else(|| Refusal::not_found(format!("there is no deployment {id}")))?;
+    if let Some(cancel) = deployment.cancel.as_ref().filter(|_| deployment.is_open()) {
+        return Err(Refusal::invalid(format!("{id} is being cancelled already, by {}", cancel.by)));
+    }
+    if !deployment.is_open() {
+        let state = deployment.state().as_str();
+        return Err(Refusal::invalid(format!("{id} has ended already: {state}")));
+    }
+    let reason = text("reason", reason, Need::Optional)?;
+    Ok(Decided {
+        facts: vec![Fact::CancelRequested { deployment: id, reason }],
+        deployment: Some(id),
+        said: format!(
+            "cancelling {id}, {} of {}",
+            deployment.request.kind, deployment.request.build
+        ),
+    })
+}
+
+fn verify(service: &Service, number: BuildNumber, note: &str) -> Result<Decided, Refusal> {
+    let build = service
+        .state
+        .builds
+        .get(&number)
+        .ok_or_else(|| Refusal::not_found(format!("there is no build {number}")))?;
+    if build.in_staging_since.is_none() {
+        let state = service.state.build_state(build).as_str();
+        return Err(Refusal::invalid(format!(
+            "{number} cannot be verified: it was never in staging ({state})"
+        )));
+    }
+    let note = text("note", note, Need::Optional)?;
+    let said = format!("{number} is verified");
+    Ok(Decided { facts: vec![Fact::BuildVerified { build: number, note }], deployment: None, said })
+}
+
+fn hold(service: &Service, environment: Environment, reason: &str) -> Result<Decided, Refusal> {
+    if let Some(hold) = service.state.holds.get(&environment) {
+        return Err(Refusal::invalid(format!(
+            "{environment} is on hold already, by {}: {}",
+            hold.by, hold.reason
+        )));
+    }
+    let reason = text("reason", reason, Need::Required)?;
+    let facts = vec![Fact::HoldPlaced { environment, reason, rollback: None }];
+    Ok(Decided { facts, deployment: None, said: format!("{environment} is on hold") })
+}
+
+fn release(service: &Service, environment: Environment, reason: &str) -> Result<Decided, Refusal> {
+    if !service.state.holds.contains_key(&environment) {
+        return Err(Refusal::invalid(format!("{environment} is not on hold")));
+    }
+    let reason = text("reason", reason, Need::Optional)?;
+    let facts = vec![Fact::HoldReleased { environment, reason }];
+    Ok(Decided { facts, deployment: None, said: format!("the hold on {environment} is released") })
+}
+
+fn freeze(
+    from: DateTime<Utc>,
+    until: Option<DateTime<Utc>>,
+    reason: &str,
+) -> Result<Decided, Refusal> {
+    if let Some(until) = until.filter(|until| *until <= from) {
+        return Err(Refusal::invalid(format!(
+            "the freeze would end at {} and not begin before {}; give a later end",
+            until.format("%F %R UTC"),
+            from.format("%F %R UTC")
+        )));
+    }
+    let reason = text("reason", reason, Need::Required)?;
+    let end =
+        until.map_or("until lifted".into(), |until| format!("until {}", until.format("%F %R UTC")));
+    let said = format!("production is frozen from {} {end}", from.format("%F %R UTC"));
+    Ok(Decided { facts: vec![Fact::FreezePlaced { from, until, reason }], deployment: None, said })
+}
+
+fn lift(service: &Service, freeze: Seq, reason: &str) -> Result<Decided, Refusal> {
+    if !service.state.freezes.iter().any(|f| f.id == freeze) {
+        return Err(Refusal::not_found(format!("there is no freeze {freeze} to lift")));
+    }
+    let reason = text("reason", reason, Need::Optional)?;
+    let said = format!("freeze {freeze} is lifted");
+    Ok(Decided { facts: vec![Fact::FreezeLifted { freeze, reason }], deployment: None, said })
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Need {
+    Required,
+    Optional,
+}
+
+fn text(what: &str, text: &str, need: Need) -> Result<String, Refusal> {
+    let text = text.trim();
+    if text.is_empty() && need == Need::Required {
+        return Err(Refusal::invalid(format!("a {what} is needed")));
+    }
+    if text.chars().count() > LONGEST_REASON {
+        return Err(Refusal::invalid(format!(
+            "the {what} is longer than {LONGEST_REASON} characters; shorten it"
+        )));
+    }
+    Ok(text.to_owned())
+}

@@ -1,0 +1,142 @@
+//! What has to happen next, as a pure function of a service's state.
+
+use crate::domain::deployment::{Deployment, StepState};
+use crate::domain::event::{
+    DeploymentKind, DeploymentRequest, Fact, Outcome, StepOutcome, StepSpec,
+};
+use crate::domain::ids::{DeploymentId, Environment, Sha};
+use crate::domain::policy::VerifyBy;
+use crate::domain::service::ServiceState;
+
+/// One thing to do. Facts are recorded before anything else is done; the other decisions come again until the
+/// state says that they are done, so doing one twice must be harmless.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    Record(Fact),
+    /// Make the checkout of a deployment that is next in its environment.
+    Prepare(DeploymentId),
+    /// See to a step that the record says is running: start it if it never was, else watch it.
+    Attend(DeploymentId, usize),
+    /// Make a running step end.
+    Stop(DeploymentId, usize),
+    /// Read the pipeline that this commit declares.
+    LoadPipeline(Sha),
+}
+
+/// What is known beside the events.
+pub struct Known<'a> {
+    pub state: &'a ServiceState,
+    pub verify: Option<&'a VerifyBy>,
+    /// The staging steps that a commit declares, once they were read.
+    pub staging_steps: &'a dyn Fn(&Sha) -> Pipeline<'a>,
+}
+
+/// What is known of a commit's pipeline.
+#[derive(Debug, Clone, Copy)]
+pub enum Pipeline<'a> {
+    Steps(&'a [StepSpec]),
+    NotRead,
+    /// Its file cannot be used; the problem is shown elsewhere.
+    Broken,
+}
+
+/// Everything that has to happen now; empty when only time or a person can change anything.
+#[must_use]
+pub fn decide(known: &Known<'_>) -> Vec<Decision> {
+    let mut decisions = Vec::new();
+    for environment in [Environment::Production, Environment::Staging] {
+        for (place, deployment) in known.state.open(environment).enumerate() {
+            decisions.extend(advance(deployment, place == 0));
+        }
+    }
+    decisions.extend(next_for_staging(known));
+    decisions.extend(verification(known));
+    decisions
+}
+
+/// The next moves of an open deployment; only the first in its environment begins.
+fn advance(deployment: &Deployment, is_first: bool) -> Vec<Decision> {
+    let id = deployment.id;
+    match (deployment.running_step(), &deployment.cancel) {
+        // Stop comes first: a step that was never started must find that it is not wanted any more.
+        (Some(step), Some(_)) => vec![Decision::Stop(id, step), Decision::Attend(id, step)],
+        (Some(step), None) => vec![Decision::Attend(id, step)],
+        (None, _) => between_steps(deployment, is_first).into_iter().collect(),
+    }
+}
+
+fn between_steps(deployment: &Deployment, is_first: bool) -> Option<Decision> {
+    let id = deployment.id;
+    let end = |outcome| Some(Decision::Record(Fact::DeploymentEnded { deployment: id, outcome }));
+    if let Some(outcome) = bad_end(deployment) {
+        return end(outcome);
+    }
+    let next = deployment.steps.iter().position(|step| *step == StepState::Waiting);
+    match (deployment.started_at, next) {
+        (Some(_), None) => end(Outcome::Succeeded),
+        _ if deployment.cancel.is_some() => end(Outcome::Cancelled),
+        (Some(_), Some(step)) => Some(Decision::Record(Fact::StepStarted { deployment: id, step })),
+        (None, _) => is_first.then_some(Decision::Prepare(id)),
+    }
+}
+
+/// How a deployment ends because of a step that did not succeed.
+fn bad_end(deployment: &Deployment) -> Option<Outcome> {
+    let steps = deployment.steps.iter().zip(&deployment.request.steps);
+    steps.into_iter().find_map(|(state, spec)| match state {
+        StepState::Ended { outcome: StepOutcome::Cancelled, .. } => Some(Outcome::Cancelled),
+        StepState::Ended { outcome: outcome @ StepOutcome::Lost, .. } => {
+            Some(Outcome::Interrupted(format!("step {} {}", spec.name, outcome.say())))
+        }
+        StepState::Ended { outcome, .. } if *outcome != StepOutcome::Succeeded => {
+            Some(Outcome::Failed(format!("step {}: {}", spec.name, outcome.say())))
+        }
+        _ => None,
+    })
+}
+
+/// Staging takes the newest build as soon as it is free, unless somebody holds it.
+fn next_for_staging(known: &Known<'_>) -> Option<Decision> {
+    let state = known.state;
+    let build = state.newest_build().filter(|build| build.staging.is_none())?;
+    let busy = state.in_flight(Environment::Staging).is_some();
+    if busy || state.holds.contains_key(&Environment::Staging) {
+        return None;
+    }
+    let steps = match (known.staging_steps)(&build.sha) {
+        Pipeline::Steps(steps) => steps,
+        Pipeline::NotRead => return Some(Decision::LoadPipeline(build.sha.clone())),
+        Pipeline::Broken => return None,
+    };
+    let live = state.live_build(Environment::Staging);
+    Some(Decision::Record(Fact::DeploymentRequested(DeploymentRequest {
+        build: build.number,
+        sha: build.sha.clone(),
+        environment: Environment::Staging,
+        kind: DeploymentKind::Auto,
+        previous: live.map(|live| live.number),
+        previous_sha: live.map(|live| live.sha.clone()),
+        steps: steps.to_vec(),
+        cancels: None,
+        findings: Vec::new(),
+        overrides: std::collections::BTreeMap::new(),
+    })))
+}
+
+/// The build that staging runs is verified by its own step, where the service asks for that.
+fn verification(known: &Known<'_>) -> Option<Decision> {
+    let Some(VerifyBy::Step(name)) = known.verify else { return None };
+    let state = known.state;
+    let live = state.live(Environment::Staging)?;
+    let build = state.builds.get(&live.build).filter(|build| build.verified.is_none())?;
+    let deployment = state.deployments.get(&live.deployment)?;
+    let at = deployment.request.steps.iter().position(|step| step.name == *name)?;
+    let good = matches!(
+        deployment.steps.get(at),
+        Some(StepState::Ended { outcome: StepOutcome::Succeeded, .. })
+    );
+    good.then(|| {
+        let note = format!("step {name} of {} succeeded", deployment.id);
+        Decision::Record(Fact::BuildVerified { build: build.number, note })
+    })
+}

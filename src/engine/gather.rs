@@ -1,0 +1,118 @@
+//! What a plan needs and only git can tell, gathered outside the writer.
+
+use std::sync::Arc;
+
+use super::commands::Gathered;
+use super::shared::Shared;
+use super::trunk;
+use crate::config::service_file::ServiceFile;
+use crate::domain::command::{Action, Refusal};
+use crate::domain::commit::Range;
+use crate::domain::event::DeploymentKind;
+use crate::domain::ids::{BuildNumber, Environment, ServiceName, Sha};
+use crate::domain::plan::{Endpoints, endpoints};
+use crate::domain::service::ServiceState;
+
+/// The most commits that a plan looks at one by one.
+const COMMITS: usize = 500;
+/// Beyond this many remembered pipelines they are read anew.
+const PIPELINES: usize = 500;
+
+/// Why nothing could be gathered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotGathered {
+    Refused(Refusal),
+    Failed(String),
+}
+
+impl From<Refusal> for NotGathered {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// Gathers the range and the steps for an action, as things stand now.
+///
+/// # Errors
+/// When the action names no build, its pipeline cannot be used, or git fails.
+pub async fn gather(
+    shared: &Shared,
+    name: &ServiceName,
+    action: Action,
+) -> Result<Gathered, NotGathered> {
+    let gone = || Refusal::not_found(format!("there is no service {:?}", name.as_str()));
+    let (ends, target, between, mirror, folder, seen) = {
+        let world = shared.world();
+        let service = world.services.get(name).ok_or_else(gone)?;
+        let ends = endpoints(&service.state, action)?;
+        let target = service.state.builds[&ends.target].sha.clone();
+        let between = ends.range(&service.state).map(|(from, to)| (from.cloned(), to.clone()));
+        let seen = recorded(&service.state, &ends);
+        (ends, target, between, service.mirror.clone(), service.watched.folder.clone(), seen)
+    };
+    let (from, to) = between.ok_or_else(gone)?;
+    let range = match &from {
+        None => Range { from, to, ..seen },
+        Some(_) => match mirror.range(from.as_ref(), &to, folder.as_deref(), COMMITS).await {
+            Ok(range) => range,
+            // A rollback must work when nothing else does: what was recorded of the builds is good enough for it.
+            Err(_) if ends.kind == DeploymentKind::Rollback => Range { from, to, ..seen },
+            Err(error) => return Err(NotGathered::Failed(error.to_string())),
+        },
+    };
+    let file = load_pipeline(shared, name, &target)
+        .await
+        .map_err(|why| Refusal::invalid(format!("{} cannot be deployed: {why}", ends.target)))?;
+    let steps = file.steps(Environment::Production, ends.kind).to_vec();
+    if steps.is_empty() {
+        let sentence =
+            format!("{} declares no production steps, so it can only go to staging", ends.target);
+        return Err(Refusal::invalid(sentence).into());
+    }
+    Ok(Gathered { range, steps, ends })
+}
+
+/// The commits between the two builds as the record has them.
+fn recorded(state: &ServiceState, ends: &Endpoints) -> Range {
+    let (low, high) = match ends.live {
+        Some(live) => (live.min(ends.target), live.max(ends.target)),
+        None => (BuildNumber(0), ends.target),
+    };
+    let builds = state.builds.range(low..=high).rev().filter(|(number, _)| **number > low);
+    let mut commits: Vec<_> = builds.clone().flat_map(|(_, build)| build.commits.clone()).collect();
+    let cut = commits.len().saturating_sub(COMMITS);
+    commits.truncate(COMMITS);
+    let more = builds.map(|(_, build)| build.more).sum::<u32>();
+    let more = more + u32::try_from(cut).unwrap_or(u32::MAX);
+    let to = state.builds[&ends.target].sha.clone();
+    Range { from: None, to, commits, more, lost: Vec::new() }
+}
+
+/// The service file that a commit declares, read once.
+///
+/// # Errors
+/// When it is missing or wrong, with the sentence that says so.
+pub(super) async fn load_pipeline(
+    shared: &Shared,
+    name: &ServiceName,
+    sha: &Sha,
+) -> Result<Arc<ServiceFile>, String> {
+    let (known, watched, mirror) = {
+        let world = shared.world();
+        let service = world.services.get(name).ok_or("the service is gone")?;
+        let known = service.pipelines.get(sha).cloned();
+        (known, service.watched.clone(), service.mirror.clone())
+    };
+    if let Some(known) = known {
+        return known;
+    }
+    let read = trunk::read_file(&mirror, &watched, sha).await.map_err(|error| error.to_string())?;
+    let file = read.map(Arc::new);
+    if let Some(service) = shared.write().services.get_mut(name) {
+        if service.pipelines.len() >= PIPELINES {
+            service.pipelines.clear();
+        }
+        service.pipelines.insert(sha.clone(), file.clone());
+    }
+    file
+}

@@ -1,0 +1,352 @@
+//! The door to a running engine: questions are answered from the shared world, commands go to the writer.
+
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+use tokio::task::AbortHandle;
+
+use super::commands::{self, Asked, NotDecided};
+use super::gather::{NotGathered, gather};
+use super::logs;
+use super::run::RunFolder;
+use super::shared::Shared;
+use super::world::{Service, World};
+use super::writer::{Input, Rejected, Request};
+use crate::domain::command::{Action, Command, Receipt, Refusal};
+use crate::domain::deployment::{Deployment, StepState};
+use crate::domain::event::{DeploymentKind, Event};
+use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
+use crate::domain::log::{LogFrom, LogPage};
+use crate::domain::people::Actor;
+use crate::domain::plan::Plan;
+use crate::domain::snapshot::{FleetRow, FleetSnapshot, ServiceSnapshot, Version};
+use crate::domain::snapshot_of;
+use crate::store::Reader;
+
+/// How often facts are gathered anew because the world moved in between.
+const GATHERS: u32 = 5;
+/// How soon a reader that waits for a log looks at its file again.
+const LOG_LOOK: Duration = Duration::from_millis(40);
+
+/// A running engine; the last clone to go does not stop it, [`Handle::shutdown`] does.
+#[derive(Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+    reader: Arc<Mutex<Reader>>,
+    writer: Arc<Mutex<Option<JoinHandle<()>>>>,
+    watching: AbortHandle,
+}
+
+/// Why the engine did not do what it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    Refused(Refusal),
+    Failed(String),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<NotGathered> for Failure {
+    fn from(not: NotGathered) -> Self {
+        match not {
+            NotGathered::Refused(refusal) => Self::Refused(refusal),
+            NotGathered::Failed(why) => Self::Failed(why),
+        }
+    }
+}
+
+impl Handle {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        reader: Reader,
+        writer: JoinHandle<()>,
+        watching: &tokio::task::JoinHandle<()>,
+    ) -> Self {
+        Self {
+            shared,
+            reader: Arc::new(Mutex::new(reader)),
+            writer: Arc::new(Mutex::new(Some(writer))),
+            watching: watching.abort_handle(),
+        }
+    }
+
+    /// Stops watching and recording. Steps that run go on under their supervisors.
+    pub async fn shutdown(&self) {
+        self.watching.abort();
+        let _stopped_already = self.shared.inputs.send(Input::Stop).await;
+        let thread = self.writer.lock().expect("nobody panics while holding the writer").take();
+        if let Some(thread) = thread {
+            let _ended = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+
+    #[must_use]
+    pub fn instance(&self) -> &str {
+        &self.shared.instance
+    }
+
+    #[must_use]
+    pub fn is_demo(&self) -> bool {
+        self.shared.demo
+    }
+
+    /// Whether any deployment is queued or running.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        let busy = |service: &Service| service.state.deployments.values().any(Deployment::is_open);
+        self.shared.world().services.values().any(busy)
+    }
+
+    /// Resolves when the engine has been told to stop or something a reader could see has changed.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.shared.changes()
+    }
+
+    #[must_use]
+    pub fn fleet(&self) -> FleetSnapshot {
+        let (world, now) = (self.shared.world(), self.shared.clock.now());
+        let row = |service: &Service| -> FleetRow {
+            with_facts(service, |facts| snapshot_of::fleet_row(facts, now))
+        };
+        FleetSnapshot {
+            version: self.version("fleet", world.revision),
+            at: now,
+            services: world.services.values().map(row).collect(),
+            problems: world.problems.values().cloned().collect(),
+        }
+    }
+
+    /// # Errors
+    /// When there is no such service.
+    pub fn service(&self, name: &ServiceName, login: &str) -> Result<ServiceSnapshot, Refusal> {
+        let (world, now) = (self.shared.world(), self.shared.clock.now());
+        let service = find(&world, name)?;
+        let me = service.people.actor_of_login(login);
+        let version = self.version(name.as_str(), service.revision);
+        Ok(with_facts(service, |facts| snapshot_of::service(facts, &me, version, now)))
+    }
+
+    /// The version of a service, without making its snapshot.
+    ///
+    /// # Errors
+    /// When there is no such service.
+    pub fn service_version(&self, name: &ServiceName) -> Result<Version, Refusal> {
+        let world = self.shared.world();
+        Ok(self.version(name.as_str(), find(&world, name)?.revision))
+    }
+
+    #[must_use]
+    pub fn fleet_version(&self) -> Version {
+        self.version("fleet", self.shared.world().revision)
+    }
+
+    fn version(&self, of: &str, revision: u64) -> Version {
+        Version(format!("{of}-{}-{revision}", self.shared.instance))
+    }
+
+    /// # Errors
+    /// When there is no such service.
+    pub fn history(
+        &self,
+        name: &ServiceName,
+        environment: Environment,
+        before: Option<DeploymentId>,
+        limit: usize,
+    ) -> Result<Vec<Deployment>, Refusal> {
+        let world = self.shared.world();
+        let all = find(&world, name)?.state.deployments.values().rev();
+        let older = all.filter(|d| {
+            d.request.environment == environment && before.is_none_or(|before| d.id < before)
+        });
+        Ok(older.take(limit).cloned().collect())
+    }
+
+    /// # Errors
+    /// With a refusal when the action names no build, or a failure of git.
+    pub async fn plan(
+        &self,
+        name: &ServiceName,
+        action: Action,
+        login: &str,
+    ) -> Result<Plan, Failure> {
+        for _ in 0..GATHERS {
+            let gathered = gather(&self.shared, name, action).await?;
+            let world = self.shared.world();
+            let service = find(&world, name)?;
+            let actor = service.people.actor_of_login(login);
+            let now = self.shared.clock.now();
+            let asked = Asked { actor: &actor, now, next: Seq(0), gathered: Some(&gathered) };
+            match commands::plan(service, action, asked) {
+                Ok(plan) => return Ok(plan),
+                Err(NotDecided::Refused(refusal)) => return Err(refusal.into()),
+                Err(NotDecided::Outdated) => {}
+            }
+        }
+        Err(Failure::Failed("the world moves faster than it can be looked at; try again".into()))
+    }
+
+    /// Records a command; what was answered is durable.
+    ///
+    /// # Errors
+    /// With a refusal, or a failure to record, and then nothing was done.
+    pub async fn command(
+        &self,
+        name: &ServiceName,
+        login: &str,
+        command: Command,
+        key: IdempotencyKey,
+    ) -> Result<Receipt, Failure> {
+        for _ in 0..GATHERS {
+            let gathered = match &command {
+                Command::Execute { action, .. } => match self.receipt(&key).await? {
+                    // The writer compares the request; there is nothing to gather for what was done.
+                    Some(_) => None,
+                    None => Some(gather(&self.shared, name, *action).await?),
+                },
+                _ => None,
+            };
+            let (reply, answer) = oneshot::channel();
+            let request = Request {
+                service: name.clone(),
+                login: login.to_owned(),
+                command: command.clone(),
+                key: key.clone(),
+                gathered,
+                reply,
+            };
+            let stopped = || Failure::Failed("the engine is stopping".into());
+            let input = Input::Command(Box::new(request));
+            self.shared.inputs.send(input).await.map_err(|_| stopped())?;
+            match answer.await.map_err(|_| stopped())? {
+                Ok(receipt) => return Ok(receipt),
+                Err(Rejected::Refused(refusal)) => return Err(refusal.into()),
+                Err(Rejected::Failed(why)) => return Err(Failure::Failed(why)),
+                Err(Rejected::Outdated) => {}
+            }
+        }
+        Err(Failure::Failed("the world moves faster than it can be looked at; try again".into()))
+    }
+
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn receipt(&self, key: &IdempotencyKey) -> Result<Option<Receipt>, Failure> {
+        let key = key.clone();
+        self.read(move |reader| reader.receipt(&key)).await
+    }
+
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn events(
+        &self,
+        service: Option<&ServiceName>,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<Event>, Failure> {
+        let service = service.cloned();
+        self.read(move |reader| reader.events(service.as_ref(), after, limit)).await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Reader) -> Result<T, crate::store::StoreError> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let reader = self.reader.clone();
+        let work = move || read(&reader.lock().expect("nobody panics while reading the record"));
+        match tokio::task::spawn_blocking(work).await {
+            Ok(result) => result.map_err(|error| Failure::Failed(error.to_string())),
+            Err(_) => Err(Failure::Failed("the engine is stopping".into())),
+        }
+    }
+
+    /// Reads a step's log; waits for the first line after the cursor while the step may still write.
+    ///
+    /// # Errors
+    /// When there is no such step, or its log cannot be read.
+    pub async fn log(
+        &self,
+        name: &ServiceName,
+        deployment: DeploymentId,
+        step: usize,
+        from: LogFrom,
+        limit: usize,
+        wait: Duration,
+    ) -> Result<LogPage, Failure> {
+        let deadline = tokio::time::Instant::now() + wait;
+        let path = RunFolder::of(&self.shared.folders.runs, deployment, step).log();
+        loop {
+            let complete = self.step_is_over(name, deployment, step)?;
+            let path = path.clone();
+            let read = move || logs::read(&path, from, limit, complete);
+            let page = tokio::task::spawn_blocking(read).await;
+            let page = page.map_err(|_| Failure::Failed("the engine is stopping".into()))?;
+            let page = page.map_err(|e| Failure::Failed(format!("the log cannot be read: {e}")))?;
+            let waits = page.bytes.is_empty() && !page.ended && matches!(from, LogFrom::After(_));
+            if !waits || tokio::time::Instant::now() >= deadline {
+                return Ok(page);
+            }
+            tokio::time::sleep(LOG_LOOK).await;
+        }
+    }
+
+    fn step_is_over(
+        &self,
+        name: &ServiceName,
+        id: DeploymentId,
+        step: usize,
+    ) -> Result<bool, Refusal> {
+        let world = self.shared.world();
+        let deployment = find(&world, name)?.state.deployments.get(&id);
+        let state = deployment.and_then(|deployment| deployment.steps.get(step));
+        match state {
+            Some(StepState::Waiting | StepState::Running { .. }) => Ok(false),
+            Some(StepState::Ended { .. } | StepState::Skipped) => Ok(true),
+            None => Err(Refusal::not_found(format!("there is no step {step} of deployment {id}"))),
+        }
+    }
+
+    /// Who a login is to a service.
+    #[must_use]
+    pub fn actor(&self, name: &ServiceName, login: &str) -> Actor {
+        let world = self.shared.world();
+        let service = world.services.get(name);
+        service.map_or_else(
+            || Actor::Person(login.to_owned()),
+            |service| service.people.actor_of_login(login),
+        )
+    }
+}
+
+fn find<'a>(world: &'a World, name: &ServiceName) -> Result<&'a Service, Refusal> {
+    let known = || world.services.keys().map(ServiceName::as_str).collect::<Vec<_>>().join(", ");
+    world.services.get(name).ok_or_else(|| {
+        Refusal::not_found(format!(
+            "there is no service {:?}; there are: {}",
+            name.as_str(),
+            known()
+        ))
+    })
+}
+
+fn with_facts<T>(service: &Service, make: impl FnOnce(snapshot_of::Facts<'_>) -> T) -> T {
+    let target = service.state.rollback_target().and_then(|n| service.state.builds.get(&n));
+    let rollback = target.and_then(|build| {
+        service.steps(&build.sha, Environment::Production, DeploymentKind::Rollback)
+    });
+    make(snapshot_of::Facts {
+        service: &service.name,
+        repository: &crate::git::display_url(&service.watched.repository),
+        trunk: &service.trunk,
+        state: &service.state,
+        policy: &service.policy(),
+        people: &service.people,
+        rollback: rollback.unwrap_or_default(),
+        problems: &service.all_problems(),
+    })
+}

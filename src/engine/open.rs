@@ -1,0 +1,191 @@
+//! Opening the engine: the record is read back, and what was under way is taken up again.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+use tokio::runtime;
+use tokio::sync::mpsc;
+
+use super::act::Acts;
+use super::handle::Handle;
+use super::shared::{Folders, Shared};
+use super::trunk;
+use super::world::{Service, note};
+use super::writer::{Input, Writer};
+use super::{Options, Services};
+use crate::config::user_file::{UserFile, Watched};
+use crate::domain::ids::ServiceName;
+use crate::domain::people::People;
+use crate::domain::service::ServiceState;
+use crate::git::{GitError, Mirror, display_url};
+use crate::store::{Store, StoreError};
+
+/// The most that waits for the writer; who brings more waits too.
+const INBOX: usize = 1024;
+/// How many builds back a readable service file is looked for.
+const FILES_TRIED: usize = 20;
+
+/// Why an engine could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Git(#[from] GitError),
+    #[error(transparent)]
+    Config(#[from] crate::config::ConfigError),
+    #[error("{path}: {source}")]
+    Folder { path: String, source: std::io::Error },
+}
+
+/// The embedded engine; see [`Engine::open`].
+pub struct Engine;
+
+impl Engine {
+    /// Opens the data folder, takes up what was under way and begins to watch.
+    ///
+    /// # Errors
+    /// When the folder, the database or a mirror cannot be opened.
+    pub async fn open(options: Options) -> Result<Handle, EngineError> {
+        let folders = Folders {
+            mirrors: options.data.join("mirrors"),
+            checkouts: options.data.join("checkouts"),
+            runs: options.data.join("runs"),
+            program: options.program,
+        };
+        for folder in [&options.data, &folders.mirrors, &folders.checkouts, &folders.runs] {
+            create(folder)?;
+        }
+        let store = Store::open(&options.data.join("trunkline.db"))?;
+        let reader = store.reader()?;
+        let (sender, inputs) = mpsc::channel(INBOX);
+        let shared =
+            Arc::new(Shared::new(options.clock, sender, folders, options.owner, options.demo));
+        let watched = match &options.services {
+            Services::Fixed(watched) => watched.clone(),
+            Services::File(path) => UserFile::load(path)?.services,
+        };
+        restore(&shared, &store, &watched).await?;
+        let acts = Acts::new(shared.clone(), runtime::Handle::current());
+        let writer = Writer { store, shared: shared.clone(), acts };
+        let thread = std::thread::spawn(move || writer.run(inputs));
+        let names: Vec<_> = shared.world().services.keys().cloned().collect();
+        for name in names {
+            let _stopped = shared.inputs.send(Input::Settle(name)).await;
+        }
+        let watching =
+            tokio::spawn(watch_all(shared.clone(), options.services, watched, options.poll));
+        Ok(Handle::new(shared, reader, thread, &watching))
+    }
+}
+
+fn create(folder: &Path) -> Result<(), EngineError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|source| EngineError::Folder { path: folder.display().to_string(), source })
+}
+
+/// Folds the record into the services that are still watched.
+async fn restore(shared: &Shared, store: &Store, watched: &[Watched]) -> Result<(), EngineError> {
+    let mut states: BTreeMap<ServiceName, ServiceState> = BTreeMap::new();
+    store.replay(|event| states.entry(event.service.clone()).or_default().apply(&event))?;
+    for known in store.services()? {
+        let place = |w: &&Watched| {
+            display_url(&w.repository) == known.repository
+                && w.folder.clone().unwrap_or_default() == known.folder
+        };
+        let Some(watched) = watched.iter().find(place) else { continue };
+        let mirror = mirror(shared, watched).await?;
+        let mut service = Service::new(known.name.clone(), watched.clone(), mirror);
+        service.state = states.remove(&known.name).unwrap_or_default();
+        last_good_file(&mut service, shared.owner.as_deref()).await;
+        shared.write().services.insert(known.name, service);
+    }
+    Ok(())
+}
+
+/// The rules hold before the trunk can be looked at: they come from the newest build with a readable file.
+async fn last_good_file(service: &mut Service, owner: Option<&str>) {
+    let shas: Vec<_> =
+        service.state.builds.values().rev().take(FILES_TRIED).map(|b| b.sha.clone()).collect();
+    for sha in shas {
+        if let Ok(Ok(file)) = trunk::read_file(&service.mirror, &service.watched, &sha).await {
+            let git = trunk::local_identity(&service.watched).await;
+            service.people = trunk::with_owner(&file.people, owner, git.as_ref());
+            service.trunk = file.trunk.clone().unwrap_or_default();
+            let file = Arc::new(file);
+            service.pipelines.insert(sha, Ok(file.clone()));
+            service.file = Some(file);
+            return;
+        }
+    }
+}
+
+async fn mirror(shared: &Shared, watched: &Watched) -> Result<Mirror, GitError> {
+    // The address may hold anything; its digest is a name for a folder.
+    let digest = Sha256::digest(watched.repository.as_bytes());
+    let name = u64::from_be_bytes(digest[..8].try_into().expect("a digest has 32 bytes"));
+    Mirror::open(&shared.folders.mirrors.join(format!("{name:016x}.git")), &watched.repository)
+        .await
+}
+
+impl Service {
+    pub(super) fn new(name: ServiceName, watched: Watched, mirror: Mirror) -> Self {
+        Self {
+            name,
+            watched,
+            mirror,
+            trunk: String::new(),
+            state: ServiceState::default(),
+            file: None,
+            people: People::default(),
+            pipelines: HashMap::new(),
+            problems: BTreeMap::new(),
+            revision: 0,
+        }
+    }
+}
+
+/// Watches every repository, and those that are added to the user file later.
+async fn watch_all(shared: Arc<Shared>, services: Services, first: Vec<Watched>, poll: Duration) {
+    let mut watchers = tokio::task::JoinSet::new();
+    let mut known: Vec<Watched> = Vec::new();
+    let mut wanted = first;
+    loop {
+        for watched in std::mem::take(&mut wanted) {
+            if known.iter().any(|k| trunk::same(k, &watched)) {
+                continue;
+            }
+            match mirror(&shared, &watched).await {
+                Ok(mirror) => {
+                    known.push(watched.clone());
+                    watchers.spawn(trunk::watch(shared.clone(), watched, mirror, poll));
+                }
+                Err(error) => trouble(&shared, &watched.repository, Some(error.to_string())),
+            }
+        }
+        let Services::File(path) = &services else {
+            // Nothing will be added; the watchers live as long as this task.
+            return std::future::pending().await;
+        };
+        tokio::time::sleep(poll).await;
+        let file = UserFile::load(path);
+        trouble(&shared, "user file", file.as_ref().err().map(ToString::to_string));
+        wanted = file.map(|file| file.services).unwrap_or_default();
+    }
+}
+
+fn trouble(shared: &Shared, source: &str, what: Option<String>) {
+    let now = shared.clock.now();
+    let problem = what.map(|what| (what, "mend it; trunkline looks again by itself".to_owned()));
+    let changed = note(&mut shared.write().problems, source.to_owned(), now, problem);
+    if changed {
+        shared.change(|_| ());
+    }
+}

@@ -1,0 +1,244 @@
+//! A run: the folder through which the engine and a step's supervisor speak, and that outlives both.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::FlockOperation;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::event::{Run as StepRun, StepOutcome};
+use crate::domain::ids::DeploymentId;
+use crate::domain::time::millis;
+
+/// What the supervisor has to do. No secret is in it: the step's own come through the environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spec {
+    pub run: StepRun,
+    pub folder: PathBuf,
+    /// Facts for the step, beside what it inherits.
+    pub environment: BTreeMap<String, String>,
+    #[serde(with = "millis")]
+    pub timeout: Duration,
+    /// How long a step has between TERM and KILL.
+    #[serde(with = "millis")]
+    pub grace: Duration,
+    /// The names of the variables whose values are masked in the log.
+    pub secrets: Vec<String>,
+}
+
+/// How it ended, written once and whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    pub outcome: StepOutcome,
+    #[serde(with = "millis")]
+    pub took: Duration,
+}
+
+/// What the supervisor says of itself before it starts the step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Started {
+    pub supervisor: i32,
+}
+
+/// A step's process group by its leader. Ids are given anew, so the leader's start time is part of its name.
+#[derive(Debug, Serialize, Deserialize)]
+struct Group {
+    leader: i32,
+    start: Option<String>,
+}
+
+/// When a process started, in the kernel's own words; `None` where the kernel does not tell.
+fn process_start(process: i32) -> Option<String> {
+    const START: usize = 19;
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The command's name may hold anything; the fields after its closing bracket do not.
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(START).map(str::to_owned)
+}
+
+/// One step's run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFolder(PathBuf);
+
+impl RunFolder {
+    /// The run of a deployment's step below the folder that holds all runs.
+    #[must_use]
+    pub fn of(runs: &Path, deployment: DeploymentId, step: usize) -> Self {
+        Self(runs.join(deployment.0.to_string()).join(step.to_string()))
+    }
+
+    #[must_use]
+    pub fn at(folder: &Path) -> Self {
+        Self(folder.to_owned())
+    }
+
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.0.join("log")
+    }
+
+    /// Writes what has to be done. A run that exists keeps what it was first told.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn prepare(&self, spec: &Spec) -> io::Result<()> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;
+        if self.0.join("spec.json").exists() {
+            return Ok(());
+        }
+        self.write("spec.json", spec)
+    }
+
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub fn spec(&self) -> io::Result<Spec> {
+        self.read("spec.json")?.ok_or_else(|| ErrorKind::NotFound.into())
+    }
+
+    /// The proof of life: held by the supervisor from before the step starts until its status is on disk.
+    ///
+    /// # Errors
+    /// `WouldBlock` when somebody else holds it.
+    pub fn lock(&self) -> io::Result<File> {
+        let file = self.open_lock()?;
+        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(file)
+    }
+
+    /// Blocks until no supervisor holds the run.
+    ///
+    /// # Errors
+    /// When the lock cannot be opened.
+    pub fn wait_for_end(&self) -> io::Result<()> {
+        let file = self.open_lock()?;
+        loop {
+            match rustix::fs::flock(&file, FlockOperation::LockShared) {
+                Ok(()) => return Ok(()),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Whether a supervisor holds the run at this moment.
+    ///
+    /// # Errors
+    /// When the lock cannot be opened.
+    pub fn is_held(&self) -> io::Result<bool> {
+        let file = self.open_lock()?;
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
+            Ok(()) => Ok(false),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn open_lock(&self) -> io::Result<File> {
+        let path = self.0.join("lock");
+        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)
+    }
+
+    /// Claims the run for good: of all who ever try, one succeeds. This is what keeps a step from running twice.
+    ///
+    /// # Errors
+    /// `AlreadyExists` when it was claimed before.
+    pub fn claim(&self, started: &Started) -> io::Result<()> {
+        let path = self.0.join("started.json");
+        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?;
+        serde_json::to_writer(&file, started)?;
+        file.flush()?;
+        file.sync_all()?;
+        self.sync_folder()
+    }
+
+    #[must_use]
+    pub fn is_claimed(&self) -> bool {
+        self.0.join("started.json").exists()
+    }
+
+    /// # Errors
+    /// When it exists and cannot be read.
+    pub fn started(&self) -> io::Result<Option<Started>> {
+        self.read("started.json")
+    }
+
+    /// Asks the supervisor to stop, now and also if it has not begun yet.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn ask_to_stop(&self) -> io::Result<()> {
+        self.write("cancel.json", &())
+    }
+
+    #[must_use]
+    pub fn is_asked_to_stop(&self) -> bool {
+        self.0.join("cancel.json").exists()
+    }
+
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn finish(&self, status: &Status) -> io::Result<()> {
+        self.write("status.json", status)
+    }
+
+    /// # Errors
+    /// When it exists and cannot be read.
+    pub fn status(&self) -> io::Result<Option<Status>> {
+        self.read("status.json")
+    }
+
+    /// Remembers the step's process group, so that it can be ended when its supervisor is gone.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn note_group(&self, leader: i32) -> io::Result<()> {
+        self.write("group.json", &Group { leader, start: process_start(leader) })
+    }
+
+    /// The step's process group, if its leader is still the process that it was.
+    ///
+    /// # Errors
+    /// When it exists and cannot be read.
+    pub fn living_group(&self) -> io::Result<Option<i32>> {
+        let group: Option<Group> = self.read("group.json")?;
+        let same = |g: &Group| g.start.is_some() && g.start == process_start(g.leader);
+        Ok(group.filter(same).map(|g| g.leader))
+    }
+
+    fn read<T: for<'de> Deserialize<'de>>(&self, name: &str) -> io::Result<Option<T>> {
+        match fs::read(self.0.join(name)) {
+            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes a file that is there whole or not at all, and survives a power cut.
+    fn write(&self, name: &str, value: &impl Serialize) -> io::Result<()> {
+        let temporary = self.0.join(format!(".{name}.{}", std::process::id()));
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(&temporary)?;
+        serde_json::to_writer(&file, value)?;
+        file.flush()?;
+        file.sync_all()?;
+        fs::rename(&temporary, self.0.join(name))?;
+        self.sync_folder()
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        File::open(&self.0)?.sync_all()
+    }
+}

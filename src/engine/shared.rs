@@ -1,0 +1,73 @@
+//! What the engine's tasks share: the world behind a lock, and the word that it changed.
+
+use std::path::PathBuf;
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use tokio::sync::{mpsc, watch};
+
+use super::clock::Clock;
+use super::world::World;
+use super::writer::Input;
+
+/// Held by the writer, the watchers and every handle.
+pub struct Shared {
+    world: RwLock<World>,
+    changed: watch::Sender<u64>,
+    pub clock: Arc<dyn Clock>,
+    pub inputs: mpsc::Sender<Input>,
+    pub folders: Folders,
+    /// Tells this process's versions from those of the one before.
+    pub instance: String,
+    pub demo: bool,
+    /// The login of who runs the engine, and what their own git says of them.
+    pub owner: Option<String>,
+}
+
+/// Where the engine keeps what is not in the database.
+#[derive(Debug, Clone)]
+pub struct Folders {
+    pub mirrors: PathBuf,
+    pub checkouts: PathBuf,
+    pub runs: PathBuf,
+    /// The binary that has the `supervise` command.
+    pub program: PathBuf,
+}
+
+impl Shared {
+    pub fn new(
+        clock: Arc<dyn Clock>,
+        inputs: mpsc::Sender<Input>,
+        folders: Folders,
+        owner: Option<String>,
+        demo: bool,
+    ) -> Self {
+        let instance = uuid::Uuid::new_v4().simple().to_string();
+        let (changed, _) = watch::channel(0);
+        Self { world: RwLock::default(), changed, clock, inputs, folders, instance, demo, owner }
+    }
+
+    pub fn world(&self) -> RwLockReadGuard<'_, World> {
+        self.world.read().expect("nobody panics while holding the world")
+    }
+
+    /// Changes the world and tells everybody who waits.
+    pub fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        let (result, revision) = {
+            let mut world = self.write();
+            world.revision += 1;
+            (change(&mut world), world.revision)
+        };
+        self.changed.send_replace(revision);
+        result
+    }
+
+    /// Changes what no reader can see.
+    pub fn write(&self) -> RwLockWriteGuard<'_, World> {
+        self.world.write().expect("nobody panics while holding the world")
+    }
+
+    /// Resolves whenever the world has changed since it was last looked at.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+}

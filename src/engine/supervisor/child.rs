@@ -1,0 +1,240 @@
+//! The step's own process: started in a group of its own, read to its end, stopped when asked or late.
+
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::os::unix::process::ExitStatusExt as _;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep_until};
+
+use super::lines::Lines;
+use super::log_file::LogFile;
+use super::mask::Mask;
+use crate::domain::event::{Run, StepOutcome};
+use crate::domain::log::Stream;
+use crate::domain::time::say;
+use crate::engine::clock::{Clock as _, SystemClock};
+use crate::engine::run::{RunFolder, Spec};
+
+/// How long output is still read after the step's process ended: a background child may hold the pipes forever.
+const LEFTOVER: Duration = Duration::from_secs(2);
+
+/// Why the step is being stopped, in the order of escalation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stopping {
+    No,
+    Asked(Reason, Instant),
+    Killed(Reason),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    Cancelled,
+    TimedOut,
+}
+
+/// Runs the step and says how it ended.
+pub(super) async fn run(
+    run: &RunFolder,
+    spec: &Spec,
+    mut stop: tokio::signal::unix::Signal,
+    mask: &Mask,
+    log: &mut LogFile,
+) -> StepOutcome {
+    let mut child = match command(spec).spawn() {
+        Ok(child) => child,
+        Err(error) => {
+            log.note(SystemClock.now(), &format!("the step could not be started: {error}"));
+            return StepOutcome::NotStarted(error.to_string());
+        }
+    };
+    let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    if let Some(group) = group {
+        // Only needed when this supervisor is killed; the step does not wait for it.
+        let _best_effort = run.note_group(group.as_raw_nonzero().get());
+    }
+    let mut output = Output::of(&mut child, mask, log);
+    let mut stopping = Stopping::No;
+    let deadline = Instant::now() + spec.timeout;
+    let status = loop {
+        let next = match stopping {
+            Stopping::No => deadline,
+            Stopping::Asked(_, kill_at) => kill_at,
+            Stopping::Killed(_) => Instant::now() + Duration::from_hours(1),
+        };
+        tokio::select! {
+            status = child.wait() => break status,
+            () = output.read() => {}
+            _ = stop.recv(), if stopping == Stopping::No => {
+                stopping = ask(group, Reason::Cancelled, spec, &mut output);
+            }
+            () = sleep_until(next) => {
+                stopping = escalate(stopping, group, spec, &mut output);
+            }
+        }
+    };
+    output.drain().await;
+    match stopping {
+        Stopping::No => outcome(status),
+        Stopping::Asked(reason, _) | Stopping::Killed(reason) => {
+            // Whoever is left of the group has had its chance.
+            signal(group, Signal::KILL);
+            match reason {
+                Reason::Cancelled => StepOutcome::Cancelled,
+                Reason::TimedOut => StepOutcome::TimedOut,
+            }
+        }
+    }
+}
+
+fn command(spec: &Spec) -> Command {
+    let mut command = match &spec.run {
+        Run::Shell(line) => {
+            let mut shell = Command::new("sh");
+            shell.arg("-c").arg(line);
+            shell
+        }
+        Run::Argv(argv) => {
+            let (program, arguments) = argv.split_first().map_or(("", &[][..]), |(p, a)| (p, a));
+            let mut command = Command::new(program);
+            command.args(arguments);
+            command
+        }
+    };
+    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
+        command.env_remove(name);
+    }
+    command
+        .current_dir(&spec.folder)
+        .envs(&spec.environment)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0);
+    command
+}
+
+fn ask(group: Option<Pid>, reason: Reason, spec: &Spec, output: &mut Output<'_>) -> Stopping {
+    let why = match reason {
+        Reason::Cancelled => "cancelled".to_owned(),
+        Reason::TimedOut => format!("timed out after {}", say(spec.timeout)),
+    };
+    output.note(&format!("{why}: asking the step to end (TERM)"));
+    signal(group, Signal::TERM);
+    Stopping::Asked(reason, Instant::now() + spec.grace)
+}
+
+fn escalate(
+    stopping: Stopping,
+    group: Option<Pid>,
+    spec: &Spec,
+    output: &mut Output<'_>,
+) -> Stopping {
+    match stopping {
+        Stopping::No => ask(group, Reason::TimedOut, spec, output),
+        Stopping::Asked(reason, _) => {
+            output.note(&format!("still there after {}: ending it (KILL)", say(spec.grace)));
+            signal(group, Signal::KILL);
+            Stopping::Killed(reason)
+        }
+        Stopping::Killed(reason) => Stopping::Killed(reason),
+    }
+}
+
+/// The group may be gone already.
+fn signal(group: Option<Pid>, signal: Signal) {
+    if let Some(group) = group {
+        let _gone = kill_process_group(group, signal);
+    }
+}
+
+fn outcome(status: std::io::Result<ExitStatus>) -> StepOutcome {
+    match status.map(|status| (status.code(), status.signal())) {
+        Ok((Some(0), _)) => StepOutcome::Succeeded,
+        Ok((Some(code), _)) => StepOutcome::Exited(code),
+        Ok((None, Some(signal))) => StepOutcome::Signalled(signal),
+        Ok((None, None)) | Err(_) => StepOutcome::Lost,
+    }
+}
+
+/// Both streams of the step on their way into the log.
+struct Output<'a> {
+    out: Pipe,
+    err: Pipe,
+    mask: &'a Mask,
+    log: &'a mut LogFile,
+}
+
+/// One stream: its pipe until that ends, and its unfinished line.
+struct Pipe {
+    reader: Option<Box<dyn AsyncRead + Unpin>>,
+    lines: Lines,
+    stream: Stream,
+    buffer: Vec<u8>,
+}
+
+impl Pipe {
+    fn new(reader: Option<impl AsyncRead + Unpin + 'static>, stream: Stream) -> Self {
+        let reader = reader.map(|reader| Box::new(reader) as Box<dyn AsyncRead + Unpin>);
+        Self { reader, lines: Lines::default(), stream, buffer: vec![0; 64 * 1024] }
+    }
+
+    /// Waits for bytes; 0 is the end. Never ready once the pipe has ended.
+    async fn read(&mut self) -> usize {
+        match &mut self.reader {
+            Some(reader) => reader.read(&mut self.buffer).await.unwrap_or(0),
+            None => std::future::pending().await,
+        }
+    }
+
+    fn take(&mut self, read: usize, mask: &Mask, log: &mut LogFile) {
+        let now = SystemClock.now();
+        if read == 0 {
+            self.reader = None;
+            let last: Vec<_> = self.lines.finish(mask).into_iter().collect();
+            log.pieces(now, self.stream, &last);
+        } else {
+            log.pieces(now, self.stream, &self.lines.push(&self.buffer[..read], mask));
+        }
+    }
+}
+
+impl<'a> Output<'a> {
+    fn of(child: &mut Child, mask: &'a Mask, log: &'a mut LogFile) -> Self {
+        let out = Pipe::new(child.stdout.take(), Stream::Out);
+        let err = Pipe::new(child.stderr.take(), Stream::Err);
+        Self { out, err, mask, log }
+    }
+
+    async fn read(&mut self) {
+        tokio::select! {
+            read = self.out.read() => self.out.take(read, self.mask, self.log),
+            read = self.err.read() => self.err.take(read, self.mask, self.log),
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.out.reader.is_some() || self.err.reader.is_some()
+    }
+
+    /// Reads what is left, as long as somebody else may write but no longer than a moment.
+    async fn drain(&mut self) {
+        let deadline = Instant::now() + LEFTOVER;
+        while self.is_open() {
+            tokio::select! {
+                () = self.read() => {}
+                () = sleep_until(deadline) => {
+                    self.note("a process that the step left behind holds its output open; not read any further");
+                    self.out.take(0, self.mask, self.log);
+                    self.err.take(0, self.mask, self.log);
+                }
+            }
+        }
+    }
+
+    fn note(&mut self, text: &str) {
+        self.log.note(SystemClock.now(), text);
+    }
+}

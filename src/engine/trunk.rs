@@ -1,0 +1,399 @@
+//! The trunk watcher: fetches a repository every few seconds and reports what is new on its trunk.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::shared::Shared;
+use super::world::{Service, note};
+use crate::config::service_file::{SERVICE_FILE, ServiceFile};
+use crate::config::user_file::Watched;
+use crate::domain::commit::Commit;
+use crate::domain::event::Fact;
+use crate::domain::ids::{BuildNumber, ServiceName, Sha};
+use crate::domain::people::{Identity, People, Person};
+use crate::domain::service::ServiceState;
+use crate::git::{GitError, Mirror};
+use crate::store::{KnownService, Store, StoreError};
+
+/// The most commits that an event lists of one build.
+const COMMITS: usize = 50;
+/// The most builds that one look reports; the next look goes on from there.
+const BUILDS: usize = 200;
+/// The longest pause between looks that fail.
+const SLOWEST: Duration = Duration::from_mins(1);
+
+/// What one look at a trunk found.
+pub struct Look {
+    pub watched: Watched,
+    pub mirror: Mirror,
+    pub result: Result<News, Trouble>,
+}
+
+/// Why a look found nothing out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    pub what: String,
+    pub remedy: String,
+}
+
+/// What is on the trunk.
+#[derive(Debug)]
+pub struct News {
+    pub trunk: String,
+    /// The file at the tip, when it was not read before; the inner error is a file that cannot be used.
+    pub file: Option<Result<ServiceFile, String>>,
+    /// The tip that the engine knew when this look began.
+    before: Option<Sha>,
+    tip: Sha,
+    /// The builds that a force-push took off the trunk.
+    rewritten: Option<Vec<BuildNumber>>,
+    builds: Vec<NewBuild>,
+    /// The number of the first of `builds`.
+    first: u64,
+    /// What the machine's own git says of its owner.
+    owner: Option<Identity>,
+}
+
+#[derive(Debug)]
+struct NewBuild {
+    sha: Sha,
+    commits: Vec<Commit>,
+    more: u32,
+}
+
+impl Look {
+    /// The facts that follow, if the state is still the one that the look began with.
+    pub(super) fn facts(&self, state: &ServiceState) -> Vec<Fact> {
+        let Ok(news) = &self.result else { return Vec::new() };
+        if state.tip != news.before {
+            return Vec::new();
+        }
+        let rewritten = news.rewritten.iter().zip(&news.before).map(|(off_trunk, from)| {
+            let (from, to) = (from.clone(), news.tip.clone());
+            Fact::TrunkRewritten { from, to, off_trunk: off_trunk.clone() }
+        });
+        let known = state.builds.keys().next_back().map(|number| number.0 + 1);
+        let builds = (known.unwrap_or(news.first)..).zip(&news.builds).map(|(number, build)| {
+            Fact::BuildFound {
+                build: BuildNumber(number),
+                sha: build.sha.clone(),
+                commits: build.commits.clone(),
+                more: build.more,
+            }
+        });
+        rewritten.chain(builds).collect()
+    }
+}
+
+/// Watches one repository until the engine stops.
+pub(super) async fn watch(shared: Arc<Shared>, watched: Watched, mirror: Mirror, poll: Duration) {
+    let owner = local_identity(&watched).await;
+    let mut failures = 0;
+    loop {
+        let result = look(&shared, &watched, &mirror, owner.as_ref()).await;
+        failures = if result.is_err() { failures + 1 } else { 0 };
+        let look = Look { watched: watched.clone(), mirror: mirror.clone(), result };
+        if shared.inputs.send(super::writer::Input::Looked(Box::new(look))).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(pause(poll, failures)).await;
+    }
+}
+
+/// The time until the next look: twice as long after each failure, and never the same twice.
+fn pause(poll: Duration, failures: u32) -> Duration {
+    let slowed = poll.saturating_mul(2_u32.saturating_pow(failures.min(6))).min(SLOWEST.max(poll));
+    let jitter = u32::from(uuid::Uuid::new_v4().as_bytes()[0]);
+    slowed + slowed * jitter / 1024
+}
+
+/// What the machine's own git says of its owner, in this repository where it is a local one.
+pub(super) async fn local_identity(watched: &Watched) -> Option<Identity> {
+    let local = std::path::PathBuf::from(&watched.repository);
+    let ask = move || crate::git::local_identity(local.is_dir().then_some(&*local));
+    tokio::task::spawn_blocking(ask).await.ok().flatten()
+}
+
+async fn look(
+    shared: &Shared,
+    watched: &Watched,
+    mirror: &Mirror,
+    owner: Option<&Identity>,
+) -> Result<News, Trouble> {
+    let fetched = mirror.fetch().await;
+    let known = known(shared, watched);
+    let before = known.as_ref().and_then(|known| known.tip.clone());
+    let is_read = known.as_ref().is_some_and(|known| known.is_read);
+    let named = watched.trunk.clone().or_else(|| known.and_then(|k| k.trunk));
+    let trunk = match named {
+        Some(trunk) => trunk,
+        None => mirror.default_branch().await?,
+    };
+    fetched?;
+    let tip = mirror.tip(&trunk).await?.ok_or_else(|| Trouble {
+        what: format!("the repository has no branch {trunk:?}"),
+        remedy: "set trunk in trunkline.toml, or push the branch".into(),
+    })?;
+    let file = if is_read && before.as_ref() == Some(&tip) {
+        None
+    } else {
+        Some(read_file(mirror, watched, &tip).await?)
+    };
+    let rewritten = rewritten(shared, watched, mirror, before.as_ref(), &tip).await?;
+    let folder = watched.folder.as_deref();
+    let (builds, first) = match &before {
+        Some(before) if *before == tip => (Vec::new(), 0),
+        Some(before) => {
+            let shas = mirror.first_parents(Some(before), &tip, folder, BUILDS).await?;
+            (new_builds(mirror, folder, Some(before), shas).await?, 0)
+        }
+        None => {
+            let newest = mirror.first_parents(None, &tip, folder, 1).await?;
+            let first = mirror.count_first_parents(&tip, folder).await?;
+            (new_builds(mirror, folder, None, newest).await?, first)
+        }
+    };
+    Ok(News { trunk, file, before, tip, rewritten, builds, first, owner: owner.cloned() })
+}
+
+impl From<GitError> for Trouble {
+    fn from(error: GitError) -> Self {
+        let remedy = "check the repository's address and access; trunkline tries again by itself";
+        Self { what: error.to_string(), remedy: remedy.into() }
+    }
+}
+
+struct KnownTrunk {
+    tip: Option<Sha>,
+    trunk: Option<String>,
+    /// The tip's file was read, good or not.
+    is_read: bool,
+}
+
+fn known(shared: &Shared, watched: &Watched) -> Option<KnownTrunk> {
+    let world = shared.world();
+    let service = world.services.values().find(|service| same(&service.watched, watched))?;
+    Some(KnownTrunk {
+        tip: service.state.tip.clone(),
+        trunk: service.file.as_ref().and_then(|file| file.trunk.clone()),
+        is_read: service.state.tip.as_ref().is_some_and(|t| service.pipelines.contains_key(t)),
+    })
+}
+
+/// Whether both name the same service's place.
+pub(super) fn same(one: &Watched, other: &Watched) -> bool {
+    one.repository == other.repository && one.folder == other.folder
+}
+
+pub(super) fn file_path(watched: &Watched) -> String {
+    match &watched.folder {
+        Some(folder) => format!("{folder}/{SERVICE_FILE}"),
+        None => SERVICE_FILE.to_owned(),
+    }
+}
+
+/// The service file at a commit; the inner error is a file that is missing or not right.
+pub(super) async fn read_file(
+    mirror: &Mirror,
+    watched: &Watched,
+    at: &Sha,
+) -> Result<Result<ServiceFile, String>, GitError> {
+    let path = file_path(watched);
+    Ok(match mirror.file(at, &path).await? {
+        Some(text) => ServiceFile::parse(&text, &path).map_err(|error| error.to_string()),
+        None => Err(format!("commit {} has no {path}; `trunkline init` writes one", at.short())),
+    })
+}
+
+async fn rewritten(
+    shared: &Shared,
+    watched: &Watched,
+    mirror: &Mirror,
+    before: Option<&Sha>,
+    tip: &Sha,
+) -> Result<Option<Vec<BuildNumber>>, GitError> {
+    let Some(before) = before else { return Ok(None) };
+    if before == tip || mirror.is_ancestor(before, tip).await? {
+        return Ok(None);
+    }
+    let builds: Vec<_> = {
+        let world = shared.world();
+        let service = world.services.values().find(|service| same(&service.watched, watched));
+        let builds = service.into_iter().flat_map(|service| service.state.builds.values().rev());
+        builds.filter(|build| !build.off_trunk).map(|b| (b.number, b.sha.clone())).collect()
+    };
+    let mut off_trunk = Vec::new();
+    for (number, sha) in builds {
+        // All before the newest build that is still on the trunk are on it as well.
+        if mirror.is_ancestor(&sha, tip).await? {
+            break;
+        }
+        off_trunk.push(number);
+    }
+    Ok(Some(off_trunk))
+}
+
+async fn new_builds(
+    mirror: &Mirror,
+    folder: Option<&str>,
+    before: Option<&Sha>,
+    shas: Vec<Sha>,
+) -> Result<Vec<NewBuild>, GitError> {
+    let mut builds = Vec::with_capacity(shas.len());
+    let mut before = before.cloned();
+    for sha in shas {
+        let most = if before.is_some() { COMMITS } else { 1 };
+        let range = mirror.range(before.as_ref(), &sha, folder, most).await?;
+        // Only what a build's row shows is recorded; a plan asks git for the rest.
+        let bare = |commit| Commit { files: Vec::new(), ..commit };
+        let more = if before.is_some() { range.more } else { 0 };
+        mirror.keep(&sha).await?;
+        builds.push(NewBuild {
+            sha: sha.clone(),
+            commits: range.commits.into_iter().map(bare).collect(),
+            more,
+        });
+        before = Some(sha);
+    }
+    Ok(builds)
+}
+
+/// Takes a look into the world, except for its facts, and says which service it is about.
+///
+/// # Errors
+/// When a new service could not be remembered.
+pub(super) fn receive(
+    shared: &Shared,
+    store: &mut Store,
+    look: &Look,
+) -> Result<Option<ServiceName>, StoreError> {
+    let now = shared.clock.now();
+    let name = {
+        let world = shared.world();
+        world.services.values().find(|s| same(&s.watched, &look.watched)).map(|s| s.name.clone())
+    };
+    let Some(name) = name else { return first_look(shared, store, look) };
+    let trouble = look.result.as_ref().err().map(|t| (t.what.clone(), t.remedy.clone()));
+    let mut world = shared.write();
+    let Some(service) = world.services.get_mut(&name) else { return Ok(None) };
+    let before = service.all_problems();
+    service.trouble("trunk", now, trouble);
+    if let Ok(news) = &look.result {
+        news.settle_into(service, shared.owner.as_deref(), now);
+    }
+    let visible = before != service.all_problems();
+    drop(world);
+    if visible {
+        mark_changed(shared, &name);
+    }
+    Ok(Some(name))
+}
+
+fn mark_changed(shared: &Shared, name: &ServiceName) {
+    shared.change(|world| {
+        if let Some(service) = world.services.get_mut(name) {
+            service.revision = world.revision;
+        }
+    });
+}
+
+/// A repository that is not known as a service yet becomes one when its file gives it a name of its own.
+fn first_look(
+    shared: &Shared,
+    store: &mut Store,
+    look: &Look,
+) -> Result<Option<ServiceName>, StoreError> {
+    let now = shared.clock.now();
+    let place = crate::git::display_url(&look.watched.repository);
+    let found = match &look.result {
+        Ok(News { file: None, .. }) => return Ok(None),
+        Ok(News { file: Some(file), .. }) => file
+            .clone()
+            .map_err(|what| Trouble { what, remedy: format!("mend it on the trunk of {place}") }),
+        Err(trouble) => Err(trouble.clone()),
+    };
+    let known = found.and_then(|file| free_name(shared, &file, &place).map(|()| file));
+    let file = match known {
+        Ok(file) => file,
+        Err(Trouble { what, remedy }) => {
+            let problem = Some((format!("{place}: {what}"), remedy));
+            shared.change(|world| note(&mut world.problems, place, now, problem));
+            return Ok(None);
+        }
+    };
+    store.know(&KnownService {
+        name: file.name.clone(),
+        repository: place.clone(),
+        folder: look.watched.folder.clone().unwrap_or_default(),
+    })?;
+    let name = file.name.clone();
+    shared.change(|world| {
+        note(&mut world.problems, place, now, None);
+        let service = Service::new(name.clone(), look.watched.clone(), look.mirror.clone());
+        let service = world.services.entry(name.clone()).or_insert(service);
+        service.revision = world.revision;
+        if let Ok(news) = &look.result {
+            news.settle_into(service, shared.owner.as_deref(), now);
+        }
+    });
+    Ok(Some(name))
+}
+
+fn free_name(shared: &Shared, file: &ServiceFile, place: &str) -> Result<(), Trouble> {
+    match shared.world().services.get(&file.name) {
+        None => Ok(()),
+        Some(other) => Err(Trouble {
+            what: format!(
+                "its service is called {:?}, and so is the one of {}",
+                file.name.as_str(),
+                crate::git::display_url(&other.watched.repository)
+            ),
+            remedy: format!("give the service of {place} another name"),
+        }),
+    }
+}
+
+impl News {
+    fn settle_into(
+        &self,
+        service: &mut Service,
+        owner: Option<&str>,
+        now: chrono::DateTime<chrono::Utc>,
+    ) {
+        service.trunk.clone_from(&self.trunk);
+        let Some(file) = &self.file else { return };
+        let problem = match file {
+            Ok(file) if file.name == service.name => {
+                service.people = with_owner(&file.people, owner, self.owner.as_ref());
+                service.file = Some(Arc::new(file.clone()));
+                service.pipelines.insert(self.tip.clone(), Ok(Arc::new(file.clone())));
+                None
+            }
+            Ok(file) => Some(format!(
+                "the service was renamed from {:?} to {:?}; a service keeps its name",
+                service.name.as_str(),
+                file.name.as_str()
+            )),
+            Err(what) => {
+                service.pipelines.insert(self.tip.clone(), Err(what.clone()));
+                Some(what.clone())
+            }
+        };
+        let remedy = "mend it on the trunk; until then the last good file holds";
+        service.trouble("config", now, problem.map(|what| (what, remedy.to_owned())));
+    }
+}
+
+/// The people of the file, and the machine's owner by what their own git says, when nobody else has that address.
+pub(super) fn with_owner(people: &People, login: Option<&str>, git: Option<&Identity>) -> People {
+    let mut people = people.clone();
+    let (Some(login), Some(git)) = (login, git) else { return people };
+    if people.owner_of(git).is_some() {
+        return people;
+    }
+    if let crate::domain::people::Actor::Person(name) = people.actor_of_login(login) {
+        let fresh = || Person { logins: vec![login.to_owned()], emails: Vec::new() };
+        people.people.entry(name).or_insert_with(fresh).emails.push(git.email.clone());
+    }
+    people
+}

@@ -1,0 +1,97 @@
+//! What the engine knows now: every service with its state, its rules and what is wrong with it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::config::service_file::ServiceFile;
+use crate::config::user_file::Watched;
+use crate::domain::event::{DeploymentKind, StepSpec};
+use crate::domain::ids::{Environment, ServiceName, Sha};
+use crate::domain::people::People;
+use crate::domain::policy::Policy;
+use crate::domain::service::ServiceState;
+use crate::domain::snapshot::Problem;
+use crate::git::Mirror;
+
+/// All services, and what is wrong beside them.
+#[derive(Debug, Default)]
+pub struct World {
+    pub services: BTreeMap<ServiceName, Service>,
+    /// Trouble that belongs to no service, by its source.
+    pub problems: BTreeMap<String, Problem>,
+    /// Grows with every change that a reader could see.
+    pub revision: u64,
+}
+
+/// One service.
+#[derive(Debug)]
+pub struct Service {
+    pub name: ServiceName,
+    pub watched: Watched,
+    pub mirror: Mirror,
+    pub trunk: String,
+    pub state: ServiceState,
+    /// The file at the tip of the trunk, or the last good one.
+    pub file: Option<Arc<ServiceFile>>,
+    /// `[people]` and what the machine itself tells of its owner.
+    pub people: People,
+    /// What the commits that may be deployed declare.
+    pub pipelines: HashMap<Sha, Result<Arc<ServiceFile>, String>>,
+    /// What is wrong now, by its source.
+    pub problems: BTreeMap<&'static str, Problem>,
+    /// Grows with every change that a reader could see.
+    pub revision: u64,
+}
+
+impl Service {
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        self.file.as_ref().map(|file| file.policy.clone()).unwrap_or_default()
+    }
+
+    /// The steps that a commit declares for this kind of deployment, if its file was read and is good.
+    #[must_use]
+    pub fn steps(
+        &self,
+        sha: &Sha,
+        environment: Environment,
+        kind: DeploymentKind,
+    ) -> Option<&[StepSpec]> {
+        let file = self.pipelines.get(sha)?.as_ref().ok()?;
+        Some(file.steps(environment, kind))
+    }
+
+    /// Notes what is wrong, keeping the time since when it is the same, or that it is right again.
+    pub fn trouble(
+        &mut self,
+        source: &'static str,
+        now: DateTime<Utc>,
+        problem: Option<(String, String)>,
+    ) {
+        note(&mut self.problems, source, now, problem);
+    }
+
+    #[must_use]
+    pub fn all_problems(&self) -> Vec<Problem> {
+        self.problems.values().cloned().collect()
+    }
+}
+
+/// Notes what is wrong under a source; `None` takes it away. True when anything changed.
+pub fn note<K: Ord>(
+    problems: &mut BTreeMap<K, Problem>,
+    source: K,
+    now: DateTime<Utc>,
+    problem: Option<(String, String)>,
+) -> bool {
+    match problem {
+        None => problems.remove(&source).is_some(),
+        Some((what, _)) if problems.get(&source).is_some_and(|known| known.what == what) => false,
+        Some((what, remedy)) => {
+            problems.insert(source, Problem { since: now, what, remedy });
+            true
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! The one writer: takes everything that happens from one channel, records it, applies it, then acts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::act::Acts;
+use super::commands::{self, Asked, Decided, Gathered, NotDecided};
+use super::decide::{Decision, Known, Pipeline, decide};
+use super::run::Status;
+use super::shared::Shared;
+use super::trunk::Look;
+use super::world::{Service, note};
+use crate::domain::command::{Command, Receipt, Refusal};
+use crate::domain::deployment::StepState;
+use crate::domain::event::{Event, Fact, Outcome};
+use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha};
+use crate::domain::people::Actor;
+use crate::store::{Answered, Hash, NewEvent, Store, StoreError};
+
+/// Everything that can happen to the engine, in one order.
+pub enum Input {
+    Command(Box<Request>),
+    Looked(Box<Look>),
+    Prepared {
+        service: ServiceName,
+        deployment: DeploymentId,
+        result: Result<(), String>,
+    },
+    StepEnded {
+        service: ServiceName,
+        deployment: DeploymentId,
+        step: usize,
+        status: Status,
+    },
+    PipelineRead {
+        service: ServiceName,
+        sha: Sha,
+    },
+    /// Look again whether there is something to do.
+    Settle(ServiceName),
+    Stop,
+}
+
+/// A person's command.
+pub struct Request {
+    pub service: ServiceName,
+    pub login: String,
+    pub command: Command,
+    pub key: IdempotencyKey,
+    pub gathered: Option<Gathered>,
+    pub reply: oneshot::Sender<Result<Receipt, Rejected>>,
+}
+
+/// Why a command was not recorded.
+#[derive(Debug)]
+pub enum Rejected {
+    Refused(Refusal),
+    /// Gather its facts again and come back.
+    Outdated,
+    Failed(String),
+}
+
+impl From<Refusal> for Rejected {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<StoreError> for Rejected {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(format!("nothing was done, because it could not be recorded: {error}"))
+    }
+}
+
+impl From<NotDecided> for Rejected {
+    fn from(not: NotDecided) -> Self {
+        match not {
+            NotDecided::Refused(refusal) => Self::Refused(refusal),
+            NotDecided::Outdated => Self::Outdated,
+        }
+    }
+}
+
+/// How long until something that could not be recorded is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+pub(super) struct Writer {
+    pub store: Store,
+    pub shared: Arc<Shared>,
+    pub acts: Acts,
+}
+
+impl Writer {
+    /// Works until it is told to stop or nobody can tell it anything any more.
+    pub fn run(mut self, mut inputs: mpsc::Receiver<Input>) {
+        while let Some(input) = inputs.blocking_recv() {
+            match input {
+                Input::Stop => return,
+                input => self.take(input),
+            }
+        }
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Command(request) => self.command(*request),
+            Input::Looked(look) => self.looked(&look),
+            Input::Prepared { service, deployment, result } => {
+                self.prepared(&service, deployment, result);
+            }
+            Input::StepEnded { service, deployment, step, status } => {
+                self.step_ended(&service, deployment, step, status);
+            }
+            Input::PipelineRead { service, sha } => {
+                self.acts.pipeline_read(&sha);
+                self.settle(&service);
+            }
+            Input::Settle(service) => self.settle(&service),
+            Input::Stop => {}
+        }
+    }
+
+    fn command(&mut self, request: Request) {
+        let answer = self.decide_command(&request);
+        let recorded = answer.is_ok();
+        // Whoever asked may be gone; what was recorded stands all the same.
+        let _gone = request.reply.send(answer);
+        if recorded {
+            self.settle(&request.service);
+        }
+    }
+
+    fn decide_command(&mut self, request: &Request) -> Result<Receipt, Rejected> {
+        let asked_for = (&request.service, &request.login, &request.command);
+        let digest = Hash::of(
+            &serde_json::to_string(&asked_for).map_err(|e| Rejected::Failed(e.to_string()))?,
+        );
+        if let Some((before, receipt)) = self.store.answered(&request.key)? {
+            return if before == digest { Ok(receipt) } else { Err(Refusal::KeyReused.into()) };
+        }
+        let (now, next) = (self.shared.clock.now(), Seq(self.store.head().0 + 1));
+        let (actor, decided) = {
+            let world = self.shared.world();
+            let service = world.services.get(&request.service).ok_or_else(|| {
+                Refusal::not_found(format!("there is no service {:?}", request.service.as_str()))
+            })?;
+            let actor = service.people.actor_of_login(&request.login);
+            let asked = Asked { actor: &actor, now, next, gathered: request.gathered.as_ref() };
+            let decided = commands::decide(service, &request.command, asked)?;
+            (actor, decided)
+        };
+        let Decided { facts, deployment, said } = decided;
+        let receipt = Receipt { seq: next, at: now, deployment, said };
+        let answered = Answered { key: request.key.clone(), request: digest, receipt };
+        self.record(&request.service, &actor, facts, Some(&answered))?;
+        Ok(answered.receipt)
+    }
+
+    fn looked(&mut self, look: &Look) {
+        let name = match super::trunk::receive(&self.shared, &mut self.store, look) {
+            Ok(Some(name)) => name,
+            Ok(None) => return,
+            Err(error) => return self.trouble(&error),
+        };
+        let facts = {
+            let world = self.shared.world();
+            world.services.get(&name).map_or_else(Vec::new, |service| look.facts(&service.state))
+        };
+        if !facts.is_empty()
+            && let Err(error) = self.record(&name, &Actor::System, facts, None)
+        {
+            // The next look finds the same news again.
+            return self.trouble(&error);
+        }
+        self.settle(&name);
+    }
+
+    fn prepared(&mut self, name: &ServiceName, id: DeploymentId, result: Result<(), String>) {
+        let waiting = self.deployment(name, id, |d| d.is_open() && d.started_at.is_none());
+        let fact = match result {
+            Ok(()) => Fact::DeploymentStarted { deployment: id },
+            Err(ref why) => Fact::DeploymentEnded {
+                deployment: id,
+                outcome: Outcome::Failed(format!("the checkout could not be made: {why}")),
+            },
+        };
+        if waiting && let Err(error) = self.record(name, &Actor::System, vec![fact], None) {
+            self.trouble(&error);
+            return self.later(Input::Prepared { service: name.clone(), deployment: id, result });
+        }
+        self.acts.prepared(id);
+        self.settle(name);
+    }
+
+    fn step_ended(&mut self, name: &ServiceName, id: DeploymentId, step: usize, status: Status) {
+        let running = self
+            .deployment(name, id, |d| matches!(d.steps.get(step), Some(StepState::Running { .. })));
+        let Status { outcome, took } = status.clone();
+        let fact = Fact::StepEnded { deployment: id, step, outcome, took };
+        if running && let Err(error) = self.record(name, &Actor::System, vec![fact], None) {
+            self.trouble(&error);
+            let service = name.clone();
+            return self.later(Input::StepEnded { service, deployment: id, step, status });
+        }
+        self.acts.step_ended(id, step);
+        self.settle(name);
+    }
+
+    fn deployment(
+        &self,
+        name: &ServiceName,
+        id: DeploymentId,
+        is: impl Fn(&crate::domain::deployment::Deployment) -> bool,
+    ) -> bool {
+        let world = self.shared.world();
+        let service = world.services.get(name);
+        service.and_then(|service| service.state.deployments.get(&id)).is_some_and(is)
+    }
+
+    /// Records what follows by itself until nothing more does, then acts on what is left to do.
+    fn settle(&mut self, name: &ServiceName) {
+        loop {
+            let decisions = {
+                let world = self.shared.world();
+                let Some(service) = world.services.get(name) else { return };
+                decisions(service)
+            };
+            let (facts, acts): (Vec<_>, Vec<_>) =
+                decisions.into_iter().partition(|d| matches!(d, Decision::Record(_)));
+            if facts.is_empty() {
+                return acts.into_iter().for_each(|act| self.acts.perform(name, &act));
+            }
+            let facts = facts.into_iter().filter_map(|decision| match decision {
+                Decision::Record(fact) => Some(fact),
+                _ => None,
+            });
+            if let Err(error) = self.record(name, &Actor::System, facts.collect(), None) {
+                self.trouble(&error);
+                return self.later(Input::Settle(name.clone()));
+            }
+        }
+    }
+
+    /// One durable transaction, then the state follows it.
+    fn record(
+        &mut self,
+        name: &ServiceName,
+        actor: &Actor,
+        facts: Vec<Fact>,
+        answered: Option<&Answered>,
+    ) -> Result<(), StoreError> {
+        let new = |fact| NewEvent { service: name.clone(), actor: actor.clone(), fact };
+        let events = facts.into_iter().map(new).collect();
+        let events = self.store.append(self.shared.clock.now(), events, answered)?;
+        self.shared.change(|world| {
+            world.problems.remove("record");
+            if let Some(service) = world.services.get_mut(name) {
+                service.revision = world.revision;
+                for event in &events {
+                    service.state.apply(event);
+                }
+            }
+        });
+        if events.iter().any(ends_a_deployment) {
+            self.acts.tidy(name);
+        }
+        Ok(())
+    }
+
+    fn trouble(&self, error: &StoreError) {
+        tracing::error!(%error, "cannot record");
+        let now = self.shared.clock.now();
+        let remedy = "free disk space or mend the data folder; trunkline tries again by itself";
+        let problem = (format!("nothing can be recorded: {error}"), remedy.to_owned());
+        self.shared.change(|world| {
+            note(&mut world.problems, "record".to_owned(), now, Some(problem));
+        });
+    }
+
+    fn later(&self, input: Input) {
+        let inputs = self.shared.inputs.clone();
+        self.acts.spawn(async move {
+            tokio::time::sleep(RETRY).await;
+            // A stopped engine finds it again when it starts.
+            let _stopped = inputs.send(input).await;
+        });
+    }
+}
+
+fn ends_a_deployment(event: &Event) -> bool {
+    matches!(event.fact, Fact::DeploymentEnded { .. })
+}
+
+fn decisions(service: &Service) -> Vec<Decision> {
+    let pipeline = |sha: &Sha| match service.pipelines.get(sha) {
+        None => Pipeline::NotRead,
+        Some(Err(_)) => Pipeline::Broken,
+        Some(Ok(file)) => Pipeline::Steps(
+            file.steps(Environment::Staging, crate::domain::event::DeploymentKind::Auto),
+        ),
+    };
+    decide(&Known {
+        state: &service.state,
+        verify: service.file.as_ref().map(|file| &file.policy.verify),
+        staging_steps: &pipeline,
+    })
+}

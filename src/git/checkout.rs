@@ -1,0 +1,91 @@
+//! A clean checkout of one commit in a folder of its own, there as a whole or not at all.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::fs;
+
+use super::error::GitError;
+use super::process::Git;
+use crate::domain::ids::Sha;
+
+/// Writing out a large tree takes longer than any question about it.
+const WRITING: Duration = Duration::from_mins(5);
+
+/// Makes a checkout; the caller sees to it that only one is made at a time.
+pub(super) async fn make(mirror: &Path, sha: &Sha, into: &Path) -> Result<(), GitError> {
+    if is_complete(into, sha).await? {
+        return Ok(());
+    }
+    let partial = partial(into)?;
+    remove(&partial).await?;
+    let made = fill(mirror, sha, &partial).await;
+    let made = match made {
+        Ok(()) => fs::rename(&partial, into).await.map_err(file_error(into)),
+        failed => failed,
+    };
+    if made.is_err() {
+        remove(&partial).await.ok();
+    }
+    made
+}
+
+/// A checkout gets its name only when it is finished, so that its head tells all.
+async fn is_complete(folder: &Path, sha: &Sha) -> Result<bool, GitError> {
+    match fs::try_exists(folder).await {
+        Ok(false) => return Ok(false),
+        Ok(true) => {}
+        Err(why) => return Err(file_error(folder)(why)),
+    }
+    let head = fs::read_to_string(folder.join(".git").join("HEAD")).await.unwrap_or_default();
+    if head.trim() == sha.as_str() {
+        return Ok(true);
+    }
+    Err(GitError::Occupied { folder: folder.to_owned(), sha: sha.to_string() })
+}
+
+/// The folder beside the wanted one in which a checkout grows.
+fn partial(into: &Path) -> Result<PathBuf, GitError> {
+    let name =
+        into.file_name().ok_or_else(|| file_error(into)(io::ErrorKind::InvalidInput.into()))?;
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(name);
+    hidden.push(".partial");
+    std::path::absolute(into.with_file_name(hidden)).map_err(file_error(into))
+}
+
+async fn fill(mirror: &Path, sha: &Sha, folder: &Path) -> Result<(), GitError> {
+    let format = if sha.as_str().len() == 64 { "sha256" } else { "sha1" };
+    let format = format!("--object-format={format}");
+    let arguments = ["--quiet", "--template=", &format, "--end-of-options"];
+    Git::new("init").args(arguments).args([folder]).run_anywhere().await?;
+    borrow_objects(mirror, folder).await?;
+    Git::new("checkout")
+        .args(["--quiet", "--force", "--no-recurse-submodules", "--detach", sha.as_str(), "--"])
+        .within(WRITING)
+        .run_in_tree(folder)
+        .await
+        .map(drop)
+}
+
+async fn borrow_objects(mirror: &Path, folder: &Path) -> Result<(), GitError> {
+    let info = folder.join(".git").join("objects").join("info");
+    fs::create_dir_all(&info).await.map_err(file_error(&info))?;
+    let mut line = mirror.join("objects").into_os_string().into_encoded_bytes();
+    line.push(b'\n');
+    let alternates = info.join("alternates");
+    fs::write(&alternates, line).await.map_err(file_error(&alternates))
+}
+
+async fn remove(folder: &Path) -> Result<(), GitError> {
+    match fs::remove_dir_all(folder).await {
+        Err(why) if why.kind() != io::ErrorKind::NotFound => Err(file_error(folder)(why)),
+        _ => Ok(()),
+    }
+}
+
+fn file_error(path: &Path) -> impl Fn(io::Error) -> GitError {
+    let path = path.to_owned();
+    move |why| GitError::File { path: path.clone(), why }
+}

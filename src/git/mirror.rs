@@ -1,0 +1,260 @@
+//! The bare mirror of one repository: fetched often, asked for everything that trunkline knows of its commits.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use super::error::GitError;
+use super::process::{Git, NETWORK};
+use super::source::Source;
+use super::{checkout, range};
+use crate::domain::commit::Range;
+use crate::domain::ids::Sha;
+
+/// The first fetch brings the whole history; at the usual limit a large one would never arrive.
+const FIRST_FETCH: Duration = Duration::from_mins(30);
+/// The largest file that is read out of a commit.
+const LARGEST_FILE: u64 = 1024 * 1024;
+/// The names that a trunk goes by where nothing says it better.
+const USUAL_TRUNKS: [&str; 3] = ["main", "master", "trunk"];
+
+/// A handle on the mirror; clones share it.
+#[derive(Debug, Clone)]
+pub struct Mirror {
+    path: PathBuf,
+    source: Source,
+    state: Arc<Mutex<State>>,
+}
+
+/// Held while something writes into the mirror or makes a checkout of it.
+#[derive(Debug, Default)]
+struct State {
+    fetched: bool,
+}
+
+impl Mirror {
+    /// Opens the mirror at a path, which is made when it is missing; fetches nothing yet.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub async fn open(path: &Path, repository: &str) -> Result<Self, GitError> {
+        let path = std::path::absolute(path)
+            .map_err(|why| GitError::File { path: path.to_owned(), why })?;
+        let arguments =
+            ["--quiet", "--bare", "--template=", "--object-format=sha1", "--end-of-options"];
+        Git::new("init").args(arguments).args([&path]).run_anywhere().await?;
+        let (source, state) = (Source::of(repository), Arc::default());
+        Ok(Self { path, source, state })
+    }
+
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Brings every branch to where it is in the repository now; what trunkline keeps stays.
+    ///
+    /// # Errors
+    /// When the repository cannot be reached within a minute; the first fetch has half an hour.
+    pub async fn fetch(&self) -> Result<(), GitError> {
+        let mut state = self.state.lock().await;
+        let options =
+            ["--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"];
+        Git::new("fetch")
+            .args(options)
+            .args(["--no-recurse-submodules", "--end-of-options"])
+            .args([self.source.as_argument(), "+refs/heads/*:refs/heads/*".as_ref()])
+            .within(if state.fetched { NETWORK } else { FIRST_FETCH })
+            .run(&self.path)
+            .await?;
+        state.fetched = true;
+        Ok(())
+    }
+
+    /// The repository's default branch. A local clone may have any branch checked out, so there the branch that its
+    /// origin calls default comes first, then the usual names.
+    ///
+    /// # Errors
+    /// When it cannot be asked, or has no branch.
+    pub async fn default_branch(&self) -> Result<String, GitError> {
+        let usual = USUAL_TRUNKS.map(|name| format!("refs/heads/{name}"));
+        let answer = Git::new("ls-remote")
+            .args(["--symref", "--quiet", "--end-of-options"])
+            .args([self.source.as_argument()])
+            .args(["HEAD", "refs/remotes/origin/HEAD"])
+            .args(usual)
+            .within(NETWORK)
+            .run(&self.path)
+            .await?;
+        let heads = Heads::parse(&String::from_utf8_lossy(&answer));
+        let is_local = matches!(self.source, Source::Local(_));
+        let branch = heads.trunk(is_local);
+        branch.ok_or_else(|| GitError::NoTrunk { repository: self.source.display() })
+    }
+
+    /// Where a branch was at the last fetch; `None` when there is no such branch.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read.
+    pub async fn tip(&self, branch: &str) -> Result<Option<Sha>, GitError> {
+        if branch.contains('\0') {
+            return Ok(None);
+        }
+        let name = format!("refs/heads/{branch}");
+        let answer = Git::new("for-each-ref")
+            .args(["--format=%(objectname) %(refname)", "--end-of-options", &name])
+            .run(&self.path)
+            .await?;
+        // The name works as a pattern there: only what is equal to it counts.
+        let answer = String::from_utf8_lossy(&answer);
+        let refs = answer.lines().filter_map(|line| line.split_once(' '));
+        let exact = refs.filter(|(_, found)| *found == name).map(|(sha, _)| sha).next();
+        exact.map(|text| sha("for-each-ref", text)).transpose()
+    }
+
+    /// The newest `limit` first-parent commits of `to` that `from` does not reach, oldest first.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read or lacks one of the commits.
+    pub async fn first_parents(
+        &self,
+        from: Option<&Sha>,
+        to: &Sha,
+        folder: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Sha>, GitError> {
+        let answer = Git::new("rev-list")
+            .args(["--first-parent", "--reverse", &format!("--max-count={limit}")])
+            .args(range::reach(from, to, folder))
+            .run(&self.path)
+            .await?;
+        String::from_utf8_lossy(&answer).lines().map(|line| sha("rev-list", line)).collect()
+    }
+
+    /// How many commits there are on the first-parent line of `to`.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read or lacks the commit.
+    pub async fn count_first_parents(
+        &self,
+        to: &Sha,
+        folder: Option<&str>,
+    ) -> Result<u64, GitError> {
+        let arguments = range::reach(None, to, folder);
+        range::count(&self.path, &["--first-parent"], arguments).await
+    }
+
+    /// Whether `a` is `b` or comes before it.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read or lacks one of the commits.
+    pub async fn is_ancestor(&self, a: &Sha, b: &Sha) -> Result<bool, GitError> {
+        let arguments = ["--is-ancestor", "--end-of-options", a.as_str(), b.as_str()];
+        let ended = Git::new("merge-base").args(arguments).end(&self.path).await?;
+        match ended.code {
+            Some(0) => Ok(true),
+            Some(1) => Ok(false),
+            _ => Err(ended.failed("merge-base")),
+        }
+    }
+
+    /// The newest `limit` commits that `to` reaches and `from` does not, with their people under the names that the
+    /// mailmap of `to` gives them; and those that only `from` reaches, after a rewrite. Without a `from` nothing is
+    /// counted beyond the limit.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read or lacks one of the commits.
+    pub async fn range(
+        &self,
+        from: Option<&Sha>,
+        to: &Sha,
+        folder: Option<&str>,
+        limit: usize,
+    ) -> Result<Range, GitError> {
+        range::read(&self.path, from, to, folder, limit).await
+    }
+
+    /// The text of a file in a commit; `None` when it is not there, or no regular file.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read or lacks the commit, or the file is larger than 1 MiB.
+    pub async fn file(&self, at: &Sha, path: &str) -> Result<Option<String>, GitError> {
+        let arguments = ["-z", "--full-tree", "--end-of-options", at.as_str(), path];
+        let tree = Git::new("ls-tree").args(arguments).run(&self.path).await?;
+        let tree = String::from_utf8_lossy(&tree);
+        let mut entry = tree.split(['\t', '\0']).next().unwrap_or_default().split(' ');
+        let (mode, blob) = (entry.next().unwrap_or_default(), entry.nth(1));
+        let Some(blob) = blob.filter(|_| mode.starts_with("100")) else { return Ok(None) };
+        let text = Git::new("cat-file")
+            .args(["blob", sha("ls-tree", blob)?.as_str()])
+            .at_most(LARGEST_FILE)
+            .run(&self.path)
+            .await?;
+        Ok(Some(String::from_utf8_lossy(&text).into_owned()))
+    }
+
+    /// Keeps a commit in the mirror, whatever becomes of the branches that had it.
+    ///
+    /// # Errors
+    /// When the mirror cannot be written or lacks the commit.
+    pub async fn keep(&self, sha: &Sha) -> Result<(), GitError> {
+        let _writing = self.state.lock().await;
+        let name = format!("refs/trunkline/keep/{sha}");
+        let arguments = ["--no-deref", "--end-of-options", &name, sha.as_str()];
+        Git::new("update-ref").args(arguments).run(&self.path).await.map(drop)
+    }
+
+    /// Makes a clean checkout of a commit in a new folder, without any network; one that is there already is left as
+    /// it is. It has a `.git` of its own, which borrows the objects of the mirror.
+    ///
+    /// # Errors
+    /// When it cannot be made, or something else is in its place; then there is nothing half made there.
+    pub async fn checkout(&self, sha: &Sha, into: &Path) -> Result<(), GitError> {
+        let _writing = self.state.lock().await;
+        checkout::make(&self.path, sha, into).await
+    }
+}
+
+/// What a repository says about its default branch.
+#[derive(Default)]
+struct Heads {
+    head: Option<String>,
+    origin: Option<String>,
+    usual: Vec<String>,
+}
+
+impl Heads {
+    fn parse(answer: &str) -> Self {
+        let mut heads = Self::default();
+        for (value, name) in answer.lines().filter_map(|line| line.split_once('\t')) {
+            let target = value.strip_prefix("ref: ");
+            match name {
+                "HEAD" => heads.head = branch(target, "refs/heads/").or(heads.head),
+                "refs/remotes/origin/HEAD" => {
+                    heads.origin = branch(target, "refs/remotes/origin/").or(heads.origin);
+                }
+                _ => heads.usual.extend(branch(Some(name), "refs/heads/")),
+            }
+        }
+        heads
+    }
+
+    fn trunk(self, is_local: bool) -> Option<String> {
+        if !is_local {
+            return self.head.or_else(|| self.usual.into_iter().next());
+        }
+        let head = self.head.clone().filter(|head| USUAL_TRUNKS.contains(&head.as_str()));
+        self.origin.or(head).or_else(|| self.usual.into_iter().next()).or(self.head)
+    }
+}
+
+fn branch(name: Option<&str>, prefix: &str) -> Option<String> {
+    name?.strip_prefix(prefix).map(str::to_owned)
+}
+
+/// A commit id out of an answer of git's.
+pub(super) fn sha(what: &'static str, text: &str) -> Result<Sha, GitError> {
+    text.parse().map_err(|_| GitError::Unexpected { what, detail: text.to_owned() })
+}

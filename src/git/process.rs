@@ -1,0 +1,323 @@
+//! One run of the git program: arguments without a shell, no prompts, no hooks, bounded in time and output.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::Child;
+use tokio::time::timeout;
+
+use super::error::GitError;
+use super::source::display_url;
+
+/// How long anything local may take.
+pub(super) const LOCAL: Duration = Duration::from_secs(20);
+/// How long a question over the network, or a fetch of what is new, may take.
+pub(super) const NETWORK: Duration = Duration::from_mins(1);
+
+const LARGEST_ANSWER: u64 = 64 * 1024 * 1024;
+const LONGEST_COMPLAINT: usize = 16 * 1024;
+/// A connection that ssh keeps open for the next fetch may hold the error stream; it is not waited for.
+const LINGER: Duration = Duration::from_millis(200);
+
+/// Settings that win over the user's, so that every run means the same and starts nothing else.
+const SETTINGS: &[&str] = &[
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.quotePath=false",
+    "core.autocrlf=false",
+    "init.defaultRefFormat=files",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "protocol.ext.allow=never",
+    "submodule.recurse=false",
+    "fetch.recurseSubmodules=false",
+    "log.showSignature=false",
+    "log.follow=false",
+    "i18n.logOutputEncoding=UTF-8",
+    "trailer.separators=:",
+    "mailmap.file=/dev/null",
+    "advice.detachedHead=false",
+];
+
+/// Variables that would point git at another repository, loosen what it may run, or print secrets.
+const REMOVED: &[&str] = &[
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_COMMON_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_PREFIX",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_QUARANTINE_PATH",
+    "GIT_SHALLOW_FILE",
+    "GIT_GRAFT_FILE",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_ATTR_SOURCE",
+    "GIT_CONFIG",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_TEMPLATE_DIR",
+    "GIT_DEFAULT_HASH",
+    "GIT_DEFAULT_REF_FORMAT",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_ALLOW_PROTOCOL",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
+    "GIT_TRACE",
+    "GIT_TRACE_CURL",
+    "GIT_TRACE_PACKET",
+    "GIT_CURL_VERBOSE",
+];
+
+/// A git command about to run.
+pub(super) struct Git {
+    what: &'static str,
+    settings: Vec<String>,
+    arguments: Vec<OsString>,
+    input: Option<Vec<u8>>,
+    within: Duration,
+    at_most: u64,
+}
+
+/// How git ended without being stopped.
+pub(super) struct Output {
+    pub(super) code: Option<i32>,
+    pub(super) stdout: Vec<u8>,
+    said: String,
+}
+
+impl Git {
+    pub(super) fn new(what: &'static str) -> Self {
+        let (settings, arguments) = (Vec::new(), Vec::new());
+        Self { what, settings, arguments, input: None, within: LOCAL, at_most: LARGEST_ANSWER }
+    }
+
+    /// One more setting, for this run alone.
+    pub(super) fn set(mut self, setting: String) -> Self {
+        self.settings.push(setting);
+        self
+    }
+
+    pub(super) fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(|a| a.as_ref().to_owned()));
+        self
+    }
+
+    /// What to write to its standard input, which is closed after.
+    pub(super) fn input(mut self, input: Vec<u8>) -> Self {
+        self.input = Some(input);
+        self
+    }
+
+    pub(super) fn within(mut self, within: Duration) -> Self {
+        self.within = within;
+        self
+    }
+
+    pub(super) fn at_most(mut self, bytes: u64) -> Self {
+        self.at_most = bytes;
+        self
+    }
+
+    /// Runs it in a bare repository, and gives what it wrote.
+    ///
+    /// # Errors
+    /// Also when it ends with another exit code than 0.
+    pub(super) async fn run(self, repository: &Path) -> Result<Vec<u8>, GitError> {
+        let what = self.what;
+        self.end(repository).await?.succeeded(what)
+    }
+
+    /// Runs it in a bare repository, and gives how it ended.
+    ///
+    /// # Errors
+    /// When it cannot be started, takes too long or answers too much.
+    pub(super) async fn end(self, repository: &Path) -> Result<Output, GitError> {
+        let mut command = command();
+        command.arg("--git-dir").arg(repository).current_dir(repository);
+        self.finish(command).await
+    }
+
+    /// The same for what needs no repository.
+    pub(super) async fn run_anywhere(self) -> Result<Vec<u8>, GitError> {
+        let (what, mut command) = (self.what, command());
+        command.current_dir("/");
+        self.finish(command).await?.succeeded(what)
+    }
+
+    /// The same for a repository with a work tree.
+    pub(super) async fn run_in_tree(self, tree: &Path) -> Result<Vec<u8>, GitError> {
+        let (what, mut command) = (self.what, command());
+        command.arg("--git-dir").arg(tree.join(".git")).arg("--work-tree").arg(tree);
+        command.current_dir(tree);
+        self.finish(command).await?.succeeded(what)
+    }
+
+    async fn finish(self, mut command: std::process::Command) -> Result<Output, GitError> {
+        for setting in &self.settings {
+            command.arg("-c").arg(setting);
+        }
+        command.arg(self.what).args(&self.arguments);
+        command.stdin(if self.input.is_some() { Stdio::piped() } else { Stdio::null() });
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let mut command = tokio::process::Command::from(command);
+        let child = command.kill_on_drop(true).spawn();
+        let child = child.map_err(|why| GitError::NotStarted { why })?;
+        let (what, within) = (self.what, self.within);
+        match timeout(within, self.wait(child)).await {
+            Ok(output) => output,
+            Err(_) => Err(GitError::TimedOut { what, after: within }),
+        }
+    }
+
+    async fn wait(self, mut child: Child) -> Result<Output, GitError> {
+        let mut group = Group::of(&child);
+        let (stdin, stdout, stderr) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let mut said = Vec::new();
+        let (status, stdout) = {
+            let feed = async {
+                if let (Some(mut stdin), Some(input)) = (stdin, &self.input) {
+                    // A git that ends early says why by its exit code; the broken pipe adds nothing.
+                    stdin.write_all(input).await.ok();
+                }
+            };
+            let answer = async {
+                let ((), stdout) = tokio::join!(feed, self.read(stdout));
+                let stdout = stdout?;
+                let status = child.wait().await;
+                Ok((status.map_err(|why| GitError::NotStarted { why })?, stdout))
+            };
+            let complaint = listen(stderr, &mut said);
+            tokio::pin!(answer, complaint);
+            tokio::select! {
+                biased;
+                () = &mut complaint => answer.await?,
+                ended = &mut answer => {
+                    timeout(LINGER, complaint).await.ok();
+                    ended?
+                }
+            }
+        };
+        group.ended();
+        let said = display_url(String::from_utf8_lossy(&said).trim());
+        Ok(Output { code: status.code(), stdout, said })
+    }
+
+    async fn read(&self, stdout: Option<impl AsyncRead + Unpin>) -> Result<Vec<u8>, GitError> {
+        let mut answer = Vec::new();
+        let Some(stdout) = stdout else { return Ok(answer) };
+        let read = stdout.take(self.at_most + 1).read_to_end(&mut answer).await;
+        read.map_err(|why| GitError::Unexpected { what: self.what, detail: why.to_string() })?;
+        if answer.len() as u64 > self.at_most {
+            return Err(GitError::TooMuch { what: self.what, limit: self.at_most });
+        }
+        Ok(answer)
+    }
+}
+
+impl Output {
+    /// What it wrote, if it ended well.
+    pub(super) fn succeeded(self, what: &'static str) -> Result<Vec<u8>, GitError> {
+        match self.code {
+            Some(0) => Ok(self.stdout),
+            _ => Err(self.failed(what)),
+        }
+    }
+
+    pub(super) fn failed(self, what: &'static str) -> GitError {
+        let said = match (self.said.is_empty(), self.code) {
+            (false, _) => self.said,
+            (true, Some(code)) => format!("it ended with exit code {code}"),
+            (true, None) => "a signal ended it".to_owned(),
+        };
+        GitError::Failed { what, said }
+    }
+}
+
+/// git with everything settled that is the same for each run.
+pub(super) fn command() -> std::process::Command {
+    let mut command = std::process::Command::new("git");
+    for setting in SETTINGS {
+        command.arg("-c").arg(setting);
+    }
+    for variable in REMOVED {
+        command.env_remove(variable);
+    }
+    command
+        .env("LC_ALL", "C")
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env("GIT_OPTIONAL_LOCKS", "0")
+        .env("GIT_LITERAL_PATHSPECS", "1")
+        .env("GIT_NO_REPLACE_OBJECTS", "1")
+        .env("GIT_LFS_SKIP_SMUDGE", "1")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Keeps the first part of what is said and reads the rest away, so that nobody waits for us.
+async fn listen(stderr: Option<impl AsyncRead + Unpin>, said: &mut Vec<u8>) {
+    let Some(mut stderr) = stderr else { return };
+    let mut piece = [0; 4096];
+    while let Ok(read @ 1..) = stderr.read(&mut piece).await {
+        let room = LONGEST_COMPLAINT - said.len();
+        said.extend_from_slice(&piece[..read.min(room)]);
+    }
+}
+
+/// The process group of a running git, which is killed with its helpers when the wait for it is given up.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw))
+    }
+
+    fn ended(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            let _: io::Result<()> = kill_process_group(group, Signal::KILL).map_err(Into::into);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_git_that_hangs_is_stopped_with_its_helpers() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/shop.git", silent.local_addr().unwrap());
+        let asking =
+            Git::new("ls-remote").args(["--", &url]).within(Duration::from_secs(2)).run_anywhere();
+        let (asked, accepted) = tokio::join!(asking, silent.accept());
+        let stopped = asked.unwrap_err();
+        assert!(matches!(stopped, GitError::TimedOut { what: "ls-remote", .. }), "{stopped}");
+        let (mut helper, _) = accepted.unwrap();
+        let mut request = Vec::new();
+        let closed = timeout(Duration::from_secs(10), helper.read_to_end(&mut request)).await;
+        assert!(closed.is_ok(), "the helper that held the connection is gone");
+    }
+
+    #[tokio::test]
+    async fn what_git_complains_about_is_in_the_error() {
+        let refused = Git::new("rev-parse").args(["--verify", "x"]).run_anywhere().await;
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.starts_with("git rev-parse failed: fatal: "), "{refused}");
+    }
+}

@@ -1,0 +1,493 @@
+//! The command line on the real binary: what it prints, what it does and the exit codes that say so.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+use serde_json::Value;
+use trunkline::config::ServiceFile;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_trunkline");
+/// How long anything here may take before it counts as broken.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A user with folders of their own, and perhaps an engine, which ends with them.
+struct Home {
+    folder: tempfile::TempDir,
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let stopped = self.trunkline(&["engine", "stop"]);
+        assert!(stopped.status.success() || std::thread::panicking(), "{stopped:?}");
+    }
+}
+
+impl Home {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// A user who watches one repository with one commit, by sam.
+    fn with_shop() -> Self {
+        Self::with_service(&service_file("echo shipped"))
+    }
+
+    fn with_service(file: &str) -> Self {
+        let home = Self::new();
+        home.watch(file);
+        home
+    }
+
+    /// Makes the shop's repository with this service file and watches it.
+    fn watch(&self, file: &str) {
+        fs::create_dir(self.shop()).unwrap();
+        self.git(&["init", "--quiet", "--initial-branch=main"]);
+        self.merge("sam", "trunkline.toml", file);
+        let config = self.path("config");
+        fs::create_dir(&config).unwrap();
+        let text = format!("poll = \"200ms\"\n[[services]]\nrepository = {:?}\n", self.shop());
+        fs::write(config.join("config.toml"), text).unwrap();
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn shop(&self) -> PathBuf {
+        self.path("shop")
+    }
+
+    fn environment(&self) -> Vec<(&'static str, PathBuf)> {
+        vec![
+            ("TRUNKLINE_CONFIG_DIR", self.path("config")),
+            ("TRUNKLINE_DATA_DIR", self.path("data")),
+            ("HOME", self.path("")),
+            ("GIT_CONFIG_NOSYSTEM", "1".into()),
+        ]
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.current_dir(self.folder.path()).args(arguments).envs(self.environment());
+        command.stdin(Stdio::null());
+        command
+    }
+
+    fn trunkline(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Runs a command that has to succeed and answers with what it printed.
+    fn said(&self, arguments: &[&str]) -> String {
+        let output = self.trunkline(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.said(arguments)).unwrap()
+    }
+
+    fn git(&self, arguments: &[&str]) {
+        let output = Command::new("git")
+            .current_dir(self.shop())
+            .args(arguments)
+            .envs(self.environment())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+    }
+
+    /// One more commit on the trunk, by somebody.
+    fn merge(&self, who: &str, path: &str, text: &str) {
+        fs::write(self.shop().join(path), text).unwrap();
+        self.git(&["add", "."]);
+        let (name, email) = (format!("user.name={who}"), format!("user.email={who}@shop.example"));
+        self.git(&[
+            "-c",
+            &name,
+            "-c",
+            &email,
+            "commit",
+            "--quiet",
+            "-m",
+            &format!("change {path}"),
+        ]);
+    }
+
+    /// Waits until a build is in this state.
+    fn await_build(&self, number: u64, state: &str) {
+        let mut last = Value::Null;
+        let deadline = Instant::now() + DEADLINE;
+        while Instant::now() < deadline {
+            last = self.json(&["builds", "--json"]);
+            let builds = last.as_array().unwrap();
+            if builds.iter().any(|build| build["number"] == number && build["state"] == state) {
+                return;
+            }
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+        panic!("build {number} is not {state}: {last:#}");
+    }
+
+    /// Two verified builds, the first of them live.
+    fn with_one_live() -> Self {
+        let home = Self::with_shop();
+        home.await_build(1, "verified");
+        home.said(&["promote", "1", "--yes", "--wait"]);
+        home.merge("sam", "page.html", "two");
+        home.await_build(2, "verified");
+        home
+    }
+}
+
+/// A service whose steps take no time; `me` is whoever runs this.
+fn service_file(release: &str) -> String {
+    let me = Command::new("id").arg("-un").output().unwrap();
+    let me = String::from_utf8(me.stdout).unwrap();
+    let step = |pipeline: &str, name: &str, run: &str| {
+        format!("[[{pipeline}.steps]]\nname = {name:?}\nrun = {run:?}\n\n")
+    };
+    [
+        "service = \"shop\"\ntrunk = \"main\"\n\n".to_owned(),
+        step("staging", "smoke", "echo staged"),
+        step("production", "release", release),
+        step("rollback", "release", "echo back again"),
+        "[policy]\nsoak = \"0s\"\nverify = \"step:smoke\"\n\n".to_owned(),
+        format!("[people.me]\nlogins = [{:?}]\nemails = [\"me@shop.example\"]\n", me.trim()),
+        "[people.sam]\nemails = [\"sam@shop.example\"]\n".to_owned(),
+    ]
+    .concat()
+}
+
+fn complaint(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn help_and_version_are_answers_and_mistakes_are_usage_errors() {
+    let home = Home::new();
+    let help = home.said(&["--help"]);
+    for verb in ["promote", "rollback", "freeze", "doctor", "Exit codes"] {
+        assert!(help.contains(verb), "{verb} is not in {help}");
+    }
+    assert!(!help.contains("supervise"), "{help}");
+    assert!(home.said(&["--version"]).contains(env!("CARGO_PKG_VERSION")));
+    for wrong in [
+        &["promot"][..],
+        &["promote"],
+        &["promote", "x"],
+        &["promote", "1", "--reason", "soak"],
+        &["promote", "1", "--reason", "sock=x"],
+        &["hold"],
+        &["freeze", "--for", "1h", "--until", "2030-01-01", "--reason", "x"],
+        &["status", "--service", "NOT A NAME"],
+        &["verify", "1", "--note", "x", "--key", "short"],
+    ] {
+        assert_eq!(home.trunkline(wrong).status.code(), Some(2), "{wrong:?}");
+    }
+}
+
+#[test]
+fn completions_and_the_manual_render() {
+    let home = Home::new();
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(home.said(&["completions", shell]).contains("rollback"), "{shell}");
+    }
+    let manual = home.said(&["man"]);
+    assert!(manual.contains(".TH trunkline"), "{manual}");
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let home = Home::new();
+    for arguments in [&["man"][..], &["completions", "bash"], &["doctor", "--json"], &["--help"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = home.command(arguments).stdout(writer).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");
+        assert_eq!(complaint(&output), "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn where_nothing_is_watched_a_command_says_how_to_begin() {
+    let home = Home::new();
+    let output = home.trunkline(&["status"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(complaint(&output).contains("trunkline init"), "{output:?}");
+    let output = home.trunkline(&["--demo", "status"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(complaint(&output).contains("trunkline demo"), "{output:?}");
+}
+
+#[test]
+fn a_mistake_in_the_configuration_is_named_with_its_place() {
+    let home = Home::new();
+    fs::create_dir(home.path("config")).unwrap();
+    fs::write(home.path("config/config.toml"), "pol = \"1s\"\n").unwrap();
+    let output = home.trunkline(&["status"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = complaint(&output);
+    assert!(said.contains("config.toml:1:1") && said.contains("did you mean \"poll\""), "{said}");
+    let doctor = home.trunkline(&["doctor"]);
+    assert_eq!(doctor.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&doctor.stdout).contains("config.toml:1:1"), "{doctor:?}");
+}
+
+#[test]
+fn init_writes_a_file_that_works_and_never_overwrites_one() {
+    let home = Home::new();
+    fs::create_dir(home.shop()).unwrap();
+    home.git(&["init", "--quiet", "--initial-branch=trunk"]);
+    let init = || home.command(&["init"]).current_dir(home.shop()).output().unwrap();
+    let first = init();
+    assert_eq!(first.status.code(), Some(0), "{first:?}");
+    let text = fs::read_to_string(home.shop().join("trunkline.toml")).unwrap();
+    let file = ServiceFile::parse(&text, "trunkline.toml").unwrap();
+    assert_eq!((file.name.as_str(), file.trunk.as_deref()), ("shop", Some("trunk")));
+    let user = fs::read_to_string(home.path("config/config.toml")).unwrap();
+    assert!(user.contains(home.shop().to_str().unwrap()), "{user}");
+    let second = init();
+    assert_eq!(second.status.code(), Some(2), "{second:?}");
+    assert_eq!(fs::read_to_string(home.shop().join("trunkline.toml")).unwrap(), text);
+}
+
+#[test]
+fn init_outside_of_a_repository_says_so() {
+    let home = Home::new();
+    let output = home.trunkline(&["init"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(complaint(&output).contains("no git repository"), "{output:?}");
+}
+
+#[test]
+fn a_build_is_promoted_and_rolled_back_by_hand() {
+    let home = Home::with_one_live();
+    let promoted = home.said(&["promote", "2", "--yes", "--wait"]);
+    assert!(promoted.contains("trunkline rollback 1 --yes --service shop"), "{promoted}");
+    assert!(promoted.contains("release succeeded"), "{promoted}");
+    assert!(home.said(&["logs"]).contains("shipped"));
+    let back = home.said(&["rollback", "--yes", "--wait"]);
+    assert!(back.contains("promote 2 --service shop"), "{back}");
+    let status = home.json(&["status", "--service", "shop", "--json"]);
+    assert_eq!(status["live"]["production"]["build"], 1, "{status:#}");
+    let history = home.json(&["history", "--json"]);
+    let kinds: Vec<_> = history.as_array().unwrap().iter().map(|d| &d["request"]["kind"]).collect();
+    assert_eq!(kinds, ["rollback", "promote", "promote"]);
+    let held = home.trunkline(&["promote", "2", "--yes"]);
+    assert_eq!(held.status.code(), Some(3), "{held:?}");
+    assert!(complaint(&held).contains("--reason hold=TEXT"), "{held:?}");
+}
+
+#[test]
+fn a_promote_without_its_reasons_names_every_guard_and_does_nothing() {
+    let home = Home::with_shop();
+    home.await_build(1, "verified");
+    home.merge("me", "page.html", "mine");
+    home.await_build(2, "verified");
+    home.said(&["freeze", "--for", "1h", "--reason", "sale"]);
+    let refused = home.trunkline(&["promote", "2", "--yes", "--reason", "freeze=the sale is over"]);
+    assert_eq!(refused.status.code(), Some(3), "{refused:?}");
+    let said = complaint(&refused);
+    assert!(said.contains("--reason author=TEXT") && !said.contains("freeze=TEXT"), "{said}");
+    assert_eq!(home.json(&["history", "--json"]), Value::Array(vec![]));
+    let asked = home.trunkline(&["promote", "2"]);
+    assert_eq!(asked.status.code(), Some(2), "{asked:?}");
+    assert!(complaint(&asked).contains("--yes"), "{asked:?}");
+    let (over, alone) = ("freeze=the sale is over", "author=nobody else is awake");
+    home.said(&["promote", "2", "--yes", "--wait", "--reason", over, "--reason", alone]);
+    let overrides = &home.json(&["history", "--json"])[0]["request"]["overrides"];
+    assert_eq!(overrides["author"], "nobody else is awake");
+}
+
+#[test]
+fn a_deployment_that_fails_fails_the_command_that_waits_for_it() {
+    let home = Home::with_service(&service_file("echo no >&2; exit 3"));
+    home.await_build(1, "verified");
+    let output = home.trunkline(&["promote", "1", "--yes", "--wait"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(complaint(&output).contains("exit 3"), "{output:?}");
+    assert!(home.said(&["logs", "--step", "release"]).contains("no"));
+}
+
+#[test]
+fn what_changed_while_a_person_read_the_plan_stops_the_promote() {
+    let home = Home::with_one_live();
+    let mut answerer = Conversation::start(&home, &["promote", "2", "--wait"]);
+    answerer.read_until("[y/N]");
+    home.said(&["freeze", "--for", "1h", "--reason", "an incident elsewhere"]);
+    answerer.answer("y\n");
+    let (code, said) = answerer.end();
+    assert_eq!(code, 4, "{said}");
+    assert!(said.contains("changed") && said.contains("plan again"), "{said}");
+    let status = home.json(&["status", "--service", "shop", "--json"]);
+    assert_eq!(status["live"]["production"]["build"], 1, "{status:#}");
+}
+
+#[test]
+fn reading_commands_print_documents() {
+    let home = Home::with_one_live();
+    for arguments in [
+        &["status", "--json"][..],
+        &["status", "--service", "shop", "--json"],
+        &["builds", "--json"],
+        &["history", "staging", "--json"],
+        &["plan", "promote", "2", "--json"],
+        &["doctor", "--json"],
+        &["engine", "status", "--json"],
+    ] {
+        let document = home.json(arguments);
+        assert!(document.is_object() || document.is_array(), "{arguments:?}: {document}");
+    }
+    for arguments in [&["events", "--json"][..], &["logs", "--json"]] {
+        let lines = home.said(arguments);
+        assert!(lines.lines().count() > 0, "{arguments:?}");
+        for line in lines.lines() {
+            assert!(serde_json::from_str::<Value>(line).unwrap().is_object(), "{line}");
+        }
+    }
+}
+
+#[test]
+fn the_same_key_never_acts_twice() {
+    let home = Home::with_shop();
+    home.await_build(1, "verified");
+    let hold = ["hold", "--reason", "watching the dashboards", "--key", "one-intent-1"];
+    assert_eq!(home.said(&hold), home.said(&hold));
+    let events = home.said(&["events"]);
+    assert_eq!(events.matches("hold placed").count(), 1, "{events}");
+    let other = home.trunkline(&["hold", "--reason", "other", "--key", "one-intent-1"]);
+    assert_eq!(other.status.code(), Some(2), "{other:?}");
+}
+
+#[test]
+fn a_second_engine_is_refused_and_told_who_the_first_is() {
+    let home = Home::with_shop();
+    home.said(&["status"]);
+    let first = home.json(&["engine", "status", "--json"]);
+    let output = home.trunkline(&["serve"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(complaint(&output).contains(&first["pid"].to_string()), "{output:?}");
+    home.said(&["engine", "restart"]);
+    let second = home.json(&["engine", "status", "--json"]);
+    assert_ne!(first["pid"], second["pid"]);
+    home.said(&["engine", "stop"]);
+    assert_eq!(home.json(&["engine", "status", "--json"])["running"], false);
+}
+
+#[test]
+fn an_override_on_a_terminal_wants_its_reason_and_the_build_typed() {
+    let home = Home::with_one_live();
+    home.said(&["hold", "--reason", "looking at the graphs"]);
+    let mut hasty = Conversation::start(&home, &["promote", "2"]);
+    hasty.read_until("reason to override hold:");
+    hasty.answer("graphs are fine\n");
+    hasty.read_until("type 2 to confirm:");
+    hasty.answer("y\n");
+    let (code, said) = hasty.end();
+    assert_eq!(code, 3, "{said}");
+    let mut careful = Conversation::start(&home, &["promote", "2", "--wait"]);
+    careful.read_until("reason to override hold:");
+    careful.answer("graphs are fine\n");
+    careful.read_until("type 2 to confirm:");
+    careful.answer("2\n");
+    let (code, said) = careful.end();
+    assert_eq!(code, 0, "{said}");
+    let overrides = &home.json(&["history", "--json"])[0]["request"]["overrides"];
+    assert_eq!(overrides["hold"], "graphs are fine");
+}
+
+/// A service whose release waits for a file, and that file.
+fn with_a_gate() -> (Home, PathBuf) {
+    let home = Home::new();
+    let gate = home.path("gate");
+    let waits = format!(
+        "echo before; n=0; while [ ! -e '{}' ] && [ $n -lt 600 ]; do n=$((n+1)); sleep 0.05; done; echo after",
+        gate.display()
+    );
+    home.watch(&service_file(&waits));
+    home.await_build(1, "verified");
+    (home, gate)
+}
+
+#[test]
+fn a_log_is_followed_to_the_end_of_its_deployment() {
+    let (home, gate) = with_a_gate();
+    home.said(&["promote", "1", "--yes"]);
+    let following = home.command(&["logs", "-f"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(following.stdout.unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line == "before"));
+    fs::write(&gate, "").unwrap();
+    assert_eq!(lines.last().unwrap(), "after");
+}
+
+#[test]
+fn an_engine_that_restarts_in_the_middle_of_a_promote_loses_nothing() {
+    let (home, gate) = with_a_gate();
+    let promote = ["promote", "1", "--yes", "--wait"];
+    let mut waiting = home.command(&promote).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(waiting.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("release ...")));
+    home.said(&["engine", "restart"]);
+    fs::write(&gate, "").unwrap();
+    assert!(lines.last().unwrap().ends_with("succeeded"));
+    assert!(waiting.wait().unwrap().success());
+    let log = home.said(&["logs"]);
+    assert_eq!(log.matches("before\n").count(), 1, "{log}");
+    assert!(log.ends_with("after\n"), "{log}");
+}
+
+/// A command on a terminal, with somebody who answers it.
+struct Conversation {
+    child: Box<dyn portable_pty::Child + Send + Sync>,
+    output: Box<dyn Read + Send>,
+    input: Box<dyn Write + Send>,
+    heard: String,
+    // Without the other end the terminal hangs up.
+    _pair: Box<dyn portable_pty::MasterPty + Send>,
+}
+
+impl Conversation {
+    fn start(home: &Home, arguments: &[&str]) -> Self {
+        let size = PtySize { rows: 24, cols: 200, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let mut command = CommandBuilder::new(PROGRAM);
+        command.args(arguments);
+        command.cwd(home.folder.path());
+        for (name, value) in home.environment() {
+            command.env(name, value);
+        }
+        let child = pair.slave.spawn_command(command).unwrap();
+        let (output, input) =
+            (pair.master.try_clone_reader().unwrap(), pair.master.take_writer().unwrap());
+        Self { child, output, input, heard: String::new(), _pair: pair.master }
+    }
+
+    /// Reads on until a text has appeared. The command ends by its own deadlines, so this does too.
+    fn read_until(&mut self, text: &str) {
+        let mut bytes = [0; 1024];
+        while !self.heard.contains(text) {
+            let count = self.output.read(&mut bytes).unwrap_or_default();
+            assert!(count > 0, "it ended before {text:?}: {}", self.heard);
+            self.heard.push_str(&String::from_utf8_lossy(&bytes[..count]));
+        }
+    }
+
+    fn answer(&mut self, text: &str) {
+        self.input.write_all(text.as_bytes()).unwrap();
+    }
+
+    fn end(mut self) -> (u32, String) {
+        let mut bytes = [0; 1024];
+        // A terminal whose last process is gone answers with an error, not with an end.
+        while let Ok(count @ 1..) = self.output.read(&mut bytes) {
+            self.heard.push_str(&String::from_utf8_lossy(&bytes[..count]));
+        }
+        (self.child.wait().unwrap().exit_code(), self.heard)
+    }
+}

@@ -1,0 +1,132 @@
+//! The record on a real disk: what was appended is read back, and what was tampered with is found.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rusqlite::{Connection, params};
+use trunkline::domain::command::Receipt;
+use trunkline::domain::event::Fact;
+use trunkline::domain::ids::{BuildNumber, IdempotencyKey, Seq, ServiceName};
+use trunkline::domain::people::Actor;
+use trunkline::store::{Answered, Hash, KnownService, NewEvent, Store, StoreError};
+
+fn service() -> ServiceName {
+    "checkout".parse().expect("a service name")
+}
+
+fn verified(number: u64) -> NewEvent {
+    NewEvent {
+        service: service(),
+        actor: Actor::Person("jane".into()),
+        fact: Fact::BuildVerified { build: BuildNumber(number), note: "looks good".into() },
+    }
+}
+
+fn at(second: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::seconds(second)
+}
+
+fn filled(folder: &tempfile::TempDir) -> Store {
+    let mut store = Store::open(&folder.path().join("trunkline.db")).expect("it opens");
+    for number in 1..=20 {
+        store.append(at(1), vec![verified(number)], None).expect("it is written");
+    }
+    store
+}
+
+#[test]
+fn events_come_back_as_they_were_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = Store::open(&folder.path().join("trunkline.db")).expect("it opens");
+    let written = store.append(at(7), vec![verified(1), verified(2)], None).expect("it is written");
+    drop(store);
+    let store = Store::open(&folder.path().join("trunkline.db")).expect("it opens again");
+    let mut read = Vec::new();
+    store.replay(|event| read.push(event)).expect("it can be read");
+    assert_eq!(read, written);
+    assert_eq!(store.head(), Seq(2));
+    let page = store.reader().expect("it opens").events(Some(&service()), Seq(1), 10);
+    assert_eq!(page.expect("it can be read"), written[1..]);
+}
+
+#[test]
+fn a_receipt_is_written_with_its_events_or_not_at_all() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = Store::open(&folder.path().join("trunkline.db")).expect("it opens");
+    let key = IdempotencyKey::try_from("0123456789".to_owned()).expect("a key");
+    let receipt = Receipt { seq: Seq(1), at: at(1), deployment: None, said: "done".into() };
+    let answered = Answered { key: key.clone(), request: Hash::of("it"), receipt: receipt.clone() };
+    store.append(at(1), vec![verified(1)], Some(&answered)).expect("it is written");
+    assert_eq!(store.answered(&key).expect("it can be read"), Some((Hash::of("it"), receipt)));
+    store.append(at(2), vec![verified(2)], Some(&answered)).expect_err("the key is taken");
+    assert_eq!(store.head(), Seq(1), "nothing of a failed transaction stays");
+    store.append(at(2), vec![verified(2)], None).expect("the next one fits the chain");
+    assert_eq!(store.verify().expect("it can be read"), None);
+}
+
+#[test]
+fn every_change_to_a_row_is_found() {
+    let statements = [
+        "UPDATE events SET at = '2020-01-01T00:00:00.000000Z' WHERE seq = 5",
+        "UPDATE events SET service = 'other' WHERE seq = 5",
+        "UPDATE events SET actor = '\"system\"' WHERE seq = 5",
+        "UPDATE events SET kind = 'x' WHERE seq = 5",
+        "UPDATE events SET fact = replace(fact, 'good', 'fine') WHERE seq = 5",
+        "UPDATE events SET hash = zeroblob(32) WHERE seq = 5",
+        "DELETE FROM events WHERE seq = 5",
+    ];
+    for statement in statements {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = filled(&folder);
+        assert_eq!(store.verify().expect("it can be read"), None);
+        let forger = Connection::open(folder.path().join("trunkline.db")).expect("it opens");
+        forger.execute(statement, []).expect_err("the schema stands in the way");
+        forger
+            .execute_batch(
+                "DROP TRIGGER events_are_never_changed; DROP TRIGGER events_are_never_deleted",
+            )
+            .expect("the forger owns the file");
+        forger.execute(statement, []).expect("now nothing stands in the way");
+        let found = store.verify().expect("it can be read");
+        let seq = found.unwrap_or_else(|| panic!("not found: {statement}")).seq;
+        assert!(seq == Seq(5) || seq == Seq(6), "{statement}: found at {seq}");
+    }
+}
+
+#[test]
+fn a_newer_database_is_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("trunkline.db");
+    drop(Store::open(&path).expect("it opens"));
+    let newer = Connection::open(&path).expect("it opens");
+    newer.pragma_update(None, "user_version", 99).expect("it is written");
+    let error = Store::open(&path).expect_err("it is from the future");
+    assert!(matches!(error, StoreError::Newer { found: 99, .. }), "{error}");
+    assert!(error.to_string().contains("install that version again"), "{error}");
+}
+
+#[test]
+fn a_commit_is_durable_before_it_is_answered() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let _store = filled(&folder);
+    let other = Connection::open(folder.path().join("trunkline.db")).expect("it opens");
+    let mode: String =
+        other.query_row("PRAGMA journal_mode", [], |row| row.get(0)).expect("a mode");
+    assert_eq!(mode, "wal");
+    let count: i64 = other
+        .query_row("SELECT count(*) FROM events", params![], |row| row.get(0))
+        .expect("a count");
+    assert_eq!(count, 20, "another connection sees all that was answered");
+}
+
+#[test]
+fn a_service_is_remembered_by_its_repository() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = filled(&folder);
+    let known = |folder: &str| KnownService {
+        name: service(),
+        repository: "/srv/git/checkout".into(),
+        folder: folder.into(),
+    };
+    store.know(&known("")).expect("it is written");
+    store.know(&known("services/checkout")).expect("it moves");
+    assert_eq!(store.services().expect("it can be read"), [known("services/checkout")]);
+}

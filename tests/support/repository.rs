@@ -1,0 +1,126 @@
+//! A real git repository in a temporary folder, with commits that have the same ids in every run.
+
+#![allow(dead_code, reason = "each test program uses its own part of this")]
+
+use std::cell::Cell;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+use trunkline::domain::ids::Sha;
+
+/// The time of the first commit; each one after it is a minute later.
+const FIRST_COMMIT: u64 = 1_750_000_000;
+
+/// A repository with a work tree, on the branch `main`, without any commit yet. Who commits is always a bot, so that
+/// nothing can take the committer for the author unseen.
+pub struct Repository {
+    folder: TempDir,
+    commits: Cell<u64>,
+}
+
+impl Repository {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = Self { folder, commits: Cell::new(0) };
+        repository.git(["init", "--quiet", "--template=", "--initial-branch=main", "."]);
+        repository
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The path as text, as settings name it.
+    pub fn address(&self) -> &str {
+        self.path().to_str().unwrap()
+    }
+
+    /// A commit of Ann's that changes a file of the same name as the message.
+    pub fn commit(&self, message: &str) -> Sha {
+        self.commit_by("Ann", "ann@example.com", message, message, message)
+    }
+
+    /// Writes one file and commits it.
+    pub fn commit_by(
+        &self,
+        name: &str,
+        email: &str,
+        file: &str,
+        content: &str,
+        message: &str,
+    ) -> Sha {
+        self.write(file, content);
+        self.commit_all(name, email, message)
+    }
+
+    /// Writes a file without committing it.
+    pub fn write(&self, file: &str, content: &str) {
+        let path = self.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    /// Commits everything that has changed, if anything has.
+    pub fn commit_all(&self, name: &str, email: &str, message: &str) -> Sha {
+        self.commits.set(self.commits.get() + 1);
+        self.git(["add", "--all"]);
+        let author = format!("--author={name} <{email}>");
+        let options = ["commit", "--quiet", "--allow-empty", "--allow-empty-message"];
+        self.git([&options[..], &["--cleanup=verbatim", &author, "-m", message]].concat());
+        self.head()
+    }
+
+    /// Makes a branch at the current commit and goes there.
+    pub fn branch(&self, name: &str) {
+        self.git(["switch", "--quiet", "--create", name]);
+    }
+
+    pub fn switch(&self, name: &str) {
+        self.git(["switch", "--quiet", name]);
+    }
+
+    /// Merges a branch into the current one by a merge commit, which the person who presses the button authors.
+    pub fn merge(&self, branch: &str, message: &str) -> Sha {
+        self.commits.set(self.commits.get() + 1);
+        self.git(["merge", "--quiet", "--no-ff", "-m", message, branch]);
+        self.head()
+    }
+
+    /// Throws away what came after a commit, as a force-push does.
+    pub fn rewrite(&self, to: &Sha) {
+        self.git(["reset", "--quiet", "--hard", to.as_str()]);
+    }
+
+    pub fn head(&self) -> Sha {
+        self.git(["rev-parse", "HEAD"]).parse().unwrap()
+    }
+
+    /// Runs git here and gives what it said, which has to be a success.
+    pub fn git<A: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    fn run<A: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Output {
+        let date = format!("{} +0000", FIRST_COMMIT + 60 * self.commits.get());
+        Command::new("git")
+            .args(arguments)
+            .current_dir(self.path())
+            .env_remove("GIT_DIR")
+            .env_remove("GIT_WORK_TREE")
+            .env_remove("GIT_INDEX_FILE")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_AUTHOR_NAME", "Presser")
+            .env("GIT_AUTHOR_EMAIL", "presser@example.com")
+            .env("GIT_COMMITTER_NAME", "rebase-bot")
+            .env("GIT_COMMITTER_EMAIL", "rebase-bot@example.com")
+            .env("GIT_AUTHOR_DATE", &date)
+            .env("GIT_COMMITTER_DATE", &date)
+            .output()
+            .unwrap()
+    }
+}
