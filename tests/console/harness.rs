@@ -104,7 +104,8 @@ impl Console {
         let mut terminal = Terminal::new(screen.clone()).expect("a test screen cannot fail");
         let mut outside = Recorder(Arc::clone(&asked));
         let performer = Performer::new(backend.clone(), inbox.clone());
-        let model = Model::new(options, "seed".into(), Size { width, height }, Instant::now());
+        let model =
+            Model::new(options, uuid::Uuid::from_u128(7), Size { width, height }, Instant::now());
         let task = tokio::spawn(async move {
             let input = UnboundedReceiverStream::new(input);
             runtime::run(&mut terminal, input, &mut outside, performer, received, model).await
@@ -152,6 +153,11 @@ impl Console {
     async fn wait(&self, text: &str, holds: impl Fn(&str) -> bool) -> &Self {
         let deadline = Instant::now() + PATIENCE;
         while !holds(&self.text()) {
+            assert!(
+                self.is_running(),
+                "the console ended while waiting for {text:?}:\n{}",
+                self.text()
+            );
             assert!(Instant::now() < deadline, "waited for {text:?}:\n{}", self.text());
             sleep(Duration::from_millis(20)).await;
         }
