@@ -1,0 +1,36 @@
+//! How long to wait before the next try: longer each time, never in step with other consoles.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+const FIRST: Duration = Duration::from_millis(500);
+const LONGEST: Duration = Duration::from_secs(15);
+
+/// The wait before try number `attempt`, doubling up to 15 s and spread by a quarter to either side.
+///
+/// The spread comes from `seed`, which differs between consoles, so that the wait itself is reproducible.
+#[must_use]
+pub fn wait(attempt: u32, seed: &str) -> Duration {
+    spread(FIRST.saturating_mul(1 << attempt.min(10)).min(LONGEST), &(attempt, seed))
+}
+
+/// A duration between three and five quarters of what is given, chosen by the salt.
+#[must_use]
+pub fn spread(duration: Duration, salt: &impl Hash) -> Duration {
+    let mut hasher = DefaultHasher::new();
+    salt.hash(&mut hasher);
+    let per_mille = 750 + u32::try_from(hasher.finish() % 501).expect("501 fits into 32 bits");
+    duration * per_mille / 1_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_a_bound_and_differ_between_consoles() {
+        assert!(wait(0, "a") < Duration::from_secs(1));
+        assert!(wait(40, "a") <= Duration::from_secs(19));
+        assert_ne!(wait(3, "a"), wait(3, "b"));
+    }
+}

@@ -1,0 +1,332 @@
+//! The one dialog that every command goes through: what it is about, how far it is, and when its button works.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, FixedOffset, NaiveDateTime, Utc};
+use tokio::time::Instant;
+
+use super::message::Ticket;
+use crate::domain::command::{Action, Command};
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq};
+use crate::domain::plan::{Guard, Plan, Severity};
+use crate::domain::snapshot::ServiceSnapshot;
+
+/// A button works once the dialog was visible and the keyboard quiet for this long, so that an Enter that was held
+/// down or typed ahead confirms nothing.
+pub const QUIET: Duration = Duration::from_millis(400);
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Confirm {
+    pub subject: Subject,
+    pub manner: Manner,
+    pub stage: Stage,
+    /// What would be done, for a promote or rollback; the button is bound to its fingerprint.
+    pub plan: Option<Box<Plan>>,
+    /// Made up once per intent; a lost answer is looked up by it.
+    pub key: IdempotencyKey,
+    /// The question whose answer the dialog waits for.
+    pub ticket: Ticket,
+    pub fields: Vec<Field>,
+    pub focus: Focus,
+    pub quiet_since: Instant,
+}
+
+/// What is confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    Plan(Action),
+    Verify(BuildNumber),
+    Hold(Environment),
+    Release(Environment),
+    Cancel(DeploymentId),
+    Freeze,
+    Lift(Seq),
+}
+
+/// How the dialog behaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Manner {
+    /// Cancel is focused and nothing happens by itself.
+    Careful,
+    /// The plan to be read, without a button that acts.
+    Preview,
+    /// Fires by itself once the countdown is over; `None` while there is no plan to count down for.
+    Emergency { fires_at: Option<Instant>, again: Vec<String> },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage {
+    /// Waiting for the plan.
+    Planning,
+    Asking,
+    /// Something moved; whether this plan still holds is being asked.
+    Rechecking,
+    /// The world is not the one that was shown any more: what changed.
+    Disarmed(Vec<String>),
+    Sending,
+    /// The answer got lost; what became of the command is being looked up.
+    Checking,
+    /// A decision against it, with what to do instead.
+    Refused(String),
+    /// Nothing was done, and why.
+    Failed(String),
+    /// Nobody knows whether it was done.
+    Unknown(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Focus {
+    Field(usize),
+    Leave,
+    Act,
+}
+
+/// A line of text that the dialog asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    pub kind: FieldKind,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldKind {
+    Reason,
+    /// May stay empty.
+    Note,
+    /// The number of the build, typed again.
+    Number(BuildNumber),
+    /// When a freeze ends; empty means when somebody lifts it.
+    Until,
+}
+
+/// The longest text that a field takes.
+const LONGEST_TEXT: usize = 200;
+
+impl Confirm {
+    #[must_use]
+    pub fn new(
+        subject: Subject,
+        manner: Manner,
+        key: IdempotencyKey,
+        ticket: Ticket,
+        at: Instant,
+    ) -> Self {
+        let planned = matches!(subject, Subject::Plan(_));
+        Self {
+            subject,
+            manner,
+            stage: if planned { Stage::Planning } else { Stage::Asking },
+            plan: None,
+            key,
+            ticket,
+            fields: subject.fields().iter().map(|kind| Field::empty(*kind)).collect(),
+            focus: Focus::Leave,
+            quiet_since: at,
+        }
+    }
+
+    /// Shows a plan and asks; what was typed as a reason before stays.
+    pub fn ask(&mut self, plan: Box<Plan>, at: Instant) {
+        let reason = self.fields.iter().find(|f| f.kind == FieldKind::Reason).cloned();
+        let overrides = plan.severity() == Severity::Override && self.manner == Manner::Careful;
+        self.fields = if overrides {
+            let reason = reason.unwrap_or(Field::empty(FieldKind::Reason));
+            vec![reason, Field::empty(FieldKind::Number(plan.target.build))]
+        } else {
+            Vec::new()
+        };
+        self.plan = Some(plan);
+        self.stage = Stage::Asking;
+        self.focus = Focus::Leave;
+        self.quiet_since = at;
+    }
+
+    /// The label of the button that does something, when there is one.
+    #[must_use]
+    pub fn act_label(&self) -> Option<&'static str> {
+        match &self.stage {
+            Stage::Disarmed(_) | Stage::Failed(_) => Some("Re-check"),
+            Stage::Asking | Stage::Rechecking if self.may_be_done() => Some(self.subject.verb()),
+            _ => None,
+        }
+    }
+
+    #[must_use]
+    pub fn leave_label(&self) -> &'static str {
+        match self.stage {
+            Stage::Planning | Stage::Asking | Stage::Rechecking if self.may_be_done() => "Cancel",
+            _ => "Close",
+        }
+    }
+
+    /// Whether nothing refuses it outright.
+    #[must_use]
+    pub fn may_be_done(&self) -> bool {
+        let refused = |plan: &Plan| plan.severity() == Severity::Refuse;
+        self.manner != Manner::Preview && !self.plan.as_deref().is_some_and(refused)
+    }
+
+    /// Whether a key at this instant may press the button: it was visible, and the keyboard quiet, for long enough.
+    #[must_use]
+    pub fn is_armed(&self, at: Instant) -> bool {
+        at >= self.quiet_since + QUIET
+    }
+
+    /// Why the button is off, apart from having to wait for it.
+    ///
+    /// # Errors
+    /// The sentence that says what is missing.
+    pub fn is_complete(&self, now: DateTime<Utc>, zone: FixedOffset) -> Result<(), String> {
+        if self.stage == Stage::Rechecking {
+            return Err("something moved; checking the plan again".into());
+        }
+        self.fields.iter().try_for_each(|field| field.check(now, zone))
+    }
+
+    /// The focus after this one, or before it, in the order that Tab goes through.
+    #[must_use]
+    pub fn next_focus(&self, by: isize) -> Focus {
+        let mut order: Vec<_> = (0..self.fields.len()).map(Focus::Field).collect();
+        order.push(Focus::Leave);
+        order.extend(self.act_label().map(|_| Focus::Act));
+        let here = order.iter().position(|focus| *focus == self.focus).unwrap_or_default();
+        let count = isize::try_from(order.len()).expect("a dialog has a handful of stops");
+        let next = (isize::try_from(here).expect("below the count") + by).rem_euclid(count);
+        order[next.unsigned_abs()]
+    }
+
+    /// The command as it stands, or `None` while there is no plan to bind it to.
+    #[must_use]
+    pub fn command(&self, now: DateTime<Utc>, zone: FixedOffset) -> Option<Command> {
+        let text = || self.fields.first().map_or_else(String::new, |f| f.text.trim().to_owned());
+        Some(match self.subject {
+            Subject::Plan(action) => {
+                let plan = self.plan.as_deref()?;
+                let fingerprint = plan.fingerprint.clone();
+                Command::Execute { action, fingerprint, overrides: overrides(plan, &text()) }
+            }
+            Subject::Verify(build) => Command::Verify { build, note: text() },
+            Subject::Hold(environment) => Command::Hold { environment, reason: text() },
+            Subject::Release(environment) => Command::Release { environment, reason: text() },
+            Subject::Cancel(deployment) => Command::Cancel { deployment, reason: text() },
+            Subject::Lift(freeze) => Command::Lift { freeze, reason: text() },
+            Subject::Freeze => {
+                let until = self.fields.iter().find(|field| field.kind == FieldKind::Until);
+                let until = until.map_or(Ok(None), |field| parse_until(&field.text, now, zone));
+                Command::Freeze { from: None, until: until.ok()?, reason: text() }
+            }
+        })
+    }
+}
+
+fn overrides(plan: &Plan, reason: &str) -> BTreeMap<Guard, String> {
+    plan.of(Severity::Override).map(|finding| (finding.guard, reason.to_owned())).collect()
+}
+
+impl Subject {
+    /// What its button says.
+    #[must_use]
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Plan(Action::Promote { .. }) => "Promote",
+            Self::Plan(Action::Rollback { .. }) => "Roll back",
+            Self::Verify(_) => "Verify",
+            Self::Hold(_) => "Hold",
+            Self::Release(_) => "Release",
+            Self::Cancel(_) => "Stop it",
+            Self::Freeze => "Freeze",
+            Self::Lift(_) => "Lift",
+        }
+    }
+
+    fn fields(self) -> &'static [FieldKind] {
+        match self {
+            Self::Plan(_) => &[],
+            Self::Verify(_) => &[FieldKind::Note],
+            Self::Freeze => &[FieldKind::Reason, FieldKind::Until],
+            Self::Hold(_) | Self::Release(_) | Self::Cancel(_) | Self::Lift(_) => {
+                &[FieldKind::Reason]
+            }
+        }
+    }
+
+    /// Whether there is still something to act on; a plan tells that by itself.
+    ///
+    /// # Errors
+    /// The sentence that says what became of it.
+    pub fn is_there(self, snapshot: &ServiceSnapshot) -> Result<(), String> {
+        let there = match self {
+            Self::Plan(_) | Self::Freeze => true,
+            Self::Verify(build) => snapshot.builds.iter().any(|row| row.build.number == build),
+            Self::Hold(environment) => !snapshot.holds.contains_key(&environment),
+            Self::Release(environment) => snapshot.holds.contains_key(&environment),
+            Self::Cancel(id) => {
+                snapshot.deployments.iter().any(|d| d.deployment.id == id && d.deployment.is_open())
+            }
+            Self::Lift(id) => snapshot.freezes.iter().any(|freeze| freeze.id == id),
+        };
+        if there { Ok(()) } else { Err(self.gone()) }
+    }
+
+    fn gone(self) -> String {
+        match self {
+            Self::Plan(_) | Self::Freeze => "it changed".into(),
+            Self::Verify(build) => format!("{build} is not listed any more"),
+            Self::Hold(environment) => format!("{environment} was put on hold meanwhile"),
+            Self::Release(environment) => {
+                format!("the hold on {environment} was released meanwhile")
+            }
+            Self::Cancel(id) => format!("{id} has ended meanwhile"),
+            Self::Lift(_) => "the freeze is over or was lifted meanwhile".into(),
+        }
+    }
+}
+
+impl Field {
+    fn empty(kind: FieldKind) -> Self {
+        Self { kind, text: String::new() }
+    }
+
+    /// Adds what was typed or pasted; line ends and control characters are dropped.
+    pub fn insert(&mut self, text: &str) {
+        let room = LONGEST_TEXT.saturating_sub(self.text.chars().count());
+        self.text.extend(text.chars().filter(|c| !c.is_control()).take(room));
+    }
+
+    fn check(&self, now: DateTime<Utc>, zone: FixedOffset) -> Result<(), String> {
+        match self.kind {
+            FieldKind::Note => Ok(()),
+            FieldKind::Reason if self.text.trim().is_empty() => Err("type a reason".into()),
+            FieldKind::Reason => Ok(()),
+            FieldKind::Number(build) if self.text.trim().parse() == Ok(build) => Ok(()),
+            FieldKind::Number(build) => Err(format!("type {} to go on", build.0)),
+            FieldKind::Until => parse_until(&self.text, now, zone).map(|_| ()),
+        }
+    }
+}
+
+/// The end of a freeze from what was typed: nothing, a duration from now, or a local date and time.
+///
+/// # Errors
+/// What can be typed instead.
+pub fn parse_until(
+    text: &str,
+    now: DateTime<Utc>,
+    zone: FixedOffset,
+) -> Result<Option<DateTime<Utc>>, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let from_now = humantime::parse_duration(text)
+        .ok()
+        .and_then(|duration| now.checked_add_signed(chrono::TimeDelta::from_std(duration).ok()?));
+    let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").ok();
+    let at_time = local.and_then(|time| time.and_local_timezone(zone).single());
+    match from_now.or(at_time.map(|time| time.with_timezone(&Utc))) {
+        Some(until) if until > now => Ok(Some(until)),
+        Some(_) => Err("the end lies in the past".into()),
+        None => Err("an end is like \"2h\", \"1d\" or \"2026-11-27 05:00\"".into()),
+    }
+}

@@ -1,0 +1,49 @@
+//! How the console hears from its backend: how old its data is, and when it asks again.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The state of the connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// When the backend last said what is, or that nothing is new.
+    pub heard: Instant,
+    pub state: LinkState,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkState {
+    /// Nothing was heard yet.
+    Connecting,
+    Up,
+    Down {
+        why: String,
+        /// How many tries in a row failed.
+        tries: u32,
+        retry: Instant,
+    },
+}
+
+impl Link {
+    #[must_use]
+    pub fn new(at: Instant) -> Self {
+        Self { heard: at, state: LinkState::Connecting }
+    }
+
+    /// The data's age, once it is beyond what may be acted on.
+    #[must_use]
+    pub fn stale(&self, at: Instant, after: Duration) -> Option<Duration> {
+        let age = at.saturating_duration_since(self.heard);
+        (age >= after).then_some(age)
+    }
+
+    /// In how long the next try is made, while there is no connection.
+    #[must_use]
+    pub fn retry_in(&self, at: Instant) -> Option<Duration> {
+        match &self.state {
+            LinkState::Down { retry, .. } => Some(retry.saturating_duration_since(at)),
+            LinkState::Connecting | LinkState::Up => None,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Everything that can happen to the console, as plain data: it can be printed, compared and replayed.
+
+use crossterm::event::Event;
+use tokio::time::Instant;
+
+use crate::backend::Answer;
+use crate::domain::command::Receipt;
+use crate::domain::ids::{DeploymentId, ServiceName};
+use crate::domain::log::{LogFrom, LogPage};
+use crate::domain::plan::Plan;
+use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot};
+
+/// Something that happened, and when by the monotonic clock: the only clock that `update` knows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    pub at: Instant,
+    pub news: News,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum News {
+    Input(Event),
+    /// The moment has come that [`super::model::Model::next_wake`] named.
+    Wake,
+    Described(Answer<Description>),
+    Fleet(Answer<Option<Box<FleetSnapshot>>>),
+    Service(ServiceName, Answer<Option<Box<ServiceSnapshot>>>),
+    Planned {
+        ticket: Ticket,
+        answer: Answer<Box<Plan>>,
+    },
+    /// The answer to a command.
+    Answered {
+        ticket: Ticket,
+        answer: Answer<Receipt>,
+    },
+    /// What a lookup by idempotency key found, after as many tries as it takes or is allowed.
+    LookedUp {
+        ticket: Ticket,
+        answer: Answer<Option<Receipt>>,
+    },
+    Log {
+        source: LogSource,
+        from: LogFrom,
+        answer: Answer<LogPage>,
+    },
+    /// The terminal is ours again after a suspension.
+    Resumed,
+}
+
+/// Ties an answer to the question: an answer to a question that nobody waits for any more is dropped.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// A step whose log can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSource {
+    pub service: ServiceName,
+    pub deployment: DeploymentId,
+    pub step: usize,
+}

@@ -1,0 +1,387 @@
+//! Everything that the console knows; the screen is a function of it.
+
+use std::time::Duration;
+
+use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
+use ratatui::layout::{Rect, Size};
+use tokio::time::Instant;
+
+use super::Options;
+use super::confirm::Confirm;
+use super::link::Link;
+use super::list::List;
+use super::log::LogPane;
+use super::message::{LogSource, Ticket};
+use super::notes::{Note, Notes, Tone};
+use super::overlay::Overlay;
+use crate::domain::ids::{
+    BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
+};
+use crate::domain::log::LogFrom;
+use crate::domain::snapshot::{
+    BuildRow, DeploymentRow, Description, FleetRow, FleetSnapshot, ServiceSnapshot,
+};
+use crate::domain::stops::Freeze;
+
+#[derive(Debug, Clone)]
+pub struct Model {
+    pub options: Options,
+    /// When the last message came in, by the monotonic clock.
+    pub at: Instant,
+    pub size: Size,
+    pub link: Link,
+    pub description: Option<Description>,
+    pub screen: Screen,
+    pub fleet: Option<Box<FleetSnapshot>>,
+    pub service: Option<Box<ServiceSnapshot>>,
+    /// The backend's time of the last snapshot, and when it came in.
+    pub clock: Option<(DateTime<Utc>, Instant)>,
+    pub updates: Updates,
+    pub focus: Pane,
+    /// The list that was focused last: Details and the log are about its selection.
+    pub list: Pane,
+    /// The pane in the lowest place, where there is room for only one.
+    pub bottom: Pane,
+    pub zoomed: bool,
+    pub services: List<ServiceName>,
+    pub staging: List<BuildNumber>,
+    pub production: List<DeploymentId>,
+    pub freezes: List<Seq>,
+    pub filter: Filter,
+    pub scroll: Scroll,
+    pub log: LogPane,
+    pub log_choice: LogChoice,
+    pub log_source: Option<LogSource>,
+    /// The part of the log that is being read.
+    pub log_asked: Option<LogFrom>,
+    /// How many readings in a row failed.
+    pub log_failures: u32,
+    /// The text to look for in the log, while it is typed.
+    pub log_search: Option<String>,
+    pub overlays: Vec<Overlay>,
+    pub notes: Notes,
+    pub sent: Vec<Sent>,
+    /// Ctrl-c was pressed at the root; until when a second press quits.
+    pub quitting: Option<Instant>,
+    /// Whether the screen may differ from what was drawn last.
+    pub dirty: bool,
+    tickets: u64,
+    seed: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Screen {
+    Fleet,
+    Service,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pane {
+    Staging,
+    Production,
+    Details,
+    Log,
+    Freeze,
+    Activity,
+}
+
+impl Pane {
+    /// In the order of their number keys.
+    pub const ALL: [Self; 6] =
+        [Self::Staging, Self::Production, Self::Details, Self::Log, Self::Freeze, Self::Activity];
+
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Staging => "Staging",
+            Self::Production => "Production",
+            Self::Details => "Details",
+            Self::Log => "Log",
+            Self::Freeze => "Freeze",
+            Self::Activity => "Activity",
+        }
+    }
+}
+
+/// Whether news reach the screen.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Updates {
+    Live,
+    /// Held back by the user; the newest snapshot waits.
+    Paused(Option<Box<ServiceSnapshot>>),
+}
+
+/// What narrows the lists.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    pub text: String,
+    /// Keys go into the text.
+    pub typing: bool,
+}
+
+/// How far the panes without a cursor are scrolled down.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Scroll {
+    pub details: usize,
+    pub activity: usize,
+}
+
+/// Which log is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogChoice {
+    /// What runs now, and else the selection.
+    Running,
+    /// The deployment of the selection.
+    Selection,
+    /// This step, chosen by hand.
+    Step(DeploymentId, usize),
+}
+
+/// A command on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    pub ticket: Ticket,
+    pub key: IdempotencyKey,
+    /// What it does, for a note: `promote of #12`.
+    pub what: String,
+}
+
+impl Model {
+    /// A model that knows nothing yet. `seed` is random and differs between consoles.
+    #[must_use]
+    pub fn new(options: Options, seed: String, size: Size, at: Instant) -> Self {
+        let mut notes = Notes::default();
+        if let Some(text) = options.notice.clone() {
+            notes.say(Note { tone: Tone::Plain, text, said: at, at: None });
+        }
+        Self {
+            screen: if options.service.is_some() { Screen::Service } else { Screen::Fleet },
+            services: List { selected: options.service.clone(), offset: 0 },
+            at,
+            size,
+            link: Link::new(at),
+            description: None,
+            fleet: None,
+            service: None,
+            clock: None,
+            updates: Updates::Live,
+            focus: Pane::Staging,
+            list: Pane::Staging,
+            bottom: Pane::Log,
+            zoomed: false,
+            staging: List::default(),
+            production: List::default(),
+            freezes: List::default(),
+            filter: Filter::default(),
+            scroll: Scroll::default(),
+            log: LogPane::new(zone(options.utc_offset)),
+            log_choice: LogChoice::Running,
+            log_source: None,
+            log_asked: None,
+            log_failures: 0,
+            log_search: None,
+            overlays: Vec::new(),
+            notes,
+            sent: Vec::new(),
+            quitting: None,
+            dirty: true,
+            tickets: 0,
+            seed,
+            options,
+        }
+    }
+
+    /// The backend's time now: that of its last snapshot and what has passed since it came in.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        let (time, arrived) = self.clock.unwrap_or((DateTime::UNIX_EPOCH, self.at));
+        let passed = TimeDelta::from_std(self.at.saturating_duration_since(arrived));
+        time + passed.unwrap_or(TimeDelta::zero())
+    }
+
+    /// How long ago it was.
+    #[must_use]
+    pub fn since(&self, time: DateTime<Utc>) -> Duration {
+        crate::domain::time::between(time, self.now())
+    }
+
+    #[must_use]
+    pub fn zone(&self) -> FixedOffset {
+        zone(self.options.utc_offset)
+    }
+
+    #[must_use]
+    pub fn area(&self) -> Rect {
+        Rect::new(0, 0, self.size.width, self.size.height)
+    }
+
+    /// A ticket that was never used before.
+    pub fn next_ticket(&mut self) -> Ticket {
+        self.tickets += 1;
+        Ticket(self.tickets)
+    }
+
+    /// A key that was never used before, by this console or any other.
+    pub fn next_key(&mut self) -> IdempotencyKey {
+        let Ticket(number) = self.next_ticket();
+        IdempotencyKey::try_from(format!("{}-{number}", self.seed))
+            .expect("a uuid and a number are letters, digits and dashes, and short enough")
+    }
+
+    /// The dialog, wherever it lies.
+    pub fn confirm_mut(&mut self) -> Option<&mut Confirm> {
+        self.overlays.iter_mut().rev().find_map(|overlay| match overlay {
+            Overlay::Confirm(confirm) => Some(&mut **confirm),
+            _ => None,
+        })
+    }
+
+    /// Drops everything that was about the service on screen.
+    pub fn forget_service(&mut self) {
+        self.service = None;
+        self.updates = Updates::Live;
+        self.staging = List::default();
+        self.production = List::default();
+        self.freezes = List::default();
+        self.filter = Filter::default();
+        self.scroll = Scroll::default();
+        self.log_choice = LogChoice::Running;
+    }
+
+    /// The random text that this console salts its waits with.
+    #[must_use]
+    pub fn seed(&self) -> &str {
+        &self.seed
+    }
+
+    pub fn say(&mut self, tone: Tone, text: impl Into<String>) {
+        let at = self.clock.map(|_| self.now());
+        self.notes.say(Note { tone, text: text.into(), said: self.at, at });
+    }
+
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.updates != Updates::Live
+    }
+}
+
+/// The offset from UTC in seconds as a time zone; UTC itself when it is none.
+fn zone(seconds: i32) -> FixedOffset {
+    FixedOffset::east_opt(seconds)
+        .unwrap_or(FixedOffset::east_opt(0).expect("no offset is a valid one"))
+}
+
+/// The rows of the lists, as they are shown.
+impl Model {
+    #[must_use]
+    pub fn fleet_rows(&self) -> Vec<&FleetRow> {
+        let rows = self.fleet.iter().flat_map(|fleet| &fleet.services);
+        rows.filter(|row| self.passes(&[row.service.as_str()])).collect()
+    }
+
+    /// The builds of the staging list, newest first.
+    #[must_use]
+    pub fn builds(&self) -> Vec<&BuildRow> {
+        let rows = self.service.iter().flat_map(|service| &service.builds);
+        rows.filter(|row| {
+            let number = row.build.number.to_string();
+            let writers = self.writers(row).join(" ");
+            let (subject, sha) = (row.build.subject(), row.build.sha.as_str());
+            self.passes(&[&number, subject, sha, &writers, row.state.as_str()])
+        })
+        .collect()
+    }
+
+    /// The deployments of the production list, newest first.
+    #[must_use]
+    pub fn history(&self) -> Vec<&DeploymentRow> {
+        let rows = self.service.iter().flat_map(|service| &service.deployments);
+        rows.filter(|row| row.deployment.request.environment == Environment::Production)
+            .filter(|row| {
+                let number = row.deployment.request.build.to_string();
+                let (by, kind) = (row.deployment.by.to_string(), row.deployment.request.kind);
+                self.passes(&[&number, &row.subject, row.sha.as_str(), &by, kind.as_str()])
+            })
+            .collect()
+    }
+
+    /// The freezes that last or are to come, in the order in which they begin.
+    #[must_use]
+    pub fn freezes(&self) -> Vec<&Freeze> {
+        let now = self.now();
+        let all = self.service.iter().flat_map(|service| &service.freezes);
+        let mut open: Vec<_> = all.filter(|freeze| !freeze.is_over(now)).collect();
+        open.sort_by_key(|freeze| (freeze.from, freeze.id));
+        open
+    }
+
+    fn passes(&self, texts: &[&str]) -> bool {
+        let wanted = self.filter.text.to_lowercase();
+        wanted.is_empty() || texts.iter().any(|text| text.to_lowercase().contains(&wanted))
+    }
+
+    /// Who wrote a build, by the names that the service gives them.
+    #[must_use]
+    pub fn writers<'a>(&'a self, row: &'a BuildRow) -> Vec<&'a str> {
+        let Some(service) = &self.service else { return Vec::new() };
+        let mut names: Vec<&str> = Vec::new();
+        for who in row.build.commits.iter().flat_map(|c| c.writers(&service.people)) {
+            let name = service.people.call(who);
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        if let (true, Some(commit)) = (names.is_empty(), row.build.commits.first()) {
+            names.push(service.people.call(&commit.author));
+        }
+        names
+    }
+}
+
+/// What the lists point at.
+impl Model {
+    #[must_use]
+    pub fn build(&self, number: BuildNumber) -> Option<&BuildRow> {
+        self.service.as_ref()?.builds.iter().find(|row| row.build.number == number)
+    }
+
+    #[must_use]
+    pub fn deployment(&self, id: DeploymentId) -> Option<&DeploymentRow> {
+        self.service.as_ref()?.deployments.iter().find(|row| row.deployment.id == id)
+    }
+
+    #[must_use]
+    pub fn selected_build(&self) -> Option<&BuildRow> {
+        self.build(self.staging.selected?)
+    }
+
+    #[must_use]
+    pub fn selected_history(&self) -> Option<&DeploymentRow> {
+        self.deployment(self.production.selected?)
+    }
+
+    /// The deployment that the selection of the last focused list is about.
+    #[must_use]
+    pub fn selected_deployment(&self) -> Option<&DeploymentRow> {
+        match self.list {
+            Pane::Production => self.selected_history(),
+            _ => self.deployment(self.selected_build()?.build.staging?),
+        }
+    }
+
+    /// The deployment that runs or waits in an environment.
+    #[must_use]
+    pub fn in_flight(&self, environment: Environment) -> Option<&DeploymentRow> {
+        let rows = &self.service.as_ref()?.deployments;
+        rows.iter().find(|row| {
+            row.deployment.is_open() && row.deployment.request.environment == environment
+        })
+    }
+
+    /// The freeze that covers now.
+    #[must_use]
+    pub fn frozen(&self) -> Option<&Freeze> {
+        let now = self.now();
+        self.service.as_ref()?.freezes.iter().find(|freeze| freeze.covers(now))
+    }
+}

@@ -1,0 +1,149 @@
+//! What each action of the table does; availability was checked before.
+
+use super::{backend, browse, confirm, log, overlays};
+use crate::console::actions::Action;
+use crate::console::available;
+use crate::console::confirm::{Manner, Subject};
+use crate::console::effect::{Effect, Outside};
+use crate::console::model::{LogChoice, Model, Pane, Screen, Updates};
+use crate::console::notes::Tone;
+use crate::console::overlay::{Help, Overlay};
+use crate::domain::command::Action as Asked;
+use crate::domain::ids::Environment;
+
+pub fn act(model: &mut Model, action: &Action) -> Vec<Effect> {
+    match action {
+        Action::Promote => promote(model, Manner::Careful),
+        Action::Preview => promote(model, Manner::Preview),
+        Action::RollBack => {
+            let to = available::rollback_row(model);
+            confirm::open(model, Subject::Plan(Asked::Rollback { to }), Manner::Careful)
+        }
+        Action::Emergency => {
+            let manner = Manner::Emergency { fires_at: None, again: Vec::new() };
+            confirm::open(model, Subject::Plan(Asked::Rollback { to: None }), manner)
+        }
+        Action::Verify => match model.staging.selected {
+            Some(build) => confirm::open(model, Subject::Verify(build), Manner::Careful),
+            None => Vec::new(),
+        },
+        Action::Hold => hold(model),
+        Action::Freeze => freeze(model),
+        Action::Cancel => match available::cancellable(model) {
+            Some(id) => confirm::open(model, Subject::Cancel(id), Manner::Careful),
+            None => Vec::new(),
+        },
+        Action::NotRollBack => tell(model, "r does nothing; R rolls back"),
+        Action::Changes => overlays::changes(model),
+        Action::Help => show(model, Overlay::Help(Help::default())),
+        Action::Messages => show(model, Overlay::Messages(0)),
+        Action::Open => open(model),
+        Action::Back => browse::back(model).unwrap_or_else(|| follow_again(model)),
+        Action::Quit => browse::back(model).unwrap_or_else(|| vec![Effect::Quit]),
+        Action::Interrupt => browse::interrupt(model),
+        Action::Services => to_fleet(model),
+        Action::Refresh => refresh(model),
+        Action::Pause => pause(model),
+        Action::CopyCommit => copy(model),
+        Action::Log(command) => log::command(model, command.clone()),
+        Action::NextStep => log::step(model, 1),
+        Action::PreviousStep => log::step(model, -1),
+        Action::Redraw => vec![Effect::Outside(Outside::Redraw)],
+        Action::Suspend => vec![Effect::Outside(Outside::Suspend)],
+        movement => browse::movement(model, movement),
+    }
+}
+
+fn promote(model: &mut Model, manner: Manner) -> Vec<Effect> {
+    match model.staging.selected {
+        Some(build) => confirm::open(model, Subject::Plan(Asked::Promote { build }), manner),
+        None => Vec::new(),
+    }
+}
+
+fn hold(model: &mut Model) -> Vec<Effect> {
+    let production = Environment::Production;
+    let held = model.service.as_ref().is_some_and(|s| s.holds.contains_key(&production));
+    let subject = if held { Subject::Release(production) } else { Subject::Hold(production) };
+    confirm::open(model, subject, Manner::Careful)
+}
+
+/// Lifts the freeze that lasts; with the focus on the freezes, the selected one; else begins a new one.
+fn freeze(model: &mut Model) -> Vec<Effect> {
+    let selected = model.freezes.selected.filter(|_| model.focus == Pane::Freeze);
+    let subject = match selected.or(model.frozen().map(|freeze| freeze.id)) {
+        Some(freeze) => Subject::Lift(freeze),
+        None => Subject::Freeze,
+    };
+    confirm::open(model, subject, Manner::Careful)
+}
+
+fn open(model: &mut Model) -> Vec<Effect> {
+    match (model.screen, model.services.selected.clone()) {
+        (Screen::Fleet, Some(service)) => backend::open(model, service),
+        (Screen::Fleet, None) => Vec::new(),
+        (Screen::Service, _) => {
+            if matches!(model.focus, Pane::Staging | Pane::Production) {
+                model.log_choice = LogChoice::Selection;
+                browse::focus(model, Pane::Log);
+            }
+            Vec::new()
+        }
+    }
+}
+
+/// At the root there is nothing to leave: the log follows what runs again.
+fn follow_again(model: &mut Model) -> Vec<Effect> {
+    model.log_choice = LogChoice::Running;
+    Vec::new()
+}
+
+fn to_fleet(model: &mut Model) -> Vec<Effect> {
+    model.screen = Screen::Fleet;
+    model.filter.text.clear();
+    vec![backend::watch(model, model.at)]
+}
+
+fn refresh(model: &mut Model) -> Vec<Effect> {
+    model.say(Tone::Plain, "asking for the newest state");
+    let watch = match backend::watch(model, model.at) {
+        Effect::WatchService { service, due, .. } => {
+            Effect::WatchService { service, after: None, due }
+        }
+        _ => Effect::WatchFleet { after: None, due: model.at },
+    };
+    vec![watch, Effect::Describe]
+}
+
+fn pause(model: &mut Model) -> Vec<Effect> {
+    match std::mem::replace(&mut model.updates, Updates::Live) {
+        Updates::Live => {
+            model.updates = Updates::Paused(None);
+            tell(
+                model,
+                "paused: the screen stands still, actions are off; Space lets it live again",
+            )
+        }
+        Updates::Paused(None) => tell(model, "live again"),
+        Updates::Paused(Some(snapshot)) => {
+            model.say(Tone::Plain, "live again");
+            backend::show(model, snapshot)
+        }
+    }
+}
+
+fn copy(model: &mut Model) -> Vec<Effect> {
+    let Some(sha) = available::selected_sha(model).map(str::to_owned) else { return Vec::new() };
+    model.say(Tone::Plain, format!("sent {sha} to the terminal's clipboard"));
+    vec![Effect::Outside(Outside::Copy(sha))]
+}
+
+fn show(model: &mut Model, overlay: Overlay) -> Vec<Effect> {
+    model.overlays.push(overlay);
+    Vec::new()
+}
+
+fn tell(model: &mut Model, text: &str) -> Vec<Effect> {
+    model.say(Tone::Plain, text);
+    Vec::new()
+}

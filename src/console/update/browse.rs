@@ -1,0 +1,159 @@
+//! Moving through panes and lists, filtering them, and the ways out.
+
+use std::time::Duration;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::{ids, log};
+use crate::console::actions::Action;
+use crate::console::effect::Effect;
+use crate::console::layout::layout;
+use crate::console::model::{LogChoice, Model, Pane, Screen};
+use crate::console::notes::Tone;
+
+/// Within which a second ctrl-c quits.
+const SECOND_PRESS: Duration = Duration::from_secs(3);
+
+pub fn movement(model: &mut Model, action: &Action) -> Vec<Effect> {
+    let page = isize::try_from(page(model)).unwrap_or(1);
+    match action {
+        Action::Up => step(model, -1),
+        Action::Down => step(model, 1),
+        Action::PageUp => step(model, -page),
+        Action::PageDown => step(model, page),
+        Action::Top => step(model, isize::MIN),
+        Action::Bottom => step(model, isize::MAX),
+        Action::NextPane => next_pane(model, 1),
+        Action::PreviousPane => next_pane(model, -1),
+        Action::Focus(pane) => focus(model, *pane),
+        Action::Zoom => model.zoomed = !model.zoomed,
+        Action::Filter if model.focus == Pane::Log && model.screen == Screen::Service => {
+            model.log_search = Some(String::new());
+        }
+        Action::Filter => model.filter.typing = true,
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// Half of what the focused pane shows.
+fn page(model: &Model) -> usize {
+    let areas = layout(model.area(), model);
+    let rows = match model.screen {
+        Screen::Fleet => usize::from(areas.body.height),
+        Screen::Service => areas.rows(model.focus),
+    };
+    (rows / 2).max(1)
+}
+
+fn step(model: &mut Model, by: isize) {
+    let areas = layout(model.area(), model);
+    if model.screen == Screen::Fleet {
+        let services = ids(model.fleet_rows(), |row| row.service.clone());
+        return model.services.step(&services, by, usize::from(areas.body.height));
+    }
+    let height = areas.rows(model.focus);
+    match model.focus {
+        Pane::Staging => {
+            let builds = ids(model.builds(), |row| row.build.number);
+            model.staging.step(&builds, by, height);
+            model.log_choice = LogChoice::Selection;
+        }
+        Pane::Production => {
+            let history = ids(model.history(), |row| row.deployment.id);
+            model.production.step(&history, by, height);
+            model.log_choice = LogChoice::Selection;
+        }
+        Pane::Freeze => {
+            let freezes = ids(model.freezes(), |freeze| freeze.id);
+            model.freezes.step(&freezes, by, height);
+        }
+        Pane::Details => scroll(&mut model.scroll.details, by),
+        Pane::Activity => scroll(&mut model.scroll.activity, by),
+        Pane::Log => log::scroll(model, by),
+    }
+}
+
+/// Moves by lines; the view keeps it within what there is.
+fn scroll(lines: &mut usize, by: isize) {
+    *lines = lines.saturating_add_signed(by).min(10_000);
+}
+
+pub fn focus(model: &mut Model, pane: Pane) {
+    model.focus = pane;
+    match pane {
+        Pane::Staging | Pane::Production => model.list = pane,
+        Pane::Details | Pane::Log | Pane::Freeze | Pane::Activity => model.bottom = pane,
+    }
+}
+
+fn next_pane(model: &mut Model, by: isize) {
+    let shown: Vec<_> = if model.zoomed {
+        Pane::ALL.to_vec()
+    } else {
+        let areas = layout(model.area(), model);
+        Pane::ALL.into_iter().filter(|pane| areas.of(*pane).is_some()).collect()
+    };
+    let here = shown.iter().position(|pane| *pane == model.focus).unwrap_or(0);
+    let (here, count) = (here.cast_signed(), shown.len().cast_signed());
+    if let Some(pane) = shown.get((here + by).rem_euclid(count.max(1)).unsigned_abs()) {
+        focus(model, *pane);
+    }
+}
+
+/// One step back, from the innermost: filter, zoom, another pane than the list, the service. False at the root.
+pub fn back(model: &mut Model) -> Option<Vec<Effect>> {
+    let in_service = model.screen == Screen::Service;
+    if !model.filter.text.is_empty() {
+        model.filter.text.clear();
+    } else if in_service && model.zoomed {
+        model.zoomed = false;
+    } else if in_service && model.focus != model.list {
+        model.focus = model.list;
+        model.bottom = Pane::Log;
+    } else if in_service && has_fleet(model) {
+        return Some(super::act::act(model, &Action::Services));
+    } else {
+        return None;
+    }
+    Some(Vec::new())
+}
+
+fn has_fleet(model: &Model) -> bool {
+    model.fleet.as_ref().is_some_and(|fleet| fleet.services.len() > 1)
+}
+
+pub fn interrupt(model: &mut Model) -> Vec<Effect> {
+    if model.quitting.is_some_and(|until| model.at < until) {
+        return vec![Effect::Quit];
+    }
+    if !model.filter.text.is_empty() {
+        model.filter.text.clear();
+        return Vec::new();
+    }
+    model.quitting = Some(model.at + SECOND_PRESS);
+    model.say(Tone::Plain, "press ctrl-c once more to quit; what runs goes on without the console");
+    Vec::new()
+}
+
+/// Keys while the filter is typed.
+pub fn filter(model: &mut Model, key: &KeyEvent, name: &str) -> Vec<Effect> {
+    match (name, key.code) {
+        ("esc" | "ctrl-c", _) => {
+            model.filter.typing = false;
+            model.filter.text.clear();
+        }
+        ("enter", _) => model.filter.typing = false,
+        ("backspace", _) => {
+            model.filter.text.pop();
+        }
+        ("ctrl-u", _) => model.filter.text.clear(),
+        (_, KeyCode::Char(letter)) if !key.modifiers.contains(KeyModifiers::CONTROL) => {
+            model.filter.text.push(letter);
+        }
+        ("up", _) => step(model, -1),
+        ("down", _) => step(model, 1),
+        _ => {}
+    }
+    Vec::new()
+}

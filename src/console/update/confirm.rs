@@ -1,0 +1,251 @@
+//! The dialog: opening it, its keys, its plan, and what makes it disarm itself.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::{moved, overlays, send};
+use crate::backend::{Answer, BackendError};
+use crate::console::available;
+use crate::console::confirm::{Confirm, Focus, Manner, Stage, Subject};
+use crate::console::effect::Effect;
+use crate::console::message::Ticket;
+use crate::console::model::Model;
+use crate::console::notes::Tone;
+use crate::console::overlay::Overlay;
+use crate::domain::ids::ServiceName;
+use crate::domain::plan::Plan;
+
+/// Opens the dialog, and asks for the plan where there is one.
+pub fn open(model: &mut Model, subject: Subject, manner: Manner) -> Vec<Effect> {
+    let (key, ticket) = (model.next_key(), model.next_ticket());
+    let confirm = Confirm::new(subject, manner, key, ticket, model.at);
+    model.overlays.push(Overlay::Confirm(Box::new(confirm)));
+    ask_for_plan(model, ticket, subject).into_iter().collect()
+}
+
+fn ask_for_plan(model: &Model, ticket: Ticket, subject: Subject) -> Option<Effect> {
+    let Subject::Plan(action) = subject else { return None };
+    Some(Effect::Plan { ticket, service: service(model)?, action })
+}
+
+pub fn service(model: &Model) -> Option<ServiceName> {
+    model.services.selected.clone()
+}
+
+pub fn insert(confirm: &mut Confirm, text: &str) {
+    if let Focus::Field(at) = confirm.focus
+        && let Some(field) = confirm.fields.get_mut(at)
+    {
+        field.insert(text);
+    }
+}
+
+pub fn key(model: &mut Model, key: &KeyEvent, name: &str) -> Vec<Effect> {
+    let at = model.at;
+    let Some(confirm) = model.confirm_mut() else { return Vec::new() };
+    let armed = confirm.is_armed(at);
+    confirm.quiet_since = at;
+    match (name, confirm.focus) {
+        ("esc" | "ctrl-c", _) => leave(model),
+        ("enter", _) if matches!(confirm.manner, Manner::Emergency { .. }) => at_once(model),
+        ("enter", Focus::Leave) => leave(model),
+        ("enter", Focus::Act) => press(model, armed),
+        ("enter" | "tab" | "down", _) => focus(confirm, 1),
+        ("shift-tab" | "up", _) => focus(confirm, -1),
+        ("right", Focus::Leave | Focus::Act) => focus(confirm, 1),
+        ("left", Focus::Leave | Focus::Act) => focus(confirm, -1),
+        (_, Focus::Field(field)) => edit(confirm, field, key, name),
+        ("q", _) => leave(model),
+        ("d", _) => overlays::changes_of_plan(model),
+        _ => Vec::new(),
+    }
+}
+
+fn focus(confirm: &mut Confirm, by: isize) -> Vec<Effect> {
+    confirm.focus = confirm.next_focus(by);
+    Vec::new()
+}
+
+fn edit(confirm: &mut Confirm, field: usize, key: &KeyEvent, name: &str) -> Vec<Effect> {
+    let Some(field) = confirm.fields.get_mut(field) else { return Vec::new() };
+    match (name, key.code) {
+        ("backspace", _) => {
+            field.text.pop();
+        }
+        ("ctrl-u", _) => field.text.clear(),
+        ("ctrl-w", _) => {
+            let kept = field.text.trim_end().rfind(' ').map_or(0, |space| space + 1);
+            field.text.truncate(kept);
+        }
+        (_, KeyCode::Char(letter)) if !key.modifiers.contains(KeyModifiers::CONTROL) => {
+            field.insert(letter.encode_utf8(&mut [0; 4]));
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// Closes the dialog; a command that was sent goes on without it.
+fn leave(model: &mut Model) -> Vec<Effect> {
+    let sent = |c: &Confirm| matches!(c.stage, Stage::Sending | Stage::Checking);
+    if model.confirm_mut().is_some_and(|confirm| sent(confirm)) {
+        model.say(Tone::Plain, "it was sent already and goes on; its answer will be told here");
+    }
+    model.overlays.pop();
+    Vec::new()
+}
+
+/// The button that does something.
+fn press(model: &mut Model, armed: bool) -> Vec<Effect> {
+    if !armed {
+        model.say(Tone::Plain, "too quick: wait until the button lights up, then press Enter");
+        return Vec::new();
+    }
+    let (now, zone, fresh) = (model.now(), model.zone(), available::fresh(model));
+    let Some(confirm) = model.confirm_mut() else { return Vec::new() };
+    match confirm.stage {
+        Stage::Disarmed(_) | Stage::Failed(_) => again(model),
+        Stage::Asking | Stage::Rechecking if confirm.act_label().is_some() => {
+            match fresh.and(confirm.is_complete(now, zone)) {
+                Ok(()) => send::send(model),
+                Err(why) => {
+                    model.say(Tone::Plain, why);
+                    Vec::new()
+                }
+            }
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Enter in an emergency: starts without waiting for the countdown, or tries again what failed.
+fn at_once(model: &mut Model) -> Vec<Effect> {
+    let Some(confirm) = model.confirm_mut() else { return Vec::new() };
+    match confirm.stage {
+        Stage::Asking if confirm.plan.is_some() && confirm.may_be_done() => send::send(model),
+        Stage::Failed(_) => again(model),
+        Stage::Asking | Stage::Refused(_) | Stage::Unknown(_) => leave(model),
+        _ => Vec::new(),
+    }
+}
+
+/// Asks anew from the start, as a new intent.
+fn again(model: &mut Model) -> Vec<Effect> {
+    let (key, ticket, at) = (model.next_key(), model.next_ticket(), model.at);
+    let Some(confirm) = model.confirm_mut() else { return Vec::new() };
+    let subject = confirm.subject;
+    confirm.stage =
+        if matches!(subject, Subject::Plan(_)) { Stage::Planning } else { Stage::Asking };
+    (confirm.key, confirm.ticket, confirm.quiet_since) = (key, ticket, at);
+    confirm.focus = Focus::Leave;
+    ask_for_plan(model, ticket, subject).into_iter().collect()
+}
+
+/// A plan came in, for the dialog or for the page of changes.
+pub fn planned(model: &mut Model, ticket: Ticket, answer: Answer<Box<Plan>>) -> Vec<Effect> {
+    overlays::planned(model, ticket, &answer);
+    let waits = |c: &Confirm| c.ticket == ticket && !matches!(c.stage, Stage::Sending);
+    if !model.confirm_mut().is_some_and(|confirm| waits(confirm)) {
+        return Vec::new();
+    }
+    match answer {
+        Ok(plan) => take_plan(model, plan),
+        Err(why) => {
+            let stage = match why {
+                BackendError::Refused(refusal) => Stage::Refused(refusal.to_string()),
+                why => Stage::Failed(why.to_string()),
+            };
+            if let Some(confirm) = model.confirm_mut() {
+                confirm.stage = stage;
+                confirm.focus = Focus::Leave;
+            }
+        }
+    }
+    Vec::new()
+}
+
+fn take_plan(model: &mut Model, plan: Box<Plan>) {
+    let at = model.at;
+    let Some(confirm) = model.confirm_mut() else { return };
+    let same = confirm.plan.as_ref().is_some_and(|shown| shown.fingerprint == plan.fingerprint);
+    let emergency = matches!(confirm.manner, Manner::Emergency { .. });
+    match (&confirm.stage, confirm.plan.take()) {
+        (Stage::Rechecking, _) if same => {
+            confirm.plan = Some(plan);
+            confirm.stage = Stage::Asking;
+        }
+        (Stage::Rechecking, Some(shown)) => {
+            let changes = moved::between(model, &shown, &plan);
+            disarm(model, changes, Some(plan));
+        }
+        (Stage::Asking, Some(_)) if same => confirm.plan = Some(plan),
+        (_, Some(shown)) if emergency && !same => {
+            let changes = moved::between(model, &shown, &plan);
+            count_down(model, plan, changes);
+        }
+        _ if emergency => count_down(model, plan, Vec::new()),
+        _ => confirm.ask(plan, at),
+    }
+}
+
+/// Starts an emergency's countdown, or starts it again, saying why.
+pub fn count_down(model: &mut Model, plan: Box<Plan>, again: Vec<String>) {
+    let (at, key) = (model.at, model.next_key());
+    let fires_at = at + model.options.emergency_countdown;
+    let Some(confirm) = model.confirm_mut() else { return };
+    confirm.ask(plan, at);
+    confirm.key = key;
+    let fires_at = confirm.may_be_done().then_some(fires_at);
+    confirm.manner = Manner::Emergency { fires_at, again };
+}
+
+/// Takes the button away, saying what is not as it was shown.
+pub fn disarm(model: &mut Model, changes: Vec<String>, plan: Option<Box<Plan>>) {
+    let at = model.at;
+    let Some(confirm) = model.confirm_mut() else { return };
+    confirm.stage = Stage::Disarmed(changes);
+    confirm.plan = plan.or(confirm.plan.take());
+    confirm.focus = Focus::Leave;
+    confirm.quiet_since = at;
+}
+
+/// The emergency whose countdown is over is sent.
+pub fn fire_when_due(model: &mut Model) -> Vec<Effect> {
+    let at = model.at;
+    let due = |c: &Confirm| {
+        matches!(c.manner, Manner::Emergency { fires_at: Some(due), .. } if due <= at)
+            && c.stage == Stage::Asking
+    };
+    if model.confirm_mut().is_some_and(|confirm| due(confirm)) {
+        send::send(model)
+    } else {
+        Vec::new()
+    }
+}
+
+/// The snapshot changed under an open dialog: a plan is made again and compared, anything else is looked for.
+pub fn world_moved(model: &mut Model) -> Vec<Effect> {
+    let ticket = model.next_ticket();
+    let snapshot = model.service.clone();
+    let (Some(confirm), Some(snapshot)) = (model.confirm_mut(), snapshot) else {
+        return Vec::new();
+    };
+    if !matches!(confirm.stage, Stage::Asking | Stage::Rechecking) {
+        return Vec::new();
+    }
+    match confirm.subject {
+        Subject::Plan(_) => {
+            if confirm.manner == Manner::Careful {
+                confirm.stage = Stage::Rechecking;
+            }
+            confirm.ticket = ticket;
+            let subject = confirm.subject;
+            ask_for_plan(model, ticket, subject).into_iter().collect()
+        }
+        subject => {
+            if let Err(gone) = subject.is_there(&snapshot) {
+                disarm(model, vec![gone], None);
+            }
+            Vec::new()
+        }
+    }
+}

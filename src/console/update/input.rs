@@ -1,0 +1,79 @@
+//! What a key, a paste or a new size does, given what lies on top.
+
+use crossterm::event::{Event, KeyEvent, KeyEventKind};
+use ratatui::layout::Size;
+
+use super::{act, browse, confirm, log, overlays};
+use crate::console::actions::{self, Action};
+use crate::console::effect::Effect;
+use crate::console::keys;
+use crate::console::model::Model;
+use crate::console::notes::Tone;
+use crate::console::overlay::Overlay;
+
+pub fn input(model: &mut Model, event: Event) -> Vec<Effect> {
+    match event {
+        Event::Key(key) if key.kind != KeyEventKind::Release => key_pressed(model, &key),
+        Event::Paste(text) => paste(model, &text),
+        Event::Resize(width, height) => {
+            model.size = Size { width, height };
+            Vec::new()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn key_pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
+    let Some(name) = keys::name(key) else { return Vec::new() };
+    if let Some(always) = everywhere(model, &name) {
+        return always;
+    }
+    match model.overlays.last() {
+        Some(Overlay::Confirm(_)) => confirm::key(model, key, &name),
+        Some(Overlay::Changes(_) | Overlay::Messages(_)) => overlays::scroll(model, &name),
+        Some(Overlay::Help(_)) => overlays::help(model, key, &name),
+        None if model.filter.typing => browse::filter(model, key, &name),
+        None if model.log_search.is_some() => log::search(model, key, &name),
+        None => browse(model, &name),
+    }
+}
+
+/// What works under every overlay.
+fn everywhere(model: &mut Model, name: &str) -> Option<Vec<Effect>> {
+    match &actions::bound(name)?.action {
+        action @ (Action::Redraw | Action::Suspend) => Some(act::act(model, action)),
+        _ => None,
+    }
+}
+
+fn browse(model: &mut Model, name: &str) -> Vec<Effect> {
+    match actions::bound(name) {
+        Some(entry) => match (entry.available)(model) {
+            Ok(()) => act::act(model, &entry.action),
+            Err(why) => {
+                model.say(Tone::Plain, why);
+                Vec::new()
+            }
+        },
+        None => Vec::new(),
+    }
+}
+
+/// A paste goes into the text that is being typed, and nowhere else: it never presses anything.
+fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
+    let at = model.at;
+    match model.overlays.last_mut() {
+        Some(Overlay::Confirm(confirm)) => {
+            confirm.quiet_since = at;
+            confirm::insert(confirm, text);
+        }
+        Some(Overlay::Help(help)) => {
+            help.search.extend(text.chars().filter(|c| !c.is_control()).take(40));
+        }
+        None if model.filter.typing => {
+            model.filter.text.extend(text.chars().filter(|c| !c.is_control()).take(100));
+        }
+        _ => {}
+    }
+    Vec::new()
+}

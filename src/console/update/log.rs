@@ -1,0 +1,143 @@
+//! Which log is shown, reading it, and moving through it.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use crate::backend::Answer;
+use crate::console::backoff;
+use crate::console::effect::Effect;
+use crate::console::log::LogCommand;
+use crate::console::message::LogSource;
+use crate::console::model::{LogChoice, Model};
+use crate::domain::deployment::{Deployment, StepState};
+use crate::domain::ids::{DeploymentId, Environment};
+use crate::domain::log::{LogFrom, LogPage};
+
+/// About how many bytes are read at once.
+const READ: usize = 64 * 1024;
+
+/// Shows the log that is wanted now and asks for the part of it that the pane wants.
+pub fn follow(model: &mut Model) -> Option<Effect> {
+    let able = model.description.as_ref().is_none_or(|d| d.capabilities.logs);
+    let wanted = wanted(model).filter(|_| able);
+    if wanted != model.log_source {
+        model.log.restart();
+        model.log_source = wanted;
+        model.log_asked = None;
+        model.log_failures = 0;
+    }
+    let source = model.log_source.clone()?;
+    let from = model.log.wants().filter(|from| model.log_asked != Some(*from))?;
+    model.log_asked = Some(from);
+    let wait = match model.log_failures {
+        0 => std::time::Duration::ZERO,
+        failures => backoff::wait(failures, model.seed()),
+    };
+    Some(Effect::ReadLog { source, from, limit: READ, due: model.at + wait })
+}
+
+fn wanted(model: &Model) -> Option<LogSource> {
+    let service = model.service.as_ref()?.service.clone();
+    let (deployment, step) = match model.log_choice {
+        LogChoice::Step(deployment, step) => (deployment, step),
+        LogChoice::Selection => telling(&model.selected_deployment()?.deployment)?,
+        LogChoice::Running => running(model)?,
+    };
+    Some(LogSource { service, deployment, step })
+}
+
+/// What runs, production first; once it has ended it stays, until something else runs.
+fn running(model: &Model) -> Option<(DeploymentId, usize)> {
+    let open =
+        [Environment::Production, Environment::Staging].into_iter().find_map(|environment| {
+            let rows = model.service.iter().flat_map(|service| &service.deployments);
+            let mut open = rows.filter(|row| {
+                row.deployment.is_open() && row.deployment.request.environment == environment
+            });
+            open.find_map(|row| telling(&row.deployment))
+        });
+    let shown = || telling(&model.deployment(model.log_source.as_ref()?.deployment)?.deployment);
+    let selected = || telling(&model.selected_deployment()?.deployment);
+    open.or_else(shown).or_else(selected)
+}
+
+fn telling(deployment: &Deployment) -> Option<(DeploymentId, usize)> {
+    Some((deployment.id, deployment.telling_step()?))
+}
+
+/// A part of the log came in, or could not be read.
+pub fn page(
+    model: &mut Model,
+    source: &LogSource,
+    from: LogFrom,
+    answer: Answer<LogPage>,
+) -> Vec<Effect> {
+    if model.log_source.as_ref() != Some(source) || model.log_asked != Some(from) {
+        return Vec::new();
+    }
+    model.log_asked = None;
+    let now = model.now();
+    match answer {
+        Ok(page) => {
+            model.log_failures = 0;
+            model.log.feed(from, &page, now);
+        }
+        Err(_) => {
+            model.log_failures += 1;
+            model.log.interrupted(now);
+        }
+    }
+    Vec::new()
+}
+
+/// The log of the next or previous step that has one.
+pub fn step(model: &mut Model, by: isize) -> Vec<Effect> {
+    let next = model.log_source.as_ref().and_then(|source| {
+        let steps = &model.deployment(source.deployment)?.deployment.steps;
+        let step = source.step.checked_add_signed(by)?;
+        let ran = matches!(steps.get(step)?, StepState::Running { .. } | StepState::Ended { .. });
+        ran.then_some(LogChoice::Step(source.deployment, step))
+    });
+    match next {
+        Some(choice) => model.log_choice = choice,
+        None => model.say(crate::console::notes::Tone::Plain, "no other step there has a log"),
+    }
+    Vec::new()
+}
+
+pub fn scroll(model: &mut Model, by: isize) {
+    model.log.update(match by {
+        isize::MIN => LogCommand::Top,
+        isize::MAX => LogCommand::Bottom,
+        by if by < 0 => LogCommand::Up(by.unsigned_abs()),
+        by => LogCommand::Down(by.unsigned_abs()),
+    });
+}
+
+pub fn command(model: &mut Model, command: LogCommand) -> Vec<Effect> {
+    model.log.update(command);
+    Vec::new()
+}
+
+/// Keys while the text to look for is typed.
+pub fn search(model: &mut Model, key: &KeyEvent, name: &str) -> Vec<Effect> {
+    let Some(text) = &mut model.log_search else { return Vec::new() };
+    match (name, key.code) {
+        ("esc" | "ctrl-c", _) => {
+            model.log_search = None;
+            model.log.update(LogCommand::Search(String::new()));
+        }
+        ("enter", _) => {
+            let text = model.log_search.take().unwrap_or_default();
+            model.log.update(LogCommand::Search(text));
+        }
+        ("backspace", _) => {
+            text.pop();
+        }
+        ("ctrl-u", _) => text.clear(),
+        (_, KeyCode::Char(letter)) if !key.modifiers.contains(KeyModifiers::CONTROL) => {
+            text.push(letter);
+        }
+        _ => {}
+    }
+    Vec::new()
+}

@@ -1,0 +1,77 @@
+//! What each message does to the model, and which effects it asks for; pure.
+
+mod act;
+mod backend;
+mod browse;
+mod confirm;
+mod input;
+mod log;
+mod moved;
+mod overlays;
+mod send;
+
+use super::effect::Effect;
+use super::layout::layout;
+use super::message::{Message, News};
+use super::model::{Model, Pane, Screen};
+
+/// Takes one message in.
+pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
+    model.at = model.at.max(message.at);
+    model.dirty |= !is_silent(model, &message.news);
+    let mut effects = match message.news {
+        News::Input(event) => input::input(model, event),
+        News::Wake => Vec::new(),
+        News::Resumed => vec![Effect::Outside(super::effect::Outside::Redraw)],
+        News::Described(answer) => backend::described(model, answer),
+        News::Fleet(answer) => backend::fleet(model, answer),
+        News::Service(service, answer) => backend::service(model, &service, answer),
+        News::Planned { ticket, answer } => confirm::planned(model, ticket, answer),
+        News::Answered { ticket, answer } => send::answered(model, ticket, answer),
+        News::LookedUp { ticket, answer } => send::looked_up(model, ticket, answer),
+        News::Log { source, from, answer } => log::page(model, &source, from, answer),
+    };
+    if model.quitting.is_some_and(|until| until <= model.at) {
+        model.quitting = None;
+    }
+    effects.extend(confirm::fire_when_due(model));
+    settle(model);
+    effects.extend(log::follow(model));
+    effects
+}
+
+/// What the console asks for before anything has happened.
+pub fn start(model: &mut Model) -> Vec<Effect> {
+    vec![Effect::Describe, backend::watch(model, model.at)]
+}
+
+/// Hearing that nothing is new while all is well changes nothing on screen.
+fn is_silent(model: &Model, news: &News) -> bool {
+    let nothing_new = matches!(news, News::Service(_, Ok(None)) | News::Fleet(Ok(None)));
+    nothing_new && model.link.state == super::link::LinkState::Up
+}
+
+/// Fits cursors and scrolling to what there is and to the room for it.
+fn settle(model: &mut Model) {
+    let areas = layout(model.area(), model);
+    let height = |pane| areas.rows(pane);
+    let builds = ids(model.builds(), |row| row.build.number);
+    model.staging.settle(&builds, height(Pane::Staging));
+    let history = ids(model.history(), |row| row.deployment.id);
+    model.production.settle(&history, height(Pane::Production));
+    let freezes = ids(model.freezes(), |freeze| freeze.id);
+    model.freezes.settle(&freezes, height(Pane::Freeze).saturating_sub(super::view::FREEZE_HEAD));
+    if let Some(area) = areas.of(Pane::Log) {
+        model.log.resize(area.width.saturating_sub(2), area.height.saturating_sub(2));
+    }
+    if model.screen == Screen::Fleet {
+        let services = ids(model.fleet_rows(), |row| row.service.clone());
+        let rows = usize::from(areas.body.height.saturating_sub(3));
+        model.services.settle(&services, rows);
+    }
+}
+
+/// The ids of rows, by which cursors hold on to them.
+fn ids<Row, Id>(rows: Vec<Row>, id: impl Fn(&Row) -> Id) -> Vec<Id> {
+    rows.iter().map(id).collect()
+}

@@ -1,0 +1,143 @@
+//! Commands on their way: sending one, its answer, and the answer that got lost.
+
+use super::confirm;
+use crate::backend::{Answer, BackendError};
+use crate::console::confirm::{Confirm, Focus, Manner, Stage, Subject};
+use crate::console::effect::{Effect, Outside};
+use crate::console::message::Ticket;
+use crate::console::model::{LogChoice, Model, Sent};
+use crate::console::notes::Tone;
+use crate::console::overlay::Overlay;
+use crate::domain::command::{Action, Receipt, Refusal};
+
+/// Sends what the dialog shows, once.
+pub fn send(model: &mut Model) -> Vec<Effect> {
+    let (now, zone, ticket) = (model.now(), model.zone(), model.next_ticket());
+    let service = confirm::service(model);
+    let (Some(confirm), Some(service)) = (model.confirm_mut(), service) else { return Vec::new() };
+    let Some(command) = confirm.command(now, zone) else { return Vec::new() };
+    confirm.stage = Stage::Sending;
+    confirm.ticket = ticket;
+    confirm.focus = Focus::Leave;
+    let sent = Sent { ticket, key: confirm.key.clone(), what: what(confirm) };
+    let key = sent.key.clone();
+    model.sent.push(sent);
+    vec![Effect::Send { ticket, service, command, key }]
+}
+
+/// What a command does, for a note.
+fn what(confirm: &Confirm) -> String {
+    match (confirm.subject, &confirm.plan) {
+        (Subject::Plan(Action::Promote { build }), _) => format!("the promote of {build}"),
+        (Subject::Plan(_), Some(plan)) => format!("the rollback to {}", plan.target.build),
+        (Subject::Plan(_), None) => "the rollback".into(),
+        (Subject::Verify(build), _) => format!("the verification of {build}"),
+        (Subject::Hold(environment), _) => format!("the hold on {environment}"),
+        (Subject::Release(environment), _) => format!("the release of {environment}"),
+        (Subject::Cancel(deployment), _) => format!("the cancel of {deployment}"),
+        (Subject::Freeze, _) => "the freeze".into(),
+        (Subject::Lift(_), _) => "the end of the freeze".into(),
+    }
+}
+
+pub fn answered(model: &mut Model, ticket: Ticket, answer: Answer<Receipt>) -> Vec<Effect> {
+    let Some(sent) = model.sent.iter().find(|sent| sent.ticket == ticket).cloned() else {
+        return Vec::new();
+    };
+    if let Err(BackendError::Unknown(why)) = &answer {
+        model.say(Tone::Bad, format!("{}: unknown, checking ({why})", sent.what));
+        stage(model, ticket, Stage::Checking);
+        return vec![Effect::LookUp { ticket, key: sent.key }];
+    }
+    model.sent.retain(|sent| sent.ticket != ticket);
+    match answer {
+        Ok(receipt) => done(model, ticket, &receipt),
+        Err(BackendError::Refused(Refusal::Changed { changes, plan })) => {
+            changed(model, ticket, &sent, changes, plan);
+            Vec::new()
+        }
+        Err(BackendError::Refused(refusal)) => {
+            ended(model, ticket, &sent, Stage::Refused(refusal.to_string()))
+        }
+        Err(BackendError::Failed(why)) => ended(model, ticket, &sent, Stage::Unknown(why)),
+        Err(why) => ended(model, ticket, &sent, Stage::Failed(format!("{why}; nothing was done"))),
+    }
+}
+
+pub fn looked_up(
+    model: &mut Model,
+    ticket: Ticket,
+    answer: Answer<Option<Receipt>>,
+) -> Vec<Effect> {
+    let Some(at) = model.sent.iter().position(|sent| sent.ticket == ticket) else {
+        return Vec::new();
+    };
+    let sent = model.sent.remove(at);
+    match answer {
+        Ok(Some(receipt)) => done(model, ticket, &receipt),
+        Ok(None) => {
+            let nothing = "it never arrived: nothing was done";
+            ended(model, ticket, &sent, Stage::Failed(nothing.into()))
+        }
+        Err(why) => {
+            let advice = format!("{why}; look at the history before you do it again");
+            ended(model, ticket, &sent, Stage::Unknown(advice))
+        }
+    }
+}
+
+/// It is recorded: the dialog closes, and the log follows what runs now.
+fn done(model: &mut Model, ticket: Ticket, receipt: &Receipt) -> Vec<Effect> {
+    model.overlays.retain(|o| !matches!(o, Overlay::Confirm(c) if c.ticket == ticket));
+    if receipt.deployment.is_some() {
+        model.log_choice = LogChoice::Running;
+    }
+    model.say(Tone::Good, receipt.said.clone());
+    Vec::new()
+}
+
+/// The world moved between the look and the press: an emergency starts its countdown again, anything else disarms.
+fn changed(
+    model: &mut Model,
+    ticket: Ticket,
+    sent: &Sent,
+    changes: Vec<String>,
+    plan: Box<crate::domain::plan::Plan>,
+) {
+    let manner = model.confirm_mut().filter(|c| c.ticket == ticket).map(|c| c.manner.clone());
+    match manner {
+        Some(Manner::Emergency { .. }) => confirm::count_down(model, plan, changes),
+        Some(_) => {
+            let key = model.next_key();
+            confirm::disarm(model, changes, Some(plan));
+            if let Some(confirm) = model.confirm_mut() {
+                confirm.key = key;
+            }
+        }
+        None => {
+            let why = changes.join("; ");
+            model.say(Tone::Bad, format!("{} did not happen: {why}", sent.what));
+        }
+    }
+}
+
+/// It did not happen, or nobody knows: said in the dialog, and in the messages for later.
+fn ended(model: &mut Model, ticket: Ticket, sent: &Sent, end: Stage) -> Vec<Effect> {
+    let text = match &end {
+        Stage::Unknown(why) => format!("{}: unknown: {why}", sent.what),
+        Stage::Refused(why) | Stage::Failed(why) => format!("{} did not happen: {why}", sent.what),
+        _ => sent.what.clone(),
+    };
+    model.say(Tone::Bad, text);
+    stage(model, ticket, end);
+    vec![Effect::Outside(Outside::Bell)]
+}
+
+fn stage(model: &mut Model, ticket: Ticket, stage: Stage) {
+    let at = model.at;
+    if let Some(confirm) = model.confirm_mut().filter(|confirm| confirm.ticket == ticket) {
+        confirm.stage = stage;
+        confirm.focus = Focus::Leave;
+        confirm.quiet_since = at;
+    }
+}

@@ -1,0 +1,44 @@
+//! What people and the engine did, newest first.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use super::row::Row;
+use super::when::clock;
+use super::{draw_lines, empty, pane, progress};
+use crate::console::model::{Model, Pane};
+use crate::console::theme::Role;
+use crate::domain::deployment::DeploymentState;
+use crate::domain::snapshot::DeploymentRow;
+
+pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
+    let inner = pane::frame(model, frame, Pane::Activity, area, "");
+    let rows: Vec<_> = model.service.iter().flat_map(|service| &service.deployments).collect();
+    if rows.is_empty() {
+        return empty(model, frame, inner, "nothing was deployed yet");
+    }
+    let lines = rows.into_iter().flat_map(|row| entry(model, row, inner.width)).collect();
+    draw_lines(frame, inner, lines, model.scroll.activity);
+}
+
+/// Who did what when, and below it how it went.
+fn entry(model: &Model, row: &DeploymentRow, width: u16) -> [Line<'static>; 2] {
+    let theme = &model.options.theme;
+    let (deployment, request) = (&row.deployment, &row.deployment.request);
+    let (how, role) = match row.state {
+        DeploymentState::Succeeded => ("succeeded".to_owned(), Role::Ok),
+        DeploymentState::Queued | DeploymentState::Running => progress::of(model, row),
+        DeploymentState::Cancelled => ("cancelled".to_owned(), Role::Inactive),
+        DeploymentState::Failed | DeploymentState::Interrupted => {
+            (deployment.trouble().unwrap_or(row.state.as_str()).to_owned(), Role::Danger)
+        }
+    };
+    let what = format!(" {} {} to {}", request.kind, request.build, request.environment);
+    let first = Row::new(theme, width)
+        .gap(1)
+        .own(format!("{} ", clock(model, deployment.requested_at)), Role::Muted)
+        .name(&deployment.by.to_string(), Role::AuthorOther)
+        .own(what, Role::Text);
+    [first.line(), Row::new(theme, width).gap(3).own(how, role).line()]
+}

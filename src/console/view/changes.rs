@@ -1,0 +1,104 @@
+//! What a promote ships or a rollback takes away: its commits, authors and files.
+
+use std::collections::BTreeMap;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::row::Row;
+use super::when::clock;
+use super::{draw_lines, pane};
+use crate::console::model::Model;
+use crate::console::overlay::{Changes, Loading};
+use crate::console::theme::Role;
+use crate::domain::commit::Commit;
+use crate::domain::event::DeploymentKind;
+use crate::domain::plan::Plan;
+
+pub fn draw(model: &Model, page: &Changes, frame: &mut Frame, body: Rect) {
+    let theme = &model.options.theme;
+    let area = pane::centred(body, 120, body.height);
+    let title = match &page.plan {
+        Loading::There(plan) => title(plan),
+        _ => " Changes ".into(),
+    };
+    let title = Line::from(Span::styled(title, theme.style(Role::Accent)));
+    let inner = pane::overlay(model, frame, area, Role::BorderFocus, title, "Esc closes");
+    draw_lines(frame, inner, lines(model, page, inner.width), page.scroll);
+}
+
+fn title(plan: &Plan) -> String {
+    let live = plan.live.as_ref().map_or("nothing".into(), |live| live.build.to_string());
+    match plan.kind {
+        DeploymentKind::Rollback => {
+            format!(" What going back {live} to {} takes away ", plan.target.build)
+        }
+        _ => format!(" Changes from {live} to {} ", plan.target.build),
+    }
+}
+
+pub fn lines(model: &Model, page: &Changes, width: u16) -> Vec<Line<'static>> {
+    let row = || Row::new(&model.options.theme, width).gap(1);
+    match &page.plan {
+        Loading::Waiting => vec![row().own("making the plan", Role::Muted).line()],
+        Loading::Failed(why) => vec![row().own(why, Role::Danger).line()],
+        Loading::There(plan) => of_plan(model, plan, width),
+    }
+}
+
+fn of_plan(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
+    let theme = &model.options.theme;
+    let row = || Row::new(theme, width).gap(1);
+    let mut lines = vec![row().own(summary(model, plan), Role::Text).line(), Line::default()];
+    lines.extend(plan.range.commits.iter().map(|commit| line(model, commit, width)));
+    if plan.range.more > 0 {
+        let more = format!("and {} more commits that are not listed", plan.range.more);
+        lines.push(row().own(more, Role::Muted).line());
+    }
+    if !plan.range.lost.is_empty() {
+        let text = "commits that are live and not on the trunk any more:";
+        lines.extend([Line::default(), row().own(text, Role::Warn).line()]);
+        lines.extend(plan.range.lost.iter().map(|commit| line(model, commit, width)));
+    }
+    lines.extend([Line::default(), row().own("files", Role::Muted).line()]);
+    for (file, times) in files(plan) {
+        let often = if times > 1 { format!("  in {times} commits") } else { String::new() };
+        lines.push(row().name(file, Role::Text).own(often, Role::Muted).line());
+    }
+    lines
+}
+
+/// `3 commits by sam and moira, 4 files`.
+#[must_use]
+pub fn summary(model: &Model, plan: &Plan) -> String {
+    let count = |number: usize, noun: &str| match number {
+        1 => format!("1 {noun}"),
+        number => format!("{number} {noun}s"),
+    };
+    let writers = model.service.as_ref().map_or(Vec::new(), |s| plan.range.writers(&s.people));
+    let by = if writers.is_empty() { String::new() } else { format!(" by {}", writers.join(", ")) };
+    format!("{}{by}, {}", count(plan.range.len(), "commit"), count(plan.range.files(), "file"))
+}
+
+fn line(model: &Model, commit: &Commit, width: u16) -> Line<'static> {
+    let people = model.service.as_ref().map(|service| &service.people);
+    let call = |who| people.map_or("", |people| people.call(who));
+    let authors = std::iter::once(&commit.author).chain(&commit.co_authors).map(call);
+    let authors = authors.collect::<Vec<_>>().join(", ");
+    let row = Row::new(&model.options.theme, width).gap(1).cell(commit.sha.short(), 8, Role::Muted);
+    let subject = row.left().saturating_sub(18 + 14);
+    row.outside(&commit.subject, subject, Role::Text)
+        .gap(1)
+        .outside(&authors, 17, Role::AuthorOther)
+        .right(clock(model, commit.at), 13, Role::Muted)
+        .line()
+}
+
+fn files(plan: &Plan) -> BTreeMap<&str, usize> {
+    let mut files = BTreeMap::new();
+    for file in plan.range.commits.iter().flat_map(|commit| &commit.files) {
+        *files.entry(file.as_str()).or_default() += 1;
+    }
+    files
+}

@@ -1,0 +1,189 @@
+//! Everything about the selected build or deployment.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use super::row::{Row, wrap};
+use super::when::clock;
+use super::{draw_lines, empty, findings, pane, production, progress, staging};
+use crate::console::age::age;
+use crate::console::model::{Model, Pane};
+use crate::console::theme::Role;
+use crate::domain::deployment::StepState;
+use crate::domain::event::StepOutcome;
+use crate::domain::plan::Severity;
+use crate::domain::snapshot::{BuildRow, DeploymentRow};
+use crate::domain::time::say;
+
+/// How wide the names on the left are.
+const NAME: usize = 10;
+
+pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
+    let title = match model.list {
+        Pane::Production => model.selected_history().map(|row| row.deployment.id.to_string()),
+        _ => model.selected_build().map(|row| row.build.number.to_string()),
+    };
+    let inner = pane::frame(model, frame, Pane::Details, area, &title.unwrap_or_default());
+    let lines = match (model.list, model.selected_history(), model.selected_build()) {
+        (Pane::Production, Some(row), _) => deployment(model, row, inner.width),
+        (Pane::Staging, _, Some(row)) => build(model, row, inner.width),
+        _ => return empty(model, frame, inner, "nothing is selected"),
+    };
+    draw_lines(frame, inner, lines, model.scroll.details);
+}
+
+fn build(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
+    let (glyph, word, role) = staging::state(model, row);
+    let build = &row.build;
+    let mut lines = vec![
+        fact(model, width, "build")
+            .own(format!("{} ", build.number), Role::Accent)
+            .own(format!("{glyph} {word}"), role)
+            .line(),
+        fact(model, width, "subject").name(build.subject(), Role::Text).line(),
+        fact(model, width, "commit").own(build.sha.as_str(), Role::Muted).line(),
+        fact(model, width, "found").own(ago(model, build.found_at), Role::Text).line(),
+    ];
+    if build.off_trunk {
+        let text = "not on the trunk any more: it was rewritten";
+        lines.push(fact(model, width, "trunk").own(text, Role::Warn).line());
+    }
+    if let Some(verified) = &build.verified {
+        let text = format!("by {} {}", verified.by, ago(model, verified.at));
+        lines.push(fact(model, width, "verified").own(text, Role::Ok).line());
+        if !verified.note.is_empty() {
+            lines.push(fact(model, width, "").name(&verified.note, Role::Text).line());
+        }
+    }
+    if let Some(staging) = build.staging.and_then(|id| model.deployment(id)) {
+        lines.push(Line::default());
+        lines.extend(steps(model, staging, width));
+    }
+    lines.push(Line::default());
+    lines.extend(commits(model, row, width));
+    lines
+}
+
+fn commits(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
+    let theme = &model.options.theme;
+    let count = row.build.commits.len() + row.build.more as usize;
+    let title = if count == 1 { "1 commit".into() } else { format!("{count} commits") };
+    let mut lines = vec![Row::new(theme, width).gap(1).own(title, Role::Muted).line()];
+    for commit in &row.build.commits {
+        let people = model.service.as_ref().map(|service| &service.people);
+        let author = people.map_or(commit.author.name.as_str(), |p| p.call(&commit.author));
+        let row = Row::new(theme, width).gap(1).cell(commit.sha.short(), 8, Role::Muted);
+        let room = row.left().saturating_sub(12);
+        lines.push(
+            row.outside(&commit.subject, room, Role::Text)
+                .gap(1)
+                .outside(author, 10, Role::AuthorOther)
+                .line(),
+        );
+    }
+    lines
+}
+
+fn deployment(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static>> {
+    let (glyph, word, role) = production::state(model, row);
+    let deployment = &row.deployment;
+    let request = &deployment.request;
+    let what = format!("{} of {} ", request.kind, request.build);
+    let mut lines = vec![
+        fact(model, width, "what")
+            .own(what, Role::Accent)
+            .own(format!("{glyph} {word}"), role)
+            .line(),
+        fact(model, width, "subject").name(&row.subject, Role::Text).line(),
+        fact(model, width, "commit").own(row.sha.as_str(), Role::Muted).line(),
+        fact(model, width, "asked")
+            .name(&deployment.by.to_string(), Role::Text)
+            .own(format!(" {}", ago(model, deployment.requested_at)), Role::Text)
+            .line(),
+    ];
+    if let Some(took) = deployment.took() {
+        let usual = row.expected.map_or_else(String::new, |e| format!(", usually {}", say(e)));
+        let text = format!("{}{usual}", say(took));
+        lines.push(fact(model, width, "took").own(text, Role::Text).line());
+    }
+    for text in
+        deployment.trouble().map(|why| wrap(why, usize::from(width) - NAME - 1)).iter().flatten()
+    {
+        lines.push(fact(model, width, "trouble").own(text, Role::Danger).line());
+    }
+    if let Some(cancel) = &deployment.cancel {
+        let text = format!("{}: {}", cancel.by, cancel.reason);
+        lines.push(fact(model, width, "cancelled").name(&text, Role::Warn).line());
+    }
+    for (guard, reason) in &request.overrides {
+        let text = format!("{guard}: {reason}");
+        lines.push(fact(model, width, "override").name(&text, Role::Warn).line());
+    }
+    lines.push(Line::default());
+    lines.extend(steps(model, row, width));
+    let worth = request.findings.iter().filter(|f| f.severity > Severity::Info);
+    for finding in worth {
+        lines.extend(findings::lines(model, finding, width));
+    }
+    lines
+}
+
+/// The steps of a deployment with how each went.
+pub fn steps(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static>> {
+    let theme = &model.options.theme;
+    let title = format!("{} {}", row.deployment.request.environment, row.deployment.id);
+    let (time, role) = match row.deployment.took() {
+        Some(took) => (say(took), Role::Muted),
+        None if row.deployment.is_open() => progress::of(model, row),
+        None => (String::new(), Role::Muted),
+    };
+    let head = Row::new(theme, width).gap(1).own(title, Role::Muted).gap(2).own(time, role);
+    let mut lines = vec![head.line()];
+    let specs = row.deployment.request.steps.iter().zip(&row.deployment.steps);
+    for (at, (spec, state)) in specs.enumerate() {
+        let expected = row.steps_expected.get(at).copied().flatten();
+        let expected = expected.map(std::time::Duration::from_millis).or(spec.expected);
+        let (glyph, text, role) = step(model, state, expected);
+        lines.push(
+            Row::new(theme, width)
+                .gap(1)
+                .own(format!("{glyph} "), role)
+                .outside(&spec.name, 14, Role::Text)
+                .gap(1)
+                .own(text, role)
+                .line(),
+        );
+    }
+    lines
+}
+
+fn step(
+    model: &Model,
+    state: &StepState,
+    expected: Option<std::time::Duration>,
+) -> (&'static str, String, Role) {
+    let symbols = &model.options.theme.symbols;
+    match state {
+        StepState::Waiting => (symbols.queued, "waiting".into(), Role::Muted),
+        StepState::Skipped => (symbols.superseded, "not run".into(), Role::Inactive),
+        StepState::Running { since } => {
+            let (text, role) = progress::elapsed(model.since(*since), expected);
+            (symbols.running, text, role)
+        }
+        StepState::Ended { took, outcome: StepOutcome::Succeeded, .. } => {
+            (symbols.ok, say(*took), Role::Ok)
+        }
+        StepState::Ended { took, outcome, .. } => {
+            (symbols.failed, format!("{} after {}", outcome.say(), say(*took)), Role::Danger)
+        }
+    }
+}
+
+fn fact<'t>(model: &'t Model, width: u16, name: &str) -> Row<'t> {
+    Row::new(&model.options.theme, width).gap(1).cell(name, NAME, Role::Muted)
+}
+
+fn ago(model: &Model, time: chrono::DateTime<chrono::Utc>) -> String {
+    format!("{} ago, {}", age(model.since(time)), clock(model, time))
+}

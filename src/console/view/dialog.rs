@@ -1,0 +1,265 @@
+//! The one confirm dialog: what would happen, every finding, the fields, and two buttons.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::row::{Row, wrap};
+use super::{changes, draw_lines, emergency, findings, pane};
+use crate::console::age::age;
+use crate::console::available;
+use crate::console::confirm::{Confirm, Field, FieldKind, Focus, Manner, Stage, Subject};
+use crate::console::model::Model;
+use crate::console::theme::Role;
+use crate::domain::command::Action;
+use crate::domain::event::DeploymentKind;
+use crate::domain::plan::{Plan, PlannedBuild};
+use crate::domain::time::say;
+
+/// How wide a dialog is, border included.
+const WIDTH: u16 = 76;
+
+pub fn draw(model: &Model, confirm: &Confirm, frame: &mut Frame, body: Rect) {
+    let width = WIDTH.min(body.width);
+    let inner_width = width.saturating_sub(2);
+    let (upper, lower) = match &confirm.manner {
+        Manner::Emergency { .. } => emergency::lines(model, confirm, inner_width),
+        Manner::Careful | Manner::Preview => {
+            (upper(model, confirm, inner_width), lower(model, confirm, inner_width))
+        }
+    };
+    let height = u16::try_from(upper.len() + lower.len() + 2).unwrap_or(u16::MAX);
+    let area = pane::centred(body, width, height);
+    let role = if touches_production(confirm) { Role::DialogDanger } else { Role::Dialog };
+    let title = Line::from(Span::styled(title(model, confirm), model.options.theme.style(role)));
+    let right = if confirm.plan.is_some() { "d changes  Esc cancel" } else { "Esc cancel" };
+    let right =
+        if matches!(confirm.manner, Manner::Emergency { .. }) { "Esc cancels" } else { right };
+    let inner = pane::overlay(model, frame, area, role, title, right);
+    place(frame, inner, upper, lower);
+}
+
+/// The fields and buttons always have their place; what is above them gives way.
+fn place(frame: &mut Frame, inner: Rect, upper: Vec<Line<'static>>, lower: Vec<Line<'static>>) {
+    let low = u16::try_from(lower.len()).unwrap_or(u16::MAX).min(inner.height);
+    let high = inner.height - low;
+    draw_lines(frame, Rect { height: high, ..inner }, cut(upper, high), 0);
+    draw_lines(frame, Rect { y: inner.y + high, height: low, ..inner }, lower, 0);
+}
+
+/// Keeps the beginning, where it is most telling.
+fn cut(mut lines: Vec<Line<'static>>, height: u16) -> Vec<Line<'static>> {
+    lines.truncate(usize::from(height));
+    lines
+}
+
+fn touches_production(confirm: &Confirm) -> bool {
+    confirm.manner != Manner::Preview && !matches!(confirm.subject, Subject::Verify(_))
+}
+
+fn title(model: &Model, confirm: &Confirm) -> String {
+    if let Manner::Emergency { .. } = confirm.manner {
+        return emergency::title(model, confirm);
+    }
+    let what = match confirm.subject {
+        Subject::Plan(Action::Promote { build }) => format!("Promote {build} to PRODUCTION"),
+        Subject::Plan(Action::Rollback { .. }) => match &confirm.plan {
+            Some(plan) => format!("Roll PRODUCTION back to {}", plan.target.build),
+            None => "Roll PRODUCTION back".into(),
+        },
+        Subject::Verify(build) => format!("Verify {build} in staging"),
+        Subject::Hold(environment) => format!("Hold {environment}"),
+        Subject::Release(environment) => format!("Release the hold on {environment}"),
+        Subject::Cancel(deployment) => format!("Cancel {deployment}"),
+        Subject::Freeze => "Freeze PRODUCTION".into(),
+        Subject::Lift(_) => "Lift the freeze".into(),
+    };
+    match (&confirm.stage, &confirm.manner) {
+        (Stage::Disarmed(_), _) => format!(" DISARMED: {what} "),
+        (_, Manner::Preview) => format!(" Preview: {what} "),
+        _ => format!(" {what} "),
+    }
+}
+
+fn upper(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
+    let theme = &model.options.theme;
+    let mut lines = Vec::new();
+    if let Stage::Disarmed(changes) = &confirm.stage {
+        for text in changes {
+            lines.extend(paragraph(model, width, text, Role::Danger));
+        }
+        lines.push(Line::default());
+    }
+    match (&confirm.plan, confirm.subject) {
+        (Some(plan), _) => {
+            lines.extend(of_plan(model, plan, width));
+            lines.push(Line::default());
+            lines.extend(findings::of_plan(model, plan, width));
+        }
+        (None, Subject::Plan(_)) if confirm.stage == Stage::Planning => {
+            lines.push(Row::new(theme, width).gap(2).own("making the plan", Role::Muted).line());
+        }
+        (None, subject) => lines.extend(about(model, subject, width)),
+    }
+    lines.push(Line::default());
+    lines
+}
+
+/// What a command without a plan does, in a sentence.
+fn about(model: &Model, subject: Subject, width: u16) -> Vec<Line<'static>> {
+    let text = match subject {
+        Subject::Plan(_) => return Vec::new(),
+        Subject::Verify(build) => {
+            let subject = model.build(build).map_or("", |row| row.build.subject());
+            format!("records that you saw {build} good in staging: {subject}")
+        }
+        Subject::Hold(_) => "promotes will need an override until somebody releases the hold; rollbacks go on".into(),
+        Subject::Release(environment) => model
+            .service
+            .as_ref()
+            .and_then(|service| service.holds.get(&environment))
+            .map_or_else(String::new, |hold| {
+                format!("held by {} since {}: {}", hold.by, age(model.since(hold.at)), hold.reason)
+            }),
+        Subject::Cancel(id) => model.deployment(id).map_or_else(String::new, |row| {
+            let request = &row.deployment.request;
+            format!(
+                "stops the {} of {} to {} by {}; a step that runs is ended",
+                request.kind, request.build, request.environment, row.deployment.by
+            )
+        }),
+        Subject::Freeze => "promotes will need an override from now on; rollbacks go on. Leave the end empty to freeze until somebody lifts it".into(),
+        Subject::Lift(id) => model
+            .freezes()
+            .iter()
+            .find(|freeze| freeze.id == id)
+            .map_or_else(String::new, |freeze| format!("set by {}: {}", freeze.by, freeze.reason)),
+    };
+    paragraph(model, width, &text, Role::Text)
+}
+
+/// The head of a plan: what, instead of what, with what in it, for how long.
+fn of_plan(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
+    let target = build(model, width, "build", &plan.target);
+    let live = match &plan.live {
+        Some(live) => {
+            let since = live.live_since.map_or_else(String::new, |s| age(model.since(s)));
+            build(model, width, "live", live).gap(2).own(since, Role::Muted)
+        }
+        None => fact(model, width, "live").own("nothing yet", Role::Muted),
+    };
+    let ships = if plan.kind == DeploymentKind::Rollback { "takes back" } else { "ships" };
+    let ships = fact(model, width, ships).own(changes::summary(model, plan), Role::Text);
+    let takes = plan.expected.map_or("unknown".into(), |time| format!("about {}", say(time)));
+    let steps: Vec<_> = plan.steps.iter().map(|step| step.name.as_str()).collect();
+    let takes = fact(model, width, "takes")
+        .own(format!("{takes}  "), Role::Text)
+        .name(&format!("({})", steps.join(", ")), Role::Muted);
+    [target, live, ships, takes].map(Row::line).to_vec()
+}
+
+fn build<'t>(model: &'t Model, width: u16, name: &str, build: &PlannedBuild) -> Row<'t> {
+    fact(model, width, name)
+        .own(format!("{}  ", build.build), Role::Accent)
+        .own(format!("{}  ", build.sha.short()), Role::Muted)
+        .outside(&build.subject, gate_width(&build.subject).min(38), Role::Text)
+}
+
+fn gate_width(text: &str) -> usize {
+    crate::terminal::gate::field(text).width()
+}
+
+fn fact<'t>(model: &'t Model, width: u16, name: &str) -> Row<'t> {
+    Row::new(&model.options.theme, width).gap(2).cell(name, 12, Role::Muted)
+}
+
+/// The fields, what came of pressing, the buttons and the way back.
+fn lower(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
+    let mut lines = outcome(model, confirm, width);
+    if matches!(confirm.stage, Stage::Asking | Stage::Rechecking) {
+        for (at, of) in confirm.fields.iter().enumerate() {
+            lines.push(field(model, width, of, confirm.focus == Focus::Field(at)));
+        }
+        if !confirm.fields.is_empty() {
+            lines.push(Line::default());
+        }
+    }
+    lines.push(buttons(model, confirm, width));
+    if let Some(plan) = confirm.plan.as_ref().filter(|_| confirm.act_label().is_some()) {
+        let undo = format!("Undo: {}", plan.undo);
+        lines.push(Row::new(&model.options.theme, width).gap(2).own(undo, Role::Muted).line());
+    }
+    lines
+}
+
+/// What became of it so far.
+pub fn outcome(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
+    let (text, role) = match &confirm.stage {
+        Stage::Planning | Stage::Asking | Stage::Disarmed(_) => return Vec::new(),
+        Stage::Rechecking => ("something moved: checking the plan again".to_owned(), Role::Warn),
+        Stage::Sending => ("sending".to_owned(), Role::Running),
+        Stage::Checking => (
+            "unknown, checking: the answer got lost and is looked up; nothing is sent again"
+                .to_owned(),
+            Role::Unknown,
+        ),
+        Stage::Refused(why) => (format!("refused: {why}"), Role::Danger),
+        Stage::Failed(why) => (why.clone(), Role::Danger),
+        Stage::Unknown(why) => (format!("unknown: {why}"), Role::Unknown),
+    };
+    let mut lines = paragraph(model, width, &text, role);
+    lines.push(Line::default());
+    lines
+}
+
+fn field(model: &Model, width: u16, field: &Field, focused: bool) -> Line<'static> {
+    let name = match field.kind {
+        FieldKind::Reason => "reason".to_owned(),
+        FieldKind::Note => "note (optional)".to_owned(),
+        FieldKind::Number(_) => "build number, typed".to_owned(),
+        FieldKind::Until => "end: 2h, 1d or date".to_owned(),
+    };
+    let room = usize::from(width).saturating_sub(2 + 21 + 4);
+    let room = if matches!(field.kind, FieldKind::Number(_)) { room.min(10) } else { room };
+    let length = field.text.chars().count();
+    let tail: String =
+        field.text.chars().skip(length.saturating_sub(room.saturating_sub(1))).collect();
+    let (bracket, text) =
+        if focused { (Role::Accent, format!("{tail}_")) } else { (Role::Muted, tail) };
+    Row::new(&model.options.theme, width)
+        .gap(2)
+        .cell(name, 21, if focused { Role::Key } else { Role::Muted })
+        .own("[", bracket)
+        .cell(text, room, Role::Text)
+        .own("]", bracket)
+        .line()
+}
+
+fn buttons(model: &Model, confirm: &Confirm, width: u16) -> Line<'static> {
+    let row = Row::new(&model.options.theme, width).gap(3);
+    let row = button(row, confirm.leave_label(), confirm.focus == Focus::Leave, true);
+    let Some(label) = confirm.act_label() else { return row.line() };
+    let asks = matches!(confirm.stage, Stage::Asking | Stage::Rechecking);
+    let complete = confirm.is_complete(model.now(), model.zone());
+    let ready = if asks { available::fresh(model).and(complete) } else { Ok(()) };
+    let works = ready.is_ok() && confirm.is_armed(model.at);
+    let row = button(row.gap(4), label, confirm.focus == Focus::Act, works);
+    match ready {
+        Err(why) => row.own(format!("  off: {why}"), Role::Warn).line(),
+        Ok(()) => row.line(),
+    }
+}
+
+fn button<'t>(row: Row<'t>, label: &str, focused: bool, works: bool) -> Row<'t> {
+    match (focused, works) {
+        (true, true) => row.own(format!("[> {label} <]"), Role::ButtonFocus),
+        (true, false) => row.own(format!("[> {label} <]"), Role::Inactive),
+        (false, true) => row.own(format!("[  {label}  ]"), Role::Button),
+        (false, false) => row.own(format!("[  {label}  ]"), Role::Inactive),
+    }
+}
+
+pub fn paragraph(model: &Model, width: u16, text: &str, role: Role) -> Vec<Line<'static>> {
+    let row = |line: &String| Row::new(&model.options.theme, width).gap(2).own(line, role).line();
+    wrap(text, usize::from(width).saturating_sub(4)).iter().map(row).collect()
+}

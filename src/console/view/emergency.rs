@@ -1,0 +1,100 @@
+//! The emergency rollback: what it takes away, where it goes, and the countdown.
+
+use ratatui::text::Line;
+
+use super::row::Row;
+use super::{changes, dialog, findings, progress};
+use crate::console::confirm::{Confirm, Manner, Stage};
+use crate::console::model::Model;
+use crate::console::theme::Role;
+use crate::domain::plan::{Plan, Severity};
+use crate::domain::time::say;
+
+/// `ROLLING BACK PRODUCTION  #1287 -> #1286  in 3`.
+pub fn title(model: &Model, confirm: &Confirm) -> String {
+    let arrow = model.options.theme.symbols.arrow;
+    let Some(plan) = &confirm.plan else { return " ROLLING BACK PRODUCTION ".into() };
+    let live = plan.live.as_ref().map_or("nothing".into(), |live| live.build.to_string());
+    let ways = format!("{live} {arrow} {}", plan.target.build);
+    match (&confirm.manner, &confirm.stage) {
+        (Manner::Emergency { fires_at: Some(at), .. }, Stage::Asking) => {
+            let left = at.saturating_duration_since(model.at).as_millis().div_ceil(1_000);
+            format!(" ROLLING BACK PRODUCTION  {ways}  in {left} ")
+        }
+        (_, Stage::Sending | Stage::Checking) => format!(" ROLLING BACK PRODUCTION  {ways}  now "),
+        _ => format!(" Roll PRODUCTION back  {ways} "),
+    }
+}
+
+pub fn lines(
+    model: &Model,
+    confirm: &Confirm,
+    width: u16,
+) -> (Vec<Line<'static>>, Vec<Line<'static>>) {
+    let mut upper = vec![Line::default()];
+    if let Manner::Emergency { again, .. } = &confirm.manner {
+        for text in again {
+            let text = format!("starts again: {text}");
+            upper.extend(dialog::paragraph(model, width, &text, Role::Warn));
+        }
+    }
+    match &confirm.plan {
+        Some(plan) => upper.extend(of_plan(model, plan, width)),
+        None if confirm.stage == Stage::Planning => {
+            upper.extend(dialog::paragraph(model, width, "making the plan", Role::Muted));
+        }
+        None => {}
+    }
+    upper.push(Line::default());
+    let mut lower = dialog::outcome(model, confirm, width);
+    lower.extend(countdown(model, confirm, width));
+    lower.push(keys(model, confirm, width));
+    (upper, lower)
+}
+
+fn of_plan(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
+    let row = |name: &str| Row::new(&model.options.theme, width).gap(2).cell(name, 12, Role::Muted);
+    let took = plan.expected.map_or("unknown".into(), |time| format!("about {}", say(time)));
+    let mut lines = vec![
+        row("takes away").own(changes::summary(model, plan), Role::Text).line(),
+        row("back to")
+            .own(format!("{} {} ", plan.target.build, plan.target.sha.short()), Role::Accent)
+            .name(&plan.target.subject, Role::Text)
+            .line(),
+        row("takes").own(took, Role::Text).line(),
+    ];
+    let telling = |severity: Severity| severity > Severity::Info;
+    for finding in plan.findings.iter().filter(|f| telling(f.severity)) {
+        lines.extend(findings::lines(model, finding, width));
+    }
+    lines
+}
+
+/// The bar that empties until it fires.
+fn countdown(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
+    let Manner::Emergency { fires_at: Some(at), .. } = confirm.manner else { return Vec::new() };
+    if confirm.stage != Stage::Asking {
+        return Vec::new();
+    }
+    let theme = &model.options.theme;
+    let whole = model.options.emergency_countdown;
+    let passed = whole.saturating_sub(at.saturating_duration_since(model.at));
+    let bar = progress::bar(theme, passed, whole, usize::from(width).saturating_sub(4));
+    vec![Row::new(theme, width).gap(2).own(bar, Role::Danger).line()]
+}
+
+fn keys(model: &Model, confirm: &Confirm, width: u16) -> Line<'static> {
+    let row = Row::new(&model.options.theme, width).gap(2);
+    let row = match confirm.stage {
+        Stage::Asking if confirm.plan.is_some() && confirm.may_be_done() => {
+            row.own("Enter", Role::Key).own(" rolls back now   ", Role::Text)
+        }
+        Stage::Failed(_) => row.own("Enter", Role::Key).own(" tries again   ", Role::Text),
+        _ => row,
+    };
+    let esc = match confirm.stage {
+        Stage::Sending | Stage::Checking | Stage::Refused(_) | Stage::Unknown(_) => " closes",
+        _ => " cancels",
+    };
+    row.own("Esc", Role::Key).own(esc, Role::Text).line()
+}

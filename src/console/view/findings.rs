@@ -1,0 +1,33 @@
+//! The sentences of the guards, each with what it asks for.
+
+use ratatui::text::Line;
+
+use super::row::{Row, wrap};
+use crate::console::model::Model;
+use crate::console::theme::Role;
+use crate::domain::plan::{Finding, Plan, Severity};
+
+/// A finding on as many lines as it needs.
+pub fn lines(model: &Model, finding: &Finding, width: u16) -> Vec<Line<'static>> {
+    let theme = &model.options.theme;
+    let (mark, role) = match finding.severity {
+        Severity::Info => (theme.symbols.ok, Role::Ok),
+        Severity::Warn => (theme.symbols.warn, Role::Warn),
+        Severity::Override => ("!!", Role::Danger),
+        Severity::Refuse => ("NO", Role::Danger),
+    };
+    let words = if finding.severity == Severity::Info { Role::Text } else { role };
+    let texts = wrap(&finding.sentence, usize::from(width).saturating_sub(7));
+    let marks = std::iter::once(format!("[{mark}]")).chain(std::iter::repeat(String::new()));
+    let row = |(text, mark): (&String, String)| {
+        Row::new(theme, width).gap(2).cell(mark, 5, role).own(text, words).line()
+    };
+    texts.iter().zip(marks).map(row).collect()
+}
+
+/// All findings of a plan, what asks for most first.
+pub fn of_plan(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
+    let mut findings: Vec<_> = plan.findings.iter().collect();
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    findings.into_iter().flat_map(|finding| lines(model, finding, width)).collect()
+}

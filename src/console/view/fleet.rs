@@ -1,0 +1,125 @@
+//! All services, one row each: what is live, what waits, what runs, what stops it.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Paragraph};
+
+use super::draw_lines;
+use super::progress;
+use super::row::Row;
+use crate::console::age::age;
+use crate::console::model::Model;
+use crate::console::theme::Role;
+use crate::domain::deployment::DeploymentState;
+use crate::domain::snapshot::FleetRow;
+
+pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
+    let theme = &model.options.theme;
+    let title = Line::from(Span::styled(" Services ", theme.style(Role::Accent)));
+    let block = Block::bordered()
+        .border_set(theme.symbols.border_focus)
+        .border_style(theme.style(Role::BorderFocus))
+        .title(title);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let rows = model.fleet_rows();
+    if rows.is_empty() {
+        return draw_lines(frame, inner, nothing(model, inner.width), 0);
+    }
+    let mut lines = vec![titles(model, inner.width)];
+    lines.extend(rows.iter().skip(model.services.offset).map(|row| line(model, row, inner.width)));
+    draw_lines(frame, inner, lines, 0);
+    let at = model.services.row(&rows.iter().map(|r| r.service.clone()).collect::<Vec<_>>());
+    let place = at.and_then(|at| u16::try_from(at + 1 - model.services.offset).ok());
+    if let Some(down) = place.filter(|down| *down < inner.height && model.overlays.is_empty()) {
+        let selected = Rect { y: inner.y + down, height: 1, ..inner };
+        frame.buffer_mut().set_style(selected, theme.style(Role::Selection));
+    }
+    frame.render_widget(Paragraph::default(), Rect { height: 0, ..inner });
+}
+
+fn nothing(model: &Model, width: u16) -> Vec<Line<'static>> {
+    let row = || Row::new(&model.options.theme, width).gap(1);
+    match &model.fleet {
+        None => vec![row().own("connecting", Role::Muted).line()],
+        Some(fleet) if !fleet.services.is_empty() => {
+            vec![row().own("nothing passes the filter; Esc shows all", Role::Muted).line()]
+        }
+        Some(_) => vec![
+            row().own("no services yet", Role::Text).line(),
+            row()
+                .own(
+                    "trunkline init, in a repository, writes the file that makes it one",
+                    Role::Muted,
+                )
+                .line(),
+        ],
+    }
+}
+
+fn titles(model: &Model, width: u16) -> Line<'static> {
+    let row = Row::new(&model.options.theme, width);
+    cells(
+        row.gap(2),
+        ["service", "live", "for", "ahead", "now", "stops", "last rollback"]
+            .map(|t| (t.into(), Role::Muted)),
+    )
+}
+
+fn cells(row: Row<'_>, cells: [(String, Role); 7]) -> Line<'static> {
+    let now = row.left().saturating_sub(18 + 8 + 7 + 7 + 12 + 14).max(10);
+    let widths = [18, 8, 7, 7, now, 12, 14];
+    cells
+        .into_iter()
+        .zip(widths)
+        .fold(row, |row, ((text, role), width)| row.cell(text, width, role))
+        .line()
+}
+
+fn line(model: &Model, fleet: &FleetRow, width: u16) -> Line<'static> {
+    let theme = &model.options.theme;
+    let cursor = model.services.selected.as_ref() == Some(&fleet.service);
+    let row =
+        Row::new(theme, width).cell(if cursor { theme.symbols.cursor } else { " " }, 2, Role::Text);
+    let (live, since) = match &fleet.live {
+        Some(live) => (live.build.to_string(), age(model.since(live.since))),
+        None => ("-".into(), "-".into()),
+    };
+    let ahead = if fleet.ahead == 0 { "-".into() } else { format!("+{}", fleet.ahead) };
+    let stops = match (&fleet.hold, &fleet.freeze) {
+        (Some(_), _) => ("ON HOLD", Role::Frozen),
+        (None, Some(_)) => ("FROZEN", Role::Frozen),
+        (None, None) => ("open", Role::Ok),
+    };
+    let last = fleet.last_rollback.map_or("-".into(), |at| format!("{} ago", age(model.since(at))));
+    cells(
+        row,
+        [
+            (fleet.service.to_string(), Role::Text),
+            (live, Role::Live),
+            (since, Role::Muted),
+            (ahead, Role::Text),
+            now(model, fleet),
+            (stops.0.into(), stops.1),
+            (last, Role::Muted),
+        ],
+    )
+}
+
+/// What runs now, else how many things are wrong.
+fn now(model: &Model, row: &FleetRow) -> (String, Role) {
+    let Some(running) = &row.running else {
+        return match row.problems {
+            0 => ("-".into(), Role::Muted),
+            1 => ("1 problem".into(), Role::Danger),
+            count => (format!("{count} problems"), Role::Danger),
+        };
+    };
+    let what = format!("{} {} to {}", running.kind, running.build, running.environment);
+    if running.state == DeploymentState::Queued {
+        return (format!("{what}, waiting"), Role::Muted);
+    }
+    let (time, role) = progress::elapsed(model.since(running.since), running.expected);
+    (format!("{what} {time}"), role)
+}

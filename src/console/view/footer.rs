@@ -1,0 +1,103 @@
+//! The last two lines: what was said last or what the selection is, and what keys can do now.
+
+use ratatui::Frame;
+use ratatui::widgets::Paragraph;
+
+use super::row::Row;
+use crate::console::actions::{ACTIONS, Action, Entry};
+use crate::console::keys;
+use crate::console::layout::Areas;
+use crate::console::model::{Model, Pane, Screen};
+use crate::console::notes::Tone;
+use crate::console::theme::Role;
+use crate::domain::ids::{BuildNumber, Environment};
+
+pub fn draw(model: &Model, frame: &mut Frame, areas: &Areas) {
+    let context = context(model, areas.context.width);
+    frame.render_widget(Paragraph::new(context.line()), areas.context);
+    let hints = hints(model, areas.hints.width);
+    frame.render_widget(Paragraph::new(hints.line()), areas.hints);
+}
+
+fn context(model: &Model, width: u16) -> Row<'_> {
+    let theme = &model.options.theme;
+    let row = Row::new(theme, width).gap(1);
+    if model.filter.typing {
+        let text = format!("{}{}", model.filter.text, "_");
+        return row
+            .own("filter ", Role::Key)
+            .own(text, Role::Text)
+            .gap(2)
+            .own("Enter keeps it, Esc clears it", Role::Muted);
+    }
+    if let Some(text) = &model.log_search {
+        return row.own("search the log ", Role::Key).own(format!("{text}_"), Role::Text);
+    }
+    if let Some((note, _)) = model.notes.toast(model.at) {
+        let (glyph, role) = match note.tone {
+            Tone::Good => (theme.symbols.ok, Role::Ok),
+            Tone::Plain => (theme.symbols.separator, Role::Text),
+            Tone::Bad => (theme.symbols.warn, Role::Danger),
+        };
+        return row.own(format!("{glyph} "), role).own(&note.text, role);
+    }
+    if !model.filter.text.is_empty() {
+        let text = format!("only what has \"{}\"; Esc shows all", model.filter.text);
+        return row.own(text, Role::Search);
+    }
+    match (model.screen, model.selected_build()) {
+        (Screen::Service, Some(build)) if model.list == Pane::Staging => {
+            against_live(model, row, build.build.number)
+        }
+        _ => row,
+    }
+}
+
+/// `#1290 vs live: 3 commits by sam, moira · 4 files`.
+fn against_live<'t>(model: &Model, row: Row<'t>, number: BuildNumber) -> Row<'t> {
+    let Some(service) = &model.service else { return row };
+    let Some(live) = service.live.get(&Environment::Production) else {
+        return row.own(format!("{number} would be the first build to go live"), Role::Muted);
+    };
+    if number == live.build {
+        return row.own(format!("{number} is live"), Role::Muted);
+    }
+    let (low, high) = (number.min(live.build), number.max(live.build));
+    let between: Vec<_> = service
+        .builds
+        .iter()
+        .filter(|row| row.build.number > low && row.build.number <= high)
+        .collect();
+    let commits: usize =
+        between.iter().map(|b| b.build.commits.len() + b.build.more as usize).sum();
+    let mut writers: Vec<_> = between.iter().flat_map(|row| model.writers(row)).collect();
+    writers.sort_unstable();
+    writers.dedup();
+    let side = if number > live.build { "ahead of" } else { "behind" };
+    let s = if commits == 1 { "" } else { "s" };
+    row.own(format!("{number} is {commits} commit{s} {side} live"), Role::Text)
+        .own(format!(" by {}", writers.join(", ")), Role::Muted)
+}
+
+fn hints(model: &Model, width: u16) -> Row<'_> {
+    let theme = &model.options.theme;
+    let right = hint(Row::new(theme, width), crate::console::actions::entry(&Action::Help)).gap(1);
+    let mut row = Row::new(theme, width).gap(1);
+    for entry in ACTIONS.iter().filter(|entry| is_hinted(model, entry)) {
+        let needed = entry.hint.len() + entry.keys[0].len() + 10;
+        if row.left() > needed {
+            row = hint(row, entry).gap(2);
+        }
+    }
+    row.then_right(right, width)
+}
+
+fn is_hinted(model: &Model, entry: &Entry) -> bool {
+    let overlaid = !model.overlays.is_empty();
+    let shown = !entry.hint.is_empty() && entry.action != Action::Help && !overlaid;
+    shown && (entry.available)(model).is_ok()
+}
+
+fn hint<'t>(row: Row<'t>, entry: &Entry) -> Row<'t> {
+    row.own(keys::shown(entry.keys[0]), Role::Key).own(format!(" {}", entry.hint), Role::Muted)
+}

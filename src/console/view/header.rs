@@ -1,0 +1,152 @@
+//! The line that survives at every size: what is live, what stops or threatens it, who you are, how old the data is.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::widgets::Paragraph;
+
+use super::progress;
+use super::row::Row;
+use super::when::clock;
+use crate::console::age::age;
+use crate::console::model::{Model, Screen};
+use crate::console::theme::Role;
+use crate::domain::ids::Environment;
+use crate::domain::snapshot::ServiceSnapshot;
+use crate::domain::time::say;
+
+pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
+    let theme = &model.options.theme;
+    let row = Row::new(theme, area.width);
+    let left = match (&model.screen, &model.service) {
+        (Screen::Fleet, _) => {
+            row.own(" trunkline ", Role::Accent).own(fleet_count(model), Role::Muted)
+        }
+        (Screen::Service, None) => {
+            let name = model.services.selected.as_ref().map_or("", |name| name.as_str());
+            row.own(" PROD ", Role::EnvProduction)
+                .own(name, Role::Text)
+                .own(" loading", Role::Muted)
+        }
+        (Screen::Service, Some(service)) => {
+            rollback(model, stops(model, production(model, row)), service)
+        }
+    };
+    let right = state(model, Row::new(theme, area.width));
+    frame.render_widget(Paragraph::new(left.then_right(right, area.width).line()), area);
+}
+
+pub fn draw_problem(model: &Model, frame: &mut Frame, area: Rect) {
+    let Some(service) = &model.service else { return };
+    let Some(problem) = service.problems.first() else { return };
+    let symbols = &model.options.theme.symbols;
+    let more = match service.problems.len() {
+        1 => String::new(),
+        count => format!(" (and {} more)", count - 1),
+    };
+    let row = Row::new(&model.options.theme, area.width)
+        .own(format!(" {} ", symbols.warn), Role::Danger)
+        .own(format!("{}{more} ", problem.what), Role::Danger)
+        .own(format!("{} {}", symbols.arrow, problem.remedy), Role::Text);
+    frame.render_widget(Paragraph::new(row.line()), area);
+}
+
+fn fleet_count(model: &Model) -> String {
+    match model.fleet.as_ref().map(|fleet| fleet.services.len()) {
+        None => String::new(),
+        Some(1) => "1 service".into(),
+        Some(count) => format!("{count} services"),
+    }
+}
+
+/// ` PROD checkout #1287 ok 3h12m`, or what happens to it now.
+pub fn production<'t>(model: &Model, row: Row<'t>) -> Row<'t> {
+    let Some(service) = &model.service else { return row };
+    let row = row
+        .own(" PROD ", Role::EnvProduction)
+        .own(service.service.as_str(), Role::Text)
+        .own(" ", Role::Text);
+    let live = service.live.get(&Environment::Production);
+    let row = match live {
+        Some(live) => row.own(live.build.to_string(), Role::Live),
+        None => row.own("nothing live yet", Role::Muted),
+    };
+    if let Some(running) = model.in_flight(Environment::Production) {
+        let (time, role) = progress::of(model, running);
+        let arrow = model.options.theme.symbols.arrow;
+        let request = &running.deployment.request;
+        return row.own(format!(" {arrow} {} {} {time}", request.build, request.kind), role);
+    }
+    if let Some(broken) = service.unsettled.and_then(|id| model.deployment(id)) {
+        let request = &broken.deployment.request;
+        let state = broken.state.as_str();
+        return row.own(format!(" {} of {} {state}", request.kind, request.build), Role::Danger);
+    }
+    match live {
+        Some(live) => row.own(" ok ", Role::Ok).own(age(model.since(live.since)), Role::Muted),
+        None => row,
+    }
+}
+
+/// What stops a promote: a hold, a freeze, or nothing.
+pub fn stops<'t>(model: &Model, row: Row<'t>) -> Row<'t> {
+    let Some(service) = &model.service else { return row };
+    let row = row.own(" | ", Role::Border);
+    if let Some(hold) = service.holds.get(&Environment::Production) {
+        return row.own("ON HOLD", Role::Frozen).own(format!(" by {}", hold.by), Role::Muted);
+    }
+    let Some(freeze) = model.frozen() else { return row.own("OPEN", Role::Ok) };
+    let until = freeze
+        .until
+        .map_or_else(|| " until lifted".to_owned(), |until| format!(" to {}", clock(model, until)));
+    row.own(format!("FROZEN{until}"), Role::Frozen)
+}
+
+/// Where one key would put production back.
+fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot) -> Row<'t> {
+    let row = row.own(" | ", Role::Border).own("R", Role::Key);
+    let arrow = model.options.theme.symbols.arrow;
+    match &service.rollback {
+        Some(target) => {
+            let took = target.expected.map_or_else(String::new, |time| format!(" ~{}", say(time)));
+            row.own(format!(" {arrow} {}{took}", target.to), Role::Text)
+        }
+        None => row.own(format!(" {arrow} nothing yet"), Role::Muted),
+    }
+}
+
+/// Practice or not, who you are, what you may, how old the data is.
+fn state<'t>(model: &Model, row: Row<'t>) -> Row<'t> {
+    let demo = model.options.demo || model.description.as_ref().is_some_and(|d| d.demo);
+    let row = row.own("  ", Role::Text);
+    let row = if demo { row.own("DEMO ", Role::Accent) } else { row };
+    let row = match &model.service {
+        Some(service) => row.own(format!("{} ", service.me.actor), Role::AuthorMe),
+        None => row,
+    };
+    let able = model
+        .description
+        .as_ref()
+        .is_none_or(|d| d.capabilities.promote || d.capabilities.rollback);
+    let row = row.own(if able { "RW " } else { "READ-ONLY " }, Role::Muted);
+    freshness(model, row).own(" ", Role::Text)
+}
+
+/// How old the data is, in words that cannot be missed once nothing may be done on it.
+pub fn freshness<'t>(model: &Model, row: Row<'t>) -> Row<'t> {
+    use crate::console::link::LinkState;
+    let retry = model.link.retry_in(model.at).map_or_else(String::new, |wait| {
+        format!(", retry in {}s", wait.as_millis().div_ceil(1_000))
+    });
+    if let Some(old) = model.link.stale(model.at, model.options.stale_after) {
+        return row.own(format!("STALE {}{retry}, actions off", say(old)), Role::Stale);
+    }
+    match &model.link.state {
+        LinkState::Connecting => row.own("connecting", Role::Muted),
+        LinkState::Down { .. } => {
+            let age = say(model.at.saturating_duration_since(model.link.heard));
+            row.own(format!("no answer for {age}{retry}"), Role::Warn)
+        }
+        LinkState::Up if model.is_paused() => row.own("PAUSED", Role::Stale),
+        LinkState::Up => row.own("fresh", Role::Muted),
+    }
+}

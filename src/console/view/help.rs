@@ -1,0 +1,49 @@
+//! The action table as a list that can be searched and run.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::row::Row;
+use super::{draw_lines, pane};
+use crate::console::actions::Entry;
+use crate::console::keys;
+use crate::console::model::Model;
+use crate::console::overlay::Help;
+use crate::console::theme::Role;
+
+pub fn draw(model: &Model, help: &Help, frame: &mut Frame, body: Rect) {
+    let theme = &model.options.theme;
+    let area = pane::centred(body, 100, body.height);
+    let title = Line::from(Span::styled(" Help ", theme.style(Role::Accent)));
+    let right = "letters search, Enter runs, Esc closes";
+    let inner = pane::overlay(model, frame, area, Role::BorderFocus, title, right);
+    let found = help.found();
+    let search = Row::new(theme, inner.width).gap(1).own("search ", Role::Key);
+    let search = search.own(format!("{}_", help.search), Role::Text);
+    draw_lines(frame, Rect { height: inner.height.min(1), ..inner }, vec![search.line()], 0);
+    let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+    let lines: Vec<_> = found.iter().map(|entry| line(model, entry, list.width)).collect();
+    let height = usize::from(list.height);
+    let offset = (help.row + 1).saturating_sub(height);
+    draw_lines(frame, list, lines, offset);
+    if let Ok(down) = u16::try_from(help.row - offset)
+        && down < list.height
+        && !found.is_empty()
+    {
+        let row = Rect { y: list.y + down, height: 1, ..list };
+        frame.buffer_mut().set_style(row, theme.style(Role::Selection));
+    }
+}
+
+/// Keys, what they do, and why not now.
+fn line(model: &Model, entry: &Entry, width: u16) -> Line<'static> {
+    let keys: Vec<_> = entry.keys.iter().map(|key| keys::shown(key)).collect();
+    let row = Row::new(&model.options.theme, width).gap(1).cell(keys.join(" "), 14, Role::Key);
+    match (entry.available)(model) {
+        Ok(()) => row.own(entry.help, Role::Text).line(),
+        Err(why) => {
+            row.own(entry.help, Role::Inactive).own(format!(" - off: {why}"), Role::Muted).line()
+        }
+    }
+}

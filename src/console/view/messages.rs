@@ -1,0 +1,42 @@
+//! Everything that was said, newest first: what fades from the toast line stays here.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::row::Row;
+use super::when::clock;
+use super::{draw_lines, pane};
+use crate::console::model::Model;
+use crate::console::notes::Tone;
+use crate::console::theme::Role;
+
+pub fn draw(model: &Model, scroll: usize, frame: &mut Frame, body: Rect) {
+    let theme = &model.options.theme;
+    let area = pane::centred(body, 100, body.height);
+    let title = Line::from(Span::styled(" Messages ", theme.style(Role::Accent)));
+    let inner = pane::overlay(model, frame, area, Role::BorderFocus, title, "Esc closes");
+    let mut lines: Vec<_> = model
+        .notes
+        .newest_first()
+        .map(|note| {
+            let role = match note.tone {
+                Tone::Good => Role::Ok,
+                Tone::Plain => Role::Text,
+                Tone::Bad => Role::Danger,
+            };
+            let time = note.at.map_or_else(String::new, |at| clock(model, at));
+            Row::new(theme, inner.width)
+                .gap(1)
+                .cell(time, 13, Role::Muted)
+                .own(&note.text, role)
+                .line()
+        })
+        .collect();
+    if lines.is_empty() {
+        lines.push(
+            Row::new(theme, inner.width).gap(1).own("nothing was said yet", Role::Muted).line(),
+        );
+    }
+    draw_lines(frame, inner, lines, scroll);
+}

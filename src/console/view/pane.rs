@@ -1,0 +1,100 @@
+//! The frame of a pane or overlay: its border, its number and title, and what stands at the right of it.
+
+use ratatui::Frame;
+use ratatui::layout::{Alignment, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Clear};
+
+use crate::console::model::{Model, Pane};
+use crate::console::theme::Role;
+
+/// Draws a pane's frame and says what is inside it.
+pub fn frame(model: &Model, frame: &mut Frame, pane: Pane, area: Rect, right: &str) -> Rect {
+    framed(model, frame, pane, area, Vec::new(), right_title(model, right))
+}
+
+/// The same with more to say in its title, at either side.
+pub fn framed(
+    model: &Model,
+    frame: &mut Frame,
+    pane: Pane,
+    area: Rect,
+    more: Vec<Span<'static>>,
+    right: Line<'static>,
+) -> Rect {
+    let theme = &model.options.theme;
+    let focused = model.focus == pane && model.overlays.is_empty();
+    let (border, title) =
+        if focused { (Role::BorderFocus, Role::Accent) } else { (Role::Border, Role::Text) };
+    let number = Pane::ALL.iter().position(|p| *p == pane).map_or(0, |at| at + 1);
+    let mut left = vec![
+        Span::styled(format!(" {number} "), theme.style(Role::Key)),
+        Span::styled(format!("{} ", pane.title()), theme.style(title)),
+    ];
+    left.extend(more);
+    let set = if focused { theme.symbols.border_focus } else { theme.symbols.border };
+    let block = Block::bordered()
+        .border_set(set)
+        .border_style(theme.style(border))
+        .title(Line::from(left))
+        .title(right.alignment(Alignment::Right));
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    inner
+}
+
+/// Draws the frame of an overlay over what is there and says what is inside it.
+pub fn overlay(
+    model: &Model,
+    frame: &mut Frame,
+    area: Rect,
+    role: Role,
+    title: Line<'static>,
+    right: &str,
+) -> Rect {
+    let theme = &model.options.theme;
+    let block = Block::bordered()
+        .border_set(theme.symbols.border_focus)
+        .border_style(theme.style(role))
+        .title(title)
+        .title(right_title(model, right).alignment(Alignment::Right));
+    let inner = block.inner(area);
+    frame.render_widget(Clear, area);
+    frame.render_widget(block, area);
+    inner
+}
+
+fn right_title(model: &Model, right: &str) -> Line<'static> {
+    let text = if right.is_empty() { String::new() } else { format!(" {right} ") };
+    let muted = model.options.theme.style(Role::Muted);
+    Line::from(Span::styled(text, muted))
+}
+
+/// A box of this size in the middle of an area, never larger than it.
+#[must_use]
+pub fn centred(area: Rect, width: u16, height: u16) -> Rect {
+    let (width, height) = (width.min(area.width), height.min(area.height));
+    Rect {
+        x: area.x + (area.width - width) / 2,
+        y: area.y + (area.height - height) / 2,
+        width,
+        height,
+    }
+}
+
+/// `1-5 of 23`: which rows are on screen.
+#[must_use]
+pub fn range(offset: usize, height: usize, shown: usize, total: u32) -> String {
+    if shown == 0 {
+        return String::new();
+    }
+    let last = (offset + height).min(shown);
+    format!("{}-{last} of {}", offset + 1, total.max(u32::try_from(shown).unwrap_or(u32::MAX)))
+}
+
+/// Marks the selected row: clearly where the focus is, by the cursor alone elsewhere.
+pub fn select(model: &Model, frame: &mut Frame, row: Rect, pane: Pane) {
+    if model.focus == pane && model.overlays.is_empty() {
+        frame.buffer_mut().set_style(row, model.options.theme.style(Role::Selection));
+    }
+}

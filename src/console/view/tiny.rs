@@ -1,0 +1,25 @@
+//! The screen without room for panes: one line of production state, and what size is needed.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::widgets::Paragraph;
+
+use super::header;
+use super::row::Row;
+use crate::console::layout::SMALLEST;
+use crate::console::model::Model;
+use crate::console::theme::Role;
+
+pub fn draw(model: &Model, frame: &mut Frame) {
+    let area = frame.area();
+    let theme = &model.options.theme;
+    let row = header::stops(model, header::production(model, Row::new(theme, area.width)));
+    let row = header::freshness(model, row.own(" ", Role::Text));
+    let (width, height) = SMALLEST;
+    let needs = format!("needs {width}x{height}, have {}x{}, q quits", area.width, area.height);
+    let lines = [row, Row::new(theme, area.width).own(needs, Role::Warn)];
+    for (at, row) in (0..area.height).zip(lines) {
+        let place = Rect { y: area.y + at, height: 1, ..area };
+        frame.render_widget(Paragraph::new(row.line()), place);
+    }
+}

@@ -1,0 +1,115 @@
+//! When the screen will show something else although nothing has happened: the console sleeps until then.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
+
+use super::age::{age_changes_in, second_changes_in};
+use super::confirm::{Confirm, Manner, QUIET, Stage};
+use super::layout::layout;
+use super::link::LinkState;
+use super::model::{Model, Pane, Screen};
+use super::overlay::Overlay;
+use crate::domain::ids::Environment;
+
+/// How often the bar of a countdown moves.
+const COUNTDOWN_STEP: Duration = Duration::from_millis(100);
+
+impl Model {
+    /// The next instant at which something shown changes by itself; `None` while nothing on screen moves.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<Instant> {
+        let overlays = self.overlays.iter().filter_map(|overlay| self.overlay_wake(overlay));
+        let notes = self.notes.toast(self.at).map(|(_, fades)| fades);
+        let shown = self.ages().into_iter().map(age_changes_in);
+        let counted = self.running().into_iter().map(second_changes_in);
+        let moving = shown.chain(counted).chain(self.boundaries()).map(|wait| self.at + wait);
+        let all = moving.chain(overlays).chain(notes).chain(self.quitting).chain(self.link_wake());
+        all.filter(|wake| *wake > self.at).min()
+    }
+
+    /// Old data shows its age by the second; young data becomes old at a certain instant.
+    fn link_wake(&self) -> Option<Instant> {
+        let elapsed = self.at.saturating_duration_since(self.link.heard);
+        let stale = self.link.stale(self.at, self.options.stale_after).is_some();
+        match self.link.state {
+            LinkState::Down { .. } => Some(self.at + second_changes_in(elapsed)),
+            _ if stale => Some(self.at + second_changes_in(elapsed)),
+            _ => Some(self.link.heard + self.options.stale_after),
+        }
+    }
+
+    fn overlay_wake(&self, overlay: &Overlay) -> Option<Instant> {
+        let Overlay::Confirm(confirm) = overlay else { return None };
+        match (&confirm.manner, &confirm.stage) {
+            (Manner::Emergency { fires_at: Some(at), .. }, Stage::Asking) => {
+                Some((*at).min(self.at + COUNTDOWN_STEP))
+            }
+            _ => self.arms_at(confirm),
+        }
+    }
+
+    fn arms_at(&self, confirm: &Confirm) -> Option<Instant> {
+        confirm.act_label().map(|_| confirm.quiet_since + QUIET).filter(|at| *at > self.at)
+    }
+
+    /// The ages on screen, as time since then.
+    fn ages(&self) -> Vec<Duration> {
+        let past = match self.screen {
+            Screen::Fleet => self.fleet_moments(),
+            Screen::Service => self.service_moments(),
+        };
+        past.into_iter().map(|time| self.since(time)).collect()
+    }
+
+    fn fleet_moments(&self) -> Vec<DateTime<Utc>> {
+        let rows = self.fleet_rows();
+        let live = rows.iter().filter_map(|row| row.live.as_ref().map(|live| live.since));
+        live.chain(rows.iter().filter_map(|row| row.last_rollback)).collect()
+    }
+
+    fn service_moments(&self) -> Vec<DateTime<Utc>> {
+        let Some(service) = &self.service else { return Vec::new() };
+        let areas = layout(self.area(), self);
+        let live = service.live.get(&Environment::Production).map(|live| live.since);
+        let builds = self.builds();
+        let builds = builds.iter().skip(self.staging.offset).take(areas.rows(Pane::Staging));
+        let builds = builds.map(|row| row.build.in_staging_since.unwrap_or(row.build.found_at));
+        let history = self.history();
+        let history =
+            history.iter().skip(self.production.offset).take(areas.rows(Pane::Production));
+        let history = history.filter_map(|row| row.deployment.ended.as_ref().map(|ended| ended.at));
+        let mut moments: Vec<_> = live.into_iter().chain(builds).chain(history).collect();
+        if areas.of(Pane::Details).is_some() {
+            let build = self.selected_build().map(|row| row.build.found_at);
+            let row = self.selected_deployment().map(|row| row.deployment.requested_at);
+            moments.extend(build.into_iter().chain(row));
+        }
+        moments
+    }
+
+    /// What counts its seconds, as time since then.
+    fn running(&self) -> Vec<Duration> {
+        let since: Vec<_> = match self.screen {
+            Screen::Fleet => {
+                let rows = self.fleet_rows();
+                rows.iter().filter_map(|row| row.running.as_ref().map(|run| run.since)).collect()
+            }
+            Screen::Service => {
+                let rows = self.service.iter().flat_map(|service| &service.deployments);
+                let open = rows.filter(|row| row.deployment.is_open());
+                open.filter_map(|row| row.deployment.started_at).collect()
+            }
+        };
+        since.into_iter().map(|time| self.since(time)).collect()
+    }
+
+    /// In how long a freeze begins or ends.
+    fn boundaries(&self) -> Vec<Duration> {
+        let now = self.now();
+        let freezes = self.service.iter().flat_map(|service| &service.freezes);
+        let times = freezes.flat_map(|freeze| [Some(freeze.from), freeze.until]).flatten();
+        times.filter_map(|time| (time - now).to_std().ok()).filter(|wait| !wait.is_zero()).collect()
+    }
+}
