@@ -89,6 +89,10 @@ pub struct Theme {
 impl Theme {
     /// The default theme: the terminal's own colours and background.
     #[must_use]
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "what it reads is compiled in, and a test reads it"
+    )]
     pub fn terminal(depth: Depth, charset: Charset) -> Self {
         let looks = toml::from_str(TERMINAL).expect("the shipped theme is well formed");
         Self::resolve(&looks, depth, charset)

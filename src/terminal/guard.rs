@@ -8,6 +8,7 @@ use std::time::Duration;
 use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
 };
+use crossterm::style::force_color_output;
 use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
@@ -57,6 +58,9 @@ impl<W: Write> Guard<W> {
     ///
     /// When a mode cannot be set; those set before it are undone.
     pub fn enter(out: W) -> io::Result<Self> {
+        // The theme has decided about colour, NO_COLOR included. Where crossterm decides again, it answers a colour with a
+        // reset that takes the attributes along, and the selection vanishes.
+        force_color_output(true);
         Self::with_modes(out, &MODES)
     }
 

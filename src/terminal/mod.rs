@@ -4,6 +4,7 @@ pub mod attention;
 pub mod capabilities;
 pub mod clipboard;
 pub mod colour;
+pub mod columns;
 pub mod gate;
 pub mod guard;
 pub mod signals;

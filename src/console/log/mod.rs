@@ -1,1 +1,14 @@
-//! The log pane: what it holds of a log, how it moves through it, and how it looks.
+//! The log pane: a bounded window onto one step's log, as state, update and view, without a clock or any reading.
+
+mod columns;
+mod line;
+mod pane;
+mod scroll;
+mod search;
+mod view;
+mod window;
+
+pub use columns::TimeColumn;
+pub use pane::{LogCommand, LogPane};
+pub use view::view;
+pub use window::Limits;

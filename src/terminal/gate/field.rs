@@ -1,14 +1,11 @@
 //! The policy for a value in one row of ours: whatever is not visible text becomes a visible escape.
 
 use std::fmt;
-use std::ops::Range;
-
-use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
 
 use super::classes::{is_hidden, is_mark, is_odd_space};
 use super::escape::Escape;
 use super::utf8::{Decoder, Unit};
+use crate::terminal::columns;
 
 /// How many combining marks one character of a name may carry.
 const MARKS: usize = 2;
@@ -68,7 +65,7 @@ impl Safe {
     /// Columns on the terminal.
     #[must_use]
     pub fn width(&self) -> usize {
-        self.text.width()
+        columns::width(&self.text)
     }
 
     /// The text in runs, each with whether it is an escape, which must not look like the text around it.
@@ -94,17 +91,14 @@ impl Safe {
         if self.width() <= columns {
             return self.clone();
         }
-        let room = columns.saturating_sub(ellipsis.width());
-        let kept = prefix(&self.text, room);
-        let text = if ellipsis.width() > columns {
-            String::new()
-        } else {
-            format!("{}{ellipsis}", &self.text[kept.clone()])
+        let Some(room) = columns.checked_sub(columns::width(ellipsis)) else {
+            return Self::default();
         };
-        let cut = |(start, end): &(usize, usize)| {
-            (*start < kept.end).then_some((*start, (*end).min(kept.end)))
-        };
-        let escapes = self.escapes.iter().filter_map(cut).filter(|_| !text.is_empty()).collect();
+        let kept = columns::fit(&self.text, room);
+        let text = format!("{}{ellipsis}", &self.text[..kept]);
+        let cut =
+            |(start, end): &(usize, usize)| (*start < kept).then_some((*start, (*end).min(kept)));
+        let escapes = self.escapes.iter().filter_map(cut).collect();
         Self { text, escapes, plain_ascii: self.plain_ascii }
     }
 }
@@ -119,16 +113,6 @@ impl AsRef<str> for Safe {
     fn as_ref(&self) -> &str {
         &self.text
     }
-}
-
-/// The longest run of whole graphemes from the start that fits.
-fn prefix(text: &str, columns: usize) -> Range<usize> {
-    let mut width = 0;
-    let fitting = text.grapheme_indices(true).take_while(|(_, grapheme)| {
-        width += grapheme.width();
-        width <= columns
-    });
-    0..fitting.last().map_or(0, |(start, grapheme)| start + grapheme.len())
 }
 
 #[derive(Default)]

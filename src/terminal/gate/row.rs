@@ -3,10 +3,10 @@
 use std::fmt::Display;
 
 use ratatui::style::Style;
-use unicode_width::UnicodeWidthStr;
 
 use super::classes::{is_emoji, is_hidden, is_joining_letter, is_mark};
 use super::escape::Escape;
+use crate::terminal::columns;
 
 /// How many combining marks one character of a log may carry.
 const MARKS: usize = 8;
@@ -91,8 +91,8 @@ impl RowBuilder {
     /// Fills up to the next multiple of eight columns.
     pub fn tab(&mut self, style: Style) {
         self.settle();
-        let (at, columns) = self.counted;
-        let column = columns + self.row.text[at..].width();
+        let (at, before) = self.counted;
+        let column = before + columns::width(&self.row.text[at..]);
         let spaces = TAB - column % TAB;
         self.append(style, |text| text.extend(std::iter::repeat_n(' ', spaces)));
         self.counted = (self.row.text.len(), column + spaces);

@@ -13,7 +13,7 @@ const LEAVE: &str = "\x1b[?1004l\x1b[?2004l\x1b[?25h\x1b[?1049l\x1b[23;2t";
 /// All but raw mode, which only a terminal has.
 const DRAWN: &[Mode] = MODES.split_at(1).1;
 
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 struct Recorder {
     written: Arc<Mutex<Vec<u8>>>,
     /// Fails once it has seen this.

@@ -1,0 +1,160 @@
+//! One line of the log as the pane keeps it: through the gate once, in rows that may be drawn.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::log::{LogLine, Stream};
+use crate::terminal::gate::{LogGate, Row, Span};
+
+/// Of one line, this much is kept for drawing. The rest is known by its size.
+const KEEP: usize = 64 * 1024;
+
+/// How far into a line a word that makes it an error is looked for.
+const LEVEL_WITHIN: usize = 256;
+
+/// What a row costs beyond its text, about.
+const ROW_WEIGHT: usize = 96;
+
+/// Where a line stands in the log. A note of the pane comes before the text at the same cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    pub cursor: u64,
+    pub is_text: bool,
+}
+
+/// Where a line is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    Step(Stream),
+    /// A note of the pane itself, about the log.
+    Pane,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    Error,
+    Warn,
+    Plain,
+}
+
+#[derive(Debug, Clone)]
+pub struct Line {
+    pub key: Key,
+    pub at: Option<DateTime<Utc>>,
+    pub source: Source,
+    pub level: Level,
+    /// At least one; more where a carriage return went back to overwrite.
+    pub rows: Vec<Row>,
+    /// Bytes at its end that are not kept.
+    pub hidden: usize,
+    /// The gate and how much went into it, while the line goes on in the next.
+    open: Option<Box<Open>>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Open {
+    gate: LogGate,
+    bytes: usize,
+}
+
+impl Line {
+    pub fn new(line: &LogLine) -> Self {
+        let mut new = Self {
+            key: Key { cursor: line.cursor, is_text: true },
+            at: line.at,
+            source: Source::Step(line.stream),
+            level: Level::Plain,
+            rows: Vec::new(),
+            hidden: 0,
+            open: Some(Box::default()),
+        };
+        new.extend(line);
+        new
+    }
+
+    /// A sentence of the pane, drawn before what is at `cursor`.
+    pub fn note(cursor: u64, sentence: &str) -> Self {
+        Self {
+            key: Key { cursor, is_text: false },
+            at: None,
+            source: Source::Pane,
+            level: Level::Plain,
+            rows: crate::terminal::gate::log_rows(sentence.as_bytes()),
+            hidden: 0,
+            open: None,
+        }
+    }
+
+    /// It goes on in the next line of the log.
+    pub fn continues(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Adds the line of the log that this one goes on in.
+    pub fn extend(&mut self, next: &LogLine) {
+        let Some(mut open) = self.open.take() else { return };
+        let kept = next.text.len().min(KEEP - open.bytes);
+        if kept > 0 || self.rows.is_empty() {
+            open.gate.push(&next.text[..kept]);
+            open.bytes += kept;
+            self.rows = open.gate.clone().finish();
+            self.level = level(self.source, &self.rows);
+        }
+        self.hidden += next.text.len() - kept;
+        self.open = next.continues.then_some(open);
+    }
+
+    /// Adds what this line goes on in, where the window's older end meets what was read before it.
+    pub fn join(&mut self, rest: Self) {
+        self.open = rest.open;
+        let (first, others) = match rest.rows.split_first() {
+            Some((first, others)) if self.hidden == 0 => (first.clone(), others.to_vec()),
+            _ => {
+                self.hidden += rest.rows.iter().map(|row| row.text.len()).sum::<usize>();
+                (Row::default(), Vec::new())
+            }
+        };
+        if let Some(last) = self.rows.last_mut() {
+            let offset = last.text.len();
+            last.text.push_str(&first.text);
+            last.spans.extend(first.spans.iter().map(|s| Span { end: offset + s.end, ..*s }));
+            last.removed += first.removed;
+        }
+        self.rows.extend(others);
+        self.hidden += rest.hidden;
+    }
+
+    pub fn is_error(&self) -> bool {
+        self.level == Level::Error && self.source == Source::Step(Stream::Err)
+    }
+
+    /// What it costs in memory, about.
+    pub fn weight(&self) -> usize {
+        let rows = self
+            .rows
+            .iter()
+            .map(|row| row.text.len() + row.spans.len() * size_of::<Span>() + ROW_WEIGHT);
+        rows.sum()
+    }
+}
+
+fn level(source: Source, rows: &[Row]) -> Level {
+    if !matches!(source, Source::Step(Stream::Out | Stream::Err)) {
+        return Level::Plain;
+    }
+    let text = rows.first().map_or("", |row| row.text.as_str());
+    let text = &text[..text.floor_char_boundary(LEVEL_WITHIN)];
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    let mut level = Level::Plain;
+    for word in words.by_ref() {
+        let starts = |start: &str| {
+            word.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
+        };
+        if ["error", "fatal", "panic"].into_iter().any(starts) {
+            return Level::Error;
+        }
+        if starts("warn") {
+            level = Level::Warn;
+        }
+    }
+    level
+}

@@ -1,0 +1,422 @@
+//! The state of the pane, what it needs next, and everything that changes it.
+
+use chrono::{DateTime, FixedOffset, Utc};
+
+use super::columns::{Columns, TimeColumn};
+use super::line::Key;
+use super::scroll::{Place, beginning, down, last_page, up};
+use super::search::{Direction, Query, Seek, Target, find};
+use super::window::{Limits, Window};
+use crate::console::theme::Role;
+use crate::domain::log::{LogFrom, LogPage};
+use crate::domain::time;
+use crate::terminal::gate;
+
+/// How many screens before the edge of what is in memory more is asked for.
+const AHEAD: usize = 2;
+
+/// What a person does to the pane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogCommand {
+    Up(usize),
+    Down(usize),
+    PageUp,
+    PageDown,
+    HalfPageUp,
+    HalfPageDown,
+    Top,
+    Bottom,
+    /// Follow the end, or stop following it.
+    Follow,
+    Wrap,
+    Time,
+    /// Nothing but the text, to select with the mouse.
+    Plain,
+    NextError,
+    PreviousError,
+    /// Look for this text; nothing to look for ends the search.
+    Search(String),
+    NextMatch,
+    PreviousMatch,
+}
+
+/// A window onto the log of one step.
+///
+/// It reads nothing itself: ask [`LogPane::wants`] after every change, keep exactly that request under way, and give
+/// its answer to [`LogPane::feed`]. An answer that is no longer wanted does no harm.
+#[derive(Debug, Clone)]
+pub struct LogPane {
+    pub(super) window: Window,
+    pub(super) time: TimeColumn,
+    pub(super) offset: FixedOffset,
+    pub(super) plain: bool,
+    pub(super) query: Option<Query>,
+    /// The line and row that the last search went to.
+    pub(super) hit: Option<(Key, usize)>,
+    wrap: bool,
+    width: usize,
+    height: usize,
+    reading: Reading,
+    jump: Option<Jump>,
+    search: Search,
+    lost_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Following,
+    Paused {
+        top: Place,
+        /// Lines that came since.
+        new: usize,
+    },
+}
+
+/// A move that what is in memory does not reach: it is replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Jump {
+    Start,
+    End,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Search {
+    Idle,
+    /// More of the log is needed to go on.
+    Seeking(Seek),
+    NotFound,
+}
+
+impl LogPane {
+    /// A pane that opens at the end of the log. `offset` is where the person's clock stands against UTC.
+    #[must_use]
+    pub fn new(offset: FixedOffset) -> Self {
+        Self::with_limits(offset, Limits::default())
+    }
+
+    #[must_use]
+    pub fn with_limits(offset: FixedOffset, limits: Limits) -> Self {
+        Self {
+            window: Window::new(limits),
+            time: TimeColumn::Off,
+            offset,
+            plain: false,
+            query: None,
+            hit: None,
+            wrap: false,
+            width: 0,
+            height: 0,
+            reading: Reading::Following,
+            jump: Some(Jump::End),
+            search: Search::Idle,
+            lost_at: None,
+        }
+    }
+
+    /// Another step's log: everything of the one before is gone but how a person likes to see it.
+    pub fn restart(&mut self) {
+        let fresh = Self::with_limits(self.offset, self.window.limits());
+        let query = self.query.take();
+        let (time, plain, wrap) = (self.time, self.plain, self.wrap);
+        let (width, height) = (self.width, self.height);
+        *self = Self { query, time, plain, wrap, width, height, ..fresh };
+    }
+
+    /// The room that the pane has inside its border.
+    pub fn resize(&mut self, width: u16, height: u16) {
+        (self.width, self.height) = (usize::from(width), usize::from(height));
+    }
+
+    /// The part of the log to read next. It is the same until something changes: keep one request under way, and when
+    /// it is another, drop that for this.
+    #[must_use]
+    pub fn wants(&self) -> Option<LogFrom> {
+        match self.jump {
+            Some(Jump::Start) => return Some(LogFrom::After(0)),
+            Some(Jump::End) => return Some(LogFrom::End),
+            None => {}
+        }
+        let older = || Some(LogFrom::Before(self.window.start()));
+        let newer = || Some(LogFrom::After(self.window.end()));
+        match self.search {
+            Search::Seeking(Seek { direction: Direction::Older, .. }) => return older(),
+            Search::Seeking(Seek { direction: Direction::Newer, .. }) => return newer(),
+            Search::Idle | Search::NotFound => {}
+        }
+        if self.is_near_start() && !self.window.reaches_start() {
+            return older();
+        }
+        let has_room = self.is_near_end() || !self.window.is_full();
+        if has_room && !self.window.is_final() { newer() } else { None }
+    }
+
+    /// Takes in what was read.
+    pub fn feed(&mut self, asked: LogFrom, page: &LogPage, now: DateTime<Utc>) {
+        if self.wants() != Some(asked) {
+            return;
+        }
+        self.resume(now);
+        match (self.jump.take(), asked) {
+            (Some(jump), _) => self.land(jump, page),
+            (None, LogFrom::Before(_)) => self.window.prepend(page),
+            (None, LogFrom::After(_) | LogFrom::End) => {
+                let added = self.window.append(page);
+                if let Reading::Paused { new, .. } = &mut self.reading {
+                    *new += added;
+                }
+            }
+        }
+        if let Search::Seeking(seek) = self.search {
+            self.seek(seek);
+        }
+        self.settle();
+    }
+
+    /// Reading failed. Once it works again, a line in the log says for how long it did not.
+    pub fn interrupted(&mut self, now: DateTime<Utc>) {
+        self.lost_at.get_or_insert(now);
+    }
+
+    /// Does what a person asked for.
+    pub fn update(&mut self, command: LogCommand) {
+        let (page, half) = (self.height.saturating_sub(1).max(1), (self.height / 2).max(1));
+        match command {
+            LogCommand::Up(rows) => self.move_up(rows),
+            LogCommand::Down(rows) => self.move_down(rows),
+            LogCommand::PageUp => self.move_up(page),
+            LogCommand::PageDown => self.move_down(page),
+            LogCommand::HalfPageUp => self.move_up(half),
+            LogCommand::HalfPageDown => self.move_down(half),
+            LogCommand::Top => self.go_to_start(),
+            LogCommand::Bottom => self.go_to_end(),
+            LogCommand::Follow if self.reading == Reading::Following => self.pause(),
+            LogCommand::Follow => self.go_to_end(),
+            LogCommand::Wrap => self.wrap = !self.wrap,
+            LogCommand::Time => self.time = self.time.next(),
+            LogCommand::Plain => self.plain = !self.plain,
+            LogCommand::NextError => self.look_for(Target::Error, Direction::Newer),
+            LogCommand::PreviousError => self.look_for(Target::Error, Direction::Older),
+            LogCommand::Search(text) => self.search_for(&text),
+            LogCommand::NextMatch => self.look_for(Target::Match, Direction::Newer),
+            LogCommand::PreviousMatch => self.look_for(Target::Match, Direction::Older),
+        }
+        self.settle();
+    }
+
+    /// What the border says about the log, each piece with what it means.
+    #[must_use]
+    pub fn title(&self) -> Vec<(String, Role)> {
+        let mut pieces = Vec::new();
+        if self.lost_at.is_some() {
+            pieces.push(("LOST, retrying".to_owned(), Role::Stale));
+        }
+        pieces.push(match self.reading {
+            Reading::Following if self.window.is_final() => ("ENDED".to_owned(), Role::Inactive),
+            Reading::Following => ("FOLLOW".to_owned(), Role::Running),
+            Reading::Paused { new: 0, .. } => ("PAUSED".to_owned(), Role::Warn),
+            Reading::Paused { new, .. } => (format!("PAUSED +{new} new"), Role::Warn),
+        });
+        if self.window.errors() > 0 {
+            let whole = self.window.reaches_start() && self.window.reaches_end();
+            let more = if whole { "" } else { "+" };
+            pieces.push((format!("e:{}{more}", self.window.errors()), Role::Danger));
+        }
+        pieces.extend(self.search_title());
+        pieces
+    }
+
+    /// Where the first row of the screen is, in a pane of this height.
+    pub(super) fn top(&self, columns: Columns, height: usize) -> Option<Place> {
+        let last = last_page(&self.window, columns, height)?;
+        Some(match self.reading {
+            Reading::Following => last,
+            Reading::Paused { top, .. } => top.min(last),
+        })
+    }
+
+    pub(super) fn columns(&self, width: usize) -> Columns {
+        Columns::new(width, self.time, self.plain, self.wrap)
+    }
+
+    fn search_title(&self) -> Option<(String, Role)> {
+        let query = self.query.as_ref().map(|query| gate::field(query.text()).to_string());
+        let what = query.map_or_else(String::new, |query| format!("/{query}"));
+        match self.search {
+            Search::Idle if what.is_empty() => None,
+            Search::Idle => Some((what, Role::Search)),
+            Search::Seeking(_) => Some((format!("{what} searching"), Role::Running)),
+            Search::NotFound => Some((format!("{what} no more"), Role::Warn)),
+        }
+    }
+
+    fn land(&mut self, jump: Jump, page: &LogPage) {
+        self.window.replace(page);
+        self.reading = match (jump, self.window.get(0)) {
+            (Jump::Start, Some(first)) => Reading::Paused { top: beginning(first.key), new: 0 },
+            _ => Reading::Following,
+        };
+    }
+
+    fn resume(&mut self, now: DateTime<Utc>) {
+        if let Some(lost_at) = self.lost_at.take()
+            && !self.window.is_empty()
+        {
+            let lasted = time::say(time::between(lost_at, now));
+            self.window
+                .note(&format!("-- lost for {lasted}, then resumed here; nothing is missing --"));
+        }
+    }
+
+    /// The top in the size that the pane has.
+    fn here(&self) -> Option<Place> {
+        self.top(self.columns(self.width), self.height)
+    }
+
+    fn pause(&mut self) {
+        if self.reading == Reading::Following
+            && let Some(top) = self.here()
+        {
+            self.reading = Reading::Paused { top, new: 0 };
+        }
+    }
+
+    fn pause_at(&mut self, place: Place) {
+        self.pause();
+        if let Reading::Paused { top, .. } = &mut self.reading {
+            *top = place;
+        }
+    }
+
+    fn move_up(&mut self, rows: usize) {
+        self.forget_search();
+        if let Some(top) = self.here() {
+            self.pause_at(up(&self.window, self.columns(self.width), top, rows));
+        }
+    }
+
+    fn move_down(&mut self, rows: usize) {
+        self.forget_search();
+        if let (Reading::Paused { .. }, Some(top)) = (self.reading, self.here()) {
+            self.pause_at(down(&self.window, self.columns(self.width), top, rows));
+        }
+    }
+
+    fn go_to_start(&mut self) {
+        self.forget_search();
+        match self.window.get(0).map(|first| first.key) {
+            Some(first) if self.window.reaches_start() => self.pause_at(beginning(first)),
+            _ => self.jump = Some(Jump::Start),
+        }
+    }
+
+    fn go_to_end(&mut self) {
+        self.forget_search();
+        if self.window.reaches_end() {
+            self.jump = self.jump.filter(|jump| *jump == Jump::End);
+            self.reading = Reading::Following;
+        } else {
+            self.jump = Some(Jump::End);
+        }
+    }
+
+    /// Where a search went no longer matters once a person went elsewhere.
+    fn forget_search(&mut self) {
+        self.hit = None;
+        self.search = Search::Idle;
+    }
+
+    fn search_for(&mut self, text: &str) {
+        self.forget_search();
+        self.query = Query::new(text);
+        let direction = match self.reading {
+            Reading::Following => Direction::Older,
+            Reading::Paused { .. } => Direction::Newer,
+        };
+        self.look_for(Target::Match, direction);
+    }
+
+    fn look_for(&mut self, target: Target, direction: Direction) {
+        if target == Target::Match && self.query.is_none() {
+            return;
+        }
+        let Some(from) = self.hit.map(|(key, _)| key).or_else(|| self.edge(direction)) else {
+            return;
+        };
+        self.seek(Seek { target, direction, from });
+    }
+
+    /// Just outside what is on screen, at the side where a search begins.
+    fn edge(&self, direction: Direction) -> Option<Key> {
+        let top = self.here()?;
+        let columns = self.columns(self.width);
+        Some(match direction {
+            Direction::Newer => Key { is_text: false, ..top.key },
+            Direction::Older => {
+                let bottom = down(&self.window, columns, top, self.height.saturating_sub(1));
+                Key { cursor: bottom.key.cursor + 1, is_text: false }
+            }
+        })
+    }
+
+    fn seek(&mut self, seek: Seek) {
+        if let Some((key, row)) = find(&self.window, seek, self.query.as_ref()) {
+            self.hit = Some((key, row));
+            self.search = Search::Idle;
+            return self.reveal(Place { key, row, byte: 0 });
+        }
+        let (over, from) = match seek.direction {
+            Direction::Older => (self.window.reaches_start(), self.window.start()),
+            Direction::Newer => (self.window.reaches_end(), self.window.end()),
+        };
+        self.search = if over {
+            Search::NotFound
+        } else {
+            Search::Seeking(Seek { from: Key { cursor: from, is_text: false }, ..seek })
+        };
+    }
+
+    /// Brings a place on screen, with what led to it above.
+    fn reveal(&mut self, place: Place) {
+        let columns = self.columns(self.width);
+        let Some(top) = self.here() else { return };
+        let bottom = down(&self.window, columns, top, self.height.saturating_sub(1));
+        if (top..=bottom).contains(&place) {
+            self.pause_at(top);
+        } else {
+            self.pause_at(up(&self.window, columns, place, self.height / 3));
+        }
+    }
+
+    /// At the end of what there is, nothing is new any more.
+    fn settle(&mut self) {
+        let last = last_page(&self.window, self.columns(self.width), self.height);
+        if let (Reading::Paused { top, new }, Some(last)) = (&mut self.reading, last)
+            && *top >= last
+        {
+            *top = last;
+            *new = 0;
+        }
+    }
+
+    /// How close to an edge of the memory, in lines, more is asked for. Never half of it, or its two ends would take turns
+    /// in pushing each other out.
+    fn margin(&self) -> usize {
+        (AHEAD * self.height).max(1).min(self.window.len() / 4)
+    }
+
+    fn is_near_start(&self) -> bool {
+        match self.reading {
+            Reading::Following => self.window.len() < self.height,
+            Reading::Paused { top, .. } => self.window.index(top.key) <= self.margin(),
+        }
+    }
+
+    fn is_near_end(&self) -> bool {
+        match self.reading {
+            Reading::Following => true,
+            Reading::Paused { top, .. } => {
+                self.window.index(top.key) + self.height + self.margin() >= self.window.len()
+            }
+        }
+    }
+}

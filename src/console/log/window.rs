@@ -1,0 +1,218 @@
+//! The part of a log that is in memory: whole lines without a hole that nobody is told about, within limits.
+
+use std::collections::VecDeque;
+
+use crate::domain::log::{LogLine, LogPage};
+
+use super::line::{Key, Line};
+
+/// How much of a log is kept in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    pub lines: usize,
+    pub bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { lines: 20_000, bytes: 8 * 1024 * 1024 }
+    }
+}
+
+/// The end that gives way when there is too much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Older,
+    Newer,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Window {
+    lines: VecDeque<Line>,
+    /// The cursors between which every line is here.
+    start: u64,
+    end: u64,
+    /// How long the log was when last heard of.
+    size: u64,
+    ended: bool,
+    weight: usize,
+    errors: usize,
+    limits: Limits,
+}
+
+impl Window {
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    /// Holds this page and nothing else.
+    pub fn replace(&mut self, page: &LogPage) {
+        *self = Self { start: page.start, end: page.start, ..Self::new(self.limits) };
+        self.append(page);
+    }
+
+    /// Adds newer lines, and says how many. Where lines are missing in between, a note says so.
+    pub fn append(&mut self, page: &LogPage) -> usize {
+        if page.next < self.end {
+            self.replace_shorter(page);
+            return self.lines.len();
+        }
+        if page.start > self.end {
+            let missing = page.start - self.end;
+            self.note(&format!("-- {missing} bytes of the log are missing here --"));
+        }
+        let (before, end) = (self.lines.len(), self.end);
+        for line in page.lines().filter(|line| line.cursor >= end) {
+            self.push(&line);
+        }
+        self.end = page.next;
+        self.size = page.size;
+        self.ended = page.ended;
+        let added = self.lines.len() - before;
+        self.shrink(End::Older);
+        added
+    }
+
+    /// Adds older lines.
+    pub fn prepend(&mut self, page: &LogPage) {
+        let mut older = Self::new(self.limits);
+        for line in page.lines().filter(|line| line.cursor < self.start) {
+            older.push(&line);
+        }
+        if let Some(mut seam) = older.lines.pop_back_if(|line| line.continues())
+            && let Some(rest) = self.lines.pop_front()
+        {
+            self.forget(&rest);
+            older.forget(&seam);
+            seam.join(rest);
+            self.remember(&seam);
+            self.lines.push_front(seam);
+        }
+        self.weight += older.weight;
+        self.errors += older.errors;
+        for line in older.lines.into_iter().rev() {
+            self.lines.push_front(line);
+        }
+        // An empty answer means that there is nothing older to be had.
+        self.start = if page.bytes.is_empty() { 0 } else { page.start.min(self.start) };
+        self.shrink(End::Newer);
+    }
+
+    /// Adds a sentence of the pane at the newer end.
+    pub fn note(&mut self, sentence: &str) {
+        let line = Line::note(self.end, sentence);
+        if self.lines.back().is_none_or(|last| last.key < line.key) {
+            self.remember(&line);
+            self.lines.push_back(line);
+        }
+    }
+
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    pub fn get(&self, index: usize) -> Option<&Line> {
+        self.lines.get(index)
+    }
+
+    /// The line at the key, or the first after it.
+    pub fn index(&self, key: Key) -> usize {
+        self.lines.partition_point(|line| line.key < key)
+    }
+
+    pub fn start(&self) -> u64 {
+        self.start
+    }
+
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    pub fn errors(&self) -> usize {
+        self.errors
+    }
+
+    /// Nothing is older than what is here.
+    pub fn reaches_start(&self) -> bool {
+        self.start == 0
+    }
+
+    /// Nothing is newer than what is here, as far as is known.
+    pub fn reaches_end(&self) -> bool {
+        self.end >= self.size
+    }
+
+    /// The log has ended and its end is here.
+    pub fn is_final(&self) -> bool {
+        self.ended && self.reaches_end()
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.lines.len() >= self.limits.lines || self.weight >= self.limits.bytes
+    }
+
+    /// The log is shorter than what was read of it: it is another log now.
+    fn replace_shorter(&mut self, page: &LogPage) {
+        self.replace(page);
+        if page.start > 0 {
+            return;
+        }
+        let line = Line::note(0, "-- the log began anew --");
+        self.remember(&line);
+        self.lines.push_front(line);
+    }
+
+    fn push(&mut self, line: &LogLine) {
+        let goes_on = self.lines.back().is_some_and(Line::continues);
+        let line = match self.lines.pop_back_if(|_| goes_on) {
+            Some(mut last) => {
+                self.forget(&last);
+                last.extend(line);
+                last
+            }
+            None => Line::new(line),
+        };
+        self.remember(&line);
+        self.lines.push_back(line);
+    }
+
+    fn remember(&mut self, line: &Line) {
+        self.weight += line.weight();
+        self.errors += usize::from(line.is_error());
+    }
+
+    fn forget(&mut self, line: &Line) {
+        self.weight -= line.weight();
+        self.errors -= usize::from(line.is_error());
+    }
+
+    /// Gives up lines at one end until the rest is within the limits. One line always stays.
+    fn shrink(&mut self, end: End) {
+        while self.lines.len() > 1
+            && (self.lines.len() > self.limits.lines || self.weight > self.limits.bytes)
+        {
+            let gone = match end {
+                End::Older => self.lines.pop_front(),
+                End::Newer => self.lines.pop_back(),
+            };
+            let Some(gone) = gone else { return };
+            self.forget(&gone);
+            match end {
+                End::Older => self.start = self.lines.front().map_or(self.end, |l| l.key.cursor),
+                End::Newer => {
+                    self.end = gone.key.cursor;
+                    self.ended = false;
+                    self.size = self.size.max(self.end + 1);
+                }
+            }
+        }
+    }
+}
