@@ -78,6 +78,12 @@ impl Scripted {
         self.change(|world| world.faults.clear());
     }
 
+    /// How many callers wait for news, so that a test can wait for those before it changes something.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.shared.changed.receiver_count()
+    }
+
     fn world(&self) -> MutexGuard<'_, World> {
         self.shared.world.lock().unwrap_or_else(PoisonError::into_inner)
     }

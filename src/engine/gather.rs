@@ -64,6 +64,11 @@ pub async fn gather(
         .await
         .map_err(|why| Refusal::invalid(format!("{} cannot be deployed: {why}", ends.target)))?;
     let steps = file.steps(Environment::Production, ends.kind).to_vec();
+    if steps.is_empty() {
+        let sentence =
+            format!("{} declares no production steps, so it can only go to staging", ends.target);
+        return Err(Refusal::invalid(sentence).into());
+    }
     Ok(Gathered { range, steps, ends })
 }
 

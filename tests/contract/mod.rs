@@ -153,16 +153,16 @@ pub async fn a_key_that_was_never_sent_has_no_receipt<S: Stage>(stage: &S) {
 
 pub async fn a_stale_fingerprint_is_refused_with_what_changed<S: Stage>(stage: &S) {
     let build = stage.with_verified_build().await;
-    let stale = plan(stage, Action::Promote { build }).await;
+    let confirmed = plan(stage, Action::Promote { build }).await;
     let freeze = Command::Freeze { from: None, until: None, reason: "the sale".into() };
     send(stage, freeze).await.unwrap();
-    let refused = send(stage, execute(&stale)).await;
+    let refused = send(stage, execute(&confirmed)).await;
     let Err(BackendError::Refused(Refusal::Changed { changes, plan: now })) = refused else {
         panic!("{refused:?}");
     };
     assert!(changes.iter().any(|change| change.contains("the sale")), "{changes:?}");
     assert_eq!(now.target.build, build);
-    assert_ne!(now.fingerprint, stale.fingerprint);
+    assert_ne!(now.fingerprint, confirmed.fingerprint);
     let reasons = [(Guard::Freeze, "it stops the losses".to_owned())];
     send(stage, execute_with(&now, reasons.into())).await.unwrap();
 }
@@ -256,15 +256,15 @@ pub async fn history_pages_are_newest_first_and_do_not_overlap<S: Stage>(stage: 
 pub async fn an_unknown_service_is_not_found<S: Stage>(stage: &S) {
     let (backend, nobody) = (stage.backend(), "nobody".parse().unwrap());
     let (environment, rollback) = (Environment::Production, Action::Rollback { to: None });
-    not_found(backend.service(&nobody, None, NOW).await);
-    not_found(backend.history(&nobody, environment, None, 1).await);
-    not_found(backend.plan(&nobody, rollback).await);
-    not_found(backend.command(&nobody, hold("errors"), key()).await);
-    not_found(backend.log(&nobody, DeploymentId(1), 0, LogFrom::End, 100, NOW).await);
-    not_found(backend.events(Some(&nobody), Seq(0), 1, NOW).await);
+    not_found(&backend.service(&nobody, None, NOW).await);
+    not_found(&backend.history(&nobody, environment, None, 1).await);
+    not_found(&backend.plan(&nobody, rollback).await);
+    not_found(&backend.command(&nobody, hold("errors"), key()).await);
+    not_found(&backend.log(&nobody, DeploymentId(1), 0, LogFrom::End, 100, NOW).await);
+    not_found(&backend.events(Some(&nobody), Seq(0), 1, NOW).await);
 }
 
-fn not_found<T: std::fmt::Debug>(answer: Answer<T>) {
+fn not_found<T: std::fmt::Debug>(answer: &Answer<T>) {
     assert!(matches!(answer, Err(BackendError::Refused(Refusal::NotFound { .. }))), "{answer:?}");
 }
 

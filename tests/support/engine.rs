@@ -1,0 +1,294 @@
+//! A real engine over a real repository: what a test needs to merge, watch and command.
+
+#![allow(dead_code, reason = "each test program uses its own part of this")]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use trunkline::backend::Backend as _;
+use trunkline::backend::embedded::Embedded;
+use trunkline::config::user_file::Watched;
+use trunkline::domain::command::{Action, Command, Receipt, Refusal};
+use trunkline::domain::deployment::{Deployment, DeploymentState};
+use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, IdempotencyKey, ServiceName};
+use trunkline::domain::log::LogFrom;
+use trunkline::domain::plan::{Guard, Plan};
+use trunkline::domain::snapshot::{BuildRow, ServiceSnapshot};
+use trunkline::engine::clock::SystemClock;
+use trunkline::engine::{Engine, Failure, Handle, Options, Services};
+
+use super::repository::Repository;
+
+/// How long a test waits for what must happen; much longer than it ever takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A service file whose steps only note that they ran, in a file beside the repository.
+pub const QUICK: &str = r#"
+service = "checkout"
+trunk = "main"
+[policy]
+soak = "0s"
+verify = "step:smoke"
+[people.ann]
+emails = ["ann@example.com"]
+[people.raj]
+emails = ["raj@example.com"]
+[[staging.steps]]
+name = "release"
+run = "echo staging $TRUNKLINE_BUILD"
+[[staging.steps]]
+name = "smoke"
+run = ["true"]
+[[production.steps]]
+name = "release"
+run = "./release"
+timeout = "1m"
+[[rollback.steps]]
+name = "release"
+run = "echo back to $TRUNKLINE_BUILD"
+"#;
+
+/// A release step that does what the file `gate` beside the data folder says: it waits while that is there.
+pub const RELEASE: &str = r#"#!/bin/sh
+echo "ran $TRUNKLINE_BUILD $TRUNKLINE_KIND" >> "$RAN"
+i=1
+while [ $i -le 20 ]; do echo "line $i of 20"; i=$((i + 1)); done
+while [ -e "$GATE" ]; do sleep 0.02; done
+echo released
+"#;
+
+pub struct World {
+    pub repository: Repository,
+    pub service: ServiceName,
+    folder: tempfile::TempDir,
+    handle: Option<Handle>,
+}
+
+impl World {
+    /// A repository with this service file and the release step, not yet watched.
+    pub fn with_file(file: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let world = Self {
+            repository: Repository::new(),
+            service: "checkout".parse().unwrap(),
+            folder,
+            handle: None,
+        };
+        world.repository.write("trunkline.toml", file);
+        world.write_script("release", &world.fill(RELEASE));
+        world.repository.commit_all("Ann", "ann@example.com", "begin");
+        world
+    }
+
+    /// The same, watched by an engine.
+    pub async fn open(file: &str) -> Self {
+        let mut world = Self::with_file(file);
+        world.start().await;
+        world
+    }
+
+    fn fill(&self, script: &str) -> String {
+        let ran = format!("RAN='{}'", self.ran_file().display());
+        let gate = format!("GATE='{}'", self.gate().display());
+        script.replacen('\n', &format!("\n{ran}\n{gate}\n"), 1)
+    }
+
+    pub fn write_script(&self, name: &str, text: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+        self.repository.write(name, text);
+        let path = self.repository.path().join(name);
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn gate(&self) -> PathBuf {
+        self.folder.path().join("gate")
+    }
+
+    fn ran_file(&self) -> PathBuf {
+        self.folder.path().join("ran")
+    }
+
+    /// What the release steps noted, one line for each time that one ran.
+    pub fn ran(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.ran_file()).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// From now on release steps wait until the gate is opened.
+    pub fn close_gate(&self) {
+        std::fs::write(self.gate(), "").unwrap();
+    }
+
+    pub fn open_gate(&self) {
+        std::fs::remove_file(self.gate()).unwrap();
+    }
+
+    pub async fn start(&mut self) {
+        let watched =
+            Watched { repository: self.repository.address().to_owned(), folder: None, trunk: None };
+        let options = Options {
+            data: self.data(),
+            services: Services::Fixed(vec![watched]),
+            program: env!("CARGO_BIN_EXE_trunkline").into(),
+            poll: Duration::from_millis(50),
+            owner: None,
+            demo: false,
+            clock: Arc::new(SystemClock),
+        };
+        self.handle = Some(Engine::open(options).await.unwrap());
+    }
+
+    /// Stops the engine; what runs goes on.
+    pub async fn stop(&mut self) {
+        if let Some(handle) = self.handle.take() {
+            handle.shutdown().await;
+        }
+    }
+
+    pub fn handle(&self) -> &Handle {
+        self.handle.as_ref().unwrap()
+    }
+
+    pub fn backend(&self, login: &str) -> Embedded {
+        Embedded::new(self.handle().clone(), login.to_owned())
+    }
+
+    /// Waits until the service's snapshot tells what is asked for.
+    pub async fn until<T>(&self, what: &str, tells: impl Fn(&ServiceSnapshot) -> Option<T>) -> T {
+        let backend = self.backend("raj");
+        let seen = std::cell::RefCell::new(String::new());
+        let waiting = async {
+            let mut after = None;
+            let mut changes = self.handle().changes();
+            loop {
+                // The service may not be known yet, and then only the fleet changes.
+                match backend.service(&self.service, after.clone(), Duration::from_secs(1)).await {
+                    Ok(Some(snapshot)) => {
+                        if let Some(told) = tells(&snapshot) {
+                            return told;
+                        }
+                        *seen.borrow_mut() = format!("{snapshot:#?}");
+                        after = Some(snapshot.version);
+                    }
+                    Ok(None) => {}
+                    Err(_) => changes.changed().await.unwrap(),
+                }
+            }
+        };
+        let told = tokio::time::timeout(PATIENCE, waiting).await;
+        told.unwrap_or_else(|_| panic!("not within a minute: {what}; last seen: {}", seen.borrow()))
+    }
+
+    pub async fn until_build(&self, what: &str, is: impl Fn(&BuildRow) -> bool) -> BuildRow {
+        self.until(what, |snapshot| snapshot.builds.iter().find(|row| is(row)).cloned()).await
+    }
+
+    /// Waits for the end of a deployment.
+    pub async fn ended(&self, id: DeploymentId) -> Deployment {
+        self.until("the deployment ends", |snapshot| {
+            let row = snapshot.deployments.iter().find(|row| row.deployment.id == id)?;
+            (!row.deployment.is_open()).then(|| row.deployment.clone())
+        })
+        .await
+    }
+
+    /// Waits until the release step of a deployment runs and has written its lines.
+    pub async fn running(&self, id: DeploymentId) {
+        let backend = self.backend("raj");
+        let mut cursor = 0;
+        let mut text = Vec::new();
+        while !String::from_utf8_lossy(&text).contains("line 20 of 20") {
+            let from = LogFrom::After(cursor);
+            let page = backend
+                .log(&self.service, id, 0, from, 1 << 20, Duration::from_secs(5))
+                .await
+                .unwrap();
+            assert!(!page.ended, "it ended: {}", String::from_utf8_lossy(&text));
+            cursor = page.next;
+            text.extend(page.bytes);
+        }
+    }
+
+    /// A merge of somebody's change, once staging has verified it.
+    pub async fn merged(&self, name: &str, email: &str, change: &str) -> BuildNumber {
+        let sha = self.repository.commit_by(name, email, change, change, change);
+        let verified = |row: &BuildRow| row.build.sha == sha && row.build.verified.is_some();
+        self.until_build("the merge is verified in staging", verified).await.build.number
+    }
+
+    pub async fn plan(&self, login: &str, action: Action) -> Result<Plan, Failure> {
+        self.handle().plan(&self.service, action, login).await
+    }
+
+    /// Executes a plan with a reason for everything.
+    pub async fn execute(&self, login: &str, plan: &Plan) -> Result<Receipt, Failure> {
+        let command = Command::Execute {
+            action: plan.action,
+            fingerprint: plan.fingerprint.clone(),
+            overrides: Guard::ALL.map(|guard| (guard, "a test".to_owned())).into(),
+        };
+        self.command(login, command).await
+    }
+
+    pub async fn command(&self, login: &str, command: Command) -> Result<Receipt, Failure> {
+        let key = IdempotencyKey::try_from(uuid::Uuid::new_v4().to_string()).unwrap();
+        self.handle().command(&self.service, login, command, key).await
+    }
+
+    pub async fn promote(&self, build: BuildNumber) -> DeploymentId {
+        let plan = self.plan("raj", Action::Promote { build }).await.unwrap();
+        self.execute("raj", &plan).await.unwrap().deployment.unwrap()
+    }
+
+    pub async fn rollback(&self) -> DeploymentId {
+        let plan = self.plan("raj", Action::Rollback { to: None }).await.unwrap();
+        self.execute("raj", &plan).await.unwrap().deployment.unwrap()
+    }
+
+    /// Promotes and waits for the good end.
+    pub async fn live(&self, build: BuildNumber) -> DeploymentId {
+        let id = self.promote(build).await;
+        let deployment = self.ended(id).await;
+        assert_eq!(deployment.state(), DeploymentState::Succeeded, "{deployment:#?}");
+        id
+    }
+
+    /// The whole log of a step as text, once nobody writes it any more.
+    pub async fn log(&self, id: DeploymentId, step: usize) -> Vec<String> {
+        let backend = self.backend("raj");
+        let (mut lines, mut cursor) = (Vec::new(), 0);
+        loop {
+            let from = LogFrom::After(cursor);
+            let page = backend
+                .log(&self.service, id, step, from, 1, Duration::from_secs(20))
+                .await
+                .unwrap();
+            lines.extend(page.lines().map(|line| String::from_utf8_lossy(&line.text).into_owned()));
+            cursor = page.next;
+            if page.ended {
+                return lines;
+            }
+        }
+    }
+
+    pub async fn live_now(&self) -> Option<BuildNumber> {
+        let snapshot = self.handle().service(&self.service, "raj").unwrap();
+        snapshot.live.get(&Environment::Production).map(|live| live.build)
+    }
+}
+
+pub fn refusal(result: Result<Receipt, Failure>) -> Refusal {
+    match result {
+        Err(Failure::Refused(refusal)) => refusal,
+        other => panic!("not refused: {other:?}"),
+    }
+}

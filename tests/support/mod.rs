@@ -1,0 +1,4 @@
+//! What several test programs stand on.
+
+pub mod engine;
+pub mod repository;
