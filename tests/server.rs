@@ -399,6 +399,15 @@ async fn a_socket_that_nobody_answers_on_is_replaced_and_a_live_one_is_not() {
 }
 
 #[tokio::test]
+async fn a_folder_that_others_share_is_neither_used_nor_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o1777)).unwrap();
+    let refused = server::bind(&folder.path().join("engine.sock")).unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::PermissionDenied);
+    assert_eq!(folder.path().metadata().unwrap().permissions().mode() & 0o7777, 0o1777);
+}
+
+#[tokio::test]
 async fn what_is_not_a_socket_is_not_removed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("engine.sock");

@@ -140,7 +140,7 @@ async fn the_rollback_is_known_before_it_is_needed() {
     assert_eq!(snapshot(&world).await.rollback, None);
     let since = world.change(|world| {
         ship(world);
-        let since = world.now;
+        let since = world.now();
         ship(world);
         since
     });
@@ -171,7 +171,7 @@ async fn a_promote_that_fails_midway_leaves_production_unsettled() {
 async fn freezes_show_until_they_are_over() {
     let world = world();
     world.change(|world| {
-        let (from, until) = (world.now + MINUTE, Some(world.now + 2 * MINUTE));
+        let (from, until) = (world.now() + MINUTE, Some(world.now() + 2 * MINUTE));
         let fact = Fact::FreezePlaced { from, until, reason: "the sale".into() };
         world.record(&service(), Actor::System, fact);
     });

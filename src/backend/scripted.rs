@@ -1,5 +1,6 @@
 //! A backend in memory whose world moves only when it is told to: for tests of consoles, and of the contract itself.
 
+mod command;
 mod log;
 mod world;
 
@@ -10,7 +11,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-pub use self::world::{SERVICE, World};
+pub use self::world::{SERVICE, Service, World};
 use super::{Answer, Backend, BackendError};
 use crate::api::{API, VERSION};
 use crate::domain::command::{Action, Command, Receipt, Refusal};

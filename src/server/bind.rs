@@ -2,18 +2,21 @@
 
 use std::fs::{DirBuilder, Permissions, set_permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use tokio::net::UnixListener;
 
+/// The mode bit of folders like `/tmp`, in which everyone may make files.
+const STICKY: u32 = 0o1000;
+
 /// Listens at `path`: its folder is made with mode 0700, the socket has mode 0600, and a socket that nobody answers
 /// on is replaced.
 ///
 /// # Errors
-/// `AddrInUse` when somebody answers there, `AlreadyExists` when something else than a socket is there, and whatever
-/// the file system says.
+/// `AddrInUse` when somebody answers there, `AlreadyExists` when something else than a socket is there,
+/// `PermissionDenied` when the folder is not ours alone, and whatever the file system says.
 pub fn bind(path: &Path) -> io::Result<UnixListener> {
     if let Some(folder) = path.parent() {
         private_folder(folder)?;
@@ -24,9 +27,17 @@ pub fn bind(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// The folder's own mode keeps everyone else out before the socket's mode is set.
+/// The folder's own mode keeps everyone else out before the socket's mode is set. One that others share, or that
+/// somebody else made where we were about to, is left as it is and not used.
 fn private_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let about = folder.metadata()?;
+    let is_shared = about.mode() & STICKY != 0;
+    if is_shared || about.uid() != rustix::process::geteuid().as_raw() {
+        let sentence =
+            format!("\"{}\" belongs to others too; choose a folder of your own", folder.display());
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, sentence));
+    }
     set_permissions(folder, Permissions::from_mode(0o700))
 }
 

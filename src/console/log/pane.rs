@@ -124,7 +124,8 @@ impl LogPane {
         }
     }
 
-    /// Another step's log: everything of the one before is gone but how a person likes to see it.
+    /// Another step's log: everything of the one before is gone but how a person likes to see it. Answers that are
+    /// still under way are the other step's: do not feed them.
     pub fn restart(&mut self) {
         let fresh = Self::with_limits(self.offset, self.window.limits());
         let query = self.query.take();
@@ -242,13 +243,12 @@ impl LogPane {
     }
 
     fn search_title(&self) -> Option<(String, Role)> {
-        let query = self.query.as_ref().map(|query| gate::field(query.text()).to_string());
-        let what = query.map_or_else(String::new, |query| format!("/{query}"));
+        let query = self.query.as_ref().map(|query| gate::field(query.text()));
+        let what = query.map(|query| format!("/{query}"));
         match self.search {
-            Search::Idle if what.is_empty() => None,
-            Search::Idle => Some((what, Role::Search)),
-            Search::Seeking { .. } => Some((format!("{what} searching"), Role::Running)),
-            Search::NotFound => Some((format!("{what} no more"), Role::Warn)),
+            Search::Idle => what.map(|what| (what, Role::Search)),
+            Search::Seeking { .. } => Some(("searching".to_owned(), Role::Running)),
+            Search::NotFound => Some(("no more found".to_owned(), Role::Warn)),
         }
     }
 
