@@ -32,7 +32,20 @@ pub async fn ensure_running(places: &Places, global: &Global) -> Result<Remote, 
     if !answers(&socket) {
         start(places, global).await?;
     }
-    Ok(Remote::over(socket))
+    let (places, global) = (places.clone(), global.clone());
+    Ok(Remote::over(socket).revived_by(move || revive(places.clone(), global.clone())))
+}
+
+/// Starts an engine again that died. One that was told to end took its socket along, and stays away.
+async fn revive(places: Places, global: Global) {
+    let socket = places.socket();
+    if !socket.exists() || answers(&socket) {
+        return;
+    }
+    tracing::warn!("the engine is gone; starting it again");
+    if let Err(failure) = start(&places, &global).await {
+        tracing::error!(?failure, "the engine cannot be started again");
+    }
 }
 
 /// Whether somebody accepts connections there.
