@@ -54,7 +54,8 @@ impl Home {
         self.merge("sam", "trunkline.toml", file);
         let config = self.path("config");
         fs::create_dir(&config).unwrap();
-        let text = format!("poll = \"200ms\"\n[[services]]\nrepository = {:?}\n", self.shop());
+        let shop = self.shop();
+        let text = format!("poll = \"200ms\"\n[[services]]\nrepository = '{}'\n", shop.display());
         fs::write(config.join("config.toml"), text).unwrap();
     }
 
@@ -438,11 +439,12 @@ fn with_a_gate() -> (Home, PathBuf) {
 fn a_log_is_followed_to_the_end_of_its_deployment() {
     let (home, gate) = with_a_gate();
     home.said(&["promote", "1", "--yes"]);
-    let following = home.command(&["logs", "-f"]).stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(following.stdout.unwrap()).lines().map(Result::unwrap);
+    let mut following = home.command(&["logs", "-f"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line == "before"));
     fs::write(&gate, "").unwrap();
     assert_eq!(lines.last().unwrap(), "after");
+    assert!(following.wait().unwrap().success());
 }
 
 #[test]

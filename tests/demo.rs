@@ -37,8 +37,9 @@ fn trunkline(folder: &Path, arguments: &[&str]) -> std::process::Output {
 struct Demo(tempfile::TempDir);
 
 impl Demo {
-    fn open(&self) -> Screen {
+    fn open(&self, arguments: &[&str]) -> Screen {
         let mut command = CommandBuilder::new(PROGRAM);
+        command.args(arguments);
         command.cwd(self.0.path());
         for (name, value) in environment(self.0.path()) {
             command.env(name, value);
@@ -54,12 +55,21 @@ impl Drop for Demo {
     }
 }
 
+fn header(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+fn leave(mut screen: Screen) {
+    screen.press("qq");
+    let (code, picture) = screen.end();
+    assert_eq!(code, 0, "{picture}");
+}
+
 #[test]
 fn a_newcomer_sees_builds_go_live_and_rolls_one_back_with_one_key() {
     let demo = Demo(tempfile::tempdir().unwrap());
-    let mut screen = demo.open();
+    let mut screen = demo.open(&[]);
     screen.await_that("the demo", SOON, |text| text.contains("DEMO"));
-    let header = |text: &str| text.lines().next().unwrap_or_default().to_owned();
     screen.await_that("a second build live", OPENING, |text| {
         let header = header(text);
         header.contains("#20 ok") && header.contains("#19")
@@ -68,13 +78,24 @@ fn a_newcomer_sees_builds_go_live_and_rolls_one_back_with_one_key() {
     screen.await_that("the build before, live again", OPENING, |text| {
         header(text).contains("#19 ok")
     });
-    screen.press("q");
-    screen.press("q");
-    let (code, picture) = screen.end();
-    assert_eq!(code, 0, "{picture}");
+    leave(screen);
     let history = trunkline(demo.0.path(), &["--demo", "history", "--json"]);
     let history: serde_json::Value = serde_json::from_slice(&history.stdout).unwrap();
     assert_eq!(history[0]["request"]["kind"], "rollback");
+}
+
+#[test]
+fn a_demo_goes_on_when_it_is_opened_again_and_starts_over_when_it_is_reset() {
+    let demo = Demo(tempfile::tempdir().unwrap());
+    let mut first = demo.open(&["demo"]);
+    first.await_that("the first build live", OPENING, |text| header(text).contains("#19 ok"));
+    leave(first);
+    let mut again = demo.open(&["demo"]);
+    again.await_that("what is live", SOON, |text| header(text).contains(" ok "));
+    leave(again);
+    let mut reset = demo.open(&["demo", "--reset"]);
+    reset.await_that("a new demo", SOON, |text| header(text).contains("nothing live yet"));
+    leave(reset);
 }
 
 #[test]
