@@ -6,14 +6,13 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use portable_pty::CommandBuilder;
 use serde_json::Value;
 use trunkline::config::ServiceFile;
 
-#[path = "support/screen.rs"]
-mod screen;
+#[path = "support/pty.rs"]
+mod pty;
 
-use screen::Screen;
+use pty::Pty;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_trunkline");
 /// How long anything here may take before it counts as broken.
@@ -87,14 +86,11 @@ impl Home {
         self.command(arguments).output().unwrap()
     }
 
-    fn on_terminal(&self, arguments: &[&str]) -> Screen {
-        let mut command = CommandBuilder::new(PROGRAM);
-        command.args(arguments);
-        command.cwd(self.folder.path());
-        for (name, value) in self.environment() {
-            command.env(name, value);
-        }
-        Screen::start(command, 50, 200)
+    fn on_terminal(&self, arguments: &[&str]) -> Pty {
+        let environment = self.environment();
+        let settings: Vec<_> =
+            environment.iter().map(|(name, value)| (*name, value.as_path())).collect();
+        Pty::start(self.folder.path(), arguments, &settings, (200, 50))
     }
 
     /// Runs a command that has to succeed and answers with what it printed.
@@ -335,10 +331,10 @@ fn a_deployment_that_fails_fails_the_command_that_waits_for_it() {
 fn what_changed_while_a_person_read_the_plan_stops_the_promote() {
     let home = Home::with_one_live();
     let mut answerer = home.on_terminal(&["promote", "2", "--wait"]);
-    answerer.await_that("[y/N]", DEADLINE, |text| text.contains("[y/N]"));
+    answerer.shows("[y/N]");
     home.said(&["freeze", "--for", "1h", "--reason", "an incident elsewhere"]);
-    answerer.press("y\n");
-    let (code, said) = answerer.end();
+    answerer.keys("y\n");
+    let (code, said) = (answerer.exit_code(), answerer.text());
     assert_eq!(code, 4, "{said}");
     assert!(said.contains("changed") && said.contains("plan again"), "{said}");
     let status = home.json(&["status", "--service", "shop", "--json"]);
@@ -401,22 +397,18 @@ fn an_override_on_a_terminal_wants_its_reason_and_the_build_typed() {
     let home = Home::with_one_live();
     home.said(&["hold", "--reason", "looking at the graphs"]);
     let mut hasty = home.on_terminal(&["promote", "2"]);
-    hasty.await_that("reason to override hold:", DEADLINE, |text| {
-        text.contains("reason to override hold:")
-    });
-    hasty.press("graphs are fine\n");
-    hasty.await_that("type 2 to confirm:", DEADLINE, |text| text.contains("type 2 to confirm:"));
-    hasty.press("y\n");
-    let (code, said) = hasty.end();
+    hasty.shows("reason to override hold:");
+    hasty.keys("graphs are fine\n");
+    hasty.shows("type 2 to confirm:");
+    hasty.keys("y\n");
+    let (code, said) = (hasty.exit_code(), hasty.text());
     assert_eq!(code, 3, "{said}");
     let mut careful = home.on_terminal(&["promote", "2", "--wait"]);
-    careful.await_that("reason to override hold:", DEADLINE, |text| {
-        text.contains("reason to override hold:")
-    });
-    careful.press("graphs are fine\n");
-    careful.await_that("type 2 to confirm:", DEADLINE, |text| text.contains("type 2 to confirm:"));
-    careful.press("2\n");
-    let (code, said) = careful.end();
+    careful.shows("reason to override hold:");
+    careful.keys("graphs are fine\n");
+    careful.shows("type 2 to confirm:");
+    careful.keys("2\n");
+    let (code, said) = (careful.exit_code(), careful.text());
     assert_eq!(code, 0, "{said}");
     let overrides = &home.json(&["history", "--json"])[0]["request"]["overrides"];
     assert_eq!(overrides["hold"], "graphs are fine");

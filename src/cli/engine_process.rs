@@ -20,19 +20,34 @@ use crate::config::places::Places;
 
 /// How long an engine may take to answer after its start, and to end after it was told to.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// How long whoever ended an engine has to start the next one.
+const DEFERENCE: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(20);
 /// How much of a failed engine's log is worth showing.
 const LOG_SHOWN: u64 = 4_000;
 /// A log longer than this is put aside when an engine starts.
 const LOG_KEPT: u64 = 5_000_000;
 
-/// Connects to the engine of these places, starting it when nobody answers.
+/// Connects to the engine of these places, starting it when nobody answers, now and later.
 pub async fn ensure_running(places: &Places, global: &Global) -> Result<Remote, Failure> {
     let socket = places.socket();
     if !answers(&socket) {
         start(places, global).await?;
     }
-    Ok(Remote::over(socket))
+    let (places, global) = (places.clone(), global.clone());
+    Ok(Remote::over(socket).revived_by(move || revive(places.clone(), global.clone())))
+}
+
+/// Starts an engine in the place of one that is gone, unless somebody else does: `trunkline engine restart` may be
+/// about to start a newer one.
+async fn revive(places: Places, global: Global) {
+    sleep(DEFERENCE).await;
+    if answers(&places.socket()) {
+        return;
+    }
+    if let Err(failure) = start(&places, &global).await {
+        tracing::warn!(?failure, "the engine could not be brought back");
+    }
 }
 
 /// Whether somebody accepts connections there.

@@ -11,9 +11,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use color_eyre::eyre::Context as _;
+use color_eyre::eyre::{Context as _, Report};
 use tokio::time::{Instant, sleep};
 
+use super::engine_lock::EngineLock;
 use super::failure::Failure;
 use super::{Global, console, engine_process};
 use crate::config::places::Places;
@@ -75,7 +76,12 @@ fn make(base: &Places, places: &Places) -> Result<(), Failure> {
 
 async fn remove(base: &Places) -> Result<(), Failure> {
     let places = places(base);
+    if !places.data.exists() {
+        return clear(&base.data.join("demo"));
+    }
     engine_process::stop(&places).await?;
+    // A console that is still open would bring the engine back in the middle of this.
+    let _alone = EngineLock::take(&places.lock()).map_err(Report::new)?;
     quieten(&places.data.join("runs")).await;
     clear(&base.data.join("demo"))
 }
