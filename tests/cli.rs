@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use trunkline::config::ServiceFile;
 
@@ -439,18 +440,62 @@ fn a_log_is_followed_to_the_end_of_its_deployment() {
     assert!(following.wait().unwrap().success());
 }
 
-#[test]
-fn an_engine_that_restarts_in_the_middle_of_a_promote_loses_nothing() {
+/// Ends the engine in the middle of a promote that somebody waits for, and expects that it hurts nobody.
+fn loses_nothing(end_engine: impl FnOnce(&Home)) {
     let (home, gate) = with_a_gate();
     let promote = ["promote", "1", "--yes", "--wait"];
     let mut waiting = home.command(&promote).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(waiting.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line.contains("release ...")));
-    home.said(&["engine", "restart"]);
+    end_engine(&home);
     fs::write(&gate, "").unwrap();
     assert!(lines.last().unwrap().ends_with("succeeded"));
     assert!(waiting.wait().unwrap().success());
     let log = home.said(&["logs"]);
     assert_eq!(log.matches("before\n").count(), 1, "{log}");
     assert!(log.ends_with("after\n"), "{log}");
+}
+
+#[test]
+fn an_engine_that_restarts_in_the_middle_of_a_promote_loses_nothing() {
+    loses_nothing(|home| {
+        home.said(&["engine", "restart"]);
+    });
+}
+
+#[test]
+fn an_engine_that_is_killed_in_the_middle_of_a_promote_is_brought_back_and_loses_nothing() {
+    loses_nothing(|home| {
+        let engine = home.json(&["engine", "status", "--json"]);
+        let pid = i32::try_from(engine["pid"].as_i64().unwrap()).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+    });
+}
+
+#[test]
+fn what_others_wrote_reaches_a_terminal_only_as_text() {
+    let home = Home::with_shop();
+    let subject = "red \u{1b}[31m back\u{202e}wards \u{9b}2J";
+    home.git(&[
+        "-c",
+        "user.name=eve",
+        "-c",
+        "user.email=e@x",
+        "commit",
+        "-q",
+        "--allow-empty",
+        "-m",
+        subject,
+    ]);
+    home.await_build(2, "verified");
+    let mut terminal = home.on_terminal(&["builds"]);
+    assert_eq!(terminal.exit_code(), 0);
+    let shown = terminal.text();
+    assert!(shown.contains("red ") && shown.contains("wards"), "{shown}");
+    let bytes = String::from_utf8(terminal.bytes()).unwrap();
+    assert!(!bytes.contains(['\u{1b}', '\u{202e}', '\u{9b}']), "{bytes:?}");
+    let piped = home.said(&["builds", "--json"]);
+    assert!(!piped.contains(['\u{1b}', '\u{202e}', '\u{9b}']), "{piped:?}");
+    let builds: Value = serde_json::from_str(&piped).unwrap();
+    assert_eq!(builds[0]["commits"][0]["subject"], subject);
 }
