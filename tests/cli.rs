@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use portable_pty::CommandBuilder;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use trunkline::config::ServiceFile;
 
-#[path = "support/screen.rs"]
-mod screen;
+#[path = "support/pty.rs"]
+mod pty;
 
-use screen::Screen;
+use pty::Pty;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_trunkline");
 /// How long anything here may take before it counts as broken.
@@ -54,7 +54,8 @@ impl Home {
         self.merge("sam", "trunkline.toml", file);
         let config = self.path("config");
         fs::create_dir(&config).unwrap();
-        let text = format!("poll = \"200ms\"\n[[services]]\nrepository = {:?}\n", self.shop());
+        let shop = self.shop();
+        let text = format!("poll = \"200ms\"\n[[services]]\nrepository = '{}'\n", shop.display());
         fs::write(config.join("config.toml"), text).unwrap();
     }
 
@@ -86,14 +87,11 @@ impl Home {
         self.command(arguments).output().unwrap()
     }
 
-    fn on_terminal(&self, arguments: &[&str]) -> Screen {
-        let mut command = CommandBuilder::new(PROGRAM);
-        command.args(arguments);
-        command.cwd(self.folder.path());
-        for (name, value) in self.environment() {
-            command.env(name, value);
-        }
-        Screen::start(command, 50, 200)
+    fn on_terminal(&self, arguments: &[&str]) -> Pty {
+        let environment = self.environment();
+        let settings: Vec<_> =
+            environment.iter().map(|(name, value)| (*name, value.as_path())).collect();
+        Pty::start(self.folder.path(), arguments, &settings, (200, 50))
     }
 
     /// Runs a command that has to succeed and answers with what it printed.
@@ -334,10 +332,10 @@ fn a_deployment_that_fails_fails_the_command_that_waits_for_it() {
 fn what_changed_while_a_person_read_the_plan_stops_the_promote() {
     let home = Home::with_one_live();
     let mut answerer = home.on_terminal(&["promote", "2", "--wait"]);
-    answerer.await_that("[y/N]", DEADLINE, |text| text.contains("[y/N]"));
+    answerer.shows("[y/N]");
     home.said(&["freeze", "--for", "1h", "--reason", "an incident elsewhere"]);
-    answerer.press("y\n");
-    let (code, said) = answerer.end();
+    answerer.keys("y\n");
+    let (code, said) = (answerer.exit_code(), answerer.text());
     assert_eq!(code, 4, "{said}");
     assert!(said.contains("changed") && said.contains("plan again"), "{said}");
     let status = home.json(&["status", "--service", "shop", "--json"]);
@@ -400,22 +398,18 @@ fn an_override_on_a_terminal_wants_its_reason_and_the_build_typed() {
     let home = Home::with_one_live();
     home.said(&["hold", "--reason", "looking at the graphs"]);
     let mut hasty = home.on_terminal(&["promote", "2"]);
-    hasty.await_that("reason to override hold:", DEADLINE, |text| {
-        text.contains("reason to override hold:")
-    });
-    hasty.press("graphs are fine\n");
-    hasty.await_that("type 2 to confirm:", DEADLINE, |text| text.contains("type 2 to confirm:"));
-    hasty.press("y\n");
-    let (code, said) = hasty.end();
+    hasty.shows("reason to override hold:");
+    hasty.keys("graphs are fine\n");
+    hasty.shows("type 2 to confirm:");
+    hasty.keys("y\n");
+    let (code, said) = (hasty.exit_code(), hasty.text());
     assert_eq!(code, 3, "{said}");
     let mut careful = home.on_terminal(&["promote", "2", "--wait"]);
-    careful.await_that("reason to override hold:", DEADLINE, |text| {
-        text.contains("reason to override hold:")
-    });
-    careful.press("graphs are fine\n");
-    careful.await_that("type 2 to confirm:", DEADLINE, |text| text.contains("type 2 to confirm:"));
-    careful.press("2\n");
-    let (code, said) = careful.end();
+    careful.shows("reason to override hold:");
+    careful.keys("graphs are fine\n");
+    careful.shows("type 2 to confirm:");
+    careful.keys("2\n");
+    let (code, said) = (careful.exit_code(), careful.text());
     assert_eq!(code, 0, "{said}");
     let overrides = &home.json(&["history", "--json"])[0]["request"]["overrides"];
     assert_eq!(overrides["hold"], "graphs are fine");
@@ -438,25 +432,70 @@ fn with_a_gate() -> (Home, PathBuf) {
 fn a_log_is_followed_to_the_end_of_its_deployment() {
     let (home, gate) = with_a_gate();
     home.said(&["promote", "1", "--yes"]);
-    let following = home.command(&["logs", "-f"]).stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(following.stdout.unwrap()).lines().map(Result::unwrap);
+    let mut following = home.command(&["logs", "-f"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line == "before"));
     fs::write(&gate, "").unwrap();
     assert_eq!(lines.last().unwrap(), "after");
+    assert!(following.wait().unwrap().success());
 }
 
-#[test]
-fn an_engine_that_restarts_in_the_middle_of_a_promote_loses_nothing() {
+/// Ends the engine in the middle of a promote that somebody waits for, and expects that it hurts nobody.
+fn loses_nothing(end_engine: impl FnOnce(&Home)) {
     let (home, gate) = with_a_gate();
     let promote = ["promote", "1", "--yes", "--wait"];
     let mut waiting = home.command(&promote).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(waiting.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line.contains("release ...")));
-    home.said(&["engine", "restart"]);
+    end_engine(&home);
     fs::write(&gate, "").unwrap();
     assert!(lines.last().unwrap().ends_with("succeeded"));
     assert!(waiting.wait().unwrap().success());
     let log = home.said(&["logs"]);
     assert_eq!(log.matches("before\n").count(), 1, "{log}");
     assert!(log.ends_with("after\n"), "{log}");
+}
+
+#[test]
+fn an_engine_that_restarts_in_the_middle_of_a_promote_loses_nothing() {
+    loses_nothing(|home| {
+        home.said(&["engine", "restart"]);
+    });
+}
+
+#[test]
+fn an_engine_that_is_killed_in_the_middle_of_a_promote_is_brought_back_and_loses_nothing() {
+    loses_nothing(|home| {
+        let engine = home.json(&["engine", "status", "--json"]);
+        let pid = i32::try_from(engine["pid"].as_i64().unwrap()).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+    });
+}
+
+#[test]
+fn what_others_wrote_reaches_a_terminal_only_as_text() {
+    let home = Home::with_shop();
+    let subject = "red \u{1b}[31m back\u{202e}wards \u{9b}2J";
+    home.git(&[
+        "-c",
+        "user.name=eve",
+        "-c",
+        "user.email=e@x",
+        "commit",
+        "-q",
+        "--allow-empty",
+        "-m",
+        subject,
+    ]);
+    home.await_build(2, "verified");
+    let mut terminal = home.on_terminal(&["builds"]);
+    assert_eq!(terminal.exit_code(), 0);
+    let shown = terminal.text();
+    assert!(shown.contains("red ") && shown.contains("wards"), "{shown}");
+    let bytes = String::from_utf8(terminal.bytes()).unwrap();
+    assert!(!bytes.contains(['\u{1b}', '\u{202e}', '\u{9b}']), "{bytes:?}");
+    let piped = home.said(&["builds", "--json"]);
+    assert!(!piped.contains(['\u{1b}', '\u{202e}', '\u{9b}']), "{piped:?}");
+    let builds: Value = serde_json::from_str(&piped).unwrap();
+    assert_eq!(builds[0]["commits"][0]["subject"], subject);
 }

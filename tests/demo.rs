@@ -1,29 +1,19 @@
 //! The demo as a newcomer meets it: the real program on a terminal, nothing configured.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
-use portable_pty::CommandBuilder;
+#[path = "support/pty.rs"]
+mod pty;
 
-#[path = "support/screen.rs"]
-mod screen;
-
-use screen::Screen;
+use pty::Pty;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_trunkline");
-const SOON: Duration = Duration::from_secs(20);
-/// Two deployments to staging and two to production, on a machine that has other things to do.
-const OPENING: Duration = Duration::from_mins(2);
-
-fn environment(folder: &Path) -> [(&'static str, String); 6] {
-    let below = |name: &str| folder.join(name).display().to_string();
+fn environment(folder: &Path) -> [(&'static str, PathBuf); 4] {
     [
-        ("TRUNKLINE_CONFIG_DIR", below("config")),
-        ("TRUNKLINE_DATA_DIR", below("data")),
-        ("HOME", below("")),
-        ("TERM", "xterm-256color".into()),
-        ("LC_ALL", "C.UTF-8".into()),
+        ("TRUNKLINE_CONFIG_DIR", folder.join("config")),
+        ("TRUNKLINE_DATA_DIR", folder.join("data")),
+        ("HOME", folder.to_owned()),
         ("GIT_CONFIG_NOSYSTEM", "1".into()),
     ]
 }
@@ -37,13 +27,11 @@ fn trunkline(folder: &Path, arguments: &[&str]) -> std::process::Output {
 struct Demo(tempfile::TempDir);
 
 impl Demo {
-    fn open(&self) -> Screen {
-        let mut command = CommandBuilder::new(PROGRAM);
-        command.cwd(self.0.path());
-        for (name, value) in environment(self.0.path()) {
-            command.env(name, value);
-        }
-        Screen::start(command, 40, 120)
+    fn open(&self, arguments: &[&str]) -> Pty {
+        let environment = environment(self.0.path());
+        let settings: Vec<_> =
+            environment.iter().map(|(name, value)| (*name, value.as_path())).collect();
+        Pty::start(self.0.path(), arguments, &settings, (120, 40))
     }
 }
 
@@ -54,27 +42,44 @@ impl Drop for Demo {
     }
 }
 
+fn header(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+fn leave(mut screen: Pty) {
+    screen.keys("qq");
+    assert!(screen.ended(), "{}", screen.text());
+}
+
 #[test]
 fn a_newcomer_sees_builds_go_live_and_rolls_one_back_with_one_key() {
     let demo = Demo(tempfile::tempdir().unwrap());
-    let mut screen = demo.open();
-    screen.await_that("the demo", SOON, |text| text.contains("DEMO"));
-    let header = |text: &str| text.lines().next().unwrap_or_default().to_owned();
-    screen.await_that("a second build live", OPENING, |text| {
+    let mut screen = demo.open(&[]);
+    screen.until("the demo", |text| text.contains("DEMO"));
+    screen.until("a second build live", |text| {
         let header = header(text);
         header.contains("#20 ok") && header.contains("#19")
     });
-    screen.press("!");
-    screen.await_that("the build before, live again", OPENING, |text| {
-        header(text).contains("#19 ok")
-    });
-    screen.press("q");
-    screen.press("q");
-    let (code, picture) = screen.end();
-    assert_eq!(code, 0, "{picture}");
+    screen.keys("!");
+    screen.until("the build before, live again", |text| header(text).contains("#19 ok"));
+    leave(screen);
     let history = trunkline(demo.0.path(), &["--demo", "history", "--json"]);
     let history: serde_json::Value = serde_json::from_slice(&history.stdout).unwrap();
     assert_eq!(history[0]["request"]["kind"], "rollback");
+}
+
+#[test]
+fn a_demo_goes_on_when_it_is_opened_again_and_starts_over_when_it_is_reset() {
+    let demo = Demo(tempfile::tempdir().unwrap());
+    let mut first = demo.open(&["demo"]);
+    first.until("the first build live", |text| header(text).contains("#19 ok"));
+    leave(first);
+    let mut again = demo.open(&["demo"]);
+    again.until("what is live", |text| header(text).contains(" ok "));
+    leave(again);
+    let mut reset = demo.open(&["demo", "--reset"]);
+    reset.until("a new demo", |text| header(text).contains("nothing live yet"));
+    leave(reset);
 }
 
 #[test]

@@ -20,13 +20,15 @@ use crate::config::places::Places;
 
 /// How long an engine may take to answer after its start, and to end after it was told to.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// How long whoever ended an engine has to start the next one.
+const DEFERENCE: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(20);
 /// How much of a failed engine's log is worth showing.
 const LOG_SHOWN: u64 = 4_000;
 /// A log longer than this is put aside when an engine starts.
 const LOG_KEPT: u64 = 5_000_000;
 
-/// Connects to the engine of these places, starting it when nobody answers.
+/// Connects to the engine of these places, starting it when nobody answers, now and later.
 pub async fn ensure_running(places: &Places, global: &Global) -> Result<Remote, Failure> {
     let socket = places.socket();
     if !answers(&socket) {
@@ -36,15 +38,18 @@ pub async fn ensure_running(places: &Places, global: &Global) -> Result<Remote, 
     Ok(Remote::over(socket).revived_by(move || revive(places.clone(), global.clone())))
 }
 
-/// Starts an engine again that died. One that was told to end took its socket along, and stays away.
+/// Starts an engine in the place of one that died, unless somebody else does: `trunkline engine restart` may be about
+/// to start a newer one. An engine that was told to end took its socket along and stays away; only the demo's, which
+/// ends by itself when nobody looks, comes back for whoever looks again.
 async fn revive(places: Places, global: Global) {
+    sleep(DEFERENCE).await;
     let socket = places.socket();
-    if !socket.exists() || answers(&socket) {
+    let ended_on_purpose = !socket.exists() && !global.demo;
+    if ended_on_purpose || answers(&socket) {
         return;
     }
-    tracing::warn!("the engine is gone; starting it again");
     if let Err(failure) = start(&places, &global).await {
-        tracing::error!(?failure, "the engine cannot be started again");
+        tracing::warn!(?failure, "the engine could not be brought back");
     }
 }
 

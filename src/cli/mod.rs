@@ -106,7 +106,7 @@ pub enum Command {
     /// Look at the engine in the background, stop it or start it again
     #[command(subcommand)]
     Engine(engine::Command),
-    /// What is live, what is next and what is in the way
+    /// What is live, what is next and what is in the way; with --service of that service, else of all
     Status(status::Arguments),
     /// The builds of the trunk and how far each has come
     Builds(builds::Arguments),
@@ -185,40 +185,33 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 async fn dispatch(global: Global, command: Option<Command>) -> Result<(), Failure> {
+    let Some(command) = command else { return console::or_demo(global).await };
+    let connected = Context::connect;
     match command {
-        None => console::or_demo(global).await,
-        Some(Command::Console(arguments)) => console::run(global, arguments).await,
-        Some(Command::Demo(arguments)) => demo::run(global, arguments).await,
-        Some(Command::Init(arguments)) => init::run(&global, &arguments),
-        Some(Command::Serve(arguments)) => serve::run(global, arguments).await,
-        Some(Command::Engine(command)) => engine::run(&global, command).await,
-        Some(Command::Doctor(arguments)) => doctor::run(&global, arguments).await,
-        Some(Command::Completions(arguments)) => completions::run(arguments),
-        Some(Command::Man) => man::run(),
-        Some(Command::Supervise { folder }) => {
+        Command::Console(arguments) => console::run(global, arguments).await,
+        Command::Demo(arguments) => demo::run(global, arguments).await,
+        Command::Init(arguments) => init::run(&global, &arguments),
+        Command::Serve(arguments) => serve::run(global, arguments).await,
+        Command::Engine(command) => engine::run(&global, command).await,
+        Command::Status(arguments) => status::run(&connected(global).await?, arguments).await,
+        Command::Builds(arguments) => builds::run(&connected(global).await?, arguments).await,
+        Command::History(arguments) => history::run(&connected(global).await?, arguments).await,
+        Command::Plan(command) => plan::run(&connected(global).await?, command).await,
+        Command::Promote(arguments) => promote::run(&connected(global).await?, arguments).await,
+        Command::Rollback(arguments) => rollback::run(&connected(global).await?, arguments).await,
+        Command::Cancel(arguments) => cancel::run(&connected(global).await?, arguments).await,
+        Command::Verify(arguments) => verify::run(&connected(global).await?, arguments).await,
+        Command::Hold(arguments) => hold::run(&connected(global).await?, arguments).await,
+        Command::Release(arguments) => release::run(&connected(global).await?, arguments).await,
+        Command::Freeze(arguments) => freeze::run(&connected(global).await?, arguments).await,
+        Command::Lift(arguments) => lift::run(&connected(global).await?, arguments).await,
+        Command::Logs(arguments) => logs::run(&connected(global).await?, arguments).await,
+        Command::Events(arguments) => events::run(&connected(global).await?, arguments).await,
+        Command::Doctor(arguments) => doctor::run(&global, arguments).await,
+        Command::Completions(arguments) => completions::run(arguments),
+        Command::Man => man::run(),
+        Command::Supervise { folder } => {
             Err(Failure::usage(format!("{} is for the engine alone", folder.display())))
         }
-        Some(command) => with_engine(Context::connect(global).await?, command).await,
-    }
-}
-
-/// The commands that talk to the engine and need nothing else.
-async fn with_engine(context: Context, command: Command) -> Result<(), Failure> {
-    match command {
-        Command::Status(arguments) => status::run(&context, arguments).await,
-        Command::Builds(arguments) => builds::run(&context, arguments).await,
-        Command::History(arguments) => history::run(&context, arguments).await,
-        Command::Plan(command) => plan::run(&context, command).await,
-        Command::Promote(arguments) => promote::run(&context, arguments).await,
-        Command::Rollback(arguments) => rollback::run(&context, arguments).await,
-        Command::Cancel(arguments) => cancel::run(&context, arguments).await,
-        Command::Verify(arguments) => verify::run(&context, arguments).await,
-        Command::Hold(arguments) => hold::run(&context, arguments).await,
-        Command::Release(arguments) => release::run(&context, arguments).await,
-        Command::Freeze(arguments) => freeze::run(&context, arguments).await,
-        Command::Lift(arguments) => lift::run(&context, arguments).await,
-        Command::Logs(arguments) => logs::run(&context, arguments).await,
-        Command::Events(arguments) => events::run(&context, arguments).await,
-        other => unreachable!("{other:?} is answered without an engine"),
     }
 }

@@ -13,6 +13,7 @@ use super::demo::colleagues::Colleagues;
 use super::demo::presence::{Noted, Presence};
 use super::engine_lock::{EngineLock, LockError};
 use super::failure::Failure;
+use super::output::Output;
 use super::{Global, context, login, trace};
 use crate::backend::embedded::Embedded;
 use crate::config::places::Places;
@@ -48,7 +49,12 @@ pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
     let handle =
         Engine::open(options(&places, &global)?).await.wrap_err("the engine cannot start")?;
     let listener = server::bind(&places.socket()).wrap_err("cannot listen")?;
-    tracing::info!(socket = %places.socket().display(), "the engine is up");
+    let (socket, log) = (places.socket(), places.engine_log());
+    tracing::info!(socket = %socket.display(), "the engine is up");
+    if !arguments.background {
+        let (socket, log) = (socket.display(), log.display());
+        Output::new().line(format!("the engine listens on {socket}; its log is {log}"))?;
+    }
     let presence = Presence::new();
     let work = global.demo.then(|| tokio::spawn(colleagues(&handle, &places, &presence).work()));
     let stop = stop(handle.clone(), presence.clone(), global.demo)?;

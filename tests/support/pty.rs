@@ -115,6 +115,11 @@ impl Pty {
 
     /// Waits for the program's end and says whether it called it a success.
     pub fn ended(&mut self) -> bool {
+        self.exit_code() == 0
+    }
+
+    /// Waits for the program's end and answers with its exit code.
+    pub fn exit_code(&mut self) -> u32 {
         let deadline = Instant::now() + PATIENCE;
         let mut screen = self.screen.0.lock().unwrap();
         while !screen.closed {
@@ -123,7 +128,7 @@ impl Pty {
             screen = self.screen.1.wait_timeout(screen, left).unwrap().0;
         }
         drop(screen);
-        self.child.wait().unwrap().success()
+        self.child.wait().unwrap().exit_code()
     }
 
     pub fn process(&self) -> u32 {

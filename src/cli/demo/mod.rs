@@ -8,13 +8,21 @@ mod story;
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use clap::Args;
-use color_eyre::eyre::Context as _;
+use color_eyre::eyre::{Context as _, Report};
+use tokio::time::{Instant, sleep};
 
+use super::engine_lock::EngineLock;
 use super::failure::Failure;
 use super::{Global, console, engine_process};
 use crate::config::places::Places;
+use crate::engine::run::RunFolder;
+
+/// How long the steps of an old demo may take to stop.
+const QUIET: Duration = Duration::from_secs(15);
+const PAUSE: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -67,8 +75,41 @@ fn make(base: &Places, places: &Places) -> Result<(), Failure> {
 }
 
 async fn remove(base: &Places) -> Result<(), Failure> {
-    engine_process::stop(&places(base)).await?;
+    let places = places(base);
+    if !places.data.exists() {
+        return clear(&base.data.join("demo"));
+    }
+    engine_process::stop(&places).await?;
+    // A console that is still open would bring the engine back in the middle of this.
+    let _alone = EngineLock::take(&places.lock()).map_err(Report::new)?;
+    quieten(&places.data.join("runs")).await;
     clear(&base.data.join("demo"))
+}
+
+/// Ends the steps that outlived their engine: they would go on writing into the demo that comes next.
+async fn quieten(runs: &Path) {
+    let deadline = Instant::now() + QUIET;
+    while Instant::now() < deadline {
+        let mut busy = unfinished(runs).peekable();
+        if busy.peek().is_none() {
+            return;
+        }
+        for run in busy {
+            if let Err(error) = run.ask_to_stop() {
+                tracing::warn!(?run, %error, "a step of the old demo could not be asked to stop");
+            }
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// The runs whose supervisor lives.
+fn unfinished(runs: &Path) -> impl Iterator<Item = RunFolder> {
+    let below = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
+    below(runs)
+        .flat_map(move |deployment| below(&deployment.path()))
+        .map(|step| RunFolder::at(&step.path()))
+        .filter(|run| run.is_held().unwrap_or(false))
 }
 
 fn clear(folder: &Path) -> Result<(), Failure> {
