@@ -47,7 +47,8 @@ pub fn key(model: &mut Model, key: &KeyEvent, name: &str) -> Vec<Effect> {
     match (name, confirm.focus) {
         ("esc" | "ctrl-c", _) => leave(model),
         ("enter", _) if matches!(confirm.manner, Manner::Emergency { .. }) => at_once(model),
-        ("enter", Focus::Leave) => leave(model),
+        ("enter", Focus::Leave) if armed => leave(model),
+        ("enter", Focus::Leave) => Vec::new(),
         ("enter", Focus::Act) => press(model, armed),
         ("enter" | "tab" | "down", _) => focus(confirm, 1),
         ("shift-tab" | "up", _) => focus(confirm, -1),
