@@ -146,7 +146,8 @@ impl Confirm {
     #[must_use]
     pub fn act_label(&self) -> Option<&'static str> {
         match &self.stage {
-            Stage::Disarmed(_) | Stage::Failed(_) => Some("Re-check"),
+            Stage::Disarmed(_) | Stage::Failed(_) if self.plan.is_some() => Some("Re-check"),
+            Stage::Failed(_) => Some("Try again"),
             Stage::Asking | Stage::Rechecking if self.may_be_done() => Some(self.subject.verb()),
             _ => None,
         }

@@ -77,7 +77,7 @@ fn wide(body: Rect) -> Vec<(Pane, Rect)> {
             .areas(top);
     let mut panes = lists_in(lists);
     let [details, freeze] =
-        Layout::vertical([Constraint::Fill(1), Constraint::Length(13)]).areas(middle);
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(14)]).areas(middle);
     panes.extend([
         (Pane::Details, details),
         (Pane::Log, log),
@@ -95,7 +95,7 @@ fn medium(body: Rect, model: &Model) -> Vec<(Pane, Rect)> {
         Layout::horizontal([Constraint::Length(77), Constraint::Fill(1)]).areas(top);
     let mut panes = lists_in(lists);
     let [details, freeze] =
-        Layout::vertical([Constraint::Fill(1), Constraint::Length(11)]).areas(right);
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(13)]).areas(right);
     let lowest = if model.bottom == Pane::Activity { Pane::Activity } else { Pane::Log };
     panes.extend([(Pane::Details, details), (lowest, low), (Pane::Freeze, freeze)]);
     panes

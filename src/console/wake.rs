@@ -11,7 +11,9 @@ use super::layout::layout;
 use super::link::LinkState;
 use super::model::{Model, Pane, Screen};
 use super::overlay::Overlay;
+use crate::domain::deployment::StepState;
 use crate::domain::ids::Environment;
+use crate::domain::snapshot::DeploymentRow;
 
 /// How often the bar of a countdown moves.
 const COUNTDOWN_STEP: Duration = Duration::from_millis(100);
@@ -99,7 +101,8 @@ impl Model {
             Screen::Service => {
                 let rows = self.service.iter().flat_map(|service| &service.deployments);
                 let open = rows.filter(|row| row.deployment.is_open());
-                open.filter_map(|row| row.deployment.started_at).collect()
+                open.flat_map(|row| row.deployment.started_at.into_iter().chain(steps(row)))
+                    .collect()
             }
         };
         since.into_iter().map(|time| self.since(time)).collect()
@@ -112,4 +115,12 @@ impl Model {
         let times = freezes.flat_map(|freeze| [Some(freeze.from), freeze.until]).flatten();
         times.filter_map(|time| (time - now).to_std().ok()).filter(|wait| !wait.is_zero()).collect()
     }
+}
+
+/// Since when steps of a deployment run.
+fn steps(row: &DeploymentRow) -> impl Iterator<Item = DateTime<Utc>> {
+    row.deployment.steps.iter().filter_map(|step| match step {
+        StepState::Running { since } => Some(*since),
+        _ => None,
+    })
 }

@@ -15,7 +15,6 @@ async fn a_build_in_staging_is_verified_with_a_note() {
     });
     let console = Console::open(&backend);
     console.until("To be seen").await.press(&["V"]).until("Verify #4 in staging").await;
-    console.press(&["shift-tab"]).settled().await;
     console.press(&["shift-tab"]).type_text("clicked through").settled().await;
     console.press(&["tab", "tab"]).quiet().await.press(&["enter"]);
     console.until_gone("Verify #4 in staging").await.settled().await;

@@ -230,12 +230,12 @@ pub fn world_moved(model: &mut Model) -> Vec<Effect> {
     let (Some(confirm), Some(snapshot)) = (model.confirm_mut(), snapshot) else {
         return Vec::new();
     };
-    if !matches!(confirm.stage, Stage::Asking | Stage::Rechecking) {
+    if !matches!(confirm.stage, Stage::Planning | Stage::Asking | Stage::Rechecking) {
         return Vec::new();
     }
     match confirm.subject {
         Subject::Plan(_) => {
-            if confirm.manner == Manner::Careful {
+            if confirm.manner == Manner::Careful && confirm.stage == Stage::Asking {
                 confirm.stage = Stage::Rechecking;
             }
             confirm.ticket = ticket;

@@ -22,7 +22,6 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
     let mut effects = match message.news {
         News::Input(event) => input::input(model, event),
         News::Wake => Vec::new(),
-        News::Resumed => vec![Effect::Outside(super::effect::Outside::Redraw)],
         News::Described(answer) => backend::described(model, answer),
         News::Fleet(answer) => backend::fleet(model, answer),
         News::Service(service, answer) => backend::service(model, &service, answer),

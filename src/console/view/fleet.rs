@@ -12,6 +12,7 @@ use crate::console::age::age;
 use crate::console::model::Model;
 use crate::console::theme::Role;
 use crate::domain::deployment::DeploymentState;
+use crate::domain::event::DeploymentKind;
 use crate::domain::snapshot::FleetRow;
 
 pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
@@ -68,8 +69,8 @@ fn titles(model: &Model, width: u16) -> Line<'static> {
 }
 
 fn cells(row: Row<'_>, cells: [(String, Role); 7]) -> Line<'static> {
-    let now = row.left().saturating_sub(18 + 8 + 7 + 7 + 12 + 14).max(10);
-    let widths = [18, 8, 7, 7, now, 12, 14];
+    let now = row.left().saturating_sub(16 + 7 + 7 + 6 + 9 + 14).max(10);
+    let widths = [16, 7, 7, 6, now, 9, 14];
     cells
         .into_iter()
         .zip(widths)
@@ -116,7 +117,10 @@ fn now(model: &Model, row: &FleetRow) -> (String, Role) {
             count => (format!("{count} problems"), Role::Danger),
         };
     };
-    let what = format!("{} {} to {}", running.kind, running.build, running.environment);
+    let what = match running.kind {
+        DeploymentKind::Rollback => format!("rollback to {}", running.build),
+        _ => format!("{} to {}", running.build, running.environment),
+    };
     if running.state == DeploymentState::Queued {
         return (format!("{what}, waiting"), Role::Muted);
     }

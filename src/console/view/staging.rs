@@ -39,8 +39,8 @@ fn line<'t>(model: &'t Model, row: &BuildRow, width: u16) -> Row<'t> {
     let (glyph, word, role) = state(model, row);
     let (last, last_role) = last(model, row);
     let number = build.number.to_string();
-    let who = 11.min(usize::from(width) / 7);
-    let subject = usize::from(width).saturating_sub(2 + 7 + 13 + 8 + who + 1 + 16);
+    let who = 10.min(usize::from(width) / 7);
+    let subject = usize::from(width).saturating_sub(2 + 7 + 13 + 8 + who + 1 + 14);
     Row::new(theme, width)
         .cell(mark(model, row), 2, Role::Live)
         .cell(number, 7, if is_live(model, row) { Role::Live } else { Role::Text })
@@ -49,7 +49,7 @@ fn line<'t>(model: &'t Model, row: &BuildRow, width: u16) -> Row<'t> {
         .outside(build.subject(), subject, Role::Text)
         .gap(1)
         .outside(&writers(model, row), who, writer_role(model, row))
-        .right(last, 15, last_role)
+        .right(last, 14, last_role)
 }
 
 fn is_live(model: &Model, row: &BuildRow) -> bool {
