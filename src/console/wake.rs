@@ -27,18 +27,19 @@ impl Model {
         let shown = self.ages().into_iter().map(age_changes_in);
         let counted = self.running().into_iter().map(second_changes_in);
         let moving = shown.chain(counted).chain(self.boundaries()).map(|wait| self.at + wait);
-        let all = moving.chain(overlays).chain(notes).chain(self.quitting).chain(self.link_wake());
+        let all =
+            moving.chain(overlays).chain(notes).chain(self.quitting).chain([self.link_wake()]);
         all.filter(|wake| *wake > self.at).min()
     }
 
     /// Old data shows its age by the second; young data becomes old at a certain instant.
-    fn link_wake(&self) -> Option<Instant> {
+    fn link_wake(&self) -> Instant {
         let elapsed = self.at.saturating_duration_since(self.link.heard);
         let stale = self.link.stale(self.at, self.options.stale_after).is_some();
         match self.link.state {
-            LinkState::Down { .. } => Some(self.at + second_changes_in(elapsed)),
-            _ if stale => Some(self.at + second_changes_in(elapsed)),
-            _ => Some(self.link.heard + self.options.stale_after),
+            LinkState::Down { .. } => self.at + second_changes_in(elapsed),
+            _ if stale => self.at + second_changes_in(elapsed),
+            _ => self.link.heard + self.options.stale_after,
         }
     }
 

@@ -47,13 +47,16 @@ pub fn key(model: &mut Model, key: &KeyEvent, name: &str) -> Vec<Effect> {
     match (name, confirm.focus) {
         ("esc" | "ctrl-c", _) => leave(model),
         ("enter", _) if matches!(confirm.manner, Manner::Emergency { .. }) => at_once(model),
-        ("enter", Focus::Leave) if armed => leave(model),
-        ("enter", Focus::Leave) => Vec::new(),
+        ("enter", Focus::Leave) => {
+            if armed {
+                leave(model)
+            } else {
+                Vec::new()
+            }
+        }
         ("enter", Focus::Act) => press(model, armed),
-        ("enter" | "tab" | "down", _) => focus(confirm, 1),
-        ("shift-tab" | "up", _) => focus(confirm, -1),
-        ("right", Focus::Leave | Focus::Act) => focus(confirm, 1),
-        ("left", Focus::Leave | Focus::Act) => focus(confirm, -1),
+        ("enter" | "tab" | "down", _) | ("right", Focus::Leave | Focus::Act) => focus(confirm, 1),
+        ("shift-tab" | "up", _) | ("left", Focus::Leave | Focus::Act) => focus(confirm, -1),
         (_, Focus::Field(field)) => edit(confirm, field, key, name),
         ("q", _) => leave(model),
         ("d", _) => overlays::changes_of_plan(model),

@@ -54,23 +54,23 @@ fn is_silent(model: &Model, news: &News) -> bool {
 fn settle(model: &mut Model) {
     let areas = layout(model.area(), model);
     let height = |pane| areas.rows(pane);
-    let builds = ids(model.builds(), |row| row.build.number);
+    let builds = ids(&model.builds(), |row| row.build.number);
     model.staging.settle(&builds, height(Pane::Staging));
-    let history = ids(model.history(), |row| row.deployment.id);
+    let history = ids(&model.history(), |row| row.deployment.id);
     model.production.settle(&history, height(Pane::Production));
-    let freezes = ids(model.freezes(), |freeze| freeze.id);
+    let freezes = ids(&model.freezes(), |freeze| freeze.id);
     model.freezes.settle(&freezes, height(Pane::Freeze).saturating_sub(super::view::FREEZE_HEAD));
     if let Some(area) = areas.of(Pane::Log) {
         model.log.resize(area.width.saturating_sub(2), area.height.saturating_sub(2));
     }
     if model.screen == Screen::Fleet {
-        let services = ids(model.fleet_rows(), |row| row.service.clone());
+        let services = ids(&model.fleet_rows(), |row| row.service.clone());
         let rows = usize::from(areas.body.height.saturating_sub(3));
         model.services.settle(&services, rows);
     }
 }
 
 /// The ids of rows, by which cursors hold on to them.
-fn ids<Row, Id>(rows: Vec<Row>, id: impl Fn(&Row) -> Id) -> Vec<Id> {
+fn ids<Row, Id>(rows: &[Row], id: impl Fn(&Row) -> Id) -> Vec<Id> {
     rows.iter().map(id).collect()
 }

@@ -17,7 +17,7 @@ use crate::domain::plan::{Plan, PlannedBuild};
 use crate::domain::time::say;
 
 /// How wide a dialog is, border included.
-const WIDTH: u16 = 76;
+const WIDTH: u16 = 78;
 
 pub fn draw(model: &Model, confirm: &Confirm, frame: &mut Frame, body: Rect) {
     let width = WIDTH.min(body.width);

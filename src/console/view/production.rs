@@ -41,7 +41,7 @@ fn line<'t>(model: &'t Model, row: &DeploymentRow, width: u16) -> Row<'t> {
     let (glyph, word, role) = state(model, row);
     let (last, last_role) = last(model, row);
     let who = 10.min(usize::from(width) / 7);
-    let subject = usize::from(width).saturating_sub(2 + 7 + 14 + 8 + who + 1 + 16);
+    let subject = usize::from(width).saturating_sub(2 + 7 + 14 + 8 + who + 1 + 17);
     let cursor = model.production.selected == Some(row.deployment.id);
     let symbols = &model.options.theme.symbols;
     Row::new(&model.options.theme, width)

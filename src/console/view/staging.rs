@@ -40,7 +40,7 @@ fn line<'t>(model: &'t Model, row: &BuildRow, width: u16) -> Row<'t> {
     let (last, last_role) = last(model, row);
     let number = build.number.to_string();
     let who = 10.min(usize::from(width) / 7);
-    let subject = usize::from(width).saturating_sub(2 + 7 + 13 + 8 + who + 1 + 14);
+    let subject = usize::from(width).saturating_sub(2 + 7 + 13 + 8 + who + 1 + 15);
     Row::new(theme, width)
         .cell(mark(model, row), 2, Role::Live)
         .cell(number, 7, if is_live(model, row) { Role::Live } else { Role::Text })
