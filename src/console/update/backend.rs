@@ -72,7 +72,12 @@ pub fn open(model: &mut Model, service: &ServiceName) -> Vec<Effect> {
     }
     model.services.selected = Some(service.clone());
     model.screen = Screen::Service;
-    vec![watch(model, model.at), Effect::Outside(Outside::Title(format!("{service} - trunkline")))]
+    vec![watch(model, model.at), title(service)]
+}
+
+/// The terminal's title while a service is shown.
+pub fn title(service: &ServiceName) -> Effect {
+    Effect::Outside(Outside::Title(format!("{service} - trunkline")))
 }
 
 pub fn service(

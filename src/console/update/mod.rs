@@ -40,8 +40,10 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
 }
 
 /// What the console asks for before anything has happened.
-pub fn start(model: &mut Model) -> Vec<Effect> {
-    vec![Effect::Describe, backend::watch(model, model.at)]
+pub fn start(model: &Model) -> Vec<Effect> {
+    let mut effects = vec![Effect::Describe, backend::watch(model, model.at)];
+    effects.extend(model.services.selected.as_ref().map(backend::title));
+    effects
 }
 
 /// Hearing that nothing is new while all is well changes nothing on screen.

@@ -3,11 +3,11 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Paragraph};
+use ratatui::widgets::Block;
 
-use super::draw_lines;
 use super::progress;
 use super::row::Row;
+use super::{draw_lines, pane};
 use crate::console::age::age;
 use crate::console::model::Model;
 use crate::console::theme::Role;
@@ -35,9 +35,8 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let place = at.and_then(|at| u16::try_from(at + 1 - model.services.offset).ok());
     if let Some(down) = place.filter(|down| *down < inner.height && model.overlays.is_empty()) {
         let selected = Rect { y: inner.y + down, height: 1, ..inner };
-        frame.buffer_mut().set_style(selected, theme.style(Role::Selection));
+        pane::mark(model, frame, selected);
     }
-    frame.render_widget(Paragraph::default(), Rect { height: 0, ..inner });
 }
 
 fn nothing(model: &Model, width: u16) -> Vec<Line<'static>> {

@@ -34,7 +34,7 @@ pub fn draw(model: &Model, help: &Help, frame: &mut Frame, body: Rect) {
         && !found.is_empty()
     {
         let row = Rect { y: list.y + down, height: 1, ..list };
-        frame.buffer_mut().set_style(row, theme.style(Role::Selection));
+        pane::mark(model, frame, row);
     }
 }
 

@@ -52,8 +52,7 @@ pub fn view(model: &Model, frame: &mut Frame) {
     }
     footer::draw(model, frame, &areas);
     if !model.overlays.is_empty() {
-        let muted = model.options.theme.style(super::theme::Role::Muted);
-        frame.buffer_mut().set_style(areas.body, muted);
+        pane::dim(model, frame, areas.body);
     }
     for overlay in &model.overlays {
         draw_overlay(model, frame, overlay, areas.body);
