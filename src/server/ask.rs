@@ -6,6 +6,9 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::{HeaderMap, IF_NONE_MATCH};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::{Ref, Required};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::answer::Failure;
 use crate::api::KEY_HEADER;
@@ -50,6 +53,18 @@ pub(super) struct Order {
     pub key: IdempotencyKey,
 }
 
+impl IntoParams for Order {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let key = ParameterBuilder::new()
+            .name(KEY_HEADER)
+            .parameter_in(ParameterIn::Header)
+            .required(Required::True)
+            .description(Some("Made up once for each intent: the same key never acts twice."))
+            .schema(Some(Ref::from_schema_name(IdempotencyKey::name())));
+        vec![key.build()]
+    }
+}
+
 impl<S: Send + Sync> FromRequest<S> for Order {
     type Rejection = Failure;
 
@@ -85,6 +100,18 @@ fn unreadable(rejection: &JsonRejection) -> Problem {
 
 /// The versions that the caller has already.
 pub(super) struct Known(Vec<Version>);
+
+impl IntoParams for Known {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let tags = ParameterBuilder::new()
+            .name(IF_NONE_MATCH.as_str())
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some("The entity tags of what the caller has already."))
+            .schema(Some(String::schema()));
+        vec![tags.build()]
+    }
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for Known {
     type Rejection = Failure;
