@@ -1,17 +1,16 @@
 //! The served OpenAPI document: every route is in it, it is the one that was agreed on, and what the server really
 //! says and takes is as it describes.
 
+mod described;
 mod serving;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
-use chrono::DateTime;
-use jsonschema::Validator;
-use reqwest::{Client, Method, RequestBuilder};
+use described::{Described, assert_valid};
+use reqwest::Method;
 use serde_json::{Value, json};
-use serving::Serving;
 use trunkline::api::problem::{Kind, Problem};
 use trunkline::backend::Backend;
 use trunkline::backend::scripted::{Fault, SERVICE, Scripted};
@@ -24,88 +23,6 @@ use trunkline::domain::plan::{Fingerprint, Guard};
 const GOLDEN: &str = "tests/data/openapi.json";
 const RENEW: &str = "TRUNKLINE_RENEW_GOLDEN";
 const KEY: &str = "12345678-key";
-
-/// A served world and its description.
-struct Described {
-    world: Scripted,
-    client: Client,
-    document: Value,
-    _serving: Serving,
-}
-
-impl Described {
-    async fn new() -> Self {
-        let world = Scripted::new(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
-        let served = world.clone();
-        let serving = Serving::new(move |_| served.clone());
-        let client = Client::builder().unix_socket(serving.socket());
-        let client = client.timeout(Duration::from_secs(20)).build().unwrap();
-        let answer = client.get("http://trunkline/v1/openapi.json").send().await.unwrap();
-        let document = answer.json().await.unwrap();
-        Self { world, client, document, _serving: serving }
-    }
-
-    fn ask(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("http://trunkline{path}"))
-    }
-
-    /// The operations, as path and method.
-    fn operations(&self) -> BTreeSet<(String, String)> {
-        let paths = self.document["paths"].as_object().unwrap();
-        let methods = paths.iter().flat_map(|(path, item)| {
-            let keys = item.as_object().unwrap().keys().filter(|key| *key != "parameters");
-            keys.map(move |method| (path.clone(), method.to_uppercase()))
-        });
-        methods.collect()
-    }
-
-    /// Checks values against a schema of the document.
-    fn validator(&self, schema: &Value) -> Validator {
-        let mut schema = schema.clone();
-        schema["components"] = self.document["components"].clone();
-        let options = jsonschema::draft202012::options().should_validate_formats(true);
-        options.build(&schema).unwrap()
-    }
-
-    fn component(&self, name: &str) -> Validator {
-        assert!(self.document["components"]["schemas"][name].is_object(), "no schema {name:?}");
-        self.validator(&json!({ "$ref": format!("#/components/schemas/{name}") }))
-    }
-
-    /// Sends the request to the path of a route, and checks status, media type, headers and body by the document.
-    async fn holds(&self, route: &str, request: RequestBuilder, status: u16) {
-        let request = request.build().unwrap();
-        let method = request.method().as_str().to_lowercase();
-        let answer = self.client.execute(request).await.unwrap();
-        assert_eq!(answer.status(), status, "{route}");
-        let described = &self.document["paths"][route][&method]["responses"][status.to_string()];
-        for header in described["headers"].as_object().unwrap().keys() {
-            assert!(answer.headers().contains_key(header), "{route}: no header {header:?}");
-        }
-        let Some(contents) = described["content"].as_object() else {
-            assert!(answer.bytes().await.unwrap().is_empty(), "{route}: {status} has a body");
-            return;
-        };
-        let media = answer.headers()["content-type"].to_str().unwrap().to_owned();
-        let content =
-            contents.get(&media).unwrap_or_else(|| panic!("{route}: {media} {contents:?}"));
-        if let Some(schema) = content.get("schema") {
-            assert_valid(&self.validator(schema), &answer.json().await.unwrap(), route);
-        }
-    }
-
-    async fn gets(&self, route: &str, path: &str, status: u16) {
-        self.holds(route, self.ask(Method::GET, path), status).await;
-    }
-}
-
-fn assert_valid(validator: &Validator, value: &Value, what: &str) {
-    let errors: Vec<_> = validator
-        .iter_errors(value)
-        .map(|error| format!("{}: {error}", error.instance_path()))
-        .collect();
-    assert!(errors.is_empty(), "{what}: {}\n{value:#}", errors.join("\n"));
-}
 
 fn service() -> ServiceName {
     SERVICE.parse().unwrap()
@@ -178,6 +95,26 @@ async fn the_document_is_the_one_that_was_agreed_on() {
         "the API is not what {GOLDEN} says, first at {first:?}; if that is meant, run \
          `{RENEW}=1 cargo test --test openapi` and read the difference before you commit it"
     );
+}
+
+#[tokio::test]
+async fn what_the_document_refers_to_is_in_it() {
+    let document = Described::new().await.document;
+    let text = document.to_string();
+    let references = text.split(r##""$ref":"#"##).skip(1);
+    let pointers: BTreeSet<_> = references.filter_map(|rest| rest.split('"').next()).collect();
+    assert!(pointers.len() > 40, "{pointers:?}");
+    let dangling: Vec<_> =
+        pointers.iter().filter(|pointer| document.pointer(pointer).is_none()).collect();
+    assert!(dangling.is_empty(), "{dangling:?}");
+}
+
+#[tokio::test]
+async fn the_document_speaks_of_the_wire_and_not_of_the_code() {
+    let text = Described::new().await.document.to_string();
+    for word in ["`None`", "`Some", "[`", "::", "`Self"] {
+        assert!(!text.contains(word), "{word:?} says nothing to who reads the document");
+    }
 }
 
 #[tokio::test]
@@ -334,6 +271,40 @@ async fn every_command_is_as_described() {
 }
 
 #[tokio::test]
+async fn every_fact_is_as_described() {
+    let described = Described::new().await;
+    eventful(&described.world);
+    let events = described.world.events(None, Seq(0), 1_000, Duration::ZERO).await.unwrap();
+    let validator = described.component("Event");
+    for event in &events {
+        assert_valid(&validator, &serde_json::to_value(event).unwrap(), "Event");
+    }
+    let told: BTreeSet<_> = events.iter().map(|event| event.fact.kind()).collect();
+    let facts = described.document["components"]["schemas"]["Fact"]["oneOf"].as_array().unwrap();
+    assert_eq!(told.len(), facts.len(), "{told:?}");
+}
+
+#[tokio::test]
+async fn the_stream_of_events_is_as_described() {
+    let described = Described::new().await;
+    eventful(&described.world);
+    let request = described.ask(Method::GET, "/v1/events").header("accept", "text/event-stream");
+    let mut answer = request.header("last-event-id", 1).send().await.unwrap();
+    let contents = &described.document["paths"]["/v1/events"]["get"]["responses"]["200"]["content"];
+    assert!(contents[answer.headers()["content-type"].to_str().unwrap()].is_object());
+    let mut text = String::new();
+    while !text.contains("\n\n") {
+        text.push_str(std::str::from_utf8(&answer.chunk().await.unwrap().unwrap()).unwrap());
+    }
+    let message = text.split("\n\n").next().unwrap();
+    let field =
+        |name: &str| message.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    let data: Value = serde_json::from_str(field("data").unwrap()).unwrap();
+    assert_valid(&described.component("Event"), &data, "data");
+    assert_eq!((field("id"), field("event")), (Some("2"), data["fact"]["fact"].as_str()));
+}
+
+#[tokio::test]
 async fn every_outcome_is_as_described() {
     let described = Described::new().await;
     let validator = described.component("StepOutcome");
@@ -379,7 +350,7 @@ async fn a_text_is_a_name_for_the_document_when_it_is_one_for_the_code() {
     }
     let live = format!("live:{}", digits(1));
     let two = format!("{live}.target:{}", digits(1));
-    for text in [&*live, &two, &live[1..], &live[..9], &two[..22], "", "live", ":"] {
+    for text in [&*live, &two, &live[..9], &two[..22], &format!("{two}."), "", "live", ":"] {
         agrees("Fingerprint", text, Fingerprint::try_from(text.to_owned()).is_ok());
     }
 }

@@ -63,7 +63,7 @@ pub struct PlanQuery {
     pub to: Option<BuildNumber>,
 }
 
-/// The name of an [`Action`].
+/// What to plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verb {

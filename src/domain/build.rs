@@ -8,7 +8,7 @@ use super::commit::Commit;
 use super::ids::{BuildNumber, DeploymentId, Seq, Sha};
 use super::people::Actor;
 
-/// A build and what is known of it; its state comes from [`super::service::ServiceState::build_state`].
+/// A build and what is known of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Build {
     pub number: BuildNumber,

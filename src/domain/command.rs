@@ -15,7 +15,7 @@ use super::plan::{Finding, Fingerprint, Guard, Plan};
 pub enum Action {
     /// Put a build into production.
     Promote { build: BuildNumber },
-    /// Put production back to a build that was live before; `None` is the one that a rollback would choose itself.
+    /// Put production back to a build that was live before; without `to`, the one that a rollback chooses itself.
     Rollback { to: Option<BuildNumber> },
 }
 
@@ -48,7 +48,7 @@ pub enum Command {
         environment: Environment,
         reason: String,
     },
-    /// `until` is exclusive; `None` means until lifted. `from` in the past means now.
+    /// `until` is exclusive; without it, until lifted. `from` in the past means now.
     Freeze {
         from: Option<DateTime<Utc>>,
         until: Option<DateTime<Utc>>,

@@ -40,7 +40,7 @@ impl Commit {
 /// The commits that are reachable from `to` and not from `from`, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Range {
-    /// `None` when nothing is live yet: then the commits are all that trunkline has seen.
+    /// Nothing when nothing is live yet: then the commits are all that trunkline has seen.
     pub from: Option<Sha>,
     pub to: Sha,
     pub commits: Vec<Commit>,

@@ -85,7 +85,7 @@ pub enum Fact {
         environment: Environment,
         reason: String,
     },
-    /// A freeze set by hand, named by this event's sequence number. `until` is exclusive; `None` is until lifted.
+    /// A freeze set by hand, named by this event's sequence number. `until` is exclusive; without it, until lifted.
     FreezePlaced {
         from: DateTime<Utc>,
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -118,7 +118,7 @@ pub struct ServiceSnapshot {
     pub live: BTreeMap<Environment, Live>,
     /// The attempt that left production in a state nobody vouches for.
     pub unsettled: Option<DeploymentId>,
-    /// Newest first, at most [`BUILDS_SHOWN`].
+    /// Newest first, not all when there are many; `builds_total` counts them.
     pub builds: Vec<BuildRow>,
     /// How many builds there are in all.
     pub builds_total: u32,

@@ -12,7 +12,7 @@ use super::people::Actor;
 pub struct Freeze {
     pub id: Seq,
     pub from: DateTime<Utc>,
-    /// Exclusive; `None` means until somebody lifts it.
+    /// Exclusive; without it, until somebody lifts it.
     pub until: Option<DateTime<Utc>>,
     pub reason: String,
     pub by: Actor,

@@ -6,11 +6,12 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::{HeaderMap, IF_NONE_MATCH};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
-use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::{Ref, Required};
-use utoipa::{IntoParams, PartialSchema, ToSchema};
+use utoipa::IntoParams;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use super::answer::Failure;
+use super::document::in_header;
 use crate::api::KEY_HEADER;
 use crate::api::problem::{Kind, Problem};
 use crate::domain::command::{Command, Refusal};
@@ -55,13 +56,8 @@ pub(super) struct Order {
 
 impl IntoParams for Order {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let key = ParameterBuilder::new()
-            .name(KEY_HEADER)
-            .parameter_in(ParameterIn::Header)
-            .required(Required::True)
-            .description(Some("Made up once for each intent: the same key never acts twice."))
-            .schema(Some(Ref::from_schema_name(IdempotencyKey::name())));
-        vec![key.build()]
+        let about = "Made up once for each intent: the same key never acts twice.";
+        vec![in_header::<IdempotencyKey>(KEY_HEADER, Required::True, about)]
     }
 }
 
@@ -103,13 +99,8 @@ pub(super) struct Known(Vec<Version>);
 
 impl IntoParams for Known {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let tags = ParameterBuilder::new()
-            .name(IF_NONE_MATCH.as_str())
-            .parameter_in(ParameterIn::Header)
-            .required(Required::False)
-            .description(Some("The entity tags of what the caller has already."))
-            .schema(Some(String::schema()));
-        vec![tags.build()]
+        let about = "The entity tags of what the caller has already.";
+        vec![in_header::<String>(IF_NONE_MATCH.as_str(), Required::False, about)]
     }
 }
 

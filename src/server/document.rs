@@ -10,13 +10,17 @@ use utoipa::openapi::header::Header;
 use utoipa::openapi::info::{InfoBuilder, LicenseBuilder};
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::response::{Response, ResponseBuilder};
-use utoipa::openapi::{Content, HeaderBuilder, OpenApi, OpenApiBuilder, RefOr, Required, Schema};
+use utoipa::openapi::{
+    Content, HeaderBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, Schema,
+};
 use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
 use crate::api::problem::{Kind, Problem};
+use crate::api::query::{Verb, Wait};
 use crate::api::{
     API_HEADER, LOG_ENDED, LOG_NEXT, LOG_SIZE, LOG_START, PROBLEM, VERSION, VERSION_HEADER, path,
 };
+use crate::domain::ids::IdempotencyKey;
 
 const ABOUT: &str = "The deploy console for trunk-based teams: watch builds reach staging, promote and roll back.
 
@@ -53,14 +57,26 @@ pub(super) fn served<S: Clone + Send + Sync + 'static>(
     mut api: OpenApi,
 ) -> Router<S> {
     let components = api.components.get_or_insert_default();
-    let mut schemas = vec![(Problem::name().into_owned(), Problem::schema())];
-    Problem::schemas(&mut schemas);
-    components.schemas.extend(schemas);
+    components.parameters.extend(said_by_callers());
+    components.headers.extend(said_by_the_engine());
+    components.schemas.extend(schemas());
     for item in api.paths.paths.values_mut() {
         stamp(item);
     }
     let json = api.to_pretty_json().expect("the document has string keys and nothing that fails");
-    routes.layer(Extension(Document(Bytes::from(json + "\n"))))
+    routes.layer(Extension(Document(Bytes::from(json))))
+}
+
+/// The schemas that no body of a route leads to, only its parameters and problems.
+fn schemas() -> Vec<(String, RefOr<Schema>)> {
+    let mut schemas = vec![
+        (IdempotencyKey::name().into(), IdempotencyKey::schema()),
+        (Verb::name().into(), Verb::schema()),
+        (Wait::name().into(), Wait::schema()),
+        (Problem::name().into(), Problem::schema()),
+    ];
+    Problem::schemas(&mut schemas);
+    schemas
 }
 
 /// The document as it is sent.
@@ -79,46 +95,59 @@ pub(super) async fn document(Extension(Document(json)): Extension<Document>) -> 
 
 /// Adds what every message carries and what any route may answer.
 fn stamp(item: &mut PathItem) {
-    item.parameters = Some(handshake().into_iter().map(RefOr::T).collect());
+    let of_parameter = |(name, _)| RefOr::Ref(Ref::new(format!("#/components/parameters/{name}")));
+    item.parameters = Some(said_by_callers().map(of_parameter).into());
     let operations: [&mut Option<Operation>; 2] = [&mut item.get, &mut item.post];
     for operation in operations.into_iter().flatten() {
         let answers = &mut operation.responses.responses;
         add_problems(answers, ANYWHERE);
         for answer in answers.values_mut() {
-            if let RefOr::T(answer) = answer {
-                answer.headers.extend(signature());
-            }
+            let RefOr::T(answer) = answer else { continue };
+            let of_header = |(name, _)| {
+                let header = Ref::new(format!("#/components/headers/{name}"));
+                (name, RefOr::Ref(header))
+            };
+            answer.headers.extend(said_by_the_engine().map(of_header));
         }
     }
 }
 
-/// What a caller may say about itself.
-fn handshake() -> [Parameter; 2] {
-    let header = |name, schema, description| {
-        ParameterBuilder::new()
-            .name(name)
-            .parameter_in(ParameterIn::Header)
-            .required(Required::False)
-            .description(Some(description))
-            .schema(Some(schema))
-            .build()
-    };
+/// What any request may say.
+fn said_by_callers() -> [(String, RefOr<Parameter>); 2] {
     let api = "The number of the protocol that the caller speaks; another than the engine's is turned away.";
     let version = "The version of the calling program, for people.";
-    [header(API_HEADER, u32::schema(), api), header(VERSION_HEADER, String::schema(), version)]
-}
-
-/// What the engine says about itself on every answer.
-fn signature() -> [(String, RefOr<Header>); 2] {
     [
-        header(API_HEADER, u32::schema(), "The number of the protocol that the engine speaks."),
-        header(VERSION_HEADER, String::schema(), "The version of the engine, for people."),
+        (API_HEADER.to_owned(), in_header::<u32>(API_HEADER, Required::False, api).into()),
+        (
+            VERSION_HEADER.to_owned(),
+            in_header::<String>(VERSION_HEADER, Required::False, version).into(),
+        ),
     ]
 }
 
-fn header(name: &str, schema: RefOr<Schema>, description: &str) -> (String, RefOr<Header>) {
-    let header = HeaderBuilder::new().schema(Some(schema)).description(Some(description));
-    (name.to_owned(), RefOr::T(header.build()))
+/// What every answer says.
+fn said_by_the_engine() -> [(String, RefOr<Header>); 2] {
+    [
+        header::<u32>(API_HEADER, "The number of the protocol that the engine speaks."),
+        header::<String>(VERSION_HEADER, "The version of the engine, for people."),
+    ]
+}
+
+/// A header of a request.
+pub(super) fn in_header<T: ToSchema>(name: &str, required: Required, about: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(required)
+        .description(Some(about))
+        .schema(Some(T::schema()))
+        .build()
+}
+
+/// A header of an answer.
+fn header<T: ToSchema>(name: &str, about: &str) -> (String, RefOr<Header>) {
+    let header = HeaderBuilder::new().schema(Some(T::schema())).description(Some(about));
+    (name.to_owned(), header.build().into())
 }
 
 /// Adds an answer for each status that the kinds have; kinds of one status share it.
@@ -134,11 +163,11 @@ fn add_problems(answers: &mut Answers, kinds: &[Kind]) {
 }
 
 fn problem(status: u16) -> Response {
-    let content = Content::new(Some(utoipa::openapi::Ref::from_schema_name(Problem::name())));
+    let content = Content::new(Some(Ref::from_schema_name(Problem::name())));
     let mut problem = ResponseBuilder::new().content(PROBLEM, content).build();
     if status == 503 {
         let seconds = "After how many seconds to try again.";
-        problem.headers.extend([header(RETRY_AFTER.as_str(), u32::schema(), seconds)]);
+        problem.headers.extend([header::<u32>(RETRY_AFTER.as_str(), seconds)]);
     }
     problem
 }
@@ -212,10 +241,10 @@ impl IntoResponses for LogBytes {
             .content("application/octet-stream", Content::default())
             .build();
         page.headers.extend([
-            header(LOG_START, u64::schema(), "The cursor of the first byte."),
-            header(LOG_NEXT, u64::schema(), "The cursor to go on reading `after`."),
-            header(LOG_SIZE, u64::schema(), "How long the whole log is now."),
-            header(LOG_ENDED, bool::schema(), "Whether no more lines will come."),
+            header::<u64>(LOG_START, "The cursor of the first byte."),
+            header::<u64>(LOG_NEXT, "The cursor to go on reading `after`."),
+            header::<u64>(LOG_SIZE, "How long the whole log is now."),
+            header::<bool>(LOG_ENDED, "Whether no more lines will come."),
         ]);
         Answers::from([("200".to_owned(), RefOr::T(page))])
     }

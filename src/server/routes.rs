@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use super::answer::{self, Failure};
 use super::ask::{InPath, InQuery, Known, Order};
 use super::document::{self, LogBytes, NoPlan, NoReceipt, NoSense, NotThere, Refused};
-use super::live;
+use super::live::{self, LastEvent};
 use super::stopping::Stopping;
 use crate::api::page::{DeploymentPage, EventPage};
 use crate::api::problem::{Kind, Problem};
@@ -24,7 +24,7 @@ use crate::api::version::{Side, mismatch};
 use crate::api::{API, API_HEADER, LARGEST_REQUEST, VERSION, VERSION_HEADER, path};
 use crate::backend::{Backend, LONGEST_WAIT};
 use crate::domain::command::{Action, Command, Receipt};
-use crate::domain::ids::{DeploymentId, IdempotencyKey, Seq, ServiceName};
+use crate::domain::ids::{DeploymentId, IdempotencyKey, ServiceName};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot};
 
@@ -323,11 +323,7 @@ async fn log<B: Backend>(
 #[utoipa::path(
     get,
     path = path::EVENTS,
-    params(
-        EventsQuery,
-        ("last-event-id" = Option<Seq>, Header,
-            description = "The `id` of the last message that the caller saw; wins over `after`."),
-    ),
+    params(EventsQuery, LastEvent),
     responses(
         (status = 200, description = "Events, oldest first.",
             content((EventPage = "application/json"), (String = "text/event-stream"))),
@@ -340,7 +336,7 @@ async fn events<B: Backend>(
     InQuery(query): InQuery<EventsQuery>,
     headers: HeaderMap,
 ) -> Answered<Response> {
-    let after = live::resumed(&headers, query.after);
+    let after = LastEvent::of(&headers).map_or(query.after, |LastEvent(seq)| seq);
     if live::wanted(&headers) {
         return Ok(live::stream(session, query.service, after));
     }

@@ -55,7 +55,7 @@ pub struct PlannedBuild {
     pub build: BuildNumber,
     pub sha: Sha,
     pub subject: String,
-    /// Since when it is live, or when it was last put live; `None` when it never was.
+    /// Since when it is live, or when it was last put live; nothing when it never was.
     pub live_since: Option<DateTime<Utc>>,
 }
 
