@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::body::Bytes;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, ETAG, RETRY_AFTER};
 use axum::response::{IntoResponse, Response as Answer};
 use axum::{Extension, Router};
 use utoipa::openapi::header::Header;
@@ -97,7 +97,8 @@ pub(super) async fn document(Extension(Document(json)): Extension<Document>) -> 
 fn stamp(item: &mut PathItem) {
     let of_parameter = |(name, _)| RefOr::Ref(Ref::new(format!("#/components/parameters/{name}")));
     item.parameters = Some(said_by_callers().map(of_parameter).into());
-    let operations: [&mut Option<Operation>; 2] = [&mut item.get, &mut item.post];
+    let operations: [&mut Option<Operation>; 5] =
+        [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
     for operation in operations.into_iter().flatten() {
         let answers = &mut operation.responses.responses;
         add_problems(answers, ANYWHERE);
@@ -178,7 +179,18 @@ fn problems(kinds: &[Kind]) -> Answers {
     answers
 }
 
-/// Of routes that read a query, a header or a body.
+/// Of snapshots that the caller has.
+pub(super) struct Unchanged;
+
+impl IntoResponses for Unchanged {
+    fn responses() -> Answers {
+        let mut same = Response::new("The caller has the present version.");
+        same.headers.extend([header::<String>(ETAG.as_str(), "The version, quoted.")]);
+        Answers::from([("304".to_owned(), RefOr::T(same))])
+    }
+}
+
+/// Of routes that read a query or a body.
 pub(super) struct NoSense;
 
 impl IntoResponses for NoSense {

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use super::answer::{self, Failure};
 use super::ask::{InPath, InQuery, Known, Order};
-use super::document::{self, LogBytes, NoPlan, NoReceipt, NoSense, NotThere, Refused};
+use super::document::{self, LogBytes, NoPlan, NoReceipt, NoSense, NotThere, Refused, Unchanged};
 use super::live::{self, LastEvent};
 use super::stopping::Stopping;
 use crate::api::page::{DeploymentPage, EventPage};
@@ -161,8 +161,7 @@ async fn describe<B: Backend>(State(session): State<Session<B>>) -> Answered<Jso
     responses(
         (status = 200, description = "The fleet.", body = FleetSnapshot,
             headers(("etag" = String, description = "The version, quoted."))),
-        (status = 304, description = "The caller has this version.",
-            headers(("etag" = String, description = "The version, quoted."))),
+        Unchanged,
         NoSense,
     )
 )]
@@ -186,8 +185,7 @@ async fn fleet<B: Backend>(
     responses(
         (status = 200, description = "The service.", body = ServiceSnapshot,
             headers(("etag" = String, description = "The version, quoted."))),
-        (status = 304, description = "The caller has this version.",
-            headers(("etag" = String, description = "The version, quoted."))),
+        Unchanged,
         NoSense,
         NotThere,
     )
