@@ -2,17 +2,23 @@
 
 mod contract;
 mod serving;
+mod support;
 
 use chrono::DateTime;
 use contract::Stage;
 use serving::Serving;
+use support::engine::{QUICK, World};
 use trunkline::backend::Backend;
+use trunkline::backend::embedded::Embedded;
 use trunkline::backend::remote::Remote;
-use trunkline::backend::scripted::{SERVICE, Scripted, World};
+use trunkline::backend::scripted::{SERVICE, Scripted, World as Script};
 use trunkline::domain::ids::{BuildNumber, ServiceName};
+use trunkline::domain::snapshot::ServiceSnapshot;
 
 every_claim_holds_for!(scripted, super::Play::direct());
 every_claim_holds_for!(remote_over_scripted, super::Play::served());
+every_claim_holds_for!(embedded, super::Real::direct().await);
+every_claim_holds_for!(remote_over_embedded, super::Real::served().await);
 
 /// A scripted world, and the backend through which it is seen.
 struct Play<B> {
@@ -69,12 +75,80 @@ impl<B: Backend> Stage for Play<B> {
 }
 
 /// Whatever runs writes a few dozen lines.
-fn chatter(world: &mut World, service: &ServiceName) {
+fn chatter(world: &mut Script, service: &ServiceName) {
     let deployments = &world.service(service).unwrap().state.deployments;
     let running = deployments.values().find_map(|d| Some((d.id, d.running_step()?)));
     if let Some((id, step)) = running {
         for line in 0..30 {
             world.write(service, id, step, &format!("line {line} of step {step}"));
         }
+    }
+}
+
+/// A real engine over a real repository, and the backend through which it is seen. Its releases wait until they are
+/// let go, so that "running" lasts as long as a claim needs it.
+struct Real<B> {
+    world: World,
+    backend: B,
+    _serving: Option<Serving>,
+}
+
+impl Real<Embedded> {
+    async fn direct() -> Self {
+        let world = real_world().await;
+        let backend = world.backend(&login());
+        Self { world, backend, _serving: None }
+    }
+}
+
+impl Real<Remote> {
+    async fn served() -> Self {
+        let world = real_world().await;
+        let engine = world.handle().clone();
+        let serving = Serving::new(move |login| Embedded::new(engine.clone(), login.to_owned()));
+        let backend = Remote::over(serving.socket());
+        Self { world, backend, _serving: Some(serving) }
+    }
+}
+
+async fn real_world() -> World {
+    let caller =
+        format!("[people.caller]\nlogins = [{:?}]\nemails = [\"caller@example.com\"]", login());
+    let world =
+        World::open(&QUICK.replacen("[people.ann]", &format!("{caller}\n[people.ann]"), 1)).await;
+    world.until_build("the first build is verified", |row| row.build.verified.is_some()).await;
+    world.close_gate();
+    world
+}
+
+/// Who the server finds at the other end of the socket.
+fn login() -> String {
+    let output = std::process::Command::new("id").arg("-un").output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+impl<B: Backend> Stage for Real<B> {
+    type Backend = B;
+
+    fn backend(&self) -> &B {
+        &self.backend
+    }
+
+    fn service(&self) -> &ServiceName {
+        &self.world.service
+    }
+
+    async fn with_verified_build(&self) -> BuildNumber {
+        let change = uuid::Uuid::new_v4().to_string();
+        self.world.merged("Ann", "ann@example.com", &change).await
+    }
+
+    async fn finish_running(&self) {
+        self.world.open_gate();
+        let idle = |snapshot: &ServiceSnapshot| {
+            snapshot.deployments.iter().all(|row| !row.deployment.is_open()).then_some(())
+        };
+        self.world.until("nothing runs any more", idle).await;
+        self.world.close_gate();
     }
 }

@@ -1,14 +1,19 @@
 //! The command line on the real binary: what it prints, what it does and the exit codes that say so.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+use portable_pty::CommandBuilder;
 use serde_json::Value;
 use trunkline::config::ServiceFile;
+
+#[path = "support/screen.rs"]
+mod screen;
+
+use screen::Screen;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_trunkline");
 /// How long anything here may take before it counts as broken.
@@ -79,6 +84,16 @@ impl Home {
 
     fn trunkline(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
+    }
+
+    fn on_terminal(&self, arguments: &[&str]) -> Screen {
+        let mut command = CommandBuilder::new(PROGRAM);
+        command.args(arguments);
+        command.cwd(self.folder.path());
+        for (name, value) in self.environment() {
+            command.env(name, value);
+        }
+        Screen::start(command, 50, 200)
     }
 
     /// Runs a command that has to succeed and answers with what it printed.
@@ -318,10 +333,10 @@ fn a_deployment_that_fails_fails_the_command_that_waits_for_it() {
 #[test]
 fn what_changed_while_a_person_read_the_plan_stops_the_promote() {
     let home = Home::with_one_live();
-    let mut answerer = Conversation::start(&home, &["promote", "2", "--wait"]);
-    answerer.read_until("[y/N]");
+    let mut answerer = home.on_terminal(&["promote", "2", "--wait"]);
+    answerer.await_that("[y/N]", DEADLINE, |text| text.contains("[y/N]"));
     home.said(&["freeze", "--for", "1h", "--reason", "an incident elsewhere"]);
-    answerer.answer("y\n");
+    answerer.press("y\n");
     let (code, said) = answerer.end();
     assert_eq!(code, 4, "{said}");
     assert!(said.contains("changed") && said.contains("plan again"), "{said}");
@@ -384,18 +399,22 @@ fn a_second_engine_is_refused_and_told_who_the_first_is() {
 fn an_override_on_a_terminal_wants_its_reason_and_the_build_typed() {
     let home = Home::with_one_live();
     home.said(&["hold", "--reason", "looking at the graphs"]);
-    let mut hasty = Conversation::start(&home, &["promote", "2"]);
-    hasty.read_until("reason to override hold:");
-    hasty.answer("graphs are fine\n");
-    hasty.read_until("type 2 to confirm:");
-    hasty.answer("y\n");
+    let mut hasty = home.on_terminal(&["promote", "2"]);
+    hasty.await_that("reason to override hold:", DEADLINE, |text| {
+        text.contains("reason to override hold:")
+    });
+    hasty.press("graphs are fine\n");
+    hasty.await_that("type 2 to confirm:", DEADLINE, |text| text.contains("type 2 to confirm:"));
+    hasty.press("y\n");
     let (code, said) = hasty.end();
     assert_eq!(code, 3, "{said}");
-    let mut careful = Conversation::start(&home, &["promote", "2", "--wait"]);
-    careful.read_until("reason to override hold:");
-    careful.answer("graphs are fine\n");
-    careful.read_until("type 2 to confirm:");
-    careful.answer("2\n");
+    let mut careful = home.on_terminal(&["promote", "2", "--wait"]);
+    careful.await_that("reason to override hold:", DEADLINE, |text| {
+        text.contains("reason to override hold:")
+    });
+    careful.press("graphs are fine\n");
+    careful.await_that("type 2 to confirm:", DEADLINE, |text| text.contains("type 2 to confirm:"));
+    careful.press("2\n");
     let (code, said) = careful.end();
     assert_eq!(code, 0, "{said}");
     let overrides = &home.json(&["history", "--json"])[0]["request"]["overrides"];
@@ -440,54 +459,4 @@ fn an_engine_that_restarts_in_the_middle_of_a_promote_loses_nothing() {
     let log = home.said(&["logs"]);
     assert_eq!(log.matches("before\n").count(), 1, "{log}");
     assert!(log.ends_with("after\n"), "{log}");
-}
-
-/// A command on a terminal, with somebody who answers it.
-struct Conversation {
-    child: Box<dyn portable_pty::Child + Send + Sync>,
-    output: Box<dyn Read + Send>,
-    input: Box<dyn Write + Send>,
-    heard: String,
-    // Without the other end the terminal hangs up.
-    _pair: Box<dyn portable_pty::MasterPty + Send>,
-}
-
-impl Conversation {
-    fn start(home: &Home, arguments: &[&str]) -> Self {
-        let size = PtySize { rows: 24, cols: 200, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).unwrap();
-        let mut command = CommandBuilder::new(PROGRAM);
-        command.args(arguments);
-        command.cwd(home.folder.path());
-        for (name, value) in home.environment() {
-            command.env(name, value);
-        }
-        let child = pair.slave.spawn_command(command).unwrap();
-        let (output, input) =
-            (pair.master.try_clone_reader().unwrap(), pair.master.take_writer().unwrap());
-        Self { child, output, input, heard: String::new(), _pair: pair.master }
-    }
-
-    /// Reads on until a text has appeared. The command ends by its own deadlines, so this does too.
-    fn read_until(&mut self, text: &str) {
-        let mut bytes = [0; 1024];
-        while !self.heard.contains(text) {
-            let count = self.output.read(&mut bytes).unwrap_or_default();
-            assert!(count > 0, "it ended before {text:?}: {}", self.heard);
-            self.heard.push_str(&String::from_utf8_lossy(&bytes[..count]));
-        }
-    }
-
-    fn answer(&mut self, text: &str) {
-        self.input.write_all(text.as_bytes()).unwrap();
-    }
-
-    fn end(mut self) -> (u32, String) {
-        let mut bytes = [0; 1024];
-        // A terminal whose last process is gone answers with an error, not with an end.
-        while let Ok(count @ 1..) = self.output.read(&mut bytes) {
-            self.heard.push_str(&String::from_utf8_lossy(&bytes[..count]));
-        }
-        (self.child.wait().unwrap().exit_code(), self.heard)
-    }
 }

@@ -119,7 +119,8 @@ fn escape(text: &str) -> String {
             '\n' => escaped.push_str("\\n"),
             '\\' => escaped.push_str("\\\\"),
             ' '..='~' => escaped.push(c),
-            _ => escaped.push_str(&format!("\\u{{{:X}}}", u32::from(c))),
+            _ => escaped
+                .push_str(&c.escape_unicode().to_string().to_uppercase().replace("\\U", "\\u")),
         }
     }
     escaped
@@ -130,7 +131,7 @@ fn check(id: &str, what: &str, got: &str, expected: &Expected) {
         Expected::Text(text) => assert_eq!(got, text, "{id} {what}"),
         Expected::Long { prefix, chars } => {
             let escaped = escape(got);
-            assert!(escaped.starts_with(prefix.as_str()), "{id} {what}: {:.200}", escaped);
+            assert!(escaped.starts_with(prefix.as_str()), "{id} {what}: {escaped:.200}");
             assert_eq!(escaped.len(), *chars, "{id} {what}");
         }
     }
@@ -143,7 +144,9 @@ fn log_text(reads: &[&[u8]]) -> String {
 
 fn log(reads: &[&[u8]]) -> Vec<Row> {
     let mut gate = LogGate::default();
-    reads.iter().for_each(|read| gate.push(read));
+    for read in reads {
+        gate.push(read);
+    }
     gate.finish()
 }
 
@@ -256,7 +259,10 @@ proptest! {
     fn any_bytes_become_drawable_rows(bytes: Vec<u8>, cut: prop::sample::Index) {
         let at = cut.index(bytes.len() + 1);
         let rows = log(&[&bytes[..at], &bytes[at..]]);
-        rows.iter().for_each(|row| { assert_drawable(&row.text); assert_spans_cover(row); });
+        for row in &rows {
+            assert_drawable(&row.text);
+            assert_spans_cover(row);
+        }
         prop_assert_eq!(rows, log(&[&bytes]));
     }
 

@@ -5,7 +5,7 @@ set -eu
 
 current="$home/current"
 check() {
-  sleep 0.3
+  sleep 0.4
   if problem=$("$2"); then
     printf '\033[32mok\033[0m   %s\n' "$1"
   else

@@ -3,7 +3,9 @@
 mod call;
 mod verdict;
 
+use std::fmt;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +35,17 @@ const IDLE: Duration = Duration::from_secs(15);
 pub struct Remote {
     client: Client,
     socket: Arc<PathBuf>,
+    reviver: Option<Reviver>,
+}
+
+/// Brings a server back that nobody reaches any more, within a time of its own; when it cannot, nothing happens.
+#[derive(Clone)]
+struct Reviver(Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>);
+
+impl fmt::Debug for Reviver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reviver")
+    }
 }
 
 impl Remote {
@@ -50,7 +63,16 @@ impl Remote {
             .pool_idle_timeout(IDLE)
             .build()
             .expect("a client without TLS needs nothing from the system");
-        Self { client, socket: Arc::new(socket) }
+        Self { client, socket: Arc::new(socket), reviver: None }
+    }
+
+    /// Whenever nobody answers at the socket, this is given a chance before the question is asked once more.
+    #[must_use]
+    pub fn revived_by<F>(self, revive: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self { reviver: Some(Reviver(Arc::new(move || Box::pin(revive())))), ..self }
     }
 
     fn get(&self, path: &str) -> Call<'_> {

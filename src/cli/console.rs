@@ -1,29 +1,42 @@
 //! `trunkline console`, and what `trunkline` alone opens.
 
+use std::time::Duration;
+
+use chrono::{Local, Offset, TimeZone};
 use clap::Args;
+use color_eyre::eyre::{Context as _, Report};
 
 use super::failure::Failure;
 use super::{Global, context, demo, engine_process, trace};
 use crate::backend::remote::Remote;
 use crate::config::places::Places;
 use crate::config::user_file::UserFile;
+use crate::console::theme::Theme;
+use crate::console::{self, Options};
+use crate::engine::clock::{Clock, SystemClock};
+use crate::terminal::capabilities::{self, ColourChoice};
+use crate::terminal::{guard, signals};
+
+/// What the demo says first.
+const PRACTICE: &str = "practice: real steps, but they deploy to folders of yours and reach nobody";
+
+/// How long the first screen may wait for an engine that has just started to know its services.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct Arguments {}
 
 /// The console, or the demo where nothing is configured.
 pub async fn or_demo(global: Global) -> Result<(), Failure> {
-    if global.demo {
-        return demo::open(&Places::discover()?, global).await;
-    }
-    let places = Places::discover()?;
-    if UserFile::load(&places.user_file())?.services.is_empty() {
-        return demo::open(&places, global).await;
+    let base = Places::discover()?;
+    if global.demo || UserFile::load(&base.user_file())?.services.is_empty() {
+        return demo::open(&base, global).await;
     }
     run(global, Arguments::default()).await
 }
 
 pub async fn run(global: Global, _: Arguments) -> Result<(), Failure> {
+    needs_terminal()?;
     let places = context::places(&global)?;
     if UserFile::load(&places.user_file())?.services.is_empty() {
         return Err(context::nothing_watched());
@@ -32,9 +45,40 @@ pub async fn run(global: Global, _: Arguments) -> Result<(), Failure> {
     show(backend, &places, &global).await
 }
 
+/// To be asked before anything is started or made for a console that cannot be shown.
+pub fn needs_terminal() -> Result<(), Failure> {
+    capabilities::check().map_err(|unusable| Failure::usage(unusable.to_string()))
+}
+
 /// The console on this backend, until somebody leaves it.
 pub async fn show(backend: Remote, places: &Places, global: &Global) -> Result<(), Failure> {
     trace::to_file(&places.data.join("console.log"))?;
-    let _ = (backend, global);
-    Err(Failure::failed("the console comes"))
+    let options = options(&UserFile::load(&places.user_file())?, global);
+    // What goes wrong here the console sees as well, and shows better.
+    let _ = context::fleet(&backend, FIRST_LOOK).await;
+    guard::install_panic_hook();
+    signals::leave_on_signals().wrap_err("cannot listen to signals")?;
+    console::run(backend, options).await.map_err(Report::new)?;
+    Ok(())
+}
+
+fn options(user: &UserFile, global: &Global) -> Options {
+    let terminal = capabilities::detect(ColourChoice::Auto);
+    let UserFile { emergency_countdown, stale_after, .. } = *user;
+    Options {
+        service: global.service.clone(),
+        emergency_countdown,
+        stale_after,
+        demo: global.demo,
+        utc_offset: utc_offset(),
+        theme: Theme::terminal(terminal.depth, terminal.charset),
+        tmux: terminal.tmux,
+        notice: global.demo.then(|| PRACTICE.to_owned()),
+    }
+}
+
+/// How far this place's time is ahead of UTC, in seconds.
+fn utc_offset() -> i32 {
+    let now = SystemClock.now().naive_utc();
+    Local.offset_from_utc_datetime(&now).fix().local_minus_utc()
 }

@@ -65,15 +65,8 @@ impl Context {
         }))
     }
 
-    /// All services. An engine that has just started is given a moment to find them.
     pub async fn fleet(&self) -> Result<FleetSnapshot, Failure> {
-        let unchanged = || Failure::failed("the engine did not say what it watches");
-        let fleet = self.backend.fleet(None, Duration::ZERO).await?.ok_or_else(unchanged)?;
-        if !fleet.services.is_empty() || !fleet.problems.is_empty() {
-            return Ok(fleet);
-        }
-        let later = self.backend.fleet(Some(fleet.version.clone()), FIRST_LOOK).await?;
-        Ok(later.unwrap_or(fleet))
+        fleet(&self.backend, FIRST_LOOK).await
     }
 
     pub async fn snapshot(&self, service: &ServiceName) -> Result<ServiceSnapshot, Failure> {
@@ -86,6 +79,17 @@ impl Context {
         let demo = if self.global.demo { " --demo" } else { "" };
         format!("trunkline {command} --service {service}{demo}")
     }
+}
+
+/// All services. An engine that has just started is given a moment to find them.
+pub async fn fleet(backend: &impl Backend, patience: Duration) -> Result<FleetSnapshot, Failure> {
+    let unchanged = || Failure::failed("the engine did not say what it watches");
+    let fleet = backend.fleet(None, Duration::ZERO).await?.ok_or_else(unchanged)?;
+    if !fleet.services.is_empty() || !fleet.problems.is_empty() {
+        return Ok(fleet);
+    }
+    let later = backend.fleet(Some(fleet.version.clone()), patience).await?;
+    Ok(later.unwrap_or(fleet))
 }
 
 /// The folders that the global options mean.

@@ -111,7 +111,7 @@ pub async fn run<B: Backend>(backend: B, options: Options) -> Result<Exit, Error
     let mut terminal =
         Terminal::new(CrosstermBackend::new(io::stdout())).map_err(terminal_error)?;
     let (width, height) = crossterm::terminal::size().map_err(terminal_error)?;
-    let seed = uuid::Uuid::new_v4().to_string();
+    let seed = uuid::Uuid::new_v4();
     let model = Model::new(options, seed, Size { width, height }, Instant::now());
     let (sender, inbox) = mpsc::channel(INBOX);
     let performer = Performer::new(backend, sender);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use ratatui::layout::{Rect, Size};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::Options;
 use super::confirm::Confirm;
@@ -149,7 +150,7 @@ pub struct Sent {
 impl Model {
     /// A model that knows nothing yet. `seed` is random and differs between consoles.
     #[must_use]
-    pub fn new(options: Options, seed: String, size: Size, at: Instant) -> Self {
+    pub fn new(options: Options, seed: Uuid, size: Size, at: Instant) -> Self {
         let mut notes = Notes::default();
         if let Some(text) = options.notice.clone() {
             notes.say(Note { tone: Tone::Plain, text, said: at, at: None });
@@ -186,7 +187,7 @@ impl Model {
             quitting: None,
             dirty: true,
             tickets: 0,
-            seed,
+            seed: seed.to_string(),
             options,
         }
     }

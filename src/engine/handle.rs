@@ -249,6 +249,9 @@ impl Handle {
         after: Seq,
         limit: usize,
     ) -> Result<Vec<Event>, Failure> {
+        if let Some(name) = service {
+            find(&self.shared.world(), name)?;
+        }
         let service = service.cloned();
         self.read(move |reader| reader.events(service.as_ref(), after, limit)).await
     }

@@ -130,18 +130,20 @@ fn charset(env: &impl Fn(&str) -> Option<String>) -> Charset {
 mod tests {
     use super::*;
 
-    fn of(vars: &[(&str, &str)], choice: ColourChoice) -> Capabilities {
+    type Vars = &'static [(&'static str, &'static str)];
+
+    fn of(vars: Vars, choice: ColourChoice) -> Capabilities {
         Capabilities::from_env(choice, lookup(vars))
     }
 
-    fn lookup(vars: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
+    fn lookup(vars: Vars) -> impl Fn(&str) -> Option<String> {
         |name| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
     }
 
     #[test]
     fn the_depth_follows_option_then_no_color_then_terminal() {
         use ColourChoice::{Always, Auto, Never};
-        let cases: &[(&[(&str, &str)], ColourChoice, Depth)] = &[
+        let cases: [(Vars, ColourChoice, Depth); 9] = [
             (&[], Auto, Depth::Ansi16),
             (&[("TERM", "xterm-256color")], Auto, Depth::Ansi256),
             (&[("TERM", "xterm"), ("COLORTERM", "truecolor")], Auto, Depth::Rgb),
@@ -153,13 +155,13 @@ mod tests {
             (&[("COLORTERM", "truecolor")], Never, Depth::Mono),
         ];
         for (vars, choice, depth) in cases {
-            assert_eq!(of(vars, *choice).depth, *depth, "{vars:?} {choice:?}");
+            assert_eq!(of(vars, choice).depth, depth, "{vars:?} {choice:?}");
         }
     }
 
     #[test]
     fn the_first_locale_variable_that_is_set_decides_the_charset() {
-        let cases: &[(&[(&str, &str)], Charset)] = &[
+        let cases: [(Vars, Charset); 6] = [
             (&[], Charset::Ascii),
             (&[("LANG", "en_US.UTF-8")], Charset::Unicode),
             (&[("LANG", "C.utf8")], Charset::Unicode),
@@ -168,7 +170,7 @@ mod tests {
             (&[("LC_ALL", ""), ("LC_CTYPE", "de_DE.UTF-8"), ("LANG", "C")], Charset::Unicode),
         ];
         for (vars, charset) in cases {
-            assert_eq!(of(vars, ColourChoice::Auto).charset, *charset, "{vars:?}");
+            assert_eq!(of(vars, ColourChoice::Auto).charset, charset, "{vars:?}");
         }
     }
 

@@ -1,6 +1,8 @@
 //! Entering the full screen and leaving it, whatever happens: each mode that was set is undone, in reverse, once.
 
+use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::panic;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -100,9 +102,11 @@ impl<W: Write> Drop for Guard<W> {
 }
 
 /// Gives the terminal back from wherever we are: the way out of a panic and of a signal. Does nothing where no mode
-/// is set.
-pub fn restore(out: &mut impl Write) {
-    leave_all(out);
+/// is set. It writes past the standard output's own lock, which whoever panics or hangs may hold.
+pub fn restore() {
+    if let Ok(terminal) = io::stdout().as_fd().try_clone_to_owned() {
+        leave_all(&mut File::from(terminal));
+    }
 }
 
 /// On a panic: first the terminal is given back, then the panic is logged, then the hook that was there before
@@ -110,7 +114,7 @@ pub fn restore(out: &mut impl Write) {
 pub fn install_panic_hook() {
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
-        restore(&mut io::stdout());
+        restore();
         tracing::error!(panic = %info, "the program panicked");
         previous(info);
     }));

@@ -1,10 +1,7 @@
 //! The way out that needs no event loop: threads of its own end the program on a signal or when the terminal is gone.
 
-use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
 use std::process;
-use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
@@ -19,9 +16,6 @@ use super::guard;
 /// How long giving the terminal back may take: a terminal that reads nothing would block it forever.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
-/// A handle on the terminal of our own: the standard one may be locked by whoever hangs.
-static TERMINAL: OnceLock<File> = OnceLock::new();
-
 /// From now on SIGTERM, SIGHUP and SIGINT, and the end of the terminal, give the terminal back and end the program
 /// within two seconds, whatever its event loop is doing. The exit status is 128 and the signal's number.
 ///
@@ -29,13 +23,11 @@ static TERMINAL: OnceLock<File> = OnceLock::new();
 ///
 /// When signals cannot be listened to.
 pub fn leave_on_signals() -> io::Result<()> {
-    let terminal = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
     let listeners = {
         let _context = runtime.enter();
         Listeners::new()?
     };
-    TERMINAL.get_or_init(|| terminal);
     spawn("signals", move || runtime.block_on(listeners.first()))?;
     spawn("hangup", || {
         wait_for_hangup();
@@ -87,9 +79,7 @@ fn exit(signal: Signal) -> ! {
         // Giving back hangs, so nothing gentler would come through; if even this fails, the process is gone already.
         let _gone = kill_process(getpid(), Signal::KILL);
     });
-    if let Some(mut terminal) = TERMINAL.get() {
-        guard::restore(&mut terminal);
-    }
+    guard::restore();
     tracing::info!(signal = signal.as_raw(), "left on a signal");
     process::exit(128 + signal.as_raw());
 }

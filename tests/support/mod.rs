@@ -1,4 +1,5 @@
 //! What several test programs stand on.
 
 pub mod engine;
+pub mod pty;
 pub mod repository;

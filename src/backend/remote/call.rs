@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::{Remote, verdict};
+use super::{Remote, Reviver, verdict};
 use crate::api::problem::Kind;
 use crate::api::{API, API_HEADER, VERSION, VERSION_HEADER};
 use crate::backend::{Answer, BackendError};
@@ -69,9 +69,14 @@ impl<'a> Call<'a> {
 
     pub(super) async fn answer(self) -> Answer<Reply> {
         let asks = self.method == Method::GET;
-        let again = self.request.try_clone().filter(|_| asks);
+        let again = self.request.try_clone();
         let response = match (self.request.send().await, again) {
-            (Err(error), Some(again)) if !error.is_timeout() => {
+            // Nothing was sent, so that sending now is no repetition.
+            (Err(error), Some(again)) if error.is_connect() => {
+                self.remote.revive().await;
+                again.send().await
+            }
+            (Err(error), Some(again)) if asks && !error.is_timeout() => {
                 tokio::time::sleep(pause()).await;
                 again.send().await
             }
@@ -97,6 +102,14 @@ impl Reply {
 }
 
 impl Remote {
+    /// Gives whoever can the time to bring the engine back.
+    async fn revive(&self) {
+        match &self.reviver {
+            Some(Reviver(revive)) => revive().await,
+            None => tokio::time::sleep(pause()).await,
+        }
+    }
+
     /// What it means that no answer came at all.
     fn silence(&self, error: &reqwest::Error, asks: bool) -> BackendError {
         let why = root(error);

@@ -24,6 +24,7 @@ pub struct Arguments {
 }
 
 pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
+    console::needs_terminal()?;
     let base = Places::discover()?;
     if arguments.reset {
         remove(&base).await?;
@@ -33,6 +34,7 @@ pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
 
 /// Opens the console on the demo, making it first where there is none.
 pub async fn open(base: &Places, global: Global) -> Result<(), Failure> {
+    console::needs_terminal()?;
     let places = places(base);
     if !places.user_file().exists() {
         make(base, &places)?;

@@ -35,6 +35,7 @@ impl TimeColumn {
         }
     }
 
+    #[must_use]
     pub fn say(self, at: DateTime<Utc>, now: DateTime<Utc>, offset: FixedOffset) -> String {
         match self {
             Self::Off => String::new(),
@@ -57,7 +58,7 @@ pub struct Columns {
 
 impl Columns {
     pub fn new(width: usize, time: TimeColumn, plain: bool, wrap: bool) -> Self {
-        let gutter = if plain || width < GUTTER_FROM { 0 } else { 1 };
+        let gutter = usize::from(!plain && width >= GUTTER_FROM);
         let shows_time = !plain && time != TimeColumn::Off && width >= TIME_FROM;
         let time = if shows_time { TIME + 1 } else { 0 };
         Self { gutter, time, text: width - gutter - time, wrap }

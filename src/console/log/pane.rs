@@ -6,7 +6,7 @@ use super::columns::{Columns, TimeColumn};
 use super::line::Key;
 use super::scroll::{Place, beginning, down, last_page, up};
 use super::search::{Direction, Query, Seek, Target, find};
-use super::window::{Limits, Window};
+use super::window::{End, Limits, Window};
 use crate::console::theme::Role;
 use crate::domain::log::{LogFrom, LogPage};
 use crate::domain::time;
@@ -60,6 +60,8 @@ pub struct LogPane {
     jump: Option<Jump>,
     search: Search,
     lost_at: Option<DateTime<Utc>>,
+    /// Lines before this were counted.
+    counted: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +71,9 @@ enum Reading {
         top: Place,
         /// Lines that came since.
         new: usize,
+        /// Where the person was going last. More is read in that direction only, or the two ends of the memory would
+        /// take turns in pushing each other out.
+        heading: Direction,
     },
 }
 
@@ -77,13 +82,18 @@ enum Reading {
 enum Jump {
     Start,
     End,
+    /// Back to where a search in vain began.
+    To(Place),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Search {
     Idle,
     /// More of the log is needed to go on.
-    Seeking(Seek),
+    Seeking {
+        seek: Seek,
+        home: Reading,
+    },
     NotFound,
 }
 
@@ -110,16 +120,18 @@ impl LogPane {
             jump: Some(Jump::End),
             search: Search::Idle,
             lost_at: None,
+            counted: 0,
         }
     }
 
-    /// Another step's log: everything of the one before is gone but how a person likes to see it.
+    /// Another step's log: everything of the one before is gone but how a person likes to see it. Answers that are
+    /// still under way are the other step's: do not feed them.
     pub fn restart(&mut self) {
         let fresh = Self::with_limits(self.offset, self.window.limits());
         let query = self.query.take();
         let (time, plain, wrap) = (self.time, self.plain, self.wrap);
         let (width, height) = (self.width, self.height);
-        *self = Self { query, time, plain, wrap, width, height, ..fresh };
+        *self = Self { time, plain, query, wrap, width, height, ..fresh };
     }
 
     /// The room that the pane has inside its border.
@@ -134,20 +146,18 @@ impl LogPane {
         match self.jump {
             Some(Jump::Start) => return Some(LogFrom::After(0)),
             Some(Jump::End) => return Some(LogFrom::End),
+            Some(Jump::To(place)) => return Some(LogFrom::After(place.key.cursor)),
             None => {}
         }
-        let older = || Some(LogFrom::Before(self.window.start()));
-        let newer = || Some(LogFrom::After(self.window.end()));
-        match self.search {
-            Search::Seeking(Seek { direction: Direction::Older, .. }) => return older(),
-            Search::Seeking(Seek { direction: Direction::Newer, .. }) => return newer(),
-            Search::Idle | Search::NotFound => {}
-        }
-        if self.is_near_start() && !self.window.reaches_start() {
-            return older();
-        }
-        let has_room = self.is_near_end() || !self.window.is_full();
-        if has_room && !self.window.is_final() { newer() } else { None }
+        let direction = match self.search {
+            Search::Seeking { seek, .. } => Some(seek.direction),
+            Search::Idle | Search::NotFound if self.wants_older() => Some(Direction::Older),
+            Search::Idle | Search::NotFound => self.wants_newer().then_some(Direction::Newer),
+        };
+        direction.map(|direction| match direction {
+            Direction::Older => LogFrom::Before(self.window.start()),
+            Direction::Newer => LogFrom::After(self.window.end()),
+        })
     }
 
     /// Takes in what was read.
@@ -158,16 +168,11 @@ impl LogPane {
         self.resume(now);
         match (self.jump.take(), asked) {
             (Some(jump), _) => self.land(jump, page),
-            (None, LogFrom::Before(_)) => self.window.prepend(page),
-            (None, LogFrom::After(_) | LogFrom::End) => {
-                let added = self.window.append(page);
-                if let Reading::Paused { new, .. } = &mut self.reading {
-                    *new += added;
-                }
-            }
+            (None, LogFrom::Before(_)) => self.prepend(page),
+            (None, LogFrom::After(_) | LogFrom::End) => self.append(page),
         }
-        if let Search::Seeking(seek) = self.search {
-            self.seek(seek);
+        if let Search::Seeking { seek, home } = self.search {
+            self.seek(seek, home);
         }
         self.settle();
     }
@@ -188,9 +193,8 @@ impl LogPane {
             LogCommand::HalfPageUp => self.move_up(half),
             LogCommand::HalfPageDown => self.move_down(half),
             LogCommand::Top => self.go_to_start(),
-            LogCommand::Bottom => self.go_to_end(),
             LogCommand::Follow if self.reading == Reading::Following => self.pause(),
-            LogCommand::Follow => self.go_to_end(),
+            LogCommand::Bottom | LogCommand::Follow => self.go_to_end(),
             LogCommand::Wrap => self.wrap = !self.wrap,
             LogCommand::Time => self.time = self.time.next(),
             LogCommand::Plain => self.plain = !self.plain,
@@ -239,22 +243,41 @@ impl LogPane {
     }
 
     fn search_title(&self) -> Option<(String, Role)> {
-        let query = self.query.as_ref().map(|query| gate::field(query.text()).to_string());
-        let what = query.map_or_else(String::new, |query| format!("/{query}"));
+        let query = self.query.as_ref().map(|query| gate::field(query.text()));
+        let what = query.map(|query| format!("/{query}"));
         match self.search {
-            Search::Idle if what.is_empty() => None,
-            Search::Idle => Some((what, Role::Search)),
-            Search::Seeking(_) => Some((format!("{what} searching"), Role::Running)),
-            Search::NotFound => Some((format!("{what} no more"), Role::Warn)),
+            Search::Idle => what.map(|what| (what, Role::Search)),
+            Search::Seeking { .. } => Some(("searching".to_owned(), Role::Running)),
+            Search::NotFound => Some(("no more found".to_owned(), Role::Warn)),
         }
     }
 
     fn land(&mut self, jump: Jump, page: &LogPage) {
         self.window.replace(page);
+        let paused = |top| Reading::Paused { top, new: 0, heading: Direction::Newer };
         self.reading = match (jump, self.window.get(0)) {
-            (Jump::Start, Some(first)) => Reading::Paused { top: beginning(first.key), new: 0 },
-            _ => Reading::Following,
+            (Jump::Start, Some(first)) => paused(beginning(first.key)),
+            (Jump::To(place), _) => paused(place),
+            (Jump::Start | Jump::End, _) => Reading::Following,
         };
+        self.counted = self.counted.max(self.window.end());
+    }
+
+    fn append(&mut self, page: &LogPage) {
+        let gives = if self.is_near_end() || self.is_seeking() { End::Older } else { End::Newer };
+        let unknown = self.window.end() >= self.counted;
+        let added = self.window.append(page, gives);
+        self.counted = self.counted.max(page.next);
+        if let Reading::Paused { new, .. } = &mut self.reading
+            && unknown
+        {
+            *new += added;
+        }
+    }
+
+    fn prepend(&mut self, page: &LogPage) {
+        let follows = self.reading == Reading::Following && !self.is_seeking();
+        self.window.prepend(page, if follows { End::Older } else { End::Newer });
     }
 
     fn resume(&mut self, now: DateTime<Utc>) {
@@ -276,35 +299,39 @@ impl LogPane {
         if self.reading == Reading::Following
             && let Some(top) = self.here()
         {
-            self.reading = Reading::Paused { top, new: 0 };
+            self.reading = Reading::Paused { top, new: 0, heading: Direction::Newer };
         }
     }
 
-    fn pause_at(&mut self, place: Place) {
+    fn pause_at(&mut self, place: Place, going: Direction) {
         self.pause();
-        if let Reading::Paused { top, .. } = &mut self.reading {
-            *top = place;
+        if let Reading::Paused { top, heading, .. } = &mut self.reading {
+            (*top, *heading) = (place, going);
         }
     }
 
     fn move_up(&mut self, rows: usize) {
         self.forget_search();
         if let Some(top) = self.here() {
-            self.pause_at(up(&self.window, self.columns(self.width), top, rows));
+            let top = up(&self.window, self.columns(self.width), top, rows);
+            self.pause_at(top, Direction::Older);
         }
     }
 
     fn move_down(&mut self, rows: usize) {
         self.forget_search();
         if let (Reading::Paused { .. }, Some(top)) = (self.reading, self.here()) {
-            self.pause_at(down(&self.window, self.columns(self.width), top, rows));
+            let top = down(&self.window, self.columns(self.width), top, rows);
+            self.pause_at(top, Direction::Newer);
         }
     }
 
     fn go_to_start(&mut self) {
         self.forget_search();
         match self.window.get(0).map(|first| first.key) {
-            Some(first) if self.window.reaches_start() => self.pause_at(beginning(first)),
+            Some(first) if self.window.reaches_start() => {
+                self.pause_at(beginning(first), Direction::Newer);
+            }
             _ => self.jump = Some(Jump::Start),
         }
     }
@@ -342,7 +369,7 @@ impl LogPane {
         let Some(from) = self.hit.map(|(key, _)| key).or_else(|| self.edge(direction)) else {
             return;
         };
-        self.seek(Seek { target, direction, from });
+        self.seek(Seek { target, direction, from }, self.reading);
     }
 
     /// Just outside what is on screen, at the side where a search begins.
@@ -358,39 +385,54 @@ impl LogPane {
         })
     }
 
-    fn seek(&mut self, seek: Seek) {
+    fn seek(&mut self, seek: Seek, home: Reading) {
         if let Some((key, row)) = find(&self.window, seek, self.query.as_ref()) {
             self.hit = Some((key, row));
             self.search = Search::Idle;
-            return self.reveal(Place { key, row, byte: 0 });
+            return self.reveal(Place { key, row, byte: 0 }, seek.direction);
         }
-        let (over, from) = match seek.direction {
+        let (over, cursor) = match seek.direction {
             Direction::Older => (self.window.reaches_start(), self.window.start()),
             Direction::Newer => (self.window.reaches_end(), self.window.end()),
         };
-        self.search = if over {
-            Search::NotFound
+        if over {
+            self.search = Search::NotFound;
+            self.go_home(home);
         } else {
-            Search::Seeking(Seek { from: Key { cursor: from, is_text: false }, ..seek })
-        };
+            let seek = Seek { from: Key { cursor, is_text: false }, ..seek };
+            self.search = Search::Seeking { seek, home };
+        }
+    }
+
+    /// Shows again what was on screen before a search in vain, which may have pushed it out of memory.
+    fn go_home(&mut self, home: Reading) {
+        self.reading = home;
+        match home {
+            Reading::Following if !self.window.reaches_end() => self.jump = Some(Jump::End),
+            Reading::Paused { top, .. } if !self.window.holds(top.key) => {
+                self.jump = Some(Jump::To(top));
+            }
+            Reading::Following | Reading::Paused { .. } => {}
+        }
     }
 
     /// Brings a place on screen, with what led to it above.
-    fn reveal(&mut self, place: Place) {
+    fn reveal(&mut self, place: Place, going: Direction) {
         let columns = self.columns(self.width);
         let Some(top) = self.here() else { return };
         let bottom = down(&self.window, columns, top, self.height.saturating_sub(1));
         if (top..=bottom).contains(&place) {
-            self.pause_at(top);
+            self.pause_at(top, going);
         } else {
-            self.pause_at(up(&self.window, columns, place, self.height / 3));
+            let top = up(&self.window, columns, place, self.height / 3);
+            self.pause_at(top, going);
         }
     }
 
     /// At the end of what there is, nothing is new any more.
     fn settle(&mut self) {
         let last = last_page(&self.window, self.columns(self.width), self.height);
-        if let (Reading::Paused { top, new }, Some(last)) = (&mut self.reading, last)
+        if let (Reading::Paused { top, new, .. }, Some(last)) = (&mut self.reading, last)
             && *top >= last
         {
             *top = last;
@@ -398,17 +440,25 @@ impl LogPane {
         }
     }
 
-    /// How close to an edge of the memory, in lines, more is asked for. Never half of it, or its two ends would take turns
-    /// in pushing each other out.
-    fn margin(&self) -> usize {
-        (AHEAD * self.height).max(1).min(self.window.len() / 4)
+    fn wants_older(&self) -> bool {
+        let wants = match self.reading {
+            Reading::Following => {
+                self.window.len() < self.height && !self.window.gave_up(End::Older)
+            }
+            Reading::Paused { top, heading, .. } => {
+                heading == Direction::Older && self.window.index(top.key) <= self.margin()
+            }
+        };
+        wants && !self.window.reaches_start()
     }
 
-    fn is_near_start(&self) -> bool {
-        match self.reading {
-            Reading::Following => self.window.len() < self.height,
-            Reading::Paused { top, .. } => self.window.index(top.key) <= self.margin(),
-        }
+    fn wants_newer(&self) -> bool {
+        let wants = match self.reading {
+            Reading::Following => true,
+            Reading::Paused { heading: Direction::Newer, .. } if self.is_near_end() => true,
+            Reading::Paused { .. } => !self.window.gave_up(End::Newer),
+        };
+        wants && !self.window.is_final()
     }
 
     fn is_near_end(&self) -> bool {
@@ -418,5 +468,14 @@ impl LogPane {
                 self.window.index(top.key) + self.height + self.margin() >= self.window.len()
             }
         }
+    }
+
+    fn is_seeking(&self) -> bool {
+        matches!(self.search, Search::Seeking { .. })
+    }
+
+    /// How close to an edge of the memory, in lines, more is asked for.
+    fn margin(&self) -> usize {
+        (AHEAD * self.height).max(1).min(self.window.len() / 4)
     }
 }

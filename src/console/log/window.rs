@@ -19,9 +19,9 @@ impl Default for Limits {
     }
 }
 
-/// The end that gives way when there is too much.
+/// The end that gives way when there is too much: the one that nobody looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+pub enum End {
     Older,
     Newer,
 }
@@ -38,6 +38,8 @@ pub struct Window {
     weight: usize,
     errors: usize,
     limits: Limits,
+    /// At which end lines were given up and not read again since.
+    gave_up: Option<End>,
 }
 
 impl Window {
@@ -48,11 +50,11 @@ impl Window {
     /// Holds this page and nothing else.
     pub fn replace(&mut self, page: &LogPage) {
         *self = Self { start: page.start, end: page.start, ..Self::new(self.limits) };
-        self.append(page);
+        self.append(page, End::Older);
     }
 
     /// Adds newer lines, and says how many. Where lines are missing in between, a note says so.
-    pub fn append(&mut self, page: &LogPage) -> usize {
+    pub fn append(&mut self, page: &LogPage, gives: End) -> usize {
         if page.next < self.end {
             self.replace_shorter(page);
             return self.lines.len();
@@ -69,12 +71,12 @@ impl Window {
         self.size = page.size;
         self.ended = page.ended;
         let added = self.lines.len() - before;
-        self.shrink(End::Older);
+        self.shrink(gives);
         added
     }
 
     /// Adds older lines.
-    pub fn prepend(&mut self, page: &LogPage) {
+    pub fn prepend(&mut self, page: &LogPage, gives: End) {
         let mut older = Self::new(self.limits);
         for line in page.lines().filter(|line| line.cursor < self.start) {
             older.push(&line);
@@ -95,7 +97,7 @@ impl Window {
         }
         // An empty answer means that there is nothing older to be had.
         self.start = if page.bytes.is_empty() { 0 } else { page.start.min(self.start) };
-        self.shrink(End::Newer);
+        self.shrink(gives);
     }
 
     /// Adds a sentence of the pane at the newer end.
@@ -155,8 +157,14 @@ impl Window {
         self.ended && self.reaches_end()
     }
 
-    pub fn is_full(&self) -> bool {
-        self.lines.len() >= self.limits.lines || self.weight >= self.limits.bytes
+    /// Lines at this end were given up to keep others.
+    pub fn gave_up(&self, end: End) -> bool {
+        self.gave_up == Some(end)
+    }
+
+    /// The line with this key is here.
+    pub fn holds(&self, key: Key) -> bool {
+        self.get(self.index(key)).is_some_and(|line| line.key == key)
     }
 
     /// The log is shorter than what was read of it: it is another log now.
@@ -205,6 +213,7 @@ impl Window {
             };
             let Some(gone) = gone else { return };
             self.forget(&gone);
+            self.gave_up = Some(end);
             match end {
                 End::Older => self.start = self.lines.front().map_or(self.end, |l| l.key.cursor),
                 End::Newer => {

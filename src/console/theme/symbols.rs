@@ -1,10 +1,10 @@
-//! The glyphs of the screen, each exactly one column wide, for terminals with and without Unicode.
+//! The glyphs of the screen, one column wide each, for terminals with and without Unicode.
 
 use ratatui::symbols::border;
 
 use crate::terminal::capabilities::Charset;
 
-/// One column each, whatever the locale; words next to them carry the meaning.
+/// One column each; words next to them carry the meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Symbols {
     /// In front of the selected row.
@@ -26,7 +26,7 @@ pub struct Symbols {
     pub stderr: &'static str,
     /// In front of what goes on from the row above.
     pub wrapped: &'static str,
-    /// Stands for what was cut off.
+    /// Stands for what was cut off. The only one that is wider where there is no Unicode.
     pub ellipsis: &'static str,
     pub border: border::Set<'static>,
     pub border_focus: border::Set<'static>,
@@ -84,7 +84,7 @@ const ASCII: Symbols = Symbols {
     separator: "-",
     stderr: "|",
     wrapped: "\\",
-    ellipsis: "~",
+    ellipsis: "...",
     border: ascii_border("-"),
     border_focus: ascii_border("="),
     progress: &["-", "#"],
@@ -115,7 +115,7 @@ mod tests {
         all.extend([symbols.cursor, symbols.live, symbols.ok, symbols.failed, symbols.running]);
         all.extend([symbols.queued, symbols.superseded, symbols.verified, symbols.rolled_back]);
         all.extend([symbols.warn, symbols.frozen, symbols.held, symbols.arrow, symbols.separator]);
-        all.extend([symbols.stderr, symbols.wrapped, symbols.ellipsis]);
+        all.extend([symbols.stderr, symbols.wrapped]);
         for set in [b, f] {
             all.extend([set.top_left, set.top_right, set.bottom_left, set.bottom_right]);
             all.extend([set.vertical_left, set.vertical_right]);
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn every_symbol_is_one_column_wide() {
-        for symbol in all(&UNICODE).into_iter().chain(all(&ASCII)) {
+        for symbol in all(&UNICODE).into_iter().chain(all(&ASCII)).chain([UNICODE.ellipsis]) {
             assert_eq!(symbol.width(), 1, "{symbol:?}");
         }
     }
@@ -134,5 +134,6 @@ mod tests {
     #[test]
     fn the_ascii_symbols_are_ascii() {
         assert!(all(&ASCII).iter().all(|symbol| symbol.is_ascii()));
+        assert!(ASCII.ellipsis.is_ascii());
     }
 }

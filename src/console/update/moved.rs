@@ -45,8 +45,7 @@ fn live_changed(model: &Model, from: Option<BuildNumber>, to: Option<BuildNumber
         _ => "promoted",
     };
     let ended = row.deployment.ended.as_ref();
-    let ago = ended.map_or_else(String::new, |e| {
-        format!(" {} ago", say(time_between(e.at, model.now())))
-    });
+    let ago = ended
+        .map_or_else(String::new, |e| format!(" {} ago", say(time_between(e.at, model.now()))));
     format!("{change}, {did} by {}{ago}", row.deployment.by)
 }

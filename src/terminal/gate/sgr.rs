@@ -18,7 +18,7 @@ impl Pen {
         let mut rest = parameters.split(';');
         while let Some(parameter) = rest.next() {
             let mut parts = parameter.split(':');
-            let code = number(parts.next());
+            let code = parts.next().map_or(0, number);
             let subs: Vec<&str> = parts.collect();
             match code {
                 38 | 48 | 58 => {
@@ -75,19 +75,16 @@ impl Pen {
 }
 
 /// An empty parameter is zero; one too large to be any is none of ours.
-fn number(text: Option<&str>) -> u16 {
-    match text {
-        None | Some("") => 0,
-        Some(text) => text.parse().unwrap_or(u16::MAX),
-    }
+fn number(text: &str) -> u16 {
+    if text.is_empty() { 0 } else { text.parse().unwrap_or(u16::MAX) }
 }
 
 /// `5;N` or `2;R;G;B`, taken off the list of parameters.
 fn listed<'a>(rest: &mut impl Iterator<Item = &'a str>) -> Option<Color> {
-    match number(rest.next()) {
-        5 => indexed(rest.next()),
+    match number(rest.next()?) {
+        5 => indexed(rest.next()?),
         2 => {
-            let (r, g, b) = (rest.next(), rest.next(), rest.next());
+            let (r, g, b) = (rest.next()?, rest.next()?, rest.next()?);
             rgb([r, g, b])
         }
         _ => None,
@@ -97,18 +94,18 @@ fn listed<'a>(rest: &mut impl Iterator<Item = &'a str>) -> Option<Color> {
 /// `5:N`, `2:R:G:B`, or `2:SPACE:R:G:B` as the standard has it.
 fn grouped(subs: &[&str]) -> Option<Color> {
     match subs {
-        ["5", index, ..] => indexed(Some(index)),
-        ["2", r, g, b] | ["2", _, r, g, b, ..] => rgb([Some(r), Some(g), Some(b)]),
+        ["5", index, ..] => indexed(index),
+        ["2", r, g, b] | ["2", _, r, g, b, ..] => rgb([r, g, b]),
         _ => None,
     }
 }
 
-fn indexed(index: Option<&str>) -> Option<Color> {
+fn indexed(index: &str) -> Option<Color> {
     let index = u8::try_from(number(index)).ok()?;
     Some(if index < 16 { basic(u16::from(index)) } else { Color::Indexed(index) })
 }
 
-fn rgb(parts: [Option<&str>; 3]) -> Option<Color> {
+fn rgb(parts: [&str; 3]) -> Option<Color> {
     let [r, g, b] = parts.map(|part| u8::try_from(number(part)).ok());
     Some(Color::Rgb(r?, g?, b?))
 }
@@ -141,7 +138,9 @@ mod tests {
 
     fn pen(parameters: &[&str]) -> Style {
         let mut pen = Pen::default();
-        parameters.iter().for_each(|p| pen.apply(p));
+        for one in parameters {
+            pen.apply(one);
+        }
         pen.style()
     }
 

@@ -59,8 +59,8 @@ fn what_a_signal_restored_is_not_restored_again() {
     let _turn = turn();
     let (out, mut emergency) = (Recorder::default(), Vec::new());
     let guard = Guard::with_modes(out.clone(), DRAWN).unwrap();
-    restore(&mut emergency);
-    restore(&mut emergency);
+    leave_all(&mut emergency);
+    leave_all(&mut emergency);
     drop(guard);
     assert_eq!(String::from_utf8(emergency).unwrap(), LEAVE);
     assert_eq!(out.text(), ENTER);

@@ -1,0 +1,98 @@
+//! The commands without a plan: verify, hold and release, cancel, freeze and lift.
+
+use trunkline::domain::event::DeploymentKind;
+use trunkline::domain::ids::Environment;
+use trunkline::domain::people::Actor;
+
+use super::harness::{Console, checkout, ready};
+
+#[tokio::test(start_paused = true)]
+async fn a_build_in_staging_is_verified_with_a_note() {
+    let backend = ready();
+    backend.change(|world| {
+        let build = world.merge(&checkout(), "kim", "To be seen");
+        world.stage(&checkout(), build);
+    });
+    let console = Console::open(&backend);
+    console.until("To be seen").await.press(&["V"]).until("Verify #4 in staging").await;
+    console.press(&["shift-tab"]).settled().await;
+    console.press(&["shift-tab"]).type_text("clicked through").settled().await;
+    console.press(&["tab", "tab"]).quiet().await.press(&["enter"]);
+    console.until_gone("Verify #4 in staging").await;
+    assert!(console.line("To be seen").contains("verified"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn production_is_held_with_a_reason_and_released() {
+    let console = Console::open(&ready());
+    console.until("OPEN").await.press(&["H"]).until("off: type a reason").await;
+    console.press(&["up"]).type_text("looking into it").press(&["tab", "tab"]);
+    console.quiet().await.press(&["enter"]).until("ON HOLD by sam").await;
+    console.press(&["H"]).until("Release the hold on production").await;
+    console.until("looking into it").await.press(&["up"]).type_text("was nothing");
+    console.press(&["tab", "tab"]).quiet().await.press(&["enter"]).until("OPEN").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn production_is_frozen_for_two_hours_and_the_freeze_lifted() {
+    let console = Console::open(&ready());
+    console.until("OPEN").await.press(&["F"]).until("Freeze PRODUCTION").await;
+    console.press(&["up", "up"]).type_text("launch").press(&["tab"]).type_text("soon");
+    console.until("off: an end is like").await;
+    console.press(&["ctrl-u"]).type_text("2h").press(&["tab", "tab"]).quiet().await;
+    console.press(&["enter"]).until("FROZEN to 16:00").await;
+    console.press(&["F"]).until("Lift the freeze").await.press(&["up"]).type_text("over");
+    console.press(&["tab", "tab"]).quiet().await.press(&["enter"]).until("OPEN").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_running_deployment_is_cancelled_with_a_reason() {
+    let backend = ready();
+    backend.change(|world| {
+        let build = world.merge(&checkout(), "kim", "Too slow");
+        let (environment, kind) = (Environment::Staging, DeploymentKind::Auto);
+        world.request(&checkout(), build, environment, kind, Actor::System);
+        world.advance(&checkout());
+        world.advance(&checkout());
+    });
+    let console = Console::open(&backend);
+    console.until("Too slow").await.press(&["X"]).until("off: type a reason").await;
+    console.press(&["up"]).type_text("wrong branch").press(&["tab", "tab"]).quiet().await;
+    console.press(&["enter"]).until_gone("Cancel d").await;
+    let cancelled = backend.change(|world| {
+        let service = world.service(&checkout()).expect("it is there");
+        service.state.deployments.values().any(|d| d.cancel.is_some())
+    });
+    assert!(cancelled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dialog_whose_target_is_gone_disarms() {
+    let backend = ready();
+    let console = Console::open(&backend);
+    console.until("OPEN").await.press(&["H"]).until("Hold production").await;
+    console.press(&["up"]).type_text("me too").press(&["tab", "tab"]);
+    backend.change(|world| {
+        let fact = trunkline::domain::event::Fact::HoldPlaced {
+            environment: Environment::Production,
+            reason: "first".into(),
+            rollback: None,
+        };
+        world.record(&checkout(), Actor::Person("kim".into()), fact);
+    });
+    console.until("DISARMED").await.until("production was put on hold meanwhile").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn lower_case_r_only_says_which_key_rolls_back() {
+    let console = Console::open(&ready());
+    console.until("#3").await.press(&["r"]).until("R rolls back").await;
+    assert!(!console.text().contains("Roll PRODUCTION back"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_selected_history_row_is_what_is_rolled_back_to() {
+    let console = Console::open(&ready());
+    console.until("#3").await.press(&["2", "j", "R"]).until("Roll PRODUCTION back to #1").await;
+    console.press(&["right"]).quiet().await.press(&["enter"]).until("ON HOLD").await;
+}

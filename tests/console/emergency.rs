@@ -1,0 +1,81 @@
+//! The emergency rollback: one key, a countdown, nothing in its way.
+
+use std::time::Duration;
+
+use trunkline::domain::event::DeploymentKind;
+use trunkline::domain::ids::Environment;
+
+use super::harness::{Console, checkout, put_live, ready};
+
+/// How many rollbacks were asked for.
+fn rollbacks(console: &Console) -> usize {
+    console.backend.change(|world| {
+        let service = world.service(&checkout()).expect("it is there");
+        let deployments = service.state.deployments.values();
+        deployments.filter(|d| d.request.kind == DeploymentKind::Rollback).count()
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_key_rolls_back_after_the_countdown() {
+    let console = Console::open(&ready());
+    console.until("#3").await.press(&["!"]).until("ROLLING BACK PRODUCTION  #2 → #1  in 3").await;
+    console.until("in 1").await;
+    assert_eq!(rollbacks(&console), 0);
+    console.until_gone("ROLLING BACK PRODUCTION").await.until("ON HOLD").await;
+    assert_eq!(rollbacks(&console), 1);
+    console.rest(Duration::from_secs(20)).await;
+    assert_eq!(rollbacks(&console), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn enter_starts_it_at_once() {
+    let console = Console::open(&ready());
+    console.until("#3").await.press(&["!"]).until("in 3").await.press(&["enter"]).settled().await;
+    assert_eq!(rollbacks(&console), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn esc_cancels_it() {
+    let console = Console::open(&ready());
+    console.until("#3").await.press(&["!"]).until("in 2").await.press(&["esc"]);
+    console.rest(Duration::from_secs(10)).await;
+    assert_eq!(rollbacks(&console), 0);
+    assert!(!console.text().contains("ROLLING BACK"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_works_from_any_pane_and_in_a_freeze() {
+    let backend = ready();
+    let console = Console::open(&backend);
+    console.until("#3").await.press(&["4", "z", "!", "esc", "!"]);
+    console.until_gone("ROLLING BACK").await.rest(Duration::from_secs(5)).await;
+    assert_eq!(rollbacks(&console), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_production_changes_it_counts_anew_and_says_why() {
+    let backend = ready();
+    let console = Console::open(&backend);
+    console.until("#3").await.press(&["!"]).until("in 1").await;
+    backend.change(|world| put_live(world, trunkline::domain::ids::BuildNumber(3)));
+    console.until("#3 → #2  in 3").await.until("starts again: production changed: #2 -> #3").await;
+    assert_eq!(rollbacks(&console), 0);
+    console.until_gone("ROLLING BACK").await;
+    let target = backend.change(|world| {
+        let service = world.service(&checkout()).expect("it is there");
+        let open = service.state.in_flight(Environment::Production).expect("it was asked for");
+        open.request.build.0
+    });
+    assert_eq!(target, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_nothing_to_go_back_to_it_says_so_and_does_not_count() {
+    let backend = trunkline::backend::scripted::Scripted::new(super::harness::monday());
+    backend.change(|world| world.verified_build(&checkout(), "ada"));
+    let console = Console::open(&backend);
+    console.until("#1").await.press(&["!"]).until("nothing to roll back").await;
+    console.rest(Duration::from_secs(10)).await;
+    assert_eq!(rollbacks(&console), 0);
+}

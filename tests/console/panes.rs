@@ -1,0 +1,147 @@
+//! Looking around: cursors, filters, panes, logs, overlays, services.
+
+use std::time::Duration;
+
+use trunkline::backend::scripted::Scripted;
+use trunkline::console::Exit;
+use trunkline::console::effect::Outside;
+use trunkline::domain::ids::ServiceName;
+
+use super::harness::{Console, checkout, monday, ready};
+
+#[tokio::test(start_paused = true)]
+async fn a_new_build_does_not_move_the_cursor() {
+    let backend = ready();
+    let console = Console::open(&backend);
+    console.until("#3").await.press(&["j"]).settled().await;
+    assert!(console.line("▸").contains("#2"));
+    backend.change(|world| {
+        for subject in ["One more", "And another", "And a third"] {
+            world.merge(&checkout(), "kim", subject);
+        }
+    });
+    console.until("And a third").await;
+    assert!(console.line("▸").contains("#2"), "{}", console.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_filter_narrows_and_esc_shows_all_again() {
+    let backend = ready();
+    backend.change(|world| world.merge(&checkout(), "kim", "Invoice as PDF"));
+    let console = Console::open(&backend);
+    console.until("Invoice").await.press(&["/"]).type_text("pdf").press(&["enter"]);
+    console.until("only what has \"pdf\"").await.until_gone("Change by").await;
+    console.press(&["esc"]).until("Change by").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_log_follows_what_runs_until_another_is_chosen() {
+    let backend = ready();
+    let console = Console::open(&backend);
+    console.until("#3").await;
+    let id = backend.change(|world| {
+        let build = world.merge(&checkout(), "kim", "Loud");
+        let id = world.request(
+            &checkout(),
+            build,
+            trunkline::domain::ids::Environment::Staging,
+            trunkline::domain::event::DeploymentKind::Auto,
+            trunkline::domain::people::Actor::System,
+        );
+        world.advance(&checkout());
+        world.advance(&checkout());
+        world.write(&checkout(), id, 0, "first line");
+        id
+    });
+    console.until("first line").await.until("FOLLOW").await;
+    backend.change(|world| world.write(&checkout(), id, 0, "second line \x1b]0;evil\x07"));
+    console.until("second line").await;
+    console.press(&["j", "j"]).until_gone("second line").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_changes_show_commits_authors_and_files() {
+    let console = Console::open(&ready());
+    console.until("#3").await.press(&["d"]).until("Changes from #2 to #3").await;
+    console.until("1 commit by ada, 1 file").await.until("src/file3.rs").await;
+    console.press(&["esc"]).until_gone("src/file3.rs").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_changes_can_be_read_from_the_dialog_and_lead_back_to_it() {
+    let console = Console::open(&ready());
+    console.until("#3").await.press(&["P"]).until("[> Cancel <]").await.press(&["d"]);
+    console.until("src/file3.rs").await.press(&["esc"]).until_gone("src/file3.rs").await;
+    assert!(console.text().contains("[> Cancel <]"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_preview_has_no_button_that_acts() {
+    let console = Console::open(&ready());
+    console.until("#3").await.press(&["p"]).until("Preview: Promote #3").await;
+    console.until("[> Close <]").await;
+    assert!(!console.text().contains("[  Promote"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_help_is_searched_and_runs_the_pick() {
+    let console = Console::open(&ready());
+    console.until("#3").await.press(&["?"]).until("search").await.type_text("messages");
+    console.until("everything that was said").await.until_gone("emergency").await;
+    console.press(&["enter"]).until("Messages").await.until_gone("search").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_help_says_why_an_action_is_off() {
+    let console = Console::open(&ready());
+    console.until("#3").await.press(&["?"]).type_text("cancel the");
+    console.until("off: nothing runs").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_outlive_their_toast() {
+    let console = Console::open(&ready());
+    console.until("#3").await.press(&["r"]).until("R rolls back").await;
+    console.rest(Duration::from_secs(10)).await.until_gone("R rolls back").await;
+    console.press(&["M"]).until("R rolls back").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_services_open_on_the_fleet_and_each_can_be_entered() {
+    let backend = ready();
+    let search: ServiceName = "search".parse().expect("the name is a good one");
+    backend.change(|world| world.add_service(&search));
+    let console = Console::open(&backend);
+    console.until("Services").await.until("search").await.press(&["j", "enter"]);
+    console.until("PROD search").await.press(&["s"]).until("Services").await;
+    console.press(&["k", "enter"]).until("PROD checkout #2").await;
+    console.press(&["q"]).until("Services").await.press(&["q"]);
+    assert_eq!(console.ended().await, Exit::Left);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_commit_of_the_selection_is_copied() {
+    let console = Console::open(&ready());
+    console.until("#3").await.press(&["y"]).until("clipboard").await;
+    assert!(
+        console.asked().iter().any(|asked| matches!(asked, Outside::Copy(sha) if sha.len() == 40))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn suspending_is_the_terminals_and_draws_anew() {
+    let console = Console::open(&ready());
+    console.until("#3").await.press(&["ctrl-z"]).settled().await;
+    assert!(console.asked().contains(&Outside::Suspend));
+    console.until("#3").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn hostile_text_reaches_the_screen_as_visible_escapes() {
+    let backend = Scripted::new(monday());
+    backend.change(|world| world.merge(&checkout(), "kim", "pay\u{202e}load \x1b[31mred\x07"));
+    let console = Console::open(&backend);
+    console.until("#1").await.until("load").await;
+    let screen = console.text();
+    assert!(!screen.contains('\u{202e}') && !screen.contains('\x1b') && !screen.contains('\x07'));
+}

@@ -1,0 +1,1 @@
+//! How it looks, as text.

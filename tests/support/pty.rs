@@ -1,0 +1,154 @@
+//! The real binary in a real pseudo-terminal: keys go in, and what a person would see comes out.
+
+#![allow(dead_code, reason = "each test program uses its own part of this")]
+
+use std::io::{Read as _, Write};
+use std::num::NonZeroU16;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+/// How long a test waits for the screen to show what it must; much longer than it ever takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Pty {
+    child: Box<dyn Child + Send + Sync>,
+    master: Box<dyn MasterPty + Send>,
+    keys: Box<dyn Write + Send>,
+    screen: Arc<(Mutex<Screen>, Condvar)>,
+}
+
+struct Screen {
+    emulator: vt100::Parser,
+    /// Everything that was written, for claims about the bytes themselves.
+    bytes: Vec<u8>,
+    closed: bool,
+}
+
+impl Pty {
+    /// Starts the program with these arguments and settings, in a terminal of this size.
+    pub fn start(
+        folder: &Path,
+        arguments: &[&str],
+        settings: &[(&str, &Path)],
+        (columns, rows): (u16, u16),
+    ) -> Self {
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_trunkline"));
+        command.args(arguments);
+        command.cwd(folder);
+        command.env("TERM", "xterm-256color");
+        command.env("LANG", "C.UTF-8");
+        for (name, value) in settings {
+            command.env(name, value);
+        }
+        let child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let screen = Screen { emulator: emulator(columns, rows), bytes: Vec::new(), closed: false };
+        let screen = Arc::new((Mutex::new(screen), Condvar::new()));
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let shown = screen.clone();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 65_536];
+            loop {
+                let read = reader.read(&mut buffer).unwrap_or(0);
+                let mut screen = shown.0.lock().unwrap();
+                screen.emulator.process(&buffer[..read]);
+                screen.bytes.extend_from_slice(&buffer[..read]);
+                screen.closed = read == 0;
+                shown.1.notify_all();
+                if read == 0 {
+                    return;
+                }
+            }
+        });
+        let keys = pair.master.take_writer().unwrap();
+        Self { child, master: pair.master, keys, screen }
+    }
+
+    pub fn keys(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    pub fn text(&self) -> String {
+        self.screen.0.lock().unwrap().emulator.screen().contents()
+    }
+
+    pub fn bytes(&self) -> Vec<u8> {
+        self.screen.0.lock().unwrap().bytes.clone()
+    }
+
+    /// Waits until the screen shows this.
+    pub fn shows(&self, text: &str) {
+        self.until(text, |screen| screen.contains(text));
+    }
+
+    /// Waits until the screen shows this no more.
+    pub fn hides(&self, text: &str) {
+        self.until(&format!("no {text}"), |screen| !screen.contains(text));
+    }
+
+    pub fn until(&self, what: &str, is: impl Fn(&str) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        let mut screen = self.screen.0.lock().unwrap();
+        loop {
+            let text = screen.emulator.screen().contents();
+            if is(&text) {
+                return;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero() && !screen.closed, "not on screen: {what}\n{text}");
+            screen = self.screen.1.wait_timeout(screen, left).unwrap().0;
+        }
+    }
+
+    pub fn resize(&self, columns: u16, rows: u16) {
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        self.master.resize(size).unwrap();
+        let mut screen = self.screen.0.lock().unwrap();
+        screen.emulator.screen_mut().set_size(some(rows), some(columns));
+    }
+
+    /// Waits for the program's end and says whether it called it a success.
+    pub fn ended(&mut self) -> bool {
+        let deadline = Instant::now() + PATIENCE;
+        let mut screen = self.screen.0.lock().unwrap();
+        while !screen.closed {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "it does not end:\n{}", screen.emulator.screen().contents());
+            screen = self.screen.1.wait_timeout(screen, left).unwrap().0;
+        }
+        drop(screen);
+        self.child.wait().unwrap().success()
+    }
+
+    pub fn process(&self) -> u32 {
+        self.child.process_id().unwrap()
+    }
+
+    /// Whether the terminal is as it was found: the main screen, the cursor shown, no paste or mouse mode.
+    pub fn is_restored(&self) -> bool {
+        let screen = self.screen.0.lock().unwrap();
+        let screen = screen.emulator.screen();
+        !screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste()
+    }
+}
+
+impl Drop for Pty {
+    fn drop(&mut self) {
+        let _ended_already = self.child.kill();
+        let _ended_already = self.child.wait();
+    }
+}
+
+fn emulator(columns: u16, rows: u16) -> vt100::Parser {
+    vt100::Parser::new(some(rows), some(columns), 0)
+}
+
+fn some(cells: u16) -> NonZeroU16 {
+    NonZeroU16::new(cells).expect("a terminal has cells")
+}
