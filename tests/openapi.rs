@@ -1,4 +1,4 @@
-//! The served OpenAPI document: every route is in it, it is the one that was agreed on, and what the server really
+//! The served `OpenAPI` document: every route is in it, it is the one that was agreed on, and what the server really
 //! says and takes is as it describes.
 
 mod described;

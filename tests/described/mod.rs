@@ -1,4 +1,4 @@
-//! A served world together with the OpenAPI document that it serves, and checks of the one by the other.
+//! A served world together with the `OpenAPI` document that it serves, and checks of the one by the other.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
