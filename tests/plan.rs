@@ -303,6 +303,8 @@ fn a_rollback_never_goes_to_what_was_not_live_or_is_newer() {
     assert_eq!(severity(&world.plan_by("raj", to(2)), Guard::Order), Severity::Refuse, "newer");
 }
 
+type Attempt = (u64, DeploymentKind, Option<Outcome>);
+
 /// What production went through after #1 and #2 were live, and where one key goes then.
 #[test]
 fn the_emergency_goes_to_the_build_that_makes_sense() {
@@ -310,7 +312,6 @@ fn the_emergency_goes_to_the_build_that_makes_sense() {
     let failed = || Some(Outcome::Failed("step release: exit 1".into()));
     let interrupted = || Some(Outcome::Interrupted("lost".into()));
     let done = || Some(Outcome::Succeeded);
-    type Attempt = (u64, DeploymentKind, Option<Outcome>);
     let cases: Vec<(&str, Vec<Attempt>, Option<u64>)> = vec![
         ("nothing happened since", vec![], Some(1)),
         ("a promote runs", vec![(3, Promote, None)], Some(2)),
@@ -362,7 +363,7 @@ fn a_stale_plan_is_refused_and_says_what_changed() {
         ("ended failed", |world| {
             world.promote(3, Some(Outcome::Failed("exit 1".into())));
         }),
-        ("promote of #3 by sam (d19) is running", |world| {
+        ("promote of #3 by sam (d22) is running", |world| {
             world.promote(3, None);
         }),
         ("a freeze began, by sam: holiday", |world| {
