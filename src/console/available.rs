@@ -49,7 +49,7 @@ pub fn in_log(model: &Model) -> Available {
 /// # Errors
 /// When the shown deployment has no steps.
 pub fn steps(model: &Model) -> Available {
-    match &model.log_source {
+    match &model.log.source {
         Some(_) => in_service(model),
         None => Err("no log is shown".into()),
     }
@@ -213,6 +213,6 @@ pub fn cancellable(model: &Model) -> Option<DeploymentId> {
     let open = |row: &&DeploymentRow| row.deployment.is_open() && row.deployment.cancel.is_none();
     let selected = model.selected_deployment().filter(open);
     let focused = matches!(model.focus, Pane::Log | Pane::Production);
-    let logged = || model.deployment(model.log_source.as_ref()?.deployment);
+    let logged = || model.deployment(model.log.source.as_ref()?.deployment);
     selected.or_else(|| logged().filter(open).filter(|_| focused)).map(|row| row.deployment.id)
 }

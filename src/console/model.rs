@@ -50,15 +50,7 @@ pub struct Model {
     pub freezes: List<Seq>,
     pub filter: Filter,
     pub scroll: Scroll,
-    pub log: LogPane,
-    pub log_choice: LogChoice,
-    pub log_source: Option<LogSource>,
-    /// The part of the log that is being read.
-    pub log_asked: Option<LogFrom>,
-    /// How many readings in a row failed.
-    pub log_failures: u32,
-    /// The text to look for in the log, while it is typed.
-    pub log_search: Option<String>,
+    pub log: LogView,
     pub overlays: Vec<Overlay>,
     pub notes: Notes,
     pub sent: Vec<Sent>,
@@ -127,6 +119,33 @@ pub struct Scroll {
     pub activity: usize,
 }
 
+/// The log on screen and the reading of it.
+#[derive(Debug, Clone)]
+pub struct LogView {
+    pub pane: LogPane,
+    pub choice: LogChoice,
+    pub source: Option<LogSource>,
+    /// The part of it that is being read.
+    pub asked: Option<LogFrom>,
+    /// How many readings in a row failed.
+    pub failures: u32,
+    /// The text to look for, while it is typed.
+    pub search: Option<String>,
+}
+
+impl LogView {
+    fn new(zone: FixedOffset) -> Self {
+        Self {
+            pane: LogPane::new(zone),
+            choice: LogChoice::Running,
+            source: None,
+            asked: None,
+            failures: 0,
+            search: None,
+        }
+    }
+}
+
 /// Which log is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogChoice {
@@ -175,12 +194,7 @@ impl Model {
             freezes: List::default(),
             filter: Filter::default(),
             scroll: Scroll::default(),
-            log: LogPane::new(zone(options.utc_offset)),
-            log_choice: LogChoice::Running,
-            log_source: None,
-            log_asked: None,
-            log_failures: 0,
-            log_search: None,
+            log: LogView::new(zone(options.utc_offset)),
             overlays: Vec::new(),
             notes,
             sent: Vec::new(),
@@ -246,7 +260,7 @@ impl Model {
         self.freezes = List::default();
         self.filter = Filter::default();
         self.scroll = Scroll::default();
-        self.log_choice = LogChoice::Running;
+        self.log.choice = LogChoice::Running;
     }
 
     /// The random text that this console salts its waits with.

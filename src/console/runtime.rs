@@ -51,14 +51,8 @@ where
     B: Backend,
     O: Outside,
 {
-    for effect in start(&model) {
-        match effect {
-            Effect::Outside(asked) => {
-                leave_to_terminal(terminal, outside, &asked, &mut model).await?;
-            }
-            effect => performer.perform(effect),
-        }
-    }
+    let effects = start(&model);
+    carry_out(effects, terminal, outside, &mut performer, &mut model).await?;
     let mut frame_due = Instant::now();
     loop {
         let wake = model.next_wake();
@@ -78,16 +72,37 @@ where
             () = sleep_until(wake.unwrap_or(frame_due)), if wake.is_some() => News::Wake,
             Some(news) = inbox.recv() => news,
         };
-        for effect in update(&mut model, Message { at: Instant::now(), news }) {
-            match effect {
-                Effect::Quit => return Ok(Exit::Left),
-                Effect::Outside(asked) => {
-                    leave_to_terminal(terminal, outside, &asked, &mut model).await?;
-                }
-                effect => performer.perform(effect),
-            }
+        let effects = update(&mut model, Message { at: Instant::now(), news });
+        if let Some(exit) =
+            carry_out(effects, terminal, outside, &mut performer, &mut model).await?
+        {
+            return Ok(exit);
         }
     }
+}
+
+/// Starts what was asked for; the exit, when that was asked for.
+async fn carry_out<S, B, O>(
+    effects: Vec<Effect>,
+    terminal: &mut Terminal<S>,
+    outside: &mut O,
+    performer: &mut Performer<B>,
+    model: &mut Model,
+) -> Result<Option<Exit>, Error>
+where
+    S: Screen,
+    S::Error: std::error::Error + Send + Sync + 'static,
+    B: Backend,
+    O: Outside,
+{
+    for effect in effects {
+        match effect {
+            Effect::Quit => return Ok(Some(Exit::Left)),
+            Effect::Outside(asked) => leave_to_terminal(terminal, outside, &asked, model).await?,
+            effect => performer.perform(effect),
+        }
+    }
+    Ok(None)
 }
 
 fn draw<S>(terminal: &mut Terminal<S>, model: &mut Model) -> Result<(), Error>

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use trunkline::backend::Backend;
 use trunkline::backend::scripted::Scripted;
-use trunkline::console::Exit;
+use trunkline::console::effect::Outside;
 use trunkline::console::message::News;
 use trunkline::domain::event::DeploymentKind;
 use trunkline::domain::ids::Environment;
@@ -45,15 +46,19 @@ async fn ten_thousand_queued_events_draw_a_handful_of_frames() {
 
 #[tokio::test(start_paused = true)]
 async fn a_key_is_handled_before_any_backlog() {
-    let console = Console::with(&ready(), (80, 24), options(), |console| {
+    let backend = ready();
+    let fleet = backend.fleet(None, Duration::ZERO).await.expect("it answers");
+    let titled = News::Fleet(Ok(fleet.map(Box::new)));
+    let console = Console::with(&backend, (80, 24), options(), |console| {
+        console.inbox.try_send(titled).expect("there is room for it");
         for _ in 0..10_000 {
             console.inbox.try_send(News::Wake).expect("there is room for them");
         }
-        console.press(&["q"]);
+        console.press(&["ctrl-z"]);
     });
-    let inbox = console.inbox.clone();
-    assert_eq!(console.ended().await, Exit::Left);
-    assert!(inbox.max_capacity() - inbox.capacity() <= 1, "the backlog was taken in first");
+    console.until("#3").await;
+    let asked = console.asked();
+    assert!(matches!(asked.as_slice(), [Outside::Suspend, Outside::Title(_), ..]), "{asked:?}");
 }
 
 #[tokio::test(start_paused = true)]

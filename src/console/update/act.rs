@@ -9,19 +9,16 @@ use crate::console::model::{LogChoice, Model, Pane, Screen, Updates};
 use crate::console::notes::Tone;
 use crate::console::overlay::{Help, Overlay};
 use crate::domain::command::Action as Asked;
-use crate::domain::ids::Environment;
+use crate::domain::ids::{BuildNumber, Environment};
 
 pub fn act(model: &mut Model, action: &Action) -> Vec<Effect> {
     match action {
         Action::Promote => promote(model, Manner::Careful),
         Action::Preview => promote(model, Manner::Preview),
-        Action::RollBack => {
-            let to = available::rollback_row(model);
-            confirm::open(model, Subject::Plan(Asked::Rollback { to }), Manner::Careful)
-        }
+        Action::RollBack => roll_back(model, available::rollback_row(model), Manner::Careful),
         Action::Emergency => {
             let manner = Manner::Emergency { fires_at: None, again: Vec::new() };
-            confirm::open(model, Subject::Plan(Asked::Rollback { to: None }), manner)
+            roll_back(model, None, manner)
         }
         Action::Verify => match model.staging.selected {
             Some(build) => confirm::open(model, Subject::Verify(build), Manner::Careful),
@@ -61,6 +58,10 @@ fn promote(model: &mut Model, manner: Manner) -> Vec<Effect> {
     }
 }
 
+fn roll_back(model: &mut Model, to: Option<BuildNumber>, manner: Manner) -> Vec<Effect> {
+    confirm::open(model, Subject::Plan(Asked::Rollback { to }), manner)
+}
+
 fn hold(model: &mut Model) -> Vec<Effect> {
     let production = Environment::Production;
     let held = model.service.as_ref().is_some_and(|s| s.holds.contains_key(&production));
@@ -84,7 +85,7 @@ fn open(model: &mut Model) -> Vec<Effect> {
         (Screen::Fleet, None) => Vec::new(),
         (Screen::Service, _) => {
             if matches!(model.focus, Pane::Staging | Pane::Production) {
-                model.log_choice = LogChoice::Selection;
+                model.log.choice = LogChoice::Selection;
                 browse::focus(model, Pane::Log);
             }
             Vec::new()
@@ -94,7 +95,7 @@ fn open(model: &mut Model) -> Vec<Effect> {
 
 /// At the root there is nothing to leave: the log follows what runs again.
 fn follow_again(model: &mut Model) -> Vec<Effect> {
-    model.log_choice = LogChoice::Running;
+    model.log.choice = LogChoice::Running;
     Vec::new()
 }
 

@@ -28,7 +28,7 @@ pub fn movement(model: &mut Model, action: &Action) -> Vec<Effect> {
         Action::Focus(pane) => focus(model, *pane),
         Action::Zoom => model.zoomed = !model.zoomed,
         Action::Filter if model.focus == Pane::Log && model.screen == Screen::Service => {
-            model.log_search = Some(String::new());
+            model.log.search = Some(String::new());
         }
         Action::Filter => model.filter.typing = true,
         _ => {}
@@ -57,12 +57,12 @@ fn step(model: &mut Model, by: isize) {
         Pane::Staging => {
             let builds = ids(&model.builds(), |row| row.build.number);
             model.staging.step(&builds, by, height);
-            model.log_choice = LogChoice::Selection;
+            model.log.choice = LogChoice::Selection;
         }
         Pane::Production => {
             let history = ids(&model.history(), |row| row.deployment.id);
             model.production.step(&history, by, height);
-            model.log_choice = LogChoice::Selection;
+            model.log.choice = LogChoice::Selection;
         }
         Pane::Freeze => {
             let freezes = ids(&model.freezes(), |freeze| freeze.id);

@@ -42,7 +42,7 @@ fn key_pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
         Some(Overlay::Changes(_) | Overlay::Messages(_)) => overlays::scroll(model, &name),
         Some(Overlay::Help(_)) => overlays::help(model, key, &name),
         None if model.filter.typing => browse::filter(model, key, &name),
-        None if model.log_search.is_some() => log::search(model, key, &name),
+        None if model.log.search.is_some() => log::search(model, key, &name),
         None => browse(model, &name),
     }
 }
@@ -70,7 +70,7 @@ fn is_emergency(model: &Model) -> bool {
 fn is_typing(model: &Model) -> bool {
     let field = |c: &Confirm| matches!(c.focus, Focus::Field(_));
     let dialog = matches!(model.overlays.last(), Some(Overlay::Confirm(c)) if field(c));
-    dialog || model.filter.typing || model.log_search.is_some()
+    dialog || model.filter.typing || model.log.search.is_some()
 }
 
 /// What works under every overlay.

@@ -19,16 +19,16 @@ const READ: usize = 64 * 1024;
 pub fn follow(model: &mut Model) -> Option<Effect> {
     let able = model.description.as_ref().is_none_or(|d| d.capabilities.logs);
     let wanted = wanted(model).filter(|_| able);
-    if wanted != model.log_source {
-        model.log.restart();
-        model.log_source = wanted;
-        model.log_asked = None;
-        model.log_failures = 0;
+    if wanted != model.log.source {
+        model.log.pane.restart();
+        model.log.source = wanted;
+        model.log.asked = None;
+        model.log.failures = 0;
     }
-    let source = model.log_source.clone()?;
-    let from = model.log.wants().filter(|from| model.log_asked != Some(*from))?;
-    model.log_asked = Some(from);
-    let wait = match model.log_failures {
+    let source = model.log.source.clone()?;
+    let from = model.log.pane.wants().filter(|from| model.log.asked != Some(*from))?;
+    model.log.asked = Some(from);
+    let wait = match model.log.failures {
         0 => std::time::Duration::ZERO,
         failures => backoff::wait(failures, model.seed()),
     };
@@ -37,7 +37,7 @@ pub fn follow(model: &mut Model) -> Option<Effect> {
 
 fn wanted(model: &Model) -> Option<LogSource> {
     let service = model.service.as_ref()?.service.clone();
-    let (deployment, step) = match model.log_choice {
+    let (deployment, step) = match model.log.choice {
         LogChoice::Step(deployment, step) => (deployment, step),
         LogChoice::Selection => telling(&model.selected_deployment()?.deployment)?,
         LogChoice::Running => running(model)?,
@@ -55,7 +55,7 @@ fn running(model: &Model) -> Option<(DeploymentId, usize)> {
             });
             open.find_map(|row| telling(&row.deployment))
         });
-    let shown = || telling(&model.deployment(model.log_source.as_ref()?.deployment)?.deployment);
+    let shown = || telling(&model.deployment(model.log.source.as_ref()?.deployment)?.deployment);
     let selected = || telling(&model.selected_deployment()?.deployment);
     open.or_else(shown).or_else(selected)
 }
@@ -71,38 +71,38 @@ pub fn page(
     from: LogFrom,
     answer: Answer<LogPage>,
 ) -> Vec<Effect> {
-    if model.log_source.as_ref() != Some(source) || model.log_asked != Some(from) {
+    if model.log.source.as_ref() != Some(source) || model.log.asked != Some(from) {
         return Vec::new();
     }
-    model.log_asked = None;
+    model.log.asked = None;
     let now = model.now();
     if let Ok(page) = answer {
-        model.log_failures = 0;
-        model.log.feed(from, &page, now);
+        model.log.failures = 0;
+        model.log.pane.feed(from, &page, now);
     } else {
-        model.log_failures += 1;
-        model.log.interrupted(now);
+        model.log.failures += 1;
+        model.log.pane.interrupted(now);
     }
     Vec::new()
 }
 
 /// The log of the next or previous step that has one.
 pub fn step(model: &mut Model, by: isize) -> Vec<Effect> {
-    let next = model.log_source.as_ref().and_then(|source| {
+    let next = model.log.source.as_ref().and_then(|source| {
         let steps = &model.deployment(source.deployment)?.deployment.steps;
         let step = source.step.checked_add_signed(by)?;
         let ran = matches!(steps.get(step)?, StepState::Running { .. } | StepState::Ended { .. });
         ran.then_some(LogChoice::Step(source.deployment, step))
     });
     match next {
-        Some(choice) => model.log_choice = choice,
+        Some(choice) => model.log.choice = choice,
         None => model.say(crate::console::notes::Tone::Plain, "no other step there has a log"),
     }
     Vec::new()
 }
 
 pub fn scroll(model: &mut Model, by: isize) {
-    model.log.update(match by {
+    model.log.pane.update(match by {
         isize::MIN => LogCommand::Top,
         isize::MAX => LogCommand::Bottom,
         by if by < 0 => LogCommand::Up(by.unsigned_abs()),
@@ -111,21 +111,21 @@ pub fn scroll(model: &mut Model, by: isize) {
 }
 
 pub fn command(model: &mut Model, command: LogCommand) -> Vec<Effect> {
-    model.log.update(command);
+    model.log.pane.update(command);
     Vec::new()
 }
 
 /// Keys while the text to look for is typed.
 pub fn search(model: &mut Model, key: &KeyEvent, name: &str) -> Vec<Effect> {
-    let Some(text) = &mut model.log_search else { return Vec::new() };
+    let Some(text) = &mut model.log.search else { return Vec::new() };
     match (name, key.code) {
         ("esc" | "ctrl-c", _) => {
-            model.log_search = None;
-            model.log.update(LogCommand::Search(String::new()));
+            model.log.search = None;
+            model.log.pane.update(LogCommand::Search(String::new()));
         }
         ("enter", _) => {
-            let text = model.log_search.take().unwrap_or_default();
-            model.log.update(LogCommand::Search(text));
+            let text = model.log.search.take().unwrap_or_default();
+            model.log.pane.update(LogCommand::Search(text));
         }
         ("backspace", _) => {
             text.pop();

@@ -63,7 +63,7 @@ fn settle(model: &mut Model) {
     let freezes = ids(&model.freezes(), |freeze| freeze.id);
     model.freezes.settle(&freezes, height(Pane::Freeze).saturating_sub(super::view::FREEZE_HEAD));
     if let Some(area) = areas.of(Pane::Log) {
-        model.log.resize(area.width.saturating_sub(2), area.height.saturating_sub(2));
+        model.log.pane.resize(area.width.saturating_sub(2), area.height.saturating_sub(2));
     }
     if model.screen == Screen::Fleet {
         let services = ids(&model.fleet_rows(), |row| row.service.clone());

@@ -90,7 +90,7 @@ pub fn looked_up(
 fn done(model: &mut Model, ticket: Ticket, receipt: &Receipt) -> Vec<Effect> {
     model.overlays.retain(|o| !matches!(o, Overlay::Confirm(c) if c.ticket == ticket));
     if receipt.deployment.is_some() {
-        model.log_choice = LogChoice::Running;
+        model.log.choice = LogChoice::Running;
     }
     model.say(Tone::Good, receipt.said.clone());
     Vec::new()

@@ -102,6 +102,20 @@ fn deployment(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'stati
             .own(format!(" {}", ago(model, deployment.requested_at)), Role::Text)
             .line(),
     ];
+    lines.extend(course(model, row, width));
+    lines.push(Line::default());
+    lines.extend(steps(model, row, width));
+    let worth = request.findings.iter().filter(|f| f.severity > Severity::Info);
+    for finding in worth {
+        lines.extend(findings::lines(model, finding, width));
+    }
+    lines
+}
+
+/// How long it took, what went wrong, and what was overridden for it.
+fn course(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static>> {
+    let deployment = &row.deployment;
+    let mut lines = Vec::new();
     if let Some(took) = deployment.took() {
         let usual = row.expected.map_or_else(String::new, |e| format!(", usually {}", say(e)));
         let text = format!("{}{usual}", say(took));
@@ -116,15 +130,9 @@ fn deployment(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'stati
         let text = format!("{}: {}", cancel.by, cancel.reason);
         lines.push(fact(model, width, "cancelled").name(&text, Role::Warn).line());
     }
-    for (guard, reason) in &request.overrides {
+    for (guard, reason) in &deployment.request.overrides {
         let text = format!("{guard}: {reason}");
         lines.push(fact(model, width, "override").name(&text, Role::Warn).line());
-    }
-    lines.push(Line::default());
-    lines.extend(steps(model, row, width));
-    let worth = request.findings.iter().filter(|f| f.severity > Severity::Info);
-    for finding in worth {
-        lines.extend(findings::lines(model, finding, width));
     }
     lines
 }

@@ -32,7 +32,7 @@ fn context(model: &Model, width: u16) -> Row<'_> {
             .gap(2)
             .own("Enter keeps it, Esc clears it", Role::Muted);
     }
-    if let Some(text) = &model.log_search {
+    if let Some(text) = &model.log.search {
         return row.own("search the log ", Role::Key).own(format!("{text}_"), Role::Text);
     }
     if let Some((note, _)) = model.notes.toast(model.at) {

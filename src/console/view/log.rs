@@ -14,19 +14,19 @@ use crate::terminal::gate;
 
 pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let theme = &model.options.theme;
-    let source = model.log_source.as_ref();
+    let source = model.log.source.as_ref();
     let shown = source.and_then(|s| Some((model.deployment(s.deployment)?, s.step)));
     let Some((row, step)) = shown else {
         let inner = pane::frame(model, frame, Pane::Log, area, "");
         return empty(model, frame, inner, "no step has run yet for the selection");
     };
     let mut right = Vec::new();
-    for (text, role) in model.log.title().into_iter().chain(time(model, row, step)) {
+    for (text, role) in model.log.pane.title().into_iter().chain(time(model, row, step)) {
         right.push(Span::styled(format!(" {text} "), pane::on_border(theme.style(role))));
     }
     let title = vec![Span::styled(title(row, step), pane::on_border(theme.style(Role::Muted)))];
     let inner = pane::framed(model, frame, Pane::Log, area, title, Line::from(right));
-    log::view(&model.log, inner, frame.buffer_mut(), theme, model.now());
+    log::view(&model.log.pane, inner, frame.buffer_mut(), theme, model.now());
 }
 
 /// `#1291 staging step 2/3 release`.
