@@ -1,18 +1,19 @@
 //! Lists on the wire, as objects so that fields can be added beside them.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 
 /// Deployments of an environment, newest first; the next page is the one `before` the last of these.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeploymentPage {
     pub deployments: Vec<Deployment>,
 }
 
 /// Events, oldest first; the next page is the one `after` the last of these.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EventPage {
     pub events: Vec<Event>,
 }

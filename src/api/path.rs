@@ -3,6 +3,7 @@
 use crate::domain::ids::{DeploymentId, IdempotencyKey, ServiceName};
 
 pub const DESCRIBE: &str = "/v1";
+pub const DOCUMENT: &str = "/v1/openapi.json";
 pub const FLEET: &str = "/v1/fleet";
 pub const SERVICE: &str = "/v1/services/{service}";
 pub const DEPLOYMENTS: &str = "/v1/services/{service}/deployments";

@@ -1,11 +1,13 @@
 //! The one form that every error has on the wire: a problem document after RFC 9457.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::command::Refusal;
 
 /// What went wrong, for programs (`type`, `status`, `refusal`) and for people (`title`, `detail`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ProblemDocument)]
 pub struct Problem {
     #[serde(rename = "type")]
     pub kind: Kind,
@@ -20,7 +22,8 @@ pub struct Problem {
 }
 
 /// The kinds of problems; each has one status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ProblemKind)]
 pub enum Kind {
     /// A guard refuses, or an override has no reason: the caller is known and may not do this now.
     #[serde(rename = "urn:trunkline:problem:policy")]

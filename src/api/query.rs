@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::command::Action;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName};
 use crate::domain::log::LogFrom;
 
-/// How long to wait for news, in seconds; a fraction is fine.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+/// How long to wait for news, in seconds, at most 25; a fraction is fine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct Wait(f64);
 
@@ -32,30 +33,38 @@ impl From<Duration> for Wait {
 }
 
 /// For the fleet and a service. What the caller has already is in `If-None-Match`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct SnapshotQuery {
+    /// How long to wait for another version than the one that the caller has.
     #[serde(default)]
     pub wait: Wait,
 }
 
 /// For the deployments of an environment, newest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct DeploymentsQuery {
     pub environment: Environment,
+    /// Only ones older than this.
     pub before: Option<DeploymentId>,
+    /// The most to list: 50 unless said, up to 500.
     pub limit: Option<usize>,
 }
 
 /// For a plan: `action=promote&build=1290`, `action=rollback` or `action=rollback&to=1286`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct PlanQuery {
     pub action: Verb,
+    /// What to promote.
     pub build: Option<BuildNumber>,
+    /// What to roll back to; the engine's own choice unless said.
     pub to: Option<BuildNumber>,
 }
 
-/// The name of an [`Action`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What to plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verb {
     Promote,
@@ -93,13 +102,18 @@ impl TryFrom<PlanQuery> for Action {
 }
 
 /// For a page of a log; nothing means from its beginning.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct LogQuery {
+    /// Lines that start at or after this cursor.
     pub after: Option<u64>,
+    /// The last lines that end at or before this cursor.
     pub before: Option<u64>,
     /// The last lines; the value does not matter.
     pub end: Option<String>,
+    /// About how many bytes: 65,536 unless said, up to 1,048,576.
     pub limit: Option<usize>,
+    /// How long to wait for the first line.
     #[serde(default)]
     pub wait: Wait,
 }
@@ -130,12 +144,16 @@ impl LogQuery {
 }
 
 /// For events, of one service or of all.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct EventsQuery {
     pub service: Option<ServiceName>,
+    /// Only ones later than this.
     #[serde(default)]
     pub after: Seq,
+    /// The most of a page: 100 unless said, up to 1,000.
     pub limit: Option<usize>,
+    /// How long to wait for the first event.
     #[serde(default)]
     pub wait: Wait,
 }

@@ -38,11 +38,14 @@ pub async fn ensure_running(places: &Places, global: &Global) -> Result<Remote, 
     Ok(Remote::over(socket).revived_by(move || revive(places.clone(), global.clone())))
 }
 
-/// Starts an engine in the place of one that is gone, unless somebody else does: `trunkline engine restart` may be
-/// about to start a newer one.
+/// Starts an engine in the place of one that died, unless somebody else does: `trunkline engine restart` may be about
+/// to start a newer one. An engine that was told to end took its socket along and stays away; only the demo's, which
+/// ends by itself when nobody looks, comes back for whoever looks again.
 async fn revive(places: Places, global: Global) {
     sleep(DEFERENCE).await;
-    if answers(&places.socket()) {
+    let socket = places.socket();
+    let ended_on_purpose = !socket.exists() && !global.demo;
+    if ended_on_purpose || answers(&socket) {
         return;
     }
     if let Err(failure) = start(&places, &global).await {

@@ -66,6 +66,8 @@ pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
         }
     };
     let served = server::serve(listener, backend_for, stop).await;
+    // Without its socket it is known to have been told to end, and no console brings it back.
+    let _gone_already = std::fs::remove_file(places.socket());
     if let Some(work) = work {
         work.abort();
     }

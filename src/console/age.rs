@@ -33,7 +33,7 @@ pub fn second_changes_in(elapsed: Duration) -> Duration {
 }
 
 fn rest(elapsed: Duration, grain: u64) -> Duration {
-    Duration::from_secs((elapsed.as_secs() / grain + 1) * grain) - elapsed
+    Duration::from_secs((elapsed.as_secs() / grain + 1) * grain).saturating_sub(elapsed)
 }
 
 #[cfg(test)]
@@ -46,7 +46,11 @@ mod tests {
             let elapsed = Duration::from_millis(seconds * 1_000 + 250);
             let change = elapsed + age_changes_in(elapsed);
             assert_ne!(age(change), age(elapsed), "after {seconds} s");
-            assert_eq!(age(change - Duration::from_millis(1)), age(elapsed), "after {seconds} s");
+            assert_eq!(
+                age(change.saturating_sub(Duration::from_millis(1))),
+                age(elapsed),
+                "after {seconds} s"
+            );
         }
     }
 }

@@ -146,7 +146,8 @@ impl Confirm {
     #[must_use]
     pub fn act_label(&self) -> Option<&'static str> {
         match &self.stage {
-            Stage::Disarmed(_) | Stage::Failed(_) => Some("Re-check"),
+            Stage::Disarmed(_) | Stage::Failed(_) if self.plan.is_some() => Some("Re-check"),
+            Stage::Failed(_) => Some("Try again"),
             Stage::Asking | Stage::Rechecking if self.may_be_done() => Some(self.subject.verb()),
             _ => None,
         }
@@ -296,11 +297,11 @@ impl Field {
 
     fn check(&self, now: DateTime<Utc>, zone: FixedOffset) -> Result<(), String> {
         match self.kind {
-            FieldKind::Note => Ok(()),
             FieldKind::Reason if self.text.trim().is_empty() => Err("type a reason".into()),
-            FieldKind::Reason => Ok(()),
-            FieldKind::Number(build) if self.text.trim().parse() == Ok(build) => Ok(()),
-            FieldKind::Number(build) => Err(format!("type {} to go on", build.0)),
+            FieldKind::Number(build) if self.text.trim().parse() != Ok(build) => {
+                Err(format!("type {} to go on", build.0))
+            }
+            FieldKind::Note | FieldKind::Reason | FieldKind::Number(_) => Ok(()),
             FieldKind::Until => parse_until(&self.text, now, zone).map(|_| ()),
         }
     }

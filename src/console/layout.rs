@@ -77,7 +77,7 @@ fn wide(body: Rect) -> Vec<(Pane, Rect)> {
             .areas(top);
     let mut panes = lists_in(lists);
     let [details, freeze] =
-        Layout::vertical([Constraint::Fill(1), Constraint::Length(13)]).areas(middle);
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(14)]).areas(middle);
     panes.extend([
         (Pane::Details, details),
         (Pane::Log, log),
@@ -87,15 +87,18 @@ fn wide(body: Rect) -> Vec<(Pane, Rect)> {
     panes
 }
 
+/// How wide the column of details is: the month fits, and the lists keep their 74 columns.
+const MIDDLE: u16 = 42;
+
 /// Two columns over the log; the activity takes the log's place while it is wanted.
 fn medium(body: Rect, model: &Model) -> Vec<(Pane, Rect)> {
     let [top, low] =
         Layout::vertical([Constraint::Percentage(64), Constraint::Fill(1)]).areas(body);
     let [lists, right] =
-        Layout::horizontal([Constraint::Length(77), Constraint::Fill(1)]).areas(top);
+        Layout::horizontal([Constraint::Fill(2), Constraint::Length(MIDDLE)]).areas(top);
     let mut panes = lists_in(lists);
     let [details, freeze] =
-        Layout::vertical([Constraint::Fill(1), Constraint::Length(11)]).areas(right);
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(13)]).areas(right);
     let lowest = if model.bottom == Pane::Activity { Pane::Activity } else { Pane::Log };
     panes.extend([(Pane::Details, details), (lowest, low), (Pane::Freeze, freeze)]);
     panes

@@ -45,8 +45,6 @@ pub enum News {
         from: LogFrom,
         answer: Answer<LogPage>,
     },
-    /// The terminal is ours again after a suspension.
-    Resumed,
 }
 
 /// Ties an answer to the question: an answer to a question that nobody waits for any more is dropped.

@@ -51,8 +51,13 @@ where
     B: Backend,
     O: Outside,
 {
-    for effect in start(&mut model) {
-        performer.perform(effect);
+    for effect in start(&model) {
+        match effect {
+            Effect::Outside(asked) => {
+                leave_to_terminal(terminal, outside, &asked, &mut model).await?;
+            }
+            effect => performer.perform(effect),
+        }
     }
     let mut frame_due = Instant::now();
     loop {

@@ -11,7 +11,9 @@ use super::layout::layout;
 use super::link::LinkState;
 use super::model::{Model, Pane, Screen};
 use super::overlay::Overlay;
+use crate::domain::deployment::StepState;
 use crate::domain::ids::Environment;
+use crate::domain::snapshot::DeploymentRow;
 
 /// How often the bar of a countdown moves.
 const COUNTDOWN_STEP: Duration = Duration::from_millis(100);
@@ -25,18 +27,19 @@ impl Model {
         let shown = self.ages().into_iter().map(age_changes_in);
         let counted = self.running().into_iter().map(second_changes_in);
         let moving = shown.chain(counted).chain(self.boundaries()).map(|wait| self.at + wait);
-        let all = moving.chain(overlays).chain(notes).chain(self.quitting).chain(self.link_wake());
+        let all =
+            moving.chain(overlays).chain(notes).chain(self.quitting).chain([self.link_wake()]);
         all.filter(|wake| *wake > self.at).min()
     }
 
     /// Old data shows its age by the second; young data becomes old at a certain instant.
-    fn link_wake(&self) -> Option<Instant> {
+    fn link_wake(&self) -> Instant {
         let elapsed = self.at.saturating_duration_since(self.link.heard);
         let stale = self.link.stale(self.at, self.options.stale_after).is_some();
         match self.link.state {
-            LinkState::Down { .. } => Some(self.at + second_changes_in(elapsed)),
-            _ if stale => Some(self.at + second_changes_in(elapsed)),
-            _ => Some(self.link.heard + self.options.stale_after),
+            LinkState::Down { .. } => self.at + second_changes_in(elapsed),
+            _ if stale => self.at + second_changes_in(elapsed),
+            _ => self.link.heard + self.options.stale_after,
         }
     }
 
@@ -99,7 +102,8 @@ impl Model {
             Screen::Service => {
                 let rows = self.service.iter().flat_map(|service| &service.deployments);
                 let open = rows.filter(|row| row.deployment.is_open());
-                open.filter_map(|row| row.deployment.started_at).collect()
+                open.flat_map(|row| row.deployment.started_at.into_iter().chain(steps(row)))
+                    .collect()
             }
         };
         since.into_iter().map(|time| self.since(time)).collect()
@@ -112,4 +116,12 @@ impl Model {
         let times = freezes.flat_map(|freeze| [Some(freeze.from), freeze.until]).flatten();
         times.filter_map(|time| (time - now).to_std().ok()).filter(|wait| !wait.is_zero()).collect()
     }
+}
+
+/// Since when steps of a deployment run.
+fn steps(row: &DeploymentRow) -> impl Iterator<Item = DateTime<Utc>> {
+    row.deployment.steps.iter().filter_map(|step| match step {
+        StepState::Running { since } => Some(*since),
+        _ => None,
+    })
 }

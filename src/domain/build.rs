@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::commit::Commit;
 use super::ids::{BuildNumber, DeploymentId, Seq, Sha};
 use super::people::Actor;
 
-/// A build and what is known of it; its state comes from [`super::service::ServiceState::build_state`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A build and what is known of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Build {
     pub number: BuildNumber,
     pub sha: Sha,
@@ -37,7 +38,7 @@ impl Build {
 }
 
 /// The record that a build was seen good in staging.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Verification {
     /// The event that recorded it.
     pub seq: Seq,
@@ -47,7 +48,7 @@ pub struct Verification {
 }
 
 /// How far a build has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BuildState {
     Queued,

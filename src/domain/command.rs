@@ -4,22 +4,23 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use super::plan::{Finding, Fingerprint, Guard, Plan};
 
 /// What a plan can be made for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", tag = "action")]
 pub enum Action {
     /// Put a build into production.
     Promote { build: BuildNumber },
-    /// Put production back to a build that was live before; `None` is the one that a rollback would choose itself.
+    /// Put production back to a build that was live before; without `to`, the one that a rollback chooses itself.
     Rollback { to: Option<BuildNumber> },
 }
 
 /// Everything that changes the world. Each is sent with an idempotency key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", tag = "command")]
 pub enum Command {
     /// Run the plan that this fingerprint belongs to, or nothing.
@@ -47,7 +48,7 @@ pub enum Command {
         environment: Environment,
         reason: String,
     },
-    /// `until` is exclusive; `None` means until lifted. `from` in the past means now.
+    /// `until` is exclusive; without it, until lifted. `from` in the past means now.
     Freeze {
         from: Option<DateTime<Utc>>,
         until: Option<DateTime<Utc>>,
@@ -60,7 +61,7 @@ pub enum Command {
 }
 
 /// The proof that a command was recorded, durably, before this was written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Receipt {
     /// The first event that the command caused.
     pub seq: Seq,
@@ -73,7 +74,7 @@ pub struct Receipt {
 }
 
 /// A decision against a command: nothing was done. Different from a failure, where something went wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, thiserror::Error)]
 #[serde(rename_all = "snake_case", tag = "code")]
 pub enum Refusal {
     /// A guard refuses, or an override has no reason.

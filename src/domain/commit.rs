@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::ids::Sha;
 use super::people::{Identity, People};
 
 /// One commit, its author and co-authors already passed through the mailmap.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Commit {
     pub sha: Sha,
     /// How many parents it has; two or more make it a merge.
@@ -37,9 +38,9 @@ impl Commit {
 }
 
 /// The commits that are reachable from `to` and not from `from`, newest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Range {
-    /// `None` when nothing is live yet: then the commits are all that trunkline has seen.
+    /// Nothing when nothing is live yet: then the commits are all that trunkline has seen.
     pub from: Option<Sha>,
     pub to: Sha,
     pub commits: Vec<Commit>,

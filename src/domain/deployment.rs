@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::event::{DeploymentRequest, Outcome, StepOutcome};
 use super::ids::DeploymentId;
 use super::people::Actor;
-use super::time::{between, millis};
+use super::time::{Milliseconds, between, millis};
 
 /// A deployment and everything that is known of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Deployment {
     pub id: DeploymentId,
     pub request: DeploymentRequest,
@@ -25,14 +26,14 @@ pub struct Deployment {
 }
 
 /// When and how a deployment ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Ended {
     pub at: DateTime<Utc>,
     pub outcome: Outcome,
 }
 
 /// Who asked for the deployment to stop, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Cancel {
     pub by: Actor,
     pub at: DateTime<Utc>,
@@ -40,7 +41,7 @@ pub struct Cancel {
 }
 
 /// Where a step is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum StepState {
     Waiting,
@@ -50,6 +51,7 @@ pub enum StepState {
     Ended {
         since: DateTime<Utc>,
         #[serde(with = "millis")]
+        #[schema(value_type = Milliseconds)]
         took: Duration,
         outcome: StepOutcome,
     },
@@ -58,7 +60,7 @@ pub enum StepState {
 }
 
 /// A deployment's state, derived from its events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeploymentState {
     Queued,

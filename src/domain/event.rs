@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::commit::Commit;
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName, Sha};
 use super::people::Actor;
 use super::plan::{Finding, Guard};
-use super::time::millis;
+use super::time::{Milliseconds, millis};
 
 /// One recorded fact. Its meaning never changes once it is stored; new facts and new optional fields may be added.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Event {
     pub seq: Seq,
     pub at: DateTime<Utc>,
@@ -23,7 +24,7 @@ pub struct Event {
 }
 
 /// What happened. The tag is not `kind`, which a deployment request has as a field of its own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "fact", rename_all = "snake_case")]
 pub enum Fact {
     /// The trunk moved to a new first-parent commit.
@@ -58,6 +59,7 @@ pub enum Fact {
         step: usize,
         outcome: StepOutcome,
         #[serde(with = "millis")]
+        #[schema(value_type = Milliseconds)]
         took: Duration,
     },
     CancelRequested {
@@ -83,7 +85,7 @@ pub enum Fact {
         environment: Environment,
         reason: String,
     },
-    /// A freeze set by hand, named by this event's sequence number. `until` is exclusive; `None` is until lifted.
+    /// A freeze set by hand, named by this event's sequence number. `until` is exclusive; without it, until lifted.
     FreezePlaced {
         from: DateTime<Utc>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -119,7 +121,7 @@ impl Fact {
 }
 
 /// Everything that a deployment was asked to do, and what the person who asked had read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeploymentRequest {
     pub build: BuildNumber,
     pub sha: Sha,
@@ -142,7 +144,9 @@ pub struct DeploymentRequest {
 }
 
 /// Why a deployment happens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum DeploymentKind {
     /// The trunk moved; staging follows by itself.
@@ -172,19 +176,21 @@ impl std::fmt::Display for DeploymentKind {
 }
 
 /// One command of a pipeline, as the commit that is deployed declares it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StepSpec {
     pub name: String,
     pub run: Run,
     #[serde(with = "millis")]
+    #[schema(value_type = Milliseconds)]
     pub timeout: Duration,
     /// How long its author expects it to take, used until there are measurements.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "millis::option")]
+    #[schema(value_type = Option<Milliseconds>)]
     pub expected: Option<Duration>,
 }
 
 /// How a step's process is started.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Run {
     /// A line for `sh -c`, exactly as it stands in the file.
@@ -194,7 +200,7 @@ pub enum Run {
 }
 
 /// How a step ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StepOutcome {
     Succeeded,
@@ -227,7 +233,7 @@ impl StepOutcome {
 }
 
 /// How a deployment ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Succeeded,

@@ -3,11 +3,13 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A service's name: 1 to 40 of `a-z 0-9 - _ .`, starting with a letter or digit, so that it is safe as a
 /// folder name, in a URL and on screen.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, pattern = "^[a-z0-9][a-z0-9_.-]{0,39}$")]
 pub struct ServiceName(String);
 
 impl ServiceName {
@@ -59,7 +61,9 @@ impl fmt::Display for ServiceName {
 pub struct InvalidName(String);
 
 /// Where a build can be deployed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Environment {
     Staging,
@@ -83,7 +87,9 @@ impl fmt::Display for Environment {
 }
 
 /// A build's number, counted per service along the trunk; shown as `#1290`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(transparent)]
 pub struct BuildNumber(pub u64);
 
@@ -104,7 +110,18 @@ impl std::str::FromStr for BuildNumber {
 
 /// The position of an event in the engine's one order; starts at 1, 0 means "before everything".
 #[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    ToSchema,
 )]
 #[serde(transparent)]
 pub struct Seq(pub u64);
@@ -116,7 +133,9 @@ impl fmt::Display for Seq {
 }
 
 /// A deployment is named by the event that requested it; shown as `d57`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(transparent)]
 pub struct DeploymentId(pub u64);
 
@@ -142,8 +161,9 @@ impl From<Seq> for DeploymentId {
 }
 
 /// A full commit id in lower-case hex, 40 (SHA-1) or 64 (SHA-256) digits long.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, pattern = "^([0-9a-f]{40}|[0-9a-f]{64})$")]
 pub struct Sha(String);
 
 impl Sha {
@@ -194,8 +214,9 @@ impl fmt::Display for Sha {
 pub struct InvalidSha(String);
 
 /// A key that the asker makes up once per intent; the same key never acts twice. 8 to 64 of `A-Z a-z 0-9 - _`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, pattern = "^[A-Za-z0-9_-]{8,64}$")]
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {

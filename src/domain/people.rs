@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What git says about an author: a claim, not an identity.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 pub struct Identity {
     pub name: String,
     pub email: String,
 }
 
 /// Who does something: a person, by the name that `[people]` or the connection gives, or trunkline itself.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Actor {
     System,
@@ -30,7 +31,7 @@ impl fmt::Display for Actor {
 }
 
 /// One entry of `[people]`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Person {
     /// The login names by which this person connects.
     pub logins: Vec<String>,
@@ -39,7 +40,7 @@ pub struct Person {
 }
 
 /// The people that a service knows, by name, and the address patterns of its bots.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct People {
     pub people: BTreeMap<String, Person>,
     /// Patterns over a commit's e-mail address; `*` stands for any run of characters.

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::time::millis;
+use super::time::{Milliseconds, millis};
 
 /// What a promote has to satisfy, each by itself overridable with a reason.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct Policy {
     /// How long a build has to be in staging first.
     #[serde(with = "millis")]
+    #[schema(value_type = Milliseconds)]
     pub soak: Duration,
     /// Beyond this many commits in the range the plan warns.
     pub big_batch: u32,
@@ -30,7 +32,7 @@ impl Default for Policy {
 }
 
 /// What makes a build verified.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VerifyBy {
     /// The success of this step of the staging pipeline.
@@ -40,7 +42,7 @@ pub enum VerifyBy {
 }
 
 /// What a promote in a freeze needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FreezeMode {
     Override,

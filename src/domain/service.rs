@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::build::{Build, BuildState, Verification};
 use super::deployment::{Cancel, Deployment, Ended, StepState};
@@ -12,7 +13,7 @@ use super::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use super::stops::{Freeze, Hold};
 
 /// What an environment runs, by the last deployment that succeeded there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Live {
     pub build: BuildNumber,
     pub deployment: DeploymentId,

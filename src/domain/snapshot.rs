@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::build::{Build, BuildState};
 use super::deployment::{Deployment, DeploymentState};
@@ -14,15 +15,15 @@ use super::people::{Actor, People};
 use super::policy::Policy;
 use super::service::Live;
 use super::stops::{Freeze, Hold};
-use super::time::millis;
+use super::time::{Milliseconds, millis};
 
 /// Names one state of what was asked for; equal versions mean equal content.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct Version(pub String);
 
 /// Who answers, and what can be asked of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Description {
     /// The version of the program that answers.
     pub version: String,
@@ -38,7 +39,7 @@ pub struct Description {
 }
 
 /// What a backend can do; what is off is said in words on the screen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[allow(clippy::struct_excessive_bools, reason = "a set of independent abilities")]
 pub struct Capabilities {
     pub promote: bool,
@@ -63,7 +64,7 @@ impl Capabilities {
 }
 
 /// One row for each service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FleetSnapshot {
     pub version: Version,
     /// The backend's own time when this was made.
@@ -73,7 +74,8 @@ pub struct FleetSnapshot {
     pub problems: Vec<Problem>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What the fleet shows of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FleetRow {
     pub service: ServiceName,
     pub live: Option<Live>,
@@ -88,7 +90,7 @@ pub struct FleetRow {
 }
 
 /// A deployment on its way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Running {
     pub deployment: DeploymentId,
     pub build: BuildNumber,
@@ -98,11 +100,12 @@ pub struct Running {
     /// When it began to run, or was asked for when it has not.
     pub since: DateTime<Utc>,
     #[serde(with = "millis::option")]
+    #[schema(value_type = Option<Milliseconds>)]
     pub expected: Option<Duration>,
 }
 
 /// One service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ServiceSnapshot {
     pub version: Version,
     /// The backend's own time when this was made; ages are counted from it.
@@ -115,7 +118,7 @@ pub struct ServiceSnapshot {
     pub live: BTreeMap<Environment, Live>,
     /// The attempt that left production in a state nobody vouches for.
     pub unsettled: Option<DeploymentId>,
-    /// Newest first, at most [`BUILDS_SHOWN`].
+    /// Newest first, not all when there are many; `builds_total` counts them.
     pub builds: Vec<BuildRow>,
     /// How many builds there are in all.
     pub builds_total: u32,
@@ -138,7 +141,7 @@ pub const BUILDS_SHOWN: usize = 100;
 pub const HISTORY_SHOWN: usize = 100;
 
 /// A build with its derived state.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BuildRow {
     #[serde(flatten)]
     pub build: Build,
@@ -146,7 +149,7 @@ pub struct BuildRow {
 }
 
 /// A deployment with what its state means to a reader.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeploymentRow {
     #[serde(flatten)]
     pub deployment: Deployment,
@@ -155,27 +158,31 @@ pub struct DeploymentRow {
     pub sha: Sha,
     pub subject: String,
     #[serde(with = "millis::option")]
+    #[schema(value_type = Option<Milliseconds>)]
     pub expected: Option<Duration>,
     /// For each step, in order.
+    #[schema(value_type = Vec<Option<Milliseconds>>)]
     pub steps_expected: Vec<Option<u64>>,
     /// For how long its build stayed live, when something else has taken its place.
     #[serde(default, with = "millis::option")]
+    #[schema(value_type = Option<Milliseconds>)]
     pub live_for: Option<Duration>,
 }
 
 /// The rollback that one key would start now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RollbackPreview {
     pub to: BuildNumber,
     pub sha: Sha,
     /// When the target last went live.
     pub was_live: Option<DateTime<Utc>>,
     #[serde(with = "millis::option")]
+    #[schema(value_type = Option<Milliseconds>)]
     pub expected: Option<Duration>,
 }
 
 /// The person behind the connection.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Me {
     pub actor: Actor,
     /// Whether trunkline can tell which commits they wrote.
@@ -183,7 +190,7 @@ pub struct Me {
 }
 
 /// Something that is wrong now: what, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     pub since: DateTime<Utc>,
     pub what: String,

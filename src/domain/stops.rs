@@ -2,16 +2,17 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::ids::{DeploymentId, Seq};
 use super::people::Actor;
 
 /// A window in which promotes need an override: `[from, until)`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Freeze {
     pub id: Seq,
     pub from: DateTime<Utc>,
-    /// Exclusive; `None` means until somebody lifts it.
+    /// Exclusive; without it, until somebody lifts it.
     pub until: Option<DateTime<Utc>>,
     pub reason: String,
     pub by: Actor,
@@ -30,7 +31,7 @@ impl Freeze {
 }
 
 /// A durable stop on an environment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Hold {
     pub id: Seq,
     pub by: Actor,

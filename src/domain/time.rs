@@ -3,6 +3,25 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+/// The wire form that [`millis`] gives a `Duration`, for `#[schema(value_type = Milliseconds)]`; it has no values.
+#[derive(Debug, Clone, Copy)]
+pub enum Milliseconds {}
+
+impl PartialSchema for Milliseconds {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+            .minimum(Some(0))
+            .description(Some("A duration in whole milliseconds."))
+            .into()
+    }
+}
+
+impl ToSchema for Milliseconds {}
 
 /// Serialises a `Duration` as whole milliseconds, for `#[serde(with = "millis")]`.
 #[allow(clippy::missing_errors_doc, reason = "the signatures are serde's")]

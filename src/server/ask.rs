@@ -6,8 +6,12 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::{HeaderMap, IF_NONE_MATCH};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use super::answer::Failure;
+use super::document::in_header;
 use crate::api::KEY_HEADER;
 use crate::api::problem::{Kind, Problem};
 use crate::domain::command::{Command, Refusal};
@@ -50,6 +54,13 @@ pub(super) struct Order {
     pub key: IdempotencyKey,
 }
 
+impl IntoParams for Order {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let about = "Made up once for each intent: the same key never acts twice.";
+        vec![in_header::<IdempotencyKey>(KEY_HEADER, Required::True, about)]
+    }
+}
+
 impl<S: Send + Sync> FromRequest<S> for Order {
     type Rejection = Failure;
 
@@ -85,6 +96,13 @@ fn unreadable(rejection: &JsonRejection) -> Problem {
 
 /// The versions that the caller has already.
 pub(super) struct Known(Vec<Version>);
+
+impl IntoParams for Known {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let about = "The entity tags of what the caller has already.";
+        vec![in_header::<String>(IF_NONE_MATCH.as_str(), Required::False, about)]
+    }
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for Known {
     type Rejection = Failure;

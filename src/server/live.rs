@@ -10,8 +10,12 @@ use axum::http::header::ACCEPT;
 use axum::response::sse::{Event as Sent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream, StreamExt};
+use utoipa::IntoParams;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use super::answer::problem;
+use super::document::in_header;
 use super::routes::Session;
 use crate::backend::{Answer, Backend, LONGEST_WAIT};
 use crate::domain::event::Event;
@@ -28,10 +32,23 @@ pub(super) fn wanted(headers: &HeaderMap) -> bool {
     accepted.split(',').any(|kind| kind.trim().starts_with("text/event-stream"))
 }
 
-/// Where to begin: after the last event that the caller saw before its connection broke, else where it says.
-pub(super) fn resumed(headers: &HeaderMap, after: Seq) -> Seq {
-    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
-    last.map_or(after, Seq)
+/// The last event that the caller saw before its connection broke.
+pub(super) struct LastEvent(pub Seq);
+
+impl LastEvent {
+    const HEADER: &str = "last-event-id";
+
+    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+        let seq = headers.get(Self::HEADER)?.to_str().ok()?.parse().ok()?;
+        Some(Self(Seq(seq)))
+    }
+}
+
+impl IntoParams for LastEvent {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let about = "The `id` of the last message that the caller saw; wins over `after`.";
+        vec![in_header::<Seq>(Self::HEADER, Required::False, about)]
+    }
 }
 
 /// The events after `after` and every one to come, until the server stops or the backend fails; a failure is the

@@ -3,6 +3,7 @@
 mod answer;
 mod ask;
 mod bind;
+mod document;
 mod live;
 mod peer;
 mod routes;

@@ -7,13 +7,15 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use axum::{Json, Router};
 use tokio::time::timeout;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::answer::{self, Failure};
 use super::ask::{InPath, InQuery, Known, Order};
-use super::live;
+use super::document::{self, LogBytes, NoPlan, NoReceipt, NoSense, NotThere, Refused, Unchanged};
+use super::live::{self, LastEvent};
 use super::stopping::Stopping;
 use crate::api::page::{DeploymentPage, EventPage};
 use crate::api::problem::{Kind, Problem};
@@ -21,10 +23,10 @@ use crate::api::query::{DeploymentsQuery, EventsQuery, LogQuery, PlanQuery, Snap
 use crate::api::version::{Side, mismatch};
 use crate::api::{API, API_HEADER, LARGEST_REQUEST, VERSION, VERSION_HEADER, path};
 use crate::backend::{Backend, LONGEST_WAIT};
-use crate::domain::command::{Action, Receipt};
+use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::ids::{DeploymentId, IdempotencyKey, ServiceName};
 use crate::domain::plan::Plan;
-use crate::domain::snapshot::Description;
+use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot};
 
 /// A handler that takes longer than anyone may ask for hangs.
 const LONGEST_ANSWER: Duration = LONGEST_WAIT.saturating_add(Duration::from_secs(10));
@@ -48,16 +50,19 @@ impl<B> Clone for Session<B> {
 
 /// What is behind the door for those who are let in.
 pub(super) fn router<B: Backend>() -> Router<Session<B>> {
-    let routes = Router::new()
-        .route(path::DESCRIBE, get(describe))
-        .route(path::FLEET, get(fleet))
-        .route(path::SERVICE, get(service))
-        .route(path::DEPLOYMENTS, get(deployments))
-        .route(path::PLAN, get(plan))
-        .route(path::COMMANDS, post(command))
-        .route(path::RECEIPT, get(receipt))
-        .route(path::LOG, get(log))
-        .route(path::EVENTS, get(events))
+    let (routes, api) = OpenApiRouter::with_openapi(document::titled())
+        .routes(routes!(document::document))
+        .routes(routes!(describe))
+        .routes(routes!(fleet))
+        .routes(routes!(service))
+        .routes(routes!(deployments))
+        .routes(routes!(plan))
+        .routes(routes!(command))
+        .routes(routes!(receipt))
+        .routes(routes!(log))
+        .routes(routes!(events))
+        .split_for_parts();
+    let routes = document::served(routes, api)
         .fallback(no_such_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(LARGEST_REQUEST))
@@ -136,10 +141,30 @@ impl<B: Backend> Session<B> {
     }
 }
 
+/// Says who answers and what it can do.
+#[utoipa::path(
+    get,
+    path = path::DESCRIBE,
+    responses((status = 200, description = "The engine.", body = Description))
+)]
 async fn describe<B: Backend>(State(session): State<Session<B>>) -> Answered<Json<Description>> {
     session.ask(session.backend.describe()).await.map(Json)
 }
 
+/// Shows one row for each service.
+///
+/// When the caller has the present version, it is answered when something changes or once `wait` is over.
+#[utoipa::path(
+    get,
+    path = path::FLEET,
+    params(SnapshotQuery, Known),
+    responses(
+        (status = 200, description = "The fleet.", body = FleetSnapshot,
+            headers(("etag" = String, description = "The version, quoted."))),
+        Unchanged,
+        NoSense,
+    )
+)]
 async fn fleet<B: Backend>(
     State(session): State<Session<B>>,
     known: Known,
@@ -150,6 +175,21 @@ async fn fleet<B: Backend>(
     Ok(answer::snapshot(&known, fleet, |fleet| &fleet.version))
 }
 
+/// Shows one service, with everything that its screen needs.
+///
+/// When the caller has the present version, it is answered when something changes or once `wait` is over.
+#[utoipa::path(
+    get,
+    path = path::SERVICE,
+    params(("service" = ServiceName, Path), SnapshotQuery, Known),
+    responses(
+        (status = 200, description = "The service.", body = ServiceSnapshot,
+            headers(("etag" = String, description = "The version, quoted."))),
+        Unchanged,
+        NoSense,
+        NotThere,
+    )
+)]
 async fn service<B: Backend>(
     State(session): State<Session<B>>,
     InPath(name): InPath<ServiceName>,
@@ -161,6 +201,17 @@ async fn service<B: Backend>(
     Ok(answer::snapshot(&known, service, |service| &service.version))
 }
 
+/// Lists the deployments of an environment, newest first.
+#[utoipa::path(
+    get,
+    path = path::DEPLOYMENTS,
+    params(("service" = ServiceName, Path), DeploymentsQuery),
+    responses(
+        (status = 200, description = "A page of them.", body = DeploymentPage),
+        NoSense,
+        NotThere,
+    )
+)]
 async fn deployments<B: Backend>(
     State(session): State<Session<B>>,
     InPath(name): InPath<ServiceName>,
@@ -171,6 +222,18 @@ async fn deployments<B: Backend>(
     Ok(Json(DeploymentPage { deployments: session.ask(page).await? }))
 }
 
+/// Plans a promote or a rollback: what it would do if the caller did it now. Nothing is done.
+#[utoipa::path(
+    get,
+    path = path::PLAN,
+    params(("service" = ServiceName, Path), PlanQuery),
+    responses(
+        (status = 200, description = "The plan, whose fingerprint executes it.", body = Plan),
+        NoSense,
+        NotThere,
+        NoPlan,
+    )
+)]
 async fn plan<B: Backend>(
     State(session): State<Session<B>>,
     InPath(name): InPath<ServiceName>,
@@ -181,7 +244,22 @@ async fn plan<B: Backend>(
     session.ask(session.backend.plan(&name, action)).await.map(Json)
 }
 
-/// Runs to its end even when the server stops meanwhile.
+/// Records a command, and answers once it is durable.
+///
+/// The same key with the same command gets the first receipt again. A command runs to its end even when the engine
+/// stops meanwhile or the caller goes away; its receipt tells.
+#[utoipa::path(
+    post,
+    path = path::COMMANDS,
+    params(("service" = ServiceName, Path), Order),
+    request_body = Command,
+    responses(
+        (status = 200, description = "It was recorded.", body = Receipt),
+        NoSense,
+        NotThere,
+        Refused,
+    )
+)]
 async fn command<B: Backend>(
     State(session): State<Session<B>>,
     InPath(name): InPath<ServiceName>,
@@ -190,6 +268,13 @@ async fn command<B: Backend>(
     Ok(Json(session.backend.command(&name, order.command, order.key).await?))
 }
 
+/// Tells what became of a command, by its key.
+#[utoipa::path(
+    get,
+    path = path::RECEIPT,
+    params(("key" = IdempotencyKey, Path)),
+    responses((status = 200, description = "It was recorded.", body = Receipt), NoReceipt)
+)]
 async fn receipt<B: Backend>(
     State(session): State<Session<B>>,
     InPath(key): InPath<IdempotencyKey>,
@@ -202,6 +287,21 @@ async fn receipt<B: Backend>(
     Ok(Json(receipt))
 }
 
+/// Reads a page of a step's log, by byte cursor.
+///
+/// When there is nothing after the cursor and the step still runs, it is answered when there is or once `wait` is
+/// over.
+#[utoipa::path(
+    get,
+    path = path::LOG,
+    params(
+        ("service" = ServiceName, Path),
+        ("deployment" = DeploymentId, Path),
+        ("step" = usize, Path, description = "The index of the step, from 0."),
+        LogQuery,
+    ),
+    responses(LogBytes, NoSense, NotThere)
+)]
 async fn log<B: Backend>(
     State(session): State<Session<B>>,
     InPath((name, deployment, step)): InPath<(ServiceName, DeploymentId, usize)>,
@@ -213,12 +313,28 @@ async fn log<B: Backend>(
     session.ask(page).await.map(answer::log)
 }
 
+/// Reads a page of the recorded facts, or streams them to a caller that accepts `text/event-stream`.
+///
+/// A page waits for its first event. A stream takes neither `limit` nor `wait`. Each of its messages has the sequence
+/// number as its `id`, the name of the fact as its `event` and an `Event` as its `data`; a failure is its last
+/// message, with the name `problem` and a `ProblemDocument`.
+#[utoipa::path(
+    get,
+    path = path::EVENTS,
+    params(EventsQuery, LastEvent),
+    responses(
+        (status = 200, description = "Events, oldest first.",
+            content((EventPage = "application/json"), (String = "text/event-stream"))),
+        NoSense,
+        NotThere,
+    )
+)]
 async fn events<B: Backend>(
     State(session): State<Session<B>>,
     InQuery(query): InQuery<EventsQuery>,
     headers: HeaderMap,
 ) -> Answered<Response> {
-    let after = live::resumed(&headers, query.after);
+    let after = LastEvent::of(&headers).map_or(query.after, |LastEvent(seq)| seq);
     if live::wanted(&headers) {
         return Ok(live::stream(session, query.service, after));
     }

@@ -15,10 +15,9 @@ async fn a_build_in_staging_is_verified_with_a_note() {
     });
     let console = Console::open(&backend);
     console.until("To be seen").await.press(&["V"]).until("Verify #4 in staging").await;
-    console.press(&["shift-tab"]).settled().await;
     console.press(&["shift-tab"]).type_text("clicked through").settled().await;
     console.press(&["tab", "tab"]).quiet().await.press(&["enter"]);
-    console.until_gone("Verify #4 in staging").await;
+    console.until_gone("Verify #4 in staging").await.settled().await;
     assert!(console.line("To be seen").contains("verified"));
 }
 
@@ -40,7 +39,7 @@ async fn production_is_frozen_for_two_hours_and_the_freeze_lifted() {
     console.press(&["up", "up"]).type_text("launch").press(&["tab"]).type_text("soon");
     console.until("off: an end is like").await;
     console.press(&["ctrl-u"]).type_text("2h").press(&["tab", "tab"]).quiet().await;
-    console.press(&["enter"]).until("FROZEN to 16:00").await;
+    console.press(&["enter"]).until("FROZEN to 16:0").await;
     console.press(&["F"]).until("Lift the freeze").await.press(&["up"]).type_text("over");
     console.press(&["tab", "tab"]).quiet().await.press(&["enter"]).until("OPEN").await;
 }

@@ -79,3 +79,24 @@ async fn with_nothing_to_go_back_to_it_says_so_and_does_not_count() {
     console.rest(Duration::from_secs(10)).await;
     assert_eq!(rollbacks(&console), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn it_starts_over_any_overlay_but_not_in_a_text() {
+    let console = Console::open(&ready());
+    console.until("#3").await.press(&["d"]).until("src/file3.rs").await.press(&["!"]);
+    console.until("ROLLING BACK PRODUCTION").await.press(&["esc"]).until_gone("ROLLING").await;
+    console.press(&["H"]).until("Hold production").await.press(&["up"]).type_text("oh no!");
+    console.until("oh no!").await.rest(Duration::from_secs(5)).await;
+    assert_eq!(rollbacks(&console), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_seen_and_cancelled_on_the_smallest_screen() {
+    let console = Console::sized(&ready(), (50, 5));
+    console.until("PROD checkout").await.press(&["P", "!"]).until("in 2").await;
+    console.press(&["esc"]).until("needs 60x12").await.rest(Duration::from_secs(5)).await;
+    assert_eq!(rollbacks(&console), 0);
+    console.resize(80, 24);
+    console.until("Staging").await;
+    assert!(!console.text().contains("Promote #3"), "a dialog was opened that nobody could see");
+}

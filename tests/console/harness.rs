@@ -90,7 +90,7 @@ impl Console {
         Self::with(backend, size, options(), |_| {})
     }
 
-    /// `typed_ahead` puts events in before the loop runs for the first time.
+    /// `before` puts events in before the loop runs for the first time.
     pub fn with(
         backend: &Scripted,
         (width, height): (u16, u16),

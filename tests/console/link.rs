@@ -24,7 +24,7 @@ async fn it_asks_again_ever_more_seldom_and_recovers_by_itself() {
     let console = Console::open(&backend);
     console.until("fresh").await;
     backend.fault(Fault::Unreachable);
-    console.until("STALE 2m").await;
+    console.until("STALE 1m").await;
     backend.heal();
     console.until("connected again").await.until("fresh").await;
     backend.change(|world| world.merge(&checkout(), "kim", "After the break"));

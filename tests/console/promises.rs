@@ -36,7 +36,7 @@ async fn ten_thousand_queued_events_draw_a_handful_of_frames() {
     console.until("#3").await.settled().await;
     let before = console.draws();
     for _ in 0..10_000 {
-        console.inbox.try_send(News::Resumed).expect("there is room for them");
+        console.inbox.try_send(News::Wake).expect("there is room for them");
     }
     console.settled().await;
     let frames = console.draws() - before;

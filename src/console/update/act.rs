@@ -80,7 +80,7 @@ fn freeze(model: &mut Model) -> Vec<Effect> {
 
 fn open(model: &mut Model) -> Vec<Effect> {
     match (model.screen, model.services.selected.clone()) {
-        (Screen::Fleet, Some(service)) => backend::open(model, service),
+        (Screen::Fleet, Some(service)) => backend::open(model, &service),
         (Screen::Fleet, None) => Vec::new(),
         (Screen::Service, _) => {
             if matches!(model.focus, Pane::Staging | Pane::Production) {

@@ -58,7 +58,7 @@ pub fn fleet(model: &mut Model, answer: Answer<Option<Box<FleetSnapshot>>>) -> V
     match model.fleet.as_ref().map(|fleet| fleet.services.as_slice()) {
         Some([only]) if first && model.screen == Screen::Fleet => {
             let only = only.service.clone();
-            open(model, only)
+            open(model, &only)
         }
         _ if model.screen == Screen::Fleet => vec![watch(model, model.at)],
         _ => Vec::new(),
@@ -66,13 +66,18 @@ pub fn fleet(model: &mut Model, answer: Answer<Option<Box<FleetSnapshot>>>) -> V
 }
 
 /// Shows a service.
-pub fn open(model: &mut Model, service: ServiceName) -> Vec<Effect> {
-    if model.service.as_ref().is_none_or(|shown| shown.service != service) {
+pub fn open(model: &mut Model, service: &ServiceName) -> Vec<Effect> {
+    if model.service.as_ref().is_none_or(|shown| shown.service != *service) {
         model.forget_service();
     }
     model.services.selected = Some(service.clone());
     model.screen = Screen::Service;
-    vec![watch(model, model.at), Effect::Outside(Outside::Title(format!("{service} - trunkline")))]
+    vec![watch(model, model.at), title(service)]
+}
+
+/// The terminal's title while a service is shown.
+pub fn title(service: &ServiceName) -> Effect {
+    Effect::Outside(Outside::Title(format!("{service} - trunkline")))
 }
 
 pub fn service(

@@ -15,12 +15,12 @@ use crate::console::notes::Tone;
 const SECOND_PRESS: Duration = Duration::from_secs(3);
 
 pub fn movement(model: &mut Model, action: &Action) -> Vec<Effect> {
-    let page = isize::try_from(page(model)).unwrap_or(1);
+    let half = isize::try_from(page(model)).unwrap_or(1);
     match action {
         Action::Up => step(model, -1),
         Action::Down => step(model, 1),
-        Action::PageUp => step(model, -page),
-        Action::PageDown => step(model, page),
+        Action::PageUp => step(model, -half),
+        Action::PageDown => step(model, half),
         Action::Top => step(model, isize::MIN),
         Action::Bottom => step(model, isize::MAX),
         Action::NextPane => next_pane(model, 1),
@@ -49,23 +49,23 @@ fn page(model: &Model) -> usize {
 fn step(model: &mut Model, by: isize) {
     let areas = layout(model.area(), model);
     if model.screen == Screen::Fleet {
-        let services = ids(model.fleet_rows(), |row| row.service.clone());
+        let services = ids(&model.fleet_rows(), |row| row.service.clone());
         return model.services.step(&services, by, usize::from(areas.body.height));
     }
     let height = areas.rows(model.focus);
     match model.focus {
         Pane::Staging => {
-            let builds = ids(model.builds(), |row| row.build.number);
+            let builds = ids(&model.builds(), |row| row.build.number);
             model.staging.step(&builds, by, height);
             model.log_choice = LogChoice::Selection;
         }
         Pane::Production => {
-            let history = ids(model.history(), |row| row.deployment.id);
+            let history = ids(&model.history(), |row| row.deployment.id);
             model.production.step(&history, by, height);
             model.log_choice = LogChoice::Selection;
         }
         Pane::Freeze => {
-            let freezes = ids(model.freezes(), |freeze| freeze.id);
+            let freezes = ids(&model.freezes(), |freeze| freeze.id);
             model.freezes.step(&freezes, by, height);
         }
         Pane::Details => scroll(&mut model.scroll.details, by),

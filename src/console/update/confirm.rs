@@ -47,12 +47,16 @@ pub fn key(model: &mut Model, key: &KeyEvent, name: &str) -> Vec<Effect> {
     match (name, confirm.focus) {
         ("esc" | "ctrl-c", _) => leave(model),
         ("enter", _) if matches!(confirm.manner, Manner::Emergency { .. }) => at_once(model),
-        ("enter", Focus::Leave) => leave(model),
+        ("enter", Focus::Leave) => {
+            if armed {
+                leave(model)
+            } else {
+                Vec::new()
+            }
+        }
         ("enter", Focus::Act) => press(model, armed),
-        ("enter" | "tab" | "down", _) => focus(confirm, 1),
-        ("shift-tab" | "up", _) => focus(confirm, -1),
-        ("right", Focus::Leave | Focus::Act) => focus(confirm, 1),
-        ("left", Focus::Leave | Focus::Act) => focus(confirm, -1),
+        ("enter" | "tab" | "down", _) | ("right", Focus::Leave | Focus::Act) => focus(confirm, 1),
+        ("shift-tab" | "up", _) | ("left", Focus::Leave | Focus::Act) => focus(confirm, -1),
         (_, Focus::Field(field)) => edit(confirm, field, key, name),
         ("q", _) => leave(model),
         ("d", _) => overlays::changes_of_plan(model),
@@ -229,12 +233,12 @@ pub fn world_moved(model: &mut Model) -> Vec<Effect> {
     let (Some(confirm), Some(snapshot)) = (model.confirm_mut(), snapshot) else {
         return Vec::new();
     };
-    if !matches!(confirm.stage, Stage::Asking | Stage::Rechecking) {
+    if !matches!(confirm.stage, Stage::Planning | Stage::Asking | Stage::Rechecking) {
         return Vec::new();
     }
     match confirm.subject {
         Subject::Plan(_) => {
-            if confirm.manner == Manner::Careful {
+            if confirm.manner == Manner::Careful && confirm.stage == Stage::Asking {
                 confirm.stage = Stage::Rechecking;
             }
             confirm.ticket = ticket;

@@ -5,8 +5,10 @@ use ratatui::layout::Size;
 
 use super::{act, browse, confirm, log, overlays};
 use crate::console::actions::{self, Action};
+use crate::console::confirm::{Confirm, Focus, Manner};
 use crate::console::effect::Effect;
 use crate::console::keys;
+use crate::console::layout::is_tiny;
 use crate::console::model::Model;
 use crate::console::notes::Tone;
 use crate::console::overlay::Overlay;
@@ -17,6 +19,10 @@ pub fn input(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Paste(text) => paste(model, &text),
         Event::Resize(width, height) => {
             model.size = Size { width, height };
+            let at = model.at;
+            if let Some(confirm) = model.confirm_mut() {
+                confirm.quiet_since = at;
+            }
             Vec::new()
         }
         _ => Vec::new(),
@@ -25,6 +31,9 @@ pub fn input(model: &mut Model, event: Event) -> Vec<Effect> {
 
 fn key_pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     let Some(name) = keys::name(key) else { return Vec::new() };
+    if is_tiny(model.area()) {
+        return unseen(model, key, &name);
+    }
     if let Some(always) = everywhere(model, &name) {
         return always;
     }
@@ -38,9 +47,41 @@ fn key_pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     }
 }
 
+/// Keys on a screen without room for panes: nothing acts that could not be seen, but for the emergency, which shows.
+fn unseen(model: &mut Model, key: &KeyEvent, name: &str) -> Vec<Effect> {
+    match (name, is_emergency(model)) {
+        ("q", _) => vec![Effect::Quit],
+        ("enter" | "esc" | "ctrl-c", true) => confirm::key(model, key, name),
+        ("esc", false) => {
+            model.overlays.pop();
+            Vec::new()
+        }
+        ("ctrl-c", false) => act::act(model, &Action::Interrupt),
+        _ => everywhere(model, name).unwrap_or_default(),
+    }
+}
+
+fn is_emergency(model: &Model) -> bool {
+    let emergency = |c: &Confirm| matches!(c.manner, Manner::Emergency { .. });
+    matches!(model.overlays.last(), Some(Overlay::Confirm(c)) if emergency(c))
+}
+
+/// Whether letters go into a text.
+fn is_typing(model: &Model) -> bool {
+    let field = |c: &Confirm| matches!(c.focus, Focus::Field(_));
+    let dialog = matches!(model.overlays.last(), Some(Overlay::Confirm(c)) if field(c));
+    dialog || model.filter.typing || model.log_search.is_some()
+}
+
 /// What works under every overlay.
 fn everywhere(model: &mut Model, name: &str) -> Option<Vec<Effect>> {
     match &actions::bound(name)?.action {
+        Action::Emergency if is_typing(model) => None,
+        Action::Emergency if is_emergency(model) => Some(Vec::new()),
+        Action::Emergency => {
+            model.overlays.clear();
+            Some(browse(model, name))
+        }
         action @ (Action::Redraw | Action::Suspend) => Some(act::act(model, action)),
         _ => None,
     }

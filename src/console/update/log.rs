@@ -76,15 +76,12 @@ pub fn page(
     }
     model.log_asked = None;
     let now = model.now();
-    match answer {
-        Ok(page) => {
-            model.log_failures = 0;
-            model.log.feed(from, &page, now);
-        }
-        Err(_) => {
-            model.log_failures += 1;
-            model.log.interrupted(now);
-        }
+    if let Ok(page) = answer {
+        model.log_failures = 0;
+        model.log.feed(from, &page, now);
+    } else {
+        model.log_failures += 1;
+        model.log.interrupted(now);
     }
     Vec::new()
 }

@@ -22,7 +22,6 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
     let mut effects = match message.news {
         News::Input(event) => input::input(model, event),
         News::Wake => Vec::new(),
-        News::Resumed => vec![Effect::Outside(super::effect::Outside::Redraw)],
         News::Described(answer) => backend::described(model, answer),
         News::Fleet(answer) => backend::fleet(model, answer),
         News::Service(service, answer) => backend::service(model, &service, answer),
@@ -41,8 +40,10 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
 }
 
 /// What the console asks for before anything has happened.
-pub fn start(model: &mut Model) -> Vec<Effect> {
-    vec![Effect::Describe, backend::watch(model, model.at)]
+pub fn start(model: &Model) -> Vec<Effect> {
+    let mut effects = vec![Effect::Describe, backend::watch(model, model.at)];
+    effects.extend(model.services.selected.as_ref().map(backend::title));
+    effects
 }
 
 /// Hearing that nothing is new while all is well changes nothing on screen.
@@ -55,23 +56,23 @@ fn is_silent(model: &Model, news: &News) -> bool {
 fn settle(model: &mut Model) {
     let areas = layout(model.area(), model);
     let height = |pane| areas.rows(pane);
-    let builds = ids(model.builds(), |row| row.build.number);
+    let builds = ids(&model.builds(), |row| row.build.number);
     model.staging.settle(&builds, height(Pane::Staging));
-    let history = ids(model.history(), |row| row.deployment.id);
+    let history = ids(&model.history(), |row| row.deployment.id);
     model.production.settle(&history, height(Pane::Production));
-    let freezes = ids(model.freezes(), |freeze| freeze.id);
+    let freezes = ids(&model.freezes(), |freeze| freeze.id);
     model.freezes.settle(&freezes, height(Pane::Freeze).saturating_sub(super::view::FREEZE_HEAD));
     if let Some(area) = areas.of(Pane::Log) {
         model.log.resize(area.width.saturating_sub(2), area.height.saturating_sub(2));
     }
     if model.screen == Screen::Fleet {
-        let services = ids(model.fleet_rows(), |row| row.service.clone());
+        let services = ids(&model.fleet_rows(), |row| row.service.clone());
         let rows = usize::from(areas.body.height.saturating_sub(3));
         model.services.settle(&services, rows);
     }
 }
 
 /// The ids of rows, by which cursors hold on to them.
-fn ids<Row, Id>(rows: Vec<Row>, id: impl Fn(&Row) -> Id) -> Vec<Id> {
+fn ids<Row, Id>(rows: &[Row], id: impl Fn(&Row) -> Id) -> Vec<Id> {
     rows.iter().map(id).collect()
 }

@@ -16,7 +16,8 @@ pub fn between(model: &Model, shown: &Plan, now: &Plan) -> Vec<String> {
         changes.push(format!("the target is {} now, not {}", now.target.build, shown.target.build));
     }
     if shown.range.len() != now.range.len() {
-        changes.push(format!("it is {} commits now, not {}", now.range.len(), shown.range.len()));
+        let (now, shown) = (now.range.len(), shown.range.len());
+        changes.push(format!("the number of commits is {now} now, not {shown}"));
     }
     let asks = |plan: &Plan| {
         let worse = plan.findings.iter().filter(|f| f.severity > Severity::Info);

@@ -17,7 +17,7 @@ use crate::domain::plan::{Plan, PlannedBuild};
 use crate::domain::time::say;
 
 /// How wide a dialog is, border included.
-const WIDTH: u16 = 76;
+const WIDTH: u16 = 78;
 
 pub fn draw(model: &Model, confirm: &Confirm, frame: &mut Frame, body: Rect) {
     let width = WIDTH.min(body.width);
@@ -101,7 +101,6 @@ fn upper(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
         }
         (None, subject) => lines.extend(about(model, subject, width)),
     }
-    lines.push(Line::default());
     lines
 }
 
@@ -175,8 +174,10 @@ fn fact<'t>(model: &'t Model, width: u16, name: &str) -> Row<'t> {
 
 /// The fields, what came of pressing, the buttons and the way back.
 fn lower(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
-    let mut lines = outcome(model, confirm, width);
-    if matches!(confirm.stage, Stage::Asking | Stage::Rechecking) {
+    let mut lines = vec![Line::default()];
+    lines.extend(outcome(model, confirm, width));
+    let asks = matches!(confirm.stage, Stage::Asking | Stage::Rechecking);
+    if asks {
         for (at, of) in confirm.fields.iter().enumerate() {
             lines.push(field(model, width, of, confirm.focus == Focus::Field(at)));
         }
@@ -185,7 +186,7 @@ fn lower(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
         }
     }
     lines.push(buttons(model, confirm, width));
-    if let Some(plan) = confirm.plan.as_ref().filter(|_| confirm.act_label().is_some()) {
+    if let Some(plan) = confirm.plan.as_ref().filter(|_| asks && confirm.may_be_done()) {
         let undo = format!("Undo: {}", plan.undo);
         lines.push(Row::new(&model.options.theme, width).gap(2).own(undo, Role::Muted).line());
     }

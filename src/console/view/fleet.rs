@@ -3,15 +3,16 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Paragraph};
+use ratatui::widgets::Block;
 
-use super::draw_lines;
 use super::progress;
 use super::row::Row;
+use super::{draw_lines, pane};
 use crate::console::age::age;
 use crate::console::model::Model;
 use crate::console::theme::Role;
 use crate::domain::deployment::DeploymentState;
+use crate::domain::event::DeploymentKind;
 use crate::domain::snapshot::FleetRow;
 
 pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
@@ -34,9 +35,8 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let place = at.and_then(|at| u16::try_from(at + 1 - model.services.offset).ok());
     if let Some(down) = place.filter(|down| *down < inner.height && model.overlays.is_empty()) {
         let selected = Rect { y: inner.y + down, height: 1, ..inner };
-        frame.buffer_mut().set_style(selected, theme.style(Role::Selection));
+        pane::mark(model, frame, selected);
     }
-    frame.render_widget(Paragraph::default(), Rect { height: 0, ..inner });
 }
 
 fn nothing(model: &Model, width: u16) -> Vec<Line<'static>> {
@@ -68,8 +68,8 @@ fn titles(model: &Model, width: u16) -> Line<'static> {
 }
 
 fn cells(row: Row<'_>, cells: [(String, Role); 7]) -> Line<'static> {
-    let now = row.left().saturating_sub(18 + 8 + 7 + 7 + 12 + 14).max(10);
-    let widths = [18, 8, 7, 7, now, 12, 14];
+    let now = row.left().saturating_sub(16 + 7 + 7 + 6 + 9 + 14).max(10);
+    let widths = [16, 7, 7, 6, now, 9, 14];
     cells
         .into_iter()
         .zip(widths)
@@ -116,7 +116,10 @@ fn now(model: &Model, row: &FleetRow) -> (String, Role) {
             count => (format!("{count} problems"), Role::Danger),
         };
     };
-    let what = format!("{} {} to {}", running.kind, running.build, running.environment);
+    let what = match running.kind {
+        DeploymentKind::Rollback => format!("rollback to {}", running.build),
+        _ => format!("{} to {}", running.build, running.environment),
+    };
     if running.state == DeploymentState::Queued {
         return (format!("{what}, waiting"), Role::Muted);
     }

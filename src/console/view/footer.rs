@@ -11,6 +11,8 @@ use crate::console::model::{Model, Pane, Screen};
 use crate::console::notes::Tone;
 use crate::console::theme::Role;
 use crate::domain::ids::{BuildNumber, Environment};
+use crate::domain::snapshot::DeploymentRow;
+use crate::domain::time::say;
 
 pub fn draw(model: &Model, frame: &mut Frame, areas: &Areas) {
     let context = context(model, areas.context.width);
@@ -49,8 +51,20 @@ fn context(model: &Model, width: u16) -> Row<'_> {
         (Screen::Service, Some(build)) if model.list == Pane::Staging => {
             against_live(model, row, build.build.number)
         }
+        (Screen::Service, _) => match model.selected_history() {
+            Some(selected) => history(row, selected),
+            None => row,
+        },
         _ => row,
     }
+}
+
+/// `d57: promote of #12 by sam, took 1m50s`.
+fn history<'t>(row: Row<'t>, selected: &DeploymentRow) -> Row<'t> {
+    let (deployment, request) = (&selected.deployment, &selected.deployment.request);
+    let took = deployment.took().map_or_else(String::new, |time| format!(", took {}", say(time)));
+    let what = format!("{}: {} of {}", deployment.id, request.kind, request.build);
+    row.own(what, Role::Text).own(format!(" by {}{took}", deployment.by), Role::Muted)
 }
 
 /// `#1290 vs live: 3 commits by sam, moira · 4 files`.

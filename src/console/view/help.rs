@@ -22,7 +22,9 @@ pub fn draw(model: &Model, help: &Help, frame: &mut Frame, body: Rect) {
     let search = Row::new(theme, inner.width).gap(1).own("search ", Role::Key);
     let search = search.own(format!("{}_", help.search), Role::Text);
     draw_lines(frame, Rect { height: inner.height.min(1), ..inner }, vec![search.line()], 0);
-    let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+    let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(2), ..inner };
+    let foot = Rect { y: list.bottom(), height: inner.height.min(1), ..inner };
+    draw_lines(frame, foot, vec![why_off(model, found.get(help.row), inner.width)], 0);
     let lines: Vec<_> = found.iter().map(|entry| line(model, entry, list.width)).collect();
     let height = usize::from(list.height);
     let offset = (help.row + 1).saturating_sub(height);
@@ -32,18 +34,26 @@ pub fn draw(model: &Model, help: &Help, frame: &mut Frame, body: Rect) {
         && !found.is_empty()
     {
         let row = Rect { y: list.y + down, height: 1, ..list };
-        frame.buffer_mut().set_style(row, theme.style(Role::Selection));
+        pane::mark(model, frame, row);
     }
 }
 
-/// Keys, what they do, and why not now.
+/// Keys and what they do; what is off right now is not bright.
 fn line(model: &Model, entry: &Entry, width: u16) -> Line<'static> {
     let keys: Vec<_> = entry.keys.iter().map(|key| keys::shown(key)).collect();
-    let row = Row::new(&model.options.theme, width).gap(1).cell(keys.join(" "), 14, Role::Key);
-    match (entry.available)(model) {
-        Ok(()) => row.own(entry.help, Role::Text).line(),
-        Err(why) => {
-            row.own(entry.help, Role::Inactive).own(format!(" - off: {why}"), Role::Muted).line()
-        }
+    let (key, text) = match (entry.available)(model) {
+        Ok(()) => (Role::Key, Role::Text),
+        Err(_) => (Role::Inactive, Role::Inactive),
+    };
+    let row = Row::new(&model.options.theme, width).gap(1);
+    row.cell(keys.join(" "), 14, key).own(entry.help, text).line()
+}
+
+/// Why the pick is off, when it is.
+fn why_off(model: &Model, entry: Option<&&Entry>, width: u16) -> Line<'static> {
+    let row = Row::new(&model.options.theme, width).gap(1);
+    match entry.map(|entry| (entry.available)(model)) {
+        Some(Err(why)) => row.own("off: ", Role::Warn).own(why, Role::Text).line(),
+        _ => row.line(),
     }
 }

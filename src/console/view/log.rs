@@ -22,9 +22,9 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     };
     let mut right = Vec::new();
     for (text, role) in model.log.title().into_iter().chain(time(model, row, step)) {
-        right.push(Span::styled(format!(" {text} "), theme.style(role)));
+        right.push(Span::styled(format!(" {text} "), pane::on_border(theme.style(role))));
     }
-    let title = vec![Span::styled(title(row, step), theme.style(Role::Muted))];
+    let title = vec![Span::styled(title(row, step), pane::on_border(theme.style(Role::Muted)))];
     let inner = pane::framed(model, frame, Pane::Log, area, title, Line::from(right));
     log::view(&model.log, inner, frame.buffer_mut(), theme, model.now());
 }

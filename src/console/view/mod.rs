@@ -51,6 +51,9 @@ pub fn view(model: &Model, frame: &mut Frame) {
         }
     }
     footer::draw(model, frame, &areas);
+    if !model.overlays.is_empty() {
+        pane::dim(model, frame, areas.body);
+    }
     for overlay in &model.overlays {
         draw_overlay(model, frame, overlay, areas.body);
     }

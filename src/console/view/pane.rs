@@ -2,11 +2,13 @@
 
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Rect};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear};
 
 use crate::console::model::{Model, Pane};
 use crate::console::theme::Role;
+use crate::domain::ids::BuildNumber;
 
 /// Draws a pane's frame and says what is inside it.
 pub fn frame(model: &Model, frame: &mut Frame, pane: Pane, area: Rect, right: &str) -> Rect {
@@ -28,8 +30,8 @@ pub fn framed(
         if focused { (Role::BorderFocus, Role::Accent) } else { (Role::Border, Role::Text) };
     let number = Pane::ALL.iter().position(|p| *p == pane).map_or(0, |at| at + 1);
     let mut left = vec![
-        Span::styled(format!(" {number} "), theme.style(Role::Key)),
-        Span::styled(format!("{} ", pane.title()), theme.style(title)),
+        Span::styled(format!(" {number} "), on_border(theme.style(Role::Key))),
+        Span::styled(format!("{} ", pane.title()), on_border(theme.style(title))),
     ];
     left.extend(more);
     let set = if focused { theme.symbols.border_focus } else { theme.symbols.border };
@@ -66,7 +68,7 @@ pub fn overlay(
 
 fn right_title(model: &Model, right: &str) -> Line<'static> {
     let text = if right.is_empty() { String::new() } else { format!(" {right} ") };
-    let muted = model.options.theme.style(Role::Muted);
+    let muted = on_border(model.options.theme.style(Role::Muted));
     Line::from(Span::styled(text, muted))
 }
 
@@ -92,9 +94,32 @@ pub fn range(offset: usize, height: usize, shown: usize, total: u32) -> String {
     format!("{}-{last} of {}", offset + 1, total.max(u32::try_from(shown).unwrap_or(u32::MAX)))
 }
 
+/// How wide a column of build numbers is, with a space after it.
+#[must_use]
+pub fn number_width(builds: impl Iterator<Item = BuildNumber>) -> usize {
+    builds.map(|build| build.to_string().len()).max().unwrap_or(0).max(5) + 1
+}
+
 /// Marks the selected row: clearly where the focus is, by the cursor alone elsewhere.
 pub fn select(model: &Model, frame: &mut Frame, row: Rect, pane: Pane) {
     if model.focus == pane && model.overlays.is_empty() {
-        frame.buffer_mut().set_style(row, model.options.theme.style(Role::Selection));
+        mark(model, frame, row);
     }
+}
+
+/// Gives a row the look of the selection, all of it: the colours of its cells would make it a patchwork.
+pub fn mark(model: &Model, frame: &mut Frame, row: Rect) {
+    let selection = Style::reset().patch(model.options.theme.style(Role::Selection));
+    frame.buffer_mut().set_style(row, selection);
+}
+
+/// Makes what lies behind an overlay step back.
+pub fn dim(model: &Model, frame: &mut Frame, area: Rect) {
+    let muted = Style::reset().patch(model.options.theme.style(Role::Muted));
+    frame.buffer_mut().set_style(area, muted);
+}
+
+/// The style of a title, which would else take on that of the border around it.
+pub fn on_border(style: Style) -> Style {
+    Style::reset().patch(style)
 }

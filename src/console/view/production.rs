@@ -27,28 +27,29 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
         let text = "nothing was deployed to production yet: P promotes the selected build";
         return empty(model, frame, inner, text);
     }
+    let number = pane::number_width(history.iter().map(|row| row.deployment.request.build));
     for (y, row) in (inner.y..inner.bottom()).zip(history.iter().skip(offset)) {
         let place = Rect { y, height: 1, ..inner };
-        frame.render_widget(Paragraph::new(line(model, row, inner.width).line()), place);
+        frame.render_widget(Paragraph::new(line(model, row, inner.width, number).line()), place);
         if model.production.selected == Some(row.deployment.id) {
             pane::select(model, frame, place, Pane::Production);
         }
     }
 }
 
-fn line<'t>(model: &'t Model, row: &DeploymentRow, width: u16) -> Row<'t> {
+fn line<'t>(model: &'t Model, row: &DeploymentRow, width: u16, digits: usize) -> Row<'t> {
     let request = &row.deployment.request;
     let (glyph, word, role) = state(model, row);
     let (last, last_role) = last(model, row);
-    let who = 11.min(usize::from(width) / 7);
-    let subject = usize::from(width).saturating_sub(2 + 7 + 14 + 8 + who + 1 + 17);
+    let who = 10.min(usize::from(width) / 7);
+    let subject = usize::from(width).saturating_sub(2 + digits + 14 + 8 + who + 1 + 17);
     let cursor = model.production.selected == Some(row.deployment.id);
     let symbols = &model.options.theme.symbols;
     Row::new(&model.options.theme, width)
         .cell(if cursor { symbols.cursor } else { " " }, 2, Role::Text)
         .cell(
             request.build.to_string(),
-            7,
+            digits,
             if is_live(model, row) { Role::Live } else { Role::Text },
         )
         .cell(format!("{glyph} {word}"), 14, role)

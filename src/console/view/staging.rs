@@ -24,32 +24,33 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     if builds.is_empty() {
         return empty(model, frame, inner, "no builds yet: the next merge to the trunk makes one");
     }
+    let number = pane::number_width(builds.iter().map(|row| row.build.number));
     for (y, build) in (inner.y..inner.bottom()).zip(builds.iter().skip(offset)) {
         let place = Rect { y, height: 1, ..inner };
-        frame.render_widget(Paragraph::new(line(model, build, inner.width).line()), place);
+        frame.render_widget(Paragraph::new(line(model, build, inner.width, number).line()), place);
         if model.staging.selected == Some(build.build.number) {
             pane::select(model, frame, place, Pane::Staging);
         }
     }
 }
 
-fn line<'t>(model: &'t Model, row: &BuildRow, width: u16) -> Row<'t> {
+fn line<'t>(model: &'t Model, row: &BuildRow, width: u16, digits: usize) -> Row<'t> {
     let theme = &model.options.theme;
     let build = &row.build;
     let (glyph, word, role) = state(model, row);
     let (last, last_role) = last(model, row);
     let number = build.number.to_string();
-    let who = 11.min(usize::from(width) / 7);
-    let subject = usize::from(width).saturating_sub(2 + 7 + 13 + 8 + who + 1 + 16);
+    let who = 10.min(usize::from(width) / 7);
+    let subject = usize::from(width).saturating_sub(2 + digits + 13 + 8 + who + 1 + 15);
     Row::new(theme, width)
         .cell(mark(model, row), 2, Role::Live)
-        .cell(number, 7, if is_live(model, row) { Role::Live } else { Role::Text })
+        .cell(number, digits, if is_live(model, row) { Role::Live } else { Role::Text })
         .cell(format!("{glyph} {word}"), 13, role)
         .cell(build.sha.short(), 8, Role::Muted)
         .outside(build.subject(), subject, Role::Text)
         .gap(1)
         .outside(&writers(model, row), who, writer_role(model, row))
-        .right(last, 15, last_role)
+        .right(last, 14, last_role)
 }
 
 fn is_live(model: &Model, row: &BuildRow) -> bool {

@@ -4,10 +4,12 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::widgets::Paragraph;
 
-use super::header;
 use super::row::Row;
+use super::{emergency, header};
+use crate::console::confirm::Manner;
 use crate::console::layout::SMALLEST;
 use crate::console::model::Model;
+use crate::console::overlay::Overlay;
 use crate::console::theme::Role;
 
 pub fn draw(model: &Model, frame: &mut Frame) {
@@ -17,7 +19,14 @@ pub fn draw(model: &Model, frame: &mut Frame) {
     let row = header::freshness(model, row.own(" ", Role::Text));
     let (width, height) = SMALLEST;
     let needs = format!("needs {width}x{height}, have {}x{}, q quits", area.width, area.height);
-    let lines = [row, Row::new(theme, area.width).own(needs, Role::Warn)];
+    let below = Row::new(theme, area.width);
+    let below = match model.overlays.last() {
+        Some(Overlay::Confirm(confirm)) if matches!(confirm.manner, Manner::Emergency { .. }) => {
+            below.own(emergency::title(model, confirm), Role::Danger).own("Esc cancels", Role::Key)
+        }
+        _ => below.own(needs, Role::Warn),
+    };
+    let lines = [row, below];
     for (at, row) in (0..area.height).zip(lines) {
         let place = Rect { y: area.y + at, height: 1, ..area };
         frame.render_widget(Paragraph::new(row.line()), place);

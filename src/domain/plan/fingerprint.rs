@@ -7,6 +7,7 @@ use std::fmt::{self, Write as _};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use super::{Endpoints, Facts, Plan};
 use crate::domain::command::Action;
@@ -17,8 +18,9 @@ use crate::domain::service::ServiceState;
 use crate::domain::time::{between, say};
 
 /// What a confirmed plan rested on; it travels as `live:0123456789abcdef.target:…`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, pattern = "^[a-z]+:[0-9a-fA-F]{16}([.][a-z]+:[0-9a-fA-F]{16})*$")]
 pub struct Fingerprint(BTreeMap<Part, String>);
 
 /// The things that a decision rests on.

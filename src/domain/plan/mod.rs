@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use self::fingerprint::{Fingerprint, InvalidFingerprint, Part};
 use super::build::Build;
@@ -20,10 +21,10 @@ use super::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
 use super::people::{Actor, People};
 use super::policy::Policy;
 use super::service::ServiceState;
-use super::time::{millis, say};
+use super::time::{Milliseconds, millis, say};
 
 /// What a promote or rollback would do, and every finding about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Plan {
     pub service: ServiceName,
     pub action: Action,
@@ -38,6 +39,7 @@ pub struct Plan {
     pub range: Range,
     pub steps: Vec<StepSpec>,
     #[serde(with = "millis::option")]
+    #[schema(value_type = Option<Milliseconds>)]
     pub expected: Option<Duration>,
     /// The deployment that would be cancelled first.
     pub cancels: Option<DeploymentId>,
@@ -48,17 +50,17 @@ pub struct Plan {
 }
 
 /// A build as a plan names it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PlannedBuild {
     pub build: BuildNumber,
     pub sha: Sha,
     pub subject: String,
-    /// Since when it is live, or when it was last put live; `None` when it never was.
+    /// Since when it is live, or when it was last put live; nothing when it never was.
     pub live_since: Option<DateTime<Utc>>,
 }
 
 /// One sentence of a guard. A good one is a finding too.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Finding {
     pub guard: Guard,
     pub severity: Severity,
@@ -66,7 +68,9 @@ pub struct Finding {
 }
 
 /// How much a finding asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// In order.
@@ -80,7 +84,9 @@ pub enum Severity {
 }
 
 /// The rule behind a finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Guard {
     Author,

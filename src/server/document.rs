@@ -1,0 +1,263 @@
+//! The description of the API that the API itself serves: what its routes say, and what every route has in common.
+
+use std::collections::BTreeMap;
+
+use axum::body::Bytes;
+use axum::http::header::{CONTENT_TYPE, ETAG, RETRY_AFTER};
+use axum::response::{IntoResponse, Response as Answer};
+use axum::{Extension, Router};
+use utoipa::openapi::header::Header;
+use utoipa::openapi::info::{InfoBuilder, LicenseBuilder};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::{
+    Content, HeaderBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, Schema,
+};
+use utoipa::{IntoResponses, PartialSchema, ToSchema};
+
+use crate::api::problem::{Kind, Problem};
+use crate::api::query::{Verb, Wait};
+use crate::api::{
+    API_HEADER, LOG_ENDED, LOG_NEXT, LOG_SIZE, LOG_START, PROBLEM, VERSION, VERSION_HEADER, path,
+};
+use crate::domain::ids::IdempotencyKey;
+
+const ABOUT: &str = "The deploy console for trunk-based teams: watch builds reach staging, promote and roll back.
+
+Served as plain HTTP on the engine's unix socket. Who calls is told by the kernel, never by the request. Every \
+answer that is not one of success is a problem document (RFC 9457), whose `type` says more than its status.";
+
+/// What any route may answer instead, whatever it was asked.
+const ANYWHERE: &[Kind] = &[
+    Kind::NotAllowed,
+    Kind::Incompatible,
+    Kind::Failed,
+    Kind::Unreachable,
+    Kind::Stopping,
+    Kind::TimedOut,
+];
+
+type Answers = BTreeMap<String, RefOr<Response>>;
+
+/// The title page, to which the routes are added.
+pub(super) fn titled() -> OpenApi {
+    let license = env!("CARGO_PKG_LICENSE");
+    let license = LicenseBuilder::new().name(license).identifier(Some(license));
+    let info = InfoBuilder::new()
+        .title(env!("CARGO_PKG_NAME"))
+        .version(VERSION)
+        .description(Some(ABOUT))
+        .license(Some(license.build()));
+    OpenApiBuilder::new().info(info).build()
+}
+
+/// Completes the description of all routes with what they have in common, and lets [`document`] answer with it.
+pub(super) fn served<S: Clone + Send + Sync + 'static>(
+    routes: Router<S>,
+    mut api: OpenApi,
+) -> Router<S> {
+    let components = api.components.get_or_insert_default();
+    components.parameters.extend(said_by_callers());
+    components.headers.extend(said_by_the_engine());
+    components.schemas.extend(schemas());
+    for item in api.paths.paths.values_mut() {
+        stamp(item);
+    }
+    let json = api.to_pretty_json().expect("the document has string keys and nothing that fails");
+    routes.layer(Extension(Document(Bytes::from(json))))
+}
+
+/// The schemas that no body of a route leads to, only its parameters and problems.
+fn schemas() -> Vec<(String, RefOr<Schema>)> {
+    let mut schemas = vec![
+        (IdempotencyKey::name().into(), IdempotencyKey::schema()),
+        (Verb::name().into(), Verb::schema()),
+        (Wait::name().into(), Wait::schema()),
+        (Problem::name().into(), Problem::schema()),
+    ];
+    Problem::schemas(&mut schemas);
+    schemas
+}
+
+/// The document as it is sent.
+#[derive(Clone)]
+pub(super) struct Document(Bytes);
+
+/// Describes this API.
+#[utoipa::path(
+    get,
+    path = path::DOCUMENT,
+    responses((status = 200, description = "This document, in OpenAPI 3.1.", body = Object))
+)]
+pub(super) async fn document(Extension(Document(json)): Extension<Document>) -> Answer {
+    ([(CONTENT_TYPE, "application/json")], json).into_response()
+}
+
+/// Adds what every message carries and what any route may answer.
+fn stamp(item: &mut PathItem) {
+    let of_parameter = |(name, _)| RefOr::Ref(Ref::new(format!("#/components/parameters/{name}")));
+    item.parameters = Some(said_by_callers().map(of_parameter).into());
+    let operations: [&mut Option<Operation>; 5] =
+        [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
+    for operation in operations.into_iter().flatten() {
+        let answers = &mut operation.responses.responses;
+        add_problems(answers, ANYWHERE);
+        for answer in answers.values_mut() {
+            let RefOr::T(answer) = answer else { continue };
+            let of_header = |(name, _)| {
+                let header = Ref::new(format!("#/components/headers/{name}"));
+                (name, RefOr::Ref(header))
+            };
+            answer.headers.extend(said_by_the_engine().map(of_header));
+        }
+    }
+}
+
+/// What any request may say.
+fn said_by_callers() -> [(String, RefOr<Parameter>); 2] {
+    let api = "The number of the protocol that the caller speaks; another than the engine's is turned away.";
+    let version = "The version of the calling program, for people.";
+    [
+        (API_HEADER.to_owned(), in_header::<u32>(API_HEADER, Required::False, api).into()),
+        (
+            VERSION_HEADER.to_owned(),
+            in_header::<String>(VERSION_HEADER, Required::False, version).into(),
+        ),
+    ]
+}
+
+/// What every answer says.
+fn said_by_the_engine() -> [(String, RefOr<Header>); 2] {
+    [
+        header::<u32>(API_HEADER, "The number of the protocol that the engine speaks."),
+        header::<String>(VERSION_HEADER, "The version of the engine, for people."),
+    ]
+}
+
+/// A header of a request.
+pub(super) fn in_header<T: ToSchema>(name: &str, required: Required, about: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(required)
+        .description(Some(about))
+        .schema(Some(T::schema()))
+        .build()
+}
+
+/// A header of an answer.
+fn header<T: ToSchema>(name: &str, about: &str) -> (String, RefOr<Header>) {
+    let header = HeaderBuilder::new().schema(Some(T::schema())).description(Some(about));
+    (name.to_owned(), header.build().into())
+}
+
+/// Adds an answer for each status that the kinds have; kinds of one status share it.
+fn add_problems(answers: &mut Answers, kinds: &[Kind]) {
+    for kind in kinds {
+        let (status, title) = kind.status_and_title();
+        let answer = answers.entry(status.to_string()).or_insert_with(|| RefOr::T(problem(status)));
+        let RefOr::T(answer) = answer else { continue };
+        let separator = if answer.description.is_empty() { "" } else { "; " };
+        answer.description.push_str(separator);
+        answer.description.push_str(title);
+    }
+}
+
+fn problem(status: u16) -> Response {
+    let content = Content::new(Some(Ref::from_schema_name(Problem::name())));
+    let mut problem = ResponseBuilder::new().content(PROBLEM, content).build();
+    if status == 503 {
+        let seconds = "After how many seconds to try again.";
+        problem.headers.extend([header::<u32>(RETRY_AFTER.as_str(), seconds)]);
+    }
+    problem
+}
+
+fn problems(kinds: &[Kind]) -> Answers {
+    let mut answers = Answers::new();
+    add_problems(&mut answers, kinds);
+    answers
+}
+
+/// Of snapshots that the caller has.
+pub(super) struct Unchanged;
+
+impl IntoResponses for Unchanged {
+    fn responses() -> Answers {
+        let mut same = Response::new("The caller has the present version.");
+        same.headers.extend([header::<String>(ETAG.as_str(), "The version, quoted.")]);
+        Answers::from([("304".to_owned(), RefOr::T(same))])
+    }
+}
+
+/// Of routes that read a query or a body.
+pub(super) struct NoSense;
+
+impl IntoResponses for NoSense {
+    fn responses() -> Answers {
+        problems(&[Kind::BadRequest])
+    }
+}
+
+/// Of routes with a name in their path.
+pub(super) struct NotThere;
+
+impl IntoResponses for NotThere {
+    fn responses() -> Answers {
+        problems(&[Kind::NotFound, Kind::NoSuchPath])
+    }
+}
+
+/// Of the receipts.
+pub(super) struct NoReceipt;
+
+impl IntoResponses for NoReceipt {
+    fn responses() -> Answers {
+        problems(&[Kind::NeverRecorded, Kind::NoSuchPath])
+    }
+}
+
+/// Of plans.
+pub(super) struct NoPlan;
+
+impl IntoResponses for NoPlan {
+    fn responses() -> Answers {
+        problems(&[Kind::Invalid])
+    }
+}
+
+/// Of commands.
+pub(super) struct Refused;
+
+impl IntoResponses for Refused {
+    fn responses() -> Answers {
+        problems(&[
+            Kind::Policy,
+            Kind::Changed,
+            Kind::TooLarge,
+            Kind::NotJson,
+            Kind::Invalid,
+            Kind::KeyReused,
+            Kind::Unknown,
+        ])
+    }
+}
+
+/// A page of a log, see [`super::answer::log`].
+pub(super) struct LogBytes;
+
+impl IntoResponses for LogBytes {
+    fn responses() -> Answers {
+        let mut page = ResponseBuilder::new()
+            .description("Whole lines, `TIME STREAM TEXT` each, as the step wrote them: any bytes.")
+            .content("application/octet-stream", Content::default())
+            .build();
+        page.headers.extend([
+            header::<u64>(LOG_START, "The cursor of the first byte."),
+            header::<u64>(LOG_NEXT, "The cursor to go on reading `after`."),
+            header::<u64>(LOG_SIZE, "How long the whole log is now."),
+            header::<bool>(LOG_ENDED, "Whether no more lines will come."),
+        ]);
+        Answers::from([("200".to_owned(), RefOr::T(page))])
+    }
+}

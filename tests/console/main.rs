@@ -1,0 +1,11 @@
+//! The console as a person meets it: its real loop over a scripted backend, on a clock that the tests move.
+
+mod command;
+mod emergency;
+mod harness;
+mod link;
+mod panes;
+mod promises;
+mod promote;
+mod screens;
+mod sizes;
