@@ -228,6 +228,17 @@ fn a_closed_pipe_is_no_error() {
 }
 
 #[test]
+fn a_command_that_acts_does_so_whether_or_not_anybody_reads_about_it() {
+    let home = Home::with_service(&service_file("exit 3"));
+    home.await_build(1, "verified");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let promote = home.command(&["promote", "1", "--yes", "--wait"]).stdout(writer).output();
+    assert_eq!(promote.unwrap().status.code(), Some(1));
+    assert_eq!(home.json(&["history", "--json"]).as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn where_nothing_is_watched_a_command_says_how_to_begin() {
     let home = Home::new();
     let output = home.trunkline(&["status"]);

@@ -71,13 +71,13 @@ fn a_newcomer_sees_builds_go_live_and_rolls_one_back_with_one_key() {
 #[test]
 fn a_demo_goes_on_when_it_is_opened_again_and_starts_over_when_it_is_reset() {
     let demo = Demo(tempfile::tempdir().unwrap());
-    let mut first = demo.open(&["demo"]);
+    let first = demo.open(&["demo"]);
     first.until("the first build live", |text| header(text).contains("#19 ok"));
     leave(first);
-    let mut again = demo.open(&["demo"]);
+    let again = demo.open(&["demo"]);
     again.until("what is live", |text| header(text).contains(" ok "));
     leave(again);
-    let mut reset = demo.open(&["demo", "--reset"]);
+    let reset = demo.open(&["demo", "--reset"]);
     reset.until("a new demo", |text| header(text).contains("nothing live yet"));
     leave(reset);
 }

@@ -1,5 +1,6 @@
 //! Sends a command once, and finds out what became of it when the answer gets lost.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use super::context::Context;
@@ -27,7 +28,7 @@ pub async fn run(
 ) -> Result<Receipt, Failure> {
     let key = key.unwrap_or_else(new_key);
     let receipt = send(&context.backend, service, command, key).await?;
-    context.out.line(&receipt.said)?;
+    context.out.regardless().line(&receipt.said)?;
     Ok(receipt)
 }
 
@@ -55,7 +56,8 @@ async fn look_up(
     key: &IdempotencyKey,
     why: &str,
 ) -> Result<Receipt, Failure> {
-    eprintln!("the answer got lost, looking for what became of it");
+    // Only to say why this takes a while.
+    let _ = writeln!(io::stderr(), "the answer got lost, looking for what became of it");
     let mut answered = false;
     for pause in LOOKS {
         match backend.receipt(key).await {

@@ -38,7 +38,8 @@ pub async fn run(
 ) -> Result<(), Failure> {
     let service = context.service().await?;
     let plan = context.backend.plan(&service, action).await?;
-    context.out.lines(plan::lines(&plan))?;
+    let out = context.out.regardless();
+    out.lines(plan::lines(&plan))?;
     refused(&plan)?;
     let overrides = if confirmation.yes {
         let missing = missing(&plan, &reasons);
@@ -52,7 +53,7 @@ pub async fn run(
     let command = Command::Execute { action, fingerprint, overrides };
     let receipt = act::run(context, &service, command, confirmation.acting.key).await?;
     for line in undo(context, &service, &plan) {
-        context.out.line(line)?;
+        out.line(line)?;
     }
     match receipt.deployment.filter(|_| confirmation.wait) {
         Some(deployment) => follow::to_the_end(context, &service, deployment, receipt.seq).await,

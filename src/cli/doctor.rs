@@ -137,6 +137,7 @@ fn files(places: &Places) -> Vec<Check> {
         Check::fine("socket", places.socket().display().to_string()),
         Check::fine("lock", format!("{} ({pid})", places.lock().display())),
         Check::fine("database", size(&places.database())),
+        Check::fine("mirrors", places.data.join("mirrors").display().to_string()),
         Check::fine("engine log", size(&places.engine_log())),
     ]
 }

@@ -1,6 +1,6 @@
 //! Why a command did not do what it was asked for, and the exit code that says so.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use color_eyre::eyre::{Report, eyre};
@@ -52,7 +52,8 @@ impl Failure {
         for (index, line) in sentence.lines().enumerate() {
             let line = if terminal { gate::line(line) } else { line.to_owned() };
             let lead = if index == 0 { "trunkline: " } else { "" };
-            eprintln!("{lead}{line}");
+            // Where even this cannot be said, the exit code has to do.
+            let _ = writeln!(io::stderr(), "{lead}{line}");
         }
         ExitCode::from(code)
     }

@@ -75,17 +75,21 @@ fn told(
     let name = |step: usize| names.get(step).map_or("step", String::as_str);
     match &event.fact {
         Fact::StepStarted { deployment, step } if *deployment == ours => {
-            context.out.line(format!("  {} ...", name(*step)))?;
+            context.out.regardless().line(format!("  {} ...", name(*step)))?;
         }
         Fact::StepEnded { deployment, step, outcome, took } if *deployment == ours => {
             let took = crate::domain::time::say(*took);
-            context.out.line(format!("  {} {} in {took}", name(*step), outcome.say()))?;
+            context.out.regardless().line(format!(
+                "  {} {} in {took}",
+                name(*step),
+                outcome.say()
+            ))?;
         }
         Fact::CancelRequested { deployment, reason } if *deployment == ours => {
-            context.out.line(format!("  {} cancels it: {reason}", event.actor))?;
+            context.out.regardless().line(format!("  {} cancels it: {reason}", event.actor))?;
         }
         Fact::DeploymentEnded { deployment, outcome } if *deployment == ours => {
-            context.out.line(format!("{ours} {}", said(outcome)))?;
+            context.out.regardless().line(format!("{ours} {}", said(outcome)))?;
             return Ok(Some(outcome.clone()));
         }
         _ => {}

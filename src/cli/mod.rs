@@ -106,7 +106,7 @@ pub enum Command {
     /// Look at the engine in the background, stop it or start it again
     #[command(subcommand)]
     Engine(engine::Command),
-    /// What is live, what is next and what is in the way; with --service of that service, else of all
+    /// What is live, what is next and what is in the way
     Status(status::Arguments),
     /// The builds of the trunk and how far each has come
     Builds(builds::Arguments),

@@ -13,11 +13,26 @@ use crate::terminal::gate;
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
     terminal: bool,
+    unheard: Unheard,
+}
+
+/// What it means that the reader of our output goes away.
+#[derive(Debug, Clone, Copy)]
+enum Unheard {
+    /// Nobody wants the rest.
+    Stop,
+    /// There is work to do all the same.
+    GoOn,
 }
 
 impl Output {
     pub fn new() -> Self {
-        Self { terminal: io::stdout().is_terminal() }
+        Self { terminal: io::stdout().is_terminal(), unheard: Unheard::Stop }
+    }
+
+    /// The same for a command that acts: it does what it was asked for whether or not anybody reads about it.
+    pub fn regardless(self) -> Self {
+        Self { unheard: Unheard::GoOn, ..self }
     }
 
     /// Whether a person reads this and can answer.
@@ -29,12 +44,15 @@ impl Output {
     pub fn line(self, text: impl AsRef<str>) -> Result<(), Failure> {
         let text = text.as_ref();
         let mut out = io::stdout().lock();
-        if self.terminal {
-            writeln!(out, "{}", gate::line(text))?;
+        let written = if self.terminal {
+            writeln!(out, "{}", gate::line(text))
         } else {
-            writeln!(out, "{text}")?;
+            writeln!(out, "{text}")
+        };
+        match (written.map_err(Failure::from), self.unheard) {
+            (Err(Failure::ClosedPipe), Unheard::GoOn) => Ok(()),
+            (written, _) => written,
         }
-        Ok(())
     }
 
     pub fn lines(self, lines: impl IntoIterator<Item = String>) -> Result<(), Failure> {

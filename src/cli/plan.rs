@@ -20,6 +20,7 @@ const COMMITS_SHOWN: usize = 20;
 pub enum Command {
     /// What promoting a build would do
     Promote {
+        /// Its number, as in 1290
         build: BuildNumber,
         #[command(flatten)]
         reading: Reading,

@@ -11,6 +11,7 @@ use crate::domain::plan::Guard;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
+    /// Its number, as in 1290
     build: BuildNumber,
     /// Why a guard's override is right this time; once for each
     #[arg(long = "reason", value_name = "GUARD=TEXT", value_parser = confirm::reason)]

@@ -10,6 +10,7 @@ use crate::domain::ids::BuildNumber;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
+    /// Its number, as in 1290
     build: BuildNumber,
     /// What you looked at
     #[arg(long, value_name = "TEXT")]
