@@ -13,7 +13,7 @@ use super::pty::Pty;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_trunkline");
 /// How long anything here may take before it counts as broken.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A user, and perhaps an engine, which ends with them.
 pub struct Home {
