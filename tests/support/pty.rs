@@ -78,6 +78,11 @@ impl Pty {
         self.screen.0.lock().unwrap().emulator.screen().contents()
     }
 
+    /// What the screen shows now, with its colours.
+    pub fn screen(&self) -> vt100::Screen {
+        self.screen.0.lock().unwrap().emulator.screen().clone()
+    }
+
     pub fn bytes(&self) -> Vec<u8> {
         self.screen.0.lock().unwrap().bytes.clone()
     }
@@ -104,6 +109,13 @@ impl Pty {
             assert!(!left.is_zero() && !screen.closed, "not on screen: {what}\n{text}");
             screen = self.screen.1.wait_timeout(screen, left).unwrap().0;
         }
+    }
+
+    /// Whether the screen shows this within so long.
+    pub fn becomes(&self, limit: Duration, is: impl Fn(&str) -> bool) -> bool {
+        let screen = self.screen.0.lock().unwrap();
+        let not_yet = |screen: &mut Screen| !is(&screen.emulator.screen().contents());
+        !self.screen.1.wait_timeout_while(screen, limit, not_yet).unwrap().1.timed_out()
     }
 
     pub fn resize(&self, columns: u16, rows: u16) {
