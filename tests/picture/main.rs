@@ -74,10 +74,10 @@ fn the_pictures_show_what_the_demo_reaches() {
 
 /// Waits for the build that you wrote, and begins to promote it.
 fn your_own_build_needs_a_reason(screen: &mut Pty) -> Screen {
-    for (build, state) in [("#20", "verified"), ("#22", "failed"), ("#25", "verified")] {
-        screen.until(&format!("{build} {state}"), |text| row(text, build).contains(state));
+    for (build, state) in [("#20", "verified"), ("#22", "FAILED"), ("#25", "verified")] {
+        screen.until(&format!("{build} {state}"), |text| staged(text, build).contains(state));
     }
-    screen.until("#20 live", |text| row(text, "PROD").contains("#20 ok"));
+    screen.until("#20 live", |text| header(text).contains("#20 ok"));
     screen.keys("g");
     screen.shows("▸ #25");
     screen.keys("P");
@@ -99,25 +99,31 @@ fn a_promote_runs(screen: &mut Pty) -> Screen {
     open_a_green_plan(screen);
     screen.keys("\x1b[C");
     screen.shows("[> Promote <]");
-    // Enter counts once the keyboard was quiet for a moment.
-    while screen.text().contains("Promote #24") {
-        screen.keys("\r");
-        screen.becomes(Duration::from_secs(2), |text| !text.contains("Promote #24"));
-    }
+    confirm(screen);
     screen.until("the log of a promote", |text| text.contains("instance 2: draining"));
     screen.screen()
+}
+
+/// Enter counts once the keyboard was quiet for a moment.
+fn confirm(screen: &mut Pty) {
+    let gone = |text: &str| !text.contains("[> Promote <]");
+    let pressed = (0..20).any(|_| {
+        screen.keys("\r");
+        screen.becomes(Duration::from_secs(2), gone)
+    });
+    assert!(pressed, "it is not confirmed:\n{}", screen.text());
 }
 
 /// Looks at the plan until the build has been in staging for long enough.
 fn open_a_green_plan(screen: &mut Pty) {
     for _ in 0..60 {
         screen.keys("P");
-        screen.shows("[> Cancel <]");
+        screen.shows("in staging, needs");
         if !screen.text().contains("[!!]") {
             return;
         }
         screen.keys("\x1b");
-        screen.hides("[> Cancel <]");
+        screen.hides("in staging, needs");
         screen.becomes(Duration::from_secs(1), |text| text.contains("[> Cancel <]"));
     }
     panic!("its plan always wants a reason:\n{}", screen.text());
@@ -125,20 +131,25 @@ fn open_a_green_plan(screen: &mut Pty) {
 
 /// Begins to roll back, as soon as the promote has ended.
 fn the_emergency_counts_down(screen: &mut Pty) -> Screen {
-    screen.until("#24 live", |text| row(text, "PROD").contains("#24 ok"));
+    screen.until("#24 live", |text| header(text).contains("#24 ok"));
     screen.keys("!");
     screen.shows("ROLLING BACK PRODUCTION");
     screen.shows("takes away");
     screen.until("the countdown", |text| text.contains("in 2"));
     let picture = screen.screen();
     screen.keys("\r");
-    screen.until("#20 live again", |text| row(text, "PROD").contains("#20 ok"));
+    screen.until("#20 live again", |text| header(text).contains("#20 ok"));
     picture
 }
 
-/// The first line with this word.
-fn row<'a>(text: &'a str, word: &str) -> &'a str {
-    text.lines().find(|line| line.contains(word)).unwrap_or_default()
+fn header(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+/// The line of a build in the list of staging, which is the first list.
+fn staged<'a>(text: &'a str, build: &str) -> &'a str {
+    let begins = |line: &&str| line.chars().take(8).collect::<String>().contains(build);
+    text.lines().skip(1).find(begins).unwrap_or_default()
 }
 
 /// Every character of the screen is written or drawn, row by row and in order, and the picture has the right size.
