@@ -107,11 +107,16 @@ fn blocks(language: &str) -> Vec<Vec<&'static str>> {
 /// The commands of the README, in order.
 fn commands() -> Vec<&'static str> {
     let lines = blocks("console").concat();
-    lines.into_iter().map(|line| line.strip_prefix("$ ").expect("a command begins with $")).collect()
+    lines
+        .into_iter()
+        .map(|line| line.strip_prefix("$ ").expect("a command begins with $"))
+        .collect()
 }
 
 fn runs_elsewhere(line: &str) -> bool {
-    ELSEWHERE.iter().any(|(known, _)| line == *known || known.ends_with(' ') && line.starts_with(known))
+    ELSEWHERE
+        .iter()
+        .any(|(known, _)| line == *known || known.ends_with(' ') && line.starts_with(known))
 }
 
 /// The rows of the table whose first heading is this, cell by cell.

@@ -19,6 +19,8 @@ use roxmltree::{Document, Node};
 use vt100::Screen;
 
 const SIZE: (u16, u16) = (120, 40);
+/// How wide the lists are at that size.
+const LIST: usize = 78;
 
 /// The demo in folders of its own; its engine ends with it.
 struct Demo(tempfile::TempDir);
@@ -80,7 +82,7 @@ fn your_own_build_needs_a_reason(screen: &mut Pty) -> Screen {
     screen.until("#20 live", |text| header(text).contains("#20 ok"));
     screen.keys("g");
     screen.shows("▸ #25");
-    screen.keys("P");
+    open_a_soaked_plan(screen);
     screen.shows("Promote #25 to PRODUCTION");
     screen.until("what needs a reason", |text| text.contains("[!!] you wrote"));
     screen.keys("\x1b[Z\x1b[Z");
@@ -96,11 +98,11 @@ fn your_own_build_needs_a_reason(screen: &mut Pty) -> Screen {
 fn a_promote_runs(screen: &mut Pty) -> Screen {
     screen.keys("j");
     screen.shows("▸ #24");
-    open_a_green_plan(screen);
+    open_a_soaked_plan(screen);
     screen.keys("\x1b[C");
     screen.shows("[> Promote <]");
     confirm(screen);
-    screen.until("the log of a promote", |text| text.contains("instance 2: draining"));
+    screen.until("the log of a promote", |text| text.contains("instance 3: draining"));
     screen.screen()
 }
 
@@ -115,18 +117,18 @@ fn confirm(screen: &mut Pty) {
 }
 
 /// Looks at the plan until the build has been in staging for long enough.
-fn open_a_green_plan(screen: &mut Pty) {
+fn open_a_soaked_plan(screen: &mut Pty) {
     for _ in 0..60 {
         screen.keys("P");
         screen.shows("in staging, needs");
-        if !screen.text().contains("[!!]") {
+        if !screen.text().contains("[!!] only") {
             return;
         }
         screen.keys("\x1b");
         screen.hides("in staging, needs");
         screen.becomes(Duration::from_secs(1), |text| text.contains("[> Cancel <]"));
     }
-    panic!("its plan always wants a reason:\n{}", screen.text());
+    panic!("it is never in staging for long enough:\n{}", screen.text());
 }
 
 /// Begins to roll back, as soon as the promote has ended.
@@ -146,10 +148,11 @@ fn header(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
-/// The line of a build in the list of staging, which is the first list.
-fn staged<'a>(text: &'a str, build: &str) -> &'a str {
-    let begins = |line: &&str| line.chars().take(8).collect::<String>().contains(build);
-    text.lines().skip(1).find(begins).unwrap_or_default()
+/// The line of a build in the list of staging, without the panes beside it.
+fn staged(text: &str, build: &str) -> String {
+    let left = |line: &str, columns| line.chars().take(columns).collect::<String>();
+    let row = text.lines().skip(1).find(|line| left(line, 8).contains(build));
+    left(row.unwrap_or_default(), LIST)
 }
 
 /// Every character of the screen is written or drawn, row by row and in order, and the picture has the right size.
@@ -197,7 +200,8 @@ fn small(bytes: &str) -> Screen {
 #[test]
 fn the_lines_of_a_frame_join() {
     let svg = svg::draw(&small("╭──╮\r\n│  │\r\n╰──╯"), "");
-    for path in ["M23 23.5H41", "M23 23.5Q18.5 23.5 18.5 28V33", "M18.5 33V52", "M45.5 33V52"] {
+    for path in ["M23 23.5H41", "M23 23.5Q18.5 23.5 18.5 28V33.5", "M18.5 33V52.5", "M45.5 33V52.5"]
+    {
         assert!(svg.contains(path), "no {path} in {svg}");
     }
 }

@@ -13,6 +13,9 @@ pub enum Arm {
     Heavy,
 }
 
+/// How far a line reaches into the cell below, so that no seam shows where they meet.
+const OVERLAP: f32 = 0.5;
+
 use Arm::{Heavy, Light, None as Off};
 
 #[derive(Debug, Clone, PartialEq)]
@@ -122,7 +125,7 @@ fn cross(
     }
     if up || down {
         let from = if up { y } else { middle_y - over };
-        let to = if down { y + CELL.1 } else { middle_y + over };
+        let to = if down { y + CELL.1 + OVERLAP } else { middle_y + over };
         write!(path, "M{middle_x} {from}V{to}").expect("a string takes everything");
     }
     stroke(svg, &path, thickness(weight), colour);
@@ -131,7 +134,8 @@ fn cross(
 fn round(svg: &mut String, (x, y): (f32, f32), (right, down): (f32, f32), colour: Rgb) {
     let (half_x, half_y) = (CELL.0 / 2.0, CELL.1 / 2.0);
     let (middle_x, middle_y) = (x + half_x, y + half_y);
-    let (edge_x, edge_y) = (middle_x + half_x * right, middle_y + half_y * down);
+    let (edge_x, edge_y) =
+        (middle_x + half_x * right, middle_y + half_y * down + OVERLAP * down.max(0.0));
     let turn = middle_y + half_x * down;
     let path = format!("M{edge_x} {middle_y}Q{middle_x} {middle_y} {middle_x} {turn}V{edge_y}");
     stroke(svg, &path, thickness(Light), colour);
