@@ -13,7 +13,7 @@ use trunkline::console::actions;
 const README: &str = include_str!("../README.md");
 const PROGRAM: &str = env!("CARGO_BIN_EXE_trunkline");
 /// How long a merge may take to reach staging; much longer than it ever does.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What is not run here, and why.
 const ELSEWHERE: &[(&str, &str)] = &[
@@ -68,12 +68,13 @@ impl Home {
     /// Waits until the commit that was just made is in staging.
     fn reaches_staging(&self) {
         let count = self.succeeds("git rev-list --first-parent --count HEAD");
+        let count: Value = serde_json::from_str(&count).unwrap();
         let deadline = Instant::now() + PATIENCE;
         loop {
             let builds: Value =
                 serde_json::from_str(&self.succeeds("trunkline builds --json")).unwrap();
             let (number, state) = (&builds[0]["number"], &builds[0]["state"]);
-            if number.to_string() == count.trim() && state == "in_staging" {
+            if *number == count && state == "in_staging" {
                 return;
             }
             assert!(Instant::now() < deadline, "not in staging: {builds}");

@@ -159,15 +159,16 @@ fn staged(text: &str, build: &str) -> String {
 fn shows_all_of(svg: &str, screen: &Screen) {
     let document = Document::parse(svg).expect("the picture is well-formed");
     let root = document.root_element();
-    let (width, height) = svg::size(SIZE.0, SIZE.1);
+    let (rows, columns) = screen.size();
+    let (width, height) = svg::size(columns.get(), rows.get());
     assert_eq!(root.attribute("viewBox"), Some(&*format!("0 0 {width} {height}")));
-    let rows = document.descendants().filter(|node| is_row(*node));
-    let written: Vec<String> = rows.map(words).collect();
+    let groups = document.descendants().filter(|node| is_row(*node));
+    let written: Vec<String> = groups.map(words).collect();
     let letters = |row: &String| {
         let mark = |c: &char| !c.is_whitespace() && shape::of(&c.to_string()).is_none();
         row.chars().filter(mark).collect::<String>()
     };
-    let shown: Vec<String> = screen.rows(0, SIZE.0).map(|row| letters(&row)).collect();
+    let shown: Vec<String> = screen.rows(0, columns.get()).map(|row| letters(&row)).collect();
     assert_eq!(written, shown);
 }
 
@@ -203,6 +204,16 @@ fn the_lines_of_a_frame_join() {
     for path in ["M23 23.5H41", "M23 23.5Q18.5 23.5 18.5 28V33.5", "M18.5 33V52.5", "M45.5 33V52.5"]
     {
         assert!(svg.contains(path), "no {path} in {svg}");
+    }
+}
+
+#[test]
+fn every_character_has_its_place() {
+    let screen = small("日本 e\u{301}x\r\n\x1b[32mok\x1b[0m & <up>\r\n│█ 1/2");
+    let svg = svg::draw(&screen, "");
+    shows_all_of(&svg, &screen);
+    for place in ["x=\"14 32\" y=\"28\"", "x=\"59\" y=\"28\"", "x=\"68\" y=\"28\""] {
+        assert!(svg.contains(place), "nothing at {place} in {svg}");
     }
 }
 

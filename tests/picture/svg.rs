@@ -101,7 +101,7 @@ fn draw_shapes(svg: &mut String, top: f32, run: &[Placed]) {
 
 /// Each letter has its own place, since nobody knows how wide the reader's font is.
 fn draw_word(svg: &mut String, top: f32, word: &[Placed]) {
-    if !is_letter(&word[0]) {
+    if !is_written(&word[0]) {
         return;
     }
     let places: Vec<_> = word.iter().map(|cell| left(cell).to_string()).collect();
@@ -119,9 +119,14 @@ fn draw_word(svg: &mut String, top: f32, word: &[Placed]) {
     .expect("a string takes everything");
 }
 
-/// Whether it is written rather than drawn. What is made of several characters stands alone.
-fn is_letter(cell: &Placed) -> bool {
+/// Whether it is written rather than drawn.
+fn is_written(cell: &Placed) -> bool {
     cell.shape.is_none() && !cell.text.trim().is_empty()
+}
+
+/// Whether it can stand in a word. What is made of several characters stands alone, since it has one place for them.
+fn is_letter(cell: &Placed) -> bool {
+    is_written(cell) && cell.text.chars().count() == 1
 }
 
 fn left(cell: &Placed) -> f32 {
