@@ -91,6 +91,11 @@ impl Pty {
         self.screen.0.lock().unwrap().emulator.screen().contents()
     }
 
+    /// What the screen shows now, with its colours.
+    pub fn screen(&self) -> vt100::Screen {
+        self.screen.0.lock().unwrap().emulator.screen().clone()
+    }
+
     pub fn bytes(&self) -> Vec<u8> {
         self.screen.0.lock().unwrap().bytes.clone()
     }
@@ -126,6 +131,13 @@ impl Pty {
     /// Writes on the screen behind the program's back, as a message to all users does.
     pub fn scribble(&self, text: &str) {
         self.screen.0.lock().unwrap().emulator.process(text.as_bytes());
+    }
+
+    /// Whether the screen shows this within so long.
+    pub fn becomes(&self, limit: Duration, is: impl Fn(&str) -> bool) -> bool {
+        let screen = self.screen.0.lock().unwrap();
+        let not_yet = |screen: &mut Screen| !is(&screen.emulator.screen().contents());
+        !self.screen.1.wait_timeout_while(screen, limit, not_yet).unwrap().1.timed_out()
     }
 
     pub fn resize(&self, columns: u16, rows: u16) {
