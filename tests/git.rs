@@ -423,6 +423,28 @@ async fn a_checkout_is_clean_and_made_once() {
 }
 
 #[tokio::test]
+async fn a_fetch_from_a_dead_network_keeps_no_checkout_waiting() {
+    let repository = Repository::new();
+    let one = repository.commit("one");
+    let mirrored = Mirrored::of(&repository).await;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/shop.git", silent.local_addr().unwrap());
+    let mirror = Mirror::open(mirrored.mirror.path(), &url).await.unwrap();
+    let fetching = tokio::spawn({
+        let mirror = mirror.clone();
+        async move { mirror.fetch().await }
+    });
+    let _hanging = silent.accept().await.unwrap();
+    let into = mirrored.place("one");
+    let made = tokio::time::timeout(std::time::Duration::from_secs(20), async {
+        mirror.keep(&one).await.unwrap();
+        mirror.checkout(&one, &into).await.unwrap();
+    });
+    made.await.expect("a rollback needs no network");
+    fetching.abort();
+}
+
+#[tokio::test]
 async fn a_half_made_checkout_is_made_again_and_a_strange_folder_is_left_alone() {
     let repository = Repository::new();
     let one = repository.commit("one");

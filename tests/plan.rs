@@ -441,3 +441,55 @@ fn a_fingerprint_survives_its_text_form() {
     let text = plan.fingerprint.to_string();
     assert_eq!(text.clone().try_into(), Ok(plan.fingerprint), "{text}");
 }
+
+#[test]
+fn a_clock_that_goes_backwards_does_not_bring_an_old_failure_back() {
+    let mut world = World::new();
+    world.promote(3, Some(Outcome::Failed("step release: exit 1".into())));
+    world.later(TimeDelta::hours(-1));
+    world.deploy(Environment::Production, 3, DeploymentKind::Promote, Some(Outcome::Succeeded));
+    assert_eq!(world.state.unsettled(Environment::Production), None);
+    assert_eq!(world.state.rollback_target(), Some(BuildNumber(2)), "3 is live, so back to 2");
+}
+
+#[test]
+fn an_attempt_that_never_began_leaves_production_as_unsettled_as_it_was() {
+    let mut world = World::new();
+    let broken = world.promote(3, Some(Outcome::Failed("step release: exit 1".into())));
+    assert_eq!(world.state.rollback_target(), Some(BuildNumber(2)));
+    let mut request = world.state.deployments[&broken].request.clone();
+    request.build = BuildNumber(3);
+    let deployment = world.record(Fact::DeploymentRequested(request)).into();
+    world.record(Fact::DeploymentEnded { deployment, outcome: Outcome::Cancelled });
+    let unsettled = world.state.unsettled(Environment::Production).map(|d| d.id);
+    assert_eq!(unsettled, Some(broken), "production is still in doubt");
+    assert_eq!(world.state.rollback_target(), Some(BuildNumber(2)), "not one build too far");
+}
+
+#[test]
+fn a_rollback_that_is_being_cancelled_does_not_stop_the_next_one() {
+    let mut world = World::new();
+    let hung = world.deploy(Environment::Production, 1, DeploymentKind::Rollback, None);
+    assert_eq!(severity(&world.rollback_plan(), Guard::InFlight), Severity::Refuse);
+    world.record(Fact::CancelRequested { deployment: hung, reason: "it hangs".into() });
+    assert_eq!(severity(&world.rollback_plan(), Guard::InFlight), Severity::Warn);
+}
+
+#[test]
+fn nobody_becomes_somebody_else_by_a_login_that_is_spelled_like_their_name() {
+    let mut world = World::new();
+    let moira = world.people.people.get_mut("moira").expect("she is known");
+    moira.logins = vec!["mrose".into()];
+    assert_eq!(world.people.actor_of_login("mrose"), person("moira"));
+    let stranger = world.people.actor_of_login("moira");
+    assert_ne!(stranger, person("moira"));
+    assert!(!world.people.knows(&stranger));
+}
+
+#[test]
+fn a_person_is_no_bot_however_wide_the_pattern() {
+    let mut world = World::new();
+    world.people.bots = vec!["*@example.com".into()];
+    let plan = world.plan_by("jane", Action::Promote { build: BuildNumber(3) });
+    assert_eq!(severity(&plan, Guard::Author), Severity::Override);
+}

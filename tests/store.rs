@@ -59,7 +59,7 @@ fn a_receipt_is_written_with_its_events_or_not_at_all() {
     store.append(at(2), vec![verified(2)], Some(&answered)).expect_err("the key is taken");
     assert_eq!(store.head(), Seq(1), "nothing of a failed transaction stays");
     store.append(at(2), vec![verified(2)], None).expect("the next one fits the chain");
-    assert_eq!(store.verify().expect("it can be read"), None);
+    assert_eq!(store.reader().expect("it opens").verify().expect("it can be read"), None);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn every_change_to_a_row_is_found() {
     for statement in statements {
         let folder = tempfile::tempdir().expect("a folder");
         let store = filled(&folder);
-        assert_eq!(store.verify().expect("it can be read"), None);
+        assert_eq!(store.reader().expect("it opens").verify().expect("it can be read"), None);
         let forger = Connection::open(folder.path().join("trunkline.db")).expect("it opens");
         forger.execute(statement, []).expect_err("the schema stands in the way");
         forger
@@ -85,7 +85,7 @@ fn every_change_to_a_row_is_found() {
             )
             .expect("the forger owns the file");
         forger.execute(statement, []).expect("now nothing stands in the way");
-        let found = store.verify().expect("it can be read");
+        let found = store.reader().expect("it opens").verify().expect("it can be read");
         let seq = found.unwrap_or_else(|| panic!("not found: {statement}")).seq;
         assert!(seq == Seq(5) || seq == Seq(6), "{statement}: found at {seq}");
     }
@@ -129,4 +129,15 @@ fn a_service_is_remembered_by_its_repository() {
     store.know(&known("")).expect("it is written");
     store.know(&known("services/checkout")).expect("it moves");
     assert_eq!(store.services().expect("it can be read"), [known("services/checkout")]);
+}
+
+#[test]
+fn a_new_database_is_its_owner_s_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    let _store = filled(&folder);
+    for file in std::fs::read_dir(folder.path()).expect("the folder").flatten() {
+        let mode = file.metadata().expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{:?}", file.file_name());
+    }
 }

@@ -16,6 +16,7 @@ use crate::backend::Backend;
 use crate::backend::remote::Remote;
 use crate::config::places::Places;
 use crate::config::user_file::UserFile;
+use crate::store::{Break, Reader};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -51,6 +52,7 @@ pub async fn run(global: &Global, arguments: Arguments) -> Result<(), Failure> {
     checks.extend(folders(&places));
     checks.push(user_file(&places));
     checks.extend(files(&places));
+    checks.extend(record(&places));
     checks.extend(terminal());
     checks.extend(engine(&places).await);
     if arguments.reading.json {
@@ -140,6 +142,25 @@ fn files(places: &Places) -> Vec<Check> {
         Check::fine("mirrors", places.data.join("mirrors").display().to_string()),
         Check::fine("engine log", size(&places.engine_log())),
     ]
+}
+
+/// Whether anybody changed the record behind our back.
+fn record(places: &Places) -> Option<Check> {
+    let path = places.database();
+    if !path.exists() {
+        return None;
+    }
+    Some(match Reader::open(&path).and_then(|reader| reader.verify()) {
+        Ok(None) => Check::fine("record", "its hash chain is whole"),
+        Ok(Some(Break { seq, why })) => Check::wrong(
+            "record",
+            format!("event {seq} was tampered with: {why}"),
+            "do not trust what it says from there on; put the database back from a copy",
+        ),
+        Err(error) => {
+            Check::wrong("record", error.to_string(), "put the database back from a copy")
+        }
+    })
 }
 
 fn terminal() -> Vec<Check> {

@@ -48,13 +48,18 @@ pub struct People {
 }
 
 impl People {
-    /// The actor behind a login: the person whose entry has it, or the login itself.
+    /// The actor behind a login: the person whose entry has it, or the login itself. A person who connects by other
+    /// logins is never taken for the login that happens to be spelled like their name.
     #[must_use]
     pub fn actor_of_login(&self, login: &str) -> Actor {
         let known = self.people.iter().find(|(name, person)| {
             person.logins.iter().any(|l| l == login) || (person.logins.is_empty() && *name == login)
         });
-        Actor::Person(known.map_or(login, |(name, _)| name).to_owned())
+        Actor::Person(match known {
+            Some((name, _)) => name.clone(),
+            None if self.people.contains_key(login) => format!("login {login}"),
+            None => login.to_owned(),
+        })
     }
 
     /// Whether at least one git address is known for this actor, so that authorship can be told at all.
@@ -75,10 +80,12 @@ impl People {
         self.people.iter().find(|(_, person)| owns(person)).map(|(name, _)| name.as_str())
     }
 
+    /// Whether an address is a bot's. A pattern may be wide; whom `[people]` knows is a person all the same.
     #[must_use]
     pub fn is_bot(&self, identity: &Identity) -> bool {
         let email = identity.email.to_lowercase();
-        self.bots.iter().any(|pattern| matches(&pattern.to_lowercase(), &email))
+        let is_named = self.bots.iter().any(|pattern| matches(&pattern.to_lowercase(), &email));
+        is_named && self.owner_of(identity).is_none()
     }
 
     /// What to call an author on screen: the name in `[people]`, else the one that git gives.

@@ -30,6 +30,9 @@ pub struct ServiceState {
     pub holds: BTreeMap<Environment, Hold>,
     /// Freezes that nobody has lifted, over ones included.
     pub freezes: Vec<Freeze>,
+    /// Of the deployments that began to run, the last of each environment to end, in the order of the events: no
+    /// clock decides which came last, and what never began left the environment as it was.
+    pub last_ended: BTreeMap<Environment, DeploymentId>,
     /// The trunk's newest commit that was seen.
     pub tip: Option<Sha>,
     pub last_seq: Seq,
@@ -143,11 +146,14 @@ impl ServiceState {
                 }
             }
         });
+        let Some(deployment) = self.deployments.get(&id) else { return };
+        let (environment, number) = (deployment.request.environment, deployment.request.build);
+        if deployment.started_at.is_some() {
+            self.last_ended.insert(environment, id);
+        }
         if *outcome != Outcome::Succeeded {
             return;
         }
-        let Some(deployment) = self.deployments.get(&id) else { return };
-        let (environment, number) = (deployment.request.environment, deployment.request.build);
         let live = Live { build: number, deployment: id, since: event.at };
         self.live.entry(environment).or_default().push(live);
         if let (Environment::Staging, Some(build)) = (environment, self.builds.get_mut(&number)) {
@@ -222,23 +228,16 @@ impl ServiceState {
         self.open(environment).last()
     }
 
-    /// The last deployment of an environment that has ended.
+    /// The last deployment of an environment that ran and has ended.
     #[must_use]
     pub fn last_ended(&self, environment: Environment) -> Option<&Deployment> {
-        let of_environment = |d: &&Deployment| d.request.environment == environment;
-        self.deployments
-            .values()
-            .filter(of_environment)
-            .filter_map(|d| d.ended.as_ref().map(|ended| (ended.at, d.id, d)))
-            .max_by_key(|(at, id, _)| (*at, *id))
-            .map(|(_, _, deployment)| deployment)
+        self.deployments.get(self.last_ended.get(&environment)?)
     }
 
-    /// The attempt that left an environment in a state nobody vouches for: the last to end, when it began to
-    /// run and did not succeed.
+    /// The attempt that left an environment in a state nobody vouches for: the last to end, when it did not succeed.
     #[must_use]
     pub fn unsettled(&self, environment: Environment) -> Option<&Deployment> {
-        self.last_ended(environment).filter(|d| !d.succeeded() && d.started_at.is_some())
+        self.last_ended(environment).filter(|d| !d.succeeded())
     }
 
     #[must_use]

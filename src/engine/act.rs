@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 use std::future::Future;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime;
 
@@ -15,6 +15,9 @@ use super::shared::Shared;
 use super::steps;
 use super::writer::Input;
 use crate::domain::ids::{DeploymentId, ServiceName, Sha};
+
+/// How long until a pipeline that could not be used is looked at again.
+const UNREADABLE: Duration = Duration::from_secs(5);
 
 /// What is under way in this process. It starts empty after a restart, and the record says what to take up again.
 pub(super) struct Acts {
@@ -53,7 +56,7 @@ impl Acts {
             Decision::Stop(id, step) => {
                 if self.stopping.insert((*id, *step)) {
                     let run = RunFolder::of(&self.shared.folders.runs, *id, *step);
-                    self.runtime.spawn_blocking(move || steps::stop(&run));
+                    self.spawn(async move { steps::stop(&run).await });
                 }
             }
             Decision::LoadPipeline(sha) => {
@@ -100,6 +103,8 @@ impl Acts {
         self.spawn(async move {
             if let Err(why) = gather::load_pipeline(&shared, &service, &sha).await {
                 tracing::warn!(%service, %sha, why, "a build's pipeline cannot be used");
+                // What could not be read is asked for again as soon as this is told.
+                tokio::time::sleep(UNREADABLE).await;
             }
             let _stopped = shared.inputs.send(Input::PipelineRead { service, sha }).await;
         });
@@ -107,21 +112,7 @@ impl Acts {
 
     /// Removes the checkouts that nobody needs any more.
     pub fn tidy(&self, service: &ServiceName) {
-        let kept: HashSet<PathBuf> = {
-            let world = self.shared.world();
-            let Some(service) = world.services.get(service) else { return };
-            checkouts::kept(&self.shared.folders.checkouts, service)
-        };
-        let folder = checkouts::of_service(&self.shared.folders.checkouts, service);
-        self.runtime.spawn_blocking(move || remove_all_but(&folder, &kept));
-    }
-}
-
-fn remove_all_but(folder: &Path, kept: &HashSet<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for path in entries.flatten().map(|entry| entry.path()).filter(|path| !kept.contains(path)) {
-        if let Err(error) = std::fs::remove_dir_all(&path) {
-            tracing::warn!(path = %path.display(), %error, "a checkout could not be removed");
-        }
+        let (shared, service) = (self.shared.clone(), service.clone());
+        self.runtime.spawn_blocking(move || checkouts::tidy(&shared, &service));
     }
 }

@@ -8,12 +8,16 @@ use super::shared::Shared;
 use super::world::Service;
 use crate::domain::event::{DeploymentKind, DeploymentRequest};
 use crate::domain::ids::{DeploymentId, Environment, ServiceName, Sha};
+use crate::git::unfinished;
 
 /// How many builds that were live in production keep their checkout.
 const KEPT: usize = 5;
 
+/// How the name of a checkout begins that is on its way out.
+const DOOMED: &str = ".doomed-";
+
 /// The folder of all checkouts of a service.
-pub(super) fn of_service(checkouts: &Path, service: &ServiceName) -> PathBuf {
+fn of_service(checkouts: &Path, service: &ServiceName) -> PathBuf {
     checkouts.join(service.as_str())
 }
 
@@ -54,13 +58,45 @@ fn wants_fresh(request: &DeploymentRequest, is_live: bool) -> bool {
     request.kind != DeploymentKind::Rollback && !is_live
 }
 
-/// The checkouts that a service still needs.
-pub(super) fn kept(checkouts: &Path, service: &Service) -> HashSet<PathBuf> {
+/// Removes the checkouts that the service does not need any more.
+pub(super) fn tidy(shared: &Shared, name: &ServiceName) {
+    let folder = of_service(&shared.folders.checkouts, name);
+    let Ok(entries) = std::fs::read_dir(&folder) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if let Some(doomed) = put_aside(shared, name, &path)
+            && let Err(error) = std::fs::remove_dir_all(&doomed)
+        {
+            tracing::warn!(path = %doomed.display(), %error, "a checkout could not be removed");
+        }
+    }
+}
+
+/// Takes a checkout that nobody needs out of the way, at once and as a whole. Nothing is recorded while the world is
+/// held, so that no deployment can come to need it in between.
+fn put_aside(shared: &Shared, name: &ServiceName, path: &Path) -> Option<PathBuf> {
+    let file = path.file_name()?.to_str()?;
+    if file.starts_with(DOOMED) {
+        return Some(path.to_owned());
+    }
+    let doomed = path.with_file_name(format!("{DOOMED}{file}"));
+    let world = shared.world();
+    let service = world.services.get(name)?;
+    if kept(&shared.folders.checkouts, service).contains(path) {
+        return None;
+    }
+    std::fs::rename(path, &doomed).ok().map(|()| doomed)
+}
+
+/// The checkouts that a service still needs, those that are being made included.
+fn kept(checkouts: &Path, service: &Service) -> HashSet<PathBuf> {
     let state = &service.state;
     let at = |environment, sha: &Sha| path(checkouts, &service.name, environment, sha);
     let open =
         [Environment::Production, Environment::Staging].into_iter().flat_map(|e| state.open(e));
-    let mut kept: HashSet<_> = open.map(|d| at(d.request.environment, &d.request.sha)).collect();
+    let mut kept: HashSet<_> = open
+        .map(|d| at(d.request.environment, &d.request.sha))
+        .flat_map(|checkout| [unfinished(&checkout), checkout])
+        .collect();
     kept.extend(state.live_build(Environment::Staging).map(|b| at(Environment::Staging, &b.sha)));
     let mut builds = Vec::new();
     for live in state.live.get(&Environment::Production).into_iter().flatten().rev() {

@@ -16,8 +16,6 @@ use crate::git::{GitError, Mirror};
 
 /// The most commits that a plan looks at one by one.
 const COMMITS: usize = 500;
-/// Beyond this many remembered pipelines they are read anew.
-const PIPELINES: usize = 500;
 
 /// Why nothing could be gathered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,10 +125,7 @@ pub(super) async fn load_pipeline(
     let read = trunk::read_file(&mirror, &watched, sha).await.map_err(|error| error.to_string())?;
     let file = read.map(Arc::new);
     if let Some(service) = shared.write().services.get_mut(name) {
-        if service.pipelines.len() >= PIPELINES {
-            service.pipelines.clear();
-        }
-        service.pipelines.insert(sha.clone(), file.clone());
+        service.remember_pipeline(sha.clone(), file.clone());
     }
     file
 }

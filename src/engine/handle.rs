@@ -19,7 +19,6 @@ use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::{DeploymentKind, Event};
 use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
 use crate::domain::log::{LogFrom, LogPage};
-use crate::domain::people::Actor;
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{FleetRow, FleetSnapshot, ServiceSnapshot, Version};
 use crate::domain::snapshot_of;
@@ -312,17 +311,6 @@ impl Handle {
             Some(StepState::Ended { .. } | StepState::Skipped) => Ok(true),
             None => Err(Refusal::not_found(format!("there is no step {step} of deployment {id}"))),
         }
-    }
-
-    /// Who a login is to a service.
-    #[must_use]
-    pub fn actor(&self, name: &ServiceName, login: &str) -> Actor {
-        let world = self.shared.world();
-        let service = world.services.get(name);
-        service.map_or_else(
-            || Actor::Person(login.to_owned()),
-            |service| service.people.actor_of_login(login),
-        )
     }
 }
 

@@ -13,7 +13,7 @@ use super::act::Acts;
 use super::handle::Handle;
 use super::shared::{Folders, Shared};
 use super::trunk;
-use super::world::{Service, note};
+use super::world::Service;
 use super::writer::{Input, Writer};
 use super::{Options, Services};
 use crate::config::user_file::{UserFile, Watched};
@@ -70,7 +70,7 @@ impl Engine {
         };
         restore(&shared, &store, &watched).await?;
         let acts = Acts::new(shared.clone(), runtime::Handle::current());
-        let writer = Writer { store, shared: shared.clone(), acts };
+        let writer = Writer::new(store, shared.clone(), acts);
         let thread = std::thread::spawn(move || writer.run(inputs));
         let names: Vec<_> = shared.world().services.keys().cloned().collect();
         for name in names {
@@ -115,12 +115,14 @@ async fn last_good_file(service: &mut Service, owner: Option<&str>) {
     let shas: Vec<_> =
         service.state.builds.values().rev().take(FILES_TRIED).map(|b| b.sha.clone()).collect();
     for sha in shas {
-        if let Ok(Ok(file)) = trunk::read_file(&service.mirror, &service.watched, &sha).await {
+        if let Ok(Ok(file)) = trunk::read_file(&service.mirror, &service.watched, &sha).await
+            && file.name == service.name
+        {
             let git = trunk::local_identity(&service.watched).await;
             service.people = trunk::with_owner(&file.people, owner, git.as_ref());
             service.trunk = file.trunk.clone().unwrap_or_default();
             let file = Arc::new(file);
-            service.pipelines.insert(sha, Ok(file.clone()));
+            service.remember_pipeline(sha, Ok(file.clone()));
             service.file = Some(file);
             return;
         }
@@ -131,8 +133,14 @@ async fn mirror(shared: &Shared, watched: &Watched) -> Result<Mirror, GitError> 
     // The address may hold anything; its digest is a name for a folder.
     let digest = Sha256::digest(watched.repository.as_bytes());
     let name = u64::from_be_bytes(digest[..8].try_into().expect("a digest has 32 bytes"));
-    Mirror::open(&shared.folders.mirrors.join(format!("{name:016x}.git")), &watched.repository)
-        .await
+    let name = format!("{name:016x}.git");
+    let mut mirrors = shared.mirrors.lock().await;
+    if let Some(open) = mirrors.get(&name) {
+        return Ok(open.clone());
+    }
+    let mirror = Mirror::open(&shared.folders.mirrors.join(&name), &watched.repository).await?;
+    mirrors.insert(name, mirror.clone());
+    Ok(mirror)
 }
 
 impl Service {
@@ -162,12 +170,11 @@ async fn watch_all(shared: Arc<Shared>, services: Services, first: Vec<Watched>,
             if known.iter().any(|k| trunk::same(k, &watched)) {
                 continue;
             }
-            match mirror(&shared, &watched).await {
-                Ok(mirror) => {
-                    known.push(watched.clone());
-                    watchers.spawn(trunk::watch(shared.clone(), watched, mirror, poll));
-                }
-                Err(error) => trouble(&shared, &watched.repository, Some(error.to_string())),
+            let opened = mirror(&shared, &watched).await;
+            trouble(&shared, &watched.repository, opened.as_ref().err().map(ToString::to_string));
+            if let Ok(mirror) = opened {
+                known.push(watched.clone());
+                watchers.spawn(trunk::watch(shared.clone(), watched, mirror, poll));
             }
         }
         let Services::File(path) = &services else {
@@ -182,10 +189,6 @@ async fn watch_all(shared: Arc<Shared>, services: Services, first: Vec<Watched>,
 }
 
 fn trouble(shared: &Shared, source: &str, what: Option<String>) {
-    let now = shared.clock.now();
-    let problem = what.map(|what| (what, "mend it; trunkline looks again by itself".to_owned()));
-    let changed = note(&mut shared.write().problems, source.to_owned(), now, problem);
-    if changed {
-        shared.change(|_| ());
-    }
+    let remedy = "mend it; trunkline looks again by itself";
+    shared.note(source, what.map(|what| (what, remedy.to_owned())));
 }

@@ -81,6 +81,10 @@ impl RunFolder {
         &self.0
     }
 
+    fn create(&self) -> io::Result<()> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)
+    }
+
     #[must_use]
     pub fn log(&self) -> PathBuf {
         self.0.join("log")
@@ -91,7 +95,7 @@ impl RunFolder {
     /// # Errors
     /// When the folder cannot be written.
     pub fn prepare(&self, spec: &Spec) -> io::Result<()> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;
+        self.create()?;
         if self.0.join("spec.json").exists() {
             return Ok(());
         }
@@ -176,6 +180,7 @@ impl RunFolder {
     /// # Errors
     /// When the folder cannot be written.
     pub fn ask_to_stop(&self) -> io::Result<()> {
+        self.create()?;
         self.write("cancel.json", &())
     }
 

@@ -1,13 +1,15 @@
 //! What the engine's tasks share: the world behind a lock, and the word that it changed.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::sync::{mpsc, watch};
 
 use super::clock::Clock;
-use super::world::World;
+use super::world::{World, note};
 use super::writer::Input;
+use crate::git::Mirror;
 
 /// Held by the writer, the watchers and every handle.
 pub struct Shared {
@@ -16,6 +18,8 @@ pub struct Shared {
     pub clock: Arc<dyn Clock>,
     pub inputs: mpsc::Sender<Input>,
     pub folders: Folders,
+    /// One for each repository, so that those who work with the same mirror know of each other.
+    pub mirrors: tokio::sync::Mutex<HashMap<String, Mirror>>,
     /// Tells this process's versions from those of the one before.
     pub instance: String,
     pub demo: bool,
@@ -43,7 +47,8 @@ impl Shared {
     ) -> Self {
         let instance = uuid::Uuid::new_v4().simple().to_string();
         let (changed, _) = watch::channel(0);
-        Self { world: RwLock::default(), changed, clock, inputs, folders, instance, demo, owner }
+        let (world, mirrors) = (RwLock::default(), tokio::sync::Mutex::default());
+        Self { world, changed, clock, inputs, folders, mirrors, instance, demo, owner }
     }
 
     pub fn world(&self) -> RwLockReadGuard<'_, World> {
@@ -64,6 +69,15 @@ impl Shared {
     /// Changes what no reader can see.
     pub fn write(&self) -> RwLockWriteGuard<'_, World> {
         self.world.write().expect("nobody panics while holding the world")
+    }
+
+    /// Notes trouble that belongs to no service, or that it is over; nobody is told what they know already.
+    pub fn note(&self, source: &str, problem: Option<(String, String)>) {
+        let now = self.clock.now();
+        let is_news = note(&mut self.write().problems, source.to_owned(), now, problem);
+        if is_news {
+            self.change(|_| ());
+        }
     }
 
     /// Resolves whenever the world has changed since it was last looked at.

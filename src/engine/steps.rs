@@ -12,7 +12,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::checkouts;
-use super::run::{RunFolder, Spec, Status};
+use super::run::{RunFolder, Spec, Started, Status};
 use super::shared::Shared;
 use super::supervisor::{READY, TAKEN};
 use crate::domain::deployment::Deployment;
@@ -25,6 +25,12 @@ const GRACE: Duration = Duration::from_secs(10);
 const HANDSHAKE: Duration = Duration::from_secs(20);
 /// How long orphans have between TERM and KILL.
 const ORPHANS: Duration = Duration::from_secs(2);
+/// How long a supervisor that was asked has to end its step and to say so: longer than the step itself has.
+const OVERDUE: Duration = Duration::from_secs(30);
+/// How often it is looked whether it has.
+const GLANCE: Duration = Duration::from_millis(250);
+/// How long until a lock that could not be watched is watched again.
+const UNWATCHED: Duration = Duration::from_secs(1);
 /// How often a start is tried that another process got in the way of.
 const STARTS: u32 = 5;
 
@@ -38,18 +44,43 @@ pub(super) async fn attend(
     let run = RunFolder::of(&shared.folders.runs, id, step);
     if let Err(why) = see_started(shared, service, id, step, &run).await {
         tracing::error!(%id, step, why, "a step could not be started");
-        return not_started(why);
+        if give_up(&run, &why) {
+            return not_started(why);
+        }
     }
-    let watched = run.clone();
-    let (sender, ended) = tokio::sync::oneshot::channel();
-    // A thread of its own: it may wait for hours, and the runtime's threads must not be waited for.
-    std::thread::spawn(move || {
-        let _engine_stopped = sender.send(watched.wait_for_end());
-    });
-    if let Ok(Err(error)) = ended.await {
+    while let Err(error) = wait_for_end(&run).await {
+        // Only the lock tells whether the step still runs: without it nothing may be concluded.
         tracing::error!(%id, step, %error, "a step's lock could not be watched");
+        tokio::time::sleep(UNWATCHED).await;
     }
     outcome(&run).await
+}
+
+/// Waits on a thread of its own: it may take hours, and the runtime's threads must not be waited for.
+async fn wait_for_end(run: &RunFolder) -> io::Result<()> {
+    let watched = run.clone();
+    let (sender, ended) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new().spawn(move || {
+        let _engine_stopped = sender.send(watched.wait_for_end());
+    })?;
+    ended.await.map_err(io::Error::other)?
+}
+
+/// Takes the run away from every supervisor that may still come to it, so that "not started" stays true. False when
+/// one was faster.
+fn give_up(run: &RunFolder, why: &str) -> bool {
+    let nobody = Started { supervisor: 0 };
+    match run.claim(&nobody) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+        Ok(()) => {
+            if let Err(error) = run.finish(&not_started(why.to_owned())) {
+                tracing::error!(%error, "that a step was not started could not be noted");
+            }
+            true
+        }
+        // A disk that takes no claim of ours takes none of a supervisor's either.
+        Err(_) => true,
+    }
 }
 
 /// Makes sure that a supervisor has or had the run.
@@ -171,20 +202,30 @@ async fn end_orphans(leader: i32) {
     let _gone = kill_process_group(group, Signal::KILL);
 }
 
-/// Asks a step to end: through the folder, for a supervisor that has not begun, and by signal.
-pub(super) fn stop(run: &RunFolder) {
-    if let Err(error) = try_to_stop(run) {
+/// Asks a step to end: through the folder, for a supervisor that has not begun, and by signal. A supervisor that
+/// does not do it in its time is ended itself, and the step with it: no other deployment waits for it forever.
+pub(super) async fn stop(run: &RunFolder) {
+    let trouble = |error: io::Error| {
         tracing::error!(run = %run.path().display(), %error, "a step could not be asked to stop");
+    };
+    // A full disk takes no word, and a signal needs no disk.
+    run.ask_to_stop().unwrap_or_else(trouble);
+    tell_supervisor(run, Signal::TERM).unwrap_or_else(trouble);
+    let deadline = tokio::time::Instant::now() + OVERDUE;
+    while run.is_held().unwrap_or(true) {
+        if tokio::time::Instant::now() > deadline {
+            tracing::error!(run = %run.path().display(), "a supervisor does not stop its step");
+            return tell_supervisor(run, Signal::KILL).unwrap_or_else(trouble);
+        }
+        tokio::time::sleep(GLANCE).await;
     }
 }
 
-fn try_to_stop(run: &RunFolder) -> io::Result<()> {
-    std::fs::create_dir_all(run.path())?;
-    run.ask_to_stop()?;
+fn tell_supervisor(run: &RunFolder, signal: Signal) -> io::Result<()> {
     let Some(started) = run.started()? else { return Ok(()) };
     // Only a supervisor holds the lock, so while it is held the id is its own.
     if let (true, Some(pid)) = (run.is_held()?, Pid::from_raw(started.supervisor)) {
-        kill_process(pid, Signal::TERM)?;
+        kill_process(pid, signal)?;
     }
     Ok(())
 }

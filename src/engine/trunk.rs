@@ -17,7 +17,7 @@ use crate::store::{KnownService, Store, StoreError};
 
 /// The most commits that an event lists of one build.
 const COMMITS: usize = 50;
-/// The most builds that one look reports; the next look goes on from there.
+/// The most builds that one look reports; after more merges than that the oldest of these carries all before it.
 const BUILDS: usize = 200;
 /// The longest pause between looks that fail.
 const SLOWEST: Duration = Duration::from_mins(1);
@@ -317,7 +317,7 @@ fn first_look(
         Ok(file) => file,
         Err(Trouble { what, remedy }) => {
             let problem = Some((format!("{place}: {what}"), remedy));
-            shared.change(|world| note(&mut world.problems, place, now, problem));
+            shared.note(&place, problem);
             return Ok(None);
         }
     };
@@ -327,9 +327,15 @@ fn first_look(
         folder: look.watched.folder.clone().unwrap_or_default(),
     })?;
     let name = file.name.clone();
+    let mut service = Service::new(name.clone(), look.watched.clone(), look.mirror.clone());
+    // A service that moved to another address keeps its history, and with it what a rollback goes back to.
+    store.replay(|event| {
+        if event.service == name {
+            service.state.apply(&event);
+        }
+    })?;
     shared.change(|world| {
         note(&mut world.problems, place, now, None);
-        let service = Service::new(name.clone(), look.watched.clone(), look.mirror.clone());
         let service = world.services.entry(name.clone()).or_insert(service);
         service.revision = world.revision;
         if let Ok(news) = &look.result {
@@ -366,7 +372,7 @@ impl News {
             Ok(file) if file.name == service.name => {
                 service.people = with_owner(&file.people, owner, self.owner.as_ref());
                 service.file = Some(Arc::new(file.clone()));
-                service.pipelines.insert(self.tip.clone(), Ok(Arc::new(file.clone())));
+                service.remember_pipeline(self.tip.clone(), Ok(Arc::new(file.clone())));
                 None
             }
             Ok(file) => Some(format!(
@@ -375,7 +381,7 @@ impl News {
                 file.name.as_str()
             )),
             Err(what) => {
-                service.pipelines.insert(self.tip.clone(), Err(what.clone()));
+                service.remember_pipeline(self.tip.clone(), Err(what.clone()));
                 Some(what.clone())
             }
         };

@@ -15,6 +15,9 @@ use crate::domain::service::ServiceState;
 use crate::domain::snapshot::Problem;
 use crate::git::Mirror;
 
+/// The most pipelines that a service remembers.
+const PIPELINES: usize = 500;
+
 /// All services, and what is wrong beside them.
 #[derive(Debug, Default)]
 pub struct World {
@@ -61,6 +64,14 @@ impl Service {
     ) -> Option<&[StepSpec]> {
         let file = self.pipelines.get(sha)?.as_ref().ok()?;
         Some(file.steps(environment, kind))
+    }
+
+    /// Remembers what a commit declares; beyond so many all are forgotten and read anew.
+    pub fn remember_pipeline(&mut self, sha: Sha, file: Result<Arc<ServiceFile>, String>) {
+        if self.pipelines.len() >= PIPELINES {
+            self.pipelines.clear();
+        }
+        self.pipelines.insert(sha, file);
     }
 
     /// Notes what is wrong, keeping the time since when it is the same, or that it is right again.

@@ -1,5 +1,6 @@
 //! The one writer: takes everything that happens from one channel, records it, applies it, then acts.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use super::decide::{Decision, Known, Pipeline, decide};
 use super::run::Status;
 use super::shared::Shared;
 use super::trunk::Look;
-use super::world::{Service, note};
+use super::world::Service;
 use crate::domain::command::{Command, Receipt, Refusal};
 use crate::domain::deployment::StepState;
 use crate::domain::event::{Event, Fact, Outcome};
@@ -86,13 +87,22 @@ impl From<NotDecided> for Rejected {
 /// How long until something that could not be recorded is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// Under which source it is said that the record cannot be written.
+const UNRECORDED: &str = "record";
+
 pub(super) struct Writer {
-    pub store: Store,
-    pub shared: Arc<Shared>,
-    pub acts: Acts,
+    store: Store,
+    shared: Arc<Shared>,
+    acts: Acts,
+    /// The services whose next facts could not be recorded and are tried again in a moment.
+    unsettled: HashSet<ServiceName>,
 }
 
 impl Writer {
+    pub fn new(store: Store, shared: Arc<Shared>, acts: Acts) -> Self {
+        Self { store, shared, acts, unsettled: HashSet::new() }
+    }
+
     /// Works until it is told to stop or nobody can tell it anything any more.
     pub fn run(mut self, mut inputs: mpsc::Receiver<Input>) {
         while let Some(input) = inputs.blocking_recv() {
@@ -117,7 +127,10 @@ impl Writer {
                 self.acts.pipeline_read(&sha);
                 self.settle(&service);
             }
-            Input::Settle(service) => self.settle(&service),
+            Input::Settle(service) => {
+                self.unsettled.remove(&service);
+                self.settle(&service);
+            }
             Input::Stop => {}
         }
     }
@@ -238,7 +251,11 @@ impl Writer {
             });
             if let Err(error) = self.record(name, &Actor::System, facts.collect(), None) {
                 self.trouble(&error);
-                return self.later(Input::Settle(name.clone()));
+                // One try at a time: every look at the trunk comes by here as well.
+                if self.unsettled.insert(name.clone()) {
+                    self.later(Input::Settle(name.clone()));
+                }
+                return;
             }
         }
     }
@@ -255,7 +272,7 @@ impl Writer {
         let events = facts.into_iter().map(new).collect();
         let events = self.store.append(self.shared.clock.now(), events, answered)?;
         self.shared.change(|world| {
-            world.problems.remove("record");
+            world.problems.remove(UNRECORDED);
             if let Some(service) = world.services.get_mut(name) {
                 service.revision = world.revision;
                 for event in &events {
@@ -271,12 +288,9 @@ impl Writer {
 
     fn trouble(&self, error: &StoreError) {
         tracing::error!(%error, "cannot record");
-        let now = self.shared.clock.now();
         let remedy = "free disk space or mend the data folder; trunkline tries again by itself";
         let problem = (format!("nothing can be recorded: {error}"), remedy.to_owned());
-        self.shared.change(|world| {
-            note(&mut world.problems, "record".to_owned(), now, Some(problem));
-        });
+        self.shared.note(UNRECORDED, Some(problem));
     }
 
     fn later(&self, input: Input) {

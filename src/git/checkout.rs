@@ -18,7 +18,7 @@ pub(super) async fn make(mirror: &Path, sha: &Sha, into: &Path) -> Result<(), Gi
     if is_complete(into, sha).await? {
         return Ok(());
     }
-    let partial = partial(into)?;
+    let partial = std::path::absolute(unfinished(into)).map_err(file_error(into))?;
     remove(&partial).await?;
     let made = fill(mirror, sha, &partial).await;
     let made = match made {
@@ -32,7 +32,7 @@ pub(super) async fn make(mirror: &Path, sha: &Sha, into: &Path) -> Result<(), Gi
 }
 
 /// A checkout gets its name only when it is finished, so that its head tells all.
-async fn is_complete(folder: &Path, sha: &Sha) -> Result<bool, GitError> {
+pub(super) async fn is_complete(folder: &Path, sha: &Sha) -> Result<bool, GitError> {
     match fs::try_exists(folder).await {
         Ok(false) => return Ok(false),
         Ok(true) => {}
@@ -46,13 +46,12 @@ async fn is_complete(folder: &Path, sha: &Sha) -> Result<bool, GitError> {
 }
 
 /// The folder beside the wanted one in which a checkout grows.
-fn partial(into: &Path) -> Result<PathBuf, GitError> {
-    let name =
-        into.file_name().ok_or_else(|| file_error(into)(io::ErrorKind::InvalidInput.into()))?;
+#[must_use]
+pub fn unfinished(into: &Path) -> PathBuf {
     let mut hidden = std::ffi::OsString::from(".");
-    hidden.push(name);
+    hidden.push(into.file_name().unwrap_or_default());
     hidden.push(".partial");
-    std::path::absolute(into.with_file_name(hidden)).map_err(file_error(into))
+    into.with_file_name(hidden)
 }
 
 async fn fill(mirror: &Path, sha: &Sha, folder: &Path) -> Result<(), GitError> {

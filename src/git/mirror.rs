@@ -25,13 +25,14 @@ const USUAL_TRUNKS: [&str; 3] = ["main", "master", "trunk"];
 pub struct Mirror {
     path: PathBuf,
     source: Source,
-    state: Arc<Mutex<State>>,
+    busy: Arc<Busy>,
 }
 
-/// Held while something writes into the mirror or makes a checkout of it.
+/// Who waits for whom. A fetch hangs for as long as the network does, so nothing but the next fetch waits for it.
 #[derive(Debug, Default)]
-struct State {
-    fetched: bool,
+struct Busy {
+    fetching: Mutex<()>,
+    checking_out: Mutex<()>,
 }
 
 impl Mirror {
@@ -45,8 +46,8 @@ impl Mirror {
         let arguments =
             ["--quiet", "--bare", "--template=", "--object-format=sha1", "--end-of-options"];
         Git::new("init").args(arguments).args([&path]).run_anywhere().await?;
-        let (source, state) = (Source::of(repository), Arc::default());
-        Ok(Self { path, source, state })
+        let (source, busy) = (Source::of(repository), Arc::default());
+        Ok(Self { path, source, busy })
     }
 
     #[must_use]
@@ -59,18 +60,23 @@ impl Mirror {
     /// # Errors
     /// When the repository cannot be reached within a minute; the first fetch has half an hour.
     pub async fn fetch(&self) -> Result<(), GitError> {
-        let mut state = self.state.lock().await;
+        let _fetching = self.busy.fetching.lock().await;
+        let within = if self.is_empty().await? { FIRST_FETCH } else { NETWORK };
         let options =
             ["--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"];
         Git::new("fetch")
             .args(options)
             .args(["--no-recurse-submodules", "--end-of-options"])
             .args([self.source.as_argument(), "+refs/heads/*:refs/heads/*".as_ref()])
-            .within(if state.fetched { NETWORK } else { FIRST_FETCH })
+            .within(within)
             .run(&self.path)
-            .await?;
-        state.fetched = true;
-        Ok(())
+            .await
+            .map(drop)
+    }
+
+    async fn is_empty(&self) -> Result<bool, GitError> {
+        let answer = Git::new("for-each-ref").args(["--count=1"]).run(&self.path).await?;
+        Ok(answer.is_empty())
     }
 
     /// The repository's default branch. A local clone may have any branch checked out, so there the branch that its
@@ -200,7 +206,6 @@ impl Mirror {
     /// # Errors
     /// When the mirror cannot be written or lacks the commit.
     pub async fn keep(&self, sha: &Sha) -> Result<(), GitError> {
-        let _writing = self.state.lock().await;
         let name = format!("refs/trunkline/keep/{sha}");
         let arguments = ["--no-deref", "--end-of-options", &name, sha.as_str()];
         Git::new("update-ref").args(arguments).run(&self.path).await.map(drop)
@@ -212,7 +217,11 @@ impl Mirror {
     /// # Errors
     /// When it cannot be made, or something else is in its place; then there is nothing half made there.
     pub async fn checkout(&self, sha: &Sha, into: &Path) -> Result<(), GitError> {
-        let _writing = self.state.lock().await;
+        // What is there already is ready at once, also while a larger one is being made.
+        if checkout::is_complete(into, sha).await? {
+            return Ok(());
+        }
+        let _making = self.busy.checking_out.lock().await;
         checkout::make(&self.path, sha, into).await
     }
 }

@@ -8,6 +8,7 @@ mod process;
 mod range;
 mod source;
 
+pub use self::checkout::unfinished;
 pub use self::error::GitError;
 pub use self::identity::local_identity;
 pub use self::mirror::Mirror;

@@ -3,6 +3,7 @@
 mod chain;
 mod schema;
 
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -79,6 +80,7 @@ impl Store {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         schema::check_library()?;
         let at = |source| sqlite(path, source);
+        make_private(path);
         let mut connection = Connection::open(path).map_err(at)?;
         schema::configure(&connection).map_err(at)?;
         schema::migrate(&mut connection, path)?;
@@ -179,30 +181,38 @@ impl Store {
         read().map_err(|e| sqlite(&self.path, e))
     }
 
-    /// Walks the hash chain.
-    ///
-    /// # Errors
-    /// When the database cannot be read; a broken chain is an answer, not an error.
-    pub fn verify(&self) -> Result<Option<Break>, StoreError> {
-        chain::verify(&self.connection).map_err(|e| sqlite(&self.path, e))
-    }
-
     /// Another connection that only reads.
     ///
     /// # Errors
     /// When the file cannot be opened again.
     pub fn reader(&self) -> Result<Reader, StoreError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let open = || -> rusqlite::Result<Connection> {
-            let connection = Connection::open_with_flags(&self.path, flags)?;
-            connection.busy_timeout(Duration::from_secs(5))?;
-            Ok(connection)
-        };
-        open().map(|connection| Reader { connection }).map_err(|e| sqlite(&self.path, e))
+        Reader::open(&self.path)
     }
 }
 
 impl Reader {
+    /// Opens a database that is there, whether an engine has it or not.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let open = || -> rusqlite::Result<Connection> {
+            let connection = Connection::open_with_flags(path, flags)?;
+            connection.busy_timeout(Duration::from_secs(5))?;
+            Ok(connection)
+        };
+        open().map(|connection| Self { connection }).map_err(|e| sqlite(path, e))
+    }
+
+    /// Walks the hash chain.
+    ///
+    /// # Errors
+    /// When the database cannot be read; a broken chain is an answer, not an error.
+    pub fn verify(&self) -> Result<Option<Break>, StoreError> {
+        chain::verify(&self.connection).map_err(|e| sqlite(Path::new("the event store"), e))
+    }
+
     /// The events after `after`, oldest first, at most `limit`, of one service or of all.
     ///
     /// # Errors
@@ -226,6 +236,13 @@ impl Reader {
             .map(|found| found.map(|(_, receipt)| receipt))
             .map_err(|e| sqlite(Path::new("the event store"), e))
     }
+}
+
+/// A new database is its owner's alone, whatever the folder's mode; `SQLite` gives its companions the same mode. What
+/// goes wrong here goes wrong again when the database is opened, and is said there.
+fn make_private(path: &Path) {
+    let _there_already =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
 }
 
 fn sqlite(path: &Path, source: rusqlite::Error) -> StoreError {

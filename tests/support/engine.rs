@@ -58,6 +58,13 @@ while [ -e "$GATE" ]; do sleep 0.02; done
 echo released
 "#;
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_trunkline");
+
+fn watched(address: &str, folder: Option<&str>) -> Watched {
+    let folder = folder.map(str::to_owned);
+    Watched { repository: address.to_owned(), folder, trunk: None }
+}
+
 pub struct World {
     pub repository: Repository,
     pub service: ServiceName,
@@ -133,12 +140,33 @@ impl World {
     }
 
     pub async fn start(&mut self) {
-        let watched =
-            Watched { repository: self.repository.address().to_owned(), folder: None, trunk: None };
+        let address = self.repository.address().to_owned();
+        self.start_at(&address).await;
+    }
+
+    /// Starts over a repository that is somewhere else by now.
+    pub async fn start_at(&mut self, address: &str) {
+        self.open_engine(vec![watched(address, None)], PROGRAM.into()).await;
+    }
+
+    /// Starts with another program for the supervisors.
+    pub async fn start_with(&mut self, program: PathBuf) {
+        let watched = watched(self.repository.address(), None);
+        self.open_engine(vec![watched], program).await;
+    }
+
+    /// Starts with several services in one repository.
+    pub async fn start_folders(&mut self, folders: &[Option<&str>]) {
+        let address = self.repository.address();
+        let all = folders.iter().map(|folder| watched(address, *folder)).collect();
+        self.open_engine(all, PROGRAM.into()).await;
+    }
+
+    async fn open_engine(&mut self, watched: Vec<Watched>, program: PathBuf) {
         let options = Options {
             data: self.data(),
-            services: Services::Fixed(vec![watched]),
-            program: env!("CARGO_BIN_EXE_trunkline").into(),
+            services: Services::Fixed(watched),
+            program,
             poll: Duration::from_millis(50),
             owner: None,
             demo: false,
@@ -260,6 +288,13 @@ impl World {
         let deployment = self.ended(id).await;
         assert_eq!(deployment.state(), DeploymentState::Succeeded, "{deployment:#?}");
         id
+    }
+
+    /// A deployment as it is now.
+    pub fn deployment(&self, id: DeploymentId) -> Deployment {
+        let snapshot = self.handle().service(&self.service, "raj").unwrap();
+        let mut rows = snapshot.deployments.into_iter();
+        rows.find(|row| row.deployment.id == id).unwrap().deployment
     }
 
     /// The whole log of a step as text, once nobody writes it any more.

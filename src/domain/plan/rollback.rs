@@ -69,7 +69,8 @@ fn in_flight(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
         None => finding(Guard::InFlight, Severity::Info, "nothing else is deploying"),
         Some(running)
             if running.request.kind == DeploymentKind::Rollback
-                && running.request.build == target.number =>
+                && running.request.build == target.number
+                && running.cancel.is_none() =>
         {
             finding(
                 Guard::InFlight,
