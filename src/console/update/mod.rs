@@ -42,6 +42,9 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
 /// What the console asks for before anything has happened.
 pub fn start(model: &Model) -> Vec<Effect> {
     let mut effects = vec![Effect::Describe, backend::watch(model, model.at)];
+    if model.screen == Screen::Service {
+        effects.push(backend::watch_fleet(model, model.at));
+    }
     effects.extend(model.services.selected.as_ref().map(backend::title));
     effects
 }
