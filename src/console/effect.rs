@@ -12,7 +12,7 @@ use super::backoff::spread;
 use super::message::{LogSource, News, Ticket};
 use crate::backend::{Answer, Backend, BackendError, LONGEST_WAIT};
 use crate::domain::command::{Action, Command, Receipt};
-use crate::domain::ids::{IdempotencyKey, ServiceName};
+use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, ServiceName};
 use crate::domain::log::LogFrom;
 use crate::domain::snapshot::Version;
 
@@ -46,6 +46,12 @@ pub enum Effect {
     LookUp {
         ticket: Ticket,
         key: IdempotencyKey,
+    },
+    /// Read deployments of production older than one.
+    History {
+        service: ServiceName,
+        before: DeploymentId,
+        limit: usize,
     },
     /// Replaces the reading before it.
     ReadLog {
@@ -123,6 +129,13 @@ impl<B: Backend> Performer<B> {
             Effect::LookUp { ticket, key } => {
                 self.ask(move |b| async move {
                     News::LookedUp { ticket, answer: look_up(&*b, &key).await }
+                });
+            }
+            Effect::History { service, before, limit } => {
+                self.ask(move |b| async move {
+                    let production = Environment::Production;
+                    let answer = b.history(&service, production, Some(before), limit).await;
+                    News::History { service, before, answer }
                 });
             }
             Effect::ReadLog { source, from, limit, due } => self.read_log(source, from, limit, due),

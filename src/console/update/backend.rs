@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::confirm;
+use super::{confirm, history};
 use crate::backend::{Answer, BackendError};
 use crate::console::Error;
 use crate::console::backoff;
@@ -158,6 +158,7 @@ pub fn show(model: &mut Model, snapshot: Box<ServiceSnapshot>) -> Vec<Effect> {
     let before = model.service.replace(snapshot);
     let mut effects = Vec::new();
     if let Some(before) = before {
+        history::keep(model, &before);
         effects.extend(announce(model, &before));
         if model.service.as_ref().is_some_and(|now| now.version != before.version) {
             effects.extend(confirm::world_moved(model));

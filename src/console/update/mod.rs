@@ -4,6 +4,7 @@ mod act;
 mod backend;
 mod browse;
 mod confirm;
+mod history;
 mod input;
 mod log;
 mod moved;
@@ -25,6 +26,7 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         News::Described(answer) => backend::described(model, answer),
         News::Fleet(answer) => backend::fleet(model, answer),
         News::Service(service, answer) => backend::service(model, &service, answer),
+        News::History { service, before, answer } => history::page(model, &service, before, answer),
         News::Planned { ticket, answer } => confirm::planned(model, ticket, answer),
         News::Answered { ticket, answer } => send::answered(model, ticket, answer),
         News::LookedUp { ticket, answer } => send::looked_up(model, ticket, answer),
@@ -35,6 +37,7 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
     }
     effects.extend(confirm::fire_when_due(model));
     settle(model);
+    effects.extend(history::more(model));
     effects.extend(log::follow(model));
     effects
 }

@@ -59,6 +59,7 @@ fn build(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
     lines.extend(subject(model, width, build.subject()));
     lines.extend([
         commit(model, width, &build.sha),
+        fact(model, width, "by").name(&model.writers(row).join(", "), Role::AuthorOther).line(),
         fact(model, width, "found").own(ago(model, build.found_at), Role::Text).line(),
     ]);
     if build.off_trunk {
@@ -77,8 +78,10 @@ fn build(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
         lines.extend(aftermath(model, staging, width));
         lines.extend(steps(model, staging, width));
     }
-    lines.push(Line::default());
-    lines.extend(commits(model, row, width));
+    if let [_, _, ..] = build.commits.as_slice() {
+        lines.push(Line::default());
+        lines.extend(commits(model, row, width));
+    }
     lines
 }
 
@@ -91,11 +94,12 @@ fn commits(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
         let people = model.service.as_ref().map(|service| &service.people);
         let author = people.map_or(commit.author.name.as_str(), |p| p.call(&commit.author));
         let row = Row::new(theme, width).gap(1).cell(commit.sha.short(), 8, Role::Muted);
-        let room = row.left().saturating_sub(12);
+        let wide = gate::field(author).width().min(10);
+        let room = row.left().saturating_sub(wide + 2);
         lines.push(
             row.outside(&commit.subject, room, Role::Text)
                 .gap(1)
-                .outside(author, 10, Role::AuthorOther)
+                .outside(author, wide, Role::AuthorOther)
                 .line(),
         );
     }
