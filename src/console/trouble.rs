@@ -76,13 +76,13 @@ fn since_then(environment: Environment, live: Option<BuildNumber>) -> String {
     }
 }
 
-/// `promote of #22 failed at step release`.
+/// `promote of #22 failed at step release`, `#22 failed in staging at step smoke`.
 #[must_use]
 pub fn what_happened(row: &DeploymentRow) -> String {
     let (deployment, request) = (&row.deployment, &row.deployment.request);
-    let what = match request.environment {
-        Environment::Production => format!("{} of {}", request.kind, request.build),
-        Environment::Staging => format!("{} to staging", request.build),
+    let (what, place) = match request.environment {
+        Environment::Production => (format!("{} of {}", request.kind, request.build), ""),
+        Environment::Staging => (request.build.to_string(), " in staging"),
     };
     let (did, step) = match row.state {
         DeploymentState::Interrupted => {
@@ -92,8 +92,8 @@ pub fn what_happened(row: &DeploymentRow) -> String {
         _ => ("failed", deployment.failed_step()),
     };
     match (step, deployment.trouble()) {
-        (Some(step), _) => format!("{what} {did} at step {step}"),
-        (None, Some(why)) => format!("{what} {did}: {why}"),
-        (None, None) => format!("{what} {did}"),
+        (Some(step), _) => format!("{what} {did}{place} at step {step}"),
+        (None, Some(why)) => format!("{what} {did}{place}: {why}"),
+        (None, None) => format!("{what} {did}{place}"),
     }
 }

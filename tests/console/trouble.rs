@@ -26,6 +26,15 @@ fn fail(world: &mut World, environment: Environment, kind: DeploymentKind) {
     world.finish(&checkout());
 }
 
+/// Begins what will fail in staging.
+fn fail_slowly(world: &mut World) {
+    let build = world.merge(&checkout(), "kim", "Does not start");
+    let (to, kind) = (Environment::Staging, DeploymentKind::Auto);
+    world.request(&checkout(), build, to, kind, Actor::System);
+    world.advance(&checkout());
+    world.advance(&checkout());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_promote_that_failed_midway_leaves_production_in_doubt_with_the_key_that_helps() {
     let backend = ready();
@@ -98,4 +107,11 @@ async fn what_ended_is_said_as_what_is_true_now() {
     console.until("DEPLOYING").await;
     backend.change(|world| world.finish(&checkout()));
     console.until(&format!("{build} is in staging")).await;
+    backend.change(|world| fail_slowly(world));
+    console.until("DEPLOYING").await;
+    backend.change(|world| {
+        world.advance_with(&checkout(), StepOutcome::Exited(1));
+        world.finish(&checkout());
+    });
+    console.until("#5 failed in staging at step").await;
 }

@@ -152,6 +152,9 @@ fn level(source: Source, rows: &[Row]) -> Level {
         if loud && ["error", "fatal", "panic"].into_iter().any(starts) {
             return Level::Error;
         }
+        if is_shouted(word) && starts("fail") {
+            return Level::Error;
+        }
         if starts("warn") {
             level = Level::Warn;
         }

@@ -202,7 +202,10 @@ fn end_of(model: &Model, row: &DeploymentRow) -> String {
         (DeploymentState::Cancelled, environment, kind) => {
             format!("{kind} of {build} to {environment} was cancelled")
         }
-        _ => model.aftermath(row).unwrap_or_else(|| what_happened(row)),
+        (_, Environment::Production, _) => {
+            model.aftermath(row).unwrap_or_else(|| what_happened(row))
+        }
+        (_, Environment::Staging, _) => what_happened(row),
     }
 }
 

@@ -59,8 +59,10 @@ fn build(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
     lines.extend(subject(model, width, build.subject()));
     lines.extend([
         commit(model, width, &build.sha),
-        fact(model, width, "by").name(&model.writers(row).join(", "), Role::AuthorOther).line(),
-        fact(model, width, "found").own(ago(model, build.found_at), Role::Text).line(),
+        fact(model, width, "found")
+            .own(format!("{}, by ", ago(model, build.found_at)), Role::Text)
+            .name(&model.writers(row).join(", "), Role::AuthorOther)
+            .line(),
     ]);
     if build.off_trunk {
         let text = "not on the trunk any more: it was rewritten";

@@ -47,11 +47,11 @@ fn place(frame: &mut Frame, inner: Rect, upper: Vec<Line<'static>>, lower: Vec<L
     draw_lines(frame, Rect { y: inner.y + high, height: low, ..inner }, lower, 0);
 }
 
-/// Keeps the beginning, where it is most telling, and says how much does not fit.
+/// Gives up the empty lines first; then keeps the beginning, where it is most telling, and says how much does not fit.
 fn cut(mut lines: Vec<Line<'static>>, height: u16) -> Vec<Line<'static>> {
     let height = usize::from(height);
-    while lines.last().is_some_and(|line| line.width() == 0) {
-        lines.pop();
+    if lines.len() > height {
+        lines.retain(|line| line.width() > 0);
     }
     if lines.len() > height && height > 0 {
         let more = lines.len() - height + 1;

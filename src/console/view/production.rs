@@ -30,7 +30,7 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let shown = || history.iter().skip(offset).take(usize::from(inner.height)).copied();
     let columns = Columns {
         number: pane::number_width(history.iter().map(|row| row.deployment.request.build)),
-        state: pane::column(shown().map(|row| state(model, row).1.to_owned()), 12),
+        state: pane::column(shown().map(|row| state(model, row).1.to_owned()), 12).max(10),
         who: pane::column(shown().map(|row| row.deployment.by.to_string()), 14),
         last: pane::column(shown().map(|row| last(model, row).0), 17),
     };
