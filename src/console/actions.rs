@@ -100,7 +100,7 @@ pub const ACTIONS: &[Entry] = &[
         "roll-back",
         &["R"],
         "roll back",
-        "roll production back to the build before, or to the selected history row",
+        "roll production back: to the build before, or the history row",
         available::roll_back,
     ),
     act(
@@ -108,7 +108,7 @@ pub const ACTIONS: &[Entry] = &[
         "emergency",
         &["!"],
         "emergency",
-        "emergency: roll production back after a countdown; Enter at once, Esc cancels",
+        "emergency: roll back after a countdown; Enter at once, Esc not",
         available::emergency,
     ),
     act(

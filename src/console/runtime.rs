@@ -98,6 +98,7 @@ where
     for effect in effects {
         match effect {
             Effect::Quit => return Ok(Some(Exit::Left)),
+            Effect::Fail(why) => return Err(why),
             Effect::Outside(asked) => leave_to_terminal(terminal, outside, &asked, model).await?,
             effect => performer.perform(effect),
         }
