@@ -115,3 +115,22 @@ async fn what_ended_is_said_as_what_is_true_now() {
     });
     console.until("#5 failed in staging at step").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn every_trouble_is_read_in_full_on_the_fleet_and_in_the_messages() {
+    let backend = ready();
+    let long =
+        "a sentence that is far too long for one line of a small screen and goes on to its end";
+    let problem = |what: &str| Problem {
+        since: monday(),
+        what: what.to_owned(),
+        remedy: format!("mend {what}"),
+    };
+    backend.change(|world| world.trouble(vec![problem(long), problem("the second")]));
+    let console = Console::open(&backend);
+    console.until("1 of 2, M shows all").await.press(&["M"]).until("mend the second").await;
+    console.until("on to its end").await;
+    backend.change(|world| world.remove_service(&checkout()));
+    console.press(&["esc"]).until("no service could be read yet").await;
+    console.until("mend the second").await;
+}
