@@ -93,6 +93,15 @@ async fn the_only_service_opens_by_itself_also_when_it_appears_late() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_first_of_several_services_does_not_open_by_itself() {
+    let backend = Scripted::new(monday());
+    let several = trunkline::console::Options { several: true, ..options() };
+    let console = Console::with(&backend, (80, 24), several, |_| {});
+    console.until("1 service").await.until("checkout").await.settled().await;
+    assert!(console.text().contains("Services"), "{}", console.text());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_ended_is_said_as_what_is_true_now() {
     let backend = ready();
     let console = Console::open(&backend);
@@ -107,7 +116,7 @@ async fn what_ended_is_said_as_what_is_true_now() {
     console.until("DEPLOYING").await;
     backend.change(|world| world.finish(&checkout()));
     console.until(&format!("{build} is in staging")).await;
-    backend.change(|world| fail_slowly(world));
+    backend.change(fail_slowly);
     console.until("DEPLOYING").await;
     backend.change(|world| {
         world.advance_with(&checkout(), StepOutcome::Exited(1));
