@@ -63,6 +63,7 @@ fn options(user: &UserFile, global: &Global) -> Options {
     let UserFile { emergency_countdown, stale_after, .. } = *user;
     Options {
         service: global.service.clone(),
+        several: user.services.len() > 1,
         emergency_countdown,
         stale_after,
         demo: global.demo,

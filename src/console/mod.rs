@@ -50,6 +50,8 @@ pub const INBOX: usize = 256;
 pub struct Options {
     /// The service to open; without one it is the only one there is, or the list of all.
     pub service: Option<ServiceName>,
+    /// More than one service is configured: the first to appear does not open by itself.
+    pub several: bool,
     pub emergency_countdown: Duration,
     /// Data that is older than this is not acted on.
     pub stale_after: Duration,
@@ -70,6 +72,7 @@ impl Options {
     pub fn new(theme: Theme) -> Self {
         Self {
             service: None,
+            several: false,
             emergency_countdown: Duration::from_secs(3),
             stale_after: Duration::from_secs(30),
             demo: false,

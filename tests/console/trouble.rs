@@ -93,6 +93,15 @@ async fn the_only_service_opens_by_itself_also_when_it_appears_late() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_first_of_several_services_does_not_open_by_itself() {
+    let backend = Scripted::new(monday());
+    let several = trunkline::console::Options { several: true, ..options() };
+    let console = Console::with(&backend, (80, 24), several, |_| {});
+    console.until("1 service").await.until("checkout").await.settled().await;
+    assert!(console.text().contains("Services"), "{}", console.text());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_ended_is_said_as_what_is_true_now() {
     let backend = ready();
     let console = Console::open(&backend);
@@ -107,11 +116,30 @@ async fn what_ended_is_said_as_what_is_true_now() {
     console.until("DEPLOYING").await;
     backend.change(|world| world.finish(&checkout()));
     console.until(&format!("{build} is in staging")).await;
-    backend.change(|world| fail_slowly(world));
+    backend.change(fail_slowly);
     console.until("DEPLOYING").await;
     backend.change(|world| {
         world.advance_with(&checkout(), StepOutcome::Exited(1));
         world.finish(&checkout());
     });
     console.until("#5 failed in staging at step").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_trouble_is_read_in_full_on_the_fleet_and_in_the_messages() {
+    let backend = ready();
+    let long =
+        "a sentence that is far too long for one line of a small screen and goes on to its end";
+    let problem = |what: &str| Problem {
+        since: monday(),
+        what: what.to_owned(),
+        remedy: format!("mend {what}"),
+    };
+    backend.change(|world| world.trouble(vec![problem(long), problem("the second")]));
+    let console = Console::open(&backend);
+    console.until("1 of 2, M shows all").await.press(&["M"]).until("mend the second").await;
+    console.until("on to its end").await;
+    backend.change(|world| world.remove_service(&checkout()));
+    console.press(&["esc"]).until("no service could be read yet").await;
+    console.until("mend the second").await;
 }

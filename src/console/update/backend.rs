@@ -71,7 +71,7 @@ pub fn fleet(model: &mut Model, answer: Answer<Option<Box<FleetSnapshot>>>) -> V
     }
 }
 
-/// The fleet as the screen. The first service to appear, when it is the only one, is opened at once.
+/// The fleet as the screen. The first service to appear is opened at once, unless more are configured.
 fn main_fleet(model: &mut Model, fleet: Option<Box<FleetSnapshot>>) -> Vec<Effect> {
     let empty = model.fleet.as_ref().is_none_or(|fleet| fleet.services.is_empty());
     if let Some(fleet) = fleet {
@@ -81,6 +81,7 @@ fn main_fleet(model: &mut Model, fleet: Option<Box<FleetSnapshot>>) -> Vec<Effec
     let mut effects = vec![watch_fleet(model, model.at)];
     if let Some([only]) = model.fleet.as_ref().map(|fleet| fleet.services.as_slice())
         && empty
+        && !model.options.several
     {
         let only = only.service.clone();
         effects.extend(open(model, &only));

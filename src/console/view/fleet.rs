@@ -7,7 +7,7 @@ use ratatui::widgets::Block;
 
 use super::progress;
 use super::row::Row;
-use super::{draw_lines, pane};
+use super::{draw_lines, pane, troubles};
 use crate::console::age::age;
 use crate::console::model::Model;
 use crate::console::theme::Role;
@@ -26,10 +26,14 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     frame.render_widget(block, area);
     let rows = model.fleet_rows();
     if rows.is_empty() {
-        return draw_lines(frame, inner, nothing(model, inner.width), 0);
+        let mut lines = nothing(model, inner.width);
+        lines.extend(troubles::lines(model, inner.width));
+        return draw_lines(frame, inner, lines, 0);
     }
     let mut lines = vec![titles(model, inner.width)];
     lines.extend(rows.iter().skip(model.services.offset).map(|row| line(model, row, inner.width)));
+    lines.push(Line::default());
+    lines.extend(troubles::lines(model, inner.width));
     draw_lines(frame, inner, lines, 0);
     let at = model.services.row(&rows.iter().map(|r| r.service.clone()).collect::<Vec<_>>());
     let place = at.and_then(|at| u16::try_from(at + 1 - model.services.offset).ok());
@@ -45,6 +49,10 @@ fn nothing(model: &Model, width: u16) -> Vec<Line<'static>> {
         None => vec![row().own("connecting", Role::Muted).line()],
         Some(fleet) if !fleet.services.is_empty() => {
             vec![row().own("nothing passes the filter; Esc shows all", Role::Muted).line()]
+        }
+        Some(fleet) if !fleet.problems.is_empty() => {
+            let text = "no service could be read yet:";
+            vec![row().own(text, Role::Text).line(), Line::default()]
         }
         Some(_) => vec![
             row().own("no services yet", Role::Text).line(),

@@ -41,11 +41,12 @@ pub fn draw_problem(model: &Model, frame: &mut Frame, area: Rect) {
     let symbols = &model.options.theme.symbols;
     let more = match troubles.len() {
         1 => String::new(),
-        count => format!(" (and {} more)", count - 1),
+        count => format!("1 of {count}, M shows all: "),
     };
     let row = Row::new(&model.options.theme, area.width)
         .own(format!(" {} ", symbols.warn), Role::Danger)
-        .own(format!("{}{more} ", problem.what), Role::Danger)
+        .own(more, Role::Muted)
+        .own(format!("{} ", problem.what), Role::Danger)
         .own(format!("{} {}", symbols.arrow, problem.remedy), Role::Text);
     frame.render_widget(Paragraph::new(row.line()), area);
 }

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 
 use super::row::Row;
 use super::when::clock;
-use super::{draw_lines, pane};
+use super::{draw_lines, pane, troubles};
 use crate::console::model::Model;
 use crate::console::notes::Tone;
 use crate::console::theme::Role;
@@ -16,7 +16,11 @@ pub fn draw(model: &Model, scroll: usize, frame: &mut Frame, body: Rect) {
     let area = pane::centred(body, 100, body.height);
     let title = Line::from(Span::styled(" Messages ", theme.style(Role::Accent)));
     let inner = pane::overlay(model, frame, area, Role::BorderFocus, title, "Esc closes");
-    let mut lines: Vec<_> = model
+    let mut lines = troubles::lines(model, inner.width);
+    if !lines.is_empty() {
+        lines.push(Line::default());
+    }
+    let notes: Vec<_> = model
         .notes
         .newest_first()
         .map(|note| {
@@ -33,6 +37,7 @@ pub fn draw(model: &Model, scroll: usize, frame: &mut Frame, body: Rect) {
                 .line()
         })
         .collect();
+    lines.extend(notes);
     if lines.is_empty() {
         lines.push(
             Row::new(theme, inner.width).gap(1).own("nothing was said yet", Role::Muted).line(),

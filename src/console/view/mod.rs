@@ -20,6 +20,7 @@ mod progress;
 mod row;
 mod staging;
 mod tiny;
+mod troubles;
 mod when;
 
 use ratatui::Frame;
@@ -85,7 +86,9 @@ fn draw_overlay(model: &Model, frame: &mut Frame, overlay: &Overlay, body: ratat
 pub fn lines_of_overlay(model: &Model) -> usize {
     match model.overlays.last() {
         Some(Overlay::Changes(page)) => changes::lines(model, page, model.size.width).len(),
-        Some(Overlay::Messages(_)) => model.notes.len(),
+        Some(Overlay::Messages(_)) => {
+            model.notes.len() + 1 + troubles::lines(model, model.size.width).len()
+        }
         _ => 0,
     }
 }

@@ -1,0 +1,26 @@
+//! Everything that is wrong now, in full, each with what to do about it.
+
+use ratatui::text::Line;
+
+use super::row::{Row, wrap};
+use crate::console::model::Model;
+use crate::console::theme::Role;
+
+pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
+    let theme = &model.options.theme;
+    let room = usize::from(width).saturating_sub(5);
+    let mut lines = Vec::new();
+    for trouble in model.troubles() {
+        let marks = std::iter::once(theme.symbols.warn).chain(std::iter::repeat(""));
+        for (text, mark) in wrap(&trouble.what, room).iter().zip(marks) {
+            let row = Row::new(theme, width).gap(1).cell(mark, 2, Role::Danger);
+            lines.push(row.own(text, Role::Danger).line());
+        }
+        let marks = std::iter::once(theme.symbols.arrow).chain(std::iter::repeat(""));
+        for (text, mark) in wrap(&trouble.remedy, room).iter().zip(marks) {
+            let row = Row::new(theme, width).gap(1).cell(mark, 2, Role::Muted);
+            lines.push(row.own(text, Role::Text).line());
+        }
+    }
+    lines
+}
