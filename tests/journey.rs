@@ -205,7 +205,7 @@ fn a_merge_goes_from_trunk_to_production_and_back() {
     row(&screen, "#3", "DEPLOYING");
     screen.shows("promote of 3, line 20 of 20");
     screen.keys("!");
-    screen.shows("ROLLING BACK PRODUCTION");
+    screen.shows("ROLLING BACK PRODUCTION  #3 → #2");
     screen.shows("Enter rolls back now");
     screen.keys("\r");
     row(&screen, "#3", "cancelled");
@@ -252,7 +252,7 @@ fn the_engine_is_killed_in_the_middle_of_a_promote() {
     leave(screen);
     shop.home.kill_engine();
     shop.open_gate();
-    shop.home.until("the step has ended by itself", || shop.results() == 2);
+    home::until("the step has ended by itself", || shop.results() == 2);
     assert_eq!(shop.home.json(&["engine", "status", "--json"])["running"], false);
     let mut screen = shop.console();
     row(&screen, "#1", "LIVE");
