@@ -22,14 +22,14 @@ use repository::Repository;
 const WAY_OUT: Duration = Duration::from_secs(10);
 const RIGHT: &str = "\x1b[C";
 
-/// One step for everything. It notes that it ran, prints twenty lines, and as a promote waits while the gate is there;
-/// not forever, as nobody may be left to open it.
+/// One step for everything. It notes that it ran, prints twenty lines, and waits while the gate is there, unless it rolls
+/// back; not forever, as nobody may be left to open it.
 const DEPLOY: &str = r#"
 echo "$TRUNKLINE_ENVIRONMENT $TRUNKLINE_KIND $TRUNKLINE_BUILD" >> "$RAN"
 i=1
 while [ $i -le 20 ]; do echo "$TRUNKLINE_KIND of $TRUNKLINE_BUILD, line $i of 20"; i=$((i + 1)); done
 n=0
-while [ "$TRUNKLINE_KIND" = promote ] && [ -e "$GATE" ] && [ $n -lt 6000 ]; do n=$((n + 1)); sleep 0.02; done
+while [ "$TRUNKLINE_KIND" != rollback ] && [ -e "$GATE" ] && [ $n -lt 6000 ]; do n=$((n + 1)); sleep 0.02; done
 echo "$TRUNKLINE_KIND of $TRUNKLINE_BUILD is out"
 "#;
 
@@ -146,29 +146,29 @@ fn row(screen: &Pty, build: &str, state: &str) {
     screen.until(&format!("{build} {state}"), |text| text.lines().any(tells));
 }
 
-/// Goes through a dialog that begins on Cancel to its other button, and presses it once it is lit.
-fn confirm(screen: &mut Pty, label: &str) {
+/// Goes through a dialog that begins on Cancel to its other button, presses it once it is lit, and waits until the
+/// dialog is over.
+fn confirm(screen: &mut Pty, title: &str, label: &str) {
+    screen.shows(title);
     screen.lights_up("[> Cancel <]");
     screen.shows(&format!("[  {label}  ]"));
     screen.keys(RIGHT);
     screen.lights_up(&format!("[> {label} <]"));
     screen.keys("\r");
-    screen.hides(&format!("[> {label} <]"));
+    screen.hides(title);
 }
 
 fn verify(screen: &mut Pty, build: &str) {
     row(screen, build, "staging");
     screen.keys("1g");
     screen.keys("V");
-    screen.shows(&format!("Verify {build} in staging"));
-    confirm(screen, "Verify");
+    confirm(screen, &format!("Verify {build} in staging"), "Verify");
     row(screen, build, "verified");
 }
 
 fn promote(screen: &mut Pty, build: &str) {
     screen.keys("P");
-    screen.shows(&format!("Promote {build} to PRODUCTION"));
-    confirm(screen, "Promote");
+    confirm(screen, &format!("Promote {build} to PRODUCTION"), "Promote");
 }
 
 fn leave(mut screen: Pty) {
@@ -183,28 +183,37 @@ fn a_merge_goes_from_trunk_to_production_and_back() {
     let mut screen = shop.console();
     screen.shows("nothing live yet");
     row(&screen, "#1", "staging");
+    shop.close_gate();
     shop.merge("sell hats");
     screen.shows("sell hats");
+    row(&screen, "#2", "DEPLOYING");
+    screen.shows("auto of 2, line 20 of 20");
+    shop.open_gate();
     screen.shows("auto of 2 is out");
     verify(&mut screen, "#2");
+    shop.close_gate();
     promote(&mut screen, "#2");
+    screen.shows("promote of 2, line 20 of 20");
+    shop.open_gate();
     row(&screen, "#2", "LIVE");
     screen.shows("promote of 2 is out");
 
-    shop.close_gate();
     shop.merge("sell shoes");
     verify(&mut screen, "#3");
+    shop.close_gate();
     promote(&mut screen, "#3");
     row(&screen, "#3", "DEPLOYING");
     screen.shows("promote of 3, line 20 of 20");
     screen.keys("!");
-    screen.shows("ROLLING BACK PRODUCTION");
+    screen.shows("ROLLING BACK PRODUCTION  #3 → #2");
     screen.shows("Enter rolls back now");
     screen.keys("\r");
     row(&screen, "#3", "cancelled");
     row(&screen, "#2", "LIVE");
     screen.shows("ON HOLD by raj");
+    screen.keys("2g\r");
     screen.shows("rollback of 2 is out");
+    screen.keys("q");
     leave(screen);
 
     let ran = [
@@ -223,8 +232,8 @@ fn a_merge_goes_from_trunk_to_production_and_back() {
 fn in_the_middle_of_a_promote() -> (Shop, Pty) {
     let shop = Shop::open();
     let mut screen = shop.console();
-    shop.close_gate();
     verify(&mut screen, "#1");
+    shop.close_gate();
     promote(&mut screen, "#1");
     screen.shows("promote of 1, line 20 of 20");
     (shop, screen)
@@ -243,7 +252,7 @@ fn the_engine_is_killed_in_the_middle_of_a_promote() {
     leave(screen);
     shop.home.kill_engine();
     shop.open_gate();
-    shop.home.until("the step has ended by itself", || shop.results() == 2);
+    home::until("the step has ended by itself", || shop.results() == 2);
     assert_eq!(shop.home.json(&["engine", "status", "--json"])["running"], false);
     let mut screen = shop.console();
     row(&screen, "#1", "LIVE");
@@ -272,6 +281,9 @@ fn a_console_sees_its_engine_die_and_come_back_in_the_middle_of_a_promote() {
 fn leaves(by: impl FnOnce(&mut Pty), code: u32) {
     let shop = Shop::open();
     let mut screen = shop.console();
+    // Calm, so that no news of a deployment takes the place of what the way out says.
+    row(&screen, "#1", "staging");
+    screen.hides("DEPLOYING");
     let engine = shop.home.json(&["engine", "status", "--json"]);
     let begin = Instant::now();
     by(&mut screen);

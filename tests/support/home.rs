@@ -89,17 +89,17 @@ impl Home {
         let engine = self.json(&["engine", "status", "--json"]);
         let pid = i32::try_from(engine["pid"].as_i64().unwrap()).unwrap();
         kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
-        self.until("the killed engine is gone", || {
+        until("the killed engine is gone", || {
             self.json(&["engine", "status", "--json"])["pid"] != engine["pid"]
         });
     }
+}
 
-    /// Waits for what nobody tells of.
-    pub fn until(&self, what: &str, is: impl Fn() -> bool) {
-        let deadline = Instant::now() + DEADLINE;
-        while !is() {
-            assert!(Instant::now() < deadline, "not within a minute: {what}");
-            std::thread::park_timeout(Duration::from_millis(20));
-        }
+/// Waits for what nobody tells of.
+pub fn until(what: &str, is: impl Fn() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !is() {
+        assert!(Instant::now() < deadline, "not within a minute: {what}");
+        std::thread::park_timeout(Duration::from_millis(20));
     }
 }

@@ -20,8 +20,12 @@ pub fn title(model: &Model, confirm: &Confirm) -> String {
         _ => {}
     }
     let Some(plan) = &confirm.plan else { return " ROLLING BACK PRODUCTION ".into() };
-    let live = plan.live.as_ref().map_or("nothing".into(), |live| live.build.to_string());
-    let ways = format!("{live} {arrow} {}", plan.target.build);
+    // While a promote is on its way, production is no longer what was live, and what is on its way is taken back.
+    let cancelled = plan.cancels.and_then(|id| model.deployment(id));
+    let cancelled = cancelled.map(|row| row.deployment.request.build);
+    let from = cancelled.or(plan.live.as_ref().map(|live| live.build));
+    let from = from.map_or("nothing".into(), |build| build.to_string());
+    let ways = format!("{from} {arrow} {}", plan.target.build);
     match (&confirm.manner, &confirm.stage) {
         (Manner::Emergency { fires_at: Some(at), .. }, Stage::Asking) => {
             let left = at.saturating_duration_since(model.at).as_millis().div_ceil(1_000);
