@@ -126,3 +126,22 @@ fn no_file_grows_beyond_600_lines() {
         .collect();
     assert!(wrong.is_empty(), "too long, each a question what it really is: {wrong:?}");
 }
+
+#[test]
+fn every_test_that_the_architecture_names_exists() {
+    let page = fs::read_to_string("ARCHITECTURE.md").expect("the page can be read");
+    let (_, invariants) = page.split_once("## Invariants").expect("it lists the invariants");
+    let (invariants, _) = invariants.split_once("\n## ").expect("something follows them");
+    let tests: String = sources(Path::new("tests"))
+        .iter()
+        .map(|path| fs::read_to_string(path).expect("the test can be read"))
+        .collect();
+    // A name of four words or more is a claim; shorter ones are names of the code.
+    let claims = invariants.split('`').skip(1).step_by(2).filter(|name| {
+        name.matches('_').count() >= 3 && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+    });
+    let is_there =
+        |name: &&str| ["(", "<"].iter().any(|end| tests.contains(&format!("fn {name}{end}")));
+    let missing: Vec<_> = claims.filter(|name| !is_there(name)).collect();
+    assert!(missing.is_empty(), "named in ARCHITECTURE.md, in no test: {missing:?}");
+}

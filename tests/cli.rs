@@ -6,36 +6,22 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use trunkline::config::ServiceFile;
 
+#[path = "support/home.rs"]
+mod home;
 #[path = "support/pty.rs"]
 mod pty;
 
-use pty::Pty;
+use home::Home;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_trunkline");
 /// How long anything here may take before it counts as broken.
 const DEADLINE: Duration = Duration::from_secs(30);
-
-/// A user with folders of their own, and perhaps an engine, which ends with them.
-struct Home {
-    folder: tempfile::TempDir,
-}
-
-impl Drop for Home {
-    fn drop(&mut self) {
-        let stopped = self.trunkline(&["engine", "stop"]);
-        assert!(stopped.status.success() || std::thread::panicking(), "{stopped:?}");
-    }
-}
+/// A terminal on which no line of a command is too long.
+const WIDE: (u16, u16) = (200, 50);
 
 impl Home {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
     /// A user who watches one repository with one commit, by sam.
     fn with_shop() -> Self {
         Self::with_service(&service_file("echo shipped"))
@@ -52,57 +38,11 @@ impl Home {
         fs::create_dir(self.shop()).unwrap();
         self.git(&["init", "--quiet", "--initial-branch=main"]);
         self.merge("sam", "trunkline.toml", file);
-        let config = self.path("config");
-        fs::create_dir(&config).unwrap();
-        let shop = self.shop();
-        let text = format!("poll = \"200ms\"\n[[services]]\nrepository = '{}'\n", shop.display());
-        fs::write(config.join("config.toml"), text).unwrap();
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.watch_repository(&self.shop(), "poll = \"200ms\"");
     }
 
     fn shop(&self) -> PathBuf {
         self.path("shop")
-    }
-
-    fn environment(&self) -> Vec<(&'static str, PathBuf)> {
-        vec![
-            ("TRUNKLINE_CONFIG_DIR", self.path("config")),
-            ("TRUNKLINE_DATA_DIR", self.path("data")),
-            ("HOME", self.path("")),
-            ("GIT_CONFIG_NOSYSTEM", "1".into()),
-        ]
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(PROGRAM);
-        command.current_dir(self.folder.path()).args(arguments).envs(self.environment());
-        command.stdin(Stdio::null());
-        command
-    }
-
-    fn trunkline(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    fn on_terminal(&self, arguments: &[&str]) -> Pty {
-        let environment = self.environment();
-        let settings: Vec<_> =
-            environment.iter().map(|(name, value)| (*name, value.as_path())).collect();
-        Pty::start(self.folder.path(), arguments, &settings, (200, 50))
-    }
-
-    /// Runs a command that has to succeed and answers with what it printed.
-    fn said(&self, arguments: &[&str]) -> String {
-        let output = self.trunkline(arguments);
-        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn json(&self, arguments: &[&str]) -> Value {
-        serde_json::from_str(&self.said(arguments)).unwrap()
     }
 
     fn git(&self, arguments: &[&str]) {
@@ -342,7 +282,7 @@ fn a_deployment_that_fails_fails_the_command_that_waits_for_it() {
 #[test]
 fn what_changed_while_a_person_read_the_plan_stops_the_promote() {
     let home = Home::with_one_live();
-    let mut answerer = home.on_terminal(&["promote", "2", "--wait"]);
+    let mut answerer = home.on_terminal(&["promote", "2", "--wait"], WIDE);
     answerer.shows("[y/N]");
     home.said(&["freeze", "--for", "1h", "--reason", "an incident elsewhere"]);
     answerer.keys("y\n");
@@ -408,14 +348,14 @@ fn a_second_engine_is_refused_and_told_who_the_first_is() {
 fn an_override_on_a_terminal_wants_its_reason_and_the_build_typed() {
     let home = Home::with_one_live();
     home.said(&["hold", "--reason", "looking at the graphs"]);
-    let mut hasty = home.on_terminal(&["promote", "2"]);
+    let mut hasty = home.on_terminal(&["promote", "2"], WIDE);
     hasty.shows("reason to override hold:");
     hasty.keys("graphs are fine\n");
     hasty.shows("type 2 to confirm:");
     hasty.keys("y\n");
     let (code, said) = (hasty.exit_code(), hasty.text());
     assert_eq!(code, 3, "{said}");
-    let mut careful = home.on_terminal(&["promote", "2", "--wait"]);
+    let mut careful = home.on_terminal(&["promote", "2", "--wait"], WIDE);
     careful.shows("reason to override hold:");
     careful.keys("graphs are fine\n");
     careful.shows("type 2 to confirm:");
@@ -476,11 +416,7 @@ fn an_engine_that_restarts_in_the_middle_of_a_promote_loses_nothing() {
 
 #[test]
 fn an_engine_that_is_killed_in_the_middle_of_a_promote_is_brought_back_and_loses_nothing() {
-    loses_nothing(|home| {
-        let engine = home.json(&["engine", "status", "--json"]);
-        let pid = i32::try_from(engine["pid"].as_i64().unwrap()).unwrap();
-        kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
-    });
+    loses_nothing(Home::kill_engine);
 }
 
 #[test]
@@ -499,7 +435,7 @@ fn what_others_wrote_reaches_a_terminal_only_as_text() {
         subject,
     ]);
     home.await_build(2, "verified");
-    let mut terminal = home.on_terminal(&["builds"]);
+    let mut terminal = home.on_terminal(&["builds"], WIDE);
     assert_eq!(terminal.exit_code(), 0);
     let shown = terminal.text();
     assert!(shown.contains("red ") && shown.contains("wards"), "{shown}");

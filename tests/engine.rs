@@ -29,6 +29,18 @@ async fn a_merge_reaches_staging_and_its_step_verifies_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_first_promote_ships_everything_that_was_seen() {
+    let mut world = World::open(QUICK).await;
+    world.until_build("the first build is verified", |row| row.build.verified.is_some()).await;
+    let second = world.merged("Ann", "ann@example.com", "a change").await;
+    let plan = world.plan("raj", Action::Promote { build: second }).await.unwrap();
+    let subjects: Vec<_> = plan.range.commits.iter().map(|c| c.subject.as_str()).collect();
+    assert_eq!(subjects, ["a change", "begin"]);
+    assert_eq!(plan.range.files(), 3, "{:#?}", plan.range);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn builds_that_were_overtaken_say_so() {
     let mut world = World::open(QUICK).await;
     world.until_build("the first is verified", |row| row.build.verified.is_some()).await;
@@ -44,8 +56,15 @@ async fn builds_that_were_overtaken_say_so() {
     let snapshot = world.handle().service(&world.service, "raj").unwrap();
     let states: Vec<_> =
         snapshot.builds.iter().map(|row| (row.build.number.0, row.state)).collect();
-    use BuildState::{Superseded, Verified};
-    assert_eq!(states, [(4, Verified), (3, Superseded), (2, Superseded), (1, Verified)]);
+    assert_eq!(
+        states,
+        [
+            (4, BuildState::Verified),
+            (3, BuildState::Superseded),
+            (2, BuildState::Superseded),
+            (1, BuildState::Verified)
+        ]
+    );
     world.stop().await;
 }
 
@@ -58,7 +77,7 @@ async fn a_promote_runs_the_pipeline_of_its_commit_and_its_log_is_whole() {
     expected.push("released".into());
     assert_eq!(world.log(id, 0).await, expected);
     assert_eq!(world.ran(), [format!("ran {} promote", build.0)]);
-    assert_eq!(world.live_now().await, Some(build));
+    assert_eq!(world.live_now(), Some(build));
     world.stop().await;
 }
 
@@ -102,7 +121,7 @@ async fn an_emergency_cancels_the_running_promote_and_goes_back_as_one_intent() 
     let snapshot = world.handle().service(&world.service, "raj").unwrap();
     let hold = snapshot.holds.get(&Environment::Production).expect("production is on hold");
     assert_eq!(hold.rollback, Some(rollback));
-    assert_eq!(world.live_now().await, Some(good));
+    assert_eq!(world.live_now(), Some(good));
     world.stop().await;
 }
 
@@ -131,7 +150,7 @@ async fn a_failing_step_ends_the_deployment_and_says_which() {
     let id = world.promote(build).await;
     let deployment = world.ended(id).await;
     assert_eq!(deployment.trouble(), Some("step release: exit 3"));
-    assert_eq!(world.live_now().await, None, "what failed is not live");
+    assert_eq!(world.live_now(), None, "what failed is not live");
     let unsettled = world.handle().service(&world.service, "raj").unwrap().unsettled;
     assert_eq!(unsettled, Some(id), "the screen is told that production is in doubt");
     world.stop().await;

@@ -269,23 +269,27 @@ fn a_piece_that_the_first_page_began_with_is_joined_once_the_rest_is_read() {
 }
 
 #[test]
-fn errors_of_standard_error_are_counted_and_jumped_to() {
+fn errors_are_counted_and_jumped_to_and_on_standard_output_only_those_in_capitals() {
     let mut rig = Rig::new(30, 4);
     rig.say_numbered(0..20);
     rig.say(Stream::Err, "ERROR upstream timeout");
     rig.say(Stream::Out, "error in name only");
+    rig.say(Stream::Out, "12:00 ERROR lost the cache");
     rig.say(Stream::Err, "all terrors are fine");
     rig.say_numbered(20..40);
     rig.say(Stream::Err, "thread panicked");
     rig.say_numbered(40..60);
     rig.read();
-    assert_eq!(rig.title(), "FOLLOW e:2+");
+    assert_eq!(rig.title(), "FOLLOW e:3+");
     rig.press(LogCommand::PreviousError);
     assert!(rig.screen().contains(&"▸thread panicked".to_owned()), "{:?}", rig.screen());
+    rig.press(LogCommand::PreviousError);
+    assert!(rig.screen().iter().any(|line| line.starts_with("▸12:00 ERROR")), "{:?}", rig.screen());
     rig.press(LogCommand::PreviousError);
     assert!(rig.screen().contains(&"▸ERROR upstream timeout".to_owned()), "{:?}", rig.screen());
     rig.press(LogCommand::PreviousError);
     assert!(rig.title().ends_with("no more found"), "{}", rig.title());
+    rig.press(LogCommand::NextError);
     rig.press(LogCommand::NextError);
     assert!(rig.screen().contains(&"▸thread panicked".to_owned()), "{:?}", rig.screen());
 }

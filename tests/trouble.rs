@@ -107,7 +107,7 @@ async fn a_repository_that_moves_keeps_its_history_and_its_way_back() {
     world.start_at(moved.to_str().unwrap()).await;
     let target = world.until("it is known again", |s| s.rollback.as_ref().map(|r| r.to)).await;
     assert_eq!(target, good);
-    assert_eq!(world.live_now().await, Some(bad));
+    assert_eq!(world.live_now(), Some(bad));
     std::fs::rename(moved, world.repository.path()).unwrap();
     world.stop().await;
 }

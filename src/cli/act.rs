@@ -33,7 +33,7 @@ pub async fn run(
 }
 
 fn new_key() -> IdempotencyKey {
-    let text = uuid::Uuid::now_v7().to_string();
+    let text = uuid::Uuid::new_v4().to_string();
     IdempotencyKey::try_from(text).expect("a UUID is 36 hex digits and dashes")
 }
 

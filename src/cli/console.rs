@@ -1,7 +1,5 @@
 //! `trunkline console`, and what `trunkline` alone opens.
 
-use std::time::Duration;
-
 use chrono::{Local, Offset, TimeZone};
 use clap::Args;
 use color_eyre::eyre::{Context as _, Report};
@@ -19,9 +17,6 @@ use crate::terminal::{guard, signals};
 
 /// What the demo says first.
 const PRACTICE: &str = "practice: real steps, but they deploy to folders of yours and reach nobody";
-
-/// How long the first screen may wait for an engine that has just started to know its services.
-const FIRST_LOOK: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct Arguments {}
@@ -54,12 +49,13 @@ pub fn needs_terminal() -> Result<(), Failure> {
 pub async fn show(backend: Remote, places: &Places, global: &Global) -> Result<(), Failure> {
     trace::to_file(&places.data.join("console.log"))?;
     let options = options(&UserFile::load(&places.user_file())?, global);
-    // What goes wrong here the console sees as well, and shows better.
-    let _ = context::fleet(&backend, FIRST_LOOK).await;
     guard::install_panic_hook();
     signals::leave_on_signals().wrap_err("cannot listen to signals")?;
-    console::run(backend, options).await.map_err(Report::new)?;
-    Ok(())
+    match console::run(backend, options).await {
+        Ok(_) => Ok(()),
+        Err(console::Error::NoService(sentence)) => Err(Failure::usage(sentence)),
+        Err(why) => Err(Report::new(why).into()),
+    }
 }
 
 fn options(user: &UserFile, global: &Global) -> Options {

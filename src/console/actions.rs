@@ -100,7 +100,7 @@ pub const ACTIONS: &[Entry] = &[
         "roll-back",
         &["R"],
         "roll back",
-        "roll production back to the build before, or to the selected history row",
+        "roll production back: to the build before, or the history row",
         available::roll_back,
     ),
     act(
@@ -108,7 +108,7 @@ pub const ACTIONS: &[Entry] = &[
         "emergency",
         &["!"],
         "emergency",
-        "emergency: roll production back after a countdown; Enter at once, Esc cancels",
+        "emergency: roll back after a countdown; Enter at once, Esc not",
         available::emergency,
     ),
     act(
@@ -390,9 +390,16 @@ mod tests {
 
     #[test]
     fn no_key_and_no_name_is_used_twice() {
-        let mut seen = BTreeSet::new();
-        for word in ACTIONS.iter().flat_map(|entry| entry.keys.iter().chain([&entry.name])) {
-            assert!(seen.insert(word), "{word:?} stands twice in the table");
+        let (mut keys, mut names) = (BTreeSet::new(), BTreeSet::new());
+        for entry in ACTIONS {
+            assert!(
+                names.insert(entry.name),
+                "the name {:?} stands twice in the table",
+                entry.name
+            );
+            for key in entry.keys {
+                assert!(keys.insert(key), "the key {key:?} stands twice in the table");
+            }
         }
     }
 

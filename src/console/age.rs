@@ -3,15 +3,19 @@
 use std::time::Duration;
 
 const MINUTE: u64 = 60;
+/// The grain of an age below a minute.
+const YOUNG: u64 = 10;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// An age as a list shows it: `<1m`, `42m`, `3h12m`, `5d`. It never moves more often than once a minute.
+/// An age as a list shows it: `<10s`, `40s`, `42m`, `3h12m`, `5d`. It moves every ten seconds while it is young, and then
+/// once a minute at most.
 #[must_use]
 pub fn age(elapsed: Duration) -> String {
     let seconds = elapsed.as_secs();
     match seconds {
-        0..MINUTE => "<1m".into(),
+        0..YOUNG => "<10s".into(),
+        YOUNG..MINUTE => format!("{}s", seconds / YOUNG * YOUNG),
         MINUTE..HOUR => format!("{}m", seconds / MINUTE),
         HOUR..DAY if seconds % HOUR < MINUTE => format!("{}h", seconds / HOUR),
         HOUR..DAY => format!("{}h{}m", seconds / HOUR, seconds % HOUR / MINUTE),
@@ -22,7 +26,11 @@ pub fn age(elapsed: Duration) -> String {
 /// In how long [`age`] will read differently.
 #[must_use]
 pub fn age_changes_in(elapsed: Duration) -> Duration {
-    let grain = if elapsed.as_secs() < DAY { MINUTE } else { DAY };
+    let grain = match elapsed.as_secs() {
+        0..MINUTE => YOUNG,
+        MINUTE..DAY => MINUTE,
+        _ => DAY,
+    };
     rest(elapsed, grain)
 }
 
@@ -42,7 +50,7 @@ mod tests {
 
     #[test]
     fn an_age_reads_differently_exactly_when_it_says() {
-        for seconds in [0, 59, 60, 61, 3_599, 3_600, 3_660, 7_199, 86_399, 86_400, 200_000] {
+        for seconds in [0, 9, 10, 59, 60, 61, 3_599, 3_600, 3_660, 7_199, 86_399, 86_400, 200_000] {
             let elapsed = Duration::from_millis(seconds * 1_000 + 250);
             let change = elapsed + age_changes_in(elapsed);
             assert_ne!(age(change), age(elapsed), "after {seconds} s");

@@ -30,6 +30,15 @@ pub struct Confirm {
     pub fields: Vec<Field>,
     pub focus: Focus,
     pub quiet_since: Instant,
+    /// What took the place of this, to be watched instead of doing it.
+    pub watch: Option<Watched>,
+}
+
+/// A deployment that somebody else started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watched {
+    pub deployment: DeploymentId,
+    pub build: BuildNumber,
 }
 
 /// What is confirmed.
@@ -79,6 +88,7 @@ pub enum Stage {
 pub enum Focus {
     Field(usize),
     Leave,
+    Watch,
     Act,
 }
 
@@ -123,6 +133,7 @@ impl Confirm {
             fields: subject.fields().iter().map(|kind| Field::empty(*kind)).collect(),
             focus: Focus::Leave,
             quiet_since: at,
+            watch: None,
         }
     }
 
@@ -151,6 +162,14 @@ impl Confirm {
             Stage::Asking | Stage::Rechecking if self.may_be_done() => Some(self.subject.verb()),
             _ => None,
         }
+    }
+
+    /// The label of the button that shows what runs instead.
+    #[must_use]
+    pub fn watch_label(&self) -> Option<String> {
+        let refused = self.stage == Stage::Asking && !self.may_be_done();
+        let instead = matches!(self.stage, Stage::Disarmed(_) | Stage::Refused(_)) || refused;
+        self.watch.filter(|_| instead).map(|watched| format!("Watch {}", watched.build))
     }
 
     #[must_use]
@@ -190,6 +209,7 @@ impl Confirm {
     pub fn next_focus(&self, by: isize) -> Focus {
         let mut order: Vec<_> = (0..self.fields.len()).map(Focus::Field).collect();
         order.push(Focus::Leave);
+        order.extend(self.watch_label().map(|_| Focus::Watch));
         order.extend(self.act_label().map(|_| Focus::Act));
         let here = order.iter().position(|focus| *focus == self.focus).unwrap_or_default();
         let count = isize::try_from(order.len()).expect("a dialog has a handful of stops");

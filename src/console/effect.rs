@@ -7,11 +7,12 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::Error;
 use super::backoff::spread;
 use super::message::{LogSource, News, Ticket};
 use crate::backend::{Answer, Backend, BackendError, LONGEST_WAIT};
 use crate::domain::command::{Action, Command, Receipt};
-use crate::domain::ids::{IdempotencyKey, ServiceName};
+use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, ServiceName};
 use crate::domain::log::LogFrom;
 use crate::domain::snapshot::Version;
 
@@ -19,7 +20,7 @@ use crate::domain::snapshot::Version;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     Describe,
-    /// Wait for news of the fleet, not before `due`; replaces the watch before it.
+    /// Wait for news of the fleet, not before `due`; replaces the watch of it before.
     WatchFleet {
         after: Option<Version>,
         due: Instant,
@@ -46,6 +47,12 @@ pub enum Effect {
         ticket: Ticket,
         key: IdempotencyKey,
     },
+    /// Read deployments of production older than one.
+    History {
+        service: ServiceName,
+        before: DeploymentId,
+        limit: usize,
+    },
     /// Replaces the reading before it.
     ReadLog {
         source: LogSource,
@@ -55,6 +62,8 @@ pub enum Effect {
     },
     Outside(Outside),
     Quit,
+    /// There is nothing to show and never will be.
+    Fail(Error),
 }
 
 /// What only the terminal itself can do.
@@ -81,6 +90,7 @@ const LOOK_UPS: [Duration; 5] = [
 pub struct Performer<B> {
     backend: Arc<B>,
     inbox: mpsc::Sender<News>,
+    fleet: Task,
     watch: Task,
     log: Task,
 }
@@ -88,7 +98,13 @@ pub struct Performer<B> {
 impl<B: Backend> Performer<B> {
     #[must_use]
     pub fn new(backend: B, inbox: mpsc::Sender<News>) -> Self {
-        Self { backend: Arc::new(backend), inbox, watch: Task::default(), log: Task::default() }
+        Self {
+            backend: Arc::new(backend),
+            inbox,
+            fleet: Task::default(),
+            watch: Task::default(),
+            log: Task::default(),
+        }
     }
 
     /// Starts what needs the backend. What needs the terminal is the runtime's.
@@ -115,8 +131,15 @@ impl<B: Backend> Performer<B> {
                     News::LookedUp { ticket, answer: look_up(&*b, &key).await }
                 });
             }
+            Effect::History { service, before, limit } => {
+                self.ask(move |b| async move {
+                    let production = Environment::Production;
+                    let answer = b.history(&service, production, Some(before), limit).await;
+                    News::History { service, before, answer }
+                });
+            }
             Effect::ReadLog { source, from, limit, due } => self.read_log(source, from, limit, due),
-            Effect::Outside(_) | Effect::Quit => {}
+            Effect::Outside(_) | Effect::Quit | Effect::Fail(_) => {}
         }
     }
 
@@ -125,7 +148,7 @@ impl<B: Backend> Performer<B> {
             sleep_until(due).await;
             News::Fleet(b.fleet(after, LONGEST_WAIT).await.map(|fleet| fleet.map(Box::new)))
         });
-        self.watch.replace(task);
+        self.fleet.replace(task);
     }
 
     fn watch_service(&mut self, service: ServiceName, after: Option<Version>, due: Instant) {

@@ -3,6 +3,7 @@
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::model::{Model, Pane, Screen};
+use super::view::details_height;
 
 /// The smallest screen that has room for panes.
 pub const SMALLEST: (u16, u16) = (60, 12);
@@ -11,7 +12,7 @@ pub const SMALLEST: (u16, u16) = (60, 12);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Areas {
     pub header: Rect,
-    /// The first problem of the backend, when there is one.
+    /// What is wrong, when something is.
     pub problem: Option<Rect>,
     /// Between the header and the last two lines.
     pub body: Rect,
@@ -42,7 +43,7 @@ pub fn is_tiny(area: Rect) -> bool {
 
 #[must_use]
 pub fn layout(area: Rect, model: &Model) -> Areas {
-    let problems = model.service.as_ref().is_some_and(|service| !service.problems.is_empty());
+    let problems = !model.troubles().is_empty();
     let [header, problem, body, context, hints] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(u16::from(problems)),
@@ -90,15 +91,23 @@ fn wide(body: Rect) -> Vec<(Pane, Rect)> {
 /// How wide the column of details is: the month fits, and the lists keep their 74 columns.
 const MIDDLE: u16 = 42;
 
-/// Two columns over the log; the activity takes the log's place while it is wanted.
+/// How high the pane of freezes is with the month in it, and without.
+const MONTH: u16 = 13;
+const NO_MONTH: u16 = 6;
+
+/// Two columns over the log; the activity takes the log's place while it is wanted. The details get the lines they
+/// need before the month does, unless somebody looks at the freezes.
 fn medium(body: Rect, model: &Model) -> Vec<(Pane, Rect)> {
     let [top, low] =
         Layout::vertical([Constraint::Percentage(64), Constraint::Fill(1)]).areas(body);
     let [lists, right] =
         Layout::horizontal([Constraint::Fill(2), Constraint::Length(MIDDLE)]).areas(top);
     let mut panes = lists_in(lists);
+    let needed = u16::try_from(details_height(model, MIDDLE - 2)).unwrap_or(u16::MAX);
+    let month = model.focus == Pane::Freeze || needed.saturating_add(2 + MONTH) <= right.height;
+    let height = if month { MONTH } else { NO_MONTH };
     let [details, freeze] =
-        Layout::vertical([Constraint::Fill(1), Constraint::Length(13)]).areas(right);
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(height)]).areas(right);
     let lowest = if model.bottom == Pane::Activity { Pane::Activity } else { Pane::Log };
     panes.extend([(Pane::Details, details), (lowest, low), (Pane::Freeze, freeze)]);
     panes

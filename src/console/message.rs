@@ -5,6 +5,7 @@ use tokio::time::Instant;
 
 use crate::backend::Answer;
 use crate::domain::command::Receipt;
+use crate::domain::deployment::Deployment;
 use crate::domain::ids::{DeploymentId, ServiceName};
 use crate::domain::log::{LogFrom, LogPage};
 use crate::domain::plan::Plan;
@@ -25,6 +26,12 @@ pub enum News {
     Wake,
     Described(Answer<Description>),
     Fleet(Answer<Option<Box<FleetSnapshot>>>),
+    /// The page of history before a deployment of production.
+    History {
+        service: ServiceName,
+        before: DeploymentId,
+        answer: Answer<Vec<Deployment>>,
+    },
     Service(ServiceName, Answer<Option<Box<ServiceSnapshot>>>),
     Planned {
         ticket: Ticket,

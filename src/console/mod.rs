@@ -17,6 +17,7 @@ mod notes;
 mod overlay;
 pub mod runtime;
 pub mod theme;
+mod trouble;
 mod update;
 mod view;
 mod wake;
@@ -98,6 +99,9 @@ pub enum Error {
     Screen(String),
     #[error("the keys cannot be read: {0}")]
     Input(String),
+    /// The service that was asked for by name does not exist.
+    #[error("{0}")]
+    NoService(String),
 }
 
 /// Runs the console on this process's terminal until somebody leaves it. The terminal is given back on every way out.

@@ -47,6 +47,7 @@ pub struct Model {
     pub services: List<ServiceName>,
     pub staging: List<BuildNumber>,
     pub production: List<DeploymentId>,
+    pub older: Older,
     pub freezes: List<Seq>,
     pub filter: Filter,
     pub scroll: Scroll,
@@ -102,6 +103,14 @@ pub enum Updates {
     Live,
     /// Held back by the user; the newest snapshot waits.
     Paused(Option<Box<ServiceSnapshot>>),
+}
+
+/// The deployments of production before those of the snapshot, newest first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Older {
+    pub rows: Vec<DeploymentRow>,
+    /// The page that was asked for last: it is before this one.
+    pub asked: Option<DeploymentId>,
 }
 
 /// What narrows the lists.
@@ -191,6 +200,7 @@ impl Model {
             zoomed: false,
             staging: List::default(),
             production: List::default(),
+            older: Older::default(),
             freezes: List::default(),
             filter: Filter::default(),
             scroll: Scroll::default(),
@@ -257,6 +267,7 @@ impl Model {
         self.updates = Updates::Live;
         self.staging = List::default();
         self.production = List::default();
+        self.older = Older::default();
         self.freezes = List::default();
         self.filter = Filter::default();
         self.scroll = Scroll::default();
@@ -310,8 +321,8 @@ impl Model {
     /// The deployments of the production list, newest first.
     #[must_use]
     pub fn history(&self) -> Vec<&DeploymentRow> {
-        let rows = self.service.iter().flat_map(|service| &service.deployments);
-        rows.filter(|row| row.deployment.request.environment == Environment::Production)
+        self.deployments()
+            .filter(|row| row.deployment.request.environment == Environment::Production)
             .filter(|row| {
                 let number = row.deployment.request.build.to_string();
                 let (by, kind) = (row.deployment.by.to_string(), row.deployment.request.kind);
@@ -362,7 +373,17 @@ impl Model {
 
     #[must_use]
     pub fn deployment(&self, id: DeploymentId) -> Option<&DeploymentRow> {
-        self.service.as_ref()?.deployments.iter().find(|row| row.deployment.id == id)
+        self.deployments().find(|row| row.deployment.id == id)
+    }
+
+    /// Those of the snapshot, then the older ones of production that were read beyond it.
+    fn deployments(&self) -> impl Iterator<Item = &DeploymentRow> {
+        let shown = self.service.iter().flat_map(|service| &service.deployments);
+        let production =
+            |row: &&DeploymentRow| row.deployment.request.environment == Environment::Production;
+        let last = shown.clone().filter(production).map(|row| row.deployment.id).min();
+        let older = self.older.rows.iter();
+        shown.chain(older.filter(move |row| last.is_none_or(|last| row.deployment.id < last)))
     }
 
     #[must_use]

@@ -98,6 +98,7 @@ where
     for effect in effects {
         match effect {
             Effect::Quit => return Ok(Some(Exit::Left)),
+            Effect::Fail(why) => return Err(why),
             Effect::Outside(asked) => leave_to_terminal(terminal, outside, &asked, model).await?,
             effect => performer.perform(effect),
         }
@@ -130,8 +131,15 @@ where
         model.say(super::notes::Tone::Bad, format!("the terminal did not do it: {why}"));
     }
     if matches!(asked, effect::Outside::Redraw | effect::Outside::Suspend) {
-        terminal.clear().map_err(|why| Error::Screen(why.to_string()))?;
+        forget_what_is_drawn(terminal).map_err(|why| Error::Screen(why.to_string()))?;
         model.dirty = true;
     }
     Ok(())
+}
+
+/// Empties the screen, so that the next frame draws all of it. `Terminal::clear` would do more: it asks the terminal
+/// where the cursor is, and the answer has to be found among the keys, which the loop is reading.
+fn forget_what_is_drawn<S: Screen>(terminal: &mut Terminal<S>) -> Result<(), S::Error> {
+    let size = terminal.size()?;
+    terminal.resize(size.into())
 }

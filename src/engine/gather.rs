@@ -12,6 +12,7 @@ use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, Environment, ServiceName, Sha};
 use crate::domain::plan::{Endpoints, endpoints};
 use crate::domain::service::ServiceState;
+use crate::git::{GitError, Mirror};
 
 /// The most commits that a plan looks at one by one.
 const COMMITS: usize = 500;
@@ -39,24 +40,28 @@ pub async fn gather(
     action: Action,
 ) -> Result<Gathered, NotGathered> {
     let gone = || Refusal::not_found(format!("there is no service {:?}", name.as_str()));
-    let (ends, target, between, mirror, folder, seen) = {
+    let (ends, target, between, mirror, folder, seen, first) = {
         let world = shared.world();
         let service = world.services.get(name).ok_or_else(gone)?;
         let ends = endpoints(&service.state, action)?;
         let target = service.state.builds[&ends.target].sha.clone();
         let between = ends.range(&service.state).map(|(from, to)| (from.cloned(), to.clone()));
         let seen = recorded(&service.state, &ends);
-        (ends, target, between, service.mirror.clone(), service.watched.folder.clone(), seen)
+        let first = service.state.builds.values().next().map_or(&target, |first| &first.sha);
+        let (mirror, folder) = (service.mirror.clone(), service.watched.folder.clone());
+        (ends, target.clone(), between, mirror, folder, seen, first.clone())
     };
     let (from, to) = between.ok_or_else(gone)?;
-    let range = match &from {
-        None => Range { from, to, ..seen },
-        Some(_) => match mirror.range(from.as_ref(), &to, folder.as_deref(), COMMITS).await {
-            Ok(range) => range,
-            // A rollback must work when nothing else does: what was recorded of the builds is good enough for it.
-            Err(_) if ends.kind == DeploymentKind::Rollback => Range { from, to, ..seen },
-            Err(error) => return Err(NotGathered::Failed(error.to_string())),
-        },
+    let folder = folder.as_deref();
+    let asked = match &from {
+        Some(_) => mirror.range(from.as_ref(), &to, folder, COMMITS).await,
+        None => everything_seen(&mirror, &first, &to, folder).await,
+    };
+    let range = match asked {
+        Ok(range) => range,
+        // A rollback must work when nothing else does: what was recorded of the builds is good enough for it.
+        Err(_) if ends.kind == DeploymentKind::Rollback => Range { from, to, ..seen },
+        Err(error) => return Err(NotGathered::Failed(error.to_string())),
     };
     let file = load_pipeline(shared, name, &target)
         .await
@@ -68,6 +73,19 @@ pub async fn gather(
         return Err(Refusal::invalid(sentence).into());
     }
     Ok(Gathered { range, steps, ends })
+}
+
+/// The commits since the first build, which itself counts with its own commit.
+async fn everything_seen(
+    mirror: &Mirror,
+    first: &Sha,
+    to: &Sha,
+    folder: Option<&str>,
+) -> Result<Range, GitError> {
+    let mut range = mirror.range(Some(first), to, folder, COMMITS).await?;
+    range.commits.extend(mirror.range(None, first, folder, 1).await?.commits);
+    range.from = None;
+    Ok(range)
 }
 
 /// The commits between the two builds as the record has them.

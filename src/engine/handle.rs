@@ -176,7 +176,7 @@ impl Handle {
         login: &str,
     ) -> Result<Plan, Failure> {
         for _ in 0..GATHERS {
-            let gathered = gather(&self.shared, name, action).await?;
+            let gathered = Box::pin(gather(&self.shared, name, action)).await?;
             let world = self.shared.world();
             let service = find(&world, name)?;
             let actor = service.people.actor_of_login(login);
@@ -207,7 +207,7 @@ impl Handle {
                 Command::Execute { action, .. } => match self.receipt(&key).await? {
                     // The writer compares the request; there is nothing to gather for what was done.
                     Some(_) => None,
-                    None => Some(gather(&self.shared, name, *action).await?),
+                    None => Some(Box::pin(gather(&self.shared, name, *action)).await?),
                 },
                 _ => None,
             };

@@ -1,6 +1,6 @@
 //! The one gate through which untrusted text reaches the screen, with one policy for fields and one for logs.
 //!
-//! [`field`] is for a value that names something or sits in one row of ours: everything that is not visible text is
+//! [`fn@field`] is for a value that names something or sits in one row of ours: everything that is not visible text is
 //! made visible. [`LogGate`] is for streamed output: colour survives as a style of ours, cosmetic sequences vanish and
 //! are counted, all else is made visible. No byte of either policy's input that a terminal would act on comes out.
 //!

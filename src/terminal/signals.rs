@@ -1,6 +1,6 @@
 //! The way out that needs no event loop: threads of its own end the program on a signal or when the terminal is gone.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::process;
 use std::thread;
 use std::time::Duration;
@@ -79,6 +79,9 @@ fn exit(signal: Signal) -> ! {
         // Giving back hangs, so nothing gentler would come through; if even this fails, the process is gone already.
         let _gone = kill_process(getpid(), Signal::KILL);
     });
+    // Kept to the end: a frame that is drawn after the terminal was given back would hide the cursor again.
+    let mut drawing = io::stdout().lock();
+    let _gone_with_its_terminal = drawing.flush();
     guard::restore();
     tracing::info!(signal = signal.as_raw(), "left on a signal");
     process::exit(128 + signal.as_raw());

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use trunkline::backend::scripted::Scripted;
 use trunkline::domain::event::DeploymentKind;
 use trunkline::domain::ids::Environment;
 
-use super::harness::{Console, checkout, put_live, ready};
+use super::harness::{Console, checkout, monday, put_live, ready};
 
 /// How many rollbacks were asked for.
 fn rollbacks(console: &Console) -> usize {
@@ -99,4 +100,16 @@ async fn it_is_seen_and_cancelled_on_the_smallest_screen() {
     console.resize(80, 24);
     console.until("Staging").await;
     assert!(!console.text().contains("Promote #3"), "a dialog was opened that nobody could see");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_emergency_does_not_claim_to_roll_back() {
+    let backend = Scripted::new(monday());
+    backend.change(|world| {
+        let build = world.verified_build(&checkout(), "kim");
+        put_live(world, build)
+    });
+    let console = Console::open(&backend);
+    console.until("#1").await.press(&["!"]).until("NOT rolling back: refused").await;
+    console.press(&["enter"]).until_gone("NOT rolling back").await;
 }

@@ -206,6 +206,12 @@ impl Console {
         ended.expect("it does not panic").expect("it does not fail")
     }
 
+    /// Waits for the console to give up.
+    pub async fn failed(self) -> Error {
+        let ended = tokio::time::timeout(PATIENCE, self.task).await.expect("the console ends");
+        ended.expect("it does not panic").expect_err("it gives up")
+    }
+
     pub fn is_running(&self) -> bool {
         !self.task.is_finished()
     }

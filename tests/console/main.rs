@@ -9,3 +9,4 @@ mod promises;
 mod promote;
 mod screens;
 mod sizes;
+mod trouble;

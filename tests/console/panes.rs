@@ -5,7 +5,9 @@ use std::time::Duration;
 use trunkline::backend::scripted::Scripted;
 use trunkline::console::Exit;
 use trunkline::console::effect::Outside;
-use trunkline::domain::ids::ServiceName;
+use trunkline::domain::event::{DeploymentKind, Fact, Outcome};
+use trunkline::domain::ids::{BuildNumber, Environment, ServiceName};
+use trunkline::domain::people::Actor;
 
 use super::harness::{Console, checkout, monday, ready};
 
@@ -144,4 +146,23 @@ async fn hostile_text_reaches_the_screen_as_visible_escapes() {
     console.until("#1").await.until("load").await;
     let screen = console.text();
     assert!(!screen.contains('\u{202e}') && !screen.contains('\x1b') && !screen.contains('\x07'));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_history_goes_on_beyond_the_snapshot() {
+    let backend = ready();
+    backend.change(|world| {
+        for _ in 0..250 {
+            let by = Actor::Person("kim".into());
+            let (to, kind) = (Environment::Production, DeploymentKind::Redeploy);
+            let id = world.request(&checkout(), BuildNumber(2), to, kind, by);
+            let outcome = Outcome::Succeeded;
+            let fact = Fact::DeploymentEnded { deployment: id, outcome };
+            world.record(&checkout(), Actor::System, fact);
+        }
+    });
+    let console = Console::open(&backend);
+    console.until("of 252").await.press(&["2", "G"]).until("-100 of 252").await;
+    console.press(&["G"]).until("-200 of 252").await.press(&["G"]).until("-252 of 252").await;
+    console.until("▸ #1").await.press(&["R"]).until("Roll PRODUCTION back to #1").await;
 }

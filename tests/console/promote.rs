@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crossterm::event::Event;
 use trunkline::backend::scripted::Fault;
-use trunkline::domain::event::Fact;
+use trunkline::domain::event::{DeploymentKind, Fact};
 use trunkline::domain::ids::Environment;
 use trunkline::domain::people::Actor;
 
@@ -169,4 +169,39 @@ async fn a_command_that_nobody_answers_is_said_not_to_have_happened() {
     console.press(&["enter"]).until("nothing was done").await;
     backend.heal();
     assert_eq!(production(&console), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disarmed_dialog_leads_to_the_log_of_what_went_live_instead() {
+    let backend = ready();
+    backend.change(|world| world.verified_build(&checkout(), "ada"));
+    let console = Console::open(&backend);
+    console.until("#4").await.press(&["P"]).until("[> Cancel <]").await;
+    backend.change(|world| {
+        let id = put_live(world, trunkline::domain::ids::BuildNumber(3));
+        world.write(&checkout(), id, 2, "what colleagues shipped");
+    });
+    console.until("DISARMED").await.until("Watch #3").await.quiet().await;
+    console.press(&["right"]).until("[> Watch #3 <]").await.quiet().await.press(&["enter"]);
+    console.until("what colleagues shipped").await.until_gone("DISARMED").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_promote_refused_for_a_running_one_offers_to_watch_that() {
+    let backend = ready();
+    backend.change(|world| {
+        let build = world.verified_build(&checkout(), "ada");
+        let (to, kind) = (Environment::Production, DeploymentKind::Promote);
+        let by = Actor::Person("kim".into());
+        let id = world.request(&checkout(), build, to, kind, by);
+        world.advance(&checkout());
+        world.advance(&checkout());
+        world.write(&checkout(), id, 0, "somebody is at it");
+    });
+    let console = Console::open(&backend);
+    console.until("somebody is at it").await.press(&["P"]).until("Watch #4").await.quiet().await;
+    console.press(&["right", "enter"]).settled().await;
+    assert!(console.text().contains("Watch #4"), "the key before the Enter was not quiet");
+    console.quiet().await.press(&["enter"]).until_gone("Watch #4").await;
+    console.until("somebody is at it").await;
 }

@@ -21,7 +21,7 @@ use trunkline::engine::{Engine, Failure, Handle, Options, Services};
 use super::repository::Repository;
 
 /// How long a test waits for what must happen; much longer than it ever takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A service file whose steps only note that they ran, in a file beside the repository.
 pub const QUICK: &str = r#"
@@ -172,7 +172,7 @@ impl World {
             demo: false,
             clock: Arc::new(SystemClock),
         };
-        self.handle = Some(Engine::open(options).await.unwrap());
+        self.handle = Some(Box::pin(Engine::open(options)).await.unwrap());
     }
 
     /// Stops the engine; what runs goes on.
@@ -315,7 +315,7 @@ impl World {
         }
     }
 
-    pub async fn live_now(&self) -> Option<BuildNumber> {
+    pub fn live_now(&self) -> Option<BuildNumber> {
         let snapshot = self.handle().service(&self.service, "raj").unwrap();
         snapshot.live.get(&Environment::Production).map(|live| live.build)
     }

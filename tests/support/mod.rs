@@ -1,5 +1,6 @@
 //! What several test programs stand on.
 
 pub mod engine;
+pub mod home;
 pub mod pty;
 pub mod repository;

@@ -11,11 +11,14 @@ use std::time::{Duration, Instant};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 /// How long a test waits for the screen to show what it must; much longer than it ever takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct Pty {
     child: Box<dyn Child + Send + Sync>,
-    master: Box<dyn MasterPty + Send>,
+    /// `None` once the window was closed.
+    master: Option<Box<dyn MasterPty + Send>>,
+    /// How lines were edited before the program began, as the terminal tells it.
+    found: String,
     keys: Box<dyn Write + Send>,
     screen: Arc<(Mutex<Screen>, Condvar)>,
 }
@@ -25,6 +28,8 @@ struct Screen {
     /// Everything that was written, for claims about the bytes themselves.
     bytes: Vec<u8>,
     closed: bool,
+    /// Whether nobody looks at the window any more.
+    abandoned: bool,
 }
 
 impl Pty {
@@ -45,28 +50,36 @@ impl Pty {
         for (name, value) in settings {
             command.env(name, value);
         }
+        let found = line_editing(&*pair.master);
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
-        let screen = Screen { emulator: emulator(columns, rows), bytes: Vec::new(), closed: false };
+        let screen = Screen {
+            emulator: emulator(columns, rows),
+            bytes: Vec::new(),
+            closed: false,
+            abandoned: false,
+        };
         let screen = Arc::new((Mutex::new(screen), Condvar::new()));
         let mut reader = pair.master.try_clone_reader().unwrap();
         let shown = screen.clone();
         std::thread::spawn(move || {
-            let mut buffer = [0; 65_536];
+            let mut buffer = vec![0; 65_536];
             loop {
                 let read = reader.read(&mut buffer).unwrap_or(0);
                 let mut screen = shown.0.lock().unwrap();
                 screen.emulator.process(&buffer[..read]);
                 screen.bytes.extend_from_slice(&buffer[..read]);
-                screen.closed = read == 0;
-                shown.1.notify_all();
-                if read == 0 {
+                screen.closed = read == 0 || screen.abandoned;
+                if screen.closed {
+                    drop(reader);
+                    shown.1.notify_all();
                     return;
                 }
+                shown.1.notify_all();
             }
         });
         let keys = pair.master.take_writer().unwrap();
-        Self { child, master: pair.master, keys, screen }
+        Self { child, master: Some(pair.master), found, keys, screen }
     }
 
     pub fn keys(&mut self, keys: &str) {
@@ -76,6 +89,11 @@ impl Pty {
 
     pub fn text(&self) -> String {
         self.screen.0.lock().unwrap().emulator.screen().contents()
+    }
+
+    /// What the screen shows now, with its colours.
+    pub fn screen(&self) -> vt100::Screen {
+        self.screen.0.lock().unwrap().emulator.screen().clone()
     }
 
     pub fn bytes(&self) -> Vec<u8> {
@@ -93,23 +111,40 @@ impl Pty {
     }
 
     pub fn until(&self, what: &str, is: impl Fn(&str) -> bool) {
+        self.until_screen(what, |screen| is(&screen.contents()));
+    }
+
+    fn until_screen(&self, what: &str, is: impl Fn(&vt100::Screen) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         let mut screen = self.screen.0.lock().unwrap();
         loop {
-            let text = screen.emulator.screen().contents();
-            if is(&text) {
+            if is(screen.emulator.screen()) {
                 return;
             }
+            let text = screen.emulator.screen().contents();
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(!left.is_zero() && !screen.closed, "not on screen: {what}\n{text}");
             screen = self.screen.1.wait_timeout(screen, left).unwrap().0;
         }
     }
 
+    /// Writes on the screen behind the program's back, as a message to all users does.
+    pub fn scribble(&self, text: &str) {
+        self.screen.0.lock().unwrap().emulator.process(text.as_bytes());
+    }
+
+    /// Whether the screen shows this within so long.
+    pub fn becomes(&self, limit: Duration, is: impl Fn(&str) -> bool) -> bool {
+        let screen = self.screen.0.lock().unwrap();
+        let not_yet = |screen: &mut Screen| !is(&screen.emulator.screen().contents());
+        !self.screen.1.wait_timeout_while(screen, limit, not_yet).unwrap().1.timed_out()
+    }
+
     pub fn resize(&self, columns: u16, rows: u16) {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
-        self.master.resize(size).unwrap();
+        // Held meanwhile, so that no frame of the new size is drawn at the old one.
         let mut screen = self.screen.0.lock().unwrap();
+        self.master.as_ref().expect("the window is open").resize(size).unwrap();
         screen.emulator.screen_mut().set_size(some(rows), some(columns));
     }
 
@@ -131,15 +166,59 @@ impl Pty {
         self.child.wait().unwrap().exit_code()
     }
 
+    /// Closes the window in the middle of everything, as a lost connection does, and waits for the program's end.
+    ///
+    /// Who reads the screen can only be called off while it changes: `stirs` is a key that changes it.
+    pub fn close_window(&mut self, stirs: &str) -> u32 {
+        self.screen.0.lock().unwrap().abandoned = true;
+        self.keys(stirs);
+        let deadline = Instant::now() + PATIENCE;
+        let mut screen = self.screen.0.lock().unwrap();
+        while !screen.closed {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "nothing stirs");
+            screen = self.screen.1.wait_timeout(screen, left).unwrap().0;
+        }
+        drop(screen);
+        self.keys = Box::new(std::io::sink());
+        self.master = None;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.exit_code();
+            }
+            assert!(Instant::now() < deadline, "it outlives its terminal");
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
     pub fn process(&self) -> u32 {
         self.child.process_id().unwrap()
     }
 
-    /// Whether the terminal is as it was found: the main screen, the cursor shown, no paste or mouse mode.
+    /// Whether the terminal is as it was found: the main screen, the cursor shown, no paste or mouse mode, and lines
+    /// edited as before.
     pub fn is_restored(&self) -> bool {
+        let edited =
+            self.master.as_deref().is_some_and(|master| line_editing(master) == self.found);
         let screen = self.screen.0.lock().unwrap();
         let screen = screen.emulator.screen();
-        !screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste()
+        edited && !screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste()
+    }
+
+    /// Waits until this stands on screen in reverse, as a button does that a key would press.
+    pub fn lights_up(&self, label: &str) {
+        self.until_screen(&format!("{label} in reverse"), |screen| is_lit(screen, label));
+    }
+
+    /// Whether this was to be read at some instant, however short.
+    pub fn has_shown(&self, text: &str) -> bool {
+        let screen = self.screen.0.lock().unwrap();
+        let (rows, columns) = screen.emulator.screen().size();
+        let mut again = vt100::Parser::new(rows, columns, 0);
+        screen.bytes.chunks(100).any(|chunk| {
+            again.process(chunk);
+            again.screen().contents().contains(text)
+        })
     }
 }
 
@@ -156,4 +235,18 @@ fn emulator(columns: u16, rows: u16) -> vt100::Parser {
 
 fn some(cells: u16) -> NonZeroU16 {
     NonZeroU16::new(cells).expect("a terminal has cells")
+}
+
+/// How the terminal edits lines and which keys send signals, in a form that can be compared.
+fn line_editing(master: &dyn MasterPty) -> String {
+    format!("{:?}", master.get_termios())
+}
+
+fn is_lit(screen: &vt100::Screen, label: &str) -> bool {
+    let columns = screen.size().1.into();
+    (0..).zip(screen.rows(0, columns)).any(|(row, text)| {
+        let column = text.find(label).map(|at| text[..at].chars().count());
+        let column = column.and_then(|column| u16::try_from(column).ok());
+        column.and_then(|column| screen.cell(row, column)).is_some_and(vt100::Cell::inverse)
+    })
 }

@@ -33,6 +33,8 @@ pub struct World {
     pub(super) now: DateTime<Utc>,
     pub(super) faults: Vec<Fault>,
     services: BTreeMap<ServiceName, Service>,
+    /// What is wrong beside the services.
+    problems: Vec<Problem>,
     events: Vec<Event>,
     pub(super) receipts: BTreeMap<IdempotencyKey, (ServiceName, Command, Receipt)>,
     /// Grows with every change, so that equal versions mean equal content.
@@ -57,6 +59,7 @@ impl World {
             now,
             faults: Vec::new(),
             services: BTreeMap::new(),
+            problems: Vec::new(),
             events: Vec::new(),
             receipts: BTreeMap::new(),
             revision: 0,
@@ -77,7 +80,7 @@ impl World {
             version: self.version(),
             at: self.now,
             services: self.services.iter().map(row).collect(),
-            problems: Vec::new(),
+            problems: self.problems.clone(),
         }
     }
 
@@ -192,6 +195,18 @@ impl World {
         };
         let people = People { people, bots: Vec::new() };
         self.services.insert(name.clone(), Service { policy, people, ..Service::default() });
+        self.revision += 1;
+    }
+
+    /// Forgets a service and everything about it.
+    pub fn remove_service(&mut self, name: &ServiceName) {
+        self.services.remove(name);
+        self.revision += 1;
+    }
+
+    /// Says what is wrong with the backend as a whole.
+    pub fn trouble(&mut self, problems: Vec<Problem>) {
+        self.problems = problems;
         self.revision += 1;
     }
 

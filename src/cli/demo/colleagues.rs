@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const BETWEEN_MERGES: Duration = Duration::from_secs(40);
 /// After so many merges they go home.
 const MERGES: usize = 40;
+/// How often they look at a plan before they give up.
+const LOOKS: usize = 5;
 /// How often they look whether you are there.
 const GLANCE: Duration = Duration::from_secs(1);
 
@@ -78,8 +80,24 @@ impl<B: Backend> Colleagues<B> {
         }
     }
 
-    /// Promotes with a reason for whatever wants one.
+    /// Promotes a build. What a build is known for may still change while they look at its plan, then they look again.
     async fn put_live(
+        &self,
+        who: &B,
+        service: &ServiceName,
+        build: BuildNumber,
+    ) -> Result<(), Failure> {
+        for _ in 1..LOOKS {
+            match self.promote(who, service, build).await {
+                Err(Failure::Changed(why)) => tracing::info!(%build, why, "looking again"),
+                ended => return ended,
+            }
+        }
+        self.promote(who, service, build).await
+    }
+
+    /// With a reason for whatever wants one.
+    async fn promote(
         &self,
         who: &B,
         service: &ServiceName,

@@ -124,7 +124,7 @@ impl Line {
     }
 
     pub fn is_error(&self) -> bool {
-        self.level == Level::Error && self.source == Source::Step(Stream::Err)
+        self.level == Level::Error
     }
 
     /// What it costs in memory, about.
@@ -143,13 +143,16 @@ fn level(source: Source, rows: &[Row]) -> Level {
     }
     let text = rows.first().map_or("", |row| row.text.as_str());
     let text = &text[..text.floor_char_boundary(LEVEL_WITHIN)];
-    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
     let mut level = Level::Plain;
-    for word in words.by_ref() {
+    for word in text.split(|c: char| !c.is_ascii_alphanumeric()) {
         let starts = |start: &str| {
             word.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
         };
-        if ["error", "fatal", "panic"].into_iter().any(starts) {
+        let loud = source == Source::Step(Stream::Err) || is_shouted(word);
+        if loud && ["error", "fatal", "panic"].into_iter().any(starts) {
+            return Level::Error;
+        }
+        if is_shouted(word) && starts("fail") {
             return Level::Error;
         }
         if starts("warn") {
@@ -157,4 +160,9 @@ fn level(source: Source, rows: &[Row]) -> Level {
         }
     }
     level
+}
+
+/// Standard output speaks of errors in prose too; a log's level is written in capitals there.
+fn is_shouted(word: &str) -> bool {
+    word.chars().all(|c| !c.is_ascii_lowercase())
 }

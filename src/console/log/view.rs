@@ -144,7 +144,7 @@ impl Painter<'_> {
         self.theme.style(match (line.source, line.level) {
             (Source::Pane, _) => Role::Muted,
             (Source::Step(Stream::Note), _) => Role::LogNote,
-            (Source::Step(Stream::Err), Level::Error) => Role::LogError,
+            (_, Level::Error) => Role::LogError,
             (_, Level::Warn) => Role::LogWarn,
             _ => Role::LogInfo,
         })

@@ -1,17 +1,26 @@
 //! What the backend says of the world: snapshots come in, the connection comes and goes.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
-use super::confirm;
+use super::{confirm, history};
 use crate::backend::{Answer, BackendError};
+use crate::console::Error;
 use crate::console::backoff;
 use crate::console::effect::{Effect, Outside};
 use crate::console::link::LinkState;
 use crate::console::model::{Model, Screen, Updates};
 use crate::console::notes::Tone;
+use crate::console::trouble::what_happened;
+use crate::domain::command::Refusal;
 use crate::domain::deployment::DeploymentState;
+use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{Environment, ServiceName};
 use crate::domain::snapshot::{DeploymentRow, Description, FleetSnapshot, ServiceSnapshot};
+
+/// How long an engine that has just started is given to find the service that was asked for by name.
+const FIND_WITHIN: Duration = Duration::from_secs(3);
 
 pub fn described(model: &mut Model, answer: Answer<Description>) -> Vec<Effect> {
     match answer {
@@ -29,10 +38,7 @@ pub fn watch(model: &Model, due: Instant) -> Effect {
             after: newest(model).map(|snapshot| snapshot.version.clone()),
             due,
         },
-        _ => Effect::WatchFleet {
-            after: model.fleet.as_ref().map(|fleet| fleet.version.clone()),
-            due,
-        },
+        _ => watch_fleet(model, due),
     }
 }
 
@@ -45,24 +51,46 @@ fn newest(model: &Model) -> Option<&ServiceSnapshot> {
 }
 
 pub fn fleet(model: &mut Model, answer: Answer<Option<Box<FleetSnapshot>>>) -> Vec<Effect> {
-    let first = model.fleet.is_none();
-    let fleet = match answer {
-        Ok(fleet) => fleet,
-        Err(why) => return lost(model, &why),
-    };
-    heard(model);
+    match (answer, model.screen) {
+        (Ok(fleet), Screen::Fleet) => {
+            heard(model);
+            main_fleet(model, fleet)
+        }
+        (Ok(fleet), Screen::Service) => {
+            model.fleet = fleet.or(model.fleet.take());
+            vec![watch_fleet(model, model.at)]
+        }
+        (Err(why), Screen::Fleet) => lost(model, &why),
+        (Err(_), Screen::Service) => {
+            let tries = match model.link.state {
+                LinkState::Down { tries, .. } => tries,
+                LinkState::Connecting | LinkState::Up => 1,
+            };
+            vec![watch_fleet(model, model.at + backoff::wait(tries, model.seed()))]
+        }
+    }
+}
+
+/// The fleet as the screen. The first service to appear, when it is the only one, is opened at once.
+fn main_fleet(model: &mut Model, fleet: Option<Box<FleetSnapshot>>) -> Vec<Effect> {
+    let empty = model.fleet.as_ref().is_none_or(|fleet| fleet.services.is_empty());
     if let Some(fleet) = fleet {
         model.clock = Some((fleet.at, model.at));
         model.fleet = Some(fleet);
     }
-    match model.fleet.as_ref().map(|fleet| fleet.services.as_slice()) {
-        Some([only]) if first && model.screen == Screen::Fleet => {
-            let only = only.service.clone();
-            open(model, &only)
-        }
-        _ if model.screen == Screen::Fleet => vec![watch(model, model.at)],
-        _ => Vec::new(),
+    let mut effects = vec![watch_fleet(model, model.at)];
+    if let Some([only]) = model.fleet.as_ref().map(|fleet| fleet.services.as_slice())
+        && empty
+    {
+        let only = only.service.clone();
+        effects.extend(open(model, &only));
     }
+    effects
+}
+
+/// The fleet is watched under a service too: for what is wrong with the backend as a whole, and the services there are.
+pub fn watch_fleet(model: &Model, due: Instant) -> Effect {
+    Effect::WatchFleet { after: model.fleet.as_ref().map(|fleet| fleet.version.clone()), due }
 }
 
 /// Shows a service.
@@ -90,6 +118,9 @@ pub fn service(
     }
     let snapshot = match answer {
         Ok(snapshot) => snapshot,
+        Err(BackendError::Refused(Refusal::NotFound { sentence })) => {
+            return not_found(model, sentence);
+        }
         Err(why) => return lost(model, &why),
     };
     heard(model);
@@ -105,12 +136,29 @@ pub fn service(
     effects
 }
 
+/// There is no such service: one that was never seen was named wrongly, unless the engine has yet to find it.
+fn not_found(model: &mut Model, sentence: String) -> Vec<Effect> {
+    let others = model.fleet.as_ref().is_some_and(|fleet| !fleet.services.is_empty());
+    let waited = model.at.saturating_duration_since(model.link.heard) >= FIND_WITHIN;
+    match (&model.service, others && waited) {
+        (Some(_), _) => {
+            model.say(Tone::Bad, sentence);
+            model.forget_service();
+            model.screen = Screen::Fleet;
+            vec![watch_fleet(model, model.at)]
+        }
+        (None, true) => vec![Effect::Fail(Error::NoService(sentence))],
+        (None, false) => lost(model, &BackendError::Failed(sentence)),
+    }
+}
+
 /// Puts a snapshot on screen.
 pub fn show(model: &mut Model, snapshot: Box<ServiceSnapshot>) -> Vec<Effect> {
     model.clock = Some((snapshot.at, model.at));
     let before = model.service.replace(snapshot);
     let mut effects = Vec::new();
     if let Some(before) = before {
+        history::keep(model, &before);
         effects.extend(announce(model, &before));
         if model.service.as_ref().is_some_and(|now| now.version != before.version) {
             effects.extend(confirm::world_moved(model));
@@ -135,22 +183,30 @@ fn announce(model: &mut Model, before: &ServiceSnapshot) -> Vec<Effect> {
         if production || tone == Tone::Bad {
             effects.push(Effect::Outside(Outside::Bell));
         }
-        model.say(tone, end_of(row));
+        let text = end_of(model, row);
+        model.say(tone, text);
     }
     effects
 }
 
-/// `promote of #12 to production succeeded`, with the reason when it did not.
-fn end_of(row: &DeploymentRow) -> String {
+/// `#12 is live`, `production is back on #11`, or what went wrong and which key helps.
+fn end_of(model: &Model, row: &DeploymentRow) -> String {
     let request = &row.deployment.request;
-    let ended = match row.state {
-        DeploymentState::Succeeded => "succeeded".to_owned(),
-        state => match row.deployment.trouble() {
-            Some(why) => format!("{}: {why}", state.as_str()),
-            None => state.as_str().to_owned(),
-        },
-    };
-    format!("{} of {} to {} {ended}", request.kind, request.build, request.environment)
+    let build = request.build;
+    match (row.state, request.environment, request.kind) {
+        (DeploymentState::Succeeded, Environment::Staging, _) => format!("{build} is in staging"),
+        (DeploymentState::Succeeded, _, DeploymentKind::Rollback) => {
+            format!("production is back on {build}")
+        }
+        (DeploymentState::Succeeded, _, _) => format!("{build} is live"),
+        (DeploymentState::Cancelled, environment, kind) => {
+            format!("{kind} of {build} to {environment} was cancelled")
+        }
+        (_, Environment::Production, _) => {
+            model.aftermath(row).unwrap_or_else(|| what_happened(row))
+        }
+        (_, Environment::Staging, _) => what_happened(row),
+    }
 }
 
 fn heard(model: &mut Model) {

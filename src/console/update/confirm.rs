@@ -2,17 +2,18 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{moved, overlays, send};
+use super::{browse, moved, overlays, send};
 use crate::backend::{Answer, BackendError};
 use crate::console::available;
-use crate::console::confirm::{Confirm, Focus, Manner, Stage, Subject};
+use crate::console::confirm::{Confirm, Focus, Manner, Stage, Subject, Watched};
 use crate::console::effect::Effect;
 use crate::console::message::Ticket;
-use crate::console::model::Model;
+use crate::console::model::{LogChoice, Model, Pane};
 use crate::console::notes::Tone;
 use crate::console::overlay::Overlay;
-use crate::domain::ids::ServiceName;
+use crate::domain::ids::{Environment, ServiceName};
 use crate::domain::plan::Plan;
+use crate::domain::snapshot::DeploymentRow;
 
 /// Opens the dialog, and asks for the plan where there is one.
 pub fn open(model: &mut Model, subject: Subject, manner: Manner) -> Vec<Effect> {
@@ -54,14 +55,55 @@ pub fn key(model: &mut Model, key: &KeyEvent, name: &str) -> Vec<Effect> {
                 Vec::new()
             }
         }
+        ("enter", Focus::Watch) => watch(model, armed),
         ("enter", Focus::Act) => press(model, armed),
-        ("enter" | "tab" | "down", _) | ("right", Focus::Leave | Focus::Act) => focus(confirm, 1),
-        ("shift-tab" | "up", _) | ("left", Focus::Leave | Focus::Act) => focus(confirm, -1),
-        (_, Focus::Field(field)) => edit(confirm, field, key, name),
+        (_, Focus::Field(field)) if !MOVES.contains(&name) => edit(confirm, field, key, name),
+        ("left" | "right", Focus::Field(_)) => Vec::new(),
+        ("enter" | "tab" | "down" | "right", _) => focus(confirm, 1),
+        ("shift-tab" | "up" | "left", _) => focus(confirm, -1),
         ("q", _) => leave(model),
         ("d", _) => overlays::changes_of_plan(model),
         _ => Vec::new(),
     }
+}
+
+/// Keys that leave a field, or mean nothing in it.
+const MOVES: [&str; 7] = ["enter", "tab", "down", "right", "shift-tab", "up", "left"];
+
+/// Closes the dialog and shows the deployment that runs, or ran, instead.
+fn watch(model: &mut Model, armed: bool) -> Vec<Effect> {
+    let watched = model.confirm_mut().and_then(|confirm| confirm.watch).filter(|_| armed);
+    if let Some(watched) = watched {
+        model.overlays.pop();
+        model.filter.text.clear();
+        model.production.selected = Some(watched.deployment);
+        browse::focus(model, Pane::Production);
+        model.log.choice = LogChoice::Selection;
+        browse::focus(model, Pane::Log);
+    }
+    Vec::new()
+}
+
+/// Offers to watch what runs in production, or what went live there since the plan on screen was made.
+fn offer_watch(model: &mut Model, now: &Plan) {
+    let (running, instead) = (model.in_flight(Environment::Production).is_some(), instead(model));
+    let Some(confirm) = model.confirm_mut() else { return };
+    let live = |plan: &Plan| plan.live.as_ref().map(|live| live.build);
+    let moved = confirm.plan.as_ref().is_some_and(|shown| live(shown) != live(now));
+    if running || moved {
+        confirm.watch = instead;
+    }
+}
+
+/// What runs in production, else what is live there.
+fn instead(model: &Model) -> Option<Watched> {
+    let of = |row: &DeploymentRow| Watched {
+        deployment: row.deployment.id,
+        build: row.deployment.request.build,
+    };
+    let live = || model.service.as_ref()?.live.get(&Environment::Production);
+    let live = || model.deployment(live()?.deployment);
+    model.in_flight(Environment::Production).or_else(live).map(of)
 }
 
 fn focus(confirm: &mut Confirm, by: isize) -> Vec<Effect> {
@@ -169,6 +211,7 @@ pub fn planned(model: &mut Model, ticket: Ticket, answer: Answer<Box<Plan>>) -> 
 
 fn take_plan(model: &mut Model, plan: Box<Plan>) {
     let at = model.at;
+    offer_watch(model, &plan);
     let Some(confirm) = model.confirm_mut() else { return };
     let same = confirm.plan.as_ref().is_some_and(|shown| shown.fingerprint == plan.fingerprint);
     let emergency = matches!(confirm.manner, Manner::Emergency { .. });
@@ -205,6 +248,9 @@ pub fn count_down(model: &mut Model, plan: Box<Plan>, again: Vec<String>) {
 /// Takes the button away, saying what is not as it was shown.
 pub fn disarm(model: &mut Model, changes: Vec<String>, plan: Option<Box<Plan>>) {
     let at = model.at;
+    if let Some(plan) = &plan {
+        offer_watch(model, plan);
+    }
     let Some(confirm) = model.confirm_mut() else { return };
     confirm.stage = Stage::Disarmed(changes);
     confirm.plan = plan.or(confirm.plan.take());

@@ -6,7 +6,7 @@ use ratatui::layout::Size;
 use super::{act, browse, confirm, log, overlays};
 use crate::console::actions::{self, Action};
 use crate::console::confirm::{Confirm, Focus, Manner};
-use crate::console::effect::Effect;
+use crate::console::effect::{Effect, Outside};
 use crate::console::keys;
 use crate::console::layout::is_tiny;
 use crate::console::model::Model;
@@ -23,7 +23,8 @@ pub fn input(model: &mut Model, event: Event) -> Vec<Effect> {
             if let Some(confirm) = model.confirm_mut() {
                 confirm.quiet_since = at;
             }
-            Vec::new()
+            // Also at the size that was drawn last: a terminal that shrank and grew again in between has lost it.
+            vec![Effect::Outside(Outside::Redraw)]
         }
         _ => Vec::new(),
     }

@@ -4,6 +4,7 @@ mod act;
 mod backend;
 mod browse;
 mod confirm;
+mod history;
 mod input;
 mod log;
 mod moved;
@@ -25,6 +26,7 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         News::Described(answer) => backend::described(model, answer),
         News::Fleet(answer) => backend::fleet(model, answer),
         News::Service(service, answer) => backend::service(model, &service, answer),
+        News::History { service, before, answer } => history::page(model, &service, before, answer),
         News::Planned { ticket, answer } => confirm::planned(model, ticket, answer),
         News::Answered { ticket, answer } => send::answered(model, ticket, answer),
         News::LookedUp { ticket, answer } => send::looked_up(model, ticket, answer),
@@ -35,6 +37,7 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
     }
     effects.extend(confirm::fire_when_due(model));
     settle(model);
+    effects.extend(history::more(model));
     effects.extend(log::follow(model));
     effects
 }
@@ -42,6 +45,9 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
 /// What the console asks for before anything has happened.
 pub fn start(model: &Model) -> Vec<Effect> {
     let mut effects = vec![Effect::Describe, backend::watch(model, model.at)];
+    if model.screen == Screen::Service {
+        effects.push(backend::watch_fleet(model, model.at));
+    }
     effects.extend(model.services.selected.as_ref().map(backend::title));
     effects
 }

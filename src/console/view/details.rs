@@ -12,9 +12,11 @@ use crate::console::model::{Model, Pane};
 use crate::console::theme::Role;
 use crate::domain::deployment::StepState;
 use crate::domain::event::StepOutcome;
+use crate::domain::ids::Sha;
 use crate::domain::plan::Severity;
 use crate::domain::snapshot::{BuildRow, DeploymentRow};
 use crate::domain::time::say;
+use crate::terminal::gate;
 
 /// How wide the names on the left are.
 const NAME: usize = 10;
@@ -25,12 +27,24 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
         _ => model.selected_build().map(|row| row.build.number.to_string()),
     };
     let inner = pane::frame(model, frame, Pane::Details, area, &title.unwrap_or_default());
-    let lines = match (model.list, model.selected_history(), model.selected_build()) {
-        (Pane::Production, Some(row), _) => deployment(model, row, inner.width),
-        (Pane::Staging, _, Some(row)) => build(model, row, inner.width),
-        _ => return empty(model, frame, inner, "nothing is selected"),
-    };
-    draw_lines(frame, inner, lines, model.scroll.details);
+    match lines(model, inner.width) {
+        Some(lines) => draw_lines(frame, inner, lines, model.scroll.details),
+        None => empty(model, frame, inner, "nothing is selected"),
+    }
+}
+
+/// How many lines there are to show in so many columns.
+#[must_use]
+pub fn height(model: &Model, width: u16) -> usize {
+    lines(model, width).map_or(0, |lines| lines.len())
+}
+
+fn lines(model: &Model, width: u16) -> Option<Vec<Line<'static>>> {
+    match (model.list, model.selected_history(), model.selected_build()) {
+        (Pane::Production, Some(row), _) => Some(deployment(model, row, width)),
+        (Pane::Staging, _, Some(row)) => Some(build(model, row, width)),
+        _ => None,
+    }
 }
 
 fn build(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
@@ -41,10 +55,15 @@ fn build(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
             .own(format!("{} ", build.number), Role::Accent)
             .own(format!("{glyph} {word}"), role)
             .line(),
-        fact(model, width, "subject").name(build.subject(), Role::Text).line(),
-        fact(model, width, "commit").own(build.sha.as_str(), Role::Muted).line(),
-        fact(model, width, "found").own(ago(model, build.found_at), Role::Text).line(),
     ];
+    lines.extend(subject(model, width, build.subject()));
+    lines.extend([
+        commit(model, width, &build.sha),
+        fact(model, width, "found")
+            .own(format!("{}, by ", ago(model, build.found_at)), Role::Text)
+            .name(&model.writers(row).join(", "), Role::AuthorOther)
+            .line(),
+    ]);
     if build.off_trunk {
         let text = "not on the trunk any more: it was rewritten";
         lines.push(fact(model, width, "trunk").own(text, Role::Warn).line());
@@ -58,10 +77,13 @@ fn build(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
     }
     if let Some(staging) = build.staging.and_then(|id| model.deployment(id)) {
         lines.push(Line::default());
+        lines.extend(aftermath(model, staging, width));
         lines.extend(steps(model, staging, width));
     }
-    lines.push(Line::default());
-    lines.extend(commits(model, row, width));
+    if let [_, _, ..] = build.commits.as_slice() {
+        lines.push(Line::default());
+        lines.extend(commits(model, row, width));
+    }
     lines
 }
 
@@ -74,11 +96,12 @@ fn commits(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
         let people = model.service.as_ref().map(|service| &service.people);
         let author = people.map_or(commit.author.name.as_str(), |p| p.call(&commit.author));
         let row = Row::new(theme, width).gap(1).cell(commit.sha.short(), 8, Role::Muted);
-        let room = row.left().saturating_sub(12);
+        let wide = gate::field(author).width().min(10);
+        let room = row.left().saturating_sub(wide + 2);
         lines.push(
             row.outside(&commit.subject, room, Role::Text)
                 .gap(1)
-                .outside(author, 10, Role::AuthorOther)
+                .outside(author, wide, Role::AuthorOther)
                 .line(),
         );
     }
@@ -95,13 +118,16 @@ fn deployment(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'stati
             .own(what, Role::Accent)
             .own(format!("{glyph} {word}"), role)
             .line(),
-        fact(model, width, "subject").name(&row.subject, Role::Text).line(),
-        fact(model, width, "commit").own(row.sha.as_str(), Role::Muted).line(),
+    ];
+    lines.extend(aftermath(model, row, width));
+    lines.extend(subject(model, width, &row.subject));
+    lines.extend([
+        commit(model, width, &row.sha),
         fact(model, width, "asked")
             .name(&deployment.by.to_string(), Role::Text)
             .own(format!(" {}", ago(model, deployment.requested_at)), Role::Text)
             .line(),
-    ];
+    ]);
     lines.extend(course(model, row, width));
     lines.push(Line::default());
     lines.extend(steps(model, row, width));
@@ -121,9 +147,8 @@ fn course(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static>> 
         let text = format!("{}{usual}", say(took));
         lines.push(fact(model, width, "took").own(text, Role::Text).line());
     }
-    for text in
-        deployment.trouble().map(|why| wrap(why, usize::from(width) - NAME - 1)).iter().flatten()
-    {
+    let room = usize::from(width).saturating_sub(NAME + 1);
+    for text in deployment.trouble().map(|why| wrap(why, room)).iter().flatten() {
         lines.push(fact(model, width, "trouble").own(text, Role::Danger).line());
     }
     if let Some(cancel) = &deployment.cancel {
@@ -186,6 +211,35 @@ fn step(
             (symbols.failed, format!("{} after {}", outcome.say(), say(*took)), Role::Danger)
         }
     }
+}
+
+/// What went wrong and what to do now, over as many lines as it takes.
+fn aftermath(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static>> {
+    let text = model.aftermath(row).unwrap_or_default();
+    let lines = wrap(&text, usize::from(width).saturating_sub(2));
+    let lines = lines.iter().filter(|line| !line.is_empty());
+    let row = || Row::new(&model.options.theme, width).gap(1);
+    lines.map(|line| row().own(line, Role::Danger).line()).collect()
+}
+
+/// The subject of a commit, whole: it is what people know a build by.
+fn subject(model: &Model, width: u16, text: &str) -> Vec<Line<'static>> {
+    let safe = gate::field(text).to_string();
+    let lines = wrap(&safe, usize::from(width).saturating_sub(NAME + 2));
+    let named = ["subject"].into_iter().chain(std::iter::repeat(""));
+    lines
+        .iter()
+        .zip(named)
+        .take(3)
+        .map(|(line, name)| fact(model, width, name).own(line, Role::Text).line())
+        .collect()
+}
+
+/// The commit's id: all of it, or as much as anyone types.
+fn commit(model: &Model, width: u16, sha: &Sha) -> Line<'static> {
+    let row = fact(model, width, "commit");
+    let text = if row.left() > sha.as_str().len() { sha.as_str() } else { sha.short() };
+    row.own(text, Role::Muted).line()
 }
 
 fn fact<'t>(model: &'t Model, width: u16, name: &str) -> Row<'t> {

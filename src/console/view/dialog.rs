@@ -47,9 +47,17 @@ fn place(frame: &mut Frame, inner: Rect, upper: Vec<Line<'static>>, lower: Vec<L
     draw_lines(frame, Rect { y: inner.y + high, height: low, ..inner }, lower, 0);
 }
 
-/// Keeps the beginning, where it is most telling.
+/// Gives up the empty lines first; then keeps the beginning, where it is most telling, and says how much does not fit.
 fn cut(mut lines: Vec<Line<'static>>, height: u16) -> Vec<Line<'static>> {
-    lines.truncate(usize::from(height));
+    let height = usize::from(height);
+    if lines.len() > height {
+        lines.retain(|line| line.width() > 0);
+    }
+    if lines.len() > height && height > 0 {
+        let more = lines.len() - height + 1;
+        lines.truncate(height - 1);
+        lines.push(Line::from(format!("  and {more} more lines: a higher screen shows them")));
+    }
     lines
 }
 
@@ -239,6 +247,10 @@ fn field(model: &Model, width: u16, field: &Field, focused: bool) -> Line<'stati
 fn buttons(model: &Model, confirm: &Confirm, width: u16) -> Line<'static> {
     let row = Row::new(&model.options.theme, width).gap(3);
     let row = button(row, confirm.leave_label(), confirm.focus == Focus::Leave, true);
+    let row = match confirm.watch_label() {
+        Some(label) => button(row.gap(4), &label, confirm.focus == Focus::Watch, true),
+        None => row,
+    };
     let Some(label) = confirm.act_label() else { return row.line() };
     let asks = matches!(confirm.stage, Stage::Asking | Stage::Rechecking);
     let complete = confirm.is_complete(model.now(), model.zone());

@@ -13,6 +13,12 @@ use crate::domain::time::say;
 /// `ROLLING BACK PRODUCTION  #1287 -> #1286  in 3`.
 pub fn title(model: &Model, confirm: &Confirm) -> String {
     let arrow = model.options.theme.symbols.arrow;
+    match &confirm.stage {
+        Stage::Refused(_) => return " NOT rolling back: refused ".into(),
+        Stage::Failed(_) => return " NOT rolling back: it failed ".into(),
+        Stage::Unknown(_) => return " Rolling back: UNKNOWN ".into(),
+        _ => {}
+    }
     let Some(plan) = &confirm.plan else { return " ROLLING BACK PRODUCTION ".into() };
     let live = plan.live.as_ref().map_or("nothing".into(), |live| live.build.to_string());
     let ways = format!("{live} {arrow} {}", plan.target.build);

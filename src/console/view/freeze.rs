@@ -1,5 +1,6 @@
 //! Whether production is open, frozen or on hold, the windows to come, and the month at a glance.
 
+use chrono::{DateTime, Utc};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -74,10 +75,20 @@ fn next(model: &Model) -> Option<&Freeze> {
     model.freezes().into_iter().find(|freeze| freeze.from > now)
 }
 
+/// When a window ends; the day is said once when it begins and ends on the same.
+fn end(model: &Model, from: DateTime<Utc>, until: DateTime<Utc>) -> String {
+    let (from, local) = (from.with_timezone(&model.zone()), until.with_timezone(&model.zone()));
+    if from.date_naive() == local.date_naive() {
+        local.format("%H:%M").to_string()
+    } else {
+        clock(model, until)
+    }
+}
+
 fn window(model: &Model, freeze: &Freeze, width: u16) -> Line<'static> {
     let theme = &model.options.theme;
     let cursor = model.freezes.selected == Some(freeze.id);
-    let until = freeze.until.map_or("until lifted".into(), |until| clock(model, until));
+    let until = freeze.until.map_or("until lifted".into(), |until| end(model, freeze.from, until));
     let role = if freeze.covers(model.now()) { Role::Frozen } else { Role::Text };
     Row::new(theme, width)
         .cell(if cursor { theme.symbols.cursor } else { " " }, 2, Role::Text)

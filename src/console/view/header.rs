@@ -36,10 +36,10 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
 }
 
 pub fn draw_problem(model: &Model, frame: &mut Frame, area: Rect) {
-    let Some(service) = &model.service else { return };
-    let Some(problem) = service.problems.first() else { return };
+    let troubles = model.troubles();
+    let Some(problem) = troubles.first() else { return };
     let symbols = &model.options.theme.symbols;
-    let more = match service.problems.len() {
+    let more = match troubles.len() {
         1 => String::new(),
         count => format!(" (and {} more)", count - 1),
     };

@@ -24,7 +24,11 @@ pub fn draw(model: &Model, help: &Help, frame: &mut Frame, body: Rect) {
     draw_lines(frame, Rect { height: inner.height.min(1), ..inner }, vec![search.line()], 0);
     let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(2), ..inner };
     let foot = Rect { y: list.bottom(), height: inner.height.min(1), ..inner };
-    draw_lines(frame, foot, vec![why_off(model, found.get(help.row), inner.width)], 0);
+    let count = Row::new(theme, inner.width);
+    let place = format!("{} of {} ", (help.row + 1).min(found.len()), found.len());
+    let why = why_off(model, found.get(help.row), inner.width);
+    let why = why.then_right(count.own(place, Role::Muted), inner.width);
+    draw_lines(frame, foot, vec![why.line()], 0);
     let lines: Vec<_> = found.iter().map(|entry| line(model, entry, list.width)).collect();
     let height = usize::from(list.height);
     let offset = (help.row + 1).saturating_sub(height);
@@ -50,10 +54,10 @@ fn line(model: &Model, entry: &Entry, width: u16) -> Line<'static> {
 }
 
 /// Why the pick is off, when it is.
-fn why_off(model: &Model, entry: Option<&&Entry>, width: u16) -> Line<'static> {
+fn why_off<'t>(model: &'t Model, entry: Option<&&Entry>, width: u16) -> Row<'t> {
     let row = Row::new(&model.options.theme, width).gap(1);
     match entry.map(|entry| (entry.available)(model)) {
-        Some(Err(why)) => row.own("off: ", Role::Warn).own(why, Role::Text).line(),
-        _ => row.line(),
+        Some(Err(why)) => row.own("off: ", Role::Warn).own(why, Role::Text),
+        _ => row,
     }
 }

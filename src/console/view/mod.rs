@@ -26,6 +26,7 @@ use ratatui::Frame;
 use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
+pub use self::details::height as details_height;
 pub use self::freeze::HEAD as FREEZE_HEAD;
 use super::layout::{is_tiny, layout};
 use super::model::{Model, Pane, Screen};

@@ -9,6 +9,7 @@ use ratatui::widgets::{Block, Clear};
 use crate::console::model::{Model, Pane};
 use crate::console::theme::Role;
 use crate::domain::ids::BuildNumber;
+use crate::terminal::gate;
 
 /// Draws a pane's frame and says what is inside it.
 pub fn frame(model: &Model, frame: &mut Frame, pane: Pane, area: Rect, right: &str) -> Rect {
@@ -98,6 +99,12 @@ pub fn range(offset: usize, height: usize, shown: usize, total: u32) -> String {
 #[must_use]
 pub fn number_width(builds: impl Iterator<Item = BuildNumber>) -> usize {
     builds.map(|build| build.to_string().len()).max().unwrap_or(0).max(5) + 1
+}
+
+/// How wide a column is for these texts, at most so much.
+#[must_use]
+pub fn column(texts: impl Iterator<Item = String>, most: usize) -> usize {
+    texts.map(|text| gate::field(&text).width()).max().unwrap_or(0).min(most)
 }
 
 /// Marks the selected row: clearly where the focus is, by the cursor alone elsewhere.

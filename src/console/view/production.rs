@@ -27,22 +27,37 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
         let text = "nothing was deployed to production yet: P promotes the selected build";
         return empty(model, frame, inner, text);
     }
-    let number = pane::number_width(history.iter().map(|row| row.deployment.request.build));
+    let shown = || history.iter().skip(offset).take(usize::from(inner.height)).copied();
+    let columns = Columns {
+        number: pane::number_width(history.iter().map(|row| row.deployment.request.build)),
+        state: pane::column(shown().map(|row| state(model, row).1.to_owned()), 12).max(10),
+        who: pane::column(shown().map(|row| row.deployment.by.to_string()), 14),
+        last: pane::column(shown().map(|row| last(model, row).0), 17),
+    };
     for (y, row) in (inner.y..inner.bottom()).zip(history.iter().skip(offset)) {
         let place = Rect { y, height: 1, ..inner };
-        frame.render_widget(Paragraph::new(line(model, row, inner.width, number).line()), place);
+        frame.render_widget(Paragraph::new(line(model, row, inner.width, &columns).line()), place);
         if model.production.selected == Some(row.deployment.id) {
             pane::select(model, frame, place, Pane::Production);
         }
     }
 }
 
-fn line<'t>(model: &'t Model, row: &DeploymentRow, width: u16, digits: usize) -> Row<'t> {
+/// How wide the columns are whose content differs in width; the subject gets the rest.
+struct Columns {
+    number: usize,
+    state: usize,
+    who: usize,
+    last: usize,
+}
+
+fn line<'t>(model: &'t Model, row: &DeploymentRow, width: u16, columns: &Columns) -> Row<'t> {
     let request = &row.deployment.request;
     let (glyph, word, role) = state(model, row);
     let (last, last_role) = last(model, row);
-    let who = 10.min(usize::from(width) / 7);
-    let subject = usize::from(width).saturating_sub(2 + digits + 14 + 8 + who + 1 + 17);
+    let Columns { number: digits, state: word_width, who, last: end } = *columns;
+    let taken = 2 + digits + word_width + 3 + 8 + 1 + who + 1 + end + 1;
+    let subject = usize::from(width).saturating_sub(taken);
     let cursor = model.production.selected == Some(row.deployment.id);
     let symbols = &model.options.theme.symbols;
     Row::new(&model.options.theme, width)
@@ -52,12 +67,13 @@ fn line<'t>(model: &'t Model, row: &DeploymentRow, width: u16, digits: usize) ->
             digits,
             if is_live(model, row) { Role::Live } else { Role::Text },
         )
-        .cell(format!("{glyph} {word}"), 14, role)
+        .cell(format!("{glyph} {word}"), word_width + 3, role)
         .cell(row.sha.short(), 8, Role::Muted)
         .outside(&row.subject, subject, Role::Text)
         .gap(1)
         .outside(&row.deployment.by.to_string(), who, Role::AuthorOther)
-        .right(last, 16, last_role)
+        .gap(1)
+        .right(last, end, last_role)
 }
 
 fn is_live(model: &Model, row: &DeploymentRow) -> bool {

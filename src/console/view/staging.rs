@@ -24,24 +24,37 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     if builds.is_empty() {
         return empty(model, frame, inner, "no builds yet: the next merge to the trunk makes one");
     }
-    let number = pane::number_width(builds.iter().map(|row| row.build.number));
+    let shown = || builds.iter().skip(offset).take(usize::from(inner.height)).copied();
+    let columns = Columns {
+        number: pane::number_width(builds.iter().map(|row| row.build.number)),
+        who: pane::column(shown().map(|row| writers(model, row)), 14),
+        last: pane::column(shown().map(|row| last(model, row).0), 15),
+    };
     for (y, build) in (inner.y..inner.bottom()).zip(builds.iter().skip(offset)) {
         let place = Rect { y, height: 1, ..inner };
-        frame.render_widget(Paragraph::new(line(model, build, inner.width, number).line()), place);
+        frame
+            .render_widget(Paragraph::new(line(model, build, inner.width, &columns).line()), place);
         if model.staging.selected == Some(build.build.number) {
             pane::select(model, frame, place, Pane::Staging);
         }
     }
 }
 
-fn line<'t>(model: &'t Model, row: &BuildRow, width: u16, digits: usize) -> Row<'t> {
+/// How wide the columns are whose content differs in width; the subject gets the rest.
+struct Columns {
+    number: usize,
+    who: usize,
+    last: usize,
+}
+
+fn line<'t>(model: &'t Model, row: &BuildRow, width: u16, columns: &Columns) -> Row<'t> {
     let theme = &model.options.theme;
     let build = &row.build;
     let (glyph, word, role) = state(model, row);
     let (last, last_role) = last(model, row);
     let number = build.number.to_string();
-    let who = 10.min(usize::from(width) / 7);
-    let subject = usize::from(width).saturating_sub(2 + digits + 13 + 8 + who + 1 + 15);
+    let Columns { number: digits, who, last: end } = *columns;
+    let subject = usize::from(width).saturating_sub(2 + digits + 13 + 8 + 1 + who + 1 + end + 1);
     Row::new(theme, width)
         .cell(mark(model, row), 2, Role::Live)
         .cell(number, digits, if is_live(model, row) { Role::Live } else { Role::Text })
@@ -50,7 +63,8 @@ fn line<'t>(model: &'t Model, row: &BuildRow, width: u16, digits: usize) -> Row<
         .outside(build.subject(), subject, Role::Text)
         .gap(1)
         .outside(&writers(model, row), who, writer_role(model, row))
-        .right(last, 14, last_role)
+        .gap(1)
+        .right(last, end, last_role)
 }
 
 fn is_live(model: &Model, row: &BuildRow) -> bool {

@@ -1,0 +1,117 @@
+//! What is wrong, said in words where nobody can miss it: with production, with a build, with the backend.
+
+use trunkline::console::Error;
+use trunkline::domain::event::{DeploymentKind, StepOutcome};
+use trunkline::domain::ids::{Environment, ServiceName};
+use trunkline::domain::people::Actor;
+use trunkline::domain::snapshot::Problem;
+
+use super::harness::{Console, checkout, monday, options, ready};
+use trunkline::backend::scripted::{Scripted, World};
+
+/// Fails at its second step.
+fn fail(world: &mut World, environment: Environment, kind: DeploymentKind) {
+    let build = match environment {
+        Environment::Production => world.verified_build(&checkout(), "kim"),
+        Environment::Staging => world.merge(&checkout(), "kim", "Does not start"),
+    };
+    let id = world.request(&checkout(), build, environment, kind, Actor::System);
+    world.advance(&checkout());
+    world.advance(&checkout());
+    world.write(&checkout(), id, 0, "the first step was fine");
+    world.advance(&checkout());
+    world.advance(&checkout());
+    world.write(&checkout(), id, 1, "the second was not");
+    world.advance_with(&checkout(), StepOutcome::Exited(1));
+    world.finish(&checkout());
+}
+
+/// Begins what will fail in staging.
+fn fail_slowly(world: &mut World) {
+    let build = world.merge(&checkout(), "kim", "Does not start");
+    let (to, kind) = (Environment::Staging, DeploymentKind::Auto);
+    world.request(&checkout(), build, to, kind, Actor::System);
+    world.advance(&checkout());
+    world.advance(&checkout());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_promote_that_failed_midway_leaves_production_in_doubt_with_the_key_that_helps() {
+    let backend = ready();
+    backend.change(|world| fail(world, Environment::Production, DeploymentKind::Promote));
+    let console = Console::sized(&backend, (120, 40));
+    console.until("production is in doubt: promote of #4 failed at step").await;
+    console.until("→ ! puts #2 back").await;
+    console.press(&["2", "g"]).until("what      promote of #4").await.settled().await;
+    let details = console.text();
+    assert!(details.contains("│ production is in doubt"), "{details}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn enter_on_a_failed_build_shows_the_log_of_the_step_that_failed() {
+    let backend = ready();
+    backend.change(|world| fail(world, Environment::Staging, DeploymentKind::Auto));
+    let console = Console::open(&backend);
+    console.until("FAILED").await.press(&["enter"]).until("the second was not").await;
+    assert!(console.line("4 Log").contains("2/2"), "{}", console.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn trouble_of_the_whole_backend_shows_under_a_service_and_goes_with_it() {
+    let backend = ready();
+    let console = Console::open(&backend);
+    console.until("#3").await;
+    let problem = Problem {
+        since: monday(),
+        what: "nothing can be recorded: disk full".into(),
+        remedy: "free disk space".into(),
+    };
+    backend.change(|world| world.trouble(vec![problem]));
+    console.until("nothing can be recorded: disk full → free disk space").await;
+    backend.change(|world| world.trouble(Vec::new()));
+    console.until_gone("nothing can be recorded").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_does_not_exist_ends_the_console_and_names_those_there_are() {
+    let name: ServiceName = "chekout".parse().expect("the name is a good one");
+    let mut options = options();
+    options.service = Some(name);
+    let console = Console::with(&ready(), (80, 24), options, |_| {});
+    let Error::NoService(why) = console.failed().await else { panic!("another error") };
+    assert!(why.contains("chekout"), "{why}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_only_service_opens_by_itself_also_when_it_appears_late() {
+    let backend = Scripted::new(monday());
+    backend.change(|world| world.remove_service(&checkout()));
+    let console = Console::open(&backend);
+    console.until("no services yet").await;
+    backend.change(|world| world.add_service(&checkout()));
+    console.until("PROD checkout").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ended_is_said_as_what_is_true_now() {
+    let backend = ready();
+    let console = Console::open(&backend);
+    console.until("#3").await;
+    let build = backend.change(|world| {
+        let build = world.merge(&checkout(), "kim", "One more");
+        let (to, kind) = (Environment::Staging, DeploymentKind::Auto);
+        world.request(&checkout(), build, to, kind, Actor::System);
+        world.advance(&checkout());
+        build
+    });
+    console.until("DEPLOYING").await;
+    backend.change(|world| world.finish(&checkout()));
+    console.until(&format!("{build} is in staging")).await;
+    backend.change(|world| fail_slowly(world));
+    console.until("DEPLOYING").await;
+    backend.change(|world| {
+        world.advance_with(&checkout(), StepOutcome::Exited(1));
+        world.finish(&checkout());
+    });
+    console.until("#5 failed in staging at step").await;
+}

@@ -1,0 +1,105 @@
+//! A user with folders of their own: what a test needs to run the real binary as somebody would.
+
+#![allow(dead_code, reason = "each test program uses its own part of this")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::pty::Pty;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_trunkline");
+/// How long anything here may take before it counts as broken.
+const DEADLINE: Duration = Duration::from_mins(1);
+
+/// A user, and perhaps an engine, which ends with them.
+pub struct Home {
+    folder: tempfile::TempDir,
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let stopped = self.trunkline(&["engine", "stop"]);
+        assert!(stopped.status.success() || std::thread::panicking(), "{stopped:?}");
+    }
+}
+
+impl Home {
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// Has this repository watched, with these settings besides.
+    pub fn watch_repository(&self, repository: &Path, settings: &str) {
+        let config = self.path("config");
+        fs::create_dir(&config).unwrap();
+        let service = format!("[[services]]\nrepository = '{}'\n", repository.display());
+        fs::write(config.join("config.toml"), format!("{settings}\n{service}")).unwrap();
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn environment(&self) -> Vec<(&'static str, PathBuf)> {
+        vec![
+            ("TRUNKLINE_CONFIG_DIR", self.path("config")),
+            ("TRUNKLINE_DATA_DIR", self.path("data")),
+            ("HOME", self.path("")),
+            ("GIT_CONFIG_NOSYSTEM", "1".into()),
+        ]
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.current_dir(self.folder.path()).args(arguments).envs(self.environment());
+        command.stdin(Stdio::null());
+        command
+    }
+
+    pub fn trunkline(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// The program on a terminal of this many columns and rows.
+    pub fn on_terminal(&self, arguments: &[&str], size: (u16, u16)) -> Pty {
+        let environment = self.environment();
+        let settings: Vec<_> =
+            environment.iter().map(|(name, value)| (*name, value.as_path())).collect();
+        Pty::start(self.folder.path(), arguments, &settings, size)
+    }
+
+    /// Runs a command that has to succeed and answers with what it printed.
+    pub fn said(&self, arguments: &[&str]) -> String {
+        let output = self.trunkline(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.said(arguments)).unwrap()
+    }
+
+    /// Ends the engine without a warning, as a machine in trouble does.
+    pub fn kill_engine(&self) {
+        use rustix::process::{Pid, Signal, kill_process};
+        let engine = self.json(&["engine", "status", "--json"]);
+        let pid = i32::try_from(engine["pid"].as_i64().unwrap()).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+        self.until("the killed engine is gone", || {
+            self.json(&["engine", "status", "--json"])["pid"] != engine["pid"]
+        });
+    }
+
+    /// Waits for what nobody tells of.
+    pub fn until(&self, what: &str, is: impl Fn() -> bool) {
+        let deadline = Instant::now() + DEADLINE;
+        while !is() {
+            assert!(Instant::now() < deadline, "not within a minute: {what}");
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+}
