@@ -284,7 +284,7 @@ impl World {
 
     /// Promotes and waits for the good end.
     pub async fn live(&self, build: BuildNumber) -> DeploymentId {
-        let id = self.promote(build).await;
+        let id = Box::pin(self.promote(build)).await;
         let deployment = self.ended(id).await;
         assert_eq!(deployment.state(), DeploymentState::Succeeded, "{deployment:#?}");
         id
