@@ -205,3 +205,18 @@ async fn a_promote_refused_for_a_running_one_offers_to_watch_that() {
     console.quiet().await.press(&["enter"]).until_gone("Watch #4").await;
     console.until("somebody is at it").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_soak_that_ends_while_one_looks_asks_for_nothing_any_more() {
+    let backend = ready();
+    backend.change(|world| {
+        world.edit(&checkout(), |service| service.policy.soak = Duration::from_hours(2));
+    });
+    let console = Console::open(&backend);
+    console.until("verified").await.press(&["P"]).until("build number, typed").await;
+    console.backend.change(|world| world.pass(Duration::from_hours(3)));
+    console.until_gone("build number, typed").await.until("in staging, needs 3h").await;
+    console.press(&["right"]).quiet().await.press(&["enter"]);
+    console.until_gone("Promote #3 to PRODUCTION").await;
+    assert_eq!(production(&console), 3);
+}

@@ -216,6 +216,12 @@ fn take_plan(model: &mut Model, plan: Box<Plan>) {
     let same = confirm.plan.as_ref().is_some_and(|shown| shown.fingerprint == plan.fingerprint);
     let emergency = matches!(confirm.manner, Manner::Emergency { .. });
     match (&confirm.stage, confirm.plan.take()) {
+        // Time alone changed what is asked for, as when a soak is over: the same plan is asked anew.
+        (Stage::Asking | Stage::Rechecking, Some(shown))
+            if same && !emergency && shown.severity() != plan.severity() =>
+        {
+            confirm.ask(plan, at);
+        }
         (Stage::Rechecking, _) if same => {
             confirm.plan = Some(plan);
             confirm.stage = Stage::Asking;

@@ -180,7 +180,7 @@ fn soak(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
         None => finding(
             Guard::Soak,
             Severity::Override,
-            format!("not in staging yet, needs {} there", say(needs)),
+            format!("never in staging, needs {} there", say(needs)),
         ),
     }
 }
