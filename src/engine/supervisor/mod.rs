@@ -91,13 +91,16 @@ fn tell(word: &str) {
     let _nobody_listens = writeln!(io::stdout(), "{word}");
 }
 
-/// The outcome is what the deploy stands on: a full disk gets ten minutes to recover.
+/// The outcome is what the deploy stands on: a full disk gets ten minutes to recover. A folder that somebody removed
+/// does not come back.
 fn keep_status(run: &RunFolder, status: &Status) -> io::Result<()> {
     let mut tries = 0;
     loop {
         match run.finish(status) {
             Ok(()) => return Ok(()),
-            Err(error) if tries == STATUS_TRIES => return Err(error),
+            Err(error) if tries == STATUS_TRIES || error.kind() == ErrorKind::NotFound => {
+                return Err(error);
+            }
             Err(_) => {
                 tries += 1;
                 std::thread::sleep(Duration::from_secs(1));
