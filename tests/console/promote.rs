@@ -210,7 +210,7 @@ async fn a_promote_refused_for_a_running_one_offers_to_watch_that() {
 async fn a_soak_that_ends_while_one_looks_asks_for_nothing_any_more() {
     let backend = ready();
     backend.change(|world| {
-        world.edit(&checkout(), |service| service.policy.soak = Duration::from_hours(2));
+        world.edit(&checkout(), |service| service.policy.soak = Duration::from_hours(3));
     });
     let console = Console::open(&backend);
     console.until("verified").await.press(&["P"]).until("build number, typed").await;
