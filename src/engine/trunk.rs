@@ -166,7 +166,7 @@ impl From<GitError> for Trouble {
 struct KnownTrunk {
     tip: Option<Sha>,
     trunk: Option<String>,
-    /// The tip's file was read, good or not.
+    /// The tip's file was read and is good; any other is read again, so that its trouble stays said.
     is_read: bool,
 }
 
@@ -176,7 +176,10 @@ fn known(shared: &Shared, watched: &Watched) -> Option<KnownTrunk> {
     Some(KnownTrunk {
         tip: service.state.tip.clone(),
         trunk: service.file.as_ref().and_then(|file| file.trunk.clone()),
-        is_read: service.state.tip.as_ref().is_some_and(|t| service.pipelines.contains_key(t)),
+        is_read: service.state.tip.as_ref().is_some_and(|tip| {
+            let file = service.pipelines.get(tip).and_then(|file| file.as_ref().ok());
+            file.is_some_and(|file| file.name == service.name)
+        }),
     })
 }
 
