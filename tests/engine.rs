@@ -346,6 +346,26 @@ fn authored() -> Vec<Authored> {
             Override,
         ),
         (
+            "merged by raj, with a change of raj's own in the merge",
+            |w| {
+                topic_of(w, "ann@example.com");
+                w.repository.begin_merge("topic");
+                w.repository.write("own", "raj's");
+                w.repository.commit_all("Raj", "raj@example.com", "Merge topic");
+            },
+            Override,
+        ),
+        (
+            "merged by ann, with a change of ann's own in the merge",
+            |w| {
+                topic_of(w, "ann@example.com");
+                w.repository.begin_merge("topic");
+                w.repository.write("own", "ann's");
+                w.repository.commit_all("Ann", "ann@example.com", "Merge topic");
+            },
+            Info,
+        ),
+        (
             "one of many builds",
             |w| {
                 for number in 0..10 {
@@ -368,12 +388,15 @@ fn change(world: &World, name: &str, email: &str, message: &str) {
 
 /// A branch with one commit, merged by raj, whose pressing the button is not writing.
 fn merge_of(world: &World, email: &str) {
+    topic_of(world, email);
+    world.repository.merge_by("Raj", "raj@example.com", "topic", "Merge topic");
+}
+
+/// A branch with one commit, which is to be merged.
+fn topic_of(world: &World, email: &str) {
     world.repository.branch("topic");
     change(world, "Somebody", email, "on the branch");
     world.repository.switch("main");
-    world.repository.git(["config", "user.name", "Raj"]);
-    world.repository.git(["config", "user.email", "raj@example.com"]);
-    world.repository.merge("topic", "Merge topic");
 }
 
 #[tokio::test(flavor = "multi_thread")]

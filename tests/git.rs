@@ -88,7 +88,7 @@ async fn a_range_lists_what_a_merge_brought_newest_first() {
     let parents: Vec<_> = range.commits.iter().map(|commit| commit.parents).collect();
     assert_eq!(parents, [1, 2, 1, 1]);
     assert_eq!(range.commits[0].files, ["four"]);
-    assert!(range.commits[1].files.is_empty(), "a merge lists no files");
+    assert!(range.commits[1].files.is_empty(), "an ordinary merge lists no files");
     assert_eq!(range.commits[1].sha, merge);
     assert_eq!(range.commits[0].author, who("Ann", "ann@example.com"));
     assert_eq!(range.commits[0].at.timestamp(), 1_750_000_300);
@@ -276,6 +276,84 @@ async fn a_commit_lists_at_most_two_hundred_files() {
     let range = Mirrored::of(&repository).await.range(None, &last).await;
     assert_eq!(range.commits[1].files.len(), 200);
     assert_eq!(range.commits[0].files, ["one more"]);
+}
+
+/// The numbers from 1 to 20, one a line, with another text for some.
+fn numbers(other: &[(u32, &str)]) -> String {
+    let text = |number| other.iter().find(|(at, _)| *at == number).map(|(_, text)| *text);
+    (1..=20).map(|n| text(n).map_or(format!("{n}\n"), |text| format!("{text}\n"))).collect()
+}
+
+/// Changes the file `numbers` on a branch and on main, and begins to merge the branch.
+fn diverge(repository: &Repository, branch: &[(u32, &str)], main: &[(u32, &str)]) {
+    let write = |content: &str, message: &str| {
+        repository.commit_by("Ann", "ann@example.com", "shop/numbers", content, message)
+    };
+    write(&numbers(&[]), "begin");
+    repository.branch("topic");
+    write(&numbers(branch), "branch");
+    repository.switch("main");
+    write(&numbers(main), "main");
+    repository.begin_merge("topic");
+}
+
+/// What the newest commit, a merge, lists where only a folder is looked at, or everything.
+async fn merge_files(repository: &Repository, folder: Option<&str>) -> Vec<String> {
+    let mirrored = Mirrored::of(repository).await;
+    let range = mirrored.mirror.range(None, &repository.head(), folder, 100).await.unwrap();
+    assert_eq!(range.commits[0].parents, 2);
+    assert_eq!(range.commits[1].files, ["shop/numbers"]);
+    range.commits[0].files.clone()
+}
+
+#[tokio::test]
+async fn a_merge_that_git_makes_by_itself_lists_no_files() {
+    let repository = Repository::new();
+    diverge(&repository, &[(1, "one")], &[(20, "twenty")]);
+    repository.commit_all("Raj", "raj@example.com", "merge");
+    let nothing: [&str; 0] = [];
+    assert_eq!(merge_files(&repository, None).await, nothing);
+    let differs = repository.git(["diff-tree", "-c", "--name-only", "--no-commit-id", "HEAD"]);
+    assert_eq!(differs, "shop/numbers", "it is neither parent's, and yet nobody's own");
+}
+
+#[tokio::test]
+async fn a_conflict_resolved_by_hand_is_the_merge_s_own() {
+    let repository = Repository::new();
+    diverge(&repository, &[(10, "ten")], &[(10, "TEN")]);
+    repository.write("shop/numbers", &numbers(&[(10, "Ten")]));
+    repository.commit_all("Raj", "raj@example.com", "merge");
+    assert_eq!(merge_files(&repository, None).await, ["shop/numbers"]);
+}
+
+#[tokio::test]
+async fn what_a_merge_smuggles_in_is_its_own() {
+    let repository = Repository::new();
+    diverge(&repository, &[(1, "one")], &[(20, "twenty")]);
+    let own = ["\nfirst", "0123456789012345678901234567890123456789", "more"];
+    for name in own {
+        repository.write(name, "1");
+    }
+    repository.commit_all("Raj", "raj@example.com", "merge");
+    assert_eq!(merge_files(&repository, None).await, own);
+    assert_eq!(merge_files(&repository, Some("shop")).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_merge_of_many_lists_what_no_parent_has() {
+    let repository = Repository::new();
+    repository.commit("one");
+    for name in ["left", "right"] {
+        repository.branch(name);
+        repository.commit(name);
+        repository.switch("main");
+    }
+    repository.commit("two");
+    repository.git(["merge", "--quiet", "--no-commit", "left", "right"]);
+    repository.write("own", "1");
+    let merge = repository.commit_all("Raj", "raj@example.com", "merge");
+    let commit = Mirrored::of(&repository).await.single(&merge).await;
+    assert_eq!((commit.parents, commit.files), (3, vec!["own".to_owned()]));
 }
 
 #[tokio::test]

@@ -23,16 +23,17 @@ pub struct Commit {
     pub at: DateTime<Utc>,
     /// The first line of its message, at most 1,000 characters.
     pub subject: String,
-    /// The paths it touches, relative to its parent; empty for a merge.
+    /// The paths it touches, relative to its parent; of a merge only those that it changed itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
 }
 
 impl Commit {
     /// The people who wrote this change: author and co-authors without bots. Who only pressed the merge button
-    /// did not write what a merge commit brings in, so a merge counts for its co-authors alone.
+    /// did not write what a merge commit brings in, so its author counts only where it has changes of its own.
     pub fn writers<'a>(&'a self, people: &'a People) -> impl Iterator<Item = &'a Identity> {
-        let author = (self.parents < 2).then_some(&self.author);
+        let wrote = self.parents < 2 || !self.files.is_empty();
+        let author = wrote.then_some(&self.author);
         author.into_iter().chain(&self.co_authors).filter(|who| !people.is_bot(who))
     }
 }

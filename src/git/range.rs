@@ -1,7 +1,10 @@
 //! The commits between two others with everybody who wrote them, read in a few runs of git however many they are.
 
+mod merges;
 mod people;
 
+use std::borrow::Cow;
+use std::iter::Peekable;
 use std::path::Path;
 
 use chrono::DateTime;
@@ -19,12 +22,14 @@ const LONGEST_TEXT: usize = 1000;
 /// The most paths that a commit lists.
 const MOST_FILES: usize = 200;
 
-/// The fields of a commit, each ended by NUL. An empty field comes first: no path is empty, so it marks where the
-/// paths of one commit end and the next commit begins.
-const FORMAT: &str = "--format=tformat:%x00%H%x00%P%x00%aN%x00%aE%x00%ct%x00%s%x00\
+/// What stands before each commit: no path begins with a slash, so the paths of the commit before end there.
+const MARK: &str = "/";
+
+/// The mark and the fields of a commit, each ended by NUL.
+const FORMAT: &str = "--format=tformat:/%x00%H%x00%P%x00%aN%x00%aE%x00%ct%x00%s%x00\
                       %(trailers:key=Co-authored-by,valueonly,unfold,separator=%x0A)%x00";
 
-const LOG_OPTIONS: &[&str] = &[
+const DIFF_OPTIONS: &[&str] = &[
     "-z",
     "--name-only",
     "--no-color",
@@ -32,11 +37,11 @@ const LOG_OPTIONS: &[&str] = &[
     "--no-renames",
     "--no-ext-diff",
     "--no-textconv",
-    "--diff-merges=off",
     "--encoding=UTF-8",
-    FULL_HISTORY,
-    FORMAT,
 ];
+
+/// Of a merge, the paths that differ from all its parents.
+const COMBINED: &str = "-c";
 
 /// In a folder, git would leave out side branches whose changes came to nothing; their authors count too.
 const FULL_HISTORY: &str = "--full-history";
@@ -57,6 +62,7 @@ pub(super) async fn read(
     let (mut commits, mut lost) =
         tokio::try_join!(log(mirror, from, to, to, folder, limit), taken_away)?;
     people::resolve(mirror, to, commits.iter_mut().chain(&mut lost)).await?;
+    merges::resolve(mirror, folder, commits.iter_mut().chain(&mut lost)).await;
     let more = match from {
         Some(_) if commits.len() == limit => {
             let all = count(mirror, &[FULL_HISTORY], reach(from, to, folder)).await?;
@@ -109,7 +115,8 @@ async fn log(
     let order = from.map(|_| "--date-order");
     let answer = Git::new("log")
         .set(people::mailmap(mailmap))
-        .args(LOG_OPTIONS)
+        .args(DIFF_OPTIONS)
+        .args([COMBINED, FULL_HISTORY, FORMAT])
         .args(order)
         .args([format!("--max-count={limit}")])
         .args(reach(from, to, folder))
@@ -119,7 +126,7 @@ async fn log(
 }
 
 fn parse(answer: &[u8]) -> Result<Vec<ReadCommit>, GitError> {
-    let mut fields = answer.split(|byte| *byte == 0).map(String::from_utf8_lossy).peekable();
+    let mut fields = fields(answer);
     let mut commits = Vec::new();
     while let Some(mark) = fields.next() {
         if fields.peek().is_none() {
@@ -127,28 +134,38 @@ fn parse(answer: &[u8]) -> Result<Vec<ReadCommit>, GitError> {
         }
         let mut next = || fields.next().unwrap_or_default();
         let mut read = commit(&mark, &mut next)?;
-        let mut is_first = true;
-        while let Some(path) = fields.next_if(|path| !path.is_empty()) {
-            // A line break, not part of it, stands before the first path.
-            let path = if is_first { path.strip_prefix('\n').unwrap_or(&path) } else { &path };
-            if read.commit.files.len() < MOST_FILES && read.commit.parents < 2 {
-                read.commit.files.push(path.to_owned());
-            }
-            is_first = false;
-        }
+        read.commit.files = paths(&mut fields);
         commits.push(read);
     }
     Ok(commits)
 }
 
-/// Reads the fields of one commit, from the empty one before them to the empty one after.
-fn commit<'a>(
-    mark: &str,
-    next: &mut impl FnMut() -> std::borrow::Cow<'a, str>,
-) -> Result<ReadCommit, GitError> {
+type Field<'a> = Cow<'a, str>;
+
+fn fields(answer: &[u8]) -> Peekable<impl Iterator<Item = Field<'_>>> {
+    answer.split(|byte| *byte == 0).map(String::from_utf8_lossy).peekable()
+}
+
+/// The paths up to the next commit's mark, as many as a commit lists.
+fn paths<'a>(fields: &mut Peekable<impl Iterator<Item = Field<'a>>>) -> Vec<String> {
+    let mut paths = Vec::new();
+    let mut is_first = true;
+    while let Some(path) = fields.next_if(|path| path != MARK) {
+        // Before the first path stands a line break that is not part of it, or before a combined one an empty field.
+        let path = if is_first { path.strip_prefix('\n').unwrap_or(&path) } else { &path };
+        if !path.is_empty() && paths.len() < MOST_FILES {
+            paths.push(path.to_owned());
+        }
+        is_first = false;
+    }
+    paths
+}
+
+/// Reads the fields of one commit, from the mark before them to the empty one after.
+fn commit<'a>(mark: &str, next: &mut impl FnMut() -> Field<'a>) -> Result<ReadCommit, GitError> {
     let (id, parents, name, email) = (next(), next(), next(), next());
     let (at, subject, co_authors, end) = (next(), next(), next(), next());
-    if !mark.is_empty() || !end.is_empty() {
+    if mark != MARK || !end.is_empty() {
         let detail = shorten(&format!("{mark}{id}{end}"));
         return Err(GitError::Unexpected { what: "log", detail });
     }

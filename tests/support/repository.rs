@@ -81,11 +81,21 @@ impl Repository {
         self.git(["switch", "--quiet", name]);
     }
 
-    /// Merges a branch into the current one by a merge commit, which the person who presses the button authors.
+    /// Merges a branch into the current one by a merge commit of somebody who only presses the button.
     pub fn merge(&self, branch: &str, message: &str) -> Sha {
-        self.commits.set(self.commits.get() + 1);
-        self.git(["merge", "--quiet", "--no-ff", "-m", message, branch]);
-        self.head()
+        self.merge_by("Presser", "presser@example.com", branch, message)
+    }
+
+    /// Merges a branch into the current one by somebody's merge commit, which has to go without conflicts.
+    pub fn merge_by(&self, name: &str, email: &str, branch: &str, message: &str) -> Sha {
+        self.git(["merge", "--quiet", "--no-ff", "--no-commit", branch]);
+        self.commit_all(name, email, message)
+    }
+
+    /// Begins a merge and leaves it to be finished by `commit_all`, whether it has conflicts or not.
+    pub fn begin_merge(&self, branch: &str) {
+        self.run(["merge", "--quiet", "--no-ff", "--no-commit", branch]);
+        self.git(["rev-parse", "--verify", "--quiet", "MERGE_HEAD"]);
     }
 
     /// Throws away what came after a commit, as a force-push does.
