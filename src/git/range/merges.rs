@@ -54,7 +54,7 @@ async fn merge_again(
     folder: Option<&str>,
     merges: &[&mut Commit],
 ) -> Option<Vec<u8>> {
-    let ids: String = merges.iter().map(|merge| format!("{}\n", merge.sha)).collect();
+    let ids: String = merges.iter().map(|merge| [merge.sha.as_str(), "\n"].concat()).collect();
     let git = SETTINGS.iter().fold(Git::new("log"), |git, setting| git.set((*setting).to_owned()));
     git.args(DIFF_OPTIONS)
         .args(["--remerge-diff", "--no-walk=unsorted", "--stdin", FORMAT, "--"])
