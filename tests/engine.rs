@@ -213,10 +213,10 @@ async fn a_killed_supervisor_makes_the_deployment_interrupted_and_takes_the_step
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_never_reach_the_log() {
     // The variable is set for every process by cargo, and stands in for a secret.
-    let secret = std::env::var("CARGO_MANIFEST_DIR").unwrap();
-    let step = "run = \"printenv CARGO_MANIFEST_DIR; printf 'x%sx' $CARGO_MANIFEST_DIR\"";
+    let secret = std::env::var("CARGO_PKG_REPOSITORY").unwrap();
+    let step = "run = \"printenv CARGO_PKG_REPOSITORY; printf 'x%sx' $CARGO_PKG_REPOSITORY\"";
     let file = QUICK.replace("run = \"./release\"", step);
-    let file = format!("{file}\n[secrets]\nenv = [\"CARGO_MANIFEST_DIR\"]\n");
+    let file = format!("{file}\n[secrets]\nenv = [\"CARGO_PKG_REPOSITORY\"]\n");
     let mut world = World::open(&file).await;
     let build = world.merged("Ann", "ann@example.com", "a change").await;
     let id = world.live(build).await;
