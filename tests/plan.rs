@@ -147,7 +147,7 @@ impl World {
     fn range(&self, action: Action) -> Range {
         let ends = endpoints(&self.state, action).expect("the action names builds");
         let (from, to) = ends.range(&self.state).expect("the builds have commits");
-        let live = ends.live.map_or(0, |live| live.0);
+        let live = ends.newest.map_or(0, |newest| newest.0);
         let (low, high) = (live.min(ends.target.0), live.max(ends.target.0));
         let between =
             self.state.builds.values().rev().filter(|b| (low + 1..=high).contains(&b.number.0));
@@ -349,6 +349,8 @@ fn a_rollback_cancels_a_running_promote_first() {
     let running = world.promote(3, None);
     let plan = world.rollback_plan();
     assert_eq!((plan.cancels, plan.target.build), (Some(running), BuildNumber(2)));
+    let taken: Vec<_> = plan.range.commits.iter().map(|c| c.subject.as_str()).collect();
+    assert_eq!(taken, ["change 3"], "what the promote may have brought already is taken away");
     assert_eq!(plan.severity(), Severity::Warn);
 }
 

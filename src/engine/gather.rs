@@ -90,8 +90,8 @@ async fn everything_seen(
 
 /// The commits between the two builds as the record has them.
 fn recorded(state: &ServiceState, ends: &Endpoints) -> Range {
-    let (low, high) = match ends.live {
-        Some(live) => (live.min(ends.target), live.max(ends.target)),
+    let (low, high) = match ends.newest {
+        Some(newest) => (newest.min(ends.target), newest.max(ends.target)),
         None => (BuildNumber(0), ends.target),
     };
     let builds = state.builds.range(low..=high).rev().filter(|(number, _)| **number > low);

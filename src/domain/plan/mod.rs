@@ -161,6 +161,9 @@ pub struct Facts<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoints {
     pub live: Option<BuildNumber>,
+    /// For a rollback the newest build that may run: the live one, or that of an attempt that is under way or broke
+    /// off. For a promote the live one.
+    pub newest: Option<BuildNumber>,
     pub target: BuildNumber,
     pub kind: DeploymentKind,
 }
@@ -170,11 +173,11 @@ impl Endpoints {
     #[must_use]
     pub fn range<'a>(&self, state: &'a ServiceState) -> Option<(Option<&'a Sha>, &'a Sha)> {
         let sha = |number: BuildNumber| state.builds.get(&number).map(|build| &build.sha);
-        let live = self.live.and_then(sha);
+        let newest = self.newest.and_then(sha);
         let target = sha(self.target)?;
-        match (self.kind, live) {
-            (DeploymentKind::Rollback, Some(live)) => Some((Some(target), live)),
-            _ => Some((live, target)),
+        match (self.kind, newest) {
+            (DeploymentKind::Rollback, Some(newest)) => Some((Some(target), newest)),
+            (_, live) => Some((live, target)),
         }
     }
 }
@@ -201,10 +204,21 @@ pub fn endpoints(state: &ServiceState, action: Action) -> Result<Endpoints, Refu
         }
     };
     if state.builds.contains_key(&target) {
-        Ok(Endpoints { live, target, kind })
+        let newest = match kind {
+            DeploymentKind::Rollback => live.max(attempted(state)),
+            _ => live,
+        };
+        Ok(Endpoints { live, newest, target, kind })
     } else {
         Err(Refusal::not_found(format!("there is no build {target}")))
     }
+}
+
+/// The build that an attempt brings to production now, or did not bring there whole.
+fn attempted(state: &ServiceState) -> Option<BuildNumber> {
+    let running = state.in_flight(Environment::Production);
+    let attempt = running.or(state.unsettled(Environment::Production));
+    attempt.map(|attempt| attempt.request.build)
 }
 
 /// Computes the plan. Pure: the same facts, action, actor and instant give the same plan.
