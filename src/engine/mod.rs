@@ -14,6 +14,7 @@ mod shared;
 mod steps;
 pub mod supervisor;
 mod trunk;
+mod watch;
 mod world;
 mod writer;
 

@@ -13,6 +13,7 @@ use super::act::Acts;
 use super::handle::Handle;
 use super::shared::{Folders, Shared};
 use super::trunk;
+use super::watch::watch;
 use super::world::Service;
 use super::writer::{Input, Writer};
 use super::{Options, Services};
@@ -174,7 +175,7 @@ async fn watch_all(shared: Arc<Shared>, services: Services, first: Vec<Watched>,
             trouble(&shared, &watched.repository, opened.as_ref().err().map(ToString::to_string));
             if let Ok(mirror) = opened {
                 known.push(watched.clone());
-                watchers.spawn(trunk::watch(shared.clone(), watched, mirror, poll));
+                watchers.spawn(watch(shared.clone(), watched, mirror, poll));
             }
         }
         let Services::File(path) = &services else {

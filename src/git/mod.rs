@@ -7,9 +7,11 @@ mod mirror;
 mod process;
 mod range;
 mod source;
+mod standing;
 
 pub use self::checkout::unfinished;
 pub use self::error::GitError;
 pub use self::identity::local_identity;
 pub use self::mirror::Mirror;
 pub use self::source::display_url;
+pub use self::standing::Standing;
