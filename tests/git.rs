@@ -12,8 +12,16 @@ use trunkline::git::{GitError, Mirror, local_identity};
 
 use self::repository::Repository;
 
+#[path = "support/home.rs"]
+mod home;
+#[path = "support/pty.rs"]
+mod pty;
 #[path = "support/repository.rs"]
 mod repository;
+#[path = "git/standing.rs"]
+mod standing;
+#[path = "git/watch.rs"]
+mod watch;
 
 /// A mirror in a folder that lives as long as it.
 struct Mirrored {

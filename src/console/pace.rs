@@ -3,12 +3,19 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 /// The shortest time between two frames: whatever happens in between becomes one.
 const FRAME: Duration = Duration::from_millis(16);
 /// How long the first frame waits for what fills it, so that the screen does not come in pieces.
 const OPENING: Duration = Duration::from_millis(50);
+
+/// Waits for an instant, and not at all for one that has come: a timer waits for the end of its millisecond.
+pub async fn until(instant: Instant) {
+    if instant > Instant::now() {
+        sleep_until(instant).await;
+    }
+}
 
 #[derive(Debug)]
 pub struct Pace {

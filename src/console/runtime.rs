@@ -11,7 +11,7 @@ use tokio_stream::{Stream, StreamExt};
 use super::effect::{self, Effect, Performer};
 use super::message::{Message, News};
 use super::model::Model;
-use super::pace::Pace;
+use super::pace::{Pace, until};
 use super::update::{start, update};
 use super::view::view;
 use super::{Error, Exit};
@@ -58,7 +58,7 @@ where
         let news = select! {
             biased;
             // First, so that a flood of news cannot keep the screen from being drawn.
-            () = sleep_until(pace.due()), if model.dirty => {
+            () = until(pace.due()), if model.dirty => {
                 draw(terminal, &mut model)?;
                 pace.drawn(Instant::now());
                 continue;
