@@ -48,7 +48,7 @@ fn main() {
 
     let git = || {
         let mut log = Command::new("git");
-        log.args(["log", "--format=%H %an %ae %s", "--name-only"]);
+        log.args(["log", "--format=%H %an %ae %s"]);
         time(log.arg(format!("{begin}..{tip}")).current_dir(shop.repository.path()))
     };
     let by_command = || shop.time(&["plan", "promote", "2"]);
@@ -70,6 +70,6 @@ async fn plan(remote: &Remote) -> Duration {
     let plan = remote.plan(&service, Action::Promote { build: BuildNumber(2) }).await;
     let time = begin.elapsed();
     let commits = plan.expect("there is a plan").range.commits.len();
-    assert!(commits > COMMITS, "the range has the branch and its merge: {commits}");
+    assert!(commits >= COMMITS, "the range has the whole branch: {commits}");
     time
 }
