@@ -106,7 +106,7 @@ async fn every_move_of_the_trunk_is_told_in_every_layout() {
         })
         .await;
         laid.is_told("a force-push", |work| {
-            drop(work.git(["reset", "--quiet", "--hard", "HEAD~1"]))
+            drop(work.git(["reset", "--quiet", "--hard", "HEAD~1"]));
         })
         .await;
         laid.is_told("a move by another name", |work| {
