@@ -4,11 +4,14 @@
 
 mod crowd;
 mod history;
+mod lost_answers;
 mod pairs;
 mod same_plan;
 
 #[path = "../support/dice.rs"]
 mod dice;
+#[path = "../support/proxy.rs"]
+mod proxy;
 #[path = "../serving/mod.rs"]
 mod serving;
 #[path = "../support/mod.rs"]
