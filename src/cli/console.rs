@@ -48,7 +48,7 @@ pub fn needs_terminal() -> Result<(), Failure> {
 /// The console on this backend, until somebody leaves it.
 pub async fn show(backend: Remote, places: &Places, global: &Global) -> Result<(), Failure> {
     trace::to_file(&places.data.join("console.log"))?;
-    let options = options(&UserFile::load(&places.user_file())?, global);
+    let options = options(&UserFile::load(&places.user_file())?, places, global);
     guard::install_panic_hook();
     signals::leave_on_signals().wrap_err("cannot listen to signals")?;
     match console::run(backend, options).await {
@@ -58,7 +58,7 @@ pub async fn show(backend: Remote, places: &Places, global: &Global) -> Result<(
     }
 }
 
-fn options(user: &UserFile, global: &Global) -> Options {
+fn options(user: &UserFile, places: &Places, global: &Global) -> Options {
     let terminal = capabilities::detect(ColourChoice::Auto);
     let UserFile { emergency_countdown, stale_after, .. } = *user;
     Options {
@@ -71,6 +71,7 @@ fn options(user: &UserFile, global: &Global) -> Options {
         theme: Theme::terminal(terminal.depth, terminal.charset),
         tmux: terminal.tmux,
         notice: global.demo.then(|| PRACTICE.to_owned()),
+        intents: Some(places.intents()),
     }
 }
 

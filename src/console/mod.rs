@@ -11,6 +11,7 @@ mod layout;
 mod link;
 mod list;
 pub mod log;
+mod look_up;
 pub mod message;
 pub mod model;
 mod notes;
@@ -23,6 +24,7 @@ mod view;
 mod wake;
 
 use std::io::{self, Stdout};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crossterm::event::EventStream;
@@ -38,6 +40,7 @@ use self::theme::Theme;
 pub use self::update::update;
 pub use self::view::view;
 use crate::backend::Backend;
+use crate::backend::intents::Intents;
 use crate::domain::ids::ServiceName;
 use crate::terminal::guard::Guard;
 use crate::terminal::{attention, clipboard, gate};
@@ -64,6 +67,8 @@ pub struct Options {
     pub tmux: bool,
     /// What to say first.
     pub notice: Option<String>,
+    /// The folder of the commands whose answers are outstanding; without it they are known to this console alone.
+    pub intents: Option<PathBuf>,
 }
 
 impl Options {
@@ -80,6 +85,7 @@ impl Options {
             theme,
             tmux: false,
             notice: None,
+            intents: None,
         }
     }
 }
@@ -121,7 +127,8 @@ pub async fn run<B: Backend>(backend: B, options: Options) -> Result<Exit, Error
     let seed = uuid::Uuid::new_v4();
     let model = Model::new(options, seed, Size { width, height }, Instant::now());
     let (sender, inbox) = mpsc::channel(INBOX);
-    let performer = Performer::new(backend, sender);
+    let intents = model.options.intents.clone().map(Intents::in_folder);
+    let performer = Performer::new(backend, sender).noting_in(intents);
     runtime::run(&mut terminal, EventStream::new(), &mut outside, performer, inbox, model).await
 }
 

@@ -59,8 +59,8 @@ impl Lane<'_> {
         let key = new_key();
         loop {
             self.send(&command, &key).await;
-            let answers = self.calls.iter().filter(|call| call.key == key);
-            let known = answers.filter_map(Call::receipt).next().cloned();
+            let mut answers = self.calls.iter().filter(|call| call.key == key);
+            let known = answers.find_map(Call::receipt).cloned();
             if let Some(receipt) = known {
                 self.reuse(&command, &key).await;
                 return receipt;
@@ -101,9 +101,10 @@ impl Lane<'_> {
     async fn deploy(&mut self, builds: &[BuildNumber]) {
         let live = self.world.live_now().expect("something is live from the start");
         let target = *self.dice.pick(builds);
-        let action = match target < live {
-            true => Action::Rollback { to: Some(target) },
-            false => Action::Promote { build: target },
+        let action = if target < live {
+            Action::Rollback { to: Some(target) }
+        } else {
+            Action::Promote { build: target }
         };
         let plan = self.clear.remote.plan(&self.world.service, action).await.unwrap();
         let receipt = self.intend(execution(&plan)).await;

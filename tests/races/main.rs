@@ -4,6 +4,7 @@
 
 mod crowd;
 mod history;
+mod killed;
 mod lost_answers;
 mod pairs;
 mod same_plan;

@@ -5,7 +5,7 @@
 /// What a test draws from when nobody names a seed.
 const USUAL: u64 = 20_261_125;
 
-/// A stream of numbers that a seed determines (SplitMix64).
+/// A stream of numbers that a seed determines (`SplitMix64`).
 #[derive(Debug, Clone)]
 pub struct Dice(u64);
 

@@ -33,8 +33,12 @@ pub fn act(model: &mut Model, action: &Action) -> Vec<Effect> {
         Action::NotRollBack => tell(model, "r does nothing; R rolls back"),
         Action::Changes => overlays::changes(model),
         Action::Help => show(model, Overlay::Help(Help::default())),
-        Action::Messages => show(model, Overlay::Messages(0)),
+        Action::Messages => {
+            model.notes.hide();
+            show(model, Overlay::Messages(0))
+        }
         Action::Open => open(model),
+        Action::Back if model.notes.hide() => Vec::new(),
         Action::Back => browse::back(model).unwrap_or_else(|| follow_again(model)),
         Action::Quit => browse::back(model).unwrap_or_else(|| vec![Effect::Quit]),
         Action::Interrupt => browse::interrupt(model),

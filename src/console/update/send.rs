@@ -1,6 +1,7 @@
 //! Commands on their way: sending one, its answer, and the answer that got lost.
 
 use super::confirm;
+use crate::backend::intents::Intent;
 use crate::backend::{Answer, BackendError};
 use crate::console::confirm::{Confirm, Focus, Manner, Stage, Subject};
 use crate::console::effect::{Effect, Outside};
@@ -19,10 +20,9 @@ pub fn send(model: &mut Model) -> Vec<Effect> {
     confirm.stage = Stage::Sending;
     confirm.ticket = ticket;
     confirm.focus = Focus::Leave;
-    let sent = Sent { ticket, key: confirm.key.clone(), what: what(confirm) };
-    let key = sent.key.clone();
-    model.sent.push(sent);
-    vec![Effect::Send { ticket, service, command, key }]
+    let intent = Intent { key: confirm.key.clone(), service, what: what(confirm), at: now };
+    model.sent.push(Sent { ticket, key: intent.key.clone(), what: intent.what.clone() });
+    vec![Effect::Send { ticket, command, intent }]
 }
 
 /// What a command does, for a note.
