@@ -26,7 +26,7 @@ impl Desk {
         let repository = &desk.repository;
         repository.write("trunkline.toml", &service_file());
         repository.commit_all("Ann", "ann@example.com", "begin");
-        desk.home.watchrepository(repository.path(), "poll = \"100ms\"");
+        desk.home.watch_repository(repository.path(), "poll = \"100ms\"");
         until("the build is verified", || desk.home.said(&["builds"]).contains("verified"));
         desk
     }
