@@ -14,7 +14,9 @@ pub fn prepared(
     result: &Result<(), String>,
 ) -> Option<Fact> {
     let deployment = state.deployments.get(&id)?;
-    let waits = deployment.is_open() && deployment.started_at.is_none();
+    // One at a time, also should it ever be reported out of turn.
+    let is_next = state.open(deployment.request.environment).next().is_some_and(|d| d.id == id);
+    let waits = is_next && deployment.started_at.is_none();
     waits.then(|| match result {
         Ok(()) => Fact::DeploymentStarted { deployment: id },
         Err(why) => Fact::DeploymentEnded {
