@@ -273,10 +273,8 @@ impl Story {
         let open = self.subject.state.deployments.values().filter(|d| d.is_open());
         let open: Vec<_> = open.map(|d| d.id).collect();
         let any = DeploymentId(self.dice.below(self.subject.events.len() + 2) as u64);
-        let deployment = match open.is_empty() || self.dice.chance(20) {
-            true => any,
-            false => *self.dice.pick(&open),
-        };
+        let odd = open.is_empty() || self.dice.chance(20);
+        let deployment = if odd { any } else { *self.dice.pick(&open) };
         self.command("cancel", &Command::Cancel { deployment, reason: String::new() });
     }
 
@@ -322,9 +320,10 @@ impl Story {
     }
 
     fn odd_clock(&mut self) {
-        self.subject.now = match self.dice.chance(70) {
-            true => self.subject.now + TimeDelta::minutes(10),
-            false => self.around(self.subject.now),
+        self.subject.now = if self.dice.chance(70) {
+            self.subject.now + TimeDelta::minutes(10)
+        } else {
+            self.around(self.subject.now)
         };
     }
 }
