@@ -150,22 +150,27 @@ impl Story {
 
     /// A report of what is over, was told before, or never was.
     fn report_late(&mut self) {
-        let newest = self.subject.events.len() + 2;
-        let id = DeploymentId(self.dice.below(newest) as u64);
-        if self.subject.acts.attending.iter().any(|(attended, _)| *attended == id)
-            || self.subject.acts.preparing.contains(&id)
-        {
+        let any = DeploymentId(self.dice.below(self.subject.events.len() + 2) as u64);
+        let open = self.open();
+        let id = if open.is_empty() { any } else { *self.dice.pick(&[any, open[open.len() - 1]]) };
+        let step = self.dice.below(3);
+        let (acts, prepares) = (&self.subject.acts, self.dice.chance(50));
+        if acts.preparing.contains(&id) || acts.attending.contains(&(id, step)) {
             return;
         }
-        let before = self.subject.events.len();
-        let counted = if self.dice.chance(50) {
+        let counted = if prepares {
             self.subject.prepared(id, &Ok(()))
         } else {
-            let step = self.dice.below(3);
             self.subject.step_ended(id, step, StepOutcome::Succeeded)
         };
-        assert!(!counted || before < self.subject.events.len());
+        assert!(!counted, "{id} reports what is not under way");
         self.tell("late report");
+    }
+
+    /// What is queued or running, oldest first.
+    fn open(&self) -> Vec<DeploymentId> {
+        let all = self.subject.state.deployments.values();
+        all.filter(|deployment| deployment.is_open()).map(|deployment| deployment.id).collect()
     }
 
     fn action(&mut self) -> Action {
@@ -270,8 +275,7 @@ impl Story {
     }
 
     fn cancel(&mut self) {
-        let open = self.subject.state.deployments.values().filter(|d| d.is_open());
-        let open: Vec<_> = open.map(|d| d.id).collect();
+        let open = self.open();
         let any = DeploymentId(self.dice.below(self.subject.events.len() + 2) as u64);
         let odd = open.is_empty() || self.dice.chance(20);
         let deployment = if odd { any } else { *self.dice.pick(&open) };
