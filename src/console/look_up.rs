@@ -73,14 +73,18 @@ mod tests {
         "12345678".to_owned().try_into().unwrap()
     }
 
+    async fn record(backend: &Scripted, key: IdempotencyKey) -> Receipt {
+        let environment = Environment::Production;
+        let hold = Command::Hold { environment, reason: "late".into() };
+        backend.command(&SERVICE.parse().unwrap(), hold, key).await.unwrap()
+    }
+
     #[tokio::test(start_paused = true)]
     async fn what_arrives_late_is_found_all_the_same() {
         let backend = Scripted::new(DateTime::UNIX_EPOCH);
         let late = async {
             sleep(Duration::from_secs(5)).await;
-            let environment = Environment::Production;
-            let hold = Command::Hold { environment, reason: "late".into() };
-            backend.command(&SERVICE.parse().unwrap(), hold, key()).await.unwrap()
+            record(&backend, key()).await
         };
         let key = key();
         let (found, receipt) = tokio::join!(look_up(&backend, &key), late);
@@ -99,5 +103,22 @@ mod tests {
             backend.heal();
         };
         assert_eq!(tokio::join!(looking, healing).0, Ok(None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_not_there_before_a_silence_may_come_after_it() {
+        let backend = Scripted::new(DateTime::UNIX_EPOCH);
+        let key = key();
+        let meanwhile = async {
+            // As late as may be: one more answer that there is nothing, and it would be believed.
+            sleep(Duration::from_secs(10)).await;
+            backend.fault(Fault::Unreachable);
+            sleep(Duration::from_mins(1)).await;
+            backend.heal();
+            sleep(Duration::from_secs(12)).await;
+            record(&backend, key.clone()).await
+        };
+        let (found, receipt) = tokio::join!(look_up(&backend, &key), meanwhile);
+        assert_eq!(found, Ok(Some(receipt)));
     }
 }
