@@ -275,6 +275,10 @@ async fn allowed(ground: &Ground, first: First, id: DeploymentId, then: Then) {
     if matches!(then, Then::Verify | Then::Freeze) {
         return assert_eq!(ground.world.deployment(id).state(), expected(first, then));
     }
+    if !matches!(first, First::PromoteBeingCancelled | First::RollbackBeingCancelled) {
+        // Only what was told to end may end it; what does not listen waits for the gate.
+        ground.world.ended(id).await;
+    }
     ground.clear();
     let second = ground.world.ended(receipt.deployment.unwrap()).await;
     let before = ground.world.ended(id).await;
