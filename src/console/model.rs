@@ -173,6 +173,8 @@ pub struct Sent {
     pub key: IdempotencyKey,
     /// What it does, for a note: `promote of #12`.
     pub what: String,
+    /// Why its answer got lost, once it did.
+    pub lost: Option<String>,
 }
 
 impl Model {

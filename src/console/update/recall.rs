@@ -28,6 +28,9 @@ pub fn recalled(
     // The answer takes the place of the word that it is looked for.
     model.notes.settle(&name);
     match answer {
+        Ok(Some(Receipt { deployment: Some(id), .. })) => {
+            model.insist(Tone::Good, format!("{name} was recorded: {id}"));
+        }
         Ok(Some(receipt)) => {
             model.insist(Tone::Good, format!("{name} was recorded: {}", receipt.said));
         }
