@@ -48,9 +48,10 @@ pub fn needs_terminal() -> Result<(), Failure> {
 /// The console on this backend, until somebody leaves it.
 pub async fn show(backend: Remote, places: &Places, global: &Global) -> Result<(), Failure> {
     trace::to_file(&places.data.join("console.log"))?;
-    let options = options(&UserFile::load(&places.user_file())?, places, global);
+    let options = options(&UserFile::load(&places.user_file())?, global);
     guard::install_panic_hook();
     signals::leave_on_signals().wrap_err("cannot listen to signals")?;
+    let options = Options { intents: Some(places.intents()), ..options };
     match console::run(backend, options).await {
         Ok(_) => Ok(()),
         Err(console::Error::NoService(sentence)) => Err(Failure::usage(sentence)),
@@ -58,12 +59,13 @@ pub async fn show(backend: Remote, places: &Places, global: &Global) -> Result<(
     }
 }
 
-fn options(user: &UserFile, places: &Places, global: &Global) -> Options {
+fn options(user: &UserFile, global: &Global) -> Options {
     let terminal = capabilities::detect(ColourChoice::Auto);
     let UserFile { emergency_countdown, stale_after, .. } = *user;
     Options {
         service: global.service.clone(),
         several: user.services.len() > 1,
+        intents: None,
         emergency_countdown,
         stale_after,
         demo: global.demo,
@@ -71,7 +73,6 @@ fn options(user: &UserFile, places: &Places, global: &Global) -> Options {
         theme: Theme::terminal(terminal.depth, terminal.charset),
         tmux: terminal.tmux,
         notice: global.demo.then(|| PRACTICE.to_owned()),
-        intents: Some(places.intents()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What `update` asks the world to do, as plain data, and the one place of the console that starts tasks for it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -42,8 +43,8 @@ pub enum Effect {
         command: Command,
         intent: Intent,
     },
-    /// Find out what became of the commands of consoles that are gone.
-    Recall,
+    /// Note commands in this folder from now on, and find out what became of those that consoles left there.
+    Recall(PathBuf),
     /// Find out what became of a command whose answer got lost. It is never sent again.
     LookUp {
         ticket: Ticket,
@@ -102,12 +103,6 @@ impl<B: Backend> Performer<B> {
         }
     }
 
-    /// From now on commands are noted there until their answers have come.
-    #[must_use]
-    pub fn noting_in(self, intents: Option<Intents>) -> Self {
-        Self { intents, ..self }
-    }
-
     /// Starts what needs the backend. What needs the terminal is the runtime's.
     pub fn perform(&mut self, effect: Effect) {
         match effect {
@@ -129,7 +124,7 @@ impl<B: Backend> Performer<B> {
                     News::LookedUp { ticket, answer: conclude(&*b, &key, intents).await }
                 });
             }
-            Effect::Recall => self.recall(),
+            Effect::Recall(folder) => self.recall(folder),
             Effect::History { service, before, limit } => {
                 self.ask(move |b| async move {
                     let production = Environment::Production;
@@ -161,8 +156,8 @@ impl<B: Backend> Performer<B> {
     }
 
     /// Each of the commands that were left is told of twice: when it is found, and when its end is known.
-    fn recall(&self) {
-        let Some(intents) = self.intents.clone() else { return };
+    fn recall(&mut self, folder: PathBuf) {
+        let intents = self.intents.insert(Intents::in_folder(folder)).clone();
         let (backend, inbox) = (Arc::clone(&self.backend), self.inbox.clone());
         tokio::spawn(async move {
             for intent in intents.left().await {

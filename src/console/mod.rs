@@ -24,7 +24,6 @@ mod view;
 mod wake;
 
 use std::io::{self, Stdout};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crossterm::event::EventStream;
@@ -40,7 +39,6 @@ use self::theme::Theme;
 pub use self::update::update;
 pub use self::view::view;
 use crate::backend::Backend;
-use crate::backend::intents::Intents;
 use crate::domain::ids::ServiceName;
 use crate::terminal::guard::Guard;
 use crate::terminal::{attention, clipboard, gate};
@@ -68,7 +66,7 @@ pub struct Options {
     /// What to say first.
     pub notice: Option<String>,
     /// The folder of the commands whose answers are outstanding; without it they are known to this console alone.
-    pub intents: Option<PathBuf>,
+    pub intents: Option<std::path::PathBuf>,
 }
 
 impl Options {
@@ -127,8 +125,7 @@ pub async fn run<B: Backend>(backend: B, options: Options) -> Result<Exit, Error
     let seed = uuid::Uuid::new_v4();
     let model = Model::new(options, seed, Size { width, height }, Instant::now());
     let (sender, inbox) = mpsc::channel(INBOX);
-    let intents = model.options.intents.clone().map(Intents::in_folder);
-    let performer = Performer::new(backend, sender).noting_in(intents);
+    let performer = Performer::new(backend, sender);
     runtime::run(&mut terminal, EventStream::new(), &mut outside, performer, inbox, model).await
 }
 

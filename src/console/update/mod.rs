@@ -48,7 +48,8 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
 
 /// What the console asks for before anything has happened.
 pub fn start(model: &Model) -> Vec<Effect> {
-    let mut effects = vec![Effect::Describe, backend::watch(model, model.at), Effect::Recall];
+    let mut effects = vec![Effect::Describe, backend::watch(model, model.at)];
+    effects.extend(model.options.intents.clone().map(Effect::Recall));
     if model.screen == Screen::Service {
         effects.push(backend::watch_fleet(model, model.at));
     }
