@@ -41,6 +41,8 @@ pub enum Input {
     },
     /// Look again whether there is something to do.
     Settle(ServiceName),
+    /// Look again whether the record can be written.
+    Probe,
     Stop,
 }
 
@@ -96,11 +98,13 @@ pub(super) struct Writer {
     acts: Acts,
     /// The services whose next facts could not be recorded and are tried again in a moment.
     unsettled: HashSet<ServiceName>,
+    /// The record could not be written and is looked at again in a moment.
+    is_probing: bool,
 }
 
 impl Writer {
     pub fn new(store: Store, shared: Arc<Shared>, acts: Acts) -> Self {
-        Self { store, shared, acts, unsettled: HashSet::new() }
+        Self { store, shared, acts, unsettled: HashSet::new(), is_probing: false }
     }
 
     /// Works until it is told to stop or nobody can tell it anything any more.
@@ -131,6 +135,7 @@ impl Writer {
                 self.unsettled.remove(&service);
                 self.settle(&service);
             }
+            Input::Probe => self.probe(),
             Input::Stop => {}
         }
     }
@@ -167,7 +172,12 @@ impl Writer {
         let Decided { facts, deployment, said } = decided;
         let receipt = Receipt { seq: next, at: now, deployment, said };
         let answered = Answered { key: request.key.clone(), request: digest, receipt };
-        self.record(&request.service, &actor, facts, Some(&answered))?;
+        if let Err(error) = self.record(&request.service, &actor, facts, Some(&answered)) {
+            // Nobody does it again by itself, so that the trouble would seem to last for ever, or not to be there.
+            self.trouble(&error);
+            self.probe_later();
+            return Err(error.into());
+        }
         Ok(answered.receipt)
     }
 
@@ -284,6 +294,24 @@ impl Writer {
             self.acts.tidy(name);
         }
         Ok(())
+    }
+
+    /// Says that the record can be written again, once it can.
+    fn probe(&mut self) {
+        self.is_probing = false;
+        match self.store.rewrite() {
+            Ok(()) => self.shared.note(UNRECORDED, None),
+            Err(error) => {
+                self.trouble(&error);
+                self.probe_later();
+            }
+        }
+    }
+
+    fn probe_later(&mut self) {
+        if !std::mem::replace(&mut self.is_probing, true) {
+            self.later(Input::Probe);
+        }
     }
 
     fn trouble(&self, error: &StoreError) {

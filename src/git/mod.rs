@@ -3,12 +3,13 @@
 mod checkout;
 mod error;
 mod identity;
+mod locks;
 mod mirror;
 mod process;
 mod range;
 mod source;
 
-pub use self::checkout::unfinished;
+pub use self::checkout::is_unfinished;
 pub use self::error::GitError;
 pub use self::identity::local_identity;
 pub use self::mirror::Mirror;

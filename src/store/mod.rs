@@ -68,6 +68,14 @@ pub enum StoreError {
     Newer { path: String, found: u32, known: u32 },
     #[error("SQLite {0} can corrupt a database in WAL mode; 3.51.3 or newer is needed")]
     OldSqlite(String),
+    #[error(
+        "{path} cannot be written ahead (SQLite stays with the mode {mode:?}); put the data folder on a local disk"
+    )]
+    NoWal { path: String, mode: String },
+    #[error(
+        "{path} is damaged: {source}; put the last good copy in its place, or move it away to begin anew"
+    )]
+    Damaged { path: String, source: rusqlite::Error },
     #[error("event {seq} cannot be read: {why}; `trunkline doctor` tells more")]
     Unreadable { seq: u64, why: String },
 }
@@ -82,7 +90,7 @@ impl Store {
         let at = |source| sqlite(path, source);
         make_private(path);
         let mut connection = Connection::open(path).map_err(at)?;
-        schema::configure(&connection).map_err(at)?;
+        schema::configure(&connection, path)?;
         schema::migrate(&mut connection, path)?;
         let (head, hash) = chain::head(&connection).map_err(at)?;
         Ok(Self { connection, path: path.to_owned(), head, hash })
@@ -123,6 +131,18 @@ impl Store {
         in_transaction(&mut self.connection, write).map_err(|e| sqlite(&self.path, e))?;
         (self.head, self.hash) = (seq, hash);
         Ok(events)
+    }
+
+    /// Writes durably what the database says already, to find out whether anything can be written.
+    ///
+    /// # Errors
+    /// When nothing can.
+    pub fn rewrite(&mut self) -> Result<(), StoreError> {
+        let write = |transaction: &Transaction<'_>| {
+            let version = schema::version(transaction)?;
+            transaction.pragma_update(None, "user_version", version)
+        };
+        in_transaction(&mut self.connection, write).map_err(|e| sqlite(&self.path, e))
     }
 
     /// All events, oldest first.
@@ -246,7 +266,12 @@ fn make_private(path: &Path) {
 }
 
 fn sqlite(path: &Path, source: rusqlite::Error) -> StoreError {
-    StoreError::Sqlite { path: path.display().to_string(), source }
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    let path = path.display().to_string();
+    match source.sqlite_error_code() {
+        Some(DatabaseCorrupt | NotADatabase) => StoreError::Damaged { path, source },
+        _ => StoreError::Sqlite { path, source },
+    }
 }
 
 fn in_transaction(

@@ -53,9 +53,10 @@ impl Tally {
 #[test]
 fn the_engine_is_killed_at_random_and_nothing_is_lost_doubled_or_torn() {
     let (kills, seed) = (setting("TRUNKLINE_KILLS", KILLS), chosen());
-    let runs = Mutex::new((0..kills.div_ceil(KILLS_OF_A_RUN)).map(|run| {
-        (seed + run, KILLS_OF_A_RUN.min(kills - run * KILLS_OF_A_RUN))
-    }));
+    let runs = Mutex::new(
+        (0..kills.div_ceil(KILLS_OF_A_RUN))
+            .map(|run| (seed + run, KILLS_OF_A_RUN.min(kills - run * KILLS_OF_A_RUN))),
+    );
     let total = Mutex::new(Tally::default());
     std::thread::scope(|threads| {
         for _ in 0..RUNS_AT_ONCE {
@@ -84,11 +85,8 @@ impl Drop for SayOnPanic {
 }
 
 fn run(seed: u64, kills: u64) -> Tally {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(Run::new(seed).killed(kills))
 }
 
@@ -128,7 +126,7 @@ impl Run {
         while let Some(client) = self.working.join_next().await {
             client.unwrap();
         }
-        self.settled(&engine).await;
+        self.nothing_is_left_to_do(&engine).await;
         engine.stop();
         self.judge()
     }
@@ -179,6 +177,18 @@ impl Run {
             })
             .await;
         self.tally.slowest = self.tally.slowest.max(engine.started.elapsed());
+    }
+
+    /// Waits until the last merge has been through staging too.
+    async fn nothing_is_left_to_do(&self, engine: &Engine) {
+        let tip = self.shop.repository.head();
+        engine
+            .until("all merges are through", |snapshot| {
+                let newest = &snapshot.builds.first()?.build;
+                let is_through = newest.sha == tip && newest.staging.is_some();
+                (is_through && open(snapshot).is_empty()).then_some(())
+            })
+            .await;
     }
 
     fn judge(mut self) -> Tally {

@@ -10,8 +10,11 @@ mod engine;
 mod history;
 mod instant;
 mod kills;
+mod record;
 mod seed;
 mod shop;
+#[cfg(target_os = "linux")]
+mod supervisors;
 
 #[path = "../support/home.rs"]
 mod home;
