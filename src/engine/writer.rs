@@ -42,7 +42,7 @@ pub enum Input {
     /// Look again whether there is something to do.
     Settle(ServiceName),
     /// Look again whether the record can be written.
-    Probe,
+    Rehearse,
     Stop,
 }
 
@@ -98,13 +98,13 @@ pub(super) struct Writer {
     acts: Acts,
     /// The services whose next facts could not be recorded and are tried again in a moment.
     unsettled: HashSet<ServiceName>,
-    /// The record could not be written and is looked at again in a moment.
-    is_probing: bool,
+    /// What a person asked for and could not be recorded: rehearsed until it could be, since nobody else tries again.
+    unrecorded: Option<NewEvent>,
 }
 
 impl Writer {
     pub fn new(store: Store, shared: Arc<Shared>, acts: Acts) -> Self {
-        Self { store, shared, acts, unsettled: HashSet::new(), is_probing: false }
+        Self { store, shared, acts, unsettled: HashSet::new(), unrecorded: None }
     }
 
     /// Works until it is told to stop or nobody can tell it anything any more.
@@ -135,7 +135,7 @@ impl Writer {
                 self.unsettled.remove(&service);
                 self.settle(&service);
             }
-            Input::Probe => self.probe(),
+            Input::Rehearse => self.rehearse(),
             Input::Stop => {}
         }
     }
@@ -172,12 +172,13 @@ impl Writer {
         let Decided { facts, deployment, said } = decided;
         let receipt = Receipt { seq: next, at: now, deployment, said };
         let answered = Answered { key: request.key.clone(), request: digest, receipt };
-        if let Err(error) = self.record(&request.service, &actor, facts, Some(&answered)) {
-            // Nobody does it again by itself, so that the trouble would seem to last for ever, or not to be there.
-            self.trouble(&error);
-            self.probe_later();
-            return Err(error.into());
+        let first = facts.first().cloned();
+        let recorded = self.record(&request.service, &actor, facts, Some(&answered));
+        if let (Err(error), Some(fact)) = (&recorded, first) {
+            self.trouble(error);
+            self.rehearse_later(NewEvent { service: request.service.clone(), actor, fact });
         }
+        recorded?;
         Ok(answered.receipt)
     }
 
@@ -297,20 +298,20 @@ impl Writer {
     }
 
     /// Says that the record can be written again, once it can.
-    fn probe(&mut self) {
-        self.is_probing = false;
-        match self.store.rewrite() {
+    fn rehearse(&mut self) {
+        let Some(event) = self.unrecorded.take() else { return };
+        match self.store.rehearse(self.shared.clock.now(), event.clone()) {
             Ok(()) => self.shared.note(UNRECORDED, None),
             Err(error) => {
                 self.trouble(&error);
-                self.probe_later();
+                self.rehearse_later(event);
             }
         }
     }
 
-    fn probe_later(&mut self) {
-        if !std::mem::replace(&mut self.is_probing, true) {
-            self.later(Input::Probe);
+    fn rehearse_later(&mut self, event: NewEvent) {
+        if self.unrecorded.replace(event).is_none() {
+            self.later(Input::Rehearse);
         }
     }
 

@@ -25,10 +25,20 @@ pub(super) async fn make(mirror: &Path, sha: &Sha, into: &Path) -> Result<(), Gi
         Ok(()) => fs::rename(&partial, into).await.map_err(file_error(into)),
         failed => failed,
     };
-    if made.is_err() {
-        remove(&partial).await.ok();
-    }
+    remove_unfinished(into).await;
     made
+}
+
+/// Removes what this try and those before it left; what a git still writes into, the next try removes.
+async fn remove_unfinished(into: &Path) {
+    let Some(folder) = into.parent() else { return };
+    let Ok(mut entries) = fs::read_dir(folder).await else { return };
+    while let Ok(Some(entry)) = entries.next_entry().await {
+        let path = entry.path();
+        if is_unfinished(&path, into) {
+            fs::remove_dir_all(path).await.ok();
+        }
+    }
 }
 
 /// A checkout gets its name only when it is finished, so that its head tells all.
@@ -89,13 +99,6 @@ async fn borrow_objects(mirror: &Path, folder: &Path) -> Result<(), GitError> {
     line.push(b'\n');
     let alternates = info.join("alternates");
     fs::write(&alternates, line).await.map_err(file_error(&alternates))
-}
-
-async fn remove(folder: &Path) -> Result<(), GitError> {
-    match fs::remove_dir_all(folder).await {
-        Err(why) if why.kind() != io::ErrorKind::NotFound => Err(file_error(folder)(why)),
-        _ => Ok(()),
-    }
 }
 
 fn file_error(path: &Path) -> impl Fn(io::Error) -> GitError {

@@ -122,7 +122,7 @@ impl Store {
                 Event { seq, at, service, actor, fact }
             })
             .collect();
-        let write = |transaction: &Transaction<'_>| -> rusqlite::Result<()> {
+        let write = |transaction: &mut Transaction<'_>| -> rusqlite::Result<()> {
             for event in &events {
                 hash = insert(transaction, event, hash)?;
             }
@@ -133,12 +133,20 @@ impl Store {
         Ok(events)
     }
 
-    /// Writes durably what the database says already, to find out whether anything can be written.
+    /// Finds out whether an event could be appended, without appending it; what is written durably is what the
+    /// database says already.
     ///
     /// # Errors
-    /// When nothing can.
-    pub fn rewrite(&mut self) -> Result<(), StoreError> {
-        let write = |transaction: &Transaction<'_>| {
+    /// When it could not.
+    pub fn rehearse(&mut self, at: DateTime<Utc>, event: NewEvent) -> Result<(), StoreError> {
+        let NewEvent { service, actor, fact } = event;
+        let (seq, hash) = (Seq(self.head.0 + 1), self.hash);
+        let event = Event { seq, at: at.trunc_subsecs(6), service, actor, fact };
+        let write = |transaction: &mut Transaction<'_>| -> rusqlite::Result<()> {
+            let mut tried = transaction.savepoint()?;
+            insert(&tried, &event, hash)?;
+            tried.rollback()?;
+            drop(tried);
             let version = schema::version(transaction)?;
             transaction.pragma_update(None, "user_version", version)
         };
@@ -276,20 +284,20 @@ fn sqlite(path: &Path, source: rusqlite::Error) -> StoreError {
 
 fn in_transaction(
     connection: &mut Connection,
-    write: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+    write: impl FnOnce(&mut Transaction<'_>) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
-    let transaction =
+    let mut transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    write(&transaction)?;
+    write(&mut transaction)?;
     transaction.commit()
 }
 
-fn insert(transaction: &Transaction<'_>, event: &Event, before: Hash) -> rusqlite::Result<Hash> {
+fn insert(connection: &Connection, event: &Event, before: Hash) -> rusqlite::Result<Hash> {
     const SQL: &str = "INSERT INTO events (seq, at, service, actor, kind, fact, hash)
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let row = chain::Stored::of(event)?;
     let hash = row.hash(before);
-    transaction.prepare_cached(SQL)?.execute(params![
+    connection.prepare_cached(SQL)?.execute(params![
         row.seq,
         row.at,
         row.service,
