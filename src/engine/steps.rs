@@ -68,13 +68,15 @@ async fn wait_for_end(run: &RunFolder) -> io::Result<()> {
 
 /// Takes the run away from every supervisor that may still come to it, so that "not started" stays true. False when
 /// one was faster. A disk that takes no claim of ours takes none of a supervisor's either, but it may take one in a
-/// while: that is waited for, as long as a supervisor could be late.
+/// while: that is waited for, as long as a supervisor that knows what to do could be late.
 async fn give_up(run: &RunFolder, why: &str) -> bool {
     let latest = Instant::now() + LATE;
     loop {
         match run.claim(&Started::NOBODY) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return false,
-            Err(_) if Instant::now() < latest => tokio::time::sleep(UNWATCHED).await,
+            Err(_) if run.spec().is_ok() && Instant::now() < latest => {
+                tokio::time::sleep(UNWATCHED).await
+            }
             Err(error) => {
                 tracing::error!(%error, "a step that was not started could not be given up");
                 return true;

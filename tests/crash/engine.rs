@@ -9,7 +9,7 @@ use trunkline::backend::Backend as _;
 use trunkline::backend::remote::Remote;
 use trunkline::domain::snapshot::{FleetSnapshot, ServiceSnapshot};
 
-use super::home::{Home, until};
+use super::home::Home;
 use super::shop::Shop;
 
 /// How long anything here may take before it counts as broken.
@@ -121,11 +121,4 @@ pub fn remote(home: &Home) -> Remote {
 /// What the engine wrote about itself.
 pub fn log(home: &Home) -> String {
     std::fs::read_to_string(home.path("data/engine.log")).unwrap_or_default()
-}
-
-/// Waits until nobody holds the data folder.
-pub fn until_free(home: &Home) {
-    until("the data folder is free", || {
-        home.json(&["engine", "status", "--json"])["running"] == false
-    });
 }

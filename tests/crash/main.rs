@@ -7,6 +7,8 @@
 
 mod clients;
 mod engine;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod history;
 mod instant;
 mod kills;
