@@ -17,7 +17,7 @@ use trunkline::domain::ids::{BuildNumber, DeploymentId, IdempotencyKey, Seq};
 use trunkline::engine::run::RunFolder;
 
 use super::clients::execution;
-use super::engine::Engine;
+use super::engine::{Engine, PATIENCE};
 use super::history::{History, is_sound};
 use super::seed::setting;
 use super::shop::Shop;
@@ -208,19 +208,21 @@ async fn said_or_ended(full: &Full, id: DeploymentId) -> bool {
 }
 
 async fn until_said(full: &Full) {
-    while full.engine.fleet().await.problems.is_empty() {
-        tokio::task::yield_now().await;
-    }
+    until_problems(full, "the trouble is said", |are_none| !are_none).await;
 }
 
 async fn until_well(full: &Full) {
-    let well = async {
-        while !full.engine.fleet().await.problems.is_empty() {
+    until_problems(full, "the trouble is over", |are_none| are_none).await;
+}
+
+async fn until_problems(full: &Full, what: &str, is: impl Fn(bool) -> bool) {
+    let waiting = async {
+        while !is(full.engine.fleet().await.problems.is_empty()) {
             tokio::task::yield_now().await;
         }
     };
-    let well = tokio::time::timeout(super::engine::PATIENCE, well).await;
-    assert!(well.is_ok(), "it is said for ever: {:#?}", full.engine.fleet().await.problems);
+    let told = tokio::time::timeout(PATIENCE, waiting).await;
+    assert!(told.is_ok(), "not within a minute: {what}: {:#?}", full.engine.fleet().await.problems);
 }
 
 /// A folder with something in it cannot be written over by anybody, root included.

@@ -5,6 +5,8 @@
 //! `TRUNKLINE_KILLS=2000 cargo test --release --test crash the_engine_is_killed -- --nocapture` kills the engine
 //! 2,000 times and prints what became of it.
 
+#[cfg(target_os = "linux")]
+mod cancel;
 mod clients;
 mod engine;
 #[cfg(target_os = "linux")]
