@@ -75,7 +75,7 @@ async fn give_up(run: &RunFolder, why: &str) -> bool {
         match run.claim(&Started::NOBODY) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return false,
             Err(_) if run.spec().is_ok() && Instant::now() < latest => {
-                tokio::time::sleep(UNWATCHED).await
+                tokio::time::sleep(UNWATCHED).await;
             }
             Err(error) => {
                 tracing::error!(%error, "a step that was not started could not be given up");

@@ -28,7 +28,9 @@ impl History {
         let reader = Reader::open(&shop.database()).unwrap();
         let events = reader.events(None, Seq(0), usize::MAX).unwrap();
         let mut state = ServiceState::default();
-        events.iter().for_each(|event| state.apply(event));
+        for event in &events {
+            state.apply(event);
+        }
         Self { events, state, reader }
     }
 
