@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use trunkline::domain::event::Fact;
@@ -12,7 +13,7 @@ use trunkline::domain::people::Actor;
 use trunkline::engine::clock::{Clock as _, SystemClock};
 use trunkline::store::{NewEvent, Store};
 
-use super::engine::Engine;
+use super::engine::{Engine, PATIENCE};
 use super::history::is_sound;
 use super::seed::{Seed, chosen, setting};
 use super::shop::Shop;
@@ -90,9 +91,17 @@ fn tear(copy: &Path, whole: u64, seed: &mut Seed) -> bool {
 
 /// What an engine says that does not start.
 fn refused(shop: &Shop) -> String {
-    let Output { status, stdout, stderr } = shop.home.trunkline(&["serve"]);
-    assert_eq!(status.code(), Some(1), "{}", String::from_utf8_lossy(&stdout));
-    String::from_utf8(stderr).unwrap()
+    let mut command = shop.home.command(&["serve"]);
+    let mut engine = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while engine.try_wait().unwrap().is_none() && Instant::now() < deadline {
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    let _ended_already = engine.kill();
+    let Output { status, stderr, .. } = engine.wait_with_output().unwrap();
+    let said = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(1), "it was not refused: {said}");
+    said
 }
 
 /// A shop whose engine has ended after a first deployment, and a copy of its record from before that.
