@@ -3,7 +3,8 @@
 //!
 //! Every instant comes from a seed, which a failure prints: `TRUNKLINE_SEED=7 cargo test --test crash` repeats it.
 //! `TRUNKLINE_KILLS=2000 cargo test --release --test crash the_engine_is_killed -- --nocapture` kills the engine
-//! 2,000 times and prints what became of it.
+//! 2,000 times and prints what became of it. `TRUNKLINE_SUPERVISORS`, `TRUNKLINE_IMAGES` and `TRUNKLINE_LIMIT_STEP` (the
+//! bytes from one full disk to the next) make the other tests longer in the same way.
 
 #[cfg(target_os = "linux")]
 mod cancel;

@@ -8,6 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::event::StepOutcome;
 use trunkline::domain::ids::DeploymentId;
+use trunkline::domain::snapshot::ServiceSnapshot;
 
 use super::engine::{Engine, PATIENCE};
 use super::history::History;
@@ -35,6 +36,9 @@ async fn a_killed_supervisor_leaves_its_step_to_a_person_and_nothing_runs_again(
     let (kills, chosen) = (setting("TRUNKLINE_SUPERVISORS", KILLS), chosen());
     let (shop, mut seed) = (Shop::with_step(STEP), Seed::new(chosen));
     let mut engine = Engine::start(&shop.home);
+    let verified =
+        |snapshot: &ServiceSnapshot| snapshot.builds.first()?.build.verified.as_ref().map(drop);
+    engine.until("the first build is verified", verified).await;
     let mut slowest = Duration::ZERO;
     for round in 0..kills {
         println!("round {round} of TRUNKLINE_SEED={chosen}");
