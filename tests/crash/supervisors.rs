@@ -9,6 +9,7 @@ use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::event::StepOutcome;
 use trunkline::domain::ids::DeploymentId;
 use trunkline::domain::snapshot::ServiceSnapshot;
+use trunkline::engine::run::RunFolder;
 
 use super::engine::{Engine, PATIENCE};
 use super::history::History;
@@ -73,10 +74,11 @@ fn judge(history: &History, shop: &Shop, id: DeploymentId) {
 
 /// Merges, kills the supervisor of the deployment that follows, and waits for what becomes of it.
 async fn kill_one(shop: &Shop, engine: Engine, seed: &mut Seed) -> (Engine, Duration) {
+    let before = engine.snapshot().await.deployments.first().map(|row| row.deployment.id);
     fs::write(shop.gate(), "").unwrap();
     let content = seed.below(u64::MAX).to_string();
     let sha = shop.repository.commit_by("Ann", "ann@example.com", "change", &content, "more");
-    let (supervisor, run) = until_supervised(shop).await;
+    let (supervisor, run) = until_supervised(shop, before).await;
     tokio::time::sleep(seed.within(SPAN)).await;
     if seed.below(3) == 0 {
         fs::remove_file(shop.gate()).unwrap();
@@ -89,6 +91,11 @@ async fn kill_one(shop: &Shop, engine: Engine, seed: &mut Seed) -> (Engine, Dura
     } else {
         engine.kill();
         let _ended_already = kill_process(supervisor, Signal::KILL);
+        super::home::until("the supervisor is gone", || self::supervisor(&shop.runs()).is_none());
+        if !RunFolder::at(&shop.runs().join(&run)).is_claimed() {
+            // The step has not begun: the next engine starts it, for the first time.
+            let _open_already = fs::remove_file(shop.gate());
+        }
         (Engine::start(&shop.home), Instant::now())
     };
     let id = engine
@@ -106,11 +113,16 @@ async fn kill_one(shop: &Shop, engine: Engine, seed: &mut Seed) -> (Engine, Dura
     (engine, begin.elapsed())
 }
 
-/// Waits for the next supervisor of a first step, which may not have claimed its run yet.
-async fn until_supervised(shop: &Shop) -> (Pid, String) {
+/// Waits for the first supervisor of a newer deployment, which may not have claimed its run yet.
+async fn until_supervised(shop: &Shop, before: Option<DeploymentId>) -> (Pid, String) {
+    let is_newer = |run: &str| {
+        let id = run.split('/').next().and_then(|id| id.parse().ok()).map(DeploymentId);
+        id > before
+    };
     let deadline = Instant::now() + PATIENCE;
     loop {
-        if let Some(found) = supervisor(&shop.runs()) {
+        // One that has ended may be listed for a moment still.
+        if let Some(found) = supervisor(&shop.runs()).filter(|(_, run)| is_newer(run)) {
             return found;
         }
         assert!(Instant::now() < deadline, "no supervisor came");
