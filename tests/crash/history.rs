@@ -65,7 +65,8 @@ impl History {
         assert_eq!(self.by_hand().count(), deployments, "deployments that nobody asked for");
     }
 
-    fn by_hand(&self) -> impl Iterator<Item = &Deployment> {
+    /// The deployments that a person asked for.
+    pub fn by_hand(&self) -> impl Iterator<Item = &Deployment> {
         let by_hand = |d: &&Deployment| d.request.kind != DeploymentKind::Auto;
         self.state.deployments.values().filter(by_hand)
     }

@@ -32,6 +32,7 @@ struct Tally {
     asked: usize,
     lost: usize,
     deployments: usize,
+    by_hand: usize,
     steps: usize,
     /// The longest time from a start until all that had been under way had ended.
     slowest: Duration,
@@ -45,6 +46,7 @@ impl Tally {
         self.asked += other.asked;
         self.lost += other.lost;
         self.deployments += other.deployments;
+        self.by_hand += other.by_hand;
         self.steps += other.steps;
         self.slowest = self.slowest.max(other.slowest);
     }
@@ -204,6 +206,7 @@ impl Run {
         self.tally.asked = asked.len();
         self.tally.lost = asked.iter().filter(|asked| asked.told.contains(&Told::Lost)).count();
         self.tally.deployments = history.state.deployments.len();
+        self.tally.by_hand = history.by_hand().count();
         self.tally.steps = self.shop.ran().len();
         drop(asked);
         self.tally
