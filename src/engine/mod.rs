@@ -3,7 +3,7 @@
 mod act;
 mod checkouts;
 pub mod clock;
-mod commands;
+pub mod commands;
 pub mod decide;
 mod gather;
 mod handle;
@@ -11,6 +11,7 @@ mod logs;
 mod open;
 mod orphans;
 mod processes;
+pub mod report;
 pub mod run;
 mod shared;
 mod steps;
