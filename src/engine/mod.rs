@@ -9,6 +9,8 @@ mod gather;
 mod handle;
 mod logs;
 mod open;
+mod orphans;
+mod processes;
 pub mod report;
 pub mod run;
 mod shared;

@@ -11,7 +11,7 @@ use super::error::GitError;
 use super::process::{Git, NETWORK};
 use super::source::Source;
 use super::standing::Standing;
-use super::{checkout, range};
+use super::{checkout, locks, range};
 use crate::domain::commit::Range;
 use crate::domain::ids::Sha;
 
@@ -49,7 +49,13 @@ impl Mirror {
             .map_err(|why| GitError::File { path: path.to_owned(), why })?;
         let arguments =
             ["--quiet", "--bare", "--template=", "--object-format=sha1", "--end-of-options"];
-        Git::new("init").args(arguments).args([&path]).run_anywhere().await?;
+        let init = || Git::new("init").args(arguments).args([&path]).run_anywhere();
+        let made = init().await;
+        if locks::were_abandoned(&path, &made) {
+            init().await?;
+        } else {
+            made?;
+        }
         let (source, busy) = (Source::of(repository), Arc::default());
         Ok(Self { path, source, busy })
     }
@@ -66,6 +72,14 @@ impl Mirror {
     pub async fn fetch(&self) -> Result<(), GitError> {
         let _fetching = self.busy.fetching.lock().await;
         let within = if self.is_filled().await? { NETWORK } else { FIRST_FETCH };
+        let fetched = self.fetch_within(within).await;
+        if locks::were_abandoned(&self.path, &fetched) {
+            return self.fetch_within(within).await;
+        }
+        fetched
+    }
+
+    async fn fetch_within(&self, within: Duration) -> Result<(), GitError> {
         let options =
             ["--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"];
         Git::new("fetch")
@@ -226,7 +240,12 @@ impl Mirror {
     pub async fn keep(&self, sha: &Sha) -> Result<(), GitError> {
         let name = format!("refs/trunkline/keep/{sha}");
         let arguments = ["--no-deref", "--end-of-options", &name, sha.as_str()];
-        Git::new("update-ref").args(arguments).run(&self.path).await.map(drop)
+        let keep = || Git::new("update-ref").args(arguments).run(&self.path);
+        let kept = keep().await;
+        if locks::were_abandoned(&self.path, &kept) {
+            return keep().await.map(drop);
+        }
+        kept.map(drop)
     }
 
     /// Makes a clean checkout of a commit in a new folder, without any network; one that is there already is left as

@@ -3,13 +3,14 @@
 mod checkout;
 mod error;
 mod identity;
+mod locks;
 mod mirror;
 mod process;
 mod range;
 mod source;
 mod standing;
 
-pub use self::checkout::unfinished;
+pub use self::checkout::is_unfinished;
 pub use self::error::GitError;
 pub use self::identity::local_identity;
 pub use self::mirror::Mirror;
