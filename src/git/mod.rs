@@ -12,4 +12,5 @@ pub use self::checkout::unfinished;
 pub use self::error::GitError;
 pub use self::identity::local_identity;
 pub use self::mirror::Mirror;
+pub use self::process::REDIRECTING;
 pub use self::source::display_url;

@@ -6,10 +6,10 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear};
 
+use super::row::called_width;
 use crate::console::model::{Model, Pane};
 use crate::console::theme::Role;
 use crate::domain::ids::BuildNumber;
-use crate::terminal::gate;
 
 /// Draws a pane's frame and says what is inside it.
 pub fn frame(model: &Model, frame: &mut Frame, pane: Pane, area: Rect, right: &str) -> Rect {
@@ -104,7 +104,7 @@ pub fn number_width(builds: impl Iterator<Item = BuildNumber>) -> usize {
 /// How wide a column is for these texts, at most so much.
 #[must_use]
 pub fn column(texts: impl Iterator<Item = String>, most: usize) -> usize {
-    texts.map(|text| gate::field(&text).width()).max().unwrap_or(0).min(most)
+    texts.map(|text| called_width(&text)).max().unwrap_or(0).min(most)
 }
 
 /// Marks the selected row: clearly where the focus is, by the cursor alone elsewhere.
