@@ -13,6 +13,7 @@ use super::pane::LogPane;
 use super::scroll::Place;
 use crate::console::theme::{Role, Theme};
 use crate::domain::log::Stream;
+use crate::terminal::colour::force_apart;
 use crate::terminal::columns;
 use crate::terminal::gate::{Ink, Row};
 
@@ -134,7 +135,7 @@ impl Painter<'_> {
 
     fn style(&self, base: Style, ink: Ink, found: bool) -> Style {
         let style = match ink {
-            Ink::Plain(style) => base.patch(self.theme.adapt(style)),
+            Ink::Plain(style) => force_apart(base.patch(self.theme.adapt(style))),
             Ink::Escape => self.theme.style(Role::Escape),
         };
         if found { style.patch(self.theme.style(Role::Search)) } else { style }

@@ -1,6 +1,7 @@
 //! The frame of a pane or overlay: its border, its number and title, and what stands at the right of it.
 
 use ratatui::Frame;
+use ratatui::buffer::Cell;
 use ratatui::layout::{Alignment, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -114,10 +115,22 @@ pub fn select(model: &Model, frame: &mut Frame, row: Rect, pane: Pane) {
     }
 }
 
-/// Gives a row the look of the selection, all of it: the colours of its cells would make it a patchwork.
+/// Gives a row the look of the selection, all of it: the colours of its cells would make it a patchwork. What stands for
+/// something that was refused keeps its look: nowhere does it matter more than in the row that a key acts on.
 pub fn mark(model: &Model, frame: &mut Frame, row: Rect) {
-    let selection = Style::reset().patch(model.options.theme.style(Role::Selection));
-    frame.buffer_mut().set_style(row, selection);
+    let theme = &model.options.theme;
+    let selection = Style::reset().patch(theme.style(Role::Selection));
+    let escape = Style::reset().patch(theme.style(Role::Escape));
+    let looks = |cell: &Cell| (cell.fg, cell.bg, cell.modifier);
+    let mut escaped = Cell::EMPTY;
+    escaped.set_style(escape);
+    let buffer = frame.buffer_mut();
+    for position in row.intersection(buffer.area).positions() {
+        let cell = &mut buffer[position];
+        if looks(cell) != looks(&escaped) {
+            cell.set_style(selection);
+        }
+    }
 }
 
 /// Makes what lies behind an overlay step back.

@@ -29,7 +29,8 @@ pub fn is_emoji(c: char) -> bool {
 
 /// A letter of a script in which a joiner changes how words are written.
 pub fn is_joining_letter(c: char) -> bool {
-    matches!(c, '\u{600}'..='\u{DFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{18AF}'
+    !is_hidden(c)
+        && matches!(c, '\u{600}'..='\u{DFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{18AF}'
         | '\u{FB50}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFC}')
 }
 
