@@ -6,8 +6,11 @@
 //! `TRUNKLINE_MUTATIONS=100000000 TRUNKLINE_SEED=7 cargo test --test hostile mutations`.
 
 mod corpus;
+mod desk;
 mod mutations;
 mod oracle;
 mod random;
+mod screens;
+mod slots;
 #[path = "../support/mod.rs"]
 mod support;

@@ -151,8 +151,11 @@ fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
+/// Ranges by first code point.
 fn is_in(c: char, ranges: &[RangeInclusive<u32>]) -> bool {
-    ranges.iter().any(|range| range.contains(&u32::from(c)))
+    let c = u32::from(c);
+    let after = ranges.partition_point(|range| *range.start() <= c);
+    after.checked_sub(1).is_some_and(|at| c <= *ranges[at].end())
 }
 
 fn is_joined(c: char) -> bool {
