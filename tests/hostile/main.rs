@@ -7,6 +7,7 @@
 
 mod corpus;
 mod desk;
+mod dialog;
 mod mutations;
 mod oracle;
 mod random;

@@ -15,7 +15,7 @@ use super::support::corpus::{Entry, corpus};
 const MODELS: u64 = 60;
 
 /// One entry, everywhere.
-struct Always(Vec<u8>);
+pub struct Always(pub Vec<u8>);
 
 impl Texts for Always {
     fn bytes(&mut self) -> Vec<u8> {

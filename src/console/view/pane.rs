@@ -1,7 +1,7 @@
 //! The frame of a pane or overlay: its border, its number and title, and what stands at the right of it.
 
 use ratatui::Frame;
-use ratatui::buffer::Cell;
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Alignment, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -11,6 +11,7 @@ use super::row::called_width;
 use crate::console::model::{Model, Pane};
 use crate::console::theme::Role;
 use crate::domain::ids::BuildNumber;
+use crate::terminal::columns;
 
 /// Draws a pane's frame and says what is inside it.
 pub fn frame(model: &Model, frame: &mut Frame, pane: Pane, area: Rect, right: &str) -> Rect {
@@ -63,9 +64,21 @@ pub fn overlay(
         .title(title)
         .title(right_title(model, right).alignment(Alignment::Right));
     let inner = block.inner(area);
+    cut_off(frame.buffer_mut(), area);
     frame.render_widget(Clear, area);
     frame.render_widget(block, area);
     inner
+}
+
+/// A wide character that reaches from outside under the left border would be drawn over it.
+fn cut_off(buffer: &mut Buffer, area: Rect) {
+    let Some(x) = area.x.checked_sub(1) else { return };
+    for y in area.intersection(buffer.area).rows().map(|row| row.y) {
+        let cell = &mut buffer[(x, y)];
+        if columns::width(cell.symbol()) > 1 {
+            cell.set_char(' ');
+        }
+    }
 }
 
 fn right_title(model: &Model, right: &str) -> Line<'static> {

@@ -87,6 +87,13 @@ impl<'t> Row<'t> {
         self.gap(width - wide)
     }
 
+    /// The same as wide as it is, at most so much: a long name must not push away what stands beside it.
+    #[must_use]
+    pub fn called_within(self, name: &str, most: usize, role: Role) -> Self {
+        let width = called_width(name).min(most);
+        self.called(name, width, role)
+    }
+
     #[must_use]
     pub fn gap(mut self, columns: usize) -> Self {
         let columns = columns.min(self.left);
