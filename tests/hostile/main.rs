@@ -5,6 +5,7 @@
 //! real model that is drawn at three sizes, and every cell is looked at. More, and another beginning:
 //! `TRUNKLINE_MUTATIONS=100000000 TRUNKLINE_SEED=7 cargo test --test hostile mutations`.
 
+mod cli;
 mod corpus;
 mod desk;
 mod dialog;
@@ -12,6 +13,7 @@ mod mutations;
 mod oracle;
 mod random;
 mod screens;
+mod shop;
 mod slots;
 #[path = "../support/mod.rs"]
 mod support;
