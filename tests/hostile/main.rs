@@ -6,6 +6,7 @@
 //! `TRUNKLINE_MUTATIONS=100000000 TRUNKLINE_SEED=7 cargo test --test hostile mutations`.
 
 mod cli;
+mod console;
 mod corpus;
 mod desk;
 mod dialog;
@@ -17,3 +18,4 @@ mod shop;
 mod slots;
 #[path = "../support/mod.rs"]
 mod support;
+mod wire;
