@@ -6,6 +6,7 @@
 //! `TRUNKLINE_MUTATIONS=100000000 TRUNKLINE_SEED=7 cargo test --test hostile mutations`.
 
 mod cli;
+mod commands;
 mod console;
 mod corpus;
 mod desk;
