@@ -42,13 +42,7 @@ impl Output {
 
     /// One line of text, whatever it contains.
     pub fn line(self, text: impl AsRef<str>) -> Result<(), Failure> {
-        let text = text.as_ref();
-        let mut out = io::stdout().lock();
-        let written = writeln!(out, "{}", gate::line(text));
-        match (written.map_err(Failure::from), self.unheard) {
-            (Err(Failure::ClosedPipe), Unheard::GoOn) => Ok(()),
-            (written, _) => written,
-        }
+        self.safe(&gate::line(text.as_ref()))
     }
 
     pub fn lines(self, lines: impl IntoIterator<Item = String>) -> Result<(), Failure> {
@@ -57,11 +51,16 @@ impl Output {
 
     /// A line of bytes as a step wrote it.
     pub fn bytes(self, text: &[u8]) -> Result<(), Failure> {
-        let mut out = io::stdout().lock();
-        for row in gate::log_rows(text) {
-            writeln!(out, "{}", row.text)?;
+        gate::log_rows(text).iter().try_for_each(|row| self.safe(&row.text))
+    }
+
+    /// A line that has passed the gate.
+    fn safe(self, text: &str) -> Result<(), Failure> {
+        let written = writeln!(io::stdout().lock(), "{text}");
+        match (written.map_err(Failure::from), self.unheard) {
+            (Err(Failure::ClosedPipe), Unheard::GoOn) => Ok(()),
+            (written, _) => written,
         }
-        Ok(())
     }
 
     /// Columns as wide as their widest cell; the last one is not padded.

@@ -16,6 +16,9 @@ const LARGEST: usize = 400;
 /// One in so many is also cut in two, and gone through again.
 const CUT: u64 = 16;
 
+/// Bytes that begin or end something.
+const ACTING: &[u8] = b"\x1b\x07\\\n\r\t\x9b\x9d;m[]P_^X\x18\x1a\xe2\xf0 ";
+
 /// What mutations are made of.
 pub struct Mutator {
     pieces: Vec<Vec<u8>>,
@@ -57,7 +60,7 @@ impl Mutator {
             5 => bytes.splice(at..at, random.slice(&self.pieces).iter().copied()).for_each(drop),
             6 => bytes.extend(random.slice(&self.pieces)),
             _ => {
-                bytes.insert(at, *random.pick(b"\x1b\x07\\\n\r\t\x9b\x9d;m[]P_^X\x18\x1a\xe2\xf0 "))
+                bytes.insert(at, *random.pick(ACTING));
             }
         }
     }
@@ -73,7 +76,7 @@ fn fault(case: u64, bytes: &[u8]) -> Option<String> {
     if let Some(fault) = fault_in_field(field.as_str()) {
         return Some(format!("in a field: {fault}"));
     }
-    (case % CUT == 0).then(|| fault_of_more(bytes, &rows, &field)).flatten()
+    case.is_multiple_of(CUT).then(|| fault_of_more(bytes, &rows, &field)).flatten()
 }
 
 fn fault_of_row(row: &Row) -> Option<String> {

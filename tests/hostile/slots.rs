@@ -100,7 +100,9 @@ fn fill_deployment(deployment: &mut Deployment, texts: &mut impl Texts) {
 }
 
 fn fill_steps(steps: &mut [StepSpec], texts: &mut impl Texts) {
-    steps.iter_mut().for_each(|step| step.name = texts.text());
+    for step in steps {
+        step.name = texts.text();
+    }
 }
 
 fn fill_hold(hold: &mut Hold, texts: &mut impl Texts) {

@@ -4,6 +4,7 @@ use unicode_width::UnicodeWidthChar;
 
 /// Code points that draw nothing, change the direction of others, or are no characters at all. The joiners and the
 /// variation selectors are among them: what may pass of those depends on their neighbours.
+#[must_use]
 pub fn is_hidden(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_control();
