@@ -43,6 +43,8 @@ fn reads_the_log(screen: &mut Pty) {
     }
     screen.keys("G");
     screen.shows("secret cut by a chunk border");
+    // This terminal does not join emoji: they stand side by side, and nothing is drawn over what follows.
+    screen.shows(&format!("{}\u{1F469} long ZWJ chain", "\u{1F468}".repeat(40)));
     screen.keys("/github");
     screen.shows("search the log github");
     screen.keys("\r");

@@ -112,8 +112,10 @@ impl Painter<'_> {
             let run = start.max(part.start)..from.min(part.end);
             for (piece, found) in split(run, &matches) {
                 let style = self.style(text.base, ink, found);
-                let room = usize::from(area.right() - x);
-                (x, _) = buf.set_stringn(x, area.y, &text.row.text[piece], room, style);
+                for part in columns::apart(&text.row.text[piece]) {
+                    let room = usize::from(area.right() - x);
+                    (x, _) = buf.set_stringn(x, area.y, part, room, style);
+                }
             }
             if from >= part.end {
                 break;
