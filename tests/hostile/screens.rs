@@ -12,7 +12,7 @@ use super::slots::Texts;
 use super::support::corpus::{Entry, corpus};
 
 /// How many models full of mutations are drawn when nothing else is asked for.
-const MODELS: u64 = 60;
+const MODELS: u64 = 240;
 
 /// One entry, everywhere.
 pub struct Always(pub Vec<u8>);
@@ -110,7 +110,7 @@ fn every_entry_in_every_slot_of_every_screen_is_drawn_as_text() {
 fn mutations_in_every_slot_of_every_screen_are_drawn_as_text() {
     let world = World::new();
     let mutator = Mutator::new();
-    let models = number("TRUNKLINE_MUTATIONS").map_or(MODELS, |count| count / 30_000);
+    let models = number("TRUNKLINE_MUTATIONS").map_or(MODELS, |count| count / 8_000);
     let draw = |model: u64| {
         let random = Random::of_case(u64::MAX - model);
         let size = SIZES[usize::try_from(model % 3).unwrap()];
