@@ -150,6 +150,16 @@ fn only_plain_ascii_goes_without_a_badge() {
 }
 
 #[test]
+fn an_emoji_is_selected_once_and_carries_nothing_unseen() {
+    let text = |bytes: &str| log_text(&[bytes.as_bytes()]);
+    assert_eq!(text("\u{2764}\u{FE0F}"), "\u{2764}\u{FE0F}");
+    assert_eq!(text("\u{2764}\u{FE0E}\u{FE0F}"), "\u{2764}\u{FE0E}<U+FE0F>");
+    assert_eq!(text("1\u{FE0F}\u{20E3}\u{FE0F}\u{20E3}"), "1\u{FE0F}\u{20E3}<U+FE0F><U+20E3>");
+    let flame = "\u{2764}\u{FE0F}\u{200D}\u{1F525}";
+    assert_eq!(text(flame), flame);
+}
+
+#[test]
 fn a_clipped_field_says_so_and_keeps_its_escapes_apart() {
     let safe = gate::field(b"abc\x00def");
     assert_eq!(safe.clip(9, "…").as_str(), "abc^@def");

@@ -25,6 +25,13 @@ pub fn apart(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// The same of whole characters.
+#[must_use]
+pub fn fit_chars(text: &str, columns: usize) -> usize {
+    let ends = text.char_indices().map(|(start, c)| start + c.len_utf8());
+    ends.take_while(|end| width(&text[..*end]) <= columns).last().unwrap_or(0)
+}
+
 fn drawn_width(grapheme: &str) -> usize {
     if !grapheme.contains(JOINER) {
         return usize::from(grapheme.cell_width());

@@ -131,7 +131,11 @@ impl Safe {
     /// Where a line of so many columns ends that begins at `start`.
     fn line_end(&self, start: usize, columns: usize) -> usize {
         let rest = &self.text[start..];
-        let fits = columns::fit(rest, columns);
+        let fits = match columns::fit(rest, columns) {
+            // One grapheme can be wider than any line: it is broken between its characters.
+            0 => columns::fit_chars(rest, columns),
+            fits => fits,
+        };
         if fits == rest.len() || fits == 0 {
             return self.text.len();
         }
