@@ -19,6 +19,7 @@ use crate::domain::time::say;
 use crate::engine::clock::{Clock as _, SystemClock};
 use crate::engine::processes;
 use crate::engine::run::{RunFolder, Spec};
+use crate::git::REDIRECTING;
 
 /// How long output is still read after the step's process ended: a background child may hold the pipes forever.
 const LEFTOVER: Duration = Duration::from_secs(2);
@@ -112,7 +113,8 @@ fn command(spec: &Spec) -> Command {
             command
         }
     };
-    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
+    // The engine may have been started from a hook; a step's git means its own checkout.
+    for name in REDIRECTING {
         command.env_remove(name);
     }
     command
