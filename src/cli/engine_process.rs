@@ -18,7 +18,9 @@ use super::failure::Failure;
 use crate::backend::remote::Remote;
 use crate::config::places::Places;
 
-/// How long an engine may take to answer after its start, and to end after it was told to.
+/// How long an engine may take to answer after its start: it reads its whole record first.
+const START: Duration = Duration::from_secs(30);
+/// How long it may take to end after it was told to.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// How long whoever ended an engine has to start the next one.
 const DEFERENCE: Duration = Duration::from_millis(500);
@@ -77,7 +79,7 @@ async fn start(places: &Places, global: &Global) -> Result<(), Failure> {
         .stderr(log)
         .spawn()
         .wrap_err("cannot start the engine")?;
-    let deadline = Instant::now() + DEADLINE;
+    let deadline = Instant::now() + START;
     while !answers(&places.socket()) {
         let ended = child.try_wait()?;
         // It may have ended because another one was faster, which will answer in a moment.
@@ -87,7 +89,7 @@ async fn start(places: &Places, global: &Global) -> Result<(), Failure> {
         }
         if Instant::now() > deadline {
             let log = places.engine_log();
-            let seconds = DEADLINE.as_secs();
+            let seconds = START.as_secs();
             return Err(Failure::failed(format!(
                 "the engine does not answer after {seconds} s; its log is {}",
                 log.display()

@@ -4,12 +4,15 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::clock::Clock;
 use super::world::{World, note};
 use super::writer::Input;
 use crate::git::Mirror;
+
+/// How many trunks are looked at at a time; of these, those whose network is dead wait for a minute.
+const LOOKS: usize = 32;
 
 /// Held by the writer, the watchers and every handle.
 pub struct Shared {
@@ -20,6 +23,8 @@ pub struct Shared {
     pub folders: Folders,
     /// One for each repository, so that those who work with the same mirror know of each other.
     pub mirrors: tokio::sync::Mutex<HashMap<String, Mirror>>,
+    /// Taken for a look at a trunk, so that a fleet does not start a thousand gits at once.
+    pub looks: Semaphore,
     /// Tells this process's versions from those of the one before.
     pub instance: String,
     pub demo: bool,
@@ -48,7 +53,8 @@ impl Shared {
         let instance = uuid::Uuid::new_v4().simple().to_string();
         let (changed, _) = watch::channel(0);
         let (world, mirrors) = (RwLock::default(), tokio::sync::Mutex::default());
-        Self { world, changed, clock, inputs, folders, mirrors, instance, demo, owner }
+        let looks = Semaphore::new(LOOKS);
+        Self { world, changed, clock, inputs, folders, mirrors, looks, instance, demo, owner }
     }
 
     pub fn world(&self) -> RwLockReadGuard<'_, World> {

@@ -87,10 +87,16 @@ impl Look {
 
 /// Watches one repository until the engine stops.
 pub(super) async fn watch(shared: Arc<Shared>, watched: Watched, mirror: Mirror, poll: Duration) {
-    let owner = local_identity(&watched).await;
+    let owner = {
+        let _turn = shared.looks.acquire().await;
+        local_identity(&watched).await
+    };
     let mut failures = 0;
     loop {
-        let result = look(&shared, &watched, &mirror, owner.as_ref()).await;
+        let result = {
+            let _turn = shared.looks.acquire().await;
+            look(&shared, &watched, &mirror, owner.as_ref()).await
+        };
         failures = if result.is_err() { failures + 1 } else { 0 };
         let look = Look { watched: watched.clone(), mirror: mirror.clone(), result };
         if shared.inputs.send(super::writer::Input::Looked(Box::new(look))).await.is_err() {
@@ -332,11 +338,7 @@ fn first_look(
     let name = file.name.clone();
     let mut service = Service::new(name.clone(), look.watched.clone(), look.mirror.clone());
     // A service that moved to another address keeps its history, and with it what a rollback goes back to.
-    store.replay(|event| {
-        if event.service == name {
-            service.state.apply(&event);
-        }
-    })?;
+    store.replay_of(&name, |event| service.state.apply(&event))?;
     shared.change(|world| {
         note(&mut world.problems, place, now, None);
         let service = world.services.entry(name.clone()).or_insert(service);

@@ -129,10 +129,30 @@ impl Store {
     ///
     /// # Errors
     /// When one of them cannot be read.
-    pub fn replay(&self, mut each: impl FnMut(Event)) -> Result<(), StoreError> {
+    pub fn replay(&self, each: impl FnMut(Event)) -> Result<(), StoreError> {
+        self.pages(None, each)
+    }
+
+    /// All events of one service, oldest first.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub fn replay_of(
+        &self,
+        service: &ServiceName,
+        each: impl FnMut(Event),
+    ) -> Result<(), StoreError> {
+        self.pages(Some(service), each)
+    }
+
+    fn pages(
+        &self,
+        service: Option<&ServiceName>,
+        mut each: impl FnMut(Event),
+    ) -> Result<(), StoreError> {
         let mut after = Seq(0);
         loop {
-            let page = events(&self.connection, &self.path, None, after, 1_000)?;
+            let page = events(&self.connection, &self.path, service, after, 1_000)?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.seq;
             page.into_iter().for_each(&mut each);

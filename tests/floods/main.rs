@@ -7,5 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod history;
 mod memory;
 mod output;
+mod snapshots;
