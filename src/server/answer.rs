@@ -34,6 +34,7 @@ pub(super) fn problem(error: BackendError) -> Problem {
     match error {
         BackendError::Refused(refusal) => refusal.into(),
         BackendError::Unreachable(why) => Problem::new(Kind::Unreachable, why),
+        BackendError::Busy { why, .. } => Problem::new(Kind::Unreachable, why),
         BackendError::Unknown(why) => Problem::new(Kind::Unknown, why),
         BackendError::Incompatible(why) => Problem::new(Kind::Incompatible, why),
         BackendError::Unauthorized(why) => Problem::new(Kind::NotAllowed, why),

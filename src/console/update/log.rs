@@ -32,7 +32,9 @@ pub fn follow(model: &mut Model) -> Option<Effect> {
         0 => std::time::Duration::ZERO,
         failures => backoff::wait(failures, model.seed()),
     };
-    Some(Effect::ReadLog { source, from, limit: READ, due: model.at + wait })
+    // A backend that is asked again in a while is not asked for a log before.
+    let due = model.at + wait.max(model.link.retry_in(model.at).unwrap_or_default());
+    Some(Effect::ReadLog { source, from, limit: READ, due })
 }
 
 fn wanted(model: &Model) -> Option<LogSource> {
