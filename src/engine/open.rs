@@ -192,11 +192,10 @@ async fn watch_all(shared: Arc<Shared>, services: Services, first: Vec<Watched>,
                 watchers.spawn(trunk::watch(shared.clone(), watched, mirror, poll));
             }
         }
-        let Services::File(path) = &services else {
-            // Nothing will be added; the watchers live as long as this task.
-            return std::future::pending().await;
-        };
         tokio::time::sleep(poll).await;
+        shared.look_at_clock();
+        // Where nothing can be added, the watchers live as long as this task.
+        let Services::File(path) = &services else { continue };
         let file = UserFile::load(path);
         trouble(&shared, "user file", file.as_ref().err().map(ToString::to_string));
         wanted = file.map(|file| file.services).unwrap_or_default();

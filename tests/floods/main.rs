@@ -13,6 +13,7 @@ mod serving;
 mod support;
 
 mod answers;
+mod clocks;
 mod history;
 mod memory;
 mod output;
