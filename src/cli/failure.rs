@@ -48,6 +48,12 @@ impl Failure {
             Self::Changed(sentence) => (CHANGED, sentence.clone()),
             Self::Failed(report) => (FAILED, format!("{report:#}")),
         };
+        Self::warn(&sentence);
+        ExitCode::from(code)
+    }
+
+    /// Says on standard error what is wrong and keeps nobody from going on.
+    pub fn warn(sentence: &str) {
         let terminal = io::stderr().is_terminal();
         for (index, line) in sentence.lines().enumerate() {
             let line = if terminal { gate::line(line) } else { line.to_owned() };
@@ -55,7 +61,6 @@ impl Failure {
             // Where even this cannot be said, the exit code has to do.
             let _ = writeln!(io::stderr(), "{lead}{line}");
         }
-        ExitCode::from(code)
     }
 }
 

@@ -13,7 +13,7 @@ use super::writer::Input;
 use crate::domain::time::say;
 use crate::git::Mirror;
 
-/// How many trunks are looked at at a time; of these, those whose network is dead wait for a minute.
+/// How many trunks are looked at at a time.
 const LOOKS: usize = 32;
 
 /// Under which source it is said that the clock was set.

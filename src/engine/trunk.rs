@@ -22,6 +22,9 @@ const BUILDS: usize = 200;
 /// The longest pause between looks that fail.
 const SLOWEST: Duration = Duration::from_mins(1);
 
+/// How long a look waits for others that are under way.
+const LONGEST_TURN: Duration = Duration::from_secs(5);
+
 /// What one look at a trunk found.
 pub struct Look {
     pub watched: Watched,
@@ -88,13 +91,13 @@ impl Look {
 /// Watches one repository until the engine stops.
 pub(super) async fn watch(shared: Arc<Shared>, watched: Watched, mirror: Mirror, poll: Duration) {
     let owner = {
-        let _turn = shared.looks.acquire().await;
+        let _turn = turn(&shared).await;
         local_identity(&watched).await
     };
     let mut failures = 0;
     loop {
         let result = {
-            let _turn = shared.looks.acquire().await;
+            let _turn = turn(&shared).await;
             look(&shared, &watched, &mirror, owner.as_ref()).await
         };
         failures = if result.is_err() { failures + 1 } else { 0 };
@@ -104,6 +107,11 @@ pub(super) async fn watch(shared: Arc<Shared>, watched: Watched, mirror: Mirror,
         }
         tokio::time::sleep(pause(poll, failures)).await;
     }
+}
+
+/// Waits until not too many look at once, but not for long: those may all wait for networks that are dead.
+async fn turn(shared: &Shared) -> Option<tokio::sync::SemaphorePermit<'_>> {
+    tokio::time::timeout(LONGEST_TURN, shared.looks.acquire()).await.ok().and_then(Result::ok)
 }
 
 /// The time until the next look: twice as long after each failure, and never the same twice.

@@ -29,6 +29,7 @@ pub struct Store {
 #[derive(Debug)]
 pub struct Reader {
     connection: Connection,
+    path: PathBuf,
 }
 
 /// A fact on its way to become an event.
@@ -60,8 +61,14 @@ pub struct KnownService {
 /// Why the record could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("{path}: {source}")]
-    Sqlite { path: String, source: rusqlite::Error },
+    #[error("{path}: {why}")]
+    Sqlite { path: String, why: rusqlite::Error },
+    #[error("{path} cannot be opened ({why}); see that it is a file that you may read and write")]
+    Unopened { path: String, why: rusqlite::Error },
+    #[error(
+        "{path} is damaged, or no record of trunkline's ({why}); put it back from a copy, or move it away to begin a new one"
+    )]
+    Damaged { path: String, why: rusqlite::Error },
     #[error(
         "{path} was written by a newer trunkline (schema {found}, this one knows {known}); install that version again"
     )]
@@ -214,7 +221,7 @@ impl Reader {
     /// Opens a database that is there, whether an engine has it or not.
     ///
     /// # Errors
-    /// When the file cannot be opened.
+    /// When the file cannot be opened, or is from a newer version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let open = || -> rusqlite::Result<Connection> {
@@ -222,7 +229,10 @@ impl Reader {
             connection.busy_timeout(Duration::from_secs(5))?;
             Ok(connection)
         };
-        open().map(|connection| Self { connection }).map_err(|e| sqlite(path, e))
+        let reader = open().map(|connection| Self { connection, path: path.to_owned() });
+        let reader = reader.map_err(|e| sqlite(path, e))?;
+        schema::version(&reader.connection, path)?;
+        Ok(reader)
     }
 
     /// Walks the hash chain.
@@ -230,7 +240,11 @@ impl Reader {
     /// # Errors
     /// When the database cannot be read; a broken chain is an answer, not an error.
     pub fn verify(&self) -> Result<Option<Break>, StoreError> {
-        chain::verify(&self.connection).map_err(|e| sqlite(Path::new("the event store"), e))
+        if schema::version(&self.connection, &self.path)? == 0 {
+            // Nothing was ever recorded here.
+            return Ok(None);
+        }
+        chain::verify(&self.connection).map_err(|e| sqlite(&self.path, e))
     }
 
     /// The events after `after`, oldest first, at most `limit`, of one service or of all.
@@ -243,7 +257,7 @@ impl Reader {
         after: Seq,
         limit: usize,
     ) -> Result<Vec<Event>, StoreError> {
-        events(&self.connection, Path::new("the event store"), service, after, limit)
+        events(&self.connection, &self.path, service, after, limit)
     }
 
     /// What was answered to the command with this key.
@@ -252,9 +266,7 @@ impl Reader {
     /// When the database cannot be read.
     pub fn receipt(&self, key: &IdempotencyKey) -> Result<Option<Receipt>, StoreError> {
         let found = answered(&self.connection, key);
-        found
-            .map(|found| found.map(|(_, receipt)| receipt))
-            .map_err(|e| sqlite(Path::new("the event store"), e))
+        found.map(|found| found.map(|(_, receipt)| receipt)).map_err(|e| sqlite(&self.path, e))
     }
 }
 
@@ -265,8 +277,14 @@ fn make_private(path: &Path) {
         std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
 }
 
-fn sqlite(path: &Path, source: rusqlite::Error) -> StoreError {
-    StoreError::Sqlite { path: path.display().to_string(), source }
+fn sqlite(path: &Path, why: rusqlite::Error) -> StoreError {
+    use rusqlite::ErrorCode::{CannotOpen, DatabaseCorrupt, NotADatabase};
+    let path = path.display().to_string();
+    match why.sqlite_error_code() {
+        Some(DatabaseCorrupt | NotADatabase) => StoreError::Damaged { path, why },
+        Some(CannotOpen) => StoreError::Unopened { path, why },
+        _ => StoreError::Sqlite { path, why },
+    }
 }
 
 fn in_transaction(

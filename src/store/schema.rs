@@ -29,14 +29,21 @@ pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    let at = |source| sqlite(path, source);
+/// The version of the schema that is there; 0 before there is one. A newer one than this program's is refused.
+pub(super) fn version(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
     let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
     let read = |row: &rusqlite::Row<'_>| row.get(0);
-    let found: u32 = connection.query_row("PRAGMA user_version", [], read).map_err(at)?;
+    let found = connection.query_row("PRAGMA user_version", [], read);
+    let found: u32 = found.map_err(|source| sqlite(path, source))?;
     if found > known {
         return Err(StoreError::Newer { path: path.display().to_string(), found, known });
     }
+    Ok(found)
+}
+
+pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let at = |source| sqlite(path, source);
+    let found = version(connection, path)?;
     for (version, sql) in (1_u32..).zip(MIGRATIONS).skip(found as usize) {
         let mut apply = || {
             let transaction = connection.transaction()?;

@@ -18,4 +18,5 @@ mod history;
 mod memory;
 mod output;
 mod snapshots;
+mod surroundings;
 mod unruly;
