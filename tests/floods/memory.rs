@@ -2,6 +2,12 @@
 
 use std::fs;
 
+/// Claims that a peak is below a limit, and tells it to whoever reads along.
+pub fn below(limit: u64, peak: u64, who: &str) {
+    println!("{who} had {} MiB at most", peak / (1024 * 1024));
+    assert!(peak < limit, "{who} had {peak} bytes, more than {limit}");
+}
+
 /// The peak of a process's memory in bytes, by its folder below `/proc`.
 pub fn peak_of(process: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();

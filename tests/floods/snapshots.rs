@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::history::Past;
-use crate::memory::peak_of;
+use crate::memory::{below, peak_of};
 use crate::support::home::Home;
 use crate::support::repository::Repository;
 
@@ -25,10 +25,8 @@ fn size(home: &Home, arguments: &[&str]) -> u64 {
 
 fn peaks_stay_below(home: &Home, console: u32, limit: u64) {
     let engine = home.json(&["engine", "status", "--json"])["pid"].to_string();
-    for process in [engine, console.to_string()] {
-        let peak = peak_of(&process);
-        assert!(peak < limit, "process {process} had {peak} bytes");
-    }
+    below(limit, peak_of(&engine), "the engine");
+    below(limit, peak_of(&console.to_string()), "the console");
 }
 
 #[test]
@@ -65,11 +63,14 @@ fn a_fleet_of_a_thousand_services_is_opened_scrolled_and_filtered() {
     let name = |number: u64| format!("shop-{number:04}");
     for number in 1..=SERVICES {
         repository.write(&format!("{}/trunkline.toml", name(number)), &service_file(&name(number)));
-        settings += &format!(
-            "[[services]]\nrepository = '{}'\nfolder = \"{}\"\n",
-            repository.address(),
-            name(number)
-        );
+        let (repository, folder) = (repository.address(), name(number));
+        settings.extend([
+            "[[services]]\nrepository = '",
+            repository,
+            "'\nfolder = '",
+            &folder,
+            "'\n",
+        ]);
     }
     let tip = repository.commit_all("Ann", "ann@example.com", "begin");
     fs::create_dir(home.path("config")).unwrap();
