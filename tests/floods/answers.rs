@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
 use tokio::time::Instant;
 use trunkline::backend::remote::Remote;
 use trunkline::backend::{Backend as _, BackendError};
@@ -122,6 +124,44 @@ async fn every_bad_answer_has_a_name_and_comes_to_an_end() {
         assert_eq!(end(sent), command, "a command to what {name}");
         assert_eq!(unruly.asked().len(), before + 1, "{name}: a command is sent once");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_without_an_end_is_read_to_a_limit_and_no_further() {
+    let folder = tempfile::tempdir().unwrap();
+    let (unruly, _serving) = unruly(&folder);
+    unruly.turns(Manner::Pours(long(1 << 40), "x".repeat(65_536)));
+    let error = Remote::over(unruly.socket()).describe().await.unwrap_err();
+    assert!(error.to_string().ends_with("it is larger than 32 MiB"), "{error}");
+}
+
+/// Whoever is stopped or slow reads its answer later or never; that is between it and its own connection.
+#[tokio::test]
+async fn readers_that_never_read_keep_nobody_from_anything() {
+    let world = ready();
+    let live = world.service(&checkout(), None, Duration::ZERO).await.unwrap().unwrap();
+    let deployment = live.live[&Environment::Production].deployment;
+    world.change(|world| {
+        let line = "a line of a log that nobody reads ".repeat(30);
+        (0..2_000).for_each(|_| world.write(&checkout(), deployment, 0, &line));
+    });
+    let serving = Serving::new(move |_| world.clone());
+    let mut readers = Vec::new();
+    for _ in 0..100 {
+        let mut reader = UnixStream::connect(serving.socket()).await.unwrap();
+        let path = format!("/v1/services/checkout/deployments/{}/steps/0/log", deployment.0);
+        let request = format!("GET {path}?after=0&limit=1048576 HTTP/1.1\r\nhost: x\r\n\r\n");
+        reader.write_all(request.as_bytes()).await.unwrap();
+        // The answer has begun, and is much larger than what the system holds for a reader.
+        reader.readable().await.unwrap();
+        readers.push(reader);
+    }
+    let remote = Remote::over(serving.socket());
+    let key = IdempotencyKey::try_from("the-only-key".to_owned()).unwrap();
+    remote.command(&checkout(), hold(), key).await.unwrap();
+    let mut head = [0; 12];
+    readers[99].read_exact(&mut head).await.unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200");
 }
 
 #[tokio::test(start_paused = true)]
