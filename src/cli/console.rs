@@ -47,7 +47,7 @@ pub fn needs_terminal() -> Result<(), Failure> {
 
 /// The console on this backend, until somebody leaves it.
 pub async fn show(backend: Remote, places: &Places, global: &Global) -> Result<(), Failure> {
-    trace::to_file(&places.data.join("console.log"))?;
+    trace::to_file(&places.data.join("console.log"));
     let options = options(&context::settings(places)?, global);
     guard::install_panic_hook();
     signals::leave_on_signals().wrap_err("cannot listen to signals")?;

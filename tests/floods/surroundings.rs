@@ -241,6 +241,20 @@ fn somebody_else_at_the_socket_is_no_engine_and_doctor_says_so() {
     assert!(text(&doctor).contains("end the program that listens at"), "{}", text(&doctor));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_of_ours_that_cannot_be_written_keeps_nobody_from_anything() {
+    let (home, _repository) = shop();
+    for log in ["engine.log", "console.log"] {
+        symlink("/dev/full", data(&home, log)).unwrap();
+    }
+    until("the build is verified", || newest_state(&home).as_deref() == Some("verified"));
+    let mut console = home.on_terminal(&[], (120, 40));
+    console.shows("verified");
+    console.keys("q");
+    assert!(console.ended());
+}
+
 fn problems(home: &Home) -> String {
     home.json(&["status", "--json"])["problems"].to_string()
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::Check;
 use crate::cli::engine_lock::{Holder, holder};
+use crate::cli::engine_process;
 use crate::config::places::Places;
 use crate::config::user_file::UserFile;
 
@@ -85,6 +86,9 @@ fn folder(what: &'static str, path: &Path, variable: &str) -> Check {
             format!("others can write into {shown}, and with it decide what runs here"),
             format!("chmod go-w {shown}"),
         ),
+        (Ok(_), Ok(())) if engine_process::is_full(path) => {
+            Check::wrong(what, format!("the disk of {shown} is full"), "free some space")
+        }
         (Ok(_), Ok(())) => Check::fine(what, shown),
         (Err(error), _) if error.kind() == std::io::ErrorKind::NotFound => {
             Check::fine(what, format!("{shown} (made when needed)"))
