@@ -133,6 +133,7 @@ async fn an_answer_without_an_end_is_read_to_a_limit_and_no_further() {
     unruly.turns(Manner::Pours(long(1 << 40), "x".repeat(65_536)));
     let error = Remote::over(unruly.socket()).describe().await.unwrap_err();
     assert!(error.to_string().ends_with("it is larger than 32 MiB"), "{error}");
+    assert!(unruly.poured() < 40 * 1024 * 1024, "{} bytes were read", unruly.poured());
 }
 
 /// Whoever is stopped or slow reads its answer later or never; that is between it and its own connection.

@@ -1,6 +1,7 @@
 //! A server that passes everything on to a real one, until it is told to answer in another manner.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -47,6 +48,7 @@ pub struct Unruly {
     socket: PathBuf,
     manner: Arc<Mutex<Manner>>,
     asked: Arc<Mutex<Vec<(Instant, String)>>>,
+    poured: Arc<AtomicUsize>,
 }
 
 impl Unruly {
@@ -54,8 +56,12 @@ impl Unruly {
     pub fn before(server: PathBuf, folder: &Path) -> Self {
         let socket = folder.join("unruly.sock");
         let listener = UnixListener::bind(&socket).unwrap();
-        let unruly =
-            Self { socket, manner: Arc::new(Mutex::new(Manner::Proper)), asked: Arc::default() };
+        let unruly = Self {
+            socket,
+            manner: Arc::new(Mutex::new(Manner::Proper)),
+            asked: Arc::default(),
+            poured: Arc::default(),
+        };
         let each = unruly.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -79,6 +85,11 @@ impl Unruly {
         self.asked.lock().unwrap().clone()
     }
 
+    /// How many bytes without an end were taken.
+    pub fn poured(&self) -> usize {
+        self.poured.load(Ordering::Relaxed)
+    }
+
     async fn answer(&self, mut client: UnixStream, server: &Path) {
         let mut request = Vec::new();
         while !request.windows(4).any(|end| end == b"\r\n\r\n") {
@@ -93,7 +104,7 @@ impl Unruly {
         let manner = self.manner.lock().unwrap().clone();
         match manner {
             Manner::Proper => pass_on(client, server, &request).await,
-            manner => misbehave(client, manner).await,
+            manner => misbehave(client, manner, &self.poured).await,
         }
     }
 }
@@ -108,7 +119,7 @@ async fn pass_on(mut client: UnixStream, server: &Path, request: &[u8]) {
     let _whoever_hangs_up = copy_bidirectional(&mut client, &mut server).await;
 }
 
-async fn misbehave(mut client: UnixStream, manner: Manner) {
+async fn misbehave(mut client: UnixStream, manner: Manner, poured: &AtomicUsize) {
     match manner {
         Manner::Proper | Manner::Closes => {}
         Manner::Hangs => gone(&mut client).await,
@@ -130,6 +141,7 @@ async fn misbehave(mut client: UnixStream, manner: Manner) {
         Manner::Pours(first, text) => {
             let mut sent = client.write_all(first.as_bytes()).await;
             while sent.is_ok() {
+                poured.fetch_add(text.len(), Ordering::Relaxed);
                 sent = client.write_all(text.as_bytes()).await;
             }
         }
