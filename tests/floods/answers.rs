@@ -143,8 +143,8 @@ async fn readers_that_never_read_keep_nobody_from_anything() {
     let live = world.service(&checkout(), None, Duration::ZERO).await.unwrap().unwrap();
     let deployment = live.live[&Environment::Production].deployment;
     world.change(|world| {
-        let line = "a line of a log that nobody reads ".repeat(30);
-        (0..2_000).for_each(|_| world.write(&checkout(), deployment, 0, &line));
+        let text = "a line of a log that nobody reads ".repeat(30);
+        (0..2_000).for_each(|_| world.write(&checkout(), deployment, 0, &text));
     });
     let serving = Serving::new(move |_| world.clone());
     let mut readers = Vec::new();
