@@ -48,13 +48,18 @@ impl Failure {
             Self::Changed(sentence) => (CHANGED, sentence.clone()),
             Self::Failed(report) => (FAILED, format!("{report:#}")),
         };
+        Self::warn(&sentence);
+        ExitCode::from(code)
+    }
+
+    /// Says on standard error what is wrong and keeps nobody from going on.
+    pub fn warn(sentence: &str) {
         for (index, line) in sentence.lines().enumerate() {
             let line = gate::line(line);
             let lead = if index == 0 { "trunkline: " } else { "" };
             // Where even this cannot be said, the exit code has to do.
             let _ = writeln!(io::stderr(), "{lead}{line}");
         }
-        ExitCode::from(code)
     }
 }
 

@@ -312,11 +312,7 @@ fn first_look(
     let name = file.name.clone();
     let mut service = Service::new(name.clone(), look.watched.clone(), look.mirror.clone());
     // A service that moved to another address keeps its history, and with it what a rollback goes back to.
-    store.replay(|event| {
-        if event.service == name {
-            service.state.apply(&event);
-        }
-    })?;
+    store.replay_of(&name, |event| service.state.apply(&event))?;
     shared.change(|world| {
         note(&mut world.problems, place, now, None);
         let service = world.services.entry(name.clone()).or_insert(service);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::shared::Shared;
@@ -17,9 +18,15 @@ const SLOWEST: Duration = Duration::from_mins(1);
 /// After so long git is asked, whatever the files of a local repository say.
 const ANYWAY: Duration = Duration::from_mins(2);
 
+/// How long a look waits for others that are under way.
+const LONGEST_TURN: Duration = Duration::from_secs(5);
+
 /// Watches one repository until the engine stops.
 pub(super) async fn watch(shared: Arc<Shared>, watched: Watched, mirror: Mirror, poll: Duration) {
-    let owner = trunk::local_identity(&watched).await;
+    let owner = {
+        let _turn = turn(&shared).await;
+        trunk::local_identity(&watched).await
+    };
     let mut failures = 0;
     let mut trunk: Option<String> = None;
     let mut last: Option<Found> = None;
@@ -33,7 +40,10 @@ pub(super) async fn watch(shared: Arc<Shared>, watched: Watched, mirror: Mirror,
         } else {
             // Taken before git looks: what moves while it does is found by the next look.
             let begun = Instant::now();
-            let result = trunk::look(&shared, &watched, &mirror, owner.as_ref()).await;
+            let result = {
+                let _turn = turn(&shared).await;
+                trunk::look(&shared, &watched, &mirror, owner.as_ref()).await
+            };
             failures = if result.is_err() { failures + 1 } else { 0 };
             trunk = result.as_ref().ok().map(|news| news.trunk.clone());
             last = result.as_ref().ok().and_then(|news| Found::new(news, standing, begun));
@@ -44,6 +54,11 @@ pub(super) async fn watch(shared: Arc<Shared>, watched: Watched, mirror: Mirror,
         }
         tokio::time::sleep(pause(poll, failures)).await;
     }
+}
+
+/// Waits until not too many look at once, but not for long: those may all wait for networks that are dead.
+async fn turn(shared: &Shared) -> Option<SemaphorePermit<'_>> {
+    tokio::time::timeout(LONGEST_TURN, shared.looks.acquire()).await.ok().and_then(Result::ok)
 }
 
 /// The time until the next look: twice as long after each failure, and never the same twice.

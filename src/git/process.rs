@@ -167,9 +167,14 @@ impl Git {
         command.arg(self.what).args(&self.arguments);
         command.stdin(if self.input.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let folder = command.get_current_dir().map(Path::to_owned);
         let mut command = tokio::process::Command::from(command);
         let child = command.kill_on_drop(true).spawn();
-        let child = child.map_err(|why| GitError::NotStarted { why })?;
+        let child = child.map_err(|why| match folder.filter(|folder| !folder.is_dir()) {
+            // The system says the same of a folder that is gone as of a program that is not there.
+            Some(path) => GitError::File { path, why },
+            None => GitError::NotStarted { why },
+        })?;
         let (what, within) = (self.what, self.within);
         match timeout(within, self.wait(child)).await {
             Ok(output) => output,

@@ -39,17 +39,23 @@ pub(super) fn configure(connection: &Connection, path: &Path) -> Result<(), Stor
 }
 
 /// The number of the last migration that was applied.
-pub(super) fn version(connection: &Connection) -> rusqlite::Result<u32> {
+pub(super) fn applied(connection: &Connection) -> rusqlite::Result<u32> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// The version of the schema that is there; 0 before there is one. A newer one than this program's is refused.
+pub(super) fn version(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    let found = applied(connection).map_err(|source| sqlite(path, source))?;
+    if found > known {
+        return Err(StoreError::Newer { path: path.display().to_string(), found, known });
+    }
+    Ok(found)
 }
 
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let at = |source| sqlite(path, source);
-    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
-    let found = version(connection).map_err(at)?;
-    if found > known {
-        return Err(StoreError::Newer { path: path.display().to_string(), found, known });
-    }
+    let found = version(connection, path)?;
     for (version, sql) in (1_u32..).zip(MIGRATIONS).skip(found as usize) {
         let mut apply = || {
             let transaction = connection.transaction()?;

@@ -37,6 +37,8 @@ pub fn follow(model: &mut Model) -> Option<Effect> {
         0 => model.log.resumes.filter(|_| matches!(from, LogFrom::After(_))).unwrap_or(model.at),
         failures => model.at + backoff::wait(failures, model.seed()),
     };
+    // A backend that is asked again in a while is not asked for a log before.
+    let due = due.max(model.at + model.link.retry_in(model.at).unwrap_or_default());
     Some(Effect::ReadLog { source, from, limit: READ, due })
 }
 

@@ -205,14 +205,13 @@ struct Output<'a> {
 struct Pipe {
     reader: Option<Box<dyn AsyncRead + Unpin>>,
     lines: Lines,
-    stream: Stream,
     buffer: Vec<u8>,
 }
 
 impl Pipe {
     fn new(reader: Option<impl AsyncRead + Unpin + 'static>, stream: Stream) -> Self {
         let reader = reader.map(|reader| Box::new(reader) as Box<dyn AsyncRead + Unpin>);
-        Self { reader, lines: Lines::default(), stream, buffer: vec![0; 64 * 1024] }
+        Self { reader, lines: Lines::new(stream), buffer: vec![0; 64 * 1024] }
     }
 
     /// Waits for bytes; 0 is the end. Never ready once the pipe has ended.
@@ -227,10 +226,9 @@ impl Pipe {
         let now = SystemClock.now();
         if read == 0 {
             self.reader = None;
-            let last: Vec<_> = self.lines.finish(mask).into_iter().collect();
-            log.pieces(now, self.stream, &last);
+            log.block(now, self.lines.finish(now, mask));
         } else {
-            log.pieces(now, self.stream, &self.lines.push(&self.buffer[..read], mask));
+            log.block(now, self.lines.push(now, &self.buffer[..read], mask, log.wants()));
         }
     }
 }
