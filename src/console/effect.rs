@@ -13,7 +13,7 @@ use super::message::{LogSource, News, Ticket};
 use crate::backend::{Answer, Backend, BackendError, LONGEST_WAIT};
 use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, ServiceName};
-use crate::domain::log::LogFrom;
+use crate::domain::log::{LogFrom, LogSearch};
 use crate::domain::snapshot::Version;
 
 /// Something for the world outside the model to do.
@@ -58,6 +58,12 @@ pub enum Effect {
         source: LogSource,
         from: LogFrom,
         limit: usize,
+        due: Instant,
+    },
+    /// Look for a line of the log; takes the place of the reading, and the reading its.
+    SearchLog {
+        source: LogSource,
+        search: LogSearch,
         due: Instant,
     },
     Outside(Outside),
@@ -139,6 +145,7 @@ impl<B: Backend> Performer<B> {
                 });
             }
             Effect::ReadLog { source, from, limit, due } => self.read_log(source, from, limit, due),
+            Effect::SearchLog { source, search, due } => self.search_log(source, search, due),
             Effect::Outside(_) | Effect::Quit | Effect::Fail(_) => {}
         }
     }
@@ -166,6 +173,16 @@ impl<B: Backend> Performer<B> {
             let LogSource { service, deployment, step } = &source;
             let answer = b.log(service, *deployment, *step, from, limit, LONGEST_WAIT).await;
             News::Log { source, from, answer }
+        });
+        self.log.replace(task);
+    }
+
+    fn search_log(&mut self, source: LogSource, search: LogSearch, due: Instant) {
+        let task = self.ask(move |b| async move {
+            sleep_until(due).await;
+            let LogSource { service, deployment, step } = &source;
+            let answer = b.search_log(service, *deployment, *step, search.clone()).await;
+            News::LogSearched { source, search, answer }
         });
         self.log.replace(task);
     }

@@ -11,14 +11,13 @@ use super::Options;
 use super::confirm::Confirm;
 use super::link::Link;
 use super::list::List;
-use super::log::LogPane;
+use super::log::{LogPane, Want};
 use super::message::{LogSource, Ticket};
 use super::notes::{Note, Notes, Tone};
 use super::overlay::Overlay;
 use crate::domain::ids::{
     BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };
-use crate::domain::log::LogFrom;
 use crate::domain::snapshot::{
     BuildRow, DeploymentRow, Description, FleetRow, FleetSnapshot, ServiceSnapshot,
 };
@@ -134,8 +133,8 @@ pub struct LogView {
     pub pane: LogPane,
     pub choice: LogChoice,
     pub source: Option<LogSource>,
-    /// The part of it that is being read.
-    pub asked: Option<LogFrom>,
+    /// What is being read of it or looked for in it.
+    pub asked: Option<Want>,
     /// How many readings in a row failed.
     pub failures: u32,
     /// The text to look for, while it is typed.

@@ -18,7 +18,7 @@ use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::{DeploymentKind, Event};
 use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
-use crate::domain::log::{LogFrom, LogPage};
+use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch, Unsearchable};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{FleetRow, FleetSnapshot, ServiceSnapshot, Version};
 use crate::domain::snapshot_of;
@@ -48,6 +48,12 @@ pub enum Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<Unsearchable> for Failure {
+    fn from(unsearchable: Unsearchable) -> Self {
+        Self::Refused(unsearchable.into())
     }
 }
 
@@ -295,6 +301,24 @@ impl Handle {
             }
             tokio::time::sleep(LOG_LOOK).await;
         }
+    }
+
+    /// Looks for a line of a step's log, in as much of it as takes a moment.
+    ///
+    /// # Errors
+    /// When there is no such step, nobody can look for this, or the log cannot be read.
+    pub async fn search_log(
+        &self,
+        name: &ServiceName,
+        deployment: DeploymentId,
+        step: usize,
+        search: LogSearch,
+    ) -> Result<LogFind, Failure> {
+        let complete = self.step_is_over(name, deployment, step)?;
+        let path = RunFolder::of(&self.shared.folders.runs, deployment, step).log();
+        let look = move || logs::search(&path, &search, complete);
+        let found = tokio::task::spawn_blocking(look).await;
+        found.map_err(|_| Failure::Failed("the engine is stopping".into()))?
     }
 
     fn step_is_over(

@@ -53,6 +53,12 @@ impl Window {
         self.append(page, End::Older);
     }
 
+    /// Holds nothing, and what comes next begins here.
+    pub fn restart_at(&mut self, cursor: u64) {
+        let size = self.size;
+        *self = Self { start: cursor, end: cursor, size, ..Self::new(self.limits) };
+    }
+
     /// Adds newer lines, and says how many. Where lines are missing in between, a note says so.
     pub fn append(&mut self, page: &LogPage, gives: End) -> usize {
         if page.next < self.end {
@@ -140,6 +146,11 @@ impl Window {
 
     pub fn errors(&self) -> usize {
         self.errors
+    }
+
+    /// Its last line goes on in one that is not here.
+    pub fn is_unfinished(&self) -> bool {
+        self.lines.back().is_some_and(Line::continues)
     }
 
     /// Nothing is older than what is here.

@@ -2,15 +2,19 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::backend::Answer;
+use crate::backend::{Answer, BackendError};
 use crate::console::backoff;
 use crate::console::effect::Effect;
-use crate::console::log::LogCommand;
+use crate::console::log::{LogCommand, Want};
 use crate::console::message::LogSource;
 use crate::console::model::{LogChoice, Model};
+use crate::console::notes::Tone;
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::ids::{DeploymentId, Environment};
-use crate::domain::log::{LogFrom, LogPage};
+use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
+
+/// The longest text that can be looked for, in characters.
+const LONGEST: usize = 200;
 
 /// About how many bytes are read at once.
 const READ: usize = 64 * 1024;
@@ -26,13 +30,17 @@ pub fn follow(model: &mut Model) -> Option<Effect> {
         model.log.failures = 0;
     }
     let source = model.log.source.clone()?;
-    let from = model.log.pane.wants().filter(|from| model.log.asked != Some(*from))?;
-    model.log.asked = Some(from);
+    let want = model.log.pane.wants().filter(|want| model.log.asked.as_ref() != Some(want))?;
+    model.log.asked = Some(want.clone());
     let wait = match model.log.failures {
         0 => std::time::Duration::ZERO,
         failures => backoff::wait(failures, model.seed()),
     };
-    Some(Effect::ReadLog { source, from, limit: READ, due: model.at + wait })
+    let due = model.at + wait;
+    Some(match want {
+        Want::Read(from) => Effect::ReadLog { source, from, limit: READ, due },
+        Want::Search(search) => Effect::SearchLog { source, search, due },
+    })
 }
 
 fn wanted(model: &Model) -> Option<LogSource> {
@@ -71,10 +79,9 @@ pub fn page(
     from: LogFrom,
     answer: Answer<LogPage>,
 ) -> Vec<Effect> {
-    if model.log.source.as_ref() != Some(source) || model.log.asked != Some(from) {
+    if !is_answer(model, source, &Want::Read(from)) {
         return Vec::new();
     }
-    model.log.asked = None;
     let now = model.now();
     if let Ok(page) = answer {
         model.log.failures = 0;
@@ -84,6 +91,49 @@ pub fn page(
         model.log.pane.interrupted(now);
     }
     Vec::new()
+}
+
+/// A search came this far, or could not be made.
+pub fn searched(
+    model: &mut Model,
+    source: &LogSource,
+    search: &LogSearch,
+    answer: Answer<LogFind>,
+) -> Vec<Effect> {
+    if !is_answer(model, source, &Want::Search(search.clone())) {
+        return Vec::new();
+    }
+    match answer {
+        Ok(find) => {
+            model.log.failures = 0;
+            model.log.pane.found(search, find);
+        }
+        Err(BackendError::Refused(refusal)) => {
+            model.log.pane.update(LogCommand::GiveUp);
+            model.say(Tone::Bad, refusal.to_string());
+        }
+        Err(_) => {
+            model.log.failures += 1;
+            model.log.pane.interrupted(model.now());
+        }
+    }
+    Vec::new()
+}
+
+/// Whether this is what the answer is waited for that comes now; then it is waited for no more.
+fn is_answer(model: &mut Model, source: &LogSource, want: &Want) -> bool {
+    let is = model.log.source.as_ref() == Some(source) && model.log.asked.as_ref() == Some(want);
+    if is {
+        model.log.asked = None;
+    }
+    is
+}
+
+/// Gives up a search that is under way; false when none is.
+pub fn give_up_search(model: &mut Model) -> bool {
+    let is_searching = model.log.pane.is_searching();
+    model.log.pane.update(LogCommand::GiveUp);
+    is_searching
 }
 
 /// The log of the next or previous step that has one.
@@ -96,7 +146,7 @@ pub fn step(model: &mut Model, by: isize) -> Vec<Effect> {
     });
     match next {
         Some(choice) => model.log.choice = choice,
-        None => model.say(crate::console::notes::Tone::Plain, "no other step there has a log"),
+        None => model.say(Tone::Plain, "no other step there has a log"),
     }
     Vec::new()
 }
@@ -132,7 +182,9 @@ pub fn search(model: &mut Model, key: &KeyEvent, name: &str) -> Vec<Effect> {
         }
         ("ctrl-u", _) => text.clear(),
         (_, KeyCode::Char(letter)) if !key.modifiers.contains(KeyModifiers::CONTROL) => {
-            text.push(letter);
+            if text.chars().count() < LONGEST {
+                text.push(letter);
+            }
         }
         _ => {}
     }

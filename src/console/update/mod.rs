@@ -31,6 +31,9 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         News::Answered { ticket, answer } => send::answered(model, ticket, answer),
         News::LookedUp { ticket, answer } => send::looked_up(model, ticket, answer),
         News::Log { source, from, answer } => log::page(model, &source, from, answer),
+        News::LogSearched { source, search, answer } => {
+            log::searched(model, &source, &search, answer)
+        }
     };
     if model.quitting.is_some_and(|until| until <= model.at) {
         model.quitting = None;
