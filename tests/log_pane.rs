@@ -61,21 +61,18 @@ impl Rig {
     /// Answers what the pane wants until it waits for news.
     fn read(&mut self) {
         while let Some(want) = self.pane.wants() {
+            match want {
+                Want::Read(from) => {
+                    let page = self.page(from);
+                    if from == LogFrom::After(page.next) && !page.ended {
+                        return;
+                    }
+                    self.pane.feed(from, &page, self.now);
+                }
+                Want::Search(search) => self.pane.found(&search, self.search(&search)),
+            }
             self.reads += 1;
             assert!(self.reads < 500, "the pane reads without an end");
-            let from = match want {
-                Want::Read(from) => from,
-                Want::Search(search) => {
-                    let find = self.search(&search);
-                    self.pane.found(&search, find);
-                    continue;
-                }
-            };
-            let page = self.page(from);
-            if from == LogFrom::After(page.next) && !page.ended {
-                return;
-            }
-            self.pane.feed(from, &page, self.now);
         }
     }
 

@@ -238,11 +238,12 @@ impl LogPane {
 
     fn land(&mut self, jump: Jump, page: &LogPage) {
         self.window.replace(page);
-        if let Jump::Before(cursor) = jump
-            && self.window.is_unfinished()
-        {
-            // What was found is the middle of a line that is longer than what is kept of one.
-            self.window.restart_at(cursor);
+        if let Jump::Before(cursor) = jump {
+            self.window.make_room();
+            if self.window.is_unfinished() {
+                // What was found is the middle of a line that is longer than what is kept of one.
+                self.window.restart_at(cursor);
+            }
         }
         let paused = |top| Reading::Paused { top, new: 0, heading: Direction::Newer };
         self.reading = match (jump, self.window.get(0)) {
@@ -256,7 +257,8 @@ impl LogPane {
     }
 
     fn append(&mut self, page: &LogPage) {
-        let gives = if self.is_near_end() || self.is_searching() { End::Older } else { End::Newer };
+        let sees_end = self.is_near_end() && !self.is_searching();
+        let gives = if sees_end { End::Older } else { End::Newer };
         let unknown = self.window.end() >= self.counted;
         let added = self.window.append(page, gives);
         self.counted = self.counted.max(page.next);

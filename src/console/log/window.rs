@@ -53,6 +53,14 @@ impl Window {
         self.append(page, End::Older);
     }
 
+    /// Makes room for as much again at the newer end.
+    pub fn make_room(&mut self) {
+        let all = self.limits;
+        self.limits = Limits { lines: all.lines / 2, bytes: all.bytes / 2 };
+        self.shrink(End::Older);
+        self.limits = all;
+    }
+
     /// Holds nothing, and what comes next begins here.
     pub fn restart_at(&mut self, cursor: u64) {
         let size = self.size;

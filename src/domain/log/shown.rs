@@ -44,7 +44,8 @@ impl Shown {
             while starts.get(begun.len()).is_some_and(|start| *start <= at) {
                 begun.push(shown.text.len());
             }
-            at += shown.first(&raw[at..]);
+            let piece = starts.get(begun.len()).map_or(raw.len(), |next| *next) - at;
+            at += shown.first(&raw[at..], piece);
         }
         begun.resize(starts.len(), shown.text.len());
         (shown, begun)
@@ -56,8 +57,8 @@ impl Shown {
         String::from_utf8_lossy(row).into_owned()
     }
 
-    /// Adds what `rest` begins with, and says how much of it that was.
-    fn first(&mut self, rest: &[u8]) -> usize {
+    /// Adds what `rest` begins with, and says how much of it that was. Its piece is as long as `piece`.
+    fn first(&mut self, rest: &[u8], piece: usize) -> usize {
         match rest[0] {
             ESC => return self.sequence(rest),
             b' ' | b'\t' => {
@@ -68,8 +69,8 @@ impl Shown {
             SHIFT_IN => {}
             b'\r' | b'\n' => self.text.push(b'\n'),
             control @ (..0x20 | DELETE) => self.text.extend([b'^', control ^ 0x40]),
-            0x80.. => return self.beyond_ascii(rest),
-            _ => return self.plain(rest),
+            0x80.. => return self.beyond_ascii(&rest[..piece]),
+            _ => return self.plain(&rest[..piece]),
         }
         1
     }
@@ -173,5 +174,22 @@ fn command(rest: &[u8]) -> Sequence {
         Sequence::Shows
     } else {
         Sequence::Unknown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::terminal::gate::log_rows;
+
+    #[test]
+    fn every_character_that_the_screen_does_not_show_as_it_is_is_known_here() {
+        let all = (0x80..0x3_0000).chain(0xE_0000..0xE_1000).chain([0x4_FFFE, 0x10_FFFF]);
+        for c in all.filter_map(char::from_u32) {
+            let raw = format!("a{c}{c}{c}{c}{c}{c}{c}{c}{c}b");
+            let shown = log_rows(raw.as_bytes());
+            let as_it_is = shown.len() == 1 && shown[0].text == raw;
+            assert!(as_it_is || may_spell(c), "U+{:04X}", u32::from(c));
+        }
     }
 }
