@@ -27,7 +27,6 @@ use std::time::Duration;
 
 use crossterm::event::EventStream;
 use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Size;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -40,6 +39,7 @@ pub use self::view::view;
 use crate::backend::Backend;
 use crate::domain::ids::ServiceName;
 use crate::terminal::guard::Guard;
+use crate::terminal::painter::Painter;
 use crate::terminal::{attention, clipboard, gate};
 
 /// How many answers may wait to be taken in; who answers more waits itself.
@@ -115,8 +115,7 @@ pub async fn run<B: Backend>(backend: B, options: Options) -> Result<Exit, Error
     let terminal_error = |why: io::Error| Error::Terminal(why.to_string());
     let guard = Guard::enter(io::stdout()).map_err(terminal_error)?;
     let mut outside = Standard { guard, tmux: options.tmux };
-    let mut terminal =
-        Terminal::new(CrosstermBackend::new(io::stdout())).map_err(terminal_error)?;
+    let mut terminal = Terminal::new(Painter::new(io::stdout())).map_err(terminal_error)?;
     let (width, height) = crossterm::terminal::size().map_err(terminal_error)?;
     let seed = uuid::Uuid::new_v4();
     let model = Model::new(options, seed, Size { width, height }, Instant::now());

@@ -137,6 +137,8 @@ pub struct LogView {
     pub asked: Option<Want>,
     /// How many readings in a row failed.
     pub failures: u32,
+    /// When lines came that were all there were: more are not asked for within the same frame.
+    pub caught_up: Option<Instant>,
     /// The text to look for, while it is typed.
     pub search: Option<String>,
 }
@@ -149,6 +151,7 @@ impl LogView {
             source: None,
             asked: None,
             failures: 0,
+            caught_up: None,
             search: None,
         }
     }

@@ -26,8 +26,8 @@ use crate::store::Reader;
 
 /// How often facts are gathered anew because the world moved in between.
 const GATHERS: u32 = 5;
-/// How soon a reader that waits for a log looks at its file again.
-const LOG_LOOK: Duration = Duration::from_millis(40);
+/// How soon a reader that waits for a log looks at its file again, and how seldom while nothing comes.
+const LOG_LOOK: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(40)];
 
 /// A running engine; the last clone to go does not stop it, [`Handle::shutdown`] does.
 #[derive(Clone)]
@@ -288,6 +288,7 @@ impl Handle {
     ) -> Result<LogPage, Failure> {
         let deadline = tokio::time::Instant::now() + wait;
         let path = RunFolder::of(&self.shared.folders.runs, deployment, step).log();
+        let [mut look, seldom] = LOG_LOOK;
         loop {
             let complete = self.step_is_over(name, deployment, step)?;
             let path = path.clone();
@@ -299,7 +300,8 @@ impl Handle {
             if !waits || tokio::time::Instant::now() >= deadline {
                 return Ok(page);
             }
-            tokio::time::sleep(LOG_LOOK).await;
+            tokio::time::sleep(look).await;
+            look = seldom.min(2 * look);
         }
     }
 

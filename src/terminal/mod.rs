@@ -7,4 +7,5 @@ pub mod colour;
 pub mod columns;
 pub mod gate;
 pub mod guard;
+pub mod painter;
 pub mod signals;

@@ -261,6 +261,10 @@ impl LogPane {
         let gives = if sees_end { End::Older } else { End::Newer };
         let unknown = self.window.end() >= self.counted;
         let added = self.window.append(page, gives);
+        if self.reading == Reading::Following && !self.is_searching() && self.window.is_far_behind()
+        {
+            self.jump = Some(Jump::End);
+        }
         self.counted = self.counted.max(page.next);
         if let Reading::Paused { new, .. } = &mut self.reading
             && unknown

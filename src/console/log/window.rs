@@ -171,6 +171,11 @@ impl Window {
         self.end >= self.size
     }
 
+    /// More is to be read than could be kept: all of it is to be had again by scrolling back.
+    pub fn is_far_behind(&self) -> bool {
+        self.size.saturating_sub(self.end) > self.limits.bytes as u64
+    }
+
     /// The log has ended and its end is here.
     pub fn is_final(&self) -> bool {
         self.ended && self.reaches_end()

@@ -1,5 +1,7 @@
 //! Which log is shown, reading it, and moving through it.
 
+use std::time::Duration;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::backend::{Answer, BackendError};
@@ -19,6 +21,9 @@ const LONGEST: usize = 200;
 /// About how many bytes are read at once.
 const READ: usize = 64 * 1024;
 
+/// Lines that come one by one are read as many as come in this time, about as long as a frame.
+const PAUSE: Duration = Duration::from_millis(15);
+
 /// Shows the log that is wanted now and asks for the part of it that the pane wants.
 pub fn follow(model: &mut Model) -> Option<Effect> {
     let able = model.description.as_ref().is_none_or(|d| d.capabilities.logs);
@@ -33,10 +38,11 @@ pub fn follow(model: &mut Model) -> Option<Effect> {
     let want = model.log.pane.wants().filter(|want| model.log.asked.as_ref() != Some(want))?;
     model.log.asked = Some(want.clone());
     let wait = match model.log.failures {
-        0 => std::time::Duration::ZERO,
+        0 => Duration::ZERO,
         failures => backoff::wait(failures, model.seed()),
     };
-    let due = model.at + wait;
+    let soon = model.log.caught_up.filter(|_| matches!(want, Want::Read(LogFrom::After(_))));
+    let due = (model.at + wait).max(soon.map_or(model.at, |at| at + PAUSE));
     Some(match want {
         Want::Read(from) => Effect::ReadLog { source, from, limit: READ, due },
         Want::Search(search) => Effect::SearchLog { source, search, due },
@@ -85,6 +91,7 @@ pub fn page(
     let now = model.now();
     if let Ok(page) = answer {
         model.log.failures = 0;
+        model.log.caught_up = (page.next >= page.size).then_some(model.at);
         model.log.pane.feed(from, &page, now);
     } else {
         model.log.failures += 1;
