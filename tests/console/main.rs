@@ -9,5 +9,6 @@ mod panes;
 mod promises;
 mod promote;
 mod screens;
+mod search;
 mod sizes;
 mod trouble;

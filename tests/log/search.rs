@@ -161,7 +161,7 @@ fn some_line(random: &mut Random) -> Vec<u8> {
 
 fn some_log(random: &mut Random) -> Log {
     let mut log = Log::default();
-    for _ in 0..1 + random.below(12) {
+    for _ in 0..=random.below(12) {
         let line = some_line(random);
         let stream = *random.one_of(&[Stream::Out, Stream::Err, Stream::Note]);
         let (first, second) = (random.below(line.len() + 1), random.below(line.len() + 1));

@@ -8,8 +8,8 @@ use crate::terminal::gate::{LogGate, Row, Span};
 /// Of one line, this much is kept for drawing. The rest is known by its size.
 const KEEP: usize = 64 * 1024;
 
-/// What a row costs beyond its text, about.
-const ROW_WEIGHT: usize = 96;
+/// What a row costs beyond its text and its runs, about: itself, and what the allocator keeps for each of the three.
+const ROW_WEIGHT: usize = size_of::<Row>() + 3 * 16;
 
 /// Where a line stands in the log. A note of the pane comes before the text at the same cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,7 +86,9 @@ impl Line {
         if kept > 0 || self.rows.is_empty() {
             open.gate.push(&next.text[..kept]);
             open.bytes += kept;
-            self.rows = open.gate.clone().finish();
+            let gate =
+                if next.continues { open.gate.clone() } else { std::mem::take(&mut open.gate) };
+            self.rows = fitted(gate.finish());
             self.level = level(self.source, &self.rows);
         }
         self.hidden += next.text.len() - kept;
@@ -123,8 +125,18 @@ impl Line {
             .rows
             .iter()
             .map(|row| row.text.len() + row.spans.len() * size_of::<Span>() + ROW_WEIGHT);
-        rows.sum()
+        size_of::<Self>() + rows.sum::<usize>()
     }
+}
+
+/// Gives back the room that was kept for more: thousands of rows are in memory, and none of them grows.
+fn fitted(mut rows: Vec<Row>) -> Vec<Row> {
+    for row in &mut rows {
+        row.text.shrink_to_fit();
+        row.spans.shrink_to_fit();
+    }
+    rows.shrink_to_fit();
+    rows
 }
 
 fn level(source: Source, rows: &[Row]) -> Level {

@@ -247,9 +247,8 @@ impl LogPane {
         }
         let paused = |top| Reading::Paused { top, new: 0, heading: Direction::Newer };
         self.reading = match (jump, self.window.get(0)) {
-            (Jump::Start, Some(first)) => paused(beginning(first.key)),
+            (Jump::Start | Jump::Before(_), Some(first)) => paused(beginning(first.key)),
             (Jump::To(place), _) => paused(place),
-            (Jump::Before(_), Some(first)) => paused(beginning(first.key)),
             (Jump::Before(cursor), None) => paused(beginning(Key { cursor, is_text: false })),
             (Jump::Start | Jump::End, _) => Reading::Following,
         };

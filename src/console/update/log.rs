@@ -37,12 +37,12 @@ pub fn follow(model: &mut Model) -> Option<Effect> {
     let source = model.log.source.clone()?;
     let want = model.log.pane.wants().filter(|want| model.log.asked.as_ref() != Some(want))?;
     model.log.asked = Some(want.clone());
-    let wait = match model.log.failures {
+    let backoff = match model.log.failures {
         0 => Duration::ZERO,
         failures => backoff::wait(failures, model.seed()),
     };
     let soon = model.log.caught_up.filter(|_| matches!(want, Want::Read(LogFrom::After(_))));
-    let due = (model.at + wait).max(soon.map_or(model.at, |at| at + PAUSE));
+    let due = (model.at + backoff).max(soon.map_or(model.at, |at| at + PAUSE));
     Some(match want {
         Want::Read(from) => Effect::ReadLog { source, from, limit: READ, due },
         Want::Search(search) => Effect::SearchLog { source, search, due },
@@ -188,10 +188,10 @@ pub fn search(model: &mut Model, key: &KeyEvent, name: &str) -> Vec<Effect> {
             text.pop();
         }
         ("ctrl-u", _) => text.clear(),
-        (_, KeyCode::Char(letter)) if !key.modifiers.contains(KeyModifiers::CONTROL) => {
-            if text.chars().count() < LONGEST {
-                text.push(letter);
-            }
+        (_, KeyCode::Char(letter))
+            if !key.modifiers.contains(KeyModifiers::CONTROL) && text.chars().count() < LONGEST =>
+        {
+            text.push(letter);
         }
         _ => {}
     }
