@@ -125,51 +125,24 @@ impl Bench {
         console.keys("j");
         console.shows("0999999");
         console.keys("4z");
-        let search = |console: &mut Pty, text: &str, shows: &str| {
-            console.keys("G");
-            console.shows("0999999");
-            console.keys(&format!("/{text}"));
-            console.shows(text);
-            timed(|| {
-                console.keys("\r");
-                console.shows(shows);
-            })
-        };
-        let floor = |word: &str| {
-            (0..5).map(|_| timed(|| assert!(scan(big, word) <= 2))).collect::<Vec<_>>()
-        };
-        let (mut rare, mut second, mut absent, mut error) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut times: [Vec<Duration>; 4] = std::array::from_fn(|_| Vec::new());
         for _ in 0..5 {
-            rare.push(search(&mut console, lines::RARE, "0998500"));
-            second.push(timed(|| {
-                console.keys("N");
-                console.shows("0001700");
-            }));
-            absent.push(search(&mut console, "no such word", "no more found"));
-            console.keys("g");
-            console.shows("0000000");
-            error.push(timed(|| {
-                console.keys("e");
-                console.shows("ERROR 0998000");
-            }));
+            times[0].push(search(&mut console, lines::RARE, "0998500"));
+            times[1].push(press(&mut console, "N", "0001700"));
+            times[2].push(search(&mut console, "no such word", "no more found"));
+            press(&mut console, "g", "0000000");
+            times[3].push(press(&mut console, "e", "ERROR 0998000"));
         }
-        report("finds a rare word near by", "300 ms", rare, "pread and memmem", floor(lines::RARE));
-        report(
-            "finds it at the other end",
-            "300 ms",
-            second,
-            "pread and memmem",
-            floor(lines::RARE),
-        );
-        report(
-            "searches for an absent word",
-            "300 ms",
-            absent,
-            "pread and memmem",
-            floor("no such word"),
-        );
-        report("finds the next error", "300 ms", error, "pread and memmem", floor("ERROR"));
+        let named = [
+            ("finds a rare word near by", lines::RARE),
+            ("finds it at the other end", lines::RARE),
+            ("searches for an absent word", "no such word"),
+            ("finds the next error", "ERROR"),
+        ];
+        for ((what, word), times) in named.into_iter().zip(times) {
+            let floor = (0..5).map(|_| timed(|| assert!(scan(big, word) <= 2))).collect();
+            report(what, "300 ms", times, "pread and memmem", floor);
+        }
         self.memory("after the searches", &console);
     }
 
@@ -245,6 +218,21 @@ impl Bench {
             process::peak(self.engine())
         );
     }
+}
+
+/// How long it takes from the key to what it shows.
+fn press(console: &mut Pty, key: &str, shows: &str) -> Duration {
+    timed(|| {
+        console.keys(key);
+        console.shows(shows);
+    })
+}
+
+/// The same for a search from the end of the log.
+fn search(console: &mut Pty, text: &str, shows: &str) -> Duration {
+    press(console, "G", "0999999");
+    press(console, &format!("/{text}"), text);
+    press(console, "\r", shows)
 }
 
 /// How often a word is in a file, read in pieces.

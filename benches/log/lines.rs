@@ -22,8 +22,7 @@ pub fn write(path: &Path) -> u64 {
     let begin: DateTime<Utc> = DateTime::from_timestamp(1_795_403_642, 0).expect("the time exists");
     for n in 0..LINES {
         let at = begin + TimeDelta::microseconds(20 * n.cast_signed());
-        let stream = if n % 40 == 0 { Stream::Err } else { Stream::Out };
-        let line = format(at, stream, text(n).as_bytes(), false);
+        let line = format(at, Stream::Out, text(n).as_bytes(), false);
         file.write_all(&line).expect("the log can be written");
     }
     file.flush().expect("the log can be written");
@@ -41,11 +40,11 @@ fn text(n: u64) -> String {
         hash % 977
     );
     text.push_str(match hash % 10 {
-        0 => "\x1b[32mok\x1b[0m, checksum verified, moved into place beside its manifest",
-        1 => "0 errors, 2 retries, the connection was kept open for the next one of them",
-        2 => "größer als erwartet, komprimiert mit der höchsten Stufe, danach gelöscht",
-        3 => "\tcached\tby 3 of 3 edges, the oldest of them seen eleven seconds before this",
-        _ => "checksum verified, moved into place, the one before it kept for a rollback",
+        0 => "\x1b[32mok\x1b[0m, checksum verified, moved beside its manifest",
+        1 => "0 errors, 2 retries, the connection was kept open for the next",
+        2 => "größer als erwartet, komprimiert mit der höchsten Stufe, gelöscht",
+        3 => "\tcached\tby 3 of 3 edges, the oldest of them seen eleven s before",
+        _ => "checksum verified, moved into place, the one before kept",
     });
     if RARE_AT.contains(&n) {
         text.push_str(RARE);
