@@ -37,7 +37,7 @@ impl Shown {
 
     /// The same for bytes that are pieces of a line, and where the text of each piece begins, given where its bytes do.
     pub fn of_pieces(raw: &[u8], starts: &[usize]) -> (Self, Vec<usize>) {
-        let mut shown = Self::default();
+        let mut shown = Self { text: Vec::with_capacity(raw.len()), ..Self::default() };
         let mut begun = Vec::new();
         let mut at = 0;
         while at < raw.len() {
@@ -76,7 +76,12 @@ impl Shown {
     }
 
     fn plain(&mut self, rest: &[u8]) -> usize {
-        let len = rest.iter().take_while(|byte| byte.is_ascii_graphic()).count();
+        let mut blank = false;
+        let goes_on = |byte: &&u8| {
+            let twice = std::mem::replace(&mut blank, **byte == b' ') && blank;
+            !twice && matches!(byte, b' '..=b'~')
+        };
+        let len = rest.iter().take_while(goes_on).count();
         self.text.extend(&rest[..len]);
         len
     }

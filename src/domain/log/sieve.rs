@@ -30,10 +30,15 @@ pub(super) struct Sieve {
 }
 
 enum Target {
-    Error,
+    Error {
+        /// Finds the words that are loud wherever they come from.
+        loud: Regex,
+    },
     Text {
         /// Finds it where blanks are one space.
         loose: Regex,
+        /// It has blanks, so that a tab matters.
+        has_blanks: bool,
         /// It may be a part of how a character is spelled out that is not shown as it is.
         may_be_spelled: bool,
     },
@@ -44,11 +49,16 @@ impl Sieve {
         match wanted {
             Wanted::Error => {
                 let plain = Regex::new("(?i-u:error|fatal|panic|fail)").expect("it is one");
-                Ok(Self { target: Target::Error, plain })
+                let loud = Regex::new("ERROR|FATAL|PANIC|FAIL").expect("it is one");
+                Ok(Self { target: Target::Error { loud }, plain })
             }
             Wanted::Text(text) => {
                 let loose = finder(&single_spaced(text), wanted)?;
-                let target = Target::Text { loose, may_be_spelled: may_be_spelled(text) };
+                let target = Target::Text {
+                    loose,
+                    has_blanks: text.contains([' ', '\t']),
+                    may_be_spelled: may_be_spelled(text),
+                };
                 Ok(Self { target, plain: finder(text, wanted)? })
             }
         }
@@ -81,9 +91,12 @@ impl Sieve {
 
     fn lets_through(&self, line: &[u8]) -> bool {
         let piece = Piece::of(line);
-        let odd = piece.text.iter().any(|byte| self.is_odd(*byte));
+        let odd = self.find_odd(piece.text).is_some();
         match &self.target {
-            Target::Error => is_error(piece.stream, piece.text, odd),
+            Target::Error { loud } => {
+                let quiet = piece.stream == Stream::Out && !odd && !loud.is_match(piece.text);
+                !quiet && is_error(piece.stream, piece.text, odd)
+            }
             Target::Text { .. } if !odd => self.plain.is_match(piece.text),
             Target::Text { loose, .. } => {
                 let shown = Shown::of(piece.text);
@@ -98,16 +111,28 @@ impl Sieve {
         shown.is_doubtful || spelled && shown.may_spell
     }
 
-    /// A byte that makes a line look other than its bytes.
+    /// A byte that makes a line look other than its bytes, as far as that matters here.
     fn is_odd(&self, byte: u8) -> bool {
-        let spelled = matches!(self.target, Target::Text { may_be_spelled: true, .. });
-        byte < 0x20 && byte != b'\n' || byte == 0x7F || spelled && byte >= 0x80
+        match (byte, &self.target) {
+            (b'\n', _) => false,
+            (b'\t', Target::Text { has_blanks, .. }) => *has_blanks,
+            (b'\t', Target::Error { .. }) => false,
+            (..0x20 | 0x7F, _) => true,
+            (0x80.., Target::Text { may_be_spelled, .. }) => *may_be_spelled,
+            _ => false,
+        }
     }
 
     fn find_odd(&self, bytes: &[u8]) -> Option<usize> {
         const AT_ONCE: usize = 256;
+        let (tab, beyond) = (self.is_odd(b'\t'), self.is_odd(0x80));
         // Without a way out in between, so that many bytes are looked at in one go.
-        let has_odd = |some: &[u8]| some.iter().fold(false, |odd, byte| odd | self.is_odd(*byte));
+        let has_odd = |some: &[u8]| {
+            some.iter().fold(false, |odd, byte| {
+                let control = *byte < 0x20 && *byte != b'\n' && (tab | (*byte != b'\t'));
+                odd | control | (*byte == 0x7F) | (beyond & (*byte >= 0x80))
+            })
+        };
         let (nth, some) = bytes.chunks(AT_ONCE).enumerate().find(|(_, some)| has_odd(some))?;
         let within = some.iter().position(|byte| self.is_odd(*byte))?;
         Some(nth * AT_ONCE + within)
@@ -123,7 +148,7 @@ impl Sieve {
             if let [only] = group.pieces.as_slice() {
                 let is_new = !block.goes_on || *only != block.lines.start;
                 let line = line_at(block.bytes, *only);
-                if (is_new || !matches!(self.target, Target::Error))
+                if (is_new || !matches!(self.target, Target::Error { .. }))
                     && self.lets_through(&block.bytes[line])
                 {
                     through.push(*only);
