@@ -51,6 +51,7 @@ pub async fn show(backend: Remote, places: &Places, global: &Global) -> Result<(
     let options = options(&UserFile::load(&places.user_file())?, global);
     guard::install_panic_hook();
     signals::leave_on_signals().wrap_err("cannot listen to signals")?;
+    let options = Options { intents: Some(places.intents()), ..options };
     match console::run(backend, options).await {
         Ok(_) => Ok(()),
         Err(console::Error::NoService(sentence)) => Err(Failure::usage(sentence)),
@@ -64,6 +65,7 @@ fn options(user: &UserFile, global: &Global) -> Options {
     Options {
         service: global.service.clone(),
         several: user.services.len() > 1,
+        intents: None,
         emergency_countdown,
         stale_after,
         demo: global.demo,

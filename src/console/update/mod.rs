@@ -9,6 +9,7 @@ mod input;
 mod log;
 mod moved;
 mod overlays;
+mod recall;
 mod send;
 
 use super::effect::Effect;
@@ -30,6 +31,9 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         News::Planned { ticket, answer } => confirm::planned(model, ticket, answer),
         News::Answered { ticket, answer } => send::answered(model, ticket, answer),
         News::LookedUp { ticket, answer } => send::looked_up(model, ticket, answer),
+        News::NotNoted { what, why } => recall::not_noted(model, &what, &why),
+        News::Left(intent) => recall::left(model, &intent),
+        News::Recalled { intent, answer } => recall::recalled(model, &intent, answer),
         News::Log { source, from, answer } => log::page(model, &source, from, answer),
         News::LogSearched { source, search, answer } => {
             log::searched(model, &source, &search, answer)
@@ -48,6 +52,7 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
 /// What the console asks for before anything has happened.
 pub fn start(model: &Model) -> Vec<Effect> {
     let mut effects = vec![Effect::Describe, backend::watch(model, model.at)];
+    effects.extend(model.options.intents.clone().map(Effect::Recall));
     if model.screen == Screen::Service {
         effects.push(backend::watch_fleet(model, model.at));
     }
