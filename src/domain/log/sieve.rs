@@ -114,9 +114,8 @@ impl Sieve {
     /// A byte that makes a line look other than its bytes, as far as that matters here.
     fn is_odd(&self, byte: u8) -> bool {
         match (byte, &self.target) {
-            (b'\n', _) => false,
+            (b'\n', _) | (b'\t', Target::Error { .. }) => false,
             (b'\t', Target::Text { has_blanks, .. }) => *has_blanks,
-            (b'\t', Target::Error { .. }) => false,
             (..0x20 | 0x7F, _) => true,
             (0x80.., Target::Text { may_be_spelled, .. }) => *may_be_spelled,
             _ => false,
@@ -129,8 +128,8 @@ impl Sieve {
         // Without a way out in between, so that many bytes are looked at in one go.
         let has_odd = |some: &[u8]| {
             some.iter().fold(false, |odd, byte| {
-                let control = *byte < 0x20 && *byte != b'\n' && (tab | (*byte != b'\t'));
-                odd | control | (*byte == 0x7F) | (beyond & (*byte >= 0x80))
+                let control = *byte < 0x20 && *byte != b'\n' && (tab || *byte != b'\t');
+                odd | (control || *byte == 0x7F || beyond && *byte >= 0x80)
             })
         };
         let (nth, some) = bytes.chunks(AT_ONCE).enumerate().find(|(_, some)| has_odd(some))?;
