@@ -130,7 +130,7 @@ impl Bench {
             times[0].push(search(&mut console, lines::RARE, "0998500"));
             times[1].push(press(&mut console, "N", "0001700"));
             times[2].push(search(&mut console, "no such word", "no more found"));
-            press(&mut console, "g", "0000000");
+            press(&mut console, "g", "0000000 asset");
             times[3].push(press(&mut console, "e", "ERROR 0998000"));
         }
         let named = [
@@ -157,7 +157,7 @@ impl Bench {
         let began = Instant::now();
         let mut pages = 0;
         console.keys("g");
-        console.shows("0000000");
+        console.shows("0000000 asset");
         while !console.text().contains("0999999") && began.elapsed() < Duration::from_mins(1) {
             let before = console.text();
             console.keys("\x1b[6~");
