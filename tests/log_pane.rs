@@ -5,9 +5,11 @@ use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
-use trunkline::console::log::{Limits, LogCommand, LogPane, view};
+use trunkline::console::log::{Limits, LogCommand, LogPane, Want, view};
 use trunkline::console::theme::{Role, Theme};
-use trunkline::domain::log::{LogFrom, LogPage, Stream, format};
+use trunkline::domain::log::{
+    Extent, LogFind, LogFrom, LogPage, LogSearch, Stream, Unsearchable, format,
+};
 use trunkline::terminal::capabilities::{Charset, Depth};
 
 const PAGE: usize = 2_000;
@@ -58,15 +60,30 @@ impl Rig {
 
     /// Answers what the pane wants until it waits for news.
     fn read(&mut self) {
-        while let Some(from) = self.pane.wants() {
-            let page = self.page(from);
-            if from == LogFrom::After(page.next) && !page.ended {
-                return;
+        while let Some(want) = self.pane.wants() {
+            match want {
+                Want::Read(from) => {
+                    let page = self.page(from);
+                    if from == LogFrom::After(page.next) && !page.ended {
+                        return;
+                    }
+                    self.pane.feed(from, &page, self.now);
+                }
+                Want::Search(search) => self.pane.found(&search, self.search(&search)),
             }
             self.reads += 1;
             assert!(self.reads < 500, "the pane reads without an end");
-            self.pane.feed(from, &page, self.now);
         }
+    }
+
+    fn search(&self, search: &LogSearch) -> LogFind {
+        let extent = Extent { size: self.log.len() as u64, complete: self.ended };
+        let read = |at, buffer: &mut [u8]| {
+            let at = usize::try_from(at).unwrap();
+            buffer.copy_from_slice(&self.log[at..at + buffer.len()]);
+            Ok::<_, Unsearchable>(())
+        };
+        search.run(extent, u64::MAX, read).unwrap()
     }
 
     fn page(&self, from: LogFrom) -> LogPage {
@@ -127,7 +144,7 @@ fn theme() -> Theme {
 fn it_opens_at_the_end_with_one_read() {
     let mut rig = Rig::new(20, 3);
     rig.say_numbered(0..10_000);
-    assert_eq!(rig.pane.wants(), Some(LogFrom::End));
+    assert_eq!(rig.pane.wants(), Some(Want::Read(LogFrom::End)));
     let page = rig.page(LogFrom::End);
     rig.pane.feed(LogFrom::End, &page, rig.now);
     assert_eq!(rig.screen(), [" line 9997", " line 9998", " line 9999"]);
@@ -400,7 +417,7 @@ fn a_lost_stream_and_a_hole_are_drawn() {
     rig.read();
     assert_eq!(rig.screen()[2], " -- lost for 12s, then resumed here; nothing is missing --");
     assert_eq!(rig.screen()[3], " line 2");
-    let LogFrom::After(end) = rig.pane.wants().unwrap() else { panic!("it follows") };
+    let Some(Want::Read(LogFrom::After(end))) = rig.pane.wants() else { panic!("it follows") };
     let page = LogPage {
         start: end + 86,
         next: end + 86 + 5,

@@ -120,9 +120,8 @@ async fn the_document_speaks_of_the_wire_and_not_of_the_code() {
 #[tokio::test]
 async fn every_path_of_the_api_is_described_and_nothing_else() {
     let source = fs::read_to_string("src/api/path.rs").unwrap();
-    let constants = source.lines().filter_map(|line| {
-        line.strip_prefix("pub const ")?.split('"').nth(1).map(ToOwned::to_owned)
-    });
+    let constants = source.split("\npub const ").skip(1);
+    let constants = constants.filter_map(|rest| rest.split('"').nth(1).map(ToOwned::to_owned));
     let operations = Described::new().await.operations();
     let described: BTreeSet<_> = operations.into_iter().map(|(path, _)| path).collect();
     assert_eq!(described, constants.collect());
@@ -179,6 +178,13 @@ async fn answers_are_as_described() {
     let shipped = described.world.history(&service(), production, None, 9).await.unwrap();
     let path = format!("/v1/services/checkout/deployments/{}/steps/0/log", shipped[0].id.0);
     described.gets(log, &path, 200).await;
+    let search = format!("{log}/search");
+    for query in ["text=hello&after=0", "text=nothing&before=99", "error=true&after=0"] {
+        described.gets(&search, &format!("{path}/search?{query}"), 200).await;
+    }
+    for (query, status) in [("text=&after=0", 422), ("text=hello", 400), ("after=0", 400)] {
+        described.gets(&search, &format!("{path}/search?{query}"), status).await;
+    }
 }
 
 #[tokio::test]

@@ -10,6 +10,8 @@ pub const DEPLOYMENTS: &str = "/v1/services/{service}/deployments";
 pub const PLAN: &str = "/v1/services/{service}/plan";
 pub const COMMANDS: &str = "/v1/services/{service}/commands";
 pub const LOG: &str = "/v1/services/{service}/deployments/{deployment}/steps/{step}/log";
+pub const LOG_SEARCH: &str =
+    "/v1/services/{service}/deployments/{deployment}/steps/{step}/log/search";
 pub const RECEIPT: &str = "/v1/commands/{key}";
 pub const EVENTS: &str = "/v1/events";
 
@@ -36,6 +38,11 @@ pub fn commands(service: &ServiceName) -> String {
 #[must_use]
 pub fn log(service: &ServiceName, deployment: DeploymentId, step: usize) -> String {
     format!("/v1/services/{service}/deployments/{}/steps/{step}/log", deployment.0)
+}
+
+#[must_use]
+pub fn log_search(service: &ServiceName, deployment: DeploymentId, step: usize) -> String {
+    format!("{}/search", log(service, deployment, step))
 }
 
 #[must_use]

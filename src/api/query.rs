@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::command::Action;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName};
-use crate::domain::log::LogFrom;
+use crate::domain::log::{Direction, LogFrom, LogSearch, Wanted};
 
 /// How long to wait for news, in seconds, at most 25; a fraction is fine.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -140,6 +140,51 @@ impl LogQuery {
             (None, None, Some(_)) => Ok(LogFrom::End),
             _ => Err("ask for one of \"after\", \"before\" and \"end\""),
         }
+    }
+}
+
+/// For a search of a log: `text=timeout&before=81920` or `error=true&after=0`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct LogSearchQuery {
+    /// The text to look for, at most 1,000 bytes. Letters match in either case unless one of them is upper case.
+    pub text: Option<String>,
+    /// To look for a line that tells of an error instead.
+    pub error: Option<bool>,
+    /// The first line that starts at or after this cursor.
+    pub after: Option<u64>,
+    /// The last line that ends at or before this cursor.
+    pub before: Option<u64>,
+}
+
+impl From<LogSearch> for LogSearchQuery {
+    fn from(LogSearch { wanted, direction, from }: LogSearch) -> Self {
+        let query = match wanted {
+            Wanted::Text(text) => Self { text: Some(text), ..Self::default() },
+            Wanted::Error => Self { error: Some(true), ..Self::default() },
+        };
+        match direction {
+            Direction::Newer => Self { after: Some(from), ..query },
+            Direction::Older => Self { before: Some(from), ..query },
+        }
+    }
+}
+
+impl TryFrom<LogSearchQuery> for LogSearch {
+    type Error = &'static str;
+
+    fn try_from(query: LogSearchQuery) -> Result<Self, &'static str> {
+        let wanted = match (query.text, query.error) {
+            (Some(text), None | Some(false)) => Wanted::Text(text),
+            (None, Some(true)) => Wanted::Error,
+            _ => return Err("look for \"text\" or with \"error=true\""),
+        };
+        let (direction, from) = match (query.after, query.before) {
+            (Some(after), None) => (Direction::Newer, after),
+            (None, Some(before)) => (Direction::Older, before),
+            _ => return Err("look from \"after\" or \"before\""),
+        };
+        Ok(Self { wanted, direction, from })
     }
 }
 

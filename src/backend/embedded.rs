@@ -11,7 +11,7 @@ use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
-use crate::domain::log::{LogFrom, LogPage};
+use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Capabilities, Description, FleetSnapshot, ServiceSnapshot, Version};
 use crate::engine::{Failure, Handle};
@@ -129,6 +129,16 @@ impl Backend for Embedded {
     ) -> Answer<LogPage> {
         let wait = wait.min(LONGEST_WAIT);
         Ok(self.engine.log(service, deployment, step, from, limit, wait).await?)
+    }
+
+    async fn search_log(
+        &self,
+        service: &ServiceName,
+        deployment: DeploymentId,
+        step: usize,
+        search: LogSearch,
+    ) -> Answer<LogFind> {
+        Ok(self.engine.search_log(service, deployment, step, search).await?)
     }
 
     async fn events(

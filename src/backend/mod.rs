@@ -12,7 +12,7 @@ use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
-use crate::domain::log::{LogFrom, LogPage};
+use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot, Version};
 use crate::domain::time::say;
@@ -83,6 +83,16 @@ pub trait Backend: Send + Sync + 'static {
         limit: usize,
         wait: Duration,
     ) -> impl Future<Output = Answer<LogPage>> + Send;
+
+    /// Looks for a line of a step's log where the log is, in as much of it as takes a moment: an answer may be that
+    /// there is nothing yet and from where to go on.
+    fn search_log(
+        &self,
+        service: &ServiceName,
+        deployment: DeploymentId,
+        step: usize,
+        search: LogSearch,
+    ) -> impl Future<Output = Answer<LogFind>> + Send;
 
     /// The events after `after`, oldest first, at most `limit`, of one service or of all; waits when there are none.
     fn events(

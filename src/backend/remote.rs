@@ -17,13 +17,15 @@ use self::budget::Budget;
 use self::call::{Call, Reply};
 use super::{Answer, Backend, BackendError};
 use crate::api::page::{DeploymentPage, EventPage};
-use crate::api::query::{DeploymentsQuery, EventsQuery, LogQuery, PlanQuery, SnapshotQuery};
+use crate::api::query::{
+    DeploymentsQuery, EventsQuery, LogQuery, LogSearchQuery, PlanQuery, SnapshotQuery,
+};
 use crate::api::{KEY_HEADER, LOG_ENDED, LOG_NEXT, LOG_SIZE, LOG_START, path};
 use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
-use crate::domain::log::{LogFrom, LogPage};
+use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot, Version};
 
@@ -172,6 +174,17 @@ impl Backend for Remote {
             ended: reply.headers.get(LOG_ENDED).is_some_and(|ended| ended == "true"),
             bytes: reply.bytes,
         })
+    }
+
+    async fn search_log(
+        &self,
+        service: &ServiceName,
+        deployment: DeploymentId,
+        step: usize,
+        search: LogSearch,
+    ) -> Answer<LogFind> {
+        let call = self.get(&path::log_search(service, deployment, step));
+        call.query(&LogSearchQuery::from(search)).answer().await?.json()
     }
 
     async fn events(

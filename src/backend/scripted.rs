@@ -18,7 +18,7 @@ use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
-use crate::domain::log::{LogFrom, LogPage};
+use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Capabilities, Description, FleetSnapshot, ServiceSnapshot, Version};
 
@@ -228,6 +228,17 @@ impl Backend for Scripted {
             Some(page) => Ok(page),
             None => Ok(read(&self.world())?),
         }
+    }
+
+    async fn search_log(
+        &self,
+        service: &ServiceName,
+        deployment: DeploymentId,
+        step: usize,
+        search: LogSearch,
+    ) -> Answer<LogFind> {
+        self.answer().await?;
+        Ok(self.world().search_log(service, deployment, step, &search)?)
     }
 
     async fn events(

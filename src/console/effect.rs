@@ -15,7 +15,7 @@ use crate::backend::intents::{Intent, Intents};
 use crate::backend::{Backend, BackendError, LONGEST_WAIT};
 use crate::domain::command::{Action, Command};
 use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, ServiceName};
-use crate::domain::log::LogFrom;
+use crate::domain::log::{LogFrom, LogSearch};
 use crate::domain::snapshot::Version;
 
 /// Something for the world outside the model to do.
@@ -62,6 +62,12 @@ pub enum Effect {
         source: LogSource,
         from: LogFrom,
         limit: usize,
+        due: Instant,
+    },
+    /// Look for a line of the log; takes the place of the reading, and the reading its.
+    SearchLog {
+        source: LogSource,
+        search: LogSearch,
         due: Instant,
     },
     Outside(Outside),
@@ -134,6 +140,7 @@ impl<B: Backend> Performer<B> {
                 });
             }
             Effect::ReadLog { source, from, limit, due } => self.read_log(source, from, limit, due),
+            Effect::SearchLog { source, search, due } => self.search_log(source, search, due),
             Effect::Outside(_) | Effect::Quit | Effect::Fail(_) => {}
         }
     }
@@ -196,6 +203,16 @@ impl<B: Backend> Performer<B> {
             let LogSource { service, deployment, step } = &source;
             let answer = b.log(service, *deployment, *step, from, limit, LONGEST_WAIT).await;
             News::Log { source, from, answer }
+        });
+        self.log.replace(task);
+    }
+
+    fn search_log(&mut self, source: LogSource, search: LogSearch, due: Instant) {
+        let task = self.ask(move |b| async move {
+            until(due).await;
+            let LogSource { service, deployment, step } = &source;
+            let answer = b.search_log(service, *deployment, *step, search.clone()).await;
+            News::LogSearched { source, search, answer }
         });
         self.log.replace(task);
     }

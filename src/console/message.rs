@@ -8,7 +8,7 @@ use crate::backend::intents::Intent;
 use crate::domain::command::Receipt;
 use crate::domain::deployment::Deployment;
 use crate::domain::ids::{DeploymentId, ServiceName};
-use crate::domain::log::{LogFrom, LogPage};
+use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot};
 
@@ -64,6 +64,11 @@ pub enum News {
         source: LogSource,
         from: LogFrom,
         answer: Answer<LogPage>,
+    },
+    LogSearched {
+        source: LogSource,
+        search: LogSearch,
+        answer: Answer<LogFind>,
     },
 }
 

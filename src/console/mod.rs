@@ -28,7 +28,6 @@ use std::io::{self, BufWriter, Stdout};
 use std::time::Duration;
 
 use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Size;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -42,6 +41,7 @@ pub use self::view::view;
 use crate::backend::Backend;
 use crate::domain::ids::ServiceName;
 use crate::terminal::guard::Guard;
+use crate::terminal::painter::Painter;
 use crate::terminal::{attention, clipboard, gate, input};
 
 /// How many answers may wait to be taken in; who answers more waits itself.
@@ -122,7 +122,7 @@ pub async fn run<B: Backend>(backend: B, options: Options) -> Result<Exit, Error
     let terminal_error = |why: io::Error| Error::Terminal(why.to_string());
     let guard = Guard::enter(io::stdout()).map_err(terminal_error)?;
     let mut outside = Standard { guard, tmux: options.tmux };
-    let screen = CrosstermBackend::new(BufWriter::with_capacity(FRAME, io::stdout()));
+    let screen = Painter::new(BufWriter::with_capacity(FRAME, io::stdout()));
     let mut terminal = Terminal::new(screen).map_err(terminal_error)?;
     let (width, height) = crossterm::terminal::size().map_err(terminal_error)?;
     let seed = uuid::Uuid::new_v4();

@@ -11,7 +11,7 @@ use super::Options;
 use super::confirm::Confirm;
 use super::link::{Link, LinkState};
 use super::list::List;
-use super::log::LogPane;
+use super::log::{LogPane, Want};
 use super::message::{LogSource, Ticket};
 use super::notes::{Note, Notes, Tone};
 use super::overlay::Overlay;
@@ -134,12 +134,12 @@ pub struct LogView {
     pub pane: LogPane,
     pub choice: LogChoice,
     pub source: Option<LogSource>,
-    /// The part of it that is being read.
-    pub asked: Option<LogFrom>,
+    /// What is being read of it or looked for in it.
+    pub asked: Option<Want>,
     /// How many readings in a row failed.
     pub failures: u32,
-    /// Not before this is the log asked for more, so that lines come by the frame and not one by one.
-    pub resumes: Option<Instant>,
+    /// When lines came that were all there were: more are not asked for within the same frame.
+    pub caught_up: Option<Instant>,
     /// The text to look for, while it is typed.
     pub search: Option<String>,
 }
@@ -152,7 +152,7 @@ impl LogView {
             source: None,
             asked: None,
             failures: 0,
-            resumes: None,
+            caught_up: None,
             search: None,
         }
     }
@@ -282,7 +282,7 @@ impl Model {
     /// Whether the answers that fill the first screen are still to come.
     #[must_use]
     pub fn is_opening(&self) -> bool {
-        let log = matches!(self.log.asked, Some(LogFrom::End | LogFrom::Before(_)));
+        let log = matches!(self.log.asked, Some(Want::Read(LogFrom::End | LogFrom::Before(_))));
         match (&self.link.state, self.screen) {
             (LinkState::Connecting, _) => true,
             (LinkState::Down { .. }, _) => false,

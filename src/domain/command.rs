@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq};
+use super::log::Unsearchable;
 use super::plan::{Finding, Fingerprint, Guard, Plan};
 
 /// What a plan can be made for.
@@ -99,5 +100,11 @@ impl Refusal {
 
     pub fn invalid(sentence: impl Into<String>) -> Self {
         Self::Invalid { sentence: sentence.into() }
+    }
+}
+
+impl From<Unsearchable> for Refusal {
+    fn from(unsearchable: Unsearchable) -> Self {
+        Self::invalid(unsearchable.to_string())
     }
 }

@@ -1,7 +1,15 @@
 //! A step's log as it lies on disk: one line of text each, `TIME STREAM TEXT`, read by byte cursor.
 
+mod level;
+mod search;
+mod shown;
+mod sieve;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
+
+pub use self::level::Level;
+pub use self::search::{Direction, Extent, LogFind, LogSearch, Unsearchable, Wanted};
 
 /// Where a line came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,25 +88,42 @@ pub fn format(at: DateTime<Utc>, stream: Stream, text: &[u8], continues: bool) -
 }
 
 fn parse(cursor: u64, line: &[u8]) -> LogLine {
-    parse_prefix(line).map_or_else(
-        || LogLine { cursor, at: None, stream: Stream::Out, text: line.to_vec(), continues: false },
-        |(at, letter, text)| LogLine {
-            cursor,
-            at: Some(at),
-            stream: match letter.to_ascii_lowercase() {
-                b'e' => Stream::Err,
-                b't' => Stream::Note,
-                _ => Stream::Out,
-            },
-            text: text.to_vec(),
-            continues: letter.is_ascii_uppercase(),
-        },
-    )
+    let Piece { at, stream, text, continues } = Piece::of(line);
+    LogLine { cursor, at, stream, text: text.to_vec(), continues }
+}
+
+/// The parts of one line, without its end.
+struct Piece<'a> {
+    at: Option<DateTime<Utc>>,
+    stream: Stream,
+    text: &'a [u8],
+    continues: bool,
+}
+
+/// How long `2026-11-23T03:14:02.123Z` is.
+const TIME: usize = 24;
+
+impl<'a> Piece<'a> {
+    fn of(line: &'a [u8]) -> Self {
+        let Some((at, letter, text)) = parse_prefix(line) else {
+            return Self { at: None, stream: Stream::Out, text: line, continues: false };
+        };
+        let stream = match letter.to_ascii_lowercase() {
+            b'e' => Stream::Err,
+            b't' => Stream::Note,
+            _ => Stream::Out,
+        };
+        Self { at: Some(at), stream, text, continues: letter.is_ascii_uppercase() }
+    }
+
+    /// Whether the line that `bytes` begin with can be one that goes on in the next, told at a glance.
+    fn may_continue(bytes: &[u8]) -> bool {
+        bytes.get(TIME + 1).is_some_and(u8::is_ascii_uppercase) && bytes[TIME] == b' '
+    }
 }
 
 /// Splits `2026-11-23T03:14:02.123Z o text` into its three parts.
 fn parse_prefix(line: &[u8]) -> Option<(DateTime<Utc>, u8, &[u8])> {
-    const TIME: usize = 24;
     let (time, rest) = line.split_at_checked(TIME)?;
     let [b' ', letter @ (b'o' | b'e' | b't' | b'O' | b'E' | b'T'), b' ', text @ ..] = rest else {
         return None;

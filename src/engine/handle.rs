@@ -18,7 +18,7 @@ use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::{DeploymentKind, Event};
 use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
-use crate::domain::log::{LogFrom, LogPage};
+use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch, Unsearchable};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{FleetRow, FleetSnapshot, ServiceSnapshot, Version};
 use crate::domain::snapshot_of;
@@ -26,8 +26,8 @@ use crate::store::Reader;
 
 /// How often facts are gathered anew because the world moved in between.
 const GATHERS: u32 = 5;
-/// How soon a reader that waits for a log looks at its file again.
-const LOG_LOOK: Duration = Duration::from_millis(40);
+/// How soon a reader that waits for a log looks at its file again, and how seldom while nothing comes.
+const LOG_LOOK: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(40)];
 
 /// A running engine; the last clone to go does not stop it, [`Handle::shutdown`] does.
 #[derive(Clone)]
@@ -48,6 +48,12 @@ pub enum Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<Unsearchable> for Failure {
+    fn from(unsearchable: Unsearchable) -> Self {
+        Self::Refused(unsearchable.into())
     }
 }
 
@@ -281,6 +287,7 @@ impl Handle {
     ) -> Result<LogPage, Failure> {
         let deadline = tokio::time::Instant::now() + wait;
         let path = RunFolder::of(&self.shared.folders.runs, deployment, step).log();
+        let [mut look, seldom] = LOG_LOOK;
         loop {
             let complete = self.step_is_over(name, deployment, step)?;
             let path = path.clone();
@@ -292,8 +299,27 @@ impl Handle {
             if !waits || tokio::time::Instant::now() >= deadline {
                 return Ok(page);
             }
-            tokio::time::sleep(LOG_LOOK).await;
+            tokio::time::sleep(look).await;
+            look = seldom.min(2 * look);
         }
+    }
+
+    /// Looks for a line of a step's log, in as much of it as takes a moment.
+    ///
+    /// # Errors
+    /// When there is no such step, nobody can look for this, or the log cannot be read.
+    pub async fn search_log(
+        &self,
+        name: &ServiceName,
+        deployment: DeploymentId,
+        step: usize,
+        search: LogSearch,
+    ) -> Result<LogFind, Failure> {
+        let complete = self.step_is_over(name, deployment, step)?;
+        let path = RunFolder::of(&self.shared.folders.runs, deployment, step).log();
+        let look = move || logs::search(&path, &search, complete);
+        let found = tokio::task::spawn_blocking(look).await;
+        found.map_err(|_| Failure::Failed("the engine is stopping".into()))?
     }
 
     fn step_is_over(

@@ -5,12 +5,17 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use crate::domain::log::{LogFrom, LogPage};
+use super::handle::Failure;
+use crate::domain::log::{Extent, LogFind, LogFrom, LogPage, LogSearch};
 
 /// A page is never smaller than the longest line that a supervisor writes, so that every page can move on.
 const SMALLEST: usize = 64 * 1024;
 /// The most bytes of one page.
 const LARGEST: usize = 4 * 1024 * 1024;
+
+/// How many bytes one request searches: about a twentieth of a second, so that a search can be given up and shows how
+/// far it is.
+const SEARCHED: u64 = 32 * 1024 * 1024;
 
 /// Reads about `limit` bytes. `complete` says that nobody writes any more, so that an unfinished last line counts.
 ///
@@ -22,12 +27,8 @@ pub(super) fn read(
     limit: usize,
     complete: bool,
 ) -> io::Result<LogPage> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Ok(LogPage { ended: complete, ..LogPage::default() });
-        }
-        Err(error) => return Err(error),
+    let Some(file) = open(path)? else {
+        return Ok(LogPage { ended: complete, ..LogPage::default() });
     };
     let size = file.metadata()?.len();
     let limit = limit.clamp(SMALLEST, LARGEST) as u64;
@@ -49,6 +50,27 @@ pub(super) fn read(
         LogFrom::End => whole_lines(start, bytes, start > 0, complete),
     };
     Ok(LogPage { size, ended: complete && page.next == size, ..page })
+}
+
+/// Looks for a line, in a bounded part of the log.
+///
+/// # Errors
+/// When the file is there and cannot be read, or nobody can look for this.
+pub(super) fn search(path: &Path, search: &LogSearch, complete: bool) -> Result<LogFind, Failure> {
+    let failed = |error: io::Error| Failure::Failed(format!("the log cannot be read: {error}"));
+    let Some(file) = open(path).map_err(failed)? else { return Ok(LogFind::Nowhere { size: 0 }) };
+    let size = file.metadata().map_err(failed)?.len();
+    let read = |at, buffer: &mut [u8]| file.read_exact_at(buffer, at).map_err(failed);
+    search.run(Extent { size, complete }, SEARCHED, read)
+}
+
+/// `None` when the step has not begun to write.
+fn open(path: &Path) -> io::Result<Option<File>> {
+    match File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn bytes(file: &File, start: u64, end: u64) -> io::Result<Vec<u8>> {

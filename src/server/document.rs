@@ -226,6 +226,15 @@ impl IntoResponses for NoPlan {
     }
 }
 
+/// Of searches.
+pub(super) struct Unsearched;
+
+impl IntoResponses for Unsearched {
+    fn responses() -> Answers {
+        problems(&[Kind::Invalid])
+    }
+}
+
 /// Of commands.
 pub(super) struct Refused;
 

@@ -14,17 +14,22 @@ use utoipa_axum::routes;
 
 use super::answer::{self, Failure};
 use super::ask::{InPath, InQuery, Known, Order};
-use super::document::{self, LogBytes, NoPlan, NoReceipt, NoSense, NotThere, Refused, Unchanged};
+use super::document::{
+    self, LogBytes, NoPlan, NoReceipt, NoSense, NotThere, Refused, Unchanged, Unsearched,
+};
 use super::live::{self, LastEvent};
 use super::stopping::Stopping;
 use crate::api::page::{DeploymentPage, EventPage};
 use crate::api::problem::{Kind, Problem};
-use crate::api::query::{DeploymentsQuery, EventsQuery, LogQuery, PlanQuery, SnapshotQuery};
+use crate::api::query::{
+    DeploymentsQuery, EventsQuery, LogQuery, LogSearchQuery, PlanQuery, SnapshotQuery,
+};
 use crate::api::version::{Side, mismatch};
 use crate::api::{API, API_HEADER, LARGEST_REQUEST, VERSION, VERSION_HEADER, path};
 use crate::backend::{Backend, LONGEST_WAIT};
 use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::ids::{DeploymentId, IdempotencyKey, ServiceName};
+use crate::domain::log::{LogFind, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot};
 
@@ -60,6 +65,7 @@ pub(super) fn router<B: Backend>() -> Router<Session<B>> {
         .routes(routes!(command))
         .routes(routes!(receipt))
         .routes(routes!(log))
+        .routes(routes!(search_log))
         .routes(routes!(events))
         .split_for_parts();
     let routes = document::served(routes, api)
@@ -311,6 +317,35 @@ async fn log<B: Backend>(
     let (limit, wait) = (within(query.limit, LOG), query.wait.up_to(LONGEST_WAIT));
     let page = session.backend.log(&name, deployment, step, from, limit, wait);
     session.ask(page).await.map(answer::log)
+}
+
+/// Looks for a line of a step's log, in as much of it as takes a moment.
+///
+/// The line that is found may have what is looked for; whoever shows it looks closer. After `not_yet`, go on from the
+/// cursor that was reached.
+#[utoipa::path(
+    get,
+    path = path::LOG_SEARCH,
+    params(
+        ("service" = ServiceName, Path),
+        ("deployment" = DeploymentId, Path),
+        ("step" = usize, Path, description = "The index of the step, from 0."),
+        LogSearchQuery,
+    ),
+    responses(
+        (status = 200, description = "How far the search came.", body = LogFind),
+        NoSense,
+        NotThere,
+        Unsearched,
+    )
+)]
+async fn search_log<B: Backend>(
+    State(session): State<Session<B>>,
+    InPath((name, deployment, step)): InPath<(ServiceName, DeploymentId, usize)>,
+    InQuery(query): InQuery<LogSearchQuery>,
+) -> Answered<Json<LogFind>> {
+    let search = LogSearch::try_from(query).map_err(|why| Problem::new(Kind::BadRequest, why))?;
+    session.ask(session.backend.search_log(&name, deployment, step, search)).await.map(Json)
 }
 
 /// Reads a page of the recorded facts, or streams them to a caller that accepts `text/event-stream`.

@@ -8,4 +8,5 @@ pub mod columns;
 pub mod gate;
 pub mod guard;
 pub mod input;
+pub mod painter;
 pub mod signals;

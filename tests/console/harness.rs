@@ -25,6 +25,7 @@ use trunkline::domain::event::DeploymentKind;
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName};
 use trunkline::domain::people::Actor;
 use trunkline::terminal::capabilities::{Charset, Depth};
+use trunkline::terminal::painter::Painter;
 
 /// The longest that a test waits for something, in the time of its own clock.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -193,6 +194,12 @@ impl<B: trunkline::backend::Backend + Clone> Console<B> {
         line.unwrap_or_else(|| panic!("no line has {text:?}:\n{screen}")).to_owned()
     }
 
+    /// The bytes that the terminal got up to now.
+    pub fn bytes(&self) -> Vec<u8> {
+        let tape = self.screen.lock().tape.clone();
+        tape.0.lock().expect("no test panics while it holds this").clone()
+    }
+
     pub fn draws(&self) -> usize {
         self.screen.lock().draws
     }
@@ -255,7 +262,24 @@ struct Screen(Arc<Mutex<Drawn>>);
 
 struct Drawn {
     screen: TestBackend,
+    /// The same as a real terminal is told it.
+    painter: Painter<Tape>,
+    tape: Tape,
     draws: usize,
+}
+
+/// The bytes that a terminal got.
+#[derive(Clone, Default)]
+struct Tape(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Tape {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("no test panics while it holds this").write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Drawn {
@@ -266,8 +290,9 @@ impl Drawn {
 
 impl Screen {
     fn new(width: u16, height: u16) -> Self {
-        let screen = TestBackend::new(width, height);
-        Self(Arc::new(Mutex::new(Drawn { screen, draws: 0 })))
+        let (screen, tape) = (TestBackend::new(width, height), Tape::default());
+        let painter = Painter::new(tape.clone());
+        Self(Arc::new(Mutex::new(Drawn { screen, painter, tape, draws: 0 })))
     }
 
     fn lock(&self) -> MutexGuard<'_, Drawn> {
@@ -290,15 +315,22 @@ impl Backend for Screen {
     where
         I: Iterator<Item = (u16, u16, &'a Cell)>,
     {
-        self.lock().screen.draw(content)
+        let content: Vec<_> = content.collect();
+        let mut drawn = self.lock();
+        drawn.painter.draw(content.iter().copied()).expect("memory takes every byte");
+        drawn.screen.draw(content.into_iter())
     }
 
     fn hide_cursor(&mut self) -> Result<(), Infallible> {
-        self.lock().screen.hide_cursor()
+        let mut drawn = self.lock();
+        drawn.painter.hide_cursor().expect("memory takes every byte");
+        drawn.screen.hide_cursor()
     }
 
     fn show_cursor(&mut self) -> Result<(), Infallible> {
-        self.lock().screen.show_cursor()
+        let mut drawn = self.lock();
+        drawn.painter.show_cursor().expect("memory takes every byte");
+        drawn.screen.show_cursor()
     }
 
     fn get_cursor_position(&mut self) -> Result<Position, Infallible> {
@@ -306,15 +338,21 @@ impl Backend for Screen {
     }
 
     fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> Result<(), Infallible> {
-        self.lock().screen.set_cursor_position(position)
+        let (position, mut drawn) = (position.into(), self.lock());
+        drawn.painter.set_cursor_position(position).expect("memory takes every byte");
+        drawn.screen.set_cursor_position(position)
     }
 
     fn clear(&mut self) -> Result<(), Infallible> {
-        self.lock().screen.clear()
+        let mut drawn = self.lock();
+        drawn.painter.clear().expect("memory takes every byte");
+        drawn.screen.clear()
     }
 
     fn clear_region(&mut self, region: ClearType) -> Result<(), Infallible> {
-        self.lock().screen.clear_region(region)
+        let mut drawn = self.lock();
+        drawn.painter.clear_region(region).expect("memory takes every byte");
+        drawn.screen.clear_region(region)
     }
 
     fn size(&self) -> Result<Size, Infallible> {

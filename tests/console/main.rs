@@ -1,5 +1,6 @@
 //! The console as a person meets it: its real loop over a scripted backend, on a clock that the tests move.
 
+mod bytes;
 mod command;
 mod emergency;
 mod harness;
@@ -8,5 +9,6 @@ mod panes;
 mod promises;
 mod promote;
 mod screens;
+mod search;
 mod sizes;
 mod trouble;

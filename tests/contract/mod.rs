@@ -11,7 +11,7 @@ use trunkline::domain::event::{Event, Fact};
 use trunkline::domain::ids::{
     BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };
-use trunkline::domain::log::{LogFrom, LogPage};
+use trunkline::domain::log::{Direction, LogFind, LogFrom, LogPage, LogSearch, Wanted};
 use trunkline::domain::plan::{Guard, Plan, Severity};
 use trunkline::domain::snapshot::ServiceSnapshot;
 use uuid::Uuid;
@@ -53,6 +53,9 @@ macro_rules! every_claim_holds_for {
             a_missing_reason_is_refused_naming_the_guard,
             two_simultaneous_executes_have_one_winner,
             log_pages_resume_without_loss_or_repetition,
+            a_search_goes_from_line_to_line_in_both_directions,
+            a_search_in_vain_says_so,
+            what_nobody_can_look_for_is_refused,
             events_resume_after_a_sequence_number,
             a_waiting_caller_gets_the_next_event,
             history_pages_are_newest_first_and_do_not_overlap,
@@ -216,6 +219,57 @@ pub async fn log_pages_resume_without_loss_or_repetition<S: Stage>(stage: &S) {
     assert_eq!(backward, whole.bytes);
 }
 
+pub async fn a_search_goes_from_line_to_line_in_both_directions<S: Stage>(stage: &S) {
+    let id = deployed(stage).await;
+    let whole = log(stage, id, LogFrom::After(0), 1024 * 1024).await;
+    let lines: Vec<_> = whole.lines().collect();
+    let has = |line: &&trunkline::domain::log::LogLine| {
+        String::from_utf8_lossy(&line.text).contains("line 1")
+    };
+    let wanted: Vec<_> = lines.iter().filter(has).map(|line| line.cursor).collect();
+    assert!(wanted.len() > 5, "{wanted:?}");
+    for text in ["line 1", "LINE 1"] {
+        let is_exact = text != "line 1";
+        let (mut newer, mut from) = (Vec::new(), 0);
+        while let LogFind::Found { at, size } = find(stage, id, text, Direction::Newer, from).await
+        {
+            assert_eq!(size, whole.size);
+            newer.push(at);
+            from = at + 1;
+            from = lines.iter().map(|line| line.cursor).find(|c| *c >= from).unwrap_or(size);
+        }
+        let (mut older, mut from) = (Vec::new(), whole.size);
+        while let LogFind::Found { at, .. } = find(stage, id, text, Direction::Older, from).await {
+            older.insert(0, at);
+            from = at;
+        }
+        let wanted = if is_exact { Vec::new() } else { wanted.clone() };
+        assert_eq!((newer, older), (wanted.clone(), wanted), "{text}");
+    }
+}
+
+pub async fn a_search_in_vain_says_so<S: Stage>(stage: &S) {
+    let id = deployed(stage).await;
+    let size = log(stage, id, LogFrom::End, 100).await.size;
+    let nowhere = LogFind::Nowhere { size };
+    assert_eq!(find(stage, id, "no such words", Direction::Newer, 0).await, nowhere);
+    assert_eq!(find(stage, id, "no such words", Direction::Older, size).await, nowhere);
+    let errors = LogSearch { wanted: Wanted::Error, direction: Direction::Older, from: size };
+    let found = stage.backend().search_log(stage.service(), id, 0, errors).await;
+    assert_eq!(found, Ok(nowhere));
+}
+
+pub async fn what_nobody_can_look_for_is_refused<S: Stage>(stage: &S) {
+    let id = deployed(stage).await;
+    for text in [String::new(), "x".repeat(1_001)] {
+        let search = LogSearch { wanted: Wanted::Text(text), direction: Direction::Newer, from: 0 };
+        let refused = stage.backend().search_log(stage.service(), id, 0, search).await;
+        let Err(BackendError::Refused(Refusal::Invalid { .. })) = refused else {
+            panic!("{refused:?}");
+        };
+    }
+}
+
 pub async fn events_resume_after_a_sequence_number<S: Stage>(stage: &S) {
     deployed(stage).await;
     let all = events(stage, Seq(0), 1_000).await;
@@ -261,6 +315,8 @@ pub async fn an_unknown_service_is_not_found<S: Stage>(stage: &S) {
     not_found(&backend.plan(&nobody, rollback).await);
     not_found(&backend.command(&nobody, hold("errors"), key()).await);
     not_found(&backend.log(&nobody, DeploymentId(1), 0, LogFrom::End, 100, NOW).await);
+    let search = LogSearch { wanted: Wanted::Error, direction: Direction::Newer, from: 0 };
+    not_found(&backend.search_log(&nobody, DeploymentId(1), 0, search).await);
     not_found(&backend.events(Some(&nobody), Seq(0), 1, NOW).await);
 }
 
@@ -303,6 +359,17 @@ async fn events<S: Stage>(stage: &S, after: Seq, limit: usize) -> Vec<Event> {
 
 async fn log<S: Stage>(stage: &S, id: DeploymentId, from: LogFrom, limit: usize) -> LogPage {
     stage.backend().log(stage.service(), id, 0, from, limit, NOW).await.unwrap()
+}
+
+async fn find<S: Stage>(
+    stage: &S,
+    id: DeploymentId,
+    text: &str,
+    direction: Direction,
+    from: u64,
+) -> LogFind {
+    let search = LogSearch { wanted: Wanted::Text(text.to_owned()), direction, from };
+    stage.backend().search_log(stage.service(), id, 0, search).await.unwrap()
 }
 
 /// A build that went live.

@@ -1,6 +1,7 @@
 //! A page out of a log that lies in memory.
 
-use crate::domain::log::{LogFrom, LogPage};
+use crate::domain::command::Refusal;
+use crate::domain::log::{Extent, LogFind, LogFrom, LogPage, LogSearch};
 
 /// Whole lines of `log`, about `limit` bytes of them and at least one; `closed` when none will be added.
 pub(super) fn page(log: &[u8], closed: bool, from: LogFrom, limit: usize) -> LogPage {
@@ -16,6 +17,16 @@ pub(super) fn page(log: &[u8], closed: bool, from: LogFrom, limit: usize) -> Log
         ended: closed && next == log.len(),
         bytes: log[start..next].to_vec(),
     }
+}
+
+/// Looks for a line of `log`, in all of it at once.
+pub(super) fn search(log: &[u8], closed: bool, search: &LogSearch) -> Result<LogFind, Refusal> {
+    let extent = Extent { size: log.len() as u64, complete: closed };
+    search.run(extent, u64::MAX, |at, buffer: &mut [u8]| {
+        let at = clamp(at, log);
+        buffer.copy_from_slice(&log[at..at + buffer.len()]);
+        Ok(())
+    })
 }
 
 fn clamp(cursor: u64, log: &[u8]) -> usize {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::Fault;
-use super::log::page;
+use super::log::{page, search};
 use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::commit::{Commit, Range};
 use crate::domain::deployment::{Deployment, StepState};
@@ -16,7 +16,7 @@ use crate::domain::event::{
 use crate::domain::ids::{
     BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha,
 };
-use crate::domain::log::{LogFrom, LogPage, Stream, format};
+use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch, Stream, format};
 use crate::domain::people::{Actor, Identity, People, Person};
 use crate::domain::plan::{self, Plan};
 use crate::domain::policy::{FreezeMode, Policy, VerifyBy};
@@ -155,13 +155,35 @@ impl World {
         from: LogFrom,
         limit: usize,
     ) -> Result<LogPage, Refusal> {
+        let (log, closed) = self.written(name, id, step)?;
+        Ok(page(log, closed, from, limit))
+    }
+
+    pub(super) fn search_log(
+        &self,
+        name: &ServiceName,
+        id: DeploymentId,
+        step: usize,
+        wanted: &LogSearch,
+    ) -> Result<LogFind, Refusal> {
+        let (log, closed) = self.written(name, id, step)?;
+        search(log, closed, wanted)
+    }
+
+    /// What a step has written, and whether it will write no more.
+    fn written(
+        &self,
+        name: &ServiceName,
+        id: DeploymentId,
+        step: usize,
+    ) -> Result<(&[u8], bool), Refusal> {
         let service = self.service(name)?;
         let state = service.state.deployments.get(&id).and_then(|d| d.steps.get(step));
         let state = state
             .ok_or_else(|| Refusal::not_found(format!("{id} of {name} has no step {step}")))?;
         let closed = matches!(state, StepState::Ended { .. } | StepState::Skipped);
         let log = service.logs.get(&(id, step)).map_or(&[][..], Vec::as_slice);
-        Ok(page(log, closed, from, limit))
+        Ok((log, closed))
     }
 
     #[must_use]

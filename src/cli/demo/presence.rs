@@ -10,7 +10,7 @@ use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
-use crate::domain::log::{LogFrom, LogPage};
+use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot, Version};
 
@@ -109,6 +109,16 @@ impl<B: Backend> Backend for Noted<B> {
         wait: Duration,
     ) -> Answer<LogPage> {
         self.asked().log(service, deployment, step, from, limit, wait).await
+    }
+
+    async fn search_log(
+        &self,
+        service: &ServiceName,
+        deployment: DeploymentId,
+        step: usize,
+        search: LogSearch,
+    ) -> Answer<LogFind> {
+        self.asked().search_log(service, deployment, step, search).await
     }
 
     async fn events(

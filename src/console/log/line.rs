@@ -2,17 +2,14 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::log::{LogLine, Stream};
+use crate::domain::log::{Level, LogLine, Stream};
 use crate::terminal::gate::{LogGate, Row, Span};
 
 /// Of one line, this much is kept for drawing. The rest is known by its size.
 const KEEP: usize = 64 * 1024;
 
-/// How far into a line a word that makes it an error is looked for.
-const LEVEL_WITHIN: usize = 256;
-
-/// What a row costs beyond its text, about.
-const ROW_WEIGHT: usize = 96;
+/// What a row costs beyond its text and its runs, about: itself, and what the allocator keeps for each of the three.
+const ROW_WEIGHT: usize = size_of::<Row>() + 3 * 16;
 
 /// Where a line stands in the log. A note of the pane comes before the text at the same cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,13 +24,6 @@ pub enum Source {
     Step(Stream),
     /// A note of the pane itself, about the log.
     Pane,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    Error,
-    Warn,
-    Plain,
 }
 
 #[derive(Debug, Clone)]
@@ -96,7 +86,9 @@ impl Line {
         if kept > 0 || self.rows.is_empty() {
             open.gate.push(&next.text[..kept]);
             open.bytes += kept;
-            self.rows = open.gate.clone().finish();
+            let gate =
+                if next.continues { open.gate.clone() } else { std::mem::take(&mut open.gate) };
+            self.rows = fitted(gate.finish());
             self.level = level(self.source, &self.rows);
         }
         self.hidden += next.text.len() - kept;
@@ -133,36 +125,23 @@ impl Line {
             .rows
             .iter()
             .map(|row| row.text.len() + row.spans.len() * size_of::<Span>() + ROW_WEIGHT);
-        rows.sum()
+        size_of::<Self>() + rows.sum::<usize>()
     }
+}
+
+/// Gives back the room that was kept for more: thousands of rows are in memory, and none of them grows.
+fn fitted(mut rows: Vec<Row>) -> Vec<Row> {
+    for row in &mut rows {
+        row.text.shrink_to_fit();
+        row.spans.shrink_to_fit();
+    }
+    rows.shrink_to_fit();
+    rows
 }
 
 fn level(source: Source, rows: &[Row]) -> Level {
-    if !matches!(source, Source::Step(Stream::Out | Stream::Err)) {
-        return Level::Plain;
+    match source {
+        Source::Pane => Level::Plain,
+        Source::Step(stream) => Level::of(stream, rows.first().map_or("", |row| &row.text)),
     }
-    let text = rows.first().map_or("", |row| row.text.as_str());
-    let text = &text[..text.floor_char_boundary(LEVEL_WITHIN)];
-    let mut level = Level::Plain;
-    for word in text.split(|c: char| !c.is_ascii_alphanumeric()) {
-        let starts = |start: &str| {
-            word.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
-        };
-        let loud = source == Source::Step(Stream::Err) || is_shouted(word);
-        if loud && ["error", "fatal", "panic"].into_iter().any(starts) {
-            return Level::Error;
-        }
-        if is_shouted(word) && starts("fail") {
-            return Level::Error;
-        }
-        if starts("warn") {
-            level = Level::Warn;
-        }
-    }
-    level
-}
-
-/// Standard output speaks of errors in prose too; a log's level is written in capitals there.
-fn is_shouted(word: &str) -> bool {
-    word.chars().all(|c| !c.is_ascii_lowercase())
 }

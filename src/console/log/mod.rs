@@ -9,6 +9,6 @@ mod view;
 mod window;
 
 pub use columns::TimeColumn;
-pub use pane::{LogCommand, LogPane};
+pub use pane::{LogCommand, LogPane, Want};
 pub use view::view;
 pub use window::Limits;

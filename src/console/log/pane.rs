@@ -1,16 +1,17 @@
 //! The state of the pane, what it needs next, and everything that changes it.
 
+mod seeking;
+
 use chrono::{DateTime, FixedOffset, Utc};
 
 use super::columns::{Columns, TimeColumn};
 use super::line::Key;
 use super::scroll::{Place, beginning, down, last_page, up};
-use super::search::{Direction, Query, Seek, Target, find};
+use super::search::{Query, Target};
 use super::window::{End, Limits, Window};
 use crate::console::theme::Role;
-use crate::domain::log::{LogFrom, LogPage};
+use crate::domain::log::{Direction, LogFrom, LogPage, LogSearch};
 use crate::domain::time;
-use crate::terminal::gate;
 
 /// How many screens before the edge of what is in memory more is asked for.
 const AHEAD: usize = 2;
@@ -38,12 +39,21 @@ pub enum LogCommand {
     Search(String),
     NextMatch,
     PreviousMatch,
+    /// Give up a search that is under way.
+    GiveUp,
+}
+
+/// What the pane needs of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Want {
+    Read(LogFrom),
+    Search(LogSearch),
 }
 
 /// A window onto the log of one step.
 ///
 /// It reads nothing itself: ask [`LogPane::wants`] after every change, keep exactly that request under way, and give
-/// its answer to [`LogPane::feed`]. An answer that is no longer wanted does no harm.
+/// its answer to [`LogPane::feed`] or [`LogPane::found`]. An answer that is no longer wanted does no harm.
 #[derive(Debug, Clone)]
 pub struct LogPane {
     pub(super) window: Window,
@@ -58,7 +68,7 @@ pub struct LogPane {
     height: usize,
     reading: Reading,
     jump: Option<Jump>,
-    search: Search,
+    search: seeking::Search,
     lost_at: Option<DateTime<Utc>>,
     /// Lines before this were counted.
     counted: u64,
@@ -84,17 +94,8 @@ enum Jump {
     End,
     /// Back to where a search in vain began.
     To(Place),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Search {
-    Idle,
-    /// More of the log is needed to go on.
-    Seeking {
-        seek: Seek,
-        home: Reading,
-    },
-    NotFound,
+    /// To what leads to a line that may be what is looked for.
+    Before(u64),
 }
 
 impl LogPane {
@@ -118,7 +119,7 @@ impl LogPane {
             height: 0,
             reading: Reading::Following,
             jump: Some(Jump::End),
-            search: Search::Idle,
+            search: seeking::Search::Idle,
             lost_at: None,
             counted: 0,
         }
@@ -142,37 +143,29 @@ impl LogPane {
     /// The part of the log to read next. It is the same until something changes: keep one request under way, and when
     /// it is another, drop that for this.
     #[must_use]
-    pub fn wants(&self) -> Option<LogFrom> {
+    pub fn wants(&self) -> Option<Want> {
         match self.jump {
-            Some(Jump::Start) => return Some(LogFrom::After(0)),
-            Some(Jump::End) => return Some(LogFrom::End),
-            Some(Jump::To(place)) => return Some(LogFrom::After(place.key.cursor)),
-            None => {}
+            Some(Jump::Start) => Some(Want::Read(LogFrom::After(0))),
+            Some(Jump::End) => Some(Want::Read(LogFrom::End)),
+            Some(Jump::To(place)) => Some(Want::Read(LogFrom::After(place.key.cursor))),
+            Some(Jump::Before(cursor)) => Some(Want::Read(LogFrom::Before(cursor))),
+            None => self.sought().or_else(|| self.wants_more().map(Want::Read)),
         }
-        let direction = match self.search {
-            Search::Seeking { seek, .. } => Some(seek.direction),
-            Search::Idle | Search::NotFound if self.wants_older() => Some(Direction::Older),
-            Search::Idle | Search::NotFound => self.wants_newer().then_some(Direction::Newer),
-        };
-        direction.map(|direction| match direction {
-            Direction::Older => LogFrom::Before(self.window.start()),
-            Direction::Newer => LogFrom::After(self.window.end()),
-        })
     }
 
     /// Takes in what was read.
     pub fn feed(&mut self, asked: LogFrom, page: &LogPage, now: DateTime<Utc>) {
-        if self.wants() != Some(asked) {
+        if self.wants() != Some(Want::Read(asked)) {
             return;
         }
         self.resume(now);
         match (self.jump.take(), asked) {
             (Some(jump), _) => self.land(jump, page),
             (None, LogFrom::Before(_)) => self.prepend(page),
-            (None, LogFrom::After(_) | LogFrom::End) => self.append(page),
-        }
-        if let Search::Seeking { seek, home } = self.search {
-            self.seek(seek, home);
+            (None, LogFrom::After(_) | LogFrom::End) => {
+                self.append(page);
+                self.look_closer();
+            }
         }
         self.settle();
     }
@@ -203,6 +196,7 @@ impl LogPane {
             LogCommand::Search(text) => self.search_for(&text),
             LogCommand::NextMatch => self.look_for(Target::Match, Direction::Newer),
             LogCommand::PreviousMatch => self.look_for(Target::Match, Direction::Older),
+            LogCommand::GiveUp => self.give_up(),
         }
         self.settle();
     }
@@ -242,31 +236,34 @@ impl LogPane {
         Columns::new(width, self.time, self.plain, self.wrap)
     }
 
-    fn search_title(&self) -> Option<(String, Role)> {
-        let query = self.query.as_ref().map(|query| gate::field(query.text()));
-        let what = query.map(|query| format!("/{query}"));
-        match self.search {
-            Search::Idle => what.map(|what| (what, Role::Search)),
-            Search::Seeking { .. } => Some(("searching".to_owned(), Role::Running)),
-            Search::NotFound => Some(("no more found".to_owned(), Role::Warn)),
-        }
-    }
-
     fn land(&mut self, jump: Jump, page: &LogPage) {
         self.window.replace(page);
+        if let Jump::Before(cursor) = jump {
+            self.window.make_room();
+            if self.window.is_unfinished() {
+                // What was found is the middle of a line that is longer than what is kept of one.
+                self.window.restart_at(cursor);
+            }
+        }
         let paused = |top| Reading::Paused { top, new: 0, heading: Direction::Newer };
         self.reading = match (jump, self.window.get(0)) {
-            (Jump::Start, Some(first)) => paused(beginning(first.key)),
+            (Jump::Start | Jump::Before(_), Some(first)) => paused(beginning(first.key)),
             (Jump::To(place), _) => paused(place),
+            (Jump::Before(cursor), None) => paused(beginning(Key { cursor, is_text: false })),
             (Jump::Start | Jump::End, _) => Reading::Following,
         };
         self.counted = self.counted.max(self.window.end());
     }
 
     fn append(&mut self, page: &LogPage) {
-        let gives = if self.is_near_end() || self.is_seeking() { End::Older } else { End::Newer };
+        let sees_end = self.is_near_end() && !self.is_searching();
+        let gives = if sees_end { End::Older } else { End::Newer };
         let unknown = self.window.end() >= self.counted;
         let added = self.window.append(page, gives);
+        if self.reading == Reading::Following && !self.is_searching() && self.window.is_far_behind()
+        {
+            self.jump = Some(Jump::End);
+        }
         self.counted = self.counted.max(page.next);
         if let Reading::Paused { new, .. } = &mut self.reading
             && unknown
@@ -276,7 +273,7 @@ impl LogPane {
     }
 
     fn prepend(&mut self, page: &LogPage) {
-        let follows = self.reading == Reading::Following && !self.is_seeking();
+        let follows = self.reading == Reading::Following && !self.is_searching();
         self.window.prepend(page, if follows { End::Older } else { End::Newer });
     }
 
@@ -346,89 +343,6 @@ impl LogPane {
         }
     }
 
-    /// Where a search went no longer matters once a person went elsewhere.
-    fn forget_search(&mut self) {
-        self.hit = None;
-        self.search = Search::Idle;
-    }
-
-    fn search_for(&mut self, text: &str) {
-        self.forget_search();
-        self.query = Query::new(text);
-        let direction = match self.reading {
-            Reading::Following => Direction::Older,
-            Reading::Paused { .. } => Direction::Newer,
-        };
-        self.look_for(Target::Match, direction);
-    }
-
-    fn look_for(&mut self, target: Target, direction: Direction) {
-        if target == Target::Match && self.query.is_none() {
-            return;
-        }
-        let Some(from) = self.hit.map(|(key, _)| key).or_else(|| self.edge(direction)) else {
-            return;
-        };
-        self.seek(Seek { target, direction, from }, self.reading);
-    }
-
-    /// Just outside what is on screen, at the side where a search begins.
-    fn edge(&self, direction: Direction) -> Option<Key> {
-        let top = self.here()?;
-        let columns = self.columns(self.width);
-        Some(match direction {
-            Direction::Newer => Key { is_text: false, ..top.key },
-            Direction::Older => {
-                let bottom = down(&self.window, columns, top, self.height.saturating_sub(1));
-                Key { cursor: bottom.key.cursor + 1, is_text: false }
-            }
-        })
-    }
-
-    fn seek(&mut self, seek: Seek, home: Reading) {
-        if let Some((key, row)) = find(&self.window, seek, self.query.as_ref()) {
-            self.hit = Some((key, row));
-            self.search = Search::Idle;
-            return self.reveal(Place { key, row, byte: 0 }, seek.direction);
-        }
-        let (over, cursor) = match seek.direction {
-            Direction::Older => (self.window.reaches_start(), self.window.start()),
-            Direction::Newer => (self.window.reaches_end(), self.window.end()),
-        };
-        if over {
-            self.search = Search::NotFound;
-            self.go_home(home);
-        } else {
-            let seek = Seek { from: Key { cursor, is_text: false }, ..seek };
-            self.search = Search::Seeking { seek, home };
-        }
-    }
-
-    /// Shows again what was on screen before a search in vain, which may have pushed it out of memory.
-    fn go_home(&mut self, home: Reading) {
-        self.reading = home;
-        match home {
-            Reading::Following if !self.window.reaches_end() => self.jump = Some(Jump::End),
-            Reading::Paused { top, .. } if !self.window.holds(top.key) => {
-                self.jump = Some(Jump::To(top));
-            }
-            Reading::Following | Reading::Paused { .. } => {}
-        }
-    }
-
-    /// Brings a place on screen, with what led to it above.
-    fn reveal(&mut self, place: Place, going: Direction) {
-        let columns = self.columns(self.width);
-        let Some(top) = self.here() else { return };
-        let bottom = down(&self.window, columns, top, self.height.saturating_sub(1));
-        if (top..=bottom).contains(&place) {
-            self.pause_at(top, going);
-        } else {
-            let top = up(&self.window, columns, place, self.height / 3);
-            self.pause_at(top, going);
-        }
-    }
-
     /// At the end of what there is, nothing is new any more.
     fn settle(&mut self) {
         let last = last_page(&self.window, self.columns(self.width), self.height);
@@ -438,6 +352,13 @@ impl LogPane {
             *top = last;
             *new = 0;
         }
+    }
+
+    fn wants_more(&self) -> Option<LogFrom> {
+        if self.wants_older() {
+            return Some(LogFrom::Before(self.window.start()));
+        }
+        self.wants_newer().then(|| LogFrom::After(self.window.end()))
     }
 
     fn wants_older(&self) -> bool {
@@ -468,10 +389,6 @@ impl LogPane {
                 self.window.index(top.key) + self.height + self.margin() >= self.window.len()
             }
         }
-    }
-
-    fn is_seeking(&self) -> bool {
-        matches!(self.search, Search::Seeking { .. })
     }
 
     /// How close to an edge of the memory, in lines, more is asked for.

@@ -2,20 +2,17 @@
 
 use std::ops::Range;
 
+use regex::{Regex, RegexBuilder};
+
 use super::line::{Key, Line};
 use super::window::Window;
+use crate::domain::log::{Direction, Wanted};
 
 /// What to find. Letters match in either case unless one of them is upper case.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Query {
-    pattern: Vec<char>,
-    exact: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    Older,
-    Newer,
+    text: String,
+    finder: Regex,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +21,7 @@ pub enum Target {
     Error,
 }
 
-/// A search that needs more of the log than is in memory.
+/// A search, as far as it came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seek {
     pub target: Target,
@@ -34,41 +31,26 @@ pub struct Seek {
 }
 
 impl Query {
-    /// `None` when there is nothing to look for.
+    /// `None` when there is nothing to look for, or nothing that anybody could.
     pub fn new(text: &str) -> Option<Self> {
-        let exact = text.chars().any(char::is_uppercase);
-        (!text.is_empty()).then(|| Self { pattern: text.chars().collect(), exact })
+        let exact = Wanted::Text(text.to_owned()).is_exact();
+        let finder =
+            RegexBuilder::new(&regex::escape(text)).case_insensitive(!exact).build().ok()?;
+        (!text.is_empty()).then(|| Self { text: text.to_owned(), finder })
     }
 
-    pub fn text(&self) -> String {
-        self.pattern.iter().collect()
+    /// What a backend is asked to look for.
+    pub fn wanted(&self) -> Wanted {
+        Wanted::Text(self.text.clone())
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// Where in `text` it is found, without overlaps.
     pub fn matches<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
-        let mut from = 0;
-        std::iter::from_fn(move || {
-            let found = text[from..].char_indices().find_map(|(at, _)| {
-                self.match_at(&text[from + at..]).map(|len| from + at..from + at + len)
-            })?;
-            from = found.end;
-            Some(found)
-        })
-    }
-
-    /// The length of the match that `text` begins with.
-    fn match_at(&self, text: &str) -> Option<usize> {
-        let mut rest = text.chars();
-        for wanted in &self.pattern {
-            if !self.same(rest.next()?, *wanted) {
-                return None;
-            }
-        }
-        Some(text.len() - rest.as_str().len())
-    }
-
-    fn same(&self, c: char, wanted: char) -> bool {
-        c == wanted || !self.exact && c.to_lowercase().eq(wanted.to_lowercase())
+        self.finder.find_iter(text).map(|found| found.range())
     }
 }
 

@@ -8,11 +8,11 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::columns::Columns;
-use super::line::{Level, Line, Source};
+use super::line::{Line, Source};
 use super::pane::LogPane;
 use super::scroll::Place;
 use crate::console::theme::{Role, Theme};
-use crate::domain::log::Stream;
+use crate::domain::log::{Level, Stream};
 use crate::terminal::colour::force_apart;
 use crate::terminal::columns;
 use crate::terminal::gate::{Ink, Row};

@@ -53,6 +53,20 @@ impl Window {
         self.append(page, End::Older);
     }
 
+    /// Makes room for as much again at the newer end.
+    pub fn make_room(&mut self) {
+        let all = self.limits;
+        self.limits = Limits { lines: all.lines / 2, bytes: all.bytes / 2 };
+        self.shrink(End::Older);
+        self.limits = all;
+    }
+
+    /// Holds nothing, and what comes next begins here.
+    pub fn restart_at(&mut self, cursor: u64) {
+        let size = self.size;
+        *self = Self { start: cursor, end: cursor, size, ..Self::new(self.limits) };
+    }
+
     /// Adds newer lines, and says how many. Where lines are missing in between, a note says so.
     pub fn append(&mut self, page: &LogPage, gives: End) -> usize {
         if page.next < self.end {
@@ -142,6 +156,11 @@ impl Window {
         self.errors
     }
 
+    /// Its last line goes on in one that is not here.
+    pub fn is_unfinished(&self) -> bool {
+        self.lines.back().is_some_and(Line::continues)
+    }
+
     /// Nothing is older than what is here.
     pub fn reaches_start(&self) -> bool {
         self.start == 0
@@ -150,6 +169,11 @@ impl Window {
     /// Nothing is newer than what is here, as far as is known.
     pub fn reaches_end(&self) -> bool {
         self.end >= self.size
+    }
+
+    /// More is to be read than could be kept: all of it is to be had again by scrolling back.
+    pub fn is_far_behind(&self) -> bool {
+        self.size.saturating_sub(self.end) > self.limits.bytes as u64
     }
 
     /// The log has ended and its end is here.

@@ -36,6 +36,7 @@ pub fn act(model: &mut Model, action: &Action) -> Vec<Effect> {
         Action::Help => show(model, Overlay::Help(Help::default())),
         Action::Messages => messages(model),
         Action::Open => open(model),
+        Action::Back | Action::Interrupt if log::give_up_search(model) => Vec::new(),
         Action::Back => browse::back(model).unwrap_or_else(|| follow_again(model)),
         Action::Quit => browse::back(model).unwrap_or_else(|| vec![Effect::Quit]),
         Action::Interrupt => browse::interrupt(model),

@@ -4,20 +4,25 @@ use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::backend::Answer;
+use crate::backend::{Answer, BackendError};
 use crate::console::backoff;
 use crate::console::effect::Effect;
-use crate::console::log::LogCommand;
+use crate::console::log::{LogCommand, Want};
 use crate::console::message::LogSource;
 use crate::console::model::{LogChoice, Model};
+use crate::console::notes::Tone;
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::ids::{DeploymentId, Environment};
-use crate::domain::log::{LogFrom, LogPage};
+use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
+
+/// The longest text that can be looked for, in characters.
+const LONGEST: usize = 200;
 
 /// About how many bytes are read at once.
 const READ: usize = 64 * 1024;
-/// Who has read all there was waits so long for more: about a frame, as nobody sees lines sooner.
-const GATHER: Duration = Duration::from_millis(16);
+
+/// Lines that come one by one are read as many as come in this time, about as long as a frame.
+const PAUSE: Duration = Duration::from_millis(16);
 
 /// Shows the log that is wanted now and asks for the part of it that the pane wants.
 pub fn follow(model: &mut Model) -> Option<Effect> {
@@ -28,18 +33,23 @@ pub fn follow(model: &mut Model) -> Option<Effect> {
         model.log.source = wanted;
         model.log.asked = None;
         model.log.failures = 0;
-        model.log.resumes = None;
+        model.log.caught_up = None;
     }
     let source = model.log.source.clone()?;
-    let from = model.log.pane.wants().filter(|from| model.log.asked != Some(*from))?;
-    model.log.asked = Some(from);
-    let due = match model.log.failures {
-        0 => model.log.resumes.filter(|_| matches!(from, LogFrom::After(_))).unwrap_or(model.at),
-        failures => model.at + backoff::wait(failures, model.seed()),
+    let want = model.log.pane.wants().filter(|want| model.log.asked.as_ref() != Some(want))?;
+    model.log.asked = Some(want.clone());
+    let backoff = match model.log.failures {
+        0 => Duration::ZERO,
+        failures => backoff::wait(failures, model.seed()),
     };
     // A backend that is asked again in a while is not asked for a log before.
-    let due = due.max(model.at + model.link.retry_in(model.at).unwrap_or_default());
-    Some(Effect::ReadLog { source, from, limit: READ, due })
+    let backoff = backoff.max(model.link.retry_in(model.at).unwrap_or_default());
+    let soon = model.log.caught_up.filter(|_| matches!(want, Want::Read(LogFrom::After(_))));
+    let due = (model.at + backoff).max(soon.map_or(model.at, |at| at + PAUSE));
+    Some(match want {
+        Want::Read(from) => Effect::ReadLog { source, from, limit: READ, due },
+        Want::Search(search) => Effect::SearchLog { source, search, due },
+    })
 }
 
 fn wanted(model: &Model) -> Option<LogSource> {
@@ -78,20 +88,62 @@ pub fn page(
     from: LogFrom,
     answer: Answer<LogPage>,
 ) -> Vec<Effect> {
-    if model.log.source.as_ref() != Some(source) || model.log.asked != Some(from) {
+    if !is_answer(model, source, &Want::Read(from)) {
         return Vec::new();
     }
-    model.log.asked = None;
     let now = model.now();
     if let Ok(page) = answer {
         model.log.failures = 0;
-        model.log.resumes = (page.next == page.size).then(|| model.at + GATHER);
+        model.log.caught_up = (page.next >= page.size).then_some(model.at);
         model.log.pane.feed(from, &page, now);
     } else {
         model.log.failures += 1;
         model.log.pane.interrupted(now);
     }
     Vec::new()
+}
+
+/// A search came this far, or could not be made.
+pub fn searched(
+    model: &mut Model,
+    source: &LogSource,
+    search: &LogSearch,
+    answer: Answer<LogFind>,
+) -> Vec<Effect> {
+    if !is_answer(model, source, &Want::Search(search.clone())) {
+        return Vec::new();
+    }
+    match answer {
+        Ok(find) => {
+            model.log.failures = 0;
+            model.log.pane.found(search, find);
+        }
+        Err(BackendError::Refused(refusal)) => {
+            model.log.pane.update(LogCommand::GiveUp);
+            model.say(Tone::Bad, refusal.to_string());
+        }
+        Err(_) => {
+            model.log.failures += 1;
+            model.log.pane.interrupted(model.now());
+        }
+    }
+    Vec::new()
+}
+
+/// Whether this is what the answer is waited for that comes now; then it is waited for no more.
+fn is_answer(model: &mut Model, source: &LogSource, want: &Want) -> bool {
+    let is = model.log.source.as_ref() == Some(source) && model.log.asked.as_ref() == Some(want);
+    if is {
+        model.log.asked = None;
+    }
+    is
+}
+
+/// Gives up a search that is under way; false when none is.
+pub fn give_up_search(model: &mut Model) -> bool {
+    let is_searching = model.log.pane.is_searching();
+    model.log.pane.update(LogCommand::GiveUp);
+    is_searching
 }
 
 /// The log of the next or previous step that has one.
@@ -104,7 +156,7 @@ pub fn step(model: &mut Model, by: isize) -> Vec<Effect> {
     });
     match next {
         Some(choice) => model.log.choice = choice,
-        None => model.say(crate::console::notes::Tone::Plain, "no other step there has a log"),
+        None => model.say(Tone::Plain, "no other step there has a log"),
     }
     Vec::new()
 }
@@ -139,7 +191,9 @@ pub fn search(model: &mut Model, key: &KeyEvent, name: &str) -> Vec<Effect> {
             text.pop();
         }
         ("ctrl-u", _) => text.clear(),
-        (_, KeyCode::Char(letter)) if !key.modifiers.contains(KeyModifiers::CONTROL) => {
+        (_, KeyCode::Char(letter))
+            if !key.modifiers.contains(KeyModifiers::CONTROL) && text.chars().count() < LONGEST =>
+        {
             text.push(letter);
         }
         _ => {}

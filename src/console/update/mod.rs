@@ -35,6 +35,9 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         News::Left(intent) => recall::left(model, &intent),
         News::Recalled { intent, answer } => recall::recalled(model, &intent, answer),
         News::Log { source, from, answer } => log::page(model, &source, from, answer),
+        News::LogSearched { source, search, answer } => {
+            log::searched(model, &source, &search, answer)
+        }
     };
     if model.quitting.is_some_and(|until| until <= model.at) {
         model.quitting = None;

@@ -1,0 +1,198 @@
+//! Looking for a line in a log of any length, block by block, so much at a time.
+
+use memchr::{memchr, memrchr};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Piece;
+use super::sieve::{Block, Sieve};
+
+/// How many bytes are in memory at once, and what is read of the lines before and after them.
+const BLOCK: u64 = 512 * 1024;
+const AROUND: u64 = 32 * 1024;
+
+/// The longest text that is looked for, in bytes.
+const LONGEST: usize = 1_000;
+
+/// What to look for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// A text as it stands on screen. Letters match in either case unless one of them is upper case.
+    Text(String),
+    /// A line that tells of an error.
+    Error,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    Older,
+    Newer,
+}
+
+/// A search through a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSearch {
+    pub wanted: Wanted,
+    pub direction: Direction,
+    /// The cursor to begin at: of the first line to look at, or the one after the last, when older ones are meant.
+    pub from: u64,
+}
+
+/// How far a search came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum LogFind {
+    /// The line at this cursor may have it: nothing between it and where the search began does. Whether it does is
+    /// for who shows it to say.
+    Found { at: u64, size: u64 },
+    /// Nothing up to this cursor; there is more of the log to go on with.
+    NotYet { reached: u64, size: u64 },
+    /// Nothing in all that there is.
+    Nowhere { size: u64 },
+}
+
+/// What nobody can look for: nothing, or far too much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("look for something of at most {LONGEST} bytes")]
+pub struct Unsearchable;
+
+/// The log as it is while it is being searched.
+#[derive(Debug, Clone, Copy)]
+pub struct Extent {
+    pub size: u64,
+    /// Nobody writes any more, so that an unfinished last line counts.
+    pub complete: bool,
+}
+
+impl Wanted {
+    /// Whether upper and lower case are told apart.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        matches!(self, Self::Text(text) if text.chars().any(char::is_uppercase))
+    }
+}
+
+impl LogSearch {
+    /// Looks at about `budget` bytes of the log, which `read` fills a buffer with from a cursor on.
+    ///
+    /// # Errors
+    /// With [`Unsearchable`] when nothing can be looked for, and with what `read` fails with.
+    pub fn run<E: From<Unsearchable>>(
+        &self,
+        extent: Extent,
+        budget: u64,
+        read: impl FnMut(u64, &mut [u8]) -> Result<(), E>,
+    ) -> Result<LogFind, E> {
+        if let Wanted::Text(text) = &self.wanted
+            && (text.is_empty() || text.len() > LONGEST)
+        {
+            return Err(Unsearchable.into());
+        }
+        let sieve = Sieve::new(&self.wanted)?;
+        let mut walk = Walk { sieve, extent, read, buffer: Vec::new() };
+        let from = self.from.min(extent.size);
+        match self.direction {
+            Direction::Newer => walk.newer(from, budget),
+            Direction::Older => walk.older(from, budget),
+        }
+    }
+}
+
+/// A search under way.
+struct Walk<R> {
+    sieve: Sieve,
+    extent: Extent,
+    read: R,
+    buffer: Vec<u8>,
+}
+
+impl<E, R: FnMut(u64, &mut [u8]) -> Result<(), E>> Walk<R> {
+    fn newer(&mut self, from: u64, budget: u64) -> Result<LogFind, E> {
+        let size = self.extent.size;
+        let mut at = from;
+        while at < size {
+            if at - from >= budget {
+                return Ok(LogFind::NotYet { reached: at, size });
+            }
+            let end = size.min(at + BLOCK);
+            let base = self.fill(at, end)?;
+            let bytes = &self.buffer;
+            let lines =
+                within(at, base)..self.whole_until(within(at, base), within(end, base), end);
+            if lines.is_empty() {
+                break;
+            }
+            let block = Block { bytes, goes_on: goes_on(bytes, lines.start), lines };
+            if let Some(found) = self.sieve.first(&block) {
+                return Ok(LogFind::Found { at: base + found as u64, size });
+            }
+            at = base + block.lines.end as u64;
+        }
+        Ok(LogFind::Nowhere { size })
+    }
+
+    fn older(&mut self, from: u64, budget: u64) -> Result<LogFind, E> {
+        let size = self.extent.size;
+        let mut end = from;
+        while end > 0 {
+            if from - end >= budget {
+                return Ok(LogFind::NotYet { reached: end, size });
+            }
+            let start = end.saturating_sub(BLOCK);
+            let base = self.fill(start, end)?;
+            let bytes = &self.buffer;
+            let first = whole_from(bytes, within(start, base), within(end, base));
+            let lines = first..self.whole_until(first, within(end, base), end);
+            let block = Block { bytes, goes_on: goes_on(bytes, first), lines };
+            if let Some(found) = self.sieve.last(&block) {
+                return Ok(LogFind::Found { at: base + found as u64, size });
+            }
+            end = base + first as u64;
+        }
+        Ok(LogFind::Nowhere { size })
+    }
+
+    /// Reads a block and what is around it, and says at which cursor the buffer begins.
+    fn fill(&mut self, start: u64, end: u64) -> Result<u64, E> {
+        let base = start.saturating_sub(AROUND);
+        let end = self.extent.size.min(end + AROUND);
+        self.buffer.resize(within(end, base), 0);
+        (self.read)(base, &mut self.buffer)?;
+        Ok(base)
+    }
+
+    /// The end of the last whole line that begins between these two positions, the second of which is at a cursor.
+    /// A line that is longer than all of it is cut.
+    fn whole_until(&self, start: usize, end: usize, cursor: u64) -> usize {
+        let is_last = cursor == self.extent.size;
+        if is_last && self.extent.complete {
+            return end;
+        }
+        match memrchr(b'\n', &self.buffer[start..end]) {
+            Some(last) => start + last + 1,
+            None if is_last => start,
+            None => end,
+        }
+    }
+}
+
+/// The first position from `start` on where a line begins. A line that is longer than all of it is cut.
+fn whole_from(bytes: &[u8], start: usize, end: usize) -> usize {
+    let Some(before) = start.checked_sub(1) else { return 0 };
+    match memchr(b'\n', &bytes[before..end]) {
+        Some(at) if before + at + 1 < end => before + at + 1,
+        _ => start,
+    }
+}
+
+/// Whether the line before this position goes on there.
+fn goes_on(bytes: &[u8], at: usize) -> bool {
+    let Some(line) = bytes[..at].strip_suffix(b"\n") else { return false };
+    let start = memrchr(b'\n', line).map_or(0, |end| end + 1);
+    Piece::of(&line[start..]).continues
+}
+
+/// A cursor as a position in a buffer that begins at `base`.
+fn within(cursor: u64, base: u64) -> usize {
+    usize::try_from(cursor - base).expect("a buffer fits into memory")
+}
