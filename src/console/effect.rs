@@ -15,6 +15,7 @@ use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, ServiceName};
 use crate::domain::log::LogFrom;
 use crate::domain::snapshot::Version;
+use crate::fault::{self, Layer};
 
 /// Something for the world outside the model to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,6 +75,8 @@ pub enum Outside {
     Title(String),
     Redraw,
     Suspend,
+    /// Take over again what may have changed while the program stood still.
+    Resume,
 }
 
 /// How often a lost answer is looked up, and how long to wait before each try.
@@ -176,6 +179,7 @@ impl<B: Backend> Performer<B> {
     {
         let (answer, inbox) = (question(Arc::clone(&self.backend)), self.inbox.clone());
         let task: JoinHandle<()> = tokio::spawn(async move {
+            fault::here(Layer::Task);
             // A closed inbox means that the console is gone and nobody waits for this.
             let _ = inbox.send(answer.await).await;
         });

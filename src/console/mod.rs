@@ -40,6 +40,7 @@ pub use self::view::view;
 use crate::backend::Backend;
 use crate::domain::ids::ServiceName;
 use crate::terminal::guard::Guard;
+use crate::terminal::signals::{JobControl, Told};
 use crate::terminal::{attention, clipboard, gate};
 
 /// How many answers may wait to be taken in; who answers more waits itself.
@@ -113,8 +114,9 @@ pub enum Error {
 /// When the terminal cannot be taken over, drawn on or read from.
 pub async fn run<B: Backend>(backend: B, options: Options) -> Result<Exit, Error> {
     let terminal_error = |why: io::Error| Error::Terminal(why.to_string());
+    let jobs = JobControl::listen().map_err(terminal_error)?;
     let guard = Guard::enter(io::stdout()).map_err(terminal_error)?;
-    let mut outside = Standard { guard, tmux: options.tmux };
+    let mut outside = Standard { guard, jobs, tmux: options.tmux };
     let mut terminal =
         Terminal::new(CrosstermBackend::new(io::stdout())).map_err(terminal_error)?;
     let (width, height) = crossterm::terminal::size().map_err(terminal_error)?;
@@ -128,6 +130,7 @@ pub async fn run<B: Backend>(backend: B, options: Options) -> Result<Exit, Error
 /// The terminal of this process.
 struct Standard {
     guard: Guard<Stdout>,
+    jobs: JobControl,
     tmux: bool,
 }
 
@@ -141,7 +144,15 @@ impl runtime::Outside for Standard {
             Outside::Bell => attention::bell(&mut out),
             Outside::Title(title) => attention::title(&mut out, &gate::field(title)),
             Outside::Redraw => Ok(()),
-            Outside::Suspend => self.guard.suspend().await,
+            Outside::Suspend => self.guard.suspend(self.jobs.continued()).await,
+            Outside::Resume => self.guard.resume(),
+        }
+    }
+
+    async fn told(&mut self) -> Outside {
+        match self.jobs.told().await {
+            Told::Stop => Outside::Suspend,
+            Told::GoOn => Outside::Resume,
         }
     }
 }

@@ -32,8 +32,22 @@ async fn one_key_rolls_back_after_the_countdown() {
 #[tokio::test(start_paused = true)]
 async fn enter_starts_it_at_once() {
     let console = Console::open(&ready());
-    console.until("#3").await.press(&["!"]).until("in 3").await.press(&["enter"]).settled().await;
+    console.until("#3").await.press(&["!"]).until("Enter rolls back now").await;
+    console.until("in 3").await.press(&["enter"]).settled().await;
     assert_eq!(rollbacks(&console), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn enter_that_is_held_down_or_typed_ahead_does_not_start_it() {
+    let console = Console::open(&ready());
+    console.until("#3").await.press(&["!", "enter", "enter"]);
+    for _ in 0..60 {
+        console.rest(Duration::from_millis(30)).await.press(&["enter"]);
+    }
+    assert_eq!(rollbacks(&console), 0);
+    console.until("in 2").await.until("Enter rolls back now").await.press(&["esc"]);
+    console.rest(Duration::from_secs(10)).await;
+    assert_eq!(rollbacks(&console), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,5 +125,5 @@ async fn a_refused_emergency_does_not_claim_to_roll_back() {
     });
     let console = Console::open(&backend);
     console.until("#1").await.press(&["!"]).until("NOT rolling back: refused").await;
-    console.press(&["enter"]).until_gone("NOT rolling back").await;
+    console.quiet().await.press(&["enter"]).until_gone("NOT rolling back").await;
 }

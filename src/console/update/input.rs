@@ -19,9 +19,8 @@ pub fn input(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Paste(text) => paste(model, &text),
         Event::Resize(width, height) => {
             model.size = Size { width, height };
-            let at = model.at;
             if let Some(confirm) = model.confirm_mut() {
-                confirm.quiet_since = at;
+                confirm.changes();
             }
             // Also at the size that was drawn last: a terminal that shrank and grew again in between has lost it.
             vec![Effect::Outside(Outside::Redraw)]
@@ -106,7 +105,7 @@ fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     let at = model.at;
     match model.overlays.last_mut() {
         Some(Overlay::Confirm(confirm)) => {
-            confirm.quiet_since = at;
+            confirm.pressed(at);
             confirm::insert(confirm, text);
         }
         Some(Overlay::Help(help)) => {
