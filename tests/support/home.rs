@@ -72,6 +72,20 @@ impl Home {
         Pty::start(self.folder.path(), arguments, &settings, size)
     }
 
+    /// The same with more settings, by name.
+    pub fn on_terminal_with(
+        &self,
+        arguments: &[&str],
+        size: (u16, u16),
+        more: &[(&str, &str)],
+    ) -> Pty {
+        let environment = self.environment();
+        let settings = environment.iter().map(|(name, value)| (*name, value.as_path()));
+        let more = more.iter().map(|(name, value)| (*name, Path::new(*value)));
+        let settings: Vec<_> = settings.chain(more).collect();
+        Pty::start(self.folder.path(), arguments, &settings, size)
+    }
+
     /// Runs a command that has to succeed and answers with what it printed.
     pub fn said(&self, arguments: &[&str]) -> String {
         let output = self.trunkline(arguments);

@@ -4,3 +4,4 @@ pub mod engine;
 pub mod home;
 pub mod pty;
 pub mod repository;
+pub mod shop;

@@ -40,8 +40,6 @@ impl Pty {
         settings: &[(&str, &Path)],
         (columns, rows): (u16, u16),
     ) -> Self {
-        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_trunkline"));
         command.args(arguments);
         command.cwd(folder);
@@ -50,6 +48,13 @@ impl Pty {
         for (name, value) in settings {
             command.env(name, value);
         }
+        Self::run(command, (columns, rows))
+    }
+
+    /// Starts any program in a terminal of this size.
+    pub fn run(command: CommandBuilder, (columns, rows): (u16, u16)) -> Self {
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
         let found = line_editing(&*pair.master);
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
@@ -85,6 +90,11 @@ impl Pty {
     pub fn keys(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
+    }
+
+    /// The same for a program that may have ended already.
+    pub fn press(&mut self, keys: &[u8]) {
+        let _its_terminal_may_be_gone = self.keys.write_all(keys).and_then(|()| self.keys.flush());
     }
 
     pub fn text(&self) -> String {
@@ -164,6 +174,30 @@ impl Pty {
         }
         drop(screen);
         self.child.wait().unwrap().exit_code()
+    }
+
+    /// The exit code as a shell tells it: 128 and the number of the signal for who died of one.
+    pub fn shell_code(&mut self) -> u32 {
+        let code = self.exit_code();
+        let signals = [("Hangup", 1), ("Interrupt", 2), ("Quit", 3), ("Aborted", 6), ("Killed", 9)];
+        match self.child.wait().unwrap().signal() {
+            None => code,
+            Some("Terminated") => 128 + 15,
+            Some(name) => 128 + signals.iter().find(|(known, _)| *known == name).unwrap().1,
+        }
+    }
+
+    /// Whether the program has ended and everything that it wrote was read, waiting so long for it.
+    pub fn has_ended_within(&self, limit: Duration) -> bool {
+        let screen = self.screen.0.lock().unwrap();
+        self.screen.1.wait_timeout_while(screen, limit, |screen| !screen.closed).unwrap().0.closed
+    }
+
+    /// Waits until so many bytes were written, or until no more will be.
+    pub fn has_written(&self, count: usize) {
+        let screen = self.screen.0.lock().unwrap();
+        let few = |screen: &mut Screen| screen.bytes.len() < count && !screen.closed;
+        let _waited = self.screen.1.wait_timeout_while(screen, PATIENCE, few).unwrap();
     }
 
     /// Closes the window in the middle of everything, as a lost connection does, and waits for the program's end.

@@ -1,0 +1,16 @@
+//! The terminal in trouble: every way out, floods of keys, stops, lost windows and odd environments.
+//!
+//! `cargo test --test terminal` runs the small size. The full one:
+//! `TRUNKLINE_EXITS=5000 TRUNKLINE_FLOODS=100000 TRUNKLINE_STOPS=50 cargo test --test terminal`.
+//! A failure names its seed; `TRUNKLINE_SEED=… cargo test --test terminal` walks the same way again.
+
+#[path = "../console/harness.rs"]
+#[allow(dead_code, reason = "each test program uses its own part of this")]
+mod harness;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod exits;
+mod modes;
+mod seed;
+mod stage;
