@@ -41,7 +41,7 @@ use crate::backend::Backend;
 use crate::domain::ids::ServiceName;
 use crate::terminal::guard::Guard;
 use crate::terminal::signals::{JobControl, Told};
-use crate::terminal::{attention, clipboard, gate};
+use crate::terminal::{attention, clipboard, gate, waiting};
 
 /// How many answers may wait to be taken in; who answers more waits itself.
 pub const INBOX: usize = 256;
@@ -154,5 +154,9 @@ impl runtime::Outside for Standard {
             Told::Stop => Outside::Suspend,
             Told::GoOn => Outside::Resume,
         }
+    }
+
+    fn holds_keys() -> bool {
+        waiting::has_input()
     }
 }

@@ -39,6 +39,12 @@ pub trait Outside {
     fn told(&mut self) -> impl Future<Output = effect::Outside> + Send {
         std::future::pending()
     }
+
+    /// Whether keys lie in the terminal that the stream of keys does not know of yet.
+    #[must_use]
+    fn holds_keys() -> bool {
+        false
+    }
 }
 
 /// The keys, and when there were none: one that is there at the first look after a pause may have been pressed at any
@@ -46,6 +52,7 @@ pub trait Outside {
 struct Keys<I> {
     input: I,
     out: Instant,
+    more: fn() -> bool,
 }
 
 impl<I> Keys<I>
@@ -57,7 +64,7 @@ where
         poll_fn(|context| {
             fault::here(Layer::Input);
             let key = Pin::new(&mut self.input).poll_next(context);
-            if key.is_pending() {
+            if key.is_pending() && !(self.more)() {
                 self.out = Instant::now();
             }
             key
@@ -91,7 +98,7 @@ where
     let effects = start(&model);
     carry_out(effects, terminal, outside, &mut performer, &mut model).await?;
     let mut frame_due = Instant::now();
-    let mut keys = Keys { input, out: frame_due };
+    let mut keys = Keys { input, out: frame_due, more: O::holds_keys };
     loop {
         fault::here(Layer::Loop);
         let wake = model.next_wake();

@@ -8,3 +8,4 @@ pub mod columns;
 pub mod gate;
 pub mod guard;
 pub mod signals;
+pub mod waiting;

@@ -1,8 +1,10 @@
 //! The ways out that need no event loop: a signal, a panic and the end of the terminal all end the program by themselves.
 
 use std::io;
+use std::iter;
 use std::panic;
 use std::process;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
@@ -16,11 +18,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::guard;
 use crate::fault::{self, Layer};
 
-/// How long a terminal may take to read what is written to it before that is thrown away, to make room for what gives
-/// the terminal back.
+/// How long a terminal may take to read what gives it back before what it has not read is thrown away, to make room.
 const POLITE: Duration = Duration::from_millis(500);
-/// How often it is thrown away after that, and how many times before the program ends all the same.
-const INSISTENT: (Duration, u32) = (Duration::from_millis(100), 10);
+/// The same for the report of a panic, which may have to be looked up in a slow file.
+const PATIENT: Duration = Duration::from_secs(10);
+/// How often room is made after that, and how many times before the program ends all the same.
+const INSISTENT: (Duration, usize) = (Duration::from_millis(100), 10);
 
 /// The exit code after a panic, as Rust has it.
 const PANICKED: i32 = 101;
@@ -51,8 +54,10 @@ pub fn leave_on_signals() -> io::Result<()> {
 pub fn leave_on_panic() {
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
-        insist();
+        let giving_back = insist(POLITE);
         let _nobody_draws = guard::give_back();
+        drop(giving_back);
+        let _telling = insist(PATIENT);
         previous(info);
         fault::here(Layer::Exit);
         tracing::error!(panic = %info, "the program panicked");
@@ -106,19 +111,22 @@ fn wait_for_hangup() {
 }
 
 fn exit(signal: Signal) -> ! {
-    insist();
+    let _leaving = insist(POLITE);
     let _nobody_draws = guard::give_back();
     tracing::info!(signal = signal.as_raw(), "left on a signal");
     process::exit(128 + signal.as_raw());
 }
 
-/// Ends the program also where the terminal reads nothing, which would keep it forever.
-fn insist() {
-    let insisting = thread::Builder::new().name("insist".to_owned()).spawn(|| {
-        thread::sleep(POLITE);
-        for _ in 0..INSISTENT.1 {
+/// Ends the program also where the terminal reads nothing, which would keep it forever; until the answer is dropped.
+fn insist(patience: Duration) -> mpsc::Sender<()> {
+    let (leaving, left) = mpsc::channel();
+    let insisting = thread::Builder::new().name("insist".to_owned()).spawn(move || {
+        let waits = iter::once(patience).chain(iter::repeat_n(INSISTENT.0, INSISTENT.1));
+        for wait in waits {
+            if left.recv_timeout(wait) == Err(RecvTimeoutError::Disconnected) {
+                return;
+            }
             make_room();
-            thread::sleep(INSISTENT.0);
         }
         // Nothing gentler would come through; if even this fails, the process is gone already.
         let _gone = kill_process(getpid(), Signal::KILL);
@@ -126,6 +134,7 @@ fn insist() {
     if let Err(error) = insisting {
         tracing::warn!(%error, "nobody watches over the way out");
     }
+    leaving
 }
 
 /// Throws away what the terminal has not read. Only in the foreground: who is not would be stopped for it.

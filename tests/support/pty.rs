@@ -138,6 +138,11 @@ impl Pty {
         }
     }
 
+    /// Waits until the program has the screen for itself.
+    pub fn takes_over(&self) {
+        self.until_screen("a screen of its own", vt100::Screen::alternate_screen);
+    }
+
     /// Writes on the screen behind the program's back, as a message to all users does.
     pub fn scribble(&self, text: &str) {
         self.screen.0.lock().unwrap().emulator.process(text.as_bytes());

@@ -11,6 +11,8 @@ mod harness;
 mod support;
 
 mod exits;
+mod flood;
+mod floods;
 mod modes;
 mod seed;
 mod stage;

@@ -41,12 +41,9 @@ pub fn insert(confirm: &mut Confirm, text: &str) {
     }
 }
 
-pub fn key(model: &mut Model, key: &KeyEvent, name: &str) -> Vec<Effect> {
-    let (at, keys_out) = (model.at, model.keys_out);
+/// A key in the dialog; whether a button was `armed` when it was pressed.
+pub fn key(model: &mut Model, key: &KeyEvent, name: &str, armed: bool) -> Vec<Effect> {
     let Some(confirm) = model.confirm_mut() else { return Vec::new() };
-    // A key that was in the pipe by then may have been pressed before the dialog was on screen.
-    let armed = confirm.is_armed(keys_out);
-    confirm.pressed(at);
     match (name, confirm.focus) {
         ("esc" | "ctrl-c", _) => leave(model),
         ("enter", _) if matches!(confirm.manner, Manner::Emergency { .. }) => at_once(model, armed),
