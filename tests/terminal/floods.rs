@@ -52,14 +52,16 @@ async fn recorded_by(seed: u64, pauses: &[usize]) -> usize {
     let mut chance = Chance::new(seed);
     let backend = world(&mut chance);
     let before = recorded(&backend).await;
-    let size = chance.one_of(&[(80, 24), (120, 40), (200, 60), (60, 12), (50, 10)]);
+    let size = chance.one_of(&[(80, 24), (60, 12), (60, 12), (50, 10), (120, 40)]);
     let options = Options { emergency_countdown: LONG, ..options() };
     let console = Console::with(&backend, size, options, |_| {});
     if chance.below(4) > 0 {
         console.until("PROD checkout").await;
     }
     let pause = chance.one_of(pauses);
-    for press in flood(&mut chance, 300) {
+    // Time that passes is drawn; a flood without it can be long.
+    let length = if pause == 0 { 300 } else { 40 };
+    for press in flood(&mut chance, length) {
         let Some(event) = press.event() else { continue };
         console.event(event);
         if pause > 0 {
@@ -68,7 +70,7 @@ async fn recorded_by(seed: u64, pauses: &[usize]) -> usize {
         }
     }
     // Whatever is on its way arrives; nothing is pressed any more.
-    console.rest(Duration::from_secs(5)).await;
+    console.rest(Duration::from_millis(600)).await;
     assert!(console.is_running(), "seed {seed}");
     recorded(&backend).await - before
 }
@@ -81,7 +83,7 @@ fn run<T>(work: impl Future<Output = T>) -> T {
 #[test]
 fn no_flood_of_keys_does_what_nobody_confirmed() {
     for seed in seeds("TRUNKLINE_FLOODS", 900) {
-        let facts = run(recorded_by(seed, &[0, 1, 30, 100, NOT_YET]));
+        let facts = run(recorded_by(seed, &[0, 0, 0, 30, NOT_YET]));
         assert_eq!(facts, 0, "something was done, seed {seed}");
     }
 }
@@ -93,8 +95,8 @@ fn the_same_keys_do_much_when_each_is_pressed_with_care() {
     assert!(facts > 8, "only {facts}");
 }
 
-/// Ends whatever the flood began, and then the console: the sequence, the paste, each dialog.
-const THE_END: &[u8] = b"\x1b\\\x1b[201~\x1b[201~\x03\x03\x03\x03\x03\x03\x03\x03\x03\x03";
+/// Ends whatever the flood began, and then the console: the sequence, the report of a mouse, the paste, each dialog.
+const THE_END: &[u8] = b"\x1b\\mm\x1b[201~\x1b[201~\x03\x03\x03\x03\x03\x03\x03\x03\x03\x03";
 
 fn bytes(flood: &[Press]) -> Vec<u8> {
     flood.iter().flat_map(Press::bytes).collect()
