@@ -34,6 +34,7 @@ mod status;
 mod trace;
 mod verify;
 
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -164,9 +165,12 @@ pub fn main() -> ExitCode {
 
 /// Help and version are answers; everything else is a mistake in the arguments.
 fn usage(error: &clap::Error) -> ExitCode {
-    // A closed pipe is the only thing that can go wrong here, and it is no error.
-    let _ = error.print();
-    ExitCode::from(if error.use_stderr() { failure::USAGE } else { failure::DONE })
+    let said = error.print().and_then(|()| io::stdout().flush());
+    match said.map_err(Failure::from) {
+        _ if error.use_stderr() => ExitCode::from(failure::USAGE),
+        Ok(()) => ExitCode::from(failure::DONE),
+        Err(failure) => failure.report(),
+    }
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {

@@ -86,6 +86,20 @@ impl Home {
         Pty::start(self.folder.path(), arguments, &settings, size)
     }
 
+    /// A shell with job control on a terminal, and in it this script; `$TRUNKLINE` is the program.
+    pub fn shell_on_terminal(&self, script: &str, size: (u16, u16)) -> Pty {
+        let mut command = portable_pty::CommandBuilder::new("sh");
+        command.args(["-c", script]);
+        command.cwd(self.folder.path());
+        for (name, value) in self.environment() {
+            command.env(name, value);
+        }
+        command.env("TRUNKLINE", PROGRAM);
+        command.env("TERM", "xterm-256color");
+        command.env("LANG", "C.UTF-8");
+        Pty::run(command, size)
+    }
+
     /// Runs a command that has to succeed and answers with what it printed.
     pub fn said(&self, arguments: &[&str]) -> String {
         let output = self.trunkline(arguments);

@@ -30,6 +30,8 @@ struct Screen {
     closed: bool,
     /// Whether nobody looks at the window any more.
     abandoned: bool,
+    /// Whether the terminal reads nothing for now, as over a line that hangs.
+    stalled: bool,
 }
 
 impl Pty {
@@ -63,6 +65,7 @@ impl Pty {
             bytes: Vec::new(),
             closed: false,
             abandoned: false,
+            stalled: false,
         };
         let screen = Arc::new((Mutex::new(screen), Condvar::new()));
         let mut reader = pair.master.try_clone_reader().unwrap();
@@ -71,7 +74,8 @@ impl Pty {
             let mut buffer = vec![0; 65_536];
             loop {
                 let read = reader.read(&mut buffer).unwrap_or(0);
-                let mut screen = shown.0.lock().unwrap();
+                let screen = shown.0.lock().unwrap();
+                let mut screen = shown.1.wait_while(screen, |screen| screen.stalled).unwrap();
                 screen.emulator.process(&buffer[..read]);
                 screen.bytes.extend_from_slice(&buffer[..read]);
                 screen.closed = read == 0 || screen.abandoned;
@@ -227,6 +231,21 @@ impl Pty {
             }
             assert!(Instant::now() < deadline, "it outlives its terminal");
             std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
+    /// From now on the terminal reads nothing, until it is to go on.
+    pub fn stall(&self, stalled: bool) {
+        self.screen.0.lock().unwrap().stalled = stalled;
+        self.screen.1.notify_all();
+    }
+
+    /// Waits for the end of a program whose terminal reads nothing any more.
+    pub fn ended_unread(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < deadline, "it waits for its terminal");
+            std::thread::park_timeout(Duration::from_millis(5));
         }
     }
 

@@ -33,7 +33,7 @@ impl Stage {
         stage
     }
 
-    fn awaits(&self, build: &str, state: &str) {
+    pub fn awaits(&self, build: &str, state: &str) {
         until(&format!("{build} is {state}"), || {
             let builds = self.shop.home.json(&["builds", "--json"]);
             let mut builds = builds.as_array().unwrap().iter();
