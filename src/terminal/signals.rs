@@ -137,11 +137,13 @@ fn insist(patience: Duration) -> mpsc::Sender<()> {
     leaving
 }
 
-/// Throws away what the terminal has not read. Only in the foreground: who is not would be stopped for it.
+/// Throws away what the terminal has not read, and has whoever waits to write look again: nobody tells them. Only in
+/// the foreground: who is not would be stopped for it.
 fn make_room() {
     let terminal = io::stdout();
     if tcgetpgrp(&terminal).is_ok_and(|foreground| foreground == getpgrp()) {
         let _it_is_gone = tcflush(&terminal, QueueSelector::OFlush);
+        let _harmless = kill_process(getpid(), Signal::WINCH);
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::modes;
-use crate::process::{child_of, resident, tell, ticks};
+use crate::process::{innermost, resident, tell, ticks};
 use crate::stage::{SIZE, Stage};
 use crate::support::home::until;
 use crate::support::pty::Pty;
@@ -17,8 +17,9 @@ const LITTLE: u64 = 30;
 const SOME: u64 = 32 * 1024;
 
 /// Closes the window of a console and expects its quick and quiet end.
-fn ends_with_its_window(mut screen: Pty, console: u32) {
+fn ends_with_its_window(mut screen: Pty) {
     screen.shows("change 3");
+    let console = innermost(screen.process());
     let before = ticks(console).unwrap();
     let used = std::thread::spawn(move || {
         let mut last = before;
@@ -41,13 +42,10 @@ fn ends_with_its_window(mut screen: Pty, console: u32) {
 #[test]
 fn a_console_whose_window_closes_is_gone_at_once_and_burns_nothing() {
     let stage = Stage::set();
-    let told = stage.console(&[]);
-    let console = told.process();
-    ends_with_its_window(told, console);
+    ends_with_its_window(stage.console(&[]));
     // In a session of its own it has no controlling terminal, and nobody sends it a SIGHUP.
     let untold = stage.shop.home.shell_on_terminal("setsid -w \"$TRUNKLINE\" console", SIZE);
-    let console = child_of(child_of(untold.process()));
-    ends_with_its_window(untold, console);
+    ends_with_its_window(untold);
     stage.is_untouched();
 }
 

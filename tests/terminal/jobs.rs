@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use crate::process::{child_of, tell};
+use crate::process::{innermost, tell};
 use crate::seed::number;
 use crate::stage::{SIZE, Stage};
 use crate::support::pty::Pty;
@@ -28,7 +28,7 @@ read line
 const STOPS: [&str; 3] = ["ctrl-z", "TSTP", "STOP"];
 
 fn stop(screen: &mut Pty, how: &str) {
-    let console = child_of(screen.process());
+    let console = innermost(screen.process());
     match how {
         "ctrl-z" => screen.keys("\x1a"),
         "TSTP" => tell(console, Signal::TSTP),
@@ -62,7 +62,7 @@ fn a_console_that_is_stopped_and_continued_loses_no_key_and_doubles_none() {
     stop(&mut screen, "ctrl-z");
     let last = number("TRUNKLINE_STOPS").unwrap_or(50) + 1;
     screen.shows(&format!("STOPPED {last}."));
-    tell(child_of(screen.process()), Signal::TERM);
+    tell(innermost(screen.process()), Signal::TERM);
     screen.keys("\r");
     screen.shows("CODE 143.");
     assert!(screen.is_restored(), "{}", screen.text());

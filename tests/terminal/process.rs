@@ -4,14 +4,10 @@ use std::fs;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::home::until;
-
-/// The only child of a process, once it has one.
-pub fn child_of(parent: u32) -> u32 {
-    let children = format!("/proc/{parent}/task/{parent}/children");
-    let child = || fs::read_to_string(&children).ok()?.split_whitespace().next()?.parse().ok();
-    until("it has a child", || child().is_some());
-    child().unwrap()
+/// The child of a child and so on: what a shell or another wrapper runs.
+pub fn innermost(process: u32) -> u32 {
+    let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap();
+    children.split_whitespace().next().map_or(process, |child| innermost(child.parse().unwrap()))
 }
 
 pub fn tell(process: u32, signal: Signal) {
