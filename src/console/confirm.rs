@@ -116,12 +116,7 @@ const LONGEST_TEXT: usize = 200;
 
 impl Confirm {
     #[must_use]
-    pub fn new(
-        subject: Subject,
-        manner: Manner,
-        key: IdempotencyKey,
-        ticket: Ticket,
-    ) -> Self {
+    pub fn new(subject: Subject, manner: Manner, key: IdempotencyKey, ticket: Ticket) -> Self {
         let planned = matches!(subject, Subject::Plan(_));
         Self {
             subject,

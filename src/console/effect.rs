@@ -79,6 +79,14 @@ pub enum Outside {
     Resume,
 }
 
+impl Outside {
+    /// Whether what was drawn may be gone after it.
+    #[must_use]
+    pub fn spoils_the_screen(&self) -> bool {
+        matches!(self, Self::Redraw | Self::Suspend | Self::Resume)
+    }
+}
+
 /// How often a lost answer is looked up, and how long to wait before each try.
 const LOOK_UPS: [Duration; 5] = [
     Duration::from_millis(200),

@@ -25,7 +25,6 @@ mod wake;
 use std::io::{self, Stdout};
 use std::time::Duration;
 
-use crossterm::event::EventStream;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Size;
@@ -41,7 +40,7 @@ use crate::backend::Backend;
 use crate::domain::ids::ServiceName;
 use crate::terminal::guard::Guard;
 use crate::terminal::signals::{JobControl, Told};
-use crate::terminal::{attention, clipboard, gate, waiting};
+use crate::terminal::{attention, clipboard, gate, keyboard};
 
 /// How many answers may wait to be taken in; who answers more waits itself.
 pub const INBOX: usize = 256;
@@ -124,7 +123,8 @@ pub async fn run<B: Backend>(backend: B, options: Options) -> Result<Exit, Error
     let model = Model::new(options, seed, Size { width, height }, Instant::now());
     let (sender, inbox) = mpsc::channel(INBOX);
     let performer = Performer::new(backend, sender);
-    runtime::run(&mut terminal, EventStream::new(), &mut outside, performer, inbox, model).await
+    let keys = keyboard::keys().map_err(terminal_error)?;
+    runtime::run(&mut terminal, keys, &mut outside, performer, inbox, model).await
 }
 
 /// The terminal of this process.
@@ -157,6 +157,6 @@ impl runtime::Outside for Standard {
     }
 
     fn holds_keys() -> bool {
-        waiting::has_input()
+        keyboard::has_more()
     }
 }

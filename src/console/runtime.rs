@@ -9,6 +9,7 @@ use ratatui::Terminal;
 use ratatui::backend::Backend as Screen;
 use tokio::select;
 use tokio::sync::mpsc;
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, sleep_until};
 use tokio_stream::Stream;
 
@@ -64,7 +65,8 @@ where
         poll_fn(|context| {
             fault::here(Layer::Input);
             let key = Pin::new(&mut self.input).poll_next(context);
-            if key.is_pending() && !(self.more)() {
+            // Whoever was served for long is told to wait although there are more.
+            if key.is_pending() && has_budget_remaining() && !(self.more)() {
                 self.out = Instant::now();
             }
             key
@@ -180,8 +182,7 @@ where
     if let Err(why) = outside.perform(asked).await {
         model.say(super::notes::Tone::Bad, format!("the terminal did not do it: {why}"));
     }
-    use effect::Outside::{Redraw, Resume, Suspend};
-    if matches!(asked, Redraw | Suspend | Resume) {
+    if asked.spoils_the_screen() {
         forget_what_is_drawn(terminal).map_err(|why| Error::Screen(why.to_string()))?;
         model.dirty = true;
     }

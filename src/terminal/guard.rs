@@ -125,7 +125,6 @@ impl<W: Write> Drop for Guard<W> {
 ///
 /// It goes past the buffer of the standard output, once that is empty. What was typed and not read is thrown away: it
 /// was meant for us and not for the shell, which would run it.
-#[must_use]
 pub fn give_back() -> StdoutLock<'static> {
     let mut entered = entered();
     entered.over = true;

@@ -114,8 +114,8 @@ fn come_to(screen: &mut Pty, moment: Moment, chance: &mut Chance) {
 
 fn signal_at(stage: &Stage, seed: u64) -> Duration {
     let mut chance = Chance::new(seed);
-    let signal = [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT]
-        [usize::try_from(seed).unwrap() % 4];
+    let signal =
+        [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT][usize::try_from(seed).unwrap() % 4];
     let (early, frame) = (Moment::Start(chance.below(80)), Moment::Start(chance.below(6_000)));
     let moment = [
         early,

@@ -9,7 +9,7 @@ use trunkline::domain::ids::Seq;
 
 use crate::flood::{Press, flood};
 use crate::harness::{Console, checkout, options, put_live, ready};
-use crate::seed::{Chance, seeds};
+use crate::seed::{Chance, number, seeds};
 use crate::stage::Stage;
 
 /// A countdown that no flood outlasts: what fires it is a key.
@@ -60,7 +60,7 @@ async fn recorded_by(seed: u64, pauses: &[usize]) -> usize {
     }
     let pause = chance.one_of(pauses);
     // Time that passes is drawn; a flood without it can be long.
-    let length = if pause == 0 { 300 } else { 40 };
+    let length = if pause == 0 { 150 } else { 30 };
     for press in flood(&mut chance, length) {
         let Some(event) = press.event() else { continue };
         console.event(event);
@@ -91,8 +91,8 @@ fn no_flood_of_keys_does_what_nobody_confirmed() {
 /// The same floods by somebody who waits: were no button ever reached, the claim above would be empty.
 #[test]
 fn the_same_keys_do_much_when_each_is_pressed_with_care() {
-    let facts: usize = (0..8).map(|seed| run(recorded_by(seed, &[1_500]))).sum();
-    assert!(facts > 8, "only {facts}");
+    let facts: usize = (0..8).map(|seed| run(recorded_by(seed, &[4_000]))).sum();
+    assert!(facts >= 8, "only {facts}");
 }
 
 /// Ends whatever the flood began, and then the console: the sequence, the report of a mouse, the paste, each dialog.
@@ -123,12 +123,13 @@ fn no_flood_on_a_real_terminal_does_what_nobody_confirmed() {
 }
 
 #[test]
-fn a_hundred_thousand_keys_are_taken_and_nothing_else() {
+fn a_flood_without_end_is_taken_and_nothing_else() {
     let stage = Stage::set();
     let mut screen = stage.console(&[]);
     screen.shows("change 3");
     let mut chance = Chance::new(1);
-    let keys: Vec<u8> = (0..10_000).map(|_| chance.one_of(b"jkgG12345zPRVHF\r\t?")).collect();
+    let count = number("TRUNKLINE_KEYS").unwrap_or(20_000);
+    let keys: Vec<u8> = (0..count).map(|_| chance.one_of(b"jkgG12345zPRVHF\r\t?")).collect();
     screen.press(&keys);
     screen.press(b"\x1b\x1b\x1b");
     screen.press(THE_END);

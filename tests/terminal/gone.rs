@@ -66,7 +66,7 @@ fn a_terminal_that_reads_nothing_holds_up_nothing_but_itself() {
     let before = resident(screen.process());
     stuff(&mut screen);
     stage.shop.open_gate();
-    stage.awaits("4", "in_staging");
+    stage.awaits(4, "in_staging");
     assert!(stage.shop.home.said(&["logs", "--help"]).contains("log"));
     let more = resident(screen.process()).saturating_sub(before);
     assert!(more < SOME, "it keeps {more} KiB more");

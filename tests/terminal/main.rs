@@ -1,7 +1,8 @@
 //! The terminal in trouble: every way out, floods of keys, stops, lost windows and odd environments.
 //!
 //! `cargo test --test terminal` runs the small size. The full one:
-//! `TRUNKLINE_EXITS=5000 TRUNKLINE_FLOODS=100000 TRUNKLINE_STOPS=50 cargo test --test terminal`.
+//! `TRUNKLINE_EXITS=2500 TRUNKLINE_FLOODS=20000 TRUNKLINE_TERMINAL_FLOODS=1000 TRUNKLINE_KEYS=100000 TRUNKLINE_SIZES=5000
+//! cargo test --test terminal`.
 //! A failure names its seed; `TRUNKLINE_SEED=… cargo test --test terminal` walks the same way again.
 
 #[path = "../console/harness.rs"]

@@ -17,27 +17,27 @@ impl Stage {
     pub fn set() -> Self {
         let shop = Shop::open();
         let mut stage = Self { shop, commands: 0 };
-        for build in ["1", "2", "3"] {
-            if build != "1" {
+        for build in 1..=3_u64 {
+            if build > 1 {
                 stage.shop.merge(&format!("change {build}"));
             }
             stage.awaits(build, "in_staging");
-            stage.shop.home.said(&["verify", build, "--note", "seen"]);
+            stage.shop.home.said(&["verify", &build.to_string(), "--note", "seen"]);
         }
         stage.shop.home.said(&["promote", "1", "--yes", "--wait"]);
         stage.shop.home.said(&["promote", "2", "--yes", "--wait"]);
         stage.shop.close_gate();
         stage.shop.merge("change 4");
-        stage.awaits("4", "deploying");
+        stage.awaits(4, "deploying");
         stage.commands = stage.commands_now();
         stage
     }
 
-    pub fn awaits(&self, build: &str, state: &str) {
+    pub fn awaits(&self, build: u64, state: &str) {
         until(&format!("{build} is {state}"), || {
             let builds = self.shop.home.json(&["builds", "--json"]);
             let mut builds = builds.as_array().unwrap().iter();
-            builds.any(|row| row["number"].to_string() == build && row["state"] == state)
+            builds.any(|row| row["number"] == build && row["state"] == state)
         });
     }
 
