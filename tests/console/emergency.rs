@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use crossterm::event::{Event, KeyCode, KeyEvent};
+use tokio::time::Instant;
 use trunkline::backend::scripted::Scripted;
+use trunkline::console::message::News;
 use trunkline::domain::event::DeploymentKind;
 use trunkline::domain::ids::Environment;
 
@@ -48,6 +51,20 @@ async fn enter_that_is_held_down_or_typed_ahead_does_not_start_it() {
     console.until("in 2").await.until("Enter rolls back now").await.press(&["esc"]);
     console.rest(Duration::from_secs(10)).await;
     assert_eq!(rollbacks(&console), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn enter_that_lay_in_the_pipe_while_a_frame_was_drawn_does_not_start_it() {
+    let console = Console::open(&ready());
+    let before = Instant::now();
+    console.until("#3").await.press(&["!"]).until("Enter rolls back now").await;
+    let event = Event::Key(KeyEvent::from(KeyCode::Enter));
+    let late = News::Input { event, keys_out: before };
+    console.inbox.send(late).await.expect("the console listens");
+    console.settled().await;
+    assert_eq!(rollbacks(&console), 0);
+    console.until("Enter rolls back now").await.press(&["enter"]).settled().await;
+    assert_eq!(rollbacks(&console), 1);
 }
 
 #[tokio::test(start_paused = true)]
