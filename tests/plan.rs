@@ -152,7 +152,9 @@ impl World {
         let between =
             self.state.builds.values().rev().filter(|b| (low + 1..=high).contains(&b.number.0));
         let commits = between.flat_map(|build| build.commits.clone()).collect();
-        Range { from: from.cloned(), to: to.clone(), commits, more: 0, lost: vec![] }
+        let is_older = matches!(action, Action::Promote { build } if build.0 < live);
+        let (commits, lost) = if is_older { (vec![], commits) } else { (commits, vec![]) };
+        Range { from: from.cloned(), to: to.clone(), commits, more: 0, lost }
     }
 
     fn plan_by(&self, actor: &str, action: Action) -> Plan {
@@ -248,6 +250,9 @@ fn an_older_build_is_refused_and_a_running_deployment_too() {
     let mut world = World::new();
     let older = world.plan_by("raj", Action::Promote { build: BuildNumber(1) });
     assert_eq!(severity(&older, Guard::Order), Severity::Refuse);
+    assert_eq!(older.range.lost.len(), 1);
+    let says = |word: &str| older.findings.iter().any(|f| f.sentence.contains(word));
+    assert!(!says("rewritten"), "an older build is no rewritten trunk: {:#?}", older.findings);
     world.promote(3, None);
     assert_eq!(severity(&world.promote_plan(), Guard::InFlight), Severity::Refuse);
 }

@@ -1,6 +1,7 @@
 //! Where deploys live, as one trait: the console, the command line and the server know nothing else.
 
 pub mod embedded;
+pub mod intents;
 pub mod remote;
 pub mod scripted;
 

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::failure::Failure;
+use crate::backend::intents::{Intent, Intents};
 use crate::backend::{Backend, BackendError};
-use crate::domain::command::{Command, Receipt};
+use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::ids::{IdempotencyKey, ServiceName};
+use crate::engine::clock::{Clock as _, SystemClock};
 
-/// How long to look for the receipt of a command whose answer got lost, one pause after each look.
+/// How long to look for the receipt of a command whose answer got lost, one pause before each look.
 const LOOKS: [Duration; 6] = [
     Duration::from_millis(100),
     Duration::from_millis(300),
@@ -19,6 +21,9 @@ const LOOKS: [Duration; 6] = [
     Duration::from_secs(3),
 ];
 
+/// So many answers in a row that there is nothing are believed: at the first of them it may be on its way still.
+const BELIEVED: usize = 3;
+
 /// Sends the command and prints what happened. It is never sent twice.
 pub async fn run(
     context: &Context,
@@ -27,7 +32,9 @@ pub async fn run(
     key: Option<IdempotencyKey>,
 ) -> Result<Receipt, Failure> {
     let key = key.unwrap_or_else(new_key);
-    let receipt = send(&context.backend, service, command, key).await?;
+    let intent =
+        Intent { key, service: service.clone(), what: what(&command), at: SystemClock.now() };
+    let receipt = send(&context.backend, &context.intents, command, intent).await?;
     context.out.regardless().line(&receipt.said)?;
     Ok(receipt)
 }
@@ -37,55 +44,94 @@ fn new_key() -> IdempotencyKey {
     IdempotencyKey::try_from(text).expect("a UUID is 36 hex digits and dashes")
 }
 
-async fn send(
-    backend: &impl Backend,
-    service: &ServiceName,
-    command: Command,
-    key: IdempotencyKey,
-) -> Result<Receipt, Failure> {
-    match backend.command(service, command, key.clone()).await {
-        Ok(receipt) => Ok(receipt),
-        Err(BackendError::Unknown(why)) => look_up(backend, &key, &why).await,
-        Err(error) => Err(error.into()),
+/// What a command does, for a sentence.
+fn what(command: &Command) -> String {
+    match command {
+        Command::Execute { action: Action::Promote { build }, .. } => {
+            format!("the promote of {build}")
+        }
+        Command::Execute { action: Action::Rollback { to: Some(build) }, .. } => {
+            format!("the rollback to {build}")
+        }
+        Command::Execute { action: Action::Rollback { to: None }, .. } => "the rollback".into(),
+        Command::Cancel { deployment, .. } => format!("the cancel of {deployment}"),
+        Command::Verify { build, .. } => format!("the verification of {build}"),
+        Command::Hold { environment, .. } => format!("the hold on {environment}"),
+        Command::Release { environment, .. } => format!("the release of {environment}"),
+        Command::Freeze { .. } => "the freeze".into(),
+        Command::Lift { .. } => "the end of the freeze".into(),
     }
 }
 
-/// The command may have been recorded: only its key can tell.
-async fn look_up(
+/// Notes the intent, so that it is found again should this process die before the answer comes, and sends it.
+async fn send(
     backend: &impl Backend,
-    key: &IdempotencyKey,
-    why: &str,
+    intents: &Intents,
+    command: Command,
+    intent: Intent,
 ) -> Result<Receipt, Failure> {
+    let Intent { key, service, what, .. } = intent.clone();
+    if let Err(why) = intents.note(intent).await {
+        let warning = format!("{what} could not be noted on disk ({why}); it is sent all the same");
+        // No reason not to send it, and where this cannot be said nobody is there to read it.
+        let _ = writeln!(io::stderr(), "{warning}");
+    }
+    let answer = match backend.command(&service, command, key.clone()).await {
+        Ok(receipt) => Ok(receipt),
+        Err(BackendError::Unknown(why)) => match look_up(backend, &key).await {
+            Found::Recorded(receipt) => Ok(receipt),
+            Found::Never => Err(lost(&why, "it was not recorded, so nothing was done", &key)),
+            Found::Unknown => {
+                let state = "nobody answers, so it is unknown whether it was recorded";
+                return Err(lost(&why, state, &key));
+            }
+        },
+        Err(error) => Err(error.into()),
+    };
+    intents.settle(&key).await;
+    answer
+}
+
+/// What a key tells of its command.
+#[derive(Debug, PartialEq)]
+enum Found {
+    Recorded(Receipt),
+    Never,
+    Unknown,
+}
+
+/// The command may have been recorded: only its key can tell.
+async fn look_up(backend: &impl Backend, key: &IdempotencyKey) -> Found {
     // Only to say why this takes a while.
     let _ = writeln!(io::stderr(), "the answer got lost, looking for what became of it");
-    let mut answered = false;
+    let mut never = 0;
     for pause in LOOKS {
-        match backend.receipt(key).await {
-            Ok(Some(receipt)) => return Ok(receipt),
-            Ok(None) => answered = true,
-            Err(_) => answered = false,
-        }
         tokio::time::sleep(pause).await;
+        never = match backend.receipt(key).await {
+            Ok(Some(receipt)) => return Found::Recorded(receipt),
+            Ok(None) => never + 1,
+            // What was not there before a silence may be there after it.
+            Err(_) => 0,
+        };
     }
-    let state = if answered {
-        "it was not recorded, so nothing was done"
-    } else {
-        "nobody answers, so it is unknown whether it was recorded"
-    };
+    if never >= BELIEVED { Found::Never } else { Found::Unknown }
+}
+
+fn lost(why: &str, state: &str, key: &IdempotencyKey) -> Failure {
     let key = key.as_str();
-    Err(Failure::failed(format!(
+    Failure::failed(format!(
         "the answer got lost ({why}); {state}; to try again without acting twice add --key {key}"
-    )))
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
 
-    use super::{look_up, new_key, send};
+    use super::{Found, look_up, new_key, send};
     use crate::backend::Backend;
+    use crate::backend::intents::{Intent, Intents};
     use crate::backend::scripted::{Fault, SERVICE, Scripted};
-    use crate::cli::failure::Failure;
     use crate::domain::command::Command;
     use crate::domain::ids::{Environment, Seq};
 
@@ -93,12 +139,18 @@ mod tests {
         Command::Hold { environment: Environment::Production, reason: "a look around".into() }
     }
 
-    #[tokio::test(start_paused = true)]
+    fn intent() -> Intent {
+        let (service, what) = (SERVICE.parse().unwrap(), "the hold on production".into());
+        Intent { key: new_key(), service, what, at: DateTime::UNIX_EPOCH }
+    }
+
+    #[tokio::test]
     async fn a_lost_answer_is_looked_up_and_the_command_not_sent_again() {
         let backend = Scripted::new(DateTime::UNIX_EPOCH);
-        let service = SERVICE.parse().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let intents = Intents::in_folder(folder.path().join("intents"));
         backend.fault(Fault::LostAnswer);
-        let receipt = send(&backend, &service, hold(), new_key()).await.unwrap();
+        let receipt = send(&backend, &intents, hold(), intent()).await.unwrap();
         let events = backend.events(None, Seq(0), 100, std::time::Duration::ZERO).await.unwrap();
         let holds: Vec<_> = events.iter().filter(|e| e.fact.kind() == "hold_placed").collect();
         assert_eq!(holds.len(), 1);
@@ -106,17 +158,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn when_nobody_knows_what_became_of_it_the_key_is_handed_back() {
+    async fn what_nobody_tells_is_unknown_and_not_undone() {
         let backend = Scripted::new(DateTime::UNIX_EPOCH);
         let key = new_key();
-        let said = |failure| match failure {
-            Err(Failure::Failed(report)) => report.to_string(),
-            other => panic!("{other:?}"),
-        };
-        let never = said(look_up(&backend, &key, "reset").await);
-        assert!(never.contains("nothing was done") && never.contains(key.as_str()), "{never}");
+        assert_eq!(look_up(&backend, &key).await, Found::Never);
         backend.fault(Fault::Unreachable);
-        let unknown = said(look_up(&backend, &key, "reset").await);
-        assert!(unknown.contains("unknown whether"), "{unknown}");
+        assert_eq!(look_up(&backend, &key).await, Found::Unknown);
     }
 }

@@ -53,6 +53,7 @@ pub async fn show(backend: Remote, places: &Places, global: &Global) -> Result<(
     signals::leave_on_panic();
     fault::here(Layer::Start);
     signals::leave_on_signals().wrap_err("cannot listen to signals")?;
+    let options = Options { intents: Some(places.intents()), ..options };
     match console::run(backend, options).await {
         Ok(_) => Ok(()),
         Err(console::Error::NoService(sentence)) => Err(Failure::usage(sentence)),
@@ -66,6 +67,7 @@ fn options(user: &UserFile, global: &Global) -> Options {
     Options {
         service: global.service.clone(),
         several: user.services.len() > 1,
+        intents: None,
         emergency_countdown,
         stale_after,
         demo: global.demo,

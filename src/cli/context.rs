@@ -7,6 +7,7 @@ use super::failure::Failure;
 use super::output::Output;
 use super::{Global, demo, engine_process};
 use crate::backend::Backend;
+use crate::backend::intents::Intents;
 use crate::backend::remote::Remote;
 use crate::config::places::Places;
 use crate::config::service_file::{SERVICE_FILE, ServiceFile};
@@ -22,6 +23,8 @@ const FIRST_LOOK: Duration = Duration::from_secs(10);
 pub struct Context {
     pub backend: Remote,
     pub out: Output,
+    /// Where commands are noted until their answers have come.
+    pub intents: Intents,
     global: Global,
 }
 
@@ -33,7 +36,8 @@ impl Context {
             return Err(nothing_watched());
         }
         let backend = engine_process::ensure_running(&places, &global).await?;
-        Ok(Self { backend, out: Output::new(), global })
+        let intents = Intents::in_folder(places.intents());
+        Ok(Self { backend, out: Output::new(), intents, global })
     }
 
     /// The service that was named; `None` when the command is about all of them.

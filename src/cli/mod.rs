@@ -26,6 +26,7 @@ mod man;
 mod output;
 mod plan;
 mod promote;
+mod recall;
 mod release;
 mod rollback;
 mod say;
@@ -190,7 +191,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
 
 async fn dispatch(global: Global, command: Option<Command>) -> Result<(), Failure> {
     let Some(command) = command else { return console::or_demo(global).await };
-    let connected = Context::connect;
+    let (connected, acting) = (Context::connect, recall::connect);
     match command {
         Command::Console(arguments) => console::run(global, arguments).await,
         Command::Demo(arguments) => demo::run(global, arguments).await,
@@ -201,14 +202,14 @@ async fn dispatch(global: Global, command: Option<Command>) -> Result<(), Failur
         Command::Builds(arguments) => builds::run(&connected(global).await?, arguments).await,
         Command::History(arguments) => history::run(&connected(global).await?, arguments).await,
         Command::Plan(command) => plan::run(&connected(global).await?, command).await,
-        Command::Promote(arguments) => promote::run(&connected(global).await?, arguments).await,
-        Command::Rollback(arguments) => rollback::run(&connected(global).await?, arguments).await,
-        Command::Cancel(arguments) => cancel::run(&connected(global).await?, arguments).await,
-        Command::Verify(arguments) => verify::run(&connected(global).await?, arguments).await,
-        Command::Hold(arguments) => hold::run(&connected(global).await?, arguments).await,
-        Command::Release(arguments) => release::run(&connected(global).await?, arguments).await,
-        Command::Freeze(arguments) => freeze::run(&connected(global).await?, arguments).await,
-        Command::Lift(arguments) => lift::run(&connected(global).await?, arguments).await,
+        Command::Promote(arguments) => promote::run(&acting(global).await?, arguments).await,
+        Command::Rollback(arguments) => rollback::run(&acting(global).await?, arguments).await,
+        Command::Cancel(arguments) => cancel::run(&acting(global).await?, arguments).await,
+        Command::Verify(arguments) => verify::run(&acting(global).await?, arguments).await,
+        Command::Hold(arguments) => hold::run(&acting(global).await?, arguments).await,
+        Command::Release(arguments) => release::run(&acting(global).await?, arguments).await,
+        Command::Freeze(arguments) => freeze::run(&acting(global).await?, arguments).await,
+        Command::Lift(arguments) => lift::run(&acting(global).await?, arguments).await,
         Command::Logs(arguments) => logs::run(&connected(global).await?, arguments).await,
         Command::Events(arguments) => events::run(&connected(global).await?, arguments).await,
         Command::Doctor(arguments) => doctor::run(&global, arguments).await,

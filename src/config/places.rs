@@ -71,6 +71,12 @@ impl Places {
         self.data.join("engine.log")
     }
 
+    /// The folder of the commands whose answers are outstanding.
+    #[must_use]
+    pub fn intents(&self) -> PathBuf {
+        self.data.join("intents")
+    }
+
     /// Held by the engine for as long as it runs.
     #[must_use]
     pub fn lock(&self) -> PathBuf {

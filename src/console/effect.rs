@@ -1,17 +1,18 @@
 //! What `update` asks the world to do, as plain data, and the one place of the console that starts tasks for it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinHandle};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::Error;
-use super::backoff::spread;
+use super::look_up::conclude;
 use super::message::{LogSource, News, Ticket};
-use crate::backend::{Answer, Backend, BackendError, LONGEST_WAIT};
-use crate::domain::command::{Action, Command, Receipt};
+use crate::backend::intents::{Intent, Intents};
+use crate::backend::{Backend, BackendError, LONGEST_WAIT};
+use crate::domain::command::{Action, Command};
 use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, ServiceName};
 use crate::domain::log::LogFrom;
 use crate::domain::snapshot::Version;
@@ -37,12 +38,14 @@ pub enum Effect {
         service: ServiceName,
         action: Action,
     },
+    /// Note the intent where it outlives this console, then send the command.
     Send {
         ticket: Ticket,
-        service: ServiceName,
         command: Command,
-        key: IdempotencyKey,
+        intent: Intent,
     },
+    /// Note commands in this folder from now on, and find out what became of those that consoles left there.
+    Recall(PathBuf),
     /// Find out what became of a command whose answer got lost. It is never sent again.
     LookUp {
         ticket: Ticket,
@@ -87,20 +90,12 @@ impl Outside {
     }
 }
 
-/// How often a lost answer is looked up, and how long to wait before each try.
-const LOOK_UPS: [Duration; 5] = [
-    Duration::from_millis(200),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(4),
-    Duration::from_secs(8),
-];
-
 /// Runs effects on tasks; each sends its one answer to the inbox.
 #[derive(Debug)]
 pub struct Performer<B> {
     backend: Arc<B>,
     inbox: mpsc::Sender<News>,
+    intents: Option<Intents>,
     fleet: Task,
     watch: Task,
     log: Task,
@@ -112,6 +107,7 @@ impl<B: Backend> Performer<B> {
         Self {
             backend: Arc::new(backend),
             inbox,
+            intents: None,
             fleet: Task::default(),
             watch: Task::default(),
             log: Task::default(),
@@ -132,16 +128,14 @@ impl<B: Backend> Performer<B> {
                     News::Planned { ticket, answer }
                 });
             }
-            Effect::Send { ticket, service, command, key } => {
-                self.ask(move |b| async move {
-                    News::Answered { ticket, answer: b.command(&service, command, key).await }
-                });
-            }
+            Effect::Send { ticket, command, intent } => self.send(ticket, command, intent),
             Effect::LookUp { ticket, key } => {
+                let intents = self.intents.clone();
                 self.ask(move |b| async move {
-                    News::LookedUp { ticket, answer: look_up(&*b, &key).await }
+                    News::LookedUp { ticket, answer: conclude(&*b, &key, intents).await }
                 });
             }
+            Effect::Recall(folder) => self.recall(folder),
             Effect::History { service, before, limit } => {
                 self.ask(move |b| async move {
                     let production = Environment::Production;
@@ -152,6 +146,41 @@ impl<B: Backend> Performer<B> {
             Effect::ReadLog { source, from, limit, due } => self.read_log(source, from, limit, due),
             Effect::Outside(_) | Effect::Quit | Effect::Fail(_) => {}
         }
+    }
+
+    fn send(&self, ticket: Ticket, command: Command, intent: Intent) {
+        let (intents, inbox) = (self.intents.clone(), self.inbox.clone());
+        self.ask(move |b| async move {
+            let Intent { key, service, what, .. } = intent.clone();
+            if let Some(intents) = &intents
+                && let Err(why) = intents.note(intent).await
+            {
+                let _console_is_gone = inbox.send(News::NotNoted { what, why }).await;
+            }
+            let answer = b.command(&service, command, key.clone()).await;
+            let lost = matches!(answer, Err(BackendError::Unknown(_)));
+            if let Some(intents) = intents.filter(|_| !lost) {
+                intents.settle(&key).await;
+            }
+            News::Answered { ticket, answer }
+        });
+    }
+
+    /// Each of the commands that were left is told of twice: when it is found, and when its end is known.
+    fn recall(&mut self, folder: PathBuf) {
+        let intents = self.intents.insert(Intents::in_folder(folder)).clone();
+        let (backend, inbox) = (Arc::clone(&self.backend), self.inbox.clone());
+        tokio::spawn(async move {
+            for intent in intents.left().await {
+                let _console_is_gone = inbox.send(News::Left(intent.clone())).await;
+                let (backend, inbox) = (Arc::clone(&backend), inbox.clone());
+                let intents = Some(intents.clone());
+                tokio::spawn(async move {
+                    let answer = conclude(&*backend, &intent.key, intents).await;
+                    let _console_is_gone = inbox.send(News::Recalled { intent, answer }).await;
+                });
+            }
+        });
     }
 
     fn watch_fleet(&mut self, after: Option<Version>, due: Instant) {
@@ -213,18 +242,4 @@ impl Drop for Task {
             task.abort();
         }
     }
-}
-
-/// Asks for the receipt until there is one. The command may still be on its way when the first answer is "none",
-/// so only the last answer counts.
-async fn look_up<B: Backend>(backend: &B, key: &IdempotencyKey) -> Answer<Option<Receipt>> {
-    let mut answer = Err(BackendError::Unreachable("nobody was asked yet".into()));
-    for wait in LOOK_UPS {
-        sleep(spread(wait, &key.as_str())).await;
-        answer = backend.receipt(key).await;
-        if let Ok(Some(_)) = answer {
-            break;
-        }
-    }
-    answer
 }

@@ -4,6 +4,7 @@ use crossterm::event::Event;
 use tokio::time::Instant;
 
 use crate::backend::Answer;
+use crate::backend::intents::Intent;
 use crate::domain::command::Receipt;
 use crate::domain::deployment::Deployment;
 use crate::domain::ids::{DeploymentId, ServiceName};
@@ -49,6 +50,18 @@ pub enum News {
     /// What a lookup by idempotency key found, after as many tries as it takes or is allowed.
     LookedUp {
         ticket: Ticket,
+        answer: Answer<Option<Receipt>>,
+    },
+    /// A command is being sent, but it could not be noted where it outlives this console.
+    NotNoted {
+        what: String,
+        why: String,
+    },
+    /// A command of a console that is gone, whose answer nobody has seen.
+    Left(Intent),
+    /// What became of it.
+    Recalled {
+        intent: Intent,
         answer: Answer<Option<Receipt>>,
     },
     Log {

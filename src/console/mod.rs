@@ -11,6 +11,7 @@ mod layout;
 mod link;
 mod list;
 pub mod log;
+mod look_up;
 pub mod message;
 pub mod model;
 mod notes;
@@ -64,6 +65,8 @@ pub struct Options {
     pub tmux: bool,
     /// What to say first.
     pub notice: Option<String>,
+    /// The folder of the commands whose answers are outstanding; without it they are known to this console alone.
+    pub intents: Option<std::path::PathBuf>,
 }
 
 impl Options {
@@ -80,6 +83,7 @@ impl Options {
             theme,
             tmux: false,
             notice: None,
+            intents: None,
         }
     }
 }

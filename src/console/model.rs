@@ -175,6 +175,8 @@ pub struct Sent {
     pub key: IdempotencyKey,
     /// What it does, for a note: `promote of #12`.
     pub what: String,
+    /// Why its answer got lost, once it did.
+    pub lost: Option<String>,
 }
 
 impl Model {
@@ -183,7 +185,7 @@ impl Model {
     pub fn new(options: Options, seed: Uuid, size: Size, at: Instant) -> Self {
         let mut notes = Notes::default();
         if let Some(text) = options.notice.clone() {
-            notes.say(Note { tone: Tone::Plain, text, said: at, at: None });
+            notes.say(Note { tone: Tone::Plain, text, said: at, at: None, stays: false });
         }
         Self {
             screen: if options.service.is_some() { Screen::Service } else { Screen::Fleet },
@@ -284,8 +286,17 @@ impl Model {
     }
 
     pub fn say(&mut self, tone: Tone, text: impl Into<String>) {
+        self.note(tone, text.into(), false);
+    }
+
+    /// Says it until somebody has it hidden.
+    pub fn insist(&mut self, tone: Tone, text: impl Into<String>) {
+        self.note(tone, text.into(), true);
+    }
+
+    fn note(&mut self, tone: Tone, text: String, stays: bool) {
         let at = self.clock.map(|_| self.now());
-        self.notes.say(Note { tone, text: text.into(), said: self.at, at });
+        self.notes.say(Note { tone, text, said: self.at, at, stays });
     }
 
     #[must_use]

@@ -1,4 +1,4 @@
-//! What the console has told: each note fades from the toast line but stays in the list of messages.
+//! What the console has told: a note fades from the toast line, or is hidden there, but stays in the list of messages.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,6 +18,8 @@ pub struct Note {
     pub said: Instant,
     /// The backend's time, when it was known.
     pub at: Option<DateTime<Utc>>,
+    /// It does not fade: somebody has to hide it.
+    pub stays: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,12 +40,34 @@ impl Notes {
         }
     }
 
-    /// The note on the toast line and when it fades.
+    /// The note on the toast line and when it fades: the last one, and after it the last of those that stay.
     #[must_use]
-    pub fn toast(&self, at: Instant) -> Option<(&Note, Instant)> {
-        let note = self.0.back()?;
-        let fades = note.said + SHOWN;
-        (at < fades).then_some((note, fades))
+    pub fn toast(&self, at: Instant) -> Option<(&Note, Option<Instant>)> {
+        let last = self.0.back()?;
+        let fades = last.said + SHOWN;
+        if !last.stays && at < fades {
+            return Some((last, Some(fades)));
+        }
+        self.0.iter().rev().find(|note| note.stays).map(|note| (note, None))
+    }
+
+    /// Lets the last of those that stay fade; false when there is none.
+    pub fn hide(&mut self) -> bool {
+        let last = self.0.iter_mut().rev().find(|note| note.stays);
+        last.map(|note| note.stays = false).is_some()
+    }
+
+    /// They were all seen.
+    pub fn hide_all(&mut self) {
+        while self.hide() {}
+    }
+
+    /// Lets the one fade that stayed and begins so.
+    pub fn settle(&mut self, beginning: &str) {
+        let said = self.0.iter_mut().rev().find(|note| note.text.starts_with(beginning));
+        if let Some(note) = said {
+            note.stays = false;
+        }
     }
 
     /// All that are kept, newest first.

@@ -23,7 +23,7 @@ impl Model {
     #[must_use]
     pub fn next_wake(&self) -> Option<Instant> {
         let overlays = self.overlays.iter().filter_map(|overlay| self.overlay_wake(overlay));
-        let notes = self.notes.toast(self.at).map(|(_, fades)| fades);
+        let notes = self.notes.toast(self.at).and_then(|(_, fades)| fades);
         let shown = self.ages().into_iter().map(age_changes_in);
         let counted = self.running().into_iter().map(second_changes_in);
         let moving = shown.chain(counted).chain(self.boundaries()).map(|wait| self.at + wait);

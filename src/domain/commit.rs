@@ -48,7 +48,8 @@ pub struct Range {
     /// How many more there are beyond the ones listed.
     #[serde(default)]
     pub more: u32,
-    /// Commits reachable from `from` and not from `to`: only a rewritten trunk has any.
+    /// Commits reachable from `from` and not from `to`: those of a trunk that was rewritten, or those that an older
+    /// candidate does not have yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lost: Vec<Commit>,
 }

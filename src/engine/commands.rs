@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Utc};
 
-use super::world::Service;
 use crate::domain::command::{Action, Command, Refusal};
 use crate::domain::commit::Range;
 use crate::domain::event::{DeploymentKind, Fact, StepSpec};
-use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
-use crate::domain::people::Actor;
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName};
+use crate::domain::people::{Actor, People};
 use crate::domain::plan::{self, Facts, Plan};
+use crate::domain::policy::Policy;
+use crate::domain::service::ServiceState;
 
 /// The most characters of a reason or note.
 const LONGEST_REASON: usize = 500;
@@ -44,6 +45,15 @@ impl From<Refusal> for NotDecided {
     }
 }
 
+/// What a command is decided on: the service as it is known now.
+#[derive(Debug, Clone)]
+pub struct Ground<'a> {
+    pub name: &'a ServiceName,
+    pub state: &'a ServiceState,
+    pub policy: Policy,
+    pub people: &'a People,
+}
+
 /// The circumstances of a command.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
@@ -59,14 +69,14 @@ pub struct Asked<'a> {
 /// # Errors
 /// With a refusal, or when what was gathered for it is outdated.
 pub fn decide(
-    service: &Service,
+    service: &Ground<'_>,
     command: &Command,
     asked: Asked<'_>,
 ) -> Result<Decided, NotDecided> {
     match command {
         Command::Execute { action, fingerprint, overrides } => {
             let plan = plan(service, *action, asked)?;
-            plan.check(fingerprint, overrides, &service.state)?;
+            plan.check(fingerprint, overrides, service.state)?;
             Ok(executed(service, &plan, overrides.clone(), asked.next))
         }
         Command::Cancel { deployment, reason } => Ok(cancel(service, *deployment, reason)?),
@@ -84,14 +94,14 @@ pub fn decide(
 ///
 /// # Errors
 /// As [`decide`].
-pub fn plan(service: &Service, action: Action, asked: Asked<'_>) -> Result<Plan, NotDecided> {
-    let ends = plan::endpoints(&service.state, action)?;
+pub fn plan(service: &Ground<'_>, action: Action, asked: Asked<'_>) -> Result<Plan, NotDecided> {
+    let ends = plan::endpoints(service.state, action)?;
     let gathered = asked.gathered.filter(|g| g.ends == ends).ok_or(NotDecided::Outdated)?;
     let facts = Facts {
-        service: &service.name,
-        state: &service.state,
-        policy: &service.policy(),
-        people: &service.people,
+        service: service.name,
+        state: service.state,
+        policy: &service.policy,
+        people: service.people,
         range: &gathered.range,
         steps: &gathered.steps,
     };
@@ -99,7 +109,7 @@ pub fn plan(service: &Service, action: Action, asked: Asked<'_>) -> Result<Plan,
 }
 
 fn executed(
-    service: &Service,
+    service: &Ground<'_>,
     plan: &Plan,
     overrides: std::collections::BTreeMap<plan::Guard, String>,
     next: Seq,
@@ -130,7 +140,7 @@ fn executed(
     Decided { facts, deployment: Some(deployment), said }
 }
 
-fn cancel(service: &Service, id: DeploymentId, reason: &str) -> Result<Decided, Refusal> {
+fn cancel(service: &Ground<'_>, id: DeploymentId, reason: &str) -> Result<Decided, Refusal> {
     let deployment = service
         .state
         .deployments
@@ -154,7 +164,7 @@ fn cancel(service: &Service, id: DeploymentId, reason: &str) -> Result<Decided, 
     })
 }
 
-fn verify(service: &Service, number: BuildNumber, note: &str) -> Result<Decided, Refusal> {
+fn verify(service: &Ground<'_>, number: BuildNumber, note: &str) -> Result<Decided, Refusal> {
     let build = service
         .state
         .builds
@@ -171,7 +181,7 @@ fn verify(service: &Service, number: BuildNumber, note: &str) -> Result<Decided,
     Ok(Decided { facts: vec![Fact::BuildVerified { build: number, note }], deployment: None, said })
 }
 
-fn hold(service: &Service, environment: Environment, reason: &str) -> Result<Decided, Refusal> {
+fn hold(service: &Ground<'_>, environment: Environment, reason: &str) -> Result<Decided, Refusal> {
     if let Some(hold) = service.state.holds.get(&environment) {
         return Err(Refusal::invalid(format!(
             "{environment} is on hold already, by {}: {}",
@@ -183,7 +193,11 @@ fn hold(service: &Service, environment: Environment, reason: &str) -> Result<Dec
     Ok(Decided { facts, deployment: None, said: format!("{environment} is on hold") })
 }
 
-fn release(service: &Service, environment: Environment, reason: &str) -> Result<Decided, Refusal> {
+fn release(
+    service: &Ground<'_>,
+    environment: Environment,
+    reason: &str,
+) -> Result<Decided, Refusal> {
     if !service.state.holds.contains_key(&environment) {
         return Err(Refusal::invalid(format!("{environment} is not on hold")));
     }
@@ -211,7 +225,7 @@ fn freeze(
     Ok(Decided { facts: vec![Fact::FreezePlaced { from, until, reason }], deployment: None, said })
 }
 
-fn lift(service: &Service, freeze: Seq, reason: &str) -> Result<Decided, Refusal> {
+fn lift(service: &Ground<'_>, freeze: Seq, reason: &str) -> Result<Decided, Refusal> {
     if !service.state.freezes.iter().any(|f| f.id == freeze) {
         return Err(Refusal::not_found(format!("there is no freeze {freeze} to lift")));
     }

@@ -182,7 +182,7 @@ impl Handle {
             let actor = service.people.actor_of_login(login);
             let now = self.shared.clock.now();
             let asked = Asked { actor: &actor, now, next: Seq(0), gathered: Some(&gathered) };
-            match commands::plan(service, action, asked) {
+            match commands::plan(&service.ground(), action, asked) {
                 Ok(plan) => return Ok(plan),
                 Err(NotDecided::Refused(refusal)) => return Err(refusal.into()),
                 Err(NotDecided::Outdated) => {}

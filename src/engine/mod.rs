@@ -3,12 +3,13 @@
 mod act;
 mod checkouts;
 pub mod clock;
-mod commands;
+pub mod commands;
 pub mod decide;
 mod gather;
 mod handle;
 mod logs;
 mod open;
+pub mod report;
 pub mod run;
 mod shared;
 mod steps;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::commands::Ground;
 use crate::config::service_file::ServiceFile;
 use crate::config::user_file::Watched;
 use crate::domain::event::{DeploymentKind, StepSpec};
@@ -52,6 +53,13 @@ impl Service {
     #[must_use]
     pub fn policy(&self) -> Policy {
         self.file.as_ref().map(|file| file.policy.clone()).unwrap_or_default()
+    }
+
+    /// What a command is decided on.
+    #[must_use]
+    pub fn ground(&self) -> Ground<'_> {
+        let Self { name, state, people, .. } = self;
+        Ground { name, state, policy: self.policy(), people }
     }
 
     /// The steps that a commit declares for this kind of deployment, if its file was read and is good.

@@ -9,15 +9,16 @@ use tokio::sync::{mpsc, oneshot};
 use super::act::Acts;
 use super::commands::{self, Asked, Decided, Gathered, NotDecided};
 use super::decide::{Decision, Known, Pipeline, decide};
+use super::report;
 use super::run::Status;
 use super::shared::Shared;
 use super::trunk::Look;
 use super::world::Service;
 use crate::domain::command::{Command, Receipt, Refusal};
-use crate::domain::deployment::StepState;
-use crate::domain::event::{Event, Fact, Outcome};
+use crate::domain::event::{Event, Fact};
 use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha};
 use crate::domain::people::Actor;
+use crate::domain::service::ServiceState;
 use crate::store::{Answered, Hash, NewEvent, Store, StoreError};
 
 /// Everything that can happen to the engine, in one order.
@@ -161,7 +162,7 @@ impl Writer {
             })?;
             let actor = service.people.actor_of_login(&request.login);
             let asked = Asked { actor: &actor, now, next, gathered: request.gathered.as_ref() };
-            let decided = commands::decide(service, &request.command, asked)?;
+            let decided = commands::decide(&service.ground(), &request.command, asked)?;
             (actor, decided)
         };
         let Decided { facts, deployment, said } = decided;
@@ -191,15 +192,10 @@ impl Writer {
     }
 
     fn prepared(&mut self, name: &ServiceName, id: DeploymentId, result: Result<(), String>) {
-        let waiting = self.deployment(name, id, |d| d.is_open() && d.started_at.is_none());
-        let fact = match result {
-            Ok(()) => Fact::DeploymentStarted { deployment: id },
-            Err(ref why) => Fact::DeploymentEnded {
-                deployment: id,
-                outcome: Outcome::Failed(format!("the checkout could not be made: {why}")),
-            },
-        };
-        if waiting && let Err(error) = self.record(name, &Actor::System, vec![fact], None) {
+        let fact = self.reported(name, |state| report::prepared(state, id, &result));
+        if let Some(fact) = fact
+            && let Err(error) = self.record(name, &Actor::System, vec![fact], None)
+        {
             self.trouble(&error);
             return self.later(Input::Prepared { service: name.clone(), deployment: id, result });
         }
@@ -208,11 +204,10 @@ impl Writer {
     }
 
     fn step_ended(&mut self, name: &ServiceName, id: DeploymentId, step: usize, status: Status) {
-        let running = self
-            .deployment(name, id, |d| matches!(d.steps.get(step), Some(StepState::Running { .. })));
-        let Status { outcome, took } = status.clone();
-        let fact = Fact::StepEnded { deployment: id, step, outcome, took };
-        if running && let Err(error) = self.record(name, &Actor::System, vec![fact], None) {
+        let fact = self.reported(name, |state| report::step_ended(state, id, step, &status));
+        if let Some(fact) = fact
+            && let Err(error) = self.record(name, &Actor::System, vec![fact], None)
+        {
             self.trouble(&error);
             let service = name.clone();
             return self.later(Input::StepEnded { service, deployment: id, step, status });
@@ -221,15 +216,13 @@ impl Writer {
         self.settle(name);
     }
 
-    fn deployment(
+    /// The fact that a report becomes for a service as it is now.
+    fn reported(
         &self,
         name: &ServiceName,
-        id: DeploymentId,
-        is: impl Fn(&crate::domain::deployment::Deployment) -> bool,
-    ) -> bool {
-        let world = self.shared.world();
-        let service = world.services.get(name);
-        service.and_then(|service| service.state.deployments.get(&id)).is_some_and(is)
+        fact: impl FnOnce(&ServiceState) -> Option<Fact>,
+    ) -> Option<Fact> {
+        fact(&self.shared.world().services.get(name)?.state)
     }
 
     /// Records what follows by itself until nothing more does, then acts on what is left to do.

@@ -14,6 +14,7 @@ use crate::domain::ids::{BuildNumber, Environment};
 pub fn act(model: &mut Model, action: &Action) -> Vec<Effect> {
     match action {
         Action::Promote => promote(model, Manner::Careful),
+        Action::Back if model.notes.hide() => Vec::new(),
         Action::Preview => promote(model, Manner::Preview),
         Action::RollBack => roll_back(model, available::rollback_row(model), Manner::Careful),
         Action::Emergency => {
@@ -33,7 +34,7 @@ pub fn act(model: &mut Model, action: &Action) -> Vec<Effect> {
         Action::NotRollBack => tell(model, "r does nothing; R rolls back"),
         Action::Changes => overlays::changes(model),
         Action::Help => show(model, Overlay::Help(Help::default())),
-        Action::Messages => show(model, Overlay::Messages(0)),
+        Action::Messages => messages(model),
         Action::Open => open(model),
         Action::Back => browse::back(model).unwrap_or_else(|| follow_again(model)),
         Action::Quit => browse::back(model).unwrap_or_else(|| vec![Effect::Quit]),
@@ -137,6 +138,11 @@ fn copy(model: &mut Model) -> Vec<Effect> {
     let Some(sha) = available::selected_sha(model).map(str::to_owned) else { return Vec::new() };
     model.say(Tone::Plain, format!("sent {sha} to the terminal's clipboard"));
     vec![Effect::Outside(Outside::Copy(sha))]
+}
+
+fn messages(model: &mut Model) -> Vec<Effect> {
+    model.notes.hide_all();
+    show(model, Overlay::Messages(0))
 }
 
 fn show(model: &mut Model, overlay: Overlay) -> Vec<Effect> {

@@ -9,6 +9,7 @@ mod input;
 mod log;
 mod moved;
 mod overlays;
+mod recall;
 mod send;
 
 use tokio::time::Instant;
@@ -38,6 +39,9 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         News::Planned { ticket, answer } => confirm::planned(model, ticket, answer),
         News::Answered { ticket, answer } => send::answered(model, ticket, answer),
         News::LookedUp { ticket, answer } => send::looked_up(model, ticket, answer),
+        News::NotNoted { what, why } => recall::not_noted(model, &what, &why),
+        News::Left(intent) => recall::left(model, &intent),
+        News::Recalled { intent, answer } => recall::recalled(model, &intent, answer),
         News::Log { source, from, answer } => log::page(model, &source, from, answer),
     };
     if model.quitting.is_some_and(|until| until <= model.at) {
@@ -58,6 +62,7 @@ pub fn drawn(model: &mut Model, at: Instant) {
 /// What the console asks for before anything has happened.
 pub fn start(model: &Model) -> Vec<Effect> {
     let mut effects = vec![Effect::Describe, backend::watch(model, model.at)];
+    effects.extend(model.options.intents.clone().map(Effect::Recall));
     if model.screen == Screen::Service {
         effects.push(backend::watch_fleet(model, model.at));
     }

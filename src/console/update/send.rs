@@ -1,6 +1,7 @@
 //! Commands on their way: sending one, its answer, and the answer that got lost.
 
 use super::confirm;
+use crate::backend::intents::Intent;
 use crate::backend::{Answer, BackendError};
 use crate::console::confirm::{Confirm, Focus, Manner, Stage, Subject};
 use crate::console::effect::{Effect, Outside};
@@ -19,10 +20,10 @@ pub fn send(model: &mut Model) -> Vec<Effect> {
     confirm.stage = Stage::Sending;
     confirm.ticket = ticket;
     confirm.focus = Focus::Leave;
-    let sent = Sent { ticket, key: confirm.key.clone(), what: what(confirm) };
-    let key = sent.key.clone();
-    model.sent.push(sent);
-    vec![Effect::Send { ticket, service, command, key }]
+    let intent = Intent { key: confirm.key.clone(), service, what: what(confirm), at: now };
+    let (key, what) = (intent.key.clone(), intent.what.clone());
+    model.sent.push(Sent { ticket, key, what, lost: None });
+    vec![Effect::Send { ticket, command, intent }]
 }
 
 /// What a command does, for a note.
@@ -41,14 +42,17 @@ fn what(confirm: &Confirm) -> String {
 }
 
 pub fn answered(model: &mut Model, ticket: Ticket, answer: Answer<Receipt>) -> Vec<Effect> {
-    let Some(sent) = model.sent.iter().find(|sent| sent.ticket == ticket).cloned() else {
+    let Some(sent) = model.sent.iter_mut().find(|sent| sent.ticket == ticket) else {
         return Vec::new();
     };
     if let Err(BackendError::Unknown(why)) = &answer {
+        sent.lost = Some(why.clone());
+        let sent = sent.clone();
         model.say(Tone::Bad, format!("{}: unknown, checking ({why})", sent.what));
         stage(model, ticket, Stage::Checking);
         return vec![Effect::LookUp { ticket, key: sent.key }];
     }
+    let sent = sent.clone();
     model.sent.retain(|sent| sent.ticket != ticket);
     match answer {
         Ok(receipt) => done(model, ticket, &receipt),
@@ -76,8 +80,10 @@ pub fn looked_up(
     match answer {
         Ok(Some(receipt)) => done(model, ticket, &receipt),
         Ok(None) => {
-            let nothing = "it never arrived: nothing was done";
-            ended(model, ticket, &sent, Stage::Failed(nothing.into()))
+            // The engine itself may have said why it could not.
+            let why = sent.lost.as_deref().unwrap_or("its answer got lost");
+            let nothing = format!("it was not recorded, so nothing was done ({why})");
+            ended(model, ticket, &sent, Stage::Failed(nothing))
         }
         Err(why) => {
             let advice = format!("{why}; look at the history before you do it again");

@@ -57,7 +57,7 @@ fn of_plan(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
         lines.push(row().own(more, Role::Muted).line());
     }
     if !plan.range.lost.is_empty() {
-        let text = "commits that are live and not on the trunk any more:";
+        let text = format!("commits that are live and that {} does not have:", plan.target.build);
         lines.extend([Line::default(), row().own(text, Role::Warn).line()]);
         lines.extend(plan.range.lost.iter().map(|commit| line(model, commit, width)));
     }

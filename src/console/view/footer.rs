@@ -41,7 +41,8 @@ fn context(model: &Model, width: u16) -> Row<'_> {
             Tone::Plain => (theme.symbols.separator, Role::Text),
             Tone::Bad => (theme.symbols.warn, Role::Danger),
         };
-        return row.own(format!("{glyph} "), role).own(&note.text, role);
+        let row = row.own(format!("{glyph} "), role).own(&note.text, role);
+        return if note.stays { row.gap(2).own("Esc hides this", Role::Muted) } else { row };
     }
     if !model.filter.text.is_empty() {
         let text = format!("only what has \"{}\"; Esc shows all", model.filter.text);

@@ -192,14 +192,9 @@ pub fn endpoints(state: &ServiceState, action: Action) -> Result<Endpoints, Refu
         Action::Promote { build } if live == Some(build) => (build, DeploymentKind::Redeploy),
         Action::Promote { build } => (build, DeploymentKind::Promote),
         Action::Rollback { to } => {
-            let target = to.or_else(|| state.rollback_target()).ok_or_else(|| {
-                Refusal::not_found(match live {
-                    Some(live) => format!(
-                        "nothing to roll back to: {live} is the oldest build that was ever live in production"
-                    ),
-                    None => "nothing to roll back: production has no live build yet".into(),
-                })
-            })?;
+            let target = to
+                .or_else(|| state.rollback_target())
+                .ok_or_else(|| Refusal::not_found(nowhere_back(state)))?;
             (target, DeploymentKind::Rollback)
         }
     };
@@ -211,6 +206,24 @@ pub fn endpoints(state: &ServiceState, action: Action) -> Result<Endpoints, Refu
         Ok(Endpoints { live, newest, target, kind })
     } else {
         Err(Refusal::not_found(format!("there is no build {target}")))
+    }
+}
+
+/// Why there is nothing to roll back to; whoever comes second in an emergency reads here who was first.
+fn nowhere_back(state: &ServiceState) -> String {
+    let Some(live) = state.live(Environment::Production) else {
+        return "nothing to roll back: production has no live build yet".into();
+    };
+    let oldest = format!(
+        "nothing to roll back to: {} is the oldest build that was ever live in production",
+        live.build
+    );
+    match state.deployments.get(&live.deployment) {
+        Some(made) => {
+            let (kind, build) = (made.request.kind, made.request.build);
+            format!("{oldest}; it is live by the {kind} of {build} by {} ({})", made.by, made.id)
+        }
+        None => oldest,
     }
 }
 

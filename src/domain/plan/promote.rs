@@ -27,7 +27,7 @@ pub(super) fn findings(
     ];
     findings.extend(big_batch(facts));
     findings.extend(skipped(facts, target));
-    findings.extend(rewritten(facts));
+    findings.extend(rewritten(facts, target));
     findings
 }
 
@@ -269,13 +269,16 @@ fn skipped(facts: Facts<'_>, target: &Build) -> Option<Finding> {
     })
 }
 
-fn rewritten(facts: Facts<'_>) -> Option<Finding> {
-    let lost = facts.range.lost.len();
-    (lost > 0).then(|| {
-        finding(
-            Guard::Order,
-            Severity::Warn,
-            format!("the trunk was rewritten: this takes {lost} live commits away that are not on it any more"),
-        )
-    })
+/// A candidate that lacks live commits without being merely older than they are stands on another trunk than they did.
+fn rewritten(facts: Facts<'_>, target: &Build) -> Option<Finding> {
+    let range = facts.range;
+    if range.lost.is_empty() || range.is_empty() {
+        return None;
+    }
+    let lost = match range.lost.len() {
+        1 => "1 commit that is live".to_owned(),
+        more => format!("{more} commits that are live"),
+    };
+    let sentence = format!("the trunk was rewritten: {} does not have {lost}", target.number);
+    Some(finding(Guard::Order, Severity::Warn, sentence))
 }

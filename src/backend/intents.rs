@@ -1,0 +1,256 @@
+//! The commands that are on their way, on disk: one whose sender died before its answer came is found by its key.
+//!
+//! Each is a file of its own that its sender keeps locked until the answer is there. The system lets the lock go when
+//! the sender dies, however that happens, so that nobody takes a living one's command for a lost one.
+
+use std::collections::BTreeMap;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::{IdempotencyKey, ServiceName};
+
+/// The most that are kept; beyond so many the oldest are forgotten.
+const KEPT: usize = 100;
+/// The largest file that is read, in bytes.
+const LARGEST: u64 = 16 * 1024;
+/// How long a disk is waited for: a rollback is not kept waiting by one that hangs.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// When a file that was never finished is nobody's any more.
+const ABANDONED: Duration = Duration::from_hours(1);
+
+/// A command that is about to be sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    pub key: IdempotencyKey,
+    pub service: ServiceName,
+    /// What it does, for a sentence: `the promote of #12`.
+    pub what: String,
+    pub at: DateTime<Utc>,
+}
+
+/// The intents of this process, and the way to those that others left. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Intents {
+    folder: PathBuf,
+    /// Those whose answer is outstanding; a file is locked for as long as it is in here.
+    open: Arc<Mutex<BTreeMap<IdempotencyKey, File>>>,
+}
+
+impl Intents {
+    #[must_use]
+    pub fn in_folder(folder: PathBuf) -> Self {
+        Self { folder, open: Arc::default() }
+    }
+
+    /// Notes an intent durably, before it is sent.
+    ///
+    /// # Errors
+    /// With the reason when it could not be noted in time; that is no reason not to send it.
+    pub async fn note(&self, intent: Intent) -> Result<(), String> {
+        let (intents, key) = (self.clone(), intent.key.clone());
+        let writing = tokio::task::spawn_blocking(move || intents.write(&intent));
+        match tokio::time::timeout(PATIENCE, writing).await {
+            Ok(Ok(Ok(()))) => Ok(()),
+            Ok(Ok(Err(why))) => {
+                // What was made of it must not be found later.
+                let _never_made = fs::remove_file(self.path(&key));
+                Err(why.to_string())
+            }
+            Ok(Err(_)) => Err("the program is ending".into()),
+            Err(_) => Err("the disk does not answer".into()),
+        }
+    }
+
+    /// Its end is known: it need not be found any more.
+    pub async fn settle(&self, key: &IdempotencyKey) {
+        let (intents, key) = (self.clone(), key.clone());
+        let forgetting = tokio::task::spawn_blocking(move || intents.forget(&key));
+        // A disk that hangs keeps the file, whose command is then only looked up once more.
+        let _hangs = tokio::time::timeout(PATIENCE, forgetting).await;
+    }
+
+    /// The intents whose senders are gone, oldest first. From now on they are this process's to settle.
+    pub async fn left(&self) -> Vec<Intent> {
+        let intents = self.clone();
+        let looking = tokio::task::spawn_blocking(move || intents.take_over());
+        let found = tokio::time::timeout(PATIENCE, looking).await;
+        found.ok().and_then(Result::ok).unwrap_or_default()
+    }
+
+    fn path(&self, key: &IdempotencyKey) -> PathBuf {
+        self.folder.join(format!("{}.json", key.as_str()))
+    }
+
+    /// The file is whole and locked before it gets its name.
+    fn write(&self, intent: &Intent) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
+        let new = self.folder.join(format!("{}.new", intent.key.as_str()));
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        let written = file.try_lock().map_err(io::Error::from).and_then(|()| {
+            file.write_all(&serde_json::to_vec(intent)?)?;
+            file.sync_all()?;
+            fs::rename(&new, self.path(&intent.key))?;
+            File::open(&self.folder)?.sync_all()
+        });
+        match written {
+            Ok(()) => drop(self.open().insert(intent.key.clone(), file)),
+            Err(_) => drop(fs::remove_file(&new)),
+        }
+        written
+    }
+
+    fn forget(&self, key: &IdempotencyKey) {
+        let file = self.open().remove(key);
+        if file.is_some() {
+            // It goes before its lock does, so that nobody finds it unlocked.
+            let _gone_already = fs::remove_file(self.path(key));
+        }
+    }
+
+    fn take_over(&self) -> Vec<Intent> {
+        let mut found: Vec<_> = self.unlocked().collect();
+        found.sort_by_key(|(intent, _)| intent.at);
+        let forgotten = found.len().saturating_sub(KEPT);
+        for (intent, _locked) in found.drain(..forgotten) {
+            let _gone_already = fs::remove_file(self.path(&intent.key));
+        }
+        let mut open = self.open();
+        let take = |(intent, file): (Intent, File)| {
+            open.insert(intent.key.clone(), file);
+            intent
+        };
+        found.into_iter().map(take).collect()
+    }
+
+    /// Those of the folder that nobody has locked, each with its lock.
+    fn unlocked(&self) -> impl Iterator<Item = (Intent, File)> {
+        let files = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        files.filter_map(|entry| {
+            let path = entry.path();
+            let (file, text) = lock(&path)?;
+            let intent: Option<Intent> = serde_json::from_slice(&text).ok();
+            let intent = intent.filter(|intent| self.path(&intent.key) == path);
+            if intent.is_none() {
+                clear(&path, &file);
+            }
+            intent.map(|intent| (intent, file))
+        })
+    }
+
+    fn open(&self) -> std::sync::MutexGuard<'_, BTreeMap<IdempotencyKey, File>> {
+        self.open.lock().expect("nobody panics while holding the intents")
+    }
+}
+
+/// A file that nobody else has locked, and what it says. One that was removed before its lock was free is not there.
+fn lock(path: &Path) -> Option<(File, Vec<u8>)> {
+    let file = File::open(path).ok()?;
+    file.try_lock().ok()?;
+    let mut text = Vec::new();
+    (&file).take(LARGEST).read_to_end(&mut text).ok()?;
+    (file.metadata().ok()?.nlink() > 0).then_some((file, text))
+}
+
+/// Removes what is no intent, unless somebody may be about to make one of it.
+fn clear(path: &Path, file: &File) {
+    let modified = file.metadata().and_then(|metadata| metadata.modified());
+    let age = modified.ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+    if age.is_some_and(|age| age > ABANDONED) {
+        // It is looked at again next time.
+        let _still_there = fs::remove_file(path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn intent(key: &str) -> Intent {
+        Intent {
+            key: key.to_owned().try_into().unwrap(),
+            service: "checkout".parse().unwrap(),
+            what: "the promote of #12".into(),
+            at: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    /// The intents of another process: locks that it takes are not ours.
+    fn other(folder: &tempfile::TempDir) -> Intents {
+        Intents::in_folder(folder.path().join("intents"))
+    }
+
+    #[tokio::test]
+    async fn what_a_dead_sender_left_is_found_once_and_by_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let dead = other(&folder);
+        dead.note(intent("12345678")).await.unwrap();
+        let (first, second) = (other(&folder), other(&folder));
+        assert_eq!(first.left().await, [], "its sender lives");
+        drop(dead);
+        assert_eq!(first.left().await, [intent("12345678")]);
+        assert_eq!(second.left().await, [], "another sees to it");
+        first.settle(&intent("12345678").key).await;
+        drop(first);
+        assert_eq!(second.left().await, []);
+    }
+
+    #[tokio::test]
+    async fn what_was_answered_is_not_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let intents = other(&folder);
+        intents.note(intent("12345678")).await.unwrap();
+        intents.settle(&intent("12345678").key).await;
+        drop(intents);
+        assert_eq!(other(&folder).left().await, []);
+        let files = fs::read_dir(folder.path().join("intents")).unwrap();
+        assert_eq!(files.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_noted_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("intents"), "a file where the folder should be").unwrap();
+        let why = other(&folder).note(intent("12345678")).await.unwrap_err();
+        assert!(!why.is_empty());
+    }
+
+    #[tokio::test]
+    async fn intents_are_their_owner_s_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let intents = other(&folder);
+        intents.note(intent("12345678")).await.unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&folder.path().join("intents")), 0o700);
+        assert_eq!(mode(&folder.path().join("intents/12345678.json")), 0o600);
+    }
+
+    #[tokio::test]
+    async fn the_oldest_go_when_there_are_too_many_and_what_is_no_intent_is_let_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let dead = other(&folder);
+        for number in 0..KEPT + 5 {
+            let at =
+                DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(i64::try_from(number).unwrap());
+            let key = format!("intent-{number:03}").try_into().unwrap();
+            dead.note(Intent { key, at, ..intent("12345678") }).await.unwrap();
+        }
+        drop(dead);
+        fs::write(folder.path().join("intents/half.new"), "{").unwrap();
+        fs::write(folder.path().join("intents/12345678.json"), "not one").unwrap();
+        let left = other(&folder).left().await;
+        assert_eq!(left.len(), KEPT);
+        assert_eq!(left[0].key.as_str(), "intent-005");
+        let files = fs::read_dir(folder.path().join("intents")).unwrap();
+        assert_eq!(files.count(), KEPT + 2);
+    }
+}

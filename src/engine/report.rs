@@ -1,0 +1,45 @@
+//! What was done in the background as the fact that it becomes; a report that comes late or twice becomes nothing. Pure.
+
+use super::run::Status;
+use crate::domain::deployment::StepState;
+use crate::domain::event::{Fact, Outcome};
+use crate::domain::ids::DeploymentId;
+use crate::domain::service::ServiceState;
+
+/// A deployment's checkout is ready, or cannot be made.
+#[must_use]
+pub fn prepared(
+    state: &ServiceState,
+    id: DeploymentId,
+    result: &Result<(), String>,
+) -> Option<Fact> {
+    let deployment = state.deployments.get(&id)?;
+    // One at a time, also should it ever be reported out of turn.
+    let is_next = state.open(deployment.request.environment).next().is_some_and(|d| d.id == id);
+    let waits = is_next && deployment.started_at.is_none();
+    waits.then(|| match result {
+        Ok(()) => Fact::DeploymentStarted { deployment: id },
+        Err(why) => Fact::DeploymentEnded {
+            deployment: id,
+            outcome: Outcome::Failed(format!("the checkout could not be made: {why}")),
+        },
+    })
+}
+
+/// A step has come to its end.
+#[must_use]
+pub fn step_ended(
+    state: &ServiceState,
+    id: DeploymentId,
+    step: usize,
+    status: &Status,
+) -> Option<Fact> {
+    let state = state.deployments.get(&id)?.steps.get(step)?;
+    let Status { outcome, took } = status.clone();
+    matches!(state, StepState::Running { .. }).then_some(Fact::StepEnded {
+        deployment: id,
+        step,
+        outcome,
+        took,
+    })
+}

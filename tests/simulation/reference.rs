@@ -1,0 +1,371 @@
+//! The promises, said once more in the plainest way and held against every event.
+//!
+//! It shares no code with what it judges: it reads events alone, and keeps of them what the promises are about.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use trunkline::domain::command::{Action, Command};
+use trunkline::domain::event::{
+    DeploymentKind, DeploymentRequest, Event, Fact, Outcome, StepOutcome,
+};
+use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
+use trunkline::domain::people::Actor;
+use trunkline::domain::plan::Guard;
+use trunkline::domain::policy::FreezeMode;
+use trunkline::domain::service::ServiceState;
+use trunkline::engine::commands::Decided;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Waiting,
+    Running,
+    Good,
+    Bad,
+}
+
+#[derive(Debug, Clone)]
+struct Attempt {
+    environment: Environment,
+    build: BuildNumber,
+    kind: DeploymentKind,
+    started: bool,
+    cancelled: bool,
+    steps: Vec<Step>,
+    end: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Build {
+    off_trunk: bool,
+    staged: Option<DeploymentId>,
+    in_staging: bool,
+    /// The event that verified it last.
+    verified: Option<Seq>,
+}
+
+/// What a decision to promote or roll back rests on, as far as the promises say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Basis {
+    live: Option<BuildNumber>,
+    /// Of the attempts that began, the last to end.
+    last: Option<DeploymentId>,
+    in_flight: Option<DeploymentId>,
+    target: Option<BuildNumber>,
+    /// Of a promote only.
+    guards: Option<Guarded>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Guarded {
+    hold: Option<Seq>,
+    freezes: Vec<Seq>,
+    verified: Option<Seq>,
+    staged: Option<DeploymentId>,
+    off_trunk: bool,
+}
+
+#[derive(Debug)]
+pub struct Reference {
+    freeze: FreezeMode,
+    last: Seq,
+    builds: BTreeMap<BuildNumber, Build>,
+    attempts: BTreeMap<DeploymentId, Attempt>,
+    live: BTreeMap<Environment, BuildNumber>,
+    was_live: Vec<BuildNumber>,
+    last_ended: Option<DeploymentId>,
+    holds: BTreeMap<Environment, Seq>,
+    freezes: BTreeMap<Seq, (DateTime<Utc>, Option<DateTime<Utc>>)>,
+    /// A rollback was requested by the event before: production has to be on hold next.
+    owes_hold: Option<DeploymentId>,
+}
+
+impl Reference {
+    pub fn new(freeze: FreezeMode) -> Self {
+        Self {
+            freeze,
+            last: Seq(0),
+            builds: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            live: BTreeMap::new(),
+            was_live: Vec::new(),
+            last_ended: None,
+            holds: BTreeMap::new(),
+            freezes: BTreeMap::new(),
+            owes_hold: None,
+        }
+    }
+
+    /// Judges an event by what was before it, then takes it in.
+    pub fn saw(&mut self, event: &Event) {
+        assert_eq!(event.seq.0, self.last.0 + 1, "events are numbered without a gap");
+        self.last = event.seq;
+        if let Some(rollback) = self.owes_hold.take() {
+            assert!(
+                matches!(&event.fact, Fact::HoldPlaced { rollback: Some(id), .. } if *id == rollback),
+                "production is on hold from the moment {rollback} was requested, not {event:?}"
+            );
+        }
+        match &event.fact {
+            Fact::BuildFound { build, .. } => drop(self.builds.insert(*build, Build::default())),
+            Fact::TrunkRewritten { off_trunk, .. } => {
+                for number in off_trunk {
+                    self.builds.get_mut(number).expect("it was found").off_trunk = true;
+                }
+            }
+            Fact::DeploymentRequested(request) => self.requested(event, request),
+            Fact::DeploymentStarted { deployment } => self.started(*deployment),
+            Fact::StepStarted { deployment, step } => self.step_started(*deployment, *step),
+            Fact::StepEnded { deployment, step, outcome, .. } => {
+                let state = &mut self.attempt(*deployment).steps[*step];
+                assert_eq!(*state, Step::Running, "{event:?} ends what does not run");
+                let good = *outcome == StepOutcome::Succeeded;
+                *state = if good { Step::Good } else { Step::Bad };
+            }
+            Fact::CancelRequested { deployment, .. } => {
+                let attempt = self.attempt(*deployment);
+                assert!(attempt.end.is_none() && !attempt.cancelled, "{event:?} of {attempt:?}");
+                attempt.cancelled = true;
+            }
+            Fact::DeploymentEnded { deployment, outcome } => self.ended(*deployment, outcome),
+            Fact::BuildVerified { build, .. } => self.verified(event, *build),
+            Fact::HoldPlaced { environment, .. } => {
+                self.holds.insert(*environment, event.seq);
+            }
+            Fact::HoldReleased { environment, .. } => {
+                assert!(self.holds.remove(environment).is_some(), "{event:?} releases nothing");
+            }
+            Fact::FreezePlaced { from, until, .. } => {
+                self.freezes.insert(event.seq, (*from, *until));
+            }
+            Fact::FreezeLifted { freeze, .. } => {
+                assert!(self.freezes.remove(freeze).is_some(), "{event:?} lifts nothing");
+            }
+        }
+    }
+
+    fn attempt(&mut self, id: DeploymentId) -> &mut Attempt {
+        self.attempts.get_mut(&id).expect("it was requested")
+    }
+
+    fn open(&self, environment: Environment) -> impl Iterator<Item = (&DeploymentId, &Attempt)> {
+        self.attempts.iter().filter(move |(_, a)| a.end.is_none() && a.environment == environment)
+    }
+
+    fn requested(&mut self, event: &Event, request: &DeploymentRequest) {
+        let id = DeploymentId::from(event.seq);
+        match request.kind {
+            DeploymentKind::Auto => self.may_stage(event, request),
+            DeploymentKind::Rollback => {
+                self.may_go_back(event, request);
+                self.owes_hold = Some(id);
+            }
+            DeploymentKind::Promote | DeploymentKind::Redeploy => self.may_promote(event, request),
+        }
+        let build = self.builds.get_mut(&request.build).expect("only what was found is deployed");
+        if request.environment == Environment::Staging {
+            build.staged = Some(id);
+        }
+        let attempt = Attempt {
+            environment: request.environment,
+            build: request.build,
+            kind: request.kind,
+            started: false,
+            cancelled: false,
+            steps: vec![Step::Waiting; request.steps.len()],
+            end: None,
+        };
+        self.attempts.insert(id, attempt);
+    }
+
+    fn may_stage(&self, event: &Event, request: &DeploymentRequest) {
+        let busy = self.open(Environment::Staging).next();
+        assert!(busy.is_none(), "{event:?} while staging has {busy:?}");
+        assert!(!self.holds.contains_key(&Environment::Staging), "{event:?} on hold");
+        let newest = self.builds.iter().rev().find(|(_, build)| !build.off_trunk);
+        let (number, build) = newest.expect("there is one to deploy");
+        assert_eq!((request.build, build.staged), (*number, None), "{event:?} is not the newest");
+    }
+
+    fn may_promote(&self, event: &Event, request: &DeploymentRequest) {
+        let overridden = |guard| request.overrides.contains_key(&guard);
+        let production = Environment::Production;
+        let busy = self.open(production).next();
+        assert!(busy.is_none(), "{event:?} while production has {busy:?}");
+        let live = self.live.get(&production).copied();
+        assert!(live.is_none_or(|live| live <= request.build), "{event:?} is older than {live:?}");
+        let held = self.holds.contains_key(&production);
+        assert!(!held || overridden(Guard::Hold), "{event:?} on hold");
+        let frozen = !self.frozen(event.at).is_empty() && self.freeze == FreezeMode::Override;
+        assert!(!frozen || overridden(Guard::Freeze), "{event:?} while frozen");
+        let build = &self.builds[&request.build];
+        let good = build.verified.is_some() && build.in_staging;
+        assert!(good || overridden(Guard::Verified), "{event:?} is not verified");
+    }
+
+    fn may_go_back(&self, event: &Event, request: &DeploymentRequest) {
+        let production = Environment::Production;
+        let live = self.live.get(&production).expect("something was live");
+        assert!(request.build <= *live, "{event:?} goes forward");
+        assert!(self.was_live.contains(&request.build), "{event:?} was never live");
+        let mut left = self.open(production).filter(|(_, attempt)| !attempt.cancelled);
+        assert!(left.next().is_none(), "{event:?} leaves something running");
+        assert!(event.actor != Actor::System, "nobody asked for {event:?}");
+    }
+
+    fn frozen(&self, at: DateTime<Utc>) -> Vec<Seq> {
+        let covers = |(from, until): &(DateTime<Utc>, Option<DateTime<Utc>>)| {
+            *from <= at && until.is_none_or(|until| at < until)
+        };
+        self.freezes.iter().filter(|(_, times)| covers(times)).map(|(id, _)| *id).collect()
+    }
+
+    fn started(&mut self, id: DeploymentId) {
+        let attempt = self.attempt(id).clone();
+        assert!(!attempt.started && attempt.end.is_none(), "{id} starts twice");
+        let first = self.open(attempt.environment).next().map(|(first, _)| *first);
+        assert_eq!(first, Some(id), "one deployment at a time, in their order");
+        self.attempt(id).started = true;
+    }
+
+    fn step_started(&mut self, id: DeploymentId, step: usize) {
+        let attempt = self.attempt(id);
+        let is_open = attempt.started && attempt.end.is_none() && !attempt.cancelled;
+        assert!(is_open, "{id} runs {step} although it is {attempt:?}");
+        let before = attempt.steps[..step].iter().all(|state| *state == Step::Good);
+        let once = attempt.steps[step] == Step::Waiting;
+        assert!(before && once, "step {step} of {attempt:?}");
+        attempt.steps[step] = Step::Running;
+    }
+
+    fn ended(&mut self, id: DeploymentId, outcome: &Outcome) {
+        let good = *outcome == Outcome::Succeeded;
+        let attempt = self.attempt(id);
+        assert_eq!(attempt.end, None, "{id} ends twice");
+        assert!(!attempt.steps.contains(&Step::Running), "{id} ends while a step runs");
+        let all = attempt.started && attempt.steps.iter().all(|step| *step == Step::Good);
+        assert_eq!(good, all, "{id} ends as {outcome:?}, but is {attempt:?}");
+        attempt.end = Some(good);
+        let Attempt { environment, build, started, .. } = attempt.clone();
+        if started && environment == Environment::Production {
+            self.last_ended = Some(id);
+        }
+        if !good {
+            return;
+        }
+        self.live.insert(environment, build);
+        match environment {
+            Environment::Production => self.was_live.push(build),
+            Environment::Staging => {
+                self.builds.get_mut(&build).expect("it was found").in_staging = true;
+            }
+        }
+    }
+
+    fn verified(&mut self, event: &Event, number: BuildNumber) {
+        let by_itself = event.actor == Actor::System;
+        let is_live = self.live.get(&Environment::Staging) == Some(&number);
+        let build = self.builds.get_mut(&number).expect("it was found");
+        assert!(build.in_staging, "{event:?} was never in staging");
+        assert!(!by_itself || (is_live && build.verified.is_none()), "{event:?} by itself");
+        build.verified = Some(event.seq);
+    }
+
+    /// An accepted command is in the record with all that belongs to it.
+    pub fn commanded(&self, command: &Command, decided: &Decided, next: Seq) {
+        let Decided { facts, deployment, .. } = decided;
+        assert!(!facts.is_empty(), "{command:?} was accepted and is nothing");
+        assert_eq!(self.last.0, next.0 + facts.len() as u64 - 1);
+        if let (Command::Execute { .. }, Some(id)) = (command, deployment) {
+            let requested = facts.iter().filter(|f| matches!(f, Fact::DeploymentRequested(_)));
+            assert_eq!(requested.count(), 1, "one command is one deployment");
+            assert!(self.attempts.contains_key(id), "{id} is what the answer names");
+        }
+    }
+
+    /// The folded state says the same as these events.
+    pub fn agrees_with(&self, state: &ServiceState) {
+        assert_eq!(self.owes_hold, None, "a rollback without a hold");
+        for environment in [Environment::Staging, Environment::Production] {
+            let running = self.open(environment).filter(|(_, attempt)| attempt.started);
+            assert!(running.count() <= 1, "one deployment at a time in {environment}");
+            let live = state.live(environment).map(|live| live.build);
+            assert_eq!(live, self.live.get(&environment).copied(), "live is the last success");
+            let newest = self.open(environment).last().map(|(id, _)| *id);
+            assert_eq!(state.in_flight(environment).map(|d| d.id), newest);
+            let hold = state.holds.get(&environment).map(|hold| hold.id);
+            assert_eq!(hold, self.holds.get(&environment).copied());
+        }
+        let known: BTreeSet<_> = state.deployments.keys().collect();
+        assert_eq!(known, self.attempts.keys().collect());
+        for (id, attempt) in &self.attempts {
+            let folded = &state.deployments[id];
+            assert_eq!(folded.is_open(), attempt.end.is_none(), "{id}");
+            assert_eq!(folded.succeeded(), attempt.end == Some(true), "{id}");
+        }
+        let unsettled = self.last_ended.filter(|id| self.attempts[id].end == Some(false));
+        assert_eq!(state.unsettled(Environment::Production).map(|d| d.id), unsettled);
+        let freezes: Vec<_> = state.freezes.iter().map(|freeze| freeze.id).collect();
+        assert_eq!(freezes, self.freezes.keys().copied().collect::<Vec<_>>());
+    }
+
+    /// What a plan for this rests on now.
+    pub fn basis(&self, action: Action, now: DateTime<Utc>) -> Basis {
+        let production = Environment::Production;
+        let target = match action {
+            Action::Promote { build } => Some(build),
+            Action::Rollback { to } => to.or_else(|| self.back()),
+        };
+        let guards = matches!(action, Action::Promote { .. }).then(|| {
+            let build = target.and_then(|target| self.builds.get(&target)).cloned();
+            let build = build.unwrap_or_default();
+            let staged = build.staged.filter(|_| build.in_staging);
+            Guarded {
+                hold: self.holds.get(&production).copied(),
+                freezes: self.frozen(now),
+                verified: build.verified,
+                staged,
+                off_trunk: build.off_trunk,
+            }
+        });
+        Basis {
+            live: self.live.get(&production).copied(),
+            last: self.last_ended,
+            in_flight: self.open(production).last().map(|(id, _)| *id),
+            target,
+            guards,
+        }
+    }
+
+    /// Where a rollback goes when nobody says.
+    fn back(&self) -> Option<BuildNumber> {
+        let live = *self.live.get(&Environment::Production)?;
+        let attempt = self.open(Environment::Production).last().map(|(_, attempt)| attempt);
+        let broken = self.last_ended.map(|id| &self.attempts[&id]);
+        let attempt = attempt.or(broken.filter(|attempt| attempt.end == Some(false)));
+        match attempt {
+            Some(attempt) if attempt.kind == DeploymentKind::Rollback => Some(attempt.build),
+            Some(attempt) if attempt.build != live => Some(live),
+            _ => self.was_live.iter().rev().copied().find(|build| *build < live),
+        }
+    }
+
+    /// Whether a rollback makes sense: nothing else may keep it.
+    pub fn may_roll_back(&self, action: Action) -> bool {
+        let Action::Rollback { to } = action else { return false };
+        let production = Environment::Production;
+        let (Some(target), Some(live)) = (to.or_else(|| self.back()), self.live.get(&production))
+        else {
+            return false;
+        };
+        let newest = self.open(production).last().map(|(_, attempt)| attempt);
+        let same = newest.is_some_and(|attempt| {
+            attempt.kind == DeploymentKind::Rollback
+                && attempt.build == target
+                && !attempt.cancelled
+        });
+        let broken = self.last_ended.is_some_and(|id| self.attempts[&id].end == Some(false));
+        let puts_back = target == *live && (newest.is_some() || broken);
+        self.was_live.contains(&target) && (target < *live || puts_back) && !same
+    }
+}

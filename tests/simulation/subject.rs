@@ -1,0 +1,245 @@
+//! What is tested: the fold, the decisions and the commands, held together as the engine's writer does it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use trunkline::domain::command::{Action, Command, Refusal};
+use trunkline::domain::commit::Range;
+use trunkline::domain::event::{Event, Fact, Run, StepOutcome, StepSpec};
+use trunkline::domain::ids::{DeploymentId, Environment, Seq, ServiceName, Sha};
+use trunkline::domain::people::{Actor, People, Person};
+use trunkline::domain::plan::{self, Plan};
+use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
+use trunkline::domain::service::ServiceState;
+use trunkline::engine::commands::{self, Asked, Decided, Gathered, Ground, NotDecided};
+use trunkline::engine::decide::{Decision, Known, Pipeline, decide};
+use trunkline::engine::report;
+use trunkline::engine::run::Status;
+
+use super::reference::Reference;
+
+/// How often something may follow by itself before it goes round in circles.
+const FOLLOWS: usize = 100;
+
+/// Under way in the background, forgotten with the process.
+#[derive(Debug, Clone, Default)]
+pub struct Acts {
+    pub preparing: BTreeSet<DeploymentId>,
+    pub attending: BTreeSet<(DeploymentId, usize)>,
+    pub stopping: BTreeSet<(DeploymentId, usize)>,
+    loading: BTreeSet<Sha>,
+}
+
+pub struct Subject {
+    name: ServiceName,
+    people: People,
+    policy: Policy,
+    pub now: DateTime<Utc>,
+    pub events: Vec<Event>,
+    pub state: ServiceState,
+    pub acts: Acts,
+    /// The commits whose pipeline was read; what is read again after a crash.
+    read: BTreeSet<Sha>,
+    reference: Reference,
+}
+
+pub fn steps() -> Vec<StepSpec> {
+    let step = |name: &str| StepSpec {
+        name: name.into(),
+        run: Run::Argv(vec!["true".into()]),
+        timeout: Duration::from_mins(1),
+        expected: None,
+    };
+    vec![step("release"), step("smoke")]
+}
+
+impl Subject {
+    pub fn new(verify: VerifyBy, freeze: FreezeMode) -> Self {
+        let person = |name: &str| {
+            let emails = vec![format!("{name}@example.com")];
+            (name.to_owned(), Person { logins: Vec::new(), emails })
+        };
+        Self {
+            name: "checkout".parse().expect("a service name"),
+            people: People { people: ["ann", "raj"].map(person).into(), bots: Vec::new() },
+            policy: Policy { soak: Duration::ZERO, big_batch: 8, verify, freeze },
+            now: DateTime::UNIX_EPOCH + TimeDelta::days(20_000),
+            events: Vec::new(),
+            state: ServiceState::default(),
+            acts: Acts::default(),
+            read: BTreeSet::new(),
+            reference: Reference::new(freeze),
+        }
+    }
+
+    /// A fact that comes from outside, and everything that follows by itself.
+    pub fn take(&mut self, facts: Vec<Fact>) {
+        self.record(&Actor::System, facts);
+        self.settle();
+    }
+
+    /// What git would tell: nothing of the promises here depends on it.
+    fn gathered(&self, action: Action) -> Result<Gathered, Refusal> {
+        let ends = plan::endpoints(&self.state, action)?;
+        let to = self.state.builds[&ends.target].sha.clone();
+        let range = Range { from: None, to, commits: Vec::new(), more: 0, lost: Vec::new() };
+        Ok(Gathered { range, steps: steps(), ends })
+    }
+
+    fn ground(&self) -> Ground<'_> {
+        let (name, policy) = (&self.name, self.policy.clone());
+        Ground { name, state: &self.state, policy, people: &self.people }
+    }
+
+    pub fn plan(&self, who: &str, action: Action) -> Result<Plan, Refusal> {
+        let (actor, gathered) = (Actor::Person(who.into()), self.gathered(action)?);
+        let asked = Asked { actor: &actor, now: self.now, next: Seq(0), gathered: Some(&gathered) };
+        commands::plan(&self.ground(), action, asked).map_err(refusal)
+    }
+
+    /// Decides a command, records it, and lets follow what follows.
+    pub fn command(&mut self, who: &str, command: &Command) -> Result<Decided, Refusal> {
+        let actor = Actor::Person(who.into());
+        let gathered = match command {
+            Command::Execute { action, .. } => Some(self.gathered(*action)?),
+            _ => None,
+        };
+        let next = Seq(self.events.len() as u64 + 1);
+        let asked = Asked { actor: &actor, now: self.now, next, gathered: gathered.as_ref() };
+        let decided = commands::decide(&self.ground(), command, asked).map_err(refusal)?;
+        self.record(&actor, decided.facts.clone());
+        self.reference.commanded(command, &decided, next);
+        self.settle();
+        Ok(decided)
+    }
+
+    pub fn prepared(&mut self, id: DeploymentId, result: &Result<(), String>) -> bool {
+        let fact = report::prepared(&self.state, id, result);
+        let counts = fact.is_some();
+        self.record(&Actor::System, fact.into_iter().collect());
+        self.acts.preparing.remove(&id);
+        self.settle();
+        counts
+    }
+
+    pub fn step_ended(&mut self, id: DeploymentId, step: usize, outcome: StepOutcome) -> bool {
+        let status = Status { outcome, took: Duration::from_secs(1) };
+        let fact = report::step_ended(&self.state, id, step, &status);
+        let counts = fact.is_some();
+        self.record(&Actor::System, fact.into_iter().collect());
+        self.acts.attending.remove(&(id, step));
+        self.acts.stopping.remove(&(id, step));
+        self.settle();
+        counts
+    }
+
+    /// The pipelines that were asked for have been read.
+    pub fn pipelines_read(&mut self) {
+        self.read.extend(std::mem::take(&mut self.acts.loading));
+        self.settle();
+    }
+
+    /// The process dies and another one reads the record.
+    pub fn crash(&mut self) {
+        let before = std::mem::take(&mut self.state);
+        (self.acts, self.read) = (Acts::default(), BTreeSet::new());
+        self.events.iter().for_each(|event| self.state.apply(event));
+        assert_eq!(self.state, before, "the record says what was known before the crash");
+        self.settle();
+    }
+
+    /// Folding a part first and then all again comes to the same.
+    pub fn folds_from(&self, part: usize) {
+        let mut state = ServiceState::default();
+        self.events[..part].iter().for_each(|event| state.apply(event));
+        self.events.iter().for_each(|event| state.apply(event));
+        assert_eq!(state, self.state, "folding {part} events first changes something");
+    }
+
+    fn record(&mut self, actor: &Actor, facts: Vec<Fact>) {
+        let count = facts.len();
+        for (place, fact) in facts.into_iter().enumerate() {
+            let seq = Seq(self.events.len() as u64 + 1);
+            let (service, actor) = (self.name.clone(), actor.clone());
+            let event = Event { seq, at: self.now, service, actor, fact };
+            self.state.apply(&event);
+            self.reference.saw(&event);
+            self.events.push(event);
+            // Only what was recorded as one has to make sense as one.
+            if place + 1 == count {
+                self.reference.agrees_with(&self.state);
+            }
+        }
+    }
+
+    /// As the writer does it: facts until there are none, then everything that is to be done.
+    fn settle(&mut self) {
+        for _ in 0..FOLLOWS {
+            let decisions = self.decisions();
+            let facts: Vec<_> = decisions
+                .iter()
+                .filter_map(|decision| match decision {
+                    Decision::Record(fact) => Some(fact.clone()),
+                    _ => None,
+                })
+                .collect();
+            if facts.is_empty() {
+                return decisions.into_iter().for_each(|decision| self.act(decision));
+            }
+            self.record(&Actor::System, facts);
+        }
+        panic!("it follows on itself without an end: {:?}", self.decisions());
+    }
+
+    fn decisions(&self) -> Vec<Decision> {
+        let steps = steps();
+        let pipeline = |sha: &Sha| {
+            if self.read.contains(sha) { Pipeline::Steps(&steps) } else { Pipeline::NotRead }
+        };
+        let verify = Some(&self.policy.verify);
+        decide(&Known { state: &self.state, verify, staging_steps: &pipeline })
+    }
+
+    fn act(&mut self, decision: Decision) {
+        match decision {
+            Decision::Prepare(id) => drop(self.acts.preparing.insert(id)),
+            Decision::Attend(id, step) => drop(self.acts.attending.insert((id, step))),
+            Decision::Stop(id, step) => drop(self.acts.stopping.insert((id, step))),
+            Decision::LoadPipeline(sha) => drop(self.acts.loading.insert(sha)),
+            Decision::Record(fact) => panic!("{fact:?} is no act"),
+        }
+    }
+
+    /// Whether nothing is under way in the background.
+    pub fn is_calm(&self) -> bool {
+        let Acts { preparing, attending, loading, .. } = &self.acts;
+        preparing.is_empty() && attending.is_empty() && loading.is_empty()
+    }
+
+    /// With nothing left to do, every deployment has ended and staging has what it should have.
+    pub fn is_at_rest(&self) {
+        assert_eq!(self.decisions(), [], "there is nothing left to do");
+        let open: Vec<_> = self.state.deployments.values().filter(|d| d.is_open()).collect();
+        assert!(open.is_empty(), "nobody sees to {open:?}");
+        let held = self.state.holds.contains_key(&Environment::Staging);
+        if let Some(newest) = self.state.newest_build() {
+            assert!(held || newest.staging.is_some(), "{} never went to staging", newest.number);
+        }
+    }
+
+    pub fn basis(&self, action: Action) -> super::reference::Basis {
+        self.reference.basis(action, self.now)
+    }
+
+    pub fn may_roll_back(&self, action: Action) -> bool {
+        self.reference.may_roll_back(action)
+    }
+}
+
+fn refusal(not: NotDecided) -> Refusal {
+    match not {
+        NotDecided::Refused(refusal) => refusal,
+        NotDecided::Outdated => panic!("it was gathered a moment ago"),
+    }
+}
