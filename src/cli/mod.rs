@@ -35,6 +35,7 @@ mod status;
 mod trace;
 mod verify;
 
+use std::ffi::OsStr;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -44,6 +45,7 @@ use clap::{Args, Parser, Subcommand};
 use self::context::Context;
 use self::failure::Failure;
 use crate::domain::ids::{IdempotencyKey, ServiceName};
+use crate::terminal::gate;
 
 /// The deploy console for trunk-based teams.
 ///
@@ -166,12 +168,31 @@ pub fn main() -> ExitCode {
 
 /// Help and version are answers; everything else is a mistake in the arguments.
 fn usage(error: &clap::Error) -> ExitCode {
-    let said = error.print().and_then(|()| io::stdout().flush());
-    match said.map_err(Failure::from) {
-        _ if error.use_stderr() => ExitCode::from(failure::USAGE),
+    if error.use_stderr() {
+        complain(error);
+        return ExitCode::from(failure::USAGE);
+    }
+    match error.print().and_then(|()| io::stdout().flush()).map_err(Failure::from) {
         Ok(()) => ExitCode::from(failure::DONE),
         Err(failure) => failure.report(),
     }
+}
+
+/// Where even this cannot be said, the exit code has to do.
+fn complain(error: &clap::Error) {
+    if std::env::args_os().any(|argument| is_hostile(&argument)) {
+        let mistake = error.render().to_string();
+        for line in mistake.lines() {
+            let _ = writeln!(io::stderr(), "{}", gate::line(line));
+        }
+    } else {
+        let _ = error.print();
+    }
+}
+
+/// Whether a complaint that quotes it could not be printed as it is.
+fn is_hostile(argument: &OsStr) -> bool {
+    argument.to_string_lossy().chars().any(gate::is_hidden)
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {

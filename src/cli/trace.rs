@@ -1,6 +1,7 @@
 //! The program's own log: to a file, never to the screen.
 
 use std::fs::OpenOptions;
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Mutex;
@@ -9,6 +10,7 @@ use color_eyre::eyre::Context as _;
 use tracing_subscriber::EnvFilter;
 
 use super::failure::Failure;
+use crate::terminal::gate;
 
 /// Names what is logged, as in `TRUNKLINE_LOG=debug`.
 const FILTER: &str = "TRUNKLINE_LOG";
@@ -25,9 +27,25 @@ pub fn to_file(path: &Path) -> Result<(), Failure> {
     let subscriber = tracing_subscriber::fmt()
         .with_ansi(false)
         .with_env_filter(filter)
-        .with_writer(Mutex::new(file))
+        .with_writer(Mutex::new(Gated(file)))
         .finish();
     // A second subscriber in one process is not ours to fight with.
     let _ = tracing::subscriber::set_global_default(subscriber);
     Ok(())
+}
+
+/// Takes one record at a time: what others wrote stays on its line and acts on no terminal that the file is read on.
+struct Gated<W>(W);
+
+impl<W: Write> Write for Gated<W> {
+    fn write(&mut self, record: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(record);
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        self.0.write_all(format!("{}\n", gate::line(text)).as_bytes())?;
+        Ok(record.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }

@@ -16,6 +16,7 @@ pub mod message;
 pub mod model;
 mod notes;
 mod overlay;
+mod pace;
 pub mod runtime;
 pub mod theme;
 mod trouble;
@@ -23,7 +24,7 @@ mod update;
 mod view;
 mod wake;
 
-use std::io::{self, Stdout};
+use std::io::{self, BufWriter, Stdout};
 use std::time::Duration;
 
 use ratatui::Terminal;
@@ -31,6 +32,7 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Size;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_stream::wrappers::ReceiverStream;
 
 use self::effect::{Outside, Performer};
 use self::model::Model;
@@ -41,10 +43,12 @@ use crate::backend::Backend;
 use crate::domain::ids::ServiceName;
 use crate::terminal::guard::Guard;
 use crate::terminal::signals::{JobControl, Told};
-use crate::terminal::{attention, clipboard, gate, keyboard};
+use crate::terminal::{attention, clipboard, gate, input};
 
 /// How many answers may wait to be taken in; who answers more waits itself.
 pub const INBOX: usize = 256;
+/// Larger than a frame, so that the terminal gets each in one piece, in bytes.
+const FRAME: usize = 64 * 1024;
 
 /// What a person or the configuration decides about the console.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,15 +124,15 @@ pub async fn run<B: Backend>(backend: B, options: Options) -> Result<Exit, Error
     let jobs = JobControl::listen().map_err(terminal_error)?;
     let guard = Guard::enter(io::stdout()).map_err(terminal_error)?;
     let mut outside = Standard { guard, jobs, tmux: options.tmux };
-    let mut terminal =
-        Terminal::new(CrosstermBackend::new(io::stdout())).map_err(terminal_error)?;
+    let screen = CrosstermBackend::new(BufWriter::with_capacity(FRAME, io::stdout()));
+    let mut terminal = Terminal::new(screen).map_err(terminal_error)?;
     let (width, height) = crossterm::terminal::size().map_err(terminal_error)?;
     let seed = uuid::Uuid::new_v4();
     let model = Model::new(options, seed, Size { width, height }, Instant::now());
     let (sender, inbox) = mpsc::channel(INBOX);
     let performer = Performer::new(backend, sender);
-    let keys = keyboard::keys().map_err(terminal_error)?;
-    runtime::run(&mut terminal, keys, &mut outside, performer, inbox, model).await
+    let input = ReceiverStream::new(input::listen().map_err(terminal_error)?);
+    runtime::run(&mut terminal, input, &mut outside, performer, inbox, model).await
 }
 
 /// The terminal of this process.
@@ -161,6 +165,6 @@ impl runtime::Outside for Standard {
     }
 
     fn holds_keys() -> bool {
-        keyboard::has_more()
+        input::has_more()
     }
 }

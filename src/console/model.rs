@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::Options;
 use super::confirm::Confirm;
-use super::link::Link;
+use super::link::{Link, LinkState};
 use super::list::List;
 use super::log::LogPane;
 use super::message::{LogSource, Ticket};
@@ -140,6 +140,8 @@ pub struct LogView {
     pub asked: Option<LogFrom>,
     /// How many readings in a row failed.
     pub failures: u32,
+    /// Not before this is the log asked for more, so that lines come by the frame and not one by one.
+    pub resumes: Option<Instant>,
     /// The text to look for, while it is typed.
     pub search: Option<String>,
 }
@@ -152,6 +154,7 @@ impl LogView {
             source: None,
             asked: None,
             failures: 0,
+            resumes: None,
             search: None,
         }
     }
@@ -277,6 +280,20 @@ impl Model {
         self.filter = Filter::default();
         self.scroll = Scroll::default();
         self.log.choice = LogChoice::Running;
+    }
+
+    /// Whether the answers that fill the first screen are still to come.
+    #[must_use]
+    pub fn is_opening(&self) -> bool {
+        let log = matches!(self.log.asked, Some(LogFrom::End | LogFrom::Before(_)));
+        match (&self.link.state, self.screen) {
+            (LinkState::Connecting, _) => true,
+            (LinkState::Down { .. }, _) => false,
+            (LinkState::Up, Screen::Fleet) => self.description.is_none(),
+            (LinkState::Up, Screen::Service) => {
+                self.description.is_none() || self.service.is_none() || log
+            }
+        }
     }
 
     /// The random text that this console salts its waits with.

@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::time::Duration;
 
 use crossterm::event::Event;
 use ratatui::Terminal;
@@ -16,14 +15,12 @@ use tokio_stream::Stream;
 use super::effect::{self, Effect, Performer};
 use super::message::{Message, News};
 use super::model::Model;
+use super::pace::{Pace, until};
 use super::update::{drawn, start, update};
 use super::view::view;
 use super::{Error, Exit};
 use crate::backend::Backend;
 use crate::fault::{self, Layer};
-
-/// The shortest time between two frames: whatever happens in between becomes one.
-const FRAME: Duration = Duration::from_millis(16);
 
 /// What only the terminal can do for the loop, besides drawing.
 pub trait Outside {
@@ -99,29 +96,35 @@ where
 {
     let effects = start(&model);
     carry_out(effects, terminal, outside, &mut performer, &mut model).await?;
-    let mut frame_due = Instant::now();
-    let mut keys = Keys { input, out: frame_due, more: O::holds_keys };
+    let mut pace = Pace::new(Instant::now());
+    let mut keys = Keys { input, out: Instant::now(), more: O::holds_keys };
     loop {
         fault::here(Layer::Loop);
+        if !model.is_opening() {
+            pace.is_filled(Instant::now());
+        }
         let wake = model.next_wake();
         let news = select! {
             biased;
             // First, so that a flood of news cannot keep the screen from being drawn.
-            () = sleep_until(frame_due), if model.dirty => {
+            () = until(pace.due()), if model.dirty => {
                 draw(terminal, &mut model)?;
-                frame_due = Instant::now() + FRAME;
+                pace.drawn(Instant::now());
                 continue;
             }
             // Before the inbox, so that no backlog of it delays a key.
             key = keys.next() => match key {
-                Some(key) => key?,
+                Some(key) => {
+                    pace.hurry(Instant::now());
+                    key?
+                }
                 None => return Ok(Exit::InputEnded),
             },
             told = outside.told() => {
                 leave_to_terminal(terminal, outside, &told, &mut model).await?;
                 continue;
             }
-            () = sleep_until(wake.unwrap_or(frame_due)), if wake.is_some() => News::Wake,
+            () = sleep_until(wake.unwrap_or(pace.due())), if wake.is_some() => News::Wake,
             Some(news) = inbox.recv() => news,
         };
         let effects = update(&mut model, Message { at: Instant::now(), news });

@@ -13,6 +13,7 @@ use super::act::Acts;
 use super::handle::Handle;
 use super::shared::{Folders, Shared};
 use super::trunk;
+use super::watch::watch;
 use super::world::Service;
 use super::writer::{Input, Writer};
 use super::{Options, Services};
@@ -39,6 +40,11 @@ pub enum EngineError {
     Config(#[from] crate::config::ConfigError),
     #[error("{path}: {source}")]
     Folder { path: String, source: std::io::Error },
+    #[error(
+        "the record {database} ends at event {head}, but {run} was run after that: the record was replaced or cut \
+         off; put the right one back, or move {runs} away to go on from this one"
+    )]
+    CutOff { database: String, head: u64, run: String, runs: String },
 }
 
 /// The embedded engine; see [`Engine::open`].
@@ -59,7 +65,9 @@ impl Engine {
         for folder in [&options.data, &folders.mirrors, &folders.checkouts, &folders.runs] {
             create(folder)?;
         }
-        let store = Store::open(&options.data.join("trunkline.db"))?;
+        let database = options.data.join("trunkline.db");
+        let store = Store::open(&database)?;
+        knows_all_runs(&store, &database, &folders.runs)?;
         let reader = store.reader()?;
         let (sender, inputs) = mpsc::channel(INBOX);
         let shared =
@@ -89,6 +97,20 @@ fn create(folder: &Path) -> Result<(), EngineError> {
         .mode(0o700)
         .create(folder)
         .map_err(|source| EngineError::Folder { path: folder.display().to_string(), source })
+}
+
+/// A deployment takes its run by its number. What a record that lost its end would number anew has run already, and
+/// the old outcome would pass for the new one's.
+fn knows_all_runs(store: &Store, database: &Path, runs: &Path) -> Result<(), EngineError> {
+    let entries = std::fs::read_dir(runs).into_iter().flatten().flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let (newest, head) = (numbers.max().unwrap_or(0), store.head().0);
+    if newest <= head {
+        return Ok(());
+    }
+    let [database, run, runs] =
+        [database, &runs.join(newest.to_string()), runs].map(|path| path.display().to_string());
+    Err(EngineError::CutOff { database, head, run, runs })
 }
 
 /// Folds the record into the services that are still watched.
@@ -174,7 +196,7 @@ async fn watch_all(shared: Arc<Shared>, services: Services, first: Vec<Watched>,
             trouble(&shared, &watched.repository, opened.as_ref().err().map(ToString::to_string));
             if let Ok(mirror) = opened {
                 known.push(watched.clone());
-                watchers.spawn(trunk::watch(shared.clone(), watched, mirror, poll));
+                watchers.spawn(watch(shared.clone(), watched, mirror, poll));
             }
         }
         let Services::File(path) = &services else {

@@ -46,7 +46,7 @@ const SETTINGS: &[&str] = &[
 ];
 
 /// Variables that would point git at another repository, loosen what it may run, or print secrets.
-const REMOVED: &[&str] = &[
+pub const REDIRECTING: &[&str] = &[
     "GIT_DIR",
     "GIT_WORK_TREE",
     "GIT_COMMON_DIR",
@@ -248,7 +248,7 @@ pub(super) fn command() -> std::process::Command {
     for setting in SETTINGS {
         command.arg("-c").arg(setting);
     }
-    for variable in REMOVED {
+    for variable in REDIRECTING {
         command.env_remove(variable);
     }
     command

@@ -68,6 +68,14 @@ pub enum StoreError {
     Newer { path: String, found: u32, known: u32 },
     #[error("SQLite {0} can corrupt a database in WAL mode; 3.51.3 or newer is needed")]
     OldSqlite(String),
+    #[error(
+        "{path} cannot be written ahead (SQLite stays with the mode {mode:?}); put the data folder on a local disk"
+    )]
+    NoWal { path: String, mode: String },
+    #[error(
+        "{path} is damaged: {source}; put the last good copy in its place, or move it away to begin anew"
+    )]
+    Damaged { path: String, source: rusqlite::Error },
     #[error("event {seq} cannot be read: {why}; `trunkline doctor` tells more")]
     Unreadable { seq: u64, why: String },
 }
@@ -82,7 +90,7 @@ impl Store {
         let at = |source| sqlite(path, source);
         make_private(path);
         let mut connection = Connection::open(path).map_err(at)?;
-        schema::configure(&connection).map_err(at)?;
+        schema::configure(&connection, path)?;
         schema::migrate(&mut connection, path)?;
         let (head, hash) = chain::head(&connection).map_err(at)?;
         Ok(Self { connection, path: path.to_owned(), head, hash })
@@ -114,7 +122,7 @@ impl Store {
                 Event { seq, at, service, actor, fact }
             })
             .collect();
-        let write = |transaction: &Transaction<'_>| -> rusqlite::Result<()> {
+        let write = |transaction: &mut Transaction<'_>| -> rusqlite::Result<()> {
             for event in &events {
                 hash = insert(transaction, event, hash)?;
             }
@@ -123,6 +131,26 @@ impl Store {
         in_transaction(&mut self.connection, write).map_err(|e| sqlite(&self.path, e))?;
         (self.head, self.hash) = (seq, hash);
         Ok(events)
+    }
+
+    /// Finds out whether an event could be appended, without appending it; what is written durably is what the
+    /// database says already.
+    ///
+    /// # Errors
+    /// When it could not.
+    pub fn rehearse(&mut self, at: DateTime<Utc>, event: NewEvent) -> Result<(), StoreError> {
+        let NewEvent { service, actor, fact } = event;
+        let (seq, hash) = (Seq(self.head.0 + 1), self.hash);
+        let event = Event { seq, at: at.trunc_subsecs(6), service, actor, fact };
+        let write = |transaction: &mut Transaction<'_>| -> rusqlite::Result<()> {
+            let mut tried = transaction.savepoint()?;
+            insert(&tried, &event, hash)?;
+            tried.rollback()?;
+            drop(tried);
+            let version = schema::version(transaction)?;
+            transaction.pragma_update(None, "user_version", version)
+        };
+        in_transaction(&mut self.connection, write).map_err(|e| sqlite(&self.path, e))
     }
 
     /// All events, oldest first.
@@ -246,25 +274,30 @@ fn make_private(path: &Path) {
 }
 
 fn sqlite(path: &Path, source: rusqlite::Error) -> StoreError {
-    StoreError::Sqlite { path: path.display().to_string(), source }
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    let path = path.display().to_string();
+    match source.sqlite_error_code() {
+        Some(DatabaseCorrupt | NotADatabase) => StoreError::Damaged { path, source },
+        _ => StoreError::Sqlite { path, source },
+    }
 }
 
 fn in_transaction(
     connection: &mut Connection,
-    write: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+    write: impl FnOnce(&mut Transaction<'_>) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
-    let transaction =
+    let mut transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    write(&transaction)?;
+    write(&mut transaction)?;
     transaction.commit()
 }
 
-fn insert(transaction: &Transaction<'_>, event: &Event, before: Hash) -> rusqlite::Result<Hash> {
+fn insert(connection: &Connection, event: &Event, before: Hash) -> rusqlite::Result<Hash> {
     const SQL: &str = "INSERT INTO events (seq, at, service, actor, kind, fact, hash)
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let row = chain::Stored::of(event)?;
     let hash = row.hash(before);
-    transaction.prepare_cached(SQL)?.execute(params![
+    connection.prepare_cached(SQL)?.execute(params![
         row.seq,
         row.at,
         row.service,

@@ -7,5 +7,5 @@ pub mod colour;
 pub mod columns;
 pub mod gate;
 pub mod guard;
-pub mod keyboard;
+pub mod input;
 pub mod signals;

@@ -1,5 +1,7 @@
 //! Which log is shown, reading it, and moving through it.
 
+use std::time::Duration;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::backend::Answer;
@@ -14,6 +16,8 @@ use crate::domain::log::{LogFrom, LogPage};
 
 /// About how many bytes are read at once.
 const READ: usize = 64 * 1024;
+/// Who has read all there was waits so long for more: about a frame, as nobody sees lines sooner.
+const GATHER: Duration = Duration::from_millis(16);
 
 /// Shows the log that is wanted now and asks for the part of it that the pane wants.
 pub fn follow(model: &mut Model) -> Option<Effect> {
@@ -24,15 +28,16 @@ pub fn follow(model: &mut Model) -> Option<Effect> {
         model.log.source = wanted;
         model.log.asked = None;
         model.log.failures = 0;
+        model.log.resumes = None;
     }
     let source = model.log.source.clone()?;
     let from = model.log.pane.wants().filter(|from| model.log.asked != Some(*from))?;
     model.log.asked = Some(from);
-    let wait = match model.log.failures {
-        0 => std::time::Duration::ZERO,
-        failures => backoff::wait(failures, model.seed()),
+    let due = match model.log.failures {
+        0 => model.log.resumes.filter(|_| matches!(from, LogFrom::After(_))).unwrap_or(model.at),
+        failures => model.at + backoff::wait(failures, model.seed()),
     };
-    Some(Effect::ReadLog { source, from, limit: READ, due: model.at + wait })
+    Some(Effect::ReadLog { source, from, limit: READ, due })
 }
 
 fn wanted(model: &Model) -> Option<LogSource> {
@@ -78,6 +83,7 @@ pub fn page(
     let now = model.now();
     if let Ok(page) = answer {
         model.log.failures = 0;
+        model.log.resumes = (page.next == page.size).then(|| model.at + GATHER);
         model.log.pane.feed(from, &page, now);
     } else {
         model.log.failures += 1;

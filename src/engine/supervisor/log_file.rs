@@ -61,9 +61,18 @@ impl LogFile {
 
     fn write(&mut self, bytes: &[u8], lines: u64) {
         let written = self.file.as_mut().map(|file| file.write_all(bytes));
-        match written {
-            Some(Ok(())) => self.size += bytes.len() as u64,
-            Some(Err(_)) | None => self.lost += lines,
+        if let Some(Ok(())) = written {
+            self.size += bytes.len() as u64;
+        } else {
+            self.lost += lines;
+            self.cut_off();
+        }
+    }
+
+    /// What a full disk took of a line is taken back, so that the next line begins a line.
+    fn cut_off(&mut self) {
+        if let Some(file) = &self.file {
+            let _best_effort = file.set_len(self.size);
         }
     }
 }
