@@ -7,6 +7,7 @@ pub mod config;
 pub mod console;
 pub mod domain;
 pub mod engine;
+pub mod fault;
 pub mod git;
 pub mod server;
 pub mod store;

@@ -13,8 +13,9 @@ use crate::config::user_file::UserFile;
 use crate::console::theme::Theme;
 use crate::console::{self, Options};
 use crate::engine::clock::{Clock, SystemClock};
+use crate::fault::{self, Layer};
 use crate::terminal::capabilities::{self, ColourChoice};
-use crate::terminal::{guard, signals};
+use crate::terminal::signals;
 
 /// What the demo says first.
 const PRACTICE: &str = "practice: real steps, but they deploy to folders of yours and reach nobody";
@@ -49,7 +50,8 @@ pub fn needs_terminal() -> Result<(), Failure> {
 pub async fn show(backend: Remote, places: &Places, global: &Global) -> Result<(), Failure> {
     trace::to_file(&places.data.join("console.log"));
     let options = options(&context::settings(places)?, global);
-    guard::install_panic_hook();
+    signals::leave_on_panic();
+    fault::here(Layer::Start);
     signals::leave_on_signals().wrap_err("cannot listen to signals")?;
     let options = Options { intents: Some(places.intents()), ..options };
     match console::run(backend, options).await {

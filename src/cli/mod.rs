@@ -36,7 +36,7 @@ mod trace;
 mod verify;
 
 use std::ffi::OsStr;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -168,16 +168,26 @@ pub fn main() -> ExitCode {
 
 /// Help and version are answers; everything else is a mistake in the arguments.
 fn usage(error: &clap::Error) -> ExitCode {
-    // A closed pipe is the only thing that can go wrong here, and it is no error.
-    if error.use_stderr() && std::env::args_os().any(|argument| is_hostile(&argument)) {
+    if error.use_stderr() {
+        complain(error);
+        return ExitCode::from(failure::USAGE);
+    }
+    match error.print().and_then(|()| io::stdout().flush()).map_err(Failure::from) {
+        Ok(()) => ExitCode::from(failure::DONE),
+        Err(failure) => failure.report(),
+    }
+}
+
+/// Where even this cannot be said, the exit code has to do.
+fn complain(error: &clap::Error) {
+    if std::env::args_os().any(|argument| is_hostile(&argument)) {
         let mistake = error.render().to_string();
         for line in mistake.lines() {
-            let _ = writeln!(std::io::stderr(), "{}", gate::line(line));
+            let _ = writeln!(io::stderr(), "{}", gate::line(line));
         }
     } else {
         let _ = error.print();
     }
-    ExitCode::from(if error.use_stderr() { failure::USAGE } else { failure::DONE })
 }
 
 /// Whether a complaint that quotes it could not be printed as it is.

@@ -12,7 +12,7 @@ use crate::domain::ids::{BuildNumber, DeploymentId, Environment, IdempotencyKey,
 use crate::domain::plan::{Guard, Plan, Severity};
 use crate::domain::snapshot::ServiceSnapshot;
 
-/// A button works once the dialog was visible and the keyboard quiet for this long, so that an Enter that was held
+/// A button works once the dialog was on screen and the keyboard quiet for this long, so that an Enter that was held
 /// down or typed ahead confirms nothing.
 pub const QUIET: Duration = Duration::from_millis(400);
 
@@ -29,7 +29,8 @@ pub struct Confirm {
     pub ticket: Ticket,
     pub fields: Vec<Field>,
     pub focus: Focus,
-    pub quiet_since: Instant,
+    /// Since when it stands on screen as it is and no key was pressed; `None` until it is drawn.
+    pub quiet_since: Option<Instant>,
     /// What took the place of this, to be watched instead of doing it.
     pub watch: Option<Watched>,
 }
@@ -115,13 +116,7 @@ const LONGEST_TEXT: usize = 200;
 
 impl Confirm {
     #[must_use]
-    pub fn new(
-        subject: Subject,
-        manner: Manner,
-        key: IdempotencyKey,
-        ticket: Ticket,
-        at: Instant,
-    ) -> Self {
+    pub fn new(subject: Subject, manner: Manner, key: IdempotencyKey, ticket: Ticket) -> Self {
         let planned = matches!(subject, Subject::Plan(_));
         Self {
             subject,
@@ -132,13 +127,13 @@ impl Confirm {
             ticket,
             fields: subject.fields().iter().map(|kind| Field::empty(*kind)).collect(),
             focus: Focus::Leave,
-            quiet_since: at,
+            quiet_since: None,
             watch: None,
         }
     }
 
     /// Shows a plan and asks; what was typed as a reason before stays.
-    pub fn ask(&mut self, plan: Box<Plan>, at: Instant) {
+    pub fn ask(&mut self, plan: Box<Plan>) {
         let reason = self.fields.iter().find(|f| f.kind == FieldKind::Reason).cloned();
         let overrides = plan.severity() == Severity::Override && self.manner == Manner::Careful;
         self.fields = if overrides {
@@ -150,7 +145,24 @@ impl Confirm {
         self.plan = Some(plan);
         self.stage = Stage::Asking;
         self.focus = Focus::Leave;
-        self.quiet_since = at;
+        self.changes();
+    }
+
+    /// Shows something else than before, which nobody has seen yet.
+    pub fn changes(&mut self) {
+        self.quiet_since = None;
+    }
+
+    /// It is on screen; whether that is new.
+    pub fn drawn(&mut self, at: Instant) -> bool {
+        let new = self.quiet_since.is_none();
+        self.quiet_since.get_or_insert(at);
+        new
+    }
+
+    /// A key was pressed or a text was pasted.
+    pub fn pressed(&mut self, at: Instant) {
+        self.quiet_since = self.quiet_since.map(|_| at);
     }
 
     /// The label of the button that does something, when there is one.
@@ -187,10 +199,16 @@ impl Confirm {
         self.manner != Manner::Preview && !self.plan.as_deref().is_some_and(refused)
     }
 
-    /// Whether a key at this instant may press the button: it was visible, and the keyboard quiet, for long enough.
+    /// Whether a key at this instant may press the button: it was on screen, and the keyboard quiet, for long enough.
     #[must_use]
     pub fn is_armed(&self, at: Instant) -> bool {
-        at >= self.quiet_since + QUIET
+        self.arms_at().is_some_and(|arms| at >= arms)
+    }
+
+    /// From when on a key may press the button, if nothing happens before.
+    #[must_use]
+    pub fn arms_at(&self) -> Option<Instant> {
+        self.quiet_since.map(|since| since + QUIET)
     }
 
     /// Why the button is off, apart from having to wait for it.

@@ -17,6 +17,7 @@ use crate::domain::command::{Action, Command};
 use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, ServiceName};
 use crate::domain::log::{LogFrom, LogSearch};
 use crate::domain::snapshot::Version;
+use crate::fault::{self, Layer};
 
 /// Something for the world outside the model to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +85,16 @@ pub enum Outside {
     Title(String),
     Redraw,
     Suspend,
+    /// Take over again what may have changed while the program stood still.
+    Resume,
+}
+
+impl Outside {
+    /// Whether what was drawn may be gone after it.
+    #[must_use]
+    pub fn spoils_the_screen(&self) -> bool {
+        matches!(self, Self::Redraw | Self::Suspend | Self::Resume)
+    }
 }
 
 /// Runs effects on tasks; each sends its one answer to the inbox.
@@ -223,6 +234,7 @@ impl<B: Backend> Performer<B> {
     {
         let (answer, inbox) = (question(Arc::clone(&self.backend)), self.inbox.clone());
         let task: JoinHandle<()> = tokio::spawn(async move {
+            fault::here(Layer::Task);
             // A closed inbox means that the console is gone and nobody waits for this.
             let _ = inbox.send(answer.await).await;
         });

@@ -22,7 +22,11 @@ pub struct Message {
 /// What happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum News {
-    Input(Event),
+    /// A key, a paste or a new size; the keyboard had none for us at the instant `keys_out`.
+    Input {
+        event: Event,
+        keys_out: Instant,
+    },
     /// The moment has come that [`super::model::Model::next_wake`] named.
     Wake,
     Described(Answer<Description>),

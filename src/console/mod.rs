@@ -42,6 +42,7 @@ use crate::backend::Backend;
 use crate::domain::ids::ServiceName;
 use crate::terminal::guard::Guard;
 use crate::terminal::painter::Painter;
+use crate::terminal::signals::{JobControl, Told};
 use crate::terminal::{attention, clipboard, gate, input};
 
 /// How many answers may wait to be taken in; who answers more waits itself.
@@ -120,8 +121,9 @@ pub enum Error {
 /// When the terminal cannot be taken over, drawn on or read from.
 pub async fn run<B: Backend>(backend: B, options: Options) -> Result<Exit, Error> {
     let terminal_error = |why: io::Error| Error::Terminal(why.to_string());
+    let jobs = JobControl::listen().map_err(terminal_error)?;
     let guard = Guard::enter(io::stdout()).map_err(terminal_error)?;
-    let mut outside = Standard { guard, tmux: options.tmux };
+    let mut outside = Standard { guard, jobs, tmux: options.tmux };
     let screen = Painter::new(BufWriter::with_capacity(FRAME, io::stdout()));
     let mut terminal = Terminal::new(screen).map_err(terminal_error)?;
     let (width, height) = crossterm::terminal::size().map_err(terminal_error)?;
@@ -136,6 +138,7 @@ pub async fn run<B: Backend>(backend: B, options: Options) -> Result<Exit, Error
 /// The terminal of this process.
 struct Standard {
     guard: Guard<Stdout>,
+    jobs: JobControl,
     tmux: bool,
 }
 
@@ -149,7 +152,19 @@ impl runtime::Outside for Standard {
             Outside::Bell => attention::bell(&mut out),
             Outside::Title(title) => attention::title(&mut out, &gate::field(title)),
             Outside::Redraw => Ok(()),
-            Outside::Suspend => self.guard.suspend().await,
+            Outside::Suspend => self.guard.suspend(self.jobs.continued()).await,
+            Outside::Resume => self.guard.resume(),
         }
+    }
+
+    async fn told(&mut self) -> Outside {
+        match self.jobs.told().await {
+            Told::Stop => Outside::Suspend,
+            Told::GoOn => Outside::Resume,
+        }
+    }
+
+    fn holds_keys() -> bool {
+        input::has_more()
     }
 }

@@ -29,6 +29,8 @@ pub struct Model {
     pub options: Options,
     /// When the last message came in, by the monotonic clock.
     pub at: Instant,
+    /// When the keyboard was last seen to have no key for us; the key that is at hand was pressed after that.
+    pub keys_out: Instant,
     pub size: Size,
     pub link: Link,
     pub description: Option<Description>,
@@ -192,6 +194,7 @@ impl Model {
             screen: if options.service.is_some() { Screen::Service } else { Screen::Fleet },
             services: List { selected: options.service.clone(), offset: 0 },
             at,
+            keys_out: at,
             size,
             link: Link::new(at),
             description: None,

@@ -1,21 +1,26 @@
 //! The loop: it draws when something changed, takes keys before anything else, and sleeps until there is a reason not to.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+
 use crossterm::event::Event;
 use ratatui::Terminal;
 use ratatui::backend::Backend as Screen;
 use tokio::select;
 use tokio::sync::mpsc;
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, sleep_until};
-use tokio_stream::{Stream, StreamExt};
+use tokio_stream::Stream;
 
 use super::effect::{self, Effect, Performer};
 use super::message::{Message, News};
 use super::model::Model;
 use super::pace::{Pace, until};
-use super::update::{start, update};
+use super::update::{drawn, start, update};
 use super::view::view;
 use super::{Error, Exit};
 use crate::backend::Backend;
+use crate::fault::{self, Layer};
 
 /// What only the terminal can do for the loop, besides drawing.
 pub trait Outside {
@@ -27,6 +32,48 @@ pub trait Outside {
         &mut self,
         outside: &effect::Outside,
     ) -> impl Future<Output = std::io::Result<()>> + Send;
+
+    /// Waits until the program is told from outside to do such a thing.
+    fn told(&mut self) -> impl Future<Output = effect::Outside> + Send {
+        std::future::pending()
+    }
+
+    /// Whether keys lie in the terminal that the stream of keys does not know of yet.
+    #[must_use]
+    fn holds_keys() -> bool {
+        false
+    }
+}
+
+/// The keys, and when there were none: one that is there at the first look after a pause may have been pressed at any
+/// time in it, while a slow terminal took a frame.
+struct Keys<I> {
+    input: I,
+    out: Instant,
+    more: fn() -> bool,
+}
+
+impl<I> Keys<I>
+where
+    I: Stream<Item = std::io::Result<Event>> + Unpin,
+{
+    /// The next one, and when there was none last; `None` when there are no more to come.
+    async fn next(&mut self) -> Option<Result<News, Error>> {
+        poll_fn(|context| {
+            fault::here(Layer::Input);
+            let key = Pin::new(&mut self.input).poll_next(context);
+            // Whoever was served for long is told to wait although there are more.
+            if key.is_pending() && has_budget_remaining() && !(self.more)() {
+                self.out = Instant::now();
+            }
+            key
+        })
+        .await
+        .map(|event| match event {
+            Ok(event) => Ok(News::Input { event, keys_out: self.out }),
+            Err(why) => Err(Error::Input(why.to_string())),
+        })
+    }
 }
 
 /// Runs the console until it is left or its input ends.
@@ -35,7 +82,7 @@ pub trait Outside {
 /// When the screen cannot be drawn or the keys cannot be read.
 pub async fn run<S, B, O>(
     terminal: &mut Terminal<S>,
-    mut input: impl Stream<Item = std::io::Result<Event>> + Unpin,
+    input: impl Stream<Item = std::io::Result<Event>> + Unpin,
     outside: &mut O,
     mut performer: Performer<B>,
     mut inbox: mpsc::Receiver<News>,
@@ -50,7 +97,9 @@ where
     let effects = start(&model);
     carry_out(effects, terminal, outside, &mut performer, &mut model).await?;
     let mut pace = Pace::new(Instant::now());
+    let mut keys = Keys { input, out: Instant::now(), more: O::holds_keys };
     loop {
+        fault::here(Layer::Loop);
         if !model.is_opening() {
             pace.is_filled(Instant::now());
         }
@@ -64,13 +113,17 @@ where
                 continue;
             }
             // Before the inbox, so that no backlog of it delays a key.
-            key = input.next() => match key {
-                Some(event) => {
+            key = keys.next() => match key {
+                Some(key) => {
                     pace.hurry(Instant::now());
-                    News::Input(event.map_err(|why| Error::Input(why.to_string()))?)
+                    key?
                 }
                 None => return Ok(Exit::InputEnded),
             },
+            told = outside.told() => {
+                leave_to_terminal(terminal, outside, &told, &mut model).await?;
+                continue;
+            }
             () = sleep_until(wake.unwrap_or(pace.due())), if wake.is_some() => News::Wake,
             Some(news) = inbox.recv() => news,
         };
@@ -114,7 +167,7 @@ where
     S::Error: std::error::Error + Send + Sync + 'static,
 {
     terminal.draw(|frame| view(model, frame)).map_err(|why| Error::Screen(why.to_string()))?;
-    model.dirty = false;
+    drawn(model, Instant::now());
     Ok(())
 }
 
@@ -132,7 +185,7 @@ where
     if let Err(why) = outside.perform(asked).await {
         model.say(super::notes::Tone::Bad, format!("the terminal did not do it: {why}"));
     }
-    if matches!(asked, effect::Outside::Redraw | effect::Outside::Suspend) {
+    if asked.spoils_the_screen() {
         forget_what_is_drawn(terminal).map_err(|why| Error::Screen(why.to_string()))?;
         model.dirty = true;
     }

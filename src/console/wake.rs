@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
 use super::age::{age_changes_in, second_changes_in};
-use super::confirm::{Confirm, Manner, QUIET, Stage};
+use super::confirm::{Confirm, Manner, Stage};
 use super::layout::layout;
 use super::link::LinkState;
 use super::model::{Model, Pane, Screen};
@@ -45,16 +45,18 @@ impl Model {
 
     fn overlay_wake(&self, overlay: &Overlay) -> Option<Instant> {
         let Overlay::Confirm(confirm) = overlay else { return None };
+        // At that instant the keyboard is looked at too: only a key that comes later presses anything.
+        let arms = confirm.arms_at().filter(|at| *at > self.at);
+        arms.into_iter().chain(self.countdown_moves(confirm)).min()
+    }
+
+    fn countdown_moves(&self, confirm: &Confirm) -> Option<Instant> {
         match (&confirm.manner, &confirm.stage) {
             (Manner::Emergency { fires_at: Some(at), .. }, Stage::Asking) => {
                 Some((*at).min(self.at + COUNTDOWN_STEP))
             }
-            _ => self.arms_at(confirm),
+            _ => None,
         }
-    }
-
-    fn arms_at(&self, confirm: &Confirm) -> Option<Instant> {
-        confirm.act_label().map(|_| confirm.quiet_since + QUIET).filter(|at| *at > self.at)
     }
 
     /// The ages on screen, as time since then.

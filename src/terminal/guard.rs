@@ -1,9 +1,8 @@
 //! Entering the full screen and leaving it, whatever happens: each mode that was set is undone, in reverse, once.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, StdoutLock, Write};
 use std::os::fd::AsFd;
-use std::panic;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,13 +15,23 @@ use crossterm::terminal::{
 };
 use crossterm::{cursor, execute};
 use rustix::process::{Signal, kill_current_process_group};
-use tokio::signal::unix::{SignalKind, signal};
+use rustix::termios::{QueueSelector, tcflush};
+
+use crate::fault::{self, Layer};
 
 /// How long to wait for the word that we were continued. A process that nobody could continue is not stopped at all.
 const CONTINUED: Duration = Duration::from_millis(500);
 
-/// The modes that are set, so that a panic and a signal can undo them where the guard is out of reach.
-static ENTERED: Mutex<Vec<Mode>> = Mutex::new(Vec::new());
+/// What is set, so that a panic and a signal can undo it where the guard is out of reach.
+static ENTERED: Mutex<Entered> = Mutex::new(Entered { modes: Vec::new(), over: false });
+
+#[derive(Debug)]
+struct Entered {
+    /// In the order in which they were set.
+    modes: Vec<Mode>,
+    /// The terminal was given back for good: whoever is about to set a mode comes too late.
+    over: bool,
+}
 
 /// One thing about the terminal that we change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,19 +76,28 @@ impl<W: Write> Guard<W> {
     }
 
     /// Gives the terminal back, stops this process as ctrl-z does, and takes the terminal over again once it is
-    /// continued. What was on screen is gone then: draw everything.
+    /// `continued`. What was on screen is gone then: draw everything.
     ///
     /// # Errors
     ///
     /// When the process cannot stop itself or the terminal cannot be taken over again.
-    pub async fn suspend(&mut self) -> io::Result<()> {
-        let mut continued = signal(SignalKind::from_raw(Signal::CONT.as_raw()))?;
+    pub async fn suspend(&mut self, continued: impl Future<Output = ()>) -> io::Result<()> {
         leave_all(&mut self.out);
         // The whole foreground job, as the terminal would do it: stopping ourselves alone leaves a wrapping script, and
-        // with it the shell, waiting for us.
-        kill_current_process_group(Signal::TSTP)?;
-        let _orphans_are_never_stopped =
-            tokio::time::timeout(CONTINUED, continued.recv()).await.is_err();
+        // with it the shell, waiting for us. Not by the signal of ctrl-z, which we listen to; this one stops as gently:
+        // a job that nobody could continue goes on.
+        kill_current_process_group(Signal::TTIN)?;
+        let _orphans_are_never_stopped = tokio::time::timeout(CONTINUED, continued).await.is_err();
+        enter_all(&mut self.out, &self.modes)
+    }
+
+    /// Takes over again what others may have changed while this process stood still against its will.
+    ///
+    /// # Errors
+    ///
+    /// When a mode cannot be set.
+    pub fn resume(&mut self) -> io::Result<()> {
+        leave_all(&mut self.out);
         enter_all(&mut self.out, &self.modes)
     }
 
@@ -97,50 +115,71 @@ impl<W: Write> Guard<W> {
 
 impl<W: Write> Drop for Guard<W> {
     fn drop(&mut self) {
+        fault::here(Layer::Drop);
         leave_all(&mut self.out);
     }
 }
 
-/// Gives the terminal back from wherever we are: the way out of a panic and of a signal. Does nothing where no mode
-/// is set. It writes past the standard output's own lock, which whoever panics or hangs may hold.
-pub fn restore() {
-    if let Ok(terminal) = io::stdout().as_fd().try_clone_to_owned() {
-        leave_all(&mut File::from(terminal));
+/// Gives the terminal back for good, from wherever we are: the way out of a panic and of a signal. As long as the
+/// answer is kept nobody else can draw: a frame that came after would hide the cursor again.
+///
+/// It goes past the buffer of the standard output, once that is empty. What was typed and not read is thrown away: it
+/// was meant for us and not for the shell, which would run it.
+pub fn give_back() -> StdoutLock<'static> {
+    let mut entered = entered();
+    entered.over = true;
+    // Before anything that a terminal can hold up which reads nothing.
+    if let Some(raw) = entered.modes.iter().position(|mode| *mode == Mode::Raw) {
+        entered.modes.remove(raw);
+        let _none_is_left = tcflush(io::stdin(), QueueSelector::IFlush);
+        undo(Mode::Raw, &mut io::sink());
     }
+    let mut drawing = io::stdout().lock();
+    if !entered.modes.is_empty() {
+        let _gone_with_its_terminal = drawing.flush();
+        if let Ok(terminal) = drawing.as_fd().try_clone_to_owned() {
+            entered.leave(&mut File::from(terminal));
+        }
+    }
+    drawing
 }
 
-/// On a panic: first the terminal is given back, then the panic is logged, then the hook that was there before
-/// prints its report. Call it after that one is installed.
-pub fn install_panic_hook() {
-    let previous = panic::take_hook();
-    panic::set_hook(Box::new(move |info| {
-        restore();
-        tracing::error!(panic = %info, "the program panicked");
-        previous(info);
-    }));
-}
-
+/// Each mode is set, and undone, with the record in hand: nobody can come between who gives the terminal back for good.
 fn enter_all(out: &mut impl Write, modes: &[Mode]) -> io::Result<()> {
     for mode in modes {
+        fault::here(Layer::Enter);
+        let mut entered = entered();
+        if entered.over {
+            return Ok(());
+        }
         // Recorded first: a mode that was half set is undone, and undoing one that was not set does no harm.
-        entered().push(*mode);
+        entered.modes.push(*mode);
         mode.enter(out)?;
     }
     Ok(())
 }
 
-/// One mode's failure must not keep the others set.
 fn leave_all(out: &mut impl Write) {
-    let modes = std::mem::take(&mut *entered());
-    for mode in modes.into_iter().rev() {
-        if let Err(error) = mode.leave(out) {
-            tracing::warn!(?mode, %error, "the terminal could not be given back whole");
+    entered().leave(out);
+}
+
+fn entered() -> MutexGuard<'static, Entered> {
+    ENTERED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Entered {
+    fn leave(&mut self, out: &mut impl Write) {
+        while let Some(mode) = self.modes.pop() {
+            undo(mode, out);
         }
     }
 }
 
-fn entered() -> MutexGuard<'static, Vec<Mode>> {
-    ENTERED.lock().unwrap_or_else(PoisonError::into_inner)
+/// One mode's failure must not keep the others set.
+fn undo(mode: Mode, out: &mut impl Write) {
+    if let Err(error) = mode.leave(out) {
+        tracing::warn!(?mode, %error, "the terminal could not be given back whole");
+    }
 }
 
 impl Mode {

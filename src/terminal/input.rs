@@ -5,6 +5,7 @@ use std::io;
 use std::thread;
 
 use crossterm::event::{Event, read};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::mpsc;
 
 /// How many events may wait to be taken in; what comes beyond them waits in the terminal.
@@ -27,4 +28,13 @@ pub fn listen() -> io::Result<mpsc::Receiver<io::Result<Event>>> {
     };
     thread::Builder::new().name("input".to_owned()).spawn(work)?;
     Ok(events)
+}
+
+/// Whether the terminal holds something that was not read yet. Reads nothing and does not wait.
+#[must_use]
+pub fn has_more() -> bool {
+    let input = io::stdin();
+    let mut terminal = [PollFd::new(&input, PollFlags::IN)];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut terminal, Some(&at_once)).is_ok_and(|ready| ready > 0)
 }

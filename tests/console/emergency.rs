@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use crossterm::event::{Event, KeyCode, KeyEvent};
+use tokio::time::Instant;
 use trunkline::backend::scripted::Scripted;
+use trunkline::console::message::News;
 use trunkline::domain::event::DeploymentKind;
 use trunkline::domain::ids::Environment;
 
@@ -32,7 +35,35 @@ async fn one_key_rolls_back_after_the_countdown() {
 #[tokio::test(start_paused = true)]
 async fn enter_starts_it_at_once() {
     let console = Console::open(&ready());
-    console.until("#3").await.press(&["!"]).until("in 3").await.press(&["enter"]).settled().await;
+    console.until("#3").await.press(&["!"]).until("Enter rolls back now").await;
+    console.until("in 3").await.press(&["enter"]).settled().await;
+    assert_eq!(rollbacks(&console), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn enter_that_is_held_down_or_typed_ahead_does_not_start_it() {
+    let console = Console::open(&ready());
+    console.until("#3").await.press(&["!", "enter", "enter"]);
+    for _ in 0..60 {
+        console.rest(Duration::from_millis(30)).await.press(&["enter"]);
+    }
+    assert_eq!(rollbacks(&console), 0);
+    console.until("in 2").await.until("Enter rolls back now").await.press(&["esc"]);
+    console.rest(Duration::from_secs(10)).await;
+    assert_eq!(rollbacks(&console), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn enter_that_lay_in_the_pipe_while_a_frame_was_drawn_does_not_start_it() {
+    let console = Console::open(&ready());
+    let before = Instant::now();
+    console.until("#3").await.press(&["!"]).until("Enter rolls back now").await;
+    let event = Event::Key(KeyEvent::from(KeyCode::Enter));
+    let late = News::Input { event, keys_out: before };
+    console.inbox.send(late).await.expect("the console listens");
+    console.settled().await;
+    assert_eq!(rollbacks(&console), 0);
+    console.until("Enter rolls back now").await.press(&["enter"]).settled().await;
     assert_eq!(rollbacks(&console), 1);
 }
 
@@ -111,5 +142,5 @@ async fn a_refused_emergency_does_not_claim_to_roll_back() {
     });
     let console = Console::open(&backend);
     console.until("#1").await.press(&["!"]).until("NOT rolling back: refused").await;
-    console.press(&["enter"]).until_gone("NOT rolling back").await;
+    console.quiet().await.press(&["enter"]).until_gone("NOT rolling back").await;
 }

@@ -183,6 +183,10 @@ impl<'a, T: Texts> Desk<'a, T> {
         LogPage { start: 0, next: size, size, ended: true, bytes }
     }
 
+    fn input(&mut self, event: Event) {
+        self.take(News::Input { event, keys_out: Instant::now() });
+    }
+
     pub fn press(&mut self, keys: &[&str]) {
         for key in keys {
             let code = match *key {
@@ -192,20 +196,20 @@ impl<'a, T: Texts> Desk<'a, T> {
                 "shift-tab" => KeyCode::BackTab,
                 letter => KeyCode::Char(letter.chars().next().unwrap()),
             };
-            self.take(News::Input(Event::Key(KeyEvent::new(code, KeyModifiers::NONE))));
+            self.input(Event::Key(KeyEvent::new(code, KeyModifiers::NONE)));
         }
     }
 
     pub fn paste(&mut self) {
         let text = self.texts.text();
-        self.take(News::Input(Event::Paste(text)));
+        self.input(Event::Paste(text));
     }
 
     /// Types the beginning of a text letter by letter.
     pub fn type_text(&mut self) {
         for letter in self.texts.text().chars().take(12) {
             let key = KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE);
-            self.take(News::Input(Event::Key(key)));
+            self.input(Event::Key(key));
         }
     }
 

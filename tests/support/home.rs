@@ -72,6 +72,34 @@ impl Home {
         Pty::start(self.folder.path(), arguments, &settings, size)
     }
 
+    /// The same with more settings, by name.
+    pub fn on_terminal_with(
+        &self,
+        arguments: &[&str],
+        size: (u16, u16),
+        more: &[(&str, &str)],
+    ) -> Pty {
+        let environment = self.environment();
+        let settings = environment.iter().map(|(name, value)| (*name, value.as_path()));
+        let more = more.iter().map(|(name, value)| (*name, Path::new(*value)));
+        let settings: Vec<_> = settings.chain(more).collect();
+        Pty::start(self.folder.path(), arguments, &settings, size)
+    }
+
+    /// A shell with job control on a terminal, and in it this script; `$TRUNKLINE` is the program.
+    pub fn shell_on_terminal(&self, script: &str, size: (u16, u16)) -> Pty {
+        let mut command = portable_pty::CommandBuilder::new("sh");
+        command.args(["-c", script]);
+        command.cwd(self.folder.path());
+        for (name, value) in self.environment() {
+            command.env(name, value);
+        }
+        command.env("TRUNKLINE", PROGRAM);
+        command.env("TERM", "xterm-256color");
+        command.env("LANG", "C.UTF-8");
+        Pty::run(command, size)
+    }
+
     /// Runs a command that has to succeed and answers with what it printed.
     pub fn said(&self, arguments: &[&str]) -> String {
         let output = self.trunkline(arguments);

@@ -5,3 +5,4 @@ pub mod engine;
 pub mod home;
 pub mod pty;
 pub mod repository;
+pub mod shop;

@@ -30,6 +30,8 @@ struct Screen {
     closed: bool,
     /// Whether nobody looks at the window any more.
     abandoned: bool,
+    /// Whether the terminal reads nothing for now, as over a line that hangs.
+    stalled: bool,
 }
 
 impl Pty {
@@ -40,8 +42,6 @@ impl Pty {
         settings: &[(&str, &Path)],
         (columns, rows): (u16, u16),
     ) -> Self {
-        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_trunkline"));
         command.args(arguments);
         command.cwd(folder);
@@ -50,6 +50,13 @@ impl Pty {
         for (name, value) in settings {
             command.env(name, value);
         }
+        Self::run(command, (columns, rows))
+    }
+
+    /// Starts any program in a terminal of this size.
+    pub fn run(command: CommandBuilder, (columns, rows): (u16, u16)) -> Self {
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
         let found = line_editing(&*pair.master);
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
@@ -58,6 +65,7 @@ impl Pty {
             bytes: Vec::new(),
             closed: false,
             abandoned: false,
+            stalled: false,
         };
         let screen = Arc::new((Mutex::new(screen), Condvar::new()));
         let mut reader = pair.master.try_clone_reader().unwrap();
@@ -66,7 +74,8 @@ impl Pty {
             let mut buffer = vec![0; 65_536];
             loop {
                 let read = reader.read(&mut buffer).unwrap_or(0);
-                let mut screen = shown.0.lock().unwrap();
+                let screen = shown.0.lock().unwrap();
+                let mut screen = shown.1.wait_while(screen, |screen| screen.stalled).unwrap();
                 screen.emulator.process(&buffer[..read]);
                 screen.bytes.extend_from_slice(&buffer[..read]);
                 screen.closed = read == 0 || screen.abandoned;
@@ -85,6 +94,11 @@ impl Pty {
     pub fn keys(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
+    }
+
+    /// The same for a program that may have ended already.
+    pub fn press(&mut self, keys: &[u8]) {
+        let _its_terminal_may_be_gone = self.keys.write_all(keys).and_then(|()| self.keys.flush());
     }
 
     pub fn text(&self) -> String {
@@ -128,6 +142,11 @@ impl Pty {
         }
     }
 
+    /// Waits until the program has the screen for itself.
+    pub fn takes_over(&self) {
+        self.until_screen("a screen of its own", vt100::Screen::alternate_screen);
+    }
+
     /// Writes on the screen behind the program's back, as a message to all users does.
     pub fn scribble(&self, text: &str) {
         self.screen.0.lock().unwrap().emulator.process(text.as_bytes());
@@ -166,6 +185,30 @@ impl Pty {
         self.child.wait().unwrap().exit_code()
     }
 
+    /// The exit code as a shell tells it: 128 and the number of the signal for who died of one.
+    pub fn shell_code(&mut self) -> u32 {
+        let code = self.exit_code();
+        let signals = [("Hangup", 1), ("Interrupt", 2), ("Quit", 3), ("Aborted", 6), ("Killed", 9)];
+        match self.child.wait().unwrap().signal() {
+            None => code,
+            Some("Terminated") => 128 + 15,
+            Some(name) => 128 + signals.iter().find(|(known, _)| *known == name).unwrap().1,
+        }
+    }
+
+    /// Whether the program has ended and everything that it wrote was read, waiting so long for it.
+    pub fn has_ended_within(&self, limit: Duration) -> bool {
+        let screen = self.screen.0.lock().unwrap();
+        self.screen.1.wait_timeout_while(screen, limit, |screen| !screen.closed).unwrap().0.closed
+    }
+
+    /// Waits until so many bytes were written, or until no more will be.
+    pub fn has_written(&self, count: usize) {
+        let screen = self.screen.0.lock().unwrap();
+        let few = |screen: &mut Screen| screen.bytes.len() < count && !screen.closed;
+        let _waited = self.screen.1.wait_timeout_while(screen, PATIENCE, few).unwrap();
+    }
+
     /// Closes the window in the middle of everything, as a lost connection does, and waits for the program's end.
     ///
     /// Who reads the screen can only be called off while it changes: `stirs` is a key that changes it.
@@ -188,6 +231,21 @@ impl Pty {
             }
             assert!(Instant::now() < deadline, "it outlives its terminal");
             std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
+    /// From now on the terminal reads nothing, until it is to go on.
+    pub fn stall(&self, stalled: bool) {
+        self.screen.0.lock().unwrap().stalled = stalled;
+        self.screen.1.notify_all();
+    }
+
+    /// Waits for the end of a program whose terminal reads nothing any more.
+    pub fn ended_unread(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < deadline, "it waits for its terminal");
+            std::thread::park_timeout(Duration::from_millis(5));
         }
     }
 

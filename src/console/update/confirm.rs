@@ -1,6 +1,7 @@
 //! The dialog: opening it, its keys, its plan, and what makes it disarm itself.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use tokio::time::Instant;
 
 use super::{browse, moved, overlays, send};
 use crate::backend::{Answer, BackendError};
@@ -18,7 +19,7 @@ use crate::domain::snapshot::DeploymentRow;
 /// Opens the dialog, and asks for the plan where there is one.
 pub fn open(model: &mut Model, subject: Subject, manner: Manner) -> Vec<Effect> {
     let (key, ticket) = (model.next_key(), model.next_ticket());
-    let confirm = Confirm::new(subject, manner, key, ticket, model.at);
+    let confirm = Confirm::new(subject, manner, key, ticket);
     model.overlays.push(Overlay::Confirm(Box::new(confirm)));
     ask_for_plan(model, ticket, subject).into_iter().collect()
 }
@@ -40,14 +41,12 @@ pub fn insert(confirm: &mut Confirm, text: &str) {
     }
 }
 
-pub fn key(model: &mut Model, key: &KeyEvent, name: &str) -> Vec<Effect> {
-    let at = model.at;
+/// A key in the dialog; whether a button was `armed` when it was pressed.
+pub fn key(model: &mut Model, key: &KeyEvent, name: &str, armed: bool) -> Vec<Effect> {
     let Some(confirm) = model.confirm_mut() else { return Vec::new() };
-    let armed = confirm.is_armed(at);
-    confirm.quiet_since = at;
     match (name, confirm.focus) {
         ("esc" | "ctrl-c", _) => leave(model),
-        ("enter", _) if matches!(confirm.manner, Manner::Emergency { .. }) => at_once(model),
+        ("enter", _) if matches!(confirm.manner, Manner::Emergency { .. }) => at_once(model, armed),
         ("enter", Focus::Leave) => {
             if armed {
                 leave(model)
@@ -164,7 +163,10 @@ fn press(model: &mut Model, armed: bool) -> Vec<Effect> {
 }
 
 /// Enter in an emergency: starts without waiting for the countdown, or tries again what failed.
-fn at_once(model: &mut Model) -> Vec<Effect> {
+fn at_once(model: &mut Model, armed: bool) -> Vec<Effect> {
+    if !armed {
+        return Vec::new();
+    }
     let Some(confirm) = model.confirm_mut() else { return Vec::new() };
     match confirm.stage {
         Stage::Asking if confirm.plan.is_some() && confirm.may_be_done() => send::send(model),
@@ -176,13 +178,14 @@ fn at_once(model: &mut Model) -> Vec<Effect> {
 
 /// Asks anew from the start, as a new intent.
 fn again(model: &mut Model) -> Vec<Effect> {
-    let (key, ticket, at) = (model.next_key(), model.next_ticket(), model.at);
+    let (key, ticket) = (model.next_key(), model.next_ticket());
     let Some(confirm) = model.confirm_mut() else { return Vec::new() };
     let subject = confirm.subject;
     confirm.stage =
         if matches!(subject, Subject::Plan(_)) { Stage::Planning } else { Stage::Asking };
-    (confirm.key, confirm.ticket, confirm.quiet_since) = (key, ticket, at);
+    (confirm.key, confirm.ticket) = (key, ticket);
     confirm.focus = Focus::Leave;
+    confirm.changes();
     ask_for_plan(model, ticket, subject).into_iter().collect()
 }
 
@@ -203,6 +206,7 @@ pub fn planned(model: &mut Model, ticket: Ticket, answer: Answer<Box<Plan>>) -> 
             if let Some(confirm) = model.confirm_mut() {
                 confirm.stage = stage;
                 confirm.focus = Focus::Leave;
+                confirm.changes();
             }
         }
     }
@@ -210,7 +214,6 @@ pub fn planned(model: &mut Model, ticket: Ticket, answer: Answer<Box<Plan>>) -> 
 }
 
 fn take_plan(model: &mut Model, plan: Box<Plan>) {
-    let at = model.at;
     offer_watch(model, &plan);
     let Some(confirm) = model.confirm_mut() else { return };
     let same = confirm.plan.as_ref().is_some_and(|shown| shown.fingerprint == plan.fingerprint);
@@ -220,7 +223,7 @@ fn take_plan(model: &mut Model, plan: Box<Plan>) {
         (Stage::Asking | Stage::Rechecking, Some(shown))
             if same && !emergency && shown.severity() != plan.severity() =>
         {
-            confirm.ask(plan, at);
+            confirm.ask(plan);
         }
         (Stage::Rechecking, _) if same => {
             confirm.plan = Some(plan);
@@ -236,7 +239,7 @@ fn take_plan(model: &mut Model, plan: Box<Plan>) {
             count_down(model, plan, changes);
         }
         _ if emergency => count_down(model, plan, Vec::new()),
-        _ => confirm.ask(plan, at),
+        _ => confirm.ask(plan),
     }
 }
 
@@ -245,7 +248,7 @@ pub fn count_down(model: &mut Model, plan: Box<Plan>, again: Vec<String>) {
     let (at, key) = (model.at, model.next_key());
     let fires_at = at + model.options.emergency_countdown;
     let Some(confirm) = model.confirm_mut() else { return };
-    confirm.ask(plan, at);
+    confirm.ask(plan);
     confirm.key = key;
     let fires_at = confirm.may_be_done().then_some(fires_at);
     confirm.manner = Manner::Emergency { fires_at, again };
@@ -253,7 +256,6 @@ pub fn count_down(model: &mut Model, plan: Box<Plan>, again: Vec<String>) {
 
 /// Takes the button away, saying what is not as it was shown.
 pub fn disarm(model: &mut Model, changes: Vec<String>, plan: Option<Box<Plan>>) {
-    let at = model.at;
     if let Some(plan) = &plan {
         offer_watch(model, plan);
     }
@@ -261,7 +263,18 @@ pub fn disarm(model: &mut Model, changes: Vec<String>, plan: Option<Box<Plan>>) 
     confirm.stage = Stage::Disarmed(changes);
     confirm.plan = plan.or(confirm.plan.take());
     confirm.focus = Focus::Leave;
-    confirm.quiet_since = at;
+    confirm.changes();
+}
+
+/// What is drawn now is what keys are pressed for. A countdown begins when it can be seen.
+pub fn drawn(model: &mut Model, at: Instant) {
+    let countdown = model.options.emergency_countdown;
+    if let Some(confirm) = model.confirm_mut()
+        && confirm.drawn(at)
+        && let Manner::Emergency { fires_at: Some(fires_at), .. } = &mut confirm.manner
+    {
+        *fires_at = at + countdown;
+    }
 }
 
 /// The emergency whose countdown is over is sent.

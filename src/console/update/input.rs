@@ -19,27 +19,40 @@ pub fn input(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Paste(text) => paste(model, &text),
         Event::Resize(width, height) => {
             model.size = Size { width, height };
-            let at = model.at;
             if let Some(confirm) = model.confirm_mut() {
-                confirm.quiet_since = at;
+                confirm.changes();
             }
             // Also at the size that was drawn last: a terminal that shrank and grew again in between has lost it.
             vec![Effect::Outside(Outside::Redraw)]
         }
-        _ => Vec::new(),
+        // Who comes back to the window, or reaches for the mouse, has not read the dialog yet.
+        _ => not_quiet(model),
     }
 }
 
+/// Something came in that presses no button, and so puts every button off.
+fn not_quiet(model: &mut Model) -> Vec<Effect> {
+    let at = model.at;
+    if let Some(confirm) = model.confirm_mut() {
+        confirm.pressed(at);
+    }
+    Vec::new()
+}
+
 fn key_pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
+    // A key that was in the pipe by then may have been pressed before the dialog was on screen.
+    let keys_out = model.keys_out;
+    let armed = model.confirm_mut().is_some_and(|confirm| confirm.is_armed(keys_out));
+    not_quiet(model);
     let Some(name) = keys::name(key) else { return Vec::new() };
     if is_tiny(model.area()) {
-        return unseen(model, key, &name);
+        return unseen(model, key, &name, armed);
     }
     if let Some(always) = everywhere(model, &name) {
         return always;
     }
     match model.overlays.last() {
-        Some(Overlay::Confirm(_)) => confirm::key(model, key, &name),
+        Some(Overlay::Confirm(_)) => confirm::key(model, key, &name, armed),
         Some(Overlay::Changes(_) | Overlay::Messages(_)) => overlays::scroll(model, &name),
         Some(Overlay::Help(_)) => overlays::help(model, key, &name),
         None if model.filter.typing => browse::filter(model, key, &name),
@@ -49,10 +62,10 @@ fn key_pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
 }
 
 /// Keys on a screen without room for panes: nothing acts that could not be seen, but for the emergency, which shows.
-fn unseen(model: &mut Model, key: &KeyEvent, name: &str) -> Vec<Effect> {
+fn unseen(model: &mut Model, key: &KeyEvent, name: &str, armed: bool) -> Vec<Effect> {
     match (name, is_emergency(model)) {
         ("q", _) => vec![Effect::Quit],
-        ("enter" | "esc" | "ctrl-c", true) => confirm::key(model, key, name),
+        ("enter" | "esc" | "ctrl-c", true) => confirm::key(model, key, name, armed),
         ("esc", false) => {
             model.overlays.pop();
             Vec::new()
@@ -103,12 +116,9 @@ fn browse(model: &mut Model, name: &str) -> Vec<Effect> {
 
 /// A paste goes into the text that is being typed, and nowhere else: it never presses anything.
 fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
-    let at = model.at;
+    not_quiet(model);
     match model.overlays.last_mut() {
-        Some(Overlay::Confirm(confirm)) => {
-            confirm.quiet_since = at;
-            confirm::insert(confirm, text);
-        }
+        Some(Overlay::Confirm(confirm)) => confirm::insert(confirm, text),
         Some(Overlay::Help(help)) => {
             help.search.extend(text.chars().filter(|c| !c.is_control()).take(40));
         }

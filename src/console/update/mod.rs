@@ -12,18 +12,26 @@ mod overlays;
 mod recall;
 mod send;
 
+use tokio::time::Instant;
+
 use super::effect::Effect;
 use super::layout::layout;
 use super::message::{Message, News};
 use super::model::{Model, Pane, Screen};
+use crate::fault::{self, Layer};
 
 /// Takes one message in.
 pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
+    fault::here(Layer::Update);
     model.at = model.at.max(message.at);
     model.dirty |= !is_silent(model, &message.news);
     let mut effects = match message.news {
-        News::Input(event) => input::input(model, event),
-        News::Wake => Vec::new(),
+        News::Input { event, keys_out } => {
+            model.keys_out = keys_out;
+            input::input(model, event)
+        }
+        // Only here, after whatever was pressed: an Esc in the pipe still cancels.
+        News::Wake => confirm::fire_when_due(model),
         News::Described(answer) => backend::described(model, answer),
         News::Fleet(answer) => backend::fleet(model, answer),
         News::Service(service, answer) => backend::service(model, &service, answer),
@@ -42,11 +50,16 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
     if model.quitting.is_some_and(|until| until <= model.at) {
         model.quitting = None;
     }
-    effects.extend(confirm::fire_when_due(model));
     settle(model);
     effects.extend(history::more(model));
     effects.extend(log::follow(model));
     effects
+}
+
+/// The screen shows the model as it is.
+pub fn drawn(model: &mut Model, at: Instant) {
+    model.dirty = false;
+    confirm::drawn(model, at);
 }
 
 /// What the console asks for before anything has happened.

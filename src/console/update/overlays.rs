@@ -96,9 +96,8 @@ pub fn scroll(model: &mut Model, name: &str) -> Vec<Effect> {
 /// Closes the top overlay; a dialog that comes to light again has to be looked at first.
 fn close(model: &mut Model) {
     model.overlays.pop();
-    let at = model.at;
     if let Some(confirm) = model.confirm_mut() {
-        confirm.quiet_since = at;
+        confirm.changes();
     }
 }
 

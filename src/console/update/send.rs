@@ -140,10 +140,9 @@ fn ended(model: &mut Model, ticket: Ticket, sent: &Sent, end: Stage) -> Vec<Effe
 }
 
 fn stage(model: &mut Model, ticket: Ticket, stage: Stage) {
-    let at = model.at;
     if let Some(confirm) = model.confirm_mut().filter(|confirm| confirm.ticket == ticket) {
         confirm.stage = stage;
         confirm.focus = Focus::Leave;
-        confirm.quiet_since = at;
+        confirm.changes();
     }
 }

@@ -93,18 +93,21 @@ fn countdown(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>>
     vec![Row::new(theme, width).gap(2).own(bar, Role::Danger).line()]
 }
 
+/// Enter is named once it works.
 fn keys(model: &Model, confirm: &Confirm, width: u16) -> Line<'static> {
-    let row = Row::new(&model.options.theme, width).gap(2);
-    let row = match confirm.stage {
-        Stage::Asking if confirm.plan.is_some() && confirm.may_be_done() => {
-            row.own("Enter", Role::Key).own(" rolls back now   ", Role::Text)
-        }
-        Stage::Failed(_) => row.own("Enter", Role::Key).own(" tries again   ", Role::Text),
-        _ => row,
-    };
     let esc = match confirm.stage {
         Stage::Sending | Stage::Checking | Stage::Refused(_) | Stage::Unknown(_) => " closes",
         _ => " cancels",
     };
-    row.own("Esc", Role::Key).own(esc, Role::Text).line()
+    let row = Row::new(&model.options.theme, width).gap(2);
+    let row = row.own("Esc", Role::Key).own(esc, Role::Text);
+    let enter = match confirm.stage {
+        Stage::Asking if confirm.plan.is_some() && confirm.may_be_done() => " rolls back now",
+        Stage::Failed(_) => " tries again",
+        _ => return row.line(),
+    };
+    if !confirm.is_armed(model.at) {
+        return row.line();
+    }
+    row.gap(3).own("Enter", Role::Key).own(enter, Role::Text).line()
 }

@@ -32,6 +32,7 @@ pub use self::freeze::HEAD as FREEZE_HEAD;
 use super::layout::{is_tiny, layout};
 use super::model::{Model, Pane, Screen};
 use super::overlay::Overlay;
+use crate::fault::{self, Layer};
 
 /// Draws everything.
 pub fn view(model: &Model, frame: &mut Frame) {
@@ -41,6 +42,7 @@ pub fn view(model: &Model, frame: &mut Frame) {
     }
     let areas = layout(area, model);
     header::draw(model, frame, areas.header);
+    fault::here(Layer::View);
     if let Some(area) = areas.problem {
         header::draw_problem(model, frame, area);
     }

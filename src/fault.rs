@@ -1,0 +1,69 @@
+//! Failures on purpose: a debug build panics in the layer that `TRUNKLINE_PANIC` names, so that tests walk every way out.
+
+/// Where a panic can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layer {
+    /// Before the terminal is taken over.
+    Start,
+    /// Between two modes of the terminal.
+    Enter,
+    /// The event loop.
+    Loop,
+    /// The stream of keys.
+    Input,
+    Update,
+    /// In the middle of a frame.
+    View,
+    /// A task that asks the backend.
+    Task,
+    /// A thread of its own.
+    Thread,
+    /// While the terminal is given back.
+    Drop,
+    /// While a panic is told.
+    Exit,
+}
+
+/// Panics here when `TRUNKLINE_PANIC` names this layer: `view` the first time that it gets here, `view:3` the third time.
+/// Several layers are divided by commas. In a release build this is nothing at all.
+#[inline]
+pub fn here(layer: Layer) {
+    #[cfg(debug_assertions)]
+    injected::panic_if_due(layer);
+    #[cfg(not(debug_assertions))]
+    let _never = layer;
+}
+
+#[cfg(debug_assertions)]
+mod injected {
+    use std::sync::{LazyLock, Mutex, PoisonError};
+
+    use super::Layer;
+
+    /// The layers that are asked for, and how many times each is still passed unharmed.
+    static ASKED: LazyLock<Mutex<Vec<(String, u32)>>> =
+        LazyLock::new(|| Mutex::new(read(&std::env::var("TRUNKLINE_PANIC").unwrap_or_default())));
+
+    fn read(asked: &str) -> Vec<(String, u32)> {
+        let one = |asked: &str| match asked.split_once(':') {
+            Some((layer, time)) => (layer.to_owned(), time.parse().unwrap_or(1)),
+            None => (asked.to_owned(), 1),
+        };
+        asked.split(',').filter(|asked| !asked.is_empty()).map(one).collect()
+    }
+
+    pub fn panic_if_due(layer: Layer) {
+        let name = format!("{layer:?}").to_lowercase();
+        assert!(!is_due(&name), "injected in {name}");
+    }
+
+    fn is_due(name: &str) -> bool {
+        let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((_, left)) = asked.iter_mut().find(|(layer, _)| layer == name) else {
+            return false;
+        };
+        let due = *left == 1;
+        *left = left.saturating_sub(1);
+        due
+    }
+}

@@ -1,0 +1,162 @@
+//! A repository whose trunk a person called raj watches, and the ways that this person goes through the console.
+
+#![allow(dead_code, reason = "each test program uses its own part of this")]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::home::Home;
+use super::pty::Pty;
+use super::repository::Repository;
+
+pub const RIGHT: &str = "\x1b[C";
+
+/// One step for everything. It notes that it ran, prints twenty lines, and waits while the gate is there, unless it rolls
+/// back; not forever, as nobody may be left to open it.
+const DEPLOY: &str = r#"
+echo "$TRUNKLINE_ENVIRONMENT $TRUNKLINE_KIND $TRUNKLINE_BUILD" >> "$RAN"
+i=1
+while [ $i -le 20 ]; do echo "$TRUNKLINE_KIND of $TRUNKLINE_BUILD, line $i of 20"; i=$((i + 1)); done
+n=0
+while [ "$TRUNKLINE_KIND" != rollback ] && [ -e "$GATE" ] && [ $n -lt 6000 ]; do n=$((n + 1)); sleep 0.02; done
+echo "$TRUNKLINE_KIND of $TRUNKLINE_BUILD is out"
+"#;
+
+/// A repository whose trunk is watched by a person called raj.
+pub struct Shop {
+    pub home: Home,
+    pub repository: Repository,
+}
+
+impl Shop {
+    pub fn open() -> Self {
+        let shop = Self { home: Home::new(), repository: Repository::new() };
+        let (ran, gate) = (shop.home.path("ran"), shop.gate());
+        let places = format!("RAN='{}'\nGATE='{}'", ran.display(), gate.display());
+        shop.repository.write("deploy", &format!("{places}{DEPLOY}"));
+        shop.repository.write("trunkline.toml", &service_file());
+        shop.merge("begin");
+        // A countdown that only a key can end in time: what fires it is the test's to say.
+        let settings = "poll = \"100ms\"\nemergency_countdown = \"10m\"";
+        shop.home.watch_repository(shop.repository.path(), settings);
+        shop
+    }
+
+    pub fn console(&self) -> Pty {
+        self.console_of((120, 40))
+    }
+
+    pub fn console_of(&self, size: (u16, u16)) -> Pty {
+        let screen = self.home.on_terminal(&["console"], size);
+        screen.shows("PROD checkout");
+        screen
+    }
+
+    /// A change by somebody else reaches the trunk.
+    pub fn merge(&self, subject: &str) {
+        self.repository.write("page.html", subject);
+        self.repository.commit_all("Ann", "ann@example.com", subject);
+    }
+
+    fn gate(&self) -> PathBuf {
+        self.home.path("gate")
+    }
+
+    pub fn close_gate(&self) {
+        fs::write(self.gate(), "").unwrap();
+    }
+
+    pub fn open_gate(&self) {
+        fs::remove_file(self.gate()).unwrap();
+    }
+
+    /// What the steps noted, one line for each time that one ran.
+    pub fn ran(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.home.path("ran")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// How many steps have left their result on disk.
+    pub fn results(&self) -> usize {
+        let folders = |path| fs::read_dir(path).into_iter().flatten().map(|entry| entry.unwrap());
+        let deployments = folders(self.home.path("data/runs"));
+        let steps = deployments.flat_map(|deployment| folders(deployment.path()));
+        steps.filter(|step| step.path().join("status.json").exists()).count()
+    }
+
+    pub fn kinds(&self) -> Vec<String> {
+        let history = self.home.json(&["history", "--json"]);
+        let kind = |deployment: &serde_json::Value| {
+            deployment["request"]["kind"].as_str().unwrap().to_owned()
+        };
+        history.as_array().unwrap().iter().map(kind).collect()
+    }
+
+    /// The lines of the last production deployment's log, without the heading of its step.
+    pub fn log(&self) -> Vec<String> {
+        let history = self.home.json(&["history", "--json"]);
+        let id = format!("d{}", history[0]["id"]);
+        let said = self.home.said(&["logs", &id]);
+        let (heading, lines) = said.split_once('\n').unwrap();
+        assert_eq!(heading, format!("== {id} release"));
+        lines.lines().map(str::to_owned).collect()
+    }
+}
+
+fn service_file() -> String {
+    let me = Command::new("id").arg("-un").output().unwrap();
+    let me = String::from_utf8(me.stdout).unwrap();
+    let step = |pipeline: &str| {
+        format!("[[{pipeline}.steps]]\nname = \"release\"\nrun = \"exec sh ./deploy\"\n")
+    };
+    [
+        "service = \"checkout\"\ntrunk = \"main\"\n".to_owned(),
+        "[policy]\nsoak = \"0s\"\nverify = \"person\"\n".to_owned(),
+        format!("[people.raj]\nlogins = [{:?}]\nemails = [\"raj@example.com\"]\n", me.trim()),
+        "[people.ann]\nemails = [\"ann@example.com\"]\n".to_owned(),
+        ["staging", "production", "rollback"].map(step).concat(),
+    ]
+    .concat()
+}
+
+/// Waits for a row with this build in this state; between the two stands a glyph.
+pub fn row(screen: &Pty, build: &str, state: &str) {
+    let tells = |line: &str| {
+        let after = line.split_once(&format!("{build} ")).map(|(_, after)| after.trim_start());
+        let after_glyph = after.and_then(|after| after.split_once(' '));
+        after_glyph.is_some_and(|(_, word)| word.starts_with(state))
+    };
+    screen.until(&format!("{build} {state}"), |text| text.lines().any(tells));
+}
+
+/// Goes through a dialog that begins on Cancel to its other button, presses it once it is lit, and waits until the
+/// dialog is over.
+pub fn confirm(screen: &mut Pty, title: &str, label: &str) {
+    screen.shows(title);
+    screen.lights_up("[> Cancel <]");
+    screen.shows(&format!("[  {label}  ]"));
+    screen.keys(RIGHT);
+    screen.lights_up(&format!("[> {label} <]"));
+    screen.keys("\r");
+    screen.hides(title);
+}
+
+pub fn verify(screen: &mut Pty, build: &str) {
+    row(screen, build, "staging");
+    screen.keys("1g");
+    screen.keys("V");
+    confirm(screen, &format!("Verify {build} in staging"), "Verify");
+    row(screen, build, "verified");
+}
+
+pub fn promote(screen: &mut Pty, build: &str) {
+    screen.keys("P");
+    confirm(screen, &format!("Promote {build} to PRODUCTION"), "Promote");
+}
+
+pub fn leave(mut screen: Pty) {
+    screen.keys("q");
+    assert!(screen.ended(), "{}", screen.text());
+    assert!(screen.is_restored());
+}

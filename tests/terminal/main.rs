@@ -1,0 +1,24 @@
+//! The terminal in trouble: every way out, floods of keys, stops, lost windows and odd environments.
+//!
+//! `cargo test --test terminal` runs the small size. The full one:
+//! `TRUNKLINE_EXITS=2500 TRUNKLINE_FLOODS=20000 TRUNKLINE_TERMINAL_FLOODS=1000 TRUNKLINE_KEYS=100000 TRUNKLINE_SIZES=5000
+//! cargo test --test terminal`.
+//! A failure names its seed; `TRUNKLINE_SEED=… cargo test --test terminal` walks the same way again.
+
+#[path = "../console/harness.rs"]
+#[allow(dead_code, reason = "each test program uses its own part of this")]
+mod harness;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod exits;
+mod flood;
+mod floods;
+mod gone;
+mod jobs;
+mod modes;
+mod plain;
+mod process;
+mod seed;
+mod sizes;
+mod stage;
