@@ -2,140 +2,16 @@
 //! any bytes at all.
 
 use std::collections::HashSet;
-use std::fs;
 use std::ops::Range;
 
 use proptest::prelude::*;
 use ratatui::style::{Color, Modifier, Style};
 use trunkline::terminal::gate::{self, Ink, LogGate, Row};
 
-/// Entries up to this size are cut at every place.
-const CUT: usize = 300;
-const SPLICES: usize = 100_000;
+#[path = "support/corpus.rs"]
+mod corpus;
 
-struct Entry {
-    id: String,
-    /// The bytes as they arrive, read by read.
-    reads: Vec<Vec<u8>>,
-    log: Expected,
-    field: Expected,
-    strips: bool,
-}
-
-enum Expected {
-    Text(String),
-    /// How the escaped form begins and how long it is.
-    Long {
-        prefix: String,
-        chars: usize,
-    },
-}
-
-impl Entry {
-    fn bytes(&self) -> Vec<u8> {
-        self.reads.concat()
-    }
-}
-
-fn corpus() -> Vec<Entry> {
-    let text = fs::read_to_string("tests/data/hostile-strings.txt").unwrap();
-    let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
-    let entries: Vec<Entry> = lines.map(entry).collect();
-    assert!(entries.len() > 150, "the corpus was read");
-    entries
-}
-
-fn entry(line: &str) -> Entry {
-    let columns: Vec<&str> = line.split('\t').collect();
-    let [id, _, log_policy, _, input, log, field] = columns[..] else { panic!("{line:?}") };
-    Entry {
-        id: id.to_owned(),
-        reads: input.split("{SPLIT}").map(unescape).collect(),
-        log: expected(log),
-        field: expected(field),
-        strips: log_policy == "strip",
-    }
-}
-
-fn expected(column: &str) -> Expected {
-    let long = column.strip_suffix(" chars)").and_then(|rest| rest.rsplit_once("...(total "));
-    match long {
-        Some((prefix, chars)) => {
-            Expected::Long { prefix: prefix.to_owned(), chars: chars.parse().unwrap() }
-        }
-        None => Expected::Text(String::from_utf8(unescape(column)).unwrap()),
-    }
-}
-
-/// The corpus' escapes as bytes.
-fn unescape(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        let taken = if let Some(hex) = rest.strip_prefix("\\x") {
-            bytes.push(u8::from_str_radix(&hex[..2], 16).unwrap());
-            4
-        } else if let Some(hex) = rest.strip_prefix("\\u{") {
-            let end = hex.find('}').unwrap();
-            let c = char::from_u32(u32::from_str_radix(&hex[..end], 16).unwrap()).unwrap();
-            bytes.extend(c.to_string().bytes());
-            end + 4
-        } else if let Some(repeat) = rest.strip_prefix("{REP:") {
-            let end = repetition_end(repeat);
-            let (what, times) = repeat[..end].rsplit_once(':').unwrap();
-            bytes.extend(unescape(what).repeat(times.parse().unwrap()));
-            end + 6
-        } else if c == '\\' {
-            bytes.push(match rest.as_bytes()[1] {
-                b'n' => b'\n',
-                b'r' => b'\r',
-                b't' => b'\t',
-                other => other,
-            });
-            2
-        } else {
-            bytes.extend(c.to_string().bytes());
-            c.len_utf8()
-        };
-        rest = &rest[taken..];
-    }
-    bytes
-}
-
-/// Where a repetition closes: the brace right after the digits, not the one of a code point.
-fn repetition_end(repeat: &str) -> usize {
-    let closes = |at: &usize| {
-        let digits = repeat[..*at].rsplit_once(':').map(|(_, digits)| digits);
-        digits.is_some_and(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()))
-    };
-    repeat.match_indices('}').map(|(at, _)| at).find(closes).unwrap()
-}
-
-/// The corpus' own writing of a text, as far as its long columns use it.
-fn escape(text: &str) -> String {
-    let mut escaped = String::new();
-    for c in text.chars() {
-        match c {
-            '\n' => escaped.push_str("\\n"),
-            '\\' => escaped.push_str("\\\\"),
-            ' '..='~' => escaped.push(c),
-            _ => escaped
-                .push_str(&c.escape_unicode().to_string().to_uppercase().replace("\\U", "\\u")),
-        }
-    }
-    escaped
-}
-
-fn check(id: &str, what: &str, got: &str, expected: &Expected) {
-    match expected {
-        Expected::Text(text) => assert_eq!(got, text, "{id} {what}"),
-        Expected::Long { prefix, chars } => {
-            let escaped = escape(got);
-            assert!(escaped.starts_with(prefix.as_str()), "{id} {what}: {escaped:.200}");
-            assert_eq!(escaped.len(), *chars, "{id} {what}");
-        }
-    }
-}
+use corpus::{SHORT, corpus};
 
 fn log_text(reads: &[&[u8]]) -> String {
     let texts: Vec<String> = log(reads).into_iter().map(|row| row.text).collect();
@@ -177,7 +53,7 @@ fn assert_spans_cover(row: &Row) {
 fn every_entry_comes_out_of_the_log_gate_as_the_corpus_says() {
     for entry in corpus() {
         let reads: Vec<&[u8]> = entry.reads.iter().map(Vec::as_slice).collect();
-        check(&entry.id, "log", &log_text(&reads), &entry.log);
+        entry.log.check(&entry.id, "log", &log_text(&reads));
         let whole = entry.bytes();
         assert_eq!(log_text(&[&whole]), log_text(&reads), "{}: in one read", entry.id);
     }
@@ -186,7 +62,7 @@ fn every_entry_comes_out_of_the_log_gate_as_the_corpus_says() {
 #[test]
 fn every_entry_comes_out_of_the_field_gate_as_the_corpus_says() {
     for entry in corpus() {
-        check(&entry.id, "field", gate::field(entry.bytes()).as_str(), &entry.field);
+        entry.field.check(&entry.id, "field", gate::field(entry.bytes()).as_str());
     }
 }
 
@@ -194,7 +70,7 @@ fn every_entry_comes_out_of_the_field_gate_as_the_corpus_says() {
 fn no_cut_between_two_reads_makes_a_difference() {
     for entry in corpus() {
         let bytes = entry.bytes();
-        if bytes.len() >= CUT {
+        if bytes.len() >= SHORT {
             continue;
         }
         let whole = log(&[&bytes]);
@@ -207,49 +83,11 @@ fn no_cut_between_two_reads_makes_a_difference() {
 
 #[test]
 fn what_is_stripped_is_counted() {
-    for entry in corpus().iter().filter(|entry| entry.strips) {
+    for entry in corpus().iter().filter(|entry| entry.log_policy == "strip") {
         let removed: usize = log(&[&entry.bytes()]).iter().map(|row| row.removed).sum();
         assert!(removed > 0, "{}", entry.id);
     }
     assert_eq!(log(&[b"\x1b[32mplain\x1b[0m"])[0].removed, 0);
-}
-
-#[test]
-fn random_splices_of_the_corpus_stay_drawable_in_every_policy() {
-    let pieces: Vec<Vec<u8>> =
-        corpus().iter().map(Entry::bytes).filter(|b| b.len() < CUT).collect();
-    let mut random = Random(0x5EED);
-    for _ in 0..SPLICES {
-        let mut splice = random.slice(&pieces).to_vec();
-        splice.extend(random.slice(&pieces));
-        let cut = random.below(splice.len() + 1);
-        let rows = log(&[&splice[..cut], &splice[cut..]]);
-        for row in &rows {
-            assert_drawable(&row.text);
-            assert_spans_cover(row);
-        }
-        assert_eq!(rows, log(&[&splice]), "{splice:?} cut at {cut}");
-        assert_drawable(gate::field(&splice).as_str());
-    }
-}
-
-/// A sequence of numbers that is the same in every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from((self.0 >> 33) % end as u64).unwrap()
-    }
-
-    /// A random part of a random piece.
-    fn slice<'a>(&mut self, pieces: &'a [Vec<u8>]) -> &'a [u8] {
-        let piece = &pieces[self.below(pieces.len())];
-        let start = self.below(piece.len() + 1);
-        let end = start + self.below(piece.len() - start + 1);
-        &piece[start..end]
-    }
 }
 
 proptest! {
@@ -309,6 +147,16 @@ fn only_plain_ascii_goes_without_a_badge() {
         assert_eq!(gate::field(name).is_plain_ascii(), !badged.contains(name), "{name:?}");
     }
     assert_eq!(gate::field("pr\u{43E}d").code_points(), ["U+043E"]);
+}
+
+#[test]
+fn an_emoji_is_selected_once_and_carries_nothing_unseen() {
+    let text = |bytes: &str| log_text(&[bytes.as_bytes()]);
+    assert_eq!(text("\u{2764}\u{FE0F}"), "\u{2764}\u{FE0F}");
+    assert_eq!(text("\u{2764}\u{FE0E}\u{FE0F}"), "\u{2764}\u{FE0E}<U+FE0F>");
+    assert_eq!(text("1\u{FE0F}\u{20E3}\u{FE0F}\u{20E3}"), "1\u{FE0F}\u{20E3}<U+FE0F><U+20E3>");
+    let flame = "\u{2764}\u{FE0F}\u{200D}\u{1F525}";
+    assert_eq!(text(flame), flame);
 }
 
 #[test]

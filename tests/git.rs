@@ -12,8 +12,16 @@ use trunkline::git::{GitError, Mirror, local_identity};
 
 use self::repository::Repository;
 
+#[path = "support/home.rs"]
+mod home;
+#[path = "support/pty.rs"]
+mod pty;
 #[path = "support/repository.rs"]
 mod repository;
+#[path = "git/standing.rs"]
+mod standing;
+#[path = "git/watch.rs"]
+mod watch;
 
 /// A mirror in a folder that lives as long as it.
 struct Mirrored {
@@ -37,6 +45,12 @@ impl Mirrored {
     async fn single(&self, sha: &Sha) -> Commit {
         let range = self.mirror.range(None, sha, None, 1).await.unwrap();
         range.commits.into_iter().next().unwrap()
+    }
+
+    /// Every folder in which a checkout was being made.
+    fn unfinished(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.display().to_string().contains(".partial")).collect()
     }
 
     fn place(&self, name: &str) -> PathBuf {
@@ -527,9 +541,9 @@ async fn a_half_made_checkout_is_made_again_and_a_strange_folder_is_left_alone()
     let repository = Repository::new();
     let one = repository.commit("one");
     let mirrored = Mirrored::of(&repository).await;
-    fs::create_dir_all(mirrored.place(".one.partial/.git")).unwrap();
+    fs::create_dir_all(mirrored.place(".one.partial-before/.git")).unwrap();
     mirrored.mirror.checkout(&one, &mirrored.place("one")).await.unwrap();
-    assert!(mirrored.place("one/one").exists() && !mirrored.place(".one.partial").exists());
+    assert!(mirrored.place("one/one").exists() && mirrored.unfinished().is_empty());
 
     fs::create_dir(mirrored.place("strange")).unwrap();
     let refused = mirrored.mirror.checkout(&one, &mirrored.place("strange")).await.unwrap_err();
@@ -537,7 +551,23 @@ async fn a_half_made_checkout_is_made_again_and_a_strange_folder_is_left_alone()
 
     let unknown: Sha = "0123456789".repeat(4).parse().unwrap();
     assert!(mirrored.mirror.checkout(&unknown, &mirrored.place("unknown")).await.is_err());
-    assert!(!mirrored.place("unknown").exists() && !mirrored.place(".unknown.partial").exists());
+    assert!(!mirrored.place("unknown").exists() && mirrored.unfinished().is_empty());
+}
+
+#[tokio::test]
+async fn a_lock_of_a_git_that_was_killed_is_removed_once_it_is_old() {
+    let repository = Repository::new();
+    repository.commit("one");
+    let mirrored = Mirrored::of(&repository).await;
+    let two = repository.commit("two");
+    let lock = mirrored.mirror.path().join("refs/heads/main.lock");
+    let file = fs::File::create(&lock).unwrap();
+    let refused = mirrored.mirror.fetch().await.unwrap_err().to_string();
+    assert!(refused.contains("main.lock") && lock.exists(), "it may still be held: {refused}");
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_mins(10);
+    file.set_modified(long_ago).unwrap();
+    mirrored.mirror.fetch().await.unwrap();
+    assert_eq!(mirrored.mirror.tip("main").await.unwrap(), Some(two));
 }
 
 #[tokio::test]

@@ -333,11 +333,11 @@ async fn an_unreachable_backend_says_when_to_try_again() {
     let world = scripted();
     let serving = serving(&world);
     world.fault(Fault::Unreachable);
-    let Err(BackendError::Unreachable(why)) = Remote::over(serving.socket()).describe().await
-    else {
+    let Err(busy) = Remote::over(serving.socket()).describe().await else {
         panic!("it answered");
     };
-    assert!(why.ends_with("try again in 1s"), "{why}");
+    assert_eq!(busy.again(), Some(Duration::from_secs(1)), "{busy:?}");
+    assert!(busy.to_string().ends_with("try again in 1s"), "{busy}");
     world.heal();
     assert!(Remote::over(serving.socket()).describe().await.is_ok());
 }

@@ -31,9 +31,10 @@ impl Embedded {
     }
 }
 
-/// Waits until the engine has changed; false when the time is over first.
+/// Waits until the engine has changed; false when the time is over first. Who has no time is not kept waiting for the
+/// timer's next millisecond.
 async fn changed_before(changes: &mut watch::Receiver<u64>, deadline: Instant) -> bool {
-    matches!(timeout_at(deadline, changes.changed()).await, Ok(Ok(())))
+    deadline > Instant::now() && matches!(timeout_at(deadline, changes.changed()).await, Ok(Ok(())))
 }
 
 fn deadline(wait: Duration) -> Instant {

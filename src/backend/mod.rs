@@ -15,6 +15,7 @@ use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, Service
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot, Version};
+use crate::domain::time::say;
 
 /// The longest that a caller may ask a backend to wait for news.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(25);
@@ -115,6 +116,9 @@ pub enum BackendError {
     /// Nobody answers; nothing was done.
     #[error("{0}")]
     Unreachable(String),
+    /// Who answers asks not to be asked again for so long; nothing was done.
+    #[error("{why}; try again in {}", say(*again))]
+    Busy { why: String, again: Duration },
     /// A command was sent and its answer got lost: it may have been recorded. Ask [`Backend::receipt`].
     #[error("the answer got lost: {0}")]
     Unknown(String),
@@ -127,4 +131,15 @@ pub enum BackendError {
     /// Something went wrong on the other side.
     #[error("{0}")]
     Failed(String),
+}
+
+impl BackendError {
+    /// How long the other side wants not to be asked again.
+    #[must_use]
+    pub fn again(&self) -> Option<Duration> {
+        match self {
+            Self::Busy { again, .. } => Some(*again),
+            _ => None,
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! A trunkline server somewhere else, asked over HTTP.
 
+mod budget;
 mod call;
 mod verdict;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, IF_NONE_MATCH};
 use reqwest::{Client, Method, StatusCode};
 
+use self::budget::Budget;
 use self::call::{Call, Reply};
 use super::{Answer, Backend, BackendError};
 use crate::api::page::{DeploymentPage, EventPage};
@@ -38,6 +40,7 @@ pub struct Remote {
     client: Client,
     socket: Arc<PathBuf>,
     reviver: Option<Reviver>,
+    budget: Arc<Budget>,
 }
 
 /// Brings a server back that nobody reaches any more, within a time of its own; when it cannot, nothing happens.
@@ -65,7 +68,7 @@ impl Remote {
             .pool_idle_timeout(IDLE)
             .build()
             .expect("a client without TLS needs nothing from the system");
-        Self { client, socket: Arc::new(socket), reviver: None }
+        Self { client, socket: Arc::new(socket), reviver: None, budget: Arc::default() }
     }
 
     /// Whenever nobody answers at the socket, this is given a chance before the question is asked once more.

@@ -4,6 +4,7 @@ use chrono::{Local, Offset, TimeZone};
 use clap::Args;
 use color_eyre::eyre::{Context as _, Report};
 
+use super::context::Settings;
 use super::failure::Failure;
 use super::{Global, context, demo, engine_process, trace};
 use crate::backend::remote::Remote;
@@ -24,7 +25,8 @@ pub struct Arguments {}
 /// The console, or the demo where nothing is configured.
 pub async fn or_demo(global: Global) -> Result<(), Failure> {
     let base = Places::discover()?;
-    if global.demo || UserFile::load(&base.user_file())?.services.is_empty() {
+    let nothing = UserFile::load(&base.user_file()).is_ok_and(|user| user.services.is_empty());
+    if global.demo || nothing {
         return demo::open(&base, global).await;
     }
     run(global, Arguments::default()).await
@@ -33,9 +35,7 @@ pub async fn or_demo(global: Global) -> Result<(), Failure> {
 pub async fn run(global: Global, _: Arguments) -> Result<(), Failure> {
     needs_terminal()?;
     let places = context::places(&global)?;
-    if UserFile::load(&places.user_file())?.services.is_empty() {
-        return Err(context::nothing_watched());
-    }
+    context::settings(&places)?;
     let backend = engine_process::ensure_running(&places, &global).await?;
     show(backend, &places, &global).await
 }
@@ -47,8 +47,8 @@ pub fn needs_terminal() -> Result<(), Failure> {
 
 /// The console on this backend, until somebody leaves it.
 pub async fn show(backend: Remote, places: &Places, global: &Global) -> Result<(), Failure> {
-    trace::to_file(&places.data.join("console.log"))?;
-    let options = options(&UserFile::load(&places.user_file())?, global);
+    trace::to_file(&places.data.join("console.log"));
+    let options = options(&context::settings(places)?, global);
     guard::install_panic_hook();
     signals::leave_on_signals().wrap_err("cannot listen to signals")?;
     let options = Options { intents: Some(places.intents()), ..options };
@@ -59,7 +59,8 @@ pub async fn show(backend: Remote, places: &Places, global: &Global) -> Result<(
     }
 }
 
-fn options(user: &UserFile, global: &Global) -> Options {
+fn options(settings: &Settings, global: &Global) -> Options {
+    let user = &settings.user;
     let terminal = capabilities::detect(ColourChoice::Auto);
     let UserFile { emergency_countdown, stale_after, .. } = *user;
     Options {
@@ -72,7 +73,7 @@ fn options(user: &UserFile, global: &Global) -> Options {
         utc_offset: utc_offset(),
         theme: Theme::terminal(terminal.depth, terminal.charset),
         tmux: terminal.tmux,
-        notice: global.demo.then(|| PRACTICE.to_owned()),
+        notice: settings.mistake.clone().or(global.demo.then(|| PRACTICE.to_owned())),
     }
 }
 

@@ -32,8 +32,8 @@ impl Context {
     /// Connects to the engine of these places, starting it when it is not running.
     pub async fn connect(global: Global) -> Result<Self, Failure> {
         let places = places(&global)?;
-        if UserFile::load(&places.user_file())?.services.is_empty() {
-            return Err(nothing_watched());
+        if let Some(mistake) = settings(&places)?.mistake {
+            Failure::warn(&format!("{mistake}; the engine that runs goes on without it"));
         }
         let backend = engine_process::ensure_running(&places, &global).await?;
         let intents = Intents::in_folder(places.intents());
@@ -107,6 +107,25 @@ pub fn places(global: &Global) -> Result<Places, Failure> {
         Ok(places)
     } else {
         Err(Failure::usage("there is no demo yet; \"trunkline demo\" makes one"))
+    }
+}
+
+/// What the user file says, or what is wrong with it.
+pub struct Settings {
+    pub user: UserFile,
+    pub mistake: Option<String>,
+}
+
+/// Reads the user file. While an engine runs, a mistake in it keeps nobody from that: the engine goes on with the last
+/// good one, and somebody may have to roll back at this very moment.
+pub fn settings(places: &Places) -> Result<Settings, Failure> {
+    match UserFile::load(&places.user_file()) {
+        Ok(user) if user.services.is_empty() => Err(nothing_watched()),
+        Ok(user) => Ok(Settings { user, mistake: None }),
+        Err(mistake) if engine_process::answers(&places.socket()) => {
+            Ok(Settings { user: UserFile::default(), mistake: Some(mistake.to_string()) })
+        }
+        Err(mistake) => Err(mistake.into()),
     }
 }
 

@@ -1,7 +1,8 @@
 //! `trunkline doctor`: where everything is, and what is wrong with it.
 
+mod surroundings;
+
 use std::io::IsTerminal;
-use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
@@ -15,8 +16,7 @@ use super::{Global, Reading, engine_process};
 use crate::backend::Backend;
 use crate::backend::remote::Remote;
 use crate::config::places::Places;
-use crate::config::user_file::UserFile;
-use crate::store::{Break, Reader};
+use crate::store::{Break, Reader, StoreError};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -48,10 +48,8 @@ pub async fn run(global: &Global, arguments: Arguments) -> Result<(), Failure> {
     let places = places(global)?;
     let out = Output::new();
     let mut checks = vec![Check::fine("version", env!("CARGO_PKG_VERSION"))];
-    checks.push(git().await);
-    checks.extend(folders(&places));
-    checks.push(user_file(&places));
-    checks.extend(files(&places));
+    checks.extend(surroundings::programs().await);
+    checks.extend(surroundings::places(&places));
     checks.extend(record(&places));
     checks.extend(terminal());
     checks.extend(engine(&places).await);
@@ -73,77 +71,6 @@ fn row(check: &Check) -> Vec<String> {
     vec![mark.to_owned(), check.what.to_owned(), format!("{}{remedy}", check.found)]
 }
 
-async fn git() -> Check {
-    let missing = "install git and put it on the PATH";
-    let asked = tokio::process::Command::new("git").arg("--version").output();
-    match asked.await {
-        Ok(output) if output.status.success() => {
-            Check::fine("git", String::from_utf8_lossy(&output.stdout).trim())
-        }
-        Ok(output) => Check::wrong("git", format!("does not work ({})", output.status), missing),
-        Err(error) => Check::wrong("git", error.to_string(), missing),
-    }
-}
-
-fn folders(places: &Places) -> Vec<Check> {
-    let writable = |path: &Path| {
-        rustix::fs::access(path, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)
-    };
-    [
-        ("config", &places.config, "TRUNKLINE_CONFIG_DIR"),
-        ("data", &places.data, "TRUNKLINE_DATA_DIR"),
-    ]
-    .into_iter()
-    .map(|(what, path, variable)| {
-        let shown = path.display().to_string();
-        match writable(path) {
-            Ok(()) => Check::fine(what, shown),
-            Err(rustix::io::Errno::NOENT) => {
-                Check::fine(what, format!("{shown} (made when needed)"))
-            }
-            Err(error) => Check::wrong(
-                what,
-                format!("{shown}: {error}"),
-                format!("make it writable or name another with {variable}"),
-            ),
-        }
-    })
-    .collect()
-}
-
-fn user_file(places: &Places) -> Check {
-    let path = places.user_file();
-    match UserFile::load(&path) {
-        Ok(user) if user.services.is_empty() => Check::fine(
-            "services",
-            format!("none in {}; \"trunkline init\" in a repository adds one", path.display()),
-        ),
-        Ok(user) => {
-            Check::fine("services", format!("{} in {}", user.services.len(), path.display()))
-        }
-        Err(error) => Check::wrong("services", error.to_string(), "correct the file"),
-    }
-}
-
-fn files(places: &Places) -> Vec<Check> {
-    let size = |path: &Path| match std::fs::metadata(path) {
-        Ok(found) => format!("{} ({} KB)", path.display(), found.len().div_ceil(1024)),
-        Err(_) => format!("{} (not there yet)", path.display()),
-    };
-    let pid = match holder(&places.lock()) {
-        Holder::Nobody => "no engine".to_owned(),
-        Holder::Process(Some(pid)) => format!("held by process id {pid}"),
-        Holder::Process(None) => "held".to_owned(),
-    };
-    vec![
-        Check::fine("socket", places.socket().display().to_string()),
-        Check::fine("lock", format!("{} ({pid})", places.lock().display())),
-        Check::fine("database", size(&places.database())),
-        Check::fine("mirrors", places.data.join("mirrors").display().to_string()),
-        Check::fine("engine log", size(&places.engine_log())),
-    ]
-}
-
 /// Whether anybody changed the record behind our back.
 fn record(places: &Places) -> Option<Check> {
     let path = places.database();
@@ -157,9 +84,14 @@ fn record(places: &Places) -> Option<Check> {
             format!("event {seq} was tampered with: {why}"),
             "do not trust what it says from there on; put the database back from a copy",
         ),
-        Err(error) => {
-            Check::wrong("record", error.to_string(), "put the database back from a copy")
+        Err(error @ (StoreError::Newer { .. } | StoreError::Damaged { .. })) => {
+            Check::wrong("record", error.to_string(), "until then no engine can start")
         }
+        Err(error) => Check::wrong(
+            "record",
+            error.to_string(),
+            "move away what is there, or put the database back from a copy",
+        ),
     })
 }
 
@@ -203,8 +135,14 @@ async fn engine(places: &Places) -> Vec<Check> {
             checks.extend(services(&backend).await);
             checks
         }
-        Err(error) => {
+        Err(error) if held => {
             vec![Check::wrong("engine", error.to_string(), "try \"trunkline engine restart\"")]
+        }
+        // Nobody has the lock, so that whoever answers is no engine of this folder.
+        Err(error) => {
+            let socket = places.socket();
+            let remedy = format!("end the program that listens at {}", socket.display());
+            vec![Check::wrong("engine", error.to_string(), remedy)]
         }
     }
 }

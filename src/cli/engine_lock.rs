@@ -25,8 +25,8 @@ pub enum LockError {
         pid.map_or("unknown".to_owned(), |pid| pid.to_string())
     )]
     Held { pid: Option<i32> },
-    #[error("cannot lock {0:?}")]
-    Io(std::path::PathBuf, #[source] io::Error),
+    #[error("cannot lock {0:?} ({1}); move away what is there, or make it writable")]
+    Io(std::path::PathBuf, io::Error),
 }
 
 impl EngineLock {

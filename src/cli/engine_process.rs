@@ -18,13 +18,17 @@ use super::failure::Failure;
 use crate::backend::remote::Remote;
 use crate::config::places::Places;
 
-/// How long an engine may take to answer after its start, and to end after it was told to.
+/// How long an engine may take to answer after its start: it reads its whole record first.
+const START: Duration = Duration::from_secs(30);
+/// How long it may take to end after it was told to.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// How long whoever ended an engine has to start the next one.
 const DEFERENCE: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(20);
 /// How much of a failed engine's log is worth showing.
 const LOG_SHOWN: u64 = 4_000;
+/// With less room than this, in bytes, a disk is full.
+const LEAST_ROOM: u64 = 64 * 1024;
 /// A log longer than this is put aside when an engine starts.
 const LOG_KEPT: u64 = 5_000_000;
 
@@ -77,7 +81,7 @@ async fn start(places: &Places, global: &Global) -> Result<(), Failure> {
         .stderr(log)
         .spawn()
         .wrap_err("cannot start the engine")?;
-    let deadline = Instant::now() + DEADLINE;
+    let deadline = Instant::now() + START;
     while !answers(&places.socket()) {
         let ended = child.try_wait()?;
         // It may have ended because another one was faster, which will answer in a moment.
@@ -87,7 +91,7 @@ async fn start(places: &Places, global: &Global) -> Result<(), Failure> {
         }
         if Instant::now() > deadline {
             let log = places.engine_log();
-            let seconds = DEADLINE.as_secs();
+            let seconds = START.as_secs();
             return Err(Failure::failed(format!(
                 "the engine does not answer after {seconds} s; its log is {}",
                 log.display()
@@ -145,8 +149,18 @@ fn open_log(path: &Path) -> Result<File, Failure> {
 
 fn did_not_start(places: &Places, status: ExitStatus, begin: u64) -> Failure {
     let log = end_of(&places.engine_log(), begin).unwrap_or_default();
-    let said = if log.trim().is_empty() { "it said nothing" } else { log.trim() };
+    let said = match log.trim() {
+        "" if is_full(&places.data) => "its disk is full; free some space",
+        "" => "it said nothing",
+        said => said,
+    };
     Failure::failed(format!("the engine did not start ({status}):\n{said}"))
+}
+
+/// Whether the disk of a folder has no room for anything.
+pub fn is_full(folder: &Path) -> bool {
+    rustix::fs::statvfs(folder)
+        .is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < LEAST_ROOM)
 }
 
 /// What was written to a log after `begin`, at most its last part.

@@ -1,6 +1,6 @@
 //! Why a command did not do what it was asked for, and the exit code that says so.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use color_eyre::eyre::{Report, eyre};
@@ -48,14 +48,18 @@ impl Failure {
             Self::Changed(sentence) => (CHANGED, sentence.clone()),
             Self::Failed(report) => (FAILED, format!("{report:#}")),
         };
-        let terminal = io::stderr().is_terminal();
+        Self::warn(&sentence);
+        ExitCode::from(code)
+    }
+
+    /// Says on standard error what is wrong and keeps nobody from going on.
+    pub fn warn(sentence: &str) {
         for (index, line) in sentence.lines().enumerate() {
-            let line = if terminal { gate::line(line) } else { line.to_owned() };
+            let line = gate::line(line);
             let lead = if index == 0 { "trunkline: " } else { "" };
             // Where even this cannot be said, the exit code has to do.
             let _ = writeln!(io::stderr(), "{lead}{line}");
         }
-        ExitCode::from(code)
     }
 }
 

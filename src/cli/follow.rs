@@ -56,9 +56,13 @@ pub async fn patiently<T>(ask: impl AsyncFn() -> Answer<T>) -> Result<T, Failure
     let mut misses = 0;
     loop {
         match ask().await {
-            Err(BackendError::Unreachable(_) | BackendError::Unknown(_)) if misses < PATIENCE => {
+            Err(
+                why @ (BackendError::Unreachable(_)
+                | BackendError::Busy { .. }
+                | BackendError::Unknown(_)),
+            ) if misses < PATIENCE => {
                 misses += 1;
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(why.again().unwrap_or(PAUSE)).await;
             }
             answer => return Ok(answer?),
         }

@@ -35,6 +35,8 @@ mod status;
 mod trace;
 mod verify;
 
+use std::ffi::OsStr;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -43,6 +45,7 @@ use clap::{Args, Parser, Subcommand};
 use self::context::Context;
 use self::failure::Failure;
 use crate::domain::ids::{IdempotencyKey, ServiceName};
+use crate::terminal::gate;
 
 /// The deploy console for trunk-based teams.
 ///
@@ -166,8 +169,20 @@ pub fn main() -> ExitCode {
 /// Help and version are answers; everything else is a mistake in the arguments.
 fn usage(error: &clap::Error) -> ExitCode {
     // A closed pipe is the only thing that can go wrong here, and it is no error.
-    let _ = error.print();
+    if error.use_stderr() && std::env::args_os().any(|argument| is_hostile(&argument)) {
+        let mistake = error.render().to_string();
+        for line in mistake.lines() {
+            let _ = writeln!(std::io::stderr(), "{}", gate::line(line));
+        }
+    } else {
+        let _ = error.print();
+    }
     ExitCode::from(if error.use_stderr() { failure::USAGE } else { failure::DONE })
+}
+
+/// Whether a complaint that quotes it could not be printed as it is.
+fn is_hostile(argument: &OsStr) -> bool {
+    argument.to_string_lossy().chars().any(gate::is_hidden)
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {

@@ -1,13 +1,13 @@
-//! What goes to standard output: text through the gate where it is a terminal, JSON that no terminal can trip over.
+//! What goes to standard output: text through the gate, and JSON that no terminal can trip over. A pipe gets the same
+//! as a terminal: what it leads to is often one, and nobody can tell.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
-use unicode_width::UnicodeWidthStr;
 
 use super::failure::Failure;
-use crate::terminal::gate;
+use crate::terminal::{columns, gate};
 
 /// Standard output.
 #[derive(Debug, Clone, Copy)]
@@ -42,17 +42,7 @@ impl Output {
 
     /// One line of text, whatever it contains.
     pub fn line(self, text: impl AsRef<str>) -> Result<(), Failure> {
-        let text = text.as_ref();
-        let mut out = io::stdout().lock();
-        let written = if self.terminal {
-            writeln!(out, "{}", gate::line(text))
-        } else {
-            writeln!(out, "{text}")
-        };
-        match (written.map_err(Failure::from), self.unheard) {
-            (Err(Failure::ClosedPipe), Unheard::GoOn) => Ok(()),
-            (written, _) => written,
-        }
+        self.safe(&gate::line(text.as_ref()))
     }
 
     pub fn lines(self, lines: impl IntoIterator<Item = String>) -> Result<(), Failure> {
@@ -61,25 +51,28 @@ impl Output {
 
     /// A line of bytes as a step wrote it.
     pub fn bytes(self, text: &[u8]) -> Result<(), Failure> {
-        let mut out = io::stdout().lock();
-        if self.terminal {
-            for row in gate::log_rows(text) {
-                writeln!(out, "{}", row.text)?;
-            }
-            return Ok(());
+        gate::log_rows(text).iter().try_for_each(|row| self.safe(&row.text))
+    }
+
+    /// A line that has passed the gate.
+    fn safe(self, text: &str) -> Result<(), Failure> {
+        let written = writeln!(io::stdout().lock(), "{text}");
+        match (written.map_err(Failure::from), self.unheard) {
+            (Err(Failure::ClosedPipe), Unheard::GoOn) => Ok(()),
+            (written, _) => written,
         }
-        out.write_all(text)?;
-        out.write_all(b"\n")?;
-        Ok(())
     }
 
     /// Columns as wide as their widest cell; the last one is not padded.
     pub fn table(self, rows: &[Vec<String>]) -> Result<(), Failure> {
-        let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
-        let widths: Vec<usize> = (0..columns)
-            .map(|at| rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.width()).max())
-            .map(Option::unwrap_or_default)
-            .collect();
+        let safe = |row: &Vec<String>| row.iter().map(|cell| gate::line(cell)).collect();
+        let rows: Vec<Vec<String>> = rows.iter().map(safe).collect();
+        let count = rows.iter().map(Vec::len).max().unwrap_or_default();
+        let width = |at: usize| {
+            let cells = rows.iter().filter_map(|row| row.get(at));
+            cells.map(|cell| columns::width(cell)).max().unwrap_or_default()
+        };
+        let widths: Vec<usize> = (0..count).map(width).collect();
         self.lines(rows.iter().map(|row| aligned(row, &widths)))
     }
 }
@@ -115,25 +108,23 @@ fn aligned(row: &[String], widths: &[usize]) -> String {
     let mut line = String::new();
     for (cell, width) in row.iter().zip(widths) {
         line.push_str(cell);
-        line.push_str(&" ".repeat(width + 2 - cell.width().min(*width)));
+        line.push_str(&" ".repeat(width + 2 - columns::width(cell).min(*width)));
     }
     line.trim_end().to_owned()
 }
 
-/// The same JSON with every character that could act on a terminal written as an escape: only strings can contain
-/// one, so the document means what it meant.
+/// The same JSON with every character that acts on a terminal or cannot be seen written as an escape: only strings can
+/// contain one, so the document means what it meant. The line ends are those between its parts.
 fn harmless(json: &str) -> String {
-    let acts = |c: char| {
-        matches!(c, '\u{7f}'..='\u{9f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
-        if acts(c) {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "\\u{:04x}", u32::from(c));
-        } else {
+        if c == '\n' || !gate::is_hidden(c) {
             text.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\\u{unit:04x}");
         }
     }
     text
@@ -145,7 +136,7 @@ mod tests {
 
     #[test]
     fn json_keeps_its_meaning_and_loses_what_acts_on_a_terminal() {
-        let value = serde_json::json!({ "subject": "a\u{9b}31mb\u{202e}c\u{1b}" });
+        let value = serde_json::json!({ "subject": "a\u{9b}31mb\u{202e}c\u{1b}\u{ad}\u{e0041}" });
         let text = harmless(&value.to_string());
         assert!(text.is_ascii(), "{text}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);

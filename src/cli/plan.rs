@@ -1,5 +1,7 @@
 //! `trunkline plan`: everything that a promote or rollback would do, without doing it.
 
+use std::collections::BTreeSet;
+
 use clap::Subcommand;
 
 use super::context::Context;
@@ -12,6 +14,7 @@ use crate::domain::event::DeploymentKind;
 use crate::domain::ids::BuildNumber;
 use crate::domain::plan::{Finding, Plan, PlannedBuild, Severity};
 use crate::domain::time::say;
+use crate::terminal::gate;
 
 /// The most commits that a plan shows by name.
 const COMMITS_SHOWN: usize = 20;
@@ -94,12 +97,22 @@ fn range(plan: &Plan) -> Vec<String> {
     let (count, files) = (plan.range.len(), plan.range.files());
     let mut lines =
         vec![format!("  {what:<10} {}, {}", counted(count, "commit"), counted(files, "file"))];
+    lines.extend(beyond_ascii(commits));
     lines.extend(commits.iter().take(COMMITS_SHOWN).map(commit));
     let hidden = commits.len().saturating_sub(COMMITS_SHOWN) + *more as usize;
     if hidden > 0 {
         lines.push(format!("             and {hidden} more"));
     }
     lines
+}
+
+/// The code points of authors that are not plain ASCII: such a name may not be the one that it looks like.
+fn beyond_ascii(commits: &[Commit]) -> Option<String> {
+    let authors = commits.iter().flat_map(|c| std::iter::once(&c.author).chain(&c.co_authors));
+    let points: BTreeSet<_> =
+        authors.flat_map(|who| gate::field(&who.name).code_points()).collect();
+    let points: Vec<_> = points.into_iter().collect();
+    (!points.is_empty()).then(|| format!("  not ASCII  {}", points.join(", ")))
 }
 
 /// `1 commit`, `2 commits`.

@@ -41,7 +41,7 @@ pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
         rustix::process::setsid().wrap_err("cannot leave the session")?;
     }
     places.create()?;
-    trace::to_file(&places.engine_log())?;
+    trace::to_file(&places.engine_log());
     let lock = EngineLock::take(&places.lock()).map_err(|error| match error {
         held @ LockError::Held { .. } => Failure::failed(held.to_string()),
         error @ LockError::Io(..) => Failure::Failed(Report::new(error)),

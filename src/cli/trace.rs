@@ -1,33 +1,56 @@
 //! The program's own log: to a file, never to the screen.
 
 use std::fs::OpenOptions;
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Mutex;
 
-use color_eyre::eyre::Context as _;
 use tracing_subscriber::EnvFilter;
 
 use super::failure::Failure;
+use crate::terminal::gate;
 
 /// Names what is logged, as in `TRUNKLINE_LOG=debug`.
 const FILTER: &str = "TRUNKLINE_LOG";
 
-/// Sends what the program says about itself to the end of this file.
-pub fn to_file(path: &Path) -> Result<(), Failure> {
-    let file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(path)
-        .wrap_err_with(|| format!("cannot write the log {:?}", path.display()))?;
+/// Sends what the program says about itself to the end of this file. A file that cannot be written is no reason not to
+/// work: a disk may be full.
+pub fn to_file(path: &Path) {
+    let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+    let file = match file {
+        Ok(file) => file,
+        Err(why) => {
+            return Failure::warn(&format!(
+                "cannot write the log {:?} ({why}); going on without it",
+                path.display()
+            ));
+        }
+    };
     let filter = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new("info"));
     let subscriber = tracing_subscriber::fmt()
         .with_ansi(false)
         .with_env_filter(filter)
-        .with_writer(Mutex::new(file))
+        .with_writer(Mutex::new(Gated(file)))
+        // It would be said on standard error, which is the same file, and a second failure there ends the process.
+        .log_internal_errors(false)
         .finish();
     // A second subscriber in one process is not ours to fight with.
     let _ = tracing::subscriber::set_global_default(subscriber);
-    Ok(())
+}
+
+/// Takes one record at a time: what others wrote stays on its line and acts on no terminal that the file is read on.
+struct Gated<W>(W);
+
+impl<W: Write> Write for Gated<W> {
+    fn write(&mut self, record: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(record);
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        self.0.write_all(format!("{}\n", gate::line(text)).as_bytes())?;
+        Ok(record.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }

@@ -26,6 +26,8 @@ pub enum ConfigError {
         folder.display()
     )]
     NotPrivate { folder: PathBuf, variable: &'static str },
+    #[error("{} is there and is no folder; move it away, or name another with {variable}", folder.display())]
+    NoFolder { folder: PathBuf, variable: &'static str },
     #[error("there is no home folder; set TRUNKLINE_CONFIG_DIR and TRUNKLINE_DATA_DIR")]
     NoHome,
 }

@@ -111,9 +111,18 @@ impl Places {
     /// When one cannot be made, or the socket's folder is not the user's own and closed to others.
     pub fn create(&self) -> Result<(), ConfigError> {
         let (sockets, _) = self.socket_parts();
-        for folder in [&self.config, &self.data, &sockets] {
-            make_private(folder)
-                .map_err(|why| ConfigError::Unwritable { file: folder.clone(), why })?;
+        let folders = [
+            (&self.config, "TRUNKLINE_CONFIG_DIR"),
+            (&self.data, "TRUNKLINE_DATA_DIR"),
+            (&sockets, "TRUNKLINE_DATA_DIR"),
+        ];
+        for (folder, variable) in folders {
+            make_private(folder).map_err(|why| match why.kind() {
+                io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+                    ConfigError::NoFolder { folder: folder.clone(), variable }
+                }
+                _ => ConfigError::Unwritable { file: folder.clone(), why },
+            })?;
         }
         if is_private(&sockets) {
             return Ok(());

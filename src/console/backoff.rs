@@ -14,6 +14,14 @@ pub fn wait(attempt: u32, seed: &str) -> Duration {
     spread(FIRST.saturating_mul(1 << attempt.min(10)).min(LONGEST), &(attempt, seed))
 }
 
+/// The same, and not before the time is over for which the other side does not want to be asked.
+#[must_use]
+pub fn wait_at_least(asked: Option<Duration>, attempt: u32, seed: &str) -> Duration {
+    let own = wait(attempt, seed);
+    // Everybody was asked for the same time, so that what makes consoles differ comes on top of it.
+    asked.map_or(own, |asked| own.max(asked + spread(asked / 8, &(attempt, seed))))
+}
+
 /// A duration between three and five quarters of what is given, chosen by the salt.
 #[must_use]
 pub fn spread(duration: Duration, salt: &impl Hash) -> Duration {
@@ -32,5 +40,15 @@ mod tests {
         assert!(wait(0, "a") < Duration::from_secs(1));
         assert!(wait(40, "a") <= Duration::from_secs(19));
         assert_ne!(wait(3, "a"), wait(3, "b"));
+    }
+
+    #[test]
+    fn nobody_asks_before_the_time_that_was_asked_for() {
+        let minute = Duration::from_mins(1);
+        for attempt in 0..40 {
+            assert!(wait_at_least(Some(minute), attempt, "a") > minute);
+            assert_eq!(wait_at_least(None, attempt, "a"), wait(attempt, "a"));
+        }
+        assert_eq!(wait_at_least(Some(Duration::from_millis(1)), 5, "a"), wait(5, "a"));
     }
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinHandle};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::Error;
 use super::look_up::conclude;
 use super::message::{LogSource, News, Ticket};
+use super::pace::until;
 use crate::backend::intents::{Intent, Intents};
 use crate::backend::{Backend, BackendError, LONGEST_WAIT};
 use crate::domain::command::{Action, Command};
@@ -181,7 +182,7 @@ impl<B: Backend> Performer<B> {
 
     fn watch_fleet(&mut self, after: Option<Version>, due: Instant) {
         let task = self.ask(move |b| async move {
-            sleep_until(due).await;
+            until(due).await;
             News::Fleet(b.fleet(after, LONGEST_WAIT).await.map(|fleet| fleet.map(Box::new)))
         });
         self.fleet.replace(task);
@@ -189,7 +190,7 @@ impl<B: Backend> Performer<B> {
 
     fn watch_service(&mut self, service: ServiceName, after: Option<Version>, due: Instant) {
         let task = self.ask(move |b| async move {
-            sleep_until(due).await;
+            until(due).await;
             let answer = b.service(&service, after, LONGEST_WAIT).await;
             News::Service(service, answer.map(|snapshot| snapshot.map(Box::new)))
         });
@@ -198,7 +199,7 @@ impl<B: Backend> Performer<B> {
 
     fn read_log(&mut self, source: LogSource, from: LogFrom, limit: usize, due: Instant) {
         let task = self.ask(move |b| async move {
-            sleep_until(due).await;
+            until(due).await;
             let LogSource { service, deployment, step } = &source;
             let answer = b.log(service, *deployment, *step, from, limit, LONGEST_WAIT).await;
             News::Log { source, from, answer }
@@ -208,7 +209,7 @@ impl<B: Backend> Performer<B> {
 
     fn search_log(&mut self, source: LogSource, search: LogSearch, due: Instant) {
         let task = self.ask(move |b| async move {
-            sleep_until(due).await;
+            until(due).await;
             let LogSource { service, deployment, step } = &source;
             let answer = b.search_log(service, *deployment, *step, search.clone()).await;
             News::LogSearched { source, search, answer }

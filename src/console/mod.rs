@@ -16,6 +16,7 @@ pub mod message;
 pub mod model;
 mod notes;
 mod overlay;
+mod pace;
 pub mod runtime;
 pub mod theme;
 mod trouble;
@@ -23,14 +24,14 @@ mod update;
 mod view;
 mod wake;
 
-use std::io::{self, Stdout};
+use std::io::{self, BufWriter, Stdout};
 use std::time::Duration;
 
-use crossterm::event::EventStream;
 use ratatui::Terminal;
 use ratatui::layout::Size;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_stream::wrappers::ReceiverStream;
 
 use self::effect::{Outside, Performer};
 use self::model::Model;
@@ -41,10 +42,12 @@ use crate::backend::Backend;
 use crate::domain::ids::ServiceName;
 use crate::terminal::guard::Guard;
 use crate::terminal::painter::Painter;
-use crate::terminal::{attention, clipboard, gate};
+use crate::terminal::{attention, clipboard, gate, input};
 
 /// How many answers may wait to be taken in; who answers more waits itself.
 pub const INBOX: usize = 256;
+/// Larger than a frame, so that the terminal gets each in one piece, in bytes.
+const FRAME: usize = 64 * 1024;
 
 /// What a person or the configuration decides about the console.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,13 +122,15 @@ pub async fn run<B: Backend>(backend: B, options: Options) -> Result<Exit, Error
     let terminal_error = |why: io::Error| Error::Terminal(why.to_string());
     let guard = Guard::enter(io::stdout()).map_err(terminal_error)?;
     let mut outside = Standard { guard, tmux: options.tmux };
-    let mut terminal = Terminal::new(Painter::new(io::stdout())).map_err(terminal_error)?;
+    let screen = Painter::new(BufWriter::with_capacity(FRAME, io::stdout()));
+    let mut terminal = Terminal::new(screen).map_err(terminal_error)?;
     let (width, height) = crossterm::terminal::size().map_err(terminal_error)?;
     let seed = uuid::Uuid::new_v4();
     let model = Model::new(options, seed, Size { width, height }, Instant::now());
     let (sender, inbox) = mpsc::channel(INBOX);
     let performer = Performer::new(backend, sender);
-    runtime::run(&mut terminal, EventStream::new(), &mut outside, performer, inbox, model).await
+    let input = ReceiverStream::new(input::listen().map_err(terminal_error)?);
+    runtime::run(&mut terminal, input, &mut outside, performer, inbox, model).await
 }
 
 /// The terminal of this process.

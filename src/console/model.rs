@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::Options;
 use super::confirm::Confirm;
-use super::link::Link;
+use super::link::{Link, LinkState};
 use super::list::List;
 use super::log::{LogPane, Want};
 use super::message::{LogSource, Ticket};
@@ -18,6 +18,7 @@ use super::overlay::Overlay;
 use crate::domain::ids::{
     BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };
+use crate::domain::log::LogFrom;
 use crate::domain::snapshot::{
     BuildRow, DeploymentRow, Description, FleetRow, FleetSnapshot, ServiceSnapshot,
 };
@@ -137,8 +138,8 @@ pub struct LogView {
     pub asked: Option<Want>,
     /// How many readings in a row failed.
     pub failures: u32,
-    /// When lines came that were all there were: more are not asked for within the same frame.
-    pub caught_up: Option<Instant>,
+    /// Not before this is the log asked for more, so that lines come by the frame and not one by one.
+    pub resumes: Option<Instant>,
     /// The text to look for, while it is typed.
     pub search: Option<String>,
 }
@@ -151,7 +152,7 @@ impl LogView {
             source: None,
             asked: None,
             failures: 0,
-            caught_up: None,
+            resumes: None,
             search: None,
         }
     }
@@ -276,6 +277,20 @@ impl Model {
         self.filter = Filter::default();
         self.scroll = Scroll::default();
         self.log.choice = LogChoice::Running;
+    }
+
+    /// Whether the answers that fill the first screen are still to come.
+    #[must_use]
+    pub fn is_opening(&self) -> bool {
+        let log = matches!(self.log.asked, Some(Want::Read(LogFrom::End | LogFrom::Before(_))));
+        match (&self.link.state, self.screen) {
+            (LinkState::Connecting, _) => true,
+            (LinkState::Down { .. }, _) => false,
+            (LinkState::Up, Screen::Fleet) => self.description.is_none(),
+            (LinkState::Up, Screen::Service) => {
+                self.description.is_none() || self.service.is_none() || log
+            }
+        }
     }
 
     /// The random text that this console salts its waits with.

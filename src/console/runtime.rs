@@ -1,7 +1,5 @@
 //! The loop: it draws when something changed, takes keys before anything else, and sleeps until there is a reason not to.
 
-use std::time::Duration;
-
 use crossterm::event::Event;
 use ratatui::Terminal;
 use ratatui::backend::Backend as Screen;
@@ -13,13 +11,11 @@ use tokio_stream::{Stream, StreamExt};
 use super::effect::{self, Effect, Performer};
 use super::message::{Message, News};
 use super::model::Model;
+use super::pace::{Pace, until};
 use super::update::{start, update};
 use super::view::view;
 use super::{Error, Exit};
 use crate::backend::Backend;
-
-/// The shortest time between two frames: whatever happens in between becomes one.
-const FRAME: Duration = Duration::from_millis(16);
 
 /// What only the terminal can do for the loop, besides drawing.
 pub trait Outside {
@@ -53,23 +49,29 @@ where
 {
     let effects = start(&model);
     carry_out(effects, terminal, outside, &mut performer, &mut model).await?;
-    let mut frame_due = Instant::now();
+    let mut pace = Pace::new(Instant::now());
     loop {
+        if !model.is_opening() {
+            pace.is_filled(Instant::now());
+        }
         let wake = model.next_wake();
         let news = select! {
             biased;
             // First, so that a flood of news cannot keep the screen from being drawn.
-            () = sleep_until(frame_due), if model.dirty => {
+            () = until(pace.due()), if model.dirty => {
                 draw(terminal, &mut model)?;
-                frame_due = Instant::now() + FRAME;
+                pace.drawn(Instant::now());
                 continue;
             }
             // Before the inbox, so that no backlog of it delays a key.
             key = input.next() => match key {
-                Some(event) => News::Input(event.map_err(|why| Error::Input(why.to_string()))?),
+                Some(event) => {
+                    pace.hurry(Instant::now());
+                    News::Input(event.map_err(|why| Error::Input(why.to_string()))?)
+                }
                 None => return Ok(Exit::InputEnded),
             },
-            () = sleep_until(wake.unwrap_or(frame_due)), if wake.is_some() => News::Wake,
+            () = sleep_until(wake.unwrap_or(pace.due())), if wake.is_some() => News::Wake,
             Some(news) = inbox.recv() => news,
         };
         let effects = update(&mut model, Message { at: Instant::now(), news });

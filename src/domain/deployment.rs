@@ -11,6 +11,9 @@ use super::ids::DeploymentId;
 use super::people::Actor;
 use super::time::{Milliseconds, between, millis};
 
+/// The most time that passes in a deployment while none of its steps runs.
+const BETWEEN_STEPS: Duration = Duration::from_mins(5);
+
 /// A deployment and everything that is known of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Deployment {
@@ -144,10 +147,18 @@ impl Deployment {
             .or_else(|| self.steps.iter().rposition(|step| matches!(step, StepState::Ended { .. })))
     }
 
-    /// From its start to its end; `None` until it has ended, or if it never started.
+    /// From its start to its end; `None` until it has ended, or if it never started. Where a clock that was set in
+    /// between makes nonsense of that, it is the sum of what was measured of its steps.
     #[must_use]
     pub fn took(&self) -> Option<Duration> {
-        Some(between(self.started_at?, self.ended.as_ref()?.at))
+        let ends = between(self.started_at?, self.ended.as_ref()?.at);
+        let measured = |step: &StepState| match step {
+            StepState::Ended { outcome: StepOutcome::Lost, .. } | StepState::Running { .. } => None,
+            StepState::Ended { took, .. } => Some(*took),
+            StepState::Waiting | StepState::Skipped => Some(Duration::ZERO),
+        };
+        let measured = self.steps.iter().map(measured).sum::<Option<Duration>>();
+        Some(measured.filter(|steps| steps.abs_diff(ends) > BETWEEN_STEPS).unwrap_or(ends))
     }
 
     /// The sentence of a failure or interruption.

@@ -1,6 +1,6 @@
 //! The state of one service as a pure fold over its events; nothing is stored that could disagree with them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,10 @@ pub struct Live {
 pub struct ServiceState {
     pub builds: BTreeMap<BuildNumber, Build>,
     pub deployments: BTreeMap<DeploymentId, Deployment>,
+    /// Those deployments that are queued or running.
+    open: BTreeSet<DeploymentId>,
+    /// The builds that did not come to staging and that nothing overtook.
+    waiting: BTreeSet<BuildNumber>,
     /// What was live, oldest first; the last entry of an environment is live now.
     pub live: BTreeMap<Environment, Vec<Live>>,
     pub holds: BTreeMap<Environment, Hold>,
@@ -109,6 +113,7 @@ impl ServiceState {
             off_trunk: false,
         };
         self.tip = Some(build.sha.clone());
+        self.waiting.insert(build.number);
         self.builds.insert(build.number, build);
     }
 
@@ -125,19 +130,27 @@ impl ServiceState {
         let id = DeploymentId::from(event.seq);
         let deployment = Deployment::requested(id, request.clone(), event.actor.clone(), event.at);
         self.deployments.insert(id, deployment);
-        if request.environment != Environment::Staging {
-            return;
+        self.open.insert(id);
+        if request.environment == Environment::Staging {
+            self.bound_for_staging(id, request.build);
         }
-        for (number, build) in &mut self.builds {
-            if *number == request.build {
-                build.staging = Some(id);
-            } else if *number < request.build && build.staging.is_none() {
-                build.superseded_by.get_or_insert(request.build);
+    }
+
+    fn bound_for_staging(&mut self, id: DeploymentId, number: BuildNumber) {
+        let newer = self.waiting.split_off(&number);
+        for overtaken in std::mem::replace(&mut self.waiting, newer) {
+            if let Some(build) = self.builds.get_mut(&overtaken) {
+                build.superseded_by = Some(number);
             }
+        }
+        self.waiting.remove(&number);
+        if let Some(build) = self.builds.get_mut(&number) {
+            build.staging = Some(id);
         }
     }
 
     fn ended(&mut self, event: &Event, id: DeploymentId, outcome: &Outcome) {
+        self.open.remove(&id);
         self.change(id, |deployment| {
             deployment.ended = Some(Ended { at: event.at, outcome: outcome.clone() });
             for step in &mut deployment.steps {
@@ -217,9 +230,14 @@ impl ServiceState {
 
     /// The deployments of an environment that are queued or running, oldest first.
     pub fn open(&self, environment: Environment) -> impl Iterator<Item = &Deployment> {
-        self.deployments
-            .values()
-            .filter(move |d| d.is_open() && d.request.environment == environment)
+        let open = self.open.iter().filter_map(|id| self.deployments.get(id));
+        open.filter(move |deployment| deployment.request.environment == environment)
+    }
+
+    /// Whether any deployment is queued or running.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        !self.open.is_empty()
     }
 
     /// The deployment that has an environment, or waits for it: the newest of those open.

@@ -103,7 +103,7 @@ fn build_row(state: &ServiceState, build: &Build) -> BuildRow {
 }
 
 fn deployment_rows(state: &ServiceState, builds: &[&Build]) -> Vec<DeploymentRow> {
-    let open = state.deployments.values().filter(|deployment| deployment.is_open());
+    let open = state.open(Environment::Production).chain(state.open(Environment::Staging));
     let ended = production(state).rev().filter(|deployment| !deployment.is_open());
     let shown: BTreeSet<DeploymentId> = open
         .chain(ended.take(HISTORY_SHOWN))
@@ -143,8 +143,11 @@ fn deployment_row<'a>(
 fn live_times(state: &ServiceState) -> BTreeMap<DeploymentId, Duration> {
     let mut times = BTreeMap::new();
     for history in state.live.values() {
-        for (at, live) in history.iter().enumerate() {
-            let next = history[at + 1..].iter().find(|next| next.build != live.build);
+        let mut next: Option<&Live> = None;
+        for (live, after) in history.iter().zip(history.iter().skip(1)).rev() {
+            if after.build != live.build {
+                next = Some(after);
+            }
             times.extend(next.map(|next| (live.deployment, between(live.since, next.since))));
         }
     }

@@ -2,13 +2,14 @@
 //! nothing but the disk.
 
 use std::collections::HashSet;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::shared::Shared;
 use super::world::Service;
 use crate::domain::event::{DeploymentKind, DeploymentRequest};
 use crate::domain::ids::{DeploymentId, Environment, ServiceName, Sha};
-use crate::git::unfinished;
+use crate::git::is_unfinished;
 
 /// How many builds that were live in production keep their checkout.
 const KEPT: usize = 5;
@@ -48,9 +49,25 @@ pub(super) async fn prepare(
     };
     let into = path(&shared.folders.checkouts, name, request.environment, &request.sha);
     if wants_fresh(&request, is_live) && into.exists() {
-        tokio::fs::remove_dir_all(&into).await.map_err(|e| format!("{}: {e}", into.display()))?;
+        remove(&into).await.map_err(|e| format!("{}: {e}", into.display()))?;
     }
     mirror.checkout(&request.sha, &into).await.map_err(|e| e.to_string())
+}
+
+/// Takes a checkout away as a whole: whoever is killed in the middle leaves no half of one under its name.
+async fn remove(checkout: &Path) -> io::Result<()> {
+    let doomed = doomed(checkout);
+    tokio::fs::rename(checkout, &doomed).await?;
+    if let Err(error) = tokio::fs::remove_dir_all(&doomed).await {
+        // The next tidying finds it.
+        tracing::warn!(path = %doomed.display(), %error, "an old checkout could not be removed");
+    }
+    Ok(())
+}
+
+/// A new name for a checkout on its way out.
+fn doomed(checkout: &Path) -> PathBuf {
+    checkout.with_file_name(format!("{DOOMED}{}", uuid::Uuid::new_v4().simple()))
 }
 
 /// What runs now may run out of its checkout, and a rollback takes what it finds; anything else starts clean.
@@ -78,10 +95,11 @@ fn put_aside(shared: &Shared, name: &ServiceName, path: &Path) -> Option<PathBuf
     if file.starts_with(DOOMED) {
         return Some(path.to_owned());
     }
-    let doomed = path.with_file_name(format!("{DOOMED}{file}"));
+    let doomed = doomed(path);
     let world = shared.world();
     let service = world.services.get(name)?;
-    if kept(&shared.folders.checkouts, service).contains(path) {
+    let kept = kept(&shared.folders.checkouts, service);
+    if kept.iter().any(|checkout| path == checkout || is_unfinished(path, checkout)) {
         return None;
     }
     std::fs::rename(path, &doomed).ok().map(|()| doomed)
@@ -93,10 +111,7 @@ fn kept(checkouts: &Path, service: &Service) -> HashSet<PathBuf> {
     let at = |environment, sha: &Sha| path(checkouts, &service.name, environment, sha);
     let open =
         [Environment::Production, Environment::Staging].into_iter().flat_map(|e| state.open(e));
-    let mut kept: HashSet<_> = open
-        .map(|d| at(d.request.environment, &d.request.sha))
-        .flat_map(|checkout| [unfinished(&checkout), checkout])
-        .collect();
+    let mut kept: HashSet<_> = open.map(|d| at(d.request.environment, &d.request.sha)).collect();
     kept.extend(state.live_build(Environment::Staging).map(|b| at(Environment::Staging, &b.sha)));
     let mut builds = Vec::new();
     for live in state.live.get(&Environment::Production).into_iter().flatten().rev() {

@@ -104,8 +104,7 @@ impl Handle {
     /// Whether any deployment is queued or running.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        let busy = |service: &Service| service.state.deployments.values().any(Deployment::is_open);
-        self.shared.world().services.values().any(busy)
+        self.shared.world().services.values().any(|service| service.state.is_busy())
     }
 
     /// Resolves when the engine has been told to stop or something a reader could see has changed.

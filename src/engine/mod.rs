@@ -9,12 +9,15 @@ mod gather;
 mod handle;
 mod logs;
 mod open;
+mod orphans;
+mod processes;
 pub mod report;
 pub mod run;
 mod shared;
 mod steps;
 pub mod supervisor;
 mod trunk;
+mod watch;
 mod world;
 mod writer;
 

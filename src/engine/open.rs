@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt as _};
 use sha2::{Digest as _, Sha256};
 use tokio::runtime;
 use tokio::sync::mpsc;
@@ -13,6 +14,7 @@ use super::act::Acts;
 use super::handle::Handle;
 use super::shared::{Folders, Shared};
 use super::trunk;
+use super::watch::watch;
 use super::world::Service;
 use super::writer::{Input, Writer};
 use super::{Options, Services};
@@ -25,6 +27,8 @@ use crate::store::{Store, StoreError};
 
 /// The most that waits for the writer; who brings more waits too.
 const INBOX: usize = 1024;
+/// How many services git is asked about at a time.
+const AT_ONCE: usize = 16;
 /// How many builds back a readable service file is looked for.
 const FILES_TRIED: usize = 20;
 
@@ -39,6 +43,11 @@ pub enum EngineError {
     Config(#[from] crate::config::ConfigError),
     #[error("{path}: {source}")]
     Folder { path: String, source: std::io::Error },
+    #[error(
+        "the record {database} ends at event {head}, but {run} was run after that: the record was replaced or cut \
+         off; put the right one back, or move {runs} away to go on from this one"
+    )]
+    CutOff { database: String, head: u64, run: String, runs: String },
 }
 
 /// The embedded engine; see [`Engine::open`].
@@ -59,7 +68,9 @@ impl Engine {
         for folder in [&options.data, &folders.mirrors, &folders.checkouts, &folders.runs] {
             create(folder)?;
         }
-        let store = Store::open(&options.data.join("trunkline.db"))?;
+        let database = options.data.join("trunkline.db");
+        let store = Store::open(&database)?;
+        knows_all_runs(&store, &database, &folders.runs)?;
         let reader = store.reader()?;
         let (sender, inputs) = mpsc::channel(INBOX);
         let shared =
@@ -91,10 +102,25 @@ fn create(folder: &Path) -> Result<(), EngineError> {
         .map_err(|source| EngineError::Folder { path: folder.display().to_string(), source })
 }
 
+/// A deployment takes its run by its number. What a record that lost its end would number anew has run already, and
+/// the old outcome would pass for the new one's.
+fn knows_all_runs(store: &Store, database: &Path, runs: &Path) -> Result<(), EngineError> {
+    let entries = std::fs::read_dir(runs).into_iter().flatten().flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let (newest, head) = (numbers.max().unwrap_or(0), store.head().0);
+    if newest <= head {
+        return Ok(());
+    }
+    let [database, run, runs] =
+        [database, &runs.join(newest.to_string()), runs].map(|path| path.display().to_string());
+    Err(EngineError::CutOff { database, head, run, runs })
+}
+
 /// Folds the record into the services that are still watched.
 async fn restore(shared: &Shared, store: &Store, watched: &[Watched]) -> Result<(), EngineError> {
     let mut states: BTreeMap<ServiceName, ServiceState> = BTreeMap::new();
     store.replay(|event| states.entry(event.service.clone()).or_default().apply(&event))?;
+    let mut found = Vec::new();
     for known in store.services()? {
         let place = |w: &&Watched| {
             display_url(&w.repository) == known.repository
@@ -104,18 +130,28 @@ async fn restore(shared: &Shared, store: &Store, watched: &[Watched]) -> Result<
         let mirror = mirror(shared, watched).await?;
         let mut service = Service::new(known.name.clone(), watched.clone(), mirror);
         service.state = states.remove(&known.name).unwrap_or_default();
-        last_good_file(&mut service, shared.owner.as_deref()).await;
-        shared.write().services.insert(known.name, service);
+        found.push(service);
+    }
+    // Each asks git several times, and a fleet would be asked for a long time one after the other.
+    let mut services = stream::iter(found)
+        .map(|service| last_good_file(service, shared.owner.as_deref()))
+        .buffer_unordered(AT_ONCE);
+    while let Some(service) = services.next().await {
+        shared.write().services.insert(service.name.clone(), service);
     }
     Ok(())
 }
 
 /// The rules hold before the trunk can be looked at: they come from the newest build with a readable file.
-async fn last_good_file(service: &mut Service, owner: Option<&str>) {
+async fn last_good_file(mut service: Service, owner: Option<&str>) -> Service {
     let shas: Vec<_> =
         service.state.builds.values().rev().take(FILES_TRIED).map(|b| b.sha.clone()).collect();
     for sha in shas {
-        if let Ok(Ok(file)) = trunk::read_file(&service.mirror, &service.watched, &sha).await
+        let Ok(file) = trunk::read_file(&service.mirror, &service.watched, &sha).await else {
+            // All builds are kept in the mirror: one that lacks the newest lacks the others too.
+            return service;
+        };
+        if let Ok(file) = file
             && file.name == service.name
         {
             let git = trunk::local_identity(&service.watched).await;
@@ -124,9 +160,10 @@ async fn last_good_file(service: &mut Service, owner: Option<&str>) {
             let file = Arc::new(file);
             service.remember_pipeline(sha, Ok(file.clone()));
             service.file = Some(file);
-            return;
+            return service;
         }
     }
+    service
 }
 
 async fn mirror(shared: &Shared, watched: &Watched) -> Result<Mirror, GitError> {
@@ -174,14 +211,13 @@ async fn watch_all(shared: Arc<Shared>, services: Services, first: Vec<Watched>,
             trouble(&shared, &watched.repository, opened.as_ref().err().map(ToString::to_string));
             if let Ok(mirror) = opened {
                 known.push(watched.clone());
-                watchers.spawn(trunk::watch(shared.clone(), watched, mirror, poll));
+                watchers.spawn(watch(shared.clone(), watched, mirror, poll));
             }
         }
-        let Services::File(path) = &services else {
-            // Nothing will be added; the watchers live as long as this task.
-            return std::future::pending().await;
-        };
         tokio::time::sleep(poll).await;
+        shared.look_at_clock();
+        // Where nothing can be added, the watchers live as long as this task.
+        let Services::File(path) = &services else { continue };
         let file = UserFile::load(path);
         trouble(&shared, "user file", file.as_ref().err().map(ToString::to_string));
         wanted = file.map(|file| file.services).unwrap_or_default();

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 
+use super::processes;
 use crate::domain::event::{Run as StepRun, StepOutcome};
 use crate::domain::ids::DeploymentId;
 use crate::domain::time::millis;
@@ -44,20 +45,16 @@ pub struct Started {
     pub supervisor: i32,
 }
 
+impl Started {
+    /// Whoever claims a run for this one takes it away from every supervisor.
+    pub const NOBODY: Self = Self { supervisor: 0 };
+}
+
 /// A step's process group by its leader. Ids are given anew, so the leader's start time is part of its name.
 #[derive(Debug, Serialize, Deserialize)]
 struct Group {
     leader: i32,
     start: Option<String>,
-}
-
-/// When a process started, in the kernel's own words; `None` where the kernel does not tell.
-fn process_start(process: i32) -> Option<String> {
-    const START: usize = 19;
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The command's name may hold anything; the fields after its closing bracket do not.
-    let (_, fields) = stat.rsplit_once(')')?;
-    fields.split_whitespace().nth(START).map(str::to_owned)
 }
 
 /// One step's run.
@@ -113,7 +110,9 @@ impl RunFolder {
     /// # Errors
     /// `WouldBlock` when somebody else holds it.
     pub fn lock(&self) -> io::Result<File> {
-        let file = self.open_lock()?;
+        let path = self.0.join("lock");
+        let mut options = OpenOptions::new();
+        let file = options.create(true).truncate(false).write(true).mode(0o600).open(path)?;
         rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
         Ok(file)
     }
@@ -123,7 +122,7 @@ impl RunFolder {
     /// # Errors
     /// When the lock cannot be opened.
     pub fn wait_for_end(&self) -> io::Result<()> {
-        let file = self.open_lock()?;
+        let Some(file) = self.find_lock()? else { return Ok(()) };
         loop {
             match rustix::fs::flock(&file, FlockOperation::LockShared) {
                 Ok(()) => return Ok(()),
@@ -138,7 +137,7 @@ impl RunFolder {
     /// # Errors
     /// When the lock cannot be opened.
     pub fn is_held(&self) -> io::Result<bool> {
-        let file = self.open_lock()?;
+        let Some(file) = self.find_lock()? else { return Ok(false) };
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
             Ok(()) => Ok(false),
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
@@ -146,9 +145,13 @@ impl RunFolder {
         }
     }
 
-    fn open_lock(&self) -> io::Result<File> {
-        let path = self.0.join("lock");
-        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)
+    /// The lock, if any supervisor ever came to take it; only they make it, so that looking needs no disk.
+    fn find_lock(&self) -> io::Result<Option<File>> {
+        match OpenOptions::new().write(true).open(self.0.join("lock")) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Claims the run for good: of all who ever try, one succeeds. This is what keeps a step from running twice.
@@ -156,11 +159,12 @@ impl RunFolder {
     /// # Errors
     /// `AlreadyExists` when it was claimed before.
     pub fn claim(&self, started: &Started) -> io::Result<()> {
-        let path = self.0.join("started.json");
-        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?;
-        serde_json::to_writer(&file, started)?;
-        file.flush()?;
-        file.sync_all()?;
+        // The name comes with its content: nobody finds a claim without an owner, however its maker ends, and a disk
+        // that takes no content takes no claim.
+        let draft = self.draft("started.json", started)?;
+        let claimed = fs::hard_link(&draft, self.0.join("started.json"));
+        discard(&draft);
+        claimed?;
         self.sync_folder()
     }
 
@@ -206,7 +210,7 @@ impl RunFolder {
     /// # Errors
     /// When the folder cannot be written.
     pub fn note_group(&self, leader: i32) -> io::Result<()> {
-        self.write("group.json", &Group { leader, start: process_start(leader) })
+        self.write("group.json", &Group { leader, start: processes::start_of(leader) })
     }
 
     /// The step's process group, if its leader is still the process that it was.
@@ -215,8 +219,11 @@ impl RunFolder {
     /// When it exists and cannot be read.
     pub fn living_group(&self) -> io::Result<Option<i32>> {
         let group: Option<Group> = self.read("group.json")?;
-        let same = |g: &Group| g.start.is_some() && g.start == process_start(g.leader);
-        Ok(group.filter(same).map(|g| g.leader))
+        let lives = |g: &Group| {
+            let start = processes::start_of(g.leader);
+            start.is_some() && start == g.start && processes::is_alive(g.leader)
+        };
+        Ok(group.filter(lives).map(|g| g.leader))
     }
 
     fn read<T: for<'de> Deserialize<'de>>(&self, name: &str) -> io::Result<Option<T>> {
@@ -229,21 +236,32 @@ impl RunFolder {
 
     /// Writes a file that is there whole or not at all, and survives a power cut.
     fn write(&self, name: &str, value: &impl Serialize) -> io::Result<()> {
-        let temporary = self.0.join(format!(".{name}.{}", std::process::id()));
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(0o600)
-            .open(&temporary)?;
-        serde_json::to_writer(&file, value)?;
-        file.flush()?;
-        file.sync_all()?;
-        fs::rename(&temporary, self.0.join(name))?;
+        let draft = self.draft(name, value)?;
+        fs::rename(&draft, self.0.join(name)).inspect_err(|_| discard(&draft))?;
         self.sync_folder()
+    }
+
+    /// Writes the content of a file under a name that nobody reads.
+    fn draft(&self, name: &str, value: &impl Serialize) -> io::Result<PathBuf> {
+        let draft = self.0.join(format!(".{name}.{}", std::process::id()));
+        let fill = || {
+            let mut options = OpenOptions::new();
+            options.create(true).truncate(true).write(true).mode(0o600);
+            let mut file = options.open(&draft)?;
+            serde_json::to_writer(&file, value)?;
+            file.flush()?;
+            file.sync_all()
+        };
+        fill().inspect_err(|_: &io::Error| discard(&draft))?;
+        Ok(draft)
     }
 
     fn sync_folder(&self) -> io::Result<()> {
         File::open(&self.0)?.sync_all()
     }
+}
+
+/// What was not finished is of no use to anybody.
+fn discard(draft: &Path) {
+    let _left_behind = fs::remove_file(draft);
 }

@@ -2,24 +2,35 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use tokio::sync::{mpsc, watch};
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::{Semaphore, mpsc, watch};
 
-use super::clock::Clock;
+use super::clock::{Clock, Passed, Watch};
 use super::world::{World, note};
 use super::writer::Input;
+use crate::domain::time::say;
 use crate::git::Mirror;
+
+/// How many trunks are looked at at a time.
+const LOOKS: usize = 32;
+
+/// Under which source it is said that the clock was set.
+const CLOCK: &str = "clock";
 
 /// Held by the writer, the watchers and every handle.
 pub struct Shared {
     world: RwLock<World>,
     changed: watch::Sender<u64>,
     pub clock: Arc<dyn Clock>,
+    watch: Mutex<Watch>,
     pub inputs: mpsc::Sender<Input>,
     pub folders: Folders,
     /// One for each repository, so that those who work with the same mirror know of each other.
     pub mirrors: tokio::sync::Mutex<HashMap<String, Mirror>>,
+    /// Taken for a look at a trunk, so that a fleet does not start a thousand gits at once.
+    pub looks: Semaphore,
     /// Tells this process's versions from those of the one before.
     pub instance: String,
     pub demo: bool,
@@ -48,7 +59,20 @@ impl Shared {
         let instance = uuid::Uuid::new_v4().simple().to_string();
         let (changed, _) = watch::channel(0);
         let (world, mirrors) = (RwLock::default(), tokio::sync::Mutex::default());
-        Self { world, changed, clock, inputs, folders, mirrors, instance, demo, owner }
+        let (looks, watch) = (Semaphore::new(LOOKS), Mutex::new(Watch::begin(&*clock)));
+        Self {
+            world,
+            changed,
+            clock,
+            watch,
+            inputs,
+            folders,
+            mirrors,
+            looks,
+            instance,
+            demo,
+            owner,
+        }
     }
 
     pub fn world(&self) -> RwLockReadGuard<'_, World> {
@@ -80,8 +104,38 @@ impl Shared {
         }
     }
 
+    /// Looks whether somebody set the clock or the machine slept. Then every reader gets everything anew, since they
+    /// count on from the time that they were told.
+    pub fn look_at_clock(&self) {
+        let passed = self.watch.lock().expect("nobody panics with the watch").look(&*self.clock);
+        match passed {
+            Passed::Evenly => return,
+            Passed::Asleep => {}
+            Passed::Set(by) => self.note(CLOCK, Some(clock_was_set(by, self.clock.now()))),
+        }
+        self.change(|world| {
+            for service in world.services.values_mut() {
+                service.revision = world.revision;
+            }
+        });
+    }
+
     /// Resolves whenever the world has changed since it was last looked at.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
+}
+
+/// What is said of it for as long as the engine runs: what began before reads wrong.
+fn clock_was_set(by: TimeDelta, now: DateTime<Utc>) -> (String, String) {
+    let amount = say(by.abs().to_std().unwrap_or_default());
+    let direction = if by < TimeDelta::zero() { "back" } else { "ahead" };
+    tracing::warn!(amount, direction, "the clock was set");
+    let at = now.format("%H:%M UTC");
+    (
+        format!(
+            "this machine's clock was set {direction} by {amount} at {at}; ages and soaks that began before are wrong by as much"
+        ),
+        "compare it with another clock; \"trunkline engine restart\" takes this notice away".into(),
+    )
 }

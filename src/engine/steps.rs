@@ -6,15 +6,15 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
-use super::checkouts;
 use super::run::{RunFolder, Spec, Started, Status};
 use super::shared::Shared;
 use super::supervisor::{READY, TAKEN};
+use super::{checkouts, orphans};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::StepOutcome;
 use crate::domain::ids::{DeploymentId, ServiceName};
@@ -23,16 +23,16 @@ use crate::domain::ids::{DeploymentId, ServiceName};
 const GRACE: Duration = Duration::from_secs(10);
 /// How long a supervisor has to say that the run is its own.
 const HANDSHAKE: Duration = Duration::from_secs(20);
-/// How long orphans have between TERM and KILL.
-const ORPHANS: Duration = Duration::from_secs(2);
 /// How long a supervisor that was asked has to end its step and to say so: longer than the step itself has.
 const OVERDUE: Duration = Duration::from_secs(30);
 /// How often it is looked whether it has.
 const GLANCE: Duration = Duration::from_millis(250);
 /// How long until a lock that could not be watched is watched again.
 const UNWATCHED: Duration = Duration::from_secs(1);
-/// How often a start is tried that another process got in the way of.
-const STARTS: u32 = 5;
+/// How soon it is looked again whether a supervisor has made its claim.
+const SOON: Duration = Duration::from_millis(10);
+/// How late a supervisor may still come to its run.
+const LATE: Duration = Duration::from_mins(1);
 
 /// Sees a step through to its end, whoever started it and however often this engine was restarted in between.
 pub(super) async fn attend(
@@ -44,7 +44,7 @@ pub(super) async fn attend(
     let run = RunFolder::of(&shared.folders.runs, id, step);
     if let Err(why) = see_started(shared, service, id, step, &run).await {
         tracing::error!(%id, step, why, "a step could not be started");
-        if give_up(&run, &why) {
+        if give_up(&run, &why).await {
             return not_started(why);
         }
     }
@@ -67,19 +67,27 @@ async fn wait_for_end(run: &RunFolder) -> io::Result<()> {
 }
 
 /// Takes the run away from every supervisor that may still come to it, so that "not started" stays true. False when
-/// one was faster.
-fn give_up(run: &RunFolder, why: &str) -> bool {
-    let nobody = Started { supervisor: 0 };
-    match run.claim(&nobody) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
-        Ok(()) => {
-            if let Err(error) = run.finish(&not_started(why.to_owned())) {
-                tracing::error!(%error, "that a step was not started could not be noted");
+/// one was faster. A disk that takes no claim of ours takes none of a supervisor's either, but it may take one in a
+/// while: that is waited for, as long as a supervisor that knows what to do could be late.
+async fn give_up(run: &RunFolder, why: &str) -> bool {
+    let latest = Instant::now() + LATE;
+    loop {
+        match run.claim(&Started::NOBODY) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return false,
+            Err(_) if run.spec().is_ok() && Instant::now() < latest => {
+                tokio::time::sleep(UNWATCHED).await;
             }
-            true
+            Err(error) => {
+                tracing::error!(%error, "a step that was not started could not be given up");
+                return true;
+            }
+            Ok(()) => {
+                if let Err(error) = run.finish(&not_started(why.to_owned())) {
+                    tracing::error!(%error, "that a step was not started could not be noted");
+                }
+                return true;
+            }
         }
-        // A disk that takes no claim of ours takes none of a supervisor's either.
-        Err(_) => true,
     }
 }
 
@@ -96,13 +104,20 @@ async fn see_started(
     }
     let spec = spec(shared, service, id, step)?;
     run.prepare(&spec).map_err(|e| format!("{}: {e}", run.path().display()))?;
-    for _ in 0..STARTS {
+    let deadline = Instant::now() + HANDSHAKE;
+    loop {
         start(&shared.folders.program, run).await.map_err(|e| e.to_string())?;
+        // Another supervisor may have the lock and be on its way to the claim, or somebody only looked at the lock.
+        while !run.is_claimed() && run.is_held().unwrap_or(false) && Instant::now() < deadline {
+            tokio::time::sleep(SOON).await;
+        }
         if run.is_claimed() {
             return Ok(());
         }
+        if Instant::now() >= deadline {
+            return Err("no supervisor took it".into());
+        }
     }
-    Err(format!("its supervisor gave up {STARTS} times"))
 }
 
 fn spec(
@@ -184,9 +199,11 @@ async fn outcome(run: &RunFolder) -> Status {
         Ok(None) => {}
         Err(error) => tracing::error!(%error, "a step's outcome cannot be read"),
     }
-    if let Ok(Some(leader)) = run.living_group() {
-        end_orphans(leader).await;
+    if run.started().is_ok_and(|started| started == Some(Started::NOBODY)) {
+        // The engine that gave it up had no time to say so.
+        return not_started("its supervisor could not be started".into());
     }
+    orphans::end(run).await;
     Status { outcome: StepOutcome::Lost, took: Duration::ZERO }
 }
 
@@ -194,38 +211,42 @@ fn not_started(why: String) -> Status {
     Status { outcome: StepOutcome::NotStarted(why), took: Duration::ZERO }
 }
 
-/// A step whose supervisor was killed writes into a closed pipe and answers to nobody: its group is ended.
-async fn end_orphans(leader: i32) {
-    let Some(group) = Pid::from_raw(leader) else { return };
-    let _gone = kill_process_group(group, Signal::TERM);
-    tokio::time::sleep(ORPHANS).await;
-    let _gone = kill_process_group(group, Signal::KILL);
-}
-
-/// Asks a step to end: through the folder, for a supervisor that has not begun, and by signal. A supervisor that
-/// does not do it in its time is ended itself, and the step with it: no other deployment waits for it forever.
+/// Asks a step to end: through the folder, for a supervisor that has not begun, and by signal, which needs no disk.
+/// What a full disk does not take is tried again until the step is over. A supervisor that does not end its step in
+/// its time is ended itself, and the step with it: no other deployment waits for it forever.
 pub(super) async fn stop(run: &RunFolder) {
-    let trouble = |error: io::Error| {
-        tracing::error!(run = %run.path().display(), %error, "a step could not be asked to stop");
-    };
-    // A full disk takes no word, and a signal needs no disk.
-    run.ask_to_stop().unwrap_or_else(trouble);
-    tell_supervisor(run, Signal::TERM).unwrap_or_else(trouble);
-    let deadline = tokio::time::Instant::now() + OVERDUE;
-    while run.is_held().unwrap_or(true) {
-        if tokio::time::Instant::now() > deadline {
+    let (mut is_asked, mut is_told, deadline) = (false, false, Instant::now() + OVERDUE);
+    loop {
+        is_asked = is_asked || succeeds(run, run.ask_to_stop().map(|()| true));
+        is_told = is_told || succeeds(run, tell_supervisor(run, Signal::TERM));
+        let is_held = run.is_held().unwrap_or(true);
+        if !is_held && (is_asked || run.status().is_ok_and(|status| status.is_some())) {
+            return;
+        }
+        if is_held && Instant::now() > deadline {
             tracing::error!(run = %run.path().display(), "a supervisor does not stop its step");
-            return tell_supervisor(run, Signal::KILL).unwrap_or_else(trouble);
+            succeeds(run, tell_supervisor(run, Signal::KILL));
+            return;
         }
         tokio::time::sleep(GLANCE).await;
     }
 }
 
-fn tell_supervisor(run: &RunFolder, signal: Signal) -> io::Result<()> {
-    let Some(started) = run.started()? else { return Ok(()) };
+/// Whether it was done; that it could not be is noted.
+fn succeeds(run: &RunFolder, done: io::Result<bool>) -> bool {
+    done.unwrap_or_else(|error| {
+        tracing::error!(run = %run.path().display(), %error, "a step could not be asked to stop");
+        false
+    })
+}
+
+/// Whether there was one to tell.
+fn tell_supervisor(run: &RunFolder, signal: Signal) -> io::Result<bool> {
+    let Some(started) = run.started()? else { return Ok(false) };
     // Only a supervisor holds the lock, so while it is held the id is its own.
-    if let (true, Some(pid)) = (run.is_held()?, Pid::from_raw(started.supervisor)) {
-        kill_process(pid, signal)?;
-    }
-    Ok(())
+    let (true, Some(pid)) = (run.is_held()?, Pid::from_raw(started.supervisor)) else {
+        return Ok(false);
+    };
+    kill_process(pid, signal)?;
+    Ok(true)
 }

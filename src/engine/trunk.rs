@@ -1,7 +1,6 @@
-//! The trunk watcher: fetches a repository every few seconds and reports what is new on its trunk.
+//! One look at a trunk: it fetches the repository and reports what is new.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::shared::Shared;
 use super::world::{Service, note};
@@ -19,8 +18,6 @@ use crate::store::{KnownService, Store, StoreError};
 const COMMITS: usize = 50;
 /// The most builds that one look reports; after more merges than that the oldest of these carries all before it.
 const BUILDS: usize = 200;
-/// The longest pause between looks that fail.
-const SLOWEST: Duration = Duration::from_mins(1);
 
 /// What one look at a trunk found.
 pub struct Look {
@@ -44,7 +41,7 @@ pub struct News {
     pub file: Option<Result<ServiceFile, String>>,
     /// The tip that the engine knew when this look began.
     before: Option<Sha>,
-    tip: Sha,
+    pub(super) tip: Sha,
     /// The builds that a force-push took off the trunk.
     rewritten: Option<Vec<BuildNumber>>,
     builds: Vec<NewBuild>,
@@ -85,28 +82,6 @@ impl Look {
     }
 }
 
-/// Watches one repository until the engine stops.
-pub(super) async fn watch(shared: Arc<Shared>, watched: Watched, mirror: Mirror, poll: Duration) {
-    let owner = local_identity(&watched).await;
-    let mut failures = 0;
-    loop {
-        let result = look(&shared, &watched, &mirror, owner.as_ref()).await;
-        failures = if result.is_err() { failures + 1 } else { 0 };
-        let look = Look { watched: watched.clone(), mirror: mirror.clone(), result };
-        if shared.inputs.send(super::writer::Input::Looked(Box::new(look))).await.is_err() {
-            return;
-        }
-        tokio::time::sleep(pause(poll, failures)).await;
-    }
-}
-
-/// The time until the next look: twice as long after each failure, and never the same twice.
-fn pause(poll: Duration, failures: u32) -> Duration {
-    let slowed = poll.saturating_mul(2_u32.saturating_pow(failures.min(6))).min(SLOWEST.max(poll));
-    let jitter = u32::from(uuid::Uuid::new_v4().as_bytes()[0]);
-    slowed + slowed * jitter / 1024
-}
-
 /// What the machine's own git says of its owner, in this repository where it is a local one.
 pub(super) async fn local_identity(watched: &Watched) -> Option<Identity> {
     let local = std::path::PathBuf::from(&watched.repository);
@@ -114,7 +89,7 @@ pub(super) async fn local_identity(watched: &Watched) -> Option<Identity> {
     tokio::task::spawn_blocking(ask).await.ok().flatten()
 }
 
-async fn look(
+pub(super) async fn look(
     shared: &Shared,
     watched: &Watched,
     mirror: &Mirror,
@@ -181,6 +156,11 @@ fn known(shared: &Shared, watched: &Watched) -> Option<KnownTrunk> {
             file.is_some_and(|file| file.name == service.name)
         }),
     })
+}
+
+/// Whether the service stands at this tip, whose file was read and is good.
+pub(super) fn is_taken_in(shared: &Shared, watched: &Watched, tip: &Sha) -> bool {
+    known(shared, watched).is_some_and(|known| known.is_read && known.tip.as_ref() == Some(tip))
 }
 
 /// Whether both name the same service's place.
@@ -332,11 +312,7 @@ fn first_look(
     let name = file.name.clone();
     let mut service = Service::new(name.clone(), look.watched.clone(), look.mirror.clone());
     // A service that moved to another address keeps its history, and with it what a rollback goes back to.
-    store.replay(|event| {
-        if event.service == name {
-            service.state.apply(&event);
-        }
-    })?;
+    store.replay_of(&name, |event| service.state.apply(&event))?;
     shared.change(|world| {
         note(&mut world.problems, place, now, None);
         let service = world.services.entry(name.clone()).or_insert(service);

@@ -42,6 +42,8 @@ pub enum Input {
     },
     /// Look again whether there is something to do.
     Settle(ServiceName),
+    /// Look again whether the record can be written.
+    Rehearse,
     Stop,
 }
 
@@ -97,11 +99,13 @@ pub(super) struct Writer {
     acts: Acts,
     /// The services whose next facts could not be recorded and are tried again in a moment.
     unsettled: HashSet<ServiceName>,
+    /// What a person asked for and could not be recorded: rehearsed until it could be, since nobody else tries again.
+    unrecorded: Option<NewEvent>,
 }
 
 impl Writer {
     pub fn new(store: Store, shared: Arc<Shared>, acts: Acts) -> Self {
-        Self { store, shared, acts, unsettled: HashSet::new() }
+        Self { store, shared, acts, unsettled: HashSet::new(), unrecorded: None }
     }
 
     /// Works until it is told to stop or nobody can tell it anything any more.
@@ -132,6 +136,7 @@ impl Writer {
                 self.unsettled.remove(&service);
                 self.settle(&service);
             }
+            Input::Rehearse => self.rehearse(),
             Input::Stop => {}
         }
     }
@@ -168,7 +173,13 @@ impl Writer {
         let Decided { facts, deployment, said } = decided;
         let receipt = Receipt { seq: next, at: now, deployment, said };
         let answered = Answered { key: request.key.clone(), request: digest, receipt };
-        self.record(&request.service, &actor, facts, Some(&answered))?;
+        let first = facts.first().cloned();
+        let recorded = self.record(&request.service, &actor, facts, Some(&answered));
+        if let (Err(error), Some(fact)) = (&recorded, first) {
+            self.trouble(error);
+            self.rehearse_later(NewEvent { service: request.service.clone(), actor, fact });
+        }
+        recorded?;
         Ok(answered.receipt)
     }
 
@@ -277,6 +288,24 @@ impl Writer {
             self.acts.tidy(name);
         }
         Ok(())
+    }
+
+    /// Says that the record can be written again, once it can.
+    fn rehearse(&mut self) {
+        let Some(event) = self.unrecorded.take() else { return };
+        match self.store.rehearse(self.shared.clock.now(), event.clone()) {
+            Ok(()) => self.shared.note(UNRECORDED, None),
+            Err(error) => {
+                self.trouble(&error);
+                self.rehearse_later(event);
+            }
+        }
+    }
+
+    fn rehearse_later(&mut self, event: NewEvent) {
+        if self.unrecorded.replace(event).is_none() {
+            self.later(Input::Rehearse);
+        }
     }
 
     fn trouble(&self, error: &StoreError) {

@@ -1,5 +1,6 @@
 //! A clean checkout of one commit in a folder of its own, there as a whole or not at all.
 
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,16 +20,25 @@ pub(super) async fn make(mirror: &Path, sha: &Sha, into: &Path) -> Result<(), Gi
         return Ok(());
     }
     let partial = std::path::absolute(unfinished(into)).map_err(file_error(into))?;
-    remove(&partial).await?;
     let made = fill(mirror, sha, &partial).await;
     let made = match made {
         Ok(()) => fs::rename(&partial, into).await.map_err(file_error(into)),
         failed => failed,
     };
-    if made.is_err() {
-        remove(&partial).await.ok();
-    }
+    remove_unfinished(into).await;
     made
+}
+
+/// Removes what this try and those before it left; what a git still writes into, the next try removes.
+async fn remove_unfinished(into: &Path) {
+    let Some(folder) = into.parent() else { return };
+    let Ok(mut entries) = fs::read_dir(folder).await else { return };
+    while let Ok(Some(entry)) = entries.next_entry().await {
+        let path = entry.path();
+        if is_unfinished(&path, into) {
+            fs::remove_dir_all(path).await.ok();
+        }
+    }
 }
 
 /// A checkout gets its name only when it is finished, so that its head tells all.
@@ -45,13 +55,27 @@ pub(super) async fn is_complete(folder: &Path, sha: &Sha) -> Result<bool, GitErr
     Err(GitError::Occupied { folder: folder.to_owned(), sha: sha.to_string() })
 }
 
-/// The folder beside the wanted one in which a checkout grows.
-#[must_use]
-pub fn unfinished(into: &Path) -> PathBuf {
-    let mut hidden = std::ffi::OsString::from(".");
-    hidden.push(into.file_name().unwrap_or_default());
-    hidden.push(".partial");
+/// A folder beside the wanted one in which the checkout grows. Each try has its own: a git that outlived its engine may
+/// still write into the one before.
+fn unfinished(into: &Path) -> PathBuf {
+    let mut hidden = beginning(into);
+    hidden.push(uuid::Uuid::new_v4().simple().to_string());
     into.with_file_name(hidden)
+}
+
+/// Whether this is a folder in which such a checkout grows, or grew when its engine was killed.
+#[must_use]
+pub fn is_unfinished(folder: &Path, checkout: &Path) -> bool {
+    let begins =
+        |name: &OsStr| name.as_encoded_bytes().starts_with(beginning(checkout).as_encoded_bytes());
+    folder.parent() == checkout.parent() && folder.file_name().is_some_and(begins)
+}
+
+fn beginning(checkout: &Path) -> OsString {
+    let mut hidden = OsString::from(".");
+    hidden.push(checkout.file_name().unwrap_or_default());
+    hidden.push(".partial");
+    hidden
 }
 
 async fn fill(mirror: &Path, sha: &Sha, folder: &Path) -> Result<(), GitError> {
@@ -75,13 +99,6 @@ async fn borrow_objects(mirror: &Path, folder: &Path) -> Result<(), GitError> {
     line.push(b'\n');
     let alternates = info.join("alternates");
     fs::write(&alternates, line).await.map_err(file_error(&alternates))
-}
-
-async fn remove(folder: &Path) -> Result<(), GitError> {
-    match fs::remove_dir_all(folder).await {
-        Err(why) if why.kind() != io::ErrorKind::NotFound => Err(file_error(folder)(why)),
-        _ => Ok(()),
-    }
 }
 
 fn file_error(path: &Path) -> impl Fn(io::Error) -> GitError {

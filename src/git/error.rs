@@ -12,7 +12,7 @@ pub enum GitError {
     #[error("git could not be started: {why}; install git and see that it is on the PATH")]
     NotStarted { why: io::Error },
     /// It ended with an error, and said why.
-    #[error("git {what} failed: {said}")]
+    #[error("git {what} failed: {}", first_line(said))]
     Failed { what: &'static str, said: String },
     #[error("git {what} was stopped after {}; see that the repository can be reached", say(*after))]
     TimedOut { what: &'static str, after: Duration },
@@ -29,4 +29,9 @@ pub enum GitError {
     Occupied { folder: PathBuf, sha: String },
     #[error("{}: {why}", path.display())]
     File { path: PathBuf, why: io::Error },
+}
+
+/// What git says first says what is wrong; what follows is advice for somebody at its prompt.
+fn first_line(said: &str) -> &str {
+    said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or(said)
 }

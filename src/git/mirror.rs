@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -9,7 +10,8 @@ use tokio::sync::Mutex;
 use super::error::GitError;
 use super::process::{Git, NETWORK};
 use super::source::Source;
-use super::{checkout, range};
+use super::standing::Standing;
+use super::{checkout, locks, range};
 use crate::domain::commit::Range;
 use crate::domain::ids::Sha;
 
@@ -33,6 +35,8 @@ pub struct Mirror {
 struct Busy {
     fetching: Mutex<()>,
     checking_out: Mutex<()>,
+    /// Something was fetched before, so that what is missing is not the whole history.
+    is_filled: AtomicBool,
 }
 
 impl Mirror {
@@ -45,7 +49,13 @@ impl Mirror {
             .map_err(|why| GitError::File { path: path.to_owned(), why })?;
         let arguments =
             ["--quiet", "--bare", "--template=", "--object-format=sha1", "--end-of-options"];
-        Git::new("init").args(arguments).args([&path]).run_anywhere().await?;
+        let init = || Git::new("init").args(arguments).args([&path]).run_anywhere();
+        let made = init().await;
+        if locks::were_abandoned(&path, &made) {
+            init().await?;
+        } else {
+            made?;
+        }
         let (source, busy) = (Source::of(repository), Arc::default());
         Ok(Self { path, source, busy })
     }
@@ -61,7 +71,15 @@ impl Mirror {
     /// When the repository cannot be reached within a minute; the first fetch has half an hour.
     pub async fn fetch(&self) -> Result<(), GitError> {
         let _fetching = self.busy.fetching.lock().await;
-        let within = if self.is_empty().await? { FIRST_FETCH } else { NETWORK };
+        let within = if self.is_filled().await? { NETWORK } else { FIRST_FETCH };
+        let fetched = self.fetch_within(within).await;
+        if locks::were_abandoned(&self.path, &fetched) {
+            return self.fetch_within(within).await;
+        }
+        fetched
+    }
+
+    async fn fetch_within(&self, within: Duration) -> Result<(), GitError> {
         let options =
             ["--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"];
         Git::new("fetch")
@@ -74,9 +92,23 @@ impl Mirror {
             .map(drop)
     }
 
-    async fn is_empty(&self) -> Result<bool, GitError> {
+    /// Asks git only until it is.
+    async fn is_filled(&self) -> Result<bool, GitError> {
+        if self.busy.is_filled.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
         let answer = Git::new("for-each-ref").args(["--count=1"]).run(&self.path).await?;
-        Ok(answer.is_empty())
+        self.busy.is_filled.store(!answer.is_empty(), Ordering::Relaxed);
+        Ok(!answer.is_empty())
+    }
+
+    /// Where the trunk and what names it stand in a local repository, without starting git; `None` where only git can
+    /// tell. While it stays the same, a fetch brings nothing new of the trunk.
+    pub async fn standing(&self, trunk: &str) -> Option<Standing> {
+        let Source::Local(path) = self.source.clone() else { return None };
+        let trunk = trunk.to_owned();
+        let read = move || Standing::of(&path, &trunk, &USUAL_TRUNKS);
+        tokio::task::spawn_blocking(read).await.ok().flatten()
     }
 
     /// The repository's default branch. A local clone may have any branch checked out, so there the branch that its
@@ -208,7 +240,12 @@ impl Mirror {
     pub async fn keep(&self, sha: &Sha) -> Result<(), GitError> {
         let name = format!("refs/trunkline/keep/{sha}");
         let arguments = ["--no-deref", "--end-of-options", &name, sha.as_str()];
-        Git::new("update-ref").args(arguments).run(&self.path).await.map(drop)
+        let keep = || Git::new("update-ref").args(arguments).run(&self.path);
+        let kept = keep().await;
+        if locks::were_abandoned(&self.path, &kept) {
+            return keep().await.map(drop);
+        }
+        kept.map(drop)
     }
 
     /// Makes a clean checkout of a commit in a new folder, without any network; one that is there already is left as

@@ -3,13 +3,17 @@
 mod checkout;
 mod error;
 mod identity;
+mod locks;
 mod mirror;
 mod process;
 mod range;
 mod source;
+mod standing;
 
-pub use self::checkout::unfinished;
+pub use self::checkout::is_unfinished;
 pub use self::error::GitError;
 pub use self::identity::local_identity;
 pub use self::mirror::Mirror;
+pub use self::process::REDIRECTING;
 pub use self::source::display_url;
+pub use self::standing::Standing;

@@ -46,7 +46,7 @@ const SETTINGS: &[&str] = &[
 ];
 
 /// Variables that would point git at another repository, loosen what it may run, or print secrets.
-const REMOVED: &[&str] = &[
+pub const REDIRECTING: &[&str] = &[
     "GIT_DIR",
     "GIT_WORK_TREE",
     "GIT_COMMON_DIR",
@@ -167,9 +167,14 @@ impl Git {
         command.arg(self.what).args(&self.arguments);
         command.stdin(if self.input.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let folder = command.get_current_dir().map(Path::to_owned);
         let mut command = tokio::process::Command::from(command);
         let child = command.kill_on_drop(true).spawn();
-        let child = child.map_err(|why| GitError::NotStarted { why })?;
+        let child = child.map_err(|why| match folder.filter(|folder| !folder.is_dir()) {
+            // The system says the same of a folder that is gone as of a program that is not there.
+            Some(path) => GitError::File { path, why },
+            None => GitError::NotStarted { why },
+        })?;
         let (what, within) = (self.what, self.within);
         match timeout(within, self.wait(child)).await {
             Ok(output) => output,
@@ -248,7 +253,7 @@ pub(super) fn command() -> std::process::Command {
     for setting in SETTINGS {
         command.arg("-c").arg(setting);
     }
-    for variable in REMOVED {
+    for variable in REDIRECTING {
         command.env_remove(variable);
     }
     command

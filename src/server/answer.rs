@@ -33,7 +33,9 @@ impl From<BackendError> for Failure {
 pub(super) fn problem(error: BackendError) -> Problem {
     match error {
         BackendError::Refused(refusal) => refusal.into(),
-        BackendError::Unreachable(why) => Problem::new(Kind::Unreachable, why),
+        BackendError::Unreachable(why) | BackendError::Busy { why, .. } => {
+            Problem::new(Kind::Unreachable, why)
+        }
         BackendError::Unknown(why) => Problem::new(Kind::Unknown, why),
         BackendError::Incompatible(why) => Problem::new(Kind::Incompatible, why),
         BackendError::Unauthorized(why) => Problem::new(Kind::NotAllowed, why),

@@ -29,6 +29,7 @@ pub struct Store {
 #[derive(Debug)]
 pub struct Reader {
     connection: Connection,
+    path: PathBuf,
 }
 
 /// A fact on its way to become an event.
@@ -60,14 +61,24 @@ pub struct KnownService {
 /// Why the record could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("{path}: {source}")]
-    Sqlite { path: String, source: rusqlite::Error },
+    #[error("{path}: {why}")]
+    Sqlite { path: String, why: rusqlite::Error },
+    #[error("{path} cannot be opened ({why}); see that it is a file that you may read and write")]
+    Unopened { path: String, why: rusqlite::Error },
+    #[error(
+        "{path} is damaged, or no record of trunkline's ({why}); put it back from a copy, or move it away to begin a new one"
+    )]
+    Damaged { path: String, why: rusqlite::Error },
     #[error(
         "{path} was written by a newer trunkline (schema {found}, this one knows {known}); install that version again"
     )]
     Newer { path: String, found: u32, known: u32 },
     #[error("SQLite {0} can corrupt a database in WAL mode; 3.51.3 or newer is needed")]
     OldSqlite(String),
+    #[error(
+        "{path} cannot be written ahead (SQLite stays with the mode {mode:?}); put the data folder on a local disk"
+    )]
+    NoWal { path: String, mode: String },
     #[error("event {seq} cannot be read: {why}; `trunkline doctor` tells more")]
     Unreadable { seq: u64, why: String },
 }
@@ -82,7 +93,7 @@ impl Store {
         let at = |source| sqlite(path, source);
         make_private(path);
         let mut connection = Connection::open(path).map_err(at)?;
-        schema::configure(&connection).map_err(at)?;
+        schema::configure(&connection, path)?;
         schema::migrate(&mut connection, path)?;
         let (head, hash) = chain::head(&connection).map_err(at)?;
         Ok(Self { connection, path: path.to_owned(), head, hash })
@@ -114,7 +125,7 @@ impl Store {
                 Event { seq, at, service, actor, fact }
             })
             .collect();
-        let write = |transaction: &Transaction<'_>| -> rusqlite::Result<()> {
+        let write = |transaction: &mut Transaction<'_>| -> rusqlite::Result<()> {
             for event in &events {
                 hash = insert(transaction, event, hash)?;
             }
@@ -125,14 +136,54 @@ impl Store {
         Ok(events)
     }
 
+    /// Finds out whether an event could be appended, without appending it; what is written durably is what the
+    /// database says already.
+    ///
+    /// # Errors
+    /// When it could not.
+    pub fn rehearse(&mut self, at: DateTime<Utc>, event: NewEvent) -> Result<(), StoreError> {
+        let NewEvent { service, actor, fact } = event;
+        let (seq, hash) = (Seq(self.head.0 + 1), self.hash);
+        let event = Event { seq, at: at.trunc_subsecs(6), service, actor, fact };
+        let write = |transaction: &mut Transaction<'_>| -> rusqlite::Result<()> {
+            let mut tried = transaction.savepoint()?;
+            insert(&tried, &event, hash)?;
+            tried.rollback()?;
+            drop(tried);
+            let version = schema::applied(transaction)?;
+            transaction.pragma_update(None, "user_version", version)
+        };
+        in_transaction(&mut self.connection, write).map_err(|e| sqlite(&self.path, e))
+    }
+
     /// All events, oldest first.
     ///
     /// # Errors
     /// When one of them cannot be read.
-    pub fn replay(&self, mut each: impl FnMut(Event)) -> Result<(), StoreError> {
+    pub fn replay(&self, each: impl FnMut(Event)) -> Result<(), StoreError> {
+        self.pages(None, each)
+    }
+
+    /// All events of one service, oldest first.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub fn replay_of(
+        &self,
+        service: &ServiceName,
+        each: impl FnMut(Event),
+    ) -> Result<(), StoreError> {
+        self.pages(Some(service), each)
+    }
+
+    fn pages(
+        &self,
+        service: Option<&ServiceName>,
+        mut each: impl FnMut(Event),
+    ) -> Result<(), StoreError> {
         let mut after = Seq(0);
         loop {
-            let page = events(&self.connection, &self.path, None, after, 1_000)?;
+            let page = events(&self.connection, &self.path, service, after, 1_000)?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.seq;
             page.into_iter().for_each(&mut each);
@@ -194,7 +245,7 @@ impl Reader {
     /// Opens a database that is there, whether an engine has it or not.
     ///
     /// # Errors
-    /// When the file cannot be opened.
+    /// When the file cannot be opened, or is from a newer version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let open = || -> rusqlite::Result<Connection> {
@@ -202,7 +253,10 @@ impl Reader {
             connection.busy_timeout(Duration::from_secs(5))?;
             Ok(connection)
         };
-        open().map(|connection| Self { connection }).map_err(|e| sqlite(path, e))
+        let reader = open().map(|connection| Self { connection, path: path.to_owned() });
+        let reader = reader.map_err(|e| sqlite(path, e))?;
+        schema::version(&reader.connection, path)?;
+        Ok(reader)
     }
 
     /// Walks the hash chain.
@@ -210,7 +264,11 @@ impl Reader {
     /// # Errors
     /// When the database cannot be read; a broken chain is an answer, not an error.
     pub fn verify(&self) -> Result<Option<Break>, StoreError> {
-        chain::verify(&self.connection).map_err(|e| sqlite(Path::new("the event store"), e))
+        if schema::version(&self.connection, &self.path)? == 0 {
+            // Nothing was ever recorded here.
+            return Ok(None);
+        }
+        chain::verify(&self.connection).map_err(|e| sqlite(&self.path, e))
     }
 
     /// The events after `after`, oldest first, at most `limit`, of one service or of all.
@@ -223,7 +281,7 @@ impl Reader {
         after: Seq,
         limit: usize,
     ) -> Result<Vec<Event>, StoreError> {
-        events(&self.connection, Path::new("the event store"), service, after, limit)
+        events(&self.connection, &self.path, service, after, limit)
     }
 
     /// What was answered to the command with this key.
@@ -232,9 +290,7 @@ impl Reader {
     /// When the database cannot be read.
     pub fn receipt(&self, key: &IdempotencyKey) -> Result<Option<Receipt>, StoreError> {
         let found = answered(&self.connection, key);
-        found
-            .map(|found| found.map(|(_, receipt)| receipt))
-            .map_err(|e| sqlite(Path::new("the event store"), e))
+        found.map(|found| found.map(|(_, receipt)| receipt)).map_err(|e| sqlite(&self.path, e))
     }
 }
 
@@ -245,26 +301,32 @@ fn make_private(path: &Path) {
         std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
 }
 
-fn sqlite(path: &Path, source: rusqlite::Error) -> StoreError {
-    StoreError::Sqlite { path: path.display().to_string(), source }
+fn sqlite(path: &Path, why: rusqlite::Error) -> StoreError {
+    use rusqlite::ErrorCode::{CannotOpen, DatabaseCorrupt, NotADatabase};
+    let path = path.display().to_string();
+    match why.sqlite_error_code() {
+        Some(DatabaseCorrupt | NotADatabase) => StoreError::Damaged { path, why },
+        Some(CannotOpen) => StoreError::Unopened { path, why },
+        _ => StoreError::Sqlite { path, why },
+    }
 }
 
 fn in_transaction(
     connection: &mut Connection,
-    write: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+    write: impl FnOnce(&mut Transaction<'_>) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
-    let transaction =
+    let mut transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    write(&transaction)?;
+    write(&mut transaction)?;
     transaction.commit()
 }
 
-fn insert(transaction: &Transaction<'_>, event: &Event, before: Hash) -> rusqlite::Result<Hash> {
+fn insert(connection: &Connection, event: &Event, before: Hash) -> rusqlite::Result<Hash> {
     const SQL: &str = "INSERT INTO events (seq, at, service, actor, kind, fact, hash)
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let row = chain::Stored::of(event)?;
     let hash = row.hash(before);
-    transaction.prepare_cached(SQL)?.execute(params![
+    connection.prepare_cached(SQL)?.execute(params![
         row.seq,
         row.at,
         row.service,

@@ -20,23 +20,42 @@ pub(super) fn check_library() -> Result<(), StoreError> {
     Ok(())
 }
 
+/// How long a reader or a checkpoint of somebody else is waited for.
+const BUSY: Duration = Duration::from_secs(5);
+
 /// Full durability: a commit that was answered survives a power cut.
-pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(Duration::from_secs(5))?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    Ok(())
+pub(super) fn configure(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let at = |source| sqlite(path, source);
+    connection.busy_timeout(BUSY).map_err(at)?;
+    // A file system that cannot share memory makes SQLite stay with another mode, without an error.
+    let mode: String = connection
+        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
+        .map_err(at)?;
+    if mode != "wal" {
+        return Err(StoreError::NoWal { path: path.display().to_string(), mode });
+    }
+    connection.pragma_update(None, "synchronous", "FULL").map_err(at)?;
+    connection.pragma_update(None, "foreign_keys", true).map_err(at)
+}
+
+/// The number of the last migration that was applied.
+pub(super) fn applied(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// The version of the schema that is there; 0 before there is one. A newer one than this program's is refused.
+pub(super) fn version(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    let found = applied(connection).map_err(|source| sqlite(path, source))?;
+    if found > known {
+        return Err(StoreError::Newer { path: path.display().to_string(), found, known });
+    }
+    Ok(found)
 }
 
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let at = |source| sqlite(path, source);
-    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
-    let read = |row: &rusqlite::Row<'_>| row.get(0);
-    let found: u32 = connection.query_row("PRAGMA user_version", [], read).map_err(at)?;
-    if found > known {
-        return Err(StoreError::Newer { path: path.display().to_string(), found, known });
-    }
+    let found = version(connection, path)?;
     for (version, sql) in (1_u32..).zip(MIGRATIONS).skip(found as usize) {
         let mut apply = || {
             let transaction = connection.transaction()?;
@@ -47,4 +66,35 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), St
         apply().map_err(at)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_durable_and_strict() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trunkline.db");
+        let connection = Connection::open(&path).unwrap();
+        configure(&connection, &path).unwrap();
+        let setting = |name: &str| -> String {
+            let sql = format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}");
+            connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(setting("journal_mode"), "wal");
+        assert_eq!(setting("synchronous"), "2", "FULL");
+        assert_eq!(setting("foreign_keys"), "1");
+        let timeout: i64 =
+            connection.query_row("PRAGMA busy_timeout", [], |row| row.get(0)).unwrap();
+        assert_eq!(i128::from(timeout), i128::try_from(BUSY.as_millis()).unwrap());
+        check_library().unwrap();
+    }
+
+    #[test]
+    fn a_database_that_cannot_write_ahead_is_refused() {
+        let connection = Connection::open_in_memory().unwrap();
+        let refused = configure(&connection, Path::new("memory")).unwrap_err();
+        assert!(refused.to_string().contains("local disk"), "{refused}");
+    }
 }

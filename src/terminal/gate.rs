@@ -17,6 +17,7 @@ mod sequence;
 mod sgr;
 mod utf8;
 
-pub use field::{Safe, field, line};
+pub use classes::is_hidden;
+pub use field::{Safe, field, line, sentence};
 pub use log::{LogGate, log_rows};
 pub use row::{Ink, Row, Span};

@@ -7,5 +7,6 @@ pub mod colour;
 pub mod columns;
 pub mod gate;
 pub mod guard;
+pub mod input;
 pub mod painter;
 pub mod signals;

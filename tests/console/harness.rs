@@ -73,8 +73,8 @@ pub fn put_live(world: &mut World, build: BuildNumber) -> DeploymentId {
 }
 
 /// A running console.
-pub struct Console {
-    pub backend: Scripted,
+pub struct Console<B = Scripted> {
+    pub backend: B,
     screen: Screen,
     events: mpsc::UnboundedSender<io::Result<Event>>,
     pub inbox: mpsc::Sender<News>,
@@ -90,10 +90,12 @@ impl Console {
     pub fn sized(backend: &Scripted, size: (u16, u16)) -> Self {
         Self::with(backend, size, options(), |_| {})
     }
+}
 
+impl<B: trunkline::backend::Backend + Clone> Console<B> {
     /// `before` puts events in before the loop runs for the first time.
     pub fn with(
-        backend: &Scripted,
+        backend: &B,
         (width, height): (u16, u16),
         options: Options,
         before: impl FnOnce(&Self),

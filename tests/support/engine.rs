@@ -15,7 +15,7 @@ use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Idempotency
 use trunkline::domain::log::LogFrom;
 use trunkline::domain::plan::{Guard, Plan};
 use trunkline::domain::snapshot::{BuildRow, ServiceSnapshot};
-use trunkline::engine::clock::SystemClock;
+use trunkline::engine::clock::{Clock, SystemClock};
 use trunkline::engine::{Engine, Failure, Handle, Options, Services};
 
 use super::repository::Repository;
@@ -162,7 +162,17 @@ impl World {
         self.open_engine(all, PROGRAM.into()).await;
     }
 
+    /// Starts by another clock than the machine's.
+    pub async fn start_by(&mut self, clock: Arc<dyn Clock>) {
+        let watched = watched(self.repository.address(), None);
+        self.open_by(vec![watched], PROGRAM.into(), clock).await;
+    }
+
     async fn open_engine(&mut self, watched: Vec<Watched>, program: PathBuf) {
+        self.open_by(watched, program, Arc::new(SystemClock)).await;
+    }
+
+    async fn open_by(&mut self, watched: Vec<Watched>, program: PathBuf, clock: Arc<dyn Clock>) {
         let options = Options {
             data: self.data(),
             services: Services::Fixed(watched),
@@ -170,7 +180,7 @@ impl World {
             poll: Duration::from_millis(50),
             owner: None,
             demo: false,
-            clock: Arc::new(SystemClock),
+            clock,
         };
         self.handle = Some(Box::pin(Engine::open(options)).await.unwrap());
     }

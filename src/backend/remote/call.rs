@@ -76,14 +76,19 @@ impl<'a> Call<'a> {
                 self.remote.revive().await;
                 again.send().await
             }
-            (Err(error), Some(again)) if asks && !error.is_timeout() => {
+            (Err(error), Some(again))
+                if asks && !error.is_timeout() && self.remote.budget.allows() =>
+            {
                 tokio::time::sleep(pause()).await;
                 again.send().await
             }
             (response, _) => response,
         };
         let response = response.map_err(|error| self.remote.silence(&error, asks))?;
-        verdict::speaks_our_version(response.headers())?;
+        self.remote.budget.answered();
+        if let Err(why) = verdict::speaks_our_version(response.headers()) {
+            return Err(verdict::stranger(why, response.status(), response.headers(), asks));
+        }
         let reply = read(response).await.map_err(|why| lost(why, asks))?;
         let Some(problem) = verdict::problem(&reply) else { return Ok(reply) };
         if self.never_recorded_is_an_answer && problem.kind == Kind::NeverRecorded {

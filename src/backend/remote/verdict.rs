@@ -1,12 +1,19 @@
 //! What an answer means: whether the other side speaks our version, and which error a problem is.
 
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use std::time::Duration;
+
+use chrono::DateTime;
+use reqwest::StatusCode;
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
 use super::call::Reply;
 use crate::api::problem::{Kind, Problem};
 use crate::api::version::{Side, mismatch};
 use crate::api::{API_HEADER, VERSION_HEADER};
 use crate::backend::{Answer, BackendError};
+
+/// Nobody is kept away for longer than this, whatever the other side asks for.
+const LONGEST_RETRY: Duration = Duration::from_mins(2);
 
 /// Checks the header that every trunkline engine puts on every answer.
 pub(super) fn speaks_our_version(headers: &HeaderMap) -> Answer<()> {
@@ -20,15 +27,35 @@ pub(super) fn speaks_our_version(headers: &HeaderMap) -> Answer<()> {
     }
 }
 
+/// What it means that somebody answers who is no engine of our version, with these words: a command may have gone
+/// through them to one.
+pub(super) fn stranger(
+    why: BackendError,
+    status: StatusCode,
+    headers: &HeaderMap,
+    asks: bool,
+) -> BackendError {
+    let refuses = status.is_client_error();
+    match (why, retry_after(headers)) {
+        (BackendError::Incompatible(why), Some(again)) if asks || refuses => {
+            BackendError::Busy { why: format!("{why}, and answers {status}"), again }
+        }
+        (BackendError::Incompatible(why), _) if !asks && !refuses => {
+            BackendError::Unknown(format!("{why}, and answers {status}"))
+        }
+        (why, _) => why,
+    }
+}
+
 /// The problem that an answer is, if it is one; what is no document becomes one.
 pub(super) fn problem(reply: &Reply) -> Option<Problem> {
     if reply.status.is_success() || reply.status.as_u16() == 304 {
         return None;
     }
-    let document = serde_json::from_slice(&reply.bytes);
-    Some(document.unwrap_or_else(|_| {
-        Problem::new(Kind::Other, format!("the engine answered {}", reply.status))
-    }))
+    let document: Option<Problem> = serde_json::from_slice(&reply.bytes).ok();
+    let nameless = || Problem::new(Kind::Other, format!("the engine answered {}", reply.status));
+    // What counts is the status that was answered with, whatever the document says of it.
+    Some(Problem { status: reply.status.as_u16(), ..document.unwrap_or_else(nameless) })
 }
 
 /// The error that a problem stands for, when the request was a question (`asks`) or a command.
@@ -36,11 +63,14 @@ pub(super) fn error(problem: Problem, headers: &HeaderMap, asks: bool) -> Backen
     if let Some(refusal) = problem.refusal {
         return refusal.into();
     }
-    let detail = match said(headers, RETRY_AFTER.as_str()) {
-        Some(seconds) => format!("{}; try again in {seconds}s", problem.detail),
-        None => problem.detail,
-    };
-    match problem.kind {
+    let (kind, detail) = (problem.kind, problem.detail);
+    // What asks to come again later has done nothing; only an answer that says less may hide that something was done.
+    let nothing_done =
+        asks || problem.status == 429 || kind == Kind::Unreachable || kind == Kind::Stopping;
+    if let (true, Some(again)) = (nothing_done, retry_after(headers)) {
+        return BackendError::Busy { why: detail, again };
+    }
+    match kind {
         Kind::Unreachable | Kind::Stopping => BackendError::Unreachable(detail),
         Kind::Incompatible => BackendError::Incompatible(detail),
         Kind::NotAllowed => BackendError::Unauthorized(detail),
@@ -50,6 +80,18 @@ pub(super) fn error(problem: Problem, headers: &HeaderMap, asks: bool) -> Backen
         }
         _ => BackendError::Failed(detail),
     }
+}
+
+/// How long not to ask again: in seconds, or until a time by the clock of who says so.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name| headers.get(name)?.to_str().ok();
+    let value = text(RETRY_AFTER)?.trim();
+    let wait = value.parse().map(Duration::from_secs).ok().or_else(|| {
+        let time = DateTime::parse_from_rfc2822(value).ok()?;
+        let now = DateTime::parse_from_rfc2822(text(DATE)?).ok()?;
+        Some((time - now).to_std().unwrap_or_default())
+    })?;
+    Some(wait.min(LONGEST_RETRY))
 }
 
 /// A header's value, at most as much of it as a sentence can carry.

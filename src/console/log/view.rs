@@ -13,6 +13,7 @@ use super::pane::LogPane;
 use super::scroll::Place;
 use crate::console::theme::{Role, Theme};
 use crate::domain::log::{Level, Stream};
+use crate::terminal::colour::force_apart;
 use crate::terminal::columns;
 use crate::terminal::gate::{Ink, Row};
 
@@ -111,8 +112,10 @@ impl Painter<'_> {
             let run = start.max(part.start)..from.min(part.end);
             for (piece, found) in split(run, &matches) {
                 let style = self.style(text.base, ink, found);
-                let room = usize::from(area.right() - x);
-                (x, _) = buf.set_stringn(x, area.y, &text.row.text[piece], room, style);
+                for part in columns::apart(&text.row.text[piece]) {
+                    let room = usize::from(area.right() - x);
+                    (x, _) = buf.set_stringn(x, area.y, part, room, style);
+                }
             }
             if from >= part.end {
                 break;
@@ -134,7 +137,7 @@ impl Painter<'_> {
 
     fn style(&self, base: Style, ink: Ink, found: bool) -> Style {
         let style = match ink {
-            Ink::Plain(style) => base.patch(self.theme.adapt(style)),
+            Ink::Plain(style) => force_apart(base.patch(self.theme.adapt(style))),
             Ink::Escape => self.theme.style(Role::Escape),
         };
         if found { style.patch(self.theme.style(Role::Search)) } else { style }

@@ -61,12 +61,13 @@ pub fn fleet(model: &mut Model, answer: Answer<Option<Box<FleetSnapshot>>>) -> V
             vec![watch_fleet(model, model.at)]
         }
         (Err(why), Screen::Fleet) => lost(model, &why),
-        (Err(_), Screen::Service) => {
+        (Err(why), Screen::Service) => {
             let tries = match model.link.state {
                 LinkState::Down { tries, .. } => tries,
                 LinkState::Connecting | LinkState::Up => 1,
             };
-            vec![watch_fleet(model, model.at + backoff::wait(tries, model.seed()))]
+            let wait = backoff::wait_at_least(why.again(), tries, model.seed());
+            vec![watch_fleet(model, model.at + wait)]
         }
     }
 }
@@ -227,7 +228,7 @@ fn lost(model: &mut Model, why: &BackendError) -> Vec<Effect> {
             0
         }
     };
-    let retry = model.at + backoff::wait(tries, model.seed());
+    let retry = model.at + backoff::wait_at_least(why.again(), tries, model.seed());
     model.link.state = LinkState::Down { why: why.to_string(), tries, retry };
     vec![watch(model, retry)]
 }

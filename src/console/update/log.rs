@@ -20,9 +20,8 @@ const LONGEST: usize = 200;
 
 /// About how many bytes are read at once.
 const READ: usize = 64 * 1024;
-
-/// Lines that come one by one are read as many as come in this time, about as long as a frame.
-const PAUSE: Duration = Duration::from_millis(15);
+/// Who has read all there was waits so long for more: about a frame, as nobody sees lines sooner.
+const GATHER: Duration = Duration::from_millis(16);
 
 /// Shows the log that is wanted now and asks for the part of it that the pane wants.
 pub fn follow(model: &mut Model) -> Option<Effect> {
@@ -33,16 +32,18 @@ pub fn follow(model: &mut Model) -> Option<Effect> {
         model.log.source = wanted;
         model.log.asked = None;
         model.log.failures = 0;
+        model.log.resumes = None;
     }
     let source = model.log.source.clone()?;
     let want = model.log.pane.wants().filter(|want| model.log.asked.as_ref() != Some(want))?;
     model.log.asked = Some(want.clone());
-    let backoff = match model.log.failures {
-        0 => Duration::ZERO,
-        failures => backoff::wait(failures, model.seed()),
+    let soon = model.log.resumes.filter(|_| matches!(want, Want::Read(LogFrom::After(_))));
+    let due = match model.log.failures {
+        0 => soon.unwrap_or(model.at),
+        failures => model.at + backoff::wait(failures, model.seed()),
     };
-    let soon = model.log.caught_up.filter(|_| matches!(want, Want::Read(LogFrom::After(_))));
-    let due = (model.at + backoff).max(soon.map_or(model.at, |at| at + PAUSE));
+    // A backend that is asked again in a while is not asked for a log before.
+    let due = due.max(model.at + model.link.retry_in(model.at).unwrap_or_default());
     Some(match want {
         Want::Read(from) => Effect::ReadLog { source, from, limit: READ, due },
         Want::Search(search) => Effect::SearchLog { source, search, due },
@@ -91,7 +92,7 @@ pub fn page(
     let now = model.now();
     if let Ok(page) = answer {
         model.log.failures = 0;
-        model.log.caught_up = (page.next >= page.size).then_some(model.at);
+        model.log.resumes = (page.next == page.size).then(|| model.at + GATHER);
         model.log.pane.feed(from, &page, now);
     } else {
         model.log.failures += 1;

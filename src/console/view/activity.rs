@@ -12,6 +12,9 @@ use crate::console::theme::Role;
 use crate::domain::deployment::DeploymentState;
 use crate::domain::snapshot::DeploymentRow;
 
+/// The most columns of a name; what was done stands after it.
+const LONGEST_NAME: usize = 20;
+
 pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let inner = pane::frame(model, frame, Pane::Activity, area, "");
     let rows: Vec<_> = model.service.iter().flat_map(|service| &service.deployments).collect();
@@ -38,7 +41,7 @@ fn entry(model: &Model, row: &DeploymentRow, width: u16) -> [Line<'static>; 2] {
     let first = Row::new(theme, width)
         .gap(1)
         .own(format!("{} ", clock(model, deployment.requested_at)), Role::Muted)
-        .name(&deployment.by.to_string(), Role::AuthorOther)
+        .called_within(&deployment.by.to_string(), LONGEST_NAME, Role::AuthorOther)
         .own(what, Role::Text);
     [first.line(), Row::new(theme, width).gap(3).own(how, role).line()]
 }

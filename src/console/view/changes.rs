@@ -90,7 +90,7 @@ fn line(model: &Model, commit: &Commit, width: u16) -> Line<'static> {
     let subject = row.left().saturating_sub(18 + 14);
     row.outside(&commit.subject, subject, Role::Text)
         .gap(1)
-        .outside(&authors, 17, Role::AuthorOther)
+        .called(&authors, 17, Role::AuthorOther)
         .right(clock(model, commit.at), 13, Role::Muted)
         .line()
 }

@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::row::{Row, wrap};
+use super::row::{Row, called_width};
 use super::when::clock;
 use super::{draw_lines, empty, findings, pane, production, progress, staging};
 use crate::console::age::age;
@@ -96,12 +96,12 @@ fn commits(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
         let people = model.service.as_ref().map(|service| &service.people);
         let author = people.map_or(commit.author.name.as_str(), |p| p.call(&commit.author));
         let row = Row::new(theme, width).gap(1).cell(commit.sha.short(), 8, Role::Muted);
-        let wide = gate::field(author).width().min(10);
+        let wide = called_width(author).min(10);
         let room = row.left().saturating_sub(wide + 2);
         lines.push(
             row.outside(&commit.subject, room, Role::Text)
                 .gap(1)
-                .outside(author, wide, Role::AuthorOther)
+                .called(author, wide, Role::AuthorOther)
                 .line(),
         );
     }
@@ -148,8 +148,8 @@ fn course(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static>> 
         lines.push(fact(model, width, "took").own(text, Role::Text).line());
     }
     let room = usize::from(width).saturating_sub(NAME + 1);
-    for text in deployment.trouble().map(|why| wrap(why, room)).iter().flatten() {
-        lines.push(fact(model, width, "trouble").own(text, Role::Danger).line());
+    for text in deployment.trouble().map(|why| gate::sentence(why).wrap(room)).iter().flatten() {
+        lines.push(fact(model, width, "trouble").safe(text, Role::Danger).line());
     }
     if let Some(cancel) = &deployment.cancel {
         let text = format!("{}: {}", cancel.by, cancel.reason);
@@ -182,7 +182,7 @@ pub fn steps(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static
             Row::new(theme, width)
                 .gap(1)
                 .own(format!("{glyph} "), role)
-                .outside(&spec.name, 14, Role::Text)
+                .called(&spec.name, 14, Role::Text)
                 .gap(1)
                 .own(text, role)
                 .line(),
@@ -216,22 +216,21 @@ fn step(
 /// What went wrong and what to do now, over as many lines as it takes.
 fn aftermath(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static>> {
     let text = model.aftermath(row).unwrap_or_default();
-    let lines = wrap(&text, usize::from(width).saturating_sub(2));
-    let lines = lines.iter().filter(|line| !line.is_empty());
+    let lines = gate::sentence(&text).wrap(usize::from(width).saturating_sub(2));
+    let lines = lines.iter().filter(|line| !line.as_str().is_empty());
     let row = || Row::new(&model.options.theme, width).gap(1);
-    lines.map(|line| row().own(line, Role::Danger).line()).collect()
+    lines.map(|line| row().safe(line, Role::Danger).line()).collect()
 }
 
 /// The subject of a commit, whole: it is what people know a build by.
 fn subject(model: &Model, width: u16, text: &str) -> Vec<Line<'static>> {
-    let safe = gate::field(text).to_string();
-    let lines = wrap(&safe, usize::from(width).saturating_sub(NAME + 2));
+    let lines = gate::field(text).wrap(usize::from(width).saturating_sub(NAME + 2));
     let named = ["subject"].into_iter().chain(std::iter::repeat(""));
     lines
         .iter()
         .zip(named)
         .take(3)
-        .map(|(line, name)| fact(model, width, name).own(line, Role::Text).line())
+        .map(|(line, name)| fact(model, width, name).safe(line, Role::Text).line())
         .collect()
 }
 

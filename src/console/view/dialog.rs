@@ -1,10 +1,12 @@
 //! The one confirm dialog: what would happen, every finding, the fields, and two buttons.
 
+use std::collections::BTreeSet;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::row::{Row, wrap};
+use super::row::Row;
 use super::{changes, draw_lines, emergency, findings, pane};
 use crate::console::age::age;
 use crate::console::available;
@@ -15,6 +17,7 @@ use crate::domain::command::Action;
 use crate::domain::event::DeploymentKind;
 use crate::domain::plan::{Plan, PlannedBuild};
 use crate::domain::time::say;
+use crate::terminal::gate::{self, Safe};
 
 /// How wide a dialog is, border included.
 const WIDTH: u16 = 78;
@@ -162,18 +165,28 @@ fn of_plan(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
     let takes = fact(model, width, "takes")
         .own(format!("{takes}  "), Role::Text)
         .name(&format!("({})", steps.join(", ")), Role::Muted);
-    [target, live, ships, takes].map(Row::line).to_vec()
+    let mut rows = vec![target, live, ships, takes];
+    rows.extend(beyond_ascii(model, plan, width));
+    rows.into_iter().map(Row::line).collect()
+}
+
+/// The code points of names that are not plain ASCII: who decides by a name must be able to tell it from its double.
+fn beyond_ascii<'t>(model: &'t Model, plan: &Plan, width: u16) -> Option<Row<'t>> {
+    let people = model.service.as_ref().map(|service| &service.people);
+    let writers = people.map_or(Vec::new(), |people| plan.range.writers(people));
+    let steps = plan.steps.iter().map(|step| step.name.as_str());
+    let names = writers.into_iter().chain(steps);
+    let points: BTreeSet<_> = names.flat_map(|name| gate::field(name).code_points()).collect();
+    let points: Vec<_> = points.into_iter().collect();
+    let row = || fact(model, width, "not ASCII").own(points.join(", "), Role::Warn);
+    (!points.is_empty()).then(row)
 }
 
 fn build<'t>(model: &'t Model, width: u16, name: &str, build: &PlannedBuild) -> Row<'t> {
     fact(model, width, name)
         .own(format!("{}  ", build.build), Role::Accent)
         .own(format!("{}  ", build.sha.short()), Role::Muted)
-        .outside(&build.subject, gate_width(&build.subject).min(38), Role::Text)
-}
-
-fn gate_width(text: &str) -> usize {
-    crate::terminal::gate::field(text).width()
+        .outside(&build.subject, gate::field(&build.subject).width().min(38), Role::Text)
 }
 
 fn fact<'t>(model: &'t Model, width: u16, name: &str) -> Row<'t> {
@@ -273,6 +286,6 @@ fn button<'t>(row: Row<'t>, label: &str, focused: bool, works: bool) -> Row<'t> 
 }
 
 pub fn paragraph(model: &Model, width: u16, text: &str, role: Role) -> Vec<Line<'static>> {
-    let row = |line: &String| Row::new(&model.options.theme, width).gap(2).own(line, role).line();
-    wrap(text, usize::from(width).saturating_sub(4)).iter().map(row).collect()
+    let row = |line: &Safe| Row::new(&model.options.theme, width).gap(2).safe(line, role).line();
+    gate::sentence(text).wrap(usize::from(width).saturating_sub(4)).iter().map(row).collect()
 }

@@ -2,10 +2,14 @@
 
 use ratatui::text::Line;
 
-use super::row::{Row, wrap};
+use super::row::Row;
 use crate::console::model::Model;
 use crate::console::theme::Role;
 use crate::domain::plan::{Finding, Plan, Severity};
+use crate::terminal::gate::{self, Safe};
+
+/// The most lines of one finding: a name without end in it must not hide the findings after it.
+const MOST_LINES: usize = 6;
 
 /// A finding on as many lines as it needs.
 pub fn lines(model: &Model, finding: &Finding, width: u16) -> Vec<Line<'static>> {
@@ -17,10 +21,14 @@ pub fn lines(model: &Model, finding: &Finding, width: u16) -> Vec<Line<'static>>
         Severity::Refuse => ("NO", Role::Danger),
     };
     let words = if finding.severity == Severity::Info { Role::Text } else { role };
-    let texts = wrap(&finding.sentence, usize::from(width).saturating_sub(7));
+    let mut texts = gate::sentence(&finding.sentence).wrap(usize::from(width).saturating_sub(7));
+    if texts.len() > MOST_LINES {
+        texts.truncate(MOST_LINES - 1);
+        texts.push(gate::sentence(theme.symbols.ellipsis));
+    }
     let marks = std::iter::once(format!("[{mark}]")).chain(std::iter::repeat(String::new()));
-    let row = |(text, mark): (&String, String)| {
-        Row::new(theme, width).gap(2).cell(mark, 5, role).own(text, words).line()
+    let row = |(text, mark): (&Safe, String)| {
+        Row::new(theme, width).gap(2).cell(mark, 5, role).safe(text, words).line()
     };
     texts.iter().zip(marks).map(row).collect()
 }

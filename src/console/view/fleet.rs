@@ -9,6 +9,7 @@ use super::progress;
 use super::row::Row;
 use super::{draw_lines, pane, troubles};
 use crate::console::age::age;
+use crate::console::link::LinkState;
 use crate::console::model::Model;
 use crate::console::theme::Role;
 use crate::domain::deployment::DeploymentState;
@@ -46,7 +47,13 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
 fn nothing(model: &Model, width: u16) -> Vec<Line<'static>> {
     let row = || Row::new(&model.options.theme, width).gap(1);
     match &model.fleet {
-        None => vec![row().own("connecting", Role::Muted).line()],
+        None => match &model.link.state {
+            LinkState::Down { why, .. } => vec![
+                row().own("nothing could be read yet:", Role::Text).line(),
+                row().own(why.as_str(), Role::Warn).line(),
+            ],
+            _ => vec![row().own("connecting", Role::Muted).line()],
+        },
         Some(fleet) if !fleet.services.is_empty() => {
             vec![row().own("nothing passes the filter; Esc shows all", Role::Muted).line()]
         }

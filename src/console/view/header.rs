@@ -14,6 +14,9 @@ use crate::domain::ids::Environment;
 use crate::domain::snapshot::ServiceSnapshot;
 use crate::domain::time::say;
 
+/// The most columns of a name on this line.
+const LONGEST_NAME: usize = 20;
+
 pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let theme = &model.options.theme;
     let row = Row::new(theme, area.width);
@@ -93,7 +96,11 @@ pub fn stops<'t>(model: &Model, row: Row<'t>) -> Row<'t> {
     let Some(service) = &model.service else { return row };
     let row = row.own(" | ", Role::Border);
     if let Some(hold) = service.holds.get(&Environment::Production) {
-        return row.own("ON HOLD", Role::Frozen).own(format!(" by {}", hold.by), Role::Muted);
+        return row.own("ON HOLD", Role::Frozen).own(" by ", Role::Muted).called_within(
+            &hold.by.to_string(),
+            LONGEST_NAME,
+            Role::Muted,
+        );
     }
     let Some(freeze) = model.frozen() else { return row.own("OPEN", Role::Ok) };
     let until = freeze
@@ -121,7 +128,9 @@ fn state<'t>(model: &Model, row: Row<'t>) -> Row<'t> {
     let row = row.own("  ", Role::Text);
     let row = if demo { row.own("DEMO ", Role::Accent) } else { row };
     let row = match &model.service {
-        Some(service) => row.own(format!("{} ", service.me.actor), Role::AuthorMe),
+        Some(service) => {
+            row.called_within(&service.me.actor.to_string(), LONGEST_NAME, Role::AuthorMe).gap(1)
+        }
         None => row,
     };
     let able = model

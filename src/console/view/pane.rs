@@ -1,15 +1,17 @@
 //! The frame of a pane or overlay: its border, its number and title, and what stands at the right of it.
 
 use ratatui::Frame;
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Alignment, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear};
 
+use super::row::called_width;
 use crate::console::model::{Model, Pane};
 use crate::console::theme::Role;
 use crate::domain::ids::BuildNumber;
-use crate::terminal::gate;
+use crate::terminal::columns;
 
 /// Draws a pane's frame and says what is inside it.
 pub fn frame(model: &Model, frame: &mut Frame, pane: Pane, area: Rect, right: &str) -> Rect {
@@ -62,9 +64,21 @@ pub fn overlay(
         .title(title)
         .title(right_title(model, right).alignment(Alignment::Right));
     let inner = block.inner(area);
+    cut_off(frame.buffer_mut(), area);
     frame.render_widget(Clear, area);
     frame.render_widget(block, area);
     inner
+}
+
+/// A wide character that reaches from outside under the left border would be drawn over it.
+fn cut_off(buffer: &mut Buffer, area: Rect) {
+    let Some(x) = area.x.checked_sub(1) else { return };
+    for y in area.intersection(buffer.area).rows().map(|row| row.y) {
+        let cell = &mut buffer[(x, y)];
+        if columns::width(cell.symbol()) > 1 {
+            cell.set_char(' ');
+        }
+    }
 }
 
 fn right_title(model: &Model, right: &str) -> Line<'static> {
@@ -104,7 +118,7 @@ pub fn number_width(builds: impl Iterator<Item = BuildNumber>) -> usize {
 /// How wide a column is for these texts, at most so much.
 #[must_use]
 pub fn column(texts: impl Iterator<Item = String>, most: usize) -> usize {
-    texts.map(|text| gate::field(&text).width()).max().unwrap_or(0).min(most)
+    texts.map(|text| called_width(&text)).max().unwrap_or(0).min(most)
 }
 
 /// Marks the selected row: clearly where the focus is, by the cursor alone elsewhere.
@@ -114,10 +128,22 @@ pub fn select(model: &Model, frame: &mut Frame, row: Rect, pane: Pane) {
     }
 }
 
-/// Gives a row the look of the selection, all of it: the colours of its cells would make it a patchwork.
+/// Gives a row the look of the selection, all of it: the colours of its cells would make it a patchwork. What stands for
+/// something that was refused keeps its look: nowhere does it matter more than in the row that a key acts on.
 pub fn mark(model: &Model, frame: &mut Frame, row: Rect) {
-    let selection = Style::reset().patch(model.options.theme.style(Role::Selection));
-    frame.buffer_mut().set_style(row, selection);
+    let theme = &model.options.theme;
+    let selection = Style::reset().patch(theme.style(Role::Selection));
+    let escape = Style::reset().patch(theme.style(Role::Escape));
+    let looks = |cell: &Cell| (cell.fg, cell.bg, cell.modifier);
+    let mut escaped = Cell::EMPTY;
+    escaped.set_style(escape);
+    let buffer = frame.buffer_mut();
+    for position in row.intersection(buffer.area).positions() {
+        let cell = &mut buffer[position];
+        if looks(cell) != looks(&escaped) {
+            cell.set_style(selection);
+        }
+    }
 }
 
 /// Makes what lies behind an overlay step back.

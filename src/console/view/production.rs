@@ -71,7 +71,7 @@ fn line<'t>(model: &'t Model, row: &DeploymentRow, width: u16, columns: &Columns
         .cell(row.sha.short(), 8, Role::Muted)
         .outside(&row.subject, subject, Role::Text)
         .gap(1)
-        .outside(&row.deployment.by.to_string(), who, Role::AuthorOther)
+        .called(&row.deployment.by.to_string(), who, Role::AuthorOther)
         .gap(1)
         .right(last, end, last_role)
 }

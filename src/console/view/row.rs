@@ -2,10 +2,13 @@
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use unicode_width::UnicodeWidthStr;
 
 use crate::console::theme::{Role, Theme};
-use crate::terminal::gate;
+use crate::terminal::columns;
+use crate::terminal::gate::{self, Safe};
+
+/// Stands after a name that is not plain ASCII.
+const BADGE: &str = "*";
 
 /// A line in the making and the columns that are left.
 #[derive(Debug, Clone)]
@@ -31,50 +34,64 @@ impl<'t> Row<'t> {
     /// The same in a style that is not one role's.
     #[must_use]
     pub fn styled(mut self, text: impl AsRef<str>, style: Style) -> Self {
-        let safe = gate::line(text.as_ref());
-        let text = self.clip(&safe, self.left);
-        self.push(text, style);
+        self.push_clipped(&gate::sentence(text.as_ref()), self.left, style);
+        self
+    }
+
+    /// What has passed the gate already, as wide as it is.
+    #[must_use]
+    pub fn safe(mut self, text: &Safe, role: Role) -> Self {
+        self.push_clipped(text, self.left, self.theme.style(role));
         self
     }
 
     /// Text of ours in a cell: cut or filled up to the width.
     #[must_use]
-    pub fn cell(mut self, text: impl AsRef<str>, width: usize, role: Role) -> Self {
-        let safe = gate::line(text.as_ref());
-        let text = self.clip(&safe, width.min(self.left));
-        let used = text.width();
-        self.push(text, self.theme.style(role));
-        self.gap(width - used.min(width))
+    pub fn cell(self, text: impl AsRef<str>, width: usize, role: Role) -> Self {
+        self.filled(&gate::sentence(text.as_ref()), width, role)
     }
 
     /// The same, against the right edge of the cell.
     #[must_use]
     pub fn right(mut self, text: impl AsRef<str>, width: usize, role: Role) -> Self {
-        let safe = gate::line(text.as_ref());
-        let text = self.clip(&safe, width.min(self.left));
-        let used = text.width();
-        self = self.gap(width - used.min(width));
-        self.push(text, self.theme.style(role));
+        let safe = gate::sentence(text.as_ref());
+        self = self.gap(width.saturating_sub(safe.width()));
+        self.push_clipped(&safe, width, self.theme.style(role));
         self
     }
 
     /// Text from outside, in a cell; what the gate had to escape looks like it.
     #[must_use]
-    pub fn outside(mut self, text: &str, width: usize, role: Role) -> Self {
-        let width = width.min(self.left);
-        let safe = gate::field(text).clip(width, self.theme.symbols.ellipsis);
-        for (run, escape) in safe.runs() {
-            let style = self.theme.style(if escape { Role::Escape } else { role });
-            self.push(run.to_owned(), style);
-        }
-        self.gap(width.saturating_sub(safe.width()))
+    pub fn outside(self, text: &str, width: usize, role: Role) -> Self {
+        self.filled(&gate::field(text), width, role)
     }
 
     /// Text from outside, as wide as it is, at most what is left.
     #[must_use]
     pub fn name(self, text: &str, role: Role) -> Self {
-        let width = gate::field(text).width().min(self.left);
-        self.outside(text, width, role)
+        self.safe(&gate::field(text), role)
+    }
+
+    /// What somebody or something is called, in a cell. A name that is not plain ASCII says so by a badge: it may not
+    /// be the name that it looks like.
+    #[must_use]
+    pub fn called(mut self, name: &str, width: usize, role: Role) -> Self {
+        let safe = gate::field(name);
+        if safe.is_plain_ascii() {
+            return self.filled(&safe, width, role);
+        }
+        let width = width.min(self.left);
+        let wide = width.min(called_width(name));
+        self.push_clipped(&safe, wide.saturating_sub(1), self.theme.style(role));
+        self.push(BADGE.repeat(wide.min(1)), self.theme.style(Role::Escape));
+        self.gap(width - wide)
+    }
+
+    /// The same as wide as it is, at most so much: a long name must not push away what stands beside it.
+    #[must_use]
+    pub fn called_within(self, name: &str, most: usize, role: Role) -> Self {
+        let width = called_width(name).min(most);
+        self.called(name, width, role)
     }
 
     #[must_use]
@@ -89,9 +106,10 @@ impl<'t> Row<'t> {
     /// Puts another row against the right edge, over what does not fit.
     #[must_use]
     pub fn then_right(mut self, right: Row<'t>, width: u16) -> Self {
-        let used: usize = right.spans.iter().map(Span::width).sum();
+        let columns = |spans: &[Span]| spans.iter().map(|s| columns::width(&s.content)).sum();
+        let used: usize = columns(&right.spans);
         let room = usize::from(width).saturating_sub(used);
-        let taken: usize = self.spans.iter().map(Span::width).sum();
+        let taken: usize = columns(&self.spans);
         self = if taken > room { self.shortened(room) } else { self.gap(room - taken) };
         self.spans.extend(right.spans);
         self
@@ -112,54 +130,50 @@ impl<'t> Row<'t> {
         let spans = std::mem::take(&mut self.spans);
         self.left = width;
         for span in spans {
-            let text = self.clip(&span.content, self.left);
+            let text = clip(&span.content, self.left, self.theme.symbols.ellipsis);
             self.push(text, span.style);
         }
         let rest = self.left;
         self.gap(rest)
     }
 
-    fn clip(&self, text: &str, width: usize) -> String {
-        clip(text, width, self.theme.symbols.ellipsis)
+    fn filled(mut self, text: &Safe, width: usize, role: Role) -> Self {
+        let width = width.min(self.left);
+        let end = self.left - width;
+        self.push_clipped(text, width, self.theme.style(role));
+        let rest = self.left.saturating_sub(end);
+        self.gap(rest)
+    }
+
+    /// At most `width` columns of it. What the gate had to escape looks as nothing else does.
+    fn push_clipped(&mut self, text: &Safe, width: usize, style: Style) {
+        let clipped = text.clip(width.min(self.left), self.theme.symbols.ellipsis);
+        for (run, escape) in clipped.runs() {
+            let style = if escape { self.theme.style(Role::Escape) } else { style };
+            self.push(run.to_owned(), style);
+        }
     }
 
     fn push(&mut self, text: String, style: Style) {
-        self.left = self.left.saturating_sub(text.width());
+        self.left = self.left.saturating_sub(columns::width(&text));
         self.spans.push(Span::styled(text, style));
     }
 }
 
-/// The text, or as much of it as fits with the mark of what was cut.
-fn clip(text: &str, width: usize, ellipsis: &str) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut kept = String::new();
-    for letter in text.chars() {
-        kept.push(letter);
-        if kept.width() + ellipsis.width() > width {
-            kept.pop();
-            break;
-        }
-    }
-    if width == 0 { String::new() } else { kept + ellipsis }
+/// How wide a name is with its badge, if it needs one.
+#[must_use]
+pub fn called_width(name: &str) -> usize {
+    let safe = gate::field(name);
+    safe.width() + usize::from(!safe.is_plain_ascii())
 }
 
-/// Breaks text of ours at spaces into lines of at most so many columns.
-#[must_use]
-pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in gate::line(text).split_whitespace() {
-        let line = lines.last_mut().expect("there is always one line");
-        let space = usize::from(!line.is_empty());
-        if line.width() + space + word.width() <= width || line.is_empty() {
-            if space == 1 {
-                line.push(' ');
-            }
-            line.push_str(word);
-        } else {
-            lines.push(word.to_owned());
-        }
+/// The text, or as much of it as fits with the mark of what was cut.
+fn clip(text: &str, width: usize, ellipsis: &str) -> String {
+    if columns::width(text) <= width {
+        return text.to_owned();
     }
-    lines
+    match width.checked_sub(columns::width(ellipsis)) {
+        Some(room) => format!("{}{ellipsis}", &text[..columns::fit(text, room)]),
+        None => String::new(),
+    }
 }

@@ -62,7 +62,7 @@ fn line<'t>(model: &'t Model, row: &BuildRow, width: u16, columns: &Columns) -> 
         .cell(build.sha.short(), 8, Role::Muted)
         .outside(build.subject(), subject, Role::Text)
         .gap(1)
-        .outside(&writers(model, row), who, writer_role(model, row))
+        .called(&writers(model, row), who, writer_role(model, row))
         .gap(1)
         .right(last, end, last_role)
 }

@@ -2,9 +2,10 @@
 
 use ratatui::text::Line;
 
-use super::row::{Row, wrap};
+use super::row::Row;
 use crate::console::model::Model;
 use crate::console::theme::Role;
+use crate::terminal::gate;
 
 pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
     let theme = &model.options.theme;
@@ -12,14 +13,14 @@ pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for trouble in model.troubles() {
         let marks = std::iter::once(theme.symbols.warn).chain(std::iter::repeat(""));
-        for (text, mark) in wrap(&trouble.what, room).iter().zip(marks) {
+        for (text, mark) in gate::sentence(&trouble.what).wrap(room).iter().zip(marks) {
             let row = Row::new(theme, width).gap(1).cell(mark, 2, Role::Danger);
-            lines.push(row.own(text, Role::Danger).line());
+            lines.push(row.safe(text, Role::Danger).line());
         }
         let marks = std::iter::once(theme.symbols.arrow).chain(std::iter::repeat(""));
-        for (text, mark) in wrap(&trouble.remedy, room).iter().zip(marks) {
+        for (text, mark) in gate::sentence(&trouble.remedy).wrap(room).iter().zip(marks) {
             let row = Row::new(theme, width).gap(1).cell(mark, 2, Role::Muted);
-            lines.push(row.own(text, Role::Text).line());
+            lines.push(row.safe(text, Role::Text).line());
         }
     }
     lines

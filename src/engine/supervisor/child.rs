@@ -1,5 +1,6 @@
 //! The step's own process: started in a group of its own, read to its end, stopped when asked or late.
 
+use std::collections::BTreeSet;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -16,10 +17,15 @@ use crate::domain::event::{Run, StepOutcome};
 use crate::domain::log::Stream;
 use crate::domain::time::say;
 use crate::engine::clock::{Clock as _, SystemClock};
+use crate::engine::processes;
 use crate::engine::run::{RunFolder, Spec};
+use crate::git::REDIRECTING;
 
 /// How long output is still read after the step's process ended: a background child may hold the pipes forever.
 const LEFTOVER: Duration = Duration::from_secs(2);
+
+/// How often it is looked whether anything of a step that was asked to end is still there.
+const GLANCE: Duration = Duration::from_millis(100);
 
 /// Why the step is being stopped, in the order of escalation.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,12 +81,16 @@ pub(super) async fn run(
             }
         }
     };
+    if let Stopping::Asked(_, kill_at) = stopping {
+        output.read_while_it_lives(group, spec, kill_at).await;
+    }
     output.drain().await;
     match stopping {
         Stopping::No => outcome(status),
         Stopping::Asked(reason, _) | Stopping::Killed(reason) => {
             // Whoever is left of the group has had its chance.
-            signal(group, Signal::KILL);
+            signal(group, spec, Signal::KILL);
+            say_who_escaped(group, spec, log);
             match reason {
                 Reason::Cancelled => StepOutcome::Cancelled,
                 Reason::TimedOut => StepOutcome::TimedOut,
@@ -103,7 +113,8 @@ fn command(spec: &Spec) -> Command {
             command
         }
     };
-    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
+    // The engine may have been started from a hook; a step's git means its own checkout.
+    for name in REDIRECTING {
         command.env_remove(name);
     }
     command
@@ -122,7 +133,7 @@ fn ask(group: Option<Pid>, reason: Reason, spec: &Spec, output: &mut Output<'_>)
         Reason::TimedOut => format!("timed out after {}", say(spec.timeout)),
     };
     output.note(&format!("{why}: asking the step to end (TERM)"));
-    signal(group, Signal::TERM);
+    signal(group, spec, Signal::TERM);
     Stopping::Asked(reason, Instant::now() + spec.grace)
 }
 
@@ -136,17 +147,40 @@ fn escalate(
         Stopping::No => ask(group, Reason::TimedOut, spec, output),
         Stopping::Asked(reason, _) => {
             output.note(&format!("still there after {}: ending it (KILL)", say(spec.grace)));
-            signal(group, Signal::KILL);
+            signal(group, spec, Signal::KILL);
             Stopping::Killed(reason)
         }
         Stopping::Killed(reason) => Stopping::Killed(reason),
     }
 }
 
-/// The group may be gone already.
-fn signal(group: Option<Pid>, signal: Signal) {
-    if let Some(group) = group {
+/// The groups of the step that live: its own, and those that its shells made for their jobs.
+fn living(spec: &Spec) -> BTreeSet<i32> {
+    let session = rustix::process::getsid(None).ok().map(Pid::as_raw_pid);
+    let processes = processes::with_environment(&spec.environment).into_iter();
+    processes.filter(|process| Some(process.session) == session).map(|job| job.group).collect()
+}
+
+/// Signals all of the step; it may be gone already.
+fn signal(group: Option<Pid>, spec: &Spec, signal: Signal) {
+    let mut groups = living(spec);
+    groups.extend(group.map(Pid::as_raw_pid));
+    for group in groups.into_iter().filter_map(Pid::from_raw) {
         let _gone = kill_process_group(group, signal);
+    }
+}
+
+/// A process that made a session of its own is not the step's any more; that it runs on has to be known.
+fn say_who_escaped(group: Option<Pid>, spec: &Spec, log: &mut LogFile) {
+    let session = rustix::process::getsid(None).ok().map(Pid::as_raw_pid);
+    let group = group.map(Pid::as_raw_pid);
+    for process in processes::with_environment(&spec.environment) {
+        if Some(process.session) != session && Some(process.group) != group {
+            let (id, name) = (process.id, process.name());
+            let note =
+                format!("process {id} ({name}) left the step and runs on; end it if it must not");
+            log.note(SystemClock.now(), &note);
+        }
     }
 }
 
@@ -171,14 +205,13 @@ struct Output<'a> {
 struct Pipe {
     reader: Option<Box<dyn AsyncRead + Unpin>>,
     lines: Lines,
-    stream: Stream,
     buffer: Vec<u8>,
 }
 
 impl Pipe {
     fn new(reader: Option<impl AsyncRead + Unpin + 'static>, stream: Stream) -> Self {
         let reader = reader.map(|reader| Box::new(reader) as Box<dyn AsyncRead + Unpin>);
-        Self { reader, lines: Lines::default(), stream, buffer: vec![0; 64 * 1024] }
+        Self { reader, lines: Lines::new(stream), buffer: vec![0; 64 * 1024] }
     }
 
     /// Waits for bytes; 0 is the end. Never ready once the pipe has ended.
@@ -193,10 +226,9 @@ impl Pipe {
         let now = SystemClock.now();
         if read == 0 {
             self.reader = None;
-            let last: Vec<_> = self.lines.finish(mask).into_iter().collect();
-            log.pieces(now, self.stream, &last);
+            log.block(now, self.lines.finish(now, mask));
         } else {
-            log.pieces(now, self.stream, &self.lines.push(&self.buffer[..read], mask));
+            log.block(now, self.lines.push(now, &self.buffer[..read], mask, log.wants()));
         }
     }
 }
@@ -217,6 +249,20 @@ impl<'a> Output<'a> {
 
     fn is_open(&self) -> bool {
         self.out.reader.is_some() || self.err.reader.is_some()
+    }
+
+    /// The step's own process may end before those that it started, which have the same time to end in order.
+    async fn read_while_it_lives(&mut self, group: Option<Pid>, spec: &Spec, kill_at: Instant) {
+        while !living(spec).is_empty() {
+            if Instant::now() > kill_at {
+                escalate(Stopping::Asked(Reason::Cancelled, kill_at), group, spec, self);
+                return;
+            }
+            tokio::select! {
+                () = self.read() => {}
+                () = tokio::time::sleep(GLANCE) => {}
+            }
+        }
     }
 
     /// Reads what is left, as long as somebody else may write but no longer than a moment.

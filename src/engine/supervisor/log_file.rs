@@ -7,63 +7,105 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
-use super::lines::Piece;
+use super::lines::Block;
+use super::tail::Tail;
 use crate::domain::log::{Stream, format};
 
-/// Beyond this many bytes a step's output is counted instead of kept.
+/// Beyond this many bytes only the last lines of a step's output are kept.
 const LARGEST: u64 = 512 * 1024 * 1024;
+/// Of what was read at once so many lines are of use then.
+const LAST_LINES: usize = 2_000;
 
 pub(super) struct LogFile {
     file: Option<File>,
     size: u64,
+    largest: u64,
+    /// Lines that could not be written since the last one that was.
     lost: u64,
+    /// The end of the output, once the file is full.
+    tail: Option<Tail>,
 }
 
 impl LogFile {
     pub fn create(path: &Path) -> Self {
-        let options = OpenOptions::new().create(true).append(true).mode(0o600).to_owned();
-        Self { file: options.open(path).ok(), size: 0, lost: 0 }
+        Self::limited(path, LARGEST)
     }
 
-    pub fn pieces(&mut self, at: DateTime<Utc>, stream: Stream, pieces: &[Piece]) {
-        if pieces.is_empty() {
+    pub fn limited(path: &Path, largest: u64) -> Self {
+        let options = OpenOptions::new().create(true).append(true).mode(0o600).to_owned();
+        Self { file: options.open(path).ok(), size: 0, largest, lost: 0, tail: None }
+    }
+
+    /// How many of the last lines of what comes next are of use; `None` for all of them.
+    pub fn wants(&self) -> Option<usize> {
+        self.tail.as_ref().map(|_| LAST_LINES)
+    }
+
+    pub fn block(&mut self, at: DateTime<Utc>, block: Block) {
+        if block.lines == 0 {
             return;
         }
-        if self.size > LARGEST {
-            self.lost += pieces.len() as u64;
-            return;
+        if let Some(tail) = &mut self.tail {
+            return tail.push(block);
         }
-        let bytes: Vec<u8> = pieces
-            .iter()
-            .flat_map(|piece| format(at, stream, &piece.text, piece.continues))
-            .collect();
-        self.write(&bytes, pieces.len() as u64);
+        self.write(at, &block.bytes, block.lines);
+        if self.size >= self.largest {
+            let full = self.largest / (1024 * 1024);
+            let text = std::format!(
+                "the log is full at {full} MiB: only the last lines of what comes now are kept, and written when the step has ended"
+            );
+            self.note(at, &text);
+            self.tail = Some(Tail::default());
+        }
     }
 
     pub fn note(&mut self, at: DateTime<Utc>, text: &str) {
-        self.write(&format(at, Stream::Note, text.as_bytes(), false), 1);
+        self.write(at, &note(at, text), 1);
     }
 
-    /// Says what was lost and brings everything to the disk.
+    /// Writes the end of an output that was too long, says what was lost and brings everything to the disk.
     pub fn finish(&mut self, at: DateTime<Utc>) {
-        if self.lost > 0 {
-            let note = std::format!(
-                "{} lines are missing here: the log was full or could not be written",
-                self.lost
-            );
-            self.lost = 0;
-            self.note(at, &note);
+        if let Some(tail) = self.tail.take() {
+            if tail.left_out() > 0 {
+                self.note(
+                    at,
+                    &std::format!("{} lines are missing here: the log was full", tail.left_out()),
+                );
+            }
+            for block in tail.into_blocks() {
+                self.write(at, &block.bytes, block.lines);
+            }
         }
+        self.write(at, b"", 0);
         if let Some(file) = &self.file {
             let _best_effort = file.sync_all();
         }
     }
 
-    fn write(&mut self, bytes: &[u8], lines: u64) {
-        let written = self.file.as_mut().map(|file| file.write_all(bytes));
-        match written {
-            Some(Ok(())) => self.size += bytes.len() as u64,
-            Some(Err(_)) | None => self.lost += lines,
+    /// Writes lines, and before them how many are missing there.
+    fn write(&mut self, at: DateTime<Utc>, bytes: &[u8], lines: u64) {
+        let missing = match self.lost {
+            0 => Vec::new(),
+            lost => {
+                note(at, &std::format!("{lost} lines are missing here: they could not be written"))
+            }
+        };
+        if missing.is_empty() && bytes.is_empty() {
+            return;
+        }
+        let Some(file) = &mut self.file else { return self.lost += lines };
+        let written = file.write_all(&missing).and_then(|()| file.write_all(bytes));
+        if written.is_ok() {
+            self.size += (missing.len() + bytes.len()) as u64;
+            self.lost = 0;
+        } else {
+            // What was written of it ends in the middle of a line, and the next would go on there.
+            let _best_effort = file.set_len(self.size);
+            self.lost += lines;
         }
     }
+}
+
+fn note(at: DateTime<Utc>, text: &str) -> Vec<u8> {
+    format(at, Stream::Note, text.as_bytes(), false)
 }

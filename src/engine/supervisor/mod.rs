@@ -5,6 +5,9 @@ mod child;
 mod lines;
 mod log_file;
 mod mask;
+mod tail;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, ErrorKind, Write as _};
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! The policy for a value in one row of ours: whatever is not visible text becomes a visible escape.
 
 use std::fmt;
+use std::ops::Range;
 
 use super::classes::{is_hidden, is_mark, is_odd_space};
 use super::escape::Escape;
@@ -41,12 +42,21 @@ fn edge<'a>(stripped: Option<&'a [u8]>, whole: &'a [u8]) -> (bool, &'a [u8]) {
     (stripped.is_some(), stripped.unwrap_or(whole))
 }
 
-/// A line of ours with untrusted text in it, for a terminal that no screen of ours is on. Spaces stay what they are.
+/// A sentence of ours with untrusted text in it. Spaces stay what they are.
 #[must_use]
-pub fn line(text: &str) -> String {
+pub fn sentence(text: &str) -> Safe {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Safe { text: text.to_owned(), escapes: Vec::new(), plain_ascii: true };
+    }
     let mut builder = Builder::default();
     builder.bytes(text.as_bytes());
-    builder.finish().text
+    builder.finish()
+}
+
+/// The same for where escapes cannot look different, as on a terminal that no screen of ours is on.
+#[must_use]
+pub fn line(text: &str) -> String {
+    sentence(text).text
 }
 
 impl Safe {
@@ -78,7 +88,7 @@ impl Safe {
         })
     }
 
-    /// The code points beyond ASCII of what is drawn, for a dialog that a person decides by: `U+043E o`.
+    /// The code points beyond ASCII of what is drawn, for a dialog that a person decides by.
     #[must_use]
     pub fn code_points(&self) -> Vec<String> {
         let beyond = self.text.chars().filter(|c| !c.is_ascii());
@@ -94,12 +104,56 @@ impl Safe {
         let Some(room) = columns.checked_sub(columns::width(ellipsis)) else {
             return Self::default();
         };
-        let kept = columns::fit(&self.text, room);
-        let text = format!("{}{ellipsis}", &self.text[..kept]);
-        let cut =
-            |(start, end): &(usize, usize)| (*start < kept).then_some((*start, (*end).min(kept)));
-        let escapes = self.escapes.iter().filter_map(cut).collect();
-        Self { text, escapes, plain_ascii: self.plain_ascii }
+        let mut kept = self.part(0..columns::fit(&self.text, room));
+        kept.text.push_str(ellipsis);
+        kept
+    }
+
+    /// All of it over lines of at most so many columns, broken at spaces where there are any; at least one line.
+    #[must_use]
+    pub fn wrap(&self, columns: usize) -> Vec<Self> {
+        let mut lines = Vec::new();
+        let mut start = 0;
+        loop {
+            start += self.text[start..].len() - self.text[start..].trim_start_matches(' ').len();
+            let end = self.line_end(start, columns);
+            let line = start..start + self.text[start..end].trim_end_matches(' ').len();
+            if !line.is_empty() || lines.is_empty() {
+                lines.push(self.part(line));
+            }
+            if end == self.text.len() {
+                return lines;
+            }
+            start = end;
+        }
+    }
+
+    /// Where a line of so many columns ends that begins at `start`.
+    fn line_end(&self, start: usize, columns: usize) -> usize {
+        let rest = &self.text[start..];
+        let fits = match columns::fit(rest, columns) {
+            // One grapheme can be wider than any line: it is broken between its characters.
+            0 => columns::fit_chars(rest, columns),
+            fits => fits,
+        };
+        if fits == rest.len() || fits == 0 {
+            return self.text.len();
+        }
+        let word_ends = rest[fits..].starts_with(' ');
+        let space = if word_ends { Some(fits) } else { rest[..fits].rfind(' ') };
+        start + space.unwrap_or(fits)
+    }
+
+    fn part(&self, range: Range<usize>) -> Self {
+        let inside = |(start, end): &(usize, usize)| {
+            let (start, end) = ((*start).max(range.start), (*end).min(range.end));
+            (start < end).then(|| (start - range.start, end - range.start))
+        };
+        Self {
+            text: self.text[range.clone()].to_owned(),
+            escapes: self.escapes.iter().filter_map(inside).collect(),
+            plain_ascii: self.plain_ascii,
+        }
     }
 }
 
@@ -158,8 +212,14 @@ impl Builder {
     fn mark(&mut self, c: char) {
         self.beyond_ascii = true;
         self.marks += 1;
-        if self.marks <= MARKS {
-            self.safe.text.push(c);
+        if self.marks > MARKS {
+            return;
+        }
+        let before = self.safe.text.len();
+        self.safe.text.push(c);
+        // A mark is drawn onto the character before it, also where that is the last one of an escape.
+        if let Some((_, end)) = self.safe.escapes.last_mut().filter(|(_, end)| *end == before) {
+            *end = self.safe.text.len();
         }
     }
 

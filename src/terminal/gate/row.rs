@@ -64,6 +64,8 @@ pub struct RowBuilder {
     /// The character that marks are drawn onto; none at the start and after an escape.
     base: Option<char>,
     marks: usize,
+    /// Whether `base` has its variation selector: a second one means nothing and nobody would see it.
+    selected: bool,
     /// A joiner that may stay only if the right character follows.
     held: Option<char>,
     /// Up to here the columns are counted.
@@ -84,6 +86,7 @@ impl RowBuilder {
             _ => {
                 self.append(style, |text| text.push(c));
                 self.base = Some(c);
+                self.selected = false;
             }
         }
     }
@@ -138,7 +141,11 @@ impl RowBuilder {
     fn joiner(&mut self, c: char, style: Style) {
         let selects = matches!(c, EMOJI_SELECTOR | TEXT_SELECTOR);
         match self.base {
-            Some(base) if selects && is_emoji(base) => self.append(style, |text| text.push(c)),
+            Some(_) if selects && self.selected => self.show(Escape::Char(c)),
+            Some(base) if selects && is_emoji(base) => {
+                self.selected = true;
+                self.append(style, |text| text.push(c));
+            }
             Some(base) if may_join(base, c) => self.held = Some(c),
             _ => self.show(Escape::Char(c)),
         }
@@ -147,7 +154,10 @@ impl RowBuilder {
     fn settle_held(&mut self, next: Option<char>, style: Style) {
         let Some(held) = self.held.take() else { return };
         match next {
-            Some(next) if joins(held, next) => self.append(style, |text| text.push(held)),
+            Some(next) if joins(held, next) => {
+                self.selected |= held == EMOJI_SELECTOR;
+                self.append(style, |text| text.push(held));
+            }
             _ => self.show(Escape::Char(held)),
         }
     }

@@ -1,0 +1,75 @@
+//! How long a plan takes with 500 commits in its range, against one `git log` of the same range:
+//! `cargo bench --bench plan`.
+
+#[path = "support/floor.rs"]
+mod floor;
+#[path = "../tests/support/home.rs"]
+mod home;
+#[path = "../tests/support/pty.rs"]
+mod pty;
+#[path = "../tests/support/repository.rs"]
+mod repository;
+#[path = "support/samples.rs"]
+mod samples;
+#[path = "support/screen.rs"]
+mod screen;
+#[path = "support/shop.rs"]
+mod shop;
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use trunkline::backend::Backend as _;
+use trunkline::backend::remote::Remote;
+use trunkline::domain::command::Action;
+use trunkline::domain::ids::BuildNumber;
+
+use samples::Pairs;
+use shop::{Shop, time};
+
+const PAIRS: usize = 40;
+const COMMITS: usize = 500;
+
+fn main() {
+    floor::become_what_is_asked();
+    let shop = Shop::open();
+    let begin = shop.repository.head();
+    shop.repository.branch("work");
+    for number in 0..COMMITS {
+        let author = number % 7;
+        let (name, email) = (format!("Author {author}"), format!("author{author}@example.com"));
+        let file = format!("src/part{}/file{number}.rs", number % 20);
+        let subject = format!("feat: the change with the number {number} of a long branch");
+        shop.repository.commit_by(&name, &email, &file, &subject, &subject);
+    }
+    shop.repository.switch("main");
+    let tip = shop.repository.merge("work", "Merge the long branch");
+    shop.until_all_is_staged();
+
+    let git = || {
+        let mut log = Command::new("git");
+        log.args(["log", "--format=%H %an %ae %s"]);
+        time(log.arg(format!("{begin}..{tip}")).current_dir(shop.repository.path()))
+    };
+    let by_command = || shop.time(&["plan", "promote", "2"]);
+    let pairs = Pairs::measure(PAIRS, git, by_command);
+    let title = format!("a plan with {COMMITS} commits in its range");
+    pairs.print(&title, "git log of the range", "trunkline plan promote");
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime needs little");
+    let remote = Remote::over(shop.socket());
+    let by_connection = || runtime.block_on(plan(&remote));
+    let pairs = Pairs::measure(PAIRS, git, by_connection);
+    pairs.print(&title, "git log of the range", "over a connection");
+}
+
+async fn plan(remote: &Remote) -> Duration {
+    let service = "checkout".parse().expect("the name is a good one");
+    let begin = Instant::now();
+    let plan = remote.plan(&service, Action::Promote { build: BuildNumber(2) }).await;
+    let time = begin.elapsed();
+    let commits = plan.expect("there is a plan").range.commits.len();
+    assert!(commits >= COMMITS, "the range has the whole branch: {commits}");
+    time
+}

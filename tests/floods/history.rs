@@ -1,0 +1,120 @@
+//! A long past, written straight into the record: nobody merges ten thousand times to test what comes after.
+
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use trunkline::domain::commit::Commit;
+use trunkline::domain::event::{
+    DeploymentKind, DeploymentRequest, Fact, Outcome, Run, StepOutcome, StepSpec,
+};
+use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
+use trunkline::domain::people::{Actor, Identity};
+use trunkline::store::{KnownService, NewEvent, Store};
+
+/// Every third build came to staging before the next one overtook it.
+const STAGED: u64 = 3;
+/// Every third of those was promoted.
+const PROMOTED: u64 = 3;
+const AT_ONCE: usize = 2_000;
+
+/// Writes the past of services into a data folder that no engine has.
+pub struct Past {
+    store: Store,
+    at: DateTime<Utc>,
+    events: Vec<NewEvent>,
+}
+
+impl Past {
+    pub fn into(data: &Path) -> Self {
+        std::fs::create_dir_all(data).unwrap();
+        let store = Store::open(&data.join("trunkline.db")).unwrap();
+        let at = Utc::now() - TimeDelta::days(300);
+        Self { store, at, events: Vec::new() }
+    }
+
+    /// A service with so many builds, of which the last is this commit.
+    pub fn service(&mut self, name: &str, place: (&str, &str), builds: u64, tip: &Sha) {
+        let service: ServiceName = name.parse().unwrap();
+        let (repository, folder) = (place.0.to_owned(), place.1.to_owned());
+        self.store.know(&KnownService { name: service.clone(), repository, folder }).unwrap();
+        for number in 1..=builds {
+            let sha = if number == builds { tip.clone() } else { sha(number) };
+            self.build(&service, number, &sha);
+            if number % STAGED == 0 {
+                let verified =
+                    Fact::BuildVerified { build: BuildNumber(number), note: "seen".into() };
+                self.deploy(&service, number, &sha, Environment::Staging);
+                self.fact(&service, verified);
+            }
+            if number % (STAGED * PROMOTED) == 0 {
+                self.deploy(&service, number, &sha, Environment::Production);
+            }
+        }
+        self.write();
+    }
+
+    fn build(&mut self, service: &ServiceName, number: u64, sha: &Sha) {
+        let author = Identity { name: "Ann".into(), email: "ann@example.com".into() };
+        let commit = Commit {
+            sha: sha.clone(),
+            parents: 1,
+            author,
+            co_authors: Vec::new(),
+            at: self.at,
+            subject: format!("Change number {number} of a service with a long past"),
+            files: Vec::new(),
+        };
+        let (build, commits) = (BuildNumber(number), vec![commit]);
+        self.fact(service, Fact::BuildFound { build, sha: sha.clone(), commits, more: 0 });
+    }
+
+    fn deploy(&mut self, service: &ServiceName, number: u64, sha: &Sha, to: Environment) {
+        let kind = match to {
+            Environment::Staging => DeploymentKind::Auto,
+            Environment::Production => DeploymentKind::Promote,
+        };
+        let step = StepSpec {
+            name: "release".into(),
+            run: Run::Shell("./release".into()),
+            timeout: Duration::from_mins(1),
+            expected: None,
+        };
+        let request = DeploymentRequest {
+            build: BuildNumber(number),
+            sha: sha.clone(),
+            environment: to,
+            kind,
+            previous: None,
+            previous_sha: None,
+            steps: vec![step],
+            cancels: None,
+            findings: Vec::new(),
+            overrides: std::collections::BTreeMap::new(),
+        };
+        let deployment = DeploymentId(self.store.head().0 + self.events.len() as u64 + 1);
+        let (step, outcome, took) = (0, StepOutcome::Succeeded, Duration::from_secs(20));
+        self.fact(service, Fact::DeploymentRequested(request));
+        self.fact(service, Fact::DeploymentStarted { deployment });
+        self.fact(service, Fact::StepStarted { deployment, step });
+        self.fact(service, Fact::StepEnded { deployment, step, outcome, took });
+        self.fact(service, Fact::DeploymentEnded { deployment, outcome: Outcome::Succeeded });
+    }
+
+    fn fact(&mut self, service: &ServiceName, fact: Fact) {
+        self.events.push(NewEvent { service: service.clone(), actor: Actor::System, fact });
+        if self.events.len() >= AT_ONCE {
+            self.write();
+        }
+    }
+
+    fn write(&mut self) {
+        self.at += TimeDelta::hours(1);
+        self.store.append(self.at, std::mem::take(&mut self.events), None).unwrap();
+    }
+}
+
+/// A commit that is in no repository.
+fn sha(number: u64) -> Sha {
+    format!("{number:040x}").parse().unwrap()
+}

@@ -1,0 +1,131 @@
+//! Every screen of the console with hostile text in every slot, cell by cell.
+
+use std::thread;
+
+use ratatui::buffer::{Buffer, Cell};
+
+use super::desk::{Desk, SIZES, World};
+use super::mutations::Mutator;
+use super::oracle::fault_in_cell;
+use super::random::{Random, number, seed};
+use super::slots::Texts;
+use super::support::corpus::{Entry, corpus};
+
+/// How many models full of mutations are drawn when nothing else is asked for.
+const MODELS: u64 = 240;
+
+/// One entry, everywhere.
+pub struct Always(pub Vec<u8>);
+
+impl Texts for Always {
+    fn bytes(&mut self) -> Vec<u8> {
+        self.0.clone()
+    }
+}
+
+/// A new mutation for each slot.
+struct Mutations<'a> {
+    mutator: &'a Mutator,
+    random: Random,
+    made: u64,
+}
+
+impl Texts for Mutations<'_> {
+    fn bytes(&mut self) -> Vec<u8> {
+        self.made += 1;
+        self.mutator.mutation(&mut self.random)
+    }
+}
+
+/// The first cell that holds what no cell may.
+fn fault(buffer: &Buffer) -> Option<String> {
+    buffer.content.iter().map(Cell::symbol).find_map(fault_in_cell)
+}
+
+/// Goes from screen to screen; `look` sees each of them under its name.
+fn walk<T: Texts>(desk: &mut Desk<'_, T>, mut look: impl FnMut(&str, &Buffer)) {
+    let mut at = |desk: &mut Desk<'_, T>, name: &str| look(name, desk.draw());
+    at(desk, "service");
+    for pane in ["2", "3", "4", "5", "6", "1"] {
+        desk.press(&[pane]);
+        at(desk, "panes");
+        desk.press(&["z"]);
+        at(desk, "one pane");
+        desk.press(&["z"]);
+    }
+    desk.press(&["2", "j", "3", "z"]);
+    at(desk, "details of a deployment");
+    desk.press(&["z", "1"]);
+    for key in ["d", "p", "P", "R", "V", "H", "F", "X", "!", "M", "?"] {
+        desk.press(&[key]);
+        at(desk, key);
+        desk.press(&["tab"]);
+        desk.paste();
+        desk.press(&["shift-tab", "shift-tab"]);
+        desk.paste();
+        at(desk, key);
+        desk.press(&["enter"]);
+        at(desk, key);
+        desk.press(&["esc", "esc"]);
+    }
+    desk.press(&["4", "/"]);
+    desk.type_text();
+    at(desk, "search in the log");
+    desk.press(&["enter"]);
+    at(desk, "found in the log");
+    desk.press(&["esc", "1", "/"]);
+    desk.paste();
+    at(desk, "filter");
+    desk.press(&["enter"]);
+    at(desk, "filtered");
+    desk.press(&["esc", "esc"]);
+    desk.hear_trouble();
+    at(desk, "trouble");
+    desk.press(&["q"]);
+    at(desk, "fleet");
+}
+
+#[test]
+fn every_entry_in_every_slot_of_every_screen_is_drawn_as_text() {
+    let world = World::new();
+    let entries = corpus();
+    thread::scope(|scope| {
+        for half in 0..2 {
+            let (world, entries) = (&world, &entries);
+            scope.spawn(move || {
+                for Entry { id, reads, .. } in entries.iter().skip(half).step_by(2) {
+                    for size in SIZES {
+                        let mut desk = Desk::open(world, size, Always(reads.concat()));
+                        walk(&mut desk, |screen, buffer| {
+                            assert_eq!(fault(buffer), None, "{id} in {screen} at {size:?}");
+                        });
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn mutations_in_every_slot_of_every_screen_are_drawn_as_text() {
+    let world = World::new();
+    let mutator = Mutator::new();
+    let models = number("TRUNKLINE_MUTATIONS").map_or(MODELS, |count| count / 8_000);
+    let draw = |model: u64| {
+        let random = Random::of_case(u64::MAX - model);
+        let size = SIZES[usize::try_from(model % 3).unwrap()];
+        let texts = Mutations { mutator: &mutator, random, made: 0 };
+        let mut desk = Desk::open(&world, size, texts);
+        walk(&mut desk, |screen, buffer| {
+            let fault = fault(buffer);
+            assert_eq!(fault, None, "model {model}, {screen}, TRUNKLINE_SEED={}", seed());
+        });
+        desk.texts.made
+    };
+    let made: u64 = thread::scope(|scope| {
+        let halves = [0, 1]
+            .map(|half| scope.spawn(move || (half..models).step_by(2).map(draw).sum::<u64>()));
+        halves.into_iter().map(|half| half.join().unwrap()).sum()
+    });
+    assert!(made > models * 300, "{made} in {models} models");
+}

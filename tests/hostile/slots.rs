@@ -1,0 +1,123 @@
+//! Every place of a snapshot, a plan and a fleet that text from outside comes to stand in.
+
+use trunkline::domain::commit::Commit;
+use trunkline::domain::deployment::{Deployment, StepState};
+use trunkline::domain::event::{Outcome, StepOutcome, StepSpec};
+use trunkline::domain::people::{Actor, Identity};
+use trunkline::domain::plan::{Guard, Plan};
+use trunkline::domain::snapshot::{FleetSnapshot, Problem, ServiceSnapshot};
+use trunkline::domain::stops::{Freeze, Hold};
+
+/// The most characters that any text from git or a person has by the time that it is shown.
+const LONGEST: usize = 1000;
+
+/// Where the texts come from.
+pub trait Texts {
+    fn bytes(&mut self) -> Vec<u8>;
+
+    fn text(&mut self) -> String {
+        String::from_utf8_lossy(&self.bytes()).chars().take(LONGEST).collect()
+    }
+
+    fn actor(&mut self) -> Actor {
+        Actor::Person(self.text())
+    }
+}
+
+pub fn fill_fleet(fleet: &mut FleetSnapshot, texts: &mut impl Texts) {
+    for row in &mut fleet.services {
+        row.hold.iter_mut().for_each(|hold| fill_hold(hold, texts));
+        row.freeze.iter_mut().for_each(|freeze| fill_freeze(freeze, texts));
+    }
+    fill_problems(&mut fleet.problems, texts);
+}
+
+pub fn fill_service(snapshot: &mut ServiceSnapshot, texts: &mut impl Texts) {
+    snapshot.repository = texts.text();
+    snapshot.trunk = texts.text();
+    snapshot.me.actor = texts.actor();
+    for row in &mut snapshot.builds {
+        row.build.commits.iter_mut().for_each(|commit| fill_commit(commit, texts));
+        if let Some(verified) = &mut row.build.verified {
+            verified.by = texts.actor();
+            verified.note = texts.text();
+        }
+    }
+    for row in &mut snapshot.deployments {
+        row.subject = texts.text();
+        fill_deployment(&mut row.deployment, texts);
+    }
+    snapshot.holds.values_mut().for_each(|hold| fill_hold(hold, texts));
+    snapshot.freezes.iter_mut().for_each(|freeze| fill_freeze(freeze, texts));
+    fill_problems(&mut snapshot.problems, texts);
+}
+
+pub fn fill_plan(plan: &mut Plan, texts: &mut impl Texts) {
+    plan.actor = texts.actor();
+    plan.target.subject = texts.text();
+    plan.live.iter_mut().for_each(|live| live.subject = texts.text());
+    plan.range.commits.iter_mut().for_each(|commit| fill_commit(commit, texts));
+    plan.range.lost.clone_from(&plan.range.commits);
+    fill_steps(&mut plan.steps, texts);
+    for finding in &mut plan.findings {
+        finding.sentence = format!("{} wrote it: {}", texts.text(), texts.text());
+    }
+    plan.undo = texts.text();
+}
+
+fn fill_commit(commit: &mut Commit, texts: &mut impl Texts) {
+    commit.author = identity(texts);
+    commit.co_authors = vec![identity(texts)];
+    commit.subject = texts.text();
+    commit.files = vec![texts.text(), texts.text()];
+}
+
+fn identity(texts: &mut impl Texts) -> Identity {
+    Identity { name: texts.text(), email: texts.text() }
+}
+
+fn fill_deployment(deployment: &mut Deployment, texts: &mut impl Texts) {
+    deployment.by = texts.actor();
+    fill_steps(&mut deployment.request.steps, texts);
+    deployment.request.overrides = [(Guard::Freeze, texts.text())].into();
+    for finding in &mut deployment.request.findings {
+        finding.sentence = texts.text();
+    }
+    for step in &mut deployment.steps {
+        if let StepState::Ended { outcome: outcome @ StepOutcome::Exited(_), .. } = step {
+            *outcome = StepOutcome::NotStarted(texts.text());
+        }
+    }
+    if let Some(cancel) = &mut deployment.cancel {
+        cancel.by = texts.actor();
+        cancel.reason = texts.text();
+    }
+    if let Some(ended) = &mut deployment.ended
+        && let Outcome::Failed(why) | Outcome::Interrupted(why) = &mut ended.outcome
+    {
+        *why = texts.text();
+    }
+}
+
+fn fill_steps(steps: &mut [StepSpec], texts: &mut impl Texts) {
+    for step in steps {
+        step.name = texts.text();
+    }
+}
+
+fn fill_hold(hold: &mut Hold, texts: &mut impl Texts) {
+    hold.by = texts.actor();
+    hold.reason = texts.text();
+}
+
+fn fill_freeze(freeze: &mut Freeze, texts: &mut impl Texts) {
+    freeze.by = texts.actor();
+    freeze.reason = texts.text();
+}
+
+fn fill_problems(problems: &mut [Problem], texts: &mut impl Texts) {
+    for problem in problems {
+        problem.what = texts.text();
+        problem.remedy = texts.text();
+    }
+}
