@@ -15,7 +15,7 @@ use trunkline::console::effect::Effect;
 use trunkline::console::message::{Message, News};
 use trunkline::console::model::Model;
 use trunkline::console::theme::Theme;
-use trunkline::console::{Options, update, view};
+use trunkline::console::{Options, drawn, update, view};
 use trunkline::domain::command::{Action, Refusal};
 use trunkline::domain::event::{DeploymentKind, Fact, StepOutcome};
 use trunkline::domain::ids::{BuildNumber, Environment, ServiceName};
@@ -183,6 +183,14 @@ impl<'a, T: Texts> Desk<'a, T> {
         LogPage { start: 0, next: size, size, ended: true, bytes }
     }
 
+    /// From a person who has looked at the screen and waited.
+    fn input(&mut self, event: Event) {
+        let at = self.model.at;
+        drawn(&mut self.model, at);
+        let keys_out = at + Duration::from_millis(500);
+        self.take(News::Input { event, keys_out });
+    }
+
     pub fn press(&mut self, keys: &[&str]) {
         for key in keys {
             let code = match *key {
@@ -192,20 +200,20 @@ impl<'a, T: Texts> Desk<'a, T> {
                 "shift-tab" => KeyCode::BackTab,
                 letter => KeyCode::Char(letter.chars().next().unwrap()),
             };
-            self.take(News::Input(Event::Key(KeyEvent::new(code, KeyModifiers::NONE))));
+            self.input(Event::Key(KeyEvent::new(code, KeyModifiers::NONE)));
         }
     }
 
     pub fn paste(&mut self) {
         let text = self.texts.text();
-        self.take(News::Input(Event::Paste(text)));
+        self.input(Event::Paste(text));
     }
 
     /// Types the beginning of a text letter by letter.
     pub fn type_text(&mut self) {
         for letter in self.texts.text().chars().take(12) {
             let key = KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE);
-            self.take(News::Input(Event::Key(key)));
+            self.input(Event::Key(key));
         }
     }
 
