@@ -36,7 +36,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use self::effect::{Outside, Performer};
 use self::model::Model;
 use self::theme::Theme;
-pub use self::update::update;
+pub use self::update::{drawn, update};
 pub use self::view::view;
 use crate::backend::Backend;
 use crate::domain::ids::ServiceName;

@@ -15,7 +15,7 @@ use trunkline::console::effect::Effect;
 use trunkline::console::message::{Message, News};
 use trunkline::console::model::Model;
 use trunkline::console::theme::Theme;
-use trunkline::console::{Options, update, view};
+use trunkline::console::{Options, drawn, update, view};
 use trunkline::domain::command::{Action, Refusal};
 use trunkline::domain::event::{DeploymentKind, Fact, StepOutcome};
 use trunkline::domain::ids::{BuildNumber, Environment, ServiceName};
@@ -183,8 +183,12 @@ impl<'a, T: Texts> Desk<'a, T> {
         LogPage { start: 0, next: size, size, ended: true, bytes }
     }
 
+    /// From a person who has looked at the screen and waited.
     fn input(&mut self, event: Event) {
-        self.take(News::Input { event, keys_out: Instant::now() });
+        let at = self.model.at;
+        drawn(&mut self.model, at);
+        let keys_out = at + Duration::from_millis(500);
+        self.take(News::Input { event, keys_out });
     }
 
     pub fn press(&mut self, keys: &[&str]) {
