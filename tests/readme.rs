@@ -19,6 +19,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const ELSEWHERE: &[(&str, &str)] = &[
     ("cargo run --release", "the demo's own tests open it on a terminal"),
     ("cargo test", "this is part of it"),
+    ("cargo bench ", "they measure for minutes and compare nothing with a limit"),
     ("trunkline", "the console fills a terminal, which the tests of the demo give it"),
     ("curl ", "the machine may have none; the tests of the server ask for the same documents"),
 ];

@@ -12,7 +12,7 @@ use trunkline::domain::ids::{Environment, IdempotencyKey};
 use trunkline::domain::plan::Guard;
 use trunkline::domain::snapshot::ServiceSnapshot;
 
-use super::seed::Seed;
+use super::dice::Dice;
 use super::shop::Shop;
 
 /// What a client was told about a command.
@@ -75,14 +75,14 @@ const DEEDS: [Deed; 10] = [
 
 impl Clients {
     /// Works until it is time to go home.
-    pub async fn work(mut self, remote: Remote, mut seed: Seed) {
+    pub async fn work(mut self, remote: Remote, mut dice: Dice) {
         loop {
             if !self.there_is_an_engine().await {
                 return;
             }
-            tokio::time::sleep(seed.within(PAUSE)).await;
-            let deed = seed.pick(&DEEDS);
-            if let Some((key, command)) = self.decide(&remote, deed, &mut seed).await {
+            tokio::time::sleep(dice.within(PAUSE)).await;
+            let deed = *dice.pick(&DEEDS);
+            if let Some((key, command)) = self.decide(&remote, deed, &mut dice).await {
                 self.ask(&remote, key, command).await;
             }
         }
@@ -97,18 +97,17 @@ impl Clients {
         &self,
         remote: &Remote,
         deed: Deed,
-        seed: &mut Seed,
+        dice: &mut Dice,
     ) -> Option<(IdempotencyKey, Command)> {
         if matches!(deed, Deed::Again) {
             let asked = self.asked.lock().unwrap();
-            let at = seed.below(asked.len() as u64);
-            let again = asked.get(usize::try_from(at).ok()?)?;
+            let again = asked.get(dice.below(asked.len().max(1)))?;
             return Some((again.key.clone(), again.command.clone()));
         }
         let service = Shop::service();
         let snapshot = remote.service(&service, None, Duration::ZERO).await.ok()??;
         let command = self.command(remote, deed, &snapshot).await?;
-        let key = format!("{:016x}{:016x}", seed.below(u64::MAX), seed.below(u64::MAX));
+        let key = format!("{:016x}{:016x}", dice.roll(), dice.roll());
         Some((IdempotencyKey::try_from(key).ok()?, command))
     }
 

@@ -17,9 +17,9 @@ use trunkline::domain::ids::{BuildNumber, DeploymentId, IdempotencyKey, Seq};
 use trunkline::engine::run::RunFolder;
 
 use super::clients::execution;
+use super::dice::number;
 use super::engine::{Engine, PATIENCE};
 use super::history::{History, is_sound};
-use super::seed::setting;
 use super::shop::Shop;
 use super::supervisors::supervisor;
 
@@ -139,7 +139,7 @@ async fn verified(engine: &Engine, number: u64) -> BuildNumber {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_is_full_at_any_byte_of_a_promote_leaves_it_done_or_not_done() {
     let full = Box::pin(Full::new()).await;
-    let step = setting("TRUNKLINE_LIMIT_STEP", STEP);
+    let step = number("TRUNKLINE_LIMIT_STEP").unwrap_or(STEP);
     let (mut limit, mut points) = (0, 0);
     while !Box::pin(one_point(&full, limit)).await {
         (limit, points) = (limit + step, points + 1);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::seed::Seed;
+use super::dice::Dice;
 use super::shop::Shop;
 
 /// How often the disk is looked at.
@@ -72,8 +72,8 @@ impl Watch {
     }
 
     /// Waits for the beginning of the phase, then for a random time within it.
-    pub async fn reach(&self, phase: Phase, seed: &mut Seed) {
-        let after = seed.within(phase.span());
+    pub async fn reach(&self, phase: Phase, dice: &mut Dice) {
+        let after = dice.within(phase.span());
         let before = self.mark(phase);
         let deadline = Instant::now() + LONGEST;
         while phase_is_awaited(phase) && self.mark(phase) == before && Instant::now() < deadline {

@@ -11,10 +11,10 @@ use trunkline::domain::ids::DeploymentId;
 use trunkline::domain::snapshot::ServiceSnapshot;
 
 use super::clients::{Clients, Told};
+use super::dice::{Dice, Seed, number};
 use super::engine::Engine;
 use super::history::{History, is_sound};
 use super::instant::{Phase, Watch};
-use super::seed::{Seed, chosen, setting};
 use super::shop::Shop;
 
 /// How many kills a plain `cargo test` takes; `TRUNKLINE_KILLS` sets another number.
@@ -54,7 +54,7 @@ impl Tally {
 
 #[test]
 fn the_engine_is_killed_at_random_and_nothing_is_lost_doubled_or_torn() {
-    let (kills, seed) = (setting("TRUNKLINE_KILLS", KILLS), chosen());
+    let (kills, seed) = (number("TRUNKLINE_KILLS").unwrap_or(KILLS), Seed::of_this_run().0);
     let runs = Mutex::new(
         (0..kills.div_ceil(KILLS_OF_A_RUN))
             .map(|run| (seed + run, KILLS_OF_A_RUN.min(kills - run * KILLS_OF_A_RUN))),
@@ -95,7 +95,7 @@ fn run(seed: u64, kills: u64) -> Tally {
 /// One data folder, the clients of its engine, and who kills it.
 struct Run {
     shop: Shop,
-    seed: Seed,
+    dice: Dice,
     watch: Watch,
     clients: Clients,
     working: JoinSet<()>,
@@ -105,22 +105,22 @@ struct Run {
 
 impl Run {
     fn new(seed: u64) -> Self {
-        let (shop, seed) = (Shop::new(), Seed::new(seed));
+        let (shop, dice) = (Shop::new(), Dice::of(seed));
         let (engine_is_there, engine) = watch::channel(Some(false));
         let watch = Watch::of(&shop);
         let clients = Clients { asked: Arc::default(), sent: watch.sent.clone(), engine };
         let (working, tally) = (JoinSet::new(), Tally::default());
-        Self { shop, seed, watch, clients, working, engine_is_there, tally }
+        Self { shop, dice, watch, clients, working, engine_is_there, tally }
     }
 
     async fn killed(mut self, kills: u64) -> Tally {
         let mut engine = Engine::start(&self.shop.home);
-        for _ in 0..CLIENTS {
-            let work = self.clients.clone().work(engine.remote().clone(), self.seed.branch());
+        for client in 0..CLIENTS {
+            let work = self.clients.clone().work(engine.remote().clone(), self.dice.fork(client));
             self.working.spawn(work);
         }
         for _ in 0..kills {
-            let phase = self.seed.pick(&Phase::ALL);
+            let phase = *self.dice.pick(&Phase::ALL);
             *self.tally.kills.entry(phase).or_default() += 1;
             engine = Box::pin(self.round(engine, phase)).await;
         }
@@ -136,22 +136,22 @@ impl Run {
     /// Lets the engine work up to an instant, kills it there, and starts the next one.
     async fn round(&mut self, engine: Engine, phase: Phase) -> Engine {
         self.engine_is_there.send_replace(Some(true));
-        if self.seed.below(2) == 0 {
+        if self.dice.below(2) == 0 {
             let content = self.tally.kills.values().sum::<u64>().to_string();
             self.shop.repository.commit_by("Ann", "ann@example.com", "change", &content, "more");
         }
-        self.watch.reach(phase, &mut self.seed).await;
+        self.watch.reach(phase, &mut self.dice).await;
         self.engine_is_there.send_replace(Some(false));
         engine.kill();
         is_sound(&self.copy_of_the_database());
         if phase == Phase::Opens {
             let opening = Engine::begin(&self.shop.home);
-            self.watch.reach(phase, &mut self.seed).await;
+            self.watch.reach(phase, &mut self.dice).await;
             opening.kill();
         }
         let engine = Engine::start(&self.shop.home);
         // Some are killed again before what was under way has ended.
-        if self.seed.below(3) > 0 {
+        if self.dice.below(3) > 0 {
             self.settled(&engine).await;
         }
         engine

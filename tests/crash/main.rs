@@ -16,11 +16,12 @@ mod history;
 mod instant;
 mod kills;
 mod record;
-mod seed;
 mod shop;
 #[cfg(target_os = "linux")]
 mod supervisors;
 
+#[path = "../support/dice.rs"]
+mod dice;
 #[path = "../support/home.rs"]
 mod home;
 #[path = "../support/pty.rs"]

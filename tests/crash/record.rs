@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Output, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -13,30 +14,37 @@ use trunkline::domain::people::Actor;
 use trunkline::engine::clock::{Clock as _, SystemClock};
 use trunkline::store::{NewEvent, Store};
 
+use super::dice::{Dice, Seed, number};
 use super::engine::{Engine, PATIENCE};
 use super::history::is_sound;
-use super::seed::{Seed, chosen, setting};
 use super::shop::Shop;
 
 /// How many images a plain `cargo test` takes; `TRUNKLINE_IMAGES` sets another number.
 const IMAGES: u64 = 100;
+/// How often something is appended while one is taken.
+const APPENDS_OF_AN_IMAGE: u32 = 20;
 
 #[test]
 fn every_image_of_a_crash_holds_what_was_acknowledged_before() {
-    let (images, mut seed) = (setting("TRUNKLINE_IMAGES", IMAGES), Seed::new(chosen()));
+    let (images, seed) = (number("TRUNKLINE_IMAGES").unwrap_or(IMAGES), Seed::of_this_run());
+    let mut dice = Dice::of(seed.0);
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("trunkline.db");
-    let (acknowledged, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
+    let acknowledged = AtomicU64::new(0);
     let store = Store::open(&database).unwrap();
+    let (go, starts) = mpsc::sync_channel(1);
     std::thread::scope(|threads| {
-        threads.spawn(|| write(store, &acknowledged, &is_over));
-        let _ends_the_writer = SetOnDrop(&is_over);
+        let acknowledged = &acknowledged;
+        threads.spawn(move || write(store, acknowledged, &starts));
+        // Dropped at the end, also at a bad one, and with it the writer ends.
+        let go = go;
         let copy = folder.path().join("copy.db");
         for image in 0..images {
+            go.send(()).unwrap();
             let before = acknowledged.load(Ordering::SeqCst);
             let whole = take_image(&database, &copy);
             // Every other one is torn: a power cut may take the end of what was not acknowledged.
-            let is_torn = image % 2 == 1 && tear(&copy, whole, &mut seed);
+            let is_torn = image % 2 == 1 && tear(&copy, whole, &mut dice);
             let head = Store::open(&copy).unwrap().head().0;
             is_sound(&copy);
             assert!(is_torn || head >= before, "{before} were acknowledged, {head} are there");
@@ -45,25 +53,20 @@ fn every_image_of_a_crash_holds_what_was_acknowledged_before() {
     assert!(acknowledged.load(Ordering::SeqCst) > images, "hardly anything was written");
 }
 
-struct SetOnDrop<'a>(&'a AtomicBool);
-
-impl Drop for SetOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-}
-
-/// Appends for as long as images are taken, one to three events at a time.
-fn write(mut store: Store, acknowledged: &AtomicU64, is_over: &AtomicBool) {
-    while !is_over.load(Ordering::SeqCst) {
-        let count = 1 + store.head().0 % 3;
-        let event = |number| NewEvent {
-            service: Shop::service(),
-            actor: Actor::System,
-            fact: Fact::BuildVerified { build: BuildNumber(number), note: "x".repeat(200) },
-        };
-        store.append(SystemClock.now(), (0..count).map(event).collect(), None).unwrap();
-        acknowledged.store(store.head().0, Ordering::SeqCst);
+/// Appends while an image is taken, one to three events at a time; not more, or each image would be larger than all
+/// before it together.
+fn write(mut store: Store, acknowledged: &AtomicU64, starts: &mpsc::Receiver<()>) {
+    for () in starts {
+        for _ in 0..APPENDS_OF_AN_IMAGE {
+            let count = 1 + store.head().0 % 3;
+            let event = |number| NewEvent {
+                service: Shop::service(),
+                actor: Actor::System,
+                fact: Fact::BuildVerified { build: BuildNumber(number), note: "x".repeat(200) },
+            };
+            store.append(SystemClock.now(), (0..count).map(event).collect(), None).unwrap();
+            acknowledged.store(store.head().0, Ordering::SeqCst);
+        }
     }
 }
 
@@ -83,9 +86,9 @@ fn take_image(database: &Path, copy: &Path) -> u64 {
     }
 }
 
-fn tear(copy: &Path, whole: u64, seed: &mut Seed) -> bool {
+fn tear(copy: &Path, whole: u64, dice: &mut Dice) -> bool {
     let wal = fs::OpenOptions::new().write(true).open(copy.with_extension("db-wal")).unwrap();
-    wal.set_len(seed.below(whole + 1)).unwrap();
+    wal.set_len(dice.roll() % (whole + 1)).unwrap();
     true
 }
 

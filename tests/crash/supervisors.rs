@@ -11,9 +11,9 @@ use trunkline::domain::ids::DeploymentId;
 use trunkline::domain::snapshot::ServiceSnapshot;
 use trunkline::engine::run::RunFolder;
 
+use super::dice::{Dice, Seed, number};
 use super::engine::{Engine, PATIENCE};
 use super::history::History;
-use super::seed::{Seed, chosen, setting};
 use super::shop::Shop;
 
 /// How many supervisors a plain `cargo test` kills; `TRUNKLINE_SUPERVISORS` sets another number.
@@ -34,17 +34,17 @@ while [ $i -le 12 ]; do echo "line $i"; i=$((i + 1)); done
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_supervisor_leaves_its_step_to_a_person_and_nothing_runs_again() {
-    let (kills, chosen) = (setting("TRUNKLINE_SUPERVISORS", KILLS), chosen());
-    let (shop, mut seed) = (Shop::with_step(STEP), Seed::new(chosen));
+    let (kills, seed) = (number("TRUNKLINE_SUPERVISORS").unwrap_or(KILLS), Seed::of_this_run());
+    let (shop, mut dice) = (Shop::with_step(STEP), Dice::of(seed.0));
     let mut engine = Engine::start(&shop.home);
     let verified =
         |snapshot: &ServiceSnapshot| snapshot.builds.first()?.build.verified.as_ref().map(drop);
     engine.until("the first build is verified", verified).await;
     let mut slowest = Duration::ZERO;
     for round in 0..kills {
-        println!("round {round} of TRUNKLINE_SEED={chosen}");
+        println!("round {round} of TRUNKLINE_SEED={}", seed.0);
         let took;
-        (engine, took) = Box::pin(kill_one(&shop, engine, &mut seed)).await;
+        (engine, took) = Box::pin(kill_one(&shop, engine, &mut dice)).await;
         slowest = slowest.max(took);
     }
     println!("{kills} supervisors killed, the slowest outcome was known after {slowest:?}");
@@ -73,18 +73,18 @@ fn judge(history: &History, shop: &Shop, id: DeploymentId) {
 }
 
 /// Merges, kills the supervisor of the deployment that follows, and waits for what becomes of it.
-async fn kill_one(shop: &Shop, engine: Engine, seed: &mut Seed) -> (Engine, Duration) {
+async fn kill_one(shop: &Shop, engine: Engine, dice: &mut Dice) -> (Engine, Duration) {
     let before = engine.snapshot().await.deployments.first().map(|row| row.deployment.id);
     fs::write(shop.gate(), "").unwrap();
-    let content = seed.below(u64::MAX).to_string();
+    let content = dice.roll().to_string();
     let sha = shop.repository.commit_by("Ann", "ann@example.com", "change", &content, "more");
     let (supervisor, run) = until_supervised(shop, before).await;
-    tokio::time::sleep(seed.within(SPAN)).await;
-    if seed.below(3) == 0 {
+    tokio::time::sleep(dice.within(SPAN)).await;
+    if dice.below(3) == 0 {
         fs::remove_file(shop.gate()).unwrap();
-        tokio::time::sleep(seed.within(SPAN)).await;
+        tokio::time::sleep(dice.within(SPAN)).await;
     }
-    let survives = seed.below(2) == 0;
+    let survives = dice.below(2) == 0;
     let (engine, begin) = if survives {
         let _ended_already = kill_process(supervisor, Signal::KILL);
         (engine, Instant::now())

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use ratatui::style::{Color, Modifier, Style};
 use trunkline::terminal::gate::{self, Ink, LogGate, Row, Safe};
 
+use super::dice::{Dice, Seed};
 use super::oracle::{fault_in_field, fault_in_log, is_unseen, refused};
-use super::random::Random;
 use super::support::corpus::{Entry, SHORT, corpus};
 
 /// At how many places a long entry is cut.
@@ -52,10 +52,10 @@ fn cuts_make_no_difference_at_any_place_of_short_entries_and_at_drawn_places_of_
     for entry in corpus() {
         let bytes = entry.bytes();
         let whole = log(&[&bytes]);
-        let mut random = Random::of_case(0);
+        let mut dice = Dice::of(Seed::of_this_run().0);
         let places: Vec<usize> = match bytes.len() {
             0..SHORT => (0..=bytes.len()).collect(),
-            _ => (0..CUTS).map(|_| random.below(bytes.len() + 1)).collect(),
+            _ => (0..CUTS).map(|_| dice.below(bytes.len() + 1)).collect(),
         };
         for at in places {
             let (left, right) = bytes.split_at(at);

@@ -11,9 +11,10 @@ mod console;
 mod corpus;
 mod desk;
 mod dialog;
+#[path = "../support/dice.rs"]
+mod dice;
 mod mutations;
 mod oracle;
-mod random;
 mod screens;
 mod shop;
 mod slots;

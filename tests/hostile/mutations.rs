@@ -5,8 +5,8 @@ use std::thread;
 
 use trunkline::terminal::gate::{self, Ink, LogGate, Row};
 
+use super::dice::{Dice, Seed, number};
 use super::oracle::{fault_in_field, fault_in_log, fault_in_sentence, refused};
-use super::random::{Random, number, seed};
 use super::support::corpus::{SHORT, corpus};
 
 /// How many there are when nothing else is asked for.
@@ -33,34 +33,34 @@ impl Mutator {
     }
 
     /// One to three changes of a piece, of a part of it, or of two joined.
-    pub fn mutation(&self, random: &mut Random) -> Vec<u8> {
-        let mut bytes = random.slice(&self.pieces).to_vec();
-        for _ in 0..=random.below(3) {
-            self.change(&mut bytes, random);
+    pub fn mutation(&self, dice: &mut Dice) -> Vec<u8> {
+        let mut bytes = slice(dice, &self.pieces).to_vec();
+        for _ in 0..=dice.below(3) {
+            self.change(&mut bytes, dice);
         }
         bytes.truncate(LARGEST);
         bytes
     }
 
-    fn change(&self, bytes: &mut Vec<u8>, random: &mut Random) {
-        let at = random.below(bytes.len() + 1);
-        match random.below(8) {
-            0 if at < bytes.len() => bytes[at] ^= 1 << random.below(8),
-            1 if at < bytes.len() => bytes[at] = random.next().to_le_bytes()[0],
+    fn change(&self, bytes: &mut Vec<u8>, dice: &mut Dice) {
+        let at = dice.below(bytes.len() + 1);
+        match dice.below(8) {
+            0 if at < bytes.len() => bytes[at] ^= 1 << dice.below(8),
+            1 if at < bytes.len() => bytes[at] = dice.roll().to_le_bytes()[0],
             2 => bytes.truncate(at),
             3 => {
-                let refused = random.pick(&self.refused).to_string();
+                let refused = dice.pick(&self.refused).to_string();
                 bytes.splice(at..at, refused.into_bytes());
             }
             4 => {
-                let part = random.slice(&self.pieces).to_vec();
-                let part = part[..part.len().min(8)].repeat(random.below(20));
+                let part = slice(dice, &self.pieces).to_vec();
+                let part = part[..part.len().min(8)].repeat(dice.below(20));
                 bytes.splice(at..at, part);
             }
-            5 => bytes.splice(at..at, random.slice(&self.pieces).iter().copied()).for_each(drop),
-            6 => bytes.extend(random.slice(&self.pieces)),
+            5 => bytes.splice(at..at, slice(dice, &self.pieces).iter().copied()).for_each(drop),
+            6 => bytes.extend(slice(dice, &self.pieces)),
             _ => {
-                bytes.insert(at, *random.pick(ACTING));
+                bytes.insert(at, *dice.pick(ACTING));
             }
         }
     }
@@ -115,19 +115,23 @@ fn fault_of_more(bytes: &[u8], rows: &[Row], field: &gate::Safe) -> Option<Strin
     fault_in_sentence(&sentence)
 }
 
-/// Looks at every `step`-th case from `first` on.
+/// A random part of a random piece.
+fn slice<'a>(dice: &mut Dice, pieces: &'a [Vec<u8>]) -> &'a [u8] {
+    let piece = dice.pick(pieces);
+    let start = dice.below(piece.len() + 1);
+    let end = start + dice.below(piece.len() - start + 1);
+    &piece[start..end]
+}
+
+/// Looks at every `step`-th case from `first` on; each can be made again without those before it.
 fn run(mutator: &Mutator, first: u64, step: u64, count: u64) {
+    let seed = Seed::of_this_run();
+    let dice = Dice::of(seed.0);
     for case in (first..count).step_by(usize::try_from(step).unwrap()) {
-        let bytes = mutator.mutation(&mut Random::of_case(case));
+        let bytes = mutator.mutation(&mut dice.fork(case));
         let fault = catch_unwind(AssertUnwindSafe(|| fault(case, &bytes)));
         let fault = fault.unwrap_or_else(|_| Some("it panicked".to_owned()));
-        assert_eq!(
-            fault,
-            None,
-            "case {case} of TRUNKLINE_SEED={}: {}",
-            seed(),
-            bytes.escape_ascii()
-        );
+        assert_eq!(fault, None, "case {case}: {}", bytes.escape_ascii());
     }
 }
 

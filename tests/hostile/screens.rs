@@ -5,9 +5,9 @@ use std::thread;
 use ratatui::buffer::{Buffer, Cell};
 
 use super::desk::{Desk, SIZES, World};
+use super::dice::{Dice, Seed, number};
 use super::mutations::Mutator;
 use super::oracle::fault_in_cell;
-use super::random::{Random, number, seed};
 use super::slots::Texts;
 use super::support::corpus::{Entry, corpus};
 
@@ -26,14 +26,14 @@ impl Texts for Always {
 /// A new mutation for each slot.
 struct Mutations<'a> {
     mutator: &'a Mutator,
-    random: Random,
+    dice: Dice,
     made: u64,
 }
 
 impl Texts for Mutations<'_> {
     fn bytes(&mut self) -> Vec<u8> {
         self.made += 1;
-        self.mutator.mutation(&mut self.random)
+        self.mutator.mutation(&mut self.dice)
     }
 }
 
@@ -112,13 +112,14 @@ fn mutations_in_every_slot_of_every_screen_are_drawn_as_text() {
     let mutator = Mutator::new();
     let models = number("TRUNKLINE_MUTATIONS").map_or(MODELS, |count| count / 8_000);
     let draw = |model: u64| {
-        let random = Random::of_case(u64::MAX - model);
+        let seed = Seed::of_this_run();
+        let dice = Dice::of(seed.0).fork(u64::MAX - model);
         let size = SIZES[usize::try_from(model % 3).unwrap()];
-        let texts = Mutations { mutator: &mutator, random, made: 0 };
+        let texts = Mutations { mutator: &mutator, dice, made: 0 };
         let mut desk = Desk::open(&world, size, texts);
         walk(&mut desk, |screen, buffer| {
             let fault = fault(buffer);
-            assert_eq!(fault, None, "model {model}, {screen}, TRUNKLINE_SEED={}", seed());
+            assert_eq!(fault, None, "model {model}, {screen}");
         });
         desk.texts.made
     };

@@ -15,6 +15,8 @@ const BEL: u8 = 7;
 pub struct Wire {
     pub strange: Vec<String>,
     pub titles: Vec<String>,
+    /// Only some rows move now; nothing may be written until all are free again.
+    moves_rows: bool,
 }
 
 impl Wire {
@@ -27,11 +29,18 @@ impl Wire {
         wire
     }
 
-    fn is_ours(params: &Params, intermediates: &[u8], action: char) -> bool {
+    /// Rows that only moved are moved by the terminal: `CSI top ; bottom r`, line feeds or their reverse, `CSI r`.
+    fn margins(&mut self, numbers: &[u16]) -> bool {
+        self.moves_rows = matches!(numbers, [top, bottom] if top < bottom);
+        self.moves_rows || numbers == [0]
+    }
+
+    fn is_ours(&mut self, params: &Params, intermediates: &[u8], action: char) -> bool {
         let numbers: Vec<u16> = params.iter().flatten().copied().collect();
         match (intermediates, action) {
             (b"", 'm' | 'H' | 'J' | 'K') => true,
             (b"?", 'h' | 'l') => numbers.iter().all(|mode| MODES.contains(mode)),
+            (b"", 'r') => self.margins(&numbers),
             (b"", 't') => TITLE_STACK.iter().any(|ours| numbers == ours),
             _ => false,
         }
@@ -42,6 +51,9 @@ impl Perform for Wire {
     fn print(&mut self, c: char) {
         // What joins letters or turns an emoji may stand in a log; the screens are looked at cell by cell elsewhere.
         let joins = matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE0E}' | '\u{FE0F}');
+        if self.moves_rows {
+            self.strange.push(format!("{c:?} among moving rows"));
+        }
         if is_unseen(c) && !joins {
             self.strange.push(format!("U+{:04X}", u32::from(c)));
         }
@@ -54,7 +66,7 @@ impl Perform for Wire {
     }
 
     fn csi_dispatch(&mut self, params: &Params, intermediates: &[u8], ignore: bool, action: char) {
-        if ignore || !Self::is_ours(params, intermediates, action) {
+        if ignore || !self.is_ours(params, intermediates, action) {
             let intermediates = intermediates.escape_ascii();
             self.strange.push(format!("CSI {intermediates} {params:?} {action}"));
         }
@@ -72,6 +84,9 @@ impl Perform for Wire {
     }
 
     fn esc_dispatch(&mut self, intermediates: &[u8], _: bool, byte: u8) {
+        if self.moves_rows && intermediates.is_empty() && byte == b'M' {
+            return;
+        }
         let intermediates = intermediates.escape_ascii();
         self.strange.push(format!("ESC {intermediates} {}", char::from(byte)));
     }

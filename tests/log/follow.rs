@@ -16,7 +16,7 @@ use trunkline::domain::ids::{DeploymentId, ServiceName};
 use trunkline::domain::log::{LogFrom, Stream, format};
 use trunkline::terminal::capabilities::{Charset, Depth};
 
-use super::random::number;
+use super::dice::number;
 use crate::support::engine::{QUICK, World};
 use crate::support::home::{Home, until};
 use crate::support::repository::Repository;
@@ -26,7 +26,7 @@ const READ: usize = 64 * 1024;
 const WAIT: Duration = Duration::from_secs(20);
 
 fn lines() -> u64 {
-    number("TRUNKLINE_LINES", 100_000)
+    number("TRUNKLINE_LINES").unwrap_or(100_000)
 }
 
 fn some_time() -> DateTime<Utc> {

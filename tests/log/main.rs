@@ -4,8 +4,9 @@
 //! long logs have (100,000 unless said), `TRUNKLINE_SEARCHES` how many random searches are made (1,000 unless said).
 //! At full size: `TRUNKLINE_LINES=1000000 TRUNKLINE_SEARCHES=200000 cargo test --release --test log`.
 
+#[path = "../support/dice.rs"]
+mod dice;
 mod follow;
-mod random;
 mod search;
 #[path = "../support/mod.rs"]
 mod support;

@@ -8,7 +8,7 @@ use trunkline::domain::log::{
 };
 use trunkline::terminal::gate::log_rows;
 
-use super::random::{Random, number};
+use super::dice::{Dice, Seed, number};
 
 /// What lines are made of here: words, colours, controls, and characters that are not drawn as they are.
 const PARTS: &[&[u8]] = &[
@@ -154,19 +154,19 @@ fn shows(row: &str, text: &str) -> bool {
     row.to_lowercase().contains(&text.to_lowercase())
 }
 
-fn some_line(random: &mut Random) -> Vec<u8> {
-    let parts = random.below(9);
-    (0..parts).flat_map(|_| random.one_of(PARTS).to_vec()).collect()
+fn some_line(dice: &mut Dice) -> Vec<u8> {
+    let parts = dice.below(9);
+    (0..parts).flat_map(|_| dice.pick(PARTS).to_vec()).collect()
 }
 
-fn some_log(random: &mut Random) -> Log {
+fn some_log(dice: &mut Dice) -> Log {
     let mut log = Log::default();
-    for _ in 0..=random.below(12) {
-        let line = some_line(random);
-        let stream = *random.one_of(&[Stream::Out, Stream::Err, Stream::Note]);
-        let (first, second) = (random.below(line.len() + 1), random.below(line.len() + 1));
+    for _ in 0..=dice.below(12) {
+        let line = some_line(dice);
+        let stream = *dice.pick(&[Stream::Out, Stream::Err, Stream::Note]);
+        let (first, second) = (dice.below(line.len() + 1), dice.below(line.len() + 1));
         let (first, second) = (first.min(second), first.max(second));
-        match random.below(3) {
+        match dice.below(3) {
             0 => log.say(stream, &[&line[..first], &line[first..second], &line[second..]]),
             1 => log.say(stream, &[&line[..first], &line[first..]]),
             _ => log.say(stream, &[&line]),
@@ -176,28 +176,29 @@ fn some_log(random: &mut Random) -> Log {
 }
 
 /// Something that stands on the screen, perhaps in small letters.
-fn something_shown(log: &Log, random: &mut Random) -> Option<String> {
-    let line = random.one_of(&log.lines);
-    let row: Vec<char> = random.one_of(&line.rows).chars().collect();
-    let start = random.below(row.len().max(1));
-    let some: String = row.into_iter().skip(start).take(1 + random.below(8)).collect();
-    let some = if random.below(2) == 0 { some.to_lowercase() } else { some };
+fn something_shown(log: &Log, dice: &mut Dice) -> Option<String> {
+    let line = dice.pick(&log.lines);
+    let row: Vec<char> = dice.pick(&line.rows).chars().collect();
+    let start = dice.below(row.len().max(1));
+    let some: String = row.into_iter().skip(start).take(1 + dice.below(8)).collect();
+    let some = if dice.below(2) == 0 { some.to_lowercase() } else { some };
     (!some.is_empty()).then_some(some)
 }
 
 #[test]
 fn whatever_is_on_screen_is_found_in_the_file() {
-    let mut random = Random::new(7);
-    for nth in 0..number("TRUNKLINE_SEARCHES", 1_000) {
-        let log = some_log(&mut random);
-        let Some(some) = something_shown(&log, &mut random) else { continue };
+    let seed = Seed::of_this_run();
+    let mut dice = Dice::of(seed.0);
+    for nth in 0..number("TRUNKLINE_SEARCHES").unwrap_or(1_000) {
+        let log = some_log(&mut dice);
+        let Some(some) = something_shown(&log, &mut dice) else { continue };
         let has = |line: &Line| line.rows.iter().any(|row| shows(row, &some));
         let wanted: BTreeSet<_> = (0..log.lines.len()).filter(|n| has(&log.lines[*n])).collect();
         for found in log.walks(&text(&some)) {
             assert!(
                 found.is_superset(&wanted),
                 "TRUNKLINE_SEED={} search {nth}: {some:?} is in {wanted:?}, found in {found:?} of {:?}",
-                random.seed,
+                seed.0,
                 String::from_utf8_lossy(&log.bytes)
             );
         }
@@ -278,7 +279,7 @@ fn errors_are_the_lines_that_the_pane_calls_errors() {
 #[test]
 fn a_search_looks_at_so_much_at_a_time_and_goes_on_from_there() {
     let mut log = Log::default();
-    for n in 0..number("TRUNKLINE_LINES", 100_000) {
+    for n in 0..number("TRUNKLINE_LINES").unwrap_or(100_000) {
         let word = if n == 3 { "needle" } else { "hay" };
         log.say(
             Stream::Out,

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
+use std::time::Duration;
+
 /// What a test draws from when nobody names a seed.
 const USUAL: u64 = 20_261_125;
 
@@ -35,6 +37,12 @@ impl Dice {
         usize::try_from(self.roll() % limit).expect("it is below a usize")
     }
 
+    /// A moment within this time, to the microsecond.
+    pub fn within(&mut self, longest: Duration) -> Duration {
+        let micros = u64::try_from(longest.as_micros()).expect("a test is not that long");
+        Duration::from_micros(self.roll() % micros.max(1))
+    }
+
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len())]
     }
@@ -63,7 +71,16 @@ impl Drop for Seed {
     }
 }
 
+/// A seed for each case: the one that `TRUNKLINE_SEED` names, else as many as the variable asks for, or a few.
+pub fn seeds(variable: &str, few: u64) -> Vec<u64> {
+    match number("TRUNKLINE_SEED") {
+        Some(seed) => vec![seed],
+        None => (0..number(variable).unwrap_or(few)).collect(),
+    }
+}
+
 /// A number from the environment, as the sizes of tests are.
 pub fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok().map(|text| text.parse().expect("the variable is a number"))
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable}={text:?} is not a number")))
 }

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::dice::{Dice, seeds};
 use crate::modes;
-use crate::seed::{Chance, seeds};
 use crate::stage::Stage;
 use crate::support::pty::Pty;
 
@@ -30,11 +30,11 @@ const LOOKS: [&[u8]; 12] =
     [b"j", b"k", b"1", b"2", b"4", b"\t", b"z", b"g", b"G", b"d\x1b", b"?\x1b", b"/x\x1b"];
 
 /// Looks around until the console has ended.
-fn look_until_the_end(screen: &mut Pty, chance: &mut Chance) {
+fn look_until_the_end(screen: &mut Pty, dice: &mut Dice) {
     let deadline = Instant::now() + Duration::from_mins(1);
     while !screen.has_ended_within(Duration::from_millis(5)) {
         assert!(Instant::now() < deadline, "it goes on:\n{}", screen.text());
-        screen.press(chance.one_of(&LOOKS));
+        screen.press(*dice.pick(&LOOKS));
     }
 }
 
@@ -46,11 +46,11 @@ fn is_given_back(screen: &mut Pty, way: &str) {
 }
 
 fn panic_in(stage: &Stage, seed: u64) {
-    let mut chance = Chance::new(seed);
+    let mut dice = Dice::of(seed);
     let (layer, most) = LAYERS[usize::try_from(seed).unwrap() % LAYERS.len()];
-    let time = 1 + chance.below(most);
+    let time = 1 + dice.below(most);
     // Now and then what tells of the panic fails too.
-    let twice = chance.below(10) == 0;
+    let twice = dice.below(10) == 0;
     let asked = format!("{layer}:{time}{}", if twice { ",exit" } else { "" });
     let way = format!("TRUNKLINE_PANIC={asked}, seed {seed}");
     let mut screen = stage.console(&[("TRUNKLINE_PANIC", &asked)]);
@@ -58,7 +58,7 @@ fn panic_in(stage: &Stage, seed: u64) {
         screen.shows("PROD checkout");
         screen.press(b"q");
     } else {
-        look_until_the_end(&mut screen, &mut chance);
+        look_until_the_end(&mut screen, &mut dice);
     }
     let code = screen.shell_code();
     assert!(code == 101 || (twice && code == 134), "{way}: {code}");
@@ -83,7 +83,7 @@ enum Moment {
     Resizing,
 }
 
-fn come_to(screen: &mut Pty, moment: Moment, chance: &mut Chance) {
+fn come_to(screen: &mut Pty, moment: Moment, dice: &mut Dice) {
     if let Moment::Start(bytes) = moment {
         return screen.has_written(bytes);
     }
@@ -91,8 +91,8 @@ fn come_to(screen: &mut Pty, moment: Moment, chance: &mut Chance) {
     match moment {
         Moment::Start(_) | Moment::Calm => {}
         Moment::Drawing => {
-            for _ in 0..chance.below(60) {
-                screen.press(chance.one_of(&LOOKS));
+            for _ in 0..dice.below(60) {
+                screen.press(*dice.pick(&LOOKS));
             }
         }
         Moment::Dialog => {
@@ -104,8 +104,8 @@ fn come_to(screen: &mut Pty, moment: Moment, chance: &mut Chance) {
             screen.shows("ROLLING BACK PRODUCTION");
         }
         Moment::Resizing => {
-            for _ in 0..chance.below(30) {
-                let (columns, rows) = (1 + chance.below(200), 1 + chance.below(60));
+            for _ in 0..dice.below(30) {
+                let (columns, rows) = (1 + dice.below(200), 1 + dice.below(60));
                 screen.resize(columns.try_into().unwrap(), rows.try_into().unwrap());
             }
         }
@@ -113,10 +113,10 @@ fn come_to(screen: &mut Pty, moment: Moment, chance: &mut Chance) {
 }
 
 fn signal_at(stage: &Stage, seed: u64) -> Duration {
-    let mut chance = Chance::new(seed);
+    let mut dice = Dice::of(seed);
     let signal =
         [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT][usize::try_from(seed).unwrap() % 4];
-    let (early, frame) = (Moment::Start(chance.below(80)), Moment::Start(chance.below(6_000)));
+    let (early, frame) = (Moment::Start(dice.below(80)), Moment::Start(dice.below(6_000)));
     let moment = [
         early,
         frame,
@@ -125,14 +125,14 @@ fn signal_at(stage: &Stage, seed: u64) -> Duration {
         Moment::Dialog,
         Moment::Countdown,
         Moment::Resizing,
-    ][chance.below(7)];
+    ][dice.below(7)];
     let way = format!("{signal:?} at {moment:?}, seed {seed}");
     let mut screen = stage.console(&[]);
-    come_to(&mut screen, moment, &mut chance);
+    come_to(&mut screen, moment, &mut dice);
     let begin = Instant::now();
     tell(&screen, signal);
     // Impatient people send a second one.
-    if chance.below(4) == 0 {
+    if dice.below(4) == 0 {
         tell(&screen, Signal::TERM);
     }
     let code = i32::try_from(screen.shell_code()).unwrap();

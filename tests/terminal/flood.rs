@@ -5,7 +5,7 @@ use crossterm::event::{
 };
 use trunkline::console::actions::ACTIONS;
 
-use crate::seed::Chance;
+use crate::dice::Dice;
 
 /// One thing that arrives from the keyboard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,33 +62,33 @@ const CLIPBOARDS: [&str; 7] = [
 /// Keys that end or stop the console, which a flood must outlive.
 const WAYS_OUT: [&str; 3] = ["q", "ctrl-c", "ctrl-z"];
 
-pub fn flood(chance: &mut Chance, length: usize) -> Vec<Press> {
+pub fn flood(dice: &mut Dice, length: usize) -> Vec<Press> {
     let keys = ACTIONS.iter().flat_map(|entry| entry.keys).copied();
     let keys: Vec<&str> = keys.filter(|key| !WAYS_OUT.contains(key)).collect();
     let mut flood = Vec::new();
     while flood.len() < length {
-        match chance.below(20) {
-            0..=4 => flood.extend(chance.one_of(&TEMPTATIONS).iter().map(|key| named(key))),
-            5..=8 => flood.push(named(chance.one_of(&keys))),
-            9..=10 => flood.extend(vec![named("enter"); 1 + chance.below(30)]),
-            11 => flood.extend(vec![named(chance.one_of(&keys)); 1 + chance.below(10)]),
-            12..=13 => flood.push(named(chance.one_of(&["left", "right", "up", "down", "tab"]))),
-            14 => flood.push(named(chance.one_of(&["3", "4", "1", "a", "ü", "ctrl-w", "del"]))),
-            15 => flood.push(Press::Paste(clipboard(chance))),
+        match dice.below(20) {
+            0..=4 => flood.extend(dice.pick(&TEMPTATIONS).iter().map(|key| named(key))),
+            5..=8 => flood.push(named(*dice.pick(&keys))),
+            9..=10 => flood.extend(vec![named("enter"); 1 + dice.below(30)]),
+            11 => flood.extend(vec![named(*dice.pick(&keys)); 1 + dice.below(10)]),
+            12..=13 => flood.push(named(*dice.pick(&["left", "right", "up", "down", "tab"]))),
+            14 => flood.push(named(*dice.pick(&["3", "4", "1", "a", "ü", "ctrl-w", "del"]))),
+            15 => flood.push(Press::Paste(clipboard(dice))),
             16 => flood.push(Press::Mouse(40, 20)),
-            17 => flood.push(Press::Focus(chance.below(2) == 0)),
-            18 => flood.push(Press::Garbage(chance.one_of(&GARBAGE))),
+            17 => flood.push(Press::Focus(dice.below(2) == 0)),
+            18 => flood.push(Press::Garbage(*dice.pick(&GARBAGE))),
             _ => flood.push(named("enter")),
         }
     }
     flood
 }
 
-fn clipboard(chance: &mut Chance) -> String {
-    match chance.below(40) {
+fn clipboard(dice: &mut Dice) -> String {
+    match dice.below(40) {
         0 => "!\rP".repeat(350_000),
         1 => "\r".repeat(1 << 20),
-        _ => chance.one_of(&CLIPBOARDS).to_owned(),
+        _ => (*dice.pick(&CLIPBOARDS)).to_owned(),
     }
 }
 

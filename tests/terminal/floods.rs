@@ -7,9 +7,9 @@ use trunkline::backend::scripted::Scripted;
 use trunkline::console::Options;
 use trunkline::domain::ids::Seq;
 
+use crate::dice::{Dice, number, seeds};
 use crate::flood::{Press, flood};
 use crate::harness::{Console, checkout, options, put_live, ready};
-use crate::seed::{Chance, number, seeds};
 use crate::stage::Stage;
 
 /// A countdown that no flood outlasts: what fires it is a key.
@@ -18,11 +18,11 @@ const LONG: Duration = Duration::from_hours(10);
 const NOT_YET: usize = 400;
 
 /// The service after the others: something to promote, to verify, to roll back, and one of these troubles.
-fn world(chance: &mut Chance) -> Scripted {
+fn world(dice: &mut Dice) -> Scripted {
     let backend = ready();
     backend.change(|world| {
         let service = checkout();
-        match chance.below(4) {
+        match dice.below(4) {
             0 => {}
             1 => {
                 let build = world.merge(&service, "ada", "one more");
@@ -49,23 +49,23 @@ async fn recorded(backend: &Scripted) -> usize {
 
 /// How many facts a flood recorded, with pauses of up to so many milliseconds between its keys.
 async fn recorded_by(seed: u64, pauses: &[usize]) -> usize {
-    let mut chance = Chance::new(seed);
-    let backend = world(&mut chance);
+    let mut dice = Dice::of(seed);
+    let backend = world(&mut dice);
     let before = recorded(&backend).await;
-    let size = chance.one_of(&[(80, 24), (60, 12), (60, 12), (50, 10), (120, 40)]);
+    let size = *dice.pick(&[(80, 24), (60, 12), (60, 12), (50, 10), (120, 40)]);
     let options = Options { emergency_countdown: LONG, ..options() };
     let console = Console::with(&backend, size, options, |_| {});
-    if chance.below(4) > 0 {
+    if dice.below(4) > 0 {
         console.until("PROD checkout").await;
     }
-    let pause = chance.one_of(pauses);
+    let pause = *dice.pick(pauses);
     // Time that passes is drawn; a flood without it can be long.
     let length = if pause == 0 { 150 } else { 30 };
-    for press in flood(&mut chance, length) {
+    for press in flood(&mut dice, length) {
         let Some(event) = press.event() else { continue };
         console.event(event);
         if pause > 0 {
-            let wait = chance.below(pause);
+            let wait = dice.below(pause);
             console.rest(Duration::from_millis(wait.try_into().unwrap())).await;
         }
     }
@@ -106,13 +106,13 @@ fn bytes(flood: &[Press]) -> Vec<u8> {
 fn no_flood_on_a_real_terminal_does_what_nobody_confirmed() {
     let stage = Stage::set();
     for seed in seeds("TRUNKLINE_TERMINAL_FLOODS", 110) {
-        let mut chance = Chance::new(seed);
+        let mut dice = Dice::of(seed);
         let mut screen = stage.console(&[]);
         // Typed ahead, before there is anything to see, or at once into the console that stands.
-        if chance.below(3) > 0 {
+        if dice.below(3) > 0 {
             screen.shows("change 3");
         }
-        screen.press(&bytes(&flood(&mut chance, 300)));
+        screen.press(&bytes(&flood(&mut dice, 300)));
         // A ctrl-c before the terminal is taken over is a signal.
         screen.takes_over();
         screen.press(THE_END);
@@ -127,9 +127,9 @@ fn a_flood_without_end_is_taken_and_nothing_else() {
     let stage = Stage::set();
     let mut screen = stage.console(&[]);
     screen.shows("change 3");
-    let mut chance = Chance::new(1);
+    let mut dice = Dice::of(1);
     let count = number("TRUNKLINE_KEYS").unwrap_or(20_000);
-    let keys: Vec<u8> = (0..count).map(|_| chance.one_of(b"jkgG12345zPRVHF\r\t?")).collect();
+    let keys: Vec<u8> = (0..count).map(|_| *dice.pick(b"jkgG12345zPRVHF\r\t?")).collect();
     screen.press(&keys);
     screen.press(b"\x1b\x1b\x1b");
     screen.press(THE_END);

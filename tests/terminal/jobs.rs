@@ -2,8 +2,8 @@
 
 use rustix::process::Signal;
 
+use crate::dice::number;
 use crate::process::{innermost, tell};
-use crate::seed::number;
 use crate::stage::{SIZE, Stage};
 use crate::support::pty::Pty;
 

@@ -5,6 +5,8 @@
 //! cargo test --test terminal`.
 //! A failure names its seed; `TRUNKLINE_SEED=… cargo test --test terminal` walks the same way again.
 
+#[path = "../support/dice.rs"]
+mod dice;
 #[path = "../console/harness.rs"]
 #[allow(dead_code, reason = "each test program uses its own part of this")]
 mod harness;
@@ -19,6 +21,5 @@ mod jobs;
 mod modes;
 mod plain;
 mod process;
-mod seed;
 mod sizes;
 mod stage;

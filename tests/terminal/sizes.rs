@@ -1,7 +1,7 @@
 //! Every size of a window, in every screen: nothing panics and nothing is drawn outside.
 
+use crate::dice::{Dice, number};
 use crate::harness::{Console, checkout, ready};
-use crate::seed::{Chance, number};
 
 /// The keys that lead to each screen, from the list of builds.
 const SCREENS: [&[&str]; 16] = [
@@ -49,12 +49,12 @@ async fn no_screen_minds_a_window_without_room() {
 #[tokio::test(start_paused = true)]
 async fn no_screen_minds_any_size() {
     let count = number("TRUNKLINE_SIZES").unwrap_or(400);
-    let mut chance = Chance::new(number("TRUNKLINE_SEED").unwrap_or(0));
+    let mut dice = Dice::of(number("TRUNKLINE_SEED").unwrap_or(0));
     for at in 0..count {
         let screen = SCREENS[usize::try_from(at).unwrap() % SCREENS.len()];
         // Large ones are rare on desks and slow to draw.
         let (width, height) = if at % 8 == 0 { (500, 200) } else { (200, 60) };
-        let size = (chance.below(width + 1), chance.below(height + 1));
+        let size = (dice.below(width + 1), dice.below(height + 1));
         shown_at(screen, &[(size.0.try_into().unwrap(), size.1.try_into().unwrap())]).await;
     }
 }

@@ -114,7 +114,12 @@ pub(super) fn may_spell(c: char) -> bool {
     is_narrow
         || is_odd
         || u32::from(c) & 0xFFFE == 0xFFFE
-        || matches!(c, '\u{AD}' | '\u{70F}' | '\u{115F}' | '\u{3164}' | '\u{FFA0}')
+        || matches!(c, '\u{AD}' | '\u{600}'..='\u{605}' | '\u{6DD}' | '\u{70F}' | '\u{890}'..='\u{891}' | '\u{8E2}')
+        || matches!(
+            c,
+            '\u{115F}' | '\u{3164}' | '\u{FFA0}' | '\u{1107F}' | '\u{110BD}' | '\u{110CD}'
+        )
+        || matches!(c, '\u{16FE4}' | '\u{1D159}')
         || matches!(c, '\u{13430}'..='\u{1345F}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
