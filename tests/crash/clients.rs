@@ -81,7 +81,7 @@ impl Clients {
                 return;
             }
             tokio::time::sleep(dice.within(PAUSE)).await;
-            let deed = *dice.pick(&DEEDS);
+            let deed = dice.one_of(&DEEDS);
             if let Some((key, command)) = self.decide(&remote, deed, &mut dice).await {
                 self.ask(&remote, key, command).await;
             }

@@ -60,7 +60,7 @@ impl Mutator {
             5 => bytes.splice(at..at, slice(dice, &self.pieces).iter().copied()).for_each(drop),
             6 => bytes.extend(slice(dice, &self.pieces)),
             _ => {
-                bytes.insert(at, *dice.pick(ACTING));
+                bytes.insert(at, dice.one_of(ACTING));
             }
         }
     }

@@ -163,7 +163,7 @@ fn some_log(dice: &mut Dice) -> Log {
     let mut log = Log::default();
     for _ in 0..=dice.below(12) {
         let line = some_line(dice);
-        let stream = *dice.pick(&[Stream::Out, Stream::Err, Stream::Note]);
+        let stream = dice.one_of(&[Stream::Out, Stream::Err, Stream::Note]);
         let (first, second) = (dice.below(line.len() + 1), dice.below(line.len() + 1));
         let (first, second) = (first.min(second), first.max(second));
         match dice.below(3) {

@@ -62,7 +62,7 @@ impl Arena {
             actions.push(Action::Rollback { to: None });
         }
         match dice.below(10) {
-            0..4 => Round::AtRest(vec![*dice.pick(&actions)]),
+            0..4 => Round::AtRest(vec![dice.one_of(&actions)]),
             4..7 => Round::AtRest(actions),
             _ => Round::Emergency {
                 promoted: newer.first().copied().unwrap_or(live),

@@ -34,7 +34,7 @@ fn look_until_the_end(screen: &mut Pty, dice: &mut Dice) {
     let deadline = Instant::now() + Duration::from_mins(1);
     while !screen.has_ended_within(Duration::from_millis(5)) {
         assert!(Instant::now() < deadline, "it goes on:\n{}", screen.text());
-        screen.press(*dice.pick(&LOOKS));
+        screen.press(dice.one_of(&LOOKS));
     }
 }
 
@@ -92,7 +92,7 @@ fn come_to(screen: &mut Pty, moment: Moment, dice: &mut Dice) {
         Moment::Start(_) | Moment::Calm => {}
         Moment::Drawing => {
             for _ in 0..dice.below(60) {
-                screen.press(*dice.pick(&LOOKS));
+                screen.press(dice.one_of(&LOOKS));
             }
         }
         Moment::Dialog => {

@@ -69,15 +69,15 @@ pub fn flood(dice: &mut Dice, length: usize) -> Vec<Press> {
     while flood.len() < length {
         match dice.below(20) {
             0..=4 => flood.extend(dice.pick(&TEMPTATIONS).iter().map(|key| named(key))),
-            5..=8 => flood.push(named(*dice.pick(&keys))),
+            5..=8 => flood.push(named(dice.one_of(&keys))),
             9..=10 => flood.extend(vec![named("enter"); 1 + dice.below(30)]),
-            11 => flood.extend(vec![named(*dice.pick(&keys)); 1 + dice.below(10)]),
-            12..=13 => flood.push(named(*dice.pick(&["left", "right", "up", "down", "tab"]))),
-            14 => flood.push(named(*dice.pick(&["3", "4", "1", "a", "ü", "ctrl-w", "del"]))),
+            11 => flood.extend(vec![named(dice.one_of(&keys)); 1 + dice.below(10)]),
+            12..=13 => flood.push(named(dice.one_of(&["left", "right", "up", "down", "tab"]))),
+            14 => flood.push(named(dice.one_of(&["3", "4", "1", "a", "ü", "ctrl-w", "del"]))),
             15 => flood.push(Press::Paste(clipboard(dice))),
             16 => flood.push(Press::Mouse(40, 20)),
             17 => flood.push(Press::Focus(dice.below(2) == 0)),
-            18 => flood.push(Press::Garbage(*dice.pick(&GARBAGE))),
+            18 => flood.push(Press::Garbage(dice.one_of(&GARBAGE))),
             _ => flood.push(named("enter")),
         }
     }
@@ -88,7 +88,7 @@ fn clipboard(dice: &mut Dice) -> String {
     match dice.below(40) {
         0 => "!\rP".repeat(350_000),
         1 => "\r".repeat(1 << 20),
-        _ => (*dice.pick(&CLIPBOARDS)).to_owned(),
+        _ => dice.one_of(&CLIPBOARDS).to_owned(),
     }
 }
 

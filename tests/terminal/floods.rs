@@ -52,13 +52,13 @@ async fn recorded_by(seed: u64, pauses: &[usize]) -> usize {
     let mut dice = Dice::of(seed);
     let backend = world(&mut dice);
     let before = recorded(&backend).await;
-    let size = *dice.pick(&[(80, 24), (60, 12), (60, 12), (50, 10), (120, 40)]);
+    let size = dice.one_of(&[(80, 24), (60, 12), (60, 12), (50, 10), (120, 40)]);
     let options = Options { emergency_countdown: LONG, ..options() };
     let console = Console::with(&backend, size, options, |_| {});
     if dice.below(4) > 0 {
         console.until("PROD checkout").await;
     }
-    let pause = *dice.pick(pauses);
+    let pause = dice.one_of(pauses);
     // Time that passes is drawn; a flood without it can be long.
     let length = if pause == 0 { 150 } else { 30 };
     for press in flood(&mut dice, length) {
@@ -129,7 +129,7 @@ fn a_flood_without_end_is_taken_and_nothing_else() {
     screen.shows("change 3");
     let mut dice = Dice::of(1);
     let count = number("TRUNKLINE_KEYS").unwrap_or(20_000);
-    let keys: Vec<u8> = (0..count).map(|_| *dice.pick(b"jkgG12345zPRVHF\r\t?")).collect();
+    let keys: Vec<u8> = (0..count).map(|_| dice.one_of(b"jkgG12345zPRVHF\r\t?")).collect();
     screen.press(&keys);
     screen.press(b"\x1b\x1b\x1b");
     screen.press(THE_END);

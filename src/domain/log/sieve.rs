@@ -127,10 +127,11 @@ impl Sieve {
         let (tab, beyond) = (self.is_odd(b'\t'), self.is_odd(0x80));
         // Without a way out in between, so that many bytes are looked at in one go.
         let has_odd = |some: &[u8]| {
-            some.iter().fold(false, |odd, byte| {
+            let odd = some.iter().fold(0, |odd, byte| {
                 let control = *byte < 0x20 && *byte != b'\n' && (tab || *byte != b'\t');
-                odd | (control || *byte == 0x7F || beyond && *byte >= 0x80)
-            })
+                odd | u8::from(control || *byte == 0x7F || beyond && *byte >= 0x80)
+            });
+            odd != 0
         };
         let (nth, some) = bytes.chunks(AT_ONCE).enumerate().find(|(_, some)| has_odd(some))?;
         let within = some.iter().position(|byte| self.is_odd(*byte))?;
