@@ -9,7 +9,7 @@ use trunkline::domain::build::BuildState;
 use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::event::{Outcome, StepOutcome};
-use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment};
+use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq};
 use trunkline::domain::plan::{Guard, Severity};
 use trunkline::engine::run::RunFolder;
 
@@ -143,6 +143,49 @@ async fn a_rollback_needs_no_repository() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_needs_no_mirror_either() {
+    let mut world = World::open(QUICK).await;
+    let good = world.merged("Ann", "ann@example.com", "good").await;
+    world.live(good).await;
+    let bad = world.merged("Ann", "ann@example.com", "bad").await;
+    world.live(bad).await;
+    world.stop().await;
+    let away = world.folder().join("away");
+    std::fs::rename(world.repository.path(), &away).unwrap();
+    std::fs::remove_dir_all(world.data().join("mirrors")).unwrap();
+    world.start().await;
+    let rollback = world.rollback().await;
+    assert_eq!(world.ended(rollback).await.state(), DeploymentState::Succeeded);
+    assert_eq!(world.live_now(), Some(good));
+    std::fs::rename(away, world.repository.path()).unwrap();
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn that_a_command_was_never_recorded_is_said_after_all_that_came_before_it() {
+    let mut world = World::open(QUICK).await;
+    world.merged("Ann", "ann@example.com", "a change").await;
+    let database = rusqlite::Connection::open(world.data().join("trunkline.db")).unwrap();
+    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (handle, service) = (world.handle(), &world.service);
+    let key: IdempotencyKey = "the-disk-is-slow".to_owned().try_into().unwrap();
+    let hold = Command::Hold { environment: Environment::Production, reason: "why".into() };
+    let asked_then_freed = async {
+        let receipt = handle.receipt(&key);
+        let freed = async {
+            // Read where the receipt is looked for first: it is not there.
+            handle.events(Some(service), Seq(0), 1).await.unwrap();
+            database.execute_batch("ROLLBACK").unwrap();
+        };
+        tokio::join!(receipt, freed).0.unwrap()
+    };
+    let command = handle.command(service, "raj", hold, key.clone());
+    let (recorded, found) = tokio::join!(command, asked_then_freed);
+    assert_eq!(found, Some(recorded.unwrap()), "what waits for the disk is not called lost");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failing_step_ends_the_deployment_and_says_which() {
     let failing = QUICK.replace("run = \"./release\"", "run = \"echo no; exit 3\"");
     let mut world = World::open(&failing).await;
@@ -153,6 +196,9 @@ async fn a_failing_step_ends_the_deployment_and_says_which() {
     assert_eq!(world.live_now(), None, "what failed is not live");
     let unsettled = world.handle().service(&world.service, "raj").unwrap().unsettled;
     assert_eq!(unsettled, Some(id), "the screen is told that production is in doubt");
+    world.merged("Ann", "ann@example.com", "the next one, whose end tidies up").await;
+    let checkout = format!("checkouts/checkout/production-{}", deployment.request.sha);
+    assert!(world.data().join(checkout).is_dir(), "what may run in production keeps its files");
     world.stop().await;
 }
 

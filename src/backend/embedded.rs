@@ -46,6 +46,7 @@ impl From<Failure> for BackendError {
         match failure {
             Failure::Refused(refusal) => Self::Refused(refusal),
             Failure::Failed(why) => Self::Failed(why),
+            Failure::Undecided(why) => Self::Unknown(why),
         }
     }
 }

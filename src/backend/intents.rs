@@ -55,8 +55,8 @@ impl Intents {
     /// With the reason when it could not be noted in time; that is no reason not to send it.
     pub async fn note(&self, intent: Intent) -> Result<(), String> {
         let (intents, key) = (self.clone(), intent.key.clone());
-        let writing = tokio::task::spawn_blocking(move || intents.write(&intent));
-        match tokio::time::timeout(PATIENCE, writing).await {
+        let mut writing = tokio::task::spawn_blocking(move || intents.write(&intent));
+        match tokio::time::timeout(PATIENCE, &mut writing).await {
             Ok(Ok(Ok(()))) => Ok(()),
             Ok(Ok(Err(why))) => {
                 // What was made of it must not be found later.
@@ -64,7 +64,15 @@ impl Intents {
                 Err(why.to_string())
             }
             Ok(Err(_)) => Err("the program is ending".into()),
-            Err(_) => Err("the disk does not answer".into()),
+            Err(_) => {
+                let intents = self.clone();
+                tokio::spawn(async move {
+                    // It was said that there is no note: one that comes late must not be found.
+                    let _never_made = writing.await;
+                    intents.settle(&key).await;
+                });
+                Err("the disk does not answer".into())
+            }
         }
     }
 

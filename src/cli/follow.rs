@@ -62,7 +62,7 @@ pub async fn patiently<T>(ask: impl AsyncFn() -> Answer<T>) -> Result<T, Failure
                 | BackendError::Unknown(_)),
             ) if misses < PATIENCE => {
                 misses += 1;
-                tokio::time::sleep(why.again().unwrap_or(PAUSE)).await;
+                tokio::time::sleep(why.again().map_or(PAUSE, |again| again.max(PAUSE))).await;
             }
             answer => return Ok(answer?),
         }

@@ -205,6 +205,15 @@ impl Confirm {
         self.arms_at().is_some_and(|arms| at >= arms)
     }
 
+    /// When the emergency is sent by itself, unless somebody cancels it.
+    #[must_use]
+    pub fn fires_at(&self) -> Option<Instant> {
+        match (&self.manner, &self.stage) {
+            (Manner::Emergency { fires_at, .. }, Stage::Asking) => *fires_at,
+            _ => None,
+        }
+    }
+
     /// From when on a key may press the button, if nothing happens before.
     #[must_use]
     pub fn arms_at(&self) -> Option<Instant> {

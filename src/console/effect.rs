@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, JoinHandle};
-use tokio::time::Instant;
+use tokio::task::{AbortHandle, JoinHandle, JoinSet};
+use tokio::time::{Instant, timeout};
 
 use super::Error;
 use super::look_up::conclude;
@@ -97,12 +98,17 @@ impl Outside {
     }
 }
 
+/// How long leaving waits for a command that was just sent.
+const LONGEST_FAREWELL: Duration = Duration::from_secs(2);
+
 /// Runs effects on tasks; each sends its one answer to the inbox.
 #[derive(Debug)]
 pub struct Performer<B> {
     backend: Arc<B>,
     inbox: mpsc::Sender<News>,
     intents: Option<Intents>,
+    /// Commands whose answers are outstanding.
+    sending: JoinSet<()>,
     fleet: Task,
     watch: Task,
     log: Task,
@@ -115,6 +121,7 @@ impl<B: Backend> Performer<B> {
             backend: Arc::new(backend),
             inbox,
             intents: None,
+            sending: JoinSet::new(),
             fleet: Task::default(),
             watch: Task::default(),
             log: Task::default(),
@@ -156,9 +163,18 @@ impl<B: Backend> Performer<B> {
         }
     }
 
-    fn send(&self, ticket: Ticket, command: Command, intent: Intent) {
+    /// Waits a moment for commands that are still being sent: who leaves right after pressing has pressed.
+    pub async fn finish(&mut self) {
+        let sent = async { while self.sending.join_next().await.is_some() {} };
+        let _nobody_answers = timeout(LONGEST_FAREWELL, sent).await;
+    }
+
+    fn send(&mut self, ticket: Ticket, command: Command, intent: Intent) {
         let (intents, inbox) = (self.intents.clone(), self.inbox.clone());
-        self.ask(move |b| async move {
+        let b = Arc::clone(&self.backend);
+        while self.sending.try_join_next().is_some() {}
+        self.sending.spawn(async move {
+            fault::here(Layer::Task);
             let Intent { key, service, what, .. } = intent.clone();
             if let Some(intents) = &intents
                 && let Err(why) = intents.note(intent).await
@@ -167,10 +183,10 @@ impl<B: Backend> Performer<B> {
             }
             let answer = b.command(&service, command, key.clone()).await;
             let lost = matches!(answer, Err(BackendError::Unknown(_)));
+            let _console_is_gone = inbox.send(News::Answered { ticket, answer }).await;
             if let Some(intents) = intents.filter(|_| !lost) {
                 intents.settle(&key).await;
             }
-            News::Answered { ticket, answer }
         });
     }
 
@@ -259,5 +275,31 @@ impl Drop for Task {
         if let Some(task) = self.0.take() {
             task.abort();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::scripted::{SERVICE, Scripted};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_command_that_was_pressed_is_sent_before_the_console_ends() {
+        let backend = Scripted::new(chrono::DateTime::UNIX_EPOCH);
+        let (inbox, _console) = mpsc::channel(1);
+        let mut performer = Performer::new(backend.clone(), inbox);
+        let key = IdempotencyKey::try_from("12345678".to_owned()).unwrap();
+        let service: ServiceName = SERVICE.parse().unwrap();
+        let (environment, reason) = (Environment::Production, "errors".to_owned());
+        let command = Command::Hold { environment, reason };
+        let intent = Intent {
+            key: key.clone(),
+            service,
+            what: "the hold".into(),
+            at: chrono::DateTime::UNIX_EPOCH,
+        };
+        performer.send(Ticket::default(), command, intent);
+        performer.finish().await;
+        assert!(backend.receipt(&key).await.unwrap().is_some());
     }
 }

@@ -45,7 +45,10 @@ async fn look_up<B: Backend>(backend: &B, key: &IdempotencyKey) -> Answer<Option
         match backend.receipt(key).await {
             Ok(Some(receipt)) => return Ok(Some(receipt)),
             Ok(None) => never += 1,
-            Err(BackendError::Unreachable(_)) => (never, silences) = (0, silences + 1),
+            Err(why @ (BackendError::Unreachable(_) | BackendError::Busy { .. })) => {
+                (never, silences) = (0, silences + 1);
+                sleep(why.again().unwrap_or_default()).await;
+            }
             Err(why) => {
                 (never, failures) = (0, failures + 1);
                 if failures == FAILURES {

@@ -9,14 +9,14 @@ use ratatui::backend::Backend as Screen;
 use tokio::select;
 use tokio::sync::mpsc;
 use tokio::task::coop::has_budget_remaining;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 use tokio_stream::Stream;
 
 use super::effect::{self, Effect, Performer};
 use super::message::{Message, News};
 use super::model::Model;
 use super::pace::{Pace, until};
-use super::update::{drawn, start, update};
+use super::update::{drawn, spoiled, start, update};
 use super::view::view;
 use super::{Error, Exit};
 use crate::backend::Backend;
@@ -124,13 +124,14 @@ where
                 leave_to_terminal(terminal, outside, &told, &mut model).await?;
                 continue;
             }
-            () = sleep_until(wake.unwrap_or(pace.due())), if wake.is_some() => News::Wake,
+            () = until(wake.unwrap_or(pace.due())), if wake.is_some() => News::Wake,
             Some(news) = inbox.recv() => news,
         };
         let effects = update(&mut model, Message { at: Instant::now(), news });
         if let Some(exit) =
             carry_out(effects, terminal, outside, &mut performer, &mut model).await?
         {
+            performer.finish().await;
             return Ok(exit);
         }
     }
@@ -187,7 +188,7 @@ where
     }
     if asked.spoils_the_screen() {
         forget_what_is_drawn(terminal).map_err(|why| Error::Screen(why.to_string()))?;
-        model.dirty = true;
+        spoiled(model, Instant::now());
     }
     Ok(())
 }

@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
 use super::age::{age_changes_in, second_changes_in};
-use super::confirm::{Confirm, Manner, Stage};
 use super::layout::layout;
 use super::link::LinkState;
 use super::model::{Model, Pane, Screen};
@@ -29,7 +28,15 @@ impl Model {
         let moving = shown.chain(counted).chain(self.boundaries()).map(|wait| self.at + wait);
         let all =
             moving.chain(overlays).chain(notes).chain(self.quitting).chain([self.link_wake()]);
-        all.filter(|wake| *wake > self.at).min()
+        all.filter(|wake| *wake > self.at).chain(self.overdue()).min()
+    }
+
+    /// An emergency whose countdown is over and that was not sent yet, because something else came in at that instant.
+    fn overdue(&self) -> Option<Instant> {
+        self.overlays.iter().find_map(|overlay| match overlay {
+            Overlay::Confirm(confirm) => confirm.fires_at().filter(|at| *at <= self.at),
+            _ => None,
+        })
     }
 
     /// Old data shows its age by the second; young data becomes old at a certain instant.
@@ -47,16 +54,9 @@ impl Model {
         let Overlay::Confirm(confirm) = overlay else { return None };
         // At that instant the keyboard is looked at too: only a key that comes later presses anything.
         let arms = confirm.arms_at().filter(|at| *at > self.at);
-        arms.into_iter().chain(self.countdown_moves(confirm)).min()
-    }
-
-    fn countdown_moves(&self, confirm: &Confirm) -> Option<Instant> {
-        match (&confirm.manner, &confirm.stage) {
-            (Manner::Emergency { fires_at: Some(at), .. }, Stage::Asking) => {
-                Some((*at).min(self.at + COUNTDOWN_STEP))
-            }
-            _ => None,
-        }
+        let fires = confirm.fires_at().filter(|at| *at > self.at);
+        let moves = fires.map(|at| at.min(self.at + COUNTDOWN_STEP));
+        arms.into_iter().chain(moves).min()
     }
 
     /// The ages on screen, as time since then.

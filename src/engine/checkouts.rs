@@ -38,17 +38,18 @@ pub(super) async fn prepare(
     name: &ServiceName,
     id: DeploymentId,
 ) -> Result<(), String> {
-    let (mirror, request, is_live) = {
+    let (mirror, request, may_run) = {
         let world = shared.world();
         let service = world.services.get(name).ok_or("the service is gone")?;
         let deployment = service.state.deployments.get(&id).ok_or("the deployment is gone")?;
         let request = deployment.request.clone();
-        let live = service.state.live_build(request.environment);
-        let is_live = live.is_some_and(|live| live.sha == request.sha);
-        (service.mirror.clone(), request, is_live)
+        let live = service.state.live_build(request.environment).map(|live| &live.sha);
+        let unsettled = service.state.unsettled(request.environment).map(|d| &d.request.sha);
+        let may_run = [live, unsettled].contains(&Some(&request.sha));
+        (service.mirror.clone(), request, may_run)
     };
     let into = path(&shared.folders.checkouts, name, request.environment, &request.sha);
-    if wants_fresh(&request, is_live) && into.exists() {
+    if wants_fresh(&request, may_run) && into.exists() {
         remove(&into).await.map_err(|e| format!("{}: {e}", into.display()))?;
     }
     mirror.checkout(&request.sha, &into).await.map_err(|e| e.to_string())
@@ -70,9 +71,10 @@ fn doomed(checkout: &Path) -> PathBuf {
     checkout.with_file_name(format!("{DOOMED}{}", uuid::Uuid::new_v4().simple()))
 }
 
-/// What runs now may run out of its checkout, and a rollback takes what it finds; anything else starts clean.
-fn wants_fresh(request: &DeploymentRequest, is_live: bool) -> bool {
-    request.kind != DeploymentKind::Rollback && !is_live
+/// What runs now, or was left running by an attempt that failed, may run out of its checkout, and a rollback takes what
+/// it finds; anything else starts clean.
+fn wants_fresh(request: &DeploymentRequest, may_run: bool) -> bool {
+    request.kind != DeploymentKind::Rollback && !may_run
 }
 
 /// Removes the checkouts that the service does not need any more.
@@ -113,6 +115,8 @@ fn kept(checkouts: &Path, service: &Service) -> HashSet<PathBuf> {
         [Environment::Production, Environment::Staging].into_iter().flat_map(|e| state.open(e));
     let mut kept: HashSet<_> = open.map(|d| at(d.request.environment, &d.request.sha)).collect();
     kept.extend(state.live_build(Environment::Staging).map(|b| at(Environment::Staging, &b.sha)));
+    let unsettled = state.unsettled(Environment::Production);
+    kept.extend(unsettled.map(|d| at(Environment::Production, &d.request.sha)));
     let mut builds = Vec::new();
     for live in state.live.get(&Environment::Production).into_iter().flatten().rev() {
         if !builds.contains(&live.build) && builds.len() < KEPT {

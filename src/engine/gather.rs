@@ -1,7 +1,11 @@
 //! What a plan needs and only git can tell, gathered outside the writer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::time::timeout;
+
+use super::checkouts;
 use super::commands::Gathered;
 use super::shared::Shared;
 use super::trunk;
@@ -16,6 +20,9 @@ use crate::git::{GitError, Mirror};
 
 /// The most commits that a plan looks at one by one.
 const COMMITS: usize = 500;
+
+/// How long a rollback waits for git.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Why nothing could be gathered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,17 +60,21 @@ pub async fn gather(
     };
     let (from, to) = between.ok_or_else(gone)?;
     let folder = folder.as_deref();
-    let asked = match &from {
-        Some(_) => mirror.range(from.as_ref(), &to, folder, COMMITS).await,
-        None => everything_seen(&mirror, &first, &to, folder).await,
+    let asked = async {
+        match &from {
+            Some(_) => mirror.range(from.as_ref(), &to, folder, COMMITS).await,
+            None => everything_seen(&mirror, &first, &to, folder).await,
+        }
     };
-    let range = match asked {
-        Ok(range) => range,
+    let range = match in_time(ends.kind, asked).await {
+        Some(Ok(range)) => range,
+        Some(Err(error)) if ends.kind != DeploymentKind::Rollback => {
+            return Err(NotGathered::Failed(error.to_string()));
+        }
         // A rollback must work when nothing else does: what was recorded of the builds is good enough for it.
-        Err(_) if ends.kind == DeploymentKind::Rollback => Range { from, to, ..seen },
-        Err(error) => return Err(NotGathered::Failed(error.to_string())),
+        _ => Range { from, to, ..seen },
     };
-    let file = load_pipeline(shared, name, &target)
+    let file = pipeline(shared, name, &target, ends.kind)
         .await
         .map_err(|why| Refusal::invalid(format!("{} cannot be deployed: {why}", ends.target)))?;
     let steps = file.steps(Environment::Production, ends.kind).to_vec();
@@ -73,6 +84,42 @@ pub async fn gather(
         return Err(Refusal::invalid(sentence).into());
     }
     Ok(Gathered { range, steps, ends })
+}
+
+/// What git answers; `None` when a rollback has waited long enough for it.
+async fn in_time<T>(kind: DeploymentKind, asked: impl Future<Output = T>) -> Option<T> {
+    match kind {
+        DeploymentKind::Rollback => timeout(PATIENCE, asked).await.ok(),
+        _ => Some(asked.await),
+    }
+}
+
+/// What a commit declares. For a rollback its kept checkout tells it as well, where git cannot or takes too long.
+async fn pipeline(
+    shared: &Shared,
+    name: &ServiceName,
+    sha: &Sha,
+    kind: DeploymentKind,
+) -> Result<Arc<ServiceFile>, String> {
+    let why = match in_time(kind, load_pipeline(shared, name, sha)).await {
+        Some(Ok(file)) => return Ok(file),
+        Some(Err(why)) => why,
+        None => "git does not answer".to_owned(),
+    };
+    let kept = match kind {
+        DeploymentKind::Rollback => kept_pipeline(shared, name, sha).await,
+        _ => None,
+    };
+    kept.ok_or(why)
+}
+
+async fn kept_pipeline(shared: &Shared, name: &ServiceName, sha: &Sha) -> Option<Arc<ServiceFile>> {
+    let production = Environment::Production;
+    let checkout = checkouts::path(&shared.folders.checkouts, name, production, sha);
+    let path = trunk::file_path(&shared.world().services.get(name)?.watched);
+    let text = tokio::fs::read_to_string(checkout.join(&path)).await.ok()?;
+    let file = ServiceFile::parse(&text, &path).ok()?;
+    Some(Arc::new(file))
 }
 
 /// The commits since the first build, which itself counts with its own commit.

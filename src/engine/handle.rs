@@ -42,7 +42,10 @@ pub struct Handle {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
     Refused(Refusal),
+    /// Nothing was done.
     Failed(String),
+    /// Nobody can tell whether it was recorded: ask for its receipt.
+    Undecided(String),
 }
 
 impl From<Refusal> for Failure {
@@ -209,7 +212,7 @@ impl Handle {
     ) -> Result<Receipt, Failure> {
         for _ in 0..GATHERS {
             let gathered = match &command {
-                Command::Execute { action, .. } => match self.receipt(&key).await? {
+                Command::Execute { action, .. } => match self.recorded(&key).await? {
                     // The writer compares the request; there is nothing to gather for what was done.
                     Some(_) => None,
                     None => Some(Box::pin(gather(&self.shared, name, *action)).await?),
@@ -228,7 +231,8 @@ impl Handle {
             let stopped = || Failure::Failed("the engine is stopping".into());
             let input = Input::Command(Box::new(request));
             self.shared.inputs.send(input).await.map_err(|_| stopped())?;
-            match answer.await.map_err(|_| stopped())? {
+            let dropped = |_| Failure::Undecided("the engine stopped with it".into());
+            match answer.await.map_err(dropped)? {
                 Ok(receipt) => return Ok(receipt),
                 Err(Rejected::Refused(refusal)) => return Err(refusal.into()),
                 Err(Rejected::Failed(why)) => return Err(Failure::Failed(why)),
@@ -238,9 +242,24 @@ impl Handle {
         Err(Failure::Failed("the world moves faster than it can be looked at; try again".into()))
     }
 
+    /// The receipt of a command. That there is none is said only after everything that came in before was recorded:
+    /// the command itself may wait for a disk that takes its time.
+    ///
     /// # Errors
     /// When the record cannot be read.
     pub async fn receipt(&self, key: &IdempotencyKey) -> Result<Option<Receipt>, Failure> {
+        if let Some(receipt) = self.recorded(key).await? {
+            return Ok(Some(receipt));
+        }
+        let stopped = || Failure::Failed("the engine is stopping".into());
+        let (reply, answer) = oneshot::channel();
+        let input = Input::Receipt { key: key.clone(), reply };
+        self.shared.inputs.send(input).await.map_err(|_| stopped())?;
+        let receipt = answer.await.map_err(|_| stopped())?;
+        receipt.map_err(|error| Failure::Failed(error.to_string()))
+    }
+
+    async fn recorded(&self, key: &IdempotencyKey) -> Result<Option<Receipt>, Failure> {
         let key = key.clone();
         self.read(move |reader| reader.receipt(&key)).await
     }

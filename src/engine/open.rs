@@ -127,7 +127,14 @@ async fn restore(shared: &Shared, store: &Store, watched: &[Watched]) -> Result<
                 && w.folder.clone().unwrap_or_default() == known.folder
         };
         let Some(watched) = watched.iter().find(place) else { continue };
-        let mirror = mirror(shared, watched).await?;
+        let mirror = match mirror(shared, watched).await {
+            Ok(mirror) => mirror,
+            Err(error) => {
+                // It keeps no other service from anything, and is tried again when its trunk is looked at.
+                trouble(shared, &watched.repository, Some(error.to_string()));
+                continue;
+            }
+        };
         let mut service = Service::new(known.name.clone(), watched.clone(), mirror);
         service.state = states.remove(&known.name).unwrap_or_default();
         found.push(service);

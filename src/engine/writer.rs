@@ -40,6 +40,11 @@ pub enum Input {
         service: ServiceName,
         sha: Sha,
     },
+    /// Tell what was answered to a command, now that all that came before is recorded.
+    Receipt {
+        key: IdempotencyKey,
+        reply: oneshot::Sender<Result<Option<Receipt>, StoreError>>,
+    },
     /// Look again whether there is something to do.
     Settle(ServiceName),
     /// Look again whether the record can be written.
@@ -131,6 +136,10 @@ impl Writer {
             Input::PipelineRead { service, sha } => {
                 self.acts.pipeline_read(&sha);
                 self.settle(&service);
+            }
+            Input::Receipt { key, reply } => {
+                let answered = self.store.answered(&key);
+                let _gone = reply.send(answered.map(|found| found.map(|(_, receipt)| receipt)));
             }
             Input::Settle(service) => {
                 self.unsettled.remove(&service);

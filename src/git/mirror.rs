@@ -50,11 +50,14 @@ impl Mirror {
         let arguments =
             ["--quiet", "--bare", "--template=", "--object-format=sha1", "--end-of-options"];
         let init = || Git::new("init").args(arguments).args([&path]).run_anywhere();
-        let made = init().await;
-        if locks::were_abandoned(&path, &made) {
-            init().await?;
-        } else {
-            made?;
+        // Made once: making it again would stumble over what a killed git left behind.
+        if !is_made(&path) {
+            let made = init().await;
+            if locks::were_abandoned(&path, &made) {
+                init().await?;
+            } else {
+                made?;
+            }
         }
         let (source, busy) = (Source::of(repository), Arc::default());
         Ok(Self { path, source, busy })
@@ -303,4 +306,11 @@ fn branch(name: Option<&str>, prefix: &str) -> Option<String> {
 /// A commit id out of an answer of git's.
 pub(super) fn sha(what: &'static str, text: &str) -> Result<Sha, GitError> {
     text.parse().map_err(|_| GitError::Unexpected { what, detail: text.to_owned() })
+}
+
+/// Whether git has finished making a repository here: it writes `HEAD` and `config` last.
+fn is_made(path: &Path) -> bool {
+    ["HEAD", "config"].iter().all(|file| path.join(file).metadata().is_ok_and(|m| m.len() > 0))
+        && path.join("objects").is_dir()
+        && path.join("refs").is_dir()
 }

@@ -198,7 +198,11 @@ impl Mode {
         match self {
             Self::Raw => disable_raw_mode(),
             Self::Title => write_now(out, "\x1b[23;2t"),
-            Self::AlternateScreen => execute!(out, LeaveAlternateScreen),
+            Self::AlternateScreen => {
+                // A frame that was cut off may have left colours, or only some rows free to move.
+                write_now(out, "\x1b[r\x1b[m")?;
+                execute!(out, LeaveAlternateScreen)
+            }
             Self::HiddenCursor => execute!(out, cursor::Show),
             Self::BracketedPaste => execute!(out, DisableBracketedPaste),
             Self::FocusChange => execute!(out, DisableFocusChange),

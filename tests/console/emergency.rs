@@ -3,13 +3,19 @@
 use std::time::Duration;
 
 use crossterm::event::{Event, KeyCode, KeyEvent};
+use ratatui::layout::Size;
 use tokio::time::Instant;
+use trunkline::backend::Backend as _;
 use trunkline::backend::scripted::Scripted;
-use trunkline::console::message::News;
+use trunkline::console::effect::Effect;
+use trunkline::console::message::{Message, News};
+use trunkline::console::model::Model;
+use trunkline::console::{Options, drawn, update};
+use trunkline::domain::command::Action;
 use trunkline::domain::event::DeploymentKind;
 use trunkline::domain::ids::Environment;
 
-use super::harness::{Console, checkout, monday, put_live, ready};
+use super::harness::{Console, checkout, monday, options, put_live, ready};
 
 /// How many rollbacks were asked for.
 fn rollbacks(console: &Console) -> usize {
@@ -65,6 +71,50 @@ async fn enter_that_lay_in_the_pipe_while_a_frame_was_drawn_does_not_start_it() 
     assert_eq!(rollbacks(&console), 0);
     console.until("Enter rolls back now").await.press(&["enter"]).settled().await;
     assert_eq!(rollbacks(&console), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_counts_anew_after_the_console_was_suspended() {
+    let console = Console::open(&ready());
+    console.until("#3").await.press(&["!"]).until("in 1").await.press(&["ctrl-z"]);
+    console.until("in 3").await;
+    assert_eq!(rollbacks(&console), 0);
+    console.until_gone("ROLLING BACK").await;
+    assert_eq!(rollbacks(&console), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_stands_in_front_of_the_countdown() {
+    let console = Console::open(&ready());
+    console.until("#3").await.press(&["!"]).until("in 2").await.press(&["d"]).until("in 1").await;
+    assert!(console.text().contains("ROLLING BACK PRODUCTION"), "{}", console.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_in_at_its_very_instant_does_not_keep_it() {
+    let backend = ready();
+    let at = Instant::now();
+    let options = Options { service: Some(checkout()), ..options() };
+    let size = Size { width: 80, height: 24 };
+    let mut model = Model::new(options, uuid::Uuid::nil(), size, at);
+    let snapshot = backend.service(&checkout(), None, Duration::ZERO).await.unwrap();
+    update(&mut model, Message { at, news: News::Service(checkout(), Ok(snapshot.map(Box::new))) });
+    let key = News::Input { event: Event::Key(KeyEvent::from(KeyCode::Char('!'))), keys_out: at };
+    let asked = update(&mut model, Message { at, news: key });
+    let ticket = asked.iter().find_map(|effect| match effect {
+        Effect::Plan { ticket, .. } => Some(*ticket),
+        _ => None,
+    });
+    let plan = backend.plan(&checkout(), Action::Rollback { to: None }).await.map(Box::new);
+    let news = News::Planned { ticket: ticket.expect("a plan is asked for"), answer: plan };
+    update(&mut model, Message { at, news });
+    drawn(&mut model, at);
+    let due = at + Duration::from_secs(3);
+    let focus = News::Input { event: Event::FocusGained, keys_out: due };
+    update(&mut model, Message { at: due, news: focus });
+    assert!(model.next_wake().is_some_and(|wake| wake <= due), "{:?}", model.next_wake());
+    let sent = update(&mut model, Message { at: due, news: News::Wake });
+    assert!(sent.iter().any(|effect| matches!(effect, Effect::Send { .. })), "{sent:?}");
 }
 
 #[tokio::test(start_paused = true)]

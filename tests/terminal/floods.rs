@@ -91,7 +91,7 @@ fn no_flood_of_keys_does_what_nobody_confirmed() {
 /// The same floods by somebody who waits: were no button ever reached, the claim above would be empty.
 #[test]
 fn the_same_keys_do_much_when_each_is_pressed_with_care() {
-    let facts: usize = (0..8).map(|seed| run(recorded_by(seed, &[4_000]))).sum();
+    let facts: usize = (0..16).map(|seed| run(recorded_by(seed, &[4_000]))).sum();
     assert!(facts >= 8, "only {facts}");
 }
 
@@ -120,6 +120,18 @@ fn no_flood_on_a_real_terminal_does_what_nobody_confirmed() {
         assert!(screen.is_restored(), "seed {seed}");
         stage.is_untouched();
     }
+}
+
+#[test]
+fn a_paste_of_a_mebibyte_presses_nothing() {
+    let stage = Stage::set();
+    let mut screen = stage.console(&[]);
+    screen.shows("change 3");
+    screen.press(b"P\x1b[200~");
+    screen.press("\x1b[C\r!\r".repeat(1 << 17).as_bytes());
+    screen.press(THE_END);
+    assert_eq!(screen.exit_code(), 0, "{}", screen.text());
+    stage.is_untouched();
 }
 
 #[test]

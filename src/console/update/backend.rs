@@ -145,6 +145,8 @@ fn not_found(model: &mut Model, sentence: String) -> Vec<Effect> {
     match (&model.service, others && waited) {
         (Some(_), _) => {
             model.say(Tone::Bad, sentence);
+            // Its dialog would be sent to whichever service is selected next.
+            model.overlays.clear();
             model.forget_service();
             model.screen = Screen::Fleet;
             vec![watch_fleet(model, model.at)]

@@ -61,7 +61,8 @@ pub fn key(model: &mut Model, key: &KeyEvent, name: &str, armed: bool) -> Vec<Ef
         ("enter" | "tab" | "down" | "right", _) => focus(confirm, 1),
         ("shift-tab" | "up" | "left", _) => focus(confirm, -1),
         ("q", _) => leave(model),
-        ("d", _) => overlays::changes_of_plan(model),
+        // In front of a countdown nothing may stand.
+        ("d", _) if confirm.fires_at().is_none() => overlays::changes_of_plan(model),
         _ => Vec::new(),
     }
 }
@@ -280,15 +281,19 @@ pub fn drawn(model: &mut Model, at: Instant) {
 /// The emergency whose countdown is over is sent.
 pub fn fire_when_due(model: &mut Model) -> Vec<Effect> {
     let at = model.at;
-    let due = |c: &Confirm| {
-        matches!(c.manner, Manner::Emergency { fires_at: Some(due), .. } if due <= at)
-            && c.stage == Stage::Asking
-    };
-    if model.confirm_mut().is_some_and(|confirm| due(confirm)) {
-        send::send(model)
-    } else {
-        Vec::new()
+    let due = |confirm: &Confirm| confirm.fires_at().is_some_and(|due| due <= at);
+    if !model.confirm_mut().is_some_and(|confirm| due(confirm)) {
+        return Vec::new();
     }
+    let effects = send::send(model);
+    if effects.is_empty()
+        && let Some(confirm) = model.confirm_mut()
+        && let Manner::Emergency { fires_at, .. } = &mut confirm.manner
+    {
+        // There is nothing to send; only a key tries again.
+        *fires_at = None;
+    }
+    effects
 }
 
 /// The snapshot changed under an open dialog: a plan is made again and compared, anything else is looked for.

@@ -122,6 +122,7 @@ fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         Some(Overlay::Help(help)) => {
             help.search.extend(text.chars().filter(|c| !c.is_control()).take(40));
         }
+        None if model.log.search.is_some() => log::paste(model, text),
         None if model.filter.typing => {
             model.filter.text.extend(text.chars().filter(|c| !c.is_control()).take(100));
         }

@@ -122,10 +122,7 @@ pub fn searched(
             model.log.pane.update(LogCommand::GiveUp);
             model.say(Tone::Bad, refusal.to_string());
         }
-        Err(_) => {
-            model.log.failures += 1;
-            model.log.pane.interrupted(model.now());
-        }
+        Err(_) => model.log.failures += 1,
     }
     Vec::new()
 }
@@ -173,6 +170,14 @@ pub fn scroll(model: &mut Model, by: isize) {
 pub fn command(model: &mut Model, command: LogCommand) -> Vec<Effect> {
     model.log.pane.update(command);
     Vec::new()
+}
+
+/// A text to look for that was pasted.
+pub fn paste(model: &mut Model, text: &str) {
+    if let Some(search) = &mut model.log.search {
+        let room = LONGEST.saturating_sub(search.chars().count());
+        search.extend(text.chars().filter(|c| !c.is_control()).take(room));
+    }
 }
 
 /// Keys while the text to look for is typed.

@@ -62,6 +62,15 @@ pub fn drawn(model: &mut Model, at: Instant) {
     confirm::drawn(model, at);
 }
 
+/// The screen is empty, perhaps after a long time: a dialog has to be looked at anew.
+pub fn spoiled(model: &mut Model, at: Instant) {
+    model.at = model.at.max(at);
+    model.dirty = true;
+    if let Some(confirm) = model.confirm_mut() {
+        confirm.changes();
+    }
+}
+
 /// What the console asks for before anything has happened.
 pub fn start(model: &Model) -> Vec<Effect> {
     let mut effects = vec![Effect::Describe, backend::watch(model, model.at)];

@@ -63,7 +63,6 @@ pub fn answered(model: &mut Model, ticket: Ticket, answer: Answer<Receipt>) -> V
         Err(BackendError::Refused(refusal)) => {
             ended(model, ticket, &sent, Stage::Refused(refusal.to_string()))
         }
-        Err(BackendError::Failed(why)) => ended(model, ticket, &sent, Stage::Unknown(why)),
         Err(why) => ended(model, ticket, &sent, Stage::Failed(format!("{why}; nothing was done"))),
     }
 }

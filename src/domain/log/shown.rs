@@ -119,7 +119,7 @@ pub(super) fn may_spell(c: char) -> bool {
             c,
             '\u{115F}' | '\u{3164}' | '\u{FFA0}' | '\u{1107F}' | '\u{110BD}' | '\u{110CD}'
         )
-        || matches!(c, '\u{16FE4}' | '\u{1D159}')
+        || matches!(c, '\u{16FE4}' | '\u{1D159}' | '\u{2028}'..='\u{202E}')
         || matches!(c, '\u{13430}'..='\u{1345F}' | '\u{E0000}'..='\u{E0FFF}')
 }
 

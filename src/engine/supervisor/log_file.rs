@@ -63,7 +63,7 @@ impl LogFile {
         self.write(at, &note(at, text), 1);
     }
 
-    /// Writes the end of an output that was too long, says what was lost and brings everything to the disk.
+    /// Writes the end of an output that was too long and says what was lost.
     pub fn finish(&mut self, at: DateTime<Utc>) {
         if let Some(tail) = self.tail.take() {
             if tail.left_out() > 0 {
@@ -77,6 +77,10 @@ impl LogFile {
             }
         }
         self.write(at, b"", 0);
+    }
+
+    /// Brings everything to the disk.
+    pub fn sync(&self) {
         if let Some(file) = &self.file {
             let _best_effort = file.sync_all();
         }

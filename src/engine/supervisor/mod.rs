@@ -71,7 +71,10 @@ fn supervise(run: &RunFolder) -> io::Result<()> {
         runtime.block_on(child::run(run, &spec, stop, &mask, &mut log))
     };
     log.finish(SystemClock.now());
-    keep_status(run, &Status { outcome, took: began.elapsed() })
+    let kept = keep_status(run, &Status { outcome, took: began.elapsed() });
+    // Last, as the next step waits for the outcome and not for a log that may take long.
+    log.sync();
+    kept
 }
 
 /// Locks and claims the run; `None` when it has or had another supervisor.

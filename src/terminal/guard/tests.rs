@@ -8,7 +8,7 @@ use super::*;
 static TURN: Mutex<()> = Mutex::new(());
 
 const ENTER: &str = "\x1b[22;2t\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1004h";
-const LEAVE: &str = "\x1b[?1004l\x1b[?2004l\x1b[?25h\x1b[?1049l\x1b[23;2t";
+const LEAVE: &str = "\x1b[?1004l\x1b[?2004l\x1b[?25h\x1b[r\x1b[m\x1b[?1049l\x1b[23;2t";
 
 /// All but raw mode, which only a terminal has.
 const DRAWN: &[Mode] = MODES.split_at(1).1;
@@ -71,7 +71,7 @@ fn a_mode_that_fails_takes_back_the_ones_before_it() {
     let _turn = turn();
     let out = Recorder { refuses: Some("\x1b[?25l"), ..Recorder::default() };
     Guard::with_modes(out.clone(), DRAWN).unwrap_err();
-    assert_eq!(out.text(), "\x1b[22;2t\x1b[?1049h\x1b[?25h\x1b[?1049l\x1b[23;2t");
+    assert_eq!(out.text(), "\x1b[22;2t\x1b[?1049h\x1b[?25h\x1b[r\x1b[m\x1b[?1049l\x1b[23;2t");
 }
 
 #[test]
@@ -79,5 +79,5 @@ fn a_mode_that_cannot_be_undone_keeps_none_of_the_others_set() {
     let _turn = turn();
     let out = Recorder { refuses: Some("\x1b[?25h"), ..Recorder::default() };
     drop(Guard::with_modes(out.clone(), DRAWN).unwrap());
-    assert!(out.text().ends_with("\x1b[?1049l\x1b[23;2t"), "{:?}", out.text());
+    assert!(out.text().ends_with("\x1b[r\x1b[m\x1b[?1049l\x1b[23;2t"), "{:?}", out.text());
 }

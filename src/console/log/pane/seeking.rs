@@ -71,7 +71,7 @@ impl LogPane {
     }
 
     pub(super) fn search_title(&self) -> Option<(String, Role)> {
-        let query = self.query.as_ref().map(|query| gate::field(query.text()));
+        let query = self.query.as_ref().map(|query| gate::field(query.text()).clip(20, "~"));
         let what = query.map(|query| format!("/{query}"));
         match self.search {
             Search::Idle => what.map(|what| (what, Role::Search)),
