@@ -7,7 +7,7 @@ use super::context::Context;
 use super::failure::Failure;
 use crate::backend::intents::{Intent, Intents};
 use crate::backend::{Backend, BackendError};
-use crate::domain::command::{Action, Command, Receipt};
+use crate::domain::command::{Command, Receipt};
 use crate::domain::ids::{IdempotencyKey, ServiceName};
 use crate::engine::clock::{Clock as _, SystemClock};
 
@@ -32,8 +32,8 @@ pub async fn run(
     key: Option<IdempotencyKey>,
 ) -> Result<Receipt, Failure> {
     let key = key.unwrap_or_else(new_key);
-    let intent =
-        Intent { key, service: service.clone(), what: what(&command), at: SystemClock.now() };
+    let what = command.what(None);
+    let intent = Intent { key, service: service.clone(), what, at: SystemClock.now() };
     let receipt = send(&context.backend, &context.intents, command, intent).await?;
     context.out.regardless().line(&receipt.said)?;
     Ok(receipt)
@@ -42,25 +42,6 @@ pub async fn run(
 fn new_key() -> IdempotencyKey {
     let text = uuid::Uuid::new_v4().to_string();
     IdempotencyKey::try_from(text).expect("a UUID is 36 hex digits and dashes")
-}
-
-/// What a command does, for a sentence.
-fn what(command: &Command) -> String {
-    match command {
-        Command::Execute { action: Action::Promote { build }, .. } => {
-            format!("the promote of {build}")
-        }
-        Command::Execute { action: Action::Rollback { to: Some(build) }, .. } => {
-            format!("the rollback to {build}")
-        }
-        Command::Execute { action: Action::Rollback { to: None }, .. } => "the rollback".into(),
-        Command::Cancel { deployment, .. } => format!("the cancel of {deployment}"),
-        Command::Verify { build, .. } => format!("the verification of {build}"),
-        Command::Hold { environment, .. } => format!("the hold on {environment}"),
-        Command::Release { environment, .. } => format!("the release of {environment}"),
-        Command::Freeze { .. } => "the freeze".into(),
-        Command::Lift { .. } => "the end of the freeze".into(),
-    }
 }
 
 /// Notes the intent, so that it is found again should this process die before the answer comes, and sends it.

@@ -61,6 +61,29 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// What it does, for a sentence: `the promote of #12`. `target` is the build that a plan chose where the command
+    /// itself names none.
+    #[must_use]
+    pub fn what(&self, target: Option<BuildNumber>) -> String {
+        match self {
+            Self::Execute { action: Action::Promote { build }, .. } => {
+                format!("the promote of {build}")
+            }
+            Self::Execute { action: Action::Rollback { to }, .. } => match to.or(target) {
+                Some(build) => format!("the rollback to {build}"),
+                None => "the rollback".into(),
+            },
+            Self::Cancel { deployment, .. } => format!("the cancel of {deployment}"),
+            Self::Verify { build, .. } => format!("the verification of {build}"),
+            Self::Hold { environment, .. } => format!("the hold on {environment}"),
+            Self::Release { environment, .. } => format!("the release of {environment}"),
+            Self::Freeze { .. } => "the freeze".into(),
+            Self::Lift { .. } => "the end of the freeze".into(),
+        }
+    }
+}
+
 /// The proof that a command was recorded, durably, before this was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Receipt {

@@ -66,7 +66,7 @@ pub async fn gather(
             None => everything_seen(&mirror, &first, &to, folder).await,
         }
     };
-    let range = match in_time(ends.kind, asked).await {
+    let range = match Box::pin(in_time(ends.kind, asked)).await {
         Some(Ok(range)) => range,
         Some(Err(error)) if ends.kind != DeploymentKind::Rollback => {
             return Err(NotGathered::Failed(error.to_string()));

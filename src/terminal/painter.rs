@@ -1,6 +1,7 @@
 //! Draws with few bytes: rows that only moved are moved by the terminal itself, and what is there is not drawn again.
 
 use std::io::{self, Write};
+use std::ops::Range;
 
 use crossterm::cursor::MoveTo;
 use crossterm::queue;
@@ -172,12 +173,18 @@ fn find_scroll(shown: &Buffer, next: &Buffer) -> Option<Scroll> {
     if changed <= WORTH {
         return None;
     }
+    // Rows that the scroll empties although they stood where they should have to be drawn again.
+    let spoiled = |emptied: Range<usize>| emptied.filter(|row| before[*row] == after[*row]).count();
     let candidates = (1..before.len()).flat_map(|rows| {
         let up = best_run(&before[rows..], &after, |row| before[row] != after[row]);
         let down = best_run(&before, &after[rows..], |row| before[row + rows] != after[row + rows]);
         let scroll = |up, (saved, first, count): (usize, usize, usize)| {
-            let bottom = first + count + rows - 1;
-            (saved, Scroll { top: first, bottom, rows, up })
+            let end = first + count + rows;
+            let emptied = if up { first + count..end } else { first..first + rows };
+            (
+                saved.saturating_sub(spoiled(emptied)),
+                Scroll { top: first, bottom: end - 1, rows, up },
+            )
         };
         [scroll(true, up), scroll(false, down)]
     });

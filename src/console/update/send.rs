@@ -3,13 +3,13 @@
 use super::confirm;
 use crate::backend::intents::Intent;
 use crate::backend::{Answer, BackendError};
-use crate::console::confirm::{Confirm, Focus, Manner, Stage, Subject};
+use crate::console::confirm::{Focus, Manner, Stage};
 use crate::console::effect::{Effect, Outside};
 use crate::console::message::Ticket;
 use crate::console::model::{LogChoice, Model, Sent};
 use crate::console::notes::Tone;
 use crate::console::overlay::Overlay;
-use crate::domain::command::{Action, Receipt, Refusal};
+use crate::domain::command::{Receipt, Refusal};
 
 /// Sends what the dialog shows, once.
 pub fn send(model: &mut Model) -> Vec<Effect> {
@@ -20,25 +20,11 @@ pub fn send(model: &mut Model) -> Vec<Effect> {
     confirm.stage = Stage::Sending;
     confirm.ticket = ticket;
     confirm.focus = Focus::Leave;
-    let intent = Intent { key: confirm.key.clone(), service, what: what(confirm), at: now };
+    let what = command.what(confirm.plan.as_ref().map(|plan| plan.target.build));
+    let intent = Intent { key: confirm.key.clone(), service, what, at: now };
     let (key, what) = (intent.key.clone(), intent.what.clone());
     model.sent.push(Sent { ticket, key, what, lost: None });
     vec![Effect::Send { ticket, command, intent }]
-}
-
-/// What a command does, for a note.
-fn what(confirm: &Confirm) -> String {
-    match (confirm.subject, &confirm.plan) {
-        (Subject::Plan(Action::Promote { build }), _) => format!("the promote of {build}"),
-        (Subject::Plan(_), Some(plan)) => format!("the rollback to {}", plan.target.build),
-        (Subject::Plan(_), None) => "the rollback".into(),
-        (Subject::Verify(build), _) => format!("the verification of {build}"),
-        (Subject::Hold(environment), _) => format!("the hold on {environment}"),
-        (Subject::Release(environment), _) => format!("the release of {environment}"),
-        (Subject::Cancel(deployment), _) => format!("the cancel of {deployment}"),
-        (Subject::Freeze, _) => "the freeze".into(),
-        (Subject::Lift(_), _) => "the end of the freeze".into(),
-    }
 }
 
 pub fn answered(model: &mut Model, ticket: Ticket, answer: Answer<Receipt>) -> Vec<Effect> {
