@@ -121,6 +121,7 @@ async fn an_emergency_cancels_the_running_promote_and_goes_back_as_one_intent() 
     let snapshot = world.handle().service(&world.service, "raj").unwrap();
     let hold = snapshot.holds.get(&Environment::Production).expect("production is on hold");
     assert_eq!(hold.rollback, Some(rollback));
+    assert_eq!(hold.reason, format!("rolled back from {bad} to {good}"));
     assert_eq!(world.live_now(), Some(good));
     world.stop().await;
 }

@@ -127,8 +127,9 @@ fn executed(
     let deployment = DeploymentId(next.0 + facts.len() as u64);
     facts.push(Fact::DeploymentRequested(plan.request(overrides)));
     if rollback {
-        let left =
-            plan.live.as_ref().map_or_else(String::new, |live| format!(" from {}", live.build));
+        // What is taken back may never have been live: a promote that is under way, or that failed midway.
+        let newest = plan::endpoints(service.state, plan.action).ok().and_then(|ends| ends.newest);
+        let left = newest.map_or_else(String::new, |newest| format!(" from {newest}"));
         facts.push(Fact::HoldPlaced {
             environment: plan.environment,
             reason: format!("rolled back{left} to {target}"),

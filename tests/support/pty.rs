@@ -9,6 +9,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rustix::fs::{Mode, OFlags};
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
 /// How long a test waits for the screen to show what it must; much longer than it ever takes.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -57,6 +59,7 @@ impl Pty {
     pub fn run(command: CommandBuilder, (columns, rows): (u16, u16)) -> Self {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
+        silence(&*pair.master);
         let found = line_editing(&*pair.master);
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
@@ -293,6 +296,15 @@ fn emulator(columns: u16, rows: u16) -> vt100::Parser {
 
 fn some(cells: u16) -> NonZeroU16 {
     NonZeroU16::new(cells).expect("a terminal has cells")
+}
+
+/// Turns the echo off: what is typed while a program ends would stand in the middle of its last words.
+fn silence(master: &dyn MasterPty) {
+    let name = master.tty_name().unwrap();
+    let terminal = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+    let mut modes = tcgetattr(&terminal).unwrap();
+    modes.local_modes.remove(LocalModes::ECHO);
+    tcsetattr(&terminal, OptionalActions::Now, &modes).unwrap();
 }
 
 /// How the terminal edits lines and which keys send signals, in a form that can be compared.

@@ -109,7 +109,11 @@ fn was_rolled_back(model: &Model, row: &DeploymentRow) -> bool {
         .take_while(|other| other.deployment.id != row.deployment.id)
         .filter(|other| other.deployment.succeeded())
         .last();
-    next.is_some_and(|next| next.deployment.request.kind == DeploymentKind::Rollback)
+    next.is_some_and(|next| {
+        let request = &next.deployment.request;
+        // One that came back to this very build took away what failed in between.
+        request.kind == DeploymentKind::Rollback && request.build != row.deployment.request.build
+    })
 }
 
 /// The last column: how far it is, or when it ended and for how long it was live.
