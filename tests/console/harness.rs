@@ -226,7 +226,8 @@ impl<B: trunkline::backend::Backend + Clone> Console<B> {
     }
 }
 
-fn key(name: &str) -> KeyEvent {
+/// The key of this name, as the action table writes it.
+pub fn key(name: &str) -> KeyEvent {
     let (name, modifiers) = match name.strip_prefix("ctrl-") {
         Some(letter) => (letter, KeyModifiers::CONTROL),
         None => (name, KeyModifiers::NONE),
@@ -240,6 +241,12 @@ fn key(name: &str) -> KeyEvent {
         "down" => KeyCode::Down,
         "left" => KeyCode::Left,
         "right" => KeyCode::Right,
+        "home" => KeyCode::Home,
+        "end" => KeyCode::End,
+        "pgup" => KeyCode::PageUp,
+        "pgdn" => KeyCode::PageDown,
+        "del" => KeyCode::Delete,
+        "f1" => KeyCode::F(1),
         "space" => KeyCode::Char(' '),
         "backspace" => KeyCode::Backspace,
         letter => KeyCode::Char(letter.chars().next().expect("a key has a name")),

@@ -1,11 +1,10 @@
 //! What fingers, cats and pastes do to a keyboard: one flood, as events for the loop and as bytes for a terminal.
 
-use crossterm::event::{
-    Event, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
-};
+use crossterm::event::{Event, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use trunkline::console::actions::ACTIONS;
 
 use crate::dice::Dice;
+use crate::harness::key;
 
 /// One thing that arrives from the keyboard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,32 +124,6 @@ impl Press {
             Self::Garbage(bytes) => bytes.to_vec(),
         }
     }
-}
-
-fn key(name: &str) -> KeyEvent {
-    let (name, modifiers) = match name.strip_prefix("ctrl-") {
-        Some(letter) => (letter, KeyModifiers::CONTROL),
-        None => (name, KeyModifiers::NONE),
-    };
-    let code = match name {
-        "enter" => KeyCode::Enter,
-        "esc" => KeyCode::Esc,
-        "tab" => KeyCode::Tab,
-        "shift-tab" => KeyCode::BackTab,
-        "up" => KeyCode::Up,
-        "down" => KeyCode::Down,
-        "left" => KeyCode::Left,
-        "right" => KeyCode::Right,
-        "home" => KeyCode::Home,
-        "end" => KeyCode::End,
-        "pgup" => KeyCode::PageUp,
-        "pgdn" => KeyCode::PageDown,
-        "del" => KeyCode::Delete,
-        "space" => KeyCode::Char(' '),
-        "f1" => KeyCode::F(1),
-        letter => KeyCode::Char(letter.chars().next().unwrap()),
-    };
-    KeyEvent::new(code, modifiers)
 }
 
 fn sent(name: &str) -> Vec<u8> {
