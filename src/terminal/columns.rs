@@ -25,7 +25,7 @@ pub fn apart(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The same of whole characters.
+/// How many bytes of whole characters fit into so many columns.
 #[must_use]
 pub fn fit_chars(text: &str, columns: usize) -> usize {
     let ends = text.char_indices().map(|(start, c)| start + c.len_utf8());

@@ -1,4 +1,4 @@
-//! The terminal: entering and leaving it safely, what it can do, and the one gate for untrusted text.
+//! The terminal: entering and leaving it safely, its keys, drawing with few bytes, and the one gate for untrusted text.
 
 pub mod attention;
 pub mod capabilities;

@@ -137,7 +137,7 @@ async fn verified(engine: &Engine, number: u64) -> BuildNumber {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disk_that_is_full_at_any_byte_of_a_promote_leaves_it_done_or_not_done() {
+async fn a_disk_that_is_full_somewhere_in_a_promote_leaves_it_done_or_not_done() {
     let full = Box::pin(Full::new()).await;
     let step = number("TRUNKLINE_LIMIT_STEP").unwrap_or(STEP);
     let (mut limit, mut points) = (0, 0);
