@@ -116,7 +116,9 @@ async fn real_world() -> World {
         format!("[people.caller]\nlogins = [{:?}]\nemails = [\"caller@example.com\"]", login());
     let world =
         World::open(&QUICK.replacen("[people.ann]", &format!("{caller}\n[people.ann]"), 1)).await;
-    world.until_build("the first build is verified", |row| row.build.verified.is_some()).await;
+    world
+        .until_build("the first build is verified", |row| !row.build.verifications.is_empty())
+        .await;
     world.close_gate();
     world
 }

@@ -71,8 +71,9 @@ fn every_key_is_resolved() {
     let policy = Policy {
         soak: Duration::ZERO,
         big_batch: 20,
-        verify: VerifyBy::Step("smoke".into()),
+        verify: vec![VerifyBy::Step("smoke".into())],
         freeze: FreezeMode::Warn,
+        request_expires: Duration::from_mins(5),
     };
     assert_eq!(file.policy, policy);
     assert_eq!(file.secrets, ["DATABASE_URL", "_token2"]);

@@ -89,7 +89,7 @@ impl Record {
         let verify = VerifyBy::Step("smoke".into());
         decide(&Known {
             state: &self.state,
-            verify: Some(&verify),
+            verify: &[verify],
             staging_steps: &|_| Pipeline::Steps(&steps),
         })
     }
@@ -130,7 +130,7 @@ fn a_new_build_goes_through_staging_and_is_verified_by_its_step() {
     record.build(1);
     record.settle();
     let build = &record.state.builds[&BuildNumber(1)];
-    assert!(build.verified.is_some());
+    assert!(!build.verifications.is_empty());
     assert_eq!(
         record.state.live(Environment::Staging).map(|live| live.build),
         Some(BuildNumber(1))
@@ -148,7 +148,11 @@ fn staging_takes_the_newest_build_once_it_is_free_and_not_held() {
     });
     (1..=3).for_each(|number| record.build(number));
     assert_eq!(record.decisions(), []);
-    record.push(Fact::HoldReleased { environment: Environment::Staging, reason: String::new() });
+    record.push(Fact::HoldReleased {
+        environment: Environment::Staging,
+        reason: String::new(),
+        bad: Vec::new(),
+    });
     record.settle();
     let staged: Vec<_> = record.state.deployments.values().map(|d| d.request.build.0).collect();
     assert_eq!(staged, [3], "the ones between are never deployed");

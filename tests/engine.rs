@@ -16,8 +16,9 @@ use trunkline::engine::run::RunFolder;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_merge_reaches_staging_and_its_step_verifies_it() {
     let mut world = World::open(QUICK).await;
-    let first =
-        world.until_build("the first build is verified", |row| row.build.verified.is_some()).await;
+    let first = world
+        .until_build("the first build is verified", |row| !row.build.verifications.is_empty())
+        .await;
     assert_eq!(first.build.number, BuildNumber(1));
     let second = world.merged("Ann", "ann@example.com", "a change").await;
     assert_eq!(second, BuildNumber(2));
@@ -31,7 +32,9 @@ async fn a_merge_reaches_staging_and_its_step_verifies_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_promote_ships_everything_that_was_seen() {
     let mut world = World::open(QUICK).await;
-    world.until_build("the first build is verified", |row| row.build.verified.is_some()).await;
+    world
+        .until_build("the first build is verified", |row| !row.build.verifications.is_empty())
+        .await;
     let second = world.merged("Ann", "ann@example.com", "a change").await;
     let plan = world.plan("raj", Action::Promote { build: second }).await.unwrap();
     let subjects: Vec<_> = plan.range.commits.iter().map(|c| c.subject.as_str()).collect();
@@ -43,7 +46,7 @@ async fn the_first_promote_ships_everything_that_was_seen() {
 #[tokio::test(flavor = "multi_thread")]
 async fn builds_that_were_overtaken_say_so() {
     let mut world = World::open(QUICK).await;
-    world.until_build("the first is verified", |row| row.build.verified.is_some()).await;
+    world.until_build("the first is verified", |row| !row.build.verifications.is_empty()).await;
     world.stop().await;
     for change in ["two", "three", "four"] {
         world.repository.commit(change);
@@ -454,7 +457,7 @@ async fn who_wrote_a_change_is_told_apart_from_who_passed_it_on() {
     );
     for (what, make, expected) in authored() {
         let mut world = World::open(&format!("{AUTHORS}{people}")).await;
-        world.until_build("the first is verified", |row| row.build.verified.is_some()).await;
+        world.until_build("the first is verified", |row| !row.build.verifications.is_empty()).await;
         world.live(BuildNumber(1)).await;
         make(&world);
         let tip = world.repository.head();

@@ -51,7 +51,7 @@ fn eventful(world: &Scripted) {
             Fact::FreezePlaced { from, until: None, reason: reason.clone() },
             Fact::FreezePlaced { from, until: Some(from), reason: reason.clone() },
             Fact::FreezeLifted { freeze: Seq(1), reason: reason.clone() },
-            Fact::HoldReleased { environment: production, reason: reason.clone() },
+            Fact::HoldReleased { environment: production, reason: reason.clone(), bad: vec![] },
             Fact::HoldPlaced {
                 environment: production,
                 reason: reason.clone(),
@@ -256,7 +256,7 @@ async fn every_command_is_as_described() {
         Command::Cancel { deployment: Seq(3).into(), reason: reason.clone() },
         Command::Verify { build, note: reason.clone() },
         Command::Hold { environment, reason: reason.clone() },
-        Command::Release { environment, reason: reason.clone() },
+        Command::Release { environment, reason: reason.clone(), bad: Some(Vec::new()) },
         Command::Freeze { from, until, reason: reason.clone() },
         Command::Lift { freeze: Seq(9), reason },
     ];

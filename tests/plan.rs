@@ -69,7 +69,7 @@ impl World {
         let mut world = Self {
             service: "checkout".parse().expect("a service name"),
             state: ServiceState::default(),
-            policy: Policy { verify: VerifyBy::Person, ..Policy::default() },
+            policy: Policy { verify: vec![VerifyBy::Person], ..Policy::default() },
             people: People {
                 people: ["jane", "moira", "raj", "sam"].map(person).into(),
                 bots: vec![],
@@ -84,7 +84,11 @@ impl World {
                 DeploymentKind::Auto,
                 Some(Outcome::Succeeded),
             );
-            world.record(Fact::BuildVerified { build: BuildNumber(number), note: String::new() });
+            world.record(Fact::BuildVerified {
+                build: BuildNumber(number),
+                note: String::new(),
+                kind: VerifyBy::Person,
+            });
         }
         world.promote(1, Some(Outcome::Succeeded));
         world.promote(2, Some(Outcome::Succeeded));
@@ -386,7 +390,11 @@ fn a_stale_plan_is_refused_and_says_what_changed() {
             });
         }),
         ("what is known of #3 in staging changed", |world| {
-            world.record(Fact::BuildVerified { build: BuildNumber(3), note: "again".into() });
+            world.record(Fact::BuildVerified {
+                build: BuildNumber(3),
+                note: "again".into(),
+                kind: VerifyBy::Person,
+            });
         }),
         ("policy", |world| world.policy.big_batch = 1),
         ("policy or [people]", |world| {
@@ -437,7 +445,11 @@ fn a_freeze_that_begins_never_disturbs_a_rollback() {
     let mut world = World::new();
     let confirmed = world.rollback_plan();
     world.record(Fact::FreezePlaced { from: world.now, until: None, reason: "holiday".into() });
-    world.record(Fact::BuildVerified { build: BuildNumber(1), note: String::new() });
+    world.record(Fact::BuildVerified {
+        build: BuildNumber(1),
+        note: String::new(),
+        kind: VerifyBy::Person,
+    });
     world.policy.big_batch = 1;
     assert_eq!(world.told(&confirmed), Ok(()));
 }

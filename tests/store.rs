@@ -6,6 +6,7 @@ use trunkline::domain::command::Receipt;
 use trunkline::domain::event::Fact;
 use trunkline::domain::ids::{BuildNumber, IdempotencyKey, Seq, ServiceName};
 use trunkline::domain::people::Actor;
+use trunkline::domain::policy::VerifyBy;
 use trunkline::store::{Answered, Hash, KnownService, NewEvent, Store, StoreError};
 
 fn service() -> ServiceName {
@@ -16,7 +17,11 @@ fn verified(number: u64) -> NewEvent {
     NewEvent {
         service: service(),
         actor: Actor::Person("jane".into()),
-        fact: Fact::BuildVerified { build: BuildNumber(number), note: "looks good".into() },
+        fact: Fact::BuildVerified {
+            build: BuildNumber(number),
+            note: "looks good".into(),
+            kind: VerifyBy::Person,
+        },
     }
 }
 

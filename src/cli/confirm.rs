@@ -113,7 +113,7 @@ fn undo(context: &Context, service: &ServiceName, plan: &Plan) -> Vec<String> {
     match (plan.kind, &plan.live) {
         (DeploymentKind::Rollback, Some(live)) => vec![
             "undo:".to_owned(),
-            run("release --reason \"WHY IT IS SAFE AGAIN\""),
+            run("release --bad SHA --reason \"WHY IT IS SAFE AGAIN\""),
             run(&format!("promote {}", live.build.0)),
         ],
         (DeploymentKind::Promote, Some(live)) => {

@@ -10,6 +10,7 @@ use super::{Reading, follow, output};
 use crate::backend::Backend;
 use crate::domain::event::{Event, Fact, Outcome};
 use crate::domain::ids::{Seq, ServiceName};
+use crate::domain::quarantine::BadCommit;
 
 /// How many events to ask for at once.
 const PAGE: usize = 500;
@@ -86,12 +87,25 @@ fn detail(fact: &Fact) -> String {
         }
         Fact::CancelRequested { deployment, reason } => format!("{deployment}: {reason}"),
         Fact::DeploymentEnded { deployment, outcome } => format!("{deployment} {}", ended(outcome)),
-        Fact::BuildVerified { build, note } => format!("{build}: {note}"),
-        Fact::HoldPlaced { environment, reason, .. }
-        | Fact::HoldReleased { environment, reason } => format!("{environment}: {reason}"),
+        Fact::BuildVerified { build, note, .. } => format!("{build}: {note}"),
+        Fact::HoldPlaced { environment, reason, .. } => format!("{environment}: {reason}"),
+        Fact::HoldReleased { environment, reason, bad } => {
+            format!("{environment}: {reason}{}", named_bad(bad))
+        }
+        Fact::CommitsQuarantined { bad, reason } => format!("{reason}{}", named_bad(bad)),
+        Fact::CommitCleared { sha, reason } => format!("{}: {reason}", sha.short()),
+        Fact::PromoterRequested { build, note, .. } => format!("{build}: {note}"),
+        Fact::RequestWithdrawn { request, reason } => format!("{request}: {reason}"),
         Fact::FreezePlaced { reason, .. } => reason.clone(),
         Fact::FreezeLifted { freeze, reason } => format!("{freeze}: {reason}"),
     }
+}
+
+/// `; bad: 3f9ac21 fix: retry webhook, a91f3c4 …`
+fn named_bad(bad: &[BadCommit]) -> String {
+    let all: Vec<_> =
+        bad.iter().map(|commit| format!("{} {}", commit.sha.short(), commit.subject)).collect();
+    if all.is_empty() { String::new() } else { format!("; bad: {}", all.join(", ")) }
 }
 
 fn ended(outcome: &Outcome) -> String {

@@ -1,6 +1,7 @@
 //! The command line: arguments become one command, and how it ends becomes an exit code.
 
 mod act;
+mod ask;
 mod builds;
 mod cancel;
 mod completions;
@@ -26,14 +27,17 @@ mod man;
 mod output;
 mod plan;
 mod promote;
+mod quarantine;
 mod recall;
 mod release;
+mod requests;
 mod rollback;
 mod say;
 mod serve;
 mod status;
 mod trace;
 mod verify;
+mod withdraw;
 
 use std::ffi::OsStr;
 use std::io::{self, Write as _};
@@ -129,8 +133,17 @@ pub enum Command {
     Verify(verify::Arguments),
     /// Stop promotes until somebody releases them
     Hold(hold::Arguments),
+    /// Ask for somebody else to promote a build
+    Ask(ask::Arguments),
+    /// Who asks for a promoter, and what became of it
+    Requests(requests::Arguments),
+    /// Take a request for a promoter back
+    Withdraw(withdraw::Arguments),
     /// End a hold
     Release(release::Arguments),
+    /// The commits that are known to be bad
+    #[command(subcommand)]
+    Quarantine(quarantine::Verb),
     /// Ask for a reason for every promote in a window of time
     Freeze(freeze::Arguments),
     /// End a freeze
@@ -229,6 +242,10 @@ async fn dispatch(global: Global, command: Option<Command>) -> Result<(), Failur
         Command::Verify(arguments) => verify::run(&acting(global).await?, arguments).await,
         Command::Hold(arguments) => hold::run(&acting(global).await?, arguments).await,
         Command::Release(arguments) => release::run(&acting(global).await?, arguments).await,
+        Command::Quarantine(verb) => quarantine::run(&acting(global).await?, verb).await,
+        Command::Ask(arguments) => ask::run(&acting(global).await?, arguments).await,
+        Command::Requests(arguments) => requests::run(&connected(global).await?, arguments).await,
+        Command::Withdraw(arguments) => withdraw::run(&acting(global).await?, arguments).await,
         Command::Freeze(arguments) => freeze::run(&acting(global).await?, arguments).await,
         Command::Lift(arguments) => lift::run(&acting(global).await?, arguments).await,
         Command::Logs(arguments) => logs::run(&connected(global).await?, arguments).await,

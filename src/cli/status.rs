@@ -89,6 +89,13 @@ fn service_lines(snapshot: &ServiceSnapshot) -> Vec<String> {
             "on hold", hold.by, hold.reason
         ));
     }
+    for request in snapshot.requests.iter().filter(|request| request.is_open(snapshot.at)) {
+        let since = ago(request.at, snapshot.at);
+        lines.push(format!(
+            "  {:<12}{} for a promoter by {} {since}: {}",
+            "asked", request.build, request.by, request.note
+        ));
+    }
     for freeze in &snapshot.freezes {
         lines.push(format!("  {:<12}{}", "freeze", freeze_line(freeze, snapshot.at)));
     }

@@ -4,7 +4,7 @@ mod people;
 mod steps;
 
 use crate::config::branch;
-use crate::config::error::{Complaints, ConfigError};
+use crate::config::error::{Complaints, ConfigError, did_you_mean, list};
 use crate::config::reader::{Placed, Section, tree};
 use crate::domain::event::{DeploymentKind, StepSpec};
 use crate::domain::ids::{Environment, ServiceName};
@@ -107,29 +107,62 @@ fn policy(top: &mut Section<'_>, staging: &[&str], complaints: &mut Complaints<'
     if let Some(mode) = section.take("freeze").and_then(|entry| entry.choice(&modes, complaints)) {
         policy.freeze = mode;
     }
+    let expires = section.take("request_expires");
+    if let Some(time) = expires.and_then(|entry| entry.positive_duration(complaints)) {
+        policy.request_expires = time;
+    }
     section.finish_below(&TOP, complaints);
     policy
 }
 
-/// `"person"`, or `"step:NAME"` with the name of a staging step.
+/// `"person"`, or `"step:NAME"` with the name of a staging step; or several of these, which are then all needed.
 fn verify(
     section: &mut Section<'_>,
     staging: &[&str],
     complaints: &mut Complaints<'_>,
-) -> Option<VerifyBy> {
+) -> Option<Vec<VerifyBy>> {
     let entry = section.take("verify")?;
-    let text = entry.text(complaints)?;
-    let Some(step) = text.strip_prefix("step:") else {
-        let person = entry.choice(&[("person", ()), ("step:NAME", ())], complaints);
-        return person.map(|()| VerifyBy::Person);
+    let names = if entry.is_list() {
+        entry.texts(complaints)
+    } else {
+        vec![Placed { value: entry.text(complaints)?, at: entry.at }]
     };
-    if staging.contains(&step) {
-        return Some(VerifyBy::Step(step.to_owned()));
+    let mut kinds: Vec<VerifyBy> = Vec::new();
+    for name in names {
+        match kind(name.value, staging) {
+            Ok(kind) if kinds.contains(&kind) => {
+                let sentence = format!("{:?} stands here twice; keep one", name.value);
+                complaints.add(name.at, &entry.path, sentence);
+            }
+            Ok(kind) => kinds.push(kind),
+            Err(sentence) => complaints.add(name.at, &entry.path, sentence),
+        }
     }
-    let advice = crate::config::error::did_you_mean(step, staging)
-        .unwrap_or_else(|| "; name one of [[staging.steps]]".to_owned());
-    entry.complain(complaints, format!("there is no staging step {step:?}{advice}"));
-    None
+    if kinds.is_empty() {
+        entry.complain(
+            complaints,
+            "names no kind of verification; write \"person\" or \"step:NAME\"",
+        );
+    }
+    (!kinds.is_empty()).then_some(kinds)
+}
+
+fn kind(name: &str, staging: &[&str]) -> Result<VerifyBy, String> {
+    match name.strip_prefix("step:") {
+        Some(step) if staging.contains(&step) => Ok(VerifyBy::Step(step.to_owned())),
+        Some(step) => {
+            let advice = did_you_mean(step, staging)
+                .unwrap_or_else(|| "; name one of [[staging.steps]]".to_owned());
+            Err(format!("there is no staging step {step:?}{advice}"))
+        }
+        None if name == "person" => Ok(VerifyBy::Person),
+        None => {
+            let known = ["person", "step:NAME"];
+            let advice = did_you_mean(name, &known)
+                .unwrap_or_else(|| format!("; known here: {}", list(&known)));
+            Err(format!("unknown value {name:?}{advice}"))
+        }
+    }
 }
 
 fn secrets(top: &mut Section<'_>, complaints: &mut Complaints<'_>) -> Vec<String> {

@@ -256,7 +256,9 @@ impl Confirm {
             }
             Subject::Verify(build) => Command::Verify { build, note: text() },
             Subject::Hold(environment) => Command::Hold { environment, reason: text() },
-            Subject::Release(environment) => Command::Release { environment, reason: text() },
+            Subject::Release(environment) => {
+                Command::Release { environment, reason: text(), bad: None }
+            }
             Subject::Cancel(deployment) => Command::Cancel { deployment, reason: text() },
             Subject::Lift(freeze) => Command::Lift { freeze, reason: text() },
             Subject::Freeze => {

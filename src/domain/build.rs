@@ -7,6 +7,8 @@ use utoipa::ToSchema;
 use super::commit::Commit;
 use super::ids::{BuildNumber, DeploymentId, Seq, Sha};
 use super::people::Actor;
+use super::policy::VerifyBy;
+use super::quarantine::Revert;
 
 /// A build and what is known of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -17,6 +19,9 @@ pub struct Build {
     pub commits: Vec<Commit>,
     /// How many more there are beyond the ones listed.
     pub more: u32,
+    /// What its commits took back, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reverts: Vec<Revert>,
     pub found_at: DateTime<Utc>,
     /// Its latest staging deployment.
     pub staging: Option<DeploymentId>,
@@ -24,7 +29,9 @@ pub struct Build {
     pub in_staging_since: Option<DateTime<Utc>>,
     /// The newer build that overtook it before it reached staging.
     pub superseded_by: Option<BuildNumber>,
-    pub verified: Option<Verification>,
+    /// The newest verification of each kind, in the order in which they came.
+    #[serde(default)]
+    pub verifications: Vec<Verification>,
     /// A force-push took its commit off the trunk.
     pub off_trunk: bool,
 }
@@ -35,6 +42,18 @@ impl Build {
     pub fn subject(&self) -> &str {
         self.commits.first().map_or("", |commit| &commit.subject)
     }
+
+    /// Whether it has a verification of every one of these kinds.
+    #[must_use]
+    pub fn is_verified(&self, kinds: &[VerifyBy]) -> bool {
+        kinds.iter().all(|kind| self.verification(kind).is_some())
+    }
+
+    /// The newest verification of a kind.
+    #[must_use]
+    pub fn verification(&self, kind: &VerifyBy) -> Option<&Verification> {
+        self.verifications.iter().find(|verification| verification.kind == *kind)
+    }
 }
 
 /// The record that a build was seen good in staging.
@@ -42,6 +61,7 @@ impl Build {
 pub struct Verification {
     /// The event that recorded it.
     pub seq: Seq,
+    pub kind: VerifyBy,
     pub by: Actor,
     pub at: DateTime<Utc>,
     pub note: String,

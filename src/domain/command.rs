@@ -45,8 +45,32 @@ pub enum Command {
         environment: Environment,
         reason: String,
     },
+    /// Ends a hold. After a rollback it has to be said which commits were bad; an empty list says that none was.
     Release {
         environment: Environment,
+        reason: String,
+        #[serde(default)]
+        bad: Option<Vec<String>>,
+    },
+    /// Names commits that are known to be bad, each by its id or the beginning of it.
+    Quarantine {
+        commits: Vec<String>,
+        reason: String,
+    },
+    /// Takes a commit out of the quarantine.
+    Clear {
+        commit: String,
+        reason: String,
+    },
+    /// Asks for somebody else to execute the plan that this fingerprint belongs to.
+    Ask {
+        build: BuildNumber,
+        fingerprint: Fingerprint,
+        note: String,
+    },
+    /// Takes a request back.
+    Withdraw {
+        request: Seq,
         reason: String,
     },
     /// `until` is exclusive; without it, until lifted. `from` in the past means now.
@@ -78,6 +102,10 @@ impl Command {
             Self::Verify { build, .. } => format!("the verification of {build}"),
             Self::Hold { environment, .. } => format!("the hold on {environment}"),
             Self::Release { environment, .. } => format!("the release of {environment}"),
+            Self::Quarantine { commits, .. } => format!("the quarantine of {}", commits.join(", ")),
+            Self::Clear { commit, .. } => format!("the end of the quarantine of {commit}"),
+            Self::Ask { build, .. } => format!("the request for a promoter of {build}"),
+            Self::Withdraw { request, .. } => format!("the end of request {request}"),
             Self::Freeze { .. } => "the freeze".into(),
             Self::Lift { .. } => "the end of the freeze".into(),
         }

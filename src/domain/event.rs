@@ -11,6 +11,8 @@ use super::commit::Commit;
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName, Sha};
 use super::people::Actor;
 use super::plan::{Finding, Guard};
+use super::policy::VerifyBy;
+use super::quarantine::BadCommit;
 use super::time::{Milliseconds, millis};
 
 /// One recorded fact. Its meaning never changes once it is stored; new facts and new optional fields may be added.
@@ -73,6 +75,8 @@ pub enum Fact {
     BuildVerified {
         build: BuildNumber,
         note: String,
+        #[serde(default, skip_serializing_if = "VerifyBy::is_person")]
+        kind: VerifyBy,
     },
     /// A durable stop on an environment; `rollback` names the deployment that caused it.
     HoldPlaced {
@@ -83,6 +87,29 @@ pub enum Fact {
     },
     HoldReleased {
         environment: Environment,
+        reason: String,
+        /// The commits that were named bad; they are in quarantine from now on.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        bad: Vec<BadCommit>,
+    },
+    /// Commits were named bad without a hold to release.
+    CommitsQuarantined {
+        bad: Vec<BadCommit>,
+        reason: String,
+    },
+    /// A commit was not bad after all, or is harmless now.
+    CommitCleared {
+        sha: Sha,
+        reason: String,
+    },
+    /// Somebody asks for a promoter, named by this event's sequence number. `until` is exclusive.
+    PromoterRequested {
+        build: BuildNumber,
+        until: DateTime<Utc>,
+        note: String,
+    },
+    RequestWithdrawn {
+        request: Seq,
         reason: String,
     },
     /// A freeze set by hand, named by this event's sequence number. `until` is exclusive; without it, until lifted.
@@ -114,6 +141,10 @@ impl Fact {
             Self::BuildVerified { .. } => "build_verified",
             Self::HoldPlaced { .. } => "hold_placed",
             Self::HoldReleased { .. } => "hold_released",
+            Self::CommitsQuarantined { .. } => "commits_quarantined",
+            Self::CommitCleared { .. } => "commit_cleared",
+            Self::PromoterRequested { .. } => "promoter_requested",
+            Self::RequestWithdrawn { .. } => "request_withdrawn",
             Self::FreezePlaced { .. } => "freeze_placed",
             Self::FreezeLifted { .. } => "freeze_lifted",
         }

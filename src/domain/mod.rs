@@ -11,6 +11,8 @@ pub mod log;
 pub mod people;
 pub mod plan;
 pub mod policy;
+pub mod quarantine;
+pub mod request;
 pub mod service;
 pub mod snapshot;
 pub mod snapshot_of;

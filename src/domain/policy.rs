@@ -16,8 +16,13 @@ pub struct Policy {
     pub soak: Duration,
     /// Beyond this many commits in the range the plan warns.
     pub big_batch: u32,
-    pub verify: VerifyBy,
+    /// A build is verified once it has a verification of each of these kinds; at least one.
+    pub verify: Vec<VerifyBy>,
     pub freeze: FreezeMode,
+    /// How long a request for a promoter stands.
+    #[serde(default = "request_expires", with = "millis")]
+    #[schema(value_type = Milliseconds)]
+    pub request_expires: Duration,
 }
 
 impl Default for Policy {
@@ -25,19 +30,25 @@ impl Default for Policy {
         Self {
             soak: Duration::from_mins(30),
             big_batch: 8,
-            verify: VerifyBy::Person,
+            verify: vec![VerifyBy::Person],
             freeze: FreezeMode::Override,
+            request_expires: request_expires(),
         }
     }
 }
 
-/// What makes a build verified.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+fn request_expires() -> Duration {
+    Duration::from_mins(20)
+}
+
+/// A kind of verification: what saw that a build is good.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VerifyBy {
     /// The success of this step of the staging pipeline.
     Step(String),
     /// A person who says so.
+    #[default]
     Person,
 }
 
@@ -47,4 +58,11 @@ pub enum VerifyBy {
 pub enum FreezeMode {
     Override,
     Warn,
+}
+
+impl VerifyBy {
+    #[must_use]
+    pub fn is_person(&self) -> bool {
+        *self == Self::Person
+    }
 }

@@ -10,6 +10,9 @@ use super::build::{Build, BuildState, Verification};
 use super::deployment::{Cancel, Deployment, Ended, StepState};
 use super::event::{DeploymentRequest, Event, Fact, Outcome};
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
+use super::policy::VerifyBy;
+use super::quarantine::Quarantined;
+use super::request::Request;
 use super::stops::{Freeze, Hold};
 
 /// What an environment runs, by the last deployment that succeeded there.
@@ -32,6 +35,10 @@ pub struct ServiceState {
     /// What was live, oldest first; the last entry of an environment is live now.
     pub live: BTreeMap<Environment, Vec<Live>>,
     pub holds: BTreeMap<Environment, Hold>,
+    /// The commits that are known to be bad.
+    pub quarantine: BTreeMap<Sha, Quarantined>,
+    /// The last requests for a promoter, oldest first, those that are over included.
+    pub requests: Vec<Request>,
     /// Freezes that nobody has lifted, over ones included.
     pub freezes: Vec<Freeze>,
     /// Of the deployments that began to run, the last of each environment to end, in the order of the events: no
@@ -51,7 +58,9 @@ impl ServiceState {
         self.last_seq = event.seq;
         match &event.fact {
             Fact::BuildFound { .. } => self.build_found(event),
-            Fact::TrunkRewritten { to, off_trunk, .. } => self.trunk_rewritten(to, off_trunk),
+            Fact::TrunkRewritten { to, off_trunk, .. } => {
+                self.trunk_rewritten(event.at, to, off_trunk)
+            }
             Fact::DeploymentRequested(request) => self.requested(event, request),
             Fact::DeploymentStarted { deployment } => {
                 self.change(*deployment, |d| d.started_at = Some(event.at));
@@ -73,7 +82,7 @@ impl ServiceState {
             Fact::DeploymentEnded { deployment, outcome } => {
                 self.ended(event, *deployment, outcome);
             }
-            Fact::BuildVerified { build, note } => self.verified(event, *build, note),
+            Fact::BuildVerified { build, note, kind } => self.verified(event, *build, note, kind),
             Fact::HoldPlaced { environment, reason, rollback } => {
                 let hold = Hold {
                     id: event.seq,
@@ -84,8 +93,17 @@ impl ServiceState {
                 };
                 self.holds.insert(*environment, hold);
             }
-            Fact::HoldReleased { environment, .. } => {
+            Fact::HoldReleased { environment, reason, bad } => {
                 self.holds.remove(environment);
+                self.quarantined(event, bad, reason);
+            }
+            Fact::CommitsQuarantined { bad, reason } => self.quarantined(event, bad, reason),
+            Fact::CommitCleared { sha, .. } => drop(self.quarantine.remove(sha)),
+            Fact::PromoterRequested { build, until, note } => {
+                self.promoter_requested(event, *build, *until, note);
+            }
+            Fact::RequestWithdrawn { request, reason } => {
+                self.request_withdrawn(event, *request, reason);
             }
             Fact::FreezePlaced { from, until, reason } => self.freezes.push(Freeze {
                 id: event.seq,
@@ -99,17 +117,18 @@ impl ServiceState {
     }
 
     fn build_found(&mut self, event: &Event) {
-        let Fact::BuildFound { build, sha, commits, more } = &event.fact else { return };
+        let Fact::BuildFound { build, sha, commits, more, .. } = &event.fact else { return };
         let build = Build {
             number: *build,
             sha: sha.clone(),
             commits: commits.clone(),
             more: *more,
+            reverts: Vec::new(),
             found_at: event.at,
             staging: None,
             in_staging_since: None,
             superseded_by: None,
-            verified: None,
+            verifications: Vec::new(),
             off_trunk: false,
         };
         self.tip = Some(build.sha.clone());
@@ -117,12 +136,16 @@ impl ServiceState {
         self.builds.insert(build.number, build);
     }
 
-    fn trunk_rewritten(&mut self, to: &Sha, off_trunk: &[BuildNumber]) {
+    fn trunk_rewritten(&mut self, at: DateTime<Utc>, to: &Sha, off_trunk: &[BuildNumber]) {
         self.tip = Some(to.clone());
         for number in off_trunk {
             if let Some(build) = self.builds.get_mut(number) {
                 build.off_trunk = true;
             }
+        }
+        for number in off_trunk {
+            let how = format!("{number} is not on the trunk any more");
+            self.supersede_requests(at, &how, |request| request.build == *number);
         }
     }
 
@@ -131,8 +154,9 @@ impl ServiceState {
         let deployment = Deployment::requested(id, request.clone(), event.actor.clone(), event.at);
         self.deployments.insert(id, deployment);
         self.open.insert(id);
-        if request.environment == Environment::Staging {
-            self.bound_for_staging(id, request.build);
+        match request.environment {
+            Environment::Staging => self.bound_for_staging(id, request.build),
+            Environment::Production => self.answer_requests(event, request),
         }
     }
 
@@ -174,10 +198,12 @@ impl ServiceState {
         }
     }
 
-    fn verified(&mut self, event: &Event, build: BuildNumber, note: &str) {
+    fn verified(&mut self, event: &Event, build: BuildNumber, note: &str, kind: &VerifyBy) {
         if let Some(build) = self.builds.get_mut(&build) {
-            build.verified = Some(Verification {
+            build.verifications.retain(|verification| verification.kind != *kind);
+            build.verifications.push(Verification {
                 seq: event.seq,
+                kind: kind.clone(),
                 by: event.actor.clone(),
                 at: event.at,
                 note: note.to_owned(),
@@ -259,8 +285,8 @@ impl ServiceState {
     }
 
     #[must_use]
-    pub fn build_state(&self, build: &Build) -> BuildState {
-        if build.verified.is_some() {
+    pub fn build_state(&self, build: &Build, kinds: &[VerifyBy]) -> BuildState {
+        if build.is_verified(kinds) {
             return BuildState::Verified;
         }
         let staging = build.staging.and_then(|id| self.deployments.get(&id));

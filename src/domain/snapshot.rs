@@ -13,6 +13,8 @@ use super::event::DeploymentKind;
 use super::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
 use super::people::{Actor, People};
 use super::policy::Policy;
+use super::quarantine::Quarantined;
+use super::request::Request;
 use super::service::Live;
 use super::stops::{Freeze, Hold};
 use super::time::{Milliseconds, millis};
@@ -85,6 +87,9 @@ pub struct FleetRow {
     pub running: Option<Running>,
     pub freeze: Option<Freeze>,
     pub hold: Option<Hold>,
+    /// The open request for a promoter.
+    #[serde(default)]
+    pub request: Option<Request>,
     pub last_rollback: Option<DateTime<Utc>>,
     pub problems: u32,
 }
@@ -129,6 +134,12 @@ pub struct ServiceSnapshot {
     pub holds: BTreeMap<Environment, Hold>,
     /// Those that cover `at` or are still to come.
     pub freezes: Vec<Freeze>,
+    /// The commits that are known to be bad, the newest first.
+    #[serde(default)]
+    pub quarantine: Vec<Quarantined>,
+    /// The last requests for a promoter, newest first.
+    #[serde(default)]
+    pub requests: Vec<Request>,
     pub rollback: Option<RollbackPreview>,
     pub policy: Policy,
     pub people: People,
@@ -140,12 +151,18 @@ pub const BUILDS_SHOWN: usize = 100;
 /// The most ended production deployments that a snapshot carries.
 pub const HISTORY_SHOWN: usize = 100;
 
+/// The most quarantined commits that a snapshot carries.
+pub const QUARANTINE_SHOWN: usize = 50;
+
 /// A build with its derived state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BuildRow {
     #[serde(flatten)]
     pub build: Build,
     pub state: BuildState,
+    /// The quarantined commits whose effect it has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bad: Vec<Sha>,
 }
 
 /// A deployment with what its state means to a reader.

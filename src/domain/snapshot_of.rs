@@ -12,10 +12,11 @@ use super::expected;
 use super::ids::{BuildNumber, DeploymentId, Environment, ServiceName};
 use super::people::{Actor, People};
 use super::policy::Policy;
+use super::quarantine::Quarantined;
 use super::service::{Live, ServiceState};
 use super::snapshot::{
-    BUILDS_SHOWN, BuildRow, DeploymentRow, FleetRow, HISTORY_SHOWN, Me, Problem, RollbackPreview,
-    Running, ServiceSnapshot, Version,
+    BUILDS_SHOWN, BuildRow, DeploymentRow, FleetRow, HISTORY_SHOWN, Me, Problem, QUARANTINE_SHOWN,
+    RollbackPreview, Running, ServiceSnapshot, Version,
 };
 use super::stops::Freeze;
 use super::time::between;
@@ -56,11 +57,13 @@ pub fn service(
         live: live.collect(),
         unsettled: state.unsettled(Environment::Production).map(|deployment| deployment.id),
         deployments: deployment_rows(state, &builds),
-        builds: builds.into_iter().map(|build| build_row(state, build)).collect(),
+        builds: builds.into_iter().map(|build| build_row(facts, build)).collect(),
         builds_total: count(state.builds.len()),
         history_total: count(production(state).count()),
         holds: state.holds.clone(),
         freezes: state.freezes.iter().filter(|freeze| !freeze.is_over(now)).cloned().collect(),
+        quarantine: quarantine(state),
+        requests: state.requests.iter().rev().cloned().collect(),
         rollback: rollback_preview(facts),
         policy: facts.policy.clone(),
         people: facts.people.clone(),
@@ -86,6 +89,7 @@ pub fn fleet_row(facts: Facts<'_>, now: DateTime<Utc>) -> FleetRow {
             .map(|deployment| running(state, deployment)),
         freeze: state.freezes_at(now).max_by_key(|freeze| lasts(freeze)).cloned(),
         hold: state.holds.get(&Environment::Production).cloned(),
+        request: state.open_request(now).cloned(),
         last_rollback: production(state)
             .rfind(|deployment| deployment.request.kind == DeploymentKind::Rollback)
             .map(|deployment| deployment.requested_at),
@@ -93,13 +97,23 @@ pub fn fleet_row(facts: Facts<'_>, now: DateTime<Utc>) -> FleetRow {
     }
 }
 
+fn quarantine(state: &ServiceState) -> Vec<Quarantined> {
+    let mut all: Vec<_> = state.quarantine.values().cloned().collect();
+    all.sort_by_key(|quarantined| std::cmp::Reverse(quarantined.id));
+    all.truncate(QUARANTINE_SHOWN);
+    all
+}
+
 /// Orders freezes by their end; one without an end comes last.
 fn lasts(freeze: &Freeze) -> DateTime<Utc> {
     freeze.until.unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
-fn build_row(state: &ServiceState, build: &Build) -> BuildRow {
-    BuildRow { state: state.build_state(build), build: build.clone() }
+fn build_row(facts: Facts<'_>, build: &Build) -> BuildRow {
+    let state = facts.state.build_state(build, &facts.policy.verify);
+    let bad = facts.state.bad_in(build.number);
+    let bad = bad.iter().map(|bad| bad.quarantined.commit.sha.clone()).collect();
+    BuildRow { state, bad, build: build.clone() }
 }
 
 fn deployment_rows(state: &ServiceState, builds: &[&Build]) -> Vec<DeploymentRow> {

@@ -1,5 +1,8 @@
 //! A person's command as the facts that it becomes, or the refusal that it meets; pure.
 
+mod quarantine;
+mod request;
+
 use chrono::{DateTime, Utc};
 
 use crate::domain::command::{Action, Command, Refusal};
@@ -8,15 +11,24 @@ use crate::domain::event::{DeploymentKind, Fact, StepSpec};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName};
 use crate::domain::people::{Actor, People};
 use crate::domain::plan::{self, Facts, Plan};
-use crate::domain::policy::Policy;
+use crate::domain::policy::{Policy, VerifyBy};
+use crate::domain::quarantine::BadCommit;
 use crate::domain::service::ServiceState;
 
 /// The most characters of a reason or note.
 const LONGEST_REASON: usize = 500;
 
-/// What a plan needs and only git can tell, gathered before the writer is asked.
+/// What only git can tell, gathered before the writer is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Gathered {
+pub enum Gathered {
+    Plan(ForPlan),
+    /// The commits that a command names, in its order.
+    Commits(Vec<BadCommit>),
+}
+
+/// What a plan needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForPlan {
     pub range: Range,
     pub steps: Vec<StepSpec>,
     /// For which builds it was gathered.
@@ -82,7 +94,20 @@ pub fn decide(
         Command::Cancel { deployment, reason } => Ok(cancel(service, *deployment, reason)?),
         Command::Verify { build, note } => Ok(verify(service, *build, note)?),
         Command::Hold { environment, reason } => Ok(hold(service, *environment, reason)?),
-        Command::Release { environment, reason } => Ok(release(service, *environment, reason)?),
+        Command::Release { environment, reason, bad } => {
+            Ok(release(service, *environment, reason, bad.as_deref(), asked)?)
+        }
+        Command::Quarantine { commits, reason } => {
+            Ok(quarantine::add(service, commits, reason, asked)?)
+        }
+        Command::Clear { commit, reason } => Ok(quarantine::clear(service, commit, reason)?),
+        Command::Ask { build, fingerprint, note } => {
+            let plan = plan(service, Action::Promote { build: *build }, asked)?;
+            Ok(request::ask(service, &plan, fingerprint, note, asked.now)?)
+        }
+        Command::Withdraw { request, reason } => {
+            Ok(request::withdraw(service, *request, reason, asked.now)?)
+        }
         Command::Freeze { from, until, reason } => {
             Ok(freeze(from.unwrap_or(asked.now).max(asked.now), *until, reason)?)
         }
@@ -96,7 +121,10 @@ pub fn decide(
 /// As [`decide`].
 pub fn plan(service: &Ground<'_>, action: Action, asked: Asked<'_>) -> Result<Plan, NotDecided> {
     let ends = plan::endpoints(service.state, action)?;
-    let gathered = asked.gathered.filter(|g| g.ends == ends).ok_or(NotDecided::Outdated)?;
+    let Some(Gathered::Plan(gathered)) = asked.gathered else { return Err(NotDecided::Outdated) };
+    if gathered.ends != ends {
+        return Err(NotDecided::Outdated);
+    }
     let facts = Facts {
         service: service.name,
         state: service.state,
@@ -172,14 +200,18 @@ fn verify(service: &Ground<'_>, number: BuildNumber, note: &str) -> Result<Decid
         .get(&number)
         .ok_or_else(|| Refusal::not_found(format!("there is no build {number}")))?;
     if build.in_staging_since.is_none() {
-        let state = service.state.build_state(build).as_str();
+        let state = service.state.build_state(build, &service.policy.verify).as_str();
         return Err(Refusal::invalid(format!(
             "{number} cannot be verified: it was never in staging ({state})"
         )));
     }
     let note = text("note", note, Need::Optional)?;
     let said = format!("{number} is verified");
-    Ok(Decided { facts: vec![Fact::BuildVerified { build: number, note }], deployment: None, said })
+    Ok(Decided {
+        facts: vec![Fact::BuildVerified { build: number, note, kind: VerifyBy::Person }],
+        deployment: None,
+        said,
+    })
 }
 
 fn hold(service: &Ground<'_>, environment: Environment, reason: &str) -> Result<Decided, Refusal> {
@@ -198,13 +230,24 @@ fn release(
     service: &Ground<'_>,
     environment: Environment,
     reason: &str,
+    bad: Option<&[String]>,
+    asked: Asked<'_>,
 ) -> Result<Decided, Refusal> {
-    if !service.state.holds.contains_key(&environment) {
-        return Err(Refusal::invalid(format!("{environment} is not on hold")));
+    let hold = service.state.holds.get(&environment);
+    let hold = hold.ok_or_else(|| Refusal::invalid(format!("{environment} is not on hold")))?;
+    if bad.is_none() && hold.rollback.is_some() {
+        return Err(Refusal::invalid(format!(
+            "{environment} was rolled back: name the commits that were bad (--bad SHA), or say that none was (--none-bad)"
+        )));
     }
+    let bad = quarantine::named(service, bad.unwrap_or_default(), asked)?;
     let reason = text("reason", reason, Need::Optional)?;
-    let facts = vec![Fact::HoldReleased { environment, reason }];
-    Ok(Decided { facts, deployment: None, said: format!("the hold on {environment} is released") })
+    let said = format!("the hold on {environment} is released{}", quarantine::said(&bad));
+    Ok(Decided {
+        facts: vec![Fact::HoldReleased { environment, reason, bad }],
+        deployment: None,
+        said,
+    })
 }
 
 fn freeze(

@@ -26,7 +26,8 @@ pub enum Decision {
 /// What is known beside the events.
 pub struct Known<'a> {
     pub state: &'a ServiceState,
-    pub verify: Option<&'a VerifyBy>,
+    /// The kinds of verification that the service asks for.
+    pub verify: &'a [VerifyBy],
     /// The staging steps that a commit declares, once they were read.
     pub staging_steps: &'a dyn Fn(&Sha) -> Pipeline<'a>,
 }
@@ -50,7 +51,7 @@ pub fn decide(known: &Known<'_>) -> Vec<Decision> {
         }
     }
     decisions.extend(next_for_staging(known));
-    decisions.extend(verification(known));
+    decisions.extend(verifications(known));
     decisions
 }
 
@@ -123,20 +124,25 @@ fn next_for_staging(known: &Known<'_>) -> Option<Decision> {
     })))
 }
 
-/// The build that staging runs is verified by its own step, where the service asks for that.
-fn verification(known: &Known<'_>) -> Option<Decision> {
-    let Some(VerifyBy::Step(name)) = known.verify else { return None };
-    let state = known.state;
+/// The build that staging runs is verified by its own steps, where the service asks for that.
+fn verifications(known: &Known<'_>) -> impl Iterator<Item = Decision> {
+    known.verify.iter().filter_map(|kind| match kind {
+        VerifyBy::Step(name) => verification(known.state, kind, name),
+        VerifyBy::Person => None,
+    })
+}
+
+fn verification(state: &ServiceState, kind: &VerifyBy, name: &str) -> Option<Decision> {
     let live = state.live(Environment::Staging)?;
-    let build = state.builds.get(&live.build).filter(|build| build.verified.is_none())?;
+    let build = state.builds.get(&live.build).filter(|b| b.verification(kind).is_none())?;
     let deployment = state.deployments.get(&live.deployment)?;
-    let at = deployment.request.steps.iter().position(|step| step.name == *name)?;
+    let at = deployment.request.steps.iter().position(|step| step.name == name)?;
     let good = matches!(
         deployment.steps.get(at),
         Some(StepState::Ended { outcome: StepOutcome::Succeeded, .. })
     );
     good.then(|| {
         let note = format!("step {name} of {} succeeded", deployment.id);
-        Decision::Record(Fact::BuildVerified { build: build.number, note })
+        Decision::Record(Fact::BuildVerified { build: build.number, note, kind: kind.clone() })
     })
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::checkouts;
-use super::commands::Gathered;
+use super::commands::{ForPlan, Gathered};
 use super::shared::Shared;
 use super::trunk;
 use crate::config::service_file::ServiceFile;
-use crate::domain::command::{Action, Refusal};
+use crate::domain::command::{Action, Command, Refusal};
 use crate::domain::commit::Range;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, Environment, ServiceName, Sha};
@@ -37,15 +37,32 @@ impl From<Refusal> for NotGathered {
     }
 }
 
+/// Gathers what a command needs, as things stand now; nothing for one that needs nothing.
+///
+/// # Errors
+/// As [`for_plan`].
+pub async fn gather(
+    shared: &Shared,
+    name: &ServiceName,
+    command: &Command,
+) -> Result<Option<Gathered>, NotGathered> {
+    let action = match command {
+        Command::Execute { action, .. } => *action,
+        Command::Ask { build, .. } => Action::Promote { build: *build },
+        _ => return Ok(None),
+    };
+    Ok(Some(Gathered::Plan(for_plan(shared, name, action).await?)))
+}
+
 /// Gathers the range and the steps for an action, as things stand now.
 ///
 /// # Errors
 /// When the action names no build, its pipeline cannot be used, or git fails.
-pub async fn gather(
+pub async fn for_plan(
     shared: &Shared,
     name: &ServiceName,
     action: Action,
-) -> Result<Gathered, NotGathered> {
+) -> Result<ForPlan, NotGathered> {
     let gone = || Refusal::not_found(format!("there is no service {:?}", name.as_str()));
     let (ends, target, between, mirror, folder, seen, first) = {
         let world = shared.world();
@@ -83,7 +100,7 @@ pub async fn gather(
             format!("{} declares no production steps, so it can only go to staging", ends.target);
         return Err(Refusal::invalid(sentence).into());
     }
-    Ok(Gathered { range, steps, ends })
+    Ok(ForPlan { range, steps, ends })
 }
 
 /// What git answers; `None` when a rollback has waited long enough for it.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::task::AbortHandle;
 
-use super::commands::{self, Asked, NotDecided};
-use super::gather::{NotGathered, gather};
+use super::commands::{self, Asked, Gathered, NotDecided};
+use super::gather::{self, NotGathered};
 use super::logs;
 use super::run::RunFolder;
 use super::shared::Shared;
@@ -184,7 +184,8 @@ impl Handle {
         login: &str,
     ) -> Result<Plan, Failure> {
         for _ in 0..GATHERS {
-            let gathered = Box::pin(gather(&self.shared, name, action)).await?;
+            let gathered = Box::pin(gather::for_plan(&self.shared, name, action)).await?;
+            let gathered = Gathered::Plan(gathered);
             let world = self.shared.world();
             let service = find(&world, name)?;
             let actor = service.people.actor_of_login(login);
@@ -211,13 +212,10 @@ impl Handle {
         key: IdempotencyKey,
     ) -> Result<Receipt, Failure> {
         for _ in 0..GATHERS {
-            let gathered = match &command {
-                Command::Execute { action, .. } => match self.recorded(&key).await? {
-                    // The writer compares the request; there is nothing to gather for what was done.
-                    Some(_) => None,
-                    None => Some(Box::pin(gather(&self.shared, name, *action)).await?),
-                },
-                _ => None,
+            let gathered = match self.recorded(&key).await? {
+                // The writer compares the request; there is nothing to gather for what was done.
+                Some(_) => None,
+                None => Box::pin(gather::gather(&self.shared, name, &command)).await?,
             };
             let (reply, answer) = oneshot::channel();
             let request = Request {

@@ -348,7 +348,7 @@ fn decisions(service: &Service) -> Vec<Decision> {
     };
     decide(&Known {
         state: &service.state,
-        verify: service.file.as_ref().map(|file| &file.policy.verify),
+        verify: service.file.as_ref().map_or(&[], |file| &file.policy.verify),
         staging_steps: &pipeline,
     })
 }

@@ -120,7 +120,8 @@ impl Clients {
         let (environment, reason) = (Environment::Production, "a test".to_owned());
         match deed {
             Deed::Promote => {
-                let verified = snapshot.builds.iter().find(|row| row.build.verified.is_some())?;
+                let verified =
+                    snapshot.builds.iter().find(|row| !row.build.verifications.is_empty())?;
                 execution(remote, Action::Promote { build: verified.build.number }).await
             }
             Deed::Rollback => execution(remote, Action::Rollback { to: None }).await,
@@ -130,7 +131,7 @@ impl Clients {
                 Some(Command::Cancel { deployment, reason })
             }
             Deed::Hold => Some(Command::Hold { environment, reason }),
-            Deed::Release => Some(Command::Release { environment, reason }),
+            Deed::Release => Some(Command::Release { environment, reason, bad: Some(Vec::new()) }),
             Deed::Again => None,
         }
     }

@@ -131,7 +131,7 @@ async fn verified(engine: &Engine, number: u64) -> BuildNumber {
     engine
         .until("the build is verified", |snapshot| {
             let row = snapshot.builds.iter().find(|row| row.build.number.0 == number)?;
-            row.build.verified.as_ref().map(|_| row.build.number)
+            row.build.verifications.first().map(|_| row.build.number)
         })
         .await
 }

@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use trunkline::domain::event::Fact;
 use trunkline::domain::ids::BuildNumber;
 use trunkline::domain::people::Actor;
+use trunkline::domain::policy::VerifyBy;
 use trunkline::engine::clock::{Clock as _, SystemClock};
 use trunkline::store::{NewEvent, Store};
 
@@ -62,7 +63,11 @@ fn write(mut store: Store, acknowledged: &AtomicU64, starts: &mpsc::Receiver<()>
             let event = |number| NewEvent {
                 service: Shop::service(),
                 actor: Actor::System,
-                fact: Fact::BuildVerified { build: BuildNumber(number), note: "x".repeat(200) },
+                fact: Fact::BuildVerified {
+                    build: BuildNumber(number),
+                    note: "x".repeat(200),
+                    kind: VerifyBy::Person,
+                },
             };
             store.append(SystemClock.now(), (0..count).map(event).collect(), None).unwrap();
             acknowledged.store(store.head().0, Ordering::SeqCst);
@@ -113,7 +118,7 @@ async fn with_history() -> (Shop, Vec<u8>) {
     let engine = Engine::start(&shop.home);
     engine
         .until("the first build is verified", |snapshot| {
-            snapshot.builds.first()?.build.verified.as_ref().map(drop)
+            snapshot.builds.first()?.build.verifications.first().map(drop)
         })
         .await;
     engine.stop();
@@ -128,7 +133,7 @@ async fn with_history() -> (Shop, Vec<u8>) {
     engine
         .until("the second build is verified", |snapshot| {
             let newest = &snapshot.builds.first()?.build;
-            (newest.sha == sha && newest.verified.is_some()).then_some(())
+            (newest.sha == sha && !newest.verifications.is_empty()).then_some(())
         })
         .await;
     engine.stop();

@@ -38,7 +38,7 @@ async fn a_killed_supervisor_leaves_its_step_to_a_person_and_nothing_runs_again(
     let (shop, mut dice) = (Shop::with_step(STEP), Dice::of(seed.0));
     let mut engine = Engine::start(&shop.home);
     let verified =
-        |snapshot: &ServiceSnapshot| snapshot.builds.first()?.build.verified.as_ref().map(drop);
+        |snapshot: &ServiceSnapshot| snapshot.builds.first()?.build.verifications.first().map(drop);
     engine.until("the first build is verified", verified).await;
     let mut slowest = Duration::ZERO;
     for round in 0..kills {

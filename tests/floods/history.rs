@@ -10,6 +10,7 @@ use trunkline::domain::event::{
 };
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
 use trunkline::domain::people::{Actor, Identity};
+use trunkline::domain::policy::VerifyBy;
 use trunkline::store::{KnownService, NewEvent, Store};
 
 /// Every third build came to staging before the next one overtook it.
@@ -42,8 +43,11 @@ impl Past {
             let sha = if number == builds { tip.clone() } else { sha(number) };
             self.build(&service, number, &sha);
             if number % STAGED == 0 {
-                let verified =
-                    Fact::BuildVerified { build: BuildNumber(number), note: "seen".into() };
+                let verified = Fact::BuildVerified {
+                    build: BuildNumber(number),
+                    note: "seen".into(),
+                    kind: VerifyBy::Person,
+                };
                 self.deploy(&service, number, &sha, Environment::Staging);
                 self.fact(&service, verified);
             }

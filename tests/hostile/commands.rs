@@ -44,7 +44,7 @@ fn printed(world: &World, name: &str) -> Vec<String> {
 }
 
 fn is_verified(row: &BuildRow) -> bool {
-    row.build.verified.is_some()
+    !row.build.verifications.is_empty()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,7 +38,7 @@ pub fn fill_service(snapshot: &mut ServiceSnapshot, texts: &mut impl Texts) {
     snapshot.me.actor = texts.actor();
     for row in &mut snapshot.builds {
         row.build.commits.iter_mut().for_each(|commit| fill_commit(commit, texts));
-        if let Some(verified) = &mut row.build.verified {
+        for verified in &mut row.build.verifications {
             verified.by = texts.actor();
             verified.note = texts.text();
         }

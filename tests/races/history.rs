@@ -138,6 +138,10 @@ fn first_fact(command: &Command, fact: &Fact) -> bool {
         Command::Verify { .. } => matches!(fact, Fact::BuildVerified { .. }),
         Command::Hold { .. } => matches!(fact, Fact::HoldPlaced { .. }),
         Command::Release { .. } => matches!(fact, Fact::HoldReleased { .. }),
+        Command::Quarantine { .. } => matches!(fact, Fact::CommitsQuarantined { .. }),
+        Command::Clear { .. } => matches!(fact, Fact::CommitCleared { .. }),
+        Command::Ask { .. } => matches!(fact, Fact::PromoterRequested { .. }),
+        Command::Withdraw { .. } => matches!(fact, Fact::RequestWithdrawn { .. }),
         Command::Freeze { .. } => matches!(fact, Fact::FreezePlaced { .. }),
         Command::Lift { .. } => matches!(fact, Fact::FreezeLifted { .. }),
     }

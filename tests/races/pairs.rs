@@ -116,7 +116,7 @@ impl Ground {
         world.start().await;
         let tip = world.repository.head();
         let verified = |row: &trunkline::domain::snapshot::BuildRow| {
-            row.build.sha == tip && row.build.verified.is_some()
+            row.build.sha == tip && !row.build.verifications.is_empty()
         };
         let one = world.until_build("the first is verified", verified).await.build.number;
         let two = world.merged("Zoe", "zoe@example.com", "two").await;

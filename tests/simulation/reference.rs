@@ -135,6 +135,10 @@ impl Reference {
             Fact::HoldReleased { environment, .. } => {
                 assert!(self.holds.remove(environment).is_some(), "{event:?} releases nothing");
             }
+            Fact::CommitsQuarantined { .. }
+            | Fact::CommitCleared { .. }
+            | Fact::PromoterRequested { .. }
+            | Fact::RequestWithdrawn { .. } => {}
             Fact::FreezePlaced { from, until, .. } => {
                 self.freezes.insert(event.seq, (*from, *until));
             }

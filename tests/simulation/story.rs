@@ -28,7 +28,7 @@ pub struct Story {
 impl Story {
     pub fn new(mut dice: Dice) -> Self {
         let by_step = VerifyBy::Step("smoke".into());
-        let verify = if dice.chance(60) { by_step } else { VerifyBy::Person };
+        let verify = vec![if dice.chance(60) { by_step } else { VerifyBy::Person }];
         let freeze = if dice.chance(80) { FreezeMode::Override } else { FreezeMode::Warn };
         let subject = Subject::new(verify, freeze);
         let mut story = Self { subject, dice, shelf: Vec::new(), told: Vec::new() };
@@ -298,7 +298,7 @@ impl Story {
         let freezes: Vec<_> = self.subject.state.freezes.iter().map(|freeze| freeze.id).collect();
         let (word, command) = match self.dice.below(10) {
             0..2 => ("hold", Command::Hold { environment, reason }),
-            2..6 => ("release", Command::Release { environment, reason }),
+            2..6 => ("release", Command::Release { environment, reason, bad: Some(Vec::new()) }),
             6..8 => {
                 let from = self.dice.chance(50).then(|| self.around(now));
                 let until = self.dice.chance(70).then(|| self.around(now));

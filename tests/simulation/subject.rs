@@ -12,7 +12,7 @@ use trunkline::domain::people::{Actor, People, Person};
 use trunkline::domain::plan::{self, Plan};
 use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
 use trunkline::domain::service::ServiceState;
-use trunkline::engine::commands::{self, Asked, Decided, Gathered, Ground, NotDecided};
+use trunkline::engine::commands::{self, Asked, Decided, ForPlan, Gathered, Ground, NotDecided};
 use trunkline::engine::decide::{Decision, Known, Pipeline, decide};
 use trunkline::engine::report;
 use trunkline::engine::run::Status;
@@ -55,7 +55,7 @@ pub fn steps() -> Vec<StepSpec> {
 }
 
 impl Subject {
-    pub fn new(verify: VerifyBy, freeze: FreezeMode) -> Self {
+    pub fn new(verify: Vec<VerifyBy>, freeze: FreezeMode) -> Self {
         let person = |name: &str| {
             let emails = vec![format!("{name}@example.com")];
             (name.to_owned(), Person { logins: Vec::new(), emails })
@@ -63,7 +63,7 @@ impl Subject {
         Self {
             name: "checkout".parse().expect("a service name"),
             people: People { people: ["ann", "raj"].map(person).into(), bots: Vec::new() },
-            policy: Policy { soak: Duration::ZERO, big_batch: 8, verify, freeze },
+            policy: Policy { soak: Duration::ZERO, verify, freeze, ..Policy::default() },
             now: DateTime::UNIX_EPOCH + TimeDelta::days(20_000),
             events: Vec::new(),
             state: ServiceState::default(),
@@ -84,7 +84,7 @@ impl Subject {
         let ends = plan::endpoints(&self.state, action)?;
         let to = self.state.builds[&ends.target].sha.clone();
         let range = Range { from: None, to, commits: Vec::new(), more: 0, lost: Vec::new() };
-        Ok(Gathered { range, steps: steps(), ends })
+        Ok(Gathered::Plan(ForPlan { range, steps: steps(), ends }))
     }
 
     fn ground(&self) -> Ground<'_> {
@@ -103,6 +103,7 @@ impl Subject {
         let actor = Actor::Person(who.into());
         let gathered = match command {
             Command::Execute { action, .. } => Some(self.gathered(*action)?),
+            Command::Ask { build, .. } => Some(self.gathered(Action::Promote { build: *build })?),
             _ => None,
         };
         let next = Seq(self.events.len() as u64 + 1);
@@ -197,7 +198,7 @@ impl Subject {
         let pipeline = |sha: &Sha| {
             if self.read.contains(sha) { Pipeline::Steps(&steps) } else { Pipeline::NotRead }
         };
-        let verify = Some(&self.policy.verify);
+        let verify = &self.policy.verify;
         decide(&Known { state: &self.state, verify, staging_steps: &pipeline })
     }
 

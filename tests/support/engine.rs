@@ -259,7 +259,7 @@ impl World {
     /// A merge of somebody's change, once staging has verified it.
     pub async fn merged(&self, name: &str, email: &str, change: &str) -> BuildNumber {
         let sha = self.repository.commit_by(name, email, change, change, change);
-        let verified = |row: &BuildRow| row.build.sha == sha && row.build.verified.is_some();
+        let verified = |row: &BuildRow| row.build.sha == sha && !row.build.verifications.is_empty();
         self.until_build("the merge is verified in staging", verified).await.build.number
     }
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::Fault;
 use super::log::{page, search};
-use crate::domain::command::{Action, Command, Receipt, Refusal};
+use crate::domain::command::{Command, Receipt, Refusal};
 use crate::domain::commit::{Commit, Range};
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::{
@@ -18,7 +18,7 @@ use crate::domain::ids::{
 };
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch, Stream, format};
 use crate::domain::people::{Actor, Identity, People, Person};
-use crate::domain::plan::{self, Plan};
+use crate::domain::plan;
 use crate::domain::policy::{FreezeMode, Policy, VerifyBy};
 use crate::domain::service::ServiceState;
 use crate::domain::snapshot::{FleetSnapshot, Problem, ServiceSnapshot, Version};
@@ -108,26 +108,6 @@ impl World {
         Ok(deployments.filter(wanted).take(limit).cloned().collect())
     }
 
-    pub(super) fn plan(
-        &self,
-        name: &ServiceName,
-        action: Action,
-        login: &str,
-    ) -> Result<Plan, Refusal> {
-        let service = self.service(name)?;
-        let ends = plan::endpoints(&service.state, action)?;
-        let range = service.range(&ends);
-        let facts = plan::Facts {
-            service: name,
-            state: &service.state,
-            policy: &service.policy,
-            people: &service.people,
-            range: &range,
-            steps: &steps(Environment::Production),
-        };
-        plan::plan(facts, action, &service.people.actor_of_login(login), self.now)
-    }
-
     pub(super) fn receipt(&self, key: &IdempotencyKey) -> Option<Receipt> {
         self.receipts.get(key).map(|(_, _, receipt)| receipt.clone())
     }
@@ -212,8 +192,9 @@ impl World {
         let policy = Policy {
             soak: Duration::ZERO,
             big_batch: 8,
-            verify: VerifyBy::Person,
+            verify: vec![VerifyBy::Person],
             freeze: FreezeMode::Override,
+            ..Policy::default()
         };
         let people = People { people, bots: Vec::new() };
         self.services.insert(name.clone(), Service { policy, people, ..Service::default() });
@@ -319,7 +300,8 @@ impl World {
     pub fn verified_build(&mut self, name: &ServiceName, author: &str) -> BuildNumber {
         let build = self.merge(name, author, &format!("Change by {author}"));
         self.stage(name, build);
-        let fact = Fact::BuildVerified { build, note: "looks good".to_owned() };
+        let fact =
+            Fact::BuildVerified { build, note: "looks good".to_owned(), kind: VerifyBy::Person };
         self.record(name, Actor::Person("kim".to_owned()), fact);
         build
     }
@@ -371,7 +353,7 @@ impl Service {
         }
     }
 
-    fn range(&self, ends: &plan::Endpoints) -> Range {
+    pub(super) fn range(&self, ends: &plan::Endpoints) -> Range {
         let live = ends.live.unwrap_or(BuildNumber(0));
         let (from, to) = (live.min(ends.target), live.max(ends.target));
         let builds = self.state.builds.iter().rev();
@@ -411,7 +393,7 @@ fn next(open: &Deployment, outcome: StepOutcome) -> Fact {
 }
 
 /// The pipeline that every build declares.
-fn steps(environment: Environment) -> Vec<StepSpec> {
+pub(super) fn steps(environment: Environment) -> Vec<StepSpec> {
     let step = |name: &str, seconds| StepSpec {
         name: name.to_owned(),
         run: Run::Argv(vec![format!("./{name}")]),

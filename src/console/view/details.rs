@@ -68,7 +68,7 @@ fn build(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
         let text = "not on the trunk any more: it was rewritten";
         lines.push(fact(model, width, "trunk").own(text, Role::Warn).line());
     }
-    if let Some(verified) = &build.verified {
+    for verified in &build.verifications {
         let text = format!("by {} {}", verified.by, ago(model, verified.at));
         lines.push(fact(model, width, "verified").own(text, Role::Ok).line());
         if !verified.note.is_empty() {

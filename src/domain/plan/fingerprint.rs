@@ -35,12 +35,13 @@ pub enum Part {
     InFlight,
     Freeze,
     Hold,
+    Quarantine,
     Policy,
     Steps,
 }
 
 impl Part {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Actor,
         Self::Action,
         Self::Live,
@@ -50,6 +51,7 @@ impl Part {
         Self::InFlight,
         Self::Freeze,
         Self::Hold,
+        Self::Quarantine,
         Self::Policy,
         Self::Steps,
     ];
@@ -65,6 +67,7 @@ impl Part {
             Self::InFlight => "flight",
             Self::Freeze => "freeze",
             Self::Hold => "hold",
+            Self::Quarantine => "quarantine",
             Self::Policy => "policy",
             Self::Steps => "steps",
         }
@@ -99,14 +102,17 @@ pub(super) fn of(
 }
 
 /// What only a promote rests on: a freeze that begins, say, never disturbs a rollback.
-fn guarded(facts: Facts<'_>, ends: &Endpoints, now: DateTime<Utc>) -> [(Part, String); 4] {
+fn guarded(facts: Facts<'_>, ends: &Endpoints, now: DateTime<Utc>) -> [(Part, String); 5] {
     let state = facts.state;
     let staging = state.builds.get(&ends.target).map(|build| {
-        (build.in_staging_since, build.verified.as_ref().map(|v| v.seq), build.off_trunk)
+        let verified: Vec<_> = build.verifications.iter().map(|v| v.seq).collect();
+        (build.in_staging_since, verified, build.off_trunk)
     });
     let freezes: Vec<_> = state.freezes_at(now).map(|freeze| freeze.id).collect();
     let hold = state.holds.get(&Environment::Production).map(|hold| hold.id);
+    let bad: Vec<_> = state.bad_in(ends.target).iter().map(|bad| bad.quarantined.id).collect();
     [
+        (Part::Quarantine, digest(&bad)),
         (Part::Staging, digest(&staging)),
         (Part::Freeze, digest(&freezes)),
         (Part::Hold, digest(&hold)),
@@ -151,6 +157,7 @@ fn sentence(part: Part, now: &Plan, state: &ServiceState) -> String {
             Some(hold) => format!("production was put on hold by {}: {}", hold.by, hold.reason),
             None => "the hold was released".into(),
         },
+        Part::Quarantine => format!("what {} has of the quarantine changed", now.target.build),
         Part::Policy => "the policy or [people] in trunkline.toml changed".into(),
         Part::Steps => "the steps of the pipeline changed".into(),
     }

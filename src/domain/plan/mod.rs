@@ -94,18 +94,22 @@ pub enum Guard {
     Verified,
     Soak,
     Hold,
+    Quarantine,
+    Migration,
     Order,
     InFlight,
     BigBatch,
 }
 
 impl Guard {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Author,
         Self::Freeze,
         Self::Verified,
         Self::Soak,
         Self::Hold,
+        Self::Quarantine,
+        Self::Migration,
         Self::Order,
         Self::InFlight,
         Self::BigBatch,
@@ -119,6 +123,8 @@ impl Guard {
             Self::Verified => "verified",
             Self::Soak => "soak",
             Self::Hold => "hold",
+            Self::Quarantine => "quarantine",
+            Self::Migration => "migration",
             Self::Order => "order",
             Self::InFlight => "in_flight",
             Self::BigBatch => "big_batch",
@@ -327,16 +333,28 @@ impl Plan {
         overrides: &BTreeMap<Guard, String>,
         state: &ServiceState,
     ) -> Result<(), Refusal> {
-        let changes = fingerprint::changes(confirmed, self, state);
-        if !changes.is_empty() {
-            return Err(Refusal::Changed { changes, plan: Box::new(self.clone()) });
-        }
-        refuse(self.of(Severity::Refuse).cloned().collect(), "")?;
+        self.check_without_reasons(confirmed, state)?;
         let has_reason = |finding: &&Finding| {
             overrides.get(&finding.guard).is_some_and(|reason| !reason.trim().is_empty())
         };
         let missing = self.of(Severity::Override).filter(|finding| !has_reason(finding));
         refuse(missing.cloned().collect(), "needs a reason: ")
+    }
+
+    /// The same for somebody who does not press, and so needs no reasons.
+    ///
+    /// # Errors
+    /// As [`Plan::check`].
+    pub fn check_without_reasons(
+        &self,
+        confirmed: &Fingerprint,
+        state: &ServiceState,
+    ) -> Result<(), Refusal> {
+        let changes = fingerprint::changes(confirmed, self, state);
+        if !changes.is_empty() {
+            return Err(Refusal::Changed { changes, plan: Box::new(self.clone()) });
+        }
+        refuse(self.of(Severity::Refuse).cloned().collect(), "")
     }
 
     /// The request that this plan becomes when it is executed.

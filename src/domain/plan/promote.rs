@@ -8,6 +8,7 @@ use crate::domain::deployment::Deployment;
 use crate::domain::ids::Environment;
 use crate::domain::people::{Actor, Identity};
 use crate::domain::policy::{FreezeMode, VerifyBy};
+use crate::domain::quarantine::Quarantined;
 use crate::domain::time::{between, say};
 
 pub(super) fn findings(
@@ -25,6 +26,7 @@ pub(super) fn findings(
         hold(facts, now),
         author(facts, actor),
     ];
+    findings.extend(quarantine(facts, target, now));
     findings.extend(big_batch(facts));
     findings.extend(skipped(facts, target));
     findings.extend(rewritten(facts, target));
@@ -144,21 +146,50 @@ fn verified(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
         };
         return finding(Severity::Override, format!("{} {why}", target.number));
     }
-    let Some(verification) = &target.verified else {
-        let who = match &facts.policy.verify {
+    let missing: Vec<_> = facts
+        .policy
+        .verify
+        .iter()
+        .filter(|kind| target.verification(kind).is_none())
+        .map(|kind| match kind {
             VerifyBy::Step(step) => format!("its staging step {step:?} did not verify it"),
             VerifyBy::Person => "nobody verified it; V does".to_owned(),
-        };
-        return finding(Severity::Override, format!("{} is not verified: {who}", target.number));
-    };
-    let age = say(between(verification.at, now));
-    let moved = facts
-        .state
-        .live(Environment::Staging)
-        .filter(|live| live.build != target.number)
-        .map(|live| format!("; staging has moved on to {} since", live.build));
-    let by = format!("verified by {} {age} ago{}", verification.by, moved.unwrap_or_default());
-    finding(Severity::Info, by)
+        })
+        .collect();
+    if !missing.is_empty() {
+        let sentence = format!("{} is not verified: {}", target.number, missing.join("; "));
+        return finding(Severity::Override, sentence);
+    }
+    let verified = say_verified(facts, target, now);
+    match facts.state.live(Environment::Staging) {
+        Some(live) if live.build != target.number => finding(
+            Severity::Warn,
+            format!("{verified}; stale: staging has moved on to {} since", live.build),
+        ),
+        _ => finding(Severity::Info, verified),
+    }
+}
+
+/// `verified by sam 12m ago: "looks good"`, for every kind that is asked for.
+fn say_verified(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> String {
+    let said: Vec<_> = facts
+        .policy
+        .verify
+        .iter()
+        .filter_map(|kind| target.verification(kind))
+        .map(|seen| {
+            let by = match &seen.kind {
+                VerifyBy::Step(step) => format!("step {step}"),
+                VerifyBy::Person => seen.by.to_string(),
+            };
+            let note = match seen.note.as_str() {
+                note if note.is_empty() || !seen.kind.is_person() => String::new(),
+                note => format!(": {note}"),
+            };
+            format!("{by} {} ago{note}", say(between(seen.at, now)))
+        })
+        .collect();
+    format!("verified by {}", said.join(" and "))
 }
 
 fn soak(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
@@ -199,6 +230,32 @@ fn hold(facts: Facts<'_>, now: DateTime<Utc>) -> Finding {
         ),
         None => finding(Guard::Hold, Severity::Info, "production is not on hold"),
     }
+}
+
+fn quarantine(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Option<Finding> {
+    if facts.state.quarantine.is_empty() {
+        return None;
+    }
+    let bad = facts.state.bad_in(target.number);
+    if bad.is_empty() {
+        let sentence = "has no commit that is known to be bad";
+        return Some(finding(Guard::Quarantine, Severity::Info, sentence));
+    }
+    let said: Vec<_> = bad
+        .iter()
+        .map(|bad| {
+            let Quarantined { commit, by, at, reason, .. } = bad.quarantined;
+            let age = say(between(*at, now));
+            let reason = if reason.is_empty() { String::new() } else { format!(", {reason}") };
+            let safe = match bad.first_safe {
+                Some(build) => format!("{build} is the first build that has its revert"),
+                None => "no newer build has its revert".to_owned(),
+            };
+            let (sha, subject) = (commit.sha.short(), &commit.subject);
+            format!("has {sha} {subject:?}, named bad by {by} {age} ago{reason}; {safe}")
+        })
+        .collect();
+    Some(finding(Guard::Quarantine, Severity::Override, said.join("; ")))
 }
 
 fn order(facts: Facts<'_>, target: &Build) -> Finding {

@@ -1,0 +1,31 @@
+//! `trunkline ask`: asks for somebody else to promote a build.
+
+use clap::Args;
+
+use super::context::Context;
+use super::failure::Failure;
+use super::{Acting, act, plan};
+use crate::backend::Backend as _;
+use crate::domain::command::{Action, Command};
+use crate::domain::ids::BuildNumber;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Its number, as in 1290
+    build: BuildNumber,
+    /// What the promoter should know
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    note: String,
+    #[command(flatten)]
+    acting: Acting,
+}
+
+/// Shows the plan and asks for exactly that.
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+    let Arguments { build, note, acting } = arguments;
+    let service = context.service().await?;
+    let plan = context.backend.plan(&service, Action::Promote { build }).await?;
+    context.out.regardless().lines(plan::lines(&plan))?;
+    let command = Command::Ask { build, fingerprint: plan.fingerprint, note };
+    act::run(context, &service, command, acting.key).await.map(drop)
+}

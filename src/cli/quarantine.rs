@@ -1,0 +1,77 @@
+//! `trunkline quarantine`: the commits that are known to be bad, adding to them and clearing them.
+
+use clap::{Args, Subcommand};
+
+use super::context::Context;
+use super::failure::Failure;
+use super::say::ago;
+use super::{Acting, Reading, act, output};
+use crate::domain::command::Command;
+use crate::domain::quarantine::Quarantined;
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// The commits in quarantine
+    List(Listing),
+    /// Name commits that are known to be bad
+    Add(Adding),
+    /// Take a commit out of quarantine
+    Clear(Clearing),
+}
+
+#[derive(Debug, Args)]
+pub struct Listing {
+    #[command(flatten)]
+    reading: Reading,
+}
+
+#[derive(Debug, Args)]
+pub struct Adding {
+    /// Each by its id or the beginning of it
+    #[arg(required = true, value_name = "SHA")]
+    commits: Vec<String>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    acting: Acting,
+}
+
+#[derive(Debug, Args)]
+pub struct Clearing {
+    /// Its id or the beginning of it
+    #[arg(value_name = "SHA")]
+    commit: String,
+    /// Why it does no harm
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    acting: Acting,
+}
+
+pub async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
+    let service = context.service().await?;
+    let (command, key) = match verb {
+        Verb::List(listing) => {
+            let snapshot = context.snapshot(&service).await?;
+            if listing.reading.json {
+                return output::json(&snapshot.quarantine);
+            }
+            let lines = snapshot.quarantine.iter().map(|one| line(one, &ago(one.at, snapshot.at)));
+            return context.out.lines(lines);
+        }
+        Verb::Add(Adding { commits, reason, acting }) => {
+            (Command::Quarantine { commits, reason }, acting.key)
+        }
+        Verb::Clear(Clearing { commit, reason, acting }) => {
+            (Command::Clear { commit, reason }, acting.key)
+        }
+    };
+    act::run(context, &service, command, key).await.map(drop)
+}
+
+fn line(quarantined: &Quarantined, ago: &str) -> String {
+    let Quarantined { commit, by, reason, .. } = quarantined;
+    let (sha, build, subject) = (commit.sha.short(), commit.build, &commit.subject);
+    format!("{sha} of {build} {subject}; by {by} {ago}: {reason}")
+}

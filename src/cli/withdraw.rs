@@ -1,0 +1,34 @@
+//! `trunkline withdraw`: takes a request for a promoter back.
+
+use clap::Args;
+
+use super::context::Context;
+use super::failure::Failure;
+use super::{Acting, act};
+use crate::domain::command::Command;
+use crate::domain::ids::Seq;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The request, as "trunkline requests" numbers it; not needed when one is open
+    request: Option<u64>,
+    /// Why
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+    #[command(flatten)]
+    acting: Acting,
+}
+
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+    let Arguments { request, reason, acting } = arguments;
+    let service = context.service().await?;
+    let request = match request {
+        Some(request) => Seq(request),
+        None => {
+            let snapshot = context.snapshot(&service).await?;
+            let open = snapshot.requests.iter().find(|request| request.is_open(snapshot.at));
+            open.ok_or_else(|| Failure::failed("no request is open"))?.id
+        }
+    };
+    act::run(context, &service, Command::Withdraw { request, reason }, acting.key).await.map(drop)
+}

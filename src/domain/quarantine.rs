@@ -1,0 +1,142 @@
+//! Commits that are known to be bad, and which builds still have their effect.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::build::Build;
+use super::event::Event;
+use super::ids::{BuildNumber, Seq, Sha};
+use super::people::Actor;
+use super::service::ServiceState;
+
+/// A commit, and the build that brought it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BadCommit {
+    pub sha: Sha,
+    pub build: BuildNumber,
+    pub subject: String,
+}
+
+/// A bad commit with who named it so, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Quarantined {
+    /// The event that recorded it.
+    pub id: Seq,
+    pub commit: BadCommit,
+    pub by: Actor,
+    pub at: DateTime<Utc>,
+    pub reason: String,
+}
+
+/// A commit by which an earlier one was taken back, as its message says in git's own words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Revert {
+    pub by: Sha,
+    pub of: Sha,
+}
+
+/// A quarantined commit that a build has, and the first newer build that has its revert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contained<'a> {
+    pub quarantined: &'a Quarantined,
+    pub first_safe: Option<BuildNumber>,
+}
+
+impl ServiceState {
+    /// The quarantined commits whose effect a build has: those that it contains without a revert, or with a revert
+    /// that was itself taken back.
+    #[must_use]
+    pub fn bad_in(&self, number: BuildNumber) -> Vec<Contained<'_>> {
+        let Some(build) = self.builds.get(&number) else { return Vec::new() };
+        let contained = |quarantined| {
+            let walk = self.walk(quarantined, build.off_trunk);
+            let is_bad = walk.iter().any(|(seen, is_there)| *seen == number && *is_there);
+            let safe = walk.iter().find(|(seen, is_there)| *seen > number && !is_there);
+            is_bad.then(|| Contained { quarantined, first_safe: safe.map(|(seen, _)| *seen) })
+        };
+        self.quarantine.values().filter_map(contained).collect()
+    }
+
+    /// The commits that the builds list and whose ids begin so, each with the first build that has it.
+    #[must_use]
+    pub fn commits_that_begin_with(&self, beginning: &str) -> Vec<BadCommit> {
+        let mut found: Vec<BadCommit> = Vec::new();
+        for build in self.builds.values() {
+            let listed = build.commits.iter().filter(|c| c.sha.as_str().starts_with(beginning));
+            for commit in listed {
+                if !found.iter().any(|known| known.sha == commit.sha) {
+                    let (sha, subject) = (commit.sha.clone(), commit.subject.clone());
+                    found.push(BadCommit { sha, build: build.number, subject });
+                }
+            }
+        }
+        found
+    }
+
+    /// For each build from the one that brought the commit on, whether it has its effect. Builds that a force-push
+    /// took away are passed over: those that follow them need not have their commits.
+    fn walk(&self, quarantined: &Quarantined, off_trunk: bool) -> Vec<(BuildNumber, bool)> {
+        let bad = &quarantined.commit;
+        let mut effect = Effect::of(&bad.sha);
+        let builds = self.builds.range(bad.build..).map(|(_, build)| build);
+        builds
+            .filter(|build| off_trunk || !build.off_trunk)
+            .map(|build| {
+                let listed = || build.commits.iter().any(|commit| commit.sha == bad.sha);
+                effect.take(build, build.number == bad.build || listed());
+                (build.number, effect.is_there)
+            })
+            .collect()
+    }
+
+    pub(super) fn quarantined(&mut self, event: &Event, bad: &[BadCommit], reason: &str) {
+        for commit in bad {
+            let quarantined = Quarantined {
+                id: event.seq,
+                commit: commit.clone(),
+                by: event.actor.clone(),
+                at: event.at,
+                reason: reason.to_owned(),
+            };
+            self.quarantine.insert(commit.sha.clone(), quarantined);
+        }
+    }
+}
+
+/// The effect of a commit while builds follow one another.
+struct Effect {
+    is_there: bool,
+    /// Taking one of these back takes the effect away.
+    adding: BTreeSet<Sha>,
+    /// Taking one of these back brings the effect back.
+    removing: BTreeSet<Sha>,
+}
+
+impl Effect {
+    fn of(sha: &Sha) -> Self {
+        Self { is_there: false, adding: BTreeSet::from([sha.clone()]), removing: BTreeSet::new() }
+    }
+
+    fn take(&mut self, build: &Build, brings: bool) {
+        if brings {
+            self.is_there = true;
+            // What came with a merge is taken back by taking the merge back.
+            self.adding.insert(build.sha.clone());
+        }
+        for revert in &build.reverts {
+            let side = if self.adding.contains(&revert.of) {
+                self.is_there = false;
+                &mut self.removing
+            } else if self.removing.contains(&revert.of) {
+                self.is_there = true;
+                &mut self.adding
+            } else {
+                continue;
+            };
+            side.extend([revert.by.clone(), build.sha.clone()]);
+        }
+    }
+}

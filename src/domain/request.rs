@@ -1,0 +1,156 @@
+//! A request for somebody else to press: for one build, for a while, and only as long as the world stays as it was.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::event::{DeploymentKind, DeploymentRequest, Event};
+use super::ids::{BuildNumber, DeploymentId, Environment, Seq};
+use super::people::Actor;
+use super::service::ServiceState;
+
+/// The most requests that are remembered of a service.
+pub const REMEMBERED: usize = 50;
+
+/// Somebody asks for a promoter of a build.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Request {
+    /// The event that recorded it.
+    pub id: Seq,
+    pub build: BuildNumber,
+    /// What was live when it was asked.
+    pub live: Option<BuildNumber>,
+    pub by: Actor,
+    pub at: DateTime<Utc>,
+    /// Exclusive.
+    pub until: DateTime<Utc>,
+    pub note: String,
+    /// What became of it; nothing while it is open or only its time is over.
+    pub closed: Option<Closed>,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", tag = "closed")]
+pub enum Closed {
+    /// Somebody promoted the build.
+    Taken {
+        by: Actor,
+        deployment: DeploymentId,
+        at: DateTime<Utc>,
+    },
+    Withdrawn {
+        by: Actor,
+        reason: String,
+        at: DateTime<Utc>,
+    },
+    /// The world moved: the sentence says how.
+    Superseded {
+        how: String,
+        at: DateTime<Utc>,
+    },
+}
+
+/// How a request stands at an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestState {
+    Open,
+    Taken,
+    Withdrawn,
+    Superseded,
+    Expired,
+}
+
+impl RequestState {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Taken => "taken",
+            Self::Withdrawn => "withdrawn",
+            Self::Superseded => "superseded",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+impl Request {
+    #[must_use]
+    pub fn state(&self, now: DateTime<Utc>) -> RequestState {
+        match &self.closed {
+            Some(Closed::Taken { .. }) => RequestState::Taken,
+            Some(Closed::Withdrawn { .. }) => RequestState::Withdrawn,
+            Some(Closed::Superseded { .. }) => RequestState::Superseded,
+            None if now >= self.until => RequestState::Expired,
+            None => RequestState::Open,
+        }
+    }
+
+    #[must_use]
+    pub fn is_open(&self, now: DateTime<Utc>) -> bool {
+        self.state(now) == RequestState::Open
+    }
+
+    /// Closes it at `at`, unless it was over before.
+    pub(super) fn close(&mut self, closed: Closed, at: DateTime<Utc>) {
+        if self.is_open(at) {
+            self.closed = Some(closed);
+        }
+    }
+}
+
+impl ServiceState {
+    pub(super) fn promoter_requested(
+        &mut self,
+        event: &Event,
+        build: BuildNumber,
+        until: DateTime<Utc>,
+        note: &str,
+    ) {
+        let how = format!("{} asks for {build} instead", event.actor);
+        self.supersede_requests(event.at, &how, |_| true);
+        let live = self.live(Environment::Production).map(|live| live.build);
+        let (by, at, note) = (event.actor.clone(), event.at, note.to_owned());
+        let request = Request { id: event.seq, build, live, by, at, until, note, closed: None };
+        self.requests.push(request);
+        let surplus = self.requests.len().saturating_sub(REMEMBERED);
+        self.requests.drain(..surplus);
+    }
+
+    /// A promote of its build takes a request; whatever else comes to production supersedes it.
+    pub(super) fn answer_requests(&mut self, event: &Event, asked: &DeploymentRequest) {
+        let (by, deployment, at) = (event.actor.clone(), DeploymentId::from(event.seq), event.at);
+        if asked.kind == DeploymentKind::Promote {
+            let taken = Closed::Taken { by, deployment, at };
+            let same = self.requests.iter_mut().filter(|request| request.build == asked.build);
+            same.for_each(|request| request.close(taken.clone(), at));
+        }
+        let how = format!("{} of {} by {} ({deployment})", asked.kind, asked.build, event.actor);
+        self.supersede_requests(at, &how, |_| true);
+    }
+
+    pub(super) fn supersede_requests(
+        &mut self,
+        at: DateTime<Utc>,
+        how: &str,
+        which: impl Fn(&Request) -> bool,
+    ) {
+        let superseded = Closed::Superseded { how: how.to_owned(), at };
+        let all = self.requests.iter_mut().filter(|request| which(request));
+        all.for_each(|request| request.close(superseded.clone(), at));
+    }
+
+    pub(super) fn request_withdrawn(&mut self, event: &Event, id: Seq, reason: &str) {
+        let (by, reason, at) = (event.actor.clone(), reason.to_owned(), event.at);
+        let withdrawn = Closed::Withdrawn { by, reason, at };
+        let same = self.requests.iter_mut().filter(|request| request.id == id);
+        same.for_each(|request| request.close(withdrawn.clone(), at));
+    }
+
+    /// The request that is open at an instant; there is one at most.
+    #[must_use]
+    pub fn open_request(&self, now: DateTime<Utc>) -> Option<&Request> {
+        self.requests.iter().find(|request| request.is_open(now))
+    }
+}

@@ -1,0 +1,55 @@
+//! Asking for a promoter, and taking that back.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Decided, Ground, Need, text};
+use crate::domain::command::Refusal;
+use crate::domain::event::{DeploymentKind, Fact};
+use crate::domain::ids::Seq;
+use crate::domain::plan::{Fingerprint, Plan};
+use crate::domain::time::{between, say};
+
+pub(super) fn ask(
+    service: &Ground<'_>,
+    plan: &Plan,
+    confirmed: &Fingerprint,
+    note: &str,
+    now: DateTime<Utc>,
+) -> Result<Decided, Refusal> {
+    plan.check_without_reasons(confirmed, service.state)?;
+    let build = plan.target.build;
+    if plan.kind != DeploymentKind::Promote {
+        return Err(Refusal::invalid(format!("{build} is live already")));
+    }
+    if let Some(open) = service.state.open_request(now).filter(|open| open.build == build) {
+        let age = say(between(open.at, now));
+        let sentence = format!("{} asked for {build} {age} ago already ({})", open.by, open.id);
+        return Err(Refusal::invalid(sentence));
+    }
+    let note = text("note", note, Need::Optional)?;
+    let stands = service.policy.request_expires;
+    let until = TimeDelta::from_std(stands).ok().and_then(|stands| now.checked_add_signed(stands));
+    let until = until.ok_or_else(|| Refusal::invalid("request_expires is too long; shorten it"))?;
+    let said = format!("asked for a promoter of {build}, for {}", say(stands));
+    let facts = vec![Fact::PromoterRequested { build, until, note }];
+    Ok(Decided { facts, deployment: None, said })
+}
+
+pub(super) fn withdraw(
+    service: &Ground<'_>,
+    id: Seq,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<Decided, Refusal> {
+    let request = service.state.requests.iter().find(|request| request.id == id);
+    let missing = || Refusal::not_found(format!("there is no request {id}"));
+    let request = request.ok_or_else(missing)?;
+    if !request.is_open(now) {
+        let state = request.state(now).as_str();
+        return Err(Refusal::invalid(format!("request {id} is {state} already")));
+    }
+    let reason = text("reason", reason, Need::Optional)?;
+    let said = format!("the request for {} is withdrawn", request.build);
+    let facts = vec![Fact::RequestWithdrawn { request: id, reason }];
+    Ok(Decided { facts, deployment: None, said })
+}
