@@ -19,6 +19,7 @@ use trunkline::domain::event::{DeploymentKind, Fact, Outcome, StepOutcome};
 use trunkline::domain::ids::{Environment, IdempotencyKey, Seq, ServiceName, Sha};
 use trunkline::domain::people::Actor;
 use trunkline::domain::plan::{Fingerprint, Guard};
+use trunkline::domain::quarantine::BadCommit;
 
 const GOLDEN: &str = "tests/data/openapi.json";
 const RENEW: &str = "TRUNKLINE_RENEW_GOLDEN";
@@ -47,6 +48,7 @@ fn eventful(world: &Scripted) {
         let open = world.request(&name, second, production, promote, sam.clone());
         let (from, reason) = (world.now(), String::from("why"));
         let shas = world.service(&name).unwrap().state.builds[&first].sha.clone();
+        let bad = BadCommit { sha: shas.clone(), build: first, subject: "Pay".into() };
         let facts = [
             Fact::FreezePlaced { from, until: None, reason: reason.clone() },
             Fact::FreezePlaced { from, until: Some(from), reason: reason.clone() },
@@ -57,10 +59,14 @@ fn eventful(world: &Scripted) {
                 reason: reason.clone(),
                 rollback: Some(open),
             },
-            Fact::TrunkRewritten { from: shas.clone(), to: shas, off_trunk: vec![first] },
+            Fact::TrunkRewritten { from: shas.clone(), to: shas.clone(), off_trunk: vec![first] },
             Fact::DeploymentStarted { deployment: open },
             Fact::StepStarted { deployment: open, step: 0 },
-            Fact::CancelRequested { deployment: open, reason },
+            Fact::CancelRequested { deployment: open, reason: reason.clone() },
+            Fact::CommitsQuarantined { bad: vec![bad], reason: reason.clone() },
+            Fact::CommitCleared { sha: shas.clone(), reason: reason.clone() },
+            Fact::PromoterRequested { build: first, until: from, note: reason.clone() },
+            Fact::RequestWithdrawn { request: Seq(1), reason },
         ];
         for fact in facts {
             world.record(&name, sam.clone(), fact);
@@ -252,13 +258,17 @@ async fn every_command_is_as_described() {
     let (environment, reason) = (Environment::Staging, String::from("why"));
     let (from, until) = (None, Some(plan.at));
     let commands = [
-        Command::Execute { action, fingerprint: plan.fingerprint, overrides },
+        Command::Execute { action, fingerprint: plan.fingerprint.clone(), overrides },
         Command::Cancel { deployment: Seq(3).into(), reason: reason.clone() },
         Command::Verify { build, note: reason.clone() },
         Command::Hold { environment, reason: reason.clone() },
         Command::Release { environment, reason: reason.clone(), bad: Some(Vec::new()) },
         Command::Freeze { from, until, reason: reason.clone() },
-        Command::Lift { freeze: Seq(9), reason },
+        Command::Lift { freeze: Seq(9), reason: reason.clone() },
+        Command::Quarantine { commits: vec!["3f9ac21".into()], reason: reason.clone() },
+        Command::Clear { commit: "3f9ac21".into(), reason: reason.clone() },
+        Command::Ask { build, fingerprint: plan.fingerprint.clone(), note: reason.clone() },
+        Command::Withdraw { request: Seq(9), reason },
     ];
     let validator = described.component("Command");
     for command in commands {

@@ -208,6 +208,10 @@ impl<'a> Entry<'a> {
         self.value.is_array()
     }
 
+    pub(super) fn is_empty_list(&self) -> bool {
+        self.value.as_array().is_some_and(|items| items.is_empty())
+    }
+
     pub(super) fn section(&self, complaints: &mut Complaints<'_>) -> Option<Section<'a>> {
         let DeValue::Table(table) = self.value else {
             return self.wrong_type(&format!("a table; begin it with [{}]", self.path), complaints);

@@ -138,7 +138,7 @@ fn verify(
             Err(sentence) => complaints.add(name.at, &entry.path, sentence),
         }
     }
-    if kinds.is_empty() {
+    if entry.is_empty_list() {
         entry.complain(
             complaints,
             "names no kind of verification; write \"person\" or \"step:NAME\"",
