@@ -18,6 +18,8 @@ mod home;
 mod pty;
 #[path = "support/repository.rs"]
 mod repository;
+#[path = "git/reverts.rs"]
+mod reverts;
 #[path = "git/standing.rs"]
 mod standing;
 #[path = "git/watch.rs"]

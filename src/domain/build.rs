@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::commit::Commit;
+use super::commit::{Commit, Revert};
 use super::ids::{BuildNumber, DeploymentId, Seq, Sha};
 use super::people::Actor;
 
@@ -17,6 +17,9 @@ pub struct Build {
     pub commits: Vec<Commit>,
     /// How many more there are beyond the ones listed.
     pub more: u32,
+    /// The reverts among all its commits, also the ones that are not listed, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reverts: Vec<Revert>,
     pub found_at: DateTime<Utc>,
     /// Its latest staging deployment.
     pub staging: Option<DeploymentId>,

@@ -11,8 +11,8 @@ use super::error::GitError;
 use super::process::{Git, NETWORK};
 use super::source::Source;
 use super::standing::Standing;
-use super::{checkout, locks, range};
-use crate::domain::commit::Range;
+use super::{checkout, locks, names, range, reverts};
+use crate::domain::commit::{Range, Revert};
 use crate::domain::ids::Sha;
 
 /// The first fetch brings the whole history; at the usual limit a large one would never arrive.
@@ -215,6 +215,24 @@ impl Mirror {
         limit: usize,
     ) -> Result<Range, GitError> {
         range::read(&self.path, from, to, folder, limit).await
+    }
+
+    /// The reverts among all the commits that `to` reaches and `from` does not, in whatever folder, oldest first;
+    /// without a `from`, those of `to` alone.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read or lacks one of the commits.
+    pub async fn reverts(&self, from: Option<&Sha>, to: &Sha) -> Result<Vec<Revert>, GitError> {
+        reverts::between(&self.path, from, to).await
+    }
+
+    /// The commit that this is the id of, or the beginning of its id with four digits or more; `None` when there is no
+    /// such commit, or more than one.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read.
+    pub async fn resolve(&self, id: &str) -> Result<Option<Sha>, GitError> {
+        Ok(names::look_up(&self.path, &[id]).await?.into_iter().next().flatten())
     }
 
     /// The text of a file in a commit; `None` when it is not there, or no regular file.

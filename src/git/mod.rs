@@ -5,8 +5,10 @@ mod error;
 mod identity;
 mod locks;
 mod mirror;
+mod names;
 mod process;
 mod range;
+mod reverts;
 mod source;
 mod standing;
 
