@@ -12,6 +12,8 @@ use trunkline::git::{GitError, Mirror, local_identity};
 
 use self::repository::Repository;
 
+#[path = "git/changed.rs"]
+mod changed;
 #[path = "support/home.rs"]
 mod home;
 #[path = "support/pty.rs"]

@@ -1,5 +1,6 @@
 //! The git program, wrapped: the mirror of a repository, ranges with authors, clean checkouts.
 
+mod changed;
 mod checkout;
 mod error;
 mod identity;
@@ -11,7 +12,9 @@ mod range;
 mod reverts;
 mod source;
 mod standing;
+mod uses;
 
+pub use self::changed::{Changed, Listed, Text};
 pub use self::checkout::is_unfinished;
 pub use self::error::GitError;
 pub use self::identity::local_identity;
