@@ -51,7 +51,7 @@ impl Record {
 
     fn build(&mut self, number: u64) {
         let (build, sha) = (BuildNumber(number), sha(number));
-        self.push(Fact::BuildFound { build, sha, commits: vec![], more: 0 });
+        self.push(Fact::BuildFound { build, sha, commits: vec![], more: 0, reverts: Vec::new() });
     }
 
     fn request(&mut self, environment: Environment, number: u64) -> DeploymentId {

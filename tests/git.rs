@@ -12,12 +12,16 @@ use trunkline::git::{GitError, Mirror, local_identity};
 
 use self::repository::Repository;
 
+#[path = "git/changed.rs"]
+mod changed;
 #[path = "support/home.rs"]
 mod home;
 #[path = "support/pty.rs"]
 mod pty;
 #[path = "support/repository.rs"]
 mod repository;
+#[path = "git/reverts.rs"]
+mod reverts;
 #[path = "git/standing.rs"]
 mod standing;
 #[path = "git/watch.rs"]

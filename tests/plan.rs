@@ -39,6 +39,7 @@ fn commit(number: u64, author: &str) -> Commit {
         parents: 1,
         author: identity(author),
         co_authors: Vec::new(),
+        reverts: Vec::new(),
         at: DateTime::UNIX_EPOCH,
         subject: format!("change {number}"),
         files: Vec::new(),
@@ -114,7 +115,10 @@ impl World {
     fn build(&mut self, number: u64, author: &str) {
         let (build, sha) = (BuildNumber(number), sha(number));
         let commits = vec![commit(number, author)];
-        self.record_by(Actor::System, Fact::BuildFound { build, sha, commits, more: 0 });
+        self.record_by(
+            Actor::System,
+            Fact::BuildFound { build, sha, commits, more: 0, reverts: Vec::new() },
+        );
     }
 
     fn deploy(

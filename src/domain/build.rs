@@ -4,11 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::commit::Commit;
+use super::commit::{Commit, Revert};
 use super::ids::{BuildNumber, DeploymentId, Seq, Sha};
 use super::people::Actor;
 use super::policy::VerifyBy;
-use super::quarantine::Revert;
 
 /// A build and what is known of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -19,7 +18,7 @@ pub struct Build {
     pub commits: Vec<Commit>,
     /// How many more there are beyond the ones listed.
     pub more: u32,
-    /// What its commits took back, oldest first.
+    /// The reverts among all its commits, also the ones that are not listed, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reverts: Vec<Revert>,
     pub found_at: DateTime<Utc>,

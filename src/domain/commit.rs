@@ -23,6 +23,9 @@ pub struct Commit {
     pub at: DateTime<Utc>,
     /// The first line of its message, at most 1,000 characters.
     pub subject: String,
+    /// The commits that its message says it reverts, in git's own words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reverts: Vec<Sha>,
     /// The paths it touches, relative to its parent; of a merge only those that it changed itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
@@ -36,6 +39,22 @@ impl Commit {
         let author = wrote.then_some(&self.author);
         author.into_iter().chain(&self.co_authors).filter(|who| !people.is_bot(who))
     }
+}
+
+/// What happened to a file between two commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FileChange {
+    Added,
+    Edited,
+    Deleted,
+}
+
+/// One commit that takes another back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Revert {
+    pub by: Sha,
+    pub of: Sha,
 }
 
 /// The commits that are reachable from `to` and not from `from`, newest first.

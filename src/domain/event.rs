@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::commit::Commit;
+use super::commit::{Commit, Revert};
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName, Sha};
 use super::people::Actor;
 use super::plan::{Finding, Guard};
@@ -38,6 +38,9 @@ pub enum Fact {
         /// How many more there are beyond the ones listed.
         #[serde(default)]
         more: u32,
+        /// The reverts among all its commits, also the ones that are not listed, oldest first.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        reverts: Vec<Revert>,
     },
     /// The trunk was force-pushed: `from` is not an ancestor of `to` any more, and these builds are not on it.
     TrunkRewritten {

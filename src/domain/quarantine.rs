@@ -31,13 +31,6 @@ pub struct Quarantined {
     pub reason: String,
 }
 
-/// A commit by which an earlier one was taken back, as its message says in git's own words.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Revert {
-    pub by: Sha,
-    pub of: Sha,
-}
-
 /// A quarantined commit that a build has, and the first newer build that has its revert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contained<'a> {

@@ -117,13 +117,13 @@ impl ServiceState {
     }
 
     fn build_found(&mut self, event: &Event) {
-        let Fact::BuildFound { build, sha, commits, more, .. } = &event.fact else { return };
+        let Fact::BuildFound { build, sha, commits, more, reverts } = &event.fact else { return };
         let build = Build {
             number: *build,
             sha: sha.clone(),
             commits: commits.clone(),
             more: *more,
-            reverts: Vec::new(),
+            reverts: reverts.clone(),
             found_at: event.at,
             staging: None,
             in_staging_since: None,

@@ -6,7 +6,7 @@ use super::shared::Shared;
 use super::world::{Service, note};
 use crate::config::service_file::{SERVICE_FILE, ServiceFile};
 use crate::config::user_file::Watched;
-use crate::domain::commit::Commit;
+use crate::domain::commit::{Commit, Revert};
 use crate::domain::event::Fact;
 use crate::domain::ids::{BuildNumber, ServiceName, Sha};
 use crate::domain::people::{Identity, People, Person};
@@ -56,6 +56,7 @@ struct NewBuild {
     sha: Sha,
     commits: Vec<Commit>,
     more: u32,
+    reverts: Vec<Revert>,
 }
 
 impl Look {
@@ -76,6 +77,7 @@ impl Look {
                 sha: build.sha.clone(),
                 commits: build.commits.clone(),
                 more: build.more,
+                reverts: build.reverts.clone(),
             }
         });
         rewritten.chain(builds).collect()
@@ -226,7 +228,10 @@ async fn new_builds(
     let mut before = before.cloned();
     for sha in shas {
         let most = if before.is_some() { COMMITS } else { 1 };
-        let range = mirror.range(before.as_ref(), &sha, folder, most).await?;
+        let (range, reverts) = tokio::try_join!(
+            mirror.range(before.as_ref(), &sha, folder, most),
+            mirror.reverts(before.as_ref(), &sha)
+        )?;
         // Only what a build's row shows is recorded; a plan asks git for the rest.
         let bare = |commit| Commit { files: Vec::new(), ..commit };
         let more = if before.is_some() { range.more } else { 0 };
@@ -235,6 +240,7 @@ async fn new_builds(
             sha: sha.clone(),
             commits: range.commits.into_iter().map(bare).collect(),
             more,
+            reverts,
         });
         before = Some(sha);
     }

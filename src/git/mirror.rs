@@ -1,5 +1,6 @@
 //! The bare mirror of one repository: fetched often, asked for everything that trunkline knows of its commits.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,12 +8,13 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
+use super::changed::{self, Changed, Listed, Text};
 use super::error::GitError;
 use super::process::{Git, NETWORK};
 use super::source::Source;
 use super::standing::Standing;
-use super::{checkout, locks, range};
-use crate::domain::commit::Range;
+use super::{checkout, locks, names, range, reverts, uses};
+use crate::domain::commit::{Range, Revert};
 use crate::domain::ids::Sha;
 
 /// The first fetch brings the whole history; at the usual limit a large one would never arrive.
@@ -215,6 +217,93 @@ impl Mirror {
         limit: usize,
     ) -> Result<Range, GitError> {
         range::read(&self.path, from, to, folder, limit).await
+    }
+
+    /// The reverts among all the commits that `to` reaches and `from` does not, in whatever folder, oldest first;
+    /// without a `from`, those of `to` alone.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read or lacks one of the commits.
+    pub async fn reverts(&self, from: Option<&Sha>, to: &Sha) -> Result<Vec<Revert>, GitError> {
+        reverts::between(&self.path, from, to).await
+    }
+
+    /// The commit that this is the id of, or the beginning of its id with four digits or more; `None` when there is no
+    /// such commit, or more than one.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read.
+    pub async fn resolve(&self, id: &str) -> Result<Option<Sha>, GitError> {
+        Ok(names::look_up(&self.path, &[id]).await?.into_iter().next().flatten())
+    }
+
+    /// The place of the first of these builds that contains a commit, the builds being oldest first and each containing
+    /// the one before; `None` when none does.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read or lacks one of the commits.
+    pub async fn first_with(
+        &self,
+        commit: &Sha,
+        builds: &[Sha],
+    ) -> Result<Option<usize>, GitError> {
+        let (mut low, mut high) = (0, builds.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.is_ancestor(commit, &builds[middle]).await? {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        Ok((low < builds.len()).then_some(low))
+    }
+
+    /// The files that differ between two commits, at most 100,000; without a `from`, everything that `to` has.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read or lacks one of the commits.
+    pub async fn changed_files(
+        &self,
+        from: Option<&Sha>,
+        to: &Sha,
+        folder: Option<&str>,
+    ) -> Result<Listed<Changed>, GitError> {
+        changed::between(&self.path, from, to, folder).await
+    }
+
+    /// The paths of all files in a commit, at most 100,000.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read or lacks the commit.
+    pub async fn paths(&self, at: &Sha, folder: Option<&str>) -> Result<Listed<String>, GitError> {
+        changed::paths(&self.path, at, folder).await
+    }
+
+    /// The texts of the regular files among these paths of a commit. Links and submodules are not followed.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read or lacks the commit.
+    pub async fn texts(
+        &self,
+        at: &Sha,
+        paths: &[String],
+    ) -> Result<BTreeMap<String, Text>, GitError> {
+        changed::texts(&self.path, at, paths).await
+    }
+
+    /// The commits in whose trees this word occurs, in any case, outside of the excepted paths and of dumped schemas.
+    ///
+    /// # Errors
+    /// When it takes longer than five seconds in all, or the mirror cannot be read or lacks one of the commits.
+    pub async fn uses(
+        &self,
+        word: &str,
+        at: &[Sha],
+        folder: Option<&str>,
+        except: &[String],
+    ) -> Result<Vec<Sha>, GitError> {
+        uses::find(&self.path, word, at, folder, except).await
     }
 
     /// The text of a file in a commit; `None` when it is not there, or no regular file.

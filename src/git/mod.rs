@@ -1,15 +1,20 @@
 //! The git program, wrapped: the mirror of a repository, ranges with authors, clean checkouts.
 
+mod changed;
 mod checkout;
 mod error;
 mod identity;
 mod locks;
 mod mirror;
+mod names;
 mod process;
 mod range;
+mod reverts;
 mod source;
 mod standing;
+mod uses;
 
+pub use self::changed::{Changed, Listed, Text};
 pub use self::checkout::is_unfinished;
 pub use self::error::GitError;
 pub use self::identity::local_identity;

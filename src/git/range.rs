@@ -13,6 +13,7 @@ use self::people::CoAuthors;
 use super::error::GitError;
 use super::mirror::sha;
 use super::process::Git;
+use super::reverts;
 use crate::domain::commit::{Commit, Range};
 use crate::domain::ids::Sha;
 use crate::domain::people::Identity;
@@ -61,8 +62,16 @@ pub(super) async fn read(
     };
     let (mut commits, mut lost) =
         tokio::try_join!(log(mirror, from, to, to, folder, limit), taken_away)?;
-    people::resolve(mirror, to, commits.iter_mut().chain(&mut lost)).await?;
-    merges::resolve(mirror, folder, commits.iter_mut().chain(&mut lost)).await;
+    let ids = commits.iter().map(|read| format!("{}\n", read.commit.sha)).collect::<String>();
+    let complete = async {
+        people::resolve(mirror, to, commits.iter_mut().chain(&mut lost)).await?;
+        merges::resolve(mirror, folder, commits.iter_mut().chain(&mut lost)).await;
+        Ok(())
+    };
+    let ((), mut reverts) = tokio::try_join!(complete, reverts::of_each(mirror, ids.into_bytes()))?;
+    for Commit { sha, reverts: of, .. } in commits.iter_mut().map(|read| &mut read.commit) {
+        *of = reverts.remove(sha).unwrap_or_default();
+    }
     let more = match from {
         Some(_) if commits.len() == limit => {
             let all = count(mirror, &[FULL_HISTORY], reach(from, to, folder)).await?;
@@ -175,6 +184,7 @@ fn commit<'a>(mark: &str, next: &mut impl FnMut() -> Field<'a>) -> Result<ReadCo
         parents: u32::try_from(parents.split_whitespace().count()).unwrap_or(u32::MAX),
         author: Identity { name: shorten(&name), email: shorten(&email) },
         co_authors: Vec::new(),
+        reverts: Vec::new(),
         at: at.unwrap_or_default(),
         subject: shorten(&subject),
         files: Vec::new(),

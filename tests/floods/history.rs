@@ -65,12 +65,16 @@ impl Past {
             parents: 1,
             author,
             co_authors: Vec::new(),
+            reverts: Vec::new(),
             at: self.at,
             subject: format!("Change number {number} of a service with a long past"),
             files: Vec::new(),
         };
         let (build, commits) = (BuildNumber(number), vec![commit]);
-        self.fact(service, Fact::BuildFound { build, sha: sha.clone(), commits, more: 0 });
+        self.fact(
+            service,
+            Fact::BuildFound { build, sha: sha.clone(), commits, more: 0, reverts: Vec::new() },
+        );
     }
 
     fn deploy(&mut self, service: &ServiceName, number: u64, sha: &Sha, to: Environment) {

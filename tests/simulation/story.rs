@@ -103,7 +103,7 @@ impl Story {
         let count = 1 + self.dice.below(3) as u64;
         facts.extend((newest + 1..=newest + count).map(|number| {
             let (build, sha) = (BuildNumber(number), sha(number));
-            Fact::BuildFound { build, sha, commits: Vec::new(), more: 0 }
+            Fact::BuildFound { build, sha, commits: Vec::new(), more: 0, reverts: Vec::new() }
         }));
         self.tell(if rewritten { "rewrite" } else { "merge" });
         self.subject.take(facts);

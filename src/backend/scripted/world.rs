@@ -250,6 +250,7 @@ impl World {
             parents: 1,
             author,
             co_authors: Vec::new(),
+            reverts: Vec::new(),
             at: self.now,
             subject: subject.to_owned(),
             files: vec![format!("src/file{number}.rs")],
@@ -258,7 +259,7 @@ impl World {
         self.record(
             name,
             Actor::System,
-            Fact::BuildFound { build, sha: sha(number), commits, more: 0 },
+            Fact::BuildFound { build, sha: sha(number), commits, more: 0, reverts: Vec::new() },
         );
         build
     }

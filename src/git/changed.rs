@@ -1,0 +1,185 @@
+//! What a commit's tree holds and how it differs from another's: paths and texts, bounded in number and in size.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use super::error::GitError;
+use super::mirror::sha;
+use super::process::Git;
+use crate::domain::commit::FileChange;
+use crate::domain::ids::Sha;
+
+/// The most paths of a tree or of a difference that are listed.
+const MOST_PATHS: usize = 100_000;
+/// The largest text that is read.
+const LARGEST_TEXT: u64 = 1024 * 1024;
+/// The most that is read of all texts together.
+const LARGEST_SUM: u64 = 32 * 1024 * 1024;
+/// How many paths one run of git is asked for: together they have to fit into its arguments.
+const PATHS_AT_ONCE: usize = 200;
+
+/// A list that was cut where it became too long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed<T> {
+    pub listed: Vec<T>,
+    /// How many more there are.
+    pub more: usize,
+}
+
+/// A file that differs between two commits; a renamed one is deleted and added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    pub change: FileChange,
+    pub path: String,
+}
+
+/// A file as text, if it is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Text {
+    Read(String),
+    /// More than 1 MiB, or past the 32 MiB that are read at once.
+    TooLarge,
+    NotUtf8,
+}
+
+pub(super) async fn between(
+    mirror: &Path,
+    from: Option<&Sha>,
+    to: &Sha,
+    folder: Option<&str>,
+) -> Result<Listed<Changed>, GitError> {
+    let Some(from) = from else {
+        let Listed { listed, more } = paths(mirror, to, folder).await?;
+        let added = |path| Changed { change: FileChange::Added, path };
+        return Ok(Listed { listed: listed.into_iter().map(added).collect(), more });
+    };
+    let options = ["-r", "-z", "--no-renames", "--name-status", "--ignore-submodules=none"];
+    let answer = Git::new("diff-tree")
+        .args(options)
+        .args(["--end-of-options", from.as_str(), to.as_str(), "--"])
+        .args(folder)
+        .run(mirror)
+        .await?;
+    let mut fields = answer.split(|byte| *byte == 0);
+    let files = std::iter::from_fn(|| {
+        let (status, path) = (fields.next()?, fields.next()?);
+        let change = match status {
+            b"A" => FileChange::Added,
+            b"D" => FileChange::Deleted,
+            _ => FileChange::Edited,
+        };
+        Some(Changed { change, path: String::from_utf8_lossy(path).into_owned() })
+    });
+    Ok(cut(files))
+}
+
+pub(super) async fn paths(
+    mirror: &Path,
+    at: &Sha,
+    folder: Option<&str>,
+) -> Result<Listed<String>, GitError> {
+    let answer = Git::new("ls-tree")
+        .args(["-r", "-z", "--name-only", "--full-tree", "--end-of-options", at.as_str()])
+        .args(folder)
+        .run(mirror)
+        .await?;
+    let paths = answer.split(|byte| *byte == 0).filter(|path| !path.is_empty());
+    Ok(cut(paths.map(|path| String::from_utf8_lossy(path).into_owned())))
+}
+
+fn cut<T>(mut items: impl Iterator<Item = T>) -> Listed<T> {
+    let listed = items.by_ref().take(MOST_PATHS).collect();
+    Listed { listed, more: items.count() }
+}
+
+/// The regular files among these paths; links, submodules, folders and what is not there are left out.
+pub(super) async fn texts(
+    mirror: &Path,
+    at: &Sha,
+    paths: &[String],
+) -> Result<BTreeMap<String, Text>, GitError> {
+    let mut texts = BTreeMap::new();
+    let mut small = Vec::new();
+    let mut sum = 0;
+    for (path, blob) in blobs(mirror, at, paths).await? {
+        if blob.size > LARGEST_TEXT || sum + blob.size > LARGEST_SUM {
+            texts.insert(path, Text::TooLarge);
+        } else {
+            sum += blob.size;
+            small.push((path, blob.id));
+        }
+    }
+    let contents = read(mirror, small.iter().map(|(_, id)| id)).await?;
+    for (path, id) in small {
+        let content = contents.get(id.as_str()).cloned().unwrap_or_default();
+        let text = String::from_utf8(content).map_or(Text::NotUtf8, Text::Read);
+        texts.insert(path, text);
+    }
+    Ok(texts)
+}
+
+struct Blob {
+    id: Sha,
+    size: u64,
+}
+
+async fn blobs(
+    mirror: &Path,
+    at: &Sha,
+    paths: &[String],
+) -> Result<BTreeMap<String, Blob>, GitError> {
+    let mut blobs = BTreeMap::new();
+    let paths: Vec<_> = paths.iter().filter(|path| is_inside(path)).collect();
+    for paths in paths.chunks(PATHS_AT_ONCE) {
+        let answer = Git::new("ls-tree")
+            .args(["-z", "-l", "--full-tree", "--end-of-options", at.as_str()])
+            .args(paths)
+            .run(mirror)
+            .await?;
+        let answer = String::from_utf8_lossy(&answer);
+        for (about, path) in answer.split('\0').filter_map(|entry| entry.split_once('\t')) {
+            let mut about = about.split_whitespace();
+            let (mode, id) = (about.next().unwrap_or_default(), about.nth(1).unwrap_or_default());
+            let size = about.next().and_then(|size| size.parse().ok());
+            if let (true, Some(size)) = (mode.starts_with("100"), size) {
+                blobs.insert(path.to_owned(), Blob { id: sha("ls-tree", id)?, size });
+            }
+        }
+    }
+    Ok(blobs)
+}
+
+/// Whether a path stays inside of a tree; git would refuse all of them for one that does not.
+fn is_inside(path: &str) -> bool {
+    !path.contains('\0') && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+}
+
+/// The contents of these blobs by their ids.
+async fn read(
+    mirror: &Path,
+    ids: impl Iterator<Item = &Sha>,
+) -> Result<HashMap<String, Vec<u8>>, GitError> {
+    let lines: String = ids.map(|id| format!("{id}\n")).collect();
+    let mut contents = HashMap::new();
+    if lines.is_empty() {
+        return Ok(contents);
+    }
+    let answer =
+        Git::new("cat-file").args(["--batch"]).input(lines.into_bytes()).run(mirror).await?;
+    let mut rest = answer.as_slice();
+    while let Some((id, content, after)) = entry(rest) {
+        contents.insert(id, content.to_vec());
+        rest = after;
+    }
+    Ok(contents)
+}
+
+/// The first entry of a batch, `id blob size`, the content and a line break; and what follows it.
+fn entry(batch: &[u8]) -> Option<(String, &[u8], &[u8])> {
+    let end = batch.iter().position(|byte| *byte == b'\n')?;
+    let head = String::from_utf8_lossy(&batch[..end]);
+    let mut head = head.split(' ');
+    let (id, size) = (head.next()?.to_owned(), head.nth(1)?.parse().ok()?);
+    let (content, after) = batch[end + 1..].split_at_checked(size)?;
+    Some((id, content, after.get(1..).unwrap_or_default()))
+}

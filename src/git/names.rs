@@ -1,0 +1,47 @@
+//! Abbreviated commit ids, looked up in the mirror.
+
+use std::path::Path;
+
+use super::error::GitError;
+use super::process::Git;
+use crate::domain::ids::Sha;
+
+/// The fewest digits of an abbreviation in a message: what is shorter names anything.
+pub(super) const SHORTEST: usize = 7;
+/// The fewest digits that git itself takes for an abbreviation.
+const LEAST: usize = 4;
+/// The most that any id has.
+const LONGEST: usize = 64;
+
+/// Whether this could be a commit id or its beginning. Nothing else reaches git: not a branch, not an expression.
+fn is_id(text: &str) -> bool {
+    (LEAST..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// The commit that each of these begins the id of; nothing where there is none or more than one.
+pub(super) async fn look_up(mirror: &Path, ids: &[&str]) -> Result<Vec<Option<Sha>>, GitError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    // What is no id is asked for all the same, in a form that nothing has, so that each answer keeps its place.
+    let lines: String = ids
+        .iter()
+        .map(|id| if is_id(id) { *id } else { "-" })
+        .map(|id| format!("{id}^{{commit}}\n"))
+        .collect();
+    let answer = Git::new("cat-file")
+        .args(["--batch-check=%(objectname) %(objecttype)"])
+        .input(lines.into_bytes())
+        .run(mirror)
+        .await?;
+    let answer = String::from_utf8_lossy(&answer);
+    let mut lines = answer.lines();
+    Ok(ids.iter().map(|id| commit(id, lines.next().unwrap_or_default())).collect())
+}
+
+fn commit(id: &str, line: &str) -> Option<Sha> {
+    let (found, kind) = line.split_once(' ')?;
+    // A branch may have a name like an id, and git would take the branch.
+    let begins = found.starts_with(&id.to_ascii_lowercase());
+    (kind == "commit" && begins).then(|| found.parse().ok()).flatten()
+}

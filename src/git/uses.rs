@@ -1,0 +1,86 @@
+//! Whether code still speaks of a table or a column, by its name as a word.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::error::GitError;
+use super::process::Git;
+use crate::domain::ids::Sha;
+
+/// How long a search may take in all: nobody waits longer for a plan.
+const SEARCH: Duration = Duration::from_secs(5);
+/// How many trees one run of git searches.
+const TREES_AT_ONCE: usize = 100;
+/// The longest name that is searched for; databases know none that long.
+const LONGEST_WORD: usize = 256;
+
+/// The commits in whose trees the word occurs in any text outside of the excepted paths and of dumped schemas. Case does
+/// not matter, as it does not to SQL. A word that cannot be searched for counts as used everywhere.
+pub(super) async fn find(
+    mirror: &Path,
+    word: &str,
+    at: &[Sha],
+    folder: Option<&str>,
+    except: &[String],
+) -> Result<Vec<Sha>, GitError> {
+    if word.trim().is_empty() || word.len() > LONGEST_WORD || word.contains(char::is_control) {
+        return Ok(at.to_vec());
+    }
+    let except: HashSet<_> = except.iter().map(String::as_str).collect();
+    let search = async {
+        let mut found = Vec::new();
+        for trees in at.chunks(TREES_AT_ONCE) {
+            let answer = grep(mirror, word, trees, folder).await?;
+            let users = users(&answer, &except);
+            found.extend(trees.iter().filter(|tree| users.contains(tree.as_str())).cloned());
+        }
+        Ok(found)
+    };
+    let late = |_| GitError::TimedOut { what: "grep", after: SEARCH };
+    timeout(SEARCH, search).await.map_err(late)?
+}
+
+async fn grep(
+    mirror: &Path,
+    word: &str,
+    trees: &[Sha],
+    folder: Option<&str>,
+) -> Result<String, GitError> {
+    let options =
+        ["-l", "-z", "-w", "-i", "-F", "-I", "--full-name", "--no-color", "--no-textconv"];
+    let ended = Git::new("grep")
+        .args(options)
+        .args(["-e", word])
+        .args(trees.iter().map(Sha::as_str))
+        .args(["--"])
+        .args(folder)
+        .end(mirror)
+        .await?;
+    match ended.code {
+        Some(0 | 1) => Ok(String::from_utf8_lossy(&ended.stdout).into_owned()),
+        _ => Err(ended.failed("grep")),
+    }
+}
+
+/// The trees of an answer, each entry of which is `tree:path`. The paths are left out here rather than by git, which
+/// takes only as many as fit into its arguments.
+fn users<'a>(answer: &'a str, except: &HashSet<&str>) -> HashSet<&'a str> {
+    let hits = answer.split('\0').filter_map(|hit| hit.split_once(':'));
+    let counts = |path: &str| !except.contains(path) && !is_dumped_schema(path);
+    hits.filter(|(_, path)| counts(path)).map(|(tree, _)| tree).collect()
+}
+
+/// Whether this is what a migration tool writes of the database after it has run: that follows the migrations and uses
+/// nothing. `schema.prisma` and diesel's `schema.rs` are no such files: the code that is made of them asks for every
+/// column that they name.
+fn is_dumped_schema(path: &str) -> bool {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let is_of_rails = folder == "db" || folder.ends_with("/db");
+    let is_named = |end: &str, tail: &str| name == end || name.ends_with(tail);
+    is_named("structure.sql", "_structure.sql")
+        || name == "schema.sql"
+        || is_of_rails && is_named("schema.rb", "_schema.rb")
+}
