@@ -1,6 +1,7 @@
 //! The command line: arguments become one command, and how it ends becomes an exit code.
 
 mod act;
+mod audit;
 mod builds;
 mod cancel;
 mod completions;
@@ -139,6 +140,9 @@ pub enum Command {
     Logs(logs::Arguments),
     /// The recorded events: history, audit log and live stream in one
     Events(events::Arguments),
+    /// The audit log: who did what, and whether the record is whole
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Where everything is, and what is wrong with it
     Doctor(doctor::Arguments),
     /// Print a completion script for a shell
@@ -233,6 +237,7 @@ async fn dispatch(global: Global, command: Option<Command>) -> Result<(), Failur
         Command::Lift(arguments) => lift::run(&acting(global).await?, arguments).await,
         Command::Logs(arguments) => logs::run(&connected(global).await?, arguments).await,
         Command::Events(arguments) => events::run(&connected(global).await?, arguments).await,
+        Command::Audit(command) => audit::run(global, command).await,
         Command::Doctor(arguments) => doctor::run(&global, arguments).await,
         Command::Completions(arguments) => completions::run(arguments),
         Command::Man => man::run(),
