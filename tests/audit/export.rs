@@ -26,6 +26,11 @@ fn hostile() -> Vec<String> {
 
 /// A user whose record tells of a service that is watched no more.
 fn recorded(texts: &[String]) -> Home {
+    let fact = |text: &String| Fact::BuildVerified { build: BuildNumber(1), note: text.clone() };
+    recorded_as(texts.iter().map(|text| (text.clone(), fact(text))))
+}
+
+fn recorded_as(facts: impl Iterator<Item = (String, Fact)>) -> Home {
     let home = Home::new();
     let shop = home.path("shop");
     let mut git = Command::new("git");
@@ -34,12 +39,12 @@ fn recorded(texts: &[String]) -> Home {
     home.watch_repository(&shop, "");
     fs::create_dir(home.path("data")).unwrap();
     let mut store = Store::open(&home.path("data").join("trunkline.db")).unwrap();
-    let event = |text: &String| NewEvent {
+    let event = |(actor, fact): (String, Fact)| NewEvent {
         service: "gone".parse().unwrap(),
-        actor: Actor::Person(text.clone()),
-        fact: Fact::BuildVerified { build: BuildNumber(1), note: text.clone() },
+        actor: Actor::Person(actor),
+        fact,
     };
-    store.append(DateTime::UNIX_EPOCH, texts.iter().map(event).collect(), None).unwrap();
+    store.append(DateTime::UNIX_EPOCH, facts.map(event).collect(), None).unwrap();
     home
 }
 
@@ -115,4 +120,30 @@ fn a_filter_takes_what_it_names_and_an_unknown_kind_is_a_mistake() {
     let said = String::from_utf8(mistaken.stderr).unwrap();
     assert_eq!(mistaken.status.code(), Some(2));
     assert!(said.contains("build_verified"), "{said}");
+}
+
+#[test]
+fn an_override_is_told_with_its_guard_the_sentence_that_was_read_and_the_reason() {
+    let finding = |guard: &str, sentence: &str| serde_json::json!({ "guard": guard, "severity": "override", "sentence": sentence });
+    let request = serde_json::json!({
+        "fact": "deployment_requested", "build": 9, "sha": "a".repeat(40), "steps": [],
+        "environment": "production", "kind": "promote",
+        "findings": [finding("author", "you wrote it"), finding("soak", "too young")],
+        "overrides": { "author": "nobody else is awake", "soak": "=urgent" },
+    });
+    let fact = serde_json::from_value(request).unwrap();
+    let home = recorded_as([("ann".to_owned(), fact)].into_iter());
+    let said = home.said(&["audit", "list"]);
+    assert!(said.contains("overrode author (you wrote it): nobody else is awake"), "{said}");
+    assert!(said.contains("overrode soak (too young): =urgent"), "{said}");
+    home.said(&["audit", "export", "--format", "csv", "--output", "a.csv"]);
+    let rows = parsed(&fs::read_to_string(home.path("a.csv")).unwrap());
+    assert_eq!(rows[1][6], "nobody else is awake; =urgent");
+}
+
+#[test]
+fn every_kind_of_event_can_be_asked_for() {
+    let unknown = serde_json::from_str::<Fact>(r#"{"fact": "?"}"#).unwrap_err().to_string();
+    let kinds = Fact::KINDS.map(|kind| format!("`{kind}`")).join(", ");
+    assert!(unknown.contains(&format!("expected one of {kinds}")), "{unknown}");
 }
