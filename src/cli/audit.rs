@@ -6,15 +6,25 @@ mod filter;
 mod list;
 mod verify;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use super::Global;
 use super::context::Context;
 use super::failure::Failure;
 
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+#[group(skip)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    list: list::Arguments,
+}
+
 #[derive(Debug, Subcommand)]
-pub enum Command {
-    /// The events of one service or of all, oldest first
+enum Command {
+    /// The events of one service or of all, oldest first; this is the default
     List(list::Arguments),
     /// All of them as JSON lines or CSV, for a file or another program
     ///
@@ -28,13 +38,13 @@ pub enum Command {
     Head(verify::HeadArguments),
 }
 
-pub async fn run(global: Global, command: Command) -> Result<(), Failure> {
-    match command {
+pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
+    match arguments.command.unwrap_or(Command::List(arguments.list)) {
         Command::List(arguments) => list::run(&Context::connect(global).await?, arguments).await,
         Command::Export(arguments) => {
             export::run(&Context::connect(global).await?, arguments).await
         }
-        Command::Verify(arguments) => verify::run(&global, arguments),
+        Command::Verify(arguments) => verify::run(&global, &arguments),
         Command::Head(arguments) => verify::head(&global, arguments),
     }
 }

@@ -141,8 +141,7 @@ pub enum Command {
     /// The recorded events: history, audit log and live stream in one
     Events(events::Arguments),
     /// The audit log: who did what, and whether the record is whole
-    #[command(subcommand)]
-    Audit(audit::Command),
+    Audit(audit::Arguments),
     /// Where everything is, and what is wrong with it
     Doctor(doctor::Arguments),
     /// Print a completion script for a shell
@@ -237,7 +236,7 @@ async fn dispatch(global: Global, command: Option<Command>) -> Result<(), Failur
         Command::Lift(arguments) => lift::run(&acting(global).await?, arguments).await,
         Command::Logs(arguments) => logs::run(&connected(global).await?, arguments).await,
         Command::Events(arguments) => events::run(&connected(global).await?, arguments).await,
-        Command::Audit(command) => audit::run(global, command).await,
+        Command::Audit(arguments) => audit::run(global, arguments).await,
         Command::Doctor(arguments) => doctor::run(&global, arguments).await,
         Command::Completions(arguments) => completions::run(arguments),
         Command::Man => man::run(),

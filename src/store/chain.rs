@@ -152,6 +152,13 @@ pub struct Walk {
     pub broken: Option<Break>,
 }
 
+impl Walk {
+    /// A record without a row.
+    pub(super) fn over_nothing(before: Option<&Head>) -> Self {
+        Self { rows: 0, head: None, broken: cut_off(0, before) }
+    }
+}
+
 /// Walks the chain and, where a row from before is given, wants to meet it.
 pub(super) fn walk(connection: &Connection, before: Option<&Head>) -> rusqlite::Result<Walk> {
     const SQL: &str = "SELECT seq, at, service, actor, kind, fact, hash FROM events ORDER BY seq";
@@ -167,11 +174,7 @@ pub(super) fn walk(connection: &Connection, before: Option<&Head>) -> rusqlite::
             }
         }
     }
-    if let Some(before) = before.filter(|before| before.rows > walk.rows) {
-        let Seq(seq) = before.seq;
-        let why = format!("event {seq} was there before and is missing: the end was cut off");
-        walk.broken = Some(Break { seq: Seq(walk.rows + 1), why });
-    }
+    walk.broken = cut_off(walk.rows, before);
     Ok(walk)
 }
 
@@ -202,4 +205,11 @@ fn met(head: Head, before: Option<&Head>) -> Result<Head, Break> {
         }
         _ => Ok(head),
     }
+}
+
+/// A chain that ends before a row that was there once.
+fn cut_off(rows: u64, before: Option<&Head>) -> Option<Break> {
+    let Seq(seq) = before.filter(|before| before.rows > rows)?.seq;
+    let why = format!("event {seq} was there before and is missing: the end was cut off");
+    Some(Break { seq: Seq(rows + 1), why })
 }

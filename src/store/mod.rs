@@ -272,11 +272,11 @@ impl Reader {
     /// # Errors
     /// When the database cannot be read; a broken chain is an answer, not an error.
     pub fn walk(&self, before: Option<&Head>) -> Result<Walk, StoreError> {
-        let nothing_recorded = schema::version(&self.connection, &self.path)? == 0;
-        match before {
-            None if nothing_recorded => Ok(Walk { rows: 0, head: None, broken: None }),
-            _ => chain::walk(&self.connection, before).map_err(|e| sqlite(&self.path, e)),
+        if schema::version(&self.connection, &self.path)? == 0 {
+            // Nothing was ever recorded here.
+            return Ok(Walk::over_nothing(before));
         }
+        chain::walk(&self.connection, before).map_err(|e| sqlite(&self.path, e))
     }
 
     /// The events after `after`, oldest first, at most `limit`, of one service or of all.

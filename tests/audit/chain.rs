@@ -118,6 +118,9 @@ fn a_head_that_was_kept_finds_a_tail_that_was_cut_off() {
     record.forger().execute("DELETE FROM events WHERE seq > 4", []).unwrap();
     assert_eq!(record.broken_at(None), None, "the rest holds in itself");
     assert_eq!(record.broken_at(Some(&head)), Some(5));
+    std::fs::remove_file(record.database()).unwrap();
+    Connection::open(record.database()).unwrap().pragma_update(None, "user_version", 0).unwrap();
+    assert_eq!(record.broken_at(Some(&head)), Some(1), "nothing at all is left");
 }
 
 #[test]

@@ -113,6 +113,8 @@ fn a_filter_takes_what_it_names_and_an_unknown_kind_is_a_mistake() {
     let home = recorded(&["ann".to_owned(), "bob".to_owned()]);
     let said = home.said(&["audit", "list", "--actor", "bob", "--kind", "build_verified"]);
     assert!(said.contains("bob: build verified #1: bob") && !said.contains("ann"), "{said}");
+    assert_eq!(home.said(&["audit", "--actor", "bob"]), said, "to list is the default");
+    assert_eq!(home.said(&["audit", "--limit", "1"]), said, "the newest");
     assert_eq!(home.said(&["audit", "list", "--kind", "hold_placed"]), "");
     assert_eq!(home.said(&["audit", "list", "--since", "1970-01-01T00:00:01Z"]), "");
     assert_eq!(home.said(&["audit", "list", "--until", "1970-01-01T00:00:00Z"]), "");

@@ -29,7 +29,7 @@ pub struct HeadArguments {
     output: Option<PathBuf>,
 }
 
-pub fn run(global: &Global, arguments: Arguments) -> Result<(), Failure> {
+pub fn run(global: &Global, arguments: &Arguments) -> Result<(), Failure> {
     let before = arguments.head.as_deref().map(read).transpose()?;
     let Walk { rows, head, broken } = walk(global, before.as_ref())?;
     if let Some(Break { seq, why }) = broken {
