@@ -70,7 +70,7 @@ fn line(event: &Event) -> String {
     format!("{seq:>6} {at} {service} {actor}: {kind} {}", detail(&event.fact)).trim_end().to_owned()
 }
 
-fn detail(fact: &Fact) -> String {
+pub fn detail(fact: &Fact) -> String {
     match fact {
         Fact::BuildFound { build, sha, commits, .. } => {
             let subject = commits.first().map_or("", |commit| &commit.subject);

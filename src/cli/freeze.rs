@@ -54,7 +54,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure>
 }
 
 /// A time as people type it, in UTC where it says nothing else.
-fn time(text: &str) -> Result<DateTime<Utc>, String> {
+pub fn time(text: &str) -> Result<DateTime<Utc>, String> {
     let spaced = text.strip_suffix(" UTC").unwrap_or(text);
     let padded = match spaced.len() {
         // A date alone begins at midnight; seconds may be left out.

@@ -2,6 +2,7 @@
 
 mod act;
 mod ask;
+mod audit;
 mod builds;
 mod cancel;
 mod completions;
@@ -152,6 +153,8 @@ pub enum Command {
     Logs(logs::Arguments),
     /// The recorded events: history, audit log and live stream in one
     Events(events::Arguments),
+    /// The audit log: who did what, and whether the record is whole
+    Audit(audit::Arguments),
     /// Where everything is, and what is wrong with it
     Doctor(doctor::Arguments),
     /// Print a completion script for a shell
@@ -250,6 +253,7 @@ async fn dispatch(global: Global, command: Option<Command>) -> Result<(), Failur
         Command::Lift(arguments) => lift::run(&acting(global).await?, arguments).await,
         Command::Logs(arguments) => logs::run(&connected(global).await?, arguments).await,
         Command::Events(arguments) => events::run(&connected(global).await?, arguments).await,
+        Command::Audit(arguments) => audit::run(global, arguments).await,
         Command::Doctor(arguments) => doctor::run(&global, arguments).await,
         Command::Completions(arguments) => completions::run(arguments),
         Command::Man => man::run(),

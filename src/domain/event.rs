@@ -129,6 +129,27 @@ pub enum Fact {
 }
 
 impl Fact {
+    /// Every name that a fact can have.
+    pub const KINDS: [&'static str; 17] = [
+        "build_found",
+        "trunk_rewritten",
+        "deployment_requested",
+        "deployment_started",
+        "step_started",
+        "step_ended",
+        "cancel_requested",
+        "deployment_ended",
+        "build_verified",
+        "hold_placed",
+        "hold_released",
+        "commits_quarantined",
+        "commit_cleared",
+        "promoter_requested",
+        "request_withdrawn",
+        "freeze_placed",
+        "freeze_lifted",
+    ];
+
     /// The fact's name, as stored and as shown by `trunkline events`.
     #[must_use]
     pub fn kind(&self) -> &'static str {

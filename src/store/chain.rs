@@ -1,15 +1,19 @@
 //! The hash chain: one encoding for each row, and a walk that finds the first row that was changed.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{StoreError, json, timestamp};
 use crate::domain::event::Event;
 use crate::domain::ids::Seq;
 
-/// A SHA-256 digest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A SHA-256 digest, spelled in hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Hash(pub [u8; 32]);
 
 impl Hash {
@@ -20,6 +24,35 @@ impl Hash {
     #[must_use]
     pub fn of(text: &str) -> Self {
         Self(Sha256::digest(text).into())
+    }
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl From<Hash> for String {
+    fn from(hash: Hash) -> Self {
+        hash.to_string()
+    }
+}
+
+impl TryFrom<String> for Hash {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let wrong = || format!("{text:?} is no hash; it has 64 digits of 0-9 and a-f");
+        if text.len() != 64 || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(wrong());
+        }
+        let mut hash = [0; 32];
+        for (byte, digits) in hash.iter_mut().zip(text.as_bytes().chunks(2)) {
+            let digits = std::str::from_utf8(digits).map_err(|_| wrong())?;
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| wrong())?;
+        }
+        Ok(Self(hash))
     }
 }
 
@@ -98,23 +131,85 @@ pub(super) fn head(connection: &Connection) -> rusqlite::Result<(Seq, Hash)> {
     Ok(connection.query_row(SQL, [], read).optional()?.unwrap_or((Seq(0), Hash::GENESIS)))
 }
 
-pub(super) fn verify(connection: &Connection) -> rusqlite::Result<Option<Break>> {
+/// A row of the chain, to be looked for again later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    pub seq: Seq,
+    pub hash: Hash,
+    /// When it was recorded, as its row spells it.
+    pub at: String,
+    /// How many rows there were up to it.
+    pub rows: u64,
+}
+
+/// What a walk over the chain found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Walk {
+    /// How many rows hold.
+    pub rows: u64,
+    /// The last row that holds; `None` when there is none.
+    pub head: Option<Head>,
+    pub broken: Option<Break>,
+}
+
+impl Walk {
+    /// A record without a row.
+    pub(super) fn over_nothing(before: Option<&Head>) -> Self {
+        Self { rows: 0, head: None, broken: cut_off(0, before) }
+    }
+}
+
+/// Walks the chain and, where a row from before is given, wants to meet it.
+pub(super) fn walk(connection: &Connection, before: Option<&Head>) -> rusqlite::Result<Walk> {
     const SQL: &str = "SELECT seq, at, service, actor, kind, fact, hash FROM events ORDER BY seq";
-    let (mut expected, mut before) = (1, Hash::GENESIS);
+    let mut walk = Walk { rows: 0, head: None, broken: None };
     let mut statement = connection.prepare(SQL)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let (stored, hash) = (Stored::read(row)?, Hash(row.get(6)?));
-        let seq = Seq(stored.seq.cast_unsigned());
-        if stored.seq != expected {
-            let why = format!("event {expected} is missing, {seq} comes instead");
-            return Ok(Some(Break { seq, why }));
+        match next(row, &walk).and_then(|head| met(head, before)) {
+            Ok(head) => (walk.rows, walk.head) = (head.rows, Some(head)),
+            Err(broken) => {
+                walk.broken = Some(broken);
+                return Ok(walk);
+            }
         }
-        if stored.hash(before) != hash {
-            let why = "its hash does not fit its content and the event before".into();
-            return Ok(Some(Break { seq, why }));
-        }
-        (expected, before) = (expected + 1, hash);
     }
-    Ok(None)
+    walk.broken = cut_off(walk.rows, before);
+    Ok(walk)
+}
+
+/// The row as the new head, when it goes on where the walk is.
+fn next(row: &Row<'_>, walk: &Walk) -> Result<Head, Break> {
+    let before = walk.head.as_ref().map_or(Hash::GENESIS, |head| head.hash);
+    let expected = walk.rows + 1;
+    let seq = row.get(0).map(i64::cast_unsigned).unwrap_or_default();
+    let broken = |why: String| Break { seq: Seq(seq), why };
+    if seq != expected {
+        return Err(broken(format!("event {expected} is missing, {seq} comes instead")));
+    }
+    let read = || Ok((Stored::read(row)?, Hash(row.get(6)?)));
+    let (stored, hash) =
+        read().map_err(|e: rusqlite::Error| broken(format!("its row cannot be read: {e}")))?;
+    if stored.hash(before) != hash {
+        return Err(broken("its hash does not fit its content and the event before".into()));
+    }
+    Ok(Head { seq: Seq(seq), hash, at: stored.at, rows: expected })
+}
+
+/// A chain that was computed anew holds in itself; only a row that was kept elsewhere tells.
+fn met(head: Head, before: Option<&Head>) -> Result<Head, Break> {
+    match before {
+        Some(before) if before.seq == head.seq && before.hash != head.hash => {
+            let why = "its hash is another than before: the history up to it was rewritten";
+            Err(Break { seq: head.seq, why: why.into() })
+        }
+        _ => Ok(head),
+    }
+}
+
+/// A chain that ends before a row that was there once.
+fn cut_off(rows: u64, before: Option<&Head>) -> Option<Break> {
+    let Seq(seq) = before.filter(|before| before.rows > rows)?.seq;
+    let why = format!("event {seq} was there before and is missing: the end was cut off");
+    Some(Break { seq: Seq(rows + 1), why })
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, SubsecRound as _, Utc};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, params};
 
-pub use self::chain::{Break, Hash};
+pub use self::chain::{Break, Hash, Head, Walk};
 use crate::domain::command::Receipt;
 use crate::domain::event::{Event, Fact};
 use crate::domain::ids::{IdempotencyKey, Seq, ServiceName};
@@ -264,11 +264,19 @@ impl Reader {
     /// # Errors
     /// When the database cannot be read; a broken chain is an answer, not an error.
     pub fn verify(&self) -> Result<Option<Break>, StoreError> {
+        Ok(self.walk(None)?.broken)
+    }
+
+    /// Walks the hash chain; with a head from before, also says whether that row is still in it.
+    ///
+    /// # Errors
+    /// When the database cannot be read; a broken chain is an answer, not an error.
+    pub fn walk(&self, before: Option<&Head>) -> Result<Walk, StoreError> {
         if schema::version(&self.connection, &self.path)? == 0 {
             // Nothing was ever recorded here.
-            return Ok(None);
+            return Ok(Walk::over_nothing(before));
         }
-        chain::verify(&self.connection).map_err(|e| sqlite(&self.path, e))
+        chain::walk(&self.connection, before).map_err(|e| sqlite(&self.path, e))
     }
 
     /// The events after `after`, oldest first, at most `limit`, of one service or of all.

@@ -1,0 +1,51 @@
+//! `trunkline audit list`: the events that are meant, for reading.
+
+use std::collections::VecDeque;
+
+use clap::Args;
+
+use super::filter::{Filter, sentence};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::{Reading, output};
+use crate::domain::event::Event;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    filter: Filter,
+    /// At most this many, the newest ones
+    #[arg(long, value_name = "COUNT", default_value_t = 200,
+          value_parser = clap::value_parser!(u16).range(1..))]
+    limit: u16,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// With `--json` one document on each line.
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+    let limit = usize::from(arguments.limit);
+    let mut newest = VecDeque::new();
+    let keep = |event| {
+        if newest.len() == limit {
+            newest.pop_front();
+        }
+        newest.push_back(event);
+        Ok(())
+    };
+    arguments.filter.each(context, keep).await?;
+    newest.iter().try_for_each(|event| {
+        if arguments.reading.json {
+            output::json_line(event)
+        } else {
+            context.out.line(line(event))
+        }
+    })
+}
+
+fn line(event: &Event) -> String {
+    let at = event.at.format("%Y-%m-%d %H:%M:%S");
+    let kind = event.fact.kind().replace('_', " ");
+    let said = sentence(&event.fact);
+    format!("{at} {} {}: {kind} {said}", event.service, event.actor).trim_end().to_owned()
+}

@@ -1,0 +1,151 @@
+//! What is exported, read back by a reader of its own.
+
+use std::fs;
+use std::process::Command;
+
+use chrono::DateTime;
+use trunkline::domain::event::{Event, Fact};
+use trunkline::domain::ids::BuildNumber;
+use trunkline::domain::people::Actor;
+use trunkline::store::{NewEvent, Store};
+
+use super::corpus::corpus;
+use super::home::Home;
+
+/// More than are in memory at once.
+const EVENTS: usize = 1_300;
+
+fn hostile() -> Vec<String> {
+    let formulas = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "a\r\nb", "\"", ",", "a\"b,c"];
+    let entries = corpus();
+    let entries = entries.iter().map(|entry| String::from_utf8_lossy(&entry.bytes()).into_owned());
+    let short = entries.filter(|text| text.len() < 2_000);
+    let texts: Vec<_> = formulas.map(str::to_owned).into_iter().chain(short).collect();
+    texts.iter().cycle().take(EVENTS).cloned().collect()
+}
+
+/// A user whose record tells of a service that is watched no more.
+fn recorded(texts: &[String]) -> Home {
+    let fact = |text: &String| Fact::BuildVerified { build: BuildNumber(1), note: text.clone() };
+    recorded_as(texts.iter().map(|text| (text.clone(), fact(text))))
+}
+
+fn recorded_as(facts: impl Iterator<Item = (String, Fact)>) -> Home {
+    let home = Home::new();
+    let shop = home.path("shop");
+    let mut git = Command::new("git");
+    let made = git.args(["init", "--quiet", "--initial-branch=main"]).arg(&shop);
+    assert!(made.status().unwrap().success());
+    home.watch_repository(&shop, "");
+    fs::create_dir(home.path("data")).unwrap();
+    let mut store = Store::open(&home.path("data").join("trunkline.db")).unwrap();
+    let event = |(actor, fact): (String, Fact)| NewEvent {
+        service: "gone".parse().unwrap(),
+        actor: Actor::Person(actor),
+        fact,
+    };
+    store.append(DateTime::UNIX_EPOCH, facts.map(event).collect(), None).unwrap();
+    home
+}
+
+/// RFC 4180 and nothing else: every cell in quotes, every line with its two characters.
+fn parsed(text: &str) -> Vec<Vec<String>> {
+    let (mut rows, mut row, mut rest) = (Vec::new(), Vec::new(), text);
+    while !rest.is_empty() {
+        rest = rest.strip_prefix('"').expect("a cell begins with a quote");
+        let mut cell = String::new();
+        loop {
+            let (before, after) = rest.split_once('"').expect("a cell ends with a quote");
+            cell.push_str(before);
+            rest = after;
+            let Some(after) = rest.strip_prefix('"') else { break };
+            cell.push('"');
+            rest = after;
+        }
+        row.push(cell);
+        if let Some(after) = rest.strip_prefix(',') {
+            rest = after;
+        } else {
+            rest = rest.strip_prefix("\r\n").expect("a line has its end");
+            rows.push(std::mem::take(&mut row));
+        }
+    }
+    rows
+}
+
+#[test]
+fn an_export_is_read_back_whole_and_runs_in_no_spreadsheet() {
+    let texts = hostile();
+    let home = recorded(&texts);
+    home.said(&["audit", "export", "--format", "csv", "--output", "a.csv"]);
+    let rows = parsed(&fs::read_to_string(home.path("a.csv")).unwrap());
+    assert_eq!(rows.len(), EVENTS + 1);
+    for (row, text) in rows[1..].iter().zip(&texts) {
+        let lead = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+        assert_eq!(row[3], format!("{lead}{text}"));
+        assert_eq!(row[5], format!("#1: {text}"));
+    }
+    home.said(&["audit", "export", "--format", "jsonl", "--output", "a.jsonl"]);
+    let lines = fs::read_to_string(home.path("a.jsonl")).unwrap();
+    let events: Vec<Event> = lines.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert!(
+        events.iter().map(|event| event.actor.clone()).eq(texts.into_iter().map(Actor::Person))
+    );
+}
+
+#[test]
+fn an_export_replaces_no_file_unless_it_is_told_to() {
+    let home = recorded(&["x".to_owned()]);
+    let arguments = ["audit", "export", "--format", "csv", "--output", "a.csv"];
+    fs::write(home.path("a.csv"), "mine").unwrap();
+    let refused = home.trunkline(&arguments);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert_eq!(fs::read_to_string(home.path("a.csv")).unwrap(), "mine");
+    home.said(&[&arguments[..], &["--force"]].concat());
+    assert_eq!(parsed(&fs::read_to_string(home.path("a.csv")).unwrap()).len(), 2);
+    let parts = fs::read_dir(home.path("")).unwrap().flatten();
+    let parts = parts.filter(|file| file.file_name().to_string_lossy().ends_with(".part"));
+    assert_eq!(parts.count(), 0, "nothing half is left");
+}
+
+#[test]
+fn a_filter_takes_what_it_names_and_an_unknown_kind_is_a_mistake() {
+    let home = recorded(&["ann".to_owned(), "bob".to_owned()]);
+    let said = home.said(&["audit", "list", "--actor", "bob", "--kind", "build_verified"]);
+    assert!(said.contains("bob: build verified #1: bob") && !said.contains("ann"), "{said}");
+    assert_eq!(home.said(&["audit", "--actor", "bob"]), said, "to list is the default");
+    assert_eq!(home.said(&["audit", "--limit", "1"]), said, "the newest");
+    assert_eq!(home.said(&["audit", "list", "--kind", "hold_placed"]), "");
+    assert_eq!(home.said(&["audit", "list", "--since", "1970-01-01T00:00:01Z"]), "");
+    assert_eq!(home.said(&["audit", "list", "--until", "1970-01-01T00:00:00Z"]), "");
+    let mistaken = home.trunkline(&["audit", "list", "--kind", "build_verifed"]);
+    let said = String::from_utf8(mistaken.stderr).unwrap();
+    assert_eq!(mistaken.status.code(), Some(2));
+    assert!(said.contains("build_verified"), "{said}");
+}
+
+#[test]
+fn an_override_is_told_with_its_guard_the_sentence_that_was_read_and_the_reason() {
+    let finding = |guard: &str, sentence: &str| serde_json::json!({ "guard": guard, "severity": "override", "sentence": sentence });
+    let request = serde_json::json!({
+        "fact": "deployment_requested", "build": 9, "sha": "a".repeat(40), "steps": [],
+        "environment": "production", "kind": "promote",
+        "findings": [finding("author", "you wrote it"), finding("soak", "too young")],
+        "overrides": { "author": "nobody else is awake", "soak": "=urgent" },
+    });
+    let fact = serde_json::from_value(request).unwrap();
+    let home = recorded_as([("ann".to_owned(), fact)].into_iter());
+    let said = home.said(&["audit", "list"]);
+    assert!(said.contains("overrode author (you wrote it): nobody else is awake"), "{said}");
+    assert!(said.contains("overrode soak (too young): =urgent"), "{said}");
+    home.said(&["audit", "export", "--format", "csv", "--output", "a.csv"]);
+    let rows = parsed(&fs::read_to_string(home.path("a.csv")).unwrap());
+    assert_eq!(rows[1][6], "nobody else is awake; =urgent");
+}
+
+#[test]
+fn every_kind_of_event_can_be_asked_for() {
+    let unknown = serde_json::from_str::<Fact>(r#"{"fact": "?"}"#).unwrap_err().to_string();
+    let kinds = Fact::KINDS.map(|kind| format!("`{kind}`")).join(", ");
+    assert!(unknown.contains(&format!("expected one of {kinds}")), "{unknown}");
+}
