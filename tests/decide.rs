@@ -63,6 +63,7 @@ impl Record {
             previous: None,
             previous_sha: None,
             steps: steps(),
+            schema: Some(Vec::new()),
             cancels: None,
             findings: vec![],
             overrides: BTreeMap::new(),

@@ -12,7 +12,7 @@ use trunkline::domain::event::{
 };
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName, Sha};
 use trunkline::domain::people::{Actor, Identity, People, Person};
-use trunkline::domain::plan::{Facts, Finding, Guard, Plan, Severity, endpoints, plan};
+use trunkline::domain::plan::{Facts, Finding, Guard, Migrations, Plan, Severity, endpoints, plan};
 use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
 use trunkline::domain::service::ServiceState;
 
@@ -136,6 +136,7 @@ impl World {
             previous: None,
             previous_sha: None,
             steps: steps(),
+            schema: Some(Vec::new()),
             cancels: None,
             findings: vec![],
             overrides: BTreeMap::new(),
@@ -174,6 +175,7 @@ impl World {
             people: &self.people,
             range: &range,
             steps: &steps(),
+            migrations: &Migrations::default(),
         };
         plan(facts, action, &person(actor), self.now).expect("a plan can be made")
     }
@@ -283,6 +285,7 @@ fn a_range_beyond_what_was_read_is_not_called_others_work() {
         people: &world.people,
         range: &range,
         steps: &steps(),
+        migrations: &Migrations::default(),
     };
     let plan = plan(facts, action, &person("raj"), world.now).expect("a plan can be made");
     assert_eq!(severity(&plan, Guard::Author), Severity::Override);

@@ -13,6 +13,7 @@ use super::people::Actor;
 use super::plan::{Finding, Guard};
 use super::policy::VerifyBy;
 use super::quarantine::BadCommit;
+use super::schema::SchemaChange;
 use super::time::{Milliseconds, millis};
 
 /// One recorded fact. Its meaning never changes once it is stored; new facts and new optional fields may be added.
@@ -188,6 +189,9 @@ pub struct DeploymentRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_sha: Option<Sha>,
     pub steps: Vec<StepSpec>,
+    /// What its migrations do that the code before cannot simply live with; nothing where they were not judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<Vec<SchemaChange>>,
     /// The deployment that has to be cancelled first; this one waits for its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancels: Option<DeploymentId>,

@@ -13,6 +13,7 @@ use super::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use super::policy::VerifyBy;
 use super::quarantine::Quarantined;
 use super::request::Request;
+use super::schema::SchemaChange;
 use super::stops::{Freeze, Hold};
 
 /// What an environment runs, by the last deployment that succeeded there.
@@ -37,6 +38,10 @@ pub struct ServiceState {
     pub holds: BTreeMap<Environment, Hold>,
     /// The commits that are known to be bad.
     pub quarantine: BTreeMap<Sha, Quarantined>,
+    /// What promotes may have done to production's schema that older code cannot simply live with, oldest first.
+    pub schema: Vec<SchemaChange>,
+    /// The builds whose promotes did to the schema what nobody judged.
+    pub unjudged: BTreeSet<BuildNumber>,
     /// The last requests for a promoter, oldest first, those that are over included.
     pub requests: Vec<Request>,
     /// Freezes that nobody has lifted, over ones included.
@@ -64,6 +69,8 @@ impl ServiceState {
             Fact::DeploymentRequested(request) => self.requested(event, request),
             Fact::DeploymentStarted { deployment } => {
                 self.change(*deployment, |d| d.started_at = Some(event.at));
+                let request = self.deployments.get(deployment).map(|d| d.request.clone());
+                request.iter().for_each(|request| self.schema_moved(request));
             }
             Fact::StepStarted { deployment, step } => {
                 self.step(*deployment, *step, |_| StepState::Running { since: event.at });

@@ -15,6 +15,7 @@ use super::people::{Actor, People};
 use super::policy::Policy;
 use super::quarantine::Quarantined;
 use super::request::Request;
+use super::schema::Verdict;
 use super::service::Live;
 use super::stops::{Freeze, Hold};
 use super::time::{Milliseconds, millis};
@@ -193,6 +194,7 @@ pub struct RollbackPreview {
     pub sha: Sha,
     /// When the target last went live.
     pub was_live: Option<DateTime<Utc>>,
+    pub verdict: Verdict,
     #[serde(with = "millis::option")]
     #[schema(value_type = Option<Milliseconds>)]
     pub expected: Option<Duration>,

@@ -204,6 +204,7 @@ fn rollback_preview(facts: Facts<'_>) -> Option<RollbackPreview> {
         to,
         sha: facts.state.builds.get(&to)?.sha.clone(),
         was_live: last_live(facts.state, to).map(|live| live.since),
+        verdict: facts.state.verdict(to),
         expected: expected::deployment(
             facts.state,
             Environment::Production,

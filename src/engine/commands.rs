@@ -10,7 +10,7 @@ use crate::domain::commit::Range;
 use crate::domain::event::{DeploymentKind, Fact, StepSpec};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName};
 use crate::domain::people::{Actor, People};
-use crate::domain::plan::{self, Facts, Plan};
+use crate::domain::plan::{self, Facts, Migrations, Plan};
 use crate::domain::policy::{Policy, VerifyBy};
 use crate::domain::quarantine::BadCommit;
 use crate::domain::service::ServiceState;
@@ -31,6 +31,8 @@ pub enum Gathered {
 pub struct ForPlan {
     pub range: Range,
     pub steps: Vec<StepSpec>,
+    /// Of a promote; a rollback has none.
+    pub migrations: Migrations,
     /// For which builds it was gathered.
     pub ends: plan::Endpoints,
 }
@@ -132,6 +134,7 @@ pub fn plan(service: &Ground<'_>, action: Action, asked: Asked<'_>) -> Result<Pl
         people: service.people,
         range: &gathered.range,
         steps: &gathered.steps,
+        migrations: &gathered.migrations,
     };
     Ok(plan::plan(facts, action, asked.actor, asked.now)?)
 }

@@ -118,6 +118,7 @@ fn next_for_staging(known: &Known<'_>) -> Option<Decision> {
         previous: live.map(|live| live.number),
         previous_sha: live.map(|live| live.sha.clone()),
         steps: steps.to_vec(),
+        schema: None,
         cancels: None,
         findings: Vec::new(),
         overrides: std::collections::BTreeMap::new(),

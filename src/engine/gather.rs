@@ -7,6 +7,7 @@ use tokio::time::timeout;
 
 use super::checkouts;
 use super::commands::{ForPlan, Gathered};
+use super::migrations;
 use super::shared::Shared;
 use super::trunk;
 use crate::config::service_file::ServiceFile;
@@ -14,12 +15,16 @@ use crate::domain::command::{Action, Command, Refusal};
 use crate::domain::commit::Range;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, Environment, ServiceName, Sha};
-use crate::domain::plan::{Endpoints, endpoints};
+use crate::domain::plan::{Endpoints, Migrations, endpoints};
+use crate::domain::quarantine::BadCommit;
 use crate::domain::service::ServiceState;
 use crate::git::{GitError, Mirror};
 
 /// The most commits that a plan looks at one by one.
 const COMMITS: usize = 500;
+
+/// The most commits that a command names.
+const NAMED: usize = 50;
 
 /// How long a rollback waits for git.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -49,9 +54,43 @@ pub async fn gather(
     let action = match command {
         Command::Execute { action, .. } => *action,
         Command::Ask { build, .. } => Action::Promote { build: *build },
+        Command::Release { bad: Some(names), .. } | Command::Quarantine { commits: names, .. } => {
+            return Ok(Some(Gathered::Commits(commits(shared, name, names).await)));
+        }
         _ => return Ok(None),
     };
     Ok(Some(Gathered::Plan(for_plan(shared, name, action).await?)))
+}
+
+/// The commits that are named and that the builds do not list, as far as git finds them in one of the builds.
+async fn commits(shared: &Shared, name: &ServiceName, names: &[String]) -> Vec<BadCommit> {
+    let (mirror, builds) = {
+        let world = shared.world();
+        let Some(service) = world.services.get(name) else { return Vec::new() };
+        let builds = service.state.builds.values().filter(|build| !build.off_trunk);
+        let builds: Vec<_> = builds.map(|build| (build.number, build.sha.clone())).collect();
+        (service.mirror.clone(), builds)
+    };
+    let shas: Vec<_> = builds.iter().map(|(_, sha)| sha.clone()).collect();
+    let is_listed = |beginning: &str| {
+        let world = shared.world();
+        let service = world.services.get(name);
+        let beginning = beginning.to_ascii_lowercase();
+        service.is_some_and(|s| !s.state.commits_that_begin_with(&beginning).is_empty())
+    };
+    let mut found = Vec::new();
+    for name in names.iter().take(NAMED) {
+        if is_listed(name) {
+            continue;
+        }
+        // What git does not find is refused by name where the command is decided.
+        let Ok(Some(sha)) = mirror.resolve(name).await else { continue };
+        let Ok(Some(at)) = mirror.first_with(&sha, &shas).await else { continue };
+        let subject = mirror.range(None, &sha, None, 1).await.ok();
+        let subject = subject.and_then(|range| Some(range.commits.first()?.subject.clone()));
+        found.push(BadCommit { sha, build: builds[at].0, subject: subject.unwrap_or_default() });
+    }
+    found
 }
 
 /// Gathers the range and the steps for an action, as things stand now.
@@ -100,7 +139,18 @@ pub async fn for_plan(
             format!("{} declares no production steps, so it can only go to staging", ends.target);
         return Err(Refusal::invalid(sentence).into());
     }
-    Ok(ForPlan { range, steps, ends })
+    let migrations = match ends.kind {
+        DeploymentKind::Rollback => Migrations::default(),
+        _ => {
+            let ground = {
+                let world = shared.world();
+                let service = world.services.get(name).ok_or_else(gone)?;
+                migrations::Ground::of(&world, service, ends.target)
+            };
+            Box::pin(migrations::gather(&ground, &range, ends.target)).await
+        }
+    };
+    Ok(ForPlan { range, steps, migrations, ends })
 }
 
 /// What git answers; `None` when a rollback has waited long enough for it.

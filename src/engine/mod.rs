@@ -8,6 +8,7 @@ pub mod decide;
 mod gather;
 mod handle;
 mod logs;
+mod migrations;
 mod open;
 mod orphans;
 mod processes;

@@ -96,6 +96,7 @@ impl Past {
             previous: None,
             previous_sha: None,
             steps: vec![step],
+            schema: Some(Vec::new()),
             cancels: None,
             findings: Vec::new(),
             overrides: std::collections::BTreeMap::new(),

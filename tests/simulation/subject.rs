@@ -9,7 +9,7 @@ use trunkline::domain::commit::Range;
 use trunkline::domain::event::{Event, Fact, Run, StepOutcome, StepSpec};
 use trunkline::domain::ids::{DeploymentId, Environment, Seq, ServiceName, Sha};
 use trunkline::domain::people::{Actor, People, Person};
-use trunkline::domain::plan::{self, Plan};
+use trunkline::domain::plan::{self, Migrations, Plan};
 use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
 use trunkline::domain::service::ServiceState;
 use trunkline::engine::commands::{self, Asked, Decided, ForPlan, Gathered, Ground, NotDecided};
@@ -84,7 +84,12 @@ impl Subject {
         let ends = plan::endpoints(&self.state, action)?;
         let to = self.state.builds[&ends.target].sha.clone();
         let range = Range { from: None, to, commits: Vec::new(), more: 0, lost: Vec::new() };
-        Ok(Gathered::Plan(ForPlan { range, steps: steps(), ends }))
+        Ok(Gathered::Plan(ForPlan {
+            range,
+            steps: steps(),
+            migrations: Migrations::default(),
+            ends,
+        }))
     }
 
     fn ground(&self) -> Ground<'_> {

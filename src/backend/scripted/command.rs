@@ -54,7 +54,12 @@ impl World {
     fn gathered(&self, name: &ServiceName, action: Action) -> Result<ForPlan, Refusal> {
         let service = self.service(name)?;
         let ends = plan::endpoints(&service.state, action)?;
-        Ok(ForPlan { range: service.range(&ends), steps: steps(Environment::Production), ends })
+        Ok(ForPlan {
+            range: service.range(&ends),
+            steps: steps(Environment::Production),
+            migrations: service.migrations.clone(),
+            ends,
+        })
     }
 
     pub(super) fn plan(

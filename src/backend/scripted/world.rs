@@ -18,7 +18,7 @@ use crate::domain::ids::{
 };
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch, Stream, format};
 use crate::domain::people::{Actor, Identity, People, Person};
-use crate::domain::plan;
+use crate::domain::plan::{self, Migrations};
 use crate::domain::policy::{FreezeMode, Policy, VerifyBy};
 use crate::domain::service::ServiceState;
 use crate::domain::snapshot::{FleetSnapshot, Problem, ServiceSnapshot, Version};
@@ -48,6 +48,8 @@ pub struct Service {
     pub policy: Policy,
     pub people: People,
     pub problems: Vec<Problem>,
+    /// What every promote brings to the schema.
+    pub migrations: Migrations,
     logs: BTreeMap<(DeploymentId, usize), Vec<u8>>,
 }
 
@@ -282,6 +284,7 @@ impl World {
             previous: live,
             previous_sha: live.map(|live| sha(live.0)),
             steps: steps(environment),
+            schema: Some(Vec::new()),
             cancels: None,
             findings: Vec::new(),
             overrides: BTreeMap::new(),

@@ -14,6 +14,7 @@ use crate::domain::command::Action;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
 use crate::domain::people::Actor;
+use crate::domain::schema::Verdict;
 use crate::domain::service::ServiceState;
 use crate::domain::time::{between, say};
 
@@ -38,10 +39,11 @@ pub enum Part {
     Quarantine,
     Policy,
     Steps,
+    Schema,
 }
 
 impl Part {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Actor,
         Self::Action,
         Self::Live,
@@ -54,6 +56,7 @@ impl Part {
         Self::Quarantine,
         Self::Policy,
         Self::Steps,
+        Self::Schema,
     ];
 
     fn as_str(self) -> &'static str {
@@ -70,6 +73,7 @@ impl Part {
             Self::Quarantine => "quarantine",
             Self::Policy => "policy",
             Self::Steps => "steps",
+            Self::Schema => "schema",
         }
     }
 }
@@ -80,6 +84,7 @@ pub(super) fn of(
     action: Action,
     actor: &Actor,
     now: DateTime<Utc>,
+    verdict: Option<&Verdict>,
 ) -> Fingerprint {
     let state = facts.state;
     let production = Environment::Production;
@@ -94,6 +99,7 @@ pub(super) fn of(
         (Part::Range, digest(&(shas, facts.range.more, lost))),
         (Part::InFlight, digest(&state.in_flight(production).map(|d| d.id))),
         (Part::Steps, digest(&facts.steps)),
+        (Part::Schema, digest(&(facts.migrations, verdict))),
     ]);
     if ends.kind != DeploymentKind::Rollback {
         parts.extend(guarded(facts, ends, now));
@@ -160,6 +166,7 @@ fn sentence(part: Part, now: &Plan, state: &ServiceState) -> String {
         Part::Quarantine => format!("what {} has of the quarantine changed", now.target.build),
         Part::Policy => "the policy or [people] in trunkline.toml changed".into(),
         Part::Steps => "the steps of the pipeline changed".into(),
+        Part::Schema => "what is known of the schema and its migrations changed".into(),
     }
 }
 

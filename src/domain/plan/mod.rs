@@ -1,6 +1,7 @@
 //! The plan: everything that a promote or rollback would do and every finding about it, before anyone confirms.
 
 mod fingerprint;
+mod migration;
 mod promote;
 mod rollback;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use self::fingerprint::{Fingerprint, InvalidFingerprint, Part};
+pub use self::migration::Migrations;
 use super::build::Build;
 use super::command::{Action, Refusal};
 use super::commit::Range;
@@ -20,6 +22,7 @@ use super::expected;
 use super::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
 use super::people::{Actor, People};
 use super::policy::Policy;
+use super::schema::Verdict;
 use super::service::ServiceState;
 use super::time::{Milliseconds, millis, say};
 
@@ -37,6 +40,12 @@ pub struct Plan {
     pub target: PlannedBuild,
     /// What a promote ships, or a rollback takes away.
     pub range: Range,
+    /// What a promote brings to the schema.
+    #[serde(default)]
+    pub migrations: Migrations,
+    /// How this rollback would go; for a promote, how the way back would go after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
     pub steps: Vec<StepSpec>,
     #[serde(with = "millis::option")]
     #[schema(value_type = Option<Milliseconds>)]
@@ -161,6 +170,7 @@ pub struct Facts<'a> {
     pub range: &'a Range,
     /// The steps that the target's own pipeline declares for this kind of deployment.
     pub steps: &'a [StepSpec],
+    pub migrations: &'a Migrations,
 }
 
 /// Between which builds a plan goes.
@@ -253,11 +263,13 @@ pub fn plan(
     let ends = endpoints(facts.state, action)?;
     let target = &facts.state.builds[&ends.target];
     let rollback = ends.kind == DeploymentKind::Rollback;
+    let verdict = migration::verdict(facts, &ends);
     let findings = if rollback {
-        rollback::findings(facts, target, now)
+        rollback::findings(facts, target, verdict.as_ref(), now)
     } else {
         promote::findings(facts, target, actor, now)
     };
+    let fingerprint = fingerprint::of(facts, &ends, action, actor, now, verdict.as_ref());
     let in_flight = facts.state.in_flight(Environment::Production);
     Ok(Plan {
         service: facts.service.clone(),
@@ -269,6 +281,8 @@ pub fn plan(
         live: facts.state.live_build(Environment::Production).map(|b| planned(facts.state, b)),
         target: planned(facts.state, target),
         range: facts.range.clone(),
+        migrations: facts.migrations.clone(),
+        verdict,
         steps: facts.steps.to_vec(),
         expected: expected::deployment(
             facts.state,
@@ -279,7 +293,7 @@ pub fn plan(
         cancels: in_flight.filter(|_| rollback).map(|d| d.id),
         findings,
         undo: undo(facts.state, &ends),
-        fingerprint: fingerprint::of(facts, &ends, action, actor, now),
+        fingerprint,
     })
 }
 
@@ -368,6 +382,7 @@ impl Plan {
             previous: self.live.as_ref().map(|live| live.build),
             previous_sha: self.live.as_ref().map(|live| live.sha.clone()),
             steps: self.steps.clone(),
+            schema: self.migrations.recorded(),
             cancels: self.cancels,
             findings: self.findings.clone(),
             overrides,

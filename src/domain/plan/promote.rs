@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Facts, Finding, Guard, Severity, finding};
+use super::{Facts, Finding, Guard, Severity, finding, migration};
 use crate::domain::build::Build;
 use crate::domain::deployment::Deployment;
 use crate::domain::ids::Environment;
@@ -26,6 +26,7 @@ pub(super) fn findings(
         hold(facts, now),
         author(facts, actor),
     ];
+    findings.extend(migration::on_promote(facts, target, now));
     findings.extend(quarantine(facts, target, now));
     findings.extend(big_batch(facts));
     findings.extend(skipped(facts, target));

@@ -3,14 +3,21 @@
 use chrono::{DateTime, Utc};
 
 use super::promote::running_now;
-use super::{Facts, Finding, Guard, Severity, finding};
+use super::{Facts, Finding, Guard, Severity, finding, migration};
 use crate::domain::build::Build;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
+use crate::domain::schema::Verdict;
 use crate::domain::time::{between, say};
 
-pub(super) fn findings(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Vec<Finding> {
+pub(super) fn findings(
+    facts: Facts<'_>,
+    target: &Build,
+    verdict: Option<&Verdict>,
+    now: DateTime<Utc>,
+) -> Vec<Finding> {
     let mut findings = vec![order(facts, target), in_flight(facts, target, now)];
+    findings.extend(verdict.map(migration::on_rollback));
     findings.extend(freeze(facts, now));
     findings.extend(hold(facts));
     findings
