@@ -23,6 +23,7 @@ mod lift;
 mod login;
 mod logs;
 mod man;
+mod migrations;
 mod output;
 mod plan;
 mod promote;
@@ -135,6 +136,9 @@ pub enum Command {
     Freeze(freeze::Arguments),
     /// End a freeze
     Lift(lift::Arguments),
+    /// Judge schema changes before they are merged
+    #[command(subcommand)]
+    Migrations(migrations::Command),
     /// The log of a deployment, of all its steps or of one
     Logs(logs::Arguments),
     /// The recorded events: history, audit log and live stream in one
@@ -231,6 +235,7 @@ async fn dispatch(global: Global, command: Option<Command>) -> Result<(), Failur
         Command::Release(arguments) => release::run(&acting(global).await?, arguments).await,
         Command::Freeze(arguments) => freeze::run(&acting(global).await?, arguments).await,
         Command::Lift(arguments) => lift::run(&acting(global).await?, arguments).await,
+        Command::Migrations(command) => migrations::run(command).await,
         Command::Logs(arguments) => logs::run(&connected(global).await?, arguments).await,
         Command::Events(arguments) => events::run(&connected(global).await?, arguments).await,
         Command::Doctor(arguments) => doctor::run(&global, arguments).await,

@@ -1,5 +1,6 @@
 //! `trunkline.toml`: what a repository says about its service, resolved into what the engine works with.
 
+mod migrations;
 mod people;
 mod steps;
 
@@ -11,13 +12,14 @@ use crate::domain::ids::{Environment, ServiceName};
 use crate::domain::people::People;
 use crate::domain::policy::{FreezeMode, Policy, VerifyBy};
 
+pub use self::migrations::{DEFAULT_MIN_BAKE, MigrationSettings};
 pub use self::steps::DEFAULT_TIMEOUT;
 
 /// The name of the service file, in the repository or in the service's folder of it.
 pub const SERVICE_FILE: &str = "trunkline.toml";
 
 /// The keys that stand above all tables.
-const TOP: [&str; 3] = ["service", "trunk", "bots"];
+const TOP: [&str; 4] = ["service", "trunk", "database", "bots"];
 
 /// Everything that a service file says, with the defaults where it is silent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +27,9 @@ pub struct ServiceFile {
     pub name: ServiceName,
     /// The branch that is watched; `None` is the repository's default branch.
     pub trunk: Option<String>,
+    /// What the services that share a database call it; `None` for one of its own.
+    pub database: Option<String>,
+    pub migrations: MigrationSettings,
     pub policy: Policy,
     pub people: People,
     /// The environment variables that steps are handed and whose values no log may show.
@@ -63,15 +68,19 @@ impl ServiceFile {
 fn read(mut top: Section<'_>, complaints: &mut Complaints<'_>) -> Option<ServiceFile> {
     let name = service_name(&mut top, complaints);
     let trunk = top.take("trunk").and_then(|entry| branch::trunk(&entry, complaints));
+    let database = top.take("database").and_then(|entry| entry.text(complaints).map(str::to_owned));
     let pipelines = steps::read(&mut top, complaints);
     let staging: Vec<_> = pipelines.staging.iter().map(|step| step.name.as_str()).collect();
     let policy = policy(&mut top, &staging, complaints);
+    let migrations = migrations::read(&mut top, complaints);
     let secrets = secrets(&mut top, complaints);
     let people = people::read(&mut top, complaints);
     top.finish(complaints);
     Some(ServiceFile {
         name: name?,
         trunk,
+        database,
+        migrations,
         policy,
         people,
         secrets,

@@ -9,6 +9,7 @@ mod process;
 mod range;
 mod source;
 mod standing;
+mod working;
 
 pub use self::checkout::is_unfinished;
 pub use self::error::GitError;
@@ -17,3 +18,4 @@ pub use self::mirror::Mirror;
 pub use self::process::REDIRECTING;
 pub use self::source::display_url;
 pub use self::standing::Standing;
+pub use self::working::Working;

@@ -1,0 +1,56 @@
+//! The migrations of a service file: where they are, for which database, and how long a step of one bakes.
+
+use std::time::Duration;
+
+use crate::config::error::Complaints;
+use crate::config::reader::Section;
+use crate::domain::migration::Dialect;
+use crate::domain::migration::glob::Glob;
+
+/// How long code has to have been live without an object before a migration takes it away.
+pub const DEFAULT_MIN_BAKE: Duration = Duration::from_hours(24);
+
+/// What a service says about its migrations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrationSettings {
+    /// Patterns that are valid as `Glob`; empty where the layouts of well-known tools decide.
+    pub paths: Vec<String>,
+    pub dialect: Option<Dialect>,
+    pub min_bake: Duration,
+}
+
+impl Default for MigrationSettings {
+    fn default() -> Self {
+        Self { paths: Vec::new(), dialect: None, min_bake: DEFAULT_MIN_BAKE }
+    }
+}
+
+impl MigrationSettings {
+    /// The patterns, compiled.
+    #[must_use]
+    pub fn globs(&self) -> Vec<Glob> {
+        self.paths.iter().filter_map(|path| path.parse().ok()).collect()
+    }
+}
+
+pub(super) fn read(top: &mut Section<'_>, complaints: &mut Complaints<'_>) -> MigrationSettings {
+    let mut settings = MigrationSettings::default();
+    let section = top.take("migrations").and_then(|entry| entry.section(complaints));
+    let Some(mut section) = section else { return settings };
+    if let Some(entry) = section.take("paths") {
+        for path in entry.texts(complaints) {
+            match path.value.parse::<Glob>() {
+                Ok(_) => settings.paths.push(path.value.to_owned()),
+                Err(invalid) => complaints.add(path.at, &entry.path, invalid.to_string()),
+            }
+        }
+    }
+    if let Some(entry) = section.take("dialect") {
+        settings.dialect = entry.choice(&Dialect::WORDS, complaints);
+    }
+    if let Some(bake) = section.take("min_bake").and_then(|entry| entry.duration(complaints)) {
+        settings.min_bake = bake;
+    }
+    section.finish_below(&super::TOP, complaints);
+    settings
+}

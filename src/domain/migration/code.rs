@@ -1,0 +1,64 @@
+//! Migrations written as code: unknown as a whole, and the calls that plainly take something away named.
+
+use super::judge::statement;
+use super::rule::Rule;
+use super::statement::Deed;
+use super::{Dialect, JudgedStatement};
+
+/// Calls of the well-known tools, and the rule that each stands for.
+const CALLS: [(&str, Rule); 16] = [
+    ("drop_column", Rule::DropColumn),
+    ("remove_column", Rule::DropColumn),
+    ("remove_columns", Rule::DropColumn),
+    ("dropColumn", Rule::DropColumn),
+    ("RemoveField", Rule::DropColumn),
+    ("drop_table", Rule::DropObject),
+    ("dropTable", Rule::DropObject),
+    ("DeleteModel", Rule::DropObject),
+    ("rename_column", Rule::Rename),
+    ("rename_table", Rule::Rename),
+    ("renameColumn", Rule::Rename),
+    ("renameTable", Rule::Rename),
+    ("RenameField", Rule::Rename),
+    ("RenameModel", Rule::Rename),
+    ("change_column_type", Rule::ChangeType),
+    ("remove_reference", Rule::DropColumn),
+];
+const MOST_CALLS: usize = 200;
+
+pub(super) fn judge(text: &str, dialect: Dialect) -> Vec<JudgedStatement> {
+    let whole = Deed::of(Rule::CodeMigration);
+    let mut judged = vec![statement(1, "a migration written as code", &[whole], dialect)];
+    let mut down = false;
+    for (line, text) in (1..).zip(text.lines()) {
+        let code = text.trim();
+        if let Some(function) = function(code) {
+            down = matches!(function, "down" | "downgrade");
+        }
+        if down || code.starts_with('#') || code.starts_with("//") {
+            continue;
+        }
+        if let Some((_, rule)) = CALLS.iter().find(|(call, _)| has_word(code, call)) {
+            judged.push(statement(line, code, &[Deed::of(*rule)], dialect));
+        }
+        if judged.len() > MOST_CALLS {
+            break;
+        }
+    }
+    judged
+}
+
+/// The name of the function that a line begins.
+fn function(code: &str) -> Option<&str> {
+    let starts =
+        ["def self.", "def ", "async def ", "export async function ", "async ", "public async "];
+    let rest = starts.iter().find_map(|start| code.strip_prefix(start))?;
+    Some(rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default())
+}
+
+fn has_word(code: &str, word: &str) -> bool {
+    code.match_indices(word).any(|(at, _)| {
+        let inside = |c: char| c.is_alphanumeric() || c == '_';
+        !code[..at].ends_with(inside) && !code[at + word.len()..].starts_with(inside)
+    })
+}

@@ -1,0 +1,218 @@
+//! A file judged: its statements in their order, each knowing what came before it.
+
+use std::collections::BTreeSet;
+
+use sqlparser::ast::Statement;
+
+use super::known::{KnownSchema, key};
+use super::rebuild::{Together, together};
+use super::recognise::recognise;
+use super::rule::Rule;
+use super::split::{Piece, split};
+use super::statement::{Deed, Setting, deeds, parse};
+use super::{
+    Dialect, FileChange, Header, JudgedMigration, JudgedStatement, MigrationFile, Tool, code,
+    layout, sections,
+};
+
+/// A larger file is not read.
+const LARGEST: usize = 1024 * 1024;
+const MOST_STATEMENTS: usize = 2_000;
+const LONGEST_TEXT: usize = 200;
+
+/// Judges one migration. `known` is what the files that run before it define; without it, what can only be told from
+/// them is unknown.
+#[must_use]
+pub fn judge(
+    file: &MigrationFile<'_>,
+    tool: Tool,
+    dialect: Dialect,
+    known: &KnownSchema,
+) -> JudgedMigration {
+    let Header { declared, mut faults } = Header::of(file.text);
+    faults.extend(tampered(file));
+    let statements = if file.change == FileChange::Deleted {
+        Vec::new()
+    } else if file.text.len() > LARGEST {
+        let sentence = format!("a file of {} bytes, which is not read", file.text.len());
+        vec![unjudged(1, &sentence, dialect)]
+    } else if layout::is_code(file.path) {
+        code::judge(file.text, dialect)
+    } else {
+        Judge::of(file, dialect, known).run()
+    };
+    let (path, change) = (file.path.to_owned(), file.change);
+    JudgedMigration { path, tool, change, statements, declared, faults }
+}
+
+/// A file that ran once must stay as it was.
+fn tampered(file: &MigrationFile<'_>) -> Option<String> {
+    match file.change {
+        FileChange::Added => None,
+        FileChange::Edited if layout::is_repeatable(file.path) => None,
+        FileChange::Edited => Some(
+            "was edited after it was added; where it ran already it does not run again: add a new file"
+                .to_owned(),
+        ),
+        FileChange::Deleted => Some(
+            "was deleted; what it did stays in the database, and its tool may refuse to go on: bring it back"
+                .to_owned(),
+        ),
+    }
+}
+
+fn unjudged(line: u32, text: &str, dialect: Dialect) -> JudgedStatement {
+    statement(line, text, &[Deed::of(Rule::Unjudged)], dialect)
+}
+
+/// One judged statement from everything that it does.
+pub(super) fn statement(
+    line: u32,
+    text: &str,
+    deeds: &[Deed],
+    dialect: Dialect,
+) -> JudgedStatement {
+    let rules = || deeds.iter().map(|deed| deed.rule);
+    let worst =
+        rules().reduce(|worst, rule| if rule.class() > worst.class() { rule } else { worst });
+    let rule = worst.unwrap_or(Rule::Unjudged);
+    let also: BTreeSet<_> = rules().filter(|other| *other != rule).collect();
+    JudgedStatement {
+        line,
+        text: one_line(text),
+        class: rule.class(),
+        rule,
+        also: also.into_iter().collect(),
+        advice: rule.advice(dialect).to_owned(),
+        objects: deeds.iter().flat_map(|deed| deed.objects.clone()).collect(),
+    }
+}
+
+fn one_line(text: &str) -> String {
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        if line.len() > 4 * LONGEST_TEXT {
+            break;
+        }
+    }
+    if line.chars().count() > LONGEST_TEXT {
+        line = line.chars().take(LONGEST_TEXT - 1).chain(['…']).collect();
+    }
+    line
+}
+
+struct Judge<'k> {
+    dialect: Dialect,
+    /// What is known before the statement at hand.
+    known: KnownSchema,
+    before: &'k KnownSchema,
+    fresh: BTreeSet<String>,
+    pieces: Vec<Piece>,
+    cut: Option<u32>,
+    in_transaction: bool,
+}
+
+impl<'k> Judge<'k> {
+    fn of(file: &MigrationFile<'_>, dialect: Dialect, before: &'k KnownSchema) -> Self {
+        let up = sections::upward(file.text);
+        let mut pieces = split(&up, dialect);
+        let cut = pieces.get(MOST_STATEMENTS).map(|piece| piece.line);
+        pieces.truncate(MOST_STATEMENTS);
+        let lower = file.text.get(..400).unwrap_or(file.text).to_ascii_lowercase();
+        let alone = ["no-transaction", "no transaction", "transaction:false"];
+        Self {
+            dialect,
+            known: before.clone(),
+            before,
+            fresh: BTreeSet::new(),
+            pieces,
+            cut,
+            in_transaction: !alone.iter().any(|marker| lower.contains(marker)),
+        }
+    }
+
+    fn run(mut self) -> Vec<JudgedStatement> {
+        let pieces = std::mem::take(&mut self.pieces);
+        let parsed: Vec<_> = pieces.iter().map(|piece| parse(piece, self.dialect)).collect();
+        let flat: Vec<(usize, &Statement)> = parsed
+            .iter()
+            .enumerate()
+            .flat_map(|(at, statements)| statements.iter().flatten().map(move |s| (at, s)))
+            .collect();
+        let together = together(&flat, self.before, self.dialect, self.in_transaction);
+        let mut judged: Vec<_> = pieces
+            .iter()
+            .zip(&parsed)
+            .enumerate()
+            .map(|(at, (piece, statements))| {
+                let deeds = self.deeds(at, piece, statements.as_deref(), &together);
+                statement(piece.line, &piece.sql, &deeds, self.dialect)
+            })
+            .collect();
+        if let Some(line) = self.cut {
+            judged.push(unjudged(
+                line,
+                "more than 2,000 statements; the rest is not read",
+                self.dialect,
+            ));
+        }
+        judged
+    }
+
+    fn deeds(
+        &mut self,
+        at: usize,
+        piece: &Piece,
+        statements: Option<&[Statement]>,
+        together: &Together,
+    ) -> Vec<Deed> {
+        let Some(statements) = statements else {
+            let deed = recognise(piece, self.setting());
+            return vec![deed.unwrap_or_else(|| Deed::of(Rule::Unjudged))];
+        };
+        let mut all = Vec::new();
+        for statement in statements {
+            all.extend(deeds(statement, self.setting()));
+            self.follow(statement);
+        }
+        match together.get(&at) {
+            Some(instead) if statements.len() == 1 => instead.clone(),
+            _ => all,
+        }
+    }
+
+    fn setting(&self) -> Setting<'_> {
+        Setting { dialect: self.dialect, known: &self.known, fresh: &self.fresh }
+    }
+
+    fn follow(&mut self, statement: &Statement) {
+        match statement {
+            Statement::CreateTable(table) => {
+                let name = key(&table.name);
+                let may_be_there = table.or_replace
+                    || table.if_not_exists
+                        && (self.before.is_empty() || self.before.table(&name).is_some());
+                if !may_be_there {
+                    self.fresh.insert(name);
+                }
+            }
+            Statement::Drop { names, .. } => {
+                names.iter().for_each(|name| {
+                    self.fresh.remove(&key(name));
+                });
+            }
+            _ => {
+                if let Some((from, to)) = super::rebuild::renamed(statement)
+                    && self.fresh.remove(&from)
+                {
+                    self.fresh.insert(to);
+                }
+            }
+        }
+        self.known.follow(statement);
+    }
+}

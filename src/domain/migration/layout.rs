@@ -1,0 +1,169 @@
+//! Which paths of a repository are migrations, of which tool, and which way they go.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::glob::Glob;
+
+/// The tool that runs a migration.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Tool {
+    /// The service file names its paths.
+    Configured,
+    Sqlx,
+    Refinery,
+    Diesel,
+    GolangMigrate,
+    Goose,
+    Flyway,
+    Rails,
+    Django,
+    Alembic,
+    Prisma,
+    Dbmate,
+}
+
+/// Which way a file goes. One that holds both goes up: its way down is left out when it is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    Up,
+    Down,
+}
+
+/// A migration among the paths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Place {
+    pub tool: Tool,
+    pub direction: Direction,
+}
+
+/// What decides which paths are migrations.
+#[derive(Debug, Clone, Default)]
+pub struct Layouts {
+    globs: Vec<Glob>,
+    rust: bool,
+    flyway: bool,
+    alembic: bool,
+    go: bool,
+}
+
+/// Tools by the shape of their paths, the more particular ones first; a group `down` is the way down.
+static SHAPES: LazyLock<Vec<(Tool, Regex)>> = LazyLock::new(|| {
+    let shapes = [
+        (Tool::Prisma, r"(?:^|/)migrations/\d{14}_[^/]+/migration\.sql$"),
+        (Tool::Diesel, r"(?:^|/)\d[\d-]*_[^/]+/(?:up|(?P<down>down))\.sql$"),
+        (Tool::Rails, r"(?:^|/)db/(?:\w+_)?migrate/\d+_[^/]+\.rb$"),
+        (Tool::Django, r"(?:^|/)migrations/\d{4}_\w+\.py$"),
+        (Tool::Alembic, r"(?:^|/)(?:alembic|migrations)/versions/\w+\.py$"),
+        (Tool::Flyway, r"(?:^|/)(?:V\d[\d._]*|(?P<down>U\d[\d._]*)|R)__[^/]+\.sql$"),
+        (Tool::Refinery, r"(?:^|/)[UV]\d+(?:\.\d+)?__\w+\.(?:sql|rs)$"),
+        (Tool::GolangMigrate, r"(?:^|/)\d+_[^/]*\.(?:up|(?P<down>down))\.[^/.]+$"),
+        (Tool::Dbmate, r"(?:^|/)db/migrations/\d{14}_[^/]+\.sql$"),
+        (Tool::Goose, r"(?:^|/)migrations?/\d+_[^/]+\.go$"),
+        (Tool::Sqlx, r"(?:^|/)migrations?/\d+_[^/]+\.sql$"),
+    ];
+    let compiled =
+        shapes.map(|(tool, shape)| (tool, Regex::new(shape).expect("the shape is valid")));
+    compiled.into()
+});
+
+impl Layouts {
+    /// Layouts where the service file names the paths; an empty list names none.
+    #[must_use]
+    pub fn new(globs: Vec<Glob>) -> Self {
+        Self { globs, ..Self::default() }
+    }
+
+    /// Takes the well-known files of tools among all paths of the repository into account.
+    #[must_use]
+    pub fn seeing<'p>(mut self, paths: impl IntoIterator<Item = &'p str>) -> Self {
+        for path in paths {
+            match path.rsplit('/').next().unwrap_or(path) {
+                "Cargo.toml" => self.rust = true,
+                "flyway.toml" | "flyway.conf" | "pom.xml" | "build.gradle" | "build.gradle.kts" => {
+                    self.flyway = true;
+                }
+                "alembic.ini" => self.alembic = true,
+                "go.mod" => self.go = true,
+                _ => {}
+            }
+        }
+        self
+    }
+
+    /// What a path is, if it is a migration.
+    #[must_use]
+    pub fn place(&self, path: &str) -> Option<Place> {
+        let shaped = self.by_shape(path);
+        if self.globs.is_empty() {
+            return shaped;
+        }
+        let named = self.globs.iter().any(|glob| glob.matches(path));
+        let direction = shaped.map_or(Direction::Up, |place| place.direction);
+        named.then_some(Place { tool: Tool::Configured, direction })
+    }
+
+    fn by_shape(&self, path: &str) -> Option<Place> {
+        if path.ends_with("_test.go") {
+            return None;
+        }
+        if self.alembic && path.contains("versions/") && path.ends_with(".py") {
+            let direction = Direction::Up;
+            return (!path.ends_with("__init__.py"))
+                .then_some(Place { tool: Tool::Alembic, direction });
+        }
+        let mut fitting = SHAPES.iter().filter_map(|(tool, shape)| {
+            let captures = shape.captures(path)?;
+            let down = captures.name("down").is_some();
+            Some(Place {
+                tool: *tool,
+                direction: if down { Direction::Down } else { Direction::Up },
+            })
+        });
+        let mut place = fitting.next()?;
+        // Refinery writes V and U too, and its U goes up: only Flyway's own files make a U an undo.
+        let flyway = self.flyway || path.contains("db/migration/");
+        if place.tool == Tool::Flyway && !flyway && !is_repeatable(path) {
+            place = Place { tool: Tool::Refinery, direction: Direction::Up };
+        }
+        if place.tool == Tool::GolangMigrate && self.rust && !self.go && path.ends_with(".sql") {
+            place.tool = Tool::Sqlx;
+        }
+        Some(place)
+    }
+}
+
+/// A file that its tool runs again whenever it changes, so that editing it is how it is meant.
+#[must_use]
+pub fn is_repeatable(path: &str) -> bool {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    file.starts_with("R__") && file.ends_with(".sql")
+}
+
+/// Whether a file is code and no SQL.
+#[must_use]
+pub fn is_code(path: &str) -> bool {
+    let (_, ending) = path.rsplit_once('.').unwrap_or_default();
+    ["rs", "rb", "py", "ts", "js", "go", "java", "kt", "php", "ex", "exs", "cs"].contains(&ending)
+}
+
+/// The order in which migrations run: by the numbers in their names, then by name.
+#[must_use]
+pub fn order(path: &str) -> (Vec<u128>, &str) {
+    let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
+    let named = ["up.sql", "down.sql", "migration.sql"].contains(&file);
+    let name = if named { folder.rsplit('/').next().unwrap_or(folder) } else { file };
+    let digits: String = name
+        .trim_start_matches(['V', 'U'])
+        .chars()
+        .take_while(|c| c.is_ascii_digit() || "._-".contains(*c))
+        .collect();
+    let numbers = digits.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
+    (numbers.map(|part| part.parse().unwrap_or(u128::MAX)).collect(), path)
+}

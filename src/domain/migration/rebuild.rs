@@ -1,0 +1,247 @@
+//! What several statements of one file do together: a rebuilt table, a rename behind a view, a body made anew.
+
+use std::collections::BTreeMap;
+
+use sqlparser::ast::{
+    AlterTableOperation, CreateTable, GroupByExpr, ObjectName, ObjectType, RenameTableNameKind,
+    SelectItem, SetExpr, Statement, TableFactor, TableObject,
+};
+
+use super::known::{KnownSchema, Table, key};
+use super::rule::Rule;
+use super::statement::Deed;
+use super::{Dialect, Object, ObjectKind};
+
+/// What statements do, by their place, where that differs from what each would do alone.
+pub(super) type Together = BTreeMap<usize, Vec<Deed>>;
+
+/// Finds the statements that have to be judged together.
+pub(super) fn together(
+    statements: &[(usize, &Statement)],
+    known: &KnownSchema,
+    dialect: Dialect,
+    in_transaction: bool,
+) -> Together {
+    let mut found = Together::new();
+    for at in 0..statements.len() {
+        let (before, (place, statement), after) =
+            (&statements[..at], statements[at], &statements[at + 1..]);
+        bodies(place, statement, after, &mut found);
+        if dialect == Dialect::Sqlite {
+            rebuilt_by_new_name(before, place, statement, after, known, &mut found);
+            rebuilt_by_old_name(place, statement, after, known, &mut found);
+        } else if in_transaction || dialect == Dialect::Mysql {
+            behind_view(place, statement, after, &mut found);
+        }
+    }
+    found
+}
+
+/// A view or function that is dropped and made again under its name is a replaced body.
+fn bodies(
+    place: usize,
+    statement: &Statement,
+    after: &[(usize, &Statement)],
+    found: &mut Together,
+) {
+    let (name, kind) = match statement {
+        Statement::Drop { object_type: ObjectType::View, names, .. } if names.len() == 1 => {
+            (key(&names[0]), ObjectKind::View)
+        }
+        Statement::DropFunction(function) if function.func_desc.len() == 1 => {
+            (key(&function.func_desc[0].name), ObjectKind::Function)
+        }
+        _ => return,
+    };
+    let again = after.iter().any(|(_, later)| match later {
+        Statement::CreateView(view) => kind == ObjectKind::View && key(&view.name) == name,
+        Statement::CreateFunction(made) => kind == ObjectKind::Function && key(&made.name) == name,
+        _ => false,
+    });
+    if again {
+        found.insert(place, vec![Deed::on(Rule::ReplaceBody, kind, None, &name)]);
+    }
+}
+
+/// The old and the new name, of a statement that renames one table and does nothing else.
+pub(super) fn renamed(statement: &Statement) -> Option<(String, String)> {
+    match statement {
+        Statement::AlterTable(alter) => match alter.operations.as_slice() {
+            [AlterTableOperation::RenameTable { table_name }] => {
+                let (RenameTableNameKind::As(to) | RenameTableNameKind::To(to)) = table_name;
+                Some((key(&alter.name), key(to)))
+            }
+            _ => None,
+        },
+        Statement::RenameTable(pairs) => match pairs.as_slice() {
+            [pair] => Some((key(&pair.old_name), key(&pair.new_name))),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn behind_view(
+    place: usize,
+    statement: &Statement,
+    after: &[(usize, &Statement)],
+    found: &mut Together,
+) {
+    let Some((old, new)) = renamed(statement) else { return };
+    let in_this_transaction =
+        after.iter().take_while(|(_, later)| !matches!(later, Statement::Commit { .. }));
+    for (view_place, later) in in_this_transaction {
+        if shows_all_of(later, &old, &new) {
+            let object = Object::new(ObjectKind::Table, None, &old);
+            found.insert(place, vec![Deed { rule: Rule::RenameBehindView, objects: vec![object] }]);
+            found.insert(*view_place, vec![Deed::of(Rule::CreateRoutine)]);
+            return;
+        }
+    }
+}
+
+/// Whether a statement makes a view of this name through which all of a table is read and written.
+fn shows_all_of(statement: &Statement, view_name: &str, table: &str) -> bool {
+    let Statement::CreateView(view) = statement else { return false };
+    let SetExpr::Select(select) = view.query.body.as_ref() else { return false };
+    let [from] = select.from.as_slice() else { return false };
+    let TableFactor::Table { name, .. } = &from.relation else { return false };
+    let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(by, _) if by.is_empty());
+    let narrowed = select.selection.is_some()
+        || select.distinct.is_some()
+        || select.having.is_some()
+        || view.query.limit_clause.is_some()
+        || view.query.with.is_some()
+        || grouped;
+    key(&view.name) == view_name
+        && !view.materialized
+        && key(name) == table
+        && from.joins.is_empty()
+        && !narrowed
+        && matches!(select.projection.as_slice(), [SelectItem::Wildcard(_)])
+}
+
+/// Create new, copy, drop old, rename new.
+fn rebuilt_by_new_name(
+    before: &[(usize, &Statement)],
+    place: usize,
+    statement: &Statement,
+    after: &[(usize, &Statement)],
+    known: &KnownSchema,
+    found: &mut Together,
+) {
+    let Some(table) = dropped_table(statement) else { return };
+    let renaming = after.iter().find_map(|(place, later)| {
+        renamed(later).filter(|(_, to)| *to == table).map(|(from, _)| (*place, from))
+    });
+    let Some((renaming, made)) = renaming else { return };
+    let Some(definition) = before.iter().find_map(|(_, s)| created(s, &made)) else { return };
+    if before.iter().any(|(_, earlier)| copies(earlier, &made, &table)) {
+        let indexed = indexes_made(before.iter().chain(after));
+        found.insert(place, outcome(&table, definition, &indexed, known));
+        found.insert(renaming, vec![Deed::of(Rule::RebuildAlike)]);
+    }
+}
+
+/// Rename old, create new under its name, copy, drop old.
+fn rebuilt_by_old_name(
+    place: usize,
+    statement: &Statement,
+    after: &[(usize, &Statement)],
+    known: &KnownSchema,
+    found: &mut Together,
+) {
+    let Some((table, aside)) = renamed(statement) else { return };
+    let Some(definition) = after.iter().find_map(|(_, s)| created(s, &table)) else { return };
+    let dropping = after.iter().find(|(_, s)| dropped_table(s).is_some_and(|name| name == aside));
+    let Some((dropping, _)) = dropping else { return };
+    if after.iter().any(|(_, later)| copies(later, &table, &aside)) {
+        let indexed = indexes_made(after.iter());
+        found.insert(place, outcome(&table, definition, &indexed, known));
+        found.insert(*dropping, vec![Deed::of(Rule::RebuildAlike)]);
+    }
+}
+
+fn dropped_table(statement: &Statement) -> Option<String> {
+    match statement {
+        Statement::Drop { object_type: ObjectType::Table, names, .. } if names.len() == 1 => {
+            Some(key(&names[0]))
+        }
+        _ => None,
+    }
+}
+
+fn created<'s>(statement: &'s Statement, name: &str) -> Option<&'s CreateTable> {
+    match statement {
+        Statement::CreateTable(table) if key(&table.name) == name => Some(table),
+        _ => None,
+    }
+}
+
+/// Whether a statement copies rows from one table into the other.
+fn copies(statement: &Statement, into: &str, from: &str) -> bool {
+    let Statement::Insert(insert) = statement else { return false };
+    let TableObject::TableName(name) = &insert.table else { return false };
+    let reads = |source: &ObjectName| key(source) == from;
+    let Some(source) = &insert.source else { return false };
+    let SetExpr::Select(select) = source.body.as_ref() else { return false };
+    // Rows that are filtered out on the way are lost.
+    let whole = select.selection.is_none() && source.limit_clause.is_none();
+    key(name) == into
+        && whole
+        && select
+            .from
+            .iter()
+            .any(|table| matches!(&table.relation, TableFactor::Table { name, .. } if reads(name)))
+}
+
+fn indexes_made<'s>(statements: impl Iterator<Item = &'s (usize, &'s Statement)>) -> Vec<String> {
+    let made = |(_, statement): &'s (usize, &'s Statement)| match statement {
+        Statement::CreateIndex(index) => index.name.as_ref().map(key),
+        _ => None,
+    };
+    statements.filter_map(made).collect()
+}
+
+/// What the new definition does to code that knows the old one.
+fn outcome(
+    name: &str,
+    definition: &CreateTable,
+    indexed: &[String],
+    known: &KnownSchema,
+) -> Vec<Deed> {
+    let Some(old) = known.table(name).filter(|_| definition.query.is_none()) else {
+        return vec![Deed::on(Rule::RebuildTable, ObjectKind::Table, None, name)];
+    };
+    let new = Table::of(definition);
+    let mut deeds = columns(name, old, &new);
+    let lost = known.unique_indexes_of(name).filter(|index| !indexed.iter().any(|i| i == index));
+    deeds.extend(
+        lost.map(|index| Deed::on(Rule::DropUniqueIndex, ObjectKind::Index, Some(name), index)),
+    );
+    if deeds.is_empty() {
+        deeds.push(Deed::on(Rule::RebuildAlike, ObjectKind::Table, None, name));
+    }
+    deeds
+}
+
+fn columns(name: &str, old: &Table, new: &Table) -> Vec<Deed> {
+    let mut deeds = Vec::new();
+    for column in &old.columns {
+        let on = |rule| Deed::on(rule, ObjectKind::Column, Some(name), &column.name);
+        match new.columns.iter().find(|next| next.name == column.name) {
+            Some(next) => deeds.extend(column.becoming(next, Dialect::Sqlite).into_iter().map(on)),
+            None => deeds.push(on(Rule::DropColumn)),
+        }
+    }
+    let added = new.columns.iter().filter(|c| old.columns.iter().all(|o| o.name != c.name));
+    deeds.extend(added.map(|c| Deed::on(c.added(), ObjectKind::Column, Some(name), &c.name)));
+    for gone in old.constraints.iter().filter(|c| !new.constraints.contains(c)) {
+        deeds.push(Deed::on(Rule::DropConstraint, ObjectKind::Constraint, Some(name), gone));
+    }
+    for added in new.constraints.iter().filter(|c| !old.constraints.contains(c)) {
+        let unique = added.contains("unique") || added.contains("primary key");
+        deeds.push(Deed::of(if unique { Rule::AddUnique } else { Rule::AddCheck }));
+    }
+    deeds
+}

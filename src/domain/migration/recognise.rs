@@ -1,0 +1,129 @@
+//! Statements that the parser does not know, recognised by their words where that is safe.
+
+use super::rule::Rule;
+use super::split::Piece;
+use super::statement::{Deed, Setting, dropped_index};
+use super::{Dialect, ObjectKind};
+
+/// More words than this are not looked at.
+const MOST_WORDS: usize = 400;
+
+/// What a statement that was not parsed does; `None` when its words do not say.
+pub(super) fn recognise(piece: &Piece, setting: Setting<'_>) -> Option<Deed> {
+    // More than one statement at once would hide behind the first one's words.
+    if piece.open || piece.sql.contains(';') {
+        return None;
+    }
+    let words: Vec<String> =
+        piece.sql.split_whitespace().take(MOST_WORDS).map(str::to_lowercase).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match setting.dialect {
+        Dialect::Postgres => postgres(&words, setting),
+        Dialect::Mysql => mysql(&words, setting),
+        Dialect::Sqlite => sqlite(&words),
+    }
+    .or_else(|| written(&words))
+}
+
+/// A name without its quotes and its schema.
+fn name(word: &str) -> String {
+    let last = word.rsplit('.').next().unwrap_or(word);
+    last.trim_matches(['"', '`', '[', ']', ',', ';']).to_owned()
+}
+
+fn without<'a, 'w>(words: &'a [&'w str], optional: &[&[&str]]) -> Vec<&'w str> {
+    let mut kept = Vec::new();
+    let mut rest = words;
+    while let Some((first, after)) = rest.split_first() {
+        match optional.iter().find(|skip| rest.starts_with(skip)) {
+            Some(skip) => rest = &rest[skip.len()..],
+            None => {
+                kept.push(*first);
+                rest = after;
+            }
+        }
+    }
+    kept
+}
+
+fn postgres(words: &[&str], setting: Setting<'_>) -> Option<Deed> {
+    let words = without(words, &[&["concurrently"], &["if", "exists"], &["only"]]);
+    let on = |rule, kind, word| Some(Deed::on(rule, kind, None, &name(word)));
+    match words.as_slice() {
+        ["drop", "index", index] if !index.contains(',') => {
+            Some(dropped_index(&name(index), None, setting))
+        }
+        ["alter", "table", table, "set", "schema", _] => on(Rule::Rename, ObjectKind::Table, table),
+        ["alter", "view", view, "set", "schema", _]
+        | ["alter", "view", view, "rename", "to", _] => on(Rule::Rename, ObjectKind::View, view),
+        ["alter", "type", kind, "set", "schema", _] => on(Rule::Rename, ObjectKind::Type, kind),
+        ["alter", "schema", schema, "rename", "to", _] => {
+            on(Rule::Rename, ObjectKind::Schema, schema)
+        }
+        ["alter", "table", table, "detach", "partition", ..] => {
+            on(Rule::DropObject, ObjectKind::Table, table)
+        }
+        ["drop", "owned", ..] => Some(Deed::of(Rule::Revoke)),
+        ["reindex", ..] | ["refresh", "materialized", "view", ..] | ["cluster", ..] => {
+            Some(Deed::of(Rule::NoChange))
+        }
+        [order, ..] if order.starts_with('\\') => meta_command(order),
+        _ => None,
+    }
+}
+
+/// Orders to the client of PostgreSQL that only change how it shows things.
+fn meta_command(order: &str) -> Option<Deed> {
+    let harmless = [
+        "\\set",
+        "\\echo",
+        "\\timing",
+        "\\pset",
+        "\\restrict",
+        "\\unrestrict",
+        "\\encoding",
+        "\\.",
+    ];
+    harmless.contains(&order).then(|| Deed::of(Rule::NoChange))
+}
+
+fn mysql(words: &[&str], setting: Setting<'_>) -> Option<Deed> {
+    match words {
+        ["alter", "table", table, "rename", "index" | "key", from, "to", _] => {
+            Some(Deed::on(Rule::RenameIndex, ObjectKind::Index, Some(&name(table)), &name(from)))
+        }
+        ["alter", "table", _, "drop", "index" | "key", index] if !index.contains(',') => {
+            Some(dropped_index(&name(index), None, setting))
+        }
+        ["alter", "table", table, "drop", "check", check] if !check.contains(',') => {
+            Some(Deed::on(
+                Rule::DropConstraint,
+                ObjectKind::Constraint,
+                Some(&name(table)),
+                &name(check),
+            ))
+        }
+        ["drop", "event", event] => {
+            Some(Deed::on(Rule::DropObject, ObjectKind::Other, None, event))
+        }
+        _ => None,
+    }
+}
+
+/// Settings of the connection, as the parser does not read all of their values.
+fn sqlite(words: &[&str]) -> Option<Deed> {
+    let ["pragma", setting @ ..] = words else { return None };
+    let setting = setting.concat();
+    let harmless = ["foreign_keys", "defer_foreign_keys", "journal_mode", "synchronous"];
+    let is_harmless =
+        harmless.iter().any(|word| setting.strip_prefix(word).is_some_and(|v| v.starts_with('=')));
+    is_harmless.then(|| Deed::of(Rule::NoChange))
+}
+
+/// Rows that are written by statements too long or too odd to parse.
+fn written(words: &[&str]) -> Option<Deed> {
+    let first = words.first()?;
+    ["insert", "update", "delete", "replace", "truncate"]
+        .contains(first)
+        .then(|| Deed::of(Rule::WriteData))
+}

@@ -1,0 +1,327 @@
+//! A file into its statements: strings, comments, dollar quotes, bodies and delimiters understood, lines kept.
+
+use super::Dialect;
+
+/// One statement without its comments and its terminator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Piece {
+    /// Where it begins, counted from 1.
+    pub(super) line: u32,
+    pub(super) sql: String,
+    /// A string, comment or body of it never ends, so that what follows may be hidden in it.
+    pub(super) open: bool,
+}
+
+/// Splits the text of a file.
+pub(super) fn split(text: &str, dialect: Dialect) -> Vec<Piece> {
+    let mut splitter = Splitter::new(text.trim_start_matches('\u{feff}'), dialect);
+    while splitter.step() {}
+    splitter.finish()
+}
+
+struct Splitter<'t> {
+    rest: &'t str,
+    dialect: Dialect,
+    line: u32,
+    /// What ends a statement: `;`, or what a `DELIMITER` line says.
+    delimiter: &'t str,
+    sql: String,
+    began: u32,
+    open: bool,
+    /// Inside a block that a marker says is one statement.
+    block: bool,
+    /// Inside a comment that the server runs as code.
+    hinted: bool,
+    /// How many `BEGIN` and `CASE` of a routine's body wait for their `END`.
+    depth: u32,
+    pieces: Vec<Piece>,
+}
+
+impl<'t> Splitter<'t> {
+    fn new(text: &'t str, dialect: Dialect) -> Self {
+        Self {
+            rest: text,
+            dialect,
+            line: 1,
+            delimiter: ";",
+            sql: String::new(),
+            began: 1,
+            open: false,
+            block: false,
+            hinted: false,
+            depth: 0,
+            pieces: Vec::new(),
+        }
+    }
+
+    fn finish(mut self) -> Vec<Piece> {
+        self.open |= self.block || self.hinted || self.depth > 0;
+        self.emit();
+        self.pieces
+    }
+
+    /// Takes what comes next; false at the end.
+    fn step(&mut self) -> bool {
+        let Some(next) = self.rest.chars().next() else { return false };
+        let rest = self.rest;
+        if self.sql.is_empty() && (self.whole_line() || next.is_whitespace()) {
+            if self.rest.len() == rest.len() {
+                self.skip(next.len_utf8());
+            }
+            return true;
+        }
+        if rest.starts_with("/*") {
+            self.comment();
+        } else if self.is_line_comment() {
+            self.line_comment();
+        } else if self.hinted && rest.starts_with("*/") {
+            self.hinted = false;
+            self.blank(2);
+        } else if !self.block && self.depth == 0 && rest.starts_with(self.delimiter) {
+            self.skip(self.delimiter.len());
+            self.emit();
+        } else if let Some(length) = self.quoted() {
+            self.keep(length);
+        } else if next.is_alphanumeric() || next == '_' {
+            self.word();
+        } else {
+            self.keep(next.len_utf8());
+        }
+        true
+    }
+
+    /// At the start of a statement: lines that are orders to the client and not to the server.
+    fn whole_line(&mut self) -> bool {
+        let line = self.rest.lines().next().unwrap_or_default();
+        if self.dialect == Dialect::Mysql
+            && let Some((word, delimiter)) = line.split_once(char::is_whitespace)
+            && word.eq_ignore_ascii_case("delimiter")
+            && !delimiter.trim().is_empty()
+        {
+            self.delimiter = delimiter.trim();
+            self.skip(line.len());
+            return true;
+        }
+        if self.dialect == Dialect::Postgres && line.starts_with('\\') {
+            self.keep(line.len());
+            self.emit();
+            return true;
+        }
+        false
+    }
+
+    fn is_line_comment(&self) -> bool {
+        let rest = self.rest;
+        match self.dialect {
+            // Two minus signs before a digit subtract a negative number here.
+            Dialect::Mysql => {
+                rest.starts_with('#')
+                    || rest.strip_prefix("--").is_some_and(|after| {
+                        after.chars().next().is_none_or(|c| c.is_whitespace() || c.is_control())
+                    })
+            }
+            _ => rest.starts_with("--"),
+        }
+    }
+
+    fn line_comment(&mut self) {
+        let line = self.rest.split('\n').next().unwrap_or_default();
+        let marker =
+            line.strip_prefix("-- +goose").map(|marker| marker.trim().to_ascii_lowercase());
+        match marker.as_deref() {
+            Some("statementbegin") => {
+                self.emit();
+                self.block = true;
+            }
+            Some("statementend") => {
+                self.block = false;
+                self.emit();
+            }
+            _ => {}
+        }
+        self.blank(line.len());
+    }
+
+    /// A comment between its marks; PostgreSQL nests them, and MySQL runs some of them.
+    fn comment(&mut self) {
+        let hint = ["/*!", "/*M!"].iter().find_map(|mark| self.rest.strip_prefix(mark));
+        if let Some(code) = hint.filter(|_| self.dialect == Dialect::Mysql && !self.hinted) {
+            let code = code.trim_start_matches(|c: char| c.is_ascii_digit());
+            self.hinted = true;
+            self.blank(self.rest.len() - code.len());
+            return;
+        }
+        let (mut at, mut depth) = (2, 1);
+        while depth > 0 {
+            match self.rest[at..].find(['*', '/']) {
+                Some(found) => at += found,
+                None => {
+                    self.open = true;
+                    at = self.rest.len();
+                    break;
+                }
+            }
+            let rest = &self.rest[at..];
+            if rest.starts_with("*/") {
+                (at, depth) = (at + 2, depth - 1);
+            } else if rest.starts_with("/*") && self.dialect == Dialect::Postgres {
+                (at, depth) = (at + 2, depth + 1);
+            } else {
+                at += 1;
+            }
+        }
+        self.blank(at);
+    }
+
+    /// The length of the string, quoted name or dollar quote that begins here.
+    fn quoted(&mut self) -> Option<usize> {
+        let rest = self.rest;
+        let quote = rest.chars().next()?;
+        let end = match (quote, self.dialect) {
+            ('\'', Dialect::Postgres) => {
+                let escapes = self.sql.ends_with(['e', 'E']) && self.is_prefix();
+                closing(rest, '\'', escapes)
+            }
+            ('\'' | '"', Dialect::Mysql) => closing(rest, quote, true),
+            ('`', Dialect::Mysql | Dialect::Sqlite) | ('\'' | '"', _) => {
+                closing(rest, quote, false)
+            }
+            ('[', Dialect::Sqlite) => rest.find(']').map(|at| at + 1),
+            ('$', Dialect::Postgres) if !self.continues_word() => {
+                let tag = dollar_tag(rest)?;
+                rest[tag.len()..].find(tag).map(|at| at + 2 * tag.len())
+            }
+            _ => return None,
+        };
+        self.open |= end.is_none();
+        Some(end.unwrap_or(rest.len()))
+    }
+
+    /// Whether the `E` before a string is a word of its own.
+    fn is_prefix(&self) -> bool {
+        let before = self.sql.chars().rev().nth(1);
+        before.is_none_or(|c| !is_word(c))
+    }
+
+    fn continues_word(&self) -> bool {
+        self.sql.ends_with(is_word)
+    }
+
+    fn word(&mut self) {
+        let end = self.rest.find(|c: char| !is_word(c)).unwrap_or(self.rest.len());
+        let word = &self.rest[..end];
+        if ["begin", "case", "end"].iter().any(|body| word.eq_ignore_ascii_case(body))
+            && self.is_routine()
+        {
+            self.body(word, &self.rest[end..]);
+        }
+        self.keep(end);
+    }
+
+    fn body(&mut self, word: &str, after: &str) {
+        let next = after.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+        let next = next.trim_end_matches(';');
+        let ends_a_case =
+            self.sql.trim_end().rsplit(char::is_whitespace).next().is_some_and(|before| {
+                before.eq_ignore_ascii_case("end") && word.eq_ignore_ascii_case("case")
+            });
+        if word.eq_ignore_ascii_case("begin") {
+            let is_block = self.dialect != Dialect::Postgres || next == "atomic";
+            self.depth += u32::from(is_block);
+        } else if word.eq_ignore_ascii_case("end") {
+            let ends_a_loop = ["if", "loop", "while", "repeat"].contains(&next);
+            self.depth = self.depth.saturating_sub(u32::from(!ends_a_loop));
+        } else if !ends_a_case && self.depth > 0 {
+            self.depth += 1;
+        }
+    }
+
+    /// Whether the statement makes something with a body, by its first words.
+    fn is_routine(&self) -> bool {
+        let mut words = self.sql.split_whitespace().take(8);
+        words.next().is_some_and(|word| word.eq_ignore_ascii_case("create"))
+            && words.any(|word| {
+                ["trigger", "function", "procedure", "event"]
+                    .iter()
+                    .any(|kind| word.eq_ignore_ascii_case(kind))
+            })
+    }
+
+    fn keep(&mut self, length: usize) {
+        if self.sql.is_empty() {
+            self.began = self.line;
+        }
+        self.sql.push_str(&self.rest[..length]);
+        self.skip(length);
+    }
+
+    /// Passes what is no code, which still keeps words apart.
+    fn blank(&mut self, length: usize) {
+        if !self.sql.is_empty() {
+            self.sql.push(' ');
+        }
+        self.skip(length);
+    }
+
+    fn skip(&mut self, length: usize) {
+        let (passed, rest) = self.rest.split_at(length);
+        let lines = passed.bytes().filter(|byte| *byte == b'\n').count();
+        self.line = self.line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
+        self.rest = rest;
+        let copied = self.sql.len() >= 5 && self.sql.as_bytes()[..4].eq_ignore_ascii_case(b"copy");
+        if copied && passed == ";" {
+            self.skip_copied_rows();
+        }
+    }
+
+    /// The rows that follow `COPY … FROM STDIN` up to a line `\.` are no statements.
+    fn skip_copied_rows(&mut self) {
+        let words = self.sql.split_whitespace().map(str::to_ascii_lowercase).collect::<Vec<_>>();
+        let reads = words.windows(2).any(|pair| pair[0] == "from" && pair[1] == "stdin");
+        let Some(end) = self.rest.find("\n\\.").filter(|_| reads).map(|at| at + 3) else { return };
+        let rows = &self.rest[..end];
+        let lines = rows.bytes().filter(|byte| *byte == b'\n').count();
+        self.line = self.line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
+        self.rest = &self.rest[end..];
+    }
+
+    fn emit(&mut self) {
+        let mut sql = std::mem::take(&mut self.sql);
+        let trimmed = sql.trim_end().trim_end_matches(';').trim_end().len();
+        sql.truncate(trimmed);
+        if !sql.is_empty() || self.open {
+            self.pieces.push(Piece { line: self.began, sql, open: self.open });
+        }
+        self.began = self.line;
+        self.open = false;
+    }
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_' || c == '$'
+}
+
+/// The length up to and with the closing quote; a doubled quote does not close.
+fn closing(text: &str, quote: char, escapes: bool) -> Option<usize> {
+    let mut chars = text.char_indices().skip(1).peekable();
+    while let Some((at, c)) = chars.next() {
+        if c == '\\' && escapes {
+            chars.next();
+        } else if c == quote {
+            match chars.peek() {
+                Some((_, next)) if *next == quote => chars.next(),
+                _ => return Some(at + quote.len_utf8()),
+            };
+        }
+    }
+    None
+}
+
+/// `$$` or `$name$` at the start of a text.
+fn dollar_tag(text: &str) -> Option<&str> {
+    let end = text[1..].find('$')? + 2;
+    let name = &text[1..end - 1];
+    let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '_')
+        && !name.starts_with(|c: char| c.is_ascii_digit());
+    is_name.then(|| &text[..end])
+}

@@ -1,0 +1,323 @@
+//! One statement parsed within bounds, and what it does by the rule table.
+
+mod alter;
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    AlterIndexOperation, AlterTypeOperation, CreatePolicyType, Expr, ObjectName, ObjectType, Query,
+    Set, SetExpr, Statement, TableObject, Visit, Visitor,
+};
+use sqlparser::dialect::{Dialect as Grammar, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::{Token, Tokenizer};
+
+use super::known::{KnownSchema, key};
+use super::rule::Rule;
+use super::split::Piece;
+use super::{Dialect, Object, ObjectKind};
+
+/// A longer statement is not parsed: a chain of operators nests as deep as it is long.
+const MOST_TOKENS: usize = 4_000;
+/// The deepest nesting of brackets that is parsed.
+const DEEPEST: usize = 24;
+
+/// One thing that a statement does, and to what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Deed {
+    pub(super) rule: Rule,
+    pub(super) objects: Vec<Object>,
+}
+
+impl Deed {
+    pub(super) fn of(rule: Rule) -> Self {
+        Self { rule, objects: Vec::new() }
+    }
+
+    pub(super) fn on(rule: Rule, kind: ObjectKind, table: Option<&str>, name: &str) -> Self {
+        Self { rule, objects: vec![Object::new(kind, table, name)] }
+    }
+}
+
+/// What is known where a statement stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Setting<'a> {
+    pub(super) dialect: Dialect,
+    pub(super) known: &'a KnownSchema,
+    /// The tables that the file itself made: no code uses them yet.
+    pub(super) fresh: &'a BTreeSet<String>,
+}
+
+/// Parses what is within bounds, usually one statement; `None` when it cannot be understood.
+pub(super) fn parse(piece: &Piece, dialect: Dialect) -> Option<Vec<Statement>> {
+    if piece.open {
+        return None;
+    }
+    let grammar: &dyn Grammar = match dialect {
+        Dialect::Postgres => &PostgreSqlDialect {},
+        Dialect::Mysql => &MySqlDialect {},
+        Dialect::Sqlite => &SQLiteDialect {},
+    };
+    let tokens = Tokenizer::new(grammar, &piece.sql).tokenize().ok()?;
+    let code = tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_)));
+    if code.count() > MOST_TOKENS || depth(&tokens) > DEEPEST {
+        return None;
+    }
+    let statements = Parser::new(grammar).with_tokens(tokens).parse_statements().ok()?;
+    (!statements.is_empty()).then_some(statements)
+}
+
+fn depth(tokens: &[Token]) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for token in tokens {
+        match token {
+            Token::LParen | Token::LBracket | Token::LBrace => depth += 1,
+            Token::RParen | Token::RBracket | Token::RBrace => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+/// Everything that a statement does; what is not listed here is not judged.
+pub(super) fn deeds(statement: &Statement, setting: Setting<'_>) -> Vec<Deed> {
+    match statement {
+        Statement::AlterTable(alter) => alter::deeds(alter, setting),
+        Statement::Drop { object_type, names, table, .. } => {
+            names.iter().map(|name| dropped(*object_type, name, table.as_ref(), setting)).collect()
+        }
+        Statement::RenameTable(pairs) => {
+            let renamed =
+                |name: &ObjectName| Deed::on(Rule::Rename, ObjectKind::Table, None, &key(name));
+            pairs.iter().map(|pair| renamed(&pair.old_name)).collect()
+        }
+        _ => vec![
+            definition(statement, setting)
+                .or_else(|| access(statement))
+                .or_else(|| rows(statement, setting))
+                .unwrap_or_else(|| Deed::of(client(statement))),
+        ],
+    }
+}
+
+/// Statements that make, change or take away one object.
+fn definition(statement: &Statement, setting: Setting<'_>) -> Option<Deed> {
+    Some(match statement {
+        Statement::CreateTable(table) if table.or_replace => {
+            Deed::on(Rule::DropObject, ObjectKind::Table, None, &key(&table.name))
+        }
+        Statement::CreateTable(_)
+        | Statement::CreateVirtualTable { .. }
+        | Statement::CreateSchema { or_replace: false, .. }
+        | Statement::CreateDatabase { or_replace: false, .. }
+        | Statement::CreateSequence { .. }
+        | Statement::CreateType { .. }
+        | Statement::CreateDomain(_)
+        | Statement::CreateCollation(_)
+        | Statement::CreateExtension(_) => Deed::of(Rule::CreateObject),
+        Statement::CreateIndex(index) if setting.fresh.contains(&key(&index.table_name)) => {
+            Deed::of(Rule::NewTable)
+        }
+        Statement::CreateIndex(index) => {
+            Deed::of(if index.unique { Rule::AddUnique } else { Rule::CreateIndex })
+        }
+        Statement::CreateView(view) if view.or_replace || view.or_alter => {
+            Deed::on(Rule::ReplaceBody, ObjectKind::View, None, &key(&view.name))
+        }
+        Statement::CreateFunction(function) if function.or_replace || function.or_alter => {
+            Deed::on(Rule::ReplaceBody, ObjectKind::Function, None, &key(&function.name))
+        }
+        Statement::CreateView(_) | Statement::CreateFunction(_) => Deed::of(Rule::CreateRoutine),
+        Statement::CreateProcedure { or_alter: false, .. } => Deed::of(Rule::CreateRoutine),
+        Statement::AlterView { name, .. } => {
+            Deed::on(Rule::ReplaceBody, ObjectKind::View, None, &key(name))
+        }
+        Statement::CreateTrigger(trigger) => {
+            Deed::on(Rule::ChangeTrigger, ObjectKind::Trigger, None, &key(&trigger.name))
+        }
+        Statement::DropTrigger(trigger) => {
+            Deed::on(Rule::ChangeTrigger, ObjectKind::Trigger, None, &key(&trigger.trigger_name))
+        }
+        Statement::DropFunction(function) => Deed {
+            rule: Rule::DropObject,
+            objects: routines(function.func_desc.iter().map(|desc| &desc.name)),
+        },
+        Statement::DropProcedure { proc_desc, .. } => Deed {
+            rule: Rule::DropObject,
+            objects: routines(proc_desc.iter().map(|desc| &desc.name)),
+        },
+        Statement::DropDomain(domain) => {
+            Deed::on(Rule::DropObject, ObjectKind::Type, None, &key(&domain.name))
+        }
+        Statement::DropExtension(extension) => Deed {
+            rule: Rule::DropObject,
+            objects: extension
+                .names
+                .iter()
+                .map(|name| Object::new(ObjectKind::Other, None, &name.value.to_lowercase()))
+                .collect(),
+        },
+        Statement::AlterType(change) => altered_type(&key(&change.name), &change.operation),
+        Statement::AlterIndex { operation: AlterIndexOperation::RenameIndex { .. }, .. } => {
+            Deed::of(Rule::RenameIndex)
+        }
+        _ => return None,
+    })
+}
+
+fn routines<'a>(names: impl Iterator<Item = &'a ObjectName>) -> Vec<Object> {
+    names.map(|name| Object::new(ObjectKind::Function, None, &key(name))).collect()
+}
+
+fn altered_type(name: &str, operation: &AlterTypeOperation) -> Deed {
+    match operation {
+        AlterTypeOperation::AddValue(value) => {
+            Deed::on(Rule::AddEnumValue, ObjectKind::Value, Some(name), &value.value.value)
+        }
+        AlterTypeOperation::RenameValue(value) => {
+            Deed::on(Rule::Rename, ObjectKind::Value, Some(name), &value.from.value)
+        }
+        AlterTypeOperation::Rename(_) => Deed::on(Rule::Rename, ObjectKind::Type, None, name),
+    }
+}
+
+fn dropped(
+    kind: ObjectType,
+    name: &ObjectName,
+    table: Option<&ObjectName>,
+    setting: Setting<'_>,
+) -> Deed {
+    let name = key(name);
+    let kind = match kind {
+        ObjectType::Index => return dropped_index(&name, table.map(key).as_deref(), setting),
+        ObjectType::Table if setting.fresh.contains(&name) => return Deed::of(Rule::NewTable),
+        ObjectType::Role | ObjectType::User => {
+            return Deed::on(Rule::Revoke, ObjectKind::Other, None, &name);
+        }
+        ObjectType::Table => ObjectKind::Table,
+        ObjectType::View | ObjectType::MaterializedView => ObjectKind::View,
+        ObjectType::Schema | ObjectType::Database => ObjectKind::Schema,
+        ObjectType::Type => ObjectKind::Type,
+        _ => ObjectKind::Other,
+    };
+    Deed::on(Rule::DropObject, kind, None, &name)
+}
+
+/// A dropped index is judged by how it was made, where that is to be seen.
+pub(super) fn dropped_index(name: &str, table: Option<&str>, setting: Setting<'_>) -> Deed {
+    let known = setting.known.index(name).filter(|index| table.is_none_or(|t| t == index.table));
+    let rule = match known {
+        Some(index) if setting.fresh.contains(&index.table) => return Deed::of(Rule::NewTable),
+        Some(index) if index.unique => Rule::DropUniqueIndex,
+        Some(_) => Rule::DropIndex,
+        None => Rule::DropUnseenIndex,
+    };
+    let table = known.map(|index| index.table.as_str()).or(table);
+    Deed::on(rule, ObjectKind::Index, table, name)
+}
+
+/// Who may do what.
+fn access(statement: &Statement) -> Option<Deed> {
+    Some(match statement {
+        Statement::Grant(_) | Statement::CreateRole(_) | Statement::CreateUser(_) => {
+            Deed::of(Rule::Grant)
+        }
+        Statement::Revoke(_) | Statement::Deny(_) => Deed::of(Rule::Revoke),
+        Statement::CreatePolicy(policy) => match policy.policy_type {
+            Some(CreatePolicyType::Restrictive) => Deed::of(Rule::Revoke),
+            _ => Deed::of(Rule::ChangePolicy),
+        },
+        Statement::AlterPolicy(_) => Deed::of(Rule::ChangePolicy),
+        Statement::DropPolicy(policy) => Deed::on(
+            Rule::Revoke,
+            ObjectKind::Other,
+            Some(&key(&policy.table_name)),
+            &policy.name.value,
+        ),
+        _ => return None,
+    })
+}
+
+/// What changes rows, and questions that may.
+fn rows(statement: &Statement, setting: Setting<'_>) -> Option<Deed> {
+    Some(match statement {
+        Statement::Insert(insert) => {
+            let fresh = match &insert.table {
+                TableObject::TableName(name) => setting.fresh.contains(&key(name)),
+                _ => false,
+            };
+            let plain = insert.source.as_ref().is_none_or(|source| source.with.is_none());
+            Deed::of(if fresh && plain { Rule::NewTable } else { Rule::WriteData })
+        }
+        Statement::Update(_)
+        | Statement::Delete(_)
+        | Statement::Truncate(_)
+        | Statement::Merge(_)
+        | Statement::LoadData { .. }
+        | Statement::Copy { to: false, .. } => Deed::of(Rule::WriteData),
+        Statement::Query(query) => Deed::of(question(query)),
+        _ => return None,
+    })
+}
+
+/// A question changes nothing, unless it writes inside or calls a function that may.
+fn question(query: &Query) -> Rule {
+    struct Effects(Rule);
+    impl Visitor for Effects {
+        type Break = ();
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+            if let Expr::Function(function) = expr {
+                match key(&function.name).as_str() {
+                    "set_config" | "now" | "count" | "max" | "min" | "sum" | "coalesce"
+                    | "version" => {}
+                    "setval" | "nextval" => self.0 = self.0.max(Rule::WriteData),
+                    _ => self.0 = Rule::Unjudged,
+                }
+            }
+            ControlFlow::Continue(())
+        }
+        fn pre_visit_statement(&mut self, _: &Statement) -> ControlFlow<()> {
+            self.0 = self.0.max(Rule::WriteData);
+            ControlFlow::Continue(())
+        }
+    }
+    let mut effects = Effects(Rule::NoChange);
+    let _ = query.visit(&mut effects);
+    match query.body.as_ref() {
+        SetExpr::Select(select) if select.into.is_some() => effects.0.max(Rule::CreateObject),
+        _ => effects.0,
+    }
+}
+
+/// What is said to the connection or the server and touches no schema.
+fn client(statement: &Statement) -> Rule {
+    match statement {
+        Statement::StartTransaction { statements, exception: None, .. }
+            if statements.is_empty() =>
+        {
+            Rule::NoChange
+        }
+        Statement::Set(Set::SetRole { .. }) => Rule::Unjudged,
+        Statement::Pragma { name, .. } if key(name) == "writable_schema" => Rule::Unjudged,
+        Statement::Commit { .. }
+        | Statement::Rollback { .. }
+        | Statement::Savepoint { .. }
+        | Statement::ReleaseSavepoint { .. }
+        | Statement::Set(_)
+        | Statement::Reset(_)
+        | Statement::Discard { .. }
+        | Statement::Use(_)
+        | Statement::Pragma { .. }
+        | Statement::Comment { .. }
+        | Statement::Analyze(_)
+        | Statement::Vacuum(_)
+        | Statement::OptimizeTable { .. }
+        | Statement::Lock(_)
+        | Statement::LockTables { .. }
+        | Statement::UnlockTables
+        | Statement::Copy { to: true, .. } => Rule::NoChange,
+        _ => Rule::Unjudged,
+    }
+}
