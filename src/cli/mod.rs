@@ -25,6 +25,7 @@ mod lift;
 mod login;
 mod logs;
 mod man;
+mod migrations;
 mod output;
 mod plan;
 mod promote;
@@ -149,6 +150,9 @@ pub enum Command {
     Freeze(freeze::Arguments),
     /// End a freeze
     Lift(lift::Arguments),
+    /// Judge schema changes before they are merged
+    #[command(subcommand)]
+    Migrations(migrations::Command),
     /// The log of a deployment, of all its steps or of one
     Logs(logs::Arguments),
     /// The recorded events: history, audit log and live stream in one
@@ -251,6 +255,7 @@ async fn dispatch(global: Global, command: Option<Command>) -> Result<(), Failur
         Command::Withdraw(arguments) => withdraw::run(&acting(global).await?, arguments).await,
         Command::Freeze(arguments) => freeze::run(&acting(global).await?, arguments).await,
         Command::Lift(arguments) => lift::run(&acting(global).await?, arguments).await,
+        Command::Migrations(command) => migrations::run(command).await,
         Command::Logs(arguments) => logs::run(&connected(global).await?, arguments).await,
         Command::Events(arguments) => events::run(&connected(global).await?, arguments).await,
         Command::Audit(arguments) => audit::run(global, arguments).await,

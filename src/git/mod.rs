@@ -12,7 +12,7 @@ mod range;
 mod reverts;
 mod source;
 mod standing;
-mod uses;
+mod working;
 
 pub use self::changed::{Changed, Listed, Text};
 pub use self::checkout::is_unfinished;
@@ -22,3 +22,4 @@ pub use self::mirror::Mirror;
 pub use self::process::REDIRECTING;
 pub use self::source::display_url;
 pub use self::standing::Standing;
+pub use self::working::Working;

@@ -160,6 +160,13 @@ impl Git {
         self.finish(command).await?.succeeded(what)
     }
 
+    /// The same for whatever repository a folder is in.
+    pub(super) async fn run_in(self, folder: &Path) -> Result<Vec<u8>, GitError> {
+        let (what, mut command) = (self.what, command());
+        command.current_dir(folder);
+        self.finish(command).await?.succeeded(what)
+    }
+
     async fn finish(self, mut command: std::process::Command) -> Result<Output, GitError> {
         for setting in &self.settings {
             command.arg("-c").arg(setting);

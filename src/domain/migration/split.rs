@@ -209,6 +209,8 @@ impl<'t> Splitter<'t> {
 
     fn word(&mut self) {
         let end = self.rest.find(|c: char| !is_word(c)).unwrap_or(self.rest.len());
+        // A delimiter may be made of what words are made of.
+        let end = self.rest[..end].find(self.delimiter).filter(|at| *at > 0).unwrap_or(end);
         let word = &self.rest[..end];
         if ["begin", "case", "end"].iter().any(|body| word.eq_ignore_ascii_case(body))
             && self.is_routine()

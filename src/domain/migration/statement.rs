@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    AlterIndexOperation, AlterTypeOperation, CreatePolicyType, Expr, ObjectName, ObjectType, Query,
-    Set, SetExpr, Statement, TableObject, Visit, Visitor,
+    AlterIndexOperation, AlterSchemaOperation, AlterTypeOperation, CreatePolicyType, Expr,
+    ObjectName, ObjectType, Query, Set, SetExpr, Statement, TableObject, Visit, Visitor,
 };
 use sqlparser::dialect::{Dialect as Grammar, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
 use sqlparser::parser::Parser;
@@ -159,6 +159,13 @@ fn definition(statement: &Statement, setting: Setting<'_>) -> Option<Deed> {
                 .map(|name| Object::new(ObjectKind::Other, None, &name.value.to_lowercase()))
                 .collect(),
         },
+        Statement::AlterSchema(change) => {
+            let renames =
+                |o: &AlterSchemaOperation| matches!(o, AlterSchemaOperation::Rename { .. });
+            let rule =
+                if change.operations.iter().any(renames) { Rule::Rename } else { Rule::Unjudged };
+            Deed::on(rule, ObjectKind::Schema, None, &key(&change.name))
+        }
         Statement::AlterType(change) => altered_type(&key(&change.name), &change.operation),
         Statement::AlterIndex { operation: AlterIndexOperation::RenameIndex { .. }, .. } => {
             Deed::of(Rule::RenameIndex)

@@ -1,0 +1,139 @@
+//! `trunkline migrations check`: what a schema change does to the code that runs now, before it is merged.
+
+mod gathered;
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use self::gathered::{Gathered, gather};
+use super::Reading;
+use super::failure::Failure;
+use super::output::{self, Output};
+use crate::domain::migration::{
+    Claim, Class, Dialect, JudgedMigration, JudgedStatement, KnownSchema, MigrationFile, judge,
+};
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Judge migrations: files, or those between two commits; exit code 3 when one breaks the code that runs now
+    Check(Arguments),
+}
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The migrations to judge, in the order in which they run
+    #[arg(value_name = "FILE", required_unless_present = "range")]
+    files: Vec<PathBuf>,
+    /// Judge the migrations that differ between two commits of the repository of this folder
+    #[arg(long, value_name = "A..B", conflicts_with = "files")]
+    range: Option<String>,
+    /// postgres, mysql or sqlite; from trunkline.toml when it says so
+    #[arg(long, value_name = "DIALECT")]
+    dialect: Option<Dialect>,
+    /// Fail on what may break too: unknown, data, and what needs its readers first
+    #[arg(long)]
+    strict: bool,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// The whole answer.
+#[derive(Debug, Serialize)]
+struct Checked {
+    dialect: Dialect,
+    /// The worst of all, declarations counted.
+    class: Class,
+    /// Whether the code that runs now may break.
+    incompatible: bool,
+    migrations: Vec<JudgedMigration>,
+}
+
+pub async fn run(command: Command) -> Result<(), Failure> {
+    let Command::Check(arguments) = command;
+    let gathered = gather(&arguments.files, arguments.range.as_deref()).await?;
+    let Some(dialect) = arguments.dialect.or(gathered.dialect) else {
+        return Err(Failure::usage(
+            "which database are they for? say --dialect postgres, mysql or sqlite, or set dialect under \
+             [migrations] in trunkline.toml",
+        ));
+    };
+    let checked = check(&gathered, dialect);
+    if arguments.reading.json {
+        output::json(&checked)?;
+    } else {
+        Output::new().lines(checked.migrations.iter().flat_map(lines))?;
+    }
+    verdict(&checked, arguments.strict)
+}
+
+fn check(gathered: &Gathered, dialect: Dialect) -> Checked {
+    let mut known = KnownSchema::default();
+    gathered.earlier.iter().for_each(|text| known.learn(text, dialect));
+    let mut migrations = Vec::new();
+    for file in &gathered.files {
+        let (path, text) = (file.path.as_str(), file.text.as_str());
+        let read = MigrationFile { path, text, change: file.change };
+        migrations.push(judge(&read, file.tool, dialect, &known));
+        known.learn(text, dialect);
+    }
+    let class = migrations.iter().map(JudgedMigration::class).max().unwrap_or(Class::Additive);
+    Checked { dialect, class, incompatible: class.is_incompatible(), migrations }
+}
+
+fn verdict(checked: &Checked, strict: bool) -> Result<(), Failure> {
+    let broken = |migration: &&JudgedMigration| {
+        let class = migration.class();
+        let amber = class != Class::Additive || !migration.faults.is_empty();
+        class.is_incompatible() || strict && amber
+    };
+    let wrong: Vec<_> = checked.migrations.iter().filter(broken).collect();
+    let Some(first) = wrong.first() else { return Ok(()) };
+    let more = match wrong.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Err(Failure::Refused(format!(
+        "{:?}{more}: the code that runs now may not live with it; split it into phases, or declare in its head why \
+         a rollback survives it",
+        first.path
+    )))
+}
+
+/// A migration as people read it: its faults, then each statement that is not simply fine.
+fn lines(migration: &JudgedMigration) -> Vec<String> {
+    let mut lines = Vec::new();
+    let path = &migration.path;
+    lines.extend(migration.faults.iter().map(|fault| format!("{path}: {fault}")));
+    if let Some(declared) = &migration.declared {
+        let claim = match &declared.claim {
+            Claim::RollbackSafe => "rollback-safe".to_owned(),
+            Claim::ReadySince(since) => format!("ready since {since}"),
+        };
+        lines.push(format!("{path}:{}: declared {claim}: {}", declared.line, declared.reason));
+    }
+    for statement in &migration.statements {
+        lines.extend(told(path, statement));
+    }
+    lines
+}
+
+fn told(path: &str, statement: &JudgedStatement) -> Vec<String> {
+    let mut head = format!(
+        "{path}:{}: {} ({}",
+        statement.line,
+        statement.class.as_str(),
+        statement.rule.name()
+    );
+    for also in &statement.also {
+        // Writing to a string cannot fail.
+        let _ = write!(head, ", {}", also.name());
+    }
+    let mut told = vec![format!("{head}): {}", statement.text)];
+    if statement.class != Class::Additive && !statement.advice.is_empty() {
+        told.push(format!("    {}", statement.advice));
+    }
+    told
+}

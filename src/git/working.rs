@@ -1,0 +1,97 @@
+//! The repository of a folder where somebody works, read without touching it: what changed between two commits.
+
+use std::path::{Path, PathBuf};
+
+use super::error::GitError;
+use super::process::Git;
+use crate::domain::migration::FileChange;
+
+/// The largest file whose text is read.
+const LARGEST_TEXT: u64 = 4 * 1024 * 1024;
+
+/// A repository with a work tree, at its top folder.
+#[derive(Debug, Clone)]
+pub struct Working(PathBuf);
+
+impl Working {
+    /// The repository that a folder is in.
+    ///
+    /// # Errors
+    /// When it is in none.
+    pub async fn of(folder: &Path) -> Result<Self, GitError> {
+        let git = Git::new("rev-parse").args(["--show-toplevel"]);
+        let top = git.run_in(folder).await?;
+        Ok(Self(PathBuf::from(text(&top).trim_end_matches('\n'))))
+    }
+
+    #[must_use]
+    pub fn top(&self) -> &Path {
+        &self.0
+    }
+
+    /// What differs between two commits, by path; a renamed file is one deleted and one added.
+    ///
+    /// # Errors
+    /// When one of them is no commit.
+    pub async fn changed_files(
+        &self,
+        from: &str,
+        to: &str,
+    ) -> Result<Vec<(FileChange, String)>, GitError> {
+        let (from, to) = (self.commit(from).await?, self.commit(to).await?);
+        let git = Git::new("diff-tree");
+        let options = ["-r", "-z", "--name-status", "--no-renames", "--no-ext-diff"];
+        let git = git.args(options).args(["--end-of-options", &from, &to]);
+        let listed = git.run_in(&self.0).await?;
+        let listed = text(&listed);
+        let mut parts = listed.split('\0').filter(|part| !part.is_empty());
+        let mut changed = Vec::new();
+        while let (Some(status), Some(path)) = (parts.next(), parts.next()) {
+            let change = match status {
+                "A" => FileChange::Added,
+                "D" => FileChange::Deleted,
+                _ => FileChange::Edited,
+            };
+            changed.push((change, path.to_owned()));
+        }
+        Ok(changed)
+    }
+
+    /// The paths of all files of a commit.
+    ///
+    /// # Errors
+    /// When it is no commit.
+    pub async fn files(&self, at: &str) -> Result<Vec<String>, GitError> {
+        let at = self.commit(at).await?;
+        let git = Git::new("ls-tree").args(["-r", "-z", "--name-only", "--end-of-options", &at]);
+        let listed = git.run_in(&self.0).await?;
+        let listed = text(&listed);
+        Ok(listed.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect())
+    }
+
+    /// The text of a file as a commit has it; bytes that are no text are replaced.
+    ///
+    /// # Errors
+    /// When the commit has no such file, or it is too large.
+    pub async fn text(&self, at: &str, path: &str) -> Result<String, GitError> {
+        let at = self.commit(at).await?;
+        let object = format!("{at}:{path}");
+        let git = Git::new("cat-file").args(["blob", &object]).at_most(LARGEST_TEXT);
+        Ok(text(&git.run_in(&self.0).await?))
+    }
+
+    async fn commit(&self, name: &str) -> Result<String, GitError> {
+        let wanted = format!("{name}^{{commit}}");
+        let git = Git::new("rev-parse").args(["--verify", "--quiet", "--end-of-options", &wanted]);
+        let failed = |_| GitError::Failed {
+            what: "rev-parse",
+            said: format!("there is no commit {name:?} here; fetch it, or name another"),
+        };
+        let id = git.run_in(&self.0).await.map_err(failed)?;
+        Ok(text(&id).trim().to_owned())
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

@@ -1,0 +1,128 @@
+>> additive create-object
+CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+>> additive create-object
+CREATE TABLE users (id INTEGER PRIMARY KEY) WITHOUT ROWID;
+>> additive create-object
+CREATE VIRTUAL TABLE search USING fts5(body);
+>> additive create-object
+CREATE TABLE t (a int); INSERT INTO t (a) VALUES (1); CREATE UNIQUE INDEX t_a ON t (a); DROP TABLE t;
+>> additive add-column
+ALTER TABLE users ADD COLUMN nickname TEXT;
+>> additive add-column
+ALTER TABLE users ADD age INTEGER NOT NULL DEFAULT 0;
+>> needs-writers-first add-required-column
+ALTER TABLE users ADD COLUMN email TEXT NOT NULL;
+>> needs-readers-first add-referencing-column
+ALTER TABLE orders ADD COLUMN user_id INTEGER REFERENCES users (id);
+>> contract drop-column
+ALTER TABLE users DROP COLUMN name;
+>> contract drop-object
+DROP TABLE users;
+>> contract drop-object
+DROP TABLE IF EXISTS "users";
+>> contract drop-object
+DROP VIEW active;
+>> contract rename
+ALTER TABLE users RENAME COLUMN name TO full_name;
+>> contract rename
+ALTER TABLE users RENAME TO people;
+>> contract rename
+ALTER TABLE users RENAME TO people; CREATE VIEW users AS SELECT * FROM people;
+>> needs-writers-first add-unique
+CREATE UNIQUE INDEX users_name ON users (name);
+>> additive create-index
+CREATE INDEX users_age ON users (age);
+>> additive create-index
+CREATE INDEX IF NOT EXISTS users_age ON users (age) WHERE age > 3;
+>> unknown drop-unseen-index
+DROP INDEX users_age;
+>> unknown drop-unseen-index
+DROP INDEX IF EXISTS users_age;
+>> contract drop-unique-index
+<< CREATE UNIQUE INDEX users_name ON users (name);
+DROP INDEX users_name;
+>> additive drop-index
+<< CREATE INDEX users_age ON users (age);
+DROP INDEX users_age;
+>> data write-data
+UPDATE users SET name = 'a;b';
+>> data write-data
+DELETE FROM users;
+>> data write-data
+INSERT OR REPLACE INTO users (id) VALUES (1);
+>> additive create-routine
+CREATE VIEW active AS SELECT id FROM users;
+>> unknown replace-body
+DROP VIEW active; CREATE VIEW active AS SELECT id, name FROM users;
+>> unknown change-trigger
+CREATE TRIGGER touch AFTER UPDATE ON users BEGIN UPDATE users SET seen = CASE WHEN 1 THEN 2 ELSE 3 END; DELETE FROM log; END;
+>> contract drop-object
+CREATE TRIGGER touch AFTER UPDATE ON users BEGIN UPDATE users SET seen = CASE WHEN 1 THEN 2 END; END; DROP TABLE users;
+>> unknown change-trigger
+DROP TRIGGER touch;
+>> unknown unjudged
+CREATE TRIGGER touch AFTER UPDATE ON users BEGIN SELECT 1; DROP TABLE users;
+>> unknown rebuild-table
+CREATE TABLE new_users (id INTEGER PRIMARY KEY, name TEXT);
+INSERT INTO new_users (id, name) SELECT id, name FROM users;
+DROP TABLE users;
+ALTER TABLE new_users RENAME TO users;
+>> additive rebuild-alike
+<< CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT);
+PRAGMA foreign_keys=off;
+BEGIN;
+CREATE TABLE new_users (id INTEGER PRIMARY KEY, name TEXT);
+INSERT INTO new_users SELECT id, name FROM users;
+DROP TABLE users;
+ALTER TABLE new_users RENAME TO users;
+COMMIT;
+PRAGMA foreign_keys=on;
+>> contract drop-column
+<< CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, age INTEGER);
+CREATE TABLE new_users (id INTEGER PRIMARY KEY, name TEXT);
+INSERT INTO new_users SELECT id, name FROM users;
+DROP TABLE users;
+ALTER TABLE new_users RENAME TO users;
+>> needs-writers-first set-not-null
+<< CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT);
+ALTER TABLE users RENAME TO old_users;
+CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+INSERT INTO users SELECT id, name FROM old_users;
+DROP TABLE old_users;
+>> contract change-type
+<< CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT);
+CREATE TABLE u (id INTEGER PRIMARY KEY, name BLOB);
+INSERT INTO u SELECT id, name FROM users;
+DROP TABLE users;
+ALTER TABLE u RENAME TO users;
+>> contract drop-unique-index
+<< CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT); CREATE UNIQUE INDEX users_name ON users (name);
+CREATE TABLE u (id INTEGER PRIMARY KEY, name TEXT);
+INSERT INTO u SELECT id, name FROM users;
+DROP TABLE users;
+ALTER TABLE u RENAME TO users;
+>> contract drop-object
+CREATE TABLE u (id INTEGER PRIMARY KEY);
+DROP TABLE users;
+ALTER TABLE u RENAME TO users;
+>> contract drop-object
+CREATE TABLE u (id INTEGER PRIMARY KEY);
+INSERT INTO u SELECT id FROM users WHERE id > 5;
+DROP TABLE users;
+ALTER TABLE u RENAME TO users;
+>> unknown unjudged
+PRAGMA writable_schema = 1;
+>> additive no-change
+PRAGMA foreign_keys = off;
+>> unknown unjudged
+DROP THE BASS;
+>> contract drop-object
+SELECT [odd;name] FROM t; DROP TABLE users;
+>> contract drop-object
+SELECT "odd;""name" FROM t; DROP TABLE users;
+>> contract drop-object
+SELECT 'a\'; DROP TABLE users;
+>> contract drop-object
+/* a /* not nested */ DROP TABLE users;
+>> unknown unjudged
+/* never ends; DROP TABLE users;

@@ -1,0 +1,10 @@
+//! Migrations judged: the rule table over a corpus of statements, layouts, declarations, hostile files, the command.
+
+mod corpus;
+mod files;
+mod hostile;
+
+#[path = "../support/dice.rs"]
+mod dice;
+#[path = "../support/repository.rs"]
+mod repository;
