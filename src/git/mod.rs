@@ -12,6 +12,7 @@ mod range;
 mod reverts;
 mod source;
 mod standing;
+mod uses;
 mod working;
 
 pub use self::changed::{Changed, Listed, Text};

@@ -45,6 +45,22 @@ pub fn judge(
     JudgedMigration { path, tool, change, statements, declared, faults }
 }
 
+/// A migration whose file nobody can read, with why.
+#[must_use]
+pub fn unreadable(
+    path: &str,
+    change: FileChange,
+    why: &str,
+    tool: Tool,
+    dialect: Dialect,
+) -> JudgedMigration {
+    let file = MigrationFile { path, text: "", change };
+    let faults = tampered(&file).into_iter().collect();
+    let statements = vec![unjudged(1, why, dialect)];
+    let path = path.to_owned();
+    JudgedMigration { path, tool, change, statements, declared: None, faults }
+}
+
 /// A file that ran once must stay as it was.
 fn tampered(file: &MigrationFile<'_>) -> Option<String> {
     match file.change {

@@ -18,10 +18,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use self::header::{Claim, Declared, Header};
-pub use self::judge::judge;
+pub use self::judge::{judge, unreadable};
 pub use self::known::KnownSchema;
 pub use self::layout::Tool;
 pub use self::rule::{Row, Rule};
+pub use super::commit::FileChange;
 
 /// The family of databases that a migration is written for.
 #[derive(
@@ -107,17 +108,6 @@ impl Class {
     pub fn is_incompatible(self) -> bool {
         matches!(self, Self::NeedsWritersFirst | Self::Contract)
     }
-}
-
-/// What happened to a file between two commits.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum FileChange {
-    Added,
-    Edited,
-    Deleted,
 }
 
 /// What kind of thing a statement takes away or changes.
