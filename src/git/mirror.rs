@@ -216,7 +216,7 @@ impl Mirror {
         folder: Option<&str>,
         limit: usize,
     ) -> Result<Range, GitError> {
-        range::read(&self.path, from, to, folder, limit).await
+        Box::pin(range::read(&self.path, from, to, folder, limit)).await
     }
 
     /// The reverts among all the commits that `to` reaches and `from` does not, in whatever folder, oldest first;

@@ -62,7 +62,7 @@ pub(super) async fn read(
     };
     let (mut commits, mut lost) =
         tokio::try_join!(log(mirror, from, to, to, folder, limit), taken_away)?;
-    let ids = commits.iter().map(|read| format!("{}\n", read.commit.sha)).collect::<String>();
+    let ids = commits.iter().flat_map(|read| [read.commit.sha.as_str(), "\n"]).collect::<String>();
     let complete = async {
         people::resolve(mirror, to, commits.iter_mut().chain(&mut lost)).await?;
         merges::resolve(mirror, folder, commits.iter_mut().chain(&mut lost)).await;
