@@ -11,6 +11,7 @@ pub mod log;
 pub mod people;
 pub mod plan;
 pub mod policy;
+pub mod pull_request;
 pub mod service;
 pub mod snapshot;
 pub mod snapshot_of;

@@ -91,3 +91,17 @@ async fn an_abbreviation_resolves_to_its_commit_and_nothing_else_does() {
         assert_eq!(mirror.resolve(text).await.unwrap(), None, "{text:?}");
     }
 }
+
+#[tokio::test]
+async fn a_commit_names_its_pull_request_in_its_subject_or_its_body() {
+    let repository = Repository::new();
+    let one = repository.commit("one");
+    repository.commit("fix: retry (#12)");
+    repository.commit("Merge branch 'x' into 'main'\n\nFix\n\nSee merge request shop/web!34\n");
+    repository.commit("no number\n\n> See merge request shop/web!5");
+    let Mirrored { mirror, folder: _folder } = Mirrored::of(&repository).await;
+    let range = mirror.range(Some(&one), &repository.head(), None, 100).await.unwrap();
+    let requests = range.commits.into_iter().map(|commit| commit.pull_request);
+    let numbers: Vec<_> = requests.map(|request| request.map(|request| request.number)).collect();
+    assert_eq!(numbers, [None, Some(34), Some(12)]);
+}
