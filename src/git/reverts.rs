@@ -67,7 +67,7 @@ pub(super) async fn of_each(
     let answer = answer(mirror, log).await?;
     for (by, message) in messages(&answer)? {
         let lines = message.split(|byte| *byte == b'\n').map(String::from_utf8_lossy);
-        let request = lines.filter_map(|line| PullRequest::of_line(&line, None)).last();
+        let request = lines.rev().find_map(|line| PullRequest::of_line(&line, None));
         of_each.entry(by).or_default().pull_request = request;
     }
     for revert in resolve(mirror, said(&answer)?).await? {

@@ -61,7 +61,8 @@ async fn only_the_whole_sentence_at_the_beginning_of_a_line_counts() {
 async fn one_commit_is_believed_to_revert_fifty_others_and_no_more() {
     let repository = Repository::new();
     let one = repository.commit("one");
-    let lines: String = (1..=1000).map(|n| format!("This reverts commit {n:040x}.\n")).collect();
+    let lines: Vec<_> = (1..=1000).map(|n| format!("This reverts commit {n:040x}.")).collect();
+    let lines = lines.join("\n");
     repository.commit_by("Ann", "ann@example.com", "two", "two", &format!("two\n\n{lines}"));
     let Mirrored { mirror, folder: _folder } = Mirrored::of(&repository).await;
     assert_eq!(mirror.reverts(Some(&one), &repository.head()).await.unwrap().len(), 50);
