@@ -57,7 +57,9 @@ impl Home {
 
     /// One more commit on the trunk, by somebody.
     fn merge(&self, who: &str, path: &str, text: &str) {
-        fs::write(self.shop().join(path), text).unwrap();
+        let file = self.shop().join(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
         self.git(&["add", "."]);
         let (name, email) = (format!("user.name={who}"), format!("user.email={who}@shop.example"));
         self.git(&[
@@ -291,6 +293,33 @@ fn what_changed_while_a_person_read_the_plan_stops_the_promote() {
     assert!(said.contains("changed") && said.contains("plan again"), "{said}");
     let status = home.json(&["status", "--service", "shop", "--json"]);
     assert_eq!(status["live"]["production"]["build"], 1, "{status:#}");
+}
+
+#[test]
+fn the_changes_of_a_build_name_its_commits_and_what_it_does_not_have() {
+    let home = Home::with_one_live();
+    home.merge("ann", "b/of (#31)", "three");
+    home.await_build(3, "verified");
+    home.merge("sam", "late.html", "four");
+    home.await_build(4, "verified");
+    let said = home.said(&["changes", "3"]);
+    for part in [
+        "changes from #1 to #3",
+        "builds  #3, #2",
+        "change b/of (#31) (ann)",
+        "pull request 31",
+        "  page.html",
+        "not in #3",
+    ] {
+        assert!(said.contains(part), "{part:?} is not in {said}");
+    }
+    let (_, missing) = said.split_once("not in #3").unwrap();
+    assert!(missing.contains("#4") && missing.contains("change late.html"), "{said}");
+    let newest = home.json(&["changes", "--json"]);
+    assert_eq!(newest["build"], 4, "{newest:#}");
+    assert_eq!(newest["not_in_this_build"], serde_json::json!([]), "{newest:#}");
+    let request = &newest["range"]["commits"][1]["pull_request"];
+    assert_eq!(request["number"], 31, "{newest:#}");
 }
 
 #[test]

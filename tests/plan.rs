@@ -39,6 +39,7 @@ fn commit(number: u64, author: &str) -> Commit {
         parents: 1,
         author: identity(author),
         co_authors: Vec::new(),
+        pull_request: None,
         reverts: Vec::new(),
         at: DateTime::UNIX_EPOCH,
         subject: format!("change {number}"),

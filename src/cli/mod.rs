@@ -5,6 +5,7 @@ mod ask;
 mod audit;
 mod builds;
 mod cancel;
+mod changes;
 mod completions;
 mod confirm;
 mod console;
@@ -122,6 +123,8 @@ pub enum Command {
     Builds(builds::Arguments),
     /// What was deployed, by whom and how it went
     History(history::Arguments),
+    /// What a build brings to production, commit by commit, and what is not in it
+    Changes(changes::Arguments),
     /// Everything that a promote or rollback would do, without doing it
     #[command(subcommand)]
     Plan(plan::Command),
@@ -242,6 +245,7 @@ async fn dispatch(global: Global, command: Option<Command>) -> Result<(), Failur
         Command::Status(arguments) => status::run(&connected(global).await?, arguments).await,
         Command::Builds(arguments) => builds::run(&connected(global).await?, arguments).await,
         Command::History(arguments) => history::run(&connected(global).await?, arguments).await,
+        Command::Changes(arguments) => changes::run(&connected(global).await?, arguments).await,
         Command::Plan(command) => plan::run(&connected(global).await?, command).await,
         Command::Promote(arguments) => promote::run(&acting(global).await?, arguments).await,
         Command::Rollback(arguments) => rollback::run(&acting(global).await?, arguments).await,

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::ids::Sha;
 use super::people::{Identity, People};
+use super::pull_request::PullRequest;
 
 /// One commit, its author and co-authors already passed through the mailmap.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -23,6 +24,9 @@ pub struct Commit {
     pub at: DateTime<Utc>,
     /// The first line of its message, at most 1,000 characters.
     pub subject: String,
+    /// The pull request that it came from, if its message names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<PullRequest>,
     /// The commits that its message says it reverts, in git's own words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reverts: Vec<Sha>,

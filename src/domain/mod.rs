@@ -12,6 +12,7 @@ pub mod migration;
 pub mod people;
 pub mod plan;
 pub mod policy;
+pub mod pull_request;
 pub mod quarantine;
 pub mod request;
 pub mod schema;

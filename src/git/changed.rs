@@ -159,7 +159,7 @@ async fn read(
     mirror: &Path,
     ids: impl Iterator<Item = &Sha>,
 ) -> Result<HashMap<String, Vec<u8>>, GitError> {
-    let lines: String = ids.map(|id| format!("{id}\n")).collect();
+    let lines: String = ids.flat_map(|id| [id.as_str(), "\n"]).collect();
     let mut contents = HashMap::new();
     if lines.is_empty() {
         return Ok(contents);

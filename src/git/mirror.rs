@@ -16,6 +16,7 @@ use super::standing::Standing;
 use super::{checkout, locks, names, range, reverts, uses};
 use crate::domain::commit::{Range, Revert};
 use crate::domain::ids::Sha;
+use crate::domain::pull_request::PullRequest;
 
 /// The first fetch brings the whole history; at the usual limit a large one would never arrive.
 const FIRST_FETCH: Duration = Duration::from_mins(30);
@@ -216,7 +217,16 @@ impl Mirror {
         folder: Option<&str>,
         limit: usize,
     ) -> Result<Range, GitError> {
-        range::read(&self.path, from, to, folder, limit).await
+        let mut range = Box::pin(range::read(&self.path, from, to, folder, limit)).await?;
+        let forge = self.source.forge();
+        for commit in range.commits.iter_mut().chain(&mut range.lost) {
+            let said = PullRequest::of_subject(&commit.subject, forge.as_ref());
+            // What the body named came without a link.
+            let named = commit.pull_request.take();
+            let named = named.map(|named| named.at(forge.as_ref()));
+            commit.pull_request = named.or(said);
+        }
+        Ok(range)
     }
 
     /// The reverts among all the commits that `to` reaches and `from` does not, in whatever folder, oldest first;

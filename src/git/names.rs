@@ -27,7 +27,7 @@ pub(super) async fn look_up(mirror: &Path, ids: &[&str]) -> Result<Vec<Option<Sh
     let lines: String = ids
         .iter()
         .map(|id| if is_id(id) { *id } else { "-" })
-        .map(|id| format!("{id}^{{commit}}\n"))
+        .flat_map(|id| [id, "^{commit}\n"])
         .collect();
     let answer = Git::new("cat-file")
         .args(["--batch-check=%(objectname) %(objecttype)"])

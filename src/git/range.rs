@@ -62,15 +62,16 @@ pub(super) async fn read(
     };
     let (mut commits, mut lost) =
         tokio::try_join!(log(mirror, from, to, to, folder, limit), taken_away)?;
-    let ids = commits.iter().map(|read| format!("{}\n", read.commit.sha)).collect::<String>();
+    let ids = commits.iter().flat_map(|read| [read.commit.sha.as_str(), "\n"]).collect::<String>();
     let complete = async {
         people::resolve(mirror, to, commits.iter_mut().chain(&mut lost)).await?;
         merges::resolve(mirror, folder, commits.iter_mut().chain(&mut lost)).await;
         Ok(())
     };
-    let ((), mut reverts) = tokio::try_join!(complete, reverts::of_each(mirror, ids.into_bytes()))?;
-    for Commit { sha, reverts: of, .. } in commits.iter_mut().map(|read| &mut read.commit) {
-        *of = reverts.remove(sha).unwrap_or_default();
+    let ((), mut told) = tokio::try_join!(complete, reverts::of_each(mirror, ids.into_bytes()))?;
+    for commit in commits.iter_mut().map(|read| &mut read.commit) {
+        let told = told.remove(&commit.sha).unwrap_or_default();
+        (commit.reverts, commit.pull_request) = (told.reverts, told.pull_request);
     }
     let more = match from {
         Some(_) if commits.len() == limit => {
@@ -184,6 +185,7 @@ fn commit<'a>(mark: &str, next: &mut impl FnMut() -> Field<'a>) -> Result<ReadCo
         parents: u32::try_from(parents.split_whitespace().count()).unwrap_or(u32::MAX),
         author: Identity { name: shorten(&name), email: shorten(&email) },
         co_authors: Vec::new(),
+        pull_request: None,
         reverts: Vec::new(),
         at: at.unwrap_or_default(),
         subject: shorten(&subject),

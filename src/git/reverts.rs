@@ -1,4 +1,5 @@
-//! Which commits take back which others, by the sentence that `git revert` writes into their messages.
+//! What the bodies of messages tell: which commits take back which others, by the sentence that `git revert` writes,
+//! and the merge requests of GitLab.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -9,13 +10,18 @@ use super::names;
 use super::process::Git;
 use crate::domain::commit::Revert;
 use crate::domain::ids::Sha;
+use crate::domain::pull_request::PullRequest;
 
 /// What git begins a line with. It has to begin it: a message that quotes another one reverts nothing.
 const SENTENCE: &str = "This reverts commit ";
 /// The same for git's own search, so that it hands out only the few messages that matter.
 const SEARCH: &str = "--grep=^This reverts commit [0-9a-fA-F]";
+/// The same for what GitLab writes of a merge.
+const MERGED: &str = "--grep=^See merge request ";
 /// Each commit is three fields, ended by NUL; the first is empty but for the line break before it.
 const FORMAT: &str = "--format=tformat:%x00%H%x00%B%x00";
+
+const OPTIONS: [&str; 5] = ["--no-color", "--no-notes", "--encoding=UTF-8", SEARCH, FORMAT];
 
 /// The most reverts that one commit is believed to make.
 const MOST_OF_ONE: usize = 50;
@@ -35,40 +41,51 @@ pub(super) async fn between(
         Some(from) => vec!["--topo-order".into(), "--reverse".into(), format!("^{from}")],
         None => vec!["--no-walk=unsorted".to_owned()],
     };
-    let log =
-        Git::new("log").args(["--no-color", "--no-notes", "--encoding=UTF-8", SEARCH, FORMAT]);
-    read(mirror, log.args(ends).args([to.as_str(), "--"])).await
+    let log = Git::new("log").args(OPTIONS).args(ends).args([to.as_str(), "--"]);
+    resolve(mirror, said(&answer(mirror, log).await?)?).await
 }
 
-/// What each of these commits reverts.
+/// What the body of a message tells.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) reverts: Vec<Sha>,
+    /// Without its link.
+    pub(super) pull_request: Option<PullRequest>,
+}
+
+/// What the messages of these commits tell.
 pub(super) async fn of_each(
     mirror: &Path,
     commits: Vec<u8>,
-) -> Result<HashMap<Sha, Vec<Sha>>, GitError> {
-    let mut of_each = HashMap::<Sha, Vec<Sha>>::new();
+) -> Result<HashMap<Sha, Told>, GitError> {
+    let mut of_each = HashMap::<Sha, Told>::new();
     if commits.is_empty() {
         return Ok(of_each);
     }
-    let log =
-        Git::new("log").args(["--no-color", "--no-notes", "--encoding=UTF-8", SEARCH, FORMAT]);
+    let log = Git::new("log").args(OPTIONS).args([MERGED]);
     let log = log.args(["--no-walk=unsorted", "--stdin", "--"]).input(commits);
-    for revert in read(mirror, log).await? {
-        of_each.entry(revert.by).or_default().push(revert.of);
+    let answer = answer(mirror, log).await?;
+    for (by, message) in messages(&answer)? {
+        let lines = message.split(|byte| *byte == b'\n').map(String::from_utf8_lossy);
+        let request = lines.rev().find_map(|line| PullRequest::of_line(&line, None));
+        of_each.entry(by).or_default().pull_request = request;
+    }
+    for revert in resolve(mirror, said(&answer)?).await? {
+        of_each.entry(revert.by).or_default().reverts.push(revert.of);
     }
     Ok(of_each)
 }
 
-async fn read(mirror: &Path, log: Git) -> Result<Vec<Revert>, GitError> {
-    let answer = match log.run(mirror).await {
+/// What git answers; nothing when the messages are too long.
+async fn answer(mirror: &Path, log: Git) -> Result<Vec<u8>, GitError> {
+    match log.run(mirror).await {
         // Messages that no person wrote are no reason to stop a trunk; without them nothing counts as taken back.
         Err(GitError::TooMuch { .. }) => {
             tracing::warn!("the messages of reverts are too long to be read");
-            return Ok(Vec::new());
+            Ok(Vec::new())
         }
-        answer => answer?,
-    };
-    let found = parse(&answer)?;
-    resolve(mirror, found).await
+        answer => answer,
+    }
 }
 
 /// A revert as a message has it: the commit that it names may be abbreviated.
@@ -77,12 +94,20 @@ struct Said {
     of: String,
 }
 
-fn parse(answer: &[u8]) -> Result<Vec<Said>, GitError> {
+/// The commits of an answer with their messages.
+fn messages(answer: &[u8]) -> Result<Vec<(Sha, &[u8])>, GitError> {
     let mut fields = answer.split(|byte| *byte == 0);
-    let mut found = Vec::new();
+    let mut messages = Vec::new();
     while let (Some(_mark), Some(id), Some(message)) = (fields.next(), fields.next(), fields.next())
     {
-        let by = sha("log", &String::from_utf8_lossy(id))?;
+        messages.push((sha("log", &String::from_utf8_lossy(id))?, message));
+    }
+    Ok(messages)
+}
+
+fn said(answer: &[u8]) -> Result<Vec<Said>, GitError> {
+    let mut found = Vec::new();
+    for (by, message) in messages(answer)? {
         let room = MOST_OF_ONE.min(MOST - found.len());
         let named = message.split(|byte| *byte == b'\n').filter_map(named).take(room);
         found.extend(named.map(|of| Said { by: by.clone(), of }));

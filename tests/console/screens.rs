@@ -119,6 +119,13 @@ async fn the_changes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_changes_at_120x40_with_what_is_newer() {
+    let console = Console::sized(&busy(), (120, 40));
+    console.until("done in").await.press(&["j", "j", "d"]).until("newer on the trunk").await;
+    insta::assert_snapshot!(console.text());
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_details_below_the_lists() {
     let console = Console::open(&busy());
     console.until("done in").await.press(&["j", "3"]).until("3 Details").await.settled().await;

@@ -65,6 +65,7 @@ impl Past {
             parents: 1,
             author,
             co_authors: Vec::new(),
+            pull_request: None,
             reverts: Vec::new(),
             at: self.at,
             subject: format!("Change number {number} of a service with a long past"),

@@ -133,8 +133,8 @@ async fn a_name_is_used_where_code_has_it_as_a_whole_word() {
     let Mirrored { mirror, folder: _folder } = Mirrored::of(&repository).await;
     let all = [none.clone(), used.clone(), renamed.clone()];
     let except = ["migrations/1.sql".to_owned()];
-    let uses = mirror.uses("legacy_total", &all, None, &except).await.unwrap();
-    assert_eq!(uses, [used, renamed]);
+    let found = mirror.uses("legacy_total", &all, None, &except).await.unwrap();
+    assert_eq!(found, [used, renamed]);
     assert_eq!(mirror.uses("legacy_total", &all, None, &[]).await.unwrap(), all);
     assert_eq!(mirror.uses("legacy_total", &all, Some("db"), &except).await.unwrap(), []);
     assert_eq!(mirror.uses("nowhere", &all, None, &except).await.unwrap(), []);

@@ -61,7 +61,8 @@ async fn only_the_whole_sentence_at_the_beginning_of_a_line_counts() {
 async fn one_commit_is_believed_to_revert_fifty_others_and_no_more() {
     let repository = Repository::new();
     let one = repository.commit("one");
-    let lines: String = (1..=1000).map(|n| format!("This reverts commit {n:040x}.\n")).collect();
+    let lines: Vec<_> = (1..=1000).map(|n| format!("This reverts commit {n:040x}.")).collect();
+    let lines = lines.join("\n");
     repository.commit_by("Ann", "ann@example.com", "two", "two", &format!("two\n\n{lines}"));
     let Mirrored { mirror, folder: _folder } = Mirrored::of(&repository).await;
     assert_eq!(mirror.reverts(Some(&one), &repository.head()).await.unwrap().len(), 50);
@@ -90,4 +91,18 @@ async fn an_abbreviation_resolves_to_its_commit_and_nothing_else_does() {
     for text in ["abcdef12", "main", "HEAD", "", "a", "@{-1}", "--help", "x\ny", "00000000"] {
         assert_eq!(mirror.resolve(text).await.unwrap(), None, "{text:?}");
     }
+}
+
+#[tokio::test]
+async fn a_commit_names_its_pull_request_in_its_subject_or_its_body() {
+    let repository = Repository::new();
+    let one = repository.commit("one");
+    repository.commit("fix: retry (#12)");
+    repository.commit("Merge branch 'x' into 'main'\n\nFix\n\nSee merge request shop/web!34\n");
+    repository.commit("no number\n\n> See merge request shop/web!5");
+    let Mirrored { mirror, folder: _folder } = Mirrored::of(&repository).await;
+    let range = mirror.range(Some(&one), &repository.head(), None, 100).await.unwrap();
+    let requests = range.commits.into_iter().map(|commit| commit.pull_request);
+    let numbers: Vec<_> = requests.map(|request| request.map(|request| request.number)).collect();
+    assert_eq!(numbers, [None, Some(34), Some(12)]);
 }

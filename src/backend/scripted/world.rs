@@ -252,6 +252,7 @@ impl World {
             parents: 1,
             author,
             co_authors: Vec::new(),
+            pull_request: None,
             reverts: Vec::new(),
             at: self.now,
             subject: subject.to_owned(),

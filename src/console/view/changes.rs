@@ -48,23 +48,69 @@ pub fn lines(model: &Model, page: &Changes, width: u16) -> Vec<Line<'static>> {
 }
 
 fn of_plan(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
-    let theme = &model.options.theme;
-    let row = || Row::new(theme, width).gap(1);
-    let mut lines = vec![row().own(summary(model, plan), Role::Text).line(), Line::default()];
-    lines.extend(plan.range.commits.iter().map(|commit| line(model, commit, width)));
+    let row = || Row::new(&model.options.theme, width).gap(1);
+    let mut lines = vec![row().own(summary(model, plan), Role::Text).line()];
+    let sections = [
+        commits(model, plan, width),
+        lost(model, plan, width),
+        files(model, plan, width),
+        not_in_this_build(model, plan, width),
+    ];
+    for section in sections.into_iter().filter(|section| !section.is_empty()) {
+        lines.push(Line::default());
+        lines.extend(section);
+    }
+    lines
+}
+
+fn commits(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
+    let mut lines: Vec<_> =
+        plan.range.commits.iter().flat_map(|commit| of_commit(model, commit, width)).collect();
     if plan.range.more > 0 {
         let more = format!("and {} more commits that are not listed", plan.range.more);
-        lines.push(row().own(more, Role::Muted).line());
+        let row = Row::new(&model.options.theme, width).gap(1);
+        lines.push(row.own(more, Role::Muted).line());
     }
-    if !plan.range.lost.is_empty() {
-        let text = format!("commits that are live and that {} does not have:", plan.target.build);
-        lines.extend([Line::default(), row().own(text, Role::Warn).line()]);
-        lines.extend(plan.range.lost.iter().map(|commit| line(model, commit, width)));
+    lines
+}
+
+fn lost(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
+    if plan.range.lost.is_empty() {
+        return Vec::new();
     }
-    lines.extend([Line::default(), row().own("files", Role::Muted).line()]);
-    for (file, times) in files(plan) {
+    let text = format!("commits that are live and that {} does not have:", plan.target.build);
+    let row = Row::new(&model.options.theme, width).gap(1);
+    let mut lines = vec![row.own(text, Role::Warn).line()];
+    lines.extend(plan.range.lost.iter().flat_map(|commit| of_commit(model, commit, width)));
+    lines
+}
+
+fn files(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
+    let row = || Row::new(&model.options.theme, width).gap(1);
+    let mut lines = vec![row().own("files", Role::Muted).line()];
+    for (file, times) in touched(plan) {
         let often = if times > 1 { format!("  in {times} commits") } else { String::new() };
         lines.push(row().name(file, Role::Text).own(often, Role::Muted).line());
+    }
+    lines
+}
+
+/// The merges on the trunk that are newer than what a promote would put into production.
+fn not_in_this_build(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
+    let target = plan.target.build;
+    let builds = model.service.iter().flat_map(|service| &service.builds).map(|row| &row.build);
+    let newer: Vec<_> = builds.filter(|build| build.number > target && !build.off_trunk).collect();
+    if newer.is_empty() || plan.kind == DeploymentKind::Rollback {
+        return Vec::new();
+    }
+    let row = || Row::new(&model.options.theme, width).gap(1);
+    let title = format!("newer on the trunk and not in {target}");
+    let mut lines = vec![row().own(title, Role::Muted).line()];
+    for build in newer {
+        let row = row().own(build.number.to_string(), Role::Text).gap(1);
+        let row = row.cell(build.sha.short(), 8, Role::Muted);
+        let left = row.left();
+        lines.push(row.outside(build.subject(), left, Role::Text).line());
     }
     lines
 }
@@ -81,6 +127,19 @@ pub fn summary(model: &Model, plan: &Plan) -> String {
     format!("{}{by}, {}", count(plan.range.len(), "commit"), count(plan.range.files(), "file"))
 }
 
+/// A commit in one line, and where its pull request is.
+fn of_commit(model: &Model, commit: &Commit, width: u16) -> Vec<Line<'static>> {
+    let mut lines = vec![line(model, commit, width)];
+    if let Some(request) = &commit.pull_request {
+        let row = Row::new(&model.options.theme, width).gap(10);
+        let link = request.link.as_ref().map_or(String::new(), |link| format!("  {link}"));
+        let text = format!("pull request {}{link}", request.number);
+        let left = row.left();
+        lines.push(row.outside(&text, left, Role::Muted).line());
+    }
+    lines
+}
+
 fn line(model: &Model, commit: &Commit, width: u16) -> Line<'static> {
     let people = model.service.as_ref().map(|service| &service.people);
     let call = |who| people.map_or("", |people| people.call(who));
@@ -95,7 +154,7 @@ fn line(model: &Model, commit: &Commit, width: u16) -> Line<'static> {
         .line()
 }
 
-fn files(plan: &Plan) -> BTreeMap<&str, usize> {
+fn touched(plan: &Plan) -> BTreeMap<&str, usize> {
     let mut files = BTreeMap::new();
     for file in plan.range.commits.iter().flat_map(|commit| &commit.files) {
         *files.entry(file.as_str()).or_default() += 1;
