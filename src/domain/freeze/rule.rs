@@ -11,6 +11,9 @@ use super::zone::{Edge, instant, midnight};
 use crate::domain::ids::Environment;
 use crate::domain::policy::FreezeMode;
 
+/// How far ahead weekly windows are laid out.
+const LONGEST: TimeDelta = TimeDelta::days(3_660);
+
 /// What a freeze may stop. A rollback and a cancel are none of these, so that nothing can stop them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Restricted {
@@ -105,13 +108,15 @@ impl Rule {
         spans
     }
 
-    /// What depends on when one looks: the spans that touch `[from, until]`, seen at `now`.
+    /// What depends on when one looks: the spans that touch `[from, until]`, seen at `now`. What recurs has no end, so
+    /// it is laid out for ten years at most.
     pub(super) fn moving(
         &self,
         now: DateTime<Utc>,
         from: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Vec<Span> {
+        let until = until.min(from.checked_add_signed(LONGEST).unwrap_or(until));
         let mut spans = Vec::new();
         match &self.kind {
             Kind::Weekly { zone, windows } => {

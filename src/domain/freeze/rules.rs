@@ -16,8 +16,8 @@ use crate::domain::time::{between, say};
 
 /// The most windows that are laid out at a time.
 const WINDOWS: usize = 1000;
-/// How far one looks for the end of a run, then how far once more when it was not found.
-const HORIZONS: [TimeDelta; 3] = [TimeDelta::days(35), TimeDelta::days(400), TimeDelta::days(3_660)];
+/// How far one looks for the end of a run, then how far once more when it was not found, and then without an end.
+const HORIZONS: [TimeDelta; 3] = [TimeDelta::days(35), TimeDelta::days(400), TimeDelta::MAX];
 /// How long before a table ends that is said.
 const AHEAD: Months = Months::new(2);
 
