@@ -36,7 +36,13 @@ pub(super) struct Section<'a> {
 
 impl<'a> Section<'a> {
     pub(super) fn of_file(tree: &'a Spanned<DeTable<'a>>) -> Self {
-        Self { path: String::new(), at: 0, table: tree.get_ref(), known: Vec::new(), is_unsure: false }
+        Self {
+            path: String::new(),
+            at: 0,
+            table: tree.get_ref(),
+            known: Vec::new(),
+            is_unsure: false,
+        }
     }
 
     /// The entry of a key, if it is there; from now on the key is a known one.

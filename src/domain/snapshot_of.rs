@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
 
 use super::build::Build;
 use super::deployment::Deployment;
 use super::event::{DeploymentKind, StepSpec};
 use super::expected;
+use super::freeze::{self, FreezeWindow};
 use super::ids::{BuildNumber, DeploymentId, Environment, ServiceName};
 use super::people::{Actor, People};
-use super::policy::Policy;
+use super::policy::{FreezeMode, Policy};
 use super::service::{Live, ServiceState};
 use super::snapshot::{
     BUILDS_SHOWN, BuildRow, DeploymentRow, FleetRow, HISTORY_SHOWN, Me, Problem, RollbackPreview,
@@ -30,6 +31,8 @@ pub struct Facts<'a> {
     pub state: &'a ServiceState,
     pub policy: &'a Policy,
     pub people: &'a People,
+    /// The freezes by calendar.
+    pub freezes: &'a freeze::Rules,
     /// The steps that the rollback target declares for a rollback; empty when they are not known.
     pub rollback: &'a [StepSpec],
     pub problems: &'a [Problem],
@@ -61,6 +64,7 @@ pub fn service(
         history_total: count(production(state).count()),
         holds: state.holds.clone(),
         freezes: state.freezes.iter().filter(|freeze| !freeze.is_over(now)).cloned().collect(),
+        calendar: calendar(facts, now),
         rollback: rollback_preview(facts),
         policy: facts.policy.clone(),
         people: facts.people.clone(),
@@ -85,12 +89,36 @@ pub fn fleet_row(facts: Facts<'_>, now: DateTime<Utc>) -> FleetRow {
             .or_else(|| state.in_flight(Environment::Staging))
             .map(|deployment| running(state, deployment)),
         freeze: state.freezes_at(now).max_by_key(|freeze| lasts(freeze)).cloned(),
+        calendar: frozen_by_calendar(facts, now),
         hold: state.holds.get(&Environment::Production).cloned(),
         last_rollback: production(state)
             .rfind(|deployment| deployment.request.kind == DeploymentKind::Rollback)
             .map(|deployment| deployment.requested_at),
         problems: count(facts.problems.len()),
     }
+}
+
+/// The most windows of freezes that a snapshot carries.
+const WINDOWS: usize = 300;
+
+/// What the month at a glance and the days after it show.
+fn calendar(facts: Facts<'_>, now: DateTime<Utc>) -> Vec<FreezeWindow> {
+    let month = now - TimeDelta::days(i64::from(now.day0()) + 7);
+    let stretch = (month, now + TimeDelta::days(75));
+    let mut windows = facts.freezes.windows(facts.service, Environment::Production, now, stretch);
+    // What is over goes first when there are too many: nothing ahead may look open for that.
+    if windows.len() > WINDOWS {
+        windows.retain(|window| window.until.is_none_or(|until| until > now));
+    }
+    windows.truncate(WINDOWS);
+    windows
+}
+
+fn frozen_by_calendar(facts: Facts<'_>, now: DateTime<Utc>) -> Option<FreezeWindow> {
+    let instant = (now, now + TimeDelta::milliseconds(1));
+    let windows = facts.freezes.windows(facts.service, Environment::Production, now, instant);
+    let frozen = windows.into_iter().filter(|w| w.covers(now) && w.policy == FreezeMode::Override);
+    frozen.max_by_key(|window| window.until.unwrap_or(DateTime::<Utc>::MAX_UTC))
 }
 
 /// Orders freezes by their end; one without an end comes last.

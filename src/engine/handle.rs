@@ -381,6 +381,7 @@ fn with_facts<T>(service: &Service, make: impl FnOnce(snapshot_of::Facts<'_>) ->
         state: &service.state,
         policy: &service.policy(),
         people: &service.people,
+        freezes: &service.freezes,
         rollback: rollback.unwrap_or_default(),
         problems: &service.all_problems(),
     })

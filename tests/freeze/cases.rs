@@ -86,7 +86,8 @@ fn the_shipped_tables_are_those_of_the_worked_examples() {
         let (first, last) =
             (expected.first_key_value().unwrap().0, expected.last_key_value().unwrap().0);
         let shipped = table(country, subdivision).unwrap().holidays;
-        let within: BTreeMap<_, _> = shipped.range(*first..=*last).map(|(d, n)| (*d, n.clone())).collect();
+        let within: BTreeMap<_, _> =
+            shipped.range(*first..=*last).map(|(d, n)| (*d, n.clone())).collect();
         assert_eq!(&within, expected, "{name}");
     }
 }

@@ -18,33 +18,45 @@ fn an_eve_precedes_its_holiday_with_no_business_day_between() {
     let mut checked = 0;
     for country in countries() {
         for place in subdivisions(country).into_iter().step_by(7).map(Some).chain([None]) {
-            let subdivision = place.map_or(String::new(), |name| format!("subdivision = {name:?}\n"));
+            let subdivision =
+                place.map_or(String::new(), |name| format!("subdivision = {name:?}\n"));
             let rules = rules(&format!(
                 "[holidays.c]\ncountry = \"{country}\"\n{subdivision}tz = \"UTC\"\n[[freeze]]\nid = \"eve\"\n\
                  kind = \"holiday-eve\"\ncalendars = [\"c\"]\nreason = \"x\"\n"
             ));
             let holidays = table(country, place).unwrap().holidays;
             let is_business = |day: NaiveDate| {
-                !holidays.contains_key(&day) && !matches!(day.weekday(), Weekday::Sat | Weekday::Sun)
+                !holidays.contains_key(&day)
+                    && !matches!(day.weekday(), Weekday::Sat | Weekday::Sun)
             };
-            let asked = at("2025-02-01T00:00:00Z").date_naive()..at("2031-11-30T00:00:00Z").date_naive();
+            let asked =
+                at("2025-02-01T00:00:00Z").date_naive()..at("2031-11-30T00:00:00Z").date_naive();
             for (holiday, _) in holidays.range(asked) {
                 let eve = holiday.iter_days().map(|d| d - TimeDelta::days(1)).next().unwrap();
-                let eve = std::iter::successors(Some(eve), |d| d.pred_opt()).find(|d| is_business(*d));
+                let eve =
+                    std::iter::successors(Some(eve), |d| d.pred_opt()).find(|d| is_business(*d));
                 let next = holiday.iter_days().skip(1).find(|d| is_business(*d)).unwrap();
-                let midnight = |day: NaiveDate| Utc.from_utc_datetime(&day.and_time(chrono::NaiveTime::MIN));
+                let midnight =
+                    |day: NaiveDate| Utc.from_utc_datetime(&day.and_time(chrono::NaiveTime::MIN));
                 let (eve, end) = (midnight(eve.unwrap()), midnight(next));
                 let frozen = |at: DateTime<Utc>| promote(&rules, at).state == FreezeState::Frozen;
                 let place = format!("{country} {place:?} {holiday}");
                 assert!(frozen(eve), "{place}: the eve from its first instant");
-                assert!(frozen(end - TimeDelta::seconds(1)), "{place}: the last second before work");
+                assert!(
+                    frozen(end - TimeDelta::seconds(1)),
+                    "{place}: the last second before work"
+                );
                 let mut hour = eve;
                 while hour < end {
                     assert!(frozen(hour), "{place}: {hour}");
                     hour += TimeDelta::hours(12);
                 }
                 let found = promote(&rules, midnight(*holiday));
-                assert!(found.why().contains(&format!("({holiday}, c)")), "{place}: {}", found.why());
+                assert!(
+                    found.why().contains(&format!("({holiday}, c)")),
+                    "{place}: {}",
+                    found.why()
+                );
                 checked += 1;
             }
         }
@@ -72,14 +84,16 @@ fn file(windows: &[Window]) -> String {
         let policy = if *block { "block" } else { "warn" };
         text += &format!(
             "[[freeze]]\nid = \"f{id}\"\nkind = \"window\"\nreason = \"x\"\npolicy = \"{policy}\"\nstart = {}\nend = {}\n",
-            minute(*from).format("%FT%TZ"), minute(from + lasts).format("%FT%TZ")
+            minute(*from).format("%FT%TZ"),
+            minute(from + lasts).format("%FT%TZ")
         );
     }
     for (id, (.., thaws)) in windows.iter().enumerate() {
         for (from, lasts) in thaws {
             text += &format!(
                 "[[thaw]]\nfreeze = \"f{id}\"\nstart = {}\nend = {}\n",
-                minute(*from).format("%FT%TZ"), minute(from + lasts).format("%FT%TZ")
+                minute(*from).format("%FT%TZ"),
+                minute(from + lasts).format("%FT%TZ")
             );
         }
     }
@@ -88,7 +102,8 @@ fn file(windows: &[Window]) -> String {
 
 fn covers(window: &Window, at: i64) -> bool {
     let (from, lasts, _, thaws) = window;
-    (*from..from + lasts).contains(&at) && !thaws.iter().any(|(from, lasts)| (*from..from + lasts).contains(&at))
+    (*from..from + lasts).contains(&at)
+        && !thaws.iter().any(|(from, lasts)| (*from..from + lasts).contains(&at))
 }
 
 proptest! {

@@ -46,7 +46,12 @@ fn of_a_time_that_the_clock_shows_twice_a_start_is_the_earlier_and_an_end_the_la
     for (zone, wall, earlier, later) in [
         ("America/New_York", "2026-11-01T01:30:00", "2026-11-01T05:30:00", "2026-11-01T06:30:00"),
         ("Europe/Berlin", "2026-10-25T02:30:00", "2026-10-25T00:30:00", "2026-10-25T01:30:00"),
-        ("Australia/Lord_Howe", "2026-04-05T01:45:00", "2026-04-04T14:45:00", "2026-04-04T15:15:00"),
+        (
+            "Australia/Lord_Howe",
+            "2026-04-05T01:45:00",
+            "2026-04-04T14:45:00",
+            "2026-04-04T15:15:00",
+        ),
         ("America/Sao_Paulo", "2018-02-17T23:30:00", "2018-02-18T01:30:00", "2018-02-18T02:30:00"),
     ] {
         assert_eq!(window(zone, wall, "2027-01-10T00:00:00Z").0, earlier, "{zone} as a start");

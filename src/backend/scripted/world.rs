@@ -13,6 +13,7 @@ use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::{
     DeploymentKind, DeploymentRequest, Event, Fact, Outcome, Run, StepOutcome, StepSpec,
 };
+use crate::domain::freeze::Rules;
 use crate::domain::ids::{
     BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha,
 };
@@ -47,6 +48,8 @@ pub struct Service {
     pub state: ServiceState,
     pub policy: Policy,
     pub people: People,
+    /// The freezes by calendar.
+    pub freezes: Rules,
     pub problems: Vec<Problem>,
     logs: BTreeMap<(DeploymentId, usize), Vec<u8>>,
 }
@@ -117,11 +120,13 @@ impl World {
         let service = self.service(name)?;
         let ends = plan::endpoints(&service.state, action)?;
         let range = service.range(&ends);
+        let calendar = service.freezes.promote_to_production(name, self.now);
         let facts = plan::Facts {
             service: name,
             state: &service.state,
             policy: &service.policy,
             people: &service.people,
+            calendar: &calendar,
             range: &range,
             steps: &steps(Environment::Production),
         };
@@ -366,6 +371,7 @@ impl Service {
             state: &self.state,
             policy: &self.policy,
             people: &self.people,
+            freezes: &self.freezes,
             rollback: &[],
             problems: &self.problems,
         }

@@ -88,7 +88,8 @@ fn table(section: &mut Section<'_>, complaints: &mut Complaints<'_>) -> Option<T
             Some(code) => format!("; did you mean {code:?}?"),
             None => format!("; known are {}", list(&known)),
         };
-        entry.complain(complaints, format!("there is no table for the country {country:?}{advice}"));
+        entry
+            .complain(complaints, format!("there is no table for the country {country:?}{advice}"));
         return None;
     }
     let Some(entry) = subdivision else { return tables::table(country, None) };
@@ -123,7 +124,11 @@ fn weekend(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Vec<Weekday> {
             Some(day) => days.push(day),
             None => {
                 let advice = day_advice(text.value);
-                complaints.add(text.at, &entry.path, format!("unknown day {:?}{advice}", text.value));
+                complaints.add(
+                    text.at,
+                    &entry.path,
+                    format!("unknown day {:?}{advice}", text.value),
+                );
             }
         }
     }
@@ -152,10 +157,7 @@ fn added(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Vec<(NaiveDate, 
     items.into_iter().filter_map(|item| read(item, complaints)).collect()
 }
 
-fn half_days(
-    entry: &Entry<'_>,
-    complaints: &mut Complaints<'_>,
-) -> BTreeMap<NaiveDate, NaiveTime> {
+fn half_days(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> BTreeMap<NaiveDate, NaiveTime> {
     let read = |item: Entry<'_>, complaints: &mut Complaints<'_>| {
         let mut section = item.section(complaints)?;
         let day = section.take("date").and_then(|entry| date(&entry, complaints));

@@ -51,7 +51,9 @@ pub fn read(
     let events: Vec<_> = all.into_iter().filter(|one| one.name == "VEVENT").collect();
     let begun = text.lines().filter(|line| line.trim_end().eq_ignore_ascii_case("BEGIN:VEVENT"));
     if begun.count() != events.len() {
-        return Err("holds a line that is not of a calendar, so its events cannot be read".to_owned());
+        return Err(
+            "holds a line that is not of a calendar, so its events cannot be read".to_owned()
+        );
     }
     if events.len() > EVENTS {
         return Err(format!("holds more than {EVENTS} events; split it up"));
@@ -65,13 +67,19 @@ pub fn read(
     let moved = moved(&events);
     for event in events.iter().filter(|event| !event.is_cancelled) {
         let none = BTreeSet::new();
-        let elsewhere = if event.replaces.is_some() { &none } else { moved.get(&event.uid).unwrap_or(&none) };
+        let elsewhere =
+            if event.replaces.is_some() { &none } else { moved.get(&event.uid).unwrap_or(&none) };
         match event.occurrences((from, until), elsewhere) {
             Ok(occurrences) => read.occurrences.extend(occurrences),
             Err(recurrence::Fault::TooMany) => {
-                return Err(format!("recurs too often: {:?}; make it one long event", event.summary));
+                return Err(format!(
+                    "recurs too often: {:?}; make it one long event",
+                    event.summary
+                ));
             }
-            Err(recurrence::Fault::Unclear(why)) => left_out(&mut read.problems, &event.summary, &why),
+            Err(recurrence::Fault::Unclear(why)) => {
+                left_out(&mut read.problems, &event.summary, &why)
+            }
         }
         if read.occurrences.len() > OCCURRENCES {
             return Err(format!("holds more than {OCCURRENCES} occurrences; split it up"));
@@ -103,16 +111,14 @@ fn unfolded(text: &str) -> Result<String, String> {
     }
     let last = text.trim_end().lines().next_back().unwrap_or_default();
     if !last.trim_end().eq_ignore_ascii_case("END:VCALENDAR") {
-        return Err("is not a calendar, or is cut off: it does not end with END:VCALENDAR".to_owned());
+        return Err(
+            "is not a calendar, or is cut off: it does not end with END:VCALENDAR".to_owned()
+        );
     }
     Ok(text)
 }
 
-fn understood(
-    components: &[&Component<'_>],
-    zone: Tz,
-    problems: &mut Vec<String>,
-) -> Vec<Event> {
+fn understood(components: &[&Component<'_>], zone: Tz, problems: &mut Vec<String>) -> Vec<Event> {
     let mut events = Vec::with_capacity(components.len());
     for component in components {
         match Event::read(component, zone) {

@@ -78,7 +78,11 @@ pub(super) fn read(
         Some(Word::Ics) => {
             let zone = own_zone(section, default, complaints);
             let feed = feed(section, id, zone, complaints);
-            Found { kind: feed.is_some().then(|| Kind::Feed(Arc::new(Feed::default()))), zone, feed }
+            Found {
+                kind: feed.is_some().then(|| Kind::Feed(Arc::new(Feed::default()))),
+                zone,
+                feed,
+            }
         }
         None => {
             section.know_all();
@@ -122,7 +126,8 @@ fn holiday_eve(
         missing(section, "calendars", "name those of [holidays] that count", complaints);
         return None;
     };
-    let calendars = some_of(&entry, complaints, |item, complaints| calendar(item, known, complaints));
+    let calendars =
+        some_of(&entry, complaints, |item, complaints| calendar(item, known, complaints));
     Some(Kind::HolidayEve(HolidayEve {
         calendars,
         from: from.unwrap_or(Some(NaiveTime::MIN))?,
@@ -200,7 +205,8 @@ fn weekly_window(text: &str) -> Result<WeeklyWindow, String> {
         return Err(HOW.to_owned());
     };
     let end = |day: &str, time: &str| {
-        let day = weekday(day).ok_or_else(|| format!("has the unknown day {day:?}{}", day_advice(day)))?;
+        let day = weekday(day)
+            .ok_or_else(|| format!("has the unknown day {day:?}{}", day_advice(day)))?;
         let time = clock(time).ok_or_else(|| {
             format!("has {time:?}, which is not a time of the day; write it like \"16:00\"")
         })?;
@@ -242,9 +248,9 @@ fn feed(
 
 fn address(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Option<String> {
     let text = entry.text(complaints)?;
-    let url = reqwest::Url::parse(text).ok().filter(|url| {
-        matches!(url.scheme(), "http" | "https") && url.has_host()
-    });
+    let url = reqwest::Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     if url.is_none() {
         let how = "write one that begins with https://";
         entry.complain(complaints, format!("{text:?} is not an address of the web; {how}"));

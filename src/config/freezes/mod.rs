@@ -91,7 +91,11 @@ fn bounded<'a>(
 ) -> Vec<Section<'a>> {
     let mut sections = entry.sections(complaints);
     if sections.len() > most {
-        complaints.add(sections[most].at, &entry.path, format!("there are more than {most} of these"));
+        complaints.add(
+            sections[most].at,
+            &entry.path,
+            format!("there are more than {most} of these"),
+        );
         sections.truncate(most);
     }
     sections

@@ -95,7 +95,10 @@ fn id(
         return None;
     }
     if !ids.insert(id.to_owned()) {
-        entry.complain(complaints, format!("there is a freeze {id:?} already; give this one another id"));
+        entry.complain(
+            complaints,
+            format!("there is a freeze {id:?} already; give this one another id"),
+        );
     }
     Some(id.to_owned())
 }
@@ -164,7 +167,10 @@ pub(super) fn some_of<T>(
 ) -> Vec<T> {
     let items = super::values::items(entry, complaints);
     if items.is_empty() && entry.is_list() {
-        entry.complain(complaints, "is an empty list, so nothing would be frozen; fill it or remove it");
+        entry.complain(
+            complaints,
+            "is an empty list, so nothing would be frozen; fill it or remove it",
+        );
     }
     items.iter().filter_map(|item| read(item, complaints)).collect()
 }

@@ -68,7 +68,8 @@ fn target(
     let found = freezes.iter().position(|read| read.id.as_deref() == Some(name));
     if found.is_none() {
         let ids: Vec<_> = freezes.iter().filter_map(|read| read.id.as_deref()).collect();
-        let advice = did_you_mean(name, &ids).unwrap_or_else(|| format!("; there are {}", list(&ids)));
+        let advice =
+            did_you_mean(name, &ids).unwrap_or_else(|| format!("; there are {}", list(&ids)));
         entry.complain(complaints, format!("there is no freeze {name:?}{advice}"));
     }
     found

@@ -48,7 +48,8 @@ pub(super) fn zone(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Option
 fn nearest_zone(text: &str) -> Option<String> {
     let written = text.to_lowercase().replace(' ', "_");
     let names = TZ_VARIANTS.iter().map(|zone| zone.name());
-    let near = names.map(|name| (strsim::osa_distance(&written, &name.to_lowercase()), name)).min()?;
+    let near =
+        names.map(|name| (strsim::osa_distance(&written, &name.to_lowercase()), name)).min()?;
     (near.0 <= (text.chars().count() / 3).max(1)).then(|| format!("; did you mean {:?}?", near.1))
 }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Days as Later, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday};
+use chrono::{
+    DateTime, Days as Later, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday,
+};
 use chrono_tz::Tz;
 
 use super::calendar::{Calendar, Days, Reading};
@@ -39,9 +41,17 @@ pub struct Rule {
 #[derive(Debug, Clone)]
 pub enum Kind {
     HolidayEve(HolidayEve),
-    Window { from: DateTime<Utc>, until: DateTime<Utc> },
-    Weekly { zone: Tz, windows: Vec<WeeklyWindow> },
+    Window {
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    },
+    Weekly {
+        zone: Tz,
+        windows: Vec<WeeklyWindow>,
+    },
     Feed(Arc<Feed>),
+    /// Nobody knows: the file that says it cannot be read, and never could.
+    Unreadable,
 }
 
 /// From the last business day before each holiday on.
@@ -102,7 +112,7 @@ impl Rule {
             Kind::Window { from, until } => {
                 self.cut(*from, *until, self.policy, &self.reason, &mut spans);
             }
-            Kind::Weekly { .. } | Kind::Feed(_) => {}
+            Kind::Weekly { .. } | Kind::Feed(_) | Kind::Unreadable => {}
         }
         spans.sort_by_key(|span| span.from);
         spans
@@ -129,14 +139,13 @@ impl Rule {
             }
             Kind::Feed(feed) => {
                 let policy = if feed.is_stale(now) { FreezeMode::Warn } else { self.policy };
-                let touches = |event: &&super::feed::Occurrence| {
-                    event.from <= until && event.until >= from
-                };
+                let touches =
+                    |event: &&super::feed::Occurrence| event.from <= until && event.until >= from;
                 for event in feed.occurrences.iter().filter(touches) {
                     self.cut(event.from, event.until, policy, &event.summary, &mut spans);
                 }
             }
-            Kind::HolidayEve(_) | Kind::Window { .. } => {}
+            Kind::HolidayEve(_) | Kind::Window { .. } | Kind::Unreadable => {}
         }
         spans
     }
@@ -202,7 +211,8 @@ impl WeeklyWindow {
         until: DateTime<Utc>,
     ) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
         let local = from.with_timezone(&zone).date_naive();
-        let Some(monday) = local.week(Weekday::Mon).first_day().checked_sub_days(Later::new(7)) else {
+        let Some(monday) = local.week(Weekday::Mon).first_day().checked_sub_days(Later::new(7))
+        else {
             return Vec::new();
         };
         let weeks = std::iter::successors(Some(monday), |day| day.checked_add_days(Later::new(7)));

@@ -6,7 +6,7 @@ use chrono::{DateTime, Months, NaiveDate, TimeDelta, Utc};
 
 use super::calendar::Calendar;
 use super::feed::Feed;
-use super::rule::{Kind, Rule, Span};
+use super::rule::{Kind, Restricted, Rule, Span};
 use super::run::evaluated;
 use super::zone::{Edge, midnight};
 use super::{Ask, Evaluation, FreezeAction, FreezeState, FreezeWindow};
@@ -41,6 +41,21 @@ impl Rules {
         Self { rules: rules.into_iter().map(prepare).collect() }
     }
 
+    /// What stands for rules that cannot be known: everything waits for a reason.
+    #[must_use]
+    pub fn unreadable(file: &str, why: &str) -> Self {
+        Self::new(vec![Rule {
+            id: file.to_owned(),
+            environments: vec![Environment::Production],
+            services: vec!["*".to_owned()],
+            actions: vec![Restricted::Promote],
+            policy: FreezeMode::Override,
+            reason: why.to_owned(),
+            kind: Kind::Unreadable,
+            thaws: Vec::new(),
+        }])
+    }
+
     /// The rules themselves, in the order of the file.
     pub fn all(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter().map(|prepared| &prepared.rule)
@@ -67,7 +82,8 @@ impl Rules {
     /// The same rules with feeds as they were read now; `feed` answers for the id of a rule.
     #[must_use]
     pub fn with_feeds(&self, feed: impl Fn(&str) -> Option<Feed>) -> Self {
-        let fresh = |prepared: &Arc<Prepared>| match (&prepared.rule.kind, feed(&prepared.rule.id)) {
+        let fresh = |prepared: &Arc<Prepared>| match (&prepared.rule.kind, feed(&prepared.rule.id))
+        {
             (Kind::Feed(_), Some(feed)) => {
                 let rule = Rule { kind: Kind::Feed(Arc::new(feed)), ..prepared.rule.clone() };
                 Arc::new(Prepared { rule, fixed: Vec::new() })
@@ -75,6 +91,13 @@ impl Rules {
             _ => prepared.clone(),
         };
         Self { rules: self.rules.iter().map(fresh).collect() }
+    }
+
+    /// What the rules say of a promote to production at an instant.
+    #[must_use]
+    pub fn promote_to_production(&self, service: &ServiceName, at: DateTime<Utc>) -> Evaluation {
+        let (environment, action) = (Environment::Production, FreezeAction::Promote);
+        self.evaluate(&Ask { at, environment, service, action })
     }
 
     /// What the rules say of an instant.
@@ -204,6 +227,10 @@ impl Prepared {
                 eves.calendars.iter().flat_map(|calendar| self.uncovered(calendar)).collect()
             }
             Kind::Feed(feed) => self.unread(feed, now),
+            Kind::Unreadable => {
+                let (rule, start) = (&self.rule, DateTime::UNIX_EPOCH);
+                vec![rule.endless(rule.policy, start, &rule.reason)]
+            }
             Kind::Window { .. } | Kind::Weekly { .. } => Vec::new(),
         }
     }
@@ -224,8 +251,11 @@ impl Prepared {
     fn unread(&self, feed: &Feed, now: DateTime<Utc>) -> Vec<FreezeWindow> {
         let rule = &self.rule;
         let Some(read_at) = feed.read_at else {
-            let why = "its feed has not been read yet";
-            return vec![rule.endless(rule.policy, DateTime::UNIX_EPOCH, why)];
+            let why = match feed.problems.first() {
+                Some(problem) => format!("its feed could not be read: {problem}"),
+                None => "its feed has not been read yet".to_owned(),
+            };
+            return vec![rule.endless(rule.policy, DateTime::UNIX_EPOCH, &why)];
         };
         let mut unknown = Vec::new();
         if let Some(stale) = feed.stale_from().filter(|stale| *stale <= now) {
@@ -246,11 +276,12 @@ impl Prepared {
                 eves.calendars.iter().filter_map(|calendar| ending(calendar, at)).collect()
             }
             Kind::Feed(feed) => {
-                let own = feed.problems.iter().map(|problem| format!("{}: {problem}", self.rule.id));
+                let own =
+                    feed.problems.iter().map(|problem| format!("{}: {problem}", self.rule.id));
                 let stale = self.unread(feed, at).into_iter().filter(|window| window.covers(at));
                 own.chain(stale.map(|window| window.why)).collect()
             }
-            Kind::Window { .. } | Kind::Weekly { .. } => Vec::new(),
+            Kind::Window { .. } | Kind::Weekly { .. } | Kind::Unreadable => Vec::new(),
         }
     }
 }

@@ -115,7 +115,8 @@ impl Event {
             Ok(Self {
                 uid: value("UID").unwrap_or_default().to_owned(),
                 summary: summary.clone(),
-                is_cancelled: value("STATUS").is_some_and(|it| it.eq_ignore_ascii_case("CANCELLED")),
+                is_cancelled: value("STATUS")
+                    .is_some_and(|it| it.eq_ignore_ascii_case("CANCELLED")),
                 replaces: replaces.map(|at| at.start(own)),
                 zone: own,
                 start: begins.wall(own),
@@ -247,7 +248,9 @@ fn plain(text: &str) -> String {
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
         match c {
-            '\\' => plain.extend(chars.next().map(|c| if matches!(c, 'n' | 'N') { ' ' } else { c })),
+            '\\' => {
+                plain.extend(chars.next().map(|c| if matches!(c, 'n' | 'N') { ' ' } else { c }))
+            }
             c => plain.push(c),
         }
     }
