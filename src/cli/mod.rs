@@ -131,8 +131,9 @@ pub enum Command {
     Hold(hold::Arguments),
     /// End a hold
     Release(release::Arguments),
-    /// Ask for a reason for every promote in a window of time
-    Freeze(freeze::Arguments),
+    /// What the freezes say, and freezes set and lifted by hand
+    #[command(subcommand)]
+    Freeze(freeze::Command),
     /// End a freeze
     Lift(lift::Arguments),
     /// The log of a deployment, of all its steps or of one
@@ -229,7 +230,7 @@ async fn dispatch(global: Global, command: Option<Command>) -> Result<(), Failur
         Command::Verify(arguments) => verify::run(&acting(global).await?, arguments).await,
         Command::Hold(arguments) => hold::run(&acting(global).await?, arguments).await,
         Command::Release(arguments) => release::run(&acting(global).await?, arguments).await,
-        Command::Freeze(arguments) => freeze::run(&acting(global).await?, arguments).await,
+        Command::Freeze(command) => freeze::run(global, command).await,
         Command::Lift(arguments) => lift::run(&acting(global).await?, arguments).await,
         Command::Logs(arguments) => logs::run(&connected(global).await?, arguments).await,
         Command::Events(arguments) => events::run(&connected(global).await?, arguments).await,

@@ -13,7 +13,7 @@ use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::{
     DeploymentKind, DeploymentRequest, Event, Fact, Outcome, Run, StepOutcome, StepSpec,
 };
-use crate::domain::freeze::Rules;
+use crate::domain::freeze::{FreezeWindow, Rules};
 use crate::domain::ids::{
     BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha,
 };
@@ -109,6 +109,15 @@ impl World {
             d.request.environment == environment && before.is_none_or(|before| d.id < before)
         };
         Ok(deployments.filter(wanted).take(limit).cloned().collect())
+    }
+
+    pub(super) fn freezes(
+        &self,
+        name: &ServiceName,
+        environment: Environment,
+        stretch: (DateTime<Utc>, DateTime<Utc>),
+    ) -> Result<Vec<FreezeWindow>, Refusal> {
+        Ok(self.service(name)?.freezes.windows(name, environment, self.now, stretch))
     }
 
     pub(super) fn plan(

@@ -7,13 +7,15 @@ mod event;
 mod recurrence;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
+use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use icalendar::parser::{self, Component};
 
 use self::event::Event;
-use crate::domain::freeze::feed::Occurrence;
+use crate::domain::freeze::feed::{Feed, Occurrence};
 
 /// The most bytes of a feed.
 pub const LARGEST: usize = 5 * 1024 * 1024;
@@ -87,6 +89,44 @@ pub fn read(
     }
     read.occurrences.sort();
     Ok(read)
+}
+
+/// The feed that a text is; one that cannot be read is known of by its trouble alone.
+#[must_use]
+pub fn feed(
+    text: Result<String, String>,
+    zone: Tz,
+    stretch: (DateTime<Utc>, DateTime<Utc>),
+    read_at: DateTime<Utc>,
+) -> Feed {
+    match text.and_then(|text| read(&text, zone, stretch)) {
+        Ok(events) => Feed {
+            occurrences: events.occurrences,
+            read_at: Some(read_at),
+            max_age: None,
+            horizon: Some(stretch.1),
+            problems: events.problems,
+        },
+        Err(why) => Feed { problems: vec![why], ..Feed::default() },
+    }
+}
+
+/// The text of a file of at most so many bytes.
+///
+/// # Errors
+/// When it is no file, is longer, or cannot be read.
+pub fn file(path: &Path, most: usize) -> Result<String, String> {
+    // Asked before it is opened, which would wait for whoever writes into a pipe.
+    if !std::fs::metadata(path).map_err(|error| error.to_string())?.is_file() {
+        return Err("it is not a file".to_owned());
+    }
+    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    file.take(most as u64 + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() > most {
+        return Err(format!("it is larger than {} KiB", most / 1024));
+    }
+    String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
 }
 
 /// The lines as they were before they were folded, once it is known that reading them is harmless.

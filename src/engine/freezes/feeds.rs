@@ -86,7 +86,7 @@ impl Feeds {
         let (Some(text), Some(read_at)) = (copy.text.clone(), copy.about.read_at) else {
             return Feed { problems: trouble.collect(), ..Feed::default() };
         };
-        let mut feed = laid_out(Ok(text), source.zone, stretch, read_at);
+        let mut feed = feeds::feed(Ok(text), source.zone, stretch, read_at);
         feed.max_age = Some(source.max_age);
         feed.problems.extend(trouble);
         feed
@@ -213,36 +213,4 @@ async fn fetch(url: &str, about: &About, zone: Tz, now: DateTime<Utc>) -> Result
     .map_err(|_| "the engine is stopping".to_owned())?;
     read.map_err(|why| format!("the feed {why}"))?;
     Ok((Some(text), about))
-}
-
-/// The text of a feed that is a file.
-pub(super) fn file(path: &Path) -> Result<String, String> {
-    use std::io::Read as _;
-    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
-    if !file.metadata().is_ok_and(|about| about.is_file()) {
-        return Err("is not a file".to_owned());
-    }
-    let mut bytes = Vec::new();
-    let most = LARGEST as u64 + 1;
-    file.take(most).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// What a text says about a stretch of time; one that cannot be read is no copy.
-pub(super) fn laid_out(
-    text: Result<String, String>,
-    zone: Tz,
-    stretch: Stretch,
-    read_at: DateTime<Utc>,
-) -> Feed {
-    match text.and_then(|text| feeds::read(&text, zone, stretch)) {
-        Ok(events) => Feed {
-            occurrences: events.occurrences,
-            read_at: Some(read_at),
-            max_age: None,
-            horizon: Some(stretch.1),
-            problems: events.problems,
-        },
-        Err(why) => Feed { problems: vec![why], ..Feed::default() },
-    }
 }

@@ -14,6 +14,7 @@ use self::feeds::Feeds;
 use self::kept::Kept;
 use super::shared::Shared;
 use crate::config::FreezesFile;
+use crate::config::freezes::feeds as texts;
 use crate::config::freezes::{FREEZES_FILE, FeedPlace, FeedSource, LARGEST};
 use crate::domain::freeze::Rules;
 use crate::domain::freeze::feed::Feed;
@@ -254,7 +255,7 @@ impl Source {
                 FeedPlace::Path(path) => {
                     let text = self.files.get(&source.freeze).cloned();
                     let missing = || Err(format!("{path:?} has not been read yet"));
-                    feeds::laid_out(text.unwrap_or_else(missing), source.zone, stretch, now)
+                    texts::feed(text.unwrap_or_else(missing), source.zone, stretch, now)
                 }
             }
         };
@@ -269,7 +270,8 @@ fn files(file: &FreezesFile, folder: &Path) -> BTreeMap<String, Result<String, S
     let read = |source: &FeedSource| match &source.place {
         FeedPlace::Url(_) => None,
         FeedPlace::Path(path) => {
-            let text = feeds::file(&folder.join(path)).map_err(|why| format!("{path:?}: {why}"));
+            let text = texts::file(&folder.join(path), texts::LARGEST)
+                .map_err(|why| format!("{path:?}: {why}"));
             Some((source.freeze.clone(), text))
         }
     };
@@ -277,16 +279,10 @@ fn files(file: &FreezesFile, folder: &Path) -> BTreeMap<String, Result<String, S
 }
 
 fn text_of(path: &Path) -> Result<Option<String>, String> {
-    use std::io::Read as _;
-    let file = match std::fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.to_string()),
-    };
-    let mut text = String::new();
-    // One byte more than is taken, so that a longer file is seen to be one.
-    file.take(LARGEST as u64 + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
-    Ok(Some(text))
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        _ => texts::file(path, LARGEST).map(Some),
+    }
 }
 
 /// The same, when there is anything to look at: an idle engine only asks the files how they stand.

@@ -1,13 +1,13 @@
-//! `trunkline freeze`: makes promotes ask for a reason in a window of time.
+//! `trunkline freeze add`: makes promotes ask for a reason in a window of time.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
 
-use super::context::Context;
-use super::failure::Failure;
-use super::{Acting, act};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::{Acting, act};
 use crate::domain::command::Command;
 
 #[derive(Debug, Args)]
@@ -54,7 +54,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure>
 }
 
 /// A time as people type it, in UTC where it says nothing else.
-fn time(text: &str) -> Result<DateTime<Utc>, String> {
+pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
     let spaced = text.strip_suffix(" UTC").unwrap_or(text);
     let padded = match spaced.len() {
         // A date alone begins at midnight; seconds may be left out.
