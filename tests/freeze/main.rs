@@ -1,6 +1,8 @@
 //! Freezes by calendar: what the rules say, from the text of the file to the judgement.
 
 mod cases;
+mod config;
+mod feeds;
 mod properties;
 mod zones;
 

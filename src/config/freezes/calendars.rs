@@ -143,15 +143,15 @@ fn weekend(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Vec<Weekday> {
 fn added(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Vec<(NaiveDate, String)> {
     let read = |item: Entry<'_>, complaints: &mut Complaints<'_>| {
         let mut section = item.section(complaints)?;
-        let day = section.take("date").and_then(|entry| date(&entry, complaints));
-        let name = section.take("name").and_then(|entry| entry.text(complaints));
+        let (day, name) = (section.take("date"), section.take("name"));
         let at = section.at;
         section.finish(complaints);
         if day.is_none() || name.is_none() {
             let how = "write { date = 2026-12-24, name = \"Shutdown\" }";
             complaints.add(at, &item.path, format!("needs a date and a name; {how}"));
         }
-        Some((day?, name?.to_owned()))
+        let day = day.and_then(|entry| date(&entry, complaints));
+        Some((day?, name?.text(complaints)?.to_owned()))
     };
     let items = items(entry, complaints);
     items.into_iter().filter_map(|item| read(item, complaints)).collect()
@@ -160,15 +160,15 @@ fn added(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Vec<(NaiveDate, 
 fn half_days(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> BTreeMap<NaiveDate, NaiveTime> {
     let read = |item: Entry<'_>, complaints: &mut Complaints<'_>| {
         let mut section = item.section(complaints)?;
-        let day = section.take("date").and_then(|entry| date(&entry, complaints));
-        let closes = section.take("closes").and_then(|entry| time(&entry, complaints));
+        let (day, closes) = (section.take("date"), section.take("closes"));
         let at = section.at;
         section.finish(complaints);
         if day.is_none() || closes.is_none() {
             let how = "write { date = 2026-12-24, closes = \"13:00\" }";
             complaints.add(at, &item.path, format!("needs a date and when it closes; {how}"));
         }
-        Some((day?, closes?))
+        let day = day.and_then(|entry| date(&entry, complaints));
+        Some((day?, time(&closes?, complaints)?))
     };
     let items = items(entry, complaints);
     items.into_iter().filter_map(|item| read(item, complaints)).collect()

@@ -45,6 +45,8 @@ fn thaw(
     }
     // Its times are those of the freeze that it opens, unless it says otherwise.
     let inherited = target.and_then(|at| freezes[at].zone).or(default);
+    // Of a thaw that opens nothing only its own mistakes are told.
+    let inherited = inherited.or(target.is_none().then_some(Tz::UTC));
     let zone = own_zone(&mut section, inherited, complaints);
     let ends = zone.and_then(|zone| ends(&mut section, zone, complaints));
     if zone.is_none() {
