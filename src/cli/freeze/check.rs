@@ -14,6 +14,7 @@ use crate::cli::{Global, Reading, output};
 use crate::config::freezes::{FeedPlace, FeedSource, FreezesFile, LARGEST, feeds};
 use crate::domain::freeze::{Ask, Evaluation, FreezeAction, FreezeState, Rules, standing};
 use crate::domain::ids::{Environment, ServiceName};
+use crate::engine::clock::{Clock as _, SystemClock};
 
 /// How far the end of a run of freezes is looked for.
 const AHEAD: TimeDelta = TimeDelta::days(400);
@@ -91,7 +92,7 @@ pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
     let service = global.service.ok_or_else(|| {
         Failure::usage("which service? a file is judged for one: say --service with its name")
     })?;
-    let at = arguments.at.unwrap_or_else(Utc::now);
+    let at = arguments.at.unwrap_or_else(|| SystemClock.now());
     let rules = rules(file, at)?;
     let evaluation = rules.evaluate(&Ask { at, environment, service: &service, action });
     say(at, &service, environment, action, evaluation)
