@@ -28,7 +28,7 @@ const BANNED: &[(&str, &str, &[&str])] = &[
     ("domain", "std::process", &[]),
     ("", "rusqlite", &["store"]),
     ("", "axum", &["server"]),
-    ("", "reqwest", &["backend"]),
+    ("", "reqwest", &["backend", "engine"]),
     ("", "enable_raw_mode", &["terminal"]),
 ];
 

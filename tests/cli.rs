@@ -139,7 +139,7 @@ fn help_and_version_are_answers_and_mistakes_are_usage_errors() {
         &["promote", "1", "--reason", "soak"],
         &["promote", "1", "--reason", "sock=x"],
         &["hold"],
-        &["freeze", "--for", "1h", "--until", "2030-01-01", "--reason", "x"],
+        &["freeze", "add", "--for", "1h", "--until", "2030-01-01", "--reason", "x"],
         &["status", "--service", "NOT A NAME"],
         &["verify", "1", "--note", "x", "--key", "short"],
     ] {
@@ -256,7 +256,7 @@ fn a_promote_without_its_reasons_names_every_guard_and_does_nothing() {
     home.await_build(1, "verified");
     home.merge("me", "page.html", "mine");
     home.await_build(2, "verified");
-    home.said(&["freeze", "--for", "1h", "--reason", "sale"]);
+    home.said(&["freeze", "add", "--for", "1h", "--reason", "sale"]);
     let refused = home.trunkline(&["promote", "2", "--yes", "--reason", "freeze=the sale is over"]);
     assert_eq!(refused.status.code(), Some(3), "{refused:?}");
     let said = complaint(&refused);
@@ -286,7 +286,7 @@ fn what_changed_while_a_person_read_the_plan_stops_the_promote() {
     let home = Home::with_one_live();
     let mut answerer = home.on_terminal(&["promote", "2", "--wait"], WIDE);
     answerer.shows("[y/N]");
-    home.said(&["freeze", "--for", "1h", "--reason", "an incident elsewhere"]);
+    home.said(&["freeze", "add", "--for", "1h", "--reason", "an incident elsewhere"]);
     answerer.keys("y\n");
     let (code, said) = (answerer.exit_code(), answerer.text());
     assert_eq!(code, 4, "{said}");

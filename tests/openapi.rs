@@ -174,6 +174,10 @@ async fn answers_are_as_described() {
     described.gets("/v1/services/{service}", "/v1/services/checkout", 200).await;
     described.gets(plan, "/v1/services/checkout/plan?action=promote&build=2", 200).await;
     described.gets(plan, "/v1/services/checkout/plan?action=rollback", 200).await;
+    let freezes = "/v1/services/checkout/freezes?environment=production&from=2026-11-01T00:00:00Z";
+    let route = "/v1/services/{service}/freezes";
+    described.gets(route, &format!("{freezes}&until=2027-01-01T00:00:00Z"), 200).await;
+    described.gets(route, &format!("{freezes}&until=2037-01-01T00:00:00Z"), 400).await;
     described.gets("/v1/events", "/v1/events?limit=1000", 200).await;
     for environment in ["staging", "production"] {
         let path = format!("/v1/services/checkout/deployments?environment={environment}");

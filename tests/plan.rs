@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use trunkline::config::FreezesFile;
 use trunkline::domain::command::{Action, Refusal};
 use trunkline::domain::commit::{Commit, Range};
 use trunkline::domain::event::{
     DeploymentKind, DeploymentRequest, Event, Fact, Outcome, Run, StepSpec,
 };
+use trunkline::domain::freeze::{Evaluation, Rules};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName, Sha};
 use trunkline::domain::people::{Actor, Identity, People, Person};
 use trunkline::domain::plan::{Facts, Finding, Guard, Migrations, Plan, Severity, endpoints, plan};
@@ -22,6 +24,7 @@ struct World {
     state: ServiceState,
     policy: Policy,
     people: People,
+    freezes: Rules,
     now: DateTime<Utc>,
 }
 
@@ -71,6 +74,7 @@ impl World {
         let mut world = Self {
             service: "checkout".parse().expect("a service name"),
             state: ServiceState::default(),
+            freezes: Rules::default(),
             policy: Policy { verify: vec![VerifyBy::Person], ..Policy::default() },
             people: People {
                 people: ["jane", "moira", "raj", "sam"].map(person).into(),
@@ -169,11 +173,13 @@ impl World {
 
     fn plan_by(&self, actor: &str, action: Action) -> Plan {
         let range = self.range(action);
+        let calendar = self.freezes.promote_to_production(&self.service, self.now);
         let facts = Facts {
             service: &self.service,
             state: &self.state,
             policy: &self.policy,
             people: &self.people,
+            calendar: &calendar,
             range: &range,
             steps: &steps(),
             migrations: &Migrations::default(),
@@ -284,12 +290,66 @@ fn a_range_beyond_what_was_read_is_not_called_others_work() {
         state: &world.state,
         policy: &world.policy,
         people: &world.people,
+        calendar: &Evaluation::default(),
         range: &range,
         steps: &steps(),
         migrations: &Migrations::default(),
     };
     let plan = plan(facts, action, &person("raj"), world.now).expect("a plan can be made");
     assert_eq!(severity(&plan, Guard::Author), Severity::Override);
+}
+
+/// A freeze by calendar from an hour ago until in an hour.
+fn frozen_now(world: &World, policy: &str) -> Rules {
+    let hour = |hours| (world.now + TimeDelta::hours(hours)).format("%FT%TZ");
+    let text = format!(
+        "[[freeze]]\nid = \"launch\"\nkind = \"window\"\ntz = \"UTC\"\nreason = \"Product launch\"\n\
+         policy = \"{policy}\"\nstart = {}\nend = {}\n",
+        hour(-1),
+        hour(1)
+    );
+    FreezesFile::parse(&text, "freezes.toml").unwrap().rules
+}
+
+#[test]
+fn a_freeze_by_calendar_asks_as_its_own_policy_and_that_of_the_service_say() {
+    let mut world = World::new();
+    for (own, service, severity) in [
+        ("block", FreezeMode::Override, Severity::Override),
+        ("block", FreezeMode::Warn, Severity::Warn),
+        ("warn", FreezeMode::Override, Severity::Warn),
+        ("warn", FreezeMode::Warn, Severity::Warn),
+    ] {
+        world.freezes = frozen_now(&world, own);
+        world.policy.freeze = service;
+        let plan = world.promote_plan();
+        let finding = found(&plan, Guard::Freeze);
+        assert_eq!(finding.severity, severity, "{own} {service:?}");
+        assert!(finding.sentence.contains("launch: Product launch"), "{}", finding.sentence);
+    }
+    world.later(TimeDelta::hours(1));
+    assert_eq!(severity(&world.promote_plan(), Guard::Freeze), Severity::Info);
+}
+
+#[test]
+fn a_freeze_by_calendar_that_begins_changes_a_promote_and_never_a_rollback() {
+    let mut world = World::new();
+    let (promote, rollback) = (world.promote_plan(), world.rollback_plan());
+    world.freezes = frozen_now(&world, "block");
+    let Err(Refusal::Changed { changes, .. }) = world.told(&promote) else {
+        panic!("the promote rested on there being no freeze");
+    };
+    assert!(changes[0].contains("launch: Product launch"), "{changes:?}");
+    assert_eq!(world.told(&rollback), Ok(()));
+    assert_eq!(severity(&world.rollback_plan(), Guard::Freeze), Severity::Info);
+}
+
+#[test]
+fn rules_that_nobody_can_read_ask_for_a_reason() {
+    let mut world = World::new();
+    world.freezes = Rules::unreadable("freezes.toml", "it is not TOML");
+    assert_eq!(severity(&world.promote_plan(), Guard::Freeze), Severity::Override);
+    assert_eq!(world.told(&world.promote_plan()), Ok(()), "a second plan rests on the same");
 }
 
 #[test]

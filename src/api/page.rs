@@ -5,11 +5,18 @@ use utoipa::ToSchema;
 
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
+use crate::domain::freeze::FreezeWindow;
 
 /// Deployments of an environment, newest first; the next page is the one `before` the last of these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeploymentPage {
     pub deployments: Vec<Deployment>,
+}
+
+/// The windows of the freezes by calendar, in the order of their beginnings, at most a thousand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FreezePage {
+    pub windows: Vec<FreezeWindow>,
 }
 
 /// Events, oldest first; the next page is the one `after` the last of these.

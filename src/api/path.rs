@@ -8,6 +8,7 @@ pub const FLEET: &str = "/v1/fleet";
 pub const SERVICE: &str = "/v1/services/{service}";
 pub const DEPLOYMENTS: &str = "/v1/services/{service}/deployments";
 pub const PLAN: &str = "/v1/services/{service}/plan";
+pub const FREEZES: &str = "/v1/services/{service}/freezes";
 pub const COMMANDS: &str = "/v1/services/{service}/commands";
 pub const LOG: &str = "/v1/services/{service}/deployments/{deployment}/steps/{step}/log";
 pub const LOG_SEARCH: &str =
@@ -28,6 +29,11 @@ pub fn deployments(service: &ServiceName) -> String {
 #[must_use]
 pub fn plan(service: &ServiceName) -> String {
     format!("/v1/services/{service}/plan")
+}
+
+#[must_use]
+pub fn freezes(service: &ServiceName) -> String {
+    format!("/v1/services/{service}/freezes")
 }
 
 #[must_use]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -50,6 +51,27 @@ pub struct DeploymentsQuery {
     pub before: Option<DeploymentId>,
     /// The most to list: 50 unless said, up to 500.
     pub limit: Option<usize>,
+}
+
+/// For the freezes by calendar: the windows that overlap a stretch of at most 800 days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct FreezesQuery {
+    pub environment: Environment,
+    pub from: DateTime<Utc>,
+    pub until: DateTime<Utc>,
+}
+
+impl FreezesQuery {
+    /// The stretch that it asks about.
+    ///
+    /// # Errors
+    /// The sentence that says so when it is longer than a server lays out.
+    pub fn stretch(&self) -> Result<(DateTime<Utc>, DateTime<Utc>), &'static str> {
+        let longest = TimeDelta::days(800);
+        let is_fine = self.until.signed_duration_since(self.from) <= longest;
+        is_fine.then_some((self.from, self.until)).ok_or("ask for 800 days at most")
+    }
 }
 
 /// For a plan: `action=promote&build=1290`, `action=rollback` or `action=rollback&to=1286`.

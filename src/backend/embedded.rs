@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
@@ -10,6 +11,7 @@ use crate::api::API;
 use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
+use crate::domain::freeze::FreezeWindow;
 use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
@@ -100,6 +102,16 @@ impl Backend for Embedded {
         limit: usize,
     ) -> Answer<Vec<Deployment>> {
         Ok(self.engine.history(service, environment, before, limit)?)
+    }
+
+    async fn freezes(
+        &self,
+        service: &ServiceName,
+        environment: Environment,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Answer<Vec<FreezeWindow>> {
+        Ok(self.engine.freezes(service, environment, from, until)?)
     }
 
     async fn plan(&self, service: &ServiceName, action: Action) -> Answer<Plan> {

@@ -8,9 +8,12 @@ pub mod scripted;
 use std::future::Future;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
+use crate::domain::freeze::FreezeWindow;
 use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
@@ -51,6 +54,15 @@ pub trait Backend: Send + Sync + 'static {
         before: Option<DeploymentId>,
         limit: usize,
     ) -> impl Future<Output = Answer<Vec<Deployment>>> + Send;
+
+    /// The windows of the freezes by calendar that overlap `[from, until)`, in the order of their beginnings.
+    fn freezes(
+        &self,
+        service: &ServiceName,
+        environment: Environment,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> impl Future<Output = Answer<Vec<FreezeWindow>>> + Send;
 
     /// What the action would do if the caller did it now.
     fn plan(

@@ -10,20 +10,22 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use reqwest::header::{HeaderMap, IF_NONE_MATCH};
 use reqwest::{Client, Method, StatusCode};
 
 use self::budget::Budget;
 use self::call::{Call, Reply};
 use super::{Answer, Backend, BackendError};
-use crate::api::page::{DeploymentPage, EventPage};
+use crate::api::page::{DeploymentPage, EventPage, FreezePage};
 use crate::api::query::{
-    DeploymentsQuery, EventsQuery, LogQuery, LogSearchQuery, PlanQuery, SnapshotQuery,
+    DeploymentsQuery, EventsQuery, FreezesQuery, LogQuery, LogSearchQuery, PlanQuery, SnapshotQuery,
 };
 use crate::api::{KEY_HEADER, LOG_ENDED, LOG_NEXT, LOG_SIZE, LOG_START, path};
 use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
+use crate::domain::freeze::FreezeWindow;
 use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
@@ -129,6 +131,18 @@ impl Backend for Remote {
         let query = DeploymentsQuery { environment, before, limit: Some(limit) };
         let reply = self.get(&path::deployments(service)).query(&query).answer().await?;
         Ok(reply.json::<DeploymentPage>()?.deployments)
+    }
+
+    async fn freezes(
+        &self,
+        service: &ServiceName,
+        environment: Environment,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Answer<Vec<FreezeWindow>> {
+        let query = FreezesQuery { environment, from, until };
+        let reply = self.get(&path::freezes(service)).query(&query).answer().await?;
+        Ok(reply.json::<FreezePage>()?.windows)
     }
 
     async fn plan(&self, service: &ServiceName, action: Action) -> Answer<Plan> {

@@ -17,6 +17,7 @@ use crate::api::{API, VERSION};
 use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
+use crate::domain::freeze::FreezeWindow;
 use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
@@ -178,6 +179,17 @@ impl Backend for Scripted {
     ) -> Answer<Vec<Deployment>> {
         self.answer().await?;
         Ok(self.world().history(service, environment, before, limit)?)
+    }
+
+    async fn freezes(
+        &self,
+        service: &ServiceName,
+        environment: Environment,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Answer<Vec<FreezeWindow>> {
+        self.answer().await?;
+        Ok(self.world().freezes(service, environment, (from, until))?)
     }
 
     async fn plan(&self, service: &ServiceName, action: Action) -> Answer<Plan> {

@@ -149,8 +149,9 @@ pub enum Command {
     /// The commits that are known to be bad
     #[command(subcommand)]
     Quarantine(quarantine::Verb),
-    /// Ask for a reason for every promote in a window of time
-    Freeze(freeze::Arguments),
+    /// What the freezes say, and freezes set and lifted by hand
+    #[command(subcommand)]
+    Freeze(freeze::Command),
     /// End a freeze
     Lift(lift::Arguments),
     /// Judge schema changes before they are merged
@@ -257,7 +258,7 @@ async fn dispatch(global: Global, command: Option<Command>) -> Result<(), Failur
         Command::Ask(arguments) => ask::run(&acting(global).await?, arguments).await,
         Command::Requests(arguments) => requests::run(&connected(global).await?, arguments).await,
         Command::Withdraw(arguments) => withdraw::run(&acting(global).await?, arguments).await,
-        Command::Freeze(arguments) => freeze::run(&acting(global).await?, arguments).await,
+        Command::Freeze(command) => freeze::run(global, command).await,
         Command::Lift(arguments) => lift::run(&acting(global).await?, arguments).await,
         Command::Migrations(command) => migrations::run(command).await,
         Command::Logs(arguments) => logs::run(&connected(global).await?, arguments).await,

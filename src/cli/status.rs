@@ -7,6 +7,7 @@ use super::context::Context;
 use super::failure::Failure;
 use super::say::{ago, from_now, how_it_goes, instant};
 use super::{Reading, output};
+use crate::domain::freeze::{FreezeState, standing};
 use crate::domain::ids::Environment;
 use crate::domain::snapshot::{FleetRow, FleetSnapshot, Problem, ServiceSnapshot};
 use crate::domain::stops::Freeze;
@@ -55,6 +56,10 @@ fn fleet_row(row: &FleetRow, fleet: &FleetSnapshot) -> Vec<String> {
         ));
     }
     notes.extend(row.freeze.as_ref().map(|freeze| freeze_line(freeze, now)));
+    notes.extend(row.calendar.as_ref().map(|window| {
+        let until = window.until.map_or(String::new(), |at| format!(" until {}", instant(at)));
+        format!("frozen{until} by {}", window.why)
+    }));
     notes.extend(row.hold.as_ref().map(|hold| format!("on hold by {}: {}", hold.by, hold.reason)));
     if row.problems > 0 {
         notes.push(format!("{} problems", row.problems));
@@ -99,6 +104,7 @@ fn service_lines(snapshot: &ServiceSnapshot) -> Vec<String> {
     for freeze in &snapshot.freezes {
         lines.push(format!("  {:<12}{}", "freeze", freeze_line(freeze, snapshot.at)));
     }
+    lines.extend(by_calendar(snapshot));
     lines.extend(problem_lines(&snapshot.problems));
     lines
 }
@@ -133,6 +139,19 @@ fn freeze_line(freeze: &Freeze, now: DateTime<Utc>) -> String {
     };
     let ends = freeze.until.map_or("lifted".to_owned(), instant);
     format!("{} {begins} until {ends} by {}: {}", freeze.id, freeze.by, freeze.reason)
+}
+
+/// What the freezes by calendar say now.
+fn by_calendar(snapshot: &ServiceSnapshot) -> Option<String> {
+    let standing = standing(&snapshot.calendar, &[], snapshot.at);
+    let until = standing.until.map_or("with no known end".to_owned(), |at| {
+        format!("until {} ({})", instant(at), from_now(at, snapshot.at))
+    });
+    let state = match standing.state {
+        FreezeState::Open => return None,
+        state => state.as_str(),
+    };
+    Some(format!("  {:<12}{state} {until}: {}", "calendar", standing.why()))
 }
 
 fn problem_lines(problems: &[Problem]) -> Vec<String> {

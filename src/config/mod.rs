@@ -2,6 +2,7 @@
 
 mod branch;
 mod error;
+pub mod freezes;
 pub mod places;
 mod reader;
 pub mod sample;
@@ -9,6 +10,7 @@ pub mod service_file;
 pub mod user_file;
 
 pub use self::error::{Complaint, ConfigError};
+pub use self::freezes::FreezesFile;
 pub use self::places::Places;
 pub use self::service_file::ServiceFile;
 pub use self::user_file::{UserFile, Watched};

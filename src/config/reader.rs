@@ -31,11 +31,18 @@ pub(super) struct Section<'a> {
     pub(super) at: usize,
     table: &'a DeTable<'a>,
     known: Vec<&'static str>,
+    is_unsure: bool,
 }
 
 impl<'a> Section<'a> {
     pub(super) fn of_file(tree: &'a Spanned<DeTable<'a>>) -> Self {
-        Self { path: String::new(), at: 0, table: tree.get_ref(), known: Vec::new() }
+        Self {
+            path: String::new(),
+            at: 0,
+            table: tree.get_ref(),
+            known: Vec::new(),
+            is_unsure: false,
+        }
     }
 
     /// The entry of a key, if it is there; from now on the key is a known one.
@@ -54,6 +61,11 @@ impl<'a> Section<'a> {
         self.table.iter().map(entry).collect()
     }
 
+    /// Leaves no key unknown, where it was not found out which keys belong here.
+    pub(super) fn know_all(&mut self) {
+        self.is_unsure = true;
+    }
+
     /// Complains about every key that nobody took.
     pub(super) fn finish(self, complaints: &mut Complaints<'_>) {
         self.finish_below(&[], complaints);
@@ -61,7 +73,7 @@ impl<'a> Section<'a> {
 
     /// The same; a key of the top of the file that landed in this section is told where it belongs.
     pub(super) fn finish_below(self, top: &[&str], complaints: &mut Complaints<'_>) {
-        for entry in self.all() {
+        for entry in self.all().into_iter().filter(|_| !self.is_unsure) {
             if self.known.contains(&entry.name.as_str()) {
                 continue;
             }
@@ -216,7 +228,8 @@ impl<'a> Entry<'a> {
         let DeValue::Table(table) = self.value else {
             return self.wrong_type(&format!("a table; begin it with [{}]", self.path), complaints);
         };
-        Some(Section { path: self.path.clone(), at: self.key_at, table, known: Vec::new() })
+        let path = self.path.clone();
+        Some(Section { path, at: self.key_at, table, known: Vec::new(), is_unsure: false })
     }
 
     /// The tables of a `[[list]]`.
@@ -227,6 +240,27 @@ impl<'a> Entry<'a> {
             return Vec::new();
         };
         items.iter().filter_map(|item| self.item(item).section(complaints)).collect()
+    }
+
+    /// The entries of a list.
+    pub(super) fn items(&self, complaints: &mut Complaints<'_>) -> Vec<Self> {
+        let DeValue::Array(items) = self.value else {
+            self.wrong_type::<()>("a list", complaints);
+            return Vec::new();
+        };
+        items.iter().map(|item| self.item(item)).collect()
+    }
+
+    /// A date, with or without a time; `wanted` is what belongs here.
+    pub(super) fn date_time(
+        &self,
+        wanted: &str,
+        complaints: &mut Complaints<'_>,
+    ) -> Option<&'a toml::value::Datetime> {
+        match self.value {
+            DeValue::Datetime(value) => Some(value),
+            _ => self.wrong_type(wanted, complaints),
+        }
     }
 
     fn item(&self, item: &'a Spanned<DeValue<'a>>) -> Self {

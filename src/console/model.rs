@@ -15,6 +15,7 @@ use super::log::{LogPane, Want};
 use super::message::{LogSource, Ticket};
 use super::notes::{Note, Notes, Tone};
 use super::overlay::Overlay;
+use crate::domain::freeze::{self, Evaluation};
 use crate::domain::ids::{
     BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };
@@ -443,6 +444,13 @@ impl Model {
         rows.iter().find(|row| {
             row.deployment.is_open() && row.deployment.request.environment == environment
         })
+    }
+
+    /// What the freezes by calendar say of now.
+    #[must_use]
+    pub fn calendar(&self) -> Evaluation {
+        let windows = self.service.as_ref().map_or(&[][..], |service| &service.calendar);
+        freeze::standing(windows, &[], self.now())
     }
 
     /// The freeze that covers now.

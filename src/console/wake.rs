@@ -115,7 +115,10 @@ impl Model {
     fn boundaries(&self) -> Vec<Duration> {
         let now = self.now();
         let freezes = self.service.iter().flat_map(|service| &service.freezes);
-        let times = freezes.flat_map(|freeze| [Some(freeze.from), freeze.until]).flatten();
+        let by_calendar = self.service.iter().flat_map(|service| &service.calendar);
+        let by_calendar = by_calendar.flat_map(|window| [Some(window.from), window.until]);
+        let times = freezes.flat_map(|freeze| [Some(freeze.from), freeze.until]);
+        let times = times.chain(by_calendar).flatten();
         times.filter_map(|time| (time - now).to_std().ok()).filter(|wait| !wait.is_zero()).collect()
     }
 }

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::build::{Build, BuildState};
 use super::deployment::{Deployment, DeploymentState};
 use super::event::DeploymentKind;
+use super::freeze::FreezeWindow;
 use super::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
 use super::people::{Actor, People};
 use super::policy::Policy;
@@ -87,6 +88,9 @@ pub struct FleetRow {
     /// What runs now, production before staging.
     pub running: Option<Running>,
     pub freeze: Option<Freeze>,
+    /// The freeze by calendar that covers `at` and lasts longest.
+    #[serde(default)]
+    pub calendar: Option<FreezeWindow>,
     pub hold: Option<Hold>,
     /// The open request for a promoter.
     #[serde(default)]
@@ -141,6 +145,10 @@ pub struct ServiceSnapshot {
     /// The last requests for a promoter, newest first.
     #[serde(default)]
     pub requests: Vec<Request>,
+    /// The windows of the freezes by calendar, from a week before this month to about 75 days ahead, in the order of
+    /// their beginnings.
+    #[serde(default)]
+    pub calendar: Vec<FreezeWindow>,
     pub rollback: Option<RollbackPreview>,
     pub policy: Policy,
     pub people: People,

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
 
 use super::build::Build;
 use super::deployment::Deployment;
 use super::event::{DeploymentKind, StepSpec};
 use super::expected;
+use super::freeze::{self, FreezeWindow};
 use super::ids::{BuildNumber, DeploymentId, Environment, ServiceName};
 use super::people::{Actor, People};
-use super::policy::Policy;
+use super::policy::{FreezeMode, Policy};
 use super::quarantine::Quarantined;
 use super::service::{Live, ServiceState};
 use super::snapshot::{
@@ -31,6 +32,8 @@ pub struct Facts<'a> {
     pub state: &'a ServiceState,
     pub policy: &'a Policy,
     pub people: &'a People,
+    /// The freezes by calendar.
+    pub freezes: &'a freeze::Rules,
     /// The steps that the rollback target declares for a rollback; empty when they are not known.
     pub rollback: &'a [StepSpec],
     pub problems: &'a [Problem],
@@ -64,6 +67,7 @@ pub fn service(
         freezes: state.freezes.iter().filter(|freeze| !freeze.is_over(now)).cloned().collect(),
         quarantine: quarantine(state),
         requests: state.requests.iter().rev().cloned().collect(),
+        calendar: calendar(facts, now),
         rollback: rollback_preview(facts),
         policy: facts.policy.clone(),
         people: facts.people.clone(),
@@ -88,6 +92,7 @@ pub fn fleet_row(facts: Facts<'_>, now: DateTime<Utc>) -> FleetRow {
             .or_else(|| state.in_flight(Environment::Staging))
             .map(|deployment| running(state, deployment)),
         freeze: state.freezes_at(now).max_by_key(|freeze| lasts(freeze)).cloned(),
+        calendar: frozen_by_calendar(facts, now),
         hold: state.holds.get(&Environment::Production).cloned(),
         request: state.open_request(now).cloned(),
         last_rollback: production(state)
@@ -102,6 +107,29 @@ fn quarantine(state: &ServiceState) -> Vec<Quarantined> {
     all.sort_by_key(|quarantined| std::cmp::Reverse(quarantined.id));
     all.truncate(QUARANTINE_SHOWN);
     all
+}
+
+/// The most windows of freezes that a snapshot carries.
+const WINDOWS: usize = 300;
+
+/// What the month at a glance and the days after it show.
+fn calendar(facts: Facts<'_>, now: DateTime<Utc>) -> Vec<FreezeWindow> {
+    let month = now - TimeDelta::days(i64::from(now.day0()) + 7);
+    let stretch = (month, now + TimeDelta::days(75));
+    let mut windows = facts.freezes.windows(facts.service, Environment::Production, now, stretch);
+    // What is over goes first when there are too many: nothing ahead may look open for that.
+    if windows.len() > WINDOWS {
+        windows.retain(|window| window.until.is_none_or(|until| until > now));
+    }
+    windows.truncate(WINDOWS);
+    windows
+}
+
+fn frozen_by_calendar(facts: Facts<'_>, now: DateTime<Utc>) -> Option<FreezeWindow> {
+    let instant = (now, now + TimeDelta::milliseconds(1));
+    let windows = facts.freezes.windows(facts.service, Environment::Production, now, instant);
+    let frozen = windows.into_iter().filter(|w| w.covers(now) && w.policy == FreezeMode::Override);
+    frozen.max_by_key(|window| window.until.unwrap_or(DateTime::<Utc>::MAX_UTC))
 }
 
 /// Orders freezes by their end; one without an end comes last.

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::command::{Action, Command, Refusal};
 use crate::domain::commit::Range;
 use crate::domain::event::{DeploymentKind, Fact, StepSpec};
+use crate::domain::freeze;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName};
 use crate::domain::people::{Actor, People};
 use crate::domain::plan::{self, Facts, Migrations, Plan};
@@ -66,6 +67,8 @@ pub struct Ground<'a> {
     pub state: &'a ServiceState,
     pub policy: Policy,
     pub people: &'a People,
+    /// The freezes by calendar.
+    pub freezes: &'a freeze::Rules,
 }
 
 /// The circumstances of a command.
@@ -127,11 +130,13 @@ pub fn plan(service: &Ground<'_>, action: Action, asked: Asked<'_>) -> Result<Pl
     if gathered.ends != ends {
         return Err(NotDecided::Outdated);
     }
+    let calendar = service.freezes.promote_to_production(service.name, asked.now);
     let facts = Facts {
         service: service.name,
         state: service.state,
         policy: &service.policy,
         people: service.people,
+        calendar: &calendar,
         range: &gathered.range,
         steps: &gathered.steps,
         migrations: &gathered.migrations,

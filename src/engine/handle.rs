@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::{oneshot, watch};
 use tokio::task::AbortHandle;
 
@@ -17,6 +18,7 @@ use super::writer::{Input, Rejected, Request};
 use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::{DeploymentKind, Event};
+use crate::domain::freeze::FreezeWindow;
 use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch, Unsearchable};
 use crate::domain::plan::Plan;
@@ -173,6 +175,22 @@ impl Handle {
             d.request.environment == environment && before.is_none_or(|before| d.id < before)
         });
         Ok(older.take(limit).cloned().collect())
+    }
+
+    /// The windows of the freezes by calendar that overlap `[from, until)`.
+    ///
+    /// # Errors
+    /// When there is no such service.
+    pub fn freezes(
+        &self,
+        name: &ServiceName,
+        environment: Environment,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<FreezeWindow>, Refusal> {
+        let (world, now) = (self.shared.world(), self.shared.clock.now());
+        let service = find(&world, name)?;
+        Ok(service.freezes.windows(name, environment, now, (from, until)))
     }
 
     /// # Errors
@@ -379,6 +397,7 @@ fn with_facts<T>(service: &Service, make: impl FnOnce(snapshot_of::Facts<'_>) ->
         state: &service.state,
         policy: &service.policy(),
         people: &service.people,
+        freezes: &service.freezes,
         rollback: rollback.unwrap_or_default(),
         problems: &service.all_problems(),
     })

@@ -5,6 +5,7 @@ mod checkouts;
 pub mod clock;
 pub mod commands;
 pub mod decide;
+mod freezes;
 mod gather;
 mod handle;
 mod logs;

@@ -11,6 +11,7 @@ use tokio::runtime;
 use tokio::sync::mpsc;
 
 use super::act::Acts;
+use super::freezes::{self, Freezes};
 use super::handle::Handle;
 use super::shared::{Folders, Shared};
 use super::trunk;
@@ -18,7 +19,9 @@ use super::watch::watch;
 use super::world::Service;
 use super::writer::{Input, Writer};
 use super::{Options, Services};
+use crate::config::freezes::FREEZES_FILE;
 use crate::config::user_file::{UserFile, Watched};
+use crate::domain::freeze::Rules;
 use crate::domain::ids::ServiceName;
 use crate::domain::people::People;
 use crate::domain::service::ServiceState;
@@ -73,13 +76,20 @@ impl Engine {
         knows_all_runs(&store, &database, &folders.runs)?;
         let reader = store.reader()?;
         let (sender, inputs) = mpsc::channel(INBOX);
-        let shared =
-            Arc::new(Shared::new(options.clock, sender, folders, options.owner, options.demo));
+        let freezes = match &options.services {
+            Services::File(path) => Some(path.with_file_name(FREEZES_FILE)),
+            Services::Fixed(_) => None,
+        };
+        let freezes = Freezes::open(&options.data, freezes, options.clock.now());
+        let (clock, owner, demo) = (options.clock, options.owner, options.demo);
+        let shared = Arc::new(Shared::new(clock, sender, folders, owner, demo, freezes));
         let watched = match &options.services {
             Services::Fixed(watched) => watched.clone(),
             Services::File(path) => UserFile::load(path)?.services,
         };
         restore(&shared, &store, &watched).await?;
+        freezes::look(&shared);
+        freezes::spread(&shared);
         let acts = Acts::new(shared.clone(), runtime::Handle::current());
         let writer = Writer::new(store, shared.clone(), acts);
         let thread = std::thread::spawn(move || writer.run(inputs));
@@ -197,6 +207,8 @@ impl Service {
             state: ServiceState::default(),
             file: None,
             people: People::default(),
+            freezes: Rules::default(),
+            freezes_at: None,
             pipelines: HashMap::new(),
             problems: BTreeMap::new(),
             revision: 0,
@@ -223,6 +235,7 @@ async fn watch_all(shared: Arc<Shared>, services: Services, first: Vec<Watched>,
         }
         tokio::time::sleep(poll).await;
         shared.look_at_clock();
+        freezes::look_when_due(&shared).await;
         // Where nothing can be added, the watchers live as long as this task.
         let Services::File(path) = &services else { continue };
         let file = UserFile::load(path);

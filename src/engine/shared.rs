@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::clock::{Clock, Passed, Watch};
+use super::freezes::Freezes;
 use super::world::{World, note};
 use super::writer::Input;
 use crate::domain::time::say;
@@ -25,6 +26,8 @@ pub struct Shared {
     changed: watch::Sender<u64>,
     pub clock: Arc<dyn Clock>,
     watch: Mutex<Watch>,
+    /// Taken after the world by who needs both.
+    freezes: Mutex<Freezes>,
     pub inputs: mpsc::Sender<Input>,
     pub folders: Folders,
     /// One for each repository, so that those who work with the same mirror know of each other.
@@ -55,6 +58,7 @@ impl Shared {
         folders: Folders,
         owner: Option<String>,
         demo: bool,
+        freezes: Freezes,
     ) -> Self {
         let instance = uuid::Uuid::new_v4().simple().to_string();
         let (changed, _) = watch::channel(0);
@@ -65,6 +69,7 @@ impl Shared {
             changed,
             clock,
             watch,
+            freezes: Mutex::new(freezes),
             inputs,
             folders,
             mirrors,
@@ -77,6 +82,10 @@ impl Shared {
 
     pub fn world(&self) -> RwLockReadGuard<'_, World> {
         self.world.read().expect("nobody panics while holding the world")
+    }
+
+    pub fn freezes(&self) -> MutexGuard<'_, Freezes> {
+        self.freezes.lock().expect("nobody panics while holding the freezes")
     }
 
     /// Changes the world and tells everybody who waits.

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use super::freezes::Found;
 use super::shared::Shared;
 use super::world::{Service, note};
+use crate::config::freezes::{FREEZES_FILE, FeedPlace, FreezesFile};
 use crate::config::service_file::{SERVICE_FILE, ServiceFile};
 use crate::config::user_file::Watched;
 use crate::domain::commit::{Commit, Revert};
@@ -39,6 +41,8 @@ pub struct News {
     pub trunk: String,
     /// The file at the tip, when it was not read before; the inner error is a file that cannot be used.
     pub file: Option<Result<ServiceFile, String>>,
+    /// Its own freezes there, when they were not read before.
+    freezes: Option<Found>,
     /// The tip that the engine knew when this look began.
     before: Option<Sha>,
     pub(super) tip: Sha,
@@ -101,6 +105,7 @@ pub(super) async fn look(
     let known = known(shared, watched);
     let before = known.as_ref().and_then(|known| known.tip.clone());
     let is_read = known.as_ref().is_some_and(|known| known.is_read);
+    let known_freezes = known.as_ref().and_then(|known| known.freezes_at.clone());
     let named = watched.trunk.clone().or_else(|| known.and_then(|k| k.trunk));
     let trunk = match named {
         Some(trunk) => trunk,
@@ -116,6 +121,10 @@ pub(super) async fn look(
     } else {
         Some(read_file(mirror, watched, &tip).await?)
     };
+    let freezes = match &known_freezes {
+        Some(at) if *at == tip => None,
+        _ => Some(freezes_at(mirror, watched, &tip).await?),
+    };
     let rewritten = rewritten(shared, watched, mirror, before.as_ref(), &tip).await?;
     let folder = watched.folder.as_deref();
     let (builds, first) = match &before {
@@ -130,7 +139,8 @@ pub(super) async fn look(
             (new_builds(mirror, folder, None, newest).await?, first)
         }
     };
-    Ok(News { trunk, file, before, tip, rewritten, builds, first, owner: owner.cloned() })
+    let owner = owner.cloned();
+    Ok(News { trunk, file, freezes, before, tip, rewritten, builds, first, owner })
 }
 
 impl From<GitError> for Trouble {
@@ -143,6 +153,7 @@ impl From<GitError> for Trouble {
 struct KnownTrunk {
     tip: Option<Sha>,
     trunk: Option<String>,
+    freezes_at: Option<Sha>,
     /// The tip's file was read and is good; any other is read again, so that its trouble stays said.
     is_read: bool,
 }
@@ -152,6 +163,7 @@ fn known(shared: &Shared, watched: &Watched) -> Option<KnownTrunk> {
     let service = world.services.values().find(|service| same(&service.watched, watched))?;
     Some(KnownTrunk {
         tip: service.state.tip.clone(),
+        freezes_at: service.freezes_at.clone(),
         trunk: service.file.as_ref().and_then(|file| file.trunk.clone()),
         is_read: service.state.tip.as_ref().is_some_and(|tip| {
             let file = service.pipelines.get(tip).and_then(|file| file.as_ref().ok());
@@ -162,7 +174,10 @@ fn known(shared: &Shared, watched: &Watched) -> Option<KnownTrunk> {
 
 /// Whether the service stands at this tip, whose file was read and is good.
 pub(super) fn is_taken_in(shared: &Shared, watched: &Watched, tip: &Sha) -> bool {
-    known(shared, watched).is_some_and(|known| known.is_read && known.tip.as_ref() == Some(tip))
+    known(shared, watched).is_some_and(|known| {
+        let stands_at = |at: &Option<Sha>| at.as_ref() == Some(tip);
+        known.is_read && stands_at(&known.tip) && stands_at(&known.freezes_at)
+    })
 }
 
 /// Whether both name the same service's place.
@@ -188,6 +203,25 @@ pub(super) async fn read_file(
         Some(text) => ServiceFile::parse(&text, &path).map_err(|error| error.to_string()),
         None => Err(format!("commit {} has no {path}; `trunkline init` writes one", at.short())),
     })
+}
+
+/// The service's own freezes at a commit, with the feeds of it that are files there.
+async fn freezes_at(mirror: &Mirror, watched: &Watched, at: &Sha) -> Result<Found, GitError> {
+    let beside = |file: &str| match &watched.folder {
+        Some(folder) => format!("{folder}/{file}"),
+        None => file.to_owned(),
+    };
+    let mut found =
+        Found { text: mirror.file(at, &beside(FREEZES_FILE)).await?, ..Found::default() };
+    let file = found.text.as_ref().and_then(|text| FreezesFile::parse(text, FREEZES_FILE).ok());
+    for source in file.iter().flat_map(|file| &file.feeds) {
+        if let FeedPlace::Path(path) = &source.place {
+            let text = mirror.file(at, &beside(path.trim_start_matches("./"))).await?;
+            let text = text.ok_or_else(|| format!("commit {} has no {path:?}", at.short()));
+            found.files.insert(source.freeze.clone(), text);
+        }
+    }
+    Ok(found)
 }
 
 async fn rewritten(
@@ -268,9 +302,10 @@ pub(super) fn receive(
     let before = service.all_problems();
     service.trouble("trunk", now, trouble);
     if let Ok(news) = &look.result {
-        news.settle_into(service, shared.owner.as_deref(), now);
+        news.settle_into(service, shared, now);
     }
-    let visible = before != service.all_problems();
+    let refrozen = look.result.as_ref().is_ok_and(|news| news.freezes.is_some());
+    let visible = refrozen || before != service.all_problems();
     drop(world);
     if visible {
         mark_changed(shared, &name);
@@ -324,7 +359,7 @@ fn first_look(
         let service = world.services.entry(name.clone()).or_insert(service);
         service.revision = world.revision;
         if let Ok(news) = &look.result {
-            news.settle_into(service, shared.owner.as_deref(), now);
+            news.settle_into(service, shared, now);
         }
     });
     Ok(Some(name))
@@ -348,14 +383,16 @@ impl News {
     fn settle_into(
         &self,
         service: &mut Service,
-        owner: Option<&str>,
+        shared: &Shared,
         now: chrono::DateTime<chrono::Utc>,
     ) {
         service.trunk.clone_from(&self.trunk);
+        self.settle_freezes(service, shared, now);
         let Some(file) = &self.file else { return };
         let problem = match file {
             Ok(file) if file.name == service.name => {
-                service.people = with_owner(&file.people, owner, self.owner.as_ref());
+                service.people =
+                    with_owner(&file.people, shared.owner.as_deref(), self.owner.as_ref());
                 service.file = Some(Arc::new(file.clone()));
                 service.remember_pipeline(self.tip.clone(), Ok(Arc::new(file.clone())));
                 None
@@ -372,6 +409,21 @@ impl News {
         };
         let remedy = "mend it on the trunk; until then the last good file holds";
         service.trouble("config", now, problem.map(|what| (what, remedy.to_owned())));
+    }
+
+    fn settle_freezes(
+        &self,
+        service: &mut Service,
+        shared: &Shared,
+        now: chrono::DateTime<chrono::Utc>,
+    ) {
+        let Some(found) = &self.freezes else { return };
+        let mut freezes = shared.freezes();
+        let problem = freezes.take(&service.name, found, now);
+        service.freezes = freezes.of(&service.name);
+        service.freezes_at = Some(self.tip.clone());
+        let remedy = "mend it on the trunk; until then the last good file holds";
+        service.trouble("freezes", now, problem.map(|what| (what, remedy.to_owned())));
     }
 }
 

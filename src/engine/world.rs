@@ -9,6 +9,7 @@ use super::commands::Ground;
 use crate::config::service_file::ServiceFile;
 use crate::config::user_file::Watched;
 use crate::domain::event::{DeploymentKind, StepSpec};
+use crate::domain::freeze::Rules;
 use crate::domain::ids::{Environment, ServiceName, Sha};
 use crate::domain::people::People;
 use crate::domain::policy::Policy;
@@ -41,6 +42,10 @@ pub struct Service {
     pub file: Option<Arc<ServiceFile>>,
     /// `[people]` and what the machine itself tells of its owner.
     pub people: People,
+    /// The freezes by calendar: those of the engine, and its own.
+    pub freezes: Rules,
+    /// The commit whose freezes of its own were read.
+    pub freezes_at: Option<Sha>,
     /// What the commits that may be deployed declare.
     pub pipelines: HashMap<Sha, Result<Arc<ServiceFile>, String>>,
     /// What is wrong now, by its source.
@@ -58,8 +63,8 @@ impl Service {
     /// What a command is decided on.
     #[must_use]
     pub fn ground(&self) -> Ground<'_> {
-        let Self { name, state, people, .. } = self;
-        Ground { name, state, policy: self.policy(), people }
+        let Self { name, state, people, freezes, .. } = self;
+        Ground { name, state, policy: self.policy(), people, freezes }
     }
 
     /// The steps that a commit declares for this kind of deployment, if its file was read and is good.

@@ -19,10 +19,10 @@ use super::document::{
 };
 use super::live::{self, LastEvent};
 use super::stopping::Stopping;
-use crate::api::page::{DeploymentPage, EventPage};
+use crate::api::page::{DeploymentPage, EventPage, FreezePage};
 use crate::api::problem::{Kind, Problem};
 use crate::api::query::{
-    DeploymentsQuery, EventsQuery, LogQuery, LogSearchQuery, PlanQuery, SnapshotQuery,
+    DeploymentsQuery, EventsQuery, FreezesQuery, LogQuery, LogSearchQuery, PlanQuery, SnapshotQuery,
 };
 use crate::api::version::{Side, mismatch};
 use crate::api::{API, API_HEADER, LARGEST_REQUEST, VERSION, VERSION_HEADER, path};
@@ -61,6 +61,7 @@ pub(super) fn router<B: Backend>() -> Router<Session<B>> {
         .routes(routes!(fleet))
         .routes(routes!(service))
         .routes(routes!(deployments))
+        .routes(routes!(freezes))
         .routes(routes!(plan))
         .routes(routes!(command))
         .routes(routes!(receipt))
@@ -226,6 +227,28 @@ async fn deployments<B: Backend>(
     let limit = within(query.limit, DEPLOYMENTS);
     let page = session.backend.history(&name, query.environment, query.before, limit);
     Ok(Json(DeploymentPage { deployments: session.ask(page).await? }))
+}
+
+/// Lists the windows of the freezes by calendar.
+#[utoipa::path(
+    get,
+    path = path::FREEZES,
+    params(("service" = ServiceName, Path), FreezesQuery),
+    responses(
+        (status = 200, description = "The windows that overlap the stretch.", body = FreezePage),
+        NoSense,
+        NotThere,
+    )
+)]
+async fn freezes<B: Backend>(
+    State(session): State<Session<B>>,
+    InPath(name): InPath<ServiceName>,
+    InQuery(query): InQuery<FreezesQuery>,
+) -> Answered<Json<FreezePage>> {
+    let (from, until) =
+        query.stretch().map_err(|sentence| Problem::new(Kind::BadRequest, sentence))?;
+    let windows = session.backend.freezes(&name, query.environment, from, until);
+    Ok(Json(FreezePage { windows: session.ask(windows).await? }))
 }
 
 /// Plans a promote or a rollback: what it would do if the caller did it now. Nothing is done.

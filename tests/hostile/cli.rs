@@ -74,7 +74,7 @@ fn looks_at_everything(shop: &Shop, newest: &str) {
 
 fn acts_with_hostile_reasons(shop: &Shop, newest: &str) {
     assert!(said(shop, &["hold", "--reason", HOSTILE]).contains("hold"));
-    said(shop, &["freeze", "--for", "2h", "--reason", HOSTILE]);
+    said(shop, &["freeze", "add", "--for", "2h", "--reason", HOSTILE]);
     said(shop, &["verify", newest, "--note", HOSTILE]);
     said(shop, &["status"]);
     said(shop, &["promote", newest, "--yes"]);
@@ -96,7 +96,7 @@ fn mistakes_are_echoed_as_text(shop: &Shop) {
         &["promote", HOSTILE],
         &["--service", HOSTILE, "status"],
         &["--service", "nothing", "status"],
-        &["freeze", "--until", HOSTILE, "--reason", "x"],
+        &["freeze", "add", "--until", HOSTILE, "--reason", "x"],
         &["promote", "1", "--reason", HOSTILE],
         &["promote", "1", "--key", HOSTILE],
         &[HOSTILE],

@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::commit::Range;
 use trunkline::domain::event::{Event, Fact, Run, StepOutcome, StepSpec};
+use trunkline::domain::freeze::Rules;
 use trunkline::domain::ids::{DeploymentId, Environment, Seq, ServiceName, Sha};
 use trunkline::domain::people::{Actor, People, Person};
 use trunkline::domain::plan::{self, Migrations, Plan};
@@ -35,6 +36,7 @@ pub struct Subject {
     name: ServiceName,
     people: People,
     policy: Policy,
+    freezes: Rules,
     pub now: DateTime<Utc>,
     pub events: Vec<Event>,
     pub state: ServiceState,
@@ -64,6 +66,7 @@ impl Subject {
             name: "checkout".parse().expect("a service name"),
             people: People { people: ["ann", "raj"].map(person).into(), bots: Vec::new() },
             policy: Policy { soak: Duration::ZERO, verify, freeze, ..Policy::default() },
+            freezes: Rules::default(),
             now: DateTime::UNIX_EPOCH + TimeDelta::days(20_000),
             events: Vec::new(),
             state: ServiceState::default(),
@@ -94,7 +97,7 @@ impl Subject {
 
     fn ground(&self) -> Ground<'_> {
         let (name, policy) = (&self.name, self.policy.clone());
-        Ground { name, state: &self.state, policy, people: &self.people }
+        Ground { name, state: &self.state, policy, people: &self.people, freezes: &self.freezes }
     }
 
     pub fn plan(&self, who: &str, action: Action) -> Result<Plan, Refusal> {

@@ -87,7 +87,7 @@ fn refused(not: NotDecided) -> Refusal {
 
 impl Service {
     fn ground<'a>(&'a self, name: &'a ServiceName) -> Ground<'a> {
-        let Self { state, policy, people, .. } = self;
-        Ground { name, state, policy: policy.clone(), people }
+        let Self { state, policy, people, freezes, .. } = self;
+        Ground { name, state, policy: policy.clone(), people, freezes }
     }
 }

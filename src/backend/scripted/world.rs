@@ -13,6 +13,7 @@ use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::{
     DeploymentKind, DeploymentRequest, Event, Fact, Outcome, Run, StepOutcome, StepSpec,
 };
+use crate::domain::freeze::{FreezeWindow, Rules};
 use crate::domain::ids::{
     BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha,
 };
@@ -47,6 +48,8 @@ pub struct Service {
     pub state: ServiceState,
     pub policy: Policy,
     pub people: People,
+    /// The freezes by calendar.
+    pub freezes: Rules,
     pub problems: Vec<Problem>,
     /// What every promote brings to the schema.
     pub migrations: Migrations,
@@ -108,6 +111,15 @@ impl World {
             d.request.environment == environment && before.is_none_or(|before| d.id < before)
         };
         Ok(deployments.filter(wanted).take(limit).cloned().collect())
+    }
+
+    pub(super) fn freezes(
+        &self,
+        name: &ServiceName,
+        environment: Environment,
+        stretch: (DateTime<Utc>, DateTime<Utc>),
+    ) -> Result<Vec<FreezeWindow>, Refusal> {
+        Ok(self.service(name)?.freezes.windows(name, environment, self.now, stretch))
     }
 
     pub(super) fn receipt(&self, key: &IdempotencyKey) -> Option<Receipt> {
@@ -353,6 +365,7 @@ impl Service {
             state: &self.state,
             policy: &self.policy,
             people: &self.people,
+            freezes: &self.freezes,
             rollback: &[],
             problems: &self.problems,
         }

@@ -3,12 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
 use crate::backend::{Answer, Backend};
 use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
+use crate::domain::freeze::FreezeWindow;
 use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
@@ -80,6 +82,16 @@ impl<B: Backend> Backend for Noted<B> {
         limit: usize,
     ) -> Answer<Vec<Deployment>> {
         self.asked().history(service, environment, before, limit).await
+    }
+
+    async fn freezes(
+        &self,
+        service: &ServiceName,
+        environment: Environment,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Answer<Vec<FreezeWindow>> {
+        self.asked().freezes(service, environment, from, until).await
     }
 
     async fn plan(&self, service: &ServiceName, action: Action) -> Answer<Plan> {

@@ -7,6 +7,8 @@ use ratatui::text::Line;
 use super::row::Row;
 use crate::console::model::Model;
 use crate::console::theme::Role;
+use crate::domain::freeze::FreezeWindow;
+use crate::domain::policy::FreezeMode;
 
 /// The columns of a day.
 const DAY: usize = 4;
@@ -54,5 +56,8 @@ fn is_frozen(model: &Model, day: NaiveDate) -> bool {
     let start = start.with_timezone(&Utc);
     let end = start + TimeDelta::days(1);
     let overlaps = |from, until: Option<_>| from < end && until.is_none_or(|until| until > start);
+    let by_calendar = model.service.iter().flat_map(|service| &service.calendar);
+    let blocks = |window: &&FreezeWindow| window.policy == FreezeMode::Override;
     model.freezes().iter().any(|freeze| overlaps(freeze.from, freeze.until))
+        || by_calendar.filter(blocks).any(|window| overlaps(window.from, window.until))
 }

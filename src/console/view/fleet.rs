@@ -102,10 +102,11 @@ fn line(model: &Model, fleet: &FleetRow, width: u16) -> Line<'static> {
         None => ("-".into(), "-".into()),
     };
     let ahead = if fleet.ahead == 0 { "-".into() } else { format!("+{}", fleet.ahead) };
-    let stops = match (&fleet.hold, &fleet.freeze) {
+    let frozen = fleet.freeze.is_some() || fleet.calendar.is_some();
+    let stops = match (&fleet.hold, frozen) {
         (Some(_), _) => ("ON HOLD", Role::Frozen),
-        (None, Some(_)) => ("FROZEN", Role::Frozen),
-        (None, None) => ("open", Role::Ok),
+        (None, true) => ("FROZEN", Role::Frozen),
+        (None, false) => ("open", Role::Ok),
     };
     let last = fleet.last_rollback.map_or("-".into(), |at| format!("{} ago", age(model.since(at))));
     cells(

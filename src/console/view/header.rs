@@ -10,6 +10,7 @@ use super::when::clock;
 use crate::console::age::age;
 use crate::console::model::{Model, Screen};
 use crate::console::theme::Role;
+use crate::domain::freeze::FreezeState;
 use crate::domain::ids::Environment;
 use crate::domain::snapshot::ServiceSnapshot;
 use crate::domain::time::say;
@@ -102,11 +103,18 @@ pub fn stops<'t>(model: &Model, row: Row<'t>) -> Row<'t> {
             Role::Muted,
         );
     }
-    let Some(freeze) = model.frozen() else { return row.own("OPEN", Role::Ok) };
-    let until = freeze
-        .until
-        .map_or_else(|| " until lifted".to_owned(), |until| format!(" to {}", clock(model, until)));
-    row.own(format!("FROZEN{until}"), Role::Frozen)
+    let to = |until: Option<_>, or: &str| {
+        until.map_or_else(|| or.to_owned(), |until| format!(" to {}", clock(model, until)))
+    };
+    if let Some(freeze) = model.frozen() {
+        return row.own(format!("FROZEN{}", to(freeze.until, " until lifted")), Role::Frozen);
+    }
+    let calendar = model.calendar();
+    match calendar.state {
+        FreezeState::Open => row.own("OPEN", Role::Ok),
+        FreezeState::Warn => row.own(format!("WARN{}", to(calendar.until, "")), Role::Warn),
+        FreezeState::Frozen => row.own(format!("FROZEN{}", to(calendar.until, "")), Role::Frozen),
+    }
 }
 
 /// Where one key would put production back.

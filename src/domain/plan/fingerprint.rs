@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::{Endpoints, Facts, Plan};
+use super::{Endpoints, Facts, Guard, Plan, Severity};
 use crate::domain::command::Action;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
@@ -115,12 +115,15 @@ fn guarded(facts: Facts<'_>, ends: &Endpoints, now: DateTime<Utc>) -> [(Part, St
         (build.in_staging_since, verified, build.off_trunk)
     });
     let freezes: Vec<_> = state.freezes_at(now).map(|freeze| freeze.id).collect();
+    // What is told of a freeze may tell how old something is, which changes while nothing does.
+    let by_calendar = facts.calendar.matches.iter();
+    let by_calendar: Vec<_> = by_calendar.map(|m| (&m.freeze, m.policy, m.from, m.until)).collect();
     let hold = state.holds.get(&Environment::Production).map(|hold| hold.id);
     let bad: Vec<_> = state.bad_in(ends.target).iter().map(|bad| bad.quarantined.id).collect();
     [
         (Part::Quarantine, digest(&bad)),
         (Part::Staging, digest(&staging)),
-        (Part::Freeze, digest(&freezes)),
+        (Part::Freeze, digest(&(freezes, by_calendar))),
         (Part::Hold, digest(&hold)),
         (Part::Policy, digest(&(facts.policy, facts.people))),
     ]
@@ -155,10 +158,7 @@ fn sentence(part: Part, now: &Plan, state: &ServiceState) -> String {
             Some(running) => super::promote::running_now(running, now.at),
             None => "the deployment that was running has ended".into(),
         },
-        Part::Freeze => match state.freezes_at(now.at).last() {
-            Some(freeze) => format!("a freeze began, by {}: {}", freeze.by, freeze.reason),
-            None => "the freeze ended".into(),
-        },
+        Part::Freeze => freeze_sentence(now, state),
         Part::Hold => match state.holds.get(&now.environment) {
             Some(hold) => format!("production was put on hold by {}: {}", hold.by, hold.reason),
             None => "the hold was released".into(),
@@ -167,6 +167,17 @@ fn sentence(part: Part, now: &Plan, state: &ServiceState) -> String {
         Part::Policy => "the policy or [people] in trunkline.toml changed".into(),
         Part::Steps => "the steps of the pipeline changed".into(),
         Part::Schema => "what is known of the schema and its migrations changed".into(),
+    }
+}
+
+fn freeze_sentence(now: &Plan, state: &ServiceState) -> String {
+    if let Some(freeze) = state.freezes_at(now.at).last() {
+        return format!("a freeze began, by {}: {}", freeze.by, freeze.reason);
+    }
+    let standing = now.findings.iter().find(|finding| finding.guard == Guard::Freeze);
+    match standing.filter(|finding| finding.severity > Severity::Info) {
+        Some(standing) => format!("the freezes changed: {}", standing.sentence),
+        None => "the freeze ended".into(),
     }
 }
 

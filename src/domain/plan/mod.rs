@@ -19,6 +19,7 @@ use super::command::{Action, Refusal};
 use super::commit::Range;
 use super::event::{DeploymentKind, DeploymentRequest, StepSpec};
 use super::expected;
+use super::freeze;
 use super::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
 use super::people::{Actor, People};
 use super::policy::Policy;
@@ -166,6 +167,8 @@ pub struct Facts<'a> {
     pub state: &'a ServiceState,
     pub policy: &'a Policy,
     pub people: &'a People,
+    /// What the freezes by calendar say of a promote to production now.
+    pub calendar: &'a freeze::Evaluation,
     /// The commits between what is live and the target, see [`endpoints`].
     pub range: &'a Range,
     /// The steps that the target's own pipeline declares for this kind of deployment.

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use super::{Facts, Finding, Guard, Severity, finding, migration};
 use crate::domain::build::Build;
 use crate::domain::deployment::Deployment;
+use crate::domain::freeze::{FreezeMatch, FreezeState};
 use crate::domain::ids::Environment;
 use crate::domain::people::{Actor, Identity};
 use crate::domain::policy::{FreezeMode, VerifyBy};
@@ -113,26 +114,55 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
+/// The most freezes by calendar that a finding tells one by one.
+const FREEZES_TOLD: usize = 3;
+
 fn freeze(facts: Facts<'_>, now: DateTime<Utc>) -> Finding {
-    let severity = match facts.policy.freeze {
-        FreezeMode::Override => Severity::Override,
-        FreezeMode::Warn => Severity::Warn,
+    let by_hand = facts.state.freezes_at(now).map(|freeze| {
+        let end = freeze.until.map_or("until lifted".to_owned(), until);
+        format!("frozen {end} by {}: {}", freeze.by, freeze.reason)
+    });
+    let mut sentences: Vec<_> = by_hand.collect();
+    let worst = match (sentences.is_empty(), facts.calendar.state) {
+        (false, _) | (true, FreezeState::Frozen) => Severity::Override,
+        (true, FreezeState::Warn) => Severity::Warn,
+        (true, FreezeState::Open) => Severity::Info,
     };
-    let frozen: Vec<_> = facts
-        .state
-        .freezes_at(now)
-        .map(|freeze| {
-            let end = freeze.until.map_or("until lifted".to_owned(), |until| {
-                format!("until {} UTC", until.format("%a %d %b %H:%M"))
-            });
-            format!("frozen {end} by {}: {}", freeze.by, freeze.reason)
-        })
-        .collect();
-    if frozen.is_empty() {
-        finding(Guard::Freeze, Severity::Info, "no freeze")
-    } else {
-        finding(Guard::Freeze, severity, frozen.join("; "))
+    sentences.extend(by_calendar(facts));
+    if sentences.is_empty() {
+        return finding(Guard::Freeze, Severity::Info, "no freeze");
     }
+    let severity = match facts.policy.freeze {
+        FreezeMode::Override => worst,
+        FreezeMode::Warn => worst.min(Severity::Warn),
+    };
+    finding(Guard::Freeze, severity, sentences.join("; "))
+}
+
+/// `frozen until Fri 27 Nov 05:00 UTC by the calendar: launch: Product launch`.
+fn by_calendar(facts: Facts<'_>) -> Option<String> {
+    let calendar = facts.calendar;
+    let how = match calendar.state {
+        FreezeState::Open => return None,
+        FreezeState::Warn => "to be done with care",
+        FreezeState::Frozen => "frozen",
+    };
+    let end = calendar.until.map_or("with no known end".to_owned(), until);
+    let mut told: Vec<_> =
+        calendar.matches.iter().take(FREEZES_TOLD).map(|found| found.why.as_str()).collect();
+    let more = calendar.matches.len().saturating_sub(FREEZES_TOLD);
+    let more = if more > 0 { format!("{more} more") } else { String::new() };
+    told.extend(Some(more.as_str()).filter(|more| !more.is_empty()));
+    let why = told.join(" + ");
+    // A window of its own says its reason as its why; a holiday says which one it is.
+    let reasons = calendar.matches.iter().filter(|found| !found.why.contains(&found.reason));
+    let reason = reasons.map(|found: &FreezeMatch| &found.reason).next();
+    let reason = reason.map_or(String::new(), |reason| format!(" ({reason})"));
+    Some(format!("{how} {end} by the calendar: {why}{reason}"))
+}
+
+fn until(end: DateTime<Utc>) -> String {
+    format!("until {} UTC", end.format("%a %d %b %H:%M"))
 }
 
 fn verified(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Finding {

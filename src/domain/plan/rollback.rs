@@ -6,6 +6,7 @@ use super::promote::running_now;
 use super::{Facts, Finding, Guard, Severity, finding, migration};
 use crate::domain::build::Build;
 use crate::domain::event::DeploymentKind;
+use crate::domain::freeze::FreezeState;
 use crate::domain::ids::Environment;
 use crate::domain::schema::Verdict;
 use crate::domain::time::{between, say};
@@ -94,11 +95,10 @@ fn in_flight(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
 }
 
 fn freeze(facts: Facts<'_>, now: DateTime<Utc>) -> Option<Finding> {
-    facts
-        .state
-        .freezes_at(now)
-        .next()
-        .map(|_| finding(Guard::Freeze, Severity::Info, "frozen, which never stops a rollback"))
+    let by_hand = facts.state.freezes_at(now).next().is_some();
+    let by_calendar = facts.calendar.state == FreezeState::Frozen;
+    (by_hand || by_calendar)
+        .then(|| finding(Guard::Freeze, Severity::Info, "frozen, which never stops a rollback"))
 }
 
 fn hold(facts: Facts<'_>) -> Option<Finding> {

@@ -1,13 +1,13 @@
-//! `trunkline freeze`: makes promotes ask for a reason in a window of time.
+//! `trunkline freeze add`: makes promotes ask for a reason in a window of time.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
 
-use super::context::Context;
-use super::failure::Failure;
-use super::{Acting, act};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::{Acting, act};
 use crate::domain::command::Command;
 
 #[derive(Debug, Args)]

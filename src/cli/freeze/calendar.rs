@@ -1,0 +1,128 @@
+//! `trunkline freeze calendar`: a month with the frozen days marked, and when promotes open or close next.
+
+use chrono::{DateTime, Datelike as _, Months, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
+use clap::Args;
+use serde::Serialize;
+
+use super::list::row;
+use crate::backend::Backend as _;
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::say::instant;
+use crate::cli::{Reading, output};
+use crate::domain::freeze::{FreezeState, FreezeWindow, standing};
+use crate::domain::ids::Environment;
+use crate::domain::stops::Freeze;
+
+/// How far ahead the next change is looked for.
+const AHEAD: TimeDelta = TimeDelta::days(400);
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Which month, as in 2026-12; without it, this one
+    #[arg(long, value_name = "MONTH", value_parser = month)]
+    month: Option<NaiveDate>,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+fn month(text: &str) -> Result<NaiveDate, String> {
+    NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d")
+        .ok()
+        .filter(|month| (1970..=2200).contains(&month.year()))
+        .ok_or_else(|| format!("{text:?} is not a month; write it as 2026-12"))
+}
+
+/// The document.
+#[derive(Serialize)]
+struct Month {
+    at: DateTime<Utc>,
+    state: FreezeState,
+    /// When promotes are open again, or close next.
+    until: Option<DateTime<Utc>>,
+    days: Vec<Day>,
+    freezes: Vec<Freeze>,
+    windows: Vec<FreezeWindow>,
+}
+
+/// The worst that is said of any part of a day.
+#[derive(Serialize)]
+struct Day {
+    date: NaiveDate,
+    state: FreezeState,
+}
+
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+    let service = context.service().await?;
+    let snapshot = context.snapshot(&service).await?;
+    let (now, production) = (snapshot.at, Environment::Production);
+    let ahead = context.backend.freezes(&service, production, now, now + AHEAD).await?;
+    let standing = standing(&ahead, &snapshot.freezes, now);
+    let today = now.date_naive();
+    let first = arguments.month.or_else(|| today.with_day(1)).unwrap_or(today);
+    let next = first.checked_add_months(Months::new(1)).unwrap_or(first);
+    let (from, until) = (midnight(first), midnight(next));
+    let windows = context.backend.freezes(&service, production, from, until).await?;
+    let days = first.iter_days().take_while(|day| *day < next);
+    let days = days.map(|date| Day { date, state: worst(&windows, &snapshot.freezes, date) });
+    let month = Month {
+        at: now,
+        state: standing.state,
+        until: standing.until,
+        days: days.collect(),
+        freezes: snapshot.freezes,
+        windows,
+    };
+    if arguments.reading.json {
+        return output::json(&month);
+    }
+    context.out.lines(grid(&month, first, today))?;
+    context.out.line(change(&month))?;
+    context.out.table(&month.windows.iter().map(row).collect::<Vec<_>>())
+}
+
+fn midnight(day: NaiveDate) -> DateTime<Utc> {
+    day.and_time(NaiveTime::MIN).and_utc()
+}
+
+fn worst(windows: &[FreezeWindow], by_hand: &[Freeze], day: NaiveDate) -> FreezeState {
+    let (start, end) = (midnight(day), midnight(day) + TimeDelta::days(1));
+    let overlaps = |from, until: Option<_>| from < end && until.is_none_or(|until| until > start);
+    let by_calendar = windows.iter().filter(|window| overlaps(window.from, window.until));
+    let by_calendar = by_calendar.map(|window| FreezeState::from(window.policy)).max();
+    let by_hand = by_hand.iter().any(|freeze| overlaps(freeze.from, freeze.until));
+    if by_hand { FreezeState::Frozen } else { by_calendar.unwrap_or_default() }
+}
+
+/// `#` marks a frozen day, `!` one with a warning, brackets today.
+fn grid(month: &Month, first: NaiveDate, today: NaiveDate) -> Vec<String> {
+    let mut lines = vec![
+        first.format("%B %Y, days in UTC; # frozen, ! warning").to_string(),
+        " Mo   Tu   We   Th   Fr   Sa   Su".to_owned(),
+    ];
+    let mut line = "     ".repeat(first.weekday().num_days_from_monday() as usize);
+    for Day { date, state } in &month.days {
+        let mark = match state {
+            FreezeState::Open => ' ',
+            FreezeState::Warn => '!',
+            FreezeState::Frozen => '#',
+        };
+        let (open, close) = if *date == today { ('[', ']') } else { (' ', ' ') };
+        line += &format!("{open}{:>2}{mark}{close}", date.day());
+        if date.weekday() == Weekday::Sun {
+            lines.push(std::mem::take(&mut line).trim_end().to_owned());
+        }
+    }
+    lines.push(line.trim_end().to_owned());
+    lines.retain(|line| !line.is_empty());
+    lines
+}
+
+fn change(month: &Month) -> String {
+    match (month.state, month.until) {
+        (FreezeState::Open, Some(at)) => format!("open now; closes {}", instant(at)),
+        (FreezeState::Open, None) => "open now; nothing is planned".to_owned(),
+        (state, Some(at)) => format!("{} now; opens {}", state.as_str(), instant(at)),
+        (state, None) => format!("{} now; nobody knows until when", state.as_str()),
+    }
+}

@@ -1,0 +1,132 @@
+//! `trunkline freeze check`: what the freezes say of one moment, of the engine's rules or of a file alone.
+
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::add::time;
+use crate::backend::Backend as _;
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::{Global, Reading, output};
+use crate::config::freezes::{FeedPlace, FeedSource, FreezesFile, LARGEST, feeds};
+use crate::domain::freeze::{Ask, Evaluation, FreezeAction, FreezeState, Rules, standing};
+use crate::domain::ids::{Environment, ServiceName};
+use crate::engine::clock::{Clock as _, SystemClock};
+
+/// How far the end of a run of freezes is looked for.
+const AHEAD: TimeDelta = TimeDelta::days(400);
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// A freezes.toml to judge by itself; it needs no engine
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// The moment, as in 2026-12-24T18:00:00Z; without it, now
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    at: Option<DateTime<Utc>>,
+    /// Where somebody would deploy to
+    #[arg(long, value_enum, default_value = "production")]
+    environment: Where,
+    /// What somebody would do
+    #[arg(long, value_enum, default_value = "promote")]
+    action: What,
+    #[command(flatten)]
+    _reading: Reading,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Where {
+    Staging,
+    Production,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum What {
+    Promote,
+    Rollback,
+    Abort,
+}
+
+/// The document.
+#[derive(Serialize)]
+struct Checked<'a> {
+    at: DateTime<Utc>,
+    service: &'a ServiceName,
+    environment: Environment,
+    action: FreezeAction,
+    /// Every match in one line.
+    why: String,
+    #[serde(flatten)]
+    evaluation: Evaluation,
+}
+
+pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
+    let environment = match arguments.environment {
+        Where::Staging => Environment::Staging,
+        Where::Production => Environment::Production,
+    };
+    let action = match arguments.action {
+        What::Promote => FreezeAction::Promote,
+        What::Rollback => FreezeAction::Rollback,
+        What::Abort => FreezeAction::Abort,
+    };
+    let Some(file) = &arguments.file else {
+        let context = Context::connect(global).await?;
+        let service = context.service().await?;
+        let snapshot = context.snapshot(&service).await?;
+        let at = arguments.at.unwrap_or(snapshot.at);
+        let windows = context.backend.freezes(&service, environment, at, at + AHEAD).await?;
+        let by_hand: &[_] = match environment {
+            Environment::Production => &snapshot.freezes,
+            Environment::Staging => &[],
+        };
+        let evaluation = match action {
+            FreezeAction::Promote => standing(&windows, by_hand, at),
+            FreezeAction::Rollback | FreezeAction::Abort => Evaluation::default(),
+        };
+        return say(at, &service, environment, action, evaluation);
+    };
+    let service = global.service.ok_or_else(|| {
+        Failure::usage("which service? a file is judged for one: say --service with its name")
+    })?;
+    let at = arguments.at.unwrap_or_else(|| SystemClock.now());
+    let rules = rules(file, at)?;
+    let evaluation = rules.evaluate(&Ask { at, environment, service: &service, action });
+    say(at, &service, environment, action, evaluation)
+}
+
+fn say(
+    at: DateTime<Utc>,
+    service: &ServiceName,
+    environment: Environment,
+    action: FreezeAction,
+    evaluation: Evaluation,
+) -> Result<(), Failure> {
+    let why = match (action, evaluation.state) {
+        (FreezeAction::Rollback, FreezeState::Open) => "rollbacks are never frozen".to_owned(),
+        (FreezeAction::Abort, FreezeState::Open) => "aborts are never frozen".to_owned(),
+        _ => evaluation.why(),
+    };
+    output::json(&Checked { at, service, environment, action, why, evaluation })
+}
+
+/// The rules of a file, with the feeds that are files beside it. One of the web stays unread: this asks nobody.
+fn rules(path: &Path, at: DateTime<Utc>) -> Result<Rules, Failure> {
+    let shown = path.display().to_string();
+    let text = feeds::file(path, LARGEST)
+        .map_err(|why| Failure::usage(format!("{shown}: cannot be read: {why}")))?;
+    let file = FreezesFile::parse(&text, &shown)?;
+    let folder = path.parent().unwrap_or(path);
+    let read = |source: &FeedSource| match &source.place {
+        FeedPlace::Path(below) => feeds::file(&folder.join(below), feeds::LARGEST),
+        FeedPlace::Url(_) => Err("a file is judged without asking the web".to_owned()),
+    };
+    let (back, ahead) = (at - TimeDelta::days(60), at + AHEAD);
+    Ok(file.rules.with_feeds(|id| {
+        let source = file.feeds.iter().find(|source| source.freeze == id)?;
+        Some(feeds::feed(read(source), source.zone, (back, ahead), at))
+    }))
+}

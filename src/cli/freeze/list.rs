@@ -1,0 +1,94 @@
+//! `trunkline freeze list` and `show`: the freezes that last or are to come.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+
+use super::needs;
+use crate::backend::Backend as _;
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::say::instant;
+use crate::cli::{Reading, output};
+use crate::domain::freeze::{FreezeState, FreezeWindow, standing};
+use crate::domain::ids::{Environment, ServiceName};
+use crate::domain::stops::Freeze;
+
+/// How far ahead the windows of one freeze are listed.
+const YEAR: TimeDelta = TimeDelta::days(366);
+
+/// The document of the list.
+#[derive(Serialize)]
+struct Listed<'a> {
+    service: &'a ServiceName,
+    at: DateTime<Utc>,
+    state: FreezeState,
+    until: Option<DateTime<Utc>>,
+    /// Set by hand.
+    freezes: &'a [Freeze],
+    /// By calendar.
+    windows: Vec<FreezeWindow>,
+}
+
+pub async fn all(context: &Context, reading: Reading) -> Result<(), Failure> {
+    let service = context.service().await?;
+    let snapshot = context.snapshot(&service).await?;
+    let now = snapshot.at;
+    let standing = standing(&snapshot.calendar, &snapshot.freezes, now);
+    let is_open = |window: &FreezeWindow| window.until.is_none_or(|until| until > now);
+    let windows: Vec<_> = snapshot.calendar.into_iter().filter(is_open).collect();
+    if reading.json {
+        let (service, freezes) = (&service, snapshot.freezes.as_slice());
+        let (state, until) = (standing.state, standing.until);
+        return output::json(&Listed { service, at: now, state, until, freezes, windows });
+    }
+    let until = standing.until.map_or(String::new(), |at| format!(" until {}", instant(at)));
+    context.out.line(format!("{service} is {}{until}", standing.state.as_str()))?;
+    let by_hand = snapshot.freezes.iter().map(by_hand);
+    let rows: Vec<_> = by_hand.chain(windows.iter().map(row)).collect();
+    context.out.table(&rows)
+}
+
+pub async fn one(context: &Context, id: &str, reading: Reading) -> Result<(), Failure> {
+    let service = context.service().await?;
+    let snapshot = context.snapshot(&service).await?;
+    if let Some(freeze) = snapshot.freezes.iter().find(|freeze| freeze.id.to_string() == id) {
+        return if reading.json {
+            output::json(freeze)
+        } else {
+            context.out.table(&[by_hand(freeze)])
+        };
+    }
+    let (now, production) = (snapshot.at, Environment::Production);
+    let windows = context.backend.freezes(&service, production, now, now + YEAR).await?;
+    let windows: Vec<_> = windows.into_iter().filter(|window| window.freeze == id).collect();
+    if windows.is_empty() {
+        let how = "\"trunkline freeze list\" lists them";
+        return Err(Failure::failed(format!("no freeze {id:?} lasts or is to come; {how}")));
+    }
+    if reading.json {
+        return output::json(&windows);
+    }
+    context.out.table(&windows.iter().map(row).collect::<Vec<_>>())
+}
+
+fn by_hand(freeze: &Freeze) -> Vec<String> {
+    let why = format!("by {}: {}", freeze.by, freeze.reason);
+    let until = freeze.until.map_or("lifted".to_owned(), instant);
+    vec![
+        freeze.id.to_string(),
+        "frozen".to_owned(),
+        instant(freeze.from),
+        "to".to_owned(),
+        until,
+        why,
+    ]
+}
+
+pub(super) fn row(window: &FreezeWindow) -> Vec<String> {
+    let until = window.until.map_or("nobody knows".to_owned(), instant);
+    let why = window.why.strip_prefix(&format!("{}: ", window.freeze)).unwrap_or(&window.why);
+    let why =
+        if why == window.reason { why.to_owned() } else { format!("{why} ({})", window.reason) };
+    let (from, needs) = (instant(window.from), needs(window).to_owned());
+    vec![window.freeze.clone(), needs, from, "to".to_owned(), until, why]
+}

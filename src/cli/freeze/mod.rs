@@ -1,0 +1,63 @@
+//! `trunkline freeze`: what the calendars say, and freezes set and lifted by hand.
+
+mod add;
+mod calendar;
+mod check;
+mod list;
+
+pub use self::add::time;
+
+use clap::Subcommand;
+
+use super::context::Context;
+use super::failure::Failure;
+use super::{Global, Reading, lift, recall};
+use crate::domain::freeze::FreezeWindow;
+use crate::domain::policy::FreezeMode;
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The freezes that last or are to come, by hand and by calendar
+    List {
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// One freeze, with its windows of the year to come
+    Show {
+        /// Its id, as the list tells it
+        id: String,
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// Ask for a reason for every promote in a window of time
+    Add(add::Arguments),
+    /// End a freeze that was set by hand
+    Lift(lift::Arguments),
+    /// What the freezes say of one moment, as JSON
+    Check(check::Arguments),
+    /// A month with the frozen days marked
+    Calendar(calendar::Arguments),
+}
+
+pub async fn run(global: Global, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::List { reading } => list::all(&Context::connect(global).await?, reading).await,
+        Command::Show { id, reading } => {
+            list::one(&Context::connect(global).await?, &id, reading).await
+        }
+        Command::Add(arguments) => add::run(&recall::connect(global).await?, arguments).await,
+        Command::Lift(arguments) => lift::run(&recall::connect(global).await?, arguments).await,
+        Command::Check(arguments) => check::run(global, arguments).await,
+        Command::Calendar(arguments) => {
+            calendar::run(&Context::connect(global).await?, arguments).await
+        }
+    }
+}
+
+/// What a promote in a window needs, in one word.
+fn needs(window: &FreezeWindow) -> &'static str {
+    match window.policy {
+        FreezeMode::Override => "frozen",
+        FreezeMode::Warn => "warn",
+    }
+}

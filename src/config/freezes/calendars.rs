@@ -1,0 +1,175 @@
+//! `[holidays.NAME]`: the days of those who are on call.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{NaiveDate, NaiveTime, Weekday};
+use chrono_tz::Tz;
+
+use super::tables;
+use super::values::{date, dates, day_advice, items, own_zone, time, weekday};
+use crate::config::error::{Complaints, did_you_mean, list};
+use crate::config::reader::{Entry, Section};
+use crate::domain::freeze::calendar::{Calendar, Table};
+
+/// The most calendars of a file.
+const MOST: usize = 100;
+/// The longest list of subdivisions that a complaint holds.
+const LISTED: usize = 40;
+
+/// Every calendar by its name; `None` for one in which something is wrong, so that it is known all the same.
+pub(super) type Calendars = BTreeMap<String, Option<Arc<Calendar>>>;
+
+pub(super) fn read(
+    top: &mut Section<'_>,
+    default: Option<Tz>,
+    complaints: &mut Complaints<'_>,
+) -> Calendars {
+    let section = top.take("holidays").and_then(|entry| entry.section(complaints));
+    let mut entries = section.map(|section| section.all()).unwrap_or_default();
+    if entries.len() > MOST {
+        entries[MOST].complain(complaints, format!("there are more than {MOST} calendars"));
+        entries.truncate(MOST);
+    }
+    let named = entries.into_iter().map(|entry| {
+        let section = entry.section(complaints);
+        let calendar =
+            section.and_then(|section| calendar(&entry.name, section, default, complaints));
+        (entry.name, calendar.map(Arc::new))
+    });
+    named.collect()
+}
+
+fn calendar(
+    name: &str,
+    mut section: Section<'_>,
+    default: Option<Tz>,
+    complaints: &mut Complaints<'_>,
+) -> Option<Calendar> {
+    let table = table(&mut section, complaints);
+    let zone = own_zone(&mut section, default, complaints);
+    let weekend = match section.take("weekend") {
+        Some(entry) => weekend(&entry, complaints),
+        None => vec![Weekday::Sat, Weekday::Sun],
+    };
+    let remove = section.take("remove").map(|entry| dates(&entry, complaints)).unwrap_or_default();
+    let add = section.take("add").map(|entry| added(&entry, complaints)).unwrap_or_default();
+    let workdays = section.take("workdays").map(|entry| dates(&entry, complaints));
+    let half_days = section.take("half_days").map(|entry| half_days(&entry, complaints));
+    section.finish(complaints);
+    let (mut table, zone) = (table?, zone?);
+    table.holidays.retain(|day, _| !remove.contains(day));
+    table.holidays.extend(add);
+    Some(Calendar {
+        name: name.to_owned(),
+        zone,
+        weekend,
+        workdays: workdays.unwrap_or_default().into_iter().collect(),
+        half_days: half_days.unwrap_or_default(),
+        table,
+    })
+}
+
+fn table(section: &mut Section<'_>, complaints: &mut Complaints<'_>) -> Option<Table> {
+    let (country, subdivision) = (section.take("country"), section.take("subdivision"));
+    let Some(entry) = country else {
+        let sentence = "is missing; name one such as \"US\"";
+        complaints.add(section.at, &format!("{}.country", section.path), sentence);
+        return None;
+    };
+    let country = entry.text(complaints)?;
+    let known = tables::countries();
+    if !known.contains(&country) {
+        let near = match country.to_uppercase().as_str() {
+            "UK" => Some("GB"),
+            upper => known.iter().find(|code| **code == upper).copied(),
+        };
+        let advice = match near {
+            Some(code) => format!("; did you mean {code:?}?"),
+            None => format!("; known are {}", list(&known)),
+        };
+        entry
+            .complain(complaints, format!("there is no table for the country {country:?}{advice}"));
+        return None;
+    }
+    let Some(entry) = subdivision else { return tables::table(country, None) };
+    let subdivision = entry.text(complaints)?;
+    let table = tables::table(country, Some(subdivision));
+    if table.is_none() {
+        let advice = subdivision_advice(country, subdivision);
+        entry.complain(complaints, format!("{country} has no subdivision {subdivision:?}{advice}"));
+    }
+    table
+}
+
+fn subdivision_advice(country: &str, written: &str) -> String {
+    let known = tables::subdivisions(country);
+    let bare = written.to_uppercase();
+    let bare = bare.strip_prefix(&format!("{country}-")).unwrap_or(&bare);
+    if let Some(same) = known.iter().find(|name| name.eq_ignore_ascii_case(bare)) {
+        return format!("; did you mean {same:?}?");
+    }
+    match (did_you_mean(written, &known), known.len()) {
+        (Some(near), _) => near,
+        (None, 0) => "; its table knows none, so leave it out".to_owned(),
+        (None, ..=LISTED) => format!("; it has {}", list(&known)),
+        (None, _) => format!("; it has {} and more", list(&known[..LISTED])),
+    }
+}
+
+fn weekend(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Vec<Weekday> {
+    let mut days = Vec::new();
+    for text in entry.texts(complaints) {
+        match weekday(text.value) {
+            Some(day) => days.push(day),
+            None => {
+                let advice = day_advice(text.value);
+                complaints.add(
+                    text.at,
+                    &entry.path,
+                    format!("unknown day {:?}{advice}", text.value),
+                );
+            }
+        }
+    }
+    days.sort_by_key(Weekday::num_days_from_monday);
+    days.dedup();
+    if days.len() == 7 {
+        entry.complain(complaints, "holds the whole week; leave out the days that are worked");
+    }
+    days
+}
+
+fn added(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Vec<(NaiveDate, String)> {
+    let read = |item: Entry<'_>, complaints: &mut Complaints<'_>| {
+        let mut section = item.section(complaints)?;
+        let (day, name) = (section.take("date"), section.take("name"));
+        let at = section.at;
+        section.finish(complaints);
+        if day.is_none() || name.is_none() {
+            let how = "write { date = 2026-12-24, name = \"Shutdown\" }";
+            complaints.add(at, &item.path, format!("needs a date and a name; {how}"));
+        }
+        let day = day.and_then(|entry| date(&entry, complaints));
+        Some((day?, name?.text(complaints)?.to_owned()))
+    };
+    let items = items(entry, complaints);
+    items.into_iter().filter_map(|item| read(item, complaints)).collect()
+}
+
+fn half_days(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> BTreeMap<NaiveDate, NaiveTime> {
+    let read = |item: Entry<'_>, complaints: &mut Complaints<'_>| {
+        let mut section = item.section(complaints)?;
+        let (day, closes) = (section.take("date"), section.take("closes"));
+        let at = section.at;
+        section.finish(complaints);
+        if day.is_none() || closes.is_none() {
+            let how = "write { date = 2026-12-24, closes = \"13:00\" }";
+            complaints.add(at, &item.path, format!("needs a date and when it closes; {how}"));
+        }
+        let day = day.and_then(|entry| date(&entry, complaints));
+        Some((day?, time(&closes?, complaints)?))
+    };
+    let items = items(entry, complaints);
+    items.into_iter().filter_map(|item| read(item, complaints)).collect()
+}

@@ -1,0 +1,189 @@
+//! A calendar feed (iCalendar) as the stretches of time that its events cover.
+//!
+//! Recurring events are laid out on the wall clock of their zone and turned into instants afterwards. The library would
+//! do it in the machine's zone for all-day events, and refuse what daylight saving skips.
+
+mod event;
+mod recurrence;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use icalendar::parser::{self, Component};
+
+use self::event::Event;
+use crate::domain::freeze::feed::{Feed, Occurrence};
+
+/// The most bytes of a feed.
+pub const LARGEST: usize = 5 * 1024 * 1024;
+/// The most events of a feed, and the most of them that recur.
+const EVENTS: usize = 10_000;
+const RECURRING: usize = 500;
+/// The most occurrences that are laid out.
+const OCCURRENCES: usize = 5_000;
+/// How deep components may stand inside each other.
+const DEEPEST: usize = 6;
+/// The most sentences about events that were left out.
+const PROBLEMS: usize = 5;
+
+/// What a feed says about a stretch of time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Events {
+    /// In the order of their beginnings.
+    pub occurrences: Vec<Occurrence>,
+    /// What was left out, and why.
+    pub problems: Vec<String>,
+}
+
+/// Lays out the events of a feed that touch `[from, until)`; dates, and times without a zone, are those of `zone`.
+///
+/// # Errors
+/// When it is no calendar, is cut off, or holds more than anybody's calendar does.
+pub fn read(
+    text: &str,
+    zone: Tz,
+    (from, until): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<Events, String> {
+    let text = unfolded(text)?;
+    let components = parser::read_components(&text).map_err(|_| "is not a calendar".to_owned())?;
+    let all: Vec<_> = components.iter().flat_map(|one| &one.components).collect();
+    let events: Vec<_> = all.into_iter().filter(|one| one.name == "VEVENT").collect();
+    let begun = text.lines().filter(|line| line.trim_end().eq_ignore_ascii_case("BEGIN:VEVENT"));
+    if begun.count() != events.len() {
+        return Err(
+            "holds a line that is not of a calendar, so its events cannot be read".to_owned()
+        );
+    }
+    if events.len() > EVENTS {
+        return Err(format!("holds more than {EVENTS} events; split it up"));
+    }
+    let mut read = Events::default();
+    let events = understood(&events, zone, &mut read.problems);
+    let recurring = events.iter().filter(|event| event.recurs()).count();
+    if recurring > RECURRING {
+        return Err(format!("holds more than {RECURRING} recurring events; split it up"));
+    }
+    let moved = moved(&events);
+    for event in events.iter().filter(|event| !event.is_cancelled) {
+        let none = BTreeSet::new();
+        let elsewhere =
+            if event.replaces.is_some() { &none } else { moved.get(&event.uid).unwrap_or(&none) };
+        match event.occurrences((from, until), elsewhere) {
+            Ok(occurrences) => read.occurrences.extend(occurrences),
+            Err(recurrence::Fault::TooMany) => {
+                return Err(format!(
+                    "recurs too often: {:?}; make it one long event",
+                    event.summary
+                ));
+            }
+            Err(recurrence::Fault::Unclear(why)) => {
+                left_out(&mut read.problems, &event.summary, &why)
+            }
+        }
+        if read.occurrences.len() > OCCURRENCES {
+            return Err(format!("holds more than {OCCURRENCES} occurrences; split it up"));
+        }
+    }
+    read.occurrences.sort();
+    Ok(read)
+}
+
+/// The feed that a text is; one that cannot be read is known of by its trouble alone.
+#[must_use]
+pub fn feed(
+    text: Result<String, String>,
+    zone: Tz,
+    stretch: (DateTime<Utc>, DateTime<Utc>),
+    read_at: DateTime<Utc>,
+) -> Feed {
+    match text.and_then(|text| read(&text, zone, stretch)) {
+        Ok(events) => Feed {
+            occurrences: events.occurrences,
+            read_at: Some(read_at),
+            max_age: None,
+            horizon: Some(stretch.1),
+            problems: events.problems,
+        },
+        Err(why) => Feed { problems: vec![why], ..Feed::default() },
+    }
+}
+
+/// The text of a file of at most so many bytes.
+///
+/// # Errors
+/// When it is no file, is longer, or cannot be read.
+pub fn file(path: &Path, most: usize) -> Result<String, String> {
+    // Asked before it is opened, which would wait for whoever writes into a pipe.
+    if !std::fs::metadata(path).map_err(|error| error.to_string())?.is_file() {
+        return Err("it is not a file".to_owned());
+    }
+    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    file.take(most as u64 + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() > most {
+        return Err(format!("it is larger than {} KiB", most / 1024));
+    }
+    String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
+}
+
+/// The lines as they were before they were folded, once it is known that reading them is harmless.
+fn unfolded(text: &str) -> Result<String, String> {
+    if text.len() > LARGEST {
+        return Err(format!("is larger than {} MiB", LARGEST / 1024 / 1024));
+    }
+    let text = parser::unfold(text.trim_start_matches('\u{feff}'));
+    let is = |line: &str, word: &str| {
+        line.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word))
+    };
+    let mut depth = 0_usize;
+    for line in text.lines() {
+        if is(line, "BEGIN:") {
+            depth += 1;
+        } else if is(line, "END:") {
+            depth = depth.saturating_sub(1);
+        }
+        if depth > DEEPEST {
+            return Err("nests its parts too deeply".to_owned());
+        }
+    }
+    let last = text.trim_end().lines().next_back().unwrap_or_default();
+    if !last.trim_end().eq_ignore_ascii_case("END:VCALENDAR") {
+        return Err(
+            "is not a calendar, or is cut off: it does not end with END:VCALENDAR".to_owned()
+        );
+    }
+    Ok(text)
+}
+
+fn understood(components: &[&Component<'_>], zone: Tz, problems: &mut Vec<String>) -> Vec<Event> {
+    let mut events = Vec::with_capacity(components.len());
+    for component in components {
+        match Event::read(component, zone) {
+            Ok(event) => events.push(event),
+            Err((summary, why)) => left_out(problems, &summary, &why),
+        }
+    }
+    events
+}
+
+fn left_out(problems: &mut Vec<String>, summary: &str, why: &str) {
+    match problems.len() {
+        0..PROBLEMS => problems.push(format!("the event {summary:?} was left out: {why}")),
+        PROBLEMS => problems.push("more events were left out".to_owned()),
+        _ => {}
+    }
+}
+
+/// For each recurring event the beginnings of the occurrences that other events of the feed replace.
+fn moved(events: &[Event]) -> BTreeMap<String, BTreeSet<DateTime<Utc>>> {
+    let mut moved: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for event in events {
+        if let Some(at) = event.replaces {
+            moved.entry(event.uid.clone()).or_default().insert(at);
+        }
+    }
+    moved
+}

@@ -1,0 +1,115 @@
+//! A company's calendar: which days are worked, and on which day the work before a holiday ends.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{Datelike as _, NaiveDate, NaiveTime, Weekday};
+use chrono_tz::Tz;
+
+/// The holidays of a place as a table knows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// `US`, `DE-BY`.
+    pub place: String,
+    /// The first and the last day about which the table may be asked; it holds the years beside them too.
+    pub coverage: (NaiveDate, NaiveDate),
+    pub holidays: BTreeMap<NaiveDate, String>,
+}
+
+/// The days of those who are on call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Calendar {
+    pub name: String,
+    pub zone: Tz,
+    /// Never all seven.
+    pub weekend: Vec<Weekday>,
+    /// Weekend dates that are worked.
+    pub workdays: BTreeSet<NaiveDate>,
+    /// When work ends early.
+    pub half_days: BTreeMap<NaiveDate, NaiveTime>,
+    pub table: Table,
+}
+
+/// How a rule looks at a calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// Whether a holiday on a day that is free anyway has an eve.
+    pub weekend_holidays: bool,
+    /// Whether a lone business day between days off counts as one of them.
+    pub bridges_are_off: bool,
+    pub half_days: HalfDays,
+}
+
+/// What a half day is to a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HalfDays {
+    Business,
+    Holiday,
+    FreezeAfterClose,
+}
+
+/// A calendar as one rule reads it.
+pub(super) struct Days<'a> {
+    pub calendar: &'a Calendar,
+    pub reading: Reading,
+}
+
+impl<'a> Days<'a> {
+    /// Every holiday that has an eve, with its name.
+    pub fn holidays(&self) -> impl Iterator<Item = (NaiveDate, &'a str)> {
+        let Calendar { table, half_days, .. } = self.calendar;
+        let as_holidays = self.reading.half_days == HalfDays::Holiday;
+        let halves = half_days.keys().filter(move |day| {
+            as_holidays && !table.holidays.contains_key(day) && !self.is_weekend(**day)
+        });
+        let named = table.holidays.iter().map(|(day, name)| (*day, name.as_str()));
+        named
+            .chain(halves.map(|day| (*day, "half day")))
+            .filter(|(day, _)| self.reading.weekend_holidays || !self.is_weekend(*day))
+    }
+
+    /// The days on which work ends early, where that begins a freeze.
+    pub fn early_closings(&self) -> impl Iterator<Item = (NaiveDate, NaiveTime)> {
+        let counts = self.reading.half_days == HalfDays::FreezeAfterClose;
+        let days = self.calendar.half_days.iter().map(|(day, closes)| (*day, *closes));
+        days.filter(move |(day, _)| counts && self.is_business(*day))
+    }
+
+    /// The greatest business day before a day.
+    pub fn last_before(&self, day: NaiveDate) -> NaiveDate {
+        self.first(day.pred_opt(), NaiveDate::pred_opt)
+    }
+
+    /// The first business day after a day.
+    pub fn first_after(&self, day: NaiveDate) -> NaiveDate {
+        self.first(day.succ_opt(), NaiveDate::succ_opt)
+    }
+
+    /// Ends because no week is all weekend and the holidays have an end.
+    fn first(
+        &self,
+        from: Option<NaiveDate>,
+        next: impl Fn(&NaiveDate) -> Option<NaiveDate>,
+    ) -> NaiveDate {
+        let mut days = std::iter::successors(from, next);
+        days.find(|day| self.is_business(*day)).unwrap_or_default()
+    }
+
+    fn is_business(&self, day: NaiveDate) -> bool {
+        self.is_worked(day) && !(self.reading.bridges_are_off && self.is_bridge(day))
+    }
+
+    fn is_bridge(&self, day: NaiveDate) -> bool {
+        let is_off = |day: Option<NaiveDate>| day.is_some_and(|day| !self.is_worked(day));
+        is_off(day.pred_opt()) && is_off(day.succ_opt())
+    }
+
+    fn is_worked(&self, day: NaiveDate) -> bool {
+        let Calendar { table, half_days, .. } = self.calendar;
+        let half = self.reading.half_days == HalfDays::Holiday && half_days.contains_key(&day);
+        !self.is_weekend(day) && !table.holidays.contains_key(&day) && !half
+    }
+
+    fn is_weekend(&self, day: NaiveDate) -> bool {
+        self.calendar.weekend.contains(&day.weekday()) && !self.calendar.workdays.contains(&day)
+    }
+}

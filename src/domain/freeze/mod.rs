@@ -1,0 +1,152 @@
+//! Freezes by calendar: the rules of freezes.toml, and what they say of an instant. Pure: the file, the tables, the
+//! feeds and the instant decide.
+
+pub mod calendar;
+pub mod feed;
+mod rule;
+mod rules;
+mod run;
+pub mod zone;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub use self::rule::{HolidayEve, Kind, Restricted, Rule, Through, WeeklyWindow};
+pub use self::rules::Rules;
+pub use self::run::standing;
+use super::ids::{Environment, ServiceName};
+use super::policy::FreezeMode;
+
+/// What is asked of the rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ask<'a> {
+    pub at: DateTime<Utc>,
+    pub environment: Environment,
+    pub service: &'a ServiceName,
+    pub action: FreezeAction,
+}
+
+/// What somebody would do. Only a promote can be frozen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FreezeAction {
+    Promote,
+    Rollback,
+    Abort,
+}
+
+/// What the freezes say.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum FreezeState {
+    /// Nothing is in the way.
+    #[default]
+    Open,
+    /// To be read before one goes on.
+    Warn,
+    /// Needs a typed reason.
+    Frozen,
+}
+
+impl FreezeState {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Warn => "warn",
+            Self::Frozen => "frozen",
+        }
+    }
+}
+
+impl From<FreezeMode> for FreezeState {
+    fn from(mode: FreezeMode) -> Self {
+        match mode {
+            FreezeMode::Override => Self::Frozen,
+            FreezeMode::Warn => Self::Warn,
+        }
+    }
+}
+
+/// A freeze that covers the instant that was asked about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FreezeMatch {
+    /// Its id in the file; one of a service's own file is `SERVICE/ID`.
+    pub freeze: String,
+    /// What a promote in it needs.
+    pub policy: FreezeMode,
+    pub from: DateTime<Utc>,
+    /// Exclusive; without it nobody knows the end.
+    pub until: Option<DateTime<Utc>>,
+    pub reason: String,
+    /// Why it covers this instant, as one line that begins with its id.
+    pub why: String,
+}
+
+/// What the freezes say of an instant.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Evaluation {
+    pub state: FreezeState,
+    pub matches: Vec<FreezeMatch>,
+    /// When frozen or warned, the end of the whole run of freezes that overlap or touch, or nothing when nobody knows
+    /// it; when open, the beginning of the next freeze, or nothing when none is known.
+    pub until: Option<DateTime<Utc>>,
+    /// When the next freeze begins or ends.
+    pub next_change: Option<DateTime<Utc>>,
+    /// What is wrong with the rules or will be soon, such as a table that ends or a feed that is too old.
+    pub problems: Vec<String>,
+}
+
+impl Evaluation {
+    /// Why, in one line; empty when open.
+    #[must_use]
+    pub fn why(&self) -> String {
+        let mut all: Vec<_> = self.matches.iter().map(|found| found.why.as_str()).collect();
+        all.sort_unstable();
+        all.dedup();
+        all.join(" + ")
+    }
+}
+
+/// A stretch of time that a freeze covers, `[from, until)`, for calendars.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FreezeWindow {
+    /// Its id in the file; one of a service's own file is `SERVICE/ID`.
+    pub freeze: String,
+    /// What a promote in it needs.
+    pub policy: FreezeMode,
+    pub from: DateTime<Utc>,
+    /// Exclusive; without it nobody knows the end.
+    pub until: Option<DateTime<Utc>>,
+    pub reason: String,
+    /// Why, as one line that begins with its id.
+    pub why: String,
+}
+
+impl FreezeWindow {
+    #[must_use]
+    pub fn covers(&self, at: DateTime<Utc>) -> bool {
+        self.from <= at && self.until.is_none_or(|until| at < until)
+    }
+}
+
+impl From<FreezeWindow> for FreezeMatch {
+    fn from(window: FreezeWindow) -> Self {
+        let FreezeWindow { freeze, policy, from, until, reason, why } = window;
+        Self { freeze, policy, from, until, reason, why }
+    }
+}

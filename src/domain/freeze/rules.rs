@@ -1,0 +1,304 @@
+//! The rules of a file, prepared so that a question costs little.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Months, NaiveDate, TimeDelta, Utc};
+
+use super::calendar::Calendar;
+use super::feed::Feed;
+use super::rule::{Kind, Restricted, Rule, Span};
+use super::run::evaluated;
+use super::zone::{Edge, midnight};
+use super::{Ask, Evaluation, FreezeAction, FreezeState, FreezeWindow};
+use crate::domain::ids::{Environment, ServiceName};
+use crate::domain::policy::FreezeMode;
+use crate::domain::time::{between, say};
+
+/// The most windows that are laid out at a time.
+const WINDOWS: usize = 1000;
+/// How far one looks for the end of a run, then how far once more when it was not found, and then without an end.
+const HORIZONS: [TimeDelta; 3] = [TimeDelta::days(35), TimeDelta::days(400), TimeDelta::MAX];
+/// How long before a table ends that is said.
+const AHEAD: Months = Months::new(2);
+
+/// The rules of one file, or of several together.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    rules: Vec<Arc<Prepared>>,
+}
+
+#[derive(Debug)]
+struct Prepared {
+    rule: Rule,
+    /// In the order of their beginnings.
+    fixed: Vec<Span>,
+}
+
+impl Rules {
+    #[must_use]
+    pub fn new(rules: Vec<Rule>) -> Self {
+        let prepare = |rule: Rule| Arc::new(Prepared { fixed: rule.fixed(), rule });
+        Self { rules: rules.into_iter().map(prepare).collect() }
+    }
+
+    /// What stands for rules that cannot be known: everything waits for a reason.
+    #[must_use]
+    pub fn unreadable(file: &str, why: &str) -> Self {
+        Self::new(vec![Rule {
+            id: file.to_owned(),
+            environments: vec![Environment::Production],
+            services: vec!["*".to_owned()],
+            actions: vec![Restricted::Promote],
+            policy: FreezeMode::Override,
+            reason: why.to_owned(),
+            kind: Kind::Unreadable,
+            thaws: Vec::new(),
+        }])
+    }
+
+    /// The rules themselves, in the order of the file.
+    pub fn all(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().map(|prepared| &prepared.rule)
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// These and those of a service's own file, for that service alone. Their ids become `SERVICE/ID`, so that the two
+    /// files never speak of the same freeze.
+    #[must_use]
+    pub fn with_own(&self, service: &ServiceName, own: &Self) -> Self {
+        let named = own.all().cloned().map(|rule| {
+            let id = format!("{}/{}", service.as_str(), rule.id);
+            Rule { id, ..rule }
+        });
+        let mut rules = self.rules.clone();
+        rules.extend(Self::new(named.collect()).rules);
+        Self { rules }
+    }
+
+    /// The same rules with feeds as they were read now; `feed` answers for the id of a rule.
+    #[must_use]
+    pub fn with_feeds(&self, feed: impl Fn(&str) -> Option<Feed>) -> Self {
+        let fresh = |prepared: &Arc<Prepared>| match (&prepared.rule.kind, feed(&prepared.rule.id))
+        {
+            (Kind::Feed(_), Some(feed)) => {
+                let rule = Rule { kind: Kind::Feed(Arc::new(feed)), ..prepared.rule.clone() };
+                Arc::new(Prepared { rule, fixed: Vec::new() })
+            }
+            _ => prepared.clone(),
+        };
+        Self { rules: self.rules.iter().map(fresh).collect() }
+    }
+
+    /// What the rules say of a promote to production at an instant.
+    #[must_use]
+    pub fn promote_to_production(&self, service: &ServiceName, at: DateTime<Utc>) -> Evaluation {
+        let (environment, action) = (Environment::Production, FreezeAction::Promote);
+        self.evaluate(&Ask { at, environment, service, action })
+    }
+
+    /// What the rules say of an instant.
+    #[must_use]
+    pub fn evaluate(&self, ask: &Ask<'_>) -> Evaluation {
+        if ask.action != FreezeAction::Promote {
+            return Evaluation::default();
+        }
+        let concerned: Vec<_> = self.concerned(ask.service, ask.environment).collect();
+        let mut evaluation = Evaluation::default();
+        for horizon in HORIZONS {
+            let until = ask.at.checked_add_signed(horizon).unwrap_or(DateTime::<Utc>::MAX_UTC);
+            let known = laid_out(&concerned, ask.at, ask.at, until);
+            evaluation = evaluated(known, ask.at);
+            // Whatever touches an end that lies beyond was not laid out.
+            if evaluation.until.is_some_and(|end| end < until) {
+                break;
+            }
+        }
+        for prepared in &concerned {
+            prepared.doubt(ask.at, &mut evaluation);
+        }
+        evaluation.matches.sort_by(|one, other| one.why.cmp(&other.why));
+        evaluation
+    }
+
+    /// Every window that overlaps `[from, until)` as it is known at `now`, in the order of their beginnings; at most
+    /// a thousand.
+    #[must_use]
+    pub fn windows(
+        &self,
+        service: &ServiceName,
+        environment: Environment,
+        now: DateTime<Utc>,
+        (from, until): (DateTime<Utc>, DateTime<Utc>),
+    ) -> Vec<FreezeWindow> {
+        let concerned: Vec<_> = self.concerned(service, environment).collect();
+        let mut windows = laid_out(&concerned, now, from, until);
+        for prepared in &concerned {
+            windows.extend(prepared.unknown(now));
+        }
+        windows.retain(|window| window.from < until && window.until.is_none_or(|end| end > from));
+        windows.sort_by_key(|window| window.from);
+        windows.truncate(WINDOWS);
+        windows
+    }
+
+    /// What is wrong with the rules as a whole, or will be within two months.
+    #[must_use]
+    pub fn problems(&self, now: DateTime<Utc>) -> Vec<String> {
+        let mut problems: Vec<_> = self.rules.iter().flat_map(|rule| rule.problems(now)).collect();
+        problems.sort();
+        problems.dedup();
+        problems
+    }
+
+    fn concerned(
+        &self,
+        service: &ServiceName,
+        environment: Environment,
+    ) -> impl Iterator<Item = &Prepared> {
+        let all = self.rules.iter().map(|prepared| &**prepared);
+        all.filter(move |prepared| prepared.rule.concerns(service.as_str(), environment))
+    }
+}
+
+/// The windows that touch `[from, until]`, in the order of their beginnings.
+fn laid_out(
+    rules: &[&Prepared],
+    now: DateTime<Utc>,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Vec<FreezeWindow> {
+    let mut windows = Vec::new();
+    for Prepared { rule, fixed } in rules {
+        let begun = fixed.partition_point(|span| span.from <= until);
+        let fixed = fixed[..begun].iter().filter(|span| span.until >= from);
+        windows.extend(fixed.map(|span| rule.window(span)));
+        windows.extend(rule.moving(now, from, until).iter().map(|span| rule.window(span)));
+    }
+    windows.sort_by_key(|window| window.from);
+    windows
+}
+
+impl Rule {
+    fn window(&self, span: &Span) -> FreezeWindow {
+        FreezeWindow {
+            freeze: self.id.clone(),
+            policy: span.policy,
+            from: span.from,
+            until: Some(span.until),
+            reason: self.reason.clone(),
+            why: span.why.to_string(),
+        }
+    }
+
+    fn endless(&self, policy: FreezeMode, from: DateTime<Utc>, why: &str) -> FreezeWindow {
+        FreezeWindow {
+            freeze: self.id.clone(),
+            policy,
+            from,
+            until: None,
+            reason: self.reason.clone(),
+            why: format!("{}: {why}", self.id),
+        }
+    }
+}
+
+impl Prepared {
+    /// Adds what is not known to a judgement, as something that covers the instant too.
+    fn doubt(&self, at: DateTime<Utc>, evaluation: &mut Evaluation) {
+        evaluation.problems.extend(self.problems(at));
+        for unknown in self.unknown(at).into_iter().filter(|unknown| unknown.covers(at)) {
+            let state = FreezeState::from(unknown.policy);
+            if state >= evaluation.state {
+                evaluation.state = state;
+                evaluation.until = unknown.until;
+            }
+            evaluation.matches.push(unknown.into());
+        }
+    }
+
+    /// The stretches of time about which this rule can say nothing; they count as covered.
+    fn unknown(&self, now: DateTime<Utc>) -> Vec<FreezeWindow> {
+        match &self.rule.kind {
+            Kind::HolidayEve(eves) => {
+                eves.calendars.iter().flat_map(|calendar| self.uncovered(calendar)).collect()
+            }
+            Kind::Feed(feed) => self.unread(feed, now),
+            Kind::Unreadable => {
+                let (rule, start) = (&self.rule, DateTime::UNIX_EPOCH);
+                vec![rule.endless(rule.policy, start, &rule.reason)]
+            }
+            Kind::Window { .. } | Kind::Weekly { .. } => Vec::new(),
+        }
+    }
+
+    fn uncovered(&self, calendar: &Calendar) -> [FreezeWindow; 2] {
+        let (first, last) = calendar.table.coverage;
+        let (zone, rule) = (calendar.zone, &self.rule);
+        let before = format!("{} begins on {first}", table(calendar));
+        let before = FreezeWindow {
+            until: Some(midnight(zone, first, Edge::End)),
+            ..rule.endless(rule.policy, DateTime::UNIX_EPOCH, &before)
+        };
+        let after = format!("{} ends on {last}", table(calendar));
+        let end = midnight(zone, last.succ_opt().unwrap_or(last), Edge::Start);
+        [before, rule.endless(rule.policy, end, &after)]
+    }
+
+    fn unread(&self, feed: &Feed, now: DateTime<Utc>) -> Vec<FreezeWindow> {
+        let rule = &self.rule;
+        let Some(read_at) = feed.read_at else {
+            let why = match feed.problems.first() {
+                Some(problem) => format!("its feed could not be read: {problem}"),
+                None => "its feed has not been read yet".to_owned(),
+            };
+            return vec![rule.endless(rule.policy, DateTime::UNIX_EPOCH, &why)];
+        };
+        let mut unknown = Vec::new();
+        if let Some(stale) = feed.stale_from().filter(|stale| *stale <= now) {
+            let (age, most) = (say(between(read_at, now)), say(between(read_at, stale)));
+            let why = format!("its feed was last read {age} ago, more than {most}");
+            unknown.push(rule.endless(FreezeMode::Warn, stale, &why));
+        }
+        if let Some(horizon) = feed.horizon {
+            let why = format!("its feed is laid out until {}", horizon.format("%Y-%m-%d"));
+            unknown.push(rule.endless(rule.policy, horizon, &why));
+        }
+        unknown
+    }
+
+    fn problems(&self, at: DateTime<Utc>) -> Vec<String> {
+        match &self.rule.kind {
+            Kind::HolidayEve(eves) => {
+                eves.calendars.iter().filter_map(|calendar| ending(calendar, at)).collect()
+            }
+            Kind::Feed(feed) => {
+                let own =
+                    feed.problems.iter().map(|problem| format!("{}: {problem}", self.rule.id));
+                let stale = self.unread(feed, at).into_iter().filter(|window| window.covers(at));
+                own.chain(stale.map(|window| window.why)).collect()
+            }
+            Kind::Window { .. } | Kind::Weekly { .. } | Kind::Unreadable => Vec::new(),
+        }
+    }
+}
+
+fn table(calendar: &Calendar) -> String {
+    format!("the table of holidays of {} ({:?})", calendar.table.place, calendar.name)
+}
+
+/// That a table ends, once that is near.
+fn ending(calendar: &Calendar, at: DateTime<Utc>) -> Option<String> {
+    let last: NaiveDate = calendar.table.coverage.1;
+    let today = at.with_timezone(&calendar.zone).date_naive();
+    let near = today.checked_add_months(AHEAD).is_none_or(|ahead| ahead > last);
+    near.then(|| {
+        format!(
+            "{} ends on {last}; after that every promote that it concerns needs a reason, so install a newer trunkline",
+            table(calendar)
+        )
+    })
+}

@@ -1,0 +1,52 @@
+//! Runs of windows that overlap or touch: what they say of an instant, and when that changes.
+
+use chrono::{DateTime, Utc};
+
+use super::{Evaluation, FreezeState, FreezeWindow};
+use crate::domain::policy::FreezeMode;
+use crate::domain::stops::Freeze;
+
+/// What windows and freezes set by hand say of an instant, for who knows them and has a clock.
+#[must_use]
+pub fn standing(windows: &[FreezeWindow], by_hand: &[Freeze], at: DateTime<Utc>) -> Evaluation {
+    let by_hand = by_hand.iter().map(|freeze| FreezeWindow {
+        freeze: freeze.id.to_string(),
+        policy: FreezeMode::Override,
+        from: freeze.from,
+        until: freeze.until,
+        reason: freeze.reason.clone(),
+        why: format!("{} by {}: {}", freeze.id, freeze.by, freeze.reason),
+    });
+    let mut all: Vec<_> = windows.iter().cloned().chain(by_hand).collect();
+    all.sort_by_key(|window| window.from);
+    evaluated(all, at)
+}
+
+/// The judgement over windows that stand in the order of their beginnings.
+pub(super) fn evaluated(windows: Vec<FreezeWindow>, at: DateTime<Utc>) -> Evaluation {
+    let edges = windows.iter().flat_map(|window| [Some(window.from), window.until]).flatten();
+    let next_change = edges.filter(|edge| *edge > at).min();
+    let end = run_end(&windows, at);
+    let mut matches: Vec<super::FreezeMatch> =
+        windows.into_iter().filter(|window| window.covers(at)).map(Into::into).collect();
+    matches.sort_by(|one, other| one.why.cmp(&other.why));
+    let state = matches.iter().map(|found| found.policy.into()).max().unwrap_or_default();
+    let until = if state == FreezeState::Open { next_change } else { end };
+    Evaluation { state, matches, until, next_change, problems: Vec::new() }
+}
+
+/// The end of the run that covers `at`; `None` when none does or nobody knows its end.
+fn run_end(windows: &[FreezeWindow], at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let mut end = at;
+    let mut covered = false;
+    for window in windows.iter().filter(|window| window.until.is_none_or(|until| until > at)) {
+        // A run goes on over what touches it, but nothing covers an instant by ending or beginning beside it.
+        let joins = if covered { window.from <= end } else { window.from <= at };
+        if !joins {
+            break;
+        }
+        covered = true;
+        end = end.max(window.until?);
+    }
+    covered.then_some(end)
+}

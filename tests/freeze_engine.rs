@@ -1,0 +1,331 @@
+//! Freezes by calendar in a running engine: its own file and a service's, read on change, the last good ones kept over
+//! mistakes and restarts, and feeds that come over the network.
+
+mod support;
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use trunkline::backend::Backend as _;
+use trunkline::backend::embedded::Embedded;
+use trunkline::domain::command::Action;
+use trunkline::domain::freeze::FreezeWindow;
+use trunkline::domain::ids::{BuildNumber, Environment};
+use trunkline::domain::plan::{Finding, Guard, Severity};
+use trunkline::domain::policy::FreezeMode;
+use trunkline::domain::snapshot::ServiceSnapshot;
+use trunkline::engine::clock::Clock;
+use trunkline::engine::{Engine, Handle, Options, Services};
+
+use self::support::engine::QUICK;
+use self::support::repository::Repository;
+
+/// Much longer than anything here ever takes.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A clock that goes on evenly and is set ahead together with the one that nobody sets.
+struct Leap {
+    begun: (DateTime<Utc>, Instant),
+    ahead: Mutex<TimeDelta>,
+}
+
+impl Leap {
+    fn passed(&self) -> TimeDelta {
+        TimeDelta::from_std(self.begun.1.elapsed()).unwrap() + *self.ahead.lock().unwrap()
+    }
+}
+
+impl Clock for Leap {
+    fn now(&self) -> DateTime<Utc> {
+        self.begun.0 + self.passed()
+    }
+
+    fn steady(&self) -> Option<Duration> {
+        self.passed().to_std().ok()
+    }
+}
+
+struct Desk {
+    repository: Repository,
+    folder: tempfile::TempDir,
+    clock: Arc<Leap>,
+    handle: Option<Handle>,
+}
+
+impl Desk {
+    /// On a Wednesday without any holiday near it.
+    async fn open(freezes: Option<&str>) -> Self {
+        let repository = Repository::new();
+        repository.write("trunkline.toml", QUICK);
+        repository.commit_all("Ann", "ann@example.com", "begin");
+        let folder = tempfile::tempdir().unwrap();
+        let begun = ("2026-08-12T12:00:00Z".parse().unwrap(), Instant::now());
+        let clock = Arc::new(Leap { begun, ahead: Mutex::default() });
+        let mut desk = Self { repository, folder, clock, handle: None };
+        let watched = format!("[[services]]\nrepository = '{}'\n", desk.repository.address());
+        fs::write(desk.folder.path().join("config.toml"), watched).unwrap();
+        if let Some(text) = freezes {
+            desk.write(text);
+        }
+        desk.start().await;
+        desk
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("freezes.toml")
+    }
+
+    /// As an editor does it: whole, and never with the stamp of before.
+    fn write(&self, text: &str) {
+        let beside = self.folder.path().join("freezes.toml~");
+        fs::write(&beside, text).unwrap();
+        fs::rename(beside, self.file()).unwrap();
+    }
+
+    async fn start(&mut self) {
+        let options = Options {
+            data: self.folder.path().join("data"),
+            services: Services::File(self.folder.path().join("config.toml")),
+            program: env!("CARGO_BIN_EXE_trunkline").into(),
+            poll: Duration::from_millis(20),
+            owner: None,
+            demo: false,
+            clock: self.clock.clone(),
+        };
+        self.handle = Some(Box::pin(Engine::open(options)).await.unwrap());
+    }
+
+    async fn stop(&mut self) {
+        if let Some(handle) = self.handle.take() {
+            handle.shutdown().await;
+        }
+    }
+
+    fn backend(&self) -> Embedded {
+        Embedded::new(self.handle.clone().unwrap(), "raj".to_owned())
+    }
+
+    /// Waits until the service is as it should be.
+    async fn until(&self, what: &str, is: impl Fn(&ServiceSnapshot) -> bool) -> ServiceSnapshot {
+        let (backend, name) = (self.backend(), "checkout".parse().unwrap());
+        let mut changes = self.handle.as_ref().unwrap().changes();
+        let waiting = async {
+            loop {
+                if let Ok(Some(snapshot)) = backend.service(&name, None, Duration::ZERO).await
+                    && is(&snapshot)
+                {
+                    return snapshot;
+                }
+                changes.changed().await.unwrap();
+            }
+        };
+        let told = tokio::time::timeout(PATIENCE, waiting).await;
+        told.unwrap_or_else(|_| panic!("not within a minute: {what}"))
+    }
+
+    async fn until_frozen_by(&self, reason: &str) -> ServiceSnapshot {
+        let now = self.clock.now();
+        self.until(reason, |seen| covering(seen, now).iter().any(|w| w.reason == reason)).await
+    }
+
+    /// What the plan of the first build says of freezes.
+    async fn finding(&self) -> Finding {
+        let (backend, name) = (self.backend(), "checkout".parse().unwrap());
+        let plan = backend.plan(&name, Action::Promote { build: BuildNumber(1) }).await.unwrap();
+        plan.findings.into_iter().find(|finding| finding.guard == Guard::Freeze).unwrap()
+    }
+
+    async fn problems(&self) -> String {
+        let fleet = self.backend().fleet(None, Duration::ZERO).await.unwrap().unwrap();
+        fleet.problems.iter().map(|problem| problem.what.clone()).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn covering(seen: &ServiceSnapshot, at: DateTime<Utc>) -> Vec<FreezeWindow> {
+    seen.calendar.iter().filter(|window| window.covers(at)).cloned().collect()
+}
+
+/// A freeze of the whole August.
+fn august(id: &str, reason: &str) -> String {
+    format!(
+        "[[freeze]]\nid = \"{id}\"\nkind = \"window\"\ntz = \"UTC\"\nreason = \"{reason}\"\n\
+         start = 2026-08-01\nend = 2026-09-01\n"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_engine_s_own_file_is_read_when_it_changes_and_a_broken_one_leaves_the_last_good_one() {
+    let mut desk = Desk::open(None).await;
+    desk.until("it is found", |seen| seen.builds_total == 1).await;
+    assert_eq!(desk.finding().await.severity, Severity::Info);
+    desk.write(&august("a", "the sale"));
+    desk.until_frozen_by("the sale").await;
+    let finding = desk.finding().await;
+    assert_eq!(finding.severity, Severity::Override);
+    assert!(finding.sentence.contains("a: the sale"), "{}", finding.sentence);
+
+    desk.write("[[freeze]]\nid = 7\n");
+    let mut changes = desk.handle.as_ref().unwrap().changes();
+    while !desk.problems().await.contains("freezes.toml:2:6: freeze.id: found a number") {
+        tokio::time::timeout(PATIENCE, changes.changed()).await.unwrap().unwrap();
+    }
+    assert_eq!(desk.finding().await.severity, Severity::Override);
+    desk.stop().await;
+    desk.start().await;
+    desk.until_frozen_by("the sale").await;
+    assert!(desk.problems().await.contains("freezes.toml:2:6"), "{}", desk.problems().await);
+
+    fs::remove_file(desk.file()).unwrap();
+    let mut changes = desk.handle.as_ref().unwrap().changes();
+    while !desk.problems().await.contains("is gone") {
+        tokio::time::timeout(PATIENCE, changes.changed()).await.unwrap().unwrap();
+    }
+    assert_eq!(desk.finding().await.severity, Severity::Override);
+
+    desk.write("");
+    desk.until("an empty file ends its freezes", |seen| seen.calendar.is_empty()).await;
+    assert_eq!(desk.finding().await.severity, Severity::Info);
+    assert_eq!(desk.problems().await, "");
+    desk.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_never_could_be_read_asks_for_a_reason() {
+    let mut desk = Desk::open(Some("default_tz = \"EST\"\n")).await;
+    desk.until("it is found", |seen| seen.builds_total == 1).await;
+    let finding = desk.finding().await;
+    assert_eq!(finding.severity, Severity::Override);
+    assert!(finding.sentence.contains("\"EST\" is an abbreviation"), "{}", finding.sentence);
+    desk.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_s_own_file_comes_from_the_tip_of_its_trunk_and_adds_to_the_engine_s() {
+    let mut desk = Desk::open(Some(&august("same", "of the engine"))).await;
+    desk.until("it is found", |seen| seen.builds_total == 1).await;
+    desk.repository.write("freezes.toml", &august("same", "of the service"));
+    desk.repository.commit_all("Ann", "ann@example.com", "freeze");
+    let seen = desk.until_frozen_by("of the service").await;
+    let ids: Vec<_> = seen.calendar.iter().map(|window| window.freeze.as_str()).collect();
+    assert_eq!(ids, ["same", "checkout/same"]);
+    // The first build has no such file, and is frozen all the same.
+    assert!(desk.finding().await.sentence.contains("checkout/same: of the service"));
+
+    desk.repository.write("freezes.toml", "[[freeze]]\nid = 7\n");
+    desk.repository.commit_all("Ann", "ann@example.com", "mistake");
+    let is_said = |seen: &ServiceSnapshot| {
+        seen.problems.iter().any(|problem| problem.what.contains("freezes.toml:2:6"))
+    };
+    desk.until("the mistake is said", is_said).await;
+    desk.until_frozen_by("of the service").await;
+    desk.stop().await;
+    desk.start().await;
+    let seen = desk.until("the mistake is said after a restart", is_said).await;
+    assert!(covering(&seen, desk.clock.now()).iter().any(|w| w.freeze == "checkout/same"));
+
+    fs::remove_file(desk.repository.path().join("freezes.toml")).unwrap();
+    desk.repository.commit_all("Ann", "ann@example.com", "no freezes");
+    let seen = desk.until("only the engine's is left", |seen| seen.calendar.len() == 1).await;
+    assert!(seen.problems.is_empty(), "{:?}", seen.problems);
+    desk.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_beside_the_file_is_read_when_it_changes() {
+    let rule = "[[freeze]]\nid = \"e\"\nkind = \"ics\"\npath = \"e.ics\"\ntz = \"UTC\"\nreason = \"events\"\n";
+    let mut desk = Desk::open(Some(rule)).await;
+    let missing = desk.until_frozen_by("events").await;
+    assert!(missing.calendar[0].why.contains("could not be read"), "{}", missing.calendar[0].why);
+    fs::write(desk.folder.path().join("e.ics"), feed("20260901")).unwrap();
+    let from = "2026-09-01T00:00:00Z".parse::<DateTime<Utc>>().unwrap();
+    let seen = desk.until("the event", |seen| seen.calendar.iter().any(|w| w.from == from)).await;
+    assert_eq!(covering(&seen, desk.clock.now()), []);
+    desk.stop().await;
+}
+
+fn feed(day: &str) -> String {
+    format!(
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:Fair\r\n\
+         DTSTART;VALUE=DATE:{day}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    )
+}
+
+/// A server of one feed: once with it, then that nothing is new, then broken.
+async fn serve(asked: Arc<AtomicUsize>, seen: Arc<Mutex<Vec<String>>>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 4096];
+            let read = stream.read(&mut request).await.unwrap();
+            seen.lock().unwrap().push(String::from_utf8_lossy(&request[..read]).to_lowercase());
+            let body = feed("20260901");
+            let answer = match asked.fetch_add(1, Ordering::SeqCst) {
+                0 => format!(
+                    "HTTP/1.1 200 OK\r\nETag: \"one\"\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+                    body.len()
+                ),
+                1 => "HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n".to_owned(),
+                _ => "HTTP/1.1 500 Oh\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".to_owned(),
+            };
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    port
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_that_is_down_holds_by_its_last_copy_and_then_only_warns() {
+    let (asked, requests) = (Arc::default(), Arc::default());
+    let port = serve(Arc::clone(&asked), Arc::clone(&requests)).await;
+    let rule = format!(
+        "[[freeze]]\nid = \"e\"\nkind = \"ics\"\nurl = \"http://127.0.0.1:{port}/secret.ics\"\n\
+         tz = \"UTC\"\nmax_age = \"24h\"\nreason = \"events\"\n"
+    );
+    let mut desk = Desk::open(Some(&rule)).await;
+    let from = "2026-09-01T00:00:00Z".parse::<DateTime<Utc>>().unwrap();
+    let knows = |seen: &ServiceSnapshot| seen.calendar.iter().any(|w| w.from == from);
+    let seen = desk.until("the event", knows).await;
+    assert_eq!(covering(&seen, desk.clock.now()), []);
+
+    let ahead = |by| *desk.clock.ahead.lock().unwrap() += by;
+    ahead(TimeDelta::hours(23));
+    let mut changes = desk.handle.as_ref().unwrap().changes();
+    while asked.load(Ordering::SeqCst) < 2 {
+        tokio::time::timeout(PATIENCE, changes.changed()).await.unwrap().unwrap();
+    }
+    // What has not changed is as good as read anew: a day later it is an hour too early to warn.
+    ahead(TimeDelta::hours(23));
+    let is_down = |seen: &ServiceSnapshot| {
+        let said = seen.problems.iter().any(|problem| problem.what.contains("500"));
+        said || asked.load(Ordering::SeqCst) > 2
+    };
+    desk.until("it is down", is_down).await;
+    assert_eq!(desk.finding().await.severity, Severity::Info);
+    assert!(requests.lock().unwrap()[1].contains("if-none-match: \"one\""));
+
+    ahead(TimeDelta::hours(2));
+    let finding = desk.finding().await;
+    assert_eq!(finding.severity, Severity::Warn);
+    assert!(finding.sentence.contains("last read"), "{}", finding.sentence);
+    desk.stop().await;
+    desk.start().await;
+    let now = desk.clock.now();
+    let seen = desk.until("the copy after a restart", knows).await;
+    let warns = covering(&seen, now).iter().all(|window| window.policy == FreezeMode::Warn);
+    assert!(warns && !covering(&seen, now).is_empty(), "{:?}", seen.calendar);
+    let fleet = desk.problems().await;
+    assert!(!fleet.contains("secret"), "{fleet}");
+    let (backend, name) = (desk.backend(), "checkout".parse().unwrap());
+    let stretch = (from, from + TimeDelta::days(1));
+    let windows = backend.freezes(&name, Environment::Production, stretch.0, stretch.1).await;
+    assert!(windows.unwrap().iter().any(|window| window.from == from));
+    desk.stop().await;
+}
