@@ -30,7 +30,7 @@ pub use self::rule::{Row, Rule};
 #[serde(rename_all = "snake_case")]
 pub enum Dialect {
     Postgres,
-    /// MariaDB too.
+    /// With its descendants.
     Mysql,
     Sqlite,
 }
