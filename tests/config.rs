@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use trunkline::config::ServiceFile;
-use trunkline::config::service_file::DEFAULT_TIMEOUT;
+use trunkline::config::service_file::{DEFAULT_TIMEOUT, MigrationSettings};
 use trunkline::domain::event::{DeploymentKind, Run};
 use trunkline::domain::ids::Environment;
+use trunkline::domain::migration::Dialect;
 use trunkline::domain::people::{Actor, Identity};
 use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
 
@@ -58,6 +59,7 @@ fn silence_means_the_defaults() {
     let file = valid("smallest.toml");
     assert_eq!(file.trunk, None);
     assert_eq!(file.policy, Policy::default());
+    assert_eq!((file.database, file.migrations), (None, MigrationSettings::default()));
     assert_eq!(file.staging[0].timeout, DEFAULT_TIMEOUT);
     assert_eq!(file.staging[0].expected, None);
     assert!(file.production.is_empty() && file.rollback.is_empty());
@@ -76,6 +78,10 @@ fn every_key_is_resolved() {
         request_expires: Duration::from_mins(5),
     };
     assert_eq!(file.policy, policy);
+    assert_eq!(file.database.as_deref(), Some("main"));
+    assert_eq!(file.migrations.paths, ["db/migrate/*.sql"]);
+    assert_eq!(file.migrations.dialect, Some(Dialect::Mysql));
+    assert_eq!(file.migrations.min_bake, Duration::from_hours(2));
     assert_eq!(file.secrets, ["DATABASE_URL", "_token2"]);
     assert_eq!(file.staging[0].run, Run::Shell("./deploy/migrate.sh".into()));
     assert_eq!(file.staging[0].timeout, Duration::from_mins(10));

@@ -15,10 +15,13 @@ fn place(path: &str, all: &[&str]) -> Option<(Tool, Direction)> {
     layouts.place(path).map(|place| (place.tool, place.direction))
 }
 
+/// A path, the other files of its repository, and what it is.
+type Shape<'a> = (&'a str, &'a [&'a str], Option<(Tool, Direction)>);
+
 #[test]
 fn each_tool_is_known_by_its_layout() {
     let (up, down) = (Direction::Up, Direction::Down);
-    let cases: &[(&str, &[&str], Option<(Tool, Direction)>)] = &[
+    let cases: &[Shape<'_>] = &[
         ("migrations/20260101_users.sql", &[], Some((Tool::Sqlx, up))),
         ("migrations/1_users.up.sql", &["Cargo.toml"], Some((Tool::Sqlx, up))),
         ("migrations/1_users.down.sql", &["Cargo.toml"], Some((Tool::Sqlx, down))),

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::cli::failure::Failure;
-use crate::config::service_file::{SERVICE_FILE, ServiceFile};
+use crate::config::service_file::{MigrationSettings, SERVICE_FILE, ServiceFile};
 use crate::domain::migration::layout::{Direction, Layouts, Place, order};
 use crate::domain::migration::{Dialect, FileChange, Tool};
 use crate::git::{GitError, Working};
@@ -72,13 +72,7 @@ async fn between(range: &str) -> Result<Gathered, Failure> {
     let repository = Working::of(&here).await.map_err(usage)?;
     let changed = repository.changed_files(from, to).await.map_err(usage)?;
     let all = repository.files(to).await.map_err(usage)?;
-    let settings = match all.iter().any(|path| path == SERVICE_FILE) {
-        true => {
-            let text = repository.text(to, SERVICE_FILE).await.map_err(usage)?;
-            ServiceFile::parse(&text, SERVICE_FILE)?.migrations
-        }
-        false => crate::config::service_file::MigrationSettings::default(),
-    };
+    let settings = settings(&repository, to, &all).await?;
     let layouts = Layouts::new(settings.globs()).seeing(all.iter().map(String::as_str));
     let up = |path: &str| layouts.place(path).filter(|place| place.direction == Direction::Up);
     let mut touched: Vec<(FileChange, &str, Place)> = changed
@@ -106,6 +100,18 @@ async fn between(range: &str) -> Result<Gathered, Failure> {
         earlier.extend(repository.text(to, path).await.ok());
     }
     Ok(Gathered { dialect: settings.dialect, earlier, files })
+}
+
+async fn settings(
+    repository: &Working,
+    at: &str,
+    all: &[String],
+) -> Result<MigrationSettings, Failure> {
+    if !all.iter().any(|path| path == SERVICE_FILE) {
+        return Ok(MigrationSettings::default());
+    }
+    let text = repository.text(at, SERVICE_FILE).await.map_err(usage)?;
+    Ok(ServiceFile::parse(&text, SERVICE_FILE)?.migrations)
 }
 
 /// A range that git does not know is a mistake in the arguments.

@@ -33,7 +33,7 @@ impl Column {
     pub(super) fn new<'a>(
         name: &str,
         data_type: &DataType,
-        options: impl Iterator<Item = &'a ColumnOption> + Clone,
+        options: &(impl Iterator<Item = &'a ColumnOption> + Clone),
     ) -> Self {
         let any = |wanted: fn(&ColumnOption) -> bool| options.clone().any(wanted);
         let primary = any(|o| matches!(o, ColumnOption::PrimaryKey(_)));

@@ -217,9 +217,9 @@ impl<'k> Judge<'k> {
                 }
             }
             Statement::Drop { names, .. } => {
-                names.iter().for_each(|name| {
+                for name in names {
                     self.fresh.remove(&key(name));
-                });
+                }
             }
             _ => {
                 if let Some((from, to)) = super::rebuild::renamed(statement)

@@ -96,9 +96,9 @@ impl KnownSchema {
                 }
             }
             Statement::RenameTable(pairs) => {
-                pairs
-                    .iter()
-                    .for_each(|pair| self.rename(&key(&pair.old_name), &key(&pair.new_name)));
+                for pair in pairs {
+                    self.rename(&key(&pair.old_name), &key(&pair.new_name));
+                }
             }
             _ => {}
         }
@@ -160,7 +160,7 @@ impl Table {
     pub(super) fn of(table: &CreateTable) -> Self {
         let columns = table.columns.iter().map(|column| {
             let options = column.options.iter().map(|option| &option.option);
-            Column::new(&column.name.value, &column.data_type, options)
+            Column::new(&column.name.value, &column.data_type, &options)
         });
         Self {
             columns: columns.collect(),
@@ -174,7 +174,7 @@ impl Table {
             AlterTableOperation::AddColumn { column_def, .. } => {
                 let options = column_def.options.iter().map(|option| &option.option);
                 let name = &column_def.name.value;
-                self.columns.push(Column::new(name, &column_def.data_type, options));
+                self.columns.push(Column::new(name, &column_def.data_type, &options));
             }
             AlterTableOperation::DropColumn { column_names, .. } => {
                 let dropped = |column: &Column| {
@@ -188,7 +188,7 @@ impl Table {
                 column.name = new_column_name.value.to_lowercase();
             }
             AlterTableOperation::ModifyColumn { col_name, data_type, options, .. } => {
-                let next = Column::new(&col_name.value, data_type, options.iter());
+                let next = Column::new(&col_name.value, data_type, &options.iter());
                 let column = self.columns.iter_mut().find(|column| column.name == next.name)?;
                 *column = next;
             }

@@ -1,5 +1,6 @@
 //! Which paths of a repository are migrations, of which tool, and which way they go.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -47,10 +48,17 @@ pub struct Place {
 #[derive(Debug, Clone, Default)]
 pub struct Layouts {
     globs: Vec<Glob>,
-    rust: bool,
-    flyway: bool,
-    alembic: bool,
-    go: bool,
+    /// Whose well-known files were seen.
+    seen: BTreeSet<Evidence>,
+}
+
+/// What a well-known file gives away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Evidence {
+    Rust,
+    Go,
+    Flyway,
+    Alembic,
 }
 
 /// Tools by the shape of their paths, the more particular ones first; a group `down` is the way down.
@@ -85,14 +93,14 @@ impl Layouts {
     pub fn seeing<'p>(mut self, paths: impl IntoIterator<Item = &'p str>) -> Self {
         for path in paths {
             match path.rsplit('/').next().unwrap_or(path) {
-                "Cargo.toml" => self.rust = true,
+                "Cargo.toml" => self.seen.insert(Evidence::Rust),
                 "flyway.toml" | "flyway.conf" | "pom.xml" | "build.gradle" | "build.gradle.kts" => {
-                    self.flyway = true;
+                    self.seen.insert(Evidence::Flyway)
                 }
-                "alembic.ini" => self.alembic = true,
-                "go.mod" => self.go = true,
-                _ => {}
-            }
+                "alembic.ini" => self.seen.insert(Evidence::Alembic),
+                "go.mod" => self.seen.insert(Evidence::Go),
+                _ => false,
+            };
         }
         self
     }
@@ -109,11 +117,15 @@ impl Layouts {
         named.then_some(Place { tool: Tool::Configured, direction })
     }
 
+    fn has(&self, evidence: Evidence) -> bool {
+        self.seen.contains(&evidence)
+    }
+
     fn by_shape(&self, path: &str) -> Option<Place> {
         if path.ends_with("_test.go") {
             return None;
         }
-        if self.alembic && path.contains("versions/") && path.ends_with(".py") {
+        if self.has(Evidence::Alembic) && path.contains("versions/") && ends_in(path, "py") {
             let direction = Direction::Up;
             return (!path.ends_with("__init__.py"))
                 .then_some(Place { tool: Tool::Alembic, direction });
@@ -128,22 +140,30 @@ impl Layouts {
         });
         let mut place = fitting.next()?;
         // Refinery writes V and U too, and its U goes up: only Flyway's own files make a U an undo.
-        let flyway = self.flyway || path.contains("db/migration/");
+        let flyway = self.has(Evidence::Flyway) || path.contains("db/migration/");
         if place.tool == Tool::Flyway && !flyway && !is_repeatable(path) {
             place = Place { tool: Tool::Refinery, direction: Direction::Up };
         }
-        if place.tool == Tool::GolangMigrate && self.rust && !self.go && path.ends_with(".sql") {
+        if place.tool == Tool::GolangMigrate
+            && self.has(Evidence::Rust)
+            && !self.has(Evidence::Go)
+            && ends_in(path, "sql")
+        {
             place.tool = Tool::Sqlx;
         }
         Some(place)
     }
 }
 
+fn ends_in(path: &str, ending: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, found)| found == ending)
+}
+
 /// A file that its tool runs again whenever it changes, so that editing it is how it is meant.
 #[must_use]
 pub fn is_repeatable(path: &str) -> bool {
     let file = path.rsplit('/').next().unwrap_or(path);
-    file.starts_with("R__") && file.ends_with(".sql")
+    file.starts_with("R__") && ends_in(file, "sql")
 }
 
 /// Whether a file is code and no SQL.

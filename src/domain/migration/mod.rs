@@ -31,7 +31,7 @@ pub use super::commit::FileChange;
 #[serde(rename_all = "snake_case")]
 pub enum Dialect {
     Postgres,
-    /// MariaDB too.
+    /// With its descendants.
     Mysql,
     Sqlite,
 }

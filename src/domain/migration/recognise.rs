@@ -31,16 +31,15 @@ fn name(word: &str) -> String {
     last.trim_matches(['"', '`', '[', ']', ',', ';']).to_owned()
 }
 
-fn without<'a, 'w>(words: &'a [&'w str], optional: &[&[&str]]) -> Vec<&'w str> {
+fn without<'w>(words: &[&'w str], optional: &[&[&str]]) -> Vec<&'w str> {
     let mut kept = Vec::new();
     let mut rest = words;
     while let Some((first, after)) = rest.split_first() {
-        match optional.iter().find(|skip| rest.starts_with(skip)) {
-            Some(skip) => rest = &rest[skip.len()..],
-            None => {
-                kept.push(*first);
-                rest = after;
-            }
+        if let Some(skip) = optional.iter().find(|skip| rest.starts_with(skip)) {
+            rest = &rest[skip.len()..];
+        } else {
+            kept.push(*first);
+            rest = after;
         }
     }
     kept
@@ -64,7 +63,7 @@ fn postgres(words: &[&str], setting: Setting<'_>) -> Option<Deed> {
             on(Rule::DropObject, ObjectKind::Table, table)
         }
         ["drop", "owned", ..] => Some(Deed::of(Rule::Revoke)),
-        ["reindex", ..] | ["refresh", "materialized", "view", ..] | ["cluster", ..] => {
+        ["reindex" | "cluster", ..] | ["refresh", "materialized", "view", ..] => {
             Some(Deed::of(Rule::NoChange))
         }
         [order, ..] if order.starts_with('\\') => meta_command(order),
@@ -72,7 +71,7 @@ fn postgres(words: &[&str], setting: Setting<'_>) -> Option<Deed> {
     }
 }
 
-/// Orders to the client of PostgreSQL that only change how it shows things.
+/// Orders to the client psql that only change how it shows things.
 fn meta_command(order: &str) -> Option<Deed> {
     let harmless = [
         "\\set",

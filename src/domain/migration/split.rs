@@ -142,7 +142,7 @@ impl<'t> Splitter<'t> {
         self.blank(line.len());
     }
 
-    /// A comment between its marks; PostgreSQL nests them, and MySQL runs some of them.
+    /// A comment between its marks; one dialect nests them, another runs some of them.
     fn comment(&mut self) {
         let hint = ["/*!", "/*M!"].iter().find_map(|mark| self.rest.strip_prefix(mark));
         if let Some(code) = hint.filter(|_| self.dialect == Dialect::Mysql && !self.hinted) {
@@ -153,14 +153,12 @@ impl<'t> Splitter<'t> {
         }
         let (mut at, mut depth) = (2, 1);
         while depth > 0 {
-            match self.rest[at..].find(['*', '/']) {
-                Some(found) => at += found,
-                None => {
-                    self.open = true;
-                    at = self.rest.len();
-                    break;
-                }
-            }
+            let Some(found) = self.rest[at..].find(['*', '/']) else {
+                self.open = true;
+                at = self.rest.len();
+                break;
+            };
+            at += found;
             let rest = &self.rest[at..];
             if rest.starts_with("*/") {
                 (at, depth) = (at + 2, depth - 1);

@@ -129,8 +129,9 @@ fn definition(statement: &Statement, setting: Setting<'_>) -> Option<Deed> {
         Statement::CreateFunction(function) if function.or_replace || function.or_alter => {
             Deed::on(Rule::ReplaceBody, ObjectKind::Function, None, &key(&function.name))
         }
-        Statement::CreateView(_) | Statement::CreateFunction(_) => Deed::of(Rule::CreateRoutine),
-        Statement::CreateProcedure { or_alter: false, .. } => Deed::of(Rule::CreateRoutine),
+        Statement::CreateView(_)
+        | Statement::CreateFunction(_)
+        | Statement::CreateProcedure { or_alter: false, .. } => Deed::of(Rule::CreateRoutine),
         Statement::AlterView { name, .. } => {
             Deed::on(Rule::ReplaceBody, ObjectKind::View, None, &key(name))
         }

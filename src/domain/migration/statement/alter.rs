@@ -98,7 +98,7 @@ fn renamed_column(table: &str, name: &str) -> Deed {
 fn added_column(table: &str, column: &ColumnDef) -> Vec<Deed> {
     let options = || column.options.iter().map(|option| &option.option);
     let name = &column.name.value;
-    let new = Column::new(name, &column.data_type, options());
+    let new = Column::new(name, &column.data_type, &options());
     let computed = is_serial(&column.data_type) || options().any(is_computed);
     let base = match new.added() {
         Rule::AddColumn if computed => Rule::AddComputedColumn,
@@ -166,11 +166,7 @@ fn added_constraint(constraint: &TableConstraint) -> Rule {
         TableConstraint::ForeignKey(_) => Rule::AddForeignKey,
         TableConstraint::Check(_) => Rule::AddCheck,
         TableConstraint::Index(_) | TableConstraint::FulltextOrSpatial(_) => Rule::CreateIndex,
-        TableConstraint::Unique(_) | TableConstraint::PrimaryKey(_) => Rule::AddUnique,
-        #[allow(
-            unreachable_patterns,
-            reason = "forms that only other grammars know refuse rows too"
-        )]
+        // Keys, and forms of other grammars that refuse rows too.
         _ => Rule::AddUnique,
     }
 }
@@ -212,7 +208,7 @@ fn modified(
     setting: Setting<'_>,
 ) -> Vec<Deed> {
     let object = || Object::new(ObjectKind::Column, Some(table), name);
-    let next = Column::new(name, data_type, options.iter());
+    let next = Column::new(name, data_type, &options.iter());
     let Some(before) = setting.known.column(table, &next.name) else {
         return vec![Deed { rule: Rule::ModifyColumn, objects: vec![object()] }];
     };
