@@ -1,50 +1,21 @@
 //! A clock that somebody sets in the middle of everything: order comes from the record, time from what was measured,
 //! and what reads wrong because of it is said.
 
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use trunkline::domain::command::{Action, Command};
 use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::ids::Environment;
 use trunkline::domain::plan::{Guard, Severity};
 use trunkline::domain::snapshot::ServiceSnapshot;
-use trunkline::engine::clock::Clock;
 
 use crate::harness::{Console, options};
+use crate::support::clock::SetClock;
 use crate::support::engine::{QUICK, World};
 
 /// The longest that anything in these worlds takes, if nobody counts in what the clock did.
 const LONGEST: Duration = Duration::from_mins(2);
-
-/// The machine's clock, set by as much as a test wants.
-struct SetClock {
-    begun: (DateTime<Utc>, Instant),
-    set_by: Mutex<TimeDelta>,
-}
-
-impl SetClock {
-    fn new() -> Arc<Self> {
-        let noon = DateTime::from_timestamp(1_795_435_200, 0).unwrap();
-        Arc::new(Self { begun: (noon, Instant::now()), set_by: Mutex::default() })
-    }
-
-    fn set(&self, by: TimeDelta) {
-        *self.set_by.lock().unwrap() += by;
-    }
-}
-
-impl Clock for SetClock {
-    fn now(&self) -> DateTime<Utc> {
-        let passed = TimeDelta::from_std(self.begun.1.elapsed()).unwrap();
-        self.begun.0 + passed + *self.set_by.lock().unwrap()
-    }
-
-    fn steady(&self) -> Option<Duration> {
-        Some(self.begun.1.elapsed())
-    }
-}
 
 fn jumps() -> [TimeDelta; 4] {
     [TimeDelta::hours(1), TimeDelta::hours(-1), TimeDelta::days(1), TimeDelta::days(-1)]

@@ -1,5 +1,6 @@
 //! What several test programs stand on.
 
+pub mod clock;
 pub mod corpus;
 pub mod engine;
 pub mod home;

@@ -71,6 +71,7 @@ pub(super) fn on_promote(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -
     findings.extend(faults);
     findings.extend(incompatible(facts, target, now));
     findings.extend(unclear(changes));
+    findings.extend(files.iter().filter_map(declared_safe));
     if findings.is_empty() {
         let sentence = match files.len() {
             0 => "no migrations".to_owned(),
@@ -80,6 +81,13 @@ pub(super) fn on_promote(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -
         findings.push(said(Severity::Info, sentence));
     }
     findings
+}
+
+/// What is fine only because its author says so.
+fn declared_safe(file: &JudgedMigration) -> Option<Finding> {
+    let declared = file.declared.as_ref().filter(|_| file.judged() > file.class())?;
+    let sentence = format!("{}: declared safe for a rollback: {}", file.path, declared.reason);
+    Some(finding(Guard::Migration, Severity::Info, sentence))
 }
 
 /// One finding for each of the changes that code before them breaks on, the many as one.

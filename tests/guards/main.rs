@@ -1,0 +1,12 @@
+//! What the guards know that an engineer at 3 a.m. does not: bad commits, phases of a schema change, the way back.
+//!
+//! The random facts in more numbers: `TRUNKLINE_FACTS=100000 cargo test --test guards`.
+
+#[path = "../support/dice.rs"]
+mod dice;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod phases;
+mod quarantine;
+mod random;
