@@ -2,6 +2,7 @@
 //! build whose code does without it.
 
 mod floor;
+mod uses;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use self::floor::Floors;
+pub(super) use self::uses::Uses;
 use super::world::{Service, World};
 use crate::config::service_file::MigrationSettings;
 use crate::domain::commit::Range;
@@ -30,6 +32,7 @@ const FILES: usize = 500;
 pub(super) struct Ground {
     pub mirror: Mirror,
     pub folder: Option<String>,
+    pub uses: Uses,
     pub settings: MigrationSettings,
     /// Every build of the trunk up to the target, oldest first.
     pub builds: Vec<(BuildNumber, Sha)>,
@@ -70,6 +73,7 @@ impl Ground {
         Self {
             mirror: service.mirror.clone(),
             folder: service.watched.folder.clone(),
+            uses: service.uses.clone(),
             settings: file.map(|file| file.migrations.clone()).unwrap_or_default(),
             builds: stays.map(|(number, build)| (*number, build.sha.clone())).collect(),
             was_live,

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::act::Acts;
 use super::freezes::{self, Freezes};
 use super::handle::Handle;
+use super::migrations::Uses;
 use super::shared::{Folders, Shared};
 use super::trunk;
 use super::watch::watch;
@@ -209,6 +210,7 @@ impl Service {
             people: People::default(),
             freezes: Rules::default(),
             freezes_at: None,
+            uses: Uses::default(),
             pipelines: HashMap::new(),
             problems: BTreeMap::new(),
             revision: 0,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::freezes::Found;
+use super::migrations::Uses;
 use super::shared::Shared;
 use super::world::{Service, note};
 use crate::config::freezes::{FREEZES_FILE, FeedPlace, FreezesFile};
@@ -393,6 +394,10 @@ impl News {
             Ok(file) if file.name == service.name => {
                 service.people =
                     with_owner(&file.people, shared.owner.as_deref(), self.owner.as_ref());
+                if service.file.as_ref().is_none_or(|known| known.migrations != file.migrations) {
+                    // Which files are migrations, and so no code that uses anything, may be others now.
+                    service.uses = Uses::default();
+                }
                 service.file = Some(Arc::new(file.clone()));
                 service.remember_pipeline(self.tip.clone(), Ok(Arc::new(file.clone())));
                 None

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::commands::Ground;
+use super::migrations::Uses;
 use crate::config::service_file::ServiceFile;
 use crate::config::user_file::Watched;
 use crate::domain::event::{DeploymentKind, StepSpec};
@@ -46,6 +47,8 @@ pub struct Service {
     pub freezes: Rules,
     /// The commit whose freezes of its own were read.
     pub freezes_at: Option<Sha>,
+    /// Whether a word is used in the code of a commit, as far as anybody asked.
+    pub uses: Uses,
     /// What the commits that may be deployed declare.
     pub pipelines: HashMap<Sha, Result<Arc<ServiceFile>, String>>,
     /// What is wrong now, by its source.

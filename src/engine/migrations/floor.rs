@@ -135,9 +135,14 @@ impl<'a> Floors<'a> {
     }
 
     async fn uses(&self, name: &str, at: &Sha) -> Result<bool, GitError> {
+        if let Some(known) = self.ground.uses.known(at, name) {
+            return Ok(known);
+        }
         let folder = self.ground.folder.as_deref();
-        let at = std::slice::from_ref(at);
-        Ok(!self.ground.mirror.uses(name, at, folder, &self.migrations).await?.is_empty())
+        let trees = std::slice::from_ref(at);
+        let found = self.ground.mirror.uses(name, trees, folder, &self.migrations).await?;
+        self.ground.uses.remember(at, name, !found.is_empty());
+        Ok(!found.is_empty())
     }
 
     /// What the services that share the database say against what goes.

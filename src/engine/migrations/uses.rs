@@ -1,0 +1,28 @@
+//! What was found out about the words of commits: a commit never changes, so nobody has to look twice.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use crate::domain::ids::Sha;
+
+/// The most answers that are kept; beyond that all are forgotten and asked for anew.
+const KEPT: usize = 10_000;
+
+/// Whether a word is used in the code of a commit. The clones share their answers.
+#[derive(Debug, Clone, Default)]
+pub struct Uses(Arc<Mutex<HashMap<(Sha, String), bool>>>);
+
+impl Uses {
+    pub fn known(&self, at: &Sha, word: &str) -> Option<bool> {
+        let all = self.0.lock().expect("nobody panics while holding the answers");
+        all.get(&(at.clone(), word.to_lowercase())).copied()
+    }
+
+    pub fn remember(&self, at: &Sha, word: &str, used: bool) {
+        let mut all = self.0.lock().expect("nobody panics while holding the answers");
+        if all.len() >= KEPT {
+            all.clear();
+        }
+        all.insert((at.clone(), word.to_lowercase()), used);
+    }
+}
