@@ -9,6 +9,7 @@ use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::ids::Environment;
 use trunkline::domain::plan::{Guard, Severity};
 use trunkline::domain::snapshot::ServiceSnapshot;
+use trunkline::engine::clock::Clock as _;
 
 use crate::harness::{Console, options};
 use crate::support::clock::SetClock;
