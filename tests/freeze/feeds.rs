@@ -79,7 +79,8 @@ fn a_recurring_event_keeps_its_wall_clock_over_daylight_saving() {
     let until = [
         "DTSTART;TZID=America/New_York:20261030T160000",
         "DURATION:PT1H",
-        "RRULE:FREQ=DAILY;UNTIL=20261102T210000Z",
+        // A minute before what would be the last one, on the clock of New York.
+        "RRULE:FREQ=DAILY;UNTIL=20261103T205900Z",
         "EXDATE;TZID=America/New_York:20261031T160000",
     ];
     let expected =

@@ -52,11 +52,8 @@ fn an_eve_precedes_its_holiday_with_no_business_day_between() {
                     hour += TimeDelta::hours(12);
                 }
                 let found = promote(&rules, midnight(*holiday));
-                assert!(
-                    found.why().contains(&format!("({holiday}, c)")),
-                    "{place}: {}",
-                    found.why()
-                );
+                let named = format!("({holiday}, c); last business day {}", eve.date_naive());
+                assert!(found.why().contains(&named), "{place}: {}", found.why());
                 checked += 1;
             }
         }
@@ -223,4 +220,19 @@ fn an_estimated_holiday_says_so() {
     if day.year() <= 2031 {
         assert!(promote(&rules, noon).why().contains(name.as_str()));
     }
+}
+
+#[test]
+fn windows_that_only_touch_are_one_run() {
+    let touching = [(0, 60, true, vec![]), (60, 60, false, vec![]), (120, 60, true, vec![])];
+    let rules = rules(&file(&touching));
+    for (asked, state) in
+        [(0, FreezeState::Frozen), (59, FreezeState::Frozen), (60, FreezeState::Warn)]
+    {
+        let found = promote(&rules, minute(asked));
+        assert_eq!((found.state, found.until), (state, Some(minute(180))), "after {asked} minutes");
+        assert_eq!(found.next_change, Some(minute(if asked < 60 { 60 } else { 120 })));
+        assert_eq!(found.matches.len(), 1);
+    }
+    assert_eq!(promote(&rules, minute(180)).state, FreezeState::Open);
 }
