@@ -1,6 +1,7 @@
 //! What holds for every calendar and every file.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use chrono::{DateTime, Datelike as _, NaiveDate, TimeDelta, TimeZone as _, Utc, Weekday};
 use chrono_tz::Tz;
@@ -34,7 +35,7 @@ fn an_eve_precedes_its_holiday_with_no_business_day_between() {
             for (holiday, _) in holidays.range(asked) {
                 let eve = holiday.iter_days().map(|d| d - TimeDelta::days(1)).next().unwrap();
                 let eve =
-                    std::iter::successors(Some(eve), |d| d.pred_opt()).find(|d| is_business(*d));
+                    std::iter::successors(Some(eve), NaiveDate::pred_opt).find(|d| is_business(*d));
                 let next = holiday.iter_days().skip(1).find(|d| is_business(*d)).unwrap();
                 let midnight =
                     |day: NaiveDate| Utc.from_utc_datetime(&day.and_time(chrono::NaiveTime::MIN));
@@ -79,19 +80,20 @@ fn file(windows: &[Window]) -> String {
     let mut text = "default_tz = \"UTC\"\n".to_owned();
     for (id, (from, lasts, block, _)) in windows.iter().enumerate() {
         let policy = if *block { "block" } else { "warn" };
-        text += &format!(
+        write!(text,
             "[[freeze]]\nid = \"f{id}\"\nkind = \"window\"\nreason = \"x\"\npolicy = \"{policy}\"\nstart = {}\nend = {}\n",
             minute(*from).format("%FT%TZ"),
-            minute(from + lasts).format("%FT%TZ")
-        );
+            minute(from + lasts).format("%FT%TZ")).unwrap();
     }
     for (id, (.., thaws)) in windows.iter().enumerate() {
         for (from, lasts) in thaws {
-            text += &format!(
+            write!(
+                text,
                 "[[thaw]]\nfreeze = \"f{id}\"\nstart = {}\nend = {}\n",
                 minute(*from).format("%FT%TZ"),
                 minute(from + lasts).format("%FT%TZ")
-            );
+            )
+            .unwrap();
         }
     }
     text
