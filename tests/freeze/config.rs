@@ -43,9 +43,8 @@ fn too_much_is_refused() {
     assert!(refused(&"#".repeat(300_000)).contains("larger than 256 KiB"));
     let mut many = "default_tz = \"UTC\"\n".to_owned();
     for id in 0..201 {
-        many += &format!(
-            "[[freeze]]\nid = \"f{id}\"\nkind = \"weekly\"\nreason = \"x\"\nwindows = [\"Fri 16:00 - Mon 08:00\"]\n"
-        );
+        write!(many,
+            "[[freeze]]\nid = \"f{id}\"\nkind = \"weekly\"\nreason = \"x\"\nwindows = [\"Fri 16:00 - Mon 08:00\"]\n").unwrap();
     }
     assert!(refused(&many).contains("more than 200"), "{}", refused(&many));
     let days = vec!["2026-01-01"; 1_001].join(", ");

@@ -79,7 +79,8 @@ fn a_recurring_event_keeps_its_wall_clock_over_daylight_saving() {
     let until = [
         "DTSTART;TZID=America/New_York:20261030T160000",
         "DURATION:PT1H",
-        "RRULE:FREQ=DAILY;UNTIL=20261102T210000Z",
+        // A minute before what would be the last one, on the clock of New York.
+        "RRULE:FREQ=DAILY;UNTIL=20261103T205900Z",
         "EXDATE;TZID=America/New_York:20261031T160000",
     ];
     let expected =
@@ -220,18 +221,18 @@ fn a_copy_that_grew_too_old_warns_and_one_that_never_came_asks_for_a_reason() {
         horizon: Some(at("2027-01-01T00:00:00Z")),
         problems: vec![],
     };
-    let fed = file.with_feeds(|id| (id == "e").then(|| feed.clone()));
-    assert_eq!(promote(&fed, read_at).state, FreezeState::Open);
-    let fresh = promote(&fed, read_at + TimeDelta::hours(35));
+    let known = file.with_feeds(|id| (id == "e").then(|| feed.clone()));
+    assert_eq!(promote(&known, read_at).state, FreezeState::Open);
+    let fresh = promote(&known, read_at + TimeDelta::hours(35));
     assert_eq!((fresh.state, fresh.why().as_str()), (FreezeState::Frozen, "e: Sale"));
     for later in [read_at + TimeDelta::hours(36), at("2026-08-01T00:00:00Z")] {
-        let stale = promote(&fed, later);
+        let stale = promote(&known, later);
         assert_eq!((stale.state, stale.until), (FreezeState::Warn, None), "{later}");
         assert!(stale.why().contains("ago, more than 1d12h"), "{}", stale.why());
         assert!(!stale.problems.is_empty());
     }
     assert_eq!(
-        promote(&fed, at("2027-01-01T00:00:00Z")).state,
+        promote(&known, at("2027-01-01T00:00:00Z")).state,
         FreezeState::Frozen,
         "beyond what is laid out"
     );

@@ -1,6 +1,7 @@
 //! What holds for every calendar and every file.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use chrono::{DateTime, Datelike as _, NaiveDate, TimeDelta, TimeZone as _, Utc, Weekday};
 use chrono_tz::Tz;
@@ -34,7 +35,7 @@ fn an_eve_precedes_its_holiday_with_no_business_day_between() {
             for (holiday, _) in holidays.range(asked) {
                 let eve = holiday.iter_days().map(|d| d - TimeDelta::days(1)).next().unwrap();
                 let eve =
-                    std::iter::successors(Some(eve), |d| d.pred_opt()).find(|d| is_business(*d));
+                    std::iter::successors(Some(eve), NaiveDate::pred_opt).find(|d| is_business(*d));
                 let next = holiday.iter_days().skip(1).find(|d| is_business(*d)).unwrap();
                 let midnight =
                     |day: NaiveDate| Utc.from_utc_datetime(&day.and_time(chrono::NaiveTime::MIN));
@@ -52,11 +53,8 @@ fn an_eve_precedes_its_holiday_with_no_business_day_between() {
                     hour += TimeDelta::hours(12);
                 }
                 let found = promote(&rules, midnight(*holiday));
-                assert!(
-                    found.why().contains(&format!("({holiday}, c)")),
-                    "{place}: {}",
-                    found.why()
-                );
+                let named = format!("({holiday}, c); last business day {}", eve.date_naive());
+                assert!(found.why().contains(&named), "{place}: {}", found.why());
                 checked += 1;
             }
         }
@@ -82,19 +80,20 @@ fn file(windows: &[Window]) -> String {
     let mut text = "default_tz = \"UTC\"\n".to_owned();
     for (id, (from, lasts, block, _)) in windows.iter().enumerate() {
         let policy = if *block { "block" } else { "warn" };
-        text += &format!(
+        write!(text,
             "[[freeze]]\nid = \"f{id}\"\nkind = \"window\"\nreason = \"x\"\npolicy = \"{policy}\"\nstart = {}\nend = {}\n",
             minute(*from).format("%FT%TZ"),
-            minute(from + lasts).format("%FT%TZ")
-        );
+            minute(from + lasts).format("%FT%TZ")).unwrap();
     }
     for (id, (.., thaws)) in windows.iter().enumerate() {
         for (from, lasts) in thaws {
-            text += &format!(
+            write!(
+                text,
                 "[[thaw]]\nfreeze = \"f{id}\"\nstart = {}\nend = {}\n",
                 minute(*from).format("%FT%TZ"),
                 minute(from + lasts).format("%FT%TZ")
-            );
+            )
+            .unwrap();
         }
     }
     text
@@ -223,4 +222,19 @@ fn an_estimated_holiday_says_so() {
     if day.year() <= 2031 {
         assert!(promote(&rules, noon).why().contains(name.as_str()));
     }
+}
+
+#[test]
+fn windows_that_only_touch_are_one_run() {
+    let touching = [(0, 60, true, vec![]), (60, 60, false, vec![]), (120, 60, true, vec![])];
+    let rules = rules(&file(&touching));
+    for (asked, state) in
+        [(0, FreezeState::Frozen), (59, FreezeState::Frozen), (60, FreezeState::Warn)]
+    {
+        let found = promote(&rules, minute(asked));
+        assert_eq!((found.state, found.until), (state, Some(minute(180))), "after {asked} minutes");
+        assert_eq!(found.next_change, Some(minute(if asked < 60 { 60 } else { 120 })));
+        assert_eq!(found.matches.len(), 1);
+    }
+    assert_eq!(promote(&rules, minute(180)).state, FreezeState::Open);
 }

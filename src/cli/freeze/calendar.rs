@@ -108,7 +108,8 @@ fn grid(month: &Month, first: NaiveDate, today: NaiveDate) -> Vec<String> {
             FreezeState::Frozen => '#',
         };
         let (open, close) = if *date == today { ('[', ']') } else { (' ', ' ') };
-        line += &format!("{open}{:>2}{mark}{close}", date.day());
+        let number = date.day();
+        line.extend([format!("{open}{number:>2}{mark}{close}")]);
         if date.weekday() == Weekday::Sun {
             lines.push(std::mem::take(&mut line).trim_end().to_owned());
         }

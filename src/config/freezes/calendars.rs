@@ -120,16 +120,11 @@ fn subdivision_advice(country: &str, written: &str) -> String {
 fn weekend(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Vec<Weekday> {
     let mut days = Vec::new();
     for text in entry.texts(complaints) {
-        match weekday(text.value) {
-            Some(day) => days.push(day),
-            None => {
-                let advice = day_advice(text.value);
-                complaints.add(
-                    text.at,
-                    &entry.path,
-                    format!("unknown day {:?}{advice}", text.value),
-                );
-            }
+        if let Some(day) = weekday(text.value) {
+            days.push(day);
+        } else {
+            let sentence = format!("unknown day {:?}{}", text.value, day_advice(text.value));
+            complaints.add(text.at, &entry.path, sentence);
         }
     }
     days.sort_by_key(Weekday::num_days_from_monday);

@@ -80,7 +80,7 @@ pub fn read(
                 ));
             }
             Err(recurrence::Fault::Unclear(why)) => {
-                left_out(&mut read.problems, &event.summary, &why)
+                left_out(&mut read.problems, &event.summary, &why);
             }
         }
         if read.occurrences.len() > OCCURRENCES {

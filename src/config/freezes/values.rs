@@ -28,7 +28,7 @@ pub(super) fn zone(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Option
     let is_short = !text.contains('/') && !text.chars().any(|c| c.is_ascii_lowercase());
     let is_offset = text.starts_with("Etc/GMT") || text.contains([':', '+']);
     let fault = match known {
-        Some(zone) if zone == Tz::UTC => return known,
+        Some(Tz::UTC) => return known,
         Some(_) if !is_short && !is_offset => return known,
         _ if is_offset || text.starts_with(['-', '+']) => {
             "is an offset, which knows no daylight saving; name a place such as \"Europe/Berlin\"".to_owned()

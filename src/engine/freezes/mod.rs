@@ -65,6 +65,21 @@ pub struct Found {
     pub files: BTreeMap<String, Result<String, String>>,
 }
 
+/// What a look found.
+struct Looked {
+    /// The rules may be others than before.
+    changed: bool,
+    own: OwnFile,
+}
+
+/// What became of the engine's own file.
+enum OwnFile {
+    /// Nobody touched it.
+    Unread,
+    Good,
+    Broken(String),
+}
+
 impl Freezes {
     /// Takes up the last good files of the folder `data`.
     pub fn open(data: &Path, file: Option<PathBuf>, now: DateTime<Utc>) -> Self {
@@ -126,20 +141,19 @@ impl Freezes {
     }
 
     /// Looks whether the engine's own file or the files of its feeds were written since, and whether feeds are due.
-    /// True when the rules may be others than before.
-    fn look(&mut self, now: DateTime<Utc>) -> (bool, Option<Option<String>>) {
+    fn look(&mut self, now: DateTime<Utc>) -> Looked {
         let stamp = self.stamps();
         let fed = self.feeds.has_news();
         let old = self.is_old(now);
-        let mut said = None;
+        let mut own = OwnFile::Unread;
         if stamp != self.stamp {
-            said = Some(self.read());
+            own = self.read().map_or(OwnFile::Good, OwnFile::Broken);
             self.stamp = self.stamps();
         } else if !fed && !old {
-            return (false, None);
+            return Looked { changed: false, own };
         }
         self.lay_out(now);
-        (true, said)
+        Looked { changed: true, own }
     }
 
     fn is_due(&self, now: DateTime<Utc>) -> bool {
@@ -240,7 +254,7 @@ impl Source {
             Ok(file) => Self::of(text, file, files),
             Err(error) => {
                 let rules = Rules::unreadable(FREEZES_FILE, &error.to_string());
-                Self { rules, text, ..Self::default() }
+                Self { text, rules, ..Self::default() }
             }
         }
     }
@@ -297,18 +311,22 @@ pub(super) async fn look_when_due(shared: &Arc<Shared>) {
 /// Looks at everything once, and gives every service its rules where anything changed.
 pub(super) fn look(shared: &Shared) {
     let now = shared.clock.now();
-    let (changed, said) = {
+    let looked = {
         let mut freezes = shared.freezes();
-        let (changed, said) = freezes.look(now);
+        let looked = freezes.look(now);
         let sources = freezes.sources();
         freezes.feeds.fetch_due(sources, now);
-        (changed, said)
+        looked
     };
-    if let Some(trouble) = said {
-        let remedy = "mend the file; until then the last good one holds";
-        shared.note(SOURCE, trouble.map(|what| (what, remedy.to_owned())));
+    match looked.own {
+        OwnFile::Unread => {}
+        OwnFile::Good => shared.note(SOURCE, None),
+        OwnFile::Broken(what) => {
+            let remedy = "mend the file; until then the last good one holds";
+            shared.note(SOURCE, Some((what, remedy.to_owned())));
+        }
     }
-    if changed {
+    if looked.changed {
         spread(shared);
     }
 }

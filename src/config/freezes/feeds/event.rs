@@ -90,7 +90,7 @@ fn named_zone(property: &Property<'_>) -> Option<Tz> {
     let named = property.params.iter().find(|one| one.key == "TZID")?.val.as_ref()?;
     let name = named.as_str().trim_matches('"');
     let starts = std::iter::once(0).chain(name.match_indices('/').map(|(at, _)| at + 1));
-    starts.filter_map(|at| name[at..].parse().ok()).next()
+    starts.filter_map(|at| name.get(at..)).find_map(|name| name.parse().ok())
 }
 
 impl Event {
@@ -249,7 +249,7 @@ fn plain(text: &str) -> String {
     while let Some(c) = chars.next() {
         match c {
             '\\' => {
-                plain.extend(chars.next().map(|c| if matches!(c, 'n' | 'N') { ' ' } else { c }))
+                plain.extend(chars.next().map(|c| if matches!(c, 'n' | 'N') { ' ' } else { c }));
             }
             c => plain.push(c),
         }
