@@ -86,7 +86,7 @@ fn every_row_of_the_rule_table_has_cases_for_each_of_its_databases() {
 }
 
 #[test]
-fn the_rule_table_has_all_rows_of_the_reference() {
+fn the_rule_table_has_all_its_rows() {
     let numbers: Vec<_> = Row::TABLE.iter().map(|row| row.number).collect();
     let mut expected: Vec<String> = (1..=27).map(|number| number.to_string()).collect();
     expected.insert(8, "8b".to_owned());
