@@ -8,6 +8,7 @@ use rusqlite::{Connection, params};
 use trunkline::domain::event::Fact;
 use trunkline::domain::ids::{BuildNumber, Seq};
 use trunkline::domain::people::Actor;
+use trunkline::domain::policy::VerifyBy;
 use trunkline::store::{Head, NewEvent, Reader, Store, Walk};
 
 const ROWS: u64 = 6;
@@ -21,7 +22,11 @@ impl Record {
         let record = Self { folder: tempfile::tempdir().unwrap() };
         let mut store = Store::open(&record.database()).unwrap();
         for number in 1..=ROWS {
-            let fact = Fact::BuildVerified { build: BuildNumber(number), note: note.into() };
+            let fact = Fact::BuildVerified {
+                build: BuildNumber(number),
+                note: note.into(),
+                kind: VerifyBy::Person,
+            };
             let (service, actor) = ("shop".parse().unwrap(), Actor::Person("jane".into()));
             let event = NewEvent { service, actor, fact };
             store.append(DateTime::UNIX_EPOCH, vec![event], None).unwrap();
@@ -137,7 +142,8 @@ fn a_head_that_was_kept_is_still_there_when_the_record_has_grown() {
     let kept = record.trunkline(&["audit", "head", "--output", "head.json"]);
     assert!(kept.status.success(), "{kept:?}");
     let mut store = Store::open(&record.database()).unwrap();
-    let fact = Fact::BuildVerified { build: BuildNumber(7), note: "more".into() };
+    let fact =
+        Fact::BuildVerified { build: BuildNumber(7), note: "more".into(), kind: VerifyBy::Person };
     let event = NewEvent { service: "shop".parse().unwrap(), actor: Actor::System, fact };
     store.append(DateTime::UNIX_EPOCH, vec![event], None).unwrap();
     // The writer still has the database open.

@@ -7,6 +7,7 @@ use chrono::DateTime;
 use trunkline::domain::event::{Event, Fact};
 use trunkline::domain::ids::BuildNumber;
 use trunkline::domain::people::Actor;
+use trunkline::domain::policy::VerifyBy;
 use trunkline::store::{NewEvent, Store};
 
 use super::corpus::corpus;
@@ -26,7 +27,11 @@ fn hostile() -> Vec<String> {
 
 /// A user whose record tells of a service that is watched no more.
 fn recorded(texts: &[String]) -> Home {
-    let fact = |text: &String| Fact::BuildVerified { build: BuildNumber(1), note: text.clone() };
+    let fact = |text: &String| Fact::BuildVerified {
+        build: BuildNumber(1),
+        note: text.clone(),
+        kind: VerifyBy::Person,
+    };
     recorded_as(texts.iter().map(|text| (text.clone(), fact(text))))
 }
 
