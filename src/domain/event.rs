@@ -126,11 +126,23 @@ pub enum Fact {
         freeze: Seq,
         reason: String,
     },
+    /// A guard or a changed world kept a person from a command. Nothing was done. The same refusal of the same person
+    /// is recorded once a minute, however often they try; one that was answered in the last moments before the engine
+    /// was killed may be missing.
+    Refused {
+        /// What they wanted: `the promote of #12`.
+        what: String,
+        /// What they were told, in the very words; at most 2,000 characters of it.
+        sentence: String,
+        /// The findings that refused, or for which a reason was missing.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        findings: Vec<Finding>,
+    },
 }
 
 impl Fact {
     /// Every name that a fact can have.
-    pub const KINDS: [&'static str; 17] = [
+    pub const KINDS: [&'static str; 18] = [
         "build_found",
         "trunk_rewritten",
         "deployment_requested",
@@ -148,6 +160,7 @@ impl Fact {
         "request_withdrawn",
         "freeze_placed",
         "freeze_lifted",
+        "refused",
     ];
 
     /// The fact's name, as stored and as shown by `trunkline events`.
@@ -171,6 +184,7 @@ impl Fact {
             Self::RequestWithdrawn { .. } => "request_withdrawn",
             Self::FreezePlaced { .. } => "freeze_placed",
             Self::FreezeLifted { .. } => "freeze_lifted",
+            Self::Refused { .. } => "refused",
         }
     }
 }

@@ -113,6 +113,8 @@ impl ServiceState {
                 by: event.actor.clone(),
             }),
             Fact::FreezeLifted { freeze, .. } => self.freezes.retain(|f| f.id != *freeze),
+            // Nothing was done.
+            Fact::Refused { .. } => {}
         }
     }
 

@@ -11,6 +11,7 @@ mod logs;
 mod open;
 mod orphans;
 mod processes;
+pub mod refusals;
 pub mod report;
 pub mod run;
 mod shared;

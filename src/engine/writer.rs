@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::act::Acts;
 use super::commands::{self, Asked, Decided, Gathered, NotDecided};
 use super::decide::{Decision, Known, Pipeline, decide};
+use super::refusals::{self, Refusals};
 use super::report;
 use super::run::Status;
 use super::shared::Shared;
@@ -49,6 +50,8 @@ pub enum Input {
     Settle(ServiceName),
     /// Look again whether the record can be written.
     Rehearse,
+    /// Try again to record the refusals that wait.
+    Refusals,
     Stop,
 }
 
@@ -106,21 +109,34 @@ pub(super) struct Writer {
     unsettled: HashSet<ServiceName>,
     /// What a person asked for and could not be recorded: rehearsed until it could be, since nobody else tries again.
     unrecorded: Option<NewEvent>,
+    refusals: Refusals,
+    /// Whether the refusals are tried again in a moment.
+    refusals_later: bool,
 }
 
 impl Writer {
     pub fn new(store: Store, shared: Arc<Shared>, acts: Acts) -> Self {
-        Self { store, shared, acts, unsettled: HashSet::new(), unrecorded: None }
+        let (unsettled, refusals) = (HashSet::new(), Refusals::default());
+        Self { store, shared, acts, unsettled, unrecorded: None, refusals, refusals_later: false }
     }
 
     /// Works until it is told to stop or nobody can tell it anything any more.
     pub fn run(mut self, mut inputs: mpsc::Receiver<Input>) {
-        while let Some(input) = inputs.blocking_recv() {
+        while let Some(input) = self.next(&mut inputs) {
             match input {
-                Input::Stop => return,
+                Input::Stop => return self.record_refusals(),
                 input => self.take(input),
             }
         }
+    }
+
+    /// Nobody waits for a refusal to be recorded, so that it comes after everything that somebody waits for.
+    fn next(&mut self, inputs: &mut mpsc::Receiver<Input>) -> Option<Input> {
+        if let Ok(input) = inputs.try_recv() {
+            return Some(input);
+        }
+        self.record_refusals();
+        inputs.blocking_recv()
     }
 
     fn take(&mut self, input: Input) {
@@ -138,6 +154,7 @@ impl Writer {
                 self.settle(&service);
             }
             Input::Receipt { key, reply } => {
+                self.record_refusals();
                 let answered = self.store.answered(&key);
                 let _gone = reply.send(answered.map(|found| found.map(|(_, receipt)| receipt)));
             }
@@ -146,6 +163,10 @@ impl Writer {
                 self.settle(&service);
             }
             Input::Rehearse => self.rehearse(),
+            Input::Refusals => {
+                self.refusals_later = false;
+                self.record_refusals();
+            }
             Input::Stop => {}
         }
     }
@@ -153,11 +174,26 @@ impl Writer {
     fn command(&mut self, request: Request) {
         let answer = self.decide_command(&request);
         let recorded = answer.is_ok();
+        let refused = answer.as_ref().err().and_then(|rejected| self.refused(&request, rejected));
         // Whoever asked may be gone; what was recorded stands all the same.
         let _gone = request.reply.send(answer);
         if recorded {
             self.settle(&request.service);
         }
+        if let Some(event) = refused
+            && self.refusals.add(self.shared.clock.now(), event)
+        {
+            self.record_refusals();
+        }
+    }
+
+    /// What is recorded of a command that was not done.
+    fn refused(&self, request: &Request, rejected: &Rejected) -> Option<NewEvent> {
+        let Rejected::Refused(refusal) = rejected else { return None };
+        let fact = refusals::fact(&request.command, refusal)?;
+        let world = self.shared.world();
+        let actor = world.services.get(&request.service)?.people.actor_of_login(&request.login);
+        Some(NewEvent { service: request.service.clone(), actor, fact })
     }
 
     fn decide_command(&mut self, request: &Request) -> Result<Receipt, Rejected> {
@@ -297,6 +333,32 @@ impl Writer {
             self.acts.tidy(name);
         }
         Ok(())
+    }
+
+    /// One durable transaction for all that wait. What anybody can do stays the same by it, and so does every snapshot.
+    fn record_refusals(&mut self) {
+        if self.refusals.waiting().is_empty() || self.refusals_later {
+            return;
+        }
+        let events = self.refusals.waiting().to_vec();
+        match self.store.append(self.shared.clock.now(), events, None) {
+            Ok(events) => {
+                self.refusals.recorded();
+                self.shared.note(UNRECORDED, None);
+                self.shared.change_unseen(|world| {
+                    for event in &events {
+                        if let Some(service) = world.services.get_mut(&event.service) {
+                            service.state.apply(event);
+                        }
+                    }
+                });
+            }
+            Err(error) => {
+                self.trouble(&error);
+                self.refusals_later = true;
+                self.later(Input::Refusals);
+            }
+        }
     }
 
     /// Says that the record can be written again, once it can.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use trunkline::backend::{Answer, BackendError};
-use trunkline::domain::command::{Command, Receipt};
+use trunkline::domain::command::{Command, Receipt, Refusal};
 use trunkline::domain::event::{DeploymentKind, Event, Fact};
 use trunkline::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq};
 use trunkline::domain::people::Actor;
@@ -60,6 +60,7 @@ pub fn check(calls: &[Call], events: &[Event]) {
     let mut unclaimed: Vec<_> = events
         .iter()
         .filter(|e| e.actor != Actor::System && !owners.contains_key(&e.seq))
+        .filter(|e| !matches!(e.fact, Fact::Refused { .. }))
         .collect();
     for intent in intents.values().filter(|intent| intent.told.is_none() && intent.unknown) {
         let actor = Actor::Person(intent.who.to_owned());
@@ -69,8 +70,35 @@ pub fn check(calls: &[Call], events: &[Event]) {
         }
     }
     assert_eq!(unclaimed, Vec::<&Event>::new(), "recorded, but nobody asked for it");
+    refusals_are_recorded(calls, events);
     in_real_time(&intents);
     one_at_a_time(events);
+}
+
+/// Whoever was refused by a guard or a changed world is in the record with the very sentence, and nobody else is.
+fn refusals_are_recorded(calls: &[Call], events: &[Event]) {
+    let recorded: BTreeSet<_> = events
+        .iter()
+        .filter_map(|event| match &event.fact {
+            Fact::Refused { sentence, .. } => Some((event.actor.to_string(), sentence.clone())),
+            _ => None,
+        })
+        .collect();
+    let told: BTreeSet<_> = calls
+        .iter()
+        .filter_map(|call| match &call.answer {
+            Err(BackendError::Refused(
+                refusal @ (Refusal::Policy { .. } | Refusal::Changed { .. }),
+            )) => Some((call.who.clone(), refusal.to_string())),
+            _ => None,
+        })
+        .collect();
+    let missing: Vec<_> = told.difference(&recorded).collect();
+    assert!(missing.is_empty(), "refused, and not in the record: {missing:#?}");
+    let unknown: BTreeSet<_> =
+        calls.iter().filter(|call| call.is_unknown()).map(|call| call.who.clone()).collect();
+    let more = recorded.difference(&told).filter(|(who, _)| !unknown.contains(who));
+    assert_eq!(more.collect::<Vec<_>>(), Vec::<&(String, String)>::new(), "nobody was told");
 }
 
 fn intents(calls: &[Call]) -> BTreeMap<&IdempotencyKey, Intent<'_>> {
