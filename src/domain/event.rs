@@ -126,9 +126,9 @@ pub enum Fact {
         freeze: Seq,
         reason: String,
     },
-    /// A guard or a changed world kept a person from a command. Nothing was done. The same refusal of the same person
-    /// is recorded once a minute, however often they try; one that was answered in the last moments before the engine
-    /// was killed may be missing.
+    /// A guard or a changed world kept a person from a command. Nothing was done. However often the same person tries
+    /// the same and is refused by the same guards while nothing changes, it is recorded once a minute; and what was
+    /// answered in the last moments before the engine was killed may be missing.
     Refused {
         /// What they wanted: `the promote of #12`.
         what: String,

@@ -6,14 +6,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::command::{Command, Refusal};
 use crate::domain::event::Fact;
-use crate::domain::plan::Finding;
+use crate::domain::ids::ServiceName;
+use crate::domain::people::Actor;
+use crate::domain::plan::{Finding, Fingerprint, Guard};
 use crate::store::NewEvent;
 
 /// Whoever tries again and again is recorded once in this time, so that no loop fills the disk.
 const ONCE_IN: TimeDelta = TimeDelta::minutes(1);
 /// How many of the last ones are remembered, to tell a repeated one.
 const REMEMBERED: usize = 256;
-/// So many are recorded although other things wait.
+/// So many are recorded at once, whether more come or not.
 const BATCH: usize = 64;
 /// So many are kept while nothing can be recorded.
 const KEPT: usize = 256;
@@ -46,32 +48,90 @@ fn bounded(text: &str) -> String {
     }
 }
 
+/// A refusal, and what makes another one the same: sentences tell ages, which change with every second.
+#[derive(Debug)]
+pub(super) struct Refused {
+    event: NewEvent,
+    likeness: Likeness,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Likeness {
+    service: ServiceName,
+    actor: Actor,
+    what: String,
+    guards: Vec<Guard>,
+    /// On what it was decided.
+    ground: Option<Fingerprint>,
+}
+
+impl Refused {
+    /// `None` when it becomes nothing, see [`fact`].
+    pub fn of(
+        service: &ServiceName,
+        actor: &Actor,
+        command: &Command,
+        refusal: &Refusal,
+    ) -> Option<Self> {
+        let fact = fact(command, refusal)?;
+        let Fact::Refused { what, findings, .. } = &fact else { return None };
+        let ground = match (refusal, command) {
+            (Refusal::Changed { plan, .. }, _) => Some(&plan.fingerprint),
+            // A guard is asked only once this is the fingerprint of the world as it is.
+            (_, Command::Execute { fingerprint, .. } | Command::Ask { fingerprint, .. }) => {
+                Some(fingerprint)
+            }
+            _ => None,
+        };
+        let likeness = Likeness {
+            service: service.clone(),
+            actor: actor.clone(),
+            what: what.clone(),
+            guards: findings.iter().map(|finding| finding.guard).collect(),
+            ground: ground.cloned(),
+        };
+        let event = NewEvent { service: service.clone(), actor: actor.clone(), fact };
+        Some(Self { event, likeness })
+    }
+}
+
+/// What became of a refusal that was added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Added {
+    /// The same was added a moment ago.
+    Known,
+    Waits,
+    /// So many wait by now that it is time to record them.
+    Full,
+}
+
 /// Those that were answered and are not recorded yet.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
     waiting: Vec<NewEvent>,
     /// The last ones, oldest first.
-    known: VecDeque<(DateTime<Utc>, NewEvent)>,
+    known: VecDeque<(DateTime<Utc>, Likeness)>,
 }
 
 impl Refusals {
-    /// Takes one in, unless it says the same as one of the last minute. True when it is time to record.
-    pub fn add(&mut self, now: DateTime<Utc>, event: NewEvent) -> bool {
+    /// Takes one in, unless the same was taken in within the last minute.
+    pub fn add(&mut self, now: DateTime<Utc>, refused: Refused) -> Added {
+        let Refused { event, likeness } = refused;
         // A clock that is set back must not keep one out for longer.
         self.known.retain(|(at, _)| (now - at).abs() < ONCE_IN);
-        if self.known.iter().any(|(_, known)| *known == event) {
-            return false;
+        if self.known.iter().any(|(_, known)| *known == likeness) {
+            return Added::Known;
         }
         if self.waiting.len() >= KEPT {
             tracing::warn!(?event, "a refusal is not recorded: too many wait for the disk");
-            return false;
+            return Added::Waits;
         }
         if self.known.len() >= REMEMBERED {
             self.known.pop_front();
         }
-        self.known.push_back((now, event.clone()));
+        self.known.push_back((now, likeness));
         self.waiting.push(event);
-        self.waiting.len() >= BATCH
+        if self.waiting.len() == BATCH { Added::Full } else { Added::Waits }
     }
 
     /// Those that wait, oldest first.

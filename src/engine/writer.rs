@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::act::Acts;
 use super::commands::{self, Asked, Decided, Gathered, NotDecided};
 use super::decide::{Decision, Known, Pipeline, decide};
-use super::refusals::{self, Refusals};
+use super::refusals::{Added, Refusals, Refused};
 use super::report;
 use super::run::Status;
 use super::shared::Shared;
@@ -50,7 +50,7 @@ pub enum Input {
     Settle(ServiceName),
     /// Look again whether the record can be written.
     Rehearse,
-    /// Try again to record the refusals that wait.
+    /// Record the refusals that wait.
     Refusals,
     Stop,
 }
@@ -98,6 +98,9 @@ impl From<NotDecided> for Rejected {
 /// How long until something that could not be recorded is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// How long a refusal waits for others, so that those of a crowd are one transaction and not in the winner's way.
+const GATHERING: Duration = Duration::from_millis(50);
+
 /// Under which source it is said that the record cannot be written.
 const UNRECORDED: &str = "record";
 
@@ -110,33 +113,24 @@ pub(super) struct Writer {
     /// What a person asked for and could not be recorded: rehearsed until it could be, since nobody else tries again.
     unrecorded: Option<NewEvent>,
     refusals: Refusals,
-    /// Whether the refusals are tried again in a moment.
-    refusals_later: bool,
+    /// Whether the refusals are recorded in a moment.
+    refusals_due: bool,
 }
 
 impl Writer {
     pub fn new(store: Store, shared: Arc<Shared>, acts: Acts) -> Self {
         let (unsettled, refusals) = (HashSet::new(), Refusals::default());
-        Self { store, shared, acts, unsettled, unrecorded: None, refusals, refusals_later: false }
+        Self { store, shared, acts, unsettled, unrecorded: None, refusals, refusals_due: false }
     }
 
     /// Works until it is told to stop or nobody can tell it anything any more.
     pub fn run(mut self, mut inputs: mpsc::Receiver<Input>) {
-        while let Some(input) = self.next(&mut inputs) {
+        while let Some(input) = inputs.blocking_recv() {
             match input {
                 Input::Stop => return self.record_refusals(),
                 input => self.take(input),
             }
         }
-    }
-
-    /// Nobody waits for a refusal to be recorded, so that it comes after everything that somebody waits for.
-    fn next(&mut self, inputs: &mut mpsc::Receiver<Input>) -> Option<Input> {
-        if let Ok(input) = inputs.try_recv() {
-            return Some(input);
-        }
-        self.record_refusals();
-        inputs.blocking_recv()
     }
 
     fn take(&mut self, input: Input) {
@@ -164,7 +158,7 @@ impl Writer {
             }
             Input::Rehearse => self.rehearse(),
             Input::Refusals => {
-                self.refusals_later = false;
+                self.refusals_due = false;
                 self.record_refusals();
             }
             Input::Stop => {}
@@ -180,20 +174,21 @@ impl Writer {
         if recorded {
             self.settle(&request.service);
         }
-        if let Some(event) = refused
-            && self.refusals.add(self.shared.clock.now(), event)
-        {
-            self.record_refusals();
+        let Some(refused) = refused else { return };
+        match self.refusals.add(self.shared.clock.now(), refused) {
+            Added::Full => self.record_refusals(),
+            Added::Waits => self.refusals_after(GATHERING),
+            Added::Known => {}
         }
     }
 
     /// What is recorded of a command that was not done.
-    fn refused(&self, request: &Request, rejected: &Rejected) -> Option<NewEvent> {
+    fn refused(&self, request: &Request, rejected: &Rejected) -> Option<Refused> {
         let Rejected::Refused(refusal) = rejected else { return None };
-        let fact = refusals::fact(&request.command, refusal)?;
+        let Request { service: name, login, command, .. } = request;
         let world = self.shared.world();
-        let actor = world.services.get(&request.service)?.people.actor_of_login(&request.login);
-        Some(NewEvent { service: request.service.clone(), actor, fact })
+        let actor = world.services.get(name)?.people.actor_of_login(login);
+        Refused::of(name, &actor, command, refusal)
     }
 
     fn decide_command(&mut self, request: &Request) -> Result<Receipt, Rejected> {
@@ -337,10 +332,10 @@ impl Writer {
 
     /// One durable transaction for all that wait. What anybody can do stays the same by it, and so does every snapshot.
     fn record_refusals(&mut self) {
-        if self.refusals.waiting().is_empty() || self.refusals_later {
+        let events = self.refusals.waiting().to_vec();
+        if events.is_empty() {
             return;
         }
-        let events = self.refusals.waiting().to_vec();
         match self.store.append(self.shared.clock.now(), events, None) {
             Ok(events) => {
                 self.refusals.recorded();
@@ -355,9 +350,14 @@ impl Writer {
             }
             Err(error) => {
                 self.trouble(&error);
-                self.refusals_later = true;
-                self.later(Input::Refusals);
+                self.refusals_after(RETRY);
             }
+        }
+    }
+
+    fn refusals_after(&mut self, pause: Duration) {
+        if !std::mem::replace(&mut self.refusals_due, true) {
+            self.after(pause, Input::Refusals);
         }
     }
 
@@ -387,9 +387,13 @@ impl Writer {
     }
 
     fn later(&self, input: Input) {
+        self.after(RETRY, input);
+    }
+
+    fn after(&self, pause: Duration, input: Input) {
         let inputs = self.shared.inputs.clone();
         self.acts.spawn(async move {
-            tokio::time::sleep(RETRY).await;
+            tokio::time::sleep(pause).await;
             // A stopped engine finds it again when it starts.
             let _stopped = inputs.send(input).await;
         });

@@ -78,7 +78,6 @@ pub fn overrides(fact: &Fact) -> Vec<(String, String)> {
     let each = overrides.iter().map(|(guard, reason)| {
         let read = findings.iter().filter(|finding| finding.guard == *guard);
         let read: Vec<_> = read.map(|finding| finding.sentence.as_str()).collect();
-        let guard = format!("{guard:?}").to_lowercase();
         (reason.clone(), format!("overrode {guard} ({}): {reason}", read.join("; ")))
     });
     each.collect()
