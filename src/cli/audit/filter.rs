@@ -35,7 +35,8 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Hands on each event that is meant, oldest first. The record is read in pages, however long it is.
+    /// Hands on each event that is meant, oldest first. The record is read in pages and from its beginning, also for
+    /// a narrow time: clocks are set, so that no time tells where in the record it begins.
     pub async fn each(
         &self,
         context: &Context,
