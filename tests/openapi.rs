@@ -18,7 +18,7 @@ use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::event::{DeploymentKind, Fact, Outcome, StepOutcome};
 use trunkline::domain::ids::{Environment, IdempotencyKey, Seq, ServiceName, Sha};
 use trunkline::domain::people::Actor;
-use trunkline::domain::plan::{Fingerprint, Guard};
+use trunkline::domain::plan::{Finding, Fingerprint, Guard, Severity};
 use trunkline::domain::quarantine::BadCommit;
 
 const GOLDEN: &str = "tests/data/openapi.json";
@@ -49,6 +49,8 @@ fn eventful(world: &Scripted) {
         let (from, reason) = (world.now(), String::from("why"));
         let shas = world.service(&name).unwrap().state.builds[&first].sha.clone();
         let bad = BadCommit { sha: shas.clone(), build: first, subject: "Pay".into() };
+        let finding =
+            Finding { guard: Guard::Hold, severity: Severity::Override, sentence: reason.clone() };
         let facts = [
             Fact::FreezePlaced { from, until: None, reason: reason.clone() },
             Fact::FreezePlaced { from, until: Some(from), reason: reason.clone() },
@@ -66,7 +68,8 @@ fn eventful(world: &Scripted) {
             Fact::CommitsQuarantined { bad: vec![bad], reason: reason.clone() },
             Fact::CommitCleared { sha: shas.clone(), reason: reason.clone() },
             Fact::PromoterRequested { build: first, until: from, note: reason.clone() },
-            Fact::RequestWithdrawn { request: Seq(1), reason },
+            Fact::RequestWithdrawn { request: Seq(1), reason: reason.clone() },
+            Fact::Refused { what: reason.clone(), sentence: reason, findings: vec![finding] },
         ];
         for fact in facts {
             world.record(&name, sam.clone(), fact);

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, params};
 use trunkline::domain::command::Receipt;
-use trunkline::domain::event::Fact;
+use trunkline::domain::event::{Event, Fact};
 use trunkline::domain::ids::{BuildNumber, IdempotencyKey, Seq, ServiceName};
 use trunkline::domain::people::Actor;
 use trunkline::domain::policy::VerifyBy;
@@ -50,6 +50,27 @@ fn events_come_back_as_they_were_written() {
     assert_eq!(store.head(), Seq(2));
     let page = store.reader().expect("it opens").events(Some(&service()), Seq(1), 10);
     assert_eq!(page.expect("it can be read"), written[1..]);
+}
+
+#[test]
+fn an_event_has_the_hash_of_the_row_that_says_just_it_and_another_has_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = filled(&folder);
+    let written = store.append(at(7), vec![verified(1)], None).expect("it is written");
+    let reader = store.reader().expect("it opens");
+    let head = reader.walk(None).expect("it can be read").head.expect("there are rows");
+    let hash_of = |event: &Event| reader.hash_of(event).expect("it can be read");
+    assert_eq!(hash_of(&written[0]), Some(head.hash));
+    let elsewhere = [
+        Event { seq: Seq(1), ..written[0].clone() },
+        Event { seq: Seq(99), ..written[0].clone() },
+        Event { at: at(8), ..written[0].clone() },
+        Event { actor: Actor::System, ..written[0].clone() },
+        Event { fact: verified(2).fact, ..written[0].clone() },
+    ];
+    for event in elsewhere {
+        assert_eq!(hash_of(&event), None, "{event:?}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod csv;
 mod export;
 mod filter;
 mod list;
+mod row;
 mod verify;
 
 use clap::{Args, Subcommand};
@@ -28,7 +29,9 @@ enum Command {
     List(list::Arguments),
     /// All of them as JSON lines or CSV, for a file or another program
     ///
-    /// A CSV cell that a spreadsheet would take for a formula begins with an apostrophe.
+    /// A CSV cell that a spreadsheet would take for a formula begins with an apostrophe. The columns "build",
+    /// "environment" and "deployment" have what the event itself names. The column "hash" has the event's hash in the
+    /// chain, read from the database here; where there is none it stays empty.
     Export(export::Arguments),
     /// Walk the hash chain of the database here and name the first broken row
     ///
@@ -41,9 +44,7 @@ enum Command {
 pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
     match arguments.command.unwrap_or(Command::List(arguments.list)) {
         Command::List(arguments) => list::run(&Context::connect(global).await?, arguments).await,
-        Command::Export(arguments) => {
-            export::run(&Context::connect(global).await?, arguments).await
-        }
+        Command::Export(arguments) => export::run(global, arguments).await,
         Command::Verify(arguments) => verify::run(&global, &arguments),
         Command::Head(arguments) => verify::head(&global, arguments),
     }

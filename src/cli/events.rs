@@ -98,6 +98,7 @@ pub fn detail(fact: &Fact) -> String {
         Fact::RequestWithdrawn { request, reason } => format!("{request}: {reason}"),
         Fact::FreezePlaced { reason, .. } => reason.clone(),
         Fact::FreezeLifted { freeze, reason } => format!("{freeze}: {reason}"),
+        Fact::Refused { what, sentence, .. } => format!("{what}: {sentence}"),
     }
 }
 

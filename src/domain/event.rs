@@ -127,11 +127,23 @@ pub enum Fact {
         freeze: Seq,
         reason: String,
     },
+    /// A guard or a changed world kept a person from a command. Nothing was done. However often the same person tries
+    /// the same and is refused by the same guards while nothing changes, it is recorded once a minute; and what was
+    /// answered in the last moments before the engine was killed may be missing.
+    Refused {
+        /// What they wanted: `the promote of #12`.
+        what: String,
+        /// What they were told, in the very words; at most 2,000 characters of it.
+        sentence: String,
+        /// The findings that refused, or for which a reason was missing.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        findings: Vec<Finding>,
+    },
 }
 
 impl Fact {
     /// Every name that a fact can have.
-    pub const KINDS: [&'static str; 17] = [
+    pub const KINDS: [&'static str; 18] = [
         "build_found",
         "trunk_rewritten",
         "deployment_requested",
@@ -149,6 +161,7 @@ impl Fact {
         "request_withdrawn",
         "freeze_placed",
         "freeze_lifted",
+        "refused",
     ];
 
     /// The fact's name, as stored and as shown by `trunkline events`.
@@ -172,6 +185,7 @@ impl Fact {
             Self::RequestWithdrawn { .. } => "request_withdrawn",
             Self::FreezePlaced { .. } => "freeze_placed",
             Self::FreezeLifted { .. } => "freeze_lifted",
+            Self::Refused { .. } => "refused",
         }
     }
 }

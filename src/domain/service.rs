@@ -120,6 +120,8 @@ impl ServiceState {
                 by: event.actor.clone(),
             }),
             Fact::FreezeLifted { freeze, .. } => self.freezes.retain(|f| f.id != *freeze),
+            // Nothing was done.
+            Fact::Refused { .. } => {}
         }
     }
 

@@ -13,6 +13,7 @@ mod migrations;
 mod open;
 mod orphans;
 mod processes;
+pub mod refusals;
 pub mod report;
 pub mod run;
 mod shared;

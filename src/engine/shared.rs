@@ -99,6 +99,12 @@ impl Shared {
         result
     }
 
+    /// Changes what only a reader of events sees: those who wait look again, and every snapshot stays the same.
+    pub fn change_unseen(&self, change: impl FnOnce(&mut World)) {
+        change(&mut self.write());
+        self.changed.send_modify(|_| ());
+    }
+
     /// Changes what no reader can see.
     pub fn write(&self) -> RwLockWriteGuard<'_, World> {
         self.world.write().expect("nobody panics while holding the world")

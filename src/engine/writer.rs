@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::act::Acts;
 use super::commands::{self, Asked, Decided, Gathered, NotDecided};
 use super::decide::{Decision, Known, Pipeline, decide};
+use super::refusals::{Added, Refusals, Refused};
 use super::report;
 use super::run::Status;
 use super::shared::Shared;
@@ -49,6 +50,8 @@ pub enum Input {
     Settle(ServiceName),
     /// Look again whether the record can be written.
     Rehearse,
+    /// Record the refusals that wait.
+    Refusals,
     Stop,
 }
 
@@ -95,6 +98,9 @@ impl From<NotDecided> for Rejected {
 /// How long until something that could not be recorded is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// How long a refusal waits for others, so that those of a crowd are one transaction and not in the winner's way.
+const GATHERING: Duration = Duration::from_millis(50);
+
 /// Under which source it is said that the record cannot be written.
 const UNRECORDED: &str = "record";
 
@@ -106,18 +112,22 @@ pub(super) struct Writer {
     unsettled: HashSet<ServiceName>,
     /// What a person asked for and could not be recorded: rehearsed until it could be, since nobody else tries again.
     unrecorded: Option<NewEvent>,
+    refusals: Refusals,
+    /// Whether the refusals are recorded in a moment.
+    refusals_due: bool,
 }
 
 impl Writer {
     pub fn new(store: Store, shared: Arc<Shared>, acts: Acts) -> Self {
-        Self { store, shared, acts, unsettled: HashSet::new(), unrecorded: None }
+        let (unsettled, refusals) = (HashSet::new(), Refusals::default());
+        Self { store, shared, acts, unsettled, unrecorded: None, refusals, refusals_due: false }
     }
 
     /// Works until it is told to stop or nobody can tell it anything any more.
     pub fn run(mut self, mut inputs: mpsc::Receiver<Input>) {
         while let Some(input) = inputs.blocking_recv() {
             match input {
-                Input::Stop => return,
+                Input::Stop => return self.record_refusals(),
                 input => self.take(input),
             }
         }
@@ -138,6 +148,7 @@ impl Writer {
                 self.settle(&service);
             }
             Input::Receipt { key, reply } => {
+                self.record_refusals();
                 let answered = self.store.answered(&key);
                 let _gone = reply.send(answered.map(|found| found.map(|(_, receipt)| receipt)));
             }
@@ -146,6 +157,10 @@ impl Writer {
                 self.settle(&service);
             }
             Input::Rehearse => self.rehearse(),
+            Input::Refusals => {
+                self.refusals_due = false;
+                self.record_refusals();
+            }
             Input::Stop => {}
         }
     }
@@ -153,11 +168,27 @@ impl Writer {
     fn command(&mut self, request: Request) {
         let answer = self.decide_command(&request);
         let recorded = answer.is_ok();
+        let refused = answer.as_ref().err().and_then(|rejected| self.refused(&request, rejected));
         // Whoever asked may be gone; what was recorded stands all the same.
         let _gone = request.reply.send(answer);
         if recorded {
             self.settle(&request.service);
         }
+        let Some(refused) = refused else { return };
+        match self.refusals.add(self.shared.clock.now(), refused) {
+            Added::Full => self.record_refusals(),
+            Added::Waits => self.refusals_after(GATHERING),
+            Added::Known => {}
+        }
+    }
+
+    /// What is recorded of a command that was not done.
+    fn refused(&self, request: &Request, rejected: &Rejected) -> Option<Refused> {
+        let Rejected::Refused(refusal) = rejected else { return None };
+        let Request { service: name, login, command, .. } = request;
+        let world = self.shared.world();
+        let actor = world.services.get(name)?.people.actor_of_login(login);
+        Refused::of(name, &actor, command, refusal)
     }
 
     fn decide_command(&mut self, request: &Request) -> Result<Receipt, Rejected> {
@@ -299,6 +330,37 @@ impl Writer {
         Ok(())
     }
 
+    /// One durable transaction for all that wait. What anybody can do stays the same by it, and so does every snapshot.
+    fn record_refusals(&mut self) {
+        let events = self.refusals.waiting().to_vec();
+        if events.is_empty() {
+            return;
+        }
+        match self.store.append(self.shared.clock.now(), events, None) {
+            Ok(events) => {
+                self.refusals.recorded();
+                self.shared.note(UNRECORDED, None);
+                self.shared.change_unseen(|world| {
+                    for event in &events {
+                        if let Some(service) = world.services.get_mut(&event.service) {
+                            service.state.apply(event);
+                        }
+                    }
+                });
+            }
+            Err(error) => {
+                self.trouble(&error);
+                self.refusals_after(RETRY);
+            }
+        }
+    }
+
+    fn refusals_after(&mut self, pause: Duration) {
+        if !std::mem::replace(&mut self.refusals_due, true) {
+            self.after(pause, Input::Refusals);
+        }
+    }
+
     /// Says that the record can be written again, once it can.
     fn rehearse(&mut self) {
         let Some(event) = self.unrecorded.take() else { return };
@@ -325,9 +387,13 @@ impl Writer {
     }
 
     fn later(&self, input: Input) {
+        self.after(RETRY, input);
+    }
+
+    fn after(&self, pause: Duration, input: Input) {
         let inputs = self.shared.inputs.clone();
         self.acts.spawn(async move {
-            tokio::time::sleep(RETRY).await;
+            tokio::time::sleep(pause).await;
             // A stopped engine finds it again when it starts.
             let _stopped = inputs.send(input).await;
         });

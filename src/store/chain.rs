@@ -131,6 +131,16 @@ pub(super) fn head(connection: &Connection) -> rusqlite::Result<(Seq, Hash)> {
     Ok(connection.query_row(SQL, [], read).optional()?.unwrap_or((Seq(0), Hash::GENESIS)))
 }
 
+/// The hash of the row that says exactly this.
+pub(super) fn hash_of(connection: &Connection, event: &Event) -> rusqlite::Result<Option<Hash>> {
+    const SQL: &str = "SELECT seq, at, service, actor, kind, fact, hash FROM events WHERE seq = ?1";
+    let read = |row: &Row<'_>| Ok((Stored::read(row)?, Hash(row.get(6)?)));
+    let seq = i64::try_from(event.seq.0).unwrap_or(i64::MAX);
+    let found = connection.prepare_cached(SQL)?.query_row([seq], read).optional()?;
+    let is_same = |stored: &Stored| stored.event().is_ok_and(|stored| stored == *event);
+    Ok(found.filter(|(stored, _)| is_same(stored)).map(|(_, hash)| hash))
+}
+
 /// A row of the chain, to be looked for again later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {

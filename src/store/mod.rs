@@ -292,6 +292,14 @@ impl Reader {
         events(&self.connection, &self.path, service, after, limit)
     }
 
+    /// The chain's hash of the row that says exactly this; `None` when there is no such row here.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn hash_of(&self, event: &Event) -> Result<Option<Hash>, StoreError> {
+        chain::hash_of(&self.connection, event).map_err(|e| sqlite(&self.path, e))
+    }
+
     /// What was answered to the command with this key.
     ///
     /// # Errors

@@ -10,8 +10,8 @@ use trunkline::domain::people::Actor;
 use trunkline::domain::policy::VerifyBy;
 use trunkline::store::{NewEvent, Store};
 
-use super::corpus::corpus;
-use super::home::Home;
+use super::support::corpus::corpus;
+use super::support::home::Home;
 
 /// More than are in memory at once.
 const EVENTS: usize = 1_300;
@@ -54,7 +54,7 @@ fn recorded_as(facts: impl Iterator<Item = (String, Fact)>) -> Home {
 }
 
 /// RFC 4180 and nothing else: every cell in quotes, every line with its two characters.
-fn parsed(text: &str) -> Vec<Vec<String>> {
+pub fn parsed(text: &str) -> Vec<Vec<String>> {
     let (mut rows, mut row, mut rest) = (Vec::new(), Vec::new(), text);
     while !rest.is_empty() {
         rest = rest.strip_prefix('"').expect("a cell begins with a quote");

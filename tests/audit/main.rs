@@ -1,11 +1,9 @@
-//! The audit log on the real binary and a real database: what was tampered with is named, what is exported is read back.
+//! The audit log on the real binary and a real database: what was tampered with is named, what is exported is read back,
+//! and what somebody was refused is there with the sentence that they saw.
 
-#[path = "../support/corpus.rs"]
-mod corpus;
-#[path = "../support/home.rs"]
-mod home;
-#[path = "../support/pty.rs"]
-mod pty;
+#[path = "../support/mod.rs"]
+mod support;
 
 mod chain;
 mod export;
+mod refusals;

@@ -51,6 +51,7 @@ macro_rules! every_claim_holds_for {
             a_key_that_was_never_sent_has_no_receipt,
             a_stale_fingerprint_is_refused_with_what_changed,
             a_missing_reason_is_refused_naming_the_guard,
+            a_refusal_is_an_event_with_the_very_sentence_and_changes_no_snapshot,
             two_simultaneous_executes_have_one_winner,
             log_pages_resume_without_loss_or_repetition,
             a_search_goes_from_line_to_line_in_both_directions,
@@ -185,6 +186,36 @@ pub async fn a_missing_reason_is_refused_naming_the_guard<S: Stage>(stage: &S) {
     let deployments = snapshot(stage).await.deployments;
     assert!(deployments.iter().all(|row| row.deployment.request.build != build
         || row.deployment.request.environment != Environment::Production));
+}
+
+pub async fn a_refusal_is_an_event_with_the_very_sentence_and_changes_no_snapshot<S: Stage>(
+    stage: &S,
+) {
+    let build = stage.with_verified_build().await;
+    let unheld = plan(stage, Action::Promote { build }).await;
+    let held = send(stage, hold("errors")).await.unwrap();
+    let plan = plan(stage, Action::Promote { build }).await;
+    let before = snapshot(stage).await;
+    let mut after = held.seq;
+    for command in [execute(&unheld), execute(&plan)] {
+        let refused = send(stage, command).await;
+        let Err(BackendError::Refused(refusal)) = refused else { panic!("{refused:?}") };
+        let missing = match &refusal {
+            Refusal::Policy { findings, .. } => findings.clone(),
+            _ => Vec::new(),
+        };
+        let told = stage.backend().events(Some(stage.service()), after, 1, LONG).await.unwrap();
+        let Fact::Refused { what, sentence, findings } = &told[0].fact else { panic!("{told:?}") };
+        assert_eq!(*what, format!("the promote of {build}"));
+        assert_eq!((sentence, findings), (&refusal.to_string(), &missing));
+        assert_eq!(told[0].actor, plan.actor);
+        after = told[0].seq;
+    }
+    // Nonsense is a mistake and no decision.
+    send(stage, hold(" ")).await.unwrap_err();
+    assert_eq!(events(stage, after, 100).await, []);
+    let now = stage.backend().service(stage.service(), Some(before.version), NOW).await;
+    assert_eq!(now, Ok(None));
 }
 
 pub async fn two_simultaneous_executes_have_one_winner<S: Stage>(stage: &S) {

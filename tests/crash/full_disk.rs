@@ -4,16 +4,17 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process;
 use std::time::Duration;
 
 use rusqlite::Connection;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
-use trunkline::backend::Backend as _;
 use trunkline::backend::remote::Remote;
-use trunkline::domain::command::Action;
+use trunkline::backend::{Backend as _, BackendError};
+use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::deployment::DeploymentState;
-use trunkline::domain::ids::{BuildNumber, DeploymentId, IdempotencyKey, Seq};
+use trunkline::domain::event::Fact;
+use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq};
 use trunkline::engine::run::RunFolder;
 
 use super::clients::execution;
@@ -48,7 +49,7 @@ struct Full {
 impl Full {
     async fn new() -> Self {
         let shop = Shop::with_step(SCRIPT);
-        let mut command = Command::new("sh");
+        let mut command = process::Command::new("sh");
         command.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_trunkline")]);
         command.arg("serve").current_dir(shop.home.path("")).envs(shop.home.environment());
         let mut engine = Engine::begin_as(&shop.home, command);
@@ -223,6 +224,32 @@ async fn until_problems(full: &Full, what: &str, is: impl Fn(bool) -> bool) {
     };
     let told = tokio::time::timeout(PATIENCE, waiting).await;
     assert!(told.is_ok(), "not within a minute: {what}: {:#?}", full.engine.fleet().await.problems);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_answered_on_a_full_disk_and_recorded_once_that_takes_it() {
+    let full = Box::pin(Full::new()).await;
+    let (service, remote) = (Shop::service(), full.remote());
+    let (environment, reason) = (Environment::Production, "errors".to_owned());
+    remote.command(&service, Command::Hold { environment, reason }, key()).await.unwrap();
+    let action = Action::Promote { build: full.builds[1] };
+    let fingerprint = remote.plan(&service, action).await.unwrap().fingerprint;
+    let command = Command::Execute { action, fingerprint, overrides: [].into() };
+    start_a_new_log(&full);
+    full.limit(Some(0));
+    let answer = remote.command(&service, command, key()).await;
+    let Err(BackendError::Refused(refusal @ Refusal::Policy { .. })) = answer else {
+        panic!("{answer:?}");
+    };
+    until_said(&full).await;
+    full.limit(None);
+    until_well(&full).await;
+    let events = remote.events(None, Seq(0), 10_000, NOW).await.unwrap();
+    let Fact::Refused { sentence, .. } = &events.last().unwrap().fact else { panic!("{events:?}") };
+    assert_eq!(*sentence, refusal.to_string());
+    let Full { shop, engine, .. } = full;
+    engine.stop();
+    is_sound(&shop.database());
 }
 
 /// A folder with something in it cannot be written over by anybody, root included.

@@ -99,7 +99,8 @@ pub fn execution(plan: &Plan) -> Command {
     Command::Execute { action: plan.action, fingerprint: plan.fingerprint.clone(), overrides }
 }
 
-/// Everything that the service's record has.
+/// Everything that the service's record has, once all that was answered is in it.
 pub async fn record(world: &World) -> Vec<Event> {
+    assert_eq!(world.handle().receipt(&new_key()).await, Ok(None));
     world.handle().events(Some(&world.service), Seq(0), 1_000_000).await.unwrap()
 }

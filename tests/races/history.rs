@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use trunkline::backend::{Answer, BackendError};
-use trunkline::domain::command::{Command, Receipt};
+use trunkline::domain::command::{Command, Receipt, Refusal};
 use trunkline::domain::event::{DeploymentKind, Event, Fact};
 use trunkline::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq};
 use trunkline::domain::people::Actor;
@@ -60,6 +60,7 @@ pub fn check(calls: &[Call], events: &[Event]) {
     let mut unclaimed: Vec<_> = events
         .iter()
         .filter(|e| e.actor != Actor::System && !owners.contains_key(&e.seq))
+        .filter(|e| !matches!(e.fact, Fact::Refused { .. }))
         .collect();
     for intent in intents.values().filter(|intent| intent.told.is_none() && intent.unknown) {
         let actor = Actor::Person(intent.who.to_owned());
@@ -69,8 +70,42 @@ pub fn check(calls: &[Call], events: &[Event]) {
         }
     }
     assert_eq!(unclaimed, Vec::<&Event>::new(), "recorded, but nobody asked for it");
+    refusals_are_recorded(calls, events);
     in_real_time(&intents);
     one_at_a_time(events);
+}
+
+/// Whoever was refused by a guard or a changed world is in the record, and a sentence only if somebody was told it.
+/// The same refusal is recorded once, however much older what it tells of has become.
+fn refusals_are_recorded(calls: &[Call], events: &[Event]) {
+    let recorded = || {
+        events.iter().filter_map(|event| match &event.fact {
+            Fact::Refused { what, sentence, .. } => Some((&event.actor, what, sentence)),
+            _ => None,
+        })
+    };
+    let told: Vec<_> = calls.iter().filter_map(refused).collect();
+    for (actor, call, sentence) in &told {
+        let wanted = call.command.what(None);
+        let is_there =
+            |(by, what, _): (&Actor, &String, &String)| by == actor && what.starts_with(&wanted);
+        assert!(recorded().any(is_there), "{actor} was refused and it is not recorded: {sentence}");
+    }
+    for (by, what, sentence) in recorded() {
+        let was_told = told.iter().any(|(actor, _, told)| actor == by && told == sentence);
+        let may_be_lost = calls.iter().any(|call| call.is_unknown() && call.who == by.to_string());
+        assert!(was_told || may_be_lost, "nobody told {by} of {what}: {sentence}");
+    }
+}
+
+/// Who was refused by a decision, at which call, and in which words.
+fn refused(call: &Call) -> Option<(Actor, &Call, String)> {
+    match &call.answer {
+        Err(BackendError::Refused(
+            refusal @ (Refusal::Policy { .. } | Refusal::Changed { .. }),
+        )) => Some((Actor::Person(call.who.clone()), call, refusal.to_string())),
+        _ => None,
+    }
 }
 
 fn intents(calls: &[Call]) -> BTreeMap<&IdempotencyKey, Intent<'_>> {

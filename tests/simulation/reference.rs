@@ -138,7 +138,8 @@ impl Reference {
             Fact::CommitsQuarantined { .. }
             | Fact::CommitCleared { .. }
             | Fact::PromoterRequested { .. }
-            | Fact::RequestWithdrawn { .. } => {}
+            | Fact::RequestWithdrawn { .. }
+            | Fact::Refused { .. } => {}
             Fact::FreezePlaced { from, until, .. } => {
                 self.freezes.insert(event.seq, (*from, *until));
             }

@@ -15,6 +15,7 @@ use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
 use trunkline::domain::service::ServiceState;
 use trunkline::engine::commands::{self, Asked, Decided, ForPlan, Gathered, Ground, NotDecided};
 use trunkline::engine::decide::{Decision, Known, Pipeline, decide};
+use trunkline::engine::refusals;
 use trunkline::engine::report;
 use trunkline::engine::run::Status;
 
@@ -116,7 +117,11 @@ impl Subject {
         };
         let next = Seq(self.events.len() as u64 + 1);
         let asked = Asked { actor: &actor, now: self.now, next, gathered: gathered.as_ref() };
-        let decided = commands::decide(&self.ground(), command, asked).map_err(refusal)?;
+        let decided = commands::decide(&self.ground(), command, asked).map_err(refusal);
+        if let Some(fact) = decided.as_ref().err().and_then(|no| refusals::fact(command, no)) {
+            self.record(&actor, vec![fact]);
+        }
+        let decided = decided?;
         self.record(&actor, decided.facts.clone());
         self.reference.commanded(command, &decided, next);
         self.settle();

@@ -6,6 +6,7 @@ use crate::domain::ids::{Environment, IdempotencyKey, Seq, ServiceName};
 use crate::domain::people::Actor;
 use crate::domain::plan::{self, Plan};
 use crate::engine::commands::{self, Asked, Decided, ForPlan, Gathered, Ground, NotDecided};
+use crate::engine::refusals;
 
 impl World {
     pub(super) fn command(
@@ -20,7 +21,11 @@ impl World {
             return if same { Ok(receipt.clone()) } else { Err(Refusal::KeyReused) };
         }
         let actor = self.service(name)?.people.actor_of_login(login);
-        let Decided { facts, deployment, said } = self.decide(name, &command, &actor)?;
+        let decided = self.decide(name, &command, &actor);
+        if let Some(fact) = decided.as_ref().err().and_then(|no| refusals::fact(&command, no)) {
+            self.record_unseen(name, actor.clone(), fact);
+        }
+        let Decided { facts, deployment, said } = decided?;
         let seq = Seq(self.last_seq().0 + 1);
         for fact in facts {
             self.record(name, actor.clone(), fact);

@@ -247,9 +247,16 @@ impl World {
     /// # Panics
     /// When there is no such service.
     pub fn record(&mut self, name: &ServiceName, actor: Actor, fact: Fact) -> Seq {
+        self.revision += 1;
+        self.record_unseen(name, actor, fact)
+    }
+
+    /// Records what no snapshot tells.
+    pub(super) fn record_unseen(&mut self, name: &ServiceName, actor: Actor, fact: Fact) -> Seq {
         let seq = Seq(self.last_seq().0 + 1);
         let event = Event { seq, at: self.now, service: name.clone(), actor, fact };
-        self.edit(name, |service| service.state.apply(&event));
+        let service = self.services.get_mut(name).expect("the service was added before");
+        service.state.apply(&event);
         self.events.push(event);
         seq
     }

@@ -4,14 +4,14 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use chrono::SecondsFormat;
 use clap::{Args, ValueEnum};
 
 use super::csv;
-use super::filter::{Filter, overrides, sentence};
-use crate::cli::context::Context;
+use super::filter::Filter;
+use super::row::{COLUMNS, Rows};
+use crate::cli::context::{Context, places};
 use crate::cli::failure::Failure;
-use crate::cli::output;
+use crate::cli::{Global, output};
 use crate::domain::event::Event;
 
 #[derive(Debug, Args)]
@@ -36,70 +36,71 @@ enum Format {
     Csv,
 }
 
-const COLUMNS: [&str; 7] = ["seq", "at", "service", "actor", "kind", "sentence", "reason"];
+/// What is exported, and how its rows are made.
+struct Export<'a> {
+    context: &'a Context,
+    filter: Filter,
+    format: Format,
+    rows: Rows,
+}
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
     let Arguments { filter, format, output, force } = arguments;
+    let database = places(&global)?.database();
+    let context = Context::connect(global).await?;
+    let export = Export { context: &context, filter, format, rows: Rows::of(&database)? };
     match output {
-        Some(path) => to_file(context, &filter, format, &path, force).await,
-        None => to_output(context, &filter, format).await,
+        Some(path) => export.to_file(&path, force).await,
+        None => export.to_output().await,
     }
 }
 
-/// What acts on a terminal is spelled out here, line ends within a cell too; a file has them as they were.
-async fn to_output(context: &Context, filter: &Filter, format: Format) -> Result<(), Failure> {
-    let csv = |cells: &[String]| context.out.line(csv::line(cells).trim_end_matches("\r\n"));
-    if format == Format::Csv {
-        csv(&COLUMNS.map(str::to_owned))?;
-    }
-    let show = |event: Event| match format {
-        Format::Jsonl => output::json_line(&event),
-        Format::Csv => csv(&cells(&event)),
-    };
-    filter.each(context, show).await
-}
-
-async fn to_file(
-    context: &Context,
-    filter: &Filter,
-    format: Format,
-    path: &Path,
-    force: bool,
-) -> Result<(), Failure> {
-    let named = |why| Failure::failed(format!("cannot write \"{}\": {why}", path.display()));
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = PathBuf::from(name);
-    let file = OpenOptions::new().write(true).create_new(true).open(&part).map_err(named)?;
-    let written = match write(context, filter, format, file).await {
-        Ok(()) => publish(&part, path, force).map_err(named),
-        failed => failed,
-    };
-    // After a rename it is gone already.
-    let _ = fs::remove_file(&part);
-    written
-}
-
-async fn write(
-    context: &Context,
-    filter: &Filter,
-    format: Format,
-    file: File,
-) -> Result<(), Failure> {
-    let mut file = BufWriter::new(file);
-    if format == Format::Csv {
-        file.write_all(csv::line(&COLUMNS.map(str::to_owned)).as_bytes())?;
-    }
-    let put = |event: Event| {
-        let line = match format {
-            Format::Jsonl => serde_json::to_string(&event).map_err(io::Error::from)? + "\n",
-            Format::Csv => csv::line(&cells(&event)),
+impl Export<'_> {
+    /// What acts on a terminal is spelled out here, line ends within a cell too; a file has them as they were.
+    async fn to_output(&self) -> Result<(), Failure> {
+        let out = &self.context.out;
+        let csv = |cells: &[String]| out.line(csv::line(cells).trim_end_matches("\r\n"));
+        if self.format == Format::Csv {
+            csv(&COLUMNS.map(str::to_owned))?;
+        }
+        let show = |event: Event| match self.format {
+            Format::Jsonl => output::json_line(&event),
+            Format::Csv => csv(&self.rows.cells(&event)?),
         };
-        Ok(file.write_all(line.as_bytes())?)
-    };
-    filter.each(context, put).await?;
-    let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-    Ok(file.sync_all()?)
+        self.filter.each(self.context, show).await
+    }
+
+    async fn to_file(&self, path: &Path, force: bool) -> Result<(), Failure> {
+        let named = |why| Failure::failed(format!("cannot write \"{}\": {why}", path.display()));
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".{}.part", std::process::id()));
+        let part = PathBuf::from(name);
+        let file = OpenOptions::new().write(true).create_new(true).open(&part).map_err(named)?;
+        let written = match self.write(file).await {
+            Ok(()) => publish(&part, path, force).map_err(named),
+            failed => failed,
+        };
+        // After a rename it is gone already.
+        let _ = fs::remove_file(&part);
+        written
+    }
+
+    async fn write(&self, file: File) -> Result<(), Failure> {
+        let mut file = BufWriter::new(file);
+        if self.format == Format::Csv {
+            file.write_all(csv::line(&COLUMNS.map(str::to_owned)).as_bytes())?;
+        }
+        let put = |event: Event| {
+            let line = match self.format {
+                Format::Jsonl => serde_json::to_string(&event).map_err(io::Error::from)? + "\n",
+                Format::Csv => csv::line(&self.rows.cells(&event)?),
+            };
+            Ok(file.write_all(line.as_bytes())?)
+        };
+        self.filter.each(self.context, put).await?;
+        let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        Ok(file.sync_all()?)
+    }
 }
 
 /// A link is refused where something has the name already, a rename is not.
@@ -113,17 +114,4 @@ fn publish(part: &Path, path: &Path, force: bool) -> io::Result<()> {
         }
         linked => linked,
     }
-}
-
-fn cells(event: &Event) -> [String; COLUMNS.len()] {
-    let reasons: Vec<_> = overrides(&event.fact).into_iter().map(|(reason, _)| reason).collect();
-    [
-        event.seq.to_string(),
-        event.at.to_rfc3339_opts(SecondsFormat::Micros, true),
-        event.service.to_string(),
-        event.actor.to_string(),
-        event.fact.kind().to_owned(),
-        sentence(&event.fact),
-        reasons.join("; "),
-    ]
 }

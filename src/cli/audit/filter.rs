@@ -35,7 +35,8 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Hands on each event that is meant, oldest first. The record is read in pages, however long it is.
+    /// Hands on each event that is meant, oldest first. The record is read in pages and from its beginning, also for
+    /// a narrow time: clocks are set, so that no time tells where in the record it begins.
     pub async fn each(
         &self,
         context: &Context,
@@ -78,7 +79,6 @@ pub fn overrides(fact: &Fact) -> Vec<(String, String)> {
     let each = overrides.iter().map(|(guard, reason)| {
         let read = findings.iter().filter(|finding| finding.guard == *guard);
         let read: Vec<_> = read.map(|finding| finding.sentence.as_str()).collect();
-        let guard = format!("{guard:?}").to_lowercase();
         (reason.clone(), format!("overrode {guard} ({}): {reason}", read.join("; ")))
     });
     each.collect()
