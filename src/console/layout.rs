@@ -66,9 +66,15 @@ pub fn layout(area: Rect, model: &Model) -> Areas {
     Areas { header, problem, request, body, panes, context, hints }
 }
 
+/// Whether the activity has a column of its own.
+#[must_use]
+pub fn is_wide(area: Rect) -> bool {
+    area.width >= 180 && area.height >= 45
+}
+
 fn panes(area: Rect, body: Rect, model: &Model) -> Vec<(Pane, Rect)> {
     match (area.width, area.height) {
-        (180.., 45..) => wide(body),
+        _ if is_wide(area) => wide(body),
         (118.., 30..) => medium(body, model),
         (_, 20..) => narrow(body, model),
         _ => low(body, model),

@@ -12,7 +12,7 @@ use super::model::{Model, Pane, Screen};
 use super::overlay::Overlay;
 use super::requests::{LISTED as REQUESTS_LISTED, minutes_change_in};
 use crate::domain::deployment::StepState;
-use crate::domain::ids::Environment;
+use crate::domain::ids::{BuildNumber, Environment};
 use crate::domain::snapshot::{BuildRow, DeploymentRow};
 
 /// How often the bar of a countdown moves.
@@ -90,7 +90,9 @@ impl Model {
         if areas.of(Pane::Details).is_some() {
             moments.extend(self.details_moments());
         }
-        moments.extend(self.open_request().map(|request| request.at));
+        let listed = areas.of(Pane::Details).or(areas.of(Pane::Activity)).is_some();
+        let requests = service.requests.iter().take(if listed { REQUESTS_LISTED } else { 0 });
+        moments.extend(requests.chain(self.open_request()).map(|request| request.at));
         moments
     }
 
@@ -103,10 +105,17 @@ impl Model {
         let row = self.selected_deployment().map(|row| row.deployment.requested_at);
         let mut moments: Vec<_> = build.flat_map(seen).chain(row).collect();
         if let Some(service) = &self.service {
-            moments.extend(service.quarantine.iter().map(|quarantined| quarantined.at));
-            moments.extend(service.requests.iter().take(REQUESTS_LISTED).map(|r| r.at));
+            let shown = [self.selected_build().map(|row| row.build.number), self.shown_history()];
+            let rows = service.builds.iter().filter(|row| shown.contains(&Some(row.build.number)));
+            let bad: Vec<_> = rows.flat_map(|row| &row.bad).collect();
+            let named = service.quarantine.iter().filter(|q| bad.contains(&&q.commit.sha));
+            moments.extend(named.map(|quarantined| quarantined.at));
         }
         moments
+    }
+
+    fn shown_history(&self) -> Option<BuildNumber> {
+        self.selected_history().map(|row| row.deployment.request.build)
     }
 
     /// What counts its seconds, as time since then.

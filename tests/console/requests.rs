@@ -200,6 +200,51 @@ async fn another_promote_supersedes_a_request() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_promote_disarms_when_the_request_for_it_is_withdrawn() {
+    let backend = written_by_sam();
+    let console = console_of(&backend, "kim");
+    console.until("#4").await;
+    let request = ask(&backend, "sam", 4, "");
+    console.until("ASKED #4").await.press(&["i"]).until("[  Promote  ]").await.press(&["right"]);
+    console.quiet().await;
+    backend.change(|world| {
+        let fact = Fact::RequestWithdrawn { request, reason: "found a fault in it".into() };
+        world.record(&checkout(), Actor::Person("sam".into()), fact);
+    });
+    console.until("DISARMED").await.until("withdrawn by sam: found a fault in it").await;
+    console.rest(Duration::from_secs(5)).await.press(&["right"]).quiet().await;
+    assert!(console.text().contains("DISARMED"), "no late plan arms it again");
+    console.press(&["enter"]).until("[  Promote  ]").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_withdrawal_disarms_when_the_request_has_expired() {
+    let backend = written_by_sam();
+    let console = Console::open(&backend);
+    ask_from(&console, "").await;
+    console.until("ASKED #4 by you").await.press(&["u"]).until("[  Withdraw  ]").await;
+    console.rest(Duration::from_mins(20)).await;
+    console.until("DISARMED").await.until("expired: nobody took it").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_three_buttons_and_the_list_of_commits_fit_the_smallest_screen() {
+    let backend = written_by_sam();
+    let console = Console::sized(&backend, (60, 12));
+    ask(&backend, "kim", 4, "");
+    console.until("ASKED #4").await.press(&["P"]).until("[> Cancel <]").await;
+    console.until("[  Ask for a promoter  ]   [  Promote  ]").await.press(&["esc"]);
+    backend.change(|world| {
+        let (environment, rollback) = (Environment::Production, Some(Seq(1).into()));
+        let fact = Fact::HoldPlaced { environment, reason: "rolled back".into(), rollback };
+        world.record(&checkout(), Actor::Person("kim".into()), fact);
+    });
+    console.until("ON HOLD").await.press(&["H"]).until("[> Cancel <]").await;
+    console.until("[ ] none of them was bad").await.press(&["shift-tab", "shift-tab", "down"]);
+    console.until("[ ] #4").await.until("[  Release  ]").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_for_another_service_is_told_once_with_its_name() {
     let backend = ready();
     let api: trunkline::domain::ids::ServiceName = "api".parse().expect("a good name");

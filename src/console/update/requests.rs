@@ -1,7 +1,7 @@
 //! Requests for a promoter: telling of them, taking one, and taking one's own back.
 
 use super::confirm;
-use crate::console::confirm::{Manner, Subject};
+use crate::console::confirm::{Manner, Stage, Subject};
 use crate::console::effect::{Effect, Outside};
 use crate::console::model::{Model, Screen};
 use crate::console::notes::Tone;
@@ -52,17 +52,35 @@ fn ended(model: &mut Model, before: &Request) -> Vec<Effect> {
     let requests = model.service.as_ref().map(|service| &service.requests);
     let now = requests.and_then(|all| all.iter().find(|request| request.id == before.id));
     let Some(request) = now.cloned() else { return Vec::new() };
-    let (mine, taken) =
-        (model.is_me(&request.by), matches!(request.closed, Some(Closed::Taken { .. })));
-    let whose =
-        if mine { "your request".to_owned() } else { format!("the request of {}", request.by) };
-    let tone = if mine && taken { Tone::Good } else { Tone::Plain };
-    model.say(tone, format!("{whose} for {}: {}", request.build, became(&request)));
+    let mine = model.is_me(&request.by);
+    let whose = if mine { "your request".into() } else { format!("the request of {}", request.by) };
+    let text = format!("{whose} for {}: {}", request.build, became(&request));
+    let taken = matches!(request.closed, Some(Closed::Taken { .. }));
+    model.say(if mine && taken { Tone::Good } else { Tone::Plain }, text.clone());
+    disarm(model, &request, text);
     let by_me = match &request.closed {
         Some(Closed::Taken { by, .. } | Closed::Withdrawn { by, .. }) => model.is_me(by),
         Some(Closed::Superseded { .. }) | None => false,
     };
     if mine && !by_me { vec![Effect::Outside(Outside::Bell)] } else { Vec::new() }
+}
+
+/// A dialog that was opened for the request is about something else now: whoever withdrew it may have found a fault.
+fn disarm(model: &mut Model, request: &Request, text: String) {
+    let ticket = model.next_ticket();
+    let Some(confirm) = model.confirm_mut() else { return };
+    let withdrawn = matches!(request.closed, Some(Closed::Withdrawn { .. }));
+    let about = match confirm.subject {
+        Subject::Withdraw(id) => id == request.id,
+        Subject::Plan(Action::Promote { build }) => withdrawn && build == request.build,
+        _ => false,
+    };
+    let asks = matches!(confirm.stage, Stage::Planning | Stage::Asking | Stage::Rechecking);
+    if about && asks && confirm.manner == Manner::Careful {
+        // A plan that is still being made must not arm it again.
+        confirm.ticket = ticket;
+        confirm::disarm(model, vec![text], None);
+    }
 }
 
 /// Says which services were asked for a promoter; the one on screen tells that by itself.

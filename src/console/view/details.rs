@@ -8,6 +8,7 @@ use super::row::{Row, called_width};
 use super::when::clock;
 use super::{draw_lines, empty, findings, pane, production, progress, quality, requests, staging};
 use crate::console::age::age;
+use crate::console::layout::is_wide;
 use crate::console::model::{Model, Pane};
 use crate::console::theme::Role;
 use crate::domain::deployment::StepState;
@@ -45,7 +46,9 @@ fn lines(model: &Model, width: u16) -> Option<Vec<Line<'static>>> {
         (Pane::Staging, _, Some(row)) => build(model, row, width),
         _ => return None,
     };
-    let requests = requests::lines(model, width);
+    // The activity lists them where it has its own column.
+    let listed = !is_wide(model.area());
+    let requests = if listed { requests::lines(model, width) } else { Vec::new() };
     if !requests.is_empty() {
         lines.push(Line::default());
         lines.extend(requests);

@@ -46,6 +46,10 @@ pub fn draw(model: &Model, confirm: &Confirm, frame: &mut Frame, body: Rect) {
 
 /// The fields and buttons always have their place; what is above them gives way.
 fn place(frame: &mut Frame, inner: Rect, upper: Vec<Line<'static>>, lower: Vec<Line<'static>>) {
+    let mut lower = lower;
+    if lower.len() > usize::from(inner.height) {
+        lower.retain(|line| line.width() > 0);
+    }
     let low = u16::try_from(lower.len()).unwrap_or(u16::MAX).min(inner.height);
     let high = inner.height - low;
     draw_lines(frame, Rect { height: high, ..inner }, cut(upper, high), 0);

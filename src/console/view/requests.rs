@@ -52,12 +52,16 @@ fn by<'t>(model: &Model, row: Row<'t>, request: &Request) -> Row<'t> {
 
 /// ` 2m ago, 18m left: note`.
 fn standing<'t>(model: &Model, row: Row<'t>, request: &Request) -> Row<'t> {
-    let (ago, left) = (age(model.since(request.at)), model.minutes_left(request));
-    let row = row.own(format!(" {ago} ago, {left}m left"), Role::Muted);
+    let row = lasts(model, row, request);
     if request.note.is_empty() {
         return row;
     }
     row.own(": ", Role::Muted).name(&request.note, Role::Text)
+}
+
+fn lasts<'t>(model: &Model, row: Row<'t>, request: &Request) -> Row<'t> {
+    let (ago, left) = (age(model.since(request.at)), model.minutes_left(request));
+    row.own(format!(" {ago} ago, {left}m left"), Role::Muted)
 }
 
 /// The last requests, newest first, each with what became of it; nothing where there never was one.
@@ -77,14 +81,19 @@ fn listed(model: &Model, request: &Request, width: u16) -> Vec<Line<'static>> {
     let row = Row::new(theme, width).gap(1).own(format!("{} ", request.build), Role::Accent);
     let head = by(model, row, request);
     let state = request.state(model.now());
-    if state == RequestState::Open {
-        let head = standing(model, head.own(" OPEN", Role::Warn), request);
-        return vec![head.line()];
-    }
-    let head = head.own(format!(" {} ago", age(model.since(request.at))), Role::Muted);
-    let role = if state == RequestState::Taken { Role::Ok } else { Role::Inactive };
-    let ends = gate::sentence(&became(request)).wrap(usize::from(width).saturating_sub(4));
-    let ends =
-        ends.iter().take(MOST_LINES).map(|end| Row::new(theme, width).gap(3).safe(end, role));
-    std::iter::once(head).chain(ends).map(Row::line).collect()
+    let (head, below, role) = match state {
+        RequestState::Open => {
+            let head = lasts(model, head.own(" OPEN", Role::Warn), request);
+            (head, gate::field(&request.note), Role::Text)
+        }
+        _ => {
+            let head = head.own(format!(" {} ago", age(model.since(request.at))), Role::Muted);
+            let role = if state == RequestState::Taken { Role::Ok } else { Role::Inactive };
+            (head, gate::sentence(&became(request)), role)
+        }
+    };
+    let below = below.wrap(usize::from(width).saturating_sub(4));
+    let below = below.iter().filter(|line| !line.as_str().is_empty()).take(MOST_LINES);
+    let below = below.map(|line| Row::new(theme, width).gap(3).safe(line, role));
+    std::iter::once(head).chain(below).map(Row::line).collect()
 }
