@@ -162,7 +162,7 @@ async fn a_request_expires_by_the_clock_of_the_console() {
     console.until("#4").await;
     ask(&backend, "sam", 4, "soon");
     console.until("20m left: soon").await.rest(Duration::from_secs(61)).await;
-    console.until("1m ago, 19m left").await.rest(Duration::from_secs(18 * 60)).await;
+    console.until("1m ago, 19m left").await.rest(Duration::from_mins(18)).await;
     console.until("1m left").await.rest(Duration::from_secs(45)).await;
     assert!(console.text().contains("ASKED #4 by sam"), "it stands to its end");
     console.rest(Duration::from_secs(20)).await;

@@ -67,14 +67,15 @@ fn roll_back(model: &mut Model, to: Option<BuildNumber>, manner: Manner) -> Vec<
     confirm::open(model, Subject::Plan(Asked::Rollback { to }), manner)
 }
 
+/// Puts production on hold or releases it; after a rollback with the commits that it took away.
 fn hold(model: &mut Model) -> Vec<Effect> {
     let production = Environment::Production;
-    let held = model.service.as_ref().is_some_and(|s| s.holds.contains_key(&production));
-    let subject = if held { Subject::Release(production) } else { Subject::Hold(production) };
-    let effects = confirm::open(model, subject, Manner::Careful);
     let service = model.service.as_deref();
-    let hold = service.and_then(|service| Some((service, service.holds.get(&production)?)));
-    let suspects = hold.and_then(|(service, hold)| Suspects::of(hold, service));
+    let held = service.and_then(|service| Some((service, service.holds.get(&production)?)));
+    let subject =
+        if held.is_some() { Subject::Release(production) } else { Subject::Hold(production) };
+    let suspects = held.and_then(|(service, hold)| Suspects::of(hold, service));
+    let effects = confirm::open(model, subject, Manner::Careful);
     if let Some(confirm) = model.confirm_mut() {
         confirm.suspects = suspects;
     }

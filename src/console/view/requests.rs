@@ -81,16 +81,13 @@ fn listed(model: &Model, request: &Request, width: u16) -> Vec<Line<'static>> {
     let row = Row::new(theme, width).gap(1).own(format!("{} ", request.build), Role::Accent);
     let head = by(model, row, request);
     let state = request.state(model.now());
-    let (head, below, role) = match state {
-        RequestState::Open => {
-            let head = lasts(model, head.own(" OPEN", Role::Warn), request);
-            (head, gate::field(&request.note), Role::Text)
-        }
-        _ => {
-            let head = head.own(format!(" {} ago", age(model.since(request.at))), Role::Muted);
-            let role = if state == RequestState::Taken { Role::Ok } else { Role::Inactive };
-            (head, gate::sentence(&became(request)), role)
-        }
+    let (head, below, role) = if state == RequestState::Open {
+        let head = lasts(model, head.own(" OPEN", Role::Warn), request);
+        (head, gate::field(&request.note), Role::Text)
+    } else {
+        let head = head.own(format!(" {} ago", age(model.since(request.at))), Role::Muted);
+        let role = if state == RequestState::Taken { Role::Ok } else { Role::Inactive };
+        (head, gate::sentence(&became(request)), role)
     };
     let below = below.wrap(usize::from(width).saturating_sub(4));
     let below = below.iter().filter(|line| !line.as_str().is_empty()).take(MOST_LINES);
