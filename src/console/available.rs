@@ -132,6 +132,30 @@ pub fn cancel(model: &Model) -> Available {
 }
 
 /// # Errors
+/// When nobody else asks for a promoter.
+pub fn take(model: &Model) -> Available {
+    acting(model, |can| can.promote, "promote")?;
+    let Some(request) = model.open_request() else { return Err(NOBODY_ASKS.into()) };
+    if model.is_me(&request.by) {
+        return Err(format!("you asked for {} yourself; somebody else takes it", request.build));
+    }
+    Ok(())
+}
+
+/// # Errors
+/// When there is no request of one's own.
+pub fn withdraw(model: &Model) -> Available {
+    acting(model, |can| can.promote, "ask for a promoter")?;
+    let Some(request) = model.open_request() else { return Err(NOBODY_ASKS.into()) };
+    if !model.is_me(&request.by) {
+        return Err(format!("{} asks for {}, not you", request.by, request.build));
+    }
+    Ok(())
+}
+
+const NOBODY_ASKS: &str = "nobody asks for a promoter";
+
+/// # Errors
 /// When nothing is selected that changes could be shown of.
 pub fn changes(model: &Model) -> Available {
     in_service(model)?;

@@ -7,9 +7,12 @@ use chrono::{DateTime, FixedOffset, NaiveDateTime, Utc};
 use tokio::time::Instant;
 
 use super::message::Ticket;
+use super::suspects::Suspects;
 use crate::domain::command::{Action, Command};
+use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq};
 use crate::domain::plan::{Guard, Plan, Severity};
+use crate::domain::request::Request;
 use crate::domain::snapshot::ServiceSnapshot;
 
 /// A button works once the dialog was on screen and the keyboard quiet for this long, so that an Enter that was held
@@ -27,6 +30,8 @@ pub struct Confirm {
     pub key: IdempotencyKey,
     /// The question whose answer the dialog waits for.
     pub ticket: Ticket,
+    /// The commits to choose the bad ones from, where a release has to name them.
+    pub suspects: Option<Suspects>,
     pub fields: Vec<Field>,
     pub focus: Focus,
     /// Since when it stands on screen as it is and no key was pressed; `None` until it is drawn.
@@ -52,6 +57,7 @@ pub enum Subject {
     Cancel(DeploymentId),
     Freeze,
     Lift(Seq),
+    Withdraw(Seq),
 }
 
 /// How the dialog behaves.
@@ -87,9 +93,11 @@ pub enum Stage {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Focus {
+    Suspects,
     Field(usize),
     Leave,
     Watch,
+    Ask,
     Act,
 }
 
@@ -125,6 +133,7 @@ impl Confirm {
             plan: None,
             key,
             ticket,
+            suspects: None,
             fields: subject.fields().iter().map(|kind| Field::empty(*kind)).collect(),
             focus: Focus::Leave,
             quiet_since: None,
@@ -184,6 +193,16 @@ impl Confirm {
         self.watch.filter(|_| instead).map(|watched| format!("Watch {}", watched.build))
     }
 
+    /// The label of the button that asks for somebody else to press, where this person needs an override to do so.
+    #[must_use]
+    pub fn ask_label(&self) -> Option<&'static str> {
+        let plan = self.plan.as_deref()?;
+        let asks = matches!(self.stage, Stage::Asking | Stage::Rechecking);
+        let promotes = self.manner == Manner::Careful && plan.kind == DeploymentKind::Promote;
+        let needed = asks && promotes && plan.severity() == Severity::Override;
+        needed.then_some("Ask for a promoter")
+    }
+
     #[must_use]
     pub fn leave_label(&self) -> &'static str {
         match self.stage {
@@ -225,18 +244,30 @@ impl Confirm {
     /// # Errors
     /// The sentence that says what is missing.
     pub fn is_complete(&self, now: DateTime<Utc>, zone: FixedOffset) -> Result<(), String> {
-        if self.stage == Stage::Rechecking {
-            return Err("something moved; checking the plan again".into());
-        }
+        self.is_settled()?;
+        self.suspects.iter().try_for_each(Suspects::check)?;
         self.fields.iter().try_for_each(|field| field.check(now, zone))
+    }
+
+    /// Why nothing can be sent at this moment, whatever is typed: asking for a promoter needs no more than this.
+    ///
+    /// # Errors
+    /// The sentence that says what is waited for.
+    pub fn is_settled(&self) -> Result<(), String> {
+        match self.stage {
+            Stage::Rechecking => Err("something moved; checking the plan again".into()),
+            _ => Ok(()),
+        }
     }
 
     /// The focus after this one, or before it, in the order that Tab goes through.
     #[must_use]
     pub fn next_focus(&self, by: isize) -> Focus {
-        let mut order: Vec<_> = (0..self.fields.len()).map(Focus::Field).collect();
+        let mut order: Vec<_> = self.suspects.iter().map(|_| Focus::Suspects).collect();
+        order.extend((0..self.fields.len()).map(Focus::Field));
         order.push(Focus::Leave);
         order.extend(self.watch_label().map(|_| Focus::Watch));
+        order.extend(self.ask_label().map(|_| Focus::Ask));
         order.extend(self.act_label().map(|_| Focus::Act));
         let here = order.iter().position(|focus| *focus == self.focus).unwrap_or_default();
         let count = isize::try_from(order.len()).expect("a dialog has a handful of stops");
@@ -257,16 +288,31 @@ impl Confirm {
             Subject::Verify(build) => Command::Verify { build, note: text() },
             Subject::Hold(environment) => Command::Hold { environment, reason: text() },
             Subject::Release(environment) => {
-                Command::Release { environment, reason: text(), bad: None }
+                let bad = self.suspects.as_ref().map(Suspects::bad);
+                Command::Release { environment, reason: text(), bad }
             }
             Subject::Cancel(deployment) => Command::Cancel { deployment, reason: text() },
             Subject::Lift(freeze) => Command::Lift { freeze, reason: text() },
+            Subject::Withdraw(request) => Command::Withdraw { request, reason: text() },
             Subject::Freeze => {
                 let until = self.fields.iter().find(|field| field.kind == FieldKind::Until);
                 let until = until.map_or(Ok(None), |field| parse_until(&field.text, now, zone));
                 Command::Freeze { from: None, until: until.ok()?, reason: text() }
             }
         })
+    }
+}
+
+/// The other command of a promote's dialog.
+impl Confirm {
+    /// The request for somebody else to execute the plan on screen; what was typed as a reason tells them why.
+    #[must_use]
+    pub fn request(&self) -> Option<Command> {
+        let plan = self.plan.as_deref().filter(|_| self.ask_label().is_some())?;
+        let reason = self.fields.iter().find(|field| field.kind == FieldKind::Reason);
+        let note = reason.map_or_else(String::new, |field| field.text.trim().to_owned());
+        let (build, fingerprint) = (plan.target.build, plan.fingerprint.clone());
+        Some(Command::Ask { build, fingerprint, note })
     }
 }
 
@@ -287,13 +333,14 @@ impl Subject {
             Self::Cancel(_) => "Stop it",
             Self::Freeze => "Freeze",
             Self::Lift(_) => "Lift",
+            Self::Withdraw(_) => "Withdraw",
         }
     }
 
     fn fields(self) -> &'static [FieldKind] {
         match self {
             Self::Plan(_) => &[],
-            Self::Verify(_) => &[FieldKind::Note],
+            Self::Verify(_) | Self::Withdraw(_) => &[FieldKind::Note],
             Self::Freeze => &[FieldKind::Reason, FieldKind::Until],
             Self::Hold(_) | Self::Release(_) | Self::Cancel(_) | Self::Lift(_) => {
                 &[FieldKind::Reason]
@@ -315,6 +362,10 @@ impl Subject {
                 snapshot.deployments.iter().any(|d| d.deployment.id == id && d.deployment.is_open())
             }
             Self::Lift(id) => snapshot.freezes.iter().any(|freeze| freeze.id == id),
+            Self::Withdraw(id) => {
+                let open = |request: &Request| request.id == id && request.is_open(snapshot.at);
+                snapshot.requests.iter().any(open)
+            }
         };
         if there { Ok(()) } else { Err(self.gone()) }
     }
@@ -329,6 +380,7 @@ impl Subject {
             }
             Self::Cancel(id) => format!("{id} has ended meanwhile"),
             Self::Lift(_) => "the freeze is over or was lifted meanwhile".into(),
+            Self::Withdraw(_) => "the request is not open any more".into(),
         }
     }
 }

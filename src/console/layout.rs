@@ -14,6 +14,8 @@ pub struct Areas {
     pub header: Rect,
     /// What is wrong, when something is.
     pub problem: Option<Rect>,
+    /// Who asks for a promoter, while somebody does.
+    pub request: Option<Rect>,
     /// Between the header and the last two lines.
     pub body: Rect,
     pub panes: Vec<(Pane, Rect)>,
@@ -44,9 +46,11 @@ pub fn is_tiny(area: Rect) -> bool {
 #[must_use]
 pub fn layout(area: Rect, model: &Model) -> Areas {
     let problems = !model.troubles().is_empty();
-    let [header, problem, body, context, hints] = Layout::vertical([
+    let asked = model.screen == Screen::Service && model.open_request().is_some();
+    let [header, problem, request, body, context, hints] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(u16::from(problems)),
+        Constraint::Length(u16::from(asked)),
         Constraint::Fill(1),
         Constraint::Length(1),
         Constraint::Length(1),
@@ -57,12 +61,20 @@ pub fn layout(area: Rect, model: &Model) -> Areas {
         Screen::Service if model.zoomed => vec![(model.focus, body)],
         Screen::Service => panes(area, body, model),
     };
-    Areas { header, problem: problems.then_some(problem), body, panes, context, hints }
+    let problem = problems.then_some(problem);
+    let request = asked.then_some(request);
+    Areas { header, problem, request, body, panes, context, hints }
+}
+
+/// Whether the activity has a column of its own.
+#[must_use]
+pub fn is_wide(area: Rect) -> bool {
+    area.width >= 180 && area.height >= 45
 }
 
 fn panes(area: Rect, body: Rect, model: &Model) -> Vec<(Pane, Rect)> {
     match (area.width, area.height) {
-        (180.., 45..) => wide(body),
+        _ if is_wide(area) => wide(body),
         (118.., 30..) => medium(body, model),
         (_, 20..) => narrow(body, model),
         _ => low(body, model),

@@ -15,6 +15,7 @@ use super::log::{LogPane, Want};
 use super::message::{LogSource, Ticket};
 use super::notes::{Note, Notes, Tone};
 use super::overlay::Overlay;
+use super::requests::Heard;
 use crate::domain::freeze::{self, Evaluation};
 use crate::domain::ids::{
     BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
@@ -58,6 +59,7 @@ pub struct Model {
     pub overlays: Vec<Overlay>,
     pub notes: Notes,
     pub sent: Vec<Sent>,
+    pub requests: Heard,
     /// Ctrl-c was pressed at the root; until when a second press quits.
     pub quitting: Option<Instant>,
     /// Whether the screen may differ from what was drawn last.
@@ -217,6 +219,7 @@ impl Model {
             overlays: Vec::new(),
             notes,
             sent: Vec::new(),
+            requests: Heard::default(),
             quitting: None,
             dirty: true,
             tickets: 0,
@@ -280,6 +283,7 @@ impl Model {
         self.freezes = List::default();
         self.filter = Filter::default();
         self.scroll = Scroll::default();
+        self.requests.open = None;
         self.log.choice = LogChoice::Running;
     }
 

@@ -10,9 +10,10 @@ use super::layout::layout;
 use super::link::LinkState;
 use super::model::{Model, Pane, Screen};
 use super::overlay::Overlay;
+use super::requests::{LISTED as REQUESTS_LISTED, minutes_change_in};
 use crate::domain::deployment::StepState;
-use crate::domain::ids::Environment;
-use crate::domain::snapshot::DeploymentRow;
+use crate::domain::ids::{BuildNumber, Environment};
+use crate::domain::snapshot::{BuildRow, DeploymentRow};
 
 /// How often the bar of a countdown moves.
 const COUNTDOWN_STEP: Duration = Duration::from_millis(100);
@@ -87,11 +88,34 @@ impl Model {
         let history = history.filter_map(|row| row.deployment.ended.as_ref().map(|ended| ended.at));
         let mut moments: Vec<_> = live.into_iter().chain(builds).chain(history).collect();
         if areas.of(Pane::Details).is_some() {
-            let build = self.selected_build().map(|row| row.build.found_at);
-            let row = self.selected_deployment().map(|row| row.deployment.requested_at);
-            moments.extend(build.into_iter().chain(row));
+            moments.extend(self.details_moments());
+        }
+        let listed = areas.of(Pane::Details).or(areas.of(Pane::Activity)).is_some();
+        let requests = service.requests.iter().take(if listed { REQUESTS_LISTED } else { 0 });
+        moments.extend(requests.chain(self.open_request()).map(|request| request.at));
+        moments
+    }
+
+    fn details_moments(&self) -> Vec<DateTime<Utc>> {
+        let build = self.selected_build().into_iter();
+        let seen = |row: &BuildRow| {
+            let verified = row.build.verifications.iter().map(|verified| verified.at);
+            std::iter::once(row.build.found_at).chain(verified).collect::<Vec<_>>()
+        };
+        let row = self.selected_deployment().map(|row| row.deployment.requested_at);
+        let mut moments: Vec<_> = build.flat_map(seen).chain(row).collect();
+        if let Some(service) = &self.service {
+            let shown = [self.selected_build().map(|row| row.build.number), self.shown_history()];
+            let rows = service.builds.iter().filter(|row| shown.contains(&Some(row.build.number)));
+            let bad: Vec<_> = rows.flat_map(|row| &row.bad).collect();
+            let named = service.quarantine.iter().filter(|q| bad.contains(&&q.commit.sha));
+            moments.extend(named.map(|quarantined| quarantined.at));
         }
         moments
+    }
+
+    fn shown_history(&self) -> Option<BuildNumber> {
+        self.selected_history().map(|row| row.deployment.request.build)
     }
 
     /// What counts its seconds, as time since then.
@@ -111,7 +135,7 @@ impl Model {
         since.into_iter().map(|time| self.since(time)).collect()
     }
 
-    /// In how long a freeze begins or ends.
+    /// In how long a freeze begins or ends, a request ends, or the minutes that it still stands become one fewer.
     fn boundaries(&self) -> Vec<Duration> {
         let now = self.now();
         let freezes = self.service.iter().flat_map(|service| &service.freezes);
@@ -119,7 +143,10 @@ impl Model {
         let by_calendar = by_calendar.flat_map(|window| [Some(window.from), window.until]);
         let times = freezes.flat_map(|freeze| [Some(freeze.from), freeze.until]);
         let times = times.chain(by_calendar).flatten();
-        times.filter_map(|time| (time - now).to_std().ok()).filter(|wait| !wait.is_zero()).collect()
+        let waits =
+            times.filter_map(|time| (time - now).to_std().ok()).filter(|wait| !wait.is_zero());
+        let requests = self.open_request().and_then(|request| (request.until - now).to_std().ok());
+        waits.chain(requests.map(minutes_change_in)).collect()
     }
 }
 

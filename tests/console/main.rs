@@ -8,6 +8,8 @@ mod link;
 mod panes;
 mod promises;
 mod promote;
+mod quarantine;
+mod requests;
 mod screens;
 mod search;
 mod sizes;

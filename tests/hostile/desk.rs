@@ -9,7 +9,7 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Size;
 use tokio::time::Instant;
-use trunkline::backend::scripted::{SERVICE, Scripted};
+use trunkline::backend::scripted::{self, SERVICE, Scripted};
 use trunkline::backend::{Backend as _, BackendError};
 use trunkline::console::effect::Effect;
 use trunkline::console::message::{Message, News};
@@ -18,10 +18,11 @@ use trunkline::console::theme::Theme;
 use trunkline::console::{Options, drawn, update, view};
 use trunkline::domain::command::{Action, Refusal};
 use trunkline::domain::event::{DeploymentKind, Fact, StepOutcome};
-use trunkline::domain::ids::{BuildNumber, Environment, ServiceName};
+use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName};
 use trunkline::domain::log::{LogPage, Stream, format};
 use trunkline::domain::people::Actor;
 use trunkline::domain::plan::Plan;
+use trunkline::domain::policy::VerifyBy;
 use trunkline::domain::snapshot::{FleetSnapshot, Problem, ServiceSnapshot};
 use trunkline::terminal::capabilities::{Charset, Depth};
 
@@ -91,8 +92,11 @@ fn busy() -> Scripted {
         world.advance(&name);
         world.advance(&name);
         let reason = String::new();
-        let hold = Fact::HoldPlaced { environment: production, reason, rollback: None };
+        // A rollback that is older than the history that is shown: every newer build may have been taken away.
+        let rollback = Some(DeploymentId(99_999));
+        let hold = Fact::HoldPlaced { environment: production, reason, rollback };
         world.record(&name, person("kim"), hold);
+        quality(world);
         for hours in [0, 30] {
             let from = world.now() + TimeDelta::hours(hours);
             let until = Some(from + TimeDelta::hours(5));
@@ -105,6 +109,33 @@ fn busy() -> Scripted {
         world.pass(Duration::from_mins(3));
     });
     backend
+}
+
+/// Requests of which one is open, a bad commit that every build has since, and a verification by a step that is asked
+/// for and one that is not there.
+fn quality(world: &mut scripted::World) {
+    let (name, kim) = (checkout(), || Actor::Person("kim".to_owned()));
+    let until = world.now() + TimeDelta::minutes(20);
+    let build = BuildNumber(6);
+    let ask = |world: &mut scripted::World| {
+        let note = String::new();
+        world.record(&name, kim(), Fact::PromoterRequested { build, until, note })
+    };
+    let request = ask(world);
+    let reason = String::new();
+    world.record(&name, kim(), Fact::RequestWithdrawn { request, reason: reason.clone() });
+    ask(world);
+    ask(world);
+    let state = &world.service(&name).unwrap().state;
+    let bad = state.commits_that_begin_with(&format!("{:040x}", 2));
+    world.record(&name, kim(), Fact::CommitsQuarantined { bad, reason });
+    let kind = VerifyBy::Step("smoke".to_owned());
+    let verified = Fact::BuildVerified { build: BuildNumber(4), note: String::new(), kind };
+    world.record(&name, Actor::System, verified);
+    world.edit(&name, |service| {
+        let missing = VerifyBy::Step("seen".to_owned());
+        service.policy.verify = vec![VerifyBy::Person, missing];
+    });
 }
 
 /// A console of one size whose backend answers with hostile text.

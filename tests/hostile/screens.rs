@@ -56,7 +56,7 @@ fn walk<T: Texts>(desk: &mut Desk<'_, T>, mut look: impl FnMut(&str, &Buffer)) {
     desk.press(&["2", "j", "3", "z"]);
     at(desk, "details of a deployment");
     desk.press(&["z", "1"]);
-    for key in ["d", "p", "P", "R", "V", "H", "F", "X", "!", "M", "?"] {
+    for key in ["d", "p", "P", "R", "V", "H", "F", "X", "i", "!", "M", "?"] {
         desk.press(&[key]);
         at(desk, key);
         desk.press(&["tab"]);

@@ -5,6 +5,8 @@ use trunkline::domain::deployment::{Deployment, StepState};
 use trunkline::domain::event::{Outcome, StepOutcome, StepSpec};
 use trunkline::domain::people::{Actor, Identity};
 use trunkline::domain::plan::{Guard, Plan};
+use trunkline::domain::policy::VerifyBy;
+use trunkline::domain::request::{Closed, Request};
 use trunkline::domain::snapshot::{FleetSnapshot, Problem, ServiceSnapshot};
 use trunkline::domain::stops::{Freeze, Hold};
 
@@ -28,6 +30,7 @@ pub fn fill_fleet(fleet: &mut FleetSnapshot, texts: &mut impl Texts) {
     for row in &mut fleet.services {
         row.hold.iter_mut().for_each(|hold| fill_hold(hold, texts));
         row.freeze.iter_mut().for_each(|freeze| fill_freeze(freeze, texts));
+        row.request.iter_mut().for_each(|request| fill_request(request, texts));
     }
     fill_problems(&mut fleet.problems, texts);
 }
@@ -41,6 +44,9 @@ pub fn fill_service(snapshot: &mut ServiceSnapshot, texts: &mut impl Texts) {
         for verified in &mut row.build.verifications {
             verified.by = texts.actor();
             verified.note = texts.text();
+            if let VerifyBy::Step(step) = &mut verified.kind {
+                *step = texts.text();
+            }
         }
     }
     for row in &mut snapshot.deployments {
@@ -49,6 +55,17 @@ pub fn fill_service(snapshot: &mut ServiceSnapshot, texts: &mut impl Texts) {
     }
     snapshot.holds.values_mut().for_each(|hold| fill_hold(hold, texts));
     snapshot.freezes.iter_mut().for_each(|freeze| fill_freeze(freeze, texts));
+    for kind in &mut snapshot.policy.verify {
+        if let VerifyBy::Step(step) = kind {
+            *step = texts.text();
+        }
+    }
+    for named in &mut snapshot.quarantine {
+        named.commit.subject = texts.text();
+        named.by = texts.actor();
+        named.reason = texts.text();
+    }
+    snapshot.requests.iter_mut().for_each(|request| fill_request(request, texts));
     fill_problems(&mut snapshot.problems, texts);
 }
 
@@ -108,6 +125,20 @@ fn fill_steps(steps: &mut [StepSpec], texts: &mut impl Texts) {
 fn fill_hold(hold: &mut Hold, texts: &mut impl Texts) {
     hold.by = texts.actor();
     hold.reason = texts.text();
+}
+
+fn fill_request(request: &mut Request, texts: &mut impl Texts) {
+    request.by = texts.actor();
+    request.note = texts.text();
+    match &mut request.closed {
+        Some(Closed::Taken { by, .. }) => *by = texts.actor(),
+        Some(Closed::Withdrawn { by, reason, .. }) => {
+            *by = texts.actor();
+            *reason = texts.text();
+        }
+        Some(Closed::Superseded { how, .. }) => *how = texts.text(),
+        None => {}
+    }
 }
 
 fn fill_freeze(freeze: &mut Freeze, texts: &mut impl Texts) {

@@ -1,6 +1,6 @@
 //! What each action of the table does; availability was checked before.
 
-use super::{backend, browse, confirm, log, overlays};
+use super::{backend, browse, confirm, log, overlays, requests};
 use crate::console::actions::Action;
 use crate::console::available;
 use crate::console::confirm::{Manner, Subject};
@@ -8,6 +8,7 @@ use crate::console::effect::{Effect, Outside};
 use crate::console::model::{LogChoice, Model, Pane, Screen, Updates};
 use crate::console::notes::Tone;
 use crate::console::overlay::{Help, Overlay};
+use crate::console::suspects::Suspects;
 use crate::domain::command::Action as Asked;
 use crate::domain::ids::{BuildNumber, Environment};
 
@@ -27,6 +28,8 @@ pub fn act(model: &mut Model, action: &Action) -> Vec<Effect> {
         },
         Action::Hold => hold(model),
         Action::Freeze => freeze(model),
+        Action::Take => requests::take(model),
+        Action::Withdraw => requests::withdraw(model),
         Action::Cancel => match available::cancellable(model) {
             Some(id) => confirm::open(model, Subject::Cancel(id), Manner::Careful),
             None => Vec::new(),
@@ -64,11 +67,19 @@ fn roll_back(model: &mut Model, to: Option<BuildNumber>, manner: Manner) -> Vec<
     confirm::open(model, Subject::Plan(Asked::Rollback { to }), manner)
 }
 
+/// Puts production on hold or releases it; after a rollback with the commits that it took away.
 fn hold(model: &mut Model) -> Vec<Effect> {
     let production = Environment::Production;
-    let held = model.service.as_ref().is_some_and(|s| s.holds.contains_key(&production));
-    let subject = if held { Subject::Release(production) } else { Subject::Hold(production) };
-    confirm::open(model, subject, Manner::Careful)
+    let service = model.service.as_deref();
+    let held = service.and_then(|service| Some((service, service.holds.get(&production)?)));
+    let subject =
+        if held.is_some() { Subject::Release(production) } else { Subject::Hold(production) };
+    let suspects = held.and_then(|(service, hold)| Suspects::of(hold, service));
+    let effects = confirm::open(model, subject, Manner::Careful);
+    if let Some(confirm) = model.confirm_mut() {
+        confirm.suspects = suspects;
+    }
+    effects
 }
 
 /// Lifts the freeze that lasts; with the focus on the freezes, the selected one; else begins a new one.

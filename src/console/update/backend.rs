@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{confirm, history};
+use super::{confirm, history, requests};
 use crate::backend::{Answer, BackendError};
 use crate::console::Error;
 use crate::console::backoff;
@@ -58,7 +58,9 @@ pub fn fleet(model: &mut Model, answer: Answer<Option<Box<FleetSnapshot>>>) -> V
         }
         (Ok(fleet), Screen::Service) => {
             model.fleet = fleet.or(model.fleet.take());
-            vec![watch_fleet(model, model.at)]
+            let mut effects = vec![watch_fleet(model, model.at)];
+            effects.extend(requests::tell_of_fleet(model));
+            effects
         }
         (Err(why), Screen::Fleet) => lost(model, &why),
         (Err(why), Screen::Service) => {
@@ -80,6 +82,7 @@ fn main_fleet(model: &mut Model, fleet: Option<Box<FleetSnapshot>>) -> Vec<Effec
         model.fleet = Some(fleet);
     }
     let mut effects = vec![watch_fleet(model, model.at)];
+    effects.extend(requests::tell_of_fleet(model));
     if let Some([only]) = model.fleet.as_ref().map(|fleet| fleet.services.as_slice())
         && empty
         && !model.options.several

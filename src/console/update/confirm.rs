@@ -12,6 +12,7 @@ use crate::console::message::Ticket;
 use crate::console::model::{LogChoice, Model, Pane};
 use crate::console::notes::Tone;
 use crate::console::overlay::Overlay;
+use crate::console::suspects::Suspects;
 use crate::domain::ids::{Environment, ServiceName};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::DeploymentRow;
@@ -55,7 +56,11 @@ pub fn key(model: &mut Model, key: &KeyEvent, name: &str, armed: bool) -> Vec<Ef
             }
         }
         ("enter", Focus::Watch) => watch(model, armed),
+        ("enter", Focus::Ask) => ask(model, armed),
         ("enter", Focus::Act) => press(model, armed),
+        ("space", Focus::Suspects) => mark(confirm),
+        ("down" | "j", Focus::Suspects) => walk(confirm, 1),
+        ("up" | "k", Focus::Suspects) => walk(confirm, -1),
         (_, Focus::Field(field)) if !MOVES.contains(&name) => edit(confirm, field, key, name),
         ("left" | "right", Focus::Field(_)) => Vec::new(),
         ("enter" | "tab" | "down" | "right", _) => focus(confirm, 1),
@@ -111,6 +116,19 @@ fn focus(confirm: &mut Confirm, by: isize) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Along the commits, and past their ends out of the list.
+fn walk(confirm: &mut Confirm, by: isize) -> Vec<Effect> {
+    if confirm.suspects.as_mut().is_some_and(|suspects| suspects.step(by)) {
+        return Vec::new();
+    }
+    focus(confirm, by)
+}
+
+fn mark(confirm: &mut Confirm) -> Vec<Effect> {
+    confirm.suspects.iter_mut().for_each(Suspects::mark);
+    Vec::new()
+}
+
 fn edit(confirm: &mut Confirm, field: usize, key: &KeyEvent, name: &str) -> Vec<Effect> {
     let Some(field) = confirm.fields.get_mut(field) else { return Vec::new() };
     match (name, key.code) {
@@ -143,8 +161,7 @@ fn leave(model: &mut Model) -> Vec<Effect> {
 /// The button that does something.
 fn press(model: &mut Model, armed: bool) -> Vec<Effect> {
     if !armed {
-        model.say(Tone::Plain, "too quick: wait until the button lights up, then press Enter");
-        return Vec::new();
+        return too_quick(model);
     }
     let (now, zone, fresh) = (model.now(), model.zone(), available::fresh(model));
     let Some(confirm) = model.confirm_mut() else { return Vec::new() };
@@ -152,7 +169,7 @@ fn press(model: &mut Model, armed: bool) -> Vec<Effect> {
         Stage::Disarmed(_) | Stage::Failed(_) => again(model),
         Stage::Asking | Stage::Rechecking if confirm.act_label().is_some() => {
             match fresh.and(confirm.is_complete(now, zone)) {
-                Ok(()) => send::send(model),
+                Ok(()) => send_it(model),
                 Err(why) => {
                     model.say(Tone::Plain, why);
                     Vec::new()
@@ -163,6 +180,35 @@ fn press(model: &mut Model, armed: bool) -> Vec<Effect> {
     }
 }
 
+/// The button that asks for somebody else to press the other one.
+fn ask(model: &mut Model, armed: bool) -> Vec<Effect> {
+    if !armed {
+        return too_quick(model);
+    }
+    let fresh = available::fresh(model);
+    let Some(confirm) = model.confirm_mut() else { return Vec::new() };
+    match (fresh.and(confirm.is_settled()), confirm.request()) {
+        (Ok(()), Some(request)) => send::send(model, request),
+        (Err(why), _) => {
+            model.say(Tone::Plain, why);
+            Vec::new()
+        }
+        (Ok(()), None) => Vec::new(),
+    }
+}
+
+fn too_quick(model: &mut Model) -> Vec<Effect> {
+    model.say(Tone::Plain, "too quick: wait until the button lights up, then press Enter");
+    Vec::new()
+}
+
+/// Sends what the dialog is about.
+fn send_it(model: &mut Model) -> Vec<Effect> {
+    let (now, zone) = (model.now(), model.zone());
+    let command = model.confirm_mut().and_then(|confirm| confirm.command(now, zone));
+    command.map_or_else(Vec::new, |command| send::send(model, command))
+}
+
 /// Enter in an emergency: starts without waiting for the countdown, or tries again what failed.
 fn at_once(model: &mut Model, armed: bool) -> Vec<Effect> {
     if !armed {
@@ -170,7 +216,7 @@ fn at_once(model: &mut Model, armed: bool) -> Vec<Effect> {
     }
     let Some(confirm) = model.confirm_mut() else { return Vec::new() };
     match confirm.stage {
-        Stage::Asking if confirm.plan.is_some() && confirm.may_be_done() => send::send(model),
+        Stage::Asking if confirm.plan.is_some() && confirm.may_be_done() => send_it(model),
         Stage::Failed(_) => again(model),
         Stage::Asking | Stage::Refused(_) | Stage::Unknown(_) => leave(model),
         _ => Vec::new(),
@@ -285,7 +331,7 @@ pub fn fire_when_due(model: &mut Model) -> Vec<Effect> {
     if !model.confirm_mut().is_some_and(|confirm| due(confirm)) {
         return Vec::new();
     }
-    let effects = send::send(model);
+    let effects = send_it(model);
     if effects.is_empty()
         && let Some(confirm) = model.confirm_mut()
         && let Manner::Emergency { fires_at, .. } = &mut confirm.manner
@@ -316,7 +362,9 @@ pub fn world_moved(model: &mut Model) -> Vec<Effect> {
             ask_for_plan(model, ticket, subject).into_iter().collect()
         }
         subject => {
-            if let Err(gone) = subject.is_there(&snapshot) {
+            let gone = subject.is_there(&snapshot).err();
+            let suspects = confirm.suspects.as_ref();
+            if let Some(gone) = gone.or_else(|| suspects.and_then(|s| s.outdated(&snapshot))) {
                 disarm(model, vec![gone], None);
             }
             Vec::new()

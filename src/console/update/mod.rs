@@ -10,6 +10,7 @@ mod log;
 mod moved;
 mod overlays;
 mod recall;
+mod requests;
 mod send;
 
 use tokio::time::Instant;
@@ -51,6 +52,7 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         model.quitting = None;
     }
     settle(model);
+    effects.extend(requests::tell(model));
     effects.extend(history::more(model));
     effects.extend(log::follow(model));
     effects

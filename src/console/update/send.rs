@@ -9,14 +9,13 @@ use crate::console::message::Ticket;
 use crate::console::model::{LogChoice, Model, Sent};
 use crate::console::notes::Tone;
 use crate::console::overlay::Overlay;
-use crate::domain::command::{Receipt, Refusal};
+use crate::domain::command::{Command, Receipt, Refusal};
 
-/// Sends what the dialog shows, once.
-pub fn send(model: &mut Model) -> Vec<Effect> {
-    let (now, zone, ticket) = (model.now(), model.zone(), model.next_ticket());
+/// Sends a command of the dialog, once.
+pub fn send(model: &mut Model, command: Command) -> Vec<Effect> {
+    let (now, ticket) = (model.now(), model.next_ticket());
     let service = confirm::service(model);
     let (Some(confirm), Some(service)) = (model.confirm_mut(), service) else { return Vec::new() };
-    let Some(command) = confirm.command(now, zone) else { return Vec::new() };
     confirm.stage = Stage::Sending;
     confirm.ticket = ticket;
     confirm.focus = Focus::Leave;

@@ -6,7 +6,7 @@ use ratatui::text::Line;
 
 use super::row::Row;
 use super::when::clock;
-use super::{draw_lines, empty, pane, progress};
+use super::{draw_lines, empty, pane, progress, requests};
 use crate::console::model::{Model, Pane};
 use crate::console::theme::Role;
 use crate::domain::deployment::DeploymentState;
@@ -21,7 +21,11 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     if rows.is_empty() {
         return empty(model, frame, inner, "nothing was deployed yet");
     }
-    let lines = rows.into_iter().flat_map(|row| entry(model, row, inner.width)).collect();
+    let mut lines = requests::lines(model, inner.width);
+    if !lines.is_empty() {
+        lines.push(Line::default());
+    }
+    lines.extend(rows.into_iter().flat_map(|row| entry(model, row, inner.width)));
     draw_lines(frame, inner, lines, model.scroll.activity);
 }
 

@@ -6,8 +6,9 @@ use ratatui::text::Line;
 
 use super::row::{Row, called_width};
 use super::when::clock;
-use super::{draw_lines, empty, findings, pane, production, progress, staging};
+use super::{draw_lines, empty, findings, pane, production, progress, quality, requests, staging};
 use crate::console::age::age;
+use crate::console::layout::is_wide;
 use crate::console::model::{Model, Pane};
 use crate::console::theme::Role;
 use crate::domain::deployment::StepState;
@@ -40,11 +41,19 @@ pub fn height(model: &Model, width: u16) -> usize {
 }
 
 fn lines(model: &Model, width: u16) -> Option<Vec<Line<'static>>> {
-    match (model.list, model.selected_history(), model.selected_build()) {
-        (Pane::Production, Some(row), _) => Some(deployment(model, row, width)),
-        (Pane::Staging, _, Some(row)) => Some(build(model, row, width)),
-        _ => None,
+    let mut lines = match (model.list, model.selected_history(), model.selected_build()) {
+        (Pane::Production, Some(row), _) => deployment(model, row, width),
+        (Pane::Staging, _, Some(row)) => build(model, row, width),
+        _ => return None,
+    };
+    // The activity lists them where it has its own column.
+    let listed = !is_wide(model.area());
+    let requests = if listed { requests::lines(model, width) } else { Vec::new() };
+    if !requests.is_empty() {
+        lines.push(Line::default());
+        lines.extend(requests);
     }
+    Some(lines)
 }
 
 fn build(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
@@ -68,13 +77,8 @@ fn build(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
         let text = "not on the trunk any more: it was rewritten";
         lines.push(fact(model, width, "trunk").own(text, Role::Warn).line());
     }
-    for verified in &build.verifications {
-        let text = format!("by {} {}", verified.by, ago(model, verified.at));
-        lines.push(fact(model, width, "verified").own(text, Role::Ok).line());
-        if !verified.note.is_empty() {
-            lines.push(fact(model, width, "").name(&verified.note, Role::Text).line());
-        }
-    }
+    lines.extend(quality::bad(model, build.number, width));
+    lines.extend(quality::verifications(model, row, width));
     if let Some(staging) = build.staging.and_then(|id| model.deployment(id)) {
         lines.push(Line::default());
         lines.extend(aftermath(model, staging, width));
@@ -128,6 +132,7 @@ fn deployment(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'stati
             .own(format!(" {}", ago(model, deployment.requested_at)), Role::Text)
             .line(),
     ]);
+    lines.extend(quality::bad(model, request.build, width));
     lines.extend(course(model, row, width));
     lines.push(Line::default());
     lines.extend(steps(model, row, width));
@@ -241,10 +246,10 @@ fn commit(model: &Model, width: u16, sha: &Sha) -> Line<'static> {
     row.own(text, Role::Muted).line()
 }
 
-fn fact<'t>(model: &'t Model, width: u16, name: &str) -> Row<'t> {
+pub fn fact<'t>(model: &'t Model, width: u16, name: &str) -> Row<'t> {
     Row::new(&model.options.theme, width).gap(1).cell(name, NAME, Role::Muted)
 }
 
-fn ago(model: &Model, time: chrono::DateTime<chrono::Utc>) -> String {
+pub fn ago(model: &Model, time: chrono::DateTime<chrono::Utc>) -> String {
     format!("{} ago, {}", age(model.since(time)), clock(model, time))
 }

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::row::Row;
-use super::{changes, draw_lines, emergency, findings, pane};
+use super::{changes, draw_lines, emergency, findings, pane, quality, suspects};
 use crate::console::age::age;
 use crate::console::available;
 use crate::console::confirm::{Confirm, Field, FieldKind, Focus, Manner, Stage, Subject};
@@ -15,6 +15,7 @@ use crate::console::model::Model;
 use crate::console::theme::Role;
 use crate::domain::command::Action;
 use crate::domain::event::DeploymentKind;
+use crate::domain::ids::BuildNumber;
 use crate::domain::plan::{Plan, PlannedBuild};
 use crate::domain::time::say;
 use crate::terminal::gate::{self, Safe};
@@ -28,7 +29,8 @@ pub fn draw(model: &Model, confirm: &Confirm, frame: &mut Frame, body: Rect) {
     let (upper, lower) = match &confirm.manner {
         Manner::Emergency { .. } => emergency::lines(model, confirm, inner_width),
         Manner::Careful | Manner::Preview => {
-            (upper(model, confirm, inner_width), lower(model, confirm, inner_width))
+            let room = body.height.saturating_sub(2);
+            (upper(model, confirm, inner_width), lower(model, confirm, inner_width, room))
         }
     };
     let height = u16::try_from(upper.len() + lower.len() + 2).unwrap_or(u16::MAX);
@@ -44,6 +46,10 @@ pub fn draw(model: &Model, confirm: &Confirm, frame: &mut Frame, body: Rect) {
 
 /// The fields and buttons always have their place; what is above them gives way.
 fn place(frame: &mut Frame, inner: Rect, upper: Vec<Line<'static>>, lower: Vec<Line<'static>>) {
+    let mut lower = lower;
+    if lower.len() > usize::from(inner.height) {
+        lower.retain(|line| line.width() > 0);
+    }
     let low = u16::try_from(lower.len()).unwrap_or(u16::MAX).min(inner.height);
     let high = inner.height - low;
     draw_lines(frame, Rect { height: high, ..inner }, cut(upper, high), 0);
@@ -65,7 +71,8 @@ fn cut(mut lines: Vec<Line<'static>>, height: u16) -> Vec<Line<'static>> {
 }
 
 fn touches_production(confirm: &Confirm) -> bool {
-    confirm.manner != Manner::Preview && !matches!(confirm.subject, Subject::Verify(_))
+    confirm.manner != Manner::Preview
+        && !matches!(confirm.subject, Subject::Verify(_) | Subject::Withdraw(_))
 }
 
 fn title(model: &Model, confirm: &Confirm) -> String {
@@ -84,6 +91,7 @@ fn title(model: &Model, confirm: &Confirm) -> String {
         Subject::Cancel(deployment) => format!("Cancel {deployment}"),
         Subject::Freeze => "Freeze PRODUCTION".into(),
         Subject::Lift(_) => "Lift the freeze".into(),
+        Subject::Withdraw(_) => "Withdraw the request for a promoter".into(),
     };
     match (&confirm.stage, &confirm.manner) {
         (Stage::Disarmed(_), _) => format!(" DISARMED: {what} "),
@@ -121,7 +129,7 @@ fn about(model: &Model, subject: Subject, width: u16) -> Vec<Line<'static>> {
         Subject::Plan(_) => return Vec::new(),
         Subject::Verify(build) => {
             let subject = model.build(build).map_or("", |row| row.build.subject());
-            format!("records that you saw {build} good in staging: {subject}")
+            format!("records that you saw {build} good in staging: {subject}{}", still_asked(model, build))
         }
         Subject::Hold(_) => "promotes will need an override until somebody releases the hold; rollbacks go on".into(),
         Subject::Release(environment) => model
@@ -144,8 +152,25 @@ fn about(model: &Model, subject: Subject, width: u16) -> Vec<Line<'static>> {
             .iter()
             .find(|freeze| freeze.id == id)
             .map_or_else(String::new, |freeze| format!("set by {}: {}", freeze.by, freeze.reason)),
+        Subject::Withdraw(id) => model
+            .open_request()
+            .filter(|request| request.id == id)
+            .map_or_else(String::new, |request| {
+                format!("you asked for {} {} ago; nobody is asked any more", request.build, age(model.since(request.at)))
+            }),
     };
     paragraph(model, width, &text, Role::Text)
+}
+
+/// What a build lacks beside the word of a person.
+fn still_asked(model: &Model, build: BuildNumber) -> String {
+    let missing = model.build(build).map_or(Vec::new(), |row| quality::missing(model, row));
+    let others: Vec<_> =
+        missing.into_iter().filter(|kind| !kind.is_person()).map(quality::asked).collect();
+    if others.is_empty() {
+        return String::new();
+    }
+    format!(". It still has to be verified {} too", others.join(" and "))
 }
 
 /// The head of a plan: what, instead of what, with what in it, for how long.
@@ -166,8 +191,19 @@ fn of_plan(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
         .own(format!("{takes}  "), Role::Text)
         .name(&format!("({})", steps.join(", ")), Role::Muted);
     let mut rows = vec![target, live, ships, takes];
+    rows.extend(asked_for(model, plan, width));
     rows.extend(beyond_ascii(model, plan, width));
     rows.into_iter().map(Row::line).collect()
+}
+
+/// Who asks for a promoter of this build, when somebody does.
+fn asked_for<'t>(model: &'t Model, plan: &Plan, width: u16) -> Option<Row<'t>> {
+    let promotes = plan.kind != DeploymentKind::Rollback;
+    let request = model.open_request().filter(|r| promotes && r.build == plan.target.build)?;
+    let who = if model.is_me(&request.by) { "you".into() } else { request.by.to_string() };
+    let note = if request.note.is_empty() { String::new() } else { format!(": {}", request.note) };
+    let text = format!("by {who} {} ago{note}", age(model.since(request.at)));
+    Some(fact(model, width, "asked for").own(text, Role::Warn))
 }
 
 /// The code points of names that are not plain ASCII: who decides by a name must be able to tell it from its double.
@@ -194,11 +230,12 @@ fn fact<'t>(model: &'t Model, width: u16, name: &str) -> Row<'t> {
 }
 
 /// The fields, what came of pressing, the buttons and the way back.
-fn lower(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
+fn lower(model: &Model, confirm: &Confirm, width: u16, room: u16) -> Vec<Line<'static>> {
     let mut lines = vec![Line::default()];
     lines.extend(outcome(model, confirm, width));
     let asks = matches!(confirm.stage, Stage::Asking | Stage::Rechecking);
     if asks {
+        lines.extend(suspects::lines(model, confirm, width, room));
         for (at, of) in confirm.fields.iter().enumerate() {
             lines.push(field(model, width, of, confirm.focus == Focus::Field(at)));
         }
@@ -206,8 +243,11 @@ fn lower(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
             lines.push(Line::default());
         }
     }
-    lines.push(buttons(model, confirm, width));
-    if let Some(plan) = confirm.plan.as_ref().filter(|_| asks && confirm.may_be_done()) {
+    let (buttons, off) = buttons(model, confirm, width);
+    lines.push(buttons);
+    if let Some(off) = off {
+        lines.push(Row::new(&model.options.theme, width).gap(2).own(off, Role::Warn).line());
+    } else if let Some(plan) = confirm.plan.as_ref().filter(|_| asks && confirm.may_be_done()) {
         let undo = format!("Undo: {}", plan.undo);
         lines.push(Row::new(&model.options.theme, width).gap(2).own(undo, Role::Muted).line());
     }
@@ -257,23 +297,32 @@ fn field(model: &Model, width: u16, field: &Field, focused: bool) -> Line<'stati
         .line()
 }
 
-fn buttons(model: &Model, confirm: &Confirm, width: u16) -> Line<'static> {
+/// The buttons; and, where three of them leave no room beside them, why the last one is off.
+fn buttons(model: &Model, confirm: &Confirm, width: u16) -> (Line<'static>, Option<String>) {
     let row = Row::new(&model.options.theme, width).gap(3);
     let row = button(row, confirm.leave_label(), confirm.focus == Focus::Leave, true);
     let row = match confirm.watch_label() {
         Some(label) => button(row.gap(4), &label, confirm.focus == Focus::Watch, true),
         None => row,
     };
-    let Some(label) = confirm.act_label() else { return row.line() };
+    let Some(label) = confirm.act_label() else { return (row.line(), None) };
     let asks = matches!(confirm.stage, Stage::Asking | Stage::Rechecking);
     let complete = confirm.is_complete(model.now(), model.zone());
     let ready = if asks { available::fresh(model).and(complete) } else { Ok(()) };
-    let works = ready.is_ok() && confirm.is_armed(model.at);
-    let row = button(row.gap(4), label, confirm.focus == Focus::Act, works);
-    match ready {
-        Err(why) => row.own(format!("  off: {why}"), Role::Warn).line(),
-        Ok(()) => row.line(),
-    }
+    let armed = confirm.is_armed(model.at);
+    let works = ready.is_ok() && armed;
+    let Some(ask) = confirm.ask_label() else {
+        let row = button(row.gap(4), label, confirm.focus == Focus::Act, works);
+        return match ready {
+            Err(why) => (row.own(format!("  off: {why}"), Role::Warn).line(), None),
+            Ok(()) => (row.line(), None),
+        };
+    };
+    let may_ask = available::fresh(model).and(confirm.is_settled()).is_ok() && armed;
+    let row = button(row.gap(3), ask, confirm.focus == Focus::Ask, may_ask);
+    let row = button(row.gap(3), label, confirm.focus == Focus::Act, works);
+    let off = ready.err().map(|why| format!("{label} is off: {why}"));
+    (row.line(), off)
 }
 
 fn button<'t>(row: Row<'t>, label: &str, focused: bool, works: bool) -> Row<'t> {

@@ -126,6 +126,9 @@ fn line(model: &Model, fleet: &FleetRow, width: u16) -> Line<'static> {
 /// What runs now, else how many things are wrong.
 fn now(model: &Model, row: &FleetRow) -> (String, Role) {
     let Some(running) = &row.running else {
+        if let Some(request) = &row.request {
+            return (format!("ASKED {} by {}", request.build, request.by), Role::Warn);
+        }
         return match row.problems {
             0 => ("-".into(), Role::Muted),
             1 => ("1 problem".into(), Role::Danger),

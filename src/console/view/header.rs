@@ -87,6 +87,9 @@ pub fn production<'t>(model: &Model, row: Row<'t>) -> Row<'t> {
         return row.own(format!(" {} of {} {state}", request.kind, request.build), Role::Danger);
     }
     match live {
+        Some(live) if model.build(live.build).is_some_and(|row| !row.bad.is_empty()) => {
+            row.own(" BAD ", Role::Danger).own(age(model.since(live.since)), Role::Muted)
+        }
         Some(live) => row.own(" ok ", Role::Ok).own(age(model.since(live.since)), Role::Muted),
         None => row,
     }

@@ -17,8 +17,11 @@ mod messages;
 mod pane;
 mod production;
 mod progress;
+mod quality;
+mod requests;
 mod row;
 mod staging;
+mod suspects;
 mod tiny;
 mod troubles;
 mod when;
@@ -45,6 +48,9 @@ pub fn view(model: &Model, frame: &mut Frame) {
     fault::here(Layer::View);
     if let Some(area) = areas.problem {
         header::draw_problem(model, frame, area);
+    }
+    if let Some(area) = areas.request {
+        requests::draw(model, frame, area);
     }
     match model.screen {
         Screen::Fleet => fleet::draw(model, frame, areas.body),

@@ -55,11 +55,15 @@ fn line<'t>(model: &'t Model, row: &BuildRow, width: u16, columns: &Columns) -> 
     let number = build.number.to_string();
     let Columns { number: digits, who, last: end } = *columns;
     let subject = usize::from(width).saturating_sub(2 + digits + 13 + 8 + 1 + who + 1 + end + 1);
+    let bad =
+        if row.bad.is_empty() { String::new() } else { format!("{} BAD ", theme.symbols.warn) };
+    let subject = subject.saturating_sub(bad.len());
     Row::new(theme, width)
         .cell(mark(model, row), 2, Role::Live)
         .cell(number, digits, if is_live(model, row) { Role::Live } else { Role::Text })
         .cell(format!("{glyph} {word}"), 13, role)
         .cell(build.sha.short(), 8, Role::Muted)
+        .own(bad, Role::Danger)
         .outside(build.subject(), subject, Role::Text)
         .gap(1)
         .called(&writers(model, row), who, writer_role(model, row))

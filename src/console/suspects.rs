@@ -1,0 +1,125 @@
+//! The commits that a rollback took away, to be marked as bad or cleared of it before the hold is released.
+
+use crate::domain::commit::Commit;
+use crate::domain::event::DeploymentKind;
+use crate::domain::ids::{BuildNumber, Environment, Seq, Sha};
+use crate::domain::snapshot::{DeploymentRow, ServiceSnapshot};
+use crate::domain::stops::Hold;
+
+/// The most commits to choose from.
+const MOST: usize = 200;
+
+/// Commits to choose the bad ones from, and the line that says that none was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suspects {
+    /// The hold that this is about: one that another rollback placed is about other commits.
+    pub hold: Seq,
+    /// Newest first.
+    pub commits: Vec<Suspect>,
+    /// How many more there are that are not listed.
+    pub more: usize,
+    pub none: bool,
+    /// 0 is the line that says none; the commits follow it.
+    pub row: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suspect {
+    pub build: BuildNumber,
+    pub commit: Commit,
+    pub marked: bool,
+}
+
+impl Suspects {
+    /// What the rollback behind a hold took away; nothing for a hold that somebody placed by hand.
+    #[must_use]
+    pub fn of(hold: &Hold, snapshot: &ServiceSnapshot) -> Option<Self> {
+        let rollback = hold.rollback?;
+        let history: Vec<_> = production(snapshot).collect();
+        let at = history.iter().position(|row| row.deployment.id == rollback);
+        let live = snapshot.live.get(&Environment::Production).map(|live| live.build);
+        let to = at.map(|at| history[at].deployment.request.build).or(live);
+        let to = to.unwrap_or(BuildNumber(0));
+        let from = at.and_then(|at| taken_from(&history[at..]));
+        let taken = |build: BuildNumber| build > to && from.is_none_or(|from| build <= from);
+        let rows = snapshot.builds.iter().filter(|row| taken(row.build.number));
+        let total: usize =
+            rows.clone().map(|r| r.build.commits.len() + r.build.more as usize).sum();
+        let all = rows.flat_map(|row| row.build.commits.iter().map(|c| (row.build.number, c)));
+        let suspect = |(build, commit): (_, &Commit)| Suspect {
+            build,
+            commit: commit.clone(),
+            marked: false,
+        };
+        let commits: Vec<_> = all.take(MOST).map(suspect).collect();
+        let more = total - commits.len();
+        Some(Self { hold: hold.id, commits, more, none: false, row: 0 })
+    }
+
+    /// Moves the cursor; false where that leads out of the list.
+    pub fn step(&mut self, by: isize) -> bool {
+        match self.row.checked_add_signed(by).filter(|row| *row <= self.commits.len()) {
+            Some(row) => self.row = row,
+            None => return false,
+        }
+        true
+    }
+
+    /// Marks the line of the cursor, or takes its mark away. That none was bad and that one was exclude each other.
+    pub fn mark(&mut self) {
+        let Some(at) = self.row.checked_sub(1) else {
+            self.none = !self.none;
+            self.commits.iter_mut().for_each(|suspect| suspect.marked = false);
+            return;
+        };
+        if let Some(suspect) = self.commits.get_mut(at) {
+            suspect.marked = !suspect.marked;
+            self.none = false;
+        }
+    }
+
+    /// Whether it was said which commits were bad.
+    ///
+    /// # Errors
+    /// What is to be done.
+    pub fn check(&self) -> Result<(), String> {
+        if self.none || self.commits.iter().any(|suspect| suspect.marked) {
+            return Ok(());
+        }
+        Err("mark the bad commits, or that none was".into())
+    }
+
+    /// What makes the marks meaningless: production was rolled back once more.
+    #[must_use]
+    pub fn outdated(&self, snapshot: &ServiceSnapshot) -> Option<String> {
+        let hold = snapshot.holds.get(&Environment::Production)?;
+        let again = "production was put on hold anew meanwhile; press H again to see for what";
+        (hold.id != self.hold).then(|| again.into())
+    }
+
+    /// The ids of the commits that are marked.
+    #[must_use]
+    pub fn bad(&self) -> Vec<String> {
+        let marked = self.commits.iter().filter(|suspect| suspect.marked);
+        marked.map(|suspect| Sha::as_str(&suspect.commit.sha).to_owned()).collect()
+    }
+}
+
+/// Deployments of production, newest first.
+fn production(snapshot: &ServiceSnapshot) -> impl Iterator<Item = &DeploymentRow> {
+    let production = Environment::Production;
+    snapshot.deployments.iter().filter(move |row| row.deployment.request.environment == production)
+}
+
+/// The newest build that a rollback may have taken away: what was live before it or on its way there, also where one
+/// rollback followed another.
+fn taken_from(rollbacks: &[&DeploymentRow]) -> Option<BuildNumber> {
+    let requests = rollbacks.iter().map(|row| &row.deployment.request);
+    let is_rollback = |kind| kind == DeploymentKind::Rollback;
+    let count = requests.clone().take_while(|request| is_rollback(request.kind)).count();
+    requests
+        .take(count + 1)
+        .flat_map(|request| [Some(request.build), request.previous])
+        .flatten()
+        .max()
+}

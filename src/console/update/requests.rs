@@ -1,0 +1,101 @@
+//! Requests for a promoter: telling of them, taking one, and taking one's own back.
+
+use super::confirm;
+use crate::console::confirm::{Manner, Stage, Subject};
+use crate::console::effect::{Effect, Outside};
+use crate::console::model::{Model, Screen};
+use crate::console::notes::Tone;
+use crate::console::requests::became;
+use crate::domain::command::Action;
+use crate::domain::request::{Closed, Request};
+
+/// The promote of the build that is asked for, planned anew for whoever sits here.
+pub fn take(model: &mut Model) -> Vec<Effect> {
+    let Some(build) = model.open_request().map(|request| request.build) else { return Vec::new() };
+    if model.build(build).is_some() {
+        model.staging.selected = Some(build);
+    }
+    confirm::open(model, Subject::Plan(Action::Promote { build }), Manner::Careful)
+}
+
+pub fn withdraw(model: &mut Model) -> Vec<Effect> {
+    match model.open_request().map(|request| request.id) {
+        Some(id) => confirm::open(model, Subject::Withdraw(id), Manner::Careful),
+        None => Vec::new(),
+    }
+}
+
+/// Says that a request came, or what became of the one that was open: also when only its time is over.
+pub fn tell(model: &mut Model) -> Vec<Effect> {
+    let open = model.open_request().cloned();
+    if open.as_ref().map(|r| r.id) == model.requests.open.as_ref().map(|r| r.id) {
+        return Vec::new();
+    }
+    let before = std::mem::replace(&mut model.requests.open, open.clone());
+    let mut effects = before.map_or_else(Vec::new, |before| ended(model, &before));
+    effects.extend(open.map_or_else(Vec::new, |open| began(model, &open)));
+    effects
+}
+
+fn began(model: &mut Model, request: &Request) -> Vec<Effect> {
+    if !model.requests.is_new(request.id) || model.is_me(&request.by) {
+        return Vec::new();
+    }
+    let note = if request.note.is_empty() { String::new() } else { format!(": {}", request.note) };
+    let text = format!("{} asks for a promoter of {}{note}", request.by, request.build);
+    model.say(Tone::Plain, text);
+    vec![Effect::Outside(Outside::Bell)]
+}
+
+/// Whoever asked hears it with the bell, unless they did it themselves.
+fn ended(model: &mut Model, before: &Request) -> Vec<Effect> {
+    let requests = model.service.as_ref().map(|service| &service.requests);
+    let now = requests.and_then(|all| all.iter().find(|request| request.id == before.id));
+    let Some(request) = now.cloned() else { return Vec::new() };
+    let mine = model.is_me(&request.by);
+    let whose = if mine { "your request".into() } else { format!("the request of {}", request.by) };
+    let text = format!("{whose} for {}: {}", request.build, became(&request));
+    let taken = matches!(request.closed, Some(Closed::Taken { .. }));
+    model.say(if mine && taken { Tone::Good } else { Tone::Plain }, text.clone());
+    disarm(model, &request, text);
+    let by_me = match &request.closed {
+        Some(Closed::Taken { by, .. } | Closed::Withdrawn { by, .. }) => model.is_me(by),
+        Some(Closed::Superseded { .. }) | None => false,
+    };
+    if mine && !by_me { vec![Effect::Outside(Outside::Bell)] } else { Vec::new() }
+}
+
+/// A dialog that was opened for the request is about something else now: whoever withdrew it may have found a fault.
+fn disarm(model: &mut Model, request: &Request, text: String) {
+    let ticket = model.next_ticket();
+    let Some(confirm) = model.confirm_mut() else { return };
+    let withdrawn = matches!(request.closed, Some(Closed::Withdrawn { .. }));
+    let about = match confirm.subject {
+        Subject::Withdraw(id) => id == request.id,
+        Subject::Plan(Action::Promote { build }) => withdrawn && build == request.build,
+        _ => false,
+    };
+    let asks = matches!(confirm.stage, Stage::Planning | Stage::Asking | Stage::Rechecking);
+    if about && asks && confirm.manner == Manner::Careful {
+        // A plan that is still being made must not arm it again.
+        confirm.ticket = ticket;
+        confirm::disarm(model, vec![text], None);
+    }
+}
+
+/// Says which services were asked for a promoter; the one on screen tells that by itself.
+pub fn tell_of_fleet(model: &mut Model) -> Vec<Effect> {
+    let shown = model.services.selected.clone().filter(|_| model.screen == Screen::Service);
+    let rows = model.fleet.iter().flat_map(|fleet| &fleet.services);
+    let rows = rows.filter(|row| Some(&row.service) != shown.as_ref());
+    let asked: Vec<_> =
+        rows.filter_map(|row| Some((row.service.clone(), row.request.clone()?))).collect();
+    let mut effects = Vec::new();
+    for (service, Request { id, build, by, .. }) in asked {
+        if model.requests.is_new(id) && !model.is_me(&by) {
+            model.say(Tone::Plain, format!("{service}: {by} asks for a promoter of {build}"));
+            effects.push(Effect::Outside(Outside::Bell));
+        }
+    }
+    effects
+}

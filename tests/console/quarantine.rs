@@ -1,0 +1,186 @@
+//! Releasing production after a rollback, the commits that were bad, and what verifies a build.
+
+use trunkline::backend::scripted::{Scripted, World};
+use trunkline::domain::event::{DeploymentKind, Fact};
+use trunkline::domain::ids::{BuildNumber, Environment};
+use trunkline::domain::people::Actor;
+use trunkline::domain::policy::VerifyBy;
+
+use super::harness::{Console, checkout, put_live, ready};
+
+/// Production was rolled back from #4 to #2: #3 by ada and #4 by kim are taken away, and production is on hold.
+fn rolled_back() -> Scripted {
+    let backend = ready();
+    backend.change(|world| {
+        world.merge(&checkout(), "kim", "feat: cart merge");
+        world.stage(&checkout(), BuildNumber(4));
+        put_live(world, BuildNumber(4));
+        roll_back(world, BuildNumber(2));
+        world.finish(&checkout());
+    });
+    backend
+}
+
+/// Asks for a rollback, with the hold that comes with it.
+fn roll_back(world: &mut World, to: BuildNumber) {
+    let kim = || Actor::Person("kim".into());
+    let (environment, kind) = (Environment::Production, DeploymentKind::Rollback);
+    let id = world.request(&checkout(), to, environment, kind, kim());
+    let (reason, rollback) = (format!("rolled back to {to}"), Some(id));
+    world.record(&checkout(), kim(), Fact::HoldPlaced { environment, reason, rollback });
+}
+
+/// The quarantined commits, by the build that brought each.
+fn quarantine(backend: &Scripted) -> Vec<BuildNumber> {
+    backend.change(|world| {
+        let state = &world.service(&checkout()).expect("it is there").state;
+        state.quarantine.values().map(|quarantined| quarantined.commit.build).collect()
+    })
+}
+
+fn is_held(backend: &Scripted) -> bool {
+    backend.change(|world| {
+        let state = &world.service(&checkout()).expect("it is there").state;
+        state.holds.contains_key(&Environment::Production)
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_names_the_bad_commit_and_its_build_is_marked() {
+    let backend = rolled_back();
+    let console = Console::open(&backend);
+    console.until("ON HOLD").await.press(&["H"]).until("which commits were bad?").await;
+    console.until("off: mark the bad commits").await.press(&["right"]).quiet().await;
+    console.press(&["enter"]).settled().await;
+    assert!(is_held(&backend), "nothing was chosen yet");
+    console.press(&["shift-tab", "shift-tab", "shift-tab"]).press(&["down", "space"]);
+    console.until("[x] #4").await.until_gone("off: mark").await;
+    console.press(&["tab"]).type_text("carts were lost").press(&["tab", "tab"]).quiet().await;
+    console.press(&["enter"]).until("OPEN").await;
+    assert_eq!(quarantine(&backend), [BuildNumber(4)]);
+    assert!(console.line("feat: cart merge").contains("! BAD"), "{}", console.text());
+    assert!(!console.line("Change by ada").contains("BAD"), "{}", console.text());
+    console.press(&["1", "g", "3"]).until("named bad by sam").await.until("carts were lost").await;
+    console.until("no newer build is without it").await;
+    console.press(&["1", "P"]).until("named bad by sam").await.until("[!!]").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_may_say_that_no_commit_was_bad() {
+    let backend = rolled_back();
+    let console = Console::open(&backend);
+    console.until("ON HOLD").await.press(&["H"]).until("none of them was bad").await;
+    console.press(&["shift-tab", "shift-tab", "down", "space"]).until("[x] #4").await;
+    console.press(&["up", "space"]).until("[x] none of them was bad").await;
+    console.until("[ ] #4").await.press(&["tab"]).type_text("the load was too high");
+    console.press(&["tab", "tab"]).quiet().await;
+    console.press(&["enter"]).until("OPEN").await;
+    assert_eq!(quarantine(&backend), []);
+    assert!(!console.text().contains("BAD"), "{}", console.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hold_by_hand_asks_for_no_commits() {
+    let backend = ready();
+    backend.change(|world| {
+        let (environment, reason) = (Environment::Production, "looking".to_owned());
+        let fact = Fact::HoldPlaced { environment, reason, rollback: None };
+        world.record(&checkout(), Actor::Person("kim".into()), fact);
+    });
+    let console = Console::open(&backend);
+    console.until("ON HOLD").await.press(&["H"]).until("Release the hold").await;
+    assert!(!console.text().contains("which commits"), "{}", console.text());
+    console.press(&["up"]).type_text("was nothing").press(&["tab", "tab"]).quiet().await;
+    console.press(&["enter"]).until("OPEN").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn marks_are_worthless_once_production_was_rolled_back_again() {
+    let backend = rolled_back();
+    let console = Console::open(&backend);
+    console.until("ON HOLD").await.press(&["H"]).until("which commits were bad?").await;
+    console.press(&["shift-tab", "shift-tab", "space"]).until("[x] none").await;
+    backend.change(|world| {
+        roll_back(world, BuildNumber(1));
+    });
+    console.until("DISARMED").await.until("put on hold anew").await;
+    assert!(is_held(&backend));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_rollbacks_in_a_row_show_the_commits_of_both() {
+    let backend = rolled_back();
+    backend.change(|world| {
+        roll_back(world, BuildNumber(1));
+        world.finish(&checkout());
+    });
+    let console = Console::open(&backend);
+    console.until("ON HOLD").await.press(&["H"]).until("which commits were bad?").await;
+    for build in ["[ ] #4", "[ ] #3", "[ ] #2"] {
+        console.until(build).await;
+    }
+    assert!(!console.text().contains("[ ] #1"), "{}", console.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_header_says_that_the_live_build_has_a_bad_commit() {
+    let backend = ready();
+    backend.change(|world| {
+        let service = world.service(&checkout()).expect("it is there");
+        let bad = service.state.commits_that_begin_with(&format!("{:040x}", 2));
+        let fact = Fact::CommitsQuarantined { bad, reason: "rounds wrongly".into() };
+        world.record(&checkout(), Actor::Person("kim".into()), fact);
+    });
+    let console = Console::open(&backend);
+    console.until("PROD checkout #2 BAD").await;
+    console.press(&["2", "3"]).until("named bad by kim").await.until("rounds wrongly").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_build_is_verified_by_two_kinds() {
+    let backend = ready();
+    backend.change(|world| {
+        world.edit(&checkout(), |service| {
+            service.policy.verify = vec![VerifyBy::Step("smoke".into()), VerifyBy::Person];
+        });
+        let build = world.merge(&checkout(), "kim", "To be seen");
+        world.stage(&checkout(), build);
+    });
+    let console = Console::open(&backend);
+    console.until("To be seen").await.press(&["3"]).until("by step smoke: not yet").await;
+    console.until("by a person: not yet").await;
+    console.press(&["1", "V"]).until("verified by step smoke too").await;
+    console.press(&["up"]).type_text("clicked through").press(&["tab", "tab"]).quiet().await;
+    console.press(&["enter"]).until_gone("Verify #4").await.settled().await;
+    assert!(console.line("To be seen").contains("staging"), "one kind is not enough");
+    console.press(&["3"]).until_gone("by a person: not yet").await.until("clicked through").await;
+    backend.change(|world| {
+        let (build, kind) = (BuildNumber(4), VerifyBy::Step("smoke".into()));
+        let fact = Fact::BuildVerified { build, note: String::new(), kind };
+        world.record(&checkout(), Actor::System, fact);
+    });
+    console.until_gone("not yet").await.until("by step smoke").await;
+    assert!(console.line("To be seen").contains("verified"), "{}", console.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_commits_of_a_rollback_at_80x24() {
+    let console = Console::open(&rolled_back());
+    console.until("ON HOLD").await.press(&["H"]).until("which commits were bad?").await;
+    console.press(&["shift-tab", "shift-tab", "down", "space"]).quiet().await;
+    insta::assert_snapshot!(console.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_build_at_120x40() {
+    let backend = rolled_back();
+    backend.change(|world| {
+        let service = world.service(&checkout()).expect("it is there");
+        let bad = service.state.commits_that_begin_with(&format!("{:040x}", 4));
+        let fact = Fact::CommitsQuarantined { bad, reason: "carts were lost".into() };
+        world.record(&checkout(), Actor::Person("kim".into()), fact);
+    });
+    let console = Console::sized(&backend, (120, 40));
+    console.until("named bad by kim").await.quiet().await;
+    insta::assert_snapshot!(console.text());
+}

@@ -1,0 +1,293 @@
+//! Asking for a promoter, and everything that can become of it, as both sides see it.
+
+use std::time::Duration;
+
+use crossterm::event::Event;
+use trunkline::backend::scripted::{Fault, Scripted};
+use trunkline::console::Options;
+use trunkline::console::effect::Outside;
+use trunkline::domain::event::{DeploymentKind, Fact};
+use trunkline::domain::ids::{BuildNumber, Environment, Seq};
+use trunkline::domain::people::Actor;
+use trunkline::domain::request::{Request, RequestState};
+
+use super::harness::{Console, checkout, options, put_live, ready};
+
+/// A world in which sam wrote the newest build, #4, and so may not just promote it.
+fn written_by_sam() -> Scripted {
+    let backend = ready();
+    backend.change(|world| world.verified_build(&checkout(), "sam"));
+    backend
+}
+
+/// The console of somebody else in the same world.
+fn console_of(backend: &Scripted, login: &str) -> Console {
+    Console::open(&backend.seen_by(login))
+}
+
+fn requests(backend: &Scripted) -> Vec<Request> {
+    backend.change(|world| world.service(&checkout()).expect("it is there").state.requests.clone())
+}
+
+fn state(backend: &Scripted) -> RequestState {
+    let requests = requests(backend);
+    let now = backend.change(|world| world.now());
+    requests.last().expect("somebody asked").state(now)
+}
+
+fn bells(console: &Console) -> usize {
+    console.asked().iter().filter(|asked| **asked == Outside::Bell).count()
+}
+
+/// Somebody asks without a console.
+fn ask(backend: &Scripted, by: &str, build: u64, note: &str) -> Seq {
+    backend.change(|world| {
+        let until = world.now() + chrono::TimeDelta::minutes(20);
+        let (build, note) = (BuildNumber(build), note.to_owned());
+        let fact = Fact::PromoterRequested { build, until, note };
+        world.record(&checkout(), Actor::Person(by.into()), fact)
+    })
+}
+
+/// Opens the dialog of #4 and asks for a promoter with the reason that was typed.
+async fn ask_from(console: &Console, reason: &str) {
+    console.until("#4").await.press(&["P"]).until("[  Ask for a promoter  ]").await;
+    console.press(&["up", "up"]).type_text(reason).press(&["tab", "tab", "tab"]);
+    console.until("[> Ask for a promoter <]").await.quiet().await.press(&["enter"]);
+    console.until_gone("Promote #4 to PRODUCTION").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_seen_and_taken_on_another_console_by_a_non_author() {
+    let backend = written_by_sam();
+    let (author, other) = (Console::open(&backend), console_of(&backend, "kim"));
+    other.until("#4").await;
+    let before = bells(&other);
+    ask_from(&author, "hotfix for the webhook").await;
+    author.until("ASKED #4 by you").await.until("u withdraws it").await;
+    other.until("sam asks for a promoter of #4: hotfix for the webhook").await;
+    assert_eq!(bells(&other) - before, 1, "one bell for one request");
+    other.until("ASKED #4 by sam").await.press(&["2", "i"]);
+    other.until("Promote #4 to PRODUCTION").await.until("asked for").await;
+    assert!(!other.text().contains("[!!]"), "kim did not write it:\n{}", other.text());
+    other.press(&["right"]).quiet().await.press(&["enter"]);
+    other.until_gone("Promote #4 to PRODUCTION").await.until_gone("ASKED #4").await;
+    author.until("your request for #4: taken by kim").await.until_gone("ASKED #4").await;
+    assert_eq!(state(&backend), RequestState::Taken);
+    let last = backend.change(|world| {
+        let service = world.service(&checkout()).expect("it is there");
+        service.state.deployments.values().next_back().expect("it was promoted").clone()
+    });
+    assert_eq!((last.by, last.request.build), (Actor::Person("kim".into()), BuildNumber(4)));
+    assert!(last.request.overrides.is_empty(), "{:?}", last.request.overrides);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_button_that_asks_obeys_the_rules_of_buttons() {
+    let backend = written_by_sam();
+    let console = Console::open(&backend);
+    console.until("#4").await.press(&["P", "right", "enter", "enter"]);
+    console.until("[  Ask for a promoter  ]").await.press(&["right", "enter"]).settled().await;
+    console.until("[> Ask for a promoter <]").await;
+    for _ in 0..60 {
+        console.press(&["enter"]).rest(Duration::from_millis(33)).await;
+    }
+    console.event(Event::Paste("yes\r\n".into()));
+    console.rest(Duration::from_secs(2)).await;
+    assert!(requests(&backend).is_empty(), "typed ahead, held down or pasted, it asked");
+    console.press(&["enter"]).until("ASKED #4 by you").await;
+    assert_eq!(requests(&backend).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_asked_where_nothing_needs_an_override() {
+    let console = Console::open(&ready());
+    console.until("#3").await.press(&["P"]).until("[  Promote  ]").await;
+    assert!(!console.text().contains("Ask for a promoter"), "{}", console.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn asking_disarms_when_the_world_has_moved() {
+    let backend = written_by_sam();
+    let console = Console::open(&backend);
+    console.until("#4").await.press(&["P"]).until("[  Ask for a promoter  ]").await;
+    console.press(&["right"]).quiet().await;
+    backend.change(|world| put_live(world, BuildNumber(3)));
+    console.until("DISARMED").await.quiet().await.press(&["enter"]).settled().await;
+    assert!(requests(&backend).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_request_says_why() {
+    let backend = written_by_sam();
+    let console = Console::open(&backend);
+    ask(&backend, "kim", 4, "");
+    console.until("ASKED #4 by kim").await.press(&["P"]).until("[  Ask for a promoter  ]").await;
+    console.press(&["right"]).quiet().await.press(&["enter"]);
+    console.until("refused: kim asked for #4").await.until("[> Close <]").await;
+    assert_eq!(requests(&backend).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_to_a_request_is_looked_up() {
+    let backend = written_by_sam();
+    let console = Console::open(&backend);
+    console.until("#4").await.press(&["P"]).until("[  Ask for a promoter  ]").await;
+    console.press(&["right"]).quiet().await;
+    backend.fault(Fault::LostAnswer);
+    console.press(&["enter"]).until("unknown, checking").await.until("ASKED #4 by you").await;
+    console.rest(Duration::from_secs(30)).await;
+    assert_eq!(requests(&backend).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_withdrawn_with_a_reason_from_the_console_that_asked() {
+    let backend = written_by_sam();
+    let (author, other) = (Console::open(&backend), console_of(&backend, "kim"));
+    ask_from(&author, "").await;
+    other.until("ASKED #4 by sam").await.press(&["u"]).until("sam asks for #4, not you").await;
+    author.until("ASKED #4 by you").await.press(&["i"]).until("somebody else takes it").await;
+    author.press(&["u"]).until("Withdraw the request for a promoter").await;
+    author.press(&["up"]).type_text("kim went home").press(&["tab", "tab"]).quiet().await;
+    author.press(&["enter"]).until_gone("ASKED #4").await;
+    other.until("the request of sam for #4: withdrawn by sam: kim went home").await;
+    assert_eq!(state(&backend), RequestState::Withdrawn);
+    other.press(&["i"]).until("nobody asks for a promoter").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_expires_by_the_clock_of_the_console() {
+    let backend = written_by_sam();
+    let console = console_of(&backend, "kim");
+    console.until("#4").await;
+    ask(&backend, "sam", 4, "soon");
+    console.until("20m left: soon").await.rest(Duration::from_secs(61)).await;
+    console.until("1m ago, 19m left").await.rest(Duration::from_mins(18)).await;
+    console.until("1m left").await.rest(Duration::from_secs(45)).await;
+    assert!(console.text().contains("ASKED #4 by sam"), "it stands to its end");
+    console.rest(Duration::from_secs(20)).await;
+    assert!(!console.text().contains("ASKED #4"), "{}", console.text());
+    console.until("the request of sam for #4: expired: nobody took it").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_request_costs_no_tick() {
+    let backend = written_by_sam();
+    let console = console_of(&backend, "kim");
+    console.until("#4").await;
+    ask(&backend, "sam", 4, "");
+    console.until("ASKED #4").await.rest(Duration::from_mins(2)).await;
+    let before = console.draws();
+    console.rest(Duration::from_mins(10)).await;
+    let frames = console.draws() - before;
+    assert!((10..=60).contains(&frames), "{frames} frames in ten minutes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_promote_supersedes_a_request() {
+    let backend = written_by_sam();
+    let console = Console::open(&backend);
+    ask_from(&console, "").await;
+    console.until("ASKED #4 by you").await;
+    backend.change(|world| {
+        let kim = Actor::Person("kim".into());
+        let (to, kind) = (Environment::Production, DeploymentKind::Promote);
+        world.request(&checkout(), BuildNumber(3), to, kind, kim);
+    });
+    console.until_gone("ASKED #4").await;
+    console.until("your request for #4: superseded: promote of #3 by kim").await;
+    assert_eq!(state(&backend), RequestState::Superseded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_promote_disarms_when_the_request_for_it_is_withdrawn() {
+    let backend = written_by_sam();
+    let console = console_of(&backend, "kim");
+    console.until("#4").await;
+    let request = ask(&backend, "sam", 4, "");
+    console.until("ASKED #4").await.press(&["i"]).until("[  Promote  ]").await.press(&["right"]);
+    console.quiet().await;
+    backend.change(|world| {
+        let fact = Fact::RequestWithdrawn { request, reason: "found a fault in it".into() };
+        world.record(&checkout(), Actor::Person("sam".into()), fact);
+    });
+    console.until("DISARMED").await.until("withdrawn by sam: found a fault in it").await;
+    console.rest(Duration::from_secs(5)).await.press(&["right"]).quiet().await;
+    assert!(console.text().contains("DISARMED"), "no late plan arms it again");
+    console.press(&["enter"]).until("[  Promote  ]").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_withdrawal_disarms_when_the_request_has_expired() {
+    let backend = written_by_sam();
+    let console = Console::open(&backend);
+    ask_from(&console, "").await;
+    console.until("ASKED #4 by you").await.press(&["u"]).until("[  Withdraw  ]").await;
+    console.rest(Duration::from_mins(20)).await;
+    console.until("DISARMED").await.until("expired: nobody took it").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_three_buttons_and_the_list_of_commits_fit_the_smallest_screen() {
+    let backend = written_by_sam();
+    let console = Console::sized(&backend, (60, 12));
+    ask(&backend, "kim", 4, "");
+    console.until("ASKED #4").await.press(&["P"]).until("[> Cancel <]").await;
+    console.until("[  Ask for a promoter  ]   [  Promote  ]").await.press(&["esc"]);
+    backend.change(|world| {
+        let (environment, rollback) = (Environment::Production, Some(Seq(1).into()));
+        let fact = Fact::HoldPlaced { environment, reason: "rolled back".into(), rollback };
+        world.record(&checkout(), Actor::Person("kim".into()), fact);
+    });
+    console.until("ON HOLD").await.press(&["H"]).until("[> Cancel <]").await;
+    console.until("[ ] none of them was bad").await.press(&["shift-tab", "shift-tab", "down"]);
+    console.until("[ ] #4").await.until("[  Release  ]").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_for_another_service_is_told_once_with_its_name() {
+    let backend = ready();
+    let api: trunkline::domain::ids::ServiceName = "api".parse().expect("a good name");
+    backend.change(|world| {
+        world.add_service(&api);
+        world.verified_build(&api, "kim");
+    });
+    let shown = Options { service: Some(checkout()), ..options() };
+    let console = Console::with(&backend, super::harness::SMALL, shown, |_| {});
+    console.until("#3").await;
+    let before = bells(&console);
+    backend.change(|world| {
+        let until = world.now() + chrono::TimeDelta::minutes(20);
+        let (build, note) = (BuildNumber(1), String::new());
+        let fact = Fact::PromoterRequested { build, until, note };
+        world.record(&api, Actor::Person("kim".into()), fact);
+    });
+    console.until("api: kim asks for a promoter of #1").await;
+    console.press(&["s"]).until("ASKED #1 by kim").await.rest(Duration::from_secs(30)).await;
+    assert_eq!(bells(&console) - before, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_at_80x24() {
+    let backend = written_by_sam();
+    let console = console_of(&backend, "kim");
+    console.until("#4").await;
+    ask(&backend, "sam", 4, "the webhook loses payments, this is the fix for it");
+    console.until("ASKED #4").await.rest(Duration::from_secs(70)).await;
+    insta::assert_snapshot!(console.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_at_120x40() {
+    let backend = written_by_sam();
+    let console = Console::sized(&backend.seen_by("kim"), (120, 40));
+    console.until("#4").await;
+    let id = ask(&backend, "ada", 3, "");
+    backend.change(|world| {
+        let fact = Fact::RequestWithdrawn { request: id, reason: "found a fault in it".into() };
+        world.record(&checkout(), Actor::Person("ada".into()), fact);
+    });
+    ask(&backend, "sam", 4, "the webhook loses payments");
+    console.until("ASKED #4").await.rest(Duration::from_secs(70)).await;
+    insta::assert_snapshot!(console.text());
+}
