@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use trunkline::config::{ServiceFile, UserFile};
+use trunkline::config::{FreezesFile, ServiceFile, UserFile};
 use trunkline::console::actions;
 
 const README: &str = include_str!("../README.md");
@@ -161,9 +161,10 @@ fn what_runs_elsewhere_is_still_in_the_readme() {
 #[test]
 fn the_sample_files_are_what_trunkline_reads() {
     let samples: Vec<String> = blocks("toml").iter().map(|lines| lines.join("\n")).collect();
-    let [service, user] = samples.as_slice() else { panic!("{samples:?}") };
+    let [service, freezes, user] = samples.as_slice() else { panic!("{samples:?}") };
     let service = ServiceFile::parse(service, "trunkline.toml").unwrap();
     assert_eq!(service.name.as_str(), "shop");
+    FreezesFile::parse(freezes, "freezes.toml").unwrap();
     let user = UserFile::parse(user, "config.toml").unwrap();
     assert_eq!(user, UserFile { services: user.services.clone(), ..UserFile::default() });
 }

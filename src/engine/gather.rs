@@ -42,6 +42,16 @@ impl From<Refusal> for NotGathered {
     }
 }
 
+/// Whether a command needs anything that only git can tell.
+#[must_use]
+pub fn is_needed(command: &Command) -> bool {
+    match command {
+        Command::Execute { .. } | Command::Ask { .. } | Command::Quarantine { .. } => true,
+        Command::Release { bad, .. } => bad.as_ref().is_some_and(|bad| !bad.is_empty()),
+        _ => false,
+    }
+}
+
 /// Gathers what a command needs, as things stand now; nothing for one that needs nothing.
 ///
 /// # Errors

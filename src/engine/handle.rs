@@ -230,10 +230,12 @@ impl Handle {
         key: IdempotencyKey,
     ) -> Result<Receipt, Failure> {
         for _ in 0..GATHERS {
-            let gathered = match self.recorded(&key).await? {
+            // What needs nothing goes to the writer at once, so that who asks for its receipt comes behind it.
+            let gathered = if !gather::is_needed(&command) || self.recorded(&key).await?.is_some() {
                 // The writer compares the request; there is nothing to gather for what was done.
-                Some(_) => None,
-                None => Box::pin(gather::gather(&self.shared, name, &command)).await?,
+                None
+            } else {
+                Box::pin(gather::gather(&self.shared, name, &command)).await?
             };
             let (reply, answer) = oneshot::channel();
             let request = Request {

@@ -72,9 +72,8 @@ pub(super) fn on_promote(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -
     findings.extend(incompatible(facts, target, now));
     findings.extend(unclear(changes));
     findings.extend(files.iter().filter_map(declared_safe));
-    if findings.is_empty() {
+    if findings.is_empty() && !files.is_empty() {
         let sentence = match files.len() {
-            0 => "no migrations".to_owned(),
             1 => "1 migration, which the code before can live with".to_owned(),
             more => format!("{more} migrations, which the code before can live with"),
         };
