@@ -340,3 +340,15 @@ async fn requests_at_120x40() {
     console.until("ASKED #4").await.rest(Duration::from_secs(70)).await;
     insta::assert_snapshot!(console.text());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_wide_screen_lists_requests_once_in_the_activity() {
+    let backend = written_by_sam();
+    let console = Console::sized(&backend.seen_by("kim"), (200, 60));
+    console.until("#4").await;
+    ask(&backend, "ada", 3, "soon please");
+    ask(&backend, "sam", 4, "the webhook");
+    console.until("superseded: sam asks for #4 instead").await;
+    assert_eq!(console.text().matches(" requests ").count(), 1, "{}", console.text());
+    assert_eq!(console.text().matches("OPEN <10s ago, 20m left").count(), 1);
+}
