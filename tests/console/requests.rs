@@ -3,9 +3,14 @@
 use std::time::Duration;
 
 use crossterm::event::Event;
+use ratatui::layout::Size;
+use tokio::time::Instant;
+use trunkline::backend::Backend as _;
 use trunkline::backend::scripted::{Fault, Scripted};
-use trunkline::console::Options;
 use trunkline::console::effect::Outside;
+use trunkline::console::message::{Message, News};
+use trunkline::console::model::Model;
+use trunkline::console::{Options, update};
 use trunkline::domain::event::{DeploymentKind, Fact};
 use trunkline::domain::ids::{BuildNumber, Environment, Seq};
 use trunkline::domain::people::Actor;
@@ -170,6 +175,50 @@ async fn a_request_expires_by_the_clock_of_the_console() {
     console.until("the request of sam for #4: expired: nobody took it").await;
 }
 
+/// The model of a console at `start`, when a request of kim ends 95 seconds later and all else is a week old.
+async fn model_of_a_request(start: Instant) -> Model {
+    let backend = written_by_sam();
+    backend.change(|world| {
+        world.pass(Duration::from_hours(24 * 7));
+        let until = world.now() + chrono::TimeDelta::seconds(95);
+        let fact = Fact::PromoterRequested { build: BuildNumber(4), until, note: String::new() };
+        world.record(&checkout(), Actor::Person("kim".into()), fact);
+    });
+    let (stale_after, size) = (Duration::from_hours(1), Size { width: 80, height: 24 });
+    let options = Options { service: Some(checkout()), stale_after, ..options() };
+    let mut model = Model::new(options, uuid::Uuid::nil(), size, start);
+    let snapshot = backend.service(&checkout(), None, Duration::ZERO).await;
+    let news = News::Service(checkout(), snapshot.map(|snapshot| snapshot.map(Box::new)));
+    update(&mut model, Message { at: start, news });
+    model
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_console_wakes_when_a_request_ends_and_seldom_before() {
+    let start = Instant::now();
+    let mut model = model_of_a_request(start).await;
+    let mut wakes = Vec::new();
+    while let Some(at) = model.next_wake().filter(|at| *at <= start + Duration::from_mins(30)) {
+        wakes.push((at - start).as_secs());
+        update(&mut model, Message { at, news: News::Wake });
+    }
+    // It says "2m left" up to 35 s; the notes fade after 8 s; its age moves at round times.
+    assert_eq!(wakes, [8, 10, 20, 30, 35, 40, 50, 60, 95, 103]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_ends_just_when_nothing_is_new_is_drawn_all_the_same() {
+    let start = Instant::now();
+    let mut model = model_of_a_request(start).await;
+    let (at, before) = (start + Duration::from_secs(95), start + Duration::from_secs(94));
+    model.dirty = false;
+    let nothing = || News::Service(checkout(), Ok(None));
+    update(&mut model, Message { at: before, news: nothing() });
+    assert!(!model.dirty, "nothing is new");
+    update(&mut model, Message { at, news: nothing() });
+    assert!(model.dirty, "it has ended");
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_open_request_costs_no_tick() {
     let backend = written_by_sam();
@@ -290,4 +339,16 @@ async fn requests_at_120x40() {
     ask(&backend, "sam", 4, "the webhook loses payments");
     console.until("ASKED #4").await.rest(Duration::from_secs(70)).await;
     insta::assert_snapshot!(console.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wide_screen_lists_requests_once_in_the_activity() {
+    let backend = written_by_sam();
+    let console = Console::sized(&backend.seen_by("kim"), (200, 60));
+    console.until("#4").await;
+    ask(&backend, "ada", 3, "soon please");
+    ask(&backend, "sam", 4, "the webhook");
+    console.until("superseded: sam asks for #4 instead").await;
+    assert_eq!(console.text().matches(" requests ").count(), 1, "{}", console.text());
+    assert_eq!(console.text().matches("OPEN <10s ago, 20m left").count(), 1);
 }

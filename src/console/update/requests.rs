@@ -31,6 +31,8 @@ pub fn tell(model: &mut Model) -> Vec<Effect> {
     if open.as_ref().map(|r| r.id) == model.requests.open.as_ref().map(|r| r.id) {
         return Vec::new();
     }
+    // Also where it was noticed by the way, on hearing that nothing is new.
+    model.dirty = true;
     let before = std::mem::replace(&mut model.requests.open, open.clone());
     let mut effects = before.map_or_else(Vec::new, |before| ended(model, &before));
     effects.extend(open.map_or_else(Vec::new, |open| began(model, &open)));
