@@ -21,3 +21,4 @@ pub mod snapshot;
 pub mod snapshot_of;
 pub mod stops;
 pub mod time;
+pub mod whereabouts;

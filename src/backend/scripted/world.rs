@@ -14,7 +14,7 @@ use crate::domain::event::{
     DeploymentKind, DeploymentRequest, Event, Fact, Outcome, Run, StepOutcome, StepSpec,
 };
 use crate::domain::ids::{
-    BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha,
+    BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha,
 };
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch, Stream, format};
 use crate::domain::people::{Actor, Identity, People, Person};
@@ -23,6 +23,7 @@ use crate::domain::policy::{FreezeMode, Policy, VerifyBy};
 use crate::domain::service::ServiceState;
 use crate::domain::snapshot::{FleetSnapshot, Problem, ServiceSnapshot, Version};
 use crate::domain::snapshot_of;
+use crate::domain::whereabouts::{Named, Whereabouts};
 
 /// The service that every scripted world begins with.
 pub const SERVICE: &str = "checkout";
@@ -108,6 +109,24 @@ impl World {
             d.request.environment == environment && before.is_none_or(|before| d.id < before)
         };
         Ok(deployments.filter(wanted).take(limit).cloned().collect())
+    }
+
+    pub(super) fn whereabouts(
+        &self,
+        name: &ServiceName,
+        commit: &CommitPrefix,
+    ) -> Result<Whereabouts, Refusal> {
+        let Service { state, policy, .. } = self.service(name)?;
+        let mut found = state.commits_that_begin_with(commit.as_str());
+        let Some(first) = found.pop() else { return Ok(Whereabouts::UnknownHere) };
+        if !found.is_empty() {
+            let candidates = found.into_iter().chain([first]).map(|commit| commit.sha).collect();
+            return Ok(Whereabouts::ambiguous(candidates));
+        }
+        let commit = state.builds.values().flat_map(|build| &build.commits);
+        let commit = commit.into_iter().find(|commit| commit.sha == first.sha);
+        let commit = commit.map_or_else(|| Named::bare(&first), Named::of);
+        Ok(Whereabouts::of(state, policy, commit, first.build))
     }
 
     pub(super) fn receipt(&self, key: &IdempotencyKey) -> Option<Receipt> {
