@@ -9,7 +9,7 @@ use super::say::{ago, instant};
 use super::{Reading, output};
 use crate::backend::Backend;
 use crate::domain::ids::CommitPrefix;
-use crate::domain::whereabouts::{InProduction, InStaging, Named, Placed, Whereabouts};
+use crate::domain::whereabouts::{InProduction, InStaging, NamedCommit, Placed, Whereabouts};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -48,7 +48,7 @@ fn lines(asked: &CommitPrefix, whereabouts: &Whereabouts, now: DateTime<Utc>) ->
     }
 }
 
-fn named(commit: &Named) -> String {
+fn named(commit: &NamedCommit) -> String {
     let author = commit.author.as_ref().map_or(String::new(), |author| format!(" ({author})"));
     format!("{} {}{author}", commit.sha.short(), commit.subject)
 }

@@ -26,7 +26,7 @@ pub enum Whereabouts {
     },
     /// It exists, and no build has it: it is not merged yet, or was taken off the trunk before a build had it.
     NotOnTrunk {
-        commit: Named,
+        commit: NamedCommit,
     },
     InBuild(Box<Placed>),
 }
@@ -36,7 +36,7 @@ const CANDIDATES: usize = 10;
 
 /// A commit as people recognise it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Named {
+pub struct NamedCommit {
     pub sha: Sha,
     pub subject: String,
     /// Nothing when only its record is left.
@@ -47,7 +47,7 @@ pub struct Named {
 /// A commit that a build has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Placed {
-    pub commit: Named,
+    pub commit: NamedCommit,
     /// The first build that has it.
     pub build: BuildNumber,
     /// It is older than the first build that trunkline saw.
@@ -124,7 +124,12 @@ impl Whereabouts {
 
     /// A commit whose first build is known.
     #[must_use]
-    pub fn of(state: &ServiceState, policy: &Policy, commit: Named, first: BuildNumber) -> Self {
+    pub fn of(
+        state: &ServiceState,
+        policy: &Policy,
+        commit: NamedCommit,
+        first: BuildNumber,
+    ) -> Self {
         let Some(build) = state.builds.get(&first) else { return Self::NotOnTrunk { commit } };
         let trail = Trail { state, first: build };
         let bad =
@@ -144,7 +149,7 @@ impl Whereabouts {
     }
 }
 
-impl Named {
+impl NamedCommit {
     #[must_use]
     pub fn of(commit: &Commit) -> Self {
         let author = Some(commit.author.name.clone());

@@ -7,7 +7,7 @@ use crate::domain::ids::{BuildNumber, CommitPrefix, ServiceName, Sha};
 use crate::domain::policy::Policy;
 use crate::domain::quarantine::BadCommit;
 use crate::domain::service::ServiceState;
-use crate::domain::whereabouts::{Named, Whereabouts};
+use crate::domain::whereabouts::{NamedCommit, Whereabouts};
 use crate::git::{Found, GitError, Mirror};
 
 /// # Errors
@@ -54,7 +54,7 @@ fn in_record(state: &ServiceState, policy: &Policy, mut found: Vec<BadCommit>) -
         return Whereabouts::ambiguous(found.into_iter().map(|commit| commit.sha).collect());
     }
     found.pop().map_or(Whereabouts::UnknownHere, |only| {
-        Whereabouts::of(state, policy, Named::bare(&only), only.build)
+        Whereabouts::of(state, policy, NamedCommit::bare(&only), only.build)
     })
 }
 
@@ -63,10 +63,10 @@ async fn told_by_git(
     mirror: &Mirror,
     builds: &[(BuildNumber, Sha)],
     sha: Sha,
-) -> Result<(Named, Option<BuildNumber>), GitError> {
+) -> Result<(NamedCommit, Option<BuildNumber>), GitError> {
     let shas: Vec<_> = builds.iter().map(|(_, sha)| sha.clone()).collect();
     let first = mirror.first_with(&sha, &shas).await?.map(|at| builds[at].0);
     let range = mirror.range(None, &sha, None, 1).await?;
-    let named = range.commits.first().map(Named::of);
-    Ok((named.unwrap_or(Named { sha, subject: String::new(), author: None }), first))
+    let named = range.commits.first().map(NamedCommit::of);
+    Ok((named.unwrap_or(NamedCommit { sha, subject: String::new(), author: None }), first))
 }

@@ -20,13 +20,17 @@ use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch, Stream, format};
 use crate::domain::people::{Actor, Identity, People, Person};
 use crate::domain::plan::{self, Migrations};
 use crate::domain::policy::{FreezeMode, Policy, VerifyBy};
+use crate::domain::pull_request::{Forge, PullRequest};
 use crate::domain::service::ServiceState;
 use crate::domain::snapshot::{FleetSnapshot, Problem, ServiceSnapshot, Version};
 use crate::domain::snapshot_of;
-use crate::domain::whereabouts::{Named, Whereabouts};
+use crate::domain::whereabouts::{NamedCommit, Whereabouts};
 
 /// The service that every scripted world begins with.
 pub const SERVICE: &str = "checkout";
+
+/// Where its pull requests can be read.
+const FORGE: &str = "git@github.com:shop/checkout.git";
 
 /// Everything there is. A test changes it by name, so that events, states and version stay in step.
 #[derive(Debug)]
@@ -125,7 +129,7 @@ impl World {
         }
         let commit = state.builds.values().flat_map(|build| &build.commits);
         let commit = commit.into_iter().find(|commit| commit.sha == first.sha);
-        let commit = commit.map_or_else(|| Named::bare(&first), Named::of);
+        let commit = commit.map_or_else(|| NamedCommit::bare(&first), NamedCommit::of);
         Ok(Whereabouts::of(state, policy, commit, first.build))
     }
 
@@ -271,7 +275,7 @@ impl World {
             parents: 1,
             author,
             co_authors: Vec::new(),
-            pull_request: None,
+            pull_request: PullRequest::of_subject(subject, Forge::of(FORGE).as_ref()),
             reverts: Vec::new(),
             at: self.now,
             subject: subject.to_owned(),
