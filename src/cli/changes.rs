@@ -43,7 +43,7 @@ struct Changes {
     builds: Vec<Merge>,
     /// The builds on the trunk that are newer, newest first.
     not_in_this_build: Vec<Merge>,
-    /// Whether there are more builds than these lists were made of.
+    /// Whether older builds belong into these lists that are not in them.
     builds_cut: bool,
 }
 
@@ -101,6 +101,10 @@ impl Changes {
                 live < Some(number) && number <= build
             }
         };
+        // Every build after this one belongs into a list.
+        let low = if is_rollback { build } else { live.unwrap_or(BuildNumber(0)).min(build) };
+        let low = BuildNumber(low.0 + 1);
+        let oldest = snapshot.builds.last().map_or(low, |row| row.build.number);
         Self {
             live,
             build,
@@ -110,7 +114,7 @@ impl Changes {
             verdict: plan.verdict,
             builds: merges(snapshot, inside),
             not_in_this_build: merges(snapshot, |number| !is_rollback && number > build),
-            builds_cut: snapshot.builds_total as usize > snapshot.builds.len(),
+            builds_cut: oldest > low && snapshot.builds_total as usize > snapshot.builds.len(),
         }
     }
 
@@ -142,7 +146,7 @@ impl Changes {
             lines.extend(self.not_in_this_build.iter().map(merge));
         }
         if self.builds_cut {
-            lines.push("builds are listed as far as the newest hundred go".to_owned());
+            lines.push("older builds belong here too and are not listed".to_owned());
         }
         lines
     }
@@ -166,4 +170,65 @@ fn commit(commit: &Commit) -> Vec<String> {
     let hidden = commit.files.len().saturating_sub(FILES_SHOWN);
     lines.extend((hidden > 0).then(|| format!("          and {hidden} more files")));
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use chrono::DateTime;
+
+    use super::{Changes, schema};
+    use crate::backend::Backend as _;
+    use crate::backend::scripted::{SERVICE, Scripted};
+    use crate::domain::command::Action;
+    use crate::domain::event::DeploymentKind;
+    use crate::domain::ids::{BuildNumber, Environment};
+    use crate::domain::migration::{Dialect, FileChange, KnownSchema, MigrationFile, Tool, judge};
+    use crate::domain::people::Actor;
+    use crate::domain::plan::Migrations;
+
+    async fn changes(world: &Scripted, action: Action) -> Changes {
+        let name = SERVICE.parse().expect("the name is a good one");
+        let snapshot = world.service(&name, None, Duration::ZERO).await;
+        let snapshot = snapshot.expect("it is there").expect("nothing was known before");
+        Changes::of(world.plan(&name, action).await.expect("it is there"), &snapshot)
+    }
+
+    #[tokio::test]
+    async fn a_list_of_builds_that_is_cut_says_so_and_a_whole_one_does_not() {
+        let world = Scripted::new(DateTime::default());
+        let name = SERVICE.parse().expect("the name is a good one");
+        world.change(|world| (0..110).for_each(|_| drop(world.merge(&name, "ada", "More"))));
+        let promote = Action::Promote { build: BuildNumber(110) };
+        let sentence = "older builds belong here too and are not listed";
+        let cut = changes(&world, promote).await.lines();
+        assert_eq!(cut.last().map(String::as_str), Some(sentence));
+        for live in [9, 10] {
+            world.change(|world| {
+                let by = Actor::Person("sam".to_owned());
+                let (to, kind) = (Environment::Production, DeploymentKind::Promote);
+                world.request(&name, BuildNumber(live), to, kind, by);
+                world.finish(&name);
+            });
+            let said = changes(&world, promote).await.lines().contains(&sentence.to_owned());
+            assert_eq!(said, live < 10, "live is #{live}, the oldest that is listed #11");
+        }
+    }
+
+    #[test]
+    fn what_is_too_much_of_a_migration_is_counted() {
+        let judged = |text: &str, path: &str| {
+            let file = MigrationFile { path, text, change: FileChange::Added };
+            judge(&file, Tool::Sqlx, Dialect::Postgres, &KnownSchema::default())
+        };
+        let mut files = vec![judged(&"DROP TABLE t;\n".repeat(7), "migrations/1_drop.sql")];
+        files[0].faults.push("was edited".to_owned());
+        files.resize(23, judged("CREATE TABLE t (id int);", "migrations/2_add.sql"));
+        let lines = schema::migrations(&Migrations { files, ..Migrations::default() });
+        assert_eq!(lines[0], "migrations/1_drop.sql (sqlx): contract");
+        assert_eq!(lines[1], "  fault: was edited");
+        assert!(lines.contains(&"  and 2 more statements".to_owned()), "{lines:#?}");
+        assert_eq!(lines.last().map(String::as_str), Some("and 3 more files"));
+    }
 }

@@ -15,7 +15,7 @@ const REASONS_SHOWN: usize = 5;
 /// Each migration by its class, the worst files first; nothing where there are none.
 pub fn migrations(migrations: &Migrations) -> Vec<String> {
     let mut files: Vec<_> = migrations.files.iter().collect();
-    files.sort_by_key(|file| std::cmp::Reverse(file.judged().max(file.class())));
+    files.sort_by_key(|file| std::cmp::Reverse((file.judged(), file.faults.len())));
     let mut lines = Vec::new();
     lines.extend(migrations.trouble.iter().map(|why| format!("could not be judged: {why}")));
     lines.extend(migrations.shared.iter().cloned());

@@ -20,7 +20,7 @@ const MOST_LINES: usize = 4;
 pub fn lines(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
     let migrations = &plan.migrations;
     let mut files: Vec<_> = migrations.files.iter().collect();
-    files.sort_by_key(|file| std::cmp::Reverse(file.judged().max(file.class())));
+    files.sort_by_key(|file| std::cmp::Reverse((file.judged(), file.faults.len())));
     let mut lines = Vec::new();
     if let Some(why) = &migrations.trouble {
         let text = format!("the migrations could not be judged: {why}");
@@ -41,8 +41,8 @@ pub fn lines(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
 fn of_file(model: &Model, file: &JudgedMigration, width: u16) -> Vec<Line<'static>> {
     let class = file.class();
     let row = Row::new(&model.options.theme, width).gap(1);
-    let row = row.cell(class.as_str(), 20, role(class)).name(&file.path, Role::Text);
-    let mut lines = vec![row.own(format!("  {}", file.tool.as_str()), Role::Muted).line()];
+    let row = row.cell(class.as_str(), 20, role(class)).cell(file.tool.as_str(), 15, Role::Muted);
+    let mut lines = vec![row.name(&file.path, Role::Text).line()];
     if let Some(declared) = &file.declared {
         let text = format!("line {}: {}", declared.line, declared.sentence());
         lines.extend(sentence(model, width, 3, &text, Role::Muted));
