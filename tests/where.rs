@@ -243,7 +243,11 @@ async fn a_stay_in_production_begins_anew_after_a_rollback() {
 async fn what_several_commits_begin_with_is_ambiguous_and_the_list_is_cut() {
     let world = Scripted::new(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
     let name = SERVICE.parse().unwrap();
-    world.change(|world| (0..13).for_each(|_| drop(world.merge(&name, "ada", "One more"))));
+    world.change(|world| {
+        for _ in 0..13 {
+            world.merge(&name, "ada", "One more");
+        }
+    });
     let answer = world.whereabouts(&name, &"0000".parse().unwrap()).await.unwrap();
     let Whereabouts::Ambiguous { candidates, more } = answer else { panic!("{answer:?}") };
     assert_eq!((candidates.len(), more), (10, 3));
