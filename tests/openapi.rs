@@ -16,7 +16,7 @@ use trunkline::backend::Backend;
 use trunkline::backend::scripted::{Fault, SERVICE, Scripted};
 use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::event::{DeploymentKind, Fact, Outcome, StepOutcome};
-use trunkline::domain::ids::{Environment, IdempotencyKey, Seq, ServiceName, Sha};
+use trunkline::domain::ids::{CommitPrefix, Environment, IdempotencyKey, Seq, ServiceName, Sha};
 use trunkline::domain::people::Actor;
 use trunkline::domain::plan::{Finding, Fingerprint, Guard, Severity};
 use trunkline::domain::quarantine::BadCommit;
@@ -146,6 +146,7 @@ async fn a_path_takes_the_methods_that_are_described_and_no_other() {
             .replace("{service}", SERVICE)
             .replace("{deployment}", "1")
             .replace("{step}", "0")
+            .replace("{commit}", "0000")
             .replace("{key}", KEY);
         for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
             let is_described = operations.contains(&(path.clone(), method.to_string()));
@@ -181,6 +182,12 @@ async fn answers_are_as_described() {
     let route = "/v1/services/{service}/freezes";
     described.gets(route, &format!("{freezes}&until=2027-01-01T00:00:00Z"), 200).await;
     described.gets(route, &format!("{freezes}&until=2037-01-01T00:00:00Z"), 400).await;
+    let commit = "/v1/services/{service}/commits/{commit}";
+    for sha in [1, 2, 99].map(|number| format!("{number:040x}")) {
+        described.gets(commit, &format!("/v1/services/checkout/commits/{sha}"), 200).await;
+    }
+    described.gets(commit, "/v1/services/checkout/commits/0000", 200).await;
+    described.gets(commit, "/v1/services/checkout/commits/HEAD", 404).await;
     described.gets("/v1/events", "/v1/events?limit=1000", 200).await;
     for environment in ["staging", "production"] {
         let path = format!("/v1/services/checkout/deployments?environment={environment}");
@@ -366,7 +373,11 @@ async fn a_text_is_a_name_for_the_document_when_it_is_one_for_the_code() {
     let texts = ["checkout", "a", "-a", "_a", ".a", "9.a_b-c", "A", "a b", "", "a/b", "ä", "a\n"];
     for text in texts.map(ToOwned::to_owned).into_iter().chain([digits(2), digits(3)]) {
         agrees("ServiceName", &text, ServiceName::try_from(text.clone()).is_ok());
+        agrees("CommitPrefix", &text, CommitPrefix::try_from(text.clone()).is_ok());
         agrees("IdempotencyKey", &text, IdempotencyKey::try_from(text.clone()).is_ok());
+    }
+    for text in ["abc", "abcd", "ABCD", "abcg", "HEAD", "a..b"] {
+        agrees("CommitPrefix", text, CommitPrefix::try_from(text.to_owned()).is_ok());
     }
     for text in [&digits(4), &digits(4)[..40], &digits(3)[..39], &digits(4).to_uppercase(), ""] {
         agrees("Sha", text, Sha::try_from(text.to_owned()).is_ok());

@@ -1,6 +1,6 @@
 //! Where things are: the routes as a server declares them, and the paths as a client asks for them.
 
-use crate::domain::ids::{DeploymentId, IdempotencyKey, ServiceName};
+use crate::domain::ids::{CommitPrefix, DeploymentId, IdempotencyKey, ServiceName};
 
 pub const DESCRIBE: &str = "/v1";
 pub const DOCUMENT: &str = "/v1/openapi.json";
@@ -9,6 +9,7 @@ pub const SERVICE: &str = "/v1/services/{service}";
 pub const DEPLOYMENTS: &str = "/v1/services/{service}/deployments";
 pub const PLAN: &str = "/v1/services/{service}/plan";
 pub const FREEZES: &str = "/v1/services/{service}/freezes";
+pub const COMMIT: &str = "/v1/services/{service}/commits/{commit}";
 pub const COMMANDS: &str = "/v1/services/{service}/commands";
 pub const LOG: &str = "/v1/services/{service}/deployments/{deployment}/steps/{step}/log";
 pub const LOG_SEARCH: &str =
@@ -34,6 +35,11 @@ pub fn plan(service: &ServiceName) -> String {
 #[must_use]
 pub fn freezes(service: &ServiceName) -> String {
     format!("/v1/services/{service}/freezes")
+}
+
+#[must_use]
+pub fn commit(service: &ServiceName, commit: &CommitPrefix) -> String {
+    format!("/v1/services/{service}/commits/{commit}")
 }
 
 #[must_use]

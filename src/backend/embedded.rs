@@ -12,10 +12,13 @@ use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::freeze::FreezeWindow;
-use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
+use crate::domain::ids::{
+    CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
+};
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Capabilities, Description, FleetSnapshot, ServiceSnapshot, Version};
+use crate::domain::whereabouts::Whereabouts;
 use crate::engine::{Failure, Handle};
 
 /// The embedded engine for one caller.
@@ -116,6 +119,14 @@ impl Backend for Embedded {
 
     async fn plan(&self, service: &ServiceName, action: Action) -> Answer<Plan> {
         Ok(self.engine.plan(service, action, &self.login).await?)
+    }
+
+    async fn whereabouts(
+        &self,
+        service: &ServiceName,
+        commit: &CommitPrefix,
+    ) -> Answer<Whereabouts> {
+        Ok(self.engine.whereabouts(service, commit).await?)
     }
 
     async fn command(

@@ -14,11 +14,14 @@ use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::freeze::FreezeWindow;
-use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
+use crate::domain::ids::{
+    CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
+};
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot, Version};
 use crate::domain::time::say;
+use crate::domain::whereabouts::Whereabouts;
 
 /// The longest that a caller may ask a backend to wait for news.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(25);
@@ -70,6 +73,13 @@ pub trait Backend: Send + Sync + 'static {
         service: &ServiceName,
         action: Action,
     ) -> impl Future<Output = Answer<Plan>> + Send;
+
+    /// Where a commit is on its way to production, by its id or the beginning of it.
+    fn whereabouts(
+        &self,
+        service: &ServiceName,
+        commit: &CommitPrefix,
+    ) -> impl Future<Output = Answer<Whereabouts>> + Send;
 
     /// Records the command and answers once it is durable. The same key with the same command gets the first
     /// receipt again; it never acts twice.

@@ -26,10 +26,13 @@ use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::freeze::FreezeWindow;
-use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
+use crate::domain::ids::{
+    CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
+};
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot, Version};
+use crate::domain::whereabouts::Whereabouts;
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -147,6 +150,14 @@ impl Backend for Remote {
 
     async fn plan(&self, service: &ServiceName, action: Action) -> Answer<Plan> {
         self.get(&path::plan(service)).query(&PlanQuery::from(action)).answer().await?.json()
+    }
+
+    async fn whereabouts(
+        &self,
+        service: &ServiceName,
+        commit: &CommitPrefix,
+    ) -> Answer<Whereabouts> {
+        self.get(&path::commit(service, commit)).answer().await?.json()
     }
 
     async fn command(

@@ -18,10 +18,13 @@ use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::freeze::FreezeWindow;
-use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
+use crate::domain::ids::{
+    CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
+};
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Capabilities, Description, FleetSnapshot, ServiceSnapshot, Version};
+use crate::domain::whereabouts::Whereabouts;
 
 /// The scripted backend as one login sees it. Clones share one world.
 #[derive(Debug, Clone)]
@@ -195,6 +198,15 @@ impl Backend for Scripted {
     async fn plan(&self, service: &ServiceName, action: Action) -> Answer<Plan> {
         self.answer().await?;
         Ok(self.world().plan(service, action, &self.login)?)
+    }
+
+    async fn whereabouts(
+        &self,
+        service: &ServiceName,
+        commit: &CommitPrefix,
+    ) -> Answer<Whereabouts> {
+        self.answer().await?;
+        Ok(self.world().whereabouts(service, commit)?)
     }
 
     async fn command(

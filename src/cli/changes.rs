@@ -5,11 +5,14 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::failure::Failure;
-use super::{Reading, output};
+use super::{Reading, output, schema};
 use crate::backend::Backend;
 use crate::domain::command::{Action, Refusal};
 use crate::domain::commit::{Commit, Range};
+use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, Sha};
+use crate::domain::plan::{Migrations, Plan};
+use crate::domain::schema::Verdict;
 use crate::domain::snapshot::ServiceSnapshot;
 
 /// The most files that are shown of one commit.
@@ -17,8 +20,11 @@ const FILES_SHOWN: usize = 5;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The build, as in 1290; without it, the newest
+    /// The build, as in 1290 or '#1290'; without it, the newest
     build: Option<BuildNumber>,
+    /// What a rollback takes away instead; without a build, to the one that it would choose
+    #[arg(long)]
+    rollback: bool,
     #[command(flatten)]
     reading: Reading,
 }
@@ -28,11 +34,17 @@ pub struct Arguments {
 struct Changes {
     live: Option<BuildNumber>,
     build: BuildNumber,
+    kind: DeploymentKind,
     range: Range,
+    migrations: Migrations,
+    /// How the way back goes.
+    verdict: Option<Verdict>,
     /// The builds whose commits these are, newest first.
     builds: Vec<Merge>,
     /// The builds on the trunk that are newer, newest first.
     not_in_this_build: Vec<Merge>,
+    /// Whether older builds belong into these lists that are not in them.
+    builds_cut: bool,
 }
 
 /// A build by its own commit.
@@ -46,23 +58,24 @@ struct Merge {
 pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
     let service = context.service().await?;
     let snapshot = context.snapshot(&service).await?;
-    let newest = || snapshot.builds.iter().map(|row| &row.build).find(|build| !build.off_trunk);
-    let build = arguments.build.or_else(|| newest().map(|build| build.number));
-    let build = build.ok_or_else(|| Refusal::not_found("the trunk has no build yet".to_owned()));
-    let build = build.map_err(crate::backend::BackendError::from)?;
-    let plan = context.backend.plan(&service, Action::Promote { build }).await?;
-    let live = plan.live.as_ref().map(|live| live.build);
-    let changes = Changes {
-        live,
-        build,
-        range: plan.range,
-        builds: merges(&snapshot, |number| live < Some(number) && number <= build),
-        not_in_this_build: merges(&snapshot, |number| number > build),
-    };
+    let action = action(&arguments, &snapshot).map_err(crate::backend::BackendError::from)?;
+    let plan = context.backend.plan(&service, action).await?;
+    let changes = Changes::of(plan, &snapshot);
     if arguments.reading.json {
         return output::json(&changes);
     }
     context.out.lines(changes.lines())
+}
+
+fn action(arguments: &Arguments, snapshot: &ServiceSnapshot) -> Result<Action, Refusal> {
+    if arguments.rollback {
+        return Ok(Action::Rollback { to: arguments.build });
+    }
+    let mut builds = snapshot.builds.iter().map(|row| &row.build);
+    let newest = || builds.find(|build| !build.off_trunk).map(|build| build.number);
+    let build = arguments.build.or_else(newest);
+    let build = build.ok_or_else(|| Refusal::not_found("the trunk has no build yet"))?;
+    Ok(Action::Promote { build })
 }
 
 fn merges(snapshot: &ServiceSnapshot, wanted: impl Fn(BuildNumber) -> bool) -> Vec<Merge> {
@@ -77,12 +90,52 @@ fn merges(snapshot: &ServiceSnapshot, wanted: impl Fn(BuildNumber) -> bool) -> V
 }
 
 impl Changes {
+    fn of(plan: Plan, snapshot: &ServiceSnapshot) -> Self {
+        let live = plan.live.as_ref().map(|live| live.build);
+        let (build, kind) = (plan.target.build, plan.kind);
+        let is_rollback = kind == DeploymentKind::Rollback;
+        let inside = |number| {
+            if is_rollback {
+                build < number && Some(number) <= live
+            } else {
+                live < Some(number) && number <= build
+            }
+        };
+        // Every build after this one belongs into a list.
+        let low = if is_rollback { build } else { live.unwrap_or(BuildNumber(0)).min(build) };
+        let low = BuildNumber(low.0 + 1);
+        let oldest = snapshot.builds.last().map_or(low, |row| row.build.number);
+        Self {
+            live,
+            build,
+            kind,
+            range: plan.range,
+            migrations: plan.migrations,
+            verdict: plan.verdict,
+            builds: merges(snapshot, inside),
+            not_in_this_build: merges(snapshot, |number| !is_rollback && number > build),
+            builds_cut: oldest > low && snapshot.builds_total as usize > snapshot.builds.len(),
+        }
+    }
+
     fn lines(&self) -> Vec<String> {
         let live = self.live.map_or("nothing".to_owned(), |live| live.to_string());
         let builds: Vec<_> = self.builds.iter().map(|merge| merge.build.to_string()).collect();
-        let mut lines = vec![format!("changes from {live} to {}", self.build)];
+        let title = match self.kind {
+            DeploymentKind::Rollback => format!("going back {live} to {} takes away", self.build),
+            _ => format!("changes from {live} to {}", self.build),
+        };
+        let mut lines = vec![title];
         if !builds.is_empty() {
             lines.push(format!("  builds  {}", builds.join(", ")));
+        }
+        if let Some(verdict) = &self.verdict {
+            lines.push(format!("  way back  {}", schema::outlook(verdict)));
+        }
+        let migrations = schema::migrations(&self.migrations);
+        if !migrations.is_empty() {
+            lines.push("  migrations".to_owned());
+            lines.extend(migrations.iter().map(|line| format!("    {line}")));
         }
         lines.extend(self.range.commits.iter().flat_map(commit));
         if self.range.more > 0 {
@@ -91,6 +144,9 @@ impl Changes {
         if !self.not_in_this_build.is_empty() {
             lines.extend([String::new(), format!("not in {}", self.build)]);
             lines.extend(self.not_in_this_build.iter().map(merge));
+        }
+        if self.builds_cut {
+            lines.push("older builds belong here too and are not listed".to_owned());
         }
         lines
     }
@@ -114,4 +170,69 @@ fn commit(commit: &Commit) -> Vec<String> {
     let hidden = commit.files.len().saturating_sub(FILES_SHOWN);
     lines.extend((hidden > 0).then(|| format!("          and {hidden} more files")));
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use chrono::DateTime;
+
+    use super::{Changes, schema};
+    use crate::backend::Backend as _;
+    use crate::backend::scripted::{SERVICE, Scripted};
+    use crate::domain::command::Action;
+    use crate::domain::event::DeploymentKind;
+    use crate::domain::ids::{BuildNumber, Environment};
+    use crate::domain::migration::{Dialect, FileChange, KnownSchema, MigrationFile, Tool, judge};
+    use crate::domain::people::Actor;
+    use crate::domain::plan::Migrations;
+
+    async fn changes(world: &Scripted, action: Action) -> Changes {
+        let name = SERVICE.parse().expect("the name is a good one");
+        let snapshot = world.service(&name, None, Duration::ZERO).await;
+        let snapshot = snapshot.expect("it is there").expect("nothing was known before");
+        Changes::of(world.plan(&name, action).await.expect("it is there"), &snapshot)
+    }
+
+    #[tokio::test]
+    async fn a_list_of_builds_that_is_cut_says_so_and_a_whole_one_does_not() {
+        let world = Scripted::new(DateTime::default());
+        let name = SERVICE.parse().expect("the name is a good one");
+        world.change(|world| {
+            for _ in 0..110 {
+                world.merge(&name, "ada", "More");
+            }
+        });
+        let promote = Action::Promote { build: BuildNumber(110) };
+        let sentence = "older builds belong here too and are not listed";
+        let cut = changes(&world, promote).await.lines();
+        assert_eq!(cut.last().map(String::as_str), Some(sentence));
+        for live in [9, 10] {
+            world.change(|world| {
+                let by = Actor::Person("sam".to_owned());
+                let (to, kind) = (Environment::Production, DeploymentKind::Promote);
+                world.request(&name, BuildNumber(live), to, kind, by);
+                world.finish(&name);
+            });
+            let said = changes(&world, promote).await.lines().contains(&sentence.to_owned());
+            assert_eq!(said, live < 10, "live is #{live}, the oldest that is listed #11");
+        }
+    }
+
+    #[test]
+    fn what_is_too_much_of_a_migration_is_counted() {
+        let judged = |text: &str, path: &str| {
+            let file = MigrationFile { path, text, change: FileChange::Added };
+            judge(&file, Tool::Sqlx, Dialect::Postgres, &KnownSchema::default())
+        };
+        let mut files = vec![judged(&"DROP TABLE t;\n".repeat(7), "migrations/1_drop.sql")];
+        files[0].faults.push("was edited".to_owned());
+        files.resize(23, judged("CREATE TABLE t (id int);", "migrations/2_add.sql"));
+        let lines = schema::migrations(&Migrations { files, ..Migrations::default() });
+        assert_eq!(lines[0], "migrations/1_drop.sql (sqlx): contract");
+        assert_eq!(lines[1], "  fault: was edited");
+        assert!(lines.contains(&"  and 2 more statements".to_owned()), "{lines:#?}");
+        assert_eq!(lines.last().map(String::as_str), Some("and 3 more files"));
+    }
 }

@@ -12,6 +12,7 @@ use crate::domain::command::{Action, Command};
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::ServiceName;
 use crate::domain::plan::{Finding, Guard, Plan, Severity};
+use crate::domain::schema::Outlook;
 
 /// How a promote or rollback is confirmed.
 #[derive(Debug, Clone, Args)]
@@ -42,6 +43,7 @@ pub async fn run(
     out.lines(plan::lines(&plan))?;
     refused(&plan)?;
     let overrides = if confirmation.yes {
+        named_past_the_floor(&plan)?;
         let missing = missing(&plan, &reasons);
         if missing.is_empty() { reasons } else { return Err(needs_reasons(&missing)) }
     } else if context.out.is_conversation() {
@@ -78,6 +80,25 @@ fn refused(plan: &Plan) -> Result<(), Failure> {
     if sentences.is_empty() { Ok(()) } else { Err(Failure::Refused(sentences.join("; "))) }
 }
 
+/// Whether this goes back to a build whose code cannot run against the schema any more.
+fn is_past_the_floor(plan: &Plan) -> bool {
+    let outlook = plan.verdict.as_ref().map(|verdict| verdict.outlook);
+    plan.kind == DeploymentKind::Rollback && outlook == Some(Outlook::PointOfNoReturn)
+}
+
+/// Nobody is asked with `--yes`, so there the build has to be in the command, as somebody chose it.
+fn named_past_the_floor(plan: &Plan) -> Result<(), Failure> {
+    let build = plan.target.build;
+    if is_past_the_floor(plan) && plan.action == (Action::Rollback { to: None }) {
+        return Err(Failure::Refused(format!(
+            "going back to {build} is a POINT OF NO RETURN: with --yes the build has to be named; \
+             if you mean it, run \"trunkline rollback {} --yes\"",
+            build.0
+        )));
+    }
+    Ok(())
+}
+
 fn missing<'a>(plan: &'a Plan, reasons: &Reasons) -> Vec<&'a Finding> {
     plan.of(Severity::Override).filter(|finding| !reasons.contains_key(&finding.guard)).collect()
 }
@@ -88,7 +109,8 @@ fn needs_reasons(missing: &[&Finding]) -> Failure {
     Failure::Refused(format!("needs a typed reason for each of these, add\n{}", lines.join("\n")))
 }
 
-/// A plan with overrides wants its reasons and the build's number typed; any other a `y`.
+/// A plan with overrides wants its reasons and the build's number typed, and so does a rollback past the floor its
+/// number; any other a `y`.
 fn ask(context: &Context, plan: &Plan, mut reasons: Reasons) -> Result<Reasons, Failure> {
     let nothing_done = || Failure::Refused("not confirmed, nothing was done".to_owned());
     context.out.line("")?;
@@ -100,7 +122,8 @@ fn ask(context: &Context, plan: &Plan, mut reasons: Reasons) -> Result<Reasons, 
         reasons.insert(finding.guard, reason);
     }
     let build = plan.target.build;
-    let confirmed = if plan.of(Severity::Override).next().is_some() {
+    let typed = is_past_the_floor(plan) || plan.of(Severity::Override).next().is_some();
+    let confirmed = if typed {
         output::ask(&format!("type {} to confirm:", build.0))?.parse() == Ok(build)
     } else {
         matches!(output::ask("go ahead? [y/N]")?.as_str(), "y" | "Y" | "yes")

@@ -13,7 +13,7 @@ use super::Reading;
 use super::failure::Failure;
 use super::output::{self, Output};
 use crate::domain::migration::{
-    Claim, Class, Dialect, JudgedMigration, JudgedStatement, KnownSchema, MigrationFile, judge,
+    Class, Dialect, JudgedMigration, JudgedStatement, KnownSchema, MigrationFile, judge,
 };
 
 #[derive(Debug, Subcommand)]
@@ -108,11 +108,7 @@ fn lines(migration: &JudgedMigration) -> Vec<String> {
     let path = &migration.path;
     lines.extend(migration.faults.iter().map(|fault| format!("{path}: {fault}")));
     if let Some(declared) = &migration.declared {
-        let claim = match &declared.claim {
-            Claim::RollbackSafe => "rollback-safe".to_owned(),
-            Claim::ReadySince(since) => format!("ready since {since}"),
-        };
-        lines.push(format!("{path}:{}: declared {claim}: {}", declared.line, declared.reason));
+        lines.push(format!("{path}:{}: {}", declared.line, declared.sentence()));
     }
     for statement in &migration.statements {
         lines.extend(told(path, statement));

@@ -36,10 +36,12 @@ mod release;
 mod requests;
 mod rollback;
 mod say;
+mod schema;
 mod serve;
 mod status;
 mod trace;
 mod verify;
+mod where_is;
 mod withdraw;
 
 use std::ffi::OsStr;
@@ -125,6 +127,8 @@ pub enum Command {
     History(history::Arguments),
     /// What a build brings to production, commit by commit, and what is not in it
     Changes(changes::Arguments),
+    /// Where a commit is: its build, staging, production
+    Where(where_is::Arguments),
     /// Everything that a promote or rollback would do, without doing it
     #[command(subcommand)]
     Plan(plan::Command),
@@ -247,6 +251,7 @@ async fn dispatch(global: Global, command: Option<Command>) -> Result<(), Failur
         Command::Builds(arguments) => builds::run(&connected(global).await?, arguments).await,
         Command::History(arguments) => history::run(&connected(global).await?, arguments).await,
         Command::Changes(arguments) => changes::run(&connected(global).await?, arguments).await,
+        Command::Where(arguments) => where_is::run(&connected(global).await?, arguments).await,
         Command::Plan(command) => plan::run(&connected(global).await?, command).await,
         Command::Promote(arguments) => promote::run(&acting(global).await?, arguments).await,
         Command::Rollback(arguments) => rollback::run(&acting(global).await?, arguments).await,

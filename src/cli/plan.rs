@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use super::context::Context;
 use super::failure::Failure;
-use super::{Reading, output};
+use super::{Reading, output, schema};
 use crate::backend::Backend;
 use crate::domain::command::Action;
 use crate::domain::commit::{Commit, Range};
@@ -53,6 +53,10 @@ pub fn lines(plan: &Plan) -> Vec<String> {
     lines.push(format!("  now live   {}", plan.live.as_ref().map_or("nothing".to_owned(), named)));
     lines.push(format!("  would be   {}", named(&plan.target)));
     lines.extend(range(plan));
+    let mut migrations = schema::migrations(&plan.migrations).into_iter();
+    lines.extend(migrations.next().map(|first| format!("  migrations {first}")));
+    lines.extend(migrations.map(|line| format!("             {line}")));
+    lines.extend(schema::way_back(plan));
     let steps: Vec<_> = plan.steps.iter().map(|step| step.name.as_str()).collect();
     let takes = plan.expected.map_or(String::new(), |takes| format!(", about {}", say(takes)));
     lines.push(format!("  steps      {}{takes}", steps.join(", ")));

@@ -6,7 +6,7 @@ use clap::Args;
 use super::context::Context;
 use super::failure::Failure;
 use super::say::{ago, from_now, how_it_goes, instant};
-use super::{Reading, output};
+use super::{Reading, output, schema};
 use crate::domain::freeze::{FreezeState, standing};
 use crate::domain::ids::Environment;
 use crate::domain::snapshot::{FleetRow, FleetSnapshot, Problem, ServiceSnapshot};
@@ -128,7 +128,8 @@ fn rollback(snapshot: &ServiceSnapshot) -> String {
     };
     let was_live = rollback.was_live.map(|at| format!(", live {}", ago(at, snapshot.at)));
     let takes = rollback.expected.map(|takes| format!(", about {}", say(takes)));
-    format!("{}{}{}", rollback.to, was_live.unwrap_or_default(), takes.unwrap_or_default())
+    let (was_live, takes) = (was_live.unwrap_or_default(), takes.unwrap_or_default());
+    format!("{}{was_live}{takes}, {}", rollback.to, schema::outlook(&rollback.verdict))
 }
 
 fn freeze_line(freeze: &Freeze, now: DateTime<Utc>) -> String {

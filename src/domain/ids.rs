@@ -213,6 +213,58 @@ impl fmt::Display for Sha {
 #[error("{0:?} is not a full commit id")]
 pub struct InvalidSha(String);
 
+/// A commit id or its beginning, 4 to 64 hex digits: nothing that git could take for anything else.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, pattern = "^[0-9a-fA-F]{4,64}$")]
+pub struct CommitPrefix(String);
+
+impl CommitPrefix {
+    /// In lower case.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for CommitPrefix {
+    type Error = InvalidPrefix;
+
+    fn try_from(text: String) -> Result<Self, InvalidPrefix> {
+        let is_hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_hex && (4..=64).contains(&text.len()) {
+            Ok(Self(text.to_ascii_lowercase()))
+        } else {
+            Err(InvalidPrefix(text.chars().take(80).collect()))
+        }
+    }
+}
+
+impl std::str::FromStr for CommitPrefix {
+    type Err = InvalidPrefix;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPrefix> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl From<CommitPrefix> for String {
+    fn from(prefix: CommitPrefix) -> Self {
+        prefix.0
+    }
+}
+
+impl fmt::Display for CommitPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A text that begins no commit id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no commit id; give 4 to 64 of its hex digits, as in 3f9ac21")]
+pub struct InvalidPrefix(String);
+
 /// A key that the asker makes up once per intent; the same key never acts twice. 8 to 64 of `A-Z a-z 0-9 - _`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]

@@ -22,3 +22,4 @@ pub mod snapshot;
 pub mod snapshot_of;
 pub mod stops;
 pub mod time;
+pub mod whereabouts;

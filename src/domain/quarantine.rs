@@ -44,13 +44,14 @@ impl ServiceState {
     #[must_use]
     pub fn bad_in(&self, number: BuildNumber) -> Vec<Contained<'_>> {
         let Some(build) = self.builds.get(&number) else { return Vec::new() };
-        let contained = |quarantined| {
-            let walk = self.walk(quarantined, build.off_trunk);
+        let all = self.quarantine.values();
+        all.filter_map(|quarantined| {
+            let walk = self.walk(&quarantined.commit, build.off_trunk);
             let is_bad = walk.iter().any(|(seen, is_there)| *seen == number && *is_there);
             let safe = walk.iter().find(|(seen, is_there)| *seen > number && !is_there);
             is_bad.then(|| Contained { quarantined, first_safe: safe.map(|(seen, _)| *seen) })
-        };
-        self.quarantine.values().filter_map(contained).collect()
+        })
+        .collect()
     }
 
     /// The commits that the builds list and whose ids begin so, each with the first build that has it.
@@ -69,20 +70,38 @@ impl ServiceState {
         found
     }
 
-    /// For each build from the one that brought the commit on, whether it has its effect. Builds that a force-push
-    /// took away are passed over: those that follow them need not have their commits.
-    fn walk(&self, quarantined: &Quarantined, off_trunk: bool) -> Vec<(BuildNumber, bool)> {
-        let bad = &quarantined.commit;
+    /// The commit that took the effect of this one back, and its build, unless something brought it back since.
+    #[must_use]
+    pub fn taken_back(&self, commit: &BadCommit, off_trunk: bool) -> Option<(Sha, BuildNumber)> {
+        let mut effect = Effect::of(&commit.sha);
+        let mut since = None;
+        for build in self.builds_from(commit, off_trunk) {
+            effect.take(build, brings(build, commit));
+            let by = effect.taken_back_by.clone();
+            let is_same = since.as_ref().map(|(by, _)| by) == by.as_ref();
+            if !is_same {
+                since = by.map(|by| (by, build.number));
+            }
+        }
+        since
+    }
+
+    /// For each build from the one that brought the commit on, whether it has its effect.
+    fn walk(&self, bad: &BadCommit, off_trunk: bool) -> Vec<(BuildNumber, bool)> {
         let mut effect = Effect::of(&bad.sha);
-        let builds = self.builds.range(bad.build..).map(|(_, build)| build);
-        builds
-            .filter(|build| off_trunk || !build.off_trunk)
+        self.builds_from(bad, off_trunk)
             .map(|build| {
-                let listed = || build.commits.iter().any(|commit| commit.sha == bad.sha);
-                effect.take(build, build.number == bad.build || listed());
-                (build.number, effect.is_there)
+                effect.take(build, brings(build, bad));
+                (build.number, effect.is_there())
             })
             .collect()
+    }
+
+    /// The builds from the one that brought the commit on. Those that a force-push took away are passed over: those
+    /// that follow them need not have their commits.
+    fn builds_from(&self, bad: &BadCommit, off_trunk: bool) -> impl Iterator<Item = &Build> {
+        let builds = self.builds.range(bad.build..).map(|(_, build)| build);
+        builds.filter(move |build| off_trunk || !build.off_trunk)
     }
 
     pub(super) fn quarantined(&mut self, event: &Event, bad: &[BadCommit], reason: &str) {
@@ -99,9 +118,15 @@ impl ServiceState {
     }
 }
 
+fn brings(build: &Build, bad: &BadCommit) -> bool {
+    build.number == bad.build || build.commits.iter().any(|commit| commit.sha == bad.sha)
+}
+
 /// The effect of a commit while builds follow one another.
 struct Effect {
-    is_there: bool,
+    came: bool,
+    /// What took it back last, while it is not there.
+    taken_back_by: Option<Sha>,
     /// Taking one of these back takes the effect away.
     adding: BTreeSet<Sha>,
     /// Taking one of these back brings the effect back.
@@ -110,21 +135,30 @@ struct Effect {
 
 impl Effect {
     fn of(sha: &Sha) -> Self {
-        Self { is_there: false, adding: BTreeSet::from([sha.clone()]), removing: BTreeSet::new() }
+        Self {
+            came: false,
+            taken_back_by: None,
+            adding: BTreeSet::from([sha.clone()]),
+            removing: BTreeSet::new(),
+        }
+    }
+
+    fn is_there(&self) -> bool {
+        self.came && self.taken_back_by.is_none()
     }
 
     fn take(&mut self, build: &Build, brings: bool) {
         if brings {
-            self.is_there = true;
+            (self.came, self.taken_back_by) = (true, None);
             // What came with a merge is taken back by taking the merge back.
             self.adding.insert(build.sha.clone());
         }
         for revert in &build.reverts {
             let side = if self.adding.contains(&revert.of) {
-                self.is_there = false;
+                self.taken_back_by = Some(revert.by.clone());
                 &mut self.removing
             } else if self.removing.contains(&revert.of) {
-                self.is_there = true;
+                self.taken_back_by = None;
                 &mut self.adding
             } else {
                 continue;

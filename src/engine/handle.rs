@@ -13,17 +13,21 @@ use super::gather::{self, NotGathered};
 use super::logs;
 use super::run::RunFolder;
 use super::shared::Shared;
+use super::whereabouts;
 use super::world::{Service, World};
 use super::writer::{Input, Rejected, Request};
 use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::{DeploymentKind, Event};
 use crate::domain::freeze::FreezeWindow;
-use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
+use crate::domain::ids::{
+    CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
+};
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch, Unsearchable};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{FleetRow, FleetSnapshot, ServiceSnapshot, Version};
 use crate::domain::snapshot_of;
+use crate::domain::whereabouts::Whereabouts;
 use crate::store::Reader;
 
 /// How often facts are gathered anew because the world moved in between.
@@ -216,6 +220,19 @@ impl Handle {
             }
         }
         Err(Failure::Failed("the world moves faster than it can be looked at; try again".into()))
+    }
+
+    /// Where a commit is, asked of git outside of the writer.
+    ///
+    /// # Errors
+    /// When there is no such service, or git fails.
+    pub async fn whereabouts(
+        &self,
+        name: &ServiceName,
+        commit: &CommitPrefix,
+    ) -> Result<Whereabouts, Failure> {
+        find(&self.shared.world(), name)?;
+        Ok(Box::pin(whereabouts::find(&self.shared, name, commit)).await?)
     }
 
     /// Records a command; what was answered is durable.

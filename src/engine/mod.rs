@@ -21,6 +21,7 @@ mod steps;
 pub mod supervisor;
 mod trunk;
 mod watch;
+mod whereabouts;
 mod world;
 mod writer;
 

@@ -15,7 +15,7 @@ use super::source::Source;
 use super::standing::Standing;
 use super::{checkout, locks, names, range, reverts, uses};
 use crate::domain::commit::{Range, Revert};
-use crate::domain::ids::Sha;
+use crate::domain::ids::{CommitPrefix, Sha};
 use crate::domain::pull_request::PullRequest;
 
 /// The first fetch brings the whole history; at the usual limit a large one would never arrive.
@@ -245,6 +245,14 @@ impl Mirror {
     /// When the mirror cannot be read.
     pub async fn resolve(&self, id: &str) -> Result<Option<Sha>, GitError> {
         Ok(names::look_up(&self.path, &[id]).await?.into_iter().next().flatten())
+    }
+
+    /// The same, telling an id that nothing has from one that several commits begin with.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read.
+    pub async fn find(&self, id: &CommitPrefix) -> Result<names::Found, GitError> {
+        names::find(&self.path, id).await
     }
 
     /// The place of the first of these builds that contains a commit, the builds being oldest first and each containing

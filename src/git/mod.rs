@@ -20,6 +20,7 @@ pub use self::checkout::is_unfinished;
 pub use self::error::GitError;
 pub use self::identity::local_identity;
 pub use self::mirror::Mirror;
+pub use self::names::Found;
 pub use self::process::REDIRECTING;
 pub use self::source::display_url;
 pub use self::standing::Standing;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::error::GitError;
 use super::process::Git;
-use crate::domain::ids::Sha;
+use crate::domain::ids::{CommitPrefix, Sha};
 
 /// The fewest digits of an abbreviation in a message: what is shorter names anything.
 pub(super) const SHORTEST: usize = 7;
@@ -37,6 +37,38 @@ pub(super) async fn look_up(mirror: &Path, ids: &[&str]) -> Result<Vec<Option<Sh
     let answer = String::from_utf8_lossy(&answer);
     let mut lines = answer.lines();
     Ok(ids.iter().map(|id| commit(id, lines.next().unwrap_or_default())).collect())
+}
+
+/// The commits that an id or its beginning may stand for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    Nothing,
+    One(Sha),
+    /// At least two, in the order of their ids.
+    Several(Vec<Sha>),
+}
+
+/// The most commits that are told apart of one beginning.
+const MOST: usize = 100;
+
+/// What this is the id of, or the beginning of the id of.
+pub(super) async fn find(mirror: &Path, id: &CommitPrefix) -> Result<Found, GitError> {
+    if let Some(Some(one)) = look_up(mirror, &[id.as_str()]).await?.into_iter().next() {
+        return Ok(Found::One(one));
+    }
+    let beginning = format!("--disambiguate={id}");
+    let all = Git::new("rev-parse").args([&beginning]).run(mirror).await?;
+    let all = String::from_utf8_lossy(&all);
+    // Files and trees have ids too, and some begin like those of commits.
+    let all: Vec<_> = all.lines().take(10 * MOST).collect();
+    let mut commits: Vec<_> = look_up(mirror, &all).await?.into_iter().flatten().collect();
+    commits.sort();
+    commits.truncate(MOST);
+    Ok(match commits.pop() {
+        None => Found::Nothing,
+        Some(only) if commits.is_empty() => Found::One(only),
+        Some(last) => Found::Several(commits.into_iter().chain([last]).collect()),
+    })
 }
 
 fn commit(id: &str, line: &str) -> Option<Sha> {

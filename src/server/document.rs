@@ -20,7 +20,7 @@ use crate::api::query::{Verb, Wait};
 use crate::api::{
     API_HEADER, LOG_ENDED, LOG_NEXT, LOG_SIZE, LOG_START, PROBLEM, VERSION, VERSION_HEADER, path,
 };
-use crate::domain::ids::IdempotencyKey;
+use crate::domain::ids::{CommitPrefix, IdempotencyKey};
 
 const ABOUT: &str = "The deploy console for trunk-based teams: watch builds reach staging, promote and roll back.
 
@@ -70,6 +70,7 @@ pub(super) fn served<S: Clone + Send + Sync + 'static>(
 /// The schemas that no body of a route leads to, only its parameters and problems.
 fn schemas() -> Vec<(String, RefOr<Schema>)> {
     let mut schemas = vec![
+        (CommitPrefix::name().into(), CommitPrefix::schema()),
         (IdempotencyKey::name().into(), IdempotencyKey::schema()),
         (Verb::name().into(), Verb::schema()),
         (Wait::name().into(), Wait::schema()),

@@ -28,10 +28,11 @@ use crate::api::version::{Side, mismatch};
 use crate::api::{API, API_HEADER, LARGEST_REQUEST, VERSION, VERSION_HEADER, path};
 use crate::backend::{Backend, LONGEST_WAIT};
 use crate::domain::command::{Action, Command, Receipt};
-use crate::domain::ids::{DeploymentId, IdempotencyKey, ServiceName};
+use crate::domain::ids::{CommitPrefix, DeploymentId, IdempotencyKey, ServiceName};
 use crate::domain::log::{LogFind, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot};
+use crate::domain::whereabouts::Whereabouts;
 
 /// A handler that takes longer than anyone may ask for hangs.
 const LONGEST_ANSWER: Duration = LONGEST_WAIT.saturating_add(Duration::from_secs(10));
@@ -63,6 +64,7 @@ pub(super) fn router<B: Backend>() -> Router<Session<B>> {
         .routes(routes!(deployments))
         .routes(routes!(freezes))
         .routes(routes!(plan))
+        .routes(routes!(whereabouts))
         .routes(routes!(command))
         .routes(routes!(receipt))
         .routes(routes!(log))
@@ -271,6 +273,26 @@ async fn plan<B: Backend>(
     let action =
         Action::try_from(query).map_err(|sentence| Problem::new(Kind::BadRequest, sentence))?;
     session.ask(session.backend.plan(&name, action)).await.map(Json)
+}
+
+/// Says where a commit is on its way to production.
+#[utoipa::path(
+    get,
+    path = path::COMMIT,
+    params(
+        ("service" = ServiceName, Path),
+        ("commit" = CommitPrefix, Path, description = "Its id, or the beginning of it."),
+    ),
+    responses(
+        (status = 200, description = "Where it is, or that nobody here knows it.", body = Whereabouts),
+        NotThere,
+    )
+)]
+async fn whereabouts<B: Backend>(
+    State(session): State<Session<B>>,
+    InPath((name, commit)): InPath<(ServiceName, CommitPrefix)>,
+) -> Answered<Json<Whereabouts>> {
+    session.ask(session.backend.whereabouts(&name, &commit)).await.map(Json)
 }
 
 /// Records a command, and answers once it is durable.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use trunkline::backend::scripted::{Fault, Scripted};
 use trunkline::domain::event::{DeploymentKind, Fact, StepOutcome};
 use trunkline::domain::ids::{Environment, ServiceName};
+use trunkline::domain::migration::{Dialect, FileChange, KnownSchema, MigrationFile, Tool, judge};
 use trunkline::domain::people::Actor;
 
 use super::harness::{Console, checkout, put_live, ready};
@@ -123,6 +124,58 @@ async fn the_changes_at_120x40_with_what_is_newer() {
     let console = Console::sized(&busy(), (120, 40));
     console.until("done in").await.press(&["j", "j", "d"]).until("newer on the trunk").await;
     insta::assert_snapshot!(console.text());
+}
+
+/// The busy afternoon with migrations of every kind, and the pull request of one commit.
+fn migrating() -> Scripted {
+    let sql = [
+        ("migrations/0007_add_note.sql", "ALTER TABLE orders ADD COLUMN note text;"),
+        (
+            "migrations/0008_drop_nickname.sql",
+            "ALTER TABLE users DROP COLUMN nickname;\nDROP TABLE old_carts;\nDROP TABLE old_orders;\n\
+             DROP TABLE \u{202e}hostile;",
+        ),
+        (
+            "migrations/0009_fill.sql",
+            "-- deploy: rollback-safe, nobody reads it before #9\nUPDATE orders SET note = '';",
+        ),
+    ];
+    let judged = sql.map(|(path, text)| {
+        let file = MigrationFile { path, text, change: FileChange::Added };
+        judge(&file, Tool::Sqlx, Dialect::Postgres, &KnownSchema::default())
+    });
+    let mut files = judged.to_vec();
+    files[0].faults.push("was edited after it was merged; add a new one instead".to_owned());
+    let backend = ready();
+    backend.change(|world| {
+        world.merge(&checkout(), "ada", "feat: notes on orders (#31)");
+        world.edit(&checkout(), |service| service.migrations.files = files);
+    });
+    backend
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_changes_with_migrations() {
+    let console = Console::open(&migrating());
+    console.until("#4").await.press(&["d"]).until("0008_drop_nickname").await;
+    insta::assert_snapshot!(console.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_changes_with_migrations_at_120x40() {
+    let console = Console::sized(&migrating(), (120, 40));
+    console.until("#4").await.press(&["d"]).until("0008_drop_nickname").await;
+    insta::assert_snapshot!(console.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_changes_link_the_pull_request_of_a_commit() {
+    let console = Console::sized(&migrating(), (120, 40));
+    console.until("#4").await.press(&["d"]).until("0008_drop_nickname").await;
+    console
+        .press(&["end"])
+        .until("pull request 31  https://github.com/shop/checkout/pull/31")
+        .await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,6 +14,7 @@ use trunkline::domain::ids::{
 use trunkline::domain::log::{Direction, LogFind, LogFrom, LogPage, LogSearch, Wanted};
 use trunkline::domain::plan::{Guard, Plan, Severity};
 use trunkline::domain::snapshot::ServiceSnapshot;
+use trunkline::domain::whereabouts::{InProduction, InStaging, Placed, Whereabouts};
 use uuid::Uuid;
 
 const NOW: Duration = Duration::ZERO;
@@ -60,6 +61,8 @@ macro_rules! every_claim_holds_for {
             events_resume_after_a_sequence_number,
             a_waiting_caller_gets_the_next_event,
             history_pages_are_newest_first_and_do_not_overlap,
+            a_commit_is_followed_by_the_beginning_of_its_id,
+            a_commit_that_nobody_has_is_unknown,
             an_unknown_service_is_not_found,
         }
     };
@@ -344,11 +347,49 @@ pub async fn an_unknown_service_is_not_found<S: Stage>(stage: &S) {
     not_found(&backend.service(&nobody, None, NOW).await);
     not_found(&backend.history(&nobody, environment, None, 1).await);
     not_found(&backend.plan(&nobody, rollback).await);
+    not_found(&backend.whereabouts(&nobody, &"3f9ac21".parse().unwrap()).await);
     not_found(&backend.command(&nobody, hold("errors"), key()).await);
     not_found(&backend.log(&nobody, DeploymentId(1), 0, LogFrom::End, 100, NOW).await);
     let search = LogSearch { wanted: Wanted::Error, direction: Direction::Newer, from: 0 };
     not_found(&backend.search_log(&nobody, DeploymentId(1), 0, search).await);
     not_found(&backend.events(Some(&nobody), Seq(0), 1, NOW).await);
+}
+
+pub async fn a_commit_is_followed_by_the_beginning_of_its_id<S: Stage>(stage: &S) {
+    let build = stage.with_verified_build().await;
+    let row = snapshot(stage).await.builds.into_iter().find(|row| row.build.number == build);
+    let sha = row.unwrap().build.sha;
+    let before = placed(stage, sha.as_str()).await;
+    assert_eq!((before.build, &before.commit.sha), (build, &sha));
+    assert!(matches!(before.staging, InStaging::Since { .. }), "{before:?}");
+    let InProduction::NotYet { ahead, promote, verified } = before.production else {
+        panic!("{before:?}");
+    };
+    assert!(ahead > 0 && verified && promote == build, "{before:?}");
+    assert_eq!(placed(stage, &sha.as_str()[..10].to_uppercase()).await, before);
+    let plan = plan(stage, Action::Promote { build }).await;
+    send(stage, execute(&plan)).await.unwrap();
+    stage.finish_running().await;
+    let after = placed(stage, sha.as_str()).await;
+    assert!(
+        matches!(after.production, InProduction::Since { build: by, .. } if by == build),
+        "{after:?}"
+    );
+}
+
+pub async fn a_commit_that_nobody_has_is_unknown<S: Stage>(stage: &S) {
+    stage.with_verified_build().await;
+    let prefix = "fedcba98765".parse().unwrap();
+    let answer = stage.backend().whereabouts(stage.service(), &prefix).await;
+    assert_eq!(answer, Ok(Whereabouts::UnknownHere));
+}
+
+async fn placed<S: Stage>(stage: &S, commit: &str) -> Placed {
+    let answer = stage.backend().whereabouts(stage.service(), &commit.parse().unwrap()).await;
+    match answer {
+        Ok(Whereabouts::InBuild(placed)) => *placed,
+        other => panic!("{commit} is in no build: {other:?}"),
+    }
 }
 
 fn not_found<T: std::fmt::Debug>(answer: &Answer<T>) {

@@ -15,18 +15,23 @@ use crate::domain::event::{
 };
 use crate::domain::freeze::{FreezeWindow, Rules};
 use crate::domain::ids::{
-    BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha,
+    BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha,
 };
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch, Stream, format};
 use crate::domain::people::{Actor, Identity, People, Person};
 use crate::domain::plan::{self, Migrations};
 use crate::domain::policy::{FreezeMode, Policy, VerifyBy};
+use crate::domain::pull_request::{Forge, PullRequest};
 use crate::domain::service::ServiceState;
 use crate::domain::snapshot::{FleetSnapshot, Problem, ServiceSnapshot, Version};
 use crate::domain::snapshot_of;
+use crate::domain::whereabouts::{NamedCommit, Whereabouts};
 
 /// The service that every scripted world begins with.
 pub const SERVICE: &str = "checkout";
+
+/// Where its pull requests can be read.
+const FORGE: &str = "git@github.com:shop/checkout.git";
 
 /// Everything there is. A test changes it by name, so that events, states and version stay in step.
 #[derive(Debug)]
@@ -120,6 +125,24 @@ impl World {
         stretch: (DateTime<Utc>, DateTime<Utc>),
     ) -> Result<Vec<FreezeWindow>, Refusal> {
         Ok(self.service(name)?.freezes.windows(name, environment, self.now, stretch))
+    }
+
+    pub(super) fn whereabouts(
+        &self,
+        name: &ServiceName,
+        commit: &CommitPrefix,
+    ) -> Result<Whereabouts, Refusal> {
+        let Service { state, policy, .. } = self.service(name)?;
+        let mut found = state.commits_that_begin_with(commit.as_str());
+        let Some(first) = found.pop() else { return Ok(Whereabouts::UnknownHere) };
+        if !found.is_empty() {
+            let candidates = found.into_iter().chain([first]).map(|commit| commit.sha).collect();
+            return Ok(Whereabouts::ambiguous(candidates));
+        }
+        let commit = state.builds.values().flat_map(|build| &build.commits);
+        let commit = commit.into_iter().find(|commit| commit.sha == first.sha);
+        let commit = commit.map_or_else(|| NamedCommit::bare(&first), NamedCommit::of);
+        Ok(Whereabouts::of(state, policy, commit, first.build))
     }
 
     pub(super) fn receipt(&self, key: &IdempotencyKey) -> Option<Receipt> {
@@ -271,7 +294,7 @@ impl World {
             parents: 1,
             author,
             co_authors: Vec::new(),
-            pull_request: None,
+            pull_request: PullRequest::of_subject(subject, Forge::of(FORGE).as_ref()),
             reverts: Vec::new(),
             at: self.now,
             subject: subject.to_owned(),

@@ -11,10 +11,13 @@ use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::freeze::FreezeWindow;
-use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName};
+use crate::domain::ids::{
+    CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
+};
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot, Version};
+use crate::domain::whereabouts::Whereabouts;
 
 /// Longer than a console waits for news, so that one that only watches counts as present.
 const AWAY_AFTER: Duration = Duration::from_secs(30);
@@ -96,6 +99,14 @@ impl<B: Backend> Backend for Noted<B> {
 
     async fn plan(&self, service: &ServiceName, action: Action) -> Answer<Plan> {
         self.asked().plan(service, action).await
+    }
+
+    async fn whereabouts(
+        &self,
+        service: &ServiceName,
+        commit: &CommitPrefix,
+    ) -> Answer<Whereabouts> {
+        self.asked().whereabouts(service, commit).await
     }
 
     async fn command(

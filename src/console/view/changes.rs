@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 
 use super::row::Row;
 use super::when::clock;
-use super::{draw_lines, pane};
+use super::{draw_lines, migrations, pane};
 use crate::console::model::Model;
 use crate::console::overlay::{Changes, Loading};
 use crate::console::theme::Role;
@@ -51,6 +51,7 @@ fn of_plan(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
     let row = || Row::new(&model.options.theme, width).gap(1);
     let mut lines = vec![row().own(summary(model, plan), Role::Text).line()];
     let sections = [
+        migrations::lines(model, plan, width),
         commits(model, plan, width),
         lost(model, plan, width),
         files(model, plan, width),

@@ -14,6 +14,7 @@ mod header;
 mod help;
 mod log;
 mod messages;
+mod migrations;
 mod pane;
 mod production;
 mod progress;

@@ -25,6 +25,18 @@ pub struct Declared {
     pub reason: String,
 }
 
+impl Declared {
+    /// `declared rollback-safe: nobody reads it`
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let claim = match &self.claim {
+            Claim::RollbackSafe => "rollback-safe".to_owned(),
+            Claim::ReadySince(since) => format!("ready since {since}"),
+        };
+        format!("declared {claim}: {}", self.reason)
+    }
+}
+
 /// What the head of a file declares.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Header {

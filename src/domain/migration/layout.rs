@@ -30,6 +30,26 @@ pub enum Tool {
     Dbmate,
 }
 
+impl Tool {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Configured => "configured",
+            Self::Sqlx => "sqlx",
+            Self::Refinery => "refinery",
+            Self::Diesel => "diesel",
+            Self::GolangMigrate => "golang-migrate",
+            Self::Goose => "goose",
+            Self::Flyway => "flyway",
+            Self::Rails => "rails",
+            Self::Django => "django",
+            Self::Alembic => "alembic",
+            Self::Prisma => "prisma",
+            Self::Dbmate => "dbmate",
+        }
+    }
+}
+
 /// Which way a file goes. One that holds both goes up: its way down is left out when it is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {

@@ -189,6 +189,15 @@ impl JudgedMigration {
         self.statements.iter().map(|s| s.class).max().unwrap_or(Class::Additive)
     }
 
+    /// The statements that are not simply fine, the worst first.
+    #[must_use]
+    pub fn worst_first(&self) -> Vec<&JudgedStatement> {
+        let mut worst: Vec<_> =
+            self.statements.iter().filter(|s| s.class != Class::Additive).collect();
+        worst.sort_by_key(|statement| std::cmp::Reverse(statement.class));
+        worst
+    }
+
     /// The class that counts: the judged one, unless its author says with a reason that a rollback survives it.
     #[must_use]
     pub fn class(&self) -> Class {

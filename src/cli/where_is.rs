@@ -1,0 +1,108 @@
+//! `trunkline where`: whether a commit is in staging or live, and what would bring it there.
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+
+use super::context::Context;
+use super::failure::Failure;
+use super::say::{ago, instant};
+use super::{Reading, output};
+use crate::backend::Backend;
+use crate::domain::ids::CommitPrefix;
+use crate::domain::whereabouts::{InProduction, InStaging, NamedCommit, Placed, Whereabouts};
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The commit's id, or the first four digits of it or more
+    #[arg(value_name = "SHA")]
+    commit: CommitPrefix,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+    let service = context.service().await?;
+    let whereabouts = context.backend.whereabouts(&service, &arguments.commit).await?;
+    if arguments.reading.json {
+        return output::json(&whereabouts);
+    }
+    let now = context.snapshot(&service).await?.at;
+    context.out.lines(lines(&arguments.commit, &whereabouts, now))
+}
+
+fn lines(asked: &CommitPrefix, whereabouts: &Whereabouts, now: DateTime<Utc>) -> Vec<String> {
+    match whereabouts {
+        Whereabouts::UnknownHere => vec![format!(
+            "{asked} is unknown here: no commit of the repository has such an id, as far as it was fetched"
+        )],
+        Whereabouts::Ambiguous { candidates, more } => {
+            let mut lines = vec![format!("{asked} is ambiguous, it may be any of these:")];
+            lines.extend(candidates.iter().map(|sha| format!("  {sha}")));
+            lines.extend((*more > 0).then(|| format!("  and {more} more")));
+            lines
+        }
+        Whereabouts::NotOnTrunk { commit } => {
+            vec![named(commit), "  trunk       not on the trunk (yet): no build has it".to_owned()]
+        }
+        Whereabouts::InBuild(placed) => in_build(placed, now),
+    }
+}
+
+fn named(commit: &NamedCommit) -> String {
+    let author = commit.author.as_ref().map_or(String::new(), |author| format!(" ({author})"));
+    format!("{} {}{author}", commit.sha.short(), commit.subject)
+}
+
+fn in_build(placed: &Placed, now: DateTime<Utc>) -> Vec<String> {
+    let note = match (placed.predates, placed.off_trunk) {
+        (_, true) => ", which a force-push took off the trunk",
+        (true, _) => " or older: that is the first build that was watched",
+        _ => "",
+    };
+    let mut lines = vec![named(&placed.commit), format!("  build       {}{note}", placed.build)];
+    lines.push(format!("  staging     {}", staging(&placed.staging, now)));
+    lines.push(format!("  production  {}", production(&placed.production, now)));
+    if let Some(taken) = &placed.reverted_by {
+        lines.push(format!("  reverted    by {} in {}", taken.by.short(), taken.build));
+    }
+    if let Some(bad) = &placed.quarantined {
+        let since = ago(bad.at, now);
+        lines.push(format!("  quarantined by {} {since}: {}", bad.by, bad.reason));
+    }
+    lines
+}
+
+fn staging(staging: &InStaging, now: DateTime<Utc>) -> String {
+    match staging {
+        InStaging::Since { build, at } => format!("there since {} with {build}", since(*at, now)),
+        InStaging::Was { build, from, to } => stay(*build, *from, *to),
+        InStaging::SupersededBy { build } => {
+            format!("not yet: {build} overtook it, which has it too")
+        }
+        InStaging::Never => "not yet".to_owned(),
+    }
+}
+
+fn production(production: &InProduction, now: DateTime<Utc>) -> String {
+    match production {
+        InProduction::Since { build, at } => format!("live since {} with {build}", since(*at, now)),
+        InProduction::Was { build, from, to } => stay(*build, *from, *to),
+        InProduction::NotYet { ahead, promote, verified } => {
+            let ahead = match ahead {
+                0 => "older than what is live, and not in it".to_owned(),
+                1 => "1 build ahead of what is live".to_owned(),
+                more => format!("{more} builds ahead of what is live"),
+            };
+            let verified = if *verified { "" } else { " once it is verified" };
+            format!("not yet: {ahead}; \"trunkline promote {}\" brings it{verified}", promote.0)
+        }
+    }
+}
+
+fn stay(build: crate::domain::ids::BuildNumber, from: DateTime<Utc>, to: DateTime<Utc>) -> String {
+    format!("not any more: it was from {} to {} with {build}", instant(from), instant(to))
+}
+
+fn since(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    format!("{} ({})", instant(at), ago(at, now))
+}

@@ -1,0 +1,254 @@
+//! Where a commit is: on a branch, in a build, in staging, live, taken back; asked of the real binary over real git.
+
+mod support;
+
+use std::fmt::Write as _;
+use std::process::Command;
+use std::time::Duration;
+
+use chrono::DateTime;
+use serde_json::Value;
+use support::home::{Home, until};
+use support::repository::Repository;
+use trunkline::backend::Backend as _;
+use trunkline::backend::scripted::{SERVICE, Scripted, World};
+use trunkline::domain::event::DeploymentKind;
+use trunkline::domain::ids::{BuildNumber, Environment};
+use trunkline::domain::people::Actor;
+use trunkline::domain::whereabouts::{InProduction, InStaging, Placed, Whereabouts};
+use trunkline::git::{Found, Mirror};
+
+/// A watched repository in which every build is verified by its smoke step.
+struct Trunk {
+    home: Home,
+    repository: Repository,
+}
+
+impl Trunk {
+    fn open() -> Self {
+        let trunk = Self { home: Home::new(), repository: Repository::new() };
+        trunk.repository.write("trunkline.toml", &service_file());
+        trunk.merge("begin");
+        trunk.home.watch_repository(trunk.repository.path(), "poll = \"100ms\"");
+        trunk.verified(1);
+        trunk
+    }
+
+    fn merge(&self, subject: &str) -> String {
+        self.repository.write("page.html", subject);
+        self.repository.commit_all("Ann", "ann@example.com", subject).to_string()
+    }
+
+    fn verified(&self, number: u64) {
+        until("the build is verified", || {
+            let builds = self.home.json(&["builds", "--json"]);
+            let of = |build: &Value| build["number"] == number && build["state"] == "verified";
+            builds.as_array().unwrap().iter().any(of)
+        });
+    }
+
+    fn promote(&self, number: &str) {
+        self.home.said(&["promote", number, "--yes", "--wait"]);
+    }
+
+    fn find(&self, commit: &str) -> Value {
+        self.home.json(&["where", commit, "--json"])
+    }
+
+    fn said(&self, commit: &str) -> String {
+        self.home.said(&["where", commit])
+    }
+}
+
+fn service_file() -> String {
+    let me = Command::new("id").arg("-un").output().unwrap();
+    let me = String::from_utf8(me.stdout).unwrap();
+    let step = |pipeline: &str, name: &str| {
+        format!("[[{pipeline}.steps]]\nname = {name:?}\nrun = \"echo done\"\n")
+    };
+    [
+        "service = \"checkout\"\ntrunk = \"main\"\n".to_owned(),
+        "[policy]\nsoak = \"0s\"\nverify = \"step:smoke\"\n".to_owned(),
+        format!("[people.raj]\nlogins = [{:?}]\nemails = [\"raj@example.com\"]\n", me.trim()),
+        step("staging", "smoke"),
+        step("production", "release"),
+        step("rollback", "release"),
+    ]
+    .concat()
+}
+
+#[test]
+fn a_commit_is_followed_from_its_branch_into_production_and_out_of_it() {
+    let trunk = Trunk::open();
+    trunk.promote("1");
+    trunk.repository.branch("notes");
+    trunk.repository.write("notes", "notes");
+    let sha = trunk.repository.commit_all("Kim", "kim@example.com", "notes on orders").to_string();
+    trunk.repository.switch("main");
+    until("the branch is fetched", || trunk.find(&sha)["state"] != "unknown_here");
+    assert_eq!(trunk.find(&sha)["state"], "not_on_trunk");
+    assert!(trunk.said(&sha[..4]).contains("not on the trunk (yet)"), "{}", trunk.said(&sha[..4]));
+    trunk.repository.merge("notes", "merge the notes");
+    trunk.verified(2);
+    trunk.merge("another");
+    trunk.verified(3);
+    let merged = trunk.find(&sha[..8].to_uppercase());
+    assert_eq!((&merged["build"], &merged["state"]), (&2.into(), &"in_build".into()), "{merged:#}");
+    assert_eq!(merged["commit"]["author"], "Kim");
+    assert_eq!(merged["staging"]["state"], "since", "{merged:#}");
+    assert_eq!(merged["staging"]["build"], 2, "{merged:#}");
+    let said = trunk.said(&sha);
+    for part in
+        ["notes on orders (Kim)", "build       #2", "1 build ahead", "promote 2\" brings it"]
+    {
+        assert!(said.contains(part), "{part:?} is not in {said}");
+    }
+    trunk.promote("3");
+    let live = trunk.find(&sha);
+    assert_eq!(live["production"]["state"], "since", "{live:#}");
+    assert_eq!(live["production"]["build"], 3, "{live:#}");
+    trunk.home.said(&["rollback", "--yes", "--wait"]);
+    assert_eq!(trunk.find(&sha)["production"]["state"], "was");
+    assert!(trunk.said(&sha).contains("not any more: it was from"), "{}", trunk.said(&sha));
+}
+
+#[test]
+fn a_commit_says_what_took_it_back_and_who_named_it_bad() {
+    let trunk = Trunk::open();
+    let sha = trunk.merge("free money");
+    trunk.verified(2);
+    assert_eq!(trunk.find(&sha)["reverted_by"], Value::Null);
+    trunk.home.said(&["quarantine", "add", &sha, "--reason", "it gives money away"]);
+    let body = format!("Revert \"free money\"\n\nThis reverts commit {sha}.\n");
+    let revert = trunk.merge(&body);
+    trunk.verified(3);
+    let found = trunk.find(&sha);
+    assert_eq!(found["reverted_by"]["by"], revert.as_str(), "{found:#}");
+    assert_eq!(found["reverted_by"]["build"], 3, "{found:#}");
+    assert_eq!(found["quarantined"]["reason"], "it gives money away", "{found:#}");
+    let said = trunk.said(&sha);
+    assert!(said.contains(&format!("reverted    by {} in #3", &revert[..7])), "{said}");
+    assert!(said.contains("quarantined by raj"), "{said}");
+    trunk.merge(&format!("again\n\nThis reverts commit {revert}.\n"));
+    trunk.verified(4);
+    assert_eq!(trunk.find(&sha)["reverted_by"], Value::Null);
+}
+
+#[test]
+fn what_is_no_commit_id_never_reaches_git() {
+    let trunk = Trunk::open();
+    for hostile in ["abc", "HEAD", "main", "--all", "abcd..ef01", "abcd^{tree}", "\u{1b}[31m", ""] {
+        let refused = trunk.home.trunkline(&["where", "--", hostile]);
+        assert_eq!(refused.status.code(), Some(2), "{hostile:?}: {refused:?}");
+    }
+    assert_eq!(trunk.find("fedcba98765")["state"], "unknown_here");
+    assert!(trunk.said("fedcba98765").contains("unknown here"));
+}
+
+#[tokio::test]
+async fn an_ambiguous_beginning_is_told_from_an_unknown_one() {
+    let repository = Repository::new();
+    let mut history = String::new();
+    for mark in 1..=2_000 {
+        write!(
+            history,
+            "commit refs/heads/main\ncommitter A <a@x> {} +0000\ndata 1\nx\n",
+            1_750_000_000 + mark
+        )
+        .unwrap();
+    }
+    let script = repository.path().join("history");
+    std::fs::write(&script, history).unwrap();
+    let import = Command::new("git")
+        .args(["fast-import", "--quiet"])
+        .current_dir(repository.path())
+        .stdin(std::fs::File::open(script).unwrap())
+        .status();
+    assert!(import.unwrap().success());
+    let all = repository.git(["log", "--format=%H", "main"]);
+    let mut all: Vec<_> = all.lines().collect();
+    all.sort_unstable();
+    let pair = all.windows(2).find(|pair| pair[0][..4] == pair[1][..4]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mirror = Mirror::open(folder.path(), repository.address()).await.unwrap();
+    mirror.fetch().await.unwrap();
+    let find = async |id: &str| mirror.find(&id.parse().unwrap()).await.unwrap();
+    let Found::Several(several) = find(&pair[0][..4]).await else { panic!("{pair:?}") };
+    assert!(several.iter().any(|sha| sha.as_str() == pair[0]), "{several:?}");
+    assert!(several.iter().any(|sha| sha.as_str() == pair[1]), "{several:?}");
+    assert_eq!(find(pair[0]).await, Found::One(pair[0].parse().unwrap()));
+    assert_eq!(find("fedcba98765").await, Found::Nothing);
+}
+
+/// Where a commit of the scripted world is.
+async fn placed(world: &Scripted, build: BuildNumber) -> Placed {
+    let sha = format!("{:040x}", build.0).parse().unwrap();
+    match world.whereabouts(&SERVICE.parse().unwrap(), &sha).await {
+        Ok(Whereabouts::InBuild(placed)) => *placed,
+        other => panic!("{build}: {other:?}"),
+    }
+}
+
+fn ship(world: &mut World, build: BuildNumber, kind: DeploymentKind) {
+    let by = Actor::Person("kim".into());
+    world.request(&SERVICE.parse().unwrap(), build, Environment::Production, kind, by);
+    world.finish(&SERVICE.parse().unwrap());
+    world.pass(Duration::from_mins(10));
+}
+
+#[tokio::test]
+async fn a_commit_that_is_ahead_names_the_promote_that_brings_it() {
+    let world = Scripted::new(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
+    let name = SERVICE.parse().unwrap();
+    let [overtaken, verified, newest] = world.change(|world| {
+        let first = world.verified_build(&name, "ada");
+        ship(world, first, DeploymentKind::Promote);
+        let overtaken = world.merge(&name, "ada", "Overtaken");
+        let verified = world.verified_build(&name, "kim");
+        [overtaken, verified, world.merge(&name, "ada", "Newest")]
+    });
+    let found = placed(&world, overtaken).await;
+    let expected = InProduction::NotYet { ahead: 1, promote: verified, verified: true };
+    assert_eq!(found.production, expected);
+    assert!(matches!(found.staging, InStaging::Since { build, .. } if build == verified));
+    let found = placed(&world, newest).await;
+    let expected = InProduction::NotYet { ahead: 3, promote: newest, verified: false };
+    assert_eq!((found.production, found.staging), (expected, InStaging::Never));
+}
+
+#[tokio::test]
+async fn a_stay_in_production_begins_anew_after_a_rollback() {
+    let world = Scripted::new(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
+    let name = SERVICE.parse().unwrap();
+    let begin = world.change(|world| world.now());
+    let (first, second) = world.change(|world| {
+        let first = world.verified_build(&name, "ada");
+        ship(world, first, DeploymentKind::Promote);
+        let second = world.verified_build(&name, "ada");
+        ship(world, second, DeploymentKind::Promote);
+        ship(world, first, DeploymentKind::Rollback);
+        (first, second)
+    });
+    let minutes = |count| begin + chrono::TimeDelta::minutes(count);
+    let was = InProduction::Was { build: second, from: minutes(10), to: minutes(20) };
+    assert_eq!(placed(&world, second).await.production, was);
+    let since = InProduction::Since { build: first, at: begin };
+    assert_eq!(placed(&world, first).await.production, since, "the rollback did not take it away");
+    world.change(|world| ship(world, second, DeploymentKind::Promote));
+    let since = InProduction::Since { build: second, at: minutes(30) };
+    assert_eq!(placed(&world, second).await.production, since);
+}
+
+#[tokio::test]
+async fn what_several_commits_begin_with_is_ambiguous_and_the_list_is_cut() {
+    let world = Scripted::new(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
+    let name = SERVICE.parse().unwrap();
+    world.change(|world| {
+        for _ in 0..13 {
+            world.merge(&name, "ada", "One more");
+        }
+    });
+    let answer = world.whereabouts(&name, &"0000".parse().unwrap()).await.unwrap();
+    let Whereabouts::Ambiguous { candidates, more } = answer else { panic!("{answer:?}") };
+    assert_eq!((candidates.len(), more), (10, 3));
+}
