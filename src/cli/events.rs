@@ -87,14 +87,15 @@ pub fn detail(fact: &Fact) -> String {
         }
         Fact::CancelRequested { deployment, reason } => format!("{deployment}: {reason}"),
         Fact::DeploymentEnded { deployment, outcome } => format!("{deployment} {}", ended(outcome)),
-        Fact::BuildVerified { build, note, .. } => format!("{build}: {note}"),
         Fact::HoldPlaced { environment, reason, .. } => format!("{environment}: {reason}"),
         Fact::HoldReleased { environment, reason, bad } => {
             format!("{environment}: {reason}{}", named_bad(bad))
         }
         Fact::CommitsQuarantined { bad, reason } => format!("{reason}{}", named_bad(bad)),
         Fact::CommitCleared { sha, reason } => format!("{}: {reason}", sha.short()),
-        Fact::PromoterRequested { build, note, .. } => format!("{build}: {note}"),
+        Fact::BuildVerified { build, note, .. } | Fact::PromoterRequested { build, note, .. } => {
+            format!("{build}: {note}")
+        }
         Fact::RequestWithdrawn { request, reason } => format!("{request}: {reason}"),
         Fact::FreezePlaced { reason, .. } => reason.clone(),
         Fact::FreezeLifted { freeze, reason } => format!("{freeze}: {reason}"),

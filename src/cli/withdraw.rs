@@ -22,13 +22,12 @@ pub struct Arguments {
 pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
     let Arguments { request, reason, acting } = arguments;
     let service = context.service().await?;
-    let request = match request {
-        Some(request) => Seq(request),
-        None => {
-            let snapshot = context.snapshot(&service).await?;
-            let open = snapshot.requests.iter().find(|request| request.is_open(snapshot.at));
-            open.ok_or_else(|| Failure::failed("no request is open"))?.id
-        }
+    let request = if let Some(request) = request {
+        Seq(request)
+    } else {
+        let snapshot = context.snapshot(&service).await?;
+        let open = snapshot.requests.iter().find(|request| request.is_open(snapshot.at));
+        open.ok_or_else(|| Failure::failed("no request is open"))?.id
     };
     act::run(context, &service, Command::Withdraw { request, reason }, acting.key).await.map(drop)
 }

@@ -71,16 +71,16 @@ impl SchemaChange {
         if build >= self.build {
             return Outlook::Safe;
         }
+        let is_above = build >= self.floor;
         match self.class {
             Class::Additive => Outlook::Safe,
-            Class::Contract | Class::NeedsWritersFirst if build < self.floor => {
+            _ if is_above => Outlook::Safe,
+            Class::Data | Class::Unknown => Outlook::Risk,
+            // The build that brings it may read what the next one writes first.
+            Class::NeedsReadersFirst if newest <= self.build => Outlook::Risk,
+            Class::NeedsReadersFirst | Class::Contract | Class::NeedsWritersFirst => {
                 Outlook::PointOfNoReturn
             }
-            Class::Contract | Class::NeedsWritersFirst => Outlook::Safe,
-            // The build that brings it may read what the next one writes first.
-            Class::NeedsReadersFirst if build >= self.floor => Outlook::Safe,
-            Class::NeedsReadersFirst if newest > self.build => Outlook::PointOfNoReturn,
-            Class::NeedsReadersFirst | Class::Data | Class::Unknown => Outlook::Risk,
         }
     }
 

@@ -64,13 +64,15 @@ impl ServiceState {
         match &event.fact {
             Fact::BuildFound { .. } => self.build_found(event),
             Fact::TrunkRewritten { to, off_trunk, .. } => {
-                self.trunk_rewritten(event.at, to, off_trunk)
+                self.trunk_rewritten(event.at, to, off_trunk);
             }
             Fact::DeploymentRequested(request) => self.requested(event, request),
             Fact::DeploymentStarted { deployment } => {
                 self.change(*deployment, |d| d.started_at = Some(event.at));
                 let request = self.deployments.get(deployment).map(|d| d.request.clone());
-                request.iter().for_each(|request| self.schema_moved(request));
+                if let Some(request) = request {
+                    self.schema_moved(&request);
+                }
             }
             Fact::StepStarted { deployment, step } => {
                 self.step(*deployment, *step, |_| StepState::Running { since: event.at });

@@ -22,7 +22,7 @@ const LONGEST_REASON: usize = 500;
 /// What only git can tell, gathered before the writer is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gathered {
-    Plan(ForPlan),
+    Plan(Box<ForPlan>),
     /// The commits that a command names, in its order.
     Commits(Vec<BadCommit>),
 }

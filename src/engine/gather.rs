@@ -69,7 +69,7 @@ pub async fn gather(
         }
         _ => return Ok(None),
     };
-    Ok(Some(Gathered::Plan(for_plan(shared, name, action).await?)))
+    Ok(Some(Gathered::Plan(Box::new(for_plan(shared, name, action).await?))))
 }
 
 /// The commits that are named and that the builds do not list, as far as git finds them in one of the builds.
@@ -149,16 +149,15 @@ pub async fn for_plan(
             format!("{} declares no production steps, so it can only go to staging", ends.target);
         return Err(Refusal::invalid(sentence).into());
     }
-    let migrations = match ends.kind {
-        DeploymentKind::Rollback => Migrations::default(),
-        _ => {
-            let ground = {
-                let world = shared.world();
-                let service = world.services.get(name).ok_or_else(gone)?;
-                migrations::Ground::of(&world, service, ends.target)
-            };
-            Box::pin(migrations::gather(&ground, &range, ends.target)).await
-        }
+    let migrations = if ends.kind == DeploymentKind::Rollback {
+        Migrations::default()
+    } else {
+        let ground = {
+            let world = shared.world();
+            let service = world.services.get(name).ok_or_else(gone)?;
+            migrations::Ground::of(&world, service, ends.target)
+        };
+        Box::pin(migrations::gather(&ground, &range, ends.target)).await
     };
     Ok(ForPlan { range, steps, migrations, ends })
 }

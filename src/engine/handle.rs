@@ -207,7 +207,7 @@ impl Handle {
     ) -> Result<Plan, Failure> {
         for _ in 0..GATHERS {
             let gathered = Box::pin(gather::for_plan(&self.shared, name, action)).await?;
-            let gathered = Gathered::Plan(gathered);
+            let gathered = Gathered::Plan(Box::new(gathered));
             let world = self.shared.world();
             let service = find(&world, name)?;
             let actor = service.people.actor_of_login(login);

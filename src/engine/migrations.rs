@@ -185,8 +185,8 @@ fn layout_order(path: &str) -> impl Ord {
 
 /// The build in which a file came: that of the oldest commit of the range which touches it.
 fn brought_by(ground: &Ground, range: &Range, path: &str) -> Option<BuildNumber> {
-    let touching = range.commits.iter().rev();
-    let oldest = touching.filter(|commit| commit.files.iter().any(|file| file == path)).next()?;
+    let mut oldest_first = range.commits.iter().rev();
+    let oldest = oldest_first.find(|commit| commit.files.iter().any(|file| file == path))?;
     ground.build_of.get(&oldest.sha).copied()
 }
 

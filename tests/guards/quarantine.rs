@@ -123,8 +123,8 @@ async fn a_merge_that_is_reverted_takes_back_what_came_with_it() {
     world.repository.git(["revert", "--no-edit", "--mainline=1", merge.as_str()]);
     let clean = build_of(&world, &world.repository.head()).await;
     assert_eq!(quarantine(&world, clean).await.unwrap().severity, Severity::Info);
-    let clear = Command::Clear { commit: bad.to_string(), reason: "a false alarm".into() };
-    world.command("raj", clear).await.unwrap();
+    let alarm = Command::Clear { commit: bad.to_string(), reason: "a false alarm".into() };
+    world.command("raj", alarm).await.unwrap();
     assert_eq!(quarantine(&world, build).await, None);
     world.stop().await;
 }

@@ -88,12 +88,12 @@ impl Subject {
         let ends = plan::endpoints(&self.state, action)?;
         let to = self.state.builds[&ends.target].sha.clone();
         let range = Range { from: None, to, commits: Vec::new(), more: 0, lost: Vec::new() };
-        Ok(Gathered::Plan(ForPlan {
+        Ok(Gathered::Plan(Box::new(ForPlan {
             range,
             steps: steps(),
             migrations: Migrations::default(),
             ends,
-        }))
+        })))
     }
 
     fn ground(&self) -> Ground<'_> {

@@ -44,10 +44,12 @@ impl World {
     ) -> Result<Decided, Refusal> {
         let service = self.service(name)?;
         let gathered = match command {
-            Command::Execute { action, .. } => Some(Gathered::Plan(self.gathered(name, *action)?)),
+            Command::Execute { action, .. } => {
+                Some(Gathered::Plan(Box::new(self.gathered(name, *action)?)))
+            }
             Command::Ask { build, .. } => {
                 let action = Action::Promote { build: *build };
-                Some(Gathered::Plan(self.gathered(name, action)?))
+                Some(Gathered::Plan(Box::new(self.gathered(name, action)?)))
             }
             _ => None,
         };
@@ -74,7 +76,7 @@ impl World {
         login: &str,
     ) -> Result<Plan, Refusal> {
         let service = self.service(name)?;
-        let gathered = Gathered::Plan(self.gathered(name, action)?);
+        let gathered = Gathered::Plan(Box::new(self.gathered(name, action)?));
         let actor = service.people.actor_of_login(login);
         let gathered = Some(&gathered);
         let asked = Asked { actor: &actor, now: self.now, next: Seq(0), gathered };

@@ -45,14 +45,12 @@ impl Migrations {
 
 pub(super) fn verdict(facts: Facts<'_>, ends: &Endpoints) -> Option<Verdict> {
     let state = facts.state;
-    match ends.kind {
-        DeploymentKind::Rollback => Some(state.verdict(ends.target)),
-        _ => {
-            let Migrations { changes, trouble, .. } = facts.migrations;
-            let promoted = Some((ends.target, trouble.is_none()));
-            Some(state.verdict_after(ends.live?, changes, promoted))
-        }
+    if ends.kind == DeploymentKind::Rollback {
+        return Some(state.verdict(ends.target));
     }
+    let Migrations { changes, trouble, .. } = facts.migrations;
+    let promoted = Some((ends.target, trouble.is_none()));
+    Some(state.verdict_after(ends.live?, changes, promoted))
 }
 
 pub(super) fn on_promote(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Vec<Finding> {
