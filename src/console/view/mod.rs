@@ -21,6 +21,7 @@ mod row;
 mod staging;
 mod tiny;
 mod troubles;
+mod verdict;
 mod when;
 
 use ratatui::Frame;
