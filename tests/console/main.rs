@@ -11,4 +11,5 @@ mod promote;
 mod screens;
 mod search;
 mod sizes;
+mod stops;
 mod trouble;
