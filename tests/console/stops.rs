@@ -5,10 +5,11 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use crossterm::event::Event;
 use trunkline::backend::scripted::Scripted;
-use trunkline::domain::event::{DeploymentKind, DeploymentRequest};
+use trunkline::domain::event::{DeploymentKind, DeploymentRequest, Fact};
 use trunkline::domain::freeze::{Kind, Restricted, Rule, Rules};
 use trunkline::domain::ids::{BuildNumber, Environment};
 use trunkline::domain::migration::Class;
+use trunkline::domain::people::Actor;
 use trunkline::domain::plan::{Guard, Migrations, Severity};
 use trunkline::domain::policy::FreezeMode;
 use trunkline::domain::schema::SchemaChange;
@@ -121,10 +122,7 @@ async fn a_promote_in_a_freeze_wants_a_reason_and_the_number_and_is_recorded_wit
     calendar(&backend, &[("feast", FreezeMode::Override, -5, 500)]);
     let console = Console::open(&backend);
     console.until("FROZEN to").await.press(&["P"]).until("[!!]").await;
-    console.press(&["tab"]).type_text("the checkout is down").press(&["tab"]).type_text("3");
-    console.until("off: type a reason").await;
-    console.press(&["esc", "P"]).until("[> Cancel <]").await;
-    console.press(&["up", "up", "up"]).type_text("the checkout is down");
+    console.press(&["up", "up"]).type_text("the checkout is down");
     console
         .until("off: type 3 to go on")
         .await
@@ -150,7 +148,7 @@ async fn collapsed_phases_are_named_with_the_build_to_promote_first() {
     let console = Console::sized(&backend, (120, 40));
     console.until("#4").await.press(&["P"]).until("collapsed phases").await;
     console.until("promote #3 first").await.until("Undo NO RETURN").await;
-    console.press(&["up", "up", "up"]).type_text("known").press(&["tab"]).type_text("4");
+    console.press(&["up", "up"]).type_text("known").press(&["tab"]).type_text("4");
     console.until_gone("off:").await.press(&["tab", "tab"]).quiet().await.press(&["enter"]);
     console.until_gone("Promote #4 to").await;
     assert_eq!(last(&backend).overrides.get(&Guard::Migration).map(String::as_str), Some("known"));
@@ -185,7 +183,7 @@ async fn a_rollback_past_the_floor_wants_the_number_typed() {
     let backend = past_the_floor();
     let console = Console::open(&backend);
     console.until("NO RETURN").await.press(&["R"]).until("POINT OF NO RETURN").await;
-    console.until("DROP COLUMN total").await.until("off: type 1 to go on").await;
+    console.until("DROP COLUMN").await.until("off: type 1 to go on").await;
     console.press(&["left"]).quiet().await.press(&["enter"]).settled().await;
     assert_eq!(rollbacks(&backend), 0);
     console.press(&["right", "down"]).type_text("2").until("off: type 1").await;
@@ -252,8 +250,22 @@ async fn an_emergency_with_a_risk_says_it_and_fires() {
 #[tokio::test(start_paused = true)]
 async fn the_target_of_a_rollback_tells_its_floor_and_why() {
     let console = Console::sized(&past_the_floor(), (120, 40));
-    console.until("#3").await.press(&["2", "j"]).until("the rollback floor").await;
-    console.until("DROP COLUMN").await;
+    console.until("#3").await.press(&["2", "j"]).until("POINT OF NO RETURN").await;
+    console.until("rollback floor is #2").await.until("DROP COLUMN").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_set_by_hand_stands_beside_the_calendar_with_its_owner_and_the_way_to_lift_it() {
+    let backend = november();
+    backend.change(|world| {
+        let (from, until) = (world.now() - TimeDelta::hours(1), None);
+        let fact = Fact::FreezePlaced { from, until, reason: "the till is on fire".into() };
+        world.record(&checkout(), Actor::Person("kim".into()), fact);
+    });
+    let console = Console::open(&backend);
+    console.until("FROZEN until lifted").await.press(&["5"]).until("(kim, F lifts)").await;
+    console.until("the till is on fire").await.until("feast: feast for all").await;
+    console.press(&["F"]).until("Lift the freeze").await;
 }
 
 /// A month with everything in it.
@@ -274,7 +286,7 @@ fn november() -> Scripted {
 #[tokio::test(start_paused = true)]
 async fn the_freeze_pane_at_80x24() {
     let console = Console::open(&november());
-    console.until("#3").await.press(&["5"]).until("closes").await.settled().await;
+    console.until("#3").await.press(&["5"]).until("opens Fri").await.settled().await;
     insta::assert_snapshot!(console.text());
 }
 

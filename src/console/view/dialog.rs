@@ -111,7 +111,7 @@ fn upper(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
             lines.push(Line::default());
             let verdict = standing_against(plan);
             if let Some(verdict) = verdict {
-                lines.extend(verdict::lines(model, verdict, width, REASONS));
+                lines.extend(verdict::lines(model, verdict, verdict_place(width, REASONS)));
             }
             let left_out = verdict.map(|_| Guard::Migration);
             lines.extend(findings::of_plan(model, plan, left_out, width));
@@ -128,6 +128,11 @@ fn upper(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
 fn standing_against(plan: &Plan) -> Option<&Verdict> {
     let against = |verdict: &&Verdict| verdict.outlook > Outlook::Safe;
     plan.verdict.as_ref().filter(against).filter(|_| plan.kind == DeploymentKind::Rollback)
+}
+
+/// Under the facts of a plan.
+pub fn verdict_place(width: u16, most: usize) -> verdict::Place {
+    verdict::Place { width, left: 2, name: 12, most }
 }
 
 /// What a command without a plan does, in a sentence.

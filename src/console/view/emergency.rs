@@ -85,7 +85,7 @@ fn of_plan(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
         row("takes").own(took, Role::Text).line(),
     ];
     if let Some(verdict) = &plan.verdict {
-        lines.extend(verdict::lines(model, verdict, width, REASONS));
+        lines.extend(verdict::lines(model, verdict, dialog::verdict_place(width, REASONS)));
     }
     // The verdict says all that the finding on migrations says.
     let tells = plan.verdict.is_none();

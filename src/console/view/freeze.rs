@@ -22,32 +22,50 @@ pub const HEAD: usize = 2;
 pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let by_hand = model.freezes();
     let windows = coming(model);
-    let count = by_hand.len() + windows.len();
-    let right = if count == 0 { String::new() } else { count.to_string() };
+    let inside = usize::from(area.height).saturating_sub(2 + HEAD);
+    let calendar = calendar::lines(model, area.width.saturating_sub(2));
+    // The month shows the windows too, so it stands before their list, but not before what can be lifted here.
+    let has_month = inside >= by_hand.len().max(1) + calendar.len();
+    let listed = if has_month { inside - calendar.len() } else { inside };
+    let (count, shown) = (by_hand.len() + windows.len(), listed.min(by_hand.len() + windows.len()));
+    let right = match count {
+        0 => String::new(),
+        count if shown < count => format!("{shown} of {count}"),
+        count => count.to_string(),
+    };
     let inner = pane::frame(model, frame, Pane::Freeze, area, &right);
     draw_lines(frame, inner, head(model, inner.width), 0);
     let below = u16::try_from(HEAD).unwrap_or(u16::MAX).min(inner.height);
-    let shown = Rect { y: inner.y + below, height: inner.height - below, ..inner };
-    // The month stands below what was set by hand; the windows get what is left, for the month shows them too.
-    let calendar = calendar::lines(model, inner.width);
-    let month = u16::try_from(calendar.len()).unwrap_or(u16::MAX);
-    let listed = u16::try_from(by_hand.len()).unwrap_or(u16::MAX);
-    let has_month = shown.height >= listed.saturating_add(month);
-    let month = if has_month { month } else { 0 };
-    let list = Rect { height: shown.height - month, ..shown };
-    for (y, freeze) in (list.y..list.bottom()).zip(by_hand.iter().skip(model.freezes.offset)) {
+    let listed = u16::try_from(listed).unwrap_or(u16::MAX).min(inner.height - below);
+    let list = Rect { y: inner.y + below, height: listed, ..inner };
+    draw_list(model, frame, list, &windows);
+    if has_month {
+        let height = inner.bottom().saturating_sub(list.bottom());
+        draw_lines(frame, Rect { y: list.bottom(), height, ..inner }, calendar, 0);
+    }
+}
+
+/// What was set by hand, which can be selected and lifted, and below it the windows by calendar.
+fn draw_list(model: &Model, frame: &mut Frame, list: Rect, windows: &[&FreezeWindow]) {
+    let by_hand = model.freezes();
+    let mut y = list.y;
+    for freeze in by_hand.iter().skip(model.freezes.offset).take(usize::from(list.height)) {
         let place = Rect { y, height: 1, ..list };
-        frame.render_widget(Paragraph::new(set_by_hand(model, freeze, inner.width)), place);
+        frame.render_widget(Paragraph::new(set_by_hand(model, freeze, list.width)), place);
         if model.freezes.selected == Some(freeze.id) {
             pane::select(model, frame, place, Pane::Freeze);
         }
+        y += 1;
     }
-    let taken = listed.min(list.height);
-    let rest = Rect { y: list.y + taken, height: list.height - taken, ..list };
-    draw_lines(frame, rest, planned(model, &windows, rest), 0);
-    if has_month {
-        draw_lines(frame, Rect { y: list.bottom(), height: month, ..shown }, calendar, 0);
+    let rest = Rect { y, height: list.bottom().saturating_sub(y), ..list };
+    let mut lines: Vec<_> =
+        windows.iter().map(|window| by_calendar(model, window, list.width)).collect();
+    if lines.is_empty() && by_hand.is_empty() {
+        let row = Row::new(&model.options.theme, list.width).gap(1);
+        lines.push(row.own("no freeze is planned", Role::Muted).line());
     }
+    lines.truncate(usize::from(rest.height));
+    draw_lines(frame, rest, lines, 0);
 }
 
 /// The windows by calendar that last or are to come.
@@ -57,56 +75,48 @@ fn coming(model: &Model) -> Vec<&FreezeWindow> {
     windows.filter(|window| window.until.is_none_or(|until| until > now)).collect()
 }
 
-/// What holds now: two lines.
+/// What holds now, until when and why; below it the hold, or else what comes after that.
 fn head(model: &Model, width: u16) -> Vec<Line<'static>> {
     let theme = &model.options.theme;
     let row = || Row::new(theme, width).gap(1);
+    let (now, then) = turning(model, row());
     let hold = model.service.as_ref().and_then(|s| s.holds.get(&Environment::Production));
-    let hold = match hold {
-        Some(hold) => row()
+    let below = match (hold, then) {
+        (Some(hold), _) => row()
             .own(format!("{} ON HOLD by {}: ", theme.symbols.held, hold.by), Role::Frozen)
             .name(&hold.reason, Role::Text),
-        None => row().own("no hold", Role::Muted),
+        (None, Some(then)) => row().own(then, Role::Text).own(", no hold", Role::Muted),
+        (None, None) => row().own("no hold", Role::Muted),
     };
-    vec![now(model, row()).line(), hold.line()]
+    vec![now.line(), below.line()]
 }
 
-/// `OPEN  closes Wed 00:00, opens Fri 05:00`: what comes next stands first.
-fn now<'t>(model: &'t Model, row: Row<'t>) -> Row<'t> {
+/// `FROZEN to Fri 05:00 Thanksgiving`, and when it turns again.
+fn turning<'t>(model: &'t Model, row: Row<'t>) -> (Row<'t>, Option<String>) {
+    let Some(service) = &model.service else { return (row, None) };
     let symbols = &model.options.theme.symbols;
-    let row = match model.standing().state {
-        FreezeState::Open => row.own("OPEN", Role::Ok),
-        FreezeState::Warn => row.own(format!("{} WARN", symbols.warn), Role::Warn),
-        FreezeState::Frozen => row.own(format!("{} FROZEN", symbols.frozen), Role::Frozen),
+    let (standing, turns) =
+        (model.standing(), turns(&service.calendar, &service.freezes, model.now()));
+    let to = |at: Option<DateTime<Utc>>| at.map(|at| format!(" to {}", clock(model, at)));
+    let opens = turns.opens.map(|at| format!("opens {}", clock(model, at)));
+    let closes = turns.closes.map(|at| format!("closes {}", clock(model, at)));
+    let (word, role, end, then) = match standing.state {
+        FreezeState::Open => ("OPEN".to_owned(), Role::Ok, to(turns.closes), opens),
+        FreezeState::Warn => {
+            (format!("{} WARN", symbols.warn), Role::Warn, to(standing.until), closes)
+        }
+        FreezeState::Frozen => {
+            let end = to(turns.opens).or(Some(" until lifted".into()));
+            (format!("{} FROZEN", symbols.frozen), Role::Frozen, end, closes)
+        }
     };
-    let Some(service) = &model.service else { return row };
-    let turns = turns(&service.calendar, &service.freezes, model.now());
-    let closes = turns.closes.map(|at| (at, format!("closes {}", clock(model, at))));
-    let opens = turns.opens.map(|at| (at, format!("opens {}", clock(model, at))));
-    let mut both: Vec<_> = closes.into_iter().chain(opens).collect();
-    both.sort();
-    if both.is_empty() && turns.frozen {
-        return row.own("  until somebody lifts it", Role::Text);
-    }
-    let both: Vec<_> = both.into_iter().map(|(_, text)| text).collect();
-    row.gap(1).own(both.join(", "), Role::Text)
-}
-
-/// The windows by calendar in so many lines; how many more there are is said.
-fn planned(model: &Model, windows: &[&FreezeWindow], area: Rect) -> Vec<Line<'static>> {
-    let row = || Row::new(&model.options.theme, area.width).gap(1);
-    if windows.is_empty() && model.freezes().is_empty() {
-        return vec![row().own("no freeze is planned", Role::Muted).line()];
-    }
-    let height = usize::from(area.height);
-    let shown = if windows.len() > height { height.saturating_sub(1) } else { windows.len() };
-    let mut lines: Vec<_> =
-        windows.iter().take(shown).map(|window| by_calendar(model, window, area.width)).collect();
-    let more = windows.len() - shown;
-    if more > 0 {
-        lines.push(row().own(format!("  and {more} more by calendar"), Role::Muted).line());
-    }
-    lines
+    let row = row.own(word, role).own(end.unwrap_or_default(), Role::Text);
+    let why = standing.matches.iter().find(|m| FreezeState::from(m.policy) == standing.state);
+    let row = match why {
+        Some(found) => row.gap(1).name(&found.reason, Role::Muted),
+        None => row,
+    };
+    (row, then)
 }
 
 /// From when until when; the day is said once when it begins and ends on the same.

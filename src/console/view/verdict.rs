@@ -9,7 +9,7 @@ use crate::domain::schema::{Outlook, Verdict};
 use crate::terminal::gate::{self, Safe};
 
 /// The most lines of one reason: a statement without end must not hide the next reason.
-const MOST_LINES: usize = 3;
+const MOST_LINES: usize = 5;
 
 /// The word and its look where there is little room.
 #[must_use]
@@ -21,8 +21,21 @@ pub fn word(outlook: Outlook) -> (&'static str, Role) {
     }
 }
 
-/// The outlook, the floor, and at most so many reasons; how many more there are is said.
-pub fn lines(model: &Model, verdict: &Verdict, width: u16, most: usize) -> Vec<Line<'static>> {
+/// Where the lines stand.
+#[derive(Clone, Copy)]
+pub struct Place {
+    pub width: u16,
+    /// The columns that stay empty on the left.
+    pub left: usize,
+    /// How wide the names on the left are.
+    pub name: usize,
+    /// The most reasons that are told.
+    pub most: usize,
+}
+
+/// The outlook, the floor, and the reasons; how many more there are than have their place is said.
+pub fn lines(model: &Model, verdict: &Verdict, place: Place) -> Vec<Line<'static>> {
+    let Place { width, left, name, most } = place;
     let theme = &model.options.theme;
     let (_, role) = word(verdict.outlook);
     let floor = match (verdict.outlook, verdict.floor) {
@@ -31,33 +44,33 @@ pub fn lines(model: &Model, verdict: &Verdict, width: u16, most: usize) -> Vec<L
         (_, None) => String::new(),
     };
     let text = format!("{}{floor}", verdict.outlook.as_str());
-    let row = |name: &str| Row::new(theme, width).gap(1).cell(name, 10, Role::Muted);
-    let room = usize::from(width).saturating_sub(12);
+    let row = |text: &str| Row::new(theme, width).gap(left).cell(text, name, Role::Muted);
+    let room = usize::from(width).saturating_sub(left + name + 1);
     let named = std::iter::once("verdict").chain(std::iter::repeat(""));
     let head = gate::sentence(&text).wrap(room);
     let mut lines: Vec<_> =
         head.iter().zip(named).map(|(line, name)| row(name).safe(line, role).line()).collect();
     for why in verdict.why.iter().take(most) {
-        lines.extend(reason(model, why, width));
+        lines.extend(reason(model, why, place));
     }
     let more = verdict.why.len().saturating_sub(most);
     if more > 0 {
         let text = format!("and {more} more reasons");
-        lines.push(Row::new(theme, width).gap(1).own(text, Role::Muted).line());
+        lines.push(Row::new(theme, width).gap(left).own(text, Role::Muted).line());
     }
     lines
 }
 
-fn reason(model: &Model, why: &str, width: u16) -> Vec<Line<'static>> {
+fn reason(model: &Model, why: &str, Place { width, left, .. }: Place) -> Vec<Line<'static>> {
     let theme = &model.options.theme;
-    let mut texts = gate::sentence(why).wrap(usize::from(width).saturating_sub(4));
+    let mut texts = gate::sentence(why).wrap(usize::from(width).saturating_sub(left + 3));
     if texts.len() > MOST_LINES {
         texts.truncate(MOST_LINES - 1);
         texts.push(gate::sentence(theme.symbols.ellipsis));
     }
     let marks = std::iter::once(theme.symbols.separator).chain(std::iter::repeat(" "));
     let row = |(text, mark): (&Safe, &str)| {
-        Row::new(theme, width).gap(1).cell(mark, 2, Role::Muted).safe(text, Role::Text).line()
+        Row::new(theme, width).gap(left).cell(mark, 2, Role::Muted).safe(text, Role::Text).line()
     };
     texts.iter().zip(marks).map(row).collect()
 }
