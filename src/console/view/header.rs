@@ -18,6 +18,8 @@ use crate::terminal::gate;
 
 /// The most columns of a name on this line.
 const LONGEST_NAME: usize = 20;
+/// The columns that are kept for who you are.
+const LEAST_NAME: usize = 6;
 /// The most columns of the service where there is hardly room.
 const SHORT_NAME: usize = 12;
 /// The most columns of why it is frozen.
@@ -47,7 +49,6 @@ const LENGTHS: [Length; 6] = [
 pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let theme = &model.options.theme;
     let row = || Row::new(theme, area.width);
-    let right = state(model, row());
     let left = match (&model.screen, &model.service) {
         (Screen::Fleet, _) => {
             row().own(" trunkline ", Role::Accent).own(fleet_count(model), Role::Muted)
@@ -60,18 +61,32 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
                 .own(" loading", Role::Muted)
         }
         (Screen::Service, Some(service)) => {
-            let room = usize::from(area.width).saturating_sub(right.taken());
-            let at = |length| {
-                // As long as it wants to be, to see whether it fits.
-                let row = Row::new(theme, u16::MAX);
-                let row = named(model, row, length >= Length::Shortest, length < Length::NoAge);
-                rollback(model, stopped(model, row, length), service, length)
-            };
-            let fits = LENGTHS.into_iter().map(at).find(|row| row.taken() <= room);
-            fits.unwrap_or_else(|| at(Length::Shortest))
+            return draw_service(model, service, frame, area);
         }
     };
+    let right = state(model, row(), LONGEST_NAME);
     frame.render_widget(Paragraph::new(left.then_right(right, area.width).line()), area);
+}
+
+/// How long a name is, foreign text, never decides what else stands here: it only takes what is left.
+fn draw_service(model: &Model, service: &ServiceSnapshot, frame: &mut Frame, area: Rect) {
+    let width = usize::from(area.width);
+    let at = |length| {
+        // As long as it wants to be, to see whether it fits.
+        let row = Row::new(&model.options.theme, u16::MAX);
+        let row = named(model, row, length >= Length::Shortest, length < Length::NoAge);
+        rollback(model, stopped(model, row, length), service, length)
+    };
+    let right = |most| state(model, Row::new(&model.options.theme, area.width), most);
+    let fixed = right(0).taken();
+    let room = width.saturating_sub(fixed + LEAST_NAME);
+    let fits = LENGTHS.into_iter().skip(1).find(|length| at(*length).taken() <= room);
+    let length = fits.unwrap_or(Length::Shortest);
+    let full = at(Length::Full);
+    let whole = full.taken() + right(LONGEST_NAME).taken() <= width;
+    let left = if length == Length::NoReason && whole { full } else { at(length) };
+    let name = width.saturating_sub(left.taken() + fixed).clamp(LEAST_NAME, LONGEST_NAME);
+    frame.render_widget(Paragraph::new(left.then_right(right(name), area.width).line()), area);
 }
 
 pub fn draw_problem(model: &Model, frame: &mut Frame, area: Rect) {
@@ -147,7 +162,7 @@ fn stopped<'t>(model: &Model, row: Row<'t>, length: Length) -> Row<'t> {
     let row = row.own(" | ", Role::Border);
     if let Some(hold) = service.holds.get(&Environment::Production) {
         let row = row.own("ON HOLD", Role::Frozen);
-        if length >= Length::NoEnd {
+        if length >= Length::NoReason {
             return row;
         }
         let by = hold.by.to_string();
@@ -199,13 +214,13 @@ fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: 
 }
 
 /// Practice or not, who you are, what you may, how old the data is.
-fn state<'t>(model: &Model, row: Row<'t>) -> Row<'t> {
+fn state<'t>(model: &Model, row: Row<'t>, most: usize) -> Row<'t> {
     let demo = model.options.demo || model.description.as_ref().is_some_and(|d| d.demo);
     let row = row.own("  ", Role::Text);
     let row = if demo { row.own("DEMO ", Role::Accent) } else { row };
     let row = match &model.service {
         Some(service) => {
-            row.called_within(&service.me.actor.to_string(), LONGEST_NAME, Role::AuthorMe).gap(1)
+            row.called_within(&service.me.actor.to_string(), most, Role::AuthorMe).gap(1)
         }
         None => row,
     };
