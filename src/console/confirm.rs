@@ -144,8 +144,8 @@ impl Confirm {
             _ => Vec::new(),
         };
         // An emergency has no buttons to move to: its number is typed right away.
-        let types = matches!(self.manner, Manner::Emergency { .. }) && !self.fields.is_empty();
-        self.focus = if types { Focus::Field(0) } else { Focus::Leave };
+        let at_once = matches!(self.manner, Manner::Emergency { .. }) && !self.fields.is_empty();
+        self.focus = if at_once { Focus::Field(0) } else { Focus::Leave };
         self.plan = Some(plan);
         self.stage = Stage::Asking;
         self.changes();
