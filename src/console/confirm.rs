@@ -145,15 +145,18 @@ impl Confirm {
     pub fn ask(&mut self, plan: Box<Plan>) {
         let reason = self.fields.iter().find(|f| f.kind == FieldKind::Reason).cloned();
         let overrides = plan.severity() == Severity::Override && self.manner == Manner::Careful;
-        self.fields = if overrides {
-            let reason = reason.unwrap_or(Field::empty(FieldKind::Reason));
-            vec![reason, Field::empty(FieldKind::Number(plan.target.build))]
-        } else {
-            Vec::new()
+        let number = Field::empty(FieldKind::Number(plan.target.build));
+        let typed = plan.is_past_the_floor() && plan.severity() < Severity::Refuse;
+        self.fields = match &self.manner {
+            _ if overrides => vec![reason.unwrap_or(Field::empty(FieldKind::Reason)), number],
+            Manner::Careful | Manner::Emergency { .. } if typed => vec![number],
+            _ => Vec::new(),
         };
+        // An emergency has no buttons to move to: its number is typed right away.
+        let at_once = matches!(self.manner, Manner::Emergency { .. }) && !self.fields.is_empty();
+        self.focus = if at_once { Focus::Field(0) } else { Focus::Leave };
         self.plan = Some(plan);
         self.stage = Stage::Asking;
-        self.focus = Focus::Leave;
         self.changes();
     }
 
@@ -172,6 +175,12 @@ impl Confirm {
     /// A key was pressed or a text was pasted.
     pub fn pressed(&mut self, at: Instant) {
         self.quiet_since = self.quiet_since.map(|_| at);
+    }
+
+    /// Whether it goes where nothing may go by itself, so that the number of the build is asked for.
+    #[must_use]
+    pub fn asks_number(&self) -> bool {
+        self.fields.iter().any(|field| matches!(field.kind, FieldKind::Number(_)))
     }
 
     /// The label of the button that does something, when there is one.
@@ -390,10 +399,12 @@ impl Field {
         Self { kind, text: String::new() }
     }
 
-    /// Adds what was typed or pasted; line ends and control characters are dropped.
+    /// Adds what was typed or pasted; line ends and control characters are dropped, and what no number has in it.
     pub fn insert(&mut self, text: &str) {
         let room = LONGEST_TEXT.saturating_sub(self.text.chars().count());
-        self.text.extend(text.chars().filter(|c| !c.is_control()).take(room));
+        let number = matches!(self.kind, FieldKind::Number(_));
+        let fits = |c: &char| if number { c.is_ascii_digit() } else { !c.is_control() };
+        self.text.extend(text.chars().filter(fits).take(room));
     }
 
     fn check(&self, now: DateTime<Utc>, zone: FixedOffset) -> Result<(), String> {

@@ -450,11 +450,13 @@ impl Model {
         })
     }
 
-    /// What the freezes by calendar say of now.
+    /// What the freezes by calendar and those set by hand say of now.
     #[must_use]
-    pub fn calendar(&self) -> Evaluation {
-        let windows = self.service.as_ref().map_or(&[][..], |service| &service.calendar);
-        freeze::standing(windows, &[], self.now())
+    pub fn standing(&self) -> Evaluation {
+        let service = self.service.as_deref();
+        let windows = service.map_or(&[][..], |service| &service.calendar);
+        let by_hand = service.map_or(&[][..], |service| &service.freezes);
+        freeze::standing(windows, by_hand, self.now())
     }
 
     /// The freeze that covers now.

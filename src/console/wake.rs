@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveTime, Utc};
 use tokio::time::Instant;
 
 use super::age::{age_changes_in, second_changes_in};
@@ -135,6 +135,14 @@ impl Model {
         since.into_iter().map(|time| self.since(time)).collect()
     }
 
+    /// When the month marks another day, while it is on screen.
+    fn next_day(&self) -> Option<DateTime<Utc>> {
+        layout(self.area(), self).of(Pane::Freeze)?;
+        let tomorrow = self.now().with_timezone(&self.zone()).date_naive().succ_opt()?;
+        let midnight = tomorrow.and_time(NaiveTime::MIN).and_local_timezone(self.zone());
+        midnight.single().map(|time| time.with_timezone(&Utc))
+    }
+
     /// In how long a freeze begins or ends, a request ends, or the minutes that it still stands become one fewer.
     fn boundaries(&self) -> Vec<Duration> {
         let now = self.now();
@@ -142,7 +150,7 @@ impl Model {
         let by_calendar = self.service.iter().flat_map(|service| &service.calendar);
         let by_calendar = by_calendar.flat_map(|window| [Some(window.from), window.until]);
         let times = freezes.flat_map(|freeze| [Some(freeze.from), freeze.until]);
-        let times = times.chain(by_calendar).flatten();
+        let times = times.chain(by_calendar).flatten().chain(self.next_day());
         let waits =
             times.filter_map(|time| (time - now).to_std().ok()).filter(|wait| !wait.is_zero());
         let requests = self.open_request().and_then(|request| (request.until - now).to_std().ok());

@@ -13,4 +13,5 @@ mod requests;
 mod screens;
 mod search;
 mod sizes;
+mod stops;
 mod trouble;

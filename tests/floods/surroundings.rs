@@ -296,7 +296,7 @@ fn a_service_file_that_breaks_on_the_trunk_leaves_the_last_good_one() {
     until("the mistake is said with its place", || {
         service()["problems"].to_string().contains("trunkline.toml:6:1")
     });
-    assert_eq!(service()["policy"]["verify"], serde_json::json!({"step": "smoke"}));
+    assert_eq!(service()["policy"]["verify"], serde_json::json!([{"step": "smoke"}]));
     repository.write("trunkline.toml", FILE);
     repository.commit_all("Ann", "ann@example.com", "mend it");
     until("it is mended", || service()["problems"] == serde_json::json!([]));

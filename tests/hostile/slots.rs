@@ -1,12 +1,16 @@
 //! Every place of a snapshot, a plan and a fleet that text from outside comes to stand in.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use trunkline::domain::commit::Commit;
 use trunkline::domain::deployment::{Deployment, StepState};
 use trunkline::domain::event::{Outcome, StepOutcome, StepSpec};
+use trunkline::domain::freeze::FreezeWindow;
+use trunkline::domain::ids::BuildNumber;
 use trunkline::domain::people::{Actor, Identity};
 use trunkline::domain::plan::{Guard, Plan};
-use trunkline::domain::policy::VerifyBy;
+use trunkline::domain::policy::{FreezeMode, VerifyBy};
 use trunkline::domain::request::{Closed, Request};
+use trunkline::domain::schema::{Outlook, Verdict};
 use trunkline::domain::snapshot::{FleetSnapshot, Problem, ServiceSnapshot};
 use trunkline::domain::stops::{Freeze, Hold};
 
@@ -31,6 +35,7 @@ pub fn fill_fleet(fleet: &mut FleetSnapshot, texts: &mut impl Texts) {
         row.hold.iter_mut().for_each(|hold| fill_hold(hold, texts));
         row.freeze.iter_mut().for_each(|freeze| fill_freeze(freeze, texts));
         row.request.iter_mut().for_each(|request| fill_request(request, texts));
+        row.calendar.iter_mut().for_each(|window| fill_window(window, texts));
     }
     fill_problems(&mut fleet.problems, texts);
 }
@@ -66,6 +71,13 @@ pub fn fill_service(snapshot: &mut ServiceSnapshot, texts: &mut impl Texts) {
         named.reason = texts.text();
     }
     snapshot.requests.iter_mut().for_each(|request| fill_request(request, texts));
+    let (at, until) = (snapshot.at, snapshot.at + TimeDelta::hours(9));
+    snapshot.calendar = [(FreezeMode::Override, at), (FreezeMode::Warn, until)]
+        .map(|(policy, from)| window(policy, from, texts))
+        .into();
+    if let Some(rollback) = &mut snapshot.rollback {
+        rollback.verdict = verdict(rollback.to, texts);
+    }
     fill_problems(&mut snapshot.problems, texts);
 }
 
@@ -80,6 +92,36 @@ pub fn fill_plan(plan: &mut Plan, texts: &mut impl Texts) {
         finding.sentence = format!("{} wrote it: {}", texts.text(), texts.text());
     }
     plan.undo = texts.text();
+    plan.verdict = Some(verdict(plan.target.build, texts));
+}
+
+/// Past the floor, so that every reason and the field for the number are on screen.
+fn verdict(target: BuildNumber, texts: &mut impl Texts) -> Verdict {
+    Verdict {
+        outlook: Outlook::PointOfNoReturn,
+        floor: Some(BuildNumber(target.0 + 1)),
+        why: vec![texts.text(), texts.text()],
+    }
+}
+
+fn window(policy: FreezeMode, from: DateTime<Utc>, texts: &mut impl Texts) -> FreezeWindow {
+    let until = Some(from + TimeDelta::hours(9));
+    let mut window = FreezeWindow {
+        freeze: String::new(),
+        policy,
+        from,
+        until,
+        reason: String::new(),
+        why: String::new(),
+    };
+    fill_window(&mut window, texts);
+    window
+}
+
+fn fill_window(window: &mut FreezeWindow, texts: &mut impl Texts) {
+    window.freeze = texts.text();
+    window.reason = texts.text();
+    window.why = texts.text();
 }
 
 fn fill_commit(commit: &mut Commit, texts: &mut impl Texts) {

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::{browse, moved, overlays, send};
 use crate::backend::{Answer, BackendError};
 use crate::console::available;
-use crate::console::confirm::{Confirm, Focus, Manner, Stage, Subject, Watched};
+use crate::console::confirm::{Confirm, Field, FieldKind, Focus, Manner, Stage, Subject, Watched};
 use crate::console::effect::Effect;
 use crate::console::message::Ticket;
 use crate::console::model::{LogChoice, Model, Pane};
@@ -34,11 +34,16 @@ pub fn service(model: &Model) -> Option<ServiceName> {
     model.services.selected.clone()
 }
 
-pub fn insert(confirm: &mut Confirm, text: &str) {
-    if let Focus::Field(at) = confirm.focus
-        && let Some(field) = confirm.fields.get_mut(at)
-    {
-        field.insert(text);
+/// A paste in the dialog. The number of a build is a confirmation, and a paste never confirms.
+pub fn paste(model: &mut Model, text: &str) {
+    let Some(confirm) = model.confirm_mut() else { return };
+    let Focus::Field(at) = confirm.focus else { return };
+    match confirm.fields.get_mut(at) {
+        Some(Field { kind: FieldKind::Number(_), .. }) => {
+            model.say(Tone::Plain, "type the build number; a paste does not count");
+        }
+        Some(field) => field.insert(text),
+        None => {}
     }
 }
 
@@ -61,7 +66,12 @@ pub fn key(model: &mut Model, key: &KeyEvent, name: &str, armed: bool) -> Vec<Ef
         ("space", Focus::Suspects) => mark(confirm),
         ("down" | "j", Focus::Suspects) => walk(confirm, 1),
         ("up" | "k", Focus::Suspects) => walk(confirm, -1),
+        // What was typed before an emergency was on screen was not meant for it.
+        (_, Focus::Field(_)) if is_emergency(confirm) && confirm.quiet_since.is_none() => {
+            Vec::new()
+        }
         (_, Focus::Field(field)) if !MOVES.contains(&name) => edit(confirm, field, key, name),
+        (_, Focus::Field(_)) if is_emergency(confirm) => Vec::new(),
         ("left" | "right", Focus::Field(_)) => Vec::new(),
         ("enter" | "tab" | "down" | "right", _) => focus(confirm, 1),
         ("shift-tab" | "up" | "left", _) => focus(confirm, -1),
@@ -70,6 +80,10 @@ pub fn key(model: &mut Model, key: &KeyEvent, name: &str, armed: bool) -> Vec<Ef
         ("d", _) if confirm.fires_at().is_none() => overlays::changes_of_plan(model),
         _ => Vec::new(),
     }
+}
+
+fn is_emergency(confirm: &Confirm) -> bool {
+    matches!(confirm.manner, Manner::Emergency { .. })
 }
 
 /// Keys that leave a field, or mean nothing in it.
@@ -214,9 +228,18 @@ fn at_once(model: &mut Model, armed: bool) -> Vec<Effect> {
     if !armed {
         return Vec::new();
     }
+    let (now, zone) = (model.now(), model.zone());
     let Some(confirm) = model.confirm_mut() else { return Vec::new() };
     match confirm.stage {
-        Stage::Asking if confirm.plan.is_some() && confirm.may_be_done() => send_it(model),
+        Stage::Asking if confirm.plan.is_some() && confirm.may_be_done() => {
+            match confirm.is_complete(now, zone) {
+                Ok(()) => send_it(model),
+                Err(why) => {
+                    model.say(Tone::Plain, why);
+                    Vec::new()
+                }
+            }
+        }
         Stage::Failed(_) => again(model),
         Stage::Asking | Stage::Refused(_) | Stage::Unknown(_) => leave(model),
         _ => Vec::new(),
@@ -297,7 +320,8 @@ pub fn count_down(model: &mut Model, plan: Box<Plan>, again: Vec<String>) {
     let Some(confirm) = model.confirm_mut() else { return };
     confirm.ask(plan);
     confirm.key = key;
-    let fires_at = confirm.may_be_done().then_some(fires_at);
+    let by_itself = confirm.may_be_done() && !confirm.asks_number();
+    let fires_at = by_itself.then_some(fires_at);
     confirm.manner = Manner::Emergency { fires_at, again };
 }
 

@@ -66,6 +66,8 @@ fn unseen(model: &mut Model, key: &KeyEvent, name: &str, armed: bool) -> Vec<Eff
     match (name, is_emergency(model)) {
         ("q", _) => vec![Effect::Quit],
         ("enter" | "esc" | "ctrl-c", true) => confirm::key(model, key, name, armed),
+        // The number that it asks for can be typed here too.
+        (_, true) if is_typing(model) => confirm::key(model, key, name, armed),
         ("esc", false) => {
             model.overlays.pop();
             Vec::new()
@@ -118,7 +120,7 @@ fn browse(model: &mut Model, name: &str) -> Vec<Effect> {
 fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     not_quiet(model);
     match model.overlays.last_mut() {
-        Some(Overlay::Confirm(confirm)) => confirm::insert(confirm, text),
+        Some(Overlay::Confirm(_)) => confirm::paste(model, text),
         Some(Overlay::Help(help)) => {
             help.search.extend(text.chars().filter(|c| !c.is_control()).take(40));
         }

@@ -6,14 +6,16 @@ use ratatui::text::Line;
 
 use super::row::{Row, called_width};
 use super::when::clock;
-use super::{draw_lines, empty, findings, pane, production, progress, quality, requests, staging};
+use super::{
+    draw_lines, empty, findings, pane, production, progress, quality, requests, staging, verdict,
+};
 use crate::console::age::age;
 use crate::console::layout::is_wide;
 use crate::console::model::{Model, Pane};
 use crate::console::theme::Role;
 use crate::domain::deployment::StepState;
 use crate::domain::event::StepOutcome;
-use crate::domain::ids::Sha;
+use crate::domain::ids::{Environment, Sha};
 use crate::domain::plan::Severity;
 use crate::domain::snapshot::{BuildRow, DeploymentRow};
 use crate::domain::time::say;
@@ -134,6 +136,7 @@ fn deployment(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'stati
     ]);
     lines.extend(quality::bad(model, request.build, width));
     lines.extend(course(model, row, width));
+    lines.extend(way_back(model, row, width));
     lines.push(Line::default());
     lines.extend(steps(model, row, width));
     let worth = request.findings.iter().filter(|f| f.severity > Severity::Info);
@@ -141,6 +144,25 @@ fn deployment(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'stati
         lines.extend(findings::lines(model, finding, width));
     }
     lines
+}
+
+/// How a rollback to it would go, as far as that is known without asking for its plan.
+fn way_back(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static>> {
+    let request = &row.deployment.request;
+    let preview = model.service.as_ref().and_then(|service| service.rollback.as_ref());
+    let production = request.environment == Environment::Production;
+    let Some(preview) = preview.filter(|_| production) else { return Vec::new() };
+    if preview.to == request.build {
+        let place = verdict::Place { width, left: 1, name: NAME, most: usize::MAX };
+        return verdict::lines(model, &preview.verdict, place);
+    }
+    match preview.verdict.floor {
+        Some(floor) if request.build < floor => {
+            let text = format!("older than {floor}, the rollback floor");
+            vec![fact(model, width, "verdict").own(text, Role::Danger).line()]
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// How long it took, what went wrong, and what was overridden for it.

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::row::Row;
-use super::{changes, draw_lines, emergency, findings, pane, quality, suspects};
+use super::{changes, draw_lines, emergency, findings, pane, quality, suspects, verdict};
 use crate::console::age::age;
 use crate::console::available;
 use crate::console::confirm::{Confirm, Field, FieldKind, Focus, Manner, Stage, Subject};
@@ -16,9 +16,13 @@ use crate::console::theme::Role;
 use crate::domain::command::Action;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::BuildNumber;
-use crate::domain::plan::{Plan, PlannedBuild};
+use crate::domain::plan::{Guard, Plan, PlannedBuild};
+use crate::domain::schema::{Outlook, Verdict};
 use crate::domain::time::say;
 use crate::terminal::gate::{self, Safe};
+
+/// The most reasons of a verdict that are shown.
+const REASONS: usize = 6;
 
 /// How wide a dialog is, border included.
 const WIDTH: u16 = 78;
@@ -113,7 +117,12 @@ fn upper(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
         (Some(plan), _) => {
             lines.extend(of_plan(model, plan, width));
             lines.push(Line::default());
-            lines.extend(findings::of_plan(model, plan, width));
+            let verdict = standing_against(plan);
+            if let Some(verdict) = verdict {
+                lines.extend(verdict::lines(model, verdict, verdict_place(width, REASONS)));
+            }
+            let left_out = verdict.map(|_| Guard::Migration);
+            lines.extend(findings::of_plan(model, plan, left_out, width));
         }
         (None, Subject::Plan(_)) if confirm.stage == Stage::Planning => {
             lines.push(Row::new(theme, width).gap(2).own("making the plan", Role::Muted).line());
@@ -121,6 +130,17 @@ fn upper(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
         (None, subject) => lines.extend(about(model, subject, width)),
     }
     lines
+}
+
+/// What speaks against a rollback; its finding says no more than that.
+fn standing_against(plan: &Plan) -> Option<&Verdict> {
+    let against = |verdict: &&Verdict| verdict.outlook > Outlook::Safe;
+    plan.verdict.as_ref().filter(against).filter(|_| plan.kind == DeploymentKind::Rollback)
+}
+
+/// Under the facts of a plan.
+pub fn verdict_place(width: u16, most: usize) -> verdict::Place {
+    verdict::Place { width, left: 2, name: 12, most }
 }
 
 /// What a command without a plan does, in a sentence.
@@ -248,10 +268,20 @@ fn lower(model: &Model, confirm: &Confirm, width: u16, room: u16) -> Vec<Line<'s
     if let Some(off) = off {
         lines.push(Row::new(&model.options.theme, width).gap(2).own(off, Role::Warn).line());
     } else if let Some(plan) = confirm.plan.as_ref().filter(|_| asks && confirm.may_be_done()) {
-        let undo = format!("Undo: {}", plan.undo);
-        lines.push(Row::new(&model.options.theme, width).gap(2).own(undo, Role::Muted).line());
+        lines.push(undo(model, plan, width));
     }
     lines
+}
+
+/// The way back; after a promote, with how it would go.
+fn undo(model: &Model, plan: &Plan, width: u16) -> Line<'static> {
+    let (word, role) = match &plan.verdict {
+        Some(after) if plan.kind != DeploymentKind::Rollback => verdict::word(after.outlook),
+        _ => ("", Role::Muted),
+    };
+    let row = Row::new(&model.options.theme, width).gap(2).own("Undo", Role::Muted);
+    let row = if word.is_empty() { row } else { row.gap(1).own(word, role) };
+    row.own(format!(": {}", plan.undo), Role::Muted).line()
 }
 
 /// What became of it so far.
@@ -274,7 +304,7 @@ pub fn outcome(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static
     lines
 }
 
-fn field(model: &Model, width: u16, field: &Field, focused: bool) -> Line<'static> {
+pub fn field(model: &Model, width: u16, field: &Field, focused: bool) -> Line<'static> {
     let name = match field.kind {
         FieldKind::Reason => "reason".to_owned(),
         FieldKind::Note => "note (optional)".to_owned(),

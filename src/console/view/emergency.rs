@@ -3,12 +3,15 @@
 use ratatui::text::Line;
 
 use super::row::Row;
-use super::{changes, dialog, findings, progress};
-use crate::console::confirm::{Confirm, Manner, Stage};
+use super::{changes, dialog, findings, progress, verdict};
+use crate::console::confirm::{Confirm, Focus, Manner, Stage};
 use crate::console::model::Model;
 use crate::console::theme::Role;
-use crate::domain::plan::{Plan, Severity};
+use crate::domain::plan::{Finding, Guard, Plan, Severity};
 use crate::domain::time::say;
+
+/// The most reasons of a verdict that are shown while it counts down.
+const REASONS: usize = 3;
 
 /// `ROLLING BACK PRODUCTION  #1287 -> #1286  in 3`.
 pub fn title(model: &Model, confirm: &Confirm) -> String {
@@ -30,6 +33,9 @@ pub fn title(model: &Model, confirm: &Confirm) -> String {
         (Manner::Emergency { fires_at: Some(at), .. }, Stage::Asking) => {
             let left = at.saturating_duration_since(model.at).as_millis().div_ceil(1_000);
             format!(" ROLLING BACK PRODUCTION  {ways}  in {left} ")
+        }
+        (_, Stage::Asking) if confirm.asks_number() => {
+            format!(" NO RETURN: roll back {ways}, type {} ", plan.target.build.0)
         }
         (_, Stage::Sending | Stage::Checking) => format!(" ROLLING BACK PRODUCTION  {ways}  now "),
         _ => format!(" Roll PRODUCTION back  {ways} "),
@@ -58,6 +64,11 @@ pub fn lines(
     upper.push(Line::default());
     let mut lower = dialog::outcome(model, confirm, width);
     lower.extend(countdown(model, confirm, width));
+    if confirm.stage == Stage::Asking {
+        for (at, field) in confirm.fields.iter().enumerate() {
+            lower.push(dialog::field(model, width, field, confirm.focus == Focus::Field(at)));
+        }
+    }
     lower.push(keys(model, confirm, width));
     (upper, lower)
 }
@@ -73,8 +84,15 @@ fn of_plan(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
             .line(),
         row("takes").own(took, Role::Text).line(),
     ];
-    let telling = |severity: Severity| severity > Severity::Info;
-    for finding in plan.findings.iter().filter(|f| telling(f.severity)) {
+    if let Some(verdict) = &plan.verdict {
+        lines.extend(verdict::lines(model, verdict, dialog::verdict_place(width, REASONS)));
+    }
+    // The verdict says all that the finding on migrations says.
+    let tells = plan.verdict.is_none();
+    let telling = |finding: &&Finding| {
+        finding.severity > Severity::Info && (tells || finding.guard != Guard::Migration)
+    };
+    for finding in plan.findings.iter().filter(telling) {
         lines.extend(findings::lines(model, finding, width));
     }
     lines
@@ -102,7 +120,12 @@ fn keys(model: &Model, confirm: &Confirm, width: u16) -> Line<'static> {
     let row = Row::new(&model.options.theme, width).gap(2);
     let row = row.own("Esc", Role::Key).own(esc, Role::Text);
     let enter = match confirm.stage {
-        Stage::Asking if confirm.plan.is_some() && confirm.may_be_done() => " rolls back now",
+        Stage::Asking if confirm.plan.is_some() && confirm.may_be_done() => {
+            match confirm.is_complete(model.now(), model.zone()) {
+                Ok(()) => " rolls back now",
+                Err(why) => return row.own(format!("   off: {why}"), Role::Warn).line(),
+            }
+        }
         Stage::Failed(_) => " tries again",
         _ => return row.line(),
     };

@@ -5,7 +5,7 @@ use ratatui::text::Line;
 use super::row::Row;
 use crate::console::model::Model;
 use crate::console::theme::Role;
-use crate::domain::plan::{Finding, Plan, Severity};
+use crate::domain::plan::{Finding, Guard, Plan, Severity};
 use crate::terminal::gate::{self, Safe};
 
 /// The most lines of one finding: a name without end in it must not hide the findings after it.
@@ -33,9 +33,15 @@ pub fn lines(model: &Model, finding: &Finding, width: u16) -> Vec<Line<'static>>
     texts.iter().zip(marks).map(row).collect()
 }
 
-/// All findings of a plan, what asks for most first.
-pub fn of_plan(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
-    let mut findings: Vec<_> = plan.findings.iter().collect();
+/// All findings of a plan, what asks for most first, without those of a guard that is told elsewhere.
+pub fn of_plan(
+    model: &Model,
+    plan: &Plan,
+    without: Option<Guard>,
+    width: u16,
+) -> Vec<Line<'static>> {
+    let told = |finding: &&Finding| without != Some(finding.guard);
+    let mut findings: Vec<_> = plan.findings.iter().filter(told).collect();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings.into_iter().flat_map(|finding| lines(model, finding, width)).collect()
 }

@@ -11,89 +11,157 @@ use super::when::clock;
 use super::{calendar, draw_lines, pane};
 use crate::console::model::{Model, Pane};
 use crate::console::theme::Role;
+use crate::domain::freeze::{FreezeState, FreezeWindow, turns};
 use crate::domain::ids::Environment;
+use crate::domain::policy::FreezeMode;
 use crate::domain::stops::Freeze;
 
 /// How many lines stand above the list of windows.
 pub const HEAD: usize = 2;
 
 pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
-    let freezes = model.freezes();
-    let right = if freezes.is_empty() { String::new() } else { freezes.len().to_string() };
+    let by_hand = model.freezes();
+    let windows = coming(model);
+    let inside = usize::from(area.height).saturating_sub(2 + HEAD);
+    let calendar = calendar::lines(model, area.width.saturating_sub(2));
+    // The month shows the windows too, so it stands before their list, but not before what can be lifted here.
+    let has_month = inside >= by_hand.len().max(1) + calendar.len();
+    let listed = if has_month { inside - calendar.len() } else { inside };
+    let (count, shown) = (by_hand.len() + windows.len(), listed.min(by_hand.len() + windows.len()));
+    let right = match count {
+        0 => String::new(),
+        count if shown < count => format!("{shown} of {count}"),
+        count => count.to_string(),
+    };
     let inner = pane::frame(model, frame, Pane::Freeze, area, &right);
     draw_lines(frame, inner, head(model, inner.width), 0);
-    let listed = u16::try_from(freezes.len().max(1)).unwrap_or(u16::MAX);
-    let shown =
-        Rect { y: inner.y + 2.min(inner.height), height: inner.height.saturating_sub(2), ..inner };
-    let calendar = calendar::lines(model, inner.width);
-    let month = u16::try_from(calendar.len()).unwrap_or(u16::MAX);
-    if freezes.is_empty() {
-        let text = Row::new(&model.options.theme, inner.width)
-            .gap(1)
-            .own("no freeze is planned", Role::Muted);
-        draw_lines(frame, shown, vec![text.line()], 0);
+    let below = u16::try_from(HEAD).unwrap_or(u16::MAX).min(inner.height);
+    let listed = u16::try_from(listed).unwrap_or(u16::MAX).min(inner.height - below);
+    let list = Rect { y: inner.y + below, height: listed, ..inner };
+    draw_list(model, frame, list, &windows);
+    if has_month {
+        let height = inner.bottom().saturating_sub(list.bottom());
+        draw_lines(frame, Rect { y: list.bottom(), height, ..inner }, calendar, 0);
     }
-    for (y, freeze) in (shown.y..shown.bottom()).zip(freezes.iter().skip(model.freezes.offset)) {
-        let place = Rect { y, height: 1, ..shown };
-        frame.render_widget(Paragraph::new(window(model, freeze, inner.width)), place);
+}
+
+/// What was set by hand, which can be selected and lifted, and below it the windows by calendar.
+fn draw_list(model: &Model, frame: &mut Frame, list: Rect, windows: &[&FreezeWindow]) {
+    let by_hand = model.freezes();
+    let mut y = list.y;
+    for freeze in by_hand.iter().skip(model.freezes.offset).take(usize::from(list.height)) {
+        let place = Rect { y, height: 1, ..list };
+        frame.render_widget(Paragraph::new(set_by_hand(model, freeze, list.width)), place);
         if model.freezes.selected == Some(freeze.id) {
             pane::select(model, frame, place, Pane::Freeze);
         }
+        y += 1;
     }
-    if shown.height >= listed.saturating_add(month) {
-        let place = Rect { y: shown.bottom() - month, height: month, ..shown };
-        draw_lines(frame, place, calendar, 0);
+    let rest = Rect { y, height: list.bottom().saturating_sub(y), ..list };
+    let mut lines: Vec<_> =
+        windows.iter().map(|window| by_calendar(model, window, list.width)).collect();
+    if lines.is_empty() && by_hand.is_empty() {
+        let row = Row::new(&model.options.theme, list.width).gap(1);
+        lines.push(row.own("no freeze is planned", Role::Muted).line());
     }
+    lines.truncate(usize::from(rest.height));
+    draw_lines(frame, rest, lines, 0);
 }
 
-/// What holds now: two lines.
+/// The windows by calendar that last or are to come.
+fn coming(model: &Model) -> Vec<&FreezeWindow> {
+    let now = model.now();
+    let windows = model.service.iter().flat_map(|service| &service.calendar);
+    windows.filter(|window| window.until.is_none_or(|until| until > now)).collect()
+}
+
+/// What holds now, until when and why; below it the hold, or else what comes after that.
 fn head(model: &Model, width: u16) -> Vec<Line<'static>> {
     let theme = &model.options.theme;
     let row = || Row::new(theme, width).gap(1);
-    let freeze = match (model.frozen(), next(model)) {
-        (Some(freeze), _) => {
-            let until = freeze.until.map_or("somebody lifts it".into(), |u| clock(model, u));
-            row().own(format!("{} FROZEN until {until}", theme.symbols.frozen), Role::Frozen)
-        }
-        (None, Some(next)) => row()
-            .own("OPEN", Role::Ok)
-            .own(format!(" until {}", clock(model, next.from)), Role::Muted),
-        (None, None) => row().own("OPEN", Role::Ok),
-    };
+    let (now, then) = turning(model, row());
     let hold = model.service.as_ref().and_then(|s| s.holds.get(&Environment::Production));
-    let hold = match hold {
-        Some(hold) => row()
+    let below = match (hold, then) {
+        (Some(hold), _) => row()
             .own(format!("{} ON HOLD by {}: ", theme.symbols.held, hold.by), Role::Frozen)
             .name(&hold.reason, Role::Text),
-        None => row().own("no hold", Role::Muted),
+        (None, Some(then)) => row().own(then, Role::Text).own(", no hold", Role::Muted),
+        (None, None) => row().own("no hold", Role::Muted),
     };
-    vec![freeze.line(), hold.line()]
+    vec![now.line(), below.line()]
 }
 
-fn next(model: &Model) -> Option<&Freeze> {
-    let now = model.now();
-    model.freezes().into_iter().find(|freeze| freeze.from > now)
+/// `FROZEN to Fri 05:00 Thanksgiving`, and when it turns again.
+fn turning<'t>(model: &'t Model, row: Row<'t>) -> (Row<'t>, Option<String>) {
+    let Some(service) = &model.service else { return (row, None) };
+    let symbols = &model.options.theme.symbols;
+    let (standing, turns) =
+        (model.standing(), turns(&service.calendar, &service.freezes, model.now()));
+    let to = |at: Option<DateTime<Utc>>| at.map(|at| format!(" to {}", clock(model, at)));
+    let opens = turns.opens.map(|at| format!("opens {}", clock(model, at)));
+    let closes = turns.closes.map(|at| format!("closes {}", clock(model, at)));
+    let (word, role, end, then) = match standing.state {
+        FreezeState::Open => ("OPEN".to_owned(), Role::Ok, to(turns.closes), opens),
+        FreezeState::Warn => {
+            (format!("{} WARN", symbols.warn), Role::Warn, to(standing.until), closes)
+        }
+        FreezeState::Frozen => {
+            let end = to(turns.opens).or(Some(" until lifted".into()));
+            (format!("{} FROZEN", symbols.frozen), Role::Frozen, end, closes)
+        }
+    };
+    let row = row.own(word, role).own(end.unwrap_or_default(), Role::Text);
+    let why = standing.matches.iter().find(|m| FreezeState::from(m.policy) == standing.state);
+    let row = match why {
+        Some(found) => row.gap(1).name(&found.reason, Role::Muted),
+        None => row,
+    };
+    (row, then)
 }
 
-/// When a window ends; the day is said once when it begins and ends on the same.
-fn end(model: &Model, from: DateTime<Utc>, until: DateTime<Utc>) -> String {
-    let (from, local) = (from.with_timezone(&model.zone()), until.with_timezone(&model.zone()));
-    if from.date_naive() == local.date_naive() {
-        local.format("%H:%M").to_string()
-    } else {
-        clock(model, until)
-    }
+/// From when until when; the day is said once when it begins and ends on the same.
+fn span(model: &Model, from: DateTime<Utc>, until: Option<DateTime<Utc>>) -> String {
+    let arrow = model.options.theme.symbols.arrow;
+    let until = match until {
+        None => "until lifted".into(),
+        Some(until) => {
+            let zone = model.zone();
+            let (begins, ends) = (from.with_timezone(&zone), until.with_timezone(&zone));
+            if begins.date_naive() == ends.date_naive() {
+                ends.format("%H:%M").to_string()
+            } else {
+                clock(model, until)
+            }
+        }
+    };
+    format!("{} {arrow} {until}  ", clock(model, from))
 }
 
-fn window(model: &Model, freeze: &Freeze, width: u16) -> Line<'static> {
+fn set_by_hand(model: &Model, freeze: &Freeze, width: u16) -> Line<'static> {
     let theme = &model.options.theme;
     let cursor = model.freezes.selected == Some(freeze.id);
-    let until = freeze.until.map_or("until lifted".into(), |until| end(model, freeze.from, until));
     let role = if freeze.covers(model.now()) { Role::Frozen } else { Role::Text };
+    // F lifts the selected one, and needs the focus here to mean it.
+    let lift = if cursor && model.focus == Pane::Freeze { ", F lifts" } else { "" };
+    let owner = format!(" ({}{lift})", freeze.by);
     Row::new(theme, width)
         .cell(if cursor { theme.symbols.cursor } else { " " }, 2, Role::Text)
-        .own(format!("{} {} {until}  ", clock(model, freeze.from), theme.symbols.arrow), role)
+        .own(span(model, freeze.from, freeze.until), role)
         .name(&freeze.reason, Role::Text)
-        .own(format!(" ({})", freeze.by), Role::Muted)
+        .own(owner, Role::Muted)
+        .line()
+}
+
+fn by_calendar(model: &Model, window: &FreezeWindow, width: u16) -> Line<'static> {
+    let theme = &model.options.theme;
+    let (mark, role) = match window.policy {
+        FreezeMode::Override => (theme.symbols.frozen, Role::Frozen),
+        FreezeMode::Warn => (theme.symbols.warn, Role::Warn),
+    };
+    let words = if window.covers(model.now()) { role } else { Role::Text };
+    Row::new(theme, width)
+        .cell(mark, 2, role)
+        .own(span(model, window.from, window.until), words)
+        .name(&window.why, Role::Muted)
         .line()
 }

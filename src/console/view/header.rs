@@ -4,9 +4,9 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::widgets::Paragraph;
 
-use super::progress;
 use super::row::Row;
 use super::when::clock;
+use super::{progress, verdict};
 use crate::console::age::age;
 use crate::console::model::{Model, Screen};
 use crate::console::theme::Role;
@@ -14,29 +14,79 @@ use crate::domain::freeze::FreezeState;
 use crate::domain::ids::Environment;
 use crate::domain::snapshot::ServiceSnapshot;
 use crate::domain::time::say;
+use crate::terminal::gate;
 
 /// The most columns of a name on this line.
 const LONGEST_NAME: usize = 20;
+/// The columns that are kept for who you are.
+const LEAST_NAME: usize = 6;
+/// The most columns of the service where there is hardly room.
+const SHORT_NAME: usize = 12;
+/// The most columns of why it is frozen.
+const LONGEST_REASON: usize = 24;
+
+/// What the line says at full length, and what it gives up one after the other until it fits; never the words that say
+/// what stops a promote and how a rollback would go.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Length {
+    Full,
+    NoReason,
+    NoTook,
+    NoAge,
+    NoEnd,
+    Shortest,
+}
+
+const LENGTHS: [Length; 6] = [
+    Length::Full,
+    Length::NoReason,
+    Length::NoTook,
+    Length::NoAge,
+    Length::NoEnd,
+    Length::Shortest,
+];
 
 pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let theme = &model.options.theme;
-    let row = Row::new(theme, area.width);
+    let row = || Row::new(theme, area.width);
     let left = match (&model.screen, &model.service) {
         (Screen::Fleet, _) => {
-            row.own(" trunkline ", Role::Accent).own(fleet_count(model), Role::Muted)
+            row().own(" trunkline ", Role::Accent).own(fleet_count(model), Role::Muted)
         }
         (Screen::Service, None) => {
             let name = model.services.selected.as_ref().map_or("", |name| name.as_str());
-            row.own(" PROD ", Role::EnvProduction)
+            row()
+                .own(" PROD ", Role::EnvProduction)
                 .own(name, Role::Text)
                 .own(" loading", Role::Muted)
         }
         (Screen::Service, Some(service)) => {
-            rollback(model, stops(model, production(model, row)), service)
+            return draw_service(model, service, frame, area);
         }
     };
-    let right = state(model, Row::new(theme, area.width));
+    let right = state(model, row(), LONGEST_NAME);
     frame.render_widget(Paragraph::new(left.then_right(right, area.width).line()), area);
+}
+
+/// How long a name is, foreign text, never decides what else stands here: it only takes what is left.
+fn draw_service(model: &Model, service: &ServiceSnapshot, frame: &mut Frame, area: Rect) {
+    let width = usize::from(area.width);
+    let at = |length| {
+        // As long as it wants to be, to see whether it fits.
+        let row = Row::new(&model.options.theme, u16::MAX);
+        let row = named(model, row, length >= Length::Shortest, length < Length::NoAge);
+        rollback(model, stopped(model, row, length), service, length)
+    };
+    let right = |most| state(model, Row::new(&model.options.theme, area.width), most);
+    let fixed = right(0).taken();
+    let room = width.saturating_sub(fixed + LEAST_NAME);
+    let fits = LENGTHS.into_iter().skip(1).find(|length| at(*length).taken() <= room);
+    let length = fits.unwrap_or(Length::Shortest);
+    let full = at(Length::Full);
+    let whole = full.taken() + right(LONGEST_NAME).taken() <= width;
+    let left = if length == Length::NoReason && whole { full } else { at(length) };
+    let name = width.saturating_sub(left.taken() + fixed).clamp(LEAST_NAME, LONGEST_NAME);
+    frame.render_widget(Paragraph::new(left.then_right(right(name), area.width).line()), area);
 }
 
 pub fn draw_problem(model: &Model, frame: &mut Frame, area: Rect) {
@@ -65,11 +115,18 @@ fn fleet_count(model: &Model) -> String {
 
 /// ` PROD checkout #1287 ok 3h12m`, or what happens to it now.
 pub fn production<'t>(model: &Model, row: Row<'t>) -> Row<'t> {
+    named(model, row, false, true)
+}
+
+fn named<'t>(model: &Model, row: Row<'t>, short: bool, aged: bool) -> Row<'t> {
     let Some(service) = &model.service else { return row };
-    let row = row
-        .own(" PROD ", Role::EnvProduction)
-        .own(service.service.as_str(), Role::Text)
-        .own(" ", Role::Text);
+    let name = service.service.as_str();
+    let row = if short {
+        row.gap(1).outside(name, name.len().min(SHORT_NAME), Role::EnvProduction)
+    } else {
+        row.own(" PROD ", Role::EnvProduction).own(name, Role::Text)
+    };
+    let row = row.gap(1);
     let live = service.live.get(&Environment::Production);
     let row = match live {
         Some(live) => row.own(live.build.to_string(), Role::Live),
@@ -88,59 +145,86 @@ pub fn production<'t>(model: &Model, row: Row<'t>) -> Row<'t> {
     }
     match live {
         Some(live) if model.build(live.build).is_some_and(|row| !row.bad.is_empty()) => {
-            row.own(" BAD ", Role::Danger).own(age(model.since(live.since)), Role::Muted)
+            let row = row.own(" BAD", Role::Danger);
+            if aged { row.gap(1).own(age(model.since(live.since)), Role::Muted) } else { row }
         }
-        Some(live) => row.own(" ok ", Role::Ok).own(age(model.since(live.since)), Role::Muted),
-        None => row,
+        Some(live) if aged => {
+            row.own(" ok ", Role::Ok).own(age(model.since(live.since)), Role::Muted)
+        }
+        Some(_) if !short => row.own(" ok", Role::Ok),
+        _ => row,
     }
 }
 
 /// What stops a promote: a hold, a freeze, or nothing.
 pub fn stops<'t>(model: &Model, row: Row<'t>) -> Row<'t> {
+    stopped(model, row, Length::NoReason)
+}
+
+fn stopped<'t>(model: &Model, row: Row<'t>, length: Length) -> Row<'t> {
     let Some(service) = &model.service else { return row };
     let row = row.own(" | ", Role::Border);
     if let Some(hold) = service.holds.get(&Environment::Production) {
-        return row.own("ON HOLD", Role::Frozen).own(" by ", Role::Muted).called_within(
-            &hold.by.to_string(),
-            LONGEST_NAME,
-            Role::Muted,
-        );
+        let row = row.own("ON HOLD", Role::Frozen);
+        if length >= Length::NoReason {
+            return row;
+        }
+        let by = hold.by.to_string();
+        return row.own(" by ", Role::Muted).called_within(&by, LONGEST_NAME, Role::Muted);
     }
-    let to = |until: Option<_>, or: &str| {
-        until.map_or_else(|| or.to_owned(), |until| format!(" to {}", clock(model, until)))
+    let standing = model.standing();
+    let (word, role, without_end) = match standing.state {
+        FreezeState::Open => return row.own("OPEN", Role::Ok),
+        FreezeState::Warn => ("WARN", Role::Warn, ""),
+        FreezeState::Frozen => ("FROZEN", Role::Frozen, " until lifted"),
     };
-    if let Some(freeze) = model.frozen() {
-        return row.own(format!("FROZEN{}", to(freeze.until, " until lifted")), Role::Frozen);
+    let row = row.own(word, role);
+    if length >= Length::NoEnd {
+        return row;
     }
-    let calendar = model.calendar();
-    match calendar.state {
-        FreezeState::Open => row.own("OPEN", Role::Ok),
-        FreezeState::Warn => row.own(format!("WARN{}", to(calendar.until, "")), Role::Warn),
-        FreezeState::Frozen => row.own(format!("FROZEN{}", to(calendar.until, "")), Role::Frozen),
+    let row = match standing.until {
+        Some(until) => row.own(format!(" to {}", clock(model, until)), role),
+        // Only what was set by hand can be lifted.
+        None if model.frozen().is_some() => row.own(without_end, role),
+        None => row,
+    };
+    let reason =
+        standing.matches.iter().find(|found| FreezeState::from(found.policy) == standing.state);
+    match reason {
+        Some(found) if length < Length::NoReason => {
+            let wide = gate::field(&found.reason).width().min(LONGEST_REASON);
+            row.gap(1).outside(&found.reason, wide, Role::Muted)
+        }
+        _ => row,
     }
 }
 
-/// Where one key would put production back.
-fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot) -> Row<'t> {
+/// Where one key would put production back, and how that would go.
+fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: Length) -> Row<'t> {
     let row = row.own(" | ", Role::Border).own("R", Role::Key);
     let arrow = model.options.theme.symbols.arrow;
-    match &service.rollback {
-        Some(target) => {
-            let took = target.expected.map_or_else(String::new, |time| format!(" ~{}", say(time)));
-            row.own(format!(" {arrow} {}{took}", target.to), Role::Text)
-        }
-        None => row.own(format!(" {arrow} nothing yet"), Role::Muted),
-    }
+    let Some(target) = &service.rollback else {
+        return row.own(format!(" {arrow} nothing yet"), Role::Muted);
+    };
+    let row =
+        if length < Length::Shortest { row.own(format!(" {arrow}"), Role::Text) } else { row };
+    let row = row.own(format!(" {}", target.to), Role::Text);
+    let row = match target.expected {
+        Some(time) if length < Length::NoTook => row.own(format!(" ~{}", say(time)), Role::Text),
+        _ => row,
+    };
+    let (word, role) = verdict::word(target.verdict.outlook);
+    row.gap(1).own(word, role)
 }
 
 /// Practice or not, who you are, what you may, how old the data is.
-fn state<'t>(model: &Model, row: Row<'t>) -> Row<'t> {
+fn state<'t>(model: &Model, row: Row<'t>, most: usize) -> Row<'t> {
     let demo = model.options.demo || model.description.as_ref().is_some_and(|d| d.demo);
     let row = row.own("  ", Role::Text);
     let row = if demo { row.own("DEMO ", Role::Accent) } else { row };
     let row = match &model.service {
         Some(service) => {
-            row.called_within(&service.me.actor.to_string(), LONGEST_NAME, Role::AuthorMe).gap(1)
+            row.called_within(&service.me.actor.to_string(), most, Role::AuthorMe).gap(1)
         }
         None => row,
     };

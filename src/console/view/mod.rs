@@ -25,6 +25,7 @@ mod staging;
 mod suspects;
 mod tiny;
 mod troubles;
+mod verdict;
 mod when;
 
 use ratatui::Frame;

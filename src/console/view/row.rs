@@ -121,6 +121,12 @@ impl<'t> Row<'t> {
         self.left
     }
 
+    /// The columns that are taken.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.spans.iter().map(|span| columns::width(&span.content)).sum()
+    }
+
     #[must_use]
     pub fn line(self) -> Line<'static> {
         Line::from(self.spans)

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 pub use self::rule::{HolidayEve, Kind, Restricted, Rule, Through, WeeklyWindow};
 pub use self::rules::Rules;
-pub use self::run::standing;
+pub use self::run::{Turns, standing, turns};
 use super::ids::{Environment, ServiceName};
 use super::policy::FreezeMode;
 

@@ -50,3 +50,39 @@ fn run_end(windows: &[FreezeWindow], at: DateTime<Utc>) -> Option<DateTime<Utc>>
     }
     covered.then_some(end)
 }
+
+/// When promotes stop to need an override, and when they begin to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turns {
+    /// Whether they need one now.
+    pub frozen: bool,
+    /// The end of the run that lasts, or of the next one; `None` when nobody knows it.
+    pub opens: Option<DateTime<Utc>>,
+    /// The beginning of the next run.
+    pub closes: Option<DateTime<Utc>>,
+}
+
+/// The next opening and the next closing; what only warns closes nothing.
+#[must_use]
+pub fn turns(windows: &[FreezeWindow], by_hand: &[Freeze], at: DateTime<Utc>) -> Turns {
+    let blocking = windows.iter().filter(|window| window.policy == FreezeMode::Override);
+    let by_hand = by_hand.iter().map(|freeze| (freeze.from, freeze.until));
+    let mut spans: Vec<_> = blocking
+        .map(|window| (window.from, window.until))
+        .chain(by_hand)
+        .filter(|(_, until)| until.is_none_or(|until| until > at))
+        .collect();
+    spans.sort_by_key(|(from, _)| *from);
+    let mut runs: Vec<(DateTime<Utc>, Option<DateTime<Utc>>)> = Vec::new();
+    for (from, until) in spans {
+        match runs.last_mut() {
+            Some((_, end)) if end.is_none_or(|end| from <= end) => {
+                *end = end.zip(until).map(|(end, until)| end.max(until));
+            }
+            _ => runs.push((from, until)),
+        }
+    }
+    let frozen = runs.first().is_some_and(|(from, _)| *from <= at);
+    let closes = runs.get(usize::from(frozen)).map(|(from, _)| *from);
+    Turns { frozen, opens: runs.first().and_then(|(_, until)| *until), closes }
+}

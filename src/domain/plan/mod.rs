@@ -23,7 +23,7 @@ use super::freeze;
 use super::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
 use super::people::{Actor, People};
 use super::policy::Policy;
-use super::schema::Verdict;
+use super::schema::{Outlook, Verdict};
 use super::service::ServiceState;
 use super::time::{Milliseconds, millis, say};
 
@@ -328,6 +328,13 @@ fn undo(state: &ServiceState, ends: &Endpoints) -> String {
 }
 
 impl Plan {
+    /// Whether it rolls back to a build that cannot run against the schema any more.
+    #[must_use]
+    pub fn is_past_the_floor(&self) -> bool {
+        let past = |verdict: &Verdict| verdict.outlook == Outlook::PointOfNoReturn;
+        self.kind == DeploymentKind::Rollback && self.verdict.as_ref().is_some_and(past)
+    }
+
     /// The worst that a finding asks for.
     #[must_use]
     pub fn severity(&self) -> Severity {

@@ -1,0 +1,325 @@
+//! Freezes by calendar and the rollback floor, as a person meets them.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use crossterm::event::Event;
+use trunkline::backend::scripted::Scripted;
+use trunkline::domain::event::{DeploymentKind, DeploymentRequest, Fact};
+use trunkline::domain::freeze::{Kind, Restricted, Rule, Rules};
+use trunkline::domain::ids::{BuildNumber, Environment};
+use trunkline::domain::migration::Class;
+use trunkline::domain::people::Actor;
+use trunkline::domain::plan::{Guard, Migrations, Severity};
+use trunkline::domain::policy::FreezeMode;
+use trunkline::domain::schema::SchemaChange;
+
+use super::harness::{Console, checkout, put_live, ready};
+
+fn window(id: &str, policy: FreezeMode, (from, until): (DateTime<Utc>, DateTime<Utc>)) -> Rule {
+    Rule {
+        id: id.to_owned(),
+        environments: vec![Environment::Production],
+        services: vec!["*".to_owned()],
+        actions: vec![Restricted::Promote],
+        policy,
+        reason: format!("{id} for all"),
+        kind: Kind::Window { from, until },
+        thaws: Vec::new(),
+    }
+}
+
+/// Windows that begin and end so many minutes after now.
+fn calendar(backend: &Scripted, windows: &[(&str, FreezeMode, i64, i64)]) {
+    backend.change(|world| {
+        let now = world.now();
+        let at = |minutes: &i64| now + TimeDelta::minutes(*minutes);
+        let rules = windows
+            .iter()
+            .map(|(id, policy, from, until)| window(id, *policy, (at(from), at(until))));
+        let rules = Rules::new(rules.collect());
+        world.edit(&checkout(), |service| service.freezes = rules);
+    });
+}
+
+/// What drops a column that builds older than `floor` read.
+fn drops(build: u64, floor: u64) -> SchemaChange {
+    SchemaChange {
+        path: "migrations/0007_drop_total.sql".into(),
+        line: 3,
+        statement: "ALTER TABLE orders DROP COLUMN total".into(),
+        class: Class::Contract,
+        build: BuildNumber(build),
+        floor: BuildNumber(floor),
+        why: format!("#{floor} is the first that does not read it"),
+    }
+}
+
+fn migrates(backend: &Scripted, changes: Vec<SchemaChange>) {
+    backend.change(|world| {
+        let min_bake = Duration::from_hours(1);
+        let migrations = Migrations { changes, min_bake, ..Migrations::default() };
+        world.edit(&checkout(), |service| service.migrations = migrations);
+    });
+}
+
+/// The last deployment of production.
+fn last(backend: &Scripted) -> DeploymentRequest {
+    backend.change(|world| {
+        let service = world.service(&checkout()).expect("it is there");
+        let production =
+            |request: &&DeploymentRequest| request.environment == Environment::Production;
+        let requests = service.state.deployments.values().map(|deployment| &deployment.request);
+        requests.filter(production).last().expect("something went live").clone()
+    })
+}
+
+/// Production runs #2, whose migration #1 cannot live with.
+fn past_the_floor() -> Scripted {
+    let backend = ready();
+    backend.change(|world| {
+        world.edit(&checkout(), |service| service.state.schema.push(drops(2, 2)));
+    });
+    backend
+}
+
+/// How many rollbacks were asked for.
+fn rollbacks(backend: &Scripted) -> usize {
+    backend.change(|world| {
+        let service = world.service(&checkout()).expect("it is there");
+        let deployments = service.state.deployments.values();
+        deployments.filter(|d| d.request.kind == DeploymentKind::Rollback).count()
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_header_freezes_at_the_edge_with_no_word_from_the_backend() {
+    let backend = ready();
+    // Between two minutes, when no age on screen changes.
+    backend.change(|world| {
+        let now = world.now();
+        let span = (now + TimeDelta::seconds(90), now + TimeDelta::seconds(150));
+        let rules = Rules::new(vec![window("feast", FreezeMode::Override, span)]);
+        world.edit(&checkout(), |service| service.freezes = rules);
+    });
+    let console = Console::open(&backend);
+    console.until("OPEN").await.rest(Duration::from_secs(85)).await;
+    assert!(console.text().contains("OPEN"), "{}", console.text());
+    console.rest(Duration::from_secs(10)).await;
+    assert!(console.text().contains("FROZEN to"), "{}", console.text());
+    console.rest(Duration::from_secs(60)).await;
+    assert!(console.text().contains("OPEN"), "{}", console.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_that_only_warns_says_so() {
+    let backend = ready();
+    calendar(&backend, &[("party", FreezeMode::Warn, -5, 50)]);
+    let console = Console::open(&backend);
+    console.until("WARN to ").await;
+    assert!(console.line("WARN to").contains("SAFE"), "{}", console.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_promote_in_a_freeze_wants_a_reason_and_the_number_and_is_recorded_with_the_sentence() {
+    let backend = ready();
+    calendar(&backend, &[("feast", FreezeMode::Override, -5, 500)]);
+    let console = Console::open(&backend);
+    console.until("FROZEN to").await.press(&["P"]).until("[!!]").await;
+    console.press(&["up", "up"]).type_text("the checkout is down");
+    console
+        .until("off: type 3 to go on")
+        .await
+        .press(&["tab"])
+        .type_text("3")
+        .until_gone("off:")
+        .await;
+    console.press(&["tab", "tab", "tab"]).quiet().await.press(&["enter"]);
+    console.until_gone("Promote #3").await;
+    let request = last(&backend);
+    assert_eq!(request.build, BuildNumber(3));
+    let reason = request.overrides.get(&Guard::Freeze).map(String::as_str);
+    assert_eq!(reason, Some("the checkout is down"));
+    let said = |f: &&trunkline::domain::plan::Finding| f.severity == Severity::Override;
+    let sentence = request.findings.iter().find(said).expect("the finding is recorded");
+    assert!(sentence.sentence.contains("feast"), "{sentence:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn collapsed_phases_are_named_with_the_build_to_promote_first() {
+    let backend = ready();
+    backend.change(|world| world.verified_build(&checkout(), "ada"));
+    migrates(&backend, vec![drops(4, 3)]);
+    let console = Console::sized(&backend, (120, 40));
+    console.until("#4").await.press(&["P"]).until("collapsed phases").await;
+    console.until("promote #3 first").await;
+    console.press(&["up", "up"]).type_text("known").press(&["tab"]).type_text("4");
+    console.until_gone("off:").await.until("Undo NO RETURN").await;
+    console.press(&["tab", "tab", "tab"]).quiet().await.press(&["enter"]);
+    console.until_gone("Promote #4 to").await;
+    assert_eq!(last(&backend).overrides.get(&Guard::Migration).map(String::as_str), Some("known"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_verdict_follows_a_contract_migration() {
+    let backend = ready();
+    let console = Console::open(&backend);
+    console.until("#3").await.until("R → #1 ").await;
+    assert!(console.line("R →").contains("SAFE"), "{}", console.text());
+    backend.change(|world| {
+        put_live(world, BuildNumber(3));
+        world.edit(&checkout(), |service| service.state.schema.push(drops(3, 3)));
+    });
+    console.until("NO RETURN").await;
+    assert!(console.line("NO RETURN").contains("R → #2"), "{}", console.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_verdict_stands_in_the_header_of_the_smallest_screen() {
+    let backend = past_the_floor();
+    calendar(&backend, &[("feast", FreezeMode::Override, -5, 5000)]);
+    let console = Console::sized(&backend, (60, 12));
+    console.until("NO RETURN").await.until("FROZEN").await;
+    let console = Console::sized(&backend, (80, 24));
+    console.until("NO RETURN").await.until("FROZEN").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_past_the_floor_wants_the_number_typed() {
+    let backend = past_the_floor();
+    let console = Console::open(&backend);
+    console.until("NO RETURN").await.press(&["R"]).until("POINT OF NO RETURN").await;
+    console.until("DROP COLUMN").await.until("off: type 1 to go on").await;
+    console.press(&["left"]).quiet().await.press(&["enter"]).settled().await;
+    assert_eq!(rollbacks(&backend), 0);
+    console.press(&["right", "down"]).type_text("2").until("off: type 1").await;
+    console.press(&["backspace"]);
+    console.event(Event::Paste("1".into()));
+    console.until("a paste does not count").await.until("off: type 1").await;
+    console.type_text("1").until_gone("off:").await;
+    // Typed ahead of the quiet, Enter still presses nothing.
+    console.press(&["tab", "tab", "enter"]).settled().await;
+    assert_eq!(rollbacks(&backend), 0);
+    console.quiet().await.press(&["enter"]).until_gone("Roll PRODUCTION back").await;
+    assert_eq!(rollbacks(&backend), 1);
+    assert!(last(&backend).overrides.is_empty(), "no reason is asked for");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_emergency_past_the_floor_does_not_fire_by_itself() {
+    let backend = past_the_floor();
+    calendar(&backend, &[("feast", FreezeMode::Override, -5, 5000)]);
+    let console = Console::open(&backend);
+    console.until("NO RETURN").await.press(&["!", "1"]).until("type 1").await;
+    console.rest(Duration::from_secs(20)).await;
+    assert_eq!(rollbacks(&backend), 0);
+    console.press(&["enter"]).settled().await;
+    assert_eq!(rollbacks(&backend), 0, "nothing was typed where it could be seen");
+    console.type_text("2").quiet().await.press(&["enter"]).settled().await;
+    assert_eq!(rollbacks(&backend), 0, "another number");
+    console.event(Event::Paste("1".into()));
+    console.press(&["backspace"]).quiet().await.press(&["enter"]).settled().await;
+    assert_eq!(rollbacks(&backend), 0, "a paste");
+    console.type_text("1").press(&["enter"]).settled().await;
+    assert_eq!(rollbacks(&backend), 0, "typed ahead of the quiet");
+    console.until("Enter rolls back now").await.press(&["enter"]).until("ON HOLD").await;
+    assert_eq!(rollbacks(&backend), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_countdown_that_turns_out_to_go_past_the_floor_stops() {
+    let backend = ready();
+    let console = Console::open(&backend);
+    console.until("#3").await.press(&["!"]).until("in 2").await;
+    backend.change(|world| {
+        world.edit(&checkout(), |service| service.state.schema.push(drops(2, 2)));
+    });
+    console.until("NO RETURN: roll back").await.rest(Duration::from_secs(20)).await;
+    assert_eq!(rollbacks(&backend), 0);
+    console.press(&["esc"]).until_gone("NO RETURN: roll back").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_emergency_with_a_risk_says_it_and_fires() {
+    let backend = ready();
+    backend.change(|world| {
+        let change = SchemaChange { class: Class::Data, ..drops(2, 2) };
+        world.edit(&checkout(), |service| service.state.schema.push(change));
+    });
+    let console = Console::open(&backend);
+    console.until("RISK").await.press(&["!"]).until("verdict").await.until("in 1").await;
+    assert!(console.line("verdict").contains("RISK"), "{}", console.text());
+    console.until_gone("ROLLING BACK").await;
+    assert_eq!(rollbacks(&backend), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_target_of_a_rollback_tells_its_floor_and_why() {
+    let console = Console::sized(&past_the_floor(), (120, 40));
+    console.until("#3").await.press(&["2", "j"]).until("POINT OF NO RETURN").await;
+    console.until("rollback floor is #2").await.until("DROP COLUMN").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_set_by_hand_stands_beside_the_calendar_with_its_owner_and_the_way_to_lift_it() {
+    let backend = november();
+    backend.change(|world| {
+        let (from, until) = (world.now() - TimeDelta::hours(1), None);
+        let fact = Fact::FreezePlaced { from, until, reason: "the till is on fire".into() };
+        world.record(&checkout(), Actor::Person("kim".into()), fact);
+    });
+    let console = Console::open(&backend);
+    console.until("FROZEN until lifted").await.press(&["5"]).until("(kim, F lifts)").await;
+    console.until("the till is on fire").await.until("feast: feast for all").await;
+    console.press(&["F"]).until("Lift the freeze").await;
+}
+
+/// A month with everything in it.
+fn november() -> Scripted {
+    let backend = ready();
+    let day = 24 * 60;
+    calendar(
+        &backend,
+        &[
+            ("party", FreezeMode::Warn, day, day + 300),
+            ("feast", FreezeMode::Override, 2 * day, 4 * day),
+            ("year-end", FreezeMode::Override, 28 * day, 40 * day),
+        ],
+    );
+    backend
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_freeze_pane_at_80x24() {
+    let console = Console::open(&november());
+    console.until("#3").await.press(&["5"]).until("opens Fri").await.settled().await;
+    insta::assert_snapshot!(console.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_freeze_pane_at_120x40() {
+    let console = Console::sized(&november(), (120, 40));
+    console.until("#3").await.press(&["5"]).until("today").await.settled().await;
+    insta::assert_snapshot!(console.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_freeze_pane_at_200x60() {
+    let console = Console::sized(&november(), (200, 60));
+    console.until("#3").await.press(&["5"]).until("today").await.settled().await;
+    insta::assert_snapshot!(console.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rollback_dialog_past_the_floor() {
+    let console = Console::open(&past_the_floor());
+    console.until("NO RETURN").await.press(&["R"]).until("off: type 1").await.quiet().await;
+    insta::assert_snapshot!(console.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_emergency_past_the_floor() {
+    let console = Console::open(&past_the_floor());
+    console.until("NO RETURN").await.press(&["!"]).until("type 1").await.quiet().await;
+    insta::assert_snapshot!(console.text());
+}
