@@ -158,7 +158,8 @@ impl Effect {
                 self.taken_back_by = Some(revert.by.clone());
                 &mut self.removing
             } else if self.removing.contains(&revert.of) {
-                self.taken_back_by = None;
+                // Also where the build that first brought it was taken off the trunk.
+                (self.came, self.taken_back_by) = (true, None);
                 &mut self.adding
             } else {
                 continue;

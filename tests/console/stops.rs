@@ -70,7 +70,7 @@ fn last(backend: &Scripted) -> DeploymentRequest {
         let production =
             |request: &&DeploymentRequest| request.environment == Environment::Production;
         let requests = service.state.deployments.values().map(|deployment| &deployment.request);
-        requests.filter(production).last().expect("something went live").clone()
+        requests.filter(production).next_back().expect("something went live").clone()
     })
 }
 
@@ -107,7 +107,7 @@ async fn the_header_freezes_at_the_edge_with_no_word_from_the_backend() {
     assert!(console.text().contains("OPEN"), "{}", console.text());
     console.rest(Duration::from_secs(10)).await;
     assert!(console.text().contains("FROZEN to"), "{}", console.text());
-    console.rest(Duration::from_secs(60)).await;
+    console.rest(Duration::from_mins(1)).await;
     assert!(console.text().contains("OPEN"), "{}", console.text());
 }
 
