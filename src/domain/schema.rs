@@ -113,7 +113,11 @@ impl ServiceState {
                 let known = &mut self.schema;
                 for change in changes {
                     let same = |known: &SchemaChange| {
-                        known.path == change.path && known.line == change.line
+                        let place = |change: &SchemaChange| (change.path.clone(), change.line);
+                        let what = |change: &SchemaChange| (change.statement.clone(), change.class);
+                        place(known) == place(change)
+                            && what(known) == what(change)
+                            && known.floor >= change.floor
                     };
                     if !known.iter().any(same) {
                         known.push(change.clone());

@@ -69,8 +69,8 @@ fn last(backend: &Scripted) -> DeploymentRequest {
         let service = world.service(&checkout()).expect("it is there");
         let production =
             |request: &&DeploymentRequest| request.environment == Environment::Production;
-        let requests = service.state.deployments.values().map(|deployment| &deployment.request);
-        requests.filter(production).next_back().expect("something went live").clone()
+        let mut requests = service.state.deployments.values().map(|deployment| &deployment.request);
+        requests.rfind(production).expect("something went live").clone()
     })
 }
 

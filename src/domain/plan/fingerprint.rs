@@ -14,7 +14,7 @@ use crate::domain::command::Action;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
 use crate::domain::people::Actor;
-use crate::domain::schema::Verdict;
+use crate::domain::schema::{Outlook, Verdict};
 use crate::domain::service::ServiceState;
 use crate::domain::time::{between, say};
 
@@ -99,12 +99,20 @@ pub(super) fn of(
         (Part::Range, digest(&(shas, facts.range.more, lost))),
         (Part::InFlight, digest(&state.in_flight(production).map(|d| d.id))),
         (Part::Steps, digest(&facts.steps)),
-        (Part::Schema, digest(&(facts.migrations, verdict))),
+        (Part::Schema, schema(facts, ends, verdict)),
     ]);
     if ends.kind != DeploymentKind::Rollback {
         parts.extend(guarded(facts, ends, now));
     }
     Fingerprint(parts)
+}
+
+/// On a rollback only what makes for another confirmation counts: a promote that begins must not disarm it.
+fn schema(facts: Facts<'_>, ends: &Endpoints, verdict: Option<&Verdict>) -> String {
+    if ends.kind == DeploymentKind::Rollback {
+        return digest(&verdict.map(|verdict| verdict.outlook == Outlook::PointOfNoReturn));
+    }
+    digest(&(facts.migrations, verdict))
 }
 
 /// What only a promote rests on: a freeze that begins, say, never disturbs a rollback.
