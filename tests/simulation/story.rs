@@ -245,7 +245,9 @@ impl Story {
             Ok(plan) => {
                 let basis = self.subject.basis(action);
                 let outlook = plan.verdict.as_ref().map(|verdict| verdict.outlook.as_str());
-                outlook.into_iter().for_each(|outlook| self.tell(outlook));
+                if let Some(outlook) = outlook {
+                    self.tell(outlook);
+                }
                 for finding in plan.of(Severity::Override) {
                     self.tell(format!("{} wants a reason", finding.guard));
                 }
