@@ -95,7 +95,7 @@ fn the_guards_of_the_demo_have_something_to_say_once_it_is_open() {
     });
 
     let fine = on_migrations(&demo, "24");
-    assert_eq!(fine, ["info: no migrations"]);
+    assert!(fine.iter().all(|said| said.starts_with("info: ")), "{fine:#?}");
     let collapsed = on_migrations(&demo, "26");
     let drops = "override: migrations/0004_drop_legacy_total.sql:1 ";
     assert!(collapsed[0].starts_with(drops), "{collapsed:#?}");
