@@ -46,6 +46,23 @@ fn header(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
+/// What a command says in JSON.
+fn json(demo: &Demo, arguments: &[&str]) -> serde_json::Value {
+    let output = trunkline(demo.0.path(), &[&["--demo"], arguments, &["--json"]].concat());
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+/// What the guard on migrations says of a promote, each as `severity: sentence`.
+fn on_migrations(demo: &Demo, build: &str) -> Vec<String> {
+    let plan = json(demo, &["plan", "promote", build]);
+    let findings = plan["findings"].as_array().unwrap().iter();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    findings
+        .filter(|finding| finding["guard"] == "migration")
+        .map(|finding| format!("{}: {}", text(&finding["severity"]), text(&finding["sentence"])))
+        .collect()
+}
+
 fn leave(mut screen: Pty) {
     screen.keys("qq");
     assert!(screen.ended(), "{}", screen.text());
@@ -66,6 +83,36 @@ fn a_newcomer_sees_builds_go_live_and_rolls_one_back_with_one_key() {
     let history = trunkline(demo.0.path(), &["--demo", "history", "--json"]);
     let history: serde_json::Value = serde_json::from_slice(&history.stdout).unwrap();
     assert_eq!(history[0]["request"]["kind"], "rollback");
+}
+
+#[test]
+fn the_guards_of_the_demo_have_something_to_say_once_it_is_open() {
+    let demo = Demo(tempfile::tempdir().unwrap());
+    let screen = demo.open(&[]);
+    screen.until("the last merge in staging", |text| {
+        header(text).contains("#20 ok")
+            && text.lines().any(|line| line.contains("#26") && line.contains("verified"))
+    });
+
+    let fine = on_migrations(&demo, "24");
+    assert!(fine.iter().all(|said| said.starts_with("info: ")), "{fine:#?}");
+    let collapsed = on_migrations(&demo, "26");
+    let drops = "override: migrations/0004_drop_legacy_total.sql:1 ";
+    assert!(collapsed[0].starts_with(drops), "{collapsed:#?}");
+    assert!(collapsed[0].contains("from #24 on"), "{collapsed:#?}");
+    assert!(collapsed[0].contains("promote #25 first"), "{collapsed:#?}");
+
+    let at = |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339();
+    let check = |time| json(&demo, &["freeze", "check", "--at", &at(time)]);
+    let now = chrono::Utc::now();
+    let open = check(now);
+    assert_eq!(open["state"], "open", "{open}");
+    let begins: chrono::DateTime<chrono::Utc> = open["until"].as_str().unwrap().parse().unwrap();
+    assert!(begins - now < chrono::TimeDelta::days(2), "{open}");
+    let frozen = check(begins);
+    assert_eq!(frozen["state"], "frozen", "{frozen}");
+    assert!(frozen["why"].as_str().unwrap().contains("sale"), "{frozen}");
+    leave(screen);
 }
 
 #[test]

@@ -33,13 +33,13 @@ fn line(request: &Request, now: DateTime<Utc>) -> String {
 
 fn became(request: &Request, now: DateTime<Utc>) -> String {
     match &request.closed {
+        _ if request.state(now) == RequestState::Expired => "expired".to_owned(),
         Some(Closed::Taken { by, deployment, .. }) => format!("taken by {by} ({deployment})"),
         Some(Closed::Withdrawn { by, reason, .. }) if reason.is_empty() => {
             format!("withdrawn by {by}")
         }
         Some(Closed::Withdrawn { by, reason, .. }) => format!("withdrawn by {by}: {reason}"),
         Some(Closed::Superseded { how, .. }) => format!("superseded: {how}"),
-        None if request.state(now) == RequestState::Expired => "expired".to_owned(),
         None => format!("open for {}", say(between(now, request.until))),
     }
 }

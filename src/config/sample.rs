@@ -17,10 +17,12 @@ mod tests {
     use std::process::Command;
 
     use super::*;
-    use crate::config::ServiceFile;
+    use crate::config::{FreezesFile, ServiceFile};
     use crate::domain::event::{Run, StepSpec};
     use crate::domain::people::People;
     use crate::domain::policy::Policy;
+
+    const FREEZES: &str = include_str!("../../assets/freezes.toml");
 
     fn sample() -> String {
         service_file(&"shop".parse().unwrap(), "main")
@@ -53,10 +55,42 @@ mod tests {
     #[test]
     fn every_key_that_the_sample_documents_equals_its_default() {
         let (spelled_out, keys) = with_every_key_spelled_out(&sample());
-        assert_eq!(keys, 7, "{spelled_out}");
+        assert_eq!(keys, 10, "{spelled_out}");
         let plain = ServiceFile::parse(&sample(), "trunkline.toml").unwrap();
         let spelled_out = ServiceFile::parse(&spelled_out, "trunkline.toml").unwrap();
         assert_eq!(spelled_out, plain);
+    }
+
+    #[test]
+    fn every_key_that_the_sample_of_freezes_documents_equals_its_default() {
+        let rules = |text: &str| {
+            let file = FreezesFile::parse(text, "freezes.toml").unwrap();
+            format!("{:#?}", file.rules)
+        };
+        let (spelled_out, keys) = with_every_key_spelled_out(FREEZES);
+        assert_eq!(keys, 7, "{spelled_out}");
+        assert_eq!(rules(&spelled_out), rules(FREEZES));
+    }
+
+    #[test]
+    fn the_examples_that_stand_further_in_are_taken_too() {
+        let (mut freezes, mut service) = (FREEZES.to_owned(), String::new());
+        for line in FREEZES.lines() {
+            let example = line.strip_prefix("#     ").unwrap_or_default();
+            writeln!(freezes, "{example}").unwrap();
+        }
+        let file = FreezesFile::parse(&freezes, "freezes.toml").unwrap();
+        assert_eq!(file.feeds.len(), 1);
+        let mut examples = 0;
+        for line in sample().lines() {
+            let example = line.strip_prefix("# Example:    ");
+            examples += usize::from(example.is_some());
+            writeln!(service, "{}", example.unwrap_or(line)).unwrap();
+        }
+        let file = ServiceFile::parse(&service, "trunkline.toml").unwrap();
+        assert_eq!(examples, 5, "{service}");
+        assert_eq!(file.database.as_deref(), Some("main"));
+        assert_eq!(file.migrations.paths, ["db/migrate/*.sql"]);
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub struct Request {
     /// Exclusive.
     pub until: DateTime<Utc>,
     pub note: String,
-    /// What became of it; nothing while it is open or only its time is over.
+    /// What became of it, or what came after its time was over; nothing as long as nothing did.
     pub closed: Option<Closed>,
 }
 
@@ -75,10 +75,21 @@ impl RequestState {
     }
 }
 
+impl Closed {
+    fn at(&self) -> DateTime<Utc> {
+        match self {
+            Self::Taken { at, .. } | Self::Withdrawn { at, .. } | Self::Superseded { at, .. } => {
+                *at
+            }
+        }
+    }
+}
+
 impl Request {
     #[must_use]
     pub fn state(&self, now: DateTime<Utc>) -> RequestState {
         match &self.closed {
+            Some(closed) if closed.at() >= self.until => RequestState::Expired,
             Some(Closed::Taken { .. }) => RequestState::Taken,
             Some(Closed::Withdrawn { .. }) => RequestState::Withdrawn,
             Some(Closed::Superseded { .. }) => RequestState::Superseded,
@@ -92,11 +103,10 @@ impl Request {
         self.state(now) == RequestState::Open
     }
 
-    /// Closes it at `at`, unless it was over before.
-    pub(super) fn close(&mut self, closed: Closed, at: DateTime<Utc>) {
-        if self.is_open(at) {
-            self.closed = Some(closed);
-        }
+    /// Closes it, unless something did before. One whose time is over is closed too, so that it stays over when the
+    /// clock is set back.
+    pub(super) fn close(&mut self, closed: Closed) {
+        self.closed.get_or_insert(closed);
     }
 }
 
@@ -124,7 +134,7 @@ impl ServiceState {
         if asked.kind == DeploymentKind::Promote {
             let taken = Closed::Taken { by, deployment, at };
             let same = self.requests.iter_mut().filter(|request| request.build == asked.build);
-            same.for_each(|request| request.close(taken.clone(), at));
+            same.for_each(|request| request.close(taken.clone()));
         }
         let how = format!("{} of {} by {} ({deployment})", asked.kind, asked.build, event.actor);
         self.supersede_requests(at, &how, |_| true);
@@ -138,14 +148,14 @@ impl ServiceState {
     ) {
         let superseded = Closed::Superseded { how: how.to_owned(), at };
         let all = self.requests.iter_mut().filter(|request| which(request));
-        all.for_each(|request| request.close(superseded.clone(), at));
+        all.for_each(|request| request.close(superseded.clone()));
     }
 
     pub(super) fn request_withdrawn(&mut self, event: &Event, id: Seq, reason: &str) {
         let (by, reason, at) = (event.actor.clone(), reason.to_owned(), event.at);
         let withdrawn = Closed::Withdrawn { by, reason, at };
         let same = self.requests.iter_mut().filter(|request| request.id == id);
-        same.for_each(|request| request.close(withdrawn.clone(), at));
+        same.for_each(|request| request.close(withdrawn.clone()));
     }
 
     /// The request that is open at an instant; there is one at most.

@@ -76,11 +76,13 @@ fn the_pictures_show_what_the_demo_reaches() {
 
 /// Waits for the build that you wrote, and begins to promote it.
 fn your_own_build_needs_a_reason(screen: &mut Pty) -> Screen {
-    for (build, state) in [("#20", "verified"), ("#22", "FAILED"), ("#25", "verified")] {
+    for (build, state) in [("#20", "verified"), ("#22", "FAILED"), ("#26", "verified")] {
         screen.until(&format!("{build} {state}"), |text| staged(text, build).contains(state));
     }
     screen.until("#20 live", |text| header(text).contains("#20 ok"));
     screen.keys("g");
+    screen.shows("▸ #26");
+    screen.keys("j");
     screen.shows("▸ #25");
     open_a_soaked_plan(screen);
     screen.shows("Promote #25 to PRODUCTION");

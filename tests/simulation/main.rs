@@ -3,6 +3,7 @@
 //! No process, no disk, no clock: `TRUNKLINE_HISTORIES=100000 cargo test --test simulation` takes as long as it takes, and
 //! `TRUNKLINE_SEED` with `TRUNKLINE_HISTORIES=1` repeats the one that failed.
 
+mod build;
 mod reference;
 mod story;
 mod subject;
@@ -53,7 +54,7 @@ fn play(seed: u64) {
 #[test]
 fn the_histories_contain_what_they_are_for() {
     let mut counts = std::collections::BTreeMap::new();
-    for seed in 0..100 {
+    for seed in 0..250 {
         let mut story = Story::new(Dice::of(seed));
         (0..STEPS).for_each(|_| story.go_on());
         story.end();
@@ -74,6 +75,23 @@ fn the_histories_contain_what_they_are_for() {
         "crash",
         "late report",
         "override",
+        "ask accepted",
+        "ask refused",
+        "withdraw accepted",
+        "withdraw refused",
+        "quarantine accepted",
+        "clear accepted",
+        "release accepted",
+        "release refused",
+        "request taken",
+        "request superseded",
+        "request withdrawn",
+        "request expired",
+        "quarantine wants a reason",
+        "migration wants a reason",
+        "SAFE",
+        "RISK",
+        "POINT OF NO RETURN",
     ] {
         let count = counts.get(needed).copied().unwrap_or(0);
         assert!(count >= 10, "{needed} happened {count} times: {counts:?}");

@@ -2,19 +2,31 @@
 //!
 //! It shares no code with what it judges: it reads events alone, and keeps of them what the promises are about.
 
+mod basis;
+mod quarantine;
+mod requests;
+mod schema;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
-use trunkline::domain::command::{Action, Command};
+use chrono::{DateTime, TimeDelta, Utc};
+use trunkline::domain::command::Command;
 use trunkline::domain::event::{
     DeploymentKind, DeploymentRequest, Event, Fact, Outcome, StepOutcome,
 };
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use trunkline::domain::people::Actor;
 use trunkline::domain::plan::Guard;
-use trunkline::domain::policy::FreezeMode;
+use trunkline::domain::policy::{FreezeMode, VerifyBy};
+use trunkline::domain::schema::SchemaChange;
 use trunkline::domain::service::ServiceState;
 use trunkline::engine::commands::Decided;
+
+pub use self::basis::Basis;
+use self::quarantine::{Has, Quarantine};
+use self::requests::Requests;
+pub use self::schema::Added;
+use self::schema::{Schema, needs_reason};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
@@ -32,6 +44,7 @@ struct Attempt {
     started: bool,
     cancelled: bool,
     steps: Vec<Step>,
+    brings: Option<Vec<SchemaChange>>,
     end: Option<bool>,
 }
 
@@ -40,50 +53,37 @@ struct Build {
     off_trunk: bool,
     staged: Option<DeploymentId>,
     in_staging: bool,
-    /// The event that verified it last.
-    verified: Option<Seq>,
-}
-
-/// What a decision to promote or roll back rests on, as far as the promises say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Basis {
-    live: Option<BuildNumber>,
-    /// Of the attempts that began, the last to end.
-    last: Option<DeploymentId>,
-    in_flight: Option<DeploymentId>,
-    target: Option<BuildNumber>,
-    /// Of a promote only.
-    guards: Option<Guarded>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Guarded {
-    hold: Option<Seq>,
-    freezes: Vec<Seq>,
-    verified: Option<Seq>,
-    staged: Option<DeploymentId>,
-    off_trunk: bool,
+    /// Of each kind the event that verified it last, those of persons under no name.
+    verified: BTreeMap<Option<String>, Seq>,
 }
 
 #[derive(Debug)]
 pub struct Reference {
     freeze: FreezeMode,
+    verify: Vec<VerifyBy>,
+    min_bake: TimeDelta,
     last: Seq,
     builds: BTreeMap<BuildNumber, Build>,
     attempts: BTreeMap<DeploymentId, Attempt>,
     live: BTreeMap<Environment, BuildNumber>,
-    was_live: Vec<BuildNumber>,
+    was_live: Vec<(BuildNumber, DateTime<Utc>)>,
     last_ended: Option<DeploymentId>,
-    holds: BTreeMap<Environment, Seq>,
+    /// The event that placed each, and whether that was a rollback's doing.
+    holds: BTreeMap<Environment, (Seq, bool)>,
     freezes: BTreeMap<Seq, (DateTime<Utc>, Option<DateTime<Utc>>)>,
     /// A rollback was requested by the event before: production has to be on hold next.
     owes_hold: Option<DeploymentId>,
+    quarantine: Quarantine,
+    requests: Requests,
+    schema: Schema,
 }
 
 impl Reference {
-    pub fn new(freeze: FreezeMode) -> Self {
+    pub fn new(freeze: FreezeMode, verify: Vec<VerifyBy>, min_bake: TimeDelta) -> Self {
         Self {
             freeze,
+            verify,
+            min_bake,
             last: Seq(0),
             builds: BTreeMap::new(),
             attempts: BTreeMap::new(),
@@ -93,6 +93,9 @@ impl Reference {
             holds: BTreeMap::new(),
             freezes: BTreeMap::new(),
             owes_hold: None,
+            quarantine: Quarantine::default(),
+            requests: Requests::default(),
+            schema: Schema::default(),
         }
     }
 
@@ -107,11 +110,16 @@ impl Reference {
             );
         }
         match &event.fact {
-            Fact::BuildFound { build, .. } => drop(self.builds.insert(*build, Build::default())),
+            Fact::BuildFound { build, .. } => {
+                self.builds.insert(*build, Build::default());
+                self.quarantine.found(&event.fact);
+            }
             Fact::TrunkRewritten { off_trunk, .. } => {
                 for number in off_trunk {
                     self.builds.get_mut(number).expect("it was found").off_trunk = true;
                 }
+                self.quarantine.rewritten(off_trunk);
+                self.requests.rewritten(event.at, off_trunk);
             }
             Fact::DeploymentRequested(request) => self.requested(event, request),
             Fact::DeploymentStarted { deployment } => self.started(*deployment),
@@ -127,19 +135,26 @@ impl Reference {
                 assert!(attempt.end.is_none() && !attempt.cancelled, "{event:?} of {attempt:?}");
                 attempt.cancelled = true;
             }
-            Fact::DeploymentEnded { deployment, outcome } => self.ended(*deployment, outcome),
-            Fact::BuildVerified { build, .. } => self.verified(event, *build),
-            Fact::HoldPlaced { environment, .. } => {
-                self.holds.insert(*environment, event.seq);
+            Fact::DeploymentEnded { deployment, outcome } => {
+                self.ended(event.at, *deployment, outcome);
             }
-            Fact::HoldReleased { environment, .. } => {
+            Fact::BuildVerified { build, kind, .. } => self.verified(event, *build, kind),
+            Fact::HoldPlaced { environment, rollback, .. } => {
+                self.holds.insert(*environment, (event.seq, rollback.is_some()));
+            }
+            Fact::HoldReleased { environment, bad, .. } => {
                 assert!(self.holds.remove(environment).is_some(), "{event:?} releases nothing");
+                self.quarantine.named(event.seq, bad);
             }
-            Fact::CommitsQuarantined { .. }
-            | Fact::CommitCleared { .. }
-            | Fact::PromoterRequested { .. }
-            | Fact::RequestWithdrawn { .. }
-            | Fact::Refused { .. } => {}
+            Fact::CommitsQuarantined { bad, .. } => self.quarantine.named(event.seq, bad),
+            Fact::CommitCleared { sha, .. } => self.quarantine.cleared(sha),
+            Fact::PromoterRequested { build, until, .. } => {
+                assert!(self.builds.contains_key(build), "{event:?} asks for what is not there");
+                self.requests.asked((event.seq, event.at), *build, *until);
+            }
+            Fact::RequestWithdrawn { request, .. } => self.requests.withdrawn(event.at, *request),
+            // Nothing was done.
+            Fact::Refused { .. } => {}
             Fact::FreezePlaced { from, until, .. } => {
                 self.freezes.insert(event.seq, (*from, *until));
             }
@@ -167,6 +182,9 @@ impl Reference {
             }
             DeploymentKind::Promote | DeploymentKind::Redeploy => self.may_promote(event, request),
         }
+        if request.environment == Environment::Production {
+            self.requests.deployed(event.at, request);
+        }
         let build = self.builds.get_mut(&request.build).expect("only what was found is deployed");
         if request.environment == Environment::Staging {
             build.staged = Some(id);
@@ -178,6 +196,7 @@ impl Reference {
             started: false,
             cancelled: false,
             steps: vec![Step::Waiting; request.steps.len()],
+            brings: request.schema.clone(),
             end: None,
         };
         self.attempts.insert(id, attempt);
@@ -204,15 +223,22 @@ impl Reference {
         let frozen = !self.frozen(event.at).is_empty() && self.freeze == FreezeMode::Override;
         assert!(!frozen || overridden(Guard::Freeze), "{event:?} while frozen");
         let build = &self.builds[&request.build];
-        let good = build.verified.is_some() && build.in_staging;
+        let seen = |kind: &VerifyBy| build.verified.contains_key(&name(kind));
+        let good = self.verify.iter().all(seen) && build.in_staging;
         assert!(good || overridden(Guard::Verified), "{event:?} is not verified");
+        let bad = self.quarantine.of(request.build);
+        assert!(bad.is_empty() || overridden(Guard::Quarantine), "{event:?} has {bad:?}");
+        // Where nothing is live there is no code that could break.
+        let breaks =
+            live.is_some() && needs_reason(request, &self.was_live, event.at, self.min_bake);
+        assert!(!breaks || overridden(Guard::Migration), "{event:?} breaks the code before it");
     }
 
     fn may_go_back(&self, event: &Event, request: &DeploymentRequest) {
         let production = Environment::Production;
         let live = self.live.get(&production).expect("something was live");
         assert!(request.build <= *live, "{event:?} goes forward");
-        assert!(self.was_live.contains(&request.build), "{event:?} was never live");
+        assert!(self.was_live(request.build), "{event:?} was never live");
         let mut left = self.open(production).filter(|(_, attempt)| !attempt.cancelled);
         assert!(left.next().is_none(), "{event:?} leaves something running");
         assert!(event.actor != Actor::System, "nobody asked for {event:?}");
@@ -231,6 +257,9 @@ impl Reference {
         let first = self.open(attempt.environment).next().map(|(first, _)| *first);
         assert_eq!(first, Some(id), "one deployment at a time, in their order");
         self.attempt(id).started = true;
+        if attempt.environment == Environment::Production {
+            self.schema.began(attempt.kind, attempt.build, attempt.brings.as_deref());
+        }
     }
 
     fn step_started(&mut self, id: DeploymentId, step: usize) {
@@ -243,7 +272,7 @@ impl Reference {
         attempt.steps[step] = Step::Running;
     }
 
-    fn ended(&mut self, id: DeploymentId, outcome: &Outcome) {
+    fn ended(&mut self, at: DateTime<Utc>, id: DeploymentId, outcome: &Outcome) {
         let good = *outcome == Outcome::Succeeded;
         let attempt = self.attempt(id);
         assert_eq!(attempt.end, None, "{id} ends twice");
@@ -260,20 +289,54 @@ impl Reference {
         }
         self.live.insert(environment, build);
         match environment {
-            Environment::Production => self.was_live.push(build),
+            Environment::Production => self.was_live.push((build, at)),
             Environment::Staging => {
                 self.builds.get_mut(&build).expect("it was found").in_staging = true;
             }
         }
     }
 
-    fn verified(&mut self, event: &Event, number: BuildNumber) {
+    fn verified(&mut self, event: &Event, number: BuildNumber, kind: &VerifyBy) {
         let by_itself = event.actor == Actor::System;
+        assert_eq!(by_itself, *kind != VerifyBy::Person, "{event:?}");
         let is_live = self.live.get(&Environment::Staging) == Some(&number);
+        let is_wanted = self.verify.contains(kind);
         let build = self.builds.get_mut(&number).expect("it was found");
         assert!(build.in_staging, "{event:?} was never in staging");
-        assert!(!by_itself || (is_live && build.verified.is_none()), "{event:?} by itself");
-        build.verified = Some(event.seq);
+        let before = build.verified.insert(name(kind), event.seq);
+        assert!(!by_itself || (is_live && is_wanted && before.is_none()), "{event:?} by itself");
+    }
+
+    fn was_live(&self, build: BuildNumber) -> bool {
+        self.was_live.iter().any(|(was, _)| *was == build)
+    }
+
+    /// Why a command may not be accepted now, apart from what its plan says.
+    pub fn forbids(&self, command: &Command, now: DateTime<Utc>) -> Option<&'static str> {
+        let by_rollback = |environment| self.holds.get(environment).is_some_and(|(_, by)| *by);
+        match command {
+            Command::Release { environment, bad: None, .. } if by_rollback(environment) => {
+                Some("nobody said which commits were bad")
+            }
+            Command::Ask { build, .. } if self.requests.is_open_for(*build, now) => {
+                Some("it is asked for already")
+            }
+            Command::Withdraw { request, .. } if !self.requests.is_open(*request, now) => {
+                Some("it is over, or never was")
+            }
+            _ => None,
+        }
+    }
+
+    /// What a build has of the quarantine, and the folded state says the same.
+    pub fn bad_in(&self, build: BuildNumber, state: &ServiceState) -> Vec<Has> {
+        let own = self.quarantine.of(build);
+        let folded = state.bad_in(build).into_iter();
+        let folded: Vec<_> = folded
+            .map(|bad| (bad.quarantined.commit.sha.clone(), bad.quarantined.id, bad.first_safe))
+            .collect();
+        assert_eq!(folded, own, "what {build} has of the quarantine");
+        own
     }
 
     /// An accepted command is in the record with all that belongs to it.
@@ -289,7 +352,7 @@ impl Reference {
     }
 
     /// The folded state says the same as these events.
-    pub fn agrees_with(&self, state: &ServiceState) {
+    pub fn agrees_with(&self, state: &ServiceState, now: DateTime<Utc>) {
         assert_eq!(self.owes_hold, None, "a rollback without a hold");
         for environment in [Environment::Staging, Environment::Production] {
             let running = self.open(environment).filter(|(_, attempt)| attempt.started);
@@ -298,7 +361,7 @@ impl Reference {
             assert_eq!(live, self.live.get(&environment).copied(), "live is the last success");
             let newest = self.open(environment).last().map(|(id, _)| *id);
             assert_eq!(state.in_flight(environment).map(|d| d.id), newest);
-            let hold = state.holds.get(&environment).map(|hold| hold.id);
+            let hold = state.holds.get(&environment).map(|hold| (hold.id, hold.rollback.is_some()));
             assert_eq!(hold, self.holds.get(&environment).copied());
         }
         let known: BTreeSet<_> = state.deployments.keys().collect();
@@ -312,65 +375,15 @@ impl Reference {
         assert_eq!(state.unsettled(Environment::Production).map(|d| d.id), unsettled);
         let freezes: Vec<_> = state.freezes.iter().map(|freeze| freeze.id).collect();
         assert_eq!(freezes, self.freezes.keys().copied().collect::<Vec<_>>());
+        assert_eq!(state.quarantine.keys().collect::<Vec<_>>(), self.quarantine.shas());
+        self.requests.agree_with(state, now);
     }
+}
 
-    /// What a plan for this rests on now.
-    pub fn basis(&self, action: Action, now: DateTime<Utc>) -> Basis {
-        let production = Environment::Production;
-        let target = match action {
-            Action::Promote { build } => Some(build),
-            Action::Rollback { to } => to.or_else(|| self.back()),
-        };
-        let guards = matches!(action, Action::Promote { .. }).then(|| {
-            let build = target.and_then(|target| self.builds.get(&target)).cloned();
-            let build = build.unwrap_or_default();
-            let staged = build.staged.filter(|_| build.in_staging);
-            Guarded {
-                hold: self.holds.get(&production).copied(),
-                freezes: self.frozen(now),
-                verified: build.verified,
-                staged,
-                off_trunk: build.off_trunk,
-            }
-        });
-        Basis {
-            live: self.live.get(&production).copied(),
-            last: self.last_ended,
-            in_flight: self.open(production).last().map(|(id, _)| *id),
-            target,
-            guards,
-        }
-    }
-
-    /// Where a rollback goes when nobody says.
-    fn back(&self) -> Option<BuildNumber> {
-        let live = *self.live.get(&Environment::Production)?;
-        let attempt = self.open(Environment::Production).last().map(|(_, attempt)| attempt);
-        let broken = self.last_ended.map(|id| &self.attempts[&id]);
-        let attempt = attempt.or(broken.filter(|attempt| attempt.end == Some(false)));
-        match attempt {
-            Some(attempt) if attempt.kind == DeploymentKind::Rollback => Some(attempt.build),
-            Some(attempt) if attempt.build != live => Some(live),
-            _ => self.was_live.iter().rev().copied().find(|build| *build < live),
-        }
-    }
-
-    /// Whether a rollback makes sense: nothing else may keep it.
-    pub fn may_roll_back(&self, action: Action) -> bool {
-        let Action::Rollback { to } = action else { return false };
-        let production = Environment::Production;
-        let (Some(target), Some(live)) = (to.or_else(|| self.back()), self.live.get(&production))
-        else {
-            return false;
-        };
-        let newest = self.open(production).last().map(|(_, attempt)| attempt);
-        let same = newest.is_some_and(|attempt| {
-            attempt.kind == DeploymentKind::Rollback
-                && attempt.build == target
-                && !attempt.cancelled
-        });
-        let broken = self.last_ended.is_some_and(|id| self.attempts[&id].end == Some(false));
-        let puts_back = target == *live && (newest.is_some() || broken);
-        self.was_live.contains(&target) && (target < *live || puts_back) && !same
+/// The name of the step that verifies, or none where a person does.
+fn name(kind: &VerifyBy) -> Option<String> {
+    match kind {
+        VerifyBy::Step(step) => Some(step.clone()),
+        VerifyBy::Person => None,
     }
 }

@@ -3,10 +3,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::event::{DeploymentKind, Event, Fact, StepOutcome};
-use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
-use trunkline::domain::plan::{Guard, Plan};
+use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
+use trunkline::domain::plan::{Guard, Plan, Severity};
 use trunkline::domain::policy::{FreezeMode, VerifyBy};
 
+use super::build;
 use super::dice::Dice;
 use super::reference::Basis;
 use super::subject::Subject;
@@ -27,8 +28,13 @@ pub struct Story {
 
 impl Story {
     pub fn new(mut dice: Dice) -> Self {
-        let by_step = VerifyBy::Step("smoke".into());
-        let verify = vec![if dice.chance(60) { by_step } else { VerifyBy::Person }];
+        let step = |name: &str| VerifyBy::Step(name.into());
+        let verify = match dice.below(10) {
+            0..5 => vec![step("smoke")],
+            5..7 => vec![VerifyBy::Person],
+            7..9 => vec![step("smoke"), VerifyBy::Person],
+            _ => vec![step("release"), step("smoke")],
+        };
         let freeze = if dice.chance(80) { FreezeMode::Override } else { FreezeMode::Warn };
         let subject = Subject::new(verify, freeze);
         let mut story = Self { subject, dice, shelf: Vec::new(), told: Vec::new() };
@@ -56,7 +62,9 @@ impl Story {
     pub fn go_on(&mut self) {
         match self.dice.below(100) {
             0..7 => self.merge(),
-            7..50 => self.report(),
+            7..40 => self.report(),
+            40..43 => self.bad_commit(),
+            43..50 => self.request(),
             50..56 => self.look(),
             56..62 => self.execute_later(),
             62..75 => self.execute_now(),
@@ -74,6 +82,10 @@ impl Story {
     pub fn end(&mut self) {
         self.rest();
         self.subject.is_at_rest();
+        let now = self.subject.now;
+        let states = self.subject.state.requests.iter().map(|request| request.state(now));
+        let words: Vec<_> = states.map(|state| format!("request {}", state.as_str())).collect();
+        self.told.extend(words);
         let part = self.dice.below(self.subject.events.len() + 1);
         self.subject.folds_from(part);
     }
@@ -101,10 +113,10 @@ impl Story {
         let rewritten = newest > 2 && self.dice.chance(8);
         let mut facts: Vec<_> = rewritten.then(|| self.rewrite(newest)).into_iter().collect();
         let count = 1 + self.dice.below(3) as u64;
-        facts.extend((newest + 1..=newest + count).map(|number| {
-            let (build, sha) = (BuildNumber(number), sha(number));
-            Fact::BuildFound { build, sha, commits: Vec::new(), more: 0, reverts: Vec::new() }
-        }));
+        for number in (newest + 1..=newest + count).map(BuildNumber) {
+            facts.push(build::found(&mut self.dice, &self.subject.state, number, rewritten));
+            self.subject.brings.insert(number, build::brings(&mut self.dice, number));
+        }
         self.tell(if rewritten { "rewrite" } else { "merge" });
         self.subject.take(facts);
     }
@@ -112,7 +124,7 @@ impl Story {
     fn rewrite(&mut self, newest: u64) -> Fact {
         let first = newest - self.dice.below(2) as u64;
         let off_trunk = (first..=newest).map(BuildNumber).collect();
-        Fact::TrunkRewritten { from: sha(newest), to: sha(newest + 1), off_trunk }
+        Fact::TrunkRewritten { from: build::sha(newest), to: build::sha(newest + 1), off_trunk }
     }
 
     /// Something that is under way in the background ends.
@@ -213,7 +225,11 @@ impl Story {
     }
 
     fn execute_now(&mut self) {
-        let (who, action) = (self.who(), self.action());
+        let (who, mut action) = (self.who(), self.action());
+        let asked = self.subject.state.open_request(self.subject.now).map(|asked| asked.build);
+        if let Some(build) = asked.filter(|_| self.dice.chance(25)) {
+            action = Action::Promote { build };
+        }
         self.plan_and_execute(who, action, "");
     }
 
@@ -228,6 +244,13 @@ impl Story {
         match self.subject.plan(who, action) {
             Ok(plan) => {
                 let basis = self.subject.basis(action);
+                let outlook = plan.verdict.as_ref().map(|verdict| verdict.outlook.as_str());
+                if let Some(outlook) = outlook {
+                    self.tell(outlook);
+                }
+                for finding in plan.of(Severity::Override) {
+                    self.tell(format!("{} wants a reason", finding.guard));
+                }
                 self.execute(who, &plan, &basis, word);
             }
             Err(why) => {
@@ -285,6 +308,56 @@ impl Story {
         self.tell(format!("{word} {}", if accepted { "accepted" } else { "refused" }));
     }
 
+    /// Somebody names a commit bad, or clears one.
+    fn bad_commit(&mut self) {
+        let reason = "why".to_owned();
+        let known: Vec<_> = self.subject.state.quarantine.keys().cloned().collect();
+        let clears = !known.is_empty() && self.dice.chance(30);
+        if clears {
+            let commit = self.dice.pick(&known).to_string();
+            return self.command("clear", &Command::Clear { commit, reason });
+        }
+        let commits = self.bad();
+        self.command("quarantine", &Command::Quarantine { commits, reason });
+    }
+
+    /// Some commits of the builds, if there are any.
+    fn bad(&mut self) -> Vec<String> {
+        let builds = self.subject.state.builds.values().flat_map(|build| &build.commits);
+        let commits: Vec<_> = builds.map(|commit| commit.sha.to_string()).collect();
+        let count = if commits.is_empty() { 0 } else { self.dice.below(3) };
+        (0..count).map(|_| self.dice.pick(&commits).clone()).collect()
+    }
+
+    /// Somebody asks for a promoter, or takes that back.
+    fn request(&mut self) {
+        let ids: Vec<_> = self.subject.state.requests.iter().map(|request| request.id).collect();
+        if !ids.is_empty() && self.dice.chance(50) {
+            let newest = ids[ids.len() - 1];
+            let request = if self.dice.chance(85) { newest } else { *self.dice.pick(&ids) };
+            return self.command("withdraw", &Command::Withdraw { request, reason: String::new() });
+        }
+        let who = self.who();
+        let newest =
+            self.subject.state.builds.values().rev().find(|b| b.in_staging_since.is_some());
+        let action = match newest.map(|build| build.number).filter(|_| self.dice.chance(70)) {
+            Some(build) => Action::Promote { build },
+            None => self.action(),
+        };
+        let Action::Promote { build } = action else { return };
+        let Ok(plan) = self.subject.plan(who, action) else { return };
+        let basis = self.subject.basis(action);
+        if self.dice.chance(30) {
+            self.merge();
+        }
+        let note = String::new();
+        let ask = Command::Ask { build, fingerprint: plan.fingerprint, note };
+        let same = basis == self.subject.basis(action);
+        let accepted = self.subject.command(who, &ask).is_ok();
+        assert!(same || !accepted, "{ask:?} rested on {basis:?}");
+        self.tell(if accepted { "ask accepted" } else { "ask refused" });
+    }
+
     fn cancel(&mut self) {
         let open = self.open();
         let any = DeploymentId(self.dice.below(self.subject.events.len() + 2) as u64);
@@ -309,7 +382,10 @@ impl Story {
         let freezes: Vec<_> = self.subject.state.freezes.iter().map(|freeze| freeze.id).collect();
         let (word, command) = match self.dice.below(10) {
             0..2 => ("hold", Command::Hold { environment, reason }),
-            2..6 => ("release", Command::Release { environment, reason, bad: Some(Vec::new()) }),
+            2..6 => {
+                let bad = self.dice.chance(70).then(|| self.bad());
+                ("release", Command::Release { environment, reason, bad })
+            }
             6..8 => {
                 let from = self.dice.chance(50).then(|| self.around(now));
                 let until = self.dice.chance(70).then(|| self.around(now));
@@ -336,13 +412,10 @@ impl Story {
 
     fn odd_clock(&mut self) {
         self.subject.now = if self.dice.chance(70) {
-            self.subject.now + TimeDelta::minutes(10)
+            let tens = 1 + i64::from(self.dice.chance(50));
+            self.subject.now + TimeDelta::minutes(10 * tens)
         } else {
             self.around(self.subject.now)
         };
     }
-}
-
-fn sha(number: u64) -> Sha {
-    format!("{number:040x}").parse().expect("forty hex digits")
 }

@@ -1,6 +1,6 @@
 //! What is tested: the fold, the decisions and the commands, held together as the engine's writer does it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -8,10 +8,11 @@ use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::commit::Range;
 use trunkline::domain::event::{Event, Fact, Run, StepOutcome, StepSpec};
 use trunkline::domain::freeze::Rules;
-use trunkline::domain::ids::{DeploymentId, Environment, Seq, ServiceName, Sha};
+use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName, Sha};
 use trunkline::domain::people::{Actor, People, Person};
 use trunkline::domain::plan::{self, Migrations, Plan};
 use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
+use trunkline::domain::schema::SchemaChange;
 use trunkline::domain::service::ServiceState;
 use trunkline::engine::commands::{self, Asked, Decided, ForPlan, Gathered, Ground, NotDecided};
 use trunkline::engine::decide::{Decision, Known, Pipeline, decide};
@@ -19,10 +20,12 @@ use trunkline::engine::refusals;
 use trunkline::engine::report;
 use trunkline::engine::run::Status;
 
-use super::reference::Reference;
+use super::reference::{Added, Reference};
 
 /// How often something may follow by itself before it goes round in circles.
 const FOLLOWS: usize = 100;
+/// How long code has to be live that does without what a migration takes away.
+const MIN_BAKE: Duration = Duration::from_mins(15);
 
 /// Under way in the background, forgotten with the process.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +47,8 @@ pub struct Subject {
     pub acts: Acts,
     /// The commits whose pipeline was read; what is read again after a crash.
     read: BTreeSet<Sha>,
+    /// What the migrations of each build do to the schema, as git would tell; nothing where nobody can judge them.
+    pub brings: BTreeMap<BuildNumber, Option<Vec<SchemaChange>>>,
     reference: Reference,
 }
 
@@ -63,17 +68,24 @@ impl Subject {
             let emails = vec![format!("{name}@example.com")];
             (name.to_owned(), Person { logins: Vec::new(), emails })
         };
+        let bake = TimeDelta::from_std(MIN_BAKE).expect("a quarter of an hour");
         Self {
             name: "checkout".parse().expect("a service name"),
             people: People { people: ["ann", "raj"].map(person).into(), bots: Vec::new() },
-            policy: Policy { soak: Duration::ZERO, verify, freeze, ..Policy::default() },
+            policy: Policy {
+                soak: Duration::ZERO,
+                verify: verify.clone(),
+                freeze,
+                ..Policy::default()
+            },
             freezes: Rules::default(),
             now: DateTime::UNIX_EPOCH + TimeDelta::days(20_000),
             events: Vec::new(),
             state: ServiceState::default(),
             acts: Acts::default(),
             read: BTreeSet::new(),
-            reference: Reference::new(freeze),
+            brings: BTreeMap::new(),
+            reference: Reference::new(freeze, verify, bake),
         }
     }
 
@@ -83,17 +95,27 @@ impl Subject {
         self.settle();
     }
 
-    /// What git would tell: nothing of the promises here depends on it.
+    /// What git would tell: of the commits nothing of the promises here depends on it.
     fn gathered(&self, action: Action) -> Result<Gathered, Refusal> {
         let ends = plan::endpoints(&self.state, action)?;
         let to = self.state.builds[&ends.target].sha.clone();
         let range = Range { from: None, to, commits: Vec::new(), more: 0, lost: Vec::new() };
-        Ok(Gathered::Plan(Box::new(ForPlan {
-            range,
-            steps: steps(),
-            migrations: Migrations::default(),
-            ends,
-        })))
+        let migrations = self.migrations(action);
+        Ok(Gathered::Plan(Box::new(ForPlan { range, steps: steps(), migrations, ends })))
+    }
+
+    /// What a promote brings to the schema: all that came between what is live and its build.
+    fn migrations(&self, action: Action) -> Migrations {
+        let min_bake = MIN_BAKE;
+        let live = self.state.live(Environment::Production).map(|live| live.build);
+        let (Action::Promote { build }, Some(live)) = (action, live) else {
+            return Migrations { min_bake, ..Migrations::default() };
+        };
+        let range = self.brings.iter().filter(|(number, _)| **number > live && **number <= build);
+        let range: Vec<_> = range.map(|(_, brings)| brings.as_deref()).collect();
+        let trouble = range.contains(&None).then(|| "nobody can tell".to_owned());
+        let changes = range.into_iter().flatten().flatten().cloned().collect();
+        Migrations { changes, trouble, min_bake, ..Migrations::default() }
     }
 
     fn ground(&self) -> Ground<'_> {
@@ -104,12 +126,28 @@ impl Subject {
     pub fn plan(&self, who: &str, action: Action) -> Result<Plan, Refusal> {
         let (actor, gathered) = (Actor::Person(who.into()), self.gathered(action)?);
         let asked = Asked { actor: &actor, now: self.now, next: Seq(0), gathered: Some(&gathered) };
-        commands::plan(&self.ground(), action, asked).map_err(refusal)
+        let plan = commands::plan(&self.ground(), action, asked).map_err(refusal)?;
+        self.tells_the_way_back(&plan);
+        Ok(plan)
+    }
+
+    fn tells_the_way_back(&self, plan: &Plan) {
+        let Migrations { changes, trouble, .. } = &plan.migrations;
+        let is_judged = trouble.is_none();
+        let added = Added { build: plan.target.build, changes, is_judged };
+        let expected = self.reference.way_back(plan.action, Some(&added));
+        let expected = expected.map(|way| (way.outlook, way.floor));
+        let told = plan.verdict.as_ref().map(|verdict| (verdict.outlook, verdict.floor));
+        assert_eq!(told, expected, "of {:?} with {:#?}", plan.action, plan.verdict);
+        if let Action::Promote { build } = plan.action {
+            self.reference.bad_in(build, &self.state);
+        }
     }
 
     /// Decides a command, records it, and lets follow what follows.
     pub fn command(&mut self, who: &str, command: &Command) -> Result<Decided, Refusal> {
         let actor = Actor::Person(who.into());
+        let forbidden = self.reference.forbids(command, self.now);
         let gathered = match command {
             Command::Execute { action, .. } => Some(self.gathered(*action)?),
             Command::Ask { build, .. } => Some(self.gathered(Action::Promote { build: *build })?),
@@ -123,6 +161,7 @@ impl Subject {
         }
         let decided = decided?;
         self.record(&actor, decided.facts.clone());
+        assert_eq!(forbidden, None, "{command:?} was accepted");
         self.reference.commanded(command, &decided, next);
         self.settle();
         Ok(decided)
@@ -182,7 +221,7 @@ impl Subject {
             self.events.push(event);
             // Only what was recorded as one has to make sense as one.
             if place + 1 == count {
-                self.reference.agrees_with(&self.state);
+                self.reference.agrees_with(&self.state, self.now);
             }
         }
     }
@@ -243,7 +282,14 @@ impl Subject {
     }
 
     pub fn basis(&self, action: Action) -> super::reference::Basis {
-        self.reference.basis(action, self.now)
+        let Migrations { changes, trouble, .. } = self.migrations(action);
+        let added = match action {
+            Action::Promote { build } => {
+                Some(Added { build, changes: &changes, is_judged: trouble.is_none() })
+            }
+            Action::Rollback { .. } => None,
+        };
+        self.reference.basis(action, self.now, added.as_ref())
     }
 
     pub fn may_roll_back(&self, action: Action) -> bool {

@@ -1,11 +1,10 @@
-//! The colleagues in the demo: they put the first builds live, plan a freeze and go on merging while you watch.
+//! The colleagues in the demo: they put the first builds live and go on merging while you watch.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use color_eyre::eyre::eyre;
 use tokio::time::{Instant, sleep};
 
@@ -65,7 +64,6 @@ impl<B: Backend> Colleagues<B> {
     async fn open(&self, service: &ServiceName) -> Result<(), Failure> {
         let snapshot = self.until(service, |s| !s.builds.is_empty()).await?;
         if snapshot.history_total == 0 {
-            self.plan_freeze(service, &snapshot).await?;
             self.put_live(&self.moira, service, snapshot.builds[0].build.number).await?;
         }
         let second = match self.merged() {
@@ -111,19 +109,6 @@ impl<B: Backend> Colleagues<B> {
             .collect();
         let command = Command::Execute { action, fingerprint: plan.fingerprint, overrides };
         who.command(service, command, key(&format!("demo-live-{}", build.0))?).await?;
-        Ok(())
-    }
-
-    async fn plan_freeze(
-        &self,
-        service: &ServiceName,
-        snapshot: &ServiceSnapshot,
-    ) -> Result<(), Failure> {
-        let tomorrow = (snapshot.at + TimeDelta::days(1)).date_naive();
-        let at = |hour| tomorrow.and_hms_opt(hour, 0, 0).map(|at| at.and_utc());
-        let command =
-            Command::Freeze { from: at(16), until: at(20), reason: "the roastery's sale".into() };
-        self.moira.command(service, command, key("demo-freeze")?).await?;
         Ok(())
     }
 

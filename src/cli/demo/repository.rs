@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
 
 use super::git::{self, NewCommit};
 use super::story::{Author, EVERYDAY, HISTORY, Merge, OPENING};
@@ -22,6 +22,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("deploy/smoke.sh", include_str!("../../../assets/demo/smoke.sh")),
 ];
 const SERVICE: &str = include_str!("../../../assets/demo/trunkline.toml");
+const FREEZES: &str = include_str!("../../../assets/demo/freezes.toml");
 
 /// Where the repository lies in the demo's folder.
 pub fn path(demo: &Path) -> PathBuf {
@@ -42,7 +43,7 @@ pub fn create(repository: &Path, servers: &Path) -> Result<(), Failure> {
     let now = SystemClock.now();
     let merges = i32::try_from(HISTORY.len()).unwrap_or(i32::MAX);
     let begin = now - PACE * merges;
-    let mut commits = vec![first(begin - PACE, servers)];
+    let mut commits = vec![first(begin - PACE, servers, now)];
     for (index, merge) in HISTORY.iter().enumerate() {
         let age = PACE * i32::try_from(index).unwrap_or(i32::MAX);
         commits.push(commit(merge, index + 2, begin + age));
@@ -58,10 +59,11 @@ pub fn merge_next(repository: &Path, done: usize) -> Result<(), Failure> {
     git::commit(repository, &[commit(merge, version, SystemClock.now())])
 }
 
-fn first(at: DateTime<Utc>, servers: &Path) -> NewCommit {
+fn first(at: DateTime<Utc>, servers: &Path, now: DateTime<Utc>) -> NewCommit {
     let mut files: Vec<(String, String)> =
         SCRIPTS.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
     files.push(("trunkline.toml".into(), service_file()));
+    files.push(("freezes.toml".into(), freezes_file(now)));
     files.push(("deploy/servers".into(), format!("{}\n", servers.display())));
     files.push(("app/VERSION".into(), "1\n".into()));
     NewCommit {
@@ -94,6 +96,12 @@ fn service_file() -> String {
     let name = if taken { "you" } else { login.as_str() };
     let (name, login) = (quoted(name), quoted(&login));
     format!("{SERVICE}\n[people.{name}]\nlogins = [{login}]\nemails = [{emails}]\n")
+}
+
+/// The freezes of a demo that is made now: one begins tomorrow, and every week from then on.
+fn freezes_file(now: DateTime<Utc>) -> String {
+    let tomorrow = now + TimeDelta::days(1);
+    FREEZES.replace("DAY", &tomorrow.weekday().to_string())
 }
 
 fn identity(author: Author) -> Identity {
@@ -131,8 +139,11 @@ mod tests {
     use std::path::Path;
     use std::process::{Command, Output};
 
-    use super::{HISTORY, OPENING, create, merge_next, service_file, user_file};
-    use crate::config::{ServiceFile, UserFile};
+    use chrono::{DateTime, TimeDelta, Utc};
+
+    use super::{HISTORY, OPENING, create, freezes_file, merge_next, service_file, user_file};
+    use crate::config::{FreezesFile, ServiceFile, UserFile};
+    use crate::domain::freeze::FreezeState;
 
     fn ran(folder: &Path, program: &str, arguments: &[&str]) -> Output {
         let mut command = Command::new(program);
@@ -179,6 +190,21 @@ mod tests {
         let user =
             UserFile::parse(&user_file(Path::new("/tmp/o\"dd/x.git")), "config.toml").unwrap();
         assert_eq!(user.services[0].repository, "/tmp/o\"dd/x.git");
+    }
+
+    #[test]
+    fn a_freeze_begins_tomorrow_whenever_the_demo_is_made_and_none_holds_now() {
+        let service = "checkout".parse().unwrap();
+        for hours in 0..8 * 24 {
+            let now = DateTime::<Utc>::UNIX_EPOCH + TimeDelta::hours(490_000 + hours);
+            let rules = FreezesFile::parse(&freezes_file(now), "freezes.toml").unwrap().rules;
+            let stands = rules.promote_to_production(&service, now);
+            assert_eq!(stands.state, FreezeState::Open, "made at {now}");
+            let tomorrow = (now + TimeDelta::days(1)).date_naive();
+            assert_eq!(stands.until.map(|begins| begins.date_naive()), Some(tomorrow), "at {now}");
+            let next_week = now + TimeDelta::days(8);
+            assert!(rules.promote_to_production(&service, next_week).next_change.is_some());
+        }
     }
 
     #[test]

@@ -1,0 +1,111 @@
+//! What a plan rests on, and where a rollback may go.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use trunkline::domain::command::Action;
+use trunkline::domain::event::DeploymentKind;
+use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
+
+use super::Reference;
+use super::schema::{Added, WayBack};
+
+/// What a decision to promote or roll back rests on, as far as the promises say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Basis {
+    live: Option<BuildNumber>,
+    /// Of the attempts that began, the last to end.
+    last: Option<DeploymentId>,
+    in_flight: Option<DeploymentId>,
+    target: Option<BuildNumber>,
+    way_back: Option<WayBack>,
+    /// Of a promote only.
+    guards: Option<Guarded>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Guarded {
+    hold: Option<Seq>,
+    freezes: Vec<Seq>,
+    bad: Vec<(Sha, Seq)>,
+    verified: BTreeMap<Option<String>, Seq>,
+    staged: Option<DeploymentId>,
+    off_trunk: bool,
+}
+
+impl Reference {
+    /// How the way back goes: to the target of a rollback, or from a promote to what is live now.
+    pub fn way_back(&self, action: Action, added: Option<&Added>) -> Option<WayBack> {
+        let live = || self.live.get(&Environment::Production).copied();
+        let (to, added) = match action {
+            Action::Promote { .. } => (live()?, added),
+            Action::Rollback { to } => (to.or_else(|| self.back())?, None),
+        };
+        Some(self.schema.way_back(to, &self.was_live, added))
+    }
+
+    /// What a plan for this rests on now.
+    pub fn basis(&self, action: Action, now: DateTime<Utc>, added: Option<&Added>) -> Basis {
+        let production = Environment::Production;
+        let target = match action {
+            Action::Promote { build } => Some(build),
+            Action::Rollback { to } => to.or_else(|| self.back()),
+        };
+        let guards = matches!(action, Action::Promote { .. }).then(|| {
+            let build = target.and_then(|target| self.builds.get(&target)).cloned();
+            let build = build.unwrap_or_default();
+            let staged = build.staged.filter(|_| build.in_staging);
+            Guarded {
+                hold: self.holds.get(&production).map(|(id, _)| *id),
+                freezes: self.frozen(now),
+                bad: target.map_or_else(Vec::new, |target| {
+                    let has = self.quarantine.of(target).into_iter();
+                    has.map(|(sha, by, _)| (sha, by)).collect()
+                }),
+                verified: build.verified,
+                staged,
+                off_trunk: build.off_trunk,
+            }
+        });
+        Basis {
+            live: self.live.get(&production).copied(),
+            last: self.last_ended,
+            in_flight: self.open(production).last().map(|(id, _)| *id),
+            target,
+            way_back: self.way_back(action, added),
+            guards,
+        }
+    }
+
+    /// Where a rollback goes when nobody says.
+    fn back(&self) -> Option<BuildNumber> {
+        let live = *self.live.get(&Environment::Production)?;
+        let attempt = self.open(Environment::Production).last().map(|(_, attempt)| attempt);
+        let broken = self.last_ended.map(|id| &self.attempts[&id]);
+        let attempt = attempt.or(broken.filter(|attempt| attempt.end == Some(false)));
+        match attempt {
+            Some(attempt) if attempt.kind == DeploymentKind::Rollback => Some(attempt.build),
+            Some(attempt) if attempt.build != live => Some(live),
+            _ => self.was_live.iter().rev().map(|(build, _)| *build).find(|build| *build < live),
+        }
+    }
+
+    /// Whether a rollback makes sense: nothing else may keep it.
+    pub fn may_roll_back(&self, action: Action) -> bool {
+        let Action::Rollback { to } = action else { return false };
+        let production = Environment::Production;
+        let (Some(target), Some(live)) = (to.or_else(|| self.back()), self.live.get(&production))
+        else {
+            return false;
+        };
+        let newest = self.open(production).last().map(|(_, attempt)| attempt);
+        let same = newest.is_some_and(|attempt| {
+            attempt.kind == DeploymentKind::Rollback
+                && attempt.build == target
+                && !attempt.cancelled
+        });
+        let broken = self.last_ended.is_some_and(|id| self.attempts[&id].end == Some(false));
+        let puts_back = target == *live && (newest.is_some() || broken);
+        self.was_live(target) && (target < *live || puts_back) && !same
+    }
+}
