@@ -95,8 +95,9 @@ fn the_same_keys_do_much_when_each_is_pressed_with_care() {
     assert!(facts >= 8, "only {facts}");
 }
 
-/// Ends whatever the flood began, and then the console: the sequence, the report of a mouse, the paste, each dialog.
-const THE_END: &[u8] = b"\x1b\\mm\x1b[201~\x1b[201~\x03\x03\x03\x03\x03\x03\x03\x03\x03\x03";
+/// Ends whatever the flood began, and then the console: the sequence, the report of a mouse, the answer to a question
+/// that nobody asked, the paste, each dialog.
+const THE_END: &[u8] = b"\x1b\\mmc\x1b[201~\x1b[201~\x03\x03\x03\x03\x03\x03\x03\x03\x03\x03";
 
 fn bytes(flood: &[Press]) -> Vec<u8> {
     flood.iter().flat_map(Press::bytes).collect()

@@ -8,6 +8,8 @@ use trunkline::domain::event::DeploymentKind;
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 
 use super::Reference;
+use trunkline::domain::schema::Outlook;
+
 use super::schema::{Added, WayBack};
 
 /// What a decision to promote or roll back rests on, as far as the promises say.
@@ -18,6 +20,9 @@ pub struct Basis {
     last: Option<DeploymentId>,
     in_flight: Option<DeploymentId>,
     target: Option<BuildNumber>,
+    /// Whether the way back is closed: it makes for another confirmation.
+    closed: bool,
+    /// Of a promote only.
     way_back: Option<WayBack>,
     /// Of a promote only.
     guards: Option<Guarded>,
@@ -67,12 +72,15 @@ impl Reference {
                 off_trunk: build.off_trunk,
             }
         });
+        let way_back = self.way_back(action, added);
+        let is_closed = |way: &WayBack| way.outlook == Outlook::PointOfNoReturn;
         Basis {
             live: self.live.get(&production).copied(),
             last: self.last_ended,
             in_flight: self.open(production).last().map(|(id, _)| *id),
             target,
-            way_back: self.way_back(action, added),
+            closed: way_back.as_ref().is_some_and(is_closed),
+            way_back: way_back.filter(|_| guards.is_some()),
             guards,
         }
     }
