@@ -2,11 +2,10 @@
 
 mod support;
 
-use std::process::Command;
-
 use serde_json::Value;
-use support::home::{Home, until};
+use support::home::Home;
 use support::repository::Repository;
+use support::shop::smoke_tested;
 
 const WIDE: (u16, u16) = (200, 50);
 
@@ -20,17 +19,20 @@ impl Shop {
     fn open() -> Self {
         let shop = Self { home: Home::new(), repository: Repository::new() };
         let write = |path: &str, text: &str| shop.repository.write(path, text);
-        write("trunkline.toml", &service_file());
+        write(
+            "trunkline.toml",
+            &smoke_tested("[migrations]\ndialect = \"postgres\"\npaths = [\"migrations/*.sql\"]\n"),
+        );
         write("migrations/0001_users.sql", "CREATE TABLE users (id int, nickname text);\n");
         write("app.py", "print(user.nickname)\n");
         shop.repository.commit_all("Ann", "ann@example.com", "begin");
         shop.home.watch_repository(shop.repository.path(), "poll = \"100ms\"");
-        shop.verified(1);
+        shop.home.verified(1);
         shop.home.said(&["promote", "1", "--yes", "--wait", "--reason", "migration=the first"]);
         write("migrations/0002_drop.sql", "ALTER TABLE users DROP COLUMN nickname;\n");
         write("app.py", "print(user.id)\n");
         shop.repository.commit_all("Ann", "ann@example.com", "drop nicknames (#31)");
-        shop.verified(2);
+        shop.home.verified(2);
         shop
     }
 
@@ -42,36 +44,10 @@ impl Shop {
         shop
     }
 
-    fn verified(&self, number: u64) {
-        until("the build is verified", || {
-            let builds = self.home.json(&["builds", "--json"]);
-            let of = |build: &Value| build["number"] == number && build["state"] == "verified";
-            builds.as_array().unwrap().iter().any(of)
-        });
-    }
-
     fn live(&self) -> Value {
         let status = self.home.json(&["status", "--service", "checkout", "--json"]);
         status["live"]["production"]["build"].clone()
     }
-}
-
-fn service_file() -> String {
-    let me = Command::new("id").arg("-un").output().unwrap();
-    let me = String::from_utf8(me.stdout).unwrap();
-    let step = |pipeline: &str, name: &str| {
-        format!("[[{pipeline}.steps]]\nname = {name:?}\nrun = \"echo done\"\n")
-    };
-    [
-        "service = \"checkout\"\ntrunk = \"main\"\n".to_owned(),
-        "[policy]\nsoak = \"0s\"\nverify = \"step:smoke\"\n".to_owned(),
-        "[migrations]\ndialect = \"postgres\"\npaths = [\"migrations/*.sql\"]\n".to_owned(),
-        format!("[people.raj]\nlogins = [{:?}]\nemails = [\"raj@example.com\"]\n", me.trim()),
-        step("staging", "smoke"),
-        step("production", "release"),
-        step("rollback", "release"),
-    ]
-    .concat()
 }
 
 #[test]

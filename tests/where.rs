@@ -3,13 +3,13 @@
 mod support;
 
 use std::fmt::Write as _;
-use std::process::Command;
 use std::time::Duration;
 
 use chrono::DateTime;
 use serde_json::Value;
 use support::home::{Home, until};
 use support::repository::Repository;
+use support::shop::smoke_tested;
 use trunkline::backend::Backend as _;
 use trunkline::backend::scripted::{SERVICE, Scripted, World};
 use trunkline::domain::event::DeploymentKind;
@@ -27,24 +27,16 @@ struct Trunk {
 impl Trunk {
     fn open() -> Self {
         let trunk = Self { home: Home::new(), repository: Repository::new() };
-        trunk.repository.write("trunkline.toml", &service_file());
+        trunk.repository.write("trunkline.toml", &smoke_tested(""));
         trunk.merge("begin");
         trunk.home.watch_repository(trunk.repository.path(), "poll = \"100ms\"");
-        trunk.verified(1);
+        trunk.home.verified(1);
         trunk
     }
 
     fn merge(&self, subject: &str) -> String {
         self.repository.write("page.html", subject);
         self.repository.commit_all("Ann", "ann@example.com", subject).to_string()
-    }
-
-    fn verified(&self, number: u64) {
-        until("the build is verified", || {
-            let builds = self.home.json(&["builds", "--json"]);
-            let of = |build: &Value| build["number"] == number && build["state"] == "verified";
-            builds.as_array().unwrap().iter().any(of)
-        });
     }
 
     fn promote(&self, number: &str) {
@@ -60,23 +52,6 @@ impl Trunk {
     }
 }
 
-fn service_file() -> String {
-    let me = Command::new("id").arg("-un").output().unwrap();
-    let me = String::from_utf8(me.stdout).unwrap();
-    let step = |pipeline: &str, name: &str| {
-        format!("[[{pipeline}.steps]]\nname = {name:?}\nrun = \"echo done\"\n")
-    };
-    [
-        "service = \"checkout\"\ntrunk = \"main\"\n".to_owned(),
-        "[policy]\nsoak = \"0s\"\nverify = \"step:smoke\"\n".to_owned(),
-        format!("[people.raj]\nlogins = [{:?}]\nemails = [\"raj@example.com\"]\n", me.trim()),
-        step("staging", "smoke"),
-        step("production", "release"),
-        step("rollback", "release"),
-    ]
-    .concat()
-}
-
 #[test]
 fn a_commit_is_followed_from_its_branch_into_production_and_out_of_it() {
     let trunk = Trunk::open();
@@ -89,9 +64,9 @@ fn a_commit_is_followed_from_its_branch_into_production_and_out_of_it() {
     assert_eq!(trunk.find(&sha)["state"], "not_on_trunk");
     assert!(trunk.said(&sha[..4]).contains("not on the trunk (yet)"), "{}", trunk.said(&sha[..4]));
     trunk.repository.merge("notes", "merge the notes");
-    trunk.verified(2);
+    trunk.home.verified(2);
     trunk.merge("another");
-    trunk.verified(3);
+    trunk.home.verified(3);
     let merged = trunk.find(&sha[..8].to_uppercase());
     assert_eq!((&merged["build"], &merged["state"]), (&2.into(), &"in_build".into()), "{merged:#}");
     assert_eq!(merged["commit"]["author"], "Kim");
@@ -116,12 +91,12 @@ fn a_commit_is_followed_from_its_branch_into_production_and_out_of_it() {
 fn a_commit_says_what_took_it_back_and_who_named_it_bad() {
     let trunk = Trunk::open();
     let sha = trunk.merge("free money");
-    trunk.verified(2);
+    trunk.home.verified(2);
     assert_eq!(trunk.find(&sha)["reverted_by"], Value::Null);
     trunk.home.said(&["quarantine", "add", &sha, "--reason", "it gives money away"]);
     let body = format!("Revert \"free money\"\n\nThis reverts commit {sha}.\n");
     let revert = trunk.merge(&body);
-    trunk.verified(3);
+    trunk.home.verified(3);
     let found = trunk.find(&sha);
     assert_eq!(found["reverted_by"]["by"], revert.as_str(), "{found:#}");
     assert_eq!(found["reverted_by"]["build"], 3, "{found:#}");
@@ -130,7 +105,7 @@ fn a_commit_says_what_took_it_back_and_who_named_it_bad() {
     assert!(said.contains(&format!("reverted    by {} in #3", &revert[..7])), "{said}");
     assert!(said.contains("quarantined by raj"), "{said}");
     trunk.merge(&format!("again\n\nThis reverts commit {revert}.\n"));
-    trunk.verified(4);
+    trunk.home.verified(4);
     assert_eq!(trunk.find(&sha)["reverted_by"], Value::Null);
 }
 

@@ -21,15 +21,6 @@ use trunkline::domain::service::ServiceState;
 
 use crate::dice::{Dice, Seed, number};
 
-const CLASSES: [Class; 6] = [
-    Class::Additive,
-    Class::NeedsReadersFirst,
-    Class::Data,
-    Class::Unknown,
-    Class::NeedsWritersFirst,
-    Class::Contract,
-];
-
 /// A service with whatever may be known of it.
 struct World {
     events: Vec<Event>,
@@ -70,7 +61,7 @@ fn change(dice: &mut Dice) -> SchemaChange {
         path: format!("migrations/{build}.sql"),
         line: 1,
         statement: "ALTER TABLE t DROP COLUMN c".into(),
-        class: dice.one_of(&CLASSES),
+        class: dice.one_of(&Class::ALL),
         build,
         floor: BuildNumber(1 + dice.roll() % 12),
         why: String::new(),

@@ -13,14 +13,6 @@ use super::dice::Dice;
 
 /// From which number on the commits are counted that are no build's own.
 const INNER: u64 = 1_000_000;
-const CLASSES: [Class; 6] = [
-    Class::Additive,
-    Class::NeedsReadersFirst,
-    Class::Data,
-    Class::Unknown,
-    Class::NeedsWritersFirst,
-    Class::Contract,
-];
 
 pub fn sha(number: u64) -> Sha {
     format!("{number:040x}").parse().expect("forty hex digits")
@@ -68,7 +60,7 @@ pub fn brings(dice: &mut Dice, build: BuildNumber) -> Option<Vec<SchemaChange>> 
 
 fn change(dice: &mut Dice, build: BuildNumber, line: usize) -> SchemaChange {
     let number = usize::try_from(build.0).expect("a small number");
-    let class = *dice.pick(&CLASSES);
+    let class = *dice.pick(&Class::ALL);
     // Of data, and of what nobody understands, nobody can tell which older code lives with it.
     let is_unclear = matches!(class, Class::Data | Class::Unknown);
     let back = if is_unclear { 0 } else { dice.below(number.min(4)) as u64 };

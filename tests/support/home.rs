@@ -111,6 +111,15 @@ impl Home {
         serde_json::from_str(&self.said(arguments)).unwrap()
     }
 
+    /// Waits until a build is verified.
+    pub fn verified(&self, number: u64) {
+        until("the build is verified", || {
+            let builds = self.json(&["builds", "--json"]);
+            let of = |build: &Value| build["number"] == number && build["state"] == "verified";
+            builds.as_array().unwrap().iter().any(of)
+        });
+    }
+
     /// Ends the engine without a warning, as a machine in trouble does.
     pub fn kill_engine(&self) {
         use rustix::process::{Pid, Signal, kill_process};

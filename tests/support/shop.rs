@@ -105,19 +105,41 @@ impl Shop {
 }
 
 fn service_file() -> String {
-    let me = Command::new("id").arg("-un").output().unwrap();
-    let me = String::from_utf8(me.stdout).unwrap();
     let step = |pipeline: &str| {
         format!("[[{pipeline}.steps]]\nname = \"release\"\nrun = \"exec sh ./deploy\"\n")
     };
     [
         "service = \"checkout\"\ntrunk = \"main\"\n".to_owned(),
         "[policy]\nsoak = \"0s\"\nverify = \"person\"\n".to_owned(),
-        format!("[people.raj]\nlogins = [{:?}]\nemails = [\"raj@example.com\"]\n", me.trim()),
+        raj(),
         "[people.ann]\nemails = [\"ann@example.com\"]\n".to_owned(),
         ["staging", "production", "rollback"].map(step).concat(),
     ]
     .concat()
+}
+
+/// A service in which every build is verified by its smoke step, with this besides.
+pub fn smoke_tested(more: &str) -> String {
+    let step = |pipeline: &str, name: &str| {
+        format!("[[{pipeline}.steps]]\nname = {name:?}\nrun = \"echo done\"\n")
+    };
+    [
+        "service = \"checkout\"\ntrunk = \"main\"\n".to_owned(),
+        "[policy]\nsoak = \"0s\"\nverify = \"step:smoke\"\n".to_owned(),
+        more.to_owned(),
+        raj(),
+        step("staging", "smoke"),
+        step("production", "release"),
+        step("rollback", "release"),
+    ]
+    .concat()
+}
+
+/// Whoever runs the test is raj.
+fn raj() -> String {
+    let me = Command::new("id").arg("-un").output().unwrap();
+    let me = String::from_utf8(me.stdout).unwrap();
+    format!("[people.raj]\nlogins = [{:?}]\nemails = [\"raj@example.com\"]\n", me.trim())
 }
 
 /// Waits for a row with this build in this state; between the two stands a glyph.

@@ -91,6 +91,16 @@ pub enum Class {
 }
 
 impl Class {
+    /// Every one, the mildest first.
+    pub const ALL: [Self; 6] = [
+        Self::Additive,
+        Self::NeedsReadersFirst,
+        Self::Data,
+        Self::Unknown,
+        Self::NeedsWritersFirst,
+        Self::Contract,
+    ];
+
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
