@@ -3,6 +3,7 @@
 mod support;
 
 use std::fmt::Write as _;
+use std::process::Command;
 use std::time::Duration;
 
 use chrono::DateTime;

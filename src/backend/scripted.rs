@@ -2,6 +2,7 @@
 
 mod command;
 mod log;
+mod story;
 mod world;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,19 +1,22 @@
-//! The one dialog that every command goes through: what it is about, how far it is, and when its button works.
+//! The one dialog that every command goes through: how far it is, and when its button works.
+
+mod field;
+mod subject;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono::{DateTime, FixedOffset, NaiveDateTime, Utc};
+use chrono::{DateTime, FixedOffset, Utc};
 use tokio::time::Instant;
 
+pub use self::field::{Field, FieldKind, parse_until};
+pub use self::subject::Subject;
 use super::message::Ticket;
 use super::suspects::Suspects;
-use crate::domain::command::{Action, Command};
+use crate::domain::command::Command;
 use crate::domain::event::DeploymentKind;
-use crate::domain::ids::{BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq};
+use crate::domain::ids::{BuildNumber, DeploymentId, IdempotencyKey};
 use crate::domain::plan::{Guard, Plan, Severity};
-use crate::domain::request::Request;
-use crate::domain::snapshot::ServiceSnapshot;
 
 /// A button works once the dialog was on screen and the keyboard quiet for this long, so that an Enter that was held
 /// down or typed ahead confirms nothing.
@@ -45,19 +48,6 @@ pub struct Confirm {
 pub struct Watched {
     pub deployment: DeploymentId,
     pub build: BuildNumber,
-}
-
-/// What is confirmed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Subject {
-    Plan(Action),
-    Verify(BuildNumber),
-    Hold(Environment),
-    Release(Environment),
-    Cancel(DeploymentId),
-    Freeze,
-    Lift(Seq),
-    Withdraw(Seq),
 }
 
 /// How the dialog behaves.
@@ -100,27 +90,6 @@ pub enum Focus {
     Ask,
     Act,
 }
-
-/// A line of text that the dialog asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Field {
-    pub kind: FieldKind,
-    pub text: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FieldKind {
-    Reason,
-    /// May stay empty.
-    Note,
-    /// The number of the build, typed again.
-    Number(BuildNumber),
-    /// When a freeze ends; empty means when somebody lifts it.
-    Until,
-}
-
-/// The longest text that a field takes.
-const LONGEST_TEXT: usize = 200;
 
 impl Confirm {
     #[must_use]
@@ -327,119 +296,4 @@ impl Confirm {
 
 fn overrides(plan: &Plan, reason: &str) -> BTreeMap<Guard, String> {
     plan.of(Severity::Override).map(|finding| (finding.guard, reason.to_owned())).collect()
-}
-
-impl Subject {
-    /// What its button says.
-    #[must_use]
-    pub fn verb(self) -> &'static str {
-        match self {
-            Self::Plan(Action::Promote { .. }) => "Promote",
-            Self::Plan(Action::Rollback { .. }) => "Roll back",
-            Self::Verify(_) => "Verify",
-            Self::Hold(_) => "Hold",
-            Self::Release(_) => "Release",
-            Self::Cancel(_) => "Stop it",
-            Self::Freeze => "Freeze",
-            Self::Lift(_) => "Lift",
-            Self::Withdraw(_) => "Withdraw",
-        }
-    }
-
-    fn fields(self) -> &'static [FieldKind] {
-        match self {
-            Self::Plan(_) => &[],
-            Self::Verify(_) | Self::Withdraw(_) => &[FieldKind::Note],
-            Self::Freeze => &[FieldKind::Reason, FieldKind::Until],
-            Self::Hold(_) | Self::Release(_) | Self::Cancel(_) | Self::Lift(_) => {
-                &[FieldKind::Reason]
-            }
-        }
-    }
-
-    /// Whether there is still something to act on; a plan tells that by itself.
-    ///
-    /// # Errors
-    /// The sentence that says what became of it.
-    pub fn is_there(self, snapshot: &ServiceSnapshot) -> Result<(), String> {
-        let there = match self {
-            Self::Plan(_) | Self::Freeze => true,
-            Self::Verify(build) => snapshot.builds.iter().any(|row| row.build.number == build),
-            Self::Hold(environment) => !snapshot.holds.contains_key(&environment),
-            Self::Release(environment) => snapshot.holds.contains_key(&environment),
-            Self::Cancel(id) => {
-                snapshot.deployments.iter().any(|d| d.deployment.id == id && d.deployment.is_open())
-            }
-            Self::Lift(id) => snapshot.freezes.iter().any(|freeze| freeze.id == id),
-            Self::Withdraw(id) => {
-                let open = |request: &Request| request.id == id && request.is_open(snapshot.at);
-                snapshot.requests.iter().any(open)
-            }
-        };
-        if there { Ok(()) } else { Err(self.gone()) }
-    }
-
-    fn gone(self) -> String {
-        match self {
-            Self::Plan(_) | Self::Freeze => "it changed".into(),
-            Self::Verify(build) => format!("{build} is not listed any more"),
-            Self::Hold(environment) => format!("{environment} was put on hold meanwhile"),
-            Self::Release(environment) => {
-                format!("the hold on {environment} was released meanwhile")
-            }
-            Self::Cancel(id) => format!("{id} has ended meanwhile"),
-            Self::Lift(_) => "the freeze is over or was lifted meanwhile".into(),
-            Self::Withdraw(_) => "the request is not open any more".into(),
-        }
-    }
-}
-
-impl Field {
-    fn empty(kind: FieldKind) -> Self {
-        Self { kind, text: String::new() }
-    }
-
-    /// Adds what was typed or pasted; line ends and control characters are dropped, and what no number has in it.
-    pub fn insert(&mut self, text: &str) {
-        let room = LONGEST_TEXT.saturating_sub(self.text.chars().count());
-        let number = matches!(self.kind, FieldKind::Number(_));
-        let fits = |c: &char| if number { c.is_ascii_digit() } else { !c.is_control() };
-        self.text.extend(text.chars().filter(fits).take(room));
-    }
-
-    fn check(&self, now: DateTime<Utc>, zone: FixedOffset) -> Result<(), String> {
-        match self.kind {
-            FieldKind::Reason if self.text.trim().is_empty() => Err("type a reason".into()),
-            FieldKind::Number(build) if self.text.trim().parse() != Ok(build) => {
-                Err(format!("type {} to go on", build.0))
-            }
-            FieldKind::Note | FieldKind::Reason | FieldKind::Number(_) => Ok(()),
-            FieldKind::Until => parse_until(&self.text, now, zone).map(|_| ()),
-        }
-    }
-}
-
-/// The end of a freeze from what was typed: nothing, a duration from now, or a local date and time.
-///
-/// # Errors
-/// What can be typed instead.
-pub fn parse_until(
-    text: &str,
-    now: DateTime<Utc>,
-    zone: FixedOffset,
-) -> Result<Option<DateTime<Utc>>, String> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let from_now = humantime::parse_duration(text)
-        .ok()
-        .and_then(|duration| now.checked_add_signed(chrono::TimeDelta::from_std(duration).ok()?));
-    let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").ok();
-    let at_time = local.and_then(|time| time.and_local_timezone(zone).single());
-    match from_now.or(at_time.map(|time| time.with_timezone(&Utc))) {
-        Some(until) if until > now => Ok(Some(until)),
-        Some(_) => Err("the end lies in the past".into()),
-        None => Err("an end is like \"2h\", \"1d\" or \"2026-11-27 05:00\"".into()),
-    }
 }

@@ -1,5 +1,7 @@
 //! Everything that the console knows; the screen is a function of it.
 
+mod rows;
+
 use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
@@ -16,15 +18,9 @@ use super::message::{LogSource, Ticket};
 use super::notes::{Note, Notes, Tone};
 use super::overlay::Overlay;
 use super::requests::Heard;
-use crate::domain::freeze::{self, Evaluation};
-use crate::domain::ids::{
-    BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
-};
+use crate::domain::ids::{BuildNumber, DeploymentId, IdempotencyKey, Seq, ServiceName};
 use crate::domain::log::LogFrom;
-use crate::domain::snapshot::{
-    BuildRow, DeploymentRow, Description, FleetRow, FleetSnapshot, ServiceSnapshot,
-};
-use crate::domain::stops::Freeze;
+use crate::domain::snapshot::{DeploymentRow, Description, FleetSnapshot, ServiceSnapshot};
 
 #[derive(Debug, Clone)]
 pub struct Model {
@@ -331,138 +327,4 @@ impl Model {
 fn zone(seconds: i32) -> FixedOffset {
     FixedOffset::east_opt(seconds)
         .unwrap_or(FixedOffset::east_opt(0).expect("no offset is a valid one"))
-}
-
-/// The rows of the lists, as they are shown.
-impl Model {
-    #[must_use]
-    pub fn fleet_rows(&self) -> Vec<&FleetRow> {
-        let rows = self.fleet.iter().flat_map(|fleet| &fleet.services);
-        rows.filter(|row| self.passes(&[row.service.as_str()])).collect()
-    }
-
-    /// The builds of the staging list, newest first.
-    #[must_use]
-    pub fn builds(&self) -> Vec<&BuildRow> {
-        let rows = self.service.iter().flat_map(|service| &service.builds);
-        rows.filter(|row| {
-            let number = row.build.number.to_string();
-            let writers = self.writers(row).join(" ");
-            let (subject, sha) = (row.build.subject(), row.build.sha.as_str());
-            self.passes(&[&number, subject, sha, &writers, row.state.as_str()])
-        })
-        .collect()
-    }
-
-    /// The deployments of the production list, newest first.
-    #[must_use]
-    pub fn history(&self) -> Vec<&DeploymentRow> {
-        self.deployments()
-            .filter(|row| row.deployment.request.environment == Environment::Production)
-            .filter(|row| {
-                let number = row.deployment.request.build.to_string();
-                let (by, kind) = (row.deployment.by.to_string(), row.deployment.request.kind);
-                self.passes(&[&number, &row.subject, row.sha.as_str(), &by, kind.as_str()])
-            })
-            .collect()
-    }
-
-    /// The freezes that last or are to come, in the order in which they begin.
-    #[must_use]
-    pub fn freezes(&self) -> Vec<&Freeze> {
-        let now = self.now();
-        let all = self.service.iter().flat_map(|service| &service.freezes);
-        let mut open: Vec<_> = all.filter(|freeze| !freeze.is_over(now)).collect();
-        open.sort_by_key(|freeze| (freeze.from, freeze.id));
-        open
-    }
-
-    fn passes(&self, texts: &[&str]) -> bool {
-        let wanted = self.filter.text.to_lowercase();
-        wanted.is_empty() || texts.iter().any(|text| text.to_lowercase().contains(&wanted))
-    }
-
-    /// Who wrote a build, by the names that the service gives them.
-    #[must_use]
-    pub fn writers<'a>(&'a self, row: &'a BuildRow) -> Vec<&'a str> {
-        let Some(service) = &self.service else { return Vec::new() };
-        let mut names: Vec<&str> = Vec::new();
-        for who in row.build.commits.iter().flat_map(|c| c.writers(&service.people)) {
-            let name = service.people.call(who);
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        if let (true, Some(commit)) = (names.is_empty(), row.build.commits.first()) {
-            names.push(service.people.call(&commit.author));
-        }
-        names
-    }
-}
-
-/// What the lists point at.
-impl Model {
-    #[must_use]
-    pub fn build(&self, number: BuildNumber) -> Option<&BuildRow> {
-        self.service.as_ref()?.builds.iter().find(|row| row.build.number == number)
-    }
-
-    #[must_use]
-    pub fn deployment(&self, id: DeploymentId) -> Option<&DeploymentRow> {
-        self.deployments().find(|row| row.deployment.id == id)
-    }
-
-    /// Those of the snapshot, then the older ones of production that were read beyond it.
-    fn deployments(&self) -> impl Iterator<Item = &DeploymentRow> {
-        let shown = self.service.iter().flat_map(|service| &service.deployments);
-        let production =
-            |row: &&DeploymentRow| row.deployment.request.environment == Environment::Production;
-        let last = shown.clone().filter(production).map(|row| row.deployment.id).min();
-        let older = self.older.rows.iter();
-        shown.chain(older.filter(move |row| last.is_none_or(|last| row.deployment.id < last)))
-    }
-
-    #[must_use]
-    pub fn selected_build(&self) -> Option<&BuildRow> {
-        self.build(self.staging.selected?)
-    }
-
-    #[must_use]
-    pub fn selected_history(&self) -> Option<&DeploymentRow> {
-        self.deployment(self.production.selected?)
-    }
-
-    /// The deployment that the selection of the last focused list is about.
-    #[must_use]
-    pub fn selected_deployment(&self) -> Option<&DeploymentRow> {
-        match self.list {
-            Pane::Production => self.selected_history(),
-            _ => self.deployment(self.selected_build()?.build.staging?),
-        }
-    }
-
-    /// The deployment that runs or waits in an environment.
-    #[must_use]
-    pub fn in_flight(&self, environment: Environment) -> Option<&DeploymentRow> {
-        let rows = &self.service.as_ref()?.deployments;
-        rows.iter().find(|row| {
-            row.deployment.is_open() && row.deployment.request.environment == environment
-        })
-    }
-
-    /// What the freezes by calendar and those set by hand say of now.
-    #[must_use]
-    pub fn standing(&self) -> Evaluation {
-        let service = self.service.as_deref();
-        let windows = service.map_or(&[][..], |service| &service.calendar);
-        let by_hand = service.map_or(&[][..], |service| &service.freezes);
-        freeze::standing(windows, by_hand, self.now())
-    }
-
-    /// The freeze that covers now.
-    #[must_use]
-    pub fn frozen(&self) -> Option<&Freeze> {
-        let now = self.now();
-        self.service.as_ref()?.freezes.iter().find(|freeze| freeze.covers(now))
-    }
 }

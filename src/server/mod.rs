@@ -4,6 +4,7 @@ mod answer;
 mod ask;
 mod bind;
 mod document;
+mod layers;
 mod live;
 mod peer;
 mod routes;

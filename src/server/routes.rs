@@ -1,14 +1,12 @@
 //! Which path answers what, and what every answer goes through.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, Uri};
-use axum::middleware::{self, Next};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::HeaderMap;
+use axum::middleware::{self};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
-use tokio::time::timeout;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -17,6 +15,7 @@ use super::ask::{InPath, InQuery, Known, Order};
 use super::document::{
     self, LogBytes, NoPlan, NoReceipt, NoSense, NotThere, Refused, Unchanged, Unsearched,
 };
+use super::layers::{in_time, no_such_path, stamped, wrong_method};
 use super::live::{self, LastEvent};
 use super::stopping::Stopping;
 use crate::api::page::{DeploymentPage, EventPage, FreezePage};
@@ -24,8 +23,7 @@ use crate::api::problem::{Kind, Problem};
 use crate::api::query::{
     DeploymentsQuery, EventsQuery, FreezesQuery, LogQuery, LogSearchQuery, PlanQuery, SnapshotQuery,
 };
-use crate::api::version::{Side, mismatch};
-use crate::api::{API, API_HEADER, LARGEST_REQUEST, VERSION, VERSION_HEADER, path};
+use crate::api::{LARGEST_REQUEST, path};
 use crate::backend::{Backend, LONGEST_WAIT};
 use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::ids::{CommitPrefix, DeploymentId, IdempotencyKey, ServiceName};
@@ -34,8 +32,6 @@ use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot};
 use crate::domain::whereabouts::Whereabouts;
 
-/// A handler that takes longer than anyone may ask for hangs.
-const LONGEST_ANSWER: Duration = LONGEST_WAIT.saturating_add(Duration::from_secs(10));
 /// How many deployments a page has if the caller does not say, and the most that it has.
 const DEPLOYMENTS: (usize, usize) = (50, 500);
 const EVENTS: (usize, usize) = (100, 1_000);
@@ -88,48 +84,6 @@ pub(super) fn closed(uid: u32) -> Router {
         Router::new()
             .fallback(move || async { Failure::from(Problem::new(Kind::NotAllowed, sentence)) }),
     )
-}
-
-fn stamped<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
-    routes.layer(middleware::from_fn(handshake)).layer(middleware::map_response(stamp))
-}
-
-/// Says on every answer which version speaks.
-async fn stamp(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(API_HEADER, HeaderValue::from(API));
-    headers.insert(VERSION_HEADER, HeaderValue::from_static(VERSION));
-    response
-}
-
-/// Turns away a caller of another protocol; one that does not say is trusted to have read the documentation.
-async fn handshake(request: Request, next: Next) -> Response {
-    match incompatible(request.headers()) {
-        Some(sentence) => Failure::from(Problem::new(Kind::Incompatible, sentence)).into_response(),
-        None => next.run(request).await,
-    }
-}
-
-fn incompatible(headers: &HeaderMap) -> Option<String> {
-    let said = |name| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    mismatch(Side::Engine, &said(API_HEADER)?, said(VERSION_HEADER).as_deref())
-}
-
-/// Ends an answer that takes too long.
-async fn in_time(request: Request, next: Next) -> Response {
-    timeout(LONGEST_ANSWER, next.run(request)).await.unwrap_or_else(|_| {
-        let sentence = "the backend took too long; try again";
-        Failure::from(Problem::new(Kind::TimedOut, sentence)).into_response()
-    })
-}
-
-async fn no_such_path(uri: Uri) -> Failure {
-    Problem::new(Kind::NoSuchPath, format!("there is nothing at {:?}", uri.path())).into()
-}
-
-async fn wrong_method(method: Method, uri: Uri) -> Failure {
-    let sentence = format!("{:?} does not take {method}", uri.path());
-    Problem::new(Kind::WrongMethod, sentence).into()
 }
 
 type Answered<T> = Result<T, Failure>;

@@ -1,6 +1,7 @@
 //! Commands to a scripted world: the same checks and facts as a real engine's, recorded in memory.
 
-use super::world::{Service, World, steps};
+use super::story::steps;
+use super::world::{Service, World};
 use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::ids::{Environment, IdempotencyKey, Seq, ServiceName};
 use crate::domain::people::Actor;

@@ -8,20 +8,17 @@ use chrono::{DateTime, Utc};
 use super::Fault;
 use super::log::{page, search};
 use crate::domain::command::{Command, Receipt, Refusal};
-use crate::domain::commit::{Commit, Range};
+use crate::domain::commit::Range;
 use crate::domain::deployment::{Deployment, StepState};
-use crate::domain::event::{
-    DeploymentKind, DeploymentRequest, Event, Fact, Outcome, Run, StepOutcome, StepSpec,
-};
+use crate::domain::event::{Event, Fact};
 use crate::domain::freeze::{FreezeWindow, Rules};
 use crate::domain::ids::{
     BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha,
 };
-use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch, Stream, format};
-use crate::domain::people::{Actor, Identity, People, Person};
+use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
+use crate::domain::people::{Actor, People, Person};
 use crate::domain::plan::{self, Migrations};
 use crate::domain::policy::{FreezeMode, Policy, VerifyBy};
-use crate::domain::pull_request::{Forge, PullRequest};
 use crate::domain::service::ServiceState;
 use crate::domain::snapshot::{FleetSnapshot, Problem, ServiceSnapshot, Version};
 use crate::domain::snapshot_of;
@@ -30,15 +27,12 @@ use crate::domain::whereabouts::{NamedCommit, Whereabouts};
 /// The service that every scripted world begins with.
 pub const SERVICE: &str = "checkout";
 
-/// Where its pull requests can be read.
-const FORGE: &str = "git@github.com:shop/checkout.git";
-
 /// Everything there is. A test changes it by name, so that events, states and version stay in step.
 #[derive(Debug)]
 pub struct World {
     pub(super) now: DateTime<Utc>,
     pub(super) faults: Vec<Fault>,
-    services: BTreeMap<ServiceName, Service>,
+    pub(super) services: BTreeMap<ServiceName, Service>,
     /// What is wrong beside the services.
     problems: Vec<Problem>,
     events: Vec<Event>,
@@ -58,7 +52,7 @@ pub struct Service {
     pub problems: Vec<Problem>,
     /// What every promote brings to the schema.
     pub migrations: Migrations,
-    logs: BTreeMap<(DeploymentId, usize), Vec<u8>>,
+    pub(super) logs: BTreeMap<(DeploymentId, usize), Vec<u8>>,
 }
 
 /// Questions, as the backend asks them.
@@ -284,103 +278,6 @@ impl World {
         seq
     }
 
-    /// A merge to the trunk: a new build with one commit by `author`.
-    pub fn merge(&mut self, name: &ServiceName, author: &str, subject: &str) -> BuildNumber {
-        let newest = self.services[name].state.newest_build();
-        let number = newest.map_or(1, |build| build.number.0 + 1);
-        let author = Identity { name: author.to_owned(), email: format!("{author}@example.com") };
-        let commit = Commit {
-            sha: sha(number),
-            parents: 1,
-            author,
-            co_authors: Vec::new(),
-            pull_request: PullRequest::of_subject(subject, Forge::of(FORGE).as_ref()),
-            reverts: Vec::new(),
-            at: self.now,
-            subject: subject.to_owned(),
-            files: vec![format!("src/file{number}.rs")],
-        };
-        let (build, commits) = (BuildNumber(number), vec![commit]);
-        self.record(
-            name,
-            Actor::System,
-            Fact::BuildFound { build, sha: sha(number), commits, more: 0, reverts: Vec::new() },
-        );
-        build
-    }
-
-    /// Queues a deployment as if somebody had asked for it, without any check.
-    pub fn request(
-        &mut self,
-        name: &ServiceName,
-        build: BuildNumber,
-        environment: Environment,
-        kind: DeploymentKind,
-        by: Actor,
-    ) -> DeploymentId {
-        let live = self.services[name].state.live(environment).map(|live| live.build);
-        let request = DeploymentRequest {
-            build,
-            sha: sha(build.0),
-            environment,
-            kind,
-            previous: live,
-            previous_sha: live.map(|live| sha(live.0)),
-            steps: steps(environment),
-            schema: Some(Vec::new()),
-            cancels: None,
-            findings: Vec::new(),
-            overrides: BTreeMap::new(),
-        };
-        self.record(name, by, Fact::DeploymentRequested(request)).into()
-    }
-
-    /// Takes a build through staging.
-    pub fn stage(&mut self, name: &ServiceName, build: BuildNumber) -> DeploymentId {
-        let (environment, kind) = (Environment::Staging, DeploymentKind::Auto);
-        let id = self.request(name, build, environment, kind, Actor::System);
-        self.finish(name);
-        id
-    }
-
-    /// A new build by `author`, staged and verified by `kim`.
-    pub fn verified_build(&mut self, name: &ServiceName, author: &str) -> BuildNumber {
-        let build = self.merge(name, author, &format!("Change by {author}"));
-        self.stage(name, build);
-        let fact =
-            Fact::BuildVerified { build, note: "looks good".to_owned(), kind: VerifyBy::Person };
-        self.record(name, Actor::Person("kim".to_owned()), fact);
-        build
-    }
-
-    /// Takes the oldest open deployment one fact further, every step succeeding; `None` when none is open.
-    pub fn advance(&mut self, name: &ServiceName) -> Option<DeploymentId> {
-        self.advance_with(name, StepOutcome::Succeeded)
-    }
-
-    /// The same, with the outcome of the step that ends now, if one does.
-    pub fn advance_with(
-        &mut self,
-        name: &ServiceName,
-        outcome: StepOutcome,
-    ) -> Option<DeploymentId> {
-        let open = self.services[name].state.deployments.values().find(|d| d.is_open())?;
-        let (id, fact) = (open.id, next(open, outcome));
-        self.record(name, Actor::System, fact);
-        Some(id)
-    }
-
-    /// Lets all that is open succeed.
-    pub fn finish(&mut self, name: &ServiceName) {
-        while self.advance(name).is_some() {}
-    }
-
-    /// Adds a line to the log of a step.
-    pub fn write(&mut self, name: &ServiceName, id: DeploymentId, step: usize, text: &str) {
-        let line = format(self.now, Stream::Out, text.as_bytes(), false);
-        self.edit(name, |service| service.logs.entry((id, step)).or_default().extend(line));
-    }
-
     pub(super) fn last_seq(&self) -> Seq {
         self.events.last().map_or(Seq(0), |event| event.seq)
     }
@@ -416,47 +313,7 @@ impl Service {
     }
 }
 
-/// The next fact about an open deployment.
-fn next(open: &Deployment, outcome: StepOutcome) -> Fact {
-    let deployment = open.id;
-    let running = open.running_step();
-    if open.cancel.is_some() && running.is_none() {
-        return Fact::DeploymentEnded { deployment, outcome: Outcome::Cancelled };
-    }
-    if open.started_at.is_none() {
-        return Fact::DeploymentStarted { deployment };
-    }
-    if let Some(step) = running {
-        let outcome = if open.cancel.is_some() { StepOutcome::Cancelled } else { outcome };
-        return Fact::StepEnded { deployment, step, outcome, took: Duration::from_secs(10) };
-    }
-    if let Some(step) = open.failed_step() {
-        let outcome = Outcome::Failed(format!("step {step:?} failed"));
-        return Fact::DeploymentEnded { deployment, outcome };
-    }
-    match open.steps.iter().position(|step| *step == StepState::Waiting) {
-        Some(step) => Fact::StepStarted { deployment, step },
-        None => Fact::DeploymentEnded { deployment, outcome: Outcome::Succeeded },
-    }
-}
-
-/// The pipeline that every build declares.
-pub(super) fn steps(environment: Environment) -> Vec<StepSpec> {
-    let step = |name: &str, seconds| StepSpec {
-        name: name.to_owned(),
-        run: Run::Argv(vec![format!("./{name}")]),
-        timeout: Duration::from_mins(10),
-        expected: Some(Duration::from_secs(seconds)),
-    };
-    match environment {
-        Environment::Staging => vec![step("release", 20), step("smoke", 10)],
-        Environment::Production => {
-            vec![step("migrate", 10), step("release", 30), step("smoke", 20)]
-        }
-    }
-}
-
-fn sha(number: u64) -> Sha {
+pub(super) fn sha(number: u64) -> Sha {
     Sha::try_from(format!("{number:040x}")).expect("forty hex digits are a commit id")
 }
 

@@ -1,0 +1,76 @@
+//! A line of text that a dialog asks for, and what it takes.
+
+use chrono::{DateTime, FixedOffset, NaiveDateTime, Utc};
+
+use crate::domain::ids::BuildNumber;
+
+/// A line of text that the dialog asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    pub kind: FieldKind,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldKind {
+    Reason,
+    /// May stay empty.
+    Note,
+    /// The number of the build, typed again.
+    Number(BuildNumber),
+    /// When a freeze ends; empty means when somebody lifts it.
+    Until,
+}
+
+/// The longest text that a field takes.
+const LONGEST_TEXT: usize = 200;
+
+impl Field {
+    pub(super) fn empty(kind: FieldKind) -> Self {
+        Self { kind, text: String::new() }
+    }
+
+    /// Adds what was typed or pasted; line ends and control characters are dropped, and what no number has in it.
+    pub fn insert(&mut self, text: &str) {
+        let room = LONGEST_TEXT.saturating_sub(self.text.chars().count());
+        let number = matches!(self.kind, FieldKind::Number(_));
+        let fits = |c: &char| if number { c.is_ascii_digit() } else { !c.is_control() };
+        self.text.extend(text.chars().filter(fits).take(room));
+    }
+
+    pub(super) fn check(&self, now: DateTime<Utc>, zone: FixedOffset) -> Result<(), String> {
+        match self.kind {
+            FieldKind::Reason if self.text.trim().is_empty() => Err("type a reason".into()),
+            FieldKind::Number(build) if self.text.trim().parse() != Ok(build) => {
+                Err(format!("type {} to go on", build.0))
+            }
+            FieldKind::Note | FieldKind::Reason | FieldKind::Number(_) => Ok(()),
+            FieldKind::Until => parse_until(&self.text, now, zone).map(|_| ()),
+        }
+    }
+}
+
+/// The end of a freeze from what was typed: nothing, a duration from now, or a local date and time.
+///
+/// # Errors
+/// What can be typed instead.
+pub fn parse_until(
+    text: &str,
+    now: DateTime<Utc>,
+    zone: FixedOffset,
+) -> Result<Option<DateTime<Utc>>, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let from_now = humantime::parse_duration(text)
+        .ok()
+        .and_then(|duration| now.checked_add_signed(chrono::TimeDelta::from_std(duration).ok()?));
+    let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").ok();
+    let at_time = local.and_then(|time| time.and_local_timezone(zone).single());
+    match from_now.or(at_time.map(|time| time.with_timezone(&Utc))) {
+        Some(until) if until > now => Ok(Some(until)),
+        Some(_) => Err("the end lies in the past".into()),
+        None => Err("an end is like \"2h\", \"1d\" or \"2026-11-27 05:00\"".into()),
+    }
+}

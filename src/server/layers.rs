@@ -1,0 +1,61 @@
+//! What every answer goes through, and what answers where no route does.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, Method, Uri};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use tokio::time::timeout;
+
+use super::answer::Failure;
+use crate::api::problem::{Kind, Problem};
+use crate::api::version::{Side, mismatch};
+use crate::api::{API, API_HEADER, VERSION, VERSION_HEADER};
+use crate::backend::LONGEST_WAIT;
+
+/// A handler that takes longer than anyone may ask for hangs.
+const LONGEST_ANSWER: Duration = LONGEST_WAIT.saturating_add(Duration::from_secs(10));
+
+pub(super) fn stamped<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+    routes.layer(middleware::from_fn(handshake)).layer(middleware::map_response(stamp))
+}
+
+/// Says on every answer which version speaks.
+async fn stamp(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(API_HEADER, HeaderValue::from(API));
+    headers.insert(VERSION_HEADER, HeaderValue::from_static(VERSION));
+    response
+}
+
+/// Turns away a caller of another protocol; one that does not say is trusted to have read the documentation.
+async fn handshake(request: Request, next: Next) -> Response {
+    match incompatible(request.headers()) {
+        Some(sentence) => Failure::from(Problem::new(Kind::Incompatible, sentence)).into_response(),
+        None => next.run(request).await,
+    }
+}
+
+fn incompatible(headers: &HeaderMap) -> Option<String> {
+    let said = |name| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    mismatch(Side::Engine, &said(API_HEADER)?, said(VERSION_HEADER).as_deref())
+}
+
+/// Ends an answer that takes too long.
+pub(super) async fn in_time(request: Request, next: Next) -> Response {
+    timeout(LONGEST_ANSWER, next.run(request)).await.unwrap_or_else(|_| {
+        let sentence = "the backend took too long; try again";
+        Failure::from(Problem::new(Kind::TimedOut, sentence)).into_response()
+    })
+}
+
+pub(super) async fn no_such_path(uri: Uri) -> Failure {
+    Problem::new(Kind::NoSuchPath, format!("there is nothing at {:?}", uri.path())).into()
+}
+
+pub(super) async fn wrong_method(method: Method, uri: Uri) -> Failure {
+    let sentence = format!("{:?} does not take {method}", uri.path());
+    Problem::new(Kind::WrongMethod, sentence).into()
+}
