@@ -185,6 +185,42 @@ async fn the_verdict_stands_in_the_header_of_the_smallest_screen() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_runs_pushes_neither_the_hold_nor_the_verdict_out_of_the_header() {
+    let backend = ready();
+    backend.change(|world| {
+        let (service, build) = (checkout(), BuildNumber(1286));
+        let sha = format!("{:040x}", build.0).parse().unwrap();
+        let found =
+            Fact::BuildFound { build, sha, commits: Vec::new(), more: 0, reverts: Vec::new() };
+        world.record(&service, Actor::System, found);
+        for _ in 0..2 {
+            let build = world.verified_build(&service, "ada");
+            put_live(world, build);
+        }
+        let build = world.verified_build(&service, "ada");
+        world.edit(&service, |service| service.state.schema.push(drops(1289, 1289)));
+        let (environment, reason) = (Environment::Production, "look first".into());
+        world.record(
+            &service,
+            Actor::Person("kim".into()),
+            Fact::HoldPlaced { environment, reason, rollback: None },
+        );
+        let kind = DeploymentKind::Promote;
+        world.request(&service, build, environment, kind, Actor::Person("sam".into()));
+        world.advance(&service);
+        world.pass(Duration::from_secs(110));
+    });
+    for size in [(60, 12), (72, 20), (80, 24), (92, 24), (120, 40), (200, 60)] {
+        let console = Console::sized(&backend, size);
+        console.until("#1288").await.until("NO RETURN").await;
+        let line = console.line("NO RETURN");
+        for part in ["#1288", "#1289", "ON HOLD", "NO RETURN", "fresh"] {
+            assert!(line.contains(part), "{part:?} is not in {line:?} at {size:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_rollback_past_the_floor_wants_the_number_typed() {
     let backend = past_the_floor();
     let console = Console::open(&backend);

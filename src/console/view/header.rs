@@ -20,8 +20,9 @@ use crate::terminal::gate;
 const LONGEST_NAME: usize = 20;
 /// The columns that are kept for who you are.
 const LEAST_NAME: usize = 6;
-/// The most columns of the service where there is hardly room.
+/// The most columns of the service where there is hardly room, and the fewest.
 const SHORT_NAME: usize = 12;
+const SHORTEST_NAME: usize = 4;
 /// The most columns of why it is frozen.
 const LONGEST_REASON: usize = 24;
 
@@ -34,16 +35,23 @@ enum Length {
     NoTook,
     NoAge,
     NoEnd,
-    Shortest,
+    NoArrow,
+    NoTime,
+    NoKind,
+    /// Without who you are and what you may, and with as much of the service's name as there is room for.
+    Bare,
 }
 
-const LENGTHS: [Length; 6] = [
-    Length::Full,
+/// What is given up, step by step.
+const LENGTHS: [Length; 8] = [
     Length::NoReason,
     Length::NoTook,
     Length::NoAge,
     Length::NoEnd,
-    Length::Shortest,
+    Length::NoArrow,
+    Length::NoTime,
+    Length::NoKind,
+    Length::Bare,
 ];
 
 pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
@@ -71,20 +79,27 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
 /// How long a name is, foreign text, never decides what else stands here: it only takes what is left.
 fn draw_service(model: &Model, service: &ServiceSnapshot, frame: &mut Frame, area: Rect) {
     let width = usize::from(area.width);
-    let at = |length| {
+    let at = |length, name| {
         // As long as it wants to be, to see whether it fits.
         let row = Row::new(&model.options.theme, u16::MAX);
-        let row = named(model, row, length >= Length::Shortest, length < Length::NoAge);
-        rollback(model, stopped(model, row, length), service, length)
+        rollback(model, stopped(model, named(model, row, length, name), length), service, length)
     };
-    let right = |most| state(model, Row::new(&model.options.theme, area.width), most);
+    let row = || Row::new(&model.options.theme, area.width);
+    let right = |most| state(model, row(), most);
     let fixed = right(0).taken();
     let room = width.saturating_sub(fixed + LEAST_NAME);
-    let fits = LENGTHS.into_iter().skip(1).find(|length| at(*length).taken() <= room);
-    let length = fits.unwrap_or(Length::Shortest);
-    let full = at(Length::Full);
+    let fits = |length: &Length| at(*length, SHORT_NAME).taken() <= room;
+    let Some(length) = LENGTHS[..LENGTHS.len() - 1].iter().copied().find(fits) else {
+        let right = freshness(model, row().own(" ", Role::Text)).own(" ", Role::Text);
+        let rest = at(Length::Bare, 0).taken() + right.taken();
+        let name = width.saturating_sub(rest).clamp(SHORTEST_NAME, SHORT_NAME);
+        let left = at(Length::Bare, name);
+        return frame
+            .render_widget(Paragraph::new(left.then_right(right, area.width).line()), area);
+    };
+    let full = at(Length::Full, SHORT_NAME);
     let whole = full.taken() + right(LONGEST_NAME).taken() <= width;
-    let left = if length == Length::NoReason && whole { full } else { at(length) };
+    let left = if length == Length::NoReason && whole { full } else { at(length, SHORT_NAME) };
     let name = width.saturating_sub(left.taken() + fixed).clamp(LEAST_NAME, LONGEST_NAME);
     frame.render_widget(Paragraph::new(left.then_right(right(name), area.width).line()), area);
 }
@@ -115,14 +130,15 @@ fn fleet_count(model: &Model) -> String {
 
 /// ` PROD checkout #1287 ok 3h12m`, or what happens to it now.
 pub fn production<'t>(model: &Model, row: Row<'t>) -> Row<'t> {
-    named(model, row, false, true)
+    named(model, row, Length::Full, SHORT_NAME)
 }
 
-fn named<'t>(model: &Model, row: Row<'t>, short: bool, aged: bool) -> Row<'t> {
+fn named<'t>(model: &Model, row: Row<'t>, length: Length, most: usize) -> Row<'t> {
     let Some(service) = &model.service else { return row };
     let name = service.service.as_str();
+    let (short, aged) = (length >= Length::NoArrow, length < Length::NoAge);
     let row = if short {
-        row.gap(1).outside(name, name.len().min(SHORT_NAME), Role::EnvProduction)
+        row.gap(1).outside(name, name.len().min(most), Role::EnvProduction)
     } else {
         row.own(" PROD ", Role::EnvProduction).own(name, Role::Text)
     };
@@ -136,7 +152,10 @@ fn named<'t>(model: &Model, row: Row<'t>, short: bool, aged: bool) -> Row<'t> {
         let (time, role) = progress::of(model, running);
         let arrow = model.options.theme.symbols.arrow;
         let request = &running.deployment.request;
-        return row.own(format!(" {arrow} {} {} {time}", request.build, request.kind), role);
+        let row = row.own(format!(" {arrow} {}", request.build), role);
+        let row =
+            if length < Length::NoKind { row.own(format!(" {}", request.kind), role) } else { row };
+        return if length < Length::NoTime { row.own(format!(" {time}"), role) } else { row };
     }
     if let Some(broken) = service.unsettled.and_then(|id| model.deployment(id)) {
         let request = &broken.deployment.request;
@@ -163,16 +182,18 @@ pub fn stops<'t>(model: &Model, row: Row<'t>) -> Row<'t> {
 
 fn stopped<'t>(model: &Model, row: Row<'t>, length: Length) -> Row<'t> {
     let Some(service) = &model.service else { return row };
-    let row = row.own(" | ", Role::Border);
+    let (row, standing) = (apart(row, length), model.standing());
     if let Some(hold) = service.holds.get(&Environment::Production) {
         let row = row.own("ON HOLD", Role::Frozen);
+        // Whoever releases it should know what comes then.
+        let frozen = standing.state == FreezeState::Frozen && length < Length::NoArrow;
+        let row = if frozen { row.own(", FROZEN", Role::Frozen) } else { row };
         if length >= Length::NoReason {
             return row;
         }
         let by = hold.by.to_string();
         return row.own(" by ", Role::Muted).called_within(&by, LONGEST_NAME, Role::Muted);
     }
-    let standing = model.standing();
     let (word, role, without_end) = match standing.state {
         FreezeState::Open => return row.own("OPEN", Role::Ok),
         FreezeState::Warn => ("WARN", Role::Warn, ""),
@@ -201,13 +222,12 @@ fn stopped<'t>(model: &Model, row: Row<'t>, length: Length) -> Row<'t> {
 
 /// Where one key would put production back, and how that would go.
 fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: Length) -> Row<'t> {
-    let row = row.own(" | ", Role::Border).own("R", Role::Key);
+    let row = apart(row, length).own("R", Role::Key);
     let arrow = model.options.theme.symbols.arrow;
     let Some(target) = &service.rollback else {
         return row.own(format!(" {arrow} nothing yet"), Role::Muted);
     };
-    let row =
-        if length < Length::Shortest { row.own(format!(" {arrow}"), Role::Text) } else { row };
+    let row = if length < Length::NoArrow { row.own(format!(" {arrow}"), Role::Text) } else { row };
     let row = row.own(format!(" {}", target.to), Role::Text);
     let row = match target.expected {
         Some(time) if length < Length::NoTook => row.own(format!(" ~{}", say(time)), Role::Text),
@@ -215,6 +235,10 @@ fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: 
     };
     let (word, role) = verdict::word(target.verdict.outlook);
     row.gap(1).own(word, role)
+}
+
+fn apart(row: Row<'_>, length: Length) -> Row<'_> {
+    if length < Length::Bare { row.own(" | ", Role::Border) } else { row.gap(1) }
 }
 
 /// Practice or not, who you are, what you may, how old the data is.
