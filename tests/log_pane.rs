@@ -1,6 +1,7 @@
 //! The log pane through its public door: pages in, commands in, a drawn screen out.
 
-use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -36,7 +37,7 @@ impl Rig {
     }
 
     fn with_limits(width: u16, height: u16, limits: Limits) -> Self {
-        let mut pane = LogPane::with_limits(FixedOffset::east_opt(3600).unwrap(), limits);
+        let mut pane = LogPane::with_limits(Tz::Etc__GMTMinus1, limits);
         pane.resize(width, height);
         Self { log: Vec::new(), ended: false, pane, width, height, reads: 0, now: at(100) }
     }

@@ -1,18 +1,16 @@
 //! `trunkline console`, and what `trunkline` alone opens.
 
-use chrono::{Local, Offset, TimeZone};
 use clap::Args;
 use color_eyre::eyre::{Context as _, Report};
 
 use super::context::Settings;
 use super::failure::Failure;
-use super::{Global, context, demo, engine_process, trace};
+use super::{Global, context, demo, engine_process, trace, zone};
 use crate::backend::remote::Remote;
 use crate::config::places::Places;
 use crate::config::user_file::UserFile;
 use crate::console::theme::Theme;
 use crate::console::{self, Options};
-use crate::engine::clock::{Clock, SystemClock};
 use crate::fault::{self, Layer};
 use crate::terminal::capabilities::{self, ColourChoice};
 use crate::terminal::signals;
@@ -72,15 +70,9 @@ fn options(settings: &Settings, global: &Global) -> Options {
         emergency_countdown,
         stale_after,
         demo: global.demo,
-        utc_offset: utc_offset(),
+        zone: zone::local(),
         theme: Theme::terminal(terminal.depth, terminal.charset),
         tmux: terminal.tmux,
         notice: settings.mistake.clone().or(global.demo.then(|| PRACTICE.to_owned())),
     }
-}
-
-/// How far this place's time is ahead of UTC, in seconds.
-fn utc_offset() -> i32 {
-    let now = SystemClock.now().naive_utc();
-    Local.offset_from_utc_datetime(&now).fix().local_minus_utc()
 }

@@ -43,6 +43,7 @@ mod trace;
 mod verify;
 mod where_is;
 mod withdraw;
+mod zone;
 
 use std::ffi::OsStr;
 use std::io::{self, Write as _};

@@ -6,6 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{Complaints, ConfigError, did_you_mean, list};
+use crate::domain::time;
 
 /// Longer than anything that trunkline waits for, and far from where sums of times overflow.
 const LONGEST: Duration = Duration::from_hours(30 * 24);
@@ -150,13 +151,10 @@ impl<'a> Entry<'a> {
         let DeValue::String(text) = self.value else {
             return self.wrong_type("a time in quotes such as \"30s\" or \"15m\"", complaints);
         };
-        match humantime::parse_duration(text) {
+        match time::parse(text) {
             Ok(duration) if duration <= LONGEST => return Some(duration),
             Ok(_) => self.complain(complaints, format!("{text:?} is longer than 30 days")),
-            Err(_) => {
-                let how = "write it like \"30s\", \"15m\" or \"1h 30m\"";
-                self.complain(complaints, format!("{text:?} is not a time; {how}"));
-            }
+            Err(why) => self.complain(complaints, why),
         }
         None
     }

@@ -6,10 +6,11 @@ mod subject;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono::{DateTime, FixedOffset, Utc};
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use tokio::time::Instant;
 
-pub use self::field::{Field, FieldKind, parse_until};
+pub use self::field::{Field, FieldKind};
 pub use self::subject::Subject;
 use super::message::Ticket;
 use super::suspects::Suspects;
@@ -221,7 +222,7 @@ impl Confirm {
     ///
     /// # Errors
     /// The sentence that says what is missing.
-    pub fn is_complete(&self, now: DateTime<Utc>, zone: FixedOffset) -> Result<(), String> {
+    pub fn is_complete(&self, now: DateTime<Utc>, zone: Tz) -> Result<(), String> {
         self.is_settled()?;
         self.suspects.iter().try_for_each(Suspects::check)?;
         self.fields.iter().try_for_each(|field| field.check(now, zone))
@@ -255,7 +256,7 @@ impl Confirm {
 
     /// The command as it stands, or `None` while there is no plan to bind it to.
     #[must_use]
-    pub fn command(&self, now: DateTime<Utc>, zone: FixedOffset) -> Option<Command> {
+    pub fn command(&self, now: DateTime<Utc>, zone: Tz) -> Option<Command> {
         let text = || self.fields.first().map_or_else(String::new, |f| f.text.trim().to_owned());
         Some(match self.subject {
             Subject::Plan(action) => {
@@ -274,7 +275,7 @@ impl Confirm {
             Subject::Withdraw(request) => Command::Withdraw { request, reason: text() },
             Subject::Freeze => {
                 let until = self.fields.iter().find(|field| field.kind == FieldKind::Until);
-                let until = until.map_or(Ok(None), |field| parse_until(&field.text, now, zone));
+                let until = until.map_or(Ok(None), |field| field.until(now, zone));
                 Command::Freeze { from: None, until: until.ok()?, reason: text() }
             }
         })

@@ -29,6 +29,8 @@ mod wake;
 use std::io::{self, BufWriter, Stdout};
 use std::time::Duration;
 
+use chrono_tz::Tz;
+
 use ratatui::Terminal;
 use ratatui::layout::Size;
 use tokio::sync::mpsc;
@@ -64,8 +66,8 @@ pub struct Options {
     pub stale_after: Duration,
     /// Whether this is practice, also when the backend does not say so.
     pub demo: bool,
-    /// How far local time is ahead of UTC, in seconds.
-    pub utc_offset: i32,
+    /// Where the person is, whose local time the screen tells.
+    pub zone: Tz,
     pub theme: Theme,
     /// Escapes for the clipboard must be wrapped.
     pub tmux: bool,
@@ -85,7 +87,7 @@ impl Options {
             emergency_countdown: Duration::from_secs(3),
             stale_after: Duration::from_secs(30),
             demo: false,
-            utc_offset: 0,
+            zone: Tz::UTC,
             theme,
             tmux: false,
             notice: None,

@@ -4,7 +4,8 @@ mod rows;
 
 use std::time::Duration;
 
-use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use ratatui::layout::{Rect, Size};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -146,7 +147,7 @@ pub struct LogView {
 }
 
 impl LogView {
-    fn new(zone: FixedOffset) -> Self {
+    fn new(zone: Tz) -> Self {
         Self {
             pane: LogPane::new(zone),
             choice: LogChoice::Running,
@@ -211,7 +212,7 @@ impl Model {
             freezes: List::default(),
             filter: Filter::default(),
             scroll: Scroll::default(),
-            log: LogView::new(zone(options.utc_offset)),
+            log: LogView::new(options.zone),
             overlays: Vec::new(),
             notes,
             sent: Vec::new(),
@@ -239,8 +240,8 @@ impl Model {
     }
 
     #[must_use]
-    pub fn zone(&self) -> FixedOffset {
-        zone(self.options.utc_offset)
+    pub fn zone(&self) -> Tz {
+        self.options.zone
     }
 
     #[must_use]
@@ -321,10 +322,4 @@ impl Model {
     pub fn is_paused(&self) -> bool {
         self.updates != Updates::Live
     }
-}
-
-/// The offset from UTC in seconds as a time zone; UTC itself when it is none.
-fn zone(seconds: i32) -> FixedOffset {
-    FixedOffset::east_opt(seconds)
-        .unwrap_or(FixedOffset::east_opt(0).expect("no offset is a valid one"))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveTime, Utc};
+use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
 use super::age::{age_changes_in, second_changes_in};
@@ -12,6 +12,7 @@ use super::model::{Model, Pane, Screen};
 use super::overlay::Overlay;
 use super::requests::{LISTED as REQUESTS_LISTED, minutes_change_in};
 use crate::domain::deployment::StepState;
+use crate::domain::freeze::zone::{Edge, midnight};
 use crate::domain::ids::{BuildNumber, Environment};
 use crate::domain::snapshot::{BuildRow, DeploymentRow};
 
@@ -139,8 +140,7 @@ impl Model {
     fn next_day(&self) -> Option<DateTime<Utc>> {
         layout(self.area(), self).of(Pane::Freeze)?;
         let tomorrow = self.now().with_timezone(&self.zone()).date_naive().succ_opt()?;
-        let midnight = tomorrow.and_time(NaiveTime::MIN).and_local_timezone(self.zone());
-        midnight.single().map(|time| time.with_timezone(&Utc))
+        Some(midnight(self.zone(), tomorrow, Edge::Start))
     }
 
     /// In how long a freeze begins or ends, a request ends, or the minutes that it still stands become one fewer.

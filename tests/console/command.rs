@@ -1,10 +1,12 @@
 //! The commands without a plan: verify, hold and release, cancel, freeze and lift.
 
+use chrono_tz::Tz;
+use trunkline::console::Options;
 use trunkline::domain::event::DeploymentKind;
 use trunkline::domain::ids::Environment;
 use trunkline::domain::people::Actor;
 
-use super::harness::{Console, checkout, ready};
+use super::harness::{Console, checkout, options, ready};
 
 #[tokio::test(start_paused = true)]
 async fn a_build_in_staging_is_verified_with_a_note() {
@@ -38,10 +40,34 @@ async fn production_is_frozen_for_two_hours_and_the_freeze_lifted() {
     console.until("OPEN").await.press(&["F"]).until("Freeze PRODUCTION").await;
     console.press(&["up", "up"]).type_text("launch").press(&["tab"]).type_text("soon");
     console.until("off: an end is like").await;
-    console.press(&["ctrl-u"]).type_text("2h").press(&["tab", "tab"]).quiet().await;
+    console
+        .press(&["ctrl-u"])
+        .type_text("1M")
+        .until("1M_")
+        .await
+        .until("off: an end is like")
+        .await;
+    console.press(&["ctrl-u"]).type_text("2h").until("] until 16:0").await;
+    console.press(&["tab", "tab"]).quiet().await;
     console.press(&["enter"]).until("FROZEN to 16:0").await;
     console.press(&["F"]).until("Lift the freeze").await.press(&["up"]).type_text("over");
     console.press(&["tab", "tab"]).quiet().await.press(&["enter"]).until("OPEN").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_freeze_ends_at_the_local_time_of_its_own_day() {
+    let backend = ready();
+    let berlin = Options { zone: Tz::Europe__Berlin, ..options() };
+    let console = Console::with(&backend, (80, 24), berlin, |_| {});
+    console.until("OPEN").await.press(&["F"]).until("Freeze PRODUCTION").await;
+    console.press(&["up"]).type_text("2027-07-01 09:00").press(&["up"]).type_text("launch");
+    console.until("] until 1 Jul 09:00").await.press(&["tab", "tab", "tab"]).quiet().await;
+    console.press(&["enter"]).until("FROZEN to 1 Jul 09:00").await;
+    let until = backend.change(|world| {
+        let service = world.service(&checkout()).expect("it is there");
+        service.state.freezes.iter().find_map(|freeze| freeze.until)
+    });
+    assert_eq!(until, "2027-07-01T07:00:00Z".parse().ok(), "summer is two hours ahead, now is one");
 }
 
 #[tokio::test(start_paused = true)]

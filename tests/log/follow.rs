@@ -5,7 +5,8 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chrono::{DateTime, FixedOffset, Utc};
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use trunkline::backend::Backend;
@@ -97,7 +98,7 @@ async fn running() -> (World, Reader, PathBuf) {
     let build = world.merged("Ann", "ann@example.com", "next").await;
     let id = world.promote(build).await;
     world.running(id).await;
-    let mut pane = LogPane::new(FixedOffset::east_opt(0).unwrap());
+    let mut pane = LogPane::new(Tz::UTC);
     pane.resize(AREA.width, AREA.height);
     let backend = world.backend("raj");
     let reader = Reader { pane, backend, service: world.service.clone(), id };

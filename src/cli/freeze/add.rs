@@ -20,7 +20,7 @@ pub struct Arguments {
     #[arg(long, value_name = "TIME", value_parser = time)]
     until: Option<DateTime<Utc>>,
     /// How long it lasts, as in "2h 30m"
-    #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long = "for", value_name = "DURATION", value_parser = crate::domain::time::parse)]
     duration: Option<Duration>,
     /// Why
     #[arg(long, value_name = "TEXT")]

@@ -1,8 +1,11 @@
 //! A line of text that a dialog asks for, and what it takes.
 
-use chrono::{DateTime, FixedOffset, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 
+use crate::domain::freeze::zone::{Edge, instant};
 use crate::domain::ids::BuildNumber;
+use crate::domain::time;
 
 /// A line of text that the dialog asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,39 +41,35 @@ impl Field {
         self.text.extend(text.chars().filter(fits).take(room));
     }
 
-    pub(super) fn check(&self, now: DateTime<Utc>, zone: FixedOffset) -> Result<(), String> {
+    pub(super) fn check(&self, now: DateTime<Utc>, zone: Tz) -> Result<(), String> {
         match self.kind {
             FieldKind::Reason if self.text.trim().is_empty() => Err("type a reason".into()),
             FieldKind::Number(build) if self.text.trim().parse() != Ok(build) => {
                 Err(format!("type {} to go on", build.0))
             }
             FieldKind::Note | FieldKind::Reason | FieldKind::Number(_) => Ok(()),
-            FieldKind::Until => parse_until(&self.text, now, zone).map(|_| ()),
+            FieldKind::Until => self.until(now, zone).map(|_| ()),
         }
     }
-}
 
-/// The end of a freeze from what was typed: nothing, a duration from now, or a local date and time.
-///
-/// # Errors
-/// What can be typed instead.
-pub fn parse_until(
-    text: &str,
-    now: DateTime<Utc>,
-    zone: FixedOffset,
-) -> Result<Option<DateTime<Utc>>, String> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let from_now = humantime::parse_duration(text)
-        .ok()
-        .and_then(|duration| now.checked_add_signed(chrono::TimeDelta::from_std(duration).ok()?));
-    let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").ok();
-    let at_time = local.and_then(|time| time.and_local_timezone(zone).single());
-    match from_now.or(at_time.map(|time| time.with_timezone(&Utc))) {
-        Some(until) if until > now => Ok(Some(until)),
-        Some(_) => Err("the end lies in the past".into()),
-        None => Err("an end is like \"2h\", \"1d\" or \"2026-11-27 05:00\"".into()),
+    /// The end of a freeze from what was typed: nothing, a duration from now, or a local date and time.
+    ///
+    /// # Errors
+    /// What can be typed instead.
+    pub fn until(&self, now: DateTime<Utc>, zone: Tz) -> Result<Option<DateTime<Utc>>, String> {
+        let text = self.text.trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let from_now = |duration| now.checked_add_signed(TimeDelta::from_std(duration).ok()?);
+        let until = match NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M") {
+            Ok(wall) => Some(instant(zone, wall, Edge::End)),
+            Err(_) => time::parse(text).ok().and_then(from_now),
+        };
+        match until {
+            Some(until) if until > now => Ok(Some(until)),
+            Some(_) => Err("the end lies in the past".into()),
+            None => Err("an end is like \"2h\", \"30m\", \"1d\" or \"2026-11-27 05:00\"".into()),
+        }
     }
 }

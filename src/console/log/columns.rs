@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use chrono::{DateTime, FixedOffset, Utc};
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 
 use crate::domain::time;
 use crate::terminal::columns::fit;
@@ -36,10 +37,10 @@ impl TimeColumn {
     }
 
     #[must_use]
-    pub fn say(self, at: DateTime<Utc>, now: DateTime<Utc>, offset: FixedOffset) -> String {
+    pub fn say(self, at: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> String {
         match self {
             Self::Off => String::new(),
-            Self::Local => at.with_timezone(&offset).format("%H:%M:%S").to_string(),
+            Self::Local => at.with_timezone(&zone).format("%H:%M:%S").to_string(),
             Self::Utc => at.format("%H:%M:%SZ").to_string(),
             Self::Relative => format!("-{}", time::say(time::between(at, now))),
         }

@@ -2,7 +2,8 @@
 
 mod seeking;
 
-use chrono::{DateTime, FixedOffset, Utc};
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 
 use super::columns::{Columns, TimeColumn};
 use super::line::Key;
@@ -58,7 +59,7 @@ pub enum Want {
 pub struct LogPane {
     pub(super) window: Window,
     pub(super) time: TimeColumn,
-    pub(super) offset: FixedOffset,
+    pub(super) zone: Tz,
     pub(super) plain: bool,
     pub(super) query: Option<Query>,
     /// The line and row that the last search went to.
@@ -99,18 +100,18 @@ enum Jump {
 }
 
 impl LogPane {
-    /// A pane that opens at the end of the log. `offset` is where the person's clock stands against UTC.
+    /// A pane that opens at the end of the log. `zone` is where the person is.
     #[must_use]
-    pub fn new(offset: FixedOffset) -> Self {
-        Self::with_limits(offset, Limits::default())
+    pub fn new(zone: Tz) -> Self {
+        Self::with_limits(zone, Limits::default())
     }
 
     #[must_use]
-    pub fn with_limits(offset: FixedOffset, limits: Limits) -> Self {
+    pub fn with_limits(zone: Tz, limits: Limits) -> Self {
         Self {
             window: Window::new(limits),
             time: TimeColumn::Off,
-            offset,
+            zone,
             plain: false,
             query: None,
             hit: None,
@@ -128,7 +129,7 @@ impl LogPane {
     /// Another step's log: everything of the one before is gone but how a person likes to see it. Answers that are
     /// still under way are the other step's: do not feed them.
     pub fn restart(&mut self) {
-        let fresh = Self::with_limits(self.offset, self.window.limits());
+        let fresh = Self::with_limits(self.zone, self.window.limits());
         let query = self.query.take();
         let (time, plain, wrap) = (self.time, self.plain, self.wrap);
         let (width, height) = (self.width, self.height);

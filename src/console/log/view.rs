@@ -95,7 +95,7 @@ impl Painter<'_> {
 
     fn time(&self, line: &Line, place: Place, x: u16, y: u16, buf: &mut Buffer) {
         if let (Some(at), 0, 0) = (line.at, place.row, place.byte) {
-            let text = self.pane.time.say(at, self.now, self.pane.offset);
+            let text = self.pane.time.say(at, self.now, self.pane.zone);
             let width = self.columns.time - 1;
             buf.set_stringn(x, y, text, width, self.theme.style(Role::LogTime));
         }

@@ -1,6 +1,6 @@
 //! The month at a glance, with today and the days that are frozen or warned of marked.
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use ratatui::style::Modifier;
 use ratatui::text::Line;
 
@@ -8,6 +8,7 @@ use super::row::Row;
 use crate::console::model::Model;
 use crate::console::theme::Role;
 use crate::domain::freeze::FreezeState;
+use crate::domain::freeze::zone::{Edge, midnight};
 
 /// The columns of a day.
 const DAY: usize = 4;
@@ -66,13 +67,9 @@ fn cell<'t>(model: &'t Model, row: Row<'t>, day: NaiveDate, today: bool, shown: 
 
 /// The most that stands in the way on any part of a local day.
 fn state_of(model: &Model, day: NaiveDate) -> FreezeState {
-    let midnight = |day: NaiveDate| {
-        let local = model.zone().from_local_datetime(&day.and_time(chrono::NaiveTime::MIN));
-        local.single().map(|time| time.with_timezone(&Utc))
-    };
-    let (Some(start), Some(end)) = (midnight(day), day.succ_opt().and_then(midnight)) else {
-        return FreezeState::Open;
-    };
+    let Some(next) = day.succ_opt() else { return FreezeState::Open };
+    let zone = model.zone();
+    let (start, end) = (midnight(zone, day, Edge::Start), midnight(zone, next, Edge::End));
     let overlaps = |from: DateTime<Utc>, until: Option<DateTime<Utc>>| {
         from < end && until.is_none_or(|until| until > start)
     };

@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::row::Row;
+use super::when::clock;
 use super::{changes, draw_lines, emergency, findings, pane, quality, suspects, verdict};
 use crate::console::age::age;
 use crate::console::available;
@@ -312,7 +313,16 @@ pub fn field(model: &Model, width: u16, field: &Field, focused: bool) -> Line<'s
         FieldKind::Until => "end: 2h, 1d or date".to_owned(),
     };
     let room = usize::from(width).saturating_sub(2 + 21 + 4);
-    let room = if matches!(field.kind, FieldKind::Number(_)) { room.min(10) } else { room };
+    let room = match field.kind {
+        FieldKind::Number(_) => room.min(10),
+        FieldKind::Until => room.min(20),
+        FieldKind::Reason | FieldKind::Note => room,
+    };
+    let end = match field.kind {
+        FieldKind::Until => field.until(model.now(), model.zone()).ok().flatten(),
+        _ => None,
+    };
+    let end = end.map_or_else(String::new, |end| format!(" until {}", clock(model, end)));
     let length = field.text.chars().count();
     let tail: String =
         field.text.chars().skip(length.saturating_sub(room.saturating_sub(1))).collect();
@@ -324,6 +334,7 @@ pub fn field(model: &Model, width: u16, field: &Field, focused: bool) -> Line<'s
         .own("[", bracket)
         .cell(text, room, Role::Text)
         .own("]", bracket)
+        .own(end, Role::Text)
         .line()
 }
 

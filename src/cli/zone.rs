@@ -1,0 +1,37 @@
+//! Where this machine, or whoever uses it, says that it is.
+
+use std::env;
+
+use chrono_tz::Tz;
+
+/// The zone of the variable TZ, else of the machine, else UTC.
+#[must_use]
+pub fn local() -> Tz {
+    let said = env::var("TZ").ok().and_then(|text| named(&text));
+    let machine = || iana_time_zone::get_timezone().ok().and_then(|name| named(&name));
+    said.or_else(machine).unwrap_or(Tz::UTC)
+}
+
+/// A zone by its name, or by the file that holds it, as TZ may say it.
+fn named(text: &str) -> Option<Tz> {
+    let name = text.strip_prefix(':').unwrap_or(text);
+    let name = name.split_once("/zoneinfo/").map_or(name, |(_, name)| name);
+    name.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono_tz::Tz;
+
+    use super::named;
+
+    #[test]
+    fn a_zone_is_known_by_its_name_and_by_its_file() {
+        for text in ["Europe/Berlin", ":Europe/Berlin", ":/usr/share/zoneinfo/Europe/Berlin"] {
+            assert_eq!(named(text), Some(Tz::Europe__Berlin), "{text}");
+        }
+        for text in ["", "CET-1CEST", ":/etc/localtime"] {
+            assert_eq!(named(text), None, "{text}");
+        }
+    }
+}
