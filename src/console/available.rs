@@ -231,12 +231,19 @@ pub fn rollback_row(model: &Model) -> Option<BuildNumber> {
     (build < live).then_some(build)
 }
 
-/// The open deployment that `X` is about: that of the selection, else the one whose log is shown.
+/// The open deployment that `X` is about: that of the selection, else what its build does in production, else the one
+/// whose log is shown.
 #[must_use]
 pub fn cancellable(model: &Model) -> Option<DeploymentId> {
     let open = |row: &&DeploymentRow| row.deployment.is_open() && row.deployment.cancel.is_none();
     let selected = model.selected_deployment().filter(open);
+    let promoted = || {
+        let build = model.selected_build()?.build.number;
+        let running = model.in_flight(Environment::Production).filter(open)?;
+        Some(running).filter(|row| row.deployment.request.build == build)
+    };
     let focused = matches!(model.focus, Pane::Log | Pane::Production);
     let logged = || model.deployment(model.log.source.as_ref()?.deployment);
-    selected.or_else(|| logged().filter(open).filter(|_| focused)).map(|row| row.deployment.id)
+    let logged = || logged().filter(open).filter(|_| focused);
+    selected.or_else(promoted).or_else(logged).map(|row| row.deployment.id)
 }

@@ -3,7 +3,7 @@
 use chrono_tz::Tz;
 use trunkline::console::Options;
 use trunkline::domain::event::DeploymentKind;
-use trunkline::domain::ids::Environment;
+use trunkline::domain::ids::{BuildNumber, Environment};
 use trunkline::domain::people::Actor;
 
 use super::harness::{Console, checkout, options, ready};
@@ -68,6 +68,20 @@ async fn a_freeze_ends_at_the_local_time_of_its_own_day() {
         service.state.freezes.iter().find_map(|freeze| freeze.until)
     });
     assert_eq!(until, "2027-07-01T07:00:00Z".parse().ok(), "summer is two hours ahead, now is one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_promote_of_a_build_is_cancelled_where_the_build_is_selected() {
+    let backend = ready();
+    backend.change(|world| {
+        let sam = Actor::Person("sam".into());
+        let (environment, kind) = (Environment::Production, DeploymentKind::Promote);
+        world.request(&checkout(), BuildNumber(3), environment, kind, sam);
+        world.advance(&checkout());
+    });
+    let console = Console::open(&backend);
+    console.until("→ #3 promote").await.press(&["1", "g", "X"]);
+    console.until("stops the promote of #3 to production").await;
 }
 
 #[tokio::test(start_paused = true)]
