@@ -39,7 +39,8 @@ pub enum Fact {
         /// How many more there are beyond the ones listed.
         #[serde(default)]
         more: u32,
-        /// The reverts among all its commits, also the ones that are not listed, oldest first.
+        /// The reverts among all its commits, also the ones that are not listed, oldest first; of a merge that was
+        /// reverted also one for each commit that came with it.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         reverts: Vec<Revert>,
     },
@@ -48,6 +49,9 @@ pub enum Fact {
         from: Sha,
         to: Sha,
         off_trunk: Vec<BuildNumber>,
+        /// The newest build that is still on it, from which on the commits of the next one are counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        onto: Option<BuildNumber>,
     },
     /// A deployment was asked for; it is named by this event's sequence number.
     DeploymentRequested(DeploymentRequest),

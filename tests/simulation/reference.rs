@@ -114,11 +114,11 @@ impl Reference {
                 self.builds.insert(*build, Build::default());
                 self.quarantine.found(&event.fact);
             }
-            Fact::TrunkRewritten { off_trunk, .. } => {
+            Fact::TrunkRewritten { off_trunk, onto, .. } => {
                 for number in off_trunk {
                     self.builds.get_mut(number).expect("it was found").off_trunk = true;
                 }
-                self.quarantine.rewritten(off_trunk);
+                self.quarantine.rewritten(off_trunk, *onto);
                 self.requests.rewritten(event.at, off_trunk);
             }
             Fact::DeploymentRequested(request) => self.requested(event, request),
