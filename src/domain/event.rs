@@ -168,6 +168,23 @@ impl Fact {
         "refused",
     ];
 
+    /// The fact as it was meant when this actor recorded it. Before there were kinds of verification, those of a step
+    /// were told by the engine's own name and a note alone; one whose note says nothing of a step is no kind's that a
+    /// service could ask for.
+    #[must_use]
+    pub fn recorded_by(self, actor: &Actor) -> Self {
+        match self {
+            Self::BuildVerified { build, note, kind: VerifyBy::Person }
+                if *actor == Actor::System =>
+            {
+                let step = note.strip_prefix("step ").and_then(|rest| rest.rsplit_once(" of d"));
+                let kind = VerifyBy::Step(step.map_or("", |(step, _)| step).to_owned());
+                Self::BuildVerified { build, note, kind }
+            }
+            fact => fact,
+        }
+    }
+
     /// The fact's name, as stored and as shown by `trunkline events`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
