@@ -65,6 +65,7 @@ impl ServiceState {
             return;
         }
         self.last_seq = event.seq;
+        self.expire_requests(event.at);
         match &event.fact {
             Fact::BuildFound { .. } => self.build_found(event),
             Fact::TrunkRewritten { to, off_trunk, onto, .. } => {

@@ -24,8 +24,9 @@ pub struct Quarantine {
     builds: BTreeMap<BuildNumber, Brought>,
     /// Each bad commit as it was named, and the event that named it.
     bad: BTreeMap<Sha, (BadCommit, Seq)>,
-    /// The build that the last force-push said to count from, until one follows.
-    onto: Option<Option<BuildNumber>>,
+    /// A force-push came after the last build, and the build that it said to count from.
+    was_rewritten: bool,
+    onto: Option<BuildNumber>,
 }
 
 /// A bad commit that a build has, the event that named it, and the first newer build without it.
@@ -37,7 +38,8 @@ impl Quarantine {
         assert!(reverts.len() <= 1, "two reverts of one build are not told apart here");
         let after = self.builds.iter().rev().find(|(_, build)| !build.off_trunk);
         let after = after.map(|(number, _)| *number);
-        let is_counted = after.is_some() && self.onto.take().is_none_or(|onto| onto == after);
+        let is_counted = after.is_some() && (!self.was_rewritten || self.onto == after);
+        self.was_rewritten = false;
         let commits = commits.iter().map(|commit| (commit.sha.clone(), commit.subject.clone()));
         let brought = Brought {
             commits: commits.collect(),
@@ -50,7 +52,7 @@ impl Quarantine {
     }
 
     pub fn rewritten(&mut self, off_trunk: &[BuildNumber], onto: Option<BuildNumber>) {
-        self.onto = Some(onto);
+        (self.was_rewritten, self.onto) = (true, onto);
         for number in off_trunk {
             self.builds.get_mut(number).expect("it was found").off_trunk = true;
         }
