@@ -290,6 +290,7 @@ fn contained(bad: &Contained<'_>, now: DateTime<Utc>) -> String {
     };
     let safe = match bad.first_safe {
         Some(build) => format!("{build} is the first build without it"),
+        None if bad.doubt.is_some() => "no newer build is known to be without it".to_owned(),
         None => "no newer build has its revert".to_owned(),
     };
     let (sha, subject) = (commit.sha.short(), &commit.subject);
