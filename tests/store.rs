@@ -103,6 +103,27 @@ fn an_event_has_the_hash_of_the_row_that_says_just_it_and_another_has_none() {
 }
 
 #[test]
+fn a_time_is_between_two_events_whatever_the_clock_did() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = Store::open(&folder.path().join("trunkline.db")).expect("it opens");
+    let reader = store.reader().expect("it opens");
+    let stretch = |since: Option<i64>, until: Option<i64>| {
+        let found = reader.stretch(since.map(at), until.map(at)).expect("it can be read");
+        found.map(|(first, last)| (first.0, last.0))
+    };
+    assert_eq!(stretch(None, None), None);
+    for second in [10, 20, 30, 5, 25] {
+        store.append(at(second), vec![verified(1)], None).expect("it is written");
+    }
+    assert_eq!(stretch(None, None), Some((1, 5)));
+    assert_eq!(stretch(Some(20), Some(26)), Some((2, 5)));
+    assert_eq!(stretch(Some(21), None), Some((3, 5)));
+    assert_eq!(stretch(None, Some(9)), Some((4, 4)));
+    assert_eq!(stretch(Some(31), None), None);
+    assert_eq!(stretch(Some(20), Some(20)), Some((2, 2)), "both ends count");
+}
+
+#[test]
 fn a_receipt_is_written_with_its_events_or_not_at_all() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut store = Store::open(&folder.path().join("trunkline.db")).expect("it opens");
