@@ -135,6 +135,36 @@ fn a_commit_says_what_took_it_back_and_who_named_it_bad() {
 }
 
 #[test]
+fn after_a_force_push_each_commit_is_where_its_own_line_has_it() {
+    let trunk = Trunk::open();
+    let first = trunk.repository.head();
+    let lost = trunk.merge("lost");
+    trunk.verified(2);
+    trunk.promote("2");
+    let dropped = trunk.merge("dropped");
+    trunk.verified(3);
+    trunk.repository.rewrite(&first);
+    let instead = trunk.merge("instead");
+    trunk.verified(4);
+
+    let live = |sha: &str| trunk.find(sha)["production"].clone();
+    assert_eq!(live(first.as_str())["state"], "since", "#2 was built upon #1 and is live");
+    assert_eq!(live(first.as_str())["build"], 2);
+    assert_eq!((&live(&lost)["state"], &live(&lost)["build"]), (&"since".into(), &2.into()));
+    assert_eq!(trunk.find(&lost)["off_trunk"], true);
+
+    // What is on no line that could be promoted is not offered for it.
+    let gone = trunk.find(&dropped);
+    assert_eq!((&gone["build"], &gone["off_trunk"]), (&3.into(), &true.into()), "{gone:#}");
+    assert_eq!(gone["production"]["state"], "not_yet", "{gone:#}");
+    assert_eq!(gone["production"]["promote"], Value::Null, "{gone:#}");
+    assert_eq!(gone["staging"]["state"], "was", "staging runs #4, which does not have it");
+    assert!(trunk.said(&dropped).contains("no newer build of the trunk has it"));
+    assert!(trunk.said(&dropped).contains("a force-push took off the trunk"));
+    assert_eq!(live(&instead)["promote"], 4);
+}
+
+#[test]
 fn what_is_no_commit_id_never_reaches_git() {
     let trunk = Trunk::open();
     for hostile in ["abc", "HEAD", "main", "--all", "abcd..ef01", "abcd^{tree}", "\u{1b}[31m", ""] {
@@ -208,11 +238,11 @@ async fn a_commit_that_is_ahead_names_the_promote_that_brings_it() {
         [overtaken, verified, world.merge(&name, "ada", "Newest")]
     });
     let found = placed(&world, overtaken).await;
-    let expected = InProduction::NotYet { ahead: 1, promote: verified, verified: true };
+    let expected = InProduction::NotYet { ahead: 1, promote: Some(verified), verified: true };
     assert_eq!(found.production, expected);
     assert!(matches!(found.staging, InStaging::Since { build, .. } if build == verified));
     let found = placed(&world, newest).await;
-    let expected = InProduction::NotYet { ahead: 3, promote: newest, verified: false };
+    let expected = InProduction::NotYet { ahead: 3, promote: Some(newest), verified: false };
     assert_eq!((found.production, found.staging), (expected, InStaging::Never));
 }
 

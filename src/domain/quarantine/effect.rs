@@ -90,21 +90,35 @@ impl<'a> Lines<'a> {
         self.stops.iter().map(|stop| stop.build)
     }
 
-    /// How each of the builds stands to a commit.
+    /// How each of the builds stands to the effect of a commit.
     pub(super) fn standings(&self, bad: &'a BadCommit) -> Vec<Standing<'a>> {
-        let before = self.before(bad.build);
-        let (sides, listed) = (self.sides(bad), self.listed.get(&bad.sha));
-        let (twins, is_listed) = (self.twins(bad), listed.is_some());
+        let (sides, twins) = (self.sides(bad), self.twins(bad));
+        self.along(bad, &twins, |stop, standing| stop.reverted(standing, &sides))
+    }
+
+    /// How each of the builds stands to a commit itself, whatever took its effect back.
+    pub(super) fn presences(&self, commit: &'a BadCommit) -> Vec<Standing<'a>> {
+        self.along(commit, &HashMap::new(), |_, standing| standing)
+    }
+
+    fn along(
+        &self,
+        commit: &'a BadCommit,
+        twins: &HashMap<usize, &'a Sha>,
+        reverted: impl Fn(&Stop<'a>, Standing<'a>) -> Standing<'a>,
+    ) -> Vec<Standing<'a>> {
+        let (before, listed) = (self.before(commit.build), self.listed.get(&commit.sha));
         let mut all: Vec<Standing<'a>> = Vec::with_capacity(self.stops.len());
         for (at, stop) in self.stops.iter().enumerate() {
             let upon = stop.after.map_or(Standing::Without, |after| all[after]);
-            let brings = stop.build.number == bad.build || listed.is_some_and(|l| l.contains(&at));
+            let brings =
+                stop.build.number == commit.build || listed.is_some_and(|l| l.contains(&at));
             all.push(match upon {
                 _ if before[at] => Standing::Without,
-                _ if brings => stop.reverted(Standing::Has, &sides),
+                _ if brings => reverted(stop, Standing::Has),
                 upon => {
-                    let unlisted = stop.unlisted(upon, twins.get(&at).copied(), is_listed);
-                    stop.reverted(unlisted, &sides)
+                    let twin = twins.get(&at).copied();
+                    reverted(stop, stop.unlisted(upon, twin, listed.is_some()))
                 }
             });
         }

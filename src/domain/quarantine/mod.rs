@@ -129,6 +129,18 @@ impl ServiceState {
         }
     }
 
+    /// Whether each build has a commit, whatever took its effect back; nothing for those of which nobody can tell.
+    #[must_use]
+    pub fn having(&self, commit: &BadCommit) -> BTreeMap<BuildNumber, Option<bool>> {
+        let lines = Lines::of(self, |sha| *sha == commit.sha);
+        let has = |standing: Standing<'_>| match standing {
+            Standing::MayHave(_) => None,
+            standing => Some(standing.counts()),
+        };
+        let presences = lines.presences(commit).into_iter().map(has);
+        lines.builds().map(|build| build.number).zip(presences).collect()
+    }
+
     /// What the next build will be built upon; to be asked before it is there.
     fn descent(&self) -> Descent {
         let after = self.newest_build().map(|build| build.number);
