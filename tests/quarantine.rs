@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use trunkline::domain::command::{Command, Refusal};
 use trunkline::domain::commit::{Commit, Revert};
 use trunkline::domain::event::{Event, Fact};
 use trunkline::domain::freeze;
@@ -13,6 +14,7 @@ use trunkline::domain::quarantine::BadCommit;
 use trunkline::domain::service::ServiceState;
 use trunkline::domain::snapshot::{ServiceSnapshot, Version};
 use trunkline::domain::snapshot_of;
+use trunkline::engine::commands::{self, Asked, Gathered, Ground, NotDecided};
 
 fn sha(number: u64) -> Sha {
     format!("{number:040x}").parse().unwrap()
@@ -297,4 +299,78 @@ fn a_row_names_fifty_bad_commits_and_counts_the_others() {
     let snapshot = record.snapshot();
     assert_eq!((snapshot.builds[0].bad.len(), snapshot.builds[0].bad_more), (50, 10));
     assert_eq!((snapshot.quarantine.len(), snapshot.quarantine_total), (50, 60));
+}
+
+fn named(names: &[&str]) -> Command {
+    let commits = names.iter().map(|&name| name.to_owned()).collect();
+    Command::Quarantine { commits, reason: "double charges".into() }
+}
+
+fn clear(commit: &str) -> Command {
+    Command::Clear { commit: commit.into(), reason: "a false alarm".into() }
+}
+
+impl Record {
+    /// What a command becomes; git has found these commits for it.
+    fn decide(&self, command: &Command, found: Vec<BadCommit>) -> Result<Fact, Refusal> {
+        let (name, policy, people) =
+            ("checkout".parse().unwrap(), Policy::default(), People::default());
+        let freezes = freeze::Rules::default();
+        let ground =
+            Ground { name: &name, state: &self.state, policy, people: &people, freezes: &freezes };
+        let (actor, gathered) = (Actor::Person("raj".into()), Gathered::Commits(found));
+        let (now, next) = (DateTime::UNIX_EPOCH, Seq(self.state.last_seq.0 + 1));
+        let asked = Asked { actor: &actor, now, next, gathered: Some(&gathered) };
+        match commands::decide(&ground, command, asked) {
+            Ok(decided) => Ok(decided.facts.into_iter().next().unwrap()),
+            Err(NotDecided::Refused(refusal)) => Err(refusal),
+            Err(NotDecided::Outdated) => panic!("nothing was outdated"),
+        }
+    }
+
+    fn refused(&self, command: &Command, found: Vec<BadCommit>) -> String {
+        self.decide(command, found).expect_err("it is refused").to_string()
+    }
+}
+
+#[test]
+fn a_beginning_that_several_commits_have_names_none_of_them() {
+    let mut record = with_a_bad_commit();
+    let zeros = "0".repeat(38);
+    let said = record.refused(&named(&[&zeros]), Vec::new());
+    assert!(said.contains("begins 3 commits") && said.contains(sha(20).as_str()), "{said}");
+    record.quarantine(3, 30);
+    let said = record.refused(&clear(&zeros), Vec::new());
+    assert!(said.contains("begins 2 commits") && said.contains("write more"), "{said}");
+    let said = record.refused(&clear("abcdef1"), Vec::new());
+    assert!(said.contains("no commit of the quarantine begins with"), "{said}");
+    assert!(record.decide(&clear(sha(30).as_str()), Vec::new()).is_ok());
+}
+
+#[test]
+fn a_commit_that_only_git_knows_makes_a_beginning_ambiguous_too() {
+    let mut record = Record::default();
+    record.found(1, vec![commit(0xabc, "listed")], Vec::new());
+    let hidden = BadCommit { sha: sha(0xabd), build: BuildNumber(1), subject: "not listed".into() };
+    let whole = sha(0xabc).to_string();
+    let beginning = &whole[..39];
+    let said = record.refused(&named(&[beginning]), vec![hidden.clone()]);
+    assert!(said.contains("begins 2 commits"), "{said}");
+    let whole = record.decide(&named(&[sha(0xabd).as_str()]), vec![hidden.clone()]).unwrap();
+    let reason = "double charges".to_owned();
+    assert_eq!(whole, Fact::CommitsQuarantined { bad: vec![hidden], reason });
+}
+
+#[test]
+fn the_same_commit_twice_is_one_and_too_many_are_none() {
+    let record = with_a_bad_commit();
+    let (whole, upper) = (sha(20).to_string(), sha(20).as_str().to_uppercase());
+    let fact = record.decide(&named(&[&whole, &upper, &format!(" {whole} ")]), Vec::new()).unwrap();
+    assert!(matches!(&fact, Fact::CommitsQuarantined { bad, .. } if bad.len() == 1), "{fact:?}");
+    let said = record.refused(&named(&vec![&*whole; 10_000]), Vec::new());
+    assert_eq!(said, "name at most 50 commits at once");
+    let said = record.refused(&named(&["x".repeat(1 << 20).as_str()]), Vec::new());
+    assert!(said.len() < 200, "{} characters", said.len());
+    let said = record.refused(&named(&["abcdef1234"]), Vec::new());
+    assert!(said.starts_with("no build has a commit abcdef1234"), "{said}");
 }

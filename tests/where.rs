@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use serde_json::Value;
+use support::engine::{QUICK, World as Watched};
 use support::home::{Home, until};
 use support::repository::Repository;
 use trunkline::backend::Backend as _;
@@ -162,6 +163,35 @@ fn after_a_force_push_each_commit_is_where_its_own_line_has_it() {
     assert!(trunk.said(&dropped).contains("no newer build of the trunk has it"));
     assert!(trunk.said(&dropped).contains("a force-push took off the trunk"));
     assert_eq!(live(&instead)["promote"], 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_no_build_of_the_folder_has_is_on_the_trunk_all_the_same() {
+    let mut world = Watched::with_file(QUICK);
+    world.repository.write("shop/trunkline.toml", QUICK);
+    world.repository.commit_all("Ann", "ann@example.com", "the shop");
+    world.start_folders(&[Some("shop")]).await;
+    world.until("the first build", |service| service.builds.first().cloned()).await;
+    let elsewhere = world.repository.commit_by("Ann", "ann@example.com", "docs/a", "a", "docs");
+    world.repository.branch("side");
+    let aside = world.repository.commit_by("Ann", "ann@example.com", "shop/b", "b", "aside");
+    let backend = world.backend("raj");
+    let mut seen = Vec::new();
+    // Nothing in the service tells that the trunk was looked at, since nothing of the folder changed.
+    while seen != ["trunk", "nowhere"] {
+        seen.clear();
+        for sha in [&elsewhere, &aside] {
+            let prefix = sha.as_str().parse().unwrap();
+            seen.push(match backend.whereabouts(&world.service, &prefix).await.unwrap() {
+                Whereabouts::InNoBuild { .. } => "trunk",
+                Whereabouts::NotOnTrunk { .. } => "nowhere",
+                Whereabouts::UnknownHere => "not fetched yet",
+                other => panic!("{other:?}"),
+            });
+        }
+        tokio::task::yield_now().await;
+    }
+    world.stop().await;
 }
 
 #[test]

@@ -199,3 +199,18 @@ async fn a_trunk_that_is_moved_onto_the_branch_itself_has_its_bad_commit() {
     assert_eq!(quarantine(&world, next).await.unwrap().severity, Severity::Override);
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_no_build_has_is_not_named_bad() {
+    let mut world = World::open(QUICK).await;
+    world.repository.branch("feature");
+    let aside = world.repository.commit("not merged");
+    world.repository.switch("main");
+    world.merged("Ann", "ann@example.com", "good").await;
+    let command = Command::Quarantine { commits: vec![aside.to_string()], reason: "x".into() };
+    let Refusal::NotFound { sentence } = refusal(world.command("raj", command).await) else {
+        panic!("it is in no build")
+    };
+    assert!(sentence.contains("no build has a commit"), "{sentence}");
+    world.stop().await;
+}
