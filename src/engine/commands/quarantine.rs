@@ -91,7 +91,7 @@ fn one(service: &Ground<'_>, name: &str, found: &[BadCommit]) -> Result<BadCommi
 
 /// Several commits begin so; of many only the first are named.
 fn ambiguous(beginning: &str, shas: &[&Sha]) -> Refusal {
-    let mut named: Vec<_> = shas.iter().take(CANDIDATES).map(|sha| sha.to_string()).collect();
+    let mut named: Vec<_> = shas.iter().take(CANDIDATES).map(ToString::to_string).collect();
     named.extend((shas.len() > CANDIDATES).then(|| format!("{} more", shas.len() - CANDIDATES)));
     Refusal::invalid(format!(
         "{beginning:?} begins {} commits ({}); write more of the one you mean",
