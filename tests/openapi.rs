@@ -61,7 +61,12 @@ fn eventful(world: &Scripted) {
                 reason: reason.clone(),
                 rollback: Some(open),
             },
-            Fact::TrunkRewritten { from: shas.clone(), to: shas.clone(), off_trunk: vec![first] },
+            Fact::TrunkRewritten {
+                from: shas.clone(),
+                to: shas.clone(),
+                off_trunk: vec![first],
+                onto: Some(first),
+            },
             Fact::DeploymentStarted { deployment: open },
             Fact::StepStarted { deployment: open, step: 0 },
             Fact::CancelRequested { deployment: open, reason: reason.clone() },

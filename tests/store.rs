@@ -53,6 +53,35 @@ fn events_come_back_as_they_were_written() {
 }
 
 #[test]
+fn what_the_engine_verified_before_there_were_kinds_was_verified_by_a_step() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = Store::open(&folder.path().join("trunkline.db")).expect("it opens");
+    let old = |actor, note: &str| {
+        let fact = |kind| Fact::BuildVerified { build: BuildNumber(1), note: note.into(), kind };
+        // A person's kind is not spelled out, so that this is stored as it was when there was none.
+        NewEvent { service: service(), actor, fact: fact(VerifyBy::Person) }
+    };
+    let jane = || Actor::Person("jane".into());
+    let events = vec![
+        old(Actor::System, "step smoke of d12 succeeded"),
+        old(Actor::System, "step talk of d1 of d12 succeeded"),
+        old(Actor::System, "something else"),
+        old(jane(), "step smoke of d12 succeeded"),
+    ];
+    store.append(at(1), events, None).expect("it is written");
+    let mut kinds = Vec::new();
+    store
+        .replay(|event| {
+            let Fact::BuildVerified { kind, .. } = event.fact else { panic!("{event:?}") };
+            kinds.push(kind);
+        })
+        .expect("it can be read");
+    let step = |name: &str| VerifyBy::Step(name.into());
+    assert_eq!(kinds, [step("smoke"), step("talk of d1"), step(""), VerifyBy::Person]);
+    assert_eq!(store.reader().expect("it opens").verify().expect("it can be read"), None);
+}
+
+#[test]
 fn an_event_has_the_hash_of_the_row_that_says_just_it_and_another_has_none() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut store = filled(&folder);
@@ -71,6 +100,27 @@ fn an_event_has_the_hash_of_the_row_that_says_just_it_and_another_has_none() {
     for event in elsewhere {
         assert_eq!(hash_of(&event), None, "{event:?}");
     }
+}
+
+#[test]
+fn a_time_is_between_two_events_whatever_the_clock_did() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = Store::open(&folder.path().join("trunkline.db")).expect("it opens");
+    let reader = store.reader().expect("it opens");
+    let stretch = |since: Option<i64>, until: Option<i64>| {
+        let found = reader.stretch(since.map(at), until.map(at)).expect("it can be read");
+        found.map(|(first, last)| (first.0, last.0))
+    };
+    assert_eq!(stretch(None, None), None);
+    for second in [10, 20, 30, 5, 25] {
+        store.append(at(second), vec![verified(1)], None).expect("it is written");
+    }
+    assert_eq!(stretch(None, None), Some((1, 5)));
+    assert_eq!(stretch(Some(20), Some(26)), Some((2, 5)));
+    assert_eq!(stretch(Some(21), None), Some((3, 5)));
+    assert_eq!(stretch(None, Some(9)), Some((4, 4)));
+    assert_eq!(stretch(Some(31), None), None);
+    assert_eq!(stretch(Some(20), Some(20)), Some((2, 2)), "both ends count");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use serde_json::Value;
+use support::engine::{QUICK, World as Watched};
 use support::home::{Home, until};
 use support::repository::Repository;
 use support::shop::smoke_tested;
@@ -111,6 +112,65 @@ fn a_commit_says_what_took_it_back_and_who_named_it_bad() {
 }
 
 #[test]
+fn after_a_force_push_each_commit_is_where_its_own_line_has_it() {
+    let trunk = Trunk::open();
+    let first = trunk.repository.head();
+    let lost = trunk.merge("lost");
+    trunk.verified(2);
+    trunk.promote("2");
+    let dropped = trunk.merge("dropped");
+    trunk.verified(3);
+    trunk.repository.rewrite(&first);
+    let instead = trunk.merge("instead");
+    trunk.verified(4);
+
+    let live = |sha: &str| trunk.find(sha)["production"].clone();
+    assert_eq!(live(first.as_str())["state"], "since", "#2 was built upon #1 and is live");
+    assert_eq!(live(first.as_str())["build"], 2);
+    assert_eq!((&live(&lost)["state"], &live(&lost)["build"]), (&"since".into(), &2.into()));
+    assert_eq!(trunk.find(&lost)["off_trunk"], true);
+
+    // What is on no line that could be promoted is not offered for it.
+    let gone = trunk.find(&dropped);
+    assert_eq!((&gone["build"], &gone["off_trunk"]), (&3.into(), &true.into()), "{gone:#}");
+    assert_eq!(gone["production"]["state"], "not_yet", "{gone:#}");
+    assert_eq!(gone["production"]["promote"], Value::Null, "{gone:#}");
+    assert_eq!(gone["staging"]["state"], "was", "staging runs #4, which does not have it");
+    assert!(trunk.said(&dropped).contains("no newer build of the trunk has it"));
+    assert!(trunk.said(&dropped).contains("a force-push took off the trunk"));
+    assert_eq!(live(&instead)["promote"], 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_no_build_of_the_folder_has_is_on_the_trunk_all_the_same() {
+    let mut world = Watched::with_file(QUICK);
+    world.repository.write("shop/trunkline.toml", QUICK);
+    world.repository.commit_all("Ann", "ann@example.com", "the shop");
+    world.start_folders(&[Some("shop")]).await;
+    world.until("the first build", |service| service.builds.first().cloned()).await;
+    let elsewhere = world.repository.commit_by("Ann", "ann@example.com", "docs/a", "a", "docs");
+    world.repository.branch("side");
+    let aside = world.repository.commit_by("Ann", "ann@example.com", "shop/b", "b", "aside");
+    let backend = world.backend("raj");
+    let mut seen = Vec::new();
+    // Nothing in the service tells that the trunk was looked at, since nothing of the folder changed.
+    while seen != ["trunk", "nowhere"] {
+        seen.clear();
+        for sha in [&elsewhere, &aside] {
+            let prefix = sha.as_str().parse().unwrap();
+            seen.push(match backend.whereabouts(&world.service, &prefix).await.unwrap() {
+                Whereabouts::InNoBuild { .. } => "trunk",
+                Whereabouts::NotOnTrunk { .. } => "nowhere",
+                Whereabouts::UnknownHere => "not fetched yet",
+                other => panic!("{other:?}"),
+            });
+        }
+        tokio::task::yield_now().await;
+    }
+    world.stop().await;
+}
+
+#[test]
 fn what_is_no_commit_id_never_reaches_git() {
     let trunk = Trunk::open();
     for hostile in ["abc", "HEAD", "main", "--all", "abcd..ef01", "abcd^{tree}", "\u{1b}[31m", ""] {
@@ -184,11 +244,11 @@ async fn a_commit_that_is_ahead_names_the_promote_that_brings_it() {
         [overtaken, verified, world.merge(&name, "ada", "Newest")]
     });
     let found = placed(&world, overtaken).await;
-    let expected = InProduction::NotYet { ahead: 1, promote: verified, verified: true };
+    let expected = InProduction::NotYet { ahead: 1, promote: Some(verified), verified: true };
     assert_eq!(found.production, expected);
     assert!(matches!(found.staging, InStaging::Since { build, .. } if build == verified));
     let found = placed(&world, newest).await;
-    let expected = InProduction::NotYet { ahead: 3, promote: newest, verified: false };
+    let expected = InProduction::NotYet { ahead: 3, promote: Some(newest), verified: false };
     assert_eq!((found.production, found.staging), (expected, InStaging::Never));
 }
 

@@ -10,7 +10,7 @@ mod verify;
 use clap::{Args, Subcommand};
 
 use super::Global;
-use super::context::Context;
+use super::context::{Context, places};
 use super::failure::Failure;
 
 #[derive(Debug, Args)]
@@ -43,7 +43,10 @@ enum Command {
 
 pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
     match arguments.command.unwrap_or(Command::List(arguments.list)) {
-        Command::List(arguments) => list::run(&Context::connect(global).await?, arguments).await,
+        Command::List(arguments) => {
+            let database = places(&global)?.database();
+            list::run(&Context::connect(global).await?, &database, arguments).await
+        }
         Command::Export(arguments) => export::run(global, arguments).await,
         Command::Verify(arguments) => verify::run(&global, &arguments),
         Command::Head(arguments) => verify::head(&global, arguments),

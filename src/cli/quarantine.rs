@@ -58,7 +58,11 @@ pub async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
                 return output::json(&snapshot.quarantine);
             }
             let lines = snapshot.quarantine.iter().map(|one| line(one, &ago(one.at, snapshot.at)));
-            return context.out.lines(lines);
+            let shown = u32::try_from(snapshot.quarantine.len()).unwrap_or(u32::MAX);
+            let more = snapshot.quarantine_total.saturating_sub(shown);
+            let more =
+                (more > 0).then(|| format!("and {more} older ones; \"audit list\" has them"));
+            return context.out.lines(lines.chain(more));
         }
         Verb::Add(Adding { commits, reason, acting }) => {
             (Command::Quarantine { commits, reason }, acting.key)

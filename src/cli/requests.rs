@@ -7,8 +7,7 @@ use super::context::Context;
 use super::failure::Failure;
 use super::say::ago;
 use super::{Reading, output};
-use crate::domain::request::{Closed, Request, RequestState};
-use crate::domain::time::{between, say};
+use crate::domain::request::Request;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -28,18 +27,5 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure>
 fn line(request: &Request, now: DateTime<Utc>) -> String {
     let Request { id, build, by, at, note, .. } = request;
     let note = if note.is_empty() { String::new() } else { format!(": {note}") };
-    format!("{id} {build} by {by} {}{note}; {}", ago(*at, now), became(request, now))
-}
-
-fn became(request: &Request, now: DateTime<Utc>) -> String {
-    match &request.closed {
-        _ if request.state(now) == RequestState::Expired => "expired".to_owned(),
-        Some(Closed::Taken { by, deployment, .. }) => format!("taken by {by} ({deployment})"),
-        Some(Closed::Withdrawn { by, reason, .. }) if reason.is_empty() => {
-            format!("withdrawn by {by}")
-        }
-        Some(Closed::Withdrawn { by, reason, .. }) => format!("withdrawn by {by}: {reason}"),
-        Some(Closed::Superseded { how, .. }) => format!("superseded: {how}"),
-        None => format!("open for {}", say(between(now, request.until))),
-    }
+    format!("{id} {build} by {by} {}{note}; {}", ago(*at, now), request.became(now))
 }

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::say::{ago, instant};
 use super::{Reading, output};
 use crate::backend::Backend;
-use crate::domain::ids::CommitPrefix;
+use crate::domain::ids::{BuildNumber, CommitPrefix};
 use crate::domain::whereabouts::{InProduction, InStaging, NamedCommit, Placed, Whereabouts};
 
 #[derive(Debug, Args)]
@@ -44,6 +44,9 @@ fn lines(asked: &CommitPrefix, whereabouts: &Whereabouts, now: DateTime<Utc>) ->
         Whereabouts::NotOnTrunk { commit } => {
             vec![named(commit), "  trunk       not on the trunk (yet): no build has it".to_owned()]
         }
+        Whereabouts::InNoBuild { commit } => {
+            vec![named(commit), "  trunk       on the trunk, and no build has it (yet)".to_owned()]
+        }
         Whereabouts::InBuild(placed) => in_build(placed, now),
     }
 }
@@ -62,6 +65,10 @@ fn in_build(placed: &Placed, now: DateTime<Utc>) -> Vec<String> {
     let mut lines = vec![named(&placed.commit), format!("  build       {}{note}", placed.build)];
     lines.push(format!("  staging     {}", staging(&placed.staging, now)));
     lines.push(format!("  production  {}", production(&placed.production, now)));
+    if let Some(attempt) = &placed.unsettled {
+        lines
+            .push(format!("              {attempt} did not succeed: nobody vouches for what runs"));
+    }
     if let Some(taken) = &placed.reverted_by {
         lines.push(format!("  reverted    by {} in {}", taken.by.short(), taken.build));
     }
@@ -80,6 +87,7 @@ fn staging(staging: &InStaging, now: DateTime<Utc>) -> String {
             format!("not yet: {build} overtook it, which has it too")
         }
         InStaging::Never => "not yet".to_owned(),
+        InStaging::Unknown { build } => unknown(*build),
     }
 }
 
@@ -94,12 +102,21 @@ fn production(production: &InProduction, now: DateTime<Utc>) -> String {
                 more => format!("{more} builds ahead of what is live"),
             };
             let verified = if *verified { "" } else { " once it is verified" };
-            format!("not yet: {ahead}; \"trunkline promote {}\" brings it{verified}", promote.0)
+            let brings = promote.map_or_else(
+                || "no newer build of the trunk has it".to_owned(),
+                |build| format!("\"trunkline promote {}\" brings it{verified}", build.0),
+            );
+            format!("not yet: {ahead}; {brings}")
         }
+        InProduction::Unknown { build } => unknown(*build),
     }
 }
 
-fn stay(build: crate::domain::ids::BuildNumber, from: DateTime<Utc>, to: DateTime<Utc>) -> String {
+fn unknown(build: BuildNumber) -> String {
+    format!("unknown: not all that {build} has is on record")
+}
+
+fn stay(build: BuildNumber, from: DateTime<Utc>, to: DateTime<Utc>) -> String {
     format!("not any more: it was from {} to {} with {build}", instant(from), instant(to))
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::model::Model;
 use crate::domain::ids::Seq;
 use crate::domain::people::Actor;
-use crate::domain::request::{Closed, Request};
+use crate::domain::request::Request;
 use crate::domain::time::between;
 
 /// How many requests a list shows, the open one among them.
@@ -52,20 +52,6 @@ impl Model {
     #[must_use]
     pub fn minutes_left(&self, request: &Request) -> u128 {
         between(self.now(), request.until).as_nanos().div_ceil(MINUTE.as_nanos())
-    }
-}
-
-/// What became of a request that is not open any more.
-#[must_use]
-pub fn became(request: &Request) -> String {
-    match &request.closed {
-        Some(Closed::Taken { by, deployment, .. }) => format!("taken by {by} ({deployment})"),
-        Some(Closed::Withdrawn { by, reason, .. }) if reason.is_empty() => {
-            format!("withdrawn by {by}")
-        }
-        Some(Closed::Withdrawn { by, reason, .. }) => format!("withdrawn by {by}: {reason}"),
-        Some(Closed::Superseded { how, .. }) => format!("superseded: {how}"),
-        None => "expired: nobody took it".to_owned(),
     }
 }
 

@@ -39,7 +39,8 @@ pub enum Fact {
         /// How many more there are beyond the ones listed.
         #[serde(default)]
         more: u32,
-        /// The reverts among all its commits, also the ones that are not listed, oldest first.
+        /// The reverts among all its commits, also the ones that are not listed, oldest first; of a merge that was
+        /// reverted also one for each commit that came with it.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         reverts: Vec<Revert>,
     },
@@ -48,6 +49,9 @@ pub enum Fact {
         from: Sha,
         to: Sha,
         off_trunk: Vec<BuildNumber>,
+        /// The newest build that is still on it, from which on the commits of the next one are counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        onto: Option<BuildNumber>,
     },
     /// A deployment was asked for; it is named by this event's sequence number.
     DeploymentRequested(DeploymentRequest),
@@ -163,6 +167,23 @@ impl Fact {
         "freeze_lifted",
         "refused",
     ];
+
+    /// The fact as it was meant when this actor recorded it. Before there were kinds of verification, those of a step
+    /// were told by the engine's own name and a note alone; one whose note says nothing of a step is no kind's that a
+    /// service could ask for.
+    #[must_use]
+    pub fn recorded_by(self, actor: &Actor) -> Self {
+        match self {
+            Self::BuildVerified { build, note, kind: VerifyBy::Person }
+                if *actor == Actor::System =>
+            {
+                let step = note.strip_prefix("step ").and_then(|rest| rest.rsplit_once(" of d"));
+                let kind = VerifyBy::Step(step.map_or("", |(step, _)| step).to_owned());
+                Self::BuildVerified { build, note, kind }
+            }
+            fact => fact,
+        }
+    }
 
     /// The fact's name, as stored and as shown by `trunkline events`.
     #[must_use]

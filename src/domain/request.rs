@@ -8,6 +8,7 @@ use super::event::{DeploymentKind, DeploymentRequest, Event};
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use super::people::Actor;
 use super::service::ServiceState;
+use super::time::{between, say};
 
 /// The most requests that are remembered of a service.
 pub const REMEMBERED: usize = 50;
@@ -98,13 +99,27 @@ impl Request {
         }
     }
 
+    /// How it stands, or what became of it: `open for 12m`, `taken by kim (d7)`.
+    #[must_use]
+    pub fn became(&self, now: DateTime<Utc>) -> String {
+        match &self.closed {
+            _ if self.state(now) == RequestState::Expired => "expired: nobody took it".to_owned(),
+            Some(Closed::Taken { by, deployment, .. }) => format!("taken by {by} ({deployment})"),
+            Some(Closed::Withdrawn { by, reason, .. }) if reason.is_empty() => {
+                format!("withdrawn by {by}")
+            }
+            Some(Closed::Withdrawn { by, reason, .. }) => format!("withdrawn by {by}: {reason}"),
+            Some(Closed::Superseded { how, .. }) => format!("superseded: {how}"),
+            None => format!("open for {}", say(between(now, self.until))),
+        }
+    }
+
     #[must_use]
     pub fn is_open(&self, now: DateTime<Utc>) -> bool {
         self.state(now) == RequestState::Open
     }
 
-    /// Closes it, unless something did before. One whose time is over is closed too, so that it stays over when the
-    /// clock is set back.
+    /// Closes it, unless something did before.
     pub(super) fn close(&mut self, closed: Closed) {
         self.closed.get_or_insert(closed);
     }
@@ -128,16 +143,27 @@ impl ServiceState {
         self.requests.drain(..surplus);
     }
 
-    /// A promote of its build takes a request; whatever else comes to production supersedes it.
+    /// Somebody else's promote of its build takes a request; whatever else comes to production supersedes it, also
+    /// that those who asked did not wait.
     pub(super) fn answer_requests(&mut self, event: &Event, asked: &DeploymentRequest) {
         let (by, deployment, at) = (event.actor.clone(), DeploymentId::from(event.seq), event.at);
         if asked.kind == DeploymentKind::Promote {
-            let taken = Closed::Taken { by, deployment, at };
-            let same = self.requests.iter_mut().filter(|request| request.build == asked.build);
+            let is_taken =
+                |request: &&mut Request| request.build == asked.build && request.by != by;
+            let taken = Closed::Taken { by: by.clone(), deployment, at };
+            let same = self.requests.iter_mut().filter(is_taken);
             same.for_each(|request| request.close(taken.clone()));
         }
         let how = format!("{} of {} by {} ({deployment})", asked.kind, asked.build, event.actor);
         self.supersede_requests(at, &how, |_| true);
+    }
+
+    /// What was recorded after the time of a request ends it for good: a clock that is set back later does not
+    /// bring it back.
+    pub(super) fn expire_requests(&mut self, at: DateTime<Utc>) {
+        let how = "its time was over".to_owned();
+        let over = self.requests.iter_mut().filter(|request| request.until <= at);
+        over.for_each(|request| request.close(Closed::Superseded { how: how.clone(), at }));
     }
 
     pub(super) fn supersede_requests(

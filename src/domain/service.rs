@@ -11,7 +11,7 @@ use super::deployment::{Cancel, Deployment, Ended, StepState};
 use super::event::{DeploymentRequest, Event, Fact, Outcome};
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use super::policy::VerifyBy;
-use super::quarantine::Quarantined;
+use super::quarantine::{Descents, Quarantined, Trunk};
 use super::request::Request;
 use super::schema::SchemaChange;
 use super::stops::{Freeze, Hold};
@@ -38,6 +38,10 @@ pub struct ServiceState {
     pub holds: BTreeMap<Environment, Hold>,
     /// The commits that are known to be bad.
     pub quarantine: BTreeMap<Sha, Quarantined>,
+    /// What each build was built upon.
+    pub(super) descents: Descents,
+    /// What became of the trunk since the newest build.
+    pub(super) trunk: Trunk,
     /// What promotes may have done to production's schema that older code cannot simply live with, oldest first.
     pub schema: Vec<SchemaChange>,
     /// The builds whose promotes did to the schema what nobody judged.
@@ -61,10 +65,12 @@ impl ServiceState {
             return;
         }
         self.last_seq = event.seq;
+        self.expire_requests(event.at);
         match &event.fact {
             Fact::BuildFound { .. } => self.build_found(event),
-            Fact::TrunkRewritten { to, off_trunk, .. } => {
+            Fact::TrunkRewritten { to, off_trunk, onto, .. } => {
                 self.trunk_rewritten(event.at, to, off_trunk);
+                self.trunk = Trunk::Rewritten { onto: *onto };
             }
             Fact::DeploymentRequested(request) => self.requested(event, request),
             Fact::DeploymentStarted { deployment } => {
@@ -142,6 +148,7 @@ impl ServiceState {
             verifications: Vec::new(),
             off_trunk: false,
         };
+        self.descends(build.number);
         self.tip = Some(build.sha.clone());
         self.waiting.insert(build.number);
         self.builds.insert(build.number, build);

@@ -142,6 +142,9 @@ pub struct ServiceSnapshot {
     /// The commits that are known to be bad, the newest first.
     #[serde(default)]
     pub quarantine: Vec<Quarantined>,
+    /// How many there are in all.
+    #[serde(default)]
+    pub quarantine_total: u32,
     /// The last requests for a promoter, newest first.
     #[serde(default)]
     pub requests: Vec<Request>,
@@ -172,6 +175,17 @@ pub struct BuildRow {
     /// The quarantined commits whose effect it has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bad: Vec<Sha>,
+    /// How many more there are beyond the ones named in `bad`.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub bad_more: u32,
+    /// Those in `bad` of which nobody can tell whether it has them: they count as being there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_doubt: Vec<Sha>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_none(count: &u32) -> bool {
+    *count == 0
 }
 
 /// A deployment with what its state means to a reader.

@@ -13,7 +13,7 @@ use super::freeze::{self, FreezeWindow};
 use super::ids::{BuildNumber, DeploymentId, Environment, ServiceName};
 use super::people::{Actor, People};
 use super::policy::{FreezeMode, Policy};
-use super::quarantine::Quarantined;
+use super::quarantine::{Contained, Quarantined};
 use super::service::{Live, ServiceState};
 use super::snapshot::{
     BUILDS_SHOWN, BuildRow, DeploymentRow, FleetRow, HISTORY_SHOWN, Me, Problem, QUARANTINE_SHOWN,
@@ -60,12 +60,13 @@ pub fn service(
         live: live.collect(),
         unsettled: state.unsettled(Environment::Production).map(|deployment| deployment.id),
         deployments: deployment_rows(state, &builds),
-        builds: builds.into_iter().map(|build| build_row(facts, build)).collect(),
+        builds: build_rows(facts, &builds),
         builds_total: count(state.builds.len()),
         history_total: count(production(state).count()),
         holds: state.holds.clone(),
         freezes: state.freezes.iter().filter(|freeze| !freeze.is_over(now)).cloned().collect(),
         quarantine: quarantine(state),
+        quarantine_total: count(state.quarantine.len()),
         requests: state.requests.iter().rev().cloned().collect(),
         calendar: calendar(facts, now),
         rollback: rollback_preview(facts),
@@ -137,11 +138,27 @@ fn lasts(freeze: &Freeze) -> DateTime<Utc> {
     freeze.until.unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
-fn build_row(facts: Facts<'_>, build: &Build) -> BuildRow {
-    let state = facts.state.build_state(build, &facts.policy.verify);
-    let bad = facts.state.bad_in(build.number);
-    let bad = bad.iter().map(|bad| bad.quarantined.commit.sha.clone()).collect();
-    BuildRow { state, bad, build: build.clone() }
+/// Newest first; what is bad in them is found out once for all.
+fn build_rows(facts: Facts<'_>, builds: &[&Build]) -> Vec<BuildRow> {
+    let Some(oldest) = builds.last() else { return Vec::new() };
+    let mut bad_in = facts.state.bad_in_each(oldest.number..);
+    let row = |build: &&Build| {
+        let bad = bad_in.remove(&build.number).unwrap_or_default();
+        let sha = |bad: &Contained<'_>| bad.quarantined.commit.sha.clone();
+        BuildRow {
+            state: facts.state.build_state(build, &facts.policy.verify),
+            bad: bad.iter().take(QUARANTINE_SHOWN).map(sha).collect(),
+            bad_more: count(bad.len().saturating_sub(QUARANTINE_SHOWN)),
+            in_doubt: bad
+                .iter()
+                .take(QUARANTINE_SHOWN)
+                .filter(|bad| bad.doubt.is_some())
+                .map(sha)
+                .collect(),
+            build: (*build).clone(),
+        }
+    };
+    builds.iter().map(row).collect()
 }
 
 fn deployment_rows(state: &ServiceState, builds: &[&Build]) -> Vec<DeploymentRow> {

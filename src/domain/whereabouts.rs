@@ -1,12 +1,14 @@
 //! Where a commit is on its way from the trunk through staging to production.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::build::Build;
 use super::commit::Commit;
-use super::ids::{BuildNumber, Environment, Sha};
+use super::ids::{BuildNumber, DeploymentId, Environment, Sha};
 use super::policy::Policy;
 use super::quarantine::{BadCommit, Quarantined};
 use super::service::{Live, ServiceState};
@@ -26,6 +28,10 @@ pub enum Whereabouts {
     },
     /// It exists, and no build has it: it is not merged yet, or was taken off the trunk before a build had it.
     NotOnTrunk {
+        commit: NamedCommit,
+    },
+    /// It is on the trunk, and no build has it: none has followed, or none that touches the service.
+    InNoBuild {
         commit: NamedCommit,
     },
     InBuild(Box<Placed>),
@@ -56,6 +62,9 @@ pub struct Placed {
     pub off_trunk: bool,
     pub staging: InStaging,
     pub production: InProduction,
+    /// The attempt that left production in a state nobody vouches for, whatever was live before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsettled: Option<DeploymentId>,
     /// What took it back, unless that was taken back in turn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reverted_by: Option<TakenBack>,
@@ -91,6 +100,10 @@ pub enum InStaging {
         build: BuildNumber,
     },
     Never,
+    /// Nobody can tell whether the build that staging runs has it.
+    Unknown {
+        build: BuildNumber,
+    },
 }
 
 /// How production stands to a commit.
@@ -105,11 +118,14 @@ pub enum InProduction {
     NotYet {
         /// How many builds its build is ahead of the live one.
         ahead: u32,
-        /// The promote that would bring it: of the oldest build that has it and was verified, or else of its own.
-        promote: BuildNumber,
+        /// The promote that would bring it: of the oldest build of the trunk that is newer than the live one, has it
+        /// and was verified, or else of the oldest that was not; nothing where there is none.
+        promote: Option<BuildNumber>,
         /// Whether that build is verified.
         verified: bool,
     },
+    /// Nobody can tell whether the build that is live has it.
+    Unknown { build: BuildNumber },
 }
 
 impl Whereabouts {
@@ -131,9 +147,9 @@ impl Whereabouts {
         first: BuildNumber,
     ) -> Self {
         let Some(build) = state.builds.get(&first) else { return Self::NotOnTrunk { commit } };
-        let trail = Trail { state, first: build };
         let bad =
             BadCommit { sha: commit.sha.clone(), build: first, subject: commit.subject.clone() };
+        let trail = Trail { state, first: build, having: state.having(&bad) };
         let taken_back = state.taken_back(&bad, build.off_trunk);
         let is_oldest = state.builds.keys().next() == Some(&first);
         Self::InBuild(Box::new(Placed {
@@ -142,6 +158,7 @@ impl Whereabouts {
             off_trunk: build.off_trunk,
             staging: trail.staging(),
             production: trail.production(policy),
+            unsettled: state.unsettled(Environment::Production).map(|deployment| deployment.id),
             reverted_by: taken_back.map(|(by, build)| TakenBack { by, build }),
             quarantined: state.quarantine.get(&commit.sha).cloned(),
             commit,
@@ -167,6 +184,8 @@ impl NamedCommit {
 struct Trail<'a> {
     state: &'a ServiceState,
     first: &'a Build,
+    /// Whether each build has it, where anybody can tell.
+    having: BTreeMap<BuildNumber, Option<bool>>,
 }
 
 /// While an environment ran builds with the commit.
@@ -178,10 +197,14 @@ struct Stay {
 }
 
 impl Trail<'_> {
-    /// Builds of a trunk that was rewritten do not have the commits of the one before, nor the other way round.
     fn has_it(&self, number: BuildNumber) -> bool {
-        let build = self.state.builds.get(&number);
-        number >= self.first.number && build.is_some_and(|b| b.off_trunk == self.first.off_trunk)
+        self.having.get(&number) == Some(&Some(true))
+    }
+
+    /// The build that an environment runs, where nobody can tell whether that has it.
+    fn unknown(&self, environment: Environment) -> Option<BuildNumber> {
+        let live = self.state.live(environment)?.build;
+        matches!(self.having.get(&live), Some(None)).then_some(live)
     }
 
     /// The last stay in an environment.
@@ -195,17 +218,23 @@ impl Trail<'_> {
     }
 
     fn staging(&self) -> InStaging {
+        if let Some(build) = self.unknown(Environment::Staging) {
+            return InStaging::Unknown { build };
+        }
         match self.stay(Environment::Staging) {
             Some(Stay { build, from, to: None }) => InStaging::Since { build, at: from },
             Some(Stay { build, from, to: Some(to) }) => InStaging::Was { build, from, to },
-            None => self
-                .first
-                .superseded_by
-                .map_or(InStaging::Never, |build| InStaging::SupersededBy { build }),
+            None => {
+                let newer = self.first.superseded_by.filter(|newer| self.has_it(*newer));
+                newer.map_or(InStaging::Never, |build| InStaging::SupersededBy { build })
+            }
         }
     }
 
     fn production(&self, policy: &Policy) -> InProduction {
+        if let Some(build) = self.unknown(Environment::Production) {
+            return InProduction::Unknown { build };
+        }
         match self.stay(Environment::Production) {
             Some(Stay { build, from, to: None }) => InProduction::Since { build, at: from },
             Some(Stay { build, from, to: Some(to) }) => InProduction::Was { build, from, to },
@@ -218,15 +247,15 @@ impl Trail<'_> {
         let on_way = self.state.builds.range(..=self.first.number).rev();
         let ahead = on_way.take_while(|(number, _)| **number > live);
         let ahead = ahead.filter(|(_, build)| !build.off_trunk).count();
-        let with_it = self.state.builds.range(self.first.number..).map(|(_, build)| build);
-        let mut with_it = with_it.filter(|build| self.has_it(build.number));
-        let ready = with_it.find(|build| {
-            let is_newer = build.number > live;
-            is_newer && build.in_staging_since.is_some() && build.is_verified(&policy.verify)
-        });
+        let newer = self.state.builds.values().filter(|build| build.number > live);
+        let with_it = newer.filter(|build| !build.off_trunk && self.has_it(build.number));
+        let is_ready =
+            |build: &&Build| build.in_staging_since.is_some() && build.is_verified(&policy.verify);
+        let ready = with_it.clone().find(is_ready);
+        let brings = ready.or_else(|| with_it.clone().next());
         InProduction::NotYet {
             ahead: u32::try_from(ahead).unwrap_or(u32::MAX),
-            promote: ready.map_or(self.first.number, |build| build.number),
+            promote: brings.map(|build| build.number),
             verified: ready.is_some(),
         }
     }

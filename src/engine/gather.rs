@@ -18,13 +18,16 @@ use crate::domain::ids::{BuildNumber, Environment, ServiceName, Sha};
 use crate::domain::plan::{Endpoints, Migrations, endpoints};
 use crate::domain::quarantine::BadCommit;
 use crate::domain::service::ServiceState;
-use crate::git::{GitError, Mirror};
+use crate::git::{Found, GitError, Mirror};
 
 /// The most commits that a plan looks at one by one.
 const COMMITS: usize = 500;
 
 /// The most commits that a command names.
 const NAMED: usize = 50;
+
+/// The most commits that one name may mean, of which git is asked for each.
+const CANDIDATES: usize = 10;
 
 /// How long a rollback waits for git.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -72,7 +75,7 @@ pub async fn gather(
     Ok(Some(Gathered::Plan(Box::new(for_plan(shared, name, action).await?))))
 }
 
-/// The commits that are named and that the builds do not list, as far as git finds them in one of the builds.
+/// The commits that are named, as far as git finds them in one of the builds: all that a name may mean.
 async fn commits(shared: &Shared, name: &ServiceName, names: &[String]) -> Vec<BadCommit> {
     let (mirror, builds) = {
         let world = shared.world();
@@ -82,23 +85,31 @@ async fn commits(shared: &Shared, name: &ServiceName, names: &[String]) -> Vec<B
         (service.mirror.clone(), builds)
     };
     let shas: Vec<_> = builds.iter().map(|(_, sha)| sha.clone()).collect();
-    let is_listed = |beginning: &str| {
+    let is_listed = |sha: &Sha| {
         let world = shared.world();
         let service = world.services.get(name);
-        let beginning = beginning.to_ascii_lowercase();
-        service.is_some_and(|s| !s.state.commits_that_begin_with(&beginning).is_empty())
+        service.is_some_and(|s| !s.state.commits_that_begin_with(sha.as_str()).is_empty())
     };
     let mut found = Vec::new();
-    for name in names.iter().take(NAMED) {
-        if is_listed(name) {
-            continue;
-        }
+    // Of more, none is taken: they are refused together.
+    for name in names.iter().filter(|_| names.len() <= NAMED) {
         // What git does not find is refused by name where the command is decided.
-        let Ok(Some(sha)) = mirror.resolve(name).await else { continue };
-        let Ok(Some(at)) = mirror.first_with(&sha, &shas).await else { continue };
-        let subject = mirror.range(None, &sha, None, 1).await.ok();
-        let subject = subject.and_then(|range| Some(range.commits.first()?.subject.clone()));
-        found.push(BadCommit { sha, build: builds[at].0, subject: subject.unwrap_or_default() });
+        let Ok(prefix) = name.trim().parse() else { continue };
+        let candidates = match mirror.find(&prefix).await {
+            Ok(Found::One(sha)) => vec![sha],
+            Ok(Found::Several(several)) => several,
+            Ok(Found::Nothing) | Err(_) => continue,
+        };
+        for sha in candidates.into_iter().take(CANDIDATES).filter(|sha| !is_listed(sha)) {
+            let Ok(Some(at)) = mirror.first_with(&sha, &shas).await else { continue };
+            let subject = mirror.range(None, &sha, None, 1).await.ok();
+            let subject = subject.and_then(|range| Some(range.commits.first()?.subject.clone()));
+            found.push(BadCommit {
+                sha,
+                build: builds[at].0,
+                subject: subject.unwrap_or_default(),
+            });
+        }
     }
     found
 }

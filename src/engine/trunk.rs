@@ -47,13 +47,20 @@ pub struct News {
     /// The tip that the engine knew when this look began.
     before: Option<Sha>,
     pub(super) tip: Sha,
-    /// The builds that a force-push took off the trunk.
-    rewritten: Option<Vec<BuildNumber>>,
+    /// What a force-push left of the trunk.
+    rewritten: Option<Rewritten>,
     builds: Vec<NewBuild>,
     /// The number of the first of `builds`.
     first: u64,
     /// What the machine's own git says of its owner.
     owner: Option<Identity>,
+}
+
+/// What a force-push took off the trunk, and the newest build that it left there.
+#[derive(Debug)]
+struct Rewritten {
+    off_trunk: Vec<BuildNumber>,
+    onto: Option<(BuildNumber, Sha)>,
 }
 
 #[derive(Debug)]
@@ -71,9 +78,10 @@ impl Look {
         if state.tip != news.before {
             return Vec::new();
         }
-        let rewritten = news.rewritten.iter().zip(&news.before).map(|(off_trunk, from)| {
+        let rewritten = news.rewritten.iter().zip(&news.before).map(|(rewritten, from)| {
             let (from, to) = (from.clone(), news.tip.clone());
-            Fact::TrunkRewritten { from, to, off_trunk: off_trunk.clone() }
+            let onto = rewritten.onto.as_ref().map(|(number, _)| *number);
+            Fact::TrunkRewritten { from, to, off_trunk: rewritten.off_trunk.clone(), onto }
         });
         let known = state.builds.keys().next_back().map(|number| number.0 + 1);
         let builds = (known.unwrap_or(news.first)..).zip(&news.builds).map(|(number, build)| {
@@ -106,6 +114,7 @@ pub(super) async fn look(
     let known = known(shared, watched);
     let before = known.as_ref().and_then(|known| known.tip.clone());
     let is_read = known.as_ref().is_some_and(|known| known.is_read);
+    let newest = known.as_ref().and_then(|known| known.newest.clone());
     let known_freezes = known.as_ref().and_then(|known| known.freezes_at.clone());
     let named = watched.trunk.clone().or_else(|| known.and_then(|k| k.trunk));
     let trunk = match named {
@@ -128,11 +137,17 @@ pub(super) async fn look(
     };
     let rewritten = rewritten(shared, watched, mirror, before.as_ref(), &tip).await?;
     let folder = watched.folder.as_deref();
+    // A force-push may put what it took away back in another place, so that all since the last build counts as new.
+    let newest = match &rewritten {
+        Some(rewritten) => rewritten.onto.as_ref().map(|(_, sha)| sha.clone()),
+        None => newest,
+    };
     let (builds, first) = match &before {
         Some(before) if *before == tip => (Vec::new(), 0),
         Some(before) => {
-            let shas = mirror.first_parents(Some(before), &tip, folder, BUILDS).await?;
-            (new_builds(mirror, folder, Some(before), shas).await?, 0)
+            let since = newest.as_ref().unwrap_or(before);
+            let shas = mirror.first_parents(Some(since), &tip, folder, BUILDS).await?;
+            (new_builds(mirror, folder, Some(since), shas).await?, 0)
         }
         None => {
             let newest = mirror.first_parents(None, &tip, folder, 1).await?;
@@ -153,6 +168,8 @@ impl From<GitError> for Trouble {
 
 struct KnownTrunk {
     tip: Option<Sha>,
+    /// The commit of the newest build that is on it.
+    newest: Option<Sha>,
     trunk: Option<String>,
     freezes_at: Option<Sha>,
     /// The tip's file was read and is good; any other is read again, so that its trouble stays said.
@@ -164,6 +181,7 @@ fn known(shared: &Shared, watched: &Watched) -> Option<KnownTrunk> {
     let service = world.services.values().find(|service| same(&service.watched, watched))?;
     Some(KnownTrunk {
         tip: service.state.tip.clone(),
+        newest: service.state.newest_build().map(|build| build.sha.clone()),
         freezes_at: service.freezes_at.clone(),
         trunk: service.file.as_ref().and_then(|file| file.trunk.clone()),
         is_read: service.state.tip.as_ref().is_some_and(|tip| {
@@ -231,7 +249,7 @@ async fn rewritten(
     mirror: &Mirror,
     before: Option<&Sha>,
     tip: &Sha,
-) -> Result<Option<Vec<BuildNumber>>, GitError> {
+) -> Result<Option<Rewritten>, GitError> {
     let Some(before) = before else { return Ok(None) };
     if before == tip || mirror.is_ancestor(before, tip).await? {
         return Ok(None);
@@ -246,11 +264,11 @@ async fn rewritten(
     for (number, sha) in builds {
         // All before the newest build that is still on the trunk are on it as well.
         if mirror.is_ancestor(&sha, tip).await? {
-            break;
+            return Ok(Some(Rewritten { off_trunk, onto: Some((number, sha)) }));
         }
         off_trunk.push(number);
     }
-    Ok(Some(off_trunk))
+    Ok(Some(Rewritten { off_trunk, onto: None }))
 }
 
 async fn new_builds(

@@ -2,6 +2,7 @@
 
 use super::gather::NotGathered;
 use super::shared::Shared;
+use crate::domain::build::Build;
 use crate::domain::command::Refusal;
 use crate::domain::ids::{BuildNumber, CommitPrefix, ServiceName, Sha};
 use crate::domain::policy::Policy;
@@ -21,9 +22,7 @@ pub async fn find(
     let (mirror, builds) = {
         let world = shared.world();
         let service = world.services.get(name).ok_or_else(gone)?;
-        let builds = service.state.builds.values().filter(|build| !build.off_trunk);
-        let builds: Vec<_> = builds.map(|build| (build.number, build.sha.clone())).collect();
-        (service.mirror.clone(), builds)
+        (service.mirror.clone(), Known::of(&service.state, &service.trunk))
     };
     let failed = |error: GitError| NotGathered::Failed(error.to_string());
     let found = match mirror.find(commit).await.map_err(failed)? {
@@ -36,16 +35,49 @@ pub async fn find(
     let world = shared.world();
     let service = world.services.get(name).ok_or_else(gone)?;
     let state = &service.state;
-    let Some((named, first)) = found else {
+    let Some((named, place)) = found else {
         let recorded = state.commits_that_begin_with(commit.as_str());
         return Ok(in_record(state, &service.policy(), recorded));
     };
-    // Only the record knows which build had what a force-push took off the trunk.
     let recorded = || state.commits_that_begin_with(named.sha.as_str()).pop().map(|c| c.build);
-    Ok(match first.or_else(recorded) {
+    let first = if let Place::Build(first) = place { Some(first) } else { recorded() };
+    Ok(match first {
         Some(first) => Whereabouts::of(state, &service.policy(), named, first),
+        None if place == Place::Trunk => Whereabouts::InNoBuild { commit: named },
         None => Whereabouts::NotOnTrunk { commit: named },
     })
+}
+
+/// The builds as they are known when git is asked, oldest first, and the trunk's name.
+struct Known {
+    on_trunk: Vec<(BuildNumber, Sha)>,
+    off_trunk: Vec<(BuildNumber, Sha)>,
+    trunk: String,
+}
+
+impl Known {
+    fn of(state: &ServiceState, trunk: &str) -> Self {
+        let named = |build: &Build| (build.number, build.sha.clone());
+        let (off, on): (Vec<_>, Vec<_>) = state.builds.values().partition(|b| b.off_trunk);
+        let off_trunk = off.iter().skip(off.len().saturating_sub(OFF_TRUNK));
+        Self {
+            on_trunk: on.into_iter().map(named).collect(),
+            off_trunk: off_trunk.map(|build| named(build)).collect(),
+            trunk: trunk.to_owned(),
+        }
+    }
+}
+
+/// The most builds off the trunk that git is asked about, one by one.
+const OFF_TRUNK: usize = 50;
+
+/// Where git has a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Build(BuildNumber),
+    /// In no build, but on the trunk.
+    Trunk,
+    Elsewhere,
 }
 
 /// Commits that git has forgotten and the record has not.
@@ -58,15 +90,30 @@ fn in_record(state: &ServiceState, policy: &Policy, mut found: Vec<BadCommit>) -
     })
 }
 
-/// Who wrote the commit, and the first build on the trunk that has it.
+/// Who wrote the commit, and the first build that has it, one on the trunk before one that was taken off it.
 async fn told_by_git(
     mirror: &Mirror,
-    builds: &[(BuildNumber, Sha)],
+    known: &Known,
     sha: Sha,
-) -> Result<(NamedCommit, Option<BuildNumber>), GitError> {
-    let shas: Vec<_> = builds.iter().map(|(_, sha)| sha.clone()).collect();
-    let first = mirror.first_with(&sha, &shas).await?.map(|at| builds[at].0);
+) -> Result<(NamedCommit, Place), GitError> {
     let range = mirror.range(None, &sha, None, 1).await?;
     let named = range.commits.first().map(NamedCommit::of);
-    Ok((named.unwrap_or(NamedCommit { sha, subject: String::new(), author: None }), first))
+    let place = place(mirror, known, &sha).await?;
+    Ok((named.unwrap_or(NamedCommit { sha, subject: String::new(), author: None }), place))
+}
+
+async fn place(mirror: &Mirror, known: &Known, sha: &Sha) -> Result<Place, GitError> {
+    let shas: Vec<_> = known.on_trunk.iter().map(|(_, sha)| sha.clone()).collect();
+    if let Some(at) = mirror.first_with(sha, &shas).await? {
+        return Ok(Place::Build(known.on_trunk[at].0));
+    }
+    for (number, off_trunk) in &known.off_trunk {
+        // What was taken off the trunk long ago may be gone from git; the record knows what it listed.
+        if mirror.is_ancestor(sha, off_trunk).await.unwrap_or(false) {
+            return Ok(Place::Build(*number));
+        }
+    }
+    let Some(tip) = mirror.tip(&known.trunk).await? else { return Ok(Place::Elsewhere) };
+    let is_on_trunk = mirror.is_ancestor(sha, &tip).await?;
+    Ok(if is_on_trunk { Place::Trunk } else { Place::Elsewhere })
 }

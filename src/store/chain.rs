@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{StoreError, json, timestamp};
-use crate::domain::event::Event;
+use crate::domain::event::{Event, Fact};
 use crate::domain::ids::Seq;
+use crate::domain::people::Actor;
 
 /// A SHA-256 digest, spelled in hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,12 +115,15 @@ impl Stored {
         let seq = self.seq.cast_unsigned();
         let unreadable = |why: String| StoreError::Unreadable { seq, why };
         let at = DateTime::parse_from_rfc3339(&self.at).map_err(|e| unreadable(e.to_string()))?;
+        let actor: Actor =
+            serde_json::from_str(&self.actor).map_err(|e| unreadable(e.to_string()))?;
+        let fact: Fact = serde_json::from_str(&self.fact).map_err(|e| unreadable(e.to_string()))?;
         Ok(Event {
             seq: Seq(seq),
             at: at.with_timezone(&Utc),
             service: self.service.parse().map_err(|e| unreadable(format!("{e}")))?,
-            actor: serde_json::from_str(&self.actor).map_err(|e| unreadable(e.to_string()))?,
-            fact: serde_json::from_str(&self.fact).map_err(|e| unreadable(e.to_string()))?,
+            fact: fact.recorded_by(&actor),
+            actor,
         })
     }
 }

@@ -292,6 +292,22 @@ impl Reader {
         events(&self.connection, &self.path, service, after, limit)
     }
 
+    /// The first and the last of the events that were recorded in a time, whatever clock said so: none of them is
+    /// before the first or after the last, though others may be between. Both ends count as in it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn stretch(
+        &self,
+        since: Option<DateTime<Utc>>,
+        until: Option<DateTime<Utc>>,
+    ) -> Result<Option<(Seq, Seq)>, StoreError> {
+        if schema::version(&self.connection, &self.path)? == 0 {
+            return Ok(None);
+        }
+        stretch(&self.connection, since, until).map_err(|e| sqlite(&self.path, e))
+    }
+
     /// The chain's hash of the row that says exactly this; `None` when there is no such row here.
     ///
     /// # Errors
@@ -399,6 +415,27 @@ fn events(
     };
     let stored = read().map_err(|e| sqlite(path, e))?;
     stored.iter().map(chain::Stored::event).collect()
+}
+
+fn stretch(
+    connection: &Connection,
+    since: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+) -> rusqlite::Result<Option<(Seq, Seq)>> {
+    // Asked one by one, each end of the whole record is found at once.
+    const ALL: &str = "SELECT (SELECT min(seq) FROM events), (SELECT max(seq) FROM events)";
+    const SOME: &str = "SELECT min(seq), max(seq) FROM events WHERE at >= ?1 AND at <= ?2";
+    let read = |row: &Row<'_>| {
+        let seq = |column| row.get(column).map(|seq: Option<i64>| seq.map(i64::cast_unsigned));
+        Ok(seq(0)?.map(Seq).zip(seq(1)?.map(Seq)))
+    };
+    if since.is_none() && until.is_none() {
+        return connection.query_row(ALL, [], read);
+    }
+    let since = since.map_or_else(String::new, timestamp);
+    // No time is spelled with a letter in front.
+    let until = until.map_or_else(|| "~".to_owned(), timestamp);
+    connection.query_row(SOME, [since, until], read)
 }
 
 fn rows(

@@ -8,7 +8,10 @@ use rusqlite::Connection;
 use super::{StoreError, sqlite};
 
 /// In order; one that was released is never edited.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_events.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_events.sql"),
+    include_str!("migrations/0002_events_by_time.sql"),
+];
 
 /// Before this version a race in WAL mode could corrupt the database.
 const OLDEST_SQLITE: i32 = 3_051_003;

@@ -154,3 +154,47 @@ fn every_kind_of_event_can_be_asked_for() {
     let kinds = Fact::KINDS.map(|kind| format!("`{kind}`")).join(", ");
     assert!(unknown.contains(&format!("expected one of {kinds}")), "{unknown}");
 }
+
+/// A record in which each event has a time of its own, in seconds, and its number as what it says.
+fn recorded_at(seconds: impl Iterator<Item = i64>) -> Home {
+    let home = recorded(&["0".to_owned()]);
+    let mut store = Store::open(&home.path("data").join("trunkline.db")).unwrap();
+    let mut append = |at: i64, number: usize| {
+        let kind = VerifyBy::Person;
+        let fact = Fact::BuildVerified { build: BuildNumber(1), note: format!("n{number}"), kind };
+        let (service, actor) = ("gone".parse().unwrap(), Actor::Person("ann".into()));
+        let at = DateTime::from_timestamp(at, 0).unwrap();
+        store.append(at, vec![NewEvent { service, actor, fact }], None).unwrap();
+    };
+    seconds.enumerate().for_each(|(number, at)| append(at, number));
+    home
+}
+
+/// The numbers of what an export or a list says.
+fn numbers(said: &str) -> Vec<usize> {
+    let notes = said.lines().map(|line| line.split("\"note\":\"n").nth(1).unwrap());
+    notes.map(|note| note.split('"').next().unwrap().parse().unwrap()).collect()
+}
+
+#[test]
+fn a_time_is_found_whole_where_the_clock_was_set_back() {
+    // The clock goes on to 3,099, is set back to 500, and goes on from there.
+    let clock = (2_000..3_100).chain(500..1_600).collect::<Vec<_>>();
+    let home = recorded_at(clock.iter().copied());
+    for (since, until) in [(2_500, 2_510), (700, 705), (1_550, 2_020), (0, 4_000), (3_500, 4_000)] {
+        let time = |second: i64| DateTime::from_timestamp(second, 0).unwrap().to_rfc3339();
+        let times = ["--kind", "build_verified", "--since", &time(since), "--until", &time(until)];
+        let times = [&times[..], &["--actor", "ann"]].concat();
+        let meant = clock.iter().enumerate().filter(|(_, at)| (since..until).contains(*at));
+        let meant: Vec<_> = meant.map(|(number, _)| number).collect();
+        let export = ["audit", "export", "--format", "jsonl"];
+        let said = home.said(&[&export[..], &times].concat());
+        assert_eq!(numbers(&said), meant, "from {since} to {until}");
+        for limit in [1, 600, 5_000] {
+            let list = ["audit", "list", "--json", "--limit", &limit.to_string()];
+            let said = home.said(&[&list[..], &times].concat());
+            let newest = &meant[meant.len().saturating_sub(limit)..];
+            assert_eq!(numbers(&said), newest, "{limit} from {since} to {until}");
+        }
+    }
+}

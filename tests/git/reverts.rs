@@ -26,14 +26,43 @@ async fn a_revert_names_what_it_takes_back_and_comes_in_the_order_of_the_range()
 }
 
 #[tokio::test]
-async fn a_reverted_merge_names_the_merge_and_not_where_it_goes_back_to() {
+async fn a_reverted_merge_names_what_came_with_it_and_not_where_it_goes_back_to() {
     let repository = Repository::new();
     let [one, merge, four] = super::trunk_with_a_merge(&repository);
+    let came = repository.git(["rev-list", &format!("{merge}^1..{merge}^2")]);
     repository.git(["revert", "--no-edit", "--mainline=1", merge.as_str()]);
     let away = repository.head();
     let Mirrored { mirror, folder: _folder } = Mirrored::of(&repository).await;
-    assert_eq!(mirror.reverts(Some(&one), &away).await.unwrap(), [revert(&away, &merge)]);
+    let mut expected = vec![revert(&away, &merge)];
+    expected.extend(came.lines().map(|of| revert(&away, &of.parse().unwrap())));
+    assert!(expected.len() > 1, "something came with it: {expected:?}");
+    assert_eq!(mirror.reverts(Some(&one), &away).await.unwrap(), expected);
     assert_eq!(mirror.reverts(Some(&one), &four).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_reverted_merge_takes_back_the_side_that_its_message_names() {
+    let repository = Repository::new();
+    let base = repository.commit("one").to_string();
+    repository.branch("feature");
+    let side = repository.commit("two").to_string();
+    repository.switch("main");
+    let trunk = repository.commit("three").to_string();
+    let merge = repository.merge("feature", "merge feature");
+    let body = |back: &str| {
+        format!("undo\n\nThis reverts commit {merge}, reversing\nchanges made to {back}.\n")
+    };
+    let other = repository.commit(&body(&side));
+    let stranger = repository.commit(&body(&base));
+    let silent = repository.commit(&format!("undo\n\nThis reverts commit {merge}.\n"));
+    let Mirrored { mirror, folder: _folder } = Mirrored::of(&repository).await;
+    let reverts = mirror.reverts(Some(&merge), &silent).await.unwrap();
+    let of = |by: &Sha| -> Vec<_> {
+        reverts.iter().filter(|r| r.by == *by).map(|r| r.of.to_string()).collect()
+    };
+    assert_eq!(of(&other), [merge.to_string(), trunk], "the side of the trunk");
+    assert_eq!(of(&stranger), [merge.to_string()], "what is no parent of it tells nothing");
+    assert_eq!(of(&silent), [merge.to_string()]);
 }
 
 #[tokio::test]

@@ -144,3 +144,73 @@ async fn the_quarantine_is_the_same_after_a_restart() {
     assert!(after.sentence.contains(bad.short()));
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_force_push_that_moves_the_bad_commit_into_another_merge_is_caught() {
+    let mut world = World::open(QUICK).await;
+    let good = world.merged("Ann", "ann@example.com", "good").await;
+    world.live(good).await;
+    let base = world.repository.head();
+    world.repository.branch("feature");
+    let bad = world.repository.commit("charge twice");
+    world.repository.switch("main");
+    let merge = world.repository.merge("feature", "Merge branch 'feature'");
+    build_of(&world, &merge).await;
+    let command = Command::Quarantine { commits: vec![bad.to_string()], reason: "charges".into() };
+    world.command("raj", command).await.unwrap();
+
+    world.repository.rewrite(&base);
+    world.repository.commit("instead");
+    let again = world.repository.merge("feature", "Merge branch 'feature' once more");
+    let moved = build_of(&world, &again).await;
+    let caught = quarantine(&world, moved).await.unwrap();
+    assert_eq!(caught.severity, Severity::Override);
+    assert!(caught.sentence.starts_with(&format!("has {}", bad.short())), "{caught:?}");
+
+    // Without the merge, nothing of it is left.
+    world.repository.rewrite(&base);
+    world.repository.commit("nothing of it");
+    let clean = build_of(&world, &world.repository.head()).await;
+    assert_eq!(quarantine(&world, clean).await.unwrap().severity, Severity::Info);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trunk_that_is_moved_onto_the_branch_itself_has_its_bad_commit() {
+    let mut world = World::open(QUICK).await;
+    let good = world.merged("Ann", "ann@example.com", "good").await;
+    world.live(good).await;
+    world.repository.branch("feature");
+    let bad = world.repository.commit("charge twice");
+    world.repository.switch("main");
+    let merge = world.repository.merge("feature", "Merge branch 'feature'");
+    build_of(&world, &merge).await;
+    let command = Command::Quarantine { commits: vec![bad.to_string()], reason: "charges".into() };
+    world.command("raj", command).await.unwrap();
+
+    world.repository.rewrite(&bad);
+    world
+        .until_build("the merge is off the trunk", |row| {
+            row.build.sha == merge && row.build.off_trunk
+        })
+        .await;
+    let next = world.repository.commit("go on");
+    let next = build_of(&world, &next).await;
+    assert_eq!(quarantine(&world, next).await.unwrap().severity, Severity::Override);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_no_build_has_is_not_named_bad() {
+    let mut world = World::open(QUICK).await;
+    world.repository.branch("feature");
+    let aside = world.repository.commit("not merged");
+    world.repository.switch("main");
+    world.merged("Ann", "ann@example.com", "good").await;
+    let command = Command::Quarantine { commits: vec![aside.to_string()], reason: "x".into() };
+    let Refusal::NotFound { sentence } = refusal(world.command("raj", command).await) else {
+        panic!("it is in no build")
+    };
+    assert!(sentence.contains("no build has a commit"), "{sentence}");
+    world.stop().await;
+}

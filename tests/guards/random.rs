@@ -141,7 +141,12 @@ impl World {
             8 => Fact::CommitsQuarantined { bad, reason },
             9 => Fact::PromoterRequested { build, until: self.now, note: reason },
             10 => Fact::CancelRequested { deployment, reason },
-            11 => Fact::TrunkRewritten { from: sha(1), to: sha(2), off_trunk: vec![build] },
+            11 => Fact::TrunkRewritten {
+                from: sha(1),
+                to: sha(2),
+                off_trunk: vec![build],
+                onto: None,
+            },
             _ => Fact::FreezePlaced { from: self.now, until: None, reason },
         };
         self.record(fact);

@@ -28,7 +28,13 @@ pub fn found(dice: &mut Dice, state: &ServiceState, number: BuildNumber, rewritt
     }
     if rewritten && dice.chance(50) {
         let again = state.newest_build().into_iter().flat_map(|build| &build.commits);
-        commits.extend(again.cloned());
+        // A rebase makes other commits of the same.
+        let rebased = dice.chance(40);
+        let copy = |(at, commit): (usize, &Commit)| {
+            let sha = sha(2 * INNER + 10 * number.0 + at as u64);
+            if rebased { Commit { sha, ..commit.clone() } } else { commit.clone() }
+        };
+        commits.extend(again.enumerate().map(copy));
     } else if dice.chance(35)
         && let Some(of) = taken_back(dice, state)
     {
@@ -77,12 +83,12 @@ fn change(dice: &mut Dice, build: BuildNumber, line: usize) -> SchemaChange {
 
 fn commit(sha: Sha) -> Commit {
     Commit {
-        sha,
         parents: 1,
+        subject: format!("change {sha}"),
+        sha,
         author: Identity { name: "Max".into(), email: "max@example.com".into() },
         co_authors: Vec::new(),
         at: DateTime::UNIX_EPOCH,
-        subject: "a change".into(),
         pull_request: None,
         reverts: Vec::new(),
         files: Vec::new(),

@@ -103,6 +103,7 @@ impl Reference {
     pub fn saw(&mut self, event: &Event) {
         assert_eq!(event.seq.0, self.last.0 + 1, "events are numbered without a gap");
         self.last = event.seq;
+        self.requests.passed(event.at);
         if let Some(rollback) = self.owes_hold.take() {
             assert!(
                 matches!(&event.fact, Fact::HoldPlaced { rollback: Some(id), .. } if *id == rollback),
@@ -114,11 +115,11 @@ impl Reference {
                 self.builds.insert(*build, Build::default());
                 self.quarantine.found(&event.fact);
             }
-            Fact::TrunkRewritten { off_trunk, .. } => {
+            Fact::TrunkRewritten { off_trunk, onto, .. } => {
                 for number in off_trunk {
                     self.builds.get_mut(number).expect("it was found").off_trunk = true;
                 }
-                self.quarantine.rewritten(off_trunk);
+                self.quarantine.rewritten(off_trunk, *onto);
                 self.requests.rewritten(event.at, off_trunk);
             }
             Fact::DeploymentRequested(request) => self.requested(event, request),
@@ -150,7 +151,7 @@ impl Reference {
             Fact::CommitCleared { sha, .. } => self.quarantine.cleared(sha),
             Fact::PromoterRequested { build, until, .. } => {
                 assert!(self.builds.contains_key(build), "{event:?} asks for what is not there");
-                self.requests.asked((event.seq, event.at), *build, *until);
+                self.requests.asked(event, *build, *until);
             }
             Fact::RequestWithdrawn { request, .. } => self.requests.withdrawn(event.at, *request),
             // Nothing was done.
@@ -183,7 +184,7 @@ impl Reference {
             DeploymentKind::Promote | DeploymentKind::Redeploy => self.may_promote(event, request),
         }
         if request.environment == Environment::Production {
-            self.requests.deployed(event.at, request);
+            self.requests.deployed(event, request);
         }
         let build = self.builds.get_mut(&request.build).expect("only what was found is deployed");
         if request.environment == Environment::Staging {

@@ -124,7 +124,9 @@ impl Story {
     fn rewrite(&mut self, newest: u64) -> Fact {
         let first = newest - self.dice.below(2) as u64;
         let off_trunk = (first..=newest).map(BuildNumber).collect();
-        Fact::TrunkRewritten { from: build::sha(newest), to: build::sha(newest + 1), off_trunk }
+        let onto = self.dice.chance(50).then(|| BuildNumber(first - 1));
+        let (from, to) = (build::sha(newest), build::sha(newest + 1));
+        Fact::TrunkRewritten { from, to, off_trunk, onto }
     }
 
     /// Something that is under way in the background ends.

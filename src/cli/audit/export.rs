@@ -39,6 +39,8 @@ enum Format {
 /// What is exported, and how its rows are made.
 struct Export<'a> {
     context: &'a Context,
+    /// That of the engine.
+    database: &'a Path,
     filter: Filter,
     format: Format,
     rows: Rows,
@@ -48,7 +50,13 @@ pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
     let Arguments { filter, format, output, force } = arguments;
     let database = places(&global)?.database();
     let context = Context::connect(global).await?;
-    let export = Export { context: &context, filter, format, rows: Rows::of(&database)? };
+    let export = Export {
+        context: &context,
+        database: &database,
+        filter,
+        format,
+        rows: Rows::of(&database)?,
+    };
     match output {
         Some(path) => export.to_file(&path, force).await,
         None => export.to_output().await,
@@ -67,7 +75,7 @@ impl Export<'_> {
             Format::Jsonl => output::json_line(&event),
             Format::Csv => csv(&self.rows.cells(&event)?),
         };
-        self.filter.each(self.context, show).await
+        self.filter.each(self.context, self.database, show).await
     }
 
     async fn to_file(&self, path: &Path, force: bool) -> Result<(), Failure> {
@@ -97,7 +105,7 @@ impl Export<'_> {
             };
             Ok(file.write_all(line.as_bytes())?)
         };
-        self.filter.each(self.context, put).await?;
+        self.filter.each(self.context, self.database, put).await?;
         let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
         Ok(file.sync_all()?)
     }

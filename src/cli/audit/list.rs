@@ -1,6 +1,6 @@
 //! `trunkline audit list`: the events that are meant, for reading.
 
-use std::collections::VecDeque;
+use std::path::Path;
 
 use clap::Args;
 
@@ -23,17 +23,9 @@ pub struct Arguments {
 }
 
 /// With `--json` one document on each line.
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, database: &Path, arguments: Arguments) -> Result<(), Failure> {
     let limit = usize::from(arguments.limit);
-    let mut newest = VecDeque::new();
-    let keep = |event| {
-        if newest.len() == limit {
-            newest.pop_front();
-        }
-        newest.push_back(event);
-        Ok(())
-    };
-    arguments.filter.each(context, keep).await?;
+    let newest = arguments.filter.newest(context, database, limit).await?;
     newest.iter().try_for_each(|event| {
         if arguments.reading.json {
             output::json_line(event)

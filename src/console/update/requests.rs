@@ -5,7 +5,6 @@ use crate::console::confirm::{Manner, Stage, Subject};
 use crate::console::effect::{Effect, Outside};
 use crate::console::model::{Model, Screen};
 use crate::console::notes::Tone;
-use crate::console::requests::became;
 use crate::domain::command::Action;
 use crate::domain::request::{Closed, Request};
 
@@ -56,7 +55,7 @@ fn ended(model: &mut Model, before: &Request) -> Vec<Effect> {
     let Some(request) = now.cloned() else { return Vec::new() };
     let mine = model.is_me(&request.by);
     let whose = if mine { "your request".into() } else { format!("the request of {}", request.by) };
-    let text = format!("{whose} for {}: {}", request.build, became(&request));
+    let text = format!("{whose} for {}: {}", request.build, request.became(model.now()));
     let taken = matches!(request.closed, Some(Closed::Taken { .. }));
     model.say(if mine && taken { Tone::Good } else { Tone::Plain }, text.clone());
     disarm(model, &request, text);

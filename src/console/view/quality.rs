@@ -60,16 +60,24 @@ pub fn asked(kind: &VerifyBy) -> String {
 /// The bad commits that a build has the effect of, each with who named it so, why, and where it is safe again.
 pub fn bad(model: &Model, number: BuildNumber, width: u16) -> Vec<Line<'static>> {
     let Some(row) = model.build(number) else { return Vec::new() };
-    row.bad.iter().flat_map(|sha| bad_commit(model, row, sha, width)).collect()
+    let mut lines: Vec<_> =
+        row.bad.iter().flat_map(|sha| bad_commit(model, row, sha, width)).collect();
+    let more = (row.bad_more > 0).then(|| format!("and {} more", row.bad_more));
+    lines.extend(more.map(|more| fact(model, width, "").own(more, Role::Danger).line()));
+    lines
 }
 
 fn bad_commit(model: &Model, row: &BuildRow, sha: &Sha, width: u16) -> Vec<Line<'static>> {
     let quarantine = model.service.iter().flat_map(|service| &service.quarantine);
     let named = quarantine.clone().find(|quarantined| quarantined.commit.sha == *sha);
-    let head = fact(model, width, "BAD").own(format!("{} ", sha.short()), Role::Danger);
+    let is_sure = !row.in_doubt.contains(sha);
+    let (label, is_there) = if is_sure { ("BAD", "") } else { ("BAD?", "may have ") };
+    let text = format!("{is_there}{} ", sha.short());
+    let head = fact(model, width, label).own(text, Role::Danger);
     let safe = match first_safe(model, row, sha) {
         Some(build) => format!("{build} is the first build without it"),
-        None => "no newer build is without it".to_owned(),
+        None if is_sure => "no newer build is without it".to_owned(),
+        None => "no newer build is known to be without it".to_owned(),
     };
     let safe = fact(model, width, "").own(safe, Role::Muted).line();
     let Some(named) = named else { return vec![head.line(), safe] };
@@ -87,6 +95,8 @@ fn bad_commit(model: &Model, row: &BuildRow, sha: &Sha, width: u16) -> Vec<Line<
 fn first_safe(model: &Model, bad: &BuildRow, sha: &Sha) -> Option<BuildNumber> {
     let rows = model.service.iter().flat_map(|service| &service.builds);
     let newer = rows.filter(|row| row.build.number > bad.build.number);
-    let on_trunk = newer.filter(|row| bad.build.off_trunk || !row.build.off_trunk);
-    on_trunk.filter(|row| !row.bad.contains(sha)).map(|row| row.build.number).min()
+    let on_trunk = newer.filter(|row| !row.build.off_trunk);
+    // A row that does not name all of them may not name this one.
+    let safe = on_trunk.filter(|row| row.bad_more == 0 && !row.bad.contains(sha));
+    safe.map(|row| row.build.number).min()
 }

@@ -10,7 +10,7 @@ use crate::console::actions::{Action, entry};
 use crate::console::age::age;
 use crate::console::keys;
 use crate::console::model::Model;
-use crate::console::requests::{LISTED, became};
+use crate::console::requests::LISTED;
 use crate::console::theme::Role;
 use crate::domain::request::{Request, RequestState};
 use crate::terminal::gate;
@@ -87,7 +87,7 @@ fn listed(model: &Model, request: &Request, width: u16) -> Vec<Line<'static>> {
     } else {
         let head = head.own(format!(" {} ago", age(model.since(request.at))), Role::Muted);
         let role = if state == RequestState::Taken { Role::Ok } else { Role::Inactive };
-        (head, gate::sentence(&became(request)), role)
+        (head, gate::sentence(&request.became(model.now())), role)
     };
     let below = below.wrap(usize::from(width).saturating_sub(4));
     let below = below.iter().filter(|line| !line.as_str().is_empty()).take(MOST_LINES);

@@ -9,7 +9,7 @@ use crate::domain::freeze::{FreezeMatch, FreezeState};
 use crate::domain::ids::Environment;
 use crate::domain::people::{Actor, Identity};
 use crate::domain::policy::{FreezeMode, VerifyBy};
-use crate::domain::quarantine::Quarantined;
+use crate::domain::quarantine::{Contained, Quarantined};
 use crate::domain::time::{between, say};
 
 pub(super) fn findings(
@@ -263,6 +263,9 @@ fn hold(facts: Facts<'_>, now: DateTime<Utc>) -> Finding {
     }
 }
 
+/// The most bad commits that a sentence names.
+const BAD_NAMED: usize = 5;
+
 fn quarantine(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Option<Finding> {
     if facts.state.quarantine.is_empty() {
         return None;
@@ -272,21 +275,26 @@ fn quarantine(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Option<Fi
         let sentence = "has no commit that is known to be bad";
         return Some(finding(Guard::Quarantine, Severity::Info, sentence));
     }
-    let said: Vec<_> = bad
-        .iter()
-        .map(|bad| {
-            let Quarantined { commit, by, at, reason, .. } = bad.quarantined;
-            let age = say(between(*at, now));
-            let reason = if reason.is_empty() { String::new() } else { format!(", {reason}") };
-            let safe = match bad.first_safe {
-                Some(build) => format!("{build} is the first build that has its revert"),
-                None => "no newer build has its revert".to_owned(),
-            };
-            let (sha, subject) = (commit.sha.short(), &commit.subject);
-            format!("has {sha} {subject:?}, named bad by {by} {age} ago{reason}; {safe}")
-        })
-        .collect();
+    let mut said: Vec<_> = bad.iter().take(BAD_NAMED).map(|bad| contained(bad, now)).collect();
+    said.extend((bad.len() > BAD_NAMED).then(|| format!("and {} more", bad.len() - BAD_NAMED)));
     Some(finding(Guard::Quarantine, Severity::Override, said.join("; ")))
+}
+
+fn contained(bad: &Contained<'_>, now: DateTime<Utc>) -> String {
+    let Quarantined { commit, by, at, reason, .. } = bad.quarantined;
+    let age = say(between(*at, now));
+    let reason = if reason.is_empty() { String::new() } else { format!(", {reason}") };
+    let (has, doubt) = match bad.doubt {
+        Some(doubt) => ("may have", format!("; {doubt}")),
+        None => ("has", String::new()),
+    };
+    let safe = match bad.first_safe {
+        Some(build) => format!("{build} is the first build without it"),
+        None if bad.doubt.is_some() => "no newer build is known to be without it".to_owned(),
+        None => "no newer build has its revert".to_owned(),
+    };
+    let (sha, subject) = (commit.sha.short(), &commit.subject);
+    format!("{has} {sha} {subject:?}, named bad by {by} {age} ago{reason}{doubt}; {safe}")
 }
 
 fn order(facts: Facts<'_>, target: &Build) -> Finding {

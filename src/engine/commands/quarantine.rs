@@ -3,10 +3,13 @@
 use super::{Asked, Decided, Gathered, Ground, Need, text};
 use crate::domain::command::Refusal;
 use crate::domain::event::Fact;
+use crate::domain::ids::Sha;
 use crate::domain::quarantine::BadCommit;
 
 /// The most commits that one command names.
 const MOST: usize = 50;
+/// The most commits that a refusal names.
+const CANDIDATES: usize = 5;
 /// The shortest beginning of an id that names a commit.
 const SHORTEST: usize = 7;
 
@@ -29,9 +32,13 @@ pub(super) fn add(
 pub(super) fn clear(service: &Ground<'_>, commit: &str, reason: &str) -> Result<Decided, Refusal> {
     let beginning = beginning(commit)?;
     let known = service.state.quarantine.keys().filter(|sha| sha.as_str().starts_with(&beginning));
-    let [sha] = known.collect::<Vec<_>>()[..] else {
-        let sentence = format!("no single commit of the quarantine begins with {beginning:?}");
-        return Err(Refusal::not_found(sentence));
+    let sha = match known.collect::<Vec<_>>()[..] {
+        [sha] => sha,
+        [] => {
+            let sentence = format!("no commit of the quarantine begins with {beginning:?}");
+            return Err(Refusal::not_found(sentence));
+        }
+        ref several => return Err(ambiguous(&beginning, several)),
     };
     let reason = text("reason", reason, Need::Required)?;
     let said = format!("{} is not in quarantine any more", sha.short());
@@ -52,22 +59,45 @@ pub(super) fn named(
         Some(Gathered::Commits(found)) => found.as_slice(),
         _ => &[],
     };
-    names.iter().map(|name| one(service, name, found)).collect()
+    let mut bad: Vec<BadCommit> = Vec::with_capacity(names.len());
+    for name in names {
+        let commit = one(service, name, found)?;
+        if !bad.contains(&commit) {
+            bad.push(commit);
+        }
+    }
+    Ok(bad)
 }
 
 fn one(service: &Ground<'_>, name: &str, found: &[BadCommit]) -> Result<BadCommit, Refusal> {
     let beginning = beginning(name)?;
-    if let Some(commit) = found.iter().find(|commit| commit.sha.as_str().starts_with(&beginning)) {
-        return Ok(commit.clone());
+    let mut all = service.state.commits_that_begin_with(&beginning);
+    for commit in found.iter().filter(|commit| commit.sha.as_str().starts_with(&beginning)) {
+        if !all.iter().any(|known| known.sha == commit.sha) {
+            all.push(commit.clone());
+        }
     }
-    match service.state.commits_that_begin_with(&beginning).as_slice() {
+    match all.as_slice() {
         [one] => Ok(one.clone()),
-        [] => Err(Refusal::not_found(format!("no build has a commit {beginning}"))),
-        several => Err(Refusal::invalid(format!(
-            "{beginning} begins {} commits; write more of the one you mean",
-            several.len()
+        [] => Err(Refusal::not_found(format!(
+            "no build has a commit {beginning}; \"trunkline where {beginning}\" tells more"
         ))),
+        several => {
+            let shas: Vec<_> = several.iter().map(|commit| &commit.sha).collect();
+            Err(ambiguous(&beginning, &shas))
+        }
     }
+}
+
+/// Several commits begin so; of many only the first are named.
+fn ambiguous(beginning: &str, shas: &[&Sha]) -> Refusal {
+    let mut named: Vec<_> = shas.iter().take(CANDIDATES).map(ToString::to_string).collect();
+    named.extend((shas.len() > CANDIDATES).then(|| format!("{} more", shas.len() - CANDIDATES)));
+    Refusal::invalid(format!(
+        "{beginning:?} begins {} commits ({}); write more of the one you mean",
+        shas.len(),
+        named.join(", ")
+    ))
 }
 
 fn beginning(name: &str) -> Result<String, Refusal> {
@@ -76,8 +106,10 @@ fn beginning(name: &str) -> Result<String, Refusal> {
     if is_hex && (SHORTEST..=64).contains(&name.len()) {
         return Ok(name);
     }
+    // What somebody pasted by mistake may be long.
+    let shown: String = name.chars().take(64).collect();
     Err(Refusal::invalid(format!(
-        "{name:?} is not a commit; write its id, or at least its first {SHORTEST} digits"
+        "{shown:?} is not a commit; write its id, or at least its first {SHORTEST} digits"
     )))
 }
 

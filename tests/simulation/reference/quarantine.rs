@@ -9,8 +9,12 @@ use trunkline::domain::quarantine::BadCommit;
 /// What a build brought, of which the histories here let at most one commit take another back.
 #[derive(Debug, Clone)]
 struct Brought {
-    sha: Sha,
-    commits: Vec<Sha>,
+    /// Each with its subject; all are by the same author here.
+    commits: Vec<(Sha, String)>,
+    /// The build that it was built upon.
+    after: Option<BuildNumber>,
+    /// Whether all that it brought since that build is known.
+    is_counted: bool,
     revert: Option<(Sha, Sha)>,
     off_trunk: bool,
 }
@@ -18,8 +22,11 @@ struct Brought {
 #[derive(Debug, Default)]
 pub struct Quarantine {
     builds: BTreeMap<BuildNumber, Brought>,
-    /// The build that brought each bad commit, and the event that named it.
-    bad: BTreeMap<Sha, (BuildNumber, Seq)>,
+    /// Each bad commit as it was named, and the event that named it.
+    bad: BTreeMap<Sha, (BadCommit, Seq)>,
+    /// A force-push came after the last build, and the build that it said to count from.
+    was_rewritten: bool,
+    onto: Option<BuildNumber>,
 }
 
 /// A bad commit that a build has, the event that named it, and the first newer build without it.
@@ -27,18 +34,25 @@ pub type Has = (Sha, Seq, Option<BuildNumber>);
 
 impl Quarantine {
     pub fn found(&mut self, fact: &Fact) {
-        let Fact::BuildFound { build, sha, commits, reverts, .. } = fact else { return };
+        let Fact::BuildFound { build, commits, reverts, .. } = fact else { return };
         assert!(reverts.len() <= 1, "two reverts of one build are not told apart here");
+        let after = self.builds.iter().rev().find(|(_, build)| !build.off_trunk);
+        let after = after.map(|(number, _)| *number);
+        let is_counted = after.is_some() && (!self.was_rewritten || self.onto == after);
+        self.was_rewritten = false;
+        let commits = commits.iter().map(|commit| (commit.sha.clone(), commit.subject.clone()));
         let brought = Brought {
-            sha: sha.clone(),
-            commits: commits.iter().map(|commit| commit.sha.clone()).collect(),
+            commits: commits.collect(),
+            after,
+            is_counted,
             revert: reverts.first().map(|revert| (revert.by.clone(), revert.of.clone())),
             off_trunk: false,
         };
         self.builds.insert(*build, brought);
     }
 
-    pub fn rewritten(&mut self, off_trunk: &[BuildNumber]) {
+    pub fn rewritten(&mut self, off_trunk: &[BuildNumber], onto: Option<BuildNumber>) {
+        (self.was_rewritten, self.onto) = (true, onto);
         for number in off_trunk {
             self.builds.get_mut(number).expect("it was found").off_trunk = true;
         }
@@ -47,8 +61,8 @@ impl Quarantine {
     pub fn named(&mut self, by: Seq, bad: &[BadCommit]) {
         for commit in bad {
             let brought = &self.builds[&commit.build];
-            assert!(brought.commits.contains(&commit.sha), "{commit:?} came with {brought:?}");
-            self.bad.insert(commit.sha.clone(), (commit.build, by));
+            assert!(brought.lists(&commit.sha), "{commit:?} came with {brought:?}");
+            self.bad.insert(commit.sha.clone(), (commit.clone(), by));
         }
     }
 
@@ -62,40 +76,62 @@ impl Quarantine {
 
     /// What a build has of it.
     pub fn of(&self, number: BuildNumber) -> Vec<Has> {
-        let Some(build) = self.builds.get(&number) else { return Vec::new() };
-        let newer = self.builds.range(number..).skip(1);
-        let newer: Vec<_> = newer.filter(|(_, b)| build.off_trunk || !b.off_trunk).collect();
-        let has = self.bad.iter().filter(|(sha, _)| self.is_in(sha, number, build.off_trunk));
-        has.map(|(sha, (_, by))| {
-            let mut safe = newer.iter().filter(|(at, _)| !self.is_in(sha, **at, build.off_trunk));
-            (sha.clone(), *by, safe.next().map(|(at, _)| **at))
+        let newer = self.builds.range(number..).skip(1).filter(|(_, build)| !build.off_trunk);
+        let newer: Vec<_> = newer.map(|(number, _)| *number).collect();
+        let has = self.bad.values().filter(|(bad, _)| self.counts(bad, number));
+        has.map(|(bad, by)| {
+            let safe = newer.iter().find(|newer| !self.counts(bad, **newer));
+            (bad.sha.clone(), *by, safe.copied())
         })
         .collect()
     }
 
-    /// A revert of what helps the commit takes it away, a revert of what hinders it brings it back; the last one counts.
-    fn is_in(&self, bad: &Sha, at: BuildNumber, off_trunk: bool) -> bool {
-        let (from, _) = self.bad[bad];
-        if at < from {
-            return false;
-        }
-        let mut helps = BTreeMap::from([(bad, true)]);
-        let mut there = false;
-        for (number, build) in self.builds.range(from..=at) {
-            if build.off_trunk && !off_trunk {
-                continue;
-            }
-            if *number == from || build.commits.contains(bad) {
+    /// The builds on whose top this one stands, oldest first, and itself.
+    fn line(&self, number: BuildNumber) -> Vec<BuildNumber> {
+        let mut line = match self.builds.get(&number).and_then(|build| build.after) {
+            Some(after) => self.line(after),
+            None => Vec::new(),
+        };
+        line.push(number);
+        line
+    }
+
+    /// Whether the bad commit counts as being in a build: it came and is not taken back, or nobody knows.
+    fn counts(&self, bad: &BadCommit, at: BuildNumber) -> bool {
+        let clean = self.line(bad.build);
+        let clean = &clean[..clean.len() - 1];
+        let helps = self.helps(&bad.sha);
+        let (mut there, mut known_gone) = (false, false);
+        for number in self.line(at).into_iter().filter(|number| !clean.contains(number)) {
+            let build = &self.builds[&number];
+            let came = number == bad.build || build.lists(&bad.sha);
+            let twin = build.commits.iter().any(|(_, subject)| *subject == bad.subject);
+            if came || !build.is_counted || (twin && !there && !known_gone) {
                 there = true;
-                helps.insert(&build.sha, true);
             }
-            if let Some((by, of)) = &build.revert
+            if let Some((_, of)) = &build.revert
                 && let Some(helped) = helps.get(of).copied()
             {
-                there = !helped;
-                helps.extend([(by, !helped), (&build.sha, !helped)]);
+                (there, known_gone) = (!helped, helped);
             }
         }
         there
+    }
+
+    /// A revert of what helps the commit hinders it, a revert of what hinders it helps it.
+    fn helps<'a>(&'a self, bad: &'a Sha) -> BTreeMap<&'a Sha, bool> {
+        let mut helps = BTreeMap::from([(bad, true)]);
+        for (by, of) in self.builds.values().filter_map(|build| build.revert.as_ref()) {
+            if let Some(helped) = helps.get(of).copied() {
+                helps.insert(by, !helped);
+            }
+        }
+        helps
+    }
+}
+
+impl Brought {
+    fn lists(&self, sha: &Sha) -> bool {
+        self.commits.iter().any(|(listed, _)| listed == sha)
     }
 }

@@ -1,17 +1,19 @@
 //! What became of each request for a promoter.
 
 use chrono::{DateTime, Utc};
-use trunkline::domain::event::{DeploymentKind, DeploymentRequest};
+use trunkline::domain::event::{DeploymentKind, DeploymentRequest, Event};
 use trunkline::domain::ids::{BuildNumber, Seq};
+use trunkline::domain::people::Actor;
 use trunkline::domain::request::RequestState;
 use trunkline::domain::service::ServiceState;
 
 #[derive(Debug)]
 struct Request {
     id: Seq,
+    by: Actor,
     build: BuildNumber,
     until: DateTime<Utc>,
-    /// Open until something happens; what comes after its time finds it expired, for good.
+    /// Open until something happens to it, or anything happens after its time.
     state: RequestState,
 }
 
@@ -25,29 +27,32 @@ impl Request {
 }
 
 impl Requests {
-    pub fn asked(
-        &mut self,
-        (id, at): (Seq, DateTime<Utc>),
-        build: BuildNumber,
-        until: DateTime<Utc>,
-    ) {
+    pub fn asked(&mut self, event: &Event, build: BuildNumber, until: DateTime<Utc>) {
+        let Event { seq: id, at, actor: by, .. } = event.clone();
         assert!(!self.is_open_for(build, at), "{build} is asked for twice");
         self.close(at, |_| RequestState::Superseded);
-        self.0.push(Request { id, build, until, state: RequestState::Open });
+        self.0.push(Request { id, by, build, until, state: RequestState::Open });
+    }
+
+    /// Something was recorded, whatever it was: what is over by then stays over.
+    pub fn passed(&mut self, at: DateTime<Utc>) {
+        let open = self.0.iter_mut().filter(|request| request.state == RequestState::Open);
+        let over = open.filter(|request| request.until <= at);
+        over.for_each(|request| request.state = RequestState::Expired);
     }
 
     /// A deployment to production was asked for.
-    pub fn deployed(&mut self, at: DateTime<Utc>, asked: &DeploymentRequest) {
+    pub fn deployed(&mut self, event: &Event, asked: &DeploymentRequest) {
         let promote = asked.kind == DeploymentKind::Promote;
-        self.close(at, |build| {
-            let taken = promote && build == asked.build;
+        self.close(event.at, |request| {
+            let taken = promote && request.build == asked.build && request.by != event.actor;
             if taken { RequestState::Taken } else { RequestState::Superseded }
         });
     }
 
     pub fn rewritten(&mut self, at: DateTime<Utc>, off_trunk: &[BuildNumber]) {
-        self.close(at, |build| {
-            let gone = off_trunk.contains(&build);
+        self.close(at, |request| {
+            let gone = off_trunk.contains(&request.build);
             if gone { RequestState::Superseded } else { RequestState::Open }
         });
     }
@@ -58,9 +63,9 @@ impl Requests {
         same.for_each(|request| request.state = RequestState::Withdrawn);
     }
 
-    fn close(&mut self, at: DateTime<Utc>, how: impl Fn(BuildNumber) -> RequestState) {
+    fn close(&mut self, at: DateTime<Utc>, how: impl Fn(&Request) -> RequestState) {
         for request in self.0.iter_mut().filter(|request| request.state == RequestState::Open) {
-            let became = how(request.build);
+            let became = how(request);
             let too_late = became != RequestState::Open && at >= request.until;
             request.state = if too_late { RequestState::Expired } else { became };
         }

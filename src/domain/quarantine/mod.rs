@@ -1,0 +1,173 @@
+//! Commits that are known to be bad, and which builds still have their effect.
+
+mod effect;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::RangeBounds;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub use self::effect::{Descent, Descents, Trunk};
+use self::effect::{Lines, Standing};
+use super::event::Event;
+use super::ids::{BuildNumber, Seq, Sha};
+use super::people::Actor;
+use super::service::ServiceState;
+
+/// A commit, and the build that brought it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BadCommit {
+    pub sha: Sha,
+    pub build: BuildNumber,
+    pub subject: String,
+}
+
+/// A bad commit with who named it so, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Quarantined {
+    /// The event that recorded it.
+    pub id: Seq,
+    pub commit: BadCommit,
+    pub by: Actor,
+    pub at: DateTime<Utc>,
+    pub reason: String,
+}
+
+/// A quarantined commit whose effect a build has, or may have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contained<'a> {
+    pub quarantined: &'a Quarantined,
+    /// Why nobody can tell, where nobody can: then it counts as being there.
+    pub doubt: Option<Doubt<'a>>,
+    /// The first newer build of the trunk that is known to be without the effect.
+    pub first_safe: Option<BuildNumber>,
+}
+
+/// Why nobody can tell whether the effect of a commit is in a build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubt<'a> {
+    /// Not all that a build on its line brought is in the record.
+    Unrecorded { build: BuildNumber },
+    /// A build on its line brought a commit of the same subject and author, as a rebase makes them.
+    Twin { build: BuildNumber, sha: &'a Sha },
+}
+
+impl fmt::Display for Doubt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unrecorded { build } => write!(f, "not all that {build} brought is on record"),
+            Self::Twin { build, sha } => {
+                write!(f, "{build} brought {} of the same subject and author", sha.short())
+            }
+        }
+    }
+}
+
+impl ServiceState {
+    /// The quarantined commits whose effect a build has: those that it contains without a revert, or with a revert
+    /// that was itself taken back, and those of which nobody can tell.
+    #[must_use]
+    pub fn bad_in(&self, number: BuildNumber) -> Vec<Contained<'_>> {
+        self.bad_in_each(number..=number).remove(&number).unwrap_or_default()
+    }
+
+    /// The same for each of these builds that has any.
+    #[must_use]
+    pub fn bad_in_each(
+        &self,
+        numbers: impl RangeBounds<BuildNumber>,
+    ) -> BTreeMap<BuildNumber, Vec<Contained<'_>>> {
+        let mut bad_in: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        if self.quarantine.is_empty() {
+            return bad_in;
+        }
+        let lines = Lines::of(self, |sha| self.quarantine.contains_key(sha));
+        for quarantined in self.quarantine.values() {
+            let mut first_safe = None;
+            let standings = lines.standings(&quarantined.commit);
+            for (build, standing) in lines.builds().zip(standings).rev() {
+                if standing.counts() && numbers.contains(&build.number) {
+                    let contained = Contained { quarantined, doubt: standing.doubt(), first_safe };
+                    bad_in.entry(build.number).or_default().push(contained);
+                }
+                if !standing.counts() && !build.off_trunk {
+                    first_safe = Some(build.number);
+                }
+            }
+        }
+        bad_in
+    }
+
+    /// The commits that the builds list and whose ids begin so, each with the first build that has it.
+    #[must_use]
+    pub fn commits_that_begin_with(&self, beginning: &str) -> Vec<BadCommit> {
+        let mut found: Vec<BadCommit> = Vec::new();
+        for build in self.builds.values() {
+            let listed = build.commits.iter().filter(|c| c.sha.as_str().starts_with(beginning));
+            for commit in listed {
+                if !found.iter().any(|known| known.sha == commit.sha) {
+                    let (sha, subject) = (commit.sha.clone(), commit.subject.clone());
+                    found.push(BadCommit { sha, build: build.number, subject });
+                }
+            }
+        }
+        found
+    }
+
+    /// The commit that took the effect of this one back, and its build, as things stand at the end of the line.
+    #[must_use]
+    pub fn taken_back(&self, commit: &BadCommit, off_trunk: bool) -> Option<(Sha, BuildNumber)> {
+        let lines = Lines::of(self, |sha| *sha == commit.sha);
+        let standings = lines.builds().zip(lines.standings(commit));
+        let mut of_line = standings.filter(|(build, _)| build.off_trunk == off_trunk);
+        match of_line.next_back()? {
+            (_, Standing::TakenBack { by, build }) => Some((by.clone(), build)),
+            _ => None,
+        }
+    }
+
+    /// Whether each build has a commit, whatever took its effect back; nothing for those of which nobody can tell.
+    #[must_use]
+    pub fn having(&self, commit: &BadCommit) -> BTreeMap<BuildNumber, Option<bool>> {
+        let lines = Lines::of(self, |sha| *sha == commit.sha);
+        let has = |standing: Standing<'_>| match standing {
+            Standing::MayHave(_) => None,
+            standing => Some(standing.counts()),
+        };
+        let presences = lines.presences(commit).into_iter().map(has);
+        lines.builds().map(|build| build.number).zip(presences).collect()
+    }
+
+    /// What the next build will be built upon; to be asked before it is there.
+    fn descent(&self) -> Descent {
+        let after = self.newest_build().map(|build| build.number);
+        let is_counted = match self.trunk {
+            Trunk::GoesOn => after.is_some(),
+            Trunk::Rewritten { onto } => after.is_some() && onto == after,
+        };
+        Descent { after, is_counted }
+    }
+
+    /// Remembers what a build is built upon.
+    pub(super) fn descends(&mut self, build: BuildNumber) {
+        let descent = self.descent();
+        self.descents.insert(build, descent);
+        self.trunk = Trunk::GoesOn;
+    }
+
+    pub(super) fn quarantined(&mut self, event: &Event, bad: &[BadCommit], reason: &str) {
+        for commit in bad {
+            let quarantined = Quarantined {
+                id: event.seq,
+                commit: commit.clone(),
+                by: event.actor.clone(),
+                at: event.at,
+                reason: reason.to_owned(),
+            };
+            self.quarantine.insert(commit.sha.clone(), quarantined);
+        }
+    }
+}
