@@ -116,13 +116,13 @@ fn after_a_force_push_each_commit_is_where_its_own_line_has_it() {
     let trunk = Trunk::open();
     let first = trunk.repository.head();
     let lost = trunk.merge("lost");
-    trunk.verified(2);
+    trunk.home.verified(2);
     trunk.promote("2");
     let dropped = trunk.merge("dropped");
-    trunk.verified(3);
+    trunk.home.verified(3);
     trunk.repository.rewrite(&first);
     let instead = trunk.merge("instead");
-    trunk.verified(4);
+    trunk.home.verified(4);
 
     let live = |sha: &str| trunk.find(sha)["production"].clone();
     assert_eq!(live(first.as_str())["state"], "since", "#2 was built upon #1 and is live");
