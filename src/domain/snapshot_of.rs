@@ -68,6 +68,7 @@ pub fn service(
         quarantine: quarantine(state),
         requests: state.requests.iter().rev().cloned().collect(),
         calendar: calendar(facts, now),
+        calendar_problems: facts.freezes.problems(now),
         rollback: rollback_preview(facts),
         policy: facts.policy.clone(),
         people: facts.people.clone(),

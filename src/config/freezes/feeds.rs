@@ -16,6 +16,7 @@ use icalendar::parser::{self, Component};
 
 use self::event::Event;
 use crate::domain::freeze::feed::{Feed, Occurrence};
+use crate::fault::{self, Layer};
 
 /// The most bytes of a feed.
 pub const LARGEST: usize = 5 * 1024 * 1024;
@@ -43,6 +44,18 @@ pub struct Events {
 /// # Errors
 /// When it is no calendar, is cut off, or holds more than anybody's calendar does.
 pub fn read(
+    text: &str,
+    zone: Tz,
+    stretch: (DateTime<Utc>, DateTime<Utc>),
+) -> Result<Events, String> {
+    let read = fault::contained(|| {
+        fault::here(Layer::Feed);
+        laid_out(text, zone, stretch)
+    });
+    read.unwrap_or_else(|| Err("breaks the reader of calendars".to_owned()))
+}
+
+fn laid_out(
     text: &str,
     zone: Tz,
     (from, until): (DateTime<Utc>, DateTime<Utc>),
@@ -91,24 +104,24 @@ pub fn read(
     Ok(read)
 }
 
-/// The feed that a text is; one that cannot be read is known of by its trouble alone.
-#[must_use]
+/// The feed that a text is.
+///
+/// # Errors
+/// When it cannot be read or laid out over the stretch.
 pub fn feed(
-    text: Result<String, String>,
+    text: &str,
     zone: Tz,
     stretch: (DateTime<Utc>, DateTime<Utc>),
     read_at: DateTime<Utc>,
-) -> Feed {
-    match text.and_then(|text| read(&text, zone, stretch)) {
-        Ok(events) => Feed {
-            occurrences: events.occurrences,
-            read_at: Some(read_at),
-            max_age: None,
-            horizon: Some(stretch.1),
-            problems: events.problems,
-        },
-        Err(why) => Feed { problems: vec![why], ..Feed::default() },
-    }
+) -> Result<Feed, String> {
+    let events = read(text, zone, stretch)?;
+    Ok(Feed {
+        occurrences: events.occurrences,
+        read_at: Some(read_at),
+        max_age: None,
+        horizon: Some(stretch.1),
+        problems: events.problems,
+    })
 }
 
 /// The text of a file of at most so many bytes.
