@@ -1,6 +1,7 @@
 //! The last good texts on disk, so that they hold after a restart too.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::domain::ids::ServiceName;
@@ -10,6 +11,9 @@ use crate::domain::ids::ServiceName;
 pub(super) struct Kept {
     folder: PathBuf,
 }
+
+/// A kept text, or why it cannot be read.
+pub(super) type Text = Result<String, String>;
 
 impl Kept {
     pub fn in_folder(folder: PathBuf) -> Self {
@@ -23,42 +27,54 @@ impl Kept {
         &self.folder
     }
 
-    pub fn engine(&self) -> Option<String> {
-        fs::read_to_string(self.folder.join("engine.toml")).ok()
+    /// The engine's own, if there ever was one.
+    pub fn engine(&self) -> Option<Text> {
+        text(&self.path(None))
     }
 
-    pub fn keep_engine(&self, text: &str) {
-        write(&self.folder.join("engine.toml"), text.as_bytes());
-    }
-
-    pub fn of_services(&self) -> Vec<(ServiceName, String)> {
+    pub fn of_services(&self) -> Vec<(ServiceName, Text)> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let named = entries.filter_map(|entry| {
             let name = entry.file_name();
             let name = name.to_str()?.strip_prefix("of-")?.strip_suffix(".toml")?.parse().ok()?;
-            Some((name, fs::read_to_string(entry.path()).ok()?))
+            Some((name, text(&entry.path())?))
         });
         named.collect()
     }
 
-    pub fn keep(&self, service: &ServiceName, text: &str) {
-        write(&self.of(service), text.as_bytes());
+    /// Keeps the text of a service's own file or of the engine's, or forgets it where there is none.
+    ///
+    /// # Errors
+    /// When the disk does not take it; then the one before is still there.
+    pub fn put(&self, service: Option<&ServiceName>, text: Option<&str>) -> io::Result<()> {
+        let path = self.path(service);
+        match text {
+            Some(text) => write(&path, text.as_bytes()),
+            None => match fs::remove_file(path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            },
+        }
     }
 
-    pub fn forget(&self, service: &ServiceName) {
-        // It may never have been there.
-        let _ = fs::remove_file(self.of(service));
-    }
-
-    fn of(&self, service: &ServiceName) -> PathBuf {
-        self.folder.join(format!("of-{service}.toml"))
+    fn path(&self, service: Option<&ServiceName>) -> PathBuf {
+        self.folder.join(service.map_or("engine.toml".to_owned(), |name| format!("of-{name}.toml")))
     }
 }
 
-/// Writes a file whole or not at all.
-pub(super) fn write(path: &Path, bytes: &[u8]) {
-    let half = path.with_extension("new");
-    if let Err(error) = fs::write(&half, bytes).and_then(|()| fs::rename(&half, path)) {
-        tracing::warn!(%error, path = %path.display(), "cannot be kept");
+fn text(path: &Path) -> Option<Text> {
+    match fs::read_to_string(path) {
+        Ok(text) => Some(Ok(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => Some(Err(error.to_string())),
     }
+}
+
+/// Writes a file whole or not at all, also when the power goes: an empty one would end all freezes.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let half = path.with_extension("new");
+    let mut file = File::create(&half)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&half, path)
 }
