@@ -92,3 +92,19 @@ mod injected {
         due
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{contained, is_contained};
+
+    #[test]
+    fn a_contained_panic_is_an_answer_and_contains_nothing_after_it() {
+        let outer = contained(|| {
+            let inner = contained(|| assert!(!is_contained(), "always fails"));
+            (inner, is_contained())
+        });
+        assert_eq!(outer, Some((None, true)));
+        assert!(!is_contained());
+        assert_eq!(contained(|| 7), Some(7));
+    }
+}

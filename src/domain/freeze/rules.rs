@@ -311,8 +311,10 @@ impl Prepared {
                 eves.calendars.iter().filter_map(|calendar| ending(calendar, at)).collect()
             }
             Kind::Feed(feed) => {
-                let own =
-                    feed.problems.iter().map(|problem| format!("{}: {problem}", self.rule.id));
+                // Of one that was never read, the first is why.
+                let told = usize::from(feed.read_at.is_none());
+                let own = feed.problems.iter().skip(told);
+                let own = own.map(|problem| format!("{}: {problem}", self.rule.id));
                 let stale = self.unread(feed, at).into_iter().filter(|window| window.covers(at));
                 own.chain(stale.map(|window| window.why)).collect()
             }
