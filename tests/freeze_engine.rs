@@ -154,8 +154,8 @@ impl Desk {
     async fn until_said(&self, what: &str, is: impl Fn(&str) -> bool) {
         let mut changes = self.handle.as_ref().unwrap().changes();
         while !is(&self.problems().await) {
-            let changed = tokio::time::timeout(PATIENCE, changes.changed()).await;
-            changed.unwrap_or_else(|_| panic!("not within a minute: {what}")).unwrap();
+            let told = tokio::time::timeout(PATIENCE, changes.changed()).await;
+            told.unwrap_or_else(|_| panic!("not within a minute: {what}")).unwrap();
         }
     }
 

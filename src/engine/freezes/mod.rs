@@ -23,6 +23,7 @@ use self::kept::Kept;
 use self::own::OwnFile;
 use self::source::Source;
 use super::shared::Shared;
+use super::world::World;
 use crate::config::freezes::FeedSource;
 use crate::domain::freeze::Rules;
 use crate::domain::ids::ServiceName;
@@ -61,6 +62,13 @@ struct Held {
     source: Arc<Source>,
     /// What is wrong with the file as it is now.
     trouble: Option<String>,
+}
+
+/// What came of a look at the engine's own file.
+enum OwnLook {
+    NotDue,
+    Good,
+    Broken(String),
 }
 
 impl Freezes {
@@ -121,6 +129,11 @@ impl Freezes {
         (in_force.of(service), source)
     }
 
+    /// Whether anything came in that is not on disk yet.
+    pub(super) fn has_unkept(&self) -> bool {
+        !self.in_force().unkept.is_empty()
+    }
+
     /// Whether there is anything to look at: an idle engine only asks the files how they stand.
     fn is_due(&self, now: DateTime<Utc>) -> bool {
         let all = {
@@ -137,10 +150,10 @@ impl Freezes {
         all.iter().any(is_due) || self.own().is_due()
     }
 
-    /// Looks at the engine's own file; says what is wrong with it, when it was due.
-    fn look_at_own(&self, own: &mut OwnFile, now: DateTime<Utc>) -> Option<Option<String>> {
+    /// Looks at the engine's own file.
+    fn look_at_own(&self, own: &mut OwnFile, now: DateTime<Utc>) -> OwnLook {
         let known = self.in_force().engine.source.clone();
-        let read = own.look(&known)?;
+        let Some(read) = own.look(&known) else { return OwnLook::NotDue };
         let source = read.source.map(|source| source.laid_out(&known, &self.feeds, now));
         let mut in_force = self.in_force();
         in_force.engine.trouble.clone_from(&read.trouble);
@@ -150,7 +163,7 @@ impl Freezes {
             }
             in_force.engine.source = Arc::new(source);
         }
-        Some(read.trouble)
+        read.trouble.map_or(OwnLook::Good, OwnLook::Broken)
     }
 
     /// Lays out anew what is not up to date.
@@ -205,8 +218,8 @@ impl InForce {
         all.map(|held| held.source.clone()).collect()
     }
 
-    /// What is to be kept of a file: the newest good text of it.
-    fn text_of(&self, whose: Option<&ServiceName>) -> Option<Arc<Source>> {
+    /// The file that holds, whose text is to be kept.
+    fn source_of(&self, whose: Option<&ServiceName>) -> Option<Arc<Source>> {
         match whose {
             Some(service) => self.services.get(service).map(|held| held.source.clone()),
             None => Some(self.engine.source.clone()),
@@ -227,9 +240,13 @@ pub(super) async fn look_when_due(shared: &Arc<Shared>) {
 pub(super) fn look(shared: &Shared) {
     let (now, freezes) = (shared.clock.now(), &shared.freezes);
     let mut own = freezes.own();
-    if let Some(trouble) = freezes.look_at_own(&mut own, now) {
-        let remedy = "mend the file; until then the last good one holds";
-        shared.note(SOURCE, trouble.map(|what| (what, remedy.to_owned())));
+    match freezes.look_at_own(&mut own, now) {
+        OwnLook::NotDue => {}
+        OwnLook::Good => shared.note(SOURCE, None),
+        OwnLook::Broken(what) => {
+            let remedy = "mend the file; until then the last good one holds";
+            shared.note(SOURCE, Some((what, remedy.to_owned())));
+        }
     }
     freezes.renew(now);
     freezes.fetch(now);
@@ -238,53 +255,63 @@ pub(super) fn look(shared: &Shared) {
     keep(shared);
 }
 
+/// What a service is given.
+struct Given {
+    service: ServiceName,
+    rules: Rules,
+    /// Its own file, of which some are.
+    own: Option<Arc<Source>>,
+    trouble: Option<(String, String)>,
+}
+
 /// Gives every service the rules as they are now, and tells those whose rules changed.
 fn spread(shared: &Shared) {
     let now = shared.clock.now();
     let names: Vec<_> = shared.world().services.keys().cloned().collect();
-    let (engine, rules): (_, Vec<_>) = {
+    let engine = shared.freezes.in_force().engine.source.clone();
+    let given = names.into_iter().map(|service| {
         let in_force = shared.freezes.in_force();
-        let of = |name: ServiceName| {
-            let own = in_force.services.get(&name).map(|held| held.source.clone());
-            (in_force.of(&name), own, name)
-        };
-        (in_force.engine.source.clone(), names.into_iter().map(of).collect())
-    };
-    let given = rules.into_iter().map(|(rules, own, name)| {
-        let problem = own.as_ref().and_then(|own| told(&own.rules, now));
-        (name, rules, own, problem)
+        let own = in_force.services.get(&service).map(|held| held.source.clone());
+        let rules = in_force.of(&service);
+        drop(in_force);
+        let trouble = own.as_ref().and_then(|own| told(&own.rules, now));
+        Given { service, rules, own, trouble }
     });
     let given: Vec<_> = given.collect();
-    let is_news = {
+    let news: Vec<_> = {
         let world = shared.world();
-        given.iter().any(|(name, rules, _, problem)| {
-            let service = world.services.get(name);
-            service.is_some_and(|service| {
-                let said = service.problems.get(FEEDS).map(|known| &known.what);
-                !service.freezes.are_same(rules) || said != problem.as_ref().map(|(what, _)| what)
-            })
-        })
+        given.into_iter().filter(|given| given.is_news(&world)).collect()
     };
-    if is_news {
+    if !news.is_empty() {
         shared.change(|world| {
             let in_force = shared.freezes.in_force();
-            let revision = world.revision;
-            for (name, rules, own, problem) in given {
-                let current = in_force.services.get(&name).map(|held| &held.source);
-                let is_current = match (current, &own) {
-                    (Some(current), Some(own)) => Arc::ptr_eq(current, own),
-                    (current, own) => current.is_none() && own.is_none(),
-                };
-                // A look at the trunk that came in between gave it newer ones.
-                if let Some(service) = world.services.get_mut(&name).filter(|_| is_current) {
-                    service.freezes = rules;
-                    service.trouble(FEEDS, now, problem);
-                    service.revision = revision;
-                }
+            for given in news {
+                given.to(world, &in_force, now);
             }
         });
     }
     shared.note(FEEDS, told(&engine.rules, now));
+}
+
+impl Given {
+    fn is_news(&self, world: &World) -> bool {
+        world.services.get(&self.service).is_some_and(|service| {
+            let said = service.problems.get(FEEDS).map(|known| &known.what);
+            let trouble = self.trouble.as_ref().map(|(what, _)| what);
+            !service.freezes.are_same(&self.rules) || said != trouble
+        })
+    }
+
+    /// Unless a look at the trunk came in between and gave the service newer ones.
+    fn to(self, world: &mut World, in_force: &InForce, now: DateTime<Utc>) {
+        let current = in_force.services.get(&self.service).map(|held| Arc::as_ptr(&held.source));
+        let is_current = current == self.own.as_ref().map(Arc::as_ptr);
+        if let Some(service) = world.services.get_mut(&self.service).filter(|_| is_current) {
+            service.freezes = self.rules;
+            service.trouble(FEEDS, now, self.trouble);
+            service.revision = world.revision;
+        }
+    }
 }
 
 /// What is wrong with rules beside their file.
@@ -307,7 +334,7 @@ pub(super) fn keep(shared: &Shared) {
     let unkept = std::mem::take(&mut freezes.in_force().unkept);
     let mut trouble = None;
     for whose in unkept {
-        let newest = freezes.in_force().text_of(whose.as_ref());
+        let newest = freezes.in_force().source_of(whose.as_ref());
         let text = newest.as_ref().and_then(|source| source.text.as_deref());
         if let Err(error) = freezes.kept.put(whose.as_ref(), text) {
             let file = whose.as_ref().map_or("the engine's file", ServiceName::as_str);
@@ -317,11 +344,4 @@ pub(super) fn keep(shared: &Shared) {
     }
     let remedy = "free disk space or mend the data folder; after a restart older ones would hold";
     shared.note(KEPT, trouble.map(|what| (what, remedy.to_owned())));
-}
-
-impl Freezes {
-    /// Whether anything came in that is not on disk yet.
-    pub(super) fn has_unkept(&self) -> bool {
-        !self.in_force().unkept.is_empty()
-    }
 }

@@ -17,8 +17,15 @@ pub(super) struct OwnFile {
     path: Option<PathBuf>,
     /// How each file stood before it was read; empty before the first look.
     stamps: BTreeMap<PathBuf, Option<Stamp>>,
-    /// What the last look found and did not believe; the text is `None` where there was no file.
-    doubted: Option<Option<String>>,
+    /// What the last look found and did not believe.
+    doubted: Option<Found>,
+}
+
+/// What stands in the file's place.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    Nothing,
+    Text(String),
 }
 
 /// The device, inode, size, and times of the last change in nanoseconds of a file.
@@ -52,20 +59,20 @@ impl OwnFile {
         let found = text_of(&path).map_err(|why| format!("{shown}: cannot be read: {why}"));
         let read = found.and_then(|found| {
             let file = match &found {
-                Some(text) => parse(text, &shown)?,
+                Found::Text(text) => parse(text, &shown)?,
                 // What was good once may have been lost; only what never was there may be taken away.
-                None if known.text.is_some() => {
+                Found::Nothing if known.text.is_some() => {
                     return Err(format!("{shown}: is gone; an empty file ends its freezes"));
                 }
-                None => FreezesFile::default(),
+                Found::Nothing => FreezesFile::default(),
             };
             if doubted.as_ref() != Some(&found)
-                && let Some(doubt) = doubt(known, found.as_deref(), &file)
+                && let Some(doubt) = doubt(known, &found, &file)
             {
                 self.doubted = Some(found);
                 return Err(format!("{shown}: {doubt}"));
             }
-            let Some(text) = found else { return Ok(Source::none()) };
+            let Found::Text(text) = found else { return Ok(Source::none()) };
             let files = self.files(&file, path.parent().unwrap_or(&path));
             Ok(Source::of(None, text, file, files))
         });
@@ -109,9 +116,9 @@ impl OwnFile {
 }
 
 /// Why what was found may be a file that somebody is writing at this moment.
-fn doubt(known: &Source, found: Option<&str>, file: &FreezesFile) -> Option<String> {
+fn doubt(known: &Source, found: &Found, file: &FreezesFile) -> Option<String> {
     let unsure = "when the next look finds the same";
-    let Some(text) = found else {
+    let Found::Text(text) = found else {
         let was_unreadable = known.file.is_none();
         return was_unreadable.then(|| format!("is gone; that ends its freezes {unsure}"));
     };
@@ -119,7 +126,8 @@ fn doubt(known: &Source, found: Option<&str>, file: &FreezesFile) -> Option<Stri
     let has = |id: &str| file.rules.all().any(|rule| rule.id == id);
     let lost: Vec<_> =
         before.rules.all().map(|rule| &rule.id).filter(|id| !has(id.as_str())).collect();
-    let is_begin = known.text.as_ref().is_some_and(|all| all != text && all.starts_with(text));
+    let is_begin =
+        known.text.as_ref().is_some_and(|all| all != text && all.starts_with(text.as_str()));
     match lost.as_slice() {
         [] if is_begin => Some(format!("lost its end; that is taken {unsure}")),
         [] => None,
@@ -142,9 +150,9 @@ fn stamp(path: &Path) -> Option<Stamp> {
 }
 
 /// A link is followed here, as settings often are links; one that leads nowhere is no missing file.
-fn text_of(path: &Path) -> Result<Option<String>, String> {
+fn text_of(path: &Path) -> Result<Found, String> {
     match std::fs::symlink_metadata(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        _ => texts::file(path, LARGEST).map(Some),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Found::Nothing),
+        _ => texts::file(path, LARGEST).map(Found::Text),
     }
 }
