@@ -551,3 +551,35 @@ async fn a_new_tip_with_the_same_freezes_tells_nobody_that_they_changed() {
     assert_eq!(since(&desk.until_told("is not at the tip").await), since(&told));
     desk.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_that_takes_long_keeps_no_command_waiting() {
+    let mut desk = Desk::open(None).await;
+    let event = "BEGIN:VEVENT\r\nUID:1\r\nDTSTART:20000101T000000Z\r\nDURATION:PT1M\r\n\
+        RRULE:FREQ=MINUTELY;COUNT=40000\r\nEND:VEVENT\r\n";
+    let text =
+        feed("20260812").replace("BEGIN:VEVENT", &format!("{}BEGIN:VEVENT", event.repeat(25)));
+    desk.repository.write("e.ics", &text);
+    desk.repository.write("freezes.toml", &beside("e.ics"));
+    desk.repository.commit_all("Ann", "ann@example.com", "a feed");
+    let (begun, mut longest, mut number) = (Instant::now(), Duration::ZERO, 0);
+    let (backend, name) = (desk.backend(), "checkout".parse().unwrap());
+    loop {
+        let asked = Instant::now();
+        let seen = backend.service(&name, None, Duration::ZERO).await;
+        // Of a command that never was, the writer itself says so: this waits as long as a rollback would.
+        let key = format!("a-key-that-nobody-used-{number}").try_into().unwrap();
+        assert_eq!(backend.receipt(&key).await.unwrap(), None);
+        longest = longest.max(asked.elapsed());
+        number += 1;
+        let now = desk.clock.now();
+        if seen.is_ok_and(|seen| seen.is_some_and(|seen| !covering(&seen, now).is_empty())) {
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE, "never laid out");
+    }
+    let whole = begun.elapsed();
+    eprintln!("laid out after {whole:?}; the longest answer took {longest:?} of {number}");
+    assert!(longest < whole / 4, "laid out after {whole:?}, an answer took {longest:?}");
+    desk.stop().await;
+}

@@ -9,6 +9,7 @@ mod recurrence;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -25,6 +26,8 @@ const EVENTS: usize = 10_000;
 const RECURRING: usize = 500;
 /// The most occurrences that are laid out.
 const OCCURRENCES: usize = 5_000;
+/// How long all of them may take: a rule that never comes true is looked for in vain for a long time.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How deep components may stand inside each other.
 const DEEPEST: usize = 6;
 /// The most sentences about events that were left out.
@@ -79,7 +82,7 @@ fn laid_out(
     if recurring > RECURRING {
         return Err(format!("holds more than {RECURRING} recurring events; split it up"));
     }
-    let moved = moved(&events);
+    let (moved, begun) = (moved(&events), Instant::now());
     for event in events.iter().filter(|event| !event.is_cancelled) {
         let none = BTreeSet::new();
         let elsewhere =
@@ -95,6 +98,10 @@ fn laid_out(
             Err(recurrence::Fault::Unclear(why)) => {
                 left_out(&mut read.problems, &event.summary, &why);
             }
+        }
+        if begun.elapsed() > PATIENCE {
+            let most = PATIENCE.as_secs();
+            return Err(format!("takes more than {most} s to lay out; drop events that are over"));
         }
         if read.occurrences.len() > OCCURRENCES {
             return Err(format!("holds more than {OCCURRENCES} occurrences; split it up"));
