@@ -474,6 +474,11 @@ async fn a_feed_in_the_repository_that_cannot_be_read_leaves_the_last_good_one_a
         let seen = desk.until_frozen_by("events").await;
         assert!(covering(&seen, desk.clock.now()).iter().any(|w| w.why == "checkout/e: Fair"));
     }
+    desk.stop().await;
+    desk.start().await;
+    desk.until_told("more than 5000 occurrences").await;
+    let seen = desk.until_frozen_by("events").await;
+    assert!(seen.calendar.iter().all(|w| w.why == "checkout/e: Fair"), "{:?}", seen.calendar);
     *desk.clock.ahead.lock().unwrap() += TimeDelta::days(2);
     assert_eq!(desk.finding().await.severity, Severity::Warn, "it grew too old");
     desk.commit("freezes.toml", &beside("./")).await;

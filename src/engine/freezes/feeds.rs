@@ -1,7 +1,7 @@
 //! Calendar feeds from the web and from files, with the last good copy of each on disk.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -10,9 +10,8 @@ use chrono_tz::Tz;
 use reqwest::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use reqwest::{Client, StatusCode};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
-use super::kept::write;
+use super::kept::{COPY, place, write};
 use crate::config::freezes::feeds::{self, LARGEST};
 use crate::config::freezes::{FeedPlace, FeedSource};
 use crate::domain::freeze::feed::Feed;
@@ -25,8 +24,6 @@ const BACK: TimeDelta = TimeDelta::days(60);
 const AHEAD: TimeDelta = TimeDelta::days(400);
 /// What is said of a feed before its first answer.
 const UNREAD: &str = "it has not been read yet";
-/// How the names of copies begin.
-const COPY: &str = "feed-";
 /// How often a feed is read anew, unless it may not even grow four times as old.
 const RHYTHM: TimeDelta = TimeDelta::minutes(15);
 /// The pause after a failure, and the longest one after many.
@@ -165,17 +162,10 @@ impl Feeds {
         }
     }
 
-    /// Forgets the copies of all other feeds.
-    pub fn keep_only(&self, sources: &[FeedSource]) {
-        let urls: BTreeSet<_> = sources
-            .iter()
-            .filter_map(|source| match &source.place {
-                FeedPlace::Url(url) => Some(url.as_str()),
-                FeedPlace::Path(_) => None,
-            })
-            .collect();
-        self.copies().retain(|url, _| urls.contains(url.as_str()));
-        let named: BTreeSet<_> = urls.iter().map(|url| place(&self.folder, url)).collect();
+    /// Forgets the copies of all feeds but those that are known by these keys.
+    pub fn keep_only(&self, keys: &BTreeSet<String>) {
+        self.copies().retain(|url, _| keys.contains(url));
+        let named: BTreeSet<_> = keys.iter().map(|key| place(&self.folder, key)).collect();
         for entry in std::fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             let is_copy = entry.file_name().to_str().is_some_and(|name| name.starts_with(COPY));
             if is_copy
@@ -231,13 +221,6 @@ fn keep(place: &Path, text: Option<&str>, about: &About) -> std::io::Result<()> 
 /// Up to a quarter more, never the same twice.
 fn jittered(pause: TimeDelta) -> TimeDelta {
     pause + pause * i32::from(uuid::Uuid::new_v4().as_bytes()[0]) / 1024
-}
-
-/// Where the copy of a feed lies; an address may hold anything, and secrets too.
-fn place(folder: &Path, url: &str) -> PathBuf {
-    let digest = Sha256::digest(url.as_bytes());
-    let name = u64::from_be_bytes(digest[..8].try_into().expect("a digest has 32 bytes"));
-    folder.join(format!("{COPY}{name:016x}"))
 }
 
 fn kept(place: &Path) -> Copy {

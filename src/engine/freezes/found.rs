@@ -66,9 +66,7 @@ pub(in crate::engine) async fn at_commit(
         }
     };
     let known = held.map(|held| held.source);
-    let is_known = known.as_ref().is_some_and(|known| {
-        known.file.is_some() && known.text.as_ref() == Some(&read.text) && known.files == read.files
-    });
+    let is_known = known.as_ref().is_some_and(|known| known.is_from(Some(&read.text), &read.files));
     if is_known {
         return Found { is_partial, ..Found::default() };
     }

@@ -4,9 +4,14 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::domain::ids::ServiceName;
 
-/// The folder of the kept texts: `engine.toml`, and `of-SERVICE.toml` for each service's own.
+/// How the names of copies of feeds begin.
+pub(super) const COPY: &str = "feed-";
+
+/// The folder of the kept texts: `engine.toml`, `of-SERVICE.toml` for each service's own, and copies of their feeds.
 #[derive(Debug)]
 pub(super) struct Kept {
     folder: PathBuf,
@@ -57,6 +62,17 @@ impl Kept {
         }
     }
 
+    /// The last good text of a feed that is a file.
+    pub fn feed(&self, key: &str) -> Option<String> {
+        fs::read_to_string(place(&self.folder, key).with_extension("ics")).ok()
+    }
+
+    /// # Errors
+    /// When the disk does not take it; then the one before is still there.
+    pub fn put_feed(&self, key: &str, text: &str) -> io::Result<()> {
+        write(&place(&self.folder, key).with_extension("ics"), text.as_bytes())
+    }
+
     fn path(&self, service: Option<&ServiceName>) -> PathBuf {
         self.folder.join(service.map_or("engine.toml".to_owned(), |name| format!("of-{name}.toml")))
     }
@@ -68,6 +84,13 @@ fn text(path: &Path) -> Option<Text> {
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => Some(Err(error.to_string())),
     }
+}
+
+/// Where the copy of a feed lies; what it is known by may hold anything, and secrets too.
+pub(super) fn place(folder: &Path, key: &str) -> PathBuf {
+    let digest = Sha256::digest(key.as_bytes());
+    let name = u64::from_be_bytes(digest[..8].try_into().expect("a digest has 32 bytes"));
+    folder.join(format!("{COPY}{name:016x}"))
 }
 
 /// Writes a file whole or not at all, also when the power goes: an empty one would end all freezes.

@@ -10,6 +10,7 @@ mod own;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -24,7 +25,6 @@ use self::own::OwnFile;
 use self::source::Source;
 use super::shared::Shared;
 use super::world::World;
-use crate::config::freezes::FeedSource;
 use crate::domain::freeze::Rules;
 use crate::domain::ids::ServiceName;
 
@@ -42,7 +42,7 @@ pub struct Freezes {
     kept: Kept,
     /// Held while the engine's own file is looked at.
     own: Mutex<OwnFile>,
-    /// Held while texts are kept, so that nobody puts an older one over a newer.
+    /// Held while texts are kept or dropped, so that nobody puts an older one over a newer.
     keeping: Mutex<()>,
     /// Never held for longer than it takes to swap something in. Taken after the world by who needs both.
     in_force: Mutex<InForce>,
@@ -77,9 +77,9 @@ impl Freezes {
         let kept = Kept::in_folder(data.join("freezes"));
         let held = |source: Source| Held { source: Arc::new(source), trouble: None };
         let engine = kept.engine().filter(|_| file.is_some());
-        let engine = engine.map_or_else(Source::none, |text| Source::kept(None, text));
+        let engine = engine.map_or_else(Source::none, |text| Source::kept(None, text, &kept));
         let services = kept.of_services().into_iter().map(|(name, text)| {
-            let source = Source::kept(Some(name.clone()), text);
+            let source = Source::kept(Some(name.clone()), text, &kept);
             (name, held(source))
         });
         let in_force =
@@ -154,11 +154,15 @@ impl Freezes {
     fn look_at_own(&self, own: &mut OwnFile, now: DateTime<Utc>) -> OwnLook {
         let known = self.in_force().engine.source.clone();
         let Some(read) = own.look(&known) else { return OwnLook::NotDue };
-        let source = read.source.map(|source| source.laid_out(&known, &self.feeds, now));
+        let is_other = |source: &Source| {
+            source.file.is_none() || !known.is_from(source.text.as_deref(), &source.files)
+        };
+        let source = read.source.filter(is_other);
+        let source = source.map(|source| source.laid_out(&known, &self.feeds, now));
         let mut in_force = self.in_force();
         in_force.engine.trouble.clone_from(&read.trouble);
         if let Some(source) = source {
-            if source.file.is_some() && source.text.is_some() && source.text != known.text {
+            if source.file.is_some() && source.text.is_some() {
                 in_force.unkept.insert(None);
             }
             in_force.engine.source = Arc::new(source);
@@ -181,19 +185,39 @@ impl Freezes {
         }
     }
 
-    /// Asks for the feeds that are due, and forgets those that no file names any more.
+    /// Asks for the feeds that are due.
     fn fetch(&self, now: DateTime<Utc>) {
         let all = self.in_force().sources();
-        let sources: Vec<FeedSource> = all.iter().flat_map(|one| one.feeds().to_vec()).collect();
+        self.feeds.fetch_due(all.iter().flat_map(|one| one.feeds().to_vec()).collect(), now);
+    }
+
+    /// Drops the copies of feeds that no file names any more.
+    fn tidy(&self) {
+        let _one = self.keeping();
+        let all = self.in_force().sources();
         // A file that cannot be read may name any.
         if all.iter().all(|source| source.file.is_some()) {
-            self.feeds.keep_only(&sources);
+            let keys = |one: &Arc<Source>| -> Vec<_> {
+                one.feeds().iter().map(|feed| one.key(feed)).collect()
+            };
+            self.feeds.keep_only(&all.iter().flat_map(keys).collect());
         }
-        self.feeds.fetch_due(sources, now);
+    }
+
+    /// Keeps the text of a file and those of the feeds beside it.
+    fn put(&self, whose: Option<&ServiceName>, newest: Option<&Source>) -> io::Result<()> {
+        for (key, text) in newest.into_iter().flat_map(Source::good_texts) {
+            self.kept.put_feed(&key, text)?;
+        }
+        self.kept.put(whose, newest.and_then(|source| source.text.as_deref()))
     }
 
     fn in_force(&self) -> MutexGuard<'_, InForce> {
         self.in_force.lock().expect("nobody panics while swapping freezes")
+    }
+
+    fn keeping(&self) -> MutexGuard<'_, ()> {
+        self.keeping.lock().expect("nobody panics while keeping freezes")
     }
 
     fn own(&self) -> MutexGuard<'_, OwnFile> {
@@ -240,6 +264,8 @@ pub(super) async fn look_when_due(shared: &Arc<Shared>) {
 pub(super) fn look(shared: &Shared) {
     let (now, freezes) = (shared.clock.now(), &shared.freezes);
     let mut own = freezes.own();
+    // First, so that what comes anew can fall back on what was.
+    freezes.renew(now);
     match freezes.look_at_own(&mut own, now) {
         OwnLook::NotDue => {}
         OwnLook::Good => shared.note(SOURCE, None),
@@ -248,7 +274,7 @@ pub(super) fn look(shared: &Shared) {
             shared.note(SOURCE, Some((what, remedy.to_owned())));
         }
     }
-    freezes.renew(now);
+    freezes.tidy();
     freezes.fetch(now);
     spread(shared);
     drop(own);
@@ -330,13 +356,12 @@ pub(super) async fn keep_soon(shared: Arc<Shared>) {
 /// Keeps the newest good texts that are not on disk yet; one that cannot be is tried again by the next look.
 pub(super) fn keep(shared: &Shared) {
     let freezes = &shared.freezes;
-    let _one = freezes.keeping.lock().expect("nobody panics while keeping freezes");
+    let _one = freezes.keeping();
     let unkept = std::mem::take(&mut freezes.in_force().unkept);
     let mut trouble = None;
     for whose in unkept {
         let newest = freezes.in_force().source_of(whose.as_ref());
-        let text = newest.as_ref().and_then(|source| source.text.as_deref());
-        if let Err(error) = freezes.kept.put(whose.as_ref(), text) {
+        if let Err(error) = freezes.put(whose.as_ref(), newest.as_deref()) {
             let file = whose.as_ref().map_or("the engine's file", ServiceName::as_str);
             trouble = Some(format!("the freezes of {file} cannot be kept: {error}"));
             freezes.in_force().unkept.insert(whose);

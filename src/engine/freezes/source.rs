@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::feeds::{Feeds, stretch};
+use super::kept::{Kept, Text};
 use crate::config::FreezesFile;
 use crate::config::freezes::feeds as texts;
 use crate::config::freezes::{FREEZES_FILE, FeedPlace, FeedSource};
@@ -40,6 +41,8 @@ pub(super) type Files = BTreeMap<String, Result<Arc<str>, String>>;
 struct Good {
     source: FeedSource,
     feed: Feed,
+    /// The text of a feed that is a file.
+    text: Option<Arc<str>>,
     /// Since when what came after it could not be laid out.
     until: Option<DateTime<Utc>>,
 }
@@ -63,7 +66,7 @@ impl Source {
     }
 
     /// A text that was good when it was kept; a newer trunkline may see it otherwise.
-    pub fn kept(of: Option<ServiceName>, text: Result<String, String>) -> Self {
+    pub fn kept(of: Option<ServiceName>, text: Text, kept: &Kept) -> Self {
         let text = match text {
             Ok(text) => text,
             Err(why) => {
@@ -72,13 +75,41 @@ impl Source {
             }
         };
         match parse(&text, FREEZES_FILE) {
-            Ok(file) => Self::of(of, text, file, BTreeMap::new()),
+            Ok(file) => {
+                let mut source = Self::of(of, text, file, Files::new());
+                let files = source.feeds().iter().filter_map(|feed| {
+                    let FeedPlace::Path(_) = &feed.place else { return None };
+                    Some((feed.freeze.clone(), Ok(kept.feed(&source.key(feed))?.into())))
+                });
+                source.files = files.collect();
+                source
+            }
             Err(why) => Self { text: Some(text), ..Self::unreadable(of, &why) },
         }
     }
 
     pub fn feeds(&self) -> &[FeedSource] {
         self.file.as_ref().map_or(&[], |file| &file.feeds)
+    }
+
+    /// What the copy of a feed is known by: its address, or whose file it is.
+    pub fn key(&self, feed: &FeedSource) -> String {
+        let of = self.of.as_ref().map_or("", ServiceName::as_str);
+        match &feed.place {
+            FeedPlace::Url(url) => url.clone(),
+            FeedPlace::Path(path) => format!("{of}\n{}\n{path}", feed.freeze),
+        }
+    }
+
+    /// The last good texts of the feeds that are files, by what their copies are known by.
+    pub fn good_texts(&self) -> impl Iterator<Item = (String, &str)> {
+        let all = self.good.values();
+        all.filter_map(|good| Some((self.key(&good.source), good.text.as_deref()?)))
+    }
+
+    /// Whether this is read from the same texts.
+    pub fn is_from(&self, text: Option<&str>, files: &Files) -> bool {
+        self.file.is_some() && self.text.as_deref() == text && self.files == *files
     }
 
     /// Whether a layout now could be another than this one.
@@ -96,7 +127,9 @@ impl Source {
         for source in self.feeds() {
             let feed = match self.read(source, feeds, now) {
                 Ok(feed) => {
-                    let found = Good { source: source.clone(), feed: feed.clone(), until: None };
+                    let text = self.files.get(&source.freeze).and_then(|text| text.clone().ok());
+                    let found =
+                        Good { source: source.clone(), feed: feed.clone(), text, until: None };
                     good.insert(source.freeze.clone(), found);
                     feed
                 }
