@@ -1,4 +1,8 @@
-//! Failures on purpose: a debug build panics in the layer that `TRUNKLINE_PANIC` names, so that tests walk every way out.
+//! Panics: on purpose, where a debug build is told to by `TRUNKLINE_PANIC` so that tests walk every way out, and those of
+//! readers of hostile text, which are an answer and not the end of the program.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Where a panic can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,10 +22,31 @@ pub enum Layer {
     Task,
     /// A thread of its own.
     Thread,
+    /// The reader of calendar feeds.
+    Feed,
     /// While the terminal is given back.
     Drop,
     /// While a panic is told.
     Exit,
+}
+
+thread_local! {
+    static CONTAINED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs what reads text from outside with code that others wrote; `None` when it panicked. It must leave nothing half
+/// changed behind.
+pub fn contained<T>(read: impl FnOnce() -> T) -> Option<T> {
+    let outer = CONTAINED.replace(true);
+    let read = catch_unwind(AssertUnwindSafe(read));
+    CONTAINED.set(outer);
+    read.ok()
+}
+
+/// Whether a panic of this thread, now, ends nothing but what was tried.
+#[must_use]
+pub fn is_contained() -> bool {
+    CONTAINED.get()
 }
 
 /// Panics here when `TRUNKLINE_PANIC` names this layer: `view` the first time that it gets here, `view:3` the third time.
@@ -65,5 +90,21 @@ mod injected {
         let due = *left == 1;
         *left = left.saturating_sub(1);
         due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{contained, is_contained};
+
+    #[test]
+    fn a_contained_panic_is_an_answer_and_contains_nothing_after_it() {
+        let outer = contained(|| {
+            let inner = contained(|| assert!(!is_contained(), "always fails"));
+            (inner, is_contained())
+        });
+        assert_eq!(outer, Some((None, true)));
+        assert!(!is_contained());
+        assert_eq!(contained(|| 7), Some(7));
     }
 }

@@ -76,3 +76,56 @@ fn a_file_is_judged_by_itself_and_its_mistakes_are_usage_errors() {
     );
     assert!(!home.path("data").exists(), "no engine was asked");
 }
+
+const FEED: &str =
+    "[[freeze]]\nid = \"e\"\nkind = \"ics\"\npath = \"e.ics\"\ntz = \"UTC\"\nreason = \"events\"\n";
+
+/// A feed of one event that lasts from the beginning of 2026 to the end of 2036.
+const YEARS: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:Fair\r\n\
+    DTSTART;VALUE=DATE:20260101\r\nDTEND;VALUE=DATE:20370101\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+
+#[test]
+fn a_feed_that_breaks_its_reader_is_its_own_trouble_and_not_the_engine_s_end() {
+    let (home, _repository) = shop();
+    std::fs::write(home.path("config/freezes.toml"), FEED).unwrap();
+    std::fs::write(home.path("config/e.ics"), YEARS).unwrap();
+    // The engine that this starts breaks when it reads the feed for the first time.
+    let _unfound_yet = home.command(&["status"]).env("TRUNKLINE_PANIC", "feed").output().unwrap();
+    until("the service is found", || home.trunkline(&["status"]).status.success());
+    let begun = home.json(&["freeze", "check"]);
+    let why = "e: its feed could not be read: \"e.ics\" breaks the reader of calendars";
+    assert_eq!(
+        (&begun["state"], &begun["why"], &begun["problems"]),
+        (&"frozen".into(), &why.into(), &serde_json::json!([why]))
+    );
+    std::fs::write(home.path("config/e.ics"), format!("{YEARS}\r\n")).unwrap();
+    until("the next version is read", || home.json(&["freeze", "check"])["why"] == "e: Fair");
+    assert_eq!(home.json(&["freeze", "check"])["problems"], serde_json::json!([]));
+    let alone = ["freeze", "check", "--service", "shop", "--file"];
+    let file = home.path("config/freezes.toml");
+    let alone = home
+        .command(&[&alone[..], &[file.to_str().unwrap()]].concat())
+        .env("TRUNKLINE_PANIC", "feed")
+        .output()
+        .unwrap();
+    let alone: serde_json::Value = serde_json::from_slice(&alone.stdout).unwrap();
+    assert!(alone["problems"][0].as_str().unwrap().contains("breaks the reader"), "{alone}");
+}
+
+#[test]
+fn a_check_judges_as_a_plan_does_and_tells_the_problems() {
+    let (home, repository) = shop();
+    let file = repository.path().join("trunkline.toml");
+    let rules = std::fs::read_to_string(&file).unwrap() + "[policy]\nfreeze = \"warn\"\n";
+    repository.write("trunkline.toml", &rules);
+    repository.write("freezes.toml", "[[freeze]]\nid = 7\n");
+    repository.commit_all("Ann", "ann@example.com", "only warn");
+    std::fs::write(home.path("config/freezes.toml"), THIS_YEAR).unwrap();
+    let is_judged = || home.json(&["freeze", "check"])["state"] == "warn";
+    until("the rules of the service are read", is_judged);
+    until("its own file is read", || {
+        let checked = home.json(&["freeze", "check"]);
+        let told = checked["problems"][0].as_str().unwrap_or_default();
+        told.contains("freezes.toml:2:6: freeze.id: found a number")
+    });
+}

@@ -116,8 +116,11 @@ fn medium(body: Rect, model: &Model) -> Vec<(Pane, Rect)> {
         Layout::horizontal([Constraint::Fill(2), Constraint::Length(MIDDLE)]).areas(top);
     let mut panes = lists_in(lists);
     let needed = u16::try_from(details_height(model, MIDDLE - 2)).unwrap_or(u16::MAX);
-    let month = model.focus == Pane::Freeze || needed.saturating_add(2 + MONTH) <= right.height;
-    let height = if month { MONTH } else { NO_MONTH };
+    let wrong = model.service.as_ref().is_some_and(|s| !s.calendar_problems.is_empty());
+    let [with_month, without] = [MONTH, NO_MONTH].map(|height| height + u16::from(wrong));
+    let month =
+        model.focus == Pane::Freeze || needed.saturating_add(2 + with_month) <= right.height;
+    let height = if month { with_month } else { without };
     let [details, freeze] =
         Layout::vertical([Constraint::Fill(1), Constraint::Length(height)]).areas(right);
     let lowest = if model.bottom == Pane::Activity { Pane::Activity } else { Pane::Log };

@@ -152,6 +152,9 @@ pub struct ServiceSnapshot {
     /// their beginnings.
     #[serde(default)]
     pub calendar: Vec<FreezeWindow>,
+    /// What is wrong with the freezes by calendar, their files and feeds, or will be soon.
+    #[serde(default)]
+    pub calendar_problems: Vec<String>,
     pub rollback: Option<RollbackPreview>,
     pub policy: Policy,
     pub people: People,

@@ -69,6 +69,7 @@ pub fn service(
         quarantine_total: count(state.quarantine.len()),
         requests: state.requests.iter().rev().cloned().collect(),
         calendar: calendar(facts, now),
+        calendar_problems: facts.freezes.problems(now),
         rollback: rollback_preview(facts),
         policy: facts.policy.clone(),
         people: facts.people.clone(),

@@ -9,6 +9,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::AbortHandle;
 
 use super::commands::{self, Asked, Gathered, NotDecided};
+use super::freezes;
 use super::gather::{self, NotGathered};
 use super::logs;
 use super::run::RunFolder;
@@ -96,7 +97,12 @@ impl Handle {
         let _stopped_already = self.shared.inputs.send(Input::Stop).await;
         let thread = self.writer.lock().expect("nobody panics while holding the writer").take();
         if let Some(thread) = thread {
-            let _ended = tokio::task::spawn_blocking(move || thread.join()).await;
+            let shared = self.shared.clone();
+            let end = move || {
+                let _ended = thread.join();
+                freezes::keep(&shared);
+            };
+            let _ended = tokio::task::spawn_blocking(end).await;
         }
     }
 

@@ -81,7 +81,7 @@ impl Engine {
             Services::File(path) => Some(path.with_file_name(FREEZES_FILE)),
             Services::Fixed(_) => None,
         };
-        let freezes = Freezes::open(&options.data, freezes, options.clock.now());
+        let freezes = Freezes::open(&options.data, freezes);
         let (clock, owner, demo) = (options.clock, options.owner, options.demo);
         let shared = Arc::new(Shared::new(clock, sender, folders, owner, demo, freezes));
         let watched = match &options.services {
@@ -90,7 +90,6 @@ impl Engine {
         };
         restore(&shared, &store, &watched).await?;
         freezes::look(&shared);
-        freezes::spread(&shared);
         let acts = Acts::new(shared.clone(), runtime::Handle::current());
         let writer = Writer::new(store, shared.clone(), acts);
         let thread = std::thread::spawn(move || writer.run(inputs));

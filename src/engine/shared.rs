@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -26,8 +26,7 @@ pub struct Shared {
     changed: watch::Sender<u64>,
     pub clock: Arc<dyn Clock>,
     watch: Mutex<Watch>,
-    /// Taken after the world by who needs both.
-    freezes: Mutex<Freezes>,
+    pub freezes: Freezes,
     pub inputs: mpsc::Sender<Input>,
     pub folders: Folders,
     /// One for each repository, so that those who work with the same mirror know of each other.
@@ -69,7 +68,7 @@ impl Shared {
             changed,
             clock,
             watch,
-            freezes: Mutex::new(freezes),
+            freezes,
             inputs,
             folders,
             mirrors,
@@ -82,10 +81,6 @@ impl Shared {
 
     pub fn world(&self) -> RwLockReadGuard<'_, World> {
         self.world.read().expect("nobody panics while holding the world")
-    }
-
-    pub fn freezes(&self) -> MutexGuard<'_, Freezes> {
-        self.freezes.lock().expect("nobody panics while holding the freezes")
     }
 
     /// Changes the world and tells everybody who waits.

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use super::freezes::Found;
+use super::freezes::{self, Found};
 use super::migrations::Uses;
 use super::shared::Shared;
 use super::world::{Service, note};
-use crate::config::freezes::{FREEZES_FILE, FeedPlace, FreezesFile};
 use crate::config::service_file::{SERVICE_FILE, ServiceFile};
 use crate::config::user_file::Watched;
 use crate::domain::commit::{Commit, Revert};
@@ -115,6 +114,7 @@ pub(super) async fn look(
     let before = known.as_ref().and_then(|known| known.tip.clone());
     let is_read = known.as_ref().is_some_and(|known| known.is_read);
     let newest = known.as_ref().and_then(|known| known.newest.clone());
+    let name = known.as_ref().map(|known| known.name.clone());
     let known_freezes = known.as_ref().and_then(|known| known.freezes_at.clone());
     let named = watched.trunk.clone().or_else(|| known.and_then(|k| k.trunk));
     let trunk = match named {
@@ -131,12 +131,16 @@ pub(super) async fn look(
     } else {
         Some(read_file(mirror, watched, &tip).await?)
     };
-    let freezes = match &known_freezes {
-        Some(at) if *at == tip => None,
-        _ => Some(freezes_at(mirror, watched, &tip).await?),
+    let folder = watched.folder.as_deref();
+    let own_name = file.as_ref().and_then(|file| file.as_ref().ok()).map(|file| file.name.clone());
+    let freezes = match name.or(own_name) {
+        Some(name) if known_freezes.as_ref() != Some(&tip) => {
+            let now = shared.clock.now();
+            Some(freezes::at_commit(&shared.freezes, mirror, folder, &tip, &name, now).await)
+        }
+        _ => None,
     };
     let rewritten = rewritten(shared, watched, mirror, before.as_ref(), &tip).await?;
-    let folder = watched.folder.as_deref();
     // A force-push may put what it took away back in another place, so that all since the last build counts as new.
     let newest = match &rewritten {
         Some(rewritten) => rewritten.onto.as_ref().map(|(_, sha)| sha.clone()),
@@ -167,6 +171,7 @@ impl From<GitError> for Trouble {
 }
 
 struct KnownTrunk {
+    name: ServiceName,
     tip: Option<Sha>,
     /// The commit of the newest build that is on it.
     newest: Option<Sha>,
@@ -180,6 +185,7 @@ fn known(shared: &Shared, watched: &Watched) -> Option<KnownTrunk> {
     let world = shared.world();
     let service = world.services.values().find(|service| same(&service.watched, watched))?;
     Some(KnownTrunk {
+        name: service.name.clone(),
         tip: service.state.tip.clone(),
         newest: service.state.newest_build().map(|build| build.sha.clone()),
         freezes_at: service.freezes_at.clone(),
@@ -222,25 +228,6 @@ pub(super) async fn read_file(
         Some(text) => ServiceFile::parse(&text, &path).map_err(|error| error.to_string()),
         None => Err(format!("commit {} has no {path}; `trunkline init` writes one", at.short())),
     })
-}
-
-/// The service's own freezes at a commit, with the feeds of it that are files there.
-async fn freezes_at(mirror: &Mirror, watched: &Watched, at: &Sha) -> Result<Found, GitError> {
-    let beside = |file: &str| match &watched.folder {
-        Some(folder) => format!("{folder}/{file}"),
-        None => file.to_owned(),
-    };
-    let mut found =
-        Found { text: mirror.file(at, &beside(FREEZES_FILE)).await?, ..Found::default() };
-    let file = found.text.as_ref().and_then(|text| FreezesFile::parse(text, FREEZES_FILE).ok());
-    for source in file.iter().flat_map(|file| &file.feeds) {
-        if let FeedPlace::Path(path) = &source.place {
-            let text = mirror.file(at, &beside(path.trim_start_matches("./"))).await?;
-            let text = text.ok_or_else(|| format!("commit {} has no {path:?}", at.short()));
-            found.files.insert(source.freeze.clone(), text);
-        }
-    }
-    Ok(found)
 }
 
 async fn rewritten(
@@ -318,13 +305,12 @@ pub(super) fn receive(
     let trouble = look.result.as_ref().err().map(|t| (t.what.clone(), t.remedy.clone()));
     let mut world = shared.write();
     let Some(service) = world.services.get_mut(&name) else { return Ok(None) };
-    let before = service.all_problems();
+    let (before, rules) = (service.all_problems(), service.freezes.clone());
     service.trouble("trunk", now, trouble);
     if let Ok(news) = &look.result {
         news.settle_into(service, shared, now);
     }
-    let refrozen = look.result.as_ref().is_ok_and(|news| news.freezes.is_some());
-    let visible = refrozen || before != service.all_problems();
+    let visible = !rules.are_same(&service.freezes) || before != service.all_problems();
     drop(world);
     if visible {
         mark_changed(shared, &name);
@@ -406,7 +392,9 @@ impl News {
         now: chrono::DateTime<chrono::Utc>,
     ) {
         service.trunk.clone_from(&self.trunk);
-        self.settle_freezes(service, shared, now);
+        if let Some(found) = &self.freezes {
+            found.settle(service, &shared.freezes, &self.tip, now);
+        }
         let Some(file) = &self.file else { return };
         let problem = match file {
             Ok(file) if file.name == service.name => {
@@ -432,21 +420,6 @@ impl News {
         };
         let remedy = "mend it on the trunk; until then the last good file holds";
         service.trouble("config", now, problem.map(|what| (what, remedy.to_owned())));
-    }
-
-    fn settle_freezes(
-        &self,
-        service: &mut Service,
-        shared: &Shared,
-        now: chrono::DateTime<chrono::Utc>,
-    ) {
-        let Some(found) = &self.freezes else { return };
-        let mut freezes = shared.freezes();
-        let problem = freezes.take(&service.name, found, now);
-        service.freezes = freezes.of(&service.name);
-        service.freezes_at = Some(self.tip.clone());
-        let remedy = "mend it on the trunk; until then the last good file holds";
-        service.trouble("freezes", now, problem.map(|what| (what, remedy.to_owned())));
     }
 }
 

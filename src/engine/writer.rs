@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::act::Acts;
 use super::commands::{self, Asked, Decided, Gathered, NotDecided};
 use super::decide::{Decision, Known, Pipeline, decide};
+use super::freezes;
 use super::refusals::{Added, Refusals, Refused};
 use super::report;
 use super::run::Status;
@@ -229,6 +230,9 @@ impl Writer {
             Ok(None) => return,
             Err(error) => return self.trouble(&error),
         };
+        if self.shared.freezes.has_unkept() {
+            self.acts.spawn(freezes::keep_soon(self.shared.clone()));
+        }
         let facts = {
             let world = self.shared.world();
             world.services.get(&name).map_or_else(Vec::new, |service| look.facts(&service.state))

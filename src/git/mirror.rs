@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use super::changed::{self, Changed, Listed, Text};
+use super::entry::{self, Entry};
 use super::error::GitError;
 use super::process::{Git, NETWORK};
 use super::source::Source;
@@ -341,6 +342,14 @@ impl Mirror {
             .run(&self.path)
             .await?;
         Ok(Some(String::from_utf8_lossy(&text).into_owned()))
+    }
+
+    /// What stands at a path of a commit, of which a file may have so many bytes.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read or lacks the commit.
+    pub async fn entry(&self, at: &Sha, path: &str, most: u64) -> Result<Entry, GitError> {
+        entry::read(&self.path, at, path, most).await
     }
 
     /// Keeps a commit in the mirror, whatever becomes of the branches that had it.

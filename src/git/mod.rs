@@ -2,6 +2,7 @@
 
 mod changed;
 mod checkout;
+mod entry;
 mod error;
 mod identity;
 mod locks;
@@ -17,6 +18,7 @@ mod working;
 
 pub use self::changed::{Changed, Listed, Text};
 pub use self::checkout::is_unfinished;
+pub use self::entry::Entry;
 pub use self::error::GitError;
 pub use self::identity::local_identity;
 pub use self::mirror::Mirror;

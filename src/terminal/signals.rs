@@ -50,10 +50,14 @@ pub fn leave_on_signals() -> io::Result<()> {
 
 /// From now on a panic in any thread or task ends the program: first the terminal is given back, then the hook that was
 /// there before prints its report, then the exit code says so. A console whose part is dead would show old things
-/// forever. Call it after that other hook is installed.
+/// forever. What is contained is dead to nobody. Call it after that other hook is installed.
 pub fn leave_on_panic() {
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
+        if fault::is_contained() {
+            tracing::error!(panic = %info, "a reader panicked");
+            return;
+        }
         let giving_back = insist(POLITE);
         let _nobody_draws = guard::give_back();
         drop(giving_back);

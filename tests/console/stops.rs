@@ -332,6 +332,38 @@ async fn the_freeze_pane_at_80x24() {
     insta::assert_snapshot!(console.text());
 }
 
+/// A month of which three things are wrong.
+fn troubled() -> Scripted {
+    let backend = november();
+    backend.change(|world| {
+        world.edit(&checkout(), |service| {
+            let troubles = [
+                "feasts: the feed cannot be fetched: its server says 500 \u{1b}[31m\u{202e}and much more that nobody reads",
+                "freezes.toml:2:6: freeze.id: found a number",
+                "the table of holidays of US (\"us\") ends on 2027-01-01",
+            ];
+            let rules = service.freezes.clone();
+            service.freezes = rules.with_troubles(troubles.map(str::to_owned));
+        });
+    });
+    backend
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_freeze_pane_tells_what_is_wrong_with_the_calendars_at_80x24() {
+    let console = Console::open(&troubled());
+    console.until("#3").await.press(&["5"]).until("+2 more").await.settled().await;
+    insta::assert_snapshot!(console.text());
+    console.press(&["z"]).until("found a number").await.until("ends on 2027-01-01").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_freeze_pane_tells_what_is_wrong_beside_the_month() {
+    let console = Console::sized(&troubled(), (120, 40));
+    console.until("#3").await.press(&["5"]).until("+2 more").await.until("today").await;
+    insta::assert_snapshot!(console.settled().await.text());
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_freeze_pane_at_120x40() {
     let console = Console::sized(&november(), (120, 40));

@@ -178,6 +178,7 @@ fn a_hostile_feed_is_refused_in_a_moment() {
         (String::new(), "is not a calendar"),
         ("BEGIN:".repeat(10), "is not a calendar"),
         (calendar(&[secondly]), "recurs too often"),
+        (calendar(&vec![never.clone(); 500]), "takes more than 5 s"),
         (
             calendar(&[event(&["DTSTART;VALUE=DATE:20260704"])]).replace("END:VCALENDAR", ""),
             "cut off",

@@ -12,6 +12,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::{Global, Reading, output};
 use crate::config::freezes::{FeedPlace, FeedSource, FreezesFile, LARGEST, feeds};
+use crate::domain::freeze::feed::Feed;
 use crate::domain::freeze::{Ask, Evaluation, FreezeAction, FreezeState, Rules, standing};
 use crate::domain::ids::{Environment, ServiceName};
 use crate::engine::clock::{Clock as _, SystemClock};
@@ -83,10 +84,13 @@ pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
             Environment::Production => &snapshot.freezes,
             Environment::Staging => &[],
         };
-        let evaluation = match action {
+        let mut evaluation = match action {
             FreezeAction::Promote => standing(&windows, by_hand, at),
             FreezeAction::Rollback | FreezeAction::Abort => Evaluation::default(),
         };
+        // As a plan judges: the service may have freezes only warn.
+        evaluation.state = evaluation.state.under(snapshot.policy.freeze);
+        evaluation.problems.clone_from(&snapshot.calendar_problems);
         return say(at, &service, environment, action, evaluation);
     };
     let service = global.service.ok_or_else(|| {
@@ -124,9 +128,10 @@ fn rules(path: &Path, at: DateTime<Utc>) -> Result<Rules, Failure> {
         FeedPlace::Path(below) => feeds::file(&folder.join(below), feeds::LARGEST),
         FeedPlace::Url(_) => Err("a file is judged without asking the web".to_owned()),
     };
-    let (back, ahead) = (at - TimeDelta::days(60), at + AHEAD);
+    let stretch = (at - TimeDelta::days(60), at + AHEAD);
     Ok(file.rules.with_feeds(|id| {
         let source = file.feeds.iter().find(|source| source.freeze == id)?;
-        Some(feeds::feed(read(source), source.zone, (back, ahead), at))
+        let feed = read(source).and_then(|text| feeds::feed(&text, source.zone, stretch, at));
+        Some(feed.unwrap_or_else(Feed::unread))
     }))
 }

@@ -9,6 +9,7 @@ mod recurrence;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -16,6 +17,7 @@ use icalendar::parser::{self, Component};
 
 use self::event::Event;
 use crate::domain::freeze::feed::{Feed, Occurrence};
+use crate::fault::{self, Layer};
 
 /// The most bytes of a feed.
 pub const LARGEST: usize = 5 * 1024 * 1024;
@@ -24,6 +26,8 @@ const EVENTS: usize = 10_000;
 const RECURRING: usize = 500;
 /// The most occurrences that are laid out.
 const OCCURRENCES: usize = 5_000;
+/// How long all of them may take: a rule that never comes true is looked for in vain for a long time.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How deep components may stand inside each other.
 const DEEPEST: usize = 6;
 /// The most sentences about events that were left out.
@@ -43,6 +47,18 @@ pub struct Events {
 /// # Errors
 /// When it is no calendar, is cut off, or holds more than anybody's calendar does.
 pub fn read(
+    text: &str,
+    zone: Tz,
+    stretch: (DateTime<Utc>, DateTime<Utc>),
+) -> Result<Events, String> {
+    let read = fault::contained(|| {
+        fault::here(Layer::Feed);
+        laid_out(text, zone, stretch)
+    });
+    read.unwrap_or_else(|| Err("breaks the reader of calendars".to_owned()))
+}
+
+fn laid_out(
     text: &str,
     zone: Tz,
     (from, until): (DateTime<Utc>, DateTime<Utc>),
@@ -66,7 +82,7 @@ pub fn read(
     if recurring > RECURRING {
         return Err(format!("holds more than {RECURRING} recurring events; split it up"));
     }
-    let moved = moved(&events);
+    let (moved, begun) = (moved(&events), Instant::now());
     for event in events.iter().filter(|event| !event.is_cancelled) {
         let none = BTreeSet::new();
         let elsewhere =
@@ -83,6 +99,10 @@ pub fn read(
                 left_out(&mut read.problems, &event.summary, &why);
             }
         }
+        if begun.elapsed() > PATIENCE {
+            let most = PATIENCE.as_secs();
+            return Err(format!("takes more than {most} s to lay out; drop events that are over"));
+        }
         if read.occurrences.len() > OCCURRENCES {
             return Err(format!("holds more than {OCCURRENCES} occurrences; split it up"));
         }
@@ -91,24 +111,24 @@ pub fn read(
     Ok(read)
 }
 
-/// The feed that a text is; one that cannot be read is known of by its trouble alone.
-#[must_use]
+/// The feed that a text is.
+///
+/// # Errors
+/// When it cannot be read or laid out over the stretch.
 pub fn feed(
-    text: Result<String, String>,
+    text: &str,
     zone: Tz,
     stretch: (DateTime<Utc>, DateTime<Utc>),
     read_at: DateTime<Utc>,
-) -> Feed {
-    match text.and_then(|text| read(&text, zone, stretch)) {
-        Ok(events) => Feed {
-            occurrences: events.occurrences,
-            read_at: Some(read_at),
-            max_age: None,
-            horizon: Some(stretch.1),
-            problems: events.problems,
-        },
-        Err(why) => Feed { problems: vec![why], ..Feed::default() },
-    }
+) -> Result<Feed, String> {
+    let events = read(text, zone, stretch)?;
+    Ok(Feed {
+        occurrences: events.occurrences,
+        read_at: Some(read_at),
+        max_age: None,
+        horizon: Some(stretch.1),
+        problems: events.problems,
+    })
 }
 
 /// The text of a file of at most so many bytes.

@@ -264,11 +264,20 @@ fn address(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Option<String>
 fn inside(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Option<String> {
     use std::path::{Component, Path};
     let text = entry.text(complaints)?;
+    let how = "name a file in the folder of freezes.toml or below it";
     let is_below = |part| matches!(part, Component::Normal(_) | Component::CurDir);
     if text.contains('\0') || !Path::new(text).components().all(is_below) {
-        let how = "name a file in the folder of freezes.toml or below it";
         entry.complain(complaints, format!("{text:?} leads out of its folder; {how}"));
         return None;
     }
-    Some(text.to_owned())
+    let names = Path::new(text).components().filter_map(|part| match part {
+        Component::Normal(name) => name.to_str(),
+        _ => None,
+    });
+    let path = names.collect::<Vec<_>>().join("/");
+    if path.is_empty() || text.ends_with('/') {
+        entry.complain(complaints, format!("{text:?} is no name of a file; {how}"));
+        return None;
+    }
+    Some(path)
 }

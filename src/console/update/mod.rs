@@ -99,7 +99,8 @@ fn settle(model: &mut Model) {
     let history = ids(&model.history(), |row| row.deployment.id);
     model.production.settle(&history, height(Pane::Production));
     let freezes = ids(&model.freezes(), |freeze| freeze.id);
-    model.freezes.settle(&freezes, height(Pane::Freeze).saturating_sub(super::view::FREEZE_HEAD));
+    let rows = height(Pane::Freeze);
+    model.freezes.settle(&freezes, rows.saturating_sub(super::view::freeze_head(model, rows)));
     if let Some(area) = areas.of(Pane::Log) {
         model.log.pane.resize(area.width.saturating_sub(2), area.height.saturating_sub(2));
     }

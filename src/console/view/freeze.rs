@@ -16,13 +16,24 @@ use crate::domain::ids::Environment;
 use crate::domain::policy::FreezeMode;
 use crate::domain::stops::Freeze;
 
-/// How many lines stand above the list of windows.
-pub const HEAD: usize = 2;
+/// How many lines say what holds.
+const HEAD: usize = 2;
+/// From so many rows on there is room for several problems beside the month, and for how many.
+const ROOMY: usize = 18;
+const PROBLEMS: usize = 5;
+
+/// How many lines stand above the list of windows, in a pane with so many rows inside.
+pub fn head_height(model: &Model, rows: usize) -> usize {
+    let most = if rows < ROOMY { 1 } else { PROBLEMS };
+    HEAD + problems(model).len().min(most)
+}
 
 pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let by_hand = model.freezes();
     let windows = coming(model);
-    let inside = usize::from(area.height).saturating_sub(2 + HEAD);
+    let rows = usize::from(area.height).saturating_sub(2);
+    let above = head_height(model, rows);
+    let inside = rows.saturating_sub(above);
     let calendar = calendar::lines(model, area.width.saturating_sub(2));
     // The month shows the windows too, so it stands before their list, but not before what can be lifted here.
     let has_month = inside >= by_hand.len().max(1) + calendar.len();
@@ -34,8 +45,10 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
         count => count.to_string(),
     };
     let inner = pane::frame(model, frame, Pane::Freeze, area, &right);
-    draw_lines(frame, inner, head(model, inner.width), 0);
-    let below = u16::try_from(HEAD).unwrap_or(u16::MAX).min(inner.height);
+    let mut lines = head(model, inner.width);
+    lines.extend(wrong(model, above - HEAD, inner.width));
+    draw_lines(frame, inner, lines, 0);
+    let below = u16::try_from(above).unwrap_or(u16::MAX).min(inner.height);
     let listed = u16::try_from(listed).unwrap_or(u16::MAX).min(inner.height - below);
     let list = Rect { y: inner.y + below, height: listed, ..inner };
     draw_list(model, frame, list, &windows);
@@ -89,6 +102,31 @@ fn head(model: &Model, width: u16) -> Vec<Line<'static>> {
         (None, None) => row().own("no hold", Role::Muted),
     };
     vec![now.line(), below.line()]
+}
+
+/// What is wrong with the files, the feeds and the tables, or will be soon.
+fn problems(model: &Model) -> &[String] {
+    model.service.as_ref().map_or(&[], |service| &service.calendar_problems)
+}
+
+/// The first so many problems, and with the last of them how many more there are.
+fn wrong(model: &Model, most: usize, width: u16) -> Vec<Line<'static>> {
+    let theme = &model.options.theme;
+    let all = problems(model);
+    let line = |(at, problem): (usize, &String)| {
+        let row = Row::new(theme, width)
+            .cell(theme.symbols.warn, 2, Role::Warn)
+            .name(problem, Role::Warn);
+        let more = all.len() - most;
+        let is_last = at + 1 == most && more > 0;
+        let count =
+            is_last.then(|| Row::new(theme, width).own(format!(" +{more} more"), Role::Warn));
+        match count {
+            Some(count) => row.then_right(count, width).line(),
+            None => row.line(),
+        }
+    };
+    all.iter().take(most).enumerate().map(line).collect()
 }
 
 /// `FROZEN to Fri 05:00 Thanksgiving`, and when it turns again.

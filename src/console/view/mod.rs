@@ -33,7 +33,7 @@ use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
 pub use self::details::height as details_height;
-pub use self::freeze::HEAD as FREEZE_HEAD;
+pub use self::freeze::head_height as freeze_head;
 use super::layout::{is_tiny, layout};
 use super::model::{Model, Pane, Screen};
 use super::overlay::Overlay;

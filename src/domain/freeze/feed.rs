@@ -28,6 +28,12 @@ pub struct Occurrence {
 }
 
 impl Feed {
+    /// One that is known by its trouble alone.
+    #[must_use]
+    pub fn unread(why: String) -> Self {
+        Self { problems: vec![why], ..Self::default() }
+    }
+
     /// When the copy becomes too old to rest on; it only warns from then on.
     #[must_use]
     pub fn stale_from(&self) -> Option<DateTime<Utc>> {

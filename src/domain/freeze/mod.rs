@@ -71,6 +71,15 @@ impl FreezeState {
             Self::Frozen => "frozen",
         }
     }
+
+    /// What is left of it for a service whose `policy.freeze` is this.
+    #[must_use]
+    pub fn under(self, mode: FreezeMode) -> Self {
+        match mode {
+            FreezeMode::Override => self,
+            FreezeMode::Warn => self.min(Self::Warn),
+        }
+    }
 }
 
 impl From<FreezeMode> for FreezeState {

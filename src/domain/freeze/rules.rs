@@ -16,6 +16,8 @@ use crate::domain::time::{between, say};
 
 /// The most windows that are laid out at a time.
 const WINDOWS: usize = 1000;
+/// The most problems that are told one by one.
+const PROBLEMS: usize = 20;
 /// How far one looks for the end of a run, then how far once more when it was not found, and then without an end.
 const HORIZONS: [TimeDelta; 3] = [TimeDelta::days(35), TimeDelta::days(400), TimeDelta::MAX];
 /// How long before a table ends that is said.
@@ -25,6 +27,8 @@ const AHEAD: Months = Months::new(2);
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
     rules: Vec<Arc<Prepared>>,
+    /// What is wrong with the files that they come from.
+    troubles: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -38,7 +42,7 @@ impl Rules {
     #[must_use]
     pub fn new(rules: Vec<Rule>) -> Self {
         let prepare = |rule: Rule| Arc::new(Prepared { fixed: rule.fixed(), rule });
-        Self { rules: rules.into_iter().map(prepare).collect() }
+        Self { rules: rules.into_iter().map(prepare).collect(), troubles: Vec::new() }
     }
 
     /// What stands for rules that cannot be known: everything waits for a reason.
@@ -66,17 +70,40 @@ impl Rules {
         self.rules.is_empty()
     }
 
-    /// These and those of a service's own file, for that service alone. Their ids become `SERVICE/ID`, so that the two
-    /// files never speak of the same freeze.
+    /// Those of a service's own file. Their ids become `SERVICE/ID`, so that they never speak of the same freeze as the
+    /// engine's.
     #[must_use]
-    pub fn with_own(&self, service: &ServiceName, own: &Self) -> Self {
-        let named = own.all().cloned().map(|rule| {
+    pub fn named(&self, service: &ServiceName) -> Self {
+        let named = self.all().cloned().map(|rule| {
             let id = format!("{}/{}", service.as_str(), rule.id);
             Rule { id, ..rule }
         });
-        let mut rules = self.rules.clone();
-        rules.extend(Self::new(named.collect()).rules);
-        Self { rules }
+        Self::new(named.collect())
+    }
+
+    /// These and others; nothing is computed anew.
+    #[must_use]
+    pub fn and(&self, others: &Self) -> Self {
+        let both = |one: &[_], other: &[_]| [one, other].concat();
+        Self {
+            rules: both(&self.rules, &others.rules),
+            troubles: [&self.troubles[..], &others.troubles].concat(),
+        }
+    }
+
+    /// These, from files with which this is wrong.
+    #[must_use]
+    pub fn with_troubles(self, troubles: impl IntoIterator<Item = String>) -> Self {
+        Self { troubles: troubles.into_iter().collect(), ..self }
+    }
+
+    /// Whether these are the very same rules, and the same is wrong with their files.
+    #[must_use]
+    pub fn are_same(&self, others: &Self) -> bool {
+        let pairs = || self.rules.iter().zip(&others.rules);
+        self.rules.len() == others.rules.len()
+            && self.troubles == others.troubles
+            && pairs().all(|(one, other)| Arc::ptr_eq(one, other))
     }
 
     /// The same rules with feeds as they were read now; `feed` answers for the id of a rule.
@@ -84,13 +111,14 @@ impl Rules {
     pub fn with_feeds(&self, feed: impl Fn(&str) -> Option<Feed>) -> Self {
         let fresh = |prepared: &Arc<Prepared>| match (&prepared.rule.kind, feed(&prepared.rule.id))
         {
+            (Kind::Feed(known), Some(feed)) if **known == feed => prepared.clone(),
             (Kind::Feed(_), Some(feed)) => {
                 let rule = Rule { kind: Kind::Feed(Arc::new(feed)), ..prepared.rule.clone() };
                 Arc::new(Prepared { rule, fixed: Vec::new() })
             }
             _ => prepared.clone(),
         };
-        Self { rules: self.rules.iter().map(fresh).collect() }
+        Self { rules: self.rules.iter().map(fresh).collect(), ..self.clone() }
     }
 
     /// What the rules say of a promote to production at an instant.
@@ -120,6 +148,7 @@ impl Rules {
         for prepared in &concerned {
             prepared.doubt(ask.at, &mut evaluation);
         }
+        evaluation.problems.extend(self.troubles.iter().cloned());
         evaluation.matches.sort_by(|one, other| one.why.cmp(&other.why));
         evaluation
     }
@@ -145,12 +174,18 @@ impl Rules {
         windows
     }
 
-    /// What is wrong with the rules as a whole, or will be within two months.
+    /// What is wrong with the rules as a whole and their files, or will be within two months.
     #[must_use]
     pub fn problems(&self, now: DateTime<Utc>) -> Vec<String> {
         let mut problems: Vec<_> = self.rules.iter().flat_map(|rule| rule.problems(now)).collect();
+        problems.extend(self.troubles.iter().cloned());
         problems.sort();
         problems.dedup();
+        if problems.len() > PROBLEMS {
+            let more = problems.len() - PROBLEMS;
+            problems.truncate(PROBLEMS);
+            problems.push(format!("{more} more problems with freezes"));
+        }
         problems
     }
 
@@ -276,8 +311,10 @@ impl Prepared {
                 eves.calendars.iter().filter_map(|calendar| ending(calendar, at)).collect()
             }
             Kind::Feed(feed) => {
-                let own =
-                    feed.problems.iter().map(|problem| format!("{}: {problem}", self.rule.id));
+                // Of one that was never read, the first is why.
+                let told = usize::from(feed.read_at.is_none());
+                let own = feed.problems.iter().skip(told);
+                let own = own.map(|problem| format!("{}: {problem}", self.rule.id));
                 let stale = self.unread(feed, at).into_iter().filter(|window| window.covers(at));
                 own.chain(stale.map(|window| window.why)).collect()
             }

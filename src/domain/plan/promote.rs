@@ -8,7 +8,7 @@ use crate::domain::deployment::Deployment;
 use crate::domain::freeze::{FreezeMatch, FreezeState};
 use crate::domain::ids::Environment;
 use crate::domain::people::{Actor, Identity};
-use crate::domain::policy::{FreezeMode, VerifyBy};
+use crate::domain::policy::VerifyBy;
 use crate::domain::quarantine::{Contained, Quarantined};
 use crate::domain::time::{between, say};
 
@@ -123,19 +123,16 @@ fn freeze(facts: Facts<'_>, now: DateTime<Utc>) -> Finding {
         format!("frozen {end} by {}: {}", freeze.by, freeze.reason)
     });
     let mut sentences: Vec<_> = by_hand.collect();
-    let worst = match (sentences.is_empty(), facts.calendar.state) {
-        (false, _) | (true, FreezeState::Frozen) => Severity::Override,
-        (true, FreezeState::Warn) => Severity::Warn,
-        (true, FreezeState::Open) => Severity::Info,
+    let worst = if sentences.is_empty() { facts.calendar.state } else { FreezeState::Frozen };
+    let severity = match worst.under(facts.policy.freeze) {
+        FreezeState::Open => Severity::Info,
+        FreezeState::Warn => Severity::Warn,
+        FreezeState::Frozen => Severity::Override,
     };
     sentences.extend(by_calendar(facts));
     if sentences.is_empty() {
         return finding(Guard::Freeze, Severity::Info, "no freeze");
     }
-    let severity = match facts.policy.freeze {
-        FreezeMode::Override => worst,
-        FreezeMode::Warn => worst.min(Severity::Warn),
-    };
     finding(Guard::Freeze, severity, sentences.join("; "))
 }
 

@@ -1,353 +1,372 @@
 //! The freezes by calendar of the engine and of each service: read when they change, and the last good ones kept.
+//!
+//! Files are read, feeds parsed and copies written with nothing locked that a command waits for; what was made is then
+//! swapped in.
 
 mod feeds;
+mod found;
 mod kept;
+mod own;
+mod source;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use self::feeds::Feeds;
+pub use self::found::Found;
+use self::found::Own;
+pub(super) use self::found::at_commit;
 use self::kept::Kept;
+use self::own::OwnFile;
+use self::source::Source;
 use super::shared::Shared;
-use crate::config::FreezesFile;
-use crate::config::freezes::feeds as texts;
-use crate::config::freezes::{FREEZES_FILE, FeedPlace, FeedSource, LARGEST};
+use super::world::World;
 use crate::domain::freeze::Rules;
-use crate::domain::freeze::feed::Feed;
 use crate::domain::ids::ServiceName;
 
 /// Under which source it is said what is wrong with the engine's own file.
 const SOURCE: &str = "freezes";
-/// And under which what is wrong with the feeds and tables that it names.
+/// Under which what is wrong with the feeds and tables that it names.
 const FEEDS: &str = "feeds";
-/// How far back and ahead of now the events of feeds are laid out, and when that is done anew.
-const BACK: TimeDelta = TimeDelta::days(60);
-const AHEAD: TimeDelta = TimeDelta::days(400);
-const ANEW: TimeDelta = TimeDelta::days(1);
+/// And under which that good ones cannot be kept.
+const KEPT: &str = "kept freezes";
 
-/// Everything that is known of freezes by calendar. Held by the engine's one task for it, and by looks at trunks.
+/// Everything that is known of freezes by calendar.
 #[derive(Debug)]
 pub struct Freezes {
-    /// The engine's own file, where there is a folder of settings.
-    file: Option<PathBuf>,
-    kept: Kept,
     feeds: Feeds,
-    /// What the engine's own files looked like when they were read.
-    stamp: Vec<Option<Stamp>>,
-    laid_out: DateTime<Utc>,
-    engine: Source,
-    services: BTreeMap<ServiceName, Source>,
+    kept: Kept,
+    /// Held while the engine's own file is looked at.
+    own: Mutex<OwnFile>,
+    /// Held while texts are kept or dropped, so that nobody puts an older one over a newer.
+    keeping: Mutex<()>,
+    /// Never held for longer than it takes to swap something in. Taken after the world by who needs both.
+    in_force: Mutex<InForce>,
 }
 
-/// When a file was written last, and its size.
-type Stamp = (SystemTime, u64);
-
-/// One freezes.toml with what its feeds say.
 #[derive(Debug, Default)]
-struct Source {
-    text: String,
-    /// `None` when it never could be read.
-    file: Option<FreezesFile>,
-    /// The texts of feeds that are files, by the ids of their rules, or why they cannot be read.
-    files: BTreeMap<String, Result<String, String>>,
-    rules: Rules,
+struct InForce {
+    engine: Held,
+    services: BTreeMap<ServiceName, Held>,
+    /// Whose newest text is not on disk yet; the engine's is nobody's.
+    unkept: BTreeSet<Option<ServiceName>>,
 }
 
-/// What a look at a trunk found of a service's own freezes.
-#[derive(Debug, Clone, Default)]
-pub struct Found {
-    /// `None` when the commit has no such file.
-    pub text: Option<String>,
-    pub files: BTreeMap<String, Result<String, String>>,
+/// What holds of one file.
+#[derive(Debug, Default, Clone)]
+struct Held {
+    source: Arc<Source>,
+    /// What is wrong with the file as it is now.
+    trouble: Option<String>,
 }
 
-/// What a look found.
-struct Looked {
-    /// The rules may be others than before.
-    changed: bool,
-    own: OwnFile,
-}
-
-/// What became of the engine's own file.
-enum OwnFile {
-    /// Nobody touched it.
-    Unread,
+/// What came of a look at the engine's own file.
+enum OwnLook {
+    NotDue,
     Good,
     Broken(String),
 }
 
 impl Freezes {
     /// Takes up the last good files of the folder `data`.
-    pub fn open(data: &Path, file: Option<PathBuf>, now: DateTime<Utc>) -> Self {
+    pub fn open(data: &Path, file: Option<PathBuf>) -> Self {
         let kept = Kept::in_folder(data.join("freezes"));
-        let feeds = Feeds::open(kept.folder());
-        let mut freezes = Self {
-            file,
-            kept,
-            feeds,
-            stamp: Vec::new(),
-            laid_out: now,
-            engine: Source { file: Some(FreezesFile::default()), ..Source::default() },
-            services: BTreeMap::new(),
-        };
-        for (name, text) in freezes.kept.of_services() {
-            let source = Source::parsed(text, BTreeMap::new());
-            freezes.services.insert(name, source);
-        }
-        freezes
-    }
-
-    /// The rules that hold for a service.
-    pub fn of(&self, service: &ServiceName) -> Rules {
-        match self.services.get(service) {
-            Some(own) => self.engine.rules.with_own(service, &own.rules),
-            None => self.engine.rules.clone(),
-        }
-    }
-
-    /// Takes in a service's own file as it is at the tip of its trunk, and says what is wrong with it. A commit that
-    /// takes the file away ends its freezes: it was reviewed like any other.
-    pub fn take(
-        &mut self,
-        service: &ServiceName,
-        found: &Found,
-        now: DateTime<Utc>,
-    ) -> Option<String> {
-        let Some(text) = &found.text else {
-            self.kept.forget(service);
-            self.services.remove(service);
-            return None;
-        };
-        match FreezesFile::parse(text, FREEZES_FILE) {
-            Ok(file) => {
-                self.kept.keep(service, text);
-                let mut source = Source::of(text.clone(), file, found.files.clone());
-                source.lay_out(&self.feeds, now);
-                self.services.insert(service.clone(), source);
-                None
-            }
-            Err(error) => {
-                let why = error.to_string();
-                let unknown =
-                    || Source { rules: Rules::unreadable(FREEZES_FILE, &why), ..Source::default() };
-                self.services.entry(service.clone()).or_insert_with(unknown);
-                Some(why)
-            }
-        }
-    }
-
-    /// Looks whether the engine's own file or the files of its feeds were written since, and whether feeds are due.
-    fn look(&mut self, now: DateTime<Utc>) -> Looked {
-        let stamp = self.stamps();
-        let fed = self.feeds.has_news();
-        let old = self.is_old(now);
-        let mut own = OwnFile::Unread;
-        if stamp != self.stamp {
-            own = self.read().map_or(OwnFile::Good, OwnFile::Broken);
-            self.stamp = self.stamps();
-        } else if !fed && !old {
-            return Looked { changed: false, own };
-        }
-        self.lay_out(now);
-        Looked { changed: true, own }
-    }
-
-    fn is_due(&self, now: DateTime<Utc>) -> bool {
-        let all = std::iter::once(&self.engine).chain(self.services.values());
-        let mut sources = all.flat_map(|source| &source.file).flat_map(|file| &file.feeds);
-        self.feeds.may_have_news()
-            || self.is_old(now)
-            || self.stamps() != self.stamp
-            || sources.any(|source| self.feeds.is_due(source, now))
-    }
-
-    fn is_old(&self, now: DateTime<Utc>) -> bool {
-        now - self.laid_out > ANEW || now < self.laid_out
-    }
-
-    fn lay_out(&mut self, now: DateTime<Utc>) {
-        self.laid_out = now;
-        let Self { engine, services, feeds, .. } = self;
-        std::iter::once(engine)
-            .chain(services.values_mut())
-            .for_each(|one| one.lay_out(feeds, now));
-    }
-
-    /// Reads the engine's own file; says what is wrong with it.
-    fn read(&mut self) -> Option<String> {
-        let path = self.file.clone()?;
-        let shown = path.display().to_string();
-        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
-        let trouble = match text_of(&path) {
-            Ok(Some(text)) => match FreezesFile::parse(&text, &shown) {
-                Ok(file) => {
-                    self.kept.keep_engine(&text);
-                    let files = files(&file, &folder);
-                    self.engine = Source::of(text, file, files);
-                    return None;
-                }
-                Err(error) => error.to_string(),
-            },
-            // One that was never there is no file; one that is gone may have been lost.
-            Ok(None) if self.kept.engine().is_none() => {
-                self.engine = Source { file: Some(FreezesFile::default()), ..Source::default() };
-                return None;
-            }
-            Ok(None) => format!("{shown}: is gone; an empty file ends its freezes"),
-            Err(why) => format!("{shown}: cannot be read: {why}"),
-        };
-        match self.kept.engine() {
-            Some(text) if text != self.engine.text || self.engine.file.is_none() => {
-                self.engine = Source::parsed(text, BTreeMap::new());
-                if let Some(file) = &self.engine.file {
-                    self.engine.files = files(file, &folder);
-                }
-            }
-            Some(_) => {}
-            None => {
-                let rules = Rules::unreadable(FREEZES_FILE, &trouble);
-                self.engine = Source { rules, ..Source::default() };
-            }
-        }
-        Some(trouble)
-    }
-
-    /// How the engine's own file and those of its feeds stand.
-    fn stamps(&self) -> Vec<Option<Stamp>> {
-        let Some(path) = &self.file else { return Vec::new() };
-        let folder = path.parent().unwrap_or(path);
-        let feeds = self.engine.file.iter().flat_map(|file| &file.feeds);
-        let feeds = feeds.filter_map(|feed| match &feed.place {
-            FeedPlace::Path(below) => Some(folder.join(below)),
-            FeedPlace::Url(_) => None,
+        let held = |source: Source| Held { source: Arc::new(source), trouble: None };
+        let engine = kept.engine().filter(|_| file.is_some());
+        let engine = engine.map_or_else(Source::none, |text| Source::kept(None, text, &kept));
+        let services = kept.of_services().into_iter().map(|(name, text)| {
+            let source = Source::kept(Some(name.clone()), text, &kept);
+            (name, held(source))
         });
-        let stamp = |path: PathBuf| {
-            let found = std::fs::metadata(path).ok()?;
-            Some((found.modified().ok()?, found.len()))
-        };
-        std::iter::once(path.clone()).chain(feeds).map(stamp).collect()
-    }
-
-    /// The feeds of the web that any file names.
-    fn sources(&self) -> Vec<FeedSource> {
-        let all = std::iter::once(&self.engine).chain(self.services.values());
-        all.flat_map(|source| source.file.iter().flat_map(|file| file.feeds.clone())).collect()
-    }
-}
-
-impl Source {
-    fn of(
-        text: String,
-        file: FreezesFile,
-        files: BTreeMap<String, Result<String, String>>,
-    ) -> Self {
-        Self { text, rules: file.rules.clone(), file: Some(file), files }
-    }
-
-    /// A text that was good when it was kept; a newer trunkline may see it otherwise.
-    fn parsed(text: String, files: BTreeMap<String, Result<String, String>>) -> Self {
-        match FreezesFile::parse(&text, FREEZES_FILE) {
-            Ok(file) => Self::of(text, file, files),
-            Err(error) => {
-                let rules = Rules::unreadable(FREEZES_FILE, &error.to_string());
-                Self { text, rules, ..Self::default() }
-            }
+        let in_force =
+            InForce { engine: held(engine), services: services.collect(), unkept: BTreeSet::new() };
+        Self {
+            feeds: Feeds::open(kept.folder()),
+            kept,
+            own: Mutex::new(OwnFile::new(file)),
+            keeping: Mutex::default(),
+            in_force: Mutex::new(in_force),
         }
     }
 
-    /// Gives the rules the events of their feeds as they are known now.
-    fn lay_out(&mut self, feeds: &Feeds, now: DateTime<Utc>) {
-        let Some(file) = &self.file else { return };
-        let stretch = (now - BACK, now + AHEAD);
-        let read = |source: &FeedSource| -> Feed {
-            match &source.place {
-                FeedPlace::Url(url) => feeds.read(url, source, stretch),
-                FeedPlace::Path(path) => {
-                    let text = self.files.get(&source.freeze).cloned();
-                    let missing = || Err(format!("{path:?} has not been read yet"));
-                    texts::feed(text.unwrap_or_else(missing), source.zone, stretch, now)
+    /// A service's own file that holds.
+    fn own_of(&self, service: &ServiceName) -> Option<Held> {
+        self.in_force().services.get(service).cloned()
+    }
+
+    /// Takes in what was found of a service's own file; gives the rules that hold for it now, and its own.
+    fn take(
+        &self,
+        service: &ServiceName,
+        own: &Own,
+        trouble: Option<String>,
+    ) -> (Rules, Option<Arc<Source>>) {
+        let mut in_force = self.in_force();
+        match own {
+            Own::AsBefore => {
+                if let Some(held) = in_force.services.get_mut(service) {
+                    held.trouble = trouble;
                 }
             }
-        };
-        let known: BTreeMap<_, _> =
-            file.feeds.iter().map(|source| (source.freeze.clone(), read(source))).collect();
-        self.rules = file.rules.with_feeds(|id| known.get(id).cloned());
-    }
-}
-
-/// The texts of the feeds that are files, from below this folder.
-fn files(file: &FreezesFile, folder: &Path) -> BTreeMap<String, Result<String, String>> {
-    let read = |source: &FeedSource| match &source.place {
-        FeedPlace::Url(_) => None,
-        FeedPlace::Path(path) => {
-            let text = texts::file(&folder.join(path), texts::LARGEST)
-                .map_err(|why| format!("{path:?}: {why}"));
-            Some((source.freeze.clone(), text))
+            Own::Gone => {
+                if in_force.services.remove(service).is_some() {
+                    in_force.unkept.insert(Some(service.clone()));
+                }
+            }
+            Own::New(source) => {
+                let held = Held { source: source.clone(), trouble };
+                in_force.services.insert(service.clone(), held);
+                if source.file.is_some() {
+                    in_force.unkept.insert(Some(service.clone()));
+                }
+            }
         }
-    };
-    file.feeds.iter().filter_map(read).collect()
-}
+        let source = in_force.services.get(service).map(|held| held.source.clone());
+        (in_force.of(service), source)
+    }
 
-fn text_of(path: &Path) -> Result<Option<String>, String> {
-    match std::fs::symlink_metadata(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        _ => texts::file(path, LARGEST).map(Some),
+    /// Whether anything came in that is not on disk yet.
+    pub(super) fn has_unkept(&self) -> bool {
+        !self.in_force().unkept.is_empty()
+    }
+
+    /// Whether there is anything to look at: an idle engine only asks the files how they stand.
+    fn is_due(&self, now: DateTime<Utc>) -> bool {
+        let all = {
+            let in_force = self.in_force();
+            if !in_force.unkept.is_empty() {
+                return true;
+            }
+            in_force.sources()
+        };
+        let is_due = |source: &Arc<Source>| {
+            let mut feeds = source.feeds().iter();
+            source.is_old(&self.feeds, now) || feeds.any(|feed| self.feeds.is_due(feed, now))
+        };
+        all.iter().any(is_due) || self.own().is_due()
+    }
+
+    /// Looks at the engine's own file.
+    fn look_at_own(&self, own: &mut OwnFile, now: DateTime<Utc>) -> OwnLook {
+        let known = self.in_force().engine.source.clone();
+        let Some(read) = own.look(&known) else { return OwnLook::NotDue };
+        let is_other = |source: &Source| {
+            source.file.is_none() || !known.is_from(source.text.as_deref(), &source.files)
+        };
+        let source = read.source.filter(is_other);
+        let source = source.map(|source| source.laid_out(&known, &self.feeds, now));
+        let mut in_force = self.in_force();
+        in_force.engine.trouble.clone_from(&read.trouble);
+        if let Some(source) = source {
+            if source.file.is_some() && source.text.is_some() {
+                in_force.unkept.insert(None);
+            }
+            in_force.engine.source = Arc::new(source);
+        }
+        read.trouble.map_or(OwnLook::Good, OwnLook::Broken)
+    }
+
+    /// Lays out anew what is not up to date.
+    fn renew(&self, now: DateTime<Utc>) {
+        let all = self.in_force().sources();
+        for before in all.into_iter().filter(|source| source.is_old(&self.feeds, now)) {
+            let fresh = Arc::new(before.laid_out(&before, &self.feeds, now));
+            let mut in_force = self.in_force();
+            let InForce { engine, services, .. } = &mut *in_force;
+            let mut all = std::iter::once(engine).chain(services.values_mut());
+            // What came in meanwhile was laid out by who brought it.
+            if let Some(held) = all.find(|held| Arc::ptr_eq(&held.source, &before)) {
+                held.source = fresh;
+            }
+        }
+    }
+
+    /// Asks for the feeds that are due.
+    fn fetch(&self, now: DateTime<Utc>) {
+        let all = self.in_force().sources();
+        self.feeds.fetch_due(all.iter().flat_map(|one| one.feeds().to_vec()).collect(), now);
+    }
+
+    /// Drops the copies of feeds that no file names any more.
+    fn tidy(&self) {
+        let _one = self.keeping();
+        let all = self.in_force().sources();
+        // A file that cannot be read may name any.
+        if all.iter().all(|source| source.file.is_some()) {
+            let keys = |one: &Arc<Source>| -> Vec<_> {
+                one.feeds().iter().map(|feed| one.key(feed)).collect()
+            };
+            self.feeds.keep_only(&all.iter().flat_map(keys).collect());
+        }
+    }
+
+    /// Keeps the text of a file and those of the feeds beside it.
+    fn put(&self, whose: Option<&ServiceName>, newest: Option<&Source>) -> io::Result<()> {
+        for (key, text) in newest.into_iter().flat_map(Source::good_texts) {
+            self.kept.put_feed(&key, text)?;
+        }
+        self.kept.put(whose, newest.and_then(|source| source.text.as_deref()))
+    }
+
+    fn in_force(&self) -> MutexGuard<'_, InForce> {
+        self.in_force.lock().expect("nobody panics while swapping freezes")
+    }
+
+    fn keeping(&self) -> MutexGuard<'_, ()> {
+        self.keeping.lock().expect("nobody panics while keeping freezes")
+    }
+
+    fn own(&self) -> MutexGuard<'_, OwnFile> {
+        self.own.lock().expect("nobody panics while looking at freezes")
     }
 }
 
-/// The same, when there is anything to look at: an idle engine only asks the files how they stand.
+impl InForce {
+    /// The rules that hold for a service; nothing is computed for it.
+    fn of(&self, service: &ServiceName) -> Rules {
+        let own = self.services.get(service);
+        let troubles = self.engine.trouble.iter().chain(own.and_then(|own| own.trouble.as_ref()));
+        let rules = match own {
+            Some(own) => self.engine.source.rules.and(&own.source.rules),
+            None => self.engine.source.rules.clone(),
+        };
+        rules.with_troubles(troubles.cloned())
+    }
+
+    fn sources(&self) -> Vec<Arc<Source>> {
+        let all = std::iter::once(&self.engine).chain(self.services.values());
+        all.map(|held| held.source.clone()).collect()
+    }
+
+    /// The file that holds, whose text is to be kept.
+    fn source_of(&self, whose: Option<&ServiceName>) -> Option<Arc<Source>> {
+        match whose {
+            Some(service) => self.services.get(service).map(|held| held.source.clone()),
+            None => Some(self.engine.source.clone()),
+        }
+    }
+}
+
+/// Looks at everything, when there is anything to look at.
 pub(super) async fn look_when_due(shared: &Arc<Shared>) {
-    if shared.freezes().is_due(shared.clock.now()) {
+    if shared.freezes.is_due(shared.clock.now()) {
         let shared = shared.clone();
         // Large feeds take a while to lay out.
         let _stopping = tokio::task::spawn_blocking(move || look(&shared)).await;
     }
 }
 
-/// Looks at everything once, and gives every service its rules where anything changed.
+/// Looks at everything once, and gives every service its rules where anything changed. It may take a while.
 pub(super) fn look(shared: &Shared) {
-    let now = shared.clock.now();
-    let looked = {
-        let mut freezes = shared.freezes();
-        let looked = freezes.look(now);
-        let sources = freezes.sources();
-        freezes.feeds.fetch_due(sources, now);
-        looked
-    };
-    match looked.own {
-        OwnFile::Unread => {}
-        OwnFile::Good => shared.note(SOURCE, None),
-        OwnFile::Broken(what) => {
+    let (now, freezes) = (shared.clock.now(), &shared.freezes);
+    let mut own = freezes.own();
+    // First, so that what comes anew can fall back on what was.
+    freezes.renew(now);
+    match freezes.look_at_own(&mut own, now) {
+        OwnLook::NotDue => {}
+        OwnLook::Good => shared.note(SOURCE, None),
+        OwnLook::Broken(what) => {
             let remedy = "mend the file; until then the last good one holds";
             shared.note(SOURCE, Some((what, remedy.to_owned())));
         }
     }
-    if looked.changed {
-        spread(shared);
+    freezes.tidy();
+    freezes.fetch(now);
+    spread(shared);
+    drop(own);
+    keep(shared);
+}
+
+/// What a service is given.
+struct Given {
+    service: ServiceName,
+    rules: Rules,
+    /// Its own file, of which some are.
+    own: Option<Arc<Source>>,
+    trouble: Option<(String, String)>,
+}
+
+/// Gives every service the rules as they are now, and tells those whose rules changed.
+fn spread(shared: &Shared) {
+    let now = shared.clock.now();
+    let names: Vec<_> = shared.world().services.keys().cloned().collect();
+    let engine = shared.freezes.in_force().engine.source.clone();
+    let given = names.into_iter().map(|service| {
+        let in_force = shared.freezes.in_force();
+        let own = in_force.services.get(&service).map(|held| held.source.clone());
+        let rules = in_force.of(&service);
+        drop(in_force);
+        let trouble = own.as_ref().and_then(|own| told(&own.rules, now));
+        Given { service, rules, own, trouble }
+    });
+    let given: Vec<_> = given.collect();
+    let news: Vec<_> = {
+        let world = shared.world();
+        given.into_iter().filter(|given| given.is_news(&world)).collect()
+    };
+    if !news.is_empty() {
+        shared.change(|world| {
+            let in_force = shared.freezes.in_force();
+            for given in news {
+                given.to(world, &in_force, now);
+            }
+        });
+    }
+    shared.note(FEEDS, told(&engine.rules, now));
+}
+
+impl Given {
+    fn is_news(&self, world: &World) -> bool {
+        world.services.get(&self.service).is_some_and(|service| {
+            let said = service.problems.get(FEEDS).map(|known| &known.what);
+            let trouble = self.trouble.as_ref().map(|(what, _)| what);
+            !service.freezes.are_same(&self.rules) || said != trouble
+        })
+    }
+
+    /// Unless a look at the trunk came in between and gave the service newer ones.
+    fn to(self, world: &mut World, in_force: &InForce, now: DateTime<Utc>) {
+        let current = in_force.services.get(&self.service).map(|held| Arc::as_ptr(&held.source));
+        let is_current = current == self.own.as_ref().map(Arc::as_ptr);
+        if let Some(service) = world.services.get_mut(&self.service).filter(|_| is_current) {
+            service.freezes = self.rules;
+            service.trouble(FEEDS, now, self.trouble);
+            service.revision = world.revision;
+        }
     }
 }
 
-/// Gives every service the rules as they are now.
-pub(super) fn spread(shared: &Shared) {
-    let now = shared.clock.now();
+/// What is wrong with rules beside their file.
+fn told(rules: &Rules, now: DateTime<Utc>) -> Option<(String, String)> {
+    let problems = rules.problems(now);
     let remedy = "promotes may need a reason until that is mended";
-    let problem = |rules: &Rules| {
-        let problems = rules.problems(now);
-        (!problems.is_empty()).then(|| (problems.join("; "), remedy.to_owned()))
-    };
-    let of_engine = shared.change(|world| {
-        let freezes = shared.freezes();
-        for service in world.services.values_mut() {
-            let own = freezes.services.get(&service.name);
-            service.freezes = freezes.of(&service.name);
-            service.trouble("feeds", now, own.and_then(|own| problem(&own.rules)));
-            service.revision = world.revision;
+    (!problems.is_empty()).then(|| (problems.join("; "), remedy.to_owned()))
+}
+
+/// Keeps what came in, from wherever the writer is not waiting for it.
+pub(super) async fn keep_soon(shared: Arc<Shared>) {
+    let keeping = tokio::task::spawn_blocking(move || keep(&shared));
+    let _stopping = keeping.await;
+}
+
+/// Keeps the newest good texts that are not on disk yet; one that cannot be is tried again by the next look.
+pub(super) fn keep(shared: &Shared) {
+    let freezes = &shared.freezes;
+    let _one = freezes.keeping();
+    let unkept = std::mem::take(&mut freezes.in_force().unkept);
+    let mut trouble = None;
+    for whose in unkept {
+        let newest = freezes.in_force().source_of(whose.as_ref());
+        if let Err(error) = freezes.put(whose.as_ref(), newest.as_deref()) {
+            let file = whose.as_ref().map_or("the engine's file", ServiceName::as_str);
+            trouble = Some(format!("the freezes of {file} cannot be kept: {error}"));
+            freezes.in_force().unkept.insert(whose);
         }
-        problem(&freezes.engine.rules)
-    });
-    shared.note(FEEDS, of_engine);
+    }
+    let remedy = "free disk space or mend the data folder; after a restart older ones would hold";
+    shared.note(KEPT, trouble.map(|what| (what, remedy.to_owned())));
 }

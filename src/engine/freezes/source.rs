@@ -1,0 +1,208 @@
+//! One freezes.toml with what its feeds say, laid out around an instant. Making one may take a while; it never changes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::feeds::{Feeds, stretch};
+use super::kept::{Kept, Text};
+use crate::config::FreezesFile;
+use crate::config::freezes::feeds as texts;
+use crate::config::freezes::{FREEZES_FILE, FeedPlace, FeedSource};
+use crate::domain::freeze::Rules;
+use crate::domain::freeze::feed::Feed;
+use crate::domain::ids::ServiceName;
+use crate::fault;
+
+/// When the events of feeds are laid out anew.
+const ANEW: TimeDelta = TimeDelta::days(1);
+
+#[derive(Debug, Default)]
+pub(super) struct Source {
+    /// `None` when there is no such file.
+    pub text: Option<String>,
+    /// `None` when it never could be read.
+    pub file: Option<FreezesFile>,
+    /// Whose own file it is; the engine's is nobody's.
+    of: Option<ServiceName>,
+    pub files: Files,
+    /// The last feeds that could be laid out, by the ids of their rules.
+    good: BTreeMap<String, Good>,
+    pub rules: Rules,
+    laid_out: Option<DateTime<Utc>>,
+    versions: Vec<u64>,
+}
+
+/// The texts of feeds that are files, by the ids of their rules, or why they cannot be read.
+pub(super) type Files = BTreeMap<String, Result<Arc<str>, String>>;
+
+#[derive(Debug, Clone)]
+struct Good {
+    source: FeedSource,
+    feed: Feed,
+    /// The text of a feed that is a file.
+    text: Option<Arc<str>>,
+    /// Since when what came after it could not be laid out.
+    until: Option<DateTime<Utc>>,
+}
+
+impl Source {
+    /// That there is no file.
+    pub fn none() -> Self {
+        Self { file: Some(FreezesFile::default()), ..Self::default() }
+    }
+
+    /// A file that was read, with its feeds still to be laid out.
+    pub fn of(of: Option<ServiceName>, text: String, file: FreezesFile, files: Files) -> Self {
+        let rules = named(of.as_ref(), &file.rules);
+        Self { text: Some(text), file: Some(file), of, files, rules, ..Self::default() }
+    }
+
+    /// What stands for a file that never could be read: everything waits for a reason.
+    pub fn unreadable(of: Option<ServiceName>, why: &str) -> Self {
+        let rules = named(of.as_ref(), &Rules::unreadable(FREEZES_FILE, why));
+        Self { of, rules, ..Self::default() }
+    }
+
+    /// A text that was good when it was kept; a newer trunkline may see it otherwise.
+    pub fn kept(of: Option<ServiceName>, text: Text, kept: &Kept) -> Self {
+        let text = match text {
+            Ok(text) => text,
+            Err(why) => {
+                let why = format!("the last good copy cannot be read: {why}");
+                return Self { text: Some(String::new()), ..Self::unreadable(of, &why) };
+            }
+        };
+        match parse(&text, FREEZES_FILE) {
+            Ok(file) => {
+                let mut source = Self::of(of, text, file, Files::new());
+                let files = source.feeds().iter().filter_map(|feed| {
+                    let FeedPlace::Path(_) = &feed.place else { return None };
+                    Some((feed.freeze.clone(), Ok(kept.feed(&source.key(feed))?.into())))
+                });
+                source.files = files.collect();
+                source
+            }
+            Err(why) => Self { text: Some(text), ..Self::unreadable(of, &why) },
+        }
+    }
+
+    pub fn feeds(&self) -> &[FeedSource] {
+        self.file.as_ref().map_or(&[], |file| &file.feeds)
+    }
+
+    /// What the copy of a feed is known by: its address, or whose file it is.
+    pub fn key(&self, feed: &FeedSource) -> String {
+        let of = self.of.as_ref().map_or("", ServiceName::as_str);
+        match &feed.place {
+            FeedPlace::Url(url) => url.clone(),
+            FeedPlace::Path(path) => format!("{of}\n{}\n{path}", feed.freeze),
+        }
+    }
+
+    /// The last good texts of the feeds that are files, by what their copies are known by.
+    pub fn good_texts(&self) -> impl Iterator<Item = (String, &str)> {
+        let all = self.good.values();
+        all.filter_map(|good| Some((self.key(&good.source), good.text.as_deref()?)))
+    }
+
+    /// Whether this is read from the same texts.
+    pub fn is_from(&self, text: Option<&str>, files: &Files) -> bool {
+        self.file.is_some() && self.text.as_deref() == text && self.files == *files
+    }
+
+    /// Whether a layout now could be another than this one.
+    pub fn is_old(&self, feeds: &Feeds, now: DateTime<Utc>) -> bool {
+        self.laid_out.is_none_or(|at| now - at > ANEW || now < at)
+            || self.versions != feeds.versions(self.feeds())
+    }
+
+    /// The same with the events of its feeds as they are known now. One that cannot be laid out stays as it last
+    /// could, here or in the file that came before.
+    pub fn laid_out(&self, before: &Self, feeds: &Feeds, now: DateTime<Utc>) -> Self {
+        // Asked first: what comes meanwhile makes this one old.
+        let versions = feeds.versions(self.feeds());
+        let (mut good, mut known) = (BTreeMap::new(), BTreeMap::new());
+        for source in self.feeds() {
+            let feed = match self.read(source, feeds, now) {
+                Ok(feed) => {
+                    let text = self.files.get(&source.freeze).and_then(|text| text.clone().ok());
+                    let found =
+                        Good { source: source.clone(), feed: feed.clone(), text, until: None };
+                    good.insert(source.freeze.clone(), found);
+                    feed
+                }
+                Err(why) => match before.last_good(source, now) {
+                    Some(last) => {
+                        let feed = last.with(why);
+                        good.insert(source.freeze.clone(), last);
+                        feed
+                    }
+                    None => Feed::unread(why),
+                },
+            };
+            known.insert(self.id(&source.freeze), feed);
+        }
+        Self {
+            text: self.text.clone(),
+            file: self.file.clone(),
+            of: self.of.clone(),
+            files: self.files.clone(),
+            good,
+            rules: self.rules.with_feeds(|id| known.get(id).cloned()),
+            laid_out: Some(now),
+            versions,
+        }
+    }
+
+    fn read(&self, source: &FeedSource, feeds: &Feeds, now: DateTime<Utc>) -> Result<Feed, String> {
+        match &source.place {
+            FeedPlace::Url(url) => feeds.read(url, source, now),
+            FeedPlace::Path(path) => match self.files.get(&source.freeze) {
+                Some(Ok(text)) => texts::feed(text, source.zone, stretch(now), now)
+                    .map_err(|why| format!("{path:?} {why}")),
+                Some(Err(why)) => Err(why.clone()),
+                None => Err(format!("{path:?} has not been read yet")),
+            },
+        }
+    }
+
+    fn last_good(&self, source: &FeedSource, now: DateTime<Utc>) -> Option<Good> {
+        let good = self.good.get(&source.freeze)?;
+        let is_same = good.source.place == source.place && good.source.zone == source.zone;
+        let until = good.until.or(Some(now));
+        is_same.then(|| Good { source: source.clone(), until, ..good.clone() })
+    }
+
+    /// The id of a rule as it is known outside of its file.
+    fn id(&self, freeze: &str) -> String {
+        match &self.of {
+            Some(service) => format!("{}/{freeze}", service.as_str()),
+            None => freeze.to_owned(),
+        }
+    }
+}
+
+impl Good {
+    /// The feed as it was, which grows old from when it was last known to be right.
+    fn with(&self, trouble: String) -> Feed {
+        let mut feed = self.feed.clone();
+        if feed.max_age.is_none() {
+            (feed.read_at, feed.max_age) = (self.until, Some(self.source.max_age));
+        }
+        feed.problems.push(trouble);
+        feed
+    }
+}
+
+fn named(of: Option<&ServiceName>, rules: &Rules) -> Rules {
+    of.map_or_else(|| rules.clone(), |service| rules.named(service))
+}
+
+/// The file that a text is; `shown` is what errors call it.
+pub(super) fn parse(text: &str, shown: &str) -> Result<FreezesFile, String> {
+    let parsed = fault::contained(|| FreezesFile::parse(text, shown));
+    let parsed = parsed.ok_or_else(|| format!("{shown}: breaks its reader"))?;
+    parsed.map_err(|error| error.to_string())
+}

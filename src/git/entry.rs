@@ -1,0 +1,48 @@
+//! One file of a commit, and why it has no text.
+
+use std::path::Path;
+
+use super::error::GitError;
+use super::process::Git;
+use crate::domain::ids::Sha;
+
+/// What stands at a path of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    Missing,
+    Text(String),
+    /// Something without a text that could be read, as a sentence about it: `is a link, ...`.
+    Unreadable(String),
+}
+
+pub(super) async fn read(
+    mirror: &Path,
+    at: &Sha,
+    path: &str,
+    most: u64,
+) -> Result<Entry, GitError> {
+    let arguments = ["-z", "-l", "--full-tree", "--end-of-options", at.as_str(), path];
+    let tree = Git::new("ls-tree").args(arguments).run(mirror).await?;
+    let tree = String::from_utf8_lossy(&tree);
+    let Some((about, _)) = tree.split('\0').next().and_then(|entry| entry.split_once('\t')) else {
+        return Ok(Entry::Missing);
+    };
+    let about: Vec<_> = about.split_ascii_whitespace().collect();
+    let &[mode, _, blob, size] = about.as_slice() else {
+        return Err(GitError::Unexpected { what: "ls-tree", detail: about.join(" ") });
+    };
+    let why = match (mode, size.parse::<u64>()) {
+        ("120000", _) => "is a link, which is not followed; commit the file itself".to_owned(),
+        ("040000", _) => "is a folder; commit a file in its place".to_owned(),
+        ("160000", _) => "is a submodule; commit a file in its place".to_owned(),
+        (_, Ok(size)) if size <= most => {
+            let text = Git::new("cat-file").args(["blob", blob]).at_most(most).run(mirror).await?;
+            return Ok(match String::from_utf8(text) {
+                Ok(text) => Entry::Text(text),
+                Err(_) => Entry::Unreadable("is not UTF-8".to_owned()),
+            });
+        }
+        _ => format!("is larger than {} KiB; split it up", most / 1024),
+    };
+    Ok(Entry::Unreadable(why))
+}
