@@ -175,6 +175,18 @@ async fn the_verdict_follows_a_contract_migration() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_freeze_that_nobody_can_lift_is_not_said_to_last_until_somebody_does() {
+    let backend = ready();
+    let unreadable = Rules::unreadable("freezes.toml", "a comma too many");
+    backend.change(|world| world.edit(&checkout(), |service| service.freezes = unreadable));
+    let console = Console::sized(&backend, (120, 40));
+    console.until("FROZEN, no known end").await.until("→ no known end").await;
+    for lie in ["until lifted", "1 Jan"] {
+        assert!(!console.text().contains(lie), "{}", console.text());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_verdict_stands_in_the_header_of_the_smallest_screen() {
     let backend = past_the_floor();
     calendar(&backend, &[("feast", FreezeMode::Override, -5, 5000)]);

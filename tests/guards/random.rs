@@ -9,7 +9,7 @@ use trunkline::domain::commit::{Commit, Range, Revert};
 use trunkline::domain::event::{
     DeploymentKind, DeploymentRequest, Event, Fact, Outcome, Run, StepSpec,
 };
-use trunkline::domain::freeze::{Evaluation, FreezeMatch, FreezeState};
+use trunkline::domain::freeze::{Evaluation, FreezeState, FreezeWindow};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use trunkline::domain::migration::Class;
 use trunkline::domain::people::{Actor, Identity, People, Person};
@@ -210,7 +210,7 @@ fn calendar(dice: &mut Dice) -> Evaluation {
     };
     let (freeze, reason, why) = ("eve".into(), "holiday".into(), "Christmas".into());
     let from = DateTime::UNIX_EPOCH;
-    let matches = vec![FreezeMatch { freeze, policy, from, until: None, reason, why }];
+    let matches = vec![FreezeWindow { freeze, policy, from, until: None, reason, why }];
     let problems = (0..dice.below(2)).map(|_| "past coverage".to_owned()).collect();
     Evaluation { state, matches, problems, ..Evaluation::default() }
 }

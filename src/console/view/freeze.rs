@@ -21,6 +21,9 @@ const HEAD: usize = 2;
 /// From so many rows on there is room for several problems beside the month, and for how many.
 const ROOMY: usize = 18;
 const PROBLEMS: usize = 5;
+/// What stands where a freeze has no end: only one that was set by hand can be lifted.
+const LIFTED: &str = "until lifted";
+const UNKNOWN: &str = "no known end";
 
 /// How many lines stand above the list of windows, in a pane with so many rows inside.
 pub fn head_height(model: &Model, rows: usize) -> usize {
@@ -144,7 +147,11 @@ fn turning<'t>(model: &'t Model, row: Row<'t>) -> (Row<'t>, Option<String>) {
             (format!("{} WARN", symbols.warn), Role::Warn, to(standing.until), closes)
         }
         FreezeState::Frozen => {
-            let end = to(turns.opens).or(Some(" until lifted".into()));
+            let end = to(turns.opens).unwrap_or_else(|| match model.frozen() {
+                Some(_) => format!(" {LIFTED}"),
+                None => format!(", {UNKNOWN}"),
+            });
+            let end = Some(end);
             (format!("{} FROZEN", symbols.frozen), Role::Frozen, end, closes)
         }
     };
@@ -158,10 +165,10 @@ fn turning<'t>(model: &'t Model, row: Row<'t>) -> (Row<'t>, Option<String>) {
 }
 
 /// From when until when; the day is said once when it begins and ends on the same.
-fn span(model: &Model, from: DateTime<Utc>, until: Option<DateTime<Utc>>) -> String {
+fn span(model: &Model, from: DateTime<Utc>, until: Option<DateTime<Utc>>, endless: &str) -> String {
     let arrow = model.options.theme.symbols.arrow;
     let until = match until {
-        None => "until lifted".into(),
+        None => endless.to_owned(),
         Some(until) => {
             let zone = model.zone();
             let (begins, ends) = (from.with_timezone(&zone), until.with_timezone(&zone));
@@ -172,7 +179,9 @@ fn span(model: &Model, from: DateTime<Utc>, until: Option<DateTime<Utc>>) -> Str
             }
         }
     };
-    format!("{} {arrow} {until}  ", clock(model, from))
+    // What nobody could read holds from before all time.
+    let from = if from > DateTime::UNIX_EPOCH { clock(model, from) } else { String::new() };
+    format!("{from} {arrow} {until}  ")
 }
 
 fn set_by_hand(model: &Model, freeze: &Freeze, width: u16) -> Line<'static> {
@@ -184,7 +193,7 @@ fn set_by_hand(model: &Model, freeze: &Freeze, width: u16) -> Line<'static> {
     let owner = format!(" ({}{lift})", freeze.by);
     Row::new(theme, width)
         .cell(if cursor { theme.symbols.cursor } else { " " }, 2, Role::Text)
-        .own(span(model, freeze.from, freeze.until), role)
+        .own(span(model, freeze.from, freeze.until, LIFTED), role)
         .name(&freeze.reason, Role::Text)
         .own(owner, Role::Muted)
         .line()
@@ -197,9 +206,14 @@ fn by_calendar(model: &Model, window: &FreezeWindow, width: u16) -> Line<'static
         FreezeMode::Warn => (theme.symbols.warn, Role::Warn),
     };
     let words = if window.covers(model.now()) { role } else { Role::Text };
-    Row::new(theme, width)
+    let row = Row::new(theme, width)
         .cell(mark, 2, role)
-        .own(span(model, window.from, window.until), words)
-        .name(&window.why, Role::Muted)
-        .line()
+        .own(span(model, window.from, window.until, UNKNOWN), words);
+    // A window of its own says its reason as its why.
+    let row = if window.why.contains(&window.reason) {
+        row
+    } else {
+        row.name(&window.reason, Role::Text).gap(2)
+    };
+    row.name(&window.why, Role::Muted).line()
 }

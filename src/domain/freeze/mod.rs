@@ -91,26 +91,12 @@ impl From<FreezeMode> for FreezeState {
     }
 }
 
-/// A freeze that covers the instant that was asked about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct FreezeMatch {
-    /// Its id in the file; one of a service's own file is `SERVICE/ID`.
-    pub freeze: String,
-    /// What a promote in it needs.
-    pub policy: FreezeMode,
-    pub from: DateTime<Utc>,
-    /// Exclusive; without it nobody knows the end.
-    pub until: Option<DateTime<Utc>>,
-    pub reason: String,
-    /// Why it covers this instant, as one line that begins with its id.
-    pub why: String,
-}
-
 /// What the freezes say of an instant.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Evaluation {
     pub state: FreezeState,
-    pub matches: Vec<FreezeMatch>,
+    /// What covers the instant.
+    pub matches: Vec<FreezeWindow>,
     /// When frozen or warned, the end of the whole run of freezes that overlap or touch, or nothing when nobody knows
     /// it; when open, the beginning of the next freeze, or nothing when none is known.
     pub until: Option<DateTime<Utc>>,
@@ -131,7 +117,7 @@ impl Evaluation {
     }
 }
 
-/// A stretch of time that a freeze covers, `[from, until)`, for calendars.
+/// A stretch of time that a freeze covers, `[from, until)`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FreezeWindow {
     /// Its id in the file; one of a service's own file is `SERVICE/ID`.
@@ -150,12 +136,5 @@ impl FreezeWindow {
     #[must_use]
     pub fn covers(&self, at: DateTime<Utc>) -> bool {
         self.from <= at && self.until.is_none_or(|until| at < until)
-    }
-}
-
-impl From<FreezeWindow> for FreezeMatch {
-    fn from(window: FreezeWindow) -> Self {
-        let FreezeWindow { freeze, policy, from, until, reason, why } = window;
-        Self { freeze, policy, from, until, reason, why }
     }
 }

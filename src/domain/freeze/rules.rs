@@ -251,7 +251,7 @@ impl Prepared {
                 evaluation.state = state;
                 evaluation.until = unknown.until;
             }
-            evaluation.matches.push(unknown.into());
+            evaluation.matches.push(unknown);
         }
     }
 

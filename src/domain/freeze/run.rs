@@ -27,8 +27,7 @@ pub(super) fn evaluated(windows: Vec<FreezeWindow>, at: DateTime<Utc>) -> Evalua
     let edges = windows.iter().flat_map(|window| [Some(window.from), window.until]).flatten();
     let next_change = edges.filter(|edge| *edge > at).min();
     let end = run_end(&windows, at);
-    let mut matches: Vec<super::FreezeMatch> =
-        windows.into_iter().filter(|window| window.covers(at)).map(Into::into).collect();
+    let mut matches: Vec<_> = windows.into_iter().filter(|window| window.covers(at)).collect();
     matches.sort_by(|one, other| one.why.cmp(&other.why));
     let state = matches.iter().map(|found| found.policy.into()).max().unwrap_or_default();
     let until = if state == FreezeState::Open { next_change } else { end };

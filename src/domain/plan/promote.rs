@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::{Facts, Finding, Guard, Severity, finding, migration};
 use crate::domain::build::Build;
 use crate::domain::deployment::Deployment;
-use crate::domain::freeze::{FreezeMatch, FreezeState};
+use crate::domain::freeze::{FreezeState, FreezeWindow};
 use crate::domain::ids::Environment;
 use crate::domain::people::{Actor, Identity};
 use crate::domain::policy::VerifyBy;
@@ -153,7 +153,7 @@ fn by_calendar(facts: Facts<'_>) -> Option<String> {
     let why = told.join(" + ");
     // A window of its own says its reason as its why; a holiday says which one it is.
     let reasons = calendar.matches.iter().filter(|found| !found.why.contains(&found.reason));
-    let reason = reasons.map(|found: &FreezeMatch| &found.reason).next();
+    let reason = reasons.map(|found: &FreezeWindow| &found.reason).next();
     let reason = reason.map_or(String::new(), |reason| format!(" ({reason})"));
     Some(format!("{how} {end} by the calendar: {why}{reason}"))
 }
