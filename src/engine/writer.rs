@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::act::Acts;
 use super::commands::{self, Asked, Decided, Gathered, NotDecided};
 use super::decide::{Decision, Known, Pipeline, decide};
+use super::migrations;
 use super::refusals::{Added, Refusals, Refused};
 use super::report;
 use super::run::Status;
@@ -229,6 +230,8 @@ impl Writer {
             Ok(None) => return,
             Err(error) => return self.trouble(&error),
         };
+        // Its file may name another database now.
+        migrations::tell_each_other(&self.shared);
         let facts = {
             let world = self.shared.world();
             world.services.get(&name).map_or_else(Vec::new, |service| look.facts(&service.state))
@@ -324,6 +327,9 @@ impl Writer {
                 }
             }
         });
+        if events.iter().any(|event| matches!(event.fact, Fact::DeploymentStarted { .. })) {
+            migrations::tell_each_other(&self.shared);
+        }
         if events.iter().any(ends_a_deployment) {
             self.acts.tidy(name);
         }
