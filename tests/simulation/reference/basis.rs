@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use trunkline::domain::command::Action;
 use trunkline::domain::event::DeploymentKind;
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
+use trunkline::domain::schema::Outlook;
 
 use super::Reference;
 use super::schema::{Added, WayBack};
@@ -18,7 +19,10 @@ pub struct Basis {
     last: Option<DeploymentId>,
     in_flight: Option<DeploymentId>,
     target: Option<BuildNumber>,
+    /// Of a promote only.
     way_back: Option<WayBack>,
+    /// Of a rollback, whether it goes past the floor: nothing else of the schema makes for another confirmation.
+    past_the_floor: bool,
     /// Of a promote only.
     guards: Option<Guarded>,
 }
@@ -67,12 +71,15 @@ impl Reference {
                 off_trunk: build.off_trunk,
             }
         });
+        let way_back = self.way_back(action, added);
+        let past = way_back.as_ref().map(|way| way.outlook) == Some(Outlook::PointOfNoReturn);
         Basis {
             live: self.live.get(&production).copied(),
             last: self.last_ended,
             in_flight: self.open(production).last().map(|(id, _)| *id),
             target,
-            way_back: self.way_back(action, added),
+            past_the_floor: past && guards.is_none(),
+            way_back: way_back.filter(|_| guards.is_some()),
             guards,
         }
     }
