@@ -7,6 +7,7 @@ mod ground;
 mod shared;
 mod uses;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -21,7 +22,8 @@ use crate::domain::commit::Range;
 use crate::domain::ids::{BuildNumber, Sha};
 use crate::domain::migration::layout::{self, Direction, Layouts};
 use crate::domain::migration::{
-    Dialect, FileChange, JudgedMigration, KnownSchema, MigrationFile, judge, unreadable,
+    Dialect, FileChange, JudgedMigration, JudgedStatement, KnownSchema, MigrationFile, judge,
+    unreadable,
 };
 use crate::domain::plan::Migrations;
 use crate::git::{Changed, GitError, Text};
@@ -30,6 +32,9 @@ use crate::git::{Changed, GitError, Text};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The most migration files that are judged for one plan.
 const FILES: usize = 500;
+/// The most statements that a plan carries, but for so many of each file.
+const STATEMENTS: usize = 5_000;
+const FEWEST: usize = 20;
 
 /// What a promote from the live commit to the target brings. Trouble is part of the answer: it never stops a plan, and
 /// what was judged by then counts.
@@ -47,6 +52,8 @@ pub(super) async fn gather(ground: &Ground, range: &Range, target: BuildNumber) 
     };
     result.trouble = result.trouble.or(trouble);
     result.changes = changes.all();
+    let most = (STATEMENTS / result.files.len().max(1)).max(FEWEST);
+    result.files.iter_mut().for_each(|file| trim(file, most));
     result
 }
 
@@ -57,19 +64,19 @@ async fn judged(
     (result, changes): (&mut Migrations, &mut Changes),
 ) -> Result<(), GitError> {
     let folder = ground.folder.as_deref();
-    let changed = ground.mirror.changed_files(Some(live), &range.to, folder).await?;
-    if changed.listed.is_empty() {
+    let touched = ground.mirror.changed_files(Some(live), &range.to, folder).await?;
+    if touched.listed.is_empty() {
         return Ok(());
     }
     let all = ground.mirror.paths(&range.to, folder).await?;
-    let gone = changed.listed.iter().map(|file| file.path.as_str());
+    let gone = touched.listed.iter().map(|file| file.path.as_str());
     let paths = all.listed.iter().map(String::as_str).chain(gone);
     let layouts = Layouts::new(ground.settings.globs()).seeing(paths);
     let is_migration = |path: &str| layouts.place(path).is_some();
     let mut migrations: Vec<_> =
-        changed.listed.into_iter().filter(|file| is_migration(&file.path)).collect();
+        touched.listed.into_iter().filter(|file| is_migration(&file.path)).collect();
     migrations.sort_by(|a, b| layout::order(&a.path).cmp(&layout::order(&b.path)));
-    if migrations.len() > FILES || changed.more > 0 {
+    if migrations.len() > FILES || touched.more > 0 {
         result.trouble = Some("there are more migration files than are judged for one plan".into());
     }
     migrations.truncate(FILES);
@@ -138,4 +145,20 @@ fn of_file(
         (_, Some(Text::NotUtf8)) => unreadable("a file that is not UTF-8"),
         (_, None) => unreadable("no regular file, or git does not give it"),
     }
+}
+
+/// Keeps the worst statements of a file, in their order. The others become one, as bad as the worst of them.
+fn trim(file: &mut JudgedMigration, most: usize) {
+    let surplus = (file.statements.len() + 1).saturating_sub(most);
+    if file.statements.len() <= most {
+        return;
+    }
+    file.statements.sort_by_key(|statement| Reverse(statement.class));
+    let rest = file.statements.split_off(most - 1);
+    file.statements.sort_by_key(|statement| statement.line);
+    file.statements.extend(rest.into_iter().next().map(|worst| JudgedStatement {
+        text: format!("and {surplus} more statements, none of them worse than this"),
+        objects: Vec::new(),
+        ..worst
+    }));
 }

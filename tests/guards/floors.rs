@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use trunkline::domain::command::Action;
 use trunkline::domain::ids::BuildNumber;
+use trunkline::domain::migration::Class;
 use trunkline::domain::plan::{Guard, Plan, Severity};
 use trunkline::domain::schema::{Outlook, SchemaChange, Verdict};
 use trunkline::domain::snapshot::BuildRow;
@@ -148,22 +149,28 @@ async fn a_constraint_has_no_name_in_code_that_could_be_looked_for() {
 async fn a_flood_of_statements_is_folded_and_counted() {
     let mut shop = Shop::open().await;
     let before = shop.merge_live(&[("app.js", "order.legacy_total")]).await;
-    let mut data = String::new();
-    let mut drops = String::new();
-    for at in 0..700 {
+    let (mut data, mut drops) = (String::new(), String::new());
+    for at in 0..1_900 {
         writeln!(data, "UPDATE orders SET total = {at};").unwrap();
         writeln!(drops, "DROP TABLE old_{at};").unwrap();
     }
-    let files = [("migrations/0001_data.sql", &*data), ("migrations/0002_drop.sql", &*drops)];
+    let paths =
+        ["migrations/0001_data.sql", "migrations/0002_drop.sql", "migrations/0003_data.sql"];
+    let files = [(paths[0], &*data), (paths[1], &*drops), (paths[2], &*data)];
     let build = shop.merge(&files).await;
     let plan = shop.promote_plan(build).await;
     let changes = &plan.migrations.changes;
     assert_eq!(changes.len(), 500);
-    assert!(changes[0].statement.ends_with("(and 699 more like it in this file)"), "{changes:#?}");
-    let last = changes.last().unwrap();
-    assert_eq!(last.statement, "and 202 more statements, from here on, that are not listed");
-    assert_eq!((last.path.as_str(), last.floor), ("migrations/0002_drop.sql", build));
+    let folded = &changes[0].statement;
+    assert!(folded.ends_with("(and 1899 more like it in this file)"), "{folded}");
+    // 1,402 tables and the rows of the third file.
+    let rest = changes.last().unwrap();
+    assert_eq!(rest.statement, "and 3302 more statements, from here on, that are not listed");
+    assert_eq!((rest.path.as_str(), rest.class, rest.floor), (paths[1], Class::Contract, build));
     assert!(plan.findings.len() < 20, "{:#?}", plan.findings);
+    let carried = &plan.migrations.files[1].statements;
+    assert_eq!(carried.len(), 1_666);
+    assert!(carried.last().unwrap().text.starts_with("and 235 more statements"), "{carried:#?}");
     shop.world.live(build).await;
     let verdict = shop.way_back(before).await;
     assert_eq!(verdict.outlook, Outlook::PointOfNoReturn);
@@ -214,5 +221,57 @@ async fn after_a_rewrite_nobody_takes_a_contract_for_known() {
     let again = shop.merge(&[("migrations/0001_drop.sql", DROP)]).await;
     let plan = shop.promote_plan(again).await;
     assert_eq!(only(&plan).floor, again, "its own code uses it: {plan:#?}");
+    shop.world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_that_is_gone_counts_as_code_that_uses_it() {
+    let mut shop = Shop::open().await;
+    let kept = shop.world.repository.head();
+    let gone = shop.merge_live(&[("app.js", "order.legacy_total")]).await;
+    let lost = shop.world.repository.head();
+    shop.world.repository.rewrite(&kept);
+    let without = shop.merge_live(&[("app.js", "order.total")]).await;
+    let mirrors = std::fs::read_dir(shop.world.data().join("mirrors")).unwrap();
+    for mirror in mirrors.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+        let git = |arguments: &[&str]| {
+            let folder = ["-C", mirror.to_str().unwrap()];
+            let output = std::process::Command::new("git").args(folder).args(arguments).output();
+            output.unwrap().status.success()
+        };
+        assert!(git(&["update-ref", "-d", &format!("refs/trunkline/keep/{lost}")]));
+        assert!(git(&["gc", "--quiet", "--prune=now"]));
+        assert!(!git(&["cat-file", "-e", lost.as_str()]), "it is gone");
+    }
+    let contract = shop.merge(&[("migrations/0001_drop.sql", DROP)]).await;
+    let plan = shop.promote_plan(contract).await;
+    assert_eq!(plan.migrations.trouble, None);
+    let change = only(&plan);
+    assert_eq!(change.floor, without, "{change:?}");
+    assert!(
+        change.why.contains(&format!("the code of {gone} could not be searched")),
+        "{change:?}"
+    );
+    shop.world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_build_that_brought_a_file_is_named_only_where_it_is_known() {
+    let mut shop = Shop::open().await;
+    shop.merge_live(&[("app.js", "order.legacy_total")]).await;
+    let brings = shop.merge(&[("migrations/0001_drop.sql", DROP)]).await;
+    let later = shop.merge(&[("app.js", "order.total")]).await;
+    assert_eq!(only(&shop.promote_plan(later).await).build, brings);
+    // A commit with more files than are listed may have brought it as well.
+    let paths: Vec<_> = (0..250).map(|at| format!("assets/{at:03}")).collect();
+    let mut files: Vec<_> = paths.iter().map(|path| (path.as_str(), "x")).collect();
+    files.push(("migrations/0002_drop.sql", "DROP TABLE refunds;"));
+    shop.merge(&files).await;
+    let edited = "DROP TABLE refunds; -- edited";
+    let last = shop.merge(&[("migrations/0002_drop.sql", edited)]).await;
+    let plan = shop.promote_plan(last).await;
+    let changes = &plan.migrations.changes;
+    assert_eq!(changes[1].build, last, "{changes:#?}");
+    assert!(changes[1].why.contains("which build brought it nobody can tell"), "{changes:#?}");
     shop.world.stop().await;
 }

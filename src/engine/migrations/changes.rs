@@ -2,6 +2,7 @@
 //! and what there is no room for is counted.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use crate::domain::ids::BuildNumber;
 use crate::domain::migration::{Class, JudgedMigration};
@@ -16,6 +17,8 @@ pub struct Changes {
     listed: Vec<SchemaChange>,
     /// Where in the list a statement of a file is.
     places: HashMap<(String, usize), usize>,
+    /// Those of which nobody can tell which build brought them.
+    strays: Vec<usize>,
     rest: Option<Rest>,
 }
 
@@ -28,7 +31,7 @@ struct Rest {
 
 impl Changes {
     pub fn new(target: BuildNumber) -> Self {
-        Self { target, listed: Vec::new(), places: HashMap::new(), rest: None }
+        Self { target, listed: Vec::new(), places: HashMap::new(), strays: Vec::new(), rest: None }
     }
 
     /// Adds those of a file, which this build brought as far as anybody can tell.
@@ -49,6 +52,7 @@ impl Changes {
                 continue;
             }
             let place = self.push(self.change(file, at, build));
+            self.strays.extend(place.filter(|_| build.is_none()));
             self.places.extend(place.map(|place| ((file.path.clone(), at), place)));
             if is_folded {
                 alike.insert(class, (place, 0));
@@ -58,7 +62,8 @@ impl Changes {
             match place {
                 Some(place) => {
                     let text = &mut self.listed[place].statement;
-                    text.push_str(&format!(" (and {more} more like it in this file)"));
+                    write!(text, " (and {more} more like it in this file)")
+                        .expect("writing to a string cannot fail");
                 }
                 None => self.rest.iter_mut().for_each(|rest| rest.count += more),
             }
@@ -88,10 +93,6 @@ impl Changes {
         build: Option<BuildNumber>,
     ) -> SchemaChange {
         let statement = &file.statements[at];
-        let why = match build {
-            Some(_) => "nobody says which older code lives with it".to_owned(),
-            None => format!("nobody can tell which build brought it; {} has it", self.target),
-        };
         let build = build.unwrap_or(self.target);
         SchemaChange {
             path: file.path.clone(),
@@ -100,7 +101,7 @@ impl Changes {
             class: statement.class,
             build,
             floor: build,
-            why,
+            why: "nobody says which older code lives with it".into(),
         }
     }
 
@@ -111,7 +112,11 @@ impl Changes {
     }
 
     pub fn all(self) -> Vec<SchemaChange> {
-        let Self { target, mut listed, rest, .. } = self;
+        let Self { target, mut listed, strays, rest, .. } = self;
+        for stray in strays {
+            write!(listed[stray].why, "; which build brought it nobody can tell, {target} has it")
+                .expect("writing to a string cannot fail");
+        }
         listed.extend(rest.map(|Rest { first, worst, count }| SchemaChange {
             statement: format!("and {count} more statements, from here on, that are not listed"),
             class: worst,

@@ -192,8 +192,8 @@ impl<'a> Floors<'a> {
     }
 
     async fn users(&self, name: &str, builds: &[Numbered]) -> Result<Vec<Option<User>>, GitError> {
-        let uses = &self.ground.uses;
-        let unknown = builds.iter().filter(|(_, sha)| uses.known(sha, name).is_none());
+        let answers = &self.ground.uses;
+        let unknown = builds.iter().filter(|(_, sha)| answers.known(sha, name).is_none());
         let unknown: Vec<_> = unknown.map(|(_, sha)| sha.clone()).collect();
         let mut unread = HashSet::new();
         match self.ask(name, &unknown).await {
@@ -210,7 +210,7 @@ impl<'a> Floors<'a> {
                 }
             }
         }
-        let user = |(_, sha): &Numbered| match uses.known(sha, name) {
+        let user = |(_, sha): &Numbered| match answers.known(sha, name) {
             _ if unread.contains(sha) => Some(User::Unread),
             Some(false) => None,
             Some(true) => Some(User::Speaks),

@@ -113,7 +113,7 @@ impl Schema {
     }
 
     /// What a build that nobody saw with it would have to live with.
-    fn strange<'a>(&'a self, build: BuildNumber) -> impl Iterator<Item = &'a SchemaChange> {
+    fn strange(&self, build: BuildNumber) -> impl Iterator<Item = &SchemaChange> {
         let strange = self.done.iter().filter(move |(change, since)| {
             change.class != Class::Additive
                 && self.never_met(build, change.build)
