@@ -102,6 +102,12 @@ async fn a_name_that_no_code_ever_spoke_of_proves_nothing() {
     let plan = shop.promote_plan(contract).await;
     assert_eq!(only(&plan).floor, before, "{plan:#?}");
     assert_eq!(self::said(&plan, Severity::Override), Vec::<&str>::new());
+    // A commit that no build has is no answer, and that is said.
+    let text = format!("-- deploy: ready-since {}, trust me\n{DROP}", "ab".repeat(20));
+    let contract = shop.merge(&[("migrations/0001_drop.sql", &text)]).await;
+    let plan = shop.promote_plan(contract).await;
+    assert_eq!(only(&plan).floor, contract, "{plan:#?}");
+    assert!(only(&plan).why.contains("which no build has"), "{plan:#?}");
     shop.world.stop().await;
 }
 
@@ -262,16 +268,20 @@ async fn the_build_that_brought_a_file_is_named_only_where_it_is_known() {
     let brings = shop.merge(&[("migrations/0001_drop.sql", DROP)]).await;
     let later = shop.merge(&[("app.js", "order.total")]).await;
     assert_eq!(only(&shop.promote_plan(later).await).build, brings);
+    // What is edited is what the last edit made of it.
+    let edited = format!("DROP TABLE refunds;\n{DROP}");
+    let edited = shop.merge(&[("migrations/0001_drop.sql", &edited)]).await;
+    let plan = shop.promote_plan(edited).await;
+    assert!(plan.migrations.changes.iter().all(|change| change.build == edited), "{plan:#?}");
     // A commit with more files than are listed may have brought it as well.
     let paths: Vec<_> = (0..250).map(|at| format!("assets/{at:03}")).collect();
     let mut files: Vec<_> = paths.iter().map(|path| (path.as_str(), "x")).collect();
-    files.push(("migrations/0002_drop.sql", "DROP TABLE refunds;"));
+    files.push(("migrations/0002_drop.sql", "DROP TABLE carts;"));
     shop.merge(&files).await;
-    let edited = "DROP TABLE refunds; -- edited";
-    let last = shop.merge(&[("migrations/0002_drop.sql", edited)]).await;
+    let last = shop.merge(&[("app.js", "order.total + 1")]).await;
     let plan = shop.promote_plan(last).await;
-    let changes = &plan.migrations.changes;
-    assert_eq!(changes[1].build, last, "{changes:#?}");
-    assert!(changes[1].why.contains("which build brought it nobody can tell"), "{changes:#?}");
+    let stray = plan.migrations.changes.last().unwrap();
+    assert_eq!(stray.build, last, "{stray:#?}");
+    assert!(stray.why.contains("which build brought it nobody can tell"), "{stray:#?}");
     shop.world.stop().await;
 }

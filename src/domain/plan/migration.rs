@@ -258,7 +258,7 @@ fn stays(state: &ServiceState, target: BuildNumber, verdict: &Verdict) -> Option
     let named = named.join(", ");
     (!above.is_empty()).then(|| {
         format!(
-            "no rollback undoes a migration: what {named}{more} did to the schema stays; {advice}"
+            "no rollback undoes a migration: whatever {named}{more} did to the schema stays; {advice}"
         )
     })
 }

@@ -38,6 +38,12 @@ pub(super) struct Done {
     pub since: Seq,
 }
 
+/// What another service is told of.
+enum Told<'a> {
+    Change(&'a SchemaChange),
+    Unjudged(BuildNumber, &'a str),
+}
+
 impl SchemaHistory {
     /// Adds a change, as if a deployment had begun before every other.
     pub fn push(&mut self, change: SchemaChange) {
@@ -91,22 +97,25 @@ impl SchemaHistory {
     /// What another service that shares the database is to know of it, the newest last.
     #[must_use]
     pub fn told(&self, by: &ServiceName) -> Vec<Elsewhere> {
-        let done = self.done.iter().map(|done| (done.since, Some(&done.change), ""));
-        let dark = self.troubles.values().map(|(since, why)| (*since, None, why.as_str()));
+        let done = self.done.iter().map(|done| (done.since, Told::Change(&done.change)));
+        let dark = self.troubles.iter();
+        let dark = dark.map(|(build, (since, why))| (*since, Told::Unjudged(*build, why)));
         let mut all: Vec<_> = done.chain(dark).collect();
-        all.sort_by_key(|(since, ..)| *since);
+        all.sort_by_key(|(since, _)| *since);
         let hidden = all.len().saturating_sub(TOLD);
-        let say = |(since, change, why): &(Seq, Option<&SchemaChange>, &str)| {
-            let what = match change {
-                Some(change) => change.what(),
-                None if why.is_empty() => "did what nobody judged".to_owned(),
-                None => format!("did what nobody judged ({why})"),
+        let say = |(since, told): &(Seq, Told<'_>)| {
+            let what = match told {
+                Told::Change(change) => change.what(),
+                Told::Unjudged(build, "") => format!("{build} did what nobody judged"),
+                Told::Unjudged(build, why) => {
+                    format!("{build} did what was not all judged ({why})")
+                }
             };
             Elsewhere { since: *since, what: format!("{by} {what}") }
         };
         let rest = hidden.checked_sub(1).map(|last| Elsewhere {
             since: all[last].0,
-            what: format!("{by} and {hidden} changes before these"),
+            what: format!("{by} did {hidden} more things before"),
         });
         rest.into_iter().chain(all[hidden..].iter().map(say)).collect()
     }

@@ -177,10 +177,10 @@ impl ServiceState {
         self.apart(build).filter(has)
     }
 
-    /// What was done to the schema after a build, by name of the build that brought it, each once.
+    /// The builds after this one that did something to the schema, or whose promote may have.
     pub(in crate::domain) fn stays_above(&self, build: BuildNumber) -> BTreeSet<BuildNumber> {
         let done = self.schema.done().map(|done| done.change.build);
-        done.chain(self.schema.unjudged().map(|(part, _)| part)).filter(|b| *b > build).collect()
+        done.chain(self.schema.unjudged().map(|(_, by)| by)).filter(|b| *b > build).collect()
     }
 
     /// Whether a deployment that was asked for later put this build live, and nobody went back from it.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::changes::Changes;
 use super::ground::Ground;
 use crate::domain::ids::{BuildNumber, Sha};
-use crate::domain::migration::{Claim, Class, JudgedMigration, Object, ObjectKind};
+use crate::domain::migration::{Claim, Class, Declared, JudgedMigration, Object, ObjectKind};
 use crate::domain::schema::SchemaChange;
 use crate::git::GitError;
 
@@ -55,8 +55,14 @@ impl<'a> Floors<'a> {
             }
             if let Some((floor, why)) = declared.as_ref().and_then(Option::as_ref) {
                 (change.floor, change.why) = ((*floor).min(change.build), why.clone());
-            } else if statement.class == Class::Contract {
+                continue;
+            }
+            if statement.class == Class::Contract {
                 self.without_all(&statement.objects, change).await?;
+            }
+            if let Some(Declared { claim: Claim::ReadySince(since), .. }) = &file.declared {
+                change.why =
+                    format!("its header names {since:?}, which no build has; {}", change.why);
             }
         }
         Ok(())

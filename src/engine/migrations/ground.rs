@@ -66,18 +66,22 @@ impl Ground {
         }
     }
 
-    /// The build in which a file came: that of the oldest commit of the range which touches it; nothing where an older
-    /// one that is not listed may have.
+    /// The first build that has a file as the target has it: the newest of those whose commits touch it. Nothing where
+    /// a commit that is not listed, or lists not all of its files, may have touched it later.
     pub fn brought_by(&self, range: &Range, path: &str) -> Option<BuildNumber> {
         if range.more > 0 {
             return None;
         }
-        let mut oldest_first = range.commits.iter().rev();
-        let oldest = oldest_first.find(|commit| {
-            commit.files.len() >= MOST_FILES || commit.files.iter().any(|file| file == path)
-        })?;
-        let build = self.build_of.get(&oldest.sha).copied();
-        build.filter(|_| oldest.files.iter().any(|file| file == path))
+        let (mut newest, mut perhaps) = (None, None);
+        for commit in &range.commits {
+            let build = || self.build_of.get(&commit.sha).copied();
+            if commit.files.iter().any(|file| file == path) {
+                newest = newest.max(Some(build()?));
+            } else if commit.files.len() >= MOST_FILES {
+                perhaps = perhaps.max(Some(build()?));
+            }
+        }
+        newest.filter(|_| perhaps <= newest)
     }
 }
 

@@ -11,6 +11,9 @@ use crate::domain::schema::Elsewhere;
 use crate::engine::shared::Shared;
 use crate::engine::world::{Service, World};
 
+/// The most sentences about all of them.
+const SENTENCES: usize = 50;
+
 /// What goes by a statement, by the names that code has for it.
 struct Gone {
     /// Each name with the statement that takes it away first, in the order of the names.
@@ -44,8 +47,18 @@ impl Gone {
 pub async fn say(ground: &Ground, files: &[JudgedMigration], migrations: &[String]) -> Vec<String> {
     let gone = Gone::of(files);
     let mut sentences = Vec::new();
+    let mut more = 0;
     for other in &ground.sharing {
-        sentences.extend(asked(other, &gone, migrations).await);
+        for sentence in asked(other, &gone, migrations).await {
+            if sentences.len() < SENTENCES {
+                sentences.push(sentence);
+            } else {
+                more += 1;
+            }
+        }
+    }
+    if more > 0 {
+        sentences.push(format!("services on the same database have {more} more such objections"));
     }
     sentences
 }
