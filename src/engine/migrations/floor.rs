@@ -14,9 +14,9 @@ pub const SEARCHES: usize = 20;
 /// How many of the builds that were live before are looked at.
 const LOOKED_BACK: usize = 10;
 /// The most builds that a floor can be.
-const CANDIDATES: usize = 200;
+const CANDIDATES: usize = 100;
 /// The most other builds in which a name may be found as proof that code speaks of it at all.
-const OTHERS: usize = 100;
+const OTHERS: usize = 30;
 /// How many builds one run of git searches: the newest use decides, and mostly it is near.
 const AT_ONCE: usize = 20;
 
