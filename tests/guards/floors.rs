@@ -80,6 +80,15 @@ async fn a_name_that_came_back_has_its_floor_after_the_last_code_that_used_it() 
     for used in [builds[4], builds[3]] {
         assert_eq!(shop.way_back(used).await.outlook, Outlook::PointOfNoReturn, "{used}");
     }
+    // Back past it, the next older build is no way forward either.
+    let to = Some(builds[3]);
+    let plan = shop.world.plan("raj", Action::Rollback { to }).await.unwrap();
+    let receipt = shop.world.execute("raj", &plan).await.unwrap();
+    shop.world.ended(receipt.deployment.unwrap()).await;
+    let plan = shop.promote_plan(builds[4]).await;
+    let advice = format!("promote {} or newer", builds[5]);
+    assert!(said(&plan, Severity::Override)[0].contains(&advice), "{plan:#?}");
+    assert_eq!(said(&shop.promote_plan(builds[5]).await, Severity::Override), Vec::<&str>::new());
     shop.world.stop().await;
 }
 

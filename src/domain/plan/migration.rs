@@ -64,6 +64,7 @@ pub(super) fn on_promote(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -
     let trouble = trouble.iter().map(|why| format!("{some} judged: {why}"));
     let mut findings = bounded(Severity::Override, trouble);
     findings.extend(bounded(Severity::Override, left_behind(facts, target)));
+    findings.extend(bounded(Severity::Override, past_the_floor(facts, target).into_iter()));
     findings.extend(bounded(Severity::Override, shared.iter().cloned()));
     let faults = files
         .iter()
@@ -92,6 +93,18 @@ fn bounded(severity: Severity, sentences: impl Iterator<Item = String>) -> Vec<F
         findings.push(said(format!("{more} more of this kind; see the migrations")));
     }
     findings
+}
+
+/// Why the target cannot run against the schema as it is: after a rollback past the floor, an older build may be next.
+fn past_the_floor(facts: Facts<'_>, target: &Build) -> Option<String> {
+    let Verdict { outlook, floor, why } = facts.state.verdict(target.number);
+    let (floor, why) = (floor?, why.first()?);
+    (outlook == Outlook::PointOfNoReturn).then(|| {
+        format!(
+            "{} is older than {floor}, the rollback floor: {why}; promote {floor} or newer",
+            target.number
+        )
+    })
 }
 
 /// What production's schema went through by builds that are not on the trunk any more, and that the target may lack.

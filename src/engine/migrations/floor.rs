@@ -13,7 +13,7 @@ use crate::git::GitError;
 pub const SEARCHES: usize = 20;
 /// How many of the builds that were live before are looked at.
 const LOOKED_BACK: usize = 10;
-/// The most builds that a floor can be.
+/// The most builds that a floor can be, beside those that were live.
 const CANDIDATES: usize = 100;
 /// The most other builds in which a name may be found as proof that code speaks of it at all.
 const OTHERS: usize = 30;
@@ -160,19 +160,19 @@ impl<'a> Floors<'a> {
         }
     }
 
-    /// The builds that a floor can be, newest first: the last ones that were live, and all from the live one on. After
+    /// The builds that a floor can be, newest first: the last ones that were live, and what came after them. After
     /// them a sample of the others, in which nothing but a use of the name counts.
     fn candidates(&self, brings: BuildNumber) -> (Vec<Numbered>, Vec<Numbered>) {
         let Ground { was_live, live, builds, .. } = self.ground;
         let back = &was_live[was_live.len().saturating_sub(LOOKED_BACK)..];
         let live = live.unwrap_or(BuildNumber(0));
-        let upward = |(number, _): &&Numbered| *number >= live;
-        let wanted = builds.iter().filter(upward).chain(back);
-        let wanted = wanted.chain(was_live.iter().filter(|(number, _)| *number == live));
-        let mut candidates: Vec<_> = wanted.filter(|(n, _)| *n <= brings).cloned().collect();
+        let possible = |(number, _): &&Numbered| *number >= live && *number <= brings;
+        let newest = builds.iter().filter(possible).rev().take(CANDIDATES);
+        let was = was_live.iter().filter(|(number, _)| *number == live);
+        let wanted = newest.chain(back).chain(was).filter(|(number, _)| *number <= brings);
+        let mut candidates: Vec<_> = wanted.cloned().collect();
         candidates.sort_unstable_by_key(|(number, _)| std::cmp::Reverse(*number));
         candidates.dedup_by_key(|(number, _)| *number);
-        candidates.truncate(CANDIDATES);
         let taken: HashSet<_> = candidates.iter().map(|(number, _)| *number).collect();
         let others = builds.iter().chain(was_live).rev();
         let others: Vec<_> =
