@@ -64,6 +64,7 @@ impl Record {
             previous_sha: None,
             steps: steps(),
             schema: Some(Vec::new()),
+            schema_trouble: None,
             cancels: None,
             findings: vec![],
             overrides: BTreeMap::new(),

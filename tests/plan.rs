@@ -142,6 +142,7 @@ impl World {
             previous_sha: None,
             steps: steps(),
             schema: Some(Vec::new()),
+            schema_trouble: None,
             cancels: None,
             findings: vec![],
             overrides: BTreeMap::new(),

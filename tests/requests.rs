@@ -46,6 +46,7 @@ impl Record {
             previous_sha: None,
             steps: Vec::new(),
             schema: None,
+            schema_trouble: None,
             cancels: None,
             findings: Vec::new(),
             overrides: std::collections::BTreeMap::new(),

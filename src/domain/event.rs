@@ -227,6 +227,9 @@ pub struct DeploymentRequest {
     /// What its migrations do that the code before cannot simply live with; nothing where they were not judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<Vec<SchemaChange>>,
+    /// Why not all of them were judged, if they were not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema_trouble: Option<String>,
     /// The deployment that has to be cancelled first; this one waits for its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancels: Option<DeploymentId>,
@@ -235,6 +238,14 @@ pub struct DeploymentRequest {
     /// The typed reason for every finding that needed one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub overrides: BTreeMap<Guard, String>,
+}
+
+impl DeploymentRequest {
+    /// Whether all that it does to the schema is in it.
+    #[must_use]
+    pub fn is_judged(&self) -> bool {
+        self.schema.is_some() && self.schema_trouble.is_none()
+    }
 }
 
 /// Why a deployment happens.

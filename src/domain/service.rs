@@ -13,7 +13,7 @@ use super::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use super::policy::VerifyBy;
 use super::quarantine::{Descents, Quarantined, Trunk};
 use super::request::Request;
-use super::schema::SchemaChange;
+use super::schema::{Elsewhere, SchemaHistory};
 use super::stops::{Freeze, Hold};
 
 /// What an environment runs, by the last deployment that succeeded there.
@@ -42,10 +42,11 @@ pub struct ServiceState {
     pub(super) descents: Descents,
     /// What became of the trunk since the newest build.
     pub(super) trunk: Trunk,
-    /// What promotes may have done to production's schema that older code cannot simply live with, oldest first.
-    pub schema: Vec<SchemaChange>,
-    /// The builds whose promotes did to the schema what nobody judged.
-    pub unjudged: BTreeSet<BuildNumber>,
+    /// What promotes may have done to production's schema that older code cannot simply live with.
+    pub schema: SchemaHistory,
+    /// What other services did to the database that this one shares with them, the oldest first. No event of this
+    /// service tells it: who knows all services keeps it up to date.
+    pub elsewhere: Vec<Elsewhere>,
     /// The last requests for a promoter, oldest first, those that are over included.
     pub requests: Vec<Request>,
     /// Freezes that nobody has lifted, over ones included.
@@ -77,7 +78,7 @@ impl ServiceState {
                 self.change(*deployment, |d| d.started_at = Some(event.at));
                 let request = self.deployments.get(deployment).map(|d| d.request.clone());
                 if let Some(request) = request {
-                    self.schema_moved(&request);
+                    self.schema_moved(&request, event.seq);
                 }
             }
             Fact::StepStarted { deployment, step } => {
@@ -156,6 +157,7 @@ impl ServiceState {
 
     fn trunk_rewritten(&mut self, at: DateTime<Utc>, to: &Sha, off_trunk: &[BuildNumber]) {
         self.tip = Some(to.clone());
+        self.schema_left(off_trunk);
         for number in off_trunk {
             if let Some(build) = self.builds.get_mut(number) {
                 build.off_trunk = true;

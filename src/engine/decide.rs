@@ -119,6 +119,7 @@ fn next_for_staging(known: &Known<'_>) -> Option<Decision> {
         previous_sha: live.map(|live| live.sha.clone()),
         steps: steps.to_vec(),
         schema: None,
+        schema_trouble: None,
         cancels: None,
         findings: Vec::new(),
         overrides: std::collections::BTreeMap::new(),

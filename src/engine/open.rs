@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use super::act::Acts;
 use super::freezes::{self, Freezes};
 use super::handle::Handle;
-use super::migrations::Uses;
+use super::migrations::{self, Uses};
 use super::shared::{Folders, Shared};
 use super::trunk;
 use super::watch::watch;
@@ -89,6 +89,7 @@ impl Engine {
             Services::File(path) => UserFile::load(path)?.services,
         };
         restore(&shared, &store, &watched).await?;
+        migrations::tell_each_other(&shared);
         freezes::look(&shared);
         let acts = Acts::new(shared.clone(), runtime::Handle::current());
         let writer = Writer::new(store, shared.clone(), acts);

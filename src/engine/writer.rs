@@ -10,6 +10,7 @@ use super::act::Acts;
 use super::commands::{self, Asked, Decided, Gathered, NotDecided};
 use super::decide::{Decision, Known, Pipeline, decide};
 use super::freezes;
+use super::migrations;
 use super::refusals::{Added, Refusals, Refused};
 use super::report;
 use super::run::Status;
@@ -233,6 +234,8 @@ impl Writer {
         if self.shared.freezes.has_unkept() {
             self.acts.spawn(freezes::keep_soon(self.shared.clone()));
         }
+        // Its file may name another database now.
+        migrations::tell_each_other(&self.shared);
         let facts = {
             let world = self.shared.world();
             world.services.get(&name).map_or_else(Vec::new, |service| look.facts(&service.state))
@@ -328,6 +331,9 @@ impl Writer {
                 }
             }
         });
+        if events.iter().any(|event| matches!(event.fact, Fact::DeploymentStarted { .. })) {
+            migrations::tell_each_other(&self.shared);
+        }
         if events.iter().any(ends_a_deployment) {
             self.acts.tidy(name);
         }

@@ -311,7 +311,8 @@ impl Mirror {
         changed::texts(&self.path, at, paths).await
     }
 
-    /// The commits in whose trees this word occurs, in any case, outside of the excepted paths and of dumped schemas.
+    /// The commits in whose trees this word occurs, in any case, also in camel case, outside of the excepted paths and
+    /// of dumped schemas.
     ///
     /// # Errors
     /// When it takes longer than five seconds in all, or the mirror cannot be read or lacks one of the commits.

@@ -24,6 +24,7 @@ pub use self::identity::local_identity;
 pub use self::mirror::Mirror;
 pub use self::names::Found;
 pub use self::process::REDIRECTING;
+pub use self::range::MOST_FILES;
 pub use self::source::display_url;
 pub use self::standing::Standing;
 pub use self::working::Working;

@@ -21,7 +21,7 @@ use crate::domain::people::Identity;
 /// The most characters of a subject, a name or an address.
 const LONGEST_TEXT: usize = 1000;
 /// The most paths that a commit lists.
-const MOST_FILES: usize = 200;
+pub const MOST_FILES: usize = 200;
 
 /// What stands before each commit: no path begins with a slash, so the paths of the commit before end there.
 const MARK: &str = "/";

@@ -1,4 +1,4 @@
-//! Whether code still speaks of a table or a column, by its name as a word.
+//! Whether code still speaks of a table or a column, by its name as a word, or as code in camel case writes it.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -54,6 +54,7 @@ async fn grep(
     let ended = Git::new("grep")
         .args(options)
         .args(["-e", word])
+        .args(in_camel_case(word).iter().flat_map(|word| ["-e", word.as_str()]))
         .args(trees.iter().map(Sha::as_str))
         .args(["--"])
         .args(folder)
@@ -63,6 +64,12 @@ async fn grep(
         Some(0 | 1) => Ok(String::from_utf8_lossy(&ended.stdout).into_owned()),
         _ => Err(ended.failed("grep")),
     }
+}
+
+/// `legacy_total` as `legacyTotal` or `LegacyTotal`, which are the same where case does not matter.
+fn in_camel_case(word: &str) -> Option<String> {
+    let parts = word.split('_').filter(|part| !part.is_empty()).count();
+    (parts > 1).then(|| word.replace('_', ""))
 }
 
 /// The trees of an answer, each entry of which is `tree:path`. The paths are left out here rather than by git, which

@@ -98,6 +98,7 @@ impl Past {
             previous_sha: None,
             steps: vec![step],
             schema: Some(Vec::new()),
+            schema_trouble: None,
             cancels: None,
             findings: Vec::new(),
             overrides: std::collections::BTreeMap::new(),

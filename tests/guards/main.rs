@@ -7,6 +7,8 @@ mod dice;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod floors;
 mod phases;
 mod quarantine;
 mod random;
+mod verdict;

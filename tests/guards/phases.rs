@@ -149,6 +149,14 @@ async fn the_phases_of_a_schema_change_are_walked_one_by_one() {
     assert!(past.why[0].contains("DROP COLUMN legacy_total"), "{past:?}");
     assert!(runs(1, 3).is_err());
 
+    let plan = story.world.plan("raj", Action::Rollback { to: Some(story.builds[1]) }).await;
+    let plan = plan.unwrap();
+    let stays = format!(
+        "whatever {} did to the schema stays; choose {} or newer",
+        story.builds[3], story.builds[2]
+    );
+    assert!(on_migrations(&plan)[1].sentence.contains(&stays), "{plan:#?}");
+
     // Past the floor is still possible, and asks for no reason.
     let to = Some(story.builds[1]);
     let plan = story.world.plan("raj", Action::Rollback { to }).await.unwrap();
@@ -232,16 +240,46 @@ async fn a_service_that_shares_the_database_is_asked_too() {
     let other =
         world.until_build("worker is in staging", |row| !row.build.verifications.is_empty()).await;
     world.live(other.build.number).await;
-    world.service = checkout;
+    let worker_goes_on = async |world: &World, note: &str| {
+        world.repository.write("worker/note", note);
+        let sha = world.repository.commit_all("Ann", "ann@example.com", note);
+        let there = |row: &BuildRow| row.build.sha == sha && !row.build.verifications.is_empty();
+        let build = world.until_build("worker is in staging", there).await.build.number;
+        world.live(build).await;
+    };
+    worker_goes_on(&world, "second").await;
+    let worker = std::mem::replace(&mut world.service, checkout);
     world.repository.write("migrations/0002_drop.sql", BUILDS[3].1);
     let sha = world.repository.commit_all("Ann", "ann@example.com", "drop it");
     let verified = |row: &BuildRow| row.build.sha == sha && !row.build.verifications.is_empty();
     let build = world.until_build("the drop is in staging", verified).await.build.number;
     let plan = world.plan("raj", Action::Promote { build }).await.unwrap();
     let said = on_migrations(&plan);
-    assert!(
-        said.iter().any(|f| f.severity == Severity::Override && f.sentence.contains("worker #1")),
-        "{said:#?}"
-    );
+    let asks = |part: &str| {
+        said.iter().any(|f| f.severity == Severity::Override && f.sentence.contains(part))
+    };
+    assert!(asks("worker #2 is live and still speaks of \"legacy_total\""), "{said:#?}");
+    assert!(asks("migrations/0002_drop.sql:1 takes away"), "{said:#?}");
+
+    // Done against the advice, it is a risk for whatever the other service goes back to, by name.
+    world.live(build).await;
+    world.service = worker;
+    let verdict = |world: &World| {
+        let snapshot = world.handle().service(&world.service, "raj").unwrap();
+        snapshot.rollback.unwrap().verdict
+    };
+    let risk = verdict(&world);
+    assert_eq!(risk.outlook, Outlook::Risk, "{risk:?}");
+    assert!(risk.why[0].starts_with("checkout #"), "{risk:?}");
+    assert!(risk.why[0].contains("DROP COLUMN legacy_total"), "{risk:?}");
+    world.stop().await;
+    world.start_folders(&[None, Some("worker")]).await;
+    world.until("worker is back", |snapshot| snapshot.rollback.clone()).await;
+    assert_eq!(verdict(&world), risk, "also after a restart");
+    // What was put live after it, and stood, lives with it.
+    for note in ["third", "fourth"] {
+        worker_goes_on(&world, note).await;
+    }
+    assert_eq!(verdict(&world).outlook, Outlook::Safe);
     world.stop().await;
 }

@@ -163,6 +163,7 @@ impl World {
             previous_sha: None,
             steps: steps(),
             schema: dice.chance(80).then(|| changes(dice)),
+            schema_trouble: None,
             cancels: None,
             findings: Vec::new(),
             overrides: BTreeMap::new(),

@@ -18,7 +18,6 @@ use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use trunkline::domain::people::Actor;
 use trunkline::domain::plan::Guard;
 use trunkline::domain::policy::{FreezeMode, VerifyBy};
-use trunkline::domain::schema::SchemaChange;
 use trunkline::domain::service::ServiceState;
 use trunkline::engine::commands::Decided;
 
@@ -26,7 +25,7 @@ pub use self::basis::Basis;
 use self::quarantine::{Has, Quarantine};
 use self::requests::Requests;
 pub use self::schema::Added;
-use self::schema::{Schema, needs_reason};
+use self::schema::{Brings, Schema, needs_reason};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
@@ -44,7 +43,7 @@ struct Attempt {
     started: bool,
     cancelled: bool,
     steps: Vec<Step>,
-    brings: Option<Vec<SchemaChange>>,
+    brings: Brings,
     end: Option<bool>,
 }
 
@@ -120,10 +119,12 @@ impl Reference {
                     self.builds.get_mut(number).expect("it was found").off_trunk = true;
                 }
                 self.quarantine.rewritten(off_trunk, *onto);
+                let newest = self.builds.keys().next_back().expect("there was a trunk before");
+                self.schema.rewritten(off_trunk, *newest);
                 self.requests.rewritten(event.at, off_trunk);
             }
             Fact::DeploymentRequested(request) => self.requested(event, request),
-            Fact::DeploymentStarted { deployment } => self.started(*deployment),
+            Fact::DeploymentStarted { deployment } => self.started(event.seq, *deployment),
             Fact::StepStarted { deployment, step } => self.step_started(*deployment, *step),
             Fact::StepEnded { deployment, step, outcome, .. } => {
                 let state = &mut self.attempt(*deployment).steps[*step];
@@ -197,7 +198,7 @@ impl Reference {
             started: false,
             cancelled: false,
             steps: vec![Step::Waiting; request.steps.len()],
-            brings: request.schema.clone(),
+            brings: Brings::of(request),
             end: None,
         };
         self.attempts.insert(id, attempt);
@@ -230,8 +231,10 @@ impl Reference {
         let bad = self.quarantine.of(request.build);
         assert!(bad.is_empty() || overridden(Guard::Quarantine), "{event:?} has {bad:?}");
         // Where nothing is live there is no code that could break.
-        let breaks =
-            live.is_some() && needs_reason(request, &self.was_live, event.at, self.min_bake);
+        let breaks = live.is_some_and(|live| {
+            needs_reason(request, &self.was_live, event.at, self.min_bake)
+                || self.schema.leaves_behind(live, request.build)
+        });
         assert!(!breaks || overridden(Guard::Migration), "{event:?} breaks the code before it");
     }
 
@@ -252,14 +255,14 @@ impl Reference {
         self.freezes.iter().filter(|(_, times)| covers(times)).map(|(id, _)| *id).collect()
     }
 
-    fn started(&mut self, id: DeploymentId) {
+    fn started(&mut self, at: Seq, id: DeploymentId) {
         let attempt = self.attempt(id).clone();
         assert!(!attempt.started && attempt.end.is_none(), "{id} starts twice");
         let first = self.open(attempt.environment).next().map(|(first, _)| *first);
         assert_eq!(first, Some(id), "one deployment at a time, in their order");
         self.attempt(id).started = true;
         if attempt.environment == Environment::Production {
-            self.schema.began(attempt.kind, attempt.build, attempt.brings.as_deref());
+            self.schema.began(at, &attempt.brings, self.builds.keys().copied());
         }
     }
 
@@ -290,7 +293,10 @@ impl Reference {
         }
         self.live.insert(environment, build);
         match environment {
-            Environment::Production => self.was_live.push((build, at)),
+            Environment::Production => {
+                self.was_live.push((build, at));
+                self.schema.went_live(build, id);
+            }
             Environment::Staging => {
                 self.builds.get_mut(&build).expect("it was found").in_staging = true;
             }

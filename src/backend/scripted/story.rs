@@ -63,6 +63,7 @@ impl World {
             previous_sha: live.map(|live| sha(live.0)),
             steps: steps(environment),
             schema: Some(Vec::new()),
+            schema_trouble: None,
             cancels: None,
             findings: Vec::new(),
             overrides: BTreeMap::new(),

@@ -11,7 +11,7 @@ use crate::domain::build::Build;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, Environment};
 use crate::domain::migration::{Class, JudgedMigration};
-use crate::domain::schema::{SchemaChange, Verdict};
+use crate::domain::schema::{Outlook, Promoted, SchemaChange, Verdict};
 use crate::domain::service::ServiceState;
 use crate::domain::time::{Milliseconds, between, millis, say};
 
@@ -27,7 +27,7 @@ pub struct Migrations {
     /// What other services that share the database say against it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shared: Vec<String>,
-    /// Why they could not be judged, if they could not.
+    /// Why not all of them could be judged, if they could not; what was judged by then counts all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
     /// For how long code has to be live before what it stopped using may go.
@@ -38,8 +38,9 @@ pub struct Migrations {
 
 impl Migrations {
     /// What a deployment's record says of them.
-    pub(super) fn recorded(&self) -> Option<Vec<SchemaChange>> {
-        self.trouble.is_none().then(|| self.changes.clone())
+    pub(super) fn recorded(&self) -> (Option<Vec<SchemaChange>>, Option<String>) {
+        let is_known = self.trouble.is_none() || !self.changes.is_empty();
+        (is_known.then(|| self.changes.clone()), self.trouble.clone())
     }
 }
 
@@ -49,62 +50,90 @@ pub(super) fn verdict(facts: Facts<'_>, ends: &Endpoints) -> Option<Verdict> {
         return Some(state.verdict(ends.target));
     }
     let Migrations { changes, trouble, .. } = facts.migrations;
-    let promoted = Some((ends.target, trouble.is_none()));
-    Some(state.verdict_after(ends.live?, changes, promoted))
+    let promoted = Promoted { build: ends.target, changes, trouble: trouble.as_deref() };
+    Some(state.verdict_after(ends.live?, Some(promoted)))
 }
 
 pub(super) fn on_promote(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Vec<Finding> {
     let Migrations { files, changes, shared, trouble, .. } = facts.migrations;
-    let said = |severity, sentence: String| finding(Guard::Migration, severity, sentence);
-    let mut findings = Vec::new();
-    findings.extend(
-        trouble.iter().map(|why| {
-            said(Severity::Override, format!("its migrations could not be judged: {why}"))
-        }),
-    );
-    findings.extend(shared.iter().map(|why| said(Severity::Override, why.clone())));
-    let faults = files.iter().flat_map(|file| {
-        file.faults.iter().map(|fault| said(Severity::Warn, format!("{}: {fault}", file.path)))
-    });
-    findings.extend(faults);
+    let some = if files.is_empty() {
+        "its migrations could not be"
+    } else {
+        "not all of its migrations were"
+    };
+    let trouble = trouble.iter().map(|why| format!("{some} judged: {why}"));
+    let mut findings = bounded(Severity::Override, trouble);
+    findings.extend(bounded(Severity::Override, left_behind(facts, target)));
+    findings.extend(bounded(Severity::Override, past_the_floor(facts, target).into_iter()));
+    findings.extend(bounded(Severity::Override, shared.iter().cloned()));
+    let faults = files
+        .iter()
+        .flat_map(|file| file.faults.iter().map(|fault| format!("{}: {fault}", file.path)));
+    findings.extend(bounded(Severity::Warn, faults));
     findings.extend(incompatible(facts, target, now));
     findings.extend(unclear(changes));
-    findings.extend(files.iter().filter_map(declared_safe));
+    findings.extend(bounded(Severity::Info, files.iter().filter_map(declared_safe)));
     if findings.is_empty() && !files.is_empty() {
         let sentence = match files.len() {
             1 => "1 migration, which the code before can live with".to_owned(),
             more => format!("{more} migrations, which the code before can live with"),
         };
-        findings.push(said(Severity::Info, sentence));
+        findings.push(finding(Guard::Migration, Severity::Info, sentence));
     }
     findings
 }
 
+/// The first sentences of a kind as a finding each, and how many more there are.
+fn bounded(severity: Severity, sentences: impl Iterator<Item = String>) -> Vec<Finding> {
+    let mut sentences = sentences.fuse();
+    let said = |sentence| finding(Guard::Migration, severity, sentence);
+    let mut findings: Vec<_> = sentences.by_ref().take(NAMED).map(said).collect();
+    let more = sentences.count();
+    if more > 0 {
+        findings.push(said(format!("{more} more of this kind; see the migrations")));
+    }
+    findings
+}
+
+/// Why the target cannot run against the schema as it is: after a rollback past the floor, an older build may be next.
+fn past_the_floor(facts: Facts<'_>, target: &Build) -> Option<String> {
+    let Verdict { outlook, floor, why } = facts.state.verdict(target.number);
+    let (floor, why) = (floor?, why.first()?);
+    (outlook == Outlook::PointOfNoReturn).then(|| {
+        format!(
+            "{} is older than {floor}, the rollback floor: {why}; promote {floor} or newer",
+            target.number
+        )
+    })
+}
+
+/// What production's schema went through by builds that are not on the trunk any more, and that the target may lack.
+fn left_behind(facts: Facts<'_>, target: &Build) -> impl Iterator<Item = String> {
+    let number = target.number;
+    let live = facts.state.live(Environment::Production).map(|live| live.build);
+    let left = facts.state.left_behind(live, number);
+    left.filter(|change| change.class.is_incompatible()).map(move |change| {
+        let SchemaChange { path, line, statement, build, .. } = change;
+        format!(
+            "{path}:{line} {statement}: done by {build}, which is not on the trunk any more; look whether the code of \
+             {number} lives with it"
+        )
+    })
+}
+
 /// What is fine only because its author says so.
-fn declared_safe(file: &JudgedMigration) -> Option<Finding> {
+fn declared_safe(file: &JudgedMigration) -> Option<String> {
     let declared = file.declared.as_ref().filter(|_| file.judged() > file.class())?;
-    let sentence = format!("{}: declared safe for a rollback: {}", file.path, declared.reason);
-    Some(finding(Guard::Migration, Severity::Info, sentence))
+    Some(format!("{}: declared safe for a rollback: {}", file.path, declared.reason))
 }
 
 /// One finding for each of the changes that code before them breaks on, the many as one.
 fn incompatible(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Vec<Finding> {
     let changes = facts.migrations.changes.iter().filter(|change| change.class.is_incompatible());
     let judged = changes.map(|change| stepping_stone(facts, target, change, now));
-    let (mut good, mut bad): (Vec<_>, Vec<_>) = judged.partition(Result::is_ok);
-    let mut findings = Vec::new();
-    for (severity, sentences) in [
-        (Severity::Override, bad.drain(..).filter_map(Result::err).collect::<Vec<_>>()),
-        (Severity::Warn, good.drain(..).filter_map(Result::ok).collect()),
-    ] {
-        let more = sentences.len().saturating_sub(NAMED);
-        let shown = sentences.into_iter().take(NAMED);
-        findings.extend(shown.map(|sentence| finding(Guard::Migration, severity, sentence)));
-        if more > 0 {
-            let sentence = format!("{more} more statements of this kind; see the migrations");
-            findings.push(finding(Guard::Migration, severity, sentence));
-        }
-    }
+    let (good, bad): (Vec<_>, Vec<_>) = judged.partition(Result::is_ok);
+    let mut findings = bounded(Severity::Override, bad.into_iter().filter_map(Result::err));
+    findings.extend(bounded(Severity::Warn, good.into_iter().filter_map(Result::ok)));
     findings
 }
 
@@ -123,7 +152,8 @@ fn stepping_stone(
     if floor >= build {
         return Err(format!(
             "{what}: the code before {build} breaks on it ({why}); ship first a build that can live with it, \
-             let it be live for {}, then this",
+             let it be live for {}, then this; or say in its header since when code can: \
+             \"-- deploy: ready-since #N, reason\"",
             say(facts.migrations.min_bake)
         ));
     }
@@ -156,10 +186,19 @@ fn stone(
     stays.map_or(floor, |build| build.number)
 }
 
-/// Since when production runs nothing older than a build.
+/// Since when production runs nothing older than a build, attempts that broke off included.
 fn live_without_break(state: &ServiceState, floor: BuildNumber) -> Option<DateTime<Utc>> {
     let history = state.live.get(&Environment::Production)?.iter().rev();
-    history.take_while(|live| live.build >= floor).last().map(|live| live.since)
+    let first = history.take_while(|live| live.build >= floor).last()?;
+    let later = state.deployments.range(first.deployment..).map(|(_, attempt)| attempt);
+    let breaks = later.filter(|attempt| {
+        let request = &attempt.request;
+        request.environment == Environment::Production
+            && request.build < floor
+            && attempt.started_at.is_some()
+    });
+    let mut ends = breaks.map(|attempt| attempt.ended.as_ref().map(|ended| ended.at));
+    ends.try_fold(first.since, |since, end| Some(since.max(end?)))
 }
 
 /// What nobody can be sure of: amber, never fine.
@@ -187,9 +226,12 @@ fn unclear(changes: &[SchemaChange]) -> Vec<Finding> {
         .collect()
 }
 
-/// What a rollback's verdict says; it never asks for anything.
-pub(super) fn on_rollback(verdict: &Verdict) -> Finding {
-    use crate::domain::schema::Outlook;
+/// What a rollback's verdict says, and what becomes of the schema; neither ever asks for anything.
+pub(super) fn on_rollback(
+    facts: Facts<'_>,
+    target: BuildNumber,
+    verdict: &Verdict,
+) -> Vec<Finding> {
     let severity = match verdict.outlook {
         Outlook::Safe => Severity::Info,
         Outlook::Risk | Outlook::PointOfNoReturn => Severity::Warn,
@@ -202,5 +244,34 @@ pub(super) fn on_rollback(verdict: &Verdict) -> Finding {
         }
         (outlook, _) => format!("{}: {}", outlook.as_str(), verdict.why.join("; ")),
     };
-    finding(Guard::Migration, severity, sentence)
+    let mut findings = vec![finding(Guard::Migration, severity, sentence)];
+    let stays = stays(facts.state, target, verdict);
+    findings.extend(stays.map(|stays| finding(Guard::Migration, Severity::Info, stays)));
+    findings
+}
+
+/// What a rollback leaves of newer builds, and what to do about it.
+fn stays(state: &ServiceState, target: BuildNumber, verdict: &Verdict) -> Option<String> {
+    let above = state.stays_above(target);
+    let named: Vec<_> = above.iter().rev().take(NAMED).map(ToString::to_string).collect();
+    let more = match above.len().checked_sub(named.len())? {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let advice = match (verdict.outlook, verdict.floor) {
+        (Outlook::PointOfNoReturn, Some(floor)) => {
+            format!("choose {floor} or newer if you can, or put back what is missing by hand first")
+        }
+        (Outlook::Safe, _) => {
+            "to take it back, add a new migration and leave the old ones as they are".into()
+        }
+        _ => "look at what is named before users meet it, and take it back only by a new migration"
+            .into(),
+    };
+    let named = named.join(", ");
+    (!above.is_empty()).then(|| {
+        format!(
+            "no rollback undoes a migration: whatever {named}{more} did to the schema stays; {advice}"
+        )
+    })
 }

@@ -384,6 +384,7 @@ impl Plan {
     /// The request that this plan becomes when it is executed.
     #[must_use]
     pub fn request(&self, overrides: BTreeMap<Guard, String>) -> DeploymentRequest {
+        let (schema, schema_trouble) = self.migrations.recorded();
         DeploymentRequest {
             build: self.target.build,
             sha: self.target.sha.clone(),
@@ -392,7 +393,8 @@ impl Plan {
             previous: self.live.as_ref().map(|live| live.build),
             previous_sha: self.live.as_ref().map(|live| live.sha.clone()),
             steps: self.steps.clone(),
-            schema: self.migrations.recorded(),
+            schema,
+            schema_trouble,
             cancels: self.cancels,
             findings: self.findings.clone(),
             overrides,

@@ -18,7 +18,8 @@ pub(super) fn findings(
     now: DateTime<Utc>,
 ) -> Vec<Finding> {
     let mut findings = vec![order(facts, target), in_flight(facts, target, now)];
-    findings.extend(verdict.map(migration::on_rollback));
+    let said = verdict.map(|verdict| migration::on_rollback(facts, target.number, verdict));
+    findings.extend(said.into_iter().flatten());
     findings.extend(freeze(facts, now));
     findings.extend(hold(facts));
     findings

@@ -1,23 +1,34 @@
-//! The oldest build whose code can live with a change: as its author declares, or where its name was last used.
+//! The oldest build whose code can live with a change: as its author declares, or just after its name was last used.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::{Ground, change, notable};
+use super::changes::Changes;
+use super::ground::Ground;
 use crate::domain::ids::{BuildNumber, Sha};
-use crate::domain::migration::{Claim, Class, JudgedMigration, Object, ObjectKind};
+use crate::domain::migration::{Claim, Class, Declared, JudgedMigration, Object, ObjectKind};
 use crate::domain::schema::SchemaChange;
 use crate::git::GitError;
 
 /// The most names that are searched for in the code for one plan.
-const SEARCHES: usize = 20;
+pub const SEARCHES: usize = 20;
 /// How many of the builds that were live before are looked at.
 const LOOKED_BACK: usize = 10;
+/// The most builds that a floor can be, beside those that were live.
+const CANDIDATES: usize = 100;
+/// The most other builds in which a name may be found as proof that code speaks of it at all.
+const OTHERS: usize = 30;
+/// How many builds one run of git searches: the newest use decides, and mostly it is near.
+const AT_ONCE: usize = 20;
 
-pub(super) struct Floors<'a> {
+type Numbered = (BuildNumber, Sha);
+/// A floor and why just that.
+type Found = (BuildNumber, String);
+
+pub struct Floors<'a> {
     ground: &'a Ground,
     /// The migrations themselves are no code that uses anything.
     migrations: Vec<String>,
-    known: HashMap<(String, BuildNumber), (BuildNumber, String)>,
+    known: HashMap<(String, BuildNumber), Found>,
     searches: usize,
 }
 
@@ -26,46 +37,67 @@ impl<'a> Floors<'a> {
         Self { ground, migrations, known: HashMap::new(), searches: 0 }
     }
 
-    /// The changes that a file makes which older code cannot simply live with.
-    pub async fn changes(
+    pub fn migrations(&self) -> &[String] {
+        &self.migrations
+    }
+
+    /// Finds the floors of what a file changes.
+    pub async fn settle(
         &mut self,
         file: &JudgedMigration,
-        build: BuildNumber,
-    ) -> Result<Vec<SchemaChange>, GitError> {
-        let mut changes = Vec::new();
-        if !notable(file) {
-            return Ok(changes);
-        }
-        let declared = self.declared(file).await?;
+        changes: &mut Changes,
+    ) -> Result<(), GitError> {
+        let mut declared = None;
         for (at, statement) in file.statements.iter().enumerate() {
-            if statement.class == Class::Additive {
+            let Some(change) = changes.of(&file.path, at) else { continue };
+            if declared.is_none() {
+                declared = Some(self.declared(file).await?);
+            }
+            if let Some((floor, why)) = declared.as_ref().and_then(Option::as_ref) {
+                (change.floor, change.why) = ((*floor).min(change.build), why.clone());
                 continue;
             }
-            let mut change = change(file, at, build);
-            if let Some((floor, why)) = &declared {
-                (change.floor, change.why) = (*floor, why.clone());
-            } else if statement.class == Class::Contract {
-                for object in statement.objects.iter().filter(|object| is_searched(object)) {
-                    let (floor, why) = self.without(&object.name, build).await?;
-                    // Of several things that go, the one that was used last decides.
-                    if change.floor == build || floor >= change.floor {
-                        (change.floor, change.why) = (floor, why);
-                    }
-                    if floor >= build {
-                        break;
-                    }
-                }
+            if statement.class == Class::Contract {
+                self.without_all(&statement.objects, change).await?;
             }
-            changes.push(change);
+            if let Some(Declared { claim: Claim::ReadySince(since), .. }) = &file.declared {
+                change.why =
+                    format!("its header names {since:?}, which no build has; {}", change.why);
+            }
         }
-        Ok(changes)
+        Ok(())
+    }
+
+    /// Of several things that go, the one that was used last decides.
+    async fn without_all(
+        &mut self,
+        objects: &[Object],
+        change: &mut SchemaChange,
+    ) -> Result<(), GitError> {
+        if objects.is_empty() {
+            return Ok(());
+        }
+        if let Some(hidden) = objects.iter().find(|object| !is_searched(object)) {
+            change.why =
+                format!("nobody can tell from code whether it relies on {:?}", hidden.name);
+            return Ok(());
+        }
+        let brings = change.build;
+        let mut last: Option<Found> = None;
+        for object in objects {
+            let found = self.without(&object.name, brings).await?;
+            if last.as_ref().is_none_or(|(floor, _)| found.0 > *floor) {
+                last = Some(found);
+            }
+        }
+        if let Some((floor, why)) = last {
+            (change.floor, change.why) = (floor, why);
+        }
+        Ok(())
     }
 
     /// The build from which on the author says that code can live with it.
-    async fn declared(
-        &self,
-        file: &JudgedMigration,
-    ) -> Result<Option<(BuildNumber, String)>, GitError> {
+    async fn declared(&self, file: &JudgedMigration) -> Result<Option<Found>, GitError> {
         let Some(declared) = &file.declared else { return Ok(None) };
         let Claim::ReadySince(since) = &declared.claim else { return Ok(None) };
         let why = |what: &str| format!("{what} as its header says: {}", declared.reason);
@@ -77,15 +109,12 @@ impl<'a> Floors<'a> {
         let Some(commit) = self.ground.mirror.resolve(since).await? else { return Ok(None) };
         let shas: Vec<_> = self.ground.builds.iter().map(|(_, sha)| sha.clone()).collect();
         let first = self.ground.mirror.first_with(&commit, &shas).await?;
-        Ok(first.map(|at| (self.ground.builds[at].0, why(&format!("it has {}", commit.short())))))
+        let first = first.and_then(|at| self.ground.builds.get(at));
+        Ok(first.map(|(number, _)| (*number, why(&format!("it has {}", commit.short())))))
     }
 
-    /// The oldest build that was live, or may become so, from which on the code does not speak of a name.
-    async fn without(
-        &mut self,
-        name: &str,
-        brings: BuildNumber,
-    ) -> Result<(BuildNumber, String), GitError> {
+    /// The oldest build that was live, or may become so, from which on no code speaks of a name.
+    async fn without(&mut self, name: &str, brings: BuildNumber) -> Result<Found, GitError> {
         let key = (name.to_lowercase(), brings);
         if let Some(known) = self.known.get(&key) {
             return Ok(known.clone());
@@ -99,80 +128,135 @@ impl<'a> Floors<'a> {
         Ok(found)
     }
 
-    async fn search(
+    async fn search(&self, name: &str, brings: BuildNumber) -> Result<Found, GitError> {
+        let (candidates, others) = self.candidates(brings);
+        let Some((oldest, _)) = candidates.last() else {
+            return Ok((brings, "there is no build whose code could be searched".into()));
+        };
+        if let Some((at, last)) = self.newest_user(name, &candidates).await? {
+            let Some((floor, _)) = at.checked_sub(1).map(|after| &candidates[after]) else {
+                return Ok((brings, last.say(name, candidates[at].0)));
+            };
+            let why = match last {
+                User::Speaks => format!("the code does without {name:?} from {floor} on"),
+                User::Unread => last.say(name, candidates[at].0),
+            };
+            return Ok((*floor, why));
+        }
+        match self.newest_user(name, &others).await? {
+            Some((at, User::Speaks)) => Ok((
+                *oldest,
+                format!(
+                    "the code of {} spoke of {name:?}, that of {oldest} and later does not",
+                    others[at].0
+                ),
+            )),
+            _ => Ok((
+                brings,
+                format!(
+                    "the code never spoke of {name:?} by this name; nobody can tell who reads it"
+                ),
+            )),
+        }
+    }
+
+    /// The builds that a floor can be, newest first: the last ones that were live, and what came after them. After
+    /// them a sample of the others, in which nothing but a use of the name counts.
+    fn candidates(&self, brings: BuildNumber) -> (Vec<Numbered>, Vec<Numbered>) {
+        let Ground { was_live, live, builds, .. } = self.ground;
+        let back = &was_live[was_live.len().saturating_sub(LOOKED_BACK)..];
+        let live = live.unwrap_or(BuildNumber(0));
+        let possible = |(number, _): &&Numbered| *number >= live && *number <= brings;
+        let newest = builds.iter().filter(possible).rev().take(CANDIDATES);
+        let was = was_live.iter().filter(|(number, _)| *number == live);
+        let wanted = newest.chain(back).chain(was).filter(|(number, _)| *number <= brings);
+        let mut candidates: Vec<_> = wanted.cloned().collect();
+        candidates.sort_unstable_by_key(|(number, _)| std::cmp::Reverse(*number));
+        candidates.dedup_by_key(|(number, _)| *number);
+        let taken: HashSet<_> = candidates.iter().map(|(number, _)| *number).collect();
+        let others = builds.iter().chain(was_live).rev();
+        let others: Vec<_> =
+            others.filter(|(n, _)| *n <= brings && !taken.contains(n)).cloned().collect();
+        let step = others.len().div_ceil(OTHERS).max(1);
+        (candidates, others.into_iter().step_by(step).collect())
+    }
+
+    /// The first of these builds whose code speaks of a name, or cannot be read.
+    async fn newest_user(
         &self,
         name: &str,
-        brings: BuildNumber,
-    ) -> Result<(BuildNumber, String), GitError> {
-        let builds = self.candidates(brings);
-        let Some(((last, sha), before)) = builds.split_last() else {
-            return Ok((brings, String::new()));
-        };
-        if self.uses(name, sha).await? {
-            return Ok((brings, format!("the code of {last} still speaks of {name:?}")));
-        }
-        let (mut low, mut high) = (0, before.len());
-        while low < high {
-            let middle = low.midpoint(high);
-            if self.uses(name, &before[middle].1).await? {
-                low = middle + 1;
-            } else {
-                high = middle;
+        builds: &[Numbered],
+    ) -> Result<Option<(usize, User)>, GitError> {
+        for (chunk, some) in builds.chunks(AT_ONCE).enumerate() {
+            let users = self.users(name, some).await?;
+            let found = users.iter().enumerate().find_map(|(at, user)| Some((at, (*user)?)));
+            if let Some((at, user)) = found {
+                return Ok(Some((chunk * AT_ONCE + at, user)));
             }
         }
-        let floor = before.get(low).map_or(*last, |(number, _)| *number);
-        Ok((floor, format!("the code does without {name:?} from {floor} on")))
+        Ok(None)
     }
 
-    /// The builds that a floor can be: the last ones that were live, and all from the newest of them on.
-    fn candidates(&self, brings: BuildNumber) -> Vec<(BuildNumber, Sha)> {
-        let was_live = &self.ground.was_live;
-        let back = &was_live[was_live.len().saturating_sub(LOOKED_BACK)..];
-        let newest = was_live.last().copied().unwrap_or(BuildNumber(0));
-        let wanted = |number: BuildNumber| number > newest || back.contains(&number);
-        let builds = self.ground.builds.iter().filter(|(number, _)| *number <= brings);
-        builds.filter(|(number, _)| wanted(*number)).cloned().collect()
-    }
-
-    async fn uses(&self, name: &str, at: &Sha) -> Result<bool, GitError> {
-        if let Some(known) = self.ground.uses.known(at, name) {
-            return Ok(known);
-        }
-        let folder = self.ground.folder.as_deref();
-        let trees = std::slice::from_ref(at);
-        let found = self.ground.mirror.uses(name, trees, folder, &self.migrations).await?;
-        self.ground.uses.remember(at, name, !found.is_empty());
-        Ok(!found.is_empty())
-    }
-
-    /// What the services that share the database say against what goes.
-    pub async fn shared(&self, files: &[JudgedMigration]) -> Result<Vec<String>, GitError> {
-        let mut sentences = Vec::new();
-        for other in &self.ground.sharing {
-            for object in files.iter().filter(|file| notable(file)).flat_map(gone).take(SEARCHES) {
-                let folder = other.folder.as_deref();
-                let at = std::slice::from_ref(&other.sha);
-                let used = other.mirror.uses(&object.name, at, folder, &self.migrations).await?;
-                if !used.is_empty() {
-                    sentences.push(format!(
-                        "{} {} is live and still speaks of {:?}: promote a build of it that does without first",
-                        other.service, other.live, object.name
-                    ));
+    async fn users(&self, name: &str, builds: &[Numbered]) -> Result<Vec<Option<User>>, GitError> {
+        let answers = &self.ground.uses;
+        let unknown = builds.iter().filter(|(_, sha)| answers.known(sha, name).is_none());
+        let unknown: Vec<_> = unknown.map(|(_, sha)| sha.clone()).collect();
+        let mut unread = HashSet::new();
+        match self.ask(name, &unknown).await {
+            Ok(()) => {}
+            Err(late @ GitError::TimedOut { .. }) => return Err(late),
+            // One commit that is not there any more must not hide the others.
+            Err(_) => {
+                for sha in unknown {
+                    match self.ask(name, std::slice::from_ref(&sha)).await {
+                        Ok(()) => {}
+                        Err(late @ GitError::TimedOut { .. }) => return Err(late),
+                        Err(_) => drop(unread.insert(sha)),
+                    }
                 }
             }
         }
-        Ok(sentences)
+        let user = |(_, sha): &Numbered| match answers.known(sha, name) {
+            _ if unread.contains(sha) => Some(User::Unread),
+            Some(false) => None,
+            Some(true) => Some(User::Speaks),
+            None => Some(User::Unread),
+        };
+        Ok(builds.iter().map(user).collect())
+    }
+
+    async fn ask(&self, name: &str, at: &[Sha]) -> Result<(), GitError> {
+        if at.is_empty() {
+            return Ok(());
+        }
+        let folder = self.ground.folder.as_deref();
+        let found = self.ground.mirror.uses(name, at, folder, &self.migrations).await?;
+        let found: HashSet<_> = found.into_iter().collect();
+        for sha in at {
+            self.ground.uses.remember(sha, name, found.contains(sha));
+        }
+        Ok(())
     }
 }
 
-/// What a file takes away and code can speak of.
-fn gone(file: &JudgedMigration) -> impl Iterator<Item = &Object> {
-    let contracts = file.statements.iter().filter(|statement| statement.class == Class::Contract);
-    contracts.flat_map(|statement| &statement.objects).filter(|object| is_searched(object))
+/// Why a build counts as one that uses a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum User {
+    Speaks,
+    Unread,
+}
+
+impl User {
+    fn say(self, name: &str, build: BuildNumber) -> String {
+        match self {
+            Self::Speaks => format!("the code of {build} still speaks of {name:?}"),
+            Self::Unread => format!("the code of {build} could not be searched for {name:?}"),
+        }
+    }
 }
 
 /// Code speaks of these by their names; of an index or a constraint it does not.
-fn is_searched(object: &Object) -> bool {
+pub fn is_searched(object: &Object) -> bool {
     use ObjectKind::{Column, Function, Schema, Table, Type, Value, View};
     matches!(object.kind, Table | Column | View | Type | Value | Function | Schema)
 }

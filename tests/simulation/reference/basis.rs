@@ -6,10 +6,9 @@ use chrono::{DateTime, Utc};
 use trunkline::domain::command::Action;
 use trunkline::domain::event::DeploymentKind;
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
-
-use super::Reference;
 use trunkline::domain::schema::Outlook;
 
+use super::Reference;
 use super::schema::{Added, WayBack};
 
 /// What a decision to promote or roll back rests on, as far as the promises say.
@@ -20,10 +19,10 @@ pub struct Basis {
     last: Option<DeploymentId>,
     in_flight: Option<DeploymentId>,
     target: Option<BuildNumber>,
-    /// Whether the way back is closed: it makes for another confirmation.
-    closed: bool,
     /// Of a promote only.
     way_back: Option<WayBack>,
+    /// Of a rollback, whether it goes past the floor: nothing else of the schema makes for another confirmation.
+    past_the_floor: bool,
     /// Of a promote only.
     guards: Option<Guarded>,
 }
@@ -73,13 +72,13 @@ impl Reference {
             }
         });
         let way_back = self.way_back(action, added);
-        let is_closed = |way: &WayBack| way.outlook == Outlook::PointOfNoReturn;
+        let past = way_back.as_ref().map(|way| way.outlook) == Some(Outlook::PointOfNoReturn);
         Basis {
             live: self.live.get(&production).copied(),
             last: self.last_ended,
             in_flight: self.open(production).last().map(|(id, _)| *id),
             target,
-            closed: way_back.as_ref().is_some_and(is_closed),
+            past_the_floor: past && guards.is_none(),
             way_back: way_back.filter(|_| guards.is_some()),
             guards,
         }

@@ -1,0 +1,174 @@
+//! The record of what promotes may have done to production's schema, as the events tell it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{Elsewhere, SchemaChange};
+use crate::domain::event::{DeploymentKind, DeploymentRequest};
+use crate::domain::ids::{BuildNumber, Environment, Seq, ServiceName};
+use crate::domain::migration::Class;
+use crate::domain::service::ServiceState;
+
+/// The most that another service is told of at once, the newest first.
+const TOLD: usize = 100;
+/// The most of an old trouble that is repeated.
+const LONGEST_TROUBLE: usize = 300;
+
+/// What promotes may have done to production's schema, in the order in which they began.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SchemaHistory {
+    done: Vec<Done>,
+    /// Where each statement is in it, so that one that ran again is not kept twice.
+    places: HashMap<Place, usize>,
+    /// The builds whose part in it nobody judged, each with the build whose promote did it.
+    unjudged: BTreeMap<BuildNumber, BuildNumber>,
+    /// Of such a promote, since when it may have run, and why nobody judged it.
+    troubles: BTreeMap<BuildNumber, (Seq, String)>,
+    /// The builds that a rewrite took off the trunk, each with the newest build that there was by then.
+    left: BTreeMap<BuildNumber, BuildNumber>,
+    /// The newest build that production began to deploy, however that ended.
+    newest: Option<BuildNumber>,
+}
+
+type Place = (String, u32, String, Class);
+
+/// A change and when it may have been done first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Done {
+    pub change: SchemaChange,
+    pub since: Seq,
+}
+
+/// What another service is told of.
+enum Told<'a> {
+    Change(&'a SchemaChange),
+    Unjudged(BuildNumber, &'a str),
+}
+
+impl SchemaHistory {
+    /// Adds a change, as if a deployment had begun before every other.
+    pub fn push(&mut self, change: SchemaChange) {
+        self.add(change, Seq(0));
+    }
+
+    /// A statement that ran before keeps its place; the later judgement counts where it asks for more.
+    fn add(&mut self, change: SchemaChange, since: Seq) {
+        let place = (change.path.clone(), change.line, change.statement.clone(), change.class);
+        let Some(at) = self.places.get(&place) else {
+            self.places.insert(place, self.done.len());
+            return self.done.push(Done { change, since });
+        };
+        let known = &mut self.done[*at];
+        // The build that brought it first may have left the trunk; then it came again by this one.
+        if self.left.contains_key(&known.change.build) {
+            known.change.build = change.build;
+        }
+        if change.floor > known.change.floor {
+            (known.change.floor, known.change.why) = (change.floor, change.why);
+        }
+    }
+
+    pub(super) fn done(&self) -> impl Iterator<Item = &Done> {
+        self.done.iter()
+    }
+
+    pub(super) fn unjudged(&self) -> impl Iterator<Item = (BuildNumber, BuildNumber)> {
+        self.unjudged.iter().map(|(part, by)| (*part, *by))
+    }
+
+    pub(super) fn trouble(&self, by: BuildNumber) -> &str {
+        self.troubles.get(&by).map_or("", |(_, why)| why.as_str())
+    }
+
+    pub(super) fn newest(&self) -> Option<BuildNumber> {
+        self.newest
+    }
+
+    /// Whether a newer build was found after a rewrite had taken this one off the trunk: then nobody knows whether it
+    /// has what that one brought.
+    pub(super) fn is_apart(&self, build: BuildNumber, from: BuildNumber) -> bool {
+        self.left.get(&from).is_some_and(|newest| build > *newest)
+    }
+
+    /// Whether nobody can have taken this build out of the line of builds.
+    pub(super) fn is_on_trunk(&self, build: BuildNumber) -> bool {
+        !self.left.contains_key(&build)
+    }
+
+    /// What another service that shares the database is to know of it, the newest last.
+    #[must_use]
+    pub fn told(&self, by: &ServiceName) -> Vec<Elsewhere> {
+        let done = self.done.iter().map(|done| (done.since, Told::Change(&done.change)));
+        let dark = self.troubles.iter();
+        let dark = dark.map(|(build, (since, why))| (*since, Told::Unjudged(*build, why)));
+        let mut all: Vec<_> = done.chain(dark).collect();
+        all.sort_by_key(|(since, _)| *since);
+        let hidden = all.len().saturating_sub(TOLD);
+        let say = |(since, told): &(Seq, Told<'_>)| {
+            let what = match told {
+                Told::Change(change) => change.what(),
+                Told::Unjudged(build, "") => format!("{build} did what nobody judged"),
+                Told::Unjudged(build, why) => {
+                    format!("{build} did what was not all judged ({why})")
+                }
+            };
+            Elsewhere { since: *since, what: format!("{by} {what}") }
+        };
+        let rest = hidden.checked_sub(1).map(|last| Elsewhere {
+            since: all[last].0,
+            what: format!("{by} did {hidden} more things before"),
+        });
+        rest.into_iter().chain(all[hidden..].iter().map(say)).collect()
+    }
+}
+
+impl ServiceState {
+    /// A production deployment began: whatever its migrations do may be done from now on, also if it fails.
+    pub(in crate::domain) fn schema_moved(&mut self, request: &DeploymentRequest, since: Seq) {
+        if request.environment != Environment::Production {
+            return;
+        }
+        let history = &mut self.schema;
+        history.newest = history.newest.max(Some(request.build));
+        if request.kind == DeploymentKind::Rollback {
+            return;
+        }
+        for change in request.schema.iter().flatten() {
+            history.add(change.clone(), since);
+        }
+        let after = request.previous.unwrap_or(BuildNumber(0));
+        let parts = (BuildNumber(after.0.saturating_add(1)), request.build);
+        let parts = (parts.0 <= parts.1).then(|| self.builds.range(parts.0..=parts.1));
+        let parts: BTreeSet<_> = parts.into_iter().flatten().map(|(number, _)| *number).collect();
+        if request.is_judged() {
+            self.judged(&parts, request);
+            return;
+        }
+        let why = request.schema_trouble.as_deref().unwrap_or_default();
+        let why = why.chars().take(LONGEST_TROUBLE).collect();
+        self.schema.troubles.insert(request.build, (since, why));
+        for part in parts.into_iter().chain([request.build]) {
+            self.schema.unjudged.insert(part, request.build);
+        }
+    }
+
+    /// What lies between what was live and this build is known now, whoever did it first.
+    fn judged(&mut self, parts: &BTreeSet<BuildNumber>, request: &DeploymentRequest) {
+        let history = &mut self.schema;
+        if request.previous.is_none() || !history.is_on_trunk(request.build) {
+            return;
+        }
+        for part in parts.iter().filter(|part| !history.left.contains_key(part)) {
+            history.unjudged.remove(part);
+        }
+        let still: BTreeSet<_> = history.unjudged.values().copied().collect();
+        history.troubles.retain(|by, _| still.contains(by));
+    }
+
+    /// A rewrite took these builds off the trunk; what they did to the schema stays.
+    pub(in crate::domain) fn schema_left(&mut self, off_trunk: &[BuildNumber]) {
+        let Some(newest) = self.builds.keys().next_back() else { return };
+        for number in off_trunk {
+            self.schema.left.entry(*number).or_insert(*newest);
+        }
+    }
+}

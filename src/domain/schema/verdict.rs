@@ -1,0 +1,250 @@
+//! How a rollback would go: the worst of what is known to have been done to the schema, with its reasons.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::SchemaChange;
+use crate::domain::ids::{BuildNumber, Environment, Seq};
+use crate::domain::migration::Class;
+use crate::domain::service::ServiceState;
+
+/// How a rollback to a build would go.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Outlook {
+    /// Nothing that was done to the schema is known to disturb its code.
+    Safe,
+    /// Its code may meet what it does not expect.
+    Risk,
+    /// Its code cannot run against the schema any more.
+    PointOfNoReturn,
+}
+
+impl Outlook {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Safe => "SAFE",
+            Self::Risk => "RISK",
+            Self::PointOfNoReturn => "POINT OF NO RETURN",
+        }
+    }
+}
+
+/// The outlook with its reasons.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+pub struct Verdict {
+    pub outlook: Outlook,
+    /// The rollback floor: the oldest build that can run against the schema, where anything raised it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<BuildNumber>,
+    /// One sentence for each change that speaks against it, the worst first; at most twenty, of which the last counts
+    /// those that have no sentence of their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub why: Vec<String>,
+}
+
+/// The most reasons that a verdict gives.
+const MOST_REASONS: usize = 20;
+/// The most promotes that are named which nobody judged.
+const MOST_NAMED: usize = 3;
+
+/// A promote that has not begun yet.
+#[derive(Debug, Clone, Copy)]
+pub struct Promoted<'a> {
+    pub build: BuildNumber,
+    pub changes: &'a [SchemaChange],
+    /// Why not all that it brings was judged, if it was not.
+    pub trouble: Option<&'a str>,
+}
+
+/// Something that speaks against running a build. It is put into words only where it is told.
+enum Against<'a> {
+    Change(&'a SchemaChange),
+    Apart(&'a SchemaChange),
+    Elsewhere(&'a str),
+    Unjudged(String),
+}
+
+impl Against<'_> {
+    fn say(&self, build: BuildNumber) -> String {
+        match self {
+            Self::Change(change) => change.reason(),
+            Self::Apart(change) => format!(
+                "{}; {} is not on the trunk any more, and nobody can tell whether {build} has what it brought",
+                change.reason(),
+                change.build
+            ),
+            Self::Elsewhere(what) => format!(
+                "{what}; it is the same database, and {build} was not live with it yet: look whether its code uses that"
+            ),
+            Self::Unjudged(sentence) => sentence.clone(),
+        }
+    }
+}
+
+impl SchemaChange {
+    /// How much it speaks against running a build that does not have it, `newest` being the newest build that
+    /// production began to deploy.
+    fn outlook(&self, build: BuildNumber, newest: BuildNumber) -> Outlook {
+        if build >= self.build || build >= self.floor {
+            return Outlook::Safe;
+        }
+        match self.class {
+            Class::Additive => Outlook::Safe,
+            Class::Data | Class::Unknown => Outlook::Risk,
+            // The build that brings it may read what the next one writes first.
+            Class::NeedsReadersFirst if newest <= self.build => Outlook::Risk,
+            Class::NeedsReadersFirst | Class::Contract | Class::NeedsWritersFirst => {
+                Outlook::PointOfNoReturn
+            }
+        }
+    }
+
+    /// Below which build it closes the way back, once builds up to `newest` were live.
+    fn raises(&self, newest: BuildNumber) -> Option<BuildNumber> {
+        match self.class {
+            Class::Contract | Class::NeedsWritersFirst => Some(self.floor),
+            Class::NeedsReadersFirst if newest > self.build => Some(self.floor),
+            _ => None,
+        }
+    }
+}
+
+impl ServiceState {
+    /// How it would go to run a build against production's schema as it may be now.
+    #[must_use]
+    pub fn verdict(&self, build: BuildNumber) -> Verdict {
+        self.verdict_after(build, None)
+    }
+
+    /// The same after a promote.
+    #[must_use]
+    pub fn verdict_after(&self, build: BuildNumber, promoted: Option<Promoted<'_>>) -> Verdict {
+        let history = self.live.get(&Environment::Production).into_iter().flatten();
+        let began = self.schema.newest().into_iter().chain(promoted.map(|p| p.build));
+        let newest = history.map(|live| live.build).chain(began).max().unwrap_or(build);
+        let done = || self.schema.done().map(|done| &done.change);
+        let all = || done().chain(promoted.into_iter().flat_map(|promoted| promoted.changes));
+        let mut against: Vec<_> = all()
+            .map(|change| (change.outlook(build, newest), Against::Change(change)))
+            .filter(|(outlook, _)| *outlook > Outlook::Safe)
+            .collect();
+        let risk = |against| (Outlook::Risk, against);
+        against.extend(self.unjudged_above(build, promoted).map(Against::Unjudged).map(risk));
+        against.extend(self.apart(build).map(Against::Apart).map(risk));
+        let untried = |since: Seq| !self.has_held(build, since);
+        let elsewhere = self.elsewhere.iter().filter(|other| untried(other.since)).rev();
+        against.extend(elsewhere.map(|other| risk(Against::Elsewhere(&other.what))));
+        against.sort_by_key(|(outlook, _)| Reverse(*outlook));
+        Verdict {
+            outlook: against.first().map_or(Outlook::Safe, |(outlook, _)| *outlook),
+            floor: all().filter_map(|change| change.raises(newest)).max(),
+            why: said(&against, build),
+        }
+    }
+
+    /// The changes by builds that left the trunk before this one was found, unless it was live with them since.
+    pub(in crate::domain) fn apart(
+        &self,
+        build: BuildNumber,
+    ) -> impl Iterator<Item = &SchemaChange> {
+        self.schema
+            .done()
+            .filter(move |done| {
+                let Self { schema, .. } = self;
+                done.change.class > Class::Additive
+                    && schema.is_apart(build, done.change.build)
+                    && !self.has_held(build, done.since)
+            })
+            .map(|done| &done.change)
+    }
+
+    /// Of those, the ones that the build that is live has and this one may not have.
+    pub(in crate::domain) fn left_behind(
+        &self,
+        live: Option<BuildNumber>,
+        build: BuildNumber,
+    ) -> impl Iterator<Item = &SchemaChange> {
+        let has = move |change: &&SchemaChange| {
+            live.is_none_or(|live| !self.schema.is_apart(live, change.build))
+        };
+        self.apart(build).filter(has)
+    }
+
+    /// The builds after this one that did something to the schema, or whose promote may have.
+    pub(in crate::domain) fn stays_above(&self, build: BuildNumber) -> BTreeSet<BuildNumber> {
+        let done = self.schema.done().map(|done| done.change.build);
+        done.chain(self.schema.unjudged().map(|(_, by)| by)).filter(|b| *b > build).collect()
+    }
+
+    /// Whether a deployment that was asked for later put this build live, and nobody went back from it.
+    fn has_held(&self, build: BuildNumber, since: Seq) -> bool {
+        let history = self.live.get(&Environment::Production).map_or(&[][..], Vec::as_slice);
+        history.iter().enumerate().rev().any(|(at, live)| {
+            let next = history.get(at + 1);
+            live.build == build
+                && live.deployment.0 > since.0
+                && next.is_none_or(|next| next.build >= build)
+        })
+    }
+
+    /// One sentence about all that nobody judged, with what to do about it.
+    fn unjudged_above(&self, build: BuildNumber, promoted: Option<Promoted<'_>>) -> Option<String> {
+        let becomes_known = |part: BuildNumber| {
+            promoted.is_some_and(|promoted| {
+                let on_trunk = |number| self.schema.is_on_trunk(number);
+                promoted.trouble.is_none()
+                    && part <= promoted.build
+                    && on_trunk(part)
+                    && on_trunk(promoted.build)
+            })
+        };
+        let dark = self.schema.unjudged().filter(|(part, _)| *part > build);
+        let dark = dark.filter(|(part, _)| !becomes_known(*part));
+        let promoted = promoted.filter(|p| p.trouble.is_some() && p.build > build);
+        let parts: Vec<_> = dark.chain(promoted.map(|p| (p.build, p.build))).collect();
+        let newest = parts.iter().map(|(part, _)| *part).max()?;
+        let by: BTreeSet<_> = parts.iter().map(|(_, by)| *by).collect();
+        let why = |by: &BuildNumber| match promoted.filter(|promoted| promoted.build == *by) {
+            Some(promoted) => promoted.trouble.unwrap_or_default(),
+            None => self.schema.trouble(*by),
+        };
+        let named = by.iter().rev().take(MOST_NAMED).map(|by| match why(by) {
+            "" => by.to_string(),
+            why => format!("{by} ({why})"),
+        });
+        let mut named = named.collect::<Vec<_>>().join(", ");
+        if let Some(more) = by.len().checked_sub(MOST_NAMED).filter(|more| *more > 0) {
+            named = format!("{named} and {more} more");
+        }
+        let look = self.range_of(build, newest).map_or_else(String::new, |range| {
+            format!("look at it with \"trunkline migrations check --range {range}\", or ")
+        });
+        Some(format!(
+            "not all that the promote of {named} did to the schema was judged; {look}go back no further than {newest}"
+        ))
+    }
+
+    /// The commits of two builds, as a range that git understands.
+    fn range_of(&self, from: BuildNumber, to: BuildNumber) -> Option<String> {
+        let (from, to) = (self.builds.get(&from)?, self.builds.get(&to)?);
+        Some(format!("{}..{}", from.sha.short(), to.sha.short()))
+    }
+}
+
+/// The first reasons in words, and how many more there are.
+fn said(against: &[(Outlook, Against<'_>)], build: BuildNumber) -> Vec<String> {
+    let more = against.len().saturating_sub(MOST_REASONS);
+    let shown = if more > 0 { MOST_REASONS - 1 } else { MOST_REASONS };
+    let mut why: Vec<_> = against.iter().take(shown).map(|(_, a)| a.say(build)).collect();
+    if more > 0 {
+        why.push(format!("and {} more reasons", more + 1));
+    }
+    why
+}

@@ -1,0 +1,130 @@
+//! The changes of a promote that older code cannot simply live with, bounded: what is alike in a file is one of them,
+//! and what there is no room for is counted.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use crate::domain::ids::BuildNumber;
+use crate::domain::migration::{Class, JudgedMigration};
+use crate::domain::schema::SchemaChange;
+
+/// The most changes that one promote records.
+const MOST: usize = 500;
+
+/// What a promote to the target changes.
+pub struct Changes {
+    target: BuildNumber,
+    listed: Vec<SchemaChange>,
+    /// Where in the list a statement of a file is.
+    places: HashMap<(String, usize), usize>,
+    /// Those of which nobody can tell which build brought them.
+    strays: Vec<usize>,
+    rest: Option<Rest>,
+}
+
+/// What there is no room for: where it begins, and the worst of it.
+struct Rest {
+    first: SchemaChange,
+    worst: Class,
+    count: usize,
+}
+
+impl Changes {
+    pub fn new(target: BuildNumber) -> Self {
+        Self { target, listed: Vec::new(), places: HashMap::new(), strays: Vec::new(), rest: None }
+    }
+
+    /// Adds those of a file, which this build brought as far as anybody can tell.
+    pub fn add(&mut self, file: &JudgedMigration, build: Option<BuildNumber>) {
+        if file.class() == Class::Additive {
+            return;
+        }
+        let mut alike: HashMap<Class, (Option<usize>, usize)> = HashMap::new();
+        for (at, statement) in file.statements.iter().enumerate() {
+            let class = statement.class;
+            if class == Class::Additive {
+                continue;
+            }
+            // Of these nobody can tell more than that they are there.
+            let is_folded = matches!(class, Class::Data | Class::Unknown);
+            if is_folded && let Some((_, more)) = alike.get_mut(&class) {
+                *more += 1;
+                continue;
+            }
+            let place = self.push(self.change(file, at, build));
+            self.strays.extend(place.filter(|_| build.is_none()));
+            self.places.extend(place.map(|place| ((file.path.clone(), at), place)));
+            if is_folded {
+                alike.insert(class, (place, 0));
+            }
+        }
+        for (place, more) in alike.into_values().filter(|(_, more)| *more > 0) {
+            match place {
+                Some(place) => {
+                    let text = &mut self.listed[place].statement;
+                    write!(text, " (and {more} more like it in this file)")
+                        .expect("writing to a string cannot fail");
+                }
+                None => self.rest.iter_mut().for_each(|rest| rest.count += more),
+            }
+        }
+    }
+
+    fn push(&mut self, change: SchemaChange) -> Option<usize> {
+        if self.listed.len() + 1 < MOST {
+            self.listed.push(change);
+            return Some(self.listed.len() - 1);
+        }
+        match &mut self.rest {
+            Some(rest) => {
+                rest.count += 1;
+                rest.worst = rest.worst.max(change.class);
+            }
+            None => self.rest = Some(Rest { worst: change.class, first: change, count: 1 }),
+        }
+        None
+    }
+
+    /// A change before anybody looked for its floor.
+    fn change(
+        &self,
+        file: &JudgedMigration,
+        at: usize,
+        build: Option<BuildNumber>,
+    ) -> SchemaChange {
+        let statement = &file.statements[at];
+        let build = build.unwrap_or(self.target);
+        SchemaChange {
+            path: file.path.clone(),
+            line: statement.line,
+            statement: statement.text.clone(),
+            class: statement.class,
+            build,
+            floor: build,
+            why: "nobody says which older code lives with it".into(),
+        }
+    }
+
+    /// The change that a statement of a file became, if it has a place of its own.
+    pub fn of(&mut self, path: &str, at: usize) -> Option<&mut SchemaChange> {
+        let place = *self.places.get(&(path.to_owned(), at))?;
+        self.listed.get_mut(place)
+    }
+
+    pub fn all(self) -> Vec<SchemaChange> {
+        let Self { target, mut listed, strays, rest, .. } = self;
+        for stray in strays {
+            write!(listed[stray].why, "; which build brought it nobody can tell, {target} has it")
+                .expect("writing to a string cannot fail");
+        }
+        listed.extend(rest.map(|Rest { first, worst, count }| SchemaChange {
+            statement: format!("and {count} more statements, from here on, that are not listed"),
+            class: worst,
+            build: target,
+            floor: target,
+            why: "there are too many to look for the code that lives with each".into(),
+            ..first
+        }));
+        listed
+    }
+}
