@@ -17,8 +17,9 @@ const LOOKED_BACK: usize = 10;
 const CANDIDATES: usize = 100;
 /// The most other builds in which a name may be found as proof that code speaks of it at all.
 const OTHERS: usize = 30;
-/// How many builds one run of git searches: the newest use decides, and mostly it is near.
-const AT_ONCE: usize = 20;
+/// The most builds that one run of git searches. The newest use decides, and mostly it is near: the first run is of one
+/// build, and each has twice as many as the one before.
+const AT_ONCE: usize = 32;
 
 type Numbered = (BuildNumber, Sha);
 /// A floor and why just that.
@@ -187,12 +188,16 @@ impl<'a> Floors<'a> {
         name: &str,
         builds: &[Numbered],
     ) -> Result<Option<(usize, User)>, GitError> {
-        for (chunk, some) in builds.chunks(AT_ONCE).enumerate() {
+        let (mut searched, mut size) = (0, 1);
+        while searched < builds.len() {
+            let some = &builds[searched..builds.len().min(searched + size)];
             let users = self.users(name, some).await?;
             let found = users.iter().enumerate().find_map(|(at, user)| Some((at, (*user)?)));
             if let Some((at, user)) = found {
-                return Ok(Some((chunk * AT_ONCE + at, user)));
+                return Ok(Some((searched + at, user)));
             }
+            searched += some.len();
+            size = (size * 2).min(AT_ONCE);
         }
         Ok(None)
     }
