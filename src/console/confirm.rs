@@ -37,6 +37,8 @@ pub struct Confirm {
     pub suspects: Option<Suspects>,
     pub fields: Vec<Field>,
     pub focus: Focus,
+    /// A field lost the focus without a key: what is typed until the keyboard was quiet was meant for that field.
+    pub cut_off: bool,
     /// Since when it stands on screen as it is and no key was pressed; `None` until it is drawn.
     pub quiet_since: Option<Instant>,
     /// What took the place of this, to be watched instead of doing it.
@@ -95,7 +97,7 @@ impl Confirm {
     #[must_use]
     pub fn new(subject: Subject, manner: Manner, key: IdempotencyKey, ticket: Ticket) -> Self {
         let planned = matches!(subject, Subject::Plan(_));
-        Self {
+        let mut confirm = Self {
             subject,
             manner,
             stage: if planned { Stage::Planning } else { Stage::Asking },
@@ -105,9 +107,28 @@ impl Confirm {
             suspects: None,
             fields: subject.fields().iter().map(|kind| Field::empty(*kind)).collect(),
             focus: Focus::Leave,
+            cut_off: false,
             quiet_since: None,
             watch: None,
+        };
+        confirm.focus = confirm.first_stop();
+        confirm
+    }
+
+    /// Where the keys go to begin with: into the first line that has to be filled in, else to the button that leaves.
+    #[must_use]
+    pub fn first_stop(&self) -> Focus {
+        let empty = |field: &Field| field.is_wanted() && field.text.is_empty();
+        match self.fields.iter().position(empty) {
+            Some(at) if self.suspects.is_none() => Focus::Field(at),
+            _ => Focus::Leave,
         }
+    }
+
+    /// Moves the focus without a key.
+    pub fn refocus(&mut self, to: Focus) {
+        self.cut_off |= matches!(self.focus, Focus::Field(_));
+        self.focus = to;
     }
 
     /// Shows a plan and asks; what was typed as a reason before stays.
@@ -116,17 +137,28 @@ impl Confirm {
         let overrides = plan.severity() == Severity::Override && self.manner == Manner::Careful;
         let number = Field::empty(FieldKind::Number(plan.target.build));
         let typed = plan.is_past_the_floor() && plan.severity() < Severity::Refuse;
+        let typed_in = self.focused_field().map(|field| field.kind);
         self.fields = match &self.manner {
             _ if overrides => vec![reason.unwrap_or(Field::empty(FieldKind::Reason)), number],
             Manner::Careful | Manner::Emergency { .. } if typed => vec![number],
             _ => Vec::new(),
         };
-        // An emergency has no buttons to move to: its number is typed right away.
-        let at_once = matches!(self.manner, Manner::Emergency { .. }) && !self.fields.is_empty();
-        self.focus = if at_once { Focus::Field(0) } else { Focus::Leave };
+        match self.fields.iter().position(|field| Some(field.kind) == typed_in) {
+            Some(same) => self.focus = Focus::Field(same),
+            None => self.refocus(self.first_stop()),
+        }
         self.plan = Some(plan);
         self.stage = Stage::Asking;
         self.changes();
+    }
+
+    /// The field that letters go into.
+    #[must_use]
+    pub fn focused_field(&self) -> Option<&Field> {
+        match self.focus {
+            Focus::Field(at) => self.fields.get(at),
+            _ => None,
+        }
     }
 
     /// Shows something else than before, which nobody has seen yet.

@@ -25,10 +25,10 @@ async fn a_build_in_staging_is_verified_with_a_note() {
 async fn production_is_held_with_a_reason_and_released() {
     let console = Console::open(&ready());
     console.until("OPEN").await.press(&["H"]).until("off: type a reason").await;
-    console.press(&["up"]).type_text("looking into it").press(&["tab", "tab"]);
+    console.type_text("looking into it").press(&["tab", "tab"]);
     console.quiet().await.press(&["enter"]).until("ON HOLD by sam").await;
     console.press(&["H"]).until("Release the hold on production").await;
-    console.until("looking into it").await.press(&["up"]).type_text("was nothing");
+    console.until("looking into it").await.type_text("was nothing");
     console.press(&["tab", "tab"]).quiet().await.press(&["enter"]).until("OPEN").await;
 }
 
@@ -36,11 +36,11 @@ async fn production_is_held_with_a_reason_and_released() {
 async fn production_is_frozen_for_two_hours_and_the_freeze_lifted() {
     let console = Console::open(&ready());
     console.until("OPEN").await.press(&["F"]).until("Freeze PRODUCTION").await;
-    console.press(&["up", "up"]).type_text("launch").press(&["tab"]).type_text("soon");
+    console.type_text("launch").press(&["tab"]).type_text("soon");
     console.until("off: an end is like").await;
     console.press(&["ctrl-u"]).type_text("2h").press(&["tab", "tab"]).quiet().await;
     console.press(&["enter"]).until("FROZEN to 16:0").await;
-    console.press(&["F"]).until("Lift the freeze").await.press(&["up"]).type_text("over");
+    console.press(&["F"]).until("Lift the freeze").await.type_text("over");
     console.press(&["tab", "tab"]).quiet().await.press(&["enter"]).until("OPEN").await;
 }
 
@@ -56,7 +56,7 @@ async fn a_running_deployment_is_cancelled_with_a_reason() {
     });
     let console = Console::open(&backend);
     console.until("Too slow").await.press(&["X"]).until("off: type a reason").await;
-    console.press(&["up"]).type_text("wrong branch").press(&["tab", "tab"]).quiet().await;
+    console.type_text("wrong branch").press(&["tab", "tab"]).quiet().await;
     console.press(&["enter"]).until_gone("Cancel d").await;
     let cancelled = backend.change(|world| {
         let service = world.service(&checkout()).expect("it is there");
@@ -70,7 +70,7 @@ async fn a_dialog_whose_target_is_gone_disarms() {
     let backend = ready();
     let console = Console::open(&backend);
     console.until("OPEN").await.press(&["H"]).until("Hold production").await;
-    console.press(&["up"]).type_text("me too").press(&["tab", "tab"]);
+    console.type_text("me too").press(&["tab", "tab"]);
     backend.change(|world| {
         let fact = trunkline::domain::event::Fact::HoldPlaced {
             environment: Environment::Production,

@@ -167,7 +167,7 @@ async fn it_starts_over_any_overlay_but_not_in_a_text() {
     let console = Console::open(&ready());
     console.until("#3").await.press(&["d"]).until("src/file3.rs").await.press(&["!"]);
     console.until("ROLLING BACK PRODUCTION").await.press(&["esc"]).until_gone("ROLLING").await;
-    console.press(&["H"]).until("Hold production").await.press(&["up"]).type_text("oh no!");
+    console.press(&["H"]).until("Hold production").await.type_text("oh no!");
     console.until("oh no!").await.rest(Duration::from_secs(5)).await;
     assert_eq!(rollbacks(&console), 0);
 }

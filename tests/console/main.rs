@@ -15,3 +15,4 @@ mod search;
 mod sizes;
 mod stops;
 mod trouble;
+mod typing;

@@ -90,7 +90,7 @@ async fn a_hold_by_hand_asks_for_no_commits() {
     let console = Console::open(&backend);
     console.until("ON HOLD").await.press(&["H"]).until("Release the hold").await;
     assert!(!console.text().contains("which commits"), "{}", console.text());
-    console.press(&["up"]).type_text("was nothing").press(&["tab", "tab"]).quiet().await;
+    console.type_text("was nothing").press(&["tab", "tab"]).quiet().await;
     console.press(&["enter"]).until("OPEN").await;
 }
 

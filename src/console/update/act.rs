@@ -78,6 +78,7 @@ fn hold(model: &mut Model) -> Vec<Effect> {
     let effects = confirm::open(model, subject, Manner::Careful);
     if let Some(confirm) = model.confirm_mut() {
         confirm.suspects = suspects;
+        confirm.focus = confirm.first_stop();
     }
     effects
 }

@@ -50,6 +50,10 @@ pub fn paste(model: &mut Model, text: &str) {
 /// A key in the dialog; whether a button was `armed` when it was pressed.
 pub fn key(model: &mut Model, key: &KeyEvent, name: &str, armed: bool) -> Vec<Effect> {
     let Some(confirm) = model.confirm_mut() else { return Vec::new() };
+    confirm.cut_off &= !armed;
+    if confirm.cut_off && is_letter(key) {
+        return Vec::new();
+    }
     match (name, confirm.focus) {
         ("esc" | "ctrl-c", _) => leave(model),
         ("enter", _) if matches!(confirm.manner, Manner::Emergency { .. }) => at_once(model, armed),
@@ -75,11 +79,16 @@ pub fn key(model: &mut Model, key: &KeyEvent, name: &str, armed: bool) -> Vec<Ef
         ("left" | "right", Focus::Field(_)) => Vec::new(),
         ("enter" | "tab" | "down" | "right", _) => focus(confirm, 1),
         ("shift-tab" | "up" | "left", _) => focus(confirm, -1),
-        ("q", _) => leave(model),
+        // Like the button that it stands for, so that a text which is typed ahead closes nothing.
+        ("q", _) if armed => leave(model),
         // In front of a countdown nothing may stand.
         ("d", _) if confirm.fires_at().is_none() => overlays::changes_of_plan(model),
         _ => Vec::new(),
     }
+}
+
+fn is_letter(key: &KeyEvent) -> bool {
+    matches!(key.code, KeyCode::Char(_)) && !key.modifiers.contains(KeyModifiers::CONTROL)
 }
 
 fn is_emergency(confirm: &Confirm) -> bool {
@@ -154,7 +163,7 @@ fn edit(confirm: &mut Confirm, field: usize, key: &KeyEvent, name: &str) -> Vec<
             let kept = field.text.trim_end().rfind(' ').map_or(0, |space| space + 1);
             field.text.truncate(kept);
         }
-        (_, KeyCode::Char(letter)) if !key.modifiers.contains(KeyModifiers::CONTROL) => {
+        (_, KeyCode::Char(letter)) if is_letter(key) => {
             field.insert(letter.encode_utf8(&mut [0; 4]));
         }
         _ => {}
@@ -254,7 +263,7 @@ fn again(model: &mut Model) -> Vec<Effect> {
     confirm.stage =
         if matches!(subject, Subject::Plan(_)) { Stage::Planning } else { Stage::Asking };
     (confirm.key, confirm.ticket) = (key, ticket);
-    confirm.focus = Focus::Leave;
+    confirm.refocus(Focus::Leave);
     confirm.changes();
     ask_for_plan(model, ticket, subject).into_iter().collect()
 }
@@ -275,7 +284,7 @@ pub fn planned(model: &mut Model, ticket: Ticket, answer: Answer<Box<Plan>>) -> 
             };
             if let Some(confirm) = model.confirm_mut() {
                 confirm.stage = stage;
-                confirm.focus = Focus::Leave;
+                confirm.refocus(Focus::Leave);
                 confirm.changes();
             }
         }
@@ -333,7 +342,7 @@ pub fn disarm(model: &mut Model, changes: Vec<String>, plan: Option<Box<Plan>>) 
     let Some(confirm) = model.confirm_mut() else { return };
     confirm.stage = Stage::Disarmed(changes);
     confirm.plan = plan.or(confirm.plan.take());
-    confirm.focus = Focus::Leave;
+    confirm.refocus(Focus::Leave);
     confirm.changes();
 }
 

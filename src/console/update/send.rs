@@ -126,7 +126,7 @@ fn ended(model: &mut Model, ticket: Ticket, sent: &Sent, end: Stage) -> Vec<Effe
 fn stage(model: &mut Model, ticket: Ticket, stage: Stage) {
     if let Some(confirm) = model.confirm_mut().filter(|confirm| confirm.ticket == ticket) {
         confirm.stage = stage;
-        confirm.focus = Focus::Leave;
+        confirm.refocus(Focus::Leave);
         confirm.changes();
     }
 }
