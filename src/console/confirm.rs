@@ -31,8 +31,10 @@ pub struct Confirm {
     pub plan: Option<Box<Plan>>,
     /// Made up once per intent; a lost answer is looked up by it.
     pub key: IdempotencyKey,
-    /// The question whose answer the dialog waits for.
+    /// The command whose answer the dialog waits for.
     pub ticket: Ticket,
+    /// The plan that is being made.
+    pub question: Option<Question>,
     /// The commits to choose the bad ones from, where a release has to name them.
     pub suspects: Option<Suspects>,
     pub fields: Vec<Field>,
@@ -43,6 +45,15 @@ pub struct Confirm {
     pub quiet_since: Option<Instant>,
     /// What took the place of this, to be watched instead of doing it.
     pub watch: Option<Watched>,
+}
+
+/// A plan that was asked for. There is one at a time: where the world moves faster than plans are made, asking anew
+/// with every move would throw each one away before it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Question {
+    pub ticket: Ticket,
+    /// Something moved since, so that it has to be asked once more.
+    pub outdated: bool,
 }
 
 /// A deployment that somebody else started.
@@ -104,6 +115,7 @@ impl Confirm {
             plan: None,
             key,
             ticket,
+            question: planned.then_some(Question { ticket, outdated: false }),
             suspects: None,
             fields: subject.fields().iter().map(|kind| Field::empty(*kind)).collect(),
             focus: Focus::Leave,

@@ -9,6 +9,7 @@ mod panes;
 mod promises;
 mod promote;
 mod quarantine;
+mod replan;
 mod requests;
 mod screens;
 mod search;

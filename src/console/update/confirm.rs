@@ -6,7 +6,9 @@ use tokio::time::Instant;
 use super::{browse, moved, overlays, send};
 use crate::backend::{Answer, BackendError};
 use crate::console::available;
-use crate::console::confirm::{Confirm, Field, FieldKind, Focus, Manner, Stage, Subject, Watched};
+use crate::console::confirm::{
+    Confirm, Field, FieldKind, Focus, Manner, Question, Stage, Subject, Watched,
+};
 use crate::console::effect::Effect;
 use crate::console::message::Ticket;
 use crate::console::model::{LogChoice, Model, Pane};
@@ -28,6 +30,15 @@ pub fn open(model: &mut Model, subject: Subject, manner: Manner) -> Vec<Effect> 
 fn ask_for_plan(model: &Model, ticket: Ticket, subject: Subject) -> Option<Effect> {
     let Subject::Plan(action) = subject else { return None };
     Some(Effect::Plan { ticket, service: service(model)?, action })
+}
+
+/// Asks for the plan once more, as it is now.
+fn ask_anew(model: &mut Model) -> Vec<Effect> {
+    let ticket = model.next_ticket();
+    let Some(confirm) = model.confirm_mut() else { return Vec::new() };
+    confirm.question = Some(Question { ticket, outdated: false });
+    let subject = confirm.subject;
+    ask_for_plan(model, ticket, subject).into_iter().collect()
 }
 
 pub fn service(model: &Model) -> Option<ServiceName> {
@@ -265,31 +276,36 @@ fn again(model: &mut Model) -> Vec<Effect> {
     (confirm.key, confirm.ticket) = (key, ticket);
     confirm.refocus(Focus::Leave);
     confirm.changes();
-    ask_for_plan(model, ticket, subject).into_iter().collect()
+    ask_anew(model)
 }
 
 /// A plan came in, for the dialog or for the page of changes.
 pub fn planned(model: &mut Model, ticket: Ticket, answer: Answer<Box<Plan>>) -> Vec<Effect> {
     overlays::planned(model, ticket, &answer);
-    let waits = |c: &Confirm| c.ticket == ticket && !matches!(c.stage, Stage::Sending);
-    if !model.confirm_mut().is_some_and(|confirm| waits(confirm)) {
+    let Some(confirm) = model.confirm_mut() else { return Vec::new() };
+    let Some(question) = confirm.question.take_if(|question| question.ticket == ticket) else {
         return Vec::new();
-    }
+    };
     match answer {
         Ok(plan) => take_plan(model, plan),
-        Err(why) => {
-            let stage = match why {
-                BackendError::Refused(refusal) => Stage::Refused(refusal.to_string()),
-                why => Stage::Failed(why.to_string()),
-            };
-            if let Some(confirm) = model.confirm_mut() {
-                confirm.stage = stage;
-                confirm.refocus(Focus::Leave);
-                confirm.changes();
-            }
-        }
+        Err(why) => not_planned(model, why),
     }
-    Vec::new()
+    if question.outdated { check_again(model) } else { Vec::new() }
+}
+
+/// No plan came of it.
+fn not_planned(model: &mut Model, why: BackendError) {
+    let Some(confirm) = model.confirm_mut() else { return };
+    // The plan on screen is compared once more where it is executed, so that an emergency need not wait for this.
+    if is_emergency(confirm) && confirm.stage == Stage::Asking {
+        return model.say(Tone::Bad, format!("the plan was not checked again: {why}"));
+    }
+    confirm.stage = match why {
+        BackendError::Refused(refusal) => Stage::Refused(refusal.to_string()),
+        why => Stage::Failed(why.to_string()),
+    };
+    confirm.refocus(Focus::Leave);
+    confirm.changes();
 }
 
 fn take_plan(model: &mut Model, plan: Box<Plan>) {
@@ -377,7 +393,6 @@ pub fn fire_when_due(model: &mut Model) -> Vec<Effect> {
 
 /// The snapshot changed under an open dialog: a plan is made again and compared, anything else is looked for.
 pub fn world_moved(model: &mut Model) -> Vec<Effect> {
-    let ticket = model.next_ticket();
     let snapshot = model.service.clone();
     let (Some(confirm), Some(snapshot)) = (model.confirm_mut(), snapshot) else {
         return Vec::new();
@@ -386,14 +401,7 @@ pub fn world_moved(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     match confirm.subject {
-        Subject::Plan(_) => {
-            if confirm.manner == Manner::Careful && confirm.stage == Stage::Asking {
-                confirm.stage = Stage::Rechecking;
-            }
-            confirm.ticket = ticket;
-            let subject = confirm.subject;
-            ask_for_plan(model, ticket, subject).into_iter().collect()
-        }
+        Subject::Plan(_) => check_again(model),
         subject => {
             let gone = subject.is_there(&snapshot).err();
             let suspects = confirm.suspects.as_ref();
@@ -402,5 +410,22 @@ pub fn world_moved(model: &mut Model) -> Vec<Effect> {
             }
             Vec::new()
         }
+    }
+}
+
+/// Asks whether the plan on screen still holds, once the one that is being made is there.
+fn check_again(model: &mut Model) -> Vec<Effect> {
+    let Some(confirm) = model.confirm_mut() else { return Vec::new() };
+    match confirm.stage {
+        Stage::Asking if confirm.manner == Manner::Careful => confirm.stage = Stage::Rechecking,
+        Stage::Planning | Stage::Asking | Stage::Rechecking => {}
+        _ => return Vec::new(),
+    }
+    match &mut confirm.question {
+        Some(question) => {
+            question.outdated = true;
+            Vec::new()
+        }
+        None => ask_anew(model),
     }
 }

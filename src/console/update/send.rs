@@ -18,6 +18,7 @@ pub fn send(model: &mut Model, command: Command) -> Vec<Effect> {
     let (Some(confirm), Some(service)) = (model.confirm_mut(), service) else { return Vec::new() };
     confirm.stage = Stage::Sending;
     confirm.ticket = ticket;
+    confirm.question = None;
     confirm.focus = Focus::Leave;
     let what = command.what(confirm.plan.as_ref().map(|plan| plan.target.build));
     let intent = Intent { key: confirm.key.clone(), service, what, at: now };
