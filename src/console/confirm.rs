@@ -1,6 +1,7 @@
 //! The one dialog that every command goes through: how far it is, and when its button works.
 
 mod field;
+mod reading;
 mod subject;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use chrono::{DateTime, FixedOffset, Utc};
 use tokio::time::Instant;
 
 pub use self::field::{Field, FieldKind, parse_until};
+pub use self::reading::{Reading, Window};
 pub use self::subject::Subject;
 use super::message::Ticket;
 use super::suspects::Suspects;
@@ -41,6 +43,8 @@ pub struct Confirm {
     pub focus: Focus,
     /// A field lost the focus without a key: what is typed until the keyboard was quiet was meant for that field.
     pub cut_off: bool,
+    /// How far what stands above the fields was read.
+    pub reading: Reading,
     /// Since when it stands on screen as it is and no key was pressed; `None` until it is drawn.
     pub quiet_since: Option<Instant>,
     /// What took the place of this, to be watched instead of doing it.
@@ -120,6 +124,7 @@ impl Confirm {
             fields: subject.fields().iter().map(|kind| Field::empty(*kind)).collect(),
             focus: Focus::Leave,
             cut_off: false,
+            reading: Reading::default(),
             quiet_since: None,
             watch: None,
         };
@@ -161,6 +166,7 @@ impl Confirm {
         }
         self.plan = Some(plan);
         self.stage = Stage::Asking;
+        self.reading = Reading::default();
         self.changes();
     }
 
@@ -267,6 +273,7 @@ impl Confirm {
     /// The sentence that says what is missing.
     pub fn is_complete(&self, now: DateTime<Utc>, zone: FixedOffset) -> Result<(), String> {
         self.is_settled()?;
+        self.reading.is_done()?;
         self.suspects.iter().try_for_each(Suspects::check)?;
         self.fields.iter().try_for_each(|field| field.check(now, zone))
     }

@@ -9,6 +9,7 @@ mod panes;
 mod promises;
 mod promote;
 mod quarantine;
+mod reading;
 mod replan;
 mod requests;
 mod screens;

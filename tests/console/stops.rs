@@ -75,7 +75,7 @@ fn last(backend: &Scripted) -> DeploymentRequest {
 }
 
 /// Production runs #2, whose migration #1 cannot live with.
-fn past_the_floor() -> Scripted {
+pub fn past_the_floor() -> Scripted {
     let backend = ready();
     backend.change(|world| {
         world.edit(&checkout(), |service| service.state.schema.push(drops(2, 2)));

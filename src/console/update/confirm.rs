@@ -7,7 +7,7 @@ use super::{browse, moved, overlays, send};
 use crate::backend::{Answer, BackendError};
 use crate::console::available;
 use crate::console::confirm::{
-    Confirm, Field, FieldKind, Focus, Manner, Question, Stage, Subject, Watched,
+    Confirm, Field, FieldKind, Focus, Manner, Question, Reading, Stage, Subject, Watched,
 };
 use crate::console::effect::Effect;
 use crate::console::message::Ticket;
@@ -15,6 +15,7 @@ use crate::console::model::{LogChoice, Model, Pane};
 use crate::console::notes::Tone;
 use crate::console::overlay::Overlay;
 use crate::console::suspects::Suspects;
+use crate::console::view;
 use crate::domain::ids::{Environment, ServiceName};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::DeploymentRow;
@@ -67,6 +68,9 @@ pub fn key(model: &mut Model, key: &KeyEvent, name: &str, armed: bool) -> Vec<Ef
     }
     match (name, confirm.focus) {
         ("esc" | "ctrl-c", _) => leave(model),
+        ("pgdn" | "ctrl-d", _) => turn(model, 1),
+        ("pgup", _) => turn(model, -1),
+        ("ctrl-u", focus) if !matches!(focus, Focus::Field(_)) => turn(model, -1),
         ("enter", _) if matches!(confirm.manner, Manner::Emergency { .. }) => at_once(model, armed),
         ("enter", Focus::Leave) => {
             if armed {
@@ -357,6 +361,7 @@ pub fn disarm(model: &mut Model, changes: Vec<String>, plan: Option<Box<Plan>>) 
     }
     let Some(confirm) = model.confirm_mut() else { return };
     confirm.stage = Stage::Disarmed(changes);
+    confirm.reading = Reading::default();
     confirm.plan = plan.or(confirm.plan.take());
     confirm.refocus(Focus::Leave);
     confirm.changes();
@@ -365,12 +370,28 @@ pub fn disarm(model: &mut Model, changes: Vec<String>, plan: Option<Box<Plan>>) 
 /// What is drawn now is what keys are pressed for. A countdown begins when it can be seen.
 pub fn drawn(model: &mut Model, at: Instant) {
     let countdown = model.options.emergency_countdown;
-    if let Some(confirm) = model.confirm_mut()
-        && confirm.drawn(at)
+    let window = view::window_of_dialog(model);
+    let Some(confirm) = model.confirm_mut() else { return };
+    if confirm.drawn(at)
         && let Manner::Emergency { fires_at: Some(fires_at), .. } = &mut confirm.manner
     {
         *fires_at = at + countdown;
     }
+    let before = confirm.reading;
+    if let Some(window) = window {
+        confirm.reading.shows(window);
+    }
+    // Why the button is off may be another thing now.
+    model.dirty |= confirm.reading != before;
+}
+
+/// Scrolls what stands above the fields.
+fn turn(model: &mut Model, pages: isize) -> Vec<Effect> {
+    let window = view::window_of_dialog(model);
+    if let (Some(window), Some(confirm)) = (window, model.confirm_mut()) {
+        confirm.reading.turn(window, pages);
+    }
+    Vec::new()
 }
 
 /// The emergency whose countdown is over is sent.

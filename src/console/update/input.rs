@@ -5,7 +5,7 @@ use ratatui::layout::Size;
 
 use super::{act, browse, confirm, log, overlays};
 use crate::console::actions::{self, Action};
-use crate::console::confirm::{Confirm, Manner, QUIET};
+use crate::console::confirm::{Confirm, Manner, QUIET, Reading};
 use crate::console::effect::{Effect, Outside};
 use crate::console::keys;
 use crate::console::layout::is_tiny;
@@ -21,6 +21,8 @@ pub fn input(model: &mut Model, event: Event) -> Vec<Effect> {
             model.size = Size { width, height };
             if let Some(confirm) = model.confirm_mut() {
                 confirm.changes();
+                // Its lines end elsewhere now.
+                confirm.reading = Reading::default();
             }
             // Also at the size that was drawn last: a terminal that shrank and grew again in between has lost it.
             vec![Effect::Outside(Outside::Redraw)]

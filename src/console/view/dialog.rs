@@ -1,77 +1,84 @@
 //! The one confirm dialog: what would happen, every finding, the fields, and two buttons.
 
-use std::collections::BTreeSet;
-
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::row::Row;
-use super::{changes, draw_lines, emergency, findings, pane, quality, suspects, verdict};
+use super::upper::Upper;
+use super::{draw_lines, emergency, pane, plan, quality, suspects, verdict};
 use crate::console::age::age;
 use crate::console::available;
-use crate::console::confirm::{Confirm, Field, FieldKind, Focus, Manner, Stage, Subject};
+use crate::console::confirm::{Confirm, Field, FieldKind, Focus, Manner, Stage, Subject, Window};
 use crate::console::model::Model;
 use crate::console::theme::Role;
 use crate::domain::command::Action;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::BuildNumber;
-use crate::domain::plan::{Guard, Plan, PlannedBuild};
-use crate::domain::schema::{Outlook, Verdict};
-use crate::domain::time::say;
+use crate::domain::plan::Plan;
 use crate::terminal::gate::{self, Safe};
-
-/// The most reasons of a verdict that are shown.
-const REASONS: usize = 6;
 
 /// How wide a dialog is, border included.
 const WIDTH: u16 = 78;
 
 pub fn draw(model: &Model, confirm: &Confirm, frame: &mut Frame, body: Rect) {
-    let width = WIDTH.min(body.width);
-    let inner_width = width.saturating_sub(2);
-    let (upper, lower) = match &confirm.manner {
-        Manner::Emergency { .. } => emergency::lines(model, confirm, inner_width),
-        Manner::Careful | Manner::Preview => {
-            let room = body.height.saturating_sub(2);
-            (upper(model, confirm, inner_width), lower(model, confirm, inner_width, room))
-        }
-    };
-    let height = u16::try_from(upper.len() + lower.len() + 2).unwrap_or(u16::MAX);
-    let area = pane::centred(body, width, height);
+    let Parts { area, upper, lower } = parts(model, confirm, body);
     let role = if touches_production(confirm) { Role::DialogDanger } else { Role::Dialog };
     let title = Line::from(Span::styled(title(model, confirm), model.options.theme.style(role)));
     let right = if confirm.plan.is_some() { "d changes  Esc cancel" } else { "Esc cancel" };
     let right =
         if matches!(confirm.manner, Manner::Emergency { .. }) { "Esc cancels" } else { right };
     let inner = pane::overlay(model, frame, area, role, title, right);
-    place(frame, inner, upper, lower);
+    let high = inner.height.saturating_sub(height_of(&lower));
+    let (above, below) = (Rect { height: high, ..inner }, Rect { y: inner.y + high, ..inner });
+    draw_lines(frame, above, upper.shown(usize::from(high), confirm.reading.first), 0);
+    draw_lines(frame, Rect { height: inner.height - high, ..below }, lower, 0);
 }
 
-/// The fields and buttons always have their place; what is above them gives way.
-fn place(frame: &mut Frame, inner: Rect, upper: Vec<Line<'static>>, lower: Vec<Line<'static>>) {
-    let mut lower = lower;
-    if lower.len() > usize::from(inner.height) {
+/// What of the dialog's upper part is on screen.
+pub fn window(model: &Model, confirm: &Confirm, body: Rect) -> Window {
+    let Parts { area, upper, lower } = parts(model, confirm, body);
+    let high = area.height.saturating_sub(2).saturating_sub(height_of(&lower));
+    upper.window(usize::from(high), confirm.reading.first)
+}
+
+/// The dialog before it is drawn.
+struct Parts {
+    area: Rect,
+    upper: Upper,
+    lower: Vec<Line<'static>>,
+}
+
+/// The least lines of the upper part for which the lower one gives up its empty lines.
+const LEAST: usize = 4;
+
+/// The fields and buttons always have their place; what is above them gives way, and can be scrolled.
+fn parts(model: &Model, confirm: &Confirm, body: Rect) -> Parts {
+    let width = WIDTH.min(body.width);
+    let (inner, room) = (width.saturating_sub(2), body.height.saturating_sub(2));
+    let (mut upper, mut lower) = match &confirm.manner {
+        Manner::Emergency { .. } => {
+            let (upper, lower) = emergency::lines(model, confirm, inner);
+            (Upper { lines: upper, weighty: 0 }, lower)
+        }
+        Manner::Careful | Manner::Preview => {
+            (upper(model, confirm, inner), lower(model, confirm, inner, room))
+        }
+    };
+    let height = u16::try_from(upper.lines.len() + lower.len() + 2).unwrap_or(u16::MAX);
+    let room = usize::from(room);
+    if room.saturating_sub(lower.len()) < upper.lines.len().min(LEAST) {
         lower.retain(|line| line.width() > 0);
     }
-    let low = u16::try_from(lower.len()).unwrap_or(u16::MAX).min(inner.height);
-    let high = inner.height - low;
-    draw_lines(frame, Rect { height: high, ..inner }, cut(upper, high), 0);
-    draw_lines(frame, Rect { y: inner.y + high, height: low, ..inner }, lower, 0);
+    lower.truncate(room);
+    if upper.lines.len() > room - lower.len() {
+        upper.drop_empty_lines();
+    }
+    Parts { area: pane::centred(body, width, height), upper, lower }
 }
 
-/// Gives up the empty lines first; then keeps the beginning, where it is most telling, and says how much does not fit.
-fn cut(mut lines: Vec<Line<'static>>, height: u16) -> Vec<Line<'static>> {
-    let height = usize::from(height);
-    if lines.len() > height {
-        lines.retain(|line| line.width() > 0);
-    }
-    if lines.len() > height && height > 0 {
-        let more = lines.len() - height + 1;
-        lines.truncate(height - 1);
-        lines.push(Line::from(format!("  and {more} more lines: a higher screen shows them")));
-    }
-    lines
+fn height_of(lines: &[Line<'static>]) -> u16 {
+    u16::try_from(lines.len()).unwrap_or(u16::MAX)
 }
 
 fn touches_production(confirm: &Confirm) -> bool {
@@ -104,43 +111,23 @@ fn title(model: &Model, confirm: &Confirm) -> String {
     }
 }
 
-fn upper(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
-    let theme = &model.options.theme;
-    let mut lines = Vec::new();
+fn upper(model: &Model, confirm: &Confirm, width: u16) -> Upper {
+    let mut upper = Upper::default();
     if let Stage::Disarmed(changes) = &confirm.stage {
         for text in changes {
-            lines.extend(paragraph(model, width, text, Role::Danger));
+            upper.lines.extend(paragraph(model, width, text, Role::Danger));
         }
-        lines.push(Line::default());
+        upper.lines.push(Line::default());
     }
     match (&confirm.plan, confirm.subject) {
-        (Some(plan), _) => {
-            lines.extend(of_plan(model, plan, width));
-            lines.push(Line::default());
-            let verdict = standing_against(plan);
-            if let Some(verdict) = verdict {
-                lines.extend(verdict::lines(model, verdict, verdict_place(width, REASONS)));
-            }
-            let left_out = verdict.map(|_| Guard::Migration);
-            lines.extend(findings::of_plan(model, plan, left_out, width));
-        }
+        (Some(shown), _) => plan::add(model, shown, width, &mut upper),
         (None, Subject::Plan(_)) if confirm.stage == Stage::Planning => {
-            lines.push(Row::new(theme, width).gap(2).own("making the plan", Role::Muted).line());
+            let row = Row::new(&model.options.theme, width).gap(2);
+            upper.lines.push(row.own("making the plan", Role::Muted).line());
         }
-        (None, subject) => lines.extend(about(model, subject, width)),
+        (None, subject) => upper.lines.extend(about(model, subject, width)),
     }
-    lines
-}
-
-/// What speaks against a rollback; its finding says no more than that.
-fn standing_against(plan: &Plan) -> Option<&Verdict> {
-    let against = |verdict: &&Verdict| verdict.outlook > Outlook::Safe;
-    plan.verdict.as_ref().filter(against).filter(|_| plan.kind == DeploymentKind::Rollback)
-}
-
-/// Under the facts of a plan.
-pub fn verdict_place(width: u16, most: usize) -> verdict::Place {
-    verdict::Place { width, left: 2, name: 12, most }
+    upper
 }
 
 /// What a command without a plan does, in a sentence.
@@ -191,62 +178,6 @@ fn still_asked(model: &Model, build: BuildNumber) -> String {
         return String::new();
     }
     format!(". It still has to be verified {} too", others.join(" and "))
-}
-
-/// The head of a plan: what, instead of what, with what in it, for how long.
-fn of_plan(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
-    let target = build(model, width, "build", &plan.target);
-    let live = match &plan.live {
-        Some(live) => {
-            let since = live.live_since.map_or_else(String::new, |s| age(model.since(s)));
-            build(model, width, "live", live).gap(2).own(since, Role::Muted)
-        }
-        None => fact(model, width, "live").own("nothing yet", Role::Muted),
-    };
-    let ships = if plan.kind == DeploymentKind::Rollback { "takes back" } else { "ships" };
-    let ships = fact(model, width, ships).own(changes::summary(model, plan), Role::Text);
-    let takes = plan.expected.map_or("unknown".into(), |time| format!("about {}", say(time)));
-    let steps: Vec<_> = plan.steps.iter().map(|step| step.name.as_str()).collect();
-    let takes = fact(model, width, "takes")
-        .own(format!("{takes}  "), Role::Text)
-        .name(&format!("({})", steps.join(", ")), Role::Muted);
-    let mut rows = vec![target, live, ships, takes];
-    rows.extend(asked_for(model, plan, width));
-    rows.extend(beyond_ascii(model, plan, width));
-    rows.into_iter().map(Row::line).collect()
-}
-
-/// Who asks for a promoter of this build, when somebody does.
-fn asked_for<'t>(model: &'t Model, plan: &Plan, width: u16) -> Option<Row<'t>> {
-    let promotes = plan.kind != DeploymentKind::Rollback;
-    let request = model.open_request().filter(|r| promotes && r.build == plan.target.build)?;
-    let who = if model.is_me(&request.by) { "you".into() } else { request.by.to_string() };
-    let note = if request.note.is_empty() { String::new() } else { format!(": {}", request.note) };
-    let text = format!("by {who} {} ago{note}", age(model.since(request.at)));
-    Some(fact(model, width, "asked for").own(text, Role::Warn))
-}
-
-/// The code points of names that are not plain ASCII: who decides by a name must be able to tell it from its double.
-fn beyond_ascii<'t>(model: &'t Model, plan: &Plan, width: u16) -> Option<Row<'t>> {
-    let people = model.service.as_ref().map(|service| &service.people);
-    let writers = people.map_or(Vec::new(), |people| plan.range.writers(people));
-    let steps = plan.steps.iter().map(|step| step.name.as_str());
-    let names = writers.into_iter().chain(steps);
-    let points: BTreeSet<_> = names.flat_map(|name| gate::field(name).code_points()).collect();
-    let points: Vec<_> = points.into_iter().collect();
-    let row = || fact(model, width, "not ASCII").own(points.join(", "), Role::Warn);
-    (!points.is_empty()).then(row)
-}
-
-fn build<'t>(model: &'t Model, width: u16, name: &str, build: &PlannedBuild) -> Row<'t> {
-    fact(model, width, name)
-        .own(format!("{}  ", build.build), Role::Accent)
-        .own(format!("{}  ", build.sha.short()), Role::Muted)
-        .outside(&build.subject, gate::field(&build.subject).width().min(38), Role::Text)
-}
-
-fn fact<'t>(model: &'t Model, width: u16, name: &str) -> Row<'t> {
-    Row::new(&model.options.theme, width).gap(2).cell(name, 12, Role::Muted)
 }
 
 /// The fields, what came of pressing, the buttons and the way back.

@@ -85,7 +85,8 @@ fn of_plan(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
         row("takes").own(took, Role::Text).line(),
     ];
     if let Some(verdict) = &plan.verdict {
-        lines.extend(verdict::lines(model, verdict, dialog::verdict_place(width, REASONS)));
+        let place = super::plan::verdict_place(width, REASONS);
+        lines.extend(verdict::lines(model, verdict, place));
     }
     // The verdict says all that the finding on migrations says.
     let tells = plan.verdict.is_none();
