@@ -208,7 +208,9 @@ impl Confirm {
         match &self.stage {
             Stage::Disarmed(_) | Stage::Failed(_) if self.plan.is_some() => Some("Re-check"),
             Stage::Failed(_) => Some("Try again"),
-            Stage::Asking | Stage::Rechecking if self.may_be_done() => Some(self.subject.verb()),
+            Stage::Asking | Stage::Rechecking if self.may_be_done() => {
+                Some(if self.is_redeploy() { "Redeploy" } else { self.subject.verb() })
+            }
             _ => None,
         }
     }
@@ -234,9 +236,18 @@ impl Confirm {
     #[must_use]
     pub fn leave_label(&self) -> &'static str {
         match self.stage {
-            Stage::Planning | Stage::Asking | Stage::Rechecking if self.may_be_done() => "Cancel",
+            Stage::Planning | Stage::Asking | Stage::Rechecking if self.may_be_done() => {
+                // What is cancelled there is the deployment, and not the dialog.
+                if matches!(self.subject, Subject::Cancel(_)) { "Keep it" } else { "Cancel" }
+            }
             _ => "Close",
         }
+    }
+
+    /// Whether what it deploys is live already.
+    #[must_use]
+    pub fn is_redeploy(&self) -> bool {
+        self.plan.as_ref().is_some_and(|plan| plan.kind == DeploymentKind::Redeploy)
     }
 
     /// Whether nothing refuses it outright.

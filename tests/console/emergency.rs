@@ -194,3 +194,38 @@ async fn a_refused_emergency_does_not_claim_to_roll_back() {
     console.until("#1").await.press(&["!"]).until("NOT rolling back: refused").await;
     console.quiet().await.press(&["enter"]).until_gone("NOT rolling back").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn on_the_smallest_screen_it_starts_out_of_every_text() {
+    for typed in [&["/", "f", "o", "o"][..], &["4", "/", "f", "o", "o"], &["H", "f", "o", "o"]] {
+        let console = Console::open(&ready());
+        console.until("#3").await.press(typed).settled().await;
+        console.resize(50, 5);
+        console.until("needs 60x12").await.quiet().await.press(&["!"]).until("in 2").await;
+        console.press(&["esc"]).until("needs 60x12").await.rest(Duration::from_secs(5)).await;
+        assert_eq!(rollbacks(&console), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_the_smallest_screen_the_rest_of_a_text_does_not_start_it() {
+    for typed in ["/foo", "Hfoo"] {
+        let console = Console::open(&ready());
+        console.until("#3").await.type_text(typed).settled().await;
+        console.resize(50, 5);
+        console.until("needs 60x12").await.type_text("bar!").rest(Duration::from_secs(5)).await;
+        assert_eq!(rollbacks(&console), 0, "{typed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_the_smallest_screen_esc_ends_what_is_typed() {
+    for typed in [&["/", "f", "o", "o"][..], &["4", "/", "f", "o", "o"]] {
+        let console = Console::open(&ready());
+        console.until("#3").await.press(typed).until("foo").await;
+        console.resize(50, 5);
+        console.until("needs 60x12").await.press(&["esc"]).settled().await;
+        console.resize(80, 24);
+        console.until("Staging").await.until_gone("foo").await.press(&["?"]).until("Help").await;
+    }
+}

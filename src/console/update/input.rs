@@ -72,13 +72,18 @@ fn unseen(model: &mut Model, key: &KeyEvent, name: &str, quiet: bool) -> Vec<Eff
         ("enter" | "esc" | "ctrl-c", true) => confirm::key(model, key, name, quiet),
         // The number that it asks for can be typed here too.
         (_, true) if is_typing(model) => confirm::key(model, key, name, quiet),
-        ("esc", false) => {
-            model.overlays.pop();
-            Vec::new()
-        }
+        ("esc", false) if model.overlays.pop().is_some() => Vec::new(),
+        ("esc", false) if model.filter.typing => browse::filter(model, key, name),
+        ("esc", false) if model.log.search.is_some() => log::search(model, key, name),
         ("ctrl-c", false) => act::act(model, &Action::Interrupt),
+        // No text is typed where none can be seen, so that its key means the emergency in every one of them.
+        _ if is_bang(name) && quiet => start_emergency(model, name),
         _ => everywhere(model, name, quiet).unwrap_or_default(),
     }
+}
+
+fn is_bang(name: &str) -> bool {
+    actions::bound(name).is_some_and(|entry| entry.action == Action::Emergency)
 }
 
 fn is_emergency(model: &Model) -> bool {
@@ -114,11 +119,15 @@ fn emergency(model: &mut Model, name: &str, quiet: bool) -> Option<Vec<Effect>> 
             model.say(Tone::Plain, format!("too quick for the emergency: pause, then press {key}"));
             Some(Vec::new())
         }
-        Bang::Emergency => {
-            model.overlays.clear();
-            Some(browse(model, name))
-        }
+        Bang::Emergency => Some(start_emergency(model, name)),
     }
+}
+
+fn start_emergency(model: &mut Model, name: &str) -> Vec<Effect> {
+    model.overlays.clear();
+    model.filter.typing = false;
+    model.log.search = None;
+    browse(model, name)
 }
 
 /// What the key of the emergency is where it was pressed.

@@ -6,15 +6,14 @@ use ratatui::text::{Line, Span};
 
 use super::row::Row;
 use super::upper::Upper;
-use super::{draw_lines, emergency, pane, plan, quality, suspects, verdict};
-use crate::console::age::age;
+use super::{about, draw_lines, emergency, pane, plan, suspects, verdict};
 use crate::console::available;
 use crate::console::confirm::{Confirm, Field, FieldKind, Focus, Manner, Stage, Subject, Window};
 use crate::console::model::Model;
 use crate::console::theme::Role;
 use crate::domain::command::Action;
 use crate::domain::event::DeploymentKind;
-use crate::domain::ids::BuildNumber;
+use crate::domain::ids::DeploymentId;
 use crate::domain::plan::Plan;
 use crate::terminal::gate::{self, Safe};
 
@@ -26,6 +25,7 @@ pub fn draw(model: &Model, confirm: &Confirm, frame: &mut Frame, body: Rect) {
     let role = if touches_production(confirm) { Role::DialogDanger } else { Role::Dialog };
     let title = Line::from(Span::styled(title(model, confirm), model.options.theme.style(role)));
     let right = if confirm.plan.is_some() { "d changes  Esc cancel" } else { "Esc cancel" };
+    let right = if matches!(confirm.subject, Subject::Cancel(_)) { "Esc keeps it" } else { right };
     let right =
         if matches!(confirm.manner, Manner::Emergency { .. }) { "Esc cancels" } else { right };
     let inner = pane::overlay(model, frame, area, role, title, right);
@@ -91,7 +91,10 @@ fn title(model: &Model, confirm: &Confirm) -> String {
         return emergency::title(model, confirm);
     }
     let what = match confirm.subject {
-        Subject::Plan(Action::Promote { build }) => format!("Promote {build} to PRODUCTION"),
+        Subject::Plan(Action::Promote { build }) => {
+            let verb = if confirm.is_redeploy() { "Redeploy" } else { "Promote" };
+            format!("{verb} {build} to PRODUCTION")
+        }
         Subject::Plan(Action::Rollback { .. }) => match &confirm.plan {
             Some(plan) => format!("Roll PRODUCTION back to {}", plan.target.build),
             None => "Roll PRODUCTION back".into(),
@@ -99,9 +102,9 @@ fn title(model: &Model, confirm: &Confirm) -> String {
         Subject::Verify(build) => format!("Verify {build} in staging"),
         Subject::Hold(environment) => format!("Hold {environment}"),
         Subject::Release(environment) => format!("Release the hold on {environment}"),
-        Subject::Cancel(deployment) => format!("Cancel {deployment}"),
+        Subject::Cancel(deployment) => stop(model, deployment),
         Subject::Freeze => "Freeze PRODUCTION".into(),
-        Subject::Lift(_) => "Lift the freeze".into(),
+        Subject::Lift(freeze) => format!("Lift the freeze {freeze}"),
         Subject::Withdraw(_) => "Withdraw the request for a promoter".into(),
     };
     match (&confirm.stage, &confirm.manner) {
@@ -109,6 +112,15 @@ fn title(model: &Model, confirm: &Confirm) -> String {
         (_, Manner::Preview) => format!(" Preview: {what} "),
         _ => format!(" {what} "),
     }
+}
+
+/// `Stop d144: promote of #12 to production`.
+fn stop(model: &Model, deployment: DeploymentId) -> String {
+    let what = model.deployment(deployment).map(|row| &row.deployment.request);
+    let what = what.map_or_else(String::new, |request| {
+        format!(": {} of {} to {}", request.kind, request.build, request.environment)
+    });
+    format!("Stop {deployment}{what}")
 }
 
 fn upper(model: &Model, confirm: &Confirm, width: u16) -> Upper {
@@ -125,59 +137,9 @@ fn upper(model: &Model, confirm: &Confirm, width: u16) -> Upper {
             let row = Row::new(&model.options.theme, width).gap(2);
             upper.lines.push(row.own("making the plan", Role::Muted).line());
         }
-        (None, subject) => upper.lines.extend(about(model, subject, width)),
+        (None, subject) => upper.lines.extend(about::lines(model, subject, width)),
     }
     upper
-}
-
-/// What a command without a plan does, in a sentence.
-fn about(model: &Model, subject: Subject, width: u16) -> Vec<Line<'static>> {
-    let text = match subject {
-        Subject::Plan(_) => return Vec::new(),
-        Subject::Verify(build) => {
-            let subject = model.build(build).map_or("", |row| row.build.subject());
-            format!("records that you saw {build} good in staging: {subject}{}", still_asked(model, build))
-        }
-        Subject::Hold(_) => "promotes will need an override until somebody releases the hold; rollbacks go on".into(),
-        Subject::Release(environment) => model
-            .service
-            .as_ref()
-            .and_then(|service| service.holds.get(&environment))
-            .map_or_else(String::new, |hold| {
-                format!("held by {} since {}: {}", hold.by, age(model.since(hold.at)), hold.reason)
-            }),
-        Subject::Cancel(id) => model.deployment(id).map_or_else(String::new, |row| {
-            let request = &row.deployment.request;
-            format!(
-                "stops the {} of {} to {} by {}; a step that runs is ended",
-                request.kind, request.build, request.environment, row.deployment.by
-            )
-        }),
-        Subject::Freeze => "promotes will need an override from now on; rollbacks go on. Leave the end empty to freeze until somebody lifts it".into(),
-        Subject::Lift(id) => model
-            .freezes()
-            .iter()
-            .find(|freeze| freeze.id == id)
-            .map_or_else(String::new, |freeze| format!("set by {}: {}", freeze.by, freeze.reason)),
-        Subject::Withdraw(id) => model
-            .open_request()
-            .filter(|request| request.id == id)
-            .map_or_else(String::new, |request| {
-                format!("you asked for {} {} ago; nobody is asked any more", request.build, age(model.since(request.at)))
-            }),
-    };
-    paragraph(model, width, &text, Role::Text)
-}
-
-/// What a build lacks beside the word of a person.
-fn still_asked(model: &Model, build: BuildNumber) -> String {
-    let missing = model.build(build).map_or(Vec::new(), |row| quality::missing(model, row));
-    let others: Vec<_> =
-        missing.into_iter().filter(|kind| !kind.is_person()).map(quality::asked).collect();
-    if others.is_empty() {
-        return String::new();
-    }
-    format!(". It still has to be verified {} too", others.join(" and "))
 }
 
 /// The fields, what came of pressing, the buttons and the way back.

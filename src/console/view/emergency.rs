@@ -8,6 +8,7 @@ use crate::console::confirm::{Confirm, Focus, Manner, Stage};
 use crate::console::model::Model;
 use crate::console::theme::Role;
 use crate::domain::plan::{Finding, Guard, Plan, Severity};
+use crate::domain::schema::Outlook;
 use crate::domain::time::say;
 
 /// The most reasons of a verdict that are shown while it counts down.
@@ -76,18 +77,24 @@ pub fn lines(
 fn of_plan(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
     let row = |name: &str| Row::new(&model.options.theme, width).gap(2).cell(name, 12, Role::Muted);
     let took = plan.expected.map_or("unknown".into(), |time| format!("about {}", say(time)));
-    let mut lines = vec![
+    let facts = [
         row("takes away").own(changes::summary(model, plan), Role::Text).line(),
         row("back to")
             .own(format!("{} {} ", plan.target.build, plan.target.sha.short()), Role::Accent)
             .name(&plan.target.subject, Role::Text)
             .line(),
         row("takes").own(took, Role::Text).line(),
+        row("then").own(super::plan::HOLDS, Role::Text).line(),
     ];
-    if let Some(verdict) = &plan.verdict {
-        let place = super::plan::verdict_place(width, REASONS);
-        lines.extend(verdict::lines(model, verdict, place));
-    }
+    let place = super::plan::verdict_place(width, REASONS);
+    let verdict = plan.verdict.as_ref().map(|verdict| verdict::lines(model, verdict, place));
+    // What speaks against it is the last thing that a low screen may leave out.
+    let mut lines = match &plan.verdict {
+        Some(against) if against.outlook > Outlook::Safe => {
+            verdict.into_iter().flatten().chain(facts).collect::<Vec<_>>()
+        }
+        _ => facts.into_iter().chain(verdict.into_iter().flatten()).collect(),
+    };
     // The verdict says all that the finding on migrations says.
     let tells = plan.verdict.is_none();
     let telling = |finding: &&Finding| {

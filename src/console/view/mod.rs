@@ -1,5 +1,6 @@
 //! The screen as a function of the model: it draws and changes nothing.
 
+mod about;
 mod activity;
 mod calendar;
 mod changes;

@@ -16,6 +16,9 @@ use crate::domain::schema::{Outlook, Verdict};
 use crate::domain::time::say;
 use crate::terminal::gate;
 
+/// What comes with every rollback.
+pub const HOLDS: &str = "production is on hold until somebody releases it: H";
+
 /// The most reasons of a verdict that are shown.
 const REASONS: usize = 20;
 
@@ -77,6 +80,9 @@ fn facts(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
         .own(format!("{takes}  "), Role::Text)
         .name(&format!("({})", steps.join(", ")), Role::Muted);
     let mut rows = vec![ships, takes];
+    if plan.kind == DeploymentKind::Rollback {
+        rows.push(fact(model, width, "then").own(HOLDS, Role::Text));
+    }
     rows.extend(asked_for(model, plan, width));
     rows.extend(beyond_ascii(model, plan, width));
     rows.into_iter().map(Row::line).collect()
