@@ -43,6 +43,8 @@ pub struct Confirm {
     pub focus: Focus,
     /// A field lost the focus without a key: what is typed until the keyboard was quiet was meant for that field.
     pub cut_off: bool,
+    /// An emergency that only Enter starts: its service was selected in a list whose rows come and go.
+    pub waits_for_enter: bool,
     /// How far what stands above the fields was read.
     pub reading: Reading,
     /// Since when it stands on screen as it is and no key was pressed; `None` until it is drawn.
@@ -124,6 +126,7 @@ impl Confirm {
             fields: subject.fields().iter().map(|kind| Field::empty(*kind)).collect(),
             focus: Focus::Leave,
             cut_off: false,
+            waits_for_enter: false,
             reading: Reading::default(),
             quiet_since: None,
             watch: None,

@@ -229,3 +229,33 @@ async fn on_the_smallest_screen_esc_ends_what_is_typed() {
         console.until("Staging").await.until_gone("foo").await.press(&["?"]).until("Help").await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn in_the_list_of_services_it_names_the_selected_one_and_waits_for_enter() {
+    let backend = ready();
+    let api: trunkline::domain::ids::ServiceName = "api".parse().expect("a good name");
+    backend.change(|world| {
+        world.add_service(&api);
+        world.verified_build(&api, "kim");
+    });
+    let console = Console::open(&backend);
+    console.until("api").await.press(&["j", "!"]).until("service     checkout").await;
+    console.until("only Enter starts it").await.until("#2 → #1").await;
+    console.rest(Duration::from_secs(20)).await;
+    assert_eq!(rollbacks(&console), 0, "rows come and go under the cursor");
+    console.press(&["enter"]).until("ON HOLD").await;
+    assert_eq!(rollbacks(&console), 1);
+    // Who has opened a service has chosen it.
+    console.backend.change(|world| world.finish(&checkout()));
+    console.until_gone("ROLLING").await.press(&["!"]).until("service     checkout").await;
+    assert!(!console.text().contains("only Enter"), "{}", console.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_list_of_one_service_it_counts_down() {
+    let backend = ready();
+    let console = Console::open(&backend);
+    console.until("#3").await.press(&["s"]).settled().await.press(&["!"]).until("in 2").await;
+    console.until_gone("ROLLING BACK").await;
+    assert_eq!(rollbacks(&console), 1);
+}

@@ -18,10 +18,7 @@ pub fn act(model: &mut Model, action: &Action) -> Vec<Effect> {
         Action::Back if model.notes.hide() => Vec::new(),
         Action::Preview => promote(model, Manner::Preview),
         Action::RollBack => roll_back(model, available::rollback_row(model), Manner::Careful),
-        Action::Emergency => {
-            let manner = Manner::Emergency { fires_at: None, again: Vec::new() };
-            roll_back(model, None, manner)
-        }
+        Action::Emergency => emergency(model),
         Action::Verify => match model.staging.selected {
             Some(build) => confirm::open(model, Subject::Verify(build), Manner::Careful),
             None => Vec::new(),
@@ -65,6 +62,23 @@ fn promote(model: &mut Model, manner: Manner) -> Vec<Effect> {
 
 fn roll_back(model: &mut Model, to: Option<BuildNumber>, manner: Manner) -> Vec<Effect> {
     confirm::open(model, Subject::Plan(Asked::Rollback { to }), manner)
+}
+
+/// In the list of services it opens the selected one. Where there are several, that may be another than a moment ago, as
+/// they come and go and the first one is selected to begin with: it names the service, and only Enter starts it.
+fn emergency(model: &mut Model) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    let listed = model.services.selected.clone().filter(|_| model.screen == Screen::Fleet);
+    if let Some(service) = &listed {
+        effects = backend::open(model, service);
+    }
+    let manner = Manner::Emergency { fires_at: None, again: Vec::new() };
+    effects.extend(roll_back(model, None, manner));
+    let several = model.has_several_services();
+    if let Some(confirm) = model.confirm_mut() {
+        confirm.waits_for_enter = listed.is_some() && several;
+    }
+    effects
 }
 
 /// Puts production on hold or releases it; after a rollback with the commits that it took away.

@@ -1,6 +1,6 @@
 //! Requests for a promoter: telling of them, taking one, and taking one's own back.
 
-use super::confirm;
+use super::{confirm, plan};
 use crate::console::confirm::{Manner, Stage, Subject};
 use crate::console::effect::{Effect, Outside};
 use crate::console::model::{Model, Screen};
@@ -80,7 +80,7 @@ fn disarm(model: &mut Model, request: &Request, text: String) {
     if about && asks && confirm.manner == Manner::Careful {
         // A plan that is still being made must not arm it again.
         confirm.question = None;
-        confirm::disarm(model, vec![text], None);
+        plan::disarm(model, vec![text], None);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Commands on their way: sending one, its answer, and the answer that got lost.
 
-use super::confirm;
+use super::{confirm, plan};
 use crate::backend::intents::Intent;
 use crate::backend::{Answer, BackendError};
 use crate::console::confirm::{Focus, Manner, Stage};
@@ -97,10 +97,10 @@ fn changed(
 ) {
     let manner = model.confirm_mut().filter(|c| c.ticket == ticket).map(|c| c.manner.clone());
     match manner {
-        Some(Manner::Emergency { .. }) => confirm::count_down(model, plan, changes),
+        Some(Manner::Emergency { .. }) => plan::count_down(model, plan, changes),
         Some(_) => {
             let key = model.next_key();
-            confirm::disarm(model, changes, Some(plan));
+            plan::disarm(model, changes, Some(plan));
             if let Some(confirm) = model.confirm_mut() {
                 confirm.key = key;
             }

@@ -55,6 +55,7 @@ pub fn lines(
             upper.extend(dialog::paragraph(model, width, &text, Role::Warn));
         }
     }
+    upper.extend(service(model, confirm, width));
     match &confirm.plan {
         Some(plan) => upper.extend(of_plan(model, plan, width)),
         None if confirm.stage == Stage::Planning => {
@@ -72,6 +73,22 @@ pub fn lines(
     }
     lower.push(keys(model, confirm, width));
     (upper, lower)
+}
+
+/// Which service it is, where there are several.
+fn service(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
+    let several = model.has_several_services();
+    let Some(service) = model.services.selected.as_ref().filter(|_| several) else {
+        return Vec::new();
+    };
+    let row = Row::new(&model.options.theme, width).gap(2).cell("service", 12, Role::Muted);
+    let row = row.own(service.as_str(), Role::Accent);
+    let row = if confirm.waits_for_enter {
+        row.own("  selected in a list: only Enter starts it", Role::Warn)
+    } else {
+        row
+    };
+    vec![row.line()]
 }
 
 fn of_plan(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
