@@ -250,12 +250,3 @@ async fn in_the_list_of_services_it_names_the_selected_one_and_waits_for_enter()
     console.until_gone("ROLLING").await.press(&["!"]).until("service     checkout").await;
     assert!(!console.text().contains("only Enter"), "{}", console.text());
 }
-
-#[tokio::test(start_paused = true)]
-async fn in_a_list_of_one_service_it_counts_down() {
-    let backend = ready();
-    let console = Console::open(&backend);
-    console.until("#3").await.press(&["s"]).settled().await.press(&["!"]).until("in 2").await;
-    console.until_gone("ROLLING BACK").await;
-    assert_eq!(rollbacks(&console), 1);
-}

@@ -125,3 +125,17 @@ async fn a_search_of_the_help_takes_the_key_of_the_emergency() {
     assert_eq!(rollbacks(&console.backend), 0);
     console.press(&["!"]).until("ROLLING BACK").await.press(&["esc"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_rest_of_a_reason_that_is_not_wanted_any_more_does_nothing() {
+    let backend = ready();
+    backend.change(|world| {
+        world.edit(&checkout(), |service| service.policy.soak = Duration::from_hours(3));
+    });
+    let console = Console::open(&backend);
+    console.until("#3").await.press(&["P"]).until("build number, typed").await.type_text("it is");
+    backend.change(|world| world.pass(Duration::from_hours(3)));
+    console.until_gone("build number, typed").await.type_text(" quick and done!");
+    console.rest(Duration::from_secs(10)).await.until("Promote #3 to PRODUCTION").await;
+    assert_eq!(rollbacks(&backend), 0);
+}

@@ -64,8 +64,8 @@ fn roll_back(model: &mut Model, to: Option<BuildNumber>, manner: Manner) -> Vec<
     confirm::open(model, Subject::Plan(Asked::Rollback { to }), manner)
 }
 
-/// In the list of services it opens the selected one. Where there are several, that may be another than a moment ago, as
-/// they come and go and the first one is selected to begin with: it names the service, and only Enter starts it.
+/// In the list of services it opens the selected one. That may be another than a moment ago, as services come and go and
+/// the first one is selected to begin with: the dialog names the service, and only Enter starts it.
 fn emergency(model: &mut Model) -> Vec<Effect> {
     let mut effects = Vec::new();
     let listed = model.services.selected.clone().filter(|_| model.screen == Screen::Fleet);
@@ -74,9 +74,8 @@ fn emergency(model: &mut Model) -> Vec<Effect> {
     }
     let manner = Manner::Emergency { fires_at: None, again: Vec::new() };
     effects.extend(roll_back(model, None, manner));
-    let several = model.has_several_services();
     if let Some(confirm) = model.confirm_mut() {
-        confirm.waits_for_enter = listed.is_some() && several;
+        confirm.waits_for_enter = listed.is_some();
     }
     effects
 }
