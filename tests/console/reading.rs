@@ -133,3 +133,12 @@ async fn much_that_stands_against_a_promote_at_60x12() {
         .await;
     insta::assert_snapshot!(console.text());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_emergency_says_its_verdict_first_and_is_scrolled_too() {
+    let console = Console::sized(&super::stops::past_the_floor(), SMALLEST);
+    console.until("NO RETURN").await.press(&["!"]).until("POINT OF NO RETURN").await;
+    console.until("off: type 1").await.press(&["pgdn", "pgdn"]).until("back to     #1").await;
+    console.type_text("1").until("Enter rolls back now").await.press(&["enter"]);
+    console.until("ON HOLD").await;
+}
