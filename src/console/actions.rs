@@ -45,6 +45,8 @@ pub enum Action {
     Redraw,
     Suspend,
     Interrupt,
+    /// What a key does in a dialog only; it cannot be run from elsewhere.
+    InDialog,
 }
 
 /// One line of the table.
@@ -399,6 +401,29 @@ pub const ACTIONS: &[Entry] = &[
         available::always,
     ),
 ];
+
+/// The keys of dialogs, for the help: they mean something else outside of them.
+pub const IN_DIALOGS: &[Entry] = &[
+    in_dialog(
+        "next-stop",
+        &["tab", "shift-tab"],
+        "dialog: the next field or button, the one before",
+    ),
+    in_dialog("press", &["enter"], "dialog: press the button; in a field, go on to the next stop"),
+    in_dialog("mark", &["space"], "dialog: mark the commit at the cursor, or take the mark away"),
+    in_dialog(
+        "build-number",
+        &["0-9"],
+        "dialog: the number of the build, typed where it is asked for",
+    ),
+    in_dialog("read-on", &["pgdn", "pgup"], "dialog: scroll what stands above the fields"),
+    in_dialog("plan-changes", &["d"], "dialog: the commits and files of its plan"),
+    in_dialog("leave", &["esc", "q"], "dialog: close it; what was sent goes on"),
+];
+
+const fn in_dialog(name: &'static str, keys: &'static [&'static str], help: &'static str) -> Entry {
+    act(Action::InDialog, name, keys, "", help, available::in_dialog)
+}
 
 #[cfg(test)]
 mod tests {

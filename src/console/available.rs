@@ -19,6 +19,12 @@ pub fn always(_: &Model) -> Available {
 }
 
 /// # Errors
+/// Always: it is a key of dialogs, and the help is none.
+pub fn in_dialog(_: &Model) -> Available {
+    Err("this key works in a dialog".into())
+}
+
+/// # Errors
 /// On the fleet screen.
 pub fn in_service(model: &Model) -> Available {
     match model.screen {
@@ -81,14 +87,14 @@ pub fn roll_back(model: &Model) -> Available {
     }
 }
 
-/// The emergency plans anew with the backend, so old data does not stop it: only having no service does.
+/// The emergency plans anew with the backend, so old data does not stop it: only having no service does. In the list of
+/// services it is about the selected one.
 ///
 /// # Errors
-/// On the fleet screen, and where the backend cannot roll back.
+/// Without a service, and where the backend cannot roll back.
 pub fn emergency(model: &Model) -> Available {
-    in_service(model)?;
     if model.service.is_none() && model.services.selected.is_none() {
-        return Err("open a service first: Enter".into());
+        return Err("there is no service to roll back".into());
     }
     able(model, |can| can.rollback, "roll back")
 }

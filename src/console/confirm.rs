@@ -1,6 +1,7 @@
 //! The one dialog that every command goes through: how far it is, and when its button works.
 
 mod field;
+mod reading;
 mod subject;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use chrono_tz::Tz;
 use tokio::time::Instant;
 
 pub use self::field::{Field, FieldKind};
+pub use self::reading::{Reading, Window};
 pub use self::subject::Subject;
 use super::message::Ticket;
 use super::suspects::Suspects;
@@ -32,16 +34,33 @@ pub struct Confirm {
     pub plan: Option<Box<Plan>>,
     /// Made up once per intent; a lost answer is looked up by it.
     pub key: IdempotencyKey,
-    /// The question whose answer the dialog waits for.
+    /// The command whose answer the dialog waits for.
     pub ticket: Ticket,
+    /// The plan that is being made.
+    pub question: Option<Question>,
     /// The commits to choose the bad ones from, where a release has to name them.
     pub suspects: Option<Suspects>,
     pub fields: Vec<Field>,
     pub focus: Focus,
+    /// A field lost the focus without a key: what is typed until the keyboard was quiet was meant for that field.
+    pub cut_off: bool,
+    /// An emergency that only Enter starts: its service was selected in a list whose rows come and go.
+    pub waits_for_enter: bool,
+    /// How far what stands above the fields was read.
+    pub reading: Reading,
     /// Since when it stands on screen as it is and no key was pressed; `None` until it is drawn.
     pub quiet_since: Option<Instant>,
     /// What took the place of this, to be watched instead of doing it.
     pub watch: Option<Watched>,
+}
+
+/// A plan that was asked for. There is one at a time: where the world moves faster than plans are made, asking anew
+/// with every move would throw each one away before it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Question {
+    pub ticket: Ticket,
+    /// Something moved since, so that it has to be asked once more.
+    pub outdated: bool,
 }
 
 /// A deployment that somebody else started.
@@ -96,19 +115,41 @@ impl Confirm {
     #[must_use]
     pub fn new(subject: Subject, manner: Manner, key: IdempotencyKey, ticket: Ticket) -> Self {
         let planned = matches!(subject, Subject::Plan(_));
-        Self {
+        let mut confirm = Self {
             subject,
             manner,
             stage: if planned { Stage::Planning } else { Stage::Asking },
             plan: None,
             key,
             ticket,
+            question: planned.then_some(Question { ticket, outdated: false }),
             suspects: None,
             fields: subject.fields().iter().map(|kind| Field::empty(*kind)).collect(),
             focus: Focus::Leave,
+            cut_off: false,
+            waits_for_enter: false,
+            reading: Reading::default(),
             quiet_since: None,
             watch: None,
+        };
+        confirm.focus = confirm.first_stop();
+        confirm
+    }
+
+    /// Where the keys go to begin with: into the first line that has to be filled in, else to the button that leaves.
+    #[must_use]
+    pub fn first_stop(&self) -> Focus {
+        let empty = |field: &Field| field.is_wanted() && field.text.is_empty();
+        match self.fields.iter().position(empty) {
+            Some(at) if self.suspects.is_none() => Focus::Field(at),
+            _ => Focus::Leave,
         }
+    }
+
+    /// Moves the focus without a key.
+    pub fn refocus(&mut self, to: Focus) {
+        self.cut_off |= matches!(self.focus, Focus::Field(_));
+        self.focus = to;
     }
 
     /// Shows a plan and asks; what was typed as a reason before stays.
@@ -117,17 +158,29 @@ impl Confirm {
         let overrides = plan.severity() == Severity::Override && self.manner == Manner::Careful;
         let number = Field::empty(FieldKind::Number(plan.target.build));
         let typed = plan.is_past_the_floor() && plan.severity() < Severity::Refuse;
+        let typed_in = self.focused_field().map(|field| field.kind);
         self.fields = match &self.manner {
             _ if overrides => vec![reason.unwrap_or(Field::empty(FieldKind::Reason)), number],
             Manner::Careful | Manner::Emergency { .. } if typed => vec![number],
             _ => Vec::new(),
         };
-        // An emergency has no buttons to move to: its number is typed right away.
-        let at_once = matches!(self.manner, Manner::Emergency { .. }) && !self.fields.is_empty();
-        self.focus = if at_once { Focus::Field(0) } else { Focus::Leave };
+        match self.fields.iter().position(|field| Some(field.kind) == typed_in) {
+            Some(same) => self.focus = Focus::Field(same),
+            None => self.refocus(self.first_stop()),
+        }
         self.plan = Some(plan);
         self.stage = Stage::Asking;
+        self.reading = Reading::default();
         self.changes();
+    }
+
+    /// The field that letters go into.
+    #[must_use]
+    pub fn focused_field(&self) -> Option<&Field> {
+        match self.focus {
+            Focus::Field(at) => self.fields.get(at),
+            _ => None,
+        }
     }
 
     /// Shows something else than before, which nobody has seen yet.
@@ -159,7 +212,9 @@ impl Confirm {
         match &self.stage {
             Stage::Disarmed(_) | Stage::Failed(_) if self.plan.is_some() => Some("Re-check"),
             Stage::Failed(_) => Some("Try again"),
-            Stage::Asking | Stage::Rechecking if self.may_be_done() => Some(self.subject.verb()),
+            Stage::Asking | Stage::Rechecking if self.may_be_done() => {
+                Some(if self.is_redeploy() { "Redeploy" } else { self.subject.verb() })
+            }
             _ => None,
         }
     }
@@ -185,9 +240,18 @@ impl Confirm {
     #[must_use]
     pub fn leave_label(&self) -> &'static str {
         match self.stage {
-            Stage::Planning | Stage::Asking | Stage::Rechecking if self.may_be_done() => "Cancel",
+            Stage::Planning | Stage::Asking | Stage::Rechecking if self.may_be_done() => {
+                // What is cancelled there is the deployment, and not the dialog.
+                if matches!(self.subject, Subject::Cancel(_)) { "Keep it" } else { "Cancel" }
+            }
             _ => "Close",
         }
+    }
+
+    /// Whether what it deploys is live already.
+    #[must_use]
+    pub fn is_redeploy(&self) -> bool {
+        self.plan.as_ref().is_some_and(|plan| plan.kind == DeploymentKind::Redeploy)
     }
 
     /// Whether nothing refuses it outright.
@@ -224,6 +288,7 @@ impl Confirm {
     /// The sentence that says what is missing.
     pub fn is_complete(&self, now: DateTime<Utc>, zone: Tz) -> Result<(), String> {
         self.is_settled()?;
+        self.reading.is_done()?;
         self.suspects.iter().try_for_each(Suspects::check)?;
         self.fields.iter().try_for_each(|field| field.check(now, zone))
     }

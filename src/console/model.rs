@@ -30,6 +30,8 @@ pub struct Model {
     pub at: Instant,
     /// When the keyboard was last seen to have no key for us; the key that is at hand was pressed after that.
     pub keys_out: Instant,
+    /// When a key was pressed last, or something else came from the terminal.
+    pub last_input: Option<Instant>,
     pub size: Size,
     pub link: Link,
     pub description: Option<Description>,
@@ -195,6 +197,7 @@ impl Model {
             services: List { selected: options.service.clone(), offset: 0 },
             at,
             keys_out: at,
+            last_input: None,
             size,
             link: Link::new(at),
             description: None,

@@ -1,6 +1,6 @@
 //! What lies over the panes: one dialog, one page of changes, the help, or the messages.
 
-use super::actions::{ACTIONS, Entry};
+use super::actions::{ACTIONS, Entry, IN_DIALOGS};
 use super::confirm::Confirm;
 use super::message::Ticket;
 use crate::domain::plan::Plan;
@@ -45,6 +45,6 @@ impl Help {
             let key = entry.keys.iter().any(|key| *key == self.search);
             key || entry.name.contains(&wanted) || entry.help.to_lowercase().contains(&wanted)
         };
-        ACTIONS.iter().filter(hit).collect()
+        ACTIONS.iter().chain(IN_DIALOGS).filter(hit).collect()
     }
 }

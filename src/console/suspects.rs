@@ -1,5 +1,6 @@
 //! The commits that a rollback took away, to be marked as bad or cleared of it before the hold is released.
 
+use crate::domain::command::MOST_BAD_COMMITS;
 use crate::domain::commit::Commit;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, Environment, Seq, Sha};
@@ -18,6 +19,8 @@ pub struct Suspects {
     pub commits: Vec<Suspect>,
     /// How many more there are that are not listed.
     pub more: usize,
+    /// The oldest build that is known here, where builds before it were taken away too.
+    pub oldest: Option<BuildNumber>,
     pub none: bool,
     /// 0 is the line that says none; the commits follow it.
     pub row: usize,
@@ -43,6 +46,8 @@ impl Suspects {
         let from = at.and_then(|at| taken_from(&history[at..]));
         let taken = |build: BuildNumber| build > to && from.is_none_or(|from| build <= from);
         let rows = snapshot.builds.iter().filter(|row| taken(row.build.number));
+        let unknown = |oldest: &BuildNumber| oldest.0 > to.0 + 1;
+        let oldest = snapshot.builds.last().map(|row| row.build.number).filter(unknown);
         let total: usize =
             rows.clone().map(|r| r.build.commits.len() + r.build.more as usize).sum();
         let all = rows.flat_map(|row| row.build.commits.iter().map(|c| (row.build.number, c)));
@@ -53,7 +58,7 @@ impl Suspects {
         };
         let commits: Vec<_> = all.take(MOST).map(suspect).collect();
         let more = total - commits.len();
-        Some(Self { hold: hold.id, commits, more, none: false, row: 0 })
+        Some(Self { hold: hold.id, commits, more, oldest, none: false, row: 0 })
     }
 
     /// Moves the cursor; false where that leads out of the list.
@@ -83,10 +88,13 @@ impl Suspects {
     /// # Errors
     /// What is to be done.
     pub fn check(&self) -> Result<(), String> {
-        if self.none || self.commits.iter().any(|suspect| suspect.marked) {
-            return Ok(());
+        match self.commits.iter().filter(|suspect| suspect.marked).count() {
+            0 if !self.none => Err("mark the bad commits, or that none was".into()),
+            marked if marked > MOST_BAD_COMMITS => {
+                Err(format!("{marked} marked, at most {MOST_BAD_COMMITS} at once"))
+            }
+            _ => Ok(()),
         }
-        Err("mark the bad commits, or that none was".into())
     }
 
     /// What makes the marks meaningless: production was rolled back once more.

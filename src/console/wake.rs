@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
 use super::age::{age_changes_in, second_changes_in};
+use super::confirm::QUIET;
 use super::layout::layout;
 use super::link::LinkState;
 use super::model::{Model, Pane, Screen};
@@ -28,8 +29,8 @@ impl Model {
         let shown = self.ages().into_iter().map(age_changes_in);
         let counted = self.running().into_iter().map(second_changes_in);
         let moving = shown.chain(counted).chain(self.boundaries()).map(|wait| self.at + wait);
-        let all =
-            moving.chain(overlays).chain(notes).chain(self.quitting).chain([self.link_wake()]);
+        let all = moving.chain(overlays).chain(notes).chain(self.quitting).chain(self.pause());
+        let all = all.chain([self.link_wake()]);
         all.filter(|wake| *wake > self.at).chain(self.overdue()).min()
     }
 
@@ -50,6 +51,13 @@ impl Model {
             _ if stale => self.at + second_changes_in(elapsed),
             _ => self.link.heard + self.options.stale_after,
         }
+    }
+
+    /// When the keyboard was quiet for long enough, where a letter of a text may also be the key of the emergency.
+    fn pause(&self) -> Option<Instant> {
+        let help = matches!(self.overlays.last(), Some(Overlay::Help(_)));
+        let typing = help || self.filter.typing || self.log.search.is_some();
+        self.last_input.filter(|_| typing).map(|last| last + QUIET)
     }
 
     fn overlay_wake(&self, overlay: &Overlay) -> Option<Instant> {

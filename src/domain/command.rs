@@ -10,6 +10,9 @@ use super::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use super::log::Unsearchable;
 use super::plan::{Finding, Fingerprint, Guard, Plan};
 
+/// The most commits that one command names as bad.
+pub const MOST_BAD_COMMITS: usize = 50;
+
 /// What a plan can be made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", tag = "action")]

@@ -27,10 +27,10 @@ async fn a_build_in_staging_is_verified_with_a_note() {
 async fn production_is_held_with_a_reason_and_released() {
     let console = Console::open(&ready());
     console.until("OPEN").await.press(&["H"]).until("off: type a reason").await;
-    console.press(&["up"]).type_text("looking into it").press(&["tab", "tab"]);
+    console.type_text("looking into it").press(&["tab", "tab"]);
     console.quiet().await.press(&["enter"]).until("ON HOLD by sam").await;
     console.press(&["H"]).until("Release the hold on production").await;
-    console.until("looking into it").await.press(&["up"]).type_text("was nothing");
+    console.until("looking into it").await.type_text("was nothing");
     console.press(&["tab", "tab"]).quiet().await.press(&["enter"]).until("OPEN").await;
 }
 
@@ -38,7 +38,7 @@ async fn production_is_held_with_a_reason_and_released() {
 async fn production_is_frozen_for_two_hours_and_the_freeze_lifted() {
     let console = Console::open(&ready());
     console.until("OPEN").await.press(&["F"]).until("Freeze PRODUCTION").await;
-    console.press(&["up", "up"]).type_text("launch").press(&["tab"]).type_text("soon");
+    console.type_text("launch").press(&["tab"]).type_text("soon");
     console.until("off: an end is like").await;
     console
         .press(&["ctrl-u"])
@@ -50,7 +50,7 @@ async fn production_is_frozen_for_two_hours_and_the_freeze_lifted() {
     console.press(&["ctrl-u"]).type_text("2h").until("] until 16:0").await;
     console.press(&["tab", "tab"]).quiet().await;
     console.press(&["enter"]).until("FROZEN to 16:0").await;
-    console.press(&["F"]).until("Lift the freeze").await.press(&["up"]).type_text("over");
+    console.press(&["F"]).until("Lift the freeze").await.type_text("over");
     console.press(&["tab", "tab"]).quiet().await.press(&["enter"]).until("OPEN").await;
 }
 
@@ -96,8 +96,11 @@ async fn a_running_deployment_is_cancelled_with_a_reason() {
     });
     let console = Console::open(&backend);
     console.until("Too slow").await.press(&["X"]).until("off: type a reason").await;
-    console.press(&["up"]).type_text("wrong branch").press(&["tab", "tab"]).quiet().await;
-    console.press(&["enter"]).until_gone("Cancel d").await;
+    console.until(": auto of #4 to staging").await.until("[  Keep it  ]").await;
+    assert!(console.line("Stop d").contains("Esc keeps it"), "{}", console.text());
+    assert!(!console.text().contains("Cancel"), "{}", console.text());
+    console.type_text("wrong branch").press(&["tab", "tab"]).quiet().await;
+    console.press(&["enter"]).until_gone("Stop d").await;
     let cancelled = backend.change(|world| {
         let service = world.service(&checkout()).expect("it is there");
         service.state.deployments.values().any(|d| d.cancel.is_some())
@@ -110,7 +113,7 @@ async fn a_dialog_whose_target_is_gone_disarms() {
     let backend = ready();
     let console = Console::open(&backend);
     console.until("OPEN").await.press(&["H"]).until("Hold production").await;
-    console.press(&["up"]).type_text("me too").press(&["tab", "tab"]);
+    console.type_text("me too").press(&["tab", "tab"]);
     backend.change(|world| {
         let fact = trunkline::domain::event::Fact::HoldPlaced {
             environment: Environment::Production,
@@ -134,4 +137,51 @@ async fn the_selected_history_row_is_what_is_rolled_back_to() {
     let console = Console::open(&ready());
     console.until("#3").await.press(&["2", "j", "R"]).until("Roll PRODUCTION back to #1").await;
     console.press(&["right"]).quiet().await.press(&["enter"]).until("ON HOLD").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_rollback_says_that_production_is_on_hold_afterwards() {
+    let console = Console::open(&ready());
+    for key in ["R", "!"] {
+        console.until("#3").await.press(&[key]).until("production is on hold until").await;
+        console.press(&["esc"]).until_gone("production is on hold until").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_live_already_is_redeployed() {
+    let console = Console::open(&ready());
+    console.until("#3").await.press(&["j", "P"]).until("Redeploy #2 to PRODUCTION").await;
+    console.press(&["right"]).until("[> Redeploy <]").await.quiet().await.press(&["enter"]);
+    console.until_gone("Redeploy #2 to PRODUCTION").await.until("redeploy of #2").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn lifting_says_which_freeze_it_is_and_what_stays_frozen() {
+    let backend = ready();
+    let ids = backend.change(|world| {
+        let (from, until) = (world.now(), Some(world.now() + chrono::TimeDelta::hours(3)));
+        ["the launch", "the audit"].map(|reason| {
+            let fact = trunkline::domain::event::Fact::FreezePlaced {
+                from,
+                until,
+                reason: reason.to_owned(),
+            };
+            world.record(&checkout(), Actor::Person("kim".into()), fact)
+        })
+    });
+    let console = Console::open(&backend);
+    console.until("FROZEN").await.press(&["F"]).until("Lift the freeze").await;
+    let title = console.line("Lift the freeze");
+    assert!(ids.iter().any(|id| title.contains(&format!("freeze {id} "))), "{title}");
+    console.until("14:05 → 17:05, set by kim").await.until("frozen all the same").await;
+    console
+        .type_text("over")
+        .press(&["tab", "tab"])
+        .quiet()
+        .await
+        .press(&["enter"])
+        .settled()
+        .await;
+    console.press(&["F"]).until("No other freeze lasts").await;
 }

@@ -167,7 +167,7 @@ async fn it_starts_over_any_overlay_but_not_in_a_text() {
     let console = Console::open(&ready());
     console.until("#3").await.press(&["d"]).until("src/file3.rs").await.press(&["!"]);
     console.until("ROLLING BACK PRODUCTION").await.press(&["esc"]).until_gone("ROLLING").await;
-    console.press(&["H"]).until("Hold production").await.press(&["up"]).type_text("oh no!");
+    console.press(&["H"]).until("Hold production").await.type_text("oh no!");
     console.until("oh no!").await.rest(Duration::from_secs(5)).await;
     assert_eq!(rollbacks(&console), 0);
 }
@@ -193,4 +193,60 @@ async fn a_refused_emergency_does_not_claim_to_roll_back() {
     let console = Console::open(&backend);
     console.until("#1").await.press(&["!"]).until("NOT rolling back: refused").await;
     console.quiet().await.press(&["enter"]).until_gone("NOT rolling back").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_the_smallest_screen_it_starts_out_of_every_text() {
+    for typed in [&["/", "f", "o", "o"][..], &["4", "/", "f", "o", "o"], &["H", "f", "o", "o"]] {
+        let console = Console::open(&ready());
+        console.until("#3").await.press(typed).settled().await;
+        console.resize(50, 5);
+        console.until("needs 60x12").await.quiet().await.press(&["!"]).until("in 2").await;
+        console.press(&["esc"]).until("needs 60x12").await.rest(Duration::from_secs(5)).await;
+        assert_eq!(rollbacks(&console), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_the_smallest_screen_the_rest_of_a_text_does_not_start_it() {
+    for typed in ["/foo", "Hfoo"] {
+        let console = Console::open(&ready());
+        console.until("#3").await.type_text(typed).settled().await;
+        console.resize(50, 5);
+        console.until("needs 60x12").await.type_text("bar!").rest(Duration::from_secs(5)).await;
+        assert_eq!(rollbacks(&console), 0, "{typed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_the_smallest_screen_esc_ends_what_is_typed() {
+    for typed in [&["/", "f", "o", "o"][..], &["4", "/", "f", "o", "o"]] {
+        let console = Console::open(&ready());
+        console.until("#3").await.press(typed).until("foo").await;
+        console.resize(50, 5);
+        console.until("needs 60x12").await.press(&["esc"]).settled().await;
+        console.resize(80, 24);
+        console.until("Staging").await.until_gone("foo").await.press(&["?"]).until("Help").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_the_list_of_services_it_names_the_selected_one_and_waits_for_enter() {
+    let backend = ready();
+    let api: trunkline::domain::ids::ServiceName = "api".parse().expect("a good name");
+    backend.change(|world| {
+        world.add_service(&api);
+        world.verified_build(&api, "kim");
+    });
+    let console = Console::open(&backend);
+    console.until("api").await.press(&["j", "!"]).until("service     checkout").await;
+    console.until("only Enter starts it").await.until("#2 → #1").await;
+    console.rest(Duration::from_secs(20)).await;
+    assert_eq!(rollbacks(&console), 0, "rows come and go under the cursor");
+    console.press(&["enter"]).until("ON HOLD").await;
+    assert_eq!(rollbacks(&console), 1);
+    // Who has opened a service has chosen it.
+    console.backend.change(|world| world.finish(&checkout()));
+    console.until_gone("ROLLING").await.press(&["!"]).until("service     checkout").await;
+    assert!(!console.text().contains("only Enter"), "{}", console.text());
 }

@@ -72,6 +72,17 @@ pub fn put_live(world: &mut World, build: BuildNumber) -> DeploymentId {
     id
 }
 
+thread_local! {
+    /// How many consoles a test has opened, as each test has a thread of its own.
+    static OPENED: std::cell::Cell<u128> = const { std::cell::Cell::new(0) };
+}
+
+/// The same for the same console of a test, and another for each of them.
+fn next_seed() -> uuid::Uuid {
+    OPENED.set(OPENED.get() + 1);
+    uuid::Uuid::from_u128(6 + OPENED.get())
+}
+
 /// A running console.
 pub struct Console<B = Scripted> {
     pub backend: B,
@@ -107,8 +118,7 @@ impl<B: trunkline::backend::Backend + Clone> Console<B> {
         let mut terminal = Terminal::new(screen.clone()).expect("a test screen cannot fail");
         let mut outside = Recorder(Arc::clone(&asked));
         let performer = Performer::new(backend.clone(), inbox.clone());
-        let model =
-            Model::new(options, uuid::Uuid::from_u128(7), Size { width, height }, Instant::now());
+        let model = Model::new(options, next_seed(), Size { width, height }, Instant::now());
         let task = tokio::spawn(async move {
             let input = UnboundedReceiverStream::new(input);
             runtime::run(&mut terminal, input, &mut outside, performer, received, model).await

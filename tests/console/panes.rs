@@ -101,6 +101,18 @@ async fn the_help_says_why_an_action_is_off() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_help_names_the_keys_of_dialogs_and_runs_none_of_them() {
+    let console = Console::sized(&ready(), (100, 24));
+    console.until("#3").await.press(&["?"]).type_text("dialog:");
+    for key in ["Tab Shift-tab", "Space", "0-9", "Pgdn Pgup", "Enter", "Esc q", "d  "] {
+        console.until(key).await;
+    }
+    console.until("off: this key works in a dialog").await.press(&["enter"]).settled().await;
+    console.until("this key works in a dialog").await;
+    assert!(console.is_running());
+}
+
+#[tokio::test(start_paused = true)]
 async fn messages_outlive_their_toast() {
     let console = Console::open(&ready());
     console.until("#3").await.press(&["r"]).until("R rolls back").await;

@@ -76,13 +76,9 @@ async fn an_override_needs_a_reason_and_the_build_number() {
     backend.change(|world| world.verified_build(&checkout(), "sam"));
     let console = Console::open(&backend);
     console.until("#4").await.press(&["P"]).until("[!!]").await;
-    console.press(&["tab", "tab"]).quiet().await.press(&["enter"]).settled().await;
-    assert!(console.text().contains("off: type a reason"));
-    console
-        .press(&["shift-tab", "shift-tab", "shift-tab", "shift-tab"])
-        .type_text("kim is asleep")
-        .settled()
-        .await;
+    console.press(&["shift-tab"]).until("[> Promote <]").await.quiet().await.press(&["enter"]);
+    console.settled().await.until("off: type a reason").await;
+    console.press(&["tab"]).type_text("kim is asleep").settled().await;
     console.until("off: type 4 to go on").await.press(&["tab"]).type_text("4");
     console.until_gone("off:").await.press(&["tab", "tab", "tab"]).quiet().await.press(&["enter"]);
     console.until_gone("Promote #4 to PRODUCTION").await;

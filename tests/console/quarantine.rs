@@ -90,7 +90,7 @@ async fn a_hold_by_hand_asks_for_no_commits() {
     let console = Console::open(&backend);
     console.until("ON HOLD").await.press(&["H"]).until("Release the hold").await;
     assert!(!console.text().contains("which commits"), "{}", console.text());
-    console.press(&["up"]).type_text("was nothing").press(&["tab", "tab"]).quiet().await;
+    console.type_text("was nothing").press(&["tab", "tab"]).quiet().await;
     console.press(&["enter"]).until("OPEN").await;
 }
 
@@ -183,4 +183,41 @@ async fn a_bad_build_at_120x40() {
     let console = Console::sized(&backend, (120, 40));
     console.until("named bad by kim").await.quiet().await;
     insta::assert_snapshot!(console.text());
+}
+
+/// More builds than a snapshot carries lie between what was live and what is.
+fn rolled_far_back() -> Scripted {
+    let backend = ready();
+    backend.change(|world| {
+        for n in 4..=150 {
+            world.merge(&checkout(), "kim", &format!("change {n}"));
+        }
+        world.stage(&checkout(), BuildNumber(150));
+        put_live(world, BuildNumber(150));
+        roll_back(world, BuildNumber(2));
+        world.finish(&checkout());
+    });
+    backend
+}
+
+#[tokio::test(start_paused = true)]
+async fn builds_that_are_too_old_to_be_listed_are_said_not_to_be() {
+    let console = Console::open(&rolled_far_back());
+    console.until("ON HOLD").await.press(&["H"]).until("which commits were bad?").await;
+    console.until("those before #51 are not listed").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_commits_are_marked_than_one_command_may_name() {
+    let backend = rolled_far_back();
+    let console = Console::open(&backend);
+    console.until("ON HOLD").await.press(&["H"]).until("which commits were bad?").await;
+    console.press(&["shift-tab", "shift-tab"]);
+    for _ in 0..51 {
+        console.press(&["down", "space"]);
+    }
+    console.until("off: 51 marked, at most 50 at once").await.press(&["space"]);
+    console.until("off: type a reason").await.press(&["tab"]).type_text("all of them");
+    console.press(&["tab", "tab"]).quiet().await.press(&["enter"]).until("OPEN").await;
+    assert_eq!(quarantine(&backend).len(), 50);
 }

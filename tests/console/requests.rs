@@ -57,7 +57,7 @@ fn ask(backend: &Scripted, by: &str, build: u64, note: &str) -> Seq {
 /// Opens the dialog of #4 and asks for a promoter with the reason that was typed.
 async fn ask_from(console: &Console, reason: &str) {
     console.until("#4").await.press(&["P"]).until("[  Ask for a promoter  ]").await;
-    console.press(&["up", "up"]).type_text(reason).press(&["tab", "tab", "tab"]);
+    console.type_text(reason).press(&["tab", "tab", "tab"]);
     console.until("[> Ask for a promoter <]").await.quiet().await.press(&["enter"]);
     console.until_gone("Promote #4 to PRODUCTION").await;
 }
@@ -92,7 +92,12 @@ async fn the_button_that_asks_obeys_the_rules_of_buttons() {
     let backend = written_by_sam();
     let console = Console::open(&backend);
     console.until("#4").await.press(&["P", "right", "enter", "enter"]);
-    console.until("[  Ask for a promoter  ]").await.press(&["right", "enter"]).settled().await;
+    console
+        .until("[  Ask for a promoter  ]")
+        .await
+        .press(&["tab", "tab", "tab", "enter"])
+        .settled()
+        .await;
     console.until("[> Ask for a promoter <]").await;
     for _ in 0..60 {
         console.press(&["enter"]).rest(Duration::from_millis(33)).await;
@@ -116,7 +121,7 @@ async fn asking_disarms_when_the_world_has_moved() {
     let backend = written_by_sam();
     let console = Console::open(&backend);
     console.until("#4").await.press(&["P"]).until("[  Ask for a promoter  ]").await;
-    console.press(&["right"]).quiet().await;
+    console.press(&["tab", "tab", "tab"]).quiet().await;
     backend.change(|world| put_live(world, BuildNumber(3)));
     console.until("DISARMED").await.quiet().await.press(&["enter"]).settled().await;
     assert!(requests(&backend).is_empty());
@@ -128,7 +133,7 @@ async fn a_refused_request_says_why() {
     let console = Console::open(&backend);
     ask(&backend, "kim", 4, "");
     console.until("ASKED #4 by kim").await.press(&["P"]).until("[  Ask for a promoter  ]").await;
-    console.press(&["right"]).quiet().await.press(&["enter"]);
+    console.press(&["tab", "tab", "tab"]).quiet().await.press(&["enter"]);
     console.until("refused: kim asked for #4").await.until("[> Close <]").await;
     assert_eq!(requests(&backend).len(), 1);
 }
@@ -138,7 +143,7 @@ async fn a_lost_answer_to_a_request_is_looked_up() {
     let backend = written_by_sam();
     let console = Console::open(&backend);
     console.until("#4").await.press(&["P"]).until("[  Ask for a promoter  ]").await;
-    console.press(&["right"]).quiet().await;
+    console.press(&["tab", "tab", "tab"]).quiet().await;
     backend.fault(Fault::LostAnswer);
     console.press(&["enter"]).until("unknown, checking").await.until("ASKED #4 by you").await;
     console.rest(Duration::from_secs(30)).await;
@@ -281,7 +286,7 @@ async fn the_three_buttons_and_the_list_of_commits_fit_the_smallest_screen() {
     let backend = written_by_sam();
     let console = Console::sized(&backend, (60, 12));
     ask(&backend, "kim", 4, "");
-    console.until("ASKED #4").await.press(&["P"]).until("[> Cancel <]").await;
+    console.until("ASKED #4").await.press(&["P"]).until("[  Cancel  ]").await;
     console.until("[  Ask for a promoter  ]   [  Promote  ]").await.press(&["esc"]);
     backend.change(|world| {
         let (environment, rollback) = (Environment::Production, Some(Seq(1).into()));

@@ -75,7 +75,7 @@ fn last(backend: &Scripted) -> DeploymentRequest {
 }
 
 /// Production runs #2, whose migration #1 cannot live with.
-fn past_the_floor() -> Scripted {
+pub fn past_the_floor() -> Scripted {
     let backend = ready();
     backend.change(|world| {
         world.edit(&checkout(), |service| service.state.schema.push(drops(2, 2)));
@@ -126,7 +126,7 @@ async fn a_promote_in_a_freeze_wants_a_reason_and_the_number_and_is_recorded_wit
     calendar(&backend, &[("feast", FreezeMode::Override, -5, 500)]);
     let console = Console::open(&backend);
     console.until("FROZEN to").await.press(&["P"]).until("[!!]").await;
-    console.press(&["up", "up"]).type_text("the checkout is down");
+    console.type_text("the checkout is down");
     console
         .until("off: type 3 to go on")
         .await
@@ -153,7 +153,7 @@ async fn collapsed_phases_are_named_with_the_build_to_promote_first() {
     let console = Console::sized(&backend, (120, 40));
     console.until("#4").await.press(&["P"]).until("collapsed phases").await;
     console.until("promote #3 first").await;
-    console.press(&["up", "up"]).type_text("known").press(&["tab"]).type_text("4");
+    console.type_text("known").press(&["tab"]).type_text("4");
     console.until_gone("off:").await.until("Undo NO RETURN").await;
     console.press(&["tab", "tab", "tab"]).quiet().await.press(&["enter"]);
     console.until_gone("Promote #4 to").await;

@@ -66,7 +66,7 @@ fn sha_build_environment_fields_and_buttons_stay_as_they_are_whatever_the_names(
             "PROD checkout #3",
             "build       #4  0000000",
             "live        #3  0000000",
-            "[> Cancel <]",
+            "[  Cancel  ]",
         ] {
             assert!(screen.contains(said), "no {said:?} in\n{screen}");
         }

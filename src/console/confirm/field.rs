@@ -36,9 +36,22 @@ impl Field {
     /// Adds what was typed or pasted; line ends and control characters are dropped, and what no number has in it.
     pub fn insert(&mut self, text: &str) {
         let room = LONGEST_TEXT.saturating_sub(self.text.chars().count());
-        let number = matches!(self.kind, FieldKind::Number(_));
-        let fits = |c: &char| if number { c.is_ascii_digit() } else { !c.is_control() };
-        self.text.extend(text.chars().filter(fits).take(room));
+        let fitting: String = text.chars().filter(|c| self.takes(*c)).take(room).collect();
+        self.text.push_str(&fitting);
+    }
+
+    /// Whether such a character can stand in it.
+    #[must_use]
+    pub fn takes(&self, letter: char) -> bool {
+        match self.kind {
+            FieldKind::Number(_) => letter.is_ascii_digit(),
+            FieldKind::Reason | FieldKind::Note | FieldKind::Until => !letter.is_control(),
+        }
+    }
+
+    /// Whether there is no going on while it is empty.
+    pub(super) fn is_wanted(&self) -> bool {
+        matches!(self.kind, FieldKind::Reason | FieldKind::Number(_))
     }
 
     pub(super) fn check(&self, now: DateTime<Utc>, zone: Tz) -> Result<(), String> {

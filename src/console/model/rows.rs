@@ -14,6 +14,11 @@ impl Model {
         rows.filter(|row| self.passes(&[row.service.as_str()])).collect()
     }
 
+    #[must_use]
+    pub fn has_several_services(&self) -> bool {
+        self.fleet.as_ref().is_some_and(|fleet| fleet.services.len() > 1)
+    }
+
     /// The builds of the staging list, newest first.
     #[must_use]
     pub fn builds(&self) -> Vec<&BuildRow> {

@@ -18,10 +18,7 @@ pub fn act(model: &mut Model, action: &Action) -> Vec<Effect> {
         Action::Back if model.notes.hide() => Vec::new(),
         Action::Preview => promote(model, Manner::Preview),
         Action::RollBack => roll_back(model, available::rollback_row(model), Manner::Careful),
-        Action::Emergency => {
-            let manner = Manner::Emergency { fires_at: None, again: Vec::new() };
-            roll_back(model, None, manner)
-        }
+        Action::Emergency => emergency(model),
         Action::Verify => match model.staging.selected {
             Some(build) => confirm::open(model, Subject::Verify(build), Manner::Careful),
             None => Vec::new(),
@@ -67,6 +64,22 @@ fn roll_back(model: &mut Model, to: Option<BuildNumber>, manner: Manner) -> Vec<
     confirm::open(model, Subject::Plan(Asked::Rollback { to }), manner)
 }
 
+/// In the list of services it opens the selected one. That may be another than a moment ago, as services come and go and
+/// the first one is selected to begin with: the dialog names the service, and only Enter starts it.
+fn emergency(model: &mut Model) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    let listed = model.services.selected.clone().filter(|_| model.screen == Screen::Fleet);
+    if let Some(service) = &listed {
+        effects = backend::open(model, service);
+    }
+    let manner = Manner::Emergency { fires_at: None, again: Vec::new() };
+    effects.extend(roll_back(model, None, manner));
+    if let Some(confirm) = model.confirm_mut() {
+        confirm.waits_for_enter = listed.is_some();
+    }
+    effects
+}
+
 /// Puts production on hold or releases it; after a rollback with the commits that it took away.
 fn hold(model: &mut Model) -> Vec<Effect> {
     let production = Environment::Production;
@@ -78,6 +91,7 @@ fn hold(model: &mut Model) -> Vec<Effect> {
     let effects = confirm::open(model, subject, Manner::Careful);
     if let Some(confirm) = model.confirm_mut() {
         confirm.suspects = suspects;
+        confirm.focus = confirm.first_stop();
     }
     effects
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{confirm, history, requests};
+use super::{history, plan, requests};
 use crate::backend::{Answer, BackendError};
 use crate::console::Error;
 use crate::console::backoff;
@@ -168,7 +168,7 @@ pub fn show(model: &mut Model, snapshot: Box<ServiceSnapshot>) -> Vec<Effect> {
         history::keep(model, &before);
         effects.extend(announce(model, &before));
         if model.service.as_ref().is_some_and(|now| now.version != before.version) {
-            effects.extend(confirm::world_moved(model));
+            effects.extend(plan::world_moved(model));
         }
     }
     effects

@@ -111,16 +111,12 @@ pub fn back(model: &mut Model) -> Option<Vec<Effect>> {
     } else if in_service && model.focus != model.list {
         model.focus = model.list;
         model.bottom = Pane::Log;
-    } else if in_service && has_fleet(model) {
+    } else if in_service && model.has_several_services() {
         return Some(super::act::act(model, &Action::Services));
     } else {
         return None;
     }
     Some(Vec::new())
-}
-
-fn has_fleet(model: &Model) -> bool {
-    model.fleet.as_ref().is_some_and(|fleet| fleet.services.len() > 1)
 }
 
 pub fn interrupt(model: &mut Model) -> Vec<Effect> {

@@ -3,31 +3,23 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tokio::time::Instant;
 
-use super::{browse, moved, overlays, send};
-use crate::backend::{Answer, BackendError};
+use super::{browse, overlays, plan, send};
 use crate::console::available;
-use crate::console::confirm::{Confirm, Field, FieldKind, Focus, Manner, Stage, Subject, Watched};
+use crate::console::confirm::{Confirm, Field, FieldKind, Focus, Manner, Stage, Subject};
 use crate::console::effect::Effect;
-use crate::console::message::Ticket;
 use crate::console::model::{LogChoice, Model, Pane};
 use crate::console::notes::Tone;
 use crate::console::overlay::Overlay;
 use crate::console::suspects::Suspects;
-use crate::domain::ids::{Environment, ServiceName};
-use crate::domain::plan::Plan;
-use crate::domain::snapshot::DeploymentRow;
+use crate::console::view;
+use crate::domain::ids::ServiceName;
 
 /// Opens the dialog, and asks for the plan where there is one.
 pub fn open(model: &mut Model, subject: Subject, manner: Manner) -> Vec<Effect> {
     let (key, ticket) = (model.next_key(), model.next_ticket());
     let confirm = Confirm::new(subject, manner, key, ticket);
     model.overlays.push(Overlay::Confirm(Box::new(confirm)));
-    ask_for_plan(model, ticket, subject).into_iter().collect()
-}
-
-fn ask_for_plan(model: &Model, ticket: Ticket, subject: Subject) -> Option<Effect> {
-    let Subject::Plan(action) = subject else { return None };
-    Some(Effect::Plan { ticket, service: service(model)?, action })
+    plan::ask(model, ticket, subject).into_iter().collect()
 }
 
 pub fn service(model: &Model) -> Option<ServiceName> {
@@ -50,8 +42,15 @@ pub fn paste(model: &mut Model, text: &str) {
 /// A key in the dialog; whether a button was `armed` when it was pressed.
 pub fn key(model: &mut Model, key: &KeyEvent, name: &str, armed: bool) -> Vec<Effect> {
     let Some(confirm) = model.confirm_mut() else { return Vec::new() };
+    confirm.cut_off &= !armed;
+    if confirm.cut_off && is_letter(key) {
+        return Vec::new();
+    }
     match (name, confirm.focus) {
         ("esc" | "ctrl-c", _) => leave(model),
+        ("pgdn" | "ctrl-d", _) => turn(model, 1),
+        ("pgup", _) => turn(model, -1),
+        ("ctrl-u", focus) if !matches!(focus, Focus::Field(_)) => turn(model, -1),
         ("enter", _) if matches!(confirm.manner, Manner::Emergency { .. }) => at_once(model, armed),
         ("enter", Focus::Leave) => {
             if armed {
@@ -75,14 +74,19 @@ pub fn key(model: &mut Model, key: &KeyEvent, name: &str, armed: bool) -> Vec<Ef
         ("left" | "right", Focus::Field(_)) => Vec::new(),
         ("enter" | "tab" | "down" | "right", _) => focus(confirm, 1),
         ("shift-tab" | "up" | "left", _) => focus(confirm, -1),
-        ("q", _) => leave(model),
+        // Like the button that it stands for, so that a text which is typed ahead closes nothing.
+        ("q", _) if armed => leave(model),
         // In front of a countdown nothing may stand.
         ("d", _) if confirm.fires_at().is_none() => overlays::changes_of_plan(model),
         _ => Vec::new(),
     }
 }
 
-fn is_emergency(confirm: &Confirm) -> bool {
+fn is_letter(key: &KeyEvent) -> bool {
+    matches!(key.code, KeyCode::Char(_)) && !key.modifiers.contains(KeyModifiers::CONTROL)
+}
+
+pub fn is_emergency(confirm: &Confirm) -> bool {
     matches!(confirm.manner, Manner::Emergency { .. })
 }
 
@@ -101,28 +105,6 @@ fn watch(model: &mut Model, armed: bool) -> Vec<Effect> {
         browse::focus(model, Pane::Log);
     }
     Vec::new()
-}
-
-/// Offers to watch what runs in production, or what went live there since the plan on screen was made.
-fn offer_watch(model: &mut Model, now: &Plan) {
-    let (running, instead) = (model.in_flight(Environment::Production).is_some(), instead(model));
-    let Some(confirm) = model.confirm_mut() else { return };
-    let live = |plan: &Plan| plan.live.as_ref().map(|live| live.build);
-    let moved = confirm.plan.as_ref().is_some_and(|shown| live(shown) != live(now));
-    if running || moved {
-        confirm.watch = instead;
-    }
-}
-
-/// What runs in production, else what is live there.
-fn instead(model: &Model) -> Option<Watched> {
-    let of = |row: &DeploymentRow| Watched {
-        deployment: row.deployment.id,
-        build: row.deployment.request.build,
-    };
-    let live = || model.service.as_ref()?.live.get(&Environment::Production);
-    let live = || model.deployment(live()?.deployment);
-    model.in_flight(Environment::Production).or_else(live).map(of)
 }
 
 fn focus(confirm: &mut Confirm, by: isize) -> Vec<Effect> {
@@ -154,7 +136,7 @@ fn edit(confirm: &mut Confirm, field: usize, key: &KeyEvent, name: &str) -> Vec<
             let kept = field.text.trim_end().rfind(' ').map_or(0, |space| space + 1);
             field.text.truncate(kept);
         }
-        (_, KeyCode::Char(letter)) if !key.modifiers.contains(KeyModifiers::CONTROL) => {
+        (_, KeyCode::Char(letter)) if is_letter(key) => {
             field.insert(letter.encode_utf8(&mut [0; 4]));
         }
         _ => {}
@@ -180,7 +162,7 @@ fn press(model: &mut Model, armed: bool) -> Vec<Effect> {
     let (now, zone, fresh) = (model.now(), model.zone(), available::fresh(model));
     let Some(confirm) = model.confirm_mut() else { return Vec::new() };
     match confirm.stage {
-        Stage::Disarmed(_) | Stage::Failed(_) => again(model),
+        Stage::Disarmed(_) | Stage::Failed(_) => plan::again(model),
         Stage::Asking | Stage::Rechecking if confirm.act_label().is_some() => {
             match fresh.and(confirm.is_complete(now, zone)) {
                 Ok(()) => send_it(model),
@@ -240,112 +222,37 @@ fn at_once(model: &mut Model, armed: bool) -> Vec<Effect> {
                 }
             }
         }
-        Stage::Failed(_) => again(model),
+        Stage::Failed(_) => plan::again(model),
         Stage::Asking | Stage::Refused(_) | Stage::Unknown(_) => leave(model),
         _ => Vec::new(),
     }
 }
 
-/// Asks anew from the start, as a new intent.
-fn again(model: &mut Model) -> Vec<Effect> {
-    let (key, ticket) = (model.next_key(), model.next_ticket());
-    let Some(confirm) = model.confirm_mut() else { return Vec::new() };
-    let subject = confirm.subject;
-    confirm.stage =
-        if matches!(subject, Subject::Plan(_)) { Stage::Planning } else { Stage::Asking };
-    (confirm.key, confirm.ticket) = (key, ticket);
-    confirm.focus = Focus::Leave;
-    confirm.changes();
-    ask_for_plan(model, ticket, subject).into_iter().collect()
-}
-
-/// A plan came in, for the dialog or for the page of changes.
-pub fn planned(model: &mut Model, ticket: Ticket, answer: Answer<Box<Plan>>) -> Vec<Effect> {
-    overlays::planned(model, ticket, &answer);
-    let waits = |c: &Confirm| c.ticket == ticket && !matches!(c.stage, Stage::Sending);
-    if !model.confirm_mut().is_some_and(|confirm| waits(confirm)) {
-        return Vec::new();
-    }
-    match answer {
-        Ok(plan) => take_plan(model, plan),
-        Err(why) => {
-            let stage = match why {
-                BackendError::Refused(refusal) => Stage::Refused(refusal.to_string()),
-                why => Stage::Failed(why.to_string()),
-            };
-            if let Some(confirm) = model.confirm_mut() {
-                confirm.stage = stage;
-                confirm.focus = Focus::Leave;
-                confirm.changes();
-            }
-        }
-    }
-    Vec::new()
-}
-
-fn take_plan(model: &mut Model, plan: Box<Plan>) {
-    offer_watch(model, &plan);
-    let Some(confirm) = model.confirm_mut() else { return };
-    let same = confirm.plan.as_ref().is_some_and(|shown| shown.fingerprint == plan.fingerprint);
-    let emergency = matches!(confirm.manner, Manner::Emergency { .. });
-    match (&confirm.stage, confirm.plan.take()) {
-        // Time alone changed what is asked for, as when a soak is over: the same plan is asked anew.
-        (Stage::Asking | Stage::Rechecking, Some(shown))
-            if same && !emergency && shown.severity() != plan.severity() =>
-        {
-            confirm.ask(plan);
-        }
-        (Stage::Rechecking, _) if same => {
-            confirm.plan = Some(plan);
-            confirm.stage = Stage::Asking;
-        }
-        (Stage::Rechecking, Some(shown)) => {
-            let changes = moved::between(model, &shown, &plan);
-            disarm(model, changes, Some(plan));
-        }
-        (Stage::Asking, Some(_)) if same => confirm.plan = Some(plan),
-        (_, Some(shown)) if emergency && !same => {
-            let changes = moved::between(model, &shown, &plan);
-            count_down(model, plan, changes);
-        }
-        _ if emergency => count_down(model, plan, Vec::new()),
-        _ => confirm.ask(plan),
-    }
-}
-
-/// Starts an emergency's countdown, or starts it again, saying why.
-pub fn count_down(model: &mut Model, plan: Box<Plan>, again: Vec<String>) {
-    let (at, key) = (model.at, model.next_key());
-    let fires_at = at + model.options.emergency_countdown;
-    let Some(confirm) = model.confirm_mut() else { return };
-    confirm.ask(plan);
-    confirm.key = key;
-    let by_itself = confirm.may_be_done() && !confirm.asks_number();
-    let fires_at = by_itself.then_some(fires_at);
-    confirm.manner = Manner::Emergency { fires_at, again };
-}
-
-/// Takes the button away, saying what is not as it was shown.
-pub fn disarm(model: &mut Model, changes: Vec<String>, plan: Option<Box<Plan>>) {
-    if let Some(plan) = &plan {
-        offer_watch(model, plan);
-    }
-    let Some(confirm) = model.confirm_mut() else { return };
-    confirm.stage = Stage::Disarmed(changes);
-    confirm.plan = plan.or(confirm.plan.take());
-    confirm.focus = Focus::Leave;
-    confirm.changes();
-}
-
 /// What is drawn now is what keys are pressed for. A countdown begins when it can be seen.
 pub fn drawn(model: &mut Model, at: Instant) {
     let countdown = model.options.emergency_countdown;
-    if let Some(confirm) = model.confirm_mut()
-        && confirm.drawn(at)
+    let window = view::window_of_dialog(model);
+    let Some(confirm) = model.confirm_mut() else { return };
+    if confirm.drawn(at)
         && let Manner::Emergency { fires_at: Some(fires_at), .. } = &mut confirm.manner
     {
         *fires_at = at + countdown;
     }
+    let before = confirm.reading;
+    if let Some(window) = window {
+        confirm.reading.shows(window);
+    }
+    // Why the button is off may be another thing now.
+    model.dirty |= confirm.reading != before;
+}
+
+/// Scrolls what stands above the fields.
+fn turn(model: &mut Model, pages: isize) -> Vec<Effect> {
+    let window = view::window_of_dialog(model);
+    if let (Some(window), Some(confirm)) = (window, model.confirm_mut()) {
+        confirm.reading.turn(window, pages);
+    }
+    Vec::new()
 }
 
 /// The emergency whose countdown is over is sent.
@@ -364,34 +271,4 @@ pub fn fire_when_due(model: &mut Model) -> Vec<Effect> {
         *fires_at = None;
     }
     effects
-}
-
-/// The snapshot changed under an open dialog: a plan is made again and compared, anything else is looked for.
-pub fn world_moved(model: &mut Model) -> Vec<Effect> {
-    let ticket = model.next_ticket();
-    let snapshot = model.service.clone();
-    let (Some(confirm), Some(snapshot)) = (model.confirm_mut(), snapshot) else {
-        return Vec::new();
-    };
-    if !matches!(confirm.stage, Stage::Planning | Stage::Asking | Stage::Rechecking) {
-        return Vec::new();
-    }
-    match confirm.subject {
-        Subject::Plan(_) => {
-            if confirm.manner == Manner::Careful && confirm.stage == Stage::Asking {
-                confirm.stage = Stage::Rechecking;
-            }
-            confirm.ticket = ticket;
-            let subject = confirm.subject;
-            ask_for_plan(model, ticket, subject).into_iter().collect()
-        }
-        subject => {
-            let gone = subject.is_there(&snapshot).err();
-            let suspects = confirm.suspects.as_ref();
-            if let Some(gone) = gone.or_else(|| suspects.and_then(|s| s.outdated(&snapshot))) {
-                disarm(model, vec![gone], None);
-            }
-            Vec::new()
-        }
-    }
 }

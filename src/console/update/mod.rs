@@ -9,6 +9,7 @@ mod input;
 mod log;
 mod moved;
 mod overlays;
+mod plan;
 mod recall;
 mod requests;
 mod send;
@@ -37,7 +38,7 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         News::Fleet(answer) => backend::fleet(model, answer),
         News::Service(service, answer) => backend::service(model, &service, answer),
         News::History { service, before, answer } => history::page(model, &service, before, answer),
-        News::Planned { ticket, answer } => confirm::planned(model, ticket, answer),
+        News::Planned { ticket, answer } => plan::planned(model, ticket, answer),
         News::Answered { ticket, answer } => send::answered(model, ticket, answer),
         News::LookedUp { ticket, answer } => send::looked_up(model, ticket, answer),
         News::NotNoted { what, why } => recall::not_noted(model, &what, &why),

@@ -1,6 +1,6 @@
 //! Requests for a promoter: telling of them, taking one, and taking one's own back.
 
-use super::confirm;
+use super::{confirm, plan};
 use crate::console::confirm::{Manner, Stage, Subject};
 use crate::console::effect::{Effect, Outside};
 use crate::console::model::{Model, Screen};
@@ -68,7 +68,6 @@ fn ended(model: &mut Model, before: &Request) -> Vec<Effect> {
 
 /// A dialog that was opened for the request is about something else now: whoever withdrew it may have found a fault.
 fn disarm(model: &mut Model, request: &Request, text: String) {
-    let ticket = model.next_ticket();
     let Some(confirm) = model.confirm_mut() else { return };
     let withdrawn = matches!(request.closed, Some(Closed::Withdrawn { .. }));
     let about = match confirm.subject {
@@ -79,8 +78,8 @@ fn disarm(model: &mut Model, request: &Request, text: String) {
     let asks = matches!(confirm.stage, Stage::Planning | Stage::Asking | Stage::Rechecking);
     if about && asks && confirm.manner == Manner::Careful {
         // A plan that is still being made must not arm it again.
-        confirm.ticket = ticket;
-        confirm::disarm(model, vec![text], None);
+        confirm.question = None;
+        plan::disarm(model, vec![text], None);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Commands on their way: sending one, its answer, and the answer that got lost.
 
-use super::confirm;
+use super::{confirm, plan};
 use crate::backend::intents::Intent;
 use crate::backend::{Answer, BackendError};
 use crate::console::confirm::{Focus, Manner, Stage};
@@ -18,6 +18,7 @@ pub fn send(model: &mut Model, command: Command) -> Vec<Effect> {
     let (Some(confirm), Some(service)) = (model.confirm_mut(), service) else { return Vec::new() };
     confirm.stage = Stage::Sending;
     confirm.ticket = ticket;
+    confirm.question = None;
     confirm.focus = Focus::Leave;
     let what = command.what(confirm.plan.as_ref().map(|plan| plan.target.build));
     let intent = Intent { key: confirm.key.clone(), service, what, at: now };
@@ -96,10 +97,10 @@ fn changed(
 ) {
     let manner = model.confirm_mut().filter(|c| c.ticket == ticket).map(|c| c.manner.clone());
     match manner {
-        Some(Manner::Emergency { .. }) => confirm::count_down(model, plan, changes),
+        Some(Manner::Emergency { .. }) => plan::count_down(model, plan, changes),
         Some(_) => {
             let key = model.next_key();
-            confirm::disarm(model, changes, Some(plan));
+            plan::disarm(model, changes, Some(plan));
             if let Some(confirm) = model.confirm_mut() {
                 confirm.key = key;
             }
@@ -126,7 +127,7 @@ fn ended(model: &mut Model, ticket: Ticket, sent: &Sent, end: Stage) -> Vec<Effe
 fn stage(model: &mut Model, ticket: Ticket, stage: Stage) {
     if let Some(confirm) = model.confirm_mut().filter(|confirm| confirm.ticket == ticket) {
         confirm.stage = stage;
-        confirm.focus = Focus::Leave;
+        confirm.refocus(Focus::Leave);
         confirm.changes();
     }
 }

@@ -1,78 +1,85 @@
 //! The one confirm dialog: what would happen, every finding, the fields, and two buttons.
 
-use std::collections::BTreeSet;
-
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::row::Row;
+use super::upper::Upper;
 use super::when::clock;
-use super::{changes, draw_lines, emergency, findings, pane, quality, suspects, verdict};
-use crate::console::age::age;
+use super::{about, draw_lines, emergency, pane, plan, suspects, verdict};
 use crate::console::available;
-use crate::console::confirm::{Confirm, Field, FieldKind, Focus, Manner, Stage, Subject};
+use crate::console::confirm::{Confirm, Field, FieldKind, Focus, Manner, Stage, Subject, Window};
 use crate::console::model::Model;
 use crate::console::theme::Role;
 use crate::domain::command::Action;
 use crate::domain::event::DeploymentKind;
-use crate::domain::ids::BuildNumber;
-use crate::domain::plan::{Guard, Plan, PlannedBuild};
-use crate::domain::schema::{Outlook, Verdict};
-use crate::domain::time::say;
+use crate::domain::ids::DeploymentId;
+use crate::domain::plan::Plan;
 use crate::terminal::gate::{self, Safe};
-
-/// The most reasons of a verdict that are shown.
-const REASONS: usize = 6;
 
 /// How wide a dialog is, border included.
 const WIDTH: u16 = 78;
 
 pub fn draw(model: &Model, confirm: &Confirm, frame: &mut Frame, body: Rect) {
-    let width = WIDTH.min(body.width);
-    let inner_width = width.saturating_sub(2);
-    let (upper, lower) = match &confirm.manner {
-        Manner::Emergency { .. } => emergency::lines(model, confirm, inner_width),
-        Manner::Careful | Manner::Preview => {
-            let room = body.height.saturating_sub(2);
-            (upper(model, confirm, inner_width), lower(model, confirm, inner_width, room))
-        }
-    };
-    let height = u16::try_from(upper.len() + lower.len() + 2).unwrap_or(u16::MAX);
-    let area = pane::centred(body, width, height);
+    let Parts { area, upper, lower } = parts(model, confirm, body);
     let role = if touches_production(confirm) { Role::DialogDanger } else { Role::Dialog };
     let title = Line::from(Span::styled(title(model, confirm), model.options.theme.style(role)));
     let right = if confirm.plan.is_some() { "d changes  Esc cancel" } else { "Esc cancel" };
+    let right = if matches!(confirm.subject, Subject::Cancel(_)) { "Esc keeps it" } else { right };
     let right =
         if matches!(confirm.manner, Manner::Emergency { .. }) { "Esc cancels" } else { right };
     let inner = pane::overlay(model, frame, area, role, title, right);
-    place(frame, inner, upper, lower);
+    let high = inner.height.saturating_sub(height_of(&lower));
+    let (above, below) = (Rect { height: high, ..inner }, Rect { y: inner.y + high, ..inner });
+    draw_lines(frame, above, upper.shown(usize::from(high), confirm.reading.first), 0);
+    draw_lines(frame, Rect { height: inner.height - high, ..below }, lower, 0);
 }
 
-/// The fields and buttons always have their place; what is above them gives way.
-fn place(frame: &mut Frame, inner: Rect, upper: Vec<Line<'static>>, lower: Vec<Line<'static>>) {
-    let mut lower = lower;
-    if lower.len() > usize::from(inner.height) {
+/// What of the dialog's upper part is on screen.
+pub fn window(model: &Model, confirm: &Confirm, body: Rect) -> Window {
+    let Parts { area, upper, lower } = parts(model, confirm, body);
+    let high = area.height.saturating_sub(2).saturating_sub(height_of(&lower));
+    upper.window(usize::from(high), confirm.reading.first)
+}
+
+/// The dialog before it is drawn.
+struct Parts {
+    area: Rect,
+    upper: Upper,
+    lower: Vec<Line<'static>>,
+}
+
+/// The least lines of the upper part for which the lower one gives up its empty lines.
+const LEAST: usize = 4;
+
+/// The fields and buttons always have their place; what is above them gives way, and can be scrolled.
+fn parts(model: &Model, confirm: &Confirm, body: Rect) -> Parts {
+    let width = WIDTH.min(body.width);
+    let (inner, room) = (width.saturating_sub(2), body.height.saturating_sub(2));
+    let (mut upper, mut lower) = match &confirm.manner {
+        Manner::Emergency { .. } => {
+            let (upper, lower) = emergency::lines(model, confirm, inner);
+            (Upper { lines: upper, weighty: 0 }, lower)
+        }
+        Manner::Careful | Manner::Preview => {
+            (upper(model, confirm, inner), lower(model, confirm, inner, room))
+        }
+    };
+    let height = u16::try_from(upper.lines.len() + lower.len() + 2).unwrap_or(u16::MAX);
+    let room = usize::from(room);
+    if room.saturating_sub(lower.len()) < upper.lines.len().min(LEAST) {
         lower.retain(|line| line.width() > 0);
     }
-    let low = u16::try_from(lower.len()).unwrap_or(u16::MAX).min(inner.height);
-    let high = inner.height - low;
-    draw_lines(frame, Rect { height: high, ..inner }, cut(upper, high), 0);
-    draw_lines(frame, Rect { y: inner.y + high, height: low, ..inner }, lower, 0);
+    lower.truncate(room);
+    if upper.lines.len() > room - lower.len() {
+        upper.drop_empty_lines();
+    }
+    Parts { area: pane::centred(body, width, height), upper, lower }
 }
 
-/// Gives up the empty lines first; then keeps the beginning, where it is most telling, and says how much does not fit.
-fn cut(mut lines: Vec<Line<'static>>, height: u16) -> Vec<Line<'static>> {
-    let height = usize::from(height);
-    if lines.len() > height {
-        lines.retain(|line| line.width() > 0);
-    }
-    if lines.len() > height && height > 0 {
-        let more = lines.len() - height + 1;
-        lines.truncate(height - 1);
-        lines.push(Line::from(format!("  and {more} more lines: a higher screen shows them")));
-    }
-    lines
+fn height_of(lines: &[Line<'static>]) -> u16 {
+    u16::try_from(lines.len()).unwrap_or(u16::MAX)
 }
 
 fn touches_production(confirm: &Confirm) -> bool {
@@ -85,7 +92,10 @@ fn title(model: &Model, confirm: &Confirm) -> String {
         return emergency::title(model, confirm);
     }
     let what = match confirm.subject {
-        Subject::Plan(Action::Promote { build }) => format!("Promote {build} to PRODUCTION"),
+        Subject::Plan(Action::Promote { build }) => {
+            let verb = if confirm.is_redeploy() { "Redeploy" } else { "Promote" };
+            format!("{verb} {build} to PRODUCTION")
+        }
         Subject::Plan(Action::Rollback { .. }) => match &confirm.plan {
             Some(plan) => format!("Roll PRODUCTION back to {}", plan.target.build),
             None => "Roll PRODUCTION back".into(),
@@ -93,9 +103,9 @@ fn title(model: &Model, confirm: &Confirm) -> String {
         Subject::Verify(build) => format!("Verify {build} in staging"),
         Subject::Hold(environment) => format!("Hold {environment}"),
         Subject::Release(environment) => format!("Release the hold on {environment}"),
-        Subject::Cancel(deployment) => format!("Cancel {deployment}"),
+        Subject::Cancel(deployment) => stop(model, deployment),
         Subject::Freeze => "Freeze PRODUCTION".into(),
-        Subject::Lift(_) => "Lift the freeze".into(),
+        Subject::Lift(freeze) => format!("Lift the freeze {freeze}"),
         Subject::Withdraw(_) => "Withdraw the request for a promoter".into(),
     };
     match (&confirm.stage, &confirm.manner) {
@@ -105,149 +115,32 @@ fn title(model: &Model, confirm: &Confirm) -> String {
     }
 }
 
-fn upper(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
-    let theme = &model.options.theme;
-    let mut lines = Vec::new();
+/// `Stop d144: promote of #12 to production`.
+fn stop(model: &Model, deployment: DeploymentId) -> String {
+    let what = model.deployment(deployment).map(|row| &row.deployment.request);
+    let what = what.map_or_else(String::new, |request| {
+        format!(": {} of {} to {}", request.kind, request.build, request.environment)
+    });
+    format!("Stop {deployment}{what}")
+}
+
+fn upper(model: &Model, confirm: &Confirm, width: u16) -> Upper {
+    let mut upper = Upper::default();
     if let Stage::Disarmed(changes) = &confirm.stage {
         for text in changes {
-            lines.extend(paragraph(model, width, text, Role::Danger));
+            upper.lines.extend(paragraph(model, width, text, Role::Danger));
         }
-        lines.push(Line::default());
+        upper.lines.push(Line::default());
     }
     match (&confirm.plan, confirm.subject) {
-        (Some(plan), _) => {
-            lines.extend(of_plan(model, plan, width));
-            lines.push(Line::default());
-            let verdict = standing_against(plan);
-            if let Some(verdict) = verdict {
-                lines.extend(verdict::lines(model, verdict, verdict_place(width, REASONS)));
-            }
-            let left_out = verdict.map(|_| Guard::Migration);
-            lines.extend(findings::of_plan(model, plan, left_out, width));
-        }
+        (Some(shown), _) => plan::add(model, shown, width, &mut upper),
         (None, Subject::Plan(_)) if confirm.stage == Stage::Planning => {
-            lines.push(Row::new(theme, width).gap(2).own("making the plan", Role::Muted).line());
+            let row = Row::new(&model.options.theme, width).gap(2);
+            upper.lines.push(row.own("making the plan", Role::Muted).line());
         }
-        (None, subject) => lines.extend(about(model, subject, width)),
+        (None, subject) => upper.lines.extend(about::lines(model, subject, width)),
     }
-    lines
-}
-
-/// What speaks against a rollback; its finding says no more than that.
-fn standing_against(plan: &Plan) -> Option<&Verdict> {
-    let against = |verdict: &&Verdict| verdict.outlook > Outlook::Safe;
-    plan.verdict.as_ref().filter(against).filter(|_| plan.kind == DeploymentKind::Rollback)
-}
-
-/// Under the facts of a plan.
-pub fn verdict_place(width: u16, most: usize) -> verdict::Place {
-    verdict::Place { width, left: 2, name: 12, most }
-}
-
-/// What a command without a plan does, in a sentence.
-fn about(model: &Model, subject: Subject, width: u16) -> Vec<Line<'static>> {
-    let text = match subject {
-        Subject::Plan(_) => return Vec::new(),
-        Subject::Verify(build) => {
-            let subject = model.build(build).map_or("", |row| row.build.subject());
-            format!("records that you saw {build} good in staging: {subject}{}", still_asked(model, build))
-        }
-        Subject::Hold(_) => "promotes will need an override until somebody releases the hold; rollbacks go on".into(),
-        Subject::Release(environment) => model
-            .service
-            .as_ref()
-            .and_then(|service| service.holds.get(&environment))
-            .map_or_else(String::new, |hold| {
-                format!("held by {} since {}: {}", hold.by, age(model.since(hold.at)), hold.reason)
-            }),
-        Subject::Cancel(id) => model.deployment(id).map_or_else(String::new, |row| {
-            let request = &row.deployment.request;
-            format!(
-                "stops the {} of {} to {} by {}; a step that runs is ended",
-                request.kind, request.build, request.environment, row.deployment.by
-            )
-        }),
-        Subject::Freeze => "promotes will need an override from now on; rollbacks go on. Leave the end empty to freeze until somebody lifts it".into(),
-        Subject::Lift(id) => model
-            .freezes()
-            .iter()
-            .find(|freeze| freeze.id == id)
-            .map_or_else(String::new, |freeze| format!("set by {}: {}", freeze.by, freeze.reason)),
-        Subject::Withdraw(id) => model
-            .open_request()
-            .filter(|request| request.id == id)
-            .map_or_else(String::new, |request| {
-                format!("you asked for {} {} ago; nobody is asked any more", request.build, age(model.since(request.at)))
-            }),
-    };
-    paragraph(model, width, &text, Role::Text)
-}
-
-/// What a build lacks beside the word of a person.
-fn still_asked(model: &Model, build: BuildNumber) -> String {
-    let missing = model.build(build).map_or(Vec::new(), |row| quality::missing(model, row));
-    let others: Vec<_> =
-        missing.into_iter().filter(|kind| !kind.is_person()).map(quality::asked).collect();
-    if others.is_empty() {
-        return String::new();
-    }
-    format!(". It still has to be verified {} too", others.join(" and "))
-}
-
-/// The head of a plan: what, instead of what, with what in it, for how long.
-fn of_plan(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
-    let target = build(model, width, "build", &plan.target);
-    let live = match &plan.live {
-        Some(live) => {
-            let since = live.live_since.map_or_else(String::new, |s| age(model.since(s)));
-            build(model, width, "live", live).gap(2).own(since, Role::Muted)
-        }
-        None => fact(model, width, "live").own("nothing yet", Role::Muted),
-    };
-    let ships = if plan.kind == DeploymentKind::Rollback { "takes back" } else { "ships" };
-    let ships = fact(model, width, ships).own(changes::summary(model, plan), Role::Text);
-    let takes = plan.expected.map_or("unknown".into(), |time| format!("about {}", say(time)));
-    let steps: Vec<_> = plan.steps.iter().map(|step| step.name.as_str()).collect();
-    let takes = fact(model, width, "takes")
-        .own(format!("{takes}  "), Role::Text)
-        .name(&format!("({})", steps.join(", ")), Role::Muted);
-    let mut rows = vec![target, live, ships, takes];
-    rows.extend(asked_for(model, plan, width));
-    rows.extend(beyond_ascii(model, plan, width));
-    rows.into_iter().map(Row::line).collect()
-}
-
-/// Who asks for a promoter of this build, when somebody does.
-fn asked_for<'t>(model: &'t Model, plan: &Plan, width: u16) -> Option<Row<'t>> {
-    let promotes = plan.kind != DeploymentKind::Rollback;
-    let request = model.open_request().filter(|r| promotes && r.build == plan.target.build)?;
-    let who = if model.is_me(&request.by) { "you".into() } else { request.by.to_string() };
-    let note = if request.note.is_empty() { String::new() } else { format!(": {}", request.note) };
-    let text = format!("by {who} {} ago{note}", age(model.since(request.at)));
-    Some(fact(model, width, "asked for").own(text, Role::Warn))
-}
-
-/// The code points of names that are not plain ASCII: who decides by a name must be able to tell it from its double.
-fn beyond_ascii<'t>(model: &'t Model, plan: &Plan, width: u16) -> Option<Row<'t>> {
-    let people = model.service.as_ref().map(|service| &service.people);
-    let writers = people.map_or(Vec::new(), |people| plan.range.writers(people));
-    let steps = plan.steps.iter().map(|step| step.name.as_str());
-    let names = writers.into_iter().chain(steps);
-    let points: BTreeSet<_> = names.flat_map(|name| gate::field(name).code_points()).collect();
-    let points: Vec<_> = points.into_iter().collect();
-    let row = || fact(model, width, "not ASCII").own(points.join(", "), Role::Warn);
-    (!points.is_empty()).then(row)
-}
-
-fn build<'t>(model: &'t Model, width: u16, name: &str, build: &PlannedBuild) -> Row<'t> {
-    fact(model, width, name)
-        .own(format!("{}  ", build.build), Role::Accent)
-        .own(format!("{}  ", build.sha.short()), Role::Muted)
-        .outside(&build.subject, gate::field(&build.subject).width().min(38), Role::Text)
-}
-
-fn fact<'t>(model: &'t Model, width: u16, name: &str) -> Row<'t> {
-    Row::new(&model.options.theme, width).gap(2).cell(name, 12, Role::Muted)
+    upper
 }
 
 /// The fields, what came of pressing, the buttons and the way back.

@@ -8,6 +8,7 @@ use crate::console::confirm::{Confirm, Focus, Manner, Stage};
 use crate::console::model::Model;
 use crate::console::theme::Role;
 use crate::domain::plan::{Finding, Guard, Plan, Severity};
+use crate::domain::schema::Outlook;
 use crate::domain::time::say;
 
 /// The most reasons of a verdict that are shown while it counts down.
@@ -54,6 +55,7 @@ pub fn lines(
             upper.extend(dialog::paragraph(model, width, &text, Role::Warn));
         }
     }
+    upper.extend(service(model, confirm, width));
     match &confirm.plan {
         Some(plan) => upper.extend(of_plan(model, plan, width)),
         None if confirm.stage == Stage::Planning => {
@@ -73,20 +75,43 @@ pub fn lines(
     (upper, lower)
 }
 
+/// Which service it is, where there are several.
+fn service(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
+    let several = model.has_several_services();
+    let Some(service) = model.services.selected.as_ref().filter(|_| several) else {
+        return Vec::new();
+    };
+    let row = Row::new(&model.options.theme, width).gap(2).cell("service", 12, Role::Muted);
+    let row = row.own(service.as_str(), Role::Accent);
+    let row = if confirm.waits_for_enter {
+        row.own("  selected in a list: only Enter starts it", Role::Warn)
+    } else {
+        row
+    };
+    vec![row.line()]
+}
+
 fn of_plan(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
     let row = |name: &str| Row::new(&model.options.theme, width).gap(2).cell(name, 12, Role::Muted);
     let took = plan.expected.map_or("unknown".into(), |time| format!("about {}", say(time)));
-    let mut lines = vec![
+    let facts = [
         row("takes away").own(changes::summary(model, plan), Role::Text).line(),
         row("back to")
             .own(format!("{} {} ", plan.target.build, plan.target.sha.short()), Role::Accent)
             .name(&plan.target.subject, Role::Text)
             .line(),
         row("takes").own(took, Role::Text).line(),
+        row("then").own(super::plan::HOLDS, Role::Text).line(),
     ];
-    if let Some(verdict) = &plan.verdict {
-        lines.extend(verdict::lines(model, verdict, dialog::verdict_place(width, REASONS)));
-    }
+    let place = super::plan::verdict_place(width, REASONS);
+    let verdict = plan.verdict.as_ref().map(|verdict| verdict::lines(model, verdict, place));
+    // What speaks against it is the last thing that a low screen may leave out.
+    let mut lines = match &plan.verdict {
+        Some(against) if against.outlook > Outlook::Safe => {
+            verdict.into_iter().flatten().chain(facts).collect::<Vec<_>>()
+        }
+        _ => facts.into_iter().chain(verdict.into_iter().flatten()).collect(),
+    };
     // The verdict says all that the finding on migrations says.
     let tells = plan.verdict.is_none();
     let telling = |finding: &&Finding| {

@@ -1,5 +1,6 @@
 //! The screen as a function of the model: it draws and changes nothing.
 
+mod about;
 mod activity;
 mod calendar;
 mod changes;
@@ -16,6 +17,7 @@ mod log;
 mod messages;
 mod migrations;
 mod pane;
+mod plan;
 mod production;
 mod progress;
 mod quality;
@@ -25,6 +27,7 @@ mod staging;
 mod suspects;
 mod tiny;
 mod troubles;
+mod upper;
 mod verdict;
 mod when;
 
@@ -34,6 +37,7 @@ use ratatui::widgets::Paragraph;
 
 pub use self::details::height as details_height;
 pub use self::freeze::head_height as freeze_head;
+use super::confirm::Window;
 use super::layout::{is_tiny, layout};
 use super::model::{Model, Pane, Screen};
 use super::overlay::Overlay;
@@ -88,6 +92,18 @@ fn draw_overlay(model: &Model, frame: &mut Frame, overlay: &Overlay, body: ratat
         Overlay::Changes(page) => changes::draw(model, page, frame, body),
         Overlay::Help(help) => help::draw(model, help, frame, body),
         Overlay::Messages(scroll) => messages::draw(model, *scroll, frame, body),
+    }
+}
+
+/// What is on screen of the upper part of the dialog, when one lies on top.
+#[must_use]
+pub fn window_of_dialog(model: &Model) -> Option<Window> {
+    let area = model.area();
+    match model.overlays.last() {
+        Some(Overlay::Confirm(confirm)) if !is_tiny(area) => {
+            Some(dialog::window(model, confirm, layout(area, model).body))
+        }
+        _ => None,
     }
 }
 

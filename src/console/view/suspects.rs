@@ -41,11 +41,14 @@ pub fn lines(model: &Model, confirm: &Confirm, width: u16, height: u16) -> Vec<L
 /// What the list does not show.
 fn cut(suspects: &Suspects, hidden: usize) -> Option<String> {
     let marked = suspects.commits.iter().filter(|suspect| suspect.marked).count();
-    match (hidden, suspects.more) {
-        (0, 0) => None,
-        (hidden, 0) => Some(format!("{hidden} more lines, {marked} marked; arrows move")),
-        (_, more) => Some(format!(
+    match (suspects.oldest, hidden, suspects.more) {
+        (None, 0, 0) => None,
+        (None, hidden, 0) => Some(format!("{hidden} more lines, {marked} marked; arrows move")),
+        (None, _, more) => Some(format!(
             "{marked} marked; {more} more commits are not listed: trunkline quarantine names them"
+        )),
+        (Some(oldest), _, _) => Some(format!(
+            "{marked} marked; those before {oldest} are not listed: trunkline quarantine"
         )),
     }
 }

@@ -1,13 +1,11 @@
 //! Naming commits that are known to be bad, and clearing them.
 
 use super::{Asked, Decided, Gathered, Ground, Need, text};
-use crate::domain::command::Refusal;
+use crate::domain::command::{MOST_BAD_COMMITS, Refusal};
 use crate::domain::event::Fact;
 use crate::domain::ids::Sha;
 use crate::domain::quarantine::BadCommit;
 
-/// The most commits that one command names.
-const MOST: usize = 50;
 /// The most commits that a refusal names.
 const CANDIDATES: usize = 5;
 /// The shortest beginning of an id that names a commit.
@@ -52,8 +50,8 @@ pub(super) fn named(
     names: &[String],
     asked: Asked<'_>,
 ) -> Result<Vec<BadCommit>, Refusal> {
-    if names.len() > MOST {
-        return Err(Refusal::invalid(format!("name at most {MOST} commits at once")));
+    if names.len() > MOST_BAD_COMMITS {
+        return Err(Refusal::invalid(format!("name at most {MOST_BAD_COMMITS} commits at once")));
     }
     let found = match asked.gathered {
         Some(Gathered::Commits(found)) => found.as_slice(),
