@@ -60,8 +60,8 @@ async fn a_freeze_ends_at_the_local_time_of_its_own_day() {
     let berlin = Options { zone: Tz::Europe__Berlin, ..options() };
     let console = Console::with(&backend, (80, 24), berlin, |_| {});
     console.until("OPEN").await.press(&["F"]).until("Freeze PRODUCTION").await;
-    console.press(&["up"]).type_text("2027-07-01 09:00").press(&["up"]).type_text("launch");
-    console.until("] until 1 Jul 09:00").await.press(&["tab", "tab", "tab"]).quiet().await;
+    console.type_text("launch").press(&["tab"]).type_text("2027-07-01 09:00");
+    console.until("] until 1 Jul 09:00").await.press(&["tab", "tab"]).quiet().await;
     console.press(&["enter"]).until("FROZEN to 1 Jul 09:00").await;
     let until = backend.change(|world| {
         let service = world.service(&checkout()).expect("it is there");

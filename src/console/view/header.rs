@@ -185,14 +185,15 @@ fn stopped<'t>(model: &Model, row: Row<'t>, length: Length) -> Row<'t> {
     let (row, standing) = (apart(row, length), model.standing());
     if let Some(hold) = service.holds.get(&Environment::Production) {
         let row = row.own("ON HOLD", Role::Frozen);
+        let row = if length < Length::NoReason {
+            let by = hold.by.to_string();
+            row.own(" by ", Role::Muted).called_within(&by, LONGEST_NAME, Role::Muted)
+        } else {
+            row
+        };
         // Whoever releases it should know what comes then.
         let frozen = standing.state == FreezeState::Frozen && length < Length::NoArrow;
-        let row = if frozen { row.own(", FROZEN", Role::Frozen) } else { row };
-        if length >= Length::NoReason {
-            return row;
-        }
-        let by = hold.by.to_string();
-        return row.own(" by ", Role::Muted).called_within(&by, LONGEST_NAME, Role::Muted);
+        return if frozen { row.own(", FROZEN", Role::Frozen) } else { row };
     }
     let (word, role, without_end) = match standing.state {
         FreezeState::Open => return row.own("OPEN", Role::Ok),
