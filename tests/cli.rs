@@ -359,6 +359,39 @@ fn the_same_key_never_acts_twice() {
 }
 
 #[test]
+fn a_retry_with_its_key_tells_the_first_answer_whatever_came_after() {
+    let home = Home::with_one_live();
+    let promote = ["promote", "2", "--yes", "--wait", "--key", "one-promote-1"];
+    let first = home.said(&promote);
+    let receipt = first.lines().find(|line| line.contains("requested (")).unwrap();
+    for retry in 0..2 {
+        let again = home.said(&promote);
+        assert!(again.contains(receipt) && again.contains("succeeded"), "{retry}: {again}");
+    }
+    assert_eq!(home.json(&["history", "--json"]).as_array().unwrap().len(), 2);
+    let other = home.trunkline(&["promote", "1", "--yes", "--key", "one-promote-1"]);
+    assert_eq!(other.status.code(), Some(2), "{other:?}");
+    assert!(complaint(&other).contains("used for a different command"), "{other:?}");
+    let back = home.trunkline(&["rollback", "--yes", "--key", "one-promote-1"]);
+    assert_eq!(back.status.code(), Some(2), "{back:?}");
+    let freeze = ["freeze", "add", "--for", "1h", "--reason", "sale", "--key", "one-freeze-1"];
+    assert_eq!(home.said(&freeze), home.said(&freeze));
+    let lift = ["lift", "--reason", "over", "--key", "one-lift-1"];
+    assert_eq!(home.said(&lift), home.said(&lift));
+    home.said(&["rollback", "--yes", "--wait"]);
+    let release = ["release", "--none-bad", "--reason", "fine", "--key", "one-release-1"];
+    assert_eq!(home.said(&release), home.said(&release));
+    home.merge("ann", "more.html", "three");
+    home.await_build(3, "verified");
+    let ask = ["ask", "3", "--key", "one-ask-1"];
+    assert!(home.said(&ask).contains(home.said(&ask).lines().last().unwrap()));
+    let withdraw = ["withdraw", "--key", "one-withdraw-1"];
+    assert_eq!(home.said(&withdraw), home.said(&withdraw));
+    let other = home.trunkline(&["ask", "3", "--key", "one-withdraw-1"]);
+    assert_eq!(other.status.code(), Some(2), "{other:?}");
+}
+
+#[test]
 fn a_second_engine_is_refused_and_told_who_the_first_is() {
     let home = Home::with_shop();
     home.said(&["status"]);
