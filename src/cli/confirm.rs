@@ -108,8 +108,11 @@ fn refused(plan: &Plan) -> Result<(), Failure> {
 
 /// Whether this goes back to a build whose code cannot run against the schema any more.
 fn is_past_the_floor(plan: &Plan) -> bool {
-    let outlook = plan.verdict.as_ref().map(|verdict| verdict.outlook);
-    plan.kind == DeploymentKind::Rollback && outlook == Some(Outlook::PointOfNoReturn)
+    plan.kind == DeploymentKind::Rollback && outlook(plan) == Some(Outlook::PointOfNoReturn)
+}
+
+fn outlook(plan: &Plan) -> Option<Outlook> {
+    plan.verdict.as_ref().map(|verdict| verdict.outlook)
 }
 
 /// Nobody is asked with `--yes`, so there the build has to be in the command, as somebody chose it.
@@ -166,7 +169,13 @@ fn undo(context: &Context, service: &ServiceName, plan: &Plan) -> Vec<String> {
             run(&format!("promote {}", live.build.0)),
         ],
         (DeploymentKind::Promote, Some(live)) => {
-            vec!["undo:".to_owned(), run(&format!("rollback {} --yes", live.build.0))]
+            let back = format!("rollback {}", live.build.0);
+            if outlook(plan) == Some(Outlook::PointOfNoReturn) {
+                // Whoever copies it is asked once more.
+                vec!["undo: POINT OF NO RETURN".to_owned(), run(&back)]
+            } else {
+                vec!["undo:".to_owned(), run(&format!("{back} --yes"))]
+            }
         }
         _ => vec![format!("undo: {}", plan.undo)],
     }
