@@ -392,6 +392,20 @@ fn a_retry_with_its_key_tells_the_first_answer_whatever_came_after() {
 }
 
 #[test]
+fn a_verification_says_what_is_still_asked_for() {
+    let both = service_file("echo shipped")
+        .replace("verify = \"step:smoke\"", "verify = [\"step:smoke\", \"person\"]");
+    let before = both.replace("\"smoke\"", "\"look\"").replace("step:smoke", "step:look");
+    let home = Home::with_service(&before);
+    home.await_build(1, "in_staging");
+    home.merge("sam", "trunkline.toml", &both);
+    home.await_build(2, "in_staging");
+    let said = home.said(&["verify", "1", "--note", "seen"]);
+    assert_eq!(said.trim(), "you verified #1; still asked for: step smoke");
+    assert_eq!(home.said(&["verify", "2", "--note", "seen"]).trim(), "#2 is verified");
+}
+
+#[test]
 fn a_second_engine_is_refused_and_told_who_the_first_is() {
     let home = Home::with_shop();
     home.said(&["status"]);

@@ -85,6 +85,23 @@ async fn an_engine_that_starts_while_git_hangs_rolls_back_and_promotes_only_by_k
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_withdrawn_by_nobody_but_who_asked() {
+    let mut world = World::open(QUICK).await;
+    let build = world.merged("Ann", "ann@example.com", "a change").await;
+    let plan = world.plan("raj", Action::Promote { build }).await.unwrap();
+    let fingerprint = plan.fingerprint.clone();
+    let ask = Command::Ask { build, fingerprint, note: String::new() };
+    let request = world.command("raj", ask).await.unwrap().seq;
+    let withdraw = || Command::Withdraw { request, reason: String::new() };
+    let Refusal::Policy { sentence, .. } = refusal(world.command("ann", withdraw()).await) else {
+        panic!("not refused by policy");
+    };
+    assert!(sentence.contains("is of raj"), "{sentence}");
+    world.command("raj", withdraw()).await.unwrap();
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_first_promote_ships_everything_that_was_seen() {
     let mut world = World::open(QUICK).await;
     world

@@ -5,6 +5,7 @@ mod request;
 
 use chrono::{DateTime, Utc};
 
+use crate::domain::build::Build;
 use crate::domain::command::{Action, Command, Refusal};
 use crate::domain::commit::Range;
 use crate::domain::event::{DeploymentKind, Fact, StepSpec};
@@ -111,7 +112,7 @@ pub fn decide(
             Ok(request::ask(service, &plan, fingerprint, note, asked.now)?)
         }
         Command::Withdraw { request, reason } => {
-            Ok(request::withdraw(service, *request, reason, asked.now)?)
+            Ok(request::withdraw(service, *request, reason, asked)?)
         }
         Command::Freeze { from, until, reason } => {
             Ok(freeze(from.unwrap_or(asked.now).max(asked.now), *until, reason)?)
@@ -214,12 +215,28 @@ fn verify(service: &Ground<'_>, number: BuildNumber, note: &str) -> Result<Decid
         )));
     }
     let note = text("note", note, Need::Optional)?;
-    let said = format!("{number} is verified");
+    let said = verified(build, &service.policy.verify);
     Ok(Decided {
         facts: vec![Fact::BuildVerified { build: number, note, kind: VerifyBy::Person }],
         deployment: None,
         said,
     })
+}
+
+/// What a person's verification comes to, where a service may ask for several kinds.
+fn verified(build: &Build, kinds: &[VerifyBy]) -> String {
+    let missing = kinds.iter().filter(|kind| build.verification(kind).is_none());
+    let missing: Vec<_> = missing
+        .filter_map(|kind| match kind {
+            VerifyBy::Step(name) => Some(format!("step {name}")),
+            VerifyBy::Person => None,
+        })
+        .collect();
+    let number = build.number;
+    match missing.as_slice() {
+        [] => format!("{number} is verified"),
+        missing => format!("you verified {number}; still asked for: {}", missing.join(", ")),
+    }
 }
 
 fn hold(service: &Ground<'_>, environment: Environment, reason: &str) -> Result<Decided, Refusal> {
