@@ -392,6 +392,56 @@ fn a_retry_with_its_key_tells_the_first_answer_whatever_came_after() {
 }
 
 #[test]
+fn what_is_missing_or_so_already_fails_and_is_no_wrong_usage() {
+    let home = Home::with_one_live();
+    home.said(&["hold", "--reason", "looking"]);
+    let fails = |arguments: &[&str], code: i32, part: &str| {
+        let output = home.trunkline(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {output:?}");
+        let said = [&output.stdout[..], &output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        assert!(said.contains(part), "{arguments:?}: {said}");
+    };
+    fails(&["hold", "--reason", "again"], 1, "on hold already");
+    fails(&["release", "staging", "--reason", "x"], 1, "is not on hold");
+    let last = home.json(&["history", "--json"])[0]["id"].to_string();
+    fails(&["cancel", &last, "--reason", "x"], 1, "has ended already");
+    fails(&["cancel", "99999", "--reason", "x"], 1, "no deployment");
+    fails(&["verify", "99", "--note", "x"], 1, "no build");
+    fails(&["withdraw"], 1, "no request is open");
+    fails(&["lift", "--reason", "x"], 1, "no freeze to lift");
+    fails(&["where", "deadbeef"], 1, "unknown here");
+    fails(&["where", "deadbeef", "--json"], 1, "unknown_here");
+    home.said(&["release", "--reason", "looked"]);
+    home.said(&["promote", "2", "--yes", "--wait"]);
+    home.said(&["rollback", "--yes", "--wait"]);
+    fails(&["release", "--reason", "x"], 2, "name the commits");
+}
+
+#[test]
+fn a_commit_in_quarantine_is_said_without_the_promote_that_would_ship_it() {
+    let home = Home::with_one_live();
+    let sha = home.json(&["builds", "--json"])[0]["sha"].as_str().unwrap().to_owned();
+    assert!(home.said(&["where", &sha]).contains("trunkline promote 2"));
+    home.said(&["quarantine", "add", &sha, "--reason", "it loses orders"]);
+    let said = home.said(&["where", &sha]);
+    assert!(said.contains("quarantined by"), "{said}");
+    assert!(!said.contains("trunkline promote"), "{said}");
+}
+
+#[test]
+fn requests_and_the_walked_chain_have_documents_that_say_how_it_stands() {
+    let home = Home::with_one_live();
+    home.said(&["ask", "2"]);
+    assert_eq!(home.json(&["requests", "--json"])[0]["state"], "open");
+    home.said(&["withdraw"]);
+    assert_eq!(home.json(&["requests", "--json"])[0]["state"], "withdrawn");
+    let walked = home.json(&["audit", "verify", "--json"]);
+    assert_eq!(walked["broken"], Value::Null, "{walked}");
+    assert_eq!(walked["rows"], walked["head"]["seq"], "{walked}");
+}
+
+#[test]
 fn a_verification_says_what_is_still_asked_for() {
     let both = service_file("echo shipped")
         .replace("verify = \"step:smoke\"", "verify = [\"step:smoke\", \"person\"]");

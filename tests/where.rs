@@ -45,7 +45,11 @@ impl Trunk {
     }
 
     fn find(&self, commit: &str) -> Value {
-        self.home.json(&["where", commit, "--json"])
+        let output = self.home.trunkline(&["where", commit, "--json"]);
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let is_one = !["unknown_here", "ambiguous"].iter().any(|state| told["state"] == *state);
+        assert_eq!(output.status.code(), Some(i32::from(!is_one)), "{output:?}");
+        told
     }
 
     fn said(&self, commit: &str) -> String {
