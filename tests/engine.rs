@@ -102,6 +102,30 @@ async fn a_request_is_withdrawn_by_nobody_but_who_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_release_ends_only_the_hold_that_was_looked_at() {
+    let mut world = World::open(QUICK).await;
+    world.until_build("the service is there", |row| row.build.number == BuildNumber(1)).await;
+    let environment = Environment::Production;
+    let hold = || Command::Hold { environment, reason: "errors".into() };
+    let release = |hold| Command::Release { environment, reason: "fine".into(), bad: None, hold };
+    let first = world.command("raj", hold()).await.unwrap().seq;
+    world.command("raj", release(Some(first))).await.unwrap();
+    let second = world.command("raj", hold()).await.unwrap().seq;
+    let Refusal::Moved { sentence } = refusal(world.command("ann", release(Some(first))).await)
+    else {
+        panic!("the hold of somebody else was released");
+    };
+    assert!(sentence.contains("another hold") && sentence.contains("raj"), "{sentence}");
+    world.command("ann", release(Some(second))).await.unwrap();
+    world.command("raj", hold()).await.unwrap();
+    let unbound = r#"{"command":"release","environment":"production","reason":"fine"}"#;
+    let unbound: Command = serde_json::from_str(unbound).unwrap();
+    assert_eq!(unbound, release(None));
+    world.command("ann", unbound).await.unwrap();
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_first_promote_ships_everything_that_was_seen() {
     let mut world = World::open(QUICK).await;
     world

@@ -122,7 +122,9 @@ fn what_is_no_commit_id_never_reaches_git() {
         assert_eq!(refused.status.code(), Some(2), "{hostile:?}: {refused:?}");
     }
     assert_eq!(trunk.find("fedcba98765")["state"], "unknown_here");
-    assert!(trunk.said("fedcba98765").contains("unknown here"));
+    let unknown = trunk.home.trunkline(&["where", "fedcba98765"]);
+    assert_eq!(unknown.status.code(), Some(1), "{unknown:?}");
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("unknown here"), "{unknown:?}");
 }
 
 #[tokio::test]

@@ -102,6 +102,7 @@ impl From<Refusal> for Failure {
             Refusal::Changed { .. } => {
                 Self::Changed(format!("{sentence}; nothing was done, plan again"))
             }
+            Refusal::Moved { .. } => Self::Changed(format!("{sentence}; nothing was done")),
             // The words are right, and things are not so that it could be done.
             Refusal::NotFound { .. } | Refusal::Invalid { .. } => Self::failed(sentence),
             Refusal::KeyReused => Self::Usage(sentence),

@@ -48,7 +48,8 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure>
             "{environment} was rolled back: name the commits that were bad (--bad SHA), or say that none was (--none-bad)"
         )));
     }
-    let command = Command::Release { environment, reason, bad };
+    let hold = hold.map(|hold| hold.id);
+    let command = Command::Release { environment, reason, bad, hold };
     act::run(context, &service, command, key).await.map(drop)
 }
 

@@ -15,7 +15,7 @@ use super::message::Ticket;
 use super::suspects::Suspects;
 use crate::domain::command::Command;
 use crate::domain::event::DeploymentKind;
-use crate::domain::ids::{BuildNumber, DeploymentId, IdempotencyKey};
+use crate::domain::ids::{BuildNumber, DeploymentId, IdempotencyKey, Seq};
 use crate::domain::plan::{Guard, Plan, Severity};
 
 /// A button works once the dialog was on screen and the keyboard quiet for this long, so that an Enter that was held
@@ -35,6 +35,8 @@ pub struct Confirm {
     pub ticket: Ticket,
     /// The commits to choose the bad ones from, where a release has to name them.
     pub suspects: Option<Suspects>,
+    /// The hold that a release is about, as it was seen.
+    pub hold: Option<Seq>,
     pub fields: Vec<Field>,
     pub focus: Focus,
     /// Since when it stands on screen as it is and no key was pressed; `None` until it is drawn.
@@ -103,6 +105,7 @@ impl Confirm {
             key,
             ticket,
             suspects: None,
+            hold: None,
             fields: subject.fields().iter().map(|kind| Field::empty(*kind)).collect(),
             focus: Focus::Leave,
             quiet_since: None,
@@ -267,7 +270,7 @@ impl Confirm {
             Subject::Hold(environment) => Command::Hold { environment, reason: text() },
             Subject::Release(environment) => {
                 let bad = self.suspects.as_ref().map(Suspects::bad);
-                Command::Release { environment, reason: text(), bad }
+                Command::Release { environment, reason: text(), bad, hold: self.hold }
             }
             Subject::Cancel(deployment) => Command::Cancel { deployment, reason: text() },
             Subject::Lift(freeze) => Command::Lift { freeze, reason: text() },

@@ -100,7 +100,8 @@ pub fn decide(
         Command::Cancel { deployment, reason } => Ok(cancel(service, *deployment, reason)?),
         Command::Verify { build, note } => Ok(verify(service, *build, note)?),
         Command::Hold { environment, reason } => Ok(hold(service, *environment, reason)?),
-        Command::Release { environment, reason, bad } => {
+        Command::Release { environment, reason, bad, hold } => {
+            is_the_hold(service, *environment, *hold)?;
             Ok(release(service, *environment, reason, bad.as_deref(), asked)?)
         }
         Command::Quarantine { commits, reason } => {
@@ -249,6 +250,25 @@ fn hold(service: &Ground<'_>, environment: Environment, reason: &str) -> Result<
     let reason = text("reason", reason, Need::Required)?;
     let facts = vec![Fact::HoldPlaced { environment, reason, rollback: None }];
     Ok(Decided { facts, deployment: None, said: format!("{environment} is on hold") })
+}
+
+/// Nobody ends a hold that they did not see: what stood there when they looked may be over, and another in its place.
+fn is_the_hold(
+    service: &Ground<'_>,
+    environment: Environment,
+    seen: Option<Seq>,
+) -> Result<(), Refusal> {
+    let (Some(seen), Some(hold)) = (seen, service.state.holds.get(&environment)) else {
+        return Ok(());
+    };
+    if hold.id == seen {
+        return Ok(());
+    }
+    let sentence = format!(
+        "{environment} is on another hold than the one that you looked at: by {}, {}; look at it first",
+        hold.by, hold.reason
+    );
+    Err(Refusal::Moved { sentence })
 }
 
 fn release(

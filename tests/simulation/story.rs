@@ -384,7 +384,7 @@ impl Story {
             0..2 => ("hold", Command::Hold { environment, reason }),
             2..6 => {
                 let bad = self.dice.chance(70).then(|| self.bad());
-                ("release", Command::Release { environment, reason, bad })
+                ("release", Command::Release { environment, reason, bad, hold: None })
             }
             6..8 => {
                 let from = self.dice.chance(50).then(|| self.around(now));
