@@ -332,7 +332,7 @@ impl Story {
     /// Somebody asks for a promoter, or takes that back.
     fn request(&mut self) {
         let ids: Vec<_> = self.subject.state.requests.iter().map(|request| request.id).collect();
-        if !ids.is_empty() && self.dice.chance(50) {
+        if !ids.is_empty() && self.dice.chance(70) {
             let newest = ids[ids.len() - 1];
             let request = if self.dice.chance(85) { newest } else { *self.dice.pick(&ids) };
             return self.command("withdraw", &Command::Withdraw { request, reason: String::new() });
