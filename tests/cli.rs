@@ -359,6 +359,103 @@ fn the_same_key_never_acts_twice() {
 }
 
 #[test]
+fn a_retry_with_its_key_tells_the_first_answer_whatever_came_after() {
+    let home = Home::with_one_live();
+    let promote = ["promote", "2", "--yes", "--wait", "--key", "one-promote-1"];
+    let first = home.said(&promote);
+    let receipt = first.lines().find(|line| line.contains("requested (")).unwrap();
+    for retry in 0..2 {
+        let again = home.said(&promote);
+        assert!(again.contains(receipt) && again.contains("succeeded"), "{retry}: {again}");
+    }
+    assert_eq!(home.json(&["history", "--json"]).as_array().unwrap().len(), 2);
+    let other = home.trunkline(&["promote", "1", "--yes", "--key", "one-promote-1"]);
+    assert_eq!(other.status.code(), Some(2), "{other:?}");
+    assert!(complaint(&other).contains("used for a different command"), "{other:?}");
+    let back = home.trunkline(&["rollback", "--yes", "--key", "one-promote-1"]);
+    assert_eq!(back.status.code(), Some(2), "{back:?}");
+    let freeze = ["freeze", "add", "--for", "1h", "--reason", "sale", "--key", "one-freeze-1"];
+    assert_eq!(home.said(&freeze), home.said(&freeze));
+    let lift = ["lift", "--reason", "over", "--key", "one-lift-1"];
+    assert_eq!(home.said(&lift), home.said(&lift));
+    home.said(&["rollback", "--yes", "--wait"]);
+    let release = ["release", "--none-bad", "--reason", "fine", "--key", "one-release-1"];
+    assert_eq!(home.said(&release), home.said(&release));
+    home.merge("ann", "more.html", "three");
+    home.await_build(3, "verified");
+    let ask = ["ask", "3", "--key", "one-ask-1"];
+    assert!(home.said(&ask).contains(home.said(&ask).lines().last().unwrap()));
+    let withdraw = ["withdraw", "--key", "one-withdraw-1"];
+    assert_eq!(home.said(&withdraw), home.said(&withdraw));
+    let other = home.trunkline(&["ask", "3", "--key", "one-withdraw-1"]);
+    assert_eq!(other.status.code(), Some(2), "{other:?}");
+}
+
+#[test]
+fn what_is_missing_or_so_already_fails_and_is_no_wrong_usage() {
+    let home = Home::with_one_live();
+    home.said(&["hold", "--reason", "looking"]);
+    let fails = |arguments: &[&str], code: i32, part: &str| {
+        let output = home.trunkline(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {output:?}");
+        let said = [&output.stdout[..], &output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        assert!(said.contains(part), "{arguments:?}: {said}");
+    };
+    fails(&["hold", "--reason", "again"], 1, "on hold already");
+    fails(&["release", "staging", "--reason", "x"], 1, "is not on hold");
+    let last = home.json(&["history", "--json"])[0]["id"].to_string();
+    fails(&["cancel", &last, "--reason", "x"], 1, "has ended already");
+    fails(&["cancel", "99999", "--reason", "x"], 1, "no deployment");
+    fails(&["verify", "99", "--note", "x"], 1, "no build");
+    fails(&["withdraw"], 1, "no request is open");
+    fails(&["lift", "--reason", "x"], 1, "no freeze to lift");
+    fails(&["where", "deadbeef"], 1, "unknown here");
+    fails(&["where", "deadbeef", "--json"], 1, "unknown_here");
+    home.said(&["release", "--reason", "looked"]);
+    home.said(&["promote", "2", "--yes", "--wait"]);
+    home.said(&["rollback", "--yes", "--wait"]);
+    fails(&["release", "--reason", "x"], 2, "name the commits");
+}
+
+#[test]
+fn a_commit_in_quarantine_is_said_without_the_promote_that_would_ship_it() {
+    let home = Home::with_one_live();
+    let sha = home.json(&["builds", "--json"])[0]["sha"].as_str().unwrap().to_owned();
+    assert!(home.said(&["where", &sha]).contains("trunkline promote 2"));
+    home.said(&["quarantine", "add", &sha, "--reason", "it loses orders"]);
+    let said = home.said(&["where", &sha]);
+    assert!(said.contains("quarantined by"), "{said}");
+    assert!(!said.contains("trunkline promote"), "{said}");
+}
+
+#[test]
+fn requests_and_the_walked_chain_have_documents_that_say_how_it_stands() {
+    let home = Home::with_one_live();
+    home.said(&["ask", "2"]);
+    assert_eq!(home.json(&["requests", "--json"])[0]["state"], "open");
+    home.said(&["withdraw"]);
+    assert_eq!(home.json(&["requests", "--json"])[0]["state"], "withdrawn");
+    let walked = home.json(&["audit", "verify", "--json"]);
+    assert_eq!(walked["broken"], Value::Null, "{walked}");
+    assert_eq!(walked["rows"], walked["head"]["seq"], "{walked}");
+}
+
+#[test]
+fn a_verification_says_what_is_still_asked_for() {
+    let both = service_file("echo shipped")
+        .replace("verify = \"step:smoke\"", "verify = [\"step:smoke\", \"person\"]");
+    let before = both.replace("\"smoke\"", "\"look\"").replace("step:smoke", "step:look");
+    let home = Home::with_service(&before);
+    home.await_build(1, "in_staging");
+    home.merge("sam", "trunkline.toml", &both);
+    home.await_build(2, "in_staging");
+    let said = home.said(&["verify", "1", "--note", "seen"]);
+    assert_eq!(said.trim(), "you verified #1; still asked for: step smoke");
+    assert_eq!(home.said(&["verify", "2", "--note", "seen"]).trim(), "#2 is verified");
+}
+
+#[test]
 fn a_second_engine_is_refused_and_told_who_the_first_is() {
     let home = Home::with_shop();
     home.said(&["status"]);

@@ -29,6 +29,102 @@ async fn a_merge_reaches_staging_and_its_step_verifies_it() {
     world.stop().await;
 }
 
+/// A git that answers nothing: it waits in every mirror for somebody to write its head.
+struct Silence {
+    head: std::path::PathBuf,
+    kept: std::path::PathBuf,
+}
+
+impl Silence {
+    fn falls(world: &World) -> Self {
+        let mut mirrors = std::fs::read_dir(world.data().join("mirrors")).unwrap();
+        let head = mirrors.next().unwrap().unwrap().path().join("HEAD");
+        let kept = world.folder().join("head");
+        std::fs::rename(&head, &kept).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&head).status().unwrap().success());
+        Self { head, kept }
+    }
+
+    fn ends(self) {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let aside = self.kept.with_file_name("silence");
+        std::fs::rename(&self.head, &aside).unwrap();
+        std::fs::rename(&self.kept, &self.head).unwrap();
+        // Who waits is let go; nobody may.
+        let nonblock = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap();
+        let _nobody = std::fs::OpenOptions::new().write(true).custom_flags(nonblock).open(aside);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_starts_while_git_hangs_rolls_back_and_promotes_only_by_known_rules() {
+    let mut world = World::open(QUICK).await;
+    let good = world.merged("Ann", "ann@example.com", "good").await;
+    world.live(good).await;
+    let bad = world.merged("Ann", "ann@example.com", "bad").await;
+    world.live(bad).await;
+    world.stop().await;
+    let silence = Silence::falls(&world);
+    let begun = std::time::Instant::now();
+    world.start().await;
+    assert!(begun.elapsed() < Duration::from_secs(10), "it listens after {:?}", begun.elapsed());
+    let promote = world.plan("raj", Action::Promote { build: bad }).await;
+    let why = format!("{promote:?}");
+    assert!(promote.is_err() && why.contains("its rules are not known"), "{why}");
+    let rollback = world.rollback().await;
+    assert_eq!(world.ended(rollback).await.state(), DeploymentState::Succeeded);
+    assert_eq!(world.live_now(), Some(good));
+    silence.ends();
+    let known = |s: &trunkline::domain::snapshot::ServiceSnapshot| {
+        (s.policy.soak == Duration::ZERO).then_some(())
+    };
+    world.until("the rules are read once git answers", known).await;
+    let plan = world.plan("raj", Action::Promote { build: bad }).await.unwrap();
+    assert_eq!(plan.target.build, bad);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_withdrawn_by_nobody_but_who_asked() {
+    let mut world = World::open(QUICK).await;
+    let build = world.merged("Ann", "ann@example.com", "a change").await;
+    let plan = world.plan("raj", Action::Promote { build }).await.unwrap();
+    let fingerprint = plan.fingerprint.clone();
+    let ask = Command::Ask { build, fingerprint, note: String::new() };
+    let request = world.command("raj", ask).await.unwrap().seq;
+    let withdraw = || Command::Withdraw { request, reason: String::new() };
+    let Refusal::Policy { sentence, .. } = refusal(world.command("ann", withdraw()).await) else {
+        panic!("not refused by policy");
+    };
+    assert!(sentence.contains("is of raj"), "{sentence}");
+    world.command("raj", withdraw()).await.unwrap();
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_ends_only_the_hold_that_was_looked_at() {
+    let mut world = World::open(QUICK).await;
+    world.until_build("the service is there", |row| row.build.number == BuildNumber(1)).await;
+    let environment = Environment::Production;
+    let hold = || Command::Hold { environment, reason: "errors".into() };
+    let release = |hold| Command::Release { environment, reason: "fine".into(), bad: None, hold };
+    let first = world.command("raj", hold()).await.unwrap().seq;
+    world.command("raj", release(Some(first))).await.unwrap();
+    let second = world.command("raj", hold()).await.unwrap().seq;
+    let Refusal::Moved { sentence } = refusal(world.command("ann", release(Some(first))).await)
+    else {
+        panic!("the hold of somebody else was released");
+    };
+    assert!(sentence.contains("another hold") && sentence.contains("raj"), "{sentence}");
+    world.command("ann", release(Some(second))).await.unwrap();
+    world.command("raj", hold()).await.unwrap();
+    let unbound = r#"{"command":"release","environment":"production","reason":"fine"}"#;
+    let unbound: Command = serde_json::from_str(unbound).unwrap();
+    assert_eq!(unbound, release(None));
+    world.command("ann", unbound).await.unwrap();
+    world.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_promote_ships_everything_that_was_seen() {
     let mut world = World::open(QUICK).await;

@@ -281,7 +281,7 @@ async fn every_command_is_as_described() {
         Command::Cancel { deployment: Seq(3).into(), reason: reason.clone() },
         Command::Verify { build, note: reason.clone() },
         Command::Hold { environment, reason: reason.clone() },
-        Command::Release { environment, reason: reason.clone(), bad: Some(Vec::new()) },
+        Command::Release { environment, reason: reason.clone(), bad: Some(Vec::new()), hold: None },
         Command::Freeze { from, until, reason: reason.clone() },
         Command::Lift { freeze: Seq(9), reason: reason.clone() },
         Command::Quarantine { commits: vec!["3f9ac21".into()], reason: reason.clone() },

@@ -21,7 +21,7 @@ use trunkline::backend::remote::Remote;
 use trunkline::backend::scripted::{Fault, SERVICE, Scripted};
 use trunkline::backend::{Backend, BackendError};
 use trunkline::domain::command::{Action, Command, Refusal};
-use trunkline::domain::ids::{Environment, IdempotencyKey, ServiceName};
+use trunkline::domain::ids::{BuildNumber, Environment, IdempotencyKey, ServiceName};
 use trunkline::domain::log::LogFrom;
 use trunkline::domain::people::Actor;
 use trunkline::domain::plan::{Guard, Severity};
@@ -481,6 +481,24 @@ async fn an_engine_that_says_nothing_is_not_waited_for_forever() {
     let silence = remote.fleet(None, Duration::from_secs(3)).await;
     assert!(matches!(silence, Err(BackendError::Unreachable(_))), "{silence:?}");
     assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_promote_has_the_time_that_its_engine_has_and_a_rollback_only_a_moment() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("silent.sock");
+    let _listener = UnixListener::bind(&path).unwrap();
+    let remote = Remote::over(path);
+    let waits = async |action: Action| {
+        let began = tokio::time::Instant::now();
+        let silence = remote.plan(&service(), action).await;
+        assert!(matches!(silence, Err(BackendError::Unreachable(_))), "{silence:?}");
+        began.elapsed()
+    };
+    let promote = waits(Action::Promote { build: BuildNumber(1) }).await;
+    assert!(promote > trunkline::backend::LONGEST_ANSWER, "{promote:?}");
+    let rollback = waits(Action::Rollback { to: None }).await;
+    assert!(rollback < Duration::from_secs(6), "{rollback:?}");
 }
 
 #[tokio::test]

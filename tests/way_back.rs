@@ -97,6 +97,16 @@ fn without_a_person_a_rollback_past_the_floor_names_its_build() {
 }
 
 #[test]
+fn the_undo_of_a_promote_past_the_floor_is_not_to_be_copied_without_a_thought() {
+    let shop = Shop::open();
+    let reason = "migration=nobody has a nickname";
+    let said = shop.home.said(&["promote", "2", "--yes", "--wait", "--reason", reason]);
+    assert!(said.contains("undo: POINT OF NO RETURN\n"), "{said}");
+    assert!(said.contains("trunkline rollback 1 --service"), "{said}");
+    assert!(!said.contains("rollback 1 --yes"), "{said}");
+}
+
+#[test]
 fn on_a_terminal_a_rollback_past_the_floor_wants_the_build_typed() {
     let shop = Shop::past_the_floor();
     let mut hasty = shop.home.on_terminal(&["rollback"], WIDE);

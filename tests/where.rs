@@ -46,7 +46,11 @@ impl Trunk {
     }
 
     fn find(&self, commit: &str) -> Value {
-        self.home.json(&["where", commit, "--json"])
+        let output = self.home.trunkline(&["where", commit, "--json"]);
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let is_one = !["unknown_here", "ambiguous"].iter().any(|state| told["state"] == *state);
+        assert_eq!(output.status.code(), Some(i32::from(!is_one)), "{output:?}");
+        told
     }
 
     fn said(&self, commit: &str) -> String {
@@ -178,7 +182,9 @@ fn what_is_no_commit_id_never_reaches_git() {
         assert_eq!(refused.status.code(), Some(2), "{hostile:?}: {refused:?}");
     }
     assert_eq!(trunk.find("fedcba98765")["state"], "unknown_here");
-    assert!(trunk.said("fedcba98765").contains("unknown here"));
+    let unknown = trunk.home.trunkline(&["where", "fedcba98765"]);
+    assert_eq!(unknown.status.code(), Some(1), "{unknown:?}");
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("unknown here"), "{unknown:?}");
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ pub enum Kind {
     /// A guard refuses, or an override has no reason: the caller is known and may not do this now.
     #[serde(rename = "urn:trunkline:problem:policy")]
     Policy,
-    /// The world moved since the plan; the refusal carries the new plan.
+    /// The world moved since it was looked at; for a plan the refusal carries the new one.
     #[serde(rename = "urn:trunkline:problem:changed")]
     Changed,
     /// The service, build or deployment does not exist.
@@ -114,7 +114,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let kind = match &refusal {
             Refusal::Policy { .. } => Kind::Policy,
-            Refusal::Changed { .. } => Kind::Changed,
+            Refusal::Changed { .. } | Refusal::Moved { .. } => Kind::Changed,
             Refusal::NotFound { .. } => Kind::NotFound,
             Refusal::Invalid { .. } => Kind::Invalid,
             Refusal::KeyReused => Kind::KeyReused,

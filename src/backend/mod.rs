@@ -26,6 +26,9 @@ use crate::domain::whereabouts::Whereabouts;
 /// The longest that a caller may ask a backend to wait for news.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(25);
 
+/// The longest that any answer takes; what takes longer hangs.
+pub const LONGEST_ANSWER: Duration = LONGEST_WAIT.saturating_add(Duration::from_secs(10));
+
 /// A system that deploys. One value speaks for one caller: who that is comes from the connection.
 ///
 /// Every method may be cancelled by dropping its future. Only [`Backend::command`] changes anything, and a dropped

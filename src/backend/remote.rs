@@ -16,7 +16,7 @@ use reqwest::{Client, Method, StatusCode};
 
 use self::budget::Budget;
 use self::call::{Call, Reply};
-use super::{Answer, Backend, BackendError};
+use super::{Answer, Backend, BackendError, LONGEST_ANSWER};
 use crate::api::page::{DeploymentPage, EventPage, FreezePage};
 use crate::api::query::{
     DeploymentsQuery, EventsQuery, FreezesQuery, LogQuery, LogSearchQuery, PlanQuery, SnapshotQuery,
@@ -105,6 +105,15 @@ impl Remote {
     }
 }
 
+/// How long the engine may take to gather what only git can tell. For a rollback it waits for git only a moment; all
+/// else has as long as the engine has for any answer.
+fn planning(action: Action) -> Duration {
+    match action {
+        Action::Promote { .. } => LONGEST_ANSWER,
+        Action::Rollback { .. } => Duration::ZERO,
+    }
+}
+
 impl Backend for Remote {
     async fn describe(&self) -> Answer<Description> {
         self.get(path::DESCRIBE).answer().await?.json()
@@ -149,7 +158,8 @@ impl Backend for Remote {
     }
 
     async fn plan(&self, service: &ServiceName, action: Action) -> Answer<Plan> {
-        self.get(&path::plan(service)).query(&PlanQuery::from(action)).answer().await?.json()
+        let call = self.get(&path::plan(service)).waits(planning(action));
+        call.query(&PlanQuery::from(action)).answer().await?.json()
     }
 
     async fn whereabouts(
@@ -166,7 +176,13 @@ impl Backend for Remote {
         command: Command,
         key: IdempotencyKey,
     ) -> Answer<Receipt> {
+        let gathers = match &command {
+            Command::Execute { action, .. } => planning(*action),
+            Command::Ask { build, .. } => planning(Action::Promote { build: *build }),
+            _ => Duration::ZERO,
+        };
         let reply = Call::new(self, Method::POST, &path::commands(service))
+            .waits(gathers)
             .header(KEY_HEADER, key.as_str())
             .body(&command)
             .answer()

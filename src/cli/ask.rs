@@ -4,9 +4,10 @@ use clap::Args;
 
 use super::context::Context;
 use super::failure::Failure;
-use super::{Acting, act, plan};
+use super::{Acting, act, again, plan};
 use crate::backend::Backend as _;
 use crate::domain::command::{Action, Command};
+use crate::domain::event::Fact;
 use crate::domain::ids::BuildNumber;
 
 #[derive(Debug, Args)]
@@ -24,8 +25,16 @@ pub struct Arguments {
 pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
     let Arguments { build, note, acting } = arguments;
     let service = context.service().await?;
+    let is_same = |fact: &Fact| {
+        matches!(fact, Fact::PromoterRequested { build: of, note: said, .. }
+            if *of == build && again::says(said, &note))
+    };
+    let key = acting.key;
+    if again::told(context, &service, key.as_ref(), |e| is_same(&e.fact)).await?.is_some() {
+        return Ok(());
+    }
     let plan = context.backend.plan(&service, Action::Promote { build }).await?;
     context.out.regardless().lines(plan::lines(&plan))?;
     let command = Command::Ask { build, fingerprint: plan.fingerprint, note };
-    act::run(context, &service, command, acting.key).await.map(drop)
+    act::run(context, &service, command, key).await.map(drop)
 }

@@ -6,10 +6,10 @@ use clap::Args;
 
 use super::context::Context;
 use super::failure::Failure;
-use super::{Acting, act, follow, output, plan};
+use super::{Acting, act, again, follow, output, plan};
 use crate::backend::Backend;
-use crate::domain::command::{Action, Command};
-use crate::domain::event::DeploymentKind;
+use crate::domain::command::{Action, Command, Receipt};
+use crate::domain::event::{DeploymentKind, Fact};
 use crate::domain::ids::ServiceName;
 use crate::domain::plan::{Finding, Guard, Plan, Severity};
 use crate::domain::schema::Outlook;
@@ -38,6 +38,11 @@ pub async fn run(
     confirmation: Confirmation,
 ) -> Result<(), Failure> {
     let service = context.service().await?;
+    let key = confirmation.acting.key;
+    let told = again::told(context, &service, key.as_ref(), |e| is_of(action, &e.fact)).await?;
+    if let Some(receipt) = told {
+        return followed(context, &service, &receipt, confirmation.wait).await;
+    }
     let plan = context.backend.plan(&service, action).await?;
     let out = context.out.regardless();
     out.lines(plan::lines(&plan))?;
@@ -53,13 +58,34 @@ pub async fn run(
     };
     let fingerprint = plan.fingerprint.clone();
     let command = Command::Execute { action, fingerprint, overrides };
-    let receipt = act::run(context, &service, command, confirmation.acting.key).await?;
+    let receipt = act::run(context, &service, command, key).await?;
     for line in undo(context, &service, &plan) {
         out.line(line)?;
     }
-    match receipt.deployment.filter(|_| confirmation.wait) {
-        Some(deployment) => follow::to_the_end(context, &service, deployment, receipt.seq).await,
+    followed(context, &service, &receipt, confirmation.wait).await
+}
+
+async fn followed(
+    context: &Context,
+    service: &ServiceName,
+    receipt: &Receipt,
+    wait: bool,
+) -> Result<(), Failure> {
+    match receipt.deployment.filter(|_| wait) {
+        Some(deployment) => follow::to_the_end(context, service, deployment, receipt.seq).await,
         None => Ok(()),
+    }
+}
+
+/// Whether this action made that deployment.
+fn is_of(action: Action, fact: &Fact) -> bool {
+    let Fact::DeploymentRequested(made) = fact else { return false };
+    match (action, made.kind) {
+        (Action::Promote { build }, DeploymentKind::Promote | DeploymentKind::Redeploy) => {
+            made.build == build
+        }
+        (Action::Rollback { to }, DeploymentKind::Rollback) => to.is_none_or(|to| made.build == to),
+        _ => false,
     }
 }
 
@@ -82,8 +108,11 @@ fn refused(plan: &Plan) -> Result<(), Failure> {
 
 /// Whether this goes back to a build whose code cannot run against the schema any more.
 fn is_past_the_floor(plan: &Plan) -> bool {
-    let outlook = plan.verdict.as_ref().map(|verdict| verdict.outlook);
-    plan.kind == DeploymentKind::Rollback && outlook == Some(Outlook::PointOfNoReturn)
+    plan.kind == DeploymentKind::Rollback && outlook(plan) == Some(Outlook::PointOfNoReturn)
+}
+
+fn outlook(plan: &Plan) -> Option<Outlook> {
+    plan.verdict.as_ref().map(|verdict| verdict.outlook)
 }
 
 /// Nobody is asked with `--yes`, so there the build has to be in the command, as somebody chose it.
@@ -140,7 +169,13 @@ fn undo(context: &Context, service: &ServiceName, plan: &Plan) -> Vec<String> {
             run(&format!("promote {}", live.build.0)),
         ],
         (DeploymentKind::Promote, Some(live)) => {
-            vec!["undo:".to_owned(), run(&format!("rollback {} --yes", live.build.0))]
+            let back = format!("rollback {}", live.build.0);
+            if outlook(plan) == Some(Outlook::PointOfNoReturn) {
+                // Whoever copies it is asked once more.
+                vec!["undo: POINT OF NO RETURN".to_owned(), run(&back)]
+            } else {
+                vec!["undo:".to_owned(), run(&format!("{back} --yes"))]
+            }
         }
         _ => vec![format!("undo: {}", plan.undo)],
     }

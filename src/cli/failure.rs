@@ -102,8 +102,10 @@ impl From<Refusal> for Failure {
             Refusal::Changed { .. } => {
                 Self::Changed(format!("{sentence}; nothing was done, plan again"))
             }
-            Refusal::NotFound { .. } => Self::failed(sentence),
-            Refusal::Invalid { .. } | Refusal::KeyReused => Self::Usage(sentence),
+            Refusal::Moved { .. } => Self::Changed(format!("{sentence}; nothing was done")),
+            // The words are right, and things are not so that it could be done.
+            Refusal::NotFound { .. } | Refusal::Invalid { .. } => Self::failed(sentence),
+            Refusal::KeyReused => Self::Usage(sentence),
         }
     }
 }

@@ -4,8 +4,9 @@ use clap::Args;
 
 use super::context::Context;
 use super::failure::Failure;
-use super::{Acting, act};
+use super::{Acting, act, again};
 use crate::domain::command::Command;
+use crate::domain::event::Fact;
 use crate::domain::ids::{Seq, ServiceName};
 
 #[derive(Debug, Args)]
@@ -22,11 +23,19 @@ pub struct Arguments {
 pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
     let Arguments { freeze, reason, acting } = arguments;
     let service = context.service().await?;
+    let is_same = |fact: &Fact| {
+        matches!(fact, Fact::FreezeLifted { freeze: of, reason: why }
+            if freeze.is_none_or(|freeze| freeze == of.0) && again::says(why, &reason))
+    };
+    let key = acting.key;
+    if again::told(context, &service, key.as_ref(), |e| is_same(&e.fact)).await?.is_some() {
+        return Ok(());
+    }
     let freeze = match freeze {
         Some(freeze) => Seq(freeze),
         None => the_only_one(context, &service).await?,
     };
-    act::run(context, &service, Command::Lift { freeze, reason }, acting.key).await.map(drop)
+    act::run(context, &service, Command::Lift { freeze, reason }, key).await.map(drop)
 }
 
 async fn the_only_one(context: &Context, service: &ServiceName) -> Result<Seq, Failure> {

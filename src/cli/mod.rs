@@ -1,6 +1,7 @@
 //! The command line: arguments become one command, and how it ends becomes an exit code.
 
 mod act;
+mod again;
 mod ask;
 mod audit;
 mod builds;

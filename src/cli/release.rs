@@ -5,8 +5,11 @@ use clap::Args;
 use super::context::Context;
 use super::failure::Failure;
 use super::history::Where;
-use super::{Acting, act};
+use super::{Acting, act, again};
 use crate::domain::command::Command;
+use crate::domain::event::Fact;
+use crate::domain::ids::Environment;
+use crate::domain::quarantine::BadCommit;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -29,7 +32,31 @@ pub struct Arguments {
 pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
     let Arguments { environment, bad, none_bad, reason, acting } = arguments;
     let service = context.service().await?;
+    let (environment, key) = (Environment::from(environment), acting.key);
+    let is_same = |fact: &Fact| {
+        matches!(fact, Fact::HoldReleased { environment: of, reason: why, bad: named }
+            if *of == environment && again::says(why, &reason) && are_named(named, &bad))
+    };
+    if again::told(context, &service, key.as_ref(), |e| is_same(&e.fact)).await?.is_some() {
+        return Ok(());
+    }
     let bad = (none_bad || !bad.is_empty()).then_some(bad);
-    let command = Command::Release { environment: environment.into(), reason, bad };
-    act::run(context, &service, command, acting.key).await.map(drop)
+    let snapshot = context.snapshot(&service).await?;
+    let hold = snapshot.holds.get(&environment);
+    if bad.is_none() && hold.is_some_and(|hold| hold.rollback.is_some()) {
+        return Err(Failure::usage(format!(
+            "{environment} was rolled back: name the commits that were bad (--bad SHA), or say that none was (--none-bad)"
+        )));
+    }
+    let hold = hold.map(|hold| hold.id);
+    let command = Command::Release { environment, reason, bad, hold };
+    act::run(context, &service, command, key).await.map(drop)
+}
+
+/// Whether these names were recorded as these commits.
+fn are_named(commits: &[BadCommit], names: &[String]) -> bool {
+    let is_of = |commit: &BadCommit, name: &String| {
+        commit.sha.as_str().starts_with(&name.trim().to_ascii_lowercase())
+    };
+    commits.len() == names.len() && commits.iter().zip(names).all(|(c, name)| is_of(c, name))
 }

@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use clap::Args;
+use serde::Serialize;
 
 use super::context::Context;
 use super::failure::Failure;
 use super::say::ago;
 use super::{Reading, output};
-use crate::domain::request::Request;
+use crate::domain::request::{Request, RequestState};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -19,9 +20,25 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure>
     let service = context.service().await?;
     let snapshot = context.snapshot(&service).await?;
     if arguments.reading.json {
-        return output::json(&snapshot.requests);
+        let documents = snapshot.requests.iter();
+        let documents: Vec<_> = documents.map(|r| Document::of(r, snapshot.at)).collect();
+        return output::json(&documents);
     }
     context.out.lines(snapshot.requests.iter().map(|request| line(request, snapshot.at)))
+}
+
+/// A request and how it stands now: that its time is over is in no other field.
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    request: &'a Request,
+    state: RequestState,
+}
+
+impl<'a> Document<'a> {
+    fn of(request: &'a Request, now: DateTime<Utc>) -> Self {
+        Self { request, state: request.state(now) }
+    }
 }
 
 fn line(request: &Request, now: DateTime<Utc>) -> String {

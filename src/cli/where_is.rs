@@ -23,18 +23,31 @@ pub struct Arguments {
 pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
     let service = context.service().await?;
     let whereabouts = context.backend.whereabouts(&service, &arguments.commit).await?;
+    let asked = &arguments.commit;
     if arguments.reading.json {
-        return output::json(&whereabouts);
+        output::json(&whereabouts)?;
+    } else if whereabouts != Whereabouts::UnknownHere {
+        let now = context.snapshot(&service).await?.at;
+        context.out.lines(lines(asked, &whereabouts, now))?;
     }
-    let now = context.snapshot(&service).await?.at;
-    context.out.lines(lines(&arguments.commit, &whereabouts, now))
+    match whereabouts {
+        Whereabouts::UnknownHere => Err(Failure::failed(unknown(asked))),
+        Whereabouts::Ambiguous { .. } => {
+            Err(Failure::failed(format!("{asked} is ambiguous; write more of the id")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn unknown(asked: &CommitPrefix) -> String {
+    format!(
+        "{asked} is unknown here: no commit of the repository has such an id, as far as it was fetched"
+    )
 }
 
 fn lines(asked: &CommitPrefix, whereabouts: &Whereabouts, now: DateTime<Utc>) -> Vec<String> {
     match whereabouts {
-        Whereabouts::UnknownHere => vec![format!(
-            "{asked} is unknown here: no commit of the repository has such an id, as far as it was fetched"
-        )],
+        Whereabouts::UnknownHere => vec![unknown(asked)],
         Whereabouts::Ambiguous { candidates, more } => {
             let mut lines = vec![format!("{asked} is ambiguous, it may be any of these:")];
             lines.extend(candidates.iter().map(|sha| format!("  {sha}")));
@@ -64,7 +77,7 @@ fn in_build(placed: &Placed, now: DateTime<Utc>) -> Vec<String> {
     };
     let mut lines = vec![named(&placed.commit), format!("  build       {}{note}", placed.build)];
     lines.push(format!("  staging     {}", staging(&placed.staging, now)));
-    lines.push(format!("  production  {}", production(&placed.production, now)));
+    lines.push(format!("  production  {}", production(placed, now)));
     if let Some(attempt) = &placed.unsettled {
         lines
             .push(format!("              {attempt} did not succeed: nobody vouches for what runs"));
@@ -87,12 +100,12 @@ fn staging(staging: &InStaging, now: DateTime<Utc>) -> String {
             format!("not yet: {build} overtook it, which has it too")
         }
         InStaging::Never => "not yet".to_owned(),
-        InStaging::Unknown { build } => unknown(*build),
+        InStaging::Unknown { build } => cannot_tell(*build),
     }
 }
 
-fn production(production: &InProduction, now: DateTime<Utc>) -> String {
-    match production {
+fn production(placed: &Placed, now: DateTime<Utc>) -> String {
+    match &placed.production {
         InProduction::Since { build, at } => format!("live since {} with {build}", since(*at, now)),
         InProduction::Was { build, from, to } => stay(*build, *from, *to),
         InProduction::NotYet { ahead, promote, verified } => {
@@ -101,6 +114,9 @@ fn production(production: &InProduction, now: DateTime<Utc>) -> String {
                 1 => "1 build ahead of what is live".to_owned(),
                 more => format!("{more} builds ahead of what is live"),
             };
+            if placed.quarantined.is_some() {
+                return format!("not yet: {ahead}");
+            }
             let verified = if *verified { "" } else { " once it is verified" };
             let brings = promote.map_or_else(
                 || "no newer build of the trunk has it".to_owned(),
@@ -108,11 +124,11 @@ fn production(production: &InProduction, now: DateTime<Utc>) -> String {
             );
             format!("not yet: {ahead}; {brings}")
         }
-        InProduction::Unknown { build } => unknown(*build),
+        InProduction::Unknown { build } => cannot_tell(*build),
     }
 }
 
-fn unknown(build: BuildNumber) -> String {
+fn cannot_tell(build: BuildNumber) -> String {
     format!("unknown: not all that {build} has is on record")
 }
 

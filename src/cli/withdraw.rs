@@ -4,8 +4,9 @@ use clap::Args;
 
 use super::context::Context;
 use super::failure::Failure;
-use super::{Acting, act};
+use super::{Acting, act, again};
 use crate::domain::command::Command;
+use crate::domain::event::Fact;
 use crate::domain::ids::Seq;
 
 #[derive(Debug, Args)]
@@ -22,6 +23,14 @@ pub struct Arguments {
 pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
     let Arguments { request, reason, acting } = arguments;
     let service = context.service().await?;
+    let is_same = |fact: &Fact| {
+        matches!(fact, Fact::RequestWithdrawn { request: of, reason: why }
+            if request.is_none_or(|request| request == of.0) && again::says(why, &reason))
+    };
+    let key = acting.key;
+    if again::told(context, &service, key.as_ref(), |e| is_same(&e.fact)).await?.is_some() {
+        return Ok(());
+    }
     let request = if let Some(request) = request {
         Seq(request)
     } else {
@@ -29,5 +38,5 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure>
         let open = snapshot.requests.iter().find(|request| request.is_open(snapshot.at));
         open.ok_or_else(|| Failure::failed("no request is open"))?.id
     };
-    act::run(context, &service, Command::Withdraw { request, reason }, acting.key).await.map(drop)
+    act::run(context, &service, Command::Withdraw { request, reason }, key).await.map(drop)
 }

@@ -18,7 +18,7 @@ use super::message::Ticket;
 use super::suspects::Suspects;
 use crate::domain::command::Command;
 use crate::domain::event::DeploymentKind;
-use crate::domain::ids::{BuildNumber, DeploymentId, IdempotencyKey};
+use crate::domain::ids::{BuildNumber, DeploymentId, IdempotencyKey, Seq};
 use crate::domain::plan::{Guard, Plan, Severity};
 
 /// A button works once the dialog was on screen and the keyboard quiet for this long, so that an Enter that was held
@@ -40,6 +40,8 @@ pub struct Confirm {
     pub question: Option<Question>,
     /// The commits to choose the bad ones from, where a release has to name them.
     pub suspects: Option<Suspects>,
+    /// The hold that a release is about, as it was seen.
+    pub hold: Option<Seq>,
     pub fields: Vec<Field>,
     pub focus: Focus,
     /// A field lost the focus without a key: what is typed until the keyboard was quiet was meant for that field.
@@ -124,6 +126,7 @@ impl Confirm {
             ticket,
             question: planned.then_some(Question { ticket, outdated: false }),
             suspects: None,
+            hold: None,
             fields: subject.fields().iter().map(|kind| Field::empty(*kind)).collect(),
             focus: Focus::Leave,
             cut_off: false,
@@ -333,7 +336,7 @@ impl Confirm {
             Subject::Hold(environment) => Command::Hold { environment, reason: text() },
             Subject::Release(environment) => {
                 let bad = self.suspects.as_ref().map(Suspects::bad);
-                Command::Release { environment, reason: text(), bad }
+                Command::Release { environment, reason: text(), bad, hold: self.hold }
             }
             Subject::Cancel(deployment) => Command::Cancel { deployment, reason: text() },
             Subject::Lift(freeze) => Command::Lift { freeze, reason: text() },

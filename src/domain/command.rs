@@ -54,6 +54,9 @@ pub enum Command {
         reason: String,
         #[serde(default)]
         bad: Option<Vec<String>>,
+        /// The hold that was looked at; without it, whichever there is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hold: Option<Seq>,
     },
     /// Names commits that are known to be bad, each by its id or the beginning of it.
     Quarantine {
@@ -138,6 +141,9 @@ pub enum Refusal {
     /// The world moved since the plan was made: what changed, and the plan as it is now.
     #[error("the world changed since you looked: {}", changes.join("; "))]
     Changed { changes: Vec<String>, plan: Box<Plan> },
+    /// The world moved since it was looked at, where no plan tells how it is now.
+    #[error("{sentence}")]
+    Moved { sentence: String },
     #[error("{sentence}")]
     NotFound { sentence: String },
     #[error("{sentence}")]

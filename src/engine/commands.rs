@@ -5,6 +5,7 @@ mod request;
 
 use chrono::{DateTime, Utc};
 
+use crate::domain::build::Build;
 use crate::domain::command::{Action, Command, Refusal};
 use crate::domain::commit::Range;
 use crate::domain::event::{DeploymentKind, Fact, StepSpec};
@@ -99,7 +100,8 @@ pub fn decide(
         Command::Cancel { deployment, reason } => Ok(cancel(service, *deployment, reason)?),
         Command::Verify { build, note } => Ok(verify(service, *build, note)?),
         Command::Hold { environment, reason } => Ok(hold(service, *environment, reason)?),
-        Command::Release { environment, reason, bad } => {
+        Command::Release { environment, reason, bad, hold } => {
+            is_the_hold(service, *environment, *hold)?;
             Ok(release(service, *environment, reason, bad.as_deref(), asked)?)
         }
         Command::Quarantine { commits, reason } => {
@@ -111,7 +113,7 @@ pub fn decide(
             Ok(request::ask(service, &plan, fingerprint, note, asked.now)?)
         }
         Command::Withdraw { request, reason } => {
-            Ok(request::withdraw(service, *request, reason, asked.now)?)
+            Ok(request::withdraw(service, *request, reason, asked)?)
         }
         Command::Freeze { from, until, reason } => {
             Ok(freeze(from.unwrap_or(asked.now).max(asked.now), *until, reason)?)
@@ -214,12 +216,28 @@ fn verify(service: &Ground<'_>, number: BuildNumber, note: &str) -> Result<Decid
         )));
     }
     let note = text("note", note, Need::Optional)?;
-    let said = format!("{number} is verified");
+    let said = verified(build, &service.policy.verify);
     Ok(Decided {
         facts: vec![Fact::BuildVerified { build: number, note, kind: VerifyBy::Person }],
         deployment: None,
         said,
     })
+}
+
+/// What a person's verification comes to, where a service may ask for several kinds.
+fn verified(build: &Build, kinds: &[VerifyBy]) -> String {
+    let missing = kinds.iter().filter(|kind| build.verification(kind).is_none());
+    let missing: Vec<_> = missing
+        .filter_map(|kind| match kind {
+            VerifyBy::Step(name) => Some(format!("step {name}")),
+            VerifyBy::Person => None,
+        })
+        .collect();
+    let number = build.number;
+    match missing.as_slice() {
+        [] => format!("{number} is verified"),
+        missing => format!("you verified {number}; still asked for: {}", missing.join(", ")),
+    }
 }
 
 fn hold(service: &Ground<'_>, environment: Environment, reason: &str) -> Result<Decided, Refusal> {
@@ -232,6 +250,25 @@ fn hold(service: &Ground<'_>, environment: Environment, reason: &str) -> Result<
     let reason = text("reason", reason, Need::Required)?;
     let facts = vec![Fact::HoldPlaced { environment, reason, rollback: None }];
     Ok(Decided { facts, deployment: None, said: format!("{environment} is on hold") })
+}
+
+/// Nobody ends a hold that they did not see: what stood there when they looked may be over, and another in its place.
+fn is_the_hold(
+    service: &Ground<'_>,
+    environment: Environment,
+    seen: Option<Seq>,
+) -> Result<(), Refusal> {
+    let (Some(seen), Some(hold)) = (seen, service.state.holds.get(&environment)) else {
+        return Ok(());
+    };
+    if hold.id == seen {
+        return Ok(());
+    }
+    let sentence = format!(
+        "{environment} is on another hold than the one that you looked at: by {}, {}; look at it first",
+        hold.by, hold.reason
+    );
+    Err(Refusal::Moved { sentence })
 }
 
 fn release(

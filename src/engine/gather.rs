@@ -10,6 +10,7 @@ use super::commands::{ForPlan, Gathered};
 use super::migrations;
 use super::shared::Shared;
 use super::trunk;
+use super::world::Service;
 use crate::config::service_file::ServiceFile;
 use crate::domain::command::{Action, Command, Refusal};
 use crate::domain::commit::Range;
@@ -128,6 +129,7 @@ pub async fn for_plan(
         let world = shared.world();
         let service = world.services.get(name).ok_or_else(gone)?;
         let ends = endpoints(&service.state, action)?;
+        rules_are_known(service, ends.kind)?;
         let target = service.state.builds[&ends.target].sha.clone();
         let between = ends.range(&service.state).map(|(from, to)| (from.cloned(), to.clone()));
         let seen = recorded(&service.state, &ends);
@@ -173,6 +175,18 @@ pub async fn for_plan(
     Ok(ForPlan { range, steps, migrations, ends })
 }
 
+/// Only a rollback goes by no rules of the service's own; a promote by rules that nobody wrote would pass its guards.
+fn rules_are_known(service: &Service, kind: DeploymentKind) -> Result<(), NotGathered> {
+    if kind == DeploymentKind::Rollback || service.file.is_some() {
+        return Ok(());
+    }
+    let name = service.name.as_str();
+    Err(NotGathered::Failed(format!(
+        "the service file of {name:?} is not read yet, so its rules are not known; a rollback works, and for anything \
+         else try again when git answers"
+    )))
+}
+
 /// What git answers; `None` when a rollback has waited long enough for it.
 async fn in_time<T>(kind: DeploymentKind, asked: impl Future<Output = T>) -> Option<T> {
     match kind {
@@ -197,7 +211,11 @@ async fn pipeline(
         DeploymentKind::Rollback => kept_pipeline(shared, name, sha).await,
         _ => None,
     };
-    kept.ok_or(why)
+    let kept = kept.ok_or(why)?;
+    if let Some(service) = shared.write().services.get_mut(name) {
+        service.remember_pipeline(sha.clone(), Ok(kept.clone()));
+    }
+    Ok(kept)
 }
 
 async fn kept_pipeline(shared: &Shared, name: &ServiceName, sha: &Sha) -> Option<Arc<ServiceFile>> {

@@ -9,6 +9,7 @@ use futures_util::stream::{self, StreamExt as _};
 use sha2::{Digest as _, Sha256};
 use tokio::runtime;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
 
 use super::act::Acts;
 use super::freezes::{self, Freezes};
@@ -21,9 +22,10 @@ use super::world::Service;
 use super::writer::{Input, Writer};
 use super::{Options, Services};
 use crate::config::freezes::FREEZES_FILE;
+use crate::config::service_file::ServiceFile;
 use crate::config::user_file::{UserFile, Watched};
 use crate::domain::freeze::Rules;
-use crate::domain::ids::ServiceName;
+use crate::domain::ids::{ServiceName, Sha};
 use crate::domain::people::People;
 use crate::domain::service::ServiceState;
 use crate::git::{GitError, Mirror, display_url};
@@ -35,6 +37,10 @@ const INBOX: usize = 1024;
 const AT_ONCE: usize = 16;
 /// How many builds back a readable service file is looked for.
 const FILES_TRIED: usize = 20;
+/// How long opening waits for git altogether: nobody can roll back before the engine listens.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long git may take for all files once the engine is open.
+const LATER: Duration = Duration::from_mins(1);
 
 /// Why an engine could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +94,7 @@ impl Engine {
             Services::Fixed(watched) => watched.clone(),
             Services::File(path) => UserFile::load(path)?.services,
         };
-        restore(&shared, &store, &watched).await?;
+        let unread = restore(&shared, &store, &watched).await?;
         migrations::tell_each_other(&shared);
         freezes::look(&shared);
         let acts = Acts::new(shared.clone(), runtime::Handle::current());
@@ -98,8 +104,13 @@ impl Engine {
         for name in names {
             let _stopped = shared.inputs.send(Input::Settle(name)).await;
         }
-        let watching =
-            tokio::spawn(watch_all(shared.clone(), options.services, watched, options.poll));
+        let watching = tokio::spawn(watch_all(
+            shared.clone(),
+            options.services,
+            watched,
+            unread,
+            options.poll,
+        ));
         Ok(Handle::new(shared, reader, thread, &watching))
     }
 }
@@ -127,61 +138,109 @@ fn knows_all_runs(store: &Store, database: &Path, runs: &Path) -> Result<(), Eng
     Err(EngineError::CutOff { database, head, run, runs })
 }
 
-/// Folds the record into the services that are still watched.
-async fn restore(shared: &Shared, store: &Store, watched: &[Watched]) -> Result<(), EngineError> {
+/// Folds the record into the services that are still watched, and names those whose file git did not tell in time.
+async fn restore(
+    shared: &Shared,
+    store: &Store,
+    watched: &[Watched],
+) -> Result<Vec<ServiceName>, EngineError> {
+    let deadline = Instant::now() + PATIENCE;
     let mut states: BTreeMap<ServiceName, ServiceState> = BTreeMap::new();
     store.replay(|event| states.entry(event.service.clone()).or_default().apply(&event))?;
-    let mut found = Vec::new();
     for known in store.services()? {
         let place = |w: &&Watched| {
             display_url(&w.repository) == known.repository
                 && w.folder.clone().unwrap_or_default() == known.folder
         };
         let Some(watched) = watched.iter().find(place) else { continue };
-        let mirror = match mirror(shared, watched).await {
+        let opened = timeout_at(deadline, mirror(shared, watched)).await;
+        let opened = opened.map_err(|_| "git does not answer".to_owned());
+        let mirror = match opened.and_then(|opened| opened.map_err(|error| error.to_string())) {
             Ok(mirror) => mirror,
-            Err(error) => {
+            Err(why) => {
                 // It keeps no other service from anything, and is tried again when its trunk is looked at.
-                trouble(shared, &watched.repository, Some(error.to_string()));
+                trouble(shared, &watched.repository, Some(why));
                 continue;
             }
         };
         let mut service = Service::new(known.name.clone(), watched.clone(), mirror);
         service.state = states.remove(&known.name).unwrap_or_default();
-        found.push(service);
+        shared.write().services.insert(known.name, service);
     }
-    // Each asks git several times, and a fleet would be asked for a long time one after the other.
-    let mut services = stream::iter(found)
-        .map(|service| last_good_file(service, shared.owner.as_deref()))
-        .buffer_unordered(AT_ONCE);
-    while let Some(service) = services.next().await {
-        shared.write().services.insert(service.name.clone(), service);
-    }
-    Ok(())
+    let names = shared.world().services.keys().cloned().collect();
+    Ok(last_good_files(shared, names, deadline).await)
 }
 
-/// The rules hold before the trunk can be looked at: they come from the newest build with a readable file.
-async fn last_good_file(mut service: Service, owner: Option<&str>) -> Service {
-    let shas: Vec<_> =
-        service.state.builds.values().rev().take(FILES_TRIED).map(|b| b.sha.clone()).collect();
+/// Reads the files of these services and names those that git did not tell until then.
+async fn last_good_files(
+    shared: &Shared,
+    names: Vec<ServiceName>,
+    deadline: Instant,
+) -> Vec<ServiceName> {
+    // Each asks git several times, and a fleet would be asked for a long time one after the other.
+    let read = stream::iter(names)
+        .map(|name| async move {
+            let told = timeout_at(deadline, last_good_file(shared, &name)).await;
+            let is_told = matches!(told, Ok(Some(())));
+            (name, is_told)
+        })
+        .buffer_unordered(AT_ONCE);
+    let unread = read.filter_map(|(name, is_told)| async move { (!is_told).then_some(name) });
+    unread.collect().await
+}
+
+/// The rules hold before the trunk can be looked at: they come from the newest build with a readable file. `None` when
+/// git could not tell.
+async fn last_good_file(shared: &Shared, name: &ServiceName) -> Option<()> {
+    let (shas, mirror, watched) = {
+        let world = shared.world();
+        let service = world.services.get(name)?;
+        let newest = service.state.builds.values().rev().take(FILES_TRIED);
+        let shas: Vec<_> = newest.map(|build| build.sha.clone()).collect();
+        (shas, service.mirror.clone(), service.watched.clone())
+    };
     for sha in shas {
-        let Ok(file) = trunk::read_file(&service.mirror, &service.watched, &sha).await else {
-            // All builds are kept in the mirror: one that lacks the newest lacks the others too.
-            return service;
-        };
-        if let Ok(file) = file
-            && file.name == service.name
-        {
-            let git = trunk::local_identity(&service.watched).await;
-            service.people = trunk::with_owner(&file.people, owner, git.as_ref());
-            service.trunk = file.trunk.clone().unwrap_or_default();
-            let file = Arc::new(file);
-            service.remember_pipeline(sha, Ok(file.clone()));
-            service.file = Some(file);
-            return service;
+        // All builds are kept in the mirror: one that lacks the newest lacks the others too.
+        let Ok(file) = trunk::read_file(&mirror, &watched, &sha).await.ok()? else { continue };
+        if file.name == *name {
+            let git = trunk::local_identity(&watched).await;
+            let people = trunk::with_owner(&file.people, shared.owner.as_deref(), git.as_ref());
+            take_in(shared, name, sha, Arc::new(file), people);
+            break;
         }
     }
-    service
+    Some(())
+}
+
+/// A look at the trunk may have found a newer file meanwhile, which then holds.
+fn take_in(shared: &Shared, name: &ServiceName, sha: Sha, file: Arc<ServiceFile>, people: People) {
+    shared.change(|world| {
+        let revision = world.revision;
+        let service = world.services.get_mut(name);
+        let Some(service) = service.filter(|service| service.file.is_none()) else { return };
+        service.people = people;
+        service.trunk = file.trunk.clone().unwrap_or_default();
+        // Which files are migrations was not known without it.
+        service.uses = Uses::default();
+        service.remember_pipeline(sha, Ok(file.clone()));
+        service.file = Some(file);
+        service.revision = revision;
+    });
+}
+
+/// Reads what git did not tell while the engine opened, as soon as it does.
+async fn read_later(shared: Arc<Shared>, mut unread: Vec<ServiceName>, poll: Duration) {
+    while !unread.is_empty() {
+        tokio::time::sleep(poll).await;
+        unread.retain(|name| {
+            shared.world().services.get(name).is_some_and(|service| service.file.is_none())
+        });
+        let all = unread.clone();
+        unread = last_good_files(&shared, unread, Instant::now() + LATER).await;
+        for name in all.into_iter().filter(|name| !unread.contains(name)) {
+            let _stopped = shared.inputs.send(Input::Settle(name)).await;
+        }
+    }
 }
 
 async fn mirror(shared: &Shared, watched: &Watched) -> Result<Mirror, GitError> {
@@ -219,8 +278,15 @@ impl Service {
 }
 
 /// Watches every repository, and those that are added to the user file later.
-async fn watch_all(shared: Arc<Shared>, services: Services, first: Vec<Watched>, poll: Duration) {
+async fn watch_all(
+    shared: Arc<Shared>,
+    services: Services,
+    first: Vec<Watched>,
+    unread: Vec<ServiceName>,
+    poll: Duration,
+) {
     let mut watchers = tokio::task::JoinSet::new();
+    watchers.spawn(read_later(shared.clone(), unread, poll));
     let mut known: Vec<Watched> = Vec::new();
     let mut wanted = first;
     loop {

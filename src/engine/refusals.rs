@@ -29,6 +29,7 @@ pub fn fact(command: &Command, refusal: &Refusal) -> Option<Fact> {
     let (target, findings) = match refusal {
         Refusal::Policy { findings, .. } => (None, findings.as_slice()),
         Refusal::Changed { plan, .. } => (Some(plan.target.build), &[][..]),
+        Refusal::Moved { .. } => (None, &[][..]),
         Refusal::NotFound { .. } | Refusal::Invalid { .. } | Refusal::KeyReused => return None,
     };
     let bounded =

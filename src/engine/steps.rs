@@ -141,13 +141,16 @@ fn spec(
         Some(folder) => checkout.join(folder),
         None => checkout,
     };
+    // While the trunk's file is not read yet, what the build itself declares is the best that is known.
+    let declared = || service.pipelines.get(&request.sha)?.as_ref().ok();
+    let file = service.file.as_ref().or_else(declared);
     Ok(Spec {
         run: step.run.clone(),
         folder,
         environment: facts(service.name.as_str(), deployment),
         timeout: step.timeout,
         grace: GRACE,
-        secrets: service.file.as_ref().map(|file| file.secrets.clone()).unwrap_or_default(),
+        secrets: file.map(|file| file.secrets.clone()).unwrap_or_default(),
     })
 }
 

@@ -1,7 +1,5 @@
 //! What every answer goes through, and what answers where no route does.
 
-use std::time::Duration;
-
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri};
@@ -13,10 +11,7 @@ use super::answer::Failure;
 use crate::api::problem::{Kind, Problem};
 use crate::api::version::{Side, mismatch};
 use crate::api::{API, API_HEADER, VERSION, VERSION_HEADER};
-use crate::backend::LONGEST_WAIT;
-
-/// A handler that takes longer than anyone may ask for hangs.
-const LONGEST_ANSWER: Duration = LONGEST_WAIT.saturating_add(Duration::from_secs(10));
+use crate::backend::LONGEST_ANSWER;
 
 pub(super) fn stamped<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
     routes.layer(middleware::from_fn(handshake)).layer(middleware::map_response(stamp))

@@ -131,7 +131,9 @@ impl Clients {
                 Some(Command::Cancel { deployment, reason })
             }
             Deed::Hold => Some(Command::Hold { environment, reason }),
-            Deed::Release => Some(Command::Release { environment, reason, bad: Some(Vec::new()) }),
+            Deed::Release => {
+                Some(Command::Release { environment, reason, bad: Some(Vec::new()), hold: None })
+            }
             Deed::Again => None,
         }
     }

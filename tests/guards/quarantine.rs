@@ -14,7 +14,7 @@ async fn build_of(world: &World, sha: &Sha) -> BuildNumber {
 
 fn release(bad: Option<Vec<String>>) -> Command {
     let (environment, reason) = (Environment::Production, "double charges".into());
-    Command::Release { environment, reason, bad }
+    Command::Release { environment, reason, bad, hold: None }
 }
 
 async fn quarantine(world: &World, build: BuildNumber) -> Option<Finding> {

@@ -334,7 +334,7 @@ impl Story {
     /// Somebody asks for a promoter, or takes that back.
     fn request(&mut self) {
         let ids: Vec<_> = self.subject.state.requests.iter().map(|request| request.id).collect();
-        if !ids.is_empty() && self.dice.chance(50) {
+        if !ids.is_empty() && self.dice.chance(70) {
             let newest = ids[ids.len() - 1];
             let request = if self.dice.chance(85) { newest } else { *self.dice.pick(&ids) };
             return self.command("withdraw", &Command::Withdraw { request, reason: String::new() });
@@ -386,7 +386,7 @@ impl Story {
             0..2 => ("hold", Command::Hold { environment, reason }),
             2..6 => {
                 let bad = self.dice.chance(70).then(|| self.bad());
-                ("release", Command::Release { environment, reason, bad })
+                ("release", Command::Release { environment, reason, bad, hold: None })
             }
             6..8 => {
                 let from = self.dice.chance(50).then(|| self.around(now));

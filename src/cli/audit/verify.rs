@@ -5,11 +5,13 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde::Serialize;
 
 use crate::cli::Global;
 use crate::cli::context::places;
 use crate::cli::failure::Failure;
 use crate::cli::output::{self, Output};
+use crate::domain::ids::Seq;
 use crate::store::{Break, Head, Reader, Walk};
 
 /// A head is a few hundred bytes; what is longer is something else.
@@ -20,6 +22,23 @@ pub struct Arguments {
     /// Also prove that the row of this file, written by "audit head", is still in the chain
     #[arg(long, value_name = "FILE")]
     head: Option<PathBuf>,
+    /// Print what was found as JSON, also when the chain is broken
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a walk found, as a document.
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    rows: u64,
+    head: Option<&'a Head>,
+    broken: Option<Broken<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Broken<'a> {
+    seq: Seq,
+    why: &'a str,
 }
 
 #[derive(Debug, Args)]
@@ -32,9 +51,17 @@ pub struct HeadArguments {
 pub fn run(global: &Global, arguments: &Arguments) -> Result<(), Failure> {
     let before = arguments.head.as_deref().map(read).transpose()?;
     let Walk { rows, head, broken } = walk(global, before.as_ref())?;
+    let json = arguments.json;
+    if json {
+        let broken = broken.as_ref().map(|Break { seq, why }| Broken { seq: *seq, why });
+        output::json(&Document { rows, head: head.as_ref(), broken })?;
+    }
     if let Some(Break { seq, why }) = broken {
         let sentence = format!("event {seq} is broken: {why}; {rows} rows before it hold");
         return Err(Failure::failed(sentence));
+    }
+    if json {
+        return Ok(());
     }
     let out = Output::new();
     let Some(head) = head else { return out.line("the record is empty") };

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::cli::{Acting, act};
+use crate::cli::{Acting, act, again};
 use crate::domain::command::Command;
+use crate::domain::event::{Event, Fact};
 
 #[derive(Debug, Args)]
 #[group(id = "end", args = ["until", "duration"], multiple = false)]
@@ -31,7 +32,11 @@ pub struct Arguments {
 
 pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
     let service = context.service().await?;
-    let Arguments { from, until, duration, reason, acting } = arguments;
+    let key = arguments.acting.key.clone();
+    if again::told(context, &service, key.as_ref(), |e| is_same(&arguments, e)).await?.is_some() {
+        return Ok(());
+    }
+    let Arguments { from, until, duration, reason, .. } = arguments;
     let until = match duration {
         None => until,
         Some(duration) => {
@@ -41,16 +46,35 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure>
             };
             Some(
                 begin
-                    .checked_add_signed(
-                        chrono::TimeDelta::from_std(duration).unwrap_or(chrono::TimeDelta::MAX),
-                    )
+                    .checked_add_signed(TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX))
                     .ok_or_else(|| {
-                        Failure::usage("that freeze would never end; leave --for out instead")
-                    })?,
+                    Failure::usage("that freeze would never end; leave --for out instead")
+                })?,
             )
         }
     };
-    act::run(context, &service, Command::Freeze { from, until, reason }, acting.key).await.map(drop)
+    act::run(context, &service, Command::Freeze { from, until, reason }, key).await.map(drop)
+}
+
+/// How much later than its command was written a freeze may have been recorded.
+const ON_ITS_WAY: TimeDelta = TimeDelta::minutes(1);
+
+/// Whether these words made that freeze. Without `--from` they count from when they were written.
+fn is_same(words: &Arguments, event: &Event) -> bool {
+    let Fact::FreezePlaced { from, until, reason } = &event.fact else { return false };
+    let ends = match (words.duration, words.until, until) {
+        (None, words, until) => words == *until,
+        (Some(duration), _, Some(until)) => {
+            let begin = words.from.unwrap_or(*from);
+            let duration = TimeDelta::from_std(duration).ok();
+            let wanted = duration.and_then(|duration| begin.checked_add_signed(duration));
+            let late = wanted.map(|wanted| wanted.signed_duration_since(*until));
+            late.is_some_and(|late| (TimeDelta::zero()..ON_ITS_WAY).contains(&late))
+        }
+        (Some(_), _, None) => false,
+    };
+    let begins = words.from.unwrap_or(*from).max(event.at) == (*from).max(event.at);
+    ends && begins && again::says(reason, &words.reason)
 }
 
 /// A time as people type it, in UTC where it says nothing else.

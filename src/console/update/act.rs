@@ -88,9 +88,11 @@ fn hold(model: &mut Model) -> Vec<Effect> {
     let subject =
         if held.is_some() { Subject::Release(production) } else { Subject::Hold(production) };
     let suspects = held.and_then(|(service, hold)| Suspects::of(hold, service));
+    let seen = held.map(|(_, hold)| hold.id);
     let effects = confirm::open(model, subject, Manner::Careful);
     if let Some(confirm) = model.confirm_mut() {
         confirm.suspects = suspects;
+        confirm.hold = seen;
         confirm.focus = confirm.first_stop();
     }
     effects

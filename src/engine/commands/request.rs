@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Decided, Ground, Need, text};
+use super::{Asked, Decided, Ground, Need, text};
 use crate::domain::command::Refusal;
 use crate::domain::event::{DeploymentKind, Fact};
 use crate::domain::ids::Seq;
@@ -39,7 +39,7 @@ pub(super) fn withdraw(
     service: &Ground<'_>,
     id: Seq,
     reason: &str,
-    now: DateTime<Utc>,
+    Asked { actor, now, .. }: Asked<'_>,
 ) -> Result<Decided, Refusal> {
     let request = service.state.requests.iter().find(|request| request.id == id);
     let missing = || Refusal::not_found(format!("there is no request {id}"));
@@ -47,6 +47,10 @@ pub(super) fn withdraw(
     if !request.is_open(now) {
         let state = request.state(now).as_str();
         return Err(Refusal::invalid(format!("request {id} is {state} already")));
+    }
+    if request.by != *actor {
+        let sentence = format!("request {id} is of {}, and only they withdraw it", request.by);
+        return Err(Refusal::Policy { sentence, findings: Vec::new() });
     }
     let reason = text("reason", reason, Need::Optional)?;
     let said = format!("the request for {} is withdrawn", request.build);
