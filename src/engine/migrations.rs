@@ -11,6 +11,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use self::changes::Changes;
@@ -105,9 +106,10 @@ async fn files(
 ) -> Result<(), GitError> {
     let there = migrations.iter().filter(|file| file.change != FileChange::Deleted);
     let there: Vec<_> = there.map(|file| file.path.clone()).collect();
-    let read = ground.mirror.texts(at, &there).await;
-    let none = BTreeMap::new();
-    let texts = read.as_ref().unwrap_or(&none);
+    let (mut texts, trouble) = match ground.mirror.texts(at, &there).await {
+        Ok(texts) => (texts, None),
+        Err(error) => (BTreeMap::new(), Some(error)),
+    };
     let dialect = ground.settings.dialect.unwrap_or(Dialect::Postgres);
     let mut known = KnownSchema::default();
     for file in migrations {
@@ -115,12 +117,18 @@ async fn files(
         if place.direction == Direction::Down {
             continue;
         }
-        let text = texts.get(&file.path);
-        result.files.push(of_file(file, text, (place.tool, dialect), &mut known));
-        // It is work without a pause; whoever waits for it may have waited for long enough.
-        tokio::task::yield_now().await;
+        let (file, text, tool) = (file.clone(), texts.remove(&file.path), place.tool);
+        let lost = unreadable(&file.path, file.change, "what cannot be judged", tool, dialect);
+        let judge = move || (of_file(&file, text.as_ref(), (tool, dialect), &mut known), known);
+        // It is work without a pause, which must keep no thread from answering.
+        let judged = spawn_blocking(judge).await.unwrap_or_else(|_| (lost, KnownSchema::default()));
+        known = judged.1;
+        result.files.push(judged.0);
     }
-    read.map(drop)
+    if let (None, Some(first)) = (ground.settings.dialect, result.files.first_mut()) {
+        first.faults.push("read as PostgreSQL's, as [migrations] names no dialect".into());
+    }
+    trouble.map_or(Ok(()), Err)
 }
 
 fn of_file(
