@@ -160,3 +160,13 @@ SELECT 5--1; DROP TABLE users;
 SELECT 'never ends \'; DROP TABLE users;
 >> additive no-change
 SET FOREIGN_KEY_CHECKS = 0;
+>> unknown unjudged
+SET @x = wipe_users();
+>> unknown unjudged
+SET @x = (SELECT wipe_users());
+>> unknown unjudged
+SET GLOBAL max_connections = 1;
+>> unknown unjudged
+SET @@global.max_connections = 1;
+>> additive no-change
+SET @x = 1;

@@ -274,3 +274,31 @@ ALTER TABLE users DROP COLUMN x;
 ALTER TABLE users ADD COLUMN x int;
 -- migrate:down
 ALTER TABLE users DROP COLUMN x;
+>> unknown unjudged
+SELECT * FROM drop_all_tables('now');
+>> unknown unjudged
+SELECT 1 FROM t, LATERAL purge(t.id);
+>> unknown unjudged
+SELECT evil.count('x');
+>> additive no-change
+SELECT pg_catalog.set_config('search_path', '', false);
+>> additive no-change
+SELECT * FROM generate_series(1, 3);
+>> data write-data
+CREATE TABLE old_orders AS WITH m AS (DELETE FROM orders WHERE x < 1 RETURNING *) SELECT * FROM m;
+>> unknown unjudged
+CREATE TABLE r AS SELECT drop_everything();
+>> unknown unjudged
+CREATE MATERIALIZED VIEW r AS SELECT drop_everything();
+>> unknown unjudged
+CREATE TABLE r(a int); INSERT INTO r SELECT wipe_users();
+>> unknown unjudged
+INSERT INTO r (a) VALUES (1) RETURNING wipe_users();
+>> data write-data
+COPY (WITH m AS (DELETE FROM orders RETURNING *) SELECT * FROM m) TO '/tmp/x';
+>> unknown unjudged
+COPY (SELECT drop_it()) TO STDOUT;
+>> unknown unjudged
+COPY users TO PROGRAM 'sh';
+>> data write-data
+UPDATE users SET name = lower(trim(name));
