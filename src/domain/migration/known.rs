@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use sqlparser::ast::{
-    AlterTableOperation, CreateTable, ObjectName, RenameTableNameKind, Statement, TableConstraint,
+    AlterTableOperation, CreateTable, ObjectName, ObjectNamePart, RenameTableNameKind, Statement,
+    TableConstraint,
 };
 
 use super::Dialect;
@@ -37,6 +38,16 @@ pub(super) struct Index {
 pub(super) fn key(name: &ObjectName) -> String {
     let last = name.0.last().and_then(|part| part.as_ident());
     last.map_or_else(|| name.to_string(), |ident| ident.value.clone()).to_lowercase()
+}
+
+/// The name as it is written, with its schema: quoted capitals are not the letters without quotes, and whether
+/// capitals without quotes count differs from server to server.
+pub(super) fn written(name: &ObjectName) -> String {
+    let part = |part: &ObjectNamePart| match part.as_ident() {
+        Some(ident) if ident.value == ident.value.to_lowercase() => ident.value.clone(),
+        _ => part.to_string(),
+    };
+    name.0.iter().map(part).collect::<Vec<_>>().join(".")
 }
 
 impl KnownSchema {

@@ -14,7 +14,7 @@ use sqlparser::dialect::{Dialect as Grammar, MySqlDialect, PostgreSqlDialect, SQ
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
-use super::known::{KnownSchema, key};
+use super::known::{KnownSchema, key, written};
 use super::rule::Rule;
 use super::split::Piece;
 use super::{Dialect, Object, ObjectKind};
@@ -46,7 +46,7 @@ impl Deed {
 pub(super) struct Setting<'a> {
     pub(super) dialect: Dialect,
     pub(super) known: &'a KnownSchema,
-    /// The tables that the file itself made: no code uses them yet.
+    /// The tables that the file itself made, by their full written names: no code uses them yet.
     pub(super) fresh: &'a BTreeSet<String>,
 }
 
@@ -121,7 +121,7 @@ fn definition(statement: &Statement, setting: Setting<'_>) -> Option<Deed> {
         | Statement::CreateDomain(_)
         | Statement::CreateCollation(_)
         | Statement::CreateExtension(_) => Deed::of(Rule::CreateObject),
-        Statement::CreateIndex(index) if setting.fresh.contains(&key(&index.table_name)) => {
+        Statement::CreateIndex(index) if setting.fresh.contains(&written(&index.table_name)) => {
             Deed::of(Rule::NewTable)
         }
         Statement::CreateIndex(index) => {
@@ -207,10 +207,11 @@ fn dropped(
     table: Option<&ObjectName>,
     setting: Setting<'_>,
 ) -> Deed {
+    let fresh = setting.fresh.contains(&written(name));
     let name = key(name);
     let kind = match kind {
         ObjectType::Index => return dropped_index(&name, table.map(key).as_deref(), setting),
-        ObjectType::Table if setting.fresh.contains(&name) => return Deed::of(Rule::NewTable),
+        ObjectType::Table if fresh => return Deed::of(Rule::NewTable),
         ObjectType::Role | ObjectType::User => {
             return Deed::on(Rule::Revoke, ObjectKind::Other, None, &name);
         }
@@ -227,7 +228,6 @@ fn dropped(
 pub(super) fn dropped_index(name: &str, table: Option<&str>, setting: Setting<'_>) -> Deed {
     let known = setting.known.index(name).filter(|index| table.is_none_or(|t| t == index.table));
     let rule = match known {
-        Some(index) if setting.fresh.contains(&index.table) => return Deed::of(Rule::NewTable),
         Some(index) if index.unique => Rule::DropUniqueIndex,
         Some(_) => Rule::DropIndex,
         None => Rule::DropUnseenIndex,
@@ -263,7 +263,7 @@ fn rows(statement: &Statement, setting: Setting<'_>) -> Option<Deed> {
     let rule = match statement {
         Statement::Insert(insert) => {
             let fresh = match &insert.table {
-                TableObject::TableName(name) => setting.fresh.contains(&key(name)),
+                TableObject::TableName(name) => setting.fresh.contains(&written(name)),
                 _ => false,
             };
             let inside = effects::inside(&insert.source).max(effects::inside(&insert.returning));

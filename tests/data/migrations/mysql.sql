@@ -170,3 +170,7 @@ SET GLOBAL max_connections = 1;
 SET @@global.max_connections = 1;
 >> additive no-change
 SET @x = 1;
+>> contract drop-object
+CREATE TABLE backup.users AS SELECT * FROM app.users; DROP TABLE app.users;
+>> contract drop-object
+CREATE TABLE users(id int); USE app; DROP TABLE users;

@@ -302,3 +302,24 @@ COPY (SELECT drop_it()) TO STDOUT;
 COPY users TO PROGRAM 'sh';
 >> data write-data
 UPDATE users SET name = lower(trim(name));
+>> contract drop-object
+<< CREATE TABLE x(id int);
+CREATE TABLE IF NOT EXISTS users(id int); DROP TABLE users;
+>> contract drop-object
+CREATE TABLE archive.users(id int); DROP TABLE public.users;
+>> contract drop-object
+CREATE TEMP TABLE users(id int); DROP TABLE public.users;
+>> contract drop-object
+CREATE TABLE "Users"(id int); DROP TABLE users;
+>> contract drop-object
+CREATE TABLE users(id int); SET search_path = app; DROP TABLE users;
+>> contract drop-object
+CREATE TABLE users(id int); SELECT set_config('search_path', 'app', false); DROP TABLE users;
+>> contract drop-object
+BEGIN; CREATE TABLE users(id int); ROLLBACK; DROP TABLE users;
+>> contract drop-column
+CREATE TABLE archive.users(id int); ALTER TABLE public.users DROP COLUMN name;
+>> unknown unjudged
+CREATE TABLE n(id int); ALTER TABLE n SWAP WITH users;
+>> additive new-table
+CREATE TABLE app.users(id int); DROP TABLE app.users;

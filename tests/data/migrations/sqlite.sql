@@ -126,3 +126,5 @@ SELECT 'a\'; DROP TABLE users;
 /* a /* not nested */ DROP TABLE users;
 >> unknown unjudged
 /* never ends; DROP TABLE users;
+>> contract drop-object
+CREATE TABLE aux.users(id int); DROP TABLE main.users;

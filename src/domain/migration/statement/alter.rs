@@ -8,17 +8,24 @@ use sqlparser::ast::{
 };
 
 use super::super::columns::{Column, Shape, fills, is_null, is_serial};
-use super::super::known::key;
+use super::super::known::{key, written};
 use super::super::rule::Rule;
 use super::super::{Dialect, Object, ObjectKind};
 use super::{Deed, Setting, dropped_index};
 
 pub(super) fn deeds(alter: &AlterTable, setting: Setting<'_>) -> Vec<Deed> {
     let table = key(&alter.name);
-    if setting.fresh.contains(&table) {
-        return vec![Deed::of(Rule::NewTable)];
+    let done: Vec<Deed> = alter
+        .operations
+        .iter()
+        .flat_map(|operation| of_table(&table, operation, setting))
+        .collect();
+    if !setting.fresh.contains(&written(&alter.name)) {
+        return done;
     }
-    alter.operations.iter().flat_map(|operation| of_table(&table, operation, setting)).collect()
+    // What is not listed may reach another table too.
+    let unlisted = done.iter().any(|deed| deed.rule == Rule::Unjudged);
+    vec![Deed::of(if unlisted { Rule::Unjudged } else { Rule::NewTable })]
 }
 
 fn of_table(table: &str, operation: &AlterTableOperation, setting: Setting<'_>) -> Vec<Deed> {
