@@ -92,7 +92,11 @@ pub(super) fn fills(option: &ColumnOption) -> bool {
 }
 
 pub(super) fn is_null(value: &Expr) -> bool {
-    matches!(value, Expr::Value(value) if value.value == Value::Null)
+    match value {
+        Expr::Value(value) => value.value == Value::Null,
+        Expr::Nested(inner) | Expr::Cast { expr: inner, .. } => is_null(inner),
+        _ => false,
+    }
 }
 
 pub(super) fn is_serial(data_type: &DataType) -> bool {
@@ -118,7 +122,7 @@ impl Shape {
         };
         match name {
             "varchar" | "character varying" | "nvarchar" | "char varying" => Self::Text(size),
-            "text" | "citext" => Self::Text(None),
+            "text" => Self::Text(None),
             "tinyint" => Self::Whole(8),
             "smallint" | "int2" => Self::Whole(16),
             "mediumint" => Self::Whole(24),
@@ -146,12 +150,11 @@ impl Shape {
         }
     }
 
-    /// What the change to this type means when nobody sees the one before: what is wide was most likely narrower
-    /// of the same kind, and everything else may be narrower or of another kind.
-    pub(super) fn reached(&self, dialect: Dialect) -> Rule {
+    /// What the change to this type means when nobody sees the one before: what is wide may have been narrower of
+    /// the same kind, or of any other.
+    pub(super) fn reached(&self) -> Rule {
         match self {
-            Self::Text(None) => wider_text(dialect),
-            Self::Whole(64) => Rule::WidenNumber,
+            Self::Text(None) | Self::Whole(64) => Rule::Unjudged,
             _ => Rule::ChangeType,
         }
     }

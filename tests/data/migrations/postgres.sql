@@ -96,11 +96,13 @@ ALTER TABLE users RENAME TO people; CREATE VIEW users AS SELECT * FROM people;
 >> additive rename-index
 ALTER INDEX users_name RENAME TO people_name;
 >> needs-readers-first widen-text
+<< CREATE TABLE users (name varchar(40));
 ALTER TABLE users ALTER COLUMN name TYPE text;
 >> needs-readers-first widen-text
 << CREATE TABLE users (name varchar(40));
 ALTER TABLE users ALTER COLUMN name SET DATA TYPE varchar(200);
 >> needs-readers-first widen-number
+<< CREATE TABLE users (id integer);
 ALTER TABLE users ALTER COLUMN id TYPE bigint;
 >> needs-readers-first widen-number
 << CREATE TABLE users (n smallint);
@@ -323,3 +325,23 @@ CREATE TABLE archive.users(id int); ALTER TABLE public.users DROP COLUMN name;
 CREATE TABLE n(id int); ALTER TABLE n SWAP WITH users;
 >> additive new-table
 CREATE TABLE app.users(id int); DROP TABLE app.users;
+>> unknown unjudged
+ALTER TABLE users ALTER COLUMN id TYPE text;
+>> unknown unjudged
+ALTER TABLE users ALTER COLUMN id TYPE bigint;
+>> contract change-type
+<< CREATE TABLE users (name citext);
+ALTER TABLE users ALTER COLUMN name TYPE text;
+>> contract change-type
+<< CREATE TABLE users (name text);
+ALTER TABLE users ALTER COLUMN name TYPE citext;
+>> needs-writers-first add-required-column
+ALTER TABLE users ADD COLUMN name text NOT NULL DEFAULT NULL::text;
+>> needs-writers-first add-required-column
+ALTER TABLE users ADD COLUMN name text NOT NULL DEFAULT (NULL);
+>> needs-writers-first add-required-column
+ALTER TABLE users ADD COLUMN name int NOT NULL DEFAULT CAST(NULL AS int);
+>> needs-writers-first drop-default
+ALTER TABLE users ALTER COLUMN name SET DEFAULT NULL;
+>> needs-writers-first drop-default
+ALTER TABLE users ALTER COLUMN name SET DEFAULT (NULL::int);

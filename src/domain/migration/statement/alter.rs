@@ -189,9 +189,11 @@ fn altered_column(
     vec![match operation {
         AlterColumnOperation::SetNotNull => on(Rule::SetNotNull),
         AlterColumnOperation::DropNotNull => on(Rule::DropNotNull),
-        AlterColumnOperation::SetDefault { .. } => on(Rule::SetDefault),
+        AlterColumnOperation::SetDefault { value } if !is_null(value) => on(Rule::SetDefault),
         // Without NOT NULL the inserts of the code before write NULL where they wrote the default.
-        AlterColumnOperation::DropDefault => on(Rule::DropDefault),
+        AlterColumnOperation::SetDefault { .. } | AlterColumnOperation::DropDefault => {
+            on(Rule::DropDefault)
+        }
         AlterColumnOperation::SetDataType { data_type, using, .. } => {
             let next = Shape::of(data_type);
             on(match known {
@@ -199,7 +201,7 @@ fn altered_column(
                     before.shape.becoming(&next, setting.dialect).unwrap_or(Rule::NoChange)
                 }
                 None if using.is_some() => Rule::ChangeType,
-                None => next.reached(setting.dialect),
+                None => next.reached(),
             })
         }
         AlterColumnOperation::AddGenerated { .. } => on(Rule::Unjudged),
