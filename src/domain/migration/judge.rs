@@ -250,7 +250,7 @@ impl<'k> Judge<'k> {
 }
 
 /// Whether the names after a statement may stand for other tables, or what was made is gone again.
-fn moves_names(statement: &Statement) -> bool {
+pub(super) fn moves_names(statement: &Statement) -> bool {
     match statement {
         Statement::Rollback { .. }
         | Statement::Use(_)

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use sqlparser::ast::{
-    AlterTableOperation, CreateTable, GroupByExpr, ObjectName, ObjectType, RenameTableNameKind,
-    SelectItem, SetExpr, Statement, TableFactor, TableObject,
+    AlterTableOperation, CreateTable, CreateViewAlgorithm, DropBehavior, DropFunction,
+    FunctionDesc, ObjectName, ObjectType, OperateFunctionArg, RenameTableNameKind, SetExpr,
+    Statement, TableFactor, TableObject,
 };
 
-use super::known::{KnownSchema, Table, key};
+use super::judge::moves_names;
+use super::known::{KnownSchema, Table, key, written};
 use super::rule::Rule;
 use super::statement::Deed;
 use super::{Dialect, Object, ObjectKind};
@@ -37,48 +39,80 @@ pub(super) fn together(
     found
 }
 
-/// A view or function that is dropped and made again under its name is a replaced body.
+/// A view or function that is dropped and made again under its name is a replaced body; a namesake of another schema
+/// or with other arguments is none, and what goes along with it does not come back.
 fn bodies(
     place: usize,
     statement: &Statement,
     after: &[(usize, &Statement)],
     found: &mut Together,
 ) {
-    let (name, kind) = match statement {
-        Statement::Drop { object_type: ObjectType::View, names, .. } if names.len() == 1 => {
-            (key(&names[0]), ObjectKind::View)
+    let later = || after.iter().map(|(_, later)| *later);
+    if later().any(|later| moves_names(later)) {
+        return;
+    }
+    let (name, kind, again) = match statement {
+        Statement::Drop { object_type: ObjectType::View, names, cascade: false, .. }
+            if names.len() == 1 =>
+        {
+            (&names[0], ObjectKind::View, later().any(|later| makes_view(later, &names[0])))
         }
-        Statement::DropFunction(function) if function.func_desc.len() == 1 => {
-            (key(&function.func_desc[0].name), ObjectKind::Function)
+        Statement::DropFunction(DropFunction { func_desc, drop_behavior, .. })
+            if func_desc.len() == 1 && !matches!(drop_behavior, Some(DropBehavior::Cascade)) =>
+        {
+            let function = &func_desc[0];
+            let again = later().any(|later| makes_function(later, function));
+            (&function.name, ObjectKind::Function, again)
         }
         _ => return,
     };
-    let again = after.iter().any(|(_, later)| match later {
-        Statement::CreateView(view) => kind == ObjectKind::View && key(&view.name) == name,
-        Statement::CreateFunction(made) => kind == ObjectKind::Function && key(&made.name) == name,
-        _ => false,
-    });
     if again {
-        found.insert(place, vec![Deed::on(Rule::ReplaceBody, kind, None, &name)]);
+        found.insert(place, vec![Deed::on(Rule::ReplaceBody, kind, None, &key(name))]);
     }
 }
 
+fn makes_view(statement: &Statement, name: &ObjectName) -> bool {
+    match statement {
+        Statement::CreateView(view) => {
+            !view.temporary && !view.materialized && written(&view.name) == written(name)
+        }
+        _ => false,
+    }
+}
+
+fn makes_function(statement: &Statement, dropped: &FunctionDesc) -> bool {
+    let Statement::CreateFunction(made) = statement else { return false };
+    let types = |args: &[OperateFunctionArg]| -> Vec<String> {
+        args.iter().map(|arg| arg.data_type.to_string().to_lowercase()).collect()
+    };
+    // Without its arguments nobody can tell which function it was.
+    let alike = match (&dropped.args, &made.args) {
+        (Some(before), Some(after)) => types(before) == types(after),
+        _ => false,
+    };
+    alike && !made.temporary && written(&made.name) == written(&dropped.name)
+}
+
 /// The old and the new name, of a statement that renames one table and does nothing else.
-pub(super) fn renamed(statement: &Statement) -> Option<(String, String)> {
+fn renaming(statement: &Statement) -> Option<(&ObjectName, &ObjectName)> {
     match statement {
         Statement::AlterTable(alter) => match alter.operations.as_slice() {
             [AlterTableOperation::RenameTable { table_name }] => {
                 let (RenameTableNameKind::As(to) | RenameTableNameKind::To(to)) = table_name;
-                Some((key(&alter.name), key(to)))
+                Some((&alter.name, to))
             }
             _ => None,
         },
         Statement::RenameTable(pairs) => match pairs.as_slice() {
-            [pair] => Some((key(&pair.old_name), key(&pair.new_name))),
+            [pair] => Some((&pair.old_name, &pair.new_name)),
             _ => None,
         },
         _ => None,
     }
+}
+
+fn renamed(statement: &Statement) -> Option<(String, String)> {
+    renaming(statement).map(|(from, to)| (key(from), key(to)))
 }
 
 fn behind_view(
@@ -87,12 +121,23 @@ fn behind_view(
     after: &[(usize, &Statement)],
     found: &mut Together,
 ) {
-    let Some((old, new)) = renamed(statement) else { return };
+    let Some((from, to)) = renaming(statement) else { return };
+    let moved =
+        |later: &Statement| !matches!(later, Statement::RenameTable(_)) && moves_names(later);
+    if after.iter().any(|(_, later)| moved(later)) {
+        return;
+    }
+    let old = written(from);
+    // Without a schema of its own the new name stays in the schema of the old one.
+    let new = match old.rsplit_once('.') {
+        Some((schema, _)) if to.0.len() == 1 => format!("{schema}.{}", written(to)),
+        _ => written(to),
+    };
     let in_this_transaction =
         after.iter().take_while(|(_, later)| !matches!(later, Statement::Commit { .. }));
     for (view_place, later) in in_this_transaction {
         if shows_all_of(later, &old, &new) {
-            let object = Object::new(ObjectKind::Table, None, &old);
+            let object = Object::new(ObjectKind::Table, None, &key(from));
             found.insert(place, vec![Deed { rule: Rule::RenameBehindView, objects: vec![object] }]);
             found.insert(*view_place, vec![Deed::of(Rule::CreateRoutine)]);
             return;
@@ -106,19 +151,16 @@ fn shows_all_of(statement: &Statement, view_name: &str, table: &str) -> bool {
     let SetExpr::Select(select) = view.query.body.as_ref() else { return false };
     let [from] = select.from.as_slice() else { return false };
     let TableFactor::Table { name, .. } = &from.relation else { return false };
-    let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(by, _) if by.is_empty());
-    let narrowed = select.selection.is_some()
-        || select.distinct.is_some()
-        || select.having.is_some()
-        || view.query.limit_clause.is_some()
-        || view.query.with.is_some()
-        || grouped;
-    key(&view.name) == view_name
-        && !view.materialized
-        && key(name) == table
-        && from.joins.is_empty()
-        && !narrowed
-        && matches!(select.projection.as_slice(), [SelectItem::Wildcard(_)])
+    let algorithm = view.params.as_ref().and_then(|params| params.algorithm.as_ref());
+    let passes_on = !view.materialized
+        && !view.temporary
+        && !view.if_not_exists
+        && view.columns.is_empty()
+        && !matches!(algorithm, Some(CreateViewAlgorithm::TempTable));
+    passes_on
+        && written(&view.name) == view_name
+        && written(name) == table
+        && view.query.to_string() == format!("SELECT * FROM {name}")
 }
 
 /// Create new, copy, drop old, rename new.

@@ -174,3 +174,5 @@ SET @x = 1;
 CREATE TABLE backup.users AS SELECT * FROM app.users; DROP TABLE app.users;
 >> contract drop-object
 CREATE TABLE users(id int); USE app; DROP TABLE users;
+>> contract rename
+RENAME TABLE users TO people; CREATE ALGORITHM=TEMPTABLE VIEW users AS SELECT * FROM people;

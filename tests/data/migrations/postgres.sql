@@ -345,3 +345,30 @@ ALTER TABLE users ADD COLUMN name int NOT NULL DEFAULT CAST(NULL AS int);
 ALTER TABLE users ALTER COLUMN name SET DEFAULT NULL;
 >> needs-writers-first drop-default
 ALTER TABLE users ALTER COLUMN name SET DEFAULT (NULL::int);
+>> unknown unjudged
+<< CREATE TABLE users (name text);
+ALTER TABLE users ALTER COLUMN name TYPE text USING wipe(name);
+>> contract drop-object
+DROP VIEW a.v; CREATE VIEW b.v AS SELECT 1;
+>> contract drop-object
+DROP VIEW v CASCADE; CREATE VIEW v AS SELECT 1 AS x;
+>> contract drop-object
+DROP VIEW v; CREATE TEMP VIEW v AS SELECT 1 AS x;
+>> contract drop-object
+DROP FUNCTION f(int); CREATE FUNCTION f(text) RETURNS int AS 'SELECT 1' LANGUAGE sql;
+>> contract drop-object
+DROP FUNCTION f(int) CASCADE; CREATE FUNCTION f(int) RETURNS int AS 'SELECT 1' LANGUAGE sql;
+>> unknown replace-body
+DROP FUNCTION f(int); CREATE FUNCTION f(a int) RETURNS int AS 'SELECT 1' LANGUAGE sql;
+>> contract rename
+ALTER TABLE users RENAME TO people; CREATE TEMP VIEW users AS SELECT * FROM people;
+>> contract rename
+ALTER TABLE users RENAME TO people; CREATE VIEW users(a, b, c) AS SELECT * FROM people;
+>> contract rename
+ALTER TABLE public.users RENAME TO people; CREATE VIEW legacy.users AS SELECT * FROM people;
+>> contract rename
+ALTER TABLE users RENAME TO people; CREATE VIEW users AS SELECT * FROM old.people;
+>> contract rename
+ALTER TABLE users RENAME TO people; SAVEPOINT a; CREATE VIEW users AS SELECT * FROM people; ROLLBACK TO a;
+>> additive rename-behind-view
+ALTER TABLE app.users RENAME TO people; CREATE VIEW app.users AS SELECT * FROM app.people;

@@ -197,9 +197,12 @@ fn altered_column(
         AlterColumnOperation::SetDataType { data_type, using, .. } => {
             let next = Shape::of(data_type);
             on(match known {
-                Some(before) => {
-                    before.shape.becoming(&next, setting.dialect).unwrap_or(Rule::NoChange)
-                }
+                Some(before) => match before.shape.becoming(&next, setting.dialect) {
+                    Some(Rule::ChangeType) => Rule::ChangeType,
+                    // The values are worked out anew, whatever their type.
+                    _ if using.is_some() => Rule::Unjudged,
+                    rule => rule.unwrap_or(Rule::NoChange),
+                },
                 None if using.is_some() => Rule::ChangeType,
                 None => next.reached(),
             })
