@@ -192,6 +192,7 @@ impl<'k> Judge<'k> {
             let deed = deed.unwrap_or_else(|| Deed::of(Rule::Unjudged));
             if !matches!(deed.rule, Rule::NoChange | Rule::WriteData) {
                 self.fresh.clear();
+                self.known.doubt(&piece.sql);
             }
             return vec![deed];
         };

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use sqlparser::ast::{
-    AlterTableOperation, CreateTable, ObjectName, ObjectNamePart, RenameTableNameKind, Statement,
-    TableConstraint,
+    AlterIndexOperation, AlterTableOperation, CreateTable, ObjectName, ObjectNamePart,
+    RenameTableNameKind, Statement, TableConstraint,
 };
 
 use super::Dialect;
@@ -31,7 +31,21 @@ pub(super) struct Table {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Index {
     pub(super) table: String,
+    /// As it is written; empty where none is.
+    pub(super) schema: String,
     pub(super) unique: bool,
+}
+
+impl Index {
+    fn on(table: &ObjectName, unique: bool) -> Self {
+        Self { table: key(table), schema: schema_of(table), unique }
+    }
+}
+
+/// The schema that a name is written with.
+pub(super) fn schema_of(name: &ObjectName) -> String {
+    let name = written(name);
+    name.rsplit_once('.').map_or_else(String::new, |(schema, _)| schema.to_owned())
 }
 
 /// The last part of a name, in lower case: what statements of different care call the same.
@@ -54,7 +68,10 @@ impl KnownSchema {
     /// Learns what a file defines; files have to come in the order in which they run.
     pub fn learn(&mut self, text: &str, dialect: Dialect) {
         for piece in split(&sections::upward(text), dialect) {
-            parse(&piece, dialect).iter().flatten().for_each(|statement| self.follow(statement));
+            match parse(&piece, dialect) {
+                Some(statements) => statements.iter().for_each(|statement| self.follow(statement)),
+                None => self.doubt(&piece.sql),
+            }
         }
     }
 
@@ -81,6 +98,17 @@ impl KnownSchema {
         self.indexes.iter().filter(of_table).map(|(name, _)| name.as_str())
     }
 
+    /// Forgets what a statement that nobody understands may have changed; what was unique counts as unique still.
+    pub(super) fn doubt(&mut self, sql: &str) {
+        let first = sql.split_whitespace().next().unwrap_or_default().to_lowercase();
+        let leaves_what_is_there =
+            ["insert", "update", "delete", "replace", "truncate", "create", "pragma", "refresh"];
+        if !leaves_what_is_there.contains(&first.as_str()) && !first.starts_with('\\') {
+            self.tables.clear();
+            self.indexes.retain(|_, index| index.unique);
+        }
+    }
+
     /// Learns what one statement defines.
     pub(super) fn follow(&mut self, statement: &Statement) {
         match statement {
@@ -91,19 +119,29 @@ impl KnownSchema {
                 }
             }
             Statement::CreateIndex(index) => {
-                if let Some(name) = &index.name {
-                    let table = key(&index.table_name);
-                    self.indexes.insert(key(name), Index { table, unique: index.unique });
+                // One that may have been there already is known only as far as it is unique.
+                if let Some(name) =
+                    index.name.as_ref().filter(|_| index.unique || !index.if_not_exists)
+                {
+                    self.learn_index(key(name), Index::on(&index.table_name, index.unique));
                 }
             }
             Statement::AlterTable(alter) => {
                 let table = key(&alter.name);
-                alter.operations.iter().for_each(|operation| self.alter(&table, operation));
+                alter.operations.iter().for_each(|o| self.alter(&alter.name, &table, o));
             }
             Statement::Drop { names, .. } => {
                 for name in names.iter().map(key) {
                     self.tables.remove(&name);
                     self.indexes.retain(|index, of| *index != name && of.table != name);
+                }
+            }
+            Statement::AlterIndex {
+                name,
+                operation: AlterIndexOperation::RenameIndex { index_name },
+            } => {
+                if let Some(index) = self.indexes.remove(&key(name)) {
+                    self.learn_index(key(index_name), index);
                 }
             }
             Statement::RenameTable(pairs) => {
@@ -121,12 +159,26 @@ impl KnownSchema {
             return;
         }
         for constraint in &table.constraints {
-            self.constrain(&name, constraint);
+            self.constrain(&table.name, constraint);
         }
         self.tables.insert(name, Table::of(table));
     }
 
-    fn constrain(&mut self, table: &str, constraint: &TableConstraint) {
+    /// Of two with one name nobody can tell which is meant: what is unique stays known, what is not is forgotten.
+    fn learn_index(&mut self, name: String, index: Index) {
+        match self.indexes.get(&name) {
+            Some(other) if *other != index => {
+                if index.unique {
+                    self.indexes.insert(name, index);
+                } else if !other.unique {
+                    self.indexes.remove(&name);
+                }
+            }
+            _ => drop(self.indexes.insert(name, index)),
+        }
+    }
+
+    fn constrain(&mut self, table: &ObjectName, constraint: &TableConstraint) {
         let (index, unique) = match constraint {
             TableConstraint::Unique(unique) => {
                 (unique.name.as_ref().or(unique.index_name.as_ref()), true)
@@ -135,14 +187,18 @@ impl KnownSchema {
             _ => return,
         };
         if let Some(index) = index {
-            let known = Index { table: table.to_owned(), unique };
-            self.indexes.insert(index.value.to_lowercase(), known);
+            self.learn_index(index.value.to_lowercase(), Index::on(table, unique));
         }
     }
 
-    fn alter(&mut self, table: &str, operation: &AlterTableOperation) {
+    fn alter(&mut self, name: &ObjectName, table: &str, operation: &AlterTableOperation) {
         if let AlterTableOperation::AddConstraint { constraint, .. } = operation {
-            self.constrain(table, constraint);
+            self.constrain(name, constraint);
+        }
+        if let AlterTableOperation::RenameConstraint { old_name, new_name } = operation
+            && let Some(index) = self.indexes.remove(&old_name.value.to_lowercase())
+        {
+            self.learn_index(new_name.value.to_lowercase(), index);
         }
         if let AlterTableOperation::RenameTable { table_name } = operation {
             let (RenameTableNameKind::As(name) | RenameTableNameKind::To(name)) = table_name;

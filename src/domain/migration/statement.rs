@@ -14,7 +14,7 @@ use sqlparser::dialect::{Dialect as Grammar, MySqlDialect, PostgreSqlDialect, SQ
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
-use super::known::{KnownSchema, key, written};
+use super::known::{Index, KnownSchema, key, schema_of, written};
 use super::rule::Rule;
 use super::split::Piece;
 use super::{Dialect, Object, ObjectKind};
@@ -208,9 +208,12 @@ fn dropped(
     setting: Setting<'_>,
 ) -> Deed {
     let fresh = setting.fresh.contains(&written(name));
+    let schema = schema_of(table.unwrap_or(name));
     let name = key(name);
     let kind = match kind {
-        ObjectType::Index => return dropped_index(&name, table.map(key).as_deref(), setting),
+        ObjectType::Index => {
+            return dropped_index((&schema, &name), table.map(key).as_deref(), setting);
+        }
         ObjectType::Table if fresh => return Deed::of(Rule::NewTable),
         ObjectType::Role | ObjectType::User => {
             return Deed::on(Rule::Revoke, ObjectKind::Other, None, &name);
@@ -225,8 +228,16 @@ fn dropped(
 }
 
 /// A dropped index is judged by how it was made, where that is to be seen.
-pub(super) fn dropped_index(name: &str, table: Option<&str>, setting: Setting<'_>) -> Deed {
-    let known = setting.known.index(name).filter(|index| table.is_none_or(|t| t == index.table));
+pub(super) fn dropped_index(
+    (schema, name): (&str, &str),
+    table: Option<&str>,
+    setting: Setting<'_>,
+) -> Deed {
+    // One that is not unique may share its name with one of another table or schema that is.
+    let is_meant = |index: &&Index| {
+        table.is_none_or(|table| table == index.table) && (index.unique || schema == index.schema)
+    };
+    let known = setting.known.index(name).filter(is_meant);
     let rule = match known {
         Some(index) if index.unique => Rule::DropUniqueIndex,
         Some(_) => Rule::DropIndex,

@@ -36,7 +36,7 @@ ALTER TABLE users CHANGE name full_name varchar(40);
 ALTER TABLE users CHANGE COLUMN `name` `full_name` varchar(40) NOT NULL DEFAULT '';
 >> additive rename-behind-view
 RENAME TABLE users TO people; CREATE VIEW users AS SELECT * FROM people;
->> additive rename-index
+>> unknown rename-index
 ALTER TABLE users RENAME INDEX a TO b;
 >> needs-readers-first lengthen-text
 << CREATE TABLE users (name varchar(40) NOT NULL);

@@ -93,7 +93,7 @@ ALTER TABLE users RENAME TO people; CREATE VIEW users AS SELECT * FROM people WH
 ALTER TABLE users RENAME TO people; CREATE VIEW users AS SELECT * FROM people;
 >> additive rename-behind-view
 ALTER TABLE users RENAME TO people; CREATE VIEW users AS SELECT * FROM people;
->> additive rename-index
+>> unknown rename-index
 ALTER INDEX users_name RENAME TO people_name;
 >> needs-readers-first widen-text
 << CREATE TABLE users (name varchar(40));
@@ -372,3 +372,35 @@ ALTER TABLE users RENAME TO people; CREATE VIEW users AS SELECT * FROM old.peopl
 ALTER TABLE users RENAME TO people; SAVEPOINT a; CREATE VIEW users AS SELECT * FROM people; ROLLBACK TO a;
 >> additive rename-behind-view
 ALTER TABLE app.users RENAME TO people; CREATE VIEW app.users AS SELECT * FROM app.people;
+>> unknown drop-unseen-index
+<< CREATE INDEX IF NOT EXISTS users_name ON users (name);
+DROP INDEX users_name;
+>> unknown drop-unseen-index
+<< CREATE INDEX users_name ON archive.users (name);
+DROP INDEX users_name;
+>> unknown drop-unseen-index
+<< CREATE INDEX users_name ON users (name);
+<< DO $$ BEGIN EXECUTE 'x'; END $$;
+DROP INDEX users_name;
+>> contract drop-unique-index
+<< CREATE UNIQUE INDEX users_name ON users (name);
+<< DO $$ BEGIN EXECUTE 'x'; END $$;
+DROP INDEX users_name;
+>> contract drop-unique-index
+<< CREATE INDEX users_name ON users (name);
+<< CREATE UNIQUE INDEX other ON users (name);
+<< DROP INDEX users_name; ALTER INDEX other RENAME TO users_name;
+DROP INDEX users_name;
+>> additive drop-index
+<< CREATE INDEX users_name ON app.users (name);
+DROP INDEX app.users_name;
+>> needs-writers-first add-unique
+ALTER TABLE users ADD COLUMN k text GENERATED ALWAYS AS (lower(name)) STORED UNIQUE;
+>> needs-writers-first add-check
+ALTER TABLE users ADD COLUMN k int GENERATED ALWAYS AS (age + 1) STORED CHECK (k > 0);
+>> needs-writers-first set-not-null
+ALTER TABLE users ADD COLUMN k int GENERATED ALWAYS AS (age + 1) STORED NOT NULL;
+>> needs-writers-first add-check
+ALTER TABLE users ADD COLUMN k int CHECK (k IS NOT NULL);
+>> additive add-column
+ALTER TABLE users ADD COLUMN k int CHECK (k > 0 AND k < 9);
