@@ -65,7 +65,7 @@ CREATE UNIQUE INDEX users_name ON users (name);
 >> needs-writers-first add-foreign-key
 ALTER TABLE orders ADD CONSTRAINT of_user FOREIGN KEY (user_id) REFERENCES users (id);
 >> needs-readers-first drop-not-null
-<< CREATE TABLE users (score int NOT NULL DEFAULT 0);
+<< CREATE TABLE users (score int NOT NULL);
 ALTER TABLE users MODIFY score int;
 >> contract drop-constraint
 ALTER TABLE orders DROP FOREIGN KEY of_user;
@@ -176,3 +176,21 @@ CREATE TABLE backup.users AS SELECT * FROM app.users; DROP TABLE app.users;
 CREATE TABLE users(id int); USE app; DROP TABLE users;
 >> contract rename
 RENAME TABLE users TO people; CREATE ALGORITHM=TEMPTABLE VIEW users AS SELECT * FROM people;
+>> contract change-type
+<< CREATE TABLE users (n int(10) unsigned);
+ALTER TABLE users MODIFY n int(10);
+>> unknown modify-column
+<< CREATE TABLE users (n int DEFAULT 5);
+ALTER TABLE users MODIFY n int;
+>> unknown modify-column
+<< CREATE TABLE users (n timestamp DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP);
+ALTER TABLE users MODIFY n timestamp DEFAULT CURRENT_TIMESTAMP;
+>> unknown modify-column
+<< CREATE TABLE users (n int GENERATED ALWAYS AS (age + 1) STORED);
+ALTER TABLE users MODIFY n int;
+>> unknown modify-column
+<< CREATE TABLE users (name varchar(20) COLLATE utf8mb4_bin);
+ALTER TABLE users CHANGE name name varchar(20);
+>> unknown modify-column
+<< CREATE TABLE users (name varchar(20) CHARACTER SET utf8mb4);
+ALTER TABLE users MODIFY name varchar(20) CHARACTER SET latin1;

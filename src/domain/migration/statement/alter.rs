@@ -249,13 +249,13 @@ fn modified(
     let Some(before) = setting.known.column(table, &next.name) else {
         return vec![Deed { rule: Rule::ModifyColumn, objects: vec![object()] }];
     };
-    // Keys stay where MODIFY does not name them.
-    let next = Column {
-        unique: next.unique || before.unique,
-        checks: next.checks.max(before.checks),
-        ..next
-    };
+    // Keys and checks stay where MODIFY does not name them.
+    let checks = before.checks.iter().chain(&next.checks).cloned().collect();
+    let next = Column { unique: next.unique || before.unique, checks, ..next };
     let mut rules = before.becoming(&next, Dialect::Mysql);
+    if before.rest != next.rest {
+        rules.push(Rule::ModifyColumn);
+    }
     if rules.is_empty() {
         rules.push(Rule::RestateColumn);
     }
