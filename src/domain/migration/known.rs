@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sqlparser::ast::{
-    AlterIndexOperation, AlterTableOperation, CreateTable, ObjectName, ObjectNamePart,
+    AlterIndexOperation, AlterTableOperation, CreateIndex, CreateTable, ObjectName, ObjectNamePart,
     RenameTableNameKind, Statement, TableConstraint,
 };
 
@@ -25,6 +25,8 @@ pub struct KnownSchema {
 pub(super) struct Table {
     pub(super) columns: Vec<Column>,
     pub(super) constraints: Vec<String>,
+    /// What else it says of itself, as text.
+    pub(super) options: String,
 }
 
 /// An index by its name.
@@ -34,11 +36,22 @@ pub(super) struct Index {
     /// As it is written; empty where none is.
     pub(super) schema: String,
     pub(super) unique: bool,
+    /// What it is over and for which rows, as text; empty for that of a constraint.
+    pub(super) over: String,
 }
 
 impl Index {
+    pub(super) fn made(index: &CreateIndex) -> Self {
+        let over = index.columns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let over = match &index.predicate {
+            Some(predicate) => format!("{over} WHERE {predicate}"),
+            None => over,
+        };
+        Self { over, ..Self::on(&index.table_name, index.unique) }
+    }
+
     fn on(table: &ObjectName, unique: bool) -> Self {
-        Self { table: key(table), schema: schema_of(table), unique }
+        Self { table: key(table), schema: schema_of(table), unique, over: String::new() }
     }
 }
 
@@ -93,9 +106,12 @@ impl KnownSchema {
         self.indexes.get(name)
     }
 
-    pub(super) fn unique_indexes_of<'a>(&'a self, table: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(super) fn unique_indexes_of<'a>(
+        &'a self,
+        table: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a Index)> {
         let of_table = move |(_, index): &(&String, &Index)| index.unique && index.table == table;
-        self.indexes.iter().filter(of_table).map(|(name, _)| name.as_str())
+        self.indexes.iter().filter(of_table).map(|(name, index)| (name.as_str(), index))
     }
 
     /// Forgets what a statement that nobody understands may have changed; what was unique counts as unique still.
@@ -123,7 +139,7 @@ impl KnownSchema {
                 if let Some(name) =
                     index.name.as_ref().filter(|_| index.unique || !index.if_not_exists)
                 {
-                    self.learn_index(key(name), Index::on(&index.table_name, index.unique));
+                    self.learn_index(key(name), Index::made(index));
                 }
             }
             Statement::AlterTable(alter) => {
@@ -231,7 +247,8 @@ impl Table {
         });
         Self {
             columns: columns.collect(),
-            constraints: table.constraints.iter().map(|c| c.to_string().to_lowercase()).collect(),
+            constraints: table.constraints.iter().map(ToString::to_string).collect(),
+            options: format!("{} {} {}", table.table_options, table.without_rowid, table.strict),
         }
     }
 

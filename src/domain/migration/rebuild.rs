@@ -9,7 +9,7 @@ use sqlparser::ast::{
 };
 
 use super::judge::moves_names;
-use super::known::{KnownSchema, Table, key, written};
+use super::known::{Index, KnownSchema, Table, key, written};
 use super::rule::Rule;
 use super::statement::Deed;
 use super::{Dialect, Object, ObjectKind};
@@ -178,9 +178,9 @@ fn rebuilt_by_new_name(
     });
     let Some((renaming, made)) = renaming else { return };
     let Some(definition) = before.iter().find_map(|(_, s)| created(s, &made)) else { return };
-    if before.iter().any(|(_, earlier)| copies(earlier, &made, &table)) {
+    if let Some(copy) = before.iter().find_map(|(_, earlier)| Copy::of(earlier, &made, &table)) {
         let indexed = indexes_made(before.iter().chain(after));
-        found.insert(place, outcome(&table, definition, &indexed, known));
+        found.insert(place, outcome(&table, definition, &copy, &indexed, known));
         found.insert(renaming, vec![Deed::of(Rule::RebuildAlike)]);
     }
 }
@@ -197,9 +197,9 @@ fn rebuilt_by_old_name(
     let Some(definition) = after.iter().find_map(|(_, s)| created(s, &table)) else { return };
     let dropping = after.iter().find(|(_, s)| dropped_table(s).is_some_and(|name| name == aside));
     let Some((dropping, _)) = dropping else { return };
-    if after.iter().any(|(_, later)| copies(later, &table, &aside)) {
+    if let Some(copy) = after.iter().find_map(|(_, later)| Copy::of(later, &table, &aside)) {
         let indexed = indexes_made(after.iter());
-        found.insert(place, outcome(&table, definition, &indexed, known));
+        found.insert(place, outcome(&table, definition, &copy, &indexed, known));
         found.insert(*dropping, vec![Deed::of(Rule::RebuildAlike)]);
     }
 }
@@ -220,26 +220,63 @@ fn created<'s>(statement: &'s Statement, name: &str) -> Option<&'s CreateTable> 
     }
 }
 
-/// Whether a statement copies rows from one table into the other.
-fn copies(statement: &Statement, into: &str, from: &str) -> bool {
-    let Statement::Insert(insert) = statement else { return false };
-    let TableObject::TableName(name) = &insert.table else { return false };
-    let reads = |source: &ObjectName| key(source) == from;
-    let Some(source) = &insert.source else { return false };
-    let SetExpr::Select(select) = source.body.as_ref() else { return false };
-    // Rows that are filtered out on the way are lost.
-    let whole = select.selection.is_none() && source.limit_clause.is_none();
-    key(name) == into
-        && whole
-        && select
-            .from
-            .iter()
-            .any(|table| matches!(&table.relation, TableFactor::Table { name, .. } if reads(name)))
+/// Rows copied from one table into the other.
+struct Copy {
+    /// What is copied, where it is copied as it is.
+    plain: Option<Vec<String>>,
+    /// Whether the columns are named on both sides.
+    named: bool,
 }
 
-fn indexes_made<'s>(statements: impl Iterator<Item = &'s (usize, &'s Statement)>) -> Vec<String> {
+impl Copy {
+    fn of(statement: &Statement, into: &str, from: &str) -> Option<Self> {
+        let Statement::Insert(insert) = statement else { return None };
+        let TableObject::TableName(name) = &insert.table else { return None };
+        let source = insert.source.as_ref()?;
+        let SetExpr::Select(select) = source.body.as_ref() else { return None };
+        let [table] = select.from.as_slice() else { return None };
+        let TableFactor::Table { name: read, .. } = &table.relation else { return None };
+        // Rows that are filtered out on the way are lost.
+        let filtered = select.selection.is_some() || source.limit_clause.is_some();
+        if key(name) != into || key(read) != from || filtered {
+            return None;
+        }
+        let shown: Vec<_> = select.projection.iter().map(ToString::to_string).collect();
+        let named: Vec<_> = insert.columns.iter().map(ToString::to_string).collect();
+        let plain = source.to_string() == format!("SELECT {} FROM {read}", shown.join(", "))
+            && insert.or.is_none()
+            && insert.on.is_none()
+            && !insert.replace_into
+            && (named.is_empty() || named == shown);
+        let bare = |column: &String| column.trim_matches(['"', '`', '[', ']']).to_lowercase();
+        Some(Self {
+            plain: plain.then(|| shown.iter().map(bare).collect()),
+            named: !named.is_empty(),
+        })
+    }
+
+    /// Whether every column that the new table takes over is copied into its place.
+    fn is_whole(&self, old: &Table, new: &Table) -> bool {
+        let Some(copied) = &self.plain else { return false };
+        let names = |table: &Table| -> Vec<String> {
+            table.columns.iter().map(|column| column.name.clone()).collect()
+        };
+        let (before, after) = (names(old), names(new));
+        if copied == &["*"] {
+            return !self.named && before == after;
+        }
+        let in_place = self.named || *copied == after;
+        in_place && before.iter().all(|name| !after.contains(name) || copied.contains(name))
+    }
+}
+
+type Made = BTreeMap<String, Index>;
+
+fn indexes_made<'s>(statements: impl Iterator<Item = &'s (usize, &'s Statement)>) -> Made {
     let made = |(_, statement): &'s (usize, &'s Statement)| match statement {
-        Statement::CreateIndex(index) => index.name.as_ref().map(key),
+        Statement::CreateIndex(index) if !index.if_not_exists => {
+            index.name.as_ref().map(|name| (key(name), Index::made(index)))
+        }
         _ => None,
     };
     statements.filter_map(made).collect()
@@ -249,7 +286,8 @@ fn indexes_made<'s>(statements: impl Iterator<Item = &'s (usize, &'s Statement)>
 fn outcome(
     name: &str,
     definition: &CreateTable,
-    indexed: &[String],
+    copy: &Copy,
+    indexed: &Made,
     known: &KnownSchema,
 ) -> Vec<Deed> {
     let Some(old) = known.table(name).filter(|_| definition.query.is_none()) else {
@@ -257,10 +295,15 @@ fn outcome(
     };
     let new = Table::of(definition);
     let mut deeds = columns(name, old, &new);
-    let lost = known.unique_indexes_of(name).filter(|index| !indexed.iter().any(|i| i == index));
+    let lost = known.unique_indexes_of(name).filter(|(index, old)| {
+        indexed.get(*index).is_none_or(|new| !new.unique || new.over != old.over)
+    });
     deeds.extend(
-        lost.map(|index| Deed::on(Rule::DropUniqueIndex, ObjectKind::Index, Some(name), index)),
+        lost.map(|(lost, _)| Deed::on(Rule::DropUniqueIndex, ObjectKind::Index, Some(name), lost)),
     );
+    if !copy.is_whole(old, &new) || old.options != new.options {
+        deeds.push(Deed::on(Rule::RebuildTable, ObjectKind::Table, None, name));
+    }
     if deeds.is_empty() {
         deeds.push(Deed::on(Rule::RebuildAlike, ObjectKind::Table, None, name));
     }
@@ -272,17 +315,31 @@ fn columns(name: &str, old: &Table, new: &Table) -> Vec<Deed> {
     for column in &old.columns {
         let on = |rule| Deed::on(rule, ObjectKind::Column, Some(name), &column.name);
         match new.columns.iter().find(|next| next.name == column.name) {
-            Some(next) => deeds.extend(column.becoming(next, Dialect::Sqlite).into_iter().map(on)),
+            Some(next) => {
+                deeds.extend(column.becoming(next, Dialect::Sqlite).into_iter().map(on));
+                if column.rest != next.rest {
+                    deeds.push(on(Rule::RebuildTable));
+                }
+            }
             None => deeds.push(on(Rule::DropColumn)),
         }
     }
     let added = new.columns.iter().filter(|c| old.columns.iter().all(|o| o.name != c.name));
-    deeds.extend(added.map(|c| Deed::on(c.added(), ObjectKind::Column, Some(name), &c.name)));
+    for column in added {
+        let bound = column.unique
+            || !column.checks.is_empty()
+            || column.rest.iter().any(|option| !option.starts_with("DEFAULT "));
+        deeds.push(Deed::on(column.added(), ObjectKind::Column, Some(name), &column.name));
+        if bound {
+            deeds.push(Deed::on(Rule::RebuildTable, ObjectKind::Table, None, name));
+        }
+    }
     for gone in old.constraints.iter().filter(|c| !new.constraints.contains(c)) {
         deeds.push(Deed::on(Rule::DropConstraint, ObjectKind::Constraint, Some(name), gone));
     }
     for added in new.constraints.iter().filter(|c| !old.constraints.contains(c)) {
-        let unique = added.contains("unique") || added.contains("primary key");
+        let lower = added.to_lowercase();
+        let unique = lower.contains("unique") || lower.contains("primary key");
         deeds.push(Deed::of(if unique { Rule::AddUnique } else { Rule::AddCheck }));
     }
     deeds
