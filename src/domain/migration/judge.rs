@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sqlparser::ast::{AlterTable, AlterTableOperation, RenameTableNameKind, Statement};
 
-use super::known::{KnownSchema, written};
+use super::known::{KnownSchema, moves_names, written};
 use super::rebuild::{Together, together};
 use super::recognise::recognise;
 use super::rule::Rule;
@@ -247,23 +247,5 @@ impl<'k> Judge<'k> {
                 self.fresh.insert(written(to));
             }
         }
-    }
-}
-
-/// Whether the names after a statement may stand for other tables, or what was made is gone again.
-pub(super) fn moves_names(statement: &Statement) -> bool {
-    match statement {
-        Statement::Rollback { .. }
-        | Statement::Use(_)
-        | Statement::RenameTable(_)
-        | Statement::Reset(_)
-        | Statement::Discard { .. } => true,
-        Statement::Set(_) | Statement::Query(_) => {
-            let text = statement.to_string().to_lowercase();
-            ["search_path", "schema", "set_config", "role", "authorization"]
-                .iter()
-                .any(|word| text.contains(word))
-        }
-        _ => false,
     }
 }

@@ -77,6 +77,24 @@ pub(super) fn written(name: &ObjectName) -> String {
     name.0.iter().map(part).collect::<Vec<_>>().join(".")
 }
 
+/// Whether the names after a statement may stand for other tables, or what was made is gone again.
+pub(super) fn moves_names(statement: &Statement) -> bool {
+    match statement {
+        Statement::Rollback { .. }
+        | Statement::Use(_)
+        | Statement::RenameTable(_)
+        | Statement::Reset(_)
+        | Statement::Discard { .. } => true,
+        Statement::Set(_) | Statement::Query(_) => {
+            let text = statement.to_string().to_lowercase();
+            ["search_path", "schema", "set_config", "role", "authorization"]
+                .iter()
+                .any(|word| text.contains(word))
+        }
+        _ => false,
+    }
+}
+
 impl KnownSchema {
     /// Learns what a file defines; files have to come in the order in which they run.
     pub fn learn(&mut self, text: &str, dialect: Dialect) {

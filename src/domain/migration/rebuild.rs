@@ -8,8 +8,7 @@ use sqlparser::ast::{
     Statement, TableFactor, TableObject,
 };
 
-use super::judge::moves_names;
-use super::known::{Index, KnownSchema, Table, key, written};
+use super::known::{Index, KnownSchema, Table, key, moves_names, written};
 use super::rule::Rule;
 use super::statement::Deed;
 use super::{Dialect, Object, ObjectKind};
@@ -48,7 +47,7 @@ fn bodies(
     found: &mut Together,
 ) {
     let later = || after.iter().map(|(_, later)| *later);
-    if later().any(|later| moves_names(later)) {
+    if later().any(moves_names) {
         return;
     }
     let (name, kind, again) = match statement {
