@@ -3,6 +3,7 @@
 mod corpus;
 mod files;
 mod hostile;
+mod names;
 
 #[path = "../support/dice.rs"]
 mod dice;

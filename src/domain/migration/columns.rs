@@ -14,7 +14,10 @@ pub(super) struct Column {
     pub(super) required: bool,
     pub(super) default: bool,
     pub(super) unique: bool,
-    pub(super) checks: usize,
+    /// As text.
+    pub(super) checks: Vec<String>,
+    /// Whatever else it says about itself, as text and in order: defaults, collations, what works it out.
+    pub(super) rest: Vec<String>,
 }
 
 /// A type, as widths and kinds that can be compared.
@@ -43,7 +46,12 @@ impl Column {
             required: primary || any(|o| matches!(o, ColumnOption::NotNull)),
             default: is_serial(data_type) || options.clone().any(fills),
             unique: primary || any(|o| matches!(o, ColumnOption::Unique(_))),
-            checks: options.clone().filter(|o| matches!(o, ColumnOption::Check(_))).count(),
+            checks: options
+                .clone()
+                .filter(|option| matches!(option, ColumnOption::Check(_)))
+                .map(ToString::to_string)
+                .collect(),
+            rest: rest(options.clone()),
         }
     }
 
@@ -64,10 +72,11 @@ impl Column {
             (true, false) => rules.push(Rule::DropUniqueIndex),
             _ => {}
         }
-        match self.checks.cmp(&next.checks) {
-            std::cmp::Ordering::Less => rules.push(Rule::AddCheck),
-            std::cmp::Ordering::Greater => rules.push(Rule::DropConstraint),
-            std::cmp::Ordering::Equal => {}
+        if next.checks.iter().any(|check| !self.checks.contains(check)) {
+            rules.push(Rule::AddCheck);
+        }
+        if self.checks.iter().any(|check| !next.checks.contains(check)) {
+            rules.push(Rule::DropConstraint);
         }
         rules
     }
@@ -76,6 +85,25 @@ impl Column {
     pub(super) fn added(&self) -> Rule {
         if self.required && !self.default { Rule::AddRequiredColumn } else { Rule::AddColumn }
     }
+}
+
+/// The options that have no place of their own in a column.
+fn rest<'a>(options: impl Iterator<Item = &'a ColumnOption>) -> Vec<String> {
+    let has_a_place = |option: &&ColumnOption| {
+        matches!(
+            option,
+            ColumnOption::Null
+                | ColumnOption::NotNull
+                | ColumnOption::PrimaryKey(_)
+                | ColumnOption::Unique(_)
+                | ColumnOption::Check(_)
+                | ColumnOption::Comment(_)
+        )
+    };
+    let mut rest: Vec<_> =
+        options.filter(|option| !has_a_place(option)).map(ToString::to_string).collect();
+    rest.sort();
+    rest
 }
 
 /// Whether an option gives a column a value that an insert leaves out.
@@ -92,7 +120,11 @@ pub(super) fn fills(option: &ColumnOption) -> bool {
 }
 
 pub(super) fn is_null(value: &Expr) -> bool {
-    matches!(value, Expr::Value(value) if value.value == Value::Null)
+    match value {
+        Expr::Value(value) => value.value == Value::Null,
+        Expr::Nested(inner) | Expr::Cast { expr: inner, .. } => is_null(inner),
+        _ => false,
+    }
 }
 
 pub(super) fn is_serial(data_type: &DataType) -> bool {
@@ -113,12 +145,14 @@ impl Shape {
         }
         let written = data_type.to_string().to_ascii_lowercase();
         let (name, size) = match written.split_once('(') {
+            // What follows the width, as a sign, is part of the type.
+            Some((_, size)) if !size.ends_with(')') => (written.as_str(), None),
             Some((name, size)) => (name.trim(), size.trim_end_matches(')').trim().parse().ok()),
             None => (written.as_str(), None),
         };
         match name {
             "varchar" | "character varying" | "nvarchar" | "char varying" => Self::Text(size),
-            "text" | "citext" => Self::Text(None),
+            "text" => Self::Text(None),
             "tinyint" => Self::Whole(8),
             "smallint" | "int2" => Self::Whole(16),
             "mediumint" => Self::Whole(24),
@@ -146,12 +180,11 @@ impl Shape {
         }
     }
 
-    /// What the change to this type means when nobody sees the one before: what is wide was most likely narrower
-    /// of the same kind, and everything else may be narrower or of another kind.
-    pub(super) fn reached(&self, dialect: Dialect) -> Rule {
+    /// What the change to this type means when nobody sees the one before: what is wide may have been narrower of
+    /// the same kind, or of any other.
+    pub(super) fn reached(&self) -> Rule {
         match self {
-            Self::Text(None) => wider_text(dialect),
-            Self::Whole(64) => Rule::WidenNumber,
+            Self::Text(None) | Self::Whole(64) => Rule::Unjudged,
             _ => Rule::ChangeType,
         }
     }

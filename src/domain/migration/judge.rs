@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use sqlparser::ast::Statement;
+use sqlparser::ast::{AlterTable, AlterTableOperation, RenameTableNameKind, Statement};
 
-use super::known::{KnownSchema, key};
+use super::known::{KnownSchema, moves_names, written};
 use super::rebuild::{Together, together};
 use super::recognise::recognise;
 use super::rule::Rule;
@@ -126,6 +126,7 @@ struct Judge<'k> {
     /// What is known before the statement at hand.
     known: KnownSchema,
     before: &'k KnownSchema,
+    /// By their full written names: the tables that this file made and nobody else can have.
     fresh: BTreeSet<String>,
     pieces: Vec<Piece>,
     cut: Option<u32>,
@@ -188,12 +189,18 @@ impl<'k> Judge<'k> {
     ) -> Vec<Deed> {
         let Some(statements) = statements else {
             let deed = recognise(piece, self.setting());
-            return vec![deed.unwrap_or_else(|| Deed::of(Rule::Unjudged))];
+            let deed = deed.unwrap_or_else(|| Deed::of(Rule::Unjudged));
+            if !matches!(deed.rule, Rule::NoChange | Rule::WriteData) {
+                self.fresh.clear();
+                self.known.doubt(&piece.sql);
+            }
+            return vec![deed];
         };
         let mut all = Vec::new();
         for statement in statements {
-            all.extend(deeds(statement, self.setting()));
-            self.follow(statement);
+            let done = deeds(statement, self.setting());
+            self.follow(statement, &done);
+            all.extend(done);
         }
         match together.get(&at) {
             Some(instead) if statements.len() == 1 => instead.clone(),
@@ -205,30 +212,40 @@ impl<'k> Judge<'k> {
         Setting { dialect: self.dialect, known: &self.known, fresh: &self.fresh }
     }
 
-    fn follow(&mut self, statement: &Statement) {
+    fn follow(&mut self, statement: &Statement, deeds: &[Deed]) {
         match statement {
             Statement::CreateTable(table) => {
-                let name = key(&table.name);
-                let may_be_there = table.or_replace
-                    || table.if_not_exists
-                        && (self.before.is_empty() || self.before.table(&name).is_some());
+                let may_be_there = table.or_replace || table.if_not_exists || table.temporary;
                 if !may_be_there {
-                    self.fresh.insert(name);
+                    self.fresh.insert(written(&table.name));
                 }
             }
             Statement::Drop { names, .. } => {
                 for name in names {
-                    self.fresh.remove(&key(name));
+                    self.fresh.remove(&written(name));
                 }
             }
-            _ => {
-                if let Some((from, to)) = super::rebuild::renamed(statement)
-                    && self.fresh.remove(&from)
-                {
-                    self.fresh.insert(to);
-                }
-            }
+            Statement::AlterTable(alter) => self.follow_rename(alter),
+            _ => {}
+        }
+        // After these a name may stand for another table.
+        if deeds.iter().any(|deed| deed.rule == Rule::Unjudged) || moves_names(statement) {
+            self.fresh.clear();
         }
         self.known.follow(statement);
+    }
+
+    fn follow_rename(&mut self, alter: &AlterTable) {
+        for operation in &alter.operations {
+            let AlterTableOperation::RenameTable { table_name } = operation else { continue };
+            let (RenameTableNameKind::As(to) | RenameTableNameKind::To(to)) = table_name;
+            // In which schema the new name is when only one of them names one is told differently.
+            if self.fresh.remove(&written(&alter.name))
+                && alter.name.0.len() == 1
+                && to.0.len() == 1
+            {
+                self.fresh.insert(written(to));
+            }
+        }
     }
 }

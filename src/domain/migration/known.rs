@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use sqlparser::ast::{
-    AlterTableOperation, CreateTable, ObjectName, RenameTableNameKind, Statement, TableConstraint,
+    AlterIndexOperation, AlterTableOperation, CreateIndex, CreateTable, ObjectName, ObjectNamePart,
+    RenameTableNameKind, Statement, TableConstraint,
 };
 
 use super::Dialect;
@@ -24,13 +25,40 @@ pub struct KnownSchema {
 pub(super) struct Table {
     pub(super) columns: Vec<Column>,
     pub(super) constraints: Vec<String>,
+    /// What else it says of itself, as text.
+    pub(super) options: String,
 }
 
 /// An index by its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Index {
     pub(super) table: String,
+    /// As it is written; empty where none is.
+    pub(super) schema: String,
     pub(super) unique: bool,
+    /// What it is over and for which rows, as text; empty for that of a constraint.
+    pub(super) over: String,
+}
+
+impl Index {
+    pub(super) fn made(index: &CreateIndex) -> Self {
+        let over = index.columns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let over = match &index.predicate {
+            Some(predicate) => format!("{over} WHERE {predicate}"),
+            None => over,
+        };
+        Self { over, ..Self::on(&index.table_name, index.unique) }
+    }
+
+    fn on(table: &ObjectName, unique: bool) -> Self {
+        Self { table: key(table), schema: schema_of(table), unique, over: String::new() }
+    }
+}
+
+/// The schema that a name is written with.
+pub(super) fn schema_of(name: &ObjectName) -> String {
+    let name = written(name);
+    name.rsplit_once('.').map_or_else(String::new, |(schema, _)| schema.to_owned())
 }
 
 /// The last part of a name, in lower case: what statements of different care call the same.
@@ -39,11 +67,42 @@ pub(super) fn key(name: &ObjectName) -> String {
     last.map_or_else(|| name.to_string(), |ident| ident.value.clone()).to_lowercase()
 }
 
+/// The name as it is written, with its schema: quoted capitals are not the letters without quotes, and whether
+/// capitals without quotes count differs from server to server.
+pub(super) fn written(name: &ObjectName) -> String {
+    let part = |part: &ObjectNamePart| match part.as_ident() {
+        Some(ident) if ident.value == ident.value.to_lowercase() => ident.value.clone(),
+        _ => part.to_string(),
+    };
+    name.0.iter().map(part).collect::<Vec<_>>().join(".")
+}
+
+/// Whether the names after a statement may stand for other tables, or what was made is gone again.
+pub(super) fn moves_names(statement: &Statement) -> bool {
+    match statement {
+        Statement::Rollback { .. }
+        | Statement::Use(_)
+        | Statement::RenameTable(_)
+        | Statement::Reset(_)
+        | Statement::Discard { .. } => true,
+        Statement::Set(_) | Statement::Query(_) => {
+            let text = statement.to_string().to_lowercase();
+            ["search_path", "schema", "set_config", "role", "authorization"]
+                .iter()
+                .any(|word| text.contains(word))
+        }
+        _ => false,
+    }
+}
+
 impl KnownSchema {
     /// Learns what a file defines; files have to come in the order in which they run.
     pub fn learn(&mut self, text: &str, dialect: Dialect) {
         for piece in split(&sections::upward(text), dialect) {
-            parse(&piece, dialect).iter().flatten().for_each(|statement| self.follow(statement));
+            match parse(&piece, dialect) {
+                Some(statements) => statements.iter().for_each(|statement| self.follow(statement)),
+                None => self.doubt(&piece.sql),
+            }
         }
     }
 
@@ -65,9 +124,23 @@ impl KnownSchema {
         self.indexes.get(name)
     }
 
-    pub(super) fn unique_indexes_of<'a>(&'a self, table: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(super) fn unique_indexes_of<'a>(
+        &'a self,
+        table: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a Index)> {
         let of_table = move |(_, index): &(&String, &Index)| index.unique && index.table == table;
-        self.indexes.iter().filter(of_table).map(|(name, _)| name.as_str())
+        self.indexes.iter().filter(of_table).map(|(name, index)| (name.as_str(), index))
+    }
+
+    /// Forgets what a statement that nobody understands may have changed; what was unique counts as unique still.
+    pub(super) fn doubt(&mut self, sql: &str) {
+        let first = sql.split_whitespace().next().unwrap_or_default().to_lowercase();
+        let leaves_what_is_there =
+            ["insert", "update", "delete", "replace", "truncate", "create", "pragma", "refresh"];
+        if !leaves_what_is_there.contains(&first.as_str()) && !first.starts_with('\\') {
+            self.tables.clear();
+            self.indexes.retain(|_, index| index.unique);
+        }
     }
 
     /// Learns what one statement defines.
@@ -80,19 +153,29 @@ impl KnownSchema {
                 }
             }
             Statement::CreateIndex(index) => {
-                if let Some(name) = &index.name {
-                    let table = key(&index.table_name);
-                    self.indexes.insert(key(name), Index { table, unique: index.unique });
+                // One that may have been there already is known only as far as it is unique.
+                if let Some(name) =
+                    index.name.as_ref().filter(|_| index.unique || !index.if_not_exists)
+                {
+                    self.learn_index(key(name), Index::made(index));
                 }
             }
             Statement::AlterTable(alter) => {
                 let table = key(&alter.name);
-                alter.operations.iter().for_each(|operation| self.alter(&table, operation));
+                alter.operations.iter().for_each(|o| self.alter(&alter.name, &table, o));
             }
             Statement::Drop { names, .. } => {
                 for name in names.iter().map(key) {
                     self.tables.remove(&name);
                     self.indexes.retain(|index, of| *index != name && of.table != name);
+                }
+            }
+            Statement::AlterIndex {
+                name,
+                operation: AlterIndexOperation::RenameIndex { index_name },
+            } => {
+                if let Some(index) = self.indexes.remove(&key(name)) {
+                    self.learn_index(key(index_name), index);
                 }
             }
             Statement::RenameTable(pairs) => {
@@ -110,12 +193,26 @@ impl KnownSchema {
             return;
         }
         for constraint in &table.constraints {
-            self.constrain(&name, constraint);
+            self.constrain(&table.name, constraint);
         }
         self.tables.insert(name, Table::of(table));
     }
 
-    fn constrain(&mut self, table: &str, constraint: &TableConstraint) {
+    /// Of two with one name nobody can tell which is meant: what is unique stays known, what is not is forgotten.
+    fn learn_index(&mut self, name: String, index: Index) {
+        match self.indexes.get(&name) {
+            Some(other) if *other != index => {
+                if index.unique {
+                    self.indexes.insert(name, index);
+                } else if !other.unique {
+                    self.indexes.remove(&name);
+                }
+            }
+            _ => drop(self.indexes.insert(name, index)),
+        }
+    }
+
+    fn constrain(&mut self, table: &ObjectName, constraint: &TableConstraint) {
         let (index, unique) = match constraint {
             TableConstraint::Unique(unique) => {
                 (unique.name.as_ref().or(unique.index_name.as_ref()), true)
@@ -124,14 +221,18 @@ impl KnownSchema {
             _ => return,
         };
         if let Some(index) = index {
-            let known = Index { table: table.to_owned(), unique };
-            self.indexes.insert(index.value.to_lowercase(), known);
+            self.learn_index(index.value.to_lowercase(), Index::on(table, unique));
         }
     }
 
-    fn alter(&mut self, table: &str, operation: &AlterTableOperation) {
+    fn alter(&mut self, name: &ObjectName, table: &str, operation: &AlterTableOperation) {
         if let AlterTableOperation::AddConstraint { constraint, .. } = operation {
-            self.constrain(table, constraint);
+            self.constrain(name, constraint);
+        }
+        if let AlterTableOperation::RenameConstraint { old_name, new_name } = operation
+            && let Some(index) = self.indexes.remove(&old_name.value.to_lowercase())
+        {
+            self.learn_index(new_name.value.to_lowercase(), index);
         }
         if let AlterTableOperation::RenameTable { table_name } = operation {
             let (RenameTableNameKind::As(name) | RenameTableNameKind::To(name)) = table_name;
@@ -164,7 +265,8 @@ impl Table {
         });
         Self {
             columns: columns.collect(),
-            constraints: table.constraints.iter().map(|c| c.to_string().to_lowercase()).collect(),
+            constraints: table.constraints.iter().map(ToString::to_string).collect(),
+            options: format!("{} {} {}", table.table_options, table.without_rowid, table.strict),
         }
     }
 

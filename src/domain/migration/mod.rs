@@ -176,6 +176,29 @@ pub struct JudgedStatement {
     pub objects: Vec<Object>,
 }
 
+impl JudgedStatement {
+    /// Whether all that it does is to take things away that code can use by their names alone, so that code without
+    /// the names of its objects is safe from it.
+    #[must_use]
+    pub fn goes_by_name(&self) -> bool {
+        // A revoke may name nothing, and what is cut off or goes along with the rest is not listed.
+        let names_all = |rule: &Rule| rule.class() == Class::Contract && *rule != Rule::Revoke;
+        let is_used_by_name = |object: &Object| {
+            !matches!(
+                object.kind,
+                ObjectKind::Constraint | ObjectKind::Index | ObjectKind::Schema | ObjectKind::Type
+            )
+        };
+        let is_whole = !self.text.ends_with('…')
+            && !self.text.split_whitespace().any(|word| word.to_lowercase().contains("cascade"));
+        is_whole
+            && !self.objects.is_empty()
+            && self.objects.iter().all(is_used_by_name)
+            && names_all(&self.rule)
+            && self.also.iter().all(names_all)
+    }
+}
+
 /// A migration file with every statement of it judged.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct JudgedMigration {

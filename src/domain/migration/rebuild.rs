@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use sqlparser::ast::{
-    AlterTableOperation, CreateTable, GroupByExpr, ObjectName, ObjectType, RenameTableNameKind,
-    SelectItem, SetExpr, Statement, TableFactor, TableObject,
+    AlterTableOperation, CreateTable, CreateViewAlgorithm, DropBehavior, DropFunction,
+    FunctionDesc, ObjectName, ObjectType, OperateFunctionArg, RenameTableNameKind, SetExpr,
+    Statement, TableFactor, TableObject,
 };
 
-use super::known::{KnownSchema, Table, key};
+use super::known::{Index, KnownSchema, Table, key, moves_names, written};
 use super::rule::Rule;
 use super::statement::Deed;
 use super::{Dialect, Object, ObjectKind};
@@ -37,48 +38,80 @@ pub(super) fn together(
     found
 }
 
-/// A view or function that is dropped and made again under its name is a replaced body.
+/// A view or function that is dropped and made again under its name is a replaced body; a namesake of another schema
+/// or with other arguments is none, and what goes along with it does not come back.
 fn bodies(
     place: usize,
     statement: &Statement,
     after: &[(usize, &Statement)],
     found: &mut Together,
 ) {
-    let (name, kind) = match statement {
-        Statement::Drop { object_type: ObjectType::View, names, .. } if names.len() == 1 => {
-            (key(&names[0]), ObjectKind::View)
+    let later = || after.iter().map(|(_, later)| *later);
+    if later().any(moves_names) {
+        return;
+    }
+    let (name, kind, again) = match statement {
+        Statement::Drop { object_type: ObjectType::View, names, cascade: false, .. }
+            if names.len() == 1 =>
+        {
+            (&names[0], ObjectKind::View, later().any(|later| makes_view(later, &names[0])))
         }
-        Statement::DropFunction(function) if function.func_desc.len() == 1 => {
-            (key(&function.func_desc[0].name), ObjectKind::Function)
+        Statement::DropFunction(DropFunction { func_desc, drop_behavior, .. })
+            if func_desc.len() == 1 && !matches!(drop_behavior, Some(DropBehavior::Cascade)) =>
+        {
+            let function = &func_desc[0];
+            let again = later().any(|later| makes_function(later, function));
+            (&function.name, ObjectKind::Function, again)
         }
         _ => return,
     };
-    let again = after.iter().any(|(_, later)| match later {
-        Statement::CreateView(view) => kind == ObjectKind::View && key(&view.name) == name,
-        Statement::CreateFunction(made) => kind == ObjectKind::Function && key(&made.name) == name,
-        _ => false,
-    });
     if again {
-        found.insert(place, vec![Deed::on(Rule::ReplaceBody, kind, None, &name)]);
+        found.insert(place, vec![Deed::on(Rule::ReplaceBody, kind, None, &key(name))]);
     }
 }
 
+fn makes_view(statement: &Statement, name: &ObjectName) -> bool {
+    match statement {
+        Statement::CreateView(view) => {
+            !view.temporary && !view.materialized && written(&view.name) == written(name)
+        }
+        _ => false,
+    }
+}
+
+fn makes_function(statement: &Statement, dropped: &FunctionDesc) -> bool {
+    let Statement::CreateFunction(made) = statement else { return false };
+    let types = |args: &[OperateFunctionArg]| -> Vec<String> {
+        args.iter().map(|arg| arg.data_type.to_string().to_lowercase()).collect()
+    };
+    // Without its arguments nobody can tell which function it was.
+    let alike = match (&dropped.args, &made.args) {
+        (Some(before), Some(after)) => types(before) == types(after),
+        _ => false,
+    };
+    alike && !made.temporary && written(&made.name) == written(&dropped.name)
+}
+
 /// The old and the new name, of a statement that renames one table and does nothing else.
-pub(super) fn renamed(statement: &Statement) -> Option<(String, String)> {
+fn renaming(statement: &Statement) -> Option<(&ObjectName, &ObjectName)> {
     match statement {
         Statement::AlterTable(alter) => match alter.operations.as_slice() {
             [AlterTableOperation::RenameTable { table_name }] => {
                 let (RenameTableNameKind::As(to) | RenameTableNameKind::To(to)) = table_name;
-                Some((key(&alter.name), key(to)))
+                Some((&alter.name, to))
             }
             _ => None,
         },
         Statement::RenameTable(pairs) => match pairs.as_slice() {
-            [pair] => Some((key(&pair.old_name), key(&pair.new_name))),
+            [pair] => Some((&pair.old_name, &pair.new_name)),
             _ => None,
         },
         _ => None,
     }
+}
+
+fn renamed(statement: &Statement) -> Option<(String, String)> {
+    renaming(statement).map(|(from, to)| (key(from), key(to)))
 }
 
 fn behind_view(
@@ -87,12 +120,23 @@ fn behind_view(
     after: &[(usize, &Statement)],
     found: &mut Together,
 ) {
-    let Some((old, new)) = renamed(statement) else { return };
+    let Some((from, to)) = renaming(statement) else { return };
+    let moved =
+        |later: &Statement| !matches!(later, Statement::RenameTable(_)) && moves_names(later);
+    if after.iter().any(|(_, later)| moved(later)) {
+        return;
+    }
+    let old = written(from);
+    // Without a schema of its own the new name stays in the schema of the old one.
+    let new = match old.rsplit_once('.') {
+        Some((schema, _)) if to.0.len() == 1 => format!("{schema}.{}", written(to)),
+        _ => written(to),
+    };
     let in_this_transaction =
         after.iter().take_while(|(_, later)| !matches!(later, Statement::Commit { .. }));
     for (view_place, later) in in_this_transaction {
         if shows_all_of(later, &old, &new) {
-            let object = Object::new(ObjectKind::Table, None, &old);
+            let object = Object::new(ObjectKind::Table, None, &key(from));
             found.insert(place, vec![Deed { rule: Rule::RenameBehindView, objects: vec![object] }]);
             found.insert(*view_place, vec![Deed::of(Rule::CreateRoutine)]);
             return;
@@ -106,19 +150,16 @@ fn shows_all_of(statement: &Statement, view_name: &str, table: &str) -> bool {
     let SetExpr::Select(select) = view.query.body.as_ref() else { return false };
     let [from] = select.from.as_slice() else { return false };
     let TableFactor::Table { name, .. } = &from.relation else { return false };
-    let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(by, _) if by.is_empty());
-    let narrowed = select.selection.is_some()
-        || select.distinct.is_some()
-        || select.having.is_some()
-        || view.query.limit_clause.is_some()
-        || view.query.with.is_some()
-        || grouped;
-    key(&view.name) == view_name
-        && !view.materialized
-        && key(name) == table
-        && from.joins.is_empty()
-        && !narrowed
-        && matches!(select.projection.as_slice(), [SelectItem::Wildcard(_)])
+    let algorithm = view.params.as_ref().and_then(|params| params.algorithm.as_ref());
+    let passes_on = !view.materialized
+        && !view.temporary
+        && !view.if_not_exists
+        && view.columns.is_empty()
+        && !matches!(algorithm, Some(CreateViewAlgorithm::TempTable));
+    passes_on
+        && written(&view.name) == view_name
+        && written(name) == table
+        && view.query.to_string() == format!("SELECT * FROM {name}")
 }
 
 /// Create new, copy, drop old, rename new.
@@ -136,9 +177,9 @@ fn rebuilt_by_new_name(
     });
     let Some((renaming, made)) = renaming else { return };
     let Some(definition) = before.iter().find_map(|(_, s)| created(s, &made)) else { return };
-    if before.iter().any(|(_, earlier)| copies(earlier, &made, &table)) {
+    if let Some(copy) = before.iter().find_map(|(_, earlier)| Copy::of(earlier, &made, &table)) {
         let indexed = indexes_made(before.iter().chain(after));
-        found.insert(place, outcome(&table, definition, &indexed, known));
+        found.insert(place, outcome(&table, definition, &copy, &indexed, known));
         found.insert(renaming, vec![Deed::of(Rule::RebuildAlike)]);
     }
 }
@@ -155,9 +196,9 @@ fn rebuilt_by_old_name(
     let Some(definition) = after.iter().find_map(|(_, s)| created(s, &table)) else { return };
     let dropping = after.iter().find(|(_, s)| dropped_table(s).is_some_and(|name| name == aside));
     let Some((dropping, _)) = dropping else { return };
-    if after.iter().any(|(_, later)| copies(later, &table, &aside)) {
+    if let Some(copy) = after.iter().find_map(|(_, later)| Copy::of(later, &table, &aside)) {
         let indexed = indexes_made(after.iter());
-        found.insert(place, outcome(&table, definition, &indexed, known));
+        found.insert(place, outcome(&table, definition, &copy, &indexed, known));
         found.insert(*dropping, vec![Deed::of(Rule::RebuildAlike)]);
     }
 }
@@ -178,26 +219,63 @@ fn created<'s>(statement: &'s Statement, name: &str) -> Option<&'s CreateTable> 
     }
 }
 
-/// Whether a statement copies rows from one table into the other.
-fn copies(statement: &Statement, into: &str, from: &str) -> bool {
-    let Statement::Insert(insert) = statement else { return false };
-    let TableObject::TableName(name) = &insert.table else { return false };
-    let reads = |source: &ObjectName| key(source) == from;
-    let Some(source) = &insert.source else { return false };
-    let SetExpr::Select(select) = source.body.as_ref() else { return false };
-    // Rows that are filtered out on the way are lost.
-    let whole = select.selection.is_none() && source.limit_clause.is_none();
-    key(name) == into
-        && whole
-        && select
-            .from
-            .iter()
-            .any(|table| matches!(&table.relation, TableFactor::Table { name, .. } if reads(name)))
+/// Rows copied from one table into the other.
+struct Copy {
+    /// What is copied, where it is copied as it is.
+    plain: Option<Vec<String>>,
+    /// Whether the columns are named on both sides.
+    named: bool,
 }
 
-fn indexes_made<'s>(statements: impl Iterator<Item = &'s (usize, &'s Statement)>) -> Vec<String> {
+impl Copy {
+    fn of(statement: &Statement, into: &str, from: &str) -> Option<Self> {
+        let Statement::Insert(insert) = statement else { return None };
+        let TableObject::TableName(name) = &insert.table else { return None };
+        let source = insert.source.as_ref()?;
+        let SetExpr::Select(select) = source.body.as_ref() else { return None };
+        let [table] = select.from.as_slice() else { return None };
+        let TableFactor::Table { name: read, .. } = &table.relation else { return None };
+        // Rows that are filtered out on the way are lost.
+        let filtered = select.selection.is_some() || source.limit_clause.is_some();
+        if key(name) != into || key(read) != from || filtered {
+            return None;
+        }
+        let shown: Vec<_> = select.projection.iter().map(ToString::to_string).collect();
+        let named: Vec<_> = insert.columns.iter().map(ToString::to_string).collect();
+        let plain = source.to_string() == format!("SELECT {} FROM {read}", shown.join(", "))
+            && insert.or.is_none()
+            && insert.on.is_none()
+            && !insert.replace_into
+            && (named.is_empty() || named == shown);
+        let bare = |column: &String| column.trim_matches(['"', '`', '[', ']']).to_lowercase();
+        Some(Self {
+            plain: plain.then(|| shown.iter().map(bare).collect()),
+            named: !named.is_empty(),
+        })
+    }
+
+    /// Whether every column that the new table takes over is copied into its place.
+    fn is_whole(&self, old: &Table, new: &Table) -> bool {
+        let Some(copied) = &self.plain else { return false };
+        let names = |table: &Table| -> Vec<String> {
+            table.columns.iter().map(|column| column.name.clone()).collect()
+        };
+        let (before, after) = (names(old), names(new));
+        if copied == &["*"] {
+            return !self.named && before == after;
+        }
+        let in_place = self.named || *copied == after;
+        in_place && before.iter().all(|name| !after.contains(name) || copied.contains(name))
+    }
+}
+
+type Made = BTreeMap<String, Index>;
+
+fn indexes_made<'s>(statements: impl Iterator<Item = &'s (usize, &'s Statement)>) -> Made {
     let made = |(_, statement): &'s (usize, &'s Statement)| match statement {
-        Statement::CreateIndex(index) => index.name.as_ref().map(key),
+        Statement::CreateIndex(index) if !index.if_not_exists => {
+            index.name.as_ref().map(|name| (key(name), Index::made(index)))
+        }
         _ => None,
     };
     statements.filter_map(made).collect()
@@ -207,7 +285,8 @@ fn indexes_made<'s>(statements: impl Iterator<Item = &'s (usize, &'s Statement)>
 fn outcome(
     name: &str,
     definition: &CreateTable,
-    indexed: &[String],
+    copy: &Copy,
+    indexed: &Made,
     known: &KnownSchema,
 ) -> Vec<Deed> {
     let Some(old) = known.table(name).filter(|_| definition.query.is_none()) else {
@@ -215,10 +294,15 @@ fn outcome(
     };
     let new = Table::of(definition);
     let mut deeds = columns(name, old, &new);
-    let lost = known.unique_indexes_of(name).filter(|index| !indexed.iter().any(|i| i == index));
+    let lost = known.unique_indexes_of(name).filter(|(index, old)| {
+        indexed.get(*index).is_none_or(|new| !new.unique || new.over != old.over)
+    });
     deeds.extend(
-        lost.map(|index| Deed::on(Rule::DropUniqueIndex, ObjectKind::Index, Some(name), index)),
+        lost.map(|(lost, _)| Deed::on(Rule::DropUniqueIndex, ObjectKind::Index, Some(name), lost)),
     );
+    if !copy.is_whole(old, &new) || old.options != new.options {
+        deeds.push(Deed::on(Rule::RebuildTable, ObjectKind::Table, None, name));
+    }
     if deeds.is_empty() {
         deeds.push(Deed::on(Rule::RebuildAlike, ObjectKind::Table, None, name));
     }
@@ -230,17 +314,31 @@ fn columns(name: &str, old: &Table, new: &Table) -> Vec<Deed> {
     for column in &old.columns {
         let on = |rule| Deed::on(rule, ObjectKind::Column, Some(name), &column.name);
         match new.columns.iter().find(|next| next.name == column.name) {
-            Some(next) => deeds.extend(column.becoming(next, Dialect::Sqlite).into_iter().map(on)),
+            Some(next) => {
+                deeds.extend(column.becoming(next, Dialect::Sqlite).into_iter().map(on));
+                if column.rest != next.rest {
+                    deeds.push(on(Rule::RebuildTable));
+                }
+            }
             None => deeds.push(on(Rule::DropColumn)),
         }
     }
     let added = new.columns.iter().filter(|c| old.columns.iter().all(|o| o.name != c.name));
-    deeds.extend(added.map(|c| Deed::on(c.added(), ObjectKind::Column, Some(name), &c.name)));
+    for column in added {
+        let bound = column.unique
+            || !column.checks.is_empty()
+            || column.rest.iter().any(|option| !option.starts_with("DEFAULT "));
+        deeds.push(Deed::on(column.added(), ObjectKind::Column, Some(name), &column.name));
+        if bound {
+            deeds.push(Deed::on(Rule::RebuildTable, ObjectKind::Table, None, name));
+        }
+    }
     for gone in old.constraints.iter().filter(|c| !new.constraints.contains(c)) {
         deeds.push(Deed::on(Rule::DropConstraint, ObjectKind::Constraint, Some(name), gone));
     }
     for added in new.constraints.iter().filter(|c| !old.constraints.contains(c)) {
-        let unique = added.contains("unique") || added.contains("primary key");
+        let lower = added.to_lowercase();
+        let unique = lower.contains("unique") || lower.contains("primary key");
         deeds.push(Deed::of(if unique { Rule::AddUnique } else { Rule::AddCheck }));
     }
     deeds

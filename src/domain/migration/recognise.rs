@@ -31,6 +31,11 @@ fn name(word: &str) -> String {
     last.trim_matches(['"', '`', '[', ']', ',', ';']).to_owned()
 }
 
+/// The schema that a name is written with; empty where none is.
+fn schema(word: &str) -> &str {
+    word.rsplit_once('.').map_or("", |(schema, _)| schema)
+}
+
 fn without<'w>(words: &[&'w str], optional: &[&[&str]]) -> Vec<&'w str> {
     let mut kept = Vec::new();
     let mut rest = words;
@@ -50,7 +55,7 @@ fn postgres(words: &[&str], setting: Setting<'_>) -> Option<Deed> {
     let on = |rule, kind, word| Some(Deed::on(rule, kind, None, &name(word)));
     match words.as_slice() {
         ["drop", "index", index] if !index.contains(',') => {
-            Some(dropped_index(&name(index), None, setting))
+            Some(dropped_index((schema(index), &name(index)), None, setting))
         }
         ["alter", "table", table, "set", "schema", _] => on(Rule::Rename, ObjectKind::Table, table),
         ["alter", "view", view, "set", "schema", _]
@@ -91,8 +96,8 @@ fn mysql(words: &[&str], setting: Setting<'_>) -> Option<Deed> {
         ["alter", "table", table, "rename", "index" | "key", from, "to", _] => {
             Some(Deed::on(Rule::RenameIndex, ObjectKind::Index, Some(&name(table)), &name(from)))
         }
-        ["alter", "table", _, "drop", "index" | "key", index] if !index.contains(',') => {
-            Some(dropped_index(&name(index), None, setting))
+        ["alter", "table", table, "drop", "index" | "key", index] if !index.contains(',') => {
+            Some(dropped_index((schema(table), &name(index)), Some(&name(table)), setting))
         }
         ["alter", "table", table, "drop", "check", check] if !check.contains(',') => {
             Some(Deed::on(

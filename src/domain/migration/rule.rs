@@ -118,6 +118,8 @@ impl Rule {
     /// - a new function or view (23) harms nobody, a replaced body or any trigger changes what the code before
     ///   does, which no text tells: unknown;
     /// - a grant (24) is additive and a revoke is a drop; a changed policy may be either: unknown;
+    /// - a renamed index (7) matters to code that names it, as in a hint or in what an insert does on a conflict:
+    ///   unknown;
     /// - `MODIFY` (25) and the rebuild of a table (26) are compared with the definition before, and unknown where
     ///   that is not to be seen.
     #[must_use]
@@ -129,7 +131,6 @@ impl Rule {
             | Self::AddColumn
             | Self::AddComputedColumn
             | Self::RenameBehindView
-            | Self::RenameIndex
             | Self::SetDefault
             | Self::CreateIndex
             | Self::DropIndex
@@ -159,6 +160,7 @@ impl Rule {
             | Self::Revoke => Class::Contract,
             Self::WriteData => Class::Data,
             Self::DropUnseenIndex
+            | Self::RenameIndex
             | Self::ReplaceBody
             | Self::ChangeTrigger
             | Self::ChangePolicy

@@ -1,19 +1,20 @@
 //! One statement parsed within bounds, and what it does by the rule table.
 
 mod alter;
+mod effects;
 
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    AlterIndexOperation, AlterSchemaOperation, AlterTypeOperation, CreatePolicyType, Expr,
-    ObjectName, ObjectType, Query, Set, SetExpr, Statement, TableObject, Visit, Visitor,
+    AlterIndexOperation, AlterSchemaOperation, AlterTypeOperation, ContextModifier, CopySource,
+    CopyTarget, CreatePolicyType, ObjectName, ObjectType, Query, Set, SetExpr, Statement,
+    TableObject,
 };
 use sqlparser::dialect::{Dialect as Grammar, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
-use super::known::{KnownSchema, key};
+use super::known::{Index, KnownSchema, key, schema_of, written};
 use super::rule::Rule;
 use super::split::Piece;
 use super::{Dialect, Object, ObjectKind};
@@ -45,7 +46,7 @@ impl Deed {
 pub(super) struct Setting<'a> {
     pub(super) dialect: Dialect,
     pub(super) known: &'a KnownSchema,
-    /// The tables that the file itself made: no code uses them yet.
+    /// The tables that the file itself made, by their full written names: no code uses them yet.
     pub(super) fresh: &'a BTreeSet<String>,
 }
 
@@ -108,8 +109,11 @@ fn definition(statement: &Statement, setting: Setting<'_>) -> Option<Deed> {
         Statement::CreateTable(table) if table.or_replace => {
             Deed::on(Rule::DropObject, ObjectKind::Table, None, &key(&table.name))
         }
-        Statement::CreateTable(_)
-        | Statement::CreateVirtualTable { .. }
+        // What it is filled from is asked at once.
+        Statement::CreateTable(table) => {
+            Deed::of(effects::inside(&table.query).max(Rule::CreateObject))
+        }
+        Statement::CreateVirtualTable { .. }
         | Statement::CreateSchema { or_replace: false, .. }
         | Statement::CreateDatabase { or_replace: false, .. }
         | Statement::CreateSequence { .. }
@@ -117,7 +121,7 @@ fn definition(statement: &Statement, setting: Setting<'_>) -> Option<Deed> {
         | Statement::CreateDomain(_)
         | Statement::CreateCollation(_)
         | Statement::CreateExtension(_) => Deed::of(Rule::CreateObject),
-        Statement::CreateIndex(index) if setting.fresh.contains(&key(&index.table_name)) => {
+        Statement::CreateIndex(index) if setting.fresh.contains(&written(&index.table_name)) => {
             Deed::of(Rule::NewTable)
         }
         Statement::CreateIndex(index) => {
@@ -128,6 +132,12 @@ fn definition(statement: &Statement, setting: Setting<'_>) -> Option<Deed> {
         }
         Statement::CreateFunction(function) if function.or_replace || function.or_alter => {
             Deed::on(Rule::ReplaceBody, ObjectKind::Function, None, &key(&function.name))
+        }
+        Statement::CreateView(view) if view.materialized => {
+            Deed::of(match effects::inside(&view.query) {
+                Rule::NoChange => Rule::CreateRoutine,
+                worse => worse,
+            })
         }
         Statement::CreateView(_)
         | Statement::CreateFunction(_)
@@ -197,10 +207,14 @@ fn dropped(
     table: Option<&ObjectName>,
     setting: Setting<'_>,
 ) -> Deed {
+    let fresh = setting.fresh.contains(&written(name));
+    let schema = schema_of(table.unwrap_or(name));
     let name = key(name);
     let kind = match kind {
-        ObjectType::Index => return dropped_index(&name, table.map(key).as_deref(), setting),
-        ObjectType::Table if setting.fresh.contains(&name) => return Deed::of(Rule::NewTable),
+        ObjectType::Index => {
+            return dropped_index((&schema, &name), table.map(key).as_deref(), setting);
+        }
+        ObjectType::Table if fresh => return Deed::of(Rule::NewTable),
         ObjectType::Role | ObjectType::User => {
             return Deed::on(Rule::Revoke, ObjectKind::Other, None, &name);
         }
@@ -214,10 +228,17 @@ fn dropped(
 }
 
 /// A dropped index is judged by how it was made, where that is to be seen.
-pub(super) fn dropped_index(name: &str, table: Option<&str>, setting: Setting<'_>) -> Deed {
-    let known = setting.known.index(name).filter(|index| table.is_none_or(|t| t == index.table));
+pub(super) fn dropped_index(
+    (schema, name): (&str, &str),
+    table: Option<&str>,
+    setting: Setting<'_>,
+) -> Deed {
+    // One that is not unique may share its name with one of another table or schema that is.
+    let is_meant = |index: &&Index| {
+        table.is_none_or(|table| table == index.table) && (index.unique || schema == index.schema)
+    };
+    let known = setting.known.index(name).filter(is_meant);
     let rule = match known {
-        Some(index) if setting.fresh.contains(&index.table) => return Deed::of(Rule::NewTable),
         Some(index) if index.unique => Rule::DropUniqueIndex,
         Some(_) => Rule::DropIndex,
         None => Rule::DropUnseenIndex,
@@ -250,52 +271,55 @@ fn access(statement: &Statement) -> Option<Deed> {
 
 /// What changes rows, and questions that may.
 fn rows(statement: &Statement, setting: Setting<'_>) -> Option<Deed> {
-    Some(match statement {
+    let rule = match statement {
         Statement::Insert(insert) => {
             let fresh = match &insert.table {
-                TableObject::TableName(name) => setting.fresh.contains(&key(name)),
+                TableObject::TableName(name) => setting.fresh.contains(&written(name)),
                 _ => false,
             };
-            let plain = insert.source.as_ref().is_none_or(|source| source.with.is_none());
-            Deed::of(if fresh && plain { Rule::NewTable } else { Rule::WriteData })
+            let inside = effects::inside(&insert.source).max(effects::inside(&insert.returning));
+            match inside {
+                Rule::NoChange if fresh => Rule::NewTable,
+                _ => effects::inside(statement),
+            }
+        }
+        Statement::Copy { target: CopyTarget::Program { .. }, .. } => Rule::Unjudged,
+        Statement::Copy { to: true, source: CopySource::Query(query), .. } => {
+            effects::inside(query)
         }
         Statement::Update(_)
         | Statement::Delete(_)
-        | Statement::Truncate(_)
         | Statement::Merge(_)
-        | Statement::LoadData { .. }
-        | Statement::Copy { to: false, .. } => Deed::of(Rule::WriteData),
-        Statement::Query(query) => Deed::of(question(query)),
+        | Statement::Copy { to: false, .. } => effects::inside(statement),
+        Statement::Truncate(_) | Statement::LoadData { .. } => Rule::WriteData,
+        Statement::Query(query) => question(query),
         _ => return None,
-    })
+    };
+    Some(Deed::of(rule))
 }
 
 /// A question changes nothing, unless it writes inside or calls a function that may.
 fn question(query: &Query) -> Rule {
-    struct Effects(Rule);
-    impl Visitor for Effects {
-        type Break = ();
-        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-            if let Expr::Function(function) = expr {
-                match key(&function.name).as_str() {
-                    "set_config" | "now" | "count" | "max" | "min" | "sum" | "coalesce"
-                    | "version" => {}
-                    "setval" | "nextval" => self.0 = self.0.max(Rule::WriteData),
-                    _ => self.0 = Rule::Unjudged,
-                }
-            }
-            ControlFlow::Continue(())
-        }
-        fn pre_visit_statement(&mut self, _: &Statement) -> ControlFlow<()> {
-            self.0 = self.0.max(Rule::WriteData);
-            ControlFlow::Continue(())
-        }
-    }
-    let mut effects = Effects(Rule::NoChange);
-    let _ = query.visit(&mut effects);
+    let inside = effects::inside(query);
     match query.body.as_ref() {
-        SetExpr::Select(select) if select.into.is_some() => effects.0.max(Rule::CreateObject),
-        _ => effects.0,
+        SetExpr::Select(select) if select.into.is_some() => inside.max(Rule::CreateObject),
+        _ => inside,
+    }
+}
+
+/// What is set for the whole server outlives the migration.
+fn is_global(set: &Set) -> bool {
+    let global = |scope: Option<ContextModifier>, name: &ObjectName| {
+        let name = name.to_string().to_lowercase();
+        scope == Some(ContextModifier::Global)
+            || ["@@global", "@@persist"].iter().any(|scope| name.starts_with(scope))
+    };
+    match set {
+        Set::SingleAssignment { scope, variable, .. } => global(*scope, variable),
+        Set::MultipleAssignments { assignments } => {
+            assignments.iter().any(|assignment| global(assignment.scope, &assignment.name))
+        }
+        _ => false,
     }
 }
 
@@ -308,12 +332,13 @@ fn client(statement: &Statement) -> Rule {
             Rule::NoChange
         }
         Statement::Set(Set::SetRole { .. }) => Rule::Unjudged,
+        Statement::Set(set) if is_global(set) => Rule::Unjudged,
+        Statement::Set(set) => effects::inside(set),
         Statement::Pragma { name, .. } if key(name) == "writable_schema" => Rule::Unjudged,
         Statement::Commit { .. }
         | Statement::Rollback { .. }
         | Statement::Savepoint { .. }
         | Statement::ReleaseSavepoint { .. }
-        | Statement::Set(_)
         | Statement::Reset(_)
         | Statement::Discard { .. }
         | Statement::Use(_)

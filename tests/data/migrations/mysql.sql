@@ -36,7 +36,7 @@ ALTER TABLE users CHANGE name full_name varchar(40);
 ALTER TABLE users CHANGE COLUMN `name` `full_name` varchar(40) NOT NULL DEFAULT '';
 >> additive rename-behind-view
 RENAME TABLE users TO people; CREATE VIEW users AS SELECT * FROM people;
->> additive rename-index
+>> unknown rename-index
 ALTER TABLE users RENAME INDEX a TO b;
 >> needs-readers-first lengthen-text
 << CREATE TABLE users (name varchar(40) NOT NULL);
@@ -65,7 +65,7 @@ CREATE UNIQUE INDEX users_name ON users (name);
 >> needs-writers-first add-foreign-key
 ALTER TABLE orders ADD CONSTRAINT of_user FOREIGN KEY (user_id) REFERENCES users (id);
 >> needs-readers-first drop-not-null
-<< CREATE TABLE users (score int NOT NULL DEFAULT 0);
+<< CREATE TABLE users (score int NOT NULL);
 ALTER TABLE users MODIFY score int;
 >> contract drop-constraint
 ALTER TABLE orders DROP FOREIGN KEY of_user;
@@ -160,3 +160,37 @@ SELECT 5--1; DROP TABLE users;
 SELECT 'never ends \'; DROP TABLE users;
 >> additive no-change
 SET FOREIGN_KEY_CHECKS = 0;
+>> unknown unjudged
+SET @x = wipe_users();
+>> unknown unjudged
+SET @x = (SELECT wipe_users());
+>> unknown unjudged
+SET GLOBAL max_connections = 1;
+>> unknown unjudged
+SET @@global.max_connections = 1;
+>> additive no-change
+SET @x = 1;
+>> contract drop-object
+CREATE TABLE backup.users AS SELECT * FROM app.users; DROP TABLE app.users;
+>> contract drop-object
+CREATE TABLE users(id int); USE app; DROP TABLE users;
+>> contract rename
+RENAME TABLE users TO people; CREATE ALGORITHM=TEMPTABLE VIEW users AS SELECT * FROM people;
+>> contract change-type
+<< CREATE TABLE users (n int(10) unsigned);
+ALTER TABLE users MODIFY n int(10);
+>> unknown modify-column
+<< CREATE TABLE users (n int DEFAULT 5);
+ALTER TABLE users MODIFY n int;
+>> unknown modify-column
+<< CREATE TABLE users (n timestamp DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP);
+ALTER TABLE users MODIFY n timestamp DEFAULT CURRENT_TIMESTAMP;
+>> unknown modify-column
+<< CREATE TABLE users (n int GENERATED ALWAYS AS (age + 1) STORED);
+ALTER TABLE users MODIFY n int;
+>> unknown modify-column
+<< CREATE TABLE users (name varchar(20) COLLATE utf8mb4_bin);
+ALTER TABLE users CHANGE name name varchar(20);
+>> unknown modify-column
+<< CREATE TABLE users (name varchar(20) CHARACTER SET utf8mb4);
+ALTER TABLE users MODIFY name varchar(20) CHARACTER SET latin1;

@@ -93,14 +93,16 @@ ALTER TABLE users RENAME TO people; CREATE VIEW users AS SELECT * FROM people WH
 ALTER TABLE users RENAME TO people; CREATE VIEW users AS SELECT * FROM people;
 >> additive rename-behind-view
 ALTER TABLE users RENAME TO people; CREATE VIEW users AS SELECT * FROM people;
->> additive rename-index
+>> unknown rename-index
 ALTER INDEX users_name RENAME TO people_name;
 >> needs-readers-first widen-text
+<< CREATE TABLE users (name varchar(40));
 ALTER TABLE users ALTER COLUMN name TYPE text;
 >> needs-readers-first widen-text
 << CREATE TABLE users (name varchar(40));
 ALTER TABLE users ALTER COLUMN name SET DATA TYPE varchar(200);
 >> needs-readers-first widen-number
+<< CREATE TABLE users (id integer);
 ALTER TABLE users ALTER COLUMN id TYPE bigint;
 >> needs-readers-first widen-number
 << CREATE TABLE users (n smallint);
@@ -274,3 +276,131 @@ ALTER TABLE users DROP COLUMN x;
 ALTER TABLE users ADD COLUMN x int;
 -- migrate:down
 ALTER TABLE users DROP COLUMN x;
+>> unknown unjudged
+SELECT * FROM drop_all_tables('now');
+>> unknown unjudged
+SELECT 1 FROM t, LATERAL purge(t.id);
+>> unknown unjudged
+SELECT evil.count('x');
+>> additive no-change
+SELECT pg_catalog.set_config('search_path', '', false);
+>> additive no-change
+SELECT * FROM generate_series(1, 3);
+>> data write-data
+CREATE TABLE old_orders AS WITH m AS (DELETE FROM orders WHERE x < 1 RETURNING *) SELECT * FROM m;
+>> unknown unjudged
+CREATE TABLE r AS SELECT drop_everything();
+>> unknown unjudged
+CREATE MATERIALIZED VIEW r AS SELECT drop_everything();
+>> unknown unjudged
+CREATE TABLE r(a int); INSERT INTO r SELECT wipe_users();
+>> unknown unjudged
+INSERT INTO r (a) VALUES (1) RETURNING wipe_users();
+>> data write-data
+COPY (WITH m AS (DELETE FROM orders RETURNING *) SELECT * FROM m) TO '/tmp/x';
+>> unknown unjudged
+COPY (SELECT drop_it()) TO STDOUT;
+>> unknown unjudged
+COPY users TO PROGRAM 'sh';
+>> data write-data
+UPDATE users SET name = lower(trim(name));
+>> contract drop-object
+<< CREATE TABLE x(id int);
+CREATE TABLE IF NOT EXISTS users(id int); DROP TABLE users;
+>> contract drop-object
+CREATE TABLE archive.users(id int); DROP TABLE public.users;
+>> contract drop-object
+CREATE TEMP TABLE users(id int); DROP TABLE public.users;
+>> contract drop-object
+CREATE TABLE "Users"(id int); DROP TABLE users;
+>> contract drop-object
+CREATE TABLE users(id int); SET search_path = app; DROP TABLE users;
+>> contract drop-object
+CREATE TABLE users(id int); SELECT set_config('search_path', 'app', false); DROP TABLE users;
+>> contract drop-object
+BEGIN; CREATE TABLE users(id int); ROLLBACK; DROP TABLE users;
+>> contract drop-column
+CREATE TABLE archive.users(id int); ALTER TABLE public.users DROP COLUMN name;
+>> unknown unjudged
+CREATE TABLE n(id int); ALTER TABLE n SWAP WITH users;
+>> additive new-table
+CREATE TABLE app.users(id int); DROP TABLE app.users;
+>> unknown unjudged
+ALTER TABLE users ALTER COLUMN id TYPE text;
+>> unknown unjudged
+ALTER TABLE users ALTER COLUMN id TYPE bigint;
+>> contract change-type
+<< CREATE TABLE users (name citext);
+ALTER TABLE users ALTER COLUMN name TYPE text;
+>> contract change-type
+<< CREATE TABLE users (name text);
+ALTER TABLE users ALTER COLUMN name TYPE citext;
+>> needs-writers-first add-required-column
+ALTER TABLE users ADD COLUMN name text NOT NULL DEFAULT NULL::text;
+>> needs-writers-first add-required-column
+ALTER TABLE users ADD COLUMN name text NOT NULL DEFAULT (NULL);
+>> needs-writers-first add-required-column
+ALTER TABLE users ADD COLUMN name int NOT NULL DEFAULT CAST(NULL AS int);
+>> needs-writers-first drop-default
+ALTER TABLE users ALTER COLUMN name SET DEFAULT NULL;
+>> needs-writers-first drop-default
+ALTER TABLE users ALTER COLUMN name SET DEFAULT (NULL::int);
+>> unknown unjudged
+<< CREATE TABLE users (name text);
+ALTER TABLE users ALTER COLUMN name TYPE text USING wipe(name);
+>> contract drop-object
+DROP VIEW a.v; CREATE VIEW b.v AS SELECT 1;
+>> contract drop-object
+DROP VIEW v CASCADE; CREATE VIEW v AS SELECT 1 AS x;
+>> contract drop-object
+DROP VIEW v; CREATE TEMP VIEW v AS SELECT 1 AS x;
+>> contract drop-object
+DROP FUNCTION f(int); CREATE FUNCTION f(text) RETURNS int AS 'SELECT 1' LANGUAGE sql;
+>> contract drop-object
+DROP FUNCTION f(int) CASCADE; CREATE FUNCTION f(int) RETURNS int AS 'SELECT 1' LANGUAGE sql;
+>> unknown replace-body
+DROP FUNCTION f(int); CREATE FUNCTION f(a int) RETURNS int AS 'SELECT 1' LANGUAGE sql;
+>> contract rename
+ALTER TABLE users RENAME TO people; CREATE TEMP VIEW users AS SELECT * FROM people;
+>> contract rename
+ALTER TABLE users RENAME TO people; CREATE VIEW users(a, b, c) AS SELECT * FROM people;
+>> contract rename
+ALTER TABLE public.users RENAME TO people; CREATE VIEW legacy.users AS SELECT * FROM people;
+>> contract rename
+ALTER TABLE users RENAME TO people; CREATE VIEW users AS SELECT * FROM old.people;
+>> contract rename
+ALTER TABLE users RENAME TO people; SAVEPOINT a; CREATE VIEW users AS SELECT * FROM people; ROLLBACK TO a;
+>> additive rename-behind-view
+ALTER TABLE app.users RENAME TO people; CREATE VIEW app.users AS SELECT * FROM app.people;
+>> unknown drop-unseen-index
+<< CREATE INDEX IF NOT EXISTS users_name ON users (name);
+DROP INDEX users_name;
+>> unknown drop-unseen-index
+<< CREATE INDEX users_name ON archive.users (name);
+DROP INDEX users_name;
+>> unknown drop-unseen-index
+<< CREATE INDEX users_name ON users (name);
+<< DO $$ BEGIN EXECUTE 'x'; END $$;
+DROP INDEX users_name;
+>> contract drop-unique-index
+<< CREATE UNIQUE INDEX users_name ON users (name);
+<< DO $$ BEGIN EXECUTE 'x'; END $$;
+DROP INDEX users_name;
+>> contract drop-unique-index
+<< CREATE INDEX users_name ON users (name);
+<< CREATE UNIQUE INDEX other ON users (name);
+<< DROP INDEX users_name; ALTER INDEX other RENAME TO users_name;
+DROP INDEX users_name;
+>> additive drop-index
+<< CREATE INDEX users_name ON app.users (name);
+DROP INDEX app.users_name;
+>> needs-writers-first add-unique
+ALTER TABLE users ADD COLUMN k text GENERATED ALWAYS AS (lower(name)) STORED UNIQUE;
+>> needs-writers-first add-check
+ALTER TABLE users ADD COLUMN k int GENERATED ALWAYS AS (age + 1) STORED CHECK (k > 0);
+>> needs-writers-first set-not-null
+ALTER TABLE users ADD COLUMN k int GENERATED ALWAYS AS (age + 1) STORED NOT NULL;
+>> needs-writers-first add-check
+ALTER TABLE users ADD COLUMN k int CHECK (k IS NOT NULL);
+>> additive add-column
+ALTER TABLE users ADD COLUMN k int CHECK (k > 0 AND k < 9);

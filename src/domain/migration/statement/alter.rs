@@ -3,25 +3,37 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    AlterColumnOperation, AlterTable, AlterTableOperation, ColumnDef, ColumnOption, DataType, Expr,
-    ReferentialAction, TableConstraint, visit_expressions,
+    AlterColumnOperation, AlterTable, AlterTableOperation, BinaryOperator, ColumnDef, ColumnOption,
+    DataType, Expr, ReferentialAction, TableConstraint, visit_expressions,
 };
 
 use super::super::columns::{Column, Shape, fills, is_null, is_serial};
-use super::super::known::key;
+use super::super::known::{key, schema_of, written};
 use super::super::rule::Rule;
 use super::super::{Dialect, Object, ObjectKind};
 use super::{Deed, Setting, dropped_index};
 
 pub(super) fn deeds(alter: &AlterTable, setting: Setting<'_>) -> Vec<Deed> {
-    let table = key(&alter.name);
-    if setting.fresh.contains(&table) {
-        return vec![Deed::of(Rule::NewTable)];
+    let (schema, table) = (schema_of(&alter.name), key(&alter.name));
+    let done: Vec<Deed> = alter
+        .operations
+        .iter()
+        .flat_map(|operation| of_table(&schema, &table, operation, setting))
+        .collect();
+    if !setting.fresh.contains(&written(&alter.name)) {
+        return done;
     }
-    alter.operations.iter().flat_map(|operation| of_table(&table, operation, setting)).collect()
+    // What is not listed may reach another table too.
+    let unlisted = done.iter().any(|deed| deed.rule == Rule::Unjudged);
+    vec![Deed::of(if unlisted { Rule::Unjudged } else { Rule::NewTable })]
 }
 
-fn of_table(table: &str, operation: &AlterTableOperation, setting: Setting<'_>) -> Vec<Deed> {
+fn of_table(
+    schema: &str,
+    table: &str,
+    operation: &AlterTableOperation,
+    setting: Setting<'_>,
+) -> Vec<Deed> {
     type Op = AlterTableOperation;
     let constraint = |name: &str| {
         vec![Deed::on(Rule::DropConstraint, ObjectKind::Constraint, Some(table), name)]
@@ -39,14 +51,14 @@ fn of_table(table: &str, operation: &AlterTableOperation, setting: Setting<'_>) 
         Op::AddConstraint { constraint, .. } => vec![Deed::of(added_constraint(constraint))],
         Op::DropConstraint { name, .. } => match setting.known.index(&name.value.to_lowercase()) {
             Some(index) if index.unique => {
-                vec![dropped_index(&name.value.to_lowercase(), Some(table), setting)]
+                vec![dropped_index((schema, &name.value.to_lowercase()), Some(table), setting)]
             }
             _ => constraint(&name.value),
         },
         Op::DropForeignKey { name, .. } => constraint(&name.value),
         Op::DropPrimaryKey { .. } => constraint("primary key"),
         Op::DropIndex { name } => {
-            vec![dropped_index(&name.value.to_lowercase(), Some(table), setting)]
+            vec![dropped_index((schema, &name.value.to_lowercase()), Some(table), setting)]
         }
         Op::AlterColumn { column_name, op } => {
             altered_column(table, &column_name.value, op, setting)
@@ -106,8 +118,14 @@ fn added_column(table: &str, column: &ColumnDef) -> Vec<Deed> {
     };
     let constant = options().any(|o| matches!(o, ColumnOption::Default(_)) && fills(o));
     let mut deeds = vec![Deed::on(base, ObjectKind::Column, Some(table), name)];
-    if new.unique && constant && !computed {
+    // What is worked out from other columns depends on what the code before writes to them.
+    let derived =
+        options().any(|o| matches!(o, ColumnOption::Generated { generation_expr: Some(_), .. }));
+    if new.unique && (derived || constant && !computed) {
         deeds.push(Deed::of(Rule::AddUnique));
+    }
+    if derived && new.required {
+        deeds.push(Deed::on(Rule::SetNotNull, ObjectKind::Column, Some(table), name));
     }
     for option in options() {
         match option {
@@ -119,7 +137,7 @@ fn added_column(table: &str, column: &ColumnDef) -> Vec<Deed> {
                 let rule = if follows { Rule::AddColumn } else { Rule::AddReferencingColumn };
                 deeds.push(Deed::of(rule));
             }
-            ColumnOption::Check(check) if !is_about_alone(&check.expr, name) => {
+            ColumnOption::Check(check) if derived || !is_about_alone(&check.expr, name) => {
                 deeds.push(Deed::of(Rule::AddCheck));
             }
             _ => {}
@@ -150,13 +168,27 @@ fn is_constant(value: &Expr) -> bool {
     }
 }
 
+/// Whether a check concerns the new column alone and lets pass that it is not given.
 fn is_about_alone(check: &Expr, column: &str) -> bool {
     let found = visit_expressions(check, |expr| match expr {
-        Expr::Identifier(name) if !name.value.eq_ignore_ascii_case(column) => {
-            ControlFlow::Break(())
+        Expr::Identifier(name) if name.value.eq_ignore_ascii_case(column) => {
+            ControlFlow::Continue(())
         }
-        Expr::CompoundIdentifier(_) | Expr::Subquery(_) => ControlFlow::Break(()),
-        _ => ControlFlow::Continue(()),
+        Expr::BinaryOp { op, .. } if *op != BinaryOperator::Spaceship => ControlFlow::Continue(()),
+        Expr::Value(_)
+        | Expr::Nested(_)
+        | Expr::InList { .. }
+        | Expr::Between { .. }
+        | Expr::Like { .. }
+        | Expr::UnaryOp { .. }
+        | Expr::Cast { .. } => ControlFlow::Continue(()),
+        Expr::Function(function)
+            if ["length", "char_length", "lower", "upper"]
+                .contains(&function.name.to_string().to_lowercase().as_str()) =>
+        {
+            ControlFlow::Continue(())
+        }
+        _ => ControlFlow::Break(()),
     });
     found.is_continue()
 }
@@ -182,17 +214,22 @@ fn altered_column(
     vec![match operation {
         AlterColumnOperation::SetNotNull => on(Rule::SetNotNull),
         AlterColumnOperation::DropNotNull => on(Rule::DropNotNull),
-        AlterColumnOperation::SetDefault { .. } => on(Rule::SetDefault),
+        AlterColumnOperation::SetDefault { value } if !is_null(value) => on(Rule::SetDefault),
         // Without NOT NULL the inserts of the code before write NULL where they wrote the default.
-        AlterColumnOperation::DropDefault => on(Rule::DropDefault),
+        AlterColumnOperation::SetDefault { .. } | AlterColumnOperation::DropDefault => {
+            on(Rule::DropDefault)
+        }
         AlterColumnOperation::SetDataType { data_type, using, .. } => {
             let next = Shape::of(data_type);
             on(match known {
-                Some(before) => {
-                    before.shape.becoming(&next, setting.dialect).unwrap_or(Rule::NoChange)
-                }
+                Some(before) => match before.shape.becoming(&next, setting.dialect) {
+                    Some(Rule::ChangeType) => Rule::ChangeType,
+                    // The values are worked out anew, whatever their type.
+                    _ if using.is_some() => Rule::Unjudged,
+                    rule => rule.unwrap_or(Rule::NoChange),
+                },
                 None if using.is_some() => Rule::ChangeType,
-                None => next.reached(setting.dialect),
+                None => next.reached(),
             })
         }
         AlterColumnOperation::AddGenerated { .. } => on(Rule::Unjudged),
@@ -212,13 +249,13 @@ fn modified(
     let Some(before) = setting.known.column(table, &next.name) else {
         return vec![Deed { rule: Rule::ModifyColumn, objects: vec![object()] }];
     };
-    // Keys stay where MODIFY does not name them.
-    let next = Column {
-        unique: next.unique || before.unique,
-        checks: next.checks.max(before.checks),
-        ..next
-    };
+    // Keys and checks stay where MODIFY does not name them.
+    let checks = before.checks.iter().chain(&next.checks).cloned().collect();
+    let next = Column { unique: next.unique || before.unique, checks, ..next };
     let mut rules = before.becoming(&next, Dialect::Mysql);
+    if before.rest != next.rest {
+        rules.push(Rule::ModifyColumn);
+    }
     if rules.is_empty() {
         rules.push(Rule::RestateColumn);
     }
