@@ -342,7 +342,7 @@ impl Story {
         let who = self.who();
         let newest =
             self.subject.state.builds.values().rev().find(|b| b.in_staging_since.is_some());
-        let action = match newest.map(|build| build.number).filter(|_| self.dice.chance(90)) {
+        let action = match newest.map(|build| build.number).filter(|_| self.dice.chance(70)) {
             Some(build) => Action::Promote { build },
             None => self.action(),
         };
@@ -372,7 +372,7 @@ impl Story {
         let newest = self.subject.state.builds.len() as u64 + 1;
         let staged = self.subject.state.live(Environment::Staging).map(|live| live.build);
         let any = BuildNumber(1 + self.dice.roll() % newest);
-        let build = staged.filter(|_| self.dice.chance(90)).unwrap_or(any);
+        let build = staged.filter(|_| self.dice.chance(70)).unwrap_or(any);
         self.command("verify", &Command::Verify { build, note: String::new() });
     }
 
@@ -385,12 +385,12 @@ impl Story {
         let (word, command) = match self.dice.below(10) {
             0..2 => ("hold", Command::Hold { environment, reason }),
             2..6 => {
-                let bad = self.dice.chance(90).then(|| self.bad());
+                let bad = self.dice.chance(70).then(|| self.bad());
                 ("release", Command::Release { environment, reason, bad, hold: None })
             }
             6..8 => {
                 let from = self.dice.chance(50).then(|| self.around(now));
-                let until = self.dice.chance(90).then(|| self.around(now));
+                let until = self.dice.chance(70).then(|| self.around(now));
                 ("freeze", Command::Freeze { from, until, reason })
             }
             _ if freezes.is_empty() => ("lift", Command::Lift { freeze: Seq(1), reason }),
@@ -413,7 +413,7 @@ impl Story {
     }
 
     fn odd_clock(&mut self) {
-        self.subject.now = if self.dice.chance(90) {
+        self.subject.now = if self.dice.chance(70) {
             let tens = 1 + i64::from(self.dice.chance(50));
             self.subject.now + TimeDelta::minutes(10 * tens)
         } else {

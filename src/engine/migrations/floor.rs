@@ -58,8 +58,11 @@ impl<'a> Floors<'a> {
                 (change.floor, change.why) = ((*floor).min(change.build), why.clone());
                 continue;
             }
-            if statement.class == Class::Contract {
+            let hides = statement.objects.iter().any(|object| !is_searched(object));
+            if statement.class == Class::Contract && (statement.goes_by_name() || hides) {
                 self.without_all(&statement.objects, change).await?;
+            } else if statement.class == Class::Contract && !statement.objects.is_empty() {
+                change.why = "it does more than take away what code speaks of by name".into();
             }
             if let Some(Declared { claim: Claim::ReadySince(since), .. }) = &file.declared {
                 change.why =
