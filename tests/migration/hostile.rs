@@ -25,6 +25,44 @@ fn ends_soon(what: &str, text: &str) {
     }
 }
 
+/// Each hides from whoever splits it otherwise than its database does.
+#[test]
+fn what_is_hidden_is_never_fine() {
+    let hidden = [
+        (Dialect::Postgres, "-- add an index\rDROP TABLE users;"),
+        (
+            Dialect::Postgres,
+            "CREATE INDEX a ON t (b);\n-- +goose down the rabbit hole\nDROP TABLE users;",
+        ),
+        (Dialect::Postgres, "CREATE INDEX a ON t (b);\n-- migrate:down\nDROP TABLE users;"),
+        (Dialect::Postgres, "SELECT E'a'\n'\\''; DROP TABLE users; --'"),
+        (Dialect::Postgres, "COPY l TO '/x' WITH (NULL ' from stdin ');\nDROP TABLE users;\n\\."),
+        (Dialect::Postgres, "\\set x 1 \\i contract.sql"),
+        (Dialect::Mysql, "/*!99999 SELECT ' */; DROP TABLE users; -- ' */"),
+        (Dialect::Mysql, "/*!50000 /*!50000 DROP TABLE users */ */"),
+        (
+            Dialect::Mysql,
+            "SET sql_mode='NO_BACKSLASH_ESCAPES'; SELECT '\\'; DROP TABLE users; -- '",
+        ),
+        (Dialect::Mysql, "--\u{a0}SELECT 1;\nDROP TABLE users;"),
+    ];
+    for (dialect, text) in hidden {
+        let class = judged(text, "", dialect).class();
+        assert!(class >= Class::Unknown, "{text:?} is {}", class.as_str());
+    }
+}
+
+#[test]
+fn a_mebibyte_of_anything_ends_soon() {
+    let size = 1_000_000;
+    for part in [" ", " ;", "d;", "COPY t FROM stdin;\n", "DROP TABLE a;"] {
+        ends_soon(part, &part.repeat(size / part.len()));
+    }
+    ends_soon("a delimiter in a word", &format!("DELIMITER a\n{}", "ba".repeat(size / 2)));
+    let ends = format!("CREATE {} PROCEDURE {}", "x".repeat(size / 2), "end ".repeat(size / 8));
+    ends_soon("a routine", &ends);
+}
+
 #[test]
 fn nesting_and_length_neither_overflow_nor_hang() {
     for length in [20, 30, 49, 100, 1_000, 100_000] {

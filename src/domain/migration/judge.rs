@@ -1,5 +1,6 @@
 //! A file judged: its statements in their order, each knowing what came before it.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use sqlparser::ast::{AlterTable, AlterTableOperation, RenameTableNameKind, Statement};
@@ -16,8 +17,8 @@ use super::{
 };
 
 /// A larger file is not read.
-const LARGEST: usize = 1024 * 1024;
-const MOST_STATEMENTS: usize = 2_000;
+pub(super) const LARGEST: usize = 1024 * 1024;
+pub(super) const MOST_STATEMENTS: usize = 2_000;
 const LONGEST_TEXT: usize = 200;
 
 /// Judges one migration. `known` is what the files that run before it define; without it, what can only be told from
@@ -29,20 +30,34 @@ pub fn judge(
     dialect: Dialect,
     known: &KnownSchema,
 ) -> JudgedMigration {
-    let Header { declared, mut faults } = Header::of(file.text);
+    let text = lines_ended(file.text);
+    let is_code = layout::is_code(file.path);
+    let up = if is_code { Cow::Borrowed(&*text) } else { sections::upward(&text, tool) };
+    let Header { declared, mut faults } = Header::of(&up);
     faults.extend(tampered(file));
     let statements = if file.change == FileChange::Deleted {
         Vec::new()
     } else if file.text.len() > LARGEST {
         let sentence = format!("a file of {} bytes, which is not read", file.text.len());
         vec![unjudged(1, &sentence, dialect)]
-    } else if layout::is_code(file.path) {
-        code::judge(file.text, dialect)
+    } else if is_code {
+        code::judge(&text, dialect)
     } else {
-        Judge::of(file, dialect, known).run()
+        Judge::of(&up, dialect, known).run()
     };
     let (path, change) = (file.path.to_owned(), file.change);
     JudgedMigration { path, tool, change, statements, declared, faults }
+}
+
+/// A carriage return by itself ends a line too: `PostgreSQL` ends a comment there.
+pub(super) fn lines_ended(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let alone = |at: usize| bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n');
+    if (0..bytes.len()).any(alone) {
+        Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// A migration whose file nobody can read, with why.
@@ -128,24 +143,26 @@ struct Judge<'k> {
     before: &'k KnownSchema,
     /// By their full written names: the tables that this file made and nobody else can have.
     fresh: BTreeSet<String>,
+    /// The server was set to read strings in a way that this does not follow.
+    is_astray: bool,
     pieces: Vec<Piece>,
     cut: Option<u32>,
     in_transaction: bool,
 }
 
 impl<'k> Judge<'k> {
-    fn of(file: &MigrationFile<'_>, dialect: Dialect, before: &'k KnownSchema) -> Self {
-        let up = sections::upward(file.text);
-        let mut pieces = split(&up, dialect);
+    fn of(text: &str, dialect: Dialect, before: &'k KnownSchema) -> Self {
+        let mut pieces = split(text, dialect);
         let cut = pieces.get(MOST_STATEMENTS).map(|piece| piece.line);
         pieces.truncate(MOST_STATEMENTS);
-        let lower = file.text.get(..400).unwrap_or(file.text).to_ascii_lowercase();
+        let lower = text[..text.floor_char_boundary(400)].to_ascii_lowercase();
         let alone = ["no-transaction", "no transaction", "transaction:false"];
         Self {
             dialect,
             known: before.clone(),
             before,
             fresh: BTreeSet::new(),
+            is_astray: false,
             pieces,
             cut,
             in_transaction: !alone.iter().any(|marker| lower.contains(marker)),
@@ -166,7 +183,9 @@ impl<'k> Judge<'k> {
             .zip(&parsed)
             .enumerate()
             .map(|(at, (piece, statements))| {
-                let deeds = self.deeds(at, piece, statements.as_deref(), &together);
+                let mut deeds = self.deeds(at, piece, statements.as_deref(), &together);
+                self.is_astray |= leads_astray(&piece.sql, self.dialect);
+                deeds.extend(self.is_astray.then(|| Deed::of(Rule::Unjudged)));
                 statement(piece.line, &piece.sql, &deeds, self.dialect)
             })
             .collect();
@@ -199,7 +218,13 @@ impl<'k> Judge<'k> {
         let mut all = Vec::new();
         for statement in statements {
             let done = deeds(statement, self.setting());
-            self.follow(statement, &done);
+            if piece.hinted {
+                // Some versions of the server run none of it.
+                self.fresh.clear();
+                self.known.doubt(&piece.sql);
+            } else {
+                self.follow(statement, &done);
+            }
             all.extend(done);
         }
         match together.get(&at) {
@@ -248,4 +273,13 @@ impl<'k> Judge<'k> {
             }
         }
     }
+}
+
+/// Whether a statement sets the server to read strings in another way.
+fn leads_astray(sql: &str, dialect: Dialect) -> bool {
+    let head = sql[..sql.floor_char_boundary(4 * LONGEST_TEXT)].to_ascii_uppercase();
+    let modes = ["NO_BACKSLASH_ESCAPES", "ANSI"];
+    dialect == Dialect::Mysql
+        && head.contains("SQL_MODE")
+        && modes.iter().any(|mode| head.contains(mode))
 }

@@ -7,11 +7,11 @@ use sqlparser::ast::{
     RenameTableNameKind, Statement, TableConstraint,
 };
 
-use super::Dialect;
 use super::columns::Column;
-use super::sections;
+use super::judge::{LARGEST, MOST_STATEMENTS, lines_ended};
 use super::split::split;
 use super::statement::parse;
+use super::{Dialect, Tool, sections};
 
 /// The definitions that were seen. What was altered in a way that is not followed is forgotten rather than wrong.
 #[derive(Debug, Clone, Default)]
@@ -98,8 +98,18 @@ pub(super) fn moves_names(statement: &Statement) -> bool {
 impl KnownSchema {
     /// Learns what a file defines; files have to come in the order in which they run.
     pub fn learn(&mut self, text: &str, dialect: Dialect) {
-        for piece in split(&sections::upward(text), dialect) {
-            match parse(&piece, dialect) {
+        let text = lines_ended(text);
+        let pieces = match text.len() {
+            0..=LARGEST => split(&sections::upward(&text, Tool::Configured), dialect),
+            _ => Vec::new(),
+        };
+        if text.len() > LARGEST || pieces.len() > MOST_STATEMENTS {
+            // What is not read may have changed all that is known.
+            *self = Self::default();
+            return;
+        }
+        for piece in pieces {
+            match parse(&piece, dialect).filter(|_| !piece.hinted) {
                 Some(statements) => statements.iter().for_each(|statement| self.follow(statement)),
                 None => self.doubt(&piece.sql),
             }

@@ -71,7 +71,12 @@ fn postgres(words: &[&str], setting: Setting<'_>) -> Option<Deed> {
         ["reindex" | "cluster", ..] | ["refresh", "materialized", "view", ..] => {
             Some(Deed::of(Rule::NoChange))
         }
-        [order, ..] if order.starts_with('\\') => meta_command(order),
+        // A second order on the line may read another file.
+        [order, rest @ ..]
+            if order.starts_with('\\') && !rest.iter().any(|word| word.contains('\\')) =>
+        {
+            meta_command(order)
+        }
         _ => None,
     }
 }

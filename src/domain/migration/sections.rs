@@ -2,10 +2,23 @@
 
 use std::borrow::Cow;
 
-/// The text with the lines of the way down emptied, so that line numbers stay.
-pub(super) fn upward(text: &str) -> Cow<'_, str> {
-    let marked = |line: &str| direction(line).is_some();
-    if !text.lines().any(marked) {
+use super::Tool;
+
+/// The text with the lines of the way down emptied, so that line numbers stay. Tools that know no markers run all of it,
+/// and so does this where no marker of the way up came first.
+pub(super) fn upward(text: &str, tool: Tool) -> Cow<'_, str> {
+    let first = text.lines().find_map(direction);
+    let knows_markers = !matches!(
+        tool,
+        Tool::Refinery
+            | Tool::Diesel
+            | Tool::Flyway
+            | Tool::Rails
+            | Tool::Django
+            | Tool::Alembic
+            | Tool::Prisma
+    );
+    if !knows_markers || first != Some(true) {
         return Cow::Borrowed(text);
     }
     let (mut up, mut kept) = (true, String::with_capacity(text.len()));
@@ -22,12 +35,13 @@ pub(super) fn upward(text: &str) -> Cow<'_, str> {
     Cow::Owned(kept)
 }
 
-/// Whether a line begins the way up or the way down; markers stand at the start of their line.
+/// Whether a line begins the way up or the way down; a marker stands at the start of its line, and alone there.
 fn direction(line: &str) -> Option<bool> {
-    let marker =
-        ["-- +goose", "-- migrate:", "--migrate:"].iter().find_map(|m| line.strip_prefix(m))?;
-    let word = marker.split_whitespace().next()?.to_ascii_lowercase();
-    match word.as_str() {
+    let comment = line.strip_prefix("--")?.trim_start();
+    let marker = comment.strip_prefix("+goose ").or_else(|| comment.strip_prefix("migrate:"))?;
+    let marker = marker.trim().to_ascii_lowercase();
+    let word = marker.strip_suffix("transaction:false").unwrap_or(&marker).trim_end();
+    match word {
         "up" => Some(true),
         "down" => Some(false),
         _ => None,

@@ -10,7 +10,14 @@ pub(super) struct Piece {
     pub(super) sql: String,
     /// A string, comment or body of it never ends, so that what follows may be hidden in it.
     pub(super) open: bool,
+    /// A part of it runs on some versions of the server only.
+    pub(super) hinted: bool,
 }
+
+/// The longest word that ends statements.
+const LONGEST_DELIMITER: usize = 32;
+/// Within so many bytes a statement says whether it makes a routine.
+const HEAD: usize = 400;
 
 /// Splits the text of a file.
 pub(super) fn split(text: &str, dialect: Dialect) -> Vec<Piece> {
@@ -19,6 +26,7 @@ pub(super) fn split(text: &str, dialect: Dialect) -> Vec<Piece> {
     splitter.finish()
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each says something of the text by itself")]
 struct Splitter<'t> {
     rest: &'t str,
     dialect: Dialect,
@@ -32,6 +40,12 @@ struct Splitter<'t> {
     block: bool,
     /// Inside a comment that the server runs as code.
     hinted: bool,
+    /// The statement had such a comment.
+    had_hint: bool,
+    /// Where in the statement the last string with escapes ended: one that follows on another line goes on with it.
+    escaped: Option<usize>,
+    /// Copied rows that never end were looked for already.
+    no_rows_end: bool,
     /// How many `BEGIN` and `CASE` of a routine's body wait for their `END`.
     depth: u32,
     pieces: Vec<Piece>,
@@ -49,6 +63,9 @@ impl<'t> Splitter<'t> {
             open: false,
             block: false,
             hinted: false,
+            had_hint: false,
+            escaped: None,
+            no_rows_end: false,
             depth: 0,
             pieces: Vec::new(),
         }
@@ -64,10 +81,11 @@ impl<'t> Splitter<'t> {
     fn step(&mut self) -> bool {
         let Some(next) = self.rest.chars().next() else { return false };
         let rest = self.rest;
-        if self.sql.is_empty() && (self.whole_line() || next.is_whitespace()) {
-            if self.rest.len() == rest.len() {
-                self.skip(next.len_utf8());
-            }
+        if self.sql.is_empty() && next.is_whitespace() {
+            self.skip(rest.len() - rest.trim_start().len());
+            return true;
+        }
+        if self.sql.is_empty() && self.whole_line() {
             return true;
         }
         if rest.starts_with("/*") {
@@ -92,17 +110,23 @@ impl<'t> Splitter<'t> {
 
     /// At the start of a statement: lines that are orders to the client and not to the server.
     fn whole_line(&mut self) -> bool {
+        let word = self.rest.as_bytes().get(..9);
+        let is_delimiter = word.is_some_and(|word| word.eq_ignore_ascii_case(b"delimiter"));
+        let is_order = self.rest.starts_with('\\');
+        if !is_delimiter && !is_order {
+            return false;
+        }
         let line = self.rest.lines().next().unwrap_or_default();
         if self.dialect == Dialect::Mysql
-            && let Some((word, delimiter)) = line.split_once(char::is_whitespace)
-            && word.eq_ignore_ascii_case("delimiter")
-            && !delimiter.trim().is_empty()
+            && is_delimiter
+            && line[9..].starts_with(char::is_whitespace)
+            && (1..=LONGEST_DELIMITER).contains(&line[9..].trim().len())
         {
-            self.delimiter = delimiter.trim();
+            self.delimiter = line[9..].trim();
             self.skip(line.len());
             return true;
         }
-        if self.dialect == Dialect::Postgres && line.starts_with('\\') {
+        if self.dialect == Dialect::Postgres && is_order {
             self.keep(line.len());
             self.emit();
             return true;
@@ -117,7 +141,10 @@ impl<'t> Splitter<'t> {
             Dialect::Mysql => {
                 rest.starts_with('#')
                     || rest.strip_prefix("--").is_some_and(|after| {
-                        after.chars().next().is_none_or(|c| c.is_whitespace() || c.is_control())
+                        after
+                            .bytes()
+                            .next()
+                            .is_none_or(|b| b.is_ascii_whitespace() || b.is_ascii_control())
                     })
             }
             _ => rest.starts_with("--"),
@@ -147,10 +174,12 @@ impl<'t> Splitter<'t> {
         let hint = ["/*!", "/*M!"].iter().find_map(|mark| self.rest.strip_prefix(mark));
         if let Some(code) = hint.filter(|_| self.dialect == Dialect::Mysql && !self.hinted) {
             let code = code.trim_start_matches(|c: char| c.is_ascii_digit());
-            self.hinted = true;
+            (self.hinted, self.had_hint) = (true, true);
             self.blank(self.rest.len() - code.len());
             return;
         }
+        // One in another may be code or may be none.
+        self.open |= hint.is_some() && self.hinted;
         let (mut at, mut depth) = (2, 1);
         while depth > 0 {
             let Some(found) = self.rest[at..].find(['*', '/']) else {
@@ -177,8 +206,12 @@ impl<'t> Splitter<'t> {
         let quote = rest.chars().next()?;
         let end = match (quote, self.dialect) {
             ('\'', Dialect::Postgres) => {
-                let escapes = self.sql.ends_with(['e', 'E']) && self.is_prefix();
-                closing(rest, '\'', escapes)
+                let goes_on = |at: usize| self.sql[at..].trim().is_empty();
+                let escapes = self.sql.ends_with(['e', 'E']) && self.is_prefix()
+                    || self.escaped.is_some_and(goes_on);
+                let end = closing(rest, '\'', escapes);
+                self.escaped = end.filter(|_| escapes).map(|end| self.sql.len() + end);
+                end
             }
             ('\'' | '"', Dialect::Mysql) => closing(rest, quote, true),
             ('`', Dialect::Mysql | Dialect::Sqlite) | ('\'' | '"', _) => {
@@ -191,6 +224,8 @@ impl<'t> Splitter<'t> {
             }
             _ => return None,
         };
+        // A version that passes the hint over sees where the string hides its end.
+        self.open |= self.hinted && end.is_some_and(|end| rest[..end].contains("*/"));
         self.open |= end.is_none();
         Some(end.unwrap_or(rest.len()))
     }
@@ -206,9 +241,11 @@ impl<'t> Splitter<'t> {
     }
 
     fn word(&mut self) {
-        let end = self.rest.find(|c: char| !is_word(c)).unwrap_or(self.rest.len());
         // A delimiter may be made of what words are made of.
-        let end = self.rest[..end].find(self.delimiter).filter(|at| *at > 0).unwrap_or(end);
+        let ends = |(at, c): &(usize, char)| {
+            !is_word(*c) || *at > 0 && self.rest[*at..].starts_with(self.delimiter)
+        };
+        let end = self.rest.char_indices().find(ends).map_or(self.rest.len(), |(at, _)| at);
         let word = &self.rest[..end];
         if ["begin", "case", "end"].iter().any(|body| word.eq_ignore_ascii_case(body))
             && self.is_routine()
@@ -238,7 +275,8 @@ impl<'t> Splitter<'t> {
 
     /// Whether the statement makes something with a body, by its first words.
     fn is_routine(&self) -> bool {
-        let mut words = self.sql.split_whitespace().take(8);
+        let head = &self.sql[..self.sql.floor_char_boundary(HEAD)];
+        let mut words = head.split_whitespace().take(8);
         words.next().is_some_and(|word| word.eq_ignore_ascii_case("create"))
             && words.any(|word| {
                 ["trigger", "function", "procedure", "event"]
@@ -269,16 +307,25 @@ impl<'t> Splitter<'t> {
         self.line = self.line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
         self.rest = rest;
         let copied = self.sql.len() >= 5 && self.sql.as_bytes()[..4].eq_ignore_ascii_case(b"copy");
-        if copied && passed == ";" {
+        if copied && passed == ";" && self.dialect == Dialect::Postgres && !self.no_rows_end {
             self.skip_copied_rows();
         }
     }
 
     /// The rows that follow `COPY … FROM STDIN` up to a line `\.` are no statements.
     fn skip_copied_rows(&mut self) {
-        let words = self.sql.split_whitespace().map(str::to_ascii_lowercase).collect::<Vec<_>>();
-        let reads = words.windows(2).any(|pair| pair[0] == "from" && pair[1] == "stdin");
-        let Some(end) = self.rest.find("\n\\.").filter(|_| reads).map(|at| at + 3) else { return };
+        // What stands in strings orders nothing.
+        let outside: String = self.sql.split('\'').step_by(2).collect::<Vec<_>>().join(" ");
+        let outside = outside.to_ascii_lowercase();
+        let words: Vec<_> =
+            outside.split(|c| !is_word(c)).filter(|word| !word.is_empty()).collect();
+        if !words.windows(2).any(|pair| pair == ["from", "stdin"]) {
+            return;
+        }
+        let Some(end) = self.rest.find("\n\\.").map(|at| at + 3) else {
+            self.no_rows_end = true;
+            return;
+        };
         let rows = &self.rest[..end];
         let lines = rows.bytes().filter(|byte| *byte == b'\n').count();
         self.line = self.line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
@@ -290,10 +337,11 @@ impl<'t> Splitter<'t> {
         let trimmed = sql.trim_end().trim_end_matches(';').trim_end().len();
         sql.truncate(trimmed);
         if !sql.is_empty() || self.open {
-            self.pieces.push(Piece { line: self.began, sql, open: self.open });
+            let hinted = self.had_hint;
+            self.pieces.push(Piece { line: self.began, sql, open: self.open, hinted });
         }
         self.began = self.line;
-        self.open = false;
+        (self.open, self.had_hint, self.escaped) = (false, self.hinted, None);
     }
 }
 
