@@ -44,6 +44,9 @@ fn what_is_hidden_is_never_fine() {
             Dialect::Mysql,
             "SET sql_mode='NO_BACKSLASH_ESCAPES'; SELECT '\\'; DROP TABLE users; -- '",
         ),
+        (Dialect::Mysql, "-- x\r/*\nDROP TABLE users;\n-- \r*/\nSELECT 1;"),
+        (Dialect::Sqlite, "-- x\r/*\nDROP TABLE users;\n-- \r*/\nSELECT 1;"),
+        (Dialect::Mysql, "SET sql_mode=@m; SELECT '\\'; DROP TABLE users; -- ';"),
         (Dialect::Mysql, "--\u{a0}SELECT 1;\nDROP TABLE users;"),
     ];
     for (dialect, text) in hidden {

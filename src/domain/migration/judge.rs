@@ -30,7 +30,7 @@ pub fn judge(
     dialect: Dialect,
     known: &KnownSchema,
 ) -> JudgedMigration {
-    let text = lines_ended(file.text);
+    let text = lines_ended(file.text, dialect);
     let is_code = layout::is_code(file.path);
     let up = if is_code { Cow::Borrowed(&*text) } else { sections::upward(&text, tool) };
     let Header { declared, mut faults } = Header::of(&up);
@@ -49,11 +49,11 @@ pub fn judge(
     JudgedMigration { path, tool, change, statements, declared, faults }
 }
 
-/// A carriage return by itself ends a line too: `PostgreSQL` ends a comment there.
-pub(super) fn lines_ended(text: &str) -> Cow<'_, str> {
+/// To `PostgreSQL`, and to no other, a carriage return by itself ends a line, and a comment with it.
+pub(super) fn lines_ended(text: &str, dialect: Dialect) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let alone = |at: usize| bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n');
-    if (0..bytes.len()).any(alone) {
+    if dialect == Dialect::Postgres && (0..bytes.len()).any(alone) {
         Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
     } else {
         Cow::Borrowed(text)
@@ -275,11 +275,7 @@ impl<'k> Judge<'k> {
     }
 }
 
-/// Whether a statement sets the server to read strings in another way.
+/// Whether a statement may set the server to read strings in another way; to which is said in more forms than one.
 fn leads_astray(sql: &str, dialect: Dialect) -> bool {
-    let head = sql[..sql.floor_char_boundary(4 * LONGEST_TEXT)].to_ascii_uppercase();
-    let modes = ["NO_BACKSLASH_ESCAPES", "ANSI"];
-    dialect == Dialect::Mysql
-        && head.contains("SQL_MODE")
-        && modes.iter().any(|mode| head.contains(mode))
+    dialect == Dialect::Mysql && sql.to_ascii_lowercase().contains("sql_mode")
 }

@@ -98,7 +98,7 @@ pub(super) fn moves_names(statement: &Statement) -> bool {
 impl KnownSchema {
     /// Learns what a file defines; files have to come in the order in which they run.
     pub fn learn(&mut self, text: &str, dialect: Dialect) {
-        let text = lines_ended(text);
+        let text = lines_ended(text, dialect);
         let pieces = match text.len() {
             0..=LARGEST => split(&sections::upward(&text, Tool::Configured), dialect),
             _ => Vec::new(),
