@@ -37,6 +37,12 @@ fn what_is_hidden_is_never_fine() {
         (Dialect::Postgres, "CREATE INDEX a ON t (b);\n-- migrate:down\nDROP TABLE users;"),
         (Dialect::Postgres, "SELECT E'a'\n'\\''; DROP TABLE users; --'"),
         (Dialect::Postgres, "COPY l TO '/x' WITH (NULL ' from stdin ');\nDROP TABLE users;\n\\."),
+        (Dialect::Postgres, "COPY \"a from stdin\" TO '/x';\nDROP TABLE users;\n\\."),
+        (Dialect::Postgres, "COPY (SELECT a FROM stdin) TO '/x';\nDROP TABLE users;\n\\."),
+        (
+            Dialect::Postgres,
+            "-- +goose Down\n-- deploy: rollback-safe, x\n-- +goose Up\nDROP TABLE users;",
+        ),
         (Dialect::Postgres, "\\set x 1 \\i contract.sql"),
         (Dialect::Mysql, "/*!99999 SELECT ' */; DROP TABLE users; -- ' */"),
         (Dialect::Mysql, "/*!50000 /*!50000 DROP TABLE users */ */"),
@@ -61,6 +67,12 @@ fn a_mebibyte_of_anything_ends_soon() {
     for part in [" ", " ;", "d;", "COPY t FROM stdin;\n", "DROP TABLE a;"] {
         ends_soon(part, &part.repeat(size / part.len()));
     }
+    for part in ["\\;", "delimiter(;"] {
+        ends_soon(part, &part.repeat(size / part.len()));
+    }
+    let block = "-- +goose Up\n-- +goose StatementBegin\nCOPY t ";
+    ends_soon("a block", &format!("{block}{}", ";".repeat(size)));
+    ends_soon("ends", &format!("CREATE PROCEDURE {}", "end(".repeat(size / 4)));
     ends_soon("a delimiter in a word", &format!("DELIMITER a\n{}", "ba".repeat(size / 2)));
     let ends = format!("CREATE {} PROCEDURE {}", "x".repeat(size / 2), "end ".repeat(size / 8));
     ends_soon("a routine", &ends);

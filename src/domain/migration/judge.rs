@@ -33,7 +33,7 @@ pub fn judge(
     let text = lines_ended(file.text, dialect);
     let is_code = layout::is_code(file.path);
     let up = if is_code { Cow::Borrowed(&*text) } else { sections::upward(&text, tool) };
-    let Header { declared, mut faults } = Header::of(&up);
+    let Header { declared, mut faults } = Header::of(sections::before_down(&up));
     faults.extend(tampered(file));
     let statements = if file.change == FileChange::Deleted {
         Vec::new()

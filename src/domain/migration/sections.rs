@@ -35,6 +35,18 @@ pub(super) fn upward(text: &str, tool: Tool) -> Cow<'_, str> {
     Cow::Owned(kept)
 }
 
+/// What stands before the first marker of the way down.
+pub(super) fn before_down(text: &str) -> &str {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if direction(line) == Some(false) {
+            return &text[..at];
+        }
+        at += line.len();
+    }
+    text
+}
+
 /// Whether a line begins the way up or the way down; a marker stands at the start of its line, and alone there.
 fn direction(line: &str) -> Option<bool> {
     let comment = line.strip_prefix("--")?.trim_start();

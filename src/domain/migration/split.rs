@@ -97,6 +97,7 @@ impl<'t> Splitter<'t> {
             self.blank(2);
         } else if !self.block && self.depth == 0 && rest.starts_with(self.delimiter) {
             self.skip(self.delimiter.len());
+            self.skip_copied_rows();
             self.emit();
         } else if let Some(length) = self.quoted() {
             self.keep(length);
@@ -110,25 +111,35 @@ impl<'t> Splitter<'t> {
 
     /// At the start of a statement: lines that are orders to the client and not to the server.
     fn whole_line(&mut self) -> bool {
-        let word = self.rest.as_bytes().get(..9);
-        let is_delimiter = word.is_some_and(|word| word.eq_ignore_ascii_case(b"delimiter"));
-        let is_order = self.rest.starts_with('\\');
-        if !is_delimiter && !is_order {
+        match self.dialect {
+            Dialect::Mysql => self.delimiter_line(),
+            Dialect::Postgres if self.rest.starts_with('\\') => {
+                let line = self.rest.lines().next().unwrap_or_default();
+                self.keep(line.len());
+                self.emit();
+                true
+            }
+            Dialect::Postgres | Dialect::Sqlite => false,
+        }
+    }
+
+    /// `DELIMITER //`, on a line of its own.
+    fn delimiter_line(&mut self) -> bool {
+        const ORDER: usize = "delimiter".len();
+        let head = &self.rest[..self.rest.floor_char_boundary(HEAD)];
+        let is_order = head
+            .as_bytes()
+            .get(..ORDER)
+            .is_some_and(|word| word.eq_ignore_ascii_case(b"delimiter"));
+        if !is_order || !head[ORDER..].starts_with(char::is_whitespace) {
             return false;
         }
-        let line = self.rest.lines().next().unwrap_or_default();
-        if self.dialect == Dialect::Mysql
-            && is_delimiter
-            && line[9..].starts_with(char::is_whitespace)
-            && (1..=LONGEST_DELIMITER).contains(&line[9..].trim().len())
-        {
-            self.delimiter = line[9..].trim();
+        let line = head.lines().next().unwrap_or_default();
+        let said = line[ORDER..].trim();
+        let is_whole = line.len() < head.len() || head.len() == self.rest.len();
+        if is_whole && (1..=LONGEST_DELIMITER).contains(&said.len()) {
+            self.delimiter = said;
             self.skip(line.len());
-            return true;
-        }
-        if self.dialect == Dialect::Postgres && is_order {
-            self.keep(line.len());
-            self.emit();
             return true;
         }
         false
@@ -256,12 +267,10 @@ impl<'t> Splitter<'t> {
     }
 
     fn body(&mut self, word: &str, after: &str) {
+        let after = &after[..after.floor_char_boundary(HEAD)];
         let next = after.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
         let next = next.trim_end_matches(';');
-        let ends_a_case =
-            self.sql.trim_end().rsplit(char::is_whitespace).next().is_some_and(|before| {
-                before.eq_ignore_ascii_case("end") && word.eq_ignore_ascii_case("case")
-            });
+        let ends_a_case = word.eq_ignore_ascii_case("case") && ends_with_end(&self.sql);
         if word.eq_ignore_ascii_case("begin") {
             let is_block = self.dialect != Dialect::Postgres || next == "atomic";
             self.depth += u32::from(is_block);
@@ -306,30 +315,21 @@ impl<'t> Splitter<'t> {
         let lines = passed.bytes().filter(|byte| *byte == b'\n').count();
         self.line = self.line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
         self.rest = rest;
-        let copied = self.sql.len() >= 5 && self.sql.as_bytes()[..4].eq_ignore_ascii_case(b"copy");
-        if copied && passed == ";" && self.dialect == Dialect::Postgres && !self.no_rows_end {
-            self.skip_copied_rows();
-        }
     }
 
     /// The rows that follow `COPY … FROM STDIN` up to a line `\.` are no statements.
     fn skip_copied_rows(&mut self) {
-        // What stands in strings orders nothing.
-        let outside: String = self.sql.split('\'').step_by(2).collect::<Vec<_>>().join(" ");
-        let outside = outside.to_ascii_lowercase();
-        let words: Vec<_> =
-            outside.split(|c| !is_word(c)).filter(|word| !word.is_empty()).collect();
-        if !words.windows(2).any(|pair| pair == ["from", "stdin"]) {
+        if self.dialect != Dialect::Postgres || self.no_rows_end || !reads_rows(&self.sql) {
             return;
         }
-        let Some(end) = self.rest.find("\n\\.").map(|at| at + 3) else {
-            self.no_rows_end = true;
-            return;
+        let ends = |(at, mark): &(usize, &str)| {
+            let after = &self.rest[at + mark.len()..];
+            after.is_empty() || after.starts_with(['\n', '\r'])
         };
-        let rows = &self.rest[..end];
-        let lines = rows.bytes().filter(|byte| *byte == b'\n').count();
-        self.line = self.line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
-        self.rest = &self.rest[end..];
+        match self.rest.match_indices("\n\\.").find(ends).map(|(at, mark)| at + mark.len()) {
+            Some(end) => self.skip(end),
+            None => self.no_rows_end = true,
+        }
     }
 
     fn emit(&mut self) {
@@ -343,6 +343,37 @@ impl<'t> Splitter<'t> {
         self.began = self.line;
         (self.open, self.had_hint, self.escaped) = (false, self.hinted, None);
     }
+}
+
+/// Whether the last word is `END`.
+fn ends_with_end(sql: &str) -> bool {
+    let bytes = sql.trim_end().as_bytes();
+    let Some((before, word)) = bytes.split_last_chunk::<3>() else { return false };
+    word.eq_ignore_ascii_case(b"end") && before.last().is_none_or(u8::is_ascii_whitespace)
+}
+
+/// Whether a statement copies rows that stand below it. What stands in quotes or brackets orders nothing.
+fn reads_rows(sql: &str) -> bool {
+    if !sql.as_bytes().get(..4).is_some_and(|word| word.eq_ignore_ascii_case(b"copy")) {
+        return false;
+    }
+    let (mut quote, mut depth) = (None, 0_usize);
+    let outside: String = sql
+        .chars()
+        .map(|c| {
+            match (quote, c) {
+                (Some(open), _) if open == c => quote = None,
+                (None, '\'' | '"') => quote = Some(c),
+                (None, '(') => depth += 1,
+                (None, ')') => depth = depth.saturating_sub(1),
+                (None, _) if depth == 0 => return c.to_ascii_lowercase(),
+                _ => {}
+            }
+            ' '
+        })
+        .collect();
+    let words: Vec<_> = outside.split(|c| !is_word(c)).filter(|word| !word.is_empty()).collect();
+    words.windows(2).any(|pair| pair == ["from", "stdin"])
 }
 
 fn is_word(c: char) -> bool {
