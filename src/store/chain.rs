@@ -7,7 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{StoreError, json, timestamp};
+use super::StoreError;
+use super::rows::{json, timestamp};
 use crate::domain::event::{Event, Fact};
 use crate::domain::ids::Seq;
 use crate::domain::people::Actor;

@@ -1,16 +1,19 @@
 //! The durable record: hash-chained events in `SQLite`, the receipts of commands and the known services.
 
 mod chain;
+mod reader;
+mod rows;
 mod schema;
 
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, SubsecRound as _, Utc};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, params};
+use chrono::{DateTime, SubsecRound as _, Utc};
+use rusqlite::{Connection, Transaction, params};
 
 pub use self::chain::{Break, Hash, Head, Walk};
+pub use self::reader::Reader;
+use self::rows::{answered, events, in_transaction, insert, insert_receipt, parsed};
 use crate::domain::command::Receipt;
 use crate::domain::event::{Event, Fact};
 use crate::domain::ids::{IdempotencyKey, Seq, ServiceName};
@@ -23,13 +26,6 @@ pub struct Store {
     path: PathBuf,
     head: Seq,
     hash: Hash,
-}
-
-/// A second connection to the same database that only reads.
-#[derive(Debug)]
-pub struct Reader {
-    connection: Connection,
-    path: PathBuf,
 }
 
 /// A fact on its way to become an event.
@@ -241,91 +237,6 @@ impl Store {
     }
 }
 
-impl Reader {
-    /// Opens a database that is there, whether an engine has it or not.
-    ///
-    /// # Errors
-    /// When the file cannot be opened, or is from a newer version.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let open = || -> rusqlite::Result<Connection> {
-            let connection = Connection::open_with_flags(path, flags)?;
-            connection.busy_timeout(Duration::from_secs(5))?;
-            Ok(connection)
-        };
-        let reader = open().map(|connection| Self { connection, path: path.to_owned() });
-        let reader = reader.map_err(|e| sqlite(path, e))?;
-        schema::version(&reader.connection, path)?;
-        Ok(reader)
-    }
-
-    /// Walks the hash chain.
-    ///
-    /// # Errors
-    /// When the database cannot be read; a broken chain is an answer, not an error.
-    pub fn verify(&self) -> Result<Option<Break>, StoreError> {
-        Ok(self.walk(None)?.broken)
-    }
-
-    /// Walks the hash chain; with a head from before, also says whether that row is still in it.
-    ///
-    /// # Errors
-    /// When the database cannot be read; a broken chain is an answer, not an error.
-    pub fn walk(&self, before: Option<&Head>) -> Result<Walk, StoreError> {
-        if schema::version(&self.connection, &self.path)? == 0 {
-            // Nothing was ever recorded here.
-            return Ok(Walk::over_nothing(before));
-        }
-        chain::walk(&self.connection, before).map_err(|e| sqlite(&self.path, e))
-    }
-
-    /// The events after `after`, oldest first, at most `limit`, of one service or of all.
-    ///
-    /// # Errors
-    /// When one of them cannot be read.
-    pub fn events(
-        &self,
-        service: Option<&ServiceName>,
-        after: Seq,
-        limit: usize,
-    ) -> Result<Vec<Event>, StoreError> {
-        events(&self.connection, &self.path, service, after, limit)
-    }
-
-    /// The first and the last of the events that were recorded in a time, whatever clock said so: none of them is
-    /// before the first or after the last, though others may be between. Both ends count as in it.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn stretch(
-        &self,
-        since: Option<DateTime<Utc>>,
-        until: Option<DateTime<Utc>>,
-    ) -> Result<Option<(Seq, Seq)>, StoreError> {
-        if schema::version(&self.connection, &self.path)? == 0 {
-            return Ok(None);
-        }
-        stretch(&self.connection, since, until).map_err(|e| sqlite(&self.path, e))
-    }
-
-    /// The chain's hash of the row that says exactly this; `None` when there is no such row here.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn hash_of(&self, event: &Event) -> Result<Option<Hash>, StoreError> {
-        chain::hash_of(&self.connection, event).map_err(|e| sqlite(&self.path, e))
-    }
-
-    /// What was answered to the command with this key.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn receipt(&self, key: &IdempotencyKey) -> Result<Option<Receipt>, StoreError> {
-        let found = answered(&self.connection, key);
-        found.map(|found| found.map(|(_, receipt)| receipt)).map_err(|e| sqlite(&self.path, e))
-    }
-}
-
 /// A new database is its owner's alone, whatever the folder's mode; `SQLite` gives its companions the same mode. What
 /// goes wrong here goes wrong again when the database is opened, and is said there.
 fn make_private(path: &Path) {
@@ -341,132 +252,4 @@ fn sqlite(path: &Path, why: rusqlite::Error) -> StoreError {
         Some(CannotOpen) => StoreError::Unopened { path, why },
         _ => StoreError::Sqlite { path, why },
     }
-}
-
-fn in_transaction(
-    connection: &mut Connection,
-    write: impl FnOnce(&mut Transaction<'_>) -> rusqlite::Result<()>,
-) -> rusqlite::Result<()> {
-    let mut transaction =
-        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    write(&mut transaction)?;
-    transaction.commit()
-}
-
-fn insert(connection: &Connection, event: &Event, before: Hash) -> rusqlite::Result<Hash> {
-    const SQL: &str = "INSERT INTO events (seq, at, service, actor, kind, fact, hash)
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    let row = chain::Stored::of(event)?;
-    let hash = row.hash(before);
-    connection.prepare_cached(SQL)?.execute(params![
-        row.seq,
-        row.at,
-        row.service,
-        row.actor,
-        row.kind,
-        row.fact,
-        hash.0
-    ])?;
-    Ok(hash)
-}
-
-fn insert_receipt(
-    transaction: &Transaction<'_>,
-    at: DateTime<Utc>,
-    answered: &Answered,
-) -> rusqlite::Result<()> {
-    const SQL: &str = "INSERT INTO receipts (key, request, receipt, at) VALUES (?1, ?2, ?3, ?4)";
-    let receipt = json(&answered.receipt)?;
-    let key = answered.key.as_str();
-    transaction.execute(SQL, params![key, answered.request.0, receipt, timestamp(at)])?;
-    Ok(())
-}
-
-fn answered(
-    connection: &Connection,
-    key: &IdempotencyKey,
-) -> rusqlite::Result<Option<(Hash, Receipt)>> {
-    const SQL: &str = "SELECT request, receipt FROM receipts WHERE key = ?1";
-    let read = |row: &Row<'_>| {
-        let receipt = parsed(row, 1, |text: String| serde_json::from_str(&text))?;
-        Ok((Hash(row.get(0)?), receipt))
-    };
-    connection.query_row(SQL, [key.as_str()], read).optional()
-}
-
-fn events(
-    connection: &Connection,
-    path: &Path,
-    service: Option<&ServiceName>,
-    after: Seq,
-    limit: usize,
-) -> Result<Vec<Event>, StoreError> {
-    const ALL: &str = "SELECT seq, at, service, actor, kind, fact FROM events
-                       WHERE seq > ?1 ORDER BY seq LIMIT ?2";
-    const ONE: &str = "SELECT seq, at, service, actor, kind, fact FROM events
-                       WHERE seq > ?1 AND service = ?3 ORDER BY seq LIMIT ?2";
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let after = i64::try_from(after.0).unwrap_or(i64::MAX);
-    let read = || -> rusqlite::Result<Vec<chain::Stored>> {
-        match service {
-            None => rows(connection, ALL, params![after, limit]),
-            Some(service) => rows(connection, ONE, params![after, limit, service.as_str()]),
-        }
-    };
-    let stored = read().map_err(|e| sqlite(path, e))?;
-    stored.iter().map(chain::Stored::event).collect()
-}
-
-fn stretch(
-    connection: &Connection,
-    since: Option<DateTime<Utc>>,
-    until: Option<DateTime<Utc>>,
-) -> rusqlite::Result<Option<(Seq, Seq)>> {
-    // Asked one by one, each end of the whole record is found at once.
-    const ALL: &str = "SELECT (SELECT min(seq) FROM events), (SELECT max(seq) FROM events)";
-    const SOME: &str = "SELECT min(seq), max(seq) FROM events WHERE at >= ?1 AND at <= ?2";
-    let read = |row: &Row<'_>| {
-        let seq = |column| row.get(column).map(|seq: Option<i64>| seq.map(i64::cast_unsigned));
-        Ok(seq(0)?.map(Seq).zip(seq(1)?.map(Seq)))
-    };
-    if since.is_none() && until.is_none() {
-        return connection.query_row(ALL, [], read);
-    }
-    let since = since.map_or_else(String::new, timestamp);
-    // No time is spelled with a letter in front.
-    let until = until.map_or_else(|| "~".to_owned(), timestamp);
-    connection.query_row(SOME, [since, until], read)
-}
-
-fn rows(
-    connection: &Connection,
-    sql: &str,
-    parameters: impl rusqlite::Params,
-) -> rusqlite::Result<Vec<chain::Stored>> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map(parameters, chain::Stored::read)?;
-    rows.collect()
-}
-
-/// Reads a text column and parses it, with the parser's error as the column's.
-fn parsed<T, E>(
-    row: &Row<'_>,
-    column: usize,
-    parse: impl FnOnce(String) -> Result<T, E>,
-) -> rusqlite::Result<T>
-where
-    E: std::error::Error + Send + Sync + 'static,
-{
-    parse(row.get(column)?).map_err(|e| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(e))
-    })
-}
-
-fn json(value: &impl serde::Serialize) -> rusqlite::Result<String> {
-    serde_json::to_string(value).map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))
-}
-
-/// The one spelling of an instant in the database: UTC with microseconds.
-fn timestamp(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
