@@ -58,11 +58,7 @@ impl Silence {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_engine_that_starts_while_git_hangs_rolls_back_and_promotes_only_by_known_rules() {
-    let mut world = World::open(QUICK).await;
-    let good = world.merged("Ann", "ann@example.com", "good").await;
-    world.live(good).await;
-    let bad = world.merged("Ann", "ann@example.com", "bad").await;
-    world.live(bad).await;
+    let (mut world, good, bad) = World::with_two_live().await;
     world.stop().await;
     let silence = Silence::falls(&world);
     let begun = std::time::Instant::now();
@@ -227,11 +223,7 @@ async fn an_emergency_cancels_the_running_promote_and_goes_back_as_one_intent() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollback_needs_no_repository() {
-    let mut world = World::open(QUICK).await;
-    let good = world.merged("Ann", "ann@example.com", "good").await;
-    world.live(good).await;
-    let bad = world.merged("Ann", "ann@example.com", "bad").await;
-    world.live(bad).await;
+    let (mut world, _, _) = World::with_two_live().await;
     let away = world.folder().join("away");
     std::fs::rename(world.repository.path(), &away).unwrap();
     let rollback = world.rollback().await;
@@ -244,11 +236,7 @@ async fn a_rollback_needs_no_repository() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollback_needs_no_mirror_either() {
-    let mut world = World::open(QUICK).await;
-    let good = world.merged("Ann", "ann@example.com", "good").await;
-    world.live(good).await;
-    let bad = world.merged("Ann", "ann@example.com", "bad").await;
-    world.live(bad).await;
+    let (mut world, good, _) = World::with_two_live().await;
     world.stop().await;
     let away = world.folder().join("away");
     std::fs::rename(world.repository.path(), &away).unwrap();

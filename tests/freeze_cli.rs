@@ -91,7 +91,7 @@ fn a_feed_that_breaks_its_reader_is_its_own_trouble_and_not_the_engine_s_end() {
     std::fs::write(home.path("config/e.ics"), YEARS).unwrap();
     // The engine that this starts breaks when it reads the feed for the first time.
     let _unfound_yet = home.command(&["status"]).env("TRUNKLINE_PANIC", "feed").output().unwrap();
-    until("the service is found", || home.trunkline(&["status"]).status.success());
+    until("the service is found", || home.trunkline(&["freeze", "check"]).status.success());
     let begun = home.json(&["freeze", "check"]);
     let why = "e: its feed could not be read: \"e.ics\" breaks the reader of calendars";
     assert_eq!(

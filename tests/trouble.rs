@@ -97,11 +97,7 @@ async fn a_supervisor_that_hangs_does_not_keep_a_rollback_waiting_forever() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repository_that_moves_keeps_its_history_and_its_way_back() {
-    let mut world = World::open(QUICK).await;
-    let good = world.merged("Ann", "ann@example.com", "good").await;
-    world.live(good).await;
-    let bad = world.merged("Ann", "ann@example.com", "bad").await;
-    world.live(bad).await;
+    let (mut world, good, bad) = World::with_two_live().await;
     world.stop().await;
     let moved = world.folder().join("moved");
     std::fs::rename(world.repository.path(), &moved).unwrap();

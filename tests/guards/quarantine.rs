@@ -106,19 +106,38 @@ async fn after_a_rollback_a_release_says_what_was_bad_or_that_nothing_was() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_merge_that_is_reverted_takes_back_what_came_with_it() {
-    let mut world = World::open(QUICK).await;
+/// A branch that is merged, and whose first commit is known to be bad.
+struct Branch {
+    /// What it began at.
+    base: Sha,
+    bad: Sha,
+    merge: Sha,
+    build: BuildNumber,
+}
+
+/// A world with such a branch, on which these commits stand beside the bad one.
+async fn with_a_bad_branch(beside: &[&str]) -> (World, Branch) {
+    let world = World::open(QUICK).await;
     let good = world.merged("Ann", "ann@example.com", "good").await;
     world.live(good).await;
+    let base = world.repository.head();
     world.repository.branch("feature");
     let bad = world.repository.commit("charge twice");
-    world.repository.commit("and tell nobody");
+    for subject in beside {
+        world.repository.commit(subject);
+    }
     world.repository.switch("main");
     let merge = world.repository.merge("feature", "Merge branch 'feature'");
     let build = build_of(&world, &merge).await;
     let command = Command::Quarantine { commits: vec![bad.to_string()], reason: "charges".into() };
     world.command("raj", command).await.unwrap();
+    (world, Branch { base, bad, merge, build })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merge_that_is_reverted_takes_back_what_came_with_it() {
+    let (mut world, Branch { bad, merge, build, .. }) =
+        with_a_bad_branch(&["and tell nobody"]).await;
     assert_eq!(quarantine(&world, build).await.unwrap().severity, Severity::Override);
     world.repository.git(["revert", "--no-edit", "--mainline=1", merge.as_str()]);
     let clean = build_of(&world, &world.repository.head()).await;
@@ -147,17 +166,7 @@ async fn the_quarantine_is_the_same_after_a_restart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_force_push_that_moves_the_bad_commit_into_another_merge_is_caught() {
-    let mut world = World::open(QUICK).await;
-    let good = world.merged("Ann", "ann@example.com", "good").await;
-    world.live(good).await;
-    let base = world.repository.head();
-    world.repository.branch("feature");
-    let bad = world.repository.commit("charge twice");
-    world.repository.switch("main");
-    let merge = world.repository.merge("feature", "Merge branch 'feature'");
-    build_of(&world, &merge).await;
-    let command = Command::Quarantine { commits: vec![bad.to_string()], reason: "charges".into() };
-    world.command("raj", command).await.unwrap();
+    let (mut world, Branch { base, bad, .. }) = with_a_bad_branch(&[]).await;
 
     world.repository.rewrite(&base);
     world.repository.commit("instead");
@@ -177,16 +186,7 @@ async fn a_force_push_that_moves_the_bad_commit_into_another_merge_is_caught() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trunk_that_is_moved_onto_the_branch_itself_has_its_bad_commit() {
-    let mut world = World::open(QUICK).await;
-    let good = world.merged("Ann", "ann@example.com", "good").await;
-    world.live(good).await;
-    world.repository.branch("feature");
-    let bad = world.repository.commit("charge twice");
-    world.repository.switch("main");
-    let merge = world.repository.merge("feature", "Merge branch 'feature'");
-    build_of(&world, &merge).await;
-    let command = Command::Quarantine { commits: vec![bad.to_string()], reason: "charges".into() };
-    world.command("raj", command).await.unwrap();
+    let (mut world, Branch { bad, merge, .. }) = with_a_bad_branch(&[]).await;
 
     world.repository.rewrite(&bad);
     world

@@ -300,6 +300,16 @@ impl World {
         id
     }
 
+    /// A world in which a good build was live in production, and a bad one is.
+    pub async fn with_two_live() -> (Self, BuildNumber, BuildNumber) {
+        let world = Self::open(QUICK).await;
+        let good = world.merged("Ann", "ann@example.com", "good").await;
+        world.live(good).await;
+        let bad = world.merged("Ann", "ann@example.com", "bad").await;
+        world.live(bad).await;
+        (world, good, bad)
+    }
+
     /// A deployment as it is now.
     pub fn deployment(&self, id: DeploymentId) -> Deployment {
         let snapshot = self.handle().service(&self.service, "raj").unwrap();
