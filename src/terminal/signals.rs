@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::{Signal, getpgrp, getpid, kill_process};
-use rustix::termios::{QueueSelector, tcflush, tcgetpgrp};
+use rustix::termios::{Action, QueueSelector, tcflow, tcflush, tcgetpgrp};
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -141,13 +141,15 @@ fn insist(patience: Duration) -> mpsc::Sender<()> {
     leaving
 }
 
-/// Throws away what the terminal has not read, and has whoever waits to write look again: nobody tells them. Only in
-/// the foreground: who is not would be stopped for it.
+/// Throws away what the terminal has not read, and has whoever waits to write look again: a flush tells nobody, and a
+/// signal only one thread, but output that goes on after a stop wakes all of them. Only in the foreground: who is not
+/// would be stopped for it.
 fn make_room() {
     let terminal = io::stdout();
     if tcgetpgrp(&terminal).is_ok_and(|foreground| foreground == getpgrp()) {
         let _it_is_gone = tcflush(&terminal, QueueSelector::OFlush);
-        let _harmless = kill_process(getpid(), Signal::WINCH);
+        let _stopped = tcflow(&terminal, Action::OOff);
+        let _it_goes_on = tcflow(&terminal, Action::OOn);
     }
 }
 

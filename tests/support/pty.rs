@@ -34,6 +34,8 @@ struct Screen {
     abandoned: bool,
     /// Whether the terminal reads nothing for now, as over a line that hangs.
     stalled: bool,
+    /// Whether the one read that a stall cannot call off is done.
+    holds: bool,
 }
 
 impl Pty {
@@ -69,6 +71,7 @@ impl Pty {
             closed: false,
             abandoned: false,
             stalled: false,
+            holds: false,
         };
         let screen = Arc::new((Mutex::new(screen), Condvar::new()));
         let mut reader = pair.master.try_clone_reader().unwrap();
@@ -77,8 +80,11 @@ impl Pty {
             let mut buffer = vec![0; 65_536];
             loop {
                 let read = reader.read(&mut buffer).unwrap_or(0);
-                let screen = shown.0.lock().unwrap();
+                let mut screen = shown.0.lock().unwrap();
+                screen.holds = true;
+                shown.1.notify_all();
                 let mut screen = shown.1.wait_while(screen, |screen| screen.stalled).unwrap();
+                screen.holds = false;
                 screen.emulator.process(&buffer[..read]);
                 screen.bytes.extend_from_slice(&buffer[..read]);
                 screen.closed = read == 0 || screen.abandoned;
@@ -250,6 +256,18 @@ impl Pty {
             assert!(Instant::now() < deadline, "it waits for its terminal");
             std::thread::park_timeout(Duration::from_millis(5));
         }
+    }
+
+    /// Has somebody else write to the terminal until it takes no more; it has to be stalled.
+    pub fn fill(&self) {
+        let path = self.master.as_deref().unwrap().tty_name().unwrap();
+        let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let terminal = rustix::fs::open(path, flags, Mode::empty()).unwrap();
+        let _refused_while_the_program_draws = rustix::io::write(&terminal, &[0]);
+        let screen = self.screen.0.lock().unwrap();
+        drop(self.screen.1.wait_while(screen, |screen| !screen.holds).unwrap());
+        while rustix::io::write(&terminal, &[0; 256]).is_ok() {}
+        while rustix::io::write(&terminal, &[0]).is_ok() {}
     }
 
     pub fn process(&self) -> u32 {

@@ -75,13 +75,12 @@ fn a_terminal_that_reads_nothing_holds_up_nothing_but_itself() {
     screen.shows("auto of 4 is out");
 }
 
-#[test]
-fn a_signal_ends_a_console_whose_terminal_reads_nothing() {
-    let stage = Stage::set();
+/// Ends a console whose terminal was made to read nothing, and expects that it gave the terminal back.
+fn ends_on_a_signal(stage: &Stage, stop_reading: impl Fn(&mut Pty)) {
     for signal in [Signal::TERM, Signal::INT] {
         let mut screen = stage.console(&[]);
         screen.shows("change 3");
-        stuff(&mut screen);
+        stop_reading(&mut screen);
         let begin = Instant::now();
         tell(screen.process(), signal);
         screen.ended_unread();
@@ -94,6 +93,21 @@ fn a_signal_ends_a_console_whose_terminal_reads_nothing() {
         assert!(screen.is_restored());
     }
     stage.is_untouched();
+}
+
+#[test]
+fn a_signal_ends_a_console_whose_terminal_reads_nothing() {
+    // The one that draws waits to write.
+    ends_on_a_signal(&Stage::set(), stuff);
+}
+
+#[test]
+fn a_signal_ends_a_console_that_draws_nothing_and_whose_terminal_is_full() {
+    // The one that leaves waits to write.
+    ends_on_a_signal(&Stage::set(), |screen| {
+        screen.stall(true);
+        screen.fill();
+    });
 }
 
 #[test]
