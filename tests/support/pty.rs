@@ -32,10 +32,17 @@ struct Screen {
     closed: bool,
     /// Whether nobody looks at the window any more.
     abandoned: bool,
-    /// Whether the terminal reads nothing for now, as over a line that hangs.
-    stalled: bool,
-    /// Whether the one read that a stall cannot call off is done.
-    holds: bool,
+    line: Line,
+}
+
+/// What is between the terminal and who looks at it.
+#[derive(PartialEq, Eq)]
+enum Line {
+    Works,
+    /// It is to bring nothing for now; a read that was under way cannot be called off.
+    Hangs,
+    /// That read is done, and nothing more is read.
+    IsFull,
 }
 
 impl Pty {
@@ -70,8 +77,7 @@ impl Pty {
             bytes: Vec::new(),
             closed: false,
             abandoned: false,
-            stalled: false,
-            holds: false,
+            line: Line::Works,
         };
         let screen = Arc::new((Mutex::new(screen), Condvar::new()));
         let mut reader = pair.master.try_clone_reader().unwrap();
@@ -81,10 +87,12 @@ impl Pty {
             loop {
                 let read = reader.read(&mut buffer).unwrap_or(0);
                 let mut screen = shown.0.lock().unwrap();
-                screen.holds = true;
-                shown.1.notify_all();
-                let mut screen = shown.1.wait_while(screen, |screen| screen.stalled).unwrap();
-                screen.holds = false;
+                if screen.line == Line::Hangs {
+                    screen.line = Line::IsFull;
+                    shown.1.notify_all();
+                }
+                let hangs = |screen: &mut Screen| screen.line != Line::Works;
+                let mut screen = shown.1.wait_while(screen, hangs).unwrap();
                 screen.emulator.process(&buffer[..read]);
                 screen.bytes.extend_from_slice(&buffer[..read]);
                 screen.closed = read == 0 || screen.abandoned;
@@ -245,7 +253,7 @@ impl Pty {
 
     /// From now on the terminal reads nothing, until it is to go on.
     pub fn stall(&self, stalled: bool) {
-        self.screen.0.lock().unwrap().stalled = stalled;
+        self.screen.0.lock().unwrap().line = if stalled { Line::Hangs } else { Line::Works };
         self.screen.1.notify_all();
     }
 
@@ -265,7 +273,8 @@ impl Pty {
         let terminal = rustix::fs::open(path, flags, Mode::empty()).unwrap();
         let _refused_while_the_program_draws = rustix::io::write(&terminal, &[0]);
         let screen = self.screen.0.lock().unwrap();
-        drop(self.screen.1.wait_while(screen, |screen| !screen.holds).unwrap());
+        let is_read = |screen: &mut Screen| screen.line != Line::IsFull;
+        drop(self.screen.1.wait_while(screen, is_read).unwrap());
         while rustix::io::write(&terminal, &[0; 256]).is_ok() {}
         while rustix::io::write(&terminal, &[0]).is_ok() {}
     }
