@@ -1,6 +1,6 @@
 //! What a command works with: a backend, the service it is about, and where its answer goes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::failure::Failure;
@@ -135,9 +135,12 @@ pub fn nothing_watched() -> Failure {
     )
 }
 
-/// The service whose file lies in this folder or in the nearest one above it.
+/// The service file in this folder or in the nearest one above it.
+pub fn service_file_above(folder: &Path) -> Option<PathBuf> {
+    folder.ancestors().map(|folder| folder.join(SERVICE_FILE)).find(|file| file.is_file())
+}
+
 fn service_of(folder: &Path) -> Option<ServiceName> {
-    let file = folder.ancestors().map(|folder| folder.join(SERVICE_FILE)).find(|f| f.is_file())?;
-    let text = std::fs::read_to_string(&file).ok()?;
+    let text = std::fs::read_to_string(service_file_above(folder)?).ok()?;
     Some(ServiceFile::parse(&text, SERVICE_FILE).ok()?.name)
 }

@@ -27,13 +27,13 @@ pub struct Arguments {
     /// The migrations to judge, in the order in which they run
     #[arg(value_name = "FILE", required_unless_present = "range")]
     files: Vec<PathBuf>,
-    /// Judge the migrations that differ between two commits of the repository of this folder
+    /// Judge the migrations that differ between two commits, of the service that this folder is in
     #[arg(long, value_name = "A..B", conflicts_with = "files")]
     range: Option<String>,
     /// postgres, mysql or sqlite; from trunkline.toml when it says so
     #[arg(long, value_name = "DIALECT")]
     dialect: Option<Dialect>,
-    /// Fail on what may break too: unknown, data, and what needs its readers first
+    /// Fail on what may break too: unknown, data, what needs its readers first, a migration edited or deleted
     #[arg(long)]
     strict: bool,
     #[command(flatten)]
@@ -49,6 +49,8 @@ struct Checked {
     /// Whether the code that runs now may break.
     incompatible: bool,
     migrations: Vec<JudgedMigration>,
+    /// Files that were named and not judged, as they go down.
+    down: Vec<String>,
 }
 
 pub async fn run(command: Command) -> Result<(), Failure> {
@@ -64,7 +66,8 @@ pub async fn run(command: Command) -> Result<(), Failure> {
     if arguments.reading.json {
         output::json(&checked)?;
     } else {
-        Output::new().lines(checked.migrations.iter().flat_map(lines))?;
+        let down = checked.down.iter().map(|path| format!("{path}: goes down, not judged"));
+        Output::new().lines(down.chain(checked.migrations.iter().flat_map(lines)))?;
     }
     verdict(&checked, arguments.strict)
 }
@@ -80,7 +83,8 @@ fn check(gathered: &Gathered, dialect: Dialect) -> Checked {
         known.learn(text, dialect);
     }
     let class = migrations.iter().map(JudgedMigration::class).max().unwrap_or(Class::Additive);
-    Checked { dialect, class, incompatible: class.is_incompatible(), migrations }
+    let down = gathered.down.clone();
+    Checked { dialect, class, incompatible: class.is_incompatible(), migrations, down }
 }
 
 fn verdict(checked: &Checked, strict: bool) -> Result<(), Failure> {

@@ -64,7 +64,8 @@ async fn judged(
     range: &Range,
     (result, changes): (&mut Migrations, &mut Changes),
 ) -> Result<(), GitError> {
-    let folder = ground.folder.as_deref();
+    // Paths that are named may lie outside of the service's folder.
+    let folder = ground.folder.as_deref().filter(|_| ground.settings.paths.is_empty());
     let touched = ground.mirror.changed_files(Some(live), &range.to, folder).await?;
     if touched.listed.is_empty() {
         return Ok(());
@@ -73,6 +74,7 @@ async fn judged(
     let gone = touched.listed.iter().map(|file| file.path.as_str());
     let paths = all.listed.iter().map(String::as_str).chain(gone);
     let layouts = Layouts::new(ground.settings.globs()).seeing(paths);
+    result.trouble = layouts.mistake();
     let is_migration = |path: &str| layouts.place(path).is_some();
     let mut migrations: Vec<_> =
         touched.listed.into_iter().filter(|file| is_migration(&file.path)).collect();

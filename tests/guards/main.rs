@@ -8,6 +8,7 @@ mod dice;
 mod support;
 
 mod floors;
+mod found;
 mod phases;
 mod quarantine;
 mod random;

@@ -2,6 +2,8 @@
 
 use std::process::{Command, Output};
 
+use trunkline::domain::ids::Sha;
+use trunkline::domain::migration::glob::Glob;
 use trunkline::domain::migration::layout::{Direction, Layouts, order};
 use trunkline::domain::migration::{
     Claim, Class, Dialect, FileChange, KnownSchema, MigrationFile, Tool, judge,
@@ -39,6 +41,26 @@ fn each_tool_is_known_by_its_layout() {
         ("alembic/versions/ab12_users.py", &[], Some((Tool::Alembic, up))),
         ("prisma/migrations/20260101000000_users/migration.sql", &[], Some((Tool::Prisma, up))),
         ("db/migrations/20260101000000_users.sql", &[], Some((Tool::Dbmate, up))),
+        ("db/migrate/2026/20260101000000_users.rb", &[], Some((Tool::Rails, up))),
+        ("shop/migrations/00000002_users.py", &[], Some((Tool::Django, up))),
+        ("db/versions/ab12_users.py", &["db/script.py.mako"], Some((Tool::Alembic, up))),
+        ("prisma/migrations/0_init/migration.sql", &[], Some((Tool::Prisma, up))),
+        ("src/main/java/db/migration/V2__Users.java", &[], Some((Tool::Flyway, up))),
+        ("app/V2__Users.kt", &[], Some((Tool::Flyway, up))),
+        ("db/Migrations/0001_users.SQL", &[], Some((Tool::Other, up))),
+        ("dbmigrations/users.sql", &[], Some((Tool::Other, up))),
+        ("migrations/users/more/one.sql", &[], Some((Tool::Other, up))),
+        ("migrations/users.down.sql", &[], Some((Tool::Other, down))),
+        ("migrations/0003_spin_down.sql", &[], Some((Tool::Sqlx, up))),
+        ("migrations/spin_down.sql", &[], Some((Tool::Other, up))),
+        ("database/migrations/2026_01_01_000000_users.php", &[], Some((Tool::Other, up))),
+        ("src/migration/1600000000000-Users.ts", &[], Some((Tool::Other, up))),
+        ("migration/src/m20260101_000001_users.rs", &[], Some((Tool::Other, up))),
+        ("priv/repo/migrations/20260101000000_users.exs", &[], Some((Tool::Other, up))),
+        ("Migrations/20260101000000_Users.cs", &[], Some((Tool::Other, up))),
+        ("Migrations/20260101000000_Users.Designer.cs", &[], None),
+        ("migration/src/lib.rs", &["Cargo.toml"], None),
+        ("migrations/env.py", &[], None),
         ("migrations/README.md", &[], None),
         ("shop/migrations/__init__.py", &[], None),
         ("src/main.rs", &["Cargo.toml"], None),
@@ -55,6 +77,29 @@ fn configured_paths_alone_decide() {
     assert_eq!(layouts.place("sql/x.sql").map(|p| p.tool), Some(Tool::Configured));
     assert_eq!(layouts.place("sql/x.sqlx"), None);
     assert_eq!(layouts.place("migrations/1_users.sql"), None);
+}
+
+#[test]
+fn a_pattern_that_would_match_nothing_is_refused() {
+    let refused = [
+        ("db/{a,b}/*.sql", "one pattern for each choice"),
+        ("db/[ab]/*.sql", "one pattern for each choice"),
+        ("!db/*.sql", "one pattern for each choice"),
+        ("db\\*.sql", "one pattern for each choice"),
+        ("db/migrate", "names a folder"),
+        ("db/**.sql", "stands alone"),
+        (" db/*.sql", "blank"),
+        ("/db/*.sql", "from the top of the repository"),
+        ("../db/*.sql", "from the top of the repository"),
+        ("db/migrate/", "from the top of the repository"),
+    ];
+    for (pattern, why) in refused {
+        let said = pattern.parse::<Glob>().unwrap_err().to_string();
+        assert!(said.contains(why), "{pattern}: {said}");
+    }
+    for pattern in ["db/**", "**/*.sql", "db/schema.sql", "db/V?__*"] {
+        assert!(pattern.parse::<Glob>().is_ok(), "{pattern}");
+    }
 }
 
 #[test]
@@ -118,6 +163,36 @@ fn code_that_takes_away_is_named_and_its_way_down_is_not() {
     assert_eq!(said, [(1, "code-migration".to_owned()), (2, "drop-column".to_owned())]);
 }
 
+#[test]
+fn a_way_down_is_known_in_each_language_and_ends_where_the_next_function_begins() {
+    let ways = [
+        ("exports.up = async (knex) => {", "exports.down = async (knex) => {"),
+        ("export async function up(db) {", "export async function down(db) {"),
+        ("export const up = async (db) => {", "export const down = async (db) => {"),
+        ("  up: async (query) => {", "  down: async (query) => {"),
+        ("  public async up(runner: Runner) {", "  public async down(runner: Runner) {"),
+        ("  def up", "  def down"),
+        ("    public function up(): void", "    public function down(): void"),
+        (
+            "    protected override void Up(Builder b)",
+            "    protected override void Down(Builder b)",
+        ),
+    ];
+    let lines = |first: &str, second: &str| {
+        let text = format!(
+            "{first}\n  const table = 1\n  dropColumn('a', 'b')\n}}\n{second}\n  const table = 1\n  dropTable('c')\n}}\n"
+        );
+        let file =
+            MigrationFile { path: "migrations/1_a.ts", text: &text, change: FileChange::Added };
+        let judged = judge(&file, Tool::Other, Dialect::Postgres, &KnownSchema::default());
+        judged.statements.iter().map(|statement| statement.line).collect::<Vec<_>>()
+    };
+    for (up, down) in ways {
+        assert_eq!(lines(up, down), [1, 3], "{down}");
+        assert_eq!(lines(down, up), [1, 7], "{up}");
+    }
+}
+
 fn check(repository: &Repository, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_trunkline"))
         .args(["migrations", "check"])
@@ -144,6 +219,55 @@ fn a_range_is_checked_with_what_ran_before_it() {
     let rules: Vec<_> =
         (0..2).map(|at| document["migrations"][0]["statements"][at]["rule"].clone()).collect();
     assert_eq!(rules, ["add-column", "drop-unique-index"]);
+}
+
+#[test]
+fn a_range_is_checked_by_the_file_of_the_service_of_this_folder() {
+    let repository = Repository::new();
+    let service = |name: &str, rest: &str| {
+        let steps = ["staging", "production", "rollback"]
+            .map(|pipeline| format!("[[{pipeline}.steps]]\nname = \"a\"\nrun = \"true\"\n"));
+        format!(
+            "service = \"{name}\"\n[migrations]\ndialect = \"sqlite\"\n{rest}{}",
+            steps.concat()
+        )
+    };
+    repository.write("shop/trunkline.toml", &service("shop", ""));
+    repository.write("blog/trunkline.toml", &service("blog", "paths = [\"db/*.sql\"]\n"));
+    repository.write("shop/inner/a", "");
+    let from = repository.commit_all("Ann", "ann@example.com", "one");
+    repository.write("shop/migrations/1_a.sql", "ALTER TABLE a ADD COLUMN c text;");
+    repository.write("blog/migrations/1_a.sql", "DROP TABLE a;");
+    let second = repository.commit_all("Ann", "ann@example.com", "two");
+    let check = |folder: &str, to: &Sha| {
+        let checked = Command::new(env!("CARGO_BIN_EXE_trunkline"))
+            .args(["migrations", "check", "--range", &format!("{from}..{to}")])
+            .current_dir(repository.path().join(folder))
+            .output()
+            .unwrap();
+        (checked.status.code(), String::from_utf8(checked.stderr).unwrap())
+    };
+    assert_eq!(check("shop/inner", &second).0, Some(0));
+    let (code, said) = check("blog", &second);
+    assert_eq!(code, Some(2));
+    assert!(said.contains("\"db/*.sql\" in paths under [migrations] matches no file"), "{said}");
+    repository.write("db/1_a.sql", "DROP TABLE a;");
+    let third = repository.commit_all("Ann", "ann@example.com", "three");
+    assert_eq!(check("blog", &third).0, Some(3));
+    assert_eq!(check("shop", &third).0, Some(0));
+}
+
+#[test]
+fn a_file_that_goes_down_is_told_and_not_judged() {
+    let repository = Repository::new();
+    repository.write("migrations/1_a.up.sql", "CREATE TABLE a (b text);");
+    repository.write("migrations/1_a.down.sql", "DROP TABLE a;");
+    let (up, down) = ("migrations/1_a.up.sql", "migrations/1_a.down.sql");
+    let both = check(&repository, &[up, down, "--dialect", "sqlite"]);
+    assert_eq!(both.status.code(), Some(0), "{both:?}");
+    let said = String::from_utf8(both.stdout).unwrap();
+    assert!(said.contains("1_a.down.sql: goes down, not judged"), "{said}");
+    assert_eq!(check(&repository, &[down, "--dialect", "sqlite"]).status.code(), Some(2));
 }
 
 #[test]

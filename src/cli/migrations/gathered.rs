@@ -3,9 +3,10 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use crate::cli::context;
 use crate::cli::failure::Failure;
 use crate::config::service_file::{MigrationSettings, SERVICE_FILE, ServiceFile};
-use crate::domain::migration::layout::{Direction, Layouts, Place, order};
+use crate::domain::migration::layout::{Direction, Layouts, order};
 use crate::domain::migration::{Dialect, FileChange, Tool};
 use crate::git::{GitError, Working};
 
@@ -29,6 +30,8 @@ pub(super) struct Gathered {
     /// The texts of the migrations before, in their order.
     pub(super) earlier: Vec<String>,
     pub(super) files: Vec<Found>,
+    /// Files that were named and go down.
+    pub(super) down: Vec<String>,
 }
 
 pub(super) async fn gather(files: &[PathBuf], range: Option<&str>) -> Result<Gathered, Failure> {
@@ -39,18 +42,32 @@ pub(super) async fn gather(files: &[PathBuf], range: Option<&str>) -> Result<Gat
 }
 
 fn named(files: &[PathBuf]) -> Result<Gathered, Failure> {
-    let dialect = std::fs::read_to_string(SERVICE_FILE).ok();
-    let dialect = match dialect {
-        Some(text) => ServiceFile::parse(&text, SERVICE_FILE)?.migrations.dialect,
+    let dialect = match context::service_file_above(&std::env::current_dir()?) {
+        Some(path) => {
+            let shown = path.to_string_lossy();
+            ServiceFile::parse(&text_of(&path)?, &shown)?.migrations.dialect
+        }
         None => None,
     };
-    let found = files.iter().map(|path| {
+    let mut gathered =
+        Gathered { dialect, earlier: Vec::new(), files: Vec::new(), down: Vec::new() };
+    for path in files {
         let shown = path.to_string_lossy().into_owned();
-        let tool = Layouts::default().place(&shown).map_or(Tool::Configured, |place| place.tool);
-        Ok(Found { text: text_of(path)?, path: shown, change: FileChange::Added, tool })
-    });
-    let files = found.collect::<Result<_, Failure>>()?;
-    Ok(Gathered { dialect, earlier: Vec::new(), files })
+        let place = Layouts::default().place(&shown);
+        if place.is_some_and(|place| place.direction == Direction::Down) {
+            gathered.down.push(shown);
+            continue;
+        }
+        let tool = place.map_or(Tool::Configured, |place| place.tool);
+        let text = text_of(path)?;
+        gathered.files.push(Found { text, path: shown, change: FileChange::Added, tool });
+    }
+    if gathered.files.is_empty() {
+        return Err(Failure::usage(
+            "these files only go down, and nothing is judged; name those that go up",
+        ));
+    }
+    Ok(gathered)
 }
 
 fn text_of(path: &Path) -> Result<String, Failure> {
@@ -70,48 +87,85 @@ async fn between(range: &str) -> Result<Gathered, Failure> {
     let to = if to.is_empty() { "HEAD" } else { to };
     let here = std::env::current_dir()?;
     let repository = Working::of(&here).await.map_err(usage)?;
-    let changed = repository.changed_files(from, to).await.map_err(usage)?;
-    let all = repository.files(to).await.map_err(usage)?;
-    let settings = settings(&repository, to, &all).await?;
-    let layouts = Layouts::new(settings.globs()).seeing(all.iter().map(String::as_str));
-    let up = |path: &str| layouts.place(path).filter(|place| place.direction == Direction::Up);
-    let mut touched: Vec<(FileChange, &str, Place)> = changed
-        .iter()
-        .filter_map(|(change, path)| Some((*change, path.as_str(), up(path)?)))
-        .collect();
-    touched.sort_by_key(|(_, path, _)| order(path));
-    let mut files = Vec::new();
-    for (change, path, place) in &touched {
-        let text = match change {
-            FileChange::Deleted => String::new(),
-            _ => repository.text(to, path).await.map_err(usage)?,
-        };
-        files.push(Found { path: (*path).to_owned(), text, change: *change, tool: place.tool });
+    let mut changed = repository.changed_files(from, to).await.map_err(usage)?;
+    let mut all = repository.files(to).await.map_err(usage)?;
+    let inner = here.strip_prefix(repository.top()).unwrap_or(Path::new(""));
+    let Service { settings, folder } = service(&repository, to, &all, inner).await?;
+    if settings.paths.is_empty() {
+        changed.retain(|(_, path)| Path::new(path).starts_with(&folder));
+        all.retain(|path| Path::new(path).starts_with(&folder));
     }
-    let mut before: Vec<&String> = all
-        .iter()
-        .filter(|path| up(path).is_some() && touched.iter().all(|(_, other, _)| other != path))
-        .collect();
-    before.sort_by_key(|path| order(path));
-    let skipped = before.len().saturating_sub(MOST_EARLIER);
-    let mut earlier = Vec::new();
-    for path in before.into_iter().skip(skipped) {
-        // One that cannot be read defines nothing, and what depends on it is unknown.
-        earlier.extend(repository.text(to, path).await.ok());
+    let paths = all.iter().chain(changed.iter().map(|(_, path)| path)).map(String::as_str);
+    let layouts = Layouts::new(settings.globs()).seeing(paths);
+    if let Some(mistake) = layouts.mistake() {
+        return Err(Failure::usage(format!("{SERVICE_FILE}: {mistake} of {to}")));
     }
-    Ok(Gathered { dialect: settings.dialect, earlier, files })
+    let files = touched(&repository, to, &changed, &layouts).await?;
+    all.retain(|path| is_up(&layouts, path) && files.iter().all(|file| file.path != *path));
+    let earlier = earlier(&repository, to, all).await;
+    Ok(Gathered { dialect: settings.dialect, earlier, files, down: Vec::new() })
 }
 
-async fn settings(
+fn is_up(layouts: &Layouts, path: &str) -> bool {
+    layouts.place(path).is_some_and(|place| place.direction == Direction::Up)
+}
+
+/// The migrations among what changed, in the order in which they run.
+async fn touched(
+    repository: &Working,
+    at: &str,
+    changed: &[(FileChange, String)],
+    layouts: &Layouts,
+) -> Result<Vec<Found>, Failure> {
+    let mut files = Vec::new();
+    for (change, path) in changed.iter().filter(|(_, path)| is_up(layouts, path)) {
+        let tool = layouts.place(path).map_or(Tool::Configured, |place| place.tool);
+        let text = match change {
+            FileChange::Deleted => String::new(),
+            _ => repository.text(at, path).await.map_err(usage)?,
+        };
+        files.push(Found { path: path.clone(), text, change: *change, tool });
+    }
+    files.sort_by(|a, b| order(&a.path).cmp(&order(&b.path)));
+    Ok(files)
+}
+
+/// The texts of the last of these migrations. One that cannot be read defines nothing, and what depends on it is
+/// unknown.
+async fn earlier(repository: &Working, at: &str, mut paths: Vec<String>) -> Vec<String> {
+    paths.sort_by(|a, b| order(a).cmp(&order(b)));
+    let skipped = paths.len().saturating_sub(MOST_EARLIER);
+    let mut texts = Vec::new();
+    for path in paths.iter().skip(skipped) {
+        texts.extend(repository.text(at, path).await.ok());
+    }
+    texts
+}
+
+/// What is known of the service that somebody works on.
+#[derive(Default)]
+struct Service {
+    settings: MigrationSettings,
+    /// Where its file lies, from the top of the repository.
+    folder: PathBuf,
+}
+
+/// The service whose file lies, at this commit, in this folder of the repository or in the nearest one above it.
+async fn service(
     repository: &Working,
     at: &str,
     all: &[String],
-) -> Result<MigrationSettings, Failure> {
-    if !all.iter().any(|path| path == SERVICE_FILE) {
-        return Ok(MigrationSettings::default());
-    }
-    let text = repository.text(at, SERVICE_FILE).await.map_err(usage)?;
-    Ok(ServiceFile::parse(&text, SERVICE_FILE)?.migrations)
+    folder: &Path,
+) -> Result<Service, Failure> {
+    let is_there = |folder: &&Path| {
+        let file = folder.join(SERVICE_FILE);
+        all.iter().any(|path| Path::new(path) == file)
+    };
+    let Some(folder) = folder.ancestors().find(is_there) else { return Ok(Service::default()) };
+    let path = folder.join(SERVICE_FILE).to_string_lossy().into_owned();
+    let text = repository.text(at, &path).await.map_err(usage)?;
+    let settings = ServiceFile::parse(&text, &path)?.migrations;
+    Ok(Service { settings, folder: folder.to_owned() })
 }
 
 /// A range that git does not know is a mistake in the arguments.

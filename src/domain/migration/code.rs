@@ -33,7 +33,7 @@ pub(super) fn judge(text: &str, dialect: Dialect) -> Vec<JudgedStatement> {
     for (line, text) in (1..).zip(text.lines()) {
         let code = text.trim();
         if let Some(function) = function(code) {
-            down = matches!(function, "down" | "downgrade");
+            down = matches!(function, "down" | "Down" | "downgrade");
         }
         if down || code.starts_with('#') || code.starts_with("//") {
             continue;
@@ -48,12 +48,39 @@ pub(super) fn judge(text: &str, dialect: Dialect) -> Vec<JudgedStatement> {
     judged
 }
 
+/// What may stand before the name of a function, in the languages of the well-known tools.
+const BEFORE: [&str; 17] = [
+    "export ",
+    "default ",
+    "public ",
+    "protected ",
+    "private ",
+    "override ",
+    "static ",
+    "async ",
+    "function ",
+    "const ",
+    "let ",
+    "def ",
+    "fun ",
+    "void ",
+    "self.",
+    "module.",
+    "exports.",
+];
+
 /// The name of the function that a line begins.
 fn function(code: &str) -> Option<&str> {
-    let starts =
-        ["def self.", "def ", "async def ", "export async function ", "async ", "public async "];
-    let rest = starts.iter().find_map(|start| code.strip_prefix(start))?;
-    Some(rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default())
+    let mut rest = code;
+    while let Some(after) = BEFORE.iter().find_map(|word| rest.strip_prefix(word)) {
+        rest = after.trim_start();
+    }
+    let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+    let (name, after) = rest.split_at(end);
+    // A method may have its name alone, and a variable is a function only where it is named as one of the ways.
+    let is_way = matches!(name, "up" | "down") && after.trim_start().starts_with(['(', ':', '=']);
+    let is_bound = ["const ", "let "].iter().any(|word| code.contains(word));
+    (is_way || rest.len() < code.len() && !is_bound).then_some(name)
 }
 
 fn has_word(code: &str, word: &str) -> bool {

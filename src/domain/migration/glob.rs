@@ -1,4 +1,5 @@
-//! Patterns of paths: `*` and `?` within a folder, `**` across folders.
+//! Patterns of paths: `*` and `?` within a folder, `**` across folders. Nothing else is special, so that what others
+//! write for choices and ranges is refused: it would match no file, and nobody would know.
 
 use regex::Regex;
 
@@ -6,27 +7,31 @@ const LONGEST: usize = 300;
 
 /// A pattern that a whole path has to match.
 #[derive(Debug, Clone)]
-pub struct Glob(Regex);
+pub struct Glob {
+    pattern: String,
+    regex: Regex,
+}
 
 /// A pattern that cannot be one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no pattern of paths; write it from the top of the repository, such as \"db/migrate/*.sql\""
+    "{pattern:?} is no pattern of paths{why}; write it from the top of the repository, such as \"db/migrate/*.sql\""
 )]
-pub struct InvalidGlob(String);
+pub struct InvalidGlob {
+    pattern: String,
+    why: &'static str,
+}
 
 impl std::str::FromStr for Glob {
     type Err = InvalidGlob;
 
     fn from_str(pattern: &str) -> Result<Self, InvalidGlob> {
-        let invalid = || InvalidGlob(pattern.chars().take(LONGEST).collect());
-        let parts = pattern.split('/');
-        let odd = |part: &str| part.is_empty() || part == "." || part == "..";
-        if pattern.len() > LONGEST || parts.clone().any(odd) {
-            return Err(invalid());
+        let invalid = |why| InvalidGlob { pattern: pattern.chars().take(LONGEST).collect(), why };
+        if let Some(why) = fault(pattern) {
+            return Err(invalid(why));
         }
         let mut regex = String::from("^");
-        let mut parts = parts.peekable();
+        let mut parts = pattern.split('/').peekable();
         while let Some(part) = parts.next() {
             match (part, parts.peek()) {
                 ("**", Some(_)) => regex.push_str("(?:.*/)?"),
@@ -40,7 +45,31 @@ impl std::str::FromStr for Glob {
             }
         }
         regex.push('$');
-        Regex::new(&format!("(?s){regex}")).map(Self).map_err(|_| invalid())
+        let regex =
+            Regex::new(&format!("(?s){regex}")).map_err(|_| invalid(" (it is too long)"))?;
+        Ok(Self { pattern: pattern.to_owned(), regex })
+    }
+}
+
+/// What keeps a pattern from matching any file that its author may have meant.
+fn fault(pattern: &str) -> Option<&'static str> {
+    let odd = |part: &str| part.is_empty() || part == "." || part == "..";
+    let joined = |part: &str| part.contains("**") && part != "**";
+    let last = pattern.rsplit('/').next().unwrap_or(pattern);
+    if pattern.len() > LONGEST {
+        Some(" (it is too long)")
+    } else if pattern.split('/').any(odd) {
+        Some("")
+    } else if pattern.trim() != pattern {
+        Some(" (it begins or ends with a blank)")
+    } else if pattern.contains(['{', '}', '[', ']', '\\']) || pattern.starts_with('!') {
+        Some(" (only * and ? and ** are special: write one pattern for each choice)")
+    } else if pattern.split('/').any(joined) {
+        Some(" (** stands alone between slashes)")
+    } else if !last.contains(['*', '?', '.']) {
+        Some(" (it names a folder; add \"/**\" for what is in it)")
+    } else {
+        None
     }
 }
 
@@ -53,8 +82,14 @@ fn one(c: char, regex: &mut String) {
 }
 
 impl Glob {
+    /// As it was written.
+    #[must_use]
+    pub fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
     #[must_use]
     pub fn matches(&self, path: &str) -> bool {
-        self.0.is_match(path)
+        self.regex.is_match(path)
     }
 }

@@ -28,6 +28,8 @@ pub enum Tool {
     Alembic,
     Prisma,
     Dbmate,
+    /// Its folder or its name says migration, and no tool that is known.
+    Other,
 }
 
 impl Tool {
@@ -46,6 +48,7 @@ impl Tool {
             Self::Alembic => "alembic",
             Self::Prisma => "prisma",
             Self::Dbmate => "dbmate",
+            Self::Other => "other",
         }
     }
 }
@@ -68,6 +71,8 @@ pub struct Place {
 #[derive(Debug, Clone, Default)]
 pub struct Layouts {
     globs: Vec<Glob>,
+    /// Those that fit no path that was seen.
+    idle: Vec<Glob>,
     /// Whose well-known files were seen.
     seen: BTreeSet<Evidence>,
 }
@@ -84,22 +89,33 @@ enum Evidence {
 /// Tools by the shape of their paths, the more particular ones first; a group `down` is the way down.
 static SHAPES: LazyLock<Vec<(Tool, Regex)>> = LazyLock::new(|| {
     let shapes = [
-        (Tool::Prisma, r"(?:^|/)migrations/\d{14}_[^/]+/migration\.sql$"),
+        (Tool::Prisma, r"(?:^|/)migrations/[^/]+/migration\.sql$"),
         (Tool::Diesel, r"(?:^|/)\d[\d-]*_[^/]+/(?:up|(?P<down>down))\.sql$"),
-        (Tool::Rails, r"(?:^|/)db/(?:\w+_)?migrate/\d+_[^/]+\.rb$"),
-        (Tool::Django, r"(?:^|/)migrations/\d{4}_\w+\.py$"),
-        (Tool::Alembic, r"(?:^|/)(?:alembic|migrations)/versions/\w+\.py$"),
-        (Tool::Flyway, r"(?:^|/)(?:V\d[\d._]*|(?P<down>U\d[\d._]*)|R)__[^/]+\.sql$"),
+        (Tool::Rails, r"(?:^|/)db/(?:\w+_)?migrate/(?:.*/)?\d+_[^/]+\.rb$"),
+        (Tool::Django, r"(?:^|/)migrations/\d{4,}_\w+\.py$"),
+        (Tool::Alembic, r"(?:^|/)(?:alembic|migrations)/versions/(?:.*/)?\w+\.py$"),
+        (Tool::Flyway, r"(?:^|/)(?:V\d[\d._]*|(?P<down>U\d[\d._]*)|R)__[^/]+\.(?:sql|java|kt)$"),
         (Tool::Refinery, r"(?:^|/)[UV]\d+(?:\.\d+)?__\w+\.(?:sql|rs)$"),
         (Tool::GolangMigrate, r"(?:^|/)\d+_[^/]*\.(?:up|(?P<down>down))\.[^/.]+$"),
         (Tool::Dbmate, r"(?:^|/)db/migrations/\d{14}_[^/]+\.sql$"),
         (Tool::Goose, r"(?:^|/)migrations?/\d+_[^/]+\.go$"),
         (Tool::Sqlx, r"(?:^|/)migrations?/\d+_[^/]+\.sql$"),
+        // Any SQL below a folder of migrations, and code that is numbered as tools number it.
+        (Tool::Other, r"(?is)migrat(?:e|ions?)/(?:.*[/.])?(?P<down>down)\.sql$"),
+        (Tool::Other, r"(?is)migrat(?:e|ions?)/.*\.sql$"),
+        (
+            Tool::Other,
+            r"(?is)migrat(?:e|ions?)/(?:.*/)?(?:m|version|migration)?\d[^/]+\.(?:[cm]?[jt]s|php|exs?|cs|py|rb|kt|java|go|rs)$",
+        ),
     ];
     let compiled =
         shapes.map(|(tool, shape)| (tool, Regex::new(shape).expect("the shape is valid")));
     compiled.into()
 });
+
+/// Endings of files that lie among migrations and are none.
+const BESIDE: [&str; 7] =
+    ["__init__.py", "_test.go", ".d.ts", ".test.ts", ".spec.ts", "_test.exs", ".Designer.cs"];
 
 impl Layouts {
     /// Layouts where the service file names the paths; an empty list names none.
@@ -108,16 +124,18 @@ impl Layouts {
         Self { globs, ..Self::default() }
     }
 
-    /// Takes the well-known files of tools among all paths of the repository into account.
+    /// Takes all paths of the repository into account, with the well-known files of tools among them.
     #[must_use]
     pub fn seeing<'p>(mut self, paths: impl IntoIterator<Item = &'p str>) -> Self {
+        self.idle.clone_from(&self.globs);
         for path in paths {
+            self.idle.retain(|glob| !glob.matches(path));
             match path.rsplit('/').next().unwrap_or(path) {
                 "Cargo.toml" => self.seen.insert(Evidence::Rust),
                 "flyway.toml" | "flyway.conf" | "pom.xml" | "build.gradle" | "build.gradle.kts" => {
                     self.seen.insert(Evidence::Flyway)
                 }
-                "alembic.ini" => self.seen.insert(Evidence::Alembic),
+                "alembic.ini" | "script.py.mako" => self.seen.insert(Evidence::Alembic),
                 "go.mod" => self.seen.insert(Evidence::Go),
                 _ => false,
             };
@@ -137,18 +155,23 @@ impl Layouts {
         named.then_some(Place { tool: Tool::Configured, direction })
     }
 
+    /// What the service file says that fits none of the paths that were seen: a mistake that would hide migrations.
+    #[must_use]
+    pub fn mistake(&self) -> Option<String> {
+        let glob = self.idle.first()?;
+        Some(format!("{:?} in paths under [migrations] matches no file", glob.pattern()))
+    }
+
     fn has(&self, evidence: Evidence) -> bool {
         self.seen.contains(&evidence)
     }
 
     fn by_shape(&self, path: &str) -> Option<Place> {
-        if path.ends_with("_test.go") {
+        if BESIDE.iter().any(|ending| path.ends_with(ending)) {
             return None;
         }
         if self.has(Evidence::Alembic) && path.contains("versions/") && ends_in(path, "py") {
-            let direction = Direction::Up;
-            return (!path.ends_with("__init__.py"))
-                .then_some(Place { tool: Tool::Alembic, direction });
+            return Some(Place { tool: Tool::Alembic, direction: Direction::Up });
         }
         let mut fitting = SHAPES.iter().filter_map(|(tool, shape)| {
             let captures = shape.captures(path)?;
@@ -161,7 +184,8 @@ impl Layouts {
         let mut place = fitting.next()?;
         // Refinery writes V and U too, and its U goes up: only Flyway's own files make a U an undo.
         let flyway = self.has(Evidence::Flyway) || path.contains("db/migration/");
-        if place.tool == Tool::Flyway && !flyway && !is_repeatable(path) {
+        let jvm = ["java", "kt"].iter().any(|ending| ends_in(path, ending));
+        if place.tool == Tool::Flyway && !flyway && !jvm && !is_repeatable(path) {
             place = Place { tool: Tool::Refinery, direction: Direction::Up };
         }
         if place.tool == Tool::GolangMigrate
@@ -190,7 +214,11 @@ pub fn is_repeatable(path: &str) -> bool {
 #[must_use]
 pub fn is_code(path: &str) -> bool {
     let (_, ending) = path.rsplit_once('.').unwrap_or_default();
-    ["rs", "rb", "py", "ts", "js", "go", "java", "kt", "php", "ex", "exs", "cs"].contains(&ending)
+    let code = [
+        "rs", "rb", "py", "ts", "mts", "cts", "js", "mjs", "cjs", "go", "java", "kt", "php", "ex",
+        "exs", "cs",
+    ];
+    code.contains(&ending)
 }
 
 /// The order in which migrations run: by the numbers in their names, then by name.
