@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::failure::Failure;
 use super::output::Output;
 use super::{Global, demo, engine_process};
@@ -17,6 +19,8 @@ use crate::domain::snapshot::{FleetSnapshot, ServiceSnapshot};
 
 /// How long a command waits for an engine that has just started to know its services.
 const FIRST_LOOK: Duration = Duration::from_secs(10);
+/// The same where the engine already tells of trouble, which most often is why it knows none.
+const IN_TROUBLE: Duration = Duration::from_secs(2);
 
 /// A connection to the engine and what the global options say.
 #[derive(Debug)]
@@ -85,15 +89,19 @@ impl Context {
     }
 }
 
-/// All services. An engine that has just started is given a moment to find them.
+/// All services. An engine that has just started is given a moment to find them, also where it already tells of trouble:
+/// that may be about something else.
 pub async fn fleet(backend: &impl Backend, patience: Duration) -> Result<FleetSnapshot, Failure> {
     let unchanged = || Failure::failed("the engine did not say what it watches");
-    let fleet = backend.fleet(None, Duration::ZERO).await?.ok_or_else(unchanged)?;
-    if !fleet.services.is_empty() || !fleet.problems.is_empty() {
-        return Ok(fleet);
+    let deadline = Instant::now() + patience;
+    let mut fleet = backend.fleet(None, Duration::ZERO).await?.ok_or_else(unchanged)?;
+    while fleet.services.is_empty() {
+        let most = if fleet.problems.is_empty() { patience } else { patience.min(IN_TROUBLE) };
+        let wait = most.min(deadline.saturating_duration_since(Instant::now()));
+        let Some(later) = backend.fleet(Some(fleet.version.clone()), wait).await? else { break };
+        fleet = later;
     }
-    let later = backend.fleet(Some(fleet.version.clone()), patience).await?;
-    Ok(later.unwrap_or(fleet))
+    Ok(fleet)
 }
 
 /// The folders that the global options mean.
@@ -143,4 +151,54 @@ pub fn service_file_above(folder: &Path) -> Option<PathBuf> {
 fn service_of(folder: &Path) -> Option<ServiceName> {
     let text = std::fs::read_to_string(service_file_above(folder)?).ok()?;
     Some(ServiceFile::parse(&text, SERVICE_FILE).ok()?.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::backend::scripted::{SERVICE, Scripted};
+    use crate::domain::snapshot::Problem;
+
+    fn checkout() -> ServiceName {
+        SERVICE.parse().expect("a name")
+    }
+
+    /// A backend that knows no service and tells of a feed that cannot be read.
+    fn in_trouble() -> Scripted {
+        let backend = Scripted::new(DateTime::UNIX_EPOCH);
+        backend.change(|world| {
+            world.remove_service(&checkout());
+            world.trouble(vec![Problem {
+                since: DateTime::UNIX_EPOCH,
+                what: "a feed cannot be read".into(),
+                remedy: "mend it".into(),
+            }]);
+        });
+        backend
+    }
+
+    #[tokio::test]
+    async fn trouble_with_something_else_does_not_keep_a_command_from_a_service_that_comes() {
+        let backend = in_trouble();
+        let asking = tokio::spawn({
+            let backend = backend.clone();
+            async move { fleet(&backend, FIRST_LOOK).await }
+        });
+        while backend.waiting() == 0 {
+            tokio::task::yield_now().await;
+        }
+        backend.change(|world| world.add_service(&checkout()));
+        let found = asking.await.expect("it does not panic").expect("it answers");
+        assert_eq!(found.services.len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn trouble_that_stays_is_told_soon() {
+        let began = Instant::now();
+        let told = fleet(&in_trouble(), FIRST_LOOK).await.expect("it answers");
+        assert_eq!(told.problems.len(), 1);
+        assert!(began.elapsed() < FIRST_LOOK, "{:?}", began.elapsed());
+    }
 }
