@@ -2,10 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use chrono::{DateTime, Datelike as _, NaiveDate, TimeDelta, TimeZone as _, Utc, Weekday};
 use chrono_tz::Tz;
 use proptest::prelude::*;
+use trunkline::config::FreezesFile;
 use trunkline::config::freezes::{countries, subdivisions, table};
 use trunkline::domain::freeze::{FreezeAction, FreezeState};
 use trunkline::domain::stops::Freeze;
@@ -237,4 +241,28 @@ fn windows_that_only_touch_are_one_run() {
         assert_eq!(found.matches.len(), 1);
     }
     assert_eq!(promote(&rules, minute(180)).state, FreezeState::Open);
+}
+
+/// In a thread of its own, as a search without an end would keep the test from failing.
+#[test]
+fn a_calendar_without_a_business_day_freezes_and_comes_to_an_end() {
+    let weekends = [
+        ("open", "\"mon\", \"tue\", \"wed\", \"thu\", \"fri\", \"sat\", \"sun\"", false),
+        ("freeze", "\"mon\", \"tue\", \"thu\", \"fri\", \"sat\", \"sun\"", true),
+        ("freeze", "\"mon\", \"wed\", \"fri\", \"sun\"", true),
+    ];
+    for (bridges, weekend, is_read) in weekends {
+        let text = format!(
+            "[holidays.de]\ncountry = \"DE\"\ntz = \"UTC\"\nweekend = [{weekend}]\n[[freeze]]\nid = \"eve\"\n\
+             kind = \"holiday-eve\"\ncalendars = [\"de\"]\nbridge_days = \"{bridges}\"\nreason = \"x\"\n"
+        );
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            let read = FreezesFile::parse(&text, "freezes.toml").ok();
+            let state = read.map(|file| promote(&file.rules, at("2026-11-25T12:00:00Z")).state);
+            tell.send(state).unwrap();
+        });
+        let state = told.recv_timeout(Duration::from_secs(20)).expect("it comes to an end");
+        assert_eq!(state, is_read.then_some(FreezeState::Frozen), "{weekend}");
+    }
 }
