@@ -302,6 +302,38 @@ async fn an_emergency_with_a_risk_says_it_and_fires() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rollback_past_the_floor_names_the_builds_that_would_do() {
+    for key in ["R", "!"] {
+        let console = Console::sized(&past_the_floor(), (120, 40));
+        console.until("NO RETURN").await.press(&[key]).until("POINT OF NO RETURN").await;
+        console.until("choose #2 or newer if you can").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_promote_says_before_anything_is_typed_that_there_is_no_way_back_from_it() {
+    let backend = past_the_floor();
+    backend.change(|world| {
+        let (environment, kind) = (Environment::Production, DeploymentKind::Rollback);
+        world.request(&checkout(), BuildNumber(1), environment, kind, Actor::Person("sam".into()));
+        world.finish(&checkout());
+    });
+    for key in ["P", "p"] {
+        let console = Console::sized(&backend, (80, 24));
+        console.until("LIVE").await.press(&["1", "g", key]).until("way back").await;
+        let line = console.line("way back");
+        assert!(
+            line.contains("POINT OF NO RETURN, the rollback floor is #2"),
+            "{}",
+            console.text()
+        );
+    }
+    let console = Console::open(&ready());
+    console.until("#3").await.press(&["P"]).until("Undo SAFE").await;
+    assert!(!console.text().contains("way back"), "{}", console.text());
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_target_of_a_rollback_tells_its_floor_and_why() {
     let console = Console::sized(&past_the_floor(), (120, 40));
     console.until("#3").await.press(&["2", "j"]).until("POINT OF NO RETURN").await;
