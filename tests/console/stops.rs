@@ -1,5 +1,6 @@
 //! Freezes by calendar and the rollback floor, as a person meets them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -331,6 +332,24 @@ async fn a_promote_says_before_anything_is_typed_that_there_is_no_way_back_from_
     let console = Console::open(&ready());
     console.until("#3").await.press(&["P"]).until("Undo SAFE").await;
     assert!(!console.text().contains("way back"), "{}", console.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_only_warns_afterwards_makes_no_freeze_longer() {
+    let backend = ready();
+    calendar(
+        &backend,
+        &[("feast", FreezeMode::Override, -5, 60), ("party", FreezeMode::Warn, 60, 600)],
+    );
+    let console = Console::sized(&backend, (120, 40));
+    console.until("FROZEN to").await;
+    let text = console.text();
+    let ends: BTreeSet<_> = text
+        .lines()
+        .filter_map(|line| line.split_once("FROZEN to "))
+        .filter_map(|(_, rest)| rest.split_whitespace().next())
+        .collect();
+    assert_eq!(ends.len(), 1, "the header and the pane agree: {text}");
 }
 
 #[tokio::test(start_paused = true)]

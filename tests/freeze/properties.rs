@@ -134,6 +134,13 @@ proptest! {
         let covered = |minute: i64| windows.iter().any(|w| covers(w, minute));
         let turn = (asked..5_000).find(|minute| covered(*minute) == covering.is_empty());
         prop_assert_eq!(found.until, turn.map(minute));
+        let state_at = |at: i64| match windows.iter().filter(|w| covers(w, at)).map(|w| w.2).max() {
+            Some(true) => FreezeState::Frozen,
+            Some(false) => FreezeState::Warn,
+            None => FreezeState::Open,
+        };
+        let other = (asked..5_000).find(|minute| state_at(*minute) != state);
+        prop_assert_eq!(found.lasts_until, other.map(minute));
         let change = found.next_change;
         let edge = (asked + 1..5_000).find(|at| windows.iter().any(|w| covers(w, *at) != covers(w, at - 1)));
         prop_assert!(change <= edge.map(minute) || edge.is_none());
@@ -237,7 +244,8 @@ fn windows_that_only_touch_are_one_run() {
     {
         let found = promote(&rules, minute(asked));
         assert_eq!((found.state, found.until), (state, Some(minute(180))), "after {asked} minutes");
-        assert_eq!(found.next_change, Some(minute(if asked < 60 { 60 } else { 120 })));
+        let change = Some(minute(if asked < 60 { 60 } else { 120 }));
+        assert_eq!((found.next_change, found.lasts_until), (change, change));
         assert_eq!(found.matches.len(), 1);
     }
     assert_eq!(promote(&rules, minute(180)).state, FreezeState::Open);

@@ -144,7 +144,7 @@ fn turning<'t>(model: &'t Model, row: Row<'t>) -> (Row<'t>, Option<String>) {
     let (word, role, end, then) = match standing.state {
         FreezeState::Open => ("OPEN".to_owned(), Role::Ok, to(turns.closes), opens),
         FreezeState::Warn => {
-            (format!("{} WARN", symbols.warn), Role::Warn, to(standing.until), closes)
+            (format!("{} WARN", symbols.warn), Role::Warn, to(standing.lasts_until), closes)
         }
         FreezeState::Frozen => {
             let end = to(turns.opens).unwrap_or_else(|| match model.frozen() {

@@ -204,7 +204,7 @@ fn stopped<'t>(model: &Model, row: Row<'t>, length: Length) -> Row<'t> {
     if length >= Length::NoEnd {
         return row;
     }
-    let row = match standing.until {
+    let row = match standing.lasts_until {
         Some(until) => row.own(format!(" to {}", clock(model, until)), role),
         // Only what was set by hand can be lifted.
         None if model.frozen().is_some() => row.own(without_end, role),

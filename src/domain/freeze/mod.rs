@@ -100,6 +100,10 @@ pub struct Evaluation {
     /// When frozen or warned, the end of the whole run of freezes that overlap or touch, or nothing when nobody knows
     /// it; when open, the beginning of the next freeze, or nothing when none is known.
     pub until: Option<DateTime<Utc>>,
+    /// When the state becomes another one, or nothing when nobody knows: unlike `until`, a freeze that only warns makes
+    /// one that blocks no longer.
+    #[serde(default)]
+    pub lasts_until: Option<DateTime<Utc>>,
     /// When the next freeze begins or ends.
     pub next_change: Option<DateTime<Utc>>,
     /// What is wrong with the rules or will be soon, such as a table that ends or a feed that is too old.
