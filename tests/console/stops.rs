@@ -335,6 +335,20 @@ async fn a_promote_says_before_anything_is_typed_that_there_is_no_way_back_from_
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_end_of_a_freeze_stands_beside_the_reason_of_what_ends_then() {
+    let backend = ready();
+    calendar(
+        &backend,
+        &[("brief", FreezeMode::Override, -5, 30), ("feast", FreezeMode::Override, -5, 90)],
+    );
+    let console = Console::sized(&backend, (120, 40));
+    console.until("FROZEN to 15:35 ").await;
+    for line in console.text().lines().filter(|line| line.contains("FROZEN to")) {
+        assert!(line.contains("feast for all"), "{line}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_only_warns_afterwards_makes_no_freeze_longer() {
     let backend = ready();
     calendar(

@@ -156,8 +156,7 @@ fn turning<'t>(model: &'t Model, row: Row<'t>) -> (Row<'t>, Option<String>) {
         }
     };
     let row = row.own(word, role).own(end.unwrap_or_default(), Role::Text);
-    let why = standing.matches.iter().find(|m| FreezeState::from(m.policy) == standing.state);
-    let row = match why {
+    let row = match standing.longest() {
         Some(found) => row.gap(1).name(&found.reason, Role::Muted),
         None => row,
     };

@@ -210,9 +210,7 @@ fn stopped<'t>(model: &Model, row: Row<'t>, length: Length) -> Row<'t> {
         None if model.frozen().is_some() => row.own(without_end, role),
         None => row,
     };
-    let reason =
-        standing.matches.iter().find(|found| FreezeState::from(found.policy) == standing.state);
-    match reason {
+    match standing.longest() {
         Some(found) if length < Length::NoReason => {
             let wide = gate::field(&found.reason).width().min(LONGEST_REASON);
             row.gap(1).outside(&found.reason, wide, Role::Muted)

@@ -111,6 +111,13 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
+    /// What makes the state what it is, and of that what ends last.
+    #[must_use]
+    pub fn longest(&self) -> Option<&FreezeWindow> {
+        let decisive = self.matches.iter().filter(|m| FreezeState::from(m.policy) == self.state);
+        decisive.rev().max_by_key(|found| found.until.unwrap_or(DateTime::<Utc>::MAX_UTC))
+    }
+
     /// Why, in one line; empty when open.
     #[must_use]
     pub fn why(&self) -> String {
