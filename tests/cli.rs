@@ -272,6 +272,23 @@ fn a_promote_without_its_reasons_names_every_guard_and_does_nothing() {
 }
 
 #[test]
+fn what_the_command_line_is_refused_is_in_the_record_with_its_sentence() {
+    let home = Home::with_one_live();
+    home.said(&["promote", "2", "--yes", "--wait"]);
+    let older = home.trunkline(&["promote", "1", "--yes"]);
+    assert_eq!(older.status.code(), Some(3), "{older:?}");
+    home.said(&["hold", "--reason", "errors"]);
+    home.merge("ann", "page.html", "more");
+    home.await_build(3, "verified");
+    let held = home.trunkline(&["promote", "3", "--yes"]);
+    assert_eq!(held.status.code(), Some(3), "{held:?}");
+    for sentence in ["#1 is older than #2", "production is on hold"] {
+        let audit = || home.said(&["audit", "--kind", "refused"]);
+        home::until(sentence, || audit().contains(sentence));
+    }
+}
+
+#[test]
 fn a_deployment_that_fails_fails_the_command_that_waits_for_it() {
     let home = Home::with_service(&service_file("echo no >&2; exit 3"));
     home.await_build(1, "verified");

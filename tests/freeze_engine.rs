@@ -215,6 +215,8 @@ async fn the_engine_s_own_file_is_read_when_it_changes_and_a_broken_one_leaves_t
     while !desk.problems().await.contains("freezes.toml:2:6: freeze.id: found a number") {
         tokio::time::timeout(PATIENCE, changes.changed()).await.unwrap().unwrap();
     }
+    let problems = desk.problems().await;
+    assert!(problems.contains("; ") && !problems.contains('\n'), "one line each: {problems:?}");
     assert_eq!(desk.finding().await.severity, Severity::Override);
     desk.stop().await;
     desk.start().await;

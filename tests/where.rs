@@ -14,7 +14,7 @@ use support::repository::Repository;
 use support::shop::smoke_tested;
 use trunkline::backend::Backend as _;
 use trunkline::backend::scripted::{SERVICE, Scripted, World};
-use trunkline::domain::event::DeploymentKind;
+use trunkline::domain::event::{DeploymentKind, StepOutcome};
 use trunkline::domain::ids::{BuildNumber, Environment};
 use trunkline::domain::people::Actor;
 use trunkline::domain::whereabouts::{InProduction, InStaging, Placed, Whereabouts};
@@ -257,6 +257,32 @@ async fn a_commit_that_is_ahead_names_the_promote_that_brings_it() {
     let found = placed(&world, newest).await;
     let expected = InProduction::NotYet { ahead: 3, promote: Some(newest), verified: false };
     assert_eq!((found.production, found.staging), (expected, InStaging::Never));
+}
+
+#[tokio::test]
+async fn what_was_overtaken_is_brought_by_a_build_that_can_still_be_verified() {
+    let world = Scripted::new(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
+    let name = SERVICE.parse().unwrap();
+    let [overtaken, failed, staged] = world.change(|world| {
+        let first = world.verified_build(&name, "ada");
+        ship(world, first, DeploymentKind::Promote);
+        let overtaken = world.merge(&name, "ada", "Overtaken");
+        let failed = world.merge(&name, "ada", "Fails in staging");
+        let (kind, by) = (DeploymentKind::Auto, Actor::System);
+        world.request(&name, failed, Environment::Staging, kind, by);
+        while world.advance_with(&name, StepOutcome::Exited(1)).is_some() {}
+        let staged = world.merge(&name, "kim", "Staged");
+        world.stage(&name, staged);
+        [overtaken, failed, staged]
+    });
+    for commit in [overtaken, failed] {
+        let InProduction::NotYet { promote, verified, .. } =
+            placed(&world, commit).await.production
+        else {
+            panic!("{commit} is live");
+        };
+        assert_eq!((promote, verified), (Some(staged), false), "{commit}");
+    }
 }
 
 #[tokio::test]

@@ -46,11 +46,10 @@ pub async fn run(
     let plan = context.backend.plan(&service, action).await?;
     let out = context.out.regardless();
     out.lines(plan::lines(&plan))?;
-    refused(&plan)?;
-    let overrides = if confirmation.yes {
+    let unmet = unmet(&plan, &reasons, confirmation.yes);
+    let overrides = if confirmation.yes || unmet.is_some() {
         named_past_the_floor(&plan)?;
-        let missing = missing(&plan, &reasons);
-        if missing.is_empty() { reasons } else { return Err(needs_reasons(&missing)) }
+        reasons
     } else if context.out.is_conversation() {
         ask(context, &plan, reasons)?
     } else {
@@ -58,7 +57,11 @@ pub async fn run(
     };
     let fingerprint = plan.fingerprint.clone();
     let command = Command::Execute { action, fingerprint, overrides };
-    let receipt = act::run(context, &service, command, key).await?;
+    // What speaks against it is known here already, but only what the engine refuses is in the record.
+    let receipt = match (act::run(context, &service, command, key).await, unmet) {
+        (Err(Failure::Refused(_)), Some(unmet)) => return Err(unmet),
+        (answer, _) => answer?,
+    };
     for line in undo(context, &service, &plan) {
         out.line(line)?;
     }
@@ -101,9 +104,14 @@ pub fn reason(text: &str) -> Result<(Guard, String), String> {
     Ok((guard.trim().parse()?, reason.to_owned()))
 }
 
-fn refused(plan: &Plan) -> Result<(), Failure> {
+/// Why the plan cannot be executed as it stands: it is refused, or `--yes` came without the reasons that it wants.
+fn unmet(plan: &Plan, reasons: &Reasons, yes: bool) -> Option<Failure> {
     let sentences: Vec<_> = plan.of(Severity::Refuse).map(|f| f.sentence.as_str()).collect();
-    if sentences.is_empty() { Ok(()) } else { Err(Failure::Refused(sentences.join("; "))) }
+    if !sentences.is_empty() {
+        return Some(Failure::Refused(sentences.join("; ")));
+    }
+    let missing = missing(plan, reasons);
+    (yes && !missing.is_empty()).then(|| needs_reasons(&missing))
 }
 
 /// Whether this goes back to a build whose code cannot run against the schema any more.

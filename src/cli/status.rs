@@ -145,7 +145,7 @@ fn freeze_line(freeze: &Freeze, now: DateTime<Utc>) -> String {
 /// What the freezes by calendar say now.
 fn by_calendar(snapshot: &ServiceSnapshot) -> Option<String> {
     let standing = standing(&snapshot.calendar, &[], snapshot.at);
-    let until = standing.until.map_or("with no known end".to_owned(), |at| {
+    let until = standing.lasts_until.map_or("with no known end".to_owned(), |at| {
         format!("until {} ({})", instant(at), from_now(at, snapshot.at))
     });
     let state = match standing.state {

@@ -33,6 +33,12 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
+    /// All of it as one sentence, for where a line is all there is.
+    #[must_use]
+    pub fn in_one_line(&self) -> String {
+        self.to_string().replace('\n', "; ")
+    }
+
     /// What is wrong with the text, in its order; empty when the trouble is with the file itself.
     #[must_use]
     pub fn complaints(&self) -> &[Complaint] {

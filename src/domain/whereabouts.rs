@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::build::Build;
+use super::build::{Build, BuildState};
 use super::commit::Commit;
 use super::ids::{BuildNumber, DeploymentId, Environment, Sha};
 use super::policy::Policy;
@@ -119,7 +119,8 @@ pub enum InProduction {
         /// How many builds its build is ahead of the live one.
         ahead: u32,
         /// The promote that would bring it: of the oldest build of the trunk that is newer than the live one, has it
-        /// and was verified, or else of the oldest that was not; nothing where there is none.
+        /// and was verified, or else of the oldest that still can be, or else of the oldest;
+        /// nothing where there is none.
         promote: Option<BuildNumber>,
         /// Whether that build is verified.
         verified: bool,
@@ -252,7 +253,12 @@ impl Trail<'_> {
         let is_ready =
             |build: &&Build| build.in_staging_since.is_some() && build.is_verified(&policy.verify);
         let ready = with_it.clone().find(is_ready);
-        let brings = ready.or_else(|| with_it.clone().next());
+        let may_be = |build: &&Build| {
+            let state = self.state.build_state(build, &policy.verify);
+            !matches!(state, BuildState::Superseded | BuildState::Failed)
+        };
+        let brings =
+            ready.or_else(|| with_it.clone().find(may_be)).or_else(|| with_it.clone().next());
         InProduction::NotYet {
             ahead: u32::try_from(ahead).unwrap_or(u32::MAX),
             promote: brings.map(|build| build.number),

@@ -286,7 +286,7 @@ fn release(
         )));
     }
     let bad = quarantine::named(service, bad.unwrap_or_default(), asked)?;
-    let reason = text("reason", reason, Need::Optional)?;
+    let reason = text("reason", reason, Need::Required)?;
     let said = format!("the hold on {environment} is released{}", quarantine::said(&bad));
     Ok(Decided {
         facts: vec![Fact::HoldReleased { environment, reason, bad }],
@@ -318,7 +318,7 @@ fn lift(service: &Ground<'_>, freeze: Seq, reason: &str) -> Result<Decided, Refu
     if !service.state.freezes.iter().any(|f| f.id == freeze) {
         return Err(Refusal::not_found(format!("there is no freeze {freeze} to lift")));
     }
-    let reason = text("reason", reason, Need::Optional)?;
+    let reason = text("reason", reason, Need::Required)?;
     let said = format!("freeze {freeze} is lifted");
     Ok(Decided { facts: vec![Fact::FreezeLifted { freeze, reason }], deployment: None, said })
 }

@@ -225,7 +225,7 @@ pub(super) async fn read_file(
 ) -> Result<Result<ServiceFile, String>, GitError> {
     let path = file_path(watched);
     Ok(match mirror.file(at, &path).await? {
-        Some(text) => ServiceFile::parse(&text, &path).map_err(|error| error.to_string()),
+        Some(text) => ServiceFile::parse(&text, &path).map_err(|error| error.in_one_line()),
         None => Err(format!("commit {} has no {path}; `trunkline init` writes one", at.short())),
     })
 }

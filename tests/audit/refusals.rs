@@ -116,6 +116,45 @@ async fn an_override_and_the_refusals_before_it_are_in_the_audit_with_every_sent
     columns_say_what_the_events_say(&home, &rows, &events);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reason_that_nothing_asked_for_is_recorded_as_no_override() {
+    let (mut world, build) = on_hold().await;
+    let plan = world.plan("raj", Action::Promote { build }).await.unwrap();
+    let reasons = [(Guard::Hold, "the fix is in it"), (Guard::Freeze, "there is none")];
+    let receipt = world.command("raj", execution(&plan, &reasons)).await.unwrap();
+    world.ended(receipt.deployment.unwrap()).await;
+    let events = record(&world).await;
+    world.stop().await;
+    let overridden = events.iter().find_map(|event| match &event.fact {
+        Fact::DeploymentRequested(request)
+            if request.build == build && !request.overrides.is_empty() =>
+        {
+            Some(&request.overrides)
+        }
+        _ => None,
+    });
+    let guards: Vec<_> = overridden.unwrap().keys().copied().collect();
+    assert_eq!(guards, [Guard::Hold]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_and_a_freeze_end_with_a_reason_or_not_at_all() {
+    let (mut world, _) = on_hold().await;
+    let (from, until) = (None, None);
+    let freeze = Command::Freeze { from, until, reason: "the sale".into() };
+    let freeze = world.command("ann", freeze).await.unwrap().seq;
+    let (environment, hold) = (Environment::Production, None);
+    for reason in ["", " \n"] {
+        let (reason, bad) = (reason.to_owned(), Some(Vec::new()));
+        let release = Command::Release { environment, reason: reason.clone(), bad, hold };
+        for command in [release, Command::Lift { freeze, reason }] {
+            let refusal = refused(&world, "ann", &command).await;
+            assert_eq!(refusal.to_string(), "a reason is needed", "{command:?}");
+        }
+    }
+    world.stop().await;
+}
+
 /// Build, environment and deployment stand in the event itself, the hash in the chain.
 fn columns_say_what_the_events_say(home: &Home, rows: &[Vec<String>], events: &[Event]) {
     assert_eq!(rows[0][7..], ["build", "environment", "deployment", "hash"]);

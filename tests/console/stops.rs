@@ -1,5 +1,6 @@
 //! Freezes by calendar and the rollback floor, as a person meets them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -299,6 +300,70 @@ async fn an_emergency_with_a_risk_says_it_and_fires() {
     assert!(console.line("verdict").contains("RISK"), "{}", console.text());
     console.until_gone("ROLLING BACK").await;
     assert_eq!(rollbacks(&backend), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_past_the_floor_names_the_builds_that_would_do() {
+    for key in ["R", "!"] {
+        let console = Console::sized(&past_the_floor(), (120, 40));
+        console.until("NO RETURN").await.press(&[key]).until("POINT OF NO RETURN").await;
+        console.until("choose #2 or newer if you can").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_promote_says_before_anything_is_typed_that_there_is_no_way_back_from_it() {
+    let backend = past_the_floor();
+    backend.change(|world| {
+        let (environment, kind) = (Environment::Production, DeploymentKind::Rollback);
+        world.request(&checkout(), BuildNumber(1), environment, kind, Actor::Person("sam".into()));
+        world.finish(&checkout());
+    });
+    for key in ["P", "p"] {
+        let console = Console::sized(&backend, (80, 24));
+        console.until("LIVE").await.press(&["1", "g", key]).until("way back").await;
+        let line = console.line("way back");
+        assert!(
+            line.contains("POINT OF NO RETURN, the rollback floor is #2"),
+            "{}",
+            console.text()
+        );
+    }
+    let console = Console::open(&ready());
+    console.until("#3").await.press(&["P"]).until("Undo SAFE").await;
+    assert!(!console.text().contains("way back"), "{}", console.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_freeze_stands_beside_the_reason_of_what_ends_then() {
+    let backend = ready();
+    calendar(
+        &backend,
+        &[("brief", FreezeMode::Override, -5, 30), ("feast", FreezeMode::Override, -5, 90)],
+    );
+    let console = Console::sized(&backend, (120, 40));
+    console.until("FROZEN to 15:35 ").await;
+    for line in console.text().lines().filter(|line| line.contains("FROZEN to")) {
+        assert!(line.contains("feast for all"), "{line}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_only_warns_afterwards_makes_no_freeze_longer() {
+    let backend = ready();
+    calendar(
+        &backend,
+        &[("feast", FreezeMode::Override, -5, 60), ("party", FreezeMode::Warn, 60, 600)],
+    );
+    let console = Console::sized(&backend, (120, 40));
+    console.until("FROZEN to").await;
+    let text = console.text();
+    let ends: BTreeSet<_> = text
+        .lines()
+        .filter_map(|line| line.split_once("FROZEN to "))
+        .filter_map(|(_, rest)| rest.split_whitespace().next())
+        .collect();
+    assert_eq!(ends.len(), 1, "the header and the pane agree: {text}");
 }
 
 #[tokio::test(start_paused = true)]

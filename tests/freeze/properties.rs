@@ -2,10 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use chrono::{DateTime, Datelike as _, NaiveDate, TimeDelta, TimeZone as _, Utc, Weekday};
 use chrono_tz::Tz;
 use proptest::prelude::*;
+use trunkline::config::FreezesFile;
 use trunkline::config::freezes::{countries, subdivisions, table};
 use trunkline::domain::freeze::{FreezeAction, FreezeState};
 use trunkline::domain::stops::Freeze;
@@ -130,6 +134,13 @@ proptest! {
         let covered = |minute: i64| windows.iter().any(|w| covers(w, minute));
         let turn = (asked..5_000).find(|minute| covered(*minute) == covering.is_empty());
         prop_assert_eq!(found.until, turn.map(minute));
+        let state_at = |at: i64| match windows.iter().filter(|w| covers(w, at)).map(|w| w.2).max() {
+            Some(true) => FreezeState::Frozen,
+            Some(false) => FreezeState::Warn,
+            None => FreezeState::Open,
+        };
+        let other = (asked..5_000).find(|minute| state_at(*minute) != state);
+        prop_assert_eq!(found.lasts_until, other.map(minute));
         let change = found.next_change;
         let edge = (asked + 1..5_000).find(|at| windows.iter().any(|w| covers(w, *at) != covers(w, at - 1)));
         prop_assert!(change <= edge.map(minute) || edge.is_none());
@@ -233,8 +244,33 @@ fn windows_that_only_touch_are_one_run() {
     {
         let found = promote(&rules, minute(asked));
         assert_eq!((found.state, found.until), (state, Some(minute(180))), "after {asked} minutes");
-        assert_eq!(found.next_change, Some(minute(if asked < 60 { 60 } else { 120 })));
+        let change = Some(minute(if asked < 60 { 60 } else { 120 }));
+        assert_eq!((found.next_change, found.lasts_until), (change, change));
         assert_eq!(found.matches.len(), 1);
     }
     assert_eq!(promote(&rules, minute(180)).state, FreezeState::Open);
+}
+
+/// In a thread of its own, as a search without an end would keep the test from failing.
+#[test]
+fn a_calendar_without_a_business_day_freezes_and_comes_to_an_end() {
+    let weekends = [
+        ("open", "\"mon\", \"tue\", \"wed\", \"thu\", \"fri\", \"sat\", \"sun\"", false),
+        ("freeze", "\"mon\", \"tue\", \"thu\", \"fri\", \"sat\", \"sun\"", true),
+        ("freeze", "\"mon\", \"wed\", \"fri\", \"sun\"", true),
+    ];
+    for (bridges, weekend, is_read) in weekends {
+        let text = format!(
+            "[holidays.de]\ncountry = \"DE\"\ntz = \"UTC\"\nweekend = [{weekend}]\n[[freeze]]\nid = \"eve\"\n\
+             kind = \"holiday-eve\"\ncalendars = [\"de\"]\nbridge_days = \"{bridges}\"\nreason = \"x\"\n"
+        );
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            let read = FreezesFile::parse(&text, "freezes.toml").ok();
+            let state = read.map(|file| promote(&file.rules, at("2026-11-25T12:00:00Z")).state);
+            tell.send(state).unwrap();
+        });
+        let state = told.recv_timeout(Duration::from_secs(20)).expect("it comes to an end");
+        assert_eq!(state, is_read.then_some(FreezeState::Frozen), "{weekend}");
+    }
 }

@@ -10,7 +10,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::say::instant;
 use crate::cli::{Reading, output};
-use crate::domain::freeze::{FreezeState, FreezeWindow, standing};
+use crate::domain::freeze::{Evaluation, FreezeState, FreezeWindow, standing};
 use crate::domain::ids::Environment;
 use crate::domain::stops::Freeze;
 
@@ -77,7 +77,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure>
         return output::json(&month);
     }
     context.out.lines(grid(&month, first, today))?;
-    context.out.line(change(&month))?;
+    context.out.line(change(&standing))?;
     context.out.table(&month.windows.iter().map(row).collect::<Vec<_>>())
 }
 
@@ -119,8 +119,12 @@ fn grid(month: &Month, first: NaiveDate, today: NaiveDate) -> Vec<String> {
     lines
 }
 
-fn change(month: &Month) -> String {
-    match (month.state, month.until) {
+fn change(standing: &Evaluation) -> String {
+    let until = match standing.state {
+        FreezeState::Frozen => standing.lasts_until,
+        FreezeState::Open | FreezeState::Warn => standing.until,
+    };
+    match (standing.state, until) {
         (FreezeState::Open, Some(at)) => format!("open now; closes {}", instant(at)),
         (FreezeState::Open, None) => "open now; nothing is planned".to_owned(),
         (state, Some(at)) => format!("{} now; opens {}", state.as_str(), instant(at)),

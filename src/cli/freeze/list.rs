@@ -41,7 +41,7 @@ pub async fn all(context: &Context, reading: Reading) -> Result<(), Failure> {
         let (state, until) = (standing.state, standing.until);
         return output::json(&Listed { service, at: now, state, until, freezes, windows });
     }
-    let until = standing.until.map_or(String::new(), |at| format!(" until {}", instant(at)));
+    let until = standing.lasts_until.map_or(String::new(), |at| format!(" until {}", instant(at)));
     context.out.line(format!("{service} is {}{until}", standing.state.as_str()))?;
     let by_hand = snapshot.freezes.iter().map(by_hand);
     let rows: Vec<_> = by_hand.chain(windows.iter().map(row)).collect();

@@ -5,6 +5,7 @@
 
 mod event;
 mod recurrence;
+mod zones;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
@@ -30,7 +31,7 @@ const OCCURRENCES: usize = 5_000;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How deep components may stand inside each other.
 const DEEPEST: usize = 6;
-/// The most sentences about events that were left out.
+/// The most sentences about events that were left out or may be wrong.
 const PROBLEMS: usize = 5;
 
 /// What a feed says about a stretch of time.
@@ -182,7 +183,12 @@ fn understood(components: &[&Component<'_>], zone: Tz, problems: &mut Vec<String
     let mut events = Vec::with_capacity(components.len());
     for component in components {
         match Event::read(component, zone) {
-            Ok(event) => events.push(event),
+            Ok(event) => {
+                if let Some(doubt) = &event.doubt {
+                    tell(problems, format!("the event {:?}: {doubt}", event.summary));
+                }
+                events.push(event);
+            }
             Err((summary, why)) => left_out(problems, &summary, &why),
         }
     }
@@ -190,9 +196,13 @@ fn understood(components: &[&Component<'_>], zone: Tz, problems: &mut Vec<String
 }
 
 fn left_out(problems: &mut Vec<String>, summary: &str, why: &str) {
+    tell(problems, format!("the event {summary:?} was left out: {why}"));
+}
+
+fn tell(problems: &mut Vec<String>, sentence: String) {
     match problems.len() {
-        0..PROBLEMS => problems.push(format!("the event {summary:?} was left out: {why}")),
-        PROBLEMS => problems.push("more events were left out".to_owned()),
+        0..PROBLEMS => problems.push(sentence),
+        PROBLEMS => problems.push("something is wrong with more events".to_owned()),
         _ => {}
     }
 }

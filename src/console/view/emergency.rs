@@ -105,22 +105,31 @@ fn of_plan(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
     ];
     let place = super::plan::verdict_place(width, REASONS);
     let verdict = plan.verdict.as_ref().map(|verdict| verdict::lines(model, verdict, place));
-    // What speaks against it is the last thing that a low screen may leave out.
-    let mut lines = match &plan.verdict {
-        Some(against) if against.outlook > Outlook::Safe => {
-            verdict.into_iter().flatten().chain(facts).collect::<Vec<_>>()
-        }
-        _ => facts.into_iter().chain(verdict.into_iter().flatten()).collect(),
+    // What speaks against it and what to do about that are the last things that a low screen may leave out.
+    let against = plan.verdict.as_ref().is_some_and(|verdict| verdict.outlook > Outlook::Safe);
+    let verdict = verdict.into_iter().flatten();
+    let told = |finding: &&Finding| of_weight(plan, finding);
+    let found = plan.findings.iter().filter(told);
+    let (advice, rest): (Vec<_>, Vec<_>) = found.partition(|found| found.guard == Guard::Migration);
+    let lines = |of: &[&Finding]| -> Vec<_> {
+        of.iter().flat_map(|finding| findings::lines(model, finding, width)).collect()
     };
-    // The verdict says all that the finding on migrations says.
-    let tells = plan.verdict.is_none();
-    let telling = |finding: &&Finding| {
-        finding.severity > Severity::Info && (tells || finding.guard != Guard::Migration)
-    };
-    for finding in plan.findings.iter().filter(telling) {
-        lines.extend(findings::lines(model, finding, width));
+    if against {
+        verdict.chain(lines(&advice)).chain(facts).chain(lines(&rest)).collect()
+    } else {
+        facts.into_iter().chain(verdict).chain(lines(&advice)).chain(lines(&rest)).collect()
     }
-    lines
+}
+
+/// Whether a finding is told while it counts down. The verdict says what the one on migrations says, but not what to do
+/// about it.
+fn of_weight(plan: &Plan, finding: &Finding) -> bool {
+    match (&plan.verdict, finding.guard) {
+        (Some(verdict), Guard::Migration) => {
+            verdict.outlook > Outlook::Safe && !super::plan::repeats_verdict(finding)
+        }
+        _ => finding.severity > Severity::Info,
+    }
 }
 
 /// The bar that empties until it fires.

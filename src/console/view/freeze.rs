@@ -144,7 +144,7 @@ fn turning<'t>(model: &'t Model, row: Row<'t>) -> (Row<'t>, Option<String>) {
     let (word, role, end, then) = match standing.state {
         FreezeState::Open => ("OPEN".to_owned(), Role::Ok, to(turns.closes), opens),
         FreezeState::Warn => {
-            (format!("{} WARN", symbols.warn), Role::Warn, to(standing.until), closes)
+            (format!("{} WARN", symbols.warn), Role::Warn, to(standing.lasts_until), closes)
         }
         FreezeState::Frozen => {
             let end = to(turns.opens).unwrap_or_else(|| match model.frozen() {
@@ -156,8 +156,7 @@ fn turning<'t>(model: &'t Model, row: Row<'t>) -> (Row<'t>, Option<String>) {
         }
     };
     let row = row.own(word, role).own(end.unwrap_or_default(), Role::Text);
-    let why = standing.matches.iter().find(|m| FreezeState::from(m.policy) == standing.state);
-    let row = match why {
+    let row = match standing.longest() {
         Some(found) => row.gap(1).name(&found.reason, Role::Muted),
         None => row,
     };

@@ -204,15 +204,13 @@ fn stopped<'t>(model: &Model, row: Row<'t>, length: Length) -> Row<'t> {
     if length >= Length::NoEnd {
         return row;
     }
-    let row = match standing.until {
+    let row = match standing.lasts_until {
         Some(until) => row.own(format!(" to {}", clock(model, until)), role),
         // Only what was set by hand can be lifted.
         None if model.frozen().is_some() => row.own(without_end, role),
         None => row,
     };
-    let reason =
-        standing.matches.iter().find(|found| FreezeState::from(found.policy) == standing.state);
-    match reason {
+    match standing.longest() {
         Some(found) if length < Length::NoReason => {
             let wide = gate::field(&found.reason).width().min(LONGEST_REASON);
             row.gap(1).outside(&found.reason, wide, Role::Muted)

@@ -31,7 +31,7 @@ pub fn add(model: &Model, plan: &Plan, width: u16, upper: &mut Upper) {
         upper.lines.push(Line::default());
     }
     upper.lines.extend(subject(model, plan, width));
-    let told = |finding: &&Finding| verdict.is_none() || finding.guard != Guard::Migration;
+    let told = |finding: &&Finding| verdict.is_none() || !repeats_verdict(finding);
     let mut all: Vec<_> = plan.findings.iter().filter(told).collect();
     all.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let (against, rest) = all.split_at(all.partition_point(|f| f.severity >= Severity::Override));
@@ -46,7 +46,12 @@ pub fn add(model: &Model, plan: &Plan, width: u16, upper: &mut Upper) {
     upper.lines.extend(rest.iter().flat_map(|f| findings::lines(model, f, width)));
 }
 
-/// What speaks against a rollback; its finding says no more than that.
+/// Whether it says no more than a verdict that speaks against a rollback; what to do about that is an `info` beside it.
+pub fn repeats_verdict(finding: &Finding) -> bool {
+    finding.guard == Guard::Migration && finding.severity > Severity::Info
+}
+
+/// What speaks against a rollback.
 fn standing_against(plan: &Plan) -> Option<&Verdict> {
     let against = |verdict: &&Verdict| verdict.outlook > Outlook::Safe;
     plan.verdict.as_ref().filter(against).filter(|_| plan.kind == DeploymentKind::Rollback)
@@ -83,9 +88,18 @@ fn facts(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
     if plan.kind == DeploymentKind::Rollback {
         rows.push(fact(model, width, "then").own(HOLDS, Role::Text));
     }
+    rows.extend(way_back(model, plan, width));
     rows.extend(asked_for(model, plan, width));
     rows.extend(beyond_ascii(model, plan, width));
     rows.into_iter().map(Row::line).collect()
+}
+
+/// How far one could go back after a promote, unless all the way.
+fn way_back<'t>(model: &'t Model, plan: &Plan, width: u16) -> Option<Row<'t>> {
+    let promotes = plan.kind != DeploymentKind::Rollback;
+    let after = plan.verdict.as_ref().filter(|after| promotes && after.outlook > Outlook::Safe)?;
+    let (_, role) = verdict::word(after.outlook);
+    Some(fact(model, width, "way back").own(format!("{} after this", verdict::head(after)), role))
 }
 
 /// Who asks for a promoter of this build, when somebody does.

@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{Datelike as _, NaiveDate, NaiveTime, Weekday};
 use chrono_tz::Tz;
 
+/// How many days one looks for a business day.
+const FARTHEST: usize = 400;
+
 /// The holidays of a place as a table knows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
@@ -20,7 +23,6 @@ pub struct Table {
 pub struct Calendar {
     pub name: String,
     pub zone: Tz,
-    /// Never all seven.
     pub weekend: Vec<Weekday>,
     /// Weekend dates that are worked.
     pub workdays: BTreeSet<NaiveDate>,
@@ -84,14 +86,20 @@ impl<'a> Days<'a> {
         self.first(day.succ_opt(), NaiveDate::succ_opt)
     }
 
-    /// Ends because no week is all weekend and the holidays have an end.
+    /// A calendar may have no business day at all, as where each is a bridge: then it is frozen as far as one looks.
     fn first(
         &self,
         from: Option<NaiveDate>,
         next: impl Fn(&NaiveDate) -> Option<NaiveDate>,
     ) -> NaiveDate {
-        let mut days = std::iter::successors(from, next);
-        days.find(|day| self.is_business(*day)).unwrap_or_default()
+        let mut farthest = from.unwrap_or_default();
+        for day in std::iter::successors(from, next).take(FARTHEST) {
+            if self.is_business(day) {
+                return day;
+            }
+            farthest = day;
+        }
+        farthest
     }
 
     fn is_business(&self, day: NaiveDate) -> bool {

@@ -100,6 +100,10 @@ pub struct Evaluation {
     /// When frozen or warned, the end of the whole run of freezes that overlap or touch, or nothing when nobody knows
     /// it; when open, the beginning of the next freeze, or nothing when none is known.
     pub until: Option<DateTime<Utc>>,
+    /// When the state becomes another one, or nothing when nobody knows: unlike `until`, a freeze that only warns makes
+    /// one that blocks no longer.
+    #[serde(default)]
+    pub lasts_until: Option<DateTime<Utc>>,
     /// When the next freeze begins or ends.
     pub next_change: Option<DateTime<Utc>>,
     /// What is wrong with the rules or will be soon, such as a table that ends or a feed that is too old.
@@ -107,6 +111,13 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
+    /// What makes the state what it is, and of that what ends last.
+    #[must_use]
+    pub fn longest(&self) -> Option<&FreezeWindow> {
+        let decisive = self.matches.iter().filter(|m| FreezeState::from(m.policy) == self.state);
+        decisive.rev().max_by_key(|found| found.until.unwrap_or(DateTime::<Utc>::MAX_UTC))
+    }
+
     /// Why, in one line; empty when open.
     #[must_use]
     pub fn why(&self) -> String {

@@ -250,6 +250,7 @@ impl Prepared {
             if state >= evaluation.state {
                 evaluation.state = state;
                 evaluation.until = unknown.until;
+                evaluation.lasts_until = unknown.until;
             }
             evaluation.matches.push(unknown);
         }

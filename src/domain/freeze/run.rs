@@ -26,19 +26,30 @@ pub fn standing(windows: &[FreezeWindow], by_hand: &[Freeze], at: DateTime<Utc>)
 pub(super) fn evaluated(windows: Vec<FreezeWindow>, at: DateTime<Utc>) -> Evaluation {
     let edges = windows.iter().flat_map(|window| [Some(window.from), window.until]).flatten();
     let next_change = edges.filter(|edge| *edge > at).min();
-    let end = run_end(&windows, at);
+    let end = run_end(windows.iter(), at);
+    let blocking = || windows.iter().filter(|window| window.policy == FreezeMode::Override);
+    let blocked_until = run_end(blocking(), at);
+    let next_block = blocking().map(|window| window.from).find(|from| *from > at);
     let mut matches: Vec<_> = windows.into_iter().filter(|window| window.covers(at)).collect();
     matches.sort_by(|one, other| one.why.cmp(&other.why));
     let state = matches.iter().map(|found| found.policy.into()).max().unwrap_or_default();
     let until = if state == FreezeState::Open { next_change } else { end };
-    Evaluation { state, matches, until, next_change, problems: Vec::new() }
+    let lasts_until = match state {
+        FreezeState::Open => next_change,
+        FreezeState::Warn => until.into_iter().chain(next_block).min(),
+        FreezeState::Frozen => blocked_until,
+    };
+    Evaluation { state, matches, until, lasts_until, next_change, problems: Vec::new() }
 }
 
 /// The end of the run that covers `at`; `None` when none does or nobody knows its end.
-fn run_end(windows: &[FreezeWindow], at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+fn run_end<'a>(
+    windows: impl Iterator<Item = &'a FreezeWindow>,
+    at: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
     let mut end = at;
     let mut covered = false;
-    for window in windows.iter().filter(|window| window.until.is_none_or(|until| until > at)) {
+    for window in windows.filter(|window| window.until.is_none_or(|until| until > at)) {
         // A run goes on over what touches it, but nothing covers an instant by ending or beginning beside it.
         let joins = if covered { window.from <= end } else { window.from <= at };
         if !joins {

@@ -381,9 +381,10 @@ impl Plan {
         refuse(self.of(Severity::Refuse).cloned().collect(), "")
     }
 
-    /// The request that this plan becomes when it is executed.
+    /// The request that this plan becomes when it is executed. A reason that nothing asked for overrides nothing.
     #[must_use]
-    pub fn request(&self, overrides: BTreeMap<Guard, String>) -> DeploymentRequest {
+    pub fn request(&self, mut overrides: BTreeMap<Guard, String>) -> DeploymentRequest {
+        overrides.retain(|guard, _| self.of(Severity::Override).any(|found| found.guard == *guard));
         let (schema, schema_trouble) = self.migrations.recorded();
         DeploymentRequest {
             build: self.target.build,

@@ -144,7 +144,7 @@ fn by_calendar(facts: Facts<'_>) -> Option<String> {
         FreezeState::Warn => "to be done with care",
         FreezeState::Frozen => "frozen",
     };
-    let end = calendar.until.map_or("with no known end".to_owned(), until);
+    let end = calendar.lasts_until.map_or("with no known end".to_owned(), until);
     let mut told: Vec<_> =
         calendar.matches.iter().take(FREEZES_TOLD).map(|found| found.why.as_str()).collect();
     let more = calendar.matches.len().saturating_sub(FREEZES_TOLD);

@@ -204,5 +204,5 @@ fn named(of: Option<&ServiceName>, rules: &Rules) -> Rules {
 pub(super) fn parse(text: &str, shown: &str) -> Result<FreezesFile, String> {
     let parsed = fault::contained(|| FreezesFile::parse(text, shown));
     let parsed = parsed.ok_or_else(|| format!("{shown}: breaks its reader"))?;
-    parsed.map_err(|error| error.to_string())
+    parsed.map_err(|error| error.in_one_line())
 }

@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use icalendar::parser::{Component, Property};
 
 use super::recurrence::{Fault, Recurrence};
+use super::zones;
 use crate::domain::freeze::feed::Occurrence;
 use crate::domain::freeze::zone::{Edge, instant, midnight};
 
@@ -24,6 +25,8 @@ pub(super) struct Event {
     start: NaiveDateTime,
     length: Length,
     recurrence: Recurrence,
+    /// What may be wrong with it.
+    pub doubt: Option<String>,
 }
 
 /// Whole days last from midnight to midnight, however long those days are.
@@ -54,7 +57,7 @@ impl Moment {
     }
 
     fn of(property: &Property<'_>, zone: Tz) -> Result<Self, String> {
-        let zone = named_zone(property).unwrap_or(zone);
+        let zone = zone_of(property, zone);
         let text = property.val.as_str().trim();
         Self::read(text, zone).ok_or_else(|| format!("{text:?} is not a date of a calendar"))
     }
@@ -78,19 +81,16 @@ impl Moment {
     }
 }
 
+/// The zone of a property's times, when the event's own is this.
+fn zone_of(property: &Property<'_>, own: Tz) -> Tz {
+    zones::named(property).and_then(Result::ok).unwrap_or(own)
+}
+
 /// Years far from ours are mistakes, and arithmetic on them would overflow.
 fn date(text: &str) -> Option<NaiveDate> {
     use chrono::Datelike as _;
     let day = NaiveDate::parse_from_str(text, "%Y%m%d").ok()?;
     (text.len() == 8 && (1900..=2300).contains(&day.year())).then_some(day)
-}
-
-/// The zone that a property names; some programs put a path before its name.
-fn named_zone(property: &Property<'_>) -> Option<Tz> {
-    let named = property.params.iter().find(|one| one.key == "TZID")?.val.as_ref()?;
-    let name = named.as_str().trim_matches('"');
-    let starts = std::iter::once(0).chain(name.match_indices('/').map(|(at, _)| at + 1));
-    starts.filter_map(|at| name.get(at..)).find_map(|name| name.parse().ok())
 }
 
 impl Event {
@@ -102,9 +102,11 @@ impl Event {
         let summary: String = plain(summary).chars().take(LONGEST_SUMMARY).collect();
         let event = || {
             let start = component.find_prop("DTSTART").ok_or("it has no beginning")?;
-            if start.params.iter().any(|one| one.key == "TZID") && named_zone(start).is_none() {
-                return Err("its zone is not one of the IANA database".to_owned());
-            }
+            // The rule's own zone is nearer to the truth than no freeze at all.
+            let unknown = zones::named(start).and_then(Result::err);
+            let doubt = unknown.map(|name| {
+                format!("its zone {name:?} is unknown, so it is read as if it said {}", zone.name())
+            });
             let begins = Moment::of(start, zone)?;
             let own = match begins {
                 Moment::Day(_) => zone,
@@ -122,6 +124,7 @@ impl Event {
                 start: begins.wall(own),
                 length: length(component, begins, own)?,
                 recurrence: recurrence(component, own)?,
+                doubt,
             })
         };
         event().map_err(|why: String| (summary.clone(), why))
@@ -223,7 +226,7 @@ fn recurrence(component: &Component<'_>, zone: Tz) -> Result<Recurrence, String>
     let walls = |name| -> Result<BTreeSet<NaiveDateTime>, String> {
         let mut found = BTreeSet::new();
         for property in all(name) {
-            let zone_of = named_zone(property).unwrap_or(zone);
+            let zone_of = zone_of(property, zone);
             for text in property.val.as_str().split(',') {
                 // A period counts with its beginning.
                 let text = text.split('/').next().unwrap_or_default().trim();
