@@ -1,6 +1,7 @@
 //! Gathers what a promote brings to the schema: the files from git, judged, and for what is taken away the oldest
 //! build whose code does without it.
 
+mod attempts;
 mod changes;
 mod floor;
 mod ground;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use self::attempts::Attempts;
 use self::changes::Changes;
 use self::floor::Floors;
 pub(super) use self::ground::Ground;
@@ -67,14 +69,15 @@ async fn judged(
     // Paths that are named may lie outside of the service's folder.
     let folder = ground.folder.as_deref().filter(|_| ground.settings.paths.is_empty());
     let touched = ground.mirror.changed_files(Some(live), &range.to, folder).await?;
-    if touched.listed.is_empty() {
+    let attempts = Attempts::compare(ground, &range.to, folder, result).await;
+    if touched.listed.is_empty() && attempts.is_empty() {
         return Ok(());
     }
     let all = ground.mirror.paths(&range.to, folder).await?;
     let gone = touched.listed.iter().map(|file| file.path.as_str());
-    let paths = all.listed.iter().map(String::as_str).chain(gone);
+    let paths = all.listed.iter().map(String::as_str).chain(gone).chain(attempts.paths());
     let layouts = Layouts::new(ground.settings.globs()).seeing(paths);
-    result.trouble = layouts.mistake();
+    result.trouble = result.trouble.take().or(layouts.mistake());
     let is_migration = |path: &str| layouts.place(path).is_some();
     let mut migrations: Vec<_> =
         touched.listed.into_iter().filter(|file| is_migration(&file.path)).collect();
@@ -87,6 +90,7 @@ async fn judged(
     for file in &result.files {
         changes.add(file, ground.brought_by(range, &file.path));
     }
+    blame(&attempts, &layouts, result);
     read?;
     let every = all.listed.iter().filter(|path| is_migration(path)).cloned().collect();
     let mut floors = Floors::new(ground, every);
@@ -131,6 +135,30 @@ async fn files(
         first.faults.push("read as PostgreSQL's, as [migrations] names no dialect".into());
     }
     trouble.map_or(Ok(()), Err)
+}
+
+/// Says of the files that production may have run already what became of them.
+fn blame(attempts: &Attempts, layouts: &Layouts, result: &mut Migrations) {
+    for (path, change, fault) in attempts.faults() {
+        let Some(place) = layouts.place(path).filter(|place| place.direction == Direction::Up)
+        else {
+            continue;
+        };
+        if change == FileChange::Edited && layout::is_repeatable(path) {
+            continue;
+        }
+        match result.files.iter_mut().find(|file| file.path == path) {
+            Some(file) => file.faults.push(fault),
+            None => result.files.push(JudgedMigration {
+                path: path.to_owned(),
+                tool: place.tool,
+                change,
+                statements: Vec::new(),
+                declared: None,
+                faults: vec![fault],
+            }),
+        }
+    }
 }
 
 fn of_file(

@@ -14,6 +14,7 @@ use super::error::GitError;
 use super::process::{Git, NETWORK};
 use super::source::Source;
 use super::standing::Standing;
+use super::uses::Users;
 use super::{checkout, locks, names, range, reverts, uses};
 use crate::domain::commit::{Range, Revert};
 use crate::domain::ids::{CommitPrefix, Sha};
@@ -311,8 +312,8 @@ impl Mirror {
         changed::texts(&self.path, at, paths).await
     }
 
-    /// The commits in whose trees this word occurs, in any case, also in camel case, outside of the excepted paths and
-    /// of dumped schemas.
+    /// The commits in whose trees this word occurs, in any case, also in camel case, outside of the excepted paths, of
+    /// dumped schemas and of our own settings; each with a file that has it.
     ///
     /// # Errors
     /// When it takes longer than five seconds in all, or the mirror cannot be read or lacks one of the commits.
@@ -322,7 +323,7 @@ impl Mirror {
         at: &[Sha],
         folder: Option<&str>,
         except: &[String],
-    ) -> Result<Vec<Sha>, GitError> {
+    ) -> Result<Users, GitError> {
         uses::find(&self.path, word, at, folder, except).await
     }
 

@@ -27,4 +27,5 @@ pub use self::process::REDIRECTING;
 pub use self::range::MOST_FILES;
 pub use self::source::display_url;
 pub use self::standing::Standing;
+pub use self::uses::Users;
 pub use self::working::Working;

@@ -1,6 +1,6 @@
 //! Whether code still speaks of a table or a column, by its name as a word, or as code in camel case writes it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,6 +16,13 @@ const SEARCH: Duration = Duration::from_secs(5);
 const TREES_AT_ONCE: usize = 100;
 /// The longest name that is searched for; databases know none that long.
 const LONGEST_WORD: usize = 256;
+/// The longest path that is told.
+const LONGEST_PATH: usize = 200;
+/// Our own files: what they call a step or a setting is no word of the code.
+const OWN: [&str; 2] = ["trunkline.toml", "freezes.toml"];
+
+/// The commits that use a word, each with a file that does; without one where nobody could search, or its path is long.
+pub type Users = HashMap<Sha, Option<String>>;
 
 /// The commits in whose trees the word occurs in any text outside of the excepted paths and of dumped schemas. Case does
 /// not matter, as it does not to SQL. A word that cannot be searched for counts as used everywhere.
@@ -25,17 +32,21 @@ pub(super) async fn find(
     at: &[Sha],
     folder: Option<&str>,
     except: &[String],
-) -> Result<Vec<Sha>, GitError> {
+) -> Result<Users, GitError> {
     if word.trim().is_empty() || word.len() > LONGEST_WORD || word.contains(char::is_control) {
-        return Ok(at.to_vec());
+        return Ok(at.iter().map(|tree| (tree.clone(), None)).collect());
     }
     let except: HashSet<_> = except.iter().map(String::as_str).collect();
     let search = async {
-        let mut found = Vec::new();
+        let mut found = Users::new();
         for trees in at.chunks(TREES_AT_ONCE) {
             let answer = grep(mirror, word, trees, folder).await?;
             let users = users(&answer, &except);
-            found.extend(trees.iter().filter(|tree| users.contains(tree.as_str())).cloned());
+            let told = |path: &&str| path.len() <= LONGEST_PATH;
+            found.extend(trees.iter().filter_map(|tree| {
+                let path = users.get(tree.as_str())?;
+                Some((tree.clone(), Some(*path).filter(told).map(str::to_owned)))
+            }));
         }
         Ok(found)
     };
@@ -72,12 +83,17 @@ fn in_camel_case(word: &str) -> Option<String> {
     (parts > 1).then(|| word.replace('_', ""))
 }
 
-/// The trees of an answer, each entry of which is `tree:path`. The paths are left out here rather than by git, which
-/// takes only as many as fit into its arguments.
-fn users<'a>(answer: &'a str, except: &HashSet<&str>) -> HashSet<&'a str> {
+/// The trees of an answer, each entry of which is `tree:path`, with their first files. The paths are left out here rather
+/// than by git, which takes only as many as fit into its arguments.
+fn users<'a>(answer: &'a str, except: &HashSet<&str>) -> HashMap<&'a str, &'a str> {
     let hits = answer.split('\0').filter_map(|hit| hit.split_once(':'));
-    let counts = |path: &str| !except.contains(path) && !is_dumped_schema(path);
-    hits.filter(|(_, path)| counts(path)).map(|(tree, _)| tree).collect()
+    let is_own = |path: &str| OWN.contains(&path.rsplit('/').next().unwrap_or(path));
+    let counts = |path: &str| !except.contains(path) && !is_own(path) && !is_dumped_schema(path);
+    let mut users = HashMap::new();
+    for (tree, path) in hits.filter(|(_, path)| counts(path)) {
+        users.entry(tree).or_insert(path);
+    }
+    users
 }
 
 /// Whether this is what a migration tool writes of the database after it has run: that follows the migrations and uses

@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 
 use trunkline::domain::commit::FileChange;
 use trunkline::domain::commit::FileChange::{Added, Deleted, Edited};
+use trunkline::domain::ids::Sha;
 use trunkline::git::{Changed, Listed, Text};
 
 use super::Mirrored;
@@ -123,6 +124,8 @@ async fn a_name_is_used_where_code_has_it_as_a_whole_word() {
     repository.write("migrations/1.sql", "CREATE TABLE legacy_total ()");
     repository.write("db/schema.rb", "create_table \"legacy_total\"");
     repository.write("db/structure.sql", "CREATE TABLE legacy_total ()");
+    repository.write("shop/trunkline.toml", "name = \"legacy_total\"");
+    repository.write("freezes.toml", "id = \"legacy_total\"");
     repository.write("src/other.rs", "let legacy_totals = not_legacy_total;");
     let none = commit_all(&repository, "none");
     repository.write("src/code.rs", "select LEGACY_TOTAL from orders");
@@ -133,14 +136,23 @@ async fn a_name_is_used_where_code_has_it_as_a_whole_word() {
     let Mirrored { mirror, folder: _folder } = Mirrored::of(&repository).await;
     let all = [none.clone(), used.clone(), renamed.clone()];
     let except = ["migrations/1.sql".to_owned()];
-    let found = mirror.uses("legacy_total", &all, None, &except).await.unwrap();
-    assert_eq!(found, [used, renamed]);
-    assert_eq!(mirror.uses("legacy_total", &all, None, &[]).await.unwrap(), all);
-    assert_eq!(mirror.uses("legacy_total", &all, Some("db"), &except).await.unwrap(), []);
-    assert_eq!(mirror.uses("nowhere", &all, None, &except).await.unwrap(), []);
-    assert_eq!(mirror.uses("--help", &all, None, &except).await.unwrap(), []);
-    assert_eq!(mirror.uses("", &all, None, &except).await.unwrap(), all);
-    assert_eq!(mirror.uses("nowhere\nlegacy", &all, None, &except).await.unwrap(), all);
+    let uses = async |word, folder, except: &[String]| {
+        let mut users: Vec<_> =
+            mirror.uses(word, &all, folder, except).await.unwrap().into_iter().collect();
+        users.sort_by_key(|(sha, _)| all.iter().position(|other| other == sha));
+        users
+    };
+    let by = |sha: &Sha, path: &str| (sha.clone(), Some(path.to_owned()));
+    let found = uses("legacy_total", None, &except).await;
+    assert_eq!(found, [by(&used, "src/code.rs"), by(&renamed, "src/schema.rb")]);
+    let found = uses("legacy_total", None, &[]).await;
+    assert_eq!(found, all.each_ref().map(|sha| by(sha, "migrations/1.sql")));
+    for (word, folder) in [("legacy_total", Some("db")), ("nowhere", None), ("--help", None)] {
+        assert_eq!(uses(word, folder, &except).await, [], "{word}");
+    }
+    for word in ["", "nowhere\nlegacy"] {
+        assert_eq!(uses(word, None, &except).await, all.each_ref().map(|sha| (sha.clone(), None)));
+    }
 }
 
 #[tokio::test]

@@ -295,3 +295,69 @@ async fn the_build_that_brought_a_file_is_named_only_where_it_is_known() {
     assert!(stray.why.contains("which build brought it nobody can tell"), "{stray:#?}");
     shop.world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revert_on_the_trunk_takes_no_migration_back_that_production_ran() {
+    let mut shop = Shop::open().await;
+    let speaks = ("app.js", "orders.map((order) => order.legacy_total)");
+    shop.merge_live(&[speaks]).await;
+    let add = "ALTER TABLE orders ADD COLUMN note text;";
+    let files =
+        [("app.js", ""), ("migrations/0001_drop.sql", DROP), ("migrations/0002_add.sql", add)];
+    let dropped = shop.merge_live(&files).await;
+    let bad = shop.world.repository.head();
+    let back = shop.world.rollback().await;
+    shop.world.ended(back).await;
+
+    shop.world.repository.git(["revert", "--no-edit", bad.as_str()]);
+    let reverted = shop.merge(&[("more", "")]).await;
+    let plan = shop.promote_plan(reverted).await;
+    let gone = said(&plan, Severity::Override);
+    let done =
+        format!("migrations/0001_drop.sql:1 {}: done by {dropped}", DROP.trim_end_matches(';'));
+    assert_eq!(gone.len(), 1, "{plan:#?}");
+    assert!(gone[0].starts_with(&done), "{gone:?}");
+    let faults = said(&plan, Severity::Warn);
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    for (fault, file) in faults.iter().zip(["0001_drop", "0002_add"]) {
+        assert!(
+            fault.starts_with(&format!("migrations/{file}.sql: is gone, but {dropped}")),
+            "{fault}"
+        );
+    }
+
+    // The file that comes back as it was is no news, one that comes back changed is.
+    let again = [("migrations/0001_drop.sql", DROP), ("migrations/0002_add.sql", "SELECT 1;")];
+    let again = shop.merge(&again).await;
+    let plan = shop.promote_plan(again).await;
+    let faults: Vec<_> = said(&plan, Severity::Warn)
+        .into_iter()
+        .filter(|said| said.contains("production"))
+        .collect();
+    let [fault] = &faults[..] else { panic!("{plan:#?}") };
+    let edited =
+        format!("migrations/0002_add.sql: was edited after {dropped}, which may have run it");
+    assert!(fault.starts_with(&edited), "{fault}");
+    shop.world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_that_never_came_to_staging_is_no_stepping_stone() {
+    let mut shop = Shop::open().await;
+    shop.merge_live(&[("app.js", "orders.map((order) => order.legacy_total)")]).await;
+    let repository = &shop.world.repository;
+    repository.branch("feature");
+    repository.write("app.js", "");
+    repository.commit_all("Ann", "ann@example.com", "do without");
+    repository.write("migrations/0001_drop.sql", DROP);
+    let both = repository.commit_all("Ann", "ann@example.com", "drop it");
+    repository.switch("main");
+    repository.git(["merge", "--quiet", "--ff-only", "feature"]);
+    let there = |row: &BuildRow| row.build.sha == both && !row.build.verifications.is_empty();
+    let contract = shop.world.until_build("both are in staging", there).await.build.number;
+    let plan = shop.promote_plan(contract).await;
+    let asked = said(&plan, Severity::Override);
+    let nowhere = format!("no build between {} and {contract} is in staging", only(&plan).floor);
+    assert!(asked[0].contains(&nowhere), "{asked:?}");
+    shop.world.stop().await;
+}

@@ -1,5 +1,6 @@
 //! The guard on migrations: what a promote does to the schema, and how far back the way goes after it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -10,7 +11,7 @@ use super::{Endpoints, Facts, Finding, Guard, Severity, finding};
 use crate::domain::build::Build;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, Environment};
-use crate::domain::migration::{Class, JudgedMigration};
+use crate::domain::migration::{Class, FileChange, JudgedMigration};
 use crate::domain::schema::{Outlook, Promoted, SchemaChange, Verdict};
 use crate::domain::service::ServiceState;
 use crate::domain::time::{Milliseconds, between, millis, say};
@@ -64,6 +65,7 @@ pub(super) fn on_promote(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -
     let trouble = trouble.iter().map(|why| format!("{some} judged: {why}"));
     let mut findings = bounded(Severity::Override, trouble);
     findings.extend(bounded(Severity::Override, left_behind(facts, target)));
+    findings.extend(bounded(Severity::Override, taken_back(facts, target).into_iter()));
     findings.extend(bounded(Severity::Override, past_the_floor(facts, target).into_iter()));
     findings.extend(bounded(Severity::Override, shared.iter().cloned()));
     let faults = files
@@ -121,6 +123,24 @@ fn left_behind(facts: Facts<'_>, target: &Build) -> impl Iterator<Item = String>
     })
 }
 
+/// What a build that was rolled back did to production's schema, and of which the target does not even have the file:
+/// a revert takes the code back and leaves the schema.
+fn taken_back(facts: Facts<'_>, target: &Build) -> Vec<String> {
+    let live = facts.state.live(Environment::Production).map(|live| live.build);
+    let gone = facts.migrations.files.iter().filter(|file| file.change == FileChange::Deleted);
+    let gone: BTreeSet<_> = gone.map(|file| file.path.as_str()).collect();
+    let done = facts.state.done_since(live, &gone).filter(|c| c.class.is_incompatible());
+    let say = |change: &SchemaChange| {
+        let SchemaChange { path, line, statement, build, .. } = change;
+        format!(
+            "{path}:{line} {statement}: done by {build} and not undone, though {} has no such file; look whether its \
+             code lives with it",
+            target.number
+        )
+    };
+    done.map(say).collect()
+}
+
 /// What is fine only because its author says so.
 fn declared_safe(file: &JudgedMigration) -> Option<String> {
     let declared = file.declared.as_ref().filter(|_| file.judged() > file.class())?;
@@ -158,8 +178,13 @@ fn stepping_stone(
         ));
     }
     let Some(live) = live.filter(|live| live >= floor) else {
-        let stone = stone(state, *floor, *build, target);
-        return Err(format!("{what}: collapsed phases ({why}); promote {stone} first"));
+        return Err(match stone(state, *floor, *build, target) {
+            Some(stone) => format!("{what}: collapsed phases ({why}); promote {stone} first"),
+            None => format!(
+                "{what}: collapsed phases ({why}), and no build between {floor} and {build} is in staging; take the \
+                 migration off the trunk, promote that build first, then bring the migration back"
+            ),
+        });
     };
     let since = live_without_break(state, *floor);
     let baked = since.map_or(Duration::ZERO, |since| between(since, now));
@@ -174,16 +199,17 @@ fn stepping_stone(
     Ok(format!("{what}: after this, rollback goes no further than {floor} ({why})"))
 }
 
-/// The newest build that can live with a change and does not bring it.
+/// The newest build that can live with a change, does not bring it, and came to staging.
 fn stone(
     state: &ServiceState,
     floor: BuildNumber,
     brings: BuildNumber,
     target: &Build,
-) -> BuildNumber {
-    let between = state.builds.range(floor..brings).rev();
-    let stays = between.map(|(_, build)| build).find(|build| build.off_trunk == target.off_trunk);
-    stays.map_or(floor, |build| build.number)
+) -> Option<BuildNumber> {
+    let mut between = state.builds.range(floor..brings).rev().map(|(_, build)| build);
+    let stone = between
+        .find(|build| build.off_trunk == target.off_trunk && build.in_staging_since.is_some());
+    stone.map(|build| build.number)
 }
 
 /// Since when production runs nothing older than a build, attempts that broke off included.

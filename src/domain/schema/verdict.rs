@@ -177,6 +177,20 @@ impl ServiceState {
         self.apart(build).filter(has)
     }
 
+    /// What was done by builds newer than the live one that are on the trunk, in one of these files.
+    pub(in crate::domain) fn done_since(
+        &self,
+        live: Option<BuildNumber>,
+        paths: &BTreeSet<&str>,
+    ) -> impl Iterator<Item = &SchemaChange> {
+        let done = self.schema.done().map(|done| &done.change);
+        done.filter(move |change| {
+            Some(change.build) > live
+                && self.schema.is_on_trunk(change.build)
+                && paths.contains(change.path.as_str())
+        })
+    }
+
     /// The builds after this one that did something to the schema, or whose promote may have.
     pub(in crate::domain) fn stays_above(&self, build: BuildNumber) -> BTreeSet<BuildNumber> {
         let done = self.schema.done().map(|done| done.change.build);

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::changes::Changes;
 use super::ground::Ground;
+use super::uses::Use;
 use crate::domain::ids::{BuildNumber, Sha};
 use crate::domain::migration::{Claim, Class, Declared, JudgedMigration, Object, ObjectKind};
 use crate::domain::schema::SchemaChange;
@@ -142,13 +143,13 @@ impl<'a> Floors<'a> {
                 return Ok((brings, last.say(name, candidates[at].0)));
             };
             let why = match last {
-                User::Speaks => format!("the code does without {name:?} from {floor} on"),
+                User::Speaks(_) => format!("the code does without {name:?} from {floor} on"),
                 User::Unread => last.say(name, candidates[at].0),
             };
             return Ok((*floor, why));
         }
         match self.newest_user(name, &others).await? {
-            Some((at, User::Speaks)) => Ok((
+            Some((at, User::Speaks(_))) => Ok((
                 *oldest,
                 format!(
                     "the code of {} spoke of {name:?}, that of {oldest} and later does not",
@@ -195,7 +196,7 @@ impl<'a> Floors<'a> {
         while searched < builds.len() {
             let some = &builds[searched..builds.len().min(searched + size)];
             let users = self.users(name, some).await?;
-            let found = users.iter().enumerate().find_map(|(at, user)| Some((at, (*user)?)));
+            let found = users.into_iter().enumerate().find_map(|(at, user)| Some((at, user?)));
             if let Some((at, user)) = found {
                 return Ok(Some((searched + at, user)));
             }
@@ -226,8 +227,8 @@ impl<'a> Floors<'a> {
         }
         let user = |(_, sha): &Numbered| match answers.known(sha, name) {
             _ if unread.contains(sha) => Some(User::Unread),
-            Some(false) => None,
-            Some(true) => Some(User::Speaks),
+            Some(Use::None) => None,
+            Some(Use::By(path)) => Some(User::Speaks(path)),
             None => Some(User::Unread),
         };
         Ok(builds.iter().map(user).collect())
@@ -239,25 +240,29 @@ impl<'a> Floors<'a> {
         }
         let folder = self.ground.folder.as_deref();
         let found = self.ground.mirror.uses(name, at, folder, &self.migrations).await?;
-        let found: HashSet<_> = found.into_iter().collect();
         for sha in at {
-            self.ground.uses.remember(sha, name, found.contains(sha));
+            let used = found.get(sha).map_or(Use::None, |path| Use::By(path.clone()));
+            self.ground.uses.remember(sha, name, used);
         }
         Ok(())
     }
 }
 
 /// Why a build counts as one that uses a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum User {
-    Speaks,
+    /// In this file, where one can be told.
+    Speaks(Option<String>),
     Unread,
 }
 
 impl User {
-    fn say(self, name: &str, build: BuildNumber) -> String {
+    fn say(&self, name: &str, build: BuildNumber) -> String {
         match self {
-            Self::Speaks => format!("the code of {build} still speaks of {name:?}"),
+            Self::Speaks(None) => format!("the code of {build} still speaks of {name:?}"),
+            Self::Speaks(Some(path)) => {
+                format!("the code of {build} still speaks of {name:?} ({path})")
+            }
             Self::Unread => format!("the code of {build} could not be searched for {name:?}"),
         }
     }

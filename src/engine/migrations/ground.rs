@@ -1,8 +1,9 @@
 //! What the world tells of a service whose migrations are judged.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::Uses;
+use super::attempts::LOOKED_BACK;
 use crate::config::service_file::MigrationSettings;
 use crate::domain::commit::Range;
 use crate::domain::ids::{BuildNumber, Environment, ServiceName, Sha};
@@ -19,6 +20,8 @@ pub struct Ground {
     /// The builds that were live in production, also those of a trunk that was rewritten; oldest first, each once.
     pub was_live: Vec<(BuildNumber, Sha)>,
     pub live: Option<BuildNumber>,
+    /// The builds between the live one and the target that production began to run, newest first.
+    pub attempted: Vec<(BuildNumber, Sha)>,
     /// The build that lists a commit.
     pub build_of: HashMap<Sha, BuildNumber>,
     /// The services that share the database, with what they run.
@@ -53,6 +56,7 @@ impl Ground {
         was_live.sort_unstable_by_key(|(number, _)| *number);
         was_live.dedup();
         let file = service.file.as_ref();
+        let live = state.live(Environment::Production).map(|live| live.build);
         Self {
             mirror: service.mirror.clone(),
             folder: service.watched.folder.clone(),
@@ -60,7 +64,8 @@ impl Ground {
             settings: file.map(|file| file.migrations.clone()).unwrap_or_default(),
             builds: stays().map(|(number, build)| (*number, build.sha.clone())).collect(),
             was_live,
-            live: state.live(Environment::Production).map(|live| live.build),
+            live,
+            attempted: attempted(service, live, target),
             build_of,
             sharing: sharing(world, service),
         }
@@ -83,6 +88,20 @@ impl Ground {
         }
         newest.filter(|_| perhaps <= newest)
     }
+}
+
+fn attempted(
+    service: &Service,
+    live: Option<BuildNumber>,
+    target: BuildNumber,
+) -> Vec<(BuildNumber, Sha)> {
+    let attempts = service.state.deployments.values().filter(|attempt| {
+        attempt.request.environment == Environment::Production && attempt.started_at.is_some()
+    });
+    let builds = attempts.map(|attempt| (attempt.request.build, attempt.request.sha.clone()));
+    let between: BTreeMap<_, _> =
+        builds.filter(|(build, _)| Some(*build) > live && *build < target).collect();
+    between.into_iter().rev().take(LOOKED_BACK).collect()
 }
 
 fn sharing(world: &World, service: &Service) -> Vec<Sharing> {

@@ -69,11 +69,15 @@ async fn asked(other: &Sharing, gone: &Gone, migrations: &[String]) -> Vec<Strin
     let mut sentences = Vec::new();
     for (name, place) in gone.names.iter().take(SEARCHES) {
         match other.mirror.uses(name, at, folder, migrations).await {
-            Ok(used) if used.is_empty() => {}
-            Ok(_) => sentences.push(format!(
-                "{service} {live} is live and still speaks of {name:?}, which {place} takes away: promote a build of \
-                 it that does without first"
-            )),
+            Ok(used) => {
+                sentences.extend(used.into_values().next().map(|path| {
+                    let path = path.map_or(String::new(), |path| format!(" ({path})"));
+                    format!(
+                        "{service} {live} is live and still speaks of {name:?}{path}, which {place} takes away: \
+                         promote a build of it that does without first"
+                    )
+                }));
+            }
             Err(error) => {
                 sentences.push(format!(
                     "{service} {live} is live on the same database, and its code could not be searched for {name:?} \

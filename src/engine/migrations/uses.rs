@@ -8,17 +8,25 @@ use crate::domain::ids::Sha;
 /// The most answers that are kept; beyond that all are forgotten and asked for anew.
 const KEPT: usize = 10_000;
 
-/// Whether a word is used in the code of a commit. The clones share their answers.
+/// Whether a word is used in the code of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Use {
+    None,
+    /// By this file, where one can be told.
+    By(Option<String>),
+}
+
+/// The uses of words in the code of commits. The clones share their answers.
 #[derive(Debug, Clone, Default)]
-pub struct Uses(Arc<Mutex<HashMap<(Sha, String), bool>>>);
+pub struct Uses(Arc<Mutex<HashMap<(Sha, String), Use>>>);
 
 impl Uses {
-    pub fn known(&self, at: &Sha, word: &str) -> Option<bool> {
+    pub fn known(&self, at: &Sha, word: &str) -> Option<Use> {
         let all = self.0.lock().expect("nobody panics while holding the answers");
-        all.get(&(at.clone(), word.to_lowercase())).copied()
+        all.get(&(at.clone(), word.to_lowercase())).cloned()
     }
 
-    pub fn remember(&self, at: &Sha, word: &str, used: bool) {
+    pub fn remember(&self, at: &Sha, word: &str, used: Use) {
         let mut all = self.0.lock().expect("nobody panics while holding the answers");
         if all.len() >= KEPT {
             all.clear();

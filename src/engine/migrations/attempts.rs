@@ -1,0 +1,70 @@
+//! What production may have run although nothing of it is live: a rollback takes no migration back, and neither does a
+//! revert on the trunk.
+
+use std::collections::BTreeMap;
+
+use super::ground::Ground;
+use crate::domain::ids::{BuildNumber, Sha};
+use crate::domain::migration::FileChange;
+use crate::domain::plan::Migrations;
+use crate::git::Changed;
+
+/// How many builds that production attempted to run are compared, the newest ones.
+pub const LOOKED_BACK: usize = 10;
+
+/// Files that differ since production may have run them, each with the newest build by which it did.
+#[derive(Default)]
+pub struct Attempts(BTreeMap<String, (BuildNumber, FileChange)>);
+
+impl Attempts {
+    /// Compares the target with the builds before it that were attempted in production and are newer than what is live.
+    /// One that cannot be compared is said.
+    pub async fn compare(
+        ground: &Ground,
+        at: &Sha,
+        folder: Option<&str>,
+        result: &mut Migrations,
+    ) -> Self {
+        let mut files = BTreeMap::new();
+        for (build, sha) in ground.attempted.iter().filter(|(_, sha)| sha != at) {
+            match ground.mirror.changed_files(Some(sha), at, folder).await {
+                Ok(changed) => {
+                    let gone = changed.listed.into_iter().filter(|f| f.change != FileChange::Added);
+                    for Changed { change, path } in gone {
+                        files.entry(path).or_insert((*build, change));
+                    }
+                }
+                Err(error) => {
+                    let why = format!("what {build} left in the database is unknown: {error}");
+                    result.trouble.get_or_insert(why);
+                }
+            }
+        }
+        Self(files)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Each file, what became of it, and what is wrong with that.
+    pub fn faults(&self) -> impl Iterator<Item = (&str, FileChange, String)> {
+        self.0.iter().map(|(path, (build, change))| {
+            let fault = match change {
+                FileChange::Edited => format!(
+                    "was edited after {build}, which may have run it in production; it does not run again: add a new \
+                     file"
+                ),
+                _ => format!(
+                    "is gone, but {build} may have run it in production; what it did stays in the database, and its \
+                     tool may refuse to go on: bring it back"
+                ),
+            };
+            (path.as_str(), *change, fault)
+        })
+    }
+}
