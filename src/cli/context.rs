@@ -30,18 +30,22 @@ pub struct Context {
     /// Where commands are noted until their answers have come.
     pub intents: Intents,
     global: Global,
+    /// How many services the user file watches, where it can be read.
+    watched: usize,
 }
 
 impl Context {
     /// Connects to the engine of these places, starting it when it is not running.
     pub async fn connect(global: Global) -> Result<Self, Failure> {
         let places = places(&global)?;
-        if let Some(mistake) = settings(&places)?.mistake {
+        let settings = settings(&places)?;
+        if let Some(mistake) = settings.mistake {
             Failure::warn(&format!("{mistake}; the engine that runs goes on without it"));
         }
         let backend = engine_process::ensure_running(&places, &global).await?;
         let intents = Intents::in_folder(places.intents());
-        Ok(Self { backend, out: Output::new(), intents, global })
+        let watched = settings.user.services.len();
+        Ok(Self { backend, out: Output::new(), intents, global, watched })
     }
 
     /// The service that was named; `None` when the command is about all of them.
@@ -56,7 +60,8 @@ impl Context {
         }
         let fleet = self.fleet().await?;
         let mut names: Vec<_> = fleet.services.into_iter().map(|row| row.service).collect();
-        if names.len() == 1 {
+        // An engine that has just started may know one of several.
+        if names.len() == 1 && self.watched <= 1 {
             return Ok(names.remove(0));
         }
         let here = std::env::current_dir().ok().and_then(|folder| service_of(&folder));

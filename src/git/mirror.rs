@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use super::changed::{self, Changed, Listed, Text};
 use super::entry::{self, Entry};
 use super::error::GitError;
+use super::origin::Origin;
 use super::process::{Git, NETWORK};
 use super::source::Source;
 use super::standing::Standing;
@@ -35,13 +36,14 @@ pub struct Mirror {
     busy: Arc<Busy>,
 }
 
-/// Who waits for whom. A fetch hangs for as long as the network does, so nothing but the next fetch waits for it.
+/// Who waits for whom, and what was found out once. A fetch hangs for as long as the network does, so nothing but the next fetch waits for it.
 #[derive(Debug, Default)]
 struct Busy {
     fetching: Mutex<()>,
     checking_out: Mutex<()>,
     /// Something was fetched before, so that what is missing is not the whole history.
     is_filled: AtomicBool,
+    origin: Origin,
 }
 
 impl Mirror {
@@ -81,8 +83,13 @@ impl Mirror {
         let _fetching = self.busy.fetching.lock().await;
         let within = if self.is_filled().await? { NETWORK } else { FIRST_FETCH };
         let fetched = self.fetch_within(within).await;
-        if locks::were_abandoned(&self.path, &fetched) {
-            return self.fetch_within(within).await;
+        let fetched = if locks::were_abandoned(&self.path, &fetched) {
+            self.fetch_within(within).await
+        } else {
+            fetched
+        };
+        if fetched.is_ok() {
+            self.busy.origin.find(&self.source).await;
         }
         fetched
     }
@@ -220,7 +227,7 @@ impl Mirror {
         limit: usize,
     ) -> Result<Range, GitError> {
         let mut range = Box::pin(range::read(&self.path, from, to, folder, limit)).await?;
-        let forge = self.source.forge();
+        let forge = self.busy.origin.forge(&self.source);
         for commit in range.commits.iter_mut().chain(&mut range.lost) {
             let said = PullRequest::of_subject(&commit.subject, forge.as_ref());
             // What the body named came without a link.

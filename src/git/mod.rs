@@ -8,6 +8,7 @@ mod identity;
 mod locks;
 mod mirror;
 mod names;
+mod origin;
 mod process;
 mod range;
 mod reverts;

@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::domain::pull_request::Forge;
-
 /// Where a mirror fetches from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Source {
@@ -28,14 +26,6 @@ impl Source {
         match self {
             Self::Local(path) => path.as_os_str(),
             Self::Remote(url) => url.as_ref(),
-        }
-    }
-
-    /// Where its pull requests are shown, if that is known.
-    pub(super) fn forge(&self) -> Option<Forge> {
-        match self {
-            Self::Local(_) => None,
-            Self::Remote(url) => Forge::of(url),
         }
     }
 

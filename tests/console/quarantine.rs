@@ -137,6 +137,28 @@ async fn the_header_says_that_the_live_build_has_a_bad_commit() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_changes_mark_what_is_bad_and_what_takes_it_back() {
+    let backend = ready();
+    let bad = backend.change(|world| {
+        world.verified_build(&checkout(), "ada");
+        let service = world.service(&checkout()).expect("it is there");
+        let bad = service.state.commits_that_begin_with(&format!("{:040x}", 3));
+        let sha = bad[0].sha.clone();
+        let fact = Fact::CommitsQuarantined { bad, reason: "rounds wrongly".into() };
+        world.record(&checkout(), Actor::Person("kim".into()), fact);
+        world.edit(&checkout(), |service| {
+            let newest = service.state.builds.values_mut().next_back().expect("there are some");
+            newest.commits[0].reverts.push(sha.clone());
+        });
+        sha
+    });
+    let console = Console::sized(&backend, (120, 40));
+    console.until("#4").await.press(&["d"]).until("BAD by kim: rounds wrongly").await;
+    console.until(&format!("reverts {}", bad.short())).await.press(&["esc", "j", "d"]);
+    console.until("newer on the trunk and not in #3").await.until("verified").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_build_is_verified_by_two_kinds() {
     let backend = ready();
     backend.change(|world| {

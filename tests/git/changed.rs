@@ -136,22 +136,25 @@ async fn a_name_is_used_where_code_has_it_as_a_whole_word() {
     let Mirrored { mirror, folder: _folder } = Mirrored::of(&repository).await;
     let all = [none.clone(), used.clone(), renamed.clone()];
     let except = ["migrations/1.sql".to_owned()];
-    let uses = async |word, folder, except: &[String]| {
+    let found_in = async |word, folder, except: &[String]| {
         let mut users: Vec<_> =
             mirror.uses(word, &all, folder, except).await.unwrap().into_iter().collect();
         users.sort_by_key(|(sha, _)| all.iter().position(|other| other == sha));
         users
     };
     let by = |sha: &Sha, path: &str| (sha.clone(), Some(path.to_owned()));
-    let found = uses("legacy_total", None, &except).await;
+    let found = found_in("legacy_total", None, &except).await;
     assert_eq!(found, [by(&used, "src/code.rs"), by(&renamed, "src/schema.rb")]);
-    let found = uses("legacy_total", None, &[]).await;
+    let found = found_in("legacy_total", None, &[]).await;
     assert_eq!(found, all.each_ref().map(|sha| by(sha, "migrations/1.sql")));
     for (word, folder) in [("legacy_total", Some("db")), ("nowhere", None), ("--help", None)] {
-        assert_eq!(uses(word, folder, &except).await, [], "{word}");
+        assert_eq!(found_in(word, folder, &except).await, [], "{word}");
     }
     for word in ["", "nowhere\nlegacy"] {
-        assert_eq!(uses(word, None, &except).await, all.each_ref().map(|sha| (sha.clone(), None)));
+        assert_eq!(
+            found_in(word, None, &except).await,
+            all.each_ref().map(|sha| (sha.clone(), None))
+        );
     }
 }
 

@@ -123,6 +123,19 @@ async fn an_abbreviation_resolves_to_its_commit_and_nothing_else_does() {
 }
 
 #[tokio::test]
+async fn a_local_clone_shows_pull_requests_where_it_was_cloned_from() {
+    let repository = Repository::new();
+    let origin = "https://raj:hush@github.com/acme/shop.git";
+    repository.git(["remote", "add", "origin", origin]);
+    let one = repository.commit("one");
+    repository.commit("fix: retry (#12)");
+    let Mirrored { mirror, folder: _folder } = Mirrored::of(&repository).await;
+    let range = mirror.range(Some(&one), &repository.head(), None, 100).await.unwrap();
+    let link = range.commits[0].pull_request.as_ref().and_then(|request| request.link.clone());
+    assert_eq!(link.as_deref(), Some("https://github.com/acme/shop/pull/12"));
+}
+
+#[tokio::test]
 async fn a_commit_names_its_pull_request_in_its_subject_or_its_body() {
     let repository = Repository::new();
     let one = repository.commit("one");

@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 
 use super::row::Row;
 use super::when::clock;
-use super::{draw_lines, migrations, pane};
+use super::{draw_lines, migrations, pane, staging};
 use crate::console::model::Model;
 use crate::console::overlay::{Changes, Loading};
 use crate::console::theme::Role;
@@ -88,8 +88,12 @@ fn lost(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
 
 fn files(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
     let row = || Row::new(&model.options.theme, width).gap(1);
+    let touched = touched(plan);
+    if touched.is_empty() {
+        return Vec::new();
+    }
     let mut lines = vec![row().own("files", Role::Muted).line()];
-    for (file, times) in touched(plan) {
+    for (file, times) in touched {
         let often = if times > 1 { format!("  in {times} commits") } else { String::new() };
         lines.push(row().name(file, Role::Text).own(often, Role::Muted).line());
     }
@@ -99,17 +103,22 @@ fn files(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
 /// The merges on the trunk that are newer than what a promote would put into production.
 fn not_in_this_build(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
     let target = plan.target.build;
-    let builds = model.service.iter().flat_map(|service| &service.builds).map(|row| &row.build);
-    let newer: Vec<_> = builds.filter(|build| build.number > target && !build.off_trunk).collect();
+    let builds = model.service.iter().flat_map(|service| &service.builds);
+    let newer: Vec<_> =
+        builds.filter(|row| row.build.number > target && !row.build.off_trunk).collect();
     if newer.is_empty() || plan.kind == DeploymentKind::Rollback {
         return Vec::new();
     }
     let row = || Row::new(&model.options.theme, width).gap(1);
     let title = format!("newer on the trunk and not in {target}");
     let mut lines = vec![row().own(title, Role::Muted).line()];
-    for build in newer {
+    for newer in newer {
+        let build = &newer.build;
+        let (glyph, word, role) = staging::state(model, newer);
         let row = row().own(build.number.to_string(), Role::Text).gap(1);
+        let row = row.cell(format!("{glyph} {word}"), 13, role);
         let row = row.cell(build.sha.short(), 8, Role::Muted);
+        let row = row.own(staging::bad(model, newer), Role::Danger);
         let left = row.left();
         lines.push(row.outside(build.subject(), left, Role::Text).line());
     }
@@ -128,15 +137,25 @@ pub fn summary(model: &Model, plan: &Plan) -> String {
     format!("{}{by}, {}", count(plan.range.len(), "commit"), count(plan.range.files(), "file"))
 }
 
-/// A commit in one line, and where its pull request is.
+/// A commit in one line, and below it where its pull request is, what it takes back, and whether it is known to be bad.
 fn of_commit(model: &Model, commit: &Commit, width: u16) -> Vec<Line<'static>> {
     let mut lines = vec![line(model, commit, width)];
-    if let Some(request) = &commit.pull_request {
+    let mut note = |text: &str, role| {
         let row = Row::new(&model.options.theme, width).gap(10);
-        let link = request.link.as_ref().map_or(String::new(), |link| format!("  {link}"));
-        let text = format!("pull request {}{link}", request.number);
         let left = row.left();
-        lines.push(row.outside(&text, left, Role::Muted).line());
+        lines.push(row.outside(text, left, role).line());
+    };
+    let quarantine = model.service.iter().flat_map(|service| &service.quarantine);
+    if let Some(named) = quarantine.clone().find(|named| named.commit.sha == commit.sha) {
+        let warn = model.options.theme.symbols.warn;
+        note(&format!("{warn} BAD by {}: {}", named.by, named.reason), Role::Danger);
+    }
+    if let Some(request) = &commit.pull_request {
+        let link = request.link.as_ref().map_or(String::new(), |link| format!("  {link}"));
+        note(&format!("pull request {}{link}", request.number), Role::Muted);
+    }
+    for reverted in &commit.reverts {
+        note(&format!("reverts {}", reverted.short()), Role::Muted);
     }
     lines
 }

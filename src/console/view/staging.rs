@@ -55,8 +55,7 @@ fn line<'t>(model: &'t Model, row: &BuildRow, width: u16, columns: &Columns) -> 
     let number = build.number.to_string();
     let Columns { number: digits, who, last: end } = *columns;
     let subject = usize::from(width).saturating_sub(2 + digits + 13 + 8 + 1 + who + 1 + end + 1);
-    let bad =
-        if row.bad.is_empty() { String::new() } else { format!("{} BAD ", theme.symbols.warn) };
+    let bad = bad(model, row);
     let subject = subject.saturating_sub(bad.len());
     Row::new(theme, width)
         .cell(mark(model, row), 2, Role::Live)
@@ -81,6 +80,12 @@ fn mark(model: &Model, row: &BuildRow) -> String {
     let cursor =
         if model.staging.selected == Some(row.build.number) { symbols.cursor } else { " " };
     format!("{cursor}{}", if is_live(model, row) { symbols.live } else { " " })
+}
+
+/// What stands before the subject of a build that has a bad commit.
+pub fn bad(model: &Model, row: &BuildRow) -> String {
+    let is_bad = !row.bad.is_empty() || row.bad_more > 0;
+    if is_bad { format!("{} BAD ", model.options.theme.symbols.warn) } else { String::new() }
 }
 
 /// Glyph, word and role of a build's state.
