@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use rustix::process::{Pid, Signal, kill_process};
 use support::engine::{QUICK, World};
+use support::home::until;
 use trunkline::domain::command::Command;
 use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::event::{Fact, StepOutcome};
@@ -109,21 +110,34 @@ async fn a_repository_that_moves_keeps_its_history_and_its_way_back() {
     world.stop().await;
 }
 
-/// Waits until a look at the trunk has brought a commit into the mirror.
-async fn fetched(world: &World, sha: &Sha) {
+/// Waits until a look at the trunk has found this as its tip.
+fn fetched(world: &World, sha: &Sha) {
     let mut mirrors = std::fs::read_dir(world.data().join("mirrors")).unwrap();
     let mirror = mirrors.next().unwrap().unwrap().path();
-    let has_it = || {
+    until("the trunk is looked at", || {
         let mut git = std::process::Command::new("git");
-        git.arg("--git-dir").arg(&mirror).args(["cat-file", "-e", sha.as_str()]);
-        git.stderr(std::process::Stdio::null()).status().unwrap().success()
-    };
-    let until = async {
-        while !has_it() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), until).await.expect("the trunk is looked at");
+        git.arg("--git-dir").arg(&mirror).args([
+            "for-each-ref",
+            "--format=%(objectname)",
+            "refs/heads",
+        ]);
+        let output = git.output().unwrap();
+        String::from_utf8(output.stdout).unwrap().lines().any(|line| line == sha.as_str())
+    });
+}
+
+/// Has the database take no event any more.
+fn fill_disk(database: &Connection) {
+    let full = "CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'full'); END";
+    database.execute_batch(full).unwrap();
+}
+
+async fn until_problems(world: &World, is: impl Fn(bool) -> bool) {
+    let mut changes = world.handle().changes();
+    while !is(world.handle().fleet().problems.is_empty()) {
+        let change = tokio::time::timeout(Duration::from_secs(30), changes.changed());
+        change.await.expect("the problems change").unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,19 +148,15 @@ async fn a_record_that_cannot_be_written_is_said_and_goes_on_by_itself() {
     let id = world.promote(build).await;
     world.running(id).await;
     let database = Connection::open(world.data().join("trunkline.db")).unwrap();
-    let full = "CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'full'); END";
-    database.execute_batch(full).unwrap();
+    fill_disk(&database);
     world.open_gate();
-    let mut changes = world.handle().changes();
-    while world.handle().fleet().problems.is_empty() {
-        tokio::time::timeout(Duration::from_secs(30), changes.changed()).await.unwrap().unwrap();
-    }
+    until_problems(&world, |are_none| !are_none).await;
     let hold = Command::Hold { environment: Environment::Production, reason: "why".into() };
     assert!(world.command("raj", hold).await.is_err(), "nothing is claimed that is not recorded");
     let version = world.handle().fleet_version();
     for number in 0..3 {
         // Each is found by a look whose news cannot be recorded.
-        fetched(&world, &world.repository.commit(&format!("merge {number}"))).await;
+        fetched(&world, &world.repository.commit(&format!("merge {number}")));
     }
     assert_eq!(world.handle().fleet_version(), version, "the same trouble is said once");
     database.execute_batch("DROP TRIGGER full").unwrap();
@@ -157,6 +167,22 @@ async fn a_record_that_cannot_be_written_is_said_and_goes_on_by_itself() {
         |event| matches!(event.fact, Fact::DeploymentEnded { deployment, .. } if deployment == id),
     );
     assert_eq!(ends.count(), 1);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trouble_with_news_that_were_taken_back_is_over_once_the_disk_has_room() {
+    let mut world = World::open(QUICK).await;
+    world.merged("Ann", "ann@example.com", "a change").await;
+    let (before, database) = (world.repository.head(), world.data().join("trunkline.db"));
+    let database = Connection::open(database).unwrap();
+    fill_disk(&database);
+    fetched(&world, &world.repository.commit("taken back"));
+    until_problems(&world, |are_none| !are_none).await;
+    world.repository.rewrite(&before);
+    fetched(&world, &before);
+    database.execute_batch("DROP TRIGGER full").unwrap();
+    until_problems(&world, |are_none| are_none).await;
     world.stop().await;
 }
 
@@ -174,12 +200,7 @@ async fn a_checkout_that_grows_is_not_tidied_away() {
     std::fs::create_dir(&growing).unwrap();
     std::fs::create_dir(&old).unwrap();
     world.merged("Ann", "ann@example.com", "another").await;
-    let gone = async {
-        while old.exists() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), gone).await.expect("what is old goes");
+    until("what is old goes", || !old.exists());
     assert!(growing.exists(), "what an open deployment makes stays");
     world.open_gate();
     world.ended(id).await;

@@ -140,22 +140,21 @@ fn knows_all_runs(store: &Store, database: &Path, runs: &Path) -> Result<(), Eng
 
 /// Folds the record into the services that are still watched, and names those whose file git did not tell in time.
 async fn restore(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     store: &Store,
     watched: &[Watched],
 ) -> Result<Vec<ServiceName>, EngineError> {
-    let deadline = Instant::now() + PATIENCE;
     let mut states: BTreeMap<ServiceName, ServiceState> = BTreeMap::new();
     store.replay(|event| states.entry(event.service.clone()).or_default().apply(&event))?;
+    // A long record takes nothing of git's time.
+    let deadline = Instant::now() + PATIENCE;
     for known in store.services()? {
         let place = |w: &&Watched| {
             display_url(&w.repository) == known.repository
                 && w.folder.clone().unwrap_or_default() == known.folder
         };
         let Some(watched) = watched.iter().find(place) else { continue };
-        let opened = timeout_at(deadline, mirror(shared, watched)).await;
-        let opened = opened.map_err(|_| "git does not answer".to_owned());
-        let mirror = match opened.and_then(|opened| opened.map_err(|error| error.to_string())) {
+        let mirror = match mirror_before(deadline, shared, watched).await {
             Ok(mirror) => mirror,
             Err(why) => {
                 // It keeps no other service from anything, and is tried again when its trunk is looked at.
@@ -240,6 +239,24 @@ async fn read_later(shared: Arc<Shared>, mut unread: Vec<ServiceName>, poll: Dur
         for name in all.into_iter().filter(|name| !unread.contains(name)) {
             let _stopped = shared.inputs.send(Input::Settle(name)).await;
         }
+    }
+}
+
+/// The mirror, if git makes it in time. It goes on by itself after that: a git that is killed while it makes one leaves
+/// a lock in everybody's way.
+async fn mirror_before(
+    deadline: Instant,
+    shared: &Arc<Shared>,
+    watched: &Watched,
+) -> Result<Mirror, String> {
+    let making = {
+        let (shared, watched) = (shared.clone(), watched.clone());
+        tokio::spawn(async move { mirror(&shared, &watched).await })
+    };
+    match timeout_at(deadline, making).await {
+        Ok(Ok(made)) => made.map_err(|error| error.to_string()),
+        Ok(Err(ended)) => Err(ended.to_string()),
+        Err(_) => Err("git does not answer".to_owned()),
     }
 }
 

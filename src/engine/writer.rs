@@ -112,7 +112,7 @@ pub(super) struct Writer {
     acts: Acts,
     /// The services whose next facts could not be recorded and are tried again in a moment.
     unsettled: HashSet<ServiceName>,
-    /// What a person asked for and could not be recorded: rehearsed until it could be, since nobody else tries again.
+    /// What could not be recorded and may never be tried again, as what a person asked for: rehearsed until it could be.
     unrecorded: Option<NewEvent>,
     refusals: Refusals,
     /// Whether the refusals are recorded in a moment.
@@ -240,11 +240,12 @@ impl Writer {
             let world = self.shared.world();
             world.services.get(&name).map_or_else(Vec::new, |service| look.facts(&service.state))
         };
-        if !facts.is_empty()
+        if let Some(fact) = facts.first().cloned()
             && let Err(error) = self.record(&name, &Actor::System, facts, None)
         {
-            // The next look finds the same news again.
-            return self.trouble(&error);
+            self.trouble(&error);
+            // The next look finds the same news again, unless they were taken back by then.
+            return self.rehearse_later(NewEvent { service: name, actor: Actor::System, fact });
         }
         self.settle(&name);
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use trunkline::backend::Backend as _;
 use trunkline::backend::remote::Remote;
-use trunkline::domain::snapshot::{FleetSnapshot, ServiceSnapshot};
+use trunkline::domain::snapshot::{FleetSnapshot, ServiceSnapshot, Version};
 
 use super::home::Home;
 use super::shop::Shop;
@@ -79,11 +79,17 @@ impl Engine {
         self.remote.fleet(None, Duration::ZERO).await.unwrap().unwrap()
     }
 
+    /// Waits for another fleet than this one, and answers with its version.
+    async fn news_of_fleet(&self, known: Option<Version>) -> Option<Version> {
+        let news = self.remote.fleet(known.clone(), Duration::from_secs(1)).await.unwrap();
+        news.map_or(known, |fleet| Some(fleet.version))
+    }
+
     /// Waits until the service's snapshot tells what is asked for.
     pub async fn until<T>(&self, what: &str, tells: impl Fn(&ServiceSnapshot) -> Option<T>) -> T {
         let mut last = None;
         let waiting = async {
-            let mut after = None;
+            let (mut after, mut fleet) = (None, None);
             loop {
                 let answer =
                     self.remote.service(&Shop::service(), after, Duration::from_secs(1)).await;
@@ -97,8 +103,8 @@ impl Engine {
                         last = Some(snapshot);
                     }
                     Ok(None) => after = last.as_ref().map(|snapshot| snapshot.version.clone()),
-                    // The service is not known before its repository was looked at.
-                    Err(_) => tokio::task::yield_now().await,
+                    // The service is not known before its repository was looked at, and the fleet tells of that.
+                    Err(_) => fleet = self.news_of_fleet(fleet).await,
                 }
             }
         };

@@ -216,10 +216,14 @@ async fn until_well(full: &Full) {
     until_problems(full, "the trouble is over", |are_none| are_none).await;
 }
 
+/// Waits to be told: who asks without a pause takes the time of the engine that is waited for.
 async fn until_problems(full: &Full, what: &str, is: impl Fn(bool) -> bool) {
     let waiting = async {
-        while !is(full.engine.fleet().await.problems.is_empty()) {
-            tokio::task::yield_now().await;
+        let mut fleet = full.engine.fleet().await;
+        while !is(fleet.problems.is_empty()) {
+            let known = Some(fleet.version.clone());
+            let news = full.remote().fleet(known, Duration::from_secs(1)).await.unwrap();
+            fleet = news.unwrap_or(fleet);
         }
     };
     let told = tokio::time::timeout(PATIENCE, waiting).await;

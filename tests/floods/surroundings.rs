@@ -341,3 +341,36 @@ fn a_repository_that_is_gone_is_said_and_comes_back() {
     fs::rename(&away, Path::new(repository.path())).unwrap();
     until("it is back", || service()["problems"] == serde_json::json!([]));
 }
+
+/// Takes the lock of a mirror as git does while it makes one, and keeps it until it may go on.
+const SLOW: &str = r#"#!/bin/sh
+for last; do :; done
+case "$* " in *" init "*mirrors/*)
+    mkdir -p "$last"
+    set -C
+    : > "$last/config.lock" || { echo "could not lock config file $last/config.lock: File exists" >&2; exit 128; }
+    while [ ! -e "$HOME/may-go-on" ]; do sleep 0.02; done
+    rm "$last/config.lock" ;;
+esac
+PATH=${PATH#*:} exec git "$@"
+"#;
+
+#[test]
+fn a_mirror_that_is_made_slower_than_an_engine_waits_is_made_all_the_same() {
+    let (home, _repository) = shop();
+    until("the build is verified", || newest_state(&home).as_deref() == Some("verified"));
+    home.said(&["engine", "stop"]);
+    fs::remove_dir_all(home.path("data/mirrors")).unwrap();
+    let git = data(&home, "slow/git");
+    fs::write(&git, SLOW).unwrap();
+    fs::set_permissions(&git, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let path = format!("{}:{path}", git.parent().unwrap().display());
+    // It listens by now, and waits for git no more.
+    let restarted = home.command(&["engine", "restart"]).env("PATH", path).output().unwrap();
+    assert!(restarted.status.success(), "{restarted:?}");
+    assert!(newest_state(&home).is_none(), "its mirror is not made yet");
+    fs::write(home.path("may-go-on"), "").unwrap();
+    until("the service is there", || newest_state(&home).as_deref() == Some("verified"));
+    home.said(&["engine", "stop"]);
+}

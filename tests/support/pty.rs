@@ -152,9 +152,9 @@ impl Pty {
             if is(screen.emulator.screen()) {
                 return;
             }
-            let text = screen.emulator.screen().contents();
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero() && !screen.closed, "not on screen: {what}\n{text}");
+            let text = || screen.emulator.screen().contents();
+            assert!(!left.is_zero() && !screen.closed, "not on screen: {what}\n{}", text());
             screen = self.screen.1.wait_timeout(screen, left).unwrap().0;
         }
     }
