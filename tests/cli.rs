@@ -158,6 +158,16 @@ fn completions_and_the_manual_render() {
 }
 
 #[test]
+fn a_machine_without_certificates_needs_none() {
+    let home = Home::with_shop();
+    let nowhere = home.path("nowhere");
+    let mut status = home.command(&["status"]);
+    let output = status.env("SSL_CERT_FILE", &nowhere).env("SSL_CERT_DIR", &nowhere).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", complaint(&output));
+}
+
+#[test]
 fn a_closed_pipe_is_no_error() {
     let home = Home::new();
     for arguments in [&["man"][..], &["completions", "bash"], &["doctor", "--json"], &["--help"]] {
