@@ -62,6 +62,18 @@ async fn the_log_follows_what_runs_until_another_is_chosen() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_subject_takes_all_the_room_that_a_dialog_has() {
+    let backend = ready();
+    let long = "refactor: drop orders.legacy_total, nothing reads it any more";
+    backend.change(|world| {
+        world.merge(&checkout(), "ada", long);
+    });
+    let console = Console::open(&backend);
+    console.until("#4").await.press(&["p"]).until("Preview: Promote #4").await;
+    console.until(&long[..45]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_changes_show_commits_authors_and_files() {
     let console = Console::open(&ready());
     console.until("#3").await.press(&["d"]).until("Changes from #2 to #3").await;

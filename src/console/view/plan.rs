@@ -64,11 +64,12 @@ pub fn verdict_place(width: u16, most: usize) -> verdict::Place {
 
 /// What would be live, instead of what.
 fn subject(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
-    let target = build(model, width, "build", &plan.target);
+    let target = build(model, width, "build", &plan.target, 0);
     let live = match &plan.live {
         Some(live) => {
             let since = live.live_since.map_or_else(String::new, |s| age(model.since(s)));
-            build(model, width, "live", live).gap(2).own(since, Role::Muted)
+            let beside = 2 + since.chars().count();
+            build(model, width, "live", live, beside).gap(2).own(since, Role::Muted)
         }
         None => fact(model, width, "live").own("nothing yet", Role::Muted),
     };
@@ -124,11 +125,20 @@ fn beyond_ascii<'t>(model: &'t Model, plan: &Plan, width: u16) -> Option<Row<'t>
     (!points.is_empty()).then(row)
 }
 
-fn build<'t>(model: &'t Model, width: u16, name: &str, build: &PlannedBuild) -> Row<'t> {
-    fact(model, width, name)
+/// A build with its subject, as long as it may be where so many columns are taken `beside` it.
+fn build<'t>(
+    model: &'t Model,
+    width: u16,
+    name: &str,
+    build: &PlannedBuild,
+    beside: usize,
+) -> Row<'t> {
+    let row = fact(model, width, name)
         .own(format!("{}  ", build.build), Role::Accent)
-        .own(format!("{}  ", build.sha.short()), Role::Muted)
-        .outside(&build.subject, gate::field(&build.subject).width().min(38), Role::Text)
+        .own(format!("{}  ", build.sha.short()), Role::Muted);
+    // A column stays free before the border.
+    let most = row.left().saturating_sub(beside + 1);
+    row.outside(&build.subject, gate::field(&build.subject).width().min(most), Role::Text)
 }
 
 fn fact<'t>(model: &'t Model, width: u16, name: &str) -> Row<'t> {
