@@ -153,6 +153,7 @@ pub fn service_file_above(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().map(|folder| folder.join(SERVICE_FILE)).find(|file| file.is_file())
 }
 
+/// The service of that file.
 fn service_of(folder: &Path) -> Option<ServiceName> {
     let text = std::fs::read_to_string(service_file_above(folder)?).ok()?;
     Some(ServiceFile::parse(&text, SERVICE_FILE).ok()?.name)
@@ -192,6 +193,7 @@ mod tests {
             async move { fleet(&backend, FIRST_LOOK).await }
         });
         while backend.waiting() == 0 {
+            assert!(!asking.is_finished(), "it does not wait");
             tokio::task::yield_now().await;
         }
         backend.change(|world| world.add_service(&checkout()));

@@ -90,7 +90,7 @@ async fn judged(
     for file in &result.files {
         changes.add(file, ground.brought_by(range, &file.path));
     }
-    blame(&attempts, &layouts, result);
+    attempts.blame(&layouts, &mut result.files);
     read?;
     let every = all.listed.iter().filter(|path| is_migration(path)).cloned().collect();
     let mut floors = Floors::new(ground, every);
@@ -135,30 +135,6 @@ async fn files(
         first.faults.push("read as PostgreSQL's, as [migrations] names no dialect".into());
     }
     trouble.map_or(Ok(()), Err)
-}
-
-/// Says of the files that production may have run already what became of them.
-fn blame(attempts: &Attempts, layouts: &Layouts, result: &mut Migrations) {
-    for (path, change, fault) in attempts.faults() {
-        let Some(place) = layouts.place(path).filter(|place| place.direction == Direction::Up)
-        else {
-            continue;
-        };
-        if change == FileChange::Edited && layout::is_repeatable(path) {
-            continue;
-        }
-        match result.files.iter_mut().find(|file| file.path == path) {
-            Some(file) => file.faults.push(fault),
-            None => result.files.push(JudgedMigration {
-                path: path.to_owned(),
-                tool: place.tool,
-                change,
-                statements: Vec::new(),
-                declared: None,
-                faults: vec![fault],
-            }),
-        }
-    }
 }
 
 fn of_file(

@@ -274,7 +274,9 @@ impl Pty {
         let _refused_while_the_program_draws = rustix::io::write(&terminal, &[0]);
         let screen = self.screen.0.lock().unwrap();
         let is_read = |screen: &mut Screen| screen.line != Line::IsFull;
-        drop(self.screen.1.wait_while(screen, is_read).unwrap());
+        let waited = self.screen.1.wait_timeout_while(screen, PATIENCE, is_read).unwrap();
+        assert!(!waited.1.timed_out(), "it reads on");
+        drop(waited);
         while rustix::io::write(&terminal, &[0; 256]).is_ok() {}
         while rustix::io::write(&terminal, &[0]).is_ok() {}
     }

@@ -2,7 +2,8 @@
 
 use super::{Model, Pane};
 use crate::domain::freeze::{self, Evaluation};
-use crate::domain::ids::{BuildNumber, DeploymentId, Environment};
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Sha};
+use crate::domain::quarantine::Quarantined;
 use crate::domain::snapshot::{BuildRow, DeploymentRow, FleetRow};
 use crate::domain::stops::Freeze;
 
@@ -83,6 +84,12 @@ impl Model {
     #[must_use]
     pub fn build(&self, number: BuildNumber) -> Option<&BuildRow> {
         self.service.as_ref()?.builds.iter().find(|row| row.build.number == number)
+    }
+
+    /// Why a commit is known to be bad, if it is, among those that are listed.
+    #[must_use]
+    pub fn quarantined(&self, sha: &Sha) -> Option<&Quarantined> {
+        self.service.as_ref()?.quarantine.iter().find(|named| named.commit.sha == *sha)
     }
 
     #[must_use]

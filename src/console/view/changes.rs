@@ -112,13 +112,13 @@ fn not_in_this_build(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static
     let row = || Row::new(&model.options.theme, width).gap(1);
     let title = format!("newer on the trunk and not in {target}");
     let mut lines = vec![row().own(title, Role::Muted).line()];
-    for newer in newer {
-        let build = &newer.build;
-        let (glyph, word, role) = staging::state(model, newer);
+    for other in newer {
+        let build = &other.build;
+        let (glyph, word, role) = staging::state(model, other);
         let row = row().own(build.number.to_string(), Role::Text).gap(1);
         let row = row.cell(format!("{glyph} {word}"), 13, role);
         let row = row.cell(build.sha.short(), 8, Role::Muted);
-        let row = row.own(staging::bad(model, newer), Role::Danger);
+        let row = row.own(staging::bad_mark(model, other), Role::Danger);
         let left = row.left();
         lines.push(row.outside(build.subject(), left, Role::Text).line());
     }
@@ -145,8 +145,7 @@ fn of_commit(model: &Model, commit: &Commit, width: u16) -> Vec<Line<'static>> {
         let left = row.left();
         lines.push(row.outside(text, left, role).line());
     };
-    let quarantine = model.service.iter().flat_map(|service| &service.quarantine);
-    if let Some(named) = quarantine.clone().find(|named| named.commit.sha == commit.sha) {
+    if let Some(named) = model.quarantined(&commit.sha) {
         let warn = model.options.theme.symbols.warn;
         note(&format!("{warn} BAD by {}: {}", named.by, named.reason), Role::Danger);
     }

@@ -68,8 +68,6 @@ pub fn bad(model: &Model, number: BuildNumber, width: u16) -> Vec<Line<'static>>
 }
 
 fn bad_commit(model: &Model, row: &BuildRow, sha: &Sha, width: u16) -> Vec<Line<'static>> {
-    let quarantine = model.service.iter().flat_map(|service| &service.quarantine);
-    let named = quarantine.clone().find(|quarantined| quarantined.commit.sha == *sha);
     let is_sure = !row.in_doubt.contains(sha);
     let (label, is_there) = if is_sure { ("BAD", "") } else { ("BAD?", "may have ") };
     let text = format!("{is_there}{} ", sha.short());
@@ -80,7 +78,7 @@ fn bad_commit(model: &Model, row: &BuildRow, sha: &Sha, width: u16) -> Vec<Line<
         None => "no newer build is known to be without it".to_owned(),
     };
     let safe = fact(model, width, "").own(safe, Role::Muted).line();
-    let Some(named) = named else { return vec![head.line(), safe] };
+    let Some(named) = model.quarantined(sha) else { return vec![head.line(), safe] };
     let reason =
         if named.reason.is_empty() { String::new() } else { format!(": {}", named.reason) };
     let said = format!("named bad by {} {} ago{reason}", named.by, age(model.since(named.at)));

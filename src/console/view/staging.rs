@@ -55,7 +55,7 @@ fn line<'t>(model: &'t Model, row: &BuildRow, width: u16, columns: &Columns) -> 
     let number = build.number.to_string();
     let Columns { number: digits, who, last: end } = *columns;
     let subject = usize::from(width).saturating_sub(2 + digits + 13 + 8 + 1 + who + 1 + end + 1);
-    let bad = bad(model, row);
+    let bad = bad_mark(model, row);
     let subject = subject.saturating_sub(bad.len());
     Row::new(theme, width)
         .cell(mark(model, row), 2, Role::Live)
@@ -83,9 +83,9 @@ fn mark(model: &Model, row: &BuildRow) -> String {
 }
 
 /// What stands before the subject of a build that has a bad commit.
-pub fn bad(model: &Model, row: &BuildRow) -> String {
-    let is_bad = !row.bad.is_empty() || row.bad_more > 0;
-    if is_bad { format!("{} BAD ", model.options.theme.symbols.warn) } else { String::new() }
+pub fn bad_mark(model: &Model, row: &BuildRow) -> String {
+    let warn = model.options.theme.symbols.warn;
+    if row.bad.is_empty() { String::new() } else { format!("{warn} BAD ") }
 }
 
 /// Glyph, word and role of a build's state.

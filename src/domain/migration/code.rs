@@ -49,7 +49,7 @@ pub(super) fn judge(text: &str, dialect: Dialect) -> Vec<JudgedStatement> {
 }
 
 /// What may stand before the name of a function, in the languages of the well-known tools.
-const BEFORE: [&str; 17] = [
+const BEFORE: [&str; 15] = [
     "export ",
     "default ",
     "public ",
@@ -59,8 +59,6 @@ const BEFORE: [&str; 17] = [
     "static ",
     "async ",
     "function ",
-    "const ",
-    "let ",
     "def ",
     "fun ",
     "void ",
@@ -69,18 +67,28 @@ const BEFORE: [&str; 17] = [
     "exports.",
 ];
 
+/// The same of a variable, which is a function only where it is named as one of the ways.
+const BINDS: [&str; 2] = ["const ", "let "];
+
 /// The name of the function that a line begins.
 fn function(code: &str) -> Option<&str> {
     let mut rest = code;
-    while let Some(after) = BEFORE.iter().find_map(|word| rest.strip_prefix(word)) {
-        rest = after.trim_start();
+    while let Some(after) = without(rest, &BEFORE) {
+        rest = after;
     }
+    let is_named = rest.len() < code.len();
+    let bound = without(rest, &BINDS);
+    rest = bound.unwrap_or(rest);
     let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
     let (name, after) = rest.split_at(end);
-    // A method may have its name alone, and a variable is a function only where it is named as one of the ways.
+    // A method may have its name alone.
     let is_way = matches!(name, "up" | "down") && after.trim_start().starts_with(['(', ':', '=']);
-    let is_bound = ["const ", "let "].iter().any(|word| code.contains(word));
-    (is_way || rest.len() < code.len() && !is_bound).then_some(name)
+    (is_way || is_named && bound.is_none()).then_some(name)
+}
+
+/// What follows the first of these words that a text begins with.
+fn without<'t>(text: &'t str, words: &[&str]) -> Option<&'t str> {
+    words.iter().find_map(|word| text.strip_prefix(word)).map(str::trim_start)
 }
 
 fn has_word(code: &str, word: &str) -> bool {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use super::ground::Ground;
 use crate::domain::ids::{BuildNumber, Sha};
-use crate::domain::migration::FileChange;
+use crate::domain::migration::layout::{self, Direction, Layouts, Place};
+use crate::domain::migration::{FileChange, JudgedMigration};
 use crate::domain::plan::Migrations;
 use crate::git::Changed;
 
@@ -51,20 +52,38 @@ impl Attempts {
         self.0.keys().map(String::as_str)
     }
 
-    /// Each file, what became of it, and what is wrong with that.
-    pub fn faults(&self) -> impl Iterator<Item = (&str, FileChange, String)> {
-        self.0.iter().map(|(path, (build, change))| {
-            let fault = match change {
-                FileChange::Edited => format!(
-                    "was edited after {build}, which may have run it in production; it does not run again: add a new \
-                     file"
-                ),
-                _ => format!(
-                    "is gone, but {build} may have run it in production; what it did stays in the database, and its \
-                     tool may refuse to go on: bring it back"
-                ),
-            };
-            (path.as_str(), *change, fault)
-        })
+    /// Says of the migrations among them what is wrong with that, each in its file; one that is not listed is added.
+    pub fn blame(&self, layouts: &Layouts, listed: &mut Vec<JudgedMigration>) {
+        for (path, (build, change)) in &self.0 {
+            let up = layouts.place(path).filter(|place| place.direction == Direction::Up);
+            let Some(Place { tool, .. }) = up else { continue };
+            if *change == FileChange::Edited && layout::is_repeatable(path) {
+                continue;
+            }
+            let fault = fault(*build, *change);
+            match listed.iter_mut().find(|file| file.path == *path) {
+                Some(file) => file.faults.push(fault),
+                None => listed.push(JudgedMigration {
+                    path: path.clone(),
+                    tool,
+                    change: *change,
+                    statements: Vec::new(),
+                    declared: None,
+                    faults: vec![fault],
+                }),
+            }
+        }
+    }
+}
+
+fn fault(build: BuildNumber, change: FileChange) -> String {
+    match change {
+        FileChange::Edited => format!(
+            "was edited after {build}, which may have run it in production; it does not run again: add a new file"
+        ),
+        _ => format!(
+            "is gone, but {build} may have run it in production; what it did stays in the database, and its tool may \
+             refuse to go on: bring it back"
+        ),
     }
 }
