@@ -19,7 +19,6 @@ pub mod request;
 pub mod schema;
 pub mod service;
 pub mod snapshot;
-pub mod snapshot_of;
 pub mod stops;
 pub mod time;
 pub mod whereabouts;

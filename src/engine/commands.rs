@@ -12,7 +12,7 @@ use crate::domain::event::{DeploymentKind, Fact, StepSpec};
 use crate::domain::freeze;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName};
 use crate::domain::people::{Actor, People};
-use crate::domain::plan::{self, Facts, Migrations, Plan};
+use crate::domain::plan::{self, Migrations, Plan, PlanInput};
 use crate::domain::policy::{Policy, VerifyBy};
 use crate::domain::quarantine::BadCommit;
 use crate::domain::service::ServiceState;
@@ -133,7 +133,7 @@ pub fn plan(service: &Ground<'_>, action: Action, asked: Asked<'_>) -> Result<Pl
         return Err(NotDecided::Outdated);
     }
     let calendar = service.freezes.promote_to_production(service.name, asked.now);
-    let facts = Facts {
+    let facts = PlanInput {
         service: service.name,
         state: service.state,
         policy: &service.policy,

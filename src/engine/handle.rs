@@ -26,8 +26,8 @@ use crate::domain::ids::{
 };
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch, Unsearchable};
 use crate::domain::plan::Plan;
+use crate::domain::snapshot::build::{self, SnapshotInput};
 use crate::domain::snapshot::{FleetRow, FleetSnapshot, ServiceSnapshot, Version};
-use crate::domain::snapshot_of;
 use crate::domain::whereabouts::Whereabouts;
 use crate::store::Reader;
 
@@ -132,7 +132,7 @@ impl Handle {
     pub fn fleet(&self) -> FleetSnapshot {
         let (world, now) = (self.shared.world(), self.shared.clock.now());
         let row = |service: &Service| -> FleetRow {
-            with_facts(service, |facts| snapshot_of::fleet_row(facts, now))
+            with_facts(service, |facts| build::fleet_row(facts, now))
         };
         FleetSnapshot {
             version: self.version("fleet", world.revision),
@@ -149,7 +149,7 @@ impl Handle {
         let service = find(&world, name)?;
         let me = service.people.actor_of_login(login);
         let version = self.version(name.as_str(), service.revision);
-        Ok(with_facts(service, |facts| snapshot_of::service(facts, &me, version, now)))
+        Ok(with_facts(service, |facts| build::service(facts, &me, version, now)))
     }
 
     /// The version of a service, without making its snapshot.
@@ -410,12 +410,12 @@ fn find<'a>(world: &'a World, name: &ServiceName) -> Result<&'a Service, Refusal
     })
 }
 
-fn with_facts<T>(service: &Service, make: impl FnOnce(snapshot_of::Facts<'_>) -> T) -> T {
+fn with_facts<T>(service: &Service, make: impl FnOnce(SnapshotInput<'_>) -> T) -> T {
     let target = service.state.rollback_target().and_then(|n| service.state.builds.get(&n));
     let rollback = target.and_then(|build| {
         service.steps(&build.sha, Environment::Production, DeploymentKind::Rollback)
     });
-    make(snapshot_of::Facts {
+    make(SnapshotInput {
         service: &service.name,
         repository: &crate::git::display_url(&service.watched.repository),
         trunk: &service.trunk,

@@ -20,8 +20,8 @@ use crate::domain::people::{Actor, People, Person};
 use crate::domain::plan::{self, Migrations};
 use crate::domain::policy::{FreezeMode, Policy, VerifyBy};
 use crate::domain::service::ServiceState;
+use crate::domain::snapshot::build::{self, SnapshotInput};
 use crate::domain::snapshot::{FleetSnapshot, Problem, ServiceSnapshot, Version};
-use crate::domain::snapshot_of;
 use crate::domain::whereabouts::{NamedCommit, Whereabouts};
 
 /// The service that every scripted world begins with.
@@ -78,7 +78,7 @@ impl World {
 
     pub(super) fn fleet(&self) -> FleetSnapshot {
         let row = |(name, service): (&ServiceName, &Service)| {
-            snapshot_of::fleet_row(service.facts(name), self.now)
+            build::fleet_row(service.facts(name), self.now)
         };
         FleetSnapshot {
             version: self.version(),
@@ -95,7 +95,7 @@ impl World {
     ) -> Result<ServiceSnapshot, Refusal> {
         let service = self.service(name)?;
         let me = service.people.actor_of_login(login);
-        Ok(snapshot_of::service(service.facts(name), &me, self.version(), self.now))
+        Ok(build::service(service.facts(name), &me, self.version(), self.now))
     }
 
     pub(super) fn history(
@@ -284,8 +284,8 @@ impl World {
 }
 
 impl Service {
-    fn facts<'a>(&'a self, name: &'a ServiceName) -> snapshot_of::Facts<'a> {
-        snapshot_of::Facts {
+    fn facts<'a>(&'a self, name: &'a ServiceName) -> SnapshotInput<'a> {
+        SnapshotInput {
             service: name,
             repository: "git@example.com:shop/checkout.git",
             trunk: "main",
