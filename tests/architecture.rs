@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 /// Each module and the modules of ours that it may name.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("domain", &[]),
-    ("terminal", &[]),
+    ("gate", &[]),
+    ("domain", &["gate"]),
+    ("terminal", &["gate"]),
     ("config", &["domain"]),
     ("git", &["domain"]),
     ("store", &["domain"]),
@@ -15,7 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("engine", &["domain", "config", "git", "store"]),
     ("backend", &["domain", "api", "config", "engine"]),
     ("server", &["domain", "api", "backend"]),
-    ("console", &["domain", "config", "backend", "terminal"]),
+    ("console", &["domain", "config", "backend", "gate", "terminal"]),
 ];
 
 /// What a module must not name, because another owns it. `""` stands for all modules but the ones named last.

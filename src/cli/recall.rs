@@ -11,7 +11,7 @@ use crate::backend::Backend;
 use crate::backend::intents::{Intent, Intents};
 use crate::domain::time::between;
 use crate::engine::clock::{Clock as _, SystemClock};
-use crate::terminal::gate;
+use crate::gate;
 
 /// All of it may take this long: a rollback does not wait for the past.
 const PATIENCE: Duration = Duration::from_secs(1);

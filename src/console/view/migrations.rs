@@ -7,7 +7,7 @@ use crate::console::model::Model;
 use crate::console::theme::Role;
 use crate::domain::migration::{Class, JudgedMigration, JudgedStatement};
 use crate::domain::plan::Plan;
-use crate::terminal::gate;
+use crate::gate;
 
 /// The most files that are shown one by one.
 const FILES_SHOWN: usize = 20;
