@@ -14,7 +14,7 @@ use trunkline::domain::quarantine::BadCommit;
 use trunkline::domain::service::ServiceState;
 use trunkline::domain::snapshot::{ServiceSnapshot, Version};
 use trunkline::domain::snapshot_of;
-use trunkline::engine::commands::{self, Asked, Gathered, Ground, NotDecided};
+use trunkline::engine::commands::{self, CommandContext, CommandError, Gathered, ServiceView};
 
 fn sha(number: u64) -> Sha {
     format!("{number:040x}").parse().unwrap()
@@ -316,15 +316,20 @@ impl Record {
         let (name, policy, people) =
             ("checkout".parse().unwrap(), Policy::default(), People::default());
         let freezes = freeze::Rules::default();
-        let ground =
-            Ground { name: &name, state: &self.state, policy, people: &people, freezes: &freezes };
+        let ground = ServiceView {
+            name: &name,
+            state: &self.state,
+            policy,
+            people: &people,
+            freezes: &freezes,
+        };
         let (actor, gathered) = (Actor::Person("raj".into()), Gathered::Commits(found));
         let (now, next) = (DateTime::UNIX_EPOCH, Seq(self.state.last_seq.0 + 1));
-        let asked = Asked { actor: &actor, now, next, gathered: Some(&gathered) };
-        match commands::decide(&ground, command, asked) {
+        let context = CommandContext { actor: &actor, now, next, gathered: Some(&gathered) };
+        match commands::decide(&ground, command, context) {
             Ok(decided) => Ok(decided.facts.into_iter().next().unwrap()),
-            Err(NotDecided::Refused(refusal)) => Err(refusal),
-            Err(NotDecided::Outdated) => panic!("nothing was outdated"),
+            Err(CommandError::Refused(refusal)) => Err(refusal),
+            Err(error) => panic!("{error}"),
         }
     }
 

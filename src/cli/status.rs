@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 
 use super::context::Context;
-use super::failure::Failure;
-use super::say::{ago, from_now, how_it_goes, instant};
+use super::error::CliError;
+use super::wording::{ago, from_now, how_it_goes, instant};
 use super::{Reading, output, schema};
 use crate::domain::freeze::{FreezeState, standing};
 use crate::domain::ids::Environment;
@@ -20,7 +20,7 @@ pub struct Arguments {
 }
 
 /// With `--service` the document is that service, without it the fleet.
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     if let Some(service) = context.named() {
         let snapshot = context.snapshot(service).await?;
         return if arguments.reading.json {

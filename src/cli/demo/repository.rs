@@ -6,7 +6,7 @@ use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
 
 use super::git::{self, NewCommit};
 use super::story::{Author, EVERYDAY, HISTORY, Merge, OPENING};
-use crate::cli::failure::Failure;
+use crate::cli::error::CliError;
 use crate::engine::clock::{Clock, SystemClock};
 
 use crate::domain::people::Identity;
@@ -38,7 +38,7 @@ pub fn user_file(repository: &Path) -> String {
 }
 
 /// Makes the repository with everything that happened before you came. `servers` is where its steps deploy to.
-pub fn create(repository: &Path, servers: &Path) -> Result<(), Failure> {
+pub fn create(repository: &Path, servers: &Path) -> Result<(), CliError> {
     git::init(repository)?;
     let now = SystemClock.now();
     let merges = i32::try_from(HISTORY.len()).unwrap_or(i32::MAX);
@@ -52,7 +52,7 @@ pub fn create(repository: &Path, servers: &Path) -> Result<(), Failure> {
 }
 
 /// Merges the next part of the story. `done` counts what was merged since the demo was made.
-pub fn merge_next(repository: &Path, done: usize) -> Result<(), Failure> {
+pub fn merge_next(repository: &Path, done: usize) -> Result<(), CliError> {
     let merge =
         OPENING.get(done).unwrap_or_else(|| &EVERYDAY[(done - OPENING.len()) % EVERYDAY.len()]);
     let version = HISTORY.len() + done + 2;

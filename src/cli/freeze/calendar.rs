@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::list::row;
 use crate::backend::Backend as _;
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
-use crate::cli::say::instant;
+use crate::cli::error::CliError;
+use crate::cli::wording::instant;
 use crate::cli::{Reading, output};
 use crate::domain::freeze::{Evaluation, FreezeState, FreezeWindow, standing};
 use crate::domain::ids::Environment;
@@ -52,7 +52,7 @@ struct Day {
     state: FreezeState,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     let service = context.service().await?;
     let snapshot = context.snapshot(&service).await?;
     let (now, production) = (snapshot.at, Environment::Production);

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::add::time;
 use crate::backend::Backend as _;
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
+use crate::cli::error::CliError;
 use crate::cli::{Global, Reading, output};
 use crate::config::freezes::{FeedPlace, FeedSource, FreezesFile, LARGEST, feeds};
 use crate::domain::freeze::feed::Feed;
@@ -64,7 +64,7 @@ struct Checked<'a> {
     evaluation: Evaluation,
 }
 
-pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(global: Global, arguments: Arguments) -> Result<(), CliError> {
     let environment = match arguments.environment {
         Where::Staging => Environment::Staging,
         Where::Production => Environment::Production,
@@ -94,7 +94,7 @@ pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
         return say(at, &service, environment, action, evaluation);
     };
     let service = global.service.ok_or_else(|| {
-        Failure::usage("which service? a file is judged for one: say --service with its name")
+        CliError::usage("which service? a file is judged for one: say --service with its name")
     })?;
     let at = arguments.at.unwrap_or_else(|| SystemClock.now());
     let rules = rules(file, at)?;
@@ -108,7 +108,7 @@ fn say(
     environment: Environment,
     action: FreezeAction,
     evaluation: Evaluation,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let why = match (action, evaluation.state) {
         (FreezeAction::Rollback, FreezeState::Open) => "rollbacks are never frozen".to_owned(),
         (FreezeAction::Abort, FreezeState::Open) => "aborts are never frozen".to_owned(),
@@ -118,10 +118,10 @@ fn say(
 }
 
 /// The rules of a file, with the feeds that are files beside it. One of the web stays unread: this asks nobody.
-fn rules(path: &Path, at: DateTime<Utc>) -> Result<Rules, Failure> {
+fn rules(path: &Path, at: DateTime<Utc>) -> Result<Rules, CliError> {
     let shown = path.display().to_string();
     let text = feeds::file(path, LARGEST)
-        .map_err(|why| Failure::usage(format!("{shown}: cannot be read: {why}")))?;
+        .map_err(|why| CliError::usage(format!("{shown}: cannot be read: {why}")))?;
     let file = FreezesFile::parse(&text, &shown)?;
     let folder = path.parent().unwrap_or(path);
     let read = |source: &FeedSource| match &source.place {

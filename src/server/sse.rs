@@ -14,9 +14,9 @@ use utoipa::IntoParams;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
-use super::answer::problem;
 use super::document::in_header;
 use super::routes::Session;
+use crate::api::problem::Problem;
 use crate::backend::{Answer, Backend, LONGEST_WAIT};
 use crate::domain::event::Event;
 use crate::domain::ids::{Seq, ServiceName};
@@ -60,18 +60,18 @@ pub(super) fn stream<B: Backend>(
 ) -> Response {
     let stopping = session.stopping.begun();
     let events = events(session.backend, service, after)
-        .map(|event| Ok::<_, Infallible>(told(event)))
+        .map(|event| Ok::<_, Infallible>(message(event)))
         .take_until(stopping);
     Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
 }
 
-fn told(event: Answer<Event>) -> Sent {
+fn message(event: Answer<Event>) -> Sent {
     let sent = match event {
         Ok(event) => {
             let named = Sent::default().id(event.seq.to_string()).event(event.fact.kind());
             named.json_data(event)
         }
-        Err(error) => Sent::default().event("problem").json_data(problem(error)),
+        Err(error) => Sent::default().event("problem").json_data(Problem::from(error)),
     };
     sent.unwrap_or_else(|error| Sent::default().comment(error.to_string()))
 }

@@ -1,65 +1,60 @@
 //! What goes back: snapshots with their versions, pages of logs, and problems.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::header::{CONTENT_TYPE, ETAG, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::ask::Known;
+use super::extract::KnownVersions;
 use crate::api::problem::{Kind, Problem};
 use crate::api::{LOG_ENDED, LOG_NEXT, LOG_SIZE, LOG_START, PROBLEM};
 use crate::backend::BackendError;
+use crate::backend::problem::{RETRY, retry_after};
 use crate::domain::log::LogPage;
 use crate::domain::snapshot::Version;
 
-/// A problem on its way out.
+/// A problem on its way out, and when to ask again.
 #[derive(Debug)]
-pub(super) struct Failure(Problem);
+pub(super) struct ProblemResponse {
+    problem: Problem,
+    retry_after: Option<Duration>,
+}
 
-impl From<Problem> for Failure {
+impl From<Problem> for ProblemResponse {
     fn from(problem: Problem) -> Self {
-        Self(problem)
+        let is_away = matches!(problem.kind, Kind::Unreachable | Kind::Stopping);
+        Self { problem, retry_after: is_away.then_some(RETRY) }
     }
 }
 
-impl From<BackendError> for Failure {
+impl From<BackendError> for ProblemResponse {
     fn from(error: BackendError) -> Self {
-        Self(problem(error))
+        Self { retry_after: retry_after(&error), problem: error.into() }
     }
 }
 
-/// The document for what a backend says.
-pub(super) fn problem(error: BackendError) -> Problem {
-    match error {
-        BackendError::Refused(refusal) => refusal.into(),
-        BackendError::Unreachable(why) | BackendError::Busy { why, .. } => {
-            Problem::new(Kind::Unreachable, why)
-        }
-        BackendError::Unknown(why) => Problem::new(Kind::Unknown, why),
-        BackendError::Incompatible(why) => Problem::new(Kind::Incompatible, why),
-        BackendError::Unauthorized(why) => Problem::new(Kind::NotAllowed, why),
-        BackendError::Failed(why) => Problem::new(Kind::Failed, why),
-    }
-}
-
-impl IntoResponse for Failure {
+impl IntoResponse for ProblemResponse {
     fn into_response(self) -> Response {
-        let Self(problem) = self;
+        let Self { problem, retry_after } = self;
         let status =
             StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(problem)).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(wait) = retry_after {
+            let seconds = wait.as_millis().div_ceil(1_000);
+            let seconds = HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX));
+            response.headers_mut().insert(RETRY_AFTER, seconds);
         }
         response
     }
 }
 
-/// A snapshot with its version, or the word that the caller has it already.
+/// A snapshot with its version, or that the caller has it already.
 pub(super) fn snapshot<T: Serialize>(
-    known: &Known,
+    known: &KnownVersions,
     snapshot: Option<T>,
     version: impl Fn(&T) -> &Version,
 ) -> Response {

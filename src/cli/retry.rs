@@ -1,28 +1,28 @@
-//! A command that was recorded under the same key before: what was answered then is the answer to every retry.
+//! A retry with the key of a recorded command gets the first answer again.
 
 use std::time::Duration;
 
 use super::context::Context;
-use super::failure::Failure;
+use super::error::CliError;
 use crate::backend::Backend as _;
 use crate::domain::command::{Receipt, Refusal};
 use crate::domain::event::Event;
 use crate::domain::ids::{IdempotencyKey, Seq, ServiceName};
 
-/// Prints and answers what was said to the command that this key recorded; `None` when none was. What a command is made
-/// of may be another by now, so that only its event tells whether it is the same.
+/// Prints and returns the receipt of the command that this key recorded; `None` when the key recorded none. A plan may
+/// have changed since, so the recorded event decides whether it is the same command.
 ///
 /// # Errors
 /// When the key belongs to a different command.
-pub async fn told(
+pub async fn first_answer(
     context: &Context,
     service: &ServiceName,
     key: Option<&IdempotencyKey>,
     is_same: impl FnOnce(&Event) -> bool,
-) -> Result<Option<Receipt>, Failure> {
+) -> Result<Option<Receipt>, CliError> {
     let Some(key) = key else { return Ok(None) };
     let Some(receipt) = context.backend.receipt(key).await? else { return Ok(None) };
-    // A deployment that the command made is named by its event; one that it cancelled is older.
+    // A new deployment is named by its event; a cancelled one is older.
     let made = receipt.deployment.map(|deployment| Seq(deployment.0));
     let seq = made.filter(|made| *made >= receipt.seq).unwrap_or(receipt.seq);
     let before = Seq(seq.0.saturating_sub(1));
@@ -34,7 +34,7 @@ pub async fn told(
     Ok(Some(receipt))
 }
 
-/// Whether a text was recorded from these words.
-pub fn says(recorded: &str, words: &str) -> bool {
-    recorded == words.trim()
+/// True if a recorded text comes from this argument.
+pub fn is_same_text(recorded: &str, argument: &str) -> bool {
+    recorded == argument.trim()
 }

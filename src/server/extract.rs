@@ -10,8 +10,8 @@ use utoipa::IntoParams;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
-use super::answer::Failure;
 use super::document::in_header;
+use super::response::ProblemResponse;
 use crate::api::KEY_HEADER;
 use crate::api::problem::{Kind, Problem};
 use crate::domain::command::{Command, Refusal};
@@ -22,9 +22,9 @@ use crate::domain::snapshot::Version;
 pub(super) struct InPath<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for InPath<T> {
-    type Rejection = Failure;
+    type Rejection = ProblemResponse;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ProblemResponse> {
         let path: Result<Path<T>, PathRejection> = Path::from_request_parts(parts, state).await;
         match path {
             Ok(Path(names)) => Ok(Self(names)),
@@ -37,9 +37,9 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for InPath<
 pub(super) struct InQuery<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for InQuery<T> {
-    type Rejection = Failure;
+    type Rejection = ProblemResponse;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ProblemResponse> {
         let query: Result<Query<T>, QueryRejection> = Query::from_request_parts(parts, state).await;
         match query {
             Ok(Query(query)) => Ok(Self(query)),
@@ -62,9 +62,9 @@ impl IntoParams for Order {
 }
 
 impl<S: Send + Sync> FromRequest<S> for Order {
-    type Rejection = Failure;
+    type Rejection = ProblemResponse;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, ProblemResponse> {
         let key = key(request.headers())?;
         match Json::from_request(request, state).await {
             Ok(Json(command)) => Ok(Self { command, key }),
@@ -95,19 +95,19 @@ fn unreadable(rejection: &JsonRejection) -> Problem {
 }
 
 /// The versions that the caller has already.
-pub(super) struct Known(Vec<Version>);
+pub(super) struct KnownVersions(Vec<Version>);
 
-impl IntoParams for Known {
+impl IntoParams for KnownVersions {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let about = "The entity tags of what the caller has already.";
         vec![in_header::<String>(IF_NONE_MATCH.as_str(), Required::False, about)]
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Known {
-    type Rejection = Failure;
+impl<S: Send + Sync> FromRequestParts<S> for KnownVersions {
+    type Rejection = ProblemResponse;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ProblemResponse> {
         let lines = parts.headers.get_all(IF_NONE_MATCH).iter();
         let tags = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
         let unquoted = tags.filter_map(|tag| {
@@ -118,7 +118,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Known {
     }
 }
 
-impl Known {
+impl KnownVersions {
     /// The one version to wait beyond; with several there is nothing to wait for.
     pub(super) fn only(&self) -> Option<Version> {
         match self.0.as_slice() {

@@ -18,7 +18,7 @@ pub const CHANGED: u8 = 4;
 
 /// How a command can end other than well.
 #[derive(Debug)]
-pub enum Failure {
+pub enum CliError {
     /// The reader of our output went away, as in `trunkline events | head`: nothing failed.
     ClosedPipe,
     /// The arguments or the configuration are wrong.
@@ -30,7 +30,7 @@ pub enum Failure {
     Failed(Report),
 }
 
-impl Failure {
+impl CliError {
     pub fn usage(sentence: impl Into<String>) -> Self {
         Self::Usage(sentence.into())
     }
@@ -63,7 +63,7 @@ impl Failure {
     }
 }
 
-impl From<io::Error> for Failure {
+impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             Self::ClosedPipe
@@ -73,19 +73,19 @@ impl From<io::Error> for Failure {
     }
 }
 
-impl From<Report> for Failure {
+impl From<Report> for CliError {
     fn from(report: Report) -> Self {
         Self::Failed(report)
     }
 }
 
-impl From<ConfigError> for Failure {
+impl From<ConfigError> for CliError {
     fn from(error: ConfigError) -> Self {
         Self::Usage(error.to_string())
     }
 }
 
-impl From<BackendError> for Failure {
+impl From<BackendError> for CliError {
     fn from(error: BackendError) -> Self {
         match error {
             BackendError::Refused(refusal) => refusal.into(),
@@ -94,7 +94,7 @@ impl From<BackendError> for Failure {
     }
 }
 
-impl From<Refusal> for Failure {
+impl From<Refusal> for CliError {
     fn from(refusal: Refusal) -> Self {
         let sentence = refusal.to_string();
         match refusal {
