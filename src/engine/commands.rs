@@ -5,11 +5,11 @@ mod request;
 
 use chrono::{DateTime, Utc};
 
+use crate::calendar;
 use crate::domain::build::Build;
 use crate::domain::command::{Action, Command, Refusal};
 use crate::domain::commit::Range;
 use crate::domain::event::{DeploymentKind, Fact, StepSpec};
-use crate::domain::freeze;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName};
 use crate::domain::people::{Actor, People};
 use crate::domain::plan::{self, Facts, Migrations, Plan};
@@ -69,7 +69,7 @@ pub struct Ground<'a> {
     pub policy: Policy,
     pub people: &'a People,
     /// The freezes by calendar.
-    pub freezes: &'a freeze::Rules,
+    pub freezes: &'a calendar::FreezeRules,
 }
 
 /// The circumstances of a command.
@@ -132,7 +132,7 @@ pub fn plan(service: &Ground<'_>, action: Action, asked: Asked<'_>) -> Result<Pl
     if gathered.ends != ends {
         return Err(NotDecided::Outdated);
     }
-    let calendar = service.freezes.promote_to_production(service.name, asked.now);
+    let calendar = service.freezes.promote_to_production(service.name.as_str(), asked.now);
     let facts = Facts {
         service: service.name,
         state: service.state,
