@@ -6,16 +6,18 @@ use std::path::{Path, PathBuf};
 
 /// Each module and the modules of ours that it may name.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("domain", &[]),
+    ("settings", &[]),
+    ("calendar", &["settings"]),
+    ("domain", &["settings", "calendar"]),
     ("terminal", &[]),
-    ("config", &["domain"]),
+    ("config", &["domain", "settings", "calendar"]),
     ("git", &["domain"]),
     ("store", &["domain"]),
-    ("api", &["domain"]),
-    ("engine", &["domain", "config", "git", "store"]),
-    ("backend", &["domain", "api", "config", "engine"]),
+    ("api", &["domain", "calendar"]),
+    ("engine", &["domain", "calendar", "config", "git", "store"]),
+    ("backend", &["domain", "calendar", "api", "config", "engine"]),
     ("server", &["domain", "api", "backend"]),
-    ("console", &["domain", "config", "backend", "terminal"]),
+    ("console", &["domain", "calendar", "config", "backend", "terminal"]),
 ];
 
 /// What a module must not name, because another owns it. `""` stands for all modules but the ones named last.

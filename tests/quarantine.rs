@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use trunkline::calendar::FreezeRules;
 use trunkline::domain::command::{Command, Refusal};
 use trunkline::domain::commit::{Commit, Revert};
 use trunkline::domain::event::{Event, Fact};
-use trunkline::domain::freeze;
 use trunkline::domain::ids::{BuildNumber, Seq, Sha};
 use trunkline::domain::people::{Actor, Identity, People};
 use trunkline::domain::policy::Policy;
@@ -86,7 +86,7 @@ impl Record {
             state: &self.state,
             policy: &Policy::default(),
             people: &People::default(),
-            freezes: &freeze::Rules::default(),
+            freezes: &FreezeRules::default(),
             rollback: &[],
             problems: &[],
         };
@@ -315,7 +315,7 @@ impl Record {
     fn decide(&self, command: &Command, found: Vec<BadCommit>) -> Result<Fact, Refusal> {
         let (name, policy, people) =
             ("checkout".parse().unwrap(), Policy::default(), People::default());
-        let freezes = freeze::Rules::default();
+        let freezes = FreezeRules::default();
         let ground = ServiceView {
             name: &name,
             state: &self.state,

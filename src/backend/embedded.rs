@@ -8,10 +8,10 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Answer, Backend, LONGEST_WAIT};
 use crate::api::API;
+use crate::calendar::FreezeWindow;
 use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
-use crate::domain::freeze::FreezeWindow;
 use crate::domain::ids::{
     CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };

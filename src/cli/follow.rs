@@ -83,17 +83,13 @@ fn told(
         }
         Fact::StepEnded { deployment, step, outcome, took } if *deployment == ours => {
             let took = crate::domain::time::say(*took);
-            context.out.regardless().line(format!(
-                "  {} {} in {took}",
-                name(*step),
-                outcome.say()
-            ))?;
+            context.out.regardless().line(format!("  {} {} in {took}", name(*step), outcome))?;
         }
         Fact::CancelRequested { deployment, reason } if *deployment == ours => {
             context.out.regardless().line(format!("  {} cancels it: {reason}", event.actor))?;
         }
         Fact::DeploymentEnded { deployment, outcome } if *deployment == ours => {
-            context.out.regardless().line(format!("{ours} {}", said(outcome)))?;
+            context.out.regardless().line(event.sentence())?;
             return Ok(Some(outcome.clone()));
         }
         _ => {}
@@ -101,18 +97,9 @@ fn told(
     Ok(None)
 }
 
-fn said(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Succeeded => "succeeded".into(),
-        Outcome::Failed(why) => format!("failed: {why}"),
-        Outcome::Cancelled => "was cancelled".into(),
-        Outcome::Interrupted(why) => format!("was interrupted: {why}"),
-    }
-}
-
 fn ended(outcome: &Outcome, deployment: DeploymentId) -> Result<(), CliError> {
     match outcome {
         Outcome::Succeeded => Ok(()),
-        other => Err(CliError::failed(format!("{deployment} {}", said(other)))),
+        other => Err(CliError::failed(format!("{deployment} {other}"))),
     }
 }

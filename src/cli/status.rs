@@ -7,10 +7,11 @@ use super::context::Context;
 use super::error::CliError;
 use super::wording::{ago, from_now, how_it_goes, instant};
 use super::{Reading, output, schema};
-use crate::domain::freeze::{FreezeState, standing};
+use crate::calendar::FreezeState;
 use crate::domain::ids::Environment;
 use crate::domain::snapshot::{FleetRow, FleetSnapshot, Problem, ServiceSnapshot};
 use crate::domain::stops::Freeze;
+use crate::domain::stops::evaluate_freezes;
 use crate::domain::time::{between, say};
 
 #[derive(Debug, Args)]
@@ -144,7 +145,7 @@ fn freeze_line(freeze: &Freeze, now: DateTime<Utc>) -> String {
 
 /// What the freezes by calendar say now.
 fn by_calendar(snapshot: &ServiceSnapshot) -> Option<String> {
-    let standing = standing(&snapshot.calendar, &[], snapshot.at);
+    let standing = evaluate_freezes(&snapshot.calendar, &[], snapshot.at);
     let until = standing.lasts_until.map_or("with no known end".to_owned(), |at| {
         format!("until {} ({})", instant(at), from_now(at, snapshot.at))
     });

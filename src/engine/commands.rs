@@ -7,11 +7,11 @@ mod request;
 use chrono::{DateTime, Utc};
 
 pub use self::error::CommandError;
+use crate::calendar;
 use crate::domain::build::Build;
 use crate::domain::command::{Action, Command, Refusal};
 use crate::domain::commit::Range;
 use crate::domain::event::{DeploymentKind, Fact, StepSpec};
-use crate::domain::freeze;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName};
 use crate::domain::people::{Actor, People};
 use crate::domain::plan::{self, Facts, Migrations, Plan};
@@ -57,7 +57,7 @@ pub struct ServiceView<'a> {
     pub policy: Policy,
     pub people: &'a People,
     /// The freezes by calendar.
-    pub freezes: &'a freeze::Rules,
+    pub freezes: &'a calendar::FreezeRules,
 }
 
 /// The circumstances of a command.
@@ -126,7 +126,7 @@ pub fn plan(
     if gathered.ends != ends {
         return Err(CommandError::Outdated);
     }
-    let calendar = service.freezes.promote_to_production(service.name, context.now);
+    let calendar = service.freezes.promote_to_production(service.name.as_str(), context.now);
     let facts = Facts {
         service: service.name,
         state: service.state,

@@ -17,10 +17,10 @@ use super::shared::Shared;
 use super::whereabouts;
 use super::world::{Service, World};
 use super::writer::{Input, Request};
+use crate::calendar::FreezeWindow;
 use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::{DeploymentKind, Event};
-use crate::domain::freeze::FreezeWindow;
 use crate::domain::ids::{
     CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };
@@ -169,7 +169,7 @@ impl Handle {
     ) -> Result<Vec<FreezeWindow>, Refusal> {
         let (world, now) = (self.shared.world(), self.shared.clock.now());
         let service = find(&world, name)?;
-        Ok(service.freezes.windows(name, environment, now, (from, until)))
+        Ok(service.freezes.windows(name.as_str(), environment.as_str(), now, (from, until)))
     }
 
     /// # Errors

@@ -7,10 +7,10 @@ use chrono::{DateTime, Utc};
 
 use super::commands::ServiceView;
 use super::migrations::Uses;
+use crate::calendar::FreezeRules;
 use crate::config::service_file::ServiceFile;
 use crate::config::user_file::Watched;
 use crate::domain::event::{DeploymentKind, StepSpec};
-use crate::domain::freeze::Rules;
 use crate::domain::ids::{Environment, ServiceName, Sha};
 use crate::domain::people::People;
 use crate::domain::policy::Policy;
@@ -44,7 +44,7 @@ pub struct Service {
     /// `[people]` and what the machine itself tells of its owner.
     pub people: People,
     /// The freezes by calendar: those of the engine, and its own.
-    pub freezes: Rules,
+    pub freezes: FreezeRules,
     /// The commit whose freezes of its own were read.
     pub freezes_at: Option<Sha>,
     /// Whether a word is used in the code of a commit, as far as anybody context.

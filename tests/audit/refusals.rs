@@ -97,7 +97,7 @@ async fn an_override_and_the_refusals_before_it_are_in_the_audit_with_every_sent
     let home = home_of(&world);
     let listed = home.said(&["audit", "list"]);
     for refusal in [&missing, &changed] {
-        let line = format!("checkout raj: refused the promote of {build}: {refusal}\n");
+        let line = format!("checkout: raj was refused the promote of {build}: {refusal}\n");
         assert!(listed.contains(&line), "{line:?} is not in {listed}");
     }
     home.said(&["audit", "export", "--format", "csv", "--output", "a.csv"]);

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use trunkline::calendar::FreezeRules;
 use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::commit::Range;
 use trunkline::domain::event::{Event, Fact, Run, StepOutcome, StepSpec};
-use trunkline::domain::freeze::Rules;
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName, Sha};
 use trunkline::domain::people::{Actor, People, Person};
 use trunkline::domain::plan::{self, Migrations, Plan};
@@ -42,7 +42,7 @@ pub struct Subject {
     name: ServiceName,
     people: People,
     policy: Policy,
-    freezes: Rules,
+    freezes: FreezeRules,
     pub now: DateTime<Utc>,
     pub events: Vec<Event>,
     pub state: ServiceState,
@@ -80,7 +80,7 @@ impl Subject {
                 freeze,
                 ..Policy::default()
             },
-            freezes: Rules::default(),
+            freezes: FreezeRules::default(),
             now: DateTime::UNIX_EPOCH + TimeDelta::days(20_000),
             events: Vec::new(),
             state: ServiceState::default(),

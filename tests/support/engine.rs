@@ -16,7 +16,7 @@ use trunkline::domain::log::LogFrom;
 use trunkline::domain::plan::{Guard, Plan};
 use trunkline::domain::snapshot::{BuildRow, ServiceSnapshot};
 use trunkline::engine::clock::{Clock, SystemClock};
-use trunkline::engine::{Engine, CommandError, Handle, Options, Services};
+use trunkline::engine::{CommandError, Engine, Handle, Options, Services};
 
 use super::repository::Repository;
 

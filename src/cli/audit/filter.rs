@@ -11,9 +11,8 @@ use clap::builder::PossibleValuesParser;
 use crate::backend::Backend;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::events::detail;
 use crate::cli::freeze::time;
-use crate::domain::event::{DeploymentRequest, Event, Fact};
+use crate::domain::event::{Event, Fact};
 use crate::domain::ids::Seq;
 use crate::store::Reader;
 
@@ -109,27 +108,4 @@ impl Filter {
 
 async fn page(context: &Context, after: Seq) -> Result<Vec<Event>, CliError> {
     Ok(context.backend.events(context.named(), after, PAGE, Duration::ZERO).await?)
-}
-
-/// What happened, with every sentence that was overridden and the reason that was typed for it.
-pub fn sentence(fact: &Fact) -> String {
-    let mut said = detail(fact);
-    for (_, overridden) in overrides(fact) {
-        said.push_str("; ");
-        said.push_str(&overridden);
-    }
-    said
-}
-
-/// The reasons that were typed, each with the guard that asked for it and the sentence that was read.
-pub fn overrides(fact: &Fact) -> Vec<(String, String)> {
-    let Fact::DeploymentRequested(DeploymentRequest { findings, overrides, .. }) = fact else {
-        return Vec::new();
-    };
-    let each = overrides.iter().map(|(guard, reason)| {
-        let read = findings.iter().filter(|finding| finding.guard == *guard);
-        let read: Vec<_> = read.map(|finding| finding.sentence.as_str()).collect();
-        (reason.clone(), format!("overrode {guard} ({}): {reason}", read.join("; ")))
-    });
-    each.collect()
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::filter::{Filter, sentence};
+use super::filter::Filter;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::{Reading, output};
@@ -37,7 +37,5 @@ pub async fn run(context: &Context, database: &Path, arguments: Arguments) -> Re
 
 fn line(event: &Event) -> String {
     let at = event.at.format("%Y-%m-%d %H:%M:%S");
-    let kind = event.fact.kind().replace('_', " ");
-    let said = sentence(&event.fact);
-    format!("{at} {} {}: {kind} {said}", event.service, event.actor).trim_end().to_owned()
+    format!("{at} {}: {}", event.service, event.sentence())
 }

@@ -5,13 +5,14 @@ use serde::Serialize;
 
 use super::needs;
 use crate::backend::Backend as _;
+use crate::calendar::{FreezeState, FreezeWindow};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::wording::instant;
 use crate::cli::{Reading, output};
-use crate::domain::freeze::{FreezeState, FreezeWindow, standing};
 use crate::domain::ids::{Environment, ServiceName};
 use crate::domain::stops::Freeze;
+use crate::domain::stops::evaluate_freezes;
 
 /// How far ahead the windows of one freeze are listed.
 const YEAR: TimeDelta = TimeDelta::days(366);
@@ -33,7 +34,7 @@ pub async fn all(context: &Context, reading: Reading) -> Result<(), CliError> {
     let service = context.service().await?;
     let snapshot = context.snapshot(&service).await?;
     let now = snapshot.at;
-    let standing = standing(&snapshot.calendar, &snapshot.freezes, now);
+    let standing = evaluate_freezes(&snapshot.calendar, &snapshot.freezes, now);
     let is_open = |window: &FreezeWindow| window.until.is_none_or(|until| until > now);
     let windows: Vec<_> = snapshot.calendar.into_iter().filter(is_open).collect();
     if reading.json {

@@ -12,7 +12,7 @@ use clap::Subcommand;
 use super::context::Context;
 use super::error::CliError;
 use super::{Global, Reading, lift, recall};
-use crate::domain::freeze::FreezeWindow;
+use crate::calendar::FreezeWindow;
 use crate::domain::policy::FreezeMode;
 
 #[derive(Debug, Subcommand)]

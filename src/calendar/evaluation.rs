@@ -1,30 +1,25 @@
-//! Freezes by calendar: the rules of freezes.toml, and what they say of an instant. Pure: the file, the tables, the
-//! feeds and the instant decide.
-
-pub mod calendar;
-pub mod feed;
-mod rule;
-mod rules;
-mod run;
-pub mod zone;
+//! Questions to the rules and their answers: whether an instant is frozen, by what, and until when.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use self::rule::{HolidayEve, Kind, Restricted, Rule, Through, WeeklyWindow};
-pub use self::rules::Rules;
-pub use self::run::{Turns, standing, turns};
-use super::ids::{Environment, ServiceName};
-use super::policy::FreezeMode;
-
-/// What is asked of the rules.
+/// A question to the rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ask<'a> {
+pub struct FreezeQuery<'a> {
     pub at: DateTime<Utc>,
-    pub environment: Environment,
-    pub service: &'a ServiceName,
+    /// `staging` or `production`.
+    pub environment: &'a str,
+    pub service: &'a str,
     pub action: FreezeAction,
+}
+
+/// What a promote in a freeze needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FreezeMode {
+    Override,
+    Warn,
 }
 
 /// What somebody would do. Only a promote can be frozen.

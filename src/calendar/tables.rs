@@ -1,14 +1,14 @@
-//! The holiday tables that come with trunkline, read only for the places that are asked for.
+//! The holiday tables that come with trunkline. A table is parsed when it is asked for.
 
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use crate::domain::freeze::calendar::Table;
+use crate::business_days::HolidayTable;
 
 macro_rules! shipped {
     ($($code:literal $file:literal),* $(,)?) => {
-        &[$(($code, include_str!(concat!("../../../assets/holidays/", $file)))),*]
+        &[$(($code, include_str!(concat!("../../assets/holidays/", $file)))),*]
     };
 }
 
@@ -32,9 +32,9 @@ pub fn subdivisions(country: &str) -> Vec<&'static str> {
     text.lines().filter_map(|line| line.strip_prefix("> ")).collect()
 }
 
-/// The holidays of a country, or of one of its subdivisions; `None` when there is no such table.
+/// The holidays of a country, or of one of its subdivisions; `None` for an unknown one.
 #[must_use]
-pub fn table(country: &str, subdivision: Option<&str>) -> Option<Table> {
+pub fn holiday_table(country: &str, subdivision: Option<&str>) -> Option<HolidayTable> {
     let text = text(country)?;
     if subdivision.is_some_and(|name| !subdivisions(country).contains(&name)) {
         return None;
@@ -42,17 +42,17 @@ pub fn table(country: &str, subdivision: Option<&str>) -> Option<Table> {
     let place = subdivision.map_or(country.to_owned(), |name| format!("{country}-{name}"));
     let (coverage, holidays) = read(text, subdivision)
         .expect("generate.py wrote every line, and a test reads every table");
-    Some(Table { place, coverage, holidays })
+    Some(HolidayTable { place, coverage, holidays })
 }
 
 fn text(country: &str) -> Option<&'static str> {
     TABLES.iter().find(|(code, _)| *code == country).map(|(_, text)| *text)
 }
 
-type Read = ((NaiveDate, NaiveDate), BTreeMap<NaiveDate, String>);
+type Coverage = (NaiveDate, NaiveDate);
 
-/// The country's own days stand first; of a subdivision only what differs does.
-fn read(text: &str, subdivision: Option<&str>) -> Option<Read> {
+/// The days of the country come first, then the differences of each subdivision.
+fn read(text: &str, subdivision: Option<&str>) -> Option<(Coverage, BTreeMap<NaiveDate, String>)> {
     let (mut coverage, mut holidays) = (None, BTreeMap::new());
     let mut applies = true;
     for line in text.lines().filter(|line| !line.starts_with('#')) {

@@ -6,16 +6,16 @@ use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc
 use chrono_tz::Tz;
 use icalendar::parser::{Component, Property};
 
-use super::recurrence::{Fault, Recurrence};
+use super::recurrence::{Recurrence, RecurrenceError};
 use super::zones;
-use crate::domain::freeze::feed::Occurrence;
-use crate::domain::freeze::zone::{Edge, instant, midnight};
+use crate::feed::Occurrence;
+use crate::zone::{Edge, instant, midnight};
 
 /// The most characters that are kept of what an event is called.
 const LONGEST_SUMMARY: usize = 200;
 
 /// An event, or one occurrence of another that was moved.
-pub(super) struct Event {
+pub(super) struct FeedEvent {
     pub uid: String,
     pub summary: String,
     pub is_cancelled: bool,
@@ -23,26 +23,26 @@ pub(super) struct Event {
     pub replaces: Option<DateTime<Utc>>,
     zone: Tz,
     start: NaiveDateTime,
-    length: Length,
+    length: EventLength,
     recurrence: Recurrence,
     /// What may be wrong with it.
     pub doubt: Option<String>,
 }
 
 /// Whole days last from midnight to midnight, however long those days are.
-enum Length {
+enum EventLength {
     Days(u64),
     Time(TimeDelta),
 }
 
 /// When something happens.
 #[derive(Clone, Copy)]
-pub(super) enum Moment {
+pub(super) enum EventTime {
     Day(NaiveDate),
     Wall(NaiveDateTime, Tz),
 }
 
-impl Moment {
+impl EventTime {
     /// A value of the form `20261224`, `20261224T160000` or `20261224T160000Z`.
     pub fn read(text: &str, zone: Tz) -> Option<Self> {
         if let Some((day, time)) = text.split_once('T') {
@@ -93,7 +93,7 @@ fn date(text: &str) -> Option<NaiveDate> {
     (text.len() == 8 && (1900..=2300).contains(&day.year())).then_some(day)
 }
 
-impl Event {
+impl FeedEvent {
     /// # Errors
     /// With what it is called and why nothing can be made of it.
     pub fn read(component: &Component<'_>, zone: Tz) -> Result<Self, (String, String)> {
@@ -107,13 +107,13 @@ impl Event {
             let doubt = unknown.map(|name| {
                 format!("its zone {name:?} is unknown, so it is read as if it said {}", zone.name())
             });
-            let begins = Moment::of(start, zone)?;
+            let begins = EventTime::of(start, zone)?;
             let own = match begins {
-                Moment::Day(_) => zone,
-                Moment::Wall(_, own) => own,
+                EventTime::Day(_) => zone,
+                EventTime::Wall(_, own) => own,
             };
             let replaces = component.find_prop("RECURRENCE-ID");
-            let replaces = replaces.map(|one| Moment::of(one, own)).transpose()?;
+            let replaces = replaces.map(|one| EventTime::of(one, own)).transpose()?;
             Ok(Self {
                 uid: value("UID").unwrap_or_default().to_owned(),
                 summary: summary.clone(),
@@ -139,7 +139,7 @@ impl Event {
         &self,
         (from, until): (DateTime<Utc>, DateTime<Utc>),
         elsewhere: &BTreeSet<DateTime<Utc>>,
-    ) -> Result<Vec<Occurrence>, Fault> {
+    ) -> Result<Vec<Occurrence>, RecurrenceError> {
         let last = until.with_timezone(&self.zone).naive_local();
         let walls = self.recurrence.walls(self.start, last)?;
         let occurrences = walls.into_iter().map(|wall| self.at(wall));
@@ -152,26 +152,26 @@ impl Event {
     fn at(&self, wall: NaiveDateTime) -> Occurrence {
         let from = instant(self.zone, wall, Edge::Start);
         let until = match self.length {
-            Length::Days(days) => {
+            EventLength::Days(days) => {
                 let end = wall.checked_add_days(Days::new(days)).unwrap_or(wall);
                 instant(self.zone, end, Edge::End)
             }
-            Length::Time(time) => from.checked_add_signed(time).unwrap_or(from),
+            EventLength::Time(time) => from.checked_add_signed(time).unwrap_or(from),
         };
         Occurrence { from, until, summary: self.summary.clone() }
     }
 }
 
-fn length(component: &Component<'_>, begins: Moment, zone: Tz) -> Result<Length, String> {
+fn length(component: &Component<'_>, begins: EventTime, zone: Tz) -> Result<EventLength, String> {
     if let Some(end) = component.find_prop("DTEND") {
-        let end = Moment::of(end, zone)?;
-        if let (Moment::Day(first), Moment::Day(end)) = (begins, end) {
+        let end = EventTime::of(end, zone)?;
+        if let (EventTime::Day(first), EventTime::Day(end)) = (begins, end) {
             // A last day that is also the first is how some programs write a single day.
-            return Ok(Length::Days((end - first).num_days().try_into().unwrap_or(0).max(1)));
+            return Ok(EventLength::Days((end - first).num_days().try_into().unwrap_or(0).max(1)));
         }
         let end = match end {
-            Moment::Wall(wall, own) => instant(own, wall, Edge::End),
-            Moment::Day(day) => midnight(zone, day, Edge::End),
+            EventTime::Wall(wall, own) => instant(own, wall, Edge::End),
+            EventTime::Day(day) => midnight(zone, day, Edge::End),
         };
         let time = end - begins.start(zone);
         return positive(time);
@@ -180,21 +180,21 @@ fn length(component: &Component<'_>, begins: Moment, zone: Tz) -> Result<Length,
         let text = duration.val.as_str();
         let time = duration_of(text).ok_or_else(|| format!("{text:?} is not a duration"))?;
         return match begins {
-            Moment::Day(_) if time.num_seconds() % 86_400 == 0 && time > TimeDelta::zero() => {
-                Ok(Length::Days(time.num_days().try_into().unwrap_or(1)))
+            EventTime::Day(_) if time.num_seconds() % 86_400 == 0 && time > TimeDelta::zero() => {
+                Ok(EventLength::Days(time.num_days().try_into().unwrap_or(1)))
             }
             _ => positive(time),
         };
     }
     match begins {
-        Moment::Day(_) => Ok(Length::Days(1)),
-        Moment::Wall(..) => Err("it has neither an end nor a duration".to_owned()),
+        EventTime::Day(_) => Ok(EventLength::Days(1)),
+        EventTime::Wall(..) => Err("it has neither an end nor a duration".to_owned()),
     }
 }
 
-fn positive(time: TimeDelta) -> Result<Length, String> {
+fn positive(time: TimeDelta) -> Result<EventLength, String> {
     let lasts = time > TimeDelta::zero();
-    lasts.then_some(Length::Time(time)).ok_or_else(|| "it ends before it begins".to_owned())
+    lasts.then_some(EventLength::Time(time)).ok_or_else(|| "it ends before it begins".to_owned())
 }
 
 /// `P2W`, `P1D`, `PT1H30M`, `P1DT12H`.
@@ -230,7 +230,7 @@ fn recurrence(component: &Component<'_>, zone: Tz) -> Result<Recurrence, String>
             for text in property.val.as_str().split(',') {
                 // A period counts with its beginning.
                 let text = text.split('/').next().unwrap_or_default().trim();
-                let moment = Moment::read(text, zone_of);
+                let moment = EventTime::read(text, zone_of);
                 found.insert(moment.ok_or_else(|| format!("{text:?} is not a date"))?.wall(zone));
             }
         }

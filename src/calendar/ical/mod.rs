@@ -8,20 +8,17 @@ mod recurrence;
 mod zones;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use icalendar::parser::{self, Component};
 
-use self::event::Event;
-use crate::domain::freeze::feed::{Feed, Occurrence};
-use crate::fault::{self, Layer};
+use self::event::FeedEvent;
+use crate::feed::Feed;
 
 /// The most bytes of a feed.
-pub const LARGEST: usize = 5 * 1024 * 1024;
+pub const LARGEST_FEED: usize = 5 * 1024 * 1024;
 /// The most events of a feed, and the most of them that recur.
 const EVENTS: usize = 10_000;
 const RECURRING: usize = 500;
@@ -34,36 +31,18 @@ const DEEPEST: usize = 6;
 /// The most sentences about events that were left out or may be wrong.
 const PROBLEMS: usize = 5;
 
-/// What a feed says about a stretch of time.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Events {
-    /// In the order of their beginnings.
-    pub occurrences: Vec<Occurrence>,
-    /// What was left out, and why.
-    pub problems: Vec<String>,
-}
-
-/// Lays out the events of a feed that touch `[from, until)`; dates, and times without a zone, are those of `zone`.
+/// The events of a feed that touch `[from, until)`; dates, and times without a zone, are those of `zone`.
+///
+/// The parser under it can panic on hostile text: call it where a panic is contained.
 ///
 /// # Errors
-/// When it is no calendar, is cut off, or holds more than anybody's calendar does.
+/// If it is no calendar, is cut off, or is too large.
 pub fn read(
     text: &str,
     zone: Tz,
-    stretch: (DateTime<Utc>, DateTime<Utc>),
-) -> Result<Events, String> {
-    let read = fault::contained(|| {
-        fault::here(Layer::Feed);
-        laid_out(text, zone, stretch)
-    });
-    read.unwrap_or_else(|| Err("breaks the reader of calendars".to_owned()))
-}
-
-fn laid_out(
-    text: &str,
-    zone: Tz,
     (from, until): (DateTime<Utc>, DateTime<Utc>),
-) -> Result<Events, String> {
+    read_at: DateTime<Utc>,
+) -> Result<Feed, String> {
     let text = unfolded(text)?;
     let components = parser::read_components(&text).map_err(|_| "is not a calendar".to_owned())?;
     let all: Vec<_> = components.iter().flat_map(|one| &one.components).collect();
@@ -77,7 +56,7 @@ fn laid_out(
     if events.len() > EVENTS {
         return Err(format!("holds more than {EVENTS} events; split it up"));
     }
-    let mut read = Events::default();
+    let mut read = Feed { read_at: Some(read_at), horizon: Some(until), ..Feed::default() };
     let events = understood(&events, zone, &mut read.problems);
     let recurring = events.iter().filter(|event| event.recurs()).count();
     if recurring > RECURRING {
@@ -90,13 +69,13 @@ fn laid_out(
             if event.replaces.is_some() { &none } else { moved.get(&event.uid).unwrap_or(&none) };
         match event.occurrences((from, until), elsewhere) {
             Ok(occurrences) => read.occurrences.extend(occurrences),
-            Err(recurrence::Fault::TooMany) => {
+            Err(recurrence::RecurrenceError::TooMany) => {
                 return Err(format!(
                     "recurs too often: {:?}; make it one long event",
                     event.summary
                 ));
             }
-            Err(recurrence::Fault::Unclear(why)) => {
+            Err(recurrence::RecurrenceError::Unclear(why)) => {
                 left_out(&mut read.problems, &event.summary, &why);
             }
         }
@@ -112,48 +91,10 @@ fn laid_out(
     Ok(read)
 }
 
-/// The feed that a text is.
-///
-/// # Errors
-/// When it cannot be read or laid out over the stretch.
-pub fn feed(
-    text: &str,
-    zone: Tz,
-    stretch: (DateTime<Utc>, DateTime<Utc>),
-    read_at: DateTime<Utc>,
-) -> Result<Feed, String> {
-    let events = read(text, zone, stretch)?;
-    Ok(Feed {
-        occurrences: events.occurrences,
-        read_at: Some(read_at),
-        max_age: None,
-        horizon: Some(stretch.1),
-        problems: events.problems,
-    })
-}
-
-/// The text of a file of at most so many bytes.
-///
-/// # Errors
-/// When it is no file, is longer, or cannot be read.
-pub fn file(path: &Path, most: usize) -> Result<String, String> {
-    // Asked before it is opened, which would wait for whoever writes into a pipe.
-    if !std::fs::metadata(path).map_err(|error| error.to_string())?.is_file() {
-        return Err("it is not a file".to_owned());
-    }
-    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
-    let mut bytes = Vec::new();
-    file.take(most as u64 + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if bytes.len() > most {
-        return Err(format!("it is larger than {} KiB", most / 1024));
-    }
-    String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
-}
-
 /// The lines as they were before they were folded, once it is known that reading them is harmless.
 fn unfolded(text: &str) -> Result<String, String> {
-    if text.len() > LARGEST {
-        return Err(format!("is larger than {} MiB", LARGEST / 1024 / 1024));
+    if text.len() > LARGEST_FEED {
+        return Err(format!("is larger than {} MiB", LARGEST_FEED / 1024 / 1024));
     }
     let text = parser::unfold(text.trim_start_matches('\u{feff}'));
     let is = |line: &str, word: &str| {
@@ -179,10 +120,14 @@ fn unfolded(text: &str) -> Result<String, String> {
     Ok(text)
 }
 
-fn understood(components: &[&Component<'_>], zone: Tz, problems: &mut Vec<String>) -> Vec<Event> {
+fn understood(
+    components: &[&Component<'_>],
+    zone: Tz,
+    problems: &mut Vec<String>,
+) -> Vec<FeedEvent> {
     let mut events = Vec::with_capacity(components.len());
     for component in components {
-        match Event::read(component, zone) {
+        match FeedEvent::read(component, zone) {
             Ok(event) => {
                 if let Some(doubt) = &event.doubt {
                     tell(problems, format!("the event {:?}: {doubt}", event.summary));
@@ -208,7 +153,7 @@ fn tell(problems: &mut Vec<String>, sentence: String) {
 }
 
 /// For each recurring event the beginnings of the occurrences that other events of the feed replace.
-fn moved(events: &[Event]) -> BTreeMap<String, BTreeSet<DateTime<Utc>>> {
+fn moved(events: &[FeedEvent]) -> BTreeMap<String, BTreeSet<DateTime<Utc>>> {
     let mut moved: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for event in events {
         if let Some(at) = event.replaces {

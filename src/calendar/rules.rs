@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Months, NaiveDate, TimeDelta, Utc};
+use trunkline_settings::duration::say;
 
-use super::calendar::Calendar;
-use super::feed::Feed;
-use super::rule::{Kind, Restricted, Rule, Span};
-use super::run::evaluated;
-use super::zone::{Edge, midnight};
-use super::{Ask, Evaluation, FreezeAction, FreezeState, FreezeWindow};
-use crate::domain::ids::{Environment, ServiceName};
-use crate::domain::policy::FreezeMode;
-use crate::domain::time::{between, say};
+use crate::business_days::Calendar;
+use crate::evaluation::{
+    Evaluation, FreezeAction, FreezeMode, FreezeQuery, FreezeState, FreezeWindow,
+};
+use crate::feed::Feed;
+use crate::rule::{CoveredSpan, FreezeKind, FreezeRule};
+use crate::runs::evaluate_windows;
+use crate::zone::{Edge, midnight};
 
 /// The most windows that are laid out at a time.
 const WINDOWS: usize = 1000;
@@ -25,7 +25,7 @@ const AHEAD: Months = Months::new(2);
 
 /// The rules of one file, or of several together.
 #[derive(Debug, Clone, Default)]
-pub struct Rules {
+pub struct FreezeRules {
     rules: Vec<Arc<Prepared>>,
     /// What is wrong with the files that they come from.
     troubles: Vec<String>,
@@ -33,35 +33,34 @@ pub struct Rules {
 
 #[derive(Debug)]
 struct Prepared {
-    rule: Rule,
+    rule: FreezeRule,
     /// In the order of their beginnings.
-    fixed: Vec<Span>,
+    fixed: Vec<CoveredSpan>,
 }
 
-impl Rules {
+impl FreezeRules {
     #[must_use]
-    pub fn new(rules: Vec<Rule>) -> Self {
-        let prepare = |rule: Rule| Arc::new(Prepared { fixed: rule.fixed(), rule });
+    pub fn new(rules: Vec<FreezeRule>) -> Self {
+        let prepare = |rule: FreezeRule| Arc::new(Prepared { fixed: rule.fixed_spans(), rule });
         Self { rules: rules.into_iter().map(prepare).collect(), troubles: Vec::new() }
     }
 
     /// What stands for rules that cannot be known: everything waits for a reason.
     #[must_use]
     pub fn unreadable(file: &str, why: &str) -> Self {
-        Self::new(vec![Rule {
+        Self::new(vec![FreezeRule {
             id: file.to_owned(),
-            environments: vec![Environment::Production],
+            environments: vec!["production"],
             services: vec!["*".to_owned()],
-            actions: vec![Restricted::Promote],
             policy: FreezeMode::Override,
             reason: why.to_owned(),
-            kind: Kind::Unreadable,
-            thaws: Vec::new(),
+            kind: FreezeKind::Unreadable,
+            exceptions: Vec::new(),
         }])
     }
 
     /// The rules themselves, in the order of the file.
-    pub fn all(&self) -> impl Iterator<Item = &Rule> {
+    pub fn all(&self) -> impl Iterator<Item = &FreezeRule> {
         self.rules.iter().map(|prepared| &prepared.rule)
     }
 
@@ -73,12 +72,12 @@ impl Rules {
     /// Those of a service's own file. Their ids become `SERVICE/ID`, so that they never speak of the same freeze as the
     /// engine's.
     #[must_use]
-    pub fn named(&self, service: &ServiceName) -> Self {
-        let named = self.all().cloned().map(|rule| {
-            let id = format!("{}/{}", service.as_str(), rule.id);
-            Rule { id, ..rule }
+    pub fn prefixed(&self, service: &str) -> Self {
+        let rules = self.all().cloned().map(|rule| {
+            let id = format!("{}/{}", service, rule.id);
+            FreezeRule { id, ..rule }
         });
-        Self::new(named.collect())
+        Self::new(rules.collect())
     }
 
     /// These and others; nothing is computed anew.
@@ -111,9 +110,10 @@ impl Rules {
     pub fn with_feeds(&self, feed: impl Fn(&str) -> Option<Feed>) -> Self {
         let fresh = |prepared: &Arc<Prepared>| match (&prepared.rule.kind, feed(&prepared.rule.id))
         {
-            (Kind::Feed(known), Some(feed)) if **known == feed => prepared.clone(),
-            (Kind::Feed(_), Some(feed)) => {
-                let rule = Rule { kind: Kind::Feed(Arc::new(feed)), ..prepared.rule.clone() };
+            (FreezeKind::Feed(known), Some(feed)) if **known == feed => prepared.clone(),
+            (FreezeKind::Feed(_), Some(feed)) => {
+                let rule =
+                    FreezeRule { kind: FreezeKind::Feed(Arc::new(feed)), ..prepared.rule.clone() };
                 Arc::new(Prepared { rule, fixed: Vec::new() })
             }
             _ => prepared.clone(),
@@ -123,30 +123,30 @@ impl Rules {
 
     /// What the rules say of a promote to production at an instant.
     #[must_use]
-    pub fn promote_to_production(&self, service: &ServiceName, at: DateTime<Utc>) -> Evaluation {
-        let (environment, action) = (Environment::Production, FreezeAction::Promote);
-        self.evaluate(&Ask { at, environment, service, action })
+    pub fn promote_to_production(&self, service: &str, at: DateTime<Utc>) -> Evaluation {
+        let (environment, action) = ("production", FreezeAction::Promote);
+        self.evaluate(&FreezeQuery { at, environment, service, action })
     }
 
     /// What the rules say of an instant.
     #[must_use]
-    pub fn evaluate(&self, ask: &Ask<'_>) -> Evaluation {
-        if ask.action != FreezeAction::Promote {
+    pub fn evaluate(&self, query: &FreezeQuery<'_>) -> Evaluation {
+        if query.action != FreezeAction::Promote {
             return Evaluation::default();
         }
-        let concerned: Vec<_> = self.concerned(ask.service, ask.environment).collect();
+        let applying: Vec<_> = self.applying(query.service, query.environment).collect();
         let mut evaluation = Evaluation::default();
         for horizon in HORIZONS {
-            let until = ask.at.checked_add_signed(horizon).unwrap_or(DateTime::<Utc>::MAX_UTC);
-            let known = laid_out(&concerned, ask.at, ask.at, until);
-            evaluation = evaluated(known, ask.at);
+            let until = query.at.checked_add_signed(horizon).unwrap_or(DateTime::<Utc>::MAX_UTC);
+            let known = laid_out(&applying, query.at, query.at, until);
+            evaluation = evaluate_windows(known, query.at);
             // Whatever touches an end that lies beyond was not laid out.
             if evaluation.until.is_some_and(|end| end < until) {
                 break;
             }
         }
-        for prepared in &concerned {
-            prepared.doubt(ask.at, &mut evaluation);
+        for prepared in &applying {
+            prepared.doubt(query.at, &mut evaluation);
         }
         evaluation.problems.extend(self.troubles.iter().cloned());
         evaluation.matches.sort_by(|one, other| one.why.cmp(&other.why));
@@ -158,14 +158,14 @@ impl Rules {
     #[must_use]
     pub fn windows(
         &self,
-        service: &ServiceName,
-        environment: Environment,
+        service: &str,
+        environment: &str,
         now: DateTime<Utc>,
         (from, until): (DateTime<Utc>, DateTime<Utc>),
     ) -> Vec<FreezeWindow> {
-        let concerned: Vec<_> = self.concerned(service, environment).collect();
-        let mut windows = laid_out(&concerned, now, from, until);
-        for prepared in &concerned {
+        let applying: Vec<_> = self.applying(service, environment).collect();
+        let mut windows = laid_out(&applying, now, from, until);
+        for prepared in &applying {
             windows.extend(prepared.unknown(now));
         }
         windows.retain(|window| window.from < until && window.until.is_none_or(|end| end > from));
@@ -189,13 +189,9 @@ impl Rules {
         problems
     }
 
-    fn concerned(
-        &self,
-        service: &ServiceName,
-        environment: Environment,
-    ) -> impl Iterator<Item = &Prepared> {
+    fn applying(&self, service: &str, environment: &str) -> impl Iterator<Item = &Prepared> {
         let all = self.rules.iter().map(|prepared| &**prepared);
-        all.filter(move |prepared| prepared.rule.concerns(service.as_str(), environment))
+        all.filter(move |prepared| prepared.rule.applies_to(service, environment))
     }
 }
 
@@ -211,14 +207,14 @@ fn laid_out(
         let begun = fixed.partition_point(|span| span.from <= until);
         let fixed = fixed[..begun].iter().filter(|span| span.until >= from);
         windows.extend(fixed.map(|span| rule.window(span)));
-        windows.extend(rule.moving(now, from, until).iter().map(|span| rule.window(span)));
+        windows.extend(rule.changing_spans(now, from, until).iter().map(|span| rule.window(span)));
     }
     windows.sort_by_key(|window| window.from);
     windows
 }
 
-impl Rule {
-    fn window(&self, span: &Span) -> FreezeWindow {
+impl FreezeRule {
+    fn window(&self, span: &CoveredSpan) -> FreezeWindow {
         FreezeWindow {
             freeze: self.id.clone(),
             policy: span.policy,
@@ -259,15 +255,15 @@ impl Prepared {
     /// The stretches of time about which this rule can say nothing; they count as covered.
     fn unknown(&self, now: DateTime<Utc>) -> Vec<FreezeWindow> {
         match &self.rule.kind {
-            Kind::HolidayEve(eves) => {
+            FreezeKind::HolidayEve(eves) => {
                 eves.calendars.iter().flat_map(|calendar| self.uncovered(calendar)).collect()
             }
-            Kind::Feed(feed) => self.unread(feed, now),
-            Kind::Unreadable => {
+            FreezeKind::Feed(feed) => self.unread(feed, now),
+            FreezeKind::Unreadable => {
                 let (rule, start) = (&self.rule, DateTime::UNIX_EPOCH);
                 vec![rule.endless(rule.policy, start, &rule.reason)]
             }
-            Kind::Window { .. } | Kind::Weekly { .. } => Vec::new(),
+            FreezeKind::Window { .. } | FreezeKind::Weekly { .. } => Vec::new(),
         }
     }
 
@@ -295,7 +291,8 @@ impl Prepared {
         };
         let mut unknown = Vec::new();
         if let Some(stale) = feed.stale_from().filter(|stale| *stale <= now) {
-            let (age, most) = (say(between(read_at, now)), say(between(read_at, stale)));
+            let since = |at: DateTime<Utc>| say((at - read_at).to_std().unwrap_or_default());
+            let (age, most) = (since(now), since(stale));
             let why = format!("its feed was last read {age} ago, more than {most}");
             unknown.push(rule.endless(FreezeMode::Warn, stale, &why));
         }
@@ -308,10 +305,10 @@ impl Prepared {
 
     fn problems(&self, at: DateTime<Utc>) -> Vec<String> {
         match &self.rule.kind {
-            Kind::HolidayEve(eves) => {
+            FreezeKind::HolidayEve(eves) => {
                 eves.calendars.iter().filter_map(|calendar| ending(calendar, at)).collect()
             }
-            Kind::Feed(feed) => {
+            FreezeKind::Feed(feed) => {
                 // Of one that was never read, the first is why.
                 let told = usize::from(feed.read_at.is_none());
                 let own = feed.problems.iter().skip(told);
@@ -319,7 +316,9 @@ impl Prepared {
                 let stale = self.unread(feed, at).into_iter().filter(|window| window.covers(at));
                 own.chain(stale.map(|window| window.why)).collect()
             }
-            Kind::Window { .. } | Kind::Weekly { .. } | Kind::Unreadable => Vec::new(),
+            FreezeKind::Window { .. } | FreezeKind::Weekly { .. } | FreezeKind::Unreadable => {
+                Vec::new()
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One freeze of the file, as it was resolved, and the spans of time that it covers.
+//! One freeze of the file, and the spans of time that it covers.
 
 use std::sync::Arc;
 
@@ -7,39 +7,32 @@ use chrono::{
 };
 use chrono_tz::Tz;
 
-use super::calendar::{Calendar, Days, Reading};
-use super::feed::Feed;
-use super::zone::{Edge, instant, midnight};
-use crate::domain::ids::Environment;
-use crate::domain::policy::FreezeMode;
+use crate::business_days::{BusinessDays, Calendar, CalendarOptions};
+use crate::evaluation::FreezeMode;
+use crate::feed::{Feed, Occurrence};
+use crate::zone::{Edge, instant, midnight};
 
-/// How far ahead weekly windows are laid out.
-const LONGEST: TimeDelta = TimeDelta::days(3_660);
+/// How far ahead weekly windows are computed.
+const WEEKLY_AHEAD: TimeDelta = TimeDelta::days(3_660);
 
-/// What a freeze may stop. A rollback and a cancel are none of these, so that nothing can stop them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Restricted {
-    Promote,
-}
-
-/// A freeze of the file.
+/// A freeze of the file. It stops promotes only: a rollback or a cancel can never be frozen.
 #[derive(Debug, Clone)]
-pub struct Rule {
+pub struct FreezeRule {
     pub id: String,
-    pub environments: Vec<Environment>,
+    /// `staging` and `production`, or one of them.
+    pub environments: Vec<&'static str>,
     /// Names, or `*` for all.
     pub services: Vec<String>,
-    pub actions: Vec<Restricted>,
     pub policy: FreezeMode,
     pub reason: String,
-    pub kind: Kind,
-    /// The holes in it, `[start, end)`.
-    pub thaws: Vec<(DateTime<Utc>, DateTime<Utc>)>,
+    pub kind: FreezeKind,
+    /// When it does not apply, `[start, end)`, in the order of their starts.
+    pub exceptions: Vec<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 /// When a rule freezes.
 #[derive(Debug, Clone)]
-pub enum Kind {
+pub enum FreezeKind {
     HolidayEve(HolidayEve),
     Window {
         from: DateTime<Utc>,
@@ -50,24 +43,24 @@ pub enum Kind {
         windows: Vec<WeeklyWindow>,
     },
     Feed(Arc<Feed>),
-    /// Nobody knows: the file that says it cannot be read, and never could.
+    /// Always, since the file cannot be read and no earlier version of it is known.
     Unreadable,
 }
 
-/// From the last business day before each holiday on.
+/// From the last business day before each holiday.
 #[derive(Debug, Clone)]
 pub struct HolidayEve {
     pub calendars: Vec<Arc<Calendar>>,
-    /// When on that day.
+    /// The time on that day.
     pub from: NaiveTime,
-    pub span: Through,
-    pub reading: Reading,
+    pub span: HolidaySpan,
+    pub options: CalendarOptions,
 }
 
 /// How long the freeze of a holiday lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Through {
-    /// The eve alone.
+pub enum HolidaySpan {
+    /// Until the end of the eve.
     Eve,
     /// Until the next business day begins.
     NextBusinessDay,
@@ -78,100 +71,102 @@ pub enum Through {
 pub struct WeeklyWindow {
     pub from: (Weekday, NaiveTime),
     pub until: (Weekday, NaiveTime),
-    /// As it was written.
+    /// As the file has it.
     pub text: String,
 }
 
 /// A stretch of time that a rule covers, `[from, until)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Span {
+pub(crate) struct CoveredSpan {
     pub from: DateTime<Utc>,
     pub until: DateTime<Utc>,
     pub policy: FreezeMode,
     pub why: Arc<str>,
 }
 
-impl Rule {
-    pub(super) fn concerns(&self, service: &str, environment: Environment) -> bool {
-        self.actions.contains(&Restricted::Promote)
-            && self.environments.contains(&environment)
+impl FreezeRule {
+    pub(crate) fn applies_to(&self, service: &str, environment: &str) -> bool {
+        self.environments.contains(&environment)
             && self.services.iter().any(|name| name == "*" || name == service)
     }
 
-    /// What can be computed once and for all, in the order of its beginnings.
-    pub(super) fn fixed(&self) -> Vec<Span> {
+    /// The spans that do not depend on the time of the question, in the order of their starts.
+    pub(crate) fn fixed_spans(&self) -> Vec<CoveredSpan> {
         let mut spans = Vec::new();
         match &self.kind {
-            Kind::HolidayEve(eves) => {
+            FreezeKind::HolidayEve(eves) => {
                 for calendar in &eves.calendars {
                     eves.spans(calendar, |from, until, why| {
-                        self.cut(from, until, self.policy, &why, &mut spans);
+                        self.add_pieces(from, until, self.policy, &why, &mut spans);
                     });
                 }
             }
-            Kind::Window { from, until } => {
-                self.cut(*from, *until, self.policy, &self.reason, &mut spans);
+            FreezeKind::Window { from, until } => {
+                self.add_pieces(*from, *until, self.policy, &self.reason, &mut spans);
             }
-            Kind::Weekly { .. } | Kind::Feed(_) | Kind::Unreadable => {}
+            FreezeKind::Weekly { .. } | FreezeKind::Feed(_) | FreezeKind::Unreadable => {}
         }
         spans.sort_by_key(|span| span.from);
         spans
     }
 
-    /// What depends on when one looks: the spans that touch `[from, until]`, seen at `now`. What recurs has no end, so
-    /// it is laid out for ten years at most.
-    pub(super) fn moving(
+    /// The other spans: those that touch `[from, until]`, as known at `now`. Weekly windows have no end, so they are
+    /// computed for ten years at most.
+    pub(crate) fn changing_spans(
         &self,
         now: DateTime<Utc>,
         from: DateTime<Utc>,
         until: DateTime<Utc>,
-    ) -> Vec<Span> {
-        let until = until.min(from.checked_add_signed(LONGEST).unwrap_or(until));
+    ) -> Vec<CoveredSpan> {
+        let until = until.min(from.checked_add_signed(WEEKLY_AHEAD).unwrap_or(until));
         let mut spans = Vec::new();
         match &self.kind {
-            Kind::Weekly { zone, windows } => {
+            FreezeKind::Weekly { zone, windows } => {
                 for window in windows {
                     let why = format!("weekly {}", window.text);
                     for (from, until) in window.between(*zone, from, until) {
-                        self.cut(from, until, self.policy, &why, &mut spans);
+                        self.add_pieces(from, until, self.policy, &why, &mut spans);
                     }
                 }
             }
-            Kind::Feed(feed) => {
+            FreezeKind::Feed(feed) => {
                 let policy = if feed.is_stale(now) { FreezeMode::Warn } else { self.policy };
-                let touches =
-                    |event: &&super::feed::Occurrence| event.from <= until && event.until >= from;
+                let touches = |event: &&Occurrence| event.from <= until && event.until >= from;
                 for event in feed.occurrences.iter().filter(touches) {
-                    self.cut(event.from, event.until, policy, &event.summary, &mut spans);
+                    self.add_pieces(event.from, event.until, policy, &event.summary, &mut spans);
                 }
             }
-            Kind::HolidayEve(_) | Kind::Window { .. } | Kind::Unreadable => {}
+            FreezeKind::HolidayEve(_) | FreezeKind::Window { .. } | FreezeKind::Unreadable => {}
         }
         spans
     }
 
-    /// A span without this rule's thaws, as the pieces that are left.
-    fn cut(
+    /// Adds a span without this rule's exceptions, as the pieces that are left.
+    fn add_pieces(
         &self,
         from: DateTime<Utc>,
         until: DateTime<Utc>,
         policy: FreezeMode,
         why: &str,
-        spans: &mut Vec<Span>,
+        spans: &mut Vec<CoveredSpan>,
     ) {
         let why: Arc<str> = format!("{}: {why}", self.id).into();
         let mut begin = from;
-        // The thaws are in the order of their beginnings.
-        for (thaw, end) in &self.thaws {
-            if *thaw < until && *end > begin {
-                if *thaw > begin {
-                    spans.push(Span { from: begin, until: *thaw, policy, why: why.clone() });
+        for (start, end) in &self.exceptions {
+            if *start < until && *end > begin {
+                if *start > begin {
+                    spans.push(CoveredSpan {
+                        from: begin,
+                        until: *start,
+                        policy,
+                        why: why.clone(),
+                    });
                 }
                 begin = begin.max(*end);
             }
         }
         if begin < until {
-            spans.push(Span { from: begin, until, policy, why });
+            spans.push(CoveredSpan { from: begin, until, policy, why });
         }
     }
 }
@@ -182,11 +177,11 @@ impl HolidayEve {
         calendar: &Calendar,
         mut add: impl FnMut(DateTime<Utc>, DateTime<Utc>, String),
     ) {
-        let days = Days { calendar, reading: self.reading };
+        let days = BusinessDays { calendar, options: self.options };
         let (zone, name) = (calendar.zone, &calendar.name);
         let end = |eve: NaiveDate, last: NaiveDate| match self.span {
-            Through::Eve => midnight(zone, eve.succ_opt().unwrap_or(eve), Edge::End),
-            Through::NextBusinessDay => midnight(zone, days.first_after(last), Edge::End),
+            HolidaySpan::Eve => midnight(zone, eve.succ_opt().unwrap_or(eve), Edge::End),
+            HolidaySpan::NextBusinessDay => midnight(zone, days.first_after(last), Edge::End),
         };
         for (day, holiday) in days.holidays() {
             let eve = days.last_before(day);
@@ -203,7 +198,7 @@ impl HolidayEve {
 }
 
 impl WeeklyWindow {
-    /// Those that touch `[from, until]`.
+    /// The windows that touch `[from, until]`.
     fn between(
         &self,
         zone: Tz,

@@ -3,10 +3,9 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday};
 use chrono_tz::{TZ_VARIANTS, Tz};
 use toml::value::{Datetime, Offset};
+use trunkline_settings::{Mistakes, Section, Setting, did_you_mean};
 
-use crate::config::error::{Complaints, did_you_mean};
-use crate::config::reader::{Entry, Section};
-use crate::domain::freeze::zone::{Edge, instant};
+use crate::zone::{Edge, instant};
 
 /// The most entries of one list.
 const MOST: usize = 1000;
@@ -22,12 +21,12 @@ const DAYS: [(&str, Weekday); 7] = [
 ];
 
 /// A zone by its IANA name.
-pub(super) fn zone(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Option<Tz> {
-    let text = entry.text(complaints)?;
+pub(super) fn zone(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<Tz> {
+    let text = entry.text(mistakes)?;
     let known = text.parse::<Tz>().ok();
     let is_short = !text.contains('/') && !text.chars().any(|c| c.is_ascii_lowercase());
     let is_offset = text.starts_with("Etc/GMT") || text.contains([':', '+']);
-    let fault = match known {
+    let why = match known {
         Some(Tz::UTC) => return known,
         Some(_) if !is_short && !is_offset => return known,
         _ if is_offset || text.starts_with(['-', '+']) => {
@@ -41,7 +40,7 @@ pub(super) fn zone(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Option
             format!("is no zone of the IANA database{}", near.unwrap_or_default())
         }
     };
-    entry.complain(complaints, format!("{text:?} {fault}"));
+    entry.reject(mistakes, format!("{text:?} {why}"));
     None
 }
 
@@ -57,25 +56,25 @@ fn nearest_zone(text: &str) -> Option<String> {
 pub(super) fn own_zone(
     section: &mut Section<'_>,
     default: Option<Tz>,
-    complaints: &mut Complaints<'_>,
+    mistakes: &mut Mistakes<'_>,
 ) -> Option<Tz> {
     if let Some(entry) = section.take("tz") {
-        return zone(&entry, complaints);
+        return zone(&entry, mistakes);
     }
     if default.is_none() {
         let sentence = "needs a zone; add tz here or default_tz at the top of the file";
-        complaints.add(section.at, &section.path, sentence);
+        mistakes.add(section.at, &section.path, sentence);
     }
     default
 }
 
 /// A time of the day, `"13:00"`.
-pub(super) fn time(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Option<NaiveTime> {
-    let text = entry.text(complaints)?;
+pub(super) fn time(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<NaiveTime> {
+    let text = entry.text(mistakes)?;
     let time = clock(text);
     if time.is_none() {
         let how = "write it like \"00:00\" or \"16:30\"";
-        entry.complain(complaints, format!("{text:?} is not a time of the day; {how}"));
+        entry.reject(mistakes, format!("{text:?} is not a time of the day; {how}"));
     }
     time
 }
@@ -104,28 +103,28 @@ pub(super) fn day_advice(text: &str) -> String {
 }
 
 /// A list of dates without quotes.
-pub(super) fn dates(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Vec<NaiveDate> {
-    let items = items(entry, complaints);
-    items.iter().filter_map(|item| date(item, complaints)).collect()
+pub(super) fn dates(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Vec<NaiveDate> {
+    let items = items(entry, mistakes);
+    items.iter().filter_map(|item| date(item, mistakes)).collect()
 }
 
 /// The entries of a list that is not too long.
-pub(super) fn items<'a>(entry: &Entry<'a>, complaints: &mut Complaints<'_>) -> Vec<Entry<'a>> {
-    let mut items = entry.items(complaints);
+pub(super) fn items<'a>(entry: &Setting<'a>, mistakes: &mut Mistakes<'_>) -> Vec<Setting<'a>> {
+    let mut items = entry.items(mistakes);
     if items.len() > MOST {
-        entry.complain(complaints, format!("holds more than {MOST} entries; split it up"));
+        entry.reject(mistakes, format!("holds more than {MOST} entries; split it up"));
         items.truncate(MOST);
     }
     items
 }
 
 /// A date alone.
-pub(super) fn date(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Option<NaiveDate> {
+pub(super) fn date(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<NaiveDate> {
     const WANTED: &str = "a date without quotes such as 2026-12-24";
-    let value = entry.date_time(WANTED, complaints)?;
+    let value = entry.date_time(WANTED, mistakes)?;
     let day = day_of(value);
     if value.time.is_some() || day.is_none() {
-        entry.complain(complaints, format!("\"{value}\" is not {WANTED}"));
+        entry.reject(mistakes, format!("\"{value}\" is not {WANTED}"));
         return None;
     }
     day
@@ -133,16 +132,16 @@ pub(super) fn date(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Option
 
 /// An instant: a date, a date and time of the zone, or one with an offset.
 pub(super) fn moment(
-    entry: &Entry<'_>,
+    entry: &Setting<'_>,
     zone: Tz,
     edge: Edge,
-    complaints: &mut Complaints<'_>,
+    mistakes: &mut Mistakes<'_>,
 ) -> Option<DateTime<Utc>> {
     const WANTED: &str = "a date and time without quotes such as 2026-12-24T16:00:00";
-    let value = entry.date_time(WANTED, complaints)?;
+    let value = entry.date_time(WANTED, mistakes)?;
     let wall = wall(value);
     if wall.is_none() {
-        entry.complain(complaints, format!("\"{value}\" is not {WANTED}"));
+        entry.reject(mistakes, format!("\"{value}\" is not {WANTED}"));
     }
     match value.offset {
         None => Some(instant(zone, wall?, edge)),

@@ -6,7 +6,7 @@ use chrono::{NaiveDateTime, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 use icalendar::rrule::RRuleSet;
 
-use super::event::Moment;
+use super::event::EventTime;
 
 /// The most occurrences that are stepped over, from the first one on.
 const STEPS: usize = 50_000;
@@ -20,7 +20,7 @@ pub(super) struct Recurrence {
 }
 
 /// Why a recurrence could not be laid out.
-pub(super) enum Fault {
+pub(super) enum RecurrenceError {
     TooMany,
     Unclear(String),
 }
@@ -31,7 +31,7 @@ impl Recurrence {
         &self,
         start: NaiveDateTime,
         last: NaiveDateTime,
-    ) -> Result<Vec<NaiveDateTime>, Fault> {
+    ) -> Result<Vec<NaiveDateTime>, RecurrenceError> {
         let mut walls = match &self.rule {
             Some(rule) => self.ruled(rule, start, last)?,
             None => vec![start],
@@ -49,7 +49,7 @@ impl Recurrence {
         rule: &str,
         start: NaiveDateTime,
         last: NaiveDateTime,
-    ) -> Result<Vec<NaiveDateTime>, Fault> {
+    ) -> Result<Vec<NaiveDateTime>, RecurrenceError> {
         let rule = self.on_the_wall(rule).ok_or_else(|| unclear(rule))?;
         let text = format!("DTSTART:{}Z\nRRULE:{rule}", start.format("%Y%m%dT%H%M%S"));
         let set: RRuleSet = text.parse().map_err(|_| unclear(&rule))?;
@@ -61,7 +61,7 @@ impl Recurrence {
                 break;
             }
             if step >= STEPS {
-                return Err(Fault::TooMany);
+                return Err(RecurrenceError::TooMany);
             }
             walls.push(wall);
         }
@@ -72,10 +72,12 @@ impl Recurrence {
     fn on_the_wall(&self, rule: &str) -> Option<String> {
         let part = |part: &str| match part.trim().split_once('=') {
             Some((name, until)) if name.eq_ignore_ascii_case("UNTIL") => {
-                let wall = match Moment::read(until, self.zone)? {
+                let wall = match EventTime::read(until, self.zone)? {
                     // A day counts to its end.
-                    Moment::Day(day) => day.and_time(NaiveTime::MIN) + TimeDelta::seconds(86_399),
-                    moment @ Moment::Wall(..) => moment.wall(self.zone),
+                    EventTime::Day(day) => {
+                        day.and_time(NaiveTime::MIN) + TimeDelta::seconds(86_399)
+                    }
+                    moment @ EventTime::Wall(..) => moment.wall(self.zone),
                 };
                 Some(format!("UNTIL={}Z", wall.format("%Y%m%dT%H%M%S")))
             }
@@ -86,6 +88,6 @@ impl Recurrence {
     }
 }
 
-fn unclear(rule: &str) -> Fault {
-    Fault::Unclear(format!("nobody can follow its rule {rule:?}"))
+fn unclear(rule: &str) -> RecurrenceError {
+    RecurrenceError::Unclear(format!("nobody can follow its rule {rule:?}"))
 }

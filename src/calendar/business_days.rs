@@ -1,47 +1,47 @@
-//! A company's calendar: which days are worked, and on which day the work before a holiday ends.
+//! A company's calendar: its business days, and the last one before each holiday.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Datelike as _, NaiveDate, NaiveTime, Weekday};
 use chrono_tz::Tz;
 
-/// How many days one looks for a business day.
-const FARTHEST: usize = 400;
+/// How many days are searched for a business day.
+const SEARCHED: usize = 400;
 
-/// The holidays of a place as a table knows them.
+/// The holidays of a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Table {
+pub struct HolidayTable {
     /// `US`, `DE-BY`.
     pub place: String,
-    /// The first and the last day about which the table may be asked; it holds the years beside them too.
+    /// The first and the last day that the table covers; it holds the years beside them too.
     pub coverage: (NaiveDate, NaiveDate),
     pub holidays: BTreeMap<NaiveDate, String>,
 }
 
-/// The days of those who are on call.
+/// A calendar of the file: the working days of the people on call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calendar {
     pub name: String,
     pub zone: Tz,
     pub weekend: Vec<Weekday>,
-    /// Weekend dates that are worked.
+    /// Weekend days that are working days.
     pub workdays: BTreeSet<NaiveDate>,
     /// When work ends early.
     pub half_days: BTreeMap<NaiveDate, NaiveTime>,
-    pub table: Table,
+    pub table: HolidayTable,
 }
 
-/// How a rule looks at a calendar.
+/// How a rule uses a calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reading {
-    /// Whether a holiday on a day that is free anyway has an eve.
+pub struct CalendarOptions {
+    /// Whether a holiday on a weekend has an eve.
     pub weekend_holidays: bool,
-    /// Whether a lone business day between days off counts as one of them.
+    /// Whether a single business day between days off counts as a day off.
     pub bridges_are_off: bool,
     pub half_days: HalfDays,
 }
 
-/// What a half day is to a rule.
+/// What a half day means to a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HalfDays {
     Business,
@@ -49,34 +49,34 @@ pub enum HalfDays {
     FreezeAfterClose,
 }
 
-/// A calendar as one rule reads it.
-pub(super) struct Days<'a> {
+/// A calendar with the options of one rule.
+pub(crate) struct BusinessDays<'a> {
     pub calendar: &'a Calendar,
-    pub reading: Reading,
+    pub options: CalendarOptions,
 }
 
-impl<'a> Days<'a> {
+impl<'a> BusinessDays<'a> {
     /// Every holiday that has an eve, with its name.
     pub fn holidays(&self) -> impl Iterator<Item = (NaiveDate, &'a str)> {
         let Calendar { table, half_days, .. } = self.calendar;
-        let as_holidays = self.reading.half_days == HalfDays::Holiday;
+        let as_holidays = self.options.half_days == HalfDays::Holiday;
         let halves = half_days.keys().filter(move |day| {
             as_holidays && !table.holidays.contains_key(day) && !self.is_weekend(**day)
         });
         let named = table.holidays.iter().map(|(day, name)| (*day, name.as_str()));
         named
             .chain(halves.map(|day| (*day, "half day")))
-            .filter(|(day, _)| self.reading.weekend_holidays || !self.is_weekend(*day))
+            .filter(|(day, _)| self.options.weekend_holidays || !self.is_weekend(*day))
     }
 
-    /// The days on which work ends early, where that begins a freeze.
+    /// The days on which work ends early, if that starts a freeze.
     pub fn early_closings(&self) -> impl Iterator<Item = (NaiveDate, NaiveTime)> {
-        let counts = self.reading.half_days == HalfDays::FreezeAfterClose;
+        let counts = self.options.half_days == HalfDays::FreezeAfterClose;
         let days = self.calendar.half_days.iter().map(|(day, closes)| (*day, *closes));
         days.filter(move |(day, _)| counts && self.is_business(*day))
     }
 
-    /// The greatest business day before a day.
+    /// The last business day before a day.
     pub fn last_before(&self, day: NaiveDate) -> NaiveDate {
         self.first(day.pred_opt(), NaiveDate::pred_opt)
     }
@@ -86,14 +86,14 @@ impl<'a> Days<'a> {
         self.first(day.succ_opt(), NaiveDate::succ_opt)
     }
 
-    /// A calendar may have no business day at all, as where each is a bridge: then it is frozen as far as one looks.
+    /// A calendar can have no business day at all, for example if each is a bridge: then the last day searched.
     fn first(
         &self,
         from: Option<NaiveDate>,
         next: impl Fn(&NaiveDate) -> Option<NaiveDate>,
     ) -> NaiveDate {
         let mut farthest = from.unwrap_or_default();
-        for day in std::iter::successors(from, next).take(FARTHEST) {
+        for day in std::iter::successors(from, next).take(SEARCHED) {
             if self.is_business(day) {
                 return day;
             }
@@ -103,7 +103,7 @@ impl<'a> Days<'a> {
     }
 
     fn is_business(&self, day: NaiveDate) -> bool {
-        self.is_worked(day) && !(self.reading.bridges_are_off && self.is_bridge(day))
+        self.is_worked(day) && !(self.options.bridges_are_off && self.is_bridge(day))
     }
 
     fn is_bridge(&self, day: NaiveDate) -> bool {
@@ -113,7 +113,7 @@ impl<'a> Days<'a> {
 
     fn is_worked(&self, day: NaiveDate) -> bool {
         let Calendar { table, half_days, .. } = self.calendar;
-        let half = self.reading.half_days == HalfDays::Holiday && half_days.contains_key(&day);
+        let half = self.options.half_days == HalfDays::Holiday && half_days.contains_key(&day);
         !self.is_weekend(day) && !table.holidays.contains_key(&day) && !half
     }
 
