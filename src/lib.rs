@@ -12,3 +12,5 @@ pub mod git;
 pub mod server;
 pub mod store;
 pub mod terminal;
+
+pub use trunkline_migrations as migrations;

@@ -9,7 +9,6 @@ pub mod expected;
 pub mod freeze;
 pub mod ids;
 pub mod log;
-pub mod migration;
 pub mod people;
 pub mod plan;
 pub mod policy;

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use crate::config::error::Complaints;
 use crate::config::reader::Section;
-use crate::domain::migration::Dialect;
-use crate::domain::migration::glob::Glob;
+use crate::migrations::{Dialect, Glob};
 
 /// How long code has to have been live without an object before a migration takes it away.
 pub const DEFAULT_MIN_BAKE: Duration = Duration::from_hours(24);
