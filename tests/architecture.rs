@@ -6,17 +6,19 @@ use std::path::{Path, PathBuf};
 
 /// Each module and the modules of ours that it may name.
 const MAY_USE: &[(&str, &[&str])] = &[
+    ("settings", &[]),
+    ("calendar", &["settings"]),
     ("migrations", &[]),
-    ("domain", &["migrations"]),
+    ("domain", &["settings", "calendar", "migrations"]),
     ("terminal", &[]),
-    ("config", &["domain", "migrations"]),
+    ("config", &["domain", "settings", "calendar", "migrations"]),
     ("git", &["domain", "migrations"]),
     ("store", &["domain"]),
-    ("api", &["domain"]),
-    ("engine", &["domain", "config", "git", "migrations", "store"]),
-    ("backend", &["domain", "api", "config", "engine"]),
+    ("api", &["domain", "calendar"]),
+    ("engine", &["domain", "calendar", "config", "git", "migrations", "store"]),
+    ("backend", &["domain", "calendar", "api", "config", "engine"]),
     ("server", &["domain", "api", "backend"]),
-    ("console", &["domain", "config", "backend", "migrations", "terminal"]),
+    ("console", &["domain", "calendar", "config", "backend", "migrations", "terminal"]),
 ];
 
 /// What a module must not name, because another owns it. `""` stands for all modules but the ones named last.

@@ -6,12 +6,12 @@ use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Answer, Backend, BackendError, LONGEST_WAIT};
+use super::{Answer, Backend, LONGEST_WAIT};
 use crate::api::API;
+use crate::calendar::FreezeWindow;
 use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
-use crate::domain::freeze::FreezeWindow;
 use crate::domain::ids::{
     CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };
@@ -19,7 +19,7 @@ use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Capabilities, Description, FleetSnapshot, ServiceSnapshot, Version};
 use crate::domain::whereabouts::Whereabouts;
-use crate::engine::{Failure, Handle};
+use crate::engine::Handle;
 
 /// The embedded engine for one caller.
 #[derive(Clone)]
@@ -44,16 +44,6 @@ async fn changed_before(changes: &mut watch::Receiver<u64>, deadline: Instant) -
 
 fn deadline(wait: Duration) -> Instant {
     Instant::now() + wait.min(LONGEST_WAIT)
-}
-
-impl From<Failure> for BackendError {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Refused(refusal) => Self::Refused(refusal),
-            Failure::Failed(why) => Self::Failed(why),
-            Failure::Undecided(why) => Self::Unknown(why),
-        }
-    }
 }
 
 impl Backend for Embedded {

@@ -15,10 +15,10 @@ use tokio::time::{Instant, timeout_at};
 pub use self::world::{SERVICE, Service, World};
 use super::{Answer, Backend, BackendError};
 use crate::api::{API, VERSION};
+use crate::calendar::FreezeWindow;
 use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
-use crate::domain::freeze::FreezeWindow;
 use crate::domain::ids::{
     CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };

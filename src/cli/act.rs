@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::context::Context;
-use super::failure::Failure;
+use super::error::CliError;
 use crate::backend::intents::{Intent, Intents};
 use crate::backend::{Backend, BackendError};
 use crate::domain::command::{Command, Receipt};
@@ -30,7 +30,7 @@ pub async fn run(
     service: &ServiceName,
     command: Command,
     key: Option<IdempotencyKey>,
-) -> Result<Receipt, Failure> {
+) -> Result<Receipt, CliError> {
     let key = key.unwrap_or_else(new_key);
     let what = command.what(None);
     let intent = Intent { key, service: service.clone(), what, at: SystemClock.now() };
@@ -50,7 +50,7 @@ async fn send(
     intents: &Intents,
     command: Command,
     intent: Intent,
-) -> Result<Receipt, Failure> {
+) -> Result<Receipt, CliError> {
     let Intent { key, service, what, .. } = intent.clone();
     if let Err(why) = intents.note(intent).await {
         let warning = format!("{what} could not be noted on disk ({why}); it is sent all the same");
@@ -98,9 +98,9 @@ async fn look_up(backend: &impl Backend, key: &IdempotencyKey) -> Found {
     if never >= BELIEVED { Found::Never } else { Found::Unknown }
 }
 
-fn lost(why: &str, state: &str, key: &IdempotencyKey) -> Failure {
+fn lost(why: &str, state: &str, key: &IdempotencyKey) -> CliError {
     let key = key.as_str();
-    Failure::failed(format!(
+    CliError::failed(format!(
         "the answer got lost ({why}); {state}; to try again without acting twice add --key {key}"
     ))
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::context::Context;
-use super::failure::Failure;
+use super::error::CliError;
 use super::{Reading, output, schema};
 use crate::backend::Backend;
 use crate::domain::command::{Action, Refusal};
@@ -55,7 +55,7 @@ struct Merge {
     subject: String,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     let service = context.service().await?;
     let snapshot = context.snapshot(&service).await?;
     let action = action(&arguments, &snapshot).map_err(crate::backend::BackendError::from)?;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::Global;
 use super::context::Context;
-use super::failure::Failure;
-use super::say::ago;
+use super::error::CliError;
+use super::wording::ago;
 use crate::backend::Backend;
 use crate::backend::intents::{Intent, Intents};
 use crate::domain::time::between;
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const ON_ITS_WAY: Duration = Duration::from_mins(1);
 
 /// Connects for a command that changes something.
-pub async fn connect(global: Global) -> Result<Context, Failure> {
+pub async fn connect(global: Global) -> Result<Context, CliError> {
     let context = Context::connect(global).await?;
     let telling = tell(&context.backend, &context.intents);
     // What there was no time for is told by the next one.

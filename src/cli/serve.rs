@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::demo::colleagues::Colleagues;
 use super::demo::presence::{Noted, Presence};
 use super::engine_lock::{EngineLock, LockError};
-use super::failure::Failure;
+use super::error::CliError;
 use super::output::Output;
 use super::{Global, context, login, trace};
 use crate::backend::embedded::Embedded;
@@ -35,7 +35,7 @@ pub struct Arguments {
     background: bool,
 }
 
-pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(global: Global, arguments: Arguments) -> Result<(), CliError> {
     let places = context::places(&global)?;
     if arguments.background {
         rustix::process::setsid().wrap_err("cannot leave the session")?;
@@ -43,8 +43,8 @@ pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
     places.create()?;
     trace::to_file(&places.engine_log());
     let lock = EngineLock::take(&places.lock()).map_err(|error| match error {
-        held @ LockError::Held { .. } => Failure::failed(held.to_string()),
-        error @ LockError::Io(..) => Failure::Failed(Report::new(error)),
+        held @ LockError::Held { .. } => CliError::failed(held.to_string()),
+        error @ LockError::Io(..) => CliError::Failed(Report::new(error)),
     })?;
     let handle =
         Engine::open(options(&places, &global)?).await.wrap_err("the engine cannot start")?;
@@ -77,7 +77,7 @@ pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
     Ok(served.wrap_err("the engine stopped listening")?)
 }
 
-fn options(places: &Places, global: &Global) -> Result<Options, Failure> {
+fn options(places: &Places, global: &Global) -> Result<Options, CliError> {
     let user = UserFile::load(&places.user_file())?;
     Ok(Options {
         data: places.data.clone(),
@@ -101,7 +101,7 @@ fn stop(
     handle: Handle,
     presence: Presence,
     demo: bool,
-) -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+) -> Result<impl Future<Output = ()> + Send + 'static, CliError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let deserted = async move {

@@ -29,8 +29,6 @@ mod wake;
 use std::io::{self, BufWriter, Stdout};
 use std::time::Duration;
 
-use chrono_tz::Tz;
-
 use ratatui::Terminal;
 use ratatui::layout::Size;
 use tokio::sync::mpsc;
@@ -43,6 +41,7 @@ use self::theme::Theme;
 pub use self::update::{drawn, update};
 pub use self::view::view;
 use crate::backend::Backend;
+use crate::calendar::Tz;
 use crate::domain::ids::ServiceName;
 use crate::terminal::guard::Guard;
 use crate::terminal::painter::Painter;

@@ -6,7 +6,6 @@ pub mod commit;
 pub mod deployment;
 pub mod event;
 pub mod expected;
-pub mod freeze;
 pub mod ids;
 pub mod log;
 pub mod people;

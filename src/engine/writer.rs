@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::act::Acts;
-use super::commands::{self, Asked, Decided, Gathered, NotDecided};
+use super::commands::{self, CommandContext, CommandError, Decided, Gathered};
 use super::decide::{Decision, Known, Pipeline, decide};
 use super::freezes;
 use super::migrations;
@@ -64,37 +64,11 @@ pub struct Request {
     pub command: Command,
     pub key: IdempotencyKey,
     pub gathered: Option<Gathered>,
-    pub reply: oneshot::Sender<Result<Receipt, Rejected>>,
+    pub reply: oneshot::Sender<Result<Receipt, CommandError>>,
 }
 
-/// Why a command was not recorded.
-#[derive(Debug)]
-pub enum Rejected {
-    Refused(Refusal),
-    /// Gather its facts again and come back.
-    Outdated,
-    Failed(String),
-}
-
-impl From<Refusal> for Rejected {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl From<StoreError> for Rejected {
-    fn from(error: StoreError) -> Self {
-        Self::Failed(format!("nothing was done, because it could not be recorded: {error}"))
-    }
-}
-
-impl From<NotDecided> for Rejected {
-    fn from(not: NotDecided) -> Self {
-        match not {
-            NotDecided::Refused(refusal) => Self::Refused(refusal),
-            NotDecided::Outdated => Self::Outdated,
-        }
-    }
+fn unrecorded(error: StoreError) -> CommandError {
+    CommandError::Failed(format!("nothing was done, because it could not be recorded: {error}"))
 }
 
 /// How long until something that could not be recorded is tried again.
@@ -170,7 +144,7 @@ impl Writer {
     fn command(&mut self, request: Request) {
         let answer = self.decide_command(&request);
         let recorded = answer.is_ok();
-        let refused = answer.as_ref().err().and_then(|rejected| self.refused(&request, rejected));
+        let refused = answer.as_ref().err().and_then(|error| self.refused(&request, error));
         // Whoever asked may be gone; what was recorded stands all the same.
         let _gone = request.reply.send(answer);
         if recorded {
@@ -185,20 +159,20 @@ impl Writer {
     }
 
     /// What is recorded of a command that was not done.
-    fn refused(&self, request: &Request, rejected: &Rejected) -> Option<Refused> {
-        let Rejected::Refused(refusal) = rejected else { return None };
+    fn refused(&self, request: &Request, error: &CommandError) -> Option<Refused> {
+        let CommandError::Refused(refusal) = error else { return None };
         let Request { service: name, login, command, .. } = request;
         let world = self.shared.world();
         let actor = world.services.get(name)?.people.actor_of_login(login);
         Refused::of(name, &actor, command, refusal)
     }
 
-    fn decide_command(&mut self, request: &Request) -> Result<Receipt, Rejected> {
+    fn decide_command(&mut self, request: &Request) -> Result<Receipt, CommandError> {
         let asked_for = (&request.service, &request.login, &request.command);
-        let digest = Hash::of(
-            &serde_json::to_string(&asked_for).map_err(|e| Rejected::Failed(e.to_string()))?,
-        );
-        if let Some((before, receipt)) = self.store.answered(&request.key)? {
+        let asked_for = serde_json::to_string(&asked_for);
+        let digest = Hash::of(&asked_for.map_err(|e| CommandError::failed(e.to_string()))?);
+        let answered = self.store.answered(&request.key).map_err(unrecorded)?;
+        if let Some((before, receipt)) = answered {
             return if before == digest { Ok(receipt) } else { Err(Refusal::KeyReused.into()) };
         }
         let (now, next) = (self.shared.clock.now(), Seq(self.store.head().0 + 1));
@@ -208,8 +182,9 @@ impl Writer {
                 Refusal::not_found(format!("there is no service {:?}", request.service.as_str()))
             })?;
             let actor = service.people.actor_of_login(&request.login);
-            let asked = Asked { actor: &actor, now, next, gathered: request.gathered.as_ref() };
-            let decided = commands::decide(&service.ground(), &request.command, asked)?;
+            let context =
+                CommandContext { actor: &actor, now, next, gathered: request.gathered.as_ref() };
+            let decided = commands::decide(&service.view(), &request.command, context)?;
             (actor, decided)
         };
         let Decided { facts, deployment, said } = decided;
@@ -221,7 +196,7 @@ impl Writer {
             self.trouble(error);
             self.rehearse_later(NewEvent { service: request.service.clone(), actor, fact });
         }
-        recorded?;
+        recorded.map_err(unrecorded)?;
         Ok(answered.receipt)
     }
 

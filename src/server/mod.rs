@@ -1,13 +1,13 @@
 //! The HTTP API over any backend, on a unix socket that only its owner can reach.
 
-mod answer;
-mod ask;
 mod bind;
 mod document;
+mod extract;
 mod layers;
-mod live;
 mod peer;
+mod response;
 mod routes;
+mod sse;
 mod stopping;
 
 use std::future::Future;

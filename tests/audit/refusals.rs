@@ -14,7 +14,7 @@ use trunkline::domain::ids::{BuildNumber, Environment, IdempotencyKey, Seq};
 use trunkline::domain::people::Actor;
 use trunkline::domain::plan::{Finding, Guard, Plan, Severity};
 use trunkline::engine::clock::Clock;
-use trunkline::engine::{Failure, refusals};
+use trunkline::engine::{CommandError, refusals};
 
 use super::export::parsed;
 use super::support::engine::{QUICK, World, refusal};
@@ -55,7 +55,7 @@ async fn on_hold() -> (World, BuildNumber) {
     (world, build)
 }
 
-async fn hold(world: &World, reason: &str) -> Result<Receipt, Failure> {
+async fn hold(world: &World, reason: &str) -> Result<Receipt, CommandError> {
     let (environment, reason) = (Environment::Production, reason.to_owned());
     world.command("ann", Command::Hold { environment, reason }).await
 }
@@ -97,7 +97,7 @@ async fn an_override_and_the_refusals_before_it_are_in_the_audit_with_every_sent
     let home = home_of(&world);
     let listed = home.said(&["audit", "list"]);
     for refusal in [&missing, &changed] {
-        let line = format!("checkout raj: refused the promote of {build}: {refusal}\n");
+        let line = format!("checkout: raj was refused the promote of {build}: {refusal}\n");
         assert!(listed.contains(&line), "{line:?} is not in {listed}");
     }
     home.said(&["audit", "export", "--format", "csv", "--output", "a.csv"]);

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use trunkline::calendar::{Evaluation, FreezeState, FreezeWindow};
 use trunkline::domain::command::Action;
 use trunkline::domain::commit::{Commit, Range, Revert};
 use trunkline::domain::event::{
     DeploymentKind, DeploymentRequest, Event, Fact, Outcome, Run, StepSpec,
 };
-use trunkline::domain::freeze::{Evaluation, FreezeState, FreezeWindow};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use trunkline::domain::people::{Actor, Identity, People, Person};
 use trunkline::domain::plan::{Facts, Guard, Migrations, Plan, Severity, plan};

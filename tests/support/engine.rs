@@ -16,7 +16,7 @@ use trunkline::domain::log::LogFrom;
 use trunkline::domain::plan::{Guard, Plan};
 use trunkline::domain::snapshot::{BuildRow, ServiceSnapshot};
 use trunkline::engine::clock::{Clock, SystemClock};
-use trunkline::engine::{Engine, Failure, Handle, Options, Services};
+use trunkline::engine::{CommandError, Engine, Handle, Options, Services};
 
 use super::repository::Repository;
 
@@ -263,12 +263,12 @@ impl World {
         self.until_build("the merge is verified in staging", verified).await.build.number
     }
 
-    pub async fn plan(&self, login: &str, action: Action) -> Result<Plan, Failure> {
+    pub async fn plan(&self, login: &str, action: Action) -> Result<Plan, CommandError> {
         self.handle().plan(&self.service, action, login).await
     }
 
     /// Executes a plan with a reason for everything.
-    pub async fn execute(&self, login: &str, plan: &Plan) -> Result<Receipt, Failure> {
+    pub async fn execute(&self, login: &str, plan: &Plan) -> Result<Receipt, CommandError> {
         let command = Command::Execute {
             action: plan.action,
             fingerprint: plan.fingerprint.clone(),
@@ -277,7 +277,7 @@ impl World {
         self.command(login, command).await
     }
 
-    pub async fn command(&self, login: &str, command: Command) -> Result<Receipt, Failure> {
+    pub async fn command(&self, login: &str, command: Command) -> Result<Receipt, CommandError> {
         let key = IdempotencyKey::try_from(uuid::Uuid::new_v4().to_string()).unwrap();
         self.handle().command(&self.service, login, command, key).await
     }
@@ -341,9 +341,9 @@ impl World {
     }
 }
 
-pub fn refusal(result: Result<Receipt, Failure>) -> Refusal {
+pub fn refusal(result: Result<Receipt, CommandError>) -> Refusal {
     match result {
-        Err(Failure::Refused(refusal)) => refusal,
+        Err(CommandError::Refused(refusal)) => refusal,
         other => panic!("not refused: {other:?}"),
     }
 }

@@ -7,10 +7,10 @@ use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
 use crate::backend::{Answer, Backend};
+use crate::calendar::FreezeWindow;
 use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
-use crate::domain::freeze::FreezeWindow;
 use crate::domain::ids::{
     CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };
