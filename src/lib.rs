@@ -14,4 +14,5 @@ pub mod store;
 pub mod terminal;
 
 pub use trunkline_calendar as calendar;
+pub use trunkline_migrations as migrations;
 pub use trunkline_settings as settings;

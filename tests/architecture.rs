@@ -8,20 +8,22 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("settings", &[]),
     ("calendar", &["settings"]),
-    ("domain", &["settings", "calendar"]),
+    ("migrations", &[]),
+    ("domain", &["settings", "calendar", "migrations"]),
     ("terminal", &[]),
-    ("config", &["domain", "settings", "calendar"]),
-    ("git", &["domain"]),
+    ("config", &["domain", "settings", "calendar", "migrations"]),
+    ("git", &["domain", "migrations"]),
     ("store", &["domain"]),
     ("api", &["domain", "calendar"]),
-    ("engine", &["domain", "calendar", "config", "git", "store"]),
+    ("engine", &["domain", "calendar", "config", "git", "migrations", "store"]),
     ("backend", &["domain", "calendar", "api", "config", "engine"]),
     ("server", &["domain", "api", "backend"]),
-    ("console", &["domain", "calendar", "config", "backend", "terminal"]),
+    ("console", &["domain", "calendar", "config", "backend", "migrations", "terminal"]),
 ];
 
 /// What a module must not name, because another owns it. `""` stands for all modules but the ones named last.
 const BANNED: &[(&str, &str, &[&str])] = &[
+    ("migrations", "std::fs", &[]),
     ("domain", "tokio", &[]),
     ("domain", "ratatui", &[]),
     ("domain", "reqwest", &[]),
@@ -29,6 +31,7 @@ const BANNED: &[(&str, &str, &[&str])] = &[
     ("domain", "std::fs", &[]),
     ("domain", "std::process", &[]),
     ("", "rusqlite", &["store"]),
+    ("", "sqlparser", &["migrations"]),
     ("", "axum", &["server"]),
     ("", "reqwest", &["backend", "engine"]),
     ("", "enable_raw_mode", &["terminal"]),

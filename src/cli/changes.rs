@@ -184,9 +184,9 @@ mod tests {
     use crate::domain::command::Action;
     use crate::domain::event::DeploymentKind;
     use crate::domain::ids::{BuildNumber, Environment};
-    use crate::domain::migration::{Dialect, FileChange, KnownSchema, MigrationFile, Tool, judge};
     use crate::domain::people::Actor;
     use crate::domain::plan::Migrations;
+    use crate::migrations::{Dialect, FileChange, KnownSchema, MigrationFile, Tool, judge};
 
     async fn changes(world: &Scripted, action: Action) -> Changes {
         let name = SERVICE.parse().expect("the name is a good one");

@@ -12,7 +12,7 @@ use self::gathered::{Gathered, gather};
 use super::Reading;
 use super::error::CliError;
 use super::output::{self, Output};
-use crate::domain::migration::{
+use crate::migrations::{
     Class, Dialect, JudgedMigration, JudgedStatement, KnownSchema, MigrationFile, judge,
 };
 

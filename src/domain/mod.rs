@@ -9,7 +9,6 @@ pub mod event;
 pub mod expected;
 pub mod ids;
 pub mod log;
-pub mod migration;
 pub mod people;
 pub mod plan;
 pub mod policy;

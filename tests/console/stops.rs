@@ -9,11 +9,11 @@ use trunkline::backend::scripted::Scripted;
 use trunkline::calendar::{FreezeKind, FreezeRule, FreezeRules};
 use trunkline::domain::event::{DeploymentKind, DeploymentRequest, Fact};
 use trunkline::domain::ids::{BuildNumber, Environment};
-use trunkline::domain::migration::Class;
 use trunkline::domain::people::Actor;
 use trunkline::domain::plan::{Guard, Migrations, Severity};
 use trunkline::domain::policy::FreezeMode;
 use trunkline::domain::schema::SchemaChange;
+use trunkline::migrations::Class;
 
 use super::harness::{Console, checkout, put_live, ready};
 

@@ -11,13 +11,13 @@ use trunkline::domain::event::{
     DeploymentKind, DeploymentRequest, Event, Fact, Outcome, Run, StepSpec,
 };
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
-use trunkline::domain::migration::Class;
 use trunkline::domain::people::{Actor, Identity, People, Person};
 use trunkline::domain::plan::{Facts, Guard, Migrations, Plan, Severity, plan};
 use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
 use trunkline::domain::quarantine::BadCommit;
 use trunkline::domain::schema::SchemaChange;
 use trunkline::domain::service::ServiceState;
+use trunkline::migrations::Class;
 
 use crate::dice::{Dice, Seed, number};
 

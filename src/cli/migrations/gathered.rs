@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::cli::context;
 use crate::cli::error::CliError;
 use crate::config::service_file::{MigrationSettings, SERVICE_FILE, ServiceFile};
-use crate::domain::migration::layout::{Direction, Layouts, order};
-use crate::domain::migration::{Dialect, FileChange, Tool};
 use crate::git::{GitError, Working};
+use crate::migrations::{Dialect, Direction, FileChange, Layouts, Tool, order};
 
 /// The largest file that is read; what is judged is smaller still, and says so.
 const LARGEST: u64 = 4 * 1024 * 1024;

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::migration::Dialect;
-use crate::domain::migration::glob::Glob;
+use crate::migrations::{Dialect, Glob};
 use crate::settings::{Mistakes, Section};
 
 /// How long code has to have been live without an object before a migration takes it away.

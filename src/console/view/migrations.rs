@@ -5,8 +5,8 @@ use ratatui::text::Line;
 use super::row::Row;
 use crate::console::model::Model;
 use crate::console::theme::Role;
-use crate::domain::migration::{Class, JudgedMigration, JudgedStatement};
 use crate::domain::plan::Plan;
+use crate::migrations::{Class, JudgedMigration, JudgedStatement};
 use crate::terminal::gate;
 
 /// The most files that are shown one by one.

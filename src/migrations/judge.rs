@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use sqlparser::ast::{AlterTable, AlterTableOperation, RenameTableNameKind, Statement};
 
+use super::header::Header;
 use super::known::{KnownSchema, moves_names, written};
 use super::rebuild::{Together, together};
 use super::recognise::recognise;
@@ -12,8 +13,8 @@ use super::rule::Rule;
 use super::split::{Piece, split};
 use super::statement::{Deed, Setting, deeds, parse};
 use super::{
-    Dialect, FileChange, Header, JudgedMigration, JudgedStatement, MigrationFile, Tool, code,
-    layout, sections,
+    Dialect, FileChange, JudgedMigration, JudgedStatement, MigrationFile, Tool, code, layout,
+    sections,
 };
 
 /// A larger file is not read.

@@ -2,11 +2,11 @@
 
 mod code;
 mod columns;
-pub mod glob;
+mod glob;
 mod header;
 mod judge;
 mod known;
-pub mod layout;
+mod layout;
 mod rebuild;
 mod recognise;
 mod rule;
@@ -17,12 +17,12 @@ mod statement;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use self::header::{Claim, Declared, Header};
+pub use self::glob::{Glob, InvalidGlob};
+pub use self::header::{Claim, Declared};
 pub use self::judge::{judge, unreadable};
 pub use self::known::KnownSchema;
-pub use self::layout::Tool;
+pub use self::layout::{Direction, Layouts, Place, Tool, is_repeatable, order};
 pub use self::rule::{Row, Rule};
-pub use super::commit::FileChange;
 
 /// The family of databases that a migration is written for.
 #[derive(
@@ -239,6 +239,15 @@ impl JudgedMigration {
             _ => self.judged(),
         }
     }
+}
+
+/// What happened to a file between two commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FileChange {
+    Added,
+    Edited,
+    Deleted,
 }
 
 /// A file to judge.
