@@ -184,6 +184,7 @@ fn columns_say_what_the_events_say(home: &Home, rows: &[Vec<String>], events: &[
 #[tokio::test(flavor = "multi_thread")]
 async fn a_viewer_reads_everything_and_changes_nothing_and_the_refusal_is_recorded() {
     let mut world = World::open(QUICK).await;
+    world.merged("Zoe", "zoe@example.com", "one").await;
     let viewer = Caller { rights: Rights::Viewer, ..Caller::in_process("vera") };
     let backend = Embedded::new(world.handle().clone(), viewer);
     assert!(backend.service(&world.service, None, Duration::ZERO).await.unwrap().is_some());
