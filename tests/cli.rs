@@ -380,7 +380,7 @@ fn the_same_key_never_acts_twice() {
     let hold = ["hold", "--reason", "watching the dashboards", "--key", "one-intent-1"];
     assert_eq!(home.said(&hold), home.said(&hold));
     let events = home.said(&["events"]);
-    assert_eq!(events.matches("hold placed").count(), 1, "{events}");
+    assert_eq!(events.matches("put production on hold").count(), 1, "{events}");
     let other = home.trunkline(&["hold", "--reason", "other", "--key", "one-intent-1"]);
     assert_eq!(other.status.code(), Some(2), "{other:?}");
 }

@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use self::gathered::{Gathered, gather};
 use super::Reading;
-use super::failure::Failure;
+use super::error::CliError;
 use super::output::{self, Output};
-use crate::domain::migration::{
+use crate::migrations::{
     Class, Dialect, JudgedMigration, JudgedStatement, KnownSchema, MigrationFile, judge,
 };
 
@@ -53,11 +53,11 @@ struct Checked {
     down: Vec<String>,
 }
 
-pub async fn run(command: Command) -> Result<(), Failure> {
+pub async fn run(command: Command) -> Result<(), CliError> {
     let Command::Check(arguments) = command;
     let gathered = gather(&arguments.files, arguments.range.as_deref()).await?;
     let Some(dialect) = arguments.dialect.or(gathered.dialect) else {
-        return Err(Failure::usage(
+        return Err(CliError::usage(
             "which database are they for? say --dialect postgres, mysql or sqlite, or set dialect under \
              [migrations] in trunkline.toml",
         ));
@@ -87,7 +87,7 @@ fn check(gathered: &Gathered, dialect: Dialect) -> Checked {
     Checked { dialect, class, incompatible: class.is_incompatible(), migrations, down }
 }
 
-fn verdict(checked: &Checked, strict: bool) -> Result<(), Failure> {
+fn verdict(checked: &Checked, strict: bool) -> Result<(), CliError> {
     let broken = |migration: &&JudgedMigration| {
         let class = migration.class();
         let amber = class != Class::Additive || !migration.faults.is_empty();
@@ -99,7 +99,7 @@ fn verdict(checked: &Checked, strict: bool) -> Result<(), Failure> {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    Err(Failure::Refused(format!(
+    Err(CliError::Refused(format!(
         "{:?}{more}: the code that runs now may not live with it; split it into phases, or declare in its head why \
          a rollback survives it",
         first.path

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 pub use self::history::SchemaHistory;
 pub use self::verdict::{Outlook, Promoted, Verdict};
 use super::ids::{BuildNumber, Seq};
-use super::migration::Class;
+use crate::migrations::Class;
 
 /// A statement that the code before it cannot simply live with.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]

@@ -10,7 +10,6 @@ use utoipa::ToSchema;
 use super::build::{Build, BuildState};
 use super::deployment::{Deployment, DeploymentState};
 use super::event::DeploymentKind;
-use super::freeze::FreezeWindow;
 use super::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
 use super::people::{Actor, People};
 use super::policy::Policy;
@@ -20,6 +19,7 @@ use super::schema::Verdict;
 use super::service::Live;
 use super::stops::{Freeze, Hold};
 use super::time::{Milliseconds, millis};
+use crate::calendar::FreezeWindow;
 
 /// Names one state of what was asked for; equal versions mean equal content.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]

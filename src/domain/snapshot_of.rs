@@ -9,7 +9,6 @@ use super::build::Build;
 use super::deployment::Deployment;
 use super::event::{DeploymentKind, StepSpec};
 use super::expected;
-use super::freeze::{self, FreezeWindow};
 use super::ids::{BuildNumber, DeploymentId, Environment, ServiceName};
 use super::people::{Actor, People};
 use super::policy::{FreezeMode, Policy};
@@ -21,6 +20,7 @@ use super::snapshot::{
 };
 use super::stops::Freeze;
 use super::time::between;
+use crate::calendar::{FreezeRules, FreezeWindow};
 
 /// What a snapshot of one service is made from.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +33,7 @@ pub struct Facts<'a> {
     pub policy: &'a Policy,
     pub people: &'a People,
     /// The freezes by calendar.
-    pub freezes: &'a freeze::Rules,
+    pub freezes: &'a FreezeRules,
     /// The steps that the rollback target declares for a rollback; empty when they are not known.
     pub rollback: &'a [StepSpec],
     pub problems: &'a [Problem],
@@ -118,7 +118,7 @@ const WINDOWS: usize = 300;
 fn calendar(facts: Facts<'_>, now: DateTime<Utc>) -> Vec<FreezeWindow> {
     let month = now - TimeDelta::days(i64::from(now.day0()) + 7);
     let stretch = (month, now + TimeDelta::days(75));
-    let mut windows = facts.freezes.windows(facts.service, Environment::Production, now, stretch);
+    let mut windows = facts.freezes.windows(facts.service.as_str(), "production", now, stretch);
     // What is over goes first when there are too many: nothing ahead may look open for that.
     if windows.len() > WINDOWS {
         windows.retain(|window| window.until.is_none_or(|until| until > now));
@@ -129,7 +129,7 @@ fn calendar(facts: Facts<'_>, now: DateTime<Utc>) -> Vec<FreezeWindow> {
 
 fn frozen_by_calendar(facts: Facts<'_>, now: DateTime<Utc>) -> Option<FreezeWindow> {
     let instant = (now, now + TimeDelta::milliseconds(1));
-    let windows = facts.freezes.windows(facts.service, Environment::Production, now, instant);
+    let windows = facts.freezes.windows(facts.service.as_str(), "production", now, instant);
     let frozen = windows.into_iter().filter(|w| w.covers(now) && w.policy == FreezeMode::Override);
     frozen.max_by_key(|window| window.until.unwrap_or(DateTime::<Utc>::MAX_UTC))
 }

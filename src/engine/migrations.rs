@@ -23,13 +23,12 @@ pub(super) use self::shared::tell_each_other;
 pub(super) use self::uses::Uses;
 use crate::domain::commit::Range;
 use crate::domain::ids::{BuildNumber, Sha};
-use crate::domain::migration::layout::{self, Direction, Layouts};
-use crate::domain::migration::{
-    Dialect, FileChange, JudgedMigration, JudgedStatement, KnownSchema, MigrationFile, judge,
-    unreadable,
-};
 use crate::domain::plan::Migrations;
 use crate::git::{Changed, GitError, Text};
+use crate::migrations::{
+    Dialect, Direction, FileChange, JudgedMigration, JudgedStatement, KnownSchema, Layouts,
+    MigrationFile, Tool, judge, order, unreadable,
+};
 
 /// How long a plan waits for all of it.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -81,7 +80,7 @@ async fn judged(
     let is_migration = |path: &str| layouts.place(path).is_some();
     let mut migrations: Vec<_> =
         touched.listed.into_iter().filter(|file| is_migration(&file.path)).collect();
-    migrations.sort_by(|a, b| layout::order(&a.path).cmp(&layout::order(&b.path)));
+    migrations.sort_by(|a, b| order(&a.path).cmp(&order(&b.path)));
     if migrations.len() > FILES || touched.more > 0 {
         result.trouble = Some("there are more migration files than are judged for one plan".into());
     }
@@ -140,7 +139,7 @@ async fn files(
 fn of_file(
     file: &Changed,
     text: Option<&Text>,
-    (tool, dialect): (layout::Tool, Dialect),
+    (tool, dialect): (Tool, Dialect),
     known: &mut KnownSchema,
 ) -> JudgedMigration {
     let (path, change) = (file.path.as_str(), file.change);

@@ -21,10 +21,9 @@ use super::watch::watch;
 use super::world::Service;
 use super::writer::{Input, Writer};
 use super::{Options, Services};
-use crate::config::freezes::FREEZES_FILE;
+use crate::calendar::{FREEZES_FILE, FreezeRules};
 use crate::config::service_file::ServiceFile;
 use crate::config::user_file::{UserFile, Watched};
-use crate::domain::freeze::Rules;
 use crate::domain::ids::{ServiceName, Sha};
 use crate::domain::people::People;
 use crate::domain::service::ServiceState;
@@ -284,7 +283,7 @@ impl Service {
             state: ServiceState::default(),
             file: None,
             people: People::default(),
-            freezes: Rules::default(),
+            freezes: FreezeRules::default(),
             freezes_at: None,
             uses: Uses::default(),
             pipelines: HashMap::new(),

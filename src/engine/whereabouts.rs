@@ -1,6 +1,6 @@
 //! Where a commit is: git tells which commit is meant and which build has it first, the events tell the rest.
 
-use super::gather::NotGathered;
+use super::commands::CommandError;
 use super::shared::Shared;
 use crate::domain::build::Build;
 use crate::domain::command::Refusal;
@@ -17,14 +17,14 @@ pub async fn find(
     shared: &Shared,
     name: &ServiceName,
     commit: &CommitPrefix,
-) -> Result<Whereabouts, NotGathered> {
+) -> Result<Whereabouts, CommandError> {
     let gone = || Refusal::not_found(format!("there is no service {:?}", name.as_str()));
     let (mirror, builds) = {
         let world = shared.world();
         let service = world.services.get(name).ok_or_else(gone)?;
         (service.mirror.clone(), Known::of(&service.state, &service.trunk))
     };
-    let failed = |error: GitError| NotGathered::Failed(error.to_string());
+    let failed = |error: GitError| CommandError::Failed(error.to_string());
     let found = match mirror.find(commit).await.map_err(failed)? {
         Found::Several(several) => return Ok(Whereabouts::ambiguous(several)),
         Found::One(sha) => {

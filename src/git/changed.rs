@@ -6,8 +6,8 @@ use std::path::Path;
 use super::error::GitError;
 use super::mirror::sha;
 use super::process::Git;
-use crate::domain::commit::FileChange;
 use crate::domain::ids::Sha;
+use crate::migrations::FileChange;
 
 /// The most paths of a tree or of a difference that are listed.
 const MOST_PATHS: usize = 100_000;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use trunkline::backend::scripted::{Fault, Scripted};
 use trunkline::domain::event::{DeploymentKind, Fact, StepOutcome};
 use trunkline::domain::ids::{Environment, ServiceName};
-use trunkline::domain::migration::{Dialect, FileChange, KnownSchema, MigrationFile, Tool, judge};
 use trunkline::domain::people::Actor;
+use trunkline::migrations::{Dialect, FileChange, KnownSchema, MigrationFile, Tool, judge};
 
 use super::harness::{Console, checkout, put_live, ready};
 

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 
-use trunkline::domain::commit::FileChange;
-use trunkline::domain::commit::FileChange::{Added, Deleted, Edited};
 use trunkline::domain::ids::Sha;
 use trunkline::git::{Changed, Listed, Text};
+use trunkline::migrations::FileChange::{self, Added, Deleted, Edited};
 
 use super::Mirrored;
 use super::repository::Repository;

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use chrono::DateTime;
 use trunkline::domain::event::{DeploymentKind, DeploymentRequest, Event, Fact, Outcome};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
-use trunkline::domain::migration::Class;
 use trunkline::domain::people::Actor;
 use trunkline::domain::schema::{Elsewhere, Outlook, SchemaChange, Verdict};
 use trunkline::domain::service::ServiceState;
+use trunkline::migrations::Class;
 
 /// A service whose record a test writes.
 #[derive(Default)]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use trunkline::domain::migration::{
+use trunkline::migrations::{
     Dialect, FileChange, JudgedMigration, KnownSchema, MigrationFile, Row, Tool, judge,
 };
 

@@ -3,10 +3,9 @@
 use std::process::{Command, Output};
 
 use trunkline::domain::ids::Sha;
-use trunkline::domain::migration::glob::Glob;
-use trunkline::domain::migration::layout::{Direction, Layouts, order};
-use trunkline::domain::migration::{
-    Claim, Class, Dialect, FileChange, KnownSchema, MigrationFile, Tool, judge,
+use trunkline::migrations::{
+    Claim, Class, Dialect, Direction, FileChange, Glob, KnownSchema, Layouts, MigrationFile, Tool,
+    judge, order,
 };
 
 use crate::corpus::judged;

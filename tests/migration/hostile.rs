@@ -2,9 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use trunkline::domain::migration::{
-    Class, Dialect, FileChange, KnownSchema, MigrationFile, Tool, judge,
-};
+use trunkline::migrations::{Class, Dialect, FileChange, KnownSchema, MigrationFile, Tool, judge};
 
 use crate::corpus::{DIALECTS, cases, judged};
 use crate::dice::{Dice, Seed};

@@ -10,10 +10,9 @@ use clap::builder::PossibleValuesParser;
 
 use crate::backend::Backend;
 use crate::cli::context::Context;
-use crate::cli::events::detail;
-use crate::cli::failure::Failure;
+use crate::cli::error::CliError;
 use crate::cli::freeze::time;
-use crate::domain::event::{DeploymentRequest, Event, Fact};
+use crate::domain::event::{Event, Fact};
 use crate::domain::ids::Seq;
 use crate::store::Reader;
 
@@ -44,8 +43,8 @@ impl Filter {
         &self,
         context: &Context,
         database: &Path,
-        mut each: impl FnMut(Event) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+        mut each: impl FnMut(Event) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
         let Some((first, last)) = self.stretch(database)? else { return Ok(()) };
         // What is recorded while this reads counts where no end was named.
         let last = self.until.map_or(Seq(u64::MAX), |_| last);
@@ -65,7 +64,7 @@ impl Filter {
         context: &Context,
         database: &Path,
         limit: usize,
-    ) -> Result<VecDeque<Event>, Failure> {
+    ) -> Result<VecDeque<Event>, CliError> {
         let mut newest = VecDeque::new();
         let Some((first, mut last)) = self.stretch(database)? else { return Ok(newest) };
         let mut width = PAGE as u64;
@@ -92,10 +91,10 @@ impl Filter {
     }
 
     /// Where in the record the time begins and ends; nothing where nothing is in it.
-    fn stretch(&self, database: &Path) -> Result<Option<(Seq, Seq)>, Failure> {
+    fn stretch(&self, database: &Path) -> Result<Option<(Seq, Seq)>, CliError> {
         let stretch =
             Reader::open(database).and_then(|reader| reader.stretch(self.since, self.until));
-        stretch.map_err(|error| Failure::failed(error.to_string()))
+        stretch.map_err(|error| CliError::failed(error.to_string()))
     }
 
     fn takes(&self, event: &Event) -> bool {
@@ -107,29 +106,6 @@ impl Filter {
     }
 }
 
-async fn page(context: &Context, after: Seq) -> Result<Vec<Event>, Failure> {
+async fn page(context: &Context, after: Seq) -> Result<Vec<Event>, CliError> {
     Ok(context.backend.events(context.named(), after, PAGE, Duration::ZERO).await?)
-}
-
-/// What happened, with every sentence that was overridden and the reason that was typed for it.
-pub fn sentence(fact: &Fact) -> String {
-    let mut said = detail(fact);
-    for (_, overridden) in overrides(fact) {
-        said.push_str("; ");
-        said.push_str(&overridden);
-    }
-    said
-}
-
-/// The reasons that were typed, each with the guard that asked for it and the sentence that was read.
-pub fn overrides(fact: &Fact) -> Vec<(String, String)> {
-    let Fact::DeploymentRequested(DeploymentRequest { findings, overrides, .. }) = fact else {
-        return Vec::new();
-    };
-    let each = overrides.iter().map(|(guard, reason)| {
-        let read = findings.iter().filter(|finding| finding.guard == *guard);
-        let read: Vec<_> = read.map(|finding| finding.sentence.as_str()).collect();
-        (reason.clone(), format!("overrode {guard} ({}): {reason}", read.join("; ")))
-    });
-    each.collect()
 }

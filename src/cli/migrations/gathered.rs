@@ -4,11 +4,10 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::cli::context;
-use crate::cli::failure::Failure;
+use crate::cli::error::CliError;
 use crate::config::service_file::{MigrationSettings, SERVICE_FILE, ServiceFile};
-use crate::domain::migration::layout::{Direction, Layouts, order};
-use crate::domain::migration::{Dialect, FileChange, Tool};
 use crate::git::{GitError, Working};
+use crate::migrations::{Dialect, Direction, FileChange, Layouts, Tool, order};
 
 /// The largest file that is read; what is judged is smaller still, and says so.
 const LARGEST: u64 = 4 * 1024 * 1024;
@@ -34,14 +33,14 @@ pub(super) struct Gathered {
     pub(super) down: Vec<String>,
 }
 
-pub(super) async fn gather(files: &[PathBuf], range: Option<&str>) -> Result<Gathered, Failure> {
+pub(super) async fn gather(files: &[PathBuf], range: Option<&str>) -> Result<Gathered, CliError> {
     match range {
         Some(range) => between(range).await,
         None => named(files),
     }
 }
 
-fn named(files: &[PathBuf]) -> Result<Gathered, Failure> {
+fn named(files: &[PathBuf]) -> Result<Gathered, CliError> {
     let dialect = match context::service_file_above(&std::env::current_dir()?) {
         Some(path) => {
             let shown = path.to_string_lossy();
@@ -63,26 +62,26 @@ fn named(files: &[PathBuf]) -> Result<Gathered, Failure> {
         gathered.files.push(Found { text, path: shown, change: FileChange::Added, tool });
     }
     if gathered.files.is_empty() {
-        return Err(Failure::usage(
+        return Err(CliError::usage(
             "these files only go down, and nothing is judged; name those that go up",
         ));
     }
     Ok(gathered)
 }
 
-fn text_of(path: &Path) -> Result<String, Failure> {
+fn text_of(path: &Path) -> Result<String, CliError> {
     let mut bytes = Vec::new();
     let read =
         std::fs::File::open(path).and_then(|file| file.take(LARGEST).read_to_end(&mut bytes));
-    read.map_err(|why| Failure::usage(format!("{:?} cannot be read: {why}", path.display())))?;
+    read.map_err(|why| CliError::usage(format!("{:?} cannot be read: {why}", path.display())))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-async fn between(range: &str) -> Result<Gathered, Failure> {
+async fn between(range: &str) -> Result<Gathered, CliError> {
     let parts =
         range.split_once("..").filter(|(from, to)| !from.is_empty() && !to.starts_with('.'));
     let Some((from, to)) = parts else {
-        return Err(Failure::usage(format!("{range:?} is no range; write it as \"A..B\"")));
+        return Err(CliError::usage(format!("{range:?} is no range; write it as \"A..B\"")));
     };
     let to = if to.is_empty() { "HEAD" } else { to };
     let here = std::env::current_dir()?;
@@ -98,7 +97,7 @@ async fn between(range: &str) -> Result<Gathered, Failure> {
     let paths = all.iter().chain(changed.iter().map(|(_, path)| path)).map(String::as_str);
     let layouts = Layouts::new(settings.globs()).seeing(paths);
     if let Some(mistake) = layouts.mistake() {
-        return Err(Failure::usage(format!("{SERVICE_FILE}: {mistake} of {to}")));
+        return Err(CliError::usage(format!("{SERVICE_FILE}: {mistake} of {to}")));
     }
     let files = touched(&repository, to, &changed, &layouts).await?;
     all.retain(|path| is_up(&layouts, path) && files.iter().all(|file| file.path != *path));
@@ -116,7 +115,7 @@ async fn touched(
     at: &str,
     changed: &[(FileChange, String)],
     layouts: &Layouts,
-) -> Result<Vec<Found>, Failure> {
+) -> Result<Vec<Found>, CliError> {
     let mut files = Vec::new();
     for (change, path) in changed.iter().filter(|(_, path)| is_up(layouts, path)) {
         let tool = layouts.place(path).map_or(Tool::Configured, |place| place.tool);
@@ -156,7 +155,7 @@ async fn service(
     at: &str,
     all: &[String],
     folder: &Path,
-) -> Result<Service, Failure> {
+) -> Result<Service, CliError> {
     let is_there = |folder: &&Path| {
         let file = folder.join(SERVICE_FILE);
         all.iter().any(|path| Path::new(path) == file)
@@ -169,9 +168,9 @@ async fn service(
 }
 
 /// A range that git does not know is a mistake in the arguments.
-fn usage(error: GitError) -> Failure {
+fn usage(error: GitError) -> CliError {
     match error {
-        GitError::Failed { .. } => Failure::usage(error.to_string()),
-        other => Failure::Failed(other.into()),
+        GitError::Failed { .. } => CliError::usage(error.to_string()),
+        other => CliError::Failed(other.into()),
     }
 }

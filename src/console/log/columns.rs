@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 
+use crate::calendar::Tz;
 use crate::domain::time;
 use crate::gate::Row;
 use crate::gate::columns::fit;

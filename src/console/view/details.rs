@@ -235,7 +235,7 @@ fn step(
             (symbols.ok, say(*took), Role::Ok)
         }
         StepState::Ended { took, outcome, .. } => {
-            (symbols.failed, format!("{} after {}", outcome.say(), say(*took)), Role::Danger)
+            (symbols.failed, format!("{} after {}", outcome, say(*took)), Role::Danger)
         }
     }
 }

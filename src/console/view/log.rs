@@ -44,7 +44,7 @@ fn time(model: &Model, row: &DeploymentRow, step: usize) -> Option<(String, Role
     match row.deployment.steps.get(step)? {
         StepState::Running { since } => Some(progress::elapsed(model.since(*since), expected)),
         StepState::Ended { outcome, .. } => Some((
-            outcome.say(),
+            outcome.to_string(),
             if *outcome == crate::domain::event::StepOutcome::Succeeded {
                 Role::Ok
             } else {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::{Elsewhere, SchemaChange};
 use crate::domain::event::{DeploymentKind, DeploymentRequest};
 use crate::domain::ids::{BuildNumber, Environment, Seq, ServiceName};
-use crate::domain::migration::Class;
 use crate::domain::service::ServiceState;
+use crate::migrations::Class;
 
 /// The most that another service is told of at once, the newest first.
 const TOLD: usize = 100;

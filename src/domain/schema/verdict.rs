@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use super::SchemaChange;
 use crate::domain::ids::{BuildNumber, Environment, Seq};
-use crate::domain::migration::Class;
 use crate::domain::service::ServiceState;
+use crate::migrations::Class;
 
 /// How a rollback to a build would go.
 #[derive(

@@ -6,9 +6,8 @@ use chrono::{DateTime, Utc};
 
 use super::source::{Files, Source, parse};
 use super::{Freezes, Held, told};
-use crate::config::FreezesFile;
-use crate::config::freezes::feeds as texts;
-use crate::config::freezes::{FREEZES_FILE, FeedPlace, LARGEST};
+use crate::calendar::ical::LARGEST_FEED;
+use crate::calendar::{FREEZES_FILE, FeedPlace, FreezesFile, LARGEST_FILE};
 use crate::domain::ids::{ServiceName, Sha};
 use crate::engine::world::Service;
 use crate::git::{Entry, GitError, Mirror};
@@ -95,7 +94,7 @@ async fn read(
         Some(folder) => format!("{folder}/{file}"),
         None => file.to_owned(),
     };
-    let found = mirror.entry(at, &beside(FREEZES_FILE), LARGEST as u64).await;
+    let found = mirror.entry(at, &beside(FREEZES_FILE), LARGEST_FILE as u64).await;
     let Some(text) = text(found, FREEZES_FILE, is_partial)? else { return Ok(None) };
     let parsing = move || parse(&text, FREEZES_FILE).map(|file| (text, file));
     let parsed = tokio::task::spawn_blocking(parsing).await;
@@ -103,7 +102,7 @@ async fn read(
     let (mut files, mut left) = (Files::new(), ALL_FEEDS);
     for source in &file.feeds {
         if let FeedPlace::Path(path) = &source.place {
-            let most = texts::LARGEST.min(left) as u64;
+            let most = LARGEST_FEED.min(left) as u64;
             let found = mirror.entry(at, &beside(path), most).await;
             let text = self::text(found, &format!("{path:?}"), is_partial);
             let missing = || format!("{path:?}: is not at the tip of the trunk");

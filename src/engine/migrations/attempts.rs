@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 
 use super::ground::Ground;
 use crate::domain::ids::{BuildNumber, Sha};
-use crate::domain::migration::layout::{self, Direction, Layouts, Place};
-use crate::domain::migration::{FileChange, JudgedMigration};
 use crate::domain::plan::Migrations;
 use crate::git::Changed;
+use crate::migrations::{Direction, FileChange, JudgedMigration, Layouts, Place, is_repeatable};
 
 /// How many builds that production attempted to run are compared, the newest ones.
 pub const LOOKED_BACK: usize = 10;
@@ -57,7 +56,7 @@ impl Attempts {
         for (path, (build, change)) in &self.0 {
             let up = layouts.place(path).filter(|place| place.direction == Direction::Up);
             let Some(Place { tool, .. }) = up else { continue };
-            if *change == FileChange::Edited && layout::is_repeatable(path) {
+            if *change == FileChange::Edited && is_repeatable(path) {
                 continue;
             }
             let fault = fault(*build, *change);

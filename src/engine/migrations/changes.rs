@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use crate::domain::ids::BuildNumber;
-use crate::domain::migration::{Class, JudgedMigration};
 use crate::domain::schema::SchemaChange;
+use crate::migrations::{Class, JudgedMigration};
 
 /// The most changes that one promote records.
 const MOST: usize = 500;

@@ -6,9 +6,9 @@ use super::changes::Changes;
 use super::ground::Ground;
 use super::uses::Use;
 use crate::domain::ids::{BuildNumber, Sha};
-use crate::domain::migration::{Claim, Class, Declared, JudgedMigration, Object, ObjectKind};
 use crate::domain::schema::SchemaChange;
 use crate::git::GitError;
+use crate::migrations::{Claim, Class, Declared, JudgedMigration, Object, ObjectKind};
 
 /// The most names that are searched for in the code for one plan.
 pub const SEARCHES: usize = 20;

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use super::floor::{SEARCHES, is_searched};
 use super::ground::{Ground, Sharing};
 use crate::domain::ids::ServiceName;
-use crate::domain::migration::{Class, JudgedMigration};
 use crate::domain::schema::Elsewhere;
 use crate::engine::shared::Shared;
 use crate::engine::world::{Service, World};
+use crate::migrations::{Class, JudgedMigration};
 
 /// The most sentences about all of them.
 const SENTENCES: usize = 50;
