@@ -2,6 +2,7 @@
 
 pub mod embedded;
 pub mod intents;
+pub mod lost_answer;
 pub mod problem;
 pub mod remote;
 pub mod scripted;

@@ -91,8 +91,7 @@ mod tests {
 
     async fn refusals() -> Vec<Refusal> {
         let (scripted, service) = (Scripted::new(DateTime::UNIX_EPOCH), SERVICE.parse().unwrap());
-        let snapshot = scripted.service(&service, None, Duration::ZERO).await.unwrap().unwrap();
-        let build = snapshot.builds.first().unwrap().build.number;
+        let build = scripted.change(|world| world.verified_build(&service, "ada"));
         let plan = scripted.plan(&service, Action::Promote { build }).await.unwrap();
         vec![
             Refusal::Policy { sentence: "d7 is running".into(), findings: plan.findings.clone() },

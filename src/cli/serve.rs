@@ -10,7 +10,7 @@ use color_eyre::eyre::{Context as _, Report};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::demo::colleagues::Colleagues;
-use super::demo::presence::{Noted, Presence};
+use super::demo::presence::Presence;
 use super::engine_lock::{EngineLock, LockError};
 use super::error::CliError;
 use super::output::Output;
@@ -18,6 +18,7 @@ use super::{Global, context, login, trace};
 use crate::backend::embedded::Embedded;
 use crate::config::places::Places;
 use crate::config::user_file::UserFile;
+use crate::domain::caller::Caller;
 use crate::engine::clock::SystemClock;
 use crate::engine::{Engine, Handle, Options, Services};
 use crate::server;
@@ -60,9 +61,9 @@ pub async fn run(global: Global, arguments: Arguments) -> Result<(), CliError> {
     let stop = stop(handle.clone(), presence.clone(), global.demo)?;
     let backend_for = {
         let handle = handle.clone();
-        move |login: &str| {
-            let backend = Embedded::new(handle.clone(), login.to_owned());
-            Noted { backend, presence: presence.clone() }
+        move |caller| {
+            let presence = presence.clone();
+            Embedded::new(handle.clone(), caller).on_request(move || presence.note())
         }
     };
     let served = server::serve(listener, backend_for, stop).await;
@@ -91,7 +92,7 @@ fn options(places: &Places, global: &Global) -> Result<Options, CliError> {
 }
 
 fn colleagues(handle: &Handle, places: &Places, presence: &Presence) -> Colleagues<Embedded> {
-    let login = |name: &str| Embedded::new(handle.clone(), name.to_owned());
+    let login = |name| Embedded::new(handle.clone(), Caller::in_process(name));
     let folder = places.data.parent().map_or_else(PathBuf::new, PathBuf::from);
     Colleagues { moira: login("moira"), sam: login("sam"), folder, presence: presence.clone() }
 }

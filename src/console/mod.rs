@@ -11,7 +11,6 @@ mod layout;
 mod link;
 mod list;
 pub mod log;
-mod look_up;
 pub mod message;
 pub mod model;
 mod notes;

@@ -1,6 +1,7 @@
 //! The vocabulary of deploys and the decisions about them: pure data and functions, no I/O, no clock.
 
 pub mod build;
+pub mod caller;
 pub mod command;
 pub mod commit;
 pub mod deployment;

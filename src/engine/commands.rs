@@ -1,11 +1,15 @@
 //! A person's command as the facts that it becomes, or the refusal that it meets; pure.
 
+mod authorize;
+mod digest;
 mod error;
 mod quarantine;
 mod request;
 
 use chrono::{DateTime, Utc};
 
+pub use self::authorize::authorize;
+pub use self::digest::digest;
 pub use self::error::CommandError;
 use crate::calendar;
 use crate::domain::build::Build;

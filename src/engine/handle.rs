@@ -18,6 +18,7 @@ use super::whereabouts;
 use super::world::{Service, World};
 use super::writer::{Input, Request};
 use crate::calendar::FreezeWindow;
+use crate::domain::caller::Caller;
 use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::{DeploymentKind, Event};
@@ -113,10 +114,10 @@ impl Handle {
 
     /// # Errors
     /// When there is no such service.
-    pub fn service(&self, name: &ServiceName, login: &str) -> Result<ServiceSnapshot, Refusal> {
+    pub fn service(&self, name: &ServiceName, caller: &Caller) -> Result<ServiceSnapshot, Refusal> {
         let (world, now) = (self.shared.world(), self.shared.clock.now());
         let service = find(&world, name)?;
-        let me = service.people.actor_of_login(login);
+        let me = service.people.actor_of(caller);
         let version = self.version(name.as_str(), service.revision);
         Ok(with_facts(service, |facts| snapshot_of::service(facts, &me, version, now)))
     }
@@ -178,14 +179,14 @@ impl Handle {
         &self,
         name: &ServiceName,
         action: Action,
-        login: &str,
+        caller: &Caller,
     ) -> Result<Plan, CommandError> {
         for _ in 0..GATHERS {
             let gathered = Box::pin(gather::for_plan(&self.shared, name, action)).await?;
             let gathered = Gathered::Plan(Box::new(gathered));
             let world = self.shared.world();
             let service = find(&world, name)?;
-            let actor = service.people.actor_of_login(login);
+            let actor = service.people.actor_of(caller);
             let now = self.shared.clock.now();
             let context =
                 CommandContext { actor: &actor, now, next: Seq(0), gathered: Some(&gathered) };
@@ -217,7 +218,7 @@ impl Handle {
     pub async fn command(
         &self,
         name: &ServiceName,
-        login: &str,
+        caller: &Caller,
         command: Command,
         key: IdempotencyKey,
     ) -> Result<Receipt, CommandError> {
@@ -232,7 +233,7 @@ impl Handle {
             let (reply, answer) = oneshot::channel();
             let request = Request {
                 service: name.clone(),
-                login: login.to_owned(),
+                caller: caller.clone(),
                 command: command.clone(),
                 key: key.clone(),
                 gathered,

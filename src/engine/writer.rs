@@ -17,12 +17,13 @@ use super::run::Status;
 use super::shared::Shared;
 use super::trunk::Look;
 use super::world::Service;
+use crate::domain::caller::Caller;
 use crate::domain::command::{Command, Receipt, Refusal};
 use crate::domain::event::{Event, Fact};
 use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha};
 use crate::domain::people::Actor;
 use crate::domain::service::ServiceState;
-use crate::store::{Answered, Hash, NewEvent, Store, StoreError};
+use crate::store::{Answered, NewEvent, Store, StoreError};
 
 /// Everything that can happen to the engine, in one order.
 pub enum Input {
@@ -60,7 +61,7 @@ pub enum Input {
 /// A person's command.
 pub struct Request {
     pub service: ServiceName,
-    pub login: String,
+    pub caller: Caller,
     pub command: Command,
     pub key: IdempotencyKey,
     pub gathered: Option<Gathered>,
@@ -161,16 +162,16 @@ impl Writer {
     /// What is recorded of a command that was not done.
     fn refused(&self, request: &Request, error: &CommandError) -> Option<Refused> {
         let CommandError::Refused(refusal) = error else { return None };
-        let Request { service: name, login, command, .. } = request;
+        let Request { service: name, caller, command, .. } = request;
         let world = self.shared.world();
-        let actor = world.services.get(name)?.people.actor_of_login(login);
+        let actor = world.services.get(name)?.people.actor_of(caller);
         Refused::of(name, &actor, command, refusal)
     }
 
     fn decide_command(&mut self, request: &Request) -> Result<Receipt, CommandError> {
-        let asked_for = (&request.service, &request.login, &request.command);
-        let asked_for = serde_json::to_string(&asked_for);
-        let digest = Hash::of(&asked_for.map_err(|e| CommandError::failed(e.to_string()))?);
+        let Request { service, caller, command, .. } = request;
+        let digest = commands::digest(service, caller, command);
+        let digest = digest.map_err(|error| CommandError::failed(error.to_string()))?;
         let answered = self.store.answered(&request.key).map_err(unrecorded)?;
         if let Some((before, receipt)) = answered {
             return if before == digest { Ok(receipt) } else { Err(Refusal::KeyReused.into()) };
@@ -181,9 +182,10 @@ impl Writer {
             let service = world.services.get(&request.service).ok_or_else(|| {
                 Refusal::not_found(format!("there is no service {:?}", request.service.as_str()))
             })?;
-            let actor = service.people.actor_of_login(&request.login);
+            let actor = service.people.actor_of(&request.caller);
             let context =
                 CommandContext { actor: &actor, now, next, gathered: request.gathered.as_ref() };
+            commands::authorize(caller, &actor, command)?;
             let decided = commands::decide(&service.view(), &request.command, context)?;
             (actor, decided)
         };

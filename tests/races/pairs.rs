@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use trunkline::domain::caller::Caller;
 use trunkline::domain::command::{Action, Command, Receipt};
 use trunkline::domain::deployment::{Deployment, DeploymentState};
 use trunkline::domain::event::DeploymentKind;
@@ -298,7 +299,11 @@ fn began_after(second: &Deployment, first: &Deployment) -> bool {
 /// A rollback leaves production on hold.
 fn held_by(ground: &Ground, deployment: &Deployment) {
     if deployment.request.kind == DeploymentKind::Rollback {
-        let snapshot = ground.world.handle().service(&ground.world.service, "sam").unwrap();
+        let snapshot = ground
+            .world
+            .handle()
+            .service(&ground.world.service, &Caller::in_process("sam"))
+            .unwrap();
         let hold = &snapshot.holds[&Environment::Production];
         assert_eq!(hold.rollback, Some(deployment.id));
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use trunkline::backend::Backend as _;
 use trunkline::backend::embedded::Embedded;
 use trunkline::config::user_file::Watched;
+use trunkline::domain::caller::Caller;
 use trunkline::domain::command::{Action, Command, Receipt, Refusal};
 use trunkline::domain::deployment::{Deployment, DeploymentState};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, IdempotencyKey, ServiceName};
@@ -197,7 +198,7 @@ impl World {
     }
 
     pub fn backend(&self, login: &str) -> Embedded {
-        Embedded::new(self.handle().clone(), login.to_owned())
+        Embedded::new(self.handle().clone(), Caller::in_process(login))
     }
 
     /// Waits until the service's snapshot tells what is asked for.
@@ -264,7 +265,7 @@ impl World {
     }
 
     pub async fn plan(&self, login: &str, action: Action) -> Result<Plan, CommandError> {
-        self.handle().plan(&self.service, action, login).await
+        self.handle().plan(&self.service, action, &Caller::in_process(login)).await
     }
 
     /// Executes a plan with a reason for everything.
@@ -279,7 +280,7 @@ impl World {
 
     pub async fn command(&self, login: &str, command: Command) -> Result<Receipt, CommandError> {
         let key = IdempotencyKey::try_from(uuid::Uuid::new_v4().to_string()).unwrap();
-        self.handle().command(&self.service, login, command, key).await
+        self.handle().command(&self.service, &Caller::in_process(login), command, key).await
     }
 
     pub async fn promote(&self, build: BuildNumber) -> DeploymentId {
@@ -312,7 +313,7 @@ impl World {
 
     /// A deployment as it is now.
     pub fn deployment(&self, id: DeploymentId) -> Deployment {
-        let snapshot = self.handle().service(&self.service, "raj").unwrap();
+        let snapshot = self.handle().service(&self.service, &Caller::in_process("raj")).unwrap();
         let mut rows = snapshot.deployments.into_iter();
         rows.find(|row| row.deployment.id == id).unwrap().deployment
     }
@@ -336,7 +337,7 @@ impl World {
     }
 
     pub fn live_now(&self) -> Option<BuildNumber> {
-        let snapshot = self.handle().service(&self.service, "raj").unwrap();
+        let snapshot = self.handle().service(&self.service, &Caller::in_process("raj")).unwrap();
         snapshot.live.get(&Environment::Production).map(|live| live.build)
     }
 }

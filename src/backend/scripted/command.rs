@@ -2,6 +2,7 @@
 
 use super::story::steps;
 use super::world::{Service, World};
+use crate::domain::caller::Caller;
 use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::ids::{Environment, IdempotencyKey, Seq, ServiceName};
 use crate::domain::people::Actor;
@@ -17,14 +18,16 @@ impl World {
         name: &ServiceName,
         command: Command,
         key: IdempotencyKey,
-        login: &str,
+        caller: &Caller,
     ) -> Result<Receipt, CommandError> {
         if let Some((service, before, receipt)) = self.receipts.get(&key) {
             let same = service == name && *before == command;
             return if same { Ok(receipt.clone()) } else { Err(Refusal::KeyReused.into()) };
         }
-        let actor = self.service(name)?.people.actor_of_login(login);
-        let decided = self.decide(name, &command, &actor);
+        let actor = self.service(name)?.people.actor_of(caller);
+        let decided = commands::authorize(caller, &actor, &command)
+            .map_err(CommandError::from)
+            .and_then(|()| self.decide(name, &command, &actor));
         if let Err(CommandError::Refused(refusal)) = &decided
             && let Some(fact) = refusals::fact(&command, refusal)
         {
@@ -78,11 +81,11 @@ impl World {
         &self,
         name: &ServiceName,
         action: Action,
-        login: &str,
+        caller: &Caller,
     ) -> Result<Plan, CommandError> {
         let service = self.service(name)?;
         let gathered = Gathered::Plan(Box::new(self.gathered(name, action)?));
-        let actor = service.people.actor_of_login(login);
+        let actor = service.people.actor_of(caller);
         let gathered = Some(&gathered);
         let context = CommandContext { actor: &actor, now: self.now, next: Seq(0), gathered };
         commands::plan(&service.view(name), action, context)

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::Fault;
 use super::log::{page, search};
 use crate::calendar::{FreezeRules, FreezeWindow};
+use crate::domain::caller::Caller;
 use crate::domain::command::{Command, Receipt, Refusal};
 use crate::domain::commit::Range;
 use crate::domain::deployment::{Deployment, StepState};
@@ -91,10 +92,10 @@ impl World {
     pub(super) fn snapshot(
         &self,
         name: &ServiceName,
-        login: &str,
+        caller: &Caller,
     ) -> Result<ServiceSnapshot, Refusal> {
         let service = self.service(name)?;
-        let me = service.people.actor_of_login(login);
+        let me = service.people.actor_of(caller);
         Ok(snapshot_of::service(service.facts(name), &me, self.version(), self.now))
     }
 

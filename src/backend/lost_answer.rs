@@ -1,17 +1,21 @@
-//! Finds out by its key what became of a command whose answer nobody has seen. It is never sent again.
+//! The one rule for what became of a command whose answer got lost. Its receipt is looked up by its key; the command is
+//! never sent again.
+//!
+//! "Never recorded" is believed after five such answers in a row, over about 15 seconds, or after one answer at least a
+//! minute after the command was sent: until then it may still be on its way. Silence is no answer.
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::time::sleep;
 
-use super::backoff::spread;
-use crate::backend::intents::Intents;
-use crate::backend::{Answer, Backend, BackendError};
+use super::intents::{Intent, Intents};
+use super::{Answer, Backend, BackendError};
 use crate::domain::command::Receipt;
 use crate::domain::ids::IdempotencyKey;
+use crate::domain::time::between;
 
-/// How long to wait before each look. Only after as many answers in a row that there is nothing, it is believed: the
-/// command may still be on its way at the first of them.
+/// How long to wait before each look. As many answers in a row that there is no receipt are believed.
 const LOOKS: [Duration; 5] = [
     Duration::from_millis(200),
     Duration::from_secs(1),
@@ -19,11 +23,12 @@ const LOOKS: [Duration; 5] = [
     Duration::from_secs(4),
     Duration::from_secs(8),
 ];
-
-/// How often the other side may fail to tell before it is given up.
+/// How long a command may be on its way.
+const ON_ITS_WAY: Duration = Duration::from_mins(1);
+/// How often the other side may fail to answer the question before it is given up.
 const FAILURES: usize = 5;
 
-/// The receipt, or that the command was never recorded. When nobody could tell, it stays noted for the next console.
+/// The receipt, or `None` when the command was never recorded. An error leaves the intent on disk for the next program.
 pub async fn conclude<B: Backend>(
     backend: &B,
     key: &IdempotencyKey,
@@ -36,15 +41,20 @@ pub async fn conclude<B: Backend>(
     answer
 }
 
-/// Looks for as long as nobody answers at all: an engine that stands still may have the command before it.
-async fn look_up<B: Backend>(backend: &B, key: &IdempotencyKey) -> Answer<Option<Receipt>> {
+/// Looks until it is known. While nobody answers at all this goes on: an engine that hangs may still have the command
+/// before it. A caller with less time cancels it, and then it is unknown.
+///
+/// # Errors
+/// When the other side answers that it cannot tell.
+pub async fn look_up<B: Backend>(backend: &B, key: &IdempotencyKey) -> Answer<Option<Receipt>> {
     let (mut never, mut silences, mut failures) = (0, 0, 0);
     loop {
         let wait = if never > 0 { never } else { silences + failures };
-        sleep(spread(LOOKS[wait.min(LOOKS.len() - 1)], &key.as_str())).await;
+        sleep(LOOKS[wait.min(LOOKS.len() - 1)]).await;
         match backend.receipt(key).await {
             Ok(Some(receipt)) => return Ok(Some(receipt)),
             Ok(None) => never += 1,
+            // A command that was not there before a silence may be there after it.
             Err(why @ (BackendError::Unreachable(_) | BackendError::Busy { .. })) => {
                 (never, silences) = (0, silences + 1);
                 sleep(why.again().unwrap_or_default()).await;
@@ -59,6 +69,23 @@ async fn look_up<B: Backend>(backend: &B, key: &IdempotencyKey) -> Answer<Option
         if never == LOOKS.len() {
             return Ok(None);
         }
+    }
+}
+
+/// Looks once for an intent whose sender is gone.
+///
+/// # Errors
+/// When one look cannot tell.
+pub async fn look_once<B: Backend>(
+    backend: &B,
+    intent: &Intent,
+    now: DateTime<Utc>,
+) -> Answer<Option<Receipt>> {
+    match backend.receipt(&intent.key).await? {
+        None if between(intent.at, now) <= ON_ITS_WAY => {
+            Err(BackendError::Unknown("it may still be on its way".into()))
+        }
+        answer => Ok(answer),
     }
 }
 
@@ -123,5 +150,18 @@ mod tests {
         };
         let (found, receipt) = tokio::join!(look_up(&backend, &key), meanwhile);
         assert_eq!(found, Ok(Some(receipt)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_look_believes_only_what_had_time_to_arrive() {
+        let backend = Scripted::new(DateTime::UNIX_EPOCH);
+        let (service, what) = (SERVICE.parse().unwrap(), "the hold on production".into());
+        let intent = Intent { key: key(), service, what, at: DateTime::UNIX_EPOCH };
+        let later = |seconds| DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(seconds);
+        let soon = look_once(&backend, &intent, later(60)).await;
+        assert!(matches!(soon, Err(BackendError::Unknown(_))), "{soon:?}");
+        assert_eq!(look_once(&backend, &intent, later(61)).await, Ok(None));
+        let receipt = record(&backend, key()).await;
+        assert_eq!(look_once(&backend, &intent, later(1)).await, Ok(Some(receipt)));
     }
 }
