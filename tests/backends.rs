@@ -105,7 +105,7 @@ impl Real<Remote> {
     async fn served() -> Self {
         let world = real_world().await;
         let engine = world.handle().clone();
-        let serving = Serving::new(move |login| Embedded::new(engine.clone(), login.to_owned()));
+        let serving = Serving::new(move |caller| Embedded::new(engine.clone(), caller));
         let backend = Remote::over(serving.socket());
         Self { world, backend, _serving: Some(serving) }
     }

@@ -13,6 +13,7 @@ use support::repository::Repository;
 use trunkline::backend::Backend as _;
 use trunkline::backend::embedded::Embedded;
 use trunkline::config::user_file::Watched;
+use trunkline::domain::caller::Caller;
 use trunkline::domain::command::{Action, Command};
 use trunkline::domain::event::{Event, Fact};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, IdempotencyKey, ServiceName};
@@ -185,7 +186,7 @@ impl Shop {
     }
 
     async fn until<T>(&self, tells: impl Fn(&ServiceSnapshot) -> Option<T>) -> T {
-        let backend = Embedded::new(self.handle.clone(), "raj".to_owned());
+        let backend = Embedded::new(self.handle.clone(), Caller::in_process("raj"));
         let mut changes = self.handle.changes();
         let waiting = async {
             let mut after = None;
@@ -216,11 +217,16 @@ impl Shop {
 
     /// Executes the plan with a reason for everything, and waits for the end.
     async fn execute(&self, action: Action) {
-        let plan = self.handle.plan(&self.service, action, "raj").await.unwrap();
+        let plan =
+            self.handle.plan(&self.service, action, &Caller::in_process("raj")).await.unwrap();
         let overrides = Guard::ALL.map(|guard| (guard, "a test".to_owned())).into();
         let command = Command::Execute { action, fingerprint: plan.fingerprint, overrides };
         let key = IdempotencyKey::try_from(uuid::Uuid::new_v4().to_string()).unwrap();
-        let receipt = self.handle.command(&self.service, "raj", command, key).await.unwrap();
+        let receipt = self
+            .handle
+            .command(&self.service, &Caller::in_process("raj"), command, key)
+            .await
+            .unwrap();
         let id: DeploymentId = receipt.deployment.unwrap();
         self.until(|snapshot| {
             let row = snapshot.deployments.iter().find(|row| row.deployment.id == id)?;

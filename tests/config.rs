@@ -9,9 +9,9 @@ use trunkline::config::ServiceFile;
 use trunkline::config::service_file::{DEFAULT_TIMEOUT, MigrationSettings};
 use trunkline::domain::event::{DeploymentKind, Run};
 use trunkline::domain::ids::Environment;
-use trunkline::domain::migration::Dialect;
 use trunkline::domain::people::{Actor, Identity};
 use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
+use trunkline::migrations::Dialect;
 
 fn cases(folder: &str) -> Vec<(PathBuf, String)> {
     let folder = Path::new("tests/data/config").join(folder);

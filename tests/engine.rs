@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use support::engine::{QUICK, World, refusal};
 use trunkline::domain::build::BuildState;
+use trunkline::domain::caller::Caller;
 use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::event::{Outcome, StepOutcome};
@@ -148,7 +149,7 @@ async fn builds_that_were_overtaken_say_so() {
         row.build.number == BuildNumber(4) && row.state == BuildState::Verified
     };
     world.until_build("the newest is verified", newest).await;
-    let snapshot = world.handle().service(&world.service, "raj").unwrap();
+    let snapshot = world.handle().service(&world.service, &Caller::in_process("raj")).unwrap();
     let states: Vec<_> =
         snapshot.builds.iter().map(|row| (row.build.number.0, row.state)).collect();
     assert_eq!(
@@ -213,7 +214,7 @@ async fn an_emergency_cancels_the_running_promote_and_goes_back_as_one_intent() 
     assert_eq!(world.ended(promote).await.state(), DeploymentState::Cancelled);
     assert_eq!(world.ended(rollback).await.state(), DeploymentState::Succeeded);
     assert_eq!(world.log(rollback, 0).await, [format!("back to {}", good.0)]);
-    let snapshot = world.handle().service(&world.service, "raj").unwrap();
+    let snapshot = world.handle().service(&world.service, &Caller::in_process("raj")).unwrap();
     let hold = snapshot.holds.get(&Environment::Production).expect("production is on hold");
     assert_eq!(hold.rollback, Some(rollback));
     assert_eq!(hold.reason, format!("rolled back from {bad} to {good}"));
@@ -267,7 +268,8 @@ async fn that_a_command_was_never_recorded_is_said_after_all_that_came_before_it
         };
         tokio::join!(receipt, freed).0.unwrap()
     };
-    let command = handle.command(service, "raj", hold, key.clone());
+    let raj = Caller::in_process("raj");
+    let command = handle.command(service, &raj, hold, key.clone());
     let (recorded, found) = tokio::join!(command, asked_then_freed);
     assert_eq!(found, Some(recorded.unwrap()), "what waits for the disk is not called lost");
     world.stop().await;
@@ -282,7 +284,8 @@ async fn a_failing_step_ends_the_deployment_and_says_which() {
     let deployment = world.ended(id).await;
     assert_eq!(deployment.trouble(), Some("step release: exit 3"));
     assert_eq!(world.live_now(), None, "what failed is not live");
-    let unsettled = world.handle().service(&world.service, "raj").unwrap().unsettled;
+    let unsettled =
+        world.handle().service(&world.service, &Caller::in_process("raj")).unwrap().unsettled;
     assert_eq!(unsettled, Some(id), "the screen is told that production is in doubt");
     world.merged("Ann", "ann@example.com", "the next one, whose end tidies up").await;
     let checkout = format!("checkouts/checkout/production-{}", deployment.request.sha);

@@ -14,8 +14,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use trunkline::backend::Backend as _;
 use trunkline::backend::embedded::Embedded;
+use trunkline::calendar::FreezeWindow;
+use trunkline::domain::caller::Caller;
 use trunkline::domain::command::Action;
-use trunkline::domain::freeze::FreezeWindow;
 use trunkline::domain::ids::Environment;
 use trunkline::domain::plan::{Finding, Guard, Severity};
 use trunkline::domain::policy::FreezeMode;
@@ -111,7 +112,7 @@ impl Desk {
     }
 
     fn backend(&self) -> Embedded {
-        Embedded::new(self.handle.clone().unwrap(), "raj".to_owned())
+        Embedded::new(self.handle.clone().unwrap(), Caller::in_process("raj"))
     }
 
     /// Waits until the service is as it should be.

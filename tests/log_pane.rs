@@ -1,11 +1,11 @@
 //! The log pane through its public door: pages in, commands in, a drawn screen out.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
+use trunkline::calendar::Tz;
 use trunkline::console::log::{Limits, LogCommand, LogPane, Want, view};
 use trunkline::console::theme::{Role, Theme};
 use trunkline::domain::log::{

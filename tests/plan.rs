@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use trunkline::config::FreezesFile;
+use trunkline::calendar::{Evaluation, FreezeRules, FreezesFile};
 use trunkline::domain::command::{Action, Refusal};
 use trunkline::domain::commit::{Commit, Range};
 use trunkline::domain::event::{
     DeploymentKind, DeploymentRequest, Event, Fact, Outcome, Run, StepSpec,
 };
-use trunkline::domain::freeze::{Evaluation, Rules};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName, Sha};
 use trunkline::domain::people::{Actor, Identity, People, Person};
 use trunkline::domain::plan::{
@@ -26,7 +25,7 @@ struct World {
     state: ServiceState,
     policy: Policy,
     people: People,
-    freezes: Rules,
+    freezes: FreezeRules,
     now: DateTime<Utc>,
 }
 
@@ -76,7 +75,7 @@ impl World {
         let mut world = Self {
             service: "checkout".parse().expect("a service name"),
             state: ServiceState::default(),
-            freezes: Rules::default(),
+            freezes: FreezeRules::default(),
             policy: Policy { verify: vec![VerifyBy::Person], ..Policy::default() },
             people: People {
                 people: ["jane", "moira", "raj", "sam"].map(person).into(),
@@ -176,7 +175,7 @@ impl World {
 
     fn plan_by(&self, actor: &str, action: Action) -> Plan {
         let range = self.range(action);
-        let calendar = self.freezes.promote_to_production(&self.service, self.now);
+        let calendar = self.freezes.promote_to_production(self.service.as_str(), self.now);
         let facts = PlanInput {
             service: &self.service,
             state: &self.state,
@@ -303,7 +302,7 @@ fn a_range_beyond_what_was_read_is_not_called_others_work() {
 }
 
 /// A freeze by calendar from an hour ago until in an hour.
-fn frozen_now(world: &World, policy: &str) -> Rules {
+fn frozen_now(world: &World, policy: &str) -> FreezeRules {
     let hour = |hours| (world.now + TimeDelta::hours(hours)).format("%FT%TZ");
     let text = format!(
         "[[freeze]]\nid = \"launch\"\nkind = \"window\"\ntz = \"UTC\"\nreason = \"Product launch\"\n\
@@ -350,7 +349,7 @@ fn a_freeze_by_calendar_that_begins_changes_a_promote_and_never_a_rollback() {
 #[test]
 fn rules_that_nobody_can_read_ask_for_a_reason() {
     let mut world = World::new();
-    world.freezes = Rules::unreadable("freezes.toml", "it is not TOML");
+    world.freezes = FreezeRules::unreadable("freezes.toml", "it is not TOML");
     assert_eq!(severity(&world.promote_plan(), Guard::Freeze), Severity::Override);
     assert_eq!(world.told(&world.promote_plan()), Ok(()), "a second plan rests on the same");
 }

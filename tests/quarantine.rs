@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use trunkline::calendar::FreezeRules;
 use trunkline::domain::command::{Command, Refusal};
 use trunkline::domain::commit::{Commit, Revert};
 use trunkline::domain::event::{Event, Fact};
-use trunkline::domain::freeze;
 use trunkline::domain::ids::{BuildNumber, Seq, Sha};
 use trunkline::domain::people::{Actor, Identity, People};
 use trunkline::domain::policy::Policy;
@@ -14,7 +14,7 @@ use trunkline::domain::quarantine::BadCommit;
 use trunkline::domain::service::ServiceState;
 use trunkline::domain::snapshot::build::{self, SnapshotInput};
 use trunkline::domain::snapshot::{ServiceSnapshot, Version};
-use trunkline::engine::commands::{self, Asked, Gathered, Ground, NotDecided};
+use trunkline::engine::commands::{self, CommandContext, CommandError, Gathered, ServiceView};
 
 fn sha(number: u64) -> Sha {
     format!("{number:040x}").parse().unwrap()
@@ -86,7 +86,7 @@ impl Record {
             state: &self.state,
             policy: &Policy::default(),
             people: &People::default(),
-            freezes: &freeze::Rules::default(),
+            freezes: &FreezeRules::default(),
             rollback: &[],
             problems: &[],
         };
@@ -315,16 +315,21 @@ impl Record {
     fn decide(&self, command: &Command, found: Vec<BadCommit>) -> Result<Fact, Refusal> {
         let (name, policy, people) =
             ("checkout".parse().unwrap(), Policy::default(), People::default());
-        let freezes = freeze::Rules::default();
-        let ground =
-            Ground { name: &name, state: &self.state, policy, people: &people, freezes: &freezes };
+        let freezes = FreezeRules::default();
+        let ground = ServiceView {
+            name: &name,
+            state: &self.state,
+            policy,
+            people: &people,
+            freezes: &freezes,
+        };
         let (actor, gathered) = (Actor::Person("raj".into()), Gathered::Commits(found));
         let (now, next) = (DateTime::UNIX_EPOCH, Seq(self.state.last_seq.0 + 1));
-        let asked = Asked { actor: &actor, now, next, gathered: Some(&gathered) };
-        match commands::decide(&ground, command, asked) {
+        let context = CommandContext { actor: &actor, now, next, gathered: Some(&gathered) };
+        match commands::decide(&ground, command, context) {
             Ok(decided) => Ok(decided.facts.into_iter().next().unwrap()),
-            Err(NotDecided::Refused(refusal)) => Err(refusal),
-            Err(NotDecided::Outdated) => panic!("nothing was outdated"),
+            Err(CommandError::Refused(refusal)) => Err(refusal),
+            Err(error) => panic!("{error}"),
         }
     }
 

@@ -7,7 +7,8 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use trunkline::config::{FreezesFile, ServiceFile, UserFile};
+use trunkline::calendar::FreezesFile;
+use trunkline::config::{ServiceFile, UserFile};
 use trunkline::console::actions;
 
 const README: &str = include_str!("../README.md");

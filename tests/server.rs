@@ -111,7 +111,7 @@ async fn post(socket: &Path, headers: &str, body: &str) -> Reply {
 #[tokio::test]
 async fn the_caller_is_who_the_kernel_says_whatever_they_claim() {
     let world = scripted();
-    let serving = Serving::new(move |login| world.seen_by(login));
+    let serving = Serving::new(move |caller| world.called_by(caller));
     let id = Process::new("id").arg("-un").output().unwrap();
     let me = String::from_utf8(id.stdout).unwrap().trim().to_owned();
     let claim = "authorization: Bearer kim\r\nx-forwarded-user: kim\r\n";

@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use rustix::process::{Pid, Signal, kill_process};
 use support::engine::{QUICK, World};
 use support::home::until;
+use trunkline::domain::caller::Caller;
 use trunkline::domain::command::Command;
 use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::event::{Fact, StepOutcome};
@@ -218,7 +219,7 @@ async fn two_services_of_one_repository_do_not_get_in_each_other_s_way() {
         let tip = world.repository.head();
         world.until_build("it is found", |row| row.build.sha == tip).await;
         let fleet = world.handle().fleet();
-        let snapshot = world.handle().service(&world.service, "raj").unwrap();
+        let snapshot = world.handle().service(&world.service, &Caller::in_process("raj")).unwrap();
         assert_eq!((fleet.problems, snapshot.problems), (vec![], vec![]));
     }
     world.stop().await;

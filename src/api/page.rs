@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::calendar::FreezeWindow;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
-use crate::domain::freeze::FreezeWindow;
 
 /// Deployments of an environment, newest first; the next page is the one `before` the last of these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

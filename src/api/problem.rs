@@ -109,16 +109,3 @@ impl Problem {
         Self { kind, title: title.to_owned(), status, detail: detail.into(), refusal: None }
     }
 }
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        let kind = match &refusal {
-            Refusal::Policy { .. } => Kind::Policy,
-            Refusal::Changed { .. } | Refusal::Moved { .. } => Kind::Changed,
-            Refusal::NotFound { .. } => Kind::NotFound,
-            Refusal::Invalid { .. } => Kind::Invalid,
-            Refusal::KeyReused => Kind::KeyReused,
-        };
-        Self { refusal: Some(refusal.clone()), ..Self::new(kind, refusal.to_string()) }
-    }
-}

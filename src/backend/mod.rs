@@ -2,6 +2,8 @@
 
 pub mod embedded;
 pub mod intents;
+pub mod lost_answer;
+pub mod problem;
 pub mod remote;
 pub mod scripted;
 
@@ -10,10 +12,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::calendar::FreezeWindow;
 use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
-use crate::domain::freeze::FreezeWindow;
 use crate::domain::ids::{
     CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };
@@ -22,6 +24,7 @@ use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot, Version};
 use crate::domain::time::say;
 use crate::domain::whereabouts::Whereabouts;
+use crate::engine::CommandError;
 
 /// The longest that a caller may ask a backend to wait for news.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(25);
@@ -156,6 +159,18 @@ pub enum BackendError {
     /// Something went wrong on the other side.
     #[error("{0}")]
     Failed(String),
+}
+
+impl From<CommandError> for BackendError {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::Refused(refusal) => Self::Refused(refusal),
+            CommandError::Unknown(why) => Self::Unknown(why),
+            error @ (CommandError::Outdated | CommandError::Failed(_)) => {
+                Self::Failed(error.to_string())
+            }
+        }
+    }
 }
 
 impl BackendError {

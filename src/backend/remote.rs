@@ -22,10 +22,10 @@ use crate::api::query::{
     DeploymentsQuery, EventsQuery, FreezesQuery, LogQuery, LogSearchQuery, PlanQuery, SnapshotQuery,
 };
 use crate::api::{KEY_HEADER, LOG_ENDED, LOG_NEXT, LOG_SIZE, LOG_START, path};
+use crate::calendar::FreezeWindow;
 use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
-use crate::domain::freeze::FreezeWindow;
 use crate::domain::ids::{
     CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };

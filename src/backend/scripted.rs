@@ -15,10 +15,11 @@ use tokio::time::{Instant, timeout_at};
 pub use self::world::{SERVICE, Service, World};
 use super::{Answer, Backend, BackendError};
 use crate::api::{API, VERSION};
+use crate::calendar::FreezeWindow;
+use crate::domain::caller::Caller;
 use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
-use crate::domain::freeze::FreezeWindow;
 use crate::domain::ids::{
     CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };
@@ -27,11 +28,11 @@ use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Capabilities, Description, FleetSnapshot, ServiceSnapshot, Version};
 use crate::domain::whereabouts::Whereabouts;
 
-/// The scripted backend as one login sees it. Clones share one world.
+/// The scripted backend as one caller sees it. Clones share one world.
 #[derive(Debug, Clone)]
 pub struct Scripted {
     shared: Arc<Shared>,
-    login: String,
+    caller: Caller,
 }
 
 #[derive(Debug)]
@@ -58,13 +59,19 @@ impl Scripted {
     #[must_use]
     pub fn new(now: DateTime<Utc>) -> Self {
         let shared = Shared { world: Mutex::new(World::new(now)), changed: watch::channel(()).0 };
-        Self { shared: Arc::new(shared), login: "sam".to_owned() }
+        Self { shared: Arc::new(shared), caller: Caller::in_process("sam") }
     }
 
     /// The same world as somebody else sees it.
     #[must_use]
     pub fn seen_by(&self, login: &str) -> Self {
-        Self { shared: self.shared.clone(), login: login.to_owned() }
+        self.called_by(Caller::in_process(login))
+    }
+
+    /// The same world for this caller.
+    #[must_use]
+    pub fn called_by(&self, caller: Caller) -> Self {
+        Self { shared: self.shared.clone(), caller }
     }
 
     /// Changes the world, and wakes everyone who waits for that.
@@ -169,7 +176,7 @@ impl Backend for Scripted {
     ) -> Answer<Option<ServiceSnapshot>> {
         self.until(wait, |world| {
             let moved = after.as_ref() != Some(&world.version());
-            world.snapshot(service, &self.login).map(|snapshot| moved.then_some(snapshot))
+            world.snapshot(service, &self.caller).map(|snapshot| moved.then_some(snapshot))
         })
         .await
     }
@@ -198,7 +205,7 @@ impl Backend for Scripted {
 
     async fn plan(&self, service: &ServiceName, action: Action) -> Answer<Plan> {
         self.answer().await?;
-        Ok(self.world().plan(service, action, &self.login)?)
+        Ok(self.world().plan(service, action, &self.caller)?)
     }
 
     async fn whereabouts(
@@ -221,7 +228,7 @@ impl Backend for Scripted {
         if let Some(Fault::Refuse(refusal)) = fault {
             return Err(refusal.into());
         }
-        let receipt = self.change(|world| world.command(service, command, key, &self.login))?;
+        let receipt = self.change(|world| world.command(service, command, key, &self.caller))?;
         match fault {
             Some(_) => Err(BackendError::Unknown("the connection was cut".into())),
             None => Ok(receipt),

@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 
 use super::Global;
 use super::context::{Context, places};
-use super::failure::Failure;
+use super::error::CliError;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -41,7 +41,7 @@ enum Command {
     Head(verify::HeadArguments),
 }
 
-pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(global: Global, arguments: Arguments) -> Result<(), CliError> {
     match arguments.command.unwrap_or(Command::List(arguments.list)) {
         Command::List(arguments) => {
             let database = places(&global)?.database();

@@ -5,14 +5,14 @@ use std::io::{self, Write};
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use super::failure::Failure;
+use super::error::CliError;
 
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Arguments {
     shell: Shell,
 }
 
-pub fn run(arguments: Arguments) -> Result<(), Failure> {
+pub fn run(arguments: Arguments) -> Result<(), CliError> {
     // Written in one go, so that a closed pipe is an error that we see and not a panic of the generator.
     let mut script = Vec::new();
     let mut command = super::Arguments::command();

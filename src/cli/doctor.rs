@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::context::places;
 use super::engine_lock::{Holder, holder};
-use super::failure::Failure;
+use super::error::CliError;
 use super::output::{self, Output};
 use super::{Global, Reading, engine_process};
 use crate::backend::Backend;
@@ -44,7 +44,7 @@ impl Check {
     }
 }
 
-pub async fn run(global: &Global, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(global: &Global, arguments: Arguments) -> Result<(), CliError> {
     let places = places(global)?;
     let out = Output::new();
     let mut checks = vec![Check::fine("version", env!("CARGO_PKG_VERSION"))];
@@ -60,8 +60,8 @@ pub async fn run(global: &Global, arguments: Arguments) -> Result<(), Failure> {
     }
     match checks.iter().filter(|check| check.remedy.is_some()).count() {
         0 => Ok(()),
-        1 => Err(Failure::failed("1 thing is wrong")),
-        wrong => Err(Failure::failed(format!("{wrong} things are wrong"))),
+        1 => Err(CliError::failed("1 thing is wrong")),
+        wrong => Err(CliError::failed(format!("{wrong} things are wrong"))),
     }
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::context::places;
 use super::engine_lock::{Holder, holder};
-use super::failure::Failure;
+use super::error::CliError;
 use super::output::{self, Output};
 use super::{Global, Reading, engine_process};
 use crate::backend::Backend;
@@ -36,7 +36,7 @@ struct Document {
     problem: Option<String>,
 }
 
-pub async fn run(global: &Global, command: Command) -> Result<(), Failure> {
+pub async fn run(global: &Global, command: Command) -> Result<(), CliError> {
     let places = places(global)?;
     let out = Output::new();
     match command {
@@ -53,7 +53,7 @@ pub async fn run(global: &Global, command: Command) -> Result<(), Failure> {
     }
 }
 
-async fn status(places: &Places, out: Output, reading: Reading) -> Result<(), Failure> {
+async fn status(places: &Places, out: Output, reading: Reading) -> Result<(), CliError> {
     let document = look(places).await;
     if reading.json {
         return output::json(&document);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::context::Context;
-use super::failure::Failure;
+use super::error::CliError;
 use super::{Reading, follow, output};
 use crate::backend::Backend;
 use crate::domain::event::Event;
@@ -27,7 +27,7 @@ pub struct Arguments {
 }
 
 /// Prints one event on each line, with `--json` one document.
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     let show = |event: &Event| {
         if arguments.reading.json {
             output::json_line(event)
@@ -58,7 +58,7 @@ async fn page(
     context: &Context,
     service: Option<&ServiceName>,
     after: Seq,
-) -> Result<Vec<Event>, Failure> {
+) -> Result<Vec<Event>, CliError> {
     Ok(context.backend.events(service, after, PAGE, Duration::ZERO).await?)
 }
 

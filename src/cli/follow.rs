@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::context::Context;
-use super::failure::Failure;
+use super::error::CliError;
 use crate::backend::{Answer, Backend, BackendError, LONGEST_WAIT};
 use crate::domain::event::{Event, Fact, Outcome};
 use crate::domain::ids::{DeploymentId, Seq, ServiceName};
@@ -18,13 +18,13 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Prints each step as it starts and ends.
 ///
 /// # Errors
-/// [`Failure::Failed`] when the deployment does not succeed.
+/// [`CliError::Failed`] when the deployment does not succeed.
 pub async fn to_the_end(
     context: &Context,
     service: &ServiceName,
     deployment: DeploymentId,
     from: Seq,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let mut after = Seq(from.0.saturating_sub(1));
     let mut names = Vec::new();
     loop {
@@ -47,12 +47,12 @@ pub async fn next(
     context: &Context,
     service: Option<&ServiceName>,
     after: Seq,
-) -> Result<Vec<Event>, Failure> {
+) -> Result<Vec<Event>, CliError> {
     patiently(async || context.backend.events(service, after, PAGE, LONGEST_WAIT).await).await
 }
 
 /// Asks again while nobody answers, so that an engine may restart in between.
-pub async fn patiently<T>(ask: impl AsyncFn() -> Answer<T>) -> Result<T, Failure> {
+pub async fn patiently<T>(ask: impl AsyncFn() -> Answer<T>) -> Result<T, CliError> {
     let mut misses = 0;
     loop {
         match ask().await {
@@ -75,7 +75,7 @@ fn told(
     event: &Event,
     ours: DeploymentId,
     names: &[String],
-) -> Result<Option<Outcome>, Failure> {
+) -> Result<Option<Outcome>, CliError> {
     let name = |step: usize| names.get(step).map_or("step", String::as_str);
     match &event.fact {
         Fact::StepStarted { deployment, step } if *deployment == ours => {
@@ -97,9 +97,9 @@ fn told(
     Ok(None)
 }
 
-fn ended(outcome: &Outcome, deployment: DeploymentId) -> Result<(), Failure> {
+fn ended(outcome: &Outcome, deployment: DeploymentId) -> Result<(), CliError> {
     match outcome {
         Outcome::Succeeded => Ok(()),
-        other => Err(Failure::failed(format!("{deployment} {other}"))),
+        other => Err(CliError::failed(format!("{deployment} {other}"))),
     }
 }

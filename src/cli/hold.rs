@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::context::Context;
-use super::failure::Failure;
+use super::error::CliError;
 use super::history::Where;
 use super::{Acting, act};
 use crate::domain::command::Command;
@@ -20,7 +20,7 @@ pub struct Arguments {
     acting: Acting,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     let Arguments { environment, reason, acting } = arguments;
     let service = context.service().await?;
     let command = Command::Hold { environment: environment.into(), reason };

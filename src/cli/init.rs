@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use clap::Args;
 use color_eyre::eyre::Context as _;
 
-use super::failure::Failure;
+use super::error::CliError;
 use super::output::Output;
 use super::{Global, context};
 use crate::config::service_file::SERVICE_FILE;
@@ -23,18 +23,18 @@ pub struct Arguments {
 }
 
 /// The folder's name is the service's, unless `--service` says another.
-pub fn run(global: &Global, arguments: &Arguments) -> Result<(), Failure> {
+pub fn run(global: &Global, arguments: &Arguments) -> Result<(), CliError> {
     let here = std::env::current_dir().wrap_err("cannot tell which folder this is")?;
     let repository =
         PathBuf::from(git(&here, &["rev-parse", "--show-toplevel"]).ok_or_else(|| {
-            Failure::usage("this folder is in no git repository; \"git init\" makes it one")
+            CliError::usage("this folder is in no git repository; \"git init\" makes it one")
         })?);
     let name = match &global.service {
         Some(name) => name.clone(),
         None => name_from(&here)?,
     };
     let trunk = arguments.trunk.clone().or_else(|| trunk(&repository)).ok_or_else(|| {
-        Failure::usage("git does not say which branch is the trunk; name it with --trunk")
+        CliError::usage("git does not say which branch is the trunk; name it with --trunk")
     })?;
     write(&here.join(SERVICE_FILE), &sample::service_file(&name, &trunk))?;
     let places = context::places(global)?;
@@ -53,7 +53,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<(), Failure> {
     next_steps(&name, &trunk, &file, &places.user_file())
 }
 
-fn next_steps(name: &ServiceName, trunk: &str, file: &str, user: &Path) -> Result<(), Failure> {
+fn next_steps(name: &ServiceName, trunk: &str, file: &str, user: &Path) -> Result<(), CliError> {
     let out = Output::new();
     out.line(format!("wrote {file} for {name} and added it to {}", user.display()))?;
     out.line("next:")?;
@@ -67,13 +67,13 @@ fn next_steps(name: &ServiceName, trunk: &str, file: &str, user: &Path) -> Resul
 }
 
 /// What the service would be called by its folder.
-fn name_from(folder: &Path) -> Result<ServiceName, Failure> {
+fn name_from(folder: &Path) -> Result<ServiceName, CliError> {
     let folder = folder.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
     let name: String = folder.chars().map(|c| if allowed(c) { c } else { '-' }).take(40).collect();
     let name = name.trim_matches(|c: char| !c.is_ascii_alphanumeric());
     name.parse().map_err(|_| {
-        Failure::usage(format!("{folder:?} makes no service name; say one with --service NAME"))
+        CliError::usage(format!("{folder:?} makes no service name; say one with --service NAME"))
     })
 }
 
@@ -101,13 +101,12 @@ fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
 }
 
 /// Writes a file that must not be there yet.
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
+fn write(path: &Path, text: &str) -> Result<(), CliError> {
     match OpenOptions::new().write(true).create_new(true).open(path) {
         Ok(mut file) => Ok(file.write_all(text.as_bytes())?),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(Failure::usage(format!(
-            "{} is there already; trunkline never overwrites it",
-            path.display()
-        ))),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(CliError::usage(
+            format!("{} is there already; trunkline never overwrites it", path.display()),
+        )),
         Err(error) => Err(color_eyre::Report::new(error)
             .wrap_err(format!("cannot write {}", path.display()))
             .into()),

@@ -3,8 +3,8 @@
 use clap::{Args, Subcommand};
 
 use super::context::Context;
-use super::failure::Failure;
-use super::say::ago;
+use super::error::CliError;
+use super::wording::ago;
 use super::{Acting, Reading, act, output};
 use crate::domain::command::Command;
 use crate::domain::quarantine::Quarantined;
@@ -49,7 +49,7 @@ pub struct Clearing {
     acting: Acting,
 }
 
-pub async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
+pub async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
     let service = context.service().await?;
     let (command, key) = match verb {
         Verb::List(listing) => {

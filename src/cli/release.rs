@@ -3,9 +3,9 @@
 use clap::Args;
 
 use super::context::Context;
-use super::failure::Failure;
+use super::error::CliError;
 use super::history::Where;
-use super::{Acting, act, again};
+use super::{Acting, act, retry};
 use crate::domain::command::Command;
 use crate::domain::event::Fact;
 use crate::domain::ids::Environment;
@@ -29,22 +29,22 @@ pub struct Arguments {
     acting: Acting,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     let Arguments { environment, bad, none_bad, reason, acting } = arguments;
     let service = context.service().await?;
     let (environment, key) = (Environment::from(environment), acting.key);
     let is_same = |fact: &Fact| {
         matches!(fact, Fact::HoldReleased { environment: of, reason: why, bad: named }
-            if *of == environment && again::says(why, &reason) && are_named(named, &bad))
+            if *of == environment && retry::is_same_text(why, &reason) && are_named(named, &bad))
     };
-    if again::told(context, &service, key.as_ref(), |e| is_same(&e.fact)).await?.is_some() {
+    if retry::first_answer(context, &service, key.as_ref(), |e| is_same(&e.fact)).await?.is_some() {
         return Ok(());
     }
     let bad = (none_bad || !bad.is_empty()).then_some(bad);
     let snapshot = context.snapshot(&service).await?;
     let hold = snapshot.holds.get(&environment);
     if bad.is_none() && hold.is_some_and(|hold| hold.rollback.is_some()) {
-        return Err(Failure::usage(format!(
+        return Err(CliError::usage(format!(
             "{environment} was rolled back: name the commits that were bad (--bad SHA), or say that none was (--none-bad)"
         )));
     }

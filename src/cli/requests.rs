@@ -5,8 +5,8 @@ use clap::Args;
 use serde::Serialize;
 
 use super::context::Context;
-use super::failure::Failure;
-use super::say::ago;
+use super::error::CliError;
+use super::wording::ago;
 use super::{Reading, output};
 use crate::domain::request::{Request, RequestState};
 
@@ -16,7 +16,7 @@ pub struct Arguments {
     reading: Reading,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     let service = context.service().await?;
     let snapshot = context.snapshot(&service).await?;
     if arguments.reading.json {

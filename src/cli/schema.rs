@@ -1,9 +1,9 @@
 //! What a plan does to the schema, and how the way back goes, as text.
 
 use crate::domain::event::DeploymentKind;
-use crate::domain::migration::{Class, JudgedMigration, JudgedStatement};
 use crate::domain::plan::{Migrations, Plan};
 use crate::domain::schema::Verdict;
+use crate::migrations::{Class, JudgedMigration, JudgedStatement};
 
 /// The most files that are told of.
 const FILES_SHOWN: usize = 20;

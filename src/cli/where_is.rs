@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 
 use super::context::Context;
-use super::failure::Failure;
-use super::say::{ago, instant};
+use super::error::CliError;
+use super::wording::{ago, instant};
 use super::{Reading, output};
 use crate::backend::Backend;
 use crate::domain::ids::{BuildNumber, CommitPrefix};
@@ -20,7 +20,7 @@ pub struct Arguments {
     reading: Reading,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     let service = context.service().await?;
     let whereabouts = context.backend.whereabouts(&service, &arguments.commit).await?;
     let asked = &arguments.commit;
@@ -31,9 +31,9 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure>
         context.out.lines(lines(asked, &whereabouts, now))?;
     }
     match whereabouts {
-        Whereabouts::UnknownHere => Err(Failure::failed(unknown(asked))),
+        Whereabouts::UnknownHere => Err(CliError::failed(unknown(asked))),
         Whereabouts::Ambiguous { .. } => {
-            Err(Failure::failed(format!("{asked} is ambiguous; write more of the id")))
+            Err(CliError::failed(format!("{asked} is ambiguous; write more of the id")))
         }
         _ => Ok(()),
     }

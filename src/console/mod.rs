@@ -11,7 +11,6 @@ mod layout;
 mod link;
 mod list;
 pub mod log;
-mod look_up;
 pub mod message;
 pub mod model;
 mod notes;
@@ -29,8 +28,6 @@ mod wake;
 use std::io::{self, BufWriter, Stdout};
 use std::time::Duration;
 
-use chrono_tz::Tz;
-
 use ratatui::Terminal;
 use ratatui::layout::Size;
 use tokio::sync::mpsc;
@@ -43,11 +40,13 @@ use self::theme::Theme;
 pub use self::update::{drawn, update};
 pub use self::view::view;
 use crate::backend::Backend;
+use crate::calendar::Tz;
 use crate::domain::ids::ServiceName;
+use crate::gate;
 use crate::terminal::guard::Guard;
 use crate::terminal::painter::Painter;
 use crate::terminal::signals::{JobControl, Told};
-use crate::terminal::{attention, clipboard, gate, input};
+use crate::terminal::{attention, clipboard, input};
 
 /// How many answers may wait to be taken in; who answers more waits itself.
 pub const INBOX: usize = 256;

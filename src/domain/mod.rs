@@ -1,15 +1,14 @@
 //! The vocabulary of deploys and the decisions about them: pure data and functions, no I/O, no clock.
 
 pub mod build;
+pub mod caller;
 pub mod command;
 pub mod commit;
 pub mod deployment;
 pub mod event;
 pub mod expected;
-pub mod freeze;
 pub mod ids;
 pub mod log;
-pub mod migration;
 pub mod people;
 pub mod plan;
 pub mod policy;

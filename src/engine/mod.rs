@@ -29,7 +29,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::handle::{Failure, Handle};
+pub use self::commands::CommandError;
+pub use self::handle::Handle;
 pub use self::open::{Engine, EngineError};
 use crate::config::user_file::Watched;
 

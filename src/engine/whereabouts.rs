@@ -1,6 +1,6 @@
 //! Where a commit is: git tells which commit is meant and which build has it first, the events tell the rest.
 
-use super::gather::NotGathered;
+use super::commands::CommandError;
 use super::shared::Shared;
 use crate::domain::build::Build;
 use crate::domain::command::Refusal;
@@ -9,7 +9,7 @@ use crate::domain::policy::Policy;
 use crate::domain::quarantine::BadCommit;
 use crate::domain::service::ServiceState;
 use crate::domain::whereabouts::{NamedCommit, Whereabouts};
-use crate::git::{Found, GitError, Mirror};
+use crate::git::{CommitMatch, GitError, Mirror};
 
 /// # Errors
 /// When there is no such service, or git fails.
@@ -17,20 +17,20 @@ pub async fn find(
     shared: &Shared,
     name: &ServiceName,
     commit: &CommitPrefix,
-) -> Result<Whereabouts, NotGathered> {
+) -> Result<Whereabouts, CommandError> {
     let gone = || Refusal::not_found(format!("there is no service {:?}", name.as_str()));
     let (mirror, builds) = {
         let world = shared.world();
         let service = world.services.get(name).ok_or_else(gone)?;
         (service.mirror.clone(), Known::of(&service.state, &service.trunk))
     };
-    let failed = |error: GitError| NotGathered::Failed(error.to_string());
+    let failed = |error: GitError| CommandError::Failed(error.to_string());
     let found = match mirror.find(commit).await.map_err(failed)? {
-        Found::Several(several) => return Ok(Whereabouts::ambiguous(several)),
-        Found::One(sha) => {
+        CommitMatch::Several(several) => return Ok(Whereabouts::ambiguous(several)),
+        CommitMatch::One(sha) => {
             Some(Box::pin(told_by_git(&mirror, &builds, sha)).await.map_err(failed)?)
         }
-        Found::Nothing => None,
+        CommitMatch::Nothing => None,
     };
     let world = shared.world();
     let service = world.services.get(name).ok_or_else(gone)?;

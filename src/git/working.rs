@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::GitError;
 use super::process::Git;
-use crate::domain::migration::FileChange;
+use crate::migrations::FileChange;
 
 /// The largest file whose text is read.
 const LARGEST_TEXT: u64 = 4 * 1024 * 1024;

@@ -57,8 +57,8 @@ pub(super) fn served<S: Clone + Send + Sync + 'static>(
     mut api: OpenApi,
 ) -> Router<S> {
     let components = api.components.get_or_insert_default();
-    components.parameters.extend(said_by_callers());
-    components.headers.extend(said_by_the_engine());
+    components.parameters.extend(request_headers());
+    components.headers.extend(response_headers());
     components.schemas.extend(schemas());
     for item in api.paths.paths.values_mut() {
         stamp(item);
@@ -97,7 +97,7 @@ pub(super) async fn document(Extension(Document(json)): Extension<Document>) -> 
 /// Adds what every message carries and what any route may answer.
 fn stamp(item: &mut PathItem) {
     let of_parameter = |(name, _)| RefOr::Ref(Ref::new(format!("#/components/parameters/{name}")));
-    item.parameters = Some(said_by_callers().map(of_parameter).into());
+    item.parameters = Some(request_headers().map(of_parameter).into());
     let operations: [&mut Option<Operation>; 5] =
         [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
     for operation in operations.into_iter().flatten() {
@@ -109,13 +109,13 @@ fn stamp(item: &mut PathItem) {
                 let header = Ref::new(format!("#/components/headers/{name}"));
                 (name, RefOr::Ref(header))
             };
-            answer.headers.extend(said_by_the_engine().map(of_header));
+            answer.headers.extend(response_headers().map(of_header));
         }
     }
 }
 
 /// What any request may say.
-fn said_by_callers() -> [(String, RefOr<Parameter>); 2] {
+fn request_headers() -> [(String, RefOr<Parameter>); 2] {
     let api = "The number of the protocol that the caller speaks; another than the engine's is turned away.";
     let version = "The version of the calling program, for people.";
     [
@@ -128,7 +128,7 @@ fn said_by_callers() -> [(String, RefOr<Parameter>); 2] {
 }
 
 /// What every answer says.
-fn said_by_the_engine() -> [(String, RefOr<Header>); 2] {
+fn response_headers() -> [(String, RefOr<Header>); 2] {
     [
         header::<u32>(API_HEADER, "The number of the protocol that the engine speaks."),
         header::<String>(VERSION_HEADER, "The version of the engine, for people."),
@@ -253,7 +253,7 @@ impl IntoResponses for Refused {
     }
 }
 
-/// A page of a log, see [`super::answer::log`].
+/// A page of a log, see [`super::response::log`].
 pub(super) struct LogBytes;
 
 impl IntoResponses for LogBytes {

@@ -10,13 +10,13 @@ use axum::{Json, Router};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{self, Failure};
-use super::ask::{InPath, InQuery, Known, Order};
 use super::document::{
     self, LogBytes, NoPlan, NoReceipt, NoSense, NotThere, Refused, Unchanged, Unsearched,
 };
+use super::extract::{InPath, InQuery, KnownVersions, Order};
 use super::layers::{in_time, no_such_path, stamped, wrong_method};
-use super::live::{self, LastEvent};
+use super::response::{self, ProblemResponse};
+use super::sse::{self, LastEvent};
 use super::stopping::Stopping;
 use crate::api::page::{DeploymentPage, EventPage, FreezePage};
 use crate::api::problem::{Kind, Problem};
@@ -80,13 +80,12 @@ pub(super) fn closed(uid: u32) -> Router {
     let sentence = format!(
         "this engine belongs to another user; user {uid} is not let in: start your own trunkline"
     );
-    stamped(
-        Router::new()
-            .fallback(move || async { Failure::from(Problem::new(Kind::NotAllowed, sentence)) }),
-    )
+    stamped(Router::new().fallback(move || async {
+        ProblemResponse::from(Problem::new(Kind::NotAllowed, sentence))
+    }))
 }
 
-type Answered<T> = Result<T, Failure>;
+type Answered<T> = Result<T, ProblemResponse>;
 
 impl<B: Backend> Session<B> {
     /// Asks a question, whose answer nobody waits for any more once the server stops.
@@ -120,7 +119,7 @@ async fn describe<B: Backend>(State(session): State<Session<B>>) -> Answered<Jso
 #[utoipa::path(
     get,
     path = path::FLEET,
-    params(SnapshotQuery, Known),
+    params(SnapshotQuery, KnownVersions),
     responses(
         (status = 200, description = "The fleet.", body = FleetSnapshot,
             headers(("etag" = String, description = "The version, quoted."))),
@@ -130,12 +129,12 @@ async fn describe<B: Backend>(State(session): State<Session<B>>) -> Answered<Jso
 )]
 async fn fleet<B: Backend>(
     State(session): State<Session<B>>,
-    known: Known,
+    known: KnownVersions,
     InQuery(query): InQuery<SnapshotQuery>,
 ) -> Answered<Response> {
     let wait = query.wait.up_to(LONGEST_WAIT);
     let fleet = session.ask(session.backend.fleet(known.only(), wait)).await?;
-    Ok(answer::snapshot(&known, fleet, |fleet| &fleet.version))
+    Ok(response::snapshot(&known, fleet, |fleet| &fleet.version))
 }
 
 /// Shows one service, with everything that its screen needs.
@@ -144,7 +143,7 @@ async fn fleet<B: Backend>(
 #[utoipa::path(
     get,
     path = path::SERVICE,
-    params(("service" = ServiceName, Path), SnapshotQuery, Known),
+    params(("service" = ServiceName, Path), SnapshotQuery, KnownVersions),
     responses(
         (status = 200, description = "The service.", body = ServiceSnapshot,
             headers(("etag" = String, description = "The version, quoted."))),
@@ -156,12 +155,12 @@ async fn fleet<B: Backend>(
 async fn service<B: Backend>(
     State(session): State<Session<B>>,
     InPath(name): InPath<ServiceName>,
-    known: Known,
+    known: KnownVersions,
     InQuery(query): InQuery<SnapshotQuery>,
 ) -> Answered<Response> {
     let wait = query.wait.up_to(LONGEST_WAIT);
     let service = session.ask(session.backend.service(&name, known.only(), wait)).await?;
-    Ok(answer::snapshot(&known, service, |service| &service.version))
+    Ok(response::snapshot(&known, service, |service| &service.version))
 }
 
 /// Lists the deployments of an environment, newest first.
@@ -315,7 +314,7 @@ async fn log<B: Backend>(
     let from = query.from().map_err(|sentence| Problem::new(Kind::BadRequest, sentence))?;
     let (limit, wait) = (within(query.limit, LOG), query.wait.up_to(LONGEST_WAIT));
     let page = session.backend.log(&name, deployment, step, from, limit, wait);
-    session.ask(page).await.map(answer::log)
+    session.ask(page).await.map(response::log)
 }
 
 /// Looks for a line of a step's log, in as much of it as takes a moment.
@@ -369,8 +368,8 @@ async fn events<B: Backend>(
     headers: HeaderMap,
 ) -> Answered<Response> {
     let after = LastEvent::of(&headers).map_or(query.after, |LastEvent(seq)| seq);
-    if live::wanted(&headers) {
-        return Ok(live::stream(session, query.service, after));
+    if sse::wanted(&headers) {
+        return Ok(sse::stream(session, query.service, after));
     }
     let (limit, wait) = (within(query.limit, EVENTS), query.wait.up_to(LONGEST_WAIT));
     let page = session.backend.events(query.service.as_ref(), after, limit, wait);

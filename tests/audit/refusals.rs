@@ -7,14 +7,16 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::task::JoinSet;
-use trunkline::backend::Backend as _;
+use trunkline::backend::embedded::Embedded;
+use trunkline::backend::{Backend as _, BackendError};
+use trunkline::domain::caller::{Caller, Rights};
 use trunkline::domain::command::{Action, Command, Receipt, Refusal};
 use trunkline::domain::event::{Event, Fact};
 use trunkline::domain::ids::{BuildNumber, Environment, IdempotencyKey, Seq};
 use trunkline::domain::people::Actor;
 use trunkline::domain::plan::{Finding, Guard, Plan, Severity};
 use trunkline::engine::clock::Clock;
-use trunkline::engine::{Failure, refusals};
+use trunkline::engine::{CommandError, refusals};
 
 use super::export::parsed;
 use super::support::engine::{QUICK, World, refusal};
@@ -55,7 +57,7 @@ async fn on_hold() -> (World, BuildNumber) {
     (world, build)
 }
 
-async fn hold(world: &World, reason: &str) -> Result<Receipt, Failure> {
+async fn hold(world: &World, reason: &str) -> Result<Receipt, CommandError> {
     let (environment, reason) = (Environment::Production, reason.to_owned());
     world.command("ann", Command::Hold { environment, reason }).await
 }
@@ -180,6 +182,28 @@ fn columns_say_what_the_events_say(home: &Home, rows: &[Vec<String>], events: &[
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_viewer_reads_everything_and_changes_nothing_and_the_refusal_is_recorded() {
+    let mut world = World::open(QUICK).await;
+    world.merged("Zoe", "zoe@example.com", "one").await;
+    let viewer = Caller { rights: Rights::Viewer, ..Caller::in_process("vera") };
+    let backend = Embedded::new(world.handle().clone(), viewer);
+    assert!(backend.service(&world.service, None, Duration::ZERO).await.unwrap().is_some());
+    let hold = Command::Hold { environment: Environment::Production, reason: "late".into() };
+    let key = IdempotencyKey::try_from("viewer-key".to_owned()).unwrap();
+    let answer = backend.command(&world.service, hold, key.clone()).await;
+    let Err(BackendError::Refused(Refusal::Policy { sentence, .. })) = answer else {
+        panic!("{answer:?}");
+    };
+    assert!(sentence.contains("vera has the role viewer"), "{sentence}");
+    assert_eq!(backend.receipt(&key).await, Ok(None), "nothing was done");
+    let recorded = recorded_refusals(&world).await;
+    let [refused] = recorded.as_slice() else { panic!("{recorded:?}") };
+    assert_eq!(refused.actor, Actor::Person("vera".into()));
+    assert!(matches!(&refused.fact, Fact::Refused { sentence: said, .. } if *said == sentence));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_tries_again_and_again_is_recorded_once_a_minute() {
     let clock = SetClock::new();
     let mut world = World::with_file(QUICK);
@@ -223,7 +247,9 @@ async fn a_crowd_of_strangers_is_recorded_whole_in_few_transactions() {
         let (handle, service) = (world.handle().clone(), world.service.clone());
         attempts.spawn(async move {
             let key = IdempotencyKey::try_from(uuid::Uuid::new_v4().to_string()).unwrap();
-            let answer = handle.command(&service, &who, execution(&plan, &[]), key).await;
+            let answer = handle
+                .command(&service, &Caller::in_process(who.clone()), execution(&plan, &[]), key)
+                .await;
             (Actor::Person(who), refusal(answer).to_string())
         });
     }

@@ -1,6 +1,6 @@
 //! The commands without a plan: verify, hold and release, cancel, freeze and lift.
 
-use chrono_tz::Tz;
+use trunkline::calendar::Tz;
 use trunkline::console::Options;
 use trunkline::domain::event::DeploymentKind;
 use trunkline::domain::ids::{BuildNumber, Environment};

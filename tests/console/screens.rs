@@ -5,8 +5,8 @@ use std::time::Duration;
 use trunkline::backend::scripted::{Fault, Scripted};
 use trunkline::domain::event::{DeploymentKind, Fact, StepOutcome};
 use trunkline::domain::ids::{Environment, ServiceName};
-use trunkline::domain::migration::{Dialect, FileChange, KnownSchema, MigrationFile, Tool, judge};
 use trunkline::domain::people::Actor;
+use trunkline::migrations::{Dialect, FileChange, MigrationFile, SchemaDefinitions, Tool, judge};
 
 use super::harness::{Console, checkout, put_live, ready};
 
@@ -142,7 +142,7 @@ fn migrating() -> Scripted {
     ];
     let judged = sql.map(|(path, text)| {
         let file = MigrationFile { path, text, change: FileChange::Added };
-        judge(&file, Tool::Sqlx, Dialect::Postgres, &KnownSchema::default())
+        judge(&file, Tool::Sqlx, Dialect::Postgres, &SchemaDefinitions::default())
     });
     let mut files = judged.to_vec();
     files[0].faults.push("was edited after it was merged; add a new one instead".to_owned());

@@ -6,27 +6,30 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use crossterm::event::Event;
 use trunkline::backend::scripted::Scripted;
+use trunkline::calendar::{FreezeKind, FreezeRule, FreezeRules};
 use trunkline::domain::event::{DeploymentKind, DeploymentRequest, Fact};
-use trunkline::domain::freeze::{Kind, Restricted, Rule, Rules};
 use trunkline::domain::ids::{BuildNumber, Environment};
-use trunkline::domain::migration::Class;
 use trunkline::domain::people::Actor;
 use trunkline::domain::plan::{Guard, Migrations, Severity};
 use trunkline::domain::policy::FreezeMode;
 use trunkline::domain::schema::SchemaChange;
+use trunkline::migrations::Class;
 
 use super::harness::{Console, checkout, put_live, ready};
 
-fn window(id: &str, policy: FreezeMode, (from, until): (DateTime<Utc>, DateTime<Utc>)) -> Rule {
-    Rule {
+fn window(
+    id: &str,
+    policy: FreezeMode,
+    (from, until): (DateTime<Utc>, DateTime<Utc>),
+) -> FreezeRule {
+    FreezeRule {
         id: id.to_owned(),
-        environments: vec![Environment::Production],
+        environments: vec!["production"],
         services: vec!["*".to_owned()],
-        actions: vec![Restricted::Promote],
         policy,
         reason: format!("{id} for all"),
-        kind: Kind::Window { from, until },
-        thaws: Vec::new(),
+        kind: FreezeKind::Window { from, until },
+        exceptions: Vec::new(),
     }
 }
 
@@ -38,7 +41,7 @@ fn calendar(backend: &Scripted, windows: &[(&str, FreezeMode, i64, i64)]) {
         let rules = windows
             .iter()
             .map(|(id, policy, from, until)| window(id, *policy, (at(from), at(until))));
-        let rules = Rules::new(rules.collect());
+        let rules = FreezeRules::new(rules.collect());
         world.edit(&checkout(), |service| service.freezes = rules);
     });
 }
@@ -100,7 +103,7 @@ async fn the_header_freezes_at_the_edge_with_no_word_from_the_backend() {
     backend.change(|world| {
         let now = world.now();
         let span = (now + TimeDelta::seconds(90), now + TimeDelta::seconds(150));
-        let rules = Rules::new(vec![window("feast", FreezeMode::Override, span)]);
+        let rules = FreezeRules::new(vec![window("feast", FreezeMode::Override, span)]);
         world.edit(&checkout(), |service| service.freezes = rules);
     });
     let console = Console::open(&backend);
@@ -178,7 +181,7 @@ async fn the_verdict_follows_a_contract_migration() {
 #[tokio::test(start_paused = true)]
 async fn a_freeze_that_nobody_can_lift_is_not_said_to_last_until_somebody_does() {
     let backend = ready();
-    let unreadable = Rules::unreadable("freezes.toml", "a comma too many");
+    let unreadable = FreezeRules::unreadable("freezes.toml", "a comma too many");
     backend.change(|world| world.edit(&checkout(), |service| service.freezes = unreadable));
     let console = Console::sized(&backend, (120, 40));
     console.until("FROZEN, no known end").await.until("→ no known end").await;

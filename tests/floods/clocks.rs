@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use trunkline::domain::caller::Caller;
 use trunkline::domain::command::{Action, Command};
 use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::ids::Environment;
@@ -53,7 +54,7 @@ async fn a_clock_that_is_set_changes_no_order_and_no_length_of_time() {
         assert_eq!(world.ended(promote).await.state(), DeploymentState::Succeeded);
         let third = world.merged("Ann", "ann@example.com", "third").await;
         let last = world.live(third).await;
-        let snapshot = world.handle().service(&world.service, "raj").unwrap();
+        let snapshot = world.handle().service(&world.service, &Caller::in_process("raj")).unwrap();
         let longest = lengths(&snapshot).into_iter().max().unwrap();
         assert!(longest < LONGEST, "set by {by}: something took {longest:?}");
         let history =

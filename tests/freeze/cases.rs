@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
-use trunkline::config::freezes::{countries, subdivisions, table};
-use trunkline::domain::freeze::{Ask, FreezeAction, FreezeState};
+use trunkline::calendar::{
+    FreezeAction, FreezeQuery, FreezeState, countries, holiday_table, subdivisions,
+};
 use trunkline::domain::ids::Environment;
 
 use super::rules;
@@ -55,10 +56,10 @@ fn every_worked_example_holds() {
         }
         for expected in assertions {
             let rules = rules(&format!("{calendars_toml}\n{}", expected.freezes_toml));
-            let found = rules.evaluate(&Ask {
+            let found = rules.evaluate(&FreezeQuery {
                 at: expected.at_utc,
-                environment: expected.env,
-                service: &expected.service.parse().unwrap(),
+                environment: expected.env.as_str(),
+                service: &expected.service,
                 action: expected.action,
             });
             let place = format!("{title}, at {}", expected.at_utc);
@@ -86,7 +87,7 @@ fn the_shipped_tables_are_those_of_the_worked_examples() {
         let expected = &cases.holiday_tables[name].holidays;
         let (first, last) =
             (expected.first_key_value().unwrap().0, expected.last_key_value().unwrap().0);
-        let shipped = table(country, subdivision).unwrap().holidays;
+        let shipped = holiday_table(country, subdivision).unwrap().holidays;
         let within: BTreeMap<_, _> =
             shipped.range(*first..=*last).map(|(d, n)| (*d, n.clone())).collect();
         assert_eq!(&within, expected, "{name}");
@@ -100,7 +101,7 @@ fn every_shipped_table_can_be_read_and_covers_its_years() {
     for country in countries() {
         let subdivisions = subdivisions(country).into_iter().map(Some);
         for subdivision in subdivisions.chain([None]) {
-            let table = table(country, subdivision).unwrap();
+            let table = holiday_table(country, subdivision).unwrap();
             assert_eq!(table.coverage, (day("2025-01-01"), day("2031-12-31")), "{}", table.place);
             for year in 2024..=2032 {
                 let first = NaiveDate::from_ymd_opt(year, 1, 1).unwrap();
@@ -110,14 +111,15 @@ fn every_shipped_table_can_be_read_and_covers_its_years() {
         }
     }
     assert!(subdivisions("US").contains(&"CA") && subdivisions("DE").contains(&"BY"));
-    assert_eq!(table("US", Some("BY")), None);
-    assert_eq!(table("XX", None), None);
+    assert_eq!(holiday_table("US", Some("BY")), None);
+    assert_eq!(holiday_table("XX", None), None);
 }
 
 #[test]
 fn a_subdivision_differs_from_its_country_where_it_should() {
     let day = |text: &str| text.parse::<NaiveDate>().unwrap();
-    let (bavaria, germany) = (table("DE", Some("BY")).unwrap(), table("DE", None).unwrap());
+    let (bavaria, germany) =
+        (holiday_table("DE", Some("BY")).unwrap(), holiday_table("DE", None).unwrap());
     assert_eq!(bavaria.holidays[&day("2026-01-06")], "Epiphany");
     assert_eq!(germany.holidays.get(&day("2026-01-06")), None);
     assert_eq!(bavaria.holidays[&day("2026-10-03")], germany.holidays[&day("2026-10-03")]);

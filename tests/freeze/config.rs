@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-
-use trunkline::config::FreezesFile;
+use trunkline::calendar::FreezesFile;
 
 use super::rules;
 

@@ -1,11 +1,9 @@
 //! Calendar feeds: what their events cover, and what hostile ones cannot do.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 use proptest::prelude::*;
-use trunkline::config::freezes::feeds::{Events, read};
-use trunkline::domain::freeze::FreezeState;
-use trunkline::domain::freeze::feed::Feed;
+use trunkline::calendar::{Feed, FreezeState, Tz};
+use trunkline::config::freezes;
 
 use super::{at, promote, rules};
 
@@ -17,8 +15,9 @@ fn calendar(events: &[String]) -> String {
     format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\n{}END:VCALENDAR\r\n", events.concat())
 }
 
-fn of_2026(text: &str, zone: Tz) -> Result<Events, String> {
-    read(text, zone, (at("2026-01-01T00:00:00Z"), at("2027-01-01T00:00:00Z")))
+fn of_2026(text: &str, zone: Tz) -> Result<Feed, String> {
+    let stretch = (at("2026-01-01T00:00:00Z"), at("2027-01-01T00:00:00Z"));
+    freezes::feed(text, zone, stretch, stretch.0)
 }
 
 /// The events of one component, as `from..until`.

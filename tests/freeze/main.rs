@@ -7,11 +7,9 @@ mod properties;
 mod zones;
 
 use chrono::{DateTime, Utc};
-use trunkline::config::FreezesFile;
-use trunkline::domain::freeze::{Ask, Evaluation, FreezeAction, Rules};
-use trunkline::domain::ids::Environment;
+use trunkline::calendar::{Evaluation, FreezeAction, FreezeQuery, FreezeRules, FreezesFile};
 
-fn rules(text: &str) -> Rules {
+fn rules(text: &str) -> FreezeRules {
     let file = FreezesFile::parse(text, "freezes.toml");
     file.unwrap_or_else(|error| panic!("{error}\n{text}")).rules
 }
@@ -21,11 +19,10 @@ fn at(text: &str) -> DateTime<Utc> {
 }
 
 /// What holds for a promote of the service `shop` to production.
-fn promote(rules: &Rules, at: DateTime<Utc>) -> Evaluation {
+fn promote(rules: &FreezeRules, at: DateTime<Utc>) -> Evaluation {
     ask(rules, at, FreezeAction::Promote)
 }
 
-fn ask(rules: &Rules, at: DateTime<Utc>, action: FreezeAction) -> Evaluation {
-    let service = "shop".parse().unwrap();
-    rules.evaluate(&Ask { at, environment: Environment::Production, service: &service, action })
+fn ask(rules: &FreezeRules, at: DateTime<Utc>, action: FreezeAction) -> Evaluation {
+    rules.evaluate(&FreezeQuery { at, environment: "production", service: "shop", action })
 }

@@ -7,13 +7,12 @@ use std::thread;
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike as _, NaiveDate, TimeDelta, TimeZone as _, Utc, Weekday};
-use chrono_tz::Tz;
 use proptest::prelude::*;
-use trunkline::config::FreezesFile;
-use trunkline::config::freezes::{countries, subdivisions, table};
-use trunkline::domain::freeze::{FreezeAction, FreezeState};
-use trunkline::domain::stops::Freeze;
-use trunkline::domain::{freeze, ids::Seq, people::Actor, policy::FreezeMode};
+use trunkline::calendar::{
+    FreezeAction, FreezeState, FreezesFile, Tz, countries, holiday_table, subdivisions,
+};
+use trunkline::domain::stops::{Freeze, evaluate_freezes};
+use trunkline::domain::{ids::Seq, people::Actor, policy::FreezeMode};
 
 use super::{ask, at, promote, rules};
 
@@ -29,7 +28,7 @@ fn an_eve_precedes_its_holiday_with_no_business_day_between() {
                 "[holidays.c]\ncountry = \"{country}\"\n{subdivision}tz = \"UTC\"\n[[freeze]]\nid = \"eve\"\n\
                  kind = \"holiday-eve\"\ncalendars = [\"c\"]\nreason = \"x\"\n"
             ));
-            let holidays = table(country, place).unwrap().holidays;
+            let holidays = holiday_table(country, place).unwrap().holidays;
             let is_business = |day: NaiveDate| {
                 !holidays.contains_key(&day)
                     && !matches!(day.weekday(), Weekday::Sat | Weekday::Sun)
@@ -156,8 +155,8 @@ proptest! {
     ) {
         let rules = rules(&file(&windows));
         let known = rules.windows(
-            &"shop".parse().unwrap(),
-            trunkline::domain::ids::Environment::Production,
+            "shop",
+            "production",
             minute(asked),
             (minute(-10), minute(5_000)),
         );
@@ -169,8 +168,8 @@ proptest! {
             by: Actor::Person("kim".into()),
         }).collect();
         let expected = promote(&rules, minute(asked));
-        prop_assert_eq!(&freeze::standing(&known, &[], minute(asked)), &expected);
-        let found = freeze::standing(&known, &by_hand, minute(asked));
+        prop_assert_eq!(&evaluate_freezes(&known, &[], minute(asked)), &expected);
+        let found = evaluate_freezes(&known, &by_hand, minute(asked));
         if by_hand.iter().any(|freeze| freeze.covers(minute(asked))) {
             prop_assert_eq!(found.state, FreezeState::Frozen);
             prop_assert!(found.matches.iter().any(|one| one.policy == FreezeMode::Override));
@@ -227,7 +226,7 @@ fn an_estimated_holiday_says_so() {
         "[holidays.in]\ncountry = \"IN\"\nsubdivision = \"MH\"\ntz = \"Asia/Kolkata\"\n[[freeze]]\nid = \"eve\"\n\
          kind = \"holiday-eve\"\ncalendars = [\"in\"]\nreason = \"x\"\n",
     );
-    let holidays = table("IN", Some("MH")).unwrap().holidays;
+    let holidays = holiday_table("IN", Some("MH")).unwrap().holidays;
     let (day, name) = holidays.iter().rev().find(|(_, name)| name.contains("(estimated)")).unwrap();
     let noon = Utc.from_utc_datetime(&day.and_hms_opt(6, 0, 0).unwrap());
     if day.year() <= 2031 {

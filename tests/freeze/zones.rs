@@ -1,8 +1,7 @@
 //! Daylight saving at both edges of a window, in both directions.
 
-use trunkline::domain::freeze::FreezeState;
-
 use super::{at, promote, rules};
+use trunkline::calendar::FreezeState;
 
 /// A window whose edges stand on the wall clock of a zone, and the instants that they have to be.
 fn window(zone: &str, start: &str, end: &str) -> (String, String) {

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use trunkline::domain::command::Action;
 use trunkline::domain::ids::BuildNumber;
-use trunkline::domain::migration::Class;
 use trunkline::domain::plan::{Guard, Plan, Severity};
 use trunkline::domain::schema::{Outlook, SchemaChange, Verdict};
 use trunkline::domain::snapshot::BuildRow;
+use trunkline::migrations::Class;
 
 use crate::support::engine::{QUICK, World};
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use chrono::TimeDelta;
 use rusqlite::Connection;
+use trunkline::domain::caller::Caller;
 use trunkline::domain::command::Action;
 use trunkline::domain::ids::BuildNumber;
 use trunkline::domain::plan::{Finding, Guard, Plan, Severity};
@@ -82,7 +83,8 @@ impl Story {
 
     /// What the screen says of the rollback that one key would start.
     fn on_screen(&self) -> Verdict {
-        let snapshot = self.world.handle().service(&self.world.service, "raj").unwrap();
+        let snapshot =
+            self.world.handle().service(&self.world.service, &Caller::in_process("raj")).unwrap();
         snapshot.rollback.unwrap().verdict
     }
 }
@@ -265,7 +267,7 @@ async fn a_service_that_shares_the_database_is_asked_too() {
     world.live(build).await;
     world.service = worker;
     let verdict = |world: &World| {
-        let snapshot = world.handle().service(&world.service, "raj").unwrap();
+        let snapshot = world.handle().service(&world.service, &Caller::in_process("raj")).unwrap();
         snapshot.rollback.unwrap().verdict
     };
     let risk = verdict(&world);

@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use trunkline::calendar::{Evaluation, FreezeState, FreezeWindow};
 use trunkline::domain::command::Action;
 use trunkline::domain::commit::{Commit, Range, Revert};
 use trunkline::domain::event::{
     DeploymentKind, DeploymentRequest, Event, Fact, Outcome, Run, StepSpec,
 };
-use trunkline::domain::freeze::{Evaluation, FreezeState, FreezeWindow};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
-use trunkline::domain::migration::Class;
 use trunkline::domain::people::{Actor, Identity, People, Person};
 use trunkline::domain::plan::{Guard, Migrations, Plan, PlanInput, Severity, plan};
 use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
 use trunkline::domain::quarantine::BadCommit;
 use trunkline::domain::schema::SchemaChange;
 use trunkline::domain::service::ServiceState;
+use trunkline::migrations::Class;
 
 use crate::dice::{Dice, Seed, number};
 

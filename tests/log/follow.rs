@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use trunkline::backend::Backend;
 use trunkline::backend::embedded::Embedded;
+use trunkline::calendar::Tz;
 use trunkline::console::log::{LogCommand, LogPane, Want, view};
 use trunkline::console::theme::Theme;
 use trunkline::domain::ids::{DeploymentId, ServiceName};

@@ -1,6 +1,6 @@
 //! Which statements take away only what code uses by its name.
 
-use trunkline::domain::migration::Dialect;
+use trunkline::migrations::Dialect;
 
 use crate::corpus::judged;
 

@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use trunkline::backend::Backend as _;
 use trunkline::backend::embedded::Embedded;
 use trunkline::backend::remote::Remote;
+use trunkline::domain::caller::Caller;
 use trunkline::domain::command::{Action, Command};
 use trunkline::domain::event::Event;
 use trunkline::domain::ids::{IdempotencyKey, Seq, ServiceName};
@@ -73,7 +74,7 @@ impl Crowd {
 /// A server over the engine at which everybody is this person.
 pub fn door(world: &World, who: &'static str) -> Serving {
     let handle = world.handle().clone();
-    Serving::new(move |_| Embedded::new(handle.clone(), who.to_owned()))
+    Serving::new(move |_| Embedded::new(handle.clone(), Caller::in_process(who)))
 }
 
 pub fn new_key() -> IdempotencyKey {

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use trunkline::domain::caller::Caller;
 use trunkline::domain::command::{Action, Command, Receipt};
 use trunkline::domain::deployment::{Deployment, DeploymentState};
 use trunkline::domain::event::DeploymentKind;
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment};
-use trunkline::engine::Failure;
+use trunkline::engine::CommandError;
 
 use super::crowd::{execution, record, service_file};
 use super::history;
@@ -179,11 +180,11 @@ impl Ground {
         assert_eq!(deployment.state(), state, "{deployment:#?}");
     }
 
-    async fn cancel(&self, who: &str, deployment: DeploymentId) -> Result<Receipt, Failure> {
+    async fn cancel(&self, who: &str, deployment: DeploymentId) -> Result<Receipt, CommandError> {
         self.world.command(who, Command::Cancel { deployment, reason: "enough".into() }).await
     }
 
-    async fn then(&self, first: DeploymentId, then: Then) -> Result<Receipt, Failure> {
+    async fn then(&self, first: DeploymentId, then: Then) -> Result<Receipt, CommandError> {
         let [one, _, three] = self.builds;
         let (build, reason) = (three, "why not".to_owned());
         match then {
@@ -201,7 +202,7 @@ impl Ground {
         }
     }
 
-    async fn execute(&self, action: Action) -> Result<Receipt, Failure> {
+    async fn execute(&self, action: Action) -> Result<Receipt, CommandError> {
         let plan = self.world.plan("sam", action).await?;
         let Command::Execute { action, fingerprint, overrides } = execution(&plan) else {
             unreachable!("an execution is one")
@@ -255,7 +256,7 @@ async fn what_may_follow_on_what_is_under_way_is_as_the_table_says() {
                 Allowed(then) => allowed(&ground, *first, id, *then).await,
                 Refused(then, who) => {
                     let said = match ground.then(id, *then).await {
-                        Err(Failure::Refused(refusal)) => refusal.to_string(),
+                        Err(CommandError::Refused(refusal)) => refusal.to_string(),
                         other => panic!("{first:?}, then {then:?}: {other:?}"),
                     };
                     assert!(said.contains(who), "{first:?}, then {then:?}: {said}");
@@ -298,7 +299,11 @@ fn began_after(second: &Deployment, first: &Deployment) -> bool {
 /// A rollback leaves production on hold.
 fn held_by(ground: &Ground, deployment: &Deployment) {
     if deployment.request.kind == DeploymentKind::Rollback {
-        let snapshot = ground.world.handle().service(&ground.world.service, "sam").unwrap();
+        let snapshot = ground
+            .world
+            .handle()
+            .service(&ground.world.service, &Caller::in_process("sam"))
+            .unwrap();
         let hold = &snapshot.holds[&Environment::Production];
         assert_eq!(hold.rollback, Some(deployment.id));
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use trunkline::backend::Backend;
+use trunkline::domain::caller::Caller;
 use trunkline::server;
 
 pub struct Serving {
@@ -14,9 +15,9 @@ pub struct Serving {
 }
 
 impl Serving {
-    /// Serves with the backend that is made for the login of each peer.
+    /// Serves with the backend that is made for each caller.
     pub fn new<B: Backend>(
-        backend_for: impl Fn(&str) -> B + Clone + Send + Sync + 'static,
+        backend_for: impl Fn(Caller) -> B + Clone + Send + Sync + 'static,
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listener = server::bind(&socket(folder.path())).unwrap();

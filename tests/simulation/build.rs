@@ -4,10 +4,10 @@ use chrono::DateTime;
 use trunkline::domain::commit::{Commit, Revert};
 use trunkline::domain::event::Fact;
 use trunkline::domain::ids::{BuildNumber, Sha};
-use trunkline::domain::migration::Class;
 use trunkline::domain::people::Identity;
 use trunkline::domain::schema::SchemaChange;
 use trunkline::domain::service::ServiceState;
+use trunkline::migrations::Class;
 
 use super::dice::Dice;
 

@@ -4,17 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use trunkline::calendar::FreezeRules;
 use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::commit::Range;
 use trunkline::domain::event::{Event, Fact, Run, StepOutcome, StepSpec};
-use trunkline::domain::freeze::Rules;
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName, Sha};
 use trunkline::domain::people::{Actor, People, Person};
 use trunkline::domain::plan::{self, Migrations, Plan};
 use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
 use trunkline::domain::schema::SchemaChange;
 use trunkline::domain::service::ServiceState;
-use trunkline::engine::commands::{self, Asked, Decided, ForPlan, Gathered, Ground, NotDecided};
+use trunkline::engine::commands::{
+    self, CommandContext, CommandError, Decided, ForPlan, Gathered, ServiceView,
+};
 use trunkline::engine::decide::{Decision, Known, Pipeline, decide};
 use trunkline::engine::refusals;
 use trunkline::engine::report;
@@ -40,7 +42,7 @@ pub struct Subject {
     name: ServiceName,
     people: People,
     policy: Policy,
-    freezes: Rules,
+    freezes: FreezeRules,
     pub now: DateTime<Utc>,
     pub events: Vec<Event>,
     pub state: ServiceState,
@@ -78,7 +80,7 @@ impl Subject {
                 freeze,
                 ..Policy::default()
             },
-            freezes: Rules::default(),
+            freezes: FreezeRules::default(),
             now: DateTime::UNIX_EPOCH + TimeDelta::days(20_000),
             events: Vec::new(),
             state: ServiceState::default(),
@@ -118,15 +120,26 @@ impl Subject {
         Migrations { changes, trouble, min_bake, ..Migrations::default() }
     }
 
-    fn ground(&self) -> Ground<'_> {
+    fn view(&self) -> ServiceView<'_> {
         let (name, policy) = (&self.name, self.policy.clone());
-        Ground { name, state: &self.state, policy, people: &self.people, freezes: &self.freezes }
+        ServiceView {
+            name,
+            state: &self.state,
+            policy,
+            people: &self.people,
+            freezes: &self.freezes,
+        }
     }
 
     pub fn plan(&self, who: &str, action: Action) -> Result<Plan, Refusal> {
         let (actor, gathered) = (Actor::Person(who.into()), self.gathered(action)?);
-        let asked = Asked { actor: &actor, now: self.now, next: Seq(0), gathered: Some(&gathered) };
-        let plan = commands::plan(&self.ground(), action, asked).map_err(refusal)?;
+        let context = CommandContext {
+            actor: &actor,
+            now: self.now,
+            next: Seq(0),
+            gathered: Some(&gathered),
+        };
+        let plan = commands::plan(&self.view(), action, context).map_err(refusal)?;
         self.tells_the_way_back(&plan);
         Ok(plan)
     }
@@ -154,8 +167,9 @@ impl Subject {
             _ => None,
         };
         let next = Seq(self.events.len() as u64 + 1);
-        let asked = Asked { actor: &actor, now: self.now, next, gathered: gathered.as_ref() };
-        let decided = commands::decide(&self.ground(), command, asked).map_err(refusal);
+        let context =
+            CommandContext { actor: &actor, now: self.now, next, gathered: gathered.as_ref() };
+        let decided = commands::decide(&self.view(), command, context).map_err(refusal);
         if let Some(fact) = decided.as_ref().err().and_then(|no| refusals::fact(command, no)) {
             self.record(&actor, vec![fact]);
         }
@@ -297,9 +311,9 @@ impl Subject {
     }
 }
 
-fn refusal(not: NotDecided) -> Refusal {
-    match not {
-        NotDecided::Refused(refusal) => refusal,
-        NotDecided::Outdated => panic!("it was gathered a moment ago"),
+fn refusal(error: CommandError) -> Refusal {
+    match error {
+        CommandError::Refused(refusal) => refusal,
+        error => panic!("{error}"),
     }
 }

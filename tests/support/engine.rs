@@ -9,6 +9,7 @@ use std::time::Duration;
 use trunkline::backend::Backend as _;
 use trunkline::backend::embedded::Embedded;
 use trunkline::config::user_file::Watched;
+use trunkline::domain::caller::Caller;
 use trunkline::domain::command::{Action, Command, Receipt, Refusal};
 use trunkline::domain::deployment::{Deployment, DeploymentState};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, IdempotencyKey, ServiceName};
@@ -16,7 +17,7 @@ use trunkline::domain::log::LogFrom;
 use trunkline::domain::plan::{Guard, Plan};
 use trunkline::domain::snapshot::{BuildRow, ServiceSnapshot};
 use trunkline::engine::clock::{Clock, SystemClock};
-use trunkline::engine::{Engine, Failure, Handle, Options, Services};
+use trunkline::engine::{CommandError, Engine, Handle, Options, Services};
 
 use super::repository::Repository;
 
@@ -197,7 +198,7 @@ impl World {
     }
 
     pub fn backend(&self, login: &str) -> Embedded {
-        Embedded::new(self.handle().clone(), login.to_owned())
+        Embedded::new(self.handle().clone(), Caller::in_process(login))
     }
 
     /// Waits until the service's snapshot tells what is asked for.
@@ -263,12 +264,12 @@ impl World {
         self.until_build("the merge is verified in staging", verified).await.build.number
     }
 
-    pub async fn plan(&self, login: &str, action: Action) -> Result<Plan, Failure> {
-        self.handle().plan(&self.service, action, login).await
+    pub async fn plan(&self, login: &str, action: Action) -> Result<Plan, CommandError> {
+        self.handle().plan(&self.service, action, &Caller::in_process(login)).await
     }
 
     /// Executes a plan with a reason for everything.
-    pub async fn execute(&self, login: &str, plan: &Plan) -> Result<Receipt, Failure> {
+    pub async fn execute(&self, login: &str, plan: &Plan) -> Result<Receipt, CommandError> {
         let command = Command::Execute {
             action: plan.action,
             fingerprint: plan.fingerprint.clone(),
@@ -277,9 +278,9 @@ impl World {
         self.command(login, command).await
     }
 
-    pub async fn command(&self, login: &str, command: Command) -> Result<Receipt, Failure> {
+    pub async fn command(&self, login: &str, command: Command) -> Result<Receipt, CommandError> {
         let key = IdempotencyKey::try_from(uuid::Uuid::new_v4().to_string()).unwrap();
-        self.handle().command(&self.service, login, command, key).await
+        self.handle().command(&self.service, &Caller::in_process(login), command, key).await
     }
 
     pub async fn promote(&self, build: BuildNumber) -> DeploymentId {
@@ -312,7 +313,7 @@ impl World {
 
     /// A deployment as it is now.
     pub fn deployment(&self, id: DeploymentId) -> Deployment {
-        let snapshot = self.handle().service(&self.service, "raj").unwrap();
+        let snapshot = self.handle().service(&self.service, &Caller::in_process("raj")).unwrap();
         let mut rows = snapshot.deployments.into_iter();
         rows.find(|row| row.deployment.id == id).unwrap().deployment
     }
@@ -336,14 +337,14 @@ impl World {
     }
 
     pub fn live_now(&self) -> Option<BuildNumber> {
-        let snapshot = self.handle().service(&self.service, "raj").unwrap();
+        let snapshot = self.handle().service(&self.service, &Caller::in_process("raj")).unwrap();
         snapshot.live.get(&Environment::Production).map(|live| live.build)
     }
 }
 
-pub fn refusal(result: Result<Receipt, Failure>) -> Refusal {
+pub fn refusal(result: Result<Receipt, CommandError>) -> Refusal {
     match result {
-        Err(Failure::Refused(refusal)) => refusal,
+        Err(CommandError::Refused(refusal)) => refusal,
         other => panic!("not refused: {other:?}"),
     }
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Remote, Reviver, verdict};
 use crate::api::problem::Kind;
 use crate::api::{API, API_HEADER, VERSION, VERSION_HEADER};
-use crate::backend::{Answer, BackendError};
+use crate::backend::{Answer, BackendError, problem};
 
 /// How long an answer may take beyond the time that it was asked to wait.
 const SLACK: Duration = Duration::from_secs(5);
@@ -90,11 +90,11 @@ impl<'a> Call<'a> {
             return Err(verdict::stranger(why, response.status(), response.headers(), asks));
         }
         let reply = read(response).await.map_err(|why| lost(why, asks))?;
-        let Some(problem) = verdict::problem(&reply) else { return Ok(reply) };
-        if self.never_recorded_is_an_answer && problem.kind == Kind::NeverRecorded {
+        let Some(found) = verdict::problem(&reply) else { return Ok(reply) };
+        if self.never_recorded_is_an_answer && found.kind == Kind::NeverRecorded {
             return Ok(reply);
         }
-        Err(verdict::error(problem, &reply.headers, asks))
+        Err(problem::error(found, verdict::retry_after(&reply.headers), asks))
     }
 }
 

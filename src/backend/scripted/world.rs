@@ -7,11 +7,12 @@ use chrono::{DateTime, Utc};
 
 use super::Fault;
 use super::log::{page, search};
+use crate::calendar::{FreezeRules, FreezeWindow};
+use crate::domain::caller::Caller;
 use crate::domain::command::{Command, Receipt, Refusal};
 use crate::domain::commit::Range;
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::{Event, Fact};
-use crate::domain::freeze::{FreezeWindow, Rules};
 use crate::domain::ids::{
     BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha,
 };
@@ -48,7 +49,7 @@ pub struct Service {
     pub policy: Policy,
     pub people: People,
     /// The freezes by calendar.
-    pub freezes: Rules,
+    pub freezes: FreezeRules,
     pub problems: Vec<Problem>,
     /// What every promote brings to the schema.
     pub migrations: Migrations,
@@ -91,10 +92,10 @@ impl World {
     pub(super) fn snapshot(
         &self,
         name: &ServiceName,
-        login: &str,
+        caller: &Caller,
     ) -> Result<ServiceSnapshot, Refusal> {
         let service = self.service(name)?;
-        let me = service.people.actor_of_login(login);
+        let me = service.people.actor_of(caller);
         Ok(build::service(service.facts(name), &me, self.version(), self.now))
     }
 
@@ -118,7 +119,12 @@ impl World {
         environment: Environment,
         stretch: (DateTime<Utc>, DateTime<Utc>),
     ) -> Result<Vec<FreezeWindow>, Refusal> {
-        Ok(self.service(name)?.freezes.windows(name, environment, self.now, stretch))
+        Ok(self.service(name)?.freezes.windows(
+            name.as_str(),
+            environment.as_str(),
+            self.now,
+            stretch,
+        ))
     }
 
     pub(super) fn whereabouts(

@@ -10,7 +10,7 @@ use super::csv;
 use super::filter::Filter;
 use super::row::{COLUMNS, Rows};
 use crate::cli::context::{Context, places};
-use crate::cli::failure::Failure;
+use crate::cli::error::CliError;
 use crate::cli::{Global, output};
 use crate::domain::event::Event;
 
@@ -46,7 +46,7 @@ struct Export<'a> {
     rows: Rows,
 }
 
-pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(global: Global, arguments: Arguments) -> Result<(), CliError> {
     let Arguments { filter, format, output, force } = arguments;
     let database = places(&global)?.database();
     let context = Context::connect(global).await?;
@@ -65,7 +65,7 @@ pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
 
 impl Export<'_> {
     /// What acts on a terminal is spelled out here, line ends within a cell too; a file has them as they were.
-    async fn to_output(&self) -> Result<(), Failure> {
+    async fn to_output(&self) -> Result<(), CliError> {
         let out = &self.context.out;
         let csv = |cells: &[String]| out.line(csv::line(cells).trim_end_matches("\r\n"));
         if self.format == Format::Csv {
@@ -78,8 +78,8 @@ impl Export<'_> {
         self.filter.each(self.context, self.database, show).await
     }
 
-    async fn to_file(&self, path: &Path, force: bool) -> Result<(), Failure> {
-        let named = |why| Failure::failed(format!("cannot write \"{}\": {why}", path.display()));
+    async fn to_file(&self, path: &Path, force: bool) -> Result<(), CliError> {
+        let named = |why| CliError::failed(format!("cannot write \"{}\": {why}", path.display()));
         let mut name = path.as_os_str().to_owned();
         name.push(format!(".{}.part", std::process::id()));
         let part = PathBuf::from(name);
@@ -93,7 +93,7 @@ impl Export<'_> {
         written
     }
 
-    async fn write(&self, file: File) -> Result<(), Failure> {
+    async fn write(&self, file: File) -> Result<(), CliError> {
         let mut file = BufWriter::new(file);
         if self.format == Format::Csv {
             file.write_all(csv::line(&COLUMNS.map(str::to_owned)).as_bytes())?;

@@ -10,7 +10,7 @@ use clap::builder::PossibleValuesParser;
 
 use crate::backend::Backend;
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
+use crate::cli::error::CliError;
 use crate::cli::freeze::time;
 use crate::domain::event::{Event, Fact};
 use crate::domain::ids::Seq;
@@ -43,8 +43,8 @@ impl Filter {
         &self,
         context: &Context,
         database: &Path,
-        mut each: impl FnMut(Event) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+        mut each: impl FnMut(Event) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
         let Some((first, last)) = self.stretch(database)? else { return Ok(()) };
         // What is recorded while this reads counts where no end was named.
         let last = self.until.map_or(Seq(u64::MAX), |_| last);
@@ -64,7 +64,7 @@ impl Filter {
         context: &Context,
         database: &Path,
         limit: usize,
-    ) -> Result<VecDeque<Event>, Failure> {
+    ) -> Result<VecDeque<Event>, CliError> {
         let mut newest = VecDeque::new();
         let Some((first, mut last)) = self.stretch(database)? else { return Ok(newest) };
         let mut width = PAGE as u64;
@@ -91,10 +91,10 @@ impl Filter {
     }
 
     /// Where in the record the time begins and ends; nothing where nothing is in it.
-    fn stretch(&self, database: &Path) -> Result<Option<(Seq, Seq)>, Failure> {
+    fn stretch(&self, database: &Path) -> Result<Option<(Seq, Seq)>, CliError> {
         let stretch =
             Reader::open(database).and_then(|reader| reader.stretch(self.since, self.until));
-        stretch.map_err(|error| Failure::failed(error.to_string()))
+        stretch.map_err(|error| CliError::failed(error.to_string()))
     }
 
     fn takes(&self, event: &Event) -> bool {
@@ -106,6 +106,6 @@ impl Filter {
     }
 }
 
-async fn page(context: &Context, after: Seq) -> Result<Vec<Event>, Failure> {
+async fn page(context: &Context, after: Seq) -> Result<Vec<Event>, CliError> {
     Ok(context.backend.events(context.named(), after, PAGE, Duration::ZERO).await?)
 }

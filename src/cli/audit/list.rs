@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::filter::Filter;
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
+use crate::cli::error::CliError;
 use crate::cli::{Reading, output};
 use crate::domain::event::Event;
 
@@ -23,7 +23,7 @@ pub struct Arguments {
 }
 
 /// With `--json` one document on each line.
-pub async fn run(context: &Context, database: &Path, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, database: &Path, arguments: Arguments) -> Result<(), CliError> {
     let limit = usize::from(arguments.limit);
     let newest = arguments.filter.newest(context, database, limit).await?;
     newest.iter().try_for_each(|event| {

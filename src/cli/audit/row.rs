@@ -4,7 +4,7 @@ use std::path::Path;
 
 use chrono::SecondsFormat;
 
-use crate::cli::failure::Failure;
+use crate::cli::error::CliError;
 use crate::domain::event::{Event, Fact, Subject};
 use crate::store::Reader;
 
@@ -28,19 +28,19 @@ pub struct Rows {
 }
 
 impl Rows {
-    pub fn of(database: &Path) -> Result<Self, Failure> {
+    pub fn of(database: &Path) -> Result<Self, CliError> {
         let chain = database.exists().then(|| Reader::open(database)).transpose();
-        let chain = chain.map_err(|error| Failure::failed(error.to_string()))?;
+        let chain = chain.map_err(|error| CliError::failed(error.to_string()))?;
         Ok(Self { chain })
     }
 
-    pub fn cells(&self, event: &Event) -> Result<[String; COLUMNS.len()], Failure> {
+    pub fn cells(&self, event: &Event) -> Result<[String; COLUMNS.len()], CliError> {
         let reasons = match &event.fact {
             Fact::DeploymentRequested(request) => request.overrides.values().cloned().collect(),
             _ => Vec::new(),
         };
         let hash = self.chain.as_ref().map(|chain| chain.hash_of(event)).transpose();
-        let hash = hash.map_err(|error| Failure::failed(error.to_string()))?.flatten();
+        let hash = hash.map_err(|error| CliError::failed(error.to_string()))?.flatten();
         let Subject { build, environment, deployment } = event.subject();
         Ok([
             event.seq.to_string(),

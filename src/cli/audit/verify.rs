@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::cli::Global;
 use crate::cli::context::places;
-use crate::cli::failure::Failure;
+use crate::cli::error::CliError;
 use crate::cli::output::{self, Output};
 use crate::domain::ids::Seq;
 use crate::store::{Break, Head, Reader, Walk};
@@ -48,7 +48,7 @@ pub struct HeadArguments {
     output: Option<PathBuf>,
 }
 
-pub fn run(global: &Global, arguments: &Arguments) -> Result<(), Failure> {
+pub fn run(global: &Global, arguments: &Arguments) -> Result<(), CliError> {
     let before = arguments.head.as_deref().map(read).transpose()?;
     let Walk { rows, head, broken } = walk(global, before.as_ref())?;
     let json = arguments.json;
@@ -58,7 +58,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<(), Failure> {
     }
     if let Some(Break { seq, why }) = broken {
         let sentence = format!("event {seq} is broken: {why}; {rows} rows before it hold");
-        return Err(Failure::failed(sentence));
+        return Err(CliError::failed(sentence));
     }
     if json {
         return Ok(());
@@ -72,15 +72,15 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-pub fn head(global: &Global, arguments: HeadArguments) -> Result<(), Failure> {
+pub fn head(global: &Global, arguments: HeadArguments) -> Result<(), CliError> {
     let Walk { head, broken, .. } = walk(global, None)?;
     if let Some(Break { seq, why }) = broken {
         let sentence = format!("event {seq} is broken: {why}; a broken chain has no head to keep");
-        return Err(Failure::failed(sentence));
+        return Err(CliError::failed(sentence));
     }
-    let head = head.ok_or_else(|| Failure::failed("the record is empty; there is no head yet"))?;
+    let head = head.ok_or_else(|| CliError::failed("the record is empty; there is no head yet"))?;
     let Some(path) = arguments.output else { return output::json(&head) };
-    let named = |why| Failure::failed(format!("cannot write \"{}\": {why}", path.display()));
+    let named = |why| CliError::failed(format!("cannot write \"{}\": {why}", path.display()));
     let text = serde_json::to_string(&head).map_err(std::io::Error::from)?;
     let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(named)?;
     writeln!(file, "{text}").and_then(|()| file.sync_all()).map_err(|why| {
@@ -90,20 +90,20 @@ pub fn head(global: &Global, arguments: HeadArguments) -> Result<(), Failure> {
     })
 }
 
-fn walk(global: &Global, before: Option<&Head>) -> Result<Walk, Failure> {
+fn walk(global: &Global, before: Option<&Head>) -> Result<Walk, CliError> {
     let path = places(global)?.database();
     if !path.exists() {
-        return Err(Failure::failed(format!(
+        return Err(CliError::failed(format!(
             "there is no database at \"{}\"; the chain can be walked only on the machine of its engine",
             path.display()
         )));
     }
     let walked = Reader::open(&path).and_then(|reader| reader.walk(before));
-    walked.map_err(|error| Failure::failed(error.to_string()))
+    walked.map_err(|error| CliError::failed(error.to_string()))
 }
 
-fn read(path: &Path) -> Result<Head, Failure> {
-    let named = |why: String| Failure::usage(format!("cannot read \"{}\": {why}", path.display()));
+fn read(path: &Path) -> Result<Head, CliError> {
+    let named = |why: String| CliError::usage(format!("cannot read \"{}\": {why}", path.display()));
     let file = fs::File::open(path).map_err(|why| named(why.to_string()))?;
     let mut text = String::new();
     file.take(HEAD_BYTES).read_to_string(&mut text).map_err(|why| named(why.to_string()))?;

@@ -11,10 +11,10 @@ use super::{Endpoints, Finding, Guard, PlanInput, Severity, finding};
 use crate::domain::build::Build;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, Environment};
-use crate::domain::migration::{Class, FileChange, JudgedMigration};
 use crate::domain::schema::{Outlook, Promoted, SchemaChange, Verdict};
 use crate::domain::service::ServiceState;
 use crate::domain::time::{Milliseconds, between, millis, say};
+use crate::migrations::{Class, FileChange, JudgedMigration};
 
 /// The most statements that a finding names.
 const NAMED: usize = 3;

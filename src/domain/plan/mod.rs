@@ -19,13 +19,13 @@ use super::command::{Action, Refusal};
 use super::commit::Range;
 use super::event::{DeploymentKind, DeploymentRequest, StepSpec};
 use super::expected;
-use super::freeze;
 use super::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
 use super::people::{Actor, People};
 use super::policy::Policy;
 use super::schema::{Outlook, Verdict};
 use super::service::ServiceState;
 use super::time::{Milliseconds, millis, say};
+use crate::calendar::Evaluation;
 
 /// What a promote or rollback would do, and every finding about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -168,7 +168,7 @@ pub struct PlanInput<'a> {
     pub policy: &'a Policy,
     pub people: &'a People,
     /// What the freezes by calendar say of a promote to production now.
-    pub calendar: &'a freeze::Evaluation,
+    pub calendar: &'a Evaluation,
     /// The commits between what is live and the target, see [`endpoints`].
     pub range: &'a Range,
     /// The steps that the target's own pipeline declares for this kind of deployment.

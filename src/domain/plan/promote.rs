@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use super::{Finding, Guard, PlanInput, Severity, finding, migration};
+use crate::calendar::{FreezeState, FreezeWindow};
 use crate::domain::build::Build;
 use crate::domain::deployment::Deployment;
-use crate::domain::freeze::{FreezeState, FreezeWindow};
 use crate::domain::ids::Environment;
 use crate::domain::people::{Actor, Identity};
 use crate::domain::policy::VerifyBy;

@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 
 use super::promote::running_now;
 use super::{Finding, Guard, PlanInput, Severity, finding, migration};
+use crate::calendar::FreezeState;
 use crate::domain::build::Build;
 use crate::domain::event::DeploymentKind;
-use crate::domain::freeze::FreezeState;
 use crate::domain::ids::Environment;
 use crate::domain::schema::Verdict;
 use crate::domain::time::{between, say};

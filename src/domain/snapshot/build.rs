@@ -9,11 +9,11 @@ use super::{
     BUILDS_SHOWN, BuildRow, DeploymentRow, FleetRow, HISTORY_SHOWN, Me, Problem, QUARANTINE_SHOWN,
     RollbackPreview, Running, ServiceSnapshot, Version,
 };
+use crate::calendar::{FreezeRules, FreezeWindow};
 use crate::domain::build::Build;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{DeploymentKind, StepSpec};
 use crate::domain::expected;
-use crate::domain::freeze::{self, FreezeWindow};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName};
 use crate::domain::people::{Actor, People};
 use crate::domain::policy::{FreezeMode, Policy};
@@ -33,7 +33,7 @@ pub struct SnapshotInput<'a> {
     pub policy: &'a Policy,
     pub people: &'a People,
     /// The freezes by calendar.
-    pub freezes: &'a freeze::Rules,
+    pub freezes: &'a FreezeRules,
     /// The steps that the rollback target declares for a rollback; empty when they are not known.
     pub rollback: &'a [StepSpec],
     pub problems: &'a [Problem],
@@ -118,7 +118,7 @@ const WINDOWS: usize = 300;
 fn calendar(input: SnapshotInput<'_>, now: DateTime<Utc>) -> Vec<FreezeWindow> {
     let month = now - TimeDelta::days(i64::from(now.day0()) + 7);
     let stretch = (month, now + TimeDelta::days(75));
-    let mut windows = input.freezes.windows(input.service, Environment::Production, now, stretch);
+    let mut windows = input.freezes.windows(input.service.as_str(), "production", now, stretch);
     // What is over goes first when there are too many: nothing ahead may look open for that.
     if windows.len() > WINDOWS {
         windows.retain(|window| window.until.is_none_or(|until| until > now));
@@ -129,7 +129,7 @@ fn calendar(input: SnapshotInput<'_>, now: DateTime<Utc>) -> Vec<FreezeWindow> {
 
 fn frozen_by_calendar(input: SnapshotInput<'_>, now: DateTime<Utc>) -> Option<FreezeWindow> {
     let instant = (now, now + TimeDelta::milliseconds(1));
-    let windows = input.freezes.windows(input.service, Environment::Production, now, instant);
+    let windows = input.freezes.windows(input.service.as_str(), "production", now, instant);
     let frozen = windows.into_iter().filter(|w| w.covers(now) && w.policy == FreezeMode::Override);
     frozen.max_by_key(|window| window.until.unwrap_or(DateTime::<Utc>::MAX_UTC))
 }

@@ -9,10 +9,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::calendar::FreezeWindow;
 use crate::domain::build::{Build, BuildState};
 use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::event::DeploymentKind;
-use crate::domain::freeze::FreezeWindow;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
 use crate::domain::people::{Actor, People};
 use crate::domain::policy::Policy;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use trunkline::domain::event::{DeploymentKind, DeploymentRequest};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Seq};
-use trunkline::domain::migration::Class;
 use trunkline::domain::schema::{Outlook, SchemaChange};
+use trunkline::migrations::Class;
 
 /// What was live in production, and since when; oldest first.
 pub type History = [(BuildNumber, DateTime<Utc>)];
