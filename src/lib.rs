@@ -14,5 +14,6 @@ pub mod store;
 pub mod terminal;
 
 pub use trunkline_calendar as calendar;
+pub use trunkline_gate as gate;
 pub use trunkline_migrations as migrations;
 pub use trunkline_settings as settings;

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("settings", &[]),
     ("calendar", &["settings"]),
+    ("gate", &[]),
     ("migrations", &[]),
-    ("domain", &["settings", "calendar", "migrations"]),
-    ("terminal", &[]),
+    ("domain", &["settings", "calendar", "gate", "migrations"]),
+    ("terminal", &["gate"]),
     ("config", &["domain", "settings", "calendar", "migrations"]),
     ("git", &["domain", "migrations"]),
     ("store", &["domain"]),
@@ -18,7 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("engine", &["domain", "calendar", "config", "git", "migrations", "store"]),
     ("backend", &["domain", "calendar", "api", "config", "engine"]),
     ("server", &["domain", "api", "backend"]),
-    ("console", &["domain", "calendar", "config", "backend", "migrations", "terminal"]),
+    ("console", &["domain", "calendar", "config", "backend", "gate", "migrations", "terminal"]),
 ];
 
 /// What a module must not name, because another owns it. `""` stands for all modules but the ones named last.

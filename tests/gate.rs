@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use proptest::prelude::*;
 use ratatui::style::{Color, Modifier, Style};
-use trunkline::terminal::gate::{self, Ink, LogGate, Row};
+use trunkline::gate::{self, Ink, LogGate, Row};
 
 #[path = "support/corpus.rs"]
 mod corpus;

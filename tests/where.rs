@@ -18,7 +18,7 @@ use trunkline::domain::event::{DeploymentKind, StepOutcome};
 use trunkline::domain::ids::{BuildNumber, Environment};
 use trunkline::domain::people::Actor;
 use trunkline::domain::whereabouts::{InProduction, InStaging, Placed, Whereabouts};
-use trunkline::git::{Found, Mirror};
+use trunkline::git::{CommitMatch, Mirror};
 
 /// A watched repository in which every build is verified by its smoke step.
 struct Trunk {
@@ -216,11 +216,11 @@ async fn an_ambiguous_beginning_is_told_from_an_unknown_one() {
     let mirror = Mirror::open(folder.path(), repository.address()).await.unwrap();
     mirror.fetch().await.unwrap();
     let find = async |id: &str| mirror.find(&id.parse().unwrap()).await.unwrap();
-    let Found::Several(several) = find(&pair[0][..4]).await else { panic!("{pair:?}") };
+    let CommitMatch::Several(several) = find(&pair[0][..4]).await else { panic!("{pair:?}") };
     assert!(several.iter().any(|sha| sha.as_str() == pair[0]), "{several:?}");
     assert!(several.iter().any(|sha| sha.as_str() == pair[1]), "{several:?}");
-    assert_eq!(find(pair[0]).await, Found::One(pair[0].parse().unwrap()));
-    assert_eq!(find("fedcba98765").await, Found::Nothing);
+    assert_eq!(find(pair[0]).await, CommitMatch::One(pair[0].parse().unwrap()));
+    assert_eq!(find("fedcba98765").await, CommitMatch::Nothing);
 }
 
 /// Where a commit of the scripted world is.

@@ -8,7 +8,7 @@ use color_eyre::eyre::{Report, eyre};
 use crate::backend::BackendError;
 use crate::config::ConfigError;
 use crate::domain::command::Refusal;
-use crate::terminal::gate;
+use crate::gate;
 
 pub const DONE: u8 = 0;
 pub const FAILED: u8 = 1;

@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use self::gathered::{Gathered, gather};
+use self::gathered::{CheckInput, gather};
 use super::Reading;
 use super::error::CliError;
 use super::output::{self, Output};
 use crate::migrations::{
-    Class, Dialect, JudgedMigration, JudgedStatement, KnownSchema, MigrationFile, judge,
+    Class, Dialect, JudgedMigration, JudgedStatement, MigrationFile, SchemaDefinitions, judge,
 };
 
 #[derive(Debug, Subcommand)]
@@ -42,7 +42,7 @@ pub struct Arguments {
 
 /// The whole answer.
 #[derive(Debug, Serialize)]
-struct Checked {
+struct CheckResult {
     dialect: Dialect,
     /// The worst of all, declarations counted.
     class: Class,
@@ -72,8 +72,8 @@ pub async fn run(command: Command) -> Result<(), CliError> {
     verdict(&checked, arguments.strict)
 }
 
-fn check(gathered: &Gathered, dialect: Dialect) -> Checked {
-    let mut known = KnownSchema::default();
+fn check(gathered: &CheckInput, dialect: Dialect) -> CheckResult {
+    let mut known = SchemaDefinitions::default();
     gathered.earlier.iter().for_each(|text| known.learn(text, dialect));
     let mut migrations = Vec::new();
     for file in &gathered.files {
@@ -84,10 +84,10 @@ fn check(gathered: &Gathered, dialect: Dialect) -> Checked {
     }
     let class = migrations.iter().map(JudgedMigration::class).max().unwrap_or(Class::Additive);
     let down = gathered.down.clone();
-    Checked { dialect, class, incompatible: class.is_incompatible(), migrations, down }
+    CheckResult { dialect, class, incompatible: class.is_incompatible(), migrations, down }
 }
 
-fn verdict(checked: &Checked, strict: bool) -> Result<(), CliError> {
+fn verdict(checked: &CheckResult, strict: bool) -> Result<(), CliError> {
     let broken = |migration: &&JudgedMigration| {
         let class = migration.class();
         let amber = class != Class::Additive || !migration.faults.is_empty();

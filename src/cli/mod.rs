@@ -57,7 +57,7 @@ use clap::{Args, Parser, Subcommand};
 use self::context::Context;
 use self::error::CliError;
 use crate::domain::ids::{IdempotencyKey, ServiceName};
-use crate::terminal::gate;
+use crate::gate;
 
 /// The deploy console for trunk-based teams.
 ///

@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal, Write};
 use serde::Serialize;
 
 use super::error::CliError;
-use crate::terminal::{columns, gate};
+use crate::gate::{self, columns};
 
 /// Standard output.
 #[derive(Debug, Clone, Copy)]

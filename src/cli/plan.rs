@@ -14,7 +14,7 @@ use crate::domain::event::DeploymentKind;
 use crate::domain::ids::BuildNumber;
 use crate::domain::plan::{Finding, Plan, PlannedBuild, Severity};
 use crate::domain::time::say;
-use crate::terminal::gate;
+use crate::gate;
 
 /// The most commits that a plan shows by name.
 const COMMITS_SHOWN: usize = 20;

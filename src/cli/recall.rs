@@ -11,7 +11,7 @@ use crate::backend::Backend;
 use crate::backend::intents::Intents;
 use crate::backend::lost_answer::look_once;
 use crate::engine::clock::{Clock as _, SystemClock};
-use crate::terminal::gate;
+use crate::gate;
 
 /// All of it takes this long at most: a rollback does not wait for older commands.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use tracing_subscriber::EnvFilter;
 
 use super::error::CliError;
-use crate::terminal::gate;
+use crate::gate;
 
 /// Names what is logged, as in `TRUNKLINE_LOG=debug`.
 const FILTER: &str = "TRUNKLINE_LOG";

@@ -42,10 +42,11 @@ pub use self::view::view;
 use crate::backend::Backend;
 use crate::calendar::Tz;
 use crate::domain::ids::ServiceName;
+use crate::gate;
 use crate::terminal::guard::Guard;
 use crate::terminal::painter::Painter;
 use crate::terminal::signals::{JobControl, Told};
-use crate::terminal::{attention, clipboard, gate, input};
+use crate::terminal::{attention, clipboard, input};
 
 /// How many answers may wait to be taken in; who answers more waits itself.
 pub const INBOX: usize = 256;

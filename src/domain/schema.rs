@@ -44,7 +44,7 @@ impl SchemaChange {
 
 /// What a deployment of another service did to the database that both share.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Elsewhere {
+pub struct SharedChange {
     /// The event with which it began.
     pub since: Seq,
     /// Which service and which statement.

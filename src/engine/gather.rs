@@ -19,7 +19,7 @@ use crate::domain::ids::{BuildNumber, Environment, ServiceName, Sha};
 use crate::domain::plan::{Endpoints, Migrations, endpoints};
 use crate::domain::quarantine::BadCommit;
 use crate::domain::service::ServiceState;
-use crate::git::{Found, GitError, Mirror};
+use crate::git::{CommitMatch, GitError, Mirror};
 
 /// The most commits that a plan looks at one by one.
 const COMMITS: usize = 500;
@@ -84,9 +84,9 @@ async fn commits(shared: &Shared, name: &ServiceName, names: &[String]) -> Vec<B
         // What git does not find is refused by name where the command is decided.
         let Ok(prefix) = name.trim().parse() else { continue };
         let candidates = match mirror.find(&prefix).await {
-            Ok(Found::One(sha)) => vec![sha],
-            Ok(Found::Several(several)) => several,
-            Ok(Found::Nothing) | Err(_) => continue,
+            Ok(CommitMatch::One(sha)) => vec![sha],
+            Ok(CommitMatch::Several(several)) => several,
+            Ok(CommitMatch::Nothing) | Err(_) => continue,
         };
         for sha in candidates.into_iter().take(CANDIDATES).filter(|sha| !is_listed(sha)) {
             let Ok(Some(at)) = mirror.first_with(&sha, &shas).await else { continue };
@@ -155,7 +155,7 @@ pub async fn for_plan(
         let ground = {
             let world = shared.world();
             let service = world.services.get(name).ok_or_else(gone)?;
-            migrations::Ground::of(&world, service, ends.target)
+            migrations::JudgingContext::of(&world, service, ends.target)
         };
         Box::pin(migrations::gather(&ground, &range, ends.target)).await
     };

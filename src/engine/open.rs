@@ -94,7 +94,7 @@ impl Engine {
             Services::File(path) => UserFile::load(path)?.services,
         };
         let unread = restore(&shared, &store, &watched).await?;
-        migrations::tell_each_other(&shared);
+        migrations::sync_shared_schema(&shared);
         freezes::look(&shared);
         let acts = Acts::new(shared.clone(), runtime::Handle::current());
         let writer = Writer::new(store, shared.clone(), acts);

@@ -9,7 +9,7 @@ use crate::domain::policy::Policy;
 use crate::domain::quarantine::BadCommit;
 use crate::domain::service::ServiceState;
 use crate::domain::whereabouts::{NamedCommit, Whereabouts};
-use crate::git::{Found, GitError, Mirror};
+use crate::git::{CommitMatch, GitError, Mirror};
 
 /// # Errors
 /// When there is no such service, or git fails.
@@ -26,11 +26,11 @@ pub async fn find(
     };
     let failed = |error: GitError| CommandError::Failed(error.to_string());
     let found = match mirror.find(commit).await.map_err(failed)? {
-        Found::Several(several) => return Ok(Whereabouts::ambiguous(several)),
-        Found::One(sha) => {
+        CommitMatch::Several(several) => return Ok(Whereabouts::ambiguous(several)),
+        CommitMatch::One(sha) => {
             Some(Box::pin(told_by_git(&mirror, &builds, sha)).await.map_err(failed)?)
         }
-        Found::Nothing => None,
+        CommitMatch::Nothing => None,
     };
     let world = shared.world();
     let service = world.services.get(name).ok_or_else(gone)?;

@@ -212,7 +212,7 @@ impl Writer {
             self.acts.spawn(freezes::keep_soon(self.shared.clone()));
         }
         // Its file may name another database now.
-        migrations::tell_each_other(&self.shared);
+        migrations::sync_shared_schema(&self.shared);
         let facts = {
             let world = self.shared.world();
             world.services.get(&name).map_or_else(Vec::new, |service| look.facts(&service.state))
@@ -310,7 +310,7 @@ impl Writer {
             }
         });
         if events.iter().any(|event| matches!(event.fact, Fact::DeploymentStarted { .. })) {
-            migrations::tell_each_other(&self.shared);
+            migrations::sync_shared_schema(&self.shared);
         }
         if events.iter().any(ends_a_deployment) {
             self.acts.tidy(name);

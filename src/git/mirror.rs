@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use super::changed::{self, Changed, Listed, Text};
-use super::entry::{self, Entry};
+use super::changed::{self, BoundedList, ChangedFile, FileText};
+use super::entry::{self, FileEntry};
 use super::error::GitError;
 use super::origin::Origin;
 use super::process::{Git, NETWORK};
-use super::source::Source;
-use super::standing::Standing;
+use super::source::RepositorySource;
+use super::standing::BranchState;
 use super::uses::Users;
 use super::{checkout, locks, names, range, reverts, uses};
 use crate::domain::commit::{Range, Revert};
@@ -32,7 +32,7 @@ const USUAL_TRUNKS: [&str; 3] = ["main", "master", "trunk"];
 #[derive(Debug, Clone)]
 pub struct Mirror {
     path: PathBuf,
-    source: Source,
+    source: RepositorySource,
     busy: Arc<Busy>,
 }
 
@@ -66,7 +66,7 @@ impl Mirror {
                 made?;
             }
         }
-        let (source, busy) = (Source::of(repository), Arc::default());
+        let (source, busy) = (RepositorySource::of(repository), Arc::default());
         Ok(Self { path, source, busy })
     }
 
@@ -119,10 +119,10 @@ impl Mirror {
 
     /// Where the trunk and what names it stand in a local repository, without starting git; `None` where only git can
     /// tell. While it stays the same, a fetch brings nothing new of the trunk.
-    pub async fn standing(&self, trunk: &str) -> Option<Standing> {
-        let Source::Local(path) = self.source.clone() else { return None };
+    pub async fn standing(&self, trunk: &str) -> Option<BranchState> {
+        let RepositorySource::Local(path) = self.source.clone() else { return None };
         let trunk = trunk.to_owned();
-        let read = move || Standing::of(&path, &trunk, &USUAL_TRUNKS);
+        let read = move || BranchState::of(&path, &trunk, &USUAL_TRUNKS);
         tokio::task::spawn_blocking(read).await.ok().flatten()
     }
 
@@ -142,7 +142,7 @@ impl Mirror {
             .run(&self.path)
             .await?;
         let heads = Heads::parse(&String::from_utf8_lossy(&answer));
-        let is_local = matches!(self.source, Source::Local(_));
+        let is_local = matches!(self.source, RepositorySource::Local(_));
         let branch = heads.trunk(is_local);
         branch.ok_or_else(|| GitError::NoTrunk { repository: self.source.display() })
     }
@@ -260,7 +260,7 @@ impl Mirror {
     ///
     /// # Errors
     /// When the mirror cannot be read.
-    pub async fn find(&self, id: &CommitPrefix) -> Result<names::Found, GitError> {
+    pub async fn find(&self, id: &CommitPrefix) -> Result<names::CommitMatch, GitError> {
         names::find(&self.path, id).await
     }
 
@@ -295,7 +295,7 @@ impl Mirror {
         from: Option<&Sha>,
         to: &Sha,
         folder: Option<&str>,
-    ) -> Result<Listed<Changed>, GitError> {
+    ) -> Result<BoundedList<ChangedFile>, GitError> {
         changed::between(&self.path, from, to, folder).await
     }
 
@@ -303,7 +303,11 @@ impl Mirror {
     ///
     /// # Errors
     /// When the mirror cannot be read or lacks the commit.
-    pub async fn paths(&self, at: &Sha, folder: Option<&str>) -> Result<Listed<String>, GitError> {
+    pub async fn paths(
+        &self,
+        at: &Sha,
+        folder: Option<&str>,
+    ) -> Result<BoundedList<String>, GitError> {
         changed::paths(&self.path, at, folder).await
     }
 
@@ -315,7 +319,7 @@ impl Mirror {
         &self,
         at: &Sha,
         paths: &[String],
-    ) -> Result<BTreeMap<String, Text>, GitError> {
+    ) -> Result<BTreeMap<String, FileText>, GitError> {
         changed::texts(&self.path, at, paths).await
     }
 
@@ -357,7 +361,7 @@ impl Mirror {
     ///
     /// # Errors
     /// When the mirror cannot be read or lacks the commit.
-    pub async fn entry(&self, at: &Sha, path: &str, most: u64) -> Result<Entry, GitError> {
+    pub async fn entry(&self, at: &Sha, path: &str, most: u64) -> Result<FileEntry, GitError> {
         entry::read(&self.path, at, path, most).await
     }
 

@@ -80,7 +80,7 @@ async fn came_with(mirror: &Path, merge: &Sha, back_to: &Sha) -> Result<Vec<Sha>
 
 /// What the body of a message tells.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct MessageFacts {
     pub(super) reverts: Vec<Sha>,
     /// Without its link.
     pub(super) pull_request: Option<PullRequest>,
@@ -90,8 +90,8 @@ pub(super) struct Told {
 pub(super) async fn of_each(
     mirror: &Path,
     commits: Vec<u8>,
-) -> Result<HashMap<Sha, Told>, GitError> {
-    let mut of_each = HashMap::<Sha, Told>::new();
+) -> Result<HashMap<Sha, MessageFacts>, GitError> {
+    let mut of_each = HashMap::<Sha, MessageFacts>::new();
     if commits.is_empty() {
         return Ok(of_each);
     }
@@ -122,7 +122,7 @@ async fn answer(mirror: &Path, log: Git) -> Result<Vec<u8>, GitError> {
 }
 
 /// A revert as a message has it: the commits that it names may be abbreviated.
-struct Said {
+struct NamedRevert {
     by: Sha,
     of: String,
     back_to: Option<String>,
@@ -145,7 +145,7 @@ fn messages(answer: &[u8]) -> Result<Vec<(Sha, &[u8])>, GitError> {
     Ok(messages)
 }
 
-fn said(answer: &[u8]) -> Result<Vec<Said>, GitError> {
+fn said(answer: &[u8]) -> Result<Vec<NamedRevert>, GitError> {
     let mut found = Vec::new();
     for (by, message) in messages(answer)? {
         let room = MOST_OF_ONE.min(MOST - found.len());
@@ -156,7 +156,7 @@ fn said(answer: &[u8]) -> Result<Vec<Said>, GitError> {
             Some(start)
         });
         let named = starts.filter_map(|start| named(&message[start..])).take(room);
-        found.extend(named.map(|(of, back_to)| Said { by: by.clone(), of, back_to }));
+        found.extend(named.map(|(of, back_to)| NamedRevert { by: by.clone(), of, back_to }));
     }
     Ok(found)
 }
@@ -186,8 +186,8 @@ fn id(text: &[u8]) -> Option<(String, &[u8])> {
 }
 
 /// Looks the abbreviated ones up, all in one run; those that name no single commit are dropped.
-async fn resolve(mirror: &Path, found: Vec<Said>) -> Result<Vec<Resolved>, GitError> {
-    let ids = |said: &Said| std::iter::once(said.of.clone()).chain(said.back_to.clone());
+async fn resolve(mirror: &Path, found: Vec<NamedRevert>) -> Result<Vec<Resolved>, GitError> {
+    let ids = |said: &NamedRevert| std::iter::once(said.of.clone()).chain(said.back_to.clone());
     let whole = found.first().map_or(0, |said| said.by.as_str().len());
     let short: Vec<_> = found.iter().flat_map(ids).filter(|id| id.len() != whole).collect();
     let short: Vec<_> = short.iter().map(String::as_str).collect();
@@ -196,7 +196,7 @@ async fn resolve(mirror: &Path, found: Vec<Said>) -> Result<Vec<Resolved>, GitEr
         if id.len() == whole { id.parse().ok() } else { known.next().flatten() }
     };
     let mut reverts: Vec<Resolved> = Vec::with_capacity(found.len());
-    for Said { by, of, back_to } in found {
+    for NamedRevert { by, of, back_to } in found {
         let (of, back_to) = (full(of), back_to.and_then(&mut full));
         let Some(of) = of else { continue };
         let revert = Revert { by, of };

@@ -11,17 +11,17 @@ const LARGEST: u64 = 64 * 1024;
 /// What the files of a repository looked like. While it is the same, no branch that a look at the trunk asks for has
 /// moved. It says nothing about the other branches.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing(Vec<Option<Seen>>);
+pub struct BranchState(Vec<Option<Seen>>);
 
 /// A file as it was. The stamp tells of a change and its undoing; the text tells of one that the clock is too coarse for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Seen {
-    stamp: Stamp,
+    stamp: FileStamp,
     text: Vec<u8>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Stamp {
+struct FileStamp {
     device: u64,
     inode: u64,
     size: u64,
@@ -29,7 +29,7 @@ struct Stamp {
     changed: (i64, i64),
 }
 
-impl Standing {
+impl BranchState {
     /// `None` where the files do not tell, and only git can: a layout that is not known here, a branch that stands for
     /// another one, or a file that cannot be read.
     pub(super) fn of(repository: &Path, trunk: &str, usual: &[&str]) -> Option<Self> {
@@ -99,10 +99,10 @@ fn seen(path: &Path) -> io::Result<Option<Seen>> {
         Err(error) => return Err(error),
     };
     let text = if before.len() > LARGEST { Vec::new() } else { fs::read(path)? };
-    Ok(Some(Seen { stamp: Stamp::of(&before), text }))
+    Ok(Some(Seen { stamp: FileStamp::of(&before), text }))
 }
 
-impl Stamp {
+impl FileStamp {
     fn of(file: &Metadata) -> Self {
         Self {
             device: file.dev(),

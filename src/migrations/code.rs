@@ -2,7 +2,7 @@
 
 use super::judge::statement;
 use super::rule::Rule;
-use super::statement::Deed;
+use super::statement::StatementEffect;
 use super::{Dialect, JudgedStatement};
 
 /// Calls of the well-known tools, and the rule that each stands for.
@@ -27,7 +27,7 @@ const CALLS: [(&str, Rule); 16] = [
 const MOST_CALLS: usize = 200;
 
 pub(super) fn judge(text: &str, dialect: Dialect) -> Vec<JudgedStatement> {
-    let whole = Deed::of(Rule::CodeMigration);
+    let whole = StatementEffect::of(Rule::CodeMigration);
     let mut judged = vec![statement(1, "a migration written as code", &[whole], dialect)];
     let mut down = false;
     for (line, text) in (1..).zip(text.lines()) {
@@ -39,7 +39,7 @@ pub(super) fn judge(text: &str, dialect: Dialect) -> Vec<JudgedStatement> {
             continue;
         }
         if let Some((_, rule)) = CALLS.iter().find(|(call, _)| has_word(code, call)) {
-            judged.push(statement(line, code, &[Deed::of(*rule)], dialect));
+            judged.push(statement(line, code, &[StatementEffect::of(*rule)], dialect));
         }
         if judged.len() > MOST_CALLS {
             break;

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 
 use sqlparser::ast::{AlterTable, AlterTableOperation, RenameTableNameKind, Statement};
 
+use super::definitions::{SchemaDefinitions, moves_names, written};
 use super::header::Header;
-use super::known::{KnownSchema, moves_names, written};
-use super::rebuild::{Together, together};
+use super::joint::{JointEffects, joint_effects};
 use super::recognise::recognise;
 use super::rule::Rule;
-use super::split::{Piece, split};
-use super::statement::{Deed, Setting, deeds, parse};
+use super::split::{RawStatement, split};
+use super::statement::{StatementContext, StatementEffect, effects, parse};
 use super::{
     Dialect, FileChange, JudgedMigration, JudgedStatement, MigrationFile, Tool, code, layout,
     sections,
@@ -29,7 +29,7 @@ pub fn judge(
     file: &MigrationFile<'_>,
     tool: Tool,
     dialect: Dialect,
-    known: &KnownSchema,
+    known: &SchemaDefinitions,
 ) -> JudgedMigration {
     let text = lines_ended(file.text, dialect);
     let is_code = layout::is_code(file.path);
@@ -94,17 +94,17 @@ fn tampered(file: &MigrationFile<'_>) -> Option<String> {
 }
 
 fn unjudged(line: u32, text: &str, dialect: Dialect) -> JudgedStatement {
-    statement(line, text, &[Deed::of(Rule::Unjudged)], dialect)
+    statement(line, text, &[StatementEffect::of(Rule::Unjudged)], dialect)
 }
 
 /// One judged statement from everything that it does.
 pub(super) fn statement(
     line: u32,
     text: &str,
-    deeds: &[Deed],
+    effects: &[StatementEffect],
     dialect: Dialect,
 ) -> JudgedStatement {
-    let rules = || deeds.iter().map(|deed| deed.rule);
+    let rules = || effects.iter().map(|effect| effect.rule);
     let worst =
         rules().reduce(|worst, rule| if rule.class() > worst.class() { rule } else { worst });
     let rule = worst.unwrap_or(Rule::Unjudged);
@@ -116,7 +116,7 @@ pub(super) fn statement(
         rule,
         also: also.into_iter().collect(),
         advice: rule.advice(dialect).to_owned(),
-        objects: deeds.iter().flat_map(|deed| deed.objects.clone()).collect(),
+        objects: effects.iter().flat_map(|effect| effect.objects.clone()).collect(),
     }
 }
 
@@ -140,19 +140,19 @@ fn one_line(text: &str) -> String {
 struct Judge<'k> {
     dialect: Dialect,
     /// What is known before the statement at hand.
-    known: KnownSchema,
-    before: &'k KnownSchema,
+    known: SchemaDefinitions,
+    before: &'k SchemaDefinitions,
     /// By their full written names: the tables that this file made and nobody else can have.
     fresh: BTreeSet<String>,
     /// The server was set to read strings in a way that this does not follow.
-    is_astray: bool,
-    pieces: Vec<Piece>,
+    strings_unclear: bool,
+    pieces: Vec<RawStatement>,
     cut: Option<u32>,
     in_transaction: bool,
 }
 
 impl<'k> Judge<'k> {
-    fn of(text: &str, dialect: Dialect, before: &'k KnownSchema) -> Self {
+    fn of(text: &str, dialect: Dialect, before: &'k SchemaDefinitions) -> Self {
         let mut pieces = split(text, dialect);
         let cut = pieces.get(MOST_STATEMENTS).map(|piece| piece.line);
         pieces.truncate(MOST_STATEMENTS);
@@ -163,7 +163,7 @@ impl<'k> Judge<'k> {
             known: before.clone(),
             before,
             fresh: BTreeSet::new(),
-            is_astray: false,
+            strings_unclear: false,
             pieces,
             cut,
             in_transaction: !alone.iter().any(|marker| lower.contains(marker)),
@@ -178,16 +178,16 @@ impl<'k> Judge<'k> {
             .enumerate()
             .flat_map(|(at, statements)| statements.iter().flatten().map(move |s| (at, s)))
             .collect();
-        let together = together(&flat, self.before, self.dialect, self.in_transaction);
+        let joint = joint_effects(&flat, self.before, self.dialect, self.in_transaction);
         let mut judged: Vec<_> = pieces
             .iter()
             .zip(&parsed)
             .enumerate()
             .map(|(at, (piece, statements))| {
-                let mut deeds = self.deeds(at, piece, statements.as_deref(), &together);
-                self.is_astray |= leads_astray(&piece.sql, self.dialect);
-                deeds.extend(self.is_astray.then(|| Deed::of(Rule::Unjudged)));
-                statement(piece.line, &piece.sql, &deeds, self.dialect)
+                let mut effects = self.effects(at, piece, statements.as_deref(), &joint);
+                self.strings_unclear |= changes_string_syntax(&piece.sql, self.dialect);
+                effects.extend(self.strings_unclear.then(|| StatementEffect::of(Rule::Unjudged)));
+                statement(piece.line, &piece.sql, &effects, self.dialect)
             })
             .collect();
         if let Some(line) = self.cut {
@@ -200,25 +200,25 @@ impl<'k> Judge<'k> {
         judged
     }
 
-    fn deeds(
+    fn effects(
         &mut self,
         at: usize,
-        piece: &Piece,
+        piece: &RawStatement,
         statements: Option<&[Statement]>,
-        together: &Together,
-    ) -> Vec<Deed> {
+        joint: &JointEffects,
+    ) -> Vec<StatementEffect> {
         let Some(statements) = statements else {
-            let deed = recognise(piece, self.setting());
-            let deed = deed.unwrap_or_else(|| Deed::of(Rule::Unjudged));
-            if !matches!(deed.rule, Rule::NoChange | Rule::WriteData) {
+            let effect = recognise(piece, self.context());
+            let effect = effect.unwrap_or_else(|| StatementEffect::of(Rule::Unjudged));
+            if !matches!(effect.rule, Rule::NoChange | Rule::WriteData) {
                 self.fresh.clear();
                 self.known.doubt(&piece.sql);
             }
-            return vec![deed];
+            return vec![effect];
         };
         let mut all = Vec::new();
         for statement in statements {
-            let done = deeds(statement, self.setting());
+            let done = effects(statement, self.context());
             if piece.hinted {
                 // Some versions of the server run none of it.
                 self.fresh.clear();
@@ -228,17 +228,17 @@ impl<'k> Judge<'k> {
             }
             all.extend(done);
         }
-        match together.get(&at) {
+        match joint.get(&at) {
             Some(instead) if statements.len() == 1 => instead.clone(),
             _ => all,
         }
     }
 
-    fn setting(&self) -> Setting<'_> {
-        Setting { dialect: self.dialect, known: &self.known, fresh: &self.fresh }
+    fn context(&self) -> StatementContext<'_> {
+        StatementContext { dialect: self.dialect, known: &self.known, fresh: &self.fresh }
     }
 
-    fn follow(&mut self, statement: &Statement, deeds: &[Deed]) {
+    fn follow(&mut self, statement: &Statement, effects: &[StatementEffect]) {
         match statement {
             Statement::CreateTable(table) => {
                 let may_be_there = table.or_replace || table.if_not_exists || table.temporary;
@@ -255,7 +255,7 @@ impl<'k> Judge<'k> {
             _ => {}
         }
         // After these a name may stand for another table.
-        if deeds.iter().any(|deed| deed.rule == Rule::Unjudged) || moves_names(statement) {
+        if effects.iter().any(|effect| effect.rule == Rule::Unjudged) || moves_names(statement) {
             self.fresh.clear();
         }
         self.known.follow(statement);
@@ -277,6 +277,6 @@ impl<'k> Judge<'k> {
 }
 
 /// Whether a statement may set the server to read strings in another way; to which is said in more forms than one.
-fn leads_astray(sql: &str, dialect: Dialect) -> bool {
+fn changes_string_syntax(sql: &str, dialect: Dialect) -> bool {
     dialect == Dialect::Mysql && sql.to_ascii_lowercase().contains("sql_mode")
 }

@@ -55,16 +55,16 @@ impl Tool {
 
 /// Which way a file goes. One that holds both goes up: its way down is left out when it is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Direction {
+pub enum MigrationDirection {
     Up,
     Down,
 }
 
 /// A migration among the paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Place {
+pub struct MigrationPath {
     pub tool: Tool,
-    pub direction: Direction,
+    pub direction: MigrationDirection,
 }
 
 /// What decides which paths are migrations.
@@ -145,14 +145,14 @@ impl Layouts {
 
     /// What a path is, if it is a migration.
     #[must_use]
-    pub fn place(&self, path: &str) -> Option<Place> {
+    pub fn place(&self, path: &str) -> Option<MigrationPath> {
         let shaped = self.by_shape(path);
         if self.globs.is_empty() {
             return shaped;
         }
         let named = self.globs.iter().any(|glob| glob.matches(path));
-        let direction = shaped.map_or(Direction::Up, |place| place.direction);
-        named.then_some(Place { tool: Tool::Configured, direction })
+        let direction = shaped.map_or(MigrationDirection::Up, |place| place.direction);
+        named.then_some(MigrationPath { tool: Tool::Configured, direction })
     }
 
     /// What the service file says that fits none of the paths that were seen: a mistake that would hide migrations.
@@ -166,19 +166,19 @@ impl Layouts {
         self.seen.contains(&evidence)
     }
 
-    fn by_shape(&self, path: &str) -> Option<Place> {
+    fn by_shape(&self, path: &str) -> Option<MigrationPath> {
         if BESIDE.iter().any(|ending| path.ends_with(ending)) {
             return None;
         }
         if self.has(Evidence::Alembic) && path.contains("versions/") && ends_in(path, "py") {
-            return Some(Place { tool: Tool::Alembic, direction: Direction::Up });
+            return Some(MigrationPath { tool: Tool::Alembic, direction: MigrationDirection::Up });
         }
         let mut fitting = SHAPES.iter().filter_map(|(tool, shape)| {
             let captures = shape.captures(path)?;
             let down = captures.name("down").is_some();
-            Some(Place {
+            Some(MigrationPath {
                 tool: *tool,
-                direction: if down { Direction::Down } else { Direction::Up },
+                direction: if down { MigrationDirection::Down } else { MigrationDirection::Up },
             })
         });
         let mut place = fitting.next()?;
@@ -186,7 +186,7 @@ impl Layouts {
         let flyway = self.has(Evidence::Flyway) || path.contains("db/migration/");
         let jvm = ["java", "kt"].iter().any(|ending| ends_in(path, ending));
         if place.tool == Tool::Flyway && !flyway && !jvm && !is_repeatable(path) {
-            place = Place { tool: Tool::Refinery, direction: Direction::Up };
+            place = MigrationPath { tool: Tool::Refinery, direction: MigrationDirection::Up };
         }
         if place.tool == Tool::GolangMigrate
             && self.has(Evidence::Rust)

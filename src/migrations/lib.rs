@@ -2,12 +2,12 @@
 
 mod code;
 mod columns;
+mod definitions;
 mod glob;
 mod header;
+mod joint;
 mod judge;
-mod known;
 mod layout;
-mod rebuild;
 mod recognise;
 mod rule;
 mod sections;
@@ -17,12 +17,12 @@ mod statement;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use self::definitions::SchemaDefinitions;
 pub use self::glob::{Glob, InvalidGlob};
 pub use self::header::{Claim, Declared};
 pub use self::judge::{judge, unreadable};
-pub use self::known::KnownSchema;
-pub use self::layout::{Direction, Layouts, Place, Tool, is_repeatable, order};
-pub use self::rule::{Row, Rule};
+pub use self::layout::{Layouts, MigrationDirection, MigrationPath, Tool, is_repeatable, order};
+pub use self::rule::{Rule, RuleRow};
 
 /// The family of databases that a migration is written for.
 #[derive(

@@ -1,15 +1,18 @@
 //! Statements that the parser does not know, recognised by their words where that is safe.
 
 use super::rule::Rule;
-use super::split::Piece;
-use super::statement::{Deed, Setting, dropped_index};
+use super::split::RawStatement;
+use super::statement::{StatementContext, StatementEffect, dropped_index};
 use super::{Dialect, ObjectKind};
 
 /// More words than this are not looked at.
 const MOST_WORDS: usize = 400;
 
 /// What a statement that was not parsed does; `None` when its words do not say.
-pub(super) fn recognise(piece: &Piece, setting: Setting<'_>) -> Option<Deed> {
+pub(super) fn recognise(
+    piece: &RawStatement,
+    context: StatementContext<'_>,
+) -> Option<StatementEffect> {
     // More than one statement at once would hide behind the first one's words.
     if piece.open || piece.sql.contains(';') {
         return None;
@@ -17,9 +20,9 @@ pub(super) fn recognise(piece: &Piece, setting: Setting<'_>) -> Option<Deed> {
     let words: Vec<String> =
         piece.sql.split_whitespace().take(MOST_WORDS).map(str::to_lowercase).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match setting.dialect {
-        Dialect::Postgres => postgres(&words, setting),
-        Dialect::Mysql => mysql(&words, setting),
+    match context.dialect {
+        Dialect::Postgres => postgres(&words, context),
+        Dialect::Mysql => mysql(&words, context),
         Dialect::Sqlite => sqlite(&words),
     }
     .or_else(|| written(&words))
@@ -50,12 +53,12 @@ fn without<'w>(words: &[&'w str], optional: &[&[&str]]) -> Vec<&'w str> {
     kept
 }
 
-fn postgres(words: &[&str], setting: Setting<'_>) -> Option<Deed> {
+fn postgres(words: &[&str], context: StatementContext<'_>) -> Option<StatementEffect> {
     let words = without(words, &[&["concurrently"], &["if", "exists"], &["only"]]);
-    let on = |rule, kind, word| Some(Deed::on(rule, kind, None, &name(word)));
+    let on = |rule, kind, word| Some(StatementEffect::on(rule, kind, None, &name(word)));
     match words.as_slice() {
         ["drop", "index", index] if !index.contains(',') => {
-            Some(dropped_index((schema(index), &name(index)), None, setting))
+            Some(dropped_index((schema(index), &name(index)), None, context))
         }
         ["alter", "table", table, "set", "schema", _] => on(Rule::Rename, ObjectKind::Table, table),
         ["alter", "view", view, "set", "schema", _]
@@ -67,9 +70,9 @@ fn postgres(words: &[&str], setting: Setting<'_>) -> Option<Deed> {
         ["alter", "table", table, "detach", "partition", ..] => {
             on(Rule::DropObject, ObjectKind::Table, table)
         }
-        ["drop", "owned", ..] => Some(Deed::of(Rule::Revoke)),
+        ["drop", "owned", ..] => Some(StatementEffect::of(Rule::Revoke)),
         ["reindex" | "cluster", ..] | ["refresh", "materialized", "view", ..] => {
-            Some(Deed::of(Rule::NoChange))
+            Some(StatementEffect::of(Rule::NoChange))
         }
         // A second order on the line may read another file.
         [order, rest @ ..]
@@ -82,7 +85,7 @@ fn postgres(words: &[&str], setting: Setting<'_>) -> Option<Deed> {
 }
 
 /// Orders to the client psql that only change how it shows things.
-fn meta_command(order: &str) -> Option<Deed> {
+fn meta_command(order: &str) -> Option<StatementEffect> {
     let harmless = [
         "\\set",
         "\\echo",
@@ -93,19 +96,24 @@ fn meta_command(order: &str) -> Option<Deed> {
         "\\encoding",
         "\\.",
     ];
-    harmless.contains(&order).then(|| Deed::of(Rule::NoChange))
+    harmless.contains(&order).then(|| StatementEffect::of(Rule::NoChange))
 }
 
-fn mysql(words: &[&str], setting: Setting<'_>) -> Option<Deed> {
+fn mysql(words: &[&str], context: StatementContext<'_>) -> Option<StatementEffect> {
     match words {
         ["alter", "table", table, "rename", "index" | "key", from, "to", _] => {
-            Some(Deed::on(Rule::RenameIndex, ObjectKind::Index, Some(&name(table)), &name(from)))
+            Some(StatementEffect::on(
+                Rule::RenameIndex,
+                ObjectKind::Index,
+                Some(&name(table)),
+                &name(from),
+            ))
         }
         ["alter", "table", table, "drop", "index" | "key", index] if !index.contains(',') => {
-            Some(dropped_index((schema(table), &name(index)), Some(&name(table)), setting))
+            Some(dropped_index((schema(table), &name(index)), Some(&name(table)), context))
         }
         ["alter", "table", table, "drop", "check", check] if !check.contains(',') => {
-            Some(Deed::on(
+            Some(StatementEffect::on(
                 Rule::DropConstraint,
                 ObjectKind::Constraint,
                 Some(&name(table)),
@@ -113,26 +121,26 @@ fn mysql(words: &[&str], setting: Setting<'_>) -> Option<Deed> {
             ))
         }
         ["drop", "event", event] => {
-            Some(Deed::on(Rule::DropObject, ObjectKind::Other, None, event))
+            Some(StatementEffect::on(Rule::DropObject, ObjectKind::Other, None, event))
         }
         _ => None,
     }
 }
 
 /// Settings of the connection, as the parser does not read all of their values.
-fn sqlite(words: &[&str]) -> Option<Deed> {
-    let ["pragma", setting @ ..] = words else { return None };
-    let setting = setting.concat();
+fn sqlite(words: &[&str]) -> Option<StatementEffect> {
+    let ["pragma", context @ ..] = words else { return None };
+    let context = context.concat();
     let harmless = ["foreign_keys", "defer_foreign_keys", "journal_mode", "synchronous"];
     let is_harmless =
-        harmless.iter().any(|word| setting.strip_prefix(word).is_some_and(|v| v.starts_with('=')));
-    is_harmless.then(|| Deed::of(Rule::NoChange))
+        harmless.iter().any(|word| context.strip_prefix(word).is_some_and(|v| v.starts_with('=')));
+    is_harmless.then(|| StatementEffect::of(Rule::NoChange))
 }
 
 /// Rows that are written by statements too long or too odd to parse.
-fn written(words: &[&str]) -> Option<Deed> {
+fn written(words: &[&str]) -> Option<StatementEffect> {
     let first = words.first()?;
     ["insert", "update", "delete", "replace", "truncate"]
         .contains(first)
-        .then(|| Deed::of(Rule::WriteData))
+        .then(|| StatementEffect::of(Rule::WriteData))
 }

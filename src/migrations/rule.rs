@@ -58,7 +58,7 @@ pub enum Rule {
 
 /// A row of the rule table: its number, the databases it is about and the rules that stand for it.
 #[derive(Debug, Clone, Copy)]
-pub struct Row {
+pub struct RuleRow {
     pub number: &'static str,
     pub dialects: &'static [Dialect],
     pub rules: &'static [Rule],
@@ -70,13 +70,17 @@ const POSTGRES: &[Dialect] = &[Dialect::Postgres];
 const MYSQL: &[Dialect] = &[Dialect::Mysql];
 const SQLITE: &[Dialect] = &[Dialect::Sqlite];
 
-const fn row(number: &'static str, dialects: &'static [Dialect], rules: &'static [Rule]) -> Row {
-    Row { number, dialects, rules }
+const fn row(
+    number: &'static str,
+    dialects: &'static [Dialect],
+    rules: &'static [Rule],
+) -> RuleRow {
+    RuleRow { number, dialects, rules }
 }
 
-impl Row {
+impl RuleRow {
     /// The whole table. `Rule::NoChange` is in no row: it stands for what touches no schema.
-    pub const TABLE: &'static [Row] = &[
+    pub const TABLE: &'static [RuleRow] = &[
         row("1", ALL, &[Rule::CreateObject, Rule::NewTable]),
         row("2", ALL, &[Rule::AddColumn]),
         row("3", ALL, &[Rule::AddRequiredColumn]),
@@ -186,8 +190,8 @@ impl Rule {
 
     /// The row of the table that it stands for.
     #[must_use]
-    pub fn row(self) -> Option<&'static Row> {
-        Row::TABLE.iter().find(|row| row.rules.contains(&self))
+    pub fn row(self) -> Option<&'static RuleRow> {
+        RuleRow::TABLE.iter().find(|row| row.rules.contains(&self))
     }
 
     /// What to do about it; empty when there is nothing to do.

@@ -4,7 +4,7 @@ use super::Dialect;
 
 /// One statement without its comments and its terminator.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Piece {
+pub(super) struct RawStatement {
     /// Where it begins, counted from 1.
     pub(super) line: u32,
     pub(super) sql: String,
@@ -20,7 +20,7 @@ const LONGEST_DELIMITER: usize = 32;
 const HEAD: usize = 400;
 
 /// Splits the text of a file.
-pub(super) fn split(text: &str, dialect: Dialect) -> Vec<Piece> {
+pub(super) fn split(text: &str, dialect: Dialect) -> Vec<RawStatement> {
     let mut splitter = Splitter::new(text.trim_start_matches('\u{feff}'), dialect);
     while splitter.step() {}
     splitter.finish()
@@ -48,7 +48,7 @@ struct Splitter<'t> {
     no_rows_end: bool,
     /// How many `BEGIN` and `CASE` of a routine's body wait for their `END`.
     depth: u32,
-    pieces: Vec<Piece>,
+    pieces: Vec<RawStatement>,
 }
 
 impl<'t> Splitter<'t> {
@@ -71,7 +71,7 @@ impl<'t> Splitter<'t> {
         }
     }
 
-    fn finish(mut self) -> Vec<Piece> {
+    fn finish(mut self) -> Vec<RawStatement> {
         self.open |= self.block || self.hinted || self.depth > 0;
         self.emit();
         self.pieces
@@ -338,7 +338,7 @@ impl<'t> Splitter<'t> {
         sql.truncate(trimmed);
         if !sql.is_empty() || self.open {
             let hinted = self.had_hint;
-            self.pieces.push(Piece { line: self.began, sql, open: self.open, hinted });
+            self.pieces.push(RawStatement { line: self.began, sql, open: self.open, hinted });
         }
         self.began = self.line;
         (self.open, self.had_hint, self.escaped) = (false, self.hinted, None);

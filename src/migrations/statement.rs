@@ -1,7 +1,7 @@
 //! One statement parsed within bounds, and what it does by the rule table.
 
 mod alter;
-mod effects;
+mod nested;
 
 use std::collections::BTreeSet;
 
@@ -14,9 +14,9 @@ use sqlparser::dialect::{Dialect as Grammar, MySqlDialect, PostgreSqlDialect, SQ
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
-use super::known::{Index, KnownSchema, key, schema_of, written};
+use super::definitions::{Index, SchemaDefinitions, key, schema_of, written};
 use super::rule::Rule;
-use super::split::Piece;
+use super::split::RawStatement;
 use super::{Dialect, Object, ObjectKind};
 
 /// A longer statement is not parsed: a chain of operators nests as deep as it is long.
@@ -26,12 +26,12 @@ const DEEPEST: usize = 24;
 
 /// One thing that a statement does, and to what.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Deed {
+pub(super) struct StatementEffect {
     pub(super) rule: Rule,
     pub(super) objects: Vec<Object>,
 }
 
-impl Deed {
+impl StatementEffect {
     pub(super) fn of(rule: Rule) -> Self {
         Self { rule, objects: Vec::new() }
     }
@@ -43,15 +43,15 @@ impl Deed {
 
 /// What is known where a statement stands.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Setting<'a> {
+pub(super) struct StatementContext<'a> {
     pub(super) dialect: Dialect,
-    pub(super) known: &'a KnownSchema,
+    pub(super) known: &'a SchemaDefinitions,
     /// The tables that the file itself made, by their full written names: no code uses them yet.
     pub(super) fresh: &'a BTreeSet<String>,
 }
 
 /// Parses what is within bounds, usually one statement; `None` when it cannot be understood.
-pub(super) fn parse(piece: &Piece, dialect: Dialect) -> Option<Vec<Statement>> {
+pub(super) fn parse(piece: &RawStatement, dialect: Dialect) -> Option<Vec<Statement>> {
     if piece.open {
         return None;
     }
@@ -83,35 +83,39 @@ fn depth(tokens: &[Token]) -> usize {
 }
 
 /// Everything that a statement does; what is not listed here is not judged.
-pub(super) fn deeds(statement: &Statement, setting: Setting<'_>) -> Vec<Deed> {
+pub(super) fn effects(
+    statement: &Statement,
+    context: StatementContext<'_>,
+) -> Vec<StatementEffect> {
     match statement {
-        Statement::AlterTable(alter) => alter::deeds(alter, setting),
+        Statement::AlterTable(alter) => alter::effects(alter, context),
         Statement::Drop { object_type, names, table, .. } => {
-            names.iter().map(|name| dropped(*object_type, name, table.as_ref(), setting)).collect()
+            names.iter().map(|name| dropped(*object_type, name, table.as_ref(), context)).collect()
         }
         Statement::RenameTable(pairs) => {
-            let renamed =
-                |name: &ObjectName| Deed::on(Rule::Rename, ObjectKind::Table, None, &key(name));
+            let renamed = |name: &ObjectName| {
+                StatementEffect::on(Rule::Rename, ObjectKind::Table, None, &key(name))
+            };
             pairs.iter().map(|pair| renamed(&pair.old_name)).collect()
         }
         _ => vec![
-            definition(statement, setting)
+            definition(statement, context)
                 .or_else(|| access(statement))
-                .or_else(|| rows(statement, setting))
-                .unwrap_or_else(|| Deed::of(client(statement))),
+                .or_else(|| rows(statement, context))
+                .unwrap_or_else(|| StatementEffect::of(client(statement))),
         ],
     }
 }
 
 /// Statements that make, change or take away one object.
-fn definition(statement: &Statement, setting: Setting<'_>) -> Option<Deed> {
+fn definition(statement: &Statement, context: StatementContext<'_>) -> Option<StatementEffect> {
     Some(match statement {
         Statement::CreateTable(table) if table.or_replace => {
-            Deed::on(Rule::DropObject, ObjectKind::Table, None, &key(&table.name))
+            StatementEffect::on(Rule::DropObject, ObjectKind::Table, None, &key(&table.name))
         }
         // What it is filled from is asked at once.
         Statement::CreateTable(table) => {
-            Deed::of(effects::inside(&table.query).max(Rule::CreateObject))
+            StatementEffect::of(nested::worst_inside(&table.query).max(Rule::CreateObject))
         }
         Statement::CreateVirtualTable { .. }
         | Statement::CreateSchema { or_replace: false, .. }
@@ -120,49 +124,54 @@ fn definition(statement: &Statement, setting: Setting<'_>) -> Option<Deed> {
         | Statement::CreateType { .. }
         | Statement::CreateDomain(_)
         | Statement::CreateCollation(_)
-        | Statement::CreateExtension(_) => Deed::of(Rule::CreateObject),
-        Statement::CreateIndex(index) if setting.fresh.contains(&written(&index.table_name)) => {
-            Deed::of(Rule::NewTable)
+        | Statement::CreateExtension(_) => StatementEffect::of(Rule::CreateObject),
+        Statement::CreateIndex(index) if context.fresh.contains(&written(&index.table_name)) => {
+            StatementEffect::of(Rule::NewTable)
         }
         Statement::CreateIndex(index) => {
-            Deed::of(if index.unique { Rule::AddUnique } else { Rule::CreateIndex })
+            StatementEffect::of(if index.unique { Rule::AddUnique } else { Rule::CreateIndex })
         }
         Statement::CreateView(view) if view.or_replace || view.or_alter => {
-            Deed::on(Rule::ReplaceBody, ObjectKind::View, None, &key(&view.name))
+            StatementEffect::on(Rule::ReplaceBody, ObjectKind::View, None, &key(&view.name))
         }
         Statement::CreateFunction(function) if function.or_replace || function.or_alter => {
-            Deed::on(Rule::ReplaceBody, ObjectKind::Function, None, &key(&function.name))
+            StatementEffect::on(Rule::ReplaceBody, ObjectKind::Function, None, &key(&function.name))
         }
         Statement::CreateView(view) if view.materialized => {
-            Deed::of(match effects::inside(&view.query) {
+            StatementEffect::of(match nested::worst_inside(&view.query) {
                 Rule::NoChange => Rule::CreateRoutine,
                 worse => worse,
             })
         }
         Statement::CreateView(_)
         | Statement::CreateFunction(_)
-        | Statement::CreateProcedure { or_alter: false, .. } => Deed::of(Rule::CreateRoutine),
+        | Statement::CreateProcedure { or_alter: false, .. } => {
+            StatementEffect::of(Rule::CreateRoutine)
+        }
         Statement::AlterView { name, .. } => {
-            Deed::on(Rule::ReplaceBody, ObjectKind::View, None, &key(name))
+            StatementEffect::on(Rule::ReplaceBody, ObjectKind::View, None, &key(name))
         }
         Statement::CreateTrigger(trigger) => {
-            Deed::on(Rule::ChangeTrigger, ObjectKind::Trigger, None, &key(&trigger.name))
+            StatementEffect::on(Rule::ChangeTrigger, ObjectKind::Trigger, None, &key(&trigger.name))
         }
-        Statement::DropTrigger(trigger) => {
-            Deed::on(Rule::ChangeTrigger, ObjectKind::Trigger, None, &key(&trigger.trigger_name))
-        }
-        Statement::DropFunction(function) => Deed {
+        Statement::DropTrigger(trigger) => StatementEffect::on(
+            Rule::ChangeTrigger,
+            ObjectKind::Trigger,
+            None,
+            &key(&trigger.trigger_name),
+        ),
+        Statement::DropFunction(function) => StatementEffect {
             rule: Rule::DropObject,
             objects: routines(function.func_desc.iter().map(|desc| &desc.name)),
         },
-        Statement::DropProcedure { proc_desc, .. } => Deed {
+        Statement::DropProcedure { proc_desc, .. } => StatementEffect {
             rule: Rule::DropObject,
             objects: routines(proc_desc.iter().map(|desc| &desc.name)),
         },
         Statement::DropDomain(domain) => {
-            Deed::on(Rule::DropObject, ObjectKind::Type, None, &key(&domain.name))
+            StatementEffect::on(Rule::DropObject, ObjectKind::Type, None, &key(&domain.name))
         }
-        Statement::DropExtension(extension) => Deed {
+        Statement::DropExtension(extension) => StatementEffect {
             rule: Rule::DropObject,
             objects: extension
                 .names
@@ -175,11 +184,11 @@ fn definition(statement: &Statement, setting: Setting<'_>) -> Option<Deed> {
                 |o: &AlterSchemaOperation| matches!(o, AlterSchemaOperation::Rename { .. });
             let rule =
                 if change.operations.iter().any(renames) { Rule::Rename } else { Rule::Unjudged };
-            Deed::on(rule, ObjectKind::Schema, None, &key(&change.name))
+            StatementEffect::on(rule, ObjectKind::Schema, None, &key(&change.name))
         }
         Statement::AlterType(change) => altered_type(&key(&change.name), &change.operation),
         Statement::AlterIndex { operation: AlterIndexOperation::RenameIndex { .. }, .. } => {
-            Deed::of(Rule::RenameIndex)
+            StatementEffect::of(Rule::RenameIndex)
         }
         _ => return None,
     })
@@ -189,15 +198,20 @@ fn routines<'a>(names: impl Iterator<Item = &'a ObjectName>) -> Vec<Object> {
     names.map(|name| Object::new(ObjectKind::Function, None, &key(name))).collect()
 }
 
-fn altered_type(name: &str, operation: &AlterTypeOperation) -> Deed {
+fn altered_type(name: &str, operation: &AlterTypeOperation) -> StatementEffect {
     match operation {
-        AlterTypeOperation::AddValue(value) => {
-            Deed::on(Rule::AddEnumValue, ObjectKind::Value, Some(name), &value.value.value)
-        }
+        AlterTypeOperation::AddValue(value) => StatementEffect::on(
+            Rule::AddEnumValue,
+            ObjectKind::Value,
+            Some(name),
+            &value.value.value,
+        ),
         AlterTypeOperation::RenameValue(value) => {
-            Deed::on(Rule::Rename, ObjectKind::Value, Some(name), &value.from.value)
+            StatementEffect::on(Rule::Rename, ObjectKind::Value, Some(name), &value.from.value)
         }
-        AlterTypeOperation::Rename(_) => Deed::on(Rule::Rename, ObjectKind::Type, None, name),
+        AlterTypeOperation::Rename(_) => {
+            StatementEffect::on(Rule::Rename, ObjectKind::Type, None, name)
+        }
     }
 }
 
@@ -205,18 +219,18 @@ fn dropped(
     kind: ObjectType,
     name: &ObjectName,
     table: Option<&ObjectName>,
-    setting: Setting<'_>,
-) -> Deed {
-    let fresh = setting.fresh.contains(&written(name));
+    context: StatementContext<'_>,
+) -> StatementEffect {
+    let fresh = context.fresh.contains(&written(name));
     let schema = schema_of(table.unwrap_or(name));
     let name = key(name);
     let kind = match kind {
         ObjectType::Index => {
-            return dropped_index((&schema, &name), table.map(key).as_deref(), setting);
+            return dropped_index((&schema, &name), table.map(key).as_deref(), context);
         }
-        ObjectType::Table if fresh => return Deed::of(Rule::NewTable),
+        ObjectType::Table if fresh => return StatementEffect::of(Rule::NewTable),
         ObjectType::Role | ObjectType::User => {
-            return Deed::on(Rule::Revoke, ObjectKind::Other, None, &name);
+            return StatementEffect::on(Rule::Revoke, ObjectKind::Other, None, &name);
         }
         ObjectType::Table => ObjectKind::Table,
         ObjectType::View | ObjectType::MaterializedView => ObjectKind::View,
@@ -224,42 +238,42 @@ fn dropped(
         ObjectType::Type => ObjectKind::Type,
         _ => ObjectKind::Other,
     };
-    Deed::on(Rule::DropObject, kind, None, &name)
+    StatementEffect::on(Rule::DropObject, kind, None, &name)
 }
 
 /// A dropped index is judged by how it was made, where that is to be seen.
 pub(super) fn dropped_index(
     (schema, name): (&str, &str),
     table: Option<&str>,
-    setting: Setting<'_>,
-) -> Deed {
+    context: StatementContext<'_>,
+) -> StatementEffect {
     // One that is not unique may share its name with one of another table or schema that is.
     let is_meant = |index: &&Index| {
         table.is_none_or(|table| table == index.table) && (index.unique || schema == index.schema)
     };
-    let known = setting.known.index(name).filter(is_meant);
+    let known = context.known.index(name).filter(is_meant);
     let rule = match known {
         Some(index) if index.unique => Rule::DropUniqueIndex,
         Some(_) => Rule::DropIndex,
         None => Rule::DropUnseenIndex,
     };
     let table = known.map(|index| index.table.as_str()).or(table);
-    Deed::on(rule, ObjectKind::Index, table, name)
+    StatementEffect::on(rule, ObjectKind::Index, table, name)
 }
 
 /// Who may do what.
-fn access(statement: &Statement) -> Option<Deed> {
+fn access(statement: &Statement) -> Option<StatementEffect> {
     Some(match statement {
         Statement::Grant(_) | Statement::CreateRole(_) | Statement::CreateUser(_) => {
-            Deed::of(Rule::Grant)
+            StatementEffect::of(Rule::Grant)
         }
-        Statement::Revoke(_) | Statement::Deny(_) => Deed::of(Rule::Revoke),
+        Statement::Revoke(_) | Statement::Deny(_) => StatementEffect::of(Rule::Revoke),
         Statement::CreatePolicy(policy) => match policy.policy_type {
-            Some(CreatePolicyType::Restrictive) => Deed::of(Rule::Revoke),
-            _ => Deed::of(Rule::ChangePolicy),
+            Some(CreatePolicyType::Restrictive) => StatementEffect::of(Rule::Revoke),
+            _ => StatementEffect::of(Rule::ChangePolicy),
         },
-        Statement::AlterPolicy(_) => Deed::of(Rule::ChangePolicy),
-        Statement::DropPolicy(policy) => Deed::on(
+        Statement::AlterPolicy(_) => StatementEffect::of(Rule::ChangePolicy),
+        Statement::DropPolicy(policy) => StatementEffect::on(
             Rule::Revoke,
             ObjectKind::Other,
             Some(&key(&policy.table_name)),
@@ -270,37 +284,38 @@ fn access(statement: &Statement) -> Option<Deed> {
 }
 
 /// What changes rows, and questions that may.
-fn rows(statement: &Statement, setting: Setting<'_>) -> Option<Deed> {
+fn rows(statement: &Statement, context: StatementContext<'_>) -> Option<StatementEffect> {
     let rule = match statement {
         Statement::Insert(insert) => {
             let fresh = match &insert.table {
-                TableObject::TableName(name) => setting.fresh.contains(&written(name)),
+                TableObject::TableName(name) => context.fresh.contains(&written(name)),
                 _ => false,
             };
-            let inside = effects::inside(&insert.source).max(effects::inside(&insert.returning));
+            let inside =
+                nested::worst_inside(&insert.source).max(nested::worst_inside(&insert.returning));
             match inside {
                 Rule::NoChange if fresh => Rule::NewTable,
-                _ => effects::inside(statement),
+                _ => nested::worst_inside(statement),
             }
         }
         Statement::Copy { target: CopyTarget::Program { .. }, .. } => Rule::Unjudged,
         Statement::Copy { to: true, source: CopySource::Query(query), .. } => {
-            effects::inside(query)
+            nested::worst_inside(query)
         }
         Statement::Update(_)
         | Statement::Delete(_)
         | Statement::Merge(_)
-        | Statement::Copy { to: false, .. } => effects::inside(statement),
+        | Statement::Copy { to: false, .. } => nested::worst_inside(statement),
         Statement::Truncate(_) | Statement::LoadData { .. } => Rule::WriteData,
         Statement::Query(query) => question(query),
         _ => return None,
     };
-    Some(Deed::of(rule))
+    Some(StatementEffect::of(rule))
 }
 
 /// A question changes nothing, unless it writes inside or calls a function that may.
 fn question(query: &Query) -> Rule {
-    let inside = effects::inside(query);
+    let inside = nested::worst_inside(query);
     match query.body.as_ref() {
         SetExpr::Select(select) if select.into.is_some() => inside.max(Rule::CreateObject),
         _ => inside,
@@ -333,7 +348,7 @@ fn client(statement: &Statement) -> Rule {
         }
         Statement::Set(Set::SetRole { .. }) => Rule::Unjudged,
         Statement::Set(set) if is_global(set) => Rule::Unjudged,
-        Statement::Set(set) => effects::inside(set),
+        Statement::Set(set) => nested::worst_inside(set),
         Statement::Pragma { name, .. } if key(name) == "writable_schema" => Rule::Unjudged,
         Statement::Commit { .. }
         | Statement::Rollback { .. }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::gate::Safe;
+use crate::gate::Safe;
 
 /// Longer titles are cut: they name a pane, they do not describe it.
 const TITLE_COLUMNS: usize = 80;
@@ -30,7 +30,7 @@ pub fn title(out: &mut impl Write, title: &Safe) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::terminal::gate;
+    use crate::gate;
 
     #[test]
     fn a_hostile_title_ends_no_sequence_and_starts_none() {

@@ -6,7 +6,7 @@ use trunkline::backend::scripted::{Fault, Scripted};
 use trunkline::domain::event::{DeploymentKind, Fact, StepOutcome};
 use trunkline::domain::ids::{Environment, ServiceName};
 use trunkline::domain::people::Actor;
-use trunkline::migrations::{Dialect, FileChange, KnownSchema, MigrationFile, Tool, judge};
+use trunkline::migrations::{Dialect, FileChange, MigrationFile, SchemaDefinitions, Tool, judge};
 
 use super::harness::{Console, checkout, put_live, ready};
 
@@ -142,7 +142,7 @@ fn migrating() -> Scripted {
     ];
     let judged = sql.map(|(path, text)| {
         let file = MigrationFile { path, text, change: FileChange::Added };
-        judge(&file, Tool::Sqlx, Dialect::Postgres, &KnownSchema::default())
+        judge(&file, Tool::Sqlx, Dialect::Postgres, &SchemaDefinitions::default())
     });
     let mut files = judged.to_vec();
     files[0].faults.push("was edited after it was merged; add a new one instead".to_owned());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 
 use trunkline::domain::ids::Sha;
-use trunkline::git::{Changed, Listed, Text};
+use trunkline::git::{BoundedList, ChangedFile, FileText};
 use trunkline::migrations::FileChange::{self, Added, Deleted, Edited};
 
 use super::Mirrored;
@@ -12,7 +12,7 @@ use super::repository::Repository;
 
 const HOSTILE: [&str; 6] = ["-rf", "a\nb", ":(exclude)x", "*", "tab\there", "db/\u{202e}gpj.sql"];
 
-fn files(listed: &Listed<Changed>) -> Vec<(FileChange, &str)> {
+fn files(listed: &BoundedList<ChangedFile>) -> Vec<(FileChange, &str)> {
     assert_eq!(listed.more, 0);
     listed.listed.iter().map(|file| (file.change, file.path.as_str())).collect()
 }
@@ -65,7 +65,7 @@ async fn hostile_paths_are_listed_and_read_like_others() {
     let mut expected = HOSTILE.map(str::to_owned);
     expected.sort();
     assert_eq!(listed, expected);
-    let read = |path: &str| (path.to_owned(), Text::Read(format!("content of {path}")));
+    let read = |path: &str| (path.to_owned(), FileText::Read(format!("content of {path}")));
     assert_eq!(texts, HOSTILE.map(read).into_iter().collect::<BTreeMap<_, _>>());
 }
 
@@ -90,11 +90,11 @@ async fn only_regular_files_of_a_bearable_size_are_read() {
     let asked: Vec<_> = asked.into_iter().chain(strange).map(str::to_owned).collect();
     let texts = mirror.texts(&tip, &asked).await.unwrap();
     let expected = [
-        ("large.sql", Text::TooLarge),
-        ("limit.sql", Text::Read("x".repeat(1024 * 1024))),
-        ("empty.sql", Text::Read(String::new())),
-        ("latin.sql", Text::NotUtf8),
-        ("folder/inside.sql", Text::Read("inside".into())),
+        ("large.sql", FileText::TooLarge),
+        ("limit.sql", FileText::Read("x".repeat(1024 * 1024))),
+        ("empty.sql", FileText::Read(String::new())),
+        ("latin.sql", FileText::NotUtf8),
+        ("folder/inside.sql", FileText::Read("inside".into())),
     ];
     assert_eq!(texts, expected.map(|(path, text)| (path.to_owned(), text)).into());
     let paths = mirror.paths(&tip, None).await.unwrap().listed;
@@ -114,7 +114,7 @@ async fn more_paths_than_git_takes_at_once_are_all_read() {
     let tip = commit_all(&repository, "many");
     let Mirrored { mirror, folder: _folder } = Mirrored::of(&repository).await;
     let texts = mirror.texts(&tip, &paths).await.unwrap();
-    assert!(paths.iter().all(|path| texts[path] == Text::Read(path.clone())));
+    assert!(paths.iter().all(|path| texts[path] == FileText::Read(path.clone())));
 }
 
 #[tokio::test]

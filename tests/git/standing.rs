@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use tempfile::TempDir;
-use trunkline::git::{Mirror, Standing};
+use trunkline::git::{BranchState, Mirror};
 
 use crate::repository::Repository;
 
@@ -37,7 +37,7 @@ impl Laid {
         Self { name, work, watched, pushes, mirror, folder }
     }
 
-    async fn standing(&self) -> Standing {
+    async fn standing(&self) -> BranchState {
         let standing = self.mirror.standing("main").await;
         standing.unwrap_or_else(|| panic!("{}: the files do not tell", self.name))
     }

@@ -6,7 +6,7 @@ use chrono::DateTime;
 use trunkline::domain::event::{DeploymentKind, DeploymentRequest, Event, Fact, Outcome};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use trunkline::domain::people::Actor;
-use trunkline::domain::schema::{Elsewhere, Outlook, SchemaChange, Verdict};
+use trunkline::domain::schema::{Outlook, SchemaChange, SharedChange, Verdict};
 use trunkline::domain::service::ServiceState;
 use trunkline::migrations::Class;
 
@@ -209,7 +209,7 @@ fn what_another_service_did_to_the_same_database_is_a_risk_until_the_build_stood
     let mut record = record();
     record.promote(2, Ok(Vec::new()));
     let what = "worker #7 migrations/0002.sql:1 DROP TABLE old (contract)".to_owned();
-    record.0.elsewhere.push(Elsewhere { since: record.0.last_seq, what });
+    record.0.shared_changes.push(SharedChange { since: record.0.last_seq, what });
     let verdict = record.verdict(1);
     assert_eq!(verdict.outlook, Outlook::Risk);
     assert!(verdict.why[0].starts_with("worker #7 migrations/0002.sql:1 DROP TABLE old"));

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use ratatui::style::{Color, Modifier, Style};
-use trunkline::terminal::gate::{self, Ink, LogGate, Row, Safe};
+use trunkline::gate::{self, Ink, LogGate, Row, Safe};
 
 use super::dice::{Dice, Seed};
 use super::oracle::{fault_in_field, fault_in_log, is_unseen, refused};

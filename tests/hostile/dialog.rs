@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::Style;
 use trunkline::console::theme::{Role, Theme};
+use trunkline::gate;
 use trunkline::terminal::capabilities::{Charset, Depth};
-use trunkline::terminal::gate;
 
 use super::desk::{Desk, World};
 use super::screens::Always;

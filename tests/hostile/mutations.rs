@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
-use trunkline::terminal::gate::{self, Ink, LogGate, Row};
+use trunkline::gate::{self, Ink, LogGate, Row};
 
 use super::dice::{Dice, Seed, number};
 use super::oracle::{fault_in_field, fault_in_log, fault_in_sentence, refused};

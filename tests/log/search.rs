@@ -6,7 +6,7 @@ use chrono::DateTime;
 use trunkline::domain::log::{
     Direction, Extent, LogFind, LogSearch, Stream, Unsearchable, Wanted, format,
 };
-use trunkline::terminal::gate::log_rows;
+use trunkline::gate::log_rows;
 
 use super::dice::{Dice, Seed, number};
 

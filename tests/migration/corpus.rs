@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use trunkline::migrations::{
-    Dialect, FileChange, JudgedMigration, KnownSchema, MigrationFile, Row, Tool, judge,
+    Dialect, FileChange, JudgedMigration, MigrationFile, RuleRow, SchemaDefinitions, Tool, judge,
 };
 
 pub const DIALECTS: [Dialect; 3] = [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite];
@@ -38,7 +38,7 @@ pub fn cases(dialect: Dialect) -> Vec<Case> {
 }
 
 pub fn judged(text: &str, earlier: &str, dialect: Dialect) -> JudgedMigration {
-    let mut known = KnownSchema::default();
+    let mut known = SchemaDefinitions::default();
     known.learn(earlier, dialect);
     let file = MigrationFile { path: "migrations/1_x.sql", text, change: FileChange::Added };
     judge(&file, Tool::Sqlx, dialect, &known)
@@ -72,7 +72,7 @@ fn every_statement_of_the_corpus_is_judged_as_it_says() {
 #[test]
 fn every_row_of_the_rule_table_has_cases_for_each_of_its_databases() {
     let mut missing = Vec::new();
-    for row in Row::TABLE {
+    for row in RuleRow::TABLE {
         let names: Vec<String> = row.rules.iter().map(|rule| rule.name()).collect();
         for dialect in row.dialects {
             let told =
@@ -87,7 +87,7 @@ fn every_row_of_the_rule_table_has_cases_for_each_of_its_databases() {
 
 #[test]
 fn the_rule_table_has_all_its_rows() {
-    let numbers: Vec<_> = Row::TABLE.iter().map(|row| row.number).collect();
+    let numbers: Vec<_> = RuleRow::TABLE.iter().map(|row| row.number).collect();
     let mut expected: Vec<String> = (1..=27).map(|number| number.to_string()).collect();
     expected.insert(8, "8b".to_owned());
     assert_eq!(numbers, expected);
@@ -95,7 +95,7 @@ fn the_rule_table_has_all_its_rows() {
 
 #[test]
 fn the_name_of_a_rule_is_the_one_on_the_wire() {
-    for rule in Row::TABLE.iter().flat_map(|row| row.rules) {
+    for rule in RuleRow::TABLE.iter().flat_map(|row| row.rules) {
         assert_eq!(serde_json::to_value(rule).unwrap(), rule.name());
     }
 }

@@ -4,24 +4,24 @@ use std::process::{Command, Output};
 
 use trunkline::domain::ids::Sha;
 use trunkline::migrations::{
-    Claim, Class, Dialect, Direction, FileChange, Glob, KnownSchema, Layouts, MigrationFile, Tool,
-    judge, order,
+    Claim, Class, Dialect, FileChange, Glob, Layouts, MigrationDirection, MigrationFile,
+    SchemaDefinitions, Tool, judge, order,
 };
 
 use crate::corpus::judged;
 use crate::repository::Repository;
 
-fn place(path: &str, all: &[&str]) -> Option<(Tool, Direction)> {
+fn place(path: &str, all: &[&str]) -> Option<(Tool, MigrationDirection)> {
     let layouts = Layouts::default().seeing(all.iter().copied());
     layouts.place(path).map(|place| (place.tool, place.direction))
 }
 
 /// A path, the other files of its repository, and what it is.
-type Shape<'a> = (&'a str, &'a [&'a str], Option<(Tool, Direction)>);
+type Shape<'a> = (&'a str, &'a [&'a str], Option<(Tool, MigrationDirection)>);
 
 #[test]
 fn each_tool_is_known_by_its_layout() {
-    let (up, down) = (Direction::Up, Direction::Down);
+    let (up, down) = (MigrationDirection::Up, MigrationDirection::Down);
     let cases: &[Shape<'_>] = &[
         ("migrations/20260101_users.sql", &[], Some((Tool::Sqlx, up))),
         ("migrations/1_users.up.sql", &["Cargo.toml"], Some((Tool::Sqlx, up))),
@@ -145,7 +145,7 @@ fn a_build_that_is_ready_does_not_make_a_contract_fine() {
 fn an_edited_migration_is_a_fault_unless_it_is_repeatable() {
     let faults = |path, change| {
         let file = MigrationFile { path, text: "SELECT 1;", change };
-        judge(&file, Tool::Flyway, Dialect::Postgres, &KnownSchema::default()).faults.len()
+        judge(&file, Tool::Flyway, Dialect::Postgres, &SchemaDefinitions::default()).faults.len()
     };
     assert_eq!(faults("V1__a.sql", FileChange::Added), 0);
     assert_eq!(faults("V1__a.sql", FileChange::Edited), 1);
@@ -157,7 +157,7 @@ fn an_edited_migration_is_a_fault_unless_it_is_repeatable() {
 fn code_that_takes_away_is_named_and_its_way_down_is_not() {
     let text = "def upgrade():\n    op.drop_column('a', 'b')\n\ndef downgrade():\n    op.drop_table('c')\n";
     let file = MigrationFile { path: "versions/a_b.py", text, change: FileChange::Added };
-    let migration = judge(&file, Tool::Alembic, Dialect::Postgres, &KnownSchema::default());
+    let migration = judge(&file, Tool::Alembic, Dialect::Postgres, &SchemaDefinitions::default());
     let said: Vec<_> = migration.statements.iter().map(|s| (s.line, s.rule.name())).collect();
     assert_eq!(said, [(1, "code-migration".to_owned()), (2, "drop-column".to_owned())]);
 }
@@ -183,7 +183,7 @@ fn a_way_down_is_known_in_each_language_and_ends_where_the_next_function_begins(
         );
         let file =
             MigrationFile { path: "migrations/1_a.ts", text: &text, change: FileChange::Added };
-        let judged = judge(&file, Tool::Other, Dialect::Postgres, &KnownSchema::default());
+        let judged = judge(&file, Tool::Other, Dialect::Postgres, &SchemaDefinitions::default());
         judged.statements.iter().map(|statement| statement.line).collect::<Vec<_>>()
     };
     for (up, down) in ways {

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use trunkline::migrations::{Class, Dialect, FileChange, KnownSchema, MigrationFile, Tool, judge};
+use trunkline::migrations::{
+    Class, Dialect, FileChange, MigrationFile, SchemaDefinitions, Tool, judge,
+};
 
 use crate::corpus::{DIALECTS, cases, judged};
 use crate::dice::{Dice, Seed};
@@ -108,6 +110,47 @@ fn nesting_and_length_neither_overflow_nor_hang() {
     }
 }
 
+/// The stack of the threads that judge, in the engine and in tests.
+const STACK: usize = 2 * 1024 * 1024;
+/// The most tokens of a statement that is parsed.
+const MOST_TOKENS: usize = 4_000;
+
+/// Chains are as deep as they are long for whoever walks or drops them. The longest that are parsed fit the stack of a
+/// debug build too.
+#[test]
+fn the_longest_chains_that_are_parsed_fit_the_stack() {
+    let chains = [
+        ("SELECT 1", " + 1"),
+        ("SELECT 'a'", " || 'a'"),
+        ("SELECT a", " AND a"),
+        ("SELECT a", " OR a"),
+        ("SELECT 1", " UNION SELECT 1"),
+        ("SELECT 1", " UNION ALL SELECT 1"),
+    ];
+    let judge_all = move || {
+        for dialect in DIALECTS {
+            for (start, link) in chains {
+                let longest = (MOST_TOKENS - tokens(start)) / tokens(link);
+                let class = |links: usize| {
+                    judged(&format!("{start}{};", link.repeat(links)), "", dialect).class()
+                };
+                assert_eq!(class(longest), Class::Additive, "{link:?} on {}", dialect.as_str());
+                assert_eq!(class(longest + 1), Class::Unknown, "{link:?} on {}", dialect.as_str());
+            }
+            for nested in ["NOT ", "- ", "(", "CASE WHEN "] {
+                let text = format!("SELECT {}a;", nested.repeat(MOST_TOKENS - 2));
+                assert_eq!(judged(&text, "", dialect).class(), Class::Unknown, "{nested:?}");
+            }
+        }
+    };
+    let judging = std::thread::Builder::new().stack_size(STACK).spawn(judge_all).unwrap();
+    judging.join().unwrap();
+}
+
+fn tokens(sql: &str) -> usize {
+    sql.split_whitespace().count()
+}
+
 #[test]
 fn many_statements_are_cut_and_said_to_be() {
     let text = "SELECT 1;\n".repeat(5_000);
@@ -176,6 +219,6 @@ fn a_migration_as_code_is_never_fine() {
         "class X < ActiveRecord::Migration[7.1]\n  def change\n    add_column :a, :b\n  end\nend\n";
     let file =
         MigrationFile { path: "db/migrate/20260101000000_x.rb", text, change: FileChange::Added };
-    let migration = judge(&file, Tool::Rails, Dialect::Postgres, &KnownSchema::default());
+    let migration = judge(&file, Tool::Rails, Dialect::Postgres, &SchemaDefinitions::default());
     assert_eq!(migration.class(), Class::Unknown);
 }

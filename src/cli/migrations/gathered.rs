@@ -7,7 +7,7 @@ use crate::cli::context;
 use crate::cli::error::CliError;
 use crate::config::service_file::{MigrationSettings, SERVICE_FILE, ServiceFile};
 use crate::git::{GitError, Working};
-use crate::migrations::{Dialect, Direction, FileChange, Layouts, Tool, order};
+use crate::migrations::{Dialect, FileChange, Layouts, MigrationDirection, Tool, order};
 
 /// The largest file that is read; what is judged is smaller still, and says so.
 const LARGEST: u64 = 4 * 1024 * 1024;
@@ -15,7 +15,7 @@ const LARGEST: u64 = 4 * 1024 * 1024;
 const MOST_EARLIER: usize = 200;
 
 /// A migration with its text.
-pub(super) struct Found {
+pub(super) struct FileToCheck {
     pub(super) path: String,
     pub(super) text: String,
     pub(super) change: FileChange,
@@ -23,24 +23,24 @@ pub(super) struct Found {
 }
 
 /// Everything that is needed to judge.
-pub(super) struct Gathered {
+pub(super) struct CheckInput {
     /// What the service file says.
     pub(super) dialect: Option<Dialect>,
     /// The texts of the migrations before, in their order.
     pub(super) earlier: Vec<String>,
-    pub(super) files: Vec<Found>,
+    pub(super) files: Vec<FileToCheck>,
     /// Files that were named and go down.
     pub(super) down: Vec<String>,
 }
 
-pub(super) async fn gather(files: &[PathBuf], range: Option<&str>) -> Result<Gathered, CliError> {
+pub(super) async fn gather(files: &[PathBuf], range: Option<&str>) -> Result<CheckInput, CliError> {
     match range {
         Some(range) => between(range).await,
         None => named(files),
     }
 }
 
-fn named(files: &[PathBuf]) -> Result<Gathered, CliError> {
+fn named(files: &[PathBuf]) -> Result<CheckInput, CliError> {
     let dialect = match context::service_file_above(&std::env::current_dir()?) {
         Some(path) => {
             let shown = path.to_string_lossy();
@@ -49,17 +49,17 @@ fn named(files: &[PathBuf]) -> Result<Gathered, CliError> {
         None => None,
     };
     let mut gathered =
-        Gathered { dialect, earlier: Vec::new(), files: Vec::new(), down: Vec::new() };
+        CheckInput { dialect, earlier: Vec::new(), files: Vec::new(), down: Vec::new() };
     for path in files {
         let shown = path.to_string_lossy().into_owned();
         let place = Layouts::default().place(&shown);
-        if place.is_some_and(|place| place.direction == Direction::Down) {
+        if place.is_some_and(|place| place.direction == MigrationDirection::Down) {
             gathered.down.push(shown);
             continue;
         }
         let tool = place.map_or(Tool::Configured, |place| place.tool);
         let text = text_of(path)?;
-        gathered.files.push(Found { text, path: shown, change: FileChange::Added, tool });
+        gathered.files.push(FileToCheck { text, path: shown, change: FileChange::Added, tool });
     }
     if gathered.files.is_empty() {
         return Err(CliError::usage(
@@ -77,7 +77,7 @@ fn text_of(path: &Path) -> Result<String, CliError> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-async fn between(range: &str) -> Result<Gathered, CliError> {
+async fn between(range: &str) -> Result<CheckInput, CliError> {
     let parts =
         range.split_once("..").filter(|(from, to)| !from.is_empty() && !to.starts_with('.'));
     let Some((from, to)) = parts else {
@@ -89,7 +89,7 @@ async fn between(range: &str) -> Result<Gathered, CliError> {
     let mut changed = repository.changed_files(from, to).await.map_err(usage)?;
     let mut all = repository.files(to).await.map_err(usage)?;
     let inner = here.strip_prefix(repository.top()).unwrap_or(Path::new(""));
-    let Service { settings, folder } = service(&repository, to, &all, inner).await?;
+    let ServiceSettings { settings, folder } = service(&repository, to, &all, inner).await?;
     if settings.paths.is_empty() {
         changed.retain(|(_, path)| Path::new(path).starts_with(&folder));
         all.retain(|path| Path::new(path).starts_with(&folder));
@@ -102,11 +102,11 @@ async fn between(range: &str) -> Result<Gathered, CliError> {
     let files = touched(&repository, to, &changed, &layouts).await?;
     all.retain(|path| is_up(&layouts, path) && files.iter().all(|file| file.path != *path));
     let earlier = earlier(&repository, to, all).await;
-    Ok(Gathered { dialect: settings.dialect, earlier, files, down: Vec::new() })
+    Ok(CheckInput { dialect: settings.dialect, earlier, files, down: Vec::new() })
 }
 
 fn is_up(layouts: &Layouts, path: &str) -> bool {
-    layouts.place(path).is_some_and(|place| place.direction == Direction::Up)
+    layouts.place(path).is_some_and(|place| place.direction == MigrationDirection::Up)
 }
 
 /// The migrations among what changed, in the order in which they run.
@@ -115,7 +115,7 @@ async fn touched(
     at: &str,
     changed: &[(FileChange, String)],
     layouts: &Layouts,
-) -> Result<Vec<Found>, CliError> {
+) -> Result<Vec<FileToCheck>, CliError> {
     let mut files = Vec::new();
     for (change, path) in changed.iter().filter(|(_, path)| is_up(layouts, path)) {
         let tool = layouts.place(path).map_or(Tool::Configured, |place| place.tool);
@@ -123,7 +123,7 @@ async fn touched(
             FileChange::Deleted => String::new(),
             _ => repository.text(at, path).await.map_err(usage)?,
         };
-        files.push(Found { path: path.clone(), text, change: *change, tool });
+        files.push(FileToCheck { path: path.clone(), text, change: *change, tool });
     }
     files.sort_by(|a, b| order(&a.path).cmp(&order(&b.path)));
     Ok(files)
@@ -143,7 +143,7 @@ async fn earlier(repository: &Working, at: &str, mut paths: Vec<String>) -> Vec<
 
 /// What is known of the service that somebody works on.
 #[derive(Default)]
-struct Service {
+struct ServiceSettings {
     settings: MigrationSettings,
     /// Where its file lies, from the top of the repository.
     folder: PathBuf,
@@ -155,16 +155,18 @@ async fn service(
     at: &str,
     all: &[String],
     folder: &Path,
-) -> Result<Service, CliError> {
+) -> Result<ServiceSettings, CliError> {
     let is_there = |folder: &&Path| {
         let file = folder.join(SERVICE_FILE);
         all.iter().any(|path| Path::new(path) == file)
     };
-    let Some(folder) = folder.ancestors().find(is_there) else { return Ok(Service::default()) };
+    let Some(folder) = folder.ancestors().find(is_there) else {
+        return Ok(ServiceSettings::default());
+    };
     let path = folder.join(SERVICE_FILE).to_string_lossy().into_owned();
     let text = repository.text(at, &path).await.map_err(usage)?;
     let settings = ServiceFile::parse(&text, &path)?.migrations;
-    Ok(Service { settings, folder: folder.to_owned() })
+    Ok(ServiceSettings { settings, folder: folder.to_owned() })
 }
 
 /// A range that git does not know is a mistake in the arguments.

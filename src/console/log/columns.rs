@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 
 use crate::calendar::Tz;
 use crate::domain::time;
-use crate::terminal::columns::fit;
-use crate::terminal::gate::Row;
+use crate::gate::Row;
+use crate::gate::columns::fit;
 
 /// Below this the text needs every column.
 const TIME_FROM: usize = 40;

@@ -19,7 +19,7 @@ use crate::domain::ids::{Environment, Sha};
 use crate::domain::plan::Severity;
 use crate::domain::snapshot::{BuildRow, DeploymentRow};
 use crate::domain::time::say;
-use crate::terminal::gate;
+use crate::gate;
 
 /// How wide the names on the left are.
 const NAME: usize = 10;

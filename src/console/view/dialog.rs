@@ -16,7 +16,7 @@ use crate::domain::command::Action;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::DeploymentId;
 use crate::domain::plan::Plan;
-use crate::terminal::gate::{self, Safe};
+use crate::gate::{self, Safe};
 
 /// How wide a dialog is, border included.
 const WIDTH: u16 = 78;

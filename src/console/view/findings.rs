@@ -6,7 +6,7 @@ use super::row::Row;
 use crate::console::model::Model;
 use crate::console::theme::Role;
 use crate::domain::plan::{Finding, Severity};
-use crate::terminal::gate::{self, Safe};
+use crate::gate::{self, Safe};
 
 /// The most lines of one finding: a name without end in it must not hide the findings after it.
 const MOST_LINES: usize = 6;

@@ -14,7 +14,7 @@ use crate::console::theme::Role;
 use crate::domain::ids::Environment;
 use crate::domain::snapshot::ServiceSnapshot;
 use crate::domain::time::say;
-use crate::terminal::gate;
+use crate::gate;
 
 /// The most columns of a name on this line.
 const LONGEST_NAME: usize = 20;

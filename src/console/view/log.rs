@@ -10,7 +10,7 @@ use crate::console::model::{Model, Pane};
 use crate::console::theme::Role;
 use crate::domain::deployment::StepState;
 use crate::domain::snapshot::DeploymentRow;
-use crate::terminal::gate;
+use crate::gate;
 
 pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let theme = &model.options.theme;

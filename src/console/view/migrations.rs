@@ -6,8 +6,8 @@ use super::row::Row;
 use crate::console::model::Model;
 use crate::console::theme::Role;
 use crate::domain::plan::Plan;
+use crate::gate;
 use crate::migrations::{Class, JudgedMigration, JudgedStatement};
-use crate::terminal::gate;
 
 /// The most files that are shown one by one.
 const FILES_SHOWN: usize = 20;

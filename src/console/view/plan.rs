@@ -14,7 +14,7 @@ use crate::domain::event::DeploymentKind;
 use crate::domain::plan::{Finding, Guard, Plan, PlannedBuild, Severity};
 use crate::domain::schema::{Outlook, Verdict};
 use crate::domain::time::say;
-use crate::terminal::gate;
+use crate::gate;
 
 /// What comes with every rollback.
 pub const HOLDS: &str = "production is on hold until somebody releases it: H";

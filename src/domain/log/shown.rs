@@ -190,7 +190,7 @@ fn command(rest: &[u8]) -> Sequence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::terminal::gate::log_rows;
+    use crate::gate::log_rows;
 
     #[test]
     fn every_character_that_the_screen_does_not_show_as_it_is_is_known_here() {

@@ -10,8 +10,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use self::effect::{BuildLines, Presence};
 pub use self::effect::{Descent, Descents, Trunk};
-use self::effect::{Lines, Standing};
 use super::event::Event;
 use super::ids::{BuildNumber, Seq, Sha};
 use super::people::Actor;
@@ -84,16 +84,16 @@ impl ServiceState {
         if self.quarantine.is_empty() {
             return bad_in;
         }
-        let lines = Lines::of(self, |sha| self.quarantine.contains_key(sha));
+        let lines = BuildLines::of(self, |sha| self.quarantine.contains_key(sha));
         for quarantined in self.quarantine.values() {
             let mut first_safe = None;
-            let standings = lines.standings(&quarantined.commit);
-            for (build, standing) in lines.builds().zip(standings).rev() {
-                if standing.counts() && numbers.contains(&build.number) {
-                    let contained = Contained { quarantined, doubt: standing.doubt(), first_safe };
+            let presences_of_effect = lines.presences_of_effect(&quarantined.commit);
+            for (build, presence) in lines.builds().zip(presences_of_effect).rev() {
+                if presence.counts() && numbers.contains(&build.number) {
+                    let contained = Contained { quarantined, doubt: presence.doubt(), first_safe };
                     bad_in.entry(build.number).or_default().push(contained);
                 }
-                if !standing.counts() && !build.off_trunk {
+                if !presence.counts() && !build.off_trunk {
                     first_safe = Some(build.number);
                 }
             }
@@ -120,11 +120,11 @@ impl ServiceState {
     /// The commit that took the effect of this one back, and its build, as things stand at the end of the line.
     #[must_use]
     pub fn taken_back(&self, commit: &BadCommit, off_trunk: bool) -> Option<(Sha, BuildNumber)> {
-        let lines = Lines::of(self, |sha| *sha == commit.sha);
-        let standings = lines.builds().zip(lines.standings(commit));
-        let mut of_line = standings.filter(|(build, _)| build.off_trunk == off_trunk);
+        let lines = BuildLines::of(self, |sha| *sha == commit.sha);
+        let presences_of_effect = lines.builds().zip(lines.presences_of_effect(commit));
+        let mut of_line = presences_of_effect.filter(|(build, _)| build.off_trunk == off_trunk);
         match of_line.next_back()? {
-            (_, Standing::TakenBack { by, build }) => Some((by.clone(), build)),
+            (_, Presence::TakenBack { by, build }) => Some((by.clone(), build)),
             _ => None,
         }
     }
@@ -132,10 +132,10 @@ impl ServiceState {
     /// Whether each build has a commit, whatever took its effect back; nothing for those of which nobody can tell.
     #[must_use]
     pub fn having(&self, commit: &BadCommit) -> BTreeMap<BuildNumber, Option<bool>> {
-        let lines = Lines::of(self, |sha| *sha == commit.sha);
-        let has = |standing: Standing<'_>| match standing {
-            Standing::MayHave(_) => None,
-            standing => Some(standing.counts()),
+        let lines = BuildLines::of(self, |sha| *sha == commit.sha);
+        let has = |presence: Presence<'_>| match presence {
+            Presence::MayHave(_) => None,
+            presence => Some(presence.counts()),
         };
         let presences = lines.presences(commit).into_iter().map(has);
         lines.builds().map(|build| build.number).zip(presences).collect()

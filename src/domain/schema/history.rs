@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{Elsewhere, SchemaChange};
+use super::{SchemaChange, SharedChange};
 use crate::domain::event::{DeploymentKind, DeploymentRequest};
 use crate::domain::ids::{BuildNumber, Environment, Seq, ServiceName};
 use crate::domain::service::ServiceState;
@@ -16,9 +16,9 @@ const LONGEST_TROUBLE: usize = 300;
 /// What promotes may have done to production's schema, in the order in which they began.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SchemaHistory {
-    done: Vec<Done>,
+    done: Vec<AppliedChange>,
     /// Where each statement is in it, so that one that ran again is not kept twice.
-    places: HashMap<Place, usize>,
+    places: HashMap<StatementKey, usize>,
     /// The builds whose part in it nobody judged, each with the build whose promote did it.
     unjudged: BTreeMap<BuildNumber, BuildNumber>,
     /// Of such a promote, since when it may have run, and why nobody judged it.
@@ -29,11 +29,11 @@ pub struct SchemaHistory {
     newest: Option<BuildNumber>,
 }
 
-type Place = (String, u32, String, Class);
+type StatementKey = (String, u32, String, Class);
 
 /// A change and when it may have been done first.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Done {
+pub(super) struct AppliedChange {
     pub change: SchemaChange,
     pub since: Seq,
 }
@@ -55,7 +55,7 @@ impl SchemaHistory {
         let place = (change.path.clone(), change.line, change.statement.clone(), change.class);
         let Some(at) = self.places.get(&place) else {
             self.places.insert(place, self.done.len());
-            return self.done.push(Done { change, since });
+            return self.done.push(AppliedChange { change, since });
         };
         let known = &mut self.done[*at];
         // The build that brought it first may have left the trunk; then it came again by this one.
@@ -67,7 +67,7 @@ impl SchemaHistory {
         }
     }
 
-    pub(super) fn done(&self) -> impl Iterator<Item = &Done> {
+    pub(super) fn done(&self) -> impl Iterator<Item = &AppliedChange> {
         self.done.iter()
     }
 
@@ -96,7 +96,7 @@ impl SchemaHistory {
 
     /// What another service that shares the database is to know of it, the newest last.
     #[must_use]
-    pub fn told(&self, by: &ServiceName) -> Vec<Elsewhere> {
+    pub fn changes_for(&self, by: &ServiceName) -> Vec<SharedChange> {
         let done = self.done.iter().map(|done| (done.since, Told::Change(&done.change)));
         let dark = self.troubles.iter();
         let dark = dark.map(|(build, (since, why))| (*since, Told::Unjudged(*build, why)));
@@ -111,9 +111,9 @@ impl SchemaHistory {
                     format!("{build} did what was not all judged ({why})")
                 }
             };
-            Elsewhere { since: *since, what: format!("{by} {what}") }
+            SharedChange { since: *since, what: format!("{by} {what}") }
         };
-        let rest = hidden.checked_sub(1).map(|last| Elsewhere {
+        let rest = hidden.checked_sub(1).map(|last| SharedChange {
             since: all[last].0,
             what: format!("{by} did {hidden} more things before"),
         });

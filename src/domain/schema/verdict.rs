@@ -64,14 +64,14 @@ pub struct Promoted<'a> {
 }
 
 /// Something that speaks against running a build. It is put into words only where it is told.
-enum Against<'a> {
+enum Objection<'a> {
     Change(&'a SchemaChange),
     Apart(&'a SchemaChange),
-    Elsewhere(&'a str),
+    Shared(&'a str),
     Unjudged(String),
 }
 
-impl Against<'_> {
+impl Objection<'_> {
     fn say(&self, build: BuildNumber) -> String {
         match self {
             Self::Change(change) => change.reason(),
@@ -80,7 +80,7 @@ impl Against<'_> {
                 change.reason(),
                 change.build
             ),
-            Self::Elsewhere(what) => format!(
+            Self::Shared(what) => format!(
                 "{what}; it is the same database, and {build} was not live with it yet: look whether its code uses that"
             ),
             Self::Unjudged(sentence) => sentence.clone(),
@@ -132,15 +132,15 @@ impl ServiceState {
         let done = || self.schema.done().map(|done| &done.change);
         let all = || done().chain(promoted.into_iter().flat_map(|promoted| promoted.changes));
         let mut against: Vec<_> = all()
-            .map(|change| (change.outlook(build, newest), Against::Change(change)))
+            .map(|change| (change.outlook(build, newest), Objection::Change(change)))
             .filter(|(outlook, _)| *outlook > Outlook::Safe)
             .collect();
         let risk = |against| (Outlook::Risk, against);
-        against.extend(self.unjudged_above(build, promoted).map(Against::Unjudged).map(risk));
-        against.extend(self.apart(build).map(Against::Apart).map(risk));
+        against.extend(self.unjudged_above(build, promoted).map(Objection::Unjudged).map(risk));
+        against.extend(self.apart(build).map(Objection::Apart).map(risk));
         let untried = |since: Seq| !self.has_held(build, since);
-        let elsewhere = self.elsewhere.iter().filter(|other| untried(other.since)).rev();
-        against.extend(elsewhere.map(|other| risk(Against::Elsewhere(&other.what))));
+        let shared = self.shared_changes.iter().filter(|other| untried(other.since)).rev();
+        against.extend(shared.map(|other| risk(Objection::Shared(&other.what))));
         against.sort_by_key(|(outlook, _)| Reverse(*outlook));
         Verdict {
             outlook: against.first().map_or(Outlook::Safe, |(outlook, _)| *outlook),
@@ -253,7 +253,7 @@ impl ServiceState {
 }
 
 /// The first reasons in words, and how many more there are.
-fn said(against: &[(Outlook, Against<'_>)], build: BuildNumber) -> Vec<String> {
+fn said(against: &[(Outlook, Objection<'_>)], build: BuildNumber) -> Vec<String> {
     let more = against.len().saturating_sub(MOST_REASONS);
     let shown = if more > 0 { MOST_REASONS - 1 } else { MOST_REASONS };
     let mut why: Vec<_> = against.iter().take(shown).map(|(_, a)| a.say(build)).collect();

@@ -10,7 +10,7 @@ use crate::calendar::ical::LARGEST_FEED;
 use crate::calendar::{FREEZES_FILE, FeedPlace, FreezesFile, LARGEST_FILE};
 use crate::domain::ids::{ServiceName, Sha};
 use crate::engine::world::Service;
-use crate::git::{Entry, GitError, Mirror};
+use crate::git::{FileEntry, GitError, Mirror};
 
 /// The most bytes of all the feeds together that one file may name in its repository.
 const ALL_FEEDS: usize = 16 * 1024 * 1024;
@@ -115,14 +115,14 @@ async fn read(
 }
 
 fn text(
-    found: Result<Entry, GitError>,
+    found: Result<FileEntry, GitError>,
     path: &str,
     is_partial: &mut bool,
 ) -> Result<Option<String>, String> {
     match found {
-        Ok(Entry::Text(text)) => Ok(Some(text)),
-        Ok(Entry::Missing) => Ok(None),
-        Ok(Entry::Unreadable(why)) => Err(format!("{path}: {why}")),
+        Ok(FileEntry::Text(text)) => Ok(Some(text)),
+        Ok(FileEntry::Missing) => Ok(None),
+        Ok(FileEntry::Unreadable(why)) => Err(format!("{path}: {why}")),
         Err(error) => {
             *is_partial = true;
             Err(format!("{path}: {error}"))

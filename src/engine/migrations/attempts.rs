@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use super::ground::Ground;
+use super::context::JudgingContext;
 use crate::domain::ids::{BuildNumber, Sha};
 use crate::domain::plan::Migrations;
-use crate::git::Changed;
-use crate::migrations::{Direction, FileChange, JudgedMigration, Layouts, Place, is_repeatable};
+use crate::git::ChangedFile;
+use crate::migrations::{
+    FileChange, JudgedMigration, Layouts, MigrationDirection, MigrationPath, is_repeatable,
+};
 
 /// How many builds that production attempted to run are compared, the newest ones.
 pub const LOOKED_BACK: usize = 10;
@@ -20,17 +22,17 @@ impl Attempts {
     /// Compares the target with the builds before it that were attempted in production and are newer than what is live.
     /// One that cannot be compared is said.
     pub async fn compare(
-        ground: &Ground,
+        context: &JudgingContext,
         at: &Sha,
         folder: Option<&str>,
         result: &mut Migrations,
     ) -> Self {
         let mut files = BTreeMap::new();
-        for (build, sha) in ground.attempted.iter().filter(|(_, sha)| sha != at) {
-            match ground.mirror.changed_files(Some(sha), at, folder).await {
+        for (build, sha) in context.attempted.iter().filter(|(_, sha)| sha != at) {
+            match context.mirror.changed_files(Some(sha), at, folder).await {
                 Ok(changed) => {
                     let gone = changed.listed.into_iter().filter(|f| f.change != FileChange::Added);
-                    for Changed { change, path } in gone {
+                    for ChangedFile { change, path } in gone {
                         files.entry(path).or_insert((*build, change));
                     }
                 }
@@ -54,8 +56,8 @@ impl Attempts {
     /// Says of the migrations among them what is wrong with that, each in its file; one that is not listed is added.
     pub fn blame(&self, layouts: &Layouts, listed: &mut Vec<JudgedMigration>) {
         for (path, (build, change)) in &self.0 {
-            let up = layouts.place(path).filter(|place| place.direction == Direction::Up);
-            let Some(Place { tool, .. }) = up else { continue };
+            let up = layouts.place(path).filter(|place| place.direction == MigrationDirection::Up);
+            let Some(MigrationPath { tool, .. }) = up else { continue };
             if *change == FileChange::Edited && is_repeatable(path) {
                 continue;
             }

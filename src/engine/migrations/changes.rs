@@ -12,7 +12,7 @@ use crate::migrations::{Class, JudgedMigration};
 const MOST: usize = 500;
 
 /// What a promote to the target changes.
-pub struct Changes {
+pub struct ChangeList {
     target: BuildNumber,
     listed: Vec<SchemaChange>,
     /// Where in the list a statement of a file is.
@@ -29,7 +29,7 @@ struct Rest {
     count: usize,
 }
 
-impl Changes {
+impl ChangeList {
     pub fn new(target: BuildNumber) -> Self {
         Self { target, listed: Vec::new(), places: HashMap::new(), strays: Vec::new(), rest: None }
     }

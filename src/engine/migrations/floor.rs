@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::changes::Changes;
-use super::ground::Ground;
+use super::changes::ChangeList;
+use super::context::JudgingContext;
 use super::uses::Use;
 use crate::domain::ids::{BuildNumber, Sha};
 use crate::domain::schema::SchemaChange;
@@ -24,19 +24,19 @@ const AT_ONCE: usize = 32;
 
 type Numbered = (BuildNumber, Sha);
 /// A floor and why just that.
-type Found = (BuildNumber, String);
+type Floor = (BuildNumber, String);
 
 pub struct Floors<'a> {
-    ground: &'a Ground,
+    context: &'a JudgingContext,
     /// The migrations themselves are no code that uses anything.
     migrations: Vec<String>,
-    known: HashMap<(String, BuildNumber), Found>,
+    known: HashMap<(String, BuildNumber), Floor>,
     searches: usize,
 }
 
 impl<'a> Floors<'a> {
-    pub fn new(ground: &'a Ground, migrations: Vec<String>) -> Self {
-        Self { ground, migrations, known: HashMap::new(), searches: 0 }
+    pub fn new(context: &'a JudgingContext, migrations: Vec<String>) -> Self {
+        Self { context, migrations, known: HashMap::new(), searches: 0 }
     }
 
     pub fn migrations(&self) -> &[String] {
@@ -47,7 +47,7 @@ impl<'a> Floors<'a> {
     pub async fn settle(
         &mut self,
         file: &JudgedMigration,
-        changes: &mut Changes,
+        changes: &mut ChangeList,
     ) -> Result<(), GitError> {
         let mut declared = None;
         for (at, statement) in file.statements.iter().enumerate() {
@@ -88,7 +88,7 @@ impl<'a> Floors<'a> {
             return Ok(());
         }
         let brings = change.build;
-        let mut last: Option<Found> = None;
+        let mut last: Option<Floor> = None;
         for object in objects {
             let found = self.without(&object.name, brings).await?;
             if last.as_ref().is_none_or(|(floor, _)| found.0 > *floor) {
@@ -102,7 +102,7 @@ impl<'a> Floors<'a> {
     }
 
     /// The build from which on the author says that code can live with it.
-    async fn declared(&self, file: &JudgedMigration) -> Result<Option<Found>, GitError> {
+    async fn declared(&self, file: &JudgedMigration) -> Result<Option<Floor>, GitError> {
         let Some(declared) = &file.declared else { return Ok(None) };
         let Claim::ReadySince(since) = &declared.claim else { return Ok(None) };
         let why = |what: &str| format!("{what} as its header says: {}", declared.reason);
@@ -111,15 +111,15 @@ impl<'a> Floors<'a> {
         {
             return Ok(Some((number, why("ready since then"))));
         }
-        let Some(commit) = self.ground.mirror.resolve(since).await? else { return Ok(None) };
-        let shas: Vec<_> = self.ground.builds.iter().map(|(_, sha)| sha.clone()).collect();
-        let first = self.ground.mirror.first_with(&commit, &shas).await?;
-        let first = first.and_then(|at| self.ground.builds.get(at));
+        let Some(commit) = self.context.mirror.resolve(since).await? else { return Ok(None) };
+        let shas: Vec<_> = self.context.builds.iter().map(|(_, sha)| sha.clone()).collect();
+        let first = self.context.mirror.first_with(&commit, &shas).await?;
+        let first = first.and_then(|at| self.context.builds.get(at));
         Ok(first.map(|(number, _)| (*number, why(&format!("it has {}", commit.short())))))
     }
 
     /// The oldest build that was live, or may become so, from which on no code speaks of a name.
-    async fn without(&mut self, name: &str, brings: BuildNumber) -> Result<Found, GitError> {
+    async fn without(&mut self, name: &str, brings: BuildNumber) -> Result<Floor, GitError> {
         let key = (name.to_lowercase(), brings);
         if let Some(known) = self.known.get(&key) {
             return Ok(known.clone());
@@ -133,7 +133,7 @@ impl<'a> Floors<'a> {
         Ok(found)
     }
 
-    async fn search(&self, name: &str, brings: BuildNumber) -> Result<Found, GitError> {
+    async fn search(&self, name: &str, brings: BuildNumber) -> Result<Floor, GitError> {
         let (candidates, others) = self.candidates(brings);
         let Some((oldest, _)) = candidates.last() else {
             return Ok((brings, "there is no build whose code could be searched".into()));
@@ -168,7 +168,7 @@ impl<'a> Floors<'a> {
     /// The builds that a floor can be, newest first: the last ones that were live, and what came after them. After
     /// them a sample of the others, in which nothing but a use of the name counts.
     fn candidates(&self, brings: BuildNumber) -> (Vec<Numbered>, Vec<Numbered>) {
-        let Ground { was_live, live, builds, .. } = self.ground;
+        let JudgingContext { was_live, live, builds, .. } = self.context;
         let back = &was_live[was_live.len().saturating_sub(LOOKED_BACK)..];
         let live = live.unwrap_or(BuildNumber(0));
         let possible = |(number, _): &&Numbered| *number >= live && *number <= brings;
@@ -207,7 +207,7 @@ impl<'a> Floors<'a> {
     }
 
     async fn users(&self, name: &str, builds: &[Numbered]) -> Result<Vec<Option<User>>, GitError> {
-        let answers = &self.ground.uses;
+        let answers = &self.context.uses;
         let unknown = builds.iter().filter(|(_, sha)| answers.known(sha, name).is_none());
         let unknown: Vec<_> = unknown.map(|(_, sha)| sha.clone()).collect();
         let mut unread = HashSet::new();
@@ -238,11 +238,11 @@ impl<'a> Floors<'a> {
         if at.is_empty() {
             return Ok(());
         }
-        let folder = self.ground.folder.as_deref();
-        let found = self.ground.mirror.uses(name, at, folder, &self.migrations).await?;
+        let folder = self.context.folder.as_deref();
+        let found = self.context.mirror.uses(name, at, folder, &self.migrations).await?;
         for sha in at {
             let used = found.get(sha).map_or(Use::None, |path| Use::By(path.clone()));
-            self.ground.uses.remember(sha, name, used);
+            self.context.uses.remember(sha, name, used);
         }
         Ok(())
     }

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use super::context::{JudgingContext, SharingService};
 use super::floor::{SEARCHES, is_searched};
-use super::ground::{Ground, Sharing};
 use crate::domain::ids::ServiceName;
-use crate::domain::schema::Elsewhere;
+use crate::domain::schema::SharedChange;
 use crate::engine::shared::Shared;
 use crate::engine::world::{Service, World};
 use crate::migrations::{Class, JudgedMigration};
@@ -44,11 +44,15 @@ impl Gone {
 }
 
 /// What the services that share the database say against what goes. What could not be asked of them is said as well.
-pub async fn say(ground: &Ground, files: &[JudgedMigration], migrations: &[String]) -> Vec<String> {
+pub async fn say(
+    context: &JudgingContext,
+    files: &[JudgedMigration],
+    migrations: &[String],
+) -> Vec<String> {
     let gone = Gone::of(files);
     let mut sentences = Vec::new();
     let mut more = 0;
-    for other in &ground.sharing {
+    for other in &context.sharing {
         for sentence in asked(other, &gone, migrations).await {
             if sentences.len() < SENTENCES {
                 sentences.push(sentence);
@@ -63,8 +67,8 @@ pub async fn say(ground: &Ground, files: &[JudgedMigration], migrations: &[Strin
     sentences
 }
 
-async fn asked(other: &Sharing, gone: &Gone, migrations: &[String]) -> Vec<String> {
-    let Sharing { service, live, .. } = other;
+async fn asked(other: &SharingService, gone: &Gone, migrations: &[String]) -> Vec<String> {
+    let SharingService { service, live, .. } = other;
     let (folder, at) = (other.folder.as_deref(), std::slice::from_ref(&other.sha));
     let mut sentences = Vec::new();
     for (name, place) in gone.names.iter().take(SEARCHES) {
@@ -114,7 +118,7 @@ impl Service {
 }
 
 /// Tells every service what the others that share its database did to it, and the world where that is news.
-pub fn tell_each_other(shared: &Shared) {
+pub fn sync_shared_schema(shared: &Shared) {
     let news = news(&shared.world());
     if news.is_empty() {
         return;
@@ -122,7 +126,7 @@ pub fn tell_each_other(shared: &Shared) {
     shared.change(|world| {
         for (name, told) in news {
             if let Some(service) = world.services.get_mut(&name) {
-                service.state.elsewhere = told;
+                service.state.shared_changes = told;
                 service.revision = world.revision;
             }
         }
@@ -130,7 +134,7 @@ pub fn tell_each_other(shared: &Shared) {
 }
 
 /// The services that were told something else so far than there is to tell.
-fn news(world: &World) -> Vec<(ServiceName, Vec<Elsewhere>)> {
+fn news(world: &World) -> Vec<(ServiceName, Vec<SharedChange>)> {
     let mut sharing: BTreeMap<&str, Vec<&Service>> = BTreeMap::new();
     for service in world.services.values() {
         if let Some(database) = service.database() {
@@ -141,11 +145,11 @@ fn news(world: &World) -> Vec<(ServiceName, Vec<Elsewhere>)> {
         let all = service.database().and_then(|database| sharing.get(database));
         let others = all.into_iter().flatten().filter(|other| other.name != service.name);
         let mut told: Vec<_> =
-            others.flat_map(|other| other.state.schema.told(&other.name)).collect();
+            others.flat_map(|other| other.state.schema.changes_for(&other.name)).collect();
         told.sort_by_key(|other| other.since);
         told
     };
     let all = world.services.values().map(|service| (service, told(service)));
-    let news = all.filter(|(service, told)| *told != service.state.elsewhere);
+    let news = all.filter(|(service, told)| *told != service.state.shared_changes);
     news.map(|(service, told)| (service.name.clone(), told)).collect()
 }

@@ -8,72 +8,78 @@ use sqlparser::ast::{
 };
 
 use super::super::columns::{Column, Shape, fills, is_null, is_serial};
-use super::super::known::{key, schema_of, written};
+use super::super::definitions::{key, schema_of, written};
 use super::super::rule::Rule;
 use super::super::{Dialect, Object, ObjectKind};
-use super::{Deed, Setting, dropped_index};
+use super::{StatementContext, StatementEffect, dropped_index};
 
-pub(super) fn deeds(alter: &AlterTable, setting: Setting<'_>) -> Vec<Deed> {
+pub(super) fn effects(alter: &AlterTable, context: StatementContext<'_>) -> Vec<StatementEffect> {
     let (schema, table) = (schema_of(&alter.name), key(&alter.name));
-    let done: Vec<Deed> = alter
+    let done: Vec<StatementEffect> = alter
         .operations
         .iter()
-        .flat_map(|operation| of_table(&schema, &table, operation, setting))
+        .flat_map(|operation| of_table(&schema, &table, operation, context))
         .collect();
-    if !setting.fresh.contains(&written(&alter.name)) {
+    if !context.fresh.contains(&written(&alter.name)) {
         return done;
     }
     // What is not listed may reach another table too.
-    let unlisted = done.iter().any(|deed| deed.rule == Rule::Unjudged);
-    vec![Deed::of(if unlisted { Rule::Unjudged } else { Rule::NewTable })]
+    let unlisted = done.iter().any(|effect| effect.rule == Rule::Unjudged);
+    vec![StatementEffect::of(if unlisted { Rule::Unjudged } else { Rule::NewTable })]
 }
 
 fn of_table(
     schema: &str,
     table: &str,
     operation: &AlterTableOperation,
-    setting: Setting<'_>,
-) -> Vec<Deed> {
+    context: StatementContext<'_>,
+) -> Vec<StatementEffect> {
     type Op = AlterTableOperation;
     let constraint = |name: &str| {
-        vec![Deed::on(Rule::DropConstraint, ObjectKind::Constraint, Some(table), name)]
+        vec![StatementEffect::on(Rule::DropConstraint, ObjectKind::Constraint, Some(table), name)]
     };
     match operation {
         Op::AddColumn { column_def, .. } => added_column(table, column_def),
         Op::DropColumn { column_names, .. } => column_names
             .iter()
-            .map(|name| Deed::on(Rule::DropColumn, ObjectKind::Column, Some(table), &name.value))
+            .map(|name| {
+                StatementEffect::on(Rule::DropColumn, ObjectKind::Column, Some(table), &name.value)
+            })
             .collect(),
         Op::RenameColumn { old_column_name, .. } => {
             vec![renamed_column(table, &old_column_name.value)]
         }
-        Op::RenameTable { .. } => vec![Deed::on(Rule::Rename, ObjectKind::Table, None, table)],
-        Op::AddConstraint { constraint, .. } => vec![Deed::of(added_constraint(constraint))],
-        Op::DropConstraint { name, .. } => match setting.known.index(&name.value.to_lowercase()) {
+        Op::RenameTable { .. } => {
+            vec![StatementEffect::on(Rule::Rename, ObjectKind::Table, None, table)]
+        }
+        Op::AddConstraint { constraint, .. } => {
+            vec![StatementEffect::of(added_constraint(constraint))]
+        }
+        Op::DropConstraint { name, .. } => match context.known.index(&name.value.to_lowercase()) {
             Some(index) if index.unique => {
-                vec![dropped_index((schema, &name.value.to_lowercase()), Some(table), setting)]
+                vec![dropped_index((schema, &name.value.to_lowercase()), Some(table), context)]
             }
             _ => constraint(&name.value),
         },
         Op::DropForeignKey { name, .. } => constraint(&name.value),
         Op::DropPrimaryKey { .. } => constraint("primary key"),
         Op::DropIndex { name } => {
-            vec![dropped_index((schema, &name.value.to_lowercase()), Some(table), setting)]
+            vec![dropped_index((schema, &name.value.to_lowercase()), Some(table), context)]
         }
         Op::AlterColumn { column_name, op } => {
-            altered_column(table, &column_name.value, op, setting)
+            altered_column(table, &column_name.value, op, context)
         }
         Op::ModifyColumn { col_name, data_type, options, .. } => {
-            modified(table, &col_name.value, data_type, options, setting)
+            modified(table, &col_name.value, data_type, options, context)
         }
         Op::ChangeColumn { old_name, new_name, data_type, options, .. } => {
-            let mut deeds = modified(table, &old_name.value, data_type, options, setting);
+            let mut effects = modified(table, &old_name.value, data_type, options, context);
             if !old_name.value.eq_ignore_ascii_case(&new_name.value) {
-                deeds.push(renamed_column(table, &old_name.value));
+                effects.push(renamed_column(table, &old_name.value));
             }
-            deeds
+            effects
         }
-        _ => vec![Deed::of(settings(operation))],
+        _ => vec![StatementEffect::of(settings(operation))],
     }
 }
 
@@ -101,13 +107,13 @@ fn settings(operation: &AlterTableOperation) -> Rule {
     }
 }
 
-fn renamed_column(table: &str, name: &str) -> Deed {
-    Deed::on(Rule::Rename, ObjectKind::Column, Some(table), name)
+fn renamed_column(table: &str, name: &str) -> StatementEffect {
+    StatementEffect::on(Rule::Rename, ObjectKind::Column, Some(table), name)
 }
 
 /// A new column: what fills it decides whether the inserts of the code before still work, and what it refers to or
 /// checks is a rule of its own.
-fn added_column(table: &str, column: &ColumnDef) -> Vec<Deed> {
+fn added_column(table: &str, column: &ColumnDef) -> Vec<StatementEffect> {
     let options = || column.options.iter().map(|option| &option.option);
     let name = &column.name.value;
     let new = Column::new(name, &column.data_type, &options());
@@ -117,15 +123,15 @@ fn added_column(table: &str, column: &ColumnDef) -> Vec<Deed> {
         rule => rule,
     };
     let constant = options().any(|o| matches!(o, ColumnOption::Default(_)) && fills(o));
-    let mut deeds = vec![Deed::on(base, ObjectKind::Column, Some(table), name)];
+    let mut effects = vec![StatementEffect::on(base, ObjectKind::Column, Some(table), name)];
     // What is worked out from other columns depends on what the code before writes to them.
     let derived =
         options().any(|o| matches!(o, ColumnOption::Generated { generation_expr: Some(_), .. }));
     if new.unique && (derived || constant && !computed) {
-        deeds.push(Deed::of(Rule::AddUnique));
+        effects.push(StatementEffect::of(Rule::AddUnique));
     }
     if derived && new.required {
-        deeds.push(Deed::on(Rule::SetNotNull, ObjectKind::Column, Some(table), name));
+        effects.push(StatementEffect::on(Rule::SetNotNull, ObjectKind::Column, Some(table), name));
     }
     for option in options() {
         match option {
@@ -135,15 +141,15 @@ fn added_column(table: &str, column: &ColumnDef) -> Vec<Deed> {
                     Some(ReferentialAction::Cascade | ReferentialAction::SetNull)
                 );
                 let rule = if follows { Rule::AddColumn } else { Rule::AddReferencingColumn };
-                deeds.push(Deed::of(rule));
+                effects.push(StatementEffect::of(rule));
             }
             ColumnOption::Check(check) if derived || !is_about_alone(&check.expr, name) => {
-                deeds.push(Deed::of(Rule::AddCheck));
+                effects.push(StatementEffect::of(Rule::AddCheck));
             }
             _ => {}
         }
     }
-    deeds
+    effects
 }
 
 /// A value that the database works out for each row, or may: everything but a constant.
@@ -207,10 +213,10 @@ fn altered_column(
     table: &str,
     column: &str,
     operation: &AlterColumnOperation,
-    setting: Setting<'_>,
-) -> Vec<Deed> {
-    let on = |rule| Deed::on(rule, ObjectKind::Column, Some(table), column);
-    let known = setting.known.column(table, &column.to_lowercase());
+    context: StatementContext<'_>,
+) -> Vec<StatementEffect> {
+    let on = |rule| StatementEffect::on(rule, ObjectKind::Column, Some(table), column);
+    let known = context.known.column(table, &column.to_lowercase());
     vec![match operation {
         AlterColumnOperation::SetNotNull => on(Rule::SetNotNull),
         AlterColumnOperation::DropNotNull => on(Rule::DropNotNull),
@@ -222,7 +228,7 @@ fn altered_column(
         AlterColumnOperation::SetDataType { data_type, using, .. } => {
             let next = Shape::of(data_type);
             on(match known {
-                Some(before) => match before.shape.becoming(&next, setting.dialect) {
+                Some(before) => match before.shape.becoming(&next, context.dialect) {
                     Some(Rule::ChangeType) => Rule::ChangeType,
                     // The values are worked out anew, whatever their type.
                     _ if using.is_some() => Rule::Unjudged,
@@ -242,12 +248,12 @@ fn modified(
     name: &str,
     data_type: &DataType,
     options: &[ColumnOption],
-    setting: Setting<'_>,
-) -> Vec<Deed> {
+    context: StatementContext<'_>,
+) -> Vec<StatementEffect> {
     let object = || Object::new(ObjectKind::Column, Some(table), name);
     let next = Column::new(name, data_type, &options.iter());
-    let Some(before) = setting.known.column(table, &next.name) else {
-        return vec![Deed { rule: Rule::ModifyColumn, objects: vec![object()] }];
+    let Some(before) = context.known.column(table, &next.name) else {
+        return vec![StatementEffect { rule: Rule::ModifyColumn, objects: vec![object()] }];
     };
     // Keys and checks stay where MODIFY does not name them.
     let checks = before.checks.iter().chain(&next.checks).cloned().collect();
@@ -259,5 +265,5 @@ fn modified(
     if rules.is_empty() {
         rules.push(Rule::RestateColumn);
     }
-    rules.into_iter().map(|rule| Deed { rule, objects: vec![object()] }).collect()
+    rules.into_iter().map(|rule| StatementEffect { rule, objects: vec![object()] }).collect()
 }

@@ -10,7 +10,7 @@ use crate::domain::ids::{BuildNumber, Environment, ServiceName, Sha};
 use crate::engine::world::{Service, World};
 use crate::git::{MOST_FILES, Mirror};
 
-pub struct Ground {
+pub struct JudgingContext {
     pub mirror: Mirror,
     pub folder: Option<String>,
     pub uses: Uses,
@@ -25,11 +25,11 @@ pub struct Ground {
     /// The build that lists a commit.
     pub build_of: HashMap<Sha, BuildNumber>,
     /// The services that share the database, with what they run.
-    pub sharing: Vec<Sharing>,
+    pub sharing: Vec<SharingService>,
 }
 
 /// Another service of the same database.
-pub struct Sharing {
+pub struct SharingService {
     pub service: ServiceName,
     pub mirror: Mirror,
     pub folder: Option<String>,
@@ -37,7 +37,7 @@ pub struct Sharing {
     pub sha: Sha,
 }
 
-impl Ground {
+impl JudgingContext {
     pub fn of(world: &World, service: &Service, target: BuildNumber) -> Self {
         let state = &service.state;
         let off_trunk = state.builds.get(&target).is_some_and(|build| build.off_trunk);
@@ -104,14 +104,14 @@ fn attempted(
     between.into_iter().rev().take(LOOKED_BACK).collect()
 }
 
-fn sharing(world: &World, service: &Service) -> Vec<Sharing> {
+fn sharing(world: &World, service: &Service) -> Vec<SharingService> {
     let Some(own) = service.database() else { return Vec::new() };
     let others = world.services.values().filter(|other| other.name != service.name);
     others
         .filter(|other| other.database() == Some(own))
         .filter_map(|other| {
             let live = other.state.live_build(Environment::Production)?;
-            Some(Sharing {
+            Some(SharingService {
                 service: other.name.clone(),
                 mirror: other.mirror.clone(),
                 folder: other.watched.folder.clone(),

@@ -111,17 +111,17 @@ const HARMLESS: &[&str] = &[
 ];
 
 /// The worst that is done inside a part of a statement.
-pub(super) fn inside(part: &impl Visit) -> Rule {
-    let mut effects = Effects { worst: Rule::NoChange };
+pub(super) fn worst_inside(part: &impl Visit) -> Rule {
+    let mut effects = NestedEffects { worst: Rule::NoChange };
     let _ = part.visit(&mut effects);
     effects.worst
 }
 
-struct Effects {
+struct NestedEffects {
     worst: Rule,
 }
 
-impl Effects {
+impl NestedEffects {
     fn call(&mut self, name: &ObjectName) {
         self.worst = self.worst.max(called(name));
     }
@@ -142,7 +142,7 @@ fn called(name: &ObjectName) -> Rule {
     }
 }
 
-impl Visitor for Effects {
+impl Visitor for NestedEffects {
     type Break = ();
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {

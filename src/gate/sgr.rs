@@ -1,8 +1,8 @@
 //! Colours and attributes that a log sets, as a style of ours.
 
-use ratatui::style::{Color, Modifier, Style};
+use ratatui_core::style::{Color, Modifier, Style};
 
-use crate::terminal::colour::force_apart;
+use crate::palette::force_apart;
 
 /// What a stream has set up to here. Blinking and hidden text are ignored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -8,22 +8,22 @@ use sqlparser::ast::{
     Statement, TableFactor, TableObject,
 };
 
-use super::known::{Index, KnownSchema, Table, key, moves_names, written};
+use super::definitions::{Index, SchemaDefinitions, Table, key, moves_names, written};
 use super::rule::Rule;
-use super::statement::Deed;
+use super::statement::StatementEffect;
 use super::{Dialect, Object, ObjectKind};
 
 /// What statements do, by their place, where that differs from what each would do alone.
-pub(super) type Together = BTreeMap<usize, Vec<Deed>>;
+pub(super) type JointEffects = BTreeMap<usize, Vec<StatementEffect>>;
 
 /// Finds the statements that have to be judged together.
-pub(super) fn together(
+pub(super) fn joint_effects(
     statements: &[(usize, &Statement)],
-    known: &KnownSchema,
+    known: &SchemaDefinitions,
     dialect: Dialect,
     in_transaction: bool,
-) -> Together {
-    let mut found = Together::new();
+) -> JointEffects {
+    let mut found = JointEffects::new();
     for at in 0..statements.len() {
         let (before, (place, statement), after) =
             (&statements[..at], statements[at], &statements[at + 1..]);
@@ -44,7 +44,7 @@ fn bodies(
     place: usize,
     statement: &Statement,
     after: &[(usize, &Statement)],
-    found: &mut Together,
+    found: &mut JointEffects,
 ) {
     let later = || after.iter().map(|(_, later)| *later);
     if later().any(moves_names) {
@@ -66,7 +66,7 @@ fn bodies(
         _ => return,
     };
     if again {
-        found.insert(place, vec![Deed::on(Rule::ReplaceBody, kind, None, &key(name))]);
+        found.insert(place, vec![StatementEffect::on(Rule::ReplaceBody, kind, None, &key(name))]);
     }
 }
 
@@ -118,7 +118,7 @@ fn behind_view(
     place: usize,
     statement: &Statement,
     after: &[(usize, &Statement)],
-    found: &mut Together,
+    found: &mut JointEffects,
 ) {
     let Some((from, to)) = renaming(statement) else { return };
     let moved =
@@ -137,8 +137,11 @@ fn behind_view(
     for (view_place, later) in in_this_transaction {
         if shows_all_of(later, &old, &new) {
             let object = Object::new(ObjectKind::Table, None, &key(from));
-            found.insert(place, vec![Deed { rule: Rule::RenameBehindView, objects: vec![object] }]);
-            found.insert(*view_place, vec![Deed::of(Rule::CreateRoutine)]);
+            found.insert(
+                place,
+                vec![StatementEffect { rule: Rule::RenameBehindView, objects: vec![object] }],
+            );
+            found.insert(*view_place, vec![StatementEffect::of(Rule::CreateRoutine)]);
             return;
         }
     }
@@ -168,8 +171,8 @@ fn rebuilt_by_new_name(
     place: usize,
     statement: &Statement,
     after: &[(usize, &Statement)],
-    known: &KnownSchema,
-    found: &mut Together,
+    known: &SchemaDefinitions,
+    found: &mut JointEffects,
 ) {
     let Some(table) = dropped_table(statement) else { return };
     let renaming = after.iter().find_map(|(place, later)| {
@@ -177,10 +180,10 @@ fn rebuilt_by_new_name(
     });
     let Some((renaming, made)) = renaming else { return };
     let Some(definition) = before.iter().find_map(|(_, s)| created(s, &made)) else { return };
-    if let Some(copy) = before.iter().find_map(|(_, earlier)| Copy::of(earlier, &made, &table)) {
+    if let Some(copy) = before.iter().find_map(|(_, earlier)| RowCopy::of(earlier, &made, &table)) {
         let indexed = indexes_made(before.iter().chain(after));
         found.insert(place, outcome(&table, definition, &copy, &indexed, known));
-        found.insert(renaming, vec![Deed::of(Rule::RebuildAlike)]);
+        found.insert(renaming, vec![StatementEffect::of(Rule::RebuildAlike)]);
     }
 }
 
@@ -189,17 +192,17 @@ fn rebuilt_by_old_name(
     place: usize,
     statement: &Statement,
     after: &[(usize, &Statement)],
-    known: &KnownSchema,
-    found: &mut Together,
+    known: &SchemaDefinitions,
+    found: &mut JointEffects,
 ) {
     let Some((table, aside)) = renamed(statement) else { return };
     let Some(definition) = after.iter().find_map(|(_, s)| created(s, &table)) else { return };
     let dropping = after.iter().find(|(_, s)| dropped_table(s).is_some_and(|name| name == aside));
     let Some((dropping, _)) = dropping else { return };
-    if let Some(copy) = after.iter().find_map(|(_, later)| Copy::of(later, &table, &aside)) {
+    if let Some(copy) = after.iter().find_map(|(_, later)| RowCopy::of(later, &table, &aside)) {
         let indexed = indexes_made(after.iter());
         found.insert(place, outcome(&table, definition, &copy, &indexed, known));
-        found.insert(*dropping, vec![Deed::of(Rule::RebuildAlike)]);
+        found.insert(*dropping, vec![StatementEffect::of(Rule::RebuildAlike)]);
     }
 }
 
@@ -220,14 +223,14 @@ fn created<'s>(statement: &'s Statement, name: &str) -> Option<&'s CreateTable> 
 }
 
 /// Rows copied from one table into the other.
-struct Copy {
+struct RowCopy {
     /// What is copied, where it is copied as it is.
     plain: Option<Vec<String>>,
     /// Whether the columns are named on both sides.
     named: bool,
 }
 
-impl Copy {
+impl RowCopy {
     fn of(statement: &Statement, into: &str, from: &str) -> Option<Self> {
         let Statement::Insert(insert) = statement else { return None };
         let TableObject::TableName(name) = &insert.table else { return None };
@@ -269,9 +272,11 @@ impl Copy {
     }
 }
 
-type Made = BTreeMap<String, Index>;
+type CreatedIndexes = BTreeMap<String, Index>;
 
-fn indexes_made<'s>(statements: impl Iterator<Item = &'s (usize, &'s Statement)>) -> Made {
+fn indexes_made<'s>(
+    statements: impl Iterator<Item = &'s (usize, &'s Statement)>,
+) -> CreatedIndexes {
     let made = |(_, statement): &'s (usize, &'s Statement)| match statement {
         Statement::CreateIndex(index) if !index.if_not_exists => {
             index.name.as_ref().map(|name| (key(name), Index::made(index)))
@@ -285,42 +290,42 @@ fn indexes_made<'s>(statements: impl Iterator<Item = &'s (usize, &'s Statement)>
 fn outcome(
     name: &str,
     definition: &CreateTable,
-    copy: &Copy,
-    indexed: &Made,
-    known: &KnownSchema,
-) -> Vec<Deed> {
+    copy: &RowCopy,
+    indexed: &CreatedIndexes,
+    known: &SchemaDefinitions,
+) -> Vec<StatementEffect> {
     let Some(old) = known.table(name).filter(|_| definition.query.is_none()) else {
-        return vec![Deed::on(Rule::RebuildTable, ObjectKind::Table, None, name)];
+        return vec![StatementEffect::on(Rule::RebuildTable, ObjectKind::Table, None, name)];
     };
     let new = Table::of(definition);
-    let mut deeds = columns(name, old, &new);
+    let mut effects = columns(name, old, &new);
     let lost = known.unique_indexes_of(name).filter(|(index, old)| {
         indexed.get(*index).is_none_or(|new| !new.unique || new.over != old.over)
     });
-    deeds.extend(
-        lost.map(|(lost, _)| Deed::on(Rule::DropUniqueIndex, ObjectKind::Index, Some(name), lost)),
-    );
+    effects.extend(lost.map(|(lost, _)| {
+        StatementEffect::on(Rule::DropUniqueIndex, ObjectKind::Index, Some(name), lost)
+    }));
     if !copy.is_whole(old, &new) || old.options != new.options {
-        deeds.push(Deed::on(Rule::RebuildTable, ObjectKind::Table, None, name));
+        effects.push(StatementEffect::on(Rule::RebuildTable, ObjectKind::Table, None, name));
     }
-    if deeds.is_empty() {
-        deeds.push(Deed::on(Rule::RebuildAlike, ObjectKind::Table, None, name));
+    if effects.is_empty() {
+        effects.push(StatementEffect::on(Rule::RebuildAlike, ObjectKind::Table, None, name));
     }
-    deeds
+    effects
 }
 
-fn columns(name: &str, old: &Table, new: &Table) -> Vec<Deed> {
-    let mut deeds = Vec::new();
+fn columns(name: &str, old: &Table, new: &Table) -> Vec<StatementEffect> {
+    let mut effects = Vec::new();
     for column in &old.columns {
-        let on = |rule| Deed::on(rule, ObjectKind::Column, Some(name), &column.name);
+        let on = |rule| StatementEffect::on(rule, ObjectKind::Column, Some(name), &column.name);
         match new.columns.iter().find(|next| next.name == column.name) {
             Some(next) => {
-                deeds.extend(column.becoming(next, Dialect::Sqlite).into_iter().map(on));
+                effects.extend(column.becoming(next, Dialect::Sqlite).into_iter().map(on));
                 if column.rest != next.rest {
-                    deeds.push(on(Rule::RebuildTable));
+                    effects.push(on(Rule::RebuildTable));
                 }
             }
-            None => deeds.push(on(Rule::DropColumn)),
+            None => effects.push(on(Rule::DropColumn)),
         }
     }
     let added = new.columns.iter().filter(|c| old.columns.iter().all(|o| o.name != c.name));
@@ -328,18 +333,28 @@ fn columns(name: &str, old: &Table, new: &Table) -> Vec<Deed> {
         let bound = column.unique
             || !column.checks.is_empty()
             || column.rest.iter().any(|option| !option.starts_with("DEFAULT "));
-        deeds.push(Deed::on(column.added(), ObjectKind::Column, Some(name), &column.name));
+        effects.push(StatementEffect::on(
+            column.added(),
+            ObjectKind::Column,
+            Some(name),
+            &column.name,
+        ));
         if bound {
-            deeds.push(Deed::on(Rule::RebuildTable, ObjectKind::Table, None, name));
+            effects.push(StatementEffect::on(Rule::RebuildTable, ObjectKind::Table, None, name));
         }
     }
     for gone in old.constraints.iter().filter(|c| !new.constraints.contains(c)) {
-        deeds.push(Deed::on(Rule::DropConstraint, ObjectKind::Constraint, Some(name), gone));
+        effects.push(StatementEffect::on(
+            Rule::DropConstraint,
+            ObjectKind::Constraint,
+            Some(name),
+            gone,
+        ));
     }
     for added in new.constraints.iter().filter(|c| !old.constraints.contains(c)) {
         let lower = added.to_lowercase();
         let unique = lower.contains("unique") || lower.contains("primary key");
-        deeds.push(Deed::of(if unique { Rule::AddUnique } else { Rule::AddCheck }));
+        effects.push(StatementEffect::of(if unique { Rule::AddUnique } else { Rule::AddCheck }));
     }
-    deeds
+    effects
 }

@@ -9,9 +9,11 @@
 //! byte for byte where they are no UTF-8, and end a sequence at a size and at a row end so that it swallows nothing.
 
 mod classes;
+pub mod columns;
 mod escape;
 mod field;
 mod log;
+pub mod palette;
 mod row;
 mod sequence;
 mod sgr;

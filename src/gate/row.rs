@@ -2,11 +2,11 @@
 
 use std::fmt::Display;
 
-use ratatui::style::Style;
+use ratatui_core::style::Style;
 
 use super::classes::{is_emoji, is_hidden, is_joining_letter, is_mark};
 use super::escape::Escape;
-use crate::terminal::columns;
+use crate::columns;
 
 /// How many combining marks one character of a log may carry.
 const MARKS: usize = 8;

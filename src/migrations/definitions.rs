@@ -15,7 +15,7 @@ use super::{Dialect, Tool, sections};
 
 /// The definitions that were seen. What was altered in a way that is not followed is forgotten rather than wrong.
 #[derive(Debug, Clone, Default)]
-pub struct KnownSchema {
+pub struct SchemaDefinitions {
     tables: BTreeMap<String, Table>,
     indexes: BTreeMap<String, Index>,
 }
@@ -95,7 +95,7 @@ pub(super) fn moves_names(statement: &Statement) -> bool {
     }
 }
 
-impl KnownSchema {
+impl SchemaDefinitions {
     /// Learns what a file defines; files have to come in the order in which they run.
     pub fn learn(&mut self, text: &str, dialect: Dialect) {
         let text = lines_ended(text, dialect);

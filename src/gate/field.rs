@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::classes::{is_hidden, is_mark, is_odd_space};
 use super::escape::Escape;
 use super::utf8::{Decoder, Unit};
-use crate::terminal::columns;
+use crate::columns;
 
 /// How many combining marks one character of a name may carry.
 const MARKS: usize = 2;

@@ -1,6 +1,6 @@
 //! How many columns text takes, as the screen counts them.
 
-use ratatui::buffer::CellWidth;
+use ratatui_core::buffer::CellWidth;
 use unicode_segmentation::UnicodeSegmentation;
 
 const JOINER: char = '\u{200D}';
