@@ -87,7 +87,11 @@ fn the_record_of_0_1_0_is_whole_and_every_event_of_it_is_written_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("trunkline.db");
     fs::copy(RECORD, &database).unwrap();
-    assert_eq!(Reader::open(&database).unwrap().walk(None).unwrap().broken, None, "the chain holds");
+    assert_eq!(
+        Reader::open(&database).unwrap().walk(None).unwrap().broken,
+        None,
+        "the chain holds"
+    );
     let rows = rusqlite::Connection::open(&database).unwrap();
     let mut rows = rows.prepare("SELECT actor, fact FROM events ORDER BY seq").unwrap();
     let texts = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
