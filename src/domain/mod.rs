@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod caller;
+pub mod chain;
 pub mod command;
 pub mod commit;
 pub mod deployment;

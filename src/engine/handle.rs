@@ -19,6 +19,7 @@ use super::world::{Service, World};
 use super::writer::{Input, Request};
 use crate::calendar::FreezeWindow;
 use crate::domain::caller::Caller;
+use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::{DeploymentKind, Event};
@@ -284,6 +285,22 @@ impl Handle {
         }
         let service = service.cloned();
         self.read(move |reader| reader.events(service.as_ref(), after, limit)).await
+    }
+
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn chain(&self, from: ChainFrom, limit: usize) -> Result<ChainPage, CommandError> {
+        self.read(move |reader| reader.chain(from, limit)).await
+    }
+
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn span(
+        &self,
+        since: Option<DateTime<Utc>>,
+        until: Option<DateTime<Utc>>,
+    ) -> Result<Option<RecordSpan>, CommandError> {
+        self.read(move |reader| reader.span(since, until)).await
     }
 
     async fn read<T: Send + 'static>(
