@@ -265,7 +265,7 @@ fn a_file_that_goes_down_is_told_and_not_judged() {
     let both = check(&repository, &[up, down, "--dialect", "sqlite"]);
     assert_eq!(both.status.code(), Some(0), "{both:?}");
     let said = String::from_utf8(both.stdout).unwrap();
-    assert!(said.contains("1_a.down.sql: goes down, not judged"), "{said}");
+    assert!(said.contains("1_a.down.sql: down migration, not judged"), "{said}");
     assert_eq!(check(&repository, &[down, "--dialect", "sqlite"]).status.code(), Some(2));
 }
 
