@@ -215,7 +215,7 @@ impl Rule {
             Self::DropColumn => {
                 "first keep code without it live for a while; after this, builds before that code break"
             }
-            Self::DropObject => "drop it once no code uses it: rename it first, drop it days later",
+            Self::DropObject => "rename it once no code uses it, and drop it days later",
             Self::Rename => match dialect {
                 Dialect::Sqlite => {
                     "do not rename; add the new name, write both, move the readers, then drop the old one"

@@ -87,7 +87,7 @@ fn a_pattern_that_would_match_nothing_is_refused() {
         ("db\\*.sql", "one pattern for each choice"),
         ("db/migrate", "names a folder"),
         ("db/**.sql", "stands alone"),
-        (" db/*.sql", "blank"),
+        (" db/*.sql", "space"),
         ("/db/*.sql", "from the top of the repository"),
         ("../db/*.sql", "from the top of the repository"),
         ("db/migrate/", "from the top of the repository"),
