@@ -286,10 +286,10 @@ fn stays(state: &ServiceState, target: BuildNumber, verdict: &Verdict) -> Option
         (Outlook::PointOfNoReturn, Some(floor)) => {
             format!("choose {floor} or newer, or restore what is missing by hand first")
         }
-        (Outlook::Safe, _) => "to undo it, add a new migration".into(),
-        _ => "check it before users do; to undo it, add a new migration".into(),
+        (Outlook::Safe, _) => "to undo them, add a new migration".into(),
+        _ => "check them before users do; to undo them, add a new migration".into(),
     };
     let named = named.join(", ");
     (!above.is_empty())
-        .then(|| format!("a rollback does not undo what {named}{more} did to the schema; {advice}"))
+        .then(|| format!("a rollback does not undo the migrations of {named}{more}; {advice}"))
 }
