@@ -1,7 +1,8 @@
 //! What to do about a finding or a refusal, as a command to copy.
 
 use crate::domain::ids::Environment;
-use crate::domain::plan::Remedy;
+use crate::domain::plan::Finding;
+use crate::domain::remedy::Remedy;
 
 /// `trunkline verify 12`; waiting has no command.
 pub fn command(remedy: &Remedy) -> Option<String> {
@@ -33,4 +34,9 @@ pub fn after(remedy: Option<&Remedy>) -> String {
         Some(Ok(command)) => format!("; run: {command}"),
         Some(Err(remedy)) => format!("; {remedy}"),
     }
+}
+
+/// The finding's sentence and what to do about it.
+pub fn sentence(finding: &Finding) -> String {
+    format!("{}{}", finding.sentence, after(finding.remedy.as_ref()))
 }

@@ -94,7 +94,8 @@ async fn an_override_names_the_bad_commit_in_the_record() {
 async fn after_a_rollback_a_release_says_what_was_bad_or_that_nothing_was() {
     let mut world = World::open(QUICK).await;
     rolled_back(&world).await;
-    let Refusal::Invalid { sentence } = refusal(world.command("raj", release(None)).await) else {
+    let Refusal::Invalid { sentence, .. } = refusal(world.command("raj", release(None)).await)
+    else {
         panic!("it has to be said")
     };
     assert!(sentence.contains("name the commits that were bad"), "{sentence}");
@@ -208,7 +209,7 @@ async fn a_commit_that_no_build_has_is_not_named_bad() {
     world.repository.switch("main");
     world.merged("Ann", "ann@example.com", "good").await;
     let command = Command::Quarantine { commits: vec![aside.to_string()], reason: "x".into() };
-    let Refusal::NotFound { sentence } = refusal(world.command("raj", command).await) else {
+    let Refusal::NotFound { sentence, .. } = refusal(world.command("raj", command).await) else {
         panic!("it is in no build")
     };
     assert!(sentence.contains("no build has a commit"), "{sentence}");

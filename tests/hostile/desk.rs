@@ -191,7 +191,7 @@ impl<'a, T: Texts> Desk<'a, T> {
                 }
                 Effect::Send { ticket, .. } => {
                     let sentence = self.texts.text();
-                    let answer = Err(BackendError::Refused(Refusal::Invalid { sentence }));
+                    let answer = Err(BackendError::Refused(Refusal::invalid(sentence)));
                     self.take(News::Answered { ticket, answer });
                 }
                 _ => {}

@@ -3,7 +3,6 @@
 mod fingerprint;
 mod migration;
 mod promote;
-mod remedy;
 mod rollback;
 
 use std::collections::BTreeMap;
@@ -15,7 +14,6 @@ use utoipa::ToSchema;
 
 pub use self::fingerprint::{Fingerprint, InvalidFingerprint, Part};
 pub use self::migration::Migrations;
-pub use self::remedy::Remedy;
 use super::build::Build;
 use super::command::{Action, Refusal};
 use super::commit::Range;
@@ -24,6 +22,7 @@ use super::expected;
 use super::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
 use super::people::{Actor, People};
 use super::policy::Policy;
+use super::remedy::Remedy;
 use super::schema::{Outlook, Verdict};
 use super::service::ServiceState;
 use super::time::{Milliseconds, millis, say};

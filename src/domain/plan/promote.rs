@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Finding, Guard, PlanInput, Remedy, Severity, finding, migration};
+use super::{Finding, Guard, PlanInput, Severity, finding, migration};
 use crate::calendar::{FreezeState, FreezeWindow};
 use crate::domain::build::Build;
 use crate::domain::deployment::Deployment;
@@ -10,6 +10,7 @@ use crate::domain::ids::Environment;
 use crate::domain::people::{Actor, Identity};
 use crate::domain::policy::VerifyBy;
 use crate::domain::quarantine::{Contained, Quarantined};
+use crate::domain::remedy::Remedy;
 use crate::domain::time::{between, say};
 
 pub(super) fn findings(
@@ -65,9 +66,7 @@ fn author(input: PlanInput<'_>, target: &Build, actor: &Actor) -> Finding {
         (true, _) => finding(
             Guard::Author,
             Severity::Override,
-            format!(
-                "{unseen} more commits were not checked. You may have written some"
-            ),
+            format!("{unseen} more commits were not checked. You may have written some"),
         ),
         (false, _) => {
             let (sentence, others) = written_by_you(input, actor, &mine);
@@ -209,10 +208,9 @@ fn verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding
     }
     let verified = say_verified(input, target, now);
     match input.state.live(Environment::Staging) {
-        Some(live) if live.build != target.number => finding(
-            Severity::Warn,
-            format!("{verified}; staging now runs {}", live.build),
-        ),
+        Some(live) if live.build != target.number => {
+            finding(Severity::Warn, format!("{verified}; staging now runs {}", live.build))
+        }
         _ => finding(Severity::Info, verified),
     }
 }
@@ -332,10 +330,7 @@ fn order(input: PlanInput<'_>, target: &Build) -> Finding {
             format!("{} is older than {live}, which is live", target.number),
         )
         .with(
-            input
-                .state
-                .was_live(target.number)
-                .then_some(Remedy::RollBack { to: target.number }),
+            input.state.was_live(target.number).then_some(Remedy::RollBack { to: target.number }),
         ),
         Some(live) if target.number == live => finding(
             Guard::Order,
@@ -393,11 +388,8 @@ fn big_batch(input: PlanInput<'_>) -> Option<Finding> {
 fn skipped(input: PlanInput<'_>, target: &Build) -> Option<Finding> {
     let newer = input.state.builds.range(target.number..).skip(1).count();
     (newer > 0).then(|| {
-        let builds = if newer == 1 {
-            "1 newer build".into()
-        } else {
-            format!("{newer} newer builds")
-        };
+        let builds =
+            if newer == 1 { "1 newer build".into() } else { format!("{newer} newer builds") };
         finding(Guard::Order, Severity::Info, format!("Not included: {builds}"))
     })
 }

@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 
 use super::promote::running_now;
-use super::{Finding, Guard, PlanInput, Remedy, Severity, finding, migration};
+use super::{Finding, Guard, PlanInput, Severity, finding, migration};
 use crate::calendar::FreezeState;
 use crate::domain::build::Build;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
+use crate::domain::remedy::Remedy;
 use crate::domain::schema::Verdict;
 use crate::domain::time::{between, say};
 
@@ -80,12 +81,8 @@ fn in_flight(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Findin
                 && running.request.build == target.number
                 && running.cancel.is_none() =>
         {
-            finding(
-                Guard::InFlight,
-                Severity::Refuse,
-                running_now(running, now),
-            )
-            .with(Some(Remedy::Watch { deployment: running.id }))
+            finding(Guard::InFlight, Severity::Refuse, running_now(running, now))
+                .with(Some(Remedy::Watch { deployment: running.id }))
         }
         Some(running) => finding(
             Guard::InFlight,

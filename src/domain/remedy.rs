@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::ids::{BuildNumber, DeploymentId, Environment};
+use super::ids::{BuildNumber, DeploymentId, Environment};
 
 /// What to do about a finding or a refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
