@@ -12,8 +12,8 @@ use trunkline::domain::people::{Actor, Identity, People};
 use trunkline::domain::policy::Policy;
 use trunkline::domain::quarantine::BadCommit;
 use trunkline::domain::service::ServiceState;
+use trunkline::domain::snapshot::build::{self, SnapshotInput};
 use trunkline::domain::snapshot::{ServiceSnapshot, Version};
-use trunkline::domain::snapshot_of;
 use trunkline::engine::commands::{self, CommandContext, CommandError, Gathered, ServiceView};
 
 fn sha(number: u64) -> Sha {
@@ -79,7 +79,7 @@ impl Record {
     }
 
     fn snapshot(&self) -> ServiceSnapshot {
-        let facts = snapshot_of::Facts {
+        let facts = SnapshotInput {
             service: &"checkout".parse().unwrap(),
             repository: "/shop",
             trunk: "main",
@@ -91,7 +91,7 @@ impl Record {
             problems: &[],
         };
         let me = Actor::Person("raj".into());
-        snapshot_of::service(facts, &me, Version("1".into()), DateTime::UNIX_EPOCH)
+        build::service(facts, &me, Version("1".into()), DateTime::UNIX_EPOCH)
     }
 }
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Endpoints, Facts, Finding, Guard, Severity, finding};
+use super::{Endpoints, Finding, Guard, PlanInput, Severity, finding};
 use crate::domain::build::Build;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, Environment};
@@ -45,18 +45,18 @@ impl Migrations {
     }
 }
 
-pub(super) fn verdict(facts: Facts<'_>, ends: &Endpoints) -> Option<Verdict> {
-    let state = facts.state;
+pub(super) fn verdict(input: PlanInput<'_>, ends: &Endpoints) -> Option<Verdict> {
+    let state = input.state;
     if ends.kind == DeploymentKind::Rollback {
         return Some(state.verdict(ends.target));
     }
-    let Migrations { changes, trouble, .. } = facts.migrations;
+    let Migrations { changes, trouble, .. } = input.migrations;
     let promoted = Promoted { build: ends.target, changes, trouble: trouble.as_deref() };
     Some(state.verdict_after(ends.live?, Some(promoted)))
 }
 
-pub(super) fn on_promote(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Vec<Finding> {
-    let Migrations { files, changes, shared, trouble, .. } = facts.migrations;
+pub(super) fn on_promote(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Vec<Finding> {
+    let Migrations { files, changes, shared, trouble, .. } = input.migrations;
     let some = if files.is_empty() {
         "its migrations could not be"
     } else {
@@ -64,15 +64,15 @@ pub(super) fn on_promote(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -
     };
     let trouble = trouble.iter().map(|why| format!("{some} judged: {why}"));
     let mut findings = bounded(Severity::Override, trouble);
-    findings.extend(bounded(Severity::Override, left_behind(facts, target)));
-    findings.extend(bounded(Severity::Override, taken_back(facts, target).into_iter()));
-    findings.extend(bounded(Severity::Override, past_the_floor(facts, target).into_iter()));
+    findings.extend(bounded(Severity::Override, left_behind(input, target)));
+    findings.extend(bounded(Severity::Override, taken_back(input, target).into_iter()));
+    findings.extend(bounded(Severity::Override, past_the_floor(input, target).into_iter()));
     findings.extend(bounded(Severity::Override, shared.iter().cloned()));
     let faults = files
         .iter()
         .flat_map(|file| file.faults.iter().map(|fault| format!("{}: {fault}", file.path)));
     findings.extend(bounded(Severity::Warn, faults));
-    findings.extend(incompatible(facts, target, now));
+    findings.extend(incompatible(input, target, now));
     findings.extend(unclear(changes));
     findings.extend(bounded(Severity::Info, files.iter().filter_map(declared_safe)));
     if findings.is_empty() && !files.is_empty() {
@@ -98,8 +98,8 @@ fn bounded(severity: Severity, sentences: impl Iterator<Item = String>) -> Vec<F
 }
 
 /// Why the target cannot run against the schema as it is: after a rollback past the floor, an older build may be next.
-fn past_the_floor(facts: Facts<'_>, target: &Build) -> Option<String> {
-    let Verdict { outlook, floor, why } = facts.state.verdict(target.number);
+fn past_the_floor(input: PlanInput<'_>, target: &Build) -> Option<String> {
+    let Verdict { outlook, floor, why } = input.state.verdict(target.number);
     let (floor, why) = (floor?, why.first()?);
     (outlook == Outlook::PointOfNoReturn).then(|| {
         format!(
@@ -110,10 +110,10 @@ fn past_the_floor(facts: Facts<'_>, target: &Build) -> Option<String> {
 }
 
 /// What production's schema went through by builds that are not on the trunk any more, and that the target may lack.
-fn left_behind(facts: Facts<'_>, target: &Build) -> impl Iterator<Item = String> {
+fn left_behind(input: PlanInput<'_>, target: &Build) -> impl Iterator<Item = String> {
     let number = target.number;
-    let live = facts.state.live(Environment::Production).map(|live| live.build);
-    let left = facts.state.left_behind(live, number);
+    let live = input.state.live(Environment::Production).map(|live| live.build);
+    let left = input.state.left_behind(live, number);
     left.filter(|change| change.class.is_incompatible()).map(move |change| {
         let SchemaChange { path, line, statement, build, .. } = change;
         format!(
@@ -125,11 +125,11 @@ fn left_behind(facts: Facts<'_>, target: &Build) -> impl Iterator<Item = String>
 
 /// What a build that was rolled back did to production's schema, and of which the target does not even have the file:
 /// a revert takes the code back and leaves the schema.
-fn taken_back(facts: Facts<'_>, target: &Build) -> Vec<String> {
-    let live = facts.state.live(Environment::Production).map(|live| live.build);
-    let gone = facts.migrations.files.iter().filter(|file| file.change == FileChange::Deleted);
+fn taken_back(input: PlanInput<'_>, target: &Build) -> Vec<String> {
+    let live = input.state.live(Environment::Production).map(|live| live.build);
+    let gone = input.migrations.files.iter().filter(|file| file.change == FileChange::Deleted);
     let gone: BTreeSet<_> = gone.map(|file| file.path.as_str()).collect();
-    let done = facts.state.done_since(live, &gone).filter(|c| c.class.is_incompatible());
+    let done = input.state.done_since(live, &gone).filter(|c| c.class.is_incompatible());
     let say = |change: &SchemaChange| {
         let SchemaChange { path, line, statement, build, .. } = change;
         format!(
@@ -148,9 +148,9 @@ fn declared_safe(file: &JudgedMigration) -> Option<String> {
 }
 
 /// One finding for each of the changes that code before them breaks on, the many as one.
-fn incompatible(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Vec<Finding> {
-    let changes = facts.migrations.changes.iter().filter(|change| change.class.is_incompatible());
-    let judged = changes.map(|change| stepping_stone(facts, target, change, now));
+fn incompatible(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Vec<Finding> {
+    let changes = input.migrations.changes.iter().filter(|change| change.class.is_incompatible());
+    let judged = changes.map(|change| stepping_stone(input, target, change, now));
     let (good, bad): (Vec<_>, Vec<_>) = judged.partition(Result::is_ok);
     let mut findings = bounded(Severity::Override, bad.into_iter().filter_map(Result::err));
     findings.extend(bounded(Severity::Warn, good.into_iter().filter_map(Result::ok)));
@@ -160,21 +160,21 @@ fn incompatible(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Vec<Fin
 /// Whether a build that can live with a change has been live for long enough: in words why it is so, or why not and
 /// what to do.
 fn stepping_stone(
-    facts: Facts<'_>,
+    input: PlanInput<'_>,
     target: &Build,
     change: &SchemaChange,
     now: DateTime<Utc>,
 ) -> Result<String, String> {
     let SchemaChange { path, line, statement, build, floor, why, .. } = change;
     let what = format!("{path}:{line} {statement}");
-    let state = facts.state;
+    let state = input.state;
     let live = state.live(Environment::Production).map(|live| live.build);
     if floor >= build {
         return Err(format!(
             "{what}: the code before {build} breaks on it ({why}); ship first a build that can live with it, \
              let it be live for {}, then this; or say in its header since when code can: \
              \"-- deploy: ready-since #N, reason\"",
-            say(facts.migrations.min_bake)
+            say(input.migrations.min_bake)
         ));
     }
     let Some(live) = live.filter(|live| live >= floor) else {
@@ -188,7 +188,7 @@ fn stepping_stone(
     };
     let since = live_without_break(state, *floor);
     let baked = since.map_or(Duration::ZERO, |since| between(since, now));
-    let needs = facts.migrations.min_bake;
+    let needs = input.migrations.min_bake;
     if baked < needs {
         return Err(format!(
             "{what}: code that can live with it ({live}, {why}) is live for {} only, needs {}",
@@ -254,7 +254,7 @@ fn unclear(changes: &[SchemaChange]) -> Vec<Finding> {
 
 /// What a rollback's verdict says, and what becomes of the schema; neither ever asks for anything.
 pub(super) fn on_rollback(
-    facts: Facts<'_>,
+    input: PlanInput<'_>,
     target: BuildNumber,
     verdict: &Verdict,
 ) -> Vec<Finding> {
@@ -271,7 +271,7 @@ pub(super) fn on_rollback(
         (outlook, _) => format!("{}: {}", outlook.as_str(), verdict.why.join("; ")),
     };
     let mut findings = vec![finding(Guard::Migration, severity, sentence)];
-    let stays = stays(facts.state, target, verdict);
+    let stays = stays(input.state, target, verdict);
     findings.extend(stays.map(|stays| finding(Guard::Migration, Severity::Info, stays)));
     findings
 }
