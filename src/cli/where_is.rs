@@ -24,15 +24,15 @@ pub struct Arguments {
 
 pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     let service = context.service().await?;
-    let commit_location = context.backend.commit_location(&service, &arguments.commit).await?;
+    let location = context.backend.commit_location(&service, &arguments.commit).await?;
     let asked = &arguments.commit;
     if arguments.reading.json {
-        output::json(&commit_location)?;
-    } else if commit_location != CommitLocation::UnknownHere {
+        output::json(&location)?;
+    } else if location != CommitLocation::UnknownHere {
         let now = context.snapshot(&service).await?.at;
-        context.out.lines(lines(asked, &commit_location, now))?;
+        context.out.lines(lines(asked, &location, now))?;
     }
-    match commit_location {
+    match location {
         CommitLocation::UnknownHere => Err(CliError::failed(unknown(asked))),
         CommitLocation::Ambiguous { .. } => {
             Err(CliError::failed(format!("{asked} is ambiguous; write more of the id")))
@@ -47,12 +47,8 @@ fn unknown(asked: &CommitPrefix) -> String {
     )
 }
 
-fn lines(
-    asked: &CommitPrefix,
-    commit_location: &CommitLocation,
-    now: DateTime<Utc>,
-) -> Vec<String> {
-    match commit_location {
+fn lines(asked: &CommitPrefix, location: &CommitLocation, now: DateTime<Utc>) -> Vec<String> {
+    match location {
         CommitLocation::UnknownHere => vec![unknown(asked)],
         CommitLocation::Ambiguous { candidates, more } => {
             let mut lines = vec![format!("{asked} is ambiguous, it may be any of these:")];
