@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
+use super::branch_state::BranchState;
 use super::changed::{self, BoundedList, ChangedFile, FileText};
 use super::entry::{self, FileEntry};
 use super::error::GitError;
 use super::origin::Origin;
 use super::process::{Git, NETWORK};
 use super::source::RepositorySource;
-use super::standing::BranchState;
 use super::uses::Users;
 use super::{checkout, locks, names, range, reverts, uses};
 use crate::domain::commit::{Range, Revert};
