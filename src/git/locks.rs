@@ -11,7 +11,7 @@ use super::error::GitError;
 /// long.
 const ABANDONED: Duration = Duration::from_mins(2);
 
-/// Whether a lock stood in the way that nobody holds any more; it is gone then, and a second try may succeed.
+/// Whether an abandoned lock was in the way. It is removed then, and a second try may succeed.
 pub(super) fn were_abandoned<T>(mirror: &Path, result: &Result<T, GitError>) -> bool {
     let Err(GitError::Failed { said, .. }) = result else { return false };
     said.contains(".lock") && clear(mirror, true)

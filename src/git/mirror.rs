@@ -238,7 +238,7 @@ impl Mirror {
         Ok(range)
     }
 
-    /// The reverts among all the commits that `to` reaches and `from` does not, in whatever folder, oldest first;
+    /// The reverts among all the commits that `to` reaches and `from` does not, in any folder, oldest first;
     /// without a `from`, those of `to` alone.
     ///
     /// # Errors
@@ -365,7 +365,7 @@ impl Mirror {
         entry::read(&self.path, at, path, most).await
     }
 
-    /// Keeps a commit in the mirror, whatever becomes of the branches that had it.
+    /// Keeps a commit in the mirror even when its branches are gone.
     ///
     /// # Errors
     /// When the mirror cannot be written or lacks the commit.
