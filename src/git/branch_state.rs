@@ -8,7 +8,8 @@ use std::path::{Component, Path, PathBuf};
 /// Larger files are compared by their stamp alone.
 const LARGEST: u64 = 64 * 1024;
 
-/// The branch files of a repository as they were. While it is equal, no branch that a look at the trunk reads has moved.
+/// The branch files of a repository as they were. While it is equal, no branch that a look at the trunk reads has
+/// moved.
 /// It says nothing about other branches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BranchState(Vec<Option<Seen>>);

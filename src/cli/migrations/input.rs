@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::context;
 use crate::cli::error::CliError;
 use crate::config::service_file::{MigrationSettings, SERVICE_FILE, ServiceFile};
-use crate::git::{GitError, Working};
+use crate::git::{ChangedFile, GitError, Working};
 use crate::migrations::{Dialect, FileChange, Layouts, MigrationDirection, Tool, order};
 
 /// The largest file that is read. The judgement refuses smaller ones already, and says so.
@@ -91,10 +91,10 @@ async fn between(range: &str) -> Result<CheckInput, CliError> {
     let inner = here.strip_prefix(repository.top()).unwrap_or(Path::new(""));
     let ServiceSettings { settings, folder } = service(&repository, to, &all, inner).await?;
     if settings.paths.is_empty() {
-        changed.retain(|(_, path)| Path::new(path).starts_with(&folder));
+        changed.retain(|file| Path::new(&file.path).starts_with(&folder));
         all.retain(|path| Path::new(path).starts_with(&folder));
     }
-    let paths = all.iter().chain(changed.iter().map(|(_, path)| path)).map(String::as_str);
+    let paths = all.iter().chain(changed.iter().map(|file| &file.path)).map(String::as_str);
     let layouts = Layouts::new(settings.globs()).seeing(paths);
     if let Some(mistake) = layouts.mistake() {
         return Err(CliError::usage(format!("{SERVICE_FILE}: {mistake} of {to}")));
@@ -113,11 +113,11 @@ fn is_up(layouts: &Layouts, path: &str) -> bool {
 async fn touched(
     repository: &Working,
     at: &str,
-    changed: &[(FileChange, String)],
+    changed: &[ChangedFile],
     layouts: &Layouts,
 ) -> Result<Vec<FileToCheck>, CliError> {
     let mut files = Vec::new();
-    for (change, path) in changed.iter().filter(|(_, path)| is_up(layouts, path)) {
+    for ChangedFile { change, path } in changed.iter().filter(|file| is_up(layouts, &file.path)) {
         let tool = layouts.place(path).map_or(Tool::Configured, |place| place.tool);
         let text = match change {
             FileChange::Deleted => String::new(),
