@@ -49,8 +49,12 @@ fn eventful(world: &Scripted) {
         let (from, reason) = (world.now(), String::from("why"));
         let shas = world.service(&name).unwrap().state.builds[&first].sha.clone();
         let bad = BadCommit { sha: shas.clone(), build: first, subject: "Pay".into() };
-        let finding =
-            Finding { guard: Guard::Hold, severity: Severity::Override, sentence: reason.clone(), remedy: None };
+        let finding = Finding {
+            guard: Guard::Hold,
+            severity: Severity::Override,
+            sentence: reason.clone(),
+            remedy: None,
+        };
         let facts = [
             Fact::FreezePlaced { from, until: None, reason: reason.clone() },
             Fact::FreezePlaced { from, until: Some(from), reason: reason.clone() },

@@ -62,7 +62,7 @@ async fn a_release_names_the_bad_commit_and_its_build_is_marked() {
     assert!(!console.line("Change by ada").contains("BAD"), "{}", console.text());
     console.press(&["1", "g", "3"]).until("named bad by sam").await.until("carts were lost").await;
     console.until("no newer build is without it").await;
-    console.press(&["1", "P"]).until("named bad by sam").await.until("[!!]").await;
+    console.press(&["1", "P"]).until("[!!] Contains bad commit").await.until("(sam").await;
 }
 
 #[tokio::test(start_paused = true)]
