@@ -126,7 +126,7 @@ mod tests {
         let backend = Scripted::new(DateTime::UNIX_EPOCH);
         backend.fault(Fault::Unreachable);
         let (key, hour) = (key(), Duration::from_hours(1));
-        assert!(timeout(hour, look_up(&backend, &key)).await.is_err(), "nobody knows");
+        assert!(timeout(hour, look_up(&backend, &key)).await.is_err(), "it is unknown");
         let looking = look_up(&backend, &key);
         let healing = async {
             sleep(hour).await;
