@@ -181,7 +181,7 @@ fn what_followed_a_force_push_before_it_was_counted_may_have_the_commit() {
     record.rewritten(&[2, 3], None);
     record.found(4, vec![commit(40, "instead")], Vec::new());
     record.found(5, vec![commit(50, "go on")], Vec::new());
-    let doubt = maybe("not all that #4 brought is on record");
+    let doubt = maybe("the record of #4 is incomplete");
     assert_eq!((record.bad_in(4), record.bad_in(5)), (doubt.clone().into(), doubt.into()));
     assert_eq!(record.first_safe(3), None, "nobody knows that these are safe");
     record.found(6, vec![commit(60, "undo")], vec![revert(60, 20)]);
@@ -200,7 +200,7 @@ fn a_list_that_is_cut_after_a_force_push_may_hide_the_commit() {
     record.rewritten(&[2, 3], Some(1));
     let (build, commits) = (BuildNumber(4), vec![commit(40, "merge")]);
     record.tell(Fact::BuildFound { build, sha: sha(40), commits, more: 7, reverts: Vec::new() });
-    assert_eq!(record.bad_in(4), maybe("not all that #4 brought is on record"));
+    assert_eq!(record.bad_in(4), maybe("the record of #4 is incomplete"));
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn a_rebased_commit_is_known_by_its_subject_and_author() {
     let mut record = with_a_bad_commit();
     record.rewritten(&[2, 3], Some(1));
     record.found(4, vec![commit(41, "charge twice")], Vec::new());
-    let doubt = format!("#4 brought {} of the same subject and author", sha(41).short());
+    let doubt = format!("#4 has {} with the same subject and author", sha(41).short());
     assert_eq!(record.bad_in(4), maybe(&doubt));
     record.found(5, vec![commit(50, "undo")], vec![revert(50, 41)]);
     assert_eq!(record.bad_in(5), NOT);
@@ -230,7 +230,7 @@ fn a_trunk_that_shares_nothing_with_the_one_before_may_have_anything() {
     record.rewritten(&[1, 2, 3], None);
     record.found(4, vec![commit(40, "another history")], Vec::new());
     record.found(5, vec![commit(50, "go on")], Vec::new());
-    assert_eq!(record.bad_in(5), maybe("not all that #4 brought is on record"));
+    assert_eq!(record.bad_in(5), maybe("the record of #4 is incomplete"));
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn a_commit_outside_of_the_folder_is_not_known_to_be_missing_after_a_force_push(
     record.rewritten(&[2], Some(1));
     record.found(3, vec![commit(30, "instead")], Vec::new());
     assert_eq!(record.bad_in(1), NOT);
-    assert_eq!(record.bad_in(3), maybe("not all that #3 brought is on record"));
+    assert_eq!(record.bad_in(3), maybe("the record of #3 is incomplete"));
 }
 
 #[test]

@@ -14,10 +14,10 @@ use support::repository::Repository;
 use support::shop::smoke_tested;
 use trunkline::backend::Backend as _;
 use trunkline::backend::scripted::{SERVICE, Scripted, ScriptedWorld};
+use trunkline::domain::commit_location::{CommitInBuild, CommitLocation, InProduction, InStaging};
 use trunkline::domain::event::{DeploymentKind, StepOutcome};
 use trunkline::domain::ids::{BuildNumber, Environment};
 use trunkline::domain::people::Actor;
-use trunkline::domain::whereabouts::{InProduction, InStaging, Placed, Whereabouts};
 use trunkline::git::{CommitMatch, Mirror};
 
 /// A watched repository in which every build is verified by its smoke step.
@@ -163,10 +163,10 @@ async fn a_commit_that_no_build_of_the_folder_has_is_on_the_trunk_all_the_same()
         for sha in [&elsewhere, &aside] {
             let prefix = sha.as_str().parse().unwrap();
             // While it is being fetched, git may have the commit and not its files.
-            seen.push(match backend.whereabouts(&world.service, &prefix).await {
-                Ok(Whereabouts::InNoBuild { .. }) => "trunk",
-                Ok(Whereabouts::NotOnTrunk { .. }) => "nowhere",
-                Ok(Whereabouts::UnknownHere) | Err(_) => "not fetched yet",
+            seen.push(match backend.commit_location(&world.service, &prefix).await {
+                Ok(CommitLocation::InNoBuild { .. }) => "trunk",
+                Ok(CommitLocation::NotOnTrunk { .. }) => "nowhere",
+                Ok(CommitLocation::UnknownHere) | Err(_) => "not fetched yet",
                 other => panic!("{other:?}"),
             });
         }
@@ -224,10 +224,10 @@ async fn an_ambiguous_beginning_is_told_from_an_unknown_one() {
 }
 
 /// Where a commit of the scripted world is.
-async fn placed(world: &Scripted, build: BuildNumber) -> Placed {
+async fn placed(world: &Scripted, build: BuildNumber) -> CommitInBuild {
     let sha = format!("{:040x}", build.0).parse().unwrap();
-    match world.whereabouts(&SERVICE.parse().unwrap(), &sha).await {
-        Ok(Whereabouts::InBuild(placed)) => *placed,
+    match world.commit_location(&SERVICE.parse().unwrap(), &sha).await {
+        Ok(CommitLocation::InBuild(placed)) => *placed,
         other => panic!("{build}: {other:?}"),
     }
 }
@@ -317,7 +317,7 @@ async fn what_several_commits_begin_with_is_ambiguous_and_the_list_is_cut() {
             world.merge(&name, "ada", "One more");
         }
     });
-    let answer = world.whereabouts(&name, &"0000".parse().unwrap()).await.unwrap();
-    let Whereabouts::Ambiguous { candidates, more } = answer else { panic!("{answer:?}") };
+    let answer = world.commit_location(&name, &"0000".parse().unwrap()).await.unwrap();
+    let CommitLocation::Ambiguous { candidates, more } = answer else { panic!("{answer:?}") };
     assert_eq!((candidates.len(), more), (10, 3));
 }

@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 use crate::calendar::FreezeWindow;
 use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt, Refusal};
+use crate::domain::commit_location::CommitLocation;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::ids::{
@@ -24,7 +25,6 @@ use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot, Version};
 use crate::domain::time::say;
-use crate::domain::whereabouts::Whereabouts;
 use crate::engine::CommandError;
 
 /// The longest time that a caller may ask a backend to wait for a change.
@@ -82,11 +82,11 @@ pub trait Backend: Send + Sync + 'static {
     ) -> impl Future<Output = Answer<Plan>> + Send;
 
     /// Where a commit is on its way to production, by its id or the beginning of it.
-    fn whereabouts(
+    fn commit_location(
         &self,
         service: &ServiceName,
         commit: &CommitPrefix,
-    ) -> impl Future<Output = Answer<Whereabouts>> + Send;
+    ) -> impl Future<Output = Answer<CommitLocation>> + Send;
 
     /// Records the command and answers once it is durable. The same key with the same command gets the first
     /// receipt again; it never acts twice.

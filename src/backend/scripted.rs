@@ -19,6 +19,7 @@ use crate::calendar::FreezeWindow;
 use crate::domain::caller::Caller;
 use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt, Refusal};
+use crate::domain::commit_location::CommitLocation;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::ids::{
@@ -27,7 +28,6 @@ use crate::domain::ids::{
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Capabilities, Description, FleetSnapshot, ServiceSnapshot, Version};
-use crate::domain::whereabouts::Whereabouts;
 
 /// The scripted backend as one caller sees it. Clones share one world.
 #[derive(Debug, Clone)]
@@ -212,13 +212,13 @@ impl Backend for Scripted {
         Ok(self.world().plan(service, action, &self.caller)?)
     }
 
-    async fn whereabouts(
+    async fn commit_location(
         &self,
         service: &ServiceName,
         commit: &CommitPrefix,
-    ) -> Answer<Whereabouts> {
+    ) -> Answer<CommitLocation> {
         self.answer().await?;
-        Ok(self.world().whereabouts(service, commit)?)
+        Ok(self.world().commit_location(service, commit)?)
     }
 
     async fn command(

@@ -45,7 +45,7 @@ use crate::domain::ids::ServiceName;
 use crate::gate;
 use crate::terminal::guard::Guard;
 use crate::terminal::painter::Painter;
-use crate::terminal::signals::{JobControl, Told};
+use crate::terminal::signals::{JobControl, JobSignal};
 use crate::terminal::{attention, clipboard, input};
 
 /// How many answers may wait to be taken in; who answers more waits itself.
@@ -161,9 +161,9 @@ impl runtime::Outside for Standard {
     }
 
     async fn told(&mut self) -> Outside {
-        match self.jobs.told().await {
-            Told::Stop => Outside::Suspend,
-            Told::GoOn => Outside::Resume,
+        match self.jobs.next().await {
+            JobSignal::Stop => Outside::Suspend,
+            JobSignal::Continue => Outside::Resume,
         }
     }
 

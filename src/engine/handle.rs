@@ -9,18 +9,19 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::AbortHandle;
 
 use super::commands::{self, CommandContext, CommandError, Gathered};
+use super::commit_location;
 use super::freezes;
 use super::gather;
 use super::logs;
 use super::run::RunFolder;
 use super::shared::Shared;
-use super::whereabouts;
 use super::world::{Service, World};
 use super::writer::{CommandRequest, Input};
 use crate::calendar::FreezeWindow;
 use crate::domain::caller::Caller;
 use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt, Refusal};
+use crate::domain::commit_location::CommitLocation;
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::{DeploymentKind, Event};
 use crate::domain::ids::{
@@ -30,7 +31,6 @@ use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::build::{self, SnapshotInput};
 use crate::domain::snapshot::{FleetRow, FleetSnapshot, ServiceSnapshot, Version};
-use crate::domain::whereabouts::Whereabouts;
 use crate::store::Reader;
 
 /// How often facts are gathered again because the service changed in between.
@@ -203,13 +203,13 @@ impl Handle {
     ///
     /// # Errors
     /// When there is no such service, or git fails.
-    pub async fn whereabouts(
+    pub async fn commit_location(
         &self,
         name: &ServiceName,
         commit: &CommitPrefix,
-    ) -> Result<Whereabouts, CommandError> {
+    ) -> Result<CommitLocation, CommandError> {
         find(&self.shared.world(), name)?;
-        Ok(Box::pin(whereabouts::find(&self.shared, name, commit)).await?)
+        Ok(Box::pin(commit_location::find(&self.shared, name, commit)).await?)
     }
 
     /// Records a command; what was answered is durable.

@@ -4,6 +4,7 @@ mod act;
 mod checkouts;
 pub mod clock;
 pub mod commands;
+mod commit_location;
 pub mod decide;
 mod freezes;
 mod gather;
@@ -21,7 +22,6 @@ mod steps;
 pub mod supervisor;
 mod trunk;
 mod watch;
-mod whereabouts;
 mod world;
 mod writer;
 

@@ -33,7 +33,7 @@ pub enum Step {
     BrokenAtEscape,
 }
 
-/// What becomes of a sequence.
+/// What to do with a sequence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It sets colours, by these parameters.
@@ -63,7 +63,7 @@ pub struct Sequence {
 }
 
 impl Sequence {
-    /// What an ESC begins.
+    /// A sequence of which the ESC is read.
     pub fn start() -> Self {
         Self { kind: Kind::Escape, units: vec![Unit::Char(ESC)] }
     }
@@ -76,7 +76,7 @@ impl Sequence {
         }
     }
 
-    /// What becomes of it once it is complete.
+    /// What to do with the complete sequence.
     pub fn verdict(&self) -> Verdict {
         let body: String = self.units[1..].iter().map(|unit| unit.char()).collect();
         match self.kind {
@@ -192,7 +192,7 @@ fn osc_verdict(body: &str) -> Verdict {
 }
 
 impl Unit {
-    /// Its character; a byte that is none is as unwelcome in a sequence as a control.
+    /// Its character. A byte that is not UTF-8 counts as a control.
     fn char(self) -> char {
         match self {
             Self::Char(c) => c,

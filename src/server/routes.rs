@@ -29,11 +29,11 @@ use crate::api::{LARGEST_REQUEST, path};
 use crate::backend::{Backend, LONGEST_WAIT};
 use crate::domain::chain::ChainPage;
 use crate::domain::command::{Action, Command, Receipt};
+use crate::domain::commit_location::CommitLocation;
 use crate::domain::ids::{CommitPrefix, DeploymentId, IdempotencyKey, ServiceName};
 use crate::domain::log::{LogFind, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot};
-use crate::domain::whereabouts::Whereabouts;
 
 /// How many deployments a page has if the caller does not say, and the most that it has.
 const DEPLOYMENTS: (usize, usize) = (50, 500);
@@ -64,7 +64,7 @@ pub(super) fn router<B: Backend>() -> Router<Session<B>> {
         .routes(routes!(deployments))
         .routes(routes!(freezes))
         .routes(routes!(plan))
-        .routes(routes!(whereabouts))
+        .routes(routes!(commit_location))
         .routes(routes!(command))
         .routes(routes!(receipt))
         .routes(routes!(log))
@@ -244,15 +244,15 @@ async fn plan<B: Backend>(
         ("commit" = CommitPrefix, Path, description = "Its id, or the beginning of it."),
     ),
     responses(
-        (status = 200, description = "Where it is, or that it is not known here.", body = Whereabouts),
+        (status = 200, description = "Where it is, or that it is not known here.", body = CommitLocation),
         NotFoundResponses,
     )
 )]
-async fn whereabouts<B: Backend>(
+async fn commit_location<B: Backend>(
     State(session): State<Session<B>>,
     InPath((name, commit)): InPath<(ServiceName, CommitPrefix)>,
-) -> HttpResult<Json<Whereabouts>> {
-    session.ask(session.backend.whereabouts(&name, &commit)).await.map(Json)
+) -> HttpResult<Json<CommitLocation>> {
+    session.ask(session.backend.commit_location(&name, &commit)).await.map(Json)
 }
 
 /// Records a command, and answers once it is durable.

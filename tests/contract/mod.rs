@@ -8,6 +8,7 @@ use trunkline::api::API;
 use trunkline::backend::{Answer, Backend, BackendError};
 use trunkline::domain::chain::{ChainFrom, RecordSpan};
 use trunkline::domain::command::{Action, Command, Receipt, Refusal};
+use trunkline::domain::commit_location::{CommitInBuild, CommitLocation, InProduction, InStaging};
 use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::event::{Event, Fact};
 use trunkline::domain::ids::{
@@ -16,7 +17,6 @@ use trunkline::domain::ids::{
 use trunkline::domain::log::{Direction, LogFind, LogFrom, LogPage, LogSearch, Wanted};
 use trunkline::domain::plan::{Guard, Plan, Severity};
 use trunkline::domain::snapshot::ServiceSnapshot;
-use trunkline::domain::whereabouts::{InProduction, InStaging, Placed, Whereabouts};
 use uuid::Uuid;
 
 const NOW: Duration = Duration::ZERO;
@@ -351,7 +351,7 @@ pub async fn an_unknown_service_is_not_found<S: Stage>(stage: &S) {
     not_found(&backend.service(&nobody, None, NOW).await);
     not_found(&backend.history(&nobody, environment, None, 1).await);
     not_found(&backend.plan(&nobody, rollback).await);
-    not_found(&backend.whereabouts(&nobody, &"3f9ac21".parse().unwrap()).await);
+    not_found(&backend.commit_location(&nobody, &"3f9ac21".parse().unwrap()).await);
     not_found(&backend.command(&nobody, hold("errors"), key()).await);
     not_found(&backend.log(&nobody, DeploymentId(1), 0, LogFrom::End, 100, NOW).await);
     let search = LogSearch { wanted: Wanted::Error, direction: Direction::Newer, from: 0 };
@@ -384,14 +384,14 @@ pub async fn a_commit_is_followed_by_the_beginning_of_its_id<S: Stage>(stage: &S
 pub async fn a_commit_that_nobody_has_is_unknown<S: Stage>(stage: &S) {
     stage.with_verified_build().await;
     let prefix = "fedcba98765".parse().unwrap();
-    let answer = stage.backend().whereabouts(stage.service(), &prefix).await;
-    assert_eq!(answer, Ok(Whereabouts::UnknownHere));
+    let answer = stage.backend().commit_location(stage.service(), &prefix).await;
+    assert_eq!(answer, Ok(CommitLocation::UnknownHere));
 }
 
-async fn placed<S: Stage>(stage: &S, commit: &str) -> Placed {
-    let answer = stage.backend().whereabouts(stage.service(), &commit.parse().unwrap()).await;
+async fn placed<S: Stage>(stage: &S, commit: &str) -> CommitInBuild {
+    let answer = stage.backend().commit_location(stage.service(), &commit.parse().unwrap()).await;
     match answer {
-        Ok(Whereabouts::InBuild(placed)) => *placed,
+        Ok(CommitLocation::InBuild(placed)) => *placed,
         other => panic!("{commit} is in no build: {other:?}"),
     }
 }

@@ -12,6 +12,7 @@ use crate::domain::caller::Caller;
 use crate::domain::chain::{ChainFrom, ChainHead, ChainPage, Hash, RecordSpan};
 use crate::domain::command::{Command, Receipt, Refusal};
 use crate::domain::commit::Range;
+use crate::domain::commit_location::CommitLocation;
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::{Event, Fact};
 use crate::domain::ids::{
@@ -24,7 +25,6 @@ use crate::domain::policy::{FreezeMode, Policy, VerifyBy};
 use crate::domain::service::ServiceState;
 use crate::domain::snapshot::build::{self, SnapshotInput};
 use crate::domain::snapshot::{FleetSnapshot, Problem, ServiceSnapshot, Version};
-use crate::domain::whereabouts::{NamedCommit, Whereabouts};
 
 /// The service that every scripted world begins with.
 pub const SERVICE: &str = "checkout";
@@ -128,22 +128,13 @@ impl ScriptedWorld {
         ))
     }
 
-    pub(super) fn whereabouts(
+    pub(super) fn commit_location(
         &self,
         name: &ServiceName,
         commit: &CommitPrefix,
-    ) -> Result<Whereabouts, Refusal> {
+    ) -> Result<CommitLocation, Refusal> {
         let ScriptedService { state, policy, .. } = self.service(name)?;
-        let mut found = state.commits_that_begin_with(commit.as_str());
-        let Some(first) = found.pop() else { return Ok(Whereabouts::UnknownHere) };
-        if !found.is_empty() {
-            let candidates = found.into_iter().chain([first]).map(|commit| commit.sha).collect();
-            return Ok(Whereabouts::ambiguous(candidates));
-        }
-        let commit = state.builds.values().flat_map(|build| &build.commits);
-        let commit = commit.into_iter().find(|commit| commit.sha == first.sha);
-        let commit = commit.map_or_else(|| NamedCommit::bare(&first), NamedCommit::of);
-        Ok(Whereabouts::of(state, policy, commit, first.build))
+        Ok(CommitLocation::recorded(state, policy, commit))
     }
 
     pub(super) fn receipt(&self, key: &IdempotencyKey) -> Option<Receipt> {

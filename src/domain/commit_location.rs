@@ -1,4 +1,4 @@
-//! Where a commit is on its way from the trunk through staging to production.
+//! Where a commit is: in which build, in staging, in production.
 
 use std::collections::BTreeMap;
 
@@ -8,135 +8,148 @@ use utoipa::ToSchema;
 
 use super::build::{Build, BuildState};
 use super::commit::Commit;
-use super::ids::{BuildNumber, DeploymentId, Environment, Sha};
+use super::ids::{BuildNumber, CommitPrefix, DeploymentId, Environment, Sha};
 use super::policy::Policy;
 use super::quarantine::{BadCommit, Quarantined};
 use super::service::{Live, ServiceState};
 
-/// What is known of a commit by its id, or by the beginning of it.
+/// Where the commit with this id, or with this beginning of an id, is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
-pub enum Whereabouts {
-    /// No commit that was fetched has such an id.
+pub enum CommitLocation {
+    /// No fetched commit has this id.
     UnknownHere,
-    /// Several commits begin like this.
+    /// Several commits have this beginning.
     Ambiguous {
-        /// At most ten of them, in the order of their ids.
+        /// At most ten of them, ordered by id.
         candidates: Vec<Sha>,
         /// How many more there are.
         more: u32,
     },
-    /// It exists, and no build has it: it is not merged yet, or was taken off the trunk before a build had it.
+    /// No build contains it: it is not merged yet, or a force-push removed it before it was built.
     NotOnTrunk {
         commit: NamedCommit,
     },
-    /// It is on the trunk, and no build has it: none has followed, or none that touches the service.
+    /// It is on the trunk and no build contains it: none came after it, or none that touches the service.
     InNoBuild {
         commit: NamedCommit,
     },
-    InBuild(Box<Placed>),
+    InBuild(Box<CommitInBuild>),
 }
 
-/// The most candidates that are named.
+/// The most candidates that are listed.
 const CANDIDATES: usize = 10;
 
-/// A commit as people recognise it.
+/// What people recognise a commit by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NamedCommit {
     pub sha: Sha,
     pub subject: String,
-    /// Nothing when only its record is left.
+    /// Nothing when git no longer has the commit and no build lists it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
 }
 
-/// A commit that a build has.
+/// A commit that a build contains.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Placed {
+pub struct CommitInBuild {
     pub commit: NamedCommit,
-    /// The first build that has it.
+    /// The first build that contains it.
     pub build: BuildNumber,
-    /// It is older than the first build that trunkline saw.
+    /// It is older than the first build that trunkline recorded.
     pub predates: bool,
-    /// A force-push took its build off the trunk.
+    /// A force-push removed its build from the trunk.
     pub off_trunk: bool,
     pub staging: InStaging,
     pub production: InProduction,
-    /// The attempt that left production in a state nobody vouches for, whatever was live before it.
+    /// The attempt that failed in production: what runs there is unknown until the next success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsettled: Option<DeploymentId>,
-    /// What took it back, unless that was taken back in turn.
+    /// The revert of it, unless that was reverted too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reverted_by: Option<TakenBack>,
-    /// Who named it bad, and why.
+    pub reverted_by: Option<RevertedBy>,
+    /// Who marked it bad, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantined: Option<Quarantined>,
 }
 
-/// The commit that takes another back, and the first build that has it.
+/// A commit that reverts another, and the first build that contains it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct TakenBack {
+pub struct RevertedBy {
     pub by: Sha,
     pub build: BuildNumber,
 }
 
-/// How staging stands to a commit.
+/// Whether a commit is in staging.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum InStaging {
-    /// Staging runs a build with it now.
+    /// Staging runs a build that contains it.
     Since {
         build: BuildNumber,
         at: DateTime<Utc>,
     },
-    /// It was there, and is not any more.
+    /// It was there and is no longer.
     Was {
         build: BuildNumber,
         from: DateTime<Utc>,
         to: DateTime<Utc>,
     },
-    /// A newer build overtook its build before that came to staging, and has not come there either.
+    /// A newer build replaced its build before either reached staging.
     SupersededBy {
         build: BuildNumber,
     },
     Never,
-    /// Nobody can tell whether the build that staging runs has it.
+    /// It is unknown whether the build in staging contains it.
     Unknown {
         build: BuildNumber,
     },
 }
 
-/// How production stands to a commit.
+/// Whether a commit is in production.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum InProduction {
-    /// Production runs a build with it, without a break since then; `build` brought it.
+    /// Production has contained it since then; `build` brought it.
     Since { build: BuildNumber, at: DateTime<Utc> },
-    /// It was live and is not any more.
+    /// It was live and is no longer.
     Was { build: BuildNumber, from: DateTime<Utc>, to: DateTime<Utc> },
-    /// It never was.
+    /// It was never live.
     NotYet {
-        /// How many builds its build is ahead of the live one.
+        /// How many builds its build is ahead of the live build.
         ahead: u32,
-        /// The promote that would bring it: of the oldest build of the trunk that is newer than the live one, has it
-        /// and was verified, or else of the oldest that still can be, or else of the oldest;
-        /// nothing where there is none.
+        /// The build to promote: the oldest trunk build that is newer than the live build and contains it. A verified
+        /// build comes first, then one that can still be verified.
         promote: Option<BuildNumber>,
         /// Whether that build is verified.
         verified: bool,
     },
-    /// Nobody can tell whether the build that is live has it.
+    /// It is unknown whether the live build contains it.
     Unknown { build: BuildNumber },
 }
 
-impl Whereabouts {
-    /// Several commits, of which ten are named.
+impl CommitLocation {
+    /// Several commits, of which ten are listed.
     #[must_use]
     pub fn ambiguous(mut candidates: Vec<Sha>) -> Self {
         candidates.sort();
         let more = candidates.len().saturating_sub(CANDIDATES);
         candidates.truncate(CANDIDATES);
         Self::Ambiguous { candidates, more: u32::try_from(more).unwrap_or(u32::MAX) }
+    }
+
+    /// A commit that git does not have, as the builds and the quarantine list it.
+    #[must_use]
+    pub fn recorded(state: &ServiceState, policy: &Policy, commit: &CommitPrefix) -> Self {
+        let mut recorded = state.commits_that_begin_with(commit.as_str());
+        if recorded.len() > 1 {
+            return Self::ambiguous(recorded.into_iter().map(|commit| commit.sha).collect());
+        }
+        let Some(only) = recorded.pop() else { return Self::UnknownHere };
+        let mut listed = state.builds.values().flat_map(|build| &build.commits);
+        let named = listed.find(|commit| commit.sha == only.sha);
+        let named = named.map_or_else(|| NamedCommit::bare(&only), NamedCommit::of);
+        Self::of(state, policy, named, only.build)
     }
 
     /// A commit whose first build is known.
@@ -150,17 +163,17 @@ impl Whereabouts {
         let Some(build) = state.builds.get(&first) else { return Self::NotOnTrunk { commit } };
         let bad =
             BadCommit { sha: commit.sha.clone(), build: first, subject: commit.subject.clone() };
-        let trail = Trail { state, first: build, having: state.having(&bad) };
+        let trail = CommitTrail { state, first: build, having: state.having(&bad) };
         let taken_back = state.taken_back(&bad, build.off_trunk);
         let is_oldest = state.builds.keys().next() == Some(&first);
-        Self::InBuild(Box::new(Placed {
+        Self::InBuild(Box::new(CommitInBuild {
             build: first,
             predates: is_oldest && !build.commits.iter().any(|c| c.sha == commit.sha),
             off_trunk: build.off_trunk,
             staging: trail.staging(),
             production: trail.production(policy),
             unsettled: state.unsettled(Environment::Production).map(|deployment| deployment.id),
-            reverted_by: taken_back.map(|(by, build)| TakenBack { by, build }),
+            reverted_by: taken_back.map(|(by, build)| RevertedBy { by, build }),
             quarantined: state.quarantine.get(&commit.sha).cloned(),
             commit,
         }))
@@ -174,57 +187,57 @@ impl NamedCommit {
         Self { sha: commit.sha.clone(), subject: commit.subject.clone(), author }
     }
 
-    /// What the record of a commit tells where the commit itself is gone.
+    /// What is recorded of a commit that git no longer has.
     #[must_use]
     pub fn bare(commit: &BadCommit) -> Self {
         Self { sha: commit.sha.clone(), subject: commit.subject.clone(), author: None }
     }
 }
 
-/// The way of a commit, from its first build on.
-struct Trail<'a> {
+/// The builds and environments that contained a commit.
+struct CommitTrail<'a> {
     state: &'a ServiceState,
     first: &'a Build,
-    /// Whether each build has it, where anybody can tell.
+    /// Whether each build contains it; nothing where that is unknown.
     having: BTreeMap<BuildNumber, Option<bool>>,
 }
 
-/// While an environment ran builds with the commit.
-struct Stay {
+/// The time during which an environment ran builds that contain the commit.
+struct LivePeriod {
     build: BuildNumber,
     from: DateTime<Utc>,
     /// Nothing while it lasts.
     to: Option<DateTime<Utc>>,
 }
 
-impl Trail<'_> {
+impl CommitTrail<'_> {
     fn has_it(&self, number: BuildNumber) -> bool {
         self.having.get(&number) == Some(&Some(true))
     }
 
-    /// The build that an environment runs, where nobody can tell whether that has it.
+    /// The build that an environment runs, if it is unknown whether that contains the commit.
     fn unknown(&self, environment: Environment) -> Option<BuildNumber> {
         let live = self.state.live(environment)?.build;
         matches!(self.having.get(&live), Some(None)).then_some(live)
     }
 
-    /// The last stay in an environment.
-    fn stay(&self, environment: Environment) -> Option<Stay> {
+    /// The last time the commit was in an environment.
+    fn last_period(&self, environment: Environment) -> Option<LivePeriod> {
         let history = self.state.live.get(&environment)?;
         let last = history.iter().rposition(|live| self.has_it(live.build))?;
         let entered = history[..last].iter().rposition(|live| !self.has_it(live.build));
         let Live { build, since, .. } = &history[entered.map_or(0, |at| at + 1)];
         let to = history.get(last + 1).map(|next| next.since);
-        Some(Stay { build: *build, from: *since, to })
+        Some(LivePeriod { build: *build, from: *since, to })
     }
 
     fn staging(&self) -> InStaging {
         if let Some(build) = self.unknown(Environment::Staging) {
             return InStaging::Unknown { build };
         }
-        match self.stay(Environment::Staging) {
-            Some(Stay { build, from, to: None }) => InStaging::Since { build, at: from },
-            Some(Stay { build, from, to: Some(to) }) => InStaging::Was { build, from, to },
+        match self.last_period(Environment::Staging) {
+            Some(LivePeriod { build, from, to: None }) => InStaging::Since { build, at: from },
+            Some(LivePeriod { build, from, to: Some(to) }) => InStaging::Was { build, from, to },
             None => {
                 let newer = self.first.superseded_by.filter(|newer| self.has_it(*newer));
                 newer.map_or(InStaging::Never, |build| InStaging::SupersededBy { build })
@@ -236,9 +249,9 @@ impl Trail<'_> {
         if let Some(build) = self.unknown(Environment::Production) {
             return InProduction::Unknown { build };
         }
-        match self.stay(Environment::Production) {
-            Some(Stay { build, from, to: None }) => InProduction::Since { build, at: from },
-            Some(Stay { build, from, to: Some(to) }) => InProduction::Was { build, from, to },
+        match self.last_period(Environment::Production) {
+            Some(LivePeriod { build, from, to: None }) => InProduction::Since { build, at: from },
+            Some(LivePeriod { build, from, to: Some(to) }) => InProduction::Was { build, from, to },
             None => self.not_yet(policy),
         }
     }

@@ -1,4 +1,4 @@
-//! The migrations to check, with what runs before them: files that are named, or a range of commits.
+//! The migrations to check, from named files or a range of commits, with those that run before them.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use crate::cli::context;
 use crate::cli::error::CliError;
 use crate::config::service_file::{MigrationSettings, SERVICE_FILE, ServiceFile};
-use crate::git::{GitError, Working};
+use crate::git::{ChangedFile, GitError, Working};
 use crate::migrations::{Dialect, FileChange, Layouts, MigrationDirection, Tool, order};
 
-/// The largest file that is read; what is judged is smaller still, and says so.
+/// The largest file that is read. The judgement refuses smaller ones already, and says so.
 const LARGEST: u64 = 4 * 1024 * 1024;
-/// Of the migrations that ran before, the last so many are read for what they define.
+/// The most earlier migrations that are read for their definitions.
 const MOST_EARLIER: usize = 200;
 
 /// A migration with its text.
@@ -63,7 +63,7 @@ fn named(files: &[PathBuf]) -> Result<CheckInput, CliError> {
     }
     if gathered.files.is_empty() {
         return Err(CliError::usage(
-            "these files only go down, and nothing is judged; name those that go up",
+            "these are down migrations, and nothing is judged; name the up migrations",
         ));
     }
     Ok(gathered)
@@ -81,7 +81,7 @@ async fn between(range: &str) -> Result<CheckInput, CliError> {
     let parts =
         range.split_once("..").filter(|(from, to)| !from.is_empty() && !to.starts_with('.'));
     let Some((from, to)) = parts else {
-        return Err(CliError::usage(format!("{range:?} is no range; write it as \"A..B\"")));
+        return Err(CliError::usage(format!("{range:?} is not a range; write it as \"A..B\"")));
     };
     let to = if to.is_empty() { "HEAD" } else { to };
     let here = std::env::current_dir()?;
@@ -91,10 +91,10 @@ async fn between(range: &str) -> Result<CheckInput, CliError> {
     let inner = here.strip_prefix(repository.top()).unwrap_or(Path::new(""));
     let ServiceSettings { settings, folder } = service(&repository, to, &all, inner).await?;
     if settings.paths.is_empty() {
-        changed.retain(|(_, path)| Path::new(path).starts_with(&folder));
+        changed.retain(|file| Path::new(&file.path).starts_with(&folder));
         all.retain(|path| Path::new(path).starts_with(&folder));
     }
-    let paths = all.iter().chain(changed.iter().map(|(_, path)| path)).map(String::as_str);
+    let paths = all.iter().chain(changed.iter().map(|file| &file.path)).map(String::as_str);
     let layouts = Layouts::new(settings.globs()).seeing(paths);
     if let Some(mistake) = layouts.mistake() {
         return Err(CliError::usage(format!("{SERVICE_FILE}: {mistake} of {to}")));
@@ -113,11 +113,11 @@ fn is_up(layouts: &Layouts, path: &str) -> bool {
 async fn touched(
     repository: &Working,
     at: &str,
-    changed: &[(FileChange, String)],
+    changed: &[ChangedFile],
     layouts: &Layouts,
 ) -> Result<Vec<FileToCheck>, CliError> {
     let mut files = Vec::new();
-    for (change, path) in changed.iter().filter(|(_, path)| is_up(layouts, path)) {
+    for ChangedFile { change, path } in changed.iter().filter(|file| is_up(layouts, &file.path)) {
         let tool = layouts.place(path).map_or(Tool::Configured, |place| place.tool);
         let text = match change {
             FileChange::Deleted => String::new(),
@@ -141,7 +141,7 @@ async fn earlier(repository: &Working, at: &str, mut paths: Vec<String>) -> Vec<
     texts
 }
 
-/// What is known of the service that somebody works on.
+/// The service in the current folder.
 #[derive(Default)]
 struct ServiceSettings {
     settings: MigrationSettings,
