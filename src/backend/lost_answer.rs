@@ -29,6 +29,9 @@ const ON_ITS_WAY: Duration = Duration::from_mins(1);
 const FAILURES: usize = 5;
 
 /// The receipt, or `None` when the command was never recorded. An error leaves the intent on disk for the next program.
+///
+/// # Errors
+/// As [`look_up`].
 pub async fn conclude<B: Backend>(
     backend: &B,
     key: &IdempotencyKey,

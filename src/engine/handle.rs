@@ -209,7 +209,7 @@ impl Handle {
         commit: &CommitPrefix,
     ) -> Result<CommitLocation, CommandError> {
         find(&self.shared.world(), name)?;
-        Ok(Box::pin(commit_location::find(&self.shared, name, commit)).await?)
+        Box::pin(commit_location::find(&self.shared, name, commit)).await
     }
 
     /// Records a command; what was answered is durable.

@@ -68,7 +68,7 @@ pub struct CommandRequest {
     pub reply: oneshot::Sender<Result<Receipt, CommandError>>,
 }
 
-fn unrecorded(error: StoreError) -> CommandError {
+fn unrecorded(error: &StoreError) -> CommandError {
     CommandError::Failed(format!("nothing was done, because it could not be recorded: {error}"))
 }
 
@@ -172,7 +172,7 @@ impl Writer {
         let CommandRequest { service, caller, command, .. } = request;
         let digest = commands::digest(service, caller, command);
         let digest = digest.map_err(|error| CommandError::failed(error.to_string()))?;
-        let answered = self.store.answered(&request.key).map_err(unrecorded)?;
+        let answered = self.store.answered(&request.key).map_err(|e| unrecorded(&e))?;
         if let Some((before, receipt)) = answered {
             return if before == digest { Ok(receipt) } else { Err(Refusal::KeyReused.into()) };
         }
@@ -198,7 +198,7 @@ impl Writer {
             self.trouble(error);
             self.rehearse_later(NewEvent { service: request.service.clone(), actor, fact });
         }
-        recorded.map_err(unrecorded)?;
+        recorded.map_err(|e| unrecorded(&e))?;
         Ok(answered.receipt)
     }
 

@@ -166,7 +166,7 @@ impl ScriptedWorld {
         };
         let mut seqs = self.events.iter().filter(is_in).map(|event| event.seq);
         let first = seqs.next()?;
-        Some(RecordSpan { first, last: seqs.last().unwrap_or(first) })
+        Some(RecordSpan { first, last: seqs.next_back().unwrap_or(first) })
     }
 
     pub(super) fn events(
