@@ -54,7 +54,9 @@ pub async fn run(
     } else if context.out.is_conversation() {
         ask(context, &plan, reasons)?
     } else {
-        return Err(CliError::usage("nobody is here to ask; add --yes to confirm this plan"));
+        return Err(CliError::usage(
+            "not a terminal, so nobody can confirm; add --yes to confirm this plan",
+        ));
     };
     let fingerprint = plan.fingerprint.clone();
     let command = Command::Execute { action, fingerprint, overrides };

@@ -53,7 +53,7 @@ impl CliError {
         ExitCode::from(code)
     }
 
-    /// Says on standard error what is wrong and keeps nobody from going on.
+    /// Writes a warning to standard error.
     pub fn warn(sentence: &str) {
         for (index, line) in sentence.lines().enumerate() {
             let line = gate::line(line);

@@ -12,7 +12,7 @@ use super::harness::{Console, checkout, put_live, ready};
 
 /// How many deployments production has had.
 fn production(console: &Console) -> usize {
-    let world = |world: &mut trunkline::backend::scripted::World| {
+    let world = |world: &mut trunkline::backend::scripted::ScriptedWorld| {
         let service = world.service(&checkout()).expect("it is there");
         let deployments = service.state.deployments.values();
         deployments.filter(|d| d.request.environment == Environment::Production).count()

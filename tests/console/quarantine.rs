@@ -1,6 +1,6 @@
 //! Releasing production after a rollback, the commits that were bad, and what verifies a build.
 
-use trunkline::backend::scripted::{Scripted, World};
+use trunkline::backend::scripted::{Scripted, ScriptedWorld};
 use trunkline::domain::event::{DeploymentKind, Fact};
 use trunkline::domain::ids::{BuildNumber, Environment};
 use trunkline::domain::people::Actor;
@@ -22,7 +22,7 @@ fn rolled_back() -> Scripted {
 }
 
 /// Asks for a rollback, with the hold that comes with it.
-fn roll_back(world: &mut World, to: BuildNumber) {
+fn roll_back(world: &mut ScriptedWorld, to: BuildNumber) {
     let kim = || Actor::Person("kim".into());
     let (environment, kind) = (Environment::Production, DeploymentKind::Rollback);
     let id = world.request(&checkout(), to, environment, kind, kim());
