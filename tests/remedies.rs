@@ -94,5 +94,5 @@ fn every_command_that_a_plan_prints_does_what_it_says() {
     shop.home.said(&["promote", "4", "--yes", "--reason", "author=nobody else is here"]);
     let running = plan("4");
     shop.open_gate();
-    assert!(follow(&shop, &running, "logs", &[], &[]).contains("promote of #4 is out"));
+    assert!(follow(&shop, &running, "logs", &[], &[]).contains("promote of 4 is out"));
 }
