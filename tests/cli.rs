@@ -238,7 +238,7 @@ fn init_outside_of_a_repository_says_so() {
     let home = Home::new();
     let output = home.trunkline(&["init"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(complaint(&output).contains("no git repository"), "{output:?}");
+    assert!(complaint(&output).contains("not in a git repository"), "{output:?}");
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn what_the_command_line_is_refused_is_in_the_record_with_its_sentence() {
     home.await_build(3, "verified");
     let held = home.trunkline(&["promote", "3", "--yes"]);
     assert_eq!(held.status.code(), Some(3), "{held:?}");
-    for sentence in ["#1 is older than #2", "production is on hold"] {
+    for sentence in ["#1 is older than #2", "Production is on hold"] {
         let audit = || home.said(&["audit", "--kind", "refused"]);
         home::until(sentence, || audit().contains(sentence));
     }
@@ -442,7 +442,7 @@ fn what_is_missing_or_so_already_fails_and_is_no_wrong_usage() {
     home.said(&["release", "--reason", "looked"]);
     home.said(&["promote", "2", "--yes", "--wait"]);
     home.said(&["rollback", "--yes", "--wait"]);
-    fails(&["release", "--reason", "x"], 2, "name the commits");
+    fails(&["release", "--reason", "x"], 2, "--bad SHA");
 }
 
 #[test]

@@ -93,7 +93,7 @@ async fn a_request_is_withdrawn_by_nobody_but_who_asked() {
     let Refusal::Policy { sentence, .. } = refusal(world.command("ann", withdraw()).await) else {
         panic!("not refused by policy");
     };
-    assert!(sentence.contains("is of raj"), "{sentence}");
+    assert!(sentence.contains("belongs to raj"), "{sentence}");
     world.command("raj", withdraw()).await.unwrap();
     world.stop().await;
 }
