@@ -16,10 +16,10 @@ fn follow(
     more: &[&str],
 ) -> String {
     let commands = printed.split(RUN).skip(1).map(|rest| {
-        let end = rest.find(|c| c == ';' || c == '\n').unwrap_or(rest.len());
+        let end = rest.find([';', '\n']).unwrap_or(rest.len());
         rest[..end].to_owned()
     });
-    let command = commands.filter(|command| command.starts_with(begins)).next();
+    let command = commands.into_iter().find(|command| command.starts_with(begins));
     let mut command = command.unwrap_or_else(|| panic!("no {begins:?} in {printed}"));
     for (word, with) in filled {
         command = command.replace(word, with);
