@@ -9,9 +9,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
-use trunkline::config::FreezesFile;
-use trunkline::domain::ids::ServiceName;
+use trunkline::calendar::{FreezesFile, Tz};
 
 use samples::Pairs;
 
@@ -37,7 +35,6 @@ fn main() {
         time(|| FreezesFile::parse(&text, "freezes.toml").expect("the file is a good one"))
     };
     let rules = parsed().1.rules;
-    let service: ServiceName = "checkout".parse().expect("the name is a good one");
     let zones = PLACES.map(|(_, zone)| zone.parse::<Tz>().expect("the zone is a good one"));
     let begin: DateTime<Utc> = "2026-01-01T00:00:00Z".parse().expect("the time is a good one");
     let instants = || (0..ASKED).map(|step| begin + TimeDelta::hours(487) * step);
@@ -49,7 +46,7 @@ fn main() {
         time(|| clocks.for_each(turn)).0
     };
     let ours = || {
-        let judge = |at| drop(black_box(rules.promote_to_production(&service, at)));
+        let judge = |at| drop(black_box(rules.promote_to_production("checkout", at)));
         time(|| instants().for_each(judge)).0
     };
     let pairs = Pairs::measure(PAIRS, floor, ours);

@@ -12,3 +12,8 @@ pub mod git;
 pub mod server;
 pub mod store;
 pub mod terminal;
+
+pub use trunkline_calendar as calendar;
+pub use trunkline_gate as gate;
+pub use trunkline_migrations as migrations;
+pub use trunkline_settings as settings;

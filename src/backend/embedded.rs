@@ -1,38 +1,55 @@
-//! The engine in this process as a backend, speaking for one login.
+//! The engine in this process as a backend, speaking for one caller.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Answer, Backend, BackendError, LONGEST_WAIT};
+use super::{Answer, Backend, LONGEST_WAIT};
 use crate::api::API;
+use crate::calendar::FreezeWindow;
+use crate::domain::caller::Caller;
+use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt};
+use crate::domain::commit_location::CommitLocation;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
-use crate::domain::freeze::FreezeWindow;
 use crate::domain::ids::{
     CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Capabilities, Description, FleetSnapshot, ServiceSnapshot, Version};
-use crate::domain::whereabouts::Whereabouts;
-use crate::engine::{Failure, Handle};
+use crate::engine::Handle;
 
 /// The embedded engine for one caller.
 #[derive(Clone)]
 pub struct Embedded {
     engine: Handle,
-    login: String,
+    caller: Caller,
+    /// Called with every question.
+    on_request: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 impl Embedded {
-    /// `login` is who the connection says is calling.
     #[must_use]
-    pub fn new(engine: Handle, login: String) -> Self {
-        Self { engine, login }
+    pub fn new(engine: Handle, caller: Caller) -> Self {
+        Self { engine, caller, on_request: None }
+    }
+
+    /// Calls this with every question that comes.
+    #[must_use]
+    pub fn on_request(self, call: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { on_request: Some(Arc::new(call)), ..self }
+    }
+
+    fn engine(&self) -> &Handle {
+        if let Some(call) = &self.on_request {
+            call();
+        }
+        &self.engine
     }
 }
 
@@ -46,33 +63,23 @@ fn deadline(wait: Duration) -> Instant {
     Instant::now() + wait.min(LONGEST_WAIT)
 }
 
-impl From<Failure> for BackendError {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Refused(refusal) => Self::Refused(refusal),
-            Failure::Failed(why) => Self::Failed(why),
-            Failure::Undecided(why) => Self::Unknown(why),
-        }
-    }
-}
-
 impl Backend for Embedded {
     async fn describe(&self) -> Answer<Description> {
         Ok(Description {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             api: API,
             backend: "embedded engine".to_owned(),
-            demo: self.engine.is_demo(),
-            instance: self.engine.instance().to_owned(),
+            demo: self.engine().is_demo(),
+            instance: self.engine().instance().to_owned(),
             capabilities: Capabilities::ALL,
         })
     }
 
     async fn fleet(&self, after: Option<Version>, wait: Duration) -> Answer<Option<FleetSnapshot>> {
-        let (mut changes, deadline) = (self.engine.changes(), deadline(wait));
+        let (mut changes, deadline) = (self.engine().changes(), deadline(wait));
         loop {
-            if after != Some(self.engine.fleet_version()) {
-                return Ok(Some(self.engine.fleet()));
+            if after != Some(self.engine().fleet_version()) {
+                return Ok(Some(self.engine().fleet()));
             }
             if !changed_before(&mut changes, deadline).await {
                 return Ok(None);
@@ -86,10 +93,10 @@ impl Backend for Embedded {
         after: Option<Version>,
         wait: Duration,
     ) -> Answer<Option<ServiceSnapshot>> {
-        let (mut changes, deadline) = (self.engine.changes(), deadline(wait));
+        let (mut changes, deadline) = (self.engine().changes(), deadline(wait));
         loop {
-            if after != Some(self.engine.service_version(service)?) {
-                return Ok(Some(self.engine.service(service, &self.login)?));
+            if after != Some(self.engine().service_version(service)?) {
+                return Ok(Some(self.engine().service(service, &self.caller)?));
             }
             if !changed_before(&mut changes, deadline).await {
                 return Ok(None);
@@ -104,7 +111,7 @@ impl Backend for Embedded {
         before: Option<DeploymentId>,
         limit: usize,
     ) -> Answer<Vec<Deployment>> {
-        Ok(self.engine.history(service, environment, before, limit)?)
+        Ok(self.engine().history(service, environment, before, limit)?)
     }
 
     async fn freezes(
@@ -114,19 +121,19 @@ impl Backend for Embedded {
         from: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Answer<Vec<FreezeWindow>> {
-        Ok(self.engine.freezes(service, environment, from, until)?)
+        Ok(self.engine().freezes(service, environment, from, until)?)
     }
 
     async fn plan(&self, service: &ServiceName, action: Action) -> Answer<Plan> {
-        Ok(self.engine.plan(service, action, &self.login).await?)
+        Ok(self.engine().plan(service, action, &self.caller).await?)
     }
 
-    async fn whereabouts(
+    async fn commit_location(
         &self,
         service: &ServiceName,
         commit: &CommitPrefix,
-    ) -> Answer<Whereabouts> {
-        Ok(self.engine.whereabouts(service, commit).await?)
+    ) -> Answer<CommitLocation> {
+        Ok(self.engine().commit_location(service, commit).await?)
     }
 
     async fn command(
@@ -135,11 +142,11 @@ impl Backend for Embedded {
         command: Command,
         key: IdempotencyKey,
     ) -> Answer<Receipt> {
-        Ok(self.engine.command(service, &self.login, command, key).await?)
+        Ok(self.engine().command(service, &self.caller, command, key).await?)
     }
 
     async fn receipt(&self, key: &IdempotencyKey) -> Answer<Option<Receipt>> {
-        Ok(self.engine.receipt(key).await?)
+        Ok(self.engine().receipt(key).await?)
     }
 
     async fn log(
@@ -152,7 +159,7 @@ impl Backend for Embedded {
         wait: Duration,
     ) -> Answer<LogPage> {
         let wait = wait.min(LONGEST_WAIT);
-        Ok(self.engine.log(service, deployment, step, from, limit, wait).await?)
+        Ok(self.engine().log(service, deployment, step, from, limit, wait).await?)
     }
 
     async fn search_log(
@@ -162,7 +169,7 @@ impl Backend for Embedded {
         step: usize,
         search: LogSearch,
     ) -> Answer<LogFind> {
-        Ok(self.engine.search_log(service, deployment, step, search).await?)
+        Ok(self.engine().search_log(service, deployment, step, search).await?)
     }
 
     async fn events(
@@ -172,13 +179,25 @@ impl Backend for Embedded {
         limit: usize,
         wait: Duration,
     ) -> Answer<Vec<Event>> {
-        let (mut changes, deadline) = (self.engine.changes(), deadline(wait));
+        let (mut changes, deadline) = (self.engine().changes(), deadline(wait));
         loop {
-            let events = self.engine.events(service, after, limit).await?;
+            let events = self.engine().events(service, after, limit).await?;
             let waits = events.is_empty() && changed_before(&mut changes, deadline).await;
             if !waits {
                 return Ok(events);
             }
         }
+    }
+
+    async fn chain(&self, from: ChainFrom, limit: usize) -> Answer<ChainPage> {
+        Ok(self.engine().chain(from, limit).await?)
+    }
+
+    async fn span(
+        &self,
+        since: Option<DateTime<Utc>>,
+        until: Option<DateTime<Utc>>,
+    ) -> Answer<Option<RecordSpan>> {
+        Ok(self.engine().span(since, until).await?)
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod embedded;
 pub mod intents;
+pub mod lost_answer;
+pub mod problem;
 pub mod remote;
 pub mod scripted;
 
@@ -10,10 +12,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::calendar::FreezeWindow;
+use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt, Refusal};
+use crate::domain::commit_location::CommitLocation;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
-use crate::domain::freeze::FreezeWindow;
 use crate::domain::ids::{
     CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };
@@ -21,12 +25,12 @@ use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot, Version};
 use crate::domain::time::say;
-use crate::domain::whereabouts::Whereabouts;
+use crate::engine::CommandError;
 
-/// The longest that a caller may ask a backend to wait for news.
+/// The longest time that a caller may ask a backend to wait for a change.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(25);
 
-/// The longest that any answer takes; what takes longer hangs.
+/// The longest time that any answer takes.
 pub const LONGEST_ANSWER: Duration = LONGEST_WAIT.saturating_add(Duration::from_secs(10));
 
 /// A system that deploys. One value speaks for one caller: who that is comes from the connection.
@@ -78,11 +82,11 @@ pub trait Backend: Send + Sync + 'static {
     ) -> impl Future<Output = Answer<Plan>> + Send;
 
     /// Where a commit is on its way to production, by its id or the beginning of it.
-    fn whereabouts(
+    fn commit_location(
         &self,
         service: &ServiceName,
         commit: &CommitPrefix,
-    ) -> impl Future<Output = Answer<Whereabouts>> + Send;
+    ) -> impl Future<Output = Answer<CommitLocation>> + Send;
 
     /// Records the command and answers once it is durable. The same key with the same command gets the first
     /// receipt again; it never acts twice.
@@ -127,9 +131,23 @@ pub trait Backend: Send + Sync + 'static {
         limit: usize,
         wait: Duration,
     ) -> impl Future<Output = Answer<Vec<Event>>> + Send;
+
+    /// Walks at most `limit` rows of the record's hash chain.
+    fn chain(
+        &self,
+        from: ChainFrom,
+        limit: usize,
+    ) -> impl Future<Output = Answer<ChainPage>> + Send;
+
+    /// The first and the last event that were recorded in a time; both ends count as in it.
+    fn span(
+        &self,
+        since: Option<DateTime<Utc>>,
+        until: Option<DateTime<Utc>>,
+    ) -> impl Future<Output = Answer<Option<RecordSpan>>> + Send;
 }
 
-/// What a backend says to a question.
+/// The answer of a backend.
 pub type Answer<T> = Result<T, BackendError>;
 
 /// Why a backend did not do what it was asked for.
@@ -138,10 +156,10 @@ pub enum BackendError {
     /// A decision: nothing was done, and the sentence says what to do instead.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Nobody answers; nothing was done.
+    /// The engine does not answer; nothing was done.
     #[error("{0}")]
     Unreachable(String),
-    /// Who answers asks not to be asked again for so long; nothing was done.
+    /// The other side asks to wait this long before the next request; nothing was done.
     #[error("{why}; try again in {}", say(*again))]
     Busy { why: String, again: Duration },
     /// A command was sent and its answer got lost: it may have been recorded. Ask [`Backend::receipt`].
@@ -150,7 +168,7 @@ pub enum BackendError {
     /// The two sides speak different versions.
     #[error("{0}")]
     Incompatible(String),
-    /// The caller is not allowed in at all.
+    /// The caller may not connect at all.
     #[error("{0}")]
     Unauthorized(String),
     /// Something went wrong on the other side.
@@ -158,8 +176,20 @@ pub enum BackendError {
     Failed(String),
 }
 
+impl From<CommandError> for BackendError {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::Refused(refusal) => Self::Refused(refusal),
+            CommandError::Unknown(why) => Self::Unknown(why),
+            error @ (CommandError::Outdated | CommandError::Failed(_)) => {
+                Self::Failed(error.to_string())
+            }
+        }
+    }
+}
+
 impl BackendError {
-    /// How long the other side wants not to be asked again.
+    /// How long the other side asks to wait.
     #[must_use]
     pub fn again(&self) -> Option<Duration> {
         match self {

@@ -12,31 +12,33 @@ use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-pub use self::world::{SERVICE, Service, World};
+pub use self::world::{SERVICE, ScriptedService, ScriptedWorld};
 use super::{Answer, Backend, BackendError};
 use crate::api::{API, VERSION};
+use crate::calendar::FreezeWindow;
+use crate::domain::caller::Caller;
+use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt, Refusal};
+use crate::domain::commit_location::CommitLocation;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
-use crate::domain::freeze::FreezeWindow;
 use crate::domain::ids::{
     CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Capabilities, Description, FleetSnapshot, ServiceSnapshot, Version};
-use crate::domain::whereabouts::Whereabouts;
 
-/// The scripted backend as one login sees it. Clones share one world.
+/// The scripted backend as one caller sees it. Clones share one world.
 #[derive(Debug, Clone)]
 pub struct Scripted {
-    shared: Arc<Shared>,
-    login: String,
+    shared: Arc<SharedWorld>,
+    caller: Caller,
 }
 
 #[derive(Debug)]
-struct Shared {
-    world: Mutex<World>,
+struct SharedWorld {
+    world: Mutex<ScriptedWorld>,
     changed: watch::Sender<()>,
 }
 
@@ -57,18 +59,27 @@ impl Scripted {
     /// A world with one service, [`SERVICE`], at the instant `now`, seen by the login `sam`.
     #[must_use]
     pub fn new(now: DateTime<Utc>) -> Self {
-        let shared = Shared { world: Mutex::new(World::new(now)), changed: watch::channel(()).0 };
-        Self { shared: Arc::new(shared), login: "sam".to_owned() }
+        let shared = SharedWorld {
+            world: Mutex::new(ScriptedWorld::new(now)),
+            changed: watch::channel(()).0,
+        };
+        Self { shared: Arc::new(shared), caller: Caller::in_process("sam") }
     }
 
     /// The same world as somebody else sees it.
     #[must_use]
     pub fn seen_by(&self, login: &str) -> Self {
-        Self { shared: self.shared.clone(), login: login.to_owned() }
+        self.called_by(Caller::in_process(login))
+    }
+
+    /// The same world for this caller.
+    #[must_use]
+    pub fn called_by(&self, caller: Caller) -> Self {
+        Self { shared: self.shared.clone(), caller }
     }
 
     /// Changes the world, and wakes everyone who waits for that.
-    pub fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+    pub fn change<T>(&self, change: impl FnOnce(&mut ScriptedWorld) -> T) -> T {
         let changed = change(&mut self.world());
         self.shared.changed.send_replace(());
         changed
@@ -90,7 +101,7 @@ impl Scripted {
         self.shared.changed.receiver_count()
     }
 
-    fn world(&self) -> MutexGuard<'_, World> {
+    fn world(&self) -> MutexGuard<'_, ScriptedWorld> {
         self.shared.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -116,7 +127,7 @@ impl Scripted {
     async fn until<T>(
         &self,
         wait: Duration,
-        look: impl Fn(&World) -> Result<Option<T>, Refusal>,
+        look: impl Fn(&ScriptedWorld) -> Result<Option<T>, Refusal>,
     ) -> Answer<Option<T>> {
         self.answer().await?;
         let mut changes = self.shared.changed.subscribe();
@@ -169,7 +180,7 @@ impl Backend for Scripted {
     ) -> Answer<Option<ServiceSnapshot>> {
         self.until(wait, |world| {
             let moved = after.as_ref() != Some(&world.version());
-            world.snapshot(service, &self.login).map(|snapshot| moved.then_some(snapshot))
+            world.snapshot(service, &self.caller).map(|snapshot| moved.then_some(snapshot))
         })
         .await
     }
@@ -198,16 +209,16 @@ impl Backend for Scripted {
 
     async fn plan(&self, service: &ServiceName, action: Action) -> Answer<Plan> {
         self.answer().await?;
-        Ok(self.world().plan(service, action, &self.login)?)
+        Ok(self.world().plan(service, action, &self.caller)?)
     }
 
-    async fn whereabouts(
+    async fn commit_location(
         &self,
         service: &ServiceName,
         commit: &CommitPrefix,
-    ) -> Answer<Whereabouts> {
+    ) -> Answer<CommitLocation> {
         self.answer().await?;
-        Ok(self.world().whereabouts(service, commit)?)
+        Ok(self.world().commit_location(service, commit)?)
     }
 
     async fn command(
@@ -221,7 +232,7 @@ impl Backend for Scripted {
         if let Some(Fault::Refuse(refusal)) = fault {
             return Err(refusal.into());
         }
-        let receipt = self.change(|world| world.command(service, command, key, &self.login))?;
+        let receipt = self.change(|world| world.command(service, command, key, &self.caller))?;
         match fault {
             Some(_) => Err(BackendError::Unknown("the connection was cut".into())),
             None => Ok(receipt),
@@ -242,8 +253,8 @@ impl Backend for Scripted {
         limit: usize,
         wait: Duration,
     ) -> Answer<LogPage> {
-        let read = |world: &World| world.log(service, deployment, step, from, limit);
-        let news = |world: &World| {
+        let read = |world: &ScriptedWorld| world.log(service, deployment, step, from, limit);
+        let news = |world: &ScriptedWorld| {
             let page = read(world)?;
             let never_grows = matches!(from, LogFrom::Before(_));
             let has_news = never_grows || page.ended || !page.bytes.is_empty();
@@ -273,10 +284,24 @@ impl Backend for Scripted {
         limit: usize,
         wait: Duration,
     ) -> Answer<Vec<Event>> {
-        let news = |world: &World| {
+        let news = |world: &ScriptedWorld| {
             let events = world.events(service, after, limit)?;
             Ok((!events.is_empty()).then_some(events))
         };
         Ok(self.until(wait, news).await?.unwrap_or_default())
+    }
+
+    async fn chain(&self, from: ChainFrom, limit: usize) -> Answer<ChainPage> {
+        self.answer().await?;
+        Ok(self.world().chain(from, limit))
+    }
+
+    async fn span(
+        &self,
+        since: Option<DateTime<Utc>>,
+        until: Option<DateTime<Utc>>,
+    ) -> Answer<Option<RecordSpan>> {
+        self.answer().await?;
+        Ok(self.world().span(since, until))
     }
 }

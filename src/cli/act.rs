@@ -3,26 +3,19 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::context::Context;
-use super::failure::Failure;
+use super::error::CliError;
 use crate::backend::intents::{Intent, Intents};
+use crate::backend::lost_answer::look_up;
 use crate::backend::{Backend, BackendError};
 use crate::domain::command::{Command, Receipt};
 use crate::domain::ids::{IdempotencyKey, ServiceName};
 use crate::engine::clock::{Clock as _, SystemClock};
 
-/// How long to look for the receipt of a command whose answer got lost, one pause before each look.
-const LOOKS: [Duration; 6] = [
-    Duration::from_millis(100),
-    Duration::from_millis(300),
-    Duration::from_millis(600),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(3),
-];
-
-/// So many answers in a row that there is nothing are believed: at the first of them it may be on its way still.
-const BELIEVED: usize = 3;
+/// How long to look for the receipt of a command whose answer got lost: long enough to believe that it was never recorded.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Sends the command and prints what happened. It is never sent twice.
 pub async fn run(
@@ -30,7 +23,7 @@ pub async fn run(
     service: &ServiceName,
     command: Command,
     key: Option<IdempotencyKey>,
-) -> Result<Receipt, Failure> {
+) -> Result<Receipt, CliError> {
     let key = key.unwrap_or_else(new_key);
     let what = command.what(None);
     let intent = Intent { key, service: service.clone(), what, at: SystemClock.now() };
@@ -50,57 +43,43 @@ async fn send(
     intents: &Intents,
     command: Command,
     intent: Intent,
-) -> Result<Receipt, Failure> {
+) -> Result<Receipt, CliError> {
     let Intent { key, service, what, .. } = intent.clone();
     if let Err(why) = intents.note(intent).await {
-        let warning = format!("{what} could not be noted on disk ({why}); it is sent all the same");
-        // No reason not to send it, and where this cannot be said nobody is there to read it.
+        let warning = format!("{what} could not be noted on disk ({why}); it is sent anyway");
+        // No reason not to send it. A failed write to standard error changes nothing.
         let _ = writeln!(io::stderr(), "{warning}");
     }
     let answer = match backend.command(&service, command, key.clone()).await {
         Ok(receipt) => Ok(receipt),
-        Err(BackendError::Unknown(why)) => match look_up(backend, &key).await {
-            Found::Recorded(receipt) => Ok(receipt),
-            Found::Never => Err(lost(&why, "it was not recorded, so nothing was done", &key)),
-            Found::Unknown => {
-                let state = "nobody answers, so it is unknown whether it was recorded";
-                return Err(lost(&why, state, &key));
-            }
-        },
+        Err(BackendError::Unknown(why)) => find(backend, &key, &why).await,
         Err(error) => Err(error.into()),
     };
     intents.settle(&key).await;
     answer
 }
 
-/// What a key tells of its command.
-#[derive(Debug, PartialEq)]
-enum Found {
-    Recorded(Receipt),
-    Never,
-    Unknown,
-}
-
-/// The command may have been recorded: only its key can tell.
-async fn look_up(backend: &impl Backend, key: &IdempotencyKey) -> Found {
+/// The receipt of a command whose answer got lost.
+async fn find(
+    backend: &impl Backend,
+    key: &IdempotencyKey,
+    why: &str,
+) -> Result<Receipt, CliError> {
     // Only to say why this takes a while.
-    let _ = writeln!(io::stderr(), "the answer got lost, looking for what became of it");
-    let mut never = 0;
-    for pause in LOOKS {
-        tokio::time::sleep(pause).await;
-        never = match backend.receipt(key).await {
-            Ok(Some(receipt)) => return Found::Recorded(receipt),
-            Ok(None) => never + 1,
-            // What was not there before a silence may be there after it.
-            Err(_) => 0,
-        };
+    let _ = writeln!(io::stderr(), "the answer got lost; looking for the receipt");
+    match timeout(PATIENCE, look_up(backend, key)).await {
+        Ok(Ok(Some(receipt))) => Ok(receipt),
+        Ok(Ok(None)) => Err(lost(why, "it was not recorded, so nothing was done", key)),
+        Ok(Err(_)) | Err(_) => {
+            let state = "the engine does not answer, so it is unknown whether it was recorded";
+            Err(lost(why, state, key))
+        }
     }
-    if never >= BELIEVED { Found::Never } else { Found::Unknown }
 }
 
-fn lost(why: &str, state: &str, key: &IdempotencyKey) -> Failure {
+fn lost(why: &str, state: &str, key: &IdempotencyKey) -> CliError {
     let key = key.as_str();
-    Failure::failed(format!(
+    CliError::failed(format!(
         "the answer got lost ({why}); {state}; to try again without acting twice add --key {key}"
     ))
 }
@@ -109,7 +88,7 @@ fn lost(why: &str, state: &str, key: &IdempotencyKey) -> Failure {
 mod tests {
     use chrono::DateTime;
 
-    use super::{Found, look_up, new_key, send};
+    use super::{find, new_key, send};
     use crate::backend::Backend;
     use crate::backend::intents::{Intent, Intents};
     use crate::backend::scripted::{Fault, SERVICE, Scripted};
@@ -142,8 +121,10 @@ mod tests {
     async fn what_nobody_tells_is_unknown_and_not_undone() {
         let backend = Scripted::new(DateTime::UNIX_EPOCH);
         let key = new_key();
-        assert_eq!(look_up(&backend, &key).await, Found::Never);
+        let never = find(&backend, &key, "cut").await.unwrap_err();
+        assert!(format!("{never:?}").contains("nothing was done"), "{never:?}");
         backend.fault(Fault::Unreachable);
-        assert_eq!(look_up(&backend, &key).await, Found::Unknown);
+        let unknown = find(&backend, &key, "cut").await.unwrap_err();
+        assert!(format!("{unknown:?}").contains("unknown whether it was recorded"), "{unknown:?}");
     }
 }

@@ -3,8 +3,8 @@
 use clap::Args;
 
 use super::context::Context;
-use super::failure::Failure;
-use super::{Acting, act, again, plan};
+use super::error::CliError;
+use super::{Acting, act, plan, retry};
 use crate::backend::Backend as _;
 use crate::domain::command::{Action, Command};
 use crate::domain::event::Fact;
@@ -22,15 +22,15 @@ pub struct Arguments {
 }
 
 /// Shows the plan and asks for exactly that.
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     let Arguments { build, note, acting } = arguments;
     let service = context.service().await?;
     let is_same = |fact: &Fact| {
         matches!(fact, Fact::PromoterRequested { build: of, note: said, .. }
-            if *of == build && again::says(said, &note))
+            if *of == build && retry::is_same_text(said, &note))
     };
     let key = acting.key;
-    if again::told(context, &service, key.as_ref(), |e| is_same(&e.fact)).await?.is_some() {
+    if retry::first_answer(context, &service, key.as_ref(), |e| is_same(&e.fact)).await?.is_some() {
         return Ok(());
     }
     let plan = context.backend.plan(&service, Action::Promote { build }).await?;

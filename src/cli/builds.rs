@@ -3,8 +3,8 @@
 use clap::Args;
 
 use super::context::Context;
-use super::failure::Failure;
-use super::say::{ago, writers};
+use super::error::CliError;
+use super::wording::{ago, writers};
 use super::{Reading, output};
 use crate::domain::snapshot::{BuildRow, ServiceSnapshot};
 
@@ -17,7 +17,7 @@ pub struct Arguments {
     reading: Reading,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     let service = context.service().await?;
     let mut snapshot = context.snapshot(&service).await?;
     snapshot.builds.truncate(arguments.limit);

@@ -3,14 +3,14 @@
 use clap::Args;
 
 use super::context::Context;
-use super::failure::Failure;
+use super::error::CliError;
 use super::{Acting, act};
 use crate::domain::command::Command;
 use crate::domain::ids::DeploymentId;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The deployment, as "trunkline status" names it
+    /// The deployment's id in "trunkline status", as in d57
     deployment: DeploymentId,
     /// Why
     #[arg(long, value_name = "TEXT")]
@@ -19,7 +19,7 @@ pub struct Arguments {
     acting: Acting,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     let Arguments { deployment, reason, acting } = arguments;
     let service = context.service().await?;
     let command = Command::Cancel { deployment, reason };

@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::context::Context;
-use super::failure::Failure;
+use super::error::CliError;
 use super::{Reading, output, schema};
 use crate::backend::Backend;
 use crate::domain::command::{Action, Refusal};
@@ -55,7 +55,7 @@ struct Merge {
     subject: String,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     let service = context.service().await?;
     let snapshot = context.snapshot(&service).await?;
     let action = action(&arguments, &snapshot).map_err(crate::backend::BackendError::from)?;
@@ -184,9 +184,9 @@ mod tests {
     use crate::domain::command::Action;
     use crate::domain::event::DeploymentKind;
     use crate::domain::ids::{BuildNumber, Environment};
-    use crate::domain::migration::{Dialect, FileChange, KnownSchema, MigrationFile, Tool, judge};
     use crate::domain::people::Actor;
     use crate::domain::plan::Migrations;
+    use crate::migrations::{Dialect, FileChange, MigrationFile, SchemaDefinitions, Tool, judge};
 
     async fn changes(world: &Scripted, action: Action) -> Changes {
         let name = SERVICE.parse().expect("the name is a good one");
@@ -224,7 +224,7 @@ mod tests {
     fn what_is_too_much_of_a_migration_is_counted() {
         let judged = |text: &str, path: &str| {
             let file = MigrationFile { path, text, change: FileChange::Added };
-            judge(&file, Tool::Sqlx, Dialect::Postgres, &KnownSchema::default())
+            judge(&file, Tool::Sqlx, Dialect::Postgres, &SchemaDefinitions::default())
         };
         let mut files = vec![judged(&"DROP TABLE t;\n".repeat(7), "migrations/1_drop.sql")];
         files[0].faults.push("was edited".to_owned());

@@ -5,15 +5,15 @@ use std::io::{self, Write};
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use super::failure::Failure;
+use super::error::CliError;
 
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Arguments {
     shell: Shell,
 }
 
-pub fn run(arguments: Arguments) -> Result<(), Failure> {
-    // Written in one go, so that a closed pipe is an error that we see and not a panic of the generator.
+pub fn run(arguments: Arguments) -> Result<(), CliError> {
+    // The generator panics on a closed pipe. Writing the finished script returns an error instead.
     let mut script = Vec::new();
     let mut command = super::Arguments::command();
     clap_complete::generate(arguments.shell, &mut command, "trunkline", &mut script);

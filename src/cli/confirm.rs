@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use clap::Args;
 
 use super::context::Context;
-use super::failure::Failure;
-use super::{Acting, act, again, follow, output, plan};
+use super::error::CliError;
+use super::{Acting, act, follow, output, plan, remedy, retry};
 use crate::backend::Backend;
 use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::event::{DeploymentKind, Fact};
@@ -36,10 +36,11 @@ pub async fn run(
     action: Action,
     reasons: Reasons,
     confirmation: Confirmation,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let service = context.service().await?;
     let key = confirmation.acting.key;
-    let told = again::told(context, &service, key.as_ref(), |e| is_of(action, &e.fact)).await?;
+    let told =
+        retry::first_answer(context, &service, key.as_ref(), |e| is_of(action, &e.fact)).await?;
     if let Some(receipt) = told {
         return followed(context, &service, &receipt, confirmation.wait).await;
     }
@@ -53,13 +54,15 @@ pub async fn run(
     } else if context.out.is_conversation() {
         ask(context, &plan, reasons)?
     } else {
-        return Err(Failure::usage("nobody is here to ask; add --yes to confirm this plan"));
+        return Err(CliError::usage(
+            "not a terminal, so nobody can confirm; add --yes to confirm this plan",
+        ));
     };
     let fingerprint = plan.fingerprint.clone();
     let command = Command::Execute { action, fingerprint, overrides };
     // What speaks against it is known here already, but only what the engine refuses is in the record.
     let receipt = match (act::run(context, &service, command, key).await, unmet) {
-        (Err(Failure::Refused(_)), Some(unmet)) => return Err(unmet),
+        (Err(CliError::Refused(_)), Some(unmet)) => return Err(unmet),
         (answer, _) => answer?,
     };
     for line in undo(context, &service, &plan) {
@@ -73,7 +76,7 @@ async fn followed(
     service: &ServiceName,
     receipt: &Receipt,
     wait: bool,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     match receipt.deployment.filter(|_| wait) {
         Some(deployment) => follow::to_the_end(context, service, deployment, receipt.seq).await,
         None => Ok(()),
@@ -105,10 +108,10 @@ pub fn reason(text: &str) -> Result<(Guard, String), String> {
 }
 
 /// Why the plan cannot be executed as it stands: it is refused, or `--yes` came without the reasons that it wants.
-fn unmet(plan: &Plan, reasons: &Reasons, yes: bool) -> Option<Failure> {
-    let sentences: Vec<_> = plan.of(Severity::Refuse).map(|f| f.sentence.as_str()).collect();
+fn unmet(plan: &Plan, reasons: &Reasons, yes: bool) -> Option<CliError> {
+    let sentences: Vec<_> = plan.of(Severity::Refuse).map(remedy::sentence).collect();
     if !sentences.is_empty() {
-        return Some(Failure::Refused(sentences.join("; ")));
+        return Some(CliError::Refused(sentences.join("; ")));
     }
     let missing = missing(plan, reasons);
     (yes && !missing.is_empty()).then(|| needs_reasons(&missing))
@@ -124,10 +127,10 @@ fn outlook(plan: &Plan) -> Option<Outlook> {
 }
 
 /// Nobody is asked with `--yes`, so there the build has to be in the command, as somebody chose it.
-fn named_past_the_floor(plan: &Plan) -> Result<(), Failure> {
+fn named_past_the_floor(plan: &Plan) -> Result<(), CliError> {
     let build = plan.target.build;
     if is_past_the_floor(plan) && plan.action == (Action::Rollback { to: None }) {
-        return Err(Failure::Refused(format!(
+        return Err(CliError::Refused(format!(
             "going back to {build} is a POINT OF NO RETURN: with --yes the build has to be named; \
              if you mean it, run \"trunkline rollback {} --yes\"",
             build.0
@@ -140,16 +143,17 @@ fn missing<'a>(plan: &'a Plan, reasons: &Reasons) -> Vec<&'a Finding> {
     plan.of(Severity::Override).filter(|finding| !reasons.contains_key(&finding.guard)).collect()
 }
 
-fn needs_reasons(missing: &[&Finding]) -> Failure {
-    let lines = missing.iter().map(|f| format!("  --reason {}=TEXT  {}", f.guard, f.sentence));
+fn needs_reasons(missing: &[&Finding]) -> CliError {
+    let lines =
+        missing.iter().map(|f| format!("  --reason {}=TEXT  {}", f.guard, remedy::sentence(f)));
     let lines: Vec<_> = lines.collect();
-    Failure::Refused(format!("needs a typed reason for each of these, add\n{}", lines.join("\n")))
+    CliError::Refused(format!("needs a typed reason for each of these, add\n{}", lines.join("\n")))
 }
 
 /// A plan with overrides wants its reasons and the build's number typed, and so does a rollback past the floor its
 /// number; any other a `y`.
-fn ask(context: &Context, plan: &Plan, mut reasons: Reasons) -> Result<Reasons, Failure> {
-    let nothing_done = || Failure::Refused("not confirmed, nothing was done".to_owned());
+fn ask(context: &Context, plan: &Plan, mut reasons: Reasons) -> Result<Reasons, CliError> {
+    let nothing_done = || CliError::Refused("not confirmed, nothing was done".to_owned());
     context.out.line("")?;
     for finding in missing(plan, &reasons) {
         let reason = output::ask(&format!("reason to override {}:", finding.guard))?;

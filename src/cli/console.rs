@@ -4,7 +4,7 @@ use clap::Args;
 use color_eyre::eyre::{Context as _, Report};
 
 use super::context::Settings;
-use super::failure::Failure;
+use super::error::CliError;
 use super::{Global, context, demo, engine_process, trace, zone};
 use crate::backend::remote::Remote;
 use crate::config::places::Places;
@@ -22,7 +22,7 @@ const PRACTICE: &str = "practice: real steps, but they deploy to folders of your
 pub struct Arguments {}
 
 /// The console, or the demo where nothing is configured.
-pub async fn or_demo(global: Global) -> Result<(), Failure> {
+pub async fn or_demo(global: Global) -> Result<(), CliError> {
     let base = Places::discover()?;
     let nothing = UserFile::load(&base.user_file()).is_ok_and(|user| user.services.is_empty());
     if global.demo || nothing {
@@ -31,7 +31,7 @@ pub async fn or_demo(global: Global) -> Result<(), Failure> {
     run(global, Arguments::default()).await
 }
 
-pub async fn run(global: Global, _: Arguments) -> Result<(), Failure> {
+pub async fn run(global: Global, _: Arguments) -> Result<(), CliError> {
     needs_terminal()?;
     let places = context::places(&global)?;
     context::settings(&places)?;
@@ -40,12 +40,12 @@ pub async fn run(global: Global, _: Arguments) -> Result<(), Failure> {
 }
 
 /// To be asked before anything is started or made for a console that cannot be shown.
-pub fn needs_terminal() -> Result<(), Failure> {
-    capabilities::check().map_err(|unusable| Failure::usage(unusable.to_string()))
+pub fn needs_terminal() -> Result<(), CliError> {
+    capabilities::check().map_err(|unusable| CliError::usage(unusable.to_string()))
 }
 
 /// The console on this backend, until somebody leaves it.
-pub async fn show(backend: Remote, places: &Places, global: &Global) -> Result<(), Failure> {
+pub async fn show(backend: Remote, places: &Places, global: &Global) -> Result<(), CliError> {
     trace::to_file(&places.data.join("console.log"));
     let options = options(&context::settings(places)?, global);
     signals::leave_on_panic();
@@ -54,7 +54,7 @@ pub async fn show(backend: Remote, places: &Places, global: &Global) -> Result<(
     let options = Options { intents: Some(places.intents()), ..options };
     match console::run(backend, options).await {
         Ok(_) => Ok(()),
-        Err(console::Error::NoService(sentence)) => Err(Failure::usage(sentence)),
+        Err(console::Error::NoService(sentence)) => Err(CliError::usage(sentence)),
         Err(why) => Err(Report::new(why).into()),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::failure::Failure;
+use super::error::CliError;
 use super::output::Output;
 use super::{Global, demo, engine_process};
 use crate::backend::Backend;
@@ -36,11 +36,11 @@ pub struct Context {
 
 impl Context {
     /// Connects to the engine of these places, starting it when it is not running.
-    pub async fn connect(global: Global) -> Result<Self, Failure> {
+    pub async fn connect(global: Global) -> Result<Self, CliError> {
         let places = places(&global)?;
         let settings = settings(&places)?;
         if let Some(mistake) = settings.mistake {
-            Failure::warn(&format!("{mistake}; the engine that runs goes on without it"));
+            CliError::warn(&format!("{mistake}; the engine that runs goes on without it"));
         }
         let backend = engine_process::ensure_running(&places, &global).await?;
         let intents = Intents::in_folder(places.intents());
@@ -54,7 +54,7 @@ impl Context {
     }
 
     /// The service that the command is about: the one named, the only one, or the one of this folder.
-    pub async fn service(&self) -> Result<ServiceName, Failure> {
+    pub async fn service(&self) -> Result<ServiceName, CliError> {
         if let Some(service) = self.named() {
             return Ok(service.clone());
         }
@@ -69,22 +69,22 @@ impl Context {
             return Ok(here);
         }
         if let Some(problem) = fleet.problems.first().filter(|_| names.is_empty()) {
-            return Err(Failure::usage(format!("{}; {}", problem.what, problem.remedy)));
+            return Err(CliError::usage(format!("{}; {}", problem.what, problem.remedy)));
         }
         let names: Vec<_> = names.iter().map(ServiceName::as_str).collect();
-        Err(Failure::usage(match names.as_slice() {
+        Err(CliError::usage(match names.as_slice() {
             [] => "the engine knows no service yet; \"trunkline doctor\" says why".to_owned(),
             names => format!("which service? say --service with one of {}", names.join(", ")),
         }))
     }
 
-    pub async fn fleet(&self) -> Result<FleetSnapshot, Failure> {
+    pub async fn fleet(&self) -> Result<FleetSnapshot, CliError> {
         fleet(&self.backend, FIRST_LOOK).await
     }
 
-    pub async fn snapshot(&self, service: &ServiceName) -> Result<ServiceSnapshot, Failure> {
+    pub async fn snapshot(&self, service: &ServiceName) -> Result<ServiceSnapshot, CliError> {
         let snapshot = self.backend.service(service, None, Duration::ZERO).await?;
-        snapshot.ok_or_else(|| Failure::failed(format!("the engine did not say how {service} is")))
+        snapshot.ok_or_else(|| CliError::failed(format!("the engine did not say how {service} is")))
     }
 
     /// The exact line that runs a command for this service, to be copied.
@@ -96,8 +96,8 @@ impl Context {
 
 /// All services. An engine that has just started is given a moment to find them, also where it already tells of trouble:
 /// that may be about something else.
-pub async fn fleet(backend: &impl Backend, patience: Duration) -> Result<FleetSnapshot, Failure> {
-    let unchanged = || Failure::failed("the engine did not say what it watches");
+pub async fn fleet(backend: &impl Backend, patience: Duration) -> Result<FleetSnapshot, CliError> {
+    let unchanged = || CliError::failed("the engine did not say what it watches");
     let deadline = Instant::now() + patience;
     let mut fleet = backend.fleet(None, Duration::ZERO).await?.ok_or_else(unchanged)?;
     while fleet.services.is_empty() {
@@ -110,7 +110,7 @@ pub async fn fleet(backend: &impl Backend, patience: Duration) -> Result<FleetSn
 }
 
 /// The folders that the global options mean.
-pub fn places(global: &Global) -> Result<Places, Failure> {
+pub fn places(global: &Global) -> Result<Places, CliError> {
     let places = Places::discover()?;
     if !global.demo {
         return Ok(places);
@@ -119,7 +119,7 @@ pub fn places(global: &Global) -> Result<Places, Failure> {
     if places.user_file().exists() {
         Ok(places)
     } else {
-        Err(Failure::usage("there is no demo yet; \"trunkline demo\" makes one"))
+        Err(CliError::usage("there is no demo yet; \"trunkline demo\" makes one"))
     }
 }
 
@@ -129,9 +129,9 @@ pub struct Settings {
     pub mistake: Option<String>,
 }
 
-/// Reads the user file. While an engine runs, a mistake in it keeps nobody from that: the engine goes on with the last
+/// Reads the user file. While an engine runs, a mistake in it stops no command: the engine goes on with the last
 /// good one, and somebody may have to roll back at this very moment.
-pub fn settings(places: &Places) -> Result<Settings, Failure> {
+pub fn settings(places: &Places) -> Result<Settings, CliError> {
     match UserFile::load(&places.user_file()) {
         Ok(user) if user.services.is_empty() => Err(nothing_watched()),
         Ok(user) => Ok(Settings { user, mistake: None }),
@@ -142,8 +142,8 @@ pub fn settings(places: &Places) -> Result<Settings, Failure> {
     }
 }
 
-pub fn nothing_watched() -> Failure {
-    Failure::usage(
+pub fn nothing_watched() -> CliError {
+    CliError::usage(
         "no service is watched yet; run \"trunkline init\" in its repository, or try \"trunkline demo\"",
     )
 }

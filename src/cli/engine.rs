@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::context::places;
 use super::engine_lock::{Holder, holder};
-use super::failure::Failure;
+use super::error::CliError;
 use super::output::{self, Output};
 use super::{Global, Reading, engine_process};
 use crate::backend::Backend;
@@ -36,14 +36,14 @@ struct Document {
     problem: Option<String>,
 }
 
-pub async fn run(global: &Global, command: Command) -> Result<(), Failure> {
+pub async fn run(global: &Global, command: Command) -> Result<(), CliError> {
     let places = places(global)?;
     let out = Output::new();
     match command {
         Command::Status { reading } => status(&places, out, reading).await,
         Command::Stop => match engine_process::stop(&places).await? {
             Some(pid) => out.line(format!("the engine with process id {pid} has ended")),
-            None => out.line("no engine was running"),
+            None => out.line("the engine was not running"),
         },
         Command::Restart => {
             engine_process::stop(&places).await?;
@@ -53,7 +53,7 @@ pub async fn run(global: &Global, command: Command) -> Result<(), Failure> {
     }
 }
 
-async fn status(places: &Places, out: Output, reading: Reading) -> Result<(), Failure> {
+async fn status(places: &Places, out: Output, reading: Reading) -> Result<(), CliError> {
     let document = look(places).await;
     if reading.json {
         return output::json(&document);
@@ -63,7 +63,7 @@ async fn status(places: &Places, out: Output, reading: Reading) -> Result<(), Fa
         (Some(problem), _) => out.line(format!("process id {pid} runs, but: {problem}")),
         (None, Some(version)) => out
             .line(format!("trunkline {version} runs with process id {pid} on {}", document.socket)),
-        (None, None) => out.line("no engine runs; the next command that needs one starts it"),
+        (None, None) => out.line("the engine is not running; the next command starts it"),
     }
 }
 

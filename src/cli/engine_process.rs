@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Global;
 use super::engine_lock::{Holder, holder};
-use super::failure::Failure;
+use super::error::CliError;
 use crate::backend::remote::Remote;
 use crate::config::places::Places;
 
@@ -22,7 +22,7 @@ use crate::config::places::Places;
 const START: Duration = Duration::from_secs(30);
 /// How long it may take to end after it was told to.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// How long whoever ended an engine has to start the next one.
+/// How long another program that ended the engine has to start the next one.
 const DEFERENCE: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(20);
 /// How much of a failed engine's log is worth showing.
@@ -32,8 +32,8 @@ const LEAST_ROOM: u64 = 64 * 1024;
 /// A log longer than this is put aside when an engine starts.
 const LOG_KEPT: u64 = 5_000_000;
 
-/// Connects to the engine of these places, starting it when nobody answers, now and later.
-pub async fn ensure_running(places: &Places, global: &Global) -> Result<Remote, Failure> {
+/// Connects to the engine of these places, and starts it when it does not answer, now and later.
+pub async fn ensure_running(places: &Places, global: &Global) -> Result<Remote, CliError> {
     let socket = places.socket();
     if !answers(&socket) {
         start(places, global).await?;
@@ -44,7 +44,7 @@ pub async fn ensure_running(places: &Places, global: &Global) -> Result<Remote, 
 
 /// Starts an engine in the place of one that died, unless somebody else does: `trunkline engine restart` may be about
 /// to start a newer one. An engine that was told to end took its socket along and stays away; only the demo's, which
-/// ends by itself when nobody looks, comes back for whoever looks again.
+/// ends by itself when it is not watched, comes back when it is used again.
 async fn revive(places: Places, global: Global) {
     sleep(DEFERENCE).await;
     let socket = places.socket();
@@ -63,7 +63,7 @@ pub fn answers(socket: &Path) -> bool {
 }
 
 /// Starts an engine and waits until it answers.
-async fn start(places: &Places, global: &Global) -> Result<(), Failure> {
+async fn start(places: &Places, global: &Global) -> Result<(), CliError> {
     places.create()?;
     let log = open_log(&places.engine_log())?;
     let begin = log.metadata()?.len();
@@ -92,7 +92,7 @@ async fn start(places: &Places, global: &Global) -> Result<(), Failure> {
         if Instant::now() > deadline {
             let log = places.engine_log();
             let seconds = START.as_secs();
-            return Err(Failure::failed(format!(
+            return Err(CliError::failed(format!(
                 "the engine does not answer after {seconds} s; its log is {}",
                 log.display()
             )));
@@ -105,7 +105,7 @@ async fn start(places: &Places, global: &Global) -> Result<(), Failure> {
 /// Tells the engine to end and waits until it has. Running steps go on under their supervisors.
 ///
 /// Answers with the process id of the engine, or `None` when none was running.
-pub async fn stop(places: &Places) -> Result<Option<i32>, Failure> {
+pub async fn stop(places: &Places) -> Result<Option<i32>, CliError> {
     let deadline = Instant::now() + DEADLINE;
     let mut told = None;
     loop {
@@ -119,7 +119,7 @@ pub async fn stop(places: &Places) -> Result<Option<i32>, Failure> {
         }
         if Instant::now() > deadline {
             let seconds = DEADLINE.as_secs();
-            return Err(Failure::failed(match told {
+            return Err(CliError::failed(match told {
                 Some(id) => format!("the engine with process id {id} still runs after {seconds} s"),
                 None => "an engine runs but does not say its process id".to_owned(),
             }));
@@ -128,7 +128,7 @@ pub async fn stop(places: &Places) -> Result<Option<i32>, Failure> {
     }
 }
 
-fn terminate(id: i32) -> Result<(), Failure> {
+fn terminate(id: i32) -> Result<(), CliError> {
     let pid = Pid::from_raw(id).ok_or_else(|| eyre!("{id} is not a process id"))?;
     match kill_process(pid, Signal::TERM) {
         Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
@@ -139,7 +139,7 @@ fn terminate(id: i32) -> Result<(), Failure> {
     }
 }
 
-fn open_log(path: &Path) -> Result<File, Failure> {
+fn open_log(path: &Path) -> Result<File, CliError> {
     if fs::metadata(path).is_ok_and(|log| log.len() > LOG_KEPT) {
         fs::rename(path, path.with_extension("log.old"))?;
     }
@@ -147,14 +147,14 @@ fn open_log(path: &Path) -> Result<File, Failure> {
     Ok(log.wrap_err_with(|| format!("cannot write the engine's log {:?}", path.display()))?)
 }
 
-fn did_not_start(places: &Places, status: ExitStatus, begin: u64) -> Failure {
+fn did_not_start(places: &Places, status: ExitStatus, begin: u64) -> CliError {
     let log = end_of(&places.engine_log(), begin).unwrap_or_default();
     let said = match log.trim() {
         "" if is_full(&places.data) => "its disk is full; free some space",
         "" => "it said nothing",
         said => said,
     };
-    Failure::failed(format!("the engine did not start ({status}):\n{said}"))
+    CliError::failed(format!("the engine did not start ({status}):\n{said}"))
 }
 
 /// Whether the disk of a folder has no room for anything.

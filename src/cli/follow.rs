@@ -1,30 +1,30 @@
-//! Follows one deployment by its events until it has ended.
+//! Follows the events of one deployment until it ends.
 
 use std::time::Duration;
 
 use super::context::Context;
-use super::failure::Failure;
+use super::error::CliError;
 use crate::backend::{Answer, Backend, BackendError, LONGEST_WAIT};
 use crate::domain::event::{Event, Fact, Outcome};
 use crate::domain::ids::{DeploymentId, Seq, ServiceName};
 
 /// How many events to take at once.
 const PAGE: usize = 200;
-/// How often in a row the engine may not answer before we stop following; the deployment goes on without us.
+/// After this many missing answers in a row, following stops. The deployment continues.
 const PATIENCE: u32 = 20;
-/// The pause after an engine did not answer.
+/// The pause after a missing answer.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Prints each step as it starts and ends.
 ///
 /// # Errors
-/// [`Failure::Failed`] when the deployment does not succeed.
+/// [`CliError::Failed`] when the deployment does not succeed.
 pub async fn to_the_end(
     context: &Context,
     service: &ServiceName,
     deployment: DeploymentId,
     from: Seq,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let mut after = Seq(from.0.saturating_sub(1));
     let mut names = Vec::new();
     loop {
@@ -35,7 +35,7 @@ pub async fn to_the_end(
             {
                 names = request.steps.iter().map(|step| step.name.clone()).collect();
             }
-            if let Some(outcome) = told(context, &event, deployment, &names)? {
+            if let Some(outcome) = print_event(context, &event, deployment, &names)? {
                 return ended(&outcome, deployment);
             }
         }
@@ -47,12 +47,12 @@ pub async fn next(
     context: &Context,
     service: Option<&ServiceName>,
     after: Seq,
-) -> Result<Vec<Event>, Failure> {
+) -> Result<Vec<Event>, CliError> {
     patiently(async || context.backend.events(service, after, PAGE, LONGEST_WAIT).await).await
 }
 
-/// Asks again while nobody answers, so that an engine may restart in between.
-pub async fn patiently<T>(ask: impl AsyncFn() -> Answer<T>) -> Result<T, Failure> {
+/// Retries while the engine does not answer: it may be restarting.
+pub async fn patiently<T>(ask: impl AsyncFn() -> Answer<T>) -> Result<T, CliError> {
     let mut misses = 0;
     loop {
         match ask().await {
@@ -69,13 +69,13 @@ pub async fn patiently<T>(ask: impl AsyncFn() -> Answer<T>) -> Result<T, Failure
     }
 }
 
-/// Says what the event means for the deployment, and how it ended when it did.
-fn told(
+/// Prints what the event means for the deployment. Returns the outcome if the deployment ended.
+fn print_event(
     context: &Context,
     event: &Event,
     ours: DeploymentId,
     names: &[String],
-) -> Result<Option<Outcome>, Failure> {
+) -> Result<Option<Outcome>, CliError> {
     let name = |step: usize| names.get(step).map_or("step", String::as_str);
     match &event.fact {
         Fact::StepStarted { deployment, step } if *deployment == ours => {
@@ -83,17 +83,13 @@ fn told(
         }
         Fact::StepEnded { deployment, step, outcome, took } if *deployment == ours => {
             let took = crate::domain::time::say(*took);
-            context.out.regardless().line(format!(
-                "  {} {} in {took}",
-                name(*step),
-                outcome.say()
-            ))?;
+            context.out.regardless().line(format!("  {} {} in {took}", name(*step), outcome))?;
         }
         Fact::CancelRequested { deployment, reason } if *deployment == ours => {
             context.out.regardless().line(format!("  {} cancels it: {reason}", event.actor))?;
         }
         Fact::DeploymentEnded { deployment, outcome } if *deployment == ours => {
-            context.out.regardless().line(format!("{ours} {}", said(outcome)))?;
+            context.out.regardless().line(event.sentence())?;
             return Ok(Some(outcome.clone()));
         }
         _ => {}
@@ -101,18 +97,9 @@ fn told(
     Ok(None)
 }
 
-fn said(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Succeeded => "succeeded".into(),
-        Outcome::Failed(why) => format!("failed: {why}"),
-        Outcome::Cancelled => "was cancelled".into(),
-        Outcome::Interrupted(why) => format!("was interrupted: {why}"),
-    }
-}
-
-fn ended(outcome: &Outcome, deployment: DeploymentId) -> Result<(), Failure> {
+fn ended(outcome: &Outcome, deployment: DeploymentId) -> Result<(), CliError> {
     match outcome {
         Outcome::Succeeded => Ok(()),
-        other => Err(Failure::failed(format!("{deployment} {}", said(other)))),
+        other => Err(CliError::failed(format!("{deployment} {other}"))),
     }
 }

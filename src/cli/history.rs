@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 
 use super::context::Context;
-use super::failure::Failure;
-use super::say::{how_it_goes, instant};
+use super::error::CliError;
+use super::wording::{how_it_goes, instant};
 use super::{Reading, output};
 use crate::domain::deployment::Deployment;
 use crate::domain::ids::{DeploymentId, Environment};
@@ -41,7 +41,7 @@ impl From<Where> for Environment {
     }
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     use crate::backend::Backend;
     let service = context.service().await?;
     let Arguments { environment, limit, before, reading } = arguments;

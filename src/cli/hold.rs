@@ -1,16 +1,16 @@
-//! `trunkline hold`: stops promotes into an environment until somebody releases it.
+//! `trunkline hold`: blocks promotes into an environment until the hold is released.
 
 use clap::Args;
 
 use super::context::Context;
-use super::failure::Failure;
+use super::error::CliError;
 use super::history::Where;
 use super::{Acting, act};
 use crate::domain::command::Command;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Of which environment
+    /// The environment to hold
     #[arg(value_enum, default_value_t = Where::Production)]
     environment: Where,
     /// Why
@@ -20,7 +20,7 @@ pub struct Arguments {
     acting: Acting,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     let Arguments { environment, reason, acting } = arguments;
     let service = context.service().await?;
     let command = Command::Hold { environment: environment.into(), reason };

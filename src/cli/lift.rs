@@ -3,15 +3,15 @@
 use clap::Args;
 
 use super::context::Context;
-use super::failure::Failure;
-use super::{Acting, act, again};
+use super::error::CliError;
+use super::{Acting, act, retry};
 use crate::domain::command::Command;
 use crate::domain::event::Fact;
 use crate::domain::ids::{Seq, ServiceName};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The freeze, as "trunkline status" numbers it; not needed when there is one
+    /// The freeze's number in "trunkline status"; not needed if there is only one
     freeze: Option<u64>,
     /// Why
     #[arg(long, value_name = "TEXT")]
@@ -20,15 +20,15 @@ pub struct Arguments {
     acting: Acting,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     let Arguments { freeze, reason, acting } = arguments;
     let service = context.service().await?;
     let is_same = |fact: &Fact| {
         matches!(fact, Fact::FreezeLifted { freeze: of, reason: why }
-            if freeze.is_none_or(|freeze| freeze == of.0) && again::says(why, &reason))
+            if freeze.is_none_or(|freeze| freeze == of.0) && retry::is_same_text(why, &reason))
     };
     let key = acting.key;
-    if again::told(context, &service, key.as_ref(), |e| is_same(&e.fact)).await?.is_some() {
+    if retry::first_answer(context, &service, key.as_ref(), |e| is_same(&e.fact)).await?.is_some() {
         return Ok(());
     }
     let freeze = match freeze {
@@ -38,14 +38,17 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure>
     act::run(context, &service, Command::Lift { freeze, reason }, key).await.map(drop)
 }
 
-async fn the_only_one(context: &Context, service: &ServiceName) -> Result<Seq, Failure> {
+async fn the_only_one(context: &Context, service: &ServiceName) -> Result<Seq, CliError> {
     let freezes = context.snapshot(service).await?.freezes;
     match freezes.as_slice() {
-        [] => Err(Failure::failed("there is no freeze to lift")),
+        [] => Err(CliError::failed("there is no freeze to lift")),
         [only] => Ok(only.id),
         several => {
             let all: Vec<_> = several.iter().map(|f| format!("{} ({})", f.id, f.reason)).collect();
-            Err(Failure::usage(format!("which freeze? name one of {}", all.join(", "))))
+            Err(CliError::usage(format!(
+                "there are several freezes; name one of {}",
+                all.join(", ")
+            )))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `trunkline logs`: the log of a deployment, step by step, as it is or as it grows.
+//! `trunkline logs`: prints the log of a deployment step by step, and follows it.
 
 use std::time::Duration;
 
@@ -6,26 +6,26 @@ use clap::Args;
 use serde::Serialize;
 
 use super::context::Context;
-use super::failure::Failure;
+use super::error::CliError;
 use super::{Reading, follow, output};
 use crate::backend::{Backend, LONGEST_WAIT};
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::ids::{DeploymentId, Environment, ServiceName};
 use crate::domain::log::{LogFrom, LogLine, Stream};
 
-/// About how many bytes to take at once.
+/// About how many bytes to read at once.
 const PAGE: usize = 256 * 1024;
-/// The pause before asking again for a step that has not begun.
+/// The pause before looking again at a step that has not started.
 const PAUSE: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The deployment; without it, the one that runs or else the last one
+    /// The deployment; without it, the running one or else the last one
     deployment: Option<DeploymentId>,
     /// Only this step
     #[arg(long, value_name = "NAME")]
     step: Option<String>,
-    /// Go on until the deployment has ended
+    /// Follow until the deployment ends
     #[arg(long, short)]
     follow: bool,
     #[command(flatten)]
@@ -44,7 +44,7 @@ struct Document<'a> {
     continues: bool,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     let service = context.service().await?;
     let deployment = match arguments.deployment {
         Some(id) => find(context, &service, id).await?,
@@ -58,7 +58,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure>
     if let (Some(step), true) = (&arguments.step, wanted.is_empty()) {
         let names: Vec<_> = deployment.request.steps.iter().map(|s| s.name.as_str()).collect();
         let names = names.join(", ");
-        return Err(Failure::usage(format!(
+        return Err(CliError::usage(format!(
             "{} has no step {step:?}; it has {names}",
             deployment.id
         )));
@@ -81,7 +81,7 @@ async fn find(
     context: &Context,
     service: &ServiceName,
     id: DeploymentId,
-) -> Result<Deployment, Failure> {
+) -> Result<Deployment, CliError> {
     let before = Some(DeploymentId(id.0.saturating_add(1)));
     for environment in [Environment::Production, Environment::Staging] {
         let ask = async || context.backend.history(service, environment, before, 1).await;
@@ -90,14 +90,14 @@ async fn find(
             return Ok(found);
         }
     }
-    Err(Failure::failed(format!("there is no deployment {id}")))
+    Err(CliError::failed(format!("there is no deployment {id}")))
 }
 
-async fn newest(context: &Context, service: &ServiceName) -> Result<Deployment, Failure> {
+async fn newest(context: &Context, service: &ServiceName) -> Result<Deployment, CliError> {
     let all = context.snapshot(service).await?.deployments;
     let mut all: Vec<_> = all.into_iter().map(|row| row.deployment).collect();
     all.sort_by_key(|deployment| (deployment.is_open(), deployment.id));
-    all.pop().ok_or_else(|| Failure::failed(format!("{service} was never deployed yet")))
+    all.pop().ok_or_else(|| CliError::failed(format!("{service} has no deployments yet")))
 }
 
 struct Reader<'a> {
@@ -108,8 +108,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Whether the step has a log; when following, waits until that is certain.
-    async fn begins(&self, step: usize, known: &StepState) -> Result<bool, Failure> {
+    /// Whether the step has a log. When following, waits until the step starts or is skipped.
+    async fn begins(&self, step: usize, known: &StepState) -> Result<bool, CliError> {
         let mut state = known.clone();
         while self.arguments.follow && state == StepState::Waiting {
             tokio::time::sleep(PAUSE).await;
@@ -119,7 +119,7 @@ impl Reader<'_> {
         Ok(matches!(state, StepState::Running { .. } | StepState::Ended { .. }))
     }
 
-    async fn step(&self, step: usize, name: &str) -> Result<(), Failure> {
+    async fn step(&self, step: usize, name: &str) -> Result<(), CliError> {
         let wait = if self.arguments.follow { LONGEST_WAIT } else { Duration::ZERO };
         let mut cursor = 0;
         loop {
@@ -138,7 +138,7 @@ impl Reader<'_> {
         }
     }
 
-    fn line(&self, name: &str, line: &LogLine) -> Result<(), Failure> {
+    fn line(&self, name: &str, line: &LogLine) -> Result<(), CliError> {
         if !self.arguments.reading.json {
             return self.context.out.bytes(&line.text);
         }

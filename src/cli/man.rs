@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use clap::CommandFactory;
 
-use super::failure::Failure;
+use super::error::CliError;
 
-pub fn run() -> Result<(), Failure> {
+pub fn run() -> Result<(), CliError> {
     let mut page = Vec::new();
     clap_mangen::Man::new(super::Arguments::command()).render(&mut page)?;
     Ok(io::stdout().lock().write_all(&page)?)

@@ -1,6 +1,6 @@
 //! `trunkline migrations check`: what a schema change does to the code that runs now, before it is merged.
 
-mod gathered;
+mod input;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use self::gathered::{Gathered, gather};
+use self::input::{CheckInput, gather};
 use super::Reading;
-use super::failure::Failure;
+use super::error::CliError;
 use super::output::{self, Output};
-use crate::domain::migration::{
-    Class, Dialect, JudgedMigration, JudgedStatement, KnownSchema, MigrationFile, judge,
+use crate::migrations::{
+    Class, Dialect, JudgedMigration, JudgedStatement, MigrationFile, SchemaDefinitions, judge,
 };
 
 #[derive(Debug, Subcommand)]
@@ -42,38 +42,38 @@ pub struct Arguments {
 
 /// The whole answer.
 #[derive(Debug, Serialize)]
-struct Checked {
+struct CheckResult {
     dialect: Dialect,
     /// The worst of all, declarations counted.
     class: Class,
     /// Whether the code that runs now may break.
     incompatible: bool,
     migrations: Vec<JudgedMigration>,
-    /// Files that were named and not judged, as they go down.
+    /// Named files that were not judged because they go down.
     down: Vec<String>,
 }
 
-pub async fn run(command: Command) -> Result<(), Failure> {
+pub async fn run(command: Command) -> Result<(), CliError> {
     let Command::Check(arguments) = command;
     let gathered = gather(&arguments.files, arguments.range.as_deref()).await?;
     let Some(dialect) = arguments.dialect.or(gathered.dialect) else {
-        return Err(Failure::usage(
-            "which database are they for? say --dialect postgres, mysql or sqlite, or set dialect under \
-             [migrations] in trunkline.toml",
+        return Err(CliError::usage(
+            "the database is not known; pass --dialect postgres, mysql or sqlite, or set dialect under [migrations] in \
+             trunkline.toml",
         ));
     };
     let checked = check(&gathered, dialect);
     if arguments.reading.json {
         output::json(&checked)?;
     } else {
-        let down = checked.down.iter().map(|path| format!("{path}: goes down, not judged"));
+        let down = checked.down.iter().map(|path| format!("{path}: down migration, not judged"));
         Output::new().lines(down.chain(checked.migrations.iter().flat_map(lines)))?;
     }
     verdict(&checked, arguments.strict)
 }
 
-fn check(gathered: &Gathered, dialect: Dialect) -> Checked {
-    let mut known = KnownSchema::default();
+fn check(gathered: &CheckInput, dialect: Dialect) -> CheckResult {
+    let mut known = SchemaDefinitions::default();
     gathered.earlier.iter().for_each(|text| known.learn(text, dialect));
     let mut migrations = Vec::new();
     for file in &gathered.files {
@@ -84,10 +84,10 @@ fn check(gathered: &Gathered, dialect: Dialect) -> Checked {
     }
     let class = migrations.iter().map(JudgedMigration::class).max().unwrap_or(Class::Additive);
     let down = gathered.down.clone();
-    Checked { dialect, class, incompatible: class.is_incompatible(), migrations, down }
+    CheckResult { dialect, class, incompatible: class.is_incompatible(), migrations, down }
 }
 
-fn verdict(checked: &Checked, strict: bool) -> Result<(), Failure> {
+fn verdict(checked: &CheckResult, strict: bool) -> Result<(), CliError> {
     let broken = |migration: &&JudgedMigration| {
         let class = migration.class();
         let amber = class != Class::Additive || !migration.faults.is_empty();
@@ -99,14 +99,14 @@ fn verdict(checked: &Checked, strict: bool) -> Result<(), Failure> {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    Err(Failure::Refused(format!(
-        "{:?}{more}: the code that runs now may not live with it; split it into phases, or declare in its head why \
-         a rollback survives it",
+    Err(CliError::Refused(format!(
+        "{:?}{more}: may break the code that runs now; split it into phases, or declare in its header why a \
+         rollback is safe",
         first.path
     )))
 }
 
-/// A migration as people read it: its faults, then each statement that is not simply fine.
+/// A migration as text: its faults, then its statements.
 fn lines(migration: &JudgedMigration) -> Vec<String> {
     let mut lines = Vec::new();
     let path = &migration.path;
@@ -115,12 +115,12 @@ fn lines(migration: &JudgedMigration) -> Vec<String> {
         lines.push(format!("{path}:{}: {}", declared.line, declared.sentence()));
     }
     for statement in &migration.statements {
-        lines.extend(told(path, statement));
+        lines.extend(statement_lines(path, statement));
     }
     lines
 }
 
-fn told(path: &str, statement: &JudgedStatement) -> Vec<String> {
+fn statement_lines(path: &str, statement: &JudgedStatement) -> Vec<String> {
     let mut head = format!(
         "{path}:{}: {} ({}",
         statement.line,
@@ -131,9 +131,9 @@ fn told(path: &str, statement: &JudgedStatement) -> Vec<String> {
         // Writing to a string cannot fail.
         let _ = write!(head, ", {}", also.name());
     }
-    let mut told = vec![format!("{head}): {}", statement.text)];
+    let mut lines = vec![format!("{head}): {}", statement.text)];
     if statement.class != Class::Additive && !statement.advice.is_empty() {
-        told.push(format!("    {}", statement.advice));
+        lines.push(format!("    {}", statement.advice));
     }
-    told
+    lines
 }

@@ -1,7 +1,6 @@
 //! The command line: arguments become one command, and how it ends becomes an exit code.
 
 mod act;
-mod again;
 mod ask;
 mod audit;
 mod builds;
@@ -16,8 +15,8 @@ mod doctor;
 mod engine;
 mod engine_lock;
 mod engine_process;
+mod error;
 mod events;
-mod failure;
 mod follow;
 mod freeze;
 mod history;
@@ -33,10 +32,12 @@ mod plan;
 mod promote;
 mod quarantine;
 mod recall;
+mod record;
 mod release;
+mod remedy;
 mod requests;
+mod retry;
 mod rollback;
-mod say;
 mod schema;
 mod serve;
 mod status;
@@ -44,6 +45,7 @@ mod trace;
 mod verify;
 mod where_is;
 mod withdraw;
+mod wording;
 mod zone;
 
 use std::ffi::OsStr;
@@ -54,9 +56,9 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use self::context::Context;
-use self::failure::Failure;
+use self::error::CliError;
 use crate::domain::ids::{IdempotencyKey, ServiceName};
-use crate::terminal::gate;
+use crate::gate;
 
 /// The deploy console for trunk-based teams.
 ///
@@ -200,10 +202,10 @@ pub fn main() -> ExitCode {
 fn usage(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
         complain(error);
-        return ExitCode::from(failure::USAGE);
+        return ExitCode::from(error::USAGE);
     }
-    match error.print().and_then(|()| io::stdout().flush()).map_err(Failure::from) {
-        Ok(()) => ExitCode::from(failure::DONE),
+    match error.print().and_then(|()| io::stdout().flush()).map_err(CliError::from) {
+        Ok(()) => ExitCode::from(error::DONE),
         Err(failure) => failure.report(),
     }
 }
@@ -225,7 +227,7 @@ fn is_hostile(argument: &OsStr) -> bool {
     argument.to_string_lossy().chars().any(gate::is_hidden)
 }
 
-fn run(arguments: Arguments) -> Result<(), Failure> {
+fn run(arguments: Arguments) -> Result<(), CliError> {
     let Arguments { global, command } = arguments;
     let threads = matches!(command, Some(Command::Serve(_)));
     let mut runtime = if threads {
@@ -240,7 +242,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     done
 }
 
-async fn dispatch(global: Global, command: Option<Command>) -> Result<(), Failure> {
+async fn dispatch(global: Global, command: Option<Command>) -> Result<(), CliError> {
     let Some(command) = command else { return console::or_demo(global).await };
     let (connected, acting) = (Context::connect, recall::connect);
     match command {
@@ -275,7 +277,7 @@ async fn dispatch(global: Global, command: Option<Command>) -> Result<(), Failur
         Command::Completions(arguments) => completions::run(arguments),
         Command::Man => man::run(),
         Command::Supervise { folder } => {
-            Err(Failure::usage(format!("{} is for the engine alone", folder.display())))
+            Err(CliError::usage(format!("{} is for the engine alone", folder.display())))
         }
     }
 }

@@ -1,13 +1,13 @@
-//! What goes to standard output: text through the gate, and JSON that no terminal can trip over. A pipe gets the same
-//! as a terminal: what it leads to is often one, and nobody can tell.
+//! Writes to standard output: text through the gate, and JSON that is safe on a terminal. A pipe gets the same, because
+//! it often ends at a terminal.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
-use super::failure::Failure;
-use crate::terminal::{columns, gate};
+use super::error::CliError;
+use crate::gate::{self, columns};
 
 /// Standard output.
 #[derive(Debug, Clone, Copy)]
@@ -16,12 +16,12 @@ pub struct Output {
     unheard: Unheard,
 }
 
-/// What it means that the reader of our output goes away.
+/// What to do when the reader of the output is gone.
 #[derive(Debug, Clone, Copy)]
 enum Unheard {
-    /// Nobody wants the rest.
+    /// Stop: nobody reads the rest.
     Stop,
-    /// There is work to do all the same.
+    /// Continue: the command has work to do.
     GoOn,
 }
 
@@ -41,30 +41,30 @@ impl Output {
     }
 
     /// One line of text, whatever it contains.
-    pub fn line(self, text: impl AsRef<str>) -> Result<(), Failure> {
+    pub fn line(self, text: impl AsRef<str>) -> Result<(), CliError> {
         self.safe(&gate::line(text.as_ref()))
     }
 
-    pub fn lines(self, lines: impl IntoIterator<Item = String>) -> Result<(), Failure> {
+    pub fn lines(self, lines: impl IntoIterator<Item = String>) -> Result<(), CliError> {
         lines.into_iter().try_for_each(|line| self.line(line))
     }
 
     /// A line of bytes as a step wrote it.
-    pub fn bytes(self, text: &[u8]) -> Result<(), Failure> {
+    pub fn bytes(self, text: &[u8]) -> Result<(), CliError> {
         gate::log_rows(text).iter().try_for_each(|row| self.safe(&row.text))
     }
 
     /// A line that has passed the gate.
-    fn safe(self, text: &str) -> Result<(), Failure> {
+    fn safe(self, text: &str) -> Result<(), CliError> {
         let written = writeln!(io::stdout().lock(), "{text}");
-        match (written.map_err(Failure::from), self.unheard) {
-            (Err(Failure::ClosedPipe), Unheard::GoOn) => Ok(()),
+        match (written.map_err(CliError::from), self.unheard) {
+            (Err(CliError::ClosedPipe), Unheard::GoOn) => Ok(()),
             (written, _) => written,
         }
     }
 
     /// Columns as wide as their widest cell; the last one is not padded.
-    pub fn table(self, rows: &[Vec<String>]) -> Result<(), Failure> {
+    pub fn table(self, rows: &[Vec<String>]) -> Result<(), CliError> {
         let safe = |row: &Vec<String>| row.iter().map(|cell| gate::line(cell)).collect();
         let rows: Vec<Vec<String>> = rows.iter().map(safe).collect();
         let count = rows.iter().map(Vec::len).max().unwrap_or_default();
@@ -78,16 +78,16 @@ impl Output {
 }
 
 /// A whole document, for people and programs alike.
-pub fn json(value: &impl Serialize) -> Result<(), Failure> {
+pub fn json(value: &impl Serialize) -> Result<(), CliError> {
     write_json(&serde_json::to_string_pretty(value).map_err(io::Error::from)?)
 }
 
 /// One document of a stream, on one line.
-pub fn json_line(value: &impl Serialize) -> Result<(), Failure> {
+pub fn json_line(value: &impl Serialize) -> Result<(), CliError> {
     write_json(&serde_json::to_string(value).map_err(io::Error::from)?)
 }
 
-fn write_json(json: &str) -> Result<(), Failure> {
+fn write_json(json: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     writeln!(out, "{}", harmless(json))?;
     out.flush()?;
@@ -95,7 +95,7 @@ fn write_json(json: &str) -> Result<(), Failure> {
 }
 
 /// A question on the same line as its answer.
-pub fn ask(question: &str) -> Result<String, Failure> {
+pub fn ask(question: &str) -> Result<String, CliError> {
     let mut out = io::stdout().lock();
     write!(out, "{} ", gate::line(question))?;
     out.flush()?;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use clap::Subcommand;
 
 use super::context::Context;
-use super::failure::Failure;
-use super::{Reading, output, schema};
+use super::error::CliError;
+use super::{Reading, output, remedy, schema};
 use crate::backend::Backend;
 use crate::domain::command::Action;
 use crate::domain::commit::{Commit, Range};
@@ -14,7 +14,7 @@ use crate::domain::event::DeploymentKind;
 use crate::domain::ids::BuildNumber;
 use crate::domain::plan::{Finding, Plan, PlannedBuild, Severity};
 use crate::domain::time::say;
-use crate::terminal::gate;
+use crate::gate;
 
 /// The most commits that a plan shows by name.
 const COMMITS_SHOWN: usize = 20;
@@ -37,7 +37,7 @@ pub enum Command {
     },
 }
 
-pub async fn run(context: &Context, command: Command) -> Result<(), Failure> {
+pub async fn run(context: &Context, command: Command) -> Result<(), CliError> {
     let service = context.service().await?;
     let (action, reading) = match command {
         Command::Promote { build, reading } => (Action::Promote { build }, reading),
@@ -75,7 +75,7 @@ pub fn finding(finding: &Finding) -> String {
         Severity::Override => "OVERRIDE",
         Severity::Refuse => "REFUSED ",
     };
-    format!("  {mark}  {:<9}  {}", finding.guard, finding.sentence)
+    format!("  {mark}  {:<9}  {}", finding.guard, remedy::sentence(finding))
 }
 
 fn headline(plan: &Plan) -> String {

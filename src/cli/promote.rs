@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::confirm::{self, Confirmation};
 use super::context::Context;
-use super::failure::Failure;
+use super::error::CliError;
 use crate::domain::command::Action;
 use crate::domain::ids::BuildNumber;
 use crate::domain::plan::Guard;
@@ -20,7 +20,7 @@ pub struct Arguments {
     confirmation: Confirmation,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     let action = Action::Promote { build: arguments.build };
     let reasons = arguments.reasons.into_iter().collect();
     confirm::run(context, action, reasons, arguments.confirmation).await

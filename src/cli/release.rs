@@ -1,11 +1,11 @@
-//! `trunkline release`: ends a hold, so that promotes can go on, and names the commits that were bad.
+//! `trunkline release`: ends a hold and marks the bad commits.
 
 use clap::Args;
 
 use super::context::Context;
-use super::failure::Failure;
+use super::error::CliError;
 use super::history::Where;
-use super::{Acting, act, again};
+use super::{Acting, act, retry};
 use crate::domain::command::Command;
 use crate::domain::event::Fact;
 use crate::domain::ids::Environment;
@@ -13,13 +13,13 @@ use crate::domain::quarantine::BadCommit;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Of which environment
+    /// The environment to release
     #[arg(value_enum, default_value_t = Where::Production)]
     environment: Where,
-    /// A commit that was bad, by its id or the beginning of it; once for each: it goes into quarantine
+    /// A bad commit, which goes into quarantine; repeat for more. The beginning of an id is enough
     #[arg(long, value_name = "SHA")]
     bad: Vec<String>,
-    /// No commit was bad; after a rollback this or --bad has to be said
+    /// No commit was bad. After a rollback, this or --bad is required
     #[arg(long, conflicts_with = "bad")]
     none_bad: bool,
     /// Why
@@ -29,23 +29,23 @@ pub struct Arguments {
     acting: Acting,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     let Arguments { environment, bad, none_bad, reason, acting } = arguments;
     let service = context.service().await?;
     let (environment, key) = (Environment::from(environment), acting.key);
     let is_same = |fact: &Fact| {
         matches!(fact, Fact::HoldReleased { environment: of, reason: why, bad: named }
-            if *of == environment && again::says(why, &reason) && are_named(named, &bad))
+            if *of == environment && retry::is_same_text(why, &reason) && are_named(named, &bad))
     };
-    if again::told(context, &service, key.as_ref(), |e| is_same(&e.fact)).await?.is_some() {
+    if retry::first_answer(context, &service, key.as_ref(), |e| is_same(&e.fact)).await?.is_some() {
         return Ok(());
     }
     let bad = (none_bad || !bad.is_empty()).then_some(bad);
     let snapshot = context.snapshot(&service).await?;
     let hold = snapshot.holds.get(&environment);
     if bad.is_none() && hold.is_some_and(|hold| hold.rollback.is_some()) {
-        return Err(Failure::usage(format!(
-            "{environment} was rolled back: name the commits that were bad (--bad SHA), or say that none was (--none-bad)"
+        return Err(CliError::usage(format!(
+            "{environment} was rolled back; add --bad SHA for each bad commit, or --none-bad"
         )));
     }
     let hold = hold.map(|hold| hold.id);
@@ -53,7 +53,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure>
     act::run(context, &service, command, key).await.map(drop)
 }
 
-/// Whether these names were recorded as these commits.
+/// Whether these ids name these commits.
 fn are_named(commits: &[BadCommit], names: &[String]) -> bool {
     let is_of = |commit: &BadCommit, name: &String| {
         commit.sha.as_str().starts_with(&name.trim().to_ascii_lowercase())

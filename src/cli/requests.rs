@@ -1,12 +1,12 @@
-//! `trunkline requests`: who asks for a promoter, of what, and what became of it.
+//! `trunkline requests`: lists the requests for a promoter and their state.
 
 use chrono::{DateTime, Utc};
 use clap::Args;
 use serde::Serialize;
 
 use super::context::Context;
-use super::failure::Failure;
-use super::say::ago;
+use super::error::CliError;
+use super::wording::ago;
 use super::{Reading, output};
 use crate::domain::request::{Request, RequestState};
 
@@ -16,7 +16,7 @@ pub struct Arguments {
     reading: Reading,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     let service = context.service().await?;
     let snapshot = context.snapshot(&service).await?;
     if arguments.reading.json {
@@ -27,7 +27,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure>
     context.out.lines(snapshot.requests.iter().map(|request| line(request, snapshot.at)))
 }
 
-/// A request and how it stands now: that its time is over is in no other field.
+/// A request with its state now: no other field says that it has expired.
 #[derive(Debug, Serialize)]
 struct Document<'a> {
     #[serde(flatten)]

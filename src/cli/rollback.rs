@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::confirm::{self, Confirmation, Reasons};
 use super::context::Context;
-use super::failure::Failure;
+use super::error::CliError;
 use crate::domain::command::Action;
 use crate::domain::ids::BuildNumber;
 
@@ -16,7 +16,7 @@ pub struct Arguments {
     confirmation: Confirmation,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     let action = Action::Rollback { to: arguments.build };
     confirm::run(context, action, Reasons::new(), arguments.confirmation).await
 }

@@ -10,14 +10,15 @@ use color_eyre::eyre::{Context as _, Report};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::demo::colleagues::Colleagues;
-use super::demo::presence::{Noted, Presence};
+use super::demo::presence::Presence;
 use super::engine_lock::{EngineLock, LockError};
-use super::failure::Failure;
+use super::error::CliError;
 use super::output::Output;
 use super::{Global, context, login, trace};
 use crate::backend::embedded::Embedded;
 use crate::config::places::Places;
 use crate::config::user_file::UserFile;
+use crate::domain::caller::Caller;
 use crate::engine::clock::SystemClock;
 use crate::engine::{Engine, Handle, Options, Services};
 use crate::server;
@@ -30,12 +31,12 @@ pub struct Arguments {
     /// Stay in this terminal; this is the default
     #[arg(long, conflicts_with = "background")]
     foreground: bool,
-    /// Leave the session of whoever started this
+    /// Leave the session of the program that started this
     #[arg(long, hide = true)]
     background: bool,
 }
 
-pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(global: Global, arguments: Arguments) -> Result<(), CliError> {
     let places = context::places(&global)?;
     if arguments.background {
         rustix::process::setsid().wrap_err("cannot leave the session")?;
@@ -43,8 +44,8 @@ pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
     places.create()?;
     trace::to_file(&places.engine_log());
     let lock = EngineLock::take(&places.lock()).map_err(|error| match error {
-        held @ LockError::Held { .. } => Failure::failed(held.to_string()),
-        error @ LockError::Io(..) => Failure::Failed(Report::new(error)),
+        held @ LockError::Held { .. } => CliError::failed(held.to_string()),
+        error @ LockError::Io(..) => CliError::Failed(Report::new(error)),
     })?;
     let handle =
         Engine::open(options(&places, &global)?).await.wrap_err("the engine cannot start")?;
@@ -60,9 +61,9 @@ pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
     let stop = stop(handle.clone(), presence.clone(), global.demo)?;
     let backend_for = {
         let handle = handle.clone();
-        move |login: &str| {
-            let backend = Embedded::new(handle.clone(), login.to_owned());
-            Noted { backend, presence: presence.clone() }
+        move |caller| {
+            let presence = presence.clone();
+            Embedded::new(handle.clone(), caller).on_request(move || presence.note())
         }
     };
     let served = server::serve(listener, backend_for, stop).await;
@@ -77,7 +78,7 @@ pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
     Ok(served.wrap_err("the engine stopped listening")?)
 }
 
-fn options(places: &Places, global: &Global) -> Result<Options, Failure> {
+fn options(places: &Places, global: &Global) -> Result<Options, CliError> {
     let user = UserFile::load(&places.user_file())?;
     Ok(Options {
         data: places.data.clone(),
@@ -91,17 +92,17 @@ fn options(places: &Places, global: &Global) -> Result<Options, Failure> {
 }
 
 fn colleagues(handle: &Handle, places: &Places, presence: &Presence) -> Colleagues<Embedded> {
-    let login = |name: &str| Embedded::new(handle.clone(), name.to_owned());
+    let login = |name| Embedded::new(handle.clone(), Caller::in_process(name));
     let folder = places.data.parent().map_or_else(PathBuf::new, PathBuf::from);
     Colleagues { moira: login("moira"), sam: login("sam"), folder, presence: presence.clone() }
 }
 
-/// Ends when the process is told to, and for the demo when nobody looks and nothing runs any more.
+/// Ends when the process is told to, and for the demo when it is not watched and nothing runs.
 fn stop(
     handle: Handle,
     presence: Presence,
     demo: bool,
-) -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+) -> Result<impl Future<Output = ()> + Send + 'static, CliError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let deserted = async move {
@@ -115,7 +116,7 @@ fn stop(
         tokio::select! {
             _ = terminate.recv() => tracing::info!("told to end"),
             _ = interrupt.recv() => tracing::info!("interrupted"),
-            () = deserted => tracing::info!("nobody looks at the demo any more"),
+            () = deserted => tracing::info!("the demo is not watched any more"),
         }
     })
 }

@@ -4,13 +4,14 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 
 use super::context::Context;
-use super::failure::Failure;
-use super::say::{ago, from_now, how_it_goes, instant};
+use super::error::CliError;
+use super::wording::{ago, from_now, how_it_goes, instant};
 use super::{Reading, output, schema};
-use crate::domain::freeze::{FreezeState, standing};
+use crate::calendar::FreezeState;
 use crate::domain::ids::Environment;
 use crate::domain::snapshot::{FleetRow, FleetSnapshot, Problem, ServiceSnapshot};
 use crate::domain::stops::Freeze;
+use crate::domain::stops::evaluate_freezes;
 use crate::domain::time::{between, say};
 
 #[derive(Debug, Args)]
@@ -20,7 +21,7 @@ pub struct Arguments {
 }
 
 /// With `--service` the document is that service, without it the fleet.
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     if let Some(service) = context.named() {
         let snapshot = context.snapshot(service).await?;
         return if arguments.reading.json {
@@ -144,7 +145,7 @@ fn freeze_line(freeze: &Freeze, now: DateTime<Utc>) -> String {
 
 /// What the freezes by calendar say now.
 fn by_calendar(snapshot: &ServiceSnapshot) -> Option<String> {
-    let standing = standing(&snapshot.calendar, &[], snapshot.at);
+    let standing = evaluate_freezes(&snapshot.calendar, &[], snapshot.at);
     let until = standing.lasts_until.map_or("with no known end".to_owned(), |at| {
         format!("until {} ({})", instant(at), from_now(at, snapshot.at))
     });

@@ -8,8 +8,8 @@ use std::sync::Mutex;
 
 use tracing_subscriber::EnvFilter;
 
-use super::failure::Failure;
-use crate::terminal::gate;
+use super::error::CliError;
+use crate::gate;
 
 /// Names what is logged, as in `TRUNKLINE_LOG=debug`.
 const FILTER: &str = "TRUNKLINE_LOG";
@@ -21,7 +21,7 @@ pub fn to_file(path: &Path) {
     let file = match file {
         Ok(file) => file,
         Err(why) => {
-            return Failure::warn(&format!(
+            return CliError::warn(&format!(
                 "cannot write the log {:?} ({why}); going on without it",
                 path.display()
             ));

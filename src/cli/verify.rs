@@ -1,25 +1,25 @@
-//! `trunkline verify`: records that somebody saw a build work in staging.
+//! `trunkline verify`: records that a person checked a build in staging.
 
 use clap::Args;
 
 use super::context::Context;
-use super::failure::Failure;
+use super::error::CliError;
 use super::{Acting, act};
 use crate::domain::command::Command;
 use crate::domain::ids::BuildNumber;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Its number, as in 1290
+    /// The build number, as in 1290
     build: BuildNumber,
-    /// What you looked at
+    /// What you checked
     #[arg(long, value_name = "TEXT")]
     note: String,
     #[command(flatten)]
     acting: Acting,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     let Arguments { build, note, acting } = arguments;
     let service = context.service().await?;
     act::run(context, &service, Command::Verify { build, note }, acting.key).await.map(drop)

@@ -1,17 +1,17 @@
-//! `trunkline withdraw`: takes a request for a promoter back.
+//! `trunkline withdraw`: withdraws a request for a promoter.
 
 use clap::Args;
 
 use super::context::Context;
-use super::failure::Failure;
-use super::{Acting, act, again};
+use super::error::CliError;
+use super::{Acting, act, retry};
 use crate::domain::command::Command;
 use crate::domain::event::Fact;
 use crate::domain::ids::Seq;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The request, as "trunkline requests" numbers it; not needed when one is open
+    /// The request's number in "trunkline requests"; without it, the open one
     request: Option<u64>,
     /// Why
     #[arg(long, value_name = "TEXT", default_value = "")]
@@ -20,15 +20,15 @@ pub struct Arguments {
     acting: Acting,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     let Arguments { request, reason, acting } = arguments;
     let service = context.service().await?;
     let is_same = |fact: &Fact| {
         matches!(fact, Fact::RequestWithdrawn { request: of, reason: why }
-            if request.is_none_or(|request| request == of.0) && again::says(why, &reason))
+            if request.is_none_or(|request| request == of.0) && retry::is_same_text(why, &reason))
     };
     let key = acting.key;
-    if again::told(context, &service, key.as_ref(), |e| is_same(&e.fact)).await?.is_some() {
+    if retry::first_answer(context, &service, key.as_ref(), |e| is_same(&e.fact)).await?.is_some() {
         return Ok(());
     }
     let request = if let Some(request) = request {
@@ -36,7 +36,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure>
     } else {
         let snapshot = context.snapshot(&service).await?;
         let open = snapshot.requests.iter().find(|request| request.is_open(snapshot.at));
-        open.ok_or_else(|| Failure::failed("no request is open"))?.id
+        open.ok_or_else(|| CliError::failed("no request is open"))?.id
     };
     act::run(context, &service, Command::Withdraw { request, reason }, key).await.map(drop)
 }

@@ -1,8 +1,7 @@
 //! Where this machine, or whoever uses it, says that it is.
 
+use crate::calendar::Tz;
 use std::env;
-
-use chrono_tz::Tz;
 
 /// The zone of the variable TZ, else of the machine, else UTC.
 #[must_use]
@@ -21,7 +20,7 @@ fn named(text: &str) -> Option<Tz> {
 
 #[cfg(test)]
 mod tests {
-    use chrono_tz::Tz;
+    use crate::calendar::Tz;
 
     use super::named;
 

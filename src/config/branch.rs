@@ -1,11 +1,11 @@
 //! What may be the name of a trunk: a branch as git itself would accept it.
 
-use super::error::Complaints;
-use super::reader::Entry;
+use crate::settings::Mistakes;
+use crate::settings::Setting;
 
 /// The branch that an entry names.
-pub(super) fn trunk(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Option<String> {
-    let name = entry.text(complaints)?;
+pub(super) fn trunk(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
+    let name = entry.text(mistakes)?;
     if is_branch(name) {
         return Some(name.to_owned());
     }
@@ -14,7 +14,7 @@ pub(super) fn trunk(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Optio
         Some(short) => format!("; did you mean {short:?}?"),
         None => "; write it as `git branch` shows it".to_owned(),
     };
-    entry.complain(complaints, format!("{name:?} is not the name of a branch{advice}"));
+    entry.reject(mistakes, format!("{name:?} is not the name of a branch{advice}"));
     None
 }
 

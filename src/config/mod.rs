@@ -4,13 +4,11 @@ mod branch;
 mod error;
 pub mod freezes;
 pub mod places;
-mod reader;
 pub mod sample;
 pub mod service_file;
 pub mod user_file;
 
-pub use self::error::{Complaint, ConfigError};
-pub use self::freezes::FreezesFile;
+pub use self::error::ConfigError;
 pub use self::places::Places;
 pub use self::service_file::ServiceFile;
 pub use self::user_file::{UserFile, Watched};

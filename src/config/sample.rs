@@ -17,7 +17,8 @@ mod tests {
     use std::process::Command;
 
     use super::*;
-    use crate::config::{FreezesFile, ServiceFile};
+    use crate::calendar::FreezesFile;
+    use crate::config::ServiceFile;
     use crate::domain::event::{Run, StepSpec};
     use crate::domain::people::People;
     use crate::domain::policy::Policy;

@@ -5,12 +5,12 @@ mod people;
 mod steps;
 
 use crate::config::branch;
-use crate::config::error::{Complaints, ConfigError, did_you_mean, list};
-use crate::config::reader::{Placed, Section, tree};
+use crate::config::error::ConfigError;
 use crate::domain::event::{DeploymentKind, StepSpec};
 use crate::domain::ids::{Environment, ServiceName};
 use crate::domain::people::People;
 use crate::domain::policy::{FreezeMode, Policy, VerifyBy};
+use crate::settings::{Located, Mistakes, Section, did_you_mean, list, tree};
 
 pub use self::migrations::{DEFAULT_MIN_BAKE, MigrationSettings};
 pub use self::steps::DEFAULT_TIMEOUT;
@@ -49,9 +49,9 @@ impl ServiceFile {
     /// With everything that is wrong in it, each at its line and column.
     pub fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
         let tree = tree(text, file)?;
-        let mut complaints = Complaints::new(file, text);
-        let file = read(Section::of_file(&tree), &mut complaints);
-        complaints.finish(file)
+        let mut mistakes = Mistakes::new(file, text);
+        let file = read(Section::of_file(&tree), &mut mistakes);
+        Ok(mistakes.finish(file)?)
     }
 
     /// The steps that a deployment of this kind runs in this environment.
@@ -65,17 +65,17 @@ impl ServiceFile {
     }
 }
 
-fn read(mut top: Section<'_>, complaints: &mut Complaints<'_>) -> Option<ServiceFile> {
-    let name = service_name(&mut top, complaints);
-    let trunk = top.take("trunk").and_then(|entry| branch::trunk(&entry, complaints));
-    let database = top.take("database").and_then(|entry| entry.text(complaints).map(str::to_owned));
-    let pipelines = steps::read(&mut top, complaints);
+fn read(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<ServiceFile> {
+    let name = service_name(&mut top, mistakes);
+    let trunk = top.take("trunk").and_then(|entry| branch::trunk(&entry, mistakes));
+    let database = top.take("database").and_then(|entry| entry.text(mistakes).map(str::to_owned));
+    let pipelines = steps::read(&mut top, mistakes);
     let staging: Vec<_> = pipelines.staging.iter().map(|step| step.name.as_str()).collect();
-    let policy = policy(&mut top, &staging, complaints);
-    let migrations = migrations::read(&mut top, complaints);
-    let secrets = secrets(&mut top, complaints);
-    let people = people::read(&mut top, complaints);
-    top.finish(complaints);
+    let policy = policy(&mut top, &staging, mistakes);
+    let migrations = migrations::read(&mut top, mistakes);
+    let secrets = secrets(&mut top, mistakes);
+    let people = people::read(&mut top, mistakes);
+    top.finish(mistakes);
     Some(ServiceFile {
         name: name?,
         trunk,
@@ -90,37 +90,37 @@ fn read(mut top: Section<'_>, complaints: &mut Complaints<'_>) -> Option<Service
     })
 }
 
-fn service_name(top: &mut Section<'_>, complaints: &mut Complaints<'_>) -> Option<ServiceName> {
+fn service_name(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<ServiceName> {
     let Some(entry) = top.take("service") else {
-        complaints.add(0, "service", "is missing; add service = \"NAME\" as the first line");
+        mistakes.add(0, "service", "is missing; add service = \"NAME\" as the first line");
         return None;
     };
-    let name = entry.text(complaints)?.parse::<ServiceName>();
-    name.map_err(|invalid| entry.complain(complaints, invalid.to_string())).ok()
+    let name = entry.text(mistakes)?.parse::<ServiceName>();
+    name.map_err(|invalid| entry.reject(mistakes, invalid.to_string())).ok()
 }
 
-fn policy(top: &mut Section<'_>, staging: &[&str], complaints: &mut Complaints<'_>) -> Policy {
+fn policy(top: &mut Section<'_>, staging: &[&str], mistakes: &mut Mistakes<'_>) -> Policy {
     let mut policy = Policy::default();
-    let section = top.take("policy").and_then(|entry| entry.section(complaints));
+    let section = top.take("policy").and_then(|entry| entry.section(mistakes));
     let Some(mut section) = section else { return policy };
-    if let Some(soak) = section.take("soak").and_then(|entry| entry.duration(complaints)) {
+    if let Some(soak) = section.take("soak").and_then(|entry| entry.duration(mistakes)) {
         policy.soak = soak;
     }
-    if let Some(count) = section.take("big_batch").and_then(|entry| entry.count(complaints)) {
+    if let Some(count) = section.take("big_batch").and_then(|entry| entry.count(mistakes)) {
         policy.big_batch = count;
     }
-    if let Some(verify) = verify(&mut section, staging, complaints) {
+    if let Some(verify) = verify(&mut section, staging, mistakes) {
         policy.verify = verify;
     }
     let modes = [("override", FreezeMode::Override), ("warn", FreezeMode::Warn)];
-    if let Some(mode) = section.take("freeze").and_then(|entry| entry.choice(&modes, complaints)) {
+    if let Some(mode) = section.take("freeze").and_then(|entry| entry.choice(&modes, mistakes)) {
         policy.freeze = mode;
     }
     let expires = section.take("request_expires");
-    if let Some(time) = expires.and_then(|entry| entry.positive_duration(complaints)) {
+    if let Some(time) = expires.and_then(|entry| entry.positive_duration(mistakes)) {
         policy.request_expires = time;
     }
-    section.finish_below(&TOP, complaints);
+    section.finish_below(&TOP, mistakes);
     policy
 }
 
@@ -128,30 +128,27 @@ fn policy(top: &mut Section<'_>, staging: &[&str], complaints: &mut Complaints<'
 fn verify(
     section: &mut Section<'_>,
     staging: &[&str],
-    complaints: &mut Complaints<'_>,
+    mistakes: &mut Mistakes<'_>,
 ) -> Option<Vec<VerifyBy>> {
     let entry = section.take("verify")?;
     let names = if entry.is_list() {
-        entry.texts(complaints)
+        entry.texts(mistakes)
     } else {
-        vec![Placed { value: entry.text(complaints)?, at: entry.at }]
+        vec![Located { value: entry.text(mistakes)?, at: entry.at }]
     };
     let mut kinds: Vec<VerifyBy> = Vec::new();
     for name in names {
         match kind(name.value, staging) {
             Ok(kind) if kinds.contains(&kind) => {
                 let sentence = format!("{:?} stands here twice; keep one", name.value);
-                complaints.add(name.at, &entry.path, sentence);
+                mistakes.add(name.at, &entry.path, sentence);
             }
             Ok(kind) => kinds.push(kind),
-            Err(sentence) => complaints.add(name.at, &entry.path, sentence),
+            Err(sentence) => mistakes.add(name.at, &entry.path, sentence),
         }
     }
     if entry.is_empty_list() {
-        entry.complain(
-            complaints,
-            "names no kind of verification; write \"person\" or \"step:NAME\"",
-        );
+        entry.reject(mistakes, "names no kind of verification; write \"person\" or \"step:NAME\"");
     }
     (!kinds.is_empty()).then_some(kinds)
 }
@@ -174,25 +171,25 @@ fn kind(name: &str, staging: &[&str]) -> Result<VerifyBy, String> {
     }
 }
 
-fn secrets(top: &mut Section<'_>, complaints: &mut Complaints<'_>) -> Vec<String> {
-    let section = top.take("secrets").and_then(|entry| entry.section(complaints));
+fn secrets(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Vec<String> {
+    let section = top.take("secrets").and_then(|entry| entry.section(mistakes));
     let Some(mut section) = section else { return Vec::new() };
     let mut names = Vec::new();
     if let Some(entry) = section.take("env") {
-        for name in entry.texts(complaints) {
+        for name in entry.texts(mistakes) {
             if let Some(fault) = variable_fault(&name, &names) {
-                complaints.add(name.at, &entry.path, format!("{:?} {fault}", shown(name.value)));
+                mistakes.add(name.at, &entry.path, format!("{:?} {fault}", shown(name.value)));
             } else {
                 names.push(name.value.to_owned());
             }
         }
     }
-    section.finish_below(&TOP, complaints);
+    section.finish_below(&TOP, mistakes);
     names
 }
 
 /// Why a text cannot be the name of a secret variable.
-fn variable_fault(name: &Placed<&str>, before: &[String]) -> Option<&'static str> {
+fn variable_fault(name: &Located<&str>, before: &[String]) -> Option<&'static str> {
     let inside = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let name = name.value;
     if name.contains('=') {

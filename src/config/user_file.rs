@@ -8,8 +8,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::branch;
-use super::error::{Complaints, ConfigError};
-use super::reader::{Entry, Section, tree};
+use super::error::ConfigError;
+use crate::settings::{Mistakes, Section, Setting, tree};
 
 /// The largest file that is read as settings.
 const LARGEST: u64 = 1024 * 1024;
@@ -63,9 +63,9 @@ impl UserFile {
     /// With everything that is wrong in it, each at its line and column.
     pub fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
         let tree = tree(text, file)?;
-        let mut complaints = Complaints::new(file, text);
-        let resolved = resolve(Section::of_file(&tree), &mut complaints);
-        complaints.finish(Some(resolved))
+        let mut mistakes = Mistakes::new(file, text);
+        let resolved = resolve(Section::of_file(&tree), &mut mistakes);
+        Ok(mistakes.finish(Some(resolved))?)
     }
 
     /// Appends a service to the file, which is made when it is missing and otherwise kept as it stands.
@@ -109,49 +109,49 @@ fn read(path: &Path) -> Result<String, ConfigError> {
     fs::read_to_string(path).map_err(unreadable)
 }
 
-fn resolve(mut top: Section<'_>, complaints: &mut Complaints<'_>) -> UserFile {
+fn resolve(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> UserFile {
     let mut file = UserFile::default();
-    if let Some(poll) = top.take("poll").and_then(|e| e.positive_duration(complaints)) {
+    if let Some(poll) = top.take("poll").and_then(|e| e.positive_duration(mistakes)) {
         file.poll = poll;
     }
-    if let Some(countdown) = top.take("emergency_countdown").and_then(|e| e.duration(complaints)) {
+    if let Some(countdown) = top.take("emergency_countdown").and_then(|e| e.duration(mistakes)) {
         file.emergency_countdown = countdown;
     }
-    if let Some(age) = top.take("stale_after").and_then(|e| e.positive_duration(complaints)) {
+    if let Some(age) = top.take("stale_after").and_then(|e| e.positive_duration(mistakes)) {
         file.stale_after = age;
     }
-    let services = top.take("services").map(|entry| entry.sections(complaints));
+    let services = top.take("services").map(|entry| entry.sections(mistakes));
     for section in services.into_iter().flatten() {
         let (at, path) = (section.at, section.path.clone());
-        let Some(watched) = watched(section, complaints) else { continue };
+        let Some(watched) = watched(section, mistakes) else { continue };
         if file.services.iter().any(|known| known.is_same(&watched)) {
             let sentence = format!("{:?} stands here twice; keep one", watched.repository);
-            complaints.add(at, &path, sentence);
+            mistakes.add(at, &path, sentence);
         } else {
             file.services.push(watched);
         }
     }
-    top.finish(complaints);
+    top.finish(mistakes);
     file
 }
 
-fn watched(mut section: Section<'_>, complaints: &mut Complaints<'_>) -> Option<Watched> {
+fn watched(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Watched> {
     let repository = if let Some(entry) = section.take("repository") {
-        repository(&entry, complaints)
+        repository(&entry, mistakes)
     } else {
         let sentence = "a service needs repository = \"/PATH/OR/URL\"";
-        complaints.add(section.at, &section.path, sentence);
+        mistakes.add(section.at, &section.path, sentence);
         None
     };
-    let folder = section.take("folder").and_then(|entry| folder(&entry, complaints));
-    let trunk = section.take("trunk").and_then(|entry| branch::trunk(&entry, complaints));
-    section.finish_below(&["poll", "emergency_countdown", "stale_after"], complaints);
+    let folder = section.take("folder").and_then(|entry| folder(&entry, mistakes));
+    let trunk = section.take("trunk").and_then(|entry| branch::trunk(&entry, mistakes));
+    section.finish_below(&["poll", "emergency_countdown", "stale_after"], mistakes);
     Some(Watched { repository: repository?, folder, trunk })
 }
 
 /// An absolute path, a URL or `host:path`. A relative path would mean something else to the engine in the background.
-fn repository(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Option<String> {
-    let text = entry.text(complaints)?;
+fn repository(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
+    let text = entry.text(mistakes)?;
     let before_slash = text.split('/').next().unwrap_or_default();
     let fault = if text.contains(char::is_control) {
         Some("contains a control character; remove it")
@@ -164,7 +164,7 @@ fn repository(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Option<Stri
     };
     let Some(fault) = fault else { return Some(text.to_owned()) };
     let subject = if carries_password(text) { "the URL".to_owned() } else { format!("{text:?}") };
-    entry.complain(complaints, format!("{subject} {fault}"));
+    entry.reject(mistakes, format!("{subject} {fault}"));
     None
 }
 
@@ -175,15 +175,15 @@ fn carries_password(url: &str) -> bool {
 }
 
 /// A folder below the top of the repository, without a slash at its ends.
-fn folder(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Option<String> {
-    let text = entry.text(complaints)?;
+fn folder(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
+    let text = entry.text(mistakes)?;
     let folder = text.strip_suffix('/').unwrap_or(text);
     let good = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(char::is_control);
     if folder.split('/').all(good) {
         return Some(folder.to_owned());
     }
     let rule = "write its path from the top of the repository, such as \"services/checkout\"";
-    entry.complain(complaints, format!("{text:?} is not a folder of the repository; {rule}"));
+    entry.reject(mistakes, format!("{text:?} is not a folder of the repository; {rule}"));
     None
 }
 

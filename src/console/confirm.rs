@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use tokio::time::Instant;
 
 pub use self::field::{Field, FieldKind};
@@ -16,6 +15,7 @@ pub use self::reading::{Reading, Window};
 pub use self::subject::Subject;
 use super::message::Ticket;
 use super::suspects::Suspects;
+use crate::calendar::Tz;
 use crate::domain::command::Command;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, DeploymentId, IdempotencyKey, Seq};

@@ -9,10 +9,10 @@ use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 use tokio::time::{Instant, timeout};
 
 use super::Error;
-use super::look_up::conclude;
 use super::message::{LogSource, News, Ticket};
 use super::pace::until;
 use crate::backend::intents::{Intent, Intents};
+use crate::backend::lost_answer::conclude;
 use crate::backend::{Backend, BackendError, LONGEST_WAIT};
 use crate::domain::command::{Action, Command};
 use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, ServiceName};

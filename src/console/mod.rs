@@ -11,12 +11,12 @@ mod layout;
 mod link;
 mod list;
 pub mod log;
-mod look_up;
 pub mod message;
 pub mod model;
 mod notes;
 mod overlay;
 mod pace;
+mod remedy;
 mod requests;
 pub mod runtime;
 mod suspects;
@@ -28,8 +28,6 @@ mod wake;
 
 use std::io::{self, BufWriter, Stdout};
 use std::time::Duration;
-
-use chrono_tz::Tz;
 
 use ratatui::Terminal;
 use ratatui::layout::Size;
@@ -43,11 +41,13 @@ use self::theme::Theme;
 pub use self::update::{drawn, update};
 pub use self::view::view;
 use crate::backend::Backend;
+use crate::calendar::Tz;
 use crate::domain::ids::ServiceName;
+use crate::gate;
 use crate::terminal::guard::Guard;
 use crate::terminal::painter::Painter;
-use crate::terminal::signals::{JobControl, Told};
-use crate::terminal::{attention, clipboard, gate, input};
+use crate::terminal::signals::{JobControl, JobSignal};
+use crate::terminal::{attention, clipboard, input};
 
 /// How many answers may wait to be taken in; who answers more waits itself.
 pub const INBOX: usize = 256;
@@ -162,9 +162,9 @@ impl runtime::Outside for Standard {
     }
 
     async fn told(&mut self) -> Outside {
-        match self.jobs.told().await {
-            Told::Stop => Outside::Suspend,
-            Told::GoOn => Outside::Resume,
+        match self.jobs.next().await {
+            JobSignal::Stop => Outside::Suspend,
+            JobSignal::Continue => Outside::Resume,
         }
     }
 

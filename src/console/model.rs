@@ -5,7 +5,6 @@ mod rows;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 use ratatui::layout::{Rect, Size};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -19,6 +18,7 @@ use super::message::{LogSource, Ticket};
 use super::notes::{Note, Notes, Tone};
 use super::overlay::Overlay;
 use super::requests::Heard;
+use crate::calendar::Tz;
 use crate::domain::ids::{BuildNumber, DeploymentId, IdempotencyKey, Seq, ServiceName};
 use crate::domain::log::LogFrom;
 use crate::domain::snapshot::{DeploymentRow, Description, FleetSnapshot, ServiceSnapshot};

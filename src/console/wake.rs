@@ -12,8 +12,8 @@ use super::link::LinkState;
 use super::model::{Model, Pane, Screen};
 use super::overlay::Overlay;
 use super::requests::{LISTED as REQUESTS_LISTED, minutes_change_in};
+use crate::calendar::zone::{Edge, midnight};
 use crate::domain::deployment::StepState;
-use crate::domain::freeze::zone::{Edge, midnight};
 use crate::domain::ids::{BuildNumber, Environment};
 use crate::domain::snapshot::{BuildRow, DeploymentRow};
 

@@ -45,15 +45,6 @@ impl Commit {
     }
 }
 
-/// What happened to a file between two commits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FileChange {
-    Added,
-    Edited,
-    Deleted,
-}
-
 /// One commit that takes another back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Revert {

@@ -5,6 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use crate::settings::name::InvalidName;
+use crate::settings::name::check_service_name;
+
 /// A service's name: 1 to 40 of `a-z 0-9 - _ .`, starting with a letter or digit, so that it is safe as a
 /// folder name, in a URL and on screen.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -23,13 +26,7 @@ impl TryFrom<String> for ServiceName {
     type Error = InvalidName;
 
     fn try_from(name: String) -> Result<Self, InvalidName> {
-        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
-        let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
-        if starts_well && name.len() <= 40 && name.chars().all(allowed) {
-            Ok(Self(name))
-        } else {
-            Err(InvalidName(name))
-        }
+        check_service_name(&name).map(|()| Self(name))
     }
 }
 
@@ -52,13 +49,6 @@ impl fmt::Display for ServiceName {
         f.write_str(&self.0)
     }
 }
-
-/// Why a text cannot name a service.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0:?} is not a service name; use up to 40 of a-z, 0-9, \"-\", \"_\" and \".\", starting with a letter or digit"
-)]
-pub struct InvalidName(String);
 
 /// Where a build can be deployed.
 #[derive(

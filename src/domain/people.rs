@@ -6,6 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::caller::{Caller, CallerIdentity};
+
 /// What git says about an author: a claim, not an identity.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 pub struct Identity {
@@ -48,6 +50,14 @@ pub struct People {
 }
 
 impl People {
+    /// The actor that a caller is for this service.
+    #[must_use]
+    pub fn actor_of(&self, caller: &Caller) -> Actor {
+        match &caller.identity {
+            CallerIdentity::Login(login) => self.actor_of_login(login),
+        }
+    }
+
     /// The actor behind a login: the person whose entry has it, or the login itself. A person who connects by other
     /// logins is never taken for the login that happens to be spelled like their name.
     #[must_use]

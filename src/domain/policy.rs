@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::time::{Milliseconds, millis};
+pub use crate::calendar::FreezeMode;
 
 /// What a promote has to satisfy, each by itself overridable with a reason.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -50,14 +51,6 @@ pub enum VerifyBy {
     /// A person who says so.
     #[default]
     Person,
-}
-
-/// What a promote in a freeze needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FreezeMode {
-    Override,
-    Warn,
 }
 
 impl VerifyBy {

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 pub use self::history::SchemaHistory;
 pub use self::verdict::{Outlook, Promoted, Verdict};
 use super::ids::{BuildNumber, Seq};
-use super::migration::Class;
+use crate::migrations::Class;
 
 /// A statement that the code before it cannot simply live with.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -44,7 +44,7 @@ impl SchemaChange {
 
 /// What a deployment of another service did to the database that both share.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Elsewhere {
+pub struct SharedChange {
     /// The event with which it began.
     pub since: Seq,
     /// Which service and which statement.

@@ -13,7 +13,7 @@ use super::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use super::policy::VerifyBy;
 use super::quarantine::{Descents, Quarantined, Trunk};
 use super::request::Request;
-use super::schema::{Elsewhere, SchemaHistory};
+use super::schema::{SchemaHistory, SharedChange};
 use super::stops::{Freeze, Hold};
 
 /// What an environment runs, by the last deployment that succeeded there.
@@ -46,7 +46,7 @@ pub struct ServiceState {
     pub schema: SchemaHistory,
     /// What other services did to the database that this one shares with them, the oldest first. No event of this
     /// service tells it: who knows all services keeps it up to date.
-    pub elsewhere: Vec<Elsewhere>,
+    pub shared_changes: Vec<SharedChange>,
     /// The last requests for a promoter, oldest first, those that are over included.
     pub requests: Vec<Request>,
     /// Freezes that nobody has lifted, over ones included.

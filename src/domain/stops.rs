@@ -6,6 +6,9 @@ use utoipa::ToSchema;
 
 use super::ids::{DeploymentId, Seq};
 use super::people::Actor;
+use crate::calendar::{
+    self, Evaluation, FreezeMode, FreezeOutlook, FreezeWindow, evaluate_windows,
+};
 
 /// A window in which promotes need an override: `[from, until)`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -24,10 +27,47 @@ impl Freeze {
         self.from <= at && !self.is_over(at)
     }
 
+    /// The same as a window of a calendar.
+    #[must_use]
+    pub fn window(&self) -> FreezeWindow {
+        FreezeWindow {
+            freeze: self.id.to_string(),
+            policy: FreezeMode::Override,
+            from: self.from,
+            until: self.until,
+            reason: self.reason.clone(),
+            why: format!("{} by {}: {}", self.id, self.by, self.reason),
+        }
+    }
+
     #[must_use]
     pub fn is_over(&self, at: DateTime<Utc>) -> bool {
         self.until.is_some_and(|until| until <= at)
     }
+}
+
+/// Evaluates the windows of the calendars together with the freezes set by hand.
+#[must_use]
+pub fn evaluate_freezes(
+    windows: &[FreezeWindow],
+    by_hand: &[Freeze],
+    at: DateTime<Utc>,
+) -> Evaluation {
+    let by_hand = by_hand.iter().map(Freeze::window);
+    let mut all: Vec<_> = windows.iter().cloned().chain(by_hand).collect();
+    all.sort_by_key(|window| window.from);
+    evaluate_windows(all, at)
+}
+
+/// The freezes at and after `at`, of the calendars and by hand.
+#[must_use]
+pub fn freeze_outlook(
+    windows: &[FreezeWindow],
+    by_hand: &[Freeze],
+    at: DateTime<Utc>,
+) -> FreezeOutlook {
+    let by_hand: Vec<_> = by_hand.iter().map(Freeze::window).collect();
+    calendar::outlook(windows.iter().chain(&by_hand), at)
 }
 
 /// A durable stop on an environment.

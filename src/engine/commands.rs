@@ -1,26 +1,33 @@
 //! A person's command as the facts that it becomes, or the refusal that it meets; pure.
 
+mod authorize;
+mod digest;
+mod error;
 mod quarantine;
 mod request;
 
 use chrono::{DateTime, Utc};
 
+pub use self::authorize::authorize;
+pub use self::digest::digest;
+pub use self::error::CommandError;
+use crate::calendar;
 use crate::domain::build::Build;
 use crate::domain::command::{Action, Command, Refusal};
 use crate::domain::commit::Range;
 use crate::domain::event::{DeploymentKind, Fact, StepSpec};
-use crate::domain::freeze;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName};
 use crate::domain::people::{Actor, People};
-use crate::domain::plan::{self, Facts, Migrations, Plan};
+use crate::domain::plan::{self, Migrations, Plan, PlanInput};
 use crate::domain::policy::{Policy, VerifyBy};
 use crate::domain::quarantine::BadCommit;
+use crate::domain::remedy::Remedy;
 use crate::domain::service::ServiceState;
 
 /// The most characters of a reason or note.
 const LONGEST_REASON: usize = 500;
 
-/// What only git can tell, gathered before the writer is asked.
+/// What only git can tell, gathered before the writer is context.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gathered {
     Plan(Box<ForPlan>),
@@ -47,34 +54,20 @@ pub struct Decided {
     pub said: String,
 }
 
-/// Why a command becomes nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotDecided {
-    Refused(Refusal),
-    /// The world moved since its facts were gathered: gather them again.
-    Outdated,
-}
-
-impl From<Refusal> for NotDecided {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-/// What a command is decided on: the service as it is known now.
+/// The service as it is known when a command is decided.
 #[derive(Debug, Clone)]
-pub struct Ground<'a> {
+pub struct ServiceView<'a> {
     pub name: &'a ServiceName,
     pub state: &'a ServiceState,
     pub policy: Policy,
     pub people: &'a People,
     /// The freezes by calendar.
-    pub freezes: &'a freeze::Rules,
+    pub freezes: &'a calendar::FreezeRules,
 }
 
 /// The circumstances of a command.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct CommandContext<'a> {
     pub actor: &'a Actor,
     pub now: DateTime<Utc>,
     /// The number that its first event will get.
@@ -87,36 +80,36 @@ pub struct Asked<'a> {
 /// # Errors
 /// With a refusal, or when what was gathered for it is outdated.
 pub fn decide(
-    service: &Ground<'_>,
+    service: &ServiceView<'_>,
     command: &Command,
-    asked: Asked<'_>,
-) -> Result<Decided, NotDecided> {
+    context: CommandContext<'_>,
+) -> Result<Decided, CommandError> {
     match command {
         Command::Execute { action, fingerprint, overrides } => {
-            let plan = plan(service, *action, asked)?;
+            let plan = plan(service, *action, context)?;
             plan.check(fingerprint, overrides, service.state)?;
-            Ok(executed(service, &plan, overrides.clone(), asked.next))
+            Ok(executed(service, &plan, overrides.clone(), context.next))
         }
         Command::Cancel { deployment, reason } => Ok(cancel(service, *deployment, reason)?),
         Command::Verify { build, note } => Ok(verify(service, *build, note)?),
         Command::Hold { environment, reason } => Ok(hold(service, *environment, reason)?),
         Command::Release { environment, reason, bad, hold } => {
             is_the_hold(service, *environment, *hold)?;
-            Ok(release(service, *environment, reason, bad.as_deref(), asked)?)
+            Ok(release(service, *environment, reason, bad.as_deref(), context)?)
         }
         Command::Quarantine { commits, reason } => {
-            Ok(quarantine::add(service, commits, reason, asked)?)
+            Ok(quarantine::add(service, commits, reason, context)?)
         }
         Command::Clear { commit, reason } => Ok(quarantine::clear(service, commit, reason)?),
         Command::Ask { build, fingerprint, note } => {
-            let plan = plan(service, Action::Promote { build: *build }, asked)?;
-            Ok(request::ask(service, &plan, fingerprint, note, asked.now)?)
+            let plan = plan(service, Action::Promote { build: *build }, context)?;
+            Ok(request::ask(service, &plan, fingerprint, note, context.now)?)
         }
         Command::Withdraw { request, reason } => {
-            Ok(request::withdraw(service, *request, reason, asked)?)
+            Ok(request::withdraw(service, *request, reason, context)?)
         }
         Command::Freeze { from, until, reason } => {
-            Ok(freeze(from.unwrap_or(asked.now).max(asked.now), *until, reason)?)
+            Ok(freeze(from.unwrap_or(context.now).max(context.now), *until, reason)?)
         }
         Command::Lift { freeze, reason } => Ok(lift(service, *freeze, reason)?),
     }
@@ -126,14 +119,20 @@ pub fn decide(
 ///
 /// # Errors
 /// As [`decide`].
-pub fn plan(service: &Ground<'_>, action: Action, asked: Asked<'_>) -> Result<Plan, NotDecided> {
+pub fn plan(
+    service: &ServiceView<'_>,
+    action: Action,
+    context: CommandContext<'_>,
+) -> Result<Plan, CommandError> {
     let ends = plan::endpoints(service.state, action)?;
-    let Some(Gathered::Plan(gathered)) = asked.gathered else { return Err(NotDecided::Outdated) };
+    let Some(Gathered::Plan(gathered)) = context.gathered else {
+        return Err(CommandError::Outdated);
+    };
     if gathered.ends != ends {
-        return Err(NotDecided::Outdated);
+        return Err(CommandError::Outdated);
     }
-    let calendar = service.freezes.promote_to_production(service.name, asked.now);
-    let facts = Facts {
+    let calendar = service.freezes.promote_to_production(service.name.as_str(), context.now);
+    let facts = PlanInput {
         service: service.name,
         state: service.state,
         policy: &service.policy,
@@ -143,11 +142,11 @@ pub fn plan(service: &Ground<'_>, action: Action, asked: Asked<'_>) -> Result<Pl
         steps: &gathered.steps,
         migrations: &gathered.migrations,
     };
-    Ok(plan::plan(facts, action, asked.actor, asked.now)?)
+    Ok(plan::plan(facts, action, context.actor, context.now)?)
 }
 
 fn executed(
-    service: &Ground<'_>,
+    service: &ServiceView<'_>,
     plan: &Plan,
     overrides: std::collections::BTreeMap<plan::Guard, String>,
     next: Seq,
@@ -179,7 +178,7 @@ fn executed(
     Decided { facts, deployment: Some(deployment), said }
 }
 
-fn cancel(service: &Ground<'_>, id: DeploymentId, reason: &str) -> Result<Decided, Refusal> {
+fn cancel(service: &ServiceView<'_>, id: DeploymentId, reason: &str) -> Result<Decided, Refusal> {
     let deployment = service
         .state
         .deployments
@@ -203,7 +202,7 @@ fn cancel(service: &Ground<'_>, id: DeploymentId, reason: &str) -> Result<Decide
     })
 }
 
-fn verify(service: &Ground<'_>, number: BuildNumber, note: &str) -> Result<Decided, Refusal> {
+fn verify(service: &ServiceView<'_>, number: BuildNumber, note: &str) -> Result<Decided, Refusal> {
     let build = service
         .state
         .builds
@@ -240,7 +239,11 @@ fn verified(build: &Build, kinds: &[VerifyBy]) -> String {
     }
 }
 
-fn hold(service: &Ground<'_>, environment: Environment, reason: &str) -> Result<Decided, Refusal> {
+fn hold(
+    service: &ServiceView<'_>,
+    environment: Environment,
+    reason: &str,
+) -> Result<Decided, Refusal> {
     if let Some(hold) = service.state.holds.get(&environment) {
         return Err(Refusal::invalid(format!(
             "{environment} is on hold already, by {}: {}",
@@ -254,7 +257,7 @@ fn hold(service: &Ground<'_>, environment: Environment, reason: &str) -> Result<
 
 /// Nobody ends a hold that they did not see: what stood there when they looked may be over, and another in its place.
 fn is_the_hold(
-    service: &Ground<'_>,
+    service: &ServiceView<'_>,
     environment: Environment,
     seen: Option<Seq>,
 ) -> Result<(), Refusal> {
@@ -272,20 +275,22 @@ fn is_the_hold(
 }
 
 fn release(
-    service: &Ground<'_>,
+    service: &ServiceView<'_>,
     environment: Environment,
     reason: &str,
     bad: Option<&[String]>,
-    asked: Asked<'_>,
+    context: CommandContext<'_>,
 ) -> Result<Decided, Refusal> {
     let hold = service.state.holds.get(&environment);
     let hold = hold.ok_or_else(|| Refusal::invalid(format!("{environment} is not on hold")))?;
     if bad.is_none() && hold.rollback.is_some() {
-        return Err(Refusal::invalid(format!(
-            "{environment} was rolled back: name the commits that were bad (--bad SHA), or say that none was (--none-bad)"
-        )));
+        let sentence =
+            format!("{environment} was rolled back: name the bad commits, or say that none is bad");
+        return Err(
+            Refusal::invalid(sentence).with(Remedy::ReleaseHold { environment, name_bad: true })
+        );
     }
-    let bad = quarantine::named(service, bad.unwrap_or_default(), asked)?;
+    let bad = quarantine::named(service, bad.unwrap_or_default(), context)?;
     let reason = text("reason", reason, Need::Required)?;
     let said = format!("the hold on {environment} is released{}", quarantine::said(&bad));
     Ok(Decided {
@@ -314,7 +319,7 @@ fn freeze(
     Ok(Decided { facts: vec![Fact::FreezePlaced { from, until, reason }], deployment: None, said })
 }
 
-fn lift(service: &Ground<'_>, freeze: Seq, reason: &str) -> Result<Decided, Refusal> {
+fn lift(service: &ServiceView<'_>, freeze: Seq, reason: &str) -> Result<Decided, Refusal> {
     if !service.state.freezes.iter().any(|f| f.id == freeze) {
         return Err(Refusal::not_found(format!("there is no freeze {freeze} to lift")));
     }

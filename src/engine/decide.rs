@@ -87,10 +87,10 @@ fn bad_end(deployment: &Deployment) -> Option<Outcome> {
     steps.into_iter().find_map(|(state, spec)| match state {
         StepState::Ended { outcome: StepOutcome::Cancelled, .. } => Some(Outcome::Cancelled),
         StepState::Ended { outcome: outcome @ StepOutcome::Lost, .. } => {
-            Some(Outcome::Interrupted(format!("step {} {}", spec.name, outcome.say())))
+            Some(Outcome::Interrupted(format!("step {} {}", spec.name, outcome)))
         }
         StepState::Ended { outcome, .. } if *outcome != StepOutcome::Succeeded => {
-            Some(Outcome::Failed(format!("step {}: {}", spec.name, outcome.say())))
+            Some(Outcome::Failed(format!("step {}: {}", spec.name, outcome)))
         }
         _ => None,
     })

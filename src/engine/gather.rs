@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::checkouts;
-use super::commands::{ForPlan, Gathered};
+use super::commands::{CommandError, ForPlan, Gathered};
 use super::migrations;
 use super::shared::Shared;
 use super::trunk;
@@ -19,7 +19,7 @@ use crate::domain::ids::{BuildNumber, Environment, ServiceName, Sha};
 use crate::domain::plan::{Endpoints, Migrations, endpoints};
 use crate::domain::quarantine::BadCommit;
 use crate::domain::service::ServiceState;
-use crate::git::{Found, GitError, Mirror};
+use crate::git::{CommitMatch, GitError, Mirror};
 
 /// The most commits that a plan looks at one by one.
 const COMMITS: usize = 500;
@@ -32,19 +32,6 @@ const CANDIDATES: usize = 10;
 
 /// How long a rollback waits for git.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// Why nothing could be gathered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotGathered {
-    Refused(Refusal),
-    Failed(String),
-}
-
-impl From<Refusal> for NotGathered {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
 
 /// Whether a command needs anything that only git can tell.
 #[must_use]
@@ -64,7 +51,7 @@ pub async fn gather(
     shared: &Shared,
     name: &ServiceName,
     command: &Command,
-) -> Result<Option<Gathered>, NotGathered> {
+) -> Result<Option<Gathered>, CommandError> {
     let action = match command {
         Command::Execute { action, .. } => *action,
         Command::Ask { build, .. } => Action::Promote { build: *build },
@@ -97,9 +84,9 @@ async fn commits(shared: &Shared, name: &ServiceName, names: &[String]) -> Vec<B
         // What git does not find is refused by name where the command is decided.
         let Ok(prefix) = name.trim().parse() else { continue };
         let candidates = match mirror.find(&prefix).await {
-            Ok(Found::One(sha)) => vec![sha],
-            Ok(Found::Several(several)) => several,
-            Ok(Found::Nothing) | Err(_) => continue,
+            Ok(CommitMatch::One(sha)) => vec![sha],
+            Ok(CommitMatch::Several(several)) => several,
+            Ok(CommitMatch::Nothing) | Err(_) => continue,
         };
         for sha in candidates.into_iter().take(CANDIDATES).filter(|sha| !is_listed(sha)) {
             let Ok(Some(at)) = mirror.first_with(&sha, &shas).await else { continue };
@@ -123,7 +110,7 @@ pub async fn for_plan(
     shared: &Shared,
     name: &ServiceName,
     action: Action,
-) -> Result<ForPlan, NotGathered> {
+) -> Result<ForPlan, CommandError> {
     let gone = || Refusal::not_found(format!("there is no service {:?}", name.as_str()));
     let (ends, target, between, mirror, folder, seen, first) = {
         let world = shared.world();
@@ -148,7 +135,7 @@ pub async fn for_plan(
     let range = match Box::pin(in_time(ends.kind, asked)).await {
         Some(Ok(range)) => range,
         Some(Err(error)) if ends.kind != DeploymentKind::Rollback => {
-            return Err(NotGathered::Failed(error.to_string()));
+            return Err(CommandError::Failed(error.to_string()));
         }
         // A rollback must work when nothing else does: what was recorded of the builds is good enough for it.
         _ => Range { from, to, ..seen },
@@ -168,7 +155,7 @@ pub async fn for_plan(
         let ground = {
             let world = shared.world();
             let service = world.services.get(name).ok_or_else(gone)?;
-            migrations::Ground::of(&world, service, ends.target)
+            migrations::JudgingContext::of(&world, service, ends.target)
         };
         Box::pin(migrations::gather(&ground, &range, ends.target)).await
     };
@@ -176,12 +163,12 @@ pub async fn for_plan(
 }
 
 /// Only a rollback goes by no rules of the service's own; a promote by rules that nobody wrote would pass its guards.
-fn rules_are_known(service: &Service, kind: DeploymentKind) -> Result<(), NotGathered> {
+fn rules_are_known(service: &Service, kind: DeploymentKind) -> Result<(), CommandError> {
     if kind == DeploymentKind::Rollback || service.file.is_some() {
         return Ok(());
     }
     let name = service.name.as_str();
-    Err(NotGathered::Failed(format!(
+    Err(CommandError::Failed(format!(
         "the service file of {name:?} is not read yet, so its rules are not known; a rollback works, and for anything \
          else try again when git answers"
     )))

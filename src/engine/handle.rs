@@ -1,4 +1,4 @@
-//! The door to a running engine: questions are answered from the shared world, commands go to the writer.
+//! The interface of a running engine: reads come from the shared state, commands go to the writer.
 
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -8,30 +8,32 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{oneshot, watch};
 use tokio::task::AbortHandle;
 
-use super::commands::{self, Asked, Gathered, NotDecided};
+use super::commands::{self, CommandContext, CommandError, Gathered};
+use super::commit_location;
 use super::freezes;
-use super::gather::{self, NotGathered};
+use super::gather;
 use super::logs;
 use super::run::RunFolder;
 use super::shared::Shared;
-use super::whereabouts;
 use super::world::{Service, World};
-use super::writer::{Input, Rejected, Request};
+use super::writer::{CommandRequest, Input};
+use crate::calendar::FreezeWindow;
+use crate::domain::caller::Caller;
+use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt, Refusal};
+use crate::domain::commit_location::CommitLocation;
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::{DeploymentKind, Event};
-use crate::domain::freeze::FreezeWindow;
 use crate::domain::ids::{
     CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };
-use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch, Unsearchable};
+use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
+use crate::domain::snapshot::build::{self, SnapshotInput};
 use crate::domain::snapshot::{FleetRow, FleetSnapshot, ServiceSnapshot, Version};
-use crate::domain::snapshot_of;
-use crate::domain::whereabouts::Whereabouts;
 use crate::store::Reader;
 
-/// How often facts are gathered anew because the world moved in between.
+/// How often facts are gathered again because the service changed in between.
 const GATHERS: u32 = 5;
 /// How soon a reader that waits for a log looks at its file again, and how seldom while nothing comes.
 const LOG_LOOK: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(40)];
@@ -43,37 +45,6 @@ pub struct Handle {
     reader: Arc<Mutex<Reader>>,
     writer: Arc<Mutex<Option<JoinHandle<()>>>>,
     watching: AbortHandle,
-}
-
-/// Why the engine did not do what it was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
-    Refused(Refusal),
-    /// Nothing was done.
-    Failed(String),
-    /// Nobody can tell whether it was recorded: ask for its receipt.
-    Undecided(String),
-}
-
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl From<Unsearchable> for Failure {
-    fn from(unsearchable: Unsearchable) -> Self {
-        Self::Refused(unsearchable.into())
-    }
-}
-
-impl From<NotGathered> for Failure {
-    fn from(not: NotGathered) -> Self {
-        match not {
-            NotGathered::Refused(refusal) => Self::Refused(refusal),
-            NotGathered::Failed(why) => Self::Failed(why),
-        }
-    }
 }
 
 impl Handle {
@@ -132,7 +103,7 @@ impl Handle {
     pub fn fleet(&self) -> FleetSnapshot {
         let (world, now) = (self.shared.world(), self.shared.clock.now());
         let row = |service: &Service| -> FleetRow {
-            with_facts(service, |facts| snapshot_of::fleet_row(facts, now))
+            with_facts(service, |facts| build::fleet_row(facts, now))
         };
         FleetSnapshot {
             version: self.version("fleet", world.revision),
@@ -144,12 +115,12 @@ impl Handle {
 
     /// # Errors
     /// When there is no such service.
-    pub fn service(&self, name: &ServiceName, login: &str) -> Result<ServiceSnapshot, Refusal> {
+    pub fn service(&self, name: &ServiceName, caller: &Caller) -> Result<ServiceSnapshot, Refusal> {
         let (world, now) = (self.shared.world(), self.shared.clock.now());
         let service = find(&world, name)?;
-        let me = service.people.actor_of_login(login);
+        let me = service.people.actor_of(caller);
         let version = self.version(name.as_str(), service.revision);
-        Ok(with_facts(service, |facts| snapshot_of::service(facts, &me, version, now)))
+        Ok(with_facts(service, |facts| build::service(facts, &me, version, now)))
     }
 
     /// The version of a service, without making its snapshot.
@@ -200,7 +171,7 @@ impl Handle {
     ) -> Result<Vec<FreezeWindow>, Refusal> {
         let (world, now) = (self.shared.world(), self.shared.clock.now());
         let service = find(&world, name)?;
-        Ok(service.freezes.windows(name, environment, now, (from, until)))
+        Ok(service.freezes.windows(name.as_str(), environment.as_str(), now, (from, until)))
     }
 
     /// # Errors
@@ -209,36 +180,36 @@ impl Handle {
         &self,
         name: &ServiceName,
         action: Action,
-        login: &str,
-    ) -> Result<Plan, Failure> {
+        caller: &Caller,
+    ) -> Result<Plan, CommandError> {
         for _ in 0..GATHERS {
             let gathered = Box::pin(gather::for_plan(&self.shared, name, action)).await?;
             let gathered = Gathered::Plan(Box::new(gathered));
             let world = self.shared.world();
             let service = find(&world, name)?;
-            let actor = service.people.actor_of_login(login);
+            let actor = service.people.actor_of(caller);
             let now = self.shared.clock.now();
-            let asked = Asked { actor: &actor, now, next: Seq(0), gathered: Some(&gathered) };
-            match commands::plan(&service.ground(), action, asked) {
-                Ok(plan) => return Ok(plan),
-                Err(NotDecided::Refused(refusal)) => return Err(refusal.into()),
-                Err(NotDecided::Outdated) => {}
+            let context =
+                CommandContext { actor: &actor, now, next: Seq(0), gathered: Some(&gathered) };
+            match commands::plan(&service.view(), action, context) {
+                Err(CommandError::Outdated) => {}
+                decided => return decided,
             }
         }
-        Err(Failure::Failed("the world moves faster than it can be looked at; try again".into()))
+        Err(CommandError::Outdated)
     }
 
     /// Where a commit is, asked of git outside of the writer.
     ///
     /// # Errors
     /// When there is no such service, or git fails.
-    pub async fn whereabouts(
+    pub async fn commit_location(
         &self,
         name: &ServiceName,
         commit: &CommitPrefix,
-    ) -> Result<Whereabouts, Failure> {
+    ) -> Result<CommitLocation, CommandError> {
         find(&self.shared.world(), name)?;
-        Ok(Box::pin(whereabouts::find(&self.shared, name, commit)).await?)
+        Box::pin(commit_location::find(&self.shared, name, commit)).await
     }
 
     /// Records a command; what was answered is durable.
@@ -248,10 +219,10 @@ impl Handle {
     pub async fn command(
         &self,
         name: &ServiceName,
-        login: &str,
+        caller: &Caller,
         command: Command,
         key: IdempotencyKey,
-    ) -> Result<Receipt, Failure> {
+    ) -> Result<Receipt, CommandError> {
         for _ in 0..GATHERS {
             // What needs nothing goes to the writer at once, so that who asks for its receipt comes behind it.
             let gathered = if !gather::is_needed(&command) || self.recorded(&key).await?.is_some() {
@@ -261,26 +232,23 @@ impl Handle {
                 Box::pin(gather::gather(&self.shared, name, &command)).await?
             };
             let (reply, answer) = oneshot::channel();
-            let request = Request {
+            let request = CommandRequest {
                 service: name.clone(),
-                login: login.to_owned(),
+                caller: caller.clone(),
                 command: command.clone(),
                 key: key.clone(),
                 gathered,
                 reply,
             };
-            let stopped = || Failure::Failed("the engine is stopping".into());
             let input = Input::Command(Box::new(request));
-            self.shared.inputs.send(input).await.map_err(|_| stopped())?;
-            let dropped = |_| Failure::Undecided("the engine stopped with it".into());
+            self.shared.inputs.send(input).await.map_err(|_| CommandError::stopping())?;
+            let dropped = |_| CommandError::Unknown("the engine stopped with it".into());
             match answer.await.map_err(dropped)? {
-                Ok(receipt) => return Ok(receipt),
-                Err(Rejected::Refused(refusal)) => return Err(refusal.into()),
-                Err(Rejected::Failed(why)) => return Err(Failure::Failed(why)),
-                Err(Rejected::Outdated) => {}
+                Err(CommandError::Outdated) => {}
+                decided => return decided,
             }
         }
-        Err(Failure::Failed("the world moves faster than it can be looked at; try again".into()))
+        Err(CommandError::Outdated)
     }
 
     /// The receipt of a command. That there is none is said only after everything that came in before was recorded:
@@ -288,19 +256,18 @@ impl Handle {
     ///
     /// # Errors
     /// When the record cannot be read.
-    pub async fn receipt(&self, key: &IdempotencyKey) -> Result<Option<Receipt>, Failure> {
+    pub async fn receipt(&self, key: &IdempotencyKey) -> Result<Option<Receipt>, CommandError> {
         if let Some(receipt) = self.recorded(key).await? {
             return Ok(Some(receipt));
         }
-        let stopped = || Failure::Failed("the engine is stopping".into());
         let (reply, answer) = oneshot::channel();
         let input = Input::Receipt { key: key.clone(), reply };
-        self.shared.inputs.send(input).await.map_err(|_| stopped())?;
-        let receipt = answer.await.map_err(|_| stopped())?;
-        receipt.map_err(|error| Failure::Failed(error.to_string()))
+        self.shared.inputs.send(input).await.map_err(|_| CommandError::stopping())?;
+        let receipt = answer.await.map_err(|_| CommandError::stopping())?;
+        Ok(receipt?)
     }
 
-    async fn recorded(&self, key: &IdempotencyKey) -> Result<Option<Receipt>, Failure> {
+    async fn recorded(&self, key: &IdempotencyKey) -> Result<Option<Receipt>, CommandError> {
         let key = key.clone();
         self.read(move |reader| reader.receipt(&key)).await
     }
@@ -312,7 +279,7 @@ impl Handle {
         service: Option<&ServiceName>,
         after: Seq,
         limit: usize,
-    ) -> Result<Vec<Event>, Failure> {
+    ) -> Result<Vec<Event>, CommandError> {
         if let Some(name) = service {
             find(&self.shared.world(), name)?;
         }
@@ -320,16 +287,30 @@ impl Handle {
         self.read(move |reader| reader.events(service.as_ref(), after, limit)).await
     }
 
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn chain(&self, from: ChainFrom, limit: usize) -> Result<ChainPage, CommandError> {
+        self.read(move |reader| reader.chain(from, limit)).await
+    }
+
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn span(
+        &self,
+        since: Option<DateTime<Utc>>,
+        until: Option<DateTime<Utc>>,
+    ) -> Result<Option<RecordSpan>, CommandError> {
+        self.read(move |reader| reader.span(since, until)).await
+    }
+
     async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Reader) -> Result<T, crate::store::StoreError> + Send + 'static,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, CommandError> {
         let reader = self.reader.clone();
         let work = move || read(&reader.lock().expect("nobody panics while reading the record"));
-        match tokio::task::spawn_blocking(work).await {
-            Ok(result) => result.map_err(|error| Failure::Failed(error.to_string())),
-            Err(_) => Err(Failure::Failed("the engine is stopping".into())),
-        }
+        let done = tokio::task::spawn_blocking(work).await;
+        Ok(done.map_err(|_| CommandError::stopping())??)
     }
 
     /// Reads a step's log; waits for the first line after the cursor while the step may still write.
@@ -344,7 +325,7 @@ impl Handle {
         from: LogFrom,
         limit: usize,
         wait: Duration,
-    ) -> Result<LogPage, Failure> {
+    ) -> Result<LogPage, CommandError> {
         let deadline = tokio::time::Instant::now() + wait;
         let path = RunFolder::of(&self.shared.folders.runs, deployment, step).log();
         let [mut look, seldom] = LOG_LOOK;
@@ -353,8 +334,9 @@ impl Handle {
             let path = path.clone();
             let read = move || logs::read(&path, from, limit, complete);
             let page = tokio::task::spawn_blocking(read).await;
-            let page = page.map_err(|_| Failure::Failed("the engine is stopping".into()))?;
-            let page = page.map_err(|e| Failure::Failed(format!("the log cannot be read: {e}")))?;
+            let page = page.map_err(|_| CommandError::stopping())?;
+            let page =
+                page.map_err(|e| CommandError::Failed(format!("the log cannot be read: {e}")))?;
             let waits = page.bytes.is_empty() && !page.ended && matches!(from, LogFrom::After(_));
             if !waits || tokio::time::Instant::now() >= deadline {
                 return Ok(page);
@@ -367,19 +349,19 @@ impl Handle {
     /// Looks for a line of a step's log, in as much of it as takes a moment.
     ///
     /// # Errors
-    /// When there is no such step, nobody can look for this, or the log cannot be read.
+    /// When there is no such step, the search is invalid, or the log cannot be read.
     pub async fn search_log(
         &self,
         name: &ServiceName,
         deployment: DeploymentId,
         step: usize,
         search: LogSearch,
-    ) -> Result<LogFind, Failure> {
+    ) -> Result<LogFind, CommandError> {
         let complete = self.step_is_over(name, deployment, step)?;
         let path = RunFolder::of(&self.shared.folders.runs, deployment, step).log();
         let look = move || logs::search(&path, &search, complete);
         let found = tokio::task::spawn_blocking(look).await;
-        found.map_err(|_| Failure::Failed("the engine is stopping".into()))?
+        found.map_err(|_| CommandError::stopping())?
     }
 
     fn step_is_over(
@@ -410,12 +392,12 @@ fn find<'a>(world: &'a World, name: &ServiceName) -> Result<&'a Service, Refusal
     })
 }
 
-fn with_facts<T>(service: &Service, make: impl FnOnce(snapshot_of::Facts<'_>) -> T) -> T {
+fn with_facts<T>(service: &Service, make: impl FnOnce(SnapshotInput<'_>) -> T) -> T {
     let target = service.state.rollback_target().and_then(|n| service.state.builds.get(&n));
     let rollback = target.and_then(|build| {
         service.steps(&build.sha, Environment::Production, DeploymentKind::Rollback)
     });
-    make(snapshot_of::Facts {
+    make(SnapshotInput {
         service: &service.name,
         repository: &crate::git::display_url(&service.watched.repository),
         trunk: &service.trunk,

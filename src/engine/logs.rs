@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use super::handle::Failure;
+use super::commands::CommandError;
 use crate::domain::log::{Extent, LogFind, LogFrom, LogPage, LogSearch};
 
 /// A page is never smaller than the longest line that a supervisor writes, so that every page can move on.
@@ -56,8 +56,13 @@ pub(super) fn read(
 ///
 /// # Errors
 /// When the file is there and cannot be read, or nobody can look for this.
-pub(super) fn search(path: &Path, search: &LogSearch, complete: bool) -> Result<LogFind, Failure> {
-    let failed = |error: io::Error| Failure::Failed(format!("the log cannot be read: {error}"));
+pub(super) fn search(
+    path: &Path,
+    search: &LogSearch,
+    complete: bool,
+) -> Result<LogFind, CommandError> {
+    let failed =
+        |error: io::Error| CommandError::Failed(format!("the log cannot be read: {error}"));
     let Some(file) = open(path).map_err(failed)? else { return Ok(LogFind::Nowhere { size: 0 }) };
     let size = file.metadata().map_err(failed)?.len();
     let read = |at, buffer: &mut [u8]| file.read_exact_at(buffer, at).map_err(failed);

@@ -1,10 +1,10 @@
-//! Gathers what a promote brings to the schema: the files from git, judged, and for what is taken away the oldest
-//! build whose code does without it.
+//! Gathers what a promote does to the schema: reads and judges the files, and finds the oldest build that works with
+//! each change.
 
 mod attempts;
 mod changes;
+mod context;
 mod floor;
-mod ground;
 mod shared;
 mod uses;
 
@@ -16,20 +16,19 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use self::attempts::Attempts;
-use self::changes::Changes;
+use self::changes::ChangeList;
+pub(super) use self::context::JudgingContext;
 use self::floor::Floors;
-pub(super) use self::ground::Ground;
-pub(super) use self::shared::tell_each_other;
+pub(super) use self::shared::sync_shared_schema;
 pub(super) use self::uses::Uses;
 use crate::domain::commit::Range;
 use crate::domain::ids::{BuildNumber, Sha};
-use crate::domain::migration::layout::{self, Direction, Layouts};
-use crate::domain::migration::{
-    Dialect, FileChange, JudgedMigration, JudgedStatement, KnownSchema, MigrationFile, judge,
-    unreadable,
-};
 use crate::domain::plan::Migrations;
-use crate::git::{Changed, GitError, Text};
+use crate::git::{ChangedFile, FileText, GitError};
+use crate::migrations::{
+    Dialect, FileChange, JudgedMigration, JudgedStatement, Layouts, MigrationDirection,
+    MigrationFile, SchemaDefinitions, Tool, judge, order, unreadable,
+};
 
 /// How long a plan waits for all of it.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,15 +38,19 @@ const FILES: usize = 500;
 const STATEMENTS: usize = 5_000;
 const FEWEST: usize = 20;
 
-/// What a promote from the live commit to the target brings. Trouble is part of the answer: it never stops a plan, and
-/// what was judged by then counts.
-pub(super) async fn gather(ground: &Ground, range: &Range, target: BuildNumber) -> Migrations {
-    let min_bake = ground.settings.min_bake;
+/// The schema changes of a promote from the live commit to the target. Trouble is part of the answer and never stops a
+/// plan; what was judged by then counts.
+pub(super) async fn gather(
+    context: &JudgingContext,
+    range: &Range,
+    target: BuildNumber,
+) -> Migrations {
+    let min_bake = context.settings.min_bake;
     let mut result = Migrations { min_bake, ..Migrations::default() };
-    // Where nothing is live there is no code that could break, and no way back that could close.
+    // With nothing live, no running code can break and there is no rollback.
     let Some(live) = &range.from else { return result };
-    let mut changes = Changes::new(target);
-    let ended = timeout(PATIENCE, judged(ground, live, range, (&mut result, &mut changes))).await;
+    let mut changes = ChangeList::new(target);
+    let ended = timeout(PATIENCE, judged(context, live, range, (&mut result, &mut changes))).await;
     let trouble = match ended {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(error.to_string()),
@@ -61,87 +64,90 @@ pub(super) async fn gather(ground: &Ground, range: &Range, target: BuildNumber) 
 }
 
 async fn judged(
-    ground: &Ground,
+    context: &JudgingContext,
     live: &Sha,
     range: &Range,
-    (result, changes): (&mut Migrations, &mut Changes),
+    (result, changes): (&mut Migrations, &mut ChangeList),
 ) -> Result<(), GitError> {
     // Paths that are named may lie outside of the service's folder.
-    let folder = ground.folder.as_deref().filter(|_| ground.settings.paths.is_empty());
-    let touched = ground.mirror.changed_files(Some(live), &range.to, folder).await?;
-    let attempts = Attempts::compare(ground, &range.to, folder, result).await;
+    let folder = context.folder.as_deref().filter(|_| context.settings.paths.is_empty());
+    let touched = context.mirror.changed_files(Some(live), &range.to, folder).await?;
+    let attempts = Attempts::compare(context, &range.to, folder, result).await;
     if touched.listed.is_empty() && attempts.is_empty() {
         return Ok(());
     }
-    let all = ground.mirror.paths(&range.to, folder).await?;
+    let all = context.mirror.paths(&range.to, folder).await?;
     let gone = touched.listed.iter().map(|file| file.path.as_str());
     let paths = all.listed.iter().map(String::as_str).chain(gone).chain(attempts.paths());
-    let layouts = Layouts::new(ground.settings.globs()).seeing(paths);
+    let layouts = Layouts::new(context.settings.globs()).seeing(paths);
     result.trouble = result.trouble.take().or(layouts.mistake());
     let is_migration = |path: &str| layouts.place(path).is_some();
     let mut migrations: Vec<_> =
         touched.listed.into_iter().filter(|file| is_migration(&file.path)).collect();
-    migrations.sort_by(|a, b| layout::order(&a.path).cmp(&layout::order(&b.path)));
+    migrations.sort_by(|a, b| order(&a.path).cmp(&order(&b.path)));
     if migrations.len() > FILES || touched.more > 0 {
-        result.trouble = Some("there are more migration files than are judged for one plan".into());
+        result.trouble = Some("there are more migration files than one plan judges".into());
     }
     migrations.truncate(FILES);
-    let read = files(ground, &range.to, &layouts, &migrations, result).await;
+    let read = files(context, &range.to, &layouts, &migrations, result).await;
     for file in &result.files {
-        changes.add(file, ground.brought_by(range, &file.path));
+        changes.add(file, context.brought_by(range, &file.path));
     }
     attempts.blame(&layouts, &mut result.files);
     read?;
     let every = all.listed.iter().filter(|path| is_migration(path)).cloned().collect();
-    let mut floors = Floors::new(ground, every);
+    let mut floors = Floors::new(context, every);
     for file in &result.files {
         floors.settle(file, changes).await?;
     }
-    let shared = shared::say(ground, &result.files, floors.migrations()).await;
+    let shared = shared::objections(context, &result.files, floors.migrations()).await;
     result.shared = shared;
     Ok(())
 }
 
-/// Judges the files one after the other. Those that git does not give count as unreadable, each by itself.
+/// Judges the files in order. Each one that git cannot read counts as unreadable.
 async fn files(
-    ground: &Ground,
+    context: &JudgingContext,
     at: &Sha,
     layouts: &Layouts,
-    migrations: &[Changed],
+    migrations: &[ChangedFile],
     result: &mut Migrations,
 ) -> Result<(), GitError> {
     let there = migrations.iter().filter(|file| file.change != FileChange::Deleted);
     let there: Vec<_> = there.map(|file| file.path.clone()).collect();
-    let (mut texts, trouble) = match ground.mirror.texts(at, &there).await {
+    let (mut texts, trouble) = match context.mirror.texts(at, &there).await {
         Ok(texts) => (texts, None),
         Err(error) => (BTreeMap::new(), Some(error)),
     };
-    let dialect = ground.settings.dialect.unwrap_or(Dialect::Postgres);
-    let mut known = KnownSchema::default();
+    let dialect = context.settings.dialect.unwrap_or(Dialect::Postgres);
+    let mut known = SchemaDefinitions::default();
     for file in migrations {
         let Some(place) = layouts.place(&file.path) else { continue };
-        if place.direction == Direction::Down {
+        if place.direction == MigrationDirection::Down {
             continue;
         }
         let (file, text, tool) = (file.clone(), texts.remove(&file.path), place.tool);
-        let lost = unreadable(&file.path, file.change, "what cannot be judged", tool, dialect);
+        let lost = unreadable(&file.path, file.change, "not judged", tool, dialect);
         let judge = move || (of_file(&file, text.as_ref(), (tool, dialect), &mut known), known);
-        // It is work without a pause, which must keep no thread from answering.
-        let judged = spawn_blocking(judge).await.unwrap_or_else(|_| (lost, KnownSchema::default()));
+        // Judging never yields, so it must not block an async thread.
+        let judged =
+            spawn_blocking(judge).await.unwrap_or_else(|_| (lost, SchemaDefinitions::default()));
         known = judged.1;
         result.files.push(judged.0);
     }
-    if let (None, Some(first)) = (ground.settings.dialect, result.files.first_mut()) {
-        first.faults.push("read as PostgreSQL's, as [migrations] names no dialect".into());
+    if let (None, Some(first)) = (context.settings.dialect, result.files.first_mut()) {
+        first
+            .faults
+            .push("judged as PostgreSQL; set dialect under [migrations] in trunkline.toml".into());
     }
     trouble.map_or(Ok(()), Err)
 }
 
 fn of_file(
-    file: &Changed,
-    text: Option<&Text>,
-    (tool, dialect): (layout::Tool, Dialect),
-    known: &mut KnownSchema,
+    file: &ChangedFile,
+    text: Option<&FileText>,
+    (tool, dialect): (Tool, Dialect),
+    known: &mut SchemaDefinitions,
 ) -> JudgedMigration {
     let (path, change) = (file.path.as_str(), file.change);
     let unreadable = |why| unreadable(path, change, why, tool, dialect);
@@ -149,19 +155,19 @@ fn of_file(
         (FileChange::Deleted, _) => {
             judge(&MigrationFile { path, text: "", change }, tool, dialect, known)
         }
-        (_, Some(Text::Read(text))) => {
+        (_, Some(FileText::Read(text))) => {
             let file = MigrationFile { path, text, change };
             let judged = judge(&file, tool, dialect, known);
             known.learn(text, dialect);
             judged
         }
-        (_, Some(Text::TooLarge)) => unreadable("a file that is too large to be read"),
-        (_, Some(Text::NotUtf8)) => unreadable("a file that is not UTF-8"),
-        (_, None) => unreadable("no regular file, or git does not give it"),
+        (_, Some(FileText::TooLarge)) => unreadable("a file that is too large to be read"),
+        (_, Some(FileText::NotUtf8)) => unreadable("a file that is not UTF-8"),
+        (_, None) => unreadable("not a regular file, or git cannot read it"),
     }
 }
 
-/// Keeps the worst statements of a file, in their order. The others become one, as bad as the worst of them.
+/// Keeps the worst statements of a file, in order. The rest becomes one, as bad as the worst of them.
 fn trim(file: &mut JudgedMigration, most: usize) {
     let surplus = (file.statements.len() + 1).saturating_sub(most);
     if file.statements.len() <= most {
@@ -171,7 +177,7 @@ fn trim(file: &mut JudgedMigration, most: usize) {
     let rest = file.statements.split_off(most - 1);
     file.statements.sort_by_key(|statement| statement.line);
     file.statements.extend(rest.into_iter().next().map(|worst| JudgedStatement {
-        text: format!("and {surplus} more statements, none of them worse than this"),
+        text: format!("and {surplus} more statements, none worse than this"),
         objects: Vec::new(),
         ..worst
     }));

@@ -4,6 +4,7 @@ mod act;
 mod checkouts;
 pub mod clock;
 pub mod commands;
+mod commit_location;
 pub mod decide;
 mod freezes;
 mod gather;
@@ -21,7 +22,6 @@ mod steps;
 pub mod supervisor;
 mod trunk;
 mod watch;
-mod whereabouts;
 mod world;
 mod writer;
 
@@ -29,7 +29,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::handle::{Failure, Handle};
+pub use self::commands::CommandError;
+pub use self::handle::Handle;
 pub use self::open::{Engine, EngineError};
 use crate::config::user_file::Watched;
 

@@ -21,10 +21,9 @@ use super::watch::watch;
 use super::world::Service;
 use super::writer::{Input, Writer};
 use super::{Options, Services};
-use crate::config::freezes::FREEZES_FILE;
+use crate::calendar::{FREEZES_FILE, FreezeRules};
 use crate::config::service_file::ServiceFile;
 use crate::config::user_file::{UserFile, Watched};
-use crate::domain::freeze::Rules;
 use crate::domain::ids::{ServiceName, Sha};
 use crate::domain::people::People;
 use crate::domain::service::ServiceState;
@@ -95,7 +94,7 @@ impl Engine {
             Services::File(path) => UserFile::load(path)?.services,
         };
         let unread = restore(&shared, &store, &watched).await?;
-        migrations::tell_each_other(&shared);
+        migrations::sync_shared_schema(&shared);
         freezes::look(&shared);
         let acts = Acts::new(shared.clone(), runtime::Handle::current());
         let writer = Writer::new(store, shared.clone(), acts);
@@ -284,7 +283,7 @@ impl Service {
             state: ServiceState::default(),
             file: None,
             people: People::default(),
-            freezes: Rules::default(),
+            freezes: FreezeRules::default(),
             freezes_at: None,
             uses: Uses::default(),
             pipelines: HashMap::new(),

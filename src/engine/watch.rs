@@ -11,7 +11,7 @@ use super::trunk::{self, Look, News};
 use super::writer::Input;
 use crate::config::user_file::Watched;
 use crate::domain::ids::Sha;
-use crate::git::{Mirror, Standing};
+use crate::git::{BranchState, Mirror};
 
 /// The longest pause between looks that fail.
 const SLOWEST: Duration = Duration::from_mins(1);
@@ -71,17 +71,17 @@ fn pause(poll: Duration, failures: u32) -> Duration {
 /// What the last look with git found, and how the repository's files stood when it began.
 struct Found {
     tip: Sha,
-    standing: Standing,
+    standing: BranchState,
     at: Instant,
 }
 
 impl Found {
-    fn new(news: &News, standing: Option<Standing>, at: Instant) -> Option<Self> {
+    fn new(news: &News, standing: Option<BranchState>, at: Instant) -> Option<Self> {
         Some(Self { tip: news.tip.clone(), standing: standing?, at })
     }
 
     /// Whether another look would find the same, and what this one found was taken in.
-    fn holds(&self, shared: &Shared, watched: &Watched, standing: Option<&Standing>) -> bool {
+    fn holds(&self, shared: &Shared, watched: &Watched, standing: Option<&BranchState>) -> bool {
         standing == Some(&self.standing)
             && self.at.elapsed() < ANYWAY
             && trunk::is_taken_in(shared, watched, &self.tip)

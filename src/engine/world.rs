@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::commands::Ground;
+use super::commands::ServiceView;
 use super::migrations::Uses;
+use crate::calendar::FreezeRules;
 use crate::config::service_file::ServiceFile;
 use crate::config::user_file::Watched;
 use crate::domain::event::{DeploymentKind, StepSpec};
-use crate::domain::freeze::Rules;
 use crate::domain::ids::{Environment, ServiceName, Sha};
 use crate::domain::people::People;
 use crate::domain::policy::Policy;
@@ -44,10 +44,10 @@ pub struct Service {
     /// `[people]` and what the machine itself tells of its owner.
     pub people: People,
     /// The freezes by calendar: those of the engine, and its own.
-    pub freezes: Rules,
+    pub freezes: FreezeRules,
     /// The commit whose freezes of its own were read.
     pub freezes_at: Option<Sha>,
-    /// Whether a word is used in the code of a commit, as far as anybody asked.
+    /// Whether a word is used in the code of a commit, as far as anybody context.
     pub uses: Uses,
     /// What the commits that may be deployed declare.
     pub pipelines: HashMap<Sha, Result<Arc<ServiceFile>, String>>,
@@ -65,9 +65,9 @@ impl Service {
 
     /// What a command is decided on.
     #[must_use]
-    pub fn ground(&self) -> Ground<'_> {
+    pub fn view(&self) -> ServiceView<'_> {
         let Self { name, state, people, freezes, .. } = self;
-        Ground { name, state, policy: self.policy(), people, freezes }
+        ServiceView { name, state, policy: self.policy(), people, freezes }
     }
 
     /// The steps that a commit declares for this kind of deployment, if its file was read and is good.

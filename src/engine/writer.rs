@@ -7,26 +7,27 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::act::Acts;
-use super::commands::{self, Asked, Decided, Gathered, NotDecided};
+use super::commands::{self, CommandContext, CommandError, Decided, Gathered};
 use super::decide::{Decision, Known, Pipeline, decide};
 use super::freezes;
 use super::migrations;
-use super::refusals::{Added, Refusals, Refused};
+use super::refusals::{Added, RefusalRecord, Refusals};
 use super::report;
 use super::run::Status;
 use super::shared::Shared;
 use super::trunk::Look;
 use super::world::Service;
+use crate::domain::caller::Caller;
 use crate::domain::command::{Command, Receipt, Refusal};
 use crate::domain::event::{Event, Fact};
 use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha};
 use crate::domain::people::Actor;
 use crate::domain::service::ServiceState;
-use crate::store::{Answered, Hash, NewEvent, Store, StoreError};
+use crate::store::{Answered, NewEvent, Store, StoreError};
 
 /// Everything that can happen to the engine, in one order.
 pub enum Input {
-    Command(Box<Request>),
+    Command(Box<CommandRequest>),
     Looked(Box<Look>),
     Prepared {
         service: ServiceName,
@@ -58,43 +59,17 @@ pub enum Input {
 }
 
 /// A person's command.
-pub struct Request {
+pub struct CommandRequest {
     pub service: ServiceName,
-    pub login: String,
+    pub caller: Caller,
     pub command: Command,
     pub key: IdempotencyKey,
     pub gathered: Option<Gathered>,
-    pub reply: oneshot::Sender<Result<Receipt, Rejected>>,
+    pub reply: oneshot::Sender<Result<Receipt, CommandError>>,
 }
 
-/// Why a command was not recorded.
-#[derive(Debug)]
-pub enum Rejected {
-    Refused(Refusal),
-    /// Gather its facts again and come back.
-    Outdated,
-    Failed(String),
-}
-
-impl From<Refusal> for Rejected {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl From<StoreError> for Rejected {
-    fn from(error: StoreError) -> Self {
-        Self::Failed(format!("nothing was done, because it could not be recorded: {error}"))
-    }
-}
-
-impl From<NotDecided> for Rejected {
-    fn from(not: NotDecided) -> Self {
-        match not {
-            NotDecided::Refused(refusal) => Self::Refused(refusal),
-            NotDecided::Outdated => Self::Outdated,
-        }
-    }
+fn unrecorded(error: &StoreError) -> CommandError {
+    CommandError::Failed(format!("nothing was done, because it could not be recorded: {error}"))
 }
 
 /// How long until something that could not be recorded is tried again.
@@ -167,10 +142,10 @@ impl Writer {
         }
     }
 
-    fn command(&mut self, request: Request) {
+    fn command(&mut self, request: CommandRequest) {
         let answer = self.decide_command(&request);
         let recorded = answer.is_ok();
-        let refused = answer.as_ref().err().and_then(|rejected| self.refused(&request, rejected));
+        let refused = answer.as_ref().err().and_then(|error| self.refused(&request, error));
         // Whoever asked may be gone; what was recorded stands all the same.
         let _gone = request.reply.send(answer);
         if recorded {
@@ -185,20 +160,20 @@ impl Writer {
     }
 
     /// What is recorded of a command that was not done.
-    fn refused(&self, request: &Request, rejected: &Rejected) -> Option<Refused> {
-        let Rejected::Refused(refusal) = rejected else { return None };
-        let Request { service: name, login, command, .. } = request;
+    fn refused(&self, request: &CommandRequest, error: &CommandError) -> Option<RefusalRecord> {
+        let CommandError::Refused(refusal) = error else { return None };
+        let CommandRequest { service: name, caller, command, .. } = request;
         let world = self.shared.world();
-        let actor = world.services.get(name)?.people.actor_of_login(login);
-        Refused::of(name, &actor, command, refusal)
+        let actor = world.services.get(name)?.people.actor_of(caller);
+        RefusalRecord::of(name, &actor, command, refusal)
     }
 
-    fn decide_command(&mut self, request: &Request) -> Result<Receipt, Rejected> {
-        let asked_for = (&request.service, &request.login, &request.command);
-        let digest = Hash::of(
-            &serde_json::to_string(&asked_for).map_err(|e| Rejected::Failed(e.to_string()))?,
-        );
-        if let Some((before, receipt)) = self.store.answered(&request.key)? {
+    fn decide_command(&mut self, request: &CommandRequest) -> Result<Receipt, CommandError> {
+        let CommandRequest { service, caller, command, .. } = request;
+        let digest = commands::digest(service, caller, command);
+        let digest = digest.map_err(|error| CommandError::failed(error.to_string()))?;
+        let answered = self.store.answered(&request.key).map_err(|e| unrecorded(&e))?;
+        if let Some((before, receipt)) = answered {
             return if before == digest { Ok(receipt) } else { Err(Refusal::KeyReused.into()) };
         }
         let (now, next) = (self.shared.clock.now(), Seq(self.store.head().0 + 1));
@@ -207,9 +182,11 @@ impl Writer {
             let service = world.services.get(&request.service).ok_or_else(|| {
                 Refusal::not_found(format!("there is no service {:?}", request.service.as_str()))
             })?;
-            let actor = service.people.actor_of_login(&request.login);
-            let asked = Asked { actor: &actor, now, next, gathered: request.gathered.as_ref() };
-            let decided = commands::decide(&service.ground(), &request.command, asked)?;
+            let actor = service.people.actor_of(&request.caller);
+            let context =
+                CommandContext { actor: &actor, now, next, gathered: request.gathered.as_ref() };
+            commands::authorize(caller, &actor, command)?;
+            let decided = commands::decide(&service.view(), &request.command, context)?;
             (actor, decided)
         };
         let Decided { facts, deployment, said } = decided;
@@ -221,7 +198,7 @@ impl Writer {
             self.trouble(error);
             self.rehearse_later(NewEvent { service: request.service.clone(), actor, fact });
         }
-        recorded?;
+        recorded.map_err(|e| unrecorded(&e))?;
         Ok(answered.receipt)
     }
 
@@ -235,7 +212,7 @@ impl Writer {
             self.acts.spawn(freezes::keep_soon(self.shared.clone()));
         }
         // Its file may name another database now.
-        migrations::tell_each_other(&self.shared);
+        migrations::sync_shared_schema(&self.shared);
         let facts = {
             let world = self.shared.world();
             world.services.get(&name).map_or_else(Vec::new, |service| look.facts(&service.state))
@@ -333,7 +310,7 @@ impl Writer {
             }
         });
         if events.iter().any(|event| matches!(event.fact, Fact::DeploymentStarted { .. })) {
-            migrations::tell_each_other(&self.shared);
+            migrations::sync_shared_schema(&self.shared);
         }
         if events.iter().any(ends_a_deployment) {
             self.acts.tidy(name);

@@ -6,8 +6,8 @@ use std::path::Path;
 use super::error::GitError;
 use super::mirror::sha;
 use super::process::Git;
-use crate::domain::commit::FileChange;
 use crate::domain::ids::Sha;
+use crate::migrations::FileChange;
 
 /// The most paths of a tree or of a difference that are listed.
 const MOST_PATHS: usize = 100_000;
@@ -20,7 +20,7 @@ const PATHS_AT_ONCE: usize = 200;
 
 /// A list that was cut where it became too long.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed<T> {
+pub struct BoundedList<T> {
     pub listed: Vec<T>,
     /// How many more there are.
     pub more: usize,
@@ -28,14 +28,14 @@ pub struct Listed<T> {
 
 /// A file that differs between two commits; a renamed one is deleted and added.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Changed {
+pub struct ChangedFile {
     pub change: FileChange,
     pub path: String,
 }
 
 /// A file as text, if it is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Text {
+pub enum FileText {
     Read(String),
     /// More than 1 MiB, or past the 32 MiB that are read at once.
     TooLarge,
@@ -47,11 +47,11 @@ pub(super) async fn between(
     from: Option<&Sha>,
     to: &Sha,
     folder: Option<&str>,
-) -> Result<Listed<Changed>, GitError> {
+) -> Result<BoundedList<ChangedFile>, GitError> {
     let Some(from) = from else {
-        let Listed { listed, more } = paths(mirror, to, folder).await?;
-        let added = |path| Changed { change: FileChange::Added, path };
-        return Ok(Listed { listed: listed.into_iter().map(added).collect(), more });
+        let BoundedList { listed, more } = paths(mirror, to, folder).await?;
+        let added = |path| ChangedFile { change: FileChange::Added, path };
+        return Ok(BoundedList { listed: listed.into_iter().map(added).collect(), more });
     };
     let options = ["-r", "-z", "--no-renames", "--name-status", "--ignore-submodules=none"];
     let answer = Git::new("diff-tree")
@@ -60,24 +60,28 @@ pub(super) async fn between(
         .args(folder)
         .run(mirror)
         .await?;
+    Ok(cut(files(&answer)))
+}
+
+/// The files in an answer of `diff-tree -z --name-status`.
+pub(super) fn files(answer: &[u8]) -> impl Iterator<Item = ChangedFile> {
     let mut fields = answer.split(|byte| *byte == 0);
-    let files = std::iter::from_fn(|| {
+    std::iter::from_fn(move || {
         let (status, path) = (fields.next()?, fields.next()?);
         let change = match status {
             b"A" => FileChange::Added,
             b"D" => FileChange::Deleted,
             _ => FileChange::Edited,
         };
-        Some(Changed { change, path: String::from_utf8_lossy(path).into_owned() })
-    });
-    Ok(cut(files))
+        Some(ChangedFile { change, path: String::from_utf8_lossy(path).into_owned() })
+    })
 }
 
 pub(super) async fn paths(
     mirror: &Path,
     at: &Sha,
     folder: Option<&str>,
-) -> Result<Listed<String>, GitError> {
+) -> Result<BoundedList<String>, GitError> {
     let answer = Git::new("ls-tree")
         .args(["-r", "-z", "--name-only", "--full-tree", "--end-of-options", at.as_str()])
         .args(folder)
@@ -87,9 +91,9 @@ pub(super) async fn paths(
     Ok(cut(paths.map(|path| String::from_utf8_lossy(path).into_owned())))
 }
 
-fn cut<T>(mut items: impl Iterator<Item = T>) -> Listed<T> {
+fn cut<T>(mut items: impl Iterator<Item = T>) -> BoundedList<T> {
     let listed = items.by_ref().take(MOST_PATHS).collect();
-    Listed { listed, more: items.count() }
+    BoundedList { listed, more: items.count() }
 }
 
 /// The regular files among these paths; links, submodules, folders and what is not there are left out.
@@ -97,13 +101,13 @@ pub(super) async fn texts(
     mirror: &Path,
     at: &Sha,
     paths: &[String],
-) -> Result<BTreeMap<String, Text>, GitError> {
+) -> Result<BTreeMap<String, FileText>, GitError> {
     let mut texts = BTreeMap::new();
     let mut small = Vec::new();
     let mut sum = 0;
     for (path, blob) in blobs(mirror, at, paths).await? {
         if blob.size > LARGEST_TEXT || sum + blob.size > LARGEST_SUM {
-            texts.insert(path, Text::TooLarge);
+            texts.insert(path, FileText::TooLarge);
         } else {
             sum += blob.size;
             small.push((path, blob.id));
@@ -112,7 +116,7 @@ pub(super) async fn texts(
     let contents = read(mirror, small.iter().map(|(_, id)| id)).await?;
     for (path, id) in small {
         let content = contents.get(id.as_str()).cloned().unwrap_or_default();
-        let text = String::from_utf8(content).map_or(Text::NotUtf8, Text::Read);
+        let text = String::from_utf8(content).map_or(FileText::NotUtf8, FileText::Read);
         texts.insert(path, text);
     }
     Ok(texts)

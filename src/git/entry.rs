@@ -8,7 +8,7 @@ use crate::domain::ids::Sha;
 
 /// What stands at a path of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Entry {
+pub enum FileEntry {
     Missing,
     Text(String),
     /// Something without a text that could be read, as a sentence about it: `is a link, ...`.
@@ -20,12 +20,12 @@ pub(super) async fn read(
     at: &Sha,
     path: &str,
     most: u64,
-) -> Result<Entry, GitError> {
+) -> Result<FileEntry, GitError> {
     let arguments = ["-z", "-l", "--full-tree", "--end-of-options", at.as_str(), path];
     let tree = Git::new("ls-tree").args(arguments).run(mirror).await?;
     let tree = String::from_utf8_lossy(&tree);
     let Some((about, _)) = tree.split('\0').next().and_then(|entry| entry.split_once('\t')) else {
-        return Ok(Entry::Missing);
+        return Ok(FileEntry::Missing);
     };
     let about: Vec<_> = about.split_ascii_whitespace().collect();
     let &[mode, _, blob, size] = about.as_slice() else {
@@ -38,11 +38,11 @@ pub(super) async fn read(
         (_, Ok(size)) if size <= most => {
             let text = Git::new("cat-file").args(["blob", blob]).at_most(most).run(mirror).await?;
             return Ok(match String::from_utf8(text) {
-                Ok(text) => Entry::Text(text),
-                Err(_) => Entry::Unreadable("is not UTF-8".to_owned()),
+                Ok(text) => FileEntry::Text(text),
+                Err(_) => FileEntry::Unreadable("is not UTF-8".to_owned()),
             });
         }
         _ => format!("is larger than {} KiB; split it up", most / 1024),
     };
-    Ok(Entry::Unreadable(why))
+    Ok(FileEntry::Unreadable(why))
 }

@@ -1,4 +1,4 @@
-//! The bare mirror of one repository: fetched often, asked for everything that trunkline knows of its commits.
+//! The bare mirror of one repository: fetches it and answers every question about its commits.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use super::changed::{self, Changed, Listed, Text};
-use super::entry::{self, Entry};
+use super::branch_state::BranchState;
+use super::changed::{self, BoundedList, ChangedFile, FileText};
+use super::entry::{self, FileEntry};
 use super::error::GitError;
 use super::origin::Origin;
 use super::process::{Git, NETWORK};
-use super::source::Source;
-use super::standing::Standing;
+use super::source::RepositorySource;
 use super::uses::Users;
 use super::{checkout, locks, names, range, reverts, uses};
 use crate::domain::commit::{Range, Revert};
@@ -25,18 +25,18 @@ use crate::domain::pull_request::PullRequest;
 const FIRST_FETCH: Duration = Duration::from_mins(30);
 /// The largest file that is read out of a commit.
 const LARGEST_FILE: u64 = 1024 * 1024;
-/// The names that a trunk goes by where nothing says it better.
+/// The usual names of a trunk.
 const USUAL_TRUNKS: [&str; 3] = ["main", "master", "trunk"];
 
 /// A handle on the mirror; clones share it.
 #[derive(Debug, Clone)]
 pub struct Mirror {
     path: PathBuf,
-    source: Source,
+    source: RepositorySource,
     busy: Arc<Busy>,
 }
 
-/// Who waits for whom, and what was found out once. A fetch hangs for as long as the network does, so nothing but the next fetch waits for it.
+/// Locks, and what is looked up once. A fetch hangs as long as the network does, so only the next fetch waits for it.
 #[derive(Debug, Default)]
 struct Busy {
     fetching: Mutex<()>,
@@ -66,7 +66,7 @@ impl Mirror {
                 made?;
             }
         }
-        let (source, busy) = (Source::of(repository), Arc::default());
+        let (source, busy) = (RepositorySource::of(repository), Arc::default());
         Ok(Self { path, source, busy })
     }
 
@@ -117,12 +117,12 @@ impl Mirror {
         Ok(!answer.is_empty())
     }
 
-    /// Where the trunk and what names it stand in a local repository, without starting git; `None` where only git can
-    /// tell. While it stays the same, a fetch brings nothing new of the trunk.
-    pub async fn standing(&self, trunk: &str) -> Option<Standing> {
-        let Source::Local(path) = self.source.clone() else { return None };
+    /// The state of the trunk's branches in a local repository, read without starting git; `None` where only git can
+    /// tell. While it is equal, a fetch brings nothing new of the trunk.
+    pub async fn standing(&self, trunk: &str) -> Option<BranchState> {
+        let RepositorySource::Local(path) = self.source.clone() else { return None };
         let trunk = trunk.to_owned();
-        let read = move || Standing::of(&path, &trunk, &USUAL_TRUNKS);
+        let read = move || BranchState::of(&path, &trunk, &USUAL_TRUNKS);
         tokio::task::spawn_blocking(read).await.ok().flatten()
     }
 
@@ -142,7 +142,7 @@ impl Mirror {
             .run(&self.path)
             .await?;
         let heads = Heads::parse(&String::from_utf8_lossy(&answer));
-        let is_local = matches!(self.source, Source::Local(_));
+        let is_local = matches!(self.source, RepositorySource::Local(_));
         let branch = heads.trunk(is_local);
         branch.ok_or_else(|| GitError::NoTrunk { repository: self.source.display() })
     }
@@ -238,7 +238,7 @@ impl Mirror {
         Ok(range)
     }
 
-    /// The reverts among all the commits that `to` reaches and `from` does not, in whatever folder, oldest first;
+    /// The reverts among all the commits that `to` reaches and `from` does not, in any folder, oldest first;
     /// without a `from`, those of `to` alone.
     ///
     /// # Errors
@@ -260,7 +260,7 @@ impl Mirror {
     ///
     /// # Errors
     /// When the mirror cannot be read.
-    pub async fn find(&self, id: &CommitPrefix) -> Result<names::Found, GitError> {
+    pub async fn find(&self, id: &CommitPrefix) -> Result<names::CommitMatch, GitError> {
         names::find(&self.path, id).await
     }
 
@@ -295,7 +295,7 @@ impl Mirror {
         from: Option<&Sha>,
         to: &Sha,
         folder: Option<&str>,
-    ) -> Result<Listed<Changed>, GitError> {
+    ) -> Result<BoundedList<ChangedFile>, GitError> {
         changed::between(&self.path, from, to, folder).await
     }
 
@@ -303,7 +303,11 @@ impl Mirror {
     ///
     /// # Errors
     /// When the mirror cannot be read or lacks the commit.
-    pub async fn paths(&self, at: &Sha, folder: Option<&str>) -> Result<Listed<String>, GitError> {
+    pub async fn paths(
+        &self,
+        at: &Sha,
+        folder: Option<&str>,
+    ) -> Result<BoundedList<String>, GitError> {
         changed::paths(&self.path, at, folder).await
     }
 
@@ -315,7 +319,7 @@ impl Mirror {
         &self,
         at: &Sha,
         paths: &[String],
-    ) -> Result<BTreeMap<String, Text>, GitError> {
+    ) -> Result<BTreeMap<String, FileText>, GitError> {
         changed::texts(&self.path, at, paths).await
     }
 
@@ -357,11 +361,11 @@ impl Mirror {
     ///
     /// # Errors
     /// When the mirror cannot be read or lacks the commit.
-    pub async fn entry(&self, at: &Sha, path: &str, most: u64) -> Result<Entry, GitError> {
+    pub async fn entry(&self, at: &Sha, path: &str, most: u64) -> Result<FileEntry, GitError> {
         entry::read(&self.path, at, path, most).await
     }
 
-    /// Keeps a commit in the mirror, whatever becomes of the branches that had it.
+    /// Keeps a commit in the mirror even when its branches are gone.
     ///
     /// # Errors
     /// When the mirror cannot be written or lacks the commit.
@@ -391,7 +395,7 @@ impl Mirror {
     }
 }
 
-/// What a repository says about its default branch.
+/// The branches of a repository that may be its default.
 #[derive(Default)]
 struct Heads {
     head: Option<String>,

@@ -41,7 +41,7 @@ pub(super) async fn look_up(mirror: &Path, ids: &[&str]) -> Result<Vec<Option<Sh
 
 /// The commits that an id or its beginning may stand for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum CommitMatch {
     Nothing,
     One(Sha),
     /// At least two, in the order of their ids.
@@ -52,9 +52,9 @@ pub enum Found {
 const MOST: usize = 100;
 
 /// What this is the id of, or the beginning of the id of.
-pub(super) async fn find(mirror: &Path, id: &CommitPrefix) -> Result<Found, GitError> {
+pub(super) async fn find(mirror: &Path, id: &CommitPrefix) -> Result<CommitMatch, GitError> {
     if let Some(Some(one)) = look_up(mirror, &[id.as_str()]).await?.into_iter().next() {
-        return Ok(Found::One(one));
+        return Ok(CommitMatch::One(one));
     }
     let beginning = format!("--disambiguate={id}");
     let all = Git::new("rev-parse").args([&beginning]).run(mirror).await?;
@@ -65,9 +65,9 @@ pub(super) async fn find(mirror: &Path, id: &CommitPrefix) -> Result<Found, GitE
     commits.sort();
     commits.truncate(MOST);
     Ok(match commits.pop() {
-        None => Found::Nothing,
-        Some(only) if commits.is_empty() => Found::One(only),
-        Some(last) => Found::Several(commits.into_iter().chain([last]).collect()),
+        None => CommitMatch::Nothing,
+        Some(only) if commits.is_empty() => CommitMatch::One(only),
+        Some(last) => CommitMatch::Several(commits.into_iter().chain([last]).collect()),
     })
 }
 

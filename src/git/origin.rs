@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::process::Git;
-use super::source::Source;
+use super::source::RepositorySource;
 use crate::domain::pull_request::Forge;
 
 /// How long a clone may take to say where it came from.
@@ -16,8 +16,8 @@ pub(super) struct Origin(OnceLock<Option<Forge>>);
 
 impl Origin {
     /// Asks a clone that was not asked yet.
-    pub(super) async fn find(&self, source: &Source) {
-        let Source::Local(path) = source else { return };
+    pub(super) async fn find(&self, source: &RepositorySource) {
+        let RepositorySource::Local(path) = source else { return };
         if self.0.get().is_some() {
             return;
         }
@@ -29,10 +29,10 @@ impl Origin {
     }
 
     /// As far as it is known.
-    pub(super) fn forge(&self, source: &Source) -> Option<Forge> {
+    pub(super) fn forge(&self, source: &RepositorySource) -> Option<Forge> {
         match source {
-            Source::Local(_) => self.0.get().cloned().flatten(),
-            Source::Remote(url) => Forge::of(url),
+            RepositorySource::Local(_) => self.0.get().cloned().flatten(),
+            RepositorySource::Remote(url) => Forge::of(url),
         }
     }
 }

@@ -87,7 +87,7 @@ pub(super) struct Git {
 }
 
 /// How git ended without being stopped.
-pub(super) struct Output {
+pub(super) struct GitOutput {
     pub(super) code: Option<i32>,
     pub(super) stdout: Vec<u8>,
     said: String,
@@ -139,7 +139,7 @@ impl Git {
     ///
     /// # Errors
     /// When it cannot be started, takes too long or answers too much.
-    pub(super) async fn end(self, repository: &Path) -> Result<Output, GitError> {
+    pub(super) async fn end(self, repository: &Path) -> Result<GitOutput, GitError> {
         let mut command = command();
         command.arg("--git-dir").arg(repository).current_dir(repository);
         self.finish(command).await
@@ -160,14 +160,14 @@ impl Git {
         self.finish(command).await?.succeeded(what)
     }
 
-    /// The same for whatever repository a folder is in.
+    /// The same for the repository that a folder is in.
     pub(super) async fn run_in(self, folder: &Path) -> Result<Vec<u8>, GitError> {
         let (what, mut command) = (self.what, command());
         command.current_dir(folder);
         self.finish(command).await?.succeeded(what)
     }
 
-    async fn finish(self, mut command: std::process::Command) -> Result<Output, GitError> {
+    async fn finish(self, mut command: std::process::Command) -> Result<GitOutput, GitError> {
         for setting in &self.settings {
             command.arg("-c").arg(setting);
         }
@@ -178,7 +178,7 @@ impl Git {
         let mut command = tokio::process::Command::from(command);
         let child = command.kill_on_drop(true).spawn();
         let child = child.map_err(|why| match folder.filter(|folder| !folder.is_dir()) {
-            // The system says the same of a folder that is gone as of a program that is not there.
+            // The system gives the same error for a missing folder as for a missing program.
             Some(path) => GitError::File { path, why },
             None => GitError::NotStarted { why },
         })?;
@@ -189,8 +189,8 @@ impl Git {
         }
     }
 
-    async fn wait(self, mut child: Child) -> Result<Output, GitError> {
-        let mut group = Group::of(&child);
+    async fn wait(self, mut child: Child) -> Result<GitOutput, GitError> {
+        let mut group = GitProcessGroup::of(&child);
         let (stdin, stdout, stderr) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let mut said = Vec::new();
@@ -220,7 +220,7 @@ impl Git {
         };
         group.ended();
         let said = display_url(String::from_utf8_lossy(&said).trim());
-        Ok(Output { code: status.code(), stdout, said })
+        Ok(GitOutput { code: status.code(), stdout, said })
     }
 
     async fn read(&self, stdout: Option<impl AsyncRead + Unpin>) -> Result<Vec<u8>, GitError> {
@@ -235,7 +235,7 @@ impl Git {
     }
 }
 
-impl Output {
+impl GitOutput {
     /// What it wrote, if it ended well.
     pub(super) fn succeeded(self, what: &'static str) -> Result<Vec<u8>, GitError> {
         match self.code {
@@ -254,7 +254,7 @@ impl Output {
     }
 }
 
-/// git with everything settled that is the same for each run.
+/// git with the settings that every run has.
 pub(super) fn command() -> std::process::Command {
     let mut command = std::process::Command::new("git");
     for setting in SETTINGS {
@@ -274,7 +274,7 @@ pub(super) fn command() -> std::process::Command {
     command
 }
 
-/// Keeps the first part of what is said and reads the rest away, so that nobody waits for us.
+/// Keeps the first part of the error output and discards the rest, so that git is never blocked.
 async fn listen(stderr: Option<impl AsyncRead + Unpin>, said: &mut Vec<u8>) {
     let Some(mut stderr) = stderr else { return };
     let mut piece = [0; 4096];
@@ -284,10 +284,10 @@ async fn listen(stderr: Option<impl AsyncRead + Unpin>, said: &mut Vec<u8>) {
     }
 }
 
-/// The process group of a running git, which is killed with its helpers when the wait for it is given up.
-struct Group(Option<Pid>);
+/// The process group of a running git. Dropping it kills git and its helpers.
+struct GitProcessGroup(Option<Pid>);
 
-impl Group {
+impl GitProcessGroup {
     fn of(child: &Child) -> Self {
         Self(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw))
     }
@@ -297,7 +297,7 @@ impl Group {
     }
 }
 
-impl Drop for Group {
+impl Drop for GitProcessGroup {
     fn drop(&mut self) {
         if let Some(group) = self.0 {
             let _: io::Result<()> = kill_process_group(group, Signal::KILL).map_err(Into::into);

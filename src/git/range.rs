@@ -150,14 +150,14 @@ fn parse(answer: &[u8]) -> Result<Vec<ReadCommit>, GitError> {
     Ok(commits)
 }
 
-type Field<'a> = Cow<'a, str>;
+type CommitField<'a> = Cow<'a, str>;
 
-fn fields(answer: &[u8]) -> Peekable<impl Iterator<Item = Field<'_>>> {
+fn fields(answer: &[u8]) -> Peekable<impl Iterator<Item = CommitField<'_>>> {
     answer.split(|byte| *byte == 0).map(String::from_utf8_lossy).peekable()
 }
 
 /// The paths up to the next commit's mark, as many as a commit lists.
-fn paths<'a>(fields: &mut Peekable<impl Iterator<Item = Field<'a>>>) -> Vec<String> {
+fn paths<'a>(fields: &mut Peekable<impl Iterator<Item = CommitField<'a>>>) -> Vec<String> {
     let mut paths = Vec::new();
     let mut is_first = true;
     while let Some(path) = fields.next_if(|path| path != MARK) {
@@ -172,7 +172,10 @@ fn paths<'a>(fields: &mut Peekable<impl Iterator<Item = Field<'a>>>) -> Vec<Stri
 }
 
 /// Reads the fields of one commit, from the mark before them to the empty one after.
-fn commit<'a>(mark: &str, next: &mut impl FnMut() -> Field<'a>) -> Result<ReadCommit, GitError> {
+fn commit<'a>(
+    mark: &str,
+    next: &mut impl FnMut() -> CommitField<'a>,
+) -> Result<ReadCommit, GitError> {
     let (id, parents, name, email) = (next(), next(), next(), next());
     let (at, subject, co_authors, end) = (next(), next(), next(), next());
     if mark != MARK || !end.is_empty() {

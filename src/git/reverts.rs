@@ -1,5 +1,4 @@
-//! What the bodies of messages tell: which commits take back which others, by the sentence that `git revert` writes,
-//! and the merge requests of GitLab.
+//! Reads commit messages: which commits revert which, by the sentence of `git revert`, and GitLab merge requests.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -12,9 +11,9 @@ use crate::domain::commit::Revert;
 use crate::domain::ids::Sha;
 use crate::domain::pull_request::PullRequest;
 
-/// What git begins a line with. It has to begin it: a message that quotes another one reverts nothing.
+/// How `git revert` begins a line. Only at its start: a message that quotes another reverts nothing.
 const SENTENCE: &str = "This reverts commit ";
-/// The same for git's own search, so that it hands out only the few messages that matter.
+/// The same for git's own search, so that it returns only the few messages that matter.
 const SEARCH: &str = "--grep=^This reverts commit [0-9a-fA-F]";
 /// The same for what GitLab writes of a merge.
 const MERGED: &str = "--grep=^See merge request ";
@@ -78,20 +77,20 @@ async fn came_with(mirror: &Path, merge: &Sha, back_to: &Sha) -> Result<Vec<Sha>
     ids.map(|id| sha("rev-list", id)).collect()
 }
 
-/// What the body of a message tells.
+/// What a message body says.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct MessageFacts {
     pub(super) reverts: Vec<Sha>,
     /// Without its link.
     pub(super) pull_request: Option<PullRequest>,
 }
 
-/// What the messages of these commits tell.
+/// What the messages of these commits say.
 pub(super) async fn of_each(
     mirror: &Path,
     commits: Vec<u8>,
-) -> Result<HashMap<Sha, Told>, GitError> {
-    let mut of_each = HashMap::<Sha, Told>::new();
+) -> Result<HashMap<Sha, MessageFacts>, GitError> {
+    let mut of_each = HashMap::<Sha, MessageFacts>::new();
     if commits.is_empty() {
         return Ok(of_each);
     }
@@ -112,7 +111,7 @@ pub(super) async fn of_each(
 /// What git answers; nothing when the messages are too long.
 async fn answer(mirror: &Path, log: Git) -> Result<Vec<u8>, GitError> {
     match log.run(mirror).await {
-        // Messages that no person wrote are no reason to stop a trunk; without them nothing counts as taken back.
+        // Oversized messages must not stop a trunk; without them nothing counts as reverted.
         Err(GitError::TooMuch { .. }) => {
             tracing::warn!("the messages of reverts are too long to be read");
             Ok(Vec::new())
@@ -122,7 +121,7 @@ async fn answer(mirror: &Path, log: Git) -> Result<Vec<u8>, GitError> {
 }
 
 /// A revert as a message has it: the commits that it names may be abbreviated.
-struct Said {
+struct NamedRevert {
     by: Sha,
     of: String,
     back_to: Option<String>,
@@ -145,7 +144,7 @@ fn messages(answer: &[u8]) -> Result<Vec<(Sha, &[u8])>, GitError> {
     Ok(messages)
 }
 
-fn said(answer: &[u8]) -> Result<Vec<Said>, GitError> {
+fn said(answer: &[u8]) -> Result<Vec<NamedRevert>, GitError> {
     let mut found = Vec::new();
     for (by, message) in messages(answer)? {
         let room = MOST_OF_ONE.min(MOST - found.len());
@@ -156,7 +155,7 @@ fn said(answer: &[u8]) -> Result<Vec<Said>, GitError> {
             Some(start)
         });
         let named = starts.filter_map(|start| named(&message[start..])).take(room);
-        found.extend(named.map(|(of, back_to)| Said { by: by.clone(), of, back_to }));
+        found.extend(named.map(|(of, back_to)| NamedRevert { by: by.clone(), of, back_to }));
     }
     Ok(found)
 }
@@ -186,8 +185,8 @@ fn id(text: &[u8]) -> Option<(String, &[u8])> {
 }
 
 /// Looks the abbreviated ones up, all in one run; those that name no single commit are dropped.
-async fn resolve(mirror: &Path, found: Vec<Said>) -> Result<Vec<Resolved>, GitError> {
-    let ids = |said: &Said| std::iter::once(said.of.clone()).chain(said.back_to.clone());
+async fn resolve(mirror: &Path, found: Vec<NamedRevert>) -> Result<Vec<Resolved>, GitError> {
+    let ids = |said: &NamedRevert| std::iter::once(said.of.clone()).chain(said.back_to.clone());
     let whole = found.first().map_or(0, |said| said.by.as_str().len());
     let short: Vec<_> = found.iter().flat_map(ids).filter(|id| id.len() != whole).collect();
     let short: Vec<_> = short.iter().map(String::as_str).collect();
@@ -196,7 +195,7 @@ async fn resolve(mirror: &Path, found: Vec<Said>) -> Result<Vec<Resolved>, GitEr
         if id.len() == whole { id.parse().ok() } else { known.next().flatten() }
     };
     let mut reverts: Vec<Resolved> = Vec::with_capacity(found.len());
-    for Said { by, of, back_to } in found {
+    for NamedRevert { by, of, back_to } in found {
         let (of, back_to) = (full(of), back_to.and_then(&mut full));
         let Some(of) = of else { continue };
         let revert = Revert { by, of };

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 /// Where a mirror fetches from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum RepositorySource {
     Local(PathBuf),
     Remote(String),
 }
 
-impl Source {
+impl RepositorySource {
     /// A text with `://`, or with a colon before its first slash, is git's to understand; all else is a path.
     pub(super) fn of(repository: &str) -> Self {
         let before_slash = repository.split('/').next().unwrap_or_default();
@@ -75,9 +75,15 @@ mod tests {
     #[test]
     fn a_path_is_made_absolute_and_a_url_is_left_to_git() {
         let here = std::env::current_dir().unwrap();
-        assert_eq!(Source::of("-rf"), Source::Local(here.join("-rf")));
-        assert_eq!(Source::of("/srv/a:b"), Source::Local("/srv/a:b".into()));
-        assert_eq!(Source::of("git@host:shop"), Source::Remote("git@host:shop".into()));
-        assert_eq!(Source::of("file:///srv/shop"), Source::Remote("file:///srv/shop".into()));
+        assert_eq!(RepositorySource::of("-rf"), RepositorySource::Local(here.join("-rf")));
+        assert_eq!(RepositorySource::of("/srv/a:b"), RepositorySource::Local("/srv/a:b".into()));
+        assert_eq!(
+            RepositorySource::of("git@host:shop"),
+            RepositorySource::Remote("git@host:shop".into())
+        );
+        assert_eq!(
+            RepositorySource::of("file:///srv/shop"),
+            RepositorySource::Remote("file:///srv/shop".into())
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Whether code still speaks of a table or a column, by its name as a word, or as code in camel case writes it.
+//! Whether code uses the name of a table or column, as a word or in camel case.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -10,21 +10,22 @@ use super::error::GitError;
 use super::process::Git;
 use crate::domain::ids::Sha;
 
-/// How long a search may take in all: nobody waits longer for a plan.
+/// How long a search may take in all, as a plan waits for it.
 const SEARCH: Duration = Duration::from_secs(5);
 /// How many trees one run of git searches.
 const TREES_AT_ONCE: usize = 100;
 /// The longest name that is searched for; databases know none that long.
 const LONGEST_WORD: usize = 256;
-/// The longest path that is told.
+/// The longest path that is given.
 const LONGEST_PATH: usize = 200;
-/// Our own files: what they call a step or a setting is no word of the code.
+/// Our own files: their words are not code.
 const OWN: [&str; 2] = ["trunkline.toml", "freezes.toml"];
 
-/// The commits that use a word, each with a file that does; without one where nobody could search, or its path is long.
+/// The commits that use a word, each with a file that does; `None` where the search is impossible or the path is long.
 pub type Users = HashMap<Sha, Option<String>>;
 
-/// The commits in whose trees the word occurs in any text outside of the excepted paths and of dumped schemas. Case does
+/// The commits in whose trees the word occurs in any text outside of the excepted paths and of dumped schemas. Case
+/// does
 /// not matter, as it does not to SQL. A word that cannot be searched for counts as used everywhere.
 pub(super) async fn find(
     mirror: &Path,
@@ -83,7 +84,8 @@ fn in_camel_case(word: &str) -> Option<String> {
     (parts > 1).then(|| word.replace('_', ""))
 }
 
-/// The trees of an answer, each entry of which is `tree:path`, with their first files. The paths are left out here rather
+/// The trees of an answer, each entry of which is `tree:path`, with their first files. The paths are left out here
+/// rather
 /// than by git, which takes only as many as fit into its arguments.
 fn users<'a>(answer: &'a str, except: &HashSet<&str>) -> HashMap<&'a str, &'a str> {
     let hits = answer.split('\0').filter_map(|hit| hit.split_once(':'));

@@ -1,13 +1,13 @@
 //! The HTTP API over any backend, on a unix socket that only its owner can reach.
 
-mod answer;
-mod ask;
 mod bind;
 mod document;
+mod extract;
 mod layers;
-mod live;
 mod peer;
+mod response;
 mod routes;
+mod sse;
 mod stopping;
 
 use std::future::Future;
@@ -27,8 +27,9 @@ use tokio::time::{sleep, timeout};
 pub use self::bind::bind;
 use self::peer::{Logins, Peer};
 use self::routes::Session;
-use self::stopping::Stopping;
+use self::stopping::StopSignal;
 use crate::backend::Backend;
+use crate::domain::caller::Caller;
 
 /// The most connections at once; more wait in the socket's own queue.
 const CONNECTIONS: usize = 256;
@@ -39,7 +40,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How long to wait after the system refused to accept, for want of file descriptors say.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `shutdown`, each connection with the backend that `backend_for` makes for the login of its peer.
+/// Serves until `shutdown`, each connection with the backend that `backend_for` makes for its caller.
 ///
 /// On shutdown everyone who waits for news is sent away at once, and commands that have begun are finished.
 ///
@@ -47,7 +48,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// When the system does not tell who we are ourselves.
 pub async fn serve<B: Backend>(
     listener: UnixListener,
-    backend_for: impl Fn(&str) -> B + Clone + Send + Sync + 'static,
+    backend_for: impl Fn(Caller) -> B + Clone + Send + Sync + 'static,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let (stop, stopping) = stopping::channel();
@@ -100,18 +101,19 @@ struct Door<F, B> {
     backend_for: F,
     routes: Router<Session<B>>,
     logins: Logins,
-    stopping: Stopping,
+    stopping: StopSignal,
 }
 
 impl<F, B> Door<F, B>
 where
-    F: Fn(&str) -> B + Send + Sync,
+    F: Fn(Caller) -> B + Send + Sync,
     B: Backend,
 {
     async fn connection(&self, stream: UnixStream) {
         let router = match peer::of(&stream, &self.logins).await {
-            Ok(Peer::Admitted(login)) => {
-                let backend = Arc::new((self.backend_for)(&login));
+            Ok(Peer::Admitted(caller)) => {
+                tracing::debug!(%caller, "a caller connected");
+                let backend = Arc::new((self.backend_for)(caller));
                 let session = Session { backend, stopping: self.stopping.clone() };
                 self.routes.clone().with_state(session)
             }

@@ -1,4 +1,4 @@
-//! Who is at the other end of a socket: told by the kernel, never by what they say.
+//! Makes the caller of a connection to the unix socket: the kernel tells who it is, never the request.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,13 +10,15 @@ use tokio::process::Command;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use crate::domain::caller::{Caller, Via};
+
 /// Looking up a name may ask a directory server that does not answer.
 const LOOKUP: Duration = Duration::from_secs(5);
 
 /// Whether a peer is let in.
 pub(super) enum Peer {
-    /// By this login.
-    Admitted(String),
+    /// As this caller.
+    Admitted(Caller),
     /// Somebody else's process, by its user id.
     Stranger(u32),
 }
@@ -24,7 +26,7 @@ pub(super) enum Peer {
 pub(super) async fn of(stream: &UnixStream, logins: &Logins) -> io::Result<Peer> {
     let uid = stream.peer_cred()?.uid();
     if admits(uid, rustix::process::geteuid().as_raw()) {
-        Ok(Peer::Admitted(logins.of(uid).await))
+        Ok(Peer::Admitted(Caller::local(logins.of(uid).await, Via::Socket { uid })))
     } else {
         Ok(Peer::Stranger(uid))
     }

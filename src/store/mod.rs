@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, SubsecRound as _, Utc};
 use rusqlite::{Connection, Transaction, params};
 
-pub use self::chain::{Break, Hash, Head, Walk};
 pub use self::reader::Reader;
 use self::rows::{answered, events, in_transaction, insert, insert_receipt, parsed};
+pub use crate::domain::chain::Hash;
 use crate::domain::command::Receipt;
 use crate::domain::event::{Event, Fact};
 use crate::domain::ids::{IdempotencyKey, Seq, ServiceName};
@@ -28,7 +28,7 @@ pub struct Store {
     hash: Hash,
 }
 
-/// A fact on its way to become an event.
+/// A fact to append as an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEvent {
     pub service: ServiceName,
@@ -45,7 +45,7 @@ pub struct Answered {
     pub receipt: Receipt,
 }
 
-/// A repository and the service that it carries.
+/// A repository and the service in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownService {
     pub name: ServiceName,
@@ -208,7 +208,7 @@ impl Store {
             .map_err(|e| sqlite(&self.path, e))
     }
 
-    /// The services that were ever watched.
+    /// All services that were ever watched.
     ///
     /// # Errors
     /// When the database cannot be read.

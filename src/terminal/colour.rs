@@ -3,34 +3,7 @@
 use ratatui::style::{Color, Style};
 
 use super::capabilities::Depth;
-
-/// What xterm draws for the sixteen colours. A terminal may differ; near enough to choose by.
-const SIXTEEN: [(Color, Rgb); 16] = [
-    (Color::Black, (0, 0, 0)),
-    (Color::Red, (205, 0, 0)),
-    (Color::Green, (0, 205, 0)),
-    (Color::Yellow, (205, 205, 0)),
-    (Color::Blue, (0, 0, 238)),
-    (Color::Magenta, (205, 0, 205)),
-    (Color::Cyan, (0, 205, 205)),
-    (Color::Gray, (229, 229, 229)),
-    (Color::DarkGray, (127, 127, 127)),
-    (Color::LightRed, (255, 0, 0)),
-    (Color::LightGreen, (0, 255, 0)),
-    (Color::LightYellow, (255, 255, 0)),
-    (Color::LightBlue, (92, 92, 255)),
-    (Color::LightMagenta, (255, 0, 255)),
-    (Color::LightCyan, (0, 255, 255)),
-    (Color::White, (255, 255, 255)),
-];
-
-/// The levels of the 6x6x6 cube of the 256 colours.
-const CUBE: [u8; 6] = [0, 95, 135, 175, 215, 255];
-
-/// Below this distance two colours cannot be told apart well enough to read one on the other.
-const READABLE: u32 = 60 * 60;
-
-type Rgb = (u8, u8, u8);
+use crate::gate::palette::{Rgb, SIXTEEN, distance, indexed, rgb};
 
 /// The style with no colour that `depth` does not have.
 #[must_use]
@@ -42,16 +15,6 @@ pub fn degrade(style: Style, depth: Depth) -> Style {
         underline_color: style.underline_color.and_then(to),
         ..style
     }
-}
-
-/// The style with its colours far enough from each other to read: when they are not, the background goes.
-#[must_use]
-pub fn force_apart(style: Style) -> Style {
-    let too_close = match (style.fg.and_then(rgb), style.bg.and_then(rgb)) {
-        (Some(fg), Some(bg)) => distance(fg, bg) < READABLE,
-        _ => false,
-    };
-    if too_close { Style { fg: None, bg: None, ..style } } else { style }
 }
 
 fn nearest(colour: Color, depth: Depth) -> Option<Color> {
@@ -76,35 +39,6 @@ fn nearest_of_256(wanted: Rgb) -> Color {
         .map_or(Color::Reset, Color::Indexed)
 }
 
-fn rgb(colour: Color) -> Option<Rgb> {
-    match colour {
-        Color::Reset => None,
-        Color::Rgb(r, g, b) => Some((r, g, b)),
-        Color::Indexed(index) => Some(indexed(index)),
-        named => SIXTEEN.into_iter().find(|(colour, _)| *colour == named).map(|(_, rgb)| rgb),
-    }
-}
-
-fn indexed(index: u8) -> Rgb {
-    match index {
-        0..=15 => SIXTEEN[usize::from(index)].1,
-        16..=231 => {
-            let level = |n: u8| CUBE[usize::from(n % 6)];
-            let cube = index - 16;
-            (level(cube / 36), level(cube / 6), level(cube))
-        }
-        232..=255 => {
-            let grey = 8 + 10 * (index - 232);
-            (grey, grey, grey)
-        }
-    }
-}
-
-fn distance(a: Rgb, b: Rgb) -> u32 {
-    let square = |a: u8, b: u8| u32::from(a.abs_diff(b)).pow(2);
-    square(a.0, b.0) + square(a.1, b.1) + square(a.2, b.2)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,19 +50,5 @@ mod tests {
         assert_eq!(degrade(orange, Depth::Ansi256).fg, Some(Color::Indexed(208)));
         assert_eq!(degrade(orange, Depth::Ansi16).bg, Some(Color::Black));
         assert_eq!(degrade(orange, Depth::Mono), Style::new());
-    }
-
-    #[test]
-    fn colours_that_hide_text_are_forced_apart_however_they_are_written() {
-        for (fg, bg) in [
-            (Color::Black, Color::Black),
-            (Color::Black, Color::Indexed(0)),
-            (Color::Indexed(16), Color::Rgb(1, 1, 1)),
-            (Color::White, Color::Indexed(231)),
-        ] {
-            assert_eq!(force_apart(Style::new().fg(fg).bg(bg)), Style::new(), "{fg} on {bg}");
-        }
-        let readable = Style::new().fg(Color::Black).bg(Color::Green);
-        assert_eq!(force_apart(readable), readable);
     }
 }

@@ -1,11 +1,9 @@
-//! The terminal: entering and leaving it safely, its keys, drawing with few bytes, and the one gate for untrusted text.
+//! The terminal: entering and leaving it safely, its keys, and drawing with few bytes.
 
 pub mod attention;
 pub mod capabilities;
 pub mod clipboard;
 pub mod colour;
-pub mod columns;
-pub mod gate;
 pub mod guard;
 pub mod input;
 pub mod painter;

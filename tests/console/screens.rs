@@ -5,10 +5,10 @@ use std::time::Duration;
 use trunkline::backend::scripted::{Fault, Scripted};
 use trunkline::domain::event::{DeploymentKind, Fact, StepOutcome};
 use trunkline::domain::ids::{Environment, ServiceName};
-use trunkline::domain::migration::{Dialect, FileChange, KnownSchema, MigrationFile, Tool, judge};
 use trunkline::domain::people::Actor;
+use trunkline::migrations::{Dialect, FileChange, MigrationFile, SchemaDefinitions, Tool, judge};
 
-use super::harness::{Console, checkout, put_live, ready};
+use trunkline_testing::console::{Console, checkout, put_live, ready};
 
 /// An afternoon with something of everything.
 fn busy() -> Scripted {
@@ -16,7 +16,7 @@ fn busy() -> Scripted {
     let name = checkout();
     backend.change(|world| {
         let auto = (Environment::Staging, DeploymentKind::Auto);
-        let request = |world: &mut trunkline::backend::scripted::World, build| {
+        let request = |world: &mut trunkline::backend::scripted::ScriptedWorld, build| {
             world.request(&name, build, auto.0, auto.1, Actor::System)
         };
         let build = world.merge(&name, "kim", "chore: bump the TLS library to 3.4");
@@ -142,7 +142,7 @@ fn migrating() -> Scripted {
     ];
     let judged = sql.map(|(path, text)| {
         let file = MigrationFile { path, text, change: FileChange::Added };
-        judge(&file, Tool::Sqlx, Dialect::Postgres, &KnownSchema::default())
+        judge(&file, Tool::Sqlx, Dialect::Postgres, &SchemaDefinitions::default())
     });
     let mut files = judged.to_vec();
     files[0].faults.push("was edited after it was merged; add a new one instead".to_owned());

@@ -6,27 +6,30 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use crossterm::event::Event;
 use trunkline::backend::scripted::Scripted;
+use trunkline::calendar::{FreezeKind, FreezeRule, FreezeRules};
 use trunkline::domain::event::{DeploymentKind, DeploymentRequest, Fact};
-use trunkline::domain::freeze::{Kind, Restricted, Rule, Rules};
 use trunkline::domain::ids::{BuildNumber, Environment};
-use trunkline::domain::migration::Class;
 use trunkline::domain::people::Actor;
 use trunkline::domain::plan::{Guard, Migrations, Severity};
 use trunkline::domain::policy::FreezeMode;
 use trunkline::domain::schema::SchemaChange;
+use trunkline::migrations::Class;
 
-use super::harness::{Console, checkout, put_live, ready};
+use trunkline_testing::console::{Console, checkout, put_live, ready};
 
-fn window(id: &str, policy: FreezeMode, (from, until): (DateTime<Utc>, DateTime<Utc>)) -> Rule {
-    Rule {
+fn window(
+    id: &str,
+    policy: FreezeMode,
+    (from, until): (DateTime<Utc>, DateTime<Utc>),
+) -> FreezeRule {
+    FreezeRule {
         id: id.to_owned(),
-        environments: vec![Environment::Production],
+        environments: vec!["production"],
         services: vec!["*".to_owned()],
-        actions: vec![Restricted::Promote],
         policy,
         reason: format!("{id} for all"),
-        kind: Kind::Window { from, until },
-        thaws: Vec::new(),
+        kind: FreezeKind::Window { from, until },
+        exceptions: Vec::new(),
     }
 }
 
@@ -38,7 +41,7 @@ fn calendar(backend: &Scripted, windows: &[(&str, FreezeMode, i64, i64)]) {
         let rules = windows
             .iter()
             .map(|(id, policy, from, until)| window(id, *policy, (at(from), at(until))));
-        let rules = Rules::new(rules.collect());
+        let rules = FreezeRules::new(rules.collect());
         world.edit(&checkout(), |service| service.freezes = rules);
     });
 }
@@ -100,7 +103,7 @@ async fn the_header_freezes_at_the_edge_with_no_word_from_the_backend() {
     backend.change(|world| {
         let now = world.now();
         let span = (now + TimeDelta::seconds(90), now + TimeDelta::seconds(150));
-        let rules = Rules::new(vec![window("feast", FreezeMode::Override, span)]);
+        let rules = FreezeRules::new(vec![window("feast", FreezeMode::Override, span)]);
         world.edit(&checkout(), |service| service.freezes = rules);
     });
     let console = Console::open(&backend);
@@ -152,7 +155,7 @@ async fn collapsed_phases_are_named_with_the_build_to_promote_first() {
     backend.change(|world| world.verified_build(&checkout(), "ada"));
     migrates(&backend, vec![drops(4, 3)]);
     let console = Console::sized(&backend, (120, 40));
-    console.until("#4").await.press(&["P"]).until("collapsed phases").await;
+    console.until("#4").await.press(&["P"]).until("two phases in one promote").await;
     console.until("promote #3 first").await;
     console.type_text("known").press(&["tab"]).type_text("4");
     console.until_gone("off:").await.until("Undo NO RETURN").await;
@@ -178,7 +181,7 @@ async fn the_verdict_follows_a_contract_migration() {
 #[tokio::test(start_paused = true)]
 async fn a_freeze_that_nobody_can_lift_is_not_said_to_last_until_somebody_does() {
     let backend = ready();
-    let unreadable = Rules::unreadable("freezes.toml", "a comma too many");
+    let unreadable = FreezeRules::unreadable("freezes.toml", "a comma too many");
     backend.change(|world| world.edit(&checkout(), |service| service.freezes = unreadable));
     let console = Console::sized(&backend, (120, 40));
     console.until("FROZEN, no known end").await.until("→ no known end").await;
@@ -307,7 +310,7 @@ async fn a_rollback_past_the_floor_names_the_builds_that_would_do() {
     for key in ["R", "!"] {
         let console = Console::sized(&past_the_floor(), (120, 40));
         console.until("NO RETURN").await.press(&[key]).until("POINT OF NO RETURN").await;
-        console.until("choose #2 or newer if you can").await;
+        console.until("choose #2 or newer").await;
     }
 }
 

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::Style;
 use trunkline::console::theme::{Role, Theme};
+use trunkline::gate;
 use trunkline::terminal::capabilities::{Charset, Depth};
-use trunkline::terminal::gate;
 
 use super::desk::{Desk, World};
 use super::screens::Always;
-use super::support::corpus::{Entry, corpus};
+use trunkline_testing::corpus::{Entry, corpus};
 
 const LARGE: (u16, u16) = (200, 50);
 

@@ -1,10 +1,10 @@
 //! Every place of a snapshot, a plan and a fleet that text from outside comes to stand in.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use trunkline::calendar::FreezeWindow;
 use trunkline::domain::commit::Commit;
 use trunkline::domain::deployment::{Deployment, StepState};
 use trunkline::domain::event::{Outcome, StepOutcome, StepSpec};
-use trunkline::domain::freeze::FreezeWindow;
 use trunkline::domain::ids::BuildNumber;
 use trunkline::domain::people::{Actor, Identity};
 use trunkline::domain::plan::{Guard, Plan};
@@ -101,6 +101,7 @@ fn verdict(target: BuildNumber, texts: &mut impl Texts) -> Verdict {
         outlook: Outlook::PointOfNoReturn,
         floor: Some(BuildNumber(target.0 + 1)),
         why: vec![texts.text(), texts.text()],
+        remedy: None,
     }
 }
 

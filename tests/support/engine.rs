@@ -1,7 +1,5 @@
 //! A real engine over a real repository: what a test needs to merge, watch and command.
 
-#![allow(dead_code, reason = "each test program uses its own part of this")]
-
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +7,7 @@ use std::time::Duration;
 use trunkline::backend::Backend as _;
 use trunkline::backend::embedded::Embedded;
 use trunkline::config::user_file::Watched;
+use trunkline::domain::caller::Caller;
 use trunkline::domain::command::{Action, Command, Receipt, Refusal};
 use trunkline::domain::deployment::{Deployment, DeploymentState};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, IdempotencyKey, ServiceName};
@@ -16,9 +15,10 @@ use trunkline::domain::log::LogFrom;
 use trunkline::domain::plan::{Guard, Plan};
 use trunkline::domain::snapshot::{BuildRow, ServiceSnapshot};
 use trunkline::engine::clock::{Clock, SystemClock};
-use trunkline::engine::{Engine, Failure, Handle, Options, Services};
+use trunkline::engine::{CommandError, Engine, Handle, Options, Services};
 
-use super::repository::Repository;
+use crate::program;
+use crate::repository::Repository;
 
 /// How long a test waits for what must happen; much longer than it ever takes.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -57,8 +57,6 @@ while [ $i -le 20 ]; do echo "line $i of 20"; i=$((i + 1)); done
 while [ -e "$GATE" ]; do sleep 0.02; done
 echo released
 "#;
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_trunkline");
 
 fn watched(address: &str, folder: Option<&str>) -> Watched {
     let folder = folder.map(str::to_owned);
@@ -146,7 +144,7 @@ impl World {
 
     /// Starts over a repository that is somewhere else by now.
     pub async fn start_at(&mut self, address: &str) {
-        self.open_engine(vec![watched(address, None)], PROGRAM.into()).await;
+        self.open_engine(vec![watched(address, None)], program()).await;
     }
 
     /// Starts with another program for the supervisors.
@@ -159,13 +157,13 @@ impl World {
     pub async fn start_folders(&mut self, folders: &[Option<&str>]) {
         let address = self.repository.address();
         let all = folders.iter().map(|folder| watched(address, *folder)).collect();
-        self.open_engine(all, PROGRAM.into()).await;
+        self.open_engine(all, program()).await;
     }
 
     /// Starts by another clock than the machine's.
     pub async fn start_by(&mut self, clock: Arc<dyn Clock>) {
         let watched = watched(self.repository.address(), None);
-        self.open_by(vec![watched], PROGRAM.into(), clock).await;
+        self.open_by(vec![watched], program(), clock).await;
     }
 
     async fn open_engine(&mut self, watched: Vec<Watched>, program: PathBuf) {
@@ -197,7 +195,7 @@ impl World {
     }
 
     pub fn backend(&self, login: &str) -> Embedded {
-        Embedded::new(self.handle().clone(), login.to_owned())
+        Embedded::new(self.handle().clone(), Caller::in_process(login))
     }
 
     /// Waits until the service's snapshot tells what is asked for.
@@ -263,12 +261,12 @@ impl World {
         self.until_build("the merge is verified in staging", verified).await.build.number
     }
 
-    pub async fn plan(&self, login: &str, action: Action) -> Result<Plan, Failure> {
-        self.handle().plan(&self.service, action, login).await
+    pub async fn plan(&self, login: &str, action: Action) -> Result<Plan, CommandError> {
+        self.handle().plan(&self.service, action, &Caller::in_process(login)).await
     }
 
     /// Executes a plan with a reason for everything.
-    pub async fn execute(&self, login: &str, plan: &Plan) -> Result<Receipt, Failure> {
+    pub async fn execute(&self, login: &str, plan: &Plan) -> Result<Receipt, CommandError> {
         let command = Command::Execute {
             action: plan.action,
             fingerprint: plan.fingerprint.clone(),
@@ -277,9 +275,9 @@ impl World {
         self.command(login, command).await
     }
 
-    pub async fn command(&self, login: &str, command: Command) -> Result<Receipt, Failure> {
+    pub async fn command(&self, login: &str, command: Command) -> Result<Receipt, CommandError> {
         let key = IdempotencyKey::try_from(uuid::Uuid::new_v4().to_string()).unwrap();
-        self.handle().command(&self.service, login, command, key).await
+        self.handle().command(&self.service, &Caller::in_process(login), command, key).await
     }
 
     pub async fn promote(&self, build: BuildNumber) -> DeploymentId {
@@ -312,7 +310,7 @@ impl World {
 
     /// A deployment as it is now.
     pub fn deployment(&self, id: DeploymentId) -> Deployment {
-        let snapshot = self.handle().service(&self.service, "raj").unwrap();
+        let snapshot = self.handle().service(&self.service, &Caller::in_process("raj")).unwrap();
         let mut rows = snapshot.deployments.into_iter();
         rows.find(|row| row.deployment.id == id).unwrap().deployment
     }
@@ -336,14 +334,14 @@ impl World {
     }
 
     pub fn live_now(&self) -> Option<BuildNumber> {
-        let snapshot = self.handle().service(&self.service, "raj").unwrap();
+        let snapshot = self.handle().service(&self.service, &Caller::in_process("raj")).unwrap();
         snapshot.live.get(&Environment::Production).map(|live| live.build)
     }
 }
 
-pub fn refusal(result: Result<Receipt, Failure>) -> Refusal {
+pub fn refusal(result: Result<Receipt, CommandError>) -> Refusal {
     match result {
-        Err(Failure::Refused(refusal)) => refusal,
+        Err(CommandError::Refused(refusal)) => refusal,
         other => panic!("not refused: {other:?}"),
     }
 }

@@ -10,9 +10,9 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::{Remote, Reviver, verdict};
-use crate::api::problem::Kind;
+use crate::api::problem::ProblemKind;
 use crate::api::{API, API_HEADER, VERSION, VERSION_HEADER};
-use crate::backend::{Answer, BackendError};
+use crate::backend::{Answer, BackendError, problem};
 
 /// How long an answer may take beyond the time that it was asked to wait.
 const SLACK: Duration = Duration::from_secs(5);
@@ -90,11 +90,11 @@ impl<'a> Call<'a> {
             return Err(verdict::stranger(why, response.status(), response.headers(), asks));
         }
         let reply = read(response).await.map_err(|why| lost(why, asks))?;
-        let Some(problem) = verdict::problem(&reply) else { return Ok(reply) };
-        if self.never_recorded_is_an_answer && problem.kind == Kind::NeverRecorded {
+        let Some(found) = verdict::problem(&reply) else { return Ok(reply) };
+        if self.never_recorded_is_an_answer && found.kind == ProblemKind::NeverRecorded {
             return Ok(reply);
         }
-        Err(verdict::error(problem, &reply.headers, asks))
+        Err(problem::error(found, verdict::retry_after(&reply.headers), asks))
     }
 }
 
@@ -107,7 +107,7 @@ impl Reply {
 }
 
 impl Remote {
-    /// Gives whoever can the time to bring the engine back.
+    /// Lets the reviver start the engine again.
     async fn revive(&self) {
         match &self.reviver {
             Some(Reviver(revive)) => revive().await,
@@ -115,12 +115,14 @@ impl Remote {
         }
     }
 
-    /// What it means that no answer came at all.
+    /// The error when no answer came at all.
     fn silence(&self, error: &reqwest::Error, asks: bool) -> BackendError {
         let why = root(error);
         if error.is_connect() {
             let socket = self.socket.display();
-            return BackendError::Unreachable(format!("no engine answers at \"{socket}\": {why}"));
+            return BackendError::Unreachable(format!(
+                "the engine does not answer at \"{socket}\" ({why}); run: trunkline engine restart"
+            ));
         }
         if error.is_builder() {
             return BackendError::Failed(format!("the request could not be made: {why}"));

@@ -1,4 +1,4 @@
-//! What an answer means: whether the other side speaks our version, and which error a problem is.
+//! What an answer says: whether the other side speaks our version, which problem it is, and when to ask again.
 
 use std::time::Duration;
 
@@ -7,28 +7,27 @@ use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
 use super::call::Reply;
-use crate::api::problem::{Kind, Problem};
+use crate::api::problem::{ProblemDocument, ProblemKind};
 use crate::api::version::{Side, mismatch};
 use crate::api::{API_HEADER, VERSION_HEADER};
 use crate::backend::{Answer, BackendError};
 
-/// Nobody is kept away for longer than this, whatever the other side asks for.
+/// The longest wait that the other side can ask for.
 const LONGEST_RETRY: Duration = Duration::from_mins(2);
 
 /// Checks the header that every trunkline engine puts on every answer.
 pub(super) fn speaks_our_version(headers: &HeaderMap) -> Answer<()> {
-    let Some(api) = said(headers, API_HEADER) else {
+    let Some(api) = header_text(headers, API_HEADER) else {
         let sentence = "what answers is not a trunkline engine: it does not name its API";
         return Err(BackendError::Incompatible(sentence.into()));
     };
-    match mismatch(Side::Client, &api, said(headers, VERSION_HEADER).as_deref()) {
+    match mismatch(Side::Client, &api, header_text(headers, VERSION_HEADER).as_deref()) {
         Some(sentence) => Err(BackendError::Incompatible(sentence)),
         None => Ok(()),
     }
 }
 
-/// What it means that somebody answers who is no engine of our version, with these words: a command may have gone
-/// through them to one.
+/// The error when a program answers that is not an engine of our version. It may have passed a command on to one.
 pub(super) fn stranger(
     why: BackendError,
     status: StatusCode,
@@ -48,42 +47,20 @@ pub(super) fn stranger(
 }
 
 /// The problem that an answer is, if it is one; what is no document becomes one.
-pub(super) fn problem(reply: &Reply) -> Option<Problem> {
+pub(super) fn problem(reply: &Reply) -> Option<ProblemDocument> {
     if reply.status.is_success() || reply.status.as_u16() == 304 {
         return None;
     }
-    let document: Option<Problem> = serde_json::from_slice(&reply.bytes).ok();
-    let nameless = || Problem::new(Kind::Other, format!("the engine answered {}", reply.status));
-    // What counts is the status that was answered with, whatever the document says of it.
-    Some(Problem { status: reply.status.as_u16(), ..document.unwrap_or_else(nameless) })
-}
-
-/// The error that a problem stands for, when the request was a question (`asks`) or a command.
-pub(super) fn error(problem: Problem, headers: &HeaderMap, asks: bool) -> BackendError {
-    if let Some(refusal) = problem.refusal {
-        return refusal.into();
-    }
-    let (kind, detail) = (problem.kind, problem.detail);
-    // What asks to come again later has done nothing; only an answer that says less may hide that something was done.
-    let nothing_done =
-        asks || problem.status == 429 || kind == Kind::Unreachable || kind == Kind::Stopping;
-    if let (true, Some(again)) = (nothing_done, retry_after(headers)) {
-        return BackendError::Busy { why: detail, again };
-    }
-    match kind {
-        Kind::Unreachable | Kind::Stopping => BackendError::Unreachable(detail),
-        Kind::Incompatible => BackendError::Incompatible(detail),
-        Kind::NotAllowed => BackendError::Unauthorized(detail),
-        Kind::Unknown => BackendError::Unknown(detail),
-        Kind::TimedOut | Kind::Other if !asks && problem.status >= 500 => {
-            BackendError::Unknown(detail)
-        }
-        _ => BackendError::Failed(detail),
-    }
+    let document: Option<ProblemDocument> = serde_json::from_slice(&reply.bytes).ok();
+    let nameless = || {
+        ProblemDocument::new(ProblemKind::Other, format!("the engine answered {}", reply.status))
+    };
+    // The status of the answer counts, not the one in the document.
+    Some(ProblemDocument { status: reply.status.as_u16(), ..document.unwrap_or_else(nameless) })
 }
 
 /// How long not to ask again: in seconds, or until a time by the clock of who says so.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name)?.to_str().ok();
     let value = text(RETRY_AFTER)?.trim();
     let wait = value.parse().map(Duration::from_secs).ok().or_else(|| {
@@ -95,7 +72,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// A header's value, at most as much of it as a sentence can carry.
-fn said(headers: &HeaderMap, name: &str) -> Option<String> {
+fn header_text(headers: &HeaderMap, name: &str) -> Option<String> {
     let value = headers.get(name)?;
     Some(String::from_utf8_lossy(value.as_bytes()).chars().take(40).collect())
 }

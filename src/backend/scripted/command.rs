@@ -1,29 +1,36 @@
 //! Commands to a scripted world: the same checks and facts as a real engine's, recorded in memory.
 
 use super::story::steps;
-use super::world::{Service, World};
+use super::world::{ScriptedService, ScriptedWorld};
+use crate::domain::caller::Caller;
 use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::ids::{Environment, IdempotencyKey, Seq, ServiceName};
 use crate::domain::people::Actor;
 use crate::domain::plan::{self, Plan};
-use crate::engine::commands::{self, Asked, Decided, ForPlan, Gathered, Ground, NotDecided};
+use crate::engine::commands::{
+    self, CommandContext, CommandError, Decided, ForPlan, Gathered, ServiceView,
+};
 use crate::engine::refusals;
 
-impl World {
+impl ScriptedWorld {
     pub(super) fn command(
         &mut self,
         name: &ServiceName,
         command: Command,
         key: IdempotencyKey,
-        login: &str,
-    ) -> Result<Receipt, Refusal> {
+        caller: &Caller,
+    ) -> Result<Receipt, CommandError> {
         if let Some((service, before, receipt)) = self.receipts.get(&key) {
             let same = service == name && *before == command;
-            return if same { Ok(receipt.clone()) } else { Err(Refusal::KeyReused) };
+            return if same { Ok(receipt.clone()) } else { Err(Refusal::KeyReused.into()) };
         }
-        let actor = self.service(name)?.people.actor_of_login(login);
-        let decided = self.decide(name, &command, &actor);
-        if let Some(fact) = decided.as_ref().err().and_then(|no| refusals::fact(&command, no)) {
+        let actor = self.service(name)?.people.actor_of(caller);
+        let decided = commands::authorize(caller, &actor, &command)
+            .map_err(CommandError::from)
+            .and_then(|()| self.decide(name, &command, &actor));
+        if let Err(CommandError::Refused(refusal)) = &decided
+            && let Some(fact) = refusals::fact(&command, refusal)
+        {
             self.record_unseen(name, actor.clone(), fact);
         }
         let Decided { facts, deployment, said } = decided?;
@@ -42,7 +49,7 @@ impl World {
         name: &ServiceName,
         command: &Command,
         actor: &Actor,
-    ) -> Result<Decided, Refusal> {
+    ) -> Result<Decided, CommandError> {
         let service = self.service(name)?;
         let gathered = match command {
             Command::Execute { action, .. } => {
@@ -55,8 +62,8 @@ impl World {
             _ => None,
         };
         let next = Seq(self.last_seq().0 + 1);
-        let asked = Asked { actor, now: self.now, next, gathered: gathered.as_ref() };
-        commands::decide(&service.ground(name), command, asked).map_err(refused)
+        let context = CommandContext { actor, now: self.now, next, gathered: gathered.as_ref() };
+        commands::decide(&service.view(name), command, context)
     }
 
     fn gathered(&self, name: &ServiceName, action: Action) -> Result<ForPlan, Refusal> {
@@ -74,28 +81,20 @@ impl World {
         &self,
         name: &ServiceName,
         action: Action,
-        login: &str,
-    ) -> Result<Plan, Refusal> {
+        caller: &Caller,
+    ) -> Result<Plan, CommandError> {
         let service = self.service(name)?;
         let gathered = Gathered::Plan(Box::new(self.gathered(name, action)?));
-        let actor = service.people.actor_of_login(login);
+        let actor = service.people.actor_of(caller);
         let gathered = Some(&gathered);
-        let asked = Asked { actor: &actor, now: self.now, next: Seq(0), gathered };
-        commands::plan(&service.ground(name), action, asked).map_err(refused)
+        let context = CommandContext { actor: &actor, now: self.now, next: Seq(0), gathered };
+        commands::plan(&service.view(name), action, context)
     }
 }
 
-/// What is gathered here is never outdated: nothing moves in between.
-fn refused(not: NotDecided) -> Refusal {
-    match not {
-        NotDecided::Refused(refusal) => refusal,
-        NotDecided::Outdated => Refusal::invalid("the world moved while it was looked at"),
-    }
-}
-
-impl Service {
-    fn ground<'a>(&'a self, name: &'a ServiceName) -> Ground<'a> {
+impl ScriptedService {
+    fn view<'a>(&'a self, name: &'a ServiceName) -> ServiceView<'a> {
         let Self { state, policy, people, freezes, .. } = self;
-        Ground { name, state, policy: policy.clone(), people, freezes }
+        ServiceView { name, state, policy: policy.clone(), people, freezes }
     }
 }

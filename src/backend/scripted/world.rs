@@ -7,11 +7,14 @@ use chrono::{DateTime, Utc};
 
 use super::Fault;
 use super::log::{page, search};
+use crate::calendar::{FreezeRules, FreezeWindow};
+use crate::domain::caller::Caller;
+use crate::domain::chain::{ChainFrom, ChainHead, ChainPage, Hash, RecordSpan};
 use crate::domain::command::{Command, Receipt, Refusal};
 use crate::domain::commit::Range;
+use crate::domain::commit_location::CommitLocation;
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::{Event, Fact};
-use crate::domain::freeze::{FreezeWindow, Rules};
 use crate::domain::ids::{
     BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha,
 };
@@ -20,19 +23,18 @@ use crate::domain::people::{Actor, People, Person};
 use crate::domain::plan::{self, Migrations};
 use crate::domain::policy::{FreezeMode, Policy, VerifyBy};
 use crate::domain::service::ServiceState;
+use crate::domain::snapshot::build::{self, SnapshotInput};
 use crate::domain::snapshot::{FleetSnapshot, Problem, ServiceSnapshot, Version};
-use crate::domain::snapshot_of;
-use crate::domain::whereabouts::{NamedCommit, Whereabouts};
 
 /// The service that every scripted world begins with.
 pub const SERVICE: &str = "checkout";
 
 /// Everything there is. A test changes it by name, so that events, states and version stay in step.
 #[derive(Debug)]
-pub struct World {
+pub struct ScriptedWorld {
     pub(super) now: DateTime<Utc>,
     pub(super) faults: Vec<Fault>,
-    pub(super) services: BTreeMap<ServiceName, Service>,
+    pub(super) services: BTreeMap<ServiceName, ScriptedService>,
     /// What is wrong beside the services.
     problems: Vec<Problem>,
     events: Vec<Event>,
@@ -43,12 +45,12 @@ pub struct World {
 
 /// One service of it.
 #[derive(Debug, Clone, Default)]
-pub struct Service {
+pub struct ScriptedService {
     pub state: ServiceState,
     pub policy: Policy,
     pub people: People,
     /// The freezes by calendar.
-    pub freezes: Rules,
+    pub freezes: FreezeRules,
     pub problems: Vec<Problem>,
     /// What every promote brings to the schema.
     pub migrations: Migrations,
@@ -56,7 +58,7 @@ pub struct Service {
 }
 
 /// Questions, as the backend asks them.
-impl World {
+impl ScriptedWorld {
     #[must_use]
     pub fn new(now: DateTime<Utc>) -> Self {
         let mut world = Self {
@@ -77,8 +79,8 @@ impl World {
     }
 
     pub(super) fn fleet(&self) -> FleetSnapshot {
-        let row = |(name, service): (&ServiceName, &Service)| {
-            snapshot_of::fleet_row(service.facts(name), self.now)
+        let row = |(name, service): (&ServiceName, &ScriptedService)| {
+            build::fleet_row(service.facts(name), self.now)
         };
         FleetSnapshot {
             version: self.version(),
@@ -91,11 +93,11 @@ impl World {
     pub(super) fn snapshot(
         &self,
         name: &ServiceName,
-        login: &str,
+        caller: &Caller,
     ) -> Result<ServiceSnapshot, Refusal> {
         let service = self.service(name)?;
-        let me = service.people.actor_of_login(login);
-        Ok(snapshot_of::service(service.facts(name), &me, self.version(), self.now))
+        let me = service.people.actor_of(caller);
+        Ok(build::service(service.facts(name), &me, self.version(), self.now))
     }
 
     pub(super) fn history(
@@ -118,29 +120,53 @@ impl World {
         environment: Environment,
         stretch: (DateTime<Utc>, DateTime<Utc>),
     ) -> Result<Vec<FreezeWindow>, Refusal> {
-        Ok(self.service(name)?.freezes.windows(name, environment, self.now, stretch))
+        Ok(self.service(name)?.freezes.windows(
+            name.as_str(),
+            environment.as_str(),
+            self.now,
+            stretch,
+        ))
     }
 
-    pub(super) fn whereabouts(
+    pub(super) fn commit_location(
         &self,
         name: &ServiceName,
         commit: &CommitPrefix,
-    ) -> Result<Whereabouts, Refusal> {
-        let Service { state, policy, .. } = self.service(name)?;
-        let mut found = state.commits_that_begin_with(commit.as_str());
-        let Some(first) = found.pop() else { return Ok(Whereabouts::UnknownHere) };
-        if !found.is_empty() {
-            let candidates = found.into_iter().chain([first]).map(|commit| commit.sha).collect();
-            return Ok(Whereabouts::ambiguous(candidates));
-        }
-        let commit = state.builds.values().flat_map(|build| &build.commits);
-        let commit = commit.into_iter().find(|commit| commit.sha == first.sha);
-        let commit = commit.map_or_else(|| NamedCommit::bare(&first), NamedCommit::of);
-        Ok(Whereabouts::of(state, policy, commit, first.build))
+    ) -> Result<CommitLocation, Refusal> {
+        let ScriptedService { state, policy, .. } = self.service(name)?;
+        Ok(CommitLocation::recorded(state, policy, commit))
     }
 
     pub(super) fn receipt(&self, key: &IdempotencyKey) -> Option<Receipt> {
         self.receipts.get(key).map(|(_, _, receipt)| receipt.clone())
+    }
+
+    /// A chain over the events as they are; nobody changes one here.
+    pub(super) fn chain(&self, from: ChainFrom, limit: usize) -> ChainPage {
+        let mut hash = Hash::GENESIS;
+        let heads = self.events.iter().map(|event| {
+            let row = serde_json::to_string(event).unwrap_or_default();
+            hash = Hash::of(&format!("{hash}{row}"));
+            ChainHead { seq: event.seq, hash, at: event.at.to_rfc3339(), rows: event.seq.0 }
+        });
+        let mut rows: Vec<_> = heads.filter(|head| head.seq > from.seq).collect();
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        ChainPage { rows, broken: None, more }
+    }
+
+    pub(super) fn span(
+        &self,
+        since: Option<DateTime<Utc>>,
+        until: Option<DateTime<Utc>>,
+    ) -> Option<RecordSpan> {
+        let is_in = |event: &&Event| {
+            since.is_none_or(|since| event.at >= since)
+                && until.is_none_or(|until| event.at <= until)
+        };
+        let mut seqs = self.events.iter().filter(is_in).map(|event| event.seq);
+        let first = seqs.next()?;
+        Some(RecordSpan { first, last: seqs.next_back().unwrap_or(first) })
     }
 
     pub(super) fn events(
@@ -204,7 +230,7 @@ impl World {
 
     /// # Errors
     /// [`Refusal::NotFound`] when there is none of this name.
-    pub fn service(&self, name: &ServiceName) -> Result<&Service, Refusal> {
+    pub fn service(&self, name: &ServiceName) -> Result<&ScriptedService, Refusal> {
         self.services
             .get(name)
             .ok_or_else(|| Refusal::not_found(format!("there is no service {:?}", name.as_str())))
@@ -212,7 +238,7 @@ impl World {
 }
 
 /// What a test makes happen.
-impl World {
+impl ScriptedWorld {
     /// Adds a service with the people `sam`, `kim` and `ada`, who commit as NAME@example.com.
     pub fn add_service(&mut self, name: &ServiceName) {
         let person = |name: &str| {
@@ -228,7 +254,8 @@ impl World {
             ..Policy::default()
         };
         let people = People { people, bots: Vec::new() };
-        self.services.insert(name.clone(), Service { policy, people, ..Service::default() });
+        self.services
+            .insert(name.clone(), ScriptedService { policy, people, ..ScriptedService::default() });
         self.revision += 1;
     }
 
@@ -248,7 +275,7 @@ impl World {
     ///
     /// # Panics
     /// When there is no such service.
-    pub fn edit(&mut self, name: &ServiceName, edit: impl FnOnce(&mut Service)) {
+    pub fn edit(&mut self, name: &ServiceName, edit: impl FnOnce(&mut ScriptedService)) {
         self.revision += 1;
         edit(self.services.get_mut(name).expect("the service was added before"));
     }
@@ -283,9 +310,9 @@ impl World {
     }
 }
 
-impl Service {
-    fn facts<'a>(&'a self, name: &'a ServiceName) -> snapshot_of::Facts<'a> {
-        snapshot_of::Facts {
+impl ScriptedService {
+    fn facts<'a>(&'a self, name: &'a ServiceName) -> SnapshotInput<'a> {
+        SnapshotInput {
             service: name,
             repository: "git@example.com:shop/checkout.git",
             trunk: "main",

@@ -1,12 +1,10 @@
 //! `trunkline audit list`: the events that are meant, for reading.
 
-use std::path::Path;
-
 use clap::Args;
 
-use super::filter::{Filter, sentence};
+use super::filter::Filter;
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
+use crate::cli::error::CliError;
 use crate::cli::{Reading, output};
 use crate::domain::event::Event;
 
@@ -23,9 +21,9 @@ pub struct Arguments {
 }
 
 /// With `--json` one document on each line.
-pub async fn run(context: &Context, database: &Path, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     let limit = usize::from(arguments.limit);
-    let newest = arguments.filter.newest(context, database, limit).await?;
+    let newest = arguments.filter.newest(context, limit).await?;
     newest.iter().try_for_each(|event| {
         if arguments.reading.json {
             output::json_line(event)
@@ -37,7 +35,5 @@ pub async fn run(context: &Context, database: &Path, arguments: Arguments) -> Re
 
 fn line(event: &Event) -> String {
     let at = event.at.format("%Y-%m-%d %H:%M:%S");
-    let kind = event.fact.kind().replace('_', " ");
-    let said = sentence(&event.fact);
-    format!("{at} {} {}: {kind} {said}", event.service, event.actor).trim_end().to_owned()
+    format!("{at} {}: {}", event.service, event.sentence())
 }

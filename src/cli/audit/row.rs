@@ -1,14 +1,9 @@
 //! One event as the cells of a table.
 
-use std::path::Path;
-
 use chrono::SecondsFormat;
 
-use super::filter::{overrides, sentence};
-use crate::cli::failure::Failure;
-use crate::domain::event::{Event, Fact};
-use crate::domain::ids::{BuildNumber, DeploymentId, Environment};
-use crate::store::Reader;
+use crate::domain::chain::Hash;
+use crate::domain::event::{Event, Fact, Subject};
 
 pub const COLUMNS: [&str; 11] = [
     "seq",
@@ -24,57 +19,24 @@ pub const COLUMNS: [&str; 11] = [
     "hash",
 ];
 
-/// Makes the cells; the chain's hashes are read from the database, where it is on this machine.
-pub struct Rows {
-    chain: Option<Reader>,
-}
-
-impl Rows {
-    pub fn of(database: &Path) -> Result<Self, Failure> {
-        let chain = database.exists().then(|| Reader::open(database)).transpose();
-        let chain = chain.map_err(|error| Failure::failed(error.to_string()))?;
-        Ok(Self { chain })
-    }
-
-    pub fn cells(&self, event: &Event) -> Result<[String; COLUMNS.len()], Failure> {
-        let reasons: Vec<_> =
-            overrides(&event.fact).into_iter().map(|(reason, _)| reason).collect();
-        let hash = self.chain.as_ref().map(|chain| chain.hash_of(event)).transpose();
-        let hash = hash.map_err(|error| Failure::failed(error.to_string()))?.flatten();
-        let (build, environment, deployment) = about(event);
-        Ok([
-            event.seq.to_string(),
-            event.at.to_rfc3339_opts(SecondsFormat::Micros, true),
-            event.service.to_string(),
-            event.actor.to_string(),
-            event.fact.kind().to_owned(),
-            sentence(&event.fact),
-            reasons.join("; "),
-            build.map_or_else(String::new, |build| build.0.to_string()),
-            environment.map_or_else(String::new, |environment| environment.to_string()),
-            deployment.map_or_else(String::new, |deployment| deployment.0.to_string()),
-            hash.map_or_else(String::new, |hash| hash.to_string()),
-        ])
-    }
-}
-
-/// What an event names by itself, as plain numbers a table can be sorted by.
-fn about(event: &Event) -> (Option<BuildNumber>, Option<Environment>, Option<DeploymentId>) {
-    match &event.fact {
-        Fact::DeploymentRequested(request) => {
-            let id = DeploymentId::from(event.seq);
-            (Some(request.build), Some(request.environment), Some(id))
-        }
-        Fact::BuildFound { build, .. }
-        | Fact::BuildVerified { build, .. }
-        | Fact::PromoterRequested { build, .. } => (Some(*build), None, None),
-        Fact::DeploymentStarted { deployment }
-        | Fact::StepStarted { deployment, .. }
-        | Fact::StepEnded { deployment, .. }
-        | Fact::CancelRequested { deployment, .. }
-        | Fact::DeploymentEnded { deployment, .. } => (None, None, Some(*deployment)),
-        Fact::HoldPlaced { environment, rollback, .. } => (None, Some(*environment), *rollback),
-        Fact::HoldReleased { environment, .. } => (None, Some(*environment), None),
-        _ => (None, None, None),
-    }
+/// The cells of an event and its hash in the chain; without one that cell is empty.
+pub fn cells(event: &Event, hash: Option<Hash>) -> [String; COLUMNS.len()] {
+    let reasons = match &event.fact {
+        Fact::DeploymentRequested(request) => request.overrides.values().cloned().collect(),
+        _ => Vec::new(),
+    };
+    let Subject { build, environment, deployment } = event.subject();
+    [
+        event.seq.to_string(),
+        event.at.to_rfc3339_opts(SecondsFormat::Micros, true),
+        event.service.to_string(),
+        event.actor.to_string(),
+        event.fact.kind().to_owned(),
+        event.sentence(),
+        reasons.join("; "),
+        build.map_or_else(String::new, |build| build.0.to_string()),
+        environment.map_or_else(String::new, |environment| environment.to_string()),
+        deployment.map_or_else(String::new, |deployment| deployment.0.to_string()),
+        hash.map_or_else(String::new, |hash| hash.to_string()),
+    ]
 }

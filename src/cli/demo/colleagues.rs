@@ -12,7 +12,7 @@ use super::presence::Presence;
 use super::repository;
 use super::story::OPENING;
 use crate::backend::Backend;
-use crate::cli::failure::Failure;
+use crate::cli::error::CliError;
 use crate::domain::build::BuildState;
 use crate::domain::command::{Action, Command};
 use crate::domain::ids::{BuildNumber, IdempotencyKey, ServiceName};
@@ -47,7 +47,7 @@ impl<B: Backend> Colleagues<B> {
         }
     }
 
-    async fn story(&self) -> Result<(), Failure> {
+    async fn story(&self) -> Result<(), CliError> {
         let service = self.service().await?;
         self.open(&service).await?;
         for _ in 0..MERGES {
@@ -61,7 +61,7 @@ impl<B: Backend> Colleagues<B> {
     }
 
     /// The first two builds go live, so that there is something to promote onto and something to roll back to.
-    async fn open(&self, service: &ServiceName) -> Result<(), Failure> {
+    async fn open(&self, service: &ServiceName) -> Result<(), CliError> {
         let snapshot = self.until(service, |s| !s.builds.is_empty()).await?;
         if snapshot.history_total == 0 {
             self.put_live(&self.moira, service, snapshot.builds[0].build.number).await?;
@@ -84,10 +84,10 @@ impl<B: Backend> Colleagues<B> {
         who: &B,
         service: &ServiceName,
         build: BuildNumber,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         for _ in 1..LOOKS {
             match self.promote(who, service, build).await {
-                Err(Failure::Changed(why)) => tracing::info!(%build, why, "looking again"),
+                Err(CliError::Changed(why)) => tracing::info!(%build, why, "looking again"),
                 ended => return ended,
             }
         }
@@ -100,7 +100,7 @@ impl<B: Backend> Colleagues<B> {
         who: &B,
         service: &ServiceName,
         build: BuildNumber,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         let action = Action::Promote { build };
         let plan = who.plan(service, action).await?;
         let overrides: BTreeMap<Guard, String> = plan
@@ -113,7 +113,7 @@ impl<B: Backend> Colleagues<B> {
     }
 
     /// Merges the next part of the story and waits until it has been through staging.
-    async fn merge(&self, service: &ServiceName) -> Result<BuildNumber, Failure> {
+    async fn merge(&self, service: &ServiceName) -> Result<BuildNumber, CliError> {
         let before = self.until(service, |_| true).await?.builds_total;
         let merged = self.merged();
         repository::merge_next(&repository::path(&self.folder), merged)?;
@@ -125,7 +125,7 @@ impl<B: Backend> Colleagues<B> {
         Ok(self.until(service, arrived).await?.builds[0].build.number)
     }
 
-    async fn service(&self) -> Result<ServiceName, Failure> {
+    async fn service(&self) -> Result<ServiceName, CliError> {
         let deadline = Instant::now() + PATIENCE;
         let mut version = None;
         while Instant::now() < deadline {
@@ -144,7 +144,7 @@ impl<B: Backend> Colleagues<B> {
         &self,
         service: &ServiceName,
         is_so: impl Fn(&ServiceSnapshot) -> bool,
-    ) -> Result<ServiceSnapshot, Failure> {
+    ) -> Result<ServiceSnapshot, CliError> {
         let deadline = Instant::now() + PATIENCE;
         let mut version = None;
         while Instant::now() < deadline {
@@ -181,6 +181,6 @@ impl<B: Backend> Colleagues<B> {
     }
 }
 
-fn key(text: &str) -> Result<IdempotencyKey, Failure> {
-    IdempotencyKey::try_from(text.to_owned()).map_err(|error| Failure::failed(error.to_string()))
+fn key(text: &str) -> Result<IdempotencyKey, CliError> {
+    IdempotencyKey::try_from(text.to_owned()).map_err(|error| CliError::failed(error.to_string()))
 }

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use chrono::{DateTime, Utc};
 use color_eyre::eyre::Context as _;
 
-use crate::cli::failure::Failure;
+use crate::cli::error::CliError;
 use crate::domain::people::Identity;
 
 /// The trunk of the demo.
@@ -24,7 +24,7 @@ pub struct NewCommit {
 }
 
 /// Makes an empty bare repository.
-pub fn init(repository: &Path) -> Result<(), Failure> {
+pub fn init(repository: &Path) -> Result<(), CliError> {
     std::fs::create_dir_all(repository)?;
     let mut command = git(repository);
     command.args(["init", "--quiet", "--bare", "--initial-branch", TRUNK, "."]);
@@ -34,7 +34,7 @@ pub fn init(repository: &Path) -> Result<(), Failure> {
 }
 
 /// Puts the commits on top of the trunk, oldest first.
-pub fn commit(repository: &Path, commits: &[NewCommit]) -> Result<(), Failure> {
+pub fn commit(repository: &Path, commits: &[NewCommit]) -> Result<(), CliError> {
     let grows = repository.join("refs/heads").join(TRUNK).exists()
         || repository.join("packed-refs").exists();
     let mut command = git(repository);
@@ -55,11 +55,11 @@ pub fn commit(repository: &Path, commits: &[NewCommit]) -> Result<(), Failure> {
     ensure_succeeded(output.status.success(), said.trim())
 }
 
-fn ensure_succeeded(succeeded: bool, said: &str) -> Result<(), Failure> {
+fn ensure_succeeded(succeeded: bool, said: &str) -> Result<(), CliError> {
     if succeeded {
         Ok(())
     } else {
-        Err(Failure::failed(format!("git could not write the demo's repository: {said}")))
+        Err(CliError::failed(format!("git could not write the demo's repository: {said}")))
     }
 }
 

@@ -15,7 +15,7 @@ use color_eyre::eyre::{Context as _, Report};
 use tokio::time::{Instant, sleep};
 
 use super::engine_lock::EngineLock;
-use super::failure::Failure;
+use super::error::CliError;
 use super::{Global, console, engine_process};
 use crate::config::places::Places;
 use crate::engine::run::RunFolder;
@@ -31,7 +31,7 @@ pub struct Arguments {
     reset: bool,
 }
 
-pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(global: Global, arguments: Arguments) -> Result<(), CliError> {
     console::needs_terminal()?;
     let base = Places::discover()?;
     if arguments.reset {
@@ -41,7 +41,7 @@ pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
 }
 
 /// Opens the console on the demo, making it first where there is none.
-pub async fn open(base: &Places, global: Global) -> Result<(), Failure> {
+pub async fn open(base: &Places, global: Global) -> Result<(), CliError> {
     console::needs_terminal()?;
     let places = places(base);
     if !places.user_file().exists() {
@@ -63,7 +63,7 @@ pub fn places(base: &Places) -> Places {
 }
 
 /// The user file comes last: without it there is no demo, and what a broken attempt left is thrown away.
-fn make(base: &Places, places: &Places) -> Result<(), Failure> {
+fn make(base: &Places, places: &Places) -> Result<(), CliError> {
     let folder = base.data.join("demo");
     clear(&folder)?;
     places.create()?;
@@ -74,7 +74,7 @@ fn make(base: &Places, places: &Places) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn remove(base: &Places) -> Result<(), Failure> {
+async fn remove(base: &Places) -> Result<(), CliError> {
     let places = places(base);
     if !places.data.exists() {
         return clear(&base.data.join("demo"));
@@ -112,7 +112,7 @@ fn unfinished(runs: &Path) -> impl Iterator<Item = RunFolder> {
         .filter(|run| run.is_held().unwrap_or(false))
 }
 
-fn clear(folder: &Path) -> Result<(), Failure> {
+fn clear(folder: &Path) -> Result<(), CliError> {
     if folder.exists() {
         fs::remove_dir_all(folder)
             .wrap_err_with(|| format!("cannot remove the demo in {:?}", folder.display()))?;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
 
 use super::git::{self, NewCommit};
 use super::story::{Author, EVERYDAY, HISTORY, Merge, OPENING};
-use crate::cli::failure::Failure;
+use crate::cli::error::CliError;
 use crate::engine::clock::{Clock, SystemClock};
 
 use crate::domain::people::Identity;
@@ -38,7 +38,7 @@ pub fn user_file(repository: &Path) -> String {
 }
 
 /// Makes the repository with everything that happened before you came. `servers` is where its steps deploy to.
-pub fn create(repository: &Path, servers: &Path) -> Result<(), Failure> {
+pub fn create(repository: &Path, servers: &Path) -> Result<(), CliError> {
     git::init(repository)?;
     let now = SystemClock.now();
     let merges = i32::try_from(HISTORY.len()).unwrap_or(i32::MAX);
@@ -52,7 +52,7 @@ pub fn create(repository: &Path, servers: &Path) -> Result<(), Failure> {
 }
 
 /// Merges the next part of the story. `done` counts what was merged since the demo was made.
-pub fn merge_next(repository: &Path, done: usize) -> Result<(), Failure> {
+pub fn merge_next(repository: &Path, done: usize) -> Result<(), CliError> {
     let merge =
         OPENING.get(done).unwrap_or_else(|| &EVERYDAY[(done - OPENING.len()) % EVERYDAY.len()]);
     let version = HISTORY.len() + done + 2;
@@ -142,8 +142,8 @@ mod tests {
     use chrono::{DateTime, TimeDelta, Utc};
 
     use super::{HISTORY, OPENING, create, freezes_file, merge_next, service_file, user_file};
-    use crate::config::{FreezesFile, ServiceFile, UserFile};
-    use crate::domain::freeze::FreezeState;
+    use crate::calendar::{FreezeState, FreezesFile};
+    use crate::config::{ServiceFile, UserFile};
 
     fn ran(folder: &Path, program: &str, arguments: &[&str]) -> Output {
         let mut command = Command::new(program);
@@ -194,16 +194,15 @@ mod tests {
 
     #[test]
     fn a_freeze_begins_tomorrow_whenever_the_demo_is_made_and_none_holds_now() {
-        let service = "checkout".parse().unwrap();
         for hours in 0..8 * 24 {
             let now = DateTime::<Utc>::UNIX_EPOCH + TimeDelta::hours(490_000 + hours);
             let rules = FreezesFile::parse(&freezes_file(now), "freezes.toml").unwrap().rules;
-            let stands = rules.promote_to_production(&service, now);
+            let stands = rules.promote_to_production("checkout", now);
             assert_eq!(stands.state, FreezeState::Open, "made at {now}");
             let tomorrow = (now + TimeDelta::days(1)).date_naive();
             assert_eq!(stands.until.map(|begins| begins.date_naive()), Some(tomorrow), "at {now}");
             let next_week = now + TimeDelta::days(8);
-            assert!(rules.promote_to_production(&service, next_week).next_change.is_some());
+            assert!(rules.promote_to_production("checkout", next_week).next_change.is_some());
         }
     }
 

@@ -6,8 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
-use crate::cli::{Acting, act, again};
+use crate::cli::error::CliError;
+use crate::cli::{Acting, act, retry};
 use crate::domain::command::Command;
 use crate::domain::event::{Event, Fact};
 
@@ -30,10 +30,13 @@ pub struct Arguments {
     acting: Acting,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     let service = context.service().await?;
     let key = arguments.acting.key.clone();
-    if again::told(context, &service, key.as_ref(), |e| is_same(&arguments, e)).await?.is_some() {
+    if retry::first_answer(context, &service, key.as_ref(), |e| is_same(&arguments, e))
+        .await?
+        .is_some()
+    {
         return Ok(());
     }
     let Arguments { from, until, duration, reason, .. } = arguments;
@@ -48,7 +51,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure>
                 begin
                     .checked_add_signed(TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX))
                     .ok_or_else(|| {
-                    Failure::usage("that freeze would never end; leave --for out instead")
+                    CliError::usage("that freeze would never end; leave --for out instead")
                 })?,
             )
         }
@@ -74,7 +77,7 @@ fn is_same(words: &Arguments, event: &Event) -> bool {
         (Some(_), _, None) => false,
     };
     let begins = words.from.unwrap_or(*from).max(event.at) == (*from).max(event.at);
-    ends && begins && again::says(reason, &words.reason)
+    ends && begins && retry::is_same_text(reason, &words.reason)
 }
 
 /// A time as people type it, in UTC where it says nothing else.

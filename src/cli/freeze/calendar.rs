@@ -6,13 +6,14 @@ use serde::Serialize;
 
 use super::list::row;
 use crate::backend::Backend as _;
+use crate::calendar::{Evaluation, FreezeState, FreezeWindow};
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
-use crate::cli::say::instant;
+use crate::cli::error::CliError;
+use crate::cli::wording::instant;
 use crate::cli::{Reading, output};
-use crate::domain::freeze::{Evaluation, FreezeState, FreezeWindow, standing};
 use crate::domain::ids::Environment;
 use crate::domain::stops::Freeze;
+use crate::domain::stops::evaluate_freezes;
 
 /// How far ahead the next change is looked for.
 const AHEAD: TimeDelta = TimeDelta::days(400);
@@ -52,12 +53,12 @@ struct Day {
     state: FreezeState,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     let service = context.service().await?;
     let snapshot = context.snapshot(&service).await?;
     let (now, production) = (snapshot.at, Environment::Production);
     let ahead = context.backend.freezes(&service, production, now, now + AHEAD).await?;
-    let standing = standing(&ahead, &snapshot.freezes, now);
+    let standing = evaluate_freezes(&ahead, &snapshot.freezes, now);
     let today = now.date_naive();
     let first = arguments.month.or_else(|| today.with_day(1)).unwrap_or(today);
     let next = first.checked_add_months(Months::new(1)).unwrap_or(first);

@@ -8,13 +8,17 @@ use serde::Serialize;
 
 use super::add::time;
 use crate::backend::Backend as _;
+use crate::calendar::ical::LARGEST_FEED;
+use crate::calendar::{
+    Evaluation, Feed, FeedPlace, FeedSource, FreezeAction, FreezeQuery, FreezeRules, FreezeState,
+    FreezesFile, LARGEST_FILE,
+};
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
+use crate::cli::error::CliError;
 use crate::cli::{Global, Reading, output};
-use crate::config::freezes::{FeedPlace, FeedSource, FreezesFile, LARGEST, feeds};
-use crate::domain::freeze::feed::Feed;
-use crate::domain::freeze::{Ask, Evaluation, FreezeAction, FreezeState, Rules, standing};
+use crate::config::{ConfigError, freezes as files};
 use crate::domain::ids::{Environment, ServiceName};
+use crate::domain::stops::evaluate_freezes;
 use crate::engine::clock::{Clock as _, SystemClock};
 
 /// How far the end of a run of freezes is looked for.
@@ -64,7 +68,7 @@ struct Checked<'a> {
     evaluation: Evaluation,
 }
 
-pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(global: Global, arguments: Arguments) -> Result<(), CliError> {
     let environment = match arguments.environment {
         Where::Staging => Environment::Staging,
         Where::Production => Environment::Production,
@@ -85,7 +89,7 @@ pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
             Environment::Staging => &[],
         };
         let mut evaluation = match action {
-            FreezeAction::Promote => standing(&windows, by_hand, at),
+            FreezeAction::Promote => evaluate_freezes(&windows, by_hand, at),
             FreezeAction::Rollback | FreezeAction::Abort => Evaluation::default(),
         };
         // As a plan judges: the service may have freezes only warn.
@@ -94,11 +98,16 @@ pub async fn run(global: Global, arguments: Arguments) -> Result<(), Failure> {
         return say(at, &service, environment, action, evaluation);
     };
     let service = global.service.ok_or_else(|| {
-        Failure::usage("which service? a file is judged for one: say --service with its name")
+        CliError::usage("which service? a file is judged for one: say --service with its name")
     })?;
     let at = arguments.at.unwrap_or_else(|| SystemClock.now());
     let rules = rules(file, at)?;
-    let evaluation = rules.evaluate(&Ask { at, environment, service: &service, action });
+    let evaluation = rules.evaluate(&FreezeQuery {
+        at,
+        environment: environment.as_str(),
+        service: service.as_str(),
+        action,
+    });
     say(at, &service, environment, action, evaluation)
 }
 
@@ -108,7 +117,7 @@ fn say(
     environment: Environment,
     action: FreezeAction,
     evaluation: Evaluation,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let why = match (action, evaluation.state) {
         (FreezeAction::Rollback, FreezeState::Open) => "rollbacks are never frozen".to_owned(),
         (FreezeAction::Abort, FreezeState::Open) => "aborts are never frozen".to_owned(),
@@ -118,20 +127,20 @@ fn say(
 }
 
 /// The rules of a file, with the feeds that are files beside it. One of the web stays unread: this asks nobody.
-fn rules(path: &Path, at: DateTime<Utc>) -> Result<Rules, Failure> {
+fn rules(path: &Path, at: DateTime<Utc>) -> Result<FreezeRules, CliError> {
     let shown = path.display().to_string();
-    let text = feeds::file(path, LARGEST)
-        .map_err(|why| Failure::usage(format!("{shown}: cannot be read: {why}")))?;
-    let file = FreezesFile::parse(&text, &shown)?;
+    let text = files::text(path, LARGEST_FILE)
+        .map_err(|why| CliError::usage(format!("{shown}: cannot be read: {why}")))?;
+    let file = FreezesFile::parse(&text, &shown).map_err(ConfigError::from)?;
     let folder = path.parent().unwrap_or(path);
     let read = |source: &FeedSource| match &source.place {
-        FeedPlace::Path(below) => feeds::file(&folder.join(below), feeds::LARGEST),
+        FeedPlace::Path(below) => files::text(&folder.join(below), LARGEST_FEED),
         FeedPlace::Url(_) => Err("a file is judged without asking the web".to_owned()),
     };
     let stretch = (at - TimeDelta::days(60), at + AHEAD);
     Ok(file.rules.with_feeds(|id| {
         let source = file.feeds.iter().find(|source| source.freeze == id)?;
-        let feed = read(source).and_then(|text| feeds::feed(&text, source.zone, stretch, at));
+        let feed = read(source).and_then(|text| files::feed(&text, source.zone, stretch, at));
         Some(feed.unwrap_or_else(Feed::unread))
     }))
 }

@@ -5,13 +5,14 @@ use serde::Serialize;
 
 use super::needs;
 use crate::backend::Backend as _;
+use crate::calendar::{FreezeState, FreezeWindow};
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
-use crate::cli::say::instant;
+use crate::cli::error::CliError;
+use crate::cli::wording::instant;
 use crate::cli::{Reading, output};
-use crate::domain::freeze::{FreezeState, FreezeWindow, standing};
 use crate::domain::ids::{Environment, ServiceName};
 use crate::domain::stops::Freeze;
+use crate::domain::stops::evaluate_freezes;
 
 /// How far ahead the windows of one freeze are listed.
 const YEAR: TimeDelta = TimeDelta::days(366);
@@ -29,11 +30,11 @@ struct Listed<'a> {
     windows: Vec<FreezeWindow>,
 }
 
-pub async fn all(context: &Context, reading: Reading) -> Result<(), Failure> {
+pub async fn all(context: &Context, reading: Reading) -> Result<(), CliError> {
     let service = context.service().await?;
     let snapshot = context.snapshot(&service).await?;
     let now = snapshot.at;
-    let standing = standing(&snapshot.calendar, &snapshot.freezes, now);
+    let standing = evaluate_freezes(&snapshot.calendar, &snapshot.freezes, now);
     let is_open = |window: &FreezeWindow| window.until.is_none_or(|until| until > now);
     let windows: Vec<_> = snapshot.calendar.into_iter().filter(is_open).collect();
     if reading.json {
@@ -48,7 +49,7 @@ pub async fn all(context: &Context, reading: Reading) -> Result<(), Failure> {
     context.out.table(&rows)
 }
 
-pub async fn one(context: &Context, id: &str, reading: Reading) -> Result<(), Failure> {
+pub async fn one(context: &Context, id: &str, reading: Reading) -> Result<(), CliError> {
     let service = context.service().await?;
     let snapshot = context.snapshot(&service).await?;
     if let Some(freeze) = snapshot.freezes.iter().find(|freeze| freeze.id.to_string() == id) {
@@ -63,7 +64,7 @@ pub async fn one(context: &Context, id: &str, reading: Reading) -> Result<(), Fa
     let windows: Vec<_> = windows.into_iter().filter(|window| window.freeze == id).collect();
     if windows.is_empty() {
         let how = "\"trunkline freeze list\" lists them";
-        return Err(Failure::failed(format!("no freeze {id:?} lasts or is to come; {how}")));
+        return Err(CliError::failed(format!("no freeze {id:?} lasts or is to come; {how}")));
     }
     if reading.json {
         return output::json(&windows);

@@ -10,9 +10,9 @@ pub use self::add::time;
 use clap::Subcommand;
 
 use super::context::Context;
-use super::failure::Failure;
+use super::error::CliError;
 use super::{Global, Reading, lift, recall};
-use crate::domain::freeze::FreezeWindow;
+use crate::calendar::FreezeWindow;
 use crate::domain::policy::FreezeMode;
 
 #[derive(Debug, Subcommand)]
@@ -39,7 +39,7 @@ pub enum Command {
     Calendar(calendar::Arguments),
 }
 
-pub async fn run(global: Global, command: Command) -> Result<(), Failure> {
+pub async fn run(global: Global, command: Command) -> Result<(), CliError> {
     match command {
         Command::List { reading } => list::all(&Context::connect(global).await?, reading).await,
         Command::Show { id, reading } => {

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use crate::config::error::Complaints;
-use crate::config::reader::Section;
-use crate::domain::migration::Dialect;
-use crate::domain::migration::glob::Glob;
+use crate::migrations::{Dialect, Glob};
+use crate::settings::{Mistakes, Section};
 
 /// How long code has to have been live without an object before a migration takes it away.
 pub const DEFAULT_MIN_BAKE: Duration = Duration::from_hours(24);
@@ -33,24 +31,24 @@ impl MigrationSettings {
     }
 }
 
-pub(super) fn read(top: &mut Section<'_>, complaints: &mut Complaints<'_>) -> MigrationSettings {
+pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> MigrationSettings {
     let mut settings = MigrationSettings::default();
-    let section = top.take("migrations").and_then(|entry| entry.section(complaints));
+    let section = top.take("migrations").and_then(|entry| entry.section(mistakes));
     let Some(mut section) = section else { return settings };
     if let Some(entry) = section.take("paths") {
-        for path in entry.texts(complaints) {
+        for path in entry.texts(mistakes) {
             match path.value.parse::<Glob>() {
                 Ok(_) => settings.paths.push(path.value.to_owned()),
-                Err(invalid) => complaints.add(path.at, &entry.path, invalid.to_string()),
+                Err(invalid) => mistakes.add(path.at, &entry.path, invalid.to_string()),
             }
         }
     }
     if let Some(entry) = section.take("dialect") {
-        settings.dialect = entry.choice(&Dialect::WORDS, complaints);
+        settings.dialect = entry.choice(&Dialect::WORDS, mistakes);
     }
-    if let Some(bake) = section.take("min_bake").and_then(|entry| entry.duration(complaints)) {
+    if let Some(bake) = section.take("min_bake").and_then(|entry| entry.duration(mistakes)) {
         settings.min_bake = bake;
     }
-    section.finish_below(&super::TOP, complaints);
+    section.finish_below(&super::TOP, mistakes);
     settings
 }

@@ -2,20 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::error::Complaints;
-use crate::config::reader::{Entry, Placed, Section};
 use crate::domain::people::{Identity, People, Person};
+use crate::settings::{Located, Mistakes, Section, Setting};
 
-pub(super) fn read(top: &mut Section<'_>, complaints: &mut Complaints<'_>) -> People {
+pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> People {
     let bots = top.take("bots");
     let mut directory = Directory::default();
-    let section = top.take("people").and_then(|entry| entry.section(complaints));
+    let section = top.take("people").and_then(|entry| entry.section(mistakes));
     for entry in section.iter().flat_map(Section::all) {
-        directory.add(&entry, complaints);
+        directory.add(&entry, mistakes);
     }
     let mut people = People { people: directory.people, bots: Vec::new() };
     if let Some(entry) = bots {
-        people.bots = patterns(&entry, &people, complaints);
+        people.bots = patterns(&entry, &people, mistakes);
     }
     people
 }
@@ -29,46 +28,46 @@ struct Directory {
 }
 
 impl Directory {
-    fn add(&mut self, entry: &Entry<'_>, complaints: &mut Complaints<'_>) {
-        let Some(mut section) = entry.section(complaints) else { return };
+    fn add(&mut self, entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) {
+        let Some(mut section) = entry.section(mistakes) else { return };
         let mut person = Person::default();
         if let Some(list) = section.take("emails") {
-            for email in list.texts(complaints) {
-                person.emails.extend(self.email(&entry.name, &list, &email, complaints));
+            for email in list.texts(mistakes) {
+                person.emails.extend(self.email(&entry.name, &list, &email, mistakes));
             }
         }
         let logins = section.take("logins");
         if let Some(list) = &logins {
-            for login in list.texts(complaints) {
-                person.logins.extend(self.login(&entry.name, list, &login, complaints));
+            for login in list.texts(mistakes) {
+                person.logins.extend(self.login(&entry.name, list, &login, mistakes));
             }
         } else {
-            let own = Placed { value: entry.name.as_str(), at: entry.key_at };
-            self.login(&entry.name, entry, &own, complaints);
+            let own = Located { value: entry.name.as_str(), at: entry.key_at };
+            self.login(&entry.name, entry, &own, mistakes);
         }
-        section.finish_below(&super::TOP, complaints);
+        section.finish_below(&super::TOP, mistakes);
         self.people.insert(entry.name.clone(), person);
     }
 
     fn email(
         &mut self,
         person: &str,
-        list: &Entry<'_>,
-        email: &Placed<&str>,
-        complaints: &mut Complaints<'_>,
+        list: &Setting<'_>,
+        email: &Located<&str>,
+        mistakes: &mut Mistakes<'_>,
     ) -> Option<String> {
         let address = email.value;
         if !address.contains('@') || address.contains(['<', '>', ' ']) {
             let sentence =
                 format!("{address:?} is not an address; write it as git shows it, without < and >");
-            complaints.add(email.at, &list.path, sentence);
+            mistakes.add(email.at, &list.path, sentence);
             return None;
         }
         let owner = self.owners.entry(address.to_lowercase()).or_insert_with(|| person.to_owned());
         if owner != person {
             let sentence =
                 format!("{address:?} belongs to {owner:?} already; give it to one of them");
-            complaints.add(email.at, &list.path, sentence);
+            mistakes.add(email.at, &list.path, sentence);
             return None;
         }
         Some(address.to_owned())
@@ -77,9 +76,9 @@ impl Directory {
     fn login(
         &mut self,
         person: &str,
-        list: &Entry<'_>,
-        login: &Placed<&str>,
-        complaints: &mut Complaints<'_>,
+        list: &Setting<'_>,
+        login: &Located<&str>,
+        mistakes: &mut Mistakes<'_>,
     ) -> Option<String> {
         let owner =
             self.connects.entry(login.value.to_owned()).or_insert_with(|| person.to_owned());
@@ -88,7 +87,7 @@ impl Directory {
                 "the login {:?} belongs to {owner:?} already; give it to one of them",
                 login.value
             );
-            complaints.add(login.at, &list.path, sentence);
+            mistakes.add(login.at, &list.path, sentence);
             return None;
         }
         Some(login.value.to_owned())
@@ -96,16 +95,16 @@ impl Directory {
 }
 
 /// The patterns of bots; one that would make a person a bot would take them out of the author guard.
-fn patterns(entry: &Entry<'_>, people: &People, complaints: &mut Complaints<'_>) -> Vec<String> {
+fn patterns(entry: &Setting<'_>, people: &People, mistakes: &mut Mistakes<'_>) -> Vec<String> {
     let mut patterns = Vec::new();
-    for pattern in entry.texts(complaints) {
+    for pattern in entry.texts(mistakes) {
         let text = pattern.value;
         if !text.contains(|c: char| c.is_alphanumeric()) {
             let sentence = format!("{text:?} makes a bot of everybody; name the bots more closely");
-            complaints.add(pattern.at, &entry.path, sentence);
+            mistakes.add(pattern.at, &entry.path, sentence);
         } else if let Some(name) = person_caught(text, people) {
             let sentence = format!("{text:?} makes a bot of {name:?}; name the bots more closely");
-            complaints.add(pattern.at, &entry.path, sentence);
+            mistakes.add(pattern.at, &entry.path, sentence);
         } else {
             patterns.push(text.to_owned());
         }

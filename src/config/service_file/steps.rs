@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use crate::config::error::Complaints;
-use crate::config::reader::{Entry, Section};
 use crate::domain::event::{Run, StepSpec};
+use crate::settings::{Mistakes, Section, Setting};
 
 /// How long a step may take when its author does not say.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(15);
@@ -18,19 +17,19 @@ pub(super) struct Pipelines {
     pub(super) rollback: Vec<StepSpec>,
 }
 
-pub(super) fn read(top: &mut Section<'_>, complaints: &mut Complaints<'_>) -> Pipelines {
-    let staging = Pipeline::read("staging", top, complaints);
-    let production = Pipeline::read("production", top, complaints);
-    let rollback = Pipeline::read("rollback", top, complaints);
+pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Pipelines {
+    let staging = Pipeline::read("staging", top, mistakes);
+    let production = Pipeline::read("production", top, mistakes);
+    let rollback = Pipeline::read("rollback", top, mistakes);
     if staging.at.is_none() {
         let sentence = "has no steps; add [[staging.steps]] with a name and what to run";
-        complaints.add(0, "staging", sentence);
+        mistakes.add(0, "staging", sentence);
     }
     match (production.at, rollback.at) {
-        (Some(at), None) => complaints.add(at, "rollback", ADD_ROLLBACK),
+        (Some(at), None) => mistakes.add(at, "rollback", ADD_ROLLBACK),
         (None, Some(at)) => {
             let sentence = "there is nothing to roll back; add [[production.steps]]";
-            complaints.add(at, "rollback", sentence);
+            mistakes.add(at, "rollback", sentence);
         }
         (Some(_), Some(_)) | (None, None) => {}
     }
@@ -44,52 +43,52 @@ struct Pipeline {
 }
 
 impl Pipeline {
-    fn read(name: &'static str, top: &mut Section<'_>, complaints: &mut Complaints<'_>) -> Self {
+    fn read(name: &'static str, top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Self {
         let Some(entry) = top.take(name) else { return Self { at: None, steps: Vec::new() } };
         let at = Some(entry.key_at);
-        let Some(mut section) = entry.section(complaints) else {
+        let Some(mut section) = entry.section(mistakes) else {
             return Self { at, steps: Vec::new() };
         };
         let steps = match section.take("steps") {
-            Some(entry) => steps(&entry, complaints),
-            None => no_steps(section.at, &section.path, complaints),
+            Some(entry) => steps(&entry, mistakes),
+            None => no_steps(section.at, &section.path, mistakes),
         };
-        section.finish_below(&super::TOP, complaints);
+        section.finish_below(&super::TOP, mistakes);
         Self { at, steps }
     }
 }
 
-fn steps(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Vec<StepSpec> {
-    let sections = entry.sections(complaints);
+fn steps(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Vec<StepSpec> {
+    let sections = entry.sections(mistakes);
     if sections.is_empty() && entry.is_list() {
-        return no_steps(entry.at, &entry.path, complaints);
+        return no_steps(entry.at, &entry.path, mistakes);
     }
     let mut steps: Vec<StepSpec> = Vec::new();
     for section in sections {
-        steps.extend(step(section, &steps, complaints));
+        steps.extend(step(section, &steps, mistakes));
     }
     steps
 }
 
-fn no_steps(at: usize, path: &str, complaints: &mut Complaints<'_>) -> Vec<StepSpec> {
-    complaints.add(at, path, "has no steps; add one with a name and what to run, or remove it");
+fn no_steps(at: usize, path: &str, mistakes: &mut Mistakes<'_>) -> Vec<StepSpec> {
+    mistakes.add(at, path, "has no steps; add one with a name and what to run, or remove it");
     Vec::new()
 }
 
 fn step(
     mut section: Section<'_>,
     before: &[StepSpec],
-    complaints: &mut Complaints<'_>,
+    mistakes: &mut Mistakes<'_>,
 ) -> Option<StepSpec> {
-    let name = name(&mut section, before, complaints);
+    let name = name(&mut section, before, mistakes);
     let run = match section.take("run") {
-        Some(entry) => run(&entry, complaints),
-        None => missing(&section, "run = \"COMMAND\"", complaints),
+        Some(entry) => run(&entry, mistakes),
+        None => missing(&section, "run = \"COMMAND\"", mistakes),
     };
-    let timeout = section.take("timeout").and_then(|entry| entry.positive_duration(complaints));
+    let timeout = section.take("timeout").and_then(|entry| entry.positive_duration(mistakes));
     let timeout = timeout.unwrap_or(DEFAULT_TIMEOUT);
-    let expected = section.take("expected").and_then(|entry| expected(&entry, timeout, complaints));
-    section.finish_below(&super::TOP, complaints);
+    let expected = section.take("expected").and_then(|entry| expected(&entry, timeout, mistakes));
+    section.finish_below(&super::TOP, mistakes);
     Some(StepSpec { name: name?, run: run?, timeout, expected })
 }
 
@@ -97,68 +96,68 @@ fn step(
 fn name(
     section: &mut Section<'_>,
     before: &[StepSpec],
-    complaints: &mut Complaints<'_>,
+    mistakes: &mut Mistakes<'_>,
 ) -> Option<String> {
     let Some(entry) = section.take("name") else {
-        return missing(section, "name = \"NAME\"", complaints);
+        return missing(section, "name = \"NAME\"", mistakes);
     };
-    let name = entry.text(complaints)?;
+    let name = entry.text(mistakes)?;
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
     if !starts_well || name.len() > 40 || !name.chars().all(allowed) {
         let rule = "use up to 40 letters, digits, \"-\", \"_\" and \".\"";
-        entry.complain(complaints, format!("{name:?} cannot name a step; {rule}"));
+        entry.reject(mistakes, format!("{name:?} cannot name a step; {rule}"));
         return None;
     }
     if before.iter().any(|step| step.name == name) {
         let sentence = format!("there is a step {name:?} above; give each its own name");
-        entry.complain(complaints, sentence);
+        entry.reject(mistakes, sentence);
         return None;
     }
     Some(name.to_owned())
 }
 
-fn missing<T>(section: &Section<'_>, what: &str, complaints: &mut Complaints<'_>) -> Option<T> {
-    complaints.add(section.at, &section.path, format!("a step needs {what}"));
+fn missing<T>(section: &Section<'_>, what: &str, mistakes: &mut Mistakes<'_>) -> Option<T> {
+    mistakes.add(section.at, &section.path, format!("a step needs {what}"));
     None
 }
 
 /// A text is a line for the shell, a list is a program with its arguments.
-fn run(entry: &Entry<'_>, complaints: &mut Complaints<'_>) -> Option<Run> {
+fn run(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<Run> {
     if !entry.is_list() {
-        let line = entry.text(complaints)?;
-        return no_nul(entry, line, complaints).then(|| Run::Shell(line.to_owned()));
+        let line = entry.text(mistakes)?;
+        return no_nul(entry, line, mistakes).then(|| Run::Shell(line.to_owned()));
     }
-    let words = entry.words(complaints)?;
+    let words = entry.words(mistakes)?;
     if words.first().is_none_or(|program| program.trim().is_empty()) {
-        entry.complain(complaints, "names no program; begin the list with one");
+        entry.reject(mistakes, "names no program; begin the list with one");
         return None;
     }
     words
         .iter()
-        .all(|word| no_nul(entry, word, complaints))
+        .all(|word| no_nul(entry, word, mistakes))
         .then(|| Run::Argv(words.into_iter().map(str::to_owned).collect()))
 }
 
-fn no_nul(entry: &Entry<'_>, text: &str, complaints: &mut Complaints<'_>) -> bool {
+fn no_nul(entry: &Setting<'_>, text: &str, mistakes: &mut Mistakes<'_>) -> bool {
     let clean = !text.contains('\0');
     if !clean {
-        entry.complain(complaints, "contains a NUL character, which no command can; remove it");
+        entry.reject(mistakes, "contains a NUL character, which no command can; remove it");
     }
     clean
 }
 
 fn expected(
-    entry: &Entry<'_>,
+    entry: &Setting<'_>,
     timeout: Duration,
-    complaints: &mut Complaints<'_>,
+    mistakes: &mut Mistakes<'_>,
 ) -> Option<Duration> {
-    let expected = entry.positive_duration(complaints)?;
+    let expected = entry.positive_duration(mistakes)?;
     if expected > timeout {
         let limit = humantime::format_duration(timeout);
         let sentence =
             format!("is longer than the step's timeout of \"{limit}\"; raise the timeout");
-        entry.complain(complaints, sentence);
+        entry.reject(mistakes, sentence);
         return None;
     }
     Some(expected)

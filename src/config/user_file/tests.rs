@@ -8,7 +8,7 @@ fn watched(repository: &str) -> Watched {
     Watched { repository: repository.into(), folder: None, trunk: None }
 }
 
-fn complaint(text: &str) -> String {
+fn mistake(text: &str) -> String {
     UserFile::parse(text, "config.toml").expect_err("the text is wrong").to_string()
 }
 
@@ -73,7 +73,7 @@ fn each_mistake_is_named_with_its_place() {
         ),
     ];
     for (text, expected) in cases {
-        assert_eq!(complaint(text), expected, "for {text:?}");
+        assert_eq!(mistake(text), expected, "for {text:?}");
     }
 }
 

@@ -1,9 +1,11 @@
 //! A line of text that a dialog asks for, and what it takes.
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 
-use crate::domain::freeze::zone::{Edge, instant};
+use crate::calendar::{
+    Tz,
+    zone::{Edge, instant},
+};
 use crate::domain::ids::BuildNumber;
 use crate::domain::time;
 

@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 
+use crate::calendar::Tz;
 use crate::domain::time;
-use crate::terminal::columns::fit;
-use crate::terminal::gate::Row;
+use crate::gate::Row;
+use crate::gate::columns::fit;
 
 /// Below this the text needs every column.
 const TIME_FROM: usize = 40;

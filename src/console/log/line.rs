@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::domain::log::{Level, LogLine, Stream};
-use crate::terminal::gate::{LogGate, Row, Span};
+use crate::gate::{LogGate, Row, Span};
 
 /// Of one line, this much is kept for drawing. The rest is known by its size.
 const KEEP: usize = 64 * 1024;
@@ -68,7 +68,7 @@ impl Line {
             at: None,
             source: Source::Pane,
             level: Level::Plain,
-            rows: crate::terminal::gate::log_rows(sentence.as_bytes()),
+            rows: crate::gate::log_rows(sentence.as_bytes()),
             hidden: 0,
             open: None,
         }

@@ -3,13 +3,13 @@
 mod seeking;
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 
 use super::columns::{Columns, TimeColumn};
 use super::line::Key;
 use super::scroll::{Place, beginning, down, last_page, up};
 use super::search::{Query, Target};
 use super::window::{End, Limits, Window};
+use crate::calendar::Tz;
 use crate::console::theme::Role;
 use crate::domain::log::{Direction, LogFrom, LogPage, LogSearch};
 use crate::domain::time;

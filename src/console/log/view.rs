@@ -13,9 +13,9 @@ use super::pane::LogPane;
 use super::scroll::Place;
 use crate::console::theme::{Role, Theme};
 use crate::domain::log::{Level, Stream};
-use crate::terminal::colour::force_apart;
-use crate::terminal::columns;
-use crate::terminal::gate::{Ink, Row};
+use crate::gate::columns;
+use crate::gate::palette::force_apart;
+use crate::gate::{Ink, Row};
 
 /// Draws the pane into `area`, which its border has been taken off.
 pub fn view(pane: &LogPane, area: Rect, buf: &mut Buffer, theme: &Theme, now: DateTime<Utc>) {

@@ -1,11 +1,11 @@
 //! The rows of the lists as they are shown, and what the lists point at.
 
 use super::{Model, Pane};
-use crate::domain::freeze::{self, Evaluation};
+use crate::calendar::Evaluation;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Sha};
 use crate::domain::quarantine::Quarantined;
 use crate::domain::snapshot::{BuildRow, DeploymentRow, FleetRow};
-use crate::domain::stops::Freeze;
+use crate::domain::stops::{Freeze, evaluate_freezes};
 
 /// The rows of the lists, as they are shown.
 impl Model {
@@ -141,7 +141,7 @@ impl Model {
         let service = self.service.as_deref();
         let windows = service.map_or(&[][..], |service| &service.calendar);
         let by_hand = service.map_or(&[][..], |service| &service.freezes);
-        freeze::standing(windows, by_hand, self.now())
+        evaluate_freezes(windows, by_hand, self.now())
     }
 
     /// The freeze that covers now.

@@ -4,13 +4,14 @@ use ratatui::text::Line;
 
 use super::when::clock;
 use super::{dialog, quality};
+use crate::calendar::FreezeState;
 use crate::console::age::age;
 use crate::console::confirm::Subject;
 use crate::console::model::Model;
 use crate::console::theme::Role;
-use crate::domain::freeze::{FreezeState, standing};
 use crate::domain::ids::{BuildNumber, Seq};
 use crate::domain::stops::Freeze;
+use crate::domain::stops::evaluate_freezes;
 
 /// What a command without a plan does, in a sentence.
 pub fn lines(model: &Model, subject: Subject, width: u16) -> Vec<Line<'static>> {
@@ -72,7 +73,7 @@ fn afterwards(model: &Model, lifted: Seq) -> String {
     let Some(service) = &model.service else { return String::new() };
     let others: Vec<Freeze> =
         service.freezes.iter().filter(|freeze| freeze.id != lifted).cloned().collect();
-    let rest = standing(&service.calendar, &others, model.now());
+    let rest = evaluate_freezes(&service.calendar, &others, model.now());
     match rest.state {
         FreezeState::Frozen => format!("Production stays frozen all the same: {}", rest.why()),
         FreezeState::Warn => format!("Promotes are still warned: {}", rest.why()),

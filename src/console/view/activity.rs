@@ -41,7 +41,7 @@ fn entry(model: &Model, row: &DeploymentRow, width: u16) -> [Line<'static>; 2] {
             (deployment.trouble().unwrap_or(row.state.as_str()).to_owned(), Role::Danger)
         }
     };
-    let what = format!(" {} {} to {}", request.kind, request.build, request.environment);
+    let what = format!(" {}", request.action());
     let first = Row::new(theme, width)
         .gap(1)
         .own(format!("{} ", clock(model, deployment.requested_at)), Role::Muted)

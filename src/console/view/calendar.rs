@@ -5,10 +5,12 @@ use ratatui::style::Modifier;
 use ratatui::text::Line;
 
 use super::row::Row;
+use crate::calendar::{
+    FreezeState,
+    zone::{Edge, midnight},
+};
 use crate::console::model::Model;
 use crate::console::theme::Role;
-use crate::domain::freeze::FreezeState;
-use crate::domain::freeze::zone::{Edge, midnight};
 
 /// The columns of a day.
 const DAY: usize = 4;

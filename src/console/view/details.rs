@@ -19,7 +19,7 @@ use crate::domain::ids::{Environment, Sha};
 use crate::domain::plan::Severity;
 use crate::domain::snapshot::{BuildRow, DeploymentRow};
 use crate::domain::time::say;
-use crate::terminal::gate;
+use crate::gate;
 
 /// How wide the names on the left are.
 const NAME: usize = 10;
@@ -235,7 +235,7 @@ fn step(
             (symbols.ok, say(*took), Role::Ok)
         }
         StepState::Ended { took, outcome, .. } => {
-            (symbols.failed, format!("{} after {}", outcome.say(), say(*took)), Role::Danger)
+            (symbols.failed, format!("{} after {}", outcome, say(*took)), Role::Danger)
         }
     }
 }

@@ -4,9 +4,10 @@ use ratatui::text::Line;
 
 use super::row::Row;
 use crate::console::model::Model;
+use crate::console::remedy;
 use crate::console::theme::Role;
 use crate::domain::plan::{Finding, Severity};
-use crate::terminal::gate::{self, Safe};
+use crate::gate::{self, Safe};
 
 /// The most lines of one finding: a name without end in it must not hide the findings after it.
 const MOST_LINES: usize = 6;
@@ -33,7 +34,8 @@ fn at_most(most: usize, model: &Model, finding: &Finding, width: u16) -> Vec<Lin
         Severity::Refuse => ("NO", Role::Danger),
     };
     let words = if finding.severity == Severity::Info { Role::Text } else { role };
-    let mut texts = gate::sentence(&finding.sentence).wrap(usize::from(width).saturating_sub(7));
+    let mut texts =
+        gate::sentence(&remedy::sentence(finding)).wrap(usize::from(width).saturating_sub(7));
     if texts.len() > most {
         texts.truncate(most - 1);
         texts.push(gate::sentence(theme.symbols.ellipsis));

@@ -9,12 +9,13 @@ use ratatui::widgets::Paragraph;
 use super::row::Row;
 use super::when::clock;
 use super::{calendar, draw_lines, pane};
+use crate::calendar::{FreezeState, FreezeWindow};
 use crate::console::model::{Model, Pane};
 use crate::console::theme::Role;
-use crate::domain::freeze::{FreezeState, FreezeWindow, turns};
 use crate::domain::ids::Environment;
 use crate::domain::policy::FreezeMode;
 use crate::domain::stops::Freeze;
+use crate::domain::stops::freeze_outlook;
 
 /// How many lines say what holds.
 const HEAD: usize = 2;
@@ -136,18 +137,18 @@ fn wrong(model: &Model, most: usize, width: u16) -> Vec<Line<'static>> {
 fn turning<'t>(model: &'t Model, row: Row<'t>) -> (Row<'t>, Option<String>) {
     let Some(service) = &model.service else { return (row, None) };
     let symbols = &model.options.theme.symbols;
-    let (standing, turns) =
-        (model.standing(), turns(&service.calendar, &service.freezes, model.now()));
+    let (standing, outlook) =
+        (model.standing(), freeze_outlook(&service.calendar, &service.freezes, model.now()));
     let to = |at: Option<DateTime<Utc>>| at.map(|at| format!(" to {}", clock(model, at)));
-    let opens = turns.opens.map(|at| format!("opens {}", clock(model, at)));
-    let closes = turns.closes.map(|at| format!("closes {}", clock(model, at)));
+    let opens = outlook.ends.map(|at| format!("opens {}", clock(model, at)));
+    let closes = outlook.next_start.map(|at| format!("closes {}", clock(model, at)));
     let (word, role, end, then) = match standing.state {
-        FreezeState::Open => ("OPEN".to_owned(), Role::Ok, to(turns.closes), opens),
+        FreezeState::Open => ("OPEN".to_owned(), Role::Ok, to(outlook.next_start), opens),
         FreezeState::Warn => {
             (format!("{} WARN", symbols.warn), Role::Warn, to(standing.lasts_until), closes)
         }
         FreezeState::Frozen => {
-            let end = to(turns.opens).unwrap_or_else(|| match model.frozen() {
+            let end = to(outlook.ends).unwrap_or_else(|| match model.frozen() {
                 Some(_) => format!(" {LIFTED}"),
                 None => format!(", {UNKNOWN}"),
             });

@@ -7,14 +7,14 @@ use ratatui::widgets::Paragraph;
 use super::row::Row;
 use super::when::clock;
 use super::{progress, verdict};
+use crate::calendar::FreezeState;
 use crate::console::age::age;
 use crate::console::model::{Model, Screen};
 use crate::console::theme::Role;
-use crate::domain::freeze::FreezeState;
 use crate::domain::ids::Environment;
 use crate::domain::snapshot::ServiceSnapshot;
 use crate::domain::time::say;
-use crate::terminal::gate;
+use crate::gate;
 
 /// The most columns of a name on this line.
 const LONGEST_NAME: usize = 20;

@@ -10,7 +10,7 @@ use crate::console::model::{Model, Pane};
 use crate::console::theme::Role;
 use crate::domain::deployment::StepState;
 use crate::domain::snapshot::DeploymentRow;
-use crate::terminal::gate;
+use crate::gate;
 
 pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let theme = &model.options.theme;
@@ -44,7 +44,7 @@ fn time(model: &Model, row: &DeploymentRow, step: usize) -> Option<(String, Role
     match row.deployment.steps.get(step)? {
         StepState::Running { since } => Some(progress::elapsed(model.since(*since), expected)),
         StepState::Ended { outcome, .. } => Some((
-            outcome.say(),
+            outcome.to_string(),
             if *outcome == crate::domain::event::StepOutcome::Succeeded {
                 Role::Ok
             } else {

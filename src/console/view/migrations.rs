@@ -5,9 +5,9 @@ use ratatui::text::Line;
 use super::row::Row;
 use crate::console::model::Model;
 use crate::console::theme::Role;
-use crate::domain::migration::{Class, JudgedMigration, JudgedStatement};
 use crate::domain::plan::Plan;
-use crate::terminal::gate;
+use crate::gate;
+use crate::migrations::{Class, JudgedMigration, JudgedStatement};
 
 /// The most files that are shown one by one.
 const FILES_SHOWN: usize = 20;

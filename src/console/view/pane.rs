@@ -11,7 +11,7 @@ use super::row::called_width;
 use crate::console::model::{Model, Pane};
 use crate::console::theme::Role;
 use crate::domain::ids::BuildNumber;
-use crate::terminal::columns;
+use crate::gate::columns;
 
 /// Draws a pane's frame and says what is inside it.
 pub fn frame(model: &Model, frame: &mut Frame, pane: Pane, area: Rect, right: &str) -> Rect {

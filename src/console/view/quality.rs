@@ -10,7 +10,7 @@ use crate::domain::build::{BuildState, Verification};
 use crate::domain::ids::{BuildNumber, Sha};
 use crate::domain::policy::VerifyBy;
 use crate::domain::snapshot::BuildRow;
-use crate::terminal::gate;
+use crate::gate;
 
 /// The most lines of who named a commit bad, and why.
 const MOST_LINES: usize = 3;

@@ -13,7 +13,7 @@ use crate::console::model::Model;
 use crate::console::requests::LISTED;
 use crate::console::theme::Role;
 use crate::domain::request::{Request, RequestState};
-use crate::terminal::gate;
+use crate::gate;
 
 /// The most columns of a name; the build that it is about stands beside it.
 const LONGEST_NAME: usize = 20;

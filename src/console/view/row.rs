@@ -4,8 +4,8 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::console::theme::{Role, Theme};
-use crate::terminal::columns;
-use crate::terminal::gate::{self, Safe};
+use crate::gate::columns;
+use crate::gate::{self, Safe};
 
 /// Stands after a name that is not plain ASCII.
 const BADGE: &str = "*";

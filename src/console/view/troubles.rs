@@ -5,7 +5,7 @@ use ratatui::text::Line;
 use super::row::Row;
 use crate::console::model::Model;
 use crate::console::theme::Role;
-use crate::terminal::gate;
+use crate::gate;
 
 pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
     let theme = &model.options.theme;

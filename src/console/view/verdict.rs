@@ -6,7 +6,7 @@ use super::row::Row;
 use crate::console::model::Model;
 use crate::console::theme::Role;
 use crate::domain::schema::{Outlook, Verdict};
-use crate::terminal::gate::{self, Safe};
+use crate::gate::{self, Safe};
 
 /// The most lines of one reason: a statement without end must not hide the next reason.
 const MOST_LINES: usize = 5;

@@ -19,13 +19,14 @@ use super::command::{Action, Refusal};
 use super::commit::Range;
 use super::event::{DeploymentKind, DeploymentRequest, StepSpec};
 use super::expected;
-use super::freeze;
 use super::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
 use super::people::{Actor, People};
 use super::policy::Policy;
+use super::remedy::Remedy;
 use super::schema::{Outlook, Verdict};
 use super::service::ServiceState;
 use super::time::{Milliseconds, millis, say};
+use crate::calendar::Evaluation;
 
 /// What a promote or rollback would do, and every finding about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -56,6 +57,9 @@ pub struct Plan {
     pub findings: Vec<Finding>,
     /// How to get back, as a sentence.
     pub undo: String,
+    /// The same as data, where one action does it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo_remedy: Option<Remedy>,
     pub fingerprint: Fingerprint,
 }
 
@@ -69,23 +73,32 @@ pub struct PlannedBuild {
     pub live_since: Option<DateTime<Utc>>,
 }
 
-/// One sentence of a guard. A good one is a finding too.
+/// One sentence of a guard. A finding may also be good news.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Finding {
     pub guard: Guard,
     pub severity: Severity,
     pub sentence: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<Remedy>,
 }
 
-/// How much a finding asks for.
+impl Finding {
+    fn with(self, remedy: Option<Remedy>) -> Self {
+        Self { remedy, ..self }
+    }
+}
+
+/// What a finding asks for.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// In order.
+    /// Fine.
     Info,
-    /// To be read, nothing more.
+    /// Worth reading. Asks for nothing.
     Warn,
     /// Needs a typed reason.
     Override,
@@ -162,13 +175,13 @@ impl std::str::FromStr for Guard {
 
 /// What a plan is computed from.
 #[derive(Debug, Clone, Copy)]
-pub struct Facts<'a> {
+pub struct PlanInput<'a> {
     pub service: &'a ServiceName,
     pub state: &'a ServiceState,
     pub policy: &'a Policy,
     pub people: &'a People,
     /// What the freezes by calendar say of a promote to production now.
-    pub calendar: &'a freeze::Evaluation,
+    pub calendar: &'a Evaluation,
     /// The commits between what is live and the target, see [`endpoints`].
     pub range: &'a Range,
     /// The steps that the target's own pipeline declares for this kind of deployment.
@@ -201,7 +214,7 @@ impl Endpoints {
     }
 }
 
-/// Resolves an action to its builds, or says why it names none.
+/// Resolves an action to its builds.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] when the build does not exist, or there is nothing to roll back to.
@@ -228,7 +241,7 @@ pub fn endpoints(state: &ServiceState, action: Action) -> Result<Endpoints, Refu
     }
 }
 
-/// Why there is nothing to roll back to; whoever comes second in an emergency reads here who was first.
+/// Why there is nothing to roll back to. Names who was first, for those who come second in an emergency.
 fn nowhere_back(state: &ServiceState) -> String {
     let Some(live) = state.live(Environment::Production) else {
         return "nothing to roll back: production has no live build yet".into();
@@ -240,7 +253,7 @@ fn nowhere_back(state: &ServiceState) -> String {
     match state.deployments.get(&live.deployment) {
         Some(made) => {
             let (kind, build) = (made.request.kind, made.request.build);
-            format!("{oldest}; it is live by the {kind} of {build} by {} ({})", made.by, made.id)
+            format!("{oldest}; the {kind} of {build} by {} ({}) put it live", made.by, made.id)
         }
         None => oldest,
     }
@@ -253,49 +266,51 @@ fn attempted(state: &ServiceState) -> Option<BuildNumber> {
     attempt.map(|attempt| attempt.request.build)
 }
 
-/// Computes the plan. Pure: the same facts, action, actor and instant give the same plan.
+/// Computes the plan. Pure: the same input, action, actor and instant give the same plan.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] when the action names no build, see [`endpoints`].
 pub fn plan(
-    facts: Facts<'_>,
+    input: PlanInput<'_>,
     action: Action,
     actor: &Actor,
     now: DateTime<Utc>,
 ) -> Result<Plan, Refusal> {
-    let ends = endpoints(facts.state, action)?;
-    let target = &facts.state.builds[&ends.target];
+    let ends = endpoints(input.state, action)?;
+    let target = &input.state.builds[&ends.target];
     let rollback = ends.kind == DeploymentKind::Rollback;
-    let verdict = migration::verdict(facts, &ends);
+    let verdict = migration::verdict(input, &ends);
     let findings = if rollback {
-        rollback::findings(facts, target, verdict.as_ref(), now)
+        rollback::findings(input, target, verdict.as_ref(), now)
     } else {
-        promote::findings(facts, target, actor, now)
+        promote::findings(input, target, actor, now)
     };
-    let fingerprint = fingerprint::of(facts, &ends, action, actor, now, verdict.as_ref());
-    let in_flight = facts.state.in_flight(Environment::Production);
+    let fingerprint = fingerprint::of(input, &ends, action, actor, now, verdict.as_ref());
+    let in_flight = input.state.in_flight(Environment::Production);
+    let (undo, undo_remedy) = undo(input.state, &ends);
     Ok(Plan {
-        service: facts.service.clone(),
+        service: input.service.clone(),
         action,
         kind: ends.kind,
         environment: Environment::Production,
         actor: actor.clone(),
         at: now,
-        live: facts.state.live_build(Environment::Production).map(|b| planned(facts.state, b)),
-        target: planned(facts.state, target),
-        range: facts.range.clone(),
-        migrations: facts.migrations.clone(),
+        live: input.state.live_build(Environment::Production).map(|b| planned(input.state, b)),
+        target: planned(input.state, target),
+        range: input.range.clone(),
+        migrations: input.migrations.clone(),
         verdict,
-        steps: facts.steps.to_vec(),
+        steps: input.steps.to_vec(),
         expected: expected::deployment(
-            facts.state,
+            input.state,
             Environment::Production,
             ends.kind,
-            facts.steps,
+            input.steps,
         ),
         cancels: in_flight.filter(|_| rollback).map(|d| d.id),
         findings,
-        undo: undo(facts.state, &ends),
+        undo,
+        undo_remedy,
         fingerprint,
     })
 }
@@ -311,20 +326,18 @@ fn planned(state: &ServiceState, build: &Build) -> PlannedBuild {
     }
 }
 
-fn undo(state: &ServiceState, ends: &Endpoints) -> String {
+fn undo(state: &ServiceState, ends: &Endpoints) -> (String, Option<Remedy>) {
     let back = match (ends.kind, ends.live) {
         (DeploymentKind::Rollback, Some(live)) => {
-            return format!("release the hold and promote {live} again");
+            return (format!("release the hold and promote {live} again"), None);
         }
         (DeploymentKind::Redeploy, Some(live)) => state.live_before(live),
         (_, live) => live,
     };
     let took = expected::deployment(state, Environment::Production, DeploymentKind::Rollback, &[]);
-    match (back, took) {
-        (Some(back), Some(took)) => format!("! rolls back to {back}, about {}", say(took)),
-        (Some(back), None) => format!("! rolls back to {back}"),
-        (None, _) => "none: nothing was live before, so there is nothing to roll back to".into(),
-    }
+    let Some(to) = back else { return ("none: no earlier build was live".into(), None) };
+    let took = took.map_or(String::new(), |took| format!(", about {}", say(took)));
+    (format!("roll back to {to}{took}"), Some(Remedy::RollBack { to }))
 }
 
 impl Plan {
@@ -404,7 +417,7 @@ impl Plan {
 }
 
 fn finding(guard: Guard, severity: Severity, sentence: impl Into<String>) -> Finding {
-    Finding { guard, severity, sentence: sentence.into() }
+    Finding { guard, severity, sentence: sentence.into(), remedy: None }
 }
 
 fn refuse(findings: Vec<Finding>, lead: &str) -> Result<(), Refusal> {

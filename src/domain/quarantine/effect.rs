@@ -1,4 +1,4 @@
-//! How the effect of a commit fares from build to build, along the line on which each of them stands.
+//! Which builds have the effect of a commit, following each build to the one that it was built upon.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -17,17 +17,17 @@ pub struct Descent {
     pub is_counted: bool,
 }
 
-/// How a build stands to a commit.
+/// Whether a build has a commit or its effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing<'a> {
+pub(super) enum Presence<'a> {
     Without,
     Has,
     MayHave(Doubt<'a>),
     TakenBack { by: &'a Sha, build: BuildNumber },
 }
 
-impl<'a> Standing<'a> {
-    /// Whether the effect counts as being there: what nobody knows does.
+impl<'a> Presence<'a> {
+    /// Whether the effect counts as there: an uncertain one does.
     pub(super) fn counts(self) -> bool {
         matches!(self, Self::Has | Self::MayHave(_))
     }
@@ -38,7 +38,7 @@ impl<'a> Standing<'a> {
 }
 
 /// A build on its line.
-struct Stop<'a> {
+struct BuildOnLine<'a> {
     build: &'a Build,
     /// The place of the build that it was built upon.
     after: Option<usize>,
@@ -46,8 +46,8 @@ struct Stop<'a> {
 }
 
 /// All builds, oldest first, and which of them list the commits that are asked about.
-pub(super) struct Lines<'a> {
-    stops: Vec<Stop<'a>>,
+pub(super) struct BuildLines<'a> {
+    stops: Vec<BuildOnLine<'a>>,
     /// The places of the builds that list each commit.
     listed: HashMap<&'a Sha, BTreeSet<usize>>,
     /// The places of the builds that have reverts.
@@ -64,14 +64,14 @@ struct Sides<'a> {
     removing: BTreeSet<&'a Sha>,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> BuildLines<'a> {
     pub(super) fn of(state: &'a ServiceState, is_asked: impl Fn(&Sha) -> bool) -> Self {
         let places: HashMap<_, _> = state.builds.keys().copied().zip(0..).collect();
         let stops = state.builds.values().map(|build| {
             let descent = state.descents.get(&build.number);
             let after = descent.and_then(|descent| places.get(&descent.after?).copied());
             let is_counted = descent.is_some_and(|descent| descent.is_counted);
-            Stop { build, after, is_counted }
+            BuildOnLine { build, after, is_counted }
         });
         let stops: Vec<_> = stops.collect();
         let mut listed: HashMap<_, BTreeSet<_>> = HashMap::new();
@@ -90,32 +90,32 @@ impl<'a> Lines<'a> {
         self.stops.iter().map(|stop| stop.build)
     }
 
-    /// How each of the builds stands to the effect of a commit.
-    pub(super) fn standings(&self, bad: &'a BadCommit) -> Vec<Standing<'a>> {
+    /// Whether each build has the effect of a commit.
+    pub(super) fn presences_of_effect(&self, bad: &'a BadCommit) -> Vec<Presence<'a>> {
         let (sides, twins) = (self.sides(bad), self.twins(bad));
-        self.along(bad, &twins, |stop, standing| stop.reverted(standing, &sides))
+        self.along(bad, &twins, |stop, presence| stop.reverted(presence, &sides))
     }
 
-    /// How each of the builds stands to a commit itself, whatever took its effect back.
-    pub(super) fn presences(&self, commit: &'a BadCommit) -> Vec<Standing<'a>> {
-        self.along(commit, &HashMap::new(), |_, standing| standing)
+    /// Whether each build has the commit itself, reverted or not.
+    pub(super) fn presences(&self, commit: &'a BadCommit) -> Vec<Presence<'a>> {
+        self.along(commit, &HashMap::new(), |_, presence| presence)
     }
 
     fn along(
         &self,
         commit: &'a BadCommit,
         twins: &HashMap<usize, &'a Sha>,
-        reverted: impl Fn(&Stop<'a>, Standing<'a>) -> Standing<'a>,
-    ) -> Vec<Standing<'a>> {
+        reverted: impl Fn(&BuildOnLine<'a>, Presence<'a>) -> Presence<'a>,
+    ) -> Vec<Presence<'a>> {
         let (before, listed) = (self.before(commit.build), self.listed.get(&commit.sha));
-        let mut all: Vec<Standing<'a>> = Vec::with_capacity(self.stops.len());
+        let mut all: Vec<Presence<'a>> = Vec::with_capacity(self.stops.len());
         for (at, stop) in self.stops.iter().enumerate() {
-            let upon = stop.after.map_or(Standing::Without, |after| all[after]);
+            let upon = stop.after.map_or(Presence::Without, |after| all[after]);
             let brings =
                 stop.build.number == commit.build || listed.is_some_and(|l| l.contains(&at));
             all.push(match upon {
-                _ if before[at] => Standing::Without,
-                _ if brings => reverted(stop, Standing::Has),
+                _ if before[at] => Presence::Without,
+                _ if brings => reverted(stop, Presence::Has),
                 upon => {
                     let twin = twins.get(&at).copied();
                     reverted(stop, stop.unlisted(upon, twin, listed.is_some()))
@@ -176,32 +176,32 @@ impl<'a> Lines<'a> {
     }
 }
 
-impl<'a> Stop<'a> {
-    /// How it stands to a commit that it does not list, before its own reverts. One that no build lists, such as one
-    /// outside of the service's folder, is not known to be missing where it is not listed.
-    fn unlisted(&self, upon: Standing<'a>, twin: Option<&'a Sha>, is_listed: bool) -> Standing<'a> {
+impl<'a> BuildOnLine<'a> {
+    /// Whether it has a commit that it does not list, before its own reverts. A commit that no build lists, such as one
+    /// outside of the service's folder, is never known to be missing.
+    fn unlisted(&self, upon: Presence<'a>, twin: Option<&'a Sha>, is_listed: bool) -> Presence<'a> {
         let build = self.build.number;
-        let unrecorded = Standing::MayHave(Doubt::Unrecorded { build });
+        let unrecorded = Presence::MayHave(Doubt::Unrecorded { build });
         let is_whole = self.is_counted && self.build.more == 0 && is_listed;
         match (upon, twin) {
-            (Standing::Without, _) if !is_whole => unrecorded,
-            (Standing::Without, Some(sha)) => Standing::MayHave(Doubt::Twin { build, sha }),
+            (Presence::Without, _) if !is_whole => unrecorded,
+            (Presence::Without, Some(sha)) => Presence::MayHave(Doubt::Twin { build, sha }),
             // What takes a commit back may itself have been taken back among what is not recorded.
-            (Standing::TakenBack { .. }, _) if !self.is_counted => unrecorded,
+            (Presence::TakenBack { .. }, _) if !self.is_counted => unrecorded,
             (upon, _) => upon,
         }
     }
 
-    /// How it stands after its reverts, of which the last one counts.
-    fn reverted(&self, standing: Standing<'a>, sides: &Sides<'a>) -> Standing<'a> {
+    /// The same after its reverts; the last one counts.
+    fn reverted(&self, presence: Presence<'a>, sides: &Sides<'a>) -> Presence<'a> {
         let build = self.build.number;
-        self.build.reverts.iter().fold(standing, |standing, revert| match standing {
-            _ if sides.removing.contains(&revert.of) => Standing::Has,
-            Standing::MayHave(Doubt::Twin { sha, .. }) if *sha == revert.of => {
-                Standing::TakenBack { by: &revert.by, build }
+        self.build.reverts.iter().fold(presence, |presence, revert| match presence {
+            _ if sides.removing.contains(&revert.of) => Presence::Has,
+            Presence::MayHave(Doubt::Twin { sha, .. }) if *sha == revert.of => {
+                Presence::TakenBack { by: &revert.by, build }
             }
-            _ if sides.adding.contains(&revert.of) => Standing::TakenBack { by: &revert.by, build },
-            standing => standing,
+            _ if sides.adding.contains(&revert.of) => Presence::TakenBack { by: &revert.by, build },
+            presence => presence,
         })
     }
 }
@@ -211,7 +211,7 @@ fn is_merge(build: &Build) -> bool {
     build.commits.iter().find(|commit| commit.sha == build.sha).is_none_or(|own| own.parents > 1)
 }
 
-fn by_subject<'a>(stops: &[Stop<'a>]) -> HashMap<&'a str, Vec<usize>> {
+fn by_subject<'a>(stops: &[BuildOnLine<'a>]) -> HashMap<&'a str, Vec<usize>> {
     let is_one_line = stops.iter().enumerate().all(|(at, stop)| stop.after == at.checked_sub(1));
     let mut subjects: HashMap<_, Vec<_>> = HashMap::new();
     if is_one_line {
@@ -226,7 +226,7 @@ fn by_subject<'a>(stops: &[Stop<'a>]) -> HashMap<&'a str, Vec<usize>> {
     subjects
 }
 
-/// What the fold remembers of the line on which the next build will stand.
+/// What the next build is counted from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Trunk {
     #[default]

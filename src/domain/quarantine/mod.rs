@@ -1,4 +1,4 @@
-//! Commits that are known to be bad, and which builds still have their effect.
+//! Bad commits, and which builds still have their effect.
 
 mod effect;
 
@@ -10,8 +10,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use self::effect::{BuildLines, Presence};
 pub use self::effect::{Descent, Descents, Trunk};
-use self::effect::{Lines, Standing};
 use super::event::Event;
 use super::ids::{BuildNumber, Seq, Sha};
 use super::people::Actor;
@@ -40,13 +40,13 @@ pub struct Quarantined {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contained<'a> {
     pub quarantined: &'a Quarantined,
-    /// Why nobody can tell, where nobody can: then it counts as being there.
+    /// Why it is uncertain, if it is: then it counts as contained.
     pub doubt: Option<Doubt<'a>>,
     /// The first newer build of the trunk that is known to be without the effect.
     pub first_safe: Option<BuildNumber>,
 }
 
-/// Why nobody can tell whether the effect of a commit is in a build.
+/// Why it is uncertain whether a build has the effect of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt<'a> {
     /// Not all that a build on its line brought is in the record.
@@ -58,17 +58,17 @@ pub enum Doubt<'a> {
 impl fmt::Display for Doubt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unrecorded { build } => write!(f, "not all that {build} brought is on record"),
+            Self::Unrecorded { build } => write!(f, "the record of {build} is incomplete"),
             Self::Twin { build, sha } => {
-                write!(f, "{build} brought {} of the same subject and author", sha.short())
+                write!(f, "{build} has {} with the same subject and author", sha.short())
             }
         }
     }
 }
 
 impl ServiceState {
-    /// The quarantined commits whose effect a build has: those that it contains without a revert, or with a revert
-    /// that was itself taken back, and those of which nobody can tell.
+    /// The quarantined commits whose effect a build has or may have: contained without a revert, or with a revert that
+    /// was itself reverted.
     #[must_use]
     pub fn bad_in(&self, number: BuildNumber) -> Vec<Contained<'_>> {
         self.bad_in_each(number..=number).remove(&number).unwrap_or_default()
@@ -84,16 +84,16 @@ impl ServiceState {
         if self.quarantine.is_empty() {
             return bad_in;
         }
-        let lines = Lines::of(self, |sha| self.quarantine.contains_key(sha));
+        let lines = BuildLines::of(self, |sha| self.quarantine.contains_key(sha));
         for quarantined in self.quarantine.values() {
             let mut first_safe = None;
-            let standings = lines.standings(&quarantined.commit);
-            for (build, standing) in lines.builds().zip(standings).rev() {
-                if standing.counts() && numbers.contains(&build.number) {
-                    let contained = Contained { quarantined, doubt: standing.doubt(), first_safe };
+            let presences_of_effect = lines.presences_of_effect(&quarantined.commit);
+            for (build, presence) in lines.builds().zip(presences_of_effect).rev() {
+                if presence.counts() && numbers.contains(&build.number) {
+                    let contained = Contained { quarantined, doubt: presence.doubt(), first_safe };
                     bad_in.entry(build.number).or_default().push(contained);
                 }
-                if !standing.counts() && !build.off_trunk {
+                if !presence.counts() && !build.off_trunk {
                     first_safe = Some(build.number);
                 }
             }
@@ -120,22 +120,22 @@ impl ServiceState {
     /// The commit that took the effect of this one back, and its build, as things stand at the end of the line.
     #[must_use]
     pub fn taken_back(&self, commit: &BadCommit, off_trunk: bool) -> Option<(Sha, BuildNumber)> {
-        let lines = Lines::of(self, |sha| *sha == commit.sha);
-        let standings = lines.builds().zip(lines.standings(commit));
-        let mut of_line = standings.filter(|(build, _)| build.off_trunk == off_trunk);
+        let lines = BuildLines::of(self, |sha| *sha == commit.sha);
+        let presences_of_effect = lines.builds().zip(lines.presences_of_effect(commit));
+        let mut of_line = presences_of_effect.filter(|(build, _)| build.off_trunk == off_trunk);
         match of_line.next_back()? {
-            (_, Standing::TakenBack { by, build }) => Some((by.clone(), build)),
+            (_, Presence::TakenBack { by, build }) => Some((by.clone(), build)),
             _ => None,
         }
     }
 
-    /// Whether each build has a commit, whatever took its effect back; nothing for those of which nobody can tell.
+    /// Whether each build has a commit, reverted or not; `None` where it is uncertain.
     #[must_use]
     pub fn having(&self, commit: &BadCommit) -> BTreeMap<BuildNumber, Option<bool>> {
-        let lines = Lines::of(self, |sha| *sha == commit.sha);
-        let has = |standing: Standing<'_>| match standing {
-            Standing::MayHave(_) => None,
-            standing => Some(standing.counts()),
+        let lines = BuildLines::of(self, |sha| *sha == commit.sha);
+        let has = |presence: Presence<'_>| match presence {
+            Presence::MayHave(_) => None,
+            presence => Some(presence.counts()),
         };
         let presences = lines.presences(commit).into_iter().map(has);
         lines.builds().map(|build| build.number).zip(presences).collect()

@@ -1,10 +1,11 @@
 //! Naming commits that are known to be bad, and clearing them.
 
-use super::{Asked, Decided, Gathered, Ground, Need, text};
+use super::{CommandContext, Decided, Gathered, Need, ServiceView, text};
 use crate::domain::command::{MOST_BAD_COMMITS, Refusal};
 use crate::domain::event::Fact;
 use crate::domain::ids::Sha;
 use crate::domain::quarantine::BadCommit;
+use crate::domain::remedy::Remedy;
 
 /// The most commits that a refusal names.
 const CANDIDATES: usize = 5;
@@ -12,22 +13,26 @@ const CANDIDATES: usize = 5;
 const SHORTEST: usize = 7;
 
 pub(super) fn add(
-    service: &Ground<'_>,
+    service: &ServiceView<'_>,
     commits: &[String],
     reason: &str,
-    asked: Asked<'_>,
+    context: CommandContext<'_>,
 ) -> Result<Decided, Refusal> {
     if commits.is_empty() {
         return Err(Refusal::invalid("name at least one commit"));
     }
-    let bad = named(service, commits, asked)?;
+    let bad = named(service, commits, context)?;
     let reason = text("reason", reason, Need::Required)?;
     let said = format!("{} in quarantine", listed(&bad));
     let facts = vec![Fact::CommitsQuarantined { bad, reason }];
     Ok(Decided { facts, deployment: None, said })
 }
 
-pub(super) fn clear(service: &Ground<'_>, commit: &str, reason: &str) -> Result<Decided, Refusal> {
+pub(super) fn clear(
+    service: &ServiceView<'_>,
+    commit: &str,
+    reason: &str,
+) -> Result<Decided, Refusal> {
     let beginning = beginning(commit)?;
     let known = service.state.quarantine.keys().filter(|sha| sha.as_str().starts_with(&beginning));
     let sha = match known.collect::<Vec<_>>()[..] {
@@ -46,14 +51,14 @@ pub(super) fn clear(service: &Ground<'_>, commit: &str, reason: &str) -> Result<
 
 /// The commits that a command names: as git found them, or as the builds list them.
 pub(super) fn named(
-    service: &Ground<'_>,
+    service: &ServiceView<'_>,
     names: &[String],
-    asked: Asked<'_>,
+    context: CommandContext<'_>,
 ) -> Result<Vec<BadCommit>, Refusal> {
     if names.len() > MOST_BAD_COMMITS {
         return Err(Refusal::invalid(format!("name at most {MOST_BAD_COMMITS} commits at once")));
     }
-    let found = match asked.gathered {
+    let found = match context.gathered {
         Some(Gathered::Commits(found)) => found.as_slice(),
         _ => &[],
     };
@@ -67,7 +72,7 @@ pub(super) fn named(
     Ok(bad)
 }
 
-fn one(service: &Ground<'_>, name: &str, found: &[BadCommit]) -> Result<BadCommit, Refusal> {
+fn one(service: &ServiceView<'_>, name: &str, found: &[BadCommit]) -> Result<BadCommit, Refusal> {
     let beginning = beginning(name)?;
     let mut all = service.state.commits_that_begin_with(&beginning);
     for commit in found.iter().filter(|commit| commit.sha.as_str().starts_with(&beginning)) {
@@ -77,9 +82,10 @@ fn one(service: &Ground<'_>, name: &str, found: &[BadCommit]) -> Result<BadCommi
     }
     match all.as_slice() {
         [one] => Ok(one.clone()),
-        [] => Err(Refusal::not_found(format!(
-            "no build has a commit {beginning}; \"trunkline where {beginning}\" tells more"
-        ))),
+        [] => {
+            let refusal = Refusal::not_found(format!("no build has a commit {beginning}"));
+            Err(refusal.with(Remedy::FindCommit { commit: beginning }))
+        }
         several => {
             let shas: Vec<_> = several.iter().map(|commit| &commit.sha).collect();
             Err(ambiguous(&beginning, &shas))

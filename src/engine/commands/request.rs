@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Asked, Decided, Ground, Need, text};
+use super::{CommandContext, Decided, Need, ServiceView, text};
 use crate::domain::command::Refusal;
 use crate::domain::event::{DeploymentKind, Fact};
 use crate::domain::ids::Seq;
@@ -10,7 +10,7 @@ use crate::domain::plan::{Fingerprint, Plan};
 use crate::domain::time::{between, say};
 
 pub(super) fn ask(
-    service: &Ground<'_>,
+    service: &ServiceView<'_>,
     plan: &Plan,
     confirmed: &Fingerprint,
     note: &str,
@@ -36,10 +36,10 @@ pub(super) fn ask(
 }
 
 pub(super) fn withdraw(
-    service: &Ground<'_>,
+    service: &ServiceView<'_>,
     id: Seq,
     reason: &str,
-    Asked { actor, now, .. }: Asked<'_>,
+    CommandContext { actor, now, .. }: CommandContext<'_>,
 ) -> Result<Decided, Refusal> {
     let request = service.state.requests.iter().find(|request| request.id == id);
     let missing = || Refusal::not_found(format!("there is no request {id}"));
@@ -49,7 +49,8 @@ pub(super) fn withdraw(
         return Err(Refusal::invalid(format!("request {id} is {state} already")));
     }
     if request.by != *actor {
-        let sentence = format!("request {id} is of {}, and only they withdraw it", request.by);
+        let sentence =
+            format!("request {id} belongs to {by}; only {by} can withdraw it", by = request.by);
         return Err(Refusal::Policy { sentence, findings: Vec::new() });
     }
     let reason = text("reason", reason, Need::Optional)?;

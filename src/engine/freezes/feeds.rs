@@ -6,15 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 use reqwest::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use reqwest::{Client, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::kept::{COPY, place, write};
-use crate::config::freezes::feeds::{self, LARGEST};
-use crate::config::freezes::{FeedPlace, FeedSource};
-use crate::domain::freeze::feed::Feed;
+use crate::calendar::ical::LARGEST_FEED;
+use crate::calendar::{Feed, FeedPlace, FeedSource, Tz};
+use crate::config::freezes as files;
 
 /// How long a server may take for everything.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -103,7 +102,7 @@ impl Feeds {
         let (Some(text), Some(read_at)) = (text, read_at) else {
             return Err(trouble.unwrap_or(UNREAD.to_owned()));
         };
-        let mut feed = feeds::feed(&text, source.zone, stretch(now), read_at)?;
+        let mut feed = files::feed(&text, source.zone, stretch(now), read_at)?;
         feed.max_age = Some(source.max_age);
         feed.problems.extend(trouble);
         Ok(feed)
@@ -259,14 +258,14 @@ async fn fetch(url: &str, about: &About, zone: Tz, now: DateTime<Utc>) -> Result
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(said)? {
         bytes.extend_from_slice(&chunk);
-        if bytes.len() > LARGEST {
-            return Err(format!("the feed is larger than {} MiB", LARGEST / 1024 / 1024));
+        if bytes.len() > LARGEST_FEED {
+            return Err(format!("the feed is larger than {} MiB", LARGEST_FEED / 1024 / 1024));
         }
     }
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let (text, read) = tokio::task::spawn_blocking(move || {
         // As it will be laid out: what would fail then must not take the place of the last good copy.
-        let read = feeds::read(&text, zone, stretch(now));
+        let read = files::feed(&text, zone, stretch(now), now);
         (text, read)
     })
     .await

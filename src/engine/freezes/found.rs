@@ -6,12 +6,11 @@ use chrono::{DateTime, Utc};
 
 use super::source::{Files, Source, parse};
 use super::{Freezes, Held, told};
-use crate::config::FreezesFile;
-use crate::config::freezes::feeds as texts;
-use crate::config::freezes::{FREEZES_FILE, FeedPlace, LARGEST};
+use crate::calendar::ical::LARGEST_FEED;
+use crate::calendar::{FREEZES_FILE, FeedPlace, FreezesFile, LARGEST_FILE};
 use crate::domain::ids::{ServiceName, Sha};
 use crate::engine::world::Service;
-use crate::git::{Entry, GitError, Mirror};
+use crate::git::{FileEntry, GitError, Mirror};
 
 /// The most bytes of all the feeds together that one file may name in its repository.
 const ALL_FEEDS: usize = 16 * 1024 * 1024;
@@ -95,7 +94,7 @@ async fn read(
         Some(folder) => format!("{folder}/{file}"),
         None => file.to_owned(),
     };
-    let found = mirror.entry(at, &beside(FREEZES_FILE), LARGEST as u64).await;
+    let found = mirror.entry(at, &beside(FREEZES_FILE), LARGEST_FILE as u64).await;
     let Some(text) = text(found, FREEZES_FILE, is_partial)? else { return Ok(None) };
     let parsing = move || parse(&text, FREEZES_FILE).map(|file| (text, file));
     let parsed = tokio::task::spawn_blocking(parsing).await;
@@ -103,7 +102,7 @@ async fn read(
     let (mut files, mut left) = (Files::new(), ALL_FEEDS);
     for source in &file.feeds {
         if let FeedPlace::Path(path) = &source.place {
-            let most = texts::LARGEST.min(left) as u64;
+            let most = LARGEST_FEED.min(left) as u64;
             let found = mirror.entry(at, &beside(path), most).await;
             let text = self::text(found, &format!("{path:?}"), is_partial);
             let missing = || format!("{path:?}: is not at the tip of the trunk");
@@ -116,14 +115,14 @@ async fn read(
 }
 
 fn text(
-    found: Result<Entry, GitError>,
+    found: Result<FileEntry, GitError>,
     path: &str,
     is_partial: &mut bool,
 ) -> Result<Option<String>, String> {
     match found {
-        Ok(Entry::Text(text)) => Ok(Some(text)),
-        Ok(Entry::Missing) => Ok(None),
-        Ok(Entry::Unreadable(why)) => Err(format!("{path}: {why}")),
+        Ok(FileEntry::Text(text)) => Ok(Some(text)),
+        Ok(FileEntry::Missing) => Ok(None),
+        Ok(FileEntry::Unreadable(why)) => Err(format!("{path}: {why}")),
         Err(error) => {
             *is_partial = true;
             Err(format!("{path}: {error}"))

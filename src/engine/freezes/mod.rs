@@ -25,7 +25,7 @@ use self::own::OwnFile;
 use self::source::Source;
 use super::shared::Shared;
 use super::world::World;
-use crate::domain::freeze::Rules;
+use crate::calendar::FreezeRules;
 use crate::domain::ids::ServiceName;
 
 /// Under which source it is said what is wrong with the engine's own file.
@@ -104,7 +104,7 @@ impl Freezes {
         service: &ServiceName,
         own: &Own,
         trouble: Option<String>,
-    ) -> (Rules, Option<Arc<Source>>) {
+    ) -> (FreezeRules, Option<Arc<Source>>) {
         let mut in_force = self.in_force();
         match own {
             Own::AsBefore => {
@@ -227,7 +227,7 @@ impl Freezes {
 
 impl InForce {
     /// The rules that hold for a service; nothing is computed for it.
-    fn of(&self, service: &ServiceName) -> Rules {
+    fn of(&self, service: &ServiceName) -> FreezeRules {
         let own = self.services.get(service);
         let troubles = self.engine.trouble.iter().chain(own.and_then(|own| own.trouble.as_ref()));
         let rules = match own {
@@ -284,7 +284,7 @@ pub(super) fn look(shared: &Shared) {
 /// What a service is given.
 struct Given {
     service: ServiceName,
-    rules: Rules,
+    rules: FreezeRules,
     /// Its own file, of which some are.
     own: Option<Arc<Source>>,
     trouble: Option<(String, String)>,
@@ -341,7 +341,7 @@ impl Given {
 }
 
 /// What is wrong with rules beside their file.
-fn told(rules: &Rules, now: DateTime<Utc>) -> Option<(String, String)> {
+fn told(rules: &FreezeRules, now: DateTime<Utc>) -> Option<(String, String)> {
     let problems = rules.problems(now);
     let remedy = "promotes may need a reason until that is mended";
     (!problems.is_empty()).then(|| (problems.join("; "), remedy.to_owned()))

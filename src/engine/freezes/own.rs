@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::source::{Files, Source, parse};
-use crate::config::FreezesFile;
-use crate::config::freezes::feeds as texts;
-use crate::config::freezes::{FeedPlace, LARGEST};
+use crate::calendar::ical::LARGEST_FEED;
+use crate::calendar::{FeedPlace, FreezesFile, LARGEST_FILE};
+use crate::config::freezes as files;
 
 #[derive(Debug)]
 pub(super) struct OwnFile {
@@ -105,7 +105,7 @@ impl OwnFile {
             if let FeedPlace::Path(below) = &source.place {
                 let path = folder.join(below);
                 let stamp = stamp(&path);
-                let text = texts::file(&path, texts::LARGEST);
+                let text = files::text(&path, LARGEST_FEED);
                 let text = text.map(Arc::from).map_err(|why| format!("{below:?}: {why}"));
                 self.stamps.insert(path, stamp);
                 files.insert(source.freeze.clone(), text);
@@ -153,6 +153,6 @@ fn stamp(path: &Path) -> Option<Stamp> {
 fn text_of(path: &Path) -> Result<Found, String> {
     match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Found::Nothing),
-        _ => texts::file(path, LARGEST).map(Found::Text),
+        _ => files::text(path, LARGEST_FILE).map(Found::Text),
     }
 }

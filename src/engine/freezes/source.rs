@@ -7,11 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::feeds::{Feeds, stretch};
 use super::kept::{Kept, Text};
-use crate::config::FreezesFile;
-use crate::config::freezes::feeds as texts;
-use crate::config::freezes::{FREEZES_FILE, FeedPlace, FeedSource};
-use crate::domain::freeze::Rules;
-use crate::domain::freeze::feed::Feed;
+use crate::calendar::{FREEZES_FILE, Feed, FeedPlace, FeedSource, FreezeRules, FreezesFile};
+use crate::config::freezes as files;
 use crate::domain::ids::ServiceName;
 use crate::fault;
 
@@ -29,7 +26,7 @@ pub(super) struct Source {
     pub files: Files,
     /// The last feeds that could be laid out, by the ids of their rules.
     good: BTreeMap<String, Good>,
-    pub rules: Rules,
+    pub rules: FreezeRules,
     laid_out: Option<DateTime<Utc>>,
     versions: Vec<u64>,
 }
@@ -61,7 +58,7 @@ impl Source {
 
     /// What stands for a file that never could be read: everything waits for a reason.
     pub fn unreadable(of: Option<ServiceName>, why: &str) -> Self {
-        let rules = named(of.as_ref(), &Rules::unreadable(FREEZES_FILE, why));
+        let rules = named(of.as_ref(), &FreezeRules::unreadable(FREEZES_FILE, why));
         Self { of, rules, ..Self::default() }
     }
 
@@ -160,7 +157,7 @@ impl Source {
         match &source.place {
             FeedPlace::Url(url) => feeds.read(url, source, now),
             FeedPlace::Path(path) => match self.files.get(&source.freeze) {
-                Some(Ok(text)) => texts::feed(text, source.zone, stretch(now), now)
+                Some(Ok(text)) => files::feed(text, source.zone, stretch(now), now)
                     .map_err(|why| format!("{path:?} {why}")),
                 Some(Err(why)) => Err(why.clone()),
                 None => Err(format!("{path:?} has not been read yet")),
@@ -196,8 +193,8 @@ impl Good {
     }
 }
 
-fn named(of: Option<&ServiceName>, rules: &Rules) -> Rules {
-    of.map_or_else(|| rules.clone(), |service| rules.named(service))
+fn named(of: Option<&ServiceName>, rules: &FreezeRules) -> FreezeRules {
+    of.map_or_else(|| rules.clone(), |service| rules.prefixed(service.as_str()))
 }
 
 /// The file that a text is; `shown` is what errors call it.

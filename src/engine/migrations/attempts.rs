@@ -1,14 +1,14 @@
-//! What production may have run although nothing of it is live: a rollback takes no migration back, and neither does a
-//! revert on the trunk.
+//! Builds that production began to run and that are not live: neither a rollback nor a revert undoes their migrations.
 
 use std::collections::BTreeMap;
 
-use super::ground::Ground;
+use super::context::JudgingContext;
 use crate::domain::ids::{BuildNumber, Sha};
-use crate::domain::migration::layout::{self, Direction, Layouts, Place};
-use crate::domain::migration::{FileChange, JudgedMigration};
 use crate::domain::plan::Migrations;
-use crate::git::Changed;
+use crate::git::ChangedFile;
+use crate::migrations::{
+    FileChange, JudgedMigration, Layouts, MigrationDirection, MigrationPath, is_repeatable,
+};
 
 /// How many builds that production attempted to run are compared, the newest ones.
 pub const LOOKED_BACK: usize = 10;
@@ -19,19 +19,19 @@ pub struct Attempts(BTreeMap<String, (BuildNumber, FileChange)>);
 
 impl Attempts {
     /// Compares the target with the builds before it that were attempted in production and are newer than what is live.
-    /// One that cannot be compared is said.
+    /// A build that cannot be compared becomes trouble.
     pub async fn compare(
-        ground: &Ground,
+        context: &JudgingContext,
         at: &Sha,
         folder: Option<&str>,
         result: &mut Migrations,
     ) -> Self {
         let mut files = BTreeMap::new();
-        for (build, sha) in ground.attempted.iter().filter(|(_, sha)| sha != at) {
-            match ground.mirror.changed_files(Some(sha), at, folder).await {
+        for (build, sha) in context.attempted.iter().filter(|(_, sha)| sha != at) {
+            match context.mirror.changed_files(Some(sha), at, folder).await {
                 Ok(changed) => {
                     let gone = changed.listed.into_iter().filter(|f| f.change != FileChange::Added);
-                    for Changed { change, path } in gone {
+                    for ChangedFile { change, path } in gone {
                         files.entry(path).or_insert((*build, change));
                     }
                 }
@@ -52,12 +52,12 @@ impl Attempts {
         self.0.keys().map(String::as_str)
     }
 
-    /// Says of the migrations among them what is wrong with that, each in its file; one that is not listed is added.
+    /// Adds the fault to each migration among them; one that is not listed yet is added.
     pub fn blame(&self, layouts: &Layouts, listed: &mut Vec<JudgedMigration>) {
         for (path, (build, change)) in &self.0 {
-            let up = layouts.place(path).filter(|place| place.direction == Direction::Up);
-            let Some(Place { tool, .. }) = up else { continue };
-            if *change == FileChange::Edited && layout::is_repeatable(path) {
+            let up = layouts.place(path).filter(|place| place.direction == MigrationDirection::Up);
+            let Some(MigrationPath { tool, .. }) = up else { continue };
+            if *change == FileChange::Edited && is_repeatable(path) {
                 continue;
             }
             let fault = fault(*build, *change);
@@ -82,8 +82,8 @@ fn fault(build: BuildNumber, change: FileChange) -> String {
             "was edited after {build}, which may have run it in production; it does not run again: add a new file"
         ),
         _ => format!(
-            "is gone, but {build} may have run it in production; what it did stays in the database, and its tool may \
-             refuse to go on: bring it back"
+            "is gone, but {build} may have run it in production; its changes stay in the database, and its tool may \
+             refuse to run: restore the file"
         ),
     }
 }

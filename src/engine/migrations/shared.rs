@@ -1,24 +1,23 @@
-//! Services that share a database: what the code of the others says against a change, and what each is told of the
-//! others' changes.
+//! Services that share a database: whose code a change breaks, and what each gets to know of the others' changes.
 
 use std::collections::BTreeMap;
 
+use super::context::{JudgingContext, SharingService};
 use super::floor::{SEARCHES, is_searched};
-use super::ground::{Ground, Sharing};
 use crate::domain::ids::ServiceName;
-use crate::domain::migration::{Class, JudgedMigration};
-use crate::domain::schema::Elsewhere;
+use crate::domain::schema::SharedChange;
 use crate::engine::shared::Shared;
 use crate::engine::world::{Service, World};
+use crate::migrations::{Class, JudgedMigration};
 
 /// The most sentences about all of them.
 const SENTENCES: usize = 50;
 
-/// What goes by a statement, by the names that code has for it.
+/// What the statements of a promote drop, by the names that code uses.
 struct Gone {
-    /// Each name with the statement that takes it away first, in the order of the names.
+    /// Each name with the first statement that drops it.
     names: BTreeMap<String, String>,
-    /// The statements of which nobody can tell from code who relies on them.
+    /// The statements whose users code does not show.
     hidden: Vec<String>,
 }
 
@@ -43,13 +42,17 @@ impl Gone {
     }
 }
 
-/// What the services that share the database say against what goes. What could not be asked of them is said as well.
-pub async fn say(ground: &Ground, files: &[JudgedMigration], migrations: &[String]) -> Vec<String> {
+/// The objections of the services that share the database, and what could not be searched.
+pub async fn objections(
+    context: &JudgingContext,
+    files: &[JudgedMigration],
+    migrations: &[String],
+) -> Vec<String> {
     let gone = Gone::of(files);
     let mut sentences = Vec::new();
     let mut more = 0;
-    for other in &ground.sharing {
-        for sentence in asked(other, &gone, migrations).await {
+    for other in &context.sharing {
+        for sentence in objections_of(other, &gone, migrations).await {
             if sentences.len() < SENTENCES {
                 sentences.push(sentence);
             } else {
@@ -58,13 +61,13 @@ pub async fn say(ground: &Ground, files: &[JudgedMigration], migrations: &[Strin
         }
     }
     if more > 0 {
-        sentences.push(format!("services on the same database have {more} more such objections"));
+        sentences.push(format!("and {more} more objections by services on the same database"));
     }
     sentences
 }
 
-async fn asked(other: &Sharing, gone: &Gone, migrations: &[String]) -> Vec<String> {
-    let Sharing { service, live, .. } = other;
+async fn objections_of(other: &SharingService, gone: &Gone, migrations: &[String]) -> Vec<String> {
+    let SharingService { service, live, .. } = other;
     let (folder, at) = (other.folder.as_deref(), std::slice::from_ref(&other.sha));
     let mut sentences = Vec::new();
     for (name, place) in gone.names.iter().take(SEARCHES) {
@@ -73,8 +76,8 @@ async fn asked(other: &Sharing, gone: &Gone, migrations: &[String]) -> Vec<Strin
                 sentences.extend(used.into_values().next().map(|path| {
                     let path = path.map_or(String::new(), |path| format!(" ({path})"));
                     format!(
-                        "{service} {live} is live and still speaks of {name:?}{path}, which {place} takes away: \
-                         promote a build of it that does without first"
+                        "{service} {live} is live and still uses {name:?}{path}, which {place} drops: first promote a \
+                         build of it without that"
                     )
                 }));
             }
@@ -99,7 +102,7 @@ async fn asked(other: &Sharing, gone: &Gone, migrations: &[String]) -> Vec<Strin
             more => format!(" and {more} more"),
         };
         sentences.push(format!(
-            "{service} {live} is live on the same database, and nobody can tell from its code whether it lives with \
+            "{service} {live} is live on the same database, and its code does not show whether it works with \
              {first}{more}"
         ));
     }
@@ -113,39 +116,39 @@ impl Service {
     }
 }
 
-/// Tells every service what the others that share its database did to it, and the world where that is news.
-pub fn tell_each_other(shared: &Shared) {
-    let news = news(&shared.world());
-    if news.is_empty() {
+/// Gives every service the changes that others made to its database.
+pub fn sync_shared_schema(shared: &Shared) {
+    let outdated = outdated(&shared.world());
+    if outdated.is_empty() {
         return;
     }
     shared.change(|world| {
-        for (name, told) in news {
+        for (name, changes) in outdated {
             if let Some(service) = world.services.get_mut(&name) {
-                service.state.elsewhere = told;
+                service.state.shared_changes = changes;
                 service.revision = world.revision;
             }
         }
     });
 }
 
-/// The services that were told something else so far than there is to tell.
-fn news(world: &World) -> Vec<(ServiceName, Vec<Elsewhere>)> {
+/// The services whose list of shared changes is out of date, with the new list.
+fn outdated(world: &World) -> Vec<(ServiceName, Vec<SharedChange>)> {
     let mut sharing: BTreeMap<&str, Vec<&Service>> = BTreeMap::new();
     for service in world.services.values() {
         if let Some(database) = service.database() {
             sharing.entry(database).or_default().push(service);
         }
     }
-    let told = |service: &Service| {
+    let changes = |service: &Service| {
         let all = service.database().and_then(|database| sharing.get(database));
         let others = all.into_iter().flatten().filter(|other| other.name != service.name);
-        let mut told: Vec<_> =
-            others.flat_map(|other| other.state.schema.told(&other.name)).collect();
-        told.sort_by_key(|other| other.since);
-        told
+        let mut changes: Vec<_> =
+            others.flat_map(|other| other.state.schema.changes_for(&other.name)).collect();
+        changes.sort_by_key(|other| other.since);
+        changes
     };
-    let all = world.services.values().map(|service| (service, told(service)));
-    let news = all.filter(|(service, told)| *told != service.state.elsewhere);
-    news.map(|(service, told)| (service.name.clone(), told)).collect()
+    let all = world.services.values().map(|service| (service, changes(service)));
+    let outdated = all.filter(|(service, changes)| *changes != service.state.shared_changes);
+    outdated.map(|(service, changes)| (service.name.clone(), changes)).collect()
 }

@@ -6,7 +6,7 @@ use crate::console::log::scroll::{Place, down, up};
 use crate::console::log::search::{Query, Seek, Target, find};
 use crate::console::theme::Role;
 use crate::domain::log::{Direction, LogFind, LogFrom, LogSearch, Wanted};
-use crate::terminal::gate;
+use crate::gate;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Search {

@@ -1,0 +1,170 @@
+//! The one rule for what became of a command whose answer got lost. Its receipt is looked up by its key; the command is
+//! never sent again.
+//!
+//! "Never recorded" is believed after five such answers in a row, over about 15 seconds, or after one answer at least a
+//! minute after the command was sent: until then it may still be on its way. Silence is no answer.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::time::sleep;
+
+use super::intents::{Intent, Intents};
+use super::{Answer, Backend, BackendError};
+use crate::domain::command::Receipt;
+use crate::domain::ids::IdempotencyKey;
+use crate::domain::time::between;
+
+/// How long to wait before each look. As many answers in a row that there is no receipt are believed.
+const LOOKS: [Duration; 5] = [
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
+];
+/// How long a command may be on its way.
+const ON_ITS_WAY: Duration = Duration::from_mins(1);
+/// How often the other side may fail to answer the question before it is given up.
+const FAILURES: usize = 5;
+
+/// The receipt, or `None` when the command was never recorded. An error leaves the intent on disk for the next program.
+///
+/// # Errors
+/// As [`look_up`].
+pub async fn conclude<B: Backend>(
+    backend: &B,
+    key: &IdempotencyKey,
+    intents: Option<Intents>,
+) -> Answer<Option<Receipt>> {
+    let answer = look_up(backend, key).await;
+    if let Some(intents) = intents.filter(|_| answer.is_ok()) {
+        intents.settle(key).await;
+    }
+    answer
+}
+
+/// Looks until it is known. While nobody answers at all this goes on: an engine that hangs may still have the command
+/// before it. A caller with less time cancels it, and then it is unknown.
+///
+/// # Errors
+/// When the other side answers that it cannot tell.
+pub async fn look_up<B: Backend>(backend: &B, key: &IdempotencyKey) -> Answer<Option<Receipt>> {
+    let (mut never, mut silences, mut failures) = (0, 0, 0);
+    loop {
+        let wait = if never > 0 { never } else { silences + failures };
+        sleep(LOOKS[wait.min(LOOKS.len() - 1)]).await;
+        match backend.receipt(key).await {
+            Ok(Some(receipt)) => return Ok(Some(receipt)),
+            Ok(None) => never += 1,
+            // A command that was not there before a silence may be there after it.
+            Err(why @ (BackendError::Unreachable(_) | BackendError::Busy { .. })) => {
+                (never, silences) = (0, silences + 1);
+                sleep(why.again().unwrap_or_default()).await;
+            }
+            Err(why) => {
+                (never, failures) = (0, failures + 1);
+                if failures == FAILURES {
+                    return Err(why);
+                }
+            }
+        }
+        if never == LOOKS.len() {
+            return Ok(None);
+        }
+    }
+}
+
+/// Looks once for an intent whose sender is gone.
+///
+/// # Errors
+/// When one look cannot tell.
+pub async fn look_once<B: Backend>(
+    backend: &B,
+    intent: &Intent,
+    now: DateTime<Utc>,
+) -> Answer<Option<Receipt>> {
+    match backend.receipt(&intent.key).await? {
+        None if between(intent.at, now) <= ON_ITS_WAY => {
+            Err(BackendError::Unknown("it may still be on its way".into()))
+        }
+        answer => Ok(answer),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::backend::scripted::{Fault, SERVICE, Scripted};
+    use crate::domain::command::Command;
+    use crate::domain::ids::Environment;
+
+    fn key() -> IdempotencyKey {
+        "12345678".to_owned().try_into().unwrap()
+    }
+
+    async fn record(backend: &Scripted, key: IdempotencyKey) -> Receipt {
+        let environment = Environment::Production;
+        let hold = Command::Hold { environment, reason: "late".into() };
+        backend.command(&SERVICE.parse().unwrap(), hold, key).await.unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_arrives_late_is_found_all_the_same() {
+        let backend = Scripted::new(DateTime::UNIX_EPOCH);
+        let late = async {
+            sleep(Duration::from_secs(5)).await;
+            record(&backend, key()).await
+        };
+        let key = key();
+        let (found, receipt) = tokio::join!(look_up(&backend, &key), late);
+        assert_eq!(found, Ok(Some(receipt)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silence_is_no_answer_however_long() {
+        let backend = Scripted::new(DateTime::UNIX_EPOCH);
+        backend.fault(Fault::Unreachable);
+        let (key, hour) = (key(), Duration::from_hours(1));
+        assert!(timeout(hour, look_up(&backend, &key)).await.is_err(), "it is unknown");
+        let looking = look_up(&backend, &key);
+        let healing = async {
+            sleep(hour).await;
+            backend.heal();
+        };
+        assert_eq!(tokio::join!(looking, healing).0, Ok(None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_not_there_before_a_silence_may_come_after_it() {
+        let backend = Scripted::new(DateTime::UNIX_EPOCH);
+        let key = key();
+        let meanwhile = async {
+            // As late as may be: one more answer that there is nothing, and it would be believed.
+            sleep(Duration::from_secs(10)).await;
+            backend.fault(Fault::Unreachable);
+            sleep(Duration::from_mins(1)).await;
+            backend.heal();
+            sleep(Duration::from_secs(12)).await;
+            record(&backend, key.clone()).await
+        };
+        let (found, receipt) = tokio::join!(look_up(&backend, &key), meanwhile);
+        assert_eq!(found, Ok(Some(receipt)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_look_believes_only_what_had_time_to_arrive() {
+        let backend = Scripted::new(DateTime::UNIX_EPOCH);
+        let (service, what) = (SERVICE.parse().unwrap(), "the hold on production".into());
+        let intent = Intent { key: key(), service, what, at: DateTime::UNIX_EPOCH };
+        let later = |seconds| DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(seconds);
+        let soon = look_once(&backend, &intent, later(60)).await;
+        assert!(matches!(soon, Err(BackendError::Unknown(_))), "{soon:?}");
+        assert_eq!(look_once(&backend, &intent, later(61)).await, Ok(None));
+        let receipt = record(&backend, key()).await;
+        assert_eq!(look_once(&backend, &intent, later(1)).await, Ok(Some(receipt)));
+    }
+}

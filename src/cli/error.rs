@@ -1,0 +1,117 @@
+//! Why a command did not do what it was asked for, and the exit code that says so.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use color_eyre::eyre::{Report, eyre};
+
+use super::remedy;
+use crate::backend::BackendError;
+use crate::config::ConfigError;
+use crate::domain::command::Refusal;
+use crate::gate;
+
+pub const DONE: u8 = 0;
+pub const FAILED: u8 = 1;
+pub const USAGE: u8 = 2;
+pub const REFUSED: u8 = 3;
+pub const CHANGED: u8 = 4;
+
+/// How a command can end other than well.
+#[derive(Debug)]
+pub enum CliError {
+    /// The reader of our output went away, as in `trunkline events | head`: nothing failed.
+    ClosedPipe,
+    /// The arguments or the configuration are wrong.
+    Usage(String),
+    /// A guard said no; nothing was done.
+    Refused(String),
+    /// The world moved since the plan was made; nothing was done.
+    Changed(String),
+    Failed(Report),
+}
+
+impl CliError {
+    pub fn usage(sentence: impl Into<String>) -> Self {
+        Self::Usage(sentence.into())
+    }
+
+    pub fn failed(sentence: impl Into<String>) -> Self {
+        Self::Failed(eyre!("{}", sentence.into()))
+    }
+
+    /// Says what went wrong on standard error and answers with the exit code.
+    pub fn report(&self) -> ExitCode {
+        let (code, sentence) = match self {
+            Self::ClosedPipe => return ExitCode::from(DONE),
+            Self::Usage(sentence) => (USAGE, sentence.clone()),
+            Self::Refused(sentence) => (REFUSED, sentence.clone()),
+            Self::Changed(sentence) => (CHANGED, sentence.clone()),
+            Self::Failed(report) => (FAILED, format!("{report:#}")),
+        };
+        Self::warn(&sentence);
+        ExitCode::from(code)
+    }
+
+    /// Writes a warning to standard error.
+    pub fn warn(sentence: &str) {
+        for (index, line) in sentence.lines().enumerate() {
+            let line = gate::line(line);
+            let lead = if index == 0 { "trunkline: " } else { "" };
+            // Where even this cannot be said, the exit code has to do.
+            let _ = writeln!(io::stderr(), "{lead}{line}");
+        }
+    }
+}
+
+impl From<io::Error> for CliError {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::ClosedPipe
+        } else {
+            Self::Failed(Report::new(error))
+        }
+    }
+}
+
+impl From<Report> for CliError {
+    fn from(report: Report) -> Self {
+        Self::Failed(report)
+    }
+}
+
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+impl From<BackendError> for CliError {
+    fn from(error: BackendError) -> Self {
+        match error {
+            BackendError::Refused(refusal) => refusal.into(),
+            other => Self::Failed(Report::new(other)),
+        }
+    }
+}
+
+impl From<Refusal> for CliError {
+    fn from(refusal: Refusal) -> Self {
+        let sentence = refusal.to_string();
+        match refusal {
+            Refusal::Policy { findings, .. } => {
+                let remedies = findings.iter().map(|found| remedy::after(found.remedy.as_ref()));
+                Self::Refused(sentence + &remedies.collect::<String>())
+            }
+            Refusal::Changed { .. } => {
+                Self::Changed(format!("{sentence}; nothing was done, plan again"))
+            }
+            Refusal::Moved { .. } => Self::Changed(format!("{sentence}; nothing was done")),
+            // The words are right, and things are not so that it could be done.
+            Refusal::NotFound { remedy, .. } | Refusal::Invalid { remedy, .. } => {
+                Self::failed(sentence + &remedy::after(remedy.as_ref()))
+            }
+            Refusal::KeyReused => Self::Usage(sentence),
+        }
+    }
+}

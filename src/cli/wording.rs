@@ -1,0 +1,69 @@
+//! Words that several commands use for the same things.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::build::Build;
+use crate::domain::deployment::{Deployment, DeploymentState, StepState};
+use crate::domain::people::People;
+use crate::domain::time::{between, say};
+
+/// `2m10s ago`.
+pub fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    format!("{} ago", say(between(at, now)))
+}
+
+/// `in 3h` or `2m ago`.
+pub fn from_now(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    if at > now { format!("in {}", say(between(now, at))) } else { ago(at, now) }
+}
+
+/// `2026-11-24 09:00 UTC`.
+pub fn instant(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// Who wrote a build: one name, or `sam +2`.
+pub fn writers(build: &Build, people: &People) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for commit in &build.commits {
+        for who in commit.writers(people) {
+            let name = people.call(who);
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    match names.as_slice() {
+        [] => build.commits.first().map_or("", |commit| &commit.author.name).to_owned(),
+        [one] => (*one).to_owned(),
+        [first, rest @ ..] => format!("{first} +{}", rest.len()),
+    }
+}
+
+/// `succeeded in 12s`, `failed: release: exit 1`, `running release, 4s`.
+pub fn how_it_goes(deployment: &Deployment, now: DateTime<Utc>) -> String {
+    let state = deployment.state();
+    match (state, deployment.took()) {
+        (DeploymentState::Succeeded, Some(took)) => format!("succeeded in {}", say(took)),
+        (DeploymentState::Running, _) => running(deployment, now),
+        (DeploymentState::Failed | DeploymentState::Interrupted, _) => {
+            format!(
+                "{}: {}",
+                state.as_str(),
+                deployment.trouble().unwrap_or("the reason is unknown")
+            )
+        }
+        _ => state.as_str().to_owned(),
+    }
+}
+
+fn running(deployment: &Deployment, now: DateTime<Utc>) -> String {
+    let since = deployment.started_at.unwrap_or(deployment.requested_at);
+    let step = deployment
+        .steps
+        .iter()
+        .zip(&deployment.request.steps)
+        .find(|(state, _)| matches!(state, StepState::Running { .. }));
+    let what = step.map_or("running".to_owned(), |(_, spec)| format!("running {}", spec.name));
+    format!("{what}, {}", say(between(since, now)))
+}

@@ -1,0 +1,211 @@
+//! The recorded facts. History, audit log and live stream all read these.
+
+mod outcome;
+mod request;
+mod sentence;
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub use self::outcome::{Outcome, StepOutcome};
+pub use self::request::{DeploymentKind, DeploymentRequest, Run, StepSpec};
+pub use self::sentence::Subject;
+use super::commit::{Commit, Revert};
+use super::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName, Sha};
+use super::people::Actor;
+use super::plan::Finding;
+use super::policy::VerifyBy;
+use super::quarantine::BadCommit;
+use super::time::{Milliseconds, millis};
+
+/// One recorded fact with who caused it and when. The meaning of a stored fact never changes. New facts and new
+/// optional fields may be added.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Event {
+    pub seq: Seq,
+    pub at: DateTime<Utc>,
+    pub service: ServiceName,
+    pub actor: Actor,
+    pub fact: Fact,
+}
+
+/// What happened.
+// A new fact is its variant and its name here, its sentence in sentence.rs, and its arm in `ServiceState::apply`.
+// The tag is not `kind`, since a deployment request has a field of that name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+pub enum Fact {
+    /// The trunk moved to a new first-parent commit.
+    BuildFound {
+        build: BuildNumber,
+        sha: Sha,
+        /// The commits since the build before, newest first.
+        commits: Vec<Commit>,
+        /// How many more commits there are than the listed ones.
+        #[serde(default)]
+        more: u32,
+        /// The reverts among all its commits, listed or not, oldest first. A reverted merge also has one for each
+        /// commit that it brought.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        reverts: Vec<Revert>,
+    },
+    /// The trunk was force-pushed: `from` is no longer an ancestor of `to`, and these builds are off the trunk.
+    TrunkRewritten {
+        from: Sha,
+        to: Sha,
+        off_trunk: Vec<BuildNumber>,
+        /// The newest build that is still on it. The next build's commits are counted from there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        onto: Option<BuildNumber>,
+    },
+    /// A deployment was requested. This event's sequence number names it.
+    DeploymentRequested(DeploymentRequest),
+    /// Its checkout is ready and its steps begin.
+    DeploymentStarted {
+        deployment: DeploymentId,
+    },
+    /// The step with this index is about to run. Recorded before its process exists.
+    StepStarted {
+        deployment: DeploymentId,
+        step: usize,
+    },
+    StepEnded {
+        deployment: DeploymentId,
+        step: usize,
+        outcome: StepOutcome,
+        #[serde(with = "millis")]
+        #[schema(value_type = Milliseconds)]
+        took: Duration,
+    },
+    CancelRequested {
+        deployment: DeploymentId,
+        reason: String,
+    },
+    DeploymentEnded {
+        deployment: DeploymentId,
+        outcome: Outcome,
+    },
+    BuildVerified {
+        build: BuildNumber,
+        note: String,
+        #[serde(default, skip_serializing_if = "VerifyBy::is_person")]
+        kind: VerifyBy,
+    },
+    /// A stop on an environment until somebody releases it. `rollback` names the deployment that caused it.
+    HoldPlaced {
+        environment: Environment,
+        reason: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rollback: Option<DeploymentId>,
+    },
+    HoldReleased {
+        environment: Environment,
+        reason: String,
+        /// The commits that were marked bad. They are in quarantine from now on.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        bad: Vec<BadCommit>,
+    },
+    /// Commits were marked bad without releasing a hold.
+    CommitsQuarantined {
+        bad: Vec<BadCommit>,
+        reason: String,
+    },
+    /// A commit is not bad after all, or no longer harmful.
+    CommitCleared {
+        sha: Sha,
+        reason: String,
+    },
+    /// Somebody asks for a promoter. This event's sequence number names the request. `until` is exclusive.
+    PromoterRequested {
+        build: BuildNumber,
+        until: DateTime<Utc>,
+        note: String,
+    },
+    RequestWithdrawn {
+        request: Seq,
+        reason: String,
+    },
+    /// A freeze set by hand. This event's sequence number names it. `until` is exclusive; without it, until lifted.
+    FreezePlaced {
+        from: DateTime<Utc>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<DateTime<Utc>>,
+        reason: String,
+    },
+    FreezeLifted {
+        freeze: Seq,
+        reason: String,
+    },
+    /// A command was refused, by a guard or because something changed. Nothing was done. The same refusal of the same
+    /// person is recorded at most once a minute while nothing changes. Refusals from the last moments before the
+    /// engine was killed may be missing.
+    Refused {
+        /// What they wanted: `the promote of #12`.
+        what: String,
+        /// The answer as they read it, at most 2,000 characters.
+        sentence: String,
+        /// The findings that refused, or that lacked a reason.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        findings: Vec<Finding>,
+    },
+}
+
+/// Writes the list of names and the look-up from the one table.
+macro_rules! names {
+    ($($fact:ident: $name:literal,)+) => {
+        impl Fact {
+            /// The name of every fact.
+            pub const KINDS: &[&str] = &[$($name),+];
+
+            /// The fact's name, as stored and as given to `trunkline audit --kind`.
+            #[must_use]
+            pub fn kind(&self) -> &'static str {
+                match self {
+                    $(Self::$fact { .. } => $name,)+
+                }
+            }
+        }
+    };
+}
+
+names! {
+    BuildFound: "build_found",
+    TrunkRewritten: "trunk_rewritten",
+    DeploymentRequested: "deployment_requested",
+    DeploymentStarted: "deployment_started",
+    StepStarted: "step_started",
+    StepEnded: "step_ended",
+    CancelRequested: "cancel_requested",
+    DeploymentEnded: "deployment_ended",
+    BuildVerified: "build_verified",
+    HoldPlaced: "hold_placed",
+    HoldReleased: "hold_released",
+    CommitsQuarantined: "commits_quarantined",
+    CommitCleared: "commit_cleared",
+    PromoterRequested: "promoter_requested",
+    RequestWithdrawn: "request_withdrawn",
+    FreezePlaced: "freeze_placed",
+    FreezeLifted: "freeze_lifted",
+    Refused: "refused",
+}
+
+impl Fact {
+    /// The fact as this actor meant it when it was recorded. Old records have no kind of verification: there, one by
+    /// the engine is by a step, which the note names. With no step in the note the step's name is empty.
+    #[must_use]
+    pub fn recorded_by(self, actor: &Actor) -> Self {
+        match self {
+            Self::BuildVerified { build, note, kind: VerifyBy::Person }
+                if *actor == Actor::System =>
+            {
+                let step = note.strip_prefix("step ").and_then(|rest| rest.rsplit_once(" of d"));
+                let kind = VerifyBy::Step(step.map_or("", |(step, _)| step).to_owned());
+                Self::BuildVerified { build, note, kind }
+            }
+            fact => fact,
+        }
+    }
+}

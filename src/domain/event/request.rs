@@ -1,0 +1,105 @@
+//! What a deployment is asked to do: its build, its environment and its steps.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Sha};
+use crate::domain::plan::{Finding, Guard};
+use crate::domain::schema::SchemaChange;
+use crate::domain::time::{Milliseconds, millis};
+
+/// Everything that a deployment is asked to do, and the findings that the person who asked had read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeploymentRequest {
+    pub build: BuildNumber,
+    pub sha: Sha,
+    pub environment: Environment,
+    pub kind: DeploymentKind,
+    /// What was live at the time of the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<BuildNumber>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_sha: Option<Sha>,
+    pub steps: Vec<StepSpec>,
+    /// What its migrations do that can break older code; missing if they were not judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<Vec<SchemaChange>>,
+    /// Why some of them were not judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema_trouble: Option<String>,
+    /// The deployment that is cancelled first. This one waits for its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancels: Option<DeploymentId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// The typed reason for every finding that needed one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub overrides: BTreeMap<Guard, String>,
+}
+
+impl DeploymentRequest {
+    /// True if the request lists everything that it does to the schema.
+    #[must_use]
+    pub fn is_judged(&self) -> bool {
+        self.schema.is_some() && self.schema_trouble.is_none()
+    }
+}
+
+/// Why a deployment happens.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum DeploymentKind {
+    /// The trunk moved and staging follows.
+    Auto,
+    Promote,
+    Rollback,
+    /// The live build once more.
+    Redeploy,
+}
+
+impl DeploymentKind {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Promote => "promote",
+            Self::Rollback => "rollback",
+            Self::Redeploy => "redeploy",
+        }
+    }
+}
+
+impl std::fmt::Display for DeploymentKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// One command of a pipeline, as the commit that is deployed declares it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StepSpec {
+    pub name: String,
+    pub run: Run,
+    #[serde(with = "millis")]
+    #[schema(value_type = Milliseconds)]
+    pub timeout: Duration,
+    /// How long its author expects it to take. Used until there are measurements.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "millis::option")]
+    #[schema(value_type = Option<Milliseconds>)]
+    pub expected: Option<Duration>,
+}
+
+/// How a step's process is started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Run {
+    /// A line for `sh -c`, exactly as in the file.
+    Shell(String),
+    /// A program and its arguments, without a shell.
+    Argv(Vec<String>),
+}

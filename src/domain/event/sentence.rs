@@ -1,0 +1,164 @@
+//! Every event as one sentence: the activity pane, `trunkline events` and `trunkline audit` all show this one.
+
+use chrono::{DateTime, Utc};
+
+use super::{DeploymentKind, DeploymentRequest, Event, Fact};
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
+use crate::domain::people::Actor;
+use crate::domain::quarantine::BadCommit;
+
+impl Event {
+    /// What happened, who did it and why: `kim put production on hold: the database moves`.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        self.fact.sentence(&self.actor, self.seq)
+    }
+
+    /// The build, the environment and the deployment that the event names.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        self.fact.subject(self.seq)
+    }
+}
+
+/// What an event is about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Subject {
+    pub build: Option<BuildNumber>,
+    pub environment: Option<Environment>,
+    pub deployment: Option<DeploymentId>,
+}
+
+impl Fact {
+    fn sentence(&self, by: &Actor, seq: Seq) -> String {
+        match self {
+            Self::BuildFound { build, sha, commits, .. } => {
+                let subject = commits.first().map_or("", |commit| &commit.subject);
+                format!("{build} merged{}", because(format!("{} {subject}", sha.short()).trim()))
+            }
+            Self::TrunkRewritten { from, to, off_trunk, .. } => {
+                let moved = format!("trunk force-pushed from {} to {}", from.short(), to.short());
+                let builds: Vec<_> = off_trunk.iter().map(BuildNumber::to_string).collect();
+                let builds = builds.join(", ");
+                if builds.is_empty() { moved } else { format!("{moved}; off the trunk: {builds}") }
+            }
+            Self::DeploymentRequested(request) => {
+                let id = DeploymentId::from(seq);
+                let requested = format!("{by} {} ({id})", request.action());
+                let parts = std::iter::once(requested).chain(request.override_sentences());
+                parts.collect::<Vec<_>>().join("; ")
+            }
+            Self::DeploymentStarted { deployment } => format!("{deployment} started"),
+            Self::StepStarted { deployment, step } => {
+                format!("{deployment} step {} started", step + 1)
+            }
+            Self::StepEnded { deployment, step, outcome, .. } => {
+                format!("{deployment} step {}: {outcome}", step + 1)
+            }
+            Self::CancelRequested { deployment, reason } => {
+                format!("{by} cancels {deployment}{}", because(reason))
+            }
+            Self::DeploymentEnded { deployment, outcome } => format!("{deployment} {outcome}"),
+            Self::BuildVerified { build, note, .. } => {
+                format!("{by} verified {build}{}", because(note))
+            }
+            Self::HoldPlaced { environment, reason, .. } => {
+                format!("{by} put {environment} on hold{}", because(reason))
+            }
+            Self::HoldReleased { environment, reason, bad } => {
+                let (why, bad) = (because(reason), commits("bad", bad));
+                format!("{by} released the hold on {environment}{why}{bad}")
+            }
+            Self::CommitsQuarantined { bad, reason } => {
+                format!("{by} marked commits bad{}{}", because(reason), commits("commits", bad))
+            }
+            Self::CommitCleared { sha, reason } => {
+                format!("{by} cleared {}{}", sha.short(), because(reason))
+            }
+            Self::PromoterRequested { build, note, .. } => {
+                format!("{by} asked for a promoter of {build}{}", because(note))
+            }
+            Self::RequestWithdrawn { request, reason } => {
+                format!("{by} withdrew request {request}{}", because(reason))
+            }
+            Self::FreezePlaced { from, until, reason } => {
+                let until = until.map_or("lifted".to_owned(), instant);
+                let from = instant(*from);
+                format!("{by} froze production from {from} until {until}{}", because(reason))
+            }
+            Self::FreezeLifted { freeze, reason } => {
+                format!("{by} lifted freeze {freeze}{}", because(reason))
+            }
+            Self::Refused { what, sentence, .. } => {
+                format!("{by} was refused {what}{}", because(sentence))
+            }
+        }
+    }
+
+    fn subject(&self, seq: Seq) -> Subject {
+        let none = Subject::default();
+        match self {
+            Self::DeploymentRequested(request) => Subject {
+                build: Some(request.build),
+                environment: Some(request.environment),
+                deployment: Some(DeploymentId::from(seq)),
+            },
+            Self::BuildFound { build, .. }
+            | Self::BuildVerified { build, .. }
+            | Self::PromoterRequested { build, .. } => Subject { build: Some(*build), ..none },
+            Self::DeploymentStarted { deployment }
+            | Self::StepStarted { deployment, .. }
+            | Self::StepEnded { deployment, .. }
+            | Self::CancelRequested { deployment, .. }
+            | Self::DeploymentEnded { deployment, .. } => {
+                Subject { deployment: Some(*deployment), ..none }
+            }
+            Self::HoldPlaced { environment, rollback, .. } => {
+                Subject { environment: Some(*environment), deployment: *rollback, ..none }
+            }
+            Self::HoldReleased { environment, .. } => {
+                Subject { environment: Some(*environment), ..none }
+            }
+            _ => none,
+        }
+    }
+}
+
+impl DeploymentRequest {
+    /// What it does, after the name of who asked: `promotes #12 to production`.
+    #[must_use]
+    pub fn action(&self) -> String {
+        let Self { build, environment, .. } = self;
+        match self.kind {
+            DeploymentKind::Auto => format!("deploys {build} to {environment}"),
+            DeploymentKind::Promote => format!("promotes {build} to {environment}"),
+            DeploymentKind::Rollback => format!("rolls {environment} back to {build}"),
+            DeploymentKind::Redeploy => format!("redeploys {build} to {environment}"),
+        }
+    }
+
+    /// Each override with the finding that asked for it: `overrode soak (too young): it cannot wait`.
+    pub fn override_sentences(&self) -> impl Iterator<Item = String> {
+        self.overrides.iter().map(|(guard, reason)| {
+            let findings = self.findings.iter().filter(|finding| finding.guard == *guard);
+            let findings: Vec<_> = findings.map(|finding| finding.sentence.as_str()).collect();
+            format!("overrode {guard} ({}): {reason}", findings.join("; "))
+        })
+    }
+}
+
+/// `: the reason`, or nothing without one.
+fn because(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(": {reason}") }
+}
+
+/// `; bad: 3f9ac21 fix: retry webhook, a91f3c4 …`, or nothing without any.
+fn commits(label: &str, all: &[BadCommit]) -> String {
+    let all: Vec<_> =
+        all.iter().map(|commit| format!("{} {}", commit.sha.short(), commit.subject)).collect();
+    if all.is_empty() { String::new() } else { format!("; {label}: {}", all.join(", ")) }
+}
+
+fn instant(at: DateTime<Utc>) -> String {
+    at.format("%F %R UTC").to_string()
+}

@@ -1,0 +1,287 @@
+//! Builds snapshots from a service's state. Pure, so that every backend shows the same situation the same way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
+
+use super::{
+    BUILDS_SHOWN, BuildRow, DeploymentRow, FleetRow, HISTORY_SHOWN, Me, Problem, QUARANTINE_SHOWN,
+    RollbackPreview, Running, ServiceSnapshot, Version,
+};
+use crate::calendar::{FreezeRules, FreezeWindow};
+use crate::domain::build::Build;
+use crate::domain::deployment::Deployment;
+use crate::domain::event::{DeploymentKind, StepSpec};
+use crate::domain::expected;
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName};
+use crate::domain::people::{Actor, People};
+use crate::domain::policy::{FreezeMode, Policy};
+use crate::domain::quarantine::{Contained, Quarantined};
+use crate::domain::service::{Live, ServiceState};
+use crate::domain::stops::Freeze;
+use crate::domain::time::between;
+
+/// What a snapshot of one service is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct SnapshotInput<'a> {
+    pub service: &'a ServiceName,
+    /// Where its repository is, without credentials.
+    pub repository: &'a str,
+    pub trunk: &'a str,
+    pub state: &'a ServiceState,
+    pub policy: &'a Policy,
+    pub people: &'a People,
+    /// The freezes by calendar.
+    pub freezes: &'a FreezeRules,
+    /// The steps that the rollback target declares for a rollback; empty when they are not known.
+    pub rollback: &'a [StepSpec],
+    pub problems: &'a [Problem],
+}
+
+/// The service as `me` sees it at `now`.
+#[must_use]
+pub fn service(
+    input: SnapshotInput<'_>,
+    me: &Actor,
+    version: Version,
+    now: DateTime<Utc>,
+) -> ServiceSnapshot {
+    let state = input.state;
+    let builds: Vec<_> = state.builds.values().rev().take(BUILDS_SHOWN).collect();
+    let live = state.live.iter().filter_map(|(env, all)| Some((*env, all.last()?.clone())));
+    ServiceSnapshot {
+        version,
+        at: now,
+        service: input.service.clone(),
+        repository: input.repository.to_owned(),
+        trunk: input.trunk.to_owned(),
+        me: Me { actor: me.clone(), identified: input.people.knows(me) },
+        live: live.collect(),
+        unsettled: state.unsettled(Environment::Production).map(|deployment| deployment.id),
+        deployments: deployment_rows(state, &builds),
+        builds: build_rows(input, &builds),
+        builds_total: count(state.builds.len()),
+        history_total: count(production(state).count()),
+        holds: state.holds.clone(),
+        freezes: state.freezes.iter().filter(|freeze| !freeze.is_over(now)).cloned().collect(),
+        quarantine: quarantine(state),
+        quarantine_total: count(state.quarantine.len()),
+        requests: state.requests.iter().rev().cloned().collect(),
+        calendar: calendar(input, now),
+        calendar_problems: input.freezes.problems(now),
+        rollback: rollback_preview(input),
+        policy: input.policy.clone(),
+        people: input.people.clone(),
+        problems: input.problems.to_vec(),
+    }
+}
+
+/// The service's row in the fleet at `now`.
+#[must_use]
+pub fn fleet_row(input: SnapshotInput<'_>, now: DateTime<Utc>) -> FleetRow {
+    let state = input.state;
+    let live = state.live(Environment::Production);
+    let is_ahead = |build: &&Build| {
+        build.in_staging_since.is_some() && live.is_none_or(|live| build.number > live.build)
+    };
+    FleetRow {
+        service: input.service.clone(),
+        live: live.cloned(),
+        ahead: count(state.builds.values().filter(is_ahead).count()),
+        running: state
+            .in_flight(Environment::Production)
+            .or_else(|| state.in_flight(Environment::Staging))
+            .map(|deployment| running(state, deployment)),
+        freeze: state.freezes_at(now).max_by_key(|freeze| lasts(freeze)).cloned(),
+        calendar: frozen_by_calendar(input, now),
+        hold: state.holds.get(&Environment::Production).cloned(),
+        request: state.open_request(now).cloned(),
+        last_rollback: production(state)
+            .rfind(|deployment| deployment.request.kind == DeploymentKind::Rollback)
+            .map(|deployment| deployment.requested_at),
+        problems: count(input.problems.len()),
+    }
+}
+
+fn quarantine(state: &ServiceState) -> Vec<Quarantined> {
+    let mut all: Vec<_> = state.quarantine.values().cloned().collect();
+    all.sort_by_key(|quarantined| std::cmp::Reverse(quarantined.id));
+    all.truncate(QUARANTINE_SHOWN);
+    all
+}
+
+/// The most windows of freezes that a snapshot carries.
+const WINDOWS: usize = 300;
+
+/// What the month at a glance and the days after it show.
+fn calendar(input: SnapshotInput<'_>, now: DateTime<Utc>) -> Vec<FreezeWindow> {
+    let month = now - TimeDelta::days(i64::from(now.day0()) + 7);
+    let stretch = (month, now + TimeDelta::days(75));
+    let mut windows = input.freezes.windows(input.service.as_str(), "production", now, stretch);
+    // What is over goes first when there are too many: nothing ahead may look open for that.
+    if windows.len() > WINDOWS {
+        windows.retain(|window| window.until.is_none_or(|until| until > now));
+    }
+    windows.truncate(WINDOWS);
+    windows
+}
+
+fn frozen_by_calendar(input: SnapshotInput<'_>, now: DateTime<Utc>) -> Option<FreezeWindow> {
+    let instant = (now, now + TimeDelta::milliseconds(1));
+    let windows = input.freezes.windows(input.service.as_str(), "production", now, instant);
+    let frozen = windows.into_iter().filter(|w| w.covers(now) && w.policy == FreezeMode::Override);
+    frozen.max_by_key(|window| window.until.unwrap_or(DateTime::<Utc>::MAX_UTC))
+}
+
+/// Orders freezes by their end; one without an end comes last.
+fn lasts(freeze: &Freeze) -> DateTime<Utc> {
+    freeze.until.unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+/// Newest first; what is bad in them is found out once for all.
+fn build_rows(input: SnapshotInput<'_>, builds: &[&Build]) -> Vec<BuildRow> {
+    let Some(oldest) = builds.last() else { return Vec::new() };
+    let mut bad_in = input.state.bad_in_each(oldest.number..);
+    let row = |build: &&Build| {
+        let bad = bad_in.remove(&build.number).unwrap_or_default();
+        let sha = |bad: &Contained<'_>| bad.quarantined.commit.sha.clone();
+        BuildRow {
+            state: input.state.build_state(build, &input.policy.verify),
+            bad: bad.iter().take(QUARANTINE_SHOWN).map(sha).collect(),
+            bad_more: count(bad.len().saturating_sub(QUARANTINE_SHOWN)),
+            in_doubt: bad
+                .iter()
+                .take(QUARANTINE_SHOWN)
+                .filter(|bad| bad.doubt.is_some())
+                .map(sha)
+                .collect(),
+            build: (*build).clone(),
+        }
+    };
+    builds.iter().map(row).collect()
+}
+
+fn deployment_rows(state: &ServiceState, builds: &[&Build]) -> Vec<DeploymentRow> {
+    let open = state.open(Environment::Production).chain(state.open(Environment::Staging));
+    let ended = production(state).rev().filter(|deployment| !deployment.is_open());
+    let shown: BTreeSet<DeploymentId> = open
+        .chain(ended.take(HISTORY_SHOWN))
+        .map(|deployment| deployment.id)
+        .chain(builds.iter().filter_map(|build| build.staging))
+        .collect();
+    let mut expectations = Expectations { state, known: Vec::new() };
+    let lives = live_times(state);
+    shown
+        .iter()
+        .rev()
+        .filter_map(|id| state.deployments.get(id))
+        .map(|deployment| deployment_row(state, deployment, &mut expectations, &lives))
+        .collect()
+}
+
+fn deployment_row<'a>(
+    state: &ServiceState,
+    deployment: &'a Deployment,
+    expectations: &mut Expectations<'a>,
+    lives: &BTreeMap<DeploymentId, Duration>,
+) -> DeploymentRow {
+    let build = state.builds.get(&deployment.request.build);
+    let (expected, steps_expected) = expectations.of(deployment);
+    DeploymentRow {
+        state: deployment.state(),
+        sha: deployment.request.sha.clone(),
+        subject: build.map_or_else(String::new, |build| build.subject().to_owned()),
+        expected,
+        steps_expected,
+        live_for: lives.get(&deployment.id).copied(),
+        deployment: deployment.clone(),
+    }
+}
+
+/// For each deployment that something else took the place of, how long its build stayed live.
+fn live_times(state: &ServiceState) -> BTreeMap<DeploymentId, Duration> {
+    let mut times = BTreeMap::new();
+    for history in state.live.values() {
+        let mut next: Option<&Live> = None;
+        for (live, after) in history.iter().zip(history.iter().skip(1)).rev() {
+            if after.build != live.build {
+                next = Some(after);
+            }
+            times.extend(next.map(|next| (live.deployment, between(live.since, next.since))));
+        }
+    }
+    times
+}
+
+/// Most deployments share their pipeline with others, so what one should take is computed once for all of them.
+struct Expectations<'a> {
+    state: &'a ServiceState,
+    known: Vec<(Pipeline<'a>, Expected)>,
+}
+
+type Pipeline<'a> = (Environment, DeploymentKind, &'a [StepSpec]);
+/// The whole, and each step in milliseconds.
+type Expected = (Option<Duration>, Vec<Option<u64>>);
+
+impl<'a> Expectations<'a> {
+    fn of(&mut self, deployment: &'a Deployment) -> Expected {
+        let request = &deployment.request;
+        let pipeline = (request.environment, request.kind, request.steps.as_slice());
+        if let Some((_, expected)) = self.known.iter().find(|(known, _)| *known == pipeline) {
+            return expected.clone();
+        }
+        let expected = self.compute(pipeline);
+        self.known.push((pipeline, expected.clone()));
+        expected
+    }
+
+    fn compute(&self, (environment, kind, steps): Pipeline<'_>) -> Expected {
+        let millis = |took: Duration| u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let step = |spec| expected::step(self.state, environment, kind, spec).map(millis);
+        let whole = expected::deployment(self.state, environment, kind, steps);
+        (whole, steps.iter().map(step).collect())
+    }
+}
+
+fn rollback_preview(input: SnapshotInput<'_>) -> Option<RollbackPreview> {
+    let to = input.state.rollback_target()?;
+    Some(RollbackPreview {
+        to,
+        sha: input.state.builds.get(&to)?.sha.clone(),
+        was_live: last_live(input.state, to).map(|live| live.since),
+        verdict: input.state.verdict(to),
+        expected: expected::deployment(
+            input.state,
+            Environment::Production,
+            DeploymentKind::Rollback,
+            input.rollback,
+        ),
+    })
+}
+
+fn last_live(state: &ServiceState, build: BuildNumber) -> Option<&Live> {
+    state.live.get(&Environment::Production)?.iter().rfind(|live| live.build == build)
+}
+
+fn running(state: &ServiceState, deployment: &Deployment) -> Running {
+    let request = &deployment.request;
+    Running {
+        deployment: deployment.id,
+        build: request.build,
+        environment: request.environment,
+        kind: request.kind,
+        state: deployment.state(),
+        since: deployment.started_at.unwrap_or(deployment.requested_at),
+        expected: expected::deployment(state, request.environment, request.kind, &request.steps),
+    }
+}
+
+/// Every deployment of production, oldest first.
+fn production(state: &ServiceState) -> impl DoubleEndedIterator<Item = &Deployment> {
+    state.deployments.values().filter(|d| d.request.environment == Environment::Production)
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,244 @@
+//! What a console sees: the fleet and one service at an instant, with everything that its screen needs.
+
+pub mod build;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::calendar::FreezeWindow;
+use crate::domain::build::{Build, BuildState};
+use crate::domain::deployment::{Deployment, DeploymentState};
+use crate::domain::event::DeploymentKind;
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
+use crate::domain::people::{Actor, People};
+use crate::domain::policy::Policy;
+use crate::domain::quarantine::Quarantined;
+use crate::domain::request::Request;
+use crate::domain::schema::Verdict;
+use crate::domain::service::Live;
+use crate::domain::stops::{Freeze, Hold};
+use crate::domain::time::{Milliseconds, millis};
+
+/// Names one state of what was asked for; equal versions mean equal content.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+pub struct Version(pub String);
+
+/// Who answers, and what can be asked of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Description {
+    /// The version of the program that answers.
+    pub version: String,
+    /// The number of the wire protocol it speaks.
+    pub api: u32,
+    /// What kind of backend this is, for people: `embedded engine`.
+    pub backend: String,
+    /// A practice service: nothing that happens here matters to anyone.
+    pub demo: bool,
+    /// Changes when the process behind it does.
+    pub instance: String,
+    pub capabilities: Capabilities,
+}
+
+/// What a backend can do; what is off is said in words on the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[allow(clippy::struct_excessive_bools, reason = "a set of independent abilities")]
+pub struct Capabilities {
+    pub promote: bool,
+    pub rollback: bool,
+    pub cancel: bool,
+    pub verify: bool,
+    pub hold: bool,
+    pub freeze: bool,
+    pub logs: bool,
+}
+
+impl Capabilities {
+    pub const ALL: Self = Self {
+        promote: true,
+        rollback: true,
+        cancel: true,
+        verify: true,
+        hold: true,
+        freeze: true,
+        logs: true,
+    };
+}
+
+/// One row for each service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FleetSnapshot {
+    pub version: Version,
+    /// The backend's own time when this was made.
+    pub at: DateTime<Utc>,
+    pub services: Vec<FleetRow>,
+    /// What is wrong with the backend as a whole.
+    pub problems: Vec<Problem>,
+}
+
+/// What the fleet shows of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FleetRow {
+    pub service: ServiceName,
+    pub live: Option<Live>,
+    /// How many builds that reached staging are newer than the live one.
+    pub ahead: u32,
+    /// What runs now, production before staging.
+    pub running: Option<Running>,
+    pub freeze: Option<Freeze>,
+    /// The freeze by calendar that covers `at` and lasts longest.
+    #[serde(default)]
+    pub calendar: Option<FreezeWindow>,
+    pub hold: Option<Hold>,
+    /// The open request for a promoter.
+    #[serde(default)]
+    pub request: Option<Request>,
+    pub last_rollback: Option<DateTime<Utc>>,
+    pub problems: u32,
+}
+
+/// A deployment on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Running {
+    pub deployment: DeploymentId,
+    pub build: BuildNumber,
+    pub environment: Environment,
+    pub kind: DeploymentKind,
+    pub state: DeploymentState,
+    /// When it began to run, or was asked for when it has not.
+    pub since: DateTime<Utc>,
+    #[serde(with = "millis::option")]
+    #[schema(value_type = Option<Milliseconds>)]
+    pub expected: Option<Duration>,
+}
+
+/// One service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ServiceSnapshot {
+    pub version: Version,
+    /// The backend's own time when this was made; ages are counted from it.
+    pub at: DateTime<Utc>,
+    pub service: ServiceName,
+    /// Where its repository is, without credentials.
+    pub repository: String,
+    pub trunk: String,
+    pub me: Me,
+    pub live: BTreeMap<Environment, Live>,
+    /// The attempt that left production in a state nobody vouches for.
+    pub unsettled: Option<DeploymentId>,
+    /// Newest first, not all when there are many; `builds_total` counts them.
+    pub builds: Vec<BuildRow>,
+    /// How many builds there are in all.
+    pub builds_total: u32,
+    /// All that are open, the staging deployments of the builds, and the last of production: newest first.
+    pub deployments: Vec<DeploymentRow>,
+    /// How many production deployments there are in all.
+    pub history_total: u32,
+    pub holds: BTreeMap<Environment, Hold>,
+    /// Those that cover `at` or are still to come.
+    pub freezes: Vec<Freeze>,
+    /// The commits that are known to be bad, the newest first.
+    #[serde(default)]
+    pub quarantine: Vec<Quarantined>,
+    /// How many there are in all.
+    #[serde(default)]
+    pub quarantine_total: u32,
+    /// The last requests for a promoter, newest first.
+    #[serde(default)]
+    pub requests: Vec<Request>,
+    /// The windows of the freezes by calendar, from a week before this month to about 75 days ahead, in the order of
+    /// their beginnings.
+    #[serde(default)]
+    pub calendar: Vec<FreezeWindow>,
+    /// What is wrong with the freezes by calendar, their files and feeds, or will be soon.
+    #[serde(default)]
+    pub calendar_problems: Vec<String>,
+    pub rollback: Option<RollbackPreview>,
+    pub policy: Policy,
+    pub people: People,
+    pub problems: Vec<Problem>,
+}
+
+/// The most builds that a snapshot carries.
+pub const BUILDS_SHOWN: usize = 100;
+/// The most ended production deployments that a snapshot carries.
+pub const HISTORY_SHOWN: usize = 100;
+
+/// The most quarantined commits that a snapshot carries.
+pub const QUARANTINE_SHOWN: usize = 50;
+
+/// A build with its derived state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BuildRow {
+    #[serde(flatten)]
+    pub build: Build,
+    pub state: BuildState,
+    /// The quarantined commits whose effect it has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bad: Vec<Sha>,
+    /// How many more there are beyond the ones named in `bad`.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub bad_more: u32,
+    /// Those in `bad` of which nobody can tell whether it has them: they count as being there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_doubt: Vec<Sha>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_none(count: &u32) -> bool {
+    *count == 0
+}
+
+/// A deployment with what its state means to a reader.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeploymentRow {
+    #[serde(flatten)]
+    pub deployment: Deployment,
+    pub state: DeploymentState,
+    /// The sha and subject of what it deploys.
+    pub sha: Sha,
+    pub subject: String,
+    #[serde(with = "millis::option")]
+    #[schema(value_type = Option<Milliseconds>)]
+    pub expected: Option<Duration>,
+    /// For each step, in order.
+    #[schema(value_type = Vec<Option<Milliseconds>>)]
+    pub steps_expected: Vec<Option<u64>>,
+    /// For how long its build stayed live, when something else has taken its place.
+    #[serde(default, with = "millis::option")]
+    #[schema(value_type = Option<Milliseconds>)]
+    pub live_for: Option<Duration>,
+}
+
+/// The rollback that one key would start now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RollbackPreview {
+    pub to: BuildNumber,
+    pub sha: Sha,
+    /// When the target last went live.
+    pub was_live: Option<DateTime<Utc>>,
+    pub verdict: Verdict,
+    #[serde(with = "millis::option")]
+    #[schema(value_type = Option<Milliseconds>)]
+    pub expected: Option<Duration>,
+}
+
+/// The person behind the connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Me {
+    pub actor: Actor,
+    /// Whether trunkline can tell which commits they wrote.
+    pub identified: bool,
+}
+
+/// Something that is wrong now: what, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    pub since: DateTime<Utc>,
+    pub what: String,
+    pub remedy: String,
+}

@@ -1,0 +1,43 @@
+//! Whether a caller may send a command at all; pure. What the service's guards say is decided after that.
+//!
+//! Reads need no check here: a caller who is let in at all may read.
+
+use crate::domain::caller::{Caller, Rights};
+use crate::domain::command::{Command, Refusal};
+use crate::domain::people::Actor;
+
+/// # Errors
+/// With a refusal that names the missing role. It is recorded like every refusal of a guard.
+pub fn authorize(caller: &Caller, actor: &Actor, command: &Command) -> Result<(), Refusal> {
+    match caller.rights {
+        Rights::Deployer => Ok(()),
+        Rights::Viewer => {
+            let what = command.what(None);
+            let sentence = format!(
+                "{actor} has the role viewer, which does not allow {what}; ask for the role deployer"
+            );
+            Err(Refusal::Policy { sentence, findings: Vec::new() })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::Environment;
+
+    #[test]
+    fn a_viewer_is_refused_with_a_sentence_and_a_local_caller_is_not() {
+        let hold = Command::Hold { environment: Environment::Production, reason: "late".into() };
+        let (local, sam) = (Caller::in_process("sam"), Actor::Person("sam".into()));
+        assert_eq!(authorize(&local, &sam, &hold), Ok(()));
+        let viewer = Caller { rights: Rights::Viewer, ..local };
+        let Err(Refusal::Policy { sentence, .. }) = authorize(&viewer, &sam, &hold) else {
+            panic!("a viewer may hold production");
+        };
+        assert_eq!(
+            sentence,
+            "sam has the role viewer, which does not allow the hold on production; ask for the role deployer"
+        );
+    }
+}

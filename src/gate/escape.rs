@@ -1,0 +1,30 @@
+//! The visible escapes, which are drawn instead of what must not reach the terminal.
+
+use std::fmt;
+
+/// Refused input. Its display is what is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Escape {
+    /// `^X` for C0 and DEL, `<U+XXXX>` for any other character.
+    Char(char),
+    /// A byte that is not valid UTF-8: `<XX>`.
+    Byte(u8),
+    /// Combining marks beyond what one character may carry.
+    Marks(usize),
+    /// An empty value.
+    Empty,
+}
+
+impl fmt::Display for Escape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Char(c @ ('\0'..='\u{1F}' | '\u{7F}')) => {
+                write!(f, "^{}", char::from(c as u8 ^ 0x40))
+            }
+            Self::Char(c) => write!(f, "<U+{:04X}>", u32::from(c)),
+            Self::Byte(byte) => write!(f, "<{byte:02X}>"),
+            Self::Marks(more) => write!(f, "<+{more} marks>"),
+            Self::Empty => f.write_str("<empty>"),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The policy for streamed output: bytes in any pieces become rows that are safe to draw.
+
+use super::escape::Escape;
+use super::row::{Row, RowBuilder};
+use super::sequence::{ESC, Sequence, Step, Verdict};
+use super::sgr::Pen;
+use super::utf8::{Decoder, Unit};
+
+const SHIFT_IN: char = '\u{F}';
+
+/// Turns a stream into rows. The rows do not depend on where the stream is cut into pieces.
+#[derive(Debug, Clone, Default)]
+pub struct LogGate {
+    decoder: Decoder,
+    sequence: Option<Sequence>,
+    pen: Pen,
+    row: RowBuilder,
+    /// A carriage return that may be the first half of a line end.
+    returned: bool,
+    rows: Vec<Row>,
+}
+
+/// The rows of a whole line: one, and one more for each line end and each carriage return in it.
+#[must_use]
+pub fn log_rows(bytes: &[u8]) -> Vec<Row> {
+    let mut gate = LogGate::default();
+    gate.push(bytes);
+    gate.finish()
+}
+
+impl LogGate {
+    pub fn push(&mut self, bytes: &[u8]) {
+        let mut decoder = std::mem::take(&mut self.decoder);
+        let mut rest = bytes;
+        while let [byte, others @ ..] = rest {
+            let plain = if decoder.is_empty() { self.plain(rest) } else { 0 };
+            if plain > 0 {
+                rest = &rest[plain..];
+            } else {
+                decoder.push(*byte, |unit| self.unit(unit));
+                rest = others;
+            }
+        }
+        self.decoder = decoder;
+    }
+
+    /// True if what comes next cannot change how the input so far is drawn.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.decoder.is_empty()
+            && self.sequence.is_none()
+            && !self.returned
+            && self.row.is_settled()
+    }
+
+    /// The bytes of text in the unfinished row.
+    #[must_use]
+    pub fn drawn(&self) -> usize {
+        self.row.len()
+    }
+
+    /// The rows that are complete since the last call.
+    pub fn take_rows(&mut self) -> Vec<Row> {
+        std::mem::take(&mut self.rows)
+    }
+
+    /// The stream is over: the rest of the rows, the last of them without a line end and possibly empty.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<Row> {
+        let mut decoder = std::mem::take(&mut self.decoder);
+        decoder.finish(|unit| self.unit(unit));
+        if let Some(sequence) = self.sequence.take() {
+            self.row.escape(&sequence);
+            if sequence.has_open_escape() {
+                self.row.escape(Escape::Char(ESC));
+            }
+        }
+        self.end_row();
+        self.rows
+    }
+
+    /// Adds the printable ASCII at the start of `bytes` in one go, and returns its length.
+    fn plain(&mut self, bytes: &[u8]) -> usize {
+        if self.sequence.is_some() || self.returned {
+            return 0;
+        }
+        let len = bytes.iter().take_while(|byte| matches!(byte, b' '..=b'~')).count();
+        if let Ok(text) = std::str::from_utf8(&bytes[..len]) {
+            self.row.plain(text, self.pen.style());
+        }
+        len
+    }
+
+    fn unit(&mut self, unit: Unit) {
+        let Some(mut sequence) = self.sequence.take() else { return self.ground(unit) };
+        match sequence.push(unit) {
+            Step::More => self.sequence = Some(sequence),
+            Step::Complete => self.complete(&sequence),
+            Step::Full => self.row.escape(&sequence),
+            Step::Broken => {
+                self.row.escape(&sequence);
+                self.ground(unit);
+            }
+            Step::BrokenAtEscape => {
+                self.row.escape(&sequence);
+                self.sequence = Some(Sequence::start());
+                self.unit(unit);
+            }
+        }
+    }
+
+    fn ground(&mut self, unit: Unit) {
+        if std::mem::take(&mut self.returned) && unit != Unit::Char('\n') {
+            self.end_row();
+        }
+        match unit {
+            Unit::Char('\n') => self.end_row(),
+            Unit::Char('\r') => self.returned = true,
+            Unit::Char('\t') => self.row.tab(self.pen.style()),
+            Unit::Char(SHIFT_IN) => self.row.remove(),
+            Unit::Char(ESC) => self.sequence = Some(Sequence::start()),
+            Unit::Char(c) => self.row.char(c, self.pen.style()),
+            Unit::Byte(byte) => self.row.escape(Escape::Byte(byte)),
+        }
+    }
+
+    fn complete(&mut self, sequence: &Sequence) {
+        match sequence.verdict() {
+            Verdict::Colour(parameters) => self.pen.apply(&parameters),
+            Verdict::Remove => self.row.remove(),
+            Verdict::Show => self.row.escape(sequence),
+        }
+    }
+
+    /// Colour belongs to its row.
+    fn end_row(&mut self) {
+        self.pen = Pen::default();
+        self.rows.push(self.row.finish());
+    }
+}

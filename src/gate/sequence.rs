@@ -1,0 +1,202 @@
+//! One escape sequence as it arrives: where it ends, and whether it may colour, vanish, or must be shown.
+
+use std::fmt;
+
+use super::classes::{is_hidden, is_mark};
+use super::escape::Escape;
+use super::utf8::Unit;
+
+/// Units after the ESC at which a control sequence ends, complete or not.
+const CSI_UNITS: usize = 64;
+/// The same for strings (OSC, DCS, APC, PM, SOS).
+const STRING_UNITS: usize = 4096;
+/// Units of one sequence that are shown.
+const SHOWN: usize = 64;
+
+pub const ESC: char = '\u{1B}';
+const BEL: char = '\u{7}';
+const CAN: char = '\u{18}';
+const SUB: char = '\u{1A}';
+
+/// What a unit did to the sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// It goes on.
+    More,
+    /// It is complete, the unit being its last.
+    Complete,
+    /// It ended incomplete with this unit, which still belongs to it.
+    Full,
+    /// It ended incomplete before this unit.
+    Broken,
+    /// It ended incomplete before the ESC that came before this unit.
+    BrokenAtEscape,
+}
+
+/// What to do with a sequence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It sets colours, by these parameters.
+    Colour(String),
+    /// It is cosmetic and left out.
+    Remove,
+    Show,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// ESC, and intermediates if any.
+    Escape,
+    Control,
+    /// `bel` ends an OSC only.
+    String {
+        bel: bool,
+        closing: bool,
+    },
+}
+
+/// The sequence so far, ESC included.
+#[derive(Debug, Clone)]
+pub struct Sequence {
+    kind: Kind,
+    units: Vec<Unit>,
+}
+
+impl Sequence {
+    /// A sequence of which the ESC is read.
+    pub fn start() -> Self {
+        Self { kind: Kind::Escape, units: vec![Unit::Char(ESC)] }
+    }
+
+    pub fn push(&mut self, unit: Unit) -> Step {
+        match self.kind {
+            Kind::Escape => self.in_escape(unit),
+            Kind::Control => self.in_control(unit),
+            Kind::String { bel, closing } => self.in_string(unit, bel, closing),
+        }
+    }
+
+    /// What to do with the complete sequence.
+    pub fn verdict(&self) -> Verdict {
+        let body: String = self.units[1..].iter().map(|unit| unit.char()).collect();
+        match self.kind {
+            Kind::Escape if matches!(body.as_str(), "(B" | ")B") => Verdict::Remove,
+            Kind::Control => control_verdict(body.strip_prefix('[').unwrap_or(&body)),
+            Kind::String { bel: true, .. } => osc_verdict(body.strip_prefix(']').unwrap_or(&body)),
+            Kind::Escape | Kind::String { bel: false, .. } => Verdict::Show,
+        }
+    }
+
+    /// An ESC that could have been the beginning of the string's end, but was not.
+    pub fn has_open_escape(&self) -> bool {
+        matches!(self.kind, Kind::String { closing: true, .. })
+    }
+
+    fn in_escape(&mut self, unit: Unit) -> Step {
+        let Unit::Char(c) = unit else { return Step::Broken };
+        let after_esc = self.units.len() == 1;
+        match c {
+            '[' if after_esc => self.turn(unit, Kind::Control),
+            ']' if after_esc => self.turn(unit, Kind::String { bel: true, closing: false }),
+            'P' | '_' | '^' | 'X' if after_esc => {
+                self.turn(unit, Kind::String { bel: false, closing: false })
+            }
+            ' '..='/' => self.add(unit, CSI_UNITS),
+            '0'..='~' => self.complete(unit),
+            _ => Step::Broken,
+        }
+    }
+
+    fn in_control(&mut self, unit: Unit) -> Step {
+        match unit {
+            Unit::Char('@'..='~') => self.complete(unit),
+            Unit::Char(' '..='?') => self.add(unit, CSI_UNITS),
+            _ => Step::Broken,
+        }
+    }
+
+    fn in_string(&mut self, unit: Unit, bel: bool, closing: bool) -> Step {
+        match unit {
+            Unit::Char('\\') if closing => {
+                self.units.push(Unit::Char(ESC));
+                self.complete(unit)
+            }
+            _ if closing => Step::BrokenAtEscape,
+            Unit::Char(BEL) if bel => self.complete(unit),
+            Unit::Char(ESC) => {
+                self.kind = Kind::String { bel, closing: true };
+                Step::More
+            }
+            Unit::Char('\n' | CAN | SUB) => Step::Broken,
+            _ => self.add(unit, STRING_UNITS),
+        }
+    }
+
+    fn turn(&mut self, unit: Unit, kind: Kind) -> Step {
+        self.kind = kind;
+        self.units.push(unit);
+        Step::More
+    }
+
+    fn complete(&mut self, unit: Unit) -> Step {
+        self.units.push(unit);
+        Step::Complete
+    }
+
+    fn add(&mut self, unit: Unit, limit: usize) -> Step {
+        self.units.push(unit);
+        if self.units.len() > limit { Step::Full } else { Step::More }
+    }
+}
+
+/// Makes it visible, the end of a long one by its size only.
+impl fmt::Display for Sequence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for unit in self.units.iter().take(SHOWN) {
+            match *unit {
+                Unit::Char(c) if is_hidden(c) || is_mark(c) => write!(f, "{}", Escape::Char(c))?,
+                Unit::Char(c) => write!(f, "{c}")?,
+                Unit::Byte(byte) => write!(f, "{}", Escape::Byte(byte))?,
+            }
+        }
+        match self.units.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, "<+{more} more>"),
+        }
+    }
+}
+
+/// `body` is what follows the introducer, the final character included.
+fn control_verdict(body: &str) -> Verdict {
+    let Some((end, last)) = body.char_indices().next_back() else { return Verdict::Show };
+    let parameters = &body[..end];
+    let plain = parameters.chars().all(|c| matches!(c, '0'..=';'));
+    match last {
+        'm' if plain => Verdict::Colour(parameters.to_owned()),
+        'h' | 'l' if matches!(parameters, "?25" | "?7" | "?12" | "?2026") => Verdict::Remove,
+        '@' | 'A'..='M' | 'P' | 'S' | 'T' | 'X' | 'Z' | '`' | 'a' | 'd' | 'e' | 'f' | 's' | 'u'
+            if plain =>
+        {
+            Verdict::Remove
+        }
+        _ => Verdict::Show,
+    }
+}
+
+/// `body` is what follows the introducer, the terminator included.
+fn osc_verdict(body: &str) -> Verdict {
+    let payload = body.strip_suffix(BEL).or_else(|| body.strip_suffix("\u{1B}\\")).unwrap_or(body);
+    let number = payload.split(';').next().unwrap_or_default();
+    let cosmetic = matches!(number, "0" | "1" | "2" | "7" | "8" | "133");
+    if cosmetic && !payload.chars().any(char::is_control) { Verdict::Remove } else { Verdict::Show }
+}
+
+impl Unit {
+    /// Its character. A byte that is not UTF-8 counts as a control.
+    fn char(self) -> char {
+        match self {
+            Self::Char(c) => c,
+            Self::Byte(_) => '\u{80}',
+        }
+    }
+}

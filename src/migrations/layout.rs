@@ -1,0 +1,237 @@
+//! Which paths are migrations, of which tool, and whether they go up or down.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::glob::Glob;
+
+/// The tool that runs a migration.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Tool {
+    /// The service file names its paths.
+    Configured,
+    Sqlx,
+    Refinery,
+    Diesel,
+    GolangMigrate,
+    Goose,
+    Flyway,
+    Rails,
+    Django,
+    Alembic,
+    Prisma,
+    Dbmate,
+    /// Its folder or its name says migration, and no tool that is known.
+    Other,
+}
+
+impl Tool {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Configured => "configured",
+            Self::Sqlx => "sqlx",
+            Self::Refinery => "refinery",
+            Self::Diesel => "diesel",
+            Self::GolangMigrate => "golang-migrate",
+            Self::Goose => "goose",
+            Self::Flyway => "flyway",
+            Self::Rails => "rails",
+            Self::Django => "django",
+            Self::Alembic => "alembic",
+            Self::Prisma => "prisma",
+            Self::Dbmate => "dbmate",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// Up or down. A file with both counts as up; its down part is not judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MigrationDirection {
+    Up,
+    Down,
+}
+
+/// What a path says about a migration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MigrationPath {
+    pub tool: Tool,
+    pub direction: MigrationDirection,
+}
+
+/// Decides which paths are migrations.
+#[derive(Debug, Clone, Default)]
+pub struct Layouts {
+    globs: Vec<Glob>,
+    /// Those that match no path seen.
+    idle: Vec<Glob>,
+    /// The tools whose well-known files were seen.
+    seen: BTreeSet<Evidence>,
+}
+
+/// A language or tool shown by a well-known file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Evidence {
+    Rust,
+    Go,
+    Flyway,
+    Alembic,
+}
+
+/// Tools by the shape of their paths, the more particular ones first; a group `down` is the way down.
+static SHAPES: LazyLock<Vec<(Tool, Regex)>> = LazyLock::new(|| {
+    let shapes = [
+        (Tool::Prisma, r"(?:^|/)migrations/[^/]+/migration\.sql$"),
+        (Tool::Diesel, r"(?:^|/)\d[\d-]*_[^/]+/(?:up|(?P<down>down))\.sql$"),
+        (Tool::Rails, r"(?:^|/)db/(?:\w+_)?migrate/(?:.*/)?\d+_[^/]+\.rb$"),
+        (Tool::Django, r"(?:^|/)migrations/\d{4,}_\w+\.py$"),
+        (Tool::Alembic, r"(?:^|/)(?:alembic|migrations)/versions/(?:.*/)?\w+\.py$"),
+        (Tool::Flyway, r"(?:^|/)(?:V\d[\d._]*|(?P<down>U\d[\d._]*)|R)__[^/]+\.(?:sql|java|kt)$"),
+        (Tool::Refinery, r"(?:^|/)[UV]\d+(?:\.\d+)?__\w+\.(?:sql|rs)$"),
+        (Tool::GolangMigrate, r"(?:^|/)\d+_[^/]*\.(?:up|(?P<down>down))\.[^/.]+$"),
+        (Tool::Dbmate, r"(?:^|/)db/migrations/\d{14}_[^/]+\.sql$"),
+        (Tool::Goose, r"(?:^|/)migrations?/\d+_[^/]+\.go$"),
+        (Tool::Sqlx, r"(?:^|/)migrations?/\d+_[^/]+\.sql$"),
+        // Any SQL below a folder of migrations, and code that is numbered as tools number it.
+        (Tool::Other, r"(?is)migrat(?:e|ions?)/(?:.*[/.])?(?P<down>down)\.sql$"),
+        (Tool::Other, r"(?is)migrat(?:e|ions?)/.*\.sql$"),
+        (
+            Tool::Other,
+            r"(?is)migrat(?:e|ions?)/(?:.*/)?(?:m|version|migration)?\d[^/]+\.(?:[cm]?[jt]s|php|exs?|cs|py|rb|kt|java|go|rs)$",
+        ),
+    ];
+    let compiled =
+        shapes.map(|(tool, shape)| (tool, Regex::new(shape).expect("the shape is valid")));
+    compiled.into()
+});
+
+/// Endings of files beside migrations that are not migrations.
+const BESIDE: [&str; 7] =
+    ["__init__.py", "_test.go", ".d.ts", ".test.ts", ".spec.ts", "_test.exs", ".Designer.cs"];
+
+impl Layouts {
+    /// Layouts where the service file names the paths; an empty list names none.
+    #[must_use]
+    pub fn new(globs: Vec<Glob>) -> Self {
+        Self { globs, ..Self::default() }
+    }
+
+    /// Takes all paths of the repository into account, with the well-known files of tools among them.
+    #[must_use]
+    pub fn seeing<'p>(mut self, paths: impl IntoIterator<Item = &'p str>) -> Self {
+        self.idle.clone_from(&self.globs);
+        for path in paths {
+            self.idle.retain(|glob| !glob.matches(path));
+            match path.rsplit('/').next().unwrap_or(path) {
+                "Cargo.toml" => self.seen.insert(Evidence::Rust),
+                "flyway.toml" | "flyway.conf" | "pom.xml" | "build.gradle" | "build.gradle.kts" => {
+                    self.seen.insert(Evidence::Flyway)
+                }
+                "alembic.ini" | "script.py.mako" => self.seen.insert(Evidence::Alembic),
+                "go.mod" => self.seen.insert(Evidence::Go),
+                _ => false,
+            };
+        }
+        self
+    }
+
+    /// What a path is, if it is a migration.
+    #[must_use]
+    pub fn place(&self, path: &str) -> Option<MigrationPath> {
+        let shaped = self.by_shape(path);
+        if self.globs.is_empty() {
+            return shaped;
+        }
+        let named = self.globs.iter().any(|glob| glob.matches(path));
+        let direction = shaped.map_or(MigrationDirection::Up, |place| place.direction);
+        named.then_some(MigrationPath { tool: Tool::Configured, direction })
+    }
+
+    /// What the service file says that fits none of the paths that were seen: a mistake that would hide migrations.
+    #[must_use]
+    pub fn mistake(&self) -> Option<String> {
+        let glob = self.idle.first()?;
+        Some(format!("{:?} in paths under [migrations] matches no file", glob.pattern()))
+    }
+
+    fn has(&self, evidence: Evidence) -> bool {
+        self.seen.contains(&evidence)
+    }
+
+    fn by_shape(&self, path: &str) -> Option<MigrationPath> {
+        if BESIDE.iter().any(|ending| path.ends_with(ending)) {
+            return None;
+        }
+        if self.has(Evidence::Alembic) && path.contains("versions/") && ends_in(path, "py") {
+            return Some(MigrationPath { tool: Tool::Alembic, direction: MigrationDirection::Up });
+        }
+        let mut fitting = SHAPES.iter().filter_map(|(tool, shape)| {
+            let captures = shape.captures(path)?;
+            let down = captures.name("down").is_some();
+            Some(MigrationPath {
+                tool: *tool,
+                direction: if down { MigrationDirection::Down } else { MigrationDirection::Up },
+            })
+        });
+        let mut place = fitting.next()?;
+        // Refinery writes V and U too, and its U goes up: only Flyway's own files make a U an undo.
+        let flyway = self.has(Evidence::Flyway) || path.contains("db/migration/");
+        let jvm = ["java", "kt"].iter().any(|ending| ends_in(path, ending));
+        if place.tool == Tool::Flyway && !flyway && !jvm && !is_repeatable(path) {
+            place = MigrationPath { tool: Tool::Refinery, direction: MigrationDirection::Up };
+        }
+        if place.tool == Tool::GolangMigrate
+            && self.has(Evidence::Rust)
+            && !self.has(Evidence::Go)
+            && ends_in(path, "sql")
+        {
+            place.tool = Tool::Sqlx;
+        }
+        Some(place)
+    }
+}
+
+fn ends_in(path: &str, ending: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, found)| found == ending)
+}
+
+/// Whether the tool runs the file again whenever it changes, so that editing it is fine.
+#[must_use]
+pub fn is_repeatable(path: &str) -> bool {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    file.starts_with("R__") && ends_in(file, "sql")
+}
+
+/// Whether a file is code, not SQL.
+#[must_use]
+pub fn is_code(path: &str) -> bool {
+    let (_, ending) = path.rsplit_once('.').unwrap_or_default();
+    let code = [
+        "rs", "rb", "py", "ts", "mts", "cts", "js", "mjs", "cjs", "go", "java", "kt", "php", "ex",
+        "exs", "cs",
+    ];
+    code.contains(&ending)
+}
+
+/// The order in which migrations run: by the numbers in their names, then by name.
+#[must_use]
+pub fn order(path: &str) -> (Vec<u128>, &str) {
+    let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
+    let named = ["up.sql", "down.sql", "migration.sql"].contains(&file);
+    let name = if named { folder.rsplit('/').next().unwrap_or(folder) } else { file };
+    let digits: String = name
+        .trim_start_matches(['V', 'U'])
+        .chars()
+        .take_while(|c| c.is_ascii_digit() || "._-".contains(*c))
+        .collect();
+    let numbers = digits.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
+    (numbers.map(|part| part.parse().unwrap_or(u128::MAX)).collect(), path)
+}

@@ -1,0 +1,137 @@
+//! What a request says, read into domain types or answered with a problem.
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::header::{HeaderMap, IF_NONE_MATCH};
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+
+use super::document::in_header;
+use super::response::ProblemResponse;
+use crate::api::KEY_HEADER;
+use crate::api::problem::{ProblemDocument, ProblemKind};
+use crate::domain::command::{Command, Refusal};
+use crate::domain::ids::IdempotencyKey;
+use crate::domain::snapshot::Version;
+
+/// The names in the path.
+pub(super) struct InPath<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for InPath<T> {
+    type Rejection = ProblemResponse;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ProblemResponse> {
+        let path: Result<Path<T>, PathRejection> = Path::from_request_parts(parts, state).await;
+        match path {
+            Ok(Path(names)) => Ok(Self(names)),
+            Err(rejection) => {
+                Err(ProblemDocument::new(ProblemKind::NoSuchPath, rejection.body_text()).into())
+            }
+        }
+    }
+}
+
+/// What stands behind the `?`.
+pub(super) struct InQuery<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for InQuery<T> {
+    type Rejection = ProblemResponse;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ProblemResponse> {
+        let query: Result<Query<T>, QueryRejection> = Query::from_request_parts(parts, state).await;
+        match query {
+            Ok(Query(query)) => Ok(Self(query)),
+            Err(rejection) => {
+                Err(ProblemDocument::new(ProblemKind::BadRequest, rejection.body_text()).into())
+            }
+        }
+    }
+}
+
+/// A command in the body and its key in the header.
+pub(super) struct KeyedCommand {
+    pub command: Command,
+    pub key: IdempotencyKey,
+}
+
+impl IntoParams for KeyedCommand {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let about = "Made up once for each intent: the same key never acts twice.";
+        vec![in_header::<IdempotencyKey>(KEY_HEADER, Required::True, about)]
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for KeyedCommand {
+    type Rejection = ProblemResponse;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ProblemResponse> {
+        let key = key(request.headers())?;
+        match Json::from_request(request, state).await {
+            Ok(Json(command)) => Ok(Self { command, key }),
+            Err(rejection) => Err(unreadable(&rejection).into()),
+        }
+    }
+}
+
+fn key(headers: &HeaderMap) -> Result<IdempotencyKey, ProblemDocument> {
+    let bad = |why: String| ProblemDocument::new(ProblemKind::BadRequest, why);
+    let Some(key) = headers.get(KEY_HEADER) else {
+        return Err(bad(format!(
+            "a command needs the header {KEY_HEADER:?}, made up once for each intent"
+        )));
+    };
+    let key = String::from_utf8_lossy(key.as_bytes()).into_owned();
+    IdempotencyKey::try_from(key).map_err(|error| bad(error.to_string()))
+}
+
+fn unreadable(rejection: &JsonRejection) -> ProblemDocument {
+    let sentence = rejection.body_text();
+    match rejection.status().as_u16() {
+        413 => ProblemDocument::new(ProblemKind::TooLarge, sentence),
+        415 => ProblemDocument::new(ProblemKind::NotJson, sentence),
+        422 => Refusal::invalid(sentence).into(),
+        _ => ProblemDocument::new(ProblemKind::BadRequest, sentence),
+    }
+}
+
+/// The versions that the caller has already.
+pub(super) struct KnownVersions(Vec<Version>);
+
+impl IntoParams for KnownVersions {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let about = "The entity tags of what the caller has already.";
+        vec![in_header::<String>(IF_NONE_MATCH.as_str(), Required::False, about)]
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for KnownVersions {
+    type Rejection = ProblemResponse;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ProblemResponse> {
+        let lines = parts.headers.get_all(IF_NONE_MATCH).iter();
+        let tags = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
+        let unquoted = tags.filter_map(|tag| {
+            let tag = tag.trim();
+            tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"')?.strip_suffix('"')
+        });
+        Ok(Self(unquoted.map(|version| Version(version.to_owned())).collect()))
+    }
+}
+
+impl KnownVersions {
+    /// The one version to wait beyond; with several there is nothing to wait for.
+    pub(super) fn only(&self) -> Option<Version> {
+        match self.0.as_slice() {
+            [version] => Some(version.clone()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn has(&self, version: &Version) -> bool {
+        self.0.contains(version)
+    }
+}

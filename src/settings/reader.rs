@@ -1,0 +1,281 @@
+//! The raw stage of a settings file: sections and entries that know their place, read key by key.
+
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::duration;
+use crate::mistake::{InvalidSettings, Mistakes};
+use crate::words::{did_you_mean, list};
+
+/// Longer than anything that trunkline waits for, and far from where sums of times overflow.
+const LONGEST: Duration = Duration::from_hours(30 * 24);
+
+/// Parses a text into its tree, in which every key and value has its place.
+///
+/// # Errors
+/// When it is not TOML.
+pub fn tree<'t>(text: &'t str, file: &str) -> Result<Spanned<DeTable<'t>>, InvalidSettings> {
+    DeTable::parse(text).map_err(|error| {
+        let mut mistakes = Mistakes::new(file, text);
+        let at = error.span().map_or(0, |span| span.start);
+        mistakes.add(at, "", format!("not TOML: {}", error.message().to_lowercase()));
+        mistakes.into_error()
+    })
+}
+
+/// A table whose keys are taken one by one, so that the ones left over are unknown.
+pub struct Section<'a> {
+    /// Its own path; empty for the whole file.
+    pub path: String,
+    /// Where it stands.
+    pub at: usize,
+    table: &'a DeTable<'a>,
+    known: Vec<&'static str>,
+    is_unsure: bool,
+}
+
+impl<'a> Section<'a> {
+    pub fn of_file(tree: &'a Spanned<DeTable<'a>>) -> Self {
+        Self {
+            path: String::new(),
+            at: 0,
+            table: tree.get_ref(),
+            known: Vec::new(),
+            is_unsure: false,
+        }
+    }
+
+    /// The entry of a key, if it is there; from now on the key is a known one.
+    pub fn take(&mut self, key: &'static str) -> Option<Setting<'a>> {
+        self.known.push(key);
+        let (key, value) = self.table.get_key_value(key)?;
+        Some(self.entry(key.get_ref(), key.span().start, value))
+    }
+
+    /// Every entry, for a table whose keys are names that the writer chose.
+    pub fn all(&self) -> Vec<Setting<'a>> {
+        let entry = |(key, value): (&Spanned<_>, _)| {
+            let name: &std::borrow::Cow<'_, str> = key.get_ref();
+            self.entry(name, key.span().start, value)
+        };
+        self.table.iter().map(entry).collect()
+    }
+
+    /// Leaves no key unknown, where it was not found out which keys belong here.
+    pub fn accept_all_keys(&mut self) {
+        self.is_unsure = true;
+    }
+
+    /// Complains about every key that nobody took.
+    pub fn finish(self, mistakes: &mut Mistakes<'_>) {
+        self.finish_below(&[], mistakes);
+    }
+
+    /// The same; a key of the top of the file that landed in this section is told where it belongs.
+    pub fn finish_below(self, top: &[&str], mistakes: &mut Mistakes<'_>) {
+        for entry in self.all().into_iter().filter(|_| !self.is_unsure) {
+            if self.known.contains(&entry.name.as_str()) {
+                continue;
+            }
+            let advice = if top.contains(&entry.name.as_str()) {
+                "; it belongs to the top of the file, above the first [table]".to_owned()
+            } else {
+                did_you_mean(&entry.name, &self.known)
+                    .unwrap_or_else(|| format!("; known here: {}", list(&self.known)))
+            };
+            mistakes.add(entry.key_at, &entry.path, format!("unknown key{advice}"));
+        }
+    }
+
+    fn entry(&self, name: &str, key_at: usize, value: &'a Spanned<DeValue<'a>>) -> Setting<'a> {
+        let shown = name.escape_debug();
+        let path =
+            if self.path.is_empty() { shown.to_string() } else { format!("{}.{shown}", self.path) };
+        let (name, at, value) = (name.to_owned(), value.span().start, value.get_ref());
+        Setting { name, path, key_at, at, value }
+    }
+}
+
+/// One key with its value.
+pub struct Setting<'a> {
+    pub name: String,
+    /// The whole path of the key.
+    pub path: String,
+    /// Where the key stands.
+    pub key_at: usize,
+    /// Where the value stands.
+    pub at: usize,
+    value: &'a DeValue<'a>,
+}
+
+/// A value with its place, for mistakes that come up later.
+#[derive(Debug, Clone)]
+pub struct Located<T> {
+    pub value: T,
+    pub at: usize,
+}
+
+impl<'a> Setting<'a> {
+    pub fn reject(&self, mistakes: &mut Mistakes<'_>, sentence: impl Into<String>) {
+        mistakes.add(self.at, &self.path, sentence);
+    }
+
+    /// A text that is more than blanks.
+    pub fn text(&self, mistakes: &mut Mistakes<'_>) -> Option<&'a str> {
+        match self.value {
+            DeValue::String(text) if !text.trim().is_empty() => Some(text),
+            DeValue::String(_) => {
+                self.reject(mistakes, "is empty; write a text or remove it");
+                None
+            }
+            _ => self.wrong_type("a text in quotes", mistakes),
+        }
+    }
+
+    /// A whole number from 1 on.
+    pub fn count(&self, mistakes: &mut Mistakes<'_>) -> Option<u32> {
+        let DeValue::Integer(number) = self.value else {
+            return self.wrong_type("a whole number", mistakes);
+        };
+        let count =
+            u32::from_str_radix(number.as_str(), number.radix()).ok().filter(|count| *count > 0);
+        if count.is_none() {
+            self.reject(mistakes, format!("\"{number}\" is not a number from 1 to 4294967295"));
+        }
+        count
+    }
+
+    /// A time as people write it, of 30 days at most.
+    pub fn duration(&self, mistakes: &mut Mistakes<'_>) -> Option<Duration> {
+        let DeValue::String(text) = self.value else {
+            return self.wrong_type("a time in quotes such as \"30s\" or \"15m\"", mistakes);
+        };
+        match duration::parse(text) {
+            Ok(duration) if duration <= LONGEST => return Some(duration),
+            Ok(_) => self.reject(mistakes, format!("{text:?} is longer than 30 days")),
+            Err(why) => self.reject(mistakes, why),
+        }
+        None
+    }
+
+    /// The same, but more than nothing.
+    pub fn positive_duration(&self, mistakes: &mut Mistakes<'_>) -> Option<Duration> {
+        let duration = self.duration(mistakes)?;
+        if duration.is_zero() {
+            self.reject(mistakes, "has to be longer than nothing; write a time such as \"30s\"");
+            return None;
+        }
+        Some(duration)
+    }
+
+    /// One of a few words.
+    pub fn choice<T: Copy>(&self, words: &[(&str, T)], mistakes: &mut Mistakes<'_>) -> Option<T> {
+        let text = self.text(mistakes)?;
+        let chosen = words.iter().find(|(word, _)| *word == text).map(|(_, choice)| *choice);
+        if chosen.is_none() {
+            let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            let advice = did_you_mean(text, &known)
+                .unwrap_or_else(|| format!("; known here: {}", list(&known)));
+            self.reject(mistakes, format!("unknown value {text:?}{advice}"));
+        }
+        chosen
+    }
+
+    /// A list of texts that are more than blanks, each with its place.
+    pub fn texts(&self, mistakes: &mut Mistakes<'_>) -> Vec<Located<&'a str>> {
+        let DeValue::Array(items) = self.value else {
+            self.wrong_type::<()>("a list of texts such as [\"a\", \"b\"]", mistakes);
+            return Vec::new();
+        };
+        let items = items.iter().map(|item| self.item(item));
+        items
+            .filter_map(|item| Some(Located { value: item.text(mistakes)?, at: item.at }))
+            .collect()
+    }
+
+    /// A list of texts of any content; empty ones are arguments too.
+    pub fn words(&self, mistakes: &mut Mistakes<'_>) -> Option<Vec<&'a str>> {
+        let items = self.value.as_array()?;
+        let mut words = Vec::with_capacity(items.len());
+        for item in items {
+            match item.get_ref() {
+                DeValue::String(word) => words.push(word.as_ref()),
+                _ => return self.item(item).wrong_type("a text in quotes", mistakes),
+            }
+        }
+        Some(words)
+    }
+
+    pub fn is_list(&self) -> bool {
+        self.value.is_array()
+    }
+
+    pub fn is_empty_list(&self) -> bool {
+        self.value.as_array().is_some_and(|items| items.is_empty())
+    }
+
+    pub fn section(&self, mistakes: &mut Mistakes<'_>) -> Option<Section<'a>> {
+        let DeValue::Table(table) = self.value else {
+            return self.wrong_type(&format!("a table; begin it with [{}]", self.path), mistakes);
+        };
+        let path = self.path.clone();
+        Some(Section { path, at: self.key_at, table, known: Vec::new(), is_unsure: false })
+    }
+
+    /// The tables of a `[[list]]`.
+    pub fn sections(&self, mistakes: &mut Mistakes<'_>) -> Vec<Section<'a>> {
+        let DeValue::Array(items) = self.value else {
+            let wanted = format!("a list of tables; begin each with [[{}]]", self.path);
+            self.wrong_type::<()>(&wanted, mistakes);
+            return Vec::new();
+        };
+        items.iter().filter_map(|item| self.item(item).section(mistakes)).collect()
+    }
+
+    /// The entries of a list.
+    pub fn items(&self, mistakes: &mut Mistakes<'_>) -> Vec<Self> {
+        let DeValue::Array(items) = self.value else {
+            self.wrong_type::<()>("a list", mistakes);
+            return Vec::new();
+        };
+        items.iter().map(|item| self.item(item)).collect()
+    }
+
+    /// A date, with or without a time; `wanted` is what belongs here.
+    pub fn date_time(
+        &self,
+        wanted: &str,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Option<&'a toml::value::Datetime> {
+        match self.value {
+            DeValue::Datetime(value) => Some(value),
+            _ => self.wrong_type(wanted, mistakes),
+        }
+    }
+
+    fn item(&self, item: &'a Spanned<DeValue<'a>>) -> Self {
+        let at = item.span().start;
+        Self {
+            name: self.name.clone(),
+            path: self.path.clone(),
+            key_at: at,
+            at,
+            value: item.get_ref(),
+        }
+    }
+
+    fn wrong_type<T>(&self, wanted: &str, mistakes: &mut Mistakes<'_>) -> Option<T> {
+        let found = match self.value {
+            DeValue::String(_) => "a text",
+            DeValue::Integer(_) | DeValue::Float(_) => "a number",
+            DeValue::Boolean(_) => "true or false",
+            DeValue::Datetime(_) => "a date",
+            DeValue::Array(_) => "a list",
+            DeValue::Table(_) => "a table",
+        };
+        self.reject(mistakes, format!("found {found}, expected {wanted}"));
+        None
+    }
+}

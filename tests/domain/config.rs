@@ -1,0 +1,112 @@
+//! The service file over a table of data files: what is taken, and the exact words for what is not.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use trunkline::config::ServiceFile;
+use trunkline::config::service_file::{DEFAULT_TIMEOUT, MigrationSettings};
+use trunkline::domain::event::{DeploymentKind, Run};
+use trunkline::domain::ids::Environment;
+use trunkline::domain::people::{Actor, Identity};
+use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
+use trunkline::migrations::Dialect;
+
+fn cases(folder: &str) -> Vec<(PathBuf, String)> {
+    let folder = Path::new("tests/data/config").join(folder);
+    let mut cases: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.clone(), fs::read_to_string(path).unwrap()))
+        .collect();
+    cases.sort();
+    assert!(!cases.is_empty());
+    cases
+}
+
+fn valid(name: &str) -> ServiceFile {
+    let text = fs::read_to_string(Path::new("tests/data/config/valid").join(name)).unwrap();
+    ServiceFile::parse(&text, "trunkline.toml").unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn each_invalid_file_is_refused_in_the_words_of_its_first_lines() {
+    let mut wrong = String::new();
+    for (path, text) in cases("invalid") {
+        let expected: Vec<_> = text.lines().map_while(|line| line.strip_prefix("#! ")).collect();
+        let said = match ServiceFile::parse(&text, "trunkline.toml") {
+            Ok(_) => "it was accepted".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        if said != expected.join("\n") {
+            writeln!(wrong, "{}\n{said}", path.display()).unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "said something else:\n{wrong}");
+}
+
+#[test]
+fn each_valid_file_is_taken() {
+    for (path, text) in cases("valid") {
+        let taken = ServiceFile::parse(&text, "trunkline.toml");
+        assert!(taken.is_ok(), "{}: {}", path.display(), taken.unwrap_err());
+    }
+}
+
+#[test]
+fn silence_means_the_defaults() {
+    let file = valid("smallest.toml");
+    assert_eq!(file.trunk, None);
+    assert_eq!(file.policy, Policy::default());
+    assert_eq!((file.database, file.migrations), (None, MigrationSettings::default()));
+    assert_eq!(file.staging[0].timeout, DEFAULT_TIMEOUT);
+    assert_eq!(file.staging[0].expected, None);
+    assert!(file.production.is_empty() && file.rollback.is_empty());
+}
+
+#[test]
+fn every_key_is_resolved() {
+    let file = valid("everything.toml");
+    assert_eq!(file.name.as_str(), "checkout-api.v2");
+    assert_eq!(file.trunk.as_deref(), Some("release/next"));
+    let policy = Policy {
+        soak: Duration::ZERO,
+        big_batch: 20,
+        verify: vec![VerifyBy::Step("smoke".into())],
+        freeze: FreezeMode::Warn,
+        request_expires: Duration::from_mins(5),
+    };
+    assert_eq!(file.policy, policy);
+    assert_eq!(file.database.as_deref(), Some("main"));
+    assert_eq!(file.migrations.paths, ["db/migrate/*.sql"]);
+    assert_eq!(file.migrations.dialect, Some(Dialect::Mysql));
+    assert_eq!(file.migrations.min_bake, Duration::from_hours(2));
+    assert_eq!(file.secrets, ["DATABASE_URL", "_token2"]);
+    assert_eq!(file.staging[0].run, Run::Shell("./deploy/migrate.sh".into()));
+    assert_eq!(file.staging[0].timeout, Duration::from_mins(10));
+    assert_eq!(file.staging[0].expected, Some(Duration::from_secs(30)));
+    let argv = ["./smoke", "--quick", "", "$(id)"].map(str::to_owned);
+    assert_eq!(file.staging[1].run, Run::Argv(argv.into()));
+}
+
+#[test]
+fn people_are_known_by_any_of_their_addresses_and_logins() {
+    let people = valid("everything.toml").people;
+    let identity = |email: &str| Identity { name: "whoever".into(), email: email.into() };
+    assert_eq!(people.owner_of(&identity("jane@home.example")), Some("jane"));
+    assert_eq!(people.actor_of_login("jdoe"), Actor::Person("jane".into()));
+    assert_eq!(people.actor_of_login("max m."), Actor::Person("max m.".into()));
+    assert!(people.is_bot(&identity("1+dependabot[bot]@users.noreply.github.com")));
+}
+
+#[test]
+fn each_kind_of_deployment_has_its_steps() {
+    let file = valid("everything.toml");
+    let steps = |environment, kind| file.steps(environment, kind);
+    assert_eq!(steps(Environment::Staging, DeploymentKind::Auto), file.staging);
+    assert_eq!(steps(Environment::Staging, DeploymentKind::Redeploy), file.staging);
+    assert_eq!(steps(Environment::Production, DeploymentKind::Promote), file.production);
+    assert_eq!(steps(Environment::Production, DeploymentKind::Redeploy), file.production);
+    assert_eq!(steps(Environment::Production, DeploymentKind::Rollback), file.rollback);
+}
