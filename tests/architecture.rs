@@ -100,6 +100,34 @@ fn what_one_module_owns_is_named_nowhere_else() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The domain and the engine say what to do as a `Remedy`; which key or command does it is known to the clients alone.
+#[test]
+fn the_domain_and_the_engine_name_no_key_and_no_command() {
+    let names_a_way = |text: &str| {
+        let is_flag = |word: &str| {
+            let word = word.trim_start_matches(['(', '`', '\'']);
+            word.strip_prefix("--").is_some_and(|name| name.starts_with(|c: char| c.is_lowercase()))
+        };
+        let commands = ["init", "engine", "where", "migrations", "verify", "release", "rollback"];
+        let command = |name: &&str| text.contains(&format!("trunkline {name}"));
+        text.split(' ').any(is_flag) || commands.iter().any(|name| command(&name))
+    };
+    let mut wrong = Vec::new();
+    for path in sources(Path::new("src")) {
+        // What the engine starts has arguments of its own.
+        let starts =
+            path.starts_with("src/engine/supervisor") || path.starts_with("src/engine/runner");
+        if !matches!(module(&path).as_str(), "domain" | "engine") || starts {
+            continue;
+        }
+        let code = code(&path).replace("\\\"", "'");
+        let texts = code.split('"').skip(1).step_by(2);
+        let texts = texts.filter(|text| names_a_way(text));
+        wrong.extend(texts.map(|text| format!("{}: {text:?}", path.display())));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn the_wall_clock_is_read_in_one_file() {
     let reads = |path: &PathBuf| code(path).contains("Utc::now");

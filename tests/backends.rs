@@ -11,7 +11,7 @@ use support::engine::{QUICK, World};
 use trunkline::backend::Backend;
 use trunkline::backend::embedded::Embedded;
 use trunkline::backend::remote::Remote;
-use trunkline::backend::scripted::{SERVICE, Scripted, World as Script};
+use trunkline::backend::scripted::{SERVICE, Scripted, ScriptedWorld as Script};
 use trunkline::domain::ids::{BuildNumber, ServiceName};
 use trunkline::domain::snapshot::ServiceSnapshot;
 

@@ -323,7 +323,7 @@ async fn a_cancel_stops_the_step_and_the_deployment() {
     world.command("raj", cancel.clone()).await.unwrap();
     let deployment = world.ended(id).await;
     assert_eq!(deployment.ended.unwrap().outcome, Outcome::Cancelled);
-    let Refusal::Invalid { sentence } = refusal(world.command("raj", cancel).await) else {
+    let Refusal::Invalid { sentence, .. } = refusal(world.command("raj", cancel).await) else {
         panic!("it has ended already");
     };
     assert_eq!(sentence, format!("{id} has ended already: cancelled"));

@@ -11,7 +11,7 @@ use std::time::Duration;
 use described::{Described, assert_valid};
 use reqwest::Method;
 use serde_json::{Value, json};
-use trunkline::api::problem::{Kind, Problem};
+use trunkline::api::problem::{ProblemDocument, ProblemKind};
 use trunkline::backend::Backend;
 use trunkline::backend::scripted::{Fault, SERVICE, Scripted};
 use trunkline::domain::command::{Action, Command, Refusal};
@@ -49,8 +49,12 @@ fn eventful(world: &Scripted) {
         let (from, reason) = (world.now(), String::from("why"));
         let shas = world.service(&name).unwrap().state.builds[&first].sha.clone();
         let bad = BadCommit { sha: shas.clone(), build: first, subject: "Pay".into() };
-        let finding =
-            Finding { guard: Guard::Hold, severity: Severity::Override, sentence: reason.clone() };
+        let finding = Finding {
+            guard: Guard::Hold,
+            severity: Severity::Override,
+            sentence: reason.clone(),
+            remedy: None,
+        };
         let facts = [
             Fact::FreezePlaced { from, until: None, reason: reason.clone() },
             Fact::FreezePlaced { from, until: Some(from), reason: reason.clone() },
@@ -156,9 +160,9 @@ async fn a_path_takes_the_methods_that_are_described_and_no_other() {
         for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
             let is_described = operations.contains(&(path.clone(), method.to_string()));
             let answer = described.ask(method.clone(), &real).send().await.unwrap();
-            let problem = answer.json::<Problem>().await.ok().map(|problem| problem.kind);
-            assert_ne!(problem, Some(Kind::NoSuchPath), "{method} {path}");
-            assert_eq!(problem != Some(Kind::WrongMethod), is_described, "{method} {path}");
+            let problem = answer.json::<ProblemDocument>().await.ok().map(|problem| problem.kind);
+            assert_ne!(problem, Some(ProblemKind::NoSuchPath), "{method} {path}");
+            assert_eq!(problem != Some(ProblemKind::WrongMethod), is_described, "{method} {path}");
         }
     }
 }

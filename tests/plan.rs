@@ -17,6 +17,7 @@ use trunkline::domain::plan::{
     Finding, Guard, Migrations, Plan, PlanInput, Severity, endpoints, plan,
 };
 use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
+use trunkline::domain::remedy::Remedy;
 use trunkline::domain::service::ServiceState;
 
 /// A service whose history a test writes down as events.
@@ -219,7 +220,8 @@ fn a_verified_soaked_build_of_others_is_all_green() {
     let plan = World::new().promote_plan();
     assert_eq!(plan.severity(), Severity::Info, "{:#?}", plan.findings);
     assert_eq!(plan.kind, DeploymentKind::Promote);
-    assert_eq!(plan.undo, "! rolls back to #2");
+    assert_eq!(plan.undo, "roll back to #2");
+    assert_eq!(plan.undo_remedy, Some(Remedy::RollBack { to: BuildNumber(2) }));
 }
 
 #[test]

@@ -95,10 +95,10 @@ fn a_request_ends_with_its_time_and_not_before() {
     let record = Record::asked();
     let just_before = minute(120) - TimeDelta::microseconds(1);
     assert_eq!(record.request().state(just_before), RequestState::Open);
-    assert_eq!(record.request().became(minute(120)), "expired: nobody took it");
+    assert_eq!(record.request().became(minute(120)), "expired: not taken");
     let mut late = Record::asked();
     late.promote(120, "kim", 2);
-    assert_eq!(late.request().became(minute(121)), "expired: nobody took it");
+    assert_eq!(late.request().became(minute(121)), "expired: not taken");
 }
 
 #[test]
@@ -108,5 +108,5 @@ fn a_clock_that_is_set_back_does_not_bring_a_request_back() {
     assert_eq!(record.state.open_request(minute(111)).map(|open| open.id), Some(Seq(1)));
     record.hold(125);
     assert_eq!(record.state.open_request(minute(60)), None, "it was over already");
-    assert_eq!(record.request().became(minute(60)), "expired: nobody took it");
+    assert_eq!(record.request().became(minute(60)), "expired: not taken");
 }

@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
-use trunkline::api::problem::{Kind, Problem};
+use trunkline::api::problem::{ProblemDocument, ProblemKind};
 use trunkline::backend::remote::Remote;
 use trunkline::backend::scripted::{Fault, SERVICE, Scripted};
 use trunkline::backend::{Backend, BackendError};
@@ -77,9 +77,9 @@ impl Reply {
     }
 
     /// The problem document that every error is.
-    fn problem(&self) -> Problem {
+    fn problem(&self) -> ProblemDocument {
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
-        let problem: Problem = serde_json::from_str(&self.body).unwrap();
+        let problem: ProblemDocument = serde_json::from_str(&self.body).unwrap();
         assert_eq!(problem.status, self.status);
         problem
     }
@@ -127,23 +127,23 @@ async fn every_error_is_a_problem_document_with_its_status() {
     let keyed = "idempotency-key: 12345678\r\n";
     let large = format!(r#"{{"command":"verify","build":1,"note":"{}"}}"#, "x".repeat(300_000));
     let cases = [
-        (post(&socket, "", HOLD).await, 400, Kind::BadRequest),
-        (post(&socket, "idempotency-key: no\r\n", HOLD).await, 400, Kind::BadRequest),
-        (post(&socket, keyed, "{").await, 400, Kind::BadRequest),
-        (post(&socket, keyed, r#"{"command":"dance"}"#).await, 422, Kind::Invalid),
-        (post(&socket, keyed, &large).await, 413, Kind::TooLarge),
-        (get(&socket, "/v1/nothing", "").await, 404, Kind::NoSuchPath),
-        (get(&socket, "/v1/services/No%20Name", "").await, 404, Kind::NoSuchPath),
-        (get(&socket, "/v1/services/nobody", "").await, 404, Kind::NotFound),
-        (get(&socket, "/v1/commands/12345678", "").await, 404, Kind::NeverRecorded),
-        (get(&socket, "/v1/services/checkout/commands", "").await, 405, Kind::WrongMethod),
-        (get(&socket, "/v1/fleet?wait=soon", "").await, 400, Kind::BadRequest),
+        (post(&socket, "", HOLD).await, 400, ProblemKind::BadRequest),
+        (post(&socket, "idempotency-key: no\r\n", HOLD).await, 400, ProblemKind::BadRequest),
+        (post(&socket, keyed, "{").await, 400, ProblemKind::BadRequest),
+        (post(&socket, keyed, r#"{"command":"dance"}"#).await, 422, ProblemKind::Invalid),
+        (post(&socket, keyed, &large).await, 413, ProblemKind::TooLarge),
+        (get(&socket, "/v1/nothing", "").await, 404, ProblemKind::NoSuchPath),
+        (get(&socket, "/v1/services/No%20Name", "").await, 404, ProblemKind::NoSuchPath),
+        (get(&socket, "/v1/services/nobody", "").await, 404, ProblemKind::NotFound),
+        (get(&socket, "/v1/commands/12345678", "").await, 404, ProblemKind::NeverRecorded),
+        (get(&socket, "/v1/services/checkout/commands", "").await, 405, ProblemKind::WrongMethod),
+        (get(&socket, "/v1/fleet?wait=soon", "").await, 400, ProblemKind::BadRequest),
         (
             get(&socket, "/v1/services/checkout/plan?action=promote", "").await,
             400,
-            Kind::BadRequest,
+            ProblemKind::BadRequest,
         ),
-        (get(&socket, "/v1/fleet", "trunkline-api: 0\r\n").await, 426, Kind::Incompatible),
+        (get(&socket, "/v1/fleet", "trunkline-api: 0\r\n").await, 426, ProblemKind::Incompatible),
     ];
     for (reply, status, kind) in cases {
         assert_eq!((reply.status, reply.problem().kind), (status, kind), "{reply:?}");
@@ -158,7 +158,7 @@ async fn a_body_that_is_not_json_by_its_type_is_not_read_as_json() {
     let headers = "idempotency-key: 12345678\r\ncontent-type: text/plain\r\n";
     let path = "/v1/services/checkout/commands";
     let reply = ask(&serving.socket(), "POST", path, headers, HOLD).await;
-    assert_eq!((reply.status, reply.problem().kind), (415, Kind::NotJson));
+    assert_eq!((reply.status, reply.problem().kind), (415, ProblemKind::NotJson));
 }
 
 #[tokio::test]
@@ -437,7 +437,7 @@ async fn a_stopping_server_sends_everyone_who_waits_away_at_once() {
             drop(stop);
         },
     );
-    assert_eq!((polled.status, polled.problem().kind), (503, Kind::Stopping));
+    assert_eq!((polled.status, polled.problem().kind), (503, ProblemKind::Stopping));
     assert_eq!(ids.status, 200);
     server.await.unwrap().unwrap();
     assert!(began.elapsed() < Duration::from_secs(4), "it waited for those who wait");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use trunkline::backend::Backend;
-use trunkline::backend::scripted::{SERVICE, Scripted, World};
+use trunkline::backend::scripted::{SERVICE, Scripted, ScriptedWorld};
 use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::event::{DeploymentKind, Fact, StepOutcome};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName};
@@ -32,13 +32,13 @@ async fn row(world: &Scripted) -> FleetRow {
     fleet.services.into_iter().next().unwrap()
 }
 
-fn queue(world: &mut World, build: BuildNumber, kind: DeploymentKind) -> DeploymentId {
+fn queue(world: &mut ScriptedWorld, build: BuildNumber, kind: DeploymentKind) -> DeploymentId {
     let by = Actor::Person("kim".into());
     world.request(&service(), build, Environment::Production, kind, by)
 }
 
 /// Puts a new build into production in a minute.
-fn ship(world: &mut World) -> BuildNumber {
+fn ship(world: &mut ScriptedWorld) -> BuildNumber {
     let build = world.verified_build(&service(), "ada");
     queue(world, build, DeploymentKind::Promote);
     world.advance(&service());
@@ -48,7 +48,7 @@ fn ship(world: &mut World) -> BuildNumber {
 }
 
 /// The deployment that production runs.
-fn live(world: &World) -> DeploymentId {
+fn live(world: &ScriptedWorld) -> DeploymentId {
     let state = &world.service(&service()).unwrap().state;
     state.live(Environment::Production).unwrap().deployment
 }

@@ -13,7 +13,7 @@ use support::home::{Home, until};
 use support::repository::Repository;
 use support::shop::smoke_tested;
 use trunkline::backend::Backend as _;
-use trunkline::backend::scripted::{SERVICE, Scripted, World};
+use trunkline::backend::scripted::{SERVICE, Scripted, ScriptedWorld};
 use trunkline::domain::commit_location::{CommitInBuild, CommitLocation, InProduction, InStaging};
 use trunkline::domain::event::{DeploymentKind, StepOutcome};
 use trunkline::domain::ids::{BuildNumber, Environment};
@@ -232,7 +232,7 @@ async fn placed(world: &Scripted, build: BuildNumber) -> CommitInBuild {
     }
 }
 
-fn ship(world: &mut World, build: BuildNumber, kind: DeploymentKind) {
+fn ship(world: &mut ScriptedWorld, build: BuildNumber, kind: DeploymentKind) {
     let by = Actor::Person("kim".into());
     world.request(&SERVICE.parse().unwrap(), build, Environment::Production, kind, by);
     world.finish(&SERVICE.parse().unwrap());

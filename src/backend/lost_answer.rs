@@ -29,6 +29,9 @@ const ON_ITS_WAY: Duration = Duration::from_mins(1);
 const FAILURES: usize = 5;
 
 /// The receipt, or `None` when the command was never recorded. An error leaves the intent on disk for the next program.
+///
+/// # Errors
+/// As [`look_up`].
 pub async fn conclude<B: Backend>(
     backend: &B,
     key: &IdempotencyKey,
@@ -126,7 +129,7 @@ mod tests {
         let backend = Scripted::new(DateTime::UNIX_EPOCH);
         backend.fault(Fault::Unreachable);
         let (key, hour) = (key(), Duration::from_hours(1));
-        assert!(timeout(hour, look_up(&backend, &key)).await.is_err(), "nobody knows");
+        assert!(timeout(hour, look_up(&backend, &key)).await.is_err(), "it is unknown");
         let looking = look_up(&backend, &key);
         let healing = async {
             sleep(hour).await;

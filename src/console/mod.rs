@@ -16,6 +16,7 @@ pub mod model;
 mod notes;
 mod overlay;
 mod pace;
+mod remedy;
 mod requests;
 pub mod runtime;
 mod suspects;

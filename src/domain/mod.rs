@@ -16,6 +16,7 @@ pub mod plan;
 pub mod policy;
 pub mod pull_request;
 pub mod quarantine;
+pub mod remedy;
 pub mod request;
 pub mod schema;
 pub mod service;

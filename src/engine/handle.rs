@@ -1,4 +1,4 @@
-//! The door to a running engine: questions are answered from the shared world, commands go to the writer.
+//! The interface of a running engine: reads come from the shared state, commands go to the writer.
 
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -16,7 +16,7 @@ use super::logs;
 use super::run::RunFolder;
 use super::shared::Shared;
 use super::world::{Service, World};
-use super::writer::{Input, Request};
+use super::writer::{CommandRequest, Input};
 use crate::calendar::FreezeWindow;
 use crate::domain::caller::Caller;
 use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
@@ -33,7 +33,7 @@ use crate::domain::snapshot::build::{self, SnapshotInput};
 use crate::domain::snapshot::{FleetRow, FleetSnapshot, ServiceSnapshot, Version};
 use crate::store::Reader;
 
-/// How often facts are gathered anew because the world moved in between.
+/// How often facts are gathered again because the service changed in between.
 const GATHERS: u32 = 5;
 /// How soon a reader that waits for a log looks at its file again, and how seldom while nothing comes.
 const LOG_LOOK: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(40)];
@@ -209,7 +209,7 @@ impl Handle {
         commit: &CommitPrefix,
     ) -> Result<CommitLocation, CommandError> {
         find(&self.shared.world(), name)?;
-        Ok(Box::pin(commit_location::find(&self.shared, name, commit)).await?)
+        Box::pin(commit_location::find(&self.shared, name, commit)).await
     }
 
     /// Records a command; what was answered is durable.
@@ -232,7 +232,7 @@ impl Handle {
                 Box::pin(gather::gather(&self.shared, name, &command)).await?
             };
             let (reply, answer) = oneshot::channel();
-            let request = Request {
+            let request = CommandRequest {
                 service: name.clone(),
                 caller: caller.clone(),
                 command: command.clone(),
@@ -349,7 +349,7 @@ impl Handle {
     /// Looks for a line of a step's log, in as much of it as takes a moment.
     ///
     /// # Errors
-    /// When there is no such step, nobody can look for this, or the log cannot be read.
+    /// When there is no such step, the search is invalid, or the log cannot be read.
     pub async fn search_log(
         &self,
         name: &ServiceName,

@@ -146,6 +146,6 @@ fn clock_was_set(by: TimeDelta, now: DateTime<Utc>) -> (String, String) {
         format!(
             "this machine's clock was set {direction} by {amount} at {at}; ages and soaks that began before are wrong by as much"
         ),
-        "compare it with another clock; \"trunkline engine restart\" takes this notice away".into(),
+        "compare it with another clock; a restart of the engine takes this notice away".into(),
     )
 }

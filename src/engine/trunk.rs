@@ -226,7 +226,7 @@ pub(super) async fn read_file(
     let path = file_path(watched);
     Ok(match mirror.file(at, &path).await? {
         Some(text) => ServiceFile::parse(&text, &path).map_err(|error| error.in_one_line()),
-        None => Err(format!("commit {} has no {path}; `trunkline init` writes one", at.short())),
+        None => Err(format!("commit {} has no {path}; write one and merge it", at.short())),
     })
 }
 

@@ -305,8 +305,12 @@ async fn what_is_recorded_when_the_engine_stops_and_starts_again_is_what_was_tol
 
 #[test]
 fn a_refusal_is_recorded_to_a_limit_and_says_that_it_was_cut() {
-    let finding =
-        |sentence: String| Finding { guard: Guard::Author, severity: Severity::Override, sentence };
+    let finding = |sentence: String| Finding {
+        guard: Guard::Author,
+        severity: Severity::Override,
+        sentence,
+        remedy: None,
+    };
     let (command, most) =
         (Command::Hold { environment: Environment::Staging, reason: "x".into() }, 2_000);
     let recorded = |length: usize| {

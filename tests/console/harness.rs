@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_stream::wrappers::UnboundedReceiverStream;
-use trunkline::backend::scripted::{SERVICE, Scripted, World};
+use trunkline::backend::scripted::{SERVICE, Scripted, ScriptedWorld};
 use trunkline::console::effect::{Outside, Performer};
 use trunkline::console::message::News;
 use trunkline::console::model::Model;
@@ -62,7 +62,7 @@ pub fn ready() -> Scripted {
 }
 
 /// Puts a build into production within 100 seconds.
-pub fn put_live(world: &mut World, build: BuildNumber) -> DeploymentId {
+pub fn put_live(world: &mut ScriptedWorld, build: BuildNumber) -> DeploymentId {
     let sam = Actor::Person("sam".into());
     let (environment, kind) = (Environment::Production, DeploymentKind::Promote);
     let id = world.request(&checkout(), build, environment, kind, sam);

@@ -16,7 +16,7 @@ fn busy() -> Scripted {
     let name = checkout();
     backend.change(|world| {
         let auto = (Environment::Staging, DeploymentKind::Auto);
-        let request = |world: &mut trunkline::backend::scripted::World, build| {
+        let request = |world: &mut trunkline::backend::scripted::ScriptedWorld, build| {
             world.request(&name, build, auto.0, auto.1, Actor::System)
         };
         let build = world.merge(&name, "kim", "chore: bump the TLS library to 3.4");

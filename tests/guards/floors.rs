@@ -206,7 +206,7 @@ async fn what_was_judged_counts_where_not_all_could_be() {
     let build = shop.merge(&files).await;
     let plan = shop.promote_plan(build).await;
     let asks = said(&plan, Severity::Override);
-    assert!(asks[0].contains("not all of its migrations were judged: there are more"), "{asks:?}");
+    assert!(asks[0].contains("Not all of its migrations were judged: there are more"), "{asks:?}");
     assert_eq!(only(&plan).line, 1);
     shop.world.live(build).await;
     let verdict = shop.way_back(before).await;

@@ -154,7 +154,7 @@ async fn the_phases_of_a_schema_change_are_walked_one_by_one() {
     let plan = story.world.plan("raj", Action::Rollback { to: Some(story.builds[1]) }).await;
     let plan = plan.unwrap();
     let stays = format!(
-        "a rollback does not undo the migrations of {}; choose {} or newer",
+        "A rollback does not undo the migrations of {}; choose {} or newer",
         story.builds[3], story.builds[2]
     );
     assert!(on_migrations(&plan)[1].sentence.contains(&stays), "{plan:#?}");

@@ -6,6 +6,7 @@ use chrono::DateTime;
 use trunkline::domain::event::{DeploymentKind, DeploymentRequest, Event, Fact, Outcome};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use trunkline::domain::people::Actor;
+use trunkline::domain::remedy::Remedy;
 use trunkline::domain::schema::{Outlook, SchemaChange, SharedChange, Verdict};
 use trunkline::domain::service::ServiceState;
 use trunkline::migrations::Class;
@@ -117,10 +118,11 @@ fn what_nobody_judged_fades_once_somebody_does() {
     let verdict = record.verdict(1);
     assert_eq!(verdict.outlook, Outlook::Risk);
     let why = &verdict.why[0];
-    for part in ["#3 (git could not be started)", "--range 0000000..0000000", "no further than #3"]
-    {
+    for part in ["#3 (git could not be started)", "check them", "no further than #3"] {
         assert!(why.contains(part), "{part:?} is not in {why}");
     }
+    let range = "0000000..0000000".to_owned();
+    assert_eq!(verdict.remedy, Some(Remedy::CheckMigrations { range }));
     assert_eq!(record.outlook(3), Outlook::Safe);
     // Gone back from it, the next promote brings all that it brought, and is judged.
     record.roll_back(1);

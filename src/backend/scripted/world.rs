@@ -31,10 +31,10 @@ pub const SERVICE: &str = "checkout";
 
 /// Everything there is. A test changes it by name, so that events, states and version stay in step.
 #[derive(Debug)]
-pub struct World {
+pub struct ScriptedWorld {
     pub(super) now: DateTime<Utc>,
     pub(super) faults: Vec<Fault>,
-    pub(super) services: BTreeMap<ServiceName, Service>,
+    pub(super) services: BTreeMap<ServiceName, ScriptedService>,
     /// What is wrong beside the services.
     problems: Vec<Problem>,
     events: Vec<Event>,
@@ -45,7 +45,7 @@ pub struct World {
 
 /// One service of it.
 #[derive(Debug, Clone, Default)]
-pub struct Service {
+pub struct ScriptedService {
     pub state: ServiceState,
     pub policy: Policy,
     pub people: People,
@@ -58,7 +58,7 @@ pub struct Service {
 }
 
 /// Questions, as the backend asks them.
-impl World {
+impl ScriptedWorld {
     #[must_use]
     pub fn new(now: DateTime<Utc>) -> Self {
         let mut world = Self {
@@ -79,7 +79,7 @@ impl World {
     }
 
     pub(super) fn fleet(&self) -> FleetSnapshot {
-        let row = |(name, service): (&ServiceName, &Service)| {
+        let row = |(name, service): (&ServiceName, &ScriptedService)| {
             build::fleet_row(service.facts(name), self.now)
         };
         FleetSnapshot {
@@ -133,7 +133,7 @@ impl World {
         name: &ServiceName,
         commit: &CommitPrefix,
     ) -> Result<CommitLocation, Refusal> {
-        let Service { state, policy, .. } = self.service(name)?;
+        let ScriptedService { state, policy, .. } = self.service(name)?;
         Ok(CommitLocation::recorded(state, policy, commit))
     }
 
@@ -166,7 +166,7 @@ impl World {
         };
         let mut seqs = self.events.iter().filter(is_in).map(|event| event.seq);
         let first = seqs.next()?;
-        Some(RecordSpan { first, last: seqs.last().unwrap_or(first) })
+        Some(RecordSpan { first, last: seqs.next_back().unwrap_or(first) })
     }
 
     pub(super) fn events(
@@ -230,7 +230,7 @@ impl World {
 
     /// # Errors
     /// [`Refusal::NotFound`] when there is none of this name.
-    pub fn service(&self, name: &ServiceName) -> Result<&Service, Refusal> {
+    pub fn service(&self, name: &ServiceName) -> Result<&ScriptedService, Refusal> {
         self.services
             .get(name)
             .ok_or_else(|| Refusal::not_found(format!("there is no service {:?}", name.as_str())))
@@ -238,7 +238,7 @@ impl World {
 }
 
 /// What a test makes happen.
-impl World {
+impl ScriptedWorld {
     /// Adds a service with the people `sam`, `kim` and `ada`, who commit as NAME@example.com.
     pub fn add_service(&mut self, name: &ServiceName) {
         let person = |name: &str| {
@@ -254,7 +254,8 @@ impl World {
             ..Policy::default()
         };
         let people = People { people, bots: Vec::new() };
-        self.services.insert(name.clone(), Service { policy, people, ..Service::default() });
+        self.services
+            .insert(name.clone(), ScriptedService { policy, people, ..ScriptedService::default() });
         self.revision += 1;
     }
 
@@ -274,7 +275,7 @@ impl World {
     ///
     /// # Panics
     /// When there is no such service.
-    pub fn edit(&mut self, name: &ServiceName, edit: impl FnOnce(&mut Service)) {
+    pub fn edit(&mut self, name: &ServiceName, edit: impl FnOnce(&mut ScriptedService)) {
         self.revision += 1;
         edit(self.services.get_mut(name).expect("the service was added before"));
     }
@@ -309,7 +310,7 @@ impl World {
     }
 }
 
-impl Service {
+impl ScriptedService {
     fn facts<'a>(&'a self, name: &'a ServiceName) -> SnapshotInput<'a> {
         SnapshotInput {
             service: name,

@@ -123,7 +123,7 @@ pub fn service(
     }
     let snapshot = match answer {
         Ok(snapshot) => snapshot,
-        Err(BackendError::Refused(Refusal::NotFound { sentence })) => {
+        Err(BackendError::Refused(Refusal::NotFound { sentence, .. })) => {
             return not_found(model, sentence);
         }
         Err(why) => return lost(model, &why),

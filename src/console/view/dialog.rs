@@ -11,6 +11,7 @@ use super::{about, draw_lines, emergency, pane, plan, suspects, verdict};
 use crate::console::available;
 use crate::console::confirm::{Confirm, Field, FieldKind, Focus, Manner, Stage, Subject, Window};
 use crate::console::model::Model;
+use crate::console::remedy;
 use crate::console::theme::Role;
 use crate::domain::command::Action;
 use crate::domain::event::DeploymentKind;
@@ -175,7 +176,9 @@ fn undo(model: &Model, plan: &Plan, width: u16) -> Line<'static> {
     };
     let row = Row::new(&model.options.theme, width).gap(2).own("Undo", Role::Muted);
     let row = if word.is_empty() { row } else { row.gap(1).own(word, role) };
-    row.own(format!(": {}", plan.undo), Role::Muted).line()
+    let key = plan.undo_remedy.as_ref().and_then(remedy::key_of_undo);
+    let key = key.map_or(String::new(), |key| format!("{key} "));
+    row.own(format!(": {key}{}", plan.undo), Role::Muted).line()
 }
 
 /// What became of it so far.

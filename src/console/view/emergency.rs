@@ -126,7 +126,7 @@ fn of_plan(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
 fn of_weight(plan: &Plan, finding: &Finding) -> bool {
     match (&plan.verdict, finding.guard) {
         (Some(verdict), Guard::Migration) => {
-            verdict.outlook > Outlook::Safe && !super::plan::repeats_verdict(finding)
+            verdict.outlook > Outlook::Safe && !super::plan::repeats_verdict(finding, verdict)
         }
         _ => finding.severity > Severity::Info,
     }

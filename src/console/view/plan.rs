@@ -31,7 +31,7 @@ pub fn add(model: &Model, plan: &Plan, width: u16, upper: &mut Upper) {
         upper.lines.push(Line::default());
     }
     upper.lines.extend(subject(model, plan, width));
-    let told = |finding: &&Finding| verdict.is_none() || !repeats_verdict(finding);
+    let told = |finding: &&Finding| !verdict.is_some_and(|v| repeats_verdict(finding, v));
     let mut all: Vec<_> = plan.findings.iter().filter(told).collect();
     all.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let (against, rest) = all.split_at(all.partition_point(|f| f.severity >= Severity::Override));
@@ -47,8 +47,8 @@ pub fn add(model: &Model, plan: &Plan, width: u16, upper: &mut Upper) {
 }
 
 /// Whether it says no more than a verdict that speaks against a rollback; what to do about that is an `info` beside it.
-pub fn repeats_verdict(finding: &Finding) -> bool {
-    finding.guard == Guard::Migration && finding.severity > Severity::Info
+pub fn repeats_verdict(finding: &Finding, verdict: &Verdict) -> bool {
+    finding.guard == Guard::Migration && finding.sentence.starts_with(verdict.outlook.as_str())
 }
 
 /// What speaks against a rollback.
