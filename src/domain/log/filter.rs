@@ -136,11 +136,12 @@ impl LogFilter {
         const AT_ONCE: usize = 256;
         let (tab, beyond) = (self.tab_matters, self.beyond_ascii_matters);
         let is_odd = |byte: u8| {
-            let control = byte < 0x20 && byte != b'\n' && (tab || byte != b'\t');
-            control | (byte == 0x7F) | (beyond & (byte >= 0x80))
+            let is_control = byte < 0x20 && byte != b'\n' && (tab || byte != b'\t');
+            is_control || byte == 0x7F || beyond && byte >= 0x80
         };
-        // Without a branch inside, so that the compiler compares many bytes at once.
-        let has_odd = |some: &[u8]| some.iter().fold(false, |odd, byte| odd | is_odd(*byte));
+        // Without a way out inside, so that the compiler compares many bytes at once.
+        let has_odd =
+            |some: &[u8]| some.iter().fold(0, |odd, byte| odd | u8::from(is_odd(*byte))) != 0;
         let (nth, some) = bytes.chunks(AT_ONCE).enumerate().find(|(_, some)| has_odd(some))?;
         Some(nth * AT_ONCE + some.iter().position(|byte| is_odd(*byte))?)
     }
