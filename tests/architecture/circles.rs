@@ -159,7 +159,7 @@ fn no_files_need_each_other_in_a_circle() {
         let circles = circles(&uses(folder));
         let files: usize = circles.iter().map(Vec::len).sum();
         if files > *allowed {
-            let shown: String = circles.iter().map(|c| format!("\n  {}", c.join(", "))).collect();
+            let shown: Vec<_> = circles.iter().map(|c| format!("\n  {}", c.join(", "))).collect();
             wrong.push(format!("{folder}: {files} files, {allowed} are allowed{shown}"));
         }
     }
