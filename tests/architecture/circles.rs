@@ -159,8 +159,9 @@ fn no_files_need_each_other_in_a_circle() {
         let circles = circles(&uses(folder));
         let files: usize = circles.iter().map(Vec::len).sum();
         if files > *allowed {
-            let shown: String = circles.iter().map(|c| format!("\n  {}", c.join(", "))).collect();
-            wrong.push(format!("{folder}: {files} files, {allowed} are allowed{shown}"));
+            let shown: Vec<_> = circles.iter().map(|circle| circle.join(", ")).collect();
+            let shown = shown.join("\n  ");
+            wrong.push(format!("{folder}: {files} files, {allowed} are allowed\n  {shown}"));
         }
     }
     assert!(wrong.is_empty(), "circles of files\n{}", wrong.join("\n"));
