@@ -7,7 +7,7 @@ use std::path::Path;
 use super::{code, sources};
 
 /// Folders, and how many of their files may still be in circles. The numbers may only go down.
-const ALLOWED: &[(&str, usize)] = &[("src/console", 48), ("src/engine", 24)];
+const ALLOWED: &[(&str, usize)] = &[("src/console", 0), ("src/engine", 24)];
 
 /// A module by the names on its path: `["console", "update", "act"]`.
 type Module = Vec<String>;
