@@ -277,7 +277,7 @@ fn a_service_file_that_breaks_on_the_trunk_leaves_the_last_good_one() {
     repository.commit_all("Ann", "ann@example.com", "break it");
     let service = || home.json(&["status", "--json", "--service", "checkout"]);
     until("the mistake is said with its place", || {
-        service()["problems"].to_string().contains("trunkline.toml:6:1")
+        service()["problems"].to_string().contains("trunkline.toml:5:1")
     });
     assert_eq!(service()["policy"]["verify"], serde_json::json!([{"step": "smoke"}]));
     repository.write("trunkline.toml", &service_file().idle().text());
