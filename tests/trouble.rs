@@ -13,7 +13,7 @@ use trunkline::domain::command::Command;
 use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::event::{Fact, StepOutcome};
 use trunkline::domain::ids::{BuildNumber, Environment, Seq, Sha};
-use trunkline::engine::run::RunFolder;
+use trunkline::engine::runner::local::run::RunFolder;
 
 /// A program that stands in for the binary and starts its supervisors only when the test lets it.
 fn hesitant(world: &World) -> std::path::PathBuf {

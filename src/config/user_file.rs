@@ -91,8 +91,12 @@ impl UserFile {
 }
 
 impl Watched {
-    fn is_same(&self, other: &Self) -> bool {
-        let bare = |repository: &str| repository.trim_end_matches('/').to_owned();
+    /// Whether both name the same folder of the same repository.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        fn bare(repository: &str) -> &str {
+            repository.trim_end_matches('/')
+        }
         bare(&self.repository) == bare(&other.repository) && self.folder == other.folder
     }
 }

@@ -1,7 +1,7 @@
 //! Where a commit is: git tells which commit is meant and which build has it first, the events tell the rest.
 
 use super::commands::CommandError;
-use super::shared::Shared;
+use super::world::WorldReader;
 use crate::domain::build::Build;
 use crate::domain::command::Refusal;
 use crate::domain::ids::{BuildNumber, CommitPrefix, ServiceName, Sha};
@@ -14,13 +14,13 @@ use crate::git::{CommitMatch, GitError, Mirror};
 /// # Errors
 /// When there is no such service, or git fails.
 pub async fn find(
-    shared: &Shared,
+    world: &WorldReader,
     name: &ServiceName,
     commit: &CommitPrefix,
 ) -> Result<Whereabouts, CommandError> {
     let gone = || Refusal::not_found(format!("there is no service {:?}", name.as_str()));
     let (mirror, builds) = {
-        let world = shared.world();
+        let world = world.world();
         let service = world.services.get(name).ok_or_else(gone)?;
         (service.mirror.clone(), Known::of(&service.state, &service.trunk))
     };
@@ -32,7 +32,7 @@ pub async fn find(
         }
         CommitMatch::Nothing => None,
     };
-    let world = shared.world();
+    let world = world.world();
     let service = world.services.get(name).ok_or_else(gone)?;
     let state = &service.state;
     let Some((named, place)) = found else {

@@ -20,7 +20,7 @@ use trunkline::engine::commands::{
 use trunkline::engine::decide::{Decision, Known, Pipeline, decide};
 use trunkline::engine::refusals;
 use trunkline::engine::report;
-use trunkline::engine::run::Status;
+use trunkline::engine::runner::Status;
 
 use super::reference::{Added, Reference};
 

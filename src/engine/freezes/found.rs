@@ -5,11 +5,11 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::source::{Files, Source, parse};
-use super::{Freezes, Held, told};
+use super::{FEEDS, Freezes, Held, trouble_of};
 use crate::calendar::ical::LARGEST_FEED;
 use crate::calendar::{FREEZES_FILE, FeedPlace, FreezesFile, LARGEST_FILE};
 use crate::domain::ids::{ServiceName, Sha};
-use crate::engine::world::Service;
+use crate::engine::world::{Service, Trouble};
 use crate::git::{FileEntry, GitError, Mirror};
 
 /// The most bytes of all the feeds together that one file may name in its repository.
@@ -145,8 +145,8 @@ impl Found {
         }
         service.freezes_at = (!self.is_partial).then(|| tip.clone());
         let remedy = "mend it on the trunk; until then the last good file holds";
-        let trouble = self.trouble.as_ref().map(|what| (what.clone(), remedy.to_owned()));
-        service.trouble("freezes", now, trouble);
-        service.trouble("feeds", now, own.and_then(|own| told(&own.rules, now)));
+        let trouble = self.trouble.as_ref().map(|what| Trouble::new(what, remedy));
+        service.set_trouble("freezes", now, trouble);
+        service.set_trouble(FEEDS, now, own.and_then(|own| trouble_of(&own.rules, now)));
     }
 }

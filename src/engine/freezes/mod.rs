@@ -23,8 +23,7 @@ pub(super) use self::found::at_commit;
 use self::kept::Kept;
 use self::own::OwnFile;
 use self::source::Source;
-use super::shared::Shared;
-use super::world::World;
+use super::world::{Service, Trouble, World, WorldOwner, WorldReader};
 use crate::calendar::FreezeRules;
 use crate::domain::ids::ServiceName;
 
@@ -251,122 +250,141 @@ impl InForce {
     }
 }
 
-/// Looks at everything, when there is anything to look at.
-pub(super) async fn look_when_due(shared: &Arc<Shared>) {
-    if shared.freezes.is_due(shared.clock.now()) {
-        let shared = shared.clone();
-        // Large feeds take a while to lay out.
-        let _stopping = tokio::task::spawn_blocking(move || look(&shared)).await;
-    }
+/// What a look at the freezes changes in the world.
+#[derive(Default)]
+pub struct FreezeNews {
+    rules: Vec<ServiceFreezes>,
+    /// Problems that belong to no service, set or cleared.
+    troubles: Vec<(&'static str, Option<Trouble>)>,
 }
 
-/// Looks at everything once, and gives every service its rules where anything changed. It may take a while.
-pub(super) fn look(shared: &Shared) {
-    let (now, freezes) = (shared.clock.now(), &shared.freezes);
-    let mut own = freezes.own();
-    // First, so that what comes anew can fall back on what was.
-    freezes.renew(now);
-    match freezes.look_at_own(&mut own, now) {
-        OwnLook::NotDue => {}
-        OwnLook::Good => shared.note(SOURCE, None),
-        OwnLook::Broken(what) => {
-            let remedy = "mend the file; until then the last good one holds";
-            shared.note(SOURCE, Some((what, remedy.to_owned())));
-        }
-    }
-    freezes.tidy();
-    freezes.fetch(now);
-    spread(shared);
-    drop(own);
-    keep(shared);
-}
-
-/// What a service is given.
-struct Given {
+/// The freezes of one service as a look found them.
+struct ServiceFreezes {
     service: ServiceName,
     rules: FreezeRules,
-    /// Its own file, of which some are.
+    /// The service's own file, which is part of the rules.
     own: Option<Arc<Source>>,
-    trouble: Option<(String, String)>,
+    trouble: Option<Trouble>,
 }
 
-/// Gives every service the rules as they are now, and tells those whose rules changed.
-fn spread(shared: &Shared) {
-    let now = shared.clock.now();
-    let names: Vec<_> = shared.world().services.keys().cloned().collect();
-    let engine = shared.freezes.in_force().engine.source.clone();
-    let given = names.into_iter().map(|service| {
-        let in_force = shared.freezes.in_force();
-        let own = in_force.services.get(&service).map(|held| held.source.clone());
-        let rules = in_force.of(&service);
-        drop(in_force);
-        let trouble = own.as_ref().and_then(|own| told(&own.rules, now));
-        Given { service, rules, own, trouble }
-    });
-    let given: Vec<_> = given.collect();
-    let news: Vec<_> = {
-        let world = shared.world();
-        given.into_iter().filter(|given| given.is_news(&world)).collect()
-    };
-    if !news.is_empty() {
-        shared.change(|world| {
-            let in_force = shared.freezes.in_force();
-            for given in news {
-                given.to(world, &in_force, now);
+impl Freezes {
+    /// Looks at everything, if anything is due. It may take a while, so it runs on a thread of its own.
+    pub(super) async fn look_when_due(
+        self: &Arc<Self>,
+        world: WorldReader,
+        now: DateTime<Utc>,
+    ) -> Option<FreezeNews> {
+        if !self.is_due(now) {
+            return None;
+        }
+        let freezes = self.clone();
+        tokio::task::spawn_blocking(move || freezes.look(&world, now)).await.ok()
+    }
+
+    /// Looks at everything once. It may take a while.
+    pub(super) fn look(&self, world: &WorldReader, now: DateTime<Utc>) -> FreezeNews {
+        let mut news = FreezeNews::default();
+        let mut own = self.own();
+        // Before the file is read: a new file can then fall back on the rules before it.
+        self.renew(now);
+        match self.look_at_own(&mut own, now) {
+            OwnLook::NotDue => {}
+            OwnLook::Good => news.troubles.push((SOURCE, None)),
+            OwnLook::Broken(what) => {
+                let remedy = "mend the file; until then the last good one holds";
+                news.troubles.push((SOURCE, Some(Trouble::new(what, remedy))));
             }
-        });
+        }
+        self.tidy();
+        self.fetch(now);
+        self.compare(&world.world(), now, &mut news);
+        drop(own);
+        news.troubles.push((KEPT, self.keep()));
+        news
     }
-    shared.note(FEEDS, told(&engine.rules, now));
+
+    /// Compares the rules that hold now with those that the services have.
+    fn compare(&self, world: &World, now: DateTime<Utc>, news: &mut FreezeNews) {
+        let engine = self.in_force().engine.source.clone();
+        for (name, service) in &world.services {
+            let (own, rules) = {
+                let in_force = self.in_force();
+                let own = in_force.services.get(name).map(|held| held.source.clone());
+                (own, in_force.of(name))
+            };
+            let trouble = own.as_ref().and_then(|own| trouble_of(&own.rules, now));
+            let found = ServiceFreezes { service: name.clone(), rules, own, trouble };
+            if found.is_news(service) {
+                news.rules.push(found);
+            }
+        }
+        news.troubles.push((FEEDS, trouble_of(&engine.rules, now)));
+    }
+
+    /// Writes the newest good texts to disk that are not there yet. The next look tries again what failed, and the trouble
+    /// says so.
+    pub(super) fn keep(&self) -> Option<Trouble> {
+        let _one = self.keeping();
+        let unkept = std::mem::take(&mut self.in_force().unkept);
+        let mut trouble = None;
+        for whose in unkept {
+            let newest = self.in_force().source_of(whose.as_ref());
+            if let Err(error) = self.put(whose.as_ref(), newest.as_deref()) {
+                let file = whose.as_ref().map_or("the engine's file", ServiceName::as_str);
+                trouble = Some(Trouble::new(
+                    format!("the freezes of {file} cannot be kept: {error}"),
+                    "free disk space or mend the data folder; after a restart older ones would hold",
+                ));
+                self.in_force().unkept.insert(whose);
+            }
+        }
+        trouble
+    }
 }
 
-impl Given {
-    fn is_news(&self, world: &World) -> bool {
-        world.services.get(&self.service).is_some_and(|service| {
-            let said = service.problems.get(FEEDS).map(|known| &known.what);
-            let trouble = self.trouble.as_ref().map(|(what, _)| what);
-            !service.freezes.are_same(&self.rules) || said != trouble
-        })
+impl FreezeNews {
+    /// The news of one attempt to write the texts.
+    pub(super) fn of_keeping(trouble: Option<Trouble>) -> Self {
+        Self { rules: Vec::new(), troubles: vec![(KEPT, trouble)] }
     }
 
-    /// Unless a look at the trunk came in between and gave the service newer ones.
-    fn to(self, world: &mut World, in_force: &InForce, now: DateTime<Utc>) {
-        let current = in_force.services.get(&self.service).map(|held| Arc::as_ptr(&held.source));
-        let is_current = current == self.own.as_ref().map(Arc::as_ptr);
-        if let Some(service) = world.services.get_mut(&self.service).filter(|_| is_current) {
-            service.freezes = self.rules;
-            service.trouble(FEEDS, now, self.trouble);
-            service.revision = world.revision;
+    /// Whether there is anything to take into the world.
+    pub(super) fn is_news(&self, world: &World) -> bool {
+        let mut troubles = self.troubles.iter();
+        !self.rules.is_empty() || troubles.any(|(source, t)| world.is_news(source, t.as_ref()))
+    }
+
+    /// Takes the news into the world.
+    pub(super) fn take_in(self, world: &mut WorldOwner, freezes: &Freezes, now: DateTime<Utc>) {
+        for found in self.rules {
+            // A look at the trunk may have given the service newer rules meanwhile.
+            let current = freezes.own_of(&found.service).map(|held| held.source);
+            let is_current =
+                current.as_ref().map(Arc::as_ptr) == found.own.as_ref().map(Arc::as_ptr);
+            if is_current {
+                world.change(&found.service, |service| {
+                    service.freezes = found.rules;
+                    service.set_trouble(FEEDS, now, found.trouble);
+                });
+            }
+        }
+        for (source, trouble) in self.troubles {
+            world.set_trouble(source, now, trouble);
         }
     }
 }
 
-/// What is wrong with rules beside their file.
-fn told(rules: &FreezeRules, now: DateTime<Utc>) -> Option<(String, String)> {
+impl ServiceFreezes {
+    fn is_news(&self, service: &Service) -> bool {
+        let said = service.problems.get(FEEDS).map(|known| &known.what);
+        let trouble = self.trouble.as_ref().map(|trouble| &trouble.what);
+        !service.freezes.are_same(&self.rules) || said != trouble
+    }
+}
+
+/// What is wrong with rules, beside mistakes in their file.
+fn trouble_of(rules: &FreezeRules, now: DateTime<Utc>) -> Option<Trouble> {
     let problems = rules.problems(now);
     let remedy = "promotes may need a reason until that is mended";
-    (!problems.is_empty()).then(|| (problems.join("; "), remedy.to_owned()))
-}
-
-/// Keeps what came in, from wherever the writer is not waiting for it.
-pub(super) async fn keep_soon(shared: Arc<Shared>) {
-    let keeping = tokio::task::spawn_blocking(move || keep(&shared));
-    let _stopping = keeping.await;
-}
-
-/// Keeps the newest good texts that are not on disk yet; one that cannot be is tried again by the next look.
-pub(super) fn keep(shared: &Shared) {
-    let freezes = &shared.freezes;
-    let _one = freezes.keeping();
-    let unkept = std::mem::take(&mut freezes.in_force().unkept);
-    let mut trouble = None;
-    for whose in unkept {
-        let newest = freezes.in_force().source_of(whose.as_ref());
-        if let Err(error) = freezes.put(whose.as_ref(), newest.as_deref()) {
-            let file = whose.as_ref().map_or("the engine's file", ServiceName::as_str);
-            trouble = Some(format!("the freezes of {file} cannot be kept: {error}"));
-            freezes.in_force().unkept.insert(whose);
-        }
-    }
-    let remedy = "free disk space or mend the data folder; after a restart older ones would hold";
-    shared.note(KEPT, trouble.map(|what| (what, remedy.to_owned())));
+    (!problems.is_empty()).then(|| Trouble::new(problems.join("; "), remedy))
 }

@@ -2,13 +2,13 @@
 //! others' changes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::context::{JudgingContext, SharingService};
 use super::floor::{SEARCHES, is_searched};
 use crate::domain::ids::ServiceName;
 use crate::domain::schema::SharedChange;
-use crate::engine::shared::Shared;
-use crate::engine::world::{Service, World};
+use crate::engine::world::{Service, World, WorldOwner};
 use crate::migrations::{Class, JudgedMigration};
 
 /// The most sentences about all of them.
@@ -117,39 +117,31 @@ impl Service {
     }
 }
 
-/// Tells every service what the others that share its database did to it, and the world where that is news.
-pub fn sync_shared_schema(shared: &Shared) {
-    let news = news(&shared.world());
-    if news.is_empty() {
-        return;
+/// Gives every service the schema changes of the others that share its database.
+pub fn sync_shared_schema(world: &mut WorldOwner) {
+    let news = news(&world.world());
+    for (name, changes) in news {
+        world.change(&name, |service| service.state.shared_changes = changes);
     }
-    shared.change(|world| {
-        for (name, told) in news {
-            if let Some(service) = world.services.get_mut(&name) {
-                service.state.shared_changes = told;
-                service.revision = world.revision;
-            }
-        }
-    });
 }
 
-/// The services that were told something else so far than there is to tell.
+/// The services whose shared changes are not up to date.
 fn news(world: &World) -> Vec<(ServiceName, Vec<SharedChange>)> {
-    let mut sharing: BTreeMap<&str, Vec<&Service>> = BTreeMap::new();
+    let mut sharing: BTreeMap<&str, Vec<&Arc<Service>>> = BTreeMap::new();
     for service in world.services.values() {
         if let Some(database) = service.database() {
             sharing.entry(database).or_default().push(service);
         }
     }
-    let told = |service: &Service| {
+    let changes = |service: &Service| {
         let all = service.database().and_then(|database| sharing.get(database));
         let others = all.into_iter().flatten().filter(|other| other.name != service.name);
-        let mut told: Vec<_> =
+        let mut changes: Vec<_> =
             others.flat_map(|other| other.state.schema.changes_for(&other.name)).collect();
-        told.sort_by_key(|other| other.since);
-        told
+        changes.sort_by_key(|change| change.since);
+        changes
     };
-    let all = world.services.values().map(|service| (service, told(service)));
-    let news = all.filter(|(service, told)| *told != service.state.shared_changes);
-    news.map(|(service, told)| (service.name.clone(), told)).collect()
+    let all = world.services.values().map(|service| (service, changes(service)));
+    let news = all.filter(|(service, changes)| *changes != service.state.shared_changes);
+    news.map(|(service, changes)| (service.name.clone(), changes)).collect()
 }

@@ -1,0 +1,171 @@
+//! What the engine knows now: every service with its state, its rules and what is wrong with it.
+
+mod published;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+pub use self::published::{WorldOwner, WorldReader};
+use super::commands::ServiceView;
+use super::migrations::Uses;
+use crate::calendar::FreezeRules;
+use crate::config::service_file::ServiceFile;
+use crate::config::user_file::Watched;
+use crate::domain::event::{DeploymentKind, StepSpec};
+use crate::domain::ids::{Environment, ServiceName, Sha};
+use crate::domain::people::People;
+use crate::domain::policy::Policy;
+use crate::domain::service::ServiceState;
+use crate::domain::snapshot::Problem;
+use crate::git::Mirror;
+
+/// The most pipelines that a service remembers.
+const PIPELINES: usize = 500;
+
+/// All services, and what is wrong beside them.
+#[derive(Debug, Clone, Default)]
+pub struct World {
+    pub services: BTreeMap<ServiceName, Arc<Service>>,
+    /// Problems that belong to no service, by their source.
+    pub problems: BTreeMap<String, Problem>,
+    /// Grows with every change that a snapshot shows.
+    pub revision: u64,
+}
+
+/// What is wrong and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    pub what: String,
+    pub remedy: String,
+}
+
+impl Trouble {
+    pub fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { what: what.into(), remedy: remedy.into() }
+    }
+}
+
+/// One service. A clone is cheap but for its state; see [`WorldOwner`].
+#[derive(Debug, Clone)]
+pub struct Service {
+    pub name: ServiceName,
+    pub watched: Watched,
+    pub mirror: Mirror,
+    pub trunk: String,
+    pub state: ServiceState,
+    /// The service file at the tip of the trunk, or the last good one.
+    pub file: Option<Arc<ServiceFile>>,
+    /// `[people]` of the service file, and the machine's owner by their own git configuration.
+    pub people: People,
+    /// Freezes by calendar: the engine's and the service's own.
+    pub freezes: FreezeRules,
+    /// The commit whose `freezes.toml` was read.
+    pub freezes_at: Option<Sha>,
+    /// Cached answers: does the code of a commit use a word?
+    pub uses: Uses,
+    /// The service files of commits that may be deployed, or why one cannot be used.
+    pub pipelines: HashMap<Sha, Result<Arc<ServiceFile>, String>>,
+    /// What is wrong now, by its source.
+    pub problems: BTreeMap<&'static str, Problem>,
+    /// The world's revision at the last change that a snapshot of this service shows.
+    pub revision: u64,
+}
+
+impl World {
+    /// The service at this place.
+    pub fn service_at(&self, watched: &Watched) -> Option<&Service> {
+        self.services.values().map(Arc::as_ref).find(|service| service.watched.is_same(watched))
+    }
+
+    /// Whether this would change what is said under the source.
+    pub fn is_news(&self, source: &str, trouble: Option<&Trouble>) -> bool {
+        self.problems.get(source).map(|known| &known.what) != trouble.map(|trouble| &trouble.what)
+    }
+}
+
+impl Service {
+    pub fn new(name: ServiceName, watched: Watched, mirror: Mirror) -> Self {
+        Self {
+            name,
+            watched,
+            mirror,
+            trunk: String::new(),
+            state: ServiceState::default(),
+            file: None,
+            people: People::default(),
+            freezes: FreezeRules::default(),
+            freezes_at: None,
+            uses: Uses::default(),
+            pipelines: HashMap::new(),
+            problems: BTreeMap::new(),
+            revision: 0,
+        }
+    }
+
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        self.file.as_ref().map(|file| file.policy.clone()).unwrap_or_default()
+    }
+
+    /// What a command is decided on.
+    #[must_use]
+    pub fn view(&self) -> ServiceView<'_> {
+        let Self { name, state, people, freezes, .. } = self;
+        ServiceView { name, state, policy: self.policy(), people, freezes }
+    }
+
+    /// The steps that a commit declares for this kind of deployment, if its file was read and is good.
+    #[must_use]
+    pub fn steps(
+        &self,
+        sha: &Sha,
+        environment: Environment,
+        kind: DeploymentKind,
+    ) -> Option<&[StepSpec]> {
+        let file = self.pipelines.get(sha)?.as_ref().ok()?;
+        Some(file.steps(environment, kind))
+    }
+
+    /// Keeps the service file of a commit. At the limit it drops all of them, and they are read again.
+    pub fn remember_pipeline(&mut self, sha: Sha, file: Result<Arc<ServiceFile>, String>) {
+        if self.pipelines.len() >= PIPELINES {
+            self.pipelines.clear();
+        }
+        self.pipelines.insert(sha, file);
+    }
+
+    /// Sets or clears what is wrong under a source. An unchanged problem keeps its time.
+    pub fn set_trouble(
+        &mut self,
+        source: &'static str,
+        now: DateTime<Utc>,
+        trouble: Option<Trouble>,
+    ) {
+        set_trouble(&mut self.problems, source, now, trouble);
+    }
+
+    #[must_use]
+    pub fn all_problems(&self) -> Vec<Problem> {
+        self.problems.values().cloned().collect()
+    }
+}
+
+/// Sets or clears the problem of a source. An unchanged problem keeps its time.
+fn set_trouble<K: Ord>(
+    problems: &mut BTreeMap<K, Problem>,
+    source: K,
+    now: DateTime<Utc>,
+    trouble: Option<Trouble>,
+) {
+    match trouble {
+        None => {
+            problems.remove(&source);
+        }
+        Some(Trouble { what, .. }) if problems.get(&source).is_some_and(|p| p.what == what) => {}
+        Some(Trouble { what, remedy }) => {
+            problems.insert(source, Problem { since: now, what, remedy });
+        }
+    }
+}
