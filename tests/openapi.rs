@@ -194,6 +194,11 @@ async fn answers_are_as_described() {
     described.gets(commit, "/v1/services/checkout/commits/0000", 200).await;
     described.gets(commit, "/v1/services/checkout/commits/HEAD", 404).await;
     described.gets("/v1/events", "/v1/events?limit=1000", 200).await;
+    described.gets("/v1/record/chain", "/v1/record/chain", 200).await;
+    described.gets("/v1/record/chain", "/v1/record/chain?hash=none", 400).await;
+    described.gets("/v1/record/span", "/v1/record/span", 200).await;
+    described.gets("/v1/record/span", "/v1/record/span?since=2100-01-01T00:00:00Z", 200).await;
+    described.gets("/v1/record/span", "/v1/record/span?since=soon", 400).await;
     for environment in ["staging", "production"] {
         let path = format!("/v1/services/checkout/deployments?environment={environment}");
         described.gets("/v1/services/{service}/deployments", &path, 200).await;

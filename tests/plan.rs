@@ -13,7 +13,9 @@ use trunkline::domain::event::{
 };
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName, Sha};
 use trunkline::domain::people::{Actor, Identity, People, Person};
-use trunkline::domain::plan::{Facts, Finding, Guard, Migrations, Plan, Severity, endpoints, plan};
+use trunkline::domain::plan::{
+    Finding, Guard, Migrations, Plan, PlanInput, Severity, endpoints, plan,
+};
 use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
 use trunkline::domain::service::ServiceState;
 
@@ -174,7 +176,7 @@ impl World {
     fn plan_by(&self, actor: &str, action: Action) -> Plan {
         let range = self.range(action);
         let calendar = self.freezes.promote_to_production(self.service.as_str(), self.now);
-        let facts = Facts {
+        let facts = PlanInput {
             service: &self.service,
             state: &self.state,
             policy: &self.policy,
@@ -285,7 +287,7 @@ fn a_range_beyond_what_was_read_is_not_called_others_work() {
     let world = World::new();
     let action = Action::Promote { build: BuildNumber(3) };
     let range = Range { more: 7, ..world.range(action) };
-    let facts = Facts {
+    let facts = PlanInput {
         service: &world.service,
         state: &world.state,
         policy: &world.policy,

@@ -12,8 +12,8 @@ use trunkline::domain::people::{Actor, Identity, People};
 use trunkline::domain::policy::Policy;
 use trunkline::domain::quarantine::BadCommit;
 use trunkline::domain::service::ServiceState;
+use trunkline::domain::snapshot::build::{self, SnapshotInput};
 use trunkline::domain::snapshot::{ServiceSnapshot, Version};
-use trunkline::domain::snapshot_of;
 use trunkline::engine::commands::{self, CommandContext, CommandError, Gathered, ServiceView};
 
 fn sha(number: u64) -> Sha {
@@ -79,7 +79,7 @@ impl Record {
     }
 
     fn snapshot(&self) -> ServiceSnapshot {
-        let facts = snapshot_of::Facts {
+        let facts = SnapshotInput {
             service: &"checkout".parse().unwrap(),
             repository: "/shop",
             trunk: "main",
@@ -91,7 +91,7 @@ impl Record {
             problems: &[],
         };
         let me = Actor::Person("raj".into());
-        snapshot_of::service(facts, &me, Version("1".into()), DateTime::UNIX_EPOCH)
+        build::service(facts, &me, Version("1".into()), DateTime::UNIX_EPOCH)
     }
 }
 
@@ -181,7 +181,7 @@ fn what_followed_a_force_push_before_it_was_counted_may_have_the_commit() {
     record.rewritten(&[2, 3], None);
     record.found(4, vec![commit(40, "instead")], Vec::new());
     record.found(5, vec![commit(50, "go on")], Vec::new());
-    let doubt = maybe("not all that #4 brought is on record");
+    let doubt = maybe("the record of #4 is incomplete");
     assert_eq!((record.bad_in(4), record.bad_in(5)), (doubt.clone().into(), doubt.into()));
     assert_eq!(record.first_safe(3), None, "nobody knows that these are safe");
     record.found(6, vec![commit(60, "undo")], vec![revert(60, 20)]);
@@ -200,7 +200,7 @@ fn a_list_that_is_cut_after_a_force_push_may_hide_the_commit() {
     record.rewritten(&[2, 3], Some(1));
     let (build, commits) = (BuildNumber(4), vec![commit(40, "merge")]);
     record.tell(Fact::BuildFound { build, sha: sha(40), commits, more: 7, reverts: Vec::new() });
-    assert_eq!(record.bad_in(4), maybe("not all that #4 brought is on record"));
+    assert_eq!(record.bad_in(4), maybe("the record of #4 is incomplete"));
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn a_rebased_commit_is_known_by_its_subject_and_author() {
     let mut record = with_a_bad_commit();
     record.rewritten(&[2, 3], Some(1));
     record.found(4, vec![commit(41, "charge twice")], Vec::new());
-    let doubt = format!("#4 brought {} of the same subject and author", sha(41).short());
+    let doubt = format!("#4 has {} with the same subject and author", sha(41).short());
     assert_eq!(record.bad_in(4), maybe(&doubt));
     record.found(5, vec![commit(50, "undo")], vec![revert(50, 41)]);
     assert_eq!(record.bad_in(5), NOT);
@@ -230,7 +230,7 @@ fn a_trunk_that_shares_nothing_with_the_one_before_may_have_anything() {
     record.rewritten(&[1, 2, 3], None);
     record.found(4, vec![commit(40, "another history")], Vec::new());
     record.found(5, vec![commit(50, "go on")], Vec::new());
-    assert_eq!(record.bad_in(5), maybe("not all that #4 brought is on record"));
+    assert_eq!(record.bad_in(5), maybe("the record of #4 is incomplete"));
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn a_commit_outside_of_the_folder_is_not_known_to_be_missing_after_a_force_push(
     record.rewritten(&[2], Some(1));
     record.found(3, vec![commit(30, "instead")], Vec::new());
     assert_eq!(record.bad_in(1), NOT);
-    assert_eq!(record.bad_in(3), maybe("not all that #3 brought is on record"));
+    assert_eq!(record.bad_in(3), maybe("the record of #3 is incomplete"));
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, params};
+use trunkline::domain::chain::{ChainFrom, ChainPage};
 use trunkline::domain::command::Receipt;
-use trunkline::domain::event::{Event, Fact};
+use trunkline::domain::event::Fact;
 use trunkline::domain::ids::{BuildNumber, IdempotencyKey, Seq, ServiceName};
 use trunkline::domain::people::Actor;
 use trunkline::domain::policy::VerifyBy;
@@ -78,28 +79,27 @@ fn what_the_engine_verified_before_there_were_kinds_was_verified_by_a_step() {
         .expect("it can be read");
     let step = |name: &str| VerifyBy::Step(name.into());
     assert_eq!(kinds, [step("smoke"), step("talk of d1"), step(""), VerifyBy::Person]);
-    assert_eq!(store.reader().expect("it opens").verify().expect("it can be read"), None);
+    assert_eq!(store.reader().expect("it opens").walk(None).expect("it can be read").broken, None);
 }
 
 #[test]
-fn an_event_has_the_hash_of_the_row_that_says_just_it_and_another_has_none() {
+fn a_part_of_the_chain_goes_on_only_behind_the_row_that_it_names() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut store = filled(&folder);
-    let written = store.append(at(7), vec![verified(1)], None).expect("it is written");
-    let reader = store.reader().expect("it opens");
-    let head = reader.walk(None).expect("it can be read").head.expect("there are rows");
-    let hash_of = |event: &Event| reader.hash_of(event).expect("it can be read");
-    assert_eq!(hash_of(&written[0]), Some(head.hash));
-    let elsewhere = [
-        Event { seq: Seq(1), ..written[0].clone() },
-        Event { seq: Seq(99), ..written[0].clone() },
-        Event { at: at(8), ..written[0].clone() },
-        Event { actor: Actor::System, ..written[0].clone() },
-        Event { fact: verified(2).fact, ..written[0].clone() },
-    ];
-    for event in elsewhere {
-        assert_eq!(hash_of(&event), None, "{event:?}");
-    }
+    let reader = filled(&folder).reader().expect("it opens");
+    let all = reader.chain(ChainFrom::default(), 1_000).expect("it can be read");
+    let part = |seq, hash, limit| {
+        let from = ChainFrom { seq: Seq(seq), hash };
+        reader.chain(from, limit).expect("it can be read")
+    };
+    let behind_two = part(2, Some(all.rows[1].hash), 2);
+    assert_eq!(behind_two.rows, all.rows[2..4]);
+    assert!(behind_two.more && behind_two.broken.is_none());
+    assert_eq!(part(2, None, 2), behind_two, "without a hash, that of the row");
+    let broken = part(2, Some(Hash::of("another history")), 2);
+    assert_eq!(broken.broken.map(|broken| broken.seq), Some(Seq(3)));
+    assert_eq!((broken.rows, broken.more), (Vec::new(), false));
+    let end = all.rows.last().expect("there are rows");
+    assert_eq!(part(end.seq.0, Some(end.hash), 2), ChainPage::default());
 }
 
 #[test]
@@ -107,20 +107,20 @@ fn a_time_is_between_two_events_whatever_the_clock_did() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut store = Store::open(&folder.path().join("trunkline.db")).expect("it opens");
     let reader = store.reader().expect("it opens");
-    let stretch = |since: Option<i64>, until: Option<i64>| {
-        let found = reader.stretch(since.map(at), until.map(at)).expect("it can be read");
-        found.map(|(first, last)| (first.0, last.0))
+    let span = |since: Option<i64>, until: Option<i64>| {
+        let found = reader.span(since.map(at), until.map(at)).expect("it can be read");
+        found.map(|span| (span.first.0, span.last.0))
     };
-    assert_eq!(stretch(None, None), None);
+    assert_eq!(span(None, None), None);
     for second in [10, 20, 30, 5, 25] {
         store.append(at(second), vec![verified(1)], None).expect("it is written");
     }
-    assert_eq!(stretch(None, None), Some((1, 5)));
-    assert_eq!(stretch(Some(20), Some(26)), Some((2, 5)));
-    assert_eq!(stretch(Some(21), None), Some((3, 5)));
-    assert_eq!(stretch(None, Some(9)), Some((4, 4)));
-    assert_eq!(stretch(Some(31), None), None);
-    assert_eq!(stretch(Some(20), Some(20)), Some((2, 2)), "both ends count");
+    assert_eq!(span(None, None), Some((1, 5)));
+    assert_eq!(span(Some(20), Some(26)), Some((2, 5)));
+    assert_eq!(span(Some(21), None), Some((3, 5)));
+    assert_eq!(span(None, Some(9)), Some((4, 4)));
+    assert_eq!(span(Some(31), None), None);
+    assert_eq!(span(Some(20), Some(20)), Some((2, 2)), "both ends count");
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn a_receipt_is_written_with_its_events_or_not_at_all() {
     store.append(at(2), vec![verified(2)], Some(&answered)).expect_err("the key is taken");
     assert_eq!(store.head(), Seq(1), "nothing of a failed transaction stays");
     store.append(at(2), vec![verified(2)], None).expect("the next one fits the chain");
-    assert_eq!(store.reader().expect("it opens").verify().expect("it can be read"), None);
+    assert_eq!(store.reader().expect("it opens").walk(None).expect("it can be read").broken, None);
 }
 
 #[test]
@@ -152,7 +152,10 @@ fn every_change_to_a_row_is_found() {
     for statement in statements {
         let folder = tempfile::tempdir().expect("a folder");
         let store = filled(&folder);
-        assert_eq!(store.reader().expect("it opens").verify().expect("it can be read"), None);
+        assert_eq!(
+            store.reader().expect("it opens").walk(None).expect("it can be read").broken,
+            None
+        );
         let forger = Connection::open(folder.path().join("trunkline.db")).expect("it opens");
         forger.execute(statement, []).expect_err("the schema stands in the way");
         forger
@@ -161,7 +164,7 @@ fn every_change_to_a_row_is_found() {
             )
             .expect("the forger owns the file");
         forger.execute(statement, []).expect("now nothing stands in the way");
-        let found = store.reader().expect("it opens").verify().expect("it can be read");
+        let found = store.reader().expect("it opens").walk(None).expect("it can be read").broken;
         let seq = found.unwrap_or_else(|| panic!("not found: {statement}")).seq;
         assert!(seq == Seq(5) || seq == Seq(6), "{statement}: found at {seq}");
     }

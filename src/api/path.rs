@@ -16,6 +16,8 @@ pub const LOG_SEARCH: &str =
     "/v1/services/{service}/deployments/{deployment}/steps/{step}/log/search";
 pub const RECEIPT: &str = "/v1/commands/{key}";
 pub const EVENTS: &str = "/v1/events";
+pub const CHAIN: &str = "/v1/record/chain";
+pub const SPAN: &str = "/v1/record/span";
 
 #[must_use]
 pub fn service(service: &ServiceName) -> String {

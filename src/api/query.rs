@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::domain::chain::{ChainFrom, Hash};
 use crate::domain::command::Action;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName};
 use crate::domain::log::{Direction, LogFrom, LogSearch, Wanted};
@@ -223,4 +224,38 @@ pub struct EventsQuery {
     /// How long to wait for the first event.
     #[serde(default)]
     pub wait: Wait,
+}
+
+/// For a part of a walk over the record's hash chain.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ChainQuery {
+    /// Only rows later than this.
+    #[serde(default)]
+    pub after: Seq,
+    /// The hash that the row `after` must have; without it, the hash that it has.
+    pub hash: Option<Hash>,
+    /// The most rows: 1,000 unless said, which is also the most.
+    pub limit: Option<usize>,
+}
+
+impl ChainQuery {
+    #[must_use]
+    pub fn new(from: ChainFrom, limit: usize) -> Self {
+        Self { after: from.seq, hash: from.hash, limit: Some(limit) }
+    }
+
+    /// Where the walk goes on.
+    #[must_use]
+    pub fn from(&self) -> ChainFrom {
+        ChainFrom { seq: self.after, hash: self.hash }
+    }
+}
+
+/// For the part of the record that a time reaches. Both ends count as in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct SpanQuery {
+    pub since: Option<DateTime<Utc>>,
+    pub until: Option<DateTime<Utc>>,
 }

@@ -11,6 +11,7 @@ use super::{Answer, Backend, LONGEST_WAIT};
 use crate::api::API;
 use crate::calendar::FreezeWindow;
 use crate::domain::caller::Caller;
+use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
@@ -186,5 +187,17 @@ impl Backend for Embedded {
                 return Ok(events);
             }
         }
+    }
+
+    async fn chain(&self, from: ChainFrom, limit: usize) -> Answer<ChainPage> {
+        Ok(self.engine().chain(from, limit).await?)
+    }
+
+    async fn span(
+        &self,
+        since: Option<DateTime<Utc>>,
+        until: Option<DateTime<Utc>>,
+    ) -> Answer<Option<RecordSpan>> {
+        Ok(self.engine().span(since, until).await?)
     }
 }

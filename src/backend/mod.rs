@@ -13,6 +13,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::calendar::FreezeWindow;
+use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
@@ -130,6 +131,20 @@ pub trait Backend: Send + Sync + 'static {
         limit: usize,
         wait: Duration,
     ) -> impl Future<Output = Answer<Vec<Event>>> + Send;
+
+    /// Walks at most `limit` rows of the record's hash chain.
+    fn chain(
+        &self,
+        from: ChainFrom,
+        limit: usize,
+    ) -> impl Future<Output = Answer<ChainPage>> + Send;
+
+    /// The first and the last event that were recorded in a time; both ends count as in it.
+    fn span(
+        &self,
+        since: Option<DateTime<Utc>>,
+        until: Option<DateTime<Utc>>,
+    ) -> impl Future<Output = Answer<Option<RecordSpan>>> + Send;
 }
 
 /// What a backend says to a question.

@@ -69,6 +69,9 @@ pub fn error(problem: Problem, again: Option<Duration>, asks: bool) -> BackendEr
         Kind::TimedOut | Kind::Other if !asks && problem.status >= 500 => {
             BackendError::Unknown(detail)
         }
+        Kind::NoSuchPath => BackendError::Failed(format!(
+            "{detail}; an engine that is older than this program does not know it: run `trunkline engine restart`"
+        )),
         _ => BackendError::Failed(detail),
     }
 }

@@ -17,12 +17,14 @@ use reqwest::{Client, Method, StatusCode};
 use self::budget::Budget;
 use self::call::{Call, Reply};
 use super::{Answer, Backend, BackendError, LONGEST_ANSWER};
-use crate::api::page::{DeploymentPage, EventPage, FreezePage};
+use crate::api::page::{DeploymentPage, EventPage, FreezePage, SpanPage};
 use crate::api::query::{
-    DeploymentsQuery, EventsQuery, FreezesQuery, LogQuery, LogSearchQuery, PlanQuery, SnapshotQuery,
+    ChainQuery, DeploymentsQuery, EventsQuery, FreezesQuery, LogQuery, LogSearchQuery, PlanQuery,
+    SnapshotQuery, SpanQuery,
 };
 use crate::api::{KEY_HEADER, LOG_ENDED, LOG_NEXT, LOG_SIZE, LOG_START, path};
 use crate::calendar::FreezeWindow;
+use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
@@ -240,6 +242,19 @@ impl Backend for Remote {
         let query = EventsQuery { service, after, limit, wait: wait.into() };
         let reply = self.get(path::EVENTS).query(&query).waits(wait).answer().await?;
         Ok(reply.json::<EventPage>()?.events)
+    }
+
+    async fn chain(&self, from: ChainFrom, limit: usize) -> Answer<ChainPage> {
+        self.get(path::CHAIN).query(&ChainQuery::new(from, limit)).answer().await?.json()
+    }
+
+    async fn span(
+        &self,
+        since: Option<DateTime<Utc>>,
+        until: Option<DateTime<Utc>>,
+    ) -> Answer<Option<RecordSpan>> {
+        let reply = self.get(path::SPAN).query(&SpanQuery { since, until }).answer().await?;
+        Ok(reply.json::<SpanPage>()?.span)
     }
 }
 

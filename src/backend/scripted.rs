@@ -17,6 +17,7 @@ use super::{Answer, Backend, BackendError};
 use crate::api::{API, VERSION};
 use crate::calendar::FreezeWindow;
 use crate::domain::caller::Caller;
+use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
@@ -285,5 +286,19 @@ impl Backend for Scripted {
             Ok((!events.is_empty()).then_some(events))
         };
         Ok(self.until(wait, news).await?.unwrap_or_default())
+    }
+
+    async fn chain(&self, from: ChainFrom, limit: usize) -> Answer<ChainPage> {
+        self.answer().await?;
+        Ok(self.world().chain(from, limit))
+    }
+
+    async fn span(
+        &self,
+        since: Option<DateTime<Utc>>,
+        until: Option<DateTime<Utc>>,
+    ) -> Answer<Option<RecordSpan>> {
+        self.answer().await?;
+        Ok(self.world().span(since, until))
     }
 }

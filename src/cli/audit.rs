@@ -10,7 +10,7 @@ mod verify;
 use clap::{Args, Subcommand};
 
 use super::Global;
-use super::context::{Context, places};
+use super::context::Context;
 use super::error::CliError;
 
 #[derive(Debug, Args)]
@@ -31,11 +31,12 @@ enum Command {
     ///
     /// A CSV cell that a spreadsheet would take for a formula begins with an apostrophe. The columns "build",
     /// "environment" and "deployment" have what the event itself names. The column "hash" has the event's hash in the
-    /// chain, read from the database here; where there is none it stays empty.
+    /// chain, as far as the chain holds.
     Export(export::Arguments),
-    /// Walk the hash chain of the database here and name the first broken row
+    /// Walk the record's hash chain and name the first broken row
     ///
-    /// Ends with exit code 1 when the chain is broken. Only reads, whether an engine runs or not.
+    /// Ends with exit code 1 when the chain is broken. Asks the engine; with FILE it reads that database and needs no
+    /// engine.
     Verify(verify::Arguments),
     /// Print the last row of the chain, to be kept elsewhere for "audit verify --head"
     Head(verify::HeadArguments),
@@ -43,12 +44,9 @@ enum Command {
 
 pub async fn run(global: Global, arguments: Arguments) -> Result<(), CliError> {
     match arguments.command.unwrap_or(Command::List(arguments.list)) {
-        Command::List(arguments) => {
-            let database = places(&global)?.database();
-            list::run(&Context::connect(global).await?, &database, arguments).await
-        }
+        Command::List(arguments) => list::run(&Context::connect(global).await?, arguments).await,
         Command::Export(arguments) => export::run(global, arguments).await,
-        Command::Verify(arguments) => verify::run(&global, &arguments),
-        Command::Head(arguments) => verify::head(&global, arguments),
+        Command::Verify(arguments) => verify::run(global, arguments).await,
+        Command::Head(arguments) => verify::head(global, arguments).await,
     }
 }

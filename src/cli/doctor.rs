@@ -12,11 +12,12 @@ use super::context::places;
 use super::engine_lock::{Holder, holder};
 use super::error::CliError;
 use super::output::{self, Output};
-use super::{Global, Reading, engine_process};
+use super::{Global, Reading, engine_process, record};
 use crate::backend::Backend;
 use crate::backend::remote::Remote;
 use crate::config::places::Places;
-use crate::store::{Break, Reader, StoreError};
+use crate::domain::chain::{ChainBreak, ChainWalk};
+use crate::store::StoreError;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -50,7 +51,7 @@ pub async fn run(global: &Global, arguments: Arguments) -> Result<(), CliError> 
     let mut checks = vec![Check::fine("version", env!("CARGO_PKG_VERSION"))];
     checks.extend(surroundings::programs().await);
     checks.extend(surroundings::places(&places));
-    checks.extend(record(&places));
+    checks.extend(record_check(&places).await);
     checks.extend(terminal());
     checks.extend(engine(&places).await);
     if arguments.reading.json {
@@ -71,19 +72,21 @@ fn row(check: &Check) -> Vec<String> {
     vec![mark.to_owned(), check.what.to_owned(), format!("{}{remedy}", check.found)]
 }
 
-/// Whether anybody changed the record behind our back.
-fn record(places: &Places) -> Option<Check> {
-    let path = places.database();
+/// Whether anybody changed the record. A running engine is asked; without one the file is read.
+async fn record_check(places: &Places) -> Option<Check> {
+    let (socket, path) = (places.socket(), places.database());
+    if engine_process::answers(&socket) {
+        return match record::walk(&Remote::over(socket), None).await {
+            Ok(walk) => Some(chain(walk)),
+            // What is wrong with the engine is said below.
+            Err(why) => Some(Check::fine("record", format!("not checked: {why}"))),
+        };
+    }
     if !path.exists() {
         return None;
     }
-    Some(match Reader::open(&path).and_then(|reader| reader.verify()) {
-        Ok(None) => Check::fine("record", "its hash chain is whole"),
-        Ok(Some(Break { seq, why })) => Check::wrong(
-            "record",
-            format!("event {seq} was tampered with: {why}"),
-            "do not trust what it says from there on; put the database back from a copy",
-        ),
+    Some(match record::walk_file(&path, None) {
+        Ok(walk) => chain(walk),
         Err(error @ (StoreError::Newer { .. } | StoreError::Damaged { .. })) => {
             Check::wrong("record", error.to_string(), "until then no engine can start")
         }
@@ -93,6 +96,17 @@ fn record(places: &Places) -> Option<Check> {
             "move away what is there, or put the database back from a copy",
         ),
     })
+}
+
+fn chain(walk: ChainWalk) -> Check {
+    match walk.broken {
+        None => Check::fine("record", format!("its hash chain is whole, {} events", walk.rows)),
+        Some(ChainBreak { seq, why }) => Check::wrong(
+            "record",
+            format!("event {seq} was tampered with: {why}"),
+            "do not trust what it says from there on; put the database back from a copy",
+        ),
+    }
 }
 
 fn terminal() -> Vec<Check> {

@@ -49,7 +49,7 @@ struct CheckResult {
     /// Whether the code that runs now may break.
     incompatible: bool,
     migrations: Vec<JudgedMigration>,
-    /// Files that were named and not judged, as they go down.
+    /// Named files that were not judged because they go down.
     down: Vec<String>,
 }
 
@@ -58,15 +58,15 @@ pub async fn run(command: Command) -> Result<(), CliError> {
     let gathered = gather(&arguments.files, arguments.range.as_deref()).await?;
     let Some(dialect) = arguments.dialect.or(gathered.dialect) else {
         return Err(CliError::usage(
-            "which database are they for? say --dialect postgres, mysql or sqlite, or set dialect under \
-             [migrations] in trunkline.toml",
+            "the database is not known; pass --dialect postgres, mysql or sqlite, or set dialect under [migrations] in \
+             trunkline.toml",
         ));
     };
     let checked = check(&gathered, dialect);
     if arguments.reading.json {
         output::json(&checked)?;
     } else {
-        let down = checked.down.iter().map(|path| format!("{path}: goes down, not judged"));
+        let down = checked.down.iter().map(|path| format!("{path}: down migration, not judged"));
         Output::new().lines(down.chain(checked.migrations.iter().flat_map(lines)))?;
     }
     verdict(&checked, arguments.strict)
@@ -100,13 +100,13 @@ fn verdict(checked: &CheckResult, strict: bool) -> Result<(), CliError> {
         more => format!(" and {more} more"),
     };
     Err(CliError::Refused(format!(
-        "{:?}{more}: the code that runs now may not live with it; split it into phases, or declare in its head why \
-         a rollback survives it",
+        "{:?}{more}: may break the code that runs now; split it into phases, or declare in its header why a \
+         rollback is safe",
         first.path
     )))
 }
 
-/// A migration as people read it: its faults, then each statement that is not simply fine.
+/// A migration as text: its faults, then its statements.
 fn lines(migration: &JudgedMigration) -> Vec<String> {
     let mut lines = Vec::new();
     let path = &migration.path;
@@ -115,12 +115,12 @@ fn lines(migration: &JudgedMigration) -> Vec<String> {
         lines.push(format!("{path}:{}: {}", declared.line, declared.sentence()));
     }
     for statement in &migration.statements {
-        lines.extend(told(path, statement));
+        lines.extend(statement_lines(path, statement));
     }
     lines
 }
 
-fn told(path: &str, statement: &JudgedStatement) -> Vec<String> {
+fn statement_lines(path: &str, statement: &JudgedStatement) -> Vec<String> {
     let mut head = format!(
         "{path}:{}: {} ({}",
         statement.line,
@@ -131,9 +131,9 @@ fn told(path: &str, statement: &JudgedStatement) -> Vec<String> {
         // Writing to a string cannot fail.
         let _ = write!(head, ", {}", also.name());
     }
-    let mut told = vec![format!("{head}): {}", statement.text)];
+    let mut lines = vec![format!("{head}): {}", statement.text)];
     if statement.class != Class::Additive && !statement.advice.is_empty() {
-        told.push(format!("    {}", statement.advice));
+        lines.push(format!("    {}", statement.advice));
     }
-    told
+    lines
 }

@@ -32,6 +32,7 @@ mod plan;
 mod promote;
 mod quarantine;
 mod recall;
+mod record;
 mod release;
 mod requests;
 mod retry;

@@ -1,11 +1,11 @@
-//! What a plan does to the schema, and how the way back goes, as text.
+//! What a plan does to the schema, and how a rollback would go, as text.
 
 use crate::domain::event::DeploymentKind;
 use crate::domain::plan::{Migrations, Plan};
 use crate::domain::schema::Verdict;
 use crate::migrations::{Class, JudgedMigration, JudgedStatement};
 
-/// The most files that are told of.
+/// The most files that are listed.
 const FILES_SHOWN: usize = 20;
 /// The most statements of one file.
 const STATEMENTS_SHOWN: usize = 5;
@@ -31,17 +31,19 @@ fn of_file(file: &JudgedMigration) -> Vec<String> {
     lines.extend(declared.map(|d| format!("  line {}: {}", d.line, d.sentence())));
     lines.extend(file.faults.iter().map(|fault| format!("  fault: {fault}")));
     let worst = file.worst_first();
-    lines.extend(worst.iter().take(STATEMENTS_SHOWN).flat_map(|statement| told(statement)));
+    lines.extend(
+        worst.iter().take(STATEMENTS_SHOWN).flat_map(|statement| statement_lines(statement)),
+    );
     lines.extend(more(worst.len(), STATEMENTS_SHOWN, "statement", "  "));
     lines
 }
 
-fn told(statement: &JudgedStatement) -> Vec<String> {
+fn statement_lines(statement: &JudgedStatement) -> Vec<String> {
     let JudgedStatement { line, text, class, rule, advice, .. } = statement;
-    let mut told = vec![format!("  line {line}: {} ({}): {text}", class.as_str(), rule.name())];
+    let mut lines = vec![format!("  line {line}: {} ({}): {text}", class.as_str(), rule.name())];
     let has_advice = *class != Class::Additive && !advice.is_empty();
-    told.extend(has_advice.then(|| format!("    {advice}")));
-    told
+    lines.extend(has_advice.then(|| format!("    {advice}")));
+    lines
 }
 
 fn more(count: usize, shown: usize, noun: &str, indent: &str) -> Option<String> {

@@ -1,9 +1,8 @@
 //! A step's log as it lies on disk: one line of text each, `TIME STREAM TEXT`, read by byte cursor.
 
+mod filter;
 mod level;
 mod search;
-mod shown;
-mod sieve;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};

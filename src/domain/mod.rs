@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod caller;
+pub mod chain;
 pub mod command;
 pub mod commit;
 pub mod deployment;
@@ -18,7 +19,6 @@ pub mod request;
 pub mod schema;
 pub mod service;
 pub mod snapshot;
-pub mod snapshot_of;
 pub mod stops;
 pub mod time;
 pub mod whereabouts;

@@ -18,7 +18,7 @@ use crate::domain::commit::Range;
 use crate::domain::event::{DeploymentKind, Fact, StepSpec};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName};
 use crate::domain::people::{Actor, People};
-use crate::domain::plan::{self, Facts, Migrations, Plan};
+use crate::domain::plan::{self, Migrations, Plan, PlanInput};
 use crate::domain::policy::{Policy, VerifyBy};
 use crate::domain::quarantine::BadCommit;
 use crate::domain::service::ServiceState;
@@ -131,7 +131,7 @@ pub fn plan(
         return Err(CommandError::Outdated);
     }
     let calendar = service.freezes.promote_to_production(service.name.as_str(), context.now);
-    let facts = Facts {
+    let facts = PlanInput {
         service: service.name,
         state: service.state,
         policy: &service.policy,

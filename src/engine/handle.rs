@@ -18,6 +18,7 @@ use super::world::{Service, World};
 use super::writer::{Input, Request};
 use crate::calendar::FreezeWindow;
 use crate::domain::caller::Caller;
+use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::{DeploymentKind, Event};
@@ -26,8 +27,8 @@ use crate::domain::ids::{
 };
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
+use crate::domain::snapshot::build::{self, SnapshotInput};
 use crate::domain::snapshot::{FleetRow, FleetSnapshot, ServiceSnapshot, Version};
-use crate::domain::snapshot_of;
 use crate::domain::whereabouts::Whereabouts;
 use crate::store::Reader;
 
@@ -133,7 +134,7 @@ impl Handle {
     pub fn fleet(&self) -> FleetSnapshot {
         let (world, now) = (self.world(), self.clock.now());
         let row = |service: &Service| -> FleetRow {
-            with_facts(service, |facts| snapshot_of::fleet_row(facts, now))
+            with_facts(service, |facts| build::fleet_row(facts, now))
         };
         FleetSnapshot {
             version: self.version("fleet", world.revision),
@@ -150,7 +151,7 @@ impl Handle {
         let service = find(&world, name)?;
         let me = service.people.actor_of(caller);
         let version = self.version(name.as_str(), service.revision);
-        Ok(with_facts(service, |facts| snapshot_of::service(facts, &me, version, now)))
+        Ok(with_facts(service, |facts| build::service(facts, &me, version, now)))
     }
 
     /// The version of a service, without making its snapshot.
@@ -317,6 +318,22 @@ impl Handle {
         self.read(move |reader| reader.events(service.as_ref(), after, limit)).await
     }
 
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn chain(&self, from: ChainFrom, limit: usize) -> Result<ChainPage, CommandError> {
+        self.read(move |reader| reader.chain(from, limit)).await
+    }
+
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn span(
+        &self,
+        since: Option<DateTime<Utc>>,
+        until: Option<DateTime<Utc>>,
+    ) -> Result<Option<RecordSpan>, CommandError> {
+        self.read(move |reader| reader.span(since, until)).await
+    }
+
     async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Reader) -> Result<T, crate::store::StoreError> + Send + 'static,
@@ -400,12 +417,12 @@ fn find<'a>(world: &'a World, name: &ServiceName) -> Result<&'a Service, Refusal
     })
 }
 
-fn with_facts<T>(service: &Service, make: impl FnOnce(snapshot_of::Facts<'_>) -> T) -> T {
+fn with_facts<T>(service: &Service, make: impl FnOnce(SnapshotInput<'_>) -> T) -> T {
     let target = service.state.rollback_target().and_then(|n| service.state.builds.get(&n));
     let rollback = target.and_then(|build| {
         service.steps(&build.sha, Environment::Production, DeploymentKind::Rollback)
     });
-    make(snapshot_of::Facts {
+    make(SnapshotInput {
         service: &service.name,
         repository: &crate::git::display_url(&service.watched.repository),
         trunk: &service.trunk,

@@ -1,5 +1,5 @@
-//! Gathers what a promote brings to the schema: the files from git, judged, and for what is taken away the oldest
-//! build whose code does without it.
+//! Gathers what a promote does to the schema: reads and judges the files, and finds the oldest build that works with
+//! each change.
 
 mod attempts;
 mod changes;
@@ -38,8 +38,8 @@ const FILES: usize = 500;
 const STATEMENTS: usize = 5_000;
 const FEWEST: usize = 20;
 
-/// What a promote from the live commit to the target brings. Trouble is part of the answer: it never stops a plan, and
-/// what was judged by then counts.
+/// The schema changes of a promote from the live commit to the target. Trouble is part of the answer and never stops a
+/// plan; what was judged by then counts.
 pub(super) async fn gather(
     context: &JudgingContext,
     range: &Range,
@@ -47,7 +47,7 @@ pub(super) async fn gather(
 ) -> Migrations {
     let min_bake = context.settings.min_bake;
     let mut result = Migrations { min_bake, ..Migrations::default() };
-    // Where nothing is live there is no code that could break, and no way back that could close.
+    // With nothing live, no running code can break and there is no rollback.
     let Some(live) = &range.from else { return result };
     let mut changes = ChangeList::new(target);
     let ended = timeout(PATIENCE, judged(context, live, range, (&mut result, &mut changes))).await;
@@ -86,7 +86,7 @@ async fn judged(
         touched.listed.into_iter().filter(|file| is_migration(&file.path)).collect();
     migrations.sort_by(|a, b| order(&a.path).cmp(&order(&b.path)));
     if migrations.len() > FILES || touched.more > 0 {
-        result.trouble = Some("there are more migration files than are judged for one plan".into());
+        result.trouble = Some("there are more migration files than one plan judges".into());
     }
     migrations.truncate(FILES);
     let read = files(context, &range.to, &layouts, &migrations, result).await;
@@ -100,12 +100,12 @@ async fn judged(
     for file in &result.files {
         floors.settle(file, changes).await?;
     }
-    let shared = shared::say(context, &result.files, floors.migrations()).await;
+    let shared = shared::objections(context, &result.files, floors.migrations()).await;
     result.shared = shared;
     Ok(())
 }
 
-/// Judges the files one after the other. Those that git does not give count as unreadable, each by itself.
+/// Judges the files in order. Each one that git cannot read counts as unreadable.
 async fn files(
     context: &JudgingContext,
     at: &Sha,
@@ -127,16 +127,18 @@ async fn files(
             continue;
         }
         let (file, text, tool) = (file.clone(), texts.remove(&file.path), place.tool);
-        let lost = unreadable(&file.path, file.change, "what cannot be judged", tool, dialect);
+        let lost = unreadable(&file.path, file.change, "not judged", tool, dialect);
         let judge = move || (of_file(&file, text.as_ref(), (tool, dialect), &mut known), known);
-        // It is work without a pause, which must keep no thread from answering.
+        // Judging never yields, so it must not block an async thread.
         let judged =
             spawn_blocking(judge).await.unwrap_or_else(|_| (lost, SchemaDefinitions::default()));
         known = judged.1;
         result.files.push(judged.0);
     }
     if let (None, Some(first)) = (context.settings.dialect, result.files.first_mut()) {
-        first.faults.push("read as PostgreSQL's, as [migrations] names no dialect".into());
+        first
+            .faults
+            .push("judged as PostgreSQL; set dialect under [migrations] in trunkline.toml".into());
     }
     trouble.map_or(Ok(()), Err)
 }
@@ -161,11 +163,11 @@ fn of_file(
         }
         (_, Some(FileText::TooLarge)) => unreadable("a file that is too large to be read"),
         (_, Some(FileText::NotUtf8)) => unreadable("a file that is not UTF-8"),
-        (_, None) => unreadable("no regular file, or git does not give it"),
+        (_, None) => unreadable("not a regular file, or git cannot read it"),
     }
 }
 
-/// Keeps the worst statements of a file, in their order. The others become one, as bad as the worst of them.
+/// Keeps the worst statements of a file, in order. The rest becomes one, as bad as the worst of them.
 fn trim(file: &mut JudgedMigration, most: usize) {
     let surplus = (file.statements.len() + 1).saturating_sub(most);
     if file.statements.len() <= most {
@@ -175,7 +177,7 @@ fn trim(file: &mut JudgedMigration, most: usize) {
     let rest = file.statements.split_off(most - 1);
     file.statements.sort_by_key(|statement| statement.line);
     file.statements.extend(rest.into_iter().next().map(|worst| JudgedStatement {
-        text: format!("and {surplus} more statements, none of them worse than this"),
+        text: format!("and {surplus} more statements, none worse than this"),
         objects: Vec::new(),
         ..worst
     }));

@@ -32,10 +32,32 @@ pub fn log_rows(bytes: &[u8]) -> Vec<Row> {
 impl LogGate {
     pub fn push(&mut self, bytes: &[u8]) {
         let mut decoder = std::mem::take(&mut self.decoder);
-        for byte in bytes {
-            decoder.push(*byte, |unit| self.unit(unit));
+        let mut rest = bytes;
+        while let [byte, others @ ..] = rest {
+            let plain = if decoder.is_empty() { self.plain(rest) } else { 0 };
+            if plain > 0 {
+                rest = &rest[plain..];
+            } else {
+                decoder.push(*byte, |unit| self.unit(unit));
+                rest = others;
+            }
         }
         self.decoder = decoder;
+    }
+
+    /// Whether all that was pushed is drawn or left out, whatever comes next.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.decoder.is_empty()
+            && self.sequence.is_none()
+            && !self.returned
+            && self.row.is_settled()
+    }
+
+    /// How many bytes of text the row that is being written has.
+    #[must_use]
+    pub fn drawn(&self) -> usize {
+        self.row.len()
     }
 
     /// The rows that are complete since the last call.
@@ -56,6 +78,19 @@ impl LogGate {
         }
         self.end_row();
         self.rows
+    }
+
+    /// Adds the printable ASCII that `bytes` begin with, and says how much of it there is: the same as unit by unit, in
+    /// one go.
+    fn plain(&mut self, bytes: &[u8]) -> usize {
+        if self.sequence.is_some() || self.returned {
+            return 0;
+        }
+        let len = bytes.iter().take_while(|byte| matches!(byte, b' '..=b'~')).count();
+        if let Ok(text) = std::str::from_utf8(&bytes[..len]) {
+            self.row.plain(text, self.pen.style());
+        }
+        len
     }
 
     fn unit(&mut self, unit: Unit) {

@@ -91,6 +91,27 @@ impl RowBuilder {
         }
     }
 
+    /// Adds printable ASCII.
+    pub fn plain(&mut self, text: &str, style: Style) {
+        let (Some(first), Some(last)) = (text.chars().next(), text.chars().next_back()) else {
+            return;
+        };
+        self.settle_held(Some(first), style);
+        self.end_marks();
+        self.append(style, |row| row.push_str(text));
+        self.base = Some(last);
+        self.selected = false;
+    }
+
+    pub fn len(&self) -> usize {
+        self.row.text.len()
+    }
+
+    /// Nothing waits for the next character.
+    pub fn is_settled(&self) -> bool {
+        self.held.is_none() && self.marks == 0
+    }
+
     /// Fills up to the next multiple of eight columns.
     pub fn tab(&mut self, style: Style) {
         self.settle();

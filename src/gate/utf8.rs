@@ -16,6 +16,11 @@ pub struct Decoder {
 }
 
 impl Decoder {
+    /// No character has begun.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// Gives out what `byte` completes: a character, or the bytes of one that can no longer become any.
     pub fn push(&mut self, byte: u8, mut out: impl FnMut(Unit)) {
         if self.len == 0 && byte.is_ascii() {

@@ -1,4 +1,4 @@
-//! The bare mirror of one repository: fetched often, asked for everything that trunkline knows of its commits.
+//! The bare mirror of one repository: fetches it and answers every question about its commits.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ use crate::domain::pull_request::PullRequest;
 const FIRST_FETCH: Duration = Duration::from_mins(30);
 /// The largest file that is read out of a commit.
 const LARGEST_FILE: u64 = 1024 * 1024;
-/// The names that a trunk goes by where nothing says it better.
+/// The usual names of a trunk.
 const USUAL_TRUNKS: [&str; 3] = ["main", "master", "trunk"];
 
 /// A handle on the mirror; clones share it.
@@ -36,7 +36,7 @@ pub struct Mirror {
     busy: Arc<Busy>,
 }
 
-/// Who waits for whom, and what was found out once. A fetch hangs for as long as the network does, so nothing but the next fetch waits for it.
+/// Locks, and what is looked up once. A fetch hangs as long as the network does, so only the next fetch waits for it.
 #[derive(Debug, Default)]
 struct Busy {
     fetching: Mutex<()>,
@@ -117,8 +117,8 @@ impl Mirror {
         Ok(!answer.is_empty())
     }
 
-    /// Where the trunk and what names it stand in a local repository, without starting git; `None` where only git can
-    /// tell. While it stays the same, a fetch brings nothing new of the trunk.
+    /// The state of the trunk's branches in a local repository, read without starting git; `None` where only git can
+    /// tell. While it is equal, a fetch brings nothing new of the trunk.
     pub async fn standing(&self, trunk: &str) -> Option<BranchState> {
         let RepositorySource::Local(path) = self.source.clone() else { return None };
         let trunk = trunk.to_owned();
@@ -395,7 +395,7 @@ impl Mirror {
     }
 }
 
-/// What a repository says about its default branch.
+/// The branches of a repository that may be its default.
 #[derive(Default)]
 struct Heads {
     head: Option<String>,

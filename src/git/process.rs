@@ -178,7 +178,7 @@ impl Git {
         let mut command = tokio::process::Command::from(command);
         let child = command.kill_on_drop(true).spawn();
         let child = child.map_err(|why| match folder.filter(|folder| !folder.is_dir()) {
-            // The system says the same of a folder that is gone as of a program that is not there.
+            // The system gives the same error for a missing folder as for a missing program.
             Some(path) => GitError::File { path, why },
             None => GitError::NotStarted { why },
         })?;
@@ -254,7 +254,7 @@ impl GitOutput {
     }
 }
 
-/// git with everything settled that is the same for each run.
+/// git with the settings that every run has.
 pub(super) fn command() -> std::process::Command {
     let mut command = std::process::Command::new("git");
     for setting in SETTINGS {
@@ -274,7 +274,7 @@ pub(super) fn command() -> std::process::Command {
     command
 }
 
-/// Keeps the first part of what is said and reads the rest away, so that nobody waits for us.
+/// Keeps the first part of the error output and discards the rest, so that git is never blocked.
 async fn listen(stderr: Option<impl AsyncRead + Unpin>, said: &mut Vec<u8>) {
     let Some(mut stderr) = stderr else { return };
     let mut piece = [0; 4096];
@@ -284,7 +284,7 @@ async fn listen(stderr: Option<impl AsyncRead + Unpin>, said: &mut Vec<u8>) {
     }
 }
 
-/// The process group of a running git, which is killed with its helpers when the wait for it is given up.
+/// The process group of a running git. Dropping it kills git and its helpers.
 struct GitProcessGroup(Option<Pid>);
 
 impl GitProcessGroup {

@@ -1,5 +1,4 @@
-//! What the bodies of messages tell: which commits take back which others, by the sentence that `git revert` writes,
-//! and the merge requests of GitLab.
+//! Reads commit messages: which commits revert which, by the sentence of `git revert`, and GitLab merge requests.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -12,9 +11,9 @@ use crate::domain::commit::Revert;
 use crate::domain::ids::Sha;
 use crate::domain::pull_request::PullRequest;
 
-/// What git begins a line with. It has to begin it: a message that quotes another one reverts nothing.
+/// How `git revert` begins a line. Only at its start: a message that quotes another reverts nothing.
 const SENTENCE: &str = "This reverts commit ";
-/// The same for git's own search, so that it hands out only the few messages that matter.
+/// The same for git's own search, so that it returns only the few messages that matter.
 const SEARCH: &str = "--grep=^This reverts commit [0-9a-fA-F]";
 /// The same for what GitLab writes of a merge.
 const MERGED: &str = "--grep=^See merge request ";
@@ -78,7 +77,7 @@ async fn came_with(mirror: &Path, merge: &Sha, back_to: &Sha) -> Result<Vec<Sha>
     ids.map(|id| sha("rev-list", id)).collect()
 }
 
-/// What the body of a message tells.
+/// What a message body says.
 #[derive(Debug, Default)]
 pub(super) struct MessageFacts {
     pub(super) reverts: Vec<Sha>,
@@ -86,7 +85,7 @@ pub(super) struct MessageFacts {
     pub(super) pull_request: Option<PullRequest>,
 }
 
-/// What the messages of these commits tell.
+/// What the messages of these commits say.
 pub(super) async fn of_each(
     mirror: &Path,
     commits: Vec<u8>,
@@ -112,7 +111,7 @@ pub(super) async fn of_each(
 /// What git answers; nothing when the messages are too long.
 async fn answer(mirror: &Path, log: Git) -> Result<Vec<u8>, GitError> {
     match log.run(mirror).await {
-        // Messages that no person wrote are no reason to stop a trunk; without them nothing counts as taken back.
+        // Oversized messages must not stop a trunk; without them nothing counts as reverted.
         Err(GitError::TooMuch { .. }) => {
             tracing::warn!("the messages of reverts are too long to be read");
             Ok(Vec::new())

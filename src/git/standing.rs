@@ -1,19 +1,19 @@
-//! Where the branches of a local repository stand, told by the files that hold them, without starting git.
+//! Whether branches of a local repository moved, read from its files without starting git.
 
 use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
-/// Larger files are known by their stamp alone.
+/// Larger files are compared by their stamp alone.
 const LARGEST: u64 = 64 * 1024;
 
-/// What the files of a repository looked like. While it is the same, no branch that a look at the trunk asks for has
-/// moved. It says nothing about the other branches.
+/// The branch files of a repository as they were. While it is equal, no branch that a look at the trunk reads has moved.
+/// It says nothing about other branches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BranchState(Vec<Option<Seen>>);
 
-/// A file as it was. The stamp tells of a change and its undoing; the text tells of one that the clock is too coarse for.
+/// A file as it was. The stamp shows a change and its undoing; the text shows one that the clock is too coarse for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Seen {
     stamp: FileStamp,
@@ -30,8 +30,7 @@ struct FileStamp {
 }
 
 impl BranchState {
-    /// `None` where the files do not tell, and only git can: a layout that is not known here, a branch that stands for
-    /// another one, or a file that cannot be read.
+    /// `None` where only git can tell: an unknown layout, a symbolic branch, or a file that cannot be read.
     pub(super) fn of(repository: &Path, trunk: &str, usual: &[&str]) -> Option<Self> {
         let folder = git_folder(repository)?;
         let common = common_folder(&folder)?;
@@ -54,14 +53,14 @@ impl BranchState {
     }
 }
 
-/// A name that leads nowhere but down.
+/// A name without `..` or a root.
 fn plain(branch: &str) -> Option<&Path> {
     let path = Path::new(branch);
     let down = path.components().all(|part| matches!(part, Component::Normal(_)));
     (down && !branch.is_empty()).then_some(path)
 }
 
-/// The folder that git takes for this path, where that is beyond doubt.
+/// The git folder of this path, where it is certain.
 fn git_folder(repository: &Path) -> Option<PathBuf> {
     let inside = repository.join(".git");
     let found = match fs::metadata(&inside) {
@@ -76,7 +75,7 @@ fn git_folder(repository: &Path) -> Option<PathBuf> {
     found.join("HEAD").is_file().then_some(found)
 }
 
-/// Where a work tree beside the first one shares its branches.
+/// The folder that holds the branches of a linked work tree.
 fn common_folder(folder: &Path) -> Option<PathBuf> {
     let common = match fs::read_to_string(folder.join("commondir")) {
         Ok(text) => folder.join(text.trim_end_matches(['\n', '\r'])),
@@ -86,13 +85,13 @@ fn common_folder(folder: &Path) -> Option<PathBuf> {
     common.join("objects").is_dir().then_some(common)
 }
 
-/// The file as it is; `None` when there is none, which is something to know as well.
+/// The file as it is; `None` when there is none.
 fn seen(path: &Path) -> io::Result<Option<Seen>> {
     let before = match fs::symlink_metadata(path) {
         Ok(file) if file.is_file() => file,
-        // A link leads to where nobody looks, and a folder in a branch's place is not one.
+        // A link leads elsewhere, and a folder is not a branch.
         Ok(_) => return Err(ErrorKind::Unsupported.into()),
-        // Where the branches are in tables, a file is in the place of their folder.
+        // With reftables, a file is in the place of the branch folder.
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(None);
         }

@@ -1,4 +1,4 @@
-//! Whether code still speaks of a table or a column, by its name as a word, or as code in camel case writes it.
+//! Whether code uses the name of a table or column, as a word or in camel case.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -10,18 +10,18 @@ use super::error::GitError;
 use super::process::Git;
 use crate::domain::ids::Sha;
 
-/// How long a search may take in all: nobody waits longer for a plan.
+/// How long a search may take in all, as a plan waits for it.
 const SEARCH: Duration = Duration::from_secs(5);
 /// How many trees one run of git searches.
 const TREES_AT_ONCE: usize = 100;
 /// The longest name that is searched for; databases know none that long.
 const LONGEST_WORD: usize = 256;
-/// The longest path that is told.
+/// The longest path that is given.
 const LONGEST_PATH: usize = 200;
-/// Our own files: what they call a step or a setting is no word of the code.
+/// Our own files: their words are not code.
 const OWN: [&str; 2] = ["trunkline.toml", "freezes.toml"];
 
-/// The commits that use a word, each with a file that does; without one where nobody could search, or its path is long.
+/// The commits that use a word, each with a file that does; `None` where the search is impossible or the path is long.
 pub type Users = HashMap<Sha, Option<String>>;
 
 /// The commits in whose trees the word occurs in any text outside of the excepted paths and of dumped schemas. Case does

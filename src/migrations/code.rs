@@ -1,4 +1,4 @@
-//! Migrations written as code: unknown as a whole, and the calls that plainly take something away named.
+//! Migrations written as code: unknown as a whole; calls that plainly drop or rename something are listed.
 
 use super::judge::statement;
 use super::rule::Rule;
@@ -67,7 +67,7 @@ const BEFORE: [&str; 15] = [
     "exports.",
 ];
 
-/// The same of a variable, which is a function only where it is named as one of the ways.
+/// The same for variables: a function only if it is named `up` or `down`.
 const BINDS: [&str; 2] = ["const ", "let "];
 
 /// The name of the function that a line begins.
@@ -81,7 +81,7 @@ fn function(code: &str) -> Option<&str> {
     rest = bound.unwrap_or(rest);
     let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
     let (name, after) = rest.split_at(end);
-    // A method may have its name alone.
+    // A method may have no keyword before its name.
     let is_way = matches!(name, "up" | "down") && after.trim_start().starts_with(['(', ':', '=']);
     (is_way || is_named && bound.is_none()).then_some(name)
 }

@@ -1,11 +1,11 @@
-//! Two definitions of one column compared: what the later one does to code that knows the earlier.
+//! Compares two definitions of a column: what the later one does to code that uses the earlier.
 
 use sqlparser::ast::{ColumnOption, DataType, EnumMember, Expr, Value};
 
 use super::Dialect;
 use super::rule::Rule;
 
-/// A column as far as code depends on it.
+/// The properties of a column that code depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Column {
     /// In lower case.
@@ -16,11 +16,11 @@ pub(super) struct Column {
     pub(super) unique: bool,
     /// As text.
     pub(super) checks: Vec<String>,
-    /// Whatever else it says about itself, as text and in order: defaults, collations, what works it out.
+    /// Other options, as sorted text: defaults, collations, generation expressions.
     pub(super) rest: Vec<String>,
 }
 
-/// A type, as widths and kinds that can be compared.
+/// A type as kinds and widths that can be compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Shape {
     /// Characters, and how many at most.
@@ -55,7 +55,7 @@ impl Column {
         }
     }
 
-    /// What it means that this column becomes that one.
+    /// The rules that changing this column into `next` falls under.
     pub(super) fn becoming(&self, next: &Self, dialect: Dialect) -> Vec<Rule> {
         let mut rules = Vec::new();
         rules.extend(self.shape.becoming(&next.shape, dialect));
@@ -81,13 +81,13 @@ impl Column {
         rules
     }
 
-    /// What it means that this column is new in a table that has rows.
+    /// The rule that adding this column to a table with rows falls under.
     pub(super) fn added(&self) -> Rule {
         if self.required && !self.default { Rule::AddRequiredColumn } else { Rule::AddColumn }
     }
 }
 
-/// The options that have no place of their own in a column.
+/// The options that have no field of their own in `Column`.
 fn rest<'a>(options: impl Iterator<Item = &'a ColumnOption>) -> Vec<String> {
     let has_a_place = |option: &&ColumnOption| {
         matches!(
@@ -106,7 +106,7 @@ fn rest<'a>(options: impl Iterator<Item = &'a ColumnOption>) -> Vec<String> {
     rest
 }
 
-/// Whether an option gives a column a value that an insert leaves out.
+/// Whether an option fills the column when an insert leaves it out.
 pub(super) fn fills(option: &ColumnOption) -> bool {
     match option {
         ColumnOption::Default(value) => !is_null(value),
@@ -162,7 +162,7 @@ impl Shape {
         }
     }
 
-    /// What the change of a type means when the one before is known.
+    /// The rule for changing a known type; `None` when nothing changes.
     pub(super) fn becoming(&self, next: &Self, dialect: Dialect) -> Option<Rule> {
         match (self, next) {
             _ if self == next => None,
@@ -180,8 +180,8 @@ impl Shape {
         }
     }
 
-    /// What the change to this type means when nobody sees the one before: what is wide may have been narrower of
-    /// the same kind, or of any other.
+    /// The rule for changing an unknown type into this one: a wide type may have been a narrow one of its kind, or
+    /// another kind.
     pub(super) fn reached(&self) -> Rule {
         match self {
             Self::Text(None) | Self::Whole(64) => Rule::Unjudged,

@@ -1,4 +1,4 @@
-//! What earlier files, and earlier statements, say about tables and indexes.
+//! The tables and indexes that earlier files and statements define.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::split::split;
 use super::statement::parse;
 use super::{Dialect, Tool, sections};
 
-/// The definitions that were seen. What was altered in a way that is not followed is forgotten rather than wrong.
+/// The definitions seen so far. A table altered in a way that is not followed is forgotten, so that nothing here is wrong.
 #[derive(Debug, Clone, Default)]
 pub struct SchemaDefinitions {
     tables: BTreeMap<String, Table>,
@@ -25,7 +25,7 @@ pub struct SchemaDefinitions {
 pub(super) struct Table {
     pub(super) columns: Vec<Column>,
     pub(super) constraints: Vec<String>,
-    /// What else it says of itself, as text.
+    /// Other table options, as text.
     pub(super) options: String,
 }
 
@@ -33,10 +33,10 @@ pub(super) struct Table {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Index {
     pub(super) table: String,
-    /// As it is written; empty where none is.
+    /// As written; empty without one.
     pub(super) schema: String,
     pub(super) unique: bool,
-    /// What it is over and for which rows, as text; empty for that of a constraint.
+    /// Its columns and predicate, as text; empty for a constraint.
     pub(super) over: String,
 }
 
@@ -55,20 +55,19 @@ impl Index {
     }
 }
 
-/// The schema that a name is written with.
+/// The schema part of a name; empty without one.
 pub(super) fn schema_of(name: &ObjectName) -> String {
     let name = written(name);
     name.rsplit_once('.').map_or_else(String::new, |(schema, _)| schema.to_owned())
 }
 
-/// The last part of a name, in lower case: what statements of different care call the same.
+/// The last part of a name in lower case, to compare names however they are written.
 pub(super) fn key(name: &ObjectName) -> String {
     let last = name.0.last().and_then(|part| part.as_ident());
     last.map_or_else(|| name.to_string(), |ident| ident.value.clone()).to_lowercase()
 }
 
-/// The name as it is written, with its schema: quoted capitals are not the letters without quotes, and whether
-/// capitals without quotes count differs from server to server.
+/// The name as written, with its schema. Capitals are kept: servers differ on whether they count.
 pub(super) fn written(name: &ObjectName) -> String {
     let part = |part: &ObjectNamePart| match part.as_ident() {
         Some(ident) if ident.value == ident.value.to_lowercase() => ident.value.clone(),
@@ -77,7 +76,7 @@ pub(super) fn written(name: &ObjectName) -> String {
     name.0.iter().map(part).collect::<Vec<_>>().join(".")
 }
 
-/// Whether the names after a statement may stand for other tables, or what was made is gone again.
+/// Whether later names may mean other tables, or what was made may be gone.
 pub(super) fn moves_names(statement: &Statement) -> bool {
     match statement {
         Statement::Rollback { .. }
@@ -96,7 +95,7 @@ pub(super) fn moves_names(statement: &Statement) -> bool {
 }
 
 impl SchemaDefinitions {
-    /// Learns what a file defines; files have to come in the order in which they run.
+    /// Learns what a file defines. Call it in the order in which files run.
     pub fn learn(&mut self, text: &str, dialect: Dialect) {
         let text = lines_ended(text, dialect);
         let pieces = match text.len() {
@@ -104,7 +103,7 @@ impl SchemaDefinitions {
             _ => Vec::new(),
         };
         if text.len() > LARGEST || pieces.len() > MOST_STATEMENTS {
-            // What is not read may have changed all that is known.
+            // The unread part may have changed every definition.
             *self = Self::default();
             return;
         }
@@ -142,12 +141,12 @@ impl SchemaDefinitions {
         self.indexes.iter().filter(of_table).map(|(name, index)| (name.as_str(), index))
     }
 
-    /// Forgets what a statement that nobody understands may have changed; what was unique counts as unique still.
+    /// Forgets what a statement that was not understood may have changed. Unique indexes stay known.
     pub(super) fn doubt(&mut self, sql: &str) {
         let first = sql.split_whitespace().next().unwrap_or_default().to_lowercase();
-        let leaves_what_is_there =
+        let keeps_definitions =
             ["insert", "update", "delete", "replace", "truncate", "create", "pragma", "refresh"];
-        if !leaves_what_is_there.contains(&first.as_str()) && !first.starts_with('\\') {
+        if !keeps_definitions.contains(&first.as_str()) && !first.starts_with('\\') {
             self.tables.clear();
             self.indexes.retain(|_, index| index.unique);
         }
@@ -163,7 +162,7 @@ impl SchemaDefinitions {
                 }
             }
             Statement::CreateIndex(index) => {
-                // One that may have been there already is known only as far as it is unique.
+                // With IF NOT EXISTS another index may have the name; only a unique one is worth keeping.
                 if let Some(name) =
                     index.name.as_ref().filter(|_| index.unique || !index.if_not_exists)
                 {
@@ -208,7 +207,7 @@ impl SchemaDefinitions {
         self.tables.insert(name, Table::of(table));
     }
 
-    /// Of two with one name nobody can tell which is meant: what is unique stays known, what is not is forgotten.
+    /// Two indexes of one name cannot be told apart: a unique one stays known, another is forgotten.
     fn learn_index(&mut self, name: String, index: Index) {
         match self.indexes.get(&name) {
             Some(other) if *other != index => {
@@ -280,7 +279,7 @@ impl Table {
         }
     }
 
-    /// Follows a change; `None` when the definition is no longer known after it.
+    /// Applies a change; `None` when the definition is unknown after it.
     fn follow(&mut self, operation: &AlterTableOperation) -> Option<()> {
         match operation {
             AlterTableOperation::AddColumn { column_def, .. } => {

@@ -1,21 +1,21 @@
-//! Patterns of paths: `*` and `?` within a folder, `**` across folders. Nothing else is special, so that what others
-//! write for choices and ranges is refused: it would match no file, and nobody would know.
+//! Path patterns: `*` and `?` within a folder, `**` across folders. Nothing else is special: braces and brackets are
+//! refused, as they would silently match no file.
 
 use regex::Regex;
 
 const LONGEST: usize = 300;
 
-/// A pattern that a whole path has to match.
+/// A pattern that matches whole paths.
 #[derive(Debug, Clone)]
 pub struct Glob {
     pattern: String,
     regex: Regex,
 }
 
-/// A pattern that cannot be one.
+/// Why a text is not a path pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{pattern:?} is no pattern of paths{why}; write it from the top of the repository, such as \"db/migrate/*.sql\""
+    "{pattern:?} is not a path pattern{why}; write it from the top of the repository, such as \"db/migrate/*.sql\""
 )]
 pub struct InvalidGlob {
     pattern: String,
@@ -51,7 +51,7 @@ impl std::str::FromStr for Glob {
     }
 }
 
-/// What keeps a pattern from matching any file that its author may have meant.
+/// Why a pattern would not match what its author means.
 fn fault(pattern: &str) -> Option<&'static str> {
     let odd = |part: &str| part.is_empty() || part == "." || part == "..";
     let joined = |part: &str| part.contains("**") && part != "**";
@@ -61,13 +61,13 @@ fn fault(pattern: &str) -> Option<&'static str> {
     } else if pattern.split('/').any(odd) {
         Some("")
     } else if pattern.trim() != pattern {
-        Some(" (it begins or ends with a blank)")
+        Some(" (it begins or ends with a space)")
     } else if pattern.contains(['{', '}', '[', ']', '\\']) || pattern.starts_with('!') {
         Some(" (only * and ? and ** are special: write one pattern for each choice)")
     } else if pattern.split('/').any(joined) {
         Some(" (** stands alone between slashes)")
     } else if !last.contains(['*', '?', '.']) {
-        Some(" (it names a folder; add \"/**\" for what is in it)")
+        Some(" (it names a folder; add \"/**\" for its files)")
     } else {
         None
     }
@@ -82,7 +82,7 @@ fn one(c: char, regex: &mut String) {
 }
 
 impl Glob {
-    /// As it was written.
+    /// As written.
     #[must_use]
     pub fn pattern(&self) -> &str {
         &self.pattern

@@ -1,4 +1,4 @@
-//! What a migration's author declares about it: one line with a reason, in the comments before its first statement.
+//! The author's declaration: one line with a reason, in the comments before the first statement.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,4 +1,4 @@
-//! What several statements of one file do together: a rebuilt table, a rename behind a view, a body made anew.
+//! Statements of one file that are judged together: a rebuilt table, a rename behind a view, a replaced body.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::rule::Rule;
 use super::statement::StatementEffect;
 use super::{Dialect, Object, ObjectKind};
 
-/// What statements do, by their place, where that differs from what each would do alone.
+/// The effects of statements that differ from what each does alone, by position.
 pub(super) type JointEffects = BTreeMap<usize, Vec<StatementEffect>>;
 
 /// Finds the statements that have to be judged together.
@@ -38,8 +38,8 @@ pub(super) fn joint_effects(
     found
 }
 
-/// A view or function that is dropped and made again under its name is a replaced body; a namesake of another schema
-/// or with other arguments is none, and what goes along with it does not come back.
+/// A view or function that is dropped and created again is a replaced body. One of another schema or with other
+/// arguments is not the same, and what CASCADE drops does not come back.
 fn bodies(
     place: usize,
     statement: &Statement,
@@ -84,7 +84,7 @@ fn makes_function(statement: &Statement, dropped: &FunctionDesc) -> bool {
     let types = |args: &[OperateFunctionArg]| -> Vec<String> {
         args.iter().map(|arg| arg.data_type.to_string().to_lowercase()).collect()
     };
-    // Without its arguments nobody can tell which function it was.
+    // Without arguments it is unclear which function is meant.
     let alike = match (&dropped.args, &made.args) {
         (Some(before), Some(after)) => types(before) == types(after),
         _ => false,
@@ -92,7 +92,7 @@ fn makes_function(statement: &Statement, dropped: &FunctionDesc) -> bool {
     alike && !made.temporary && written(&made.name) == written(&dropped.name)
 }
 
-/// The old and the new name, of a statement that renames one table and does nothing else.
+/// The old and new name in a statement that only renames one table.
 fn renaming(statement: &Statement) -> Option<(&ObjectName, &ObjectName)> {
     match statement {
         Statement::AlterTable(alter) => match alter.operations.as_slice() {
@@ -147,7 +147,7 @@ fn behind_view(
     }
 }
 
-/// Whether a statement makes a view of this name through which all of a table is read and written.
+/// Whether a statement creates a view of this name that passes every read and write to a table.
 fn shows_all_of(statement: &Statement, view_name: &str, table: &str) -> bool {
     let Statement::CreateView(view) = statement else { return false };
     let SetExpr::Select(select) = view.query.body.as_ref() else { return false };
@@ -224,7 +224,7 @@ fn created<'s>(statement: &'s Statement, name: &str) -> Option<&'s CreateTable> 
 
 /// Rows copied from one table into the other.
 struct RowCopy {
-    /// What is copied, where it is copied as it is.
+    /// The columns, if they are copied unchanged.
     plain: Option<Vec<String>>,
     /// Whether the columns are named on both sides.
     named: bool,
@@ -257,7 +257,7 @@ impl RowCopy {
         })
     }
 
-    /// Whether every column that the new table takes over is copied into its place.
+    /// Whether every column that both tables have is copied into its place.
     fn is_whole(&self, old: &Table, new: &Table) -> bool {
         let Some(copied) = &self.plain else { return false };
         let names = |table: &Table| -> Vec<String> {
@@ -286,7 +286,7 @@ fn indexes_made<'s>(
     statements.filter_map(made).collect()
 }
 
-/// What the new definition does to code that knows the old one.
+/// What the new definition does to code that uses the old one.
 fn outcome(
     name: &str,
     definition: &CreateTable,

@@ -1,4 +1,4 @@
-//! A file judged: its statements in their order, each knowing what came before it.
+//! Judges a file: its statements in order, each by what came before it.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -22,8 +22,7 @@ pub(super) const LARGEST: usize = 1024 * 1024;
 pub(super) const MOST_STATEMENTS: usize = 2_000;
 const LONGEST_TEXT: usize = 200;
 
-/// Judges one migration. `known` is what the files that run before it define; without it, what can only be told from
-/// them is unknown.
+/// Judges one migration. `known` is what earlier files define; without it, what depends on them is unknown.
 #[must_use]
 pub fn judge(
     file: &MigrationFile<'_>,
@@ -39,7 +38,7 @@ pub fn judge(
     let statements = if file.change == FileChange::Deleted {
         Vec::new()
     } else if file.text.len() > LARGEST {
-        let sentence = format!("a file of {} bytes, which is not read", file.text.len());
+        let sentence = format!("a file of {} bytes: larger than 1 MiB, not read", file.text.len());
         vec![unjudged(1, &sentence, dialect)]
     } else if is_code {
         code::judge(&text, dialect)
@@ -50,7 +49,7 @@ pub fn judge(
     JudgedMigration { path, tool, change, statements, declared, faults }
 }
 
-/// To `PostgreSQL`, and to no other, a carriage return by itself ends a line, and a comment with it.
+/// Only in `PostgreSQL` a lone carriage return ends a line, and with it a comment.
 pub(super) fn lines_ended(text: &str, dialect: Dialect) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let alone = |at: usize| bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n');
@@ -61,7 +60,7 @@ pub(super) fn lines_ended(text: &str, dialect: Dialect) -> Cow<'_, str> {
     }
 }
 
-/// A migration whose file nobody can read, with why.
+/// The judgement of a file that cannot be read, with the reason.
 #[must_use]
 pub fn unreadable(
     path: &str,
@@ -77,17 +76,17 @@ pub fn unreadable(
     JudgedMigration { path, tool, change, statements, declared: None, faults }
 }
 
-/// A file that ran once must stay as it was.
+/// The fault of a file that changed: one that ran must stay as it is.
 fn tampered(file: &MigrationFile<'_>) -> Option<String> {
     match file.change {
         FileChange::Added => None,
         FileChange::Edited if layout::is_repeatable(file.path) => None,
         FileChange::Edited => Some(
-            "was edited after it was added; where it ran already it does not run again: add a new file"
+            "was edited after it was added; it does not run again where it already ran: add a new file"
                 .to_owned(),
         ),
         FileChange::Deleted => Some(
-            "was deleted; what it did stays in the database, and its tool may refuse to go on: bring it back"
+            "was deleted; its changes stay in the database, and its tool may refuse to run: restore the file"
                 .to_owned(),
         ),
     }
@@ -97,7 +96,7 @@ fn unjudged(line: u32, text: &str, dialect: Dialect) -> JudgedStatement {
     statement(line, text, &[StatementEffect::of(Rule::Unjudged)], dialect)
 }
 
-/// One judged statement from everything that it does.
+/// Judges a statement by all its effects: the worst decides.
 pub(super) fn statement(
     line: u32,
     text: &str,
@@ -139,12 +138,12 @@ fn one_line(text: &str) -> String {
 
 struct Judge<'k> {
     dialect: Dialect,
-    /// What is known before the statement at hand.
+    /// What is known before the current statement.
     known: SchemaDefinitions,
     before: &'k SchemaDefinitions,
-    /// By their full written names: the tables that this file made and nobody else can have.
+    /// The tables that this file made, by their full names as written. No other code uses them yet.
     fresh: BTreeSet<String>,
-    /// The server was set to read strings in a way that this does not follow.
+    /// The server was set to read strings in a way that this code does not follow.
     strings_unclear: bool,
     pieces: Vec<RawStatement>,
     cut: Option<u32>,
@@ -193,7 +192,7 @@ impl<'k> Judge<'k> {
         if let Some(line) = self.cut {
             judged.push(unjudged(
                 line,
-                "more than 2,000 statements; the rest is not read",
+                "more than 2,000 statements: the rest is not read",
                 self.dialect,
             ));
         }
@@ -254,7 +253,7 @@ impl<'k> Judge<'k> {
             Statement::AlterTable(alter) => self.follow_rename(alter),
             _ => {}
         }
-        // After these a name may stand for another table.
+        // After these a name may mean another table.
         if effects.iter().any(|effect| effect.rule == Rule::Unjudged) || moves_names(statement) {
             self.fresh.clear();
         }
@@ -265,7 +264,7 @@ impl<'k> Judge<'k> {
         for operation in &alter.operations {
             let AlterTableOperation::RenameTable { table_name } = operation else { continue };
             let (RenameTableNameKind::As(to) | RenameTableNameKind::To(to)) = table_name;
-            // In which schema the new name is when only one of them names one is told differently.
+            // With a schema on one side only, databases differ on where the new name is.
             if self.fresh.remove(&written(&alter.name))
                 && alter.name.0.len() == 1
                 && to.0.len() == 1
@@ -276,7 +275,7 @@ impl<'k> Judge<'k> {
     }
 }
 
-/// Whether a statement may set the server to read strings in another way; to which is said in more forms than one.
+/// Whether a statement may change how the server reads strings. There are many ways to write it.
 fn changes_string_syntax(sql: &str, dialect: Dialect) -> bool {
     dialect == Dialect::Mysql && sql.to_ascii_lowercase().contains("sql_mode")
 }

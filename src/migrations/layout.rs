@@ -1,4 +1,4 @@
-//! Which paths of a repository are migrations, of which tool, and which way they go.
+//! Which paths are migrations, of which tool, and whether they go up or down.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -53,31 +53,31 @@ impl Tool {
     }
 }
 
-/// Which way a file goes. One that holds both goes up: its way down is left out when it is judged.
+/// Up or down. A file with both counts as up; its down part is not judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MigrationDirection {
     Up,
     Down,
 }
 
-/// A migration among the paths.
+/// What a path says about a migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MigrationPath {
     pub tool: Tool,
     pub direction: MigrationDirection,
 }
 
-/// What decides which paths are migrations.
+/// Decides which paths are migrations.
 #[derive(Debug, Clone, Default)]
 pub struct Layouts {
     globs: Vec<Glob>,
-    /// Those that fit no path that was seen.
+    /// Those that match no path seen.
     idle: Vec<Glob>,
-    /// Whose well-known files were seen.
+    /// The tools whose well-known files were seen.
     seen: BTreeSet<Evidence>,
 }
 
-/// What a well-known file gives away.
+/// A language or tool shown by a well-known file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Evidence {
     Rust,
@@ -113,7 +113,7 @@ static SHAPES: LazyLock<Vec<(Tool, Regex)>> = LazyLock::new(|| {
     compiled.into()
 });
 
-/// Endings of files that lie among migrations and are none.
+/// Endings of files beside migrations that are not migrations.
 const BESIDE: [&str; 7] =
     ["__init__.py", "_test.go", ".d.ts", ".test.ts", ".spec.ts", "_test.exs", ".Designer.cs"];
 
@@ -203,14 +203,14 @@ fn ends_in(path: &str, ending: &str) -> bool {
     path.rsplit_once('.').is_some_and(|(_, found)| found == ending)
 }
 
-/// A file that its tool runs again whenever it changes, so that editing it is how it is meant.
+/// Whether the tool runs the file again whenever it changes, so that editing it is fine.
 #[must_use]
 pub fn is_repeatable(path: &str) -> bool {
     let file = path.rsplit('/').next().unwrap_or(path);
     file.starts_with("R__") && ends_in(file, "sql")
 }
 
-/// Whether a file is code and no SQL.
+/// Whether a file is code, not SQL.
 #[must_use]
 pub fn is_code(path: &str) -> bool {
     let (_, ending) = path.rsplit_once('.').unwrap_or_default();

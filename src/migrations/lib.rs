@@ -1,4 +1,4 @@
-//! Schema changes judged: what the code of the build before can live with, statement by statement.
+//! Judges schema migrations: SQL in, judgement out. Each statement gets a rule, a class and advice.
 
 mod code;
 mod columns;
@@ -67,7 +67,7 @@ impl std::str::FromStr for Dialect {
 
 /// A word that names no dialect.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no dialect; use \"postgres\", \"mysql\" or \"sqlite\"")]
+#[error("unknown dialect {0:?}; use \"postgres\", \"mysql\" or \"sqlite\"")]
 pub struct UnknownDialect(String);
 
 /// What a change asks of the code around it, from the least to the worst.

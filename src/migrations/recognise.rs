@@ -1,4 +1,4 @@
-//! Statements that the parser does not know, recognised by their words where that is safe.
+//! Recognises statements that the parser does not know by their words, where that is safe.
 
 use super::rule::Rule;
 use super::split::RawStatement;
@@ -8,12 +8,12 @@ use super::{Dialect, ObjectKind};
 /// More words than this are not looked at.
 const MOST_WORDS: usize = 400;
 
-/// What a statement that was not parsed does; `None` when its words do not say.
+/// The effect of a statement that was not parsed; `None` when its words do not show it.
 pub(super) fn recognise(
     piece: &RawStatement,
     context: StatementContext<'_>,
 ) -> Option<StatementEffect> {
-    // More than one statement at once would hide behind the first one's words.
+    // A second statement could hide behind the first one's words.
     if piece.open || piece.sql.contains(';') {
         return None;
     }
@@ -34,7 +34,7 @@ fn name(word: &str) -> String {
     last.trim_matches(['"', '`', '[', ']', ',', ';']).to_owned()
 }
 
-/// The schema that a name is written with; empty where none is.
+/// The schema part of a name; empty without one.
 fn schema(word: &str) -> &str {
     word.rsplit_once('.').map_or("", |(schema, _)| schema)
 }
@@ -74,7 +74,7 @@ fn postgres(words: &[&str], context: StatementContext<'_>) -> Option<StatementEf
         ["reindex" | "cluster", ..] | ["refresh", "materialized", "view", ..] => {
             Some(StatementEffect::of(Rule::NoChange))
         }
-        // A second order on the line may read another file.
+        // A second command on the line may read another file.
         [order, rest @ ..]
             if order.starts_with('\\') && !rest.iter().any(|word| word.contains('\\')) =>
         {
@@ -84,7 +84,7 @@ fn postgres(words: &[&str], context: StatementContext<'_>) -> Option<StatementEf
     }
 }
 
-/// Orders to the client psql that only change how it shows things.
+/// psql commands that only change its display.
 fn meta_command(order: &str) -> Option<StatementEffect> {
     let harmless = [
         "\\set",
@@ -127,7 +127,7 @@ fn mysql(words: &[&str], context: StatementContext<'_>) -> Option<StatementEffec
     }
 }
 
-/// Settings of the connection, as the parser does not read all of their values.
+/// Connection settings; the parser does not read all of their values.
 fn sqlite(words: &[&str]) -> Option<StatementEffect> {
     let ["pragma", context @ ..] = words else { return None };
     let context = context.concat();
@@ -137,7 +137,7 @@ fn sqlite(words: &[&str]) -> Option<StatementEffect> {
     is_harmless.then(|| StatementEffect::of(Rule::NoChange))
 }
 
-/// Rows that are written by statements too long or too odd to parse.
+/// Statements that write rows and are too long or too unusual to parse.
 fn written(words: &[&str]) -> Option<StatementEffect> {
     let first = words.first()?;
     ["insert", "update", "delete", "replace", "truncate"]

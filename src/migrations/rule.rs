@@ -1,4 +1,4 @@
-//! The rule table: what each kind of statement does to the code before it, and what to do instead.
+//! The rule table: what each kind of statement does to older code, and what to do instead.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -113,19 +113,19 @@ impl RuleRow {
 }
 
 impl Rule {
-    /// Its class. Where the table is of two minds the choice is cautious without crying wolf:
+    /// Its class. Where a case could go either way:
     ///
     /// - a computed column (4) costs a lock and breaks no code, so it is additive;
-    /// - wider types (8, 8b, 9) work for the code before until new code writes what does not fit it;
-    /// - a foreign key (13) refuses what the code before may write; one that comes with its own new column refuses
-    ///   only deletes, and only once new code has written, so there readers come first;
-    /// - a new function or view (23) harms nobody, a replaced body or any trigger changes what the code before
-    ///   does, which no text tells: unknown;
+    /// - wider types (8, 8b, 9) work for older code until new code writes values that do not fit it;
+    /// - a foreign key (13) refuses what older code may write; with a new column of its own it refuses only deletes,
+    ///   and only once new code has written: readers first;
+    /// - a new function or view (23) breaks nothing; a replaced body or any trigger changes what older code does in
+    ///   ways that the text does not show: unknown;
     /// - a grant (24) is additive and a revoke is a drop; a changed policy may be either: unknown;
     /// - a renamed index (7) matters to code that names it, as in a hint or in what an insert does on a conflict:
     ///   unknown;
-    /// - `MODIFY` (25) and the rebuild of a table (26) are compared with the definition before, and unknown where
-    ///   that is not to be seen.
+    /// - `MODIFY` (25) and the rebuild of a table (26) are compared with the earlier definition, and unknown without
+    ///   it.
     #[must_use]
     pub fn class(self) -> Class {
         match self {
@@ -213,11 +213,9 @@ impl Rule {
                 "it may lock or rewrite the table; add a plain column, then the default, then fill it"
             }
             Self::DropColumn => {
-                "only once code that ignores it has been live for a while; rollback then ends at that build"
+                "first keep code without it live for a while; after this, builds before that code break"
             }
-            Self::DropObject => {
-                "only once no code uses it; rename it away first, drop it days later"
-            }
+            Self::DropObject => "rename it once no code uses it, and drop it days later",
             Self::Rename => match dialect {
                 Dialect::Sqlite => {
                     "do not rename; add the new name, write both, move the readers, then drop the old one"
@@ -228,9 +226,7 @@ impl Rule {
                 }
             },
             Self::RenameBehindView => "drop the view once no code uses the old name",
-            Self::RenameIndex => {
-                "queries that name it in a hint or a conflict clause have to follow"
-            }
+            Self::RenameIndex => "change the queries that name it in a hint or a conflict clause",
             _ => self.advice_on_definitions(dialect),
         }
     }
@@ -239,20 +235,22 @@ impl Rule {
     fn advice_on_definitions(self, dialect: Dialect) -> &'static str {
         match self {
             Self::WidenText => {
-                "prepared reads fail until they are prepared again: restart the pool or DISCARD; see that the code \
-                 before takes longer values, and was a text before"
+                "prepared reads fail until they are prepared again: restart the pool or DISCARD; check that older \
+                 code accepts longer values and that the column was a text before"
             }
-            Self::LengthenText => "keep the schema on a rollback; the way down truncates",
+            Self::LengthenText => {
+                "keep the schema on a rollback: the down migration truncates values"
+            }
             Self::WidenNumber => {
-                "it rewrites the table, and the code before overflows on large values; better a new column and \
-                 writing both"
+                "it rewrites the table, and older code overflows on large values; better add a new column and \
+                 write both"
             }
             Self::ChangeType => {
                 "add a new column, write both, fill it, move the readers, then drop the old one"
             }
             Self::SetNotNull | Self::AddCheck => match dialect {
                 Dialect::Postgres => {
-                    "first deploy code that obeys it; then add it NOT VALID, and VALIDATE it later"
+                    "first deploy code that obeys it; then add it NOT VALID and VALIDATE it later"
                 }
                 _ => "first deploy code that obeys it",
             },
@@ -267,14 +265,14 @@ impl Rule {
                  then VALIDATE it"
             }
             Self::AddReferencingColumn => {
-                "once new code writes it, the code before can no longer delete what it refers to"
+                "once new code writes it, older code cannot delete the rows that it refers to"
             }
-            Self::DropNotNull => "the code before has to live with NULL before new code writes it",
+            Self::DropNotNull => "make sure that older code handles NULL before new code writes it",
             Self::DropConstraint => {
-                "only once no code leans on it; it cannot be put back over rows that break it"
+                "drop it once no code relies on it; it cannot be restored over rows that break it"
             }
             Self::DropDefault => {
-                "the inserts of the code before leave the column out; deploy code that writes it"
+                "inserts of older code leave the column out; first deploy code that writes it"
             }
             Self::CreateIndex => match dialect {
                 Dialect::Postgres => {
@@ -287,48 +285,49 @@ impl Rule {
         }
     }
 
-    /// About what cannot be seen in a definition.
+    /// About behaviour.
     fn advice_on_behaviour(self, dialect: Dialect) -> &'static str {
         match self {
             Self::DropIndex => "queries may get slower",
             Self::DropUniqueIndex => match dialect {
-                Dialect::Mysql => "upserts of the code before silently write duplicates",
-                _ => "upserts of the code before fail: nothing matches their ON CONFLICT",
+                Dialect::Mysql => "upserts of older code silently write duplicates",
+                _ => "upserts of older code fail: nothing matches their ON CONFLICT",
             },
             Self::DropUnseenIndex => {
-                "nothing here shows whether it is unique; if it is, upserts break: say so in a header if it is not"
+                "earlier files do not show whether it is unique; if it is, upserts break; if not, declare that in a header"
             }
             Self::AddEnumValue => {
-                "release N reads it, release N+1 writes it; once written there is no way back"
+                "release N reads it, release N+1 writes it; once it is written, a rollback breaks"
             }
-            Self::DropEnumValue => "only once no row has it and no code writes it",
+            Self::DropEnumValue => "drop it once no row has it and no code writes it",
             Self::WriteData => {
-                "a rollback does not undo it; back up, go in batches, outside the deploy"
+                "a rollback does not undo it; back up, and run it in batches outside the deploy"
             }
             Self::ReplaceBody | Self::ChangeTrigger => {
-                "it changes what the code before does; give the new one a name of its own, or say in a header why \
-                 it is safe"
+                "it changes what older code does; use a new name, or declare in a header why it is safe"
             }
-            Self::Revoke => "only once no code needs the access",
+            Self::Revoke => "revoke it once no code needs the access",
             Self::ChangePolicy => {
-                "say in a header whether the code before still sees and writes its rows"
+                "declare in a header whether older code still sees and writes its rows"
             }
             Self::ModifyColumn => {
-                "what it was before is not to be seen here; repeat NOT NULL, DEFAULT and the character set, or they \
+                "earlier files do not show its definition; repeat NOT NULL, DEFAULT and the character set, or they \
                  are dropped"
             }
             Self::RestateColumn => {
                 "repeat NOT NULL, DEFAULT and the character set, or they are dropped"
             }
             Self::RebuildTable => {
-                "the definition before is not to be seen here; say in a header why it is safe, and create its \
+                "earlier files do not show its definition; declare in a header why it is safe, and create its \
                  indexes and triggers again"
             }
             Self::RebuildAlike => "create its indexes and triggers again",
             Self::CodeMigration => {
-                "code cannot be judged; say in it: deploy: rollback-safe, and the reason"
+                "code cannot be judged; if it is safe, declare: deploy: rollback-safe, REASON"
             }
-            _ => "it cannot be judged; say in a header: -- deploy: rollback-safe, and the reason",
+            _ => {
+                "it cannot be judged; if it is safe, declare in a header: -- deploy: rollback-safe, REASON"
+            }
         }
     }
 }

@@ -1,11 +1,11 @@
-//! The part of a file that runs on the way up, for tools that keep both ways in one file.
+//! The up part of a file, for tools that keep up and down in one file.
 
 use std::borrow::Cow;
 
 use super::Tool;
 
-/// The text with the lines of the way down emptied, so that line numbers stay. Tools that know no markers run all of it,
-/// and so does this where no marker of the way up came first.
+/// The text with the lines of the down part emptied, so that line numbers stay. All of it where the tool knows no markers
+/// or no up marker comes first.
 pub(super) fn upward(text: &str, tool: Tool) -> Cow<'_, str> {
     let first = text.lines().find_map(direction);
     let knows_markers = !matches!(
@@ -35,7 +35,7 @@ pub(super) fn upward(text: &str, tool: Tool) -> Cow<'_, str> {
     Cow::Owned(kept)
 }
 
-/// What stands before the first marker of the way down.
+/// The text before the first down marker.
 pub(super) fn before_down(text: &str) -> &str {
     let mut at = 0;
     for line in text.split_inclusive('\n') {
@@ -47,7 +47,7 @@ pub(super) fn before_down(text: &str) -> &str {
     text
 }
 
-/// Whether a line begins the way up or the way down; a marker stands at the start of its line, and alone there.
+/// True for an up marker, false for a down marker. A marker stands alone at the start of its line.
 fn direction(line: &str) -> Option<bool> {
     let comment = line.strip_prefix("--")?.trim_start();
     let marker = comment.strip_prefix("+goose ").or_else(|| comment.strip_prefix("migrate:"))?;

@@ -1,4 +1,4 @@
-//! A file into its statements: strings, comments, dollar quotes, bodies and delimiters understood, lines kept.
+//! Splits a file into statements. It understands strings, comments, dollar quotes, bodies and delimiters, and keeps lines.
 
 use super::Dialect;
 
@@ -8,7 +8,7 @@ pub(super) struct RawStatement {
     /// Where it begins, counted from 1.
     pub(super) line: u32,
     pub(super) sql: String,
-    /// A string, comment or body of it never ends, so that what follows may be hidden in it.
+    /// A string, comment or body in it never ends and may hide what follows.
     pub(super) open: bool,
     /// A part of it runs on some versions of the server only.
     pub(super) hinted: bool,
@@ -109,7 +109,7 @@ impl<'t> Splitter<'t> {
         true
     }
 
-    /// At the start of a statement: lines that are orders to the client and not to the server.
+    /// At the start of a statement: lines for the client, not the server.
     fn whole_line(&mut self) -> bool {
         match self.dialect {
             Dialect::Mysql => self.delimiter_line(),
@@ -235,7 +235,7 @@ impl<'t> Splitter<'t> {
             }
             _ => return None,
         };
-        // A version that passes the hint over sees where the string hides its end.
+        // A version that skips the hint ends it inside the string.
         self.open |= self.hinted && end.is_some_and(|end| rest[..end].contains("*/"));
         self.open |= end.is_none();
         Some(end.unwrap_or(rest.len()))
@@ -282,7 +282,7 @@ impl<'t> Splitter<'t> {
         }
     }
 
-    /// Whether the statement makes something with a body, by its first words.
+    /// Whether the first words say that the statement creates something with a body.
     fn is_routine(&self) -> bool {
         let head = &self.sql[..self.sql.floor_char_boundary(HEAD)];
         let mut words = head.split_whitespace().take(8);
@@ -302,7 +302,7 @@ impl<'t> Splitter<'t> {
         self.skip(length);
     }
 
-    /// Passes what is no code, which still keeps words apart.
+    /// Skips what is not code; a space keeps words apart.
     fn blank(&mut self, length: usize) {
         if !self.sql.is_empty() {
             self.sql.push(' ');
@@ -352,7 +352,7 @@ fn ends_with_end(sql: &str) -> bool {
     word.eq_ignore_ascii_case(b"end") && before.last().is_none_or(u8::is_ascii_whitespace)
 }
 
-/// Whether a statement copies rows that stand below it. What stands in quotes or brackets orders nothing.
+/// Whether a statement reads rows that follow it. Words in quotes or brackets do not count.
 fn reads_rows(sql: &str) -> bool {
     if !sql.as_bytes().get(..4).is_some_and(|word| word.eq_ignore_ascii_case(b"copy")) {
         return false;

@@ -19,12 +19,12 @@ use super::rule::Rule;
 use super::split::RawStatement;
 use super::{Dialect, Object, ObjectKind};
 
-/// A longer statement is not parsed: a chain of operators nests as deep as it is long.
+/// Longer statements are not parsed: a chain of operators is a tree as deep as the chain is long.
 const MOST_TOKENS: usize = 4_000;
 /// The deepest nesting of brackets that is parsed.
 const DEEPEST: usize = 24;
 
-/// One thing that a statement does, and to what.
+/// One effect of a statement and the objects that it concerns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StatementEffect {
     pub(super) rule: Rule,
@@ -41,12 +41,12 @@ impl StatementEffect {
     }
 }
 
-/// What is known where a statement stands.
+/// What is known before a statement.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StatementContext<'a> {
     pub(super) dialect: Dialect,
     pub(super) known: &'a SchemaDefinitions,
-    /// The tables that the file itself made, by their full written names: no code uses them yet.
+    /// The tables that this file made, by their full names as written. No code uses them yet.
     pub(super) fresh: &'a BTreeSet<String>,
 }
 
@@ -82,7 +82,7 @@ fn depth(tokens: &[Token]) -> usize {
     deepest
 }
 
-/// Everything that a statement does; what is not listed here is not judged.
+/// All effects of a statement; a kind that is not listed here is unjudged.
 pub(super) fn effects(
     statement: &Statement,
     context: StatementContext<'_>,
@@ -113,7 +113,7 @@ fn definition(statement: &Statement, context: StatementContext<'_>) -> Option<St
         Statement::CreateTable(table) if table.or_replace => {
             StatementEffect::on(Rule::DropObject, ObjectKind::Table, None, &key(&table.name))
         }
-        // What it is filled from is asked at once.
+        // The query that fills it runs at once.
         Statement::CreateTable(table) => {
             StatementEffect::of(nested::worst_inside(&table.query).max(Rule::CreateObject))
         }
@@ -241,7 +241,7 @@ fn dropped(
     StatementEffect::on(Rule::DropObject, kind, None, &name)
 }
 
-/// A dropped index is judged by how it was made, where that is to be seen.
+/// A dropped index is judged by its definition, if earlier files show it.
 pub(super) fn dropped_index(
     (schema, name): (&str, &str),
     table: Option<&str>,
@@ -283,7 +283,7 @@ fn access(statement: &Statement) -> Option<StatementEffect> {
     })
 }
 
-/// What changes rows, and questions that may.
+/// Statements that change rows, and queries that may.
 fn rows(statement: &Statement, context: StatementContext<'_>) -> Option<StatementEffect> {
     let rule = match statement {
         Statement::Insert(insert) => {
@@ -307,14 +307,14 @@ fn rows(statement: &Statement, context: StatementContext<'_>) -> Option<Statemen
         | Statement::Merge(_)
         | Statement::Copy { to: false, .. } => nested::worst_inside(statement),
         Statement::Truncate(_) | Statement::LoadData { .. } => Rule::WriteData,
-        Statement::Query(query) => question(query),
+        Statement::Query(query) => query_effect(query),
         _ => return None,
     };
     Some(StatementEffect::of(rule))
 }
 
-/// A question changes nothing, unless it writes inside or calls a function that may.
-fn question(query: &Query) -> Rule {
+/// A query changes nothing unless it has a nested write or calls a function that may write.
+fn query_effect(query: &Query) -> Rule {
     let inside = nested::worst_inside(query);
     match query.body.as_ref() {
         SetExpr::Select(select) if select.into.is_some() => inside.max(Rule::CreateObject),
@@ -322,7 +322,7 @@ fn question(query: &Query) -> Rule {
     }
 }
 
-/// What is set for the whole server outlives the migration.
+/// Whether a setting is for the whole server and so outlives the migration.
 fn is_global(set: &Set) -> bool {
     let global = |scope: Option<ContextModifier>, name: &ObjectName| {
         let name = name.to_string().to_lowercase();
@@ -338,7 +338,7 @@ fn is_global(set: &Set) -> bool {
     }
 }
 
-/// What is said to the connection or the server and touches no schema.
+/// Commands to the connection or server that touch no schema.
 fn client(statement: &Statement) -> Rule {
     match statement {
         Statement::StartTransaction { statements, exception: None, .. }

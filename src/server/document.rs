@@ -20,6 +20,7 @@ use crate::api::query::{Verb, Wait};
 use crate::api::{
     API_HEADER, LOG_ENDED, LOG_NEXT, LOG_SIZE, LOG_START, PROBLEM, VERSION, VERSION_HEADER, path,
 };
+use crate::domain::chain::Hash;
 use crate::domain::ids::{CommitPrefix, IdempotencyKey};
 
 const ABOUT: &str = "The deploy console for trunk-based teams: watch builds reach staging, promote and roll back.
@@ -74,6 +75,7 @@ fn schemas() -> Vec<(String, RefOr<Schema>)> {
         (IdempotencyKey::name().into(), IdempotencyKey::schema()),
         (Verb::name().into(), Verb::schema()),
         (Wait::name().into(), Wait::schema()),
+        (Hash::name().into(), Hash::schema()),
         (Problem::name().into(), Problem::schema()),
     ];
     Problem::schemas(&mut schemas);

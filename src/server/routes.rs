@@ -18,13 +18,15 @@ use super::layers::{in_time, no_such_path, stamped, wrong_method};
 use super::response::{self, ProblemResponse};
 use super::sse::{self, LastEvent};
 use super::stopping::Stopping;
-use crate::api::page::{DeploymentPage, EventPage, FreezePage};
+use crate::api::page::{DeploymentPage, EventPage, FreezePage, SpanPage};
 use crate::api::problem::{Kind, Problem};
 use crate::api::query::{
-    DeploymentsQuery, EventsQuery, FreezesQuery, LogQuery, LogSearchQuery, PlanQuery, SnapshotQuery,
+    ChainQuery, DeploymentsQuery, EventsQuery, FreezesQuery, LogQuery, LogSearchQuery, PlanQuery,
+    SnapshotQuery, SpanQuery,
 };
 use crate::api::{LARGEST_REQUEST, path};
 use crate::backend::{Backend, LONGEST_WAIT};
+use crate::domain::chain::ChainPage;
 use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::ids::{CommitPrefix, DeploymentId, IdempotencyKey, ServiceName};
 use crate::domain::log::{LogFind, LogSearch};
@@ -35,6 +37,7 @@ use crate::domain::whereabouts::Whereabouts;
 /// How many deployments a page has if the caller does not say, and the most that it has.
 const DEPLOYMENTS: (usize, usize) = (50, 500);
 const EVENTS: (usize, usize) = (100, 1_000);
+const CHAIN: (usize, usize) = (1_000, 1_000);
 /// In bytes.
 const LOG: (usize, usize) = (64 * 1024, 1024 * 1024);
 
@@ -66,6 +69,8 @@ pub(super) fn router<B: Backend>() -> Router<Session<B>> {
         .routes(routes!(log))
         .routes(routes!(search_log))
         .routes(routes!(events))
+        .routes(routes!(chain))
+        .routes(routes!(span))
         .split_for_parts();
     let routes = document::served(routes, api)
         .fallback(no_such_path)
@@ -374,6 +379,38 @@ async fn events<B: Backend>(
     let (limit, wait) = (within(query.limit, EVENTS), query.wait.up_to(LONGEST_WAIT));
     let page = session.backend.events(query.service.as_ref(), after, limit, wait);
     Ok(Json(EventPage { events: session.ask(page).await? }).into_response())
+}
+
+/// Walks a part of the record's hash chain, and names the first row that does not hold.
+///
+/// To walk all of it, go on with the number and the hash of the last row of each page.
+#[utoipa::path(
+    get,
+    path = path::CHAIN,
+    params(ChainQuery),
+    responses((status = 200, description = "The rows that hold.", body = ChainPage), NoSense)
+)]
+async fn chain<B: Backend>(
+    State(session): State<Session<B>>,
+    InQuery(query): InQuery<ChainQuery>,
+) -> Answered<Json<ChainPage>> {
+    let limit = within(query.limit, CHAIN);
+    session.ask(session.backend.chain(query.from(), limit)).await.map(Json)
+}
+
+/// Says which part of the record a time reaches, by any clock.
+#[utoipa::path(
+    get,
+    path = path::SPAN,
+    params(SpanQuery),
+    responses((status = 200, description = "Its first and its last event.", body = SpanPage), NoSense)
+)]
+async fn span<B: Backend>(
+    State(session): State<Session<B>>,
+    InQuery(query): InQuery<SpanQuery>,
+) -> Answered<Json<SpanPage>> {
+    let span = session.ask(session.backend.span(query.since, query.until)).await?;
+    Ok(Json(SpanPage { span }))
 }
 
 fn within(asked: Option<usize>, (default, most): (usize, usize)) -> usize {

@@ -1,69 +1,17 @@
-//! The hash chain: one encoding for each row, and a walk that finds the first row that was changed.
+//! The hash chain in the database: one encoding for each row, and the walk that finds the first row that was changed.
 
-use std::fmt;
+use std::ops::ControlFlow;
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::StoreError;
 use super::rows::{json, timestamp};
+use crate::domain::chain::{ChainBreak, ChainFrom, ChainHead, ChainPage, ChainWalk, Hash};
 use crate::domain::event::{Event, Fact};
 use crate::domain::ids::Seq;
 use crate::domain::people::Actor;
-
-/// A SHA-256 digest, spelled in hexadecimal digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Hash(pub [u8; 32]);
-
-impl Hash {
-    /// What the first event's hash covers in place of a row before it.
-    const GENESIS: Self = Self([0; 32]);
-
-    /// The digest of a text.
-    #[must_use]
-    pub fn of(text: &str) -> Self {
-        Self(Sha256::digest(text).into())
-    }
-}
-
-impl fmt::Display for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl From<Hash> for String {
-    fn from(hash: Hash) -> Self {
-        hash.to_string()
-    }
-}
-
-impl TryFrom<String> for Hash {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let wrong = || format!("{text:?} is no hash; it has 64 digits of 0-9 and a-f");
-        if text.len() != 64 || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-            return Err(wrong());
-        }
-        let mut hash = [0; 32];
-        for (byte, digits) in hash.iter_mut().zip(text.as_bytes().chunks(2)) {
-            let digits = std::str::from_utf8(digits).map_err(|_| wrong())?;
-            *byte = u8::from_str_radix(digits, 16).map_err(|_| wrong())?;
-        }
-        Ok(Self(hash))
-    }
-}
-
-/// The first row at which the chain does not hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Break {
-    pub seq: Seq,
-    pub why: String,
-}
 
 /// An event exactly as its row spells it; the hash is over these texts, never over what they decode to.
 #[derive(Debug)]
@@ -136,69 +84,86 @@ pub(super) fn head(connection: &Connection) -> rusqlite::Result<(Seq, Hash)> {
     Ok(connection.query_row(SQL, [], read).optional()?.unwrap_or((Seq(0), Hash::GENESIS)))
 }
 
-/// The hash of the row that says exactly this.
-pub(super) fn hash_of(connection: &Connection, event: &Event) -> rusqlite::Result<Option<Hash>> {
-    const SQL: &str = "SELECT seq, at, service, actor, kind, fact, hash FROM events WHERE seq = ?1";
-    let read = |row: &Row<'_>| Ok((Stored::read(row)?, Hash(row.get(6)?)));
-    let seq = i64::try_from(event.seq.0).unwrap_or(i64::MAX);
-    let found = connection.prepare_cached(SQL)?.query_row([seq], read).optional()?;
-    let is_same = |stored: &Stored| stored.event().is_ok_and(|stored| stored == *event);
-    Ok(found.filter(|(stored, _)| is_same(stored)).map(|(_, hash)| hash))
+/// Walks the whole chain. With a row from before it also says whether that row is still in it.
+pub(super) fn walk(
+    connection: &Connection,
+    kept: Option<&ChainHead>,
+) -> rusqlite::Result<ChainWalk> {
+    let mut walk = ChainWalk::default();
+    let each = |row| walk.take(row, kept);
+    rows(connection, i64::MIN, i64::MAX, ChainFrom::default(), each)?;
+    Ok(walk.ended(kept))
 }
 
-/// A row of the chain, to be looked for again later.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Head {
-    pub seq: Seq,
-    pub hash: Hash,
-    /// When it was recorded, as its row spells it.
-    pub at: String,
-    /// How many rows there were up to it.
-    pub rows: u64,
+/// Walks at most `limit` rows behind `from`.
+pub(super) fn page(
+    connection: &Connection,
+    from: ChainFrom,
+    limit: usize,
+) -> rusqlite::Result<ChainPage> {
+    let from = match from.hash {
+        Some(_) => from,
+        None => ChainFrom { hash: stored_hash(connection, from.seq)?, ..from },
+    };
+    // From the beginning, rows with a number below 1 are met too: they do not belong there.
+    let after = if from.seq == Seq(0) { i64::MIN } else { number(from.seq) };
+    let mut page = ChainPage::default();
+    let each = |row: Result<ChainHead, ChainBreak>| match row {
+        Ok(head) => {
+            page.rows.push(head);
+            ControlFlow::Continue(())
+        }
+        Err(broken) => {
+            page.broken = Some(broken);
+            ControlFlow::Break(())
+        }
+    };
+    rows(connection, after, i64::try_from(limit).unwrap_or(i64::MAX), from, each)?;
+    page.more = page.broken.is_none() && page.rows.len() == limit;
+    Ok(page)
 }
 
-/// What a walk over the chain found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Walk {
-    /// How many rows hold.
-    pub rows: u64,
-    /// The last row that holds; `None` when there is none.
-    pub head: Option<Head>,
-    pub broken: Option<Break>,
+fn number(Seq(seq): Seq) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
 }
 
-impl Walk {
-    /// A record without a row.
-    pub(super) fn over_nothing(before: Option<&Head>) -> Self {
-        Self { rows: 0, head: None, broken: cut_off(0, before) }
-    }
+/// The hash that a row has, right or wrong.
+fn stored_hash(connection: &Connection, seq: Seq) -> rusqlite::Result<Option<Hash>> {
+    const SQL: &str = "SELECT hash FROM events WHERE seq = ?1";
+    let read = |row: &Row<'_>| row.get(0).map(Hash);
+    connection.prepare_cached(SQL)?.query_row([number(seq)], read).optional()
 }
 
-/// Walks the chain and, where a row from before is given, wants to meet it.
-pub(super) fn walk(connection: &Connection, before: Option<&Head>) -> rusqlite::Result<Walk> {
-    const SQL: &str = "SELECT seq, at, service, actor, kind, fact, hash FROM events ORDER BY seq";
-    let mut walk = Walk { rows: 0, head: None, broken: None };
-    let mut statement = connection.prepare(SQL)?;
-    let mut rows = statement.query([])?;
+/// Hands on each row behind `after` as the new head, until one does not fit or `each` breaks off.
+fn rows(
+    connection: &Connection,
+    after: i64,
+    limit: i64,
+    from: ChainFrom,
+    mut each: impl FnMut(Result<ChainHead, ChainBreak>) -> ControlFlow<()>,
+) -> rusqlite::Result<()> {
+    const SQL: &str = "SELECT seq, at, service, actor, kind, fact, hash FROM events
+                       WHERE seq >= ?1 ORDER BY seq LIMIT ?2";
+    let mut statement = connection.prepare_cached(SQL)?;
+    let mut rows = statement.query([after.saturating_add(i64::from(after > i64::MIN)), limit])?;
+    let (mut seq, mut hash) = (from.seq, from.hash.unwrap_or(Hash::GENESIS));
     while let Some(row) = rows.next()? {
-        match next(row, &walk).and_then(|head| met(head, before)) {
-            Ok(head) => (walk.rows, walk.head) = (head.rows, Some(head)),
-            Err(broken) => {
-                walk.broken = Some(broken);
-                return Ok(walk);
-            }
+        let head = next(row, seq, hash);
+        if let Ok(head) = &head {
+            (seq, hash) = (head.seq, head.hash);
+        }
+        if each(head).is_break() {
+            break;
         }
     }
-    walk.broken = cut_off(walk.rows, before);
-    Ok(walk)
+    Ok(())
 }
 
-/// The row as the new head, when it goes on where the walk is.
-fn next(row: &Row<'_>, walk: &Walk) -> Result<Head, Break> {
-    let before = walk.head.as_ref().map_or(Hash::GENESIS, |head| head.hash);
-    let expected = walk.rows + 1;
+/// The row as the new head, when it goes on behind the row `after`.
+fn next(row: &Row<'_>, Seq(after): Seq, before: Hash) -> Result<ChainHead, ChainBreak> {
+    let expected = after + 1;
     let seq = row.get(0).map(i64::cast_unsigned).unwrap_or_default();
-    let broken = |why: String| Break { seq: Seq(seq), why };
+    let broken = |why: String| ChainBreak { seq: Seq(seq), why };
     if seq != expected {
         return Err(broken(format!("event {expected} is missing, {seq} comes instead")));
     }
@@ -208,23 +173,5 @@ fn next(row: &Row<'_>, walk: &Walk) -> Result<Head, Break> {
     if stored.hash(before) != hash {
         return Err(broken("its hash does not fit its content and the event before".into()));
     }
-    Ok(Head { seq: Seq(seq), hash, at: stored.at, rows: expected })
-}
-
-/// A chain that was computed anew holds in itself; only a row that was kept elsewhere tells.
-fn met(head: Head, before: Option<&Head>) -> Result<Head, Break> {
-    match before {
-        Some(before) if before.seq == head.seq && before.hash != head.hash => {
-            let why = "its hash is another than before: the history up to it was rewritten";
-            Err(Break { seq: head.seq, why: why.into() })
-        }
-        _ => Ok(head),
-    }
-}
-
-/// A chain that ends before a row that was there once.
-fn cut_off(rows: u64, before: Option<&Head>) -> Option<Break> {
-    let Seq(seq) = before.filter(|before| before.rows > rows)?.seq;
-    let why = format!("event {seq} was there before and is missing: the end was cut off");
-    Some(Break { seq: Seq(rows + 1), why })
+    Ok(ChainHead { seq: Seq(seq), hash, at: stored.at, rows: expected })
 }

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, SubsecRound as _, Utc};
 use rusqlite::{Connection, Transaction, params};
 
-pub use self::chain::{Break, Hash, Head, Walk};
 pub use self::reader::Reader;
 use self::rows::{answered, events, in_transaction, insert, insert_receipt, parsed};
+pub use crate::domain::chain::Hash;
 use crate::domain::command::Receipt;
 use crate::domain::event::{Event, Fact};
 use crate::domain::ids::{IdempotencyKey, Seq, ServiceName};

@@ -6,8 +6,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OpenFlags};
 
-use super::rows::{answered, events, stretch};
-use super::{Break, Hash, Head, StoreError, Walk, chain, schema, sqlite};
+use super::rows::{answered, events, span};
+use super::{StoreError, chain, schema, sqlite};
+use crate::domain::chain::{ChainFrom, ChainHead, ChainPage, ChainWalk, RecordSpan};
 use crate::domain::command::Receipt;
 use crate::domain::event::Event;
 use crate::domain::ids::{IdempotencyKey, Seq, ServiceName};
@@ -37,24 +38,31 @@ impl Reader {
         Ok(reader)
     }
 
-    /// Walks the hash chain.
+    /// Walks the whole hash chain; with a head from before, also says whether that row is still in it.
     ///
     /// # Errors
     /// When the database cannot be read; a broken chain is an answer, not an error.
-    pub fn verify(&self) -> Result<Option<Break>, StoreError> {
-        Ok(self.walk(None)?.broken)
+    pub fn walk(&self, kept: Option<&ChainHead>) -> Result<ChainWalk, StoreError> {
+        if self.is_empty()? {
+            return Ok(ChainWalk::default().ended(kept));
+        }
+        chain::walk(&self.connection, kept).map_err(|e| sqlite(&self.path, e))
     }
 
-    /// Walks the hash chain; with a head from before, also says whether that row is still in it.
+    /// Walks a part of the hash chain.
     ///
     /// # Errors
-    /// When the database cannot be read; a broken chain is an answer, not an error.
-    pub fn walk(&self, before: Option<&Head>) -> Result<Walk, StoreError> {
-        if schema::version(&self.connection, &self.path)? == 0 {
-            // Nothing was ever recorded here.
-            return Ok(Walk::over_nothing(before));
+    /// As [`Self::walk`].
+    pub fn chain(&self, from: ChainFrom, limit: usize) -> Result<ChainPage, StoreError> {
+        if self.is_empty()? {
+            return Ok(ChainPage::default());
         }
-        chain::walk(&self.connection, before).map_err(|e| sqlite(&self.path, e))
+        chain::page(&self.connection, from, limit).map_err(|e| sqlite(&self.path, e))
+    }
+
+    /// True if nothing was ever recorded here.
+    fn is_empty(&self) -> Result<bool, StoreError> {
+        Ok(schema::version(&self.connection, &self.path)? == 0)
     }
 
     /// The events after `after`, oldest first, at most `limit`, of one service or of all.
@@ -70,28 +78,21 @@ impl Reader {
         events(&self.connection, &self.path, service, after, limit)
     }
 
-    /// The first and the last of the events that were recorded in a time, whatever clock said so: none of them is
-    /// before the first or after the last, though others may be between. Both ends count as in it.
+    /// The first and the last of the events that were recorded in a time, by any clock: none of them is before the first
+    /// or after the last, though others may be between. Both ends of the time count as in it.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn stretch(
+    pub fn span(
         &self,
         since: Option<DateTime<Utc>>,
         until: Option<DateTime<Utc>>,
-    ) -> Result<Option<(Seq, Seq)>, StoreError> {
-        if schema::version(&self.connection, &self.path)? == 0 {
+    ) -> Result<Option<RecordSpan>, StoreError> {
+        if self.is_empty()? {
             return Ok(None);
         }
-        stretch(&self.connection, since, until).map_err(|e| sqlite(&self.path, e))
-    }
-
-    /// The chain's hash of the row that says exactly this; `None` when there is no such row here.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn hash_of(&self, event: &Event) -> Result<Option<Hash>, StoreError> {
-        chain::hash_of(&self.connection, event).map_err(|e| sqlite(&self.path, e))
+        let span = span(&self.connection, since, until).map_err(|e| sqlite(&self.path, e))?;
+        Ok(span.map(|(first, last)| RecordSpan { first, last }))
     }
 
     /// What was answered to the command with this key.

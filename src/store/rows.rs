@@ -88,7 +88,7 @@ pub(super) fn events(
     stored.iter().map(chain::Stored::event).collect()
 }
 
-pub(super) fn stretch(
+pub(super) fn span(
     connection: &Connection,
     since: Option<DateTime<Utc>>,
     until: Option<DateTime<Utc>>,

@@ -1,15 +1,18 @@
 //! The hash chain against somebody who owns the file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use chrono::DateTime;
 use rusqlite::{Connection, params};
+use trunkline::domain::chain::{ChainHead, ChainWalk};
 use trunkline::domain::event::Fact;
 use trunkline::domain::ids::{BuildNumber, Seq};
 use trunkline::domain::people::Actor;
 use trunkline::domain::policy::VerifyBy;
-use trunkline::store::{Head, NewEvent, Reader, Store, Walk};
+use trunkline::store::{NewEvent, Reader, Store};
+
+use super::export::recorded;
 
 const ROWS: u64 = 6;
 
@@ -38,20 +41,15 @@ impl Record {
         self.folder.path().join("trunkline.db")
     }
 
-    /// A connection that nothing stands in the way of.
     fn forger(&self) -> Connection {
-        let forger = Connection::open(self.database()).unwrap();
-        let free = "PRAGMA synchronous = OFF; PRAGMA ignore_check_constraints = ON;
-                    DROP TRIGGER events_are_never_changed; DROP TRIGGER events_are_never_deleted";
-        forger.execute_batch(free).unwrap();
-        forger
+        forger(&self.database())
     }
 
-    fn walk(&self, before: Option<&Head>) -> Walk {
+    fn walk(&self, before: Option<&ChainHead>) -> ChainWalk {
         Reader::open(&self.database()).unwrap().walk(before).unwrap()
     }
 
-    fn broken_at(&self, before: Option<&Head>) -> Option<u64> {
+    fn broken_at(&self, before: Option<&ChainHead>) -> Option<u64> {
         self.walk(before).broken.map(|broken| broken.seq.0)
     }
 
@@ -64,6 +62,15 @@ impl Record {
             .output()
             .unwrap()
     }
+}
+
+/// A connection that nothing stands in the way of.
+fn forger(database: &Path) -> Connection {
+    let forger = Connection::open(database).unwrap();
+    let free = "PRAGMA synchronous = OFF; PRAGMA ignore_check_constraints = ON;
+                DROP TRIGGER events_are_never_changed; DROP TRIGGER events_are_never_deleted";
+    forger.execute_batch(free).unwrap();
+    forger
 }
 
 #[test]
@@ -139,7 +146,7 @@ fn a_head_that_was_kept_finds_a_history_that_was_written_anew() {
 #[test]
 fn a_head_that_was_kept_is_still_there_when_the_record_has_grown() {
     let record = Record::of("good");
-    let kept = record.trunkline(&["audit", "head", "--output", "head.json"]);
+    let kept = record.trunkline(&["audit", "head", "trunkline.db", "--output", "head.json"]);
     assert!(kept.status.success(), "{kept:?}");
     let mut store = Store::open(&record.database()).unwrap();
     let fact =
@@ -147,10 +154,10 @@ fn a_head_that_was_kept_is_still_there_when_the_record_has_grown() {
     let event = NewEvent { service: "shop".parse().unwrap(), actor: Actor::System, fact };
     store.append(DateTime::UNIX_EPOCH, vec![event], None).unwrap();
     // The writer still has the database open.
-    let verified = record.trunkline(&["audit", "verify", "--head", "head.json"]);
+    let verified = record.trunkline(&["audit", "verify", "trunkline.db", "--head", "head.json"]);
     let said = String::from_utf8(verified.stdout).unwrap();
     assert!(verified.status.success() && said.contains("7 rows hold"), "{said}");
-    let again = record.trunkline(&["audit", "head", "--output", "head.json"]);
+    let again = record.trunkline(&["audit", "head", "trunkline.db", "--output", "head.json"]);
     assert_eq!(again.status.code(), Some(1), "a head that was kept is never overwritten");
 }
 
@@ -158,7 +165,7 @@ fn a_head_that_was_kept_is_still_there_when_the_record_has_grown() {
 fn a_broken_chain_ends_with_exit_code_1_and_the_row_s_number() {
     let record = Record::of("good");
     record.forger().execute("UPDATE events SET actor = '\"system\"' WHERE seq = 2", []).unwrap();
-    let verified = record.trunkline(&["audit", "verify"]);
+    let verified = record.trunkline(&["audit", "verify", "trunkline.db"]);
     let said = String::from_utf8(verified.stderr).unwrap();
     assert_eq!(verified.status.code(), Some(1));
     assert!(said.contains("event 2 is broken"), "{said}");
@@ -168,9 +175,46 @@ fn a_broken_chain_ends_with_exit_code_1_and_the_row_s_number() {
 fn a_database_that_is_not_there_is_said_and_not_made() {
     let record = Record::of("good");
     std::fs::remove_file(record.database()).unwrap();
-    let verified = record.trunkline(&["audit", "verify"]);
+    let verified = record.trunkline(&["audit", "verify", "trunkline.db"]);
     let said = String::from_utf8(verified.stderr).unwrap();
     assert_eq!(verified.status.code(), Some(1));
-    assert!(said.contains("only on the machine of its engine"), "{said}");
+    assert!(said.contains("there is no record at \"trunkline.db\""), "{said}");
     assert!(!record.database().exists());
+}
+
+#[test]
+fn the_engine_s_record_is_walked_through_the_engine_and_a_change_behind_its_back_is_named() {
+    let home = recorded(&["good".to_owned(), "fine".to_owned()]);
+    let said = home.said(&["audit", "verify"]);
+    assert!(said.contains("rows hold; the head is event"), "{said}");
+    home.said(&["audit", "head", "--output", "head.json"]);
+    home.said(&["audit", "verify", "--head", "head.json"]);
+    let doctor = home.trunkline(&["doctor"]);
+    assert!(
+        String::from_utf8_lossy(&doctor.stdout).contains("its hash chain is whole"),
+        "{doctor:?}"
+    );
+    let forger = forger(&home.path("data").join("trunkline.db"));
+    forger.execute("UPDATE events SET actor = '\"system\"' WHERE seq = 2", []).unwrap();
+    let verified = home.trunkline(&["audit", "verify"]);
+    let said = String::from_utf8_lossy(&verified.stderr).into_owned();
+    assert_eq!(verified.status.code(), Some(1), "{verified:?}");
+    assert!(said.contains("event 2 is broken") && said.contains("1 rows before it hold"), "{said}");
+    let doctor = home.trunkline(&["doctor"]);
+    let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert!(said.contains("event 2 was tampered with"), "{said}");
+}
+
+#[test]
+fn a_record_that_no_engine_can_open_is_still_checked_as_a_file() {
+    let home = recorded(&["good".to_owned()]);
+    let database = home.path("data").join("trunkline.db");
+    std::fs::write(&database, "no record ".repeat(100)).unwrap();
+    let verified = home.trunkline(&["audit", "verify"]);
+    let said = String::from_utf8_lossy(&verified.stderr).into_owned();
+    assert_eq!(verified.status.code(), Some(1), "{verified:?}");
+    assert!(said.contains("run: trunkline audit verify"), "{said}");
+    let verified = home.trunkline(&["audit", "verify", database.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&verified.stderr).into_owned();
+    assert!(verified.status.code() == Some(1) && said.contains("is damaged"), "{said}");
 }

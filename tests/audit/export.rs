@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use chrono::DateTime;
+use trunkline::domain::chain::ChainHead;
 use trunkline::domain::event::{Event, Fact};
 use trunkline::domain::ids::BuildNumber;
 use trunkline::domain::people::Actor;
@@ -26,7 +27,7 @@ fn hostile() -> Vec<String> {
 }
 
 /// A user whose record tells of a service that is watched no more.
-fn recorded(texts: &[String]) -> Home {
+pub fn recorded(texts: &[String]) -> Home {
     let fact = |text: &String| Fact::BuildVerified {
         build: BuildNumber(1),
         note: text.clone(),
@@ -91,6 +92,10 @@ fn an_export_is_read_back_whole_and_runs_in_no_spreadsheet() {
         let note = if text.is_empty() { String::new() } else { format!(": {text}") };
         assert_eq!(row[5], format!("{lead}{text} verified #1{note}"));
     }
+    let head: ChainHead = serde_json::from_str(&home.said(&["audit", "head"])).unwrap();
+    let row = &rows[usize::try_from(head.seq.0).unwrap()];
+    assert_eq!((&row[0], &row[10]), (&head.seq.to_string(), &head.hash.to_string()));
+    assert!(rows[1..].iter().all(|row| row[10].len() == 64), "every row has its hash");
     home.said(&["audit", "export", "--format", "jsonl", "--output", "a.jsonl"]);
     let lines = fs::read_to_string(home.path("a.jsonl")).unwrap();
     let events: Vec<Event> = lines.lines().map(|l| serde_json::from_str(l).unwrap()).collect();

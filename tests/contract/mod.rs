@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use trunkline::api::API;
 use trunkline::backend::{Answer, Backend, BackendError};
+use trunkline::domain::chain::{ChainFrom, RecordSpan};
 use trunkline::domain::command::{Action, Command, Receipt, Refusal};
 use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::event::{Event, Fact};
@@ -55,6 +57,8 @@ macro_rules! every_claim_holds_for {
             a_refusal_is_an_event_with_the_very_sentence_and_changes_no_snapshot,
             two_simultaneous_executes_have_one_winner,
             log_pages_resume_without_loss_or_repetition,
+            the_chain_is_walked_in_parts_and_each_part_goes_on_where_the_one_before_ended,
+            a_time_reaches_from_its_first_event_to_its_last,
             a_search_goes_from_line_to_line_in_both_directions,
             a_search_in_vain_says_so,
             what_nobody_can_look_for_is_refused,
@@ -398,6 +402,43 @@ fn not_found<T: std::fmt::Debug>(answer: &Answer<T>) {
 
 fn key() -> IdempotencyKey {
     Uuid::new_v4().to_string().try_into().unwrap()
+}
+
+pub async fn the_chain_is_walked_in_parts_and_each_part_goes_on_where_the_one_before_ended<
+    S: Stage,
+>(
+    stage: &S,
+) {
+    promoted(stage).await;
+    let all = stage.backend().chain(ChainFrom::default(), 1_000).await.unwrap();
+    assert!(!all.more && all.broken.is_none() && all.rows.len() > 3, "{all:?}");
+    let (mut parts, mut from) = (Vec::new(), ChainFrom::default());
+    loop {
+        let part = stage.backend().chain(from, 2).await.unwrap();
+        assert!(part.rows.len() <= 2 && part.broken.is_none(), "{part:?}");
+        parts.extend(part.rows);
+        let head = parts.last().unwrap();
+        from = ChainFrom { seq: head.seq, hash: Some(head.hash) };
+        if !part.more {
+            break;
+        }
+    }
+    assert_eq!(parts, all.rows);
+    let third = ChainFrom { seq: Seq(2), hash: None };
+    assert_eq!(stage.backend().chain(third, 1).await.unwrap().rows, parts[2..3]);
+}
+
+pub async fn a_time_reaches_from_its_first_event_to_its_last<S: Stage>(stage: &S) {
+    promoted(stage).await;
+    let events = stage.backend().events(None, Seq(0), 1_000, NOW).await.unwrap();
+    let span = |first: &Event, last: &Event| Some(RecordSpan { first: first.seq, last: last.seq });
+    let (first, last) = (events.first().unwrap(), events.last().unwrap());
+    assert_eq!(stage.backend().span(None, None).await, Ok(span(first, last)));
+    let reached = |at| events.iter().find(move |event| event.at >= at);
+    let since = stage.backend().span(Some(last.at), None).await;
+    assert_eq!(since, Ok(span(reached(last.at).unwrap(), last)));
+    let later = last.at + TimeDelta::days(1);
+    assert_eq!(stage.backend().span(Some(later), None).await, Ok(None));
 }
 
 fn hold(reason: &str) -> Command {

@@ -139,7 +139,7 @@ async fn the_phases_of_a_schema_change_are_walked_one_by_one() {
     let contract = story.promote_plan(3).await;
     let said = on_migrations(&contract);
     assert_eq!(said[0].severity, Severity::Warn, "{said:#?}");
-    let floor = format!("rollback goes no further than {}", story.builds[2]);
+    let floor = format!("after this, builds before {} break", story.builds[2]);
     assert!(said[0].sentence.contains(&floor), "{said:#?}");
     story.world.live(story.builds[3]).await;
 
@@ -154,7 +154,7 @@ async fn the_phases_of_a_schema_change_are_walked_one_by_one() {
     let plan = story.world.plan("raj", Action::Rollback { to: Some(story.builds[1]) }).await;
     let plan = plan.unwrap();
     let stays = format!(
-        "whatever {} did to the schema stays; choose {} or newer",
+        "a rollback does not undo the migrations of {}; choose {} or newer",
         story.builds[3], story.builds[2]
     );
     assert!(on_migrations(&plan)[1].sentence.contains(&stays), "{plan:#?}");
@@ -260,8 +260,8 @@ async fn a_service_that_shares_the_database_is_asked_too() {
     let asks = |part: &str| {
         said.iter().any(|f| f.severity == Severity::Override && f.sentence.contains(part))
     };
-    assert!(asks("worker #2 is live and still speaks of \"legacy_total\""), "{said:#?}");
-    assert!(asks("migrations/0002_drop.sql:1 takes away"), "{said:#?}");
+    assert!(asks("worker #2 is live and still uses \"legacy_total\""), "{said:#?}");
+    assert!(asks("migrations/0002_drop.sql:1 drops"), "{said:#?}");
 
     // Done against the advice, it is a risk for whatever the other service goes back to, by name.
     world.live(build).await;

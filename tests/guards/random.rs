@@ -12,7 +12,7 @@ use trunkline::domain::event::{
 };
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use trunkline::domain::people::{Actor, Identity, People, Person};
-use trunkline::domain::plan::{Facts, Guard, Migrations, Plan, Severity, plan};
+use trunkline::domain::plan::{Guard, Migrations, Plan, PlanInput, Severity, plan};
 use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
 use trunkline::domain::quarantine::BadCommit;
 use trunkline::domain::schema::SchemaChange;
@@ -188,7 +188,7 @@ impl World {
     fn plan(&self, state: &ServiceState, action: Action) -> Option<Plan> {
         let to = sha(1);
         let range = Range { from: None, to, commits: Vec::new(), more: 0, lost: Vec::new() };
-        let facts = Facts {
+        let facts = PlanInput {
             service: &"checkout".parse().expect("a name"),
             state,
             policy: &self.policy,

@@ -188,7 +188,7 @@ fn a_build_that_was_found_after_a_rewrite_may_lack_what_was_done_before_it() {
     record.builds(10..=12);
     let verdict = record.verdict(10);
     assert_eq!(verdict.outlook, Outlook::Risk);
-    assert!(verdict.why[0].contains("#9 is not on the trunk any more"), "{verdict:?}");
+    assert!(verdict.why[0].contains("#9 is no longer on the trunk"), "{verdict:?}");
     // What stood on the old trunk is judged as before.
     assert_eq!((record.outlook(8), record.outlook(9)), (Outlook::Safe, Outlook::Safe));
     assert_eq!(record.outlook(7), Outlook::PointOfNoReturn);

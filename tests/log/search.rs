@@ -255,6 +255,44 @@ fn a_word_is_found_wherever_it_is_in_a_line_that_does_not_end() {
 }
 
 #[test]
+fn whatever_a_line_that_does_not_end_shows_is_offered_where_it_can_be_read() {
+    const PIECE: usize = 16 * 1024;
+    let seed = Seed::of_this_run();
+    let mut dice = Dice::of(seed.0);
+    for nth in 0..number("TRUNKLINE_SEARCHES").unwrap_or(1_000) / 100 {
+        let mut giant = Vec::new();
+        while giant.len() < 7 * PIECE {
+            giant.extend_from_slice(dice.one_of(PARTS));
+        }
+        // A tab is as wide as its column, which depends on where the reader starts.
+        giant.retain(|byte| *byte != b'\t');
+        let pieces: Vec<_> = giant.chunks(PIECE).collect();
+        let mut log = Log::default();
+        log.say(Stream::Out, &pieces);
+        let whole = log.lines[0].rows.join("\n");
+        let place = whole.floor_char_boundary(dice.below(whole.len()));
+        let some: String = whole[place..].chars().take(12).collect();
+        let some = some.split('\n').next().unwrap_or_default();
+        if some.len() < 6 {
+            continue;
+        }
+        let begins = |n: usize| (n * (PIECE + 28)) as u64;
+        let reads = |n: usize| log_rows(&giant[n * PIECE..giant.len().min((n + 4) * PIECE)]);
+        let shows = |n: usize| reads(n).iter().any(|row| row.text.contains(some));
+        let can_be_read = (0..pieces.len()).any(shows);
+        let mut from = 0;
+        let is_offered = std::iter::from_fn(|| {
+            let search = LogSearch { wanted: text(some), direction: Direction::Newer, from };
+            let LogFind::Found { at, .. } = log.find(&search, u64::MAX) else { return None };
+            from = log.after(at);
+            Some(at)
+        })
+        .any(|at| (0..pieces.len()).any(|n| begins(n) == at && shows(n)));
+        assert!(is_offered || !can_be_read, "TRUNKLINE_SEED={} search {nth}: {some:?}", seed.0);
+    }
+}
+
+#[test]
 fn errors_are_the_lines_that_the_pane_calls_errors() {
     let mut log = Log::default();
     let lines: [(Stream, &[u8], bool); 9] = [

@@ -87,7 +87,7 @@ fn a_pattern_that_would_match_nothing_is_refused() {
         ("db\\*.sql", "one pattern for each choice"),
         ("db/migrate", "names a folder"),
         ("db/**.sql", "stands alone"),
-        (" db/*.sql", "blank"),
+        (" db/*.sql", "space"),
         ("/db/*.sql", "from the top of the repository"),
         ("../db/*.sql", "from the top of the repository"),
         ("db/migrate/", "from the top of the repository"),
@@ -265,7 +265,7 @@ fn a_file_that_goes_down_is_told_and_not_judged() {
     let both = check(&repository, &[up, down, "--dialect", "sqlite"]);
     assert_eq!(both.status.code(), Some(0), "{both:?}");
     let said = String::from_utf8(both.stdout).unwrap();
-    assert!(said.contains("1_a.down.sql: goes down, not judged"), "{said}");
+    assert!(said.contains("1_a.down.sql: down migration, not judged"), "{said}");
     assert_eq!(check(&repository, &[down, "--dialect", "sqlite"]).status.code(), Some(2));
 }
 

@@ -9,6 +9,7 @@ use super::Fault;
 use super::log::{page, search};
 use crate::calendar::{FreezeRules, FreezeWindow};
 use crate::domain::caller::Caller;
+use crate::domain::chain::{ChainFrom, ChainHead, ChainPage, Hash, RecordSpan};
 use crate::domain::command::{Command, Receipt, Refusal};
 use crate::domain::commit::Range;
 use crate::domain::deployment::{Deployment, StepState};
@@ -21,8 +22,8 @@ use crate::domain::people::{Actor, People, Person};
 use crate::domain::plan::{self, Migrations};
 use crate::domain::policy::{FreezeMode, Policy, VerifyBy};
 use crate::domain::service::ServiceState;
+use crate::domain::snapshot::build::{self, SnapshotInput};
 use crate::domain::snapshot::{FleetSnapshot, Problem, ServiceSnapshot, Version};
-use crate::domain::snapshot_of;
 use crate::domain::whereabouts::{NamedCommit, Whereabouts};
 
 /// The service that every scripted world begins with.
@@ -79,7 +80,7 @@ impl World {
 
     pub(super) fn fleet(&self) -> FleetSnapshot {
         let row = |(name, service): (&ServiceName, &Service)| {
-            snapshot_of::fleet_row(service.facts(name), self.now)
+            build::fleet_row(service.facts(name), self.now)
         };
         FleetSnapshot {
             version: self.version(),
@@ -96,7 +97,7 @@ impl World {
     ) -> Result<ServiceSnapshot, Refusal> {
         let service = self.service(name)?;
         let me = service.people.actor_of(caller);
-        Ok(snapshot_of::service(service.facts(name), &me, self.version(), self.now))
+        Ok(build::service(service.facts(name), &me, self.version(), self.now))
     }
 
     pub(super) fn history(
@@ -147,6 +148,34 @@ impl World {
 
     pub(super) fn receipt(&self, key: &IdempotencyKey) -> Option<Receipt> {
         self.receipts.get(key).map(|(_, _, receipt)| receipt.clone())
+    }
+
+    /// A chain over the events as they are; nobody changes one here.
+    pub(super) fn chain(&self, from: ChainFrom, limit: usize) -> ChainPage {
+        let mut hash = Hash::GENESIS;
+        let heads = self.events.iter().map(|event| {
+            let row = serde_json::to_string(event).unwrap_or_default();
+            hash = Hash::of(&format!("{hash}{row}"));
+            ChainHead { seq: event.seq, hash, at: event.at.to_rfc3339(), rows: event.seq.0 }
+        });
+        let mut rows: Vec<_> = heads.filter(|head| head.seq > from.seq).collect();
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        ChainPage { rows, broken: None, more }
+    }
+
+    pub(super) fn span(
+        &self,
+        since: Option<DateTime<Utc>>,
+        until: Option<DateTime<Utc>>,
+    ) -> Option<RecordSpan> {
+        let is_in = |event: &&Event| {
+            since.is_none_or(|since| event.at >= since)
+                && until.is_none_or(|until| event.at <= until)
+        };
+        let mut seqs = self.events.iter().filter(is_in).map(|event| event.seq);
+        let first = seqs.next()?;
+        Some(RecordSpan { first, last: seqs.last().unwrap_or(first) })
     }
 
     pub(super) fn events(
@@ -290,8 +319,8 @@ impl World {
 }
 
 impl Service {
-    fn facts<'a>(&'a self, name: &'a ServiceName) -> snapshot_of::Facts<'a> {
-        snapshot_of::Facts {
+    fn facts<'a>(&'a self, name: &'a ServiceName) -> SnapshotInput<'a> {
+        SnapshotInput {
             service: name,
             repository: "git@example.com:shop/checkout.git",
             trunk: "main",

@@ -8,10 +8,10 @@ use clap::{Args, ValueEnum};
 
 use super::csv;
 use super::filter::Filter;
-use super::row::{COLUMNS, Rows};
-use crate::cli::context::{Context, places};
+use super::row::{COLUMNS, cells};
+use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::{Global, output};
+use crate::cli::{Global, output, record};
 use crate::domain::event::Event;
 
 #[derive(Debug, Args)]
@@ -36,27 +36,17 @@ enum Format {
     Csv,
 }
 
-/// What is exported, and how its rows are made.
+/// What is exported.
 struct Export<'a> {
     context: &'a Context,
-    /// That of the engine.
-    database: &'a Path,
     filter: Filter,
     format: Format,
-    rows: Rows,
 }
 
 pub async fn run(global: Global, arguments: Arguments) -> Result<(), CliError> {
     let Arguments { filter, format, output, force } = arguments;
-    let database = places(&global)?.database();
     let context = Context::connect(global).await?;
-    let export = Export {
-        context: &context,
-        database: &database,
-        filter,
-        format,
-        rows: Rows::of(&database)?,
-    };
+    let export = Export { context: &context, filter, format };
     match output {
         Some(path) => export.to_file(&path, force).await,
         None => export.to_output().await,
@@ -71,11 +61,18 @@ impl Export<'_> {
         if self.format == Format::Csv {
             csv(&COLUMNS.map(str::to_owned))?;
         }
-        let show = |event: Event| match self.format {
-            Format::Jsonl => output::json_line(&event),
-            Format::Csv => csv(&self.rows.cells(&event)?),
+        let show = async |page: Vec<Event>| match self.format {
+            Format::Jsonl => page.iter().try_for_each(output::json_line),
+            Format::Csv => self.rows(&page).await?.iter().try_for_each(|row| csv(row)),
         };
-        self.filter.each(self.context, self.database, show).await
+        self.filter.each_page(self.context, show).await
+    }
+
+    /// The rows of a table, with the hashes of the chain.
+    async fn rows(&self, page: &[Event]) -> Result<Vec<[String; COLUMNS.len()]>, CliError> {
+        let hashes = record::hashes(&self.context.backend, page).await?;
+        let row = |event: &Event| cells(event, hashes.get(&event.seq).copied());
+        Ok(page.iter().map(row).collect())
     }
 
     async fn to_file(&self, path: &Path, force: bool) -> Result<(), CliError> {
@@ -98,14 +95,23 @@ impl Export<'_> {
         if self.format == Format::Csv {
             file.write_all(csv::line(&COLUMNS.map(str::to_owned)).as_bytes())?;
         }
-        let put = |event: Event| {
-            let line = match self.format {
-                Format::Jsonl => serde_json::to_string(&event).map_err(io::Error::from)? + "\n",
-                Format::Csv => csv::line(&self.rows.cells(&event)?),
-            };
-            Ok(file.write_all(line.as_bytes())?)
+        let put = async |page: Vec<Event>| {
+            match self.format {
+                Format::Jsonl => {
+                    for event in &page {
+                        serde_json::to_writer(&mut file, event).map_err(io::Error::from)?;
+                        file.write_all(b"\n")?;
+                    }
+                }
+                Format::Csv => {
+                    for row in self.rows(&page).await? {
+                        file.write_all(csv::line(&row).as_bytes())?;
+                    }
+                }
+            }
+            Ok(())
         };
-        self.filter.each(self.context, self.database, put).await?;
+        self.filter.each_page(self.context, put).await?;
         let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
         Ok(file.sync_all()?)
     }

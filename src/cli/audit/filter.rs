@@ -1,7 +1,6 @@
 //! Which events an audit is about, and the walk over them page by page.
 
 use std::collections::VecDeque;
-use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -12,9 +11,9 @@ use crate::backend::Backend;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::freeze::time;
+use crate::domain::chain::RecordSpan;
 use crate::domain::event::{Event, Fact};
 use crate::domain::ids::Seq;
-use crate::store::Reader;
 
 /// How many events are in memory at once.
 const PAGE: usize = 500;
@@ -37,15 +36,14 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Hands on each event that is meant, oldest first. The record is read in pages, and no more of it than the time
-    /// reaches: clocks are set, so the database of the engine is asked where that begins and ends.
-    pub async fn each(
+    /// Hands on each page of the events that are meant, oldest first. No more of the record is read than the time
+    /// reaches; clocks are set, so the engine is asked where that begins and ends.
+    pub async fn each_page(
         &self,
         context: &Context,
-        database: &Path,
-        mut each: impl FnMut(Event) -> Result<(), CliError>,
+        mut each: impl AsyncFnMut(Vec<Event>) -> Result<(), CliError>,
     ) -> Result<(), CliError> {
-        let Some((first, last)) = self.stretch(database)? else { return Ok(()) };
+        let Some(RecordSpan { first, last }) = self.span(context).await? else { return Ok(()) };
         // What is recorded while this reads counts where no end was named.
         let last = self.until.map_or(Seq(u64::MAX), |_| last);
         let mut after = Seq(first.0.saturating_sub(1));
@@ -53,7 +51,7 @@ impl Filter {
             let page = page(context, after).await?;
             let Some(newest) = page.last() else { break };
             after = newest.seq;
-            page.into_iter().filter(|event| self.takes(event)).try_for_each(&mut each)?;
+            each(page.into_iter().filter(|event| self.takes(event)).collect()).await?;
         }
         Ok(())
     }
@@ -62,11 +60,12 @@ impl Filter {
     pub async fn newest(
         &self,
         context: &Context,
-        database: &Path,
         limit: usize,
     ) -> Result<VecDeque<Event>, CliError> {
         let mut newest = VecDeque::new();
-        let Some((first, mut last)) = self.stretch(database)? else { return Ok(newest) };
+        let Some(RecordSpan { first, mut last }) = self.span(context).await? else {
+            return Ok(newest);
+        };
         let mut width = PAGE as u64;
         while newest.len() < limit && first <= last {
             let from = first.max(Seq(last.0.saturating_sub(width - 1)));
@@ -90,11 +89,9 @@ impl Filter {
         Ok(newest)
     }
 
-    /// Where in the record the time begins and ends; nothing where nothing is in it.
-    fn stretch(&self, database: &Path) -> Result<Option<(Seq, Seq)>, CliError> {
-        let stretch =
-            Reader::open(database).and_then(|reader| reader.stretch(self.since, self.until));
-        stretch.map_err(|error| CliError::failed(error.to_string()))
+    /// Where in the record the time begins and ends; nothing where no event is in it.
+    async fn span(&self, context: &Context) -> Result<Option<RecordSpan>, CliError> {
+        Ok(context.backend.span(self.since, self.until).await?)
     }
 
     fn takes(&self, event: &Event) -> bool {

@@ -1,7 +1,5 @@
 //! `trunkline audit list`: the events that are meant, for reading.
 
-use std::path::Path;
-
 use clap::Args;
 
 use super::filter::Filter;
@@ -23,9 +21,9 @@ pub struct Arguments {
 }
 
 /// With `--json` one document on each line.
-pub async fn run(context: &Context, database: &Path, arguments: Arguments) -> Result<(), CliError> {
+pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     let limit = usize::from(arguments.limit);
-    let newest = arguments.filter.newest(context, database, limit).await?;
+    let newest = arguments.filter.newest(context, limit).await?;
     newest.iter().try_for_each(|event| {
         if arguments.reading.json {
             output::json_line(event)

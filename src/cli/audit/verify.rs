@@ -1,4 +1,4 @@
-//! `trunkline audit verify` and `audit head`: the chain as it is here, and a row of it to check against later.
+//! `trunkline audit verify` and `audit head`: walks the chain, and prints a row of it to check against later.
 
 use std::fs::{self, OpenOptions};
 use std::io::{Read as _, Write as _};
@@ -7,18 +7,20 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
-use crate::cli::Global;
-use crate::cli::context::places;
+use crate::cli::context::{Context, places};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Output};
-use crate::domain::ids::Seq;
-use crate::store::{Break, Head, Reader, Walk};
+use crate::cli::{Global, record};
+use crate::domain::chain::{ChainBreak, ChainHead, ChainWalk};
 
 /// A head is a few hundred bytes; what is longer is something else.
 const HEAD_BYTES: u64 = 4_096;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
+    /// Check this database file instead: a copy, or the record of an engine that has stopped
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
     /// Also prove that the row of this file, written by "audit head", is still in the chain
     #[arg(long, value_name = "FILE")]
     head: Option<PathBuf>,
@@ -31,32 +33,29 @@ pub struct Arguments {
 #[derive(Debug, Serialize)]
 struct Document<'a> {
     rows: u64,
-    head: Option<&'a Head>,
-    broken: Option<Broken<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct Broken<'a> {
-    seq: Seq,
-    why: &'a str,
+    head: Option<&'a ChainHead>,
+    broken: Option<&'a ChainBreak>,
 }
 
 #[derive(Debug, Args)]
 pub struct HeadArguments {
+    /// Read this database file instead: a copy, or the record of an engine that has stopped
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
     /// Write to this new file instead of standard output
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
-pub fn run(global: &Global, arguments: &Arguments) -> Result<(), CliError> {
+pub async fn run(global: Global, arguments: Arguments) -> Result<(), CliError> {
     let before = arguments.head.as_deref().map(read).transpose()?;
-    let Walk { rows, head, broken } = walk(global, before.as_ref())?;
+    let file = arguments.file.as_deref();
+    let ChainWalk { rows, head, broken } = walk(global, file, before.as_ref()).await?;
     let json = arguments.json;
     if json {
-        let broken = broken.as_ref().map(|Break { seq, why }| Broken { seq: *seq, why });
-        output::json(&Document { rows, head: head.as_ref(), broken })?;
+        output::json(&Document { rows, head: head.as_ref(), broken: broken.as_ref() })?;
     }
-    if let Some(Break { seq, why }) = broken {
+    if let Some(ChainBreak { seq, why }) = broken {
         let sentence = format!("event {seq} is broken: {why}; {rows} rows before it hold");
         return Err(CliError::failed(sentence));
     }
@@ -72,9 +71,9 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<(), CliError> {
     Ok(())
 }
 
-pub fn head(global: &Global, arguments: HeadArguments) -> Result<(), CliError> {
-    let Walk { head, broken, .. } = walk(global, None)?;
-    if let Some(Break { seq, why }) = broken {
+pub async fn head(global: Global, arguments: HeadArguments) -> Result<(), CliError> {
+    let ChainWalk { head, broken, .. } = walk(global, arguments.file.as_deref(), None).await?;
+    if let Some(ChainBreak { seq, why }) = broken {
         let sentence = format!("event {seq} is broken: {why}; a broken chain has no head to keep");
         return Err(CliError::failed(sentence));
     }
@@ -90,24 +89,42 @@ pub fn head(global: &Global, arguments: HeadArguments) -> Result<(), CliError> {
     })
 }
 
-fn walk(global: &Global, before: Option<&Head>) -> Result<Walk, CliError> {
-    let path = places(global)?.database();
-    if !path.exists() {
-        return Err(CliError::failed(format!(
-            "there is no database at \"{}\"; the chain can be walked only on the machine of its engine",
-            path.display()
-        )));
+/// Asks the engine, which is started when none runs; a file is read without one.
+async fn walk(
+    global: Global,
+    file: Option<&Path>,
+    kept: Option<&ChainHead>,
+) -> Result<ChainWalk, CliError> {
+    if let Some(file) = file {
+        if !file.exists() {
+            return Err(CliError::failed(format!("there is no record at \"{}\"", file.display())));
+        }
+        let walked = record::walk_file(file, kept);
+        return walked.map_err(|error| CliError::failed(error.to_string()));
     }
-    let walked = Reader::open(&path).and_then(|reader| reader.walk(before));
-    walked.map_err(|error| CliError::failed(error.to_string()))
+    let database = places(&global)?.database();
+    let context =
+        Context::connect(global).await.map_err(|error| without_engine(error, &database))?;
+    Ok(record::walk(&context.backend, kept).await?)
 }
 
-fn read(path: &Path) -> Result<Head, CliError> {
+/// A record that keeps its engine from starting can still be checked.
+fn without_engine(error: CliError, database: &Path) -> CliError {
+    match error {
+        CliError::Failed(report) => CliError::failed(format!(
+            "{report:#}\nto check the record without an engine, run: trunkline audit verify {}",
+            database.display()
+        )),
+        other => other,
+    }
+}
+
+fn read(path: &Path) -> Result<ChainHead, CliError> {
     let named = |why: String| CliError::usage(format!("cannot read \"{}\": {why}", path.display()));
     let file = fs::File::open(path).map_err(|why| named(why.to_string()))?;
     let mut text = String::new();
     file.take(HEAD_BYTES).read_to_string(&mut text).map_err(|why| named(why.to_string()))?;
-    let head: Head = serde_json::from_str(&text).map_err(|why| named(why.to_string()))?;
+    let head: ChainHead = serde_json::from_str(&text).map_err(|why| named(why.to_string()))?;
     if head.seq.0 == 0 || head.rows != head.seq.0 {
         return Err(named("its seq and rows do not agree; write it with \"audit head\"".into()));
     }

@@ -1,4 +1,4 @@
-//! The migrations to check, with what runs before them: files that are named, or a range of commits.
+//! The migrations to check, from named files or a range of commits, with those that run before them.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -9,9 +9,9 @@ use crate::config::service_file::{MigrationSettings, SERVICE_FILE, ServiceFile};
 use crate::git::{GitError, Working};
 use crate::migrations::{Dialect, FileChange, Layouts, MigrationDirection, Tool, order};
 
-/// The largest file that is read; what is judged is smaller still, and says so.
+/// The largest file that is read. The judgement refuses smaller ones already, and says so.
 const LARGEST: u64 = 4 * 1024 * 1024;
-/// Of the migrations that ran before, the last so many are read for what they define.
+/// The most earlier migrations that are read for their definitions.
 const MOST_EARLIER: usize = 200;
 
 /// A migration with its text.
@@ -63,7 +63,7 @@ fn named(files: &[PathBuf]) -> Result<CheckInput, CliError> {
     }
     if gathered.files.is_empty() {
         return Err(CliError::usage(
-            "these files only go down, and nothing is judged; name those that go up",
+            "these are down migrations, and nothing is judged; name the up migrations",
         ));
     }
     Ok(gathered)
@@ -81,7 +81,7 @@ async fn between(range: &str) -> Result<CheckInput, CliError> {
     let parts =
         range.split_once("..").filter(|(from, to)| !from.is_empty() && !to.starts_with('.'));
     let Some((from, to)) = parts else {
-        return Err(CliError::usage(format!("{range:?} is no range; write it as \"A..B\"")));
+        return Err(CliError::usage(format!("{range:?} is not a range; write it as \"A..B\"")));
     };
     let to = if to.is_empty() { "HEAD" } else { to };
     let here = std::env::current_dir()?;
@@ -141,7 +141,7 @@ async fn earlier(repository: &Working, at: &str, mut paths: Vec<String>) -> Vec<
     texts
 }
 
-/// What is known of the service that somebody works on.
+/// The service in the current folder.
 #[derive(Default)]
 struct ServiceSettings {
     settings: MigrationSettings,

@@ -1,8 +1,8 @@
-//! How loud a line is, told from its first words.
+//! The level of a line, taken from its first words.
 
 use super::Stream;
 
-/// How far into a line a word that makes it an error is looked for.
+/// Only this many bytes of a line count.
 const WITHIN: usize = 256;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,19 +13,15 @@ pub enum Level {
 }
 
 impl Level {
-    /// The level of a line by the row of it that a person sees first.
+    /// The level of a line, by the first of its rows on screen.
     #[must_use]
     pub fn of(stream: Stream, shown: &str) -> Self {
-        Self::of_words(stream, &shown[..shown.floor_char_boundary(WITHIN)])
-    }
-
-    /// The same, however far into the text a word is.
-    pub(super) fn of_words(stream: Stream, text: &str) -> Self {
         if stream == Stream::Note {
             return Self::Plain;
         }
+        let shown = &shown[..shown.floor_char_boundary(WITHIN)];
         let mut level = Self::Plain;
-        for word in text.split(|c: char| !c.is_ascii_alphanumeric()) {
+        for word in shown.split(|c: char| !c.is_ascii_alphanumeric()) {
             let starts = |start: &str| {
                 word.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
             };
@@ -44,7 +40,7 @@ impl Level {
     }
 }
 
-/// Standard output speaks of errors in prose too; a log's level is written in capitals there.
+/// Prose on standard output mentions errors too. There only a level in capitals counts.
 fn is_shouted(word: &str) -> bool {
     word.chars().all(|c| !c.is_ascii_lowercase())
 }

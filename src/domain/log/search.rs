@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Piece;
-use super::sieve::{Block, Sieve};
+use super::filter::{LogBlock, LogFilter};
 
 /// How many bytes are in memory at once, and what is read of the lines before and after them.
 const BLOCK: u64 = 512 * 1024;
@@ -19,7 +19,7 @@ const LONGEST: usize = 1_000;
 pub enum Wanted {
     /// A text as it stands on screen. Letters match in either case unless one of them is upper case.
     Text(String),
-    /// A line that tells of an error.
+    /// A line of level [`Level::Error`](super::Level::Error).
     Error,
 }
 
@@ -38,12 +38,12 @@ pub struct LogSearch {
     pub from: u64,
 }
 
-/// How far a search came.
+/// The result of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub enum LogFind {
-    /// The line at this cursor may have it: nothing between it and where the search began does. Whether it does is
-    /// for who shows it to say.
+    /// The line at this cursor may show it, and no line between it and where the search began does. The reader of the
+    /// line decides.
     Found { at: u64, size: u64 },
     /// Nothing up to this cursor; there is more of the log to go on with.
     NotYet { reached: u64, size: u64 },
@@ -51,16 +51,16 @@ pub enum LogFind {
     Nowhere { size: u64 },
 }
 
-/// What nobody can look for: nothing, or far too much.
+/// The text to look for is empty or too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("look for something of at most {LONGEST} bytes")]
+#[error("the text to look for is empty or longer than {LONGEST} bytes")]
 pub struct Unsearchable;
 
 /// The log as it is while it is being searched.
 #[derive(Debug, Clone, Copy)]
 pub struct Extent {
     pub size: u64,
-    /// Nobody writes any more, so that an unfinished last line counts.
+    /// Nothing more is written: an unfinished last line counts.
     pub complete: bool,
 }
 
@@ -73,10 +73,10 @@ impl Wanted {
 }
 
 impl LogSearch {
-    /// Looks at about `budget` bytes of the log, which `read` fills a buffer with from a cursor on.
+    /// Looks at about `budget` bytes of the log. `read` fills a buffer from a cursor on.
     ///
     /// # Errors
-    /// With [`Unsearchable`] when nothing can be looked for, and with what `read` fails with.
+    /// [`Unsearchable`] for a text that is empty or too long, and the errors of `read`.
     pub fn run<E: From<Unsearchable>>(
         &self,
         extent: Extent,
@@ -88,8 +88,8 @@ impl LogSearch {
         {
             return Err(Unsearchable.into());
         }
-        let sieve = Sieve::new(&self.wanted)?;
-        let mut walk = Walk { sieve, extent, read, buffer: Vec::new() };
+        let filter = LogFilter::new(&self.wanted)?;
+        let mut walk = Walk { filter, extent, read, buffer: Vec::new() };
         let from = self.from.min(extent.size);
         match self.direction {
             Direction::Newer => walk.newer(from, budget),
@@ -100,7 +100,7 @@ impl LogSearch {
 
 /// A search under way.
 struct Walk<R> {
-    sieve: Sieve,
+    filter: LogFilter,
     extent: Extent,
     read: R,
     buffer: Vec<u8>,
@@ -122,8 +122,8 @@ impl<E, R: FnMut(u64, &mut [u8]) -> Result<(), E>> Walk<R> {
             if lines.is_empty() {
                 break;
             }
-            let block = Block { bytes, goes_on: goes_on(bytes, lines.start), lines };
-            if let Some(found) = self.sieve.first(&block) {
+            let block = LogBlock { bytes, goes_on: goes_on(bytes, lines.start), lines };
+            if let Some(found) = self.filter.offers(&block).next() {
                 return Ok(LogFind::Found { at: base + found as u64, size });
             }
             at = base + block.lines.end as u64;
@@ -143,8 +143,8 @@ impl<E, R: FnMut(u64, &mut [u8]) -> Result<(), E>> Walk<R> {
             let bytes = &self.buffer;
             let first = whole_from(bytes, within(start, base), within(end, base));
             let lines = first..self.whole_until(first, within(end, base), end);
-            let block = Block { bytes, goes_on: goes_on(bytes, first), lines };
-            if let Some(found) = self.sieve.last(&block) {
+            let block = LogBlock { bytes, goes_on: goes_on(bytes, first), lines };
+            if let Some(found) = self.filter.offers(&block).last() {
                 return Ok(LogFind::Found { at: base + found as u64, size });
             }
             end = base + first as u64;

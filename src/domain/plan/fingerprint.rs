@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::{Endpoints, Facts, Guard, Plan, Severity};
+use super::{Endpoints, Guard, Plan, PlanInput, Severity};
 use crate::domain::command::Action;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
@@ -79,52 +79,52 @@ impl Part {
 }
 
 pub(super) fn of(
-    facts: Facts<'_>,
+    input: PlanInput<'_>,
     ends: &Endpoints,
     action: Action,
     actor: &Actor,
     now: DateTime<Utc>,
     verdict: Option<&Verdict>,
 ) -> Fingerprint {
-    let state = facts.state;
+    let state = input.state;
     let production = Environment::Production;
-    let shas: Vec<_> = facts.range.commits.iter().map(|commit| &commit.sha).collect();
-    let lost: Vec<_> = facts.range.lost.iter().map(|commit| &commit.sha).collect();
+    let shas: Vec<_> = input.range.commits.iter().map(|commit| &commit.sha).collect();
+    let lost: Vec<_> = input.range.lost.iter().map(|commit| &commit.sha).collect();
     let target = state.builds.get(&ends.target).map(|build| &build.sha);
     let mut parts = BTreeMap::from([
-        (Part::Actor, digest(&(facts.service, actor))),
+        (Part::Actor, digest(&(input.service, actor))),
         (Part::Action, digest(&action)),
         (Part::Live, digest(&(state.live(production), state.last_ended(production).map(|d| d.id)))),
         (Part::Target, digest(&(ends.target, target))),
-        (Part::Range, digest(&(shas, facts.range.more, lost))),
+        (Part::Range, digest(&(shas, input.range.more, lost))),
         (Part::InFlight, digest(&state.in_flight(production).map(|d| d.id))),
-        (Part::Steps, digest(&facts.steps)),
-        (Part::Schema, schema(facts, ends, verdict)),
+        (Part::Steps, digest(&input.steps)),
+        (Part::Schema, schema(input, ends, verdict)),
     ]);
     if ends.kind != DeploymentKind::Rollback {
-        parts.extend(guarded(facts, ends, now));
+        parts.extend(guarded(input, ends, now));
     }
     Fingerprint(parts)
 }
 
 /// On a rollback only what makes for another confirmation counts: a promote that begins must not disarm it.
-fn schema(facts: Facts<'_>, ends: &Endpoints, verdict: Option<&Verdict>) -> String {
+fn schema(input: PlanInput<'_>, ends: &Endpoints, verdict: Option<&Verdict>) -> String {
     if ends.kind == DeploymentKind::Rollback {
         return digest(&verdict.map(|verdict| verdict.outlook == Outlook::PointOfNoReturn));
     }
-    digest(&(facts.migrations, verdict))
+    digest(&(input.migrations, verdict))
 }
 
 /// What only a promote rests on: a freeze that begins, say, never disturbs a rollback.
-fn guarded(facts: Facts<'_>, ends: &Endpoints, now: DateTime<Utc>) -> [(Part, String); 5] {
-    let state = facts.state;
+fn guarded(input: PlanInput<'_>, ends: &Endpoints, now: DateTime<Utc>) -> [(Part, String); 5] {
+    let state = input.state;
     let staging = state.builds.get(&ends.target).map(|build| {
         let verified: Vec<_> = build.verifications.iter().map(|v| v.seq).collect();
         (build.in_staging_since, verified, build.off_trunk)
     });
     let freezes: Vec<_> = state.freezes_at(now).map(|freeze| freeze.id).collect();
     // What is told of a freeze may tell how old something is, which changes while nothing does.
-    let by_calendar = facts.calendar.matches.iter();
+    let by_calendar = input.calendar.matches.iter();
     let by_calendar: Vec<_> = by_calendar.map(|m| (&m.freeze, m.policy, m.from, m.until)).collect();
     let hold = state.holds.get(&Environment::Production).map(|hold| hold.id);
     let bad: Vec<_> = state.bad_in(ends.target).iter().map(|bad| bad.quarantined.id).collect();
@@ -133,7 +133,7 @@ fn guarded(facts: Facts<'_>, ends: &Endpoints, now: DateTime<Utc>) -> [(Part, St
         (Part::Staging, digest(&staging)),
         (Part::Freeze, digest(&(freezes, by_calendar))),
         (Part::Hold, digest(&hold)),
-        (Part::Policy, digest(&(facts.policy, facts.people))),
+        (Part::Policy, digest(&(input.policy, input.people))),
     ]
 }
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Endpoints, Facts, Finding, Guard, Severity, finding};
+use super::{Endpoints, Finding, Guard, PlanInput, Severity, finding};
 use crate::domain::build::Build;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, Environment};
@@ -45,40 +45,37 @@ impl Migrations {
     }
 }
 
-pub(super) fn verdict(facts: Facts<'_>, ends: &Endpoints) -> Option<Verdict> {
-    let state = facts.state;
+pub(super) fn verdict(input: PlanInput<'_>, ends: &Endpoints) -> Option<Verdict> {
+    let state = input.state;
     if ends.kind == DeploymentKind::Rollback {
         return Some(state.verdict(ends.target));
     }
-    let Migrations { changes, trouble, .. } = facts.migrations;
+    let Migrations { changes, trouble, .. } = input.migrations;
     let promoted = Promoted { build: ends.target, changes, trouble: trouble.as_deref() };
     Some(state.verdict_after(ends.live?, Some(promoted)))
 }
 
-pub(super) fn on_promote(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Vec<Finding> {
-    let Migrations { files, changes, shared, trouble, .. } = facts.migrations;
-    let some = if files.is_empty() {
-        "its migrations could not be"
-    } else {
-        "not all of its migrations were"
-    };
+pub(super) fn on_promote(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Vec<Finding> {
+    let Migrations { files, changes, shared, trouble, .. } = input.migrations;
+    let some =
+        if files.is_empty() { "its migrations were not" } else { "not all of its migrations were" };
     let trouble = trouble.iter().map(|why| format!("{some} judged: {why}"));
     let mut findings = bounded(Severity::Override, trouble);
-    findings.extend(bounded(Severity::Override, left_behind(facts, target)));
-    findings.extend(bounded(Severity::Override, taken_back(facts, target).into_iter()));
-    findings.extend(bounded(Severity::Override, past_the_floor(facts, target).into_iter()));
+    findings.extend(bounded(Severity::Override, left_behind(input, target)));
+    findings.extend(bounded(Severity::Override, taken_back(input, target).into_iter()));
+    findings.extend(bounded(Severity::Override, past_the_floor(input, target).into_iter()));
     findings.extend(bounded(Severity::Override, shared.iter().cloned()));
     let faults = files
         .iter()
         .flat_map(|file| file.faults.iter().map(|fault| format!("{}: {fault}", file.path)));
     findings.extend(bounded(Severity::Warn, faults));
-    findings.extend(incompatible(facts, target, now));
+    findings.extend(incompatible(input, target, now));
     findings.extend(unclear(changes));
     findings.extend(bounded(Severity::Info, files.iter().filter_map(declared_safe)));
     if findings.is_empty() && !files.is_empty() {
         let sentence = match files.len() {
-            1 => "1 migration, which the code before can live with".to_owned(),
-            more => format!("{more} migrations, which the code before can live with"),
+            1 => "1 migration; older code works with it".to_owned(),
+            more => format!("{more} migrations; older code works with them"),
         };
         findings.push(finding(Guard::Migration, Severity::Info, sentence));
     }
@@ -92,114 +89,115 @@ fn bounded(severity: Severity, sentences: impl Iterator<Item = String>) -> Vec<F
     let mut findings: Vec<_> = sentences.by_ref().take(NAMED).map(said).collect();
     let more = sentences.count();
     if more > 0 {
-        findings.push(said(format!("{more} more of this kind; see the migrations")));
+        findings.push(said(format!("and {more} more like this: see the migrations")));
     }
     findings
 }
 
-/// Why the target cannot run against the schema as it is: after a rollback past the floor, an older build may be next.
-fn past_the_floor(facts: Facts<'_>, target: &Build) -> Option<String> {
-    let Verdict { outlook, floor, why } = facts.state.verdict(target.number);
+/// Why the target cannot run on the schema as it is. After a rollback past the floor an older build may be next.
+fn past_the_floor(input: PlanInput<'_>, target: &Build) -> Option<String> {
+    let Verdict { outlook, floor, why } = input.state.verdict(target.number);
     let (floor, why) = (floor?, why.first()?);
     (outlook == Outlook::PointOfNoReturn).then(|| {
         format!(
-            "{} is older than {floor}, the rollback floor: {why}; promote {floor} or newer",
+            "builds before {floor} break, and {} is one: {why}; promote {floor} or newer",
             target.number
         )
     })
 }
 
-/// What production's schema went through by builds that are not on the trunk any more, and that the target may lack.
-fn left_behind(facts: Facts<'_>, target: &Build) -> impl Iterator<Item = String> {
+/// The incompatible changes of builds that left the trunk; the target may lack their code.
+fn left_behind(input: PlanInput<'_>, target: &Build) -> impl Iterator<Item = String> {
     let number = target.number;
-    let live = facts.state.live(Environment::Production).map(|live| live.build);
-    let left = facts.state.left_behind(live, number);
+    let live = input.state.live(Environment::Production).map(|live| live.build);
+    let left = input.state.left_behind(live, number);
     left.filter(|change| change.class.is_incompatible()).map(move |change| {
         let SchemaChange { path, line, statement, build, .. } = change;
         format!(
-            "{path}:{line} {statement}: done by {build}, which is not on the trunk any more; look whether the code of \
-             {number} lives with it"
+            "{path}:{line} {statement}: done by {build}, which is no longer on the trunk; check that the code of \
+             {number} works with it"
         )
     })
 }
 
-/// What a build that was rolled back did to production's schema, and of which the target does not even have the file:
-/// a revert takes the code back and leaves the schema.
-fn taken_back(facts: Facts<'_>, target: &Build) -> Vec<String> {
-    let live = facts.state.live(Environment::Production).map(|live| live.build);
-    let gone = facts.migrations.files.iter().filter(|file| file.change == FileChange::Deleted);
+/// What a build that was rolled back did to the schema although the target lacks its file: a revert takes back the code
+/// and leaves the schema.
+fn taken_back(input: PlanInput<'_>, target: &Build) -> Vec<String> {
+    let live = input.state.live(Environment::Production).map(|live| live.build);
+    let gone = input.migrations.files.iter().filter(|file| file.change == FileChange::Deleted);
     let gone: BTreeSet<_> = gone.map(|file| file.path.as_str()).collect();
-    let done = facts.state.done_since(live, &gone).filter(|c| c.class.is_incompatible());
+    let done = input.state.done_since(live, &gone).filter(|c| c.class.is_incompatible());
     let say = |change: &SchemaChange| {
         let SchemaChange { path, line, statement, build, .. } = change;
         format!(
-            "{path}:{line} {statement}: done by {build} and not undone, though {} has no such file; look whether its \
-             code lives with it",
+            "{path}:{line} {statement}: done by {build} and still in the database, but {} has no such file; check \
+             that its code works with it",
             target.number
         )
     };
     done.map(say).collect()
 }
 
-/// What is fine only because its author says so.
+/// A file that counts as safe only because its author declares it.
 fn declared_safe(file: &JudgedMigration) -> Option<String> {
     let declared = file.declared.as_ref().filter(|_| file.judged() > file.class())?;
     Some(format!("{}: declared safe for a rollback: {}", file.path, declared.reason))
 }
 
-/// One finding for each of the changes that code before them breaks on, the many as one.
-fn incompatible(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Vec<Finding> {
-    let changes = facts.migrations.changes.iter().filter(|change| change.class.is_incompatible());
-    let judged = changes.map(|change| stepping_stone(facts, target, change, now));
+/// One finding for each change that older code breaks on; beyond the first few they are counted.
+fn incompatible(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Vec<Finding> {
+    let changes = input.migrations.changes.iter().filter(|change| change.class.is_incompatible());
+    let judged = changes.map(|change| stepping_stone(input, target, change, now));
     let (good, bad): (Vec<_>, Vec<_>) = judged.partition(Result::is_ok);
     let mut findings = bounded(Severity::Override, bad.into_iter().filter_map(Result::err));
     findings.extend(bounded(Severity::Warn, good.into_iter().filter_map(Result::ok)));
     findings
 }
 
-/// Whether a build that can live with a change has been live for long enough: in words why it is so, or why not and
-/// what to do.
+/// Whether code that works with a change was live for long enough. Either way a sentence; an `Err` asks for a reason.
 fn stepping_stone(
-    facts: Facts<'_>,
+    input: PlanInput<'_>,
     target: &Build,
     change: &SchemaChange,
     now: DateTime<Utc>,
 ) -> Result<String, String> {
     let SchemaChange { path, line, statement, build, floor, why, .. } = change;
     let what = format!("{path}:{line} {statement}");
-    let state = facts.state;
+    let state = input.state;
     let live = state.live(Environment::Production).map(|live| live.build);
     if floor >= build {
         return Err(format!(
-            "{what}: the code before {build} breaks on it ({why}); ship first a build that can live with it, \
-             let it be live for {}, then this; or say in its header since when code can: \
+            "{what}: code before {build} breaks on it ({why}); first ship code that works with it and \
+             keep it live for {}, or declare in the file since when it does: \
              \"-- deploy: ready-since #N, reason\"",
-            say(facts.migrations.min_bake)
+            say(input.migrations.min_bake)
         ));
     }
     let Some(live) = live.filter(|live| live >= floor) else {
         return Err(match stone(state, *floor, *build, target) {
-            Some(stone) => format!("{what}: collapsed phases ({why}); promote {stone} first"),
+            Some(stone) => {
+                format!("{what}: two phases in one promote ({why}); promote {stone} first")
+            }
             None => format!(
-                "{what}: collapsed phases ({why}), and no build between {floor} and {build} is in staging; take the \
-                 migration off the trunk, promote that build first, then bring the migration back"
+                "{what}: two phases in one promote ({why}), and no build between {floor} and {build} is in staging; \
+                 revert the migration, promote that build first, then merge the migration again"
             ),
         });
     };
     let since = live_without_break(state, *floor);
     let baked = since.map_or(Duration::ZERO, |since| between(since, now));
-    let needs = facts.migrations.min_bake;
+    let needs = input.migrations.min_bake;
     if baked < needs {
         return Err(format!(
-            "{what}: code that can live with it ({live}, {why}) is live for {} only, needs {}",
+            "{what}: code that works with it ({live}, {why}) is live for {} only; it needs {}",
             say(baked),
             say(needs)
         ));
     }
-    Ok(format!("{what}: after this, rollback goes no further than {floor} ({why})"))
+    Ok(format!("{what}: after this, builds before {floor} break ({why})"))
 }
 
-/// The newest build that can live with a change, does not bring it, and came to staging.
+/// The newest build that works with a change, does not bring it, and reached staging.
 fn stone(
     state: &ServiceState,
     floor: BuildNumber,
@@ -227,7 +225,7 @@ fn live_without_break(state: &ServiceState, floor: BuildNumber) -> Option<DateTi
     ends.try_fold(first.since, |since, end| Some(since.max(end?)))
 }
 
-/// What nobody can be sure of: amber, never fine.
+/// What is uncertain: a warning, never fine.
 fn unclear(changes: &[SchemaChange]) -> Vec<Finding> {
     [Class::NeedsReadersFirst, Class::Data, Class::Unknown]
         .into_iter()
@@ -241,10 +239,10 @@ fn unclear(changes: &[SchemaChange]) -> Vec<Finding> {
             };
             let means = match class {
                 Class::NeedsReadersFirst => {
-                    "going back is a risk once new code has written what older code cannot read"
+                    "a rollback is a risk once new code has written what older code cannot read"
                 }
-                Class::Data => "it changes data, which no rollback undoes",
-                _ => "nobody can tell whether older code lives with it",
+                Class::Data => "it changes data; a rollback does not undo that",
+                _ => "not understood; check that older code works with it",
             };
             let sentence = format!("{path}:{line} {statement}{more}: {means}");
             Some(finding(Guard::Migration, Severity::Warn, sentence))
@@ -252,9 +250,9 @@ fn unclear(changes: &[SchemaChange]) -> Vec<Finding> {
         .collect()
 }
 
-/// What a rollback's verdict says, and what becomes of the schema; neither ever asks for anything.
+/// The verdict of a rollback and what it leaves in the schema. Neither asks for a reason.
 pub(super) fn on_rollback(
-    facts: Facts<'_>,
+    input: PlanInput<'_>,
     target: BuildNumber,
     verdict: &Verdict,
 ) -> Vec<Finding> {
@@ -263,20 +261,20 @@ pub(super) fn on_rollback(
         Outlook::Risk | Outlook::PointOfNoReturn => Severity::Warn,
     };
     let sentence = match (verdict.outlook, verdict.floor) {
-        (Outlook::Safe, _) => "SAFE: nothing that is known of the schema is in the way".to_owned(),
+        (Outlook::Safe, _) => "SAFE: no blocking migration found".to_owned(),
         (outlook @ Outlook::PointOfNoReturn, Some(floor)) => {
             let why = verdict.why.join("; ");
-            format!("{}: older than {floor}, the rollback floor: {why}", outlook.as_str())
+            format!("{}: builds before {floor} break: {why}", outlook.as_str())
         }
         (outlook, _) => format!("{}: {}", outlook.as_str(), verdict.why.join("; ")),
     };
     let mut findings = vec![finding(Guard::Migration, severity, sentence)];
-    let stays = stays(facts.state, target, verdict);
+    let stays = stays(input.state, target, verdict);
     findings.extend(stays.map(|stays| finding(Guard::Migration, Severity::Info, stays)));
     findings
 }
 
-/// What a rollback leaves of newer builds, and what to do about it.
+/// What newer builds did that a rollback does not undo, and what to do.
 fn stays(state: &ServiceState, target: BuildNumber, verdict: &Verdict) -> Option<String> {
     let above = state.stays_above(target);
     let named: Vec<_> = above.iter().rev().take(NAMED).map(ToString::to_string).collect();
@@ -286,18 +284,12 @@ fn stays(state: &ServiceState, target: BuildNumber, verdict: &Verdict) -> Option
     };
     let advice = match (verdict.outlook, verdict.floor) {
         (Outlook::PointOfNoReturn, Some(floor)) => {
-            format!("choose {floor} or newer if you can, or put back what is missing by hand first")
+            format!("choose {floor} or newer, or restore what is missing by hand first")
         }
-        (Outlook::Safe, _) => {
-            "to take it back, add a new migration and leave the old ones as they are".into()
-        }
-        _ => "look at what is named before users meet it, and take it back only by a new migration"
-            .into(),
+        (Outlook::Safe, _) => "to undo them, add a new migration".into(),
+        _ => "check them before users do; to undo them, add a new migration".into(),
     };
     let named = named.join(", ");
-    (!above.is_empty()).then(|| {
-        format!(
-            "no rollback undoes a migration: whatever {named}{more} did to the schema stays; {advice}"
-        )
-    })
+    (!above.is_empty())
+        .then(|| format!("a rollback does not undo the migrations of {named}{more}; {advice}"))
 }

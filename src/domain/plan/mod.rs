@@ -162,7 +162,7 @@ impl std::str::FromStr for Guard {
 
 /// What a plan is computed from.
 #[derive(Debug, Clone, Copy)]
-pub struct Facts<'a> {
+pub struct PlanInput<'a> {
     pub service: &'a ServiceName,
     pub state: &'a ServiceState,
     pub policy: &'a Policy,
@@ -253,49 +253,49 @@ fn attempted(state: &ServiceState) -> Option<BuildNumber> {
     attempt.map(|attempt| attempt.request.build)
 }
 
-/// Computes the plan. Pure: the same facts, action, actor and instant give the same plan.
+/// Computes the plan. Pure: the same input, action, actor and instant give the same plan.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] when the action names no build, see [`endpoints`].
 pub fn plan(
-    facts: Facts<'_>,
+    input: PlanInput<'_>,
     action: Action,
     actor: &Actor,
     now: DateTime<Utc>,
 ) -> Result<Plan, Refusal> {
-    let ends = endpoints(facts.state, action)?;
-    let target = &facts.state.builds[&ends.target];
+    let ends = endpoints(input.state, action)?;
+    let target = &input.state.builds[&ends.target];
     let rollback = ends.kind == DeploymentKind::Rollback;
-    let verdict = migration::verdict(facts, &ends);
+    let verdict = migration::verdict(input, &ends);
     let findings = if rollback {
-        rollback::findings(facts, target, verdict.as_ref(), now)
+        rollback::findings(input, target, verdict.as_ref(), now)
     } else {
-        promote::findings(facts, target, actor, now)
+        promote::findings(input, target, actor, now)
     };
-    let fingerprint = fingerprint::of(facts, &ends, action, actor, now, verdict.as_ref());
-    let in_flight = facts.state.in_flight(Environment::Production);
+    let fingerprint = fingerprint::of(input, &ends, action, actor, now, verdict.as_ref());
+    let in_flight = input.state.in_flight(Environment::Production);
     Ok(Plan {
-        service: facts.service.clone(),
+        service: input.service.clone(),
         action,
         kind: ends.kind,
         environment: Environment::Production,
         actor: actor.clone(),
         at: now,
-        live: facts.state.live_build(Environment::Production).map(|b| planned(facts.state, b)),
-        target: planned(facts.state, target),
-        range: facts.range.clone(),
-        migrations: facts.migrations.clone(),
+        live: input.state.live_build(Environment::Production).map(|b| planned(input.state, b)),
+        target: planned(input.state, target),
+        range: input.range.clone(),
+        migrations: input.migrations.clone(),
         verdict,
-        steps: facts.steps.to_vec(),
+        steps: input.steps.to_vec(),
         expected: expected::deployment(
-            facts.state,
+            input.state,
             Environment::Production,
             ends.kind,
-            facts.steps,
+            input.steps,
         ),
         cancels: in_flight.filter(|_| rollback).map(|d| d.id),
         findings,
-        undo: undo(facts.state, &ends),
+        undo: undo(input.state, &ends),
         fingerprint,
     })
 }

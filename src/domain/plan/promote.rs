@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Facts, Finding, Guard, Severity, finding, migration};
+use super::{Finding, Guard, PlanInput, Severity, finding, migration};
 use crate::calendar::{FreezeState, FreezeWindow};
 use crate::domain::build::Build;
 use crate::domain::deployment::Deployment;
@@ -13,33 +13,33 @@ use crate::domain::quarantine::{Contained, Quarantined};
 use crate::domain::time::{between, say};
 
 pub(super) fn findings(
-    facts: Facts<'_>,
+    input: PlanInput<'_>,
     target: &Build,
     actor: &Actor,
     now: DateTime<Utc>,
 ) -> Vec<Finding> {
     let mut findings = vec![
-        order(facts, target),
-        in_flight(facts, now),
-        verified(facts, target, now),
-        soak(facts, target, now),
-        freeze(facts, now),
-        hold(facts, now),
-        author(facts, actor),
+        order(input, target),
+        in_flight(input, now),
+        verified(input, target, now),
+        soak(input, target, now),
+        freeze(input, now),
+        hold(input, now),
+        author(input, actor),
     ];
-    findings.extend(migration::on_promote(facts, target, now));
-    findings.extend(quarantine(facts, target, now));
-    findings.extend(big_batch(facts));
-    findings.extend(skipped(facts, target));
-    findings.extend(rewritten(facts, target));
+    findings.extend(migration::on_promote(input, target, now));
+    findings.extend(quarantine(input, target, now));
+    findings.extend(big_batch(input));
+    findings.extend(skipped(input, target));
+    findings.extend(rewritten(input, target));
     findings
 }
 
-fn author(facts: Facts<'_>, actor: &Actor) -> Finding {
-    if facts.range.is_empty() {
+fn author(input: PlanInput<'_>, actor: &Actor) -> Finding {
+    if input.range.is_empty() {
         return finding(Guard::Author, Severity::Info, "no new commits, so nobody's own work");
     }
-    if !facts.people.knows(actor) {
+    if !input.people.knows(actor) {
         return finding(
             Guard::Author,
             Severity::Override,
@@ -48,20 +48,20 @@ fn author(facts: Facts<'_>, actor: &Actor) -> Finding {
             ),
         );
     }
-    let is_me = |who: &Identity| *actor == Actor::Person(facts.people.call(who).to_owned());
-    let mine: Vec<_> = facts
+    let is_me = |who: &Identity| *actor == Actor::Person(input.people.call(who).to_owned());
+    let mine: Vec<_> = input
         .range
         .commits
         .iter()
         .filter(|commit| {
-            let mut writers = commit.writers(facts.people);
-            writers.any(|who| facts.people.owner_of(who).is_some() && is_me(who))
+            let mut writers = commit.writers(input.people);
+            writers.any(|who| input.people.owner_of(who).is_some() && is_me(who))
         })
         .map(|commit| commit.sha.short())
         .collect();
-    let unseen = facts.range.more;
+    let unseen = input.range.more;
     match (mine.is_empty(), unseen) {
-        (true, 0) => finding(Guard::Author, Severity::Info, written_by_others(facts)),
+        (true, 0) => finding(Guard::Author, Severity::Info, written_by_others(input)),
         (true, _) => finding(
             Guard::Author,
             Severity::Override,
@@ -70,13 +70,13 @@ fn author(facts: Facts<'_>, actor: &Actor) -> Finding {
             ),
         ),
         (false, _) => {
-            finding(Guard::Author, Severity::Override, written_by_you(facts, actor, &mine))
+            finding(Guard::Author, Severity::Override, written_by_you(input, actor, &mine))
         }
     }
 }
 
-fn written_by_others(facts: Facts<'_>) -> String {
-    let writers = facts.range.writers(facts.people);
+fn written_by_others(input: PlanInput<'_>) -> String {
+    let writers = input.range.writers(input.people);
     if writers.is_empty() {
         "you wrote none of it: only bots did".into()
     } else {
@@ -84,12 +84,12 @@ fn written_by_others(facts: Facts<'_>) -> String {
     }
 }
 
-fn written_by_you(facts: Facts<'_>, actor: &Actor, mine: &[&str]) -> String {
-    let writers = facts.range.writers(facts.people);
+fn written_by_you(input: PlanInput<'_>, actor: &Actor, mine: &[&str]) -> String {
+    let writers = input.range.writers(input.people);
     let Actor::Person(me) = actor else {
         return format!("trunkline itself wrote {}", listed(mine));
     };
-    let could: Vec<_> = facts
+    let could: Vec<_> = input
         .people
         .people
         .keys()
@@ -117,19 +117,19 @@ fn listed(names: &[&str]) -> String {
 /// The most freezes by calendar that a finding tells one by one.
 const FREEZES_TOLD: usize = 3;
 
-fn freeze(facts: Facts<'_>, now: DateTime<Utc>) -> Finding {
-    let by_hand = facts.state.freezes_at(now).map(|freeze| {
+fn freeze(input: PlanInput<'_>, now: DateTime<Utc>) -> Finding {
+    let by_hand = input.state.freezes_at(now).map(|freeze| {
         let end = freeze.until.map_or("until lifted".to_owned(), until);
         format!("frozen {end} by {}: {}", freeze.by, freeze.reason)
     });
     let mut sentences: Vec<_> = by_hand.collect();
-    let worst = if sentences.is_empty() { facts.calendar.state } else { FreezeState::Frozen };
-    let severity = match worst.under(facts.policy.freeze) {
+    let worst = if sentences.is_empty() { input.calendar.state } else { FreezeState::Frozen };
+    let severity = match worst.under(input.policy.freeze) {
         FreezeState::Open => Severity::Info,
         FreezeState::Warn => Severity::Warn,
         FreezeState::Frozen => Severity::Override,
     };
-    sentences.extend(by_calendar(facts));
+    sentences.extend(by_calendar(input));
     if sentences.is_empty() {
         return finding(Guard::Freeze, Severity::Info, "no freeze");
     }
@@ -137,8 +137,8 @@ fn freeze(facts: Facts<'_>, now: DateTime<Utc>) -> Finding {
 }
 
 /// `frozen until Fri 27 Nov 05:00 UTC by the calendar: launch: Product launch`.
-fn by_calendar(facts: Facts<'_>) -> Option<String> {
-    let calendar = facts.calendar;
+fn by_calendar(input: PlanInput<'_>) -> Option<String> {
+    let calendar = input.calendar;
     let how = match calendar.state {
         FreezeState::Open => return None,
         FreezeState::Warn => "to be done with care",
@@ -162,10 +162,10 @@ fn until(end: DateTime<Utc>) -> String {
     format!("until {} UTC", end.format("%a %d %b %H:%M"))
 }
 
-fn verified(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
+fn verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
     let finding = |severity, sentence: String| finding(Guard::Verified, severity, sentence);
     if target.in_staging_since.is_none() {
-        let why = match target.staging.and_then(|id| facts.state.deployments.get(&id)) {
+        let why = match target.staging.and_then(|id| input.state.deployments.get(&id)) {
             Some(deployment) if deployment.is_open() => "is still on its way to staging".to_owned(),
             Some(deployment) => {
                 format!("failed in staging: {}", deployment.trouble().unwrap_or("cancelled"))
@@ -174,7 +174,7 @@ fn verified(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
         };
         return finding(Severity::Override, format!("{} {why}", target.number));
     }
-    let missing: Vec<_> = facts
+    let missing: Vec<_> = input
         .policy
         .verify
         .iter()
@@ -188,8 +188,8 @@ fn verified(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
         let sentence = format!("{} is not verified: {}", target.number, missing.join("; "));
         return finding(Severity::Override, sentence);
     }
-    let verified = say_verified(facts, target, now);
-    match facts.state.live(Environment::Staging) {
+    let verified = say_verified(input, target, now);
+    match input.state.live(Environment::Staging) {
         Some(live) if live.build != target.number => finding(
             Severity::Warn,
             format!("{verified}; stale: staging has moved on to {} since", live.build),
@@ -199,8 +199,8 @@ fn verified(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
 }
 
 /// `verified by sam 12m ago: "looks good"`, for every kind that is asked for.
-fn say_verified(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> String {
-    let said: Vec<_> = facts
+fn say_verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> String {
+    let said: Vec<_> = input
         .policy
         .verify
         .iter()
@@ -220,8 +220,8 @@ fn say_verified(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> String 
     format!("verified by {}", said.join(" and "))
 }
 
-fn soak(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
-    let needs = facts.policy.soak;
+fn soak(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
+    let needs = input.policy.soak;
     match target.in_staging_since.map(|since| between(since, now)) {
         Some(age) if age >= needs => finding(
             Guard::Soak,
@@ -244,8 +244,8 @@ fn soak(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
     }
 }
 
-fn hold(facts: Facts<'_>, now: DateTime<Utc>) -> Finding {
-    match facts.state.holds.get(&Environment::Production) {
+fn hold(input: PlanInput<'_>, now: DateTime<Utc>) -> Finding {
+    match input.state.holds.get(&Environment::Production) {
         Some(hold) => finding(
             Guard::Hold,
             Severity::Override,
@@ -263,11 +263,11 @@ fn hold(facts: Facts<'_>, now: DateTime<Utc>) -> Finding {
 /// The most bad commits that a sentence names.
 const BAD_NAMED: usize = 5;
 
-fn quarantine(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Option<Finding> {
-    if facts.state.quarantine.is_empty() {
+fn quarantine(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Option<Finding> {
+    if input.state.quarantine.is_empty() {
         return None;
     }
-    let bad = facts.state.bad_in(target.number);
+    let bad = input.state.bad_in(target.number);
     if bad.is_empty() {
         let sentence = "has no commit that is known to be bad";
         return Some(finding(Guard::Quarantine, Severity::Info, sentence));
@@ -294,8 +294,8 @@ fn contained(bad: &Contained<'_>, now: DateTime<Utc>) -> String {
     format!("{has} {sha} {subject:?}, named bad by {by} {age} ago{reason}{doubt}; {safe}")
 }
 
-fn order(facts: Facts<'_>, target: &Build) -> Finding {
-    match facts.state.live(Environment::Production).map(|live| live.build) {
+fn order(input: PlanInput<'_>, target: &Build) -> Finding {
+    match input.state.live(Environment::Production).map(|live| live.build) {
         Some(live) if target.number < live => finding(
             Guard::Order,
             Severity::Refuse,
@@ -313,8 +313,8 @@ fn order(facts: Facts<'_>, target: &Build) -> Finding {
     }
 }
 
-fn in_flight(facts: Facts<'_>, now: DateTime<Utc>) -> Finding {
-    match facts.state.in_flight(Environment::Production) {
+fn in_flight(input: PlanInput<'_>, now: DateTime<Utc>) -> Finding {
+    match input.state.in_flight(Environment::Production) {
         Some(running) => finding(
             Guard::InFlight,
             Severity::Refuse,
@@ -337,8 +337,8 @@ pub(super) fn running_now(running: &Deployment, now: DateTime<Utc>) -> String {
     )
 }
 
-fn big_batch(facts: Facts<'_>) -> Option<Finding> {
-    let (commits, limit) = (facts.range.len(), facts.policy.big_batch as usize);
+fn big_batch(input: PlanInput<'_>) -> Option<Finding> {
+    let (commits, limit) = (input.range.len(), input.policy.big_batch as usize);
     (commits > limit).then(|| {
         finding(
             Guard::BigBatch,
@@ -350,8 +350,8 @@ fn big_batch(facts: Facts<'_>) -> Option<Finding> {
     })
 }
 
-fn skipped(facts: Facts<'_>, target: &Build) -> Option<Finding> {
-    let newer = facts.state.builds.range(target.number..).skip(1).count();
+fn skipped(input: PlanInput<'_>, target: &Build) -> Option<Finding> {
+    let newer = input.state.builds.range(target.number..).skip(1).count();
     (newer > 0).then(|| {
         let builds = if newer == 1 {
             "1 newer build is".into()
@@ -363,8 +363,8 @@ fn skipped(facts: Facts<'_>, target: &Build) -> Option<Finding> {
 }
 
 /// A candidate that lacks live commits without being merely older than they are stands on another trunk than they did.
-fn rewritten(facts: Facts<'_>, target: &Build) -> Option<Finding> {
-    let range = facts.range;
+fn rewritten(input: PlanInput<'_>, target: &Build) -> Option<Finding> {
+    let range = input.range;
     if range.lost.is_empty() || range.is_empty() {
         return None;
     }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::promote::running_now;
-use super::{Facts, Finding, Guard, Severity, finding, migration};
+use super::{Finding, Guard, PlanInput, Severity, finding, migration};
 use crate::calendar::FreezeState;
 use crate::domain::build::Build;
 use crate::domain::event::DeploymentKind;
@@ -12,26 +12,26 @@ use crate::domain::schema::Verdict;
 use crate::domain::time::{between, say};
 
 pub(super) fn findings(
-    facts: Facts<'_>,
+    input: PlanInput<'_>,
     target: &Build,
     verdict: Option<&Verdict>,
     now: DateTime<Utc>,
 ) -> Vec<Finding> {
-    let mut findings = vec![order(facts, target), in_flight(facts, target, now)];
-    let said = verdict.map(|verdict| migration::on_rollback(facts, target.number, verdict));
+    let mut findings = vec![order(input, target), in_flight(input, target, now)];
+    let said = verdict.map(|verdict| migration::on_rollback(input, target.number, verdict));
     findings.extend(said.into_iter().flatten());
-    findings.extend(freeze(facts, now));
-    findings.extend(hold(facts));
+    findings.extend(freeze(input, now));
+    findings.extend(hold(input));
     findings
 }
 
-fn order(facts: Facts<'_>, target: &Build) -> Finding {
+fn order(input: PlanInput<'_>, target: &Build) -> Finding {
     let refuse = |sentence: String| finding(Guard::Order, Severity::Refuse, sentence);
-    let Some(live) = facts.state.live(Environment::Production) else {
+    let Some(live) = input.state.live(Environment::Production) else {
         return refuse("production has no live build yet".into());
     };
     let number = target.number;
-    if !facts.state.was_live(number) {
+    if !input.state.was_live(number) {
         return refuse(format!("{number} was never live in production; P promotes it"));
     }
     if number > live.build {
@@ -41,10 +41,10 @@ fn order(facts: Facts<'_>, target: &Build) -> Finding {
         ));
     }
     if number < live.build {
-        return finding(Guard::Order, Severity::Info, trouble_free(facts, target));
+        return finding(Guard::Order, Severity::Info, trouble_free(input, target));
     }
-    let running = facts.state.in_flight(Environment::Production);
-    match running.or(facts.state.unsettled(Environment::Production)) {
+    let running = input.state.in_flight(Environment::Production);
+    match running.or(input.state.unsettled(Environment::Production)) {
         Some(attempt) => finding(
             Guard::Order,
             Severity::Info,
@@ -58,8 +58,8 @@ fn order(facts: Facts<'_>, target: &Build) -> Finding {
 }
 
 /// How long the target was live, the last time it was.
-fn trouble_free(facts: Facts<'_>, target: &Build) -> String {
-    let history = facts.state.live.get(&Environment::Production).map_or(&[][..], Vec::as_slice);
+fn trouble_free(input: PlanInput<'_>, target: &Build) -> String {
+    let history = input.state.live.get(&Environment::Production).map_or(&[][..], Vec::as_slice);
     let last = history.windows(2).rev().find(|pair| pair[0].build == target.number);
     match last {
         Some([was, next]) => {
@@ -73,8 +73,8 @@ fn trouble_free(facts: Facts<'_>, target: &Build) -> String {
     }
 }
 
-fn in_flight(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
-    match facts.state.in_flight(Environment::Production) {
+fn in_flight(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
+    match input.state.in_flight(Environment::Production) {
         None => finding(Guard::InFlight, Severity::Info, "nothing else is deploying"),
         Some(running)
             if running.request.kind == DeploymentKind::Rollback
@@ -95,15 +95,15 @@ fn in_flight(facts: Facts<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
     }
 }
 
-fn freeze(facts: Facts<'_>, now: DateTime<Utc>) -> Option<Finding> {
-    let by_hand = facts.state.freezes_at(now).next().is_some();
-    let by_calendar = facts.calendar.state == FreezeState::Frozen;
+fn freeze(input: PlanInput<'_>, now: DateTime<Utc>) -> Option<Finding> {
+    let by_hand = input.state.freezes_at(now).next().is_some();
+    let by_calendar = input.calendar.state == FreezeState::Frozen;
     (by_hand || by_calendar)
         .then(|| finding(Guard::Freeze, Severity::Info, "frozen, which never stops a rollback"))
 }
 
-fn hold(facts: Facts<'_>) -> Option<Finding> {
-    facts
+fn hold(input: PlanInput<'_>) -> Option<Finding> {
+    input
         .state
         .holds
         .get(&Environment::Production)

@@ -1,4 +1,4 @@
-//! How the effect of a commit fares from build to build, along the line on which each of them stands.
+//! Which builds have the effect of a commit, following each build to the one that it was built upon.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -17,7 +17,7 @@ pub struct Descent {
     pub is_counted: bool,
 }
 
-/// How a build stands to a commit.
+/// Whether a build has a commit or its effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Presence<'a> {
     Without,
@@ -27,7 +27,7 @@ pub(super) enum Presence<'a> {
 }
 
 impl<'a> Presence<'a> {
-    /// Whether the effect counts as being there: what nobody knows does.
+    /// Whether the effect counts as there: an uncertain one does.
     pub(super) fn counts(self) -> bool {
         matches!(self, Self::Has | Self::MayHave(_))
     }
@@ -90,13 +90,13 @@ impl<'a> BuildLines<'a> {
         self.stops.iter().map(|stop| stop.build)
     }
 
-    /// How each of the builds stands to the effect of a commit.
+    /// Whether each build has the effect of a commit.
     pub(super) fn presences_of_effect(&self, bad: &'a BadCommit) -> Vec<Presence<'a>> {
         let (sides, twins) = (self.sides(bad), self.twins(bad));
         self.along(bad, &twins, |stop, presence| stop.reverted(presence, &sides))
     }
 
-    /// How each of the builds stands to a commit itself, whatever took its effect back.
+    /// Whether each build has the commit itself, reverted or not.
     pub(super) fn presences(&self, commit: &'a BadCommit) -> Vec<Presence<'a>> {
         self.along(commit, &HashMap::new(), |_, presence| presence)
     }
@@ -177,8 +177,8 @@ impl<'a> BuildLines<'a> {
 }
 
 impl<'a> BuildOnLine<'a> {
-    /// How it stands to a commit that it does not list, before its own reverts. One that no build lists, such as one
-    /// outside of the service's folder, is not known to be missing where it is not listed.
+    /// Whether it has a commit that it does not list, before its own reverts. A commit that no build lists, such as one
+    /// outside of the service's folder, is never known to be missing.
     fn unlisted(&self, upon: Presence<'a>, twin: Option<&'a Sha>, is_listed: bool) -> Presence<'a> {
         let build = self.build.number;
         let unrecorded = Presence::MayHave(Doubt::Unrecorded { build });
@@ -192,7 +192,7 @@ impl<'a> BuildOnLine<'a> {
         }
     }
 
-    /// How it stands after its reverts, of which the last one counts.
+    /// The same after its reverts; the last one counts.
     fn reverted(&self, presence: Presence<'a>, sides: &Sides<'a>) -> Presence<'a> {
         let build = self.build.number;
         self.build.reverts.iter().fold(presence, |presence, revert| match presence {
@@ -226,7 +226,7 @@ fn by_subject<'a>(stops: &[BuildOnLine<'a>]) -> HashMap<&'a str, Vec<usize>> {
     subjects
 }
 
-/// What the fold remembers of the line on which the next build will stand.
+/// What the next build is counted from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Trunk {
     #[default]

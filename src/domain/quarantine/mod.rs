@@ -1,4 +1,4 @@
-//! Commits that are known to be bad, and which builds still have their effect.
+//! Bad commits, and which builds still have their effect.
 
 mod effect;
 
@@ -40,13 +40,13 @@ pub struct Quarantined {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contained<'a> {
     pub quarantined: &'a Quarantined,
-    /// Why nobody can tell, where nobody can: then it counts as being there.
+    /// Why it is uncertain, if it is: then it counts as contained.
     pub doubt: Option<Doubt<'a>>,
     /// The first newer build of the trunk that is known to be without the effect.
     pub first_safe: Option<BuildNumber>,
 }
 
-/// Why nobody can tell whether the effect of a commit is in a build.
+/// Why it is uncertain whether a build has the effect of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt<'a> {
     /// Not all that a build on its line brought is in the record.
@@ -58,17 +58,17 @@ pub enum Doubt<'a> {
 impl fmt::Display for Doubt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unrecorded { build } => write!(f, "not all that {build} brought is on record"),
+            Self::Unrecorded { build } => write!(f, "the record of {build} is incomplete"),
             Self::Twin { build, sha } => {
-                write!(f, "{build} brought {} of the same subject and author", sha.short())
+                write!(f, "{build} has {} with the same subject and author", sha.short())
             }
         }
     }
 }
 
 impl ServiceState {
-    /// The quarantined commits whose effect a build has: those that it contains without a revert, or with a revert
-    /// that was itself taken back, and those of which nobody can tell.
+    /// The quarantined commits whose effect a build has or may have: contained without a revert, or with a revert that
+    /// was itself reverted.
     #[must_use]
     pub fn bad_in(&self, number: BuildNumber) -> Vec<Contained<'_>> {
         self.bad_in_each(number..=number).remove(&number).unwrap_or_default()
@@ -129,7 +129,7 @@ impl ServiceState {
         }
     }
 
-    /// Whether each build has a commit, whatever took its effect back; nothing for those of which nobody can tell.
+    /// Whether each build has a commit, reverted or not; `None` where it is uncertain.
     #[must_use]
     pub fn having(&self, commit: &BadCommit) -> BTreeMap<BuildNumber, Option<bool>> {
         let lines = BuildLines::of(self, |sha| *sha == commit.sha);

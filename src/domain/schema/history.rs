@@ -8,20 +8,20 @@ use crate::domain::ids::{BuildNumber, Environment, Seq, ServiceName};
 use crate::domain::service::ServiceState;
 use crate::migrations::Class;
 
-/// The most that another service is told of at once, the newest first.
-const TOLD: usize = 100;
-/// The most of an old trouble that is repeated.
+/// The most changes that another service gets to know, the newest ones.
+const MOST_SHARED: usize = 100;
+/// The most characters of an earlier trouble that are kept.
 const LONGEST_TROUBLE: usize = 300;
 
 /// What promotes may have done to production's schema, in the order in which they began.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SchemaHistory {
     done: Vec<AppliedChange>,
-    /// Where each statement is in it, so that one that ran again is not kept twice.
+    /// Where each statement is in `done`, so that one that runs again is kept once.
     places: HashMap<StatementKey, usize>,
-    /// The builds whose part in it nobody judged, each with the build whose promote did it.
+    /// The builds whose migrations were not judged, each with the build whose promote ran them.
     unjudged: BTreeMap<BuildNumber, BuildNumber>,
-    /// Of such a promote, since when it may have run, and why nobody judged it.
+    /// Since when such a promote may have run, and why it was not judged.
     troubles: BTreeMap<BuildNumber, (Seq, String)>,
     /// The builds that a rewrite took off the trunk, each with the newest build that there was by then.
     left: BTreeMap<BuildNumber, BuildNumber>,
@@ -38,8 +38,8 @@ pub(super) struct AppliedChange {
     pub since: Seq,
 }
 
-/// What another service is told of.
-enum Told<'a> {
+/// What another service gets to know.
+enum SharedEffect<'a> {
     Change(&'a SchemaChange),
     Unjudged(BuildNumber, &'a str),
 }
@@ -83,39 +83,41 @@ impl SchemaHistory {
         self.newest
     }
 
-    /// Whether a newer build was found after a rewrite had taken this one off the trunk: then nobody knows whether it
-    /// has what that one brought.
+    /// Whether `build` was found after a rewrite took `from` off the trunk: then it is unknown whether it has the
+    /// changes of `from`.
     pub(super) fn is_apart(&self, build: BuildNumber, from: BuildNumber) -> bool {
         self.left.get(&from).is_some_and(|newest| build > *newest)
     }
 
-    /// Whether nobody can have taken this build out of the line of builds.
+    /// Whether no rewrite took this build off the trunk.
     pub(super) fn is_on_trunk(&self, build: BuildNumber) -> bool {
         !self.left.contains_key(&build)
     }
 
-    /// What another service that shares the database is to know of it, the newest last.
+    /// The changes that other services on the same database get to know, the newest last.
     #[must_use]
     pub fn changes_for(&self, by: &ServiceName) -> Vec<SharedChange> {
-        let done = self.done.iter().map(|done| (done.since, Told::Change(&done.change)));
+        let done = self.done.iter().map(|done| (done.since, SharedEffect::Change(&done.change)));
         let dark = self.troubles.iter();
-        let dark = dark.map(|(build, (since, why))| (*since, Told::Unjudged(*build, why)));
+        let dark = dark.map(|(build, (since, why))| (*since, SharedEffect::Unjudged(*build, why)));
         let mut all: Vec<_> = done.chain(dark).collect();
         all.sort_by_key(|(since, _)| *since);
-        let hidden = all.len().saturating_sub(TOLD);
-        let say = |(since, told): &(Seq, Told<'_>)| {
+        let hidden = all.len().saturating_sub(MOST_SHARED);
+        let say = |(since, told): &(Seq, SharedEffect<'_>)| {
             let what = match told {
-                Told::Change(change) => change.what(),
-                Told::Unjudged(build, "") => format!("{build} did what nobody judged"),
-                Told::Unjudged(build, why) => {
-                    format!("{build} did what was not all judged ({why})")
+                SharedEffect::Change(change) => change.what(),
+                SharedEffect::Unjudged(build, "") => {
+                    format!("{build} ran migrations that were not judged")
+                }
+                SharedEffect::Unjudged(build, why) => {
+                    format!("{build} ran migrations that were not all judged ({why})")
                 }
             };
             SharedChange { since: *since, what: format!("{by} {what}") }
         };
         let rest = hidden.checked_sub(1).map(|last| SharedChange {
             since: all[last].0,
-            what: format!("{by} did {hidden} more things before"),
+            what: format!("{by} made {hidden} earlier changes"),
         });
         rest.into_iter().chain(all[hidden..].iter().map(say)).collect()
     }
@@ -151,7 +153,7 @@ impl ServiceState {
         }
     }
 
-    /// What lies between what was live and this build is known now, whoever did it first.
+    /// The migrations between the live build and this one are judged now, whichever promote ran them first.
     fn judged(&mut self, parts: &BTreeSet<BuildNumber>, request: &DeploymentRequest) {
         let history = &mut self.schema;
         if request.previous.is_none() || !history.is_on_trunk(request.build) {

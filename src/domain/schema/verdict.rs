@@ -1,4 +1,4 @@
-//! How a rollback would go: the worst of what is known to have been done to the schema, with its reasons.
+//! How a rollback would go: the worst of the known schema changes, with reasons.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -51,7 +51,7 @@ pub struct Verdict {
 
 /// The most reasons that a verdict gives.
 const MOST_REASONS: usize = 20;
-/// The most promotes that are named which nobody judged.
+/// The most unjudged promotes that are named.
 const MOST_NAMED: usize = 3;
 
 /// A promote that has not begun yet.
@@ -63,7 +63,7 @@ pub struct Promoted<'a> {
     pub trouble: Option<&'a str>,
 }
 
-/// Something that speaks against running a build. It is put into words only where it is told.
+/// A reason against running a build; it becomes a sentence only when it is shown.
 enum Objection<'a> {
     Change(&'a SchemaChange),
     Apart(&'a SchemaChange),
@@ -76,12 +76,12 @@ impl Objection<'_> {
         match self {
             Self::Change(change) => change.reason(),
             Self::Apart(change) => format!(
-                "{}; {} is not on the trunk any more, and nobody can tell whether {build} has what it brought",
+                "{}; {} is no longer on the trunk, so it is unknown whether {build} has its code",
                 change.reason(),
                 change.build
             ),
             Self::Shared(what) => format!(
-                "{what}; it is the same database, and {build} was not live with it yet: look whether its code uses that"
+                "{what}; it is the same database, and {build} was never live with it: check whether its code uses that"
             ),
             Self::Unjudged(sentence) => sentence.clone(),
         }
@@ -98,7 +98,7 @@ impl SchemaChange {
         match self.class {
             Class::Additive => Outlook::Safe,
             Class::Data | Class::Unknown => Outlook::Risk,
-            // The build that brings it may read what the next one writes first.
+            // Only the next build writes it, and the build that brings it reads it.
             Class::NeedsReadersFirst if newest <= self.build => Outlook::Risk,
             Class::NeedsReadersFirst | Class::Contract | Class::NeedsWritersFirst => {
                 Outlook::PointOfNoReturn
@@ -106,7 +106,7 @@ impl SchemaChange {
         }
     }
 
-    /// Below which build it closes the way back, once builds up to `newest` were live.
+    /// The floor that it sets once builds up to `newest` were live.
     fn raises(&self, newest: BuildNumber) -> Option<BuildNumber> {
         match self.class {
             Class::Contract | Class::NeedsWritersFirst => Some(self.floor),
@@ -149,7 +149,7 @@ impl ServiceState {
         }
     }
 
-    /// The changes by builds that left the trunk before this one was found, unless it was live with them since.
+    /// The changes of builds that left the trunk before this build was found, unless it was live with them since.
     pub(in crate::domain) fn apart(
         &self,
         build: BuildNumber,
@@ -197,7 +197,7 @@ impl ServiceState {
         done.chain(self.schema.unjudged().map(|(_, by)| by)).filter(|b| *b > build).collect()
     }
 
-    /// Whether a deployment that was asked for later put this build live, and nobody went back from it.
+    /// Whether a later deployment made this build live and no rollback followed.
     fn has_held(&self, build: BuildNumber, since: Seq) -> bool {
         let history = self.live.get(&Environment::Production).map_or(&[][..], Vec::as_slice);
         history.iter().enumerate().rev().any(|(at, live)| {
@@ -208,7 +208,7 @@ impl ServiceState {
         })
     }
 
-    /// One sentence about all that nobody judged, with what to do about it.
+    /// One sentence about all unjudged migrations, with what to do.
     fn unjudged_above(&self, build: BuildNumber, promoted: Option<Promoted<'_>>) -> Option<String> {
         let becomes_known = |part: BuildNumber| {
             promoted.is_some_and(|promoted| {
@@ -219,10 +219,10 @@ impl ServiceState {
                     && on_trunk(promoted.build)
             })
         };
-        let dark = self.schema.unjudged().filter(|(part, _)| *part > build);
-        let dark = dark.filter(|(part, _)| !becomes_known(*part));
+        let unjudged = self.schema.unjudged().filter(|(part, _)| *part > build);
+        let unjudged = unjudged.filter(|(part, _)| !becomes_known(*part));
         let promoted = promoted.filter(|p| p.trouble.is_some() && p.build > build);
-        let parts: Vec<_> = dark.chain(promoted.map(|p| (p.build, p.build))).collect();
+        let parts: Vec<_> = unjudged.chain(promoted.map(|p| (p.build, p.build))).collect();
         let newest = parts.iter().map(|(part, _)| *part).max()?;
         let by: BTreeSet<_> = parts.iter().map(|(_, by)| *by).collect();
         let why = |by: &BuildNumber| match promoted.filter(|promoted| promoted.build == *by) {
@@ -238,10 +238,10 @@ impl ServiceState {
             named = format!("{named} and {more} more");
         }
         let look = self.range_of(build, newest).map_or_else(String::new, |range| {
-            format!("look at it with \"trunkline migrations check --range {range}\", or ")
+            format!("check them with \"trunkline migrations check --range {range}\", or ")
         });
         Some(format!(
-            "not all that the promote of {named} did to the schema was judged; {look}go back no further than {newest}"
+            "the migrations of {named} were not all judged; {look}go back no further than {newest}"
         ))
     }
 
@@ -252,7 +252,7 @@ impl ServiceState {
     }
 }
 
-/// The first reasons in words, and how many more there are.
+/// The first reasons as sentences, and how many more there are.
 fn said(against: &[(Outlook, Objection<'_>)], build: BuildNumber) -> Vec<String> {
     let more = against.len().saturating_sub(MOST_REASONS);
     let shown = if more > 0 { MOST_REASONS - 1 } else { MOST_REASONS };

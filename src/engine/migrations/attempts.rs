@@ -1,5 +1,4 @@
-//! What production may have run although nothing of it is live: a rollback takes no migration back, and neither does a
-//! revert on the trunk.
+//! Builds that production began to run and that are not live: neither a rollback nor a revert undoes their migrations.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +19,7 @@ pub struct Attempts(BTreeMap<String, (BuildNumber, FileChange)>);
 
 impl Attempts {
     /// Compares the target with the builds before it that were attempted in production and are newer than what is live.
-    /// One that cannot be compared is said.
+    /// A build that cannot be compared becomes trouble.
     pub async fn compare(
         context: &JudgingContext,
         at: &Sha,
@@ -53,7 +52,7 @@ impl Attempts {
         self.0.keys().map(String::as_str)
     }
 
-    /// Says of the migrations among them what is wrong with that, each in its file; one that is not listed is added.
+    /// Adds the fault to each migration among them; one that is not listed yet is added.
     pub fn blame(&self, layouts: &Layouts, listed: &mut Vec<JudgedMigration>) {
         for (path, (build, change)) in &self.0 {
             let up = layouts.place(path).filter(|place| place.direction == MigrationDirection::Up);
@@ -83,8 +82,8 @@ fn fault(build: BuildNumber, change: FileChange) -> String {
             "was edited after {build}, which may have run it in production; it does not run again: add a new file"
         ),
         _ => format!(
-            "is gone, but {build} may have run it in production; what it did stays in the database, and its tool may \
-             refuse to go on: bring it back"
+            "is gone, but {build} may have run it in production; its changes stay in the database, and its tool may \
+             refuse to run: restore the file"
         ),
     }
 }

@@ -1,5 +1,5 @@
-//! The changes of a promote that older code cannot simply live with, bounded: what is alike in a file is one of them,
-//! and what there is no room for is counted.
+//! The changes of a promote that may break older code, bounded: similar ones in a file become one, and the surplus is
+//! counted.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -17,8 +17,8 @@ pub struct ChangeList {
     listed: Vec<SchemaChange>,
     /// Where in the list a statement of a file is.
     places: HashMap<(String, usize), usize>,
-    /// Those of which nobody can tell which build brought them.
-    strays: Vec<usize>,
+    /// Those whose build is unknown.
+    unattributed: Vec<usize>,
     rest: Option<Rest>,
 }
 
@@ -31,10 +31,16 @@ struct Rest {
 
 impl ChangeList {
     pub fn new(target: BuildNumber) -> Self {
-        Self { target, listed: Vec::new(), places: HashMap::new(), strays: Vec::new(), rest: None }
+        Self {
+            target,
+            listed: Vec::new(),
+            places: HashMap::new(),
+            unattributed: Vec::new(),
+            rest: None,
+        }
     }
 
-    /// Adds those of a file, which this build brought as far as anybody can tell.
+    /// Adds those of a file and the build that brought it, if known.
     pub fn add(&mut self, file: &JudgedMigration, build: Option<BuildNumber>) {
         if file.class() == Class::Additive {
             return;
@@ -45,14 +51,14 @@ impl ChangeList {
             if class == Class::Additive {
                 continue;
             }
-            // Of these nobody can tell more than that they are there.
+            // One of these says as much as many.
             let is_folded = matches!(class, Class::Data | Class::Unknown);
             if is_folded && let Some((_, more)) = alike.get_mut(&class) {
                 *more += 1;
                 continue;
             }
             let place = self.push(self.change(file, at, build));
-            self.strays.extend(place.filter(|_| build.is_none()));
+            self.unattributed.extend(place.filter(|_| build.is_none()));
             self.places.extend(place.map(|place| ((file.path.clone(), at), place)));
             if is_folded {
                 alike.insert(class, (place, 0));
@@ -85,7 +91,7 @@ impl ChangeList {
         None
     }
 
-    /// A change before anybody looked for its floor.
+    /// A change whose floor is not searched for yet.
     fn change(
         &self,
         file: &JudgedMigration,
@@ -101,7 +107,7 @@ impl ChangeList {
             class: statement.class,
             build,
             floor: build,
-            why: "nobody says which older code lives with it".into(),
+            why: "no older build is known to work with it".into(),
         }
     }
 
@@ -112,17 +118,17 @@ impl ChangeList {
     }
 
     pub fn all(self) -> Vec<SchemaChange> {
-        let Self { target, mut listed, strays, rest, .. } = self;
-        for stray in strays {
-            write!(listed[stray].why, "; which build brought it nobody can tell, {target} has it")
+        let Self { target, mut listed, unattributed, rest, .. } = self;
+        for at in unattributed {
+            write!(listed[at].why, "; it is unknown which build brought it, {target} has it")
                 .expect("writing to a string cannot fail");
         }
         listed.extend(rest.map(|Rest { first, worst, count }| SchemaChange {
-            statement: format!("and {count} more statements, from here on, that are not listed"),
+            statement: format!("and {count} more statements from here on"),
             class: worst,
             build: target,
             floor: target,
-            why: "there are too many to look for the code that lives with each".into(),
+            why: "too many to search the code for each".into(),
             ..first
         }));
         listed

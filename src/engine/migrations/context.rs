@@ -1,4 +1,4 @@
-//! What the world tells of a service whose migrations are judged.
+//! What judging the migrations of a service needs to know of it.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,10 +17,10 @@ pub struct JudgingContext {
     pub settings: MigrationSettings,
     /// Every build of the target's trunk up to the target, oldest first.
     pub builds: Vec<(BuildNumber, Sha)>,
-    /// The builds that were live in production, also those of a trunk that was rewritten; oldest first, each once.
+    /// The builds that were live in production, oldest first, each once; also those of a rewritten trunk.
     pub was_live: Vec<(BuildNumber, Sha)>,
     pub live: Option<BuildNumber>,
-    /// The builds between the live one and the target that production began to run, newest first.
+    /// The builds between live and target that production began to run, newest first.
     pub attempted: Vec<(BuildNumber, Sha)>,
     /// The build that lists a commit.
     pub build_of: HashMap<Sha, BuildNumber>,
@@ -71,8 +71,8 @@ impl JudgingContext {
         }
     }
 
-    /// The first build that has a file as the target has it: the newest of those whose commits touch it. Nothing where
-    /// a commit that is not listed, or lists not all of its files, may have touched it later.
+    /// The build that last changed a file up to the target. `None` where a commit that is not listed, or does not list
+    /// all of its files, may have changed it later.
     pub fn brought_by(&self, range: &Range, path: &str) -> Option<BuildNumber> {
         if range.more > 0 {
             return None;

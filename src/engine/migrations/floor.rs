@@ -1,4 +1,4 @@
-//! The oldest build whose code can live with a change: as its author declares, or just after its name was last used.
+//! The oldest build whose code works with a change: as its author declares, or just after its name was last used.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,10 +16,10 @@ pub const SEARCHES: usize = 20;
 const LOOKED_BACK: usize = 10;
 /// The most builds that a floor can be, beside those that were live.
 const CANDIDATES: usize = 100;
-/// The most other builds in which a name may be found as proof that code speaks of it at all.
+/// The most other builds that are searched for proof that code uses the name at all.
 const OTHERS: usize = 30;
-/// The most builds that one run of git searches. The newest use decides, and mostly it is near: the first run is of one
-/// build, and each has twice as many as the one before.
+/// The most builds that one run of git searches. The newest use decides and is mostly near, so the first run searches
+/// one build and each next run twice as many.
 const AT_ONCE: usize = 32;
 
 type Numbered = (BuildNumber, Sha);
@@ -28,7 +28,7 @@ type Floor = (BuildNumber, String);
 
 pub struct Floors<'a> {
     context: &'a JudgingContext,
-    /// The migrations themselves are no code that uses anything.
+    /// Left out of the search: migrations name what they change.
     migrations: Vec<String>,
     known: HashMap<(String, BuildNumber), Floor>,
     searches: usize,
@@ -63,7 +63,7 @@ impl<'a> Floors<'a> {
             if statement.class == Class::Contract && (statement.goes_by_name() || hides) {
                 self.without_all(&statement.objects, change).await?;
             } else if statement.class == Class::Contract && !statement.objects.is_empty() {
-                change.why = "it does more than take away what code speaks of by name".into();
+                change.why = "it does more than drop things that code uses by name".into();
             }
             if let Some(Declared { claim: Claim::ReadySince(since), .. }) = &file.declared {
                 change.why =
@@ -73,7 +73,7 @@ impl<'a> Floors<'a> {
         Ok(())
     }
 
-    /// Of several things that go, the one that was used last decides.
+    /// Of several dropped things, the one that was used last decides.
     async fn without_all(
         &mut self,
         objects: &[Object],
@@ -83,8 +83,7 @@ impl<'a> Floors<'a> {
             return Ok(());
         }
         if let Some(hidden) = objects.iter().find(|object| !is_searched(object)) {
-            change.why =
-                format!("nobody can tell from code whether it relies on {:?}", hidden.name);
+            change.why = format!("code does not show whether it relies on {:?}", hidden.name);
             return Ok(());
         }
         let brings = change.build;
@@ -101,15 +100,15 @@ impl<'a> Floors<'a> {
         Ok(())
     }
 
-    /// The build from which on the author says that code can live with it.
+    /// The build from which on code works with it, as the author declares.
     async fn declared(&self, file: &JudgedMigration) -> Result<Option<Floor>, GitError> {
         let Some(declared) = &file.declared else { return Ok(None) };
         let Claim::ReadySince(since) = &declared.claim else { return Ok(None) };
-        let why = |what: &str| format!("{what} as its header says: {}", declared.reason);
+        let why = |what: &str| format!("{what}, as its header declares: {}", declared.reason);
         if let Ok(number) = since.parse::<BuildNumber>()
             && since.starts_with('#')
         {
-            return Ok(Some((number, why("ready since then"))));
+            return Ok(Some((number, why("code is ready since then"))));
         }
         let Some(commit) = self.context.mirror.resolve(since).await? else { return Ok(None) };
         let shas: Vec<_> = self.context.builds.iter().map(|(_, sha)| sha.clone()).collect();
@@ -118,7 +117,7 @@ impl<'a> Floors<'a> {
         Ok(first.map(|(number, _)| (*number, why(&format!("it has {}", commit.short())))))
     }
 
-    /// The oldest build that was live, or may become so, from which on no code speaks of a name.
+    /// The oldest build that was or may be live and from which on no code uses a name.
     async fn without(&mut self, name: &str, brings: BuildNumber) -> Result<Floor, GitError> {
         let key = (name.to_lowercase(), brings);
         if let Some(known) = self.known.get(&key) {
@@ -136,37 +135,29 @@ impl<'a> Floors<'a> {
     async fn search(&self, name: &str, brings: BuildNumber) -> Result<Floor, GitError> {
         let (candidates, others) = self.candidates(brings);
         let Some((oldest, _)) = candidates.last() else {
-            return Ok((brings, "there is no build whose code could be searched".into()));
+            return Ok((brings, "there is no build to search".into()));
         };
         if let Some((at, last)) = self.newest_user(name, &candidates).await? {
             let Some((floor, _)) = at.checked_sub(1).map(|after| &candidates[after]) else {
                 return Ok((brings, last.say(name, candidates[at].0)));
             };
             let why = match last {
-                User::Speaks(_) => format!("the code does without {name:?} from {floor} on"),
+                User::InCode(_) => format!("{name:?} is not in the code from {floor} on"),
                 User::Unread => last.say(name, candidates[at].0),
             };
             return Ok((*floor, why));
         }
         match self.newest_user(name, &others).await? {
-            Some((at, User::Speaks(_))) => Ok((
+            Some((at, User::InCode(_))) => Ok((
                 *oldest,
-                format!(
-                    "the code of {} spoke of {name:?}, that of {oldest} and later does not",
-                    others[at].0
-                ),
+                format!("{name:?} is in the code of {}, and not from {oldest} on", others[at].0),
             )),
-            _ => Ok((
-                brings,
-                format!(
-                    "the code never spoke of {name:?} by this name; nobody can tell who reads it"
-                ),
-            )),
+            _ => Ok((brings, format!("{name:?} is not in the code; its readers are unknown"))),
         }
     }
 
-    /// The builds that a floor can be, newest first: the last ones that were live, and what came after them. After
-    /// them a sample of the others, in which nothing but a use of the name counts.
+    /// The builds that may be the floor, newest first, and a sample of the others, which only prove that code used the
+    /// name.
     fn candidates(&self, brings: BuildNumber) -> (Vec<Numbered>, Vec<Numbered>) {
         let JudgingContext { was_live, live, builds, .. } = self.context;
         let back = &was_live[was_live.len().saturating_sub(LOOKED_BACK)..];
@@ -186,7 +177,7 @@ impl<'a> Floors<'a> {
         (candidates, others.into_iter().step_by(step).collect())
     }
 
-    /// The first of these builds whose code speaks of a name, or cannot be read.
+    /// The first of these builds whose code uses a name or cannot be read.
     async fn newest_user(
         &self,
         name: &str,
@@ -214,7 +205,7 @@ impl<'a> Floors<'a> {
         match self.ask(name, &unknown).await {
             Ok(()) => {}
             Err(late @ GitError::TimedOut { .. }) => return Err(late),
-            // One commit that is not there any more must not hide the others.
+            // A commit that is gone must not hide the others.
             Err(_) => {
                 for sha in unknown {
                     match self.ask(name, std::slice::from_ref(&sha)).await {
@@ -228,7 +219,7 @@ impl<'a> Floors<'a> {
         let user = |(_, sha): &Numbered| match answers.known(sha, name) {
             _ if unread.contains(sha) => Some(User::Unread),
             Some(Use::None) => None,
-            Some(Use::By(path)) => Some(User::Speaks(path)),
+            Some(Use::By(path)) => Some(User::InCode(path)),
             None => Some(User::Unread),
         };
         Ok(builds.iter().map(user).collect())
@@ -248,27 +239,27 @@ impl<'a> Floors<'a> {
     }
 }
 
-/// Why a build counts as one that uses a name.
+/// Why a build counts as a user of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum User {
-    /// In this file, where one can be told.
-    Speaks(Option<String>),
+    /// In this file, if known.
+    InCode(Option<String>),
     Unread,
 }
 
 impl User {
     fn say(&self, name: &str, build: BuildNumber) -> String {
         match self {
-            Self::Speaks(None) => format!("the code of {build} still speaks of {name:?}"),
-            Self::Speaks(Some(path)) => {
-                format!("the code of {build} still speaks of {name:?} ({path})")
+            Self::InCode(None) => format!("the code of {build} still uses {name:?}"),
+            Self::InCode(Some(path)) => {
+                format!("the code of {build} still uses {name:?} ({path})")
             }
             Self::Unread => format!("the code of {build} could not be searched for {name:?}"),
         }
     }
 }
 
-/// Code speaks of these by their names; of an index or a constraint it does not.
+/// Code uses these by name; it does not name indexes or constraints.
 pub fn is_searched(object: &Object) -> bool {
     use ObjectKind::{Column, Function, Schema, Table, Type, Value, View};
     matches!(object.kind, Table | Column | View | Type | Value | Function | Schema)

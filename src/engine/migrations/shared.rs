@@ -1,5 +1,4 @@
-//! Services that share a database: what the code of the others says against a change, and what each is told of the
-//! others' changes.
+//! Services that share a database: whose code a change breaks, and what each gets to know of the others' changes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,11 +13,11 @@ use crate::migrations::{Class, JudgedMigration};
 /// The most sentences about all of them.
 const SENTENCES: usize = 50;
 
-/// What goes by a statement, by the names that code has for it.
+/// What the statements of a promote drop, by the names that code uses.
 struct Gone {
-    /// Each name with the statement that takes it away first, in the order of the names.
+    /// Each name with the first statement that drops it.
     names: BTreeMap<String, String>,
-    /// The statements of which nobody can tell from code who relies on them.
+    /// The statements whose users code does not show.
     hidden: Vec<String>,
 }
 
@@ -43,8 +42,8 @@ impl Gone {
     }
 }
 
-/// What the services that share the database say against what goes. What could not be asked of them is said as well.
-pub async fn say(
+/// The objections of the services that share the database, and what could not be searched.
+pub async fn objections(
     context: &JudgingContext,
     files: &[JudgedMigration],
     migrations: &[String],
@@ -53,7 +52,7 @@ pub async fn say(
     let mut sentences = Vec::new();
     let mut more = 0;
     for other in &context.sharing {
-        for sentence in asked(other, &gone, migrations).await {
+        for sentence in objections_of(other, &gone, migrations).await {
             if sentences.len() < SENTENCES {
                 sentences.push(sentence);
             } else {
@@ -62,12 +61,12 @@ pub async fn say(
         }
     }
     if more > 0 {
-        sentences.push(format!("services on the same database have {more} more such objections"));
+        sentences.push(format!("and {more} more objections by services on the same database"));
     }
     sentences
 }
 
-async fn asked(other: &SharingService, gone: &Gone, migrations: &[String]) -> Vec<String> {
+async fn objections_of(other: &SharingService, gone: &Gone, migrations: &[String]) -> Vec<String> {
     let SharingService { service, live, .. } = other;
     let (folder, at) = (other.folder.as_deref(), std::slice::from_ref(&other.sha));
     let mut sentences = Vec::new();
@@ -77,8 +76,8 @@ async fn asked(other: &SharingService, gone: &Gone, migrations: &[String]) -> Ve
                 sentences.extend(used.into_values().next().map(|path| {
                     let path = path.map_or(String::new(), |path| format!(" ({path})"));
                     format!(
-                        "{service} {live} is live and still speaks of {name:?}{path}, which {place} takes away: \
-                         promote a build of it that does without first"
+                        "{service} {live} is live and still uses {name:?}{path}, which {place} drops: first promote a \
+                         build of it without that"
                     )
                 }));
             }
@@ -103,7 +102,7 @@ async fn asked(other: &SharingService, gone: &Gone, migrations: &[String]) -> Ve
             more => format!(" and {more} more"),
         };
         sentences.push(format!(
-            "{service} {live} is live on the same database, and nobody can tell from its code whether it lives with \
+            "{service} {live} is live on the same database, and its code does not show whether it works with \
              {first}{more}"
         ));
     }
@@ -117,16 +116,16 @@ impl Service {
     }
 }
 
-/// Gives every service the schema changes of the others that share its database.
+/// Gives every service the changes that others made to its database.
 pub fn sync_shared_schema(world: &mut WorldOwner) {
-    let news = news(&world.world());
-    for (name, changes) in news {
+    let outdated = outdated(&world.world());
+    for (name, changes) in outdated {
         world.change(&name, |service| service.state.shared_changes = changes);
     }
 }
 
-/// The services whose shared changes are not up to date.
-fn news(world: &World) -> Vec<(ServiceName, Vec<SharedChange>)> {
+/// The services whose list of shared changes is out of date, with the new list.
+fn outdated(world: &World) -> Vec<(ServiceName, Vec<SharedChange>)> {
     let mut sharing: BTreeMap<&str, Vec<&Arc<Service>>> = BTreeMap::new();
     for service in world.services.values() {
         if let Some(database) = service.database() {
@@ -138,10 +137,10 @@ fn news(world: &World) -> Vec<(ServiceName, Vec<SharedChange>)> {
         let others = all.into_iter().flatten().filter(|other| other.name != service.name);
         let mut changes: Vec<_> =
             others.flat_map(|other| other.state.schema.changes_for(&other.name)).collect();
-        changes.sort_by_key(|change| change.since);
+        changes.sort_by_key(|other| other.since);
         changes
     };
     let all = world.services.values().map(|service| (service, changes(service)));
-    let news = all.filter(|(service, changes)| *changes != service.state.shared_changes);
-    news.map(|(service, changes)| (service.name.clone(), changes)).collect()
+    let outdated = all.filter(|(service, changes)| *changes != service.state.shared_changes);
+    outdated.map(|(service, changes)| (service.name.clone(), changes)).collect()
 }

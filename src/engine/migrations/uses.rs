@@ -1,18 +1,18 @@
-//! What was found out about the words of commits: a commit never changes, so nobody has to look twice.
+//! Remembers which commits use which words: a commit never changes, so it is searched once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use crate::domain::ids::Sha;
 
-/// The most answers that are kept; beyond that all are forgotten and asked for anew.
+/// The most answers that are kept; beyond that all are forgotten.
 const KEPT: usize = 10_000;
 
 /// Whether a word is used in the code of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Use {
     None,
-    /// By this file, where one can be told.
+    /// By this file, if known.
     By(Option<String>),
 }
 

@@ -1,4 +1,4 @@
-//! What a statement does besides its words: rows written inside a question, functions that may do anything.
+//! Nested effects: rows that a query writes and functions that it calls.
 
 use std::ops::ControlFlow;
 
@@ -6,7 +6,7 @@ use sqlparser::ast::{Expr, ObjectName, Statement, TableFactor, Visit, Visitor};
 
 use super::super::rule::Rule;
 
-/// Functions of the databases themselves that change nothing.
+/// Built-in functions that change nothing.
 const HARMLESS: &[&str] = &[
     "abs",
     "array_agg",
@@ -110,7 +110,7 @@ const HARMLESS: &[&str] = &[
     "version",
 ];
 
-/// The worst that is done inside a part of a statement.
+/// The worst nested effect of a part of a statement.
 pub(super) fn worst_inside(part: &impl Visit) -> Rule {
     let mut effects = NestedEffects { worst: Rule::NoChange };
     let _ = part.visit(&mut effects);
@@ -127,7 +127,7 @@ impl NestedEffects {
     }
 }
 
-/// A function of a schema may be anybody's, whatever it is called.
+/// A function with a schema may be user-defined, even with a built-in's name.
 fn called(name: &ObjectName) -> Rule {
     let parts: Option<Vec<_>> = name.0.iter().map(|part| part.as_ident()).collect();
     let written = match parts.as_deref() {

@@ -1,5 +1,7 @@
 //! What a console sees: the fleet and one service at an instant, with everything that its screen needs.
 
+pub mod build;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -7,19 +9,19 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::build::{Build, BuildState};
-use super::deployment::{Deployment, DeploymentState};
-use super::event::DeploymentKind;
-use super::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
-use super::people::{Actor, People};
-use super::policy::Policy;
-use super::quarantine::Quarantined;
-use super::request::Request;
-use super::schema::Verdict;
-use super::service::Live;
-use super::stops::{Freeze, Hold};
-use super::time::{Milliseconds, millis};
 use crate::calendar::FreezeWindow;
+use crate::domain::build::{Build, BuildState};
+use crate::domain::deployment::{Deployment, DeploymentState};
+use crate::domain::event::DeploymentKind;
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
+use crate::domain::people::{Actor, People};
+use crate::domain::policy::Policy;
+use crate::domain::quarantine::Quarantined;
+use crate::domain::request::Request;
+use crate::domain::schema::Verdict;
+use crate::domain::service::Live;
+use crate::domain::stops::{Freeze, Hold};
+use crate::domain::time::{Milliseconds, millis};
 
 /// Names one state of what was asked for; equal versions mean equal content.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]

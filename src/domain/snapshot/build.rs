@@ -1,30 +1,30 @@
-//! Makes snapshots out of a service's state: pure, so that every backend shows the same situation the same way.
+//! Builds snapshots from a service's state. Pure, so that every backend shows the same situation the same way.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
 
-use super::build::Build;
-use super::deployment::Deployment;
-use super::event::{DeploymentKind, StepSpec};
-use super::expected;
-use super::ids::{BuildNumber, DeploymentId, Environment, ServiceName};
-use super::people::{Actor, People};
-use super::policy::{FreezeMode, Policy};
-use super::quarantine::{Contained, Quarantined};
-use super::service::{Live, ServiceState};
-use super::snapshot::{
+use super::{
     BUILDS_SHOWN, BuildRow, DeploymentRow, FleetRow, HISTORY_SHOWN, Me, Problem, QUARANTINE_SHOWN,
     RollbackPreview, Running, ServiceSnapshot, Version,
 };
-use super::stops::Freeze;
-use super::time::between;
 use crate::calendar::{FreezeRules, FreezeWindow};
+use crate::domain::build::Build;
+use crate::domain::deployment::Deployment;
+use crate::domain::event::{DeploymentKind, StepSpec};
+use crate::domain::expected;
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName};
+use crate::domain::people::{Actor, People};
+use crate::domain::policy::{FreezeMode, Policy};
+use crate::domain::quarantine::{Contained, Quarantined};
+use crate::domain::service::{Live, ServiceState};
+use crate::domain::stops::Freeze;
+use crate::domain::time::between;
 
 /// What a snapshot of one service is made from.
 #[derive(Debug, Clone, Copy)]
-pub struct Facts<'a> {
+pub struct SnapshotInput<'a> {
     pub service: &'a ServiceName,
     /// Where its repository is, without credentials.
     pub repository: &'a str,
@@ -42,25 +42,25 @@ pub struct Facts<'a> {
 /// The service as `me` sees it at `now`.
 #[must_use]
 pub fn service(
-    facts: Facts<'_>,
+    input: SnapshotInput<'_>,
     me: &Actor,
     version: Version,
     now: DateTime<Utc>,
 ) -> ServiceSnapshot {
-    let state = facts.state;
+    let state = input.state;
     let builds: Vec<_> = state.builds.values().rev().take(BUILDS_SHOWN).collect();
     let live = state.live.iter().filter_map(|(env, all)| Some((*env, all.last()?.clone())));
     ServiceSnapshot {
         version,
         at: now,
-        service: facts.service.clone(),
-        repository: facts.repository.to_owned(),
-        trunk: facts.trunk.to_owned(),
-        me: Me { actor: me.clone(), identified: facts.people.knows(me) },
+        service: input.service.clone(),
+        repository: input.repository.to_owned(),
+        trunk: input.trunk.to_owned(),
+        me: Me { actor: me.clone(), identified: input.people.knows(me) },
         live: live.collect(),
         unsettled: state.unsettled(Environment::Production).map(|deployment| deployment.id),
         deployments: deployment_rows(state, &builds),
-        builds: build_rows(facts, &builds),
+        builds: build_rows(input, &builds),
         builds_total: count(state.builds.len()),
         history_total: count(production(state).count()),
         holds: state.holds.clone(),
@@ -68,25 +68,25 @@ pub fn service(
         quarantine: quarantine(state),
         quarantine_total: count(state.quarantine.len()),
         requests: state.requests.iter().rev().cloned().collect(),
-        calendar: calendar(facts, now),
-        calendar_problems: facts.freezes.problems(now),
-        rollback: rollback_preview(facts),
-        policy: facts.policy.clone(),
-        people: facts.people.clone(),
-        problems: facts.problems.to_vec(),
+        calendar: calendar(input, now),
+        calendar_problems: input.freezes.problems(now),
+        rollback: rollback_preview(input),
+        policy: input.policy.clone(),
+        people: input.people.clone(),
+        problems: input.problems.to_vec(),
     }
 }
 
 /// The service's row in the fleet at `now`.
 #[must_use]
-pub fn fleet_row(facts: Facts<'_>, now: DateTime<Utc>) -> FleetRow {
-    let state = facts.state;
+pub fn fleet_row(input: SnapshotInput<'_>, now: DateTime<Utc>) -> FleetRow {
+    let state = input.state;
     let live = state.live(Environment::Production);
     let is_ahead = |build: &&Build| {
         build.in_staging_since.is_some() && live.is_none_or(|live| build.number > live.build)
     };
     FleetRow {
-        service: facts.service.clone(),
+        service: input.service.clone(),
         live: live.cloned(),
         ahead: count(state.builds.values().filter(is_ahead).count()),
         running: state
@@ -94,13 +94,13 @@ pub fn fleet_row(facts: Facts<'_>, now: DateTime<Utc>) -> FleetRow {
             .or_else(|| state.in_flight(Environment::Staging))
             .map(|deployment| running(state, deployment)),
         freeze: state.freezes_at(now).max_by_key(|freeze| lasts(freeze)).cloned(),
-        calendar: frozen_by_calendar(facts, now),
+        calendar: frozen_by_calendar(input, now),
         hold: state.holds.get(&Environment::Production).cloned(),
         request: state.open_request(now).cloned(),
         last_rollback: production(state)
             .rfind(|deployment| deployment.request.kind == DeploymentKind::Rollback)
             .map(|deployment| deployment.requested_at),
-        problems: count(facts.problems.len()),
+        problems: count(input.problems.len()),
     }
 }
 
@@ -115,10 +115,10 @@ fn quarantine(state: &ServiceState) -> Vec<Quarantined> {
 const WINDOWS: usize = 300;
 
 /// What the month at a glance and the days after it show.
-fn calendar(facts: Facts<'_>, now: DateTime<Utc>) -> Vec<FreezeWindow> {
+fn calendar(input: SnapshotInput<'_>, now: DateTime<Utc>) -> Vec<FreezeWindow> {
     let month = now - TimeDelta::days(i64::from(now.day0()) + 7);
     let stretch = (month, now + TimeDelta::days(75));
-    let mut windows = facts.freezes.windows(facts.service.as_str(), "production", now, stretch);
+    let mut windows = input.freezes.windows(input.service.as_str(), "production", now, stretch);
     // What is over goes first when there are too many: nothing ahead may look open for that.
     if windows.len() > WINDOWS {
         windows.retain(|window| window.until.is_none_or(|until| until > now));
@@ -127,9 +127,9 @@ fn calendar(facts: Facts<'_>, now: DateTime<Utc>) -> Vec<FreezeWindow> {
     windows
 }
 
-fn frozen_by_calendar(facts: Facts<'_>, now: DateTime<Utc>) -> Option<FreezeWindow> {
+fn frozen_by_calendar(input: SnapshotInput<'_>, now: DateTime<Utc>) -> Option<FreezeWindow> {
     let instant = (now, now + TimeDelta::milliseconds(1));
-    let windows = facts.freezes.windows(facts.service.as_str(), "production", now, instant);
+    let windows = input.freezes.windows(input.service.as_str(), "production", now, instant);
     let frozen = windows.into_iter().filter(|w| w.covers(now) && w.policy == FreezeMode::Override);
     frozen.max_by_key(|window| window.until.unwrap_or(DateTime::<Utc>::MAX_UTC))
 }
@@ -140,14 +140,14 @@ fn lasts(freeze: &Freeze) -> DateTime<Utc> {
 }
 
 /// Newest first; what is bad in them is found out once for all.
-fn build_rows(facts: Facts<'_>, builds: &[&Build]) -> Vec<BuildRow> {
+fn build_rows(input: SnapshotInput<'_>, builds: &[&Build]) -> Vec<BuildRow> {
     let Some(oldest) = builds.last() else { return Vec::new() };
-    let mut bad_in = facts.state.bad_in_each(oldest.number..);
+    let mut bad_in = input.state.bad_in_each(oldest.number..);
     let row = |build: &&Build| {
         let bad = bad_in.remove(&build.number).unwrap_or_default();
         let sha = |bad: &Contained<'_>| bad.quarantined.commit.sha.clone();
         BuildRow {
-            state: facts.state.build_state(build, &facts.policy.verify),
+            state: input.state.build_state(build, &input.policy.verify),
             bad: bad.iter().take(QUARANTINE_SHOWN).map(sha).collect(),
             bad_more: count(bad.len().saturating_sub(QUARANTINE_SHOWN)),
             in_doubt: bad
@@ -244,18 +244,18 @@ impl<'a> Expectations<'a> {
     }
 }
 
-fn rollback_preview(facts: Facts<'_>) -> Option<RollbackPreview> {
-    let to = facts.state.rollback_target()?;
+fn rollback_preview(input: SnapshotInput<'_>) -> Option<RollbackPreview> {
+    let to = input.state.rollback_target()?;
     Some(RollbackPreview {
         to,
-        sha: facts.state.builds.get(&to)?.sha.clone(),
-        was_live: last_live(facts.state, to).map(|live| live.since),
-        verdict: facts.state.verdict(to),
+        sha: input.state.builds.get(&to)?.sha.clone(),
+        was_live: last_live(input.state, to).map(|live| live.since),
+        verdict: input.state.verdict(to),
         expected: expected::deployment(
-            facts.state,
+            input.state,
             Environment::Production,
             DeploymentKind::Rollback,
-            facts.rollback,
+            input.rollback,
         ),
     })
 }

@@ -1,0 +1,86 @@
+//! The hash chain of the record: walked through the engine, or in a file that no engine has.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::backend::{Answer, Backend};
+use crate::domain::chain::{ChainFrom, ChainHead, ChainWalk, Hash};
+use crate::domain::event::Event;
+use crate::domain::ids::Seq;
+use crate::store::{Reader, StoreError};
+
+/// How many rows are asked for at once.
+const PAGE: usize = 1_000;
+
+/// Walks the chain of the engine's record. With a row that was kept elsewhere it also says whether that row is still in
+/// it.
+pub async fn walk(backend: &impl Backend, kept: Option<&ChainHead>) -> Answer<ChainWalk> {
+    let mut walk = ChainWalk::default();
+    let mut from = ChainFrom::default();
+    loop {
+        let page = backend.chain(from, PAGE).await?;
+        let rows = page.rows.into_iter().map(Ok).chain(page.broken.map(Err));
+        for row in rows {
+            if walk.take(row, kept).is_break() {
+                return Ok(walk);
+            }
+        }
+        let Some(head) = walk.head.as_ref().filter(|_| page.more) else {
+            return Ok(walk.ended(kept));
+        };
+        from = ChainFrom { seq: head.seq, hash: Some(head.hash) };
+    }
+}
+
+/// Walks the chain of a database file: a copy, or the record of an engine that has stopped.
+///
+/// # Errors
+/// When the file cannot be read; a broken chain is an answer, not an error.
+pub fn walk_file(path: &Path, kept: Option<&ChainHead>) -> Result<ChainWalk, StoreError> {
+    Reader::open(path).and_then(|reader| reader.walk(kept))
+}
+
+/// The hashes of these events in the chain, as far as their rows hold.
+pub async fn hashes(backend: &impl Backend, events: &[Event]) -> Answer<BTreeMap<Seq, Hash>> {
+    let mut hashes = BTreeMap::new();
+    for Event { seq, .. } in events {
+        if !hashes.contains_key(seq) {
+            let from = ChainFrom { seq: Seq(seq.0.saturating_sub(1)), hash: None };
+            let page = backend.chain(from, PAGE).await?;
+            hashes.extend(page.rows.into_iter().map(|row| (row.seq, row.hash)));
+        }
+    }
+    Ok(hashes)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::backend::scripted::{SERVICE, Scripted};
+
+    #[tokio::test]
+    async fn a_chain_of_many_pages_is_walked_to_its_end() {
+        let backend = Scripted::new(DateTime::UNIX_EPOCH);
+        let service = SERVICE.parse().unwrap();
+        for _ in 0..200 {
+            backend.change(|world| world.verified_build(&service, "ada"));
+        }
+        let events = backend.events(None, Seq(0), 10_000, std::time::Duration::ZERO).await.unwrap();
+        assert!(events.len() > PAGE, "{}", events.len());
+        let walked = walk(&backend, None).await.unwrap();
+        assert_eq!((walked.rows, &walked.broken), (events.len() as u64, &None));
+        let head = walked.head.unwrap();
+        let hashes = hashes(&backend, &events).await.unwrap();
+        assert_eq!((hashes.len(), hashes[&head.seq]), (events.len(), head.hash));
+        let grown = walk(&backend, Some(&head)).await.unwrap();
+        assert_eq!(grown.broken, None, "the kept row is still there");
+        let other = ChainHead { hash: Hash::of("another history"), ..head.clone() };
+        let rewritten = walk(&backend, Some(&other)).await.unwrap();
+        assert_eq!(rewritten.broken.unwrap().seq, head.seq);
+        let later = ChainHead { rows: head.rows + 1, seq: Seq(head.seq.0 + 1), ..head.clone() };
+        let cut_off = walk(&backend, Some(&later)).await.unwrap();
+        assert_eq!(cut_off.broken.unwrap().seq, later.seq);
+    }
+}

@@ -1,0 +1,328 @@
+//! Which lines of a block may show what is looked for: every line that does, and few that do not.
+//!
+//! A line shows what the gate makes of it, so the gate decides. Most lines never get that far: a line of which no byte
+//! looks different on screen is searched as it is.
+
+use std::ops::Range;
+
+use memchr::memchr;
+use regex::bytes::{Regex, RegexBuilder};
+
+use super::level::Level;
+use super::search::{Unsearchable, Wanted};
+use super::{Piece, Stream};
+use crate::gate::{LogGate, Row};
+
+/// The console shows this many bytes of a line. A match further on is offered at the piece that it begins in.
+const SHOWN: usize = 64 * 1024;
+
+/// How many bytes go through the gate before its rows are looked at, which bounds the rows in memory.
+const CHUNK: usize = 4 * 1024;
+
+/// Bytes of a log and which of its lines to look at. The bytes after them are there for lines that go on.
+pub(super) struct LogBlock<'a> {
+    pub bytes: &'a [u8],
+    pub lines: Range<usize>,
+    /// The first of the lines goes on from one before them.
+    pub goes_on: bool,
+}
+
+/// Finds the lines that may show what is looked for.
+pub(super) struct LogFilter {
+    is_for_errors: bool,
+    /// Finds the text, or a word that every error has.
+    finder: Regex,
+    /// The same where a run of spaces may have any length: how wide a tab is depends on where the reader starts.
+    loose: Regex,
+    /// The most bytes of a match with one space in each run: the other case of a character may have more bytes.
+    longest: usize,
+    /// A tab, or a byte beyond ASCII, can become something on screen that `finder` finds.
+    tab_matters: bool,
+    beyond_ascii_matters: bool,
+}
+
+impl LogFilter {
+    pub fn new(wanted: &Wanted) -> Result<Self, Unsearchable> {
+        let Wanted::Text(text) = wanted else {
+            let finder = Regex::new("(?i-u:error|fatal|panic|fail)").expect("the pattern is valid");
+            return Ok(Self {
+                is_for_errors: true,
+                loose: finder.clone(),
+                finder,
+                longest: 0,
+                tab_matters: false,
+                beyond_ascii_matters: false,
+            });
+        };
+        let pattern = regex::escape(text);
+        let spaces = Regex::new(" +").expect("the pattern is valid");
+        let loose = spaces.replace_all(pattern.as_bytes(), &b" +"[..]);
+        Ok(Self {
+            is_for_errors: false,
+            finder: finder(&pattern, wanted)?,
+            loose: finder(&String::from_utf8_lossy(&loose), wanted)?,
+            longest: 4 * text.len(),
+            tab_matters: text.contains(' '),
+            beyond_ascii_matters: may_overlap_escape(text),
+        })
+    }
+
+    /// Where lines begin that may show it, oldest first.
+    pub fn offers<'a>(&'a self, block: &'a LogBlock<'a>) -> LineOffers<'a> {
+        LineOffers {
+            filter: self,
+            block,
+            at: block.lines.start,
+            found: None,
+            odd: None,
+            of_group: Vec::new().into_iter(),
+        }
+    }
+
+    fn is_shown(&self, stream: Stream, text: &[u8]) -> bool {
+        if text.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+            return self.is_in(stream, &String::from_utf8_lossy(text));
+        }
+        let mut rows = rows(text.chunks(CHUNK));
+        if self.is_for_errors {
+            return rows.next().is_some_and(|row| self.is_in(stream, &row.text));
+        }
+        rows.any(|row| self.is_in(stream, &row.text))
+    }
+
+    fn is_in(&self, stream: Stream, row: &str) -> bool {
+        if self.is_for_errors {
+            Level::of(stream, row) == Level::Error
+        } else {
+            self.finder.is_match(row.as_bytes())
+        }
+    }
+
+    /// The next byte that makes a line look other than its bytes, as far as that matters here.
+    fn find_odd(&self, bytes: &[u8]) -> Option<usize> {
+        const AT_ONCE: usize = 256;
+        let (tab, beyond) = (self.tab_matters, self.beyond_ascii_matters);
+        let is_odd = |byte: u8| {
+            let control = byte < 0x20 && byte != b'\n' && (tab || byte != b'\t');
+            control | (byte == 0x7F) | (beyond & (byte >= 0x80))
+        };
+        // Without a branch inside, so that the compiler compares many bytes at once.
+        let has_odd = |some: &[u8]| some.iter().fold(false, |odd, byte| odd | is_odd(*byte));
+        let (nth, some) = bytes.chunks(AT_ONCE).enumerate().find(|(_, some)| has_odd(some))?;
+        Some(nth * AT_ONCE + some.iter().position(|byte| is_odd(*byte))?)
+    }
+
+    fn offers_of(&self, group: &LineGroup<'_>) -> Vec<usize> {
+        if self.is_for_errors {
+            let texts = group.pieces.iter().map(|piece| piece.text);
+            let first = rows(texts).next().filter(|_| group.begins_here);
+            let is_error = first.is_some_and(|row| self.is_in(group.stream, &row.text));
+            return if is_error { vec![group.pieces[0].start] } else { Vec::new() };
+        }
+        let starts_with_it =
+            rows(view(&group.pieces)).any(|row| self.is_in(group.stream, &row.text));
+        let mut offers: Vec<_> =
+            starts_with_it.then_some(group.pieces[0].start).into_iter().collect();
+        let mut shown = group.pieces[0].text.len();
+        for (nth, piece) in group.pieces.iter().enumerate().skip(1) {
+            shown += piece.text.len();
+            let next = group.pieces.get(nth + 1).map_or(0, |next| next.text.len());
+            if shown + next > SHOWN && self.begins_in_first(&group.pieces[nth..]) {
+                offers.push(piece.start);
+            }
+        }
+        offers
+    }
+
+    /// Whether a reader that starts with the first of these pieces may see a match that begins in it.
+    fn begins_in_first(&self, pieces: &[GroupPiece<'_>]) -> bool {
+        let mut gate = LogGate::default();
+        let mut number = 0;
+        // Where what comes of the first piece ends, as row and byte, once that is settled.
+        let mut end = None;
+        let has_it = |number, rows: Vec<Row>, end: Option<(usize, usize)>| {
+            rows.iter().zip(number..).any(|(row, number)| {
+                let found = self.loose.find(row.text.as_bytes());
+                found.is_some_and(|found| end.is_none_or(|end| (number, found.start()) < end))
+            })
+        };
+        for text in view(pieces) {
+            gate.push(text);
+            let rows = gate.take_rows();
+            let before = number;
+            number += rows.len();
+            if has_it(before, rows, end) {
+                return true;
+            }
+            match end {
+                None if gate.is_settled() => end = Some((number, gate.drawn())),
+                Some((row, byte)) if number > row || gate.drawn() > byte + self.longest => break,
+                _ => {}
+            }
+        }
+        has_it(number, gate.finish(), end)
+    }
+}
+
+/// The lines of a block that may show it.
+pub(super) struct LineOffers<'a> {
+    filter: &'a LogFilter,
+    block: &'a LogBlock<'a>,
+    at: usize,
+    /// Where `finder` finds something next, and where the next odd byte is, once looked for.
+    found: Option<usize>,
+    odd: Option<usize>,
+    of_group: std::vec::IntoIter<usize>,
+}
+
+impl LineOffers<'_> {
+    /// Nothing between `from` and this byte can make a line show it.
+    fn suspect(&mut self, from: usize) -> usize {
+        let bytes = &self.block.bytes[..self.block.lines.end];
+        if self.found.is_none_or(|found| found < from) {
+            let found = self.filter.finder.find_at(bytes, from);
+            self.found = Some(found.map_or(bytes.len(), |found| found.start()));
+        }
+        if self.odd.is_none_or(|odd| odd < from) {
+            let odd = self.filter.find_odd(&bytes[from..]);
+            self.odd = Some(odd.map_or(bytes.len(), |odd| from + odd));
+        }
+        self.found.min(self.odd).unwrap_or(from)
+    }
+}
+
+impl Iterator for LineOffers<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let lines = &self.block.lines;
+        loop {
+            if let Some(offer) = self.of_group.next() {
+                return Some(offer);
+            }
+            let start = self.at;
+            if start >= lines.end {
+                return None;
+            }
+            let bytes = &self.block.bytes[..lines.end];
+            let line = line_at(bytes, start);
+            let is_rest = self.block.goes_on && start == lines.start;
+            if is_rest || Piece::may_continue(&bytes[line.clone()]) {
+                let group = LineGroup::read(self.block, start);
+                let mut offers = self.filter.offers_of(&group);
+                offers.retain(|start| *start < lines.end);
+                self.of_group = offers.into_iter();
+                self.at = group.end;
+                continue;
+            }
+            self.at = line.end + 1;
+            if self.suspect(start) < line.end {
+                let Piece { stream, text, .. } = Piece::of(&bytes[line]);
+                if self.filter.is_shown(stream, text) {
+                    return Some(start);
+                }
+            }
+        }
+    }
+}
+
+/// A line of the step that goes on in several of ours.
+struct LineGroup<'a> {
+    stream: Stream,
+    pieces: Vec<GroupPiece<'a>>,
+    /// The first piece begins the line: none before it does.
+    begins_here: bool,
+    end: usize,
+}
+
+struct GroupPiece<'a> {
+    /// Where it begins in the block.
+    start: usize,
+    text: &'a [u8],
+}
+
+impl<'a> LineGroup<'a> {
+    /// All of the block that belongs together with the line at `start`, also beyond the block's lines.
+    fn read(block: &LogBlock<'a>, start: usize) -> Self {
+        let begins_here = !block.goes_on || start != block.lines.start;
+        let mut group = Self { stream: Stream::Out, pieces: Vec::new(), begins_here, end: start };
+        while group.end < block.bytes.len() {
+            let line = line_at(block.bytes, group.end);
+            let piece = Piece::of(&block.bytes[line.clone()]);
+            if group.pieces.is_empty() {
+                group.stream = piece.stream;
+            }
+            group.pieces.push(GroupPiece { start: line.start, text: piece.text });
+            group.end = line.end + 1;
+            if !piece.continues {
+                break;
+            }
+        }
+        group
+    }
+}
+
+/// As much of these pieces as the console shows of a line that begins with the first.
+fn view<'a>(pieces: &[GroupPiece<'a>]) -> impl Iterator<Item = &'a [u8]> {
+    let mut room = SHOWN;
+    pieces.iter().map_while(move |piece| {
+        let some = &piece.text[..piece.text.len().min(room)];
+        room -= some.len();
+        (!some.is_empty() || piece.text.is_empty()).then_some(some)
+    })
+}
+
+/// The rows that the console draws for a line in these pieces, made as they are asked for.
+fn rows<'a>(mut pieces: impl Iterator<Item = &'a [u8]>) -> impl Iterator<Item = Row> {
+    let mut gate = Some(LogGate::default());
+    let some = std::iter::from_fn(move || match pieces.next() {
+        Some(piece) => gate.as_mut().map(|gate| {
+            gate.push(piece);
+            gate.take_rows()
+        }),
+        None => gate.take().map(LogGate::finish),
+    });
+    some.flatten()
+}
+
+fn finder(pattern: &str, wanted: &Wanted) -> Result<Regex, Unsearchable> {
+    let regex = RegexBuilder::new(pattern).case_insensitive(!wanted.is_exact()).build();
+    regex.map_err(|_| Unsearchable)
+}
+
+/// The rest of the line from `at` on, without its end.
+fn line_at(bytes: &[u8], at: usize) -> Range<usize> {
+    at..memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |end| at + end)
+}
+
+/// Whether a match can overlap with `<U+202E>`, `<FF>` or `<+3 marks>`, which stand for bytes beyond ASCII.
+fn may_overlap_escape(text: &str) -> bool {
+    // The long s is an s in the other case.
+    let is_inside = |c: char| c.is_ascii_hexdigit() || "uU+ mrksMRKSſ".contains(c);
+    text.contains(['<', '>']) || text.chars().all(is_inside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::{Ink, log_rows};
+
+    #[test]
+    fn what_stands_for_a_character_beyond_ascii_is_known_here() {
+        let all = (0x80..0x3_0000).chain(0xE_0000..0xE_1000).chain([0x4_FFFE, 0x10_FFFF]);
+        for c in all.filter_map(char::from_u32) {
+            let raw = format!("a{c}{c}{c}{c}{c}{c}{c}{c}{c}b");
+            for row in log_rows(raw.as_bytes()) {
+                for (run, ink) in row.runs() {
+                    let is_known = match ink {
+                        Ink::Escape => {
+                            run.chars().all(|c| may_overlap_escape(c.to_string().as_str()))
+                        }
+                        Ink::Plain(_) => raw.contains(run),
+                    };
+                    assert!(is_known, "U+{:04X} is shown as {run:?}", u32::from(c));
+                }
+            }
+        }
+    }
+}
