@@ -8,9 +8,9 @@ use crate::domain::command::Refusal;
 /// What went wrong, for programs (`type`, `status`, `refusal`) and for people (`title`, `detail`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = ProblemDocument)]
-pub struct Problem {
+pub struct ProblemDocument {
     #[serde(rename = "type")]
-    pub kind: Kind,
+    pub kind: ProblemKind,
     pub title: String,
     /// The HTTP status, repeated here for those who only see the document.
     pub status: u16,
@@ -24,7 +24,7 @@ pub struct Problem {
 /// The kinds of problems; each has one status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = ProblemKind)]
-pub enum Kind {
+pub enum ProblemKind {
     /// A guard refuses, or an override has no reason: the caller is known and may not do this now.
     #[serde(rename = "urn:trunkline:problem:policy")]
     Policy,
@@ -75,7 +75,7 @@ pub enum Kind {
     Other,
 }
 
-impl Kind {
+impl ProblemKind {
     /// Its HTTP status and its title.
     #[must_use]
     pub fn status_and_title(self) -> (u16, &'static str) {
@@ -102,9 +102,9 @@ impl Kind {
     }
 }
 
-impl Problem {
+impl ProblemDocument {
     #[must_use]
-    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+    pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         let (status, title) = kind.status_and_title();
         Self { kind, title: title.to_owned(), status, detail: detail.into(), refusal: None }
     }

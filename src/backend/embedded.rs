@@ -13,6 +13,7 @@ use crate::calendar::FreezeWindow;
 use crate::domain::caller::Caller;
 use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt};
+use crate::domain::commit_location::CommitLocation;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::ids::{
@@ -21,7 +22,6 @@ use crate::domain::ids::{
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Capabilities, Description, FleetSnapshot, ServiceSnapshot, Version};
-use crate::domain::whereabouts::Whereabouts;
 use crate::engine::Handle;
 
 /// The embedded engine for one caller.
@@ -128,12 +128,12 @@ impl Backend for Embedded {
         Ok(self.engine().plan(service, action, &self.caller).await?)
     }
 
-    async fn whereabouts(
+    async fn commit_location(
         &self,
         service: &ServiceName,
         commit: &CommitPrefix,
-    ) -> Answer<Whereabouts> {
-        Ok(self.engine().whereabouts(service, commit).await?)
+    ) -> Answer<CommitLocation> {
+        Ok(self.engine().commit_location(service, commit).await?)
     }
 
     async fn command(

@@ -1,7 +1,7 @@
 //! The commands that are on their way, on disk: one whose sender died before its answer came is found by its key.
 //!
 //! Each is a file of its own that its sender keeps locked until the answer is there. The system lets the lock go when
-//! the sender dies, however that happens, so that nobody takes a living one's command for a lost one.
+//! the sender dies, however that happens, so that the command of a living sender is never taken for a lost one.
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -22,7 +22,7 @@ const KEPT: usize = 100;
 const LARGEST: u64 = 16 * 1024;
 /// How long a disk is waited for: a rollback is not kept waiting by one that hangs.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// When a file that was never finished is nobody's any more.
+/// The age at which an unfinished file is removed.
 const ABANDONED: Duration = Duration::from_hours(1);
 
 /// A command that is about to be sent.
@@ -118,7 +118,7 @@ impl Intents {
     fn forget(&self, key: &IdempotencyKey) {
         let file = self.open().remove(key);
         if file.is_some() {
-            // It goes before its lock does, so that nobody finds it unlocked.
+            // It goes before its lock does, so that it is never found unlocked.
             let _gone_already = fs::remove_file(self.path(key));
         }
     }
@@ -138,7 +138,7 @@ impl Intents {
         found.into_iter().map(take).collect()
     }
 
-    /// Those of the folder that nobody has locked, each with its lock.
+    /// The intents of the folder that are not locked; each comes with its lock.
     fn unlocked(&self) -> impl Iterator<Item = (Intent, File)> {
         let files = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         files.filter_map(|entry| {
@@ -158,7 +158,7 @@ impl Intents {
     }
 }
 
-/// A file that nobody else has locked, and what it says. One that was removed before its lock was free is not there.
+/// An unlocked file and its content. One that was removed before its lock was free is not there.
 fn lock(path: &Path) -> Option<(File, Vec<u8>)> {
     let file = File::open(path).ok()?;
     file.try_lock().ok()?;

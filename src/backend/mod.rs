@@ -1,5 +1,6 @@
 //! Where deploys live, as one trait: the console, the command line and the server know nothing else.
 
+pub mod backoff;
 pub mod embedded;
 pub mod intents;
 pub mod lost_answer;
@@ -15,6 +16,7 @@ use chrono::{DateTime, Utc};
 use crate::calendar::FreezeWindow;
 use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt, Refusal};
+use crate::domain::commit_location::CommitLocation;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::ids::{
@@ -24,13 +26,12 @@ use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot, Version};
 use crate::domain::time::say;
-use crate::domain::whereabouts::Whereabouts;
 use crate::engine::CommandError;
 
-/// The longest that a caller may ask a backend to wait for news.
+/// The longest time that a caller may ask a backend to wait for a change.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(25);
 
-/// The longest that any answer takes; what takes longer hangs.
+/// The longest time that any answer takes.
 pub const LONGEST_ANSWER: Duration = LONGEST_WAIT.saturating_add(Duration::from_secs(10));
 
 /// A system that deploys. One value speaks for one caller: who that is comes from the connection.
@@ -82,11 +83,11 @@ pub trait Backend: Send + Sync + 'static {
     ) -> impl Future<Output = Answer<Plan>> + Send;
 
     /// Where a commit is on its way to production, by its id or the beginning of it.
-    fn whereabouts(
+    fn commit_location(
         &self,
         service: &ServiceName,
         commit: &CommitPrefix,
-    ) -> impl Future<Output = Answer<Whereabouts>> + Send;
+    ) -> impl Future<Output = Answer<CommitLocation>> + Send;
 
     /// Records the command and answers once it is durable. The same key with the same command gets the first
     /// receipt again; it never acts twice.
@@ -147,7 +148,7 @@ pub trait Backend: Send + Sync + 'static {
     ) -> impl Future<Output = Answer<Option<RecordSpan>>> + Send;
 }
 
-/// What a backend says to a question.
+/// The answer of a backend.
 pub type Answer<T> = Result<T, BackendError>;
 
 /// Why a backend did not do what it was asked for.
@@ -156,10 +157,10 @@ pub enum BackendError {
     /// A decision: nothing was done, and the sentence says what to do instead.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Nobody answers; nothing was done.
+    /// The engine does not answer; nothing was done.
     #[error("{0}")]
     Unreachable(String),
-    /// Who answers asks not to be asked again for so long; nothing was done.
+    /// The other side asks to wait this long before the next request; nothing was done.
     #[error("{why}; try again in {}", say(*again))]
     Busy { why: String, again: Duration },
     /// A command was sent and its answer got lost: it may have been recorded. Ask [`Backend::receipt`].
@@ -168,7 +169,7 @@ pub enum BackendError {
     /// The two sides speak different versions.
     #[error("{0}")]
     Incompatible(String),
-    /// The caller is not allowed in at all.
+    /// The caller may not connect at all.
     #[error("{0}")]
     Unauthorized(String),
     /// Something went wrong on the other side.
@@ -189,7 +190,7 @@ impl From<CommandError> for BackendError {
 }
 
 impl BackendError {
-    /// How long the other side wants not to be asked again.
+    /// How long the other side asks to wait.
     #[must_use]
     pub fn again(&self) -> Option<Duration> {
         match self {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::BackendError;
-use crate::api::problem::{Kind, Problem};
+use crate::api::problem::{ProblemDocument, ProblemKind};
 use crate::domain::command::Refusal;
 
 /// How long a caller waits before it asks an engine again that does not answer.
@@ -19,29 +19,29 @@ pub fn retry_after(error: &BackendError) -> Option<Duration> {
     }
 }
 
-impl From<BackendError> for Problem {
+impl From<BackendError> for ProblemDocument {
     fn from(error: BackendError) -> Self {
         match error {
             BackendError::Refused(refusal) => refusal.into(),
             BackendError::Unreachable(why) | BackendError::Busy { why, .. } => {
-                Self::new(Kind::Unreachable, why)
+                Self::new(ProblemKind::Unreachable, why)
             }
-            BackendError::Unknown(why) => Self::new(Kind::Unknown, why),
-            BackendError::Incompatible(why) => Self::new(Kind::Incompatible, why),
-            BackendError::Unauthorized(why) => Self::new(Kind::NotAllowed, why),
-            BackendError::Failed(why) => Self::new(Kind::Failed, why),
+            BackendError::Unknown(why) => Self::new(ProblemKind::Unknown, why),
+            BackendError::Incompatible(why) => Self::new(ProblemKind::Incompatible, why),
+            BackendError::Unauthorized(why) => Self::new(ProblemKind::NotAllowed, why),
+            BackendError::Failed(why) => Self::new(ProblemKind::Failed, why),
         }
     }
 }
 
-impl From<Refusal> for Problem {
+impl From<Refusal> for ProblemDocument {
     fn from(refusal: Refusal) -> Self {
         let kind = match &refusal {
-            Refusal::Policy { .. } => Kind::Policy,
-            Refusal::Changed { .. } | Refusal::Moved { .. } => Kind::Changed,
-            Refusal::NotFound { .. } => Kind::NotFound,
-            Refusal::Invalid { .. } => Kind::Invalid,
-            Refusal::KeyReused => Kind::KeyReused,
+            Refusal::Policy { .. } => ProblemKind::Policy,
+            Refusal::Changed { .. } | Refusal::Moved { .. } => ProblemKind::Changed,
+            Refusal::NotFound { .. } => ProblemKind::NotFound,
+            Refusal::Invalid { .. } => ProblemKind::Invalid,
+            Refusal::KeyReused => ProblemKind::KeyReused,
         };
         Self { refusal: Some(refusal.clone()), ..Self::new(kind, refusal.to_string()) }
     }
@@ -50,26 +50,28 @@ impl From<Refusal> for Problem {
 /// The error that a problem stands for, when the request was a question (`asks`) or a command. `again` is how long the
 /// answer asks to wait.
 #[must_use]
-pub fn error(problem: Problem, again: Option<Duration>, asks: bool) -> BackendError {
+pub fn error(problem: ProblemDocument, again: Option<Duration>, asks: bool) -> BackendError {
     if let Some(refusal) = problem.refusal {
         return refusal.into();
     }
     let (kind, detail) = (problem.kind, problem.detail);
     // An answer that asks to come again later has done nothing. One that says less may hide that something was done.
-    let nothing_done =
-        asks || problem.status == 429 || kind == Kind::Unreachable || kind == Kind::Stopping;
+    let nothing_done = asks
+        || problem.status == 429
+        || kind == ProblemKind::Unreachable
+        || kind == ProblemKind::Stopping;
     if let (true, Some(again)) = (nothing_done, again) {
         return BackendError::Busy { why: detail, again };
     }
     match kind {
-        Kind::Unreachable | Kind::Stopping => BackendError::Unreachable(detail),
-        Kind::Incompatible => BackendError::Incompatible(detail),
-        Kind::NotAllowed => BackendError::Unauthorized(detail),
-        Kind::Unknown => BackendError::Unknown(detail),
-        Kind::TimedOut | Kind::Other if !asks && problem.status >= 500 => {
+        ProblemKind::Unreachable | ProblemKind::Stopping => BackendError::Unreachable(detail),
+        ProblemKind::Incompatible => BackendError::Incompatible(detail),
+        ProblemKind::NotAllowed => BackendError::Unauthorized(detail),
+        ProblemKind::Unknown => BackendError::Unknown(detail),
+        ProblemKind::TimedOut | ProblemKind::Other if !asks && problem.status >= 500 => {
             BackendError::Unknown(detail)
         }
-        Kind::NoSuchPath => BackendError::Failed(format!(
+        ProblemKind::NoSuchPath => BackendError::Failed(format!(
             "{detail}; an engine that is older than this program does not know it: run `trunkline engine restart`"
         )),
         _ => BackendError::Failed(detail),
@@ -88,7 +90,7 @@ mod tests {
     /// What a client makes of the answer that a server makes of the error.
     fn over_the_wire(error: BackendError, asks: bool) -> BackendError {
         let again = retry_after(&error);
-        let document = serde_json::to_vec(&Problem::from(error)).unwrap();
+        let document = serde_json::to_vec(&ProblemDocument::from(error)).unwrap();
         super::error(serde_json::from_slice(&document).unwrap(), again, asks)
     }
 

@@ -26,6 +26,7 @@ use crate::api::{KEY_HEADER, LOG_ENDED, LOG_NEXT, LOG_SIZE, LOG_START, path};
 use crate::calendar::FreezeWindow;
 use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt};
+use crate::domain::commit_location::CommitLocation;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::ids::{
@@ -34,9 +35,8 @@ use crate::domain::ids::{
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot, Version};
-use crate::domain::whereabouts::Whereabouts;
 
-/// How long a connection may take to come about.
+/// How long it may take to connect.
 const CONNECT: Duration = Duration::from_secs(2);
 /// Shorter than the server keeps an idle connection, so that a command is not sent into one that just closes.
 const IDLE: Duration = Duration::from_secs(15);
@@ -50,7 +50,7 @@ pub struct Remote {
     budget: Arc<Budget>,
 }
 
-/// Brings a server back that nobody reaches any more, within a time of its own; when it cannot, nothing happens.
+/// Starts the server again when it does not answer. It limits its own time; when it fails, nothing happens.
 #[derive(Clone)]
 struct Reviver(Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>);
 
@@ -79,7 +79,7 @@ impl Remote {
         Self { client, socket: Arc::new(socket), reviver: None, budget: Arc::default() }
     }
 
-    /// Whenever nobody answers at the socket, this is given a chance before the question is asked once more.
+    /// When the socket does not answer, this runs before the question is asked once more.
     #[must_use]
     pub fn revived_by<F>(self, revive: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
@@ -165,11 +165,11 @@ impl Backend for Remote {
         call.query(&PlanQuery::from(action)).answer().await?.json()
     }
 
-    async fn whereabouts(
+    async fn commit_location(
         &self,
         service: &ServiceName,
         commit: &CommitPrefix,
-    ) -> Answer<Whereabouts> {
+    ) -> Answer<CommitLocation> {
         self.get(&path::commit(service, commit)).answer().await?.json()
     }
 

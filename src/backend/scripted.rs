@@ -12,13 +12,14 @@ use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-pub use self::world::{SERVICE, Service, World};
+pub use self::world::{SERVICE, ScriptedService, ScriptedWorld};
 use super::{Answer, Backend, BackendError};
 use crate::api::{API, VERSION};
 use crate::calendar::FreezeWindow;
 use crate::domain::caller::Caller;
 use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt, Refusal};
+use crate::domain::commit_location::CommitLocation;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::ids::{
@@ -27,18 +28,17 @@ use crate::domain::ids::{
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Capabilities, Description, FleetSnapshot, ServiceSnapshot, Version};
-use crate::domain::whereabouts::Whereabouts;
 
 /// The scripted backend as one caller sees it. Clones share one world.
 #[derive(Debug, Clone)]
 pub struct Scripted {
-    shared: Arc<Shared>,
+    shared: Arc<SharedWorld>,
     caller: Caller,
 }
 
 #[derive(Debug)]
-struct Shared {
-    world: Mutex<World>,
+struct SharedWorld {
+    world: Mutex<ScriptedWorld>,
     changed: watch::Sender<()>,
 }
 
@@ -59,7 +59,10 @@ impl Scripted {
     /// A world with one service, [`SERVICE`], at the instant `now`, seen by the login `sam`.
     #[must_use]
     pub fn new(now: DateTime<Utc>) -> Self {
-        let shared = Shared { world: Mutex::new(World::new(now)), changed: watch::channel(()).0 };
+        let shared = SharedWorld {
+            world: Mutex::new(ScriptedWorld::new(now)),
+            changed: watch::channel(()).0,
+        };
         Self { shared: Arc::new(shared), caller: Caller::in_process("sam") }
     }
 
@@ -76,7 +79,7 @@ impl Scripted {
     }
 
     /// Changes the world, and wakes everyone who waits for that.
-    pub fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+    pub fn change<T>(&self, change: impl FnOnce(&mut ScriptedWorld) -> T) -> T {
         let changed = change(&mut self.world());
         self.shared.changed.send_replace(());
         changed
@@ -98,7 +101,7 @@ impl Scripted {
         self.shared.changed.receiver_count()
     }
 
-    fn world(&self) -> MutexGuard<'_, World> {
+    fn world(&self) -> MutexGuard<'_, ScriptedWorld> {
         self.shared.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -124,7 +127,7 @@ impl Scripted {
     async fn until<T>(
         &self,
         wait: Duration,
-        look: impl Fn(&World) -> Result<Option<T>, Refusal>,
+        look: impl Fn(&ScriptedWorld) -> Result<Option<T>, Refusal>,
     ) -> Answer<Option<T>> {
         self.answer().await?;
         let mut changes = self.shared.changed.subscribe();
@@ -209,13 +212,13 @@ impl Backend for Scripted {
         Ok(self.world().plan(service, action, &self.caller)?)
     }
 
-    async fn whereabouts(
+    async fn commit_location(
         &self,
         service: &ServiceName,
         commit: &CommitPrefix,
-    ) -> Answer<Whereabouts> {
+    ) -> Answer<CommitLocation> {
         self.answer().await?;
-        Ok(self.world().whereabouts(service, commit)?)
+        Ok(self.world().commit_location(service, commit)?)
     }
 
     async fn command(
@@ -250,8 +253,8 @@ impl Backend for Scripted {
         limit: usize,
         wait: Duration,
     ) -> Answer<LogPage> {
-        let read = |world: &World| world.log(service, deployment, step, from, limit);
-        let news = |world: &World| {
+        let read = |world: &ScriptedWorld| world.log(service, deployment, step, from, limit);
+        let news = |world: &ScriptedWorld| {
             let page = read(world)?;
             let never_grows = matches!(from, LogFrom::Before(_));
             let has_news = never_grows || page.ended || !page.bytes.is_empty();
@@ -281,7 +284,7 @@ impl Backend for Scripted {
         limit: usize,
         wait: Duration,
     ) -> Answer<Vec<Event>> {
-        let news = |world: &World| {
+        let news = |world: &ScriptedWorld| {
             let events = world.events(service, after, limit)?;
             Ok((!events.is_empty()).then_some(events))
         };

@@ -13,7 +13,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> Result<(), CliError> {
-    // Written in one go, so that a closed pipe is an error that we see and not a panic of the generator.
+    // The generator panics on a closed pipe. Writing the finished script returns an error instead.
     let mut script = Vec::new();
     let mut command = super::Arguments::command();
     clap_complete::generate(arguments.shell, &mut command, "trunkline", &mut script);

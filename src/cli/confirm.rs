@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::error::CliError;
-use super::{Acting, act, follow, output, plan, retry};
+use super::{Acting, act, follow, output, plan, remedy, retry};
 use crate::backend::Backend;
 use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::event::{DeploymentKind, Fact};
@@ -54,7 +54,9 @@ pub async fn run(
     } else if context.out.is_conversation() {
         ask(context, &plan, reasons)?
     } else {
-        return Err(CliError::usage("nobody is here to ask; add --yes to confirm this plan"));
+        return Err(CliError::usage(
+            "not a terminal, so nobody can confirm; add --yes to confirm this plan",
+        ));
     };
     let fingerprint = plan.fingerprint.clone();
     let command = Command::Execute { action, fingerprint, overrides };
@@ -107,7 +109,7 @@ pub fn reason(text: &str) -> Result<(Guard, String), String> {
 
 /// Why the plan cannot be executed as it stands: it is refused, or `--yes` came without the reasons that it wants.
 fn unmet(plan: &Plan, reasons: &Reasons, yes: bool) -> Option<CliError> {
-    let sentences: Vec<_> = plan.of(Severity::Refuse).map(|f| f.sentence.as_str()).collect();
+    let sentences: Vec<_> = plan.of(Severity::Refuse).map(remedy::sentence).collect();
     if !sentences.is_empty() {
         return Some(CliError::Refused(sentences.join("; ")));
     }
@@ -142,7 +144,8 @@ fn missing<'a>(plan: &'a Plan, reasons: &Reasons) -> Vec<&'a Finding> {
 }
 
 fn needs_reasons(missing: &[&Finding]) -> CliError {
-    let lines = missing.iter().map(|f| format!("  --reason {}=TEXT  {}", f.guard, f.sentence));
+    let lines =
+        missing.iter().map(|f| format!("  --reason {}=TEXT  {}", f.guard, remedy::sentence(f)));
     let lines: Vec<_> = lines.collect();
     CliError::Refused(format!("needs a typed reason for each of these, add\n{}", lines.join("\n")))
 }

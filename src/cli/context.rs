@@ -129,7 +129,7 @@ pub struct Settings {
     pub mistake: Option<String>,
 }
 
-/// Reads the user file. While an engine runs, a mistake in it keeps nobody from that: the engine goes on with the last
+/// Reads the user file. While an engine runs, a mistake in it stops no command: the engine goes on with the last
 /// good one, and somebody may have to roll back at this very moment.
 pub fn settings(places: &Places) -> Result<Settings, CliError> {
     match UserFile::load(&places.user_file()) {

@@ -135,10 +135,10 @@ async fn engine(places: &Places) -> Vec<Check> {
     let socket = places.socket();
     if !engine_process::answers(&socket) {
         return vec![if held {
-            let remedy = "\"trunkline engine restart\" starts it anew";
+            let remedy = "run: trunkline engine restart";
             Check::wrong("engine", "runs but does not answer", remedy)
         } else {
-            Check::fine("engine", "does not run; the next command that needs one starts it")
+            Check::fine("engine", "not running; the next command starts it")
         }];
     }
     let backend = Remote::over(socket);
@@ -152,7 +152,7 @@ async fn engine(places: &Places) -> Vec<Check> {
         Err(error) if held => {
             vec![Check::wrong("engine", error.to_string(), "try \"trunkline engine restart\"")]
         }
-        // Nobody has the lock, so that whoever answers is no engine of this folder.
+        // No process has the lock, so the listener is not an engine of this folder.
         Err(error) => {
             let socket = places.socket();
             let remedy = format!("end the program that listens at {}", socket.display());

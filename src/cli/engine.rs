@@ -43,7 +43,7 @@ pub async fn run(global: &Global, command: Command) -> Result<(), CliError> {
         Command::Status { reading } => status(&places, out, reading).await,
         Command::Stop => match engine_process::stop(&places).await? {
             Some(pid) => out.line(format!("the engine with process id {pid} has ended")),
-            None => out.line("no engine was running"),
+            None => out.line("the engine was not running"),
         },
         Command::Restart => {
             engine_process::stop(&places).await?;
@@ -63,7 +63,7 @@ async fn status(places: &Places, out: Output, reading: Reading) -> Result<(), Cl
         (Some(problem), _) => out.line(format!("process id {pid} runs, but: {problem}")),
         (None, Some(version)) => out
             .line(format!("trunkline {version} runs with process id {pid} on {}", document.socket)),
-        (None, None) => out.line("no engine runs; the next command that needs one starts it"),
+        (None, None) => out.line("the engine is not running; the next command starts it"),
     }
 }
 

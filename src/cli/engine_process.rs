@@ -22,7 +22,7 @@ use crate::config::places::Places;
 const START: Duration = Duration::from_secs(30);
 /// How long it may take to end after it was told to.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// How long whoever ended an engine has to start the next one.
+/// How long another program that ended the engine has to start the next one.
 const DEFERENCE: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(20);
 /// How much of a failed engine's log is worth showing.
@@ -32,7 +32,7 @@ const LEAST_ROOM: u64 = 64 * 1024;
 /// A log longer than this is put aside when an engine starts.
 const LOG_KEPT: u64 = 5_000_000;
 
-/// Connects to the engine of these places, starting it when nobody answers, now and later.
+/// Connects to the engine of these places, and starts it when it does not answer, now and later.
 pub async fn ensure_running(places: &Places, global: &Global) -> Result<Remote, CliError> {
     let socket = places.socket();
     if !answers(&socket) {
@@ -44,7 +44,7 @@ pub async fn ensure_running(places: &Places, global: &Global) -> Result<Remote, 
 
 /// Starts an engine in the place of one that died, unless somebody else does: `trunkline engine restart` may be about
 /// to start a newer one. An engine that was told to end took its socket along and stays away; only the demo's, which
-/// ends by itself when nobody looks, comes back for whoever looks again.
+/// ends by itself when it is not watched, comes back when it is used again.
 async fn revive(places: Places, global: Global) {
     sleep(DEFERENCE).await;
     let socket = places.socket();

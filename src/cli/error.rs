@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use color_eyre::eyre::{Report, eyre};
 
+use super::remedy;
 use crate::backend::BackendError;
 use crate::config::ConfigError;
 use crate::domain::command::Refusal;
@@ -52,7 +53,7 @@ impl CliError {
         ExitCode::from(code)
     }
 
-    /// Says on standard error what is wrong and keeps nobody from going on.
+    /// Writes a warning to standard error.
     pub fn warn(sentence: &str) {
         for (index, line) in sentence.lines().enumerate() {
             let line = gate::line(line);
@@ -98,13 +99,18 @@ impl From<Refusal> for CliError {
     fn from(refusal: Refusal) -> Self {
         let sentence = refusal.to_string();
         match refusal {
-            Refusal::Policy { .. } => Self::Refused(sentence),
+            Refusal::Policy { findings, .. } => {
+                let remedies = findings.iter().map(|found| remedy::after(found.remedy.as_ref()));
+                Self::Refused(sentence + &remedies.collect::<String>())
+            }
             Refusal::Changed { .. } => {
                 Self::Changed(format!("{sentence}; nothing was done, plan again"))
             }
             Refusal::Moved { .. } => Self::Changed(format!("{sentence}; nothing was done")),
             // The words are right, and things are not so that it could be done.
-            Refusal::NotFound { .. } | Refusal::Invalid { .. } => Self::failed(sentence),
+            Refusal::NotFound { remedy, .. } | Refusal::Invalid { remedy, .. } => {
+                Self::failed(sentence + &remedy::after(remedy.as_ref()))
+            }
             Refusal::KeyReused => Self::Usage(sentence),
         }
     }

@@ -1,4 +1,4 @@
-//! Follows one deployment by its events until it has ended.
+//! Follows the events of one deployment until it ends.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use crate::domain::ids::{DeploymentId, Seq, ServiceName};
 
 /// How many events to take at once.
 const PAGE: usize = 200;
-/// How often in a row the engine may not answer before we stop following; the deployment goes on without us.
+/// After this many missing answers in a row, following stops. The deployment continues.
 const PATIENCE: u32 = 20;
-/// The pause after an engine did not answer.
+/// The pause after a missing answer.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Prints each step as it starts and ends.
@@ -35,7 +35,7 @@ pub async fn to_the_end(
             {
                 names = request.steps.iter().map(|step| step.name.clone()).collect();
             }
-            if let Some(outcome) = told(context, &event, deployment, &names)? {
+            if let Some(outcome) = print_event(context, &event, deployment, &names)? {
                 return ended(&outcome, deployment);
             }
         }
@@ -51,7 +51,7 @@ pub async fn next(
     patiently(async || context.backend.events(service, after, PAGE, LONGEST_WAIT).await).await
 }
 
-/// Asks again while nobody answers, so that an engine may restart in between.
+/// Retries while the engine does not answer: it may be restarting.
 pub async fn patiently<T>(ask: impl AsyncFn() -> Answer<T>) -> Result<T, CliError> {
     let mut misses = 0;
     loop {
@@ -69,8 +69,8 @@ pub async fn patiently<T>(ask: impl AsyncFn() -> Answer<T>) -> Result<T, CliErro
     }
 }
 
-/// Says what the event means for the deployment, and how it ended when it did.
-fn told(
+/// Prints what the event means for the deployment. Returns the outcome if the deployment ended.
+fn print_event(
     context: &Context,
     event: &Event,
     ours: DeploymentId,

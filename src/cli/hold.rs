@@ -1,4 +1,4 @@
-//! `trunkline hold`: stops promotes into an environment until somebody releases it.
+//! `trunkline hold`: blocks promotes into an environment until the hold is released.
 
 use clap::Args;
 
@@ -10,7 +10,7 @@ use crate::domain::command::Command;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Of which environment
+    /// The environment to hold
     #[arg(value_enum, default_value_t = Where::Production)]
     environment: Where,
     /// Why

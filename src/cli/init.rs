@@ -17,25 +17,27 @@ use crate::domain::ids::ServiceName;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The branch that is the trunk; without it, what git says
+    /// The trunk branch; without it, the default branch that git reports
     #[arg(long, value_name = "BRANCH")]
     trunk: Option<String>,
 }
 
-/// The folder's name is the service's, unless `--service` says another.
+/// The service is named after the folder unless `--service` names it.
 pub fn run(global: &Global, arguments: &Arguments) -> Result<(), CliError> {
-    let here = std::env::current_dir().wrap_err("cannot tell which folder this is")?;
+    let here = std::env::current_dir().wrap_err("cannot read the current folder")?;
     let repository =
         PathBuf::from(git(&here, &["rev-parse", "--show-toplevel"]).ok_or_else(|| {
-            CliError::usage("this folder is in no git repository; \"git init\" makes it one")
+            CliError::usage("this folder is not in a git repository; run: git init")
         })?);
     let name = match &global.service {
         Some(name) => name.clone(),
         None => name_from(&here)?,
     };
-    let trunk = arguments.trunk.clone().or_else(|| trunk(&repository)).ok_or_else(|| {
-        CliError::usage("git does not say which branch is the trunk; name it with --trunk")
-    })?;
+    let trunk = arguments
+        .trunk
+        .clone()
+        .or_else(|| trunk(&repository))
+        .ok_or_else(|| CliError::usage("git reports no default branch; add --trunk BRANCH"))?;
     write(&here.join(SERVICE_FILE), &sample::service_file(&name, &trunk))?;
     let places = context::places(global)?;
     places.create()?;
@@ -57,27 +59,25 @@ fn next_steps(name: &ServiceName, trunk: &str, file: &str, user: &Path) -> Resul
     let out = Output::new();
     out.line(format!("wrote {file} for {name} and added it to {}", user.display()))?;
     out.line("next:")?;
-    out.line(format!(
-        "  1. read {file} and put your own steps into it; as it stands, they only talk"
-    ))?;
+    out.line(format!("  1. edit {file}: put your own steps in; for now they only print a line"))?;
     out.line(format!(
         "  2. git add {SERVICE_FILE} && git commit -m \"Deploy with trunkline\", on {trunk}"
     ))?;
     out.line("  3. trunkline")
 }
 
-/// What the service would be called by its folder.
+/// The service name that the folder gives.
 fn name_from(folder: &Path) -> Result<ServiceName, CliError> {
     let folder = folder.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
     let name: String = folder.chars().map(|c| if allowed(c) { c } else { '-' }).take(40).collect();
     let name = name.trim_matches(|c: char| !c.is_ascii_alphanumeric());
     name.parse().map_err(|_| {
-        CliError::usage(format!("{folder:?} makes no service name; say one with --service NAME"))
+        CliError::usage(format!("{folder:?} cannot be a service name; add --service NAME"))
     })
 }
 
-/// Where in the repository the service lives; `None` is all of it.
+/// The folder of the repository that has the service; `None` is the whole repository.
 fn folder(repository: &Path, here: &Path) -> Option<String> {
     // Git answers with the real path, so a link on the way here has to be followed as well.
     let here = here.canonicalize().ok()?;
@@ -100,12 +100,12 @@ fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
     Some(said).filter(|said| !said.is_empty())
 }
 
-/// Writes a file that must not be there yet.
+/// Writes a new file.
 fn write(path: &Path, text: &str) -> Result<(), CliError> {
     match OpenOptions::new().write(true).create_new(true).open(path) {
         Ok(mut file) => Ok(file.write_all(text.as_bytes())?),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(CliError::usage(
-            format!("{} is there already; trunkline never overwrites it", path.display()),
+            format!("{} already exists; trunkline does not overwrite it", path.display()),
         )),
         Err(error) => Err(color_eyre::Report::new(error)
             .wrap_err(format!("cannot write {}", path.display()))

@@ -11,7 +11,7 @@ use crate::domain::ids::{Seq, ServiceName};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The freeze, as "trunkline status" numbers it; not needed when there is one
+    /// The freeze's number in "trunkline status"; not needed if there is only one
     freeze: Option<u64>,
     /// Why
     #[arg(long, value_name = "TEXT")]
@@ -45,7 +45,10 @@ async fn the_only_one(context: &Context, service: &ServiceName) -> Result<Seq, C
         [only] => Ok(only.id),
         several => {
             let all: Vec<_> = several.iter().map(|f| format!("{} ({})", f.id, f.reason)).collect();
-            Err(CliError::usage(format!("which freeze? name one of {}", all.join(", "))))
+            Err(CliError::usage(format!(
+                "there are several freezes; name one of {}",
+                all.join(", ")
+            )))
         }
     }
 }

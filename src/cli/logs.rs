@@ -1,4 +1,4 @@
-//! `trunkline logs`: the log of a deployment, step by step, as it is or as it grows.
+//! `trunkline logs`: prints the log of a deployment step by step, and follows it.
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::ids::{DeploymentId, Environment, ServiceName};
 use crate::domain::log::{LogFrom, LogLine, Stream};
 
-/// About how many bytes to take at once.
+/// About how many bytes to read at once.
 const PAGE: usize = 256 * 1024;
-/// The pause before asking again for a step that has not begun.
+/// The pause before looking again at a step that has not started.
 const PAUSE: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The deployment; without it, the one that runs or else the last one
+    /// The deployment; without it, the running one or else the last one
     deployment: Option<DeploymentId>,
     /// Only this step
     #[arg(long, value_name = "NAME")]
     step: Option<String>,
-    /// Go on until the deployment has ended
+    /// Follow until the deployment ends
     #[arg(long, short)]
     follow: bool,
     #[command(flatten)]
@@ -97,7 +97,7 @@ async fn newest(context: &Context, service: &ServiceName) -> Result<Deployment, 
     let all = context.snapshot(service).await?.deployments;
     let mut all: Vec<_> = all.into_iter().map(|row| row.deployment).collect();
     all.sort_by_key(|deployment| (deployment.is_open(), deployment.id));
-    all.pop().ok_or_else(|| CliError::failed(format!("{service} was never deployed yet")))
+    all.pop().ok_or_else(|| CliError::failed(format!("{service} has no deployments yet")))
 }
 
 struct Reader<'a> {
@@ -108,7 +108,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Whether the step has a log; when following, waits until that is certain.
+    /// Whether the step has a log. When following, waits until the step starts or is skipped.
     async fn begins(&self, step: usize, known: &StepState) -> Result<bool, CliError> {
         let mut state = known.clone();
         while self.arguments.follow && state == StepState::Waiting {

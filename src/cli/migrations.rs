@@ -1,6 +1,6 @@
 //! `trunkline migrations check`: what a schema change does to the code that runs now, before it is merged.
 
-mod gathered;
+mod input;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use self::gathered::{CheckInput, gather};
+use self::input::{CheckInput, gather};
 use super::Reading;
 use super::error::CliError;
 use super::output::{self, Output};

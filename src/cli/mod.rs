@@ -34,6 +34,7 @@ mod quarantine;
 mod recall;
 mod record;
 mod release;
+mod remedy;
 mod requests;
 mod retry;
 mod rollback;

@@ -1,5 +1,5 @@
-//! What goes to standard output: text through the gate, and JSON that no terminal can trip over. A pipe gets the same
-//! as a terminal: what it leads to is often one, and nobody can tell.
+//! Writes to standard output: text through the gate, and JSON that is safe on a terminal. A pipe gets the same, because
+//! it often ends at a terminal.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
@@ -16,12 +16,12 @@ pub struct Output {
     unheard: Unheard,
 }
 
-/// What it means that the reader of our output goes away.
+/// What to do when the reader of the output is gone.
 #[derive(Debug, Clone, Copy)]
 enum Unheard {
-    /// Nobody wants the rest.
+    /// Stop: nobody reads the rest.
     Stop,
-    /// There is work to do all the same.
+    /// Continue: the command has work to do.
     GoOn,
 }
 

@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use super::context::Context;
 use super::error::CliError;
-use super::{Reading, output, schema};
+use super::{Reading, output, remedy, schema};
 use crate::backend::Backend;
 use crate::domain::command::Action;
 use crate::domain::commit::{Commit, Range};
@@ -75,7 +75,7 @@ pub fn finding(finding: &Finding) -> String {
         Severity::Override => "OVERRIDE",
         Severity::Refuse => "REFUSED ",
     };
-    format!("  {mark}  {:<9}  {}", finding.guard, finding.sentence)
+    format!("  {mark}  {:<9}  {}", finding.guard, remedy::sentence(finding))
 }
 
 fn headline(plan: &Plan) -> String {

@@ -1,4 +1,4 @@
-//! `trunkline quarantine`: the commits that are known to be bad, adding to them and clearing them.
+//! `trunkline quarantine`: lists, adds and clears bad commits.
 
 use clap::{Args, Subcommand};
 
@@ -11,9 +11,9 @@ use crate::domain::quarantine::Quarantined;
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// The commits in quarantine
+    /// List the commits in quarantine
     List(Listing),
-    /// Name commits that are known to be bad
+    /// Put bad commits into quarantine
     Add(Adding),
     /// Take a commit out of quarantine
     Clear(Clearing),
@@ -27,7 +27,7 @@ pub struct Listing {
 
 #[derive(Debug, Args)]
 pub struct Adding {
-    /// Each by its id or the beginning of it
+    /// Commit ids, or the beginnings of them
     #[arg(required = true, value_name = "SHA")]
     commits: Vec<String>,
     /// Why
@@ -39,10 +39,10 @@ pub struct Adding {
 
 #[derive(Debug, Args)]
 pub struct Clearing {
-    /// Its id or the beginning of it
+    /// The commit id, or the beginning of it
     #[arg(value_name = "SHA")]
     commit: String,
-    /// Why it does no harm
+    /// Why it is harmless
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
@@ -60,8 +60,8 @@ pub async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
             let lines = snapshot.quarantine.iter().map(|one| line(one, &ago(one.at, snapshot.at)));
             let shown = u32::try_from(snapshot.quarantine.len()).unwrap_or(u32::MAX);
             let more = snapshot.quarantine_total.saturating_sub(shown);
-            let more =
-                (more > 0).then(|| format!("and {more} older ones; \"audit list\" has them"));
+            let more = (more > 0)
+                .then(|| format!("{more} older ones not shown; run: trunkline audit list"));
             return context.out.lines(lines.chain(more));
         }
         Verb::Add(Adding { commits, reason, acting }) => {

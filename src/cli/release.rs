@@ -1,4 +1,4 @@
-//! `trunkline release`: ends a hold, so that promotes can go on, and names the commits that were bad.
+//! `trunkline release`: ends a hold and marks the bad commits.
 
 use clap::Args;
 
@@ -13,13 +13,13 @@ use crate::domain::quarantine::BadCommit;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Of which environment
+    /// The environment to release
     #[arg(value_enum, default_value_t = Where::Production)]
     environment: Where,
-    /// A commit that was bad, by its id or the beginning of it; once for each: it goes into quarantine
+    /// A bad commit, which goes into quarantine; repeat for more. The beginning of an id is enough
     #[arg(long, value_name = "SHA")]
     bad: Vec<String>,
-    /// No commit was bad; after a rollback this or --bad has to be said
+    /// No commit was bad. After a rollback, this or --bad is required
     #[arg(long, conflicts_with = "bad")]
     none_bad: bool,
     /// Why
@@ -45,7 +45,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError
     let hold = snapshot.holds.get(&environment);
     if bad.is_none() && hold.is_some_and(|hold| hold.rollback.is_some()) {
         return Err(CliError::usage(format!(
-            "{environment} was rolled back: name the commits that were bad (--bad SHA), or say that none was (--none-bad)"
+            "{environment} was rolled back; add --bad SHA for each bad commit, or --none-bad"
         )));
     }
     let hold = hold.map(|hold| hold.id);
@@ -53,7 +53,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError
     act::run(context, &service, command, key).await.map(drop)
 }
 
-/// Whether these names were recorded as these commits.
+/// Whether these ids name these commits.
 fn are_named(commits: &[BadCommit], names: &[String]) -> bool {
     let is_of = |commit: &BadCommit, name: &String| {
         commit.sha.as_str().starts_with(&name.trim().to_ascii_lowercase())

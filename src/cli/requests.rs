@@ -1,4 +1,4 @@
-//! `trunkline requests`: who asks for a promoter, of what, and what became of it.
+//! `trunkline requests`: lists the requests for a promoter and their state.
 
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -27,7 +27,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError
     context.out.lines(snapshot.requests.iter().map(|request| line(request, snapshot.at)))
 }
 
-/// A request and how it stands now: that its time is over is in no other field.
+/// A request with its state now: no other field says that it has expired.
 #[derive(Debug, Serialize)]
 struct Document<'a> {
     #[serde(flatten)]

@@ -31,7 +31,7 @@ pub struct Arguments {
     /// Stay in this terminal; this is the default
     #[arg(long, conflicts_with = "background")]
     foreground: bool,
-    /// Leave the session of whoever started this
+    /// Leave the session of the program that started this
     #[arg(long, hide = true)]
     background: bool,
 }
@@ -97,7 +97,7 @@ fn colleagues(handle: &Handle, places: &Places, presence: &Presence) -> Colleagu
     Colleagues { moira: login("moira"), sam: login("sam"), folder, presence: presence.clone() }
 }
 
-/// Ends when the process is told to, and for the demo when nobody looks and nothing runs any more.
+/// Ends when the process is told to, and for the demo when it is not watched and nothing runs.
 fn stop(
     handle: Handle,
     presence: Presence,
@@ -116,7 +116,7 @@ fn stop(
         tokio::select! {
             _ = terminate.recv() => tracing::info!("told to end"),
             _ = interrupt.recv() => tracing::info!("interrupted"),
-            () = deserted => tracing::info!("nobody looks at the demo any more"),
+            () = deserted => tracing::info!("the demo is not watched any more"),
         }
     })
 }

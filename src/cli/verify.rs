@@ -1,4 +1,4 @@
-//! `trunkline verify`: records that somebody saw a build work in staging.
+//! `trunkline verify`: records that a person checked a build in staging.
 
 use clap::Args;
 
@@ -10,9 +10,9 @@ use crate::domain::ids::BuildNumber;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Its number, as in 1290
+    /// The build number, as in 1290
     build: BuildNumber,
-    /// What you looked at
+    /// What you checked
     #[arg(long, value_name = "TEXT")]
     note: String,
     #[command(flatten)]

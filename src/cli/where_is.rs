@@ -8,8 +8,10 @@ use super::error::CliError;
 use super::wording::{ago, instant};
 use super::{Reading, output};
 use crate::backend::Backend;
+use crate::domain::commit_location::{
+    CommitInBuild, CommitLocation, InProduction, InStaging, NamedCommit,
+};
 use crate::domain::ids::{BuildNumber, CommitPrefix};
-use crate::domain::whereabouts::{InProduction, InStaging, NamedCommit, Placed, Whereabouts};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -22,17 +24,17 @@ pub struct Arguments {
 
 pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
     let service = context.service().await?;
-    let whereabouts = context.backend.whereabouts(&service, &arguments.commit).await?;
+    let location = context.backend.commit_location(&service, &arguments.commit).await?;
     let asked = &arguments.commit;
     if arguments.reading.json {
-        output::json(&whereabouts)?;
-    } else if whereabouts != Whereabouts::UnknownHere {
+        output::json(&location)?;
+    } else if location != CommitLocation::UnknownHere {
         let now = context.snapshot(&service).await?.at;
-        context.out.lines(lines(asked, &whereabouts, now))?;
+        context.out.lines(lines(asked, &location, now))?;
     }
-    match whereabouts {
-        Whereabouts::UnknownHere => Err(CliError::failed(unknown(asked))),
-        Whereabouts::Ambiguous { .. } => {
+    match location {
+        CommitLocation::UnknownHere => Err(CliError::failed(unknown(asked))),
+        CommitLocation::Ambiguous { .. } => {
             Err(CliError::failed(format!("{asked} is ambiguous; write more of the id")))
         }
         _ => Ok(()),
@@ -45,22 +47,22 @@ fn unknown(asked: &CommitPrefix) -> String {
     )
 }
 
-fn lines(asked: &CommitPrefix, whereabouts: &Whereabouts, now: DateTime<Utc>) -> Vec<String> {
-    match whereabouts {
-        Whereabouts::UnknownHere => vec![unknown(asked)],
-        Whereabouts::Ambiguous { candidates, more } => {
+fn lines(asked: &CommitPrefix, location: &CommitLocation, now: DateTime<Utc>) -> Vec<String> {
+    match location {
+        CommitLocation::UnknownHere => vec![unknown(asked)],
+        CommitLocation::Ambiguous { candidates, more } => {
             let mut lines = vec![format!("{asked} is ambiguous, it may be any of these:")];
             lines.extend(candidates.iter().map(|sha| format!("  {sha}")));
             lines.extend((*more > 0).then(|| format!("  and {more} more")));
             lines
         }
-        Whereabouts::NotOnTrunk { commit } => {
+        CommitLocation::NotOnTrunk { commit } => {
             vec![named(commit), "  trunk       not on the trunk (yet): no build has it".to_owned()]
         }
-        Whereabouts::InNoBuild { commit } => {
+        CommitLocation::InNoBuild { commit } => {
             vec![named(commit), "  trunk       on the trunk, and no build has it (yet)".to_owned()]
         }
-        Whereabouts::InBuild(placed) => in_build(placed, now),
+        CommitLocation::InBuild(placed) => in_build(placed, now),
     }
 }
 
@@ -69,7 +71,7 @@ fn named(commit: &NamedCommit) -> String {
     format!("{} {}{author}", commit.sha.short(), commit.subject)
 }
 
-fn in_build(placed: &Placed, now: DateTime<Utc>) -> Vec<String> {
+fn in_build(placed: &CommitInBuild, now: DateTime<Utc>) -> Vec<String> {
     let note = match (placed.predates, placed.off_trunk) {
         (_, true) => ", which a force-push took off the trunk",
         (true, _) => " or older: that is the first build that was watched",
@@ -104,7 +106,7 @@ fn staging(staging: &InStaging, now: DateTime<Utc>) -> String {
     }
 }
 
-fn production(placed: &Placed, now: DateTime<Utc>) -> String {
+fn production(placed: &CommitInBuild, now: DateTime<Utc>) -> String {
     match &placed.production {
         InProduction::Since { build, at } => format!("live since {} with {build}", since(*at, now)),
         InProduction::Was { build, from, to } => stay(*build, *from, *to),

@@ -1,4 +1,4 @@
-//! `trunkline withdraw`: takes a request for a promoter back.
+//! `trunkline withdraw`: withdraws a request for a promoter.
 
 use clap::Args;
 
@@ -11,7 +11,7 @@ use crate::domain::ids::Seq;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The request, as "trunkline requests" numbers it; not needed when one is open
+    /// The request's number in "trunkline requests"; without it, the open one
     request: Option<u64>,
     /// Why
     #[arg(long, value_name = "TEXT", default_value = "")]

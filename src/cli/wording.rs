@@ -47,7 +47,11 @@ pub fn how_it_goes(deployment: &Deployment, now: DateTime<Utc>) -> String {
         (DeploymentState::Succeeded, Some(took)) => format!("succeeded in {}", say(took)),
         (DeploymentState::Running, _) => running(deployment, now),
         (DeploymentState::Failed | DeploymentState::Interrupted, _) => {
-            format!("{}: {}", state.as_str(), deployment.trouble().unwrap_or("nobody knows why"))
+            format!(
+                "{}: {}",
+                state.as_str(),
+                deployment.trouble().unwrap_or("the reason is unknown")
+            )
         }
         _ => state.as_str().to_owned(),
     }

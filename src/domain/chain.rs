@@ -142,7 +142,7 @@ impl ChainWalk {
     }
 }
 
-/// A chain that was computed anew holds in itself; only a row that was kept elsewhere tells.
+/// A chain that was computed again is consistent in itself; only a row that was kept elsewhere shows it.
 fn same_as_kept(head: ChainHead, kept: Option<&ChainHead>) -> Result<ChainHead, ChainBreak> {
     match kept {
         Some(kept) if kept.seq == head.seq && kept.hash != head.hash => {

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use super::log::Unsearchable;
 use super::plan::{Finding, Fingerprint, Guard, Plan};
+use super::remedy::Remedy;
 
 /// The most commits that one command names as bad.
 pub const MOST_BAD_COMMITS: usize = 50;
@@ -145,9 +146,17 @@ pub enum Refusal {
     #[error("{sentence}")]
     Moved { sentence: String },
     #[error("{sentence}")]
-    NotFound { sentence: String },
+    NotFound {
+        sentence: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        remedy: Option<Remedy>,
+    },
     #[error("{sentence}")]
-    Invalid { sentence: String },
+    Invalid {
+        sentence: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        remedy: Option<Remedy>,
+    },
     /// The idempotency key was used before for something else.
     #[error("this idempotency key was used for a different command; make a new one")]
     KeyReused,
@@ -155,11 +164,22 @@ pub enum Refusal {
 
 impl Refusal {
     pub fn not_found(sentence: impl Into<String>) -> Self {
-        Self::NotFound { sentence: sentence.into() }
+        Self::NotFound { sentence: sentence.into(), remedy: None }
     }
 
     pub fn invalid(sentence: impl Into<String>) -> Self {
-        Self::Invalid { sentence: sentence.into() }
+        Self::Invalid { sentence: sentence.into(), remedy: None }
+    }
+}
+
+impl Refusal {
+    /// The same with what to do instead, where this refusal has room for it.
+    #[must_use]
+    pub fn with(mut self, instead: Remedy) -> Self {
+        if let Self::NotFound { remedy, .. } | Self::Invalid { remedy, .. } = &mut self {
+            *remedy = Some(instead);
+        }
+        self
     }
 }
 

@@ -115,7 +115,7 @@ impl<'a> Piece<'a> {
         Self { at: Some(at), stream, text, continues: letter.is_ascii_uppercase() }
     }
 
-    /// Whether the line that `bytes` begin with can be one that goes on in the next, told at a glance.
+    /// A quick check: false if the line at the start of `bytes` does not continue in the next one.
     fn may_continue(bytes: &[u8]) -> bool {
         bytes.get(TIME + 1).is_some_and(u8::is_ascii_uppercase) && bytes[TIME] == b' '
     }

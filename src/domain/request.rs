@@ -103,7 +103,7 @@ impl Request {
     #[must_use]
     pub fn became(&self, now: DateTime<Utc>) -> String {
         match &self.closed {
-            _ if self.state(now) == RequestState::Expired => "expired: nobody took it".to_owned(),
+            _ if self.state(now) == RequestState::Expired => "expired: not taken".to_owned(),
             Some(Closed::Taken { by, deployment, .. }) => format!("taken by {by} ({deployment})"),
             Some(Closed::Withdrawn { by, reason, .. }) if reason.is_empty() => {
                 format!("withdrawn by {by}")

@@ -61,7 +61,7 @@ impl Passed {
                 "this machine's clock was set {direction} by {amount} at {at}; ages and soaks that began before are \
                  wrong by as much"
             ),
-            "compare it with another clock; \"trunkline engine restart\" takes this notice away",
+            "compare it with another clock; a restart of the engine takes this notice away",
         ))
     }
 }

@@ -21,12 +21,13 @@ use crate::domain::people::{Actor, People};
 use crate::domain::plan::{self, Migrations, Plan, PlanInput};
 use crate::domain::policy::{Policy, VerifyBy};
 use crate::domain::quarantine::BadCommit;
+use crate::domain::remedy::Remedy;
 use crate::domain::service::ServiceState;
 
 /// The most characters of a reason or note.
 const LONGEST_REASON: usize = 500;
 
-/// What only git can tell, gathered before the writer is context.
+/// What only git can tell, gathered before the writer is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gathered {
     Plan(Box<ForPlan>),
@@ -283,9 +284,11 @@ fn release(
     let hold = service.state.holds.get(&environment);
     let hold = hold.ok_or_else(|| Refusal::invalid(format!("{environment} is not on hold")))?;
     if bad.is_none() && hold.rollback.is_some() {
-        return Err(Refusal::invalid(format!(
-            "{environment} was rolled back: name the commits that were bad (--bad SHA), or say that none was (--none-bad)"
-        )));
+        let sentence =
+            format!("{environment} was rolled back: name the bad commits, or say that none is bad");
+        return Err(
+            Refusal::invalid(sentence).with(Remedy::ReleaseHold { environment, name_bad: true })
+        );
     }
     let bad = quarantine::named(service, bad.unwrap_or_default(), context)?;
     let reason = text("reason", reason, Need::Required)?;

@@ -1,4 +1,4 @@
-//! The door to a running engine: questions are answered from the shared world, commands go to the writer.
+//! The interface of a running engine: reads come from the shared state, commands go to the writer.
 
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -10,16 +10,17 @@ use tokio::task::AbortHandle;
 
 use super::clock::Clock;
 use super::commands::{self, CommandContext, CommandError, Gathered};
+use super::commit_location;
 use super::freezes::Freezes;
 use super::gather::{self, GatherContext};
 use super::runner::{RunId, Runner as _, StepRunner};
-use super::whereabouts;
 use super::world::{Service, World};
-use super::writer::{Input, Request};
+use super::writer::{CommandRequest, Input};
 use crate::calendar::FreezeWindow;
 use crate::domain::caller::Caller;
 use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt, Refusal};
+use crate::domain::commit_location::CommitLocation;
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::{DeploymentKind, Event};
 use crate::domain::ids::{
@@ -29,10 +30,9 @@ use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::build::{self, SnapshotInput};
 use crate::domain::snapshot::{FleetRow, FleetSnapshot, ServiceSnapshot, Version};
-use crate::domain::whereabouts::Whereabouts;
 use crate::store::Reader;
 
-/// How often facts are gathered anew because the world moved in between.
+/// How often facts are gathered again because the service changed in between.
 const GATHERS: u32 = 5;
 /// How soon a reader that waits for a log looks at its file again, and how seldom while nothing comes.
 const LOG_LOOK: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(40)];
@@ -234,13 +234,13 @@ impl Handle {
     ///
     /// # Errors
     /// When there is no such service, or git fails.
-    pub async fn whereabouts(
+    pub async fn commit_location(
         &self,
         name: &ServiceName,
         commit: &CommitPrefix,
-    ) -> Result<Whereabouts, CommandError> {
+    ) -> Result<CommitLocation, CommandError> {
         find(&self.world(), name)?;
-        Ok(Box::pin(whereabouts::find(&self.gather.world, name, commit)).await?)
+        Box::pin(commit_location::find(&self.gather.world, name, commit)).await
     }
 
     /// Records a command; what was answered is durable.
@@ -263,7 +263,7 @@ impl Handle {
                 Box::pin(gather::gather(&self.gather, name, &command)).await?
             };
             let (reply, answer) = oneshot::channel();
-            let request = Request {
+            let request = CommandRequest {
                 service: name.clone(),
                 caller: caller.clone(),
                 command: command.clone(),
@@ -377,7 +377,7 @@ impl Handle {
     /// Looks for a line of a step's log, in as much of it as takes a moment.
     ///
     /// # Errors
-    /// When there is no such step, nobody can look for this, or the log cannot be read.
+    /// When there is no such step, the search is invalid, or the log cannot be read.
     pub async fn search_log(
         &self,
         name: &ServiceName,

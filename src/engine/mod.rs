@@ -4,6 +4,7 @@ mod act;
 mod checkouts;
 pub mod clock;
 pub mod commands;
+mod commit_location;
 pub mod decide;
 mod freezes;
 mod gather;
@@ -17,7 +18,6 @@ mod restore;
 pub mod runner;
 mod trunk;
 mod watching;
-mod whereabouts;
 mod world;
 mod writer;
 

@@ -1,4 +1,4 @@
-//! The refusals of commands on their way into the record: many in one transaction, and the same one once a minute.
+//! Records refused commands: many in one transaction, and the same one once a minute.
 
 use std::collections::VecDeque;
 
@@ -11,7 +11,7 @@ use crate::domain::people::Actor;
 use crate::domain::plan::{Finding, Fingerprint, Guard};
 use crate::store::NewEvent;
 
-/// Whoever tries again and again is recorded once in this time, so that no loop fills the disk.
+/// The same refusal is recorded once in this time, so that a retry loop does not fill the disk.
 const ONCE_IN: TimeDelta = TimeDelta::minutes(1);
 /// How many of the last ones are remembered, to tell a repeated one.
 const REMEMBERED: usize = 256;
@@ -22,8 +22,7 @@ const KEPT: usize = 256;
 /// The most characters of a text of a refusal that are recorded.
 const LONGEST: usize = 2_000;
 
-/// What a refusal becomes in the record. A mistake of the caller (no such build, nonsense, a key that was used) is no
-/// decision against them and becomes nothing.
+/// The fact that records a refusal. A mistake of the caller (no such build, invalid text, a used key) is not recorded.
 #[must_use]
 pub fn fact(command: &Command, refusal: &Refusal) -> Option<Fact> {
     let (target, findings) = match refusal {
@@ -49,9 +48,9 @@ fn bounded(text: &str) -> String {
     }
 }
 
-/// A refusal, and what makes another one the same: sentences tell ages, which change with every second.
+/// A refusal to record. Two are the same by their likeness, not by their sentences, which contain ages.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(super) struct RefusalRecord {
     event: NewEvent,
     likeness: Likeness,
 }
@@ -66,7 +65,7 @@ struct Likeness {
     ground: Option<Fingerprint>,
 }
 
-impl Refused {
+impl RefusalRecord {
     /// `None` when it becomes nothing, see [`fact`].
     pub fn of(
         service: &ServiceName,
@@ -116,8 +115,8 @@ pub(super) struct Refusals {
 
 impl Refusals {
     /// Takes one in, unless the same was taken in within the last minute.
-    pub fn add(&mut self, now: DateTime<Utc>, refused: Refused) -> Added {
-        let Refused { event, likeness } = refused;
+    pub fn add(&mut self, now: DateTime<Utc>, refused: RefusalRecord) -> Added {
+        let RefusalRecord { event, likeness } = refused;
         // A clock that is set back must not keep one out for longer.
         self.known.retain(|(at, _)| (now - at).abs() < ONCE_IN);
         if self.known.iter().any(|(_, known)| *known == likeness) {

@@ -12,7 +12,7 @@ use super::commands::{self, CommandContext, CommandError, Decided, Gathered};
 use super::decide::{Decision, Known, Pipeline, decide};
 use super::freezes::{FreezeNews, Freezes};
 use super::migrations;
-use super::refusals::{Added, Refusals, Refused};
+use super::refusals::{Added, RefusalRecord, Refusals};
 use super::report;
 use super::restore::ServiceRules;
 use super::runner::{RunId, Status};
@@ -29,7 +29,7 @@ use crate::store::{Answered, NewEvent, Store, StoreError};
 
 /// Everything that can happen to the engine, in one order.
 pub enum Input {
-    Command(Box<Request>),
+    Command(Box<CommandRequest>),
     Looked(Box<TrunkLook>),
     Prepared {
         service: ServiceName,
@@ -78,7 +78,7 @@ pub enum Input {
 }
 
 /// A person's command.
-pub struct Request {
+pub struct CommandRequest {
     pub service: ServiceName,
     pub caller: Caller,
     pub command: Command,
@@ -87,7 +87,7 @@ pub struct Request {
     pub reply: oneshot::Sender<Result<Receipt, CommandError>>,
 }
 
-fn unrecorded(error: StoreError) -> CommandError {
+fn unrecorded(error: &StoreError) -> CommandError {
     CommandError::Failed(format!("nothing was done, because it could not be recorded: {error}"))
 }
 
@@ -206,7 +206,7 @@ impl Writer {
         }
     }
 
-    fn command(&mut self, request: Request) {
+    fn command(&mut self, request: CommandRequest) {
         let answer = self.decide_command(&request);
         let recorded = answer.is_ok();
         let refused = answer.as_ref().err().and_then(|error| self.refused(&request, error));
@@ -224,19 +224,19 @@ impl Writer {
     }
 
     /// What is recorded of a command that was not done.
-    fn refused(&self, request: &Request, error: &CommandError) -> Option<Refused> {
+    fn refused(&self, request: &CommandRequest, error: &CommandError) -> Option<RefusalRecord> {
         let CommandError::Refused(refusal) = error else { return None };
-        let Request { service: name, caller, command, .. } = request;
+        let CommandRequest { service: name, caller, command, .. } = request;
         let world = self.world.world();
         let actor = world.services.get(name)?.people.actor_of(caller);
-        Refused::of(name, &actor, command, refusal)
+        RefusalRecord::of(name, &actor, command, refusal)
     }
 
-    fn decide_command(&mut self, request: &Request) -> Result<Receipt, CommandError> {
-        let Request { service, caller, command, .. } = request;
+    fn decide_command(&mut self, request: &CommandRequest) -> Result<Receipt, CommandError> {
+        let CommandRequest { service, caller, command, .. } = request;
         let digest = commands::digest(service, caller, command);
         let digest = digest.map_err(|error| CommandError::failed(error.to_string()))?;
-        let answered = self.store.answered(&request.key).map_err(unrecorded)?;
+        let answered = self.store.answered(&request.key).map_err(|e| unrecorded(&e))?;
         if let Some((before, receipt)) = answered {
             return if before == digest { Ok(receipt) } else { Err(Refusal::KeyReused.into()) };
         }
@@ -262,7 +262,7 @@ impl Writer {
             self.trouble(error);
             self.rehearse_later(NewEvent { service: request.service.clone(), actor, fact });
         }
-        recorded.map_err(unrecorded)?;
+        recorded.map_err(|e| unrecorded(&e))?;
         Ok(answered.receipt)
     }
 

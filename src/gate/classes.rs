@@ -1,9 +1,9 @@
-//! Which characters a terminal draws, which it acts on, and which nobody can see.
+//! Character classes: drawn, acted on by a terminal, or invisible.
 
 use unicode_width::UnicodeWidthChar;
 
-/// Code points that draw nothing, change the direction of others, or are no characters at all. The joiners and the
-/// variation selectors are among them: what may pass of those depends on their neighbours.
+/// Code points that draw nothing, change the direction of others, or are no characters at all. They include the joiners and
+/// the variation selectors, which may pass between certain characters.
 #[must_use]
 pub fn is_hidden(c: char) -> bool {
     if c.is_ascii() {
@@ -12,7 +12,7 @@ pub fn is_hidden(c: char) -> bool {
     c.is_control() || is_noncharacter(c) || is_ignorable(c)
 }
 
-/// Spaces that are not the space: in a name they pass for one, or for nothing.
+/// Spaces other than U+0020: in a name they look like a space or like nothing.
 pub fn is_odd_space(c: char) -> bool {
     c != ' ' && (c.is_whitespace() || c == '\u{2800}')
 }
@@ -42,7 +42,7 @@ fn is_noncharacter(c: char) -> bool {
     matches!(u32::from(c) & 0xFFFF, 0xFFFE | 0xFFFF) || matches!(c, '\u{FDD0}'..='\u{FDEF}')
 }
 
-/// All format characters and all that is ignored by default, and the signs that fill a place with nothing.
+/// Format characters, default ignorable characters, and fillers that draw nothing.
 fn is_ignorable(c: char) -> bool {
     matches!(c,
         '\u{AD}' | '\u{34F}' | '\u{600}'..='\u{605}' | '\u{61C}' | '\u{6DD}' | '\u{70F}' | '\u{890}'..='\u{891}'

@@ -1,17 +1,17 @@
-//! What stands, visibly, for something that must not reach the terminal.
+//! The visible escapes, which are drawn instead of what must not reach the terminal.
 
 use std::fmt;
 
-/// A thing that was refused. Its display is what is drawn for it.
+/// Refused input. Its display is what is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Escape {
     /// `^X` for C0 and DEL, `<U+XXXX>` for any other character.
     Char(char),
-    /// A byte that is no part of valid UTF-8: `<XX>`.
+    /// A byte that is not valid UTF-8: `<XX>`.
     Byte(u8),
     /// Combining marks beyond what one character may carry.
     Marks(usize),
-    /// A value that has nothing in it.
+    /// An empty value.
     Empty,
 }
 

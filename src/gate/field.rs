@@ -1,4 +1,4 @@
-//! The policy for a value in one row of ours: whatever is not visible text becomes a visible escape.
+//! The policy for a value in one row: everything that is not visible text becomes a visible escape.
 
 use std::fmt;
 use std::ops::Range;
@@ -11,7 +11,7 @@ use crate::columns;
 /// How many combining marks one character of a name may carry.
 const MARKS: usize = 2;
 
-/// Text that may be drawn: only the gate makes it.
+/// Text that is safe to draw. Only the gate makes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Safe {
     text: String,
@@ -19,8 +19,8 @@ pub struct Safe {
     plain_ascii: bool,
 }
 
-/// A value that names something: a branch, an author, a title, an error text. Its first and last space show, and so
-/// does that it is empty.
+/// A value that names something: a branch, an author, a title, an error text. A space at its edge and an empty
+/// value are drawn as escapes.
 pub fn field(bytes: impl AsRef<[u8]>) -> Safe {
     let bytes = bytes.as_ref();
     if bytes.is_empty() {
@@ -42,7 +42,7 @@ fn edge<'a>(stripped: Option<&'a [u8]>, whole: &'a [u8]) -> (bool, &'a [u8]) {
     (stripped.is_some(), stripped.unwrap_or(whole))
 }
 
-/// A sentence of ours with untrusted text in it. Spaces stay what they are.
+/// Our own sentence with untrusted text in it. Spaces are kept.
 #[must_use]
 pub fn sentence(text: &str) -> Safe {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
@@ -53,7 +53,7 @@ pub fn sentence(text: &str) -> Safe {
     builder.finish()
 }
 
-/// The same for where escapes cannot look different, as on a terminal that no screen of ours is on.
+/// The same as plain text, for output where escapes have no style of their own.
 #[must_use]
 pub fn line(text: &str) -> String {
     sentence(text).text
@@ -65,8 +65,8 @@ impl Safe {
         &self.text
     }
 
-    /// Nothing but printable ASCII, with nothing escaped: what it looks like is what it is. Anything else deserves a
-    /// badge where a person decides by the name.
+    /// Only printable ASCII and no escapes: no other character can look like it. Anything else gets a badge where a
+    /// person decides by the name.
     #[must_use]
     pub fn is_plain_ascii(&self) -> bool {
         self.plain_ascii

@@ -1,12 +1,12 @@
-//! The one gate through which untrusted text reaches the screen, with one policy for fields and one for logs.
+//! The gate: all untrusted text passes it before it is drawn or printed. There is one policy for fields, one for logs.
 //!
-//! [`fn@field`] is for a value that names something or sits in one row of ours: everything that is not visible text is
-//! made visible. [`LogGate`] is for streamed output: colour survives as a style of ours, cosmetic sequences vanish and
-//! are counted, all else is made visible. No byte of either policy's input that a terminal would act on comes out.
+//! [`fn@field`] is for a name or another value in one row: everything that is not visible text becomes a visible escape.
+//! [`LogGate`] is for streamed output: colours become styles, cosmetic sequences are removed and counted, everything
+//! else becomes a visible escape. The output has no byte that a terminal acts on.
 //!
-//! The log policy is a state machine of our own and not built on `vte`: a parser for terminals discards what it does not
-//! know, limits sequences elsewhere and interprets C1, while we must show exactly the units that were refused,
-//! byte for byte where they are no UTF-8, and end a sequence at a size and at a row end so that it swallows nothing.
+//! The log policy does not use `vte`. A terminal parser discards unknown sequences, has other limits and interprets C1.
+//! The gate shows exactly what it refused, byte for byte where that is not UTF-8, and ends a sequence at a fixed size and
+//! at the row's end, so that a sequence hides no text.
 
 mod classes;
 pub mod columns;
@@ -14,6 +14,7 @@ mod escape;
 mod field;
 mod log;
 pub mod palette;
+mod quick;
 mod row;
 mod sequence;
 mod sgr;
@@ -22,4 +23,5 @@ mod utf8;
 pub use classes::is_hidden;
 pub use field::{Safe, field, line, sentence};
 pub use log::{LogGate, log_rows};
+pub use quick::quick_text;
 pub use row::{Ink, Row, Span};

@@ -1,4 +1,4 @@
-//! The policy for streamed output: bytes in any pieces become rows that may be drawn.
+//! The policy for streamed output: bytes in any pieces become rows that are safe to draw.
 
 use super::escape::Escape;
 use super::row::{Row, RowBuilder};
@@ -8,7 +8,7 @@ use super::utf8::{Decoder, Unit};
 
 const SHIFT_IN: char = '\u{F}';
 
-/// Turns a stream into rows. Where the stream is cut into pieces makes no difference.
+/// Turns a stream into rows. The rows do not depend on where the stream is cut into pieces.
 #[derive(Debug, Clone, Default)]
 pub struct LogGate {
     decoder: Decoder,
@@ -20,8 +20,7 @@ pub struct LogGate {
     rows: Vec<Row>,
 }
 
-/// The rows of bytes that are whole in themselves, as a line of a log is: one, and one more for each line end and each
-/// carriage return in it.
+/// The rows of a whole line: one, and one more for each line end and each carriage return in it.
 #[must_use]
 pub fn log_rows(bytes: &[u8]) -> Vec<Row> {
     let mut gate = LogGate::default();
@@ -45,7 +44,7 @@ impl LogGate {
         self.decoder = decoder;
     }
 
-    /// Whether all that was pushed is drawn or left out, whatever comes next.
+    /// True if what comes next cannot change how the input so far is drawn.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.decoder.is_empty()
@@ -54,7 +53,7 @@ impl LogGate {
             && self.row.is_settled()
     }
 
-    /// How many bytes of text the row that is being written has.
+    /// The bytes of text in the unfinished row.
     #[must_use]
     pub fn drawn(&self) -> usize {
         self.row.len()
@@ -80,8 +79,7 @@ impl LogGate {
         self.rows
     }
 
-    /// Adds the printable ASCII that `bytes` begin with, and says how much of it there is: the same as unit by unit, in
-    /// one go.
+    /// Adds the printable ASCII at the start of `bytes` in one go, and returns its length.
     fn plain(&mut self, bytes: &[u8]) -> usize {
         if self.sequence.is_some() || self.returned {
             return 0;

@@ -2,7 +2,7 @@
 
 use ratatui_core::style::{Color, Style};
 
-/// What xterm draws for the sixteen colours. A terminal may differ; near enough to choose by.
+/// xterm's sixteen colours. Other terminals differ a little.
 pub const SIXTEEN: [(Color, Rgb); 16] = [
     (Color::Black, (0, 0, 0)),
     (Color::Red, (205, 0, 0)),
@@ -25,12 +25,12 @@ pub const SIXTEEN: [(Color, Rgb); 16] = [
 /// The levels of the 6x6x6 cube of the 256 colours.
 const CUBE: [u8; 6] = [0, 95, 135, 175, 215, 255];
 
-/// Below this distance two colours cannot be told apart well enough to read one on the other.
+/// Below this distance text is not readable on its background.
 const READABLE: u32 = 60 * 60;
 
 pub type Rgb = (u8, u8, u8);
 
-/// The style with its colours far enough from each other to read: when they are not, the background goes.
+/// The style, without its colours if text would not be readable on its background.
 #[must_use]
 pub fn force_apart(style: Style) -> Style {
     let too_close = match (style.fg.and_then(rgb), style.bg.and_then(rgb)) {

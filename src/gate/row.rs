@@ -1,6 +1,6 @@
-//! One row of a log as it may be drawn, put together character by character.
+//! Builds one row of a log that is safe to draw.
 
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 
 use ratatui_core::style::Style;
 
@@ -18,7 +18,7 @@ const TEXT_SELECTOR: char = '\u{FE0E}';
 const EMOJI_SELECTOR: char = '\u{FE0F}';
 const KEYCAP: char = '\u{20E3}';
 
-/// A row of a log: text without a byte that a terminal would act on.
+/// A row of a log. Its text has no byte that a terminal acts on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Row {
     pub text: String,
@@ -64,7 +64,7 @@ pub struct RowBuilder {
     /// The character that marks are drawn onto; none at the start and after an escape.
     base: Option<char>,
     marks: usize,
-    /// Whether `base` has its variation selector: a second one means nothing and nobody would see it.
+    /// `base` has its variation selector. A second one would be invisible.
     selected: bool,
     /// A joiner that may stay only if the right character follows.
     held: Option<char>,
@@ -189,7 +189,8 @@ impl RowBuilder {
     }
 
     fn show(&mut self, escape: impl Display) {
-        self.row.text.push_str(&escape.to_string());
+        // Writing to a string cannot fail.
+        let _written = write!(self.row.text, "{escape}");
         self.close_span(Ink::Escape);
         self.base = None;
     }

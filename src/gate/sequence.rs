@@ -33,7 +33,7 @@ pub enum Step {
     BrokenAtEscape,
 }
 
-/// What becomes of a sequence.
+/// What to do with a sequence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It sets colours, by these parameters.
@@ -63,9 +63,11 @@ pub struct Sequence {
 }
 
 impl Sequence {
-    /// What an ESC begins.
+    /// A sequence of which the ESC is read.
     pub fn start() -> Self {
-        Self { kind: Kind::Escape, units: vec![Unit::Char(ESC)] }
+        let mut units = Vec::with_capacity(16);
+        units.push(Unit::Char(ESC));
+        Self { kind: Kind::Escape, units }
     }
 
     pub fn push(&mut self, unit: Unit) -> Step {
@@ -76,7 +78,7 @@ impl Sequence {
         }
     }
 
-    /// What becomes of it once it is complete.
+    /// What to do with the complete sequence.
     pub fn verdict(&self) -> Verdict {
         let body: String = self.units[1..].iter().map(|unit| unit.char()).collect();
         match self.kind {
@@ -167,7 +169,7 @@ impl fmt::Display for Sequence {
 }
 
 /// `body` is what follows the introducer, the final character included.
-fn control_verdict(body: &str) -> Verdict {
+pub fn control_verdict(body: &str) -> Verdict {
     let Some((end, last)) = body.char_indices().next_back() else { return Verdict::Show };
     let parameters = &body[..end];
     let plain = parameters.chars().all(|c| matches!(c, '0'..=';'));
@@ -192,7 +194,7 @@ fn osc_verdict(body: &str) -> Verdict {
 }
 
 impl Unit {
-    /// Its character; a byte that is none is as unwelcome in a sequence as a control.
+    /// Its character. A byte that is not UTF-8 counts as a control.
     fn char(self) -> char {
         match self {
             Self::Char(c) => c,

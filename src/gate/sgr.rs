@@ -1,10 +1,10 @@
-//! Colours and attributes that a log sets, as a style of ours.
+//! The colours and attributes that a log sets, as a style.
 
 use ratatui_core::style::{Color, Modifier, Style};
 
 use crate::palette::force_apart;
 
-/// What a stream has set up to here. Blinking and hidden text are ignored.
+/// What the stream has set so far. Blinking and hidden are ignored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pen {
     fg: Option<Color>,
@@ -74,7 +74,7 @@ impl Pen {
     }
 }
 
-/// An empty parameter is zero; one too large to be any is none of ours.
+/// An empty parameter is zero. A number that is too large matches no code.
 fn number(text: &str) -> u16 {
     if text.is_empty() { 0 } else { text.parse().unwrap_or(u16::MAX) }
 }

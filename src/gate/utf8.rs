@@ -1,10 +1,10 @@
-//! UTF-8 that arrives in any pieces, as characters and as the bytes that are none.
+//! Decodes UTF-8 that arrives in any pieces into characters and invalid bytes.
 
-/// What a byte string is made of.
+/// A character or an invalid byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     Char(char),
-    /// A byte that is no part of valid UTF-8.
+    /// A byte that is not valid UTF-8.
     Byte(u8),
 }
 

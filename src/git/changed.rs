@@ -60,8 +60,13 @@ pub(super) async fn between(
         .args(folder)
         .run(mirror)
         .await?;
+    Ok(cut(files(&answer)))
+}
+
+/// The files in an answer of `diff-tree -z --name-status`.
+pub(super) fn files(answer: &[u8]) -> impl Iterator<Item = ChangedFile> {
     let mut fields = answer.split(|byte| *byte == 0);
-    let files = std::iter::from_fn(|| {
+    std::iter::from_fn(move || {
         let (status, path) = (fields.next()?, fields.next()?);
         let change = match status {
             b"A" => FileChange::Added,
@@ -69,8 +74,7 @@ pub(super) async fn between(
             _ => FileChange::Edited,
         };
         Some(ChangedFile { change, path: String::from_utf8_lossy(path).into_owned() })
-    });
-    Ok(cut(files))
+    })
 }
 
 pub(super) async fn paths(

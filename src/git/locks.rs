@@ -7,10 +7,11 @@ use std::time::{Duration, SystemTime};
 use super::error::GitError;
 
 /// A lock that is older than this has nobody any more: git holds one for moments, and a git of ours that takes
-/// longer than a minute at the network is ended. Nothing ends one that outlived its engine, but it seldom lives so long.
+/// longer than a minute at the network is ended. Nothing ends one that outlived its engine, but it seldom lives so
+/// long.
 const ABANDONED: Duration = Duration::from_mins(2);
 
-/// Whether a lock stood in the way that nobody holds any more; it is gone then, and a second try may succeed.
+/// Whether an abandoned lock was in the way. It is removed then, and a second try may succeed.
 pub(super) fn were_abandoned<T>(mirror: &Path, result: &Result<T, GitError>) -> bool {
     let Err(GitError::Failed { said, .. }) = result else { return false };
     said.contains(".lock") && clear(mirror, true)

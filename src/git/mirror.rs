@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
+use super::branch_state::BranchState;
 use super::changed::{self, BoundedList, ChangedFile, FileText};
 use super::entry::{self, FileEntry};
 use super::error::GitError;
 use super::origin::Origin;
 use super::process::{Git, NETWORK};
 use super::source::RepositorySource;
-use super::standing::BranchState;
 use super::uses::Users;
 use super::{checkout, locks, names, range, reverts, uses};
 use crate::domain::commit::{Range, Revert};
@@ -238,7 +238,7 @@ impl Mirror {
         Ok(range)
     }
 
-    /// The reverts among all the commits that `to` reaches and `from` does not, in whatever folder, oldest first;
+    /// The reverts among all the commits that `to` reaches and `from` does not, in any folder, oldest first;
     /// without a `from`, those of `to` alone.
     ///
     /// # Errors
@@ -365,7 +365,7 @@ impl Mirror {
         entry::read(&self.path, at, path, most).await
     }
 
-    /// Keeps a commit in the mirror, whatever becomes of the branches that had it.
+    /// Keeps a commit in the mirror even when its branches are gone.
     ///
     /// # Errors
     /// When the mirror cannot be written or lacks the commit.

@@ -1,5 +1,6 @@
 //! The git program, wrapped: the mirror of a repository, ranges with authors, clean checkouts.
 
+mod branch_state;
 mod changed;
 mod checkout;
 mod entry;
@@ -13,10 +14,10 @@ mod process;
 mod range;
 mod reverts;
 mod source;
-mod standing;
 mod uses;
 mod working;
 
+pub use self::branch_state::BranchState;
 pub use self::changed::{BoundedList, ChangedFile, FileText};
 pub use self::checkout::is_unfinished;
 pub use self::entry::FileEntry;
@@ -27,6 +28,5 @@ pub use self::names::CommitMatch;
 pub use self::process::REDIRECTING;
 pub use self::range::MOST_FILES;
 pub use self::source::display_url;
-pub use self::standing::BranchState;
 pub use self::uses::Users;
 pub use self::working::Working;

@@ -160,7 +160,7 @@ impl Git {
         self.finish(command).await?.succeeded(what)
     }
 
-    /// The same for whatever repository a folder is in.
+    /// The same for the repository that a folder is in.
     pub(super) async fn run_in(self, folder: &Path) -> Result<Vec<u8>, GitError> {
         let (what, mut command) = (self.what, command());
         command.current_dir(folder);

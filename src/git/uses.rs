@@ -24,7 +24,8 @@ const OWN: [&str; 2] = ["trunkline.toml", "freezes.toml"];
 /// The commits that use a word, each with a file that does; `None` where the search is impossible or the path is long.
 pub type Users = HashMap<Sha, Option<String>>;
 
-/// The commits in whose trees the word occurs in any text outside of the excepted paths and of dumped schemas. Case does
+/// The commits in whose trees the word occurs in any text outside of the excepted paths and of dumped schemas. Case
+/// does
 /// not matter, as it does not to SQL. A word that cannot be searched for counts as used everywhere.
 pub(super) async fn find(
     mirror: &Path,
@@ -83,7 +84,8 @@ fn in_camel_case(word: &str) -> Option<String> {
     (parts > 1).then(|| word.replace('_', ""))
 }
 
-/// The trees of an answer, each entry of which is `tree:path`, with their first files. The paths are left out here rather
+/// The trees of an answer, each entry of which is `tree:path`, with their first files. The paths are left out here
+/// rather
 /// than by git, which takes only as many as fit into its arguments.
 fn users<'a>(answer: &'a str, except: &HashSet<&str>) -> HashMap<&'a str, &'a str> {
     let hits = answer.split('\0').filter_map(|hit| hit.split_once(':'));

@@ -1,10 +1,10 @@
-//! The repository of a folder where somebody works, read without touching it: what changed between two commits.
+//! The repository of the current folder, only read: its commits, their files and what changed between them.
 
 use std::path::{Path, PathBuf};
 
+use super::changed::{self, ChangedFile};
 use super::error::GitError;
 use super::process::Git;
-use crate::migrations::FileChange;
 
 /// The largest file whose text is read.
 const LARGEST_TEXT: u64 = 4 * 1024 * 1024;
@@ -29,32 +29,16 @@ impl Working {
         &self.0
     }
 
-    /// What differs between two commits, by path; a renamed file is one deleted and one added.
+    /// The files that differ between two commits; a renamed one is deleted and added.
     ///
     /// # Errors
     /// When one of them is no commit.
-    pub async fn changed_files(
-        &self,
-        from: &str,
-        to: &str,
-    ) -> Result<Vec<(FileChange, String)>, GitError> {
+    pub async fn changed_files(&self, from: &str, to: &str) -> Result<Vec<ChangedFile>, GitError> {
         let (from, to) = (self.commit(from).await?, self.commit(to).await?);
         let git = Git::new("diff-tree");
         let options = ["-r", "-z", "--name-status", "--no-renames", "--no-ext-diff"];
         let git = git.args(options).args(["--end-of-options", &from, &to]);
-        let listed = git.run_in(&self.0).await?;
-        let listed = text(&listed);
-        let mut parts = listed.split('\0').filter(|part| !part.is_empty());
-        let mut changed = Vec::new();
-        while let (Some(status), Some(path)) = (parts.next(), parts.next()) {
-            let change = match status {
-                "A" => FileChange::Added,
-                "D" => FileChange::Deleted,
-                _ => FileChange::Edited,
-            };
-            changed.push((change, path.to_owned()));
-        }
-        Ok(changed)
+        Ok(changed::files(&git.run_in(&self.0).await?).collect())
     }
 
     /// The paths of all files of a commit.
@@ -69,7 +53,7 @@ impl Working {
         Ok(listed.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect())
     }
 
-    /// The text of a file as a commit has it; bytes that are no text are replaced.
+    /// The text of a file in a commit; bytes that are not UTF-8 are replaced.
     ///
     /// # Errors
     /// When the commit has no such file, or it is too large.

@@ -13,7 +13,8 @@ use super::split::split;
 use super::statement::parse;
 use super::{Dialect, Tool, sections};
 
-/// The definitions seen so far. A table altered in a way that is not followed is forgotten, so that nothing here is wrong.
+/// The definitions seen so far. A table altered in a way that is not followed is forgotten, so that nothing here is
+/// wrong.
 #[derive(Debug, Clone, Default)]
 pub struct SchemaDefinitions {
     tables: BTreeMap<String, Table>,

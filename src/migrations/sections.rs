@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::Tool;
 
-/// The text with the lines of the down part emptied, so that line numbers stay. All of it where the tool knows no markers
+/// The text with the lines of the down part emptied, so that line numbers stay. All of it where the tool knows no
+/// markers
 /// or no up marker comes first.
 pub(super) fn upward(text: &str, tool: Tool) -> Cow<'_, str> {
     let first = text.lines().find_map(direction);

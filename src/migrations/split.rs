@@ -1,4 +1,5 @@
-//! Splits a file into statements. It understands strings, comments, dollar quotes, bodies and delimiters, and keeps lines.
+//! Splits a file into statements. It understands strings, comments, dollar quotes, bodies and delimiters, and keeps
+//! lines.
 
 use super::Dialect;
 

@@ -11,12 +11,13 @@ use tokio::net::UnixListener;
 /// The mode bit of folders like `/tmp`, in which everyone may make files.
 const STICKY: u32 = 0o1000;
 
-/// Listens at `path`: its folder is made with mode 0700, the socket has mode 0600, and a socket that nobody answers
-/// on is replaced.
+/// Listens at `path`: its folder is made with mode 0700, the socket has mode 0600, and a socket without a
+/// listener is replaced.
 ///
 /// # Errors
 /// `AddrInUse` when somebody answers there, `AlreadyExists` when something else than a socket is there,
-/// `PermissionDenied` when the folder is not ours alone, and whatever the file system says.
+/// `PermissionDenied` when the folder is not ours alone, and the errors of the
+/// file system.
 pub fn bind(path: &Path) -> io::Result<UnixListener> {
     if let Some(folder) = path.parent() {
         private_folder(folder)?;

@@ -15,7 +15,7 @@ use utoipa::openapi::{
 };
 use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
-use crate::api::problem::{Kind, Problem};
+use crate::api::problem::{ProblemDocument, ProblemKind};
 use crate::api::query::{Verb, Wait};
 use crate::api::{
     API_HEADER, LOG_ENDED, LOG_NEXT, LOG_SIZE, LOG_START, PROBLEM, VERSION, VERSION_HEADER, path,
@@ -28,14 +28,14 @@ const ABOUT: &str = "The deploy console for trunk-based teams: watch builds reac
 Served as plain HTTP on the engine's unix socket. Who calls is told by the kernel, never by the request. Every \
 answer that is not one of success is a problem document (RFC 9457), whose `type` says more than its status.";
 
-/// What any route may answer instead, whatever it was asked.
-const ANYWHERE: &[Kind] = &[
-    Kind::NotAllowed,
-    Kind::Incompatible,
-    Kind::Failed,
-    Kind::Unreachable,
-    Kind::Stopping,
-    Kind::TimedOut,
+/// The problems that any route may answer with.
+const ANYWHERE: &[ProblemKind] = &[
+    ProblemKind::NotAllowed,
+    ProblemKind::Incompatible,
+    ProblemKind::Failed,
+    ProblemKind::Unreachable,
+    ProblemKind::Stopping,
+    ProblemKind::TimedOut,
 ];
 
 type Answers = BTreeMap<String, RefOr<Response>>;
@@ -76,9 +76,9 @@ fn schemas() -> Vec<(String, RefOr<Schema>)> {
         (Verb::name().into(), Verb::schema()),
         (Wait::name().into(), Wait::schema()),
         (Hash::name().into(), Hash::schema()),
-        (Problem::name().into(), Problem::schema()),
+        (ProblemDocument::name().into(), ProblemDocument::schema()),
     ];
-    Problem::schemas(&mut schemas);
+    ProblemDocument::schemas(&mut schemas);
     schemas
 }
 
@@ -96,7 +96,7 @@ pub(super) async fn document(Extension(Document(json)): Extension<Document>) -> 
     ([(CONTENT_TYPE, "application/json")], json).into_response()
 }
 
-/// Adds what every message carries and what any route may answer.
+/// Adds the headers of every message and the problems of every route.
 fn stamp(item: &mut PathItem) {
     let of_parameter = |(name, _)| RefOr::Ref(Ref::new(format!("#/components/parameters/{name}")));
     item.parameters = Some(request_headers().map(of_parameter).into());
@@ -116,7 +116,7 @@ fn stamp(item: &mut PathItem) {
     }
 }
 
-/// What any request may say.
+/// The headers that any request may have.
 fn request_headers() -> [(String, RefOr<Parameter>); 2] {
     let api = "The number of the protocol that the caller speaks; another than the engine's is turned away.";
     let version = "The version of the calling program, for people.";
@@ -129,7 +129,7 @@ fn request_headers() -> [(String, RefOr<Parameter>); 2] {
     ]
 }
 
-/// What every answer says.
+/// The headers that every answer has.
 fn response_headers() -> [(String, RefOr<Header>); 2] {
     [
         header::<u32>(API_HEADER, "The number of the protocol that the engine speaks."),
@@ -155,7 +155,7 @@ fn header<T: ToSchema>(name: &str, about: &str) -> (String, RefOr<Header>) {
 }
 
 /// Adds an answer for each status that the kinds have; kinds of one status share it.
-fn add_problems(answers: &mut Answers, kinds: &[Kind]) {
+fn add_problems(answers: &mut Answers, kinds: &[ProblemKind]) {
     for kind in kinds {
         let (status, title) = kind.status_and_title();
         let answer = answers.entry(status.to_string()).or_insert_with(|| RefOr::T(problem(status)));
@@ -167,7 +167,7 @@ fn add_problems(answers: &mut Answers, kinds: &[Kind]) {
 }
 
 fn problem(status: u16) -> Response {
-    let content = Content::new(Some(Ref::from_schema_name(Problem::name())));
+    let content = Content::new(Some(Ref::from_schema_name(ProblemDocument::name())));
     let mut problem = ResponseBuilder::new().content(PROBLEM, content).build();
     if status == 503 {
         let seconds = "After how many seconds to try again.";
@@ -176,16 +176,16 @@ fn problem(status: u16) -> Response {
     problem
 }
 
-fn problems(kinds: &[Kind]) -> Answers {
+fn problems(kinds: &[ProblemKind]) -> Answers {
     let mut answers = Answers::new();
     add_problems(&mut answers, kinds);
     answers
 }
 
 /// Of snapshots that the caller has.
-pub(super) struct Unchanged;
+pub(super) struct NotModifiedResponse;
 
-impl IntoResponses for Unchanged {
+impl IntoResponses for NotModifiedResponse {
     fn responses() -> Answers {
         let mut same = Response::new("The caller has the present version.");
         same.headers.extend([header::<String>(ETAG.as_str(), "The version, quoted.")]);
@@ -194,71 +194,62 @@ impl IntoResponses for Unchanged {
 }
 
 /// Of routes that read a query or a body.
-pub(super) struct NoSense;
+pub(super) struct BadRequestResponse;
 
-impl IntoResponses for NoSense {
+impl IntoResponses for BadRequestResponse {
     fn responses() -> Answers {
-        problems(&[Kind::BadRequest])
+        problems(&[ProblemKind::BadRequest])
     }
 }
 
 /// Of routes with a name in their path.
-pub(super) struct NotThere;
+pub(super) struct NotFoundResponses;
 
-impl IntoResponses for NotThere {
+impl IntoResponses for NotFoundResponses {
     fn responses() -> Answers {
-        problems(&[Kind::NotFound, Kind::NoSuchPath])
+        problems(&[ProblemKind::NotFound, ProblemKind::NoSuchPath])
     }
 }
 
 /// Of the receipts.
-pub(super) struct NoReceipt;
+pub(super) struct NoReceiptResponses;
 
-impl IntoResponses for NoReceipt {
+impl IntoResponses for NoReceiptResponses {
     fn responses() -> Answers {
-        problems(&[Kind::NeverRecorded, Kind::NoSuchPath])
+        problems(&[ProblemKind::NeverRecorded, ProblemKind::NoSuchPath])
     }
 }
 
-/// Of plans.
-pub(super) struct NoPlan;
+/// Of plans and searches.
+pub(super) struct InvalidResponse;
 
-impl IntoResponses for NoPlan {
+impl IntoResponses for InvalidResponse {
     fn responses() -> Answers {
-        problems(&[Kind::Invalid])
-    }
-}
-
-/// Of searches.
-pub(super) struct Unsearched;
-
-impl IntoResponses for Unsearched {
-    fn responses() -> Answers {
-        problems(&[Kind::Invalid])
+        problems(&[ProblemKind::Invalid])
     }
 }
 
 /// Of commands.
-pub(super) struct Refused;
+pub(super) struct RefusedResponses;
 
-impl IntoResponses for Refused {
+impl IntoResponses for RefusedResponses {
     fn responses() -> Answers {
         problems(&[
-            Kind::Policy,
-            Kind::Changed,
-            Kind::TooLarge,
-            Kind::NotJson,
-            Kind::Invalid,
-            Kind::KeyReused,
-            Kind::Unknown,
+            ProblemKind::Policy,
+            ProblemKind::Changed,
+            ProblemKind::TooLarge,
+            ProblemKind::NotJson,
+            ProblemKind::Invalid,
+            ProblemKind::KeyReused,
+            ProblemKind::Unknown,
         ])
     }
 }
 
 /// A page of a log, see [`super::response::log`].
-pub(super) struct LogBytes;
+pub(super) struct LogPageResponse;
 
-impl IntoResponses for LogBytes {
+impl IntoResponses for LogPageResponse {
     fn responses() -> Answers {
         let mut page = ResponseBuilder::new()
             .description("Whole lines, `TIME STREAM TEXT` each, as the step wrote them: any bytes.")

@@ -13,7 +13,7 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use super::document::in_header;
 use super::response::ProblemResponse;
 use crate::api::KEY_HEADER;
-use crate::api::problem::{Kind, Problem};
+use crate::api::problem::{ProblemDocument, ProblemKind};
 use crate::domain::command::{Command, Refusal};
 use crate::domain::ids::IdempotencyKey;
 use crate::domain::snapshot::Version;
@@ -28,7 +28,9 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for InPath<
         let path: Result<Path<T>, PathRejection> = Path::from_request_parts(parts, state).await;
         match path {
             Ok(Path(names)) => Ok(Self(names)),
-            Err(rejection) => Err(Problem::new(Kind::NoSuchPath, rejection.body_text()).into()),
+            Err(rejection) => {
+                Err(ProblemDocument::new(ProblemKind::NoSuchPath, rejection.body_text()).into())
+            }
         }
     }
 }
@@ -43,25 +45,27 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for InQuery<T> {
         let query: Result<Query<T>, QueryRejection> = Query::from_request_parts(parts, state).await;
         match query {
             Ok(Query(query)) => Ok(Self(query)),
-            Err(rejection) => Err(Problem::new(Kind::BadRequest, rejection.body_text()).into()),
+            Err(rejection) => {
+                Err(ProblemDocument::new(ProblemKind::BadRequest, rejection.body_text()).into())
+            }
         }
     }
 }
 
 /// A command in the body and its key in the header.
-pub(super) struct Order {
+pub(super) struct KeyedCommand {
     pub command: Command,
     pub key: IdempotencyKey,
 }
 
-impl IntoParams for Order {
+impl IntoParams for KeyedCommand {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let about = "Made up once for each intent: the same key never acts twice.";
         vec![in_header::<IdempotencyKey>(KEY_HEADER, Required::True, about)]
     }
 }
 
-impl<S: Send + Sync> FromRequest<S> for Order {
+impl<S: Send + Sync> FromRequest<S> for KeyedCommand {
     type Rejection = ProblemResponse;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ProblemResponse> {
@@ -73,8 +77,8 @@ impl<S: Send + Sync> FromRequest<S> for Order {
     }
 }
 
-fn key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
-    let bad = |why: String| Problem::new(Kind::BadRequest, why);
+fn key(headers: &HeaderMap) -> Result<IdempotencyKey, ProblemDocument> {
+    let bad = |why: String| ProblemDocument::new(ProblemKind::BadRequest, why);
     let Some(key) = headers.get(KEY_HEADER) else {
         return Err(bad(format!(
             "a command needs the header {KEY_HEADER:?}, made up once for each intent"
@@ -84,13 +88,13 @@ fn key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
     IdempotencyKey::try_from(key).map_err(|error| bad(error.to_string()))
 }
 
-fn unreadable(rejection: &JsonRejection) -> Problem {
+fn unreadable(rejection: &JsonRejection) -> ProblemDocument {
     let sentence = rejection.body_text();
     match rejection.status().as_u16() {
-        413 => Problem::new(Kind::TooLarge, sentence),
-        415 => Problem::new(Kind::NotJson, sentence),
+        413 => ProblemDocument::new(ProblemKind::TooLarge, sentence),
+        415 => ProblemDocument::new(ProblemKind::NotJson, sentence),
         422 => Refusal::invalid(sentence).into(),
-        _ => Problem::new(Kind::BadRequest, sentence),
+        _ => ProblemDocument::new(ProblemKind::BadRequest, sentence),
     }
 }
 

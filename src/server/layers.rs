@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::time::timeout;
 
 use super::response::ProblemResponse;
-use crate::api::problem::{Kind, Problem};
+use crate::api::problem::{ProblemDocument, ProblemKind};
 use crate::api::version::{Side, mismatch};
 use crate::api::{API, API_HEADER, VERSION, VERSION_HEADER};
 use crate::backend::LONGEST_ANSWER;
@@ -29,7 +29,8 @@ async fn stamp(mut response: Response) -> Response {
 async fn handshake(request: Request, next: Next) -> Response {
     match incompatible(request.headers()) {
         Some(sentence) => {
-            ProblemResponse::from(Problem::new(Kind::Incompatible, sentence)).into_response()
+            ProblemResponse::from(ProblemDocument::new(ProblemKind::Incompatible, sentence))
+                .into_response()
         }
         None => next.run(request).await,
     }
@@ -44,15 +45,16 @@ fn incompatible(headers: &HeaderMap) -> Option<String> {
 pub(super) async fn in_time(request: Request, next: Next) -> Response {
     timeout(LONGEST_ANSWER, next.run(request)).await.unwrap_or_else(|_| {
         let sentence = "the backend took too long; try again";
-        ProblemResponse::from(Problem::new(Kind::TimedOut, sentence)).into_response()
+        ProblemResponse::from(ProblemDocument::new(ProblemKind::TimedOut, sentence)).into_response()
     })
 }
 
 pub(super) async fn no_such_path(uri: Uri) -> ProblemResponse {
-    Problem::new(Kind::NoSuchPath, format!("there is nothing at {:?}", uri.path())).into()
+    ProblemDocument::new(ProblemKind::NoSuchPath, format!("there is nothing at {:?}", uri.path()))
+        .into()
 }
 
 pub(super) async fn wrong_method(method: Method, uri: Uri) -> ProblemResponse {
     let sentence = format!("{:?} does not take {method}", uri.path());
-    Problem::new(Kind::WrongMethod, sentence).into()
+    ProblemDocument::new(ProblemKind::WrongMethod, sentence).into()
 }

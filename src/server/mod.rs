@@ -27,7 +27,7 @@ use tokio::time::{sleep, timeout};
 pub use self::bind::bind;
 use self::peer::{Logins, Peer};
 use self::routes::Session;
-use self::stopping::Stopping;
+use self::stopping::StopSignal;
 use crate::backend::Backend;
 use crate::domain::caller::Caller;
 
@@ -101,7 +101,7 @@ struct Door<F, B> {
     backend_for: F,
     routes: Router<Session<B>>,
     logins: Logins,
-    stopping: Stopping,
+    stopping: StopSignal,
 }
 
 impl<F, B> Door<F, B>

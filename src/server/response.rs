@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::extract::KnownVersions;
-use crate::api::problem::{Kind, Problem};
+use crate::api::problem::{ProblemDocument, ProblemKind};
 use crate::api::{LOG_ENDED, LOG_NEXT, LOG_SIZE, LOG_START, PROBLEM};
 use crate::backend::BackendError;
 use crate::backend::problem::{RETRY, retry_after};
@@ -19,13 +19,13 @@ use crate::domain::snapshot::Version;
 /// A problem on its way out, and when to ask again.
 #[derive(Debug)]
 pub(super) struct ProblemResponse {
-    problem: Problem,
+    problem: ProblemDocument,
     retry_after: Option<Duration>,
 }
 
-impl From<Problem> for ProblemResponse {
-    fn from(problem: Problem) -> Self {
-        let is_away = matches!(problem.kind, Kind::Unreachable | Kind::Stopping);
+impl From<ProblemDocument> for ProblemResponse {
+    fn from(problem: ProblemDocument) -> Self {
+        let is_away = matches!(problem.kind, ProblemKind::Unreachable | ProblemKind::Stopping);
         Self { problem, retry_after: is_away.then_some(RETRY) }
     }
 }

@@ -11,15 +11,16 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::document::{
-    self, LogBytes, NoPlan, NoReceipt, NoSense, NotThere, Refused, Unchanged, Unsearched,
+    self, BadRequestResponse, InvalidResponse, LogPageResponse, NoReceiptResponses,
+    NotFoundResponses, NotModifiedResponse, RefusedResponses,
 };
-use super::extract::{InPath, InQuery, KnownVersions, Order};
+use super::extract::{InPath, InQuery, KeyedCommand, KnownVersions};
 use super::layers::{in_time, no_such_path, stamped, wrong_method};
 use super::response::{self, ProblemResponse};
 use super::sse::{self, LastEvent};
-use super::stopping::Stopping;
+use super::stopping::StopSignal;
 use crate::api::page::{DeploymentPage, EventPage, FreezePage, SpanPage};
-use crate::api::problem::{Kind, Problem};
+use crate::api::problem::{ProblemDocument, ProblemKind};
 use crate::api::query::{
     ChainQuery, DeploymentsQuery, EventsQuery, FreezesQuery, LogQuery, LogSearchQuery, PlanQuery,
     SnapshotQuery, SpanQuery,
@@ -28,11 +29,11 @@ use crate::api::{LARGEST_REQUEST, path};
 use crate::backend::{Backend, LONGEST_WAIT};
 use crate::domain::chain::ChainPage;
 use crate::domain::command::{Action, Command, Receipt};
+use crate::domain::commit_location::CommitLocation;
 use crate::domain::ids::{CommitPrefix, DeploymentId, IdempotencyKey, ServiceName};
 use crate::domain::log::{LogFind, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot};
-use crate::domain::whereabouts::Whereabouts;
 
 /// How many deployments a page has if the caller does not say, and the most that it has.
 const DEPLOYMENTS: (usize, usize) = (50, 500);
@@ -44,7 +45,7 @@ const LOG: (usize, usize) = (64 * 1024, 1024 * 1024);
 /// One caller's connection.
 pub(super) struct Session<B> {
     pub backend: Arc<B>,
-    pub stopping: Stopping,
+    pub stopping: StopSignal,
 }
 
 impl<B> Clone for Session<B> {
@@ -63,7 +64,7 @@ pub(super) fn router<B: Backend>() -> Router<Session<B>> {
         .routes(routes!(deployments))
         .routes(routes!(freezes))
         .routes(routes!(plan))
-        .routes(routes!(whereabouts))
+        .routes(routes!(commit_location))
         .routes(routes!(command))
         .routes(routes!(receipt))
         .routes(routes!(log))
@@ -83,26 +84,26 @@ pub(super) fn router<B: Backend>() -> Router<Session<B>> {
 /// What is behind the door for everyone else.
 pub(super) fn closed(uid: u32) -> Router {
     let sentence = format!(
-        "this engine belongs to another user; user {uid} is not let in: start your own trunkline"
+        "this engine belongs to another user, and user {uid} has no access; start your own trunkline"
     );
     stamped(Router::new().fallback(move || async {
-        ProblemResponse::from(Problem::new(Kind::NotAllowed, sentence))
+        ProblemResponse::from(ProblemDocument::new(ProblemKind::NotAllowed, sentence))
     }))
 }
 
-type Answered<T> = Result<T, ProblemResponse>;
+type HttpResult<T> = Result<T, ProblemResponse>;
 
 impl<B: Backend> Session<B> {
-    /// Asks a question, whose answer nobody waits for any more once the server stops.
+    /// Asks the backend; gives up when the server stops.
     async fn ask<T>(
         &self,
         question: impl Future<Output = crate::backend::Answer<T>>,
-    ) -> Answered<T> {
+    ) -> HttpResult<T> {
         tokio::select! {
             biased;
             answer = question => Ok(answer?),
             () = self.stopping.begun() => {
-                Err(Problem::new(Kind::Stopping, "the engine is stopping").into())
+                Err(ProblemDocument::new(ProblemKind::Stopping, "the engine is stopping").into())
             }
         }
     }
@@ -114,7 +115,7 @@ impl<B: Backend> Session<B> {
     path = path::DESCRIBE,
     responses((status = 200, description = "The engine.", body = Description))
 )]
-async fn describe<B: Backend>(State(session): State<Session<B>>) -> Answered<Json<Description>> {
+async fn describe<B: Backend>(State(session): State<Session<B>>) -> HttpResult<Json<Description>> {
     session.ask(session.backend.describe()).await.map(Json)
 }
 
@@ -128,15 +129,15 @@ async fn describe<B: Backend>(State(session): State<Session<B>>) -> Answered<Jso
     responses(
         (status = 200, description = "The fleet.", body = FleetSnapshot,
             headers(("etag" = String, description = "The version, quoted."))),
-        Unchanged,
-        NoSense,
+        NotModifiedResponse,
+        BadRequestResponse,
     )
 )]
 async fn fleet<B: Backend>(
     State(session): State<Session<B>>,
     known: KnownVersions,
     InQuery(query): InQuery<SnapshotQuery>,
-) -> Answered<Response> {
+) -> HttpResult<Response> {
     let wait = query.wait.up_to(LONGEST_WAIT);
     let fleet = session.ask(session.backend.fleet(known.only(), wait)).await?;
     Ok(response::snapshot(&known, fleet, |fleet| &fleet.version))
@@ -152,9 +153,9 @@ async fn fleet<B: Backend>(
     responses(
         (status = 200, description = "The service.", body = ServiceSnapshot,
             headers(("etag" = String, description = "The version, quoted."))),
-        Unchanged,
-        NoSense,
-        NotThere,
+        NotModifiedResponse,
+        BadRequestResponse,
+        NotFoundResponses,
     )
 )]
 async fn service<B: Backend>(
@@ -162,7 +163,7 @@ async fn service<B: Backend>(
     InPath(name): InPath<ServiceName>,
     known: KnownVersions,
     InQuery(query): InQuery<SnapshotQuery>,
-) -> Answered<Response> {
+) -> HttpResult<Response> {
     let wait = query.wait.up_to(LONGEST_WAIT);
     let service = session.ask(session.backend.service(&name, known.only(), wait)).await?;
     Ok(response::snapshot(&known, service, |service| &service.version))
@@ -175,15 +176,15 @@ async fn service<B: Backend>(
     params(("service" = ServiceName, Path), DeploymentsQuery),
     responses(
         (status = 200, description = "A page of them.", body = DeploymentPage),
-        NoSense,
-        NotThere,
+        BadRequestResponse,
+        NotFoundResponses,
     )
 )]
 async fn deployments<B: Backend>(
     State(session): State<Session<B>>,
     InPath(name): InPath<ServiceName>,
     InQuery(query): InQuery<DeploymentsQuery>,
-) -> Answered<Json<DeploymentPage>> {
+) -> HttpResult<Json<DeploymentPage>> {
     let limit = within(query.limit, DEPLOYMENTS);
     let page = session.backend.history(&name, query.environment, query.before, limit);
     Ok(Json(DeploymentPage { deployments: session.ask(page).await? }))
@@ -196,17 +197,18 @@ async fn deployments<B: Backend>(
     params(("service" = ServiceName, Path), FreezesQuery),
     responses(
         (status = 200, description = "The windows that overlap the stretch.", body = FreezePage),
-        NoSense,
-        NotThere,
+        BadRequestResponse,
+        NotFoundResponses,
     )
 )]
 async fn freezes<B: Backend>(
     State(session): State<Session<B>>,
     InPath(name): InPath<ServiceName>,
     InQuery(query): InQuery<FreezesQuery>,
-) -> Answered<Json<FreezePage>> {
-    let (from, until) =
-        query.stretch().map_err(|sentence| Problem::new(Kind::BadRequest, sentence))?;
+) -> HttpResult<Json<FreezePage>> {
+    let (from, until) = query
+        .stretch()
+        .map_err(|sentence| ProblemDocument::new(ProblemKind::BadRequest, sentence))?;
     let windows = session.backend.freezes(&name, query.environment, from, until);
     Ok(Json(FreezePage { windows: session.ask(windows).await? }))
 }
@@ -218,18 +220,18 @@ async fn freezes<B: Backend>(
     params(("service" = ServiceName, Path), PlanQuery),
     responses(
         (status = 200, description = "The plan, whose fingerprint executes it.", body = Plan),
-        NoSense,
-        NotThere,
-        NoPlan,
+        BadRequestResponse,
+        NotFoundResponses,
+        InvalidResponse,
     )
 )]
 async fn plan<B: Backend>(
     State(session): State<Session<B>>,
     InPath(name): InPath<ServiceName>,
     InQuery(query): InQuery<PlanQuery>,
-) -> Answered<Json<Plan>> {
-    let action =
-        Action::try_from(query).map_err(|sentence| Problem::new(Kind::BadRequest, sentence))?;
+) -> HttpResult<Json<Plan>> {
+    let action = Action::try_from(query)
+        .map_err(|sentence| ProblemDocument::new(ProblemKind::BadRequest, sentence))?;
     session.ask(session.backend.plan(&name, action)).await.map(Json)
 }
 
@@ -242,15 +244,15 @@ async fn plan<B: Backend>(
         ("commit" = CommitPrefix, Path, description = "Its id, or the beginning of it."),
     ),
     responses(
-        (status = 200, description = "Where it is, or that nobody here knows it.", body = Whereabouts),
-        NotThere,
+        (status = 200, description = "Where it is, or that it is not known here.", body = CommitLocation),
+        NotFoundResponses,
     )
 )]
-async fn whereabouts<B: Backend>(
+async fn commit_location<B: Backend>(
     State(session): State<Session<B>>,
     InPath((name, commit)): InPath<(ServiceName, CommitPrefix)>,
-) -> Answered<Json<Whereabouts>> {
-    session.ask(session.backend.whereabouts(&name, &commit)).await.map(Json)
+) -> HttpResult<Json<CommitLocation>> {
+    session.ask(session.backend.commit_location(&name, &commit)).await.map(Json)
 }
 
 /// Records a command, and answers once it is durable.
@@ -260,20 +262,20 @@ async fn whereabouts<B: Backend>(
 #[utoipa::path(
     post,
     path = path::COMMANDS,
-    params(("service" = ServiceName, Path), Order),
+    params(("service" = ServiceName, Path), KeyedCommand),
     request_body = Command,
     responses(
         (status = 200, description = "It was recorded.", body = Receipt),
-        NoSense,
-        NotThere,
-        Refused,
+        BadRequestResponse,
+        NotFoundResponses,
+        RefusedResponses,
     )
 )]
 async fn command<B: Backend>(
     State(session): State<Session<B>>,
     InPath(name): InPath<ServiceName>,
-    order: Order,
-) -> Answered<Json<Receipt>> {
+    order: KeyedCommand,
+) -> HttpResult<Json<Receipt>> {
     Ok(Json(session.backend.command(&name, order.command, order.key).await?))
 }
 
@@ -282,16 +284,16 @@ async fn command<B: Backend>(
     get,
     path = path::RECEIPT,
     params(("key" = IdempotencyKey, Path)),
-    responses((status = 200, description = "It was recorded.", body = Receipt), NoReceipt)
+    responses((status = 200, description = "It was recorded.", body = Receipt), NoReceiptResponses)
 )]
 async fn receipt<B: Backend>(
     State(session): State<Session<B>>,
     InPath(key): InPath<IdempotencyKey>,
-) -> Answered<Json<Receipt>> {
+) -> HttpResult<Json<Receipt>> {
     let receipt = session.ask(session.backend.receipt(&key)).await?;
     let receipt = receipt.ok_or_else(|| {
         let sentence = format!("no command with the key {:?} was ever recorded", key.as_str());
-        Problem::new(Kind::NeverRecorded, sentence)
+        ProblemDocument::new(ProblemKind::NeverRecorded, sentence)
     })?;
     Ok(Json(receipt))
 }
@@ -309,14 +311,15 @@ async fn receipt<B: Backend>(
         ("step" = usize, Path, description = "The index of the step, from 0."),
         LogQuery,
     ),
-    responses(LogBytes, NoSense, NotThere)
+    responses(LogPageResponse, BadRequestResponse, NotFoundResponses)
 )]
 async fn log<B: Backend>(
     State(session): State<Session<B>>,
     InPath((name, deployment, step)): InPath<(ServiceName, DeploymentId, usize)>,
     InQuery(query): InQuery<LogQuery>,
-) -> Answered<Response> {
-    let from = query.from().map_err(|sentence| Problem::new(Kind::BadRequest, sentence))?;
+) -> HttpResult<Response> {
+    let from =
+        query.from().map_err(|sentence| ProblemDocument::new(ProblemKind::BadRequest, sentence))?;
     let (limit, wait) = (within(query.limit, LOG), query.wait.up_to(LONGEST_WAIT));
     let page = session.backend.log(&name, deployment, step, from, limit, wait);
     session.ask(page).await.map(response::log)
@@ -324,7 +327,7 @@ async fn log<B: Backend>(
 
 /// Looks for a line of a step's log, in as much of it as takes a moment.
 ///
-/// The line that is found may have what is looked for; whoever shows it looks closer. After `not_yet`, go on from the
+/// The line that is found may contain the text; the caller looks closer. After `not_yet`, go on from the
 /// cursor that was reached.
 #[utoipa::path(
     get,
@@ -337,17 +340,18 @@ async fn log<B: Backend>(
     ),
     responses(
         (status = 200, description = "How far the search came.", body = LogFind),
-        NoSense,
-        NotThere,
-        Unsearched,
+        BadRequestResponse,
+        NotFoundResponses,
+        InvalidResponse,
     )
 )]
 async fn search_log<B: Backend>(
     State(session): State<Session<B>>,
     InPath((name, deployment, step)): InPath<(ServiceName, DeploymentId, usize)>,
     InQuery(query): InQuery<LogSearchQuery>,
-) -> Answered<Json<LogFind>> {
-    let search = LogSearch::try_from(query).map_err(|why| Problem::new(Kind::BadRequest, why))?;
+) -> HttpResult<Json<LogFind>> {
+    let search = LogSearch::try_from(query)
+        .map_err(|why| ProblemDocument::new(ProblemKind::BadRequest, why))?;
     session.ask(session.backend.search_log(&name, deployment, step, search)).await.map(Json)
 }
 
@@ -363,15 +367,15 @@ async fn search_log<B: Backend>(
     responses(
         (status = 200, description = "Events, oldest first.",
             content((EventPage = "application/json"), (String = "text/event-stream"))),
-        NoSense,
-        NotThere,
+        BadRequestResponse,
+        NotFoundResponses,
     )
 )]
 async fn events<B: Backend>(
     State(session): State<Session<B>>,
     InQuery(query): InQuery<EventsQuery>,
     headers: HeaderMap,
-) -> Answered<Response> {
+) -> HttpResult<Response> {
     let after = LastEvent::of(&headers).map_or(query.after, |LastEvent(seq)| seq);
     if sse::wanted(&headers) {
         return Ok(sse::stream(session, query.service, after));
@@ -388,12 +392,12 @@ async fn events<B: Backend>(
     get,
     path = path::CHAIN,
     params(ChainQuery),
-    responses((status = 200, description = "The rows that hold.", body = ChainPage), NoSense)
+    responses((status = 200, description = "The rows that hold.", body = ChainPage), BadRequestResponse)
 )]
 async fn chain<B: Backend>(
     State(session): State<Session<B>>,
     InQuery(query): InQuery<ChainQuery>,
-) -> Answered<Json<ChainPage>> {
+) -> HttpResult<Json<ChainPage>> {
     let limit = within(query.limit, CHAIN);
     session.ask(session.backend.chain(query.from(), limit)).await.map(Json)
 }
@@ -403,12 +407,12 @@ async fn chain<B: Backend>(
     get,
     path = path::SPAN,
     params(SpanQuery),
-    responses((status = 200, description = "Its first and its last event.", body = SpanPage), NoSense)
+    responses((status = 200, description = "Its first and its last event.", body = SpanPage), BadRequestResponse)
 )]
 async fn span<B: Backend>(
     State(session): State<Session<B>>,
     InQuery(query): InQuery<SpanQuery>,
-) -> Answered<Json<SpanPage>> {
+) -> HttpResult<Json<SpanPage>> {
     let span = session.ask(session.backend.span(query.since, query.until)).await?;
     Ok(Json(SpanPage { span }))
 }

@@ -16,7 +16,7 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use super::document::in_header;
 use super::routes::Session;
-use crate::api::problem::Problem;
+use crate::api::problem::ProblemDocument;
 use crate::backend::{Answer, Backend, LONGEST_WAIT};
 use crate::domain::event::Event;
 use crate::domain::ids::{Seq, ServiceName};
@@ -71,13 +71,13 @@ fn message(event: Answer<Event>) -> Sent {
             let named = Sent::default().id(event.seq.to_string()).event(event.fact.kind());
             named.json_data(event)
         }
-        Err(error) => Sent::default().event("problem").json_data(Problem::from(error)),
+        Err(error) => Sent::default().event("problem").json_data(ProblemDocument::from(error)),
     };
     sent.unwrap_or_else(|error| Sent::default().comment(error.to_string()))
 }
 
 /// Where the stream is; `None` once it has told its failure.
-struct Place<B> {
+struct StreamPosition<B> {
     backend: Arc<B>,
     service: Option<ServiceName>,
     after: Seq,
@@ -89,7 +89,7 @@ fn events<B: Backend>(
     service: Option<ServiceName>,
     after: Seq,
 ) -> impl Stream<Item = Answer<Event>> + Send {
-    let place = Place { backend, service, after, ready: VecDeque::new() };
+    let place = StreamPosition { backend, service, after, ready: VecDeque::new() };
     stream::unfold(Some(place), |place| async {
         let mut place = place?;
         match place.next().await {
@@ -99,7 +99,7 @@ fn events<B: Backend>(
     })
 }
 
-impl<B: Backend> Place<B> {
+impl<B: Backend> StreamPosition<B> {
     async fn next(&mut self) -> Answer<Event> {
         loop {
             if let Some(event) = self.ready.pop_front() {

@@ -1,19 +1,19 @@
-//! The word that the server stops, for everyone who waits for something else.
+//! Tells everything that waits that the server stops.
 
 use std::future::Future;
 
 use tokio::sync::watch;
 
-/// Says it.
+/// Sends the signal.
 pub(super) struct Stop(watch::Sender<bool>);
 
-/// Hears it.
+/// Receives the signal.
 #[derive(Clone)]
-pub(super) struct Stopping(watch::Receiver<bool>);
+pub(super) struct StopSignal(watch::Receiver<bool>);
 
-pub(super) fn channel() -> (Stop, Stopping) {
+pub(super) fn channel() -> (Stop, StopSignal) {
     let (stop, stopping) = watch::channel(false);
-    (Stop(stop), Stopping(stopping))
+    (Stop(stop), StopSignal(stopping))
 }
 
 impl Stop {
@@ -22,12 +22,12 @@ impl Stop {
     }
 }
 
-impl Stopping {
+impl StopSignal {
     /// Ends when the server begins to stop, or did before.
     pub(super) fn begun(&self) -> impl Future<Output = ()> + Send + 'static {
         let mut stopping = self.0.clone();
         async move {
-            // An error means that the server is gone, which is as good as its word.
+            // An error means that the server is gone already.
             let _ = stopping.wait_for(|stopping| *stopping).await;
         }
     }

@@ -13,7 +13,7 @@ use crate::domain::event::{Event, Fact};
 use crate::domain::ids::Seq;
 use crate::domain::people::Actor;
 
-/// An event exactly as its row spells it; the hash is over these texts, never over what they decode to.
+/// An event exactly as its row spells it. The hash covers these texts, not their decoded values.
 #[derive(Debug)]
 pub(super) struct Stored {
     pub seq: i64,

@@ -28,7 +28,7 @@ pub struct Store {
     hash: Hash,
 }
 
-/// A fact on its way to become an event.
+/// A fact to append as an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEvent {
     pub service: ServiceName,
@@ -45,7 +45,7 @@ pub struct Answered {
     pub receipt: Receipt,
 }
 
-/// A repository and the service that it carries.
+/// A repository and the service in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownService {
     pub name: ServiceName,
@@ -208,7 +208,7 @@ impl Store {
             .map_err(|e| sqlite(&self.path, e))
     }
 
-    /// The services that were ever watched.
+    /// All services that were ever watched.
     ///
     /// # Errors
     /// When the database cannot be read.

@@ -1,4 +1,4 @@
-//! Reading the record, beside the one who writes it.
+//! Reads the record while the engine writes it.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

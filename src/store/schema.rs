@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::{StoreError, sqlite};
 
-/// In order; one that was released is never edited.
+/// In order. A released migration is never edited. `rusqlite_migration` has no version for our `rusqlite`.
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_events.sql"),
     include_str!("migrations/0002_events_by_time.sql"),
@@ -23,10 +23,10 @@ pub(super) fn check_library() -> Result<(), StoreError> {
     Ok(())
 }
 
-/// How long a reader or a checkpoint of somebody else is waited for.
+/// How long to wait for another reader or checkpoint.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// Full durability: a commit that was answered survives a power cut.
+/// Full durability: an acknowledged commit survives a power cut.
 pub(super) fn configure(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let at = |source| sqlite(path, source);
     connection.busy_timeout(BUSY).map_err(at)?;

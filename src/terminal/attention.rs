@@ -1,4 +1,4 @@
-//! What reaches a person who looks elsewhere: the bell and the title of the window.
+//! Gets attention outside the pane: the bell and the window title.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use crate::gate::Safe;
 /// Longer titles are cut: they name a pane, they do not describe it.
 const TITLE_COLUMNS: usize = 80;
 
-/// Rings. tmux and the terminal mark the window by it, which they do for no other notification alike.
+/// Rings the bell. tmux and all terminals mark the window for it; no other notification works everywhere.
 ///
 /// # Errors
 ///
@@ -17,7 +17,7 @@ pub fn bell(out: &mut impl Write) -> io::Result<()> {
     out.flush()
 }
 
-/// Names the window. The guard gives back the name that it had.
+/// Sets the window title. The guard restores the old one.
 ///
 /// # Errors
 ///

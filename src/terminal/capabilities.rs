@@ -1,4 +1,4 @@
-//! What the terminal can show, from the environment alone: no question is sent that a slow line answers too late.
+//! What the terminal can show, read from the environment. A query could be answered too late on a slow line.
 
 use std::io::IsTerminal;
 
@@ -19,7 +19,7 @@ pub enum Charset {
     Ascii,
 }
 
-/// What a person asked for about colour, on the command line or in the configuration.
+/// The colour option, from the command line or the configuration.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ColourChoice {
     #[default]

@@ -1,4 +1,4 @@
-//! The clipboard of the person's own machine, by OSC 52 through whatever lies between.
+//! Copies to the clipboard of the user's own machine with OSC 52, also through ssh and tmux.
 
 use std::io::{self, Write};
 
@@ -19,7 +19,7 @@ pub enum CopyError {
     Terminal(#[from] io::Error),
 }
 
-/// Sends `text` to the terminal. Whether it got into the clipboard nobody can tell: say "sent to the terminal".
+/// Sends `text` to the terminal. The terminal does not confirm it, so say "sent to the terminal", not "copied".
 ///
 /// # Errors
 ///

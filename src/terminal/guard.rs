@@ -1,4 +1,4 @@
-//! Entering the full screen and leaving it, whatever happens: each mode that was set is undone, in reverse, once.
+//! Enters and leaves full screen. Every mode that was set is undone once, in reverse order, however the program ends.
 
 use std::fs::File;
 use std::io::{self, StdoutLock, Write};
@@ -19,25 +19,25 @@ use rustix::termios::{QueueSelector, tcflush};
 
 use crate::fault::{self, Layer};
 
-/// How long to wait for the word that we were continued. A process that nobody could continue is not stopped at all.
+/// How long to wait for the continue signal. The kernel does not stop a process that no shell can continue.
 const CONTINUED: Duration = Duration::from_millis(500);
 
-/// What is set, so that a panic and a signal can undo it where the guard is out of reach.
+/// The modes that are set. A panic and a signal undo them without the guard.
 static ENTERED: Mutex<Entered> = Mutex::new(Entered { modes: Vec::new(), over: false });
 
 #[derive(Debug)]
 struct Entered {
-    /// In the order in which they were set.
+    /// In the order they were set.
     modes: Vec<Mode>,
-    /// The terminal was given back for good: whoever is about to set a mode comes too late.
+    /// The terminal was given back for good: no mode is set any more.
     over: bool,
 }
 
-/// One thing about the terminal that we change.
+/// A terminal setting that we change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Raw,
-    /// The window's title as it was, kept by the terminal.
+    /// The window title, which the terminal saves and restores.
     Title,
     AlternateScreen,
     HiddenCursor,
@@ -144,7 +144,7 @@ pub fn give_back() -> StdoutLock<'static> {
     drawing
 }
 
-/// Each mode is set, and undone, with the record in hand: nobody can come between who gives the terminal back for good.
+/// Each mode is set and undone under the lock, so that giving the terminal back for good cannot come in between.
 fn enter_all(out: &mut impl Write, modes: &[Mode]) -> io::Result<()> {
     for mode in modes {
         fault::here(Layer::Enter);
@@ -175,10 +175,10 @@ impl Entered {
     }
 }
 
-/// One mode's failure must not keep the others set.
+/// If one mode cannot be undone, the others still are.
 fn undo(mode: Mode, out: &mut impl Write) {
     if let Err(error) = mode.leave(out) {
-        tracing::warn!(?mode, %error, "the terminal could not be given back whole");
+        tracing::warn!(?mode, %error, "a terminal mode could not be undone");
     }
 }
 

@@ -1,5 +1,4 @@
-//! What comes from the terminal: keys, pastes and sizes. A thread of its own waits for it, so that the loop never asks the
-//! terminal whether there is something.
+//! Reads keys, pastes and sizes from the terminal in a thread of its own, so that the event loop does not poll.
 
 use std::io;
 use std::thread;
@@ -8,7 +7,7 @@ use crossterm::event::{Event, read};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::mpsc;
 
-/// How many events may wait to be taken in; what comes beyond them waits in the terminal.
+/// The most queued events. Further input waits in the terminal.
 const WAITING: usize = 256;
 
 /// Begins to read. There is one terminal: call it once. An error is the last that comes.

@@ -1,4 +1,4 @@
-//! Draws with few bytes: rows that only moved are moved by the terminal itself, and what is there is not drawn again.
+//! Draws with few bytes: the terminal itself scrolls rows that moved, and only changed cells are drawn.
 
 use std::io::{self, Write};
 use std::ops::Range;
@@ -50,7 +50,7 @@ impl Scroll {
 }
 
 impl<W: Write> Painter<W> {
-    /// Onto a screen that is empty.
+    /// A painter for an empty screen.
     pub fn new(writer: W) -> Self {
         let shown = Buffer::default();
         Self { screen: CrosstermBackend::new(writer), shown, cursor_is_hidden: false }
@@ -66,7 +66,7 @@ impl<W: Write> Painter<W> {
         Ok(())
     }
 
-    /// Nothing is on the screen any more, and nobody knows about the cursor.
+    /// The screen is empty now and the state of the cursor unknown.
     fn forget(&mut self) {
         self.shown = Buffer::default();
         self.cursor_is_hidden = false;

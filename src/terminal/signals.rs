@@ -1,4 +1,4 @@
-//! The ways out that need no event loop: a signal, a panic and the end of the terminal all end the program by themselves.
+//! Exits that need no event loop: a signal, a panic and a terminal hangup each end the program.
 
 use std::io;
 use std::iter;
@@ -18,19 +18,19 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::guard;
 use crate::fault::{self, Layer};
 
-/// How long a terminal may take to read what gives it back before what it has not read is thrown away, to make room.
+/// How long the terminal may take to read its restore sequences. After that its unread output is discarded.
 const POLITE: Duration = Duration::from_millis(500);
-/// The same for the report of a panic, which may have to be looked up in a slow file.
+/// The same for a panic report, which may read symbols from a slow file.
 const PATIENT: Duration = Duration::from_secs(10);
-/// How often room is made after that, and how many times before the program ends all the same.
+/// The interval between later discards, and how many there are before the program is killed.
 const INSISTENT: (Duration, usize) = (Duration::from_millis(100), 10);
 
-/// The exit code after a panic, as Rust has it.
+/// The exit code that Rust uses after a panic.
 const PANICKED: i32 = 101;
 
 /// From now on SIGTERM, SIGHUP, SIGINT and SIGQUIT, and the end of the terminal, give the terminal back and end the
 /// program within two seconds, whatever its event loop is doing. The exit status is 128 and the signal's number. SIGQUIT
-/// leaves no core behind: whoever looks for a way out at night wants the terminal back.
+/// writes no core dump.
 ///
 /// # Errors
 ///
@@ -50,7 +50,7 @@ pub fn leave_on_signals() -> io::Result<()> {
 
 /// From now on a panic in any thread or task ends the program: first the terminal is given back, then the hook that was
 /// there before prints its report, then the exit code says so. A console whose part is dead would show old things
-/// forever. What is contained is dead to nobody. Call it after that other hook is installed.
+/// forever. A contained panic ends nothing. Call this after the other hook is installed.
 pub fn leave_on_panic() {
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
@@ -69,7 +69,7 @@ pub fn leave_on_panic() {
     }));
 }
 
-/// Leaves for the signal that `wait` comes back with.
+/// Exits with the signal that `wait` returns.
 fn spawn(name: &str, wait: impl FnOnce() -> Signal + Send + 'static) -> io::Result<()> {
     let body = || {
         fault::here(Layer::Thread);
@@ -121,7 +121,7 @@ fn exit(signal: Signal) -> ! {
     process::exit(128 + signal.as_raw());
 }
 
-/// Ends the program also where the terminal reads nothing, which would keep it forever; until the answer is dropped.
+/// Ends the program even if the terminal reads nothing, unless the returned value is dropped in time.
 fn insist(patience: Duration) -> mpsc::Sender<()> {
     let (leaving, left) = mpsc::channel();
     let insisting = thread::Builder::new().name("insist".to_owned()).spawn(move || {
@@ -132,11 +132,11 @@ fn insist(patience: Duration) -> mpsc::Sender<()> {
             }
             make_room();
         }
-        // Nothing gentler would come through; if even this fails, the process is gone already.
+        // The process may be blocked on output, so only SIGKILL ends it. It fails only if the process is gone.
         let _gone = kill_process(getpid(), Signal::KILL);
     });
     if let Err(error) = insisting {
-        tracing::warn!(%error, "nobody watches over the way out");
+        tracing::warn!(%error, "cannot start the exit watchdog");
     }
     leaving
 }
@@ -153,18 +153,18 @@ fn make_room() {
     }
 }
 
-/// What a shell tells its jobs: to stop, and that they may go on.
+/// The job control signals of the shell: stop and continue.
 #[derive(Debug)]
 pub struct JobControl {
     stop: tokio::signal::unix::Signal,
-    go_on: tokio::signal::unix::Signal,
+    resume: tokio::signal::unix::Signal,
 }
 
-/// What a job was told.
+/// A job control signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
+pub enum JobSignal {
     Stop,
-    GoOn,
+    Continue,
 }
 
 impl JobControl {
@@ -175,18 +175,18 @@ impl JobControl {
     /// When signals cannot be listened to.
     pub fn listen() -> io::Result<Self> {
         let of = |which: Signal| signal(SignalKind::from_raw(which.as_raw()));
-        Ok(Self { stop: of(Signal::TSTP)?, go_on: of(Signal::CONT)? })
+        Ok(Self { stop: of(Signal::TSTP)?, resume: of(Signal::CONT)? })
     }
 
-    pub async fn told(&mut self) -> Told {
+    pub async fn next(&mut self) -> JobSignal {
         tokio::select! {
-            _ = self.stop.recv() => Told::Stop,
-            _ = self.go_on.recv() => Told::GoOn,
+            _ = self.stop.recv() => JobSignal::Stop,
+            _ = self.resume.recv() => JobSignal::Continue,
         }
     }
 
     /// Waits until the process may go on.
     pub async fn continued(&mut self) {
-        self.go_on.recv().await;
+        self.resume.recv().await;
     }
 }

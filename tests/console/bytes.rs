@@ -3,12 +3,12 @@
 use std::num::NonZeroU16;
 use std::time::Duration;
 
-use trunkline::backend::scripted::{Scripted, World};
+use trunkline::backend::scripted::{Scripted, ScriptedWorld};
 use trunkline::domain::event::DeploymentKind;
 use trunkline::domain::ids::{DeploymentId, Environment};
 use trunkline::domain::people::Actor;
 
-use super::harness::{Console, checkout, ready};
+use trunkline_testing::console::{Console, checkout, ready};
 
 const SIZE: (u16, u16) = (120, 40);
 /// What one line may cost.
@@ -25,7 +25,7 @@ fn line(n: u64) -> String {
 }
 
 /// A deployment whose first step runs and has written lines.
-fn running(world: &mut World) -> DeploymentId {
+fn running(world: &mut ScriptedWorld) -> DeploymentId {
     let build = world.merge(&checkout(), "ada", "Next");
     let (environment, kind) = (Environment::Production, DeploymentKind::Promote);
     let id = world.request(&checkout(), build, environment, kind, Actor::System);

@@ -7,15 +7,16 @@ use tokio::time::Instant;
 use trunkline::backend::Backend;
 use trunkline::backend::scripted::{Fault, Scripted};
 use trunkline::console::effect::{Effect, Outside};
-use trunkline::console::message::{LogSource, Message, News};
+use trunkline::console::message::{Message, News};
 use trunkline::console::model::Model;
+use trunkline::console::model::log::LogSource;
 use trunkline::console::{Options, update};
 use trunkline::domain::event::DeploymentKind;
 use trunkline::domain::ids::Environment;
 use trunkline::domain::log::LogFrom;
 use trunkline::domain::people::Actor;
 
-use super::harness::{Console, checkout, monday, options, ready};
+use trunkline_testing::console::{Console, checkout, monday, options, ready};
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_hour_draws_once() {

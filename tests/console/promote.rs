@@ -8,11 +8,11 @@ use trunkline::domain::event::{DeploymentKind, Fact};
 use trunkline::domain::ids::Environment;
 use trunkline::domain::people::Actor;
 
-use super::harness::{Console, checkout, put_live, ready};
+use trunkline_testing::console::{Console, checkout, put_live, ready};
 
 /// How many deployments production has had.
 fn production(console: &Console) -> usize {
-    let world = |world: &mut trunkline::backend::scripted::World| {
+    let world = |world: &mut trunkline::backend::scripted::ScriptedWorld| {
         let service = world.service(&checkout()).expect("it is there");
         let deployments = service.state.deployments.values();
         deployments.filter(|d| d.request.environment == Environment::Production).count()
@@ -120,7 +120,7 @@ async fn a_freeze_that_begins_disarms_and_re_check_asks_for_the_reason() {
     let backend = ready();
     let console = Console::open(&backend);
     console.until("#3").await.press(&["P"]).until("[> Cancel <]").await.press(&["right"]);
-    let (from, until, reason) = (super::harness::monday(), None, "launch".to_owned());
+    let (from, until, reason) = (trunkline_testing::console::monday(), None, "launch".to_owned());
     backend.change(|world| {
         let fact = Fact::FreezePlaced { from, until, reason };
         world.record(&checkout(), Actor::Person("kim".into()), fact);
@@ -136,7 +136,7 @@ async fn what_does_not_touch_the_plan_leaves_the_dialog_armed() {
     let console = Console::open(&backend);
     console.until("#3").await.press(&["P"]).until("[> Cancel <]").await.press(&["right"]);
     backend.change(|world| world.merge(&checkout(), "kim", "Something else"));
-    console.until("1 newer build is not in this").await.quiet().await;
+    console.until("Not included: 1 newer build").await.quiet().await;
     assert!(!console.text().contains("DISARMED"));
     console.press(&["enter"]).until_gone("Promote #3 to PRODUCTION").await;
     assert_eq!(production(&console), 3);

@@ -1,12 +1,12 @@
 //! Releasing production after a rollback, the commits that were bad, and what verifies a build.
 
-use trunkline::backend::scripted::{Scripted, World};
+use trunkline::backend::scripted::{Scripted, ScriptedWorld};
 use trunkline::domain::event::{DeploymentKind, Fact};
 use trunkline::domain::ids::{BuildNumber, Environment};
 use trunkline::domain::people::Actor;
 use trunkline::domain::policy::VerifyBy;
 
-use super::harness::{Console, checkout, put_live, ready};
+use trunkline_testing::console::{Console, checkout, put_live, ready};
 
 /// Production was rolled back from #4 to #2: #3 by ada and #4 by kim are taken away, and production is on hold.
 fn rolled_back() -> Scripted {
@@ -22,7 +22,7 @@ fn rolled_back() -> Scripted {
 }
 
 /// Asks for a rollback, with the hold that comes with it.
-fn roll_back(world: &mut World, to: BuildNumber) {
+fn roll_back(world: &mut ScriptedWorld, to: BuildNumber) {
     let kim = || Actor::Person("kim".into());
     let (environment, kind) = (Environment::Production, DeploymentKind::Rollback);
     let id = world.request(&checkout(), to, environment, kind, kim());
@@ -62,7 +62,7 @@ async fn a_release_names_the_bad_commit_and_its_build_is_marked() {
     assert!(!console.line("Change by ada").contains("BAD"), "{}", console.text());
     console.press(&["1", "g", "3"]).until("named bad by sam").await.until("carts were lost").await;
     console.until("no newer build is without it").await;
-    console.press(&["1", "P"]).until("named bad by sam").await.until("[!!]").await;
+    console.press(&["1", "P"]).until("[!!] Contains bad commit").await.until("(sam").await;
 }
 
 #[tokio::test(start_paused = true)]

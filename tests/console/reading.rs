@@ -7,7 +7,7 @@ use trunkline::domain::event::{DeploymentKind, Fact};
 use trunkline::domain::ids::Environment;
 use trunkline::domain::people::Actor;
 
-use super::harness::{Console, SMALL, checkout, ready};
+use trunkline_testing::console::{Console, SMALL, checkout, ready};
 
 const SMALLEST: (u16, u16) = (60, 12);
 
@@ -64,7 +64,7 @@ async fn what_is_overridden_has_to_be_on_screen_first() {
             assert_ne!(console.text(), screen, "it ends");
             read.push_str(&console.text());
         }
-        for said in ["9h", "wants to be woken", "payment", "whole", "you wrote"] {
+        for said in ["9h", "wants to be woken", "payment", "whole", "You wrote"] {
             assert!(read.contains(said), "{said:?} at {size:?} in\n{read}");
         }
         console.quiet().await.press(&["enter"]).until_gone("Promote #4 to PRODUCTION").await;

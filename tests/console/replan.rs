@@ -8,13 +8,14 @@ use tokio::time::Instant;
 use trunkline::backend::scripted::Scripted;
 use trunkline::backend::{Backend as _, BackendError};
 use trunkline::console::effect::Effect;
-use trunkline::console::message::{Message, News, Ticket};
+use trunkline::console::message::{Message, News};
 use trunkline::console::model::Model;
+use trunkline::console::model::ticket::Ticket;
 use trunkline::console::{Options, drawn, update};
 use trunkline::domain::command::Action;
 use trunkline::domain::ids::BuildNumber;
 
-use super::harness::{checkout, key, options, ready};
+use trunkline_testing::console::{checkout, key, options, ready};
 
 /// A console whose backend answers when the test wants it to.
 struct Desk {

@@ -16,7 +16,7 @@ use trunkline::domain::ids::{BuildNumber, Environment, Seq};
 use trunkline::domain::people::Actor;
 use trunkline::domain::request::{Request, RequestState};
 
-use super::harness::{Console, checkout, options, put_live, ready};
+use trunkline_testing::console::{Console, checkout, options, put_live, ready};
 
 /// A world in which sam wrote the newest build, #4, and so may not just promote it.
 fn written_by_sam() -> Scripted {
@@ -177,7 +177,7 @@ async fn a_request_expires_by_the_clock_of_the_console() {
     assert!(console.text().contains("ASKED #4 by sam"), "it stands to its end");
     console.rest(Duration::from_secs(20)).await;
     assert!(!console.text().contains("ASKED #4"), "{}", console.text());
-    console.until("the request of sam for #4: expired: nobody took it").await;
+    console.until("the request of sam for #4: expired: not taken").await;
 }
 
 /// The model of a console at `start`, when a request of kim ends 95 seconds later and all else is a week old.
@@ -278,7 +278,7 @@ async fn a_withdrawal_disarms_when_the_request_has_expired() {
     ask_from(&console, "").await;
     console.until("ASKED #4 by you").await.press(&["u"]).until("[  Withdraw  ]").await;
     console.rest(Duration::from_mins(20)).await;
-    console.until("DISARMED").await.until("expired: nobody took it").await;
+    console.until("DISARMED").await.until("expired: not taken").await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -307,7 +307,7 @@ async fn a_request_for_another_service_is_told_once_with_its_name() {
         world.verified_build(&api, "kim");
     });
     let shown = Options { service: Some(checkout()), ..options() };
-    let console = Console::with(&backend, super::harness::SMALL, shown, |_| {});
+    let console = Console::with(&backend, trunkline_testing::console::SMALL, shown, |_| {});
     console.until("#3").await;
     let before = bells(&console);
     backend.change(|world| {

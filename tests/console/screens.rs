@@ -8,7 +8,7 @@ use trunkline::domain::ids::{Environment, ServiceName};
 use trunkline::domain::people::Actor;
 use trunkline::migrations::{Dialect, FileChange, MigrationFile, SchemaDefinitions, Tool, judge};
 
-use super::harness::{Console, checkout, put_live, ready};
+use trunkline_testing::console::{Console, checkout, put_live, ready};
 
 /// An afternoon with something of everything.
 fn busy() -> Scripted {
@@ -16,7 +16,7 @@ fn busy() -> Scripted {
     let name = checkout();
     backend.change(|world| {
         let auto = (Environment::Staging, DeploymentKind::Auto);
-        let request = |world: &mut trunkline::backend::scripted::World, build| {
+        let request = |world: &mut trunkline::backend::scripted::ScriptedWorld, build| {
             world.request(&name, build, auto.0, auto.1, Actor::System)
         };
         let build = world.merge(&name, "kim", "chore: bump the TLS library to 3.4");

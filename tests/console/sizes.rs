@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::harness::{Console, checkout, ready};
+use trunkline_testing::console::{Console, checkout, ready};
 
 #[tokio::test(start_paused = true)]
 async fn a_tiny_screen_says_what_it_needs_and_still_updates() {
@@ -10,11 +10,20 @@ async fn a_tiny_screen_says_what_it_needs_and_still_updates() {
     let console = Console::sized(&backend, (58, 11));
     console.until("needs 60x12, have 58x11, q quits").await.until("PROD checkout #2 ok").await;
     backend.change(|world| {
-        super::harness::put_live(world, trunkline::domain::ids::BuildNumber(3));
+        trunkline_testing::console::put_live(world, trunkline::domain::ids::BuildNumber(3));
     });
     console.until("PROD checkout #3").await;
     console.resize(80, 24);
     console.until("Staging").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_screen_that_grew_is_filled_before_its_event_comes() {
+    let console = Console::open(&ready());
+    console.until("#3").await;
+    assert!(!console.text().contains(" 3 Details"), "80 columns have no room for it");
+    console.resize_silently(120, 40);
+    console.press(&["j"]).until(" 3 Details").await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,11 +6,11 @@ use trunkline::domain::ids::{Environment, ServiceName};
 use trunkline::domain::people::Actor;
 use trunkline::domain::snapshot::Problem;
 
-use super::harness::{Console, checkout, monday, options, ready};
-use trunkline::backend::scripted::{Scripted, World};
+use trunkline::backend::scripted::{Scripted, ScriptedWorld};
+use trunkline_testing::console::{Console, checkout, monday, options, ready};
 
 /// Fails at its second step.
-fn fail(world: &mut World, environment: Environment, kind: DeploymentKind) {
+fn fail(world: &mut ScriptedWorld, environment: Environment, kind: DeploymentKind) {
     let build = match environment {
         Environment::Production => world.verified_build(&checkout(), "kim"),
         Environment::Staging => world.merge(&checkout(), "kim", "Does not start"),
@@ -27,7 +27,7 @@ fn fail(world: &mut World, environment: Environment, kind: DeploymentKind) {
 }
 
 /// Begins what will fail in staging.
-fn fail_slowly(world: &mut World) {
+fn fail_slowly(world: &mut ScriptedWorld) {
     let build = world.merge(&checkout(), "kim", "Does not start");
     let (to, kind) = (Environment::Staging, DeploymentKind::Auto);
     world.request(&checkout(), build, to, kind, Actor::System);

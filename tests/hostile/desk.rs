@@ -113,11 +113,11 @@ fn busy() -> Scripted {
 
 /// Requests of which one is open, a bad commit that every build has since, and a verification by a step that is asked
 /// for and one that is not there.
-fn quality(world: &mut scripted::World) {
+fn quality(world: &mut scripted::ScriptedWorld) {
     let (name, kim) = (checkout(), || Actor::Person("kim".to_owned()));
     let until = world.now() + TimeDelta::minutes(20);
     let build = BuildNumber(6);
-    let ask = |world: &mut scripted::World| {
+    let ask = |world: &mut scripted::ScriptedWorld| {
         let note = String::new();
         world.record(&name, kim(), Fact::PromoterRequested { build, until, note })
     };
@@ -191,7 +191,7 @@ impl<'a, T: Texts> Desk<'a, T> {
                 }
                 Effect::Send { ticket, .. } => {
                     let sentence = self.texts.text();
-                    let answer = Err(BackendError::Refused(Refusal::Invalid { sentence }));
+                    let answer = Err(BackendError::Refused(Refusal::invalid(sentence)));
                     self.take(News::Answered { ticket, answer });
                 }
                 _ => {}

@@ -101,6 +101,7 @@ fn verdict(target: BuildNumber, texts: &mut impl Texts) -> Verdict {
         outlook: Outlook::PointOfNoReturn,
         floor: Some(BuildNumber(target.0 + 1)),
         why: vec![texts.text(), texts.text()],
+        remedy: None,
     }
 }
 

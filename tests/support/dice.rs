@@ -1,7 +1,5 @@
 //! Chance that can be repeated: a test prints its seed when it fails, and takes one from `TRUNKLINE_SEED`.
 
-#![allow(dead_code, reason = "each test program uses its own part of this")]
-
 use std::time::Duration;
 
 /// What a test draws from when nobody names a seed.
@@ -17,6 +15,7 @@ impl Dice {
     }
 
     /// Another stream for each number, so that what draws at the same time does not disturb each other.
+    #[must_use]
     pub fn fork(&self, number: u64) -> Self {
         let mut other = Self(self.0 ^ number.wrapping_mul(0xd6e8_feb8_6659_fd93));
         other.roll();

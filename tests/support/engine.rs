@@ -1,7 +1,5 @@
 //! A real engine over a real repository: what a test needs to merge, watch and command.
 
-#![allow(dead_code, reason = "each test program uses its own part of this")]
-
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +17,8 @@ use trunkline::domain::snapshot::{BuildRow, ServiceSnapshot};
 use trunkline::engine::clock::{Clock, SystemClock};
 use trunkline::engine::{CommandError, Engine, Handle, Options, Services};
 
-use super::repository::Repository;
+use crate::program;
+use crate::repository::Repository;
 
 /// How long a test waits for what must happen; much longer than it ever takes.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -58,8 +57,6 @@ while [ $i -le 20 ]; do echo "line $i of 20"; i=$((i + 1)); done
 while [ -e "$GATE" ]; do sleep 0.02; done
 echo released
 "#;
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_trunkline");
 
 fn watched(address: &str, folder: Option<&str>) -> Watched {
     let folder = folder.map(str::to_owned);
@@ -147,7 +144,7 @@ impl World {
 
     /// Starts over a repository that is somewhere else by now.
     pub async fn start_at(&mut self, address: &str) {
-        self.open_engine(vec![watched(address, None)], PROGRAM.into()).await;
+        self.open_engine(vec![watched(address, None)], program()).await;
     }
 
     /// Starts with another program for the supervisors.
@@ -160,13 +157,13 @@ impl World {
     pub async fn start_folders(&mut self, folders: &[Option<&str>]) {
         let address = self.repository.address();
         let all = folders.iter().map(|folder| watched(address, *folder)).collect();
-        self.open_engine(all, PROGRAM.into()).await;
+        self.open_engine(all, program()).await;
     }
 
     /// Starts by another clock than the machine's.
     pub async fn start_by(&mut self, clock: Arc<dyn Clock>) {
         let watched = watched(self.repository.address(), None);
-        self.open_by(vec![watched], PROGRAM.into(), clock).await;
+        self.open_by(vec![watched], program(), clock).await;
     }
 
     async fn open_engine(&mut self, watched: Vec<Watched>, program: PathBuf) {
@@ -257,6 +254,11 @@ impl World {
         }
     }
 
+    /// A merge of Ann's change, once staging has verified it.
+    pub async fn verified(&self, change: &str) -> BuildNumber {
+        self.merged("Ann", "ann@example.com", change).await
+    }
+
     /// A merge of somebody's change, once staging has verified it.
     pub async fn merged(&self, name: &str, email: &str, change: &str) -> BuildNumber {
         let sha = self.repository.commit_by(name, email, change, change, change);
@@ -264,11 +266,15 @@ impl World {
         self.until_build("the merge is verified in staging", verified).await.build.number
     }
 
+    /// # Errors
+    /// As the engine says.
     pub async fn plan(&self, login: &str, action: Action) -> Result<Plan, CommandError> {
         self.handle().plan(&self.service, action, &Caller::in_process(login)).await
     }
 
     /// Executes a plan with a reason for everything.
+    /// # Errors
+    /// As the engine says.
     pub async fn execute(&self, login: &str, plan: &Plan) -> Result<Receipt, CommandError> {
         let command = Command::Execute {
             action: plan.action,
@@ -278,6 +284,8 @@ impl World {
         self.command(login, command).await
     }
 
+    /// # Errors
+    /// As the engine says.
     pub async fn command(&self, login: &str, command: Command) -> Result<Receipt, CommandError> {
         let key = IdempotencyKey::try_from(uuid::Uuid::new_v4().to_string()).unwrap();
         self.handle().command(&self.service, &Caller::in_process(login), command, key).await
@@ -301,12 +309,34 @@ impl World {
         id
     }
 
+    /// A world with one build that staging has verified.
+    pub async fn with_build() -> (Self, BuildNumber) {
+        let world = Self::open(QUICK).await;
+        let build = world.verified("a change").await;
+        (world, build)
+    }
+
+    /// A world whose promote of its one build runs until the gate is opened.
+    pub async fn with_running_promote() -> (Self, DeploymentId) {
+        let (world, build) = Self::with_build().await;
+        let promote = world.promote_and_hold(build).await;
+        (world, promote)
+    }
+
+    /// Promotes with the gate closed, and waits until the step stands before it.
+    pub async fn promote_and_hold(&self, build: BuildNumber) -> DeploymentId {
+        self.close_gate();
+        let promote = Box::pin(self.promote(build)).await;
+        self.running(promote).await;
+        promote
+    }
+
     /// A world in which a good build was live in production, and a bad one is.
     pub async fn with_two_live() -> (Self, BuildNumber, BuildNumber) {
         let world = Self::open(QUICK).await;
-        let good = world.merged("Ann", "ann@example.com", "good").await;
+        let good = world.verified("good").await;
         world.live(good).await;
-        let bad = world.merged("Ann", "ann@example.com", "bad").await;
+        let bad = world.verified("bad").await;
         world.live(bad).await;
         (world, good, bad)
     }

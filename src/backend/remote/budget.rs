@@ -1,4 +1,4 @@
-//! How many questions are asked a second time: in an outage nearly none, so that nobody makes it worse.
+//! Limits how many questions are asked a second time, so that retries do not make an outage worse.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 const COST: u32 = 10;
 const MOST: u32 = 10 * COST;
 
-/// Shared by everybody who asks over the same connections.
+/// Shared by all clones of a remote.
 #[derive(Debug)]
 pub(super) struct Budget(AtomicU32);
 

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::{Remote, Reviver, verdict};
-use crate::api::problem::Kind;
+use crate::api::problem::ProblemKind;
 use crate::api::{API, API_HEADER, VERSION, VERSION_HEADER};
 use crate::backend::{Answer, BackendError, problem};
 
@@ -91,7 +91,7 @@ impl<'a> Call<'a> {
         }
         let reply = read(response).await.map_err(|why| lost(why, asks))?;
         let Some(found) = verdict::problem(&reply) else { return Ok(reply) };
-        if self.never_recorded_is_an_answer && found.kind == Kind::NeverRecorded {
+        if self.never_recorded_is_an_answer && found.kind == ProblemKind::NeverRecorded {
             return Ok(reply);
         }
         Err(problem::error(found, verdict::retry_after(&reply.headers), asks))
@@ -107,7 +107,7 @@ impl Reply {
 }
 
 impl Remote {
-    /// Gives whoever can the time to bring the engine back.
+    /// Lets the reviver start the engine again.
     async fn revive(&self) {
         match &self.reviver {
             Some(Reviver(revive)) => revive().await,
@@ -115,12 +115,14 @@ impl Remote {
         }
     }
 
-    /// What it means that no answer came at all.
+    /// The error when no answer came at all.
     fn silence(&self, error: &reqwest::Error, asks: bool) -> BackendError {
         let why = root(error);
         if error.is_connect() {
             let socket = self.socket.display();
-            return BackendError::Unreachable(format!("no engine answers at \"{socket}\": {why}"));
+            return BackendError::Unreachable(format!(
+                "the engine does not answer at \"{socket}\" ({why}); run: trunkline engine restart"
+            ));
         }
         if error.is_builder() {
             return BackendError::Failed(format!("the request could not be made: {why}"));

@@ -7,12 +7,12 @@ use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
 use super::call::Reply;
-use crate::api::problem::{Kind, Problem};
+use crate::api::problem::{ProblemDocument, ProblemKind};
 use crate::api::version::{Side, mismatch};
 use crate::api::{API_HEADER, VERSION_HEADER};
 use crate::backend::{Answer, BackendError};
 
-/// Nobody is kept away for longer than this, whatever the other side asks for.
+/// The longest wait that the other side can ask for.
 const LONGEST_RETRY: Duration = Duration::from_mins(2);
 
 /// Checks the header that every trunkline engine puts on every answer.
@@ -27,8 +27,7 @@ pub(super) fn speaks_our_version(headers: &HeaderMap) -> Answer<()> {
     }
 }
 
-/// What it means that somebody answers who is no engine of our version, with these words: a command may have gone
-/// through them to one.
+/// The error when a program answers that is not an engine of our version. It may have passed a command on to one.
 pub(super) fn stranger(
     why: BackendError,
     status: StatusCode,
@@ -48,14 +47,16 @@ pub(super) fn stranger(
 }
 
 /// The problem that an answer is, if it is one; what is no document becomes one.
-pub(super) fn problem(reply: &Reply) -> Option<Problem> {
+pub(super) fn problem(reply: &Reply) -> Option<ProblemDocument> {
     if reply.status.is_success() || reply.status.as_u16() == 304 {
         return None;
     }
-    let document: Option<Problem> = serde_json::from_slice(&reply.bytes).ok();
-    let nameless = || Problem::new(Kind::Other, format!("the engine answered {}", reply.status));
-    // What counts is the status that was answered with, whatever the document says of it.
-    Some(Problem { status: reply.status.as_u16(), ..document.unwrap_or_else(nameless) })
+    let document: Option<ProblemDocument> = serde_json::from_slice(&reply.bytes).ok();
+    let nameless = || {
+        ProblemDocument::new(ProblemKind::Other, format!("the engine answered {}", reply.status))
+    };
+    // The status of the answer counts, not the one in the document.
+    Some(ProblemDocument { status: reply.status.as_u16(), ..document.unwrap_or_else(nameless) })
 }
 
 /// How long not to ask again: in seconds, or until a time by the clock of who says so.

@@ -1,7 +1,7 @@
 //! Commands to a scripted world: the same checks and facts as a real engine's, recorded in memory.
 
 use super::story::steps;
-use super::world::{Service, World};
+use super::world::{ScriptedService, ScriptedWorld};
 use crate::domain::caller::Caller;
 use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::ids::{Environment, IdempotencyKey, Seq, ServiceName};
@@ -12,7 +12,7 @@ use crate::engine::commands::{
 };
 use crate::engine::refusals;
 
-impl World {
+impl ScriptedWorld {
     pub(super) fn command(
         &mut self,
         name: &ServiceName,
@@ -92,7 +92,7 @@ impl World {
     }
 }
 
-impl Service {
+impl ScriptedService {
     fn view<'a>(&'a self, name: &'a ServiceName) -> ServiceView<'a> {
         let Self { state, policy, people, freezes, .. } = self;
         ServiceView { name, state, policy: policy.clone(), people, freezes }

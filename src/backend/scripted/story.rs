@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::world::{World, sha};
+use super::world::{ScriptedWorld, sha};
 use crate::domain::commit::Commit;
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::{
@@ -18,7 +18,7 @@ use crate::domain::pull_request::{Forge, PullRequest};
 /// Where its pull requests can be read.
 const FORGE: &str = "git@github.com:shop/checkout.git";
 
-impl World {
+impl ScriptedWorld {
     /// A merge to the trunk: a new build with one commit by `author`.
     pub fn merge(&mut self, name: &ServiceName, author: &str, subject: &str) -> BuildNumber {
         let newest = self.services[name].state.newest_build();

@@ -12,6 +12,7 @@ use crate::domain::caller::Caller;
 use crate::domain::chain::{ChainFrom, ChainHead, ChainPage, Hash, RecordSpan};
 use crate::domain::command::{Command, Receipt, Refusal};
 use crate::domain::commit::Range;
+use crate::domain::commit_location::CommitLocation;
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::{Event, Fact};
 use crate::domain::ids::{
@@ -24,17 +25,16 @@ use crate::domain::policy::{FreezeMode, Policy, VerifyBy};
 use crate::domain::service::ServiceState;
 use crate::domain::snapshot::build::{self, SnapshotInput};
 use crate::domain::snapshot::{FleetSnapshot, Problem, ServiceSnapshot, Version};
-use crate::domain::whereabouts::{NamedCommit, Whereabouts};
 
 /// The service that every scripted world begins with.
 pub const SERVICE: &str = "checkout";
 
 /// Everything there is. A test changes it by name, so that events, states and version stay in step.
 #[derive(Debug)]
-pub struct World {
+pub struct ScriptedWorld {
     pub(super) now: DateTime<Utc>,
     pub(super) faults: Vec<Fault>,
-    pub(super) services: BTreeMap<ServiceName, Service>,
+    pub(super) services: BTreeMap<ServiceName, ScriptedService>,
     /// What is wrong beside the services.
     problems: Vec<Problem>,
     events: Vec<Event>,
@@ -45,7 +45,7 @@ pub struct World {
 
 /// One service of it.
 #[derive(Debug, Clone, Default)]
-pub struct Service {
+pub struct ScriptedService {
     pub state: ServiceState,
     pub policy: Policy,
     pub people: People,
@@ -58,7 +58,7 @@ pub struct Service {
 }
 
 /// Questions, as the backend asks them.
-impl World {
+impl ScriptedWorld {
     #[must_use]
     pub fn new(now: DateTime<Utc>) -> Self {
         let mut world = Self {
@@ -79,7 +79,7 @@ impl World {
     }
 
     pub(super) fn fleet(&self) -> FleetSnapshot {
-        let row = |(name, service): (&ServiceName, &Service)| {
+        let row = |(name, service): (&ServiceName, &ScriptedService)| {
             build::fleet_row(service.facts(name), self.now)
         };
         FleetSnapshot {
@@ -128,22 +128,13 @@ impl World {
         ))
     }
 
-    pub(super) fn whereabouts(
+    pub(super) fn commit_location(
         &self,
         name: &ServiceName,
         commit: &CommitPrefix,
-    ) -> Result<Whereabouts, Refusal> {
-        let Service { state, policy, .. } = self.service(name)?;
-        let mut found = state.commits_that_begin_with(commit.as_str());
-        let Some(first) = found.pop() else { return Ok(Whereabouts::UnknownHere) };
-        if !found.is_empty() {
-            let candidates = found.into_iter().chain([first]).map(|commit| commit.sha).collect();
-            return Ok(Whereabouts::ambiguous(candidates));
-        }
-        let commit = state.builds.values().flat_map(|build| &build.commits);
-        let commit = commit.into_iter().find(|commit| commit.sha == first.sha);
-        let commit = commit.map_or_else(|| NamedCommit::bare(&first), NamedCommit::of);
-        Ok(Whereabouts::of(state, policy, commit, first.build))
+    ) -> Result<CommitLocation, Refusal> {
+        let ScriptedService { state, policy, .. } = self.service(name)?;
+        Ok(CommitLocation::recorded(state, policy, commit))
     }
 
     pub(super) fn receipt(&self, key: &IdempotencyKey) -> Option<Receipt> {
@@ -175,7 +166,7 @@ impl World {
         };
         let mut seqs = self.events.iter().filter(is_in).map(|event| event.seq);
         let first = seqs.next()?;
-        Some(RecordSpan { first, last: seqs.last().unwrap_or(first) })
+        Some(RecordSpan { first, last: seqs.next_back().unwrap_or(first) })
     }
 
     pub(super) fn events(
@@ -239,7 +230,7 @@ impl World {
 
     /// # Errors
     /// [`Refusal::NotFound`] when there is none of this name.
-    pub fn service(&self, name: &ServiceName) -> Result<&Service, Refusal> {
+    pub fn service(&self, name: &ServiceName) -> Result<&ScriptedService, Refusal> {
         self.services
             .get(name)
             .ok_or_else(|| Refusal::not_found(format!("there is no service {:?}", name.as_str())))
@@ -247,7 +238,7 @@ impl World {
 }
 
 /// What a test makes happen.
-impl World {
+impl ScriptedWorld {
     /// Adds a service with the people `sam`, `kim` and `ada`, who commit as NAME@example.com.
     pub fn add_service(&mut self, name: &ServiceName) {
         let person = |name: &str| {
@@ -263,7 +254,8 @@ impl World {
             ..Policy::default()
         };
         let people = People { people, bots: Vec::new() };
-        self.services.insert(name.clone(), Service { policy, people, ..Service::default() });
+        self.services
+            .insert(name.clone(), ScriptedService { policy, people, ..ScriptedService::default() });
         self.revision += 1;
     }
 
@@ -283,7 +275,7 @@ impl World {
     ///
     /// # Panics
     /// When there is no such service.
-    pub fn edit(&mut self, name: &ServiceName, edit: impl FnOnce(&mut Service)) {
+    pub fn edit(&mut self, name: &ServiceName, edit: impl FnOnce(&mut ScriptedService)) {
         self.revision += 1;
         edit(self.services.get_mut(name).expect("the service was added before"));
     }
@@ -318,7 +310,7 @@ impl World {
     }
 }
 
-impl Service {
+impl ScriptedService {
     fn facts<'a>(&'a self, name: &'a ServiceName) -> SnapshotInput<'a> {
         SnapshotInput {
             service: name,

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use crate::backend::backoff;
 use crate::backend::{Answer, BackendError};
-use crate::console::backoff;
 use crate::console::effect::Effect;
 use crate::console::log::{LogCommand, Want};
-use crate::console::message::LogSource;
-use crate::console::model::{LogChoice, Model};
-use crate::console::notes::Tone;
+use crate::console::model::Model;
+use crate::console::model::log::{LogChoice, LogSource};
+use crate::console::model::notes::Tone;
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::ids::{DeploymentId, Environment};
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -11,6 +11,7 @@ use super::{Endpoints, Finding, Guard, PlanInput, Severity, finding};
 use crate::domain::build::Build;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, Environment};
+use crate::domain::remedy::Remedy;
 use crate::domain::schema::{Outlook, Promoted, SchemaChange, Verdict};
 use crate::domain::service::ServiceState;
 use crate::domain::time::{Milliseconds, between, millis, say};
@@ -58,20 +59,20 @@ pub(super) fn verdict(input: PlanInput<'_>, ends: &Endpoints) -> Option<Verdict>
 pub(super) fn on_promote(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Vec<Finding> {
     let Migrations { files, changes, shared, trouble, .. } = input.migrations;
     let some =
-        if files.is_empty() { "its migrations were not" } else { "not all of its migrations were" };
+        if files.is_empty() { "Its migrations were not" } else { "Not all of its migrations were" };
     let trouble = trouble.iter().map(|why| format!("{some} judged: {why}"));
-    let mut findings = bounded(Severity::Override, trouble);
-    findings.extend(bounded(Severity::Override, left_behind(input, target)));
-    findings.extend(bounded(Severity::Override, taken_back(input, target).into_iter()));
+    let mut findings = bounded(Severity::Override, plain(trouble));
+    findings.extend(bounded(Severity::Override, plain(left_behind(input, target))));
+    findings.extend(bounded(Severity::Override, plain(taken_back(input, target))));
     findings.extend(bounded(Severity::Override, past_the_floor(input, target).into_iter()));
-    findings.extend(bounded(Severity::Override, shared.iter().cloned()));
+    findings.extend(bounded(Severity::Override, plain(shared.iter().cloned())));
     let faults = files
         .iter()
         .flat_map(|file| file.faults.iter().map(|fault| format!("{}: {fault}", file.path)));
-    findings.extend(bounded(Severity::Warn, faults));
+    findings.extend(bounded(Severity::Warn, plain(faults)));
     findings.extend(incompatible(input, target, now));
     findings.extend(unclear(changes));
-    findings.extend(bounded(Severity::Info, files.iter().filter_map(declared_safe)));
+    findings.extend(bounded(Severity::Info, plain(files.iter().filter_map(declared_safe))));
     if findings.is_empty() && !files.is_empty() {
         let sentence = match files.len() {
             1 => "1 migration; older code works with it".to_owned(),
@@ -82,27 +83,35 @@ pub(super) fn on_promote(input: PlanInput<'_>, target: &Build, now: DateTime<Utc
     findings
 }
 
-/// The first sentences of a kind as a finding each, and how many more there are.
-fn bounded(severity: Severity, sentences: impl Iterator<Item = String>) -> Vec<Finding> {
+/// A sentence, and what to do about it.
+type Advised = (String, Option<Remedy>);
+
+fn plain(sentences: impl IntoIterator<Item = String>) -> impl Iterator<Item = Advised> {
+    sentences.into_iter().map(|sentence| (sentence, None))
+}
+
+/// The first sentences as a finding each, and how many more there are.
+fn bounded(severity: Severity, sentences: impl Iterator<Item = Advised>) -> Vec<Finding> {
     let mut sentences = sentences.fuse();
-    let said = |sentence| finding(Guard::Migration, severity, sentence);
-    let mut findings: Vec<_> = sentences.by_ref().take(NAMED).map(said).collect();
+    let found = |(sentence, remedy)| finding(Guard::Migration, severity, sentence).with(remedy);
+    let mut findings: Vec<_> = sentences.by_ref().take(NAMED).map(found).collect();
     let more = sentences.count();
     if more > 0 {
-        findings.push(said(format!("and {more} more like this: see the migrations")));
+        findings.push(found((format!("And {more} more like this: see the migrations"), None)));
     }
     findings
 }
 
 /// Why the target cannot run on the schema as it is. After a rollback past the floor an older build may be next.
-fn past_the_floor(input: PlanInput<'_>, target: &Build) -> Option<String> {
-    let Verdict { outlook, floor, why } = input.state.verdict(target.number);
+fn past_the_floor(input: PlanInput<'_>, target: &Build) -> Option<Advised> {
+    let Verdict { outlook, floor, why, .. } = input.state.verdict(target.number);
     let (floor, why) = (floor?, why.first()?);
     (outlook == Outlook::PointOfNoReturn).then(|| {
-        format!(
-            "builds before {floor} break, and {} is one: {why}; promote {floor} or newer",
+        let sentence = format!(
+            "Builds before {floor} break, and {} is one: {why}; promote {floor} or newer",
             target.number
-        )
+        );
+        (sentence, Some(Remedy::Promote { build: floor }))
     })
 }
 
@@ -150,7 +159,7 @@ fn incompatible(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Vec
     let judged = changes.map(|change| stepping_stone(input, target, change, now));
     let (good, bad): (Vec<_>, Vec<_>) = judged.partition(Result::is_ok);
     let mut findings = bounded(Severity::Override, bad.into_iter().filter_map(Result::err));
-    findings.extend(bounded(Severity::Warn, good.into_iter().filter_map(Result::ok)));
+    findings.extend(bounded(Severity::Warn, plain(good.into_iter().filter_map(Result::ok))));
     findings
 }
 
@@ -160,41 +169,50 @@ fn stepping_stone(
     target: &Build,
     change: &SchemaChange,
     now: DateTime<Utc>,
-) -> Result<String, String> {
+) -> Result<String, Advised> {
     let SchemaChange { path, line, statement, build, floor, why, .. } = change;
     let what = format!("{path}:{line} {statement}");
     let state = input.state;
     let live = state.live(Environment::Production).map(|live| live.build);
     if floor >= build {
-        return Err(format!(
+        let sentence = format!(
             "{what}: code before {build} breaks on it ({why}); first ship code that works with it and \
              keep it live for {}, or declare in the file since when it does: \
              \"-- deploy: ready-since #N, reason\"",
             say(input.migrations.min_bake)
-        ));
+        );
+        return Err((sentence, None));
     }
     let Some(live) = live.filter(|live| live >= floor) else {
         return Err(match stone(state, *floor, *build, target) {
-            Some(stone) => {
-                format!("{what}: two phases in one promote ({why}); promote {stone} first")
-            }
-            None => format!(
-                "{what}: two phases in one promote ({why}), and no build between {floor} and {build} is in staging; \
-                 revert the migration, promote that build first, then merge the migration again"
+            Some(stone) => (
+                format!("{what}: two phases in one promote ({why}); promote {stone} first"),
+                Some(Remedy::Promote { build: stone }),
             ),
+            None => (no_stone(&what, change), None),
         });
     };
     let since = live_without_break(state, *floor);
     let baked = since.map_or(Duration::ZERO, |since| between(since, now));
     let needs = input.migrations.min_bake;
     if baked < needs {
-        return Err(format!(
+        let sentence = format!(
             "{what}: code that works with it ({live}, {why}) is live for {} only; it needs {}",
             say(baked),
             say(needs)
-        ));
+        );
+        let until =
+            since.and_then(|since| since.checked_add_signed(TimeDelta::from_std(needs).ok()?));
+        return Err((sentence, until.map(|until| Remedy::Wait { until })));
     }
     Ok(format!("{what}: after this, builds before {floor} break ({why})"))
+}
+
+fn no_stone(what: &str, SchemaChange { build, floor, why, .. }: &SchemaChange) -> String {
+    format!(
+        "{what}: two phases in one promote ({why}), and no build between {floor} and {build} is in staging; revert the \
+         migration, promote that build first, then merge the migration again"
+    )
 }
 
 /// The newest build that works with a change, does not bring it, and reached staging.
@@ -261,16 +279,16 @@ pub(super) fn on_rollback(
         Outlook::Risk | Outlook::PointOfNoReturn => Severity::Warn,
     };
     let sentence = match (verdict.outlook, verdict.floor) {
-        (Outlook::Safe, _) => "SAFE: no blocking migration found".to_owned(),
-        (outlook @ Outlook::PointOfNoReturn, Some(floor)) => {
-            let why = verdict.why.join("; ");
-            format!("{}: builds before {floor} break: {why}", outlook.as_str())
+        (Outlook::Safe, _) => verdict.headline(),
+        (Outlook::PointOfNoReturn, Some(_)) => {
+            format!("{}: {}", verdict.headline(), verdict.why.join("; "))
         }
         (outlook, _) => format!("{}: {}", outlook.as_str(), verdict.why.join("; ")),
     };
-    let mut findings = vec![finding(Guard::Migration, severity, sentence)];
+    let verdict_finding = finding(Guard::Migration, severity, sentence);
+    let mut findings = vec![verdict_finding.with(verdict.remedy.clone())];
     let stays = stays(input.state, target, verdict);
-    findings.extend(stays.map(|stays| finding(Guard::Migration, Severity::Info, stays)));
+    findings.extend(stays.map(|stays| finding(Guard::Migration, Severity::Warn, stays)));
     findings
 }
 
@@ -291,5 +309,5 @@ fn stays(state: &ServiceState, target: BuildNumber, verdict: &Verdict) -> Option
     };
     let named = named.join(", ");
     (!above.is_empty())
-        .then(|| format!("a rollback does not undo the migrations of {named}{more}; {advice}"))
+        .then(|| format!("A rollback does not undo the migrations of {named}{more}; {advice}"))
 }

@@ -22,6 +22,7 @@ use super::expected;
 use super::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
 use super::people::{Actor, People};
 use super::policy::Policy;
+use super::remedy::Remedy;
 use super::schema::{Outlook, Verdict};
 use super::service::ServiceState;
 use super::time::{Milliseconds, millis, say};
@@ -56,6 +57,9 @@ pub struct Plan {
     pub findings: Vec<Finding>,
     /// How to get back, as a sentence.
     pub undo: String,
+    /// The same as data, where one action does it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo_remedy: Option<Remedy>,
     pub fingerprint: Fingerprint,
 }
 
@@ -69,23 +73,32 @@ pub struct PlannedBuild {
     pub live_since: Option<DateTime<Utc>>,
 }
 
-/// One sentence of a guard. A good one is a finding too.
+/// One sentence of a guard. A finding may also be good news.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Finding {
     pub guard: Guard,
     pub severity: Severity,
     pub sentence: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<Remedy>,
 }
 
-/// How much a finding asks for.
+impl Finding {
+    fn with(self, remedy: Option<Remedy>) -> Self {
+        Self { remedy, ..self }
+    }
+}
+
+/// What a finding asks for.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// In order.
+    /// Fine.
     Info,
-    /// To be read, nothing more.
+    /// Worth reading. Asks for nothing.
     Warn,
     /// Needs a typed reason.
     Override,
@@ -201,7 +214,7 @@ impl Endpoints {
     }
 }
 
-/// Resolves an action to its builds, or says why it names none.
+/// Resolves an action to its builds.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] when the build does not exist, or there is nothing to roll back to.
@@ -228,7 +241,7 @@ pub fn endpoints(state: &ServiceState, action: Action) -> Result<Endpoints, Refu
     }
 }
 
-/// Why there is nothing to roll back to; whoever comes second in an emergency reads here who was first.
+/// Why there is nothing to roll back to. Names who was first, for those who come second in an emergency.
 fn nowhere_back(state: &ServiceState) -> String {
     let Some(live) = state.live(Environment::Production) else {
         return "nothing to roll back: production has no live build yet".into();
@@ -240,7 +253,7 @@ fn nowhere_back(state: &ServiceState) -> String {
     match state.deployments.get(&live.deployment) {
         Some(made) => {
             let (kind, build) = (made.request.kind, made.request.build);
-            format!("{oldest}; it is live by the {kind} of {build} by {} ({})", made.by, made.id)
+            format!("{oldest}; the {kind} of {build} by {} ({}) put it live", made.by, made.id)
         }
         None => oldest,
     }
@@ -274,6 +287,7 @@ pub fn plan(
     };
     let fingerprint = fingerprint::of(input, &ends, action, actor, now, verdict.as_ref());
     let in_flight = input.state.in_flight(Environment::Production);
+    let (undo, undo_remedy) = undo(input.state, &ends);
     Ok(Plan {
         service: input.service.clone(),
         action,
@@ -295,7 +309,8 @@ pub fn plan(
         ),
         cancels: in_flight.filter(|_| rollback).map(|d| d.id),
         findings,
-        undo: undo(input.state, &ends),
+        undo,
+        undo_remedy,
         fingerprint,
     })
 }
@@ -311,20 +326,18 @@ fn planned(state: &ServiceState, build: &Build) -> PlannedBuild {
     }
 }
 
-fn undo(state: &ServiceState, ends: &Endpoints) -> String {
+fn undo(state: &ServiceState, ends: &Endpoints) -> (String, Option<Remedy>) {
     let back = match (ends.kind, ends.live) {
         (DeploymentKind::Rollback, Some(live)) => {
-            return format!("release the hold and promote {live} again");
+            return (format!("release the hold and promote {live} again"), None);
         }
         (DeploymentKind::Redeploy, Some(live)) => state.live_before(live),
         (_, live) => live,
     };
     let took = expected::deployment(state, Environment::Production, DeploymentKind::Rollback, &[]);
-    match (back, took) {
-        (Some(back), Some(took)) => format!("! rolls back to {back}, about {}", say(took)),
-        (Some(back), None) => format!("! rolls back to {back}"),
-        (None, _) => "none: nothing was live before, so there is nothing to roll back to".into(),
-    }
+    let Some(to) = back else { return ("none: no earlier build was live".into(), None) };
+    let took = took.map_or(String::new(), |took| format!(", about {}", say(took)));
+    (format!("roll back to {to}{took}"), Some(Remedy::RollBack { to }))
 }
 
 impl Plan {
@@ -404,7 +417,7 @@ impl Plan {
 }
 
 fn finding(guard: Guard, severity: Severity, sentence: impl Into<String>) -> Finding {
-    Finding { guard, severity, sentence: sentence.into() }
+    Finding { guard, severity, sentence: sentence.into(), remedy: None }
 }
 
 fn refuse(findings: Vec<Finding>, lead: &str) -> Result<(), Refusal> {

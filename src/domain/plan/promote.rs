@@ -1,6 +1,6 @@
 //! The guards on a promote. Only order and in-flight can refuse; everything else yields to a typed reason.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Finding, Guard, PlanInput, Severity, finding, migration};
 use crate::calendar::{FreezeState, FreezeWindow};
@@ -10,6 +10,7 @@ use crate::domain::ids::Environment;
 use crate::domain::people::{Actor, Identity};
 use crate::domain::policy::VerifyBy;
 use crate::domain::quarantine::{Contained, Quarantined};
+use crate::domain::remedy::Remedy;
 use crate::domain::time::{between, say};
 
 pub(super) fn findings(
@@ -25,7 +26,7 @@ pub(super) fn findings(
         soak(input, target, now),
         freeze(input, now),
         hold(input, now),
-        author(input, actor),
+        author(input, target, actor),
     ];
     findings.extend(migration::on_promote(input, target, now));
     findings.extend(quarantine(input, target, now));
@@ -35,16 +36,16 @@ pub(super) fn findings(
     findings
 }
 
-fn author(input: PlanInput<'_>, actor: &Actor) -> Finding {
+fn author(input: PlanInput<'_>, target: &Build, actor: &Actor) -> Finding {
     if input.range.is_empty() {
-        return finding(Guard::Author, Severity::Info, "no new commits, so nobody's own work");
+        return finding(Guard::Author, Severity::Info, "No new commits");
     }
     if !input.people.knows(actor) {
         return finding(
             Guard::Author,
             Severity::Override,
             format!(
-                "nobody can tell whether you wrote these commits: add the addresses of {actor} to [people] in trunkline.toml"
+                "Cannot tell whether you wrote these commits. Add the addresses of {actor} to [people] in trunkline.toml"
             ),
         );
     }
@@ -65,12 +66,12 @@ fn author(input: PlanInput<'_>, actor: &Actor) -> Finding {
         (true, _) => finding(
             Guard::Author,
             Severity::Override,
-            format!(
-                "the range has {unseen} more commits than were looked at; you may have written some"
-            ),
+            format!("{unseen} more commits were not checked. You may have written some"),
         ),
         (false, _) => {
-            finding(Guard::Author, Severity::Override, written_by_you(input, actor, &mine))
+            let (sentence, others) = written_by_you(input, actor, &mine);
+            let remedy = others.then_some(Remedy::AskPromoter { build: target.number });
+            finding(Guard::Author, Severity::Override, sentence).with(remedy)
         }
     }
 }
@@ -78,16 +79,17 @@ fn author(input: PlanInput<'_>, actor: &Actor) -> Finding {
 fn written_by_others(input: PlanInput<'_>) -> String {
     let writers = input.range.writers(input.people);
     if writers.is_empty() {
-        "you wrote none of it: only bots did".into()
+        "Written by bots only".into()
     } else {
-        format!("you wrote none of it: {} did", listed(&writers))
+        format!("Written by {}", listed(&writers))
     }
 }
 
-fn written_by_you(input: PlanInput<'_>, actor: &Actor, mine: &[&str]) -> String {
+/// The sentence, and whether anybody else can promote it.
+fn written_by_you(input: PlanInput<'_>, actor: &Actor, mine: &[&str]) -> (String, bool) {
     let writers = input.range.writers(input.people);
     let Actor::Person(me) = actor else {
-        return format!("trunkline itself wrote {}", listed(mine));
+        return (format!("trunkline wrote {}", listed(mine)), false);
     };
     let could: Vec<_> = input
         .people
@@ -97,10 +99,10 @@ fn written_by_you(input: PlanInput<'_>, actor: &Actor, mine: &[&str]) -> String 
         .filter(|name| *name != me && !writers.contains(name))
         .collect();
     let others = match could.as_slice() {
-        [] => "nobody else in [people] could".to_owned(),
-        others => format!("{} could", listed(others)),
+        [] => "Everyone in [people] wrote part of this".to_owned(),
+        others => format!("Needs another promoter: {}", listed(others)),
     };
-    format!("you wrote {}; somebody else should press: {others}", listed(mine))
+    (format!("You wrote {}. {others}", listed(mine)), !could.is_empty())
 }
 
 /// `a`, `a and b`, `a, b and c`; beyond five `a, b, c, d, e and 3 more`.
@@ -114,13 +116,13 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
-/// The most freezes by calendar that a finding tells one by one.
-const FREEZES_TOLD: usize = 3;
+/// The most freezes by calendar that a finding names.
+const FREEZES_NAMED: usize = 3;
 
 fn freeze(input: PlanInput<'_>, now: DateTime<Utc>) -> Finding {
     let by_hand = input.state.freezes_at(now).map(|freeze| {
         let end = freeze.until.map_or("until lifted".to_owned(), until);
-        format!("frozen {end} by {}: {}", freeze.by, freeze.reason)
+        format!("Frozen {end} by {}: {}", freeze.by, freeze.reason)
     });
     let mut sentences: Vec<_> = by_hand.collect();
     let worst = if sentences.is_empty() { input.calendar.state } else { FreezeState::Frozen };
@@ -131,23 +133,33 @@ fn freeze(input: PlanInput<'_>, now: DateTime<Utc>) -> Finding {
     };
     sentences.extend(by_calendar(input));
     if sentences.is_empty() {
-        return finding(Guard::Freeze, Severity::Info, "no freeze");
+        return finding(Guard::Freeze, Severity::Info, "No freeze");
     }
-    finding(Guard::Freeze, severity, sentences.join("; "))
+    let remedy = frozen_until(input, now).filter(|_| severity == Severity::Override);
+    finding(Guard::Freeze, severity, sentences.join("; ")).with(remedy)
 }
 
-/// `frozen until Fri 27 Nov 05:00 UTC by the calendar: launch: Product launch`.
+/// To wait for the end of every freeze, if all of them have one.
+fn frozen_until(input: PlanInput<'_>, now: DateTime<Utc>) -> Option<Remedy> {
+    let by_hand = input.state.freezes_at(now).map(|freeze| freeze.until);
+    let is_frozen = input.calendar.state == FreezeState::Frozen;
+    let by_calendar = is_frozen.then_some(input.calendar.lasts_until);
+    let ends: Option<Vec<_>> = by_hand.chain(by_calendar).collect();
+    Some(Remedy::Wait { until: ends?.into_iter().max()? })
+}
+
+/// `Frozen until Fri 27 Nov 05:00 UTC by the calendar: launch: Product launch`.
 fn by_calendar(input: PlanInput<'_>) -> Option<String> {
     let calendar = input.calendar;
     let how = match calendar.state {
         FreezeState::Open => return None,
-        FreezeState::Warn => "to be done with care",
-        FreezeState::Frozen => "frozen",
+        FreezeState::Warn => "Take care",
+        FreezeState::Frozen => "Frozen",
     };
     let end = calendar.lasts_until.map_or("with no known end".to_owned(), until);
     let mut told: Vec<_> =
-        calendar.matches.iter().take(FREEZES_TOLD).map(|found| found.why.as_str()).collect();
-    let more = calendar.matches.len().saturating_sub(FREEZES_TOLD);
+        calendar.matches.iter().take(FREEZES_NAMED).map(|found| found.why.as_str()).collect();
+    let more = calendar.matches.len().saturating_sub(FREEZES_NAMED);
     let more = if more > 0 { format!("{more} more") } else { String::new() };
     told.extend(Some(more.as_str()).filter(|more| !more.is_empty()));
     let why = told.join(" + ");
@@ -166,13 +178,16 @@ fn verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding
     let finding = |severity, sentence: String| finding(Guard::Verified, severity, sentence);
     if target.in_staging_since.is_none() {
         let why = match target.staging.and_then(|id| input.state.deployments.get(&id)) {
-            Some(deployment) if deployment.is_open() => "is still on its way to staging".to_owned(),
+            Some(deployment) if deployment.is_open() => "is still deploying to staging".to_owned(),
             Some(deployment) => {
                 format!("failed in staging: {}", deployment.trouble().unwrap_or("cancelled"))
             }
             None => "never reached staging".to_owned(),
         };
-        return finding(Severity::Override, format!("{} {why}", target.number));
+        let running = target.staging.and_then(|id| input.state.deployments.get(&id));
+        let remedy = running.filter(|deployment| deployment.is_open());
+        let remedy = remedy.map(|deployment| Remedy::Watch { deployment: deployment.id });
+        return finding(Severity::Override, format!("{} {why}", target.number)).with(remedy);
     }
     let missing: Vec<_> = input
         .policy
@@ -180,25 +195,27 @@ fn verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding
         .iter()
         .filter(|kind| target.verification(kind).is_none())
         .map(|kind| match kind {
-            VerifyBy::Step(step) => format!("its staging step {step:?} did not verify it"),
-            VerifyBy::Person => "nobody verified it; V does".to_owned(),
+            VerifyBy::Step(step) => format!("staging step {step:?} did not pass"),
+            VerifyBy::Person => "no person verified it".to_owned(),
         })
         .collect();
     if !missing.is_empty() {
         let sentence = format!("{} is not verified: {}", target.number, missing.join("; "));
-        return finding(Severity::Override, sentence);
+        let by_person = input.policy.verify.contains(&VerifyBy::Person)
+            && target.verification(&VerifyBy::Person).is_none();
+        let remedy = by_person.then_some(Remedy::Verify { build: target.number });
+        return finding(Severity::Override, sentence).with(remedy);
     }
     let verified = say_verified(input, target, now);
     match input.state.live(Environment::Staging) {
-        Some(live) if live.build != target.number => finding(
-            Severity::Warn,
-            format!("{verified}; stale: staging has moved on to {} since", live.build),
-        ),
+        Some(live) if live.build != target.number => {
+            finding(Severity::Warn, format!("{verified}; staging now runs {}", live.build))
+        }
         _ => finding(Severity::Info, verified),
     }
 }
 
-/// `verified by sam 12m ago: "looks good"`, for every kind that is asked for.
+/// `smoke passed 10m ago and sam verified it 12m ago: looks good`, for every kind that the policy asks for.
 fn say_verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> String {
     let said: Vec<_> = input
         .policy
@@ -207,8 +224,8 @@ fn say_verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Str
         .filter_map(|kind| target.verification(kind))
         .map(|seen| {
             let by = match &seen.kind {
-                VerifyBy::Step(step) => format!("step {step}"),
-                VerifyBy::Person => seen.by.to_string(),
+                VerifyBy::Step(step) => format!("{step} passed"),
+                VerifyBy::Person => format!("{} verified it", seen.by),
             };
             let note = match seen.note.as_str() {
                 note if note.is_empty() || !seen.kind.is_person() => String::new(),
@@ -217,7 +234,7 @@ fn say_verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Str
             format!("{by} {} ago{note}", say(between(seen.at, now)))
         })
         .collect();
-    format!("verified by {}", said.join(" and "))
+    said.join(" and ")
 }
 
 fn soak(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
@@ -231,15 +248,19 @@ fn soak(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
         Some(age) => finding(
             Guard::Soak,
             Severity::Override,
-            format!("only {} in staging, needs {}", say(age), say(needs)),
-        ),
+            format!("Only {} in staging, needs {}", say(age), say(needs)),
+        )
+        .with(TimeDelta::from_std(needs).ok().and_then(|needs| {
+            let until = target.in_staging_since?.checked_add_signed(needs)?;
+            Some(Remedy::Wait { until })
+        })),
         None if needs.is_zero() => {
-            finding(Guard::Soak, Severity::Info, "no time in staging needed")
+            finding(Guard::Soak, Severity::Info, "No time in staging needed")
         }
         None => finding(
             Guard::Soak,
             Severity::Override,
-            format!("never in staging, needs {} there", say(needs)),
+            format!("Never in staging, needs {} there", say(needs)),
         ),
     }
 }
@@ -250,13 +271,17 @@ fn hold(input: PlanInput<'_>, now: DateTime<Utc>) -> Finding {
             Guard::Hold,
             Severity::Override,
             format!(
-                "production is on hold since {} by {}: {}; H releases it",
+                "Production is on hold for {} ({}): {}",
                 say(between(hold.at, now)),
                 hold.by,
                 hold.reason
             ),
-        ),
-        None => finding(Guard::Hold, Severity::Info, "production is not on hold"),
+        )
+        .with(Some(Remedy::ReleaseHold {
+            environment: Environment::Production,
+            name_bad: hold.rollback.is_some(),
+        })),
+        None => finding(Guard::Hold, Severity::Info, "Production is not on hold"),
     }
 }
 
@@ -269,29 +294,32 @@ fn quarantine(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Optio
     }
     let bad = input.state.bad_in(target.number);
     if bad.is_empty() {
-        let sentence = "has no commit that is known to be bad";
+        let sentence = "Contains no known bad commit";
         return Some(finding(Guard::Quarantine, Severity::Info, sentence));
     }
     let mut said: Vec<_> = bad.iter().take(BAD_NAMED).map(|bad| contained(bad, now)).collect();
     said.extend((bad.len() > BAD_NAMED).then(|| format!("and {} more", bad.len() - BAD_NAMED)));
-    Some(finding(Guard::Quarantine, Severity::Override, said.join("; ")))
+    let safe: Option<Vec<_>> = bad.iter().map(|bad| bad.first_safe).collect();
+    let remedy = safe.and_then(|safe| safe.into_iter().max());
+    let remedy = remedy.map(|build| Remedy::Promote { build });
+    Some(finding(Guard::Quarantine, Severity::Override, said.join("; ")).with(remedy))
 }
 
 fn contained(bad: &Contained<'_>, now: DateTime<Utc>) -> String {
     let Quarantined { commit, by, at, reason, .. } = bad.quarantined;
     let age = say(between(*at, now));
-    let reason = if reason.is_empty() { String::new() } else { format!(", {reason}") };
-    let (has, doubt) = match bad.doubt {
-        Some(doubt) => ("may have", format!("; {doubt}")),
-        None => ("has", String::new()),
+    let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+    let (contains, doubt) = match bad.doubt {
+        Some(doubt) => ("May contain", format!(" ({doubt})")),
+        None => ("Contains", String::new()),
     };
     let safe = match bad.first_safe {
         Some(build) => format!("{build} is the first build without it"),
-        None if bad.doubt.is_some() => "no newer build is known to be without it".to_owned(),
-        None => "no newer build has its revert".to_owned(),
+        None if bad.doubt.is_some() => "No newer build is known to be without it".to_owned(),
+        None => "Not reverted yet".to_owned(),
     };
     let (sha, subject) = (commit.sha.short(), &commit.subject);
-    format!("{has} {sha} {subject:?}, named bad by {by} {age} ago{reason}{doubt}; {safe}")
+    format!("{contains} bad commit {sha} {subject:?} ({by} {age} ago{reason}){doubt}. {safe}")
 }
 
 fn order(input: PlanInput<'_>, target: &Build) -> Finding {
@@ -299,17 +327,20 @@ fn order(input: PlanInput<'_>, target: &Build) -> Finding {
         Some(live) if target.number < live => finding(
             Guard::Order,
             Severity::Refuse,
-            format!("{} is older than {live}, which is live; R rolls back to it", target.number),
+            format!("{} is older than {live}, which is live", target.number),
+        )
+        .with(
+            input.state.was_live(target.number).then_some(Remedy::RollBack { to: target.number }),
         ),
         Some(live) if target.number == live => finding(
             Guard::Order,
             Severity::Warn,
-            format!("{live} is live already; this runs its steps once more"),
+            format!("{live} is already live. This runs its steps again"),
         ),
         Some(live) => {
             finding(Guard::Order, Severity::Info, format!("{} is newer than {live}", target.number))
         }
-        None => finding(Guard::Order, Severity::Info, "the first build to go live"),
+        None => finding(Guard::Order, Severity::Info, "First build to go live"),
     }
 }
 
@@ -318,22 +349,26 @@ fn in_flight(input: PlanInput<'_>, now: DateTime<Utc>) -> Finding {
         Some(running) => finding(
             Guard::InFlight,
             Severity::Refuse,
-            format!("{}; watch it, or cancel it first", running_now(running, now)),
-        ),
-        None => finding(Guard::InFlight, Severity::Info, "nothing else is deploying"),
+            format!("{}. Wait for it or cancel it", running_now(running, now)),
+        )
+        .with(Some(Remedy::Watch { deployment: running.id })),
+        None => finding(Guard::InFlight, Severity::Info, "Nothing else is deploying"),
     }
 }
 
-/// `promote of #12 by sam (d57) is running since 2m`.
+/// `promote of #12 by sam (d57) is running, started 2m ago`.
 pub(super) fn running_now(running: &Deployment, now: DateTime<Utc>) -> String {
+    let (state, since) = match running.started_at {
+        Some(started) => ("running, started", started),
+        None => ("queued, requested", running.requested_at),
+    };
     format!(
-        "{} of {} by {} ({}) is {} since {}",
+        "{} of {} by {} ({}) is {state} {} ago",
         running.request.kind,
         running.request.build,
         running.by,
         running.id,
-        running.state().as_str(),
-        say(between(running.started_at.unwrap_or(running.requested_at), now))
+        say(between(since, now))
     )
 }
 
@@ -344,7 +379,7 @@ fn big_batch(input: PlanInput<'_>) -> Option<Finding> {
             Guard::BigBatch,
             Severity::Warn,
             format!(
-                "{commits} commits at once, more than {limit}: hard to tell which one broke it"
+                "{commits} commits at once, more than {limit}. If it breaks, the cause is hard to find"
             ),
         )
     })
@@ -353,16 +388,13 @@ fn big_batch(input: PlanInput<'_>) -> Option<Finding> {
 fn skipped(input: PlanInput<'_>, target: &Build) -> Option<Finding> {
     let newer = input.state.builds.range(target.number..).skip(1).count();
     (newer > 0).then(|| {
-        let builds = if newer == 1 {
-            "1 newer build is".into()
-        } else {
-            format!("{newer} newer builds are")
-        };
-        finding(Guard::Order, Severity::Info, format!("{builds} not in this"))
+        let builds =
+            if newer == 1 { "1 newer build".into() } else { format!("{newer} newer builds") };
+        finding(Guard::Order, Severity::Info, format!("Not included: {builds}"))
     })
 }
 
-/// A candidate that lacks live commits without being merely older than they are stands on another trunk than they did.
+/// A target that lacks live commits without being just older is on a trunk that was rewritten.
 fn rewritten(input: PlanInput<'_>, target: &Build) -> Option<Finding> {
     let range = input.range;
     if range.lost.is_empty() || range.is_empty() {
@@ -372,6 +404,6 @@ fn rewritten(input: PlanInput<'_>, target: &Build) -> Option<Finding> {
         1 => "1 commit that is live".to_owned(),
         more => format!("{more} commits that are live"),
     };
-    let sentence = format!("the trunk was rewritten: {} does not have {lost}", target.number);
+    let sentence = format!("The trunk was rewritten: {} does not contain {lost}", target.number);
     Some(finding(Guard::Order, Severity::Warn, sentence))
 }

@@ -8,6 +8,7 @@ use crate::calendar::FreezeState;
 use crate::domain::build::Build;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
+use crate::domain::remedy::Remedy;
 use crate::domain::schema::Verdict;
 use crate::domain::time::{between, say};
 
@@ -28,20 +29,19 @@ pub(super) fn findings(
 fn order(input: PlanInput<'_>, target: &Build) -> Finding {
     let refuse = |sentence: String| finding(Guard::Order, Severity::Refuse, sentence);
     let Some(live) = input.state.live(Environment::Production) else {
-        return refuse("production has no live build yet".into());
+        return refuse("Production has no live build yet".into());
     };
     let number = target.number;
     if !input.state.was_live(number) {
-        return refuse(format!("{number} was never live in production; P promotes it"));
+        let remedy = (number > live.build).then_some(Remedy::Promote { build: number });
+        return refuse(format!("{number} was never live in production")).with(remedy);
     }
     if number > live.build {
-        return refuse(format!(
-            "{number} is newer than {}, which is live; P promotes it",
-            live.build
-        ));
+        return refuse(format!("{number} is newer than {}, which is live", live.build))
+            .with(Some(Remedy::Promote { build: number }));
     }
     if number < live.build {
-        return finding(Guard::Order, Severity::Info, trouble_free(input, target));
+        return finding(Guard::Order, Severity::Info, live_duration(input, target));
     }
     let running = input.state.in_flight(Environment::Production);
     match running.or(input.state.unsettled(Environment::Production)) {
@@ -49,16 +49,16 @@ fn order(input: PlanInput<'_>, target: &Build) -> Finding {
             Guard::Order,
             Severity::Info,
             format!(
-                "puts {number} back, which was live before {} of {}",
+                "Restores {number}, which was live before {} of {}",
                 attempt.id, attempt.request.build
             ),
         ),
-        None => refuse(format!("{number} is live already; nothing to roll back")),
+        None => refuse(format!("{number} is already live. Nothing to roll back")),
     }
 }
 
-/// How long the target was live, the last time it was.
-fn trouble_free(input: PlanInput<'_>, target: &Build) -> String {
+/// How long the target was live the last time.
+fn live_duration(input: PlanInput<'_>, target: &Build) -> String {
     let history = input.state.live.get(&Environment::Production).map_or(&[][..], Vec::as_slice);
     let last = history.windows(2).rev().find(|pair| pair[0].build == target.number);
     match last {
@@ -75,22 +75,19 @@ fn trouble_free(input: PlanInput<'_>, target: &Build) -> String {
 
 fn in_flight(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
     match input.state.in_flight(Environment::Production) {
-        None => finding(Guard::InFlight, Severity::Info, "nothing else is deploying"),
+        None => finding(Guard::InFlight, Severity::Info, "Nothing else is deploying"),
         Some(running)
             if running.request.kind == DeploymentKind::Rollback
                 && running.request.build == target.number
                 && running.cancel.is_none() =>
         {
-            finding(
-                Guard::InFlight,
-                Severity::Refuse,
-                format!("{}; watch it", running_now(running, now)),
-            )
+            finding(Guard::InFlight, Severity::Refuse, running_now(running, now))
+                .with(Some(Remedy::Watch { deployment: running.id }))
         }
         Some(running) => finding(
             Guard::InFlight,
             Severity::Warn,
-            format!("{}; it is cancelled first", running_now(running, now)),
+            format!("{}. It is cancelled first", running_now(running, now)),
         ),
     }
 }
@@ -99,7 +96,7 @@ fn freeze(input: PlanInput<'_>, now: DateTime<Utc>) -> Option<Finding> {
     let by_hand = input.state.freezes_at(now).next().is_some();
     let by_calendar = input.calendar.state == FreezeState::Frozen;
     (by_hand || by_calendar)
-        .then(|| finding(Guard::Freeze, Severity::Info, "frozen, which never stops a rollback"))
+        .then(|| finding(Guard::Freeze, Severity::Info, "Frozen, but rollbacks stay allowed"))
 }
 
 fn hold(input: PlanInput<'_>) -> Option<Finding> {
@@ -107,5 +104,5 @@ fn hold(input: PlanInput<'_>) -> Option<Finding> {
         .state
         .holds
         .get(&Environment::Production)
-        .map(|_| finding(Guard::Hold, Severity::Info, "on hold, which never stops a rollback"))
+        .map(|_| finding(Guard::Hold, Severity::Info, "On hold, but rollbacks stay allowed"))
 }

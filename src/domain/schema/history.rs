@@ -124,7 +124,7 @@ impl SchemaHistory {
 }
 
 impl ServiceState {
-    /// A production deployment began: whatever its migrations do may be done from now on, also if it fails.
+    /// A production deployment began: from now on its migrations may have run, even if it fails.
     pub(in crate::domain) fn schema_moved(&mut self, request: &DeploymentRequest, since: Seq) {
         if request.environment != Environment::Production {
             return;

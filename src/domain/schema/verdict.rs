@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::SchemaChange;
 use crate::domain::ids::{BuildNumber, Environment, Seq};
+use crate::domain::remedy::Remedy;
 use crate::domain::service::ServiceState;
 use crate::migrations::Class;
 
@@ -47,6 +48,21 @@ pub struct Verdict {
     /// those that have no sentence of their own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub why: Vec<String>,
+    /// How to judge the migrations that nobody judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<Remedy>,
+}
+
+impl Verdict {
+    /// The outlook and what it rests on, in one line without the reasons. Every screen says it this way.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        match (self.outlook, self.floor) {
+            (Outlook::Safe, _) => "SAFE: no blocking migration found".to_owned(),
+            (outlook, Some(floor)) => format!("{}: builds before {floor} break", outlook.as_str()),
+            (outlook, None) => outlook.as_str().to_owned(),
+        }
+    }
 }
 
 /// The most reasons that a verdict gives.
@@ -136,7 +152,8 @@ impl ServiceState {
             .filter(|(outlook, _)| *outlook > Outlook::Safe)
             .collect();
         let risk = |against| (Outlook::Risk, against);
-        against.extend(self.unjudged_above(build, promoted).map(Objection::Unjudged).map(risk));
+        let (unjudged, remedy) = self.unjudged_above(build, promoted).unzip();
+        against.extend(unjudged.map(Objection::Unjudged).map(risk));
         against.extend(self.apart(build).map(Objection::Apart).map(risk));
         let untried = |since: Seq| !self.has_held(build, since);
         let shared = self.shared_changes.iter().filter(|other| untried(other.since)).rev();
@@ -146,6 +163,7 @@ impl ServiceState {
             outlook: against.first().map_or(Outlook::Safe, |(outlook, _)| *outlook),
             floor: all().filter_map(|change| change.raises(newest)).max(),
             why: said(&against, build),
+            remedy: remedy.flatten(),
         }
     }
 
@@ -209,7 +227,11 @@ impl ServiceState {
     }
 
     /// One sentence about all unjudged migrations, with what to do.
-    fn unjudged_above(&self, build: BuildNumber, promoted: Option<Promoted<'_>>) -> Option<String> {
+    fn unjudged_above(
+        &self,
+        build: BuildNumber,
+        promoted: Option<Promoted<'_>>,
+    ) -> Option<(String, Option<Remedy>)> {
         let becomes_known = |part: BuildNumber| {
             promoted.is_some_and(|promoted| {
                 let on_trunk = |number| self.schema.is_on_trunk(number);
@@ -237,12 +259,11 @@ impl ServiceState {
         if let Some(more) = by.len().checked_sub(MOST_NAMED).filter(|more| *more > 0) {
             named = format!("{named} and {more} more");
         }
-        let look = self.range_of(build, newest).map_or_else(String::new, |range| {
-            format!("check them with \"trunkline migrations check --range {range}\", or ")
-        });
-        Some(format!(
-            "the migrations of {named} were not all judged; {look}go back no further than {newest}"
-        ))
+        let sentence = format!(
+            "the migrations of {named} were not all judged; check them, or go back no further than {newest}"
+        );
+        let check = self.range_of(build, newest).map(|range| Remedy::CheckMigrations { range });
+        Some((sentence, check))
     }
 
     /// The commits of two builds, as a range that git understands.

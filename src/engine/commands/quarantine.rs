@@ -5,6 +5,7 @@ use crate::domain::command::{MOST_BAD_COMMITS, Refusal};
 use crate::domain::event::Fact;
 use crate::domain::ids::Sha;
 use crate::domain::quarantine::BadCommit;
+use crate::domain::remedy::Remedy;
 
 /// The most commits that a refusal names.
 const CANDIDATES: usize = 5;
@@ -81,9 +82,10 @@ fn one(service: &ServiceView<'_>, name: &str, found: &[BadCommit]) -> Result<Bad
     }
     match all.as_slice() {
         [one] => Ok(one.clone()),
-        [] => Err(Refusal::not_found(format!(
-            "no build has a commit {beginning}; \"trunkline where {beginning}\" tells more"
-        ))),
+        [] => {
+            let refusal = Refusal::not_found(format!("no build has a commit {beginning}"));
+            Err(refusal.with(Remedy::FindCommit { commit: beginning }))
+        }
         several => {
             let shas: Vec<_> = several.iter().map(|commit| &commit.sha).collect();
             Err(ambiguous(&beginning, &shas))

@@ -49,7 +49,8 @@ pub(super) fn withdraw(
         return Err(Refusal::invalid(format!("request {id} is {state} already")));
     }
     if request.by != *actor {
-        let sentence = format!("request {id} is of {}, and only they withdraw it", request.by);
+        let sentence =
+            format!("request {id} belongs to {by}; only {by} can withdraw it", by = request.by);
         return Err(Refusal::Policy { sentence, findings: Vec::new() });
     }
     let reason = text("reason", reason, Need::Optional)?;

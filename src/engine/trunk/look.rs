@@ -137,7 +137,7 @@ pub(in crate::engine) async fn read_file(
     let path = service_file_path(watched);
     Ok(match mirror.file(at, &path).await? {
         Some(text) => ServiceFile::parse(&text, &path).map_err(|error| error.in_one_line()),
-        None => Err(format!("commit {} has no {path}; `trunkline init` writes one", at.short())),
+        None => Err(format!("commit {} has no {path}; write one and merge it", at.short())),
     })
 }
 

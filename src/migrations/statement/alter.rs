@@ -230,7 +230,7 @@ fn altered_column(
             on(match known {
                 Some(before) => match before.shape.becoming(&next, context.dialect) {
                     Some(Rule::ChangeType) => Rule::ChangeType,
-                    // The values are worked out anew, whatever their type.
+                    // USING computes new values.
                     _ if using.is_some() => Rule::Unjudged,
                     rule => rule.unwrap_or(Rule::NoChange),
                 },
@@ -242,7 +242,7 @@ fn altered_column(
     }]
 }
 
-/// `MODIFY` states the whole column anew; without the definition before nobody can tell what it changes.
+/// `MODIFY` restates the whole column; without the earlier definition its effect is unknown.
 fn modified(
     table: &str,
     name: &str,

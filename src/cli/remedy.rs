@@ -1,0 +1,78 @@
+//! What to do about a finding or a refusal, as a command to copy.
+
+use crate::domain::ids::Environment;
+use crate::domain::plan::Finding;
+use crate::domain::remedy::Remedy;
+
+/// `trunkline ask 12`; waiting has no command.
+pub fn command(remedy: &Remedy) -> Option<String> {
+    let command = match remedy {
+        Remedy::Verify { build } => format!("verify {} --note NOTE", build.0),
+        Remedy::Promote { build } => format!("promote {}", build.0),
+        Remedy::RollBack { to } => format!("rollback {}", to.0),
+        Remedy::AskPromoter { build } => format!("ask {}", build.0),
+        Remedy::ReleaseHold { environment, name_bad } => {
+            let environment = match environment {
+                Environment::Production => "",
+                Environment::Staging => " staging",
+            };
+            let bad = if *name_bad { " --bad SHA" } else { "" };
+            format!("release{environment}{bad} --reason REASON")
+        }
+        Remedy::Watch { deployment } => format!("logs {deployment} --follow"),
+        Remedy::Wait { .. } => return None,
+        Remedy::CheckMigrations { range } => format!("migrations check --range {range}"),
+        Remedy::FindCommit { commit } => format!("where {commit}"),
+    };
+    Some(format!("trunkline {command}"))
+}
+
+/// `; run: trunkline ask 12`, `; wait until Sun 23 Nov 20:00 UTC`, or nothing without a remedy.
+pub fn after(remedy: Option<&Remedy>) -> String {
+    match remedy.map(|remedy| command(remedy).ok_or(remedy)) {
+        None => String::new(),
+        Some(Ok(command)) => format!("; run: {command}"),
+        Some(Err(remedy)) => format!("; {remedy}"),
+    }
+}
+
+/// The finding's sentence and what to do about it.
+pub fn sentence(finding: &Finding) -> String {
+    format!("{}{}", finding.sentence, after(finding.remedy.as_ref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::Arguments;
+    use crate::domain::ids::{BuildNumber, DeploymentId};
+
+    #[test]
+    fn every_command_is_one_that_the_command_line_takes() {
+        let (build, to, deployment) = (BuildNumber(12), BuildNumber(11), DeploymentId(57));
+        let release = |environment, name_bad| Remedy::ReleaseHold { environment, name_bad };
+        let all = [
+            Remedy::Verify { build },
+            Remedy::Promote { build },
+            Remedy::RollBack { to },
+            Remedy::AskPromoter { build },
+            release(Environment::Production, true),
+            release(Environment::Staging, false),
+            Remedy::Watch { deployment },
+            Remedy::Wait { until: DateTime::UNIX_EPOCH },
+            Remedy::CheckMigrations { range: "3f9ac21..a91f3c4".into() },
+            Remedy::FindCommit { commit: "3f9ac21".into() },
+        ];
+        for remedy in all {
+            let Some(command) = command(&remedy) else {
+                assert!(matches!(remedy, Remedy::Wait { .. }), "{remedy}");
+                continue;
+            };
+            let taken = Arguments::try_parse_from(command.split(' '));
+            assert!(taken.is_ok(), "{command}: {:?}", taken.err());
+        }
+    }
+}

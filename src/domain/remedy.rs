@@ -1,0 +1,56 @@
+//! What to do about a finding or a refusal, as data: every client names its own key or command for it.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::ids::{BuildNumber, DeploymentId, Environment};
+
+/// What to do about a finding or a refusal.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", tag = "remedy")]
+pub enum Remedy {
+    /// See the build work in staging and say so.
+    Verify { build: BuildNumber },
+    /// Promote this build, or promote it first.
+    Promote { build: BuildNumber },
+    /// Roll production back to this build.
+    RollBack { to: BuildNumber },
+    /// Ask somebody else to promote the build.
+    AskPromoter { build: BuildNumber },
+    /// Release the hold.
+    ReleaseHold {
+        environment: Environment,
+        /// A rollback placed it, so its release names the bad commits or says that none is.
+        name_bad: bool,
+    },
+    /// Watch the deployment until it ends.
+    Watch { deployment: DeploymentId },
+    /// Wait until then.
+    Wait { until: DateTime<Utc> },
+    /// Judge the migrations between two commits.
+    CheckMigrations { range: String },
+    /// Look a commit up.
+    FindCommit { commit: String },
+}
+
+/// `verify #12`, `wait until Sun 23 Nov 20:00 UTC`.
+impl fmt::Display for Remedy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Verify { build } => write!(f, "verify {build}"),
+            Self::Promote { build } => write!(f, "promote {build}"),
+            Self::RollBack { to } => write!(f, "roll back to {to}"),
+            Self::AskPromoter { build } => write!(f, "ask for a promoter of {build}"),
+            Self::ReleaseHold { environment, .. } => write!(f, "release the hold on {environment}"),
+            Self::Watch { deployment } => write!(f, "watch {deployment}"),
+            Self::Wait { until } => {
+                write!(f, "wait until {} UTC", until.format("%a %d %b %H:%M"))
+            }
+            Self::CheckMigrations { range } => write!(f, "check the migrations of {range}"),
+            Self::FindCommit { commit } => write!(f, "look up {commit}"),
+        }
+    }
+}

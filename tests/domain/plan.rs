@@ -1,0 +1,586 @@
+//! The plan and its guards, over events folded by the public door: what refuses, what asks, and what a stale
+//! fingerprint is told.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use trunkline::calendar::{Evaluation, FreezeRules, FreezesFile};
+use trunkline::domain::command::{Action, Refusal};
+use trunkline::domain::commit::{Commit, Range};
+use trunkline::domain::event::{
+    DeploymentKind, DeploymentRequest, Event, Fact, Outcome, Run, StepSpec,
+};
+use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName, Sha};
+use trunkline::domain::people::{Actor, Identity, People, Person};
+use trunkline::domain::plan::{
+    Finding, Guard, Migrations, Plan, PlanInput, Severity, endpoints, plan,
+};
+use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
+use trunkline::domain::remedy::Remedy;
+use trunkline::domain::service::ServiceState;
+
+/// A service whose history a test writes down as events.
+struct World {
+    service: ServiceName,
+    state: ServiceState,
+    policy: Policy,
+    people: People,
+    freezes: FreezeRules,
+    now: DateTime<Utc>,
+}
+
+fn identity(who: &str) -> Identity {
+    Identity { name: who.to_owned(), email: format!("{who}@example.com") }
+}
+
+fn sha(number: u64) -> Sha {
+    format!("{number:040x}").parse().expect("forty hex digits")
+}
+
+fn commit(number: u64, author: &str) -> Commit {
+    Commit {
+        sha: sha(number),
+        parents: 1,
+        author: identity(author),
+        co_authors: Vec::new(),
+        pull_request: None,
+        reverts: Vec::new(),
+        at: DateTime::UNIX_EPOCH,
+        subject: format!("change {number}"),
+        files: Vec::new(),
+    }
+}
+
+fn person(name: &str) -> Actor {
+    Actor::Person(name.to_owned())
+}
+
+fn steps() -> Vec<StepSpec> {
+    vec![StepSpec {
+        name: "release".into(),
+        run: Run::Shell("true".into()),
+        timeout: Duration::from_mins(1),
+        expected: None,
+    }]
+}
+
+impl World {
+    /// Builds 1 to 3 by sam, moira and jane have been in staging for an hour and are verified; 1 and 2 were live in
+    /// production in this order.
+    fn new() -> Self {
+        let person = |name: &str| {
+            let person = Person { logins: vec![], emails: vec![format!("{name}@example.com")] };
+            (name.to_owned(), person)
+        };
+        let mut world = Self {
+            service: "checkout".parse().expect("a service name"),
+            state: ServiceState::default(),
+            freezes: FreezeRules::default(),
+            policy: Policy { verify: vec![VerifyBy::Person], ..Policy::default() },
+            people: People {
+                people: ["jane", "moira", "raj", "sam"].map(person).into(),
+                bots: vec![],
+            },
+            now: DateTime::UNIX_EPOCH + TimeDelta::days(20_000),
+        };
+        for (number, author) in [(1, "sam"), (2, "moira"), (3, "jane")] {
+            world.build(number, author);
+            world.deploy(
+                Environment::Staging,
+                number,
+                DeploymentKind::Auto,
+                Some(Outcome::Succeeded),
+            );
+            world.record(Fact::BuildVerified {
+                build: BuildNumber(number),
+                note: String::new(),
+                kind: VerifyBy::Person,
+            });
+        }
+        world.promote(1, Some(Outcome::Succeeded));
+        world.promote(2, Some(Outcome::Succeeded));
+        world.later(TimeDelta::hours(1));
+        world
+    }
+
+    fn record_by(&mut self, actor: Actor, fact: Fact) -> Seq {
+        let seq = Seq(self.state.last_seq.0 + 1);
+        let (at, service) = (self.now, self.service.clone());
+        self.state.apply(&Event { seq, at, service, actor, fact });
+        seq
+    }
+
+    fn record(&mut self, fact: Fact) -> Seq {
+        self.record_by(person("sam"), fact)
+    }
+
+    fn later(&mut self, by: TimeDelta) {
+        self.now += by;
+    }
+
+    fn build(&mut self, number: u64, author: &str) {
+        let (build, sha) = (BuildNumber(number), sha(number));
+        let commits = vec![commit(number, author)];
+        self.record_by(
+            Actor::System,
+            Fact::BuildFound { build, sha, commits, more: 0, reverts: Vec::new() },
+        );
+    }
+
+    fn deploy(
+        &mut self,
+        environment: Environment,
+        number: u64,
+        kind: DeploymentKind,
+        outcome: Option<Outcome>,
+    ) -> DeploymentId {
+        let request = DeploymentRequest {
+            build: BuildNumber(number),
+            sha: sha(number),
+            environment,
+            kind,
+            previous: None,
+            previous_sha: None,
+            steps: steps(),
+            schema: Some(Vec::new()),
+            schema_trouble: None,
+            cancels: None,
+            findings: vec![],
+            overrides: BTreeMap::new(),
+        };
+        let deployment = self.record(Fact::DeploymentRequested(request)).into();
+        self.record(Fact::DeploymentStarted { deployment });
+        if let Some(outcome) = outcome {
+            self.record(Fact::DeploymentEnded { deployment, outcome });
+        }
+        deployment
+    }
+
+    fn promote(&mut self, number: u64, outcome: Option<Outcome>) -> DeploymentId {
+        self.deploy(Environment::Production, number, DeploymentKind::Promote, outcome)
+    }
+
+    fn range(&self, action: Action) -> Range {
+        let ends = endpoints(&self.state, action).expect("the action names builds");
+        let (from, to) = ends.range(&self.state).expect("the builds have commits");
+        let live = ends.newest.map_or(0, |newest| newest.0);
+        let (low, high) = (live.min(ends.target.0), live.max(ends.target.0));
+        let between =
+            self.state.builds.values().rev().filter(|b| (low + 1..=high).contains(&b.number.0));
+        let commits = between.flat_map(|build| build.commits.clone()).collect();
+        let is_older = matches!(action, Action::Promote { build } if build.0 < live);
+        let (commits, lost) = if is_older { (vec![], commits) } else { (commits, vec![]) };
+        Range { from: from.cloned(), to: to.clone(), commits, more: 0, lost }
+    }
+
+    fn plan_by(&self, actor: &str, action: Action) -> Plan {
+        let range = self.range(action);
+        let calendar = self.freezes.promote_to_production(self.service.as_str(), self.now);
+        let facts = PlanInput {
+            service: &self.service,
+            state: &self.state,
+            policy: &self.policy,
+            people: &self.people,
+            calendar: &calendar,
+            range: &range,
+            steps: &steps(),
+            migrations: &Migrations::default(),
+        };
+        plan(facts, action, &person(actor), self.now).expect("a plan can be made")
+    }
+
+    fn promote_plan(&self) -> Plan {
+        self.plan_by("raj", Action::Promote { build: BuildNumber(3) })
+    }
+
+    fn rollback_plan(&self) -> Plan {
+        self.plan_by("raj", Action::Rollback { to: None })
+    }
+
+    /// What somebody who confirmed `confirmed` is told now, with a reason for everything.
+    fn told(&self, confirmed: &Plan) -> Result<(), Refusal> {
+        let reasons = Guard::ALL.map(|guard| (guard, "because".to_owned())).into();
+        let now = self.plan_by("raj", confirmed.action);
+        now.check(&confirmed.fingerprint, &reasons, &self.state)
+    }
+}
+
+fn found(plan: &Plan, guard: Guard) -> &Finding {
+    let of_guard = plan.findings.iter().filter(|finding| finding.guard == guard);
+    of_guard.max_by_key(|finding| finding.severity).expect("the guard has a finding")
+}
+
+fn severity(plan: &Plan, guard: Guard) -> Severity {
+    found(plan, guard).severity
+}
+
+#[test]
+fn a_verified_soaked_build_of_others_is_all_green() {
+    let plan = World::new().promote_plan();
+    assert_eq!(plan.severity(), Severity::Info, "{:#?}", plan.findings);
+    assert_eq!(plan.kind, DeploymentKind::Promote);
+    assert_eq!(plan.undo, "roll back to #2");
+    assert_eq!(plan.undo_remedy, Some(Remedy::RollBack { to: BuildNumber(2) }));
+}
+
+#[test]
+fn each_soft_guard_asks_for_a_reason_of_its_own() {
+    let hold = Fact::HoldPlaced {
+        environment: Environment::Production,
+        reason: "looking".into(),
+        rollback: None,
+    };
+    let mut world = World::new();
+    let freeze = Fact::FreezePlaced { from: world.now, until: None, reason: "holiday".into() };
+    world.record(hold);
+    world.record(freeze);
+    world.build(4, "raj");
+    let plan = world.plan_by("raj", Action::Promote { build: BuildNumber(4) });
+    for guard in [Guard::Author, Guard::Freeze, Guard::Verified, Guard::Soak, Guard::Hold] {
+        assert_eq!(severity(&plan, guard), Severity::Override, "{guard}");
+    }
+    let mut reasons: BTreeMap<_, _> = Guard::ALL.map(|guard| (guard, "why".to_owned())).into();
+    assert_eq!(plan.check(&plan.fingerprint, &reasons, &world.state), Ok(()));
+    reasons.insert(Guard::Hold, "  ".into());
+    let Err(Refusal::Policy { findings, .. }) =
+        plan.check(&plan.fingerprint, &reasons, &world.state)
+    else {
+        panic!("a blank reason is none");
+    };
+    assert_eq!(findings.iter().map(|f| f.guard).collect::<Vec<_>>(), [Guard::Hold]);
+}
+
+#[test]
+fn a_freeze_warns_where_the_policy_says_so_and_ends_by_the_instant() {
+    let mut world = World::new();
+    world.policy.freeze = FreezeMode::Warn;
+    let until = Some(world.now + TimeDelta::hours(1));
+    world.record(Fact::FreezePlaced { from: world.now, until, reason: "holiday".into() });
+    assert_eq!(severity(&world.promote_plan(), Guard::Freeze), Severity::Warn);
+    world.later(TimeDelta::hours(1));
+    assert_eq!(
+        severity(&world.promote_plan(), Guard::Freeze),
+        Severity::Info,
+        "until is exclusive"
+    );
+}
+
+#[test]
+fn an_older_build_is_refused_and_a_running_deployment_too() {
+    let mut world = World::new();
+    let older = world.plan_by("raj", Action::Promote { build: BuildNumber(1) });
+    assert_eq!(severity(&older, Guard::Order), Severity::Refuse);
+    assert_eq!(older.range.lost.len(), 1);
+    let says = |word: &str| older.findings.iter().any(|f| f.sentence.contains(word));
+    assert!(!says("rewritten"), "an older build is no rewritten trunk: {:#?}", older.findings);
+    world.promote(3, None);
+    assert_eq!(severity(&world.promote_plan(), Guard::InFlight), Severity::Refuse);
+}
+
+#[test]
+fn an_actor_whom_nobody_knows_must_say_why() {
+    let plan = World::new().plan_by("stranger", Action::Promote { build: BuildNumber(3) });
+    assert_eq!(severity(&plan, Guard::Author), Severity::Override);
+}
+
+#[test]
+fn a_range_beyond_what_was_read_is_not_called_others_work() {
+    let world = World::new();
+    let action = Action::Promote { build: BuildNumber(3) };
+    let range = Range { more: 7, ..world.range(action) };
+    let facts = PlanInput {
+        service: &world.service,
+        state: &world.state,
+        policy: &world.policy,
+        people: &world.people,
+        calendar: &Evaluation::default(),
+        range: &range,
+        steps: &steps(),
+        migrations: &Migrations::default(),
+    };
+    let plan = plan(facts, action, &person("raj"), world.now).expect("a plan can be made");
+    assert_eq!(severity(&plan, Guard::Author), Severity::Override);
+}
+
+/// A freeze by calendar from an hour ago until in an hour.
+fn frozen_now(world: &World, policy: &str) -> FreezeRules {
+    let hour = |hours| (world.now + TimeDelta::hours(hours)).format("%FT%TZ");
+    let text = format!(
+        "[[freeze]]\nid = \"launch\"\nkind = \"window\"\ntz = \"UTC\"\nreason = \"Product launch\"\n\
+         policy = \"{policy}\"\nstart = {}\nend = {}\n",
+        hour(-1),
+        hour(1)
+    );
+    FreezesFile::parse(&text, "freezes.toml").unwrap().rules
+}
+
+#[test]
+fn a_freeze_by_calendar_asks_as_its_own_policy_and_that_of_the_service_say() {
+    let mut world = World::new();
+    for (own, service, severity) in [
+        ("block", FreezeMode::Override, Severity::Override),
+        ("block", FreezeMode::Warn, Severity::Warn),
+        ("warn", FreezeMode::Override, Severity::Warn),
+        ("warn", FreezeMode::Warn, Severity::Warn),
+    ] {
+        world.freezes = frozen_now(&world, own);
+        world.policy.freeze = service;
+        let plan = world.promote_plan();
+        let finding = found(&plan, Guard::Freeze);
+        assert_eq!(finding.severity, severity, "{own} {service:?}");
+        assert!(finding.sentence.contains("launch: Product launch"), "{}", finding.sentence);
+    }
+    world.later(TimeDelta::hours(1));
+    assert_eq!(severity(&world.promote_plan(), Guard::Freeze), Severity::Info);
+}
+
+#[test]
+fn a_freeze_by_calendar_that_begins_changes_a_promote_and_never_a_rollback() {
+    let mut world = World::new();
+    let (promote, rollback) = (world.promote_plan(), world.rollback_plan());
+    world.freezes = frozen_now(&world, "block");
+    let Err(Refusal::Changed { changes, .. }) = world.told(&promote) else {
+        panic!("the promote rested on there being no freeze");
+    };
+    assert!(changes[0].contains("launch: Product launch"), "{changes:?}");
+    assert_eq!(world.told(&rollback), Ok(()));
+    assert_eq!(severity(&world.rollback_plan(), Guard::Freeze), Severity::Info);
+}
+
+#[test]
+fn rules_that_nobody_can_read_ask_for_a_reason() {
+    let mut world = World::new();
+    world.freezes = FreezeRules::unreadable("freezes.toml", "it is not TOML");
+    assert_eq!(severity(&world.promote_plan(), Guard::Freeze), Severity::Override);
+    assert_eq!(world.told(&world.promote_plan()), Ok(()), "a second plan rests on the same");
+}
+
+#[test]
+fn a_rollback_asks_for_nothing_however_many_guards_stand() {
+    let mut world = World::new();
+    world.record(Fact::FreezePlaced { from: world.now, until: None, reason: "holiday".into() });
+    world.record(Fact::HoldPlaced {
+        environment: Environment::Production,
+        reason: "looking".into(),
+        rollback: None,
+    });
+    let plan = world.plan_by("moira", Action::Rollback { to: None });
+    assert_eq!(plan.target.build, BuildNumber(1));
+    assert_eq!(plan.severity(), Severity::Info, "{:#?}", plan.findings);
+}
+
+#[test]
+fn a_rollback_never_goes_to_what_was_not_live_or_is_newer() {
+    let mut world = World::new();
+    let to = |number| Action::Rollback { to: Some(BuildNumber(number)) };
+    assert_eq!(severity(&world.plan_by("raj", to(3)), Guard::Order), Severity::Refuse);
+    assert_eq!(
+        severity(&world.plan_by("raj", to(2)), Guard::Order),
+        Severity::Refuse,
+        "live already"
+    );
+    world.deploy(Environment::Production, 1, DeploymentKind::Rollback, Some(Outcome::Succeeded));
+    assert_eq!(severity(&world.plan_by("raj", to(2)), Guard::Order), Severity::Refuse, "newer");
+}
+
+type Attempt = (u64, DeploymentKind, Option<Outcome>);
+
+/// What production went through after #1 and #2 were live, and where one key goes then.
+#[test]
+fn the_emergency_goes_to_the_build_that_makes_sense() {
+    use DeploymentKind::{Promote, Rollback};
+    let failed = || Some(Outcome::Failed("step release: exit 1".into()));
+    let interrupted = || Some(Outcome::Interrupted("lost".into()));
+    let done = || Some(Outcome::Succeeded);
+    let cases: Vec<(&str, Vec<Attempt>, Option<u64>)> = vec![
+        ("nothing happened since", vec![], Some(1)),
+        ("a promote runs", vec![(3, Promote, None)], Some(2)),
+        ("a promote failed midway", vec![(3, Promote, failed())], Some(2)),
+        ("a promote was interrupted", vec![(3, Promote, interrupted())], Some(2)),
+        ("a promote was cancelled midway", vec![(3, Promote, Some(Outcome::Cancelled))], Some(2)),
+        ("a promote succeeded", vec![(3, Promote, done())], Some(2)),
+        ("a rollback runs", vec![(1, Rollback, None)], Some(1)),
+        ("a rollback failed", vec![(1, Rollback, failed())], Some(1)),
+        ("a rollback succeeded to the oldest", vec![(1, Rollback, done())], None),
+        ("rolled back, then promoted", vec![(1, Rollback, done()), (3, Promote, done())], Some(1)),
+        ("the live build once more, in vain", vec![(2, Promote, failed())], Some(1)),
+    ];
+    for (what, history, expected) in cases {
+        let mut world = World::new();
+        for (number, kind, outcome) in history {
+            world.deploy(Environment::Production, number, kind, outcome);
+        }
+        assert_eq!(world.state.rollback_target(), expected.map(BuildNumber), "{what}");
+    }
+}
+
+#[test]
+fn a_second_emergency_does_not_undo_the_first() {
+    let mut world = World::new();
+    world.deploy(Environment::Production, 1, DeploymentKind::Rollback, None);
+    let plan = world.rollback_plan();
+    assert_eq!(plan.target.build, BuildNumber(1));
+    assert_eq!(severity(&plan, Guard::InFlight), Severity::Refuse);
+}
+
+#[test]
+fn a_rollback_cancels_a_running_promote_first() {
+    let mut world = World::new();
+    let running = world.promote(3, None);
+    let plan = world.rollback_plan();
+    assert_eq!((plan.cancels, plan.target.build), (Some(running), BuildNumber(2)));
+    let taken: Vec<_> = plan.range.commits.iter().map(|c| c.subject.as_str()).collect();
+    assert_eq!(taken, ["change 3"], "what the promote may have brought already is taken away");
+    assert_eq!(plan.severity(), Severity::Warn);
+}
+
+/// What happens between the look and the press, and a word of what the person is told.
+#[test]
+fn a_stale_plan_is_refused_and_says_what_changed() {
+    type Change = fn(&mut World);
+    let cases: Vec<(&str, Change)> = vec![
+        ("#3 is live", |world| {
+            world.promote(3, Some(Outcome::Succeeded));
+        }),
+        ("ended failed", |world| {
+            world.promote(3, Some(Outcome::Failed("exit 1".into())));
+        }),
+        ("promote of #3 by sam (d22) is running", |world| {
+            world.promote(3, None);
+        }),
+        ("a freeze began, by sam: holiday", |world| {
+            let from = world.now;
+            world.record(Fact::FreezePlaced { from, until: None, reason: "holiday".into() });
+        }),
+        ("put on hold by sam: looking", |world| {
+            let environment = Environment::Production;
+            world.record(Fact::HoldPlaced {
+                environment,
+                reason: "looking".into(),
+                rollback: None,
+            });
+        }),
+        ("what is known of #3 in staging changed", |world| {
+            world.record(Fact::BuildVerified {
+                build: BuildNumber(3),
+                note: "again".into(),
+                kind: VerifyBy::Person,
+            });
+        }),
+        ("policy", |world| world.policy.big_batch = 1),
+        ("policy or [people]", |world| {
+            world.people.people.remove("sam");
+        }),
+    ];
+    for (word, change) in cases {
+        let mut world = World::new();
+        let confirmed = world.promote_plan();
+        assert_eq!(world.told(&confirmed), Ok(()), "before: {word}");
+        change(&mut world);
+        let Err(Refusal::Changed { changes, plan }) = world.told(&confirmed) else {
+            panic!("{word}: a stale fingerprint must be refused");
+        };
+        assert!(changes.iter().any(|change| change.contains(word)), "{word}: {changes:?}");
+        assert_ne!(plan.fingerprint, confirmed.fingerprint);
+    }
+}
+
+#[test]
+fn a_changed_range_is_a_changed_plan() {
+    let mut world = World::new();
+    world.build(4, "sam");
+    let action = Action::Promote { build: BuildNumber(4) };
+    let confirmed = world.plan_by("raj", action);
+    world.build(4, "moira");
+    let rewritten = world.state.builds.get_mut(&BuildNumber(4)).expect("it was just found");
+    rewritten.commits.push(commit(99, "sam"));
+    let Err(Refusal::Changed { changes, .. }) = world.told(&confirmed) else {
+        panic!("the range is another one");
+    };
+    assert_eq!(changes, ["the range changed: it is 3 commits now"]);
+}
+
+#[test]
+fn time_alone_does_not_make_a_plan_stale() {
+    let mut world = World::new();
+    world.build(4, "sam");
+    world.deploy(Environment::Staging, 4, DeploymentKind::Auto, Some(Outcome::Succeeded));
+    let confirmed = world.plan_by("raj", Action::Promote { build: BuildNumber(4) });
+    assert_eq!(severity(&confirmed, Guard::Soak), Severity::Override);
+    world.later(TimeDelta::hours(2));
+    assert_eq!(world.told(&confirmed), Ok(()));
+}
+
+#[test]
+fn a_freeze_that_begins_never_disturbs_a_rollback() {
+    let mut world = World::new();
+    let confirmed = world.rollback_plan();
+    world.record(Fact::FreezePlaced { from: world.now, until: None, reason: "holiday".into() });
+    world.record(Fact::BuildVerified {
+        build: BuildNumber(1),
+        note: String::new(),
+        kind: VerifyBy::Person,
+    });
+    world.policy.big_batch = 1;
+    assert_eq!(world.told(&confirmed), Ok(()));
+}
+
+#[test]
+fn a_fingerprint_survives_its_text_form() {
+    let plan = World::new().promote_plan();
+    let text = plan.fingerprint.to_string();
+    assert_eq!(text.clone().try_into(), Ok(plan.fingerprint), "{text}");
+}
+
+#[test]
+fn a_clock_that_goes_backwards_does_not_bring_an_old_failure_back() {
+    let mut world = World::new();
+    world.promote(3, Some(Outcome::Failed("step release: exit 1".into())));
+    world.later(TimeDelta::hours(-1));
+    world.deploy(Environment::Production, 3, DeploymentKind::Promote, Some(Outcome::Succeeded));
+    assert_eq!(world.state.unsettled(Environment::Production), None);
+    assert_eq!(world.state.rollback_target(), Some(BuildNumber(2)), "3 is live, so back to 2");
+}
+
+#[test]
+fn an_attempt_that_never_began_leaves_production_as_unsettled_as_it_was() {
+    let mut world = World::new();
+    let broken = world.promote(3, Some(Outcome::Failed("step release: exit 1".into())));
+    assert_eq!(world.state.rollback_target(), Some(BuildNumber(2)));
+    let mut request = world.state.deployments[&broken].request.clone();
+    request.build = BuildNumber(3);
+    let deployment = world.record(Fact::DeploymentRequested(request)).into();
+    world.record(Fact::DeploymentEnded { deployment, outcome: Outcome::Cancelled });
+    let unsettled = world.state.unsettled(Environment::Production).map(|d| d.id);
+    assert_eq!(unsettled, Some(broken), "production is still in doubt");
+    assert_eq!(world.state.rollback_target(), Some(BuildNumber(2)), "not one build too far");
+}
+
+#[test]
+fn a_rollback_that_is_being_cancelled_does_not_stop_the_next_one() {
+    let mut world = World::new();
+    let hung = world.deploy(Environment::Production, 1, DeploymentKind::Rollback, None);
+    assert_eq!(severity(&world.rollback_plan(), Guard::InFlight), Severity::Refuse);
+    world.record(Fact::CancelRequested { deployment: hung, reason: "it hangs".into() });
+    assert_eq!(severity(&world.rollback_plan(), Guard::InFlight), Severity::Warn);
+}
+
+#[test]
+fn nobody_becomes_somebody_else_by_a_login_that_is_spelled_like_their_name() {
+    let mut world = World::new();
+    let moira = world.people.people.get_mut("moira").expect("she is known");
+    moira.logins = vec!["mrose".into()];
+    assert_eq!(world.people.actor_of_login("mrose"), person("moira"));
+    let stranger = world.people.actor_of_login("moira");
+    assert_ne!(stranger, person("moira"));
+    assert!(!world.people.knows(&stranger));
+}
+
+#[test]
+fn a_person_is_no_bot_however_wide_the_pattern() {
+    let mut world = World::new();
+    world.people.bots = vec!["*@example.com".into()];
+    let plan = world.plan_by("jane", Action::Promote { build: BuildNumber(3) });
+    assert_eq!(severity(&plan, Guard::Author), Severity::Override);
+}
