@@ -8,8 +8,6 @@ mod lines;
 mod process;
 #[path = "log/speed.rs"]
 mod speed;
-#[path = "../tests/support/mod.rs"]
-mod support;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -18,9 +16,9 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use memchr::memmem::Finder;
-use support::home::{Home, until};
-use support::pty::Pty;
-use support::repository::Repository;
+use trunkline_testing::home::{Home, until};
+use trunkline_testing::pty::Pty;
+use trunkline_testing::repository::Repository;
 
 const SIZE: (u16, u16) = (120, 40);
 const FOLLOWED: u64 = 500_000;

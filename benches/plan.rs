@@ -3,12 +3,6 @@
 
 #[path = "support/floor.rs"]
 mod floor;
-#[path = "../tests/support/home.rs"]
-mod home;
-#[path = "../tests/support/pty.rs"]
-mod pty;
-#[path = "../tests/support/repository.rs"]
-mod repository;
 #[path = "support/samples.rs"]
 mod samples;
 #[path = "support/screen.rs"]

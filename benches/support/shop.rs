@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use portable_pty::CommandBuilder;
 
 use super::floor;
-use super::home::{Home, until};
-use super::repository::Repository;
+use trunkline_testing::home::{Home, until};
+use trunkline_testing::repository::Repository;
 
 /// A folder of work and an engine over it, which ends with this.
 pub struct Shop {
@@ -103,7 +103,7 @@ impl Shop {
 
     /// The console, to be put on a terminal.
     pub fn console(&self) -> CommandBuilder {
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_trunkline"));
+        let mut command = CommandBuilder::new(trunkline_testing::program());
         command.arg("console");
         command.cwd(self.home.path(""));
         for (name, value) in self.home.environment() {

@@ -13,8 +13,8 @@ pub fn command(remedy: &Remedy) -> Option<String> {
         Remedy::AskPromoter { build } => format!("ask {}", build.0),
         Remedy::ReleaseHold { environment, name_bad } => {
             let environment = match environment {
-                Environment::Production => String::new(),
-                other => format!(" {other}"),
+                Environment::Production => "",
+                Environment::Staging => " staging",
             };
             let bad = if *name_bad { " --bad SHA" } else { "" };
             format!("release{environment}{bad} --reason REASON")

@@ -8,7 +8,7 @@ use trunkline::domain::event::DeploymentKind;
 use trunkline::domain::ids::{DeploymentId, Environment};
 use trunkline::domain::people::Actor;
 
-use super::harness::{Console, checkout, ready};
+use trunkline_testing::console::{Console, checkout, ready};
 
 const SIZE: (u16, u16) = (120, 40);
 /// What one line may cost.

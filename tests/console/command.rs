@@ -6,7 +6,7 @@ use trunkline::domain::event::DeploymentKind;
 use trunkline::domain::ids::{BuildNumber, Environment};
 use trunkline::domain::people::Actor;
 
-use super::harness::{Console, checkout, options, ready};
+use trunkline_testing::console::{Console, checkout, options, ready};
 
 #[tokio::test(start_paused = true)]
 async fn a_build_in_staging_is_verified_with_a_note() {

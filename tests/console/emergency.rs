@@ -15,7 +15,7 @@ use trunkline::domain::command::Action;
 use trunkline::domain::event::DeploymentKind;
 use trunkline::domain::ids::Environment;
 
-use super::harness::{Console, checkout, monday, options, put_live, ready};
+use trunkline_testing::console::{Console, checkout, monday, options, put_live, ready};
 
 /// How many rollbacks were asked for.
 fn rollbacks(console: &Console) -> usize {
@@ -154,7 +154,7 @@ async fn when_production_changes_it_counts_anew_and_says_why() {
 
 #[tokio::test(start_paused = true)]
 async fn with_nothing_to_go_back_to_it_says_so_and_does_not_count() {
-    let backend = trunkline::backend::scripted::Scripted::new(super::harness::monday());
+    let backend = trunkline::backend::scripted::Scripted::new(trunkline_testing::console::monday());
     backend.change(|world| world.verified_build(&checkout(), "ada"));
     let console = Console::open(&backend);
     console.until("#1").await.press(&["!"]).until("nothing to roll back").await;

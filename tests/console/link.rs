@@ -5,7 +5,7 @@ use std::time::Duration;
 use trunkline::backend::scripted::Fault;
 use trunkline::console::Exit;
 
-use super::harness::{Console, checkout, ready};
+use trunkline_testing::console::{Console, checkout, ready};
 
 #[tokio::test(start_paused = true)]
 async fn old_data_is_loud_and_nothing_is_done_on_it() {

@@ -3,8 +3,9 @@
 mod bytes;
 mod command;
 mod emergency;
-mod harness;
 mod link;
+mod log;
+mod log_pane;
 mod panes;
 mod promises;
 mod promote;

@@ -9,7 +9,7 @@ use trunkline::domain::event::{DeploymentKind, Fact, Outcome};
 use trunkline::domain::ids::{BuildNumber, Environment, ServiceName};
 use trunkline::domain::people::Actor;
 
-use super::harness::{Console, checkout, monday, ready};
+use trunkline_testing::console::{Console, checkout, monday, ready};
 
 #[tokio::test(start_paused = true)]
 async fn a_new_build_does_not_move_the_cursor() {

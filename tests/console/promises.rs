@@ -15,7 +15,7 @@ use trunkline::domain::ids::Environment;
 use trunkline::domain::log::LogFrom;
 use trunkline::domain::people::Actor;
 
-use super::harness::{Console, checkout, monday, options, ready};
+use trunkline_testing::console::{Console, checkout, monday, options, ready};
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_hour_draws_once() {

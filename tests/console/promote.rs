@@ -8,7 +8,7 @@ use trunkline::domain::event::{DeploymentKind, Fact};
 use trunkline::domain::ids::Environment;
 use trunkline::domain::people::Actor;
 
-use super::harness::{Console, checkout, put_live, ready};
+use trunkline_testing::console::{Console, checkout, put_live, ready};
 
 /// How many deployments production has had.
 fn production(console: &Console) -> usize {
@@ -120,7 +120,7 @@ async fn a_freeze_that_begins_disarms_and_re_check_asks_for_the_reason() {
     let backend = ready();
     let console = Console::open(&backend);
     console.until("#3").await.press(&["P"]).until("[> Cancel <]").await.press(&["right"]);
-    let (from, until, reason) = (super::harness::monday(), None, "launch".to_owned());
+    let (from, until, reason) = (trunkline_testing::console::monday(), None, "launch".to_owned());
     backend.change(|world| {
         let fact = Fact::FreezePlaced { from, until, reason };
         world.record(&checkout(), Actor::Person("kim".into()), fact);

@@ -6,7 +6,7 @@ use trunkline::domain::ids::{BuildNumber, Environment};
 use trunkline::domain::people::Actor;
 use trunkline::domain::policy::VerifyBy;
 
-use super::harness::{Console, checkout, put_live, ready};
+use trunkline_testing::console::{Console, checkout, put_live, ready};
 
 /// Production was rolled back from #4 to #2: #3 by ada and #4 by kim are taken away, and production is on hold.
 fn rolled_back() -> Scripted {

@@ -7,7 +7,7 @@ use trunkline::domain::event::{DeploymentKind, Fact};
 use trunkline::domain::ids::Environment;
 use trunkline::domain::people::Actor;
 
-use super::harness::{Console, SMALL, checkout, ready};
+use trunkline_testing::console::{Console, SMALL, checkout, ready};
 
 const SMALLEST: (u16, u16) = (60, 12);
 

@@ -14,7 +14,7 @@ use trunkline::console::{Options, drawn, update};
 use trunkline::domain::command::Action;
 use trunkline::domain::ids::BuildNumber;
 
-use super::harness::{checkout, key, options, ready};
+use trunkline_testing::console::{checkout, key, options, ready};
 
 /// A console whose backend answers when the test wants it to.
 struct Desk {

@@ -16,7 +16,7 @@ use trunkline::domain::ids::{BuildNumber, Environment, Seq};
 use trunkline::domain::people::Actor;
 use trunkline::domain::request::{Request, RequestState};
 
-use super::harness::{Console, checkout, options, put_live, ready};
+use trunkline_testing::console::{Console, checkout, options, put_live, ready};
 
 /// A world in which sam wrote the newest build, #4, and so may not just promote it.
 fn written_by_sam() -> Scripted {
@@ -307,7 +307,7 @@ async fn a_request_for_another_service_is_told_once_with_its_name() {
         world.verified_build(&api, "kim");
     });
     let shown = Options { service: Some(checkout()), ..options() };
-    let console = Console::with(&backend, super::harness::SMALL, shown, |_| {});
+    let console = Console::with(&backend, trunkline_testing::console::SMALL, shown, |_| {});
     console.until("#3").await;
     let before = bells(&console);
     backend.change(|world| {

@@ -8,7 +8,7 @@ use trunkline::domain::ids::{Environment, ServiceName};
 use trunkline::domain::people::Actor;
 use trunkline::migrations::{Dialect, FileChange, MigrationFile, SchemaDefinitions, Tool, judge};
 
-use super::harness::{Console, checkout, put_live, ready};
+use trunkline_testing::console::{Console, checkout, put_live, ready};
 
 /// An afternoon with something of everything.
 fn busy() -> Scripted {

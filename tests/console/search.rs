@@ -7,7 +7,7 @@ use trunkline::domain::event::DeploymentKind;
 use trunkline::domain::ids::Environment;
 use trunkline::domain::people::Actor;
 
-use super::harness::{Console, checkout, ready};
+use trunkline_testing::console::{Console, checkout, ready};
 
 /// A step that runs and has written more than is read at once, with one word near the beginning.
 fn talkative() -> Scripted {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::harness::{Console, checkout, ready};
+use trunkline_testing::console::{Console, checkout, ready};
 
 #[tokio::test(start_paused = true)]
 async fn a_tiny_screen_says_what_it_needs_and_still_updates() {
@@ -10,7 +10,7 @@ async fn a_tiny_screen_says_what_it_needs_and_still_updates() {
     let console = Console::sized(&backend, (58, 11));
     console.until("needs 60x12, have 58x11, q quits").await.until("PROD checkout #2 ok").await;
     backend.change(|world| {
-        super::harness::put_live(world, trunkline::domain::ids::BuildNumber(3));
+        trunkline_testing::console::put_live(world, trunkline::domain::ids::BuildNumber(3));
     });
     console.until("PROD checkout #3").await;
     console.resize(80, 24);

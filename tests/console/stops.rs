@@ -15,7 +15,7 @@ use trunkline::domain::policy::FreezeMode;
 use trunkline::domain::schema::SchemaChange;
 use trunkline::migrations::Class;
 
-use super::harness::{Console, checkout, put_live, ready};
+use trunkline_testing::console::{Console, checkout, put_live, ready};
 
 fn window(
     id: &str,

@@ -6,8 +6,8 @@ use trunkline::domain::ids::{Environment, ServiceName};
 use trunkline::domain::people::Actor;
 use trunkline::domain::snapshot::Problem;
 
-use super::harness::{Console, checkout, monday, options, ready};
 use trunkline::backend::scripted::{Scripted, ScriptedWorld};
+use trunkline_testing::console::{Console, checkout, monday, options, ready};
 
 /// Fails at its second step.
 fn fail(world: &mut ScriptedWorld, environment: Environment, kind: DeploymentKind) {

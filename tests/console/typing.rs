@@ -7,7 +7,7 @@ use trunkline::domain::event::{DeploymentKind, Fact};
 use trunkline::domain::ids::Environment;
 use trunkline::domain::people::Actor;
 
-use super::harness::{Console, checkout, ready};
+use trunkline_testing::console::{Console, checkout, ready};
 
 /// A world in which sam wrote the newest build, #4, so that a promote of it wants a reason.
 fn written_by_sam() -> Scripted {

@@ -11,9 +11,9 @@ use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::snapshot::BuildRow;
 
 use super::shop::entries;
-use super::support::engine::{QUICK, World};
-use super::support::home::{Home, until};
-use super::support::repository::Repository;
+use trunkline_testing::engine::{QUICK, World};
+use trunkline_testing::home::{Home, until};
+use trunkline_testing::repository::Repository;
 
 /// Writes its arguments and its environment to the folder of the deployed service's checkouts' parent.
 const PRINTER: &str =

@@ -1,8 +1,8 @@
 //! The bytes that the real console writes to a real terminal over a repository full of the corpus.
 
 use super::shop::Shop;
-use super::support::pty::Pty;
 use super::wire::Wire;
+use trunkline_testing::pty::Pty;
 
 const SIZE: (u16, u16) = (200, 60);
 /// How many rows are gone down before the screen is waited for.

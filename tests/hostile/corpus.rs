@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use ratatui::style::{Color, Modifier, Style};
 use trunkline::gate::{self, Ink, LogGate, Row, Safe};
 
-use super::dice::{Dice, Seed};
 use super::oracle::{fault_in_field, fault_in_log, is_unseen, refused};
-use super::support::corpus::{Entry, SHORT, corpus};
+use trunkline_testing::corpus::{Entry, SHORT, corpus};
+use trunkline_testing::dice::{Dice, Seed};
 
 /// At how many places a long entry is cut.
 const CUTS: u64 = 6;

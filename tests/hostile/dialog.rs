@@ -10,7 +10,7 @@ use trunkline::terminal::capabilities::{Charset, Depth};
 
 use super::desk::{Desk, World};
 use super::screens::Always;
-use super::support::corpus::{Entry, corpus};
+use trunkline_testing::corpus::{Entry, corpus};
 
 const LARGE: (u16, u16) = (200, 50);
 

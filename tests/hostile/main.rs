@@ -11,13 +11,10 @@ mod console;
 mod corpus;
 mod desk;
 mod dialog;
-#[path = "../support/dice.rs"]
-mod dice;
+mod gate;
 mod mutations;
 mod oracle;
 mod screens;
 mod shop;
 mod slots;
-#[path = "../support/mod.rs"]
-mod support;
 mod wire;

@@ -5,9 +5,9 @@ use std::thread;
 
 use trunkline::gate::{self, Ink, LogGate, Row};
 
-use super::dice::{Dice, Seed, number};
 use super::oracle::{fault_in_field, fault_in_log, fault_in_sentence, refused};
-use super::support::corpus::{SHORT, corpus};
+use trunkline_testing::corpus::{SHORT, corpus};
+use trunkline_testing::dice::{Dice, Seed, number};
 
 /// How many there are when nothing else is asked for.
 const MUTATIONS: u64 = 2_000_000;

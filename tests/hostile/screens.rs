@@ -5,11 +5,11 @@ use std::thread;
 use ratatui::buffer::{Buffer, Cell};
 
 use super::desk::{Desk, SIZES, World};
-use super::dice::{Dice, Seed, number};
 use super::mutations::Mutator;
 use super::oracle::fault_in_cell;
 use super::slots::Texts;
-use super::support::corpus::{Entry, corpus};
+use trunkline_testing::corpus::{Entry, corpus};
+use trunkline_testing::dice::{Dice, Seed, number};
 
 /// How many models full of mutations are drawn when nothing else is asked for.
 const MODELS: u64 = 240;

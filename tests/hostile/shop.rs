@@ -5,9 +5,9 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::support::corpus::{Entry, SHORT, corpus};
-use super::support::home::{Home, until};
-use super::support::repository::Repository;
+use trunkline_testing::corpus::{Entry, SHORT, corpus};
+use trunkline_testing::home::{Home, until};
+use trunkline_testing::repository::Repository;
 
 /// The steps print a file that holds every entry.
 const FILE: &str = r#"

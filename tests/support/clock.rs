@@ -1,7 +1,5 @@
 //! A clock that a test sets.
 
-#![allow(dead_code, reason = "each test program uses its own part of this")]
-
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 

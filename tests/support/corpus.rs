@@ -1,7 +1,5 @@
 //! The corpus of hostile strings, read: each entry with its bytes and what its columns say must come of them.
 
-#![allow(dead_code, reason = "each test program uses its own part of this")]
-
 use std::fs;
 
 /// Entries up to this size are cut at every place.

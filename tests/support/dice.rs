@@ -1,7 +1,5 @@
 //! Chance that can be repeated: a test prints its seed when it fails, and takes one from `TRUNKLINE_SEED`.
 
-#![allow(dead_code, reason = "each test program uses its own part of this")]
-
 use std::time::Duration;
 
 /// What a test draws from when nobody names a seed.

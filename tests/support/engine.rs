@@ -1,7 +1,5 @@
 //! A real engine over a real repository: what a test needs to merge, watch and command.
 
-#![allow(dead_code, reason = "each test program uses its own part of this")]
-
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +17,8 @@ use trunkline::domain::snapshot::{BuildRow, ServiceSnapshot};
 use trunkline::engine::clock::{Clock, SystemClock};
 use trunkline::engine::{CommandError, Engine, Handle, Options, Services};
 
-use super::repository::Repository;
+use crate::program;
+use crate::repository::Repository;
 
 /// How long a test waits for what must happen; much longer than it ever takes.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -58,8 +57,6 @@ while [ $i -le 20 ]; do echo "line $i of 20"; i=$((i + 1)); done
 while [ -e "$GATE" ]; do sleep 0.02; done
 echo released
 "#;
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_trunkline");
 
 fn watched(address: &str, folder: Option<&str>) -> Watched {
     let folder = folder.map(str::to_owned);
@@ -147,7 +144,7 @@ impl World {
 
     /// Starts over a repository that is somewhere else by now.
     pub async fn start_at(&mut self, address: &str) {
-        self.open_engine(vec![watched(address, None)], PROGRAM.into()).await;
+        self.open_engine(vec![watched(address, None)], program()).await;
     }
 
     /// Starts with another program for the supervisors.
@@ -160,13 +157,13 @@ impl World {
     pub async fn start_folders(&mut self, folders: &[Option<&str>]) {
         let address = self.repository.address();
         let all = folders.iter().map(|folder| watched(address, *folder)).collect();
-        self.open_engine(all, PROGRAM.into()).await;
+        self.open_engine(all, program()).await;
     }
 
     /// Starts by another clock than the machine's.
     pub async fn start_by(&mut self, clock: Arc<dyn Clock>) {
         let watched = watched(self.repository.address(), None);
-        self.open_by(vec![watched], PROGRAM.into(), clock).await;
+        self.open_by(vec![watched], program(), clock).await;
     }
 
     async fn open_engine(&mut self, watched: Vec<Watched>, program: PathBuf) {

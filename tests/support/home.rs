@@ -1,7 +1,5 @@
 //! A user with folders of their own: what a test needs to run the real binary as somebody would.
 
-#![allow(dead_code, reason = "each test program uses its own part of this")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -9,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::pty::Pty;
+use crate::program;
+use crate::pty::Pty;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_trunkline");
 /// How long anything here may take before it counts as broken.
 const DEADLINE: Duration = Duration::from_mins(1);
 
@@ -54,7 +52,7 @@ impl Home {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(program());
         command.current_dir(self.folder.path()).args(arguments).envs(self.environment());
         command.stdin(Stdio::null());
         command
@@ -94,7 +92,7 @@ impl Home {
         for (name, value) in self.environment() {
             command.env(name, value);
         }
-        command.env("TRUNKLINE", PROGRAM);
+        command.env("TRUNKLINE", program());
         command.env("TERM", "xterm-256color");
         command.env("LANG", "C.UTF-8");
         Pty::run(command, size)

@@ -1,8 +1,6 @@
 //! A bad line between a client and an engine: from one unix socket to another, whole requests forwarded, and what
 //! befalls each of them decided by the test.
 
-#![allow(dead_code, reason = "each test program uses its own part of this")]
-
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};

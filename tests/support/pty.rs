@@ -1,7 +1,5 @@
 //! The real binary in a real pseudo-terminal: keys go in, and what a person would see comes out.
 
-#![allow(dead_code, reason = "each test program uses its own part of this")]
-
 use std::io::{Read as _, Write};
 use std::num::NonZeroU16;
 use std::path::Path;
@@ -53,7 +51,7 @@ impl Pty {
         settings: &[(&str, &Path)],
         (columns, rows): (u16, u16),
     ) -> Self {
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_trunkline"));
+        let mut command = CommandBuilder::new(crate::program());
         command.args(arguments);
         command.cwd(folder);
         command.env("TERM", "xterm-256color");

@@ -1,7 +1,5 @@
 //! A real git repository in a temporary folder, with commits that have the same ids in every run.
 
-#![allow(dead_code, reason = "each test program uses its own part of this")]
-
 use std::cell::Cell;
 use std::fs;
 use std::path::Path;

@@ -1,14 +1,12 @@
 //! A repository whose trunk a person called raj watches, and the ways that this person goes through the console.
 
-#![allow(dead_code, reason = "each test program uses its own part of this")]
-
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::home::Home;
-use super::pty::Pty;
-use super::repository::Repository;
+use crate::home::Home;
+use crate::pty::Pty;
+use crate::repository::Repository;
 
 pub const RIGHT: &str = "\x1b[C";
 

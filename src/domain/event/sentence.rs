@@ -44,9 +44,9 @@ impl Fact {
             }
             Self::DeploymentRequested(request) => {
                 let id = DeploymentId::from(seq);
-                let overrides: String =
-                    request.override_sentences().map(|text| format!("; {text}")).collect();
-                format!("{by} {} ({id}){overrides}", request.action())
+                let requested = format!("{by} {} ({id})", request.action());
+                let parts = std::iter::once(requested).chain(request.override_sentences());
+                parts.collect::<Vec<_>>().join("; ")
             }
             Self::DeploymentStarted { deployment } => format!("{deployment} started"),
             Self::StepStarted { deployment, step } => {

@@ -1,9 +1,0 @@
-//! The audit log on the real binary and a real database: what was tampered with is named, what is exported is read back,
-//! and what somebody was refused is there with the sentence that they saw.
-
-#[path = "../support/mod.rs"]
-mod support;
-
-mod chain;
-mod export;
-mod refusals;

@@ -1,0 +1,7 @@
+//! The command line on the real binary, and what the README says of it.
+
+mod audit;
+mod commands;
+mod commit_location;
+mod readme;
+mod remedies;

@@ -1,0 +1,9 @@
+//! The vocabulary, the plan and the decisions: pure functions over recorded events, and the files that configure them.
+
+mod config;
+mod decide;
+mod plan;
+mod quarantine;
+mod requests;
+mod simulation;
+mod snapshots;

@@ -1,0 +1,8 @@
+//! The engine over real git, real processes and a real disk.
+
+mod compatibility;
+mod deploys;
+mod git;
+mod guards;
+mod store;
+mod trouble;

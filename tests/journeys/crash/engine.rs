@@ -1,0 +1,130 @@
+//! The engine as a child of the test: started, asked over its socket, and killed.
+
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use trunkline::backend::Backend as _;
+use trunkline::backend::remote::Remote;
+use trunkline::domain::snapshot::{FleetSnapshot, ServiceSnapshot, Version};
+
+use super::shop::Shop;
+use trunkline_testing::home::Home;
+
+/// How long anything here may take before it counts as broken.
+pub const PATIENCE: Duration = Duration::from_mins(1);
+
+pub struct Engine {
+    child: Child,
+    pub started: Instant,
+    remote: Remote,
+}
+
+impl Engine {
+    /// Starts the engine of these folders and waits for nothing.
+    pub fn begin(home: &Home) -> Self {
+        Self::begin_as(home, home.command(&["serve"]))
+    }
+
+    /// The same by a command of the caller's.
+    pub fn begin_as(home: &Home, mut command: Command) -> Self {
+        let (started, remote) = (Instant::now(), remote(home));
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        Self { child, started, remote }
+    }
+
+    /// Starts it and waits until it answers.
+    pub fn start(home: &Home) -> Self {
+        let mut engine = Self::begin(home);
+        engine.until_it_answers(home);
+        engine
+    }
+
+    pub fn until_it_answers(&mut self, home: &Home) {
+        let socket = home.path("data/run/engine.sock");
+        let deadline = Instant::now() + PATIENCE;
+        while UnixStream::connect(&socket).is_err() {
+            assert_eq!(self.child.try_wait().unwrap(), None, "the engine ended: {}", log(home));
+            assert!(Instant::now() < deadline, "the engine does not answer: {}", log(home));
+            std::thread::park_timeout(Duration::from_millis(2));
+        }
+    }
+
+    pub fn remote(&self) -> &Remote {
+        &self.remote
+    }
+
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().cast_signed()).unwrap()
+    }
+
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Tells it to end, as `trunkline engine stop` does.
+    pub fn stop(mut self) {
+        kill_process(self.pid(), Signal::TERM).unwrap();
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "{status}");
+    }
+
+    pub async fn snapshot(&self) -> ServiceSnapshot {
+        self.until("there is a service", |snapshot| Some(snapshot.clone())).await
+    }
+
+    pub async fn fleet(&self) -> FleetSnapshot {
+        self.remote.fleet(None, Duration::ZERO).await.unwrap().unwrap()
+    }
+
+    /// Waits for another fleet than this one, and answers with its version.
+    async fn news_of_fleet(&self, known: Option<Version>) -> Option<Version> {
+        let news = self.remote.fleet(known.clone(), Duration::from_secs(1)).await.unwrap();
+        news.map_or(known, |fleet| Some(fleet.version))
+    }
+
+    /// Waits until the service's snapshot tells what is asked for.
+    pub async fn until<T>(&self, what: &str, tells: impl Fn(&ServiceSnapshot) -> Option<T>) -> T {
+        let mut last = None;
+        let waiting = async {
+            let (mut after, mut fleet) = (None, None);
+            loop {
+                let answer =
+                    self.remote.service(&Shop::service(), after, Duration::from_secs(1)).await;
+                after = None;
+                match answer {
+                    Ok(Some(snapshot)) => {
+                        after = Some(snapshot.version.clone());
+                        if let Some(told) = tells(&snapshot) {
+                            return told;
+                        }
+                        last = Some(snapshot);
+                    }
+                    Ok(None) => after = last.as_ref().map(|snapshot| snapshot.version.clone()),
+                    // The service is not known before its repository was looked at, and the fleet tells of that.
+                    Err(_) => fleet = self.news_of_fleet(fleet).await,
+                }
+            }
+        };
+        let told = tokio::time::timeout(PATIENCE, waiting).await;
+        told.unwrap_or_else(|_| panic!("not within a minute: {what}; last seen: {last:#?}"))
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let _ended_already = self.child.kill();
+        let _ended_already = self.child.wait();
+    }
+}
+
+pub fn remote(home: &Home) -> Remote {
+    Remote::over(home.path("data/run/engine.sock"))
+}
+
+/// What the engine wrote about itself.
+pub fn log(home: &Home) -> String {
+    std::fs::read_to_string(home.path("data/engine.log")).unwrap_or_default()
+}

@@ -1,0 +1,135 @@
+//! The demo as a newcomer meets it: the real program on a terminal, nothing configured.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use trunkline_testing::pty::Pty;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_trunkline");
+fn environment(folder: &Path) -> [(&'static str, PathBuf); 4] {
+    [
+        ("TRUNKLINE_CONFIG_DIR", folder.join("config")),
+        ("TRUNKLINE_DATA_DIR", folder.join("data")),
+        ("HOME", folder.to_owned()),
+        ("GIT_CONFIG_NOSYSTEM", "1".into()),
+    ]
+}
+
+fn trunkline(folder: &Path, arguments: &[&str]) -> std::process::Output {
+    let mut command = Command::new(PROGRAM);
+    command.current_dir(folder).envs(environment(folder)).args(arguments).output().unwrap()
+}
+
+/// A folder with a demo in it, whose engine ends with this.
+struct Demo(tempfile::TempDir);
+
+impl Demo {
+    fn open(&self, arguments: &[&str]) -> Pty {
+        let environment = environment(self.0.path());
+        let settings: Vec<_> =
+            environment.iter().map(|(name, value)| (*name, value.as_path())).collect();
+        Pty::start(self.0.path(), arguments, &settings, (120, 40))
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let stopped = trunkline(self.0.path(), &["--demo", "engine", "stop"]);
+        assert!(stopped.status.success() || std::thread::panicking(), "{stopped:?}");
+    }
+}
+
+fn header(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+/// What a command says in JSON.
+fn json(demo: &Demo, arguments: &[&str]) -> serde_json::Value {
+    let output = trunkline(demo.0.path(), &[&["--demo"], arguments, &["--json"]].concat());
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+/// What the guard on migrations says of a promote, each as `severity: sentence`.
+fn on_migrations(demo: &Demo, build: &str) -> Vec<String> {
+    let plan = json(demo, &["plan", "promote", build]);
+    let findings = plan["findings"].as_array().unwrap().iter();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    findings
+        .filter(|finding| finding["guard"] == "migration")
+        .map(|finding| format!("{}: {}", text(&finding["severity"]), text(&finding["sentence"])))
+        .collect()
+}
+
+fn leave(mut screen: Pty) {
+    screen.keys("qq");
+    assert!(screen.ended(), "{}", screen.text());
+}
+
+#[test]
+fn a_newcomer_sees_builds_go_live_and_rolls_one_back_with_one_key() {
+    let demo = Demo(tempfile::tempdir().unwrap());
+    let mut screen = demo.open(&[]);
+    screen.until("the demo", |text| text.contains("DEMO"));
+    screen.until("a second build live", |text| {
+        let header = header(text);
+        header.contains("#20 ok") && header.contains("#19")
+    });
+    screen.keys("!");
+    screen.until("the build before, live again", |text| header(text).contains("#19 ok"));
+    leave(screen);
+    let history = trunkline(demo.0.path(), &["--demo", "history", "--json"]);
+    let history: serde_json::Value = serde_json::from_slice(&history.stdout).unwrap();
+    assert_eq!(history[0]["request"]["kind"], "rollback");
+}
+
+#[test]
+fn the_guards_of_the_demo_have_something_to_say_once_it_is_open() {
+    let demo = Demo(tempfile::tempdir().unwrap());
+    let screen = demo.open(&[]);
+    screen.until("the last merge in staging", |text| {
+        header(text).contains("#20 ok")
+            && text.lines().any(|line| line.contains("#26") && line.contains("verified"))
+    });
+
+    let fine = on_migrations(&demo, "24");
+    assert!(fine.iter().all(|said| said.starts_with("info: ")), "{fine:#?}");
+    let collapsed = on_migrations(&demo, "26");
+    let drops = "override: migrations/0004_drop_legacy_total.sql:1 ";
+    assert!(collapsed[0].starts_with(drops), "{collapsed:#?}");
+    assert!(collapsed[0].contains("from #24 on"), "{collapsed:#?}");
+    assert!(collapsed[0].contains("promote #25 first"), "{collapsed:#?}");
+
+    let at = |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339();
+    let check = |time| json(&demo, &["freeze", "check", "--at", &at(time)]);
+    let now = chrono::Utc::now();
+    let open = check(now);
+    assert_eq!(open["state"], "open", "{open}");
+    let begins: chrono::DateTime<chrono::Utc> = open["until"].as_str().unwrap().parse().unwrap();
+    assert!(begins - now < chrono::TimeDelta::days(2), "{open}");
+    let frozen = check(begins);
+    assert_eq!(frozen["state"], "frozen", "{frozen}");
+    assert!(frozen["why"].as_str().unwrap().contains("sale"), "{frozen}");
+    leave(screen);
+}
+
+#[test]
+fn a_demo_goes_on_when_it_is_opened_again_and_starts_over_when_it_is_reset() {
+    let demo = Demo(tempfile::tempdir().unwrap());
+    let first = demo.open(&["demo"]);
+    first.until("the first build live", |text| header(text).contains("#19 ok"));
+    leave(first);
+    let again = demo.open(&["demo"]);
+    again.until("what is live", |text| header(text).contains(" ok "));
+    leave(again);
+    let reset = demo.open(&["demo", "--reset"]);
+    reset.until("a new demo", |text| header(text).contains("nothing live yet"));
+    leave(reset);
+}
+
+#[test]
+fn a_demo_that_cannot_be_shown_is_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = trunkline(folder.path(), &["demo"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(!folder.path().join("data").exists());
+}

@@ -1,0 +1,8 @@
+//! Whole journeys of the real program on real terminals: from a merge to production and back, through crashes and floods.
+
+mod crash;
+mod demo;
+mod floods;
+mod picture;
+mod promote_and_back;
+mod terminal;

@@ -1,0 +1,401 @@
+//! The served `OpenAPI` document: every route is in it, it is the one that was agreed on, and what the server really
+//! says and takes is as it describes.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::time::Duration;
+
+use super::described::{Described, assert_valid};
+use reqwest::Method;
+use serde_json::{Value, json};
+use trunkline::api::problem::{ProblemDocument, ProblemKind};
+use trunkline::backend::Backend;
+use trunkline::backend::scripted::{Fault, SERVICE, Scripted};
+use trunkline::domain::command::{Action, Command, Refusal};
+use trunkline::domain::event::{DeploymentKind, Fact, Outcome, StepOutcome};
+use trunkline::domain::ids::{CommitPrefix, Environment, IdempotencyKey, Seq, ServiceName, Sha};
+use trunkline::domain::people::Actor;
+use trunkline::domain::plan::{Finding, Fingerprint, Guard, Severity};
+use trunkline::domain::quarantine::BadCommit;
+
+const GOLDEN: &str = "tests/data/openapi.json";
+const RENEW: &str = "TRUNKLINE_RENEW_GOLDEN";
+const KEY: &str = "12345678-key";
+
+fn service() -> ServiceName {
+    SERVICE.parse().unwrap()
+}
+
+/// A world in which every kind of thing has happened, that the server may have to tell of.
+fn eventful(world: &Scripted) {
+    let (name, production) = (service(), Environment::Production);
+    let sam = Actor::Person("sam".into());
+    world.change(|world| {
+        let first = world.verified_build(&name, "ada");
+        let (promote, rollback) = (DeploymentKind::Promote, DeploymentKind::Rollback);
+        let id = world.request(&name, first, production, promote, sam.clone());
+        world.write(&name, id, 0, "hello");
+        world.finish(&name);
+        world.pass(Duration::from_mins(3));
+        let second = world.verified_build(&name, "kim");
+        world.request(&name, second, production, promote, sam.clone());
+        world.finish(&name);
+        world.request(&name, first, production, rollback, sam.clone());
+        while world.advance_with(&name, StepOutcome::Exited(1)).is_some() {}
+        let open = world.request(&name, second, production, promote, sam.clone());
+        let (from, reason) = (world.now(), String::from("why"));
+        let shas = world.service(&name).unwrap().state.builds[&first].sha.clone();
+        let bad = BadCommit { sha: shas.clone(), build: first, subject: "Pay".into() };
+        let finding = Finding {
+            guard: Guard::Hold,
+            severity: Severity::Override,
+            sentence: reason.clone(),
+            remedy: None,
+        };
+        let facts = [
+            Fact::FreezePlaced { from, until: None, reason: reason.clone() },
+            Fact::FreezePlaced { from, until: Some(from), reason: reason.clone() },
+            Fact::FreezeLifted { freeze: Seq(1), reason: reason.clone() },
+            Fact::HoldReleased { environment: production, reason: reason.clone(), bad: vec![] },
+            Fact::HoldPlaced {
+                environment: production,
+                reason: reason.clone(),
+                rollback: Some(open),
+            },
+            Fact::TrunkRewritten {
+                from: shas.clone(),
+                to: shas.clone(),
+                off_trunk: vec![first],
+                onto: Some(first),
+            },
+            Fact::DeploymentStarted { deployment: open },
+            Fact::StepStarted { deployment: open, step: 0 },
+            Fact::CancelRequested { deployment: open, reason: reason.clone() },
+            Fact::CommitsQuarantined { bad: vec![bad], reason: reason.clone() },
+            Fact::CommitCleared { sha: shas.clone(), reason: reason.clone() },
+            Fact::PromoterRequested { build: first, until: from, note: reason.clone() },
+            Fact::RequestWithdrawn { request: Seq(1), reason: reason.clone() },
+            Fact::Refused { what: reason.clone(), sentence: reason, findings: vec![finding] },
+        ];
+        for fact in facts {
+            world.record(&name, sam.clone(), fact);
+        }
+        world.merge(&name, "ada", "Queue");
+    });
+}
+
+#[tokio::test]
+async fn the_document_is_titled_by_this_program() {
+    let described = Described::new().await;
+    let (document, info) = (&described.document, &described.document["info"]);
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1."));
+    assert_eq!(info["title"], "trunkline");
+    assert_eq!(info["version"], env!("CARGO_PKG_VERSION"));
+    let answer = described.ask(Method::GET, "/v1/openapi.json").send().await.unwrap();
+    assert_eq!(answer.headers()["trunkline-api"], "1");
+    assert_eq!(answer.headers()["content-type"], "application/json");
+}
+
+#[tokio::test]
+async fn the_document_is_the_one_that_was_agreed_on() {
+    let text = format!("{:#}\n", Described::new().await.document);
+    if std::env::var_os(RENEW).is_some() {
+        fs::write(GOLDEN, &text).unwrap();
+    }
+    let golden = fs::read_to_string(GOLDEN).unwrap_or_default();
+    let differs = text.lines().zip(golden.lines().chain(std::iter::repeat("")));
+    let first = differs.enumerate().find(|(_, (now, agreed))| now != agreed);
+    assert!(
+        text == golden,
+        "the API is not what {GOLDEN} says, first at {first:?}; if that is meant, run \
+         `{RENEW}=1 cargo test --test openapi` and read the difference before you commit it"
+    );
+}
+
+#[tokio::test]
+async fn what_the_document_refers_to_is_in_it() {
+    let document = Described::new().await.document;
+    let text = document.to_string();
+    let references = text.split(r##""$ref":"#"##).skip(1);
+    let pointers: BTreeSet<_> = references.filter_map(|rest| rest.split('"').next()).collect();
+    assert!(pointers.len() > 40, "{pointers:?}");
+    let dangling: Vec<_> =
+        pointers.iter().filter(|pointer| document.pointer(pointer).is_none()).collect();
+    assert!(dangling.is_empty(), "{dangling:?}");
+}
+
+#[tokio::test]
+async fn the_document_speaks_of_the_wire_and_not_of_the_code() {
+    let text = Described::new().await.document.to_string();
+    for word in ["`None`", "`Some", "[`", "::", "`Self"] {
+        assert!(!text.contains(word), "{word:?} says nothing to who reads the document");
+    }
+}
+
+#[tokio::test]
+async fn every_path_of_the_api_is_described_and_nothing_else() {
+    let source = fs::read_to_string("src/api/path.rs").unwrap();
+    let constants = source.split("\npub const ").skip(1);
+    let constants = constants.filter_map(|rest| rest.split('"').nth(1).map(ToOwned::to_owned));
+    let operations = Described::new().await.operations();
+    let described: BTreeSet<_> = operations.into_iter().map(|(path, _)| path).collect();
+    assert_eq!(described, constants.collect());
+}
+
+#[tokio::test]
+async fn a_path_takes_the_methods_that_are_described_and_no_other() {
+    let described = Described::new().await;
+    let operations = described.operations();
+    let paths: BTreeSet<_> = operations.iter().map(|(path, _)| path).collect();
+    for path in paths {
+        let real = path
+            .replace("{service}", SERVICE)
+            .replace("{deployment}", "1")
+            .replace("{step}", "0")
+            .replace("{commit}", "0000")
+            .replace("{key}", KEY);
+        for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+            let is_described = operations.contains(&(path.clone(), method.to_string()));
+            let answer = described.ask(method.clone(), &real).send().await.unwrap();
+            let problem = answer.json::<ProblemDocument>().await.ok().map(|problem| problem.kind);
+            assert_ne!(problem, Some(ProblemKind::NoSuchPath), "{method} {path}");
+            assert_eq!(problem != Some(ProblemKind::WrongMethod), is_described, "{method} {path}");
+        }
+    }
+}
+
+#[test]
+fn a_route_enters_the_server_only_with_its_description() {
+    for file in fs::read_dir("src/server").unwrap() {
+        let path = file.unwrap().path();
+        let source = fs::read_to_string(&path).unwrap();
+        assert!(!source.contains(".route("), "{}: use `.routes(routes!(…))`", path.display());
+    }
+}
+
+#[tokio::test]
+async fn answers_are_as_described() {
+    let described = Described::new().await;
+    eventful(&described.world);
+    let plan = "/v1/services/{service}/plan";
+    described.gets("/v1/openapi.json", "/v1/openapi.json", 200).await;
+    described.gets("/v1", "/v1", 200).await;
+    described.gets("/v1/fleet", "/v1/fleet", 200).await;
+    described.gets("/v1/services/{service}", "/v1/services/checkout", 200).await;
+    described.gets(plan, "/v1/services/checkout/plan?action=promote&build=2", 200).await;
+    described.gets(plan, "/v1/services/checkout/plan?action=rollback", 200).await;
+    let freezes = "/v1/services/checkout/freezes?environment=production&from=2026-11-01T00:00:00Z";
+    let route = "/v1/services/{service}/freezes";
+    described.gets(route, &format!("{freezes}&until=2027-01-01T00:00:00Z"), 200).await;
+    described.gets(route, &format!("{freezes}&until=2037-01-01T00:00:00Z"), 400).await;
+    let commit = "/v1/services/{service}/commits/{commit}";
+    for sha in [1, 2, 99].map(|number| format!("{number:040x}")) {
+        described.gets(commit, &format!("/v1/services/checkout/commits/{sha}"), 200).await;
+    }
+    described.gets(commit, "/v1/services/checkout/commits/0000", 200).await;
+    described.gets(commit, "/v1/services/checkout/commits/HEAD", 404).await;
+    described.gets("/v1/events", "/v1/events?limit=1000", 200).await;
+    described.gets("/v1/record/chain", "/v1/record/chain", 200).await;
+    described.gets("/v1/record/chain", "/v1/record/chain?hash=none", 400).await;
+    described.gets("/v1/record/span", "/v1/record/span", 200).await;
+    described.gets("/v1/record/span", "/v1/record/span?since=2100-01-01T00:00:00Z", 200).await;
+    described.gets("/v1/record/span", "/v1/record/span?since=soon", 400).await;
+    for environment in ["staging", "production"] {
+        let path = format!("/v1/services/checkout/deployments?environment={environment}");
+        described.gets("/v1/services/{service}/deployments", &path, 200).await;
+    }
+    let log = "/v1/services/{service}/deployments/{deployment}/steps/{step}/log";
+    let production = Environment::Production;
+    let shipped = described.world.history(&service(), production, None, 9).await.unwrap();
+    let path = format!("/v1/services/checkout/deployments/{}/steps/0/log", shipped[0].id.0);
+    described.gets(log, &path, 200).await;
+    let search = format!("{log}/search");
+    for query in ["text=hello&after=0", "text=nothing&before=99", "error=true&after=0"] {
+        described.gets(&search, &format!("{path}/search?{query}"), 200).await;
+    }
+    for (query, status) in [("text=&after=0", 422), ("text=hello", 400), ("after=0", 400)] {
+        described.gets(&search, &format!("{path}/search?{query}"), status).await;
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_the_caller_has_is_answered_as_described() {
+    let described = Described::new().await;
+    for (route, path) in
+        [("/v1/fleet", "/v1/fleet"), ("/v1/services/{service}", "/v1/services/checkout")]
+    {
+        let answer = described.ask(Method::GET, path).send().await.unwrap();
+        let same =
+            described.ask(Method::GET, path).header("if-none-match", &answer.headers()["etag"]);
+        described.holds(route, same, 304).await;
+    }
+}
+
+#[tokio::test]
+async fn a_command_and_its_receipt_are_as_described() {
+    let described = Described::new().await;
+    let receipt = "/v1/commands/{key}";
+    described.gets(receipt, &format!("/v1/commands/{KEY}"), 404).await;
+    let hold = Command::Hold { environment: Environment::Production, reason: "errors".into() };
+    let order = described.ask(Method::POST, "/v1/services/checkout/commands");
+    let order = order.header("idempotency-key", KEY).json(&hold);
+    described.holds("/v1/services/{service}/commands", order, 200).await;
+    described.gets(receipt, &format!("/v1/commands/{KEY}"), 200).await;
+}
+
+#[tokio::test]
+async fn refusals_and_faults_are_as_described() {
+    let described = Described::new().await;
+    let world = &described.world;
+    let build = world.change(|world| world.verified_build(&service(), "sam"));
+    let plan = world.plan(&service(), Action::Promote { build }).await.unwrap();
+    let policy = Refusal::Policy { sentence: "no".into(), findings: plan.findings.clone() };
+    let changed = Refusal::Changed { changes: vec!["all".into()], plan: Box::new(plan) };
+    let faults = [
+        (403, Fault::Refuse(policy)),
+        (409, Fault::Refuse(changed)),
+        (404, Fault::Refuse(Refusal::not_found("gone"))),
+        (422, Fault::Refuse(Refusal::invalid("nonsense"))),
+        (422, Fault::Refuse(Refusal::KeyReused)),
+        (504, Fault::LostAnswer),
+        (503, Fault::Unreachable),
+    ];
+    let hold = Command::Hold { environment: Environment::Production, reason: "errors".into() };
+    let order = || described.ask(Method::POST, "/v1/services/checkout/commands").json(&hold);
+    let commands = "/v1/services/{service}/commands";
+    described.holds(commands, order(), 400).await;
+    described.holds(commands, order().header("trunkline-api", 0), 426).await;
+    for (at, (status, fault)) in faults.into_iter().enumerate() {
+        world.fault(fault);
+        let order = order().header("idempotency-key", format!("refused-{at}"));
+        described.holds(commands, order, status).await;
+    }
+}
+
+#[tokio::test]
+async fn every_command_is_as_described() {
+    let described = Described::new().await;
+    let world = &described.world;
+    let build = world.change(|world| world.verified_build(&service(), "sam"));
+    let action = Action::Promote { build };
+    let plan = world.plan(&service(), action).await.unwrap();
+    let overrides = [(Guard::Author, "urgent".to_owned())].into();
+    let (environment, reason) = (Environment::Staging, String::from("why"));
+    let (from, until) = (None, Some(plan.at));
+    let commands = [
+        Command::Execute { action, fingerprint: plan.fingerprint.clone(), overrides },
+        Command::Cancel { deployment: Seq(3).into(), reason: reason.clone() },
+        Command::Verify { build, note: reason.clone() },
+        Command::Hold { environment, reason: reason.clone() },
+        Command::Release { environment, reason: reason.clone(), bad: Some(Vec::new()), hold: None },
+        Command::Freeze { from, until, reason: reason.clone() },
+        Command::Lift { freeze: Seq(9), reason: reason.clone() },
+        Command::Quarantine { commits: vec!["3f9ac21".into()], reason: reason.clone() },
+        Command::Clear { commit: "3f9ac21".into(), reason: reason.clone() },
+        Command::Ask { build, fingerprint: plan.fingerprint.clone(), note: reason.clone() },
+        Command::Withdraw { request: Seq(9), reason },
+    ];
+    let validator = described.component("Command");
+    for command in commands {
+        assert_valid(&validator, &serde_json::to_value(&command).unwrap(), "Command");
+    }
+    let nonsense = [
+        json!({ "command": "dance" }),
+        json!({ "command": "verify", "build": "1", "note": "" }),
+        json!({ "command": "hold", "environment": "moon", "reason": "" }),
+        json!({ "command": "execute", "action": "promote", "build": 1, "fingerprint": "x" }),
+    ];
+    for value in nonsense {
+        assert!(!validator.is_valid(&value), "{value}");
+        assert!(serde_json::from_value::<Command>(value).is_err());
+    }
+}
+
+#[tokio::test]
+async fn every_fact_is_as_described() {
+    let described = Described::new().await;
+    eventful(&described.world);
+    let events = described.world.events(None, Seq(0), 1_000, Duration::ZERO).await.unwrap();
+    let validator = described.component("Event");
+    for event in &events {
+        assert_valid(&validator, &serde_json::to_value(event).unwrap(), "Event");
+    }
+    let told: BTreeSet<_> = events.iter().map(|event| event.fact.kind()).collect();
+    let facts = described.document["components"]["schemas"]["Fact"]["oneOf"].as_array().unwrap();
+    assert_eq!(told.len(), facts.len(), "{told:?}");
+}
+
+#[tokio::test]
+async fn the_stream_of_events_is_as_described() {
+    let described = Described::new().await;
+    eventful(&described.world);
+    let request = described.ask(Method::GET, "/v1/events").header("accept", "text/event-stream");
+    let mut answer = request.header("last-event-id", 1).send().await.unwrap();
+    let contents = &described.document["paths"]["/v1/events"]["get"]["responses"]["200"]["content"];
+    assert!(contents[answer.headers()["content-type"].to_str().unwrap()].is_object());
+    let mut text = String::new();
+    while !text.contains("\n\n") {
+        text.push_str(std::str::from_utf8(&answer.chunk().await.unwrap().unwrap()).unwrap());
+    }
+    let message = text.split("\n\n").next().unwrap();
+    let field =
+        |name: &str| message.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    let data: Value = serde_json::from_str(field("data").unwrap()).unwrap();
+    assert_valid(&described.component("Event"), &data, "data");
+    assert_eq!((field("id"), field("event")), (Some("2"), data["fact"]["fact"].as_str()));
+}
+
+#[tokio::test]
+async fn every_outcome_is_as_described() {
+    let described = Described::new().await;
+    let validator = described.component("StepOutcome");
+    let steps = [
+        StepOutcome::Succeeded,
+        StepOutcome::Exited(1),
+        StepOutcome::Signalled(9),
+        StepOutcome::TimedOut,
+        StepOutcome::Cancelled,
+        StepOutcome::NotStarted("no".into()),
+        StepOutcome::Lost,
+    ];
+    for outcome in steps {
+        assert_valid(&validator, &serde_json::to_value(&outcome).unwrap(), "StepOutcome");
+    }
+    let validator = described.component("Outcome");
+    let whole = [
+        Outcome::Succeeded,
+        Outcome::Failed("no".into()),
+        Outcome::Cancelled,
+        Outcome::Interrupted("no".into()),
+    ];
+    for outcome in whole {
+        assert_valid(&validator, &serde_json::to_value(&outcome).unwrap(), "Outcome");
+    }
+}
+
+#[tokio::test]
+async fn a_text_is_a_name_for_the_document_when_it_is_one_for_the_code() {
+    let described = Described::new().await;
+    let agrees = |schema: &str, text: &str, is_one: bool| {
+        let validator = described.component(schema);
+        assert_eq!(validator.is_valid(&json!(text)), is_one, "{schema} {text:?}");
+    };
+    let digits = |count| "0123456789abcdef".repeat(count);
+    let texts = ["checkout", "a", "-a", "_a", ".a", "9.a_b-c", "A", "a b", "", "a/b", "ä", "a\n"];
+    for text in texts.map(ToOwned::to_owned).into_iter().chain([digits(2), digits(3)]) {
+        agrees("ServiceName", &text, ServiceName::try_from(text.clone()).is_ok());
+        agrees("CommitPrefix", &text, CommitPrefix::try_from(text.clone()).is_ok());
+        agrees("IdempotencyKey", &text, IdempotencyKey::try_from(text.clone()).is_ok());
+    }
+    for text in ["abc", "abcd", "ABCD", "abcg", "HEAD", "a..b"] {
+        agrees("CommitPrefix", text, CommitPrefix::try_from(text.to_owned()).is_ok());
+    }
+    for text in [&digits(4), &digits(4)[..40], &digits(3)[..39], &digits(4).to_uppercase(), ""] {
+        agrees("Sha", text, Sha::try_from(text.to_owned()).is_ok());
+    }
+    let live = format!("live:{}", digits(1));
+    let two = format!("{live}.target:{}", digits(1));
+    for text in [&*live, &two, &live[..9], &two[..22], &format!("{two}."), "", "live", ":"] {
+        agrees("Fingerprint", text, Fingerprint::try_from(text.to_owned()).is_ok());
+    }
+}

@@ -1,0 +1,26 @@
+//! What several test programs and benchmarks need: a watched repository, an engine, a user, a terminal, a console.
+
+#![allow(clippy::must_use_candidate, clippy::new_without_default, reason = "only tests call this")]
+
+pub mod clock;
+pub mod console;
+pub mod corpus;
+pub mod dice;
+pub mod engine;
+pub mod home;
+pub mod proxy;
+pub mod pty;
+pub mod repository;
+pub mod serving;
+pub mod shop;
+pub mod small_shop;
+
+use std::path::{Path, PathBuf};
+
+/// The program under test. Cargo builds it into the folder above the one of the test programs.
+pub fn program() -> PathBuf {
+    let test = std::env::current_exe().expect("a running program has a path");
+    let target =
+        test.parent().and_then(Path::parent).expect("test programs are in target/debug/deps");
+    target.join("trunkline")
+}
