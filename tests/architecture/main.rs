@@ -1,6 +1,9 @@
 //! The shape of the source: which module may use which, what the domain never touches, and a first line that says
 //! what each file is for.
 
+mod circles;
+mod type_names;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -162,21 +165,29 @@ fn no_file_grows_beyond_600_lines() {
 }
 
 #[test]
-fn every_test_that_the_architecture_names_exists() {
-    let page = fs::read_to_string("ARCHITECTURE.md").expect("the page can be read");
-    let (_, promises) = page.split_once("## Promises").expect("it lists the promises");
-    let (promises, _) = promises.split_once("\n## ").expect("something follows them");
+fn no_test_takes_a_file_of_another_program() {
+    let attribute = concat!("#[", "path");
+    let takes = |path: &PathBuf| {
+        fs::read_to_string(path).expect("the test can be read").contains(attribute)
+    };
+    let wrong: Vec<_> = sources(Path::new("tests")).into_iter().filter(takes).collect();
+    assert!(wrong.is_empty(), "share it by tests/support instead: {wrong:?}");
+}
+
+#[test]
+fn every_test_that_the_promises_name_exists() {
+    let promises = fs::read_to_string("tests/PROMISES.md").expect("the page can be read");
     let tests: String = ["tests", "src"]
         .iter()
         .flat_map(|folder| sources(Path::new(folder)))
         .map(|path| fs::read_to_string(path).expect("the test can be read"))
         .collect();
-    // A name of four words or more is a claim; shorter ones are names of the code.
-    let claims = promises.split('`').skip(1).step_by(2).filter(|name| {
-        name.matches('_').count() >= 3 && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
-    });
-    let is_there =
-        |name: &&str| ["(", "<"].iter().any(|end| tests.contains(&format!("fn {name}{end}")));
-    let missing: Vec<_> = claims.filter(|name| !is_there(name)).collect();
-    assert!(missing.is_empty(), "named in ARCHITECTURE.md, in no test: {missing:?}");
+    let names = promises.lines().filter_map(|line| line.strip_prefix("- `")?.strip_suffix('`'));
+    let is_there = |name: &str| {
+        Path::new(name).exists()
+            || ["(", "<"].iter().any(|end| tests.contains(&format!("fn {name}{end}")))
+    };
+    let (there, missing): (Vec<_>, Vec<_>) = names.partition(|name| is_there(name));
+    assert!(missing.is_empty(), "named in tests/PROMISES.md, in no test: {missing:?}");
+    assert!(there.len() > 150, "the page was read: {there:?}");
 }
