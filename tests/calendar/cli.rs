@@ -102,7 +102,10 @@ fn a_feed_that_breaks_its_reader_is_its_own_trouble_and_not_the_engine_s_end() {
         .output()
         .unwrap();
     let alone: serde_json::Value = serde_json::from_slice(&alone.stdout).unwrap();
-    assert!(alone["problems"][0].as_str().unwrap().contains("crashes the calendar parser"), "{alone}");
+    assert!(
+        alone["problems"][0].as_str().unwrap().contains("crashes the calendar parser"),
+        "{alone}"
+    );
 }
 
 #[test]

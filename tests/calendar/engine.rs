@@ -243,7 +243,11 @@ async fn a_file_that_never_could_be_read_asks_for_a_reason() {
     desk.until("it is found", |seen| seen.builds_total == 1).await;
     let finding = desk.finding().await;
     assert_eq!(finding.severity, Severity::Override);
-    assert!(finding.sentence.contains("\"EST\" is an ambiguous abbreviation"), "{}", finding.sentence);
+    assert!(
+        finding.sentence.contains("\"EST\" is an ambiguous abbreviation"),
+        "{}",
+        finding.sentence
+    );
     desk.stop().await;
 }
 

@@ -16,20 +16,20 @@ pub(super) struct OwnFile {
     /// `None` without a settings folder.
     path: Option<PathBuf>,
     /// The stamp of each file before it was read; empty before the first look.
-    stamps: BTreeMap<PathBuf, Option<FileStamp>>,
+    stamps: BTreeMap<PathBuf, Option<FreezesStamp>>,
     /// The text of the last look, if it has to be seen once more.
-    doubted: Option<FileText>,
+    doubted: Option<FreezesText>,
 }
 
 /// The file, as found.
 #[derive(Debug, PartialEq, Eq)]
-enum FileText {
+enum FreezesText {
     Missing,
     Text(String),
 }
 
 /// The device, inode, size, and times of the last change in nanoseconds of a file.
-type FileStamp = (u64, u64, u64, i128, i128);
+type FreezesStamp = (u64, u64, u64, i128, i128);
 
 /// The result of a look. Without a source the one before stays in force.
 pub(super) struct OwnRead {
@@ -44,7 +44,7 @@ impl OwnFile {
 
     /// Whether a file changed since it was read, or has to be seen once more.
     pub fn is_due(&self) -> bool {
-        let is_other = |(path, known): (&PathBuf, &Option<FileStamp>)| stamp(path) != *known;
+        let is_other = |(path, known): (&PathBuf, &Option<FreezesStamp>)| stamp(path) != *known;
         let is_unread = self.stamps.is_empty() && self.path.is_some();
         is_unread || self.doubted.is_some() || self.stamps.iter().any(is_other)
     }
@@ -59,14 +59,14 @@ impl OwnFile {
         let found = text_of(&path).map_err(|why| format!("{shown}: cannot be read: {why}"));
         let read = found.and_then(|found| {
             let file = match &found {
-                FileText::Text(text) => parse(text, &shown)?,
+                FreezesText::Text(text) => parse(text, &shown)?,
                 // A file that was read once may be lost by mistake, so a missing file is no empty one.
-                FileText::Missing if known.text.is_some() => {
+                FreezesText::Missing if known.text.is_some() => {
                     return Err(format!(
                         "{shown}: is missing; to end its freezes, leave an empty file"
                     ));
                 }
-                FileText::Missing => FreezesFile::default(),
+                FreezesText::Missing => FreezesFile::default(),
             };
             if doubted.as_ref() != Some(&found)
                 && let Some(doubt) = doubt(known, &found, &file)
@@ -74,7 +74,7 @@ impl OwnFile {
                 self.doubted = Some(found);
                 return Err(format!("{shown}: {doubt}"));
             }
-            let FileText::Text(text) = found else { return Ok(Source::none()) };
+            let FreezesText::Text(text) = found else { return Ok(Source::none()) };
             let files = self.files(&file, path.parent().unwrap_or(&path));
             Ok(Source::of(None, text, file, files))
         });
@@ -118,9 +118,9 @@ impl OwnFile {
 }
 
 /// Why the file may be half written.
-fn doubt(known: &Source, found: &FileText, file: &FreezesFile) -> Option<String> {
+fn doubt(known: &Source, found: &FreezesText, file: &FreezesFile) -> Option<String> {
     let unsure = "if the next look finds the same";
-    let FileText::Text(text) = found else {
+    let FreezesText::Text(text) = found else {
         let was_unreadable = known.file.is_none();
         return was_unreadable.then(|| format!("is missing; its freezes end {unsure}"));
     };
@@ -141,7 +141,7 @@ fn doubt(known: &Source, found: &FileText, file: &FreezesFile) -> Option<String>
     }
 }
 
-fn stamp(path: &Path) -> Option<FileStamp> {
+fn stamp(path: &Path) -> Option<FreezesStamp> {
     let nanoseconds = |s: i64, n: i64| i128::from(s) * 1_000_000_000 + i128::from(n);
     let of = |found: Metadata| {
         let written = nanoseconds(found.mtime(), found.mtime_nsec());
@@ -152,9 +152,9 @@ fn stamp(path: &Path) -> Option<FileStamp> {
 }
 
 /// Follows links, since settings are often links. A broken link is no missing file.
-fn text_of(path: &Path) -> Result<FileText, String> {
+fn text_of(path: &Path) -> Result<FreezesText, String> {
     match std::fs::symlink_metadata(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(FileText::Missing),
-        _ => files::text(path, LARGEST_FILE).map(FileText::Text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(FreezesText::Missing),
+        _ => files::text(path, LARGEST_FILE).map(FreezesText::Text),
     }
 }
