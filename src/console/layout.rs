@@ -1,50 +1,19 @@
-//! Where everything is: a pure function of the screen's size and the model, used by `update` and `view` alike.
+//! Computes where everything is and how many rows it has; `update` keeps the result in the model, and views read it there.
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::model::{Model, Pane, Screen};
-use super::view::details_height;
-
-/// The smallest screen that has room for panes.
-pub const SMALLEST: (u16, u16) = (60, 12);
-
-/// The places of a screen; a pane that has no room is not in `panes`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Areas {
-    pub header: Rect,
-    /// What is wrong, when something is.
-    pub problem: Option<Rect>,
-    /// Who asks for a promoter, while somebody does.
-    pub request: Option<Rect>,
-    /// Between the header and the last two lines.
-    pub body: Rect,
-    pub panes: Vec<(Pane, Rect)>,
-    /// What the selection is, or the latest note.
-    pub context: Rect,
-    pub hints: Rect,
-}
-
-impl Areas {
-    #[must_use]
-    pub fn of(&self, pane: Pane) -> Option<Rect> {
-        self.panes.iter().find(|(at, _)| *at == pane).map(|(_, area)| *area)
-    }
-
-    /// How many rows a pane has inside its border.
-    #[must_use]
-    pub fn rows(&self, pane: Pane) -> usize {
-        self.of(pane).map_or(0, |area| usize::from(area.height.saturating_sub(2)))
-    }
-}
-
-/// Whether the screen has no room for panes.
-#[must_use]
-pub fn is_tiny(area: Rect) -> bool {
-    area.width < SMALLEST.0 || area.height < SMALLEST.1
-}
+use crate::console::model::areas::{Areas, is_tiny, is_wide};
+use crate::console::model::dialog::reading::Window;
+use crate::console::model::overlay::Overlay;
+use crate::console::model::pane::Pane;
+use crate::console::model::{Model, Screen};
+use crate::console::view::dialog;
+use crate::console::view::overlays::{changes, messages};
+use crate::console::view::panes::{details, freeze};
 
 #[must_use]
-pub fn layout(area: Rect, model: &Model) -> Areas {
+pub fn layout(model: &Model) -> Areas {
+    let screen = model.area();
     let problems = !model.troubles().is_empty();
     let asked = model.screen == Screen::Service && model.open_request().is_some();
     let [header, problem, request, body, context, hints] = Layout::vertical([
@@ -55,26 +24,20 @@ pub fn layout(area: Rect, model: &Model) -> Areas {
         Constraint::Length(1),
         Constraint::Length(1),
     ])
-    .areas(area);
+    .areas(screen);
     let panes = match model.screen {
         Screen::Fleet => Vec::new(),
         Screen::Service if model.zoomed => vec![(model.focus, body)],
-        Screen::Service => panes(area, body, model),
+        Screen::Service => panes(screen, body, model),
     };
     let problem = problems.then_some(problem);
     let request = asked.then_some(request);
-    Areas { header, problem, request, body, panes, context, hints }
+    Areas { screen, header, problem, request, body, panes, context, hints }
 }
 
-/// Whether the activity has a column of its own.
-#[must_use]
-pub fn is_wide(area: Rect) -> bool {
-    area.width >= 180 && area.height >= 45
-}
-
-fn panes(area: Rect, body: Rect, model: &Model) -> Vec<(Pane, Rect)> {
-    match (area.width, area.height) {
-        _ if is_wide(area) => wide(body),
+fn panes(screen: Rect, body: Rect, model: &Model) -> Vec<(Pane, Rect)> {
+    match (screen.width, screen.height) {
+        _ if is_wide(screen) => wide(body),
         (118.., 30..) => medium(body, model),
         (_, 20..) => narrow(body, model),
         _ => low(body, model),
@@ -115,7 +78,7 @@ fn medium(body: Rect, model: &Model) -> Vec<(Pane, Rect)> {
     let [lists, right] =
         Layout::horizontal([Constraint::Fill(2), Constraint::Length(MIDDLE)]).areas(top);
     let mut panes = lists_in(lists);
-    let needed = u16::try_from(details_height(model, MIDDLE - 2)).unwrap_or(u16::MAX);
+    let needed = u16::try_from(details::height(model, MIDDLE - 2)).unwrap_or(u16::MAX);
     let wrong = model.service.as_ref().is_some_and(|s| !s.calendar_problems.is_empty());
     let [with_month, without] = [MONTH, NO_MONTH].map(|height| height + u16::from(wrong));
     let month =
@@ -150,4 +113,32 @@ fn lists_in(area: Rect) -> Vec<(Pane, Rect)> {
     let [staging, production] =
         Layout::vertical([Constraint::Percentage(58), Constraint::Fill(1)]).areas(area);
     vec![(Pane::Staging, staging), (Pane::Production, production)]
+}
+
+/// How many rows of the freeze pane its list has.
+#[must_use]
+pub fn freeze_rows(model: &Model, areas: &Areas) -> usize {
+    let rows = areas.rows(Pane::Freeze);
+    rows.saturating_sub(freeze::head_height(model, rows))
+}
+
+/// The visible part of the dialog's text, if a dialog lies on top.
+#[must_use]
+pub fn dialog_window(model: &Model) -> Option<Window> {
+    match model.overlays.last() {
+        Some(Overlay::Confirm(confirm)) if !is_tiny(model.areas.screen) => {
+            Some(dialog::window(model, confirm, model.areas.body))
+        }
+        _ => None,
+    }
+}
+
+/// How many lines the top overlay has.
+#[must_use]
+pub fn overlay_lines(model: &Model) -> usize {
+    match model.overlays.last() {
+        Some(Overlay::Changes(page)) => changes::lines(model, page, model.size.width).len(),
+        Some(Overlay::Messages(_)) => messages::height(model, model.size.width),
+        _ => 0,
+    }
 }

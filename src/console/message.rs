@@ -5,6 +5,8 @@ use tokio::time::Instant;
 
 use crate::backend::Answer;
 use crate::backend::intents::Intent;
+use crate::console::model::log::LogSource;
+use crate::console::model::ticket::Ticket;
 use crate::domain::command::Receipt;
 use crate::domain::deployment::Deployment;
 use crate::domain::ids::{DeploymentId, ServiceName};
@@ -27,7 +29,7 @@ pub enum News {
         event: Event,
         keys_out: Instant,
     },
-    /// The moment has come that [`super::model::Model::next_wake`] named.
+    /// The moment has come that [`crate::console::model::Model::next_wake`] named.
     Wake,
     Described(Answer<Description>),
     Fleet(Answer<Option<Box<FleetSnapshot>>>),
@@ -74,16 +76,4 @@ pub enum News {
         search: LogSearch,
         answer: Answer<LogFind>,
     },
-}
-
-/// Ties an answer to the question: an answer to a question that nobody waits for any more is dropped.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(pub u64);
-
-/// A step whose log can be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogSource {
-    pub service: ServiceName,
-    pub deployment: DeploymentId,
-    pub step: usize,
 }

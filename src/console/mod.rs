@@ -2,32 +2,20 @@
 
 pub mod actions;
 mod age;
-mod available;
 mod backoff;
-pub mod confirm;
 pub mod effect;
-mod keys;
+mod exit;
 mod layout;
-mod link;
-mod list;
 pub mod log;
 pub mod message;
 pub mod model;
-mod notes;
-mod overlay;
-mod pace;
-mod remedy;
-mod requests;
+mod options;
 pub mod runtime;
-mod suspects;
 pub mod theme;
-mod trouble;
 mod update;
 mod view;
-mod wake;
 
 use std::io::{self, BufWriter, Stdout};
-use std::time::Duration;
 
 use ratatui::Terminal;
 use ratatui::layout::Size;
@@ -35,14 +23,14 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 
-use self::effect::{Outside, Performer};
-use self::model::Model;
-use self::theme::Theme;
-pub use self::update::{drawn, update};
-pub use self::view::view;
 use crate::backend::Backend;
-use crate::calendar::Tz;
-use crate::domain::ids::ServiceName;
+use crate::console::effect::Outside;
+pub use crate::console::exit::{Error, Exit};
+use crate::console::model::Model;
+pub use crate::console::options::Options;
+use crate::console::runtime::performer::Performer;
+pub use crate::console::update::{drawn, update};
+pub use crate::console::view::view;
 use crate::gate;
 use crate::terminal::guard::Guard;
 use crate::terminal::painter::Painter;
@@ -53,71 +41,6 @@ use crate::terminal::{attention, clipboard, input};
 pub const INBOX: usize = 256;
 /// Larger than a frame, so that the terminal gets each in one piece, in bytes.
 const FRAME: usize = 64 * 1024;
-
-/// What a person or the configuration decides about the console.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Options {
-    /// The service to open; without one it is the only one there is, or the list of all.
-    pub service: Option<ServiceName>,
-    /// More than one service is configured: the first to appear does not open by itself.
-    pub several: bool,
-    pub emergency_countdown: Duration,
-    /// Data that is older than this is not acted on.
-    pub stale_after: Duration,
-    /// Whether this is practice, also when the backend does not say so.
-    pub demo: bool,
-    /// Where the person is, whose local time the screen tells.
-    pub zone: Tz,
-    pub theme: Theme,
-    /// Escapes for the clipboard must be wrapped.
-    pub tmux: bool,
-    /// What to say first.
-    pub notice: Option<String>,
-    /// The folder of the commands whose answers are outstanding; without it they are known to this console alone.
-    pub intents: Option<std::path::PathBuf>,
-}
-
-impl Options {
-    /// The defaults, in this theme.
-    #[must_use]
-    pub fn new(theme: Theme) -> Self {
-        Self {
-            service: None,
-            several: false,
-            emergency_countdown: Duration::from_secs(3),
-            stale_after: Duration::from_secs(30),
-            demo: false,
-            zone: Tz::UTC,
-            theme,
-            tmux: false,
-            notice: None,
-            intents: None,
-        }
-    }
-}
-
-/// Why the console ended without anything being wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    /// Somebody left it.
-    Left,
-    /// There are no more keys to come.
-    InputEnded,
-}
-
-/// Why the console could not go on.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    #[error("the terminal cannot be taken over: {0}")]
-    Terminal(String),
-    #[error("the screen cannot be drawn: {0}")]
-    Screen(String),
-    #[error("the keys cannot be read: {0}")]
-    Input(String),
-    /// The service that was asked for by name does not exist.
-    #[error("{0}")]
-    NoService(String),
-}
 
 /// Runs the console on this process's terminal until somebody leaves it. The terminal is given back on every way out.
 ///

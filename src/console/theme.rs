@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use ratatui::style::{Color, Modifier, Style};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+pub use symbols::Symbols;
 
 use crate::terminal::capabilities::{Charset, Depth};
 use crate::terminal::colour;
 
 mod symbols;
-
-pub use symbols::Symbols;
 
 /// The shipped theme: it needs nothing but the terminal's own sixteen colours.
 const TERMINAL: &str = include_str!("../../themes/terminal.toml");

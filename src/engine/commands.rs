@@ -27,7 +27,7 @@ use crate::domain::service::ServiceState;
 /// The most characters of a reason or note.
 const LONGEST_REASON: usize = 500;
 
-/// What only git can tell, gathered before the writer is context.
+/// What only git can tell, gathered before the writer is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gathered {
     Plan(Box<ForPlan>),

@@ -47,7 +47,7 @@ pub struct Service {
     pub freezes: FreezeRules,
     /// The commit whose freezes of its own were read.
     pub freezes_at: Option<Sha>,
-    /// Whether a word is used in the code of a commit, as far as anybody context.
+    /// Whether a word is used in the code of a commit, as far as it was looked up.
     pub uses: Uses,
     /// What the commits that may be deployed declare.
     pub pipelines: HashMap<Sha, Result<Arc<ServiceFile>, String>>,

@@ -1,6 +1,6 @@
 //! Builds one row of a log that is safe to draw.
 
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 
 use ratatui_core::style::Style;
 
@@ -189,7 +189,8 @@ impl RowBuilder {
     }
 
     fn show(&mut self, escape: impl Display) {
-        self.row.text.push_str(&escape.to_string());
+        // Writing to a string cannot fail.
+        let _written = write!(self.row.text, "{escape}");
         self.close_span(Ink::Escape);
         self.base = None;
     }

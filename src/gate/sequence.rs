@@ -65,7 +65,9 @@ pub struct Sequence {
 impl Sequence {
     /// A sequence of which the ESC is read.
     pub fn start() -> Self {
-        Self { kind: Kind::Escape, units: vec![Unit::Char(ESC)] }
+        let mut units = Vec::with_capacity(16);
+        units.push(Unit::Char(ESC));
+        Self { kind: Kind::Escape, units }
     }
 
     pub fn push(&mut self, unit: Unit) -> Step {
@@ -167,7 +169,7 @@ impl fmt::Display for Sequence {
 }
 
 /// `body` is what follows the introducer, the final character included.
-fn control_verdict(body: &str) -> Verdict {
+pub fn control_verdict(body: &str) -> Verdict {
     let Some((end, last)) = body.char_indices().next_back() else { return Verdict::Show };
     let parameters = &body[..end];
     let plain = parameters.chars().all(|c| matches!(c, '0'..=';'));

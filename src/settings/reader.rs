@@ -37,6 +37,7 @@ pub struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
+    #[must_use]
     pub fn of_file(tree: &'a Spanned<DeTable<'a>>) -> Self {
         Self {
             path: String::new(),
@@ -55,6 +56,7 @@ impl<'a> Section<'a> {
     }
 
     /// Every setting, for a table whose keys are free names.
+    #[must_use]
     pub fn all(&self) -> Vec<Setting<'a>> {
         let setting = |(key, value): (&Spanned<_>, _)| {
             let name: &std::borrow::Cow<'_, str> = key.get_ref();
@@ -208,10 +210,12 @@ impl<'a> Setting<'a> {
         Some(words)
     }
 
+    #[must_use]
     pub fn is_list(&self) -> bool {
         self.value.is_array()
     }
 
+    #[must_use]
     pub fn is_empty_list(&self) -> bool {
         self.value.as_array().is_some_and(|items| items.is_empty())
     }

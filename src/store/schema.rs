@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::{StoreError, sqlite};
 
-/// In order. A released migration is never edited. rusqlite_migration has no version for our rusqlite.
+/// In order. A released migration is never edited. `rusqlite_migration` has no version for our `rusqlite`.
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_events.sql"),
     include_str!("migrations/0002_events_by_time.sql"),

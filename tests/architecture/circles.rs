@@ -7,7 +7,7 @@ use std::path::Path;
 use super::{code, sources};
 
 /// Folders, and how many of their files may still be in circles. The numbers may only go down.
-const ALLOWED: &[(&str, usize)] = &[("src/console", 48), ("src/engine", 24)];
+const ALLOWED: &[(&str, usize)] = &[("src/console", 0), ("src/engine", 24)];
 
 /// A module by the names on its path: `["console", "update", "act"]`.
 type Module = Vec<String>;
@@ -159,8 +159,9 @@ fn no_files_need_each_other_in_a_circle() {
         let circles = circles(&uses(folder));
         let files: usize = circles.iter().map(Vec::len).sum();
         if files > *allowed {
-            let shown: String = circles.iter().map(|c| format!("\n  {}", c.join(", "))).collect();
-            wrong.push(format!("{folder}: {files} files, {allowed} are allowed{shown}"));
+            let shown: Vec<_> = circles.iter().map(|circle| circle.join(", ")).collect();
+            let shown = shown.join("\n  ");
+            wrong.push(format!("{folder}: {files} files, {allowed} are allowed\n  {shown}"));
         }
     }
     assert!(wrong.is_empty(), "circles of files\n{}", wrong.join("\n"));

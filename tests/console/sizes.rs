@@ -18,6 +18,15 @@ async fn a_tiny_screen_says_what_it_needs_and_still_updates() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_screen_that_grew_is_filled_before_its_event_comes() {
+    let console = Console::open(&ready());
+    console.until("#3").await;
+    assert!(!console.text().contains(" 3 Details"), "80 columns have no room for it");
+    console.resize_silently(120, 40);
+    console.press(&["j"]).until(" 3 Details").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_size_and_no_overlay_makes_it_panic() {
     let backend = ready();
     backend.change(|world| {

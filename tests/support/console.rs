@@ -16,9 +16,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use trunkline::backend::scripted::{SERVICE, Scripted, ScriptedWorld};
-use trunkline::console::effect::{Outside, Performer};
+use trunkline::console::effect::Outside;
 use trunkline::console::message::News;
 use trunkline::console::model::Model;
+use trunkline::console::runtime::performer::Performer;
 use trunkline::console::theme::Theme;
 use trunkline::console::{Error, Exit, INBOX, Options, runtime};
 use trunkline::domain::event::DeploymentKind;
@@ -149,8 +150,13 @@ impl<B: trunkline::backend::Backend + Clone> Console<B> {
     }
 
     pub fn resize(&self, width: u16, height: u16) {
-        self.screen.lock().resize(width, height);
+        self.resize_silently(width, height);
         self.event(Event::Resize(width, height));
+    }
+
+    /// The terminal has another size, and its event is still on the way.
+    pub fn resize_silently(&self, width: u16, height: u16) {
+        self.screen.lock().resize(width, height);
     }
 
     /// Waits until the screen shows the text.

@@ -15,6 +15,7 @@ impl Dice {
     }
 
     /// Another stream for each number, so that what draws at the same time does not disturb each other.
+    #[must_use]
     pub fn fork(&self, number: u64) -> Self {
         let mut other = Self(self.0 ^ number.wrapping_mul(0xd6e8_feb8_6659_fd93));
         other.roll();

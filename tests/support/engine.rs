@@ -261,11 +261,15 @@ impl World {
         self.until_build("the merge is verified in staging", verified).await.build.number
     }
 
+    /// # Errors
+    /// As the engine says.
     pub async fn plan(&self, login: &str, action: Action) -> Result<Plan, CommandError> {
         self.handle().plan(&self.service, action, &Caller::in_process(login)).await
     }
 
     /// Executes a plan with a reason for everything.
+    /// # Errors
+    /// As the engine says.
     pub async fn execute(&self, login: &str, plan: &Plan) -> Result<Receipt, CommandError> {
         let command = Command::Execute {
             action: plan.action,
@@ -275,6 +279,8 @@ impl World {
         self.command(login, command).await
     }
 
+    /// # Errors
+    /// As the engine says.
     pub async fn command(&self, login: &str, command: Command) -> Result<Receipt, CommandError> {
         let key = IdempotencyKey::try_from(uuid::Uuid::new_v4().to_string()).unwrap();
         self.handle().command(&self.service, &Caller::in_process(login), command, key).await

@@ -4,12 +4,12 @@ mod seeking;
 
 use chrono::{DateTime, Utc};
 
-use super::columns::{Columns, TimeColumn};
-use super::line::Key;
-use super::scroll::{Place, beginning, down, last_page, up};
-use super::search::{Query, Target};
-use super::window::{End, Limits, Window};
 use crate::calendar::Tz;
+use crate::console::log::columns::{Columns, TimeColumn};
+use crate::console::log::line::Key;
+use crate::console::log::scroll::{Place, beginning, down, last_page, up};
+use crate::console::log::search::{Query, Target};
+use crate::console::log::window::{End, Limits, Window};
 use crate::console::theme::Role;
 use crate::domain::log::{Direction, LogFrom, LogPage, LogSearch};
 use crate::domain::time;

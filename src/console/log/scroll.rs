@@ -1,8 +1,8 @@
 //! Places in the log and moves between them, counted in rows of the screen; each costs as much as it moves.
 
-use super::columns::Columns;
-use super::line::{Key, Line};
-use super::window::Window;
+use crate::console::log::columns::Columns;
+use crate::console::log::line::{Key, Line};
+use crate::console::log::window::Window;
 
 /// A row of the screen by what is on it, so that it stays where it is when lines come and go around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

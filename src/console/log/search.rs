@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use regex::{Regex, RegexBuilder};
 
-use super::line::{Key, Line};
-use super::window::Window;
+use crate::console::log::line::{Key, Line};
+use crate::console::log::window::Window;
 use crate::domain::log::{Direction, Wanted};
 
 /// What to find. Letters match in either case unless one of them is upper case.

@@ -7,15 +7,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::columns::Columns;
-use super::line::{Line, Source};
-use super::pane::LogPane;
-use super::scroll::Place;
+use crate::console::log::columns::Columns;
+use crate::console::log::line::{Line, Source};
+use crate::console::log::pane::LogPane;
+use crate::console::log::scroll::Place;
 use crate::console::theme::{Role, Theme};
 use crate::domain::log::{Level, Stream};
-use crate::gate::columns;
 use crate::gate::palette::force_apart;
-use crate::gate::{Ink, Row};
+use crate::gate::{Ink, Row, columns};
 
 /// Draws the pane into `area`, which its border has been taken off.
 pub fn view(pane: &LogPane, area: Rect, buf: &mut Buffer, theme: &Theme, now: DateTime<Utc>) {

@@ -2,9 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::console::log::line::{Key, Line};
 use crate::domain::log::{LogLine, LogPage};
-
-use super::line::{Key, Line};
 
 /// How much of a log is kept in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! The rows of the lists as they are shown, and what the lists point at.
 
-use super::{Model, Pane};
 use crate::calendar::Evaluation;
+use crate::console::model::Model;
+use crate::console::model::pane::Pane;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Sha};
 use crate::domain::quarantine::Quarantined;
 use crate::domain::snapshot::{BuildRow, DeploymentRow, FleetRow};

@@ -1,14 +1,15 @@
 //! What each action of the table does; availability was checked before.
 
-use super::{backend, browse, confirm, log, overlays, requests};
-use crate::console::actions::Action;
-use crate::console::available;
-use crate::console::confirm::{Manner, Subject};
+use crate::console::actions::{Action, available};
 use crate::console::effect::{Effect, Outside};
-use crate::console::model::{LogChoice, Model, Pane, Screen, Updates};
-use crate::console::notes::Tone;
-use crate::console::overlay::{Help, Overlay};
-use crate::console::suspects::Suspects;
+use crate::console::model::dialog::bad_commits::Suspects;
+use crate::console::model::dialog::{Manner, Subject};
+use crate::console::model::log::LogChoice;
+use crate::console::model::notes::Tone;
+use crate::console::model::overlay::{Help, Overlay};
+use crate::console::model::pane::Pane;
+use crate::console::model::{Model, Screen, Updates};
+use crate::console::update::{backend, browse, changes, confirm, log, requests, watch};
 use crate::domain::command::Action as Asked;
 use crate::domain::ids::{BuildNumber, Environment};
 
@@ -32,7 +33,7 @@ pub fn act(model: &mut Model, action: &Action) -> Vec<Effect> {
             None => Vec::new(),
         },
         Action::NotRollBack => tell(model, "r does nothing; R rolls back"),
-        Action::Changes => overlays::changes(model),
+        Action::Changes => changes::open(model),
         Action::Help => show(model, Overlay::Help(Help::default())),
         Action::Messages => messages(model),
         Action::Open => open(model),
@@ -40,7 +41,7 @@ pub fn act(model: &mut Model, action: &Action) -> Vec<Effect> {
         Action::Back => browse::back(model).unwrap_or_else(|| follow_again(model)),
         Action::Quit => browse::back(model).unwrap_or_else(|| vec![Effect::Quit]),
         Action::Interrupt => browse::interrupt(model),
-        Action::Services => to_fleet(model),
+        Action::Services => browse::to_fleet(model),
         Action::Refresh => refresh(model),
         Action::Pause => pause(model),
         Action::CopyCommit => copy(model),
@@ -128,15 +129,9 @@ fn follow_again(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-fn to_fleet(model: &mut Model) -> Vec<Effect> {
-    model.screen = Screen::Fleet;
-    model.filter.text.clear();
-    vec![backend::watch(model, model.at)]
-}
-
 fn refresh(model: &mut Model) -> Vec<Effect> {
     model.say(Tone::Plain, "asking for the newest state");
-    let watch = match backend::watch(model, model.at) {
+    let watch = match watch::watch(model, model.at) {
         Effect::WatchService { service, due, .. } => {
             Effect::WatchService { service, after: None, due }
         }

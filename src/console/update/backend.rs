@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
-use super::{history, plan, requests};
 use crate::backend::{Answer, BackendError};
-use crate::console::Error;
 use crate::console::backoff;
 use crate::console::effect::{Effect, Outside};
-use crate::console::link::LinkState;
+use crate::console::exit::Error;
+use crate::console::model::link::LinkState;
+use crate::console::model::notes::Tone;
+use crate::console::model::problems::what_happened;
 use crate::console::model::{Model, Screen, Updates};
-use crate::console::notes::Tone;
-use crate::console::trouble::what_happened;
+use crate::console::update::{history, plan, requests, watch};
 use crate::domain::command::Refusal;
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::DeploymentKind;
@@ -30,26 +28,6 @@ pub fn described(model: &mut Model, answer: Answer<Description>) -> Vec<Effect> 
     Vec::new()
 }
 
-/// The question for news of what is on screen, not to be asked before `due`.
-pub fn watch(model: &Model, due: Instant) -> Effect {
-    match (model.screen, &model.services.selected) {
-        (Screen::Service, Some(service)) => Effect::WatchService {
-            service: service.clone(),
-            after: newest(model).map(|snapshot| snapshot.version.clone()),
-            due,
-        },
-        _ => watch_fleet(model, due),
-    }
-}
-
-/// The newest snapshot, also while the screen shows an older one.
-fn newest(model: &Model) -> Option<&ServiceSnapshot> {
-    match &model.updates {
-        Updates::Paused(Some(held)) => Some(held),
-        _ => model.service.as_deref(),
-    }
-}
-
 pub fn fleet(model: &mut Model, answer: Answer<Option<Box<FleetSnapshot>>>) -> Vec<Effect> {
     match (answer, model.screen) {
         (Ok(fleet), Screen::Fleet) => {
@@ -58,7 +36,7 @@ pub fn fleet(model: &mut Model, answer: Answer<Option<Box<FleetSnapshot>>>) -> V
         }
         (Ok(fleet), Screen::Service) => {
             model.fleet = fleet.or(model.fleet.take());
-            let mut effects = vec![watch_fleet(model, model.at)];
+            let mut effects = vec![watch::watch_fleet(model, model.at)];
             effects.extend(requests::tell_of_fleet(model));
             effects
         }
@@ -69,7 +47,7 @@ pub fn fleet(model: &mut Model, answer: Answer<Option<Box<FleetSnapshot>>>) -> V
                 LinkState::Connecting | LinkState::Up => 1,
             };
             let wait = backoff::wait_at_least(why.again(), tries, model.seed());
-            vec![watch_fleet(model, model.at + wait)]
+            vec![watch::watch_fleet(model, model.at + wait)]
         }
     }
 }
@@ -81,7 +59,7 @@ fn main_fleet(model: &mut Model, fleet: Option<Box<FleetSnapshot>>) -> Vec<Effec
         model.clock = Some((fleet.at, model.at));
         model.fleet = Some(fleet);
     }
-    let mut effects = vec![watch_fleet(model, model.at)];
+    let mut effects = vec![watch::watch_fleet(model, model.at)];
     effects.extend(requests::tell_of_fleet(model));
     if let Some([only]) = model.fleet.as_ref().map(|fleet| fleet.services.as_slice())
         && empty
@@ -93,11 +71,6 @@ fn main_fleet(model: &mut Model, fleet: Option<Box<FleetSnapshot>>) -> Vec<Effec
     effects
 }
 
-/// The fleet is watched under a service too: for what is wrong with the backend as a whole, and the services there are.
-pub fn watch_fleet(model: &Model, due: Instant) -> Effect {
-    Effect::WatchFleet { after: model.fleet.as_ref().map(|fleet| fleet.version.clone()), due }
-}
-
 /// Shows a service.
 pub fn open(model: &mut Model, service: &ServiceName) -> Vec<Effect> {
     if model.service.as_ref().is_none_or(|shown| shown.service != *service) {
@@ -105,7 +78,7 @@ pub fn open(model: &mut Model, service: &ServiceName) -> Vec<Effect> {
     }
     model.services.selected = Some(service.clone());
     model.screen = Screen::Service;
-    vec![watch(model, model.at), title(service)]
+    vec![watch::watch(model, model.at), title(service)]
 }
 
 /// The terminal's title while a service is shown.
@@ -137,7 +110,7 @@ pub fn service(
         (Some(snapshot), Updates::Live) => show(model, snapshot),
         (None, _) => Vec::new(),
     };
-    effects.push(watch(model, model.at));
+    effects.push(watch::watch(model, model.at));
     effects
 }
 
@@ -152,7 +125,7 @@ fn not_found(model: &mut Model, sentence: String) -> Vec<Effect> {
             model.overlays.clear();
             model.forget_service();
             model.screen = Screen::Fleet;
-            vec![watch_fleet(model, model.at)]
+            vec![watch::watch_fleet(model, model.at)]
         }
         (None, true) => vec![Effect::Fail(Error::NoService(sentence))],
         (None, false) => lost(model, &BackendError::Failed(sentence)),
@@ -235,5 +208,5 @@ fn lost(model: &mut Model, why: &BackendError) -> Vec<Effect> {
     };
     let retry = model.at + backoff::wait_at_least(why.again(), tries, model.seed());
     model.link.state = LinkState::Down { why: why.to_string(), tries, retry };
-    vec![watch(model, retry)]
+    vec![watch::watch(model, retry)]
 }

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{ids, log};
 use crate::console::actions::Action;
 use crate::console::effect::Effect;
-use crate::console::layout::layout;
-use crate::console::model::{LogChoice, Model, Pane, Screen};
-use crate::console::notes::Tone;
+use crate::console::model::log::LogChoice;
+use crate::console::model::notes::Tone;
+use crate::console::model::pane::Pane;
+use crate::console::model::{Model, Screen};
+use crate::console::update::{ids, log, watch};
 
 /// Within which a second ctrl-c quits.
 const SECOND_PRESS: Duration = Duration::from_secs(3);
@@ -38,7 +39,7 @@ pub fn movement(model: &mut Model, action: &Action) -> Vec<Effect> {
 
 /// Half of what the focused pane shows.
 fn page(model: &Model) -> usize {
-    let areas = layout(model.area(), model);
+    let areas = &model.areas;
     let rows = match model.screen {
         Screen::Fleet => usize::from(areas.body.height),
         Screen::Service => areas.rows(model.focus),
@@ -47,7 +48,7 @@ fn page(model: &Model) -> usize {
 }
 
 fn step(model: &mut Model, by: isize) {
-    let areas = layout(model.area(), model);
+    let areas = &model.areas;
     if model.screen == Screen::Fleet {
         let services = ids(&model.fleet_rows(), |row| row.service.clone());
         return model.services.step(&services, by, usize::from(areas.body.height));
@@ -91,7 +92,7 @@ fn next_pane(model: &mut Model, by: isize) {
     let shown: Vec<_> = if model.zoomed {
         Pane::ALL.to_vec()
     } else {
-        let areas = layout(model.area(), model);
+        let areas = &model.areas;
         Pane::ALL.into_iter().filter(|pane| areas.of(*pane).is_some()).collect()
     };
     let here = shown.iter().position(|pane| *pane == model.focus).unwrap_or(0);
@@ -112,11 +113,18 @@ pub fn back(model: &mut Model) -> Option<Vec<Effect>> {
         model.focus = model.list;
         model.bottom = Pane::Log;
     } else if in_service && model.has_several_services() {
-        return Some(super::act::act(model, &Action::Services));
+        return Some(to_fleet(model));
     } else {
         return None;
     }
     Some(Vec::new())
+}
+
+/// Shows the list of services.
+pub fn to_fleet(model: &mut Model) -> Vec<Effect> {
+    model.screen = Screen::Fleet;
+    model.filter.text.clear();
+    vec![watch::watch(model, model.at)]
 }
 
 pub fn interrupt(model: &mut Model) -> Vec<Effect> {

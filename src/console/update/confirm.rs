@@ -3,16 +3,17 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tokio::time::Instant;
 
-use super::{browse, overlays, plan, send};
-use crate::console::available;
-use crate::console::confirm::{Confirm, Field, FieldKind, Focus, Manner, Stage, Subject};
+use crate::console::actions::available;
 use crate::console::effect::Effect;
-use crate::console::model::{LogChoice, Model, Pane};
-use crate::console::notes::Tone;
-use crate::console::overlay::Overlay;
-use crate::console::suspects::Suspects;
-use crate::console::view;
-use crate::domain::ids::ServiceName;
+use crate::console::layout;
+use crate::console::model::Model;
+use crate::console::model::dialog::bad_commits::Suspects;
+use crate::console::model::dialog::{Confirm, Field, FieldKind, Focus, Manner, Stage, Subject};
+use crate::console::model::log::LogChoice;
+use crate::console::model::notes::Tone;
+use crate::console::model::overlay::Overlay;
+use crate::console::model::pane::Pane;
+use crate::console::update::{browse, changes, plan, send};
 
 /// Opens the dialog, and asks for the plan where there is one.
 pub fn open(model: &mut Model, subject: Subject, manner: Manner) -> Vec<Effect> {
@@ -20,10 +21,6 @@ pub fn open(model: &mut Model, subject: Subject, manner: Manner) -> Vec<Effect> 
     let confirm = Confirm::new(subject, manner, key, ticket);
     model.overlays.push(Overlay::Confirm(Box::new(confirm)));
     plan::ask(model, ticket, subject).into_iter().collect()
-}
-
-pub fn service(model: &Model) -> Option<ServiceName> {
-    model.services.selected.clone()
 }
 
 /// A paste in the dialog. The number of a build is a confirmation, and a paste never confirms.
@@ -51,7 +48,7 @@ pub fn key(model: &mut Model, key: &KeyEvent, name: &str, armed: bool) -> Vec<Ef
         ("pgdn" | "ctrl-d", _) => turn(model, 1),
         ("pgup", _) => turn(model, -1),
         ("ctrl-u", focus) if !matches!(focus, Focus::Field(_)) => turn(model, -1),
-        ("enter", _) if matches!(confirm.manner, Manner::Emergency { .. }) => at_once(model, armed),
+        ("enter", _) if confirm.is_emergency() => at_once(model, armed),
         ("enter", Focus::Leave) => {
             if armed {
                 leave(model)
@@ -66,28 +63,24 @@ pub fn key(model: &mut Model, key: &KeyEvent, name: &str, armed: bool) -> Vec<Ef
         ("down" | "j", Focus::Suspects) => walk(confirm, 1),
         ("up" | "k", Focus::Suspects) => walk(confirm, -1),
         // What was typed before an emergency was on screen was not meant for it.
-        (_, Focus::Field(_)) if is_emergency(confirm) && confirm.quiet_since.is_none() => {
+        (_, Focus::Field(_)) if confirm.is_emergency() && confirm.quiet_since.is_none() => {
             Vec::new()
         }
         (_, Focus::Field(field)) if !MOVES.contains(&name) => edit(confirm, field, key, name),
-        (_, Focus::Field(_)) if is_emergency(confirm) => Vec::new(),
+        (_, Focus::Field(_)) if confirm.is_emergency() => Vec::new(),
         ("left" | "right", Focus::Field(_)) => Vec::new(),
         ("enter" | "tab" | "down" | "right", _) => focus(confirm, 1),
         ("shift-tab" | "up" | "left", _) => focus(confirm, -1),
         // Like the button that it stands for, so that a text which is typed ahead closes nothing.
         ("q", _) if armed => leave(model),
         // In front of a countdown nothing may stand.
-        ("d", _) if confirm.fires_at().is_none() => overlays::changes_of_plan(model),
+        ("d", _) if confirm.fires_at().is_none() => changes::open_for_plan(model),
         _ => Vec::new(),
     }
 }
 
 fn is_letter(key: &KeyEvent) -> bool {
     matches!(key.code, KeyCode::Char(_)) && !key.modifiers.contains(KeyModifiers::CONTROL)
-}
-
-pub fn is_emergency(confirm: &Confirm) -> bool {
-    matches!(confirm.manner, Manner::Emergency { .. })
 }
 
 /// Keys that leave a field, or mean nothing in it.
@@ -231,7 +224,7 @@ fn at_once(model: &mut Model, armed: bool) -> Vec<Effect> {
 /// What is drawn now is what keys are pressed for. A countdown begins when it can be seen.
 pub fn drawn(model: &mut Model, at: Instant) {
     let countdown = model.options.emergency_countdown;
-    let window = view::window_of_dialog(model);
+    let window = layout::dialog_window(model);
     let Some(confirm) = model.confirm_mut() else { return };
     if confirm.drawn(at)
         && let Manner::Emergency { fires_at: Some(fires_at), .. } = &mut confirm.manner
@@ -248,7 +241,7 @@ pub fn drawn(model: &mut Model, at: Instant) {
 
 /// Scrolls what stands above the fields.
 fn turn(model: &mut Model, pages: isize) -> Vec<Effect> {
-    let window = view::window_of_dialog(model);
+    let window = layout::dialog_window(model);
     if let (Some(window), Some(confirm)) = (window, model.confirm_mut()) {
         confirm.reading.turn(window, pages);
     }

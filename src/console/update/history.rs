@@ -2,8 +2,8 @@
 
 use crate::backend::Answer;
 use crate::console::effect::Effect;
+use crate::console::model::notes::Tone;
 use crate::console::model::{Model, Older};
-use crate::console::notes::Tone;
 use crate::domain::deployment::Deployment;
 use crate::domain::ids::{DeploymentId, Environment, ServiceName};
 use crate::domain::snapshot::{DeploymentRow, ServiceSnapshot};

@@ -3,15 +3,14 @@
 use crossterm::event::{Event, KeyEvent, KeyEventKind};
 use ratatui::layout::Size;
 
-use super::{act, browse, confirm, log, overlays};
-use crate::console::actions::{self, Action};
-use crate::console::confirm::{Confirm, Manner, QUIET, Reading};
+use crate::console::actions::{self, Action, keys};
 use crate::console::effect::{Effect, Outside};
-use crate::console::keys;
-use crate::console::layout::is_tiny;
 use crate::console::model::Model;
-use crate::console::notes::Tone;
-use crate::console::overlay::Overlay;
+use crate::console::model::areas::is_tiny;
+use crate::console::model::dialog::{Confirm, Manner, QUIET, Reading};
+use crate::console::model::notes::Tone;
+use crate::console::model::overlay::Overlay;
+use crate::console::update::{act, browse, confirm, log, overlays};
 
 pub fn input(model: &mut Model, event: Event) -> Vec<Effect> {
     match event {

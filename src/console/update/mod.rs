@@ -3,6 +3,7 @@
 mod act;
 mod backend;
 mod browse;
+mod changes;
 mod confirm;
 mod history;
 mod input;
@@ -13,13 +14,16 @@ mod plan;
 mod recall;
 mod requests;
 mod send;
+mod watch;
 
+use ratatui::layout::Size;
 use tokio::time::Instant;
 
-use super::effect::Effect;
-use super::layout::layout;
-use super::message::{Message, News};
-use super::model::{Model, Pane, Screen};
+use crate::console::effect::Effect;
+use crate::console::layout::{freeze_rows, layout};
+use crate::console::message::{Message, News};
+use crate::console::model::pane::Pane;
+use crate::console::model::{Model, Screen};
 use crate::fault::{self, Layer};
 
 /// Takes one message in.
@@ -65,6 +69,14 @@ pub fn drawn(model: &mut Model, at: Instant) {
     confirm::drawn(model, at);
 }
 
+/// The screen has another size than the model knows of: its message is still on the way.
+pub fn fit(model: &mut Model, size: Size) {
+    if model.size != size {
+        model.size = size;
+        settle(model);
+    }
+}
+
 /// The screen is empty, perhaps after a long time: a dialog has to be looked at anew.
 pub fn spoiled(model: &mut Model, at: Instant) {
     model.at = model.at.max(at);
@@ -75,11 +87,12 @@ pub fn spoiled(model: &mut Model, at: Instant) {
 }
 
 /// What the console asks for before anything has happened.
-pub fn start(model: &Model) -> Vec<Effect> {
-    let mut effects = vec![Effect::Describe, backend::watch(model, model.at)];
+pub fn start(model: &mut Model) -> Vec<Effect> {
+    settle(model);
+    let mut effects = vec![Effect::Describe, watch::watch(model, model.at)];
     effects.extend(model.options.intents.clone().map(Effect::Recall));
     if model.screen == Screen::Service {
-        effects.push(backend::watch_fleet(model, model.at));
+        effects.push(watch::watch_fleet(model, model.at));
     }
     effects.extend(model.services.selected.as_ref().map(backend::title));
     effects
@@ -88,20 +101,20 @@ pub fn start(model: &Model) -> Vec<Effect> {
 /// Hearing that nothing is new while all is well changes nothing on screen.
 fn is_silent(model: &Model, news: &News) -> bool {
     let nothing_new = matches!(news, News::Service(_, Ok(None)) | News::Fleet(Ok(None)));
-    nothing_new && model.link.state == super::link::LinkState::Up
+    nothing_new && model.link.state == crate::console::model::link::LinkState::Up
 }
 
 /// Fits cursors and scrolling to what there is and to the room for it.
 fn settle(model: &mut Model) {
-    let areas = layout(model.area(), model);
+    model.areas = layout(model);
+    let areas = model.areas.clone();
     let height = |pane| areas.rows(pane);
     let builds = ids(&model.builds(), |row| row.build.number);
     model.staging.settle(&builds, height(Pane::Staging));
     let history = ids(&model.history(), |row| row.deployment.id);
     model.production.settle(&history, height(Pane::Production));
     let freezes = ids(&model.freezes(), |freeze| freeze.id);
-    let rows = height(Pane::Freeze);
-    model.freezes.settle(&freezes, rows.saturating_sub(super::view::freeze_head(model, rows)));
+    model.freezes.settle(&freezes, freeze_rows(model, &areas));
     if let Some(area) = areas.of(Pane::Log) {
         model.log.pane.resize(area.width.saturating_sub(2), area.height.saturating_sub(2));
     }

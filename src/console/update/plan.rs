@@ -1,20 +1,19 @@
 //! The plan of the dialog: asking for it, its answer, and what makes the dialog disarm itself.
 
-use super::confirm::{is_emergency, service};
-use super::{moved, overlays};
 use crate::backend::{Answer, BackendError};
-use crate::console::confirm::{Focus, Manner, Question, Reading, Stage, Subject, Watched};
 use crate::console::effect::Effect;
-use crate::console::message::Ticket;
 use crate::console::model::Model;
-use crate::console::notes::Tone;
+use crate::console::model::dialog::{Focus, Manner, Question, Reading, Stage, Subject, Watched};
+use crate::console::model::notes::Tone;
+use crate::console::model::ticket::Ticket;
+use crate::console::update::{changes, moved};
 use crate::domain::ids::Environment;
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::DeploymentRow;
 
 pub fn ask(model: &Model, ticket: Ticket, subject: Subject) -> Option<Effect> {
     let Subject::Plan(action) = subject else { return None };
-    Some(Effect::Plan { ticket, service: service(model)?, action })
+    Some(Effect::Plan { ticket, service: model.services.selected.clone()?, action })
 }
 
 /// Asks for the plan once more, as it is now.
@@ -41,7 +40,7 @@ pub fn again(model: &mut Model) -> Vec<Effect> {
 
 /// A plan came in, for the dialog or for the page of changes.
 pub fn planned(model: &mut Model, ticket: Ticket, answer: Answer<Box<Plan>>) -> Vec<Effect> {
-    overlays::planned(model, ticket, &answer);
+    changes::planned(model, ticket, &answer);
     let Some(confirm) = model.confirm_mut() else { return Vec::new() };
     let Some(question) = confirm.question.take_if(|question| question.ticket == ticket) else {
         return Vec::new();
@@ -57,7 +56,7 @@ pub fn planned(model: &mut Model, ticket: Ticket, answer: Answer<Box<Plan>>) -> 
 fn not_planned(model: &mut Model, why: BackendError) {
     let Some(confirm) = model.confirm_mut() else { return };
     // The plan on screen is compared once more where it is executed, so that an emergency need not wait for this.
-    if is_emergency(confirm) && confirm.stage == Stage::Asking {
+    if confirm.is_emergency() && confirm.stage == Stage::Asking {
         return model.say(Tone::Bad, format!("the plan was not checked again: {why}"));
     }
     confirm.stage = match why {

@@ -4,7 +4,7 @@ use crate::backend::Answer;
 use crate::backend::intents::Intent;
 use crate::console::effect::{Effect, Outside};
 use crate::console::model::Model;
-use crate::console::notes::Tone;
+use crate::console::model::notes::Tone;
 use crate::domain::command::Receipt;
 
 pub fn not_noted(model: &mut Model, what: &str, why: &str) -> Vec<Effect> {

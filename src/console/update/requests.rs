@@ -1,10 +1,10 @@
 //! Requests for a promoter: telling of them, taking one, and taking one's own back.
 
-use super::{confirm, plan};
-use crate::console::confirm::{Manner, Stage, Subject};
 use crate::console::effect::{Effect, Outside};
+use crate::console::model::dialog::{Manner, Stage, Subject};
+use crate::console::model::notes::Tone;
 use crate::console::model::{Model, Screen};
-use crate::console::notes::Tone;
+use crate::console::update::{confirm, plan};
 use crate::domain::command::Action;
 use crate::domain::request::{Closed, Request};
 

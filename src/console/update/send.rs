@@ -1,20 +1,21 @@
 //! Commands on their way: sending one, its answer, and the answer that got lost.
 
-use super::{confirm, plan};
 use crate::backend::intents::Intent;
 use crate::backend::{Answer, BackendError};
-use crate::console::confirm::{Focus, Manner, Stage};
 use crate::console::effect::{Effect, Outside};
-use crate::console::message::Ticket;
-use crate::console::model::{LogChoice, Model, Sent};
-use crate::console::notes::Tone;
-use crate::console::overlay::Overlay;
+use crate::console::model::dialog::{Focus, Manner, Stage};
+use crate::console::model::log::LogChoice;
+use crate::console::model::notes::Tone;
+use crate::console::model::overlay::Overlay;
+use crate::console::model::ticket::Ticket;
+use crate::console::model::{Model, Sent};
+use crate::console::update::plan;
 use crate::domain::command::{Command, Receipt, Refusal};
 
 /// Sends a command of the dialog, once.
 pub fn send(model: &mut Model, command: Command) -> Vec<Effect> {
     let (now, ticket) = (model.now(), model.next_ticket());
-    let service = confirm::service(model);
+    let service = model.services.selected.clone();
     let (Some(confirm), Some(service)) = (model.confirm_mut(), service) else { return Vec::new() };
     confirm.stage = Stage::Sending;
     confirm.ticket = ticket;

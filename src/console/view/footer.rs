@@ -3,13 +3,13 @@
 use ratatui::Frame;
 use ratatui::widgets::Paragraph;
 
-use super::row::Row;
-use crate::console::actions::{ACTIONS, Action, Entry};
-use crate::console::keys;
-use crate::console::layout::Areas;
-use crate::console::model::{Model, Pane, Screen};
-use crate::console::notes::Tone;
+use crate::console::actions::{ACTIONS, Action, Entry, keys};
+use crate::console::model::areas::Areas;
+use crate::console::model::notes::Tone;
+use crate::console::model::pane::Pane;
+use crate::console::model::{Model, Screen};
 use crate::console::theme::Role;
+use crate::console::view::parts::row::Row;
 use crate::domain::ids::{BuildNumber, Environment};
 use crate::domain::snapshot::DeploymentRow;
 use crate::domain::time::say;

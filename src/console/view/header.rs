@@ -4,13 +4,13 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::widgets::Paragraph;
 
-use super::row::Row;
-use super::when::clock;
-use super::{progress, verdict};
 use crate::calendar::FreezeState;
 use crate::console::age::age;
 use crate::console::model::{Model, Screen};
 use crate::console::theme::Role;
+use crate::console::view::parts::clock::clock;
+use crate::console::view::parts::row::Row;
+use crate::console::view::parts::{progress, verdict};
 use crate::domain::ids::Environment;
 use crate::domain::snapshot::ServiceSnapshot;
 use crate::domain::time::say;
@@ -261,7 +261,7 @@ fn state<'t>(model: &Model, row: Row<'t>, most: usize) -> Row<'t> {
 
 /// How old the data is, in words that cannot be missed once nothing may be done on it.
 pub fn freshness<'t>(model: &Model, row: Row<'t>) -> Row<'t> {
-    use crate::console::link::LinkState;
+    use crate::console::model::link::LinkState;
     let retry = model.link.retry_in(model.at).map_or_else(String::new, |wait| {
         format!(", retry in {}s", wait.as_millis().div_ceil(1_000))
     });

@@ -4,13 +4,14 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::widgets::Paragraph;
 
-use super::row::Row;
-use super::{emergency, header};
-use crate::console::confirm::Manner;
-use crate::console::layout::SMALLEST;
 use crate::console::model::Model;
-use crate::console::overlay::Overlay;
+use crate::console::model::areas::SMALLEST;
+use crate::console::model::dialog::Manner;
+use crate::console::model::overlay::Overlay;
 use crate::console::theme::Role;
+use crate::console::view::dialog::emergency;
+use crate::console::view::header;
+use crate::console::view::parts::row::Row;
 
 pub fn draw(model: &Model, frame: &mut Frame) {
     let area = frame.area();

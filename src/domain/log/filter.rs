@@ -5,13 +5,13 @@
 
 use std::ops::Range;
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter, memrchr};
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::level::Level;
 use super::search::{Unsearchable, Wanted};
 use super::{Piece, Stream};
-use crate::gate::{LogGate, Row};
+use crate::gate::{LogGate, Row, quick_text};
 
 /// The console shows this many bytes of a line. A match further on is offered at the piece that it begins in.
 const SHOWN: usize = 64 * 1024;
@@ -34,6 +34,8 @@ pub(super) struct LogFilter {
     finder: Regex,
     /// The same where a run of spaces may have any length: how wide a tab is depends on where the reader starts.
     loose: Regex,
+    /// Finds a word that an error on standard output has.
+    shouted: Regex,
     /// The most bytes of a match with one space in each run: the other case of a character may have more bytes.
     longest: usize,
     /// A tab, or a byte beyond ASCII, can become something on screen that `finder` finds.
@@ -48,6 +50,7 @@ impl LogFilter {
             return Ok(Self {
                 is_for_errors: true,
                 loose: finder.clone(),
+                shouted: Regex::new("ERROR|FATAL|PANIC|FAIL").expect("the pattern is valid"),
                 finder,
                 longest: 0,
                 tab_matters: false,
@@ -57,9 +60,11 @@ impl LogFilter {
         let pattern = regex::escape(text);
         let spaces = Regex::new(" +").expect("the pattern is valid");
         let loose = spaces.replace_all(pattern.as_bytes(), &b" +"[..]);
+        let finder_of_text = finder(&pattern, wanted)?;
         Ok(Self {
             is_for_errors: false,
-            finder: finder(&pattern, wanted)?,
+            shouted: finder_of_text.clone(),
+            finder: finder_of_text,
             loose: finder(&String::from_utf8_lossy(&loose), wanted)?,
             longest: 4 * text.len(),
             tab_matters: text.contains(' '),
@@ -75,11 +80,15 @@ impl LogFilter {
             at: block.lines.start,
             found: None,
             odd: None,
+            group: None,
             of_group: Vec::new().into_iter(),
         }
     }
 
     fn is_shown(&self, stream: Stream, text: &[u8]) -> bool {
+        if self.is_surely_absent(stream, text, &[], false) {
+            return false;
+        }
         if text.iter().all(|byte| matches!(byte, b' '..=b'~')) {
             return self.is_in(stream, &String::from_utf8_lossy(text));
         }
@@ -88,6 +97,30 @@ impl LogFilter {
             return rows.next().is_some_and(|row| self.is_in(stream, &row.text));
         }
         rows.any(|row| self.is_in(stream, &row.text))
+    }
+
+    /// A quick look that spares most lines the gate: true only if the line that `text` and `next` belong to shows no
+    /// match that begins in `text`. The line may go on after `next` if `is_cut`.
+    fn is_surely_absent(&self, stream: Stream, text: &[u8], next: &[u8], is_cut: bool) -> bool {
+        let bytes = [text, next].concat();
+        let mut quick = Vec::with_capacity(bytes.len());
+        let (mut at, mut beyond) = (0, 0);
+        while at < bytes.len() {
+            let before = quick.len();
+            let Some(len) = quick_text(&bytes[at..], &mut quick) else { break };
+            at += len;
+            beyond += (quick.len() - before).min(at.saturating_sub(text.len()));
+        }
+        let is_enough = beyond >= self.longest && at > text.len() || at == bytes.len() && !is_cut;
+        let finder = match stream {
+            Stream::Out if self.is_for_errors => &self.shouted,
+            _ => &self.loose,
+        };
+        is_enough && !self.beyond_ascii(&quick) && !finder.is_match(&quick)
+    }
+
+    fn beyond_ascii(&self, text: &[u8]) -> bool {
+        self.beyond_ascii_matters && !text.is_ascii()
     }
 
     fn is_in(&self, stream: Stream, row: &str) -> bool {
@@ -103,11 +136,12 @@ impl LogFilter {
         const AT_ONCE: usize = 256;
         let (tab, beyond) = (self.tab_matters, self.beyond_ascii_matters);
         let is_odd = |byte: u8| {
-            let control = byte < 0x20 && byte != b'\n' && (tab || byte != b'\t');
-            control | (byte == 0x7F) | (beyond & (byte >= 0x80))
+            let is_control = byte < 0x20 && byte != b'\n' && (tab || byte != b'\t');
+            is_control || byte == 0x7F || beyond && byte >= 0x80
         };
-        // Without a branch inside, so that the compiler compares many bytes at once.
-        let has_odd = |some: &[u8]| some.iter().fold(false, |odd, byte| odd | is_odd(*byte));
+        // Without a way out inside, so that the compiler compares many bytes at once.
+        let has_odd =
+            |some: &[u8]| some.iter().fold(0, |odd, byte| odd | u8::from(is_odd(*byte))) != 0;
         let (nth, some) = bytes.chunks(AT_ONCE).enumerate().find(|(_, some)| has_odd(some))?;
         Some(nth * AT_ONCE + some.iter().position(|byte| is_odd(*byte))?)
     }
@@ -119,15 +153,20 @@ impl LogFilter {
             let is_error = first.is_some_and(|row| self.is_in(group.stream, &row.text));
             return if is_error { vec![group.pieces[0].start] } else { Vec::new() };
         }
-        let starts_with_it =
-            rows(view(&group.pieces)).any(|row| self.is_in(group.stream, &row.text));
+        let seen = view(&group.pieces).collect::<Vec<_>>().concat();
+        let starts_with_it = !self.is_surely_absent(group.stream, &seen, &[], false)
+            && rows(view(&group.pieces)).any(|row| self.is_in(group.stream, &row.text));
         let mut offers: Vec<_> =
             starts_with_it.then_some(group.pieces[0].start).into_iter().collect();
         let mut shown = group.pieces[0].text.len();
         for (nth, piece) in group.pieces.iter().enumerate().skip(1) {
             shown += piece.text.len();
-            let next = group.pieces.get(nth + 1).map_or(0, |next| next.text.len());
-            if shown + next > SHOWN && self.begins_in_first(&group.pieces[nth..]) {
+            let next = group.pieces.get(nth + 1).map_or(&[][..], |next| next.text);
+            let is_cut = nth + 2 < group.pieces.len();
+            if shown + next.len() > SHOWN
+                && !self.is_surely_absent(group.stream, piece.text, next, is_cut)
+                && self.begins_in_first(&group.pieces[nth..])
+            {
                 offers.push(piece.start);
             }
         }
@@ -172,12 +211,34 @@ pub(super) struct LineOffers<'a> {
     /// Where `finder` finds something next, and where the next odd byte is, once looked for.
     found: Option<usize>,
     odd: Option<usize>,
+    /// Where the next line begins that may go on in others.
+    group: Option<usize>,
     of_group: std::vec::IntoIter<usize>,
 }
 
 impl LineOffers<'_> {
+    fn next_group(&mut self, from: usize) -> usize {
+        let lines = &self.block.lines;
+        if from >= lines.end {
+            return lines.end;
+        }
+        if self.group.is_none_or(|group| group < from) {
+            let bytes = &self.block.bytes[..lines.end];
+            let starts = memchr_iter(b'\n', &bytes[from..]).map(|end| from + end + 1);
+            let mut starts = std::iter::once(from).chain(starts);
+            let is_rest = |start| self.block.goes_on && start == lines.start;
+            let group =
+                starts.find(|start| is_rest(*start) || Piece::may_continue(&bytes[*start..]));
+            self.group = Some(group.unwrap_or(lines.end));
+        }
+        self.group.unwrap_or(lines.end)
+    }
+
     /// Nothing between `from` and this byte can make a line show it.
     fn suspect(&mut self, from: usize) -> usize {
+        if from >= self.block.lines.end {
+            return self.block.lines.end;
+        }
         let bytes = &self.block.bytes[..self.block.lines.end];
         if self.found.is_none_or(|found| found < from) {
             let found = self.filter.finder.find_at(bytes, from);
@@ -200,27 +261,26 @@ impl Iterator for LineOffers<'_> {
             if let Some(offer) = self.of_group.next() {
                 return Some(offer);
             }
-            let start = self.at;
-            if start >= lines.end {
+            let from = self.at;
+            let (group, suspect) = (self.next_group(from), self.suspect(from));
+            if group.min(suspect) >= lines.end {
                 return None;
             }
-            let bytes = &self.block.bytes[..lines.end];
-            let line = line_at(bytes, start);
-            let is_rest = self.block.goes_on && start == lines.start;
-            if is_rest || Piece::may_continue(&bytes[line.clone()]) {
-                let group = LineGroup::read(self.block, start);
+            if group <= suspect {
+                let group = LineGroup::read(self.block, group);
                 let mut offers = self.filter.offers_of(&group);
                 offers.retain(|start| *start < lines.end);
                 self.of_group = offers.into_iter();
                 self.at = group.end;
                 continue;
             }
+            let bytes = &self.block.bytes[..lines.end];
+            let start = memrchr(b'\n', &bytes[from..suspect]).map_or(from, |end| from + end + 1);
+            let line = line_at(bytes, suspect);
             self.at = line.end + 1;
-            if self.suspect(start) < line.end {
-                let Piece { stream, text, .. } = Piece::of(&bytes[line]);
-                if self.filter.is_shown(stream, text) {
-                    return Some(start);
-                }
+            let Piece { stream, text, .. } = Piece::of(&bytes[start..line.end]);
+            if self.filter.is_shown(stream, text) {
+                return Some(start);
             }
         }
     }

@@ -255,6 +255,19 @@ fn a_word_is_found_wherever_it_is_in_a_line_that_does_not_end() {
 }
 
 #[test]
+fn a_sequence_that_is_cut_into_two_pieces_is_found_where_it_begins() {
+    const PIECE: usize = 16 * 1024;
+    let mut giant = vec![b'.'; 8 * PIECE];
+    let cut = 6 * PIECE;
+    giant[cut - 2..cut + 2].copy_from_slice(b"\x1b[6n");
+    let mut log = Log::default();
+    log.say(Stream::Out, &giant.chunks(PIECE).collect::<Vec<_>>());
+    let search = LogSearch { wanted: text("^[[6n"), direction: Direction::Newer, from: 0 };
+    let LogFind::Found { at, .. } = log.find(&search, u64::MAX) else { panic!("it is on screen") };
+    assert_eq!(at, (5 * (PIECE + 28)) as u64);
+}
+
+#[test]
 fn whatever_a_line_that_does_not_end_shows_is_offered_where_it_can_be_read() {
     const PIECE: usize = 16 * 1024;
     let seed = Seed::of_this_run();

@@ -154,7 +154,7 @@ const FAULTS: &[Fault] = &[
     Fault {
         name: "git is missing",
         make: |home| programs(home, &["sh"]),
-        command: (0, "install git and see that it is on the PATH"),
+        command: (0, "install git and put it on the PATH"),
         doctor: ["git", "install git and put it on the PATH"],
     },
     Fault {

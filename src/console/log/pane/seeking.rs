@@ -1,7 +1,7 @@
 //! Searching: first in what is in memory, then by the backend, and a closer look at each line that it finds.
 
-use super::{Jump, LogPane, Reading, Want};
 use crate::console::log::line::Key;
+use crate::console::log::pane::{Jump, LogPane, Reading, Want};
 use crate::console::log::scroll::{Place, down, up};
 use crate::console::log::search::{Query, Seek, Target, find};
 use crate::console::theme::Role;

@@ -1,0 +1,255 @@
+//! What can be done right now, and in a sentence why not.
+
+use crate::console::model::pane::Pane;
+use crate::console::model::{Model, Screen};
+use crate::domain::build::BuildState;
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment};
+use crate::domain::snapshot::{Capabilities, DeploymentRow};
+use crate::domain::time::say;
+
+type Available = Result<(), String>;
+
+/// For what works everywhere.
+///
+/// # Errors
+/// Never.
+#[expect(clippy::unnecessary_wraps, reason = "the table wants the shape of all the others")]
+pub fn always(_: &Model) -> Available {
+    Ok(())
+}
+
+/// # Errors
+/// Always: it is a key of dialogs, and the help is none.
+pub fn in_dialog(_: &Model) -> Available {
+    Err("this key works in a dialog".into())
+}
+
+/// # Errors
+/// On the fleet screen.
+pub fn in_service(model: &Model) -> Available {
+    match model.screen {
+        Screen::Service => Ok(()),
+        Screen::Fleet => Err("open a service first: Enter".into()),
+    }
+}
+
+/// # Errors
+/// When there is only one service.
+pub fn services(model: &Model) -> Available {
+    match (&model.screen, &model.fleet) {
+        (Screen::Fleet, _) => Err("these are the services".into()),
+        (Screen::Service, Some(fleet)) if fleet.services.len() < 2 => {
+            Err("there is only this service".into())
+        }
+        (Screen::Service, _) => Ok(()),
+    }
+}
+
+/// # Errors
+/// When another pane than the log has the focus.
+pub fn in_log(model: &Model) -> Available {
+    in_service(model)?;
+    if model.focus == Pane::Log { Ok(()) } else { Err("that key is the log's: press 4".into()) }
+}
+
+/// # Errors
+/// When the shown deployment has no steps.
+pub fn steps(model: &Model) -> Available {
+    match &model.log.source {
+        Some(_) => in_service(model),
+        None => Err("no log is shown".into()),
+    }
+}
+
+/// # Errors
+/// When nothing is selected.
+pub fn commit(model: &Model) -> Available {
+    if selected_sha(model).is_some() { Ok(()) } else { Err("nothing is selected".into()) }
+}
+
+/// # Errors
+/// When there is no build to promote on screen.
+pub fn promote(model: &Model) -> Available {
+    acting(model, |can| can.promote, "promote")?;
+    on_screen(model, Pane::Staging, "P promotes the build selected in Staging: press 1")?;
+    model.selected_build().map(|_| ()).ok_or_else(|| "there is no build to promote yet".into())
+}
+
+/// # Errors
+/// When there is nothing to roll back to.
+pub fn roll_back(model: &Model) -> Available {
+    acting(model, |can| can.rollback, "roll back")?;
+    let nothing = "nothing to roll back to: no other build was live in production yet";
+    match (rollback_row(model), &model.service) {
+        (Some(_), _) => Ok(()),
+        (None, Some(service)) if service.rollback.is_some() => Ok(()),
+        _ => Err(nothing.into()),
+    }
+}
+
+/// The emergency plans anew with the backend, so old data does not stop it: only having no service does. In the list of
+/// services it is about the selected one.
+///
+/// # Errors
+/// Without a service, and where the backend cannot roll back.
+pub fn emergency(model: &Model) -> Available {
+    if model.service.is_none() && model.services.selected.is_none() {
+        return Err("there is no service to roll back".into());
+    }
+    able(model, |can| can.rollback, "roll back")
+}
+
+/// # Errors
+/// When no build in staging is selected.
+pub fn verify(model: &Model) -> Available {
+    acting(model, |can| can.verify, "verify a build")?;
+    on_screen(model, Pane::Staging, "V verifies the build selected in Staging: press 1")?;
+    let Some(row) = model.selected_build() else { return Err("there is no build yet".into()) };
+    match row.state {
+        BuildState::InStaging => Ok(()),
+        BuildState::Verified => Err(format!("{} is verified already", row.build.number)),
+        state => Err(format!(
+            "{} is {}; only a build that was in staging can be verified",
+            row.build.number,
+            state.as_str()
+        )),
+    }
+}
+
+/// # Errors
+/// When acting is off, or the backend has no holds.
+pub fn hold(model: &Model) -> Available {
+    acting(model, |can| can.hold, "hold production")
+}
+
+/// # Errors
+/// When acting is off, or the backend has no freezes.
+pub fn freeze(model: &Model) -> Available {
+    acting(model, |can| can.freeze, "freeze production")
+}
+
+/// # Errors
+/// When nothing runs for the selection.
+pub fn cancel(model: &Model) -> Available {
+    acting(model, |can| can.cancel, "cancel a deployment")?;
+    cancellable(model)
+        .map(|_| ())
+        .ok_or_else(|| "nothing runs for the selection that could be cancelled".into())
+}
+
+/// # Errors
+/// When nobody else asks for a promoter.
+pub fn take(model: &Model) -> Available {
+    acting(model, |can| can.promote, "promote")?;
+    let Some(request) = model.open_request() else { return Err(NOBODY_ASKS.into()) };
+    if model.is_me(&request.by) {
+        return Err(format!("you asked for {} yourself; somebody else takes it", request.build));
+    }
+    Ok(())
+}
+
+/// # Errors
+/// When there is no request of one's own.
+pub fn withdraw(model: &Model) -> Available {
+    acting(model, |can| can.promote, "ask for a promoter")?;
+    let Some(request) = model.open_request() else { return Err(NOBODY_ASKS.into()) };
+    if !model.is_me(&request.by) {
+        return Err(format!("{} asks for {}, not you", request.by, request.build));
+    }
+    Ok(())
+}
+
+const NOBODY_ASKS: &str = "nobody asks for a promoter";
+
+/// # Errors
+/// When nothing is selected that changes could be shown of.
+pub fn changes(model: &Model) -> Available {
+    in_service(model)?;
+    match (model.list, model.selected_build(), model.selected_history()) {
+        (Pane::Production, _, Some(_)) | (_, Some(_), _) => Ok(()),
+        _ => Err("nothing is selected".into()),
+    }
+}
+
+/// # Errors
+/// When no build is selected.
+pub fn preview(model: &Model) -> Available {
+    in_service(model)?;
+    on_screen(model, Pane::Staging, "p reads the plan of the build selected in Staging: press 1")?;
+    model.selected_build().map(|_| ()).ok_or_else(|| "there is no build yet".into())
+}
+
+/// Whether anything may act now: the data is fresh, not held still, and the backend can do it.
+fn acting(model: &Model, able_to: fn(&Capabilities) -> bool, what: &str) -> Available {
+    in_service(model)?;
+    fresh(model)?;
+    if model.is_paused() {
+        return Err("the screen is paused; Space lets it live again".into());
+    }
+    able(model, able_to, what)
+}
+
+/// Whether the data is young enough to act on.
+///
+/// # Errors
+/// Says how old it is.
+pub fn fresh(model: &Model) -> Available {
+    if let Some(age) = model.link.stale(model.at, model.options.stale_after) {
+        return Err(format!("the data is {} old; actions are off until it is fresh", say(age)));
+    }
+    match model.service {
+        Some(_) => Ok(()),
+        None => Err("nothing is known of the service yet".into()),
+    }
+}
+
+fn able(model: &Model, able_to: fn(&Capabilities) -> bool, what: &str) -> Available {
+    match &model.description {
+        Some(description) if !able_to(&description.capabilities) => {
+            Err(format!("this backend ({}) cannot {what}", description.backend))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Upper case acts only where its target is on screen: in the list that shows it, or the details of its selection.
+fn on_screen(model: &Model, list: Pane, otherwise: &str) -> Available {
+    let shown = model.areas.of(list).is_some();
+    let focused = model.focus == list || model.list == list;
+    if shown && focused { Ok(()) } else { Err(otherwise.into()) }
+}
+
+/// The commit id of the selection.
+#[must_use]
+pub fn selected_sha(model: &Model) -> Option<&str> {
+    match model.list {
+        Pane::Production => model.selected_history().map(|row| row.sha.as_str()),
+        _ => model.selected_build().map(|row| row.build.sha.as_str()),
+    }
+}
+
+/// The history row that `R` rolls back to: the selected one, when Production has the focus and it is not live.
+#[must_use]
+pub fn rollback_row(model: &Model) -> Option<BuildNumber> {
+    let focused = model.focus == Pane::Production;
+    let build = model.selected_history().filter(|_| focused)?.deployment.request.build;
+    let live = model.service.as_ref()?.live.get(&Environment::Production)?.build;
+    (build < live).then_some(build)
+}
+
+/// The open deployment that `X` is about: that of the selection, else what its build does in production, else the one
+/// whose log is shown.
+#[must_use]
+pub fn cancellable(model: &Model) -> Option<DeploymentId> {
+    let open = |row: &&DeploymentRow| row.deployment.is_open() && row.deployment.cancel.is_none();
+    let selected = model.selected_deployment().filter(open);
+    let promoted = || {
+        let build = model.selected_build()?.build.number;
+        let running = model.in_flight(Environment::Production).filter(open)?;
+        Some(running).filter(|row| row.deployment.request.build == build)
+    };
+    let focused = matches!(model.focus, Pane::Log | Pane::Production);
+    let logged = || model.deployment(model.log.source.as_ref()?.deployment);
+    let logged = || logged().filter(open).filter(|_| focused);
+    selected.or_else(promoted).or_else(logged).map(|row| row.deployment.id)
+}

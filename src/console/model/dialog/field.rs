@@ -1,0 +1,88 @@
+//! A line of text that a dialog asks for, and what it takes.
+
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+
+use crate::calendar::Tz;
+use crate::calendar::zone::{Edge, instant};
+use crate::domain::ids::BuildNumber;
+use crate::domain::time;
+
+/// A line of text that the dialog asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    pub kind: FieldKind,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldKind {
+    Reason,
+    /// May stay empty.
+    Note,
+    /// The number of the build, typed again.
+    Number(BuildNumber),
+    /// When a freeze ends; empty means when somebody lifts it.
+    Until,
+}
+
+/// The longest text that a field takes.
+const LONGEST_TEXT: usize = 200;
+
+impl Field {
+    pub(super) fn empty(kind: FieldKind) -> Self {
+        Self { kind, text: String::new() }
+    }
+
+    /// Adds what was typed or pasted; line ends and control characters are dropped, and what no number has in it.
+    pub fn insert(&mut self, text: &str) {
+        let room = LONGEST_TEXT.saturating_sub(self.text.chars().count());
+        let fitting: String = text.chars().filter(|c| self.takes(*c)).take(room).collect();
+        self.text.push_str(&fitting);
+    }
+
+    /// Whether such a character can stand in it.
+    #[must_use]
+    pub fn takes(&self, letter: char) -> bool {
+        match self.kind {
+            FieldKind::Number(_) => letter.is_ascii_digit(),
+            FieldKind::Reason | FieldKind::Note | FieldKind::Until => !letter.is_control(),
+        }
+    }
+
+    /// Whether there is no going on while it is empty.
+    pub(super) fn is_wanted(&self) -> bool {
+        matches!(self.kind, FieldKind::Reason | FieldKind::Number(_))
+    }
+
+    pub(super) fn check(&self, now: DateTime<Utc>, zone: Tz) -> Result<(), String> {
+        match self.kind {
+            FieldKind::Reason if self.text.trim().is_empty() => Err("type a reason".into()),
+            FieldKind::Number(build) if self.text.trim().parse() != Ok(build) => {
+                Err(format!("type {} to go on", build.0))
+            }
+            FieldKind::Note | FieldKind::Reason | FieldKind::Number(_) => Ok(()),
+            FieldKind::Until => self.until(now, zone).map(|_| ()),
+        }
+    }
+
+    /// The end of a freeze from what was typed: nothing, a duration from now, or a local date and time.
+    ///
+    /// # Errors
+    /// What can be typed instead.
+    pub fn until(&self, now: DateTime<Utc>, zone: Tz) -> Result<Option<DateTime<Utc>>, String> {
+        let text = self.text.trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let from_now = |duration| now.checked_add_signed(TimeDelta::from_std(duration).ok()?);
+        let until = match NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M") {
+            Ok(wall) => Some(instant(zone, wall, Edge::End)),
+            Err(_) => time::parse(text).ok().and_then(from_now),
+        };
+        match until {
+            Some(until) if until > now => Ok(Some(until)),
+            Some(_) => Err("the end lies in the past".into()),
+            None => Err("an end is like \"2h\", \"30m\", \"1d\" or \"2026-11-27 05:00\"".into()),
+        }
+    }
+}

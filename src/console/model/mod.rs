@@ -1,0 +1,277 @@
+//! Everything that the console knows; the screen is a function of it.
+
+pub mod areas;
+pub mod dialog;
+pub mod link;
+pub mod list;
+pub mod log;
+pub mod notes;
+pub mod overlay;
+pub mod pane;
+pub mod problems;
+pub mod requests;
+pub mod rows;
+pub mod ticket;
+pub mod wake;
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use ratatui::layout::{Rect, Size};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::calendar::Tz;
+use crate::console::log::Want;
+use crate::console::model::areas::Areas;
+use crate::console::model::dialog::Confirm;
+use crate::console::model::link::{Link, LinkState};
+use crate::console::model::list::List;
+use crate::console::model::log::{LogChoice, LogView};
+use crate::console::model::notes::{Note, Notes, Tone};
+use crate::console::model::overlay::Overlay;
+use crate::console::model::pane::Pane;
+use crate::console::model::requests::Heard;
+use crate::console::model::ticket::Ticket;
+use crate::console::options::Options;
+use crate::domain::ids::{BuildNumber, DeploymentId, IdempotencyKey, Seq, ServiceName};
+use crate::domain::log::LogFrom;
+use crate::domain::snapshot::{DeploymentRow, Description, FleetSnapshot, ServiceSnapshot};
+
+#[derive(Debug, Clone)]
+pub struct Model {
+    pub options: Options,
+    /// When the last message came in, by the monotonic clock.
+    pub at: Instant,
+    /// When the keyboard was last seen to have no key for us; the key that is at hand was pressed after that.
+    pub keys_out: Instant,
+    /// When a key was pressed last, or something else came from the terminal.
+    pub last_input: Option<Instant>,
+    pub size: Size,
+    /// Where everything is on a screen of this size.
+    pub areas: Areas,
+    pub link: Link,
+    pub description: Option<Description>,
+    pub screen: Screen,
+    pub fleet: Option<Box<FleetSnapshot>>,
+    pub service: Option<Box<ServiceSnapshot>>,
+    /// The backend's time of the last snapshot, and when it came in.
+    pub clock: Option<(DateTime<Utc>, Instant)>,
+    pub updates: Updates,
+    pub focus: Pane,
+    /// The list that was focused last: Details and the log are about its selection.
+    pub list: Pane,
+    /// The pane in the lowest place, where there is room for only one.
+    pub bottom: Pane,
+    pub zoomed: bool,
+    pub services: List<ServiceName>,
+    pub staging: List<BuildNumber>,
+    pub production: List<DeploymentId>,
+    pub older: Older,
+    pub freezes: List<Seq>,
+    pub filter: Filter,
+    pub scroll: Scroll,
+    pub log: LogView,
+    pub overlays: Vec<Overlay>,
+    pub notes: Notes,
+    pub sent: Vec<Sent>,
+    pub requests: Heard,
+    /// Ctrl-c was pressed at the root; until when a second press quits.
+    pub quitting: Option<Instant>,
+    /// Whether the screen may differ from what was drawn last.
+    pub dirty: bool,
+    tickets: u64,
+    seed: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Screen {
+    Fleet,
+    Service,
+}
+
+/// Whether news reach the screen.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Updates {
+    Live,
+    /// Held back by the user; the newest snapshot waits.
+    Paused(Option<Box<ServiceSnapshot>>),
+}
+
+/// The deployments of production before those of the snapshot, newest first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Older {
+    pub rows: Vec<DeploymentRow>,
+    /// The page that was asked for last: it is before this one.
+    pub asked: Option<DeploymentId>,
+}
+
+/// What narrows the lists.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    pub text: String,
+    /// Keys go into the text.
+    pub typing: bool,
+}
+
+/// How far the panes without a cursor are scrolled down.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Scroll {
+    pub details: usize,
+    pub activity: usize,
+}
+
+/// A command on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    pub ticket: Ticket,
+    pub key: IdempotencyKey,
+    /// What it does, for a note: `promote of #12`.
+    pub what: String,
+    /// Why its answer got lost, once it did.
+    pub lost: Option<String>,
+}
+
+impl Model {
+    /// A model that knows nothing yet. `seed` is random and differs between consoles.
+    #[must_use]
+    pub fn new(options: Options, seed: Uuid, size: Size, at: Instant) -> Self {
+        let mut notes = Notes::default();
+        if let Some(text) = options.notice.clone() {
+            notes.say(Note { tone: Tone::Plain, text, said: at, at: None, stays: false });
+        }
+        Self {
+            screen: if options.service.is_some() { Screen::Service } else { Screen::Fleet },
+            services: List { selected: options.service.clone(), offset: 0 },
+            at,
+            keys_out: at,
+            last_input: None,
+            size,
+            areas: Areas::default(),
+            link: Link::new(at),
+            description: None,
+            fleet: None,
+            service: None,
+            clock: None,
+            updates: Updates::Live,
+            focus: Pane::Staging,
+            list: Pane::Staging,
+            bottom: Pane::Log,
+            zoomed: false,
+            staging: List::default(),
+            production: List::default(),
+            older: Older::default(),
+            freezes: List::default(),
+            filter: Filter::default(),
+            scroll: Scroll::default(),
+            log: LogView::new(options.zone),
+            overlays: Vec::new(),
+            notes,
+            sent: Vec::new(),
+            requests: Heard::default(),
+            quitting: None,
+            dirty: true,
+            tickets: 0,
+            seed: seed.to_string(),
+            options,
+        }
+    }
+
+    /// The backend's time now: that of its last snapshot and what has passed since it came in.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        let (time, arrived) = self.clock.unwrap_or((DateTime::UNIX_EPOCH, self.at));
+        let passed = TimeDelta::from_std(self.at.saturating_duration_since(arrived));
+        time + passed.unwrap_or(TimeDelta::zero())
+    }
+
+    /// How long ago it was.
+    #[must_use]
+    pub fn since(&self, time: DateTime<Utc>) -> Duration {
+        crate::domain::time::between(time, self.now())
+    }
+
+    #[must_use]
+    pub fn zone(&self) -> Tz {
+        self.options.zone
+    }
+
+    #[must_use]
+    pub fn area(&self) -> Rect {
+        Rect::new(0, 0, self.size.width, self.size.height)
+    }
+
+    /// A ticket that was never used before.
+    pub fn next_ticket(&mut self) -> Ticket {
+        self.tickets += 1;
+        Ticket(self.tickets)
+    }
+
+    /// A key that was never used before, by this console or any other.
+    pub fn next_key(&mut self) -> IdempotencyKey {
+        let Ticket(number) = self.next_ticket();
+        IdempotencyKey::try_from(format!("{}-{number}", self.seed))
+            .expect("a uuid and a number are letters, digits and dashes, and short enough")
+    }
+
+    /// The dialog, wherever it lies.
+    pub fn confirm_mut(&mut self) -> Option<&mut Confirm> {
+        self.overlays.iter_mut().rev().find_map(|overlay| match overlay {
+            Overlay::Confirm(confirm) => Some(&mut **confirm),
+            _ => None,
+        })
+    }
+
+    /// Drops everything that was about the service on screen.
+    pub fn forget_service(&mut self) {
+        self.service = None;
+        self.updates = Updates::Live;
+        self.staging = List::default();
+        self.production = List::default();
+        self.older = Older::default();
+        self.freezes = List::default();
+        self.filter = Filter::default();
+        self.scroll = Scroll::default();
+        self.requests.open = None;
+        self.log.choice = LogChoice::Running;
+    }
+
+    /// Whether the answers that fill the first screen are still to come.
+    #[must_use]
+    pub fn is_opening(&self) -> bool {
+        let log = matches!(self.log.asked, Some(Want::Read(LogFrom::End | LogFrom::Before(_))));
+        match (&self.link.state, self.screen) {
+            (LinkState::Connecting, _) => true,
+            (LinkState::Down { .. }, _) => false,
+            (LinkState::Up, Screen::Fleet) => self.description.is_none(),
+            (LinkState::Up, Screen::Service) => {
+                self.description.is_none() || self.service.is_none() || log
+            }
+        }
+    }
+
+    /// The random text that this console salts its waits with.
+    #[must_use]
+    pub fn seed(&self) -> &str {
+        &self.seed
+    }
+
+    pub fn say(&mut self, tone: Tone, text: impl Into<String>) {
+        self.note(tone, text.into(), false);
+    }
+
+    /// Says it until somebody has it hidden.
+    pub fn insist(&mut self, tone: Tone, text: impl Into<String>) {
+        self.note(tone, text.into(), true);
+    }
+
+    fn note(&mut self, tone: Tone, text: String, stays: bool) {
+        let at = self.clock.map(|_| self.now());
+        self.notes.say(Note { tone, text, said: self.at, at, stays });
+    }
+
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.updates != Updates::Live
+    }
+}

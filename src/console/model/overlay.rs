@@ -1,0 +1,36 @@
+//! What lies over the panes: one dialog, one page of changes, the help, or the messages.
+
+use crate::console::model::dialog::Confirm;
+use crate::console::model::ticket::Ticket;
+use crate::domain::plan::Plan;
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Overlay {
+    Confirm(Box<Confirm>),
+    Changes(Changes),
+    Help(Help),
+    /// The list of messages, scrolled up by so many lines.
+    Messages(usize),
+}
+
+/// What a promote of the selected build would change, or a rollback take away.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changes {
+    pub ticket: Ticket,
+    pub plan: Loading<Box<Plan>>,
+    pub scroll: usize,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Loading<T> {
+    Waiting,
+    There(T),
+    Failed(String),
+}
+
+/// The action table, narrowed by a search.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Help {
+    pub search: String,
+    pub row: usize,
+}

@@ -1,0 +1,99 @@
+//! What is wrong and what to do about it, in words, with the worst first.
+
+use crate::console::model::{Model, Screen};
+use crate::domain::deployment::DeploymentState;
+use crate::domain::ids::{BuildNumber, Environment};
+use crate::domain::snapshot::{DeploymentRow, Problem};
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    pub what: String,
+    pub remedy: String,
+}
+
+impl From<&Problem> for Trouble {
+    fn from(problem: &Problem) -> Self {
+        Self { what: problem.what.clone(), remedy: problem.remedy.clone() }
+    }
+}
+
+impl Model {
+    /// Production in doubt, then what is wrong with the service, then with the backend as a whole.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<Trouble> {
+        let whole = self.fleet.iter().flat_map(|fleet| &fleet.problems).map(Trouble::from);
+        if self.screen == Screen::Fleet {
+            return whole.collect();
+        }
+        let own = self.service.iter().flat_map(|service| &service.problems).map(Trouble::from);
+        self.in_doubt().into_iter().chain(own).chain(whole).collect()
+    }
+
+    /// The attempt that left production in a state nobody vouches for, unless something is on its way to mend it.
+    fn in_doubt(&self) -> Option<Trouble> {
+        let broken = self.deployment(self.service.as_ref()?.unsettled?)?;
+        if self.in_flight(Environment::Production).is_some() {
+            return None;
+        }
+        Some(Trouble {
+            what: format!("production is in doubt: {}", what_happened(broken)),
+            remedy: self.way_back(),
+        })
+    }
+
+    fn way_back(&self) -> String {
+        match self.service.as_ref().and_then(|service| service.rollback.as_ref()) {
+            Some(target) => format!("! puts {} back", target.to),
+            None => "nothing was live before: promote a build that works".into(),
+        }
+    }
+
+    /// What a deployment that went wrong means, and what to do now.
+    #[must_use]
+    pub fn aftermath(&self, row: &DeploymentRow) -> Option<String> {
+        if !matches!(row.state, DeploymentState::Failed | DeploymentState::Interrupted) {
+            return None;
+        }
+        let service = self.service.as_ref()?;
+        let environment = row.deployment.request.environment;
+        let happened = what_happened(row);
+        let live = service.live.get(&environment).map(|live| live.build);
+        Some(if service.unsettled == Some(row.deployment.id) {
+            format!("production is in doubt: {happened}; {}", self.way_back())
+        } else {
+            let log = "Enter shows the log";
+            format!("{happened}; {log}. {}", since_then(environment, live))
+        })
+    }
+}
+
+fn since_then(environment: Environment, live: Option<BuildNumber>) -> String {
+    match (environment, live) {
+        (Environment::Staging, _) => "A fix merged to the trunk is tried by itself".into(),
+        (Environment::Production, Some(live)) => format!("It was settled since: {live} is live"),
+        (Environment::Production, None) => "Nothing is live".into(),
+    }
+}
+
+/// `promote of #22 failed at step release`, `#22 failed in staging at step smoke`.
+#[must_use]
+pub fn what_happened(row: &DeploymentRow) -> String {
+    let (deployment, request) = (&row.deployment, &row.deployment.request);
+    let (what, place) = match request.environment {
+        Environment::Production => (format!("{} of {}", request.kind, request.build), ""),
+        Environment::Staging => (request.build.to_string(), " in staging"),
+    };
+    let (did, step) = match row.state {
+        DeploymentState::Interrupted => {
+            let step = deployment.telling_step().and_then(|at| request.steps.get(at));
+            ("was interrupted", step.map(|step| step.name.as_str()))
+        }
+        _ => ("failed", deployment.failed_step()),
+    };
+    match (step, deployment.trouble()) {
+        (Some(step), _) => format!("{what} {did}{place} at step {step}"),
+        (None, Some(why)) => format!("{what} {did}{place}: {why}"),
+        (None, None) => format!("{what} {did}{place}"),
+    }
+}

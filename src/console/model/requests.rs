@@ -1,0 +1,63 @@
+//! The request for a promoter as the console knows it: which one is open, whose it is, and how long it stands.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::console::model::Model;
+use crate::domain::ids::Seq;
+use crate::domain::people::Actor;
+use crate::domain::request::Request;
+use crate::domain::time::between;
+
+/// How many requests a list shows, the open one among them.
+pub const LISTED: usize = 5;
+/// The most requests that are remembered as told.
+const REMEMBERED: usize = 200;
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// What was told of requests, so that each is told once.
+#[derive(Debug, Clone, Default)]
+pub struct Heard {
+    /// The one that was open when this was looked at last.
+    pub open: Option<Request>,
+    told: BTreeSet<Seq>,
+}
+
+impl Heard {
+    /// Whether this one is heard of for the first time.
+    pub fn is_new(&mut self, request: Seq) -> bool {
+        let new = self.told.insert(request);
+        if self.told.len() > REMEMBERED {
+            self.told.pop_first();
+        }
+        new
+    }
+}
+
+impl Model {
+    /// The request that is open now, by the console's own clock.
+    #[must_use]
+    pub fn open_request(&self) -> Option<&Request> {
+        let now = self.now();
+        self.service.as_ref()?.requests.iter().find(|request| request.is_open(now))
+    }
+
+    /// Whether an actor is who sits at this console.
+    #[must_use]
+    pub fn is_me(&self, actor: &Actor) -> bool {
+        self.service.as_ref().is_some_and(|service| service.me.actor == *actor)
+    }
+
+    /// How long a request still stands, in minutes begun.
+    #[must_use]
+    pub fn minutes_left(&self, request: &Request) -> u128 {
+        between(self.now(), request.until).as_nanos().div_ceil(MINUTE.as_nanos())
+    }
+}
+
+/// In how long a request with so much time left reads differently.
+#[must_use]
+pub fn minutes_change_in(left: Duration) -> Duration {
+    let rest = Duration::new(left.as_secs() % MINUTE.as_secs(), left.subsec_nanos());
+    if rest.is_zero() { MINUTE } else { rest }
+}

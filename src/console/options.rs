@@ -1,0 +1,50 @@
+//! What a person or the configuration decides about the console.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::calendar::Tz;
+use crate::console::theme::Theme;
+use crate::domain::ids::ServiceName;
+
+/// What a person or the configuration decides about the console.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// The service to open; without one it is the only one there is, or the list of all.
+    pub service: Option<ServiceName>,
+    /// More than one service is configured: the first to appear does not open by itself.
+    pub several: bool,
+    pub emergency_countdown: Duration,
+    /// Data that is older than this is not acted on.
+    pub stale_after: Duration,
+    /// Whether this is practice, also when the backend does not say so.
+    pub demo: bool,
+    /// Where the person is, whose local time the screen tells.
+    pub zone: Tz,
+    pub theme: Theme,
+    /// Escapes for the clipboard must be wrapped.
+    pub tmux: bool,
+    /// What to say first.
+    pub notice: Option<String>,
+    /// The folder of the commands whose answers are outstanding; without it they are known to this console alone.
+    pub intents: Option<PathBuf>,
+}
+
+impl Options {
+    /// The defaults, in this theme.
+    #[must_use]
+    pub fn new(theme: Theme) -> Self {
+        Self {
+            service: None,
+            several: false,
+            emergency_countdown: Duration::from_secs(3),
+            stale_after: Duration::from_secs(30),
+            demo: false,
+            zone: Tz::UTC,
+            theme,
+            tmux: false,
+            notice: None,
+            intents: None,
+        }
+    }
+}

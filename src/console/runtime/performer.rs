@@ -1,0 +1,230 @@
+//! The one place of the console that starts tasks: it performs effects, and each answer comes back as a message.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinHandle, JoinSet};
+use tokio::time::{Instant, timeout};
+
+use crate::backend::intents::{Intent, Intents};
+use crate::backend::lost_answer::conclude;
+use crate::backend::{Backend, BackendError, LONGEST_WAIT};
+use crate::console::effect::Effect;
+use crate::console::message::News;
+use crate::console::model::log::LogSource;
+use crate::console::model::ticket::Ticket;
+use crate::console::runtime::frame_timer::until;
+use crate::domain::command::Command;
+use crate::domain::ids::{Environment, ServiceName};
+use crate::domain::log::{LogFrom, LogSearch};
+use crate::domain::snapshot::Version;
+use crate::fault::{self, Layer};
+
+/// How long leaving waits for a command that was just sent.
+const LONGEST_FAREWELL: Duration = Duration::from_secs(2);
+
+/// Runs effects on tasks; each sends its one answer to the inbox.
+#[derive(Debug)]
+pub struct Performer<B> {
+    backend: Arc<B>,
+    inbox: mpsc::Sender<News>,
+    intents: Option<Intents>,
+    /// Commands whose answers are outstanding.
+    sending: JoinSet<()>,
+    fleet: Task,
+    watch: Task,
+    log: Task,
+}
+
+impl<B: Backend> Performer<B> {
+    #[must_use]
+    pub fn new(backend: B, inbox: mpsc::Sender<News>) -> Self {
+        Self {
+            backend: Arc::new(backend),
+            inbox,
+            intents: None,
+            sending: JoinSet::new(),
+            fleet: Task::default(),
+            watch: Task::default(),
+            log: Task::default(),
+        }
+    }
+
+    /// Starts what needs the backend. What needs the terminal is the runtime's.
+    pub fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Describe => {
+                self.ask(|b| async move { News::Described(b.describe().await) });
+            }
+            Effect::WatchFleet { after, due } => self.watch_fleet(after, due),
+            Effect::WatchService { service, after, due } => self.watch_service(service, after, due),
+            Effect::Plan { ticket, service, action } => {
+                self.ask(move |b| async move {
+                    let answer = b.plan(&service, action).await.map(Box::new);
+                    News::Planned { ticket, answer }
+                });
+            }
+            Effect::Send { ticket, command, intent } => self.send(ticket, command, intent),
+            Effect::LookUp { ticket, key } => {
+                let intents = self.intents.clone();
+                self.ask(move |b| async move {
+                    News::LookedUp { ticket, answer: conclude(&*b, &key, intents).await }
+                });
+            }
+            Effect::Recall(folder) => self.recall(folder),
+            Effect::History { service, before, limit } => {
+                self.ask(move |b| async move {
+                    let production = Environment::Production;
+                    let answer = b.history(&service, production, Some(before), limit).await;
+                    News::History { service, before, answer }
+                });
+            }
+            Effect::ReadLog { source, from, limit, due } => self.read_log(source, from, limit, due),
+            Effect::SearchLog { source, search, due } => self.search_log(source, search, due),
+            Effect::Outside(_) | Effect::Quit | Effect::Fail(_) => {}
+        }
+    }
+
+    /// Waits a moment for commands that are still being sent: who leaves right after pressing has pressed.
+    pub async fn finish(&mut self) {
+        let sent = async { while self.sending.join_next().await.is_some() {} };
+        let _nobody_answers = timeout(LONGEST_FAREWELL, sent).await;
+    }
+
+    fn send(&mut self, ticket: Ticket, command: Command, intent: Intent) {
+        let (intents, inbox) = (self.intents.clone(), self.inbox.clone());
+        let b = Arc::clone(&self.backend);
+        while self.sending.try_join_next().is_some() {}
+        self.sending.spawn(async move {
+            fault::here(Layer::Task);
+            let Intent { key, service, what, .. } = intent.clone();
+            if let Some(intents) = &intents
+                && let Err(why) = intents.note(intent).await
+            {
+                let _console_is_gone = inbox.send(News::NotNoted { what, why }).await;
+            }
+            let answer = b.command(&service, command, key.clone()).await;
+            let lost = matches!(answer, Err(BackendError::Unknown(_)));
+            let _console_is_gone = inbox.send(News::Answered { ticket, answer }).await;
+            if let Some(intents) = intents.filter(|_| !lost) {
+                intents.settle(&key).await;
+            }
+        });
+    }
+
+    /// Each of the commands that were left is told of twice: when it is found, and when its end is known.
+    fn recall(&mut self, folder: PathBuf) {
+        let intents = self.intents.insert(Intents::in_folder(folder)).clone();
+        let (backend, inbox) = (Arc::clone(&self.backend), self.inbox.clone());
+        tokio::spawn(async move {
+            for intent in intents.left().await {
+                let _console_is_gone = inbox.send(News::Left(intent.clone())).await;
+                let (backend, inbox) = (Arc::clone(&backend), inbox.clone());
+                let intents = Some(intents.clone());
+                tokio::spawn(async move {
+                    let answer = conclude(&*backend, &intent.key, intents).await;
+                    let _console_is_gone = inbox.send(News::Recalled { intent, answer }).await;
+                });
+            }
+        });
+    }
+
+    fn watch_fleet(&mut self, after: Option<Version>, due: Instant) {
+        let task = self.ask(move |b| async move {
+            until(due).await;
+            News::Fleet(b.fleet(after, LONGEST_WAIT).await.map(|fleet| fleet.map(Box::new)))
+        });
+        self.fleet.replace(task);
+    }
+
+    fn watch_service(&mut self, service: ServiceName, after: Option<Version>, due: Instant) {
+        let task = self.ask(move |b| async move {
+            until(due).await;
+            let answer = b.service(&service, after, LONGEST_WAIT).await;
+            News::Service(service, answer.map(|snapshot| snapshot.map(Box::new)))
+        });
+        self.watch.replace(task);
+    }
+
+    fn read_log(&mut self, source: LogSource, from: LogFrom, limit: usize, due: Instant) {
+        let task = self.ask(move |b| async move {
+            until(due).await;
+            let LogSource { service, deployment, step } = &source;
+            let answer = b.log(service, *deployment, *step, from, limit, LONGEST_WAIT).await;
+            News::Log { source, from, answer }
+        });
+        self.log.replace(task);
+    }
+
+    fn search_log(&mut self, source: LogSource, search: LogSearch, due: Instant) {
+        let task = self.ask(move |b| async move {
+            until(due).await;
+            let LogSource { service, deployment, step } = &source;
+            let answer = b.search_log(service, *deployment, *step, search.clone()).await;
+            News::LogSearched { source, search, answer }
+        });
+        self.log.replace(task);
+    }
+
+    fn ask<F>(&self, question: impl FnOnce(Arc<B>) -> F) -> AbortHandle
+    where
+        F: Future<Output = News> + Send + 'static,
+    {
+        let (answer, inbox) = (question(Arc::clone(&self.backend)), self.inbox.clone());
+        let task: JoinHandle<()> = tokio::spawn(async move {
+            fault::here(Layer::Task);
+            // A closed inbox means that the console is gone and nobody waits for this.
+            let _ = inbox.send(answer.await).await;
+        });
+        task.abort_handle()
+    }
+}
+
+/// A task that ends when another takes its place, or when nobody is left to hear it.
+#[derive(Debug, Default)]
+struct Task(Option<AbortHandle>);
+
+impl Task {
+    fn replace(&mut self, task: AbortHandle) {
+        if let Some(before) = self.0.replace(task) {
+            before.abort();
+        }
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        if let Some(task) = self.0.take() {
+            task.abort();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::scripted::{SERVICE, Scripted};
+    use crate::domain::ids::IdempotencyKey;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_command_that_was_pressed_is_sent_before_the_console_ends() {
+        let backend = Scripted::new(chrono::DateTime::UNIX_EPOCH);
+        let (inbox, _console) = mpsc::channel(1);
+        let mut performer = Performer::new(backend.clone(), inbox);
+        let key = IdempotencyKey::try_from("12345678".to_owned()).unwrap();
+        let service: ServiceName = SERVICE.parse().unwrap();
+        let (environment, reason) = (Environment::Production, "errors".to_owned());
+        let command = Command::Hold { environment, reason };
+        let intent = Intent {
+            key: key.clone(),
+            service,
+            what: "the hold".into(),
+            at: chrono::DateTime::UNIX_EPOCH,
+        };
+        performer.send(Ticket::default(), command, intent);
+        performer.finish().await;
+        assert!(backend.receipt(&key).await.unwrap().is_some());
+    }
+}

@@ -1,0 +1,82 @@
+//! What a command without a plan does, in a sentence or two.
+
+use ratatui::text::Line;
+
+use crate::calendar::FreezeState;
+use crate::console::age::age;
+use crate::console::model::Model;
+use crate::console::model::dialog::Subject;
+use crate::console::theme::Role;
+use crate::console::view::dialog;
+use crate::console::view::panes::build_quality;
+use crate::console::view::parts::clock::clock;
+use crate::domain::ids::{BuildNumber, Seq};
+use crate::domain::stops::{Freeze, evaluate_freezes};
+
+/// What a command without a plan does, in a sentence.
+pub fn lines(model: &Model, subject: Subject, width: u16) -> Vec<Line<'static>> {
+    let text = match subject {
+        Subject::Plan(_) => return Vec::new(),
+        Subject::Verify(build) => {
+            let subject = model.build(build).map_or("", |row| row.build.subject());
+            format!("records that you saw {build} good in staging: {subject}{}", still_asked(model, build))
+        }
+        Subject::Hold(_) => "promotes will need an override until somebody releases the hold; rollbacks go on".into(),
+        Subject::Release(environment) => model
+            .service
+            .as_ref()
+            .and_then(|service| service.holds.get(&environment))
+            .map_or_else(String::new, |hold| {
+                format!("held by {} since {}: {}", hold.by, age(model.since(hold.at)), hold.reason)
+            }),
+        Subject::Cancel(id) => model.deployment(id).map_or_else(String::new, |row| {
+            let request = &row.deployment.request;
+            format!(
+                "stops the {} of {} to {} by {}; a step that runs is ended",
+                request.kind, request.build, request.environment, row.deployment.by
+            )
+        }),
+        Subject::Freeze => "promotes will need an override from now on; rollbacks go on. Leave the end empty to freeze until somebody lifts it".into(),
+        Subject::Lift(id) => lifted(model, id),
+        Subject::Withdraw(id) => model
+            .open_request()
+            .filter(|request| request.id == id)
+            .map_or_else(String::new, |request| {
+                format!("you asked for {} {} ago; nobody is asked any more", request.build, age(model.since(request.at)))
+            }),
+    };
+    dialog::paragraph(model, width, &text, Role::Text)
+}
+
+/// What a build lacks beside the word of a person.
+fn still_asked(model: &Model, build: BuildNumber) -> String {
+    let missing = model.build(build).map_or(Vec::new(), |row| build_quality::missing(model, row));
+    let others: Vec<_> =
+        missing.into_iter().filter(|kind| !kind.is_person()).map(build_quality::asked).collect();
+    if others.is_empty() {
+        return String::new();
+    }
+    format!(". It still has to be verified {} too", others.join(" and "))
+}
+
+/// Which freeze ends, when it would have ended by itself, and what stays in the way of a promote all the same.
+fn lifted(model: &Model, id: Seq) -> String {
+    let freezes = model.freezes();
+    let Some(freeze) = freezes.iter().find(|freeze| freeze.id == id) else { return String::new() };
+    let (from, arrow) = (clock(model, freeze.from), model.options.theme.symbols.arrow);
+    let until = freeze.until.map_or("until lifted".into(), |until| clock(model, until));
+    let (by, reason) = (&freeze.by, &freeze.reason);
+    format!("freeze {id}, {from} {arrow} {until}, set by {by}: {reason}. {}", afterwards(model, id))
+}
+
+fn afterwards(model: &Model, lifted: Seq) -> String {
+    let Some(service) = &model.service else { return String::new() };
+    let others: Vec<Freeze> =
+        service.freezes.iter().filter(|freeze| freeze.id != lifted).cloned().collect();
+    let rest = evaluate_freezes(&service.calendar, &others, model.now());
+    match rest.state {
+        FreezeState::Frozen => format!("Production stays frozen all the same: {}", rest.why()),
+        FreezeState::Warn => format!("Promotes are still warned: {}", rest.why()),
+        FreezeState::Open => "No other freeze lasts now".into(),
+    }
+}

@@ -1,0 +1,84 @@
+//! The commits that a rollback took away, as a list to mark the bad ones in.
+
+use ratatui::text::Line;
+
+use crate::console::model::Model;
+use crate::console::model::dialog::bad_commits::{Suspect, Suspects};
+use crate::console::model::dialog::{Confirm, Focus};
+use crate::console::theme::Role;
+use crate::console::view::parts::row::{Row, called_width};
+
+/// The most lines of the list that are shown at once.
+const MOST_ROWS: usize = 8;
+/// The lines of a dialog that stand around the list: its title, what is cut of it, a reason, the buttons and spaces.
+const AROUND: u16 = 9;
+
+/// The list with the line of the cursor in it; nothing where no commit has to be named.
+pub fn lines(model: &Model, confirm: &Confirm, width: u16, height: u16) -> Vec<Line<'static>> {
+    let Some(suspects) = &confirm.suspects else { return Vec::new() };
+    let focused = confirm.focus == Focus::Suspects;
+    let theme = &model.options.theme;
+    let title = if focused { Role::Key } else { Role::Muted };
+    let text = "which commits were bad? Space marks";
+    let mut lines = vec![Row::new(theme, width).gap(2).own(text, title).line()];
+    let all = suspects.commits.len() + 1;
+    let room = usize::from(height.saturating_sub(AROUND)).clamp(1, MOST_ROWS);
+    let first = suspects.row.saturating_sub(room - 1).min(all.saturating_sub(room));
+    for at in first..all.min(first + room) {
+        let cursor = focused && at == suspects.row;
+        lines.push(match at.checked_sub(1) {
+            None => none(model, suspects, cursor, width),
+            Some(at) => commit(model, &suspects.commits[at], cursor, width),
+        });
+    }
+    if let Some(text) = cut(suspects, all.saturating_sub(room)) {
+        lines.push(Row::new(theme, width).gap(2).own(text, Role::Muted).line());
+    }
+    lines.push(Line::default());
+    lines
+}
+
+/// What the list does not show.
+fn cut(suspects: &Suspects, hidden: usize) -> Option<String> {
+    let marked = suspects.commits.iter().filter(|suspect| suspect.marked).count();
+    match (suspects.oldest, hidden, suspects.more) {
+        (None, 0, 0) => None,
+        (None, hidden, 0) => Some(format!("{hidden} more lines, {marked} marked; arrows move")),
+        (None, _, more) => Some(format!(
+            "{marked} marked; {more} more commits are not listed: trunkline quarantine names them"
+        )),
+        (Some(oldest), _, _) => Some(format!(
+            "{marked} marked; those before {oldest} are not listed: trunkline quarantine"
+        )),
+    }
+}
+
+fn none(model: &Model, suspects: &Suspects, cursor: bool, width: u16) -> Line<'static> {
+    marked(model, suspects.none, cursor, width).own("none of them was bad", Role::Text).line()
+}
+
+fn commit(model: &Model, suspect: &Suspect, cursor: bool, width: u16) -> Line<'static> {
+    let commit = &suspect.commit;
+    let people = model.service.as_ref().map(|service| &service.people);
+    let author = people.map_or(commit.author.name.as_str(), |p| p.call(&commit.author));
+    let row = marked(model, suspect.marked, cursor, width)
+        .own(format!("{} ", suspect.build), Role::Accent)
+        .cell(commit.sha.short(), 8, Role::Muted);
+    let wide = called_width(author).min(14);
+    let room = row.left().saturating_sub(wide + 3);
+    row.outside(&commit.subject, room, Role::Text)
+        .gap(1)
+        .called(author, wide, Role::AuthorOther)
+        .line()
+}
+
+/// The cursor and the box of a line.
+fn marked(model: &Model, is_marked: bool, cursor: bool, width: u16) -> Row<'_> {
+    let theme = &model.options.theme;
+    let (sign, role) = if is_marked { ("[x] ", Role::Warn) } else { ("[ ] ", Role::Text) };
+    Row::new(theme, width)
+        .gap(1)
+        .cell(if cursor { theme.symbols.cursor } else { " " }, 1, Role::Key)
+        .gap(1)
+        .own(sign, role)
+}

@@ -1,0 +1,285 @@
+//! The one confirm dialog: what would happen, every finding, the fields, and two buttons.
+
+pub mod about;
+pub mod bad_commits;
+pub mod emergency;
+pub mod plan;
+pub mod upper;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::console::actions::{available, remedy};
+use crate::console::model::Model;
+use crate::console::model::dialog::{
+    Confirm, Field, FieldKind, Focus, Manner, Stage, Subject, Window,
+};
+use crate::console::theme::Role;
+use crate::console::view::dialog::upper::Upper;
+use crate::console::view::parts::clock::clock;
+use crate::console::view::parts::lines::draw_lines;
+use crate::console::view::parts::row::Row;
+use crate::console::view::parts::{frame, verdict};
+use crate::domain::command::Action;
+use crate::domain::event::DeploymentKind;
+use crate::domain::ids::DeploymentId;
+use crate::domain::plan::Plan;
+use crate::gate::{self, Safe};
+
+/// How wide a dialog is, border included.
+const WIDTH: u16 = 78;
+
+pub fn draw(model: &Model, confirm: &Confirm, frame: &mut Frame, body: Rect) {
+    let Parts { area, upper, lower } = parts(model, confirm, body);
+    let role = if touches_production(confirm) { Role::DialogDanger } else { Role::Dialog };
+    let title = Line::from(Span::styled(title(model, confirm), model.options.theme.style(role)));
+    let right = if confirm.plan.is_some() { "d changes  Esc cancel" } else { "Esc cancel" };
+    let right = if matches!(confirm.subject, Subject::Cancel(_)) { "Esc keeps it" } else { right };
+    let right =
+        if matches!(confirm.manner, Manner::Emergency { .. }) { "Esc cancels" } else { right };
+    let inner = frame::overlay(model, frame, area, role, title, right);
+    let high = inner.height.saturating_sub(height_of(&lower));
+    let (above, below) = (Rect { height: high, ..inner }, Rect { y: inner.y + high, ..inner });
+    draw_lines(frame, above, upper.shown(usize::from(high), confirm.reading.first), 0);
+    draw_lines(frame, Rect { height: inner.height - high, ..below }, lower, 0);
+}
+
+/// What of the dialog's upper part is on screen.
+pub fn window(model: &Model, confirm: &Confirm, body: Rect) -> Window {
+    let Parts { area, upper, lower } = parts(model, confirm, body);
+    let high = area.height.saturating_sub(2).saturating_sub(height_of(&lower));
+    upper.window(usize::from(high), confirm.reading.first)
+}
+
+/// The dialog before it is drawn.
+struct Parts {
+    area: Rect,
+    upper: Upper,
+    lower: Vec<Line<'static>>,
+}
+
+/// The least lines of the upper part for which the lower one gives up its empty lines.
+const LEAST: usize = 4;
+
+/// The fields and buttons always have their place; what is above them gives way, and can be scrolled.
+fn parts(model: &Model, confirm: &Confirm, body: Rect) -> Parts {
+    let width = WIDTH.min(body.width);
+    let (inner, room) = (width.saturating_sub(2), body.height.saturating_sub(2));
+    let (mut upper, mut lower) = match &confirm.manner {
+        Manner::Emergency { .. } => {
+            let (upper, lower) = emergency::lines(model, confirm, inner);
+            (Upper { lines: upper, weighty: 0 }, lower)
+        }
+        Manner::Careful | Manner::Preview => {
+            (upper(model, confirm, inner), lower(model, confirm, inner, room))
+        }
+    };
+    let height = u16::try_from(upper.lines.len() + lower.len() + 2).unwrap_or(u16::MAX);
+    let room = usize::from(room);
+    if room.saturating_sub(lower.len()) < upper.lines.len().min(LEAST) {
+        lower.retain(|line| line.width() > 0);
+    }
+    lower.truncate(room);
+    if upper.lines.len() > room - lower.len() {
+        upper.drop_empty_lines();
+    }
+    Parts { area: frame::centred(body, width, height), upper, lower }
+}
+
+fn height_of(lines: &[Line<'static>]) -> u16 {
+    u16::try_from(lines.len()).unwrap_or(u16::MAX)
+}
+
+fn touches_production(confirm: &Confirm) -> bool {
+    confirm.manner != Manner::Preview
+        && !matches!(confirm.subject, Subject::Verify(_) | Subject::Withdraw(_))
+}
+
+fn title(model: &Model, confirm: &Confirm) -> String {
+    if let Manner::Emergency { .. } = confirm.manner {
+        return emergency::title(model, confirm);
+    }
+    let what = match confirm.subject {
+        Subject::Plan(Action::Promote { build }) => {
+            let verb = if confirm.is_redeploy() { "Redeploy" } else { "Promote" };
+            format!("{verb} {build} to PRODUCTION")
+        }
+        Subject::Plan(Action::Rollback { .. }) => match &confirm.plan {
+            Some(plan) => format!("Roll PRODUCTION back to {}", plan.target.build),
+            None => "Roll PRODUCTION back".into(),
+        },
+        Subject::Verify(build) => format!("Verify {build} in staging"),
+        Subject::Hold(environment) => format!("Hold {environment}"),
+        Subject::Release(environment) => format!("Release the hold on {environment}"),
+        Subject::Cancel(deployment) => stop(model, deployment),
+        Subject::Freeze => "Freeze PRODUCTION".into(),
+        Subject::Lift(freeze) => format!("Lift the freeze {freeze}"),
+        Subject::Withdraw(_) => "Withdraw the request for a promoter".into(),
+    };
+    match (&confirm.stage, &confirm.manner) {
+        (Stage::Disarmed(_), _) => format!(" DISARMED: {what} "),
+        (_, Manner::Preview) => format!(" Preview: {what} "),
+        _ => format!(" {what} "),
+    }
+}
+
+/// `Stop d144: promote of #12 to production`.
+fn stop(model: &Model, deployment: DeploymentId) -> String {
+    let what = model.deployment(deployment).map(|row| &row.deployment.request);
+    let what = what.map_or_else(String::new, |request| {
+        format!(": {} of {} to {}", request.kind, request.build, request.environment)
+    });
+    format!("Stop {deployment}{what}")
+}
+
+fn upper(model: &Model, confirm: &Confirm, width: u16) -> Upper {
+    let mut upper = Upper::default();
+    if let Stage::Disarmed(changes) = &confirm.stage {
+        for text in changes {
+            upper.lines.extend(paragraph(model, width, text, Role::Danger));
+        }
+        upper.lines.push(Line::default());
+    }
+    match (&confirm.plan, confirm.subject) {
+        (Some(shown), _) => plan::add(model, shown, width, &mut upper),
+        (None, Subject::Plan(_)) if confirm.stage == Stage::Planning => {
+            let row = Row::new(&model.options.theme, width).gap(2);
+            upper.lines.push(row.own("making the plan", Role::Muted).line());
+        }
+        (None, subject) => upper.lines.extend(about::lines(model, subject, width)),
+    }
+    upper
+}
+
+/// The fields, what came of pressing, the buttons and the way back.
+fn lower(model: &Model, confirm: &Confirm, width: u16, room: u16) -> Vec<Line<'static>> {
+    let mut lines = vec![Line::default()];
+    lines.extend(outcome(model, confirm, width));
+    let asks = matches!(confirm.stage, Stage::Asking | Stage::Rechecking);
+    if asks {
+        lines.extend(bad_commits::lines(model, confirm, width, room));
+        for (at, of) in confirm.fields.iter().enumerate() {
+            lines.push(field(model, width, of, confirm.focus == Focus::Field(at)));
+        }
+        if !confirm.fields.is_empty() {
+            lines.push(Line::default());
+        }
+    }
+    let (buttons, off) = buttons(model, confirm, width);
+    lines.push(buttons);
+    if let Some(off) = off {
+        lines.push(Row::new(&model.options.theme, width).gap(2).own(off, Role::Warn).line());
+    } else if let Some(plan) = confirm.plan.as_ref().filter(|_| asks && confirm.may_be_done()) {
+        lines.push(undo(model, plan, width));
+    }
+    lines
+}
+
+/// The way back; after a promote, with how it would go.
+fn undo(model: &Model, plan: &Plan, width: u16) -> Line<'static> {
+    let (word, role) = match &plan.verdict {
+        Some(after) if plan.kind != DeploymentKind::Rollback => verdict::word(after.outlook),
+        _ => ("", Role::Muted),
+    };
+    let row = Row::new(&model.options.theme, width).gap(2).own("Undo", Role::Muted);
+    let row = if word.is_empty() { row } else { row.gap(1).own(word, role) };
+    let key = plan.undo_remedy.as_ref().and_then(remedy::key_of_undo);
+    let key = key.map_or(String::new(), |key| format!("{key} "));
+    row.own(format!(": {key}{}", plan.undo), Role::Muted).line()
+}
+
+/// What became of it so far.
+pub fn outcome(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
+    let (text, role) = match &confirm.stage {
+        Stage::Planning | Stage::Asking | Stage::Disarmed(_) => return Vec::new(),
+        Stage::Rechecking => ("something moved: checking the plan again".to_owned(), Role::Warn),
+        Stage::Sending => ("sending".to_owned(), Role::Running),
+        Stage::Checking => (
+            "unknown, checking: the answer got lost and is looked up; nothing is sent again"
+                .to_owned(),
+            Role::Unknown,
+        ),
+        Stage::Refused(why) => (format!("refused: {why}"), Role::Danger),
+        Stage::Failed(why) => (why.clone(), Role::Danger),
+        Stage::Unknown(why) => (format!("unknown: {why}"), Role::Unknown),
+    };
+    let mut lines = paragraph(model, width, &text, role);
+    lines.push(Line::default());
+    lines
+}
+
+pub fn field(model: &Model, width: u16, field: &Field, focused: bool) -> Line<'static> {
+    let name = match field.kind {
+        FieldKind::Reason => "reason".to_owned(),
+        FieldKind::Note => "note (optional)".to_owned(),
+        FieldKind::Number(_) => "build number, typed".to_owned(),
+        FieldKind::Until => "end: 2h, 1d or date".to_owned(),
+    };
+    let room = usize::from(width).saturating_sub(2 + 21 + 4);
+    let room = match field.kind {
+        FieldKind::Number(_) => room.min(10),
+        FieldKind::Until => room.min(20),
+        FieldKind::Reason | FieldKind::Note => room,
+    };
+    let end = match field.kind {
+        FieldKind::Until => field.until(model.now(), model.zone()).ok().flatten(),
+        _ => None,
+    };
+    let end = end.map_or_else(String::new, |end| format!(" until {}", clock(model, end)));
+    let length = field.text.chars().count();
+    let tail: String =
+        field.text.chars().skip(length.saturating_sub(room.saturating_sub(1))).collect();
+    let (bracket, text) =
+        if focused { (Role::Accent, format!("{tail}_")) } else { (Role::Muted, tail) };
+    Row::new(&model.options.theme, width)
+        .gap(2)
+        .cell(name, 21, if focused { Role::Key } else { Role::Muted })
+        .own("[", bracket)
+        .cell(text, room, Role::Text)
+        .own("]", bracket)
+        .own(end, Role::Text)
+        .line()
+}
+
+/// The buttons; and, where three of them leave no room beside them, why the last one is off.
+fn buttons(model: &Model, confirm: &Confirm, width: u16) -> (Line<'static>, Option<String>) {
+    let row = Row::new(&model.options.theme, width).gap(3);
+    let row = button(row, confirm.leave_label(), confirm.focus == Focus::Leave, true);
+    let row = match confirm.watch_label() {
+        Some(label) => button(row.gap(4), &label, confirm.focus == Focus::Watch, true),
+        None => row,
+    };
+    let Some(label) = confirm.act_label() else { return (row.line(), None) };
+    let asks = matches!(confirm.stage, Stage::Asking | Stage::Rechecking);
+    let complete = confirm.is_complete(model.now(), model.zone());
+    let ready = if asks { available::fresh(model).and(complete) } else { Ok(()) };
+    let armed = confirm.is_armed(model.at);
+    let works = ready.is_ok() && armed;
+    let Some(ask) = confirm.ask_label() else {
+        let row = button(row.gap(4), label, confirm.focus == Focus::Act, works);
+        return match ready {
+            Err(why) => (row.own(format!("  off: {why}"), Role::Warn).line(), None),
+            Ok(()) => (row.line(), None),
+        };
+    };
+    let may_ask = available::fresh(model).and(confirm.is_settled()).is_ok() && armed;
+    let row = button(row.gap(3), ask, confirm.focus == Focus::Ask, may_ask);
+    let row = button(row.gap(3), label, confirm.focus == Focus::Act, works);
+    let off = ready.err().map(|why| format!("{label} is off: {why}"));
+    (row.line(), off)
+}
+
+fn button<'t>(row: Row<'t>, label: &str, focused: bool, works: bool) -> Row<'t> {
+    match (focused, works) {
+        (true, true) => row.own(format!("[> {label} <]"), Role::ButtonFocus),
+        (true, false) => row.own(format!("[> {label} <]"), Role::Inactive),
+        (false, true) => row.own(format!("[  {label}  ]"), Role::Button),
+        (false, false) => row.own(format!("[  {label}  ]"), Role::Inactive),
+    }
+}
+
+pub fn paragraph(model: &Model, width: u16, text: &str, role: Role) -> Vec<Line<'static>> {
+    let row = |line: &Safe| Row::new(&model.options.theme, width).gap(2).safe(line, role).line();
+    gate::sentence(text).wrap(usize::from(width).saturating_sub(4)).iter().map(row).collect()
+}

@@ -1,0 +1,147 @@
+//! A plan in its dialog: what it is about, what speaks against it, its facts, and what speaks for it.
+
+use std::collections::BTreeSet;
+
+use ratatui::text::Line;
+
+use crate::console::age::age;
+use crate::console::model::Model;
+use crate::console::theme::Role;
+use crate::console::view::dialog::upper::Upper;
+use crate::console::view::overlays::changes;
+use crate::console::view::parts::row::Row;
+use crate::console::view::parts::{findings, verdict};
+use crate::domain::event::DeploymentKind;
+use crate::domain::plan::{Finding, Guard, Plan, PlannedBuild, Severity};
+use crate::domain::schema::{Outlook, Verdict};
+use crate::domain::time::say;
+use crate::gate;
+
+/// What comes with every rollback.
+pub const HOLDS: &str = "production is on hold until somebody releases it: H";
+
+/// The most reasons of a verdict that are shown.
+const REASONS: usize = 20;
+
+/// Adds the lines of a plan. What speaks against it comes before all that a low screen may leave out.
+pub fn add(model: &Model, plan: &Plan, width: u16, upper: &mut Upper) {
+    let verdict = standing_against(plan);
+    if let Some(verdict) = verdict {
+        let place = verdict_place(width, REASONS);
+        upper.lines.extend(verdict::lines(model, verdict, place));
+        upper.lines.push(Line::default());
+    }
+    upper.lines.extend(subject(model, plan, width));
+    let told = |finding: &&Finding| !verdict.is_some_and(|v| repeats_verdict(finding, v));
+    let mut all: Vec<_> = plan.findings.iter().filter(told).collect();
+    all.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    let (against, rest) = all.split_at(all.partition_point(|f| f.severity >= Severity::Override));
+    if !against.is_empty() {
+        upper.lines.push(Line::default());
+        upper.lines.extend(against.iter().flat_map(|f| findings::in_full(model, f, width)));
+        upper.weighty = if plan.kind == DeploymentKind::Rollback { 0 } else { upper.lines.len() };
+        upper.lines.push(Line::default());
+    }
+    upper.lines.extend(facts(model, plan, width));
+    upper.lines.push(Line::default());
+    upper.lines.extend(rest.iter().flat_map(|f| findings::lines(model, f, width)));
+}
+
+/// Whether it says no more than a verdict that speaks against a rollback; what to do about that is an `info` beside it.
+pub fn repeats_verdict(finding: &Finding, verdict: &Verdict) -> bool {
+    finding.guard == Guard::Migration && finding.sentence.starts_with(verdict.outlook.as_str())
+}
+
+/// What speaks against a rollback.
+fn standing_against(plan: &Plan) -> Option<&Verdict> {
+    let against = |verdict: &&Verdict| verdict.outlook > Outlook::Safe;
+    plan.verdict.as_ref().filter(against).filter(|_| plan.kind == DeploymentKind::Rollback)
+}
+
+/// Under the facts of a plan.
+pub fn verdict_place(width: u16, most: usize) -> verdict::Place {
+    verdict::Place { width, left: 2, name: 12, most }
+}
+
+/// What would be live, instead of what.
+fn subject(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
+    let target = build(model, width, "build", &plan.target, 0);
+    let live = match &plan.live {
+        Some(live) => {
+            let since = live.live_since.map_or_else(String::new, |s| age(model.since(s)));
+            let beside = 2 + since.chars().count();
+            build(model, width, "live", live, beside).gap(2).own(since, Role::Muted)
+        }
+        None => fact(model, width, "live").own("nothing yet", Role::Muted),
+    };
+    vec![target.line(), live.line()]
+}
+
+/// With what in it, for how long.
+fn facts(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
+    let ships = if plan.kind == DeploymentKind::Rollback { "takes back" } else { "ships" };
+    let ships = fact(model, width, ships).own(changes::summary(model, plan), Role::Text);
+    let takes = plan.expected.map_or("unknown".into(), |time| format!("about {}", say(time)));
+    let steps: Vec<_> = plan.steps.iter().map(|step| step.name.as_str()).collect();
+    let takes = fact(model, width, "takes")
+        .own(format!("{takes}  "), Role::Text)
+        .name(&format!("({})", steps.join(", ")), Role::Muted);
+    let mut rows = vec![ships, takes];
+    if plan.kind == DeploymentKind::Rollback {
+        rows.push(fact(model, width, "then").own(HOLDS, Role::Text));
+    }
+    rows.extend(way_back(model, plan, width));
+    rows.extend(asked_for(model, plan, width));
+    rows.extend(beyond_ascii(model, plan, width));
+    rows.into_iter().map(Row::line).collect()
+}
+
+/// How far one could go back after a promote, unless all the way.
+fn way_back<'t>(model: &'t Model, plan: &Plan, width: u16) -> Option<Row<'t>> {
+    let promotes = plan.kind != DeploymentKind::Rollback;
+    let after = plan.verdict.as_ref().filter(|after| promotes && after.outlook > Outlook::Safe)?;
+    let (_, role) = verdict::word(after.outlook);
+    Some(fact(model, width, "way back").own(format!("{} after this", verdict::head(after)), role))
+}
+
+/// Who asks for a promoter of this build, when somebody does.
+fn asked_for<'t>(model: &'t Model, plan: &Plan, width: u16) -> Option<Row<'t>> {
+    let promotes = plan.kind != DeploymentKind::Rollback;
+    let request = model.open_request().filter(|r| promotes && r.build == plan.target.build)?;
+    let who = if model.is_me(&request.by) { "you".into() } else { request.by.to_string() };
+    let note = if request.note.is_empty() { String::new() } else { format!(": {}", request.note) };
+    let text = format!("by {who} {} ago{note}", age(model.since(request.at)));
+    Some(fact(model, width, "asked for").own(text, Role::Warn))
+}
+
+/// The code points of names that are not plain ASCII: who decides by a name must be able to tell it from its double.
+fn beyond_ascii<'t>(model: &'t Model, plan: &Plan, width: u16) -> Option<Row<'t>> {
+    let people = model.service.as_ref().map(|service| &service.people);
+    let writers = people.map_or(Vec::new(), |people| plan.range.writers(people));
+    let steps = plan.steps.iter().map(|step| step.name.as_str());
+    let names = writers.into_iter().chain(steps);
+    let points: BTreeSet<_> = names.flat_map(|name| gate::field(name).code_points()).collect();
+    let points: Vec<_> = points.into_iter().collect();
+    let row = || fact(model, width, "not ASCII").own(points.join(", "), Role::Warn);
+    (!points.is_empty()).then(row)
+}
+
+/// A build with its subject, as long as it may be where so many columns are taken `beside` it.
+fn build<'t>(
+    model: &'t Model,
+    width: u16,
+    name: &str,
+    build: &PlannedBuild,
+    beside: usize,
+) -> Row<'t> {
+    let row = fact(model, width, name)
+        .own(format!("{}  ", build.build), Role::Accent)
+        .own(format!("{}  ", build.sha.short()), Role::Muted);
+    // A column stays free before the border.
+    let most = row.left().saturating_sub(beside + 1);
+    row.outside(&build.subject, gate::field(&build.subject).width().min(most), Role::Text)
+}
+
+fn fact<'t>(model: &'t Model, width: u16, name: &str) -> Row<'t> {
+    Row::new(&model.options.theme, width).gap(2).cell(name, 12, Role::Muted)
+}

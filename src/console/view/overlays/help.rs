@@ -1,0 +1,63 @@
+//! The action table as a list that can be searched and run.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::console::actions::{Entry, keys, matching};
+use crate::console::model::Model;
+use crate::console::model::overlay::Help;
+use crate::console::theme::Role;
+use crate::console::view::parts::frame;
+use crate::console::view::parts::lines::draw_lines;
+use crate::console::view::parts::row::Row;
+
+pub fn draw(model: &Model, help: &Help, frame: &mut Frame, body: Rect) {
+    let theme = &model.options.theme;
+    let area = frame::centred(body, 100, body.height);
+    let title = Line::from(Span::styled(" Help ", theme.style(Role::Accent)));
+    let right = "letters search, Enter runs, Esc closes";
+    let inner = frame::overlay(model, frame, area, Role::BorderFocus, title, right);
+    let found = matching(&help.search);
+    let search = Row::new(theme, inner.width).gap(1).own("search ", Role::Key);
+    let search = search.own(format!("{}_", help.search), Role::Text);
+    draw_lines(frame, Rect { height: inner.height.min(1), ..inner }, vec![search.line()], 0);
+    let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(2), ..inner };
+    let foot = Rect { y: list.bottom(), height: inner.height.min(1), ..inner };
+    let count = Row::new(theme, inner.width);
+    let place = format!("{} of {} ", (help.row + 1).min(found.len()), found.len());
+    let why = why_off(model, found.get(help.row), inner.width);
+    let why = why.then_right(count.own(place, Role::Muted), inner.width);
+    draw_lines(frame, foot, vec![why.line()], 0);
+    let lines: Vec<_> = found.iter().map(|entry| line(model, entry, list.width)).collect();
+    let height = usize::from(list.height);
+    let offset = (help.row + 1).saturating_sub(height);
+    draw_lines(frame, list, lines, offset);
+    if let Ok(down) = u16::try_from(help.row - offset)
+        && down < list.height
+        && !found.is_empty()
+    {
+        let row = Rect { y: list.y + down, height: 1, ..list };
+        frame::mark(model, frame, row);
+    }
+}
+
+/// Keys and what they do; what is off right now is not bright.
+fn line(model: &Model, entry: &Entry, width: u16) -> Line<'static> {
+    let keys: Vec<_> = entry.keys.iter().map(|key| keys::shown(key)).collect();
+    let (key, text) = match (entry.available)(model) {
+        Ok(()) => (Role::Key, Role::Text),
+        Err(_) => (Role::Inactive, Role::Inactive),
+    };
+    let row = Row::new(&model.options.theme, width).gap(1);
+    row.cell(keys.join(" "), 14, key).own(entry.help, text).line()
+}
+
+/// Why the pick is off, when it is.
+fn why_off<'t>(model: &'t Model, entry: Option<&&Entry>, width: u16) -> Row<'t> {
+    let row = Row::new(&model.options.theme, width).gap(1);
+    match entry.map(|entry| (entry.available)(model)) {
+        Some(Err(why)) => row.own("off: ", Role::Warn).own(why, Role::Text),
+        _ => row,
+    }
+}

@@ -1,0 +1,6 @@
+//! What lies over the panes beside the dialogs: changes, help and messages.
+
+pub mod changes;
+pub mod help;
+pub mod messages;
+pub mod migrations;

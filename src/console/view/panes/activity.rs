@@ -1,0 +1,53 @@
+//! What people and the engine did, newest first.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use crate::console::model::Model;
+use crate::console::model::pane::Pane;
+use crate::console::theme::Role;
+use crate::console::view::parts::clock::clock;
+use crate::console::view::parts::lines::{draw_empty, draw_lines};
+use crate::console::view::parts::row::Row;
+use crate::console::view::parts::{frame, progress, requests};
+use crate::domain::deployment::DeploymentState;
+use crate::domain::snapshot::DeploymentRow;
+
+/// The most columns of a name; what was done stands after it.
+const LONGEST_NAME: usize = 20;
+
+pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
+    let inner = frame::pane(model, frame, Pane::Activity, area, "");
+    let rows: Vec<_> = model.service.iter().flat_map(|service| &service.deployments).collect();
+    if rows.is_empty() {
+        return draw_empty(model, frame, inner, "nothing was deployed yet");
+    }
+    let mut lines = requests::lines(model, inner.width);
+    if !lines.is_empty() {
+        lines.push(Line::default());
+    }
+    lines.extend(rows.into_iter().flat_map(|row| entry(model, row, inner.width)));
+    draw_lines(frame, inner, lines, model.scroll.activity);
+}
+
+/// Who did what when, and below it how it went.
+fn entry(model: &Model, row: &DeploymentRow, width: u16) -> [Line<'static>; 2] {
+    let theme = &model.options.theme;
+    let (deployment, request) = (&row.deployment, &row.deployment.request);
+    let (how, role) = match row.state {
+        DeploymentState::Succeeded => ("succeeded".to_owned(), Role::Ok),
+        DeploymentState::Queued | DeploymentState::Running => progress::of(model, row),
+        DeploymentState::Cancelled => ("cancelled".to_owned(), Role::Inactive),
+        DeploymentState::Failed | DeploymentState::Interrupted => {
+            (deployment.trouble().unwrap_or(row.state.as_str()).to_owned(), Role::Danger)
+        }
+    };
+    let what = format!(" {}", request.action());
+    let first = Row::new(theme, width)
+        .gap(1)
+        .own(format!("{} ", clock(model, deployment.requested_at)), Role::Muted)
+        .called_within(&deployment.by.to_string(), LONGEST_NAME, Role::AuthorOther)
+        .own(what, Role::Text);
+    [first.line(), Row::new(theme, width).gap(3).own(how, role).line()]
+}

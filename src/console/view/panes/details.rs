@@ -1,0 +1,266 @@
+//! Everything about the selected build or deployment.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use crate::console::model::Model;
+use crate::console::model::areas::is_wide;
+use crate::console::model::pane::Pane;
+use crate::console::theme::Role;
+use crate::console::view::panes::{build_quality, production, staging};
+use crate::console::view::parts::fact::{NAME, ago, fact};
+use crate::console::view::parts::lines::{draw_empty, draw_lines};
+use crate::console::view::parts::row::{Row, called_width};
+use crate::console::view::parts::{findings, frame, progress, requests, verdict};
+use crate::domain::deployment::StepState;
+use crate::domain::event::StepOutcome;
+use crate::domain::ids::{Environment, Sha};
+use crate::domain::plan::Severity;
+use crate::domain::snapshot::{BuildRow, DeploymentRow};
+use crate::domain::time::say;
+use crate::gate;
+
+pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
+    let title = match model.list {
+        Pane::Production => model.selected_history().map(|row| row.deployment.id.to_string()),
+        _ => model.selected_build().map(|row| row.build.number.to_string()),
+    };
+    let inner = frame::pane(model, frame, Pane::Details, area, &title.unwrap_or_default());
+    match lines(model, inner.width) {
+        Some(lines) => draw_lines(frame, inner, lines, model.scroll.details),
+        None => draw_empty(model, frame, inner, "nothing is selected"),
+    }
+}
+
+/// How many lines there are to show in so many columns.
+#[must_use]
+pub fn height(model: &Model, width: u16) -> usize {
+    lines(model, width).map_or(0, |lines| lines.len())
+}
+
+fn lines(model: &Model, width: u16) -> Option<Vec<Line<'static>>> {
+    let mut lines = match (model.list, model.selected_history(), model.selected_build()) {
+        (Pane::Production, Some(row), _) => deployment(model, row, width),
+        (Pane::Staging, _, Some(row)) => build(model, row, width),
+        _ => return None,
+    };
+    // The activity lists them where it has its own column.
+    let listed = !is_wide(model.area());
+    let requests = if listed { requests::lines(model, width) } else { Vec::new() };
+    if !requests.is_empty() {
+        lines.push(Line::default());
+        lines.extend(requests);
+    }
+    Some(lines)
+}
+
+fn build(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
+    let (glyph, word, role) = staging::state(model, row);
+    let build = &row.build;
+    let mut lines = vec![
+        fact(model, width, "build")
+            .own(format!("{} ", build.number), Role::Accent)
+            .own(format!("{glyph} {word}"), role)
+            .line(),
+    ];
+    lines.extend(subject(model, width, build.subject()));
+    lines.extend([
+        commit(model, width, &build.sha),
+        fact(model, width, "found")
+            .own(format!("{}, by ", ago(model, build.found_at)), Role::Text)
+            .name(&model.writers(row).join(", "), Role::AuthorOther)
+            .line(),
+    ]);
+    if build.off_trunk {
+        let text = "not on the trunk any more: it was rewritten";
+        lines.push(fact(model, width, "trunk").own(text, Role::Warn).line());
+    }
+    lines.extend(build_quality::bad(model, build.number, width));
+    lines.extend(build_quality::verifications(model, row, width));
+    if let Some(staging) = build.staging.and_then(|id| model.deployment(id)) {
+        lines.push(Line::default());
+        lines.extend(aftermath(model, staging, width));
+        lines.extend(steps(model, staging, width));
+    }
+    if let [_, _, ..] = build.commits.as_slice() {
+        lines.push(Line::default());
+        lines.extend(commits(model, row, width));
+    }
+    lines
+}
+
+fn commits(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
+    let theme = &model.options.theme;
+    let count = row.build.commits.len() + row.build.more as usize;
+    let title = if count == 1 { "1 commit".into() } else { format!("{count} commits") };
+    let mut lines = vec![Row::new(theme, width).gap(1).own(title, Role::Muted).line()];
+    for commit in &row.build.commits {
+        let people = model.service.as_ref().map(|service| &service.people);
+        let author = people.map_or(commit.author.name.as_str(), |p| p.call(&commit.author));
+        let row = Row::new(theme, width).gap(1).cell(commit.sha.short(), 8, Role::Muted);
+        let wide = called_width(author).min(10);
+        let room = row.left().saturating_sub(wide + 2);
+        lines.push(
+            row.outside(&commit.subject, room, Role::Text)
+                .gap(1)
+                .called(author, wide, Role::AuthorOther)
+                .line(),
+        );
+    }
+    lines
+}
+
+fn deployment(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static>> {
+    let (glyph, word, role) = production::state(model, row);
+    let deployment = &row.deployment;
+    let request = &deployment.request;
+    let what = format!("{} of {} ", request.kind, request.build);
+    let mut lines = vec![
+        fact(model, width, "what")
+            .own(what, Role::Accent)
+            .own(format!("{glyph} {word}"), role)
+            .line(),
+    ];
+    lines.extend(aftermath(model, row, width));
+    lines.extend(subject(model, width, &row.subject));
+    lines.extend([
+        commit(model, width, &row.sha),
+        fact(model, width, "asked")
+            .name(&deployment.by.to_string(), Role::Text)
+            .own(format!(" {}", ago(model, deployment.requested_at)), Role::Text)
+            .line(),
+    ]);
+    lines.extend(build_quality::bad(model, request.build, width));
+    lines.extend(course(model, row, width));
+    lines.extend(way_back(model, row, width));
+    lines.push(Line::default());
+    lines.extend(steps(model, row, width));
+    let worth = request.findings.iter().filter(|f| f.severity > Severity::Info);
+    for finding in worth {
+        lines.extend(findings::lines(model, finding, width));
+    }
+    lines
+}
+
+/// How a rollback to it would go, as far as that is known without asking for its plan.
+fn way_back(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static>> {
+    let request = &row.deployment.request;
+    let preview = model.service.as_ref().and_then(|service| service.rollback.as_ref());
+    let production = request.environment == Environment::Production;
+    let Some(preview) = preview.filter(|_| production) else { return Vec::new() };
+    if preview.to == request.build {
+        let place = verdict::Place { width, left: 1, name: NAME, most: usize::MAX };
+        return verdict::lines(model, &preview.verdict, place);
+    }
+    match preview.verdict.floor {
+        Some(floor) if request.build < floor => {
+            let text = format!("older than {floor}, the rollback floor");
+            vec![fact(model, width, "verdict").own(text, Role::Danger).line()]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// How long it took, what went wrong, and what was overridden for it.
+fn course(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static>> {
+    let deployment = &row.deployment;
+    let mut lines = Vec::new();
+    if let Some(took) = deployment.took() {
+        let usual = row.expected.map_or_else(String::new, |e| format!(", usually {}", say(e)));
+        let text = format!("{}{usual}", say(took));
+        lines.push(fact(model, width, "took").own(text, Role::Text).line());
+    }
+    let room = usize::from(width).saturating_sub(NAME + 1);
+    for text in deployment.trouble().map(|why| gate::sentence(why).wrap(room)).iter().flatten() {
+        lines.push(fact(model, width, "trouble").safe(text, Role::Danger).line());
+    }
+    if let Some(cancel) = &deployment.cancel {
+        let text = format!("{}: {}", cancel.by, cancel.reason);
+        lines.push(fact(model, width, "cancelled").name(&text, Role::Warn).line());
+    }
+    for (guard, reason) in &deployment.request.overrides {
+        let text = format!("{guard}: {reason}");
+        lines.push(fact(model, width, "override").name(&text, Role::Warn).line());
+    }
+    lines
+}
+
+/// The steps of a deployment with how each went.
+pub fn steps(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static>> {
+    let theme = &model.options.theme;
+    let title = format!("{} {}", row.deployment.request.environment, row.deployment.id);
+    let (time, role) = match row.deployment.took() {
+        Some(took) => (say(took), Role::Muted),
+        None if row.deployment.is_open() => progress::of(model, row),
+        None => (String::new(), Role::Muted),
+    };
+    let head = Row::new(theme, width).gap(1).own(title, Role::Muted).gap(2).own(time, role);
+    let mut lines = vec![head.line()];
+    let specs = row.deployment.request.steps.iter().zip(&row.deployment.steps);
+    for (at, (spec, state)) in specs.enumerate() {
+        let expected = row.steps_expected.get(at).copied().flatten();
+        let expected = expected.map(std::time::Duration::from_millis).or(spec.expected);
+        let (glyph, text, role) = step(model, state, expected);
+        lines.push(
+            Row::new(theme, width)
+                .gap(1)
+                .own(format!("{glyph} "), role)
+                .called(&spec.name, 14, Role::Text)
+                .gap(1)
+                .own(text, role)
+                .line(),
+        );
+    }
+    lines
+}
+
+fn step(
+    model: &Model,
+    state: &StepState,
+    expected: Option<std::time::Duration>,
+) -> (&'static str, String, Role) {
+    let symbols = &model.options.theme.symbols;
+    match state {
+        StepState::Waiting => (symbols.queued, "waiting".into(), Role::Muted),
+        StepState::Skipped => (symbols.superseded, "not run".into(), Role::Inactive),
+        StepState::Running { since } => {
+            let (text, role) = progress::elapsed(model.since(*since), expected);
+            (symbols.running, text, role)
+        }
+        StepState::Ended { took, outcome: StepOutcome::Succeeded, .. } => {
+            (symbols.ok, say(*took), Role::Ok)
+        }
+        StepState::Ended { took, outcome, .. } => {
+            (symbols.failed, format!("{} after {}", outcome, say(*took)), Role::Danger)
+        }
+    }
+}
+
+/// What went wrong and what to do now, over as many lines as it takes.
+fn aftermath(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static>> {
+    let text = model.aftermath(row).unwrap_or_default();
+    let lines = gate::sentence(&text).wrap(usize::from(width).saturating_sub(2));
+    let lines = lines.iter().filter(|line| !line.as_str().is_empty());
+    let row = || Row::new(&model.options.theme, width).gap(1);
+    lines.map(|line| row().safe(line, Role::Danger).line()).collect()
+}
+
+/// The subject of a commit, whole: it is what people know a build by.
+fn subject(model: &Model, width: u16, text: &str) -> Vec<Line<'static>> {
+    let lines = gate::field(text).wrap(usize::from(width).saturating_sub(NAME + 2));
+    let named = ["subject"].into_iter().chain(std::iter::repeat(""));
+    lines
+        .iter()
+        .zip(named)
+        .take(3)
+        .map(|(line, name)| fact(model, width, name).safe(line, Role::Text).line())
+        .collect()
+}
+
+/// The commit's id: all of it, or as much as anyone types.
+fn commit(model: &Model, width: u16, sha: &Sha) -> Line<'static> {
+    let row = fact(model, width, "commit");
+    let text = if row.left() > sha.as_str().len() { sha.as_str() } else { sha.short() };
+    row.own(text, Role::Muted).line()
+}

@@ -1,0 +1,147 @@
+//! All services, one row each: what is live, what waits, what runs, what stops it.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Block;
+
+use crate::console::age::age;
+use crate::console::model::Model;
+use crate::console::model::link::LinkState;
+use crate::console::theme::Role;
+use crate::console::view::parts::lines::draw_lines;
+use crate::console::view::parts::row::Row;
+use crate::console::view::parts::{frame, problems, progress};
+use crate::domain::deployment::DeploymentState;
+use crate::domain::event::DeploymentKind;
+use crate::domain::snapshot::FleetRow;
+
+pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
+    let theme = &model.options.theme;
+    let title = Line::from(Span::styled(" Services ", theme.style(Role::Accent)));
+    let block = Block::bordered()
+        .border_set(theme.symbols.border_focus)
+        .border_style(theme.style(Role::BorderFocus))
+        .title(title);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let rows = model.fleet_rows();
+    if rows.is_empty() {
+        let mut lines = nothing(model, inner.width);
+        lines.extend(problems::lines(model, inner.width));
+        return draw_lines(frame, inner, lines, 0);
+    }
+    let mut lines = vec![titles(model, inner.width)];
+    lines.extend(rows.iter().skip(model.services.offset).map(|row| line(model, row, inner.width)));
+    lines.push(Line::default());
+    lines.extend(problems::lines(model, inner.width));
+    draw_lines(frame, inner, lines, 0);
+    let at = model.services.row(&rows.iter().map(|r| r.service.clone()).collect::<Vec<_>>());
+    let place = at.and_then(|at| u16::try_from(at + 1 - model.services.offset).ok());
+    if let Some(down) = place.filter(|down| *down < inner.height && model.overlays.is_empty()) {
+        let selected = Rect { y: inner.y + down, height: 1, ..inner };
+        frame::mark(model, frame, selected);
+    }
+}
+
+fn nothing(model: &Model, width: u16) -> Vec<Line<'static>> {
+    let row = || Row::new(&model.options.theme, width).gap(1);
+    match &model.fleet {
+        None => match &model.link.state {
+            LinkState::Down { why, .. } => vec![
+                row().own("nothing could be read yet:", Role::Text).line(),
+                row().own(why.as_str(), Role::Warn).line(),
+            ],
+            _ => vec![row().own("connecting", Role::Muted).line()],
+        },
+        Some(fleet) if !fleet.services.is_empty() => {
+            vec![row().own("nothing passes the filter; Esc shows all", Role::Muted).line()]
+        }
+        Some(fleet) if !fleet.problems.is_empty() => {
+            let text = "no service could be read yet:";
+            vec![row().own(text, Role::Text).line(), Line::default()]
+        }
+        Some(_) => vec![
+            row().own("no services yet", Role::Text).line(),
+            row()
+                .own(
+                    "trunkline init, in a repository, writes the file that makes it one",
+                    Role::Muted,
+                )
+                .line(),
+        ],
+    }
+}
+
+fn titles(model: &Model, width: u16) -> Line<'static> {
+    let row = Row::new(&model.options.theme, width);
+    cells(
+        row.gap(2),
+        ["service", "live", "for", "ahead", "now", "stops", "last rollback"]
+            .map(|t| (t.into(), Role::Muted)),
+    )
+}
+
+fn cells(row: Row<'_>, cells: [(String, Role); 7]) -> Line<'static> {
+    let now = row.left().saturating_sub(16 + 7 + 7 + 6 + 9 + 14).max(10);
+    let widths = [16, 7, 7, 6, now, 9, 14];
+    cells
+        .into_iter()
+        .zip(widths)
+        .fold(row, |row, ((text, role), width)| row.cell(text, width, role))
+        .line()
+}
+
+fn line(model: &Model, fleet: &FleetRow, width: u16) -> Line<'static> {
+    let theme = &model.options.theme;
+    let cursor = model.services.selected.as_ref() == Some(&fleet.service);
+    let row =
+        Row::new(theme, width).cell(if cursor { theme.symbols.cursor } else { " " }, 2, Role::Text);
+    let (live, since) = match &fleet.live {
+        Some(live) => (live.build.to_string(), age(model.since(live.since))),
+        None => ("-".into(), "-".into()),
+    };
+    let ahead = if fleet.ahead == 0 { "-".into() } else { format!("+{}", fleet.ahead) };
+    let frozen = fleet.freeze.is_some() || fleet.calendar.is_some();
+    let stops = match (&fleet.hold, frozen) {
+        (Some(_), _) => ("ON HOLD", Role::Frozen),
+        (None, true) => ("FROZEN", Role::Frozen),
+        (None, false) => ("open", Role::Ok),
+    };
+    let last = fleet.last_rollback.map_or("-".into(), |at| format!("{} ago", age(model.since(at))));
+    cells(
+        row,
+        [
+            (fleet.service.to_string(), Role::Text),
+            (live, Role::Live),
+            (since, Role::Muted),
+            (ahead, Role::Text),
+            now(model, fleet),
+            (stops.0.into(), stops.1),
+            (last, Role::Muted),
+        ],
+    )
+}
+
+/// What runs now, else how many things are wrong.
+fn now(model: &Model, row: &FleetRow) -> (String, Role) {
+    let Some(running) = &row.running else {
+        if let Some(request) = &row.request {
+            return (format!("ASKED {} by {}", request.build, request.by), Role::Warn);
+        }
+        return match row.problems {
+            0 => ("-".into(), Role::Muted),
+            1 => ("1 problem".into(), Role::Danger),
+            count => (format!("{count} problems"), Role::Danger),
+        };
+    };
+    let what = match running.kind {
+        DeploymentKind::Rollback => format!("rollback to {}", running.build),
+        _ => format!("{} to {}", running.build, running.environment),
+    };
+    if running.state == DeploymentState::Queued {
+        return (format!("{what}, waiting"), Role::Muted);
+    }
+    let (time, role) = progress::elapsed(model.since(running.since), running.expected);
+    (format!("{what} {time}"), role)
+}

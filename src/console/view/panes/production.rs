@@ -1,0 +1,133 @@
+//! The history of production, newest first.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::widgets::Paragraph;
+
+use crate::console::age::age;
+use crate::console::model::Model;
+use crate::console::model::pane::Pane;
+use crate::console::theme::Role;
+use crate::console::view::parts::lines::draw_empty;
+use crate::console::view::parts::row::Row;
+use crate::console::view::parts::{frame, progress};
+use crate::domain::deployment::DeploymentState;
+use crate::domain::event::DeploymentKind;
+use crate::domain::ids::Environment;
+use crate::domain::snapshot::DeploymentRow;
+use crate::domain::time::say;
+
+pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
+    let history = model.history();
+    let total = model.service.as_ref().map_or(0, |service| service.history_total);
+    let height = usize::from(area.height.saturating_sub(2));
+    let offset = model.production.offset;
+    let right = frame::range(offset, height, history.len(), total);
+    let inner = frame::pane(model, frame, Pane::Production, area, &right);
+    if history.is_empty() {
+        let text = "nothing was deployed to production yet: P promotes the selected build";
+        return draw_empty(model, frame, inner, text);
+    }
+    let shown = || history.iter().skip(offset).take(usize::from(inner.height)).copied();
+    let columns = Columns {
+        number: frame::number_width(history.iter().map(|row| row.deployment.request.build)),
+        state: frame::column(shown().map(|row| state(model, row).1.to_owned()), 12).max(10),
+        who: frame::column(shown().map(|row| row.deployment.by.to_string()), 14),
+        last: frame::column(shown().map(|row| last(model, row).0), 17),
+    };
+    for (y, row) in (inner.y..inner.bottom()).zip(history.iter().skip(offset)) {
+        let place = Rect { y, height: 1, ..inner };
+        frame.render_widget(Paragraph::new(line(model, row, inner.width, &columns).line()), place);
+        if model.production.selected == Some(row.deployment.id) {
+            frame::select(model, frame, place, Pane::Production);
+        }
+    }
+}
+
+/// How wide the columns are whose content differs in width; the subject gets the rest.
+struct Columns {
+    number: usize,
+    state: usize,
+    who: usize,
+    last: usize,
+}
+
+fn line<'t>(model: &'t Model, row: &DeploymentRow, width: u16, columns: &Columns) -> Row<'t> {
+    let request = &row.deployment.request;
+    let (glyph, word, role) = state(model, row);
+    let (last, last_role) = last(model, row);
+    let Columns { number: digits, state: word_width, who, last: end } = *columns;
+    let taken = 2 + digits + word_width + 3 + 8 + 1 + who + 1 + end + 1;
+    let subject = usize::from(width).saturating_sub(taken);
+    let cursor = model.production.selected == Some(row.deployment.id);
+    let symbols = &model.options.theme.symbols;
+    Row::new(&model.options.theme, width)
+        .cell(if cursor { symbols.cursor } else { " " }, 2, Role::Text)
+        .cell(
+            request.build.to_string(),
+            digits,
+            if is_live(model, row) { Role::Live } else { Role::Text },
+        )
+        .cell(format!("{glyph} {word}"), word_width + 3, role)
+        .cell(row.sha.short(), 8, Role::Muted)
+        .outside(&row.subject, subject, Role::Text)
+        .gap(1)
+        .called(&row.deployment.by.to_string(), who, Role::AuthorOther)
+        .gap(1)
+        .right(last, end, last_role)
+}
+
+fn is_live(model: &Model, row: &DeploymentRow) -> bool {
+    let live = model.service.as_ref().and_then(|s| s.live.get(&Environment::Production));
+    live.is_some_and(|live| live.deployment == row.deployment.id)
+}
+
+/// Glyph, word and role of what became of a deployment.
+#[must_use]
+pub fn state(model: &Model, row: &DeploymentRow) -> (&'static str, &'static str, Role) {
+    let symbols = &model.options.theme.symbols;
+    let rollback = row.deployment.request.kind == DeploymentKind::Rollback;
+    match row.state {
+        DeploymentState::Queued => (symbols.queued, "queued", Role::Running),
+        DeploymentState::Running if rollback => (symbols.running, "ROLLING BACK", Role::Warn),
+        DeploymentState::Running => (symbols.running, "DEPLOYING", Role::Running),
+        DeploymentState::Succeeded if is_live(model, row) => (symbols.live, "LIVE", Role::Live),
+        DeploymentState::Succeeded if was_rolled_back(model, row) => {
+            (symbols.rolled_back, "rolled back", Role::Warn)
+        }
+        DeploymentState::Succeeded => (symbols.ok, "ok", Role::Inactive),
+        DeploymentState::Failed => (symbols.failed, "FAILED", Role::Danger),
+        DeploymentState::Cancelled => (symbols.superseded, "cancelled", Role::Inactive),
+        DeploymentState::Interrupted => (symbols.warn, "INTERRUPTED", Role::Danger),
+    }
+}
+
+/// Whether the next deployment that succeeded in production was a rollback away from this one.
+fn was_rolled_back(model: &Model, row: &DeploymentRow) -> bool {
+    let rows = model.service.iter().flat_map(|service| &service.deployments);
+    let next = rows
+        .filter(|other| other.deployment.request.environment == Environment::Production)
+        .take_while(|other| other.deployment.id != row.deployment.id)
+        .filter(|other| other.deployment.succeeded())
+        .last();
+    next.is_some_and(|next| {
+        let request = &next.deployment.request;
+        // One that came back to this very build took away what failed in between.
+        request.kind == DeploymentKind::Rollback && request.build != row.deployment.request.build
+    })
+}
+
+/// The last column: how far it is, or when it ended and for how long it was live.
+fn last(model: &Model, row: &DeploymentRow) -> (String, Role) {
+    let Some(ended) = &row.deployment.ended else { return progress::of(model, row) };
+    let ago = age(model.since(ended.at));
+    match row.live_for {
+        Some(time) => (format!("{ago}, {} live", short(time)), Role::Muted),
+        None => (format!("{ago} ago"), Role::Muted),
+    }
+}
+
+/// A span of time in its largest unit, as a column has little room.
+fn short(time: std::time::Duration) -> String {
+    if time.as_secs() < 60 { say(time) } else { age(time) }
+}

@@ -1,0 +1,30 @@
+//! Lines of text in a place.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+use ratatui::widgets::Paragraph;
+
+use crate::console::model::Model;
+use crate::console::theme::Role;
+use crate::console::view::parts::row::Row;
+
+/// Draws lines from the one at `scroll` on, and never beyond the last.
+pub fn draw_lines(frame: &mut Frame, area: Rect, lines: Vec<Line<'static>>, scroll: usize) {
+    let most = lines.len().saturating_sub(usize::from(area.height));
+    let shown: Vec<_> =
+        lines.into_iter().skip(scroll.min(most)).take(usize::from(area.height)).collect();
+    frame.render_widget(Paragraph::new(shown), area);
+}
+
+/// Says why a pane has nothing to show.
+pub fn draw_empty(model: &Model, frame: &mut Frame, area: Rect, text: &str) {
+    let text = match (&model.service, model.filter.text.is_empty()) {
+        (None, _) => "loading",
+        (Some(_), false) => "nothing passes the filter; Esc shows all",
+        (Some(_), true) => text,
+    };
+    let muted = Role::Muted;
+    let row = Row::new(&model.options.theme, area.width).gap(1).own(text, muted);
+    draw_lines(frame, area, vec![row.line()], 0);
+}

@@ -1,0 +1,12 @@
+//! What panes, dialogs and overlays are put together from.
+
+pub mod clock;
+pub mod fact;
+pub mod findings;
+pub mod frame;
+pub mod lines;
+pub mod problems;
+pub mod progress;
+pub mod requests;
+pub mod row;
+pub mod verdict;
