@@ -144,7 +144,7 @@ impl Found {
             service.freezes = rules;
         }
         service.freezes_at = (!self.is_partial).then(|| tip.clone());
-        let remedy = "fix it on the trunk; until then the last valid file applies";
+        let remedy = "mend it on the trunk; until then the last good file holds";
         let trouble = self.trouble.as_ref().map(|what| (what.clone(), remedy.to_owned()));
         service.trouble("freezes", now, trouble);
         service.trouble("feeds", now, own.and_then(|own| told(&own.rules, now)));
