@@ -24,7 +24,7 @@ pub const LOG_NEXT: &str = "trunkline-log-next";
 pub const LOG_SIZE: &str = "trunkline-log-size";
 /// A page of a log: `true` when no more lines will come.
 pub const LOG_ENDED: &str = "trunkline-log-ended";
-/// The media type of a [`problem::Problem`].
+/// The media type of a [`problem::ProblemDocument`].
 pub const PROBLEM: &str = "application/problem+json";
 /// The largest request body that a server reads, in bytes.
 pub const LARGEST_REQUEST: usize = 256 * 1024;

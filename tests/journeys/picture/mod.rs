@@ -119,7 +119,7 @@ fn open_a_soaked_plan(screen: &mut Pty) {
     for _ in 0..60 {
         screen.keys("P");
         screen.shows("in staging, needs");
-        if !screen.text().contains("[!!] only") {
+        if !screen.text().contains("[!!] Only") {
             return;
         }
         screen.keys("\x1b");
