@@ -9,13 +9,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::time::sleep;
 
+use super::backoff::spread;
 use super::intents::{Intent, Intents};
 use super::{Answer, Backend, BackendError};
 use crate::domain::command::Receipt;
 use crate::domain::ids::IdempotencyKey;
 use crate::domain::time::between;
 
-/// How long to wait before each look. As many answers in a row that there is no receipt are believed.
+/// How long to wait before each look, spread by the key. As many answers in a row that there is no receipt are believed.
 const LOOKS: [Duration; 5] = [
     Duration::from_millis(200),
     Duration::from_secs(1),
@@ -50,10 +51,12 @@ pub async fn conclude<B: Backend>(
 /// # Errors
 /// When the other side answers that it cannot tell.
 pub async fn look_up<B: Backend>(backend: &B, key: &IdempotencyKey) -> Answer<Option<Receipt>> {
-    let (mut never, mut silences, mut failures) = (0, 0, 0);
+    let (mut looks, mut never, mut silences, mut failures) = (0_u64, 0, 0, 0);
     loop {
+        looks += 1;
         let wait = if never > 0 { never } else { silences + failures };
-        sleep(LOOKS[wait.min(LOOKS.len() - 1)]).await;
+        let wait = LOOKS[wait.min(LOOKS.len() - 1)];
+        sleep(spread(wait, &(looks, key.as_str()))).await;
         match backend.receipt(key).await {
             Ok(Some(receipt)) => return Ok(Some(receipt)),
             Ok(None) => never += 1,
@@ -153,6 +156,18 @@ mod tests {
         };
         let (found, receipt) = tokio::join!(look_up(&backend, &key), meanwhile);
         assert_eq!(found, Ok(Some(receipt)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_commands_that_were_lost_together_are_not_looked_up_in_step() {
+        let backend = Scripted::new(DateTime::UNIX_EPOCH);
+        let mut spans = Vec::new();
+        for key in [key(), "87654321".to_owned().try_into().unwrap()] {
+            let began = tokio::time::Instant::now();
+            assert_eq!(look_up(&backend, &key).await, Ok(None));
+            spans.push(began.elapsed());
+        }
+        assert_ne!(spans[0], spans[1]);
     }
 
     #[tokio::test(start_paused = true)]

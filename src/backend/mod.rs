@@ -1,5 +1,6 @@
 //! Where deploys live, as one trait: the console, the command line and the server know nothing else.
 
+pub mod backoff;
 pub mod embedded;
 pub mod intents;
 pub mod lost_answer;

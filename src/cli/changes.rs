@@ -130,7 +130,7 @@ impl Changes {
             lines.push(format!("  builds  {}", builds.join(", ")));
         }
         if let Some(verdict) = &self.verdict {
-            lines.push(format!("  way back  {}", schema::outlook(verdict)));
+            lines.push(format!("  way back  {}", verdict.headline()));
         }
         let migrations = schema::migrations(&self.migrations);
         if !migrations.is_empty() {

@@ -2,7 +2,6 @@
 
 use crate::domain::event::DeploymentKind;
 use crate::domain::plan::{Migrations, Plan};
-use crate::domain::schema::Verdict;
 use crate::migrations::{Class, JudgedMigration, JudgedStatement};
 
 /// The most files that are listed.
@@ -52,19 +51,13 @@ fn more(count: usize, shown: usize, noun: &str, indent: &str) -> Option<String> 
     (hidden > 0).then(|| format!("{indent}and {hidden} more {noun}{plural}"))
 }
 
-/// `way back   SAFE after this, no further than #1288` and why not, if not.
+/// `way back   SAFE: no blocking migration found (after this)`, and the reasons if it is not safe.
 pub fn way_back(plan: &Plan) -> Vec<String> {
     let Some(verdict) = &plan.verdict else { return Vec::new() };
-    let after = if plan.kind == DeploymentKind::Rollback { "" } else { ", after this" };
-    let mut lines = vec![format!("  way back   {}{after}", outlook(verdict))];
+    let after = if plan.kind == DeploymentKind::Rollback { "" } else { " (after this)" };
+    let mut lines = vec![format!("  way back   {}{after}", verdict.headline())];
     let why = verdict.why.iter().take(REASONS_SHOWN);
     lines.extend(why.map(|why| format!("             {why}")));
     lines.extend(more(verdict.why.len(), REASONS_SHOWN, "reason", "             "));
     lines
-}
-
-/// `RISK`, `POINT OF NO RETURN (floor #1288)`
-pub fn outlook(verdict: &Verdict) -> String {
-    let floor = verdict.floor.map_or(String::new(), |floor| format!(" (floor {floor})"));
-    format!("{}{floor}", verdict.outlook.as_str())
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use super::context::Context;
 use super::error::CliError;
 use super::wording::{ago, from_now, how_it_goes, instant};
-use super::{Reading, output, schema};
+use super::{Reading, output};
 use crate::calendar::FreezeState;
 use crate::domain::ids::Environment;
 use crate::domain::snapshot::{FleetRow, FleetSnapshot, Problem, ServiceSnapshot};
@@ -125,12 +125,12 @@ fn live(snapshot: &ServiceSnapshot, environment: Environment) -> String {
 
 fn rollback(snapshot: &ServiceSnapshot) -> String {
     let Some(rollback) = &snapshot.rollback else {
-        return "nothing to roll back to yet".to_owned();
+        return "no earlier build".to_owned();
     };
     let was_live = rollback.was_live.map(|at| format!(", live {}", ago(at, snapshot.at)));
     let takes = rollback.expected.map(|takes| format!(", about {}", say(takes)));
     let (was_live, takes) = (was_live.unwrap_or_default(), takes.unwrap_or_default());
-    format!("{}{was_live}{takes}, {}", rollback.to, schema::outlook(&rollback.verdict))
+    format!("{}{was_live}{takes}, {}", rollback.to, rollback.verdict.headline())
 }
 
 fn freeze_line(freeze: &Freeze, now: DateTime<Utc>) -> String {

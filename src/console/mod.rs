@@ -2,7 +2,6 @@
 
 pub mod actions;
 mod age;
-mod backoff;
 pub mod effect;
 mod exit;
 mod layout;

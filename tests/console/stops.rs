@@ -326,11 +326,7 @@ async fn a_promote_says_before_anything_is_typed_that_there_is_no_way_back_from_
         let console = Console::sized(&backend, (80, 24));
         console.until("LIVE").await.press(&["1", "g", key]).until("way back").await;
         let line = console.line("way back");
-        assert!(
-            line.contains("POINT OF NO RETURN, the rollback floor is #2"),
-            "{}",
-            console.text()
-        );
+        assert!(line.contains("POINT OF NO RETURN: builds before #2 break"), "{}", console.text());
     }
     let console = Console::open(&ready());
     console.until("#3").await.press(&["P"]).until("Undo SAFE").await;
@@ -373,7 +369,7 @@ async fn what_only_warns_afterwards_makes_no_freeze_longer() {
 async fn the_target_of_a_rollback_tells_its_floor_and_why() {
     let console = Console::sized(&past_the_floor(), (120, 40));
     console.until("#3").await.press(&["2", "j"]).until("POINT OF NO RETURN").await;
-    console.until("rollback floor is #2").await.until("DROP COLUMN").await;
+    console.until("before #2 break").await.until("DROP COLUMN").await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -21,6 +21,7 @@ use trunkline::engine::clock::SystemClock;
 use trunkline::engine::{Engine, Handle, Options, Services};
 use trunkline::store::Reader;
 use trunkline_testing::repository::Repository;
+use trunkline_testing::service_file::service_file;
 
 /// Every fact with every variation, as 0.1.0 wrote it.
 const EVENTS: &str = include_str!("../data/events-v1.jsonl");
@@ -29,31 +30,15 @@ const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/record-v1.
 /// How long a test waits for what must happen; much longer than it ever takes.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-const SERVICE_FILE: &str = r#"service = "checkout"
-trunk = "main"
-[policy]
-soak = "0s"
-verify = "step:smoke"
-[people.ann]
-emails = ["ann@example.com"]
-[people.raj]
-emails = ["raj@example.com"]
-[[staging.steps]]
-name = "release"
-run = "echo staging"
-[[staging.steps]]
-name = "smoke"
-run = ["true"]
-[[production.steps]]
-name = "release"
-run = "test ! -e broken; test ! -e slow || sleep 600"
-[[rollback.steps]]
-name = "release"
-run = "echo back"
-[migrations]
-dialect = "postgres"
-paths = ["migrations/*.sql"]
-"#;
+/// What the record was made with.
+fn service_text() -> String {
+    let file = service_file().person("ann").person("raj");
+    let file =
+        file.step("staging", "release", "echo staging").step("staging", "smoke", "[\"true\"]");
+    let release = "test ! -e broken; test ! -e slow || sleep 600";
+    let file = file.step("production", "release", release).step("rollback", "release", "echo back");
+    format!("{}[migrations]\ndialect = \"postgres\"\npaths = [\"migrations/*.sql\"]\n", file.text())
+}
 
 #[test]
 fn every_stored_event_of_0_1_0_is_read_folded_and_written_the_same() {
@@ -133,7 +118,7 @@ fn shop() -> Repository {
     let ann = |file: &str, content: &str, message: &str| {
         repository.commit_by("Ann", "ann@example.com", file, content, message)
     };
-    repository.write("trunkline.toml", SERVICE_FILE);
+    repository.write("trunkline.toml", &service_text());
     let orders = "CREATE TABLE orders (id INTEGER PRIMARY KEY, legacy_total NUMERIC);\n";
     ann("migrations/0001_orders.sql", orders, "begin");
     ann("gifts", "gift cards", "feat: gift cards (#7)");

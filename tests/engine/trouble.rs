@@ -29,8 +29,7 @@ fn hesitant(world: &World) -> std::path::PathBuf {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_that_was_given_up_is_never_run_by_a_supervisor_that_comes_late() {
-    let mut world = World::open(QUICK).await;
-    let build = world.merged("Ann", "ann@example.com", "a change").await;
+    let (mut world, build) = World::with_build().await;
     world.stop().await;
     let late = world.folder().join("late");
     std::fs::write(&late, "").unwrap();
@@ -55,11 +54,7 @@ async fn a_step_that_was_given_up_is_never_run_by_a_supervisor_that_comes_late()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lock_that_cannot_be_watched_ends_no_step() {
-    let mut world = World::open(QUICK).await;
-    let build = world.merged("Ann", "ann@example.com", "a change").await;
-    world.close_gate();
-    let id = world.promote(build).await;
-    world.running(id).await;
+    let (mut world, id) = World::with_running_promote().await;
     world.stop().await;
     let run = RunFolder::of(&world.data().join("runs"), id, 0);
     let (lock, away) = (run.path().join("lock"), run.path().join("lock away"));
@@ -67,7 +62,7 @@ async fn a_lock_that_cannot_be_watched_ends_no_step() {
     std::fs::create_dir(&lock).unwrap();
     world.start().await;
     // What would end the step comes with the start; a whole other deployment comes after it.
-    world.merged("Ann", "ann@example.com", "another").await;
+    world.verified("another").await;
     assert_eq!(world.deployment(id).state(), DeploymentState::Running);
     std::fs::remove_dir(&lock).unwrap();
     std::fs::rename(&away, &lock).unwrap();
@@ -78,13 +73,10 @@ async fn a_lock_that_cannot_be_watched_ends_no_step() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_supervisor_that_hangs_does_not_keep_a_rollback_waiting_forever() {
-    let mut world = World::open(QUICK).await;
-    let good = world.merged("Ann", "ann@example.com", "good").await;
+    let (mut world, good) = World::with_build().await;
     world.live(good).await;
-    let bad = world.merged("Ann", "ann@example.com", "bad").await;
-    world.close_gate();
-    let promote = world.promote(bad).await;
-    world.running(promote).await;
+    let bad = world.verified("bad").await;
+    let promote = world.promote_and_hold(bad).await;
     let run = RunFolder::of(&world.data().join("runs"), promote, 0);
     let supervisor = Pid::from_raw(run.started().unwrap().unwrap().supervisor).unwrap();
     kill_process(supervisor, Signal::STOP).unwrap();
@@ -134,18 +126,14 @@ fn fill_disk(database: &Connection) {
 async fn until_problems(world: &World, is: impl Fn(bool) -> bool) {
     let mut changes = world.handle().changes();
     while !is(world.handle().fleet().problems.is_empty()) {
-        let change = tokio::time::timeout(Duration::from_secs(30), changes.changed());
+        let change = tokio::time::timeout(Duration::from_mins(2), changes.changed());
         change.await.expect("the problems change").unwrap();
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_cannot_be_written_is_said_and_goes_on_by_itself() {
-    let mut world = World::open(QUICK).await;
-    let build = world.merged("Ann", "ann@example.com", "a change").await;
-    world.close_gate();
-    let id = world.promote(build).await;
-    world.running(id).await;
+    let (mut world, id) = World::with_running_promote().await;
     let database = Connection::open(world.data().join("trunkline.db")).unwrap();
     fill_disk(&database);
     world.open_gate();
@@ -172,7 +160,7 @@ async fn a_record_that_cannot_be_written_is_said_and_goes_on_by_itself() {
 #[tokio::test(flavor = "multi_thread")]
 async fn trouble_with_news_that_were_taken_back_is_over_once_the_disk_has_room() {
     let mut world = World::open(QUICK).await;
-    world.merged("Ann", "ann@example.com", "a change").await;
+    world.verified("a change").await;
     let (before, database) = (world.repository.head(), world.data().join("trunkline.db"));
     let database = Connection::open(database).unwrap();
     fill_disk(&database);
@@ -187,18 +175,14 @@ async fn trouble_with_news_that_were_taken_back_is_over_once_the_disk_has_room()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_checkout_that_grows_is_not_tidied_away() {
-    let mut world = World::open(QUICK).await;
-    let build = world.merged("Ann", "ann@example.com", "a change").await;
-    world.close_gate();
-    let id = world.promote(build).await;
-    world.running(id).await;
+    let (mut world, id) = World::with_running_promote().await;
     let deployment = world.deployment(id);
     let checkouts = world.data().join("checkouts/checkout");
     let growing = checkouts.join(format!(".production-{}.partial", deployment.request.sha));
     let old = checkouts.join("production-0000000000000000000000000000000000000000");
     std::fs::create_dir(&growing).unwrap();
     std::fs::create_dir(&old).unwrap();
-    world.merged("Ann", "ann@example.com", "another").await;
+    world.verified("another").await;
     until("what is old goes", || !old.exists());
     assert!(growing.exists(), "what an open deployment makes stays");
     world.open_gate();

@@ -133,7 +133,7 @@ async fn the_trunk_is_the_branch_of_that_full_name_whatever_it_is_called() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trunk_that_moves_after_the_plan_ships_what_was_planned() {
     let mut world = World::open(QUICK).await;
-    let planned = world.merged("Ann", "ann@example.com", "planned").await;
+    let planned = world.verified("planned").await;
     let plan = world.plan("raj", Action::Promote { build: planned }).await.unwrap();
     let sha = plan.target.sha.clone();
     let newer = world.merged("Eve", "eve@example.com", "moved").await;
@@ -257,7 +257,7 @@ async fn an_argument_that_no_process_can_take_is_said_and_nothing_starts() {
     let long = "x".repeat(256 * 1024);
     let file = QUICK.replace("run = \"./release\"", &format!("run = [\"./release\", \"{long}\"]"));
     let mut world = World::open(&file).await;
-    let build = world.merged("Ann", "ann@example.com", "long").await;
+    let build = world.verified("long").await;
     let id = world.promote(build).await;
     let deployment = world.ended(id).await;
     assert_eq!(deployment.state(), DeploymentState::Failed);

@@ -8,26 +8,15 @@ use serde_json::Value;
 use trunkline_testing::corpus::{Entry, SHORT, corpus};
 use trunkline_testing::home::{Home, until};
 use trunkline_testing::repository::Repository;
+use trunkline_testing::service_file::service_file;
 
 /// The steps print a file that holds every entry.
-const FILE: &str = r#"
-service = "shop"
-trunk = "main"
-[policy]
-soak = "0s"
-verify = "step:smoke"
-[people.ann]
-emails = ["ann@example.com"]
-[[staging.steps]]
-name = "smoke"
-run = ["cat", "noise"]
-[[production.steps]]
-name = "release"
-run = "cat noise; cat noise >&2"
-[[rollback.steps]]
-name = "release"
-run = ["cat", "noise"]
-"#;
+fn service_text() -> String {
+    let cat = "[\"cat\", \"noise\"]";
+    let file = service_file().person("ann").step("staging", "smoke", cat);
+    let file = file.step("production", "release", "cat noise; cat noise >&2");
+    file.step("rollback", "release", cat).text().replace("\"checkout\"", "\"shop\"")
+}
 
 pub struct Shop {
     pub home: Home,
@@ -43,7 +32,7 @@ impl Shop {
         let noise: Vec<u8> =
             entries().flat_map(|entry| [entry.bytes(), b"\n".into()].concat()).collect();
         std::fs::write(shop.repository.path().join("noise"), noise).unwrap();
-        shop.repository.write("trunkline.toml", FILE);
+        shop.repository.write("trunkline.toml", &service_text());
         shop.repository.commit_all("Ann", "ann@example.com", "begin");
         shop.home.watch_repository(shop.repository.path(), "poll = \"200ms\"");
         shop.await_verified();

@@ -8,7 +8,7 @@ use trunkline_testing::pty::Pty;
 use trunkline_testing::shop::{Shop, leave, promote, row, verify};
 
 /// How long a way out may take on a machine that is busy with other things; on a calm one it takes no time.
-const WAY_OUT: Duration = Duration::from_secs(10);
+const WAY_OUT: Duration = Duration::from_mins(1);
 /// What the step prints when it deploys a build.
 fn printed(kind: &str, build: u64) -> Vec<String> {
     let lines = (1..=20).map(|line| format!("{kind} of {build}, line {line} of 20"));

@@ -57,7 +57,7 @@ fn plan_and_changes_name_each_migration_by_its_class() {
             "migrations/0002_drop.sql (configured): contract",
             "line 1: contract (",
             "DROP COLUMN nickname",
-            "POINT OF NO RETURN (floor #2)",
+            "POINT OF NO RETURN: builds before #2 break",
         ] {
             assert!(said.contains(part), "{part:?} is not in {said}");
         }
@@ -74,7 +74,7 @@ fn a_rollback_past_the_floor_is_said_in_status_plan_and_changes() {
     let rollback = status.lines().find(|line| line.trim_start().starts_with("rollback")).unwrap();
     assert!(rollback.contains("#1") && rollback.contains("POINT OF NO RETURN"), "{rollback}");
     let plan = shop.home.said(&["plan", "rollback"]);
-    assert!(plan.contains("way back   POINT OF NO RETURN (floor #2)"), "{plan}");
+    assert!(plan.contains("way back   POINT OF NO RETURN: builds before #2 break"), "{plan}");
     let changes = shop.home.said(&["changes", "--rollback"]);
     assert!(changes.contains("going back #2 to #1 takes away"), "{changes}");
     assert!(changes.contains("drop nicknames") && changes.contains("builds  #2"), "{changes}");

@@ -25,7 +25,7 @@ impl Described {
         let served = world.clone();
         let serving = Serving::new(move |_| served.clone());
         let client = Client::builder().unix_socket(serving.socket());
-        let client = client.timeout(Duration::from_secs(20)).build().unwrap();
+        let client = client.timeout(Duration::from_mins(2)).build().unwrap();
         let answer = client.get("http://trunkline/v1/openapi.json").send().await.unwrap();
         let document = answer.json().await.unwrap();
         Self { world, client, document, _serving: serving }

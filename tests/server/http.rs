@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use trunkline::api::problem::{ProblemDocument, ProblemKind};
 use trunkline::backend::remote::Remote;
 use trunkline::backend::scripted::{Fault, SERVICE, Scripted};
-use trunkline::backend::{Backend, BackendError};
+use trunkline::backend::{Backend, BackendError, LONGEST_WAIT};
 use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::ids::{BuildNumber, Environment, IdempotencyKey, ServiceName};
 use trunkline::domain::log::LogFrom;
@@ -25,8 +25,12 @@ use trunkline::domain::plan::{Guard, Severity};
 use trunkline::server;
 use trunkline_testing::serving::Serving;
 
-/// Longer than any of these tests may take.
-const LONG: Duration = Duration::from_secs(20);
+/// The longest that a server lets a caller wait.
+const LONG: Duration = LONGEST_WAIT;
+/// How long a test waits for what must happen; much longer than it ever takes.
+const PATIENCE: Duration = Duration::from_mins(2);
+/// Who is answered within this was woken and did not wait to the end.
+const WOKEN: Duration = Duration::from_secs(20);
 const HOLD: &str = r#"{"command":"hold","environment":"production","reason":"errors"}"#;
 
 fn scripted() -> Scripted {
@@ -57,7 +61,7 @@ async fn until_waiting(world: &Scripted, callers: usize) {
             tokio::task::yield_now().await;
         }
     };
-    timeout(LONG, all_wait).await.unwrap();
+    timeout(PATIENCE, all_wait).await.unwrap();
 }
 
 /// An answer as it came over the wire.
@@ -91,7 +95,7 @@ async fn ask(socket: &Path, method: &str, path: &str, headers: &str, body: &str)
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
-    timeout(LONG, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     Reply { status, head: head.to_owned(), body: body.to_owned() }
@@ -225,7 +229,7 @@ async fn ids(socket: &Path, headers: &str, count: usize) -> Vec<u64> {
         if ids.len() >= count {
             return ids;
         }
-        let read = timeout(LONG, stream.read(&mut buffer)).await.unwrap().unwrap();
+        let read = timeout(PATIENCE, stream.read(&mut buffer)).await.unwrap().unwrap();
         assert!(read > 0, "the stream ended: {text}");
         text.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
     }
@@ -270,7 +274,7 @@ async fn a_log_reader_waits_for_the_next_line() {
     );
     let page = page.unwrap();
     assert_eq!(page.lines().next().unwrap().text, b"migrating");
-    assert!(!page.ended && page.next == page.size && began.elapsed() < LONG / 2);
+    assert!(!page.ended && page.next == page.size && began.elapsed() < WOKEN);
 }
 
 /// Passes requests on to `socket`, hangs up instead of passing the answer back, and counts them.
@@ -438,13 +442,13 @@ async fn a_stopping_server_sends_everyone_who_waits_away_at_once() {
     assert_eq!((polled.status, polled.problem().kind), (503, ProblemKind::Stopping));
     assert_eq!(ids.status, 200);
     server.await.unwrap().unwrap();
-    assert!(began.elapsed() < Duration::from_secs(4), "it waited for those who wait");
+    assert!(began.elapsed() < WOKEN, "it waited for those who wait");
 }
 
 /// Asks and gets an answer on a connection that stays open.
 async fn round_trip(stream: &mut UnixStream) {
     stream.write_all(b"GET /v1 HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
-    let read = timeout(LONG, stream.read(&mut [0; 4096])).await.unwrap().unwrap();
+    let read = timeout(PATIENCE, stream.read(&mut [0; 4096])).await.unwrap().unwrap();
     assert!(read > 0, "the server hung up");
 }
 
@@ -464,7 +468,7 @@ async fn more_connections_than_there_are_slots_wait_for_one() {
     }
     assert!(!late.is_finished(), "there was no slot yet");
     drop(held.pop());
-    assert_eq!(timeout(LONG, late).await.unwrap().unwrap().status, 200);
+    assert_eq!(timeout(PATIENCE, late).await.unwrap().unwrap().status, 200);
 }
 
 #[tokio::test(start_paused = true)]

@@ -254,6 +254,11 @@ impl World {
         }
     }
 
+    /// A merge of Ann's change, once staging has verified it.
+    pub async fn verified(&self, change: &str) -> BuildNumber {
+        self.merged("Ann", "ann@example.com", change).await
+    }
+
     /// A merge of somebody's change, once staging has verified it.
     pub async fn merged(&self, name: &str, email: &str, change: &str) -> BuildNumber {
         let sha = self.repository.commit_by(name, email, change, change, change);
@@ -304,12 +309,34 @@ impl World {
         id
     }
 
+    /// A world with one build that staging has verified.
+    pub async fn with_build() -> (Self, BuildNumber) {
+        let world = Self::open(QUICK).await;
+        let build = world.verified("a change").await;
+        (world, build)
+    }
+
+    /// A world whose promote of its one build runs until the gate is opened.
+    pub async fn with_running_promote() -> (Self, DeploymentId) {
+        let (world, build) = Self::with_build().await;
+        let promote = world.promote_and_hold(build).await;
+        (world, promote)
+    }
+
+    /// Promotes with the gate closed, and waits until the step stands before it.
+    pub async fn promote_and_hold(&self, build: BuildNumber) -> DeploymentId {
+        self.close_gate();
+        let promote = Box::pin(self.promote(build)).await;
+        self.running(promote).await;
+        promote
+    }
+
     /// A world in which a good build was live in production, and a bad one is.
     pub async fn with_two_live() -> (Self, BuildNumber, BuildNumber) {
         let world = Self::open(QUICK).await;
-        let good = world.merged("Ann", "ann@example.com", "good").await;
+        let good = world.verified("good").await;
         world.live(good).await;
-        let bad = world.merged("Ann", "ann@example.com", "bad").await;
+        let bad = world.verified("bad").await;
         world.live(bad).await;
         (world, good, bad)
     }

@@ -1,6 +1,12 @@
 //! What several test programs and benchmarks need: a watched repository, an engine, a user, a terminal, a console.
 
-#![allow(clippy::must_use_candidate, clippy::new_without_default, reason = "only tests call this")]
+#![allow(
+    clippy::missing_errors_doc,
+    clippy::must_use_candidate,
+    clippy::new_without_default,
+    clippy::return_self_not_must_use,
+    reason = "only tests call this"
+)]
 
 pub mod clock;
 pub mod console;
@@ -11,6 +17,7 @@ pub mod home;
 pub mod proxy;
 pub mod pty;
 pub mod repository;
+pub mod service_file;
 pub mod serving;
 pub mod shop;
 pub mod small_shop;

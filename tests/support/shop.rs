@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 use crate::home::Home;
 use crate::pty::Pty;
 use crate::repository::Repository;
+use crate::service_file::service_file;
 
 pub const RIGHT: &str = "\x1b[C";
 
@@ -28,12 +28,21 @@ pub struct Shop {
 }
 
 impl Shop {
+    /// A repository with this service file and one commit by Ann, which is watched with these settings.
+    pub fn watched(service_file: &str, settings: &str) -> Self {
+        let shop = Self { home: Home::new(), repository: Repository::new() };
+        shop.repository.write("trunkline.toml", service_file);
+        shop.repository.commit_all("Ann", "ann@example.com", "begin");
+        shop.home.watch_repository(shop.repository.path(), settings);
+        shop
+    }
+
     pub fn open() -> Self {
         let shop = Self { home: Home::new(), repository: Repository::new() };
         let (ran, gate) = (shop.home.path("ran"), shop.gate());
         let places = format!("RAN='{}'\nGATE='{}'", ran.display(), gate.display());
         shop.repository.write("deploy", &format!("{places}{DEPLOY}"));
-        shop.repository.write("trunkline.toml", &service_file());
+        shop.repository.write("trunkline.toml", &verified_by_a_person());
         shop.merge("begin");
         // A countdown that only a key can end in time: what fires it is the test's to say.
         let settings = "poll = \"100ms\"\nemergency_countdown = \"10m\"";
@@ -102,42 +111,17 @@ impl Shop {
     }
 }
 
-fn service_file() -> String {
-    let step = |pipeline: &str| {
-        format!("[[{pipeline}.steps]]\nname = \"release\"\nrun = \"exec sh ./deploy\"\n")
-    };
-    [
-        "service = \"checkout\"\ntrunk = \"main\"\n".to_owned(),
-        "[policy]\nsoak = \"0s\"\nverify = \"person\"\n".to_owned(),
-        raj(),
-        "[people.ann]\nemails = [\"ann@example.com\"]\n".to_owned(),
-        ["staging", "production", "rollback"].map(step).concat(),
-    ]
-    .concat()
+/// Every build is verified by a person.
+fn verified_by_a_person() -> String {
+    let file = service_file().raj().person("ann").everywhere("release", "exec sh ./deploy").text();
+    file.replace("step:smoke", "person")
 }
 
 /// A service in which every build is verified by its smoke step, with this besides.
 pub fn smoke_tested(more: &str) -> String {
-    let step = |pipeline: &str, name: &str| {
-        format!("[[{pipeline}.steps]]\nname = {name:?}\nrun = \"echo done\"\n")
-    };
-    [
-        "service = \"checkout\"\ntrunk = \"main\"\n".to_owned(),
-        "[policy]\nsoak = \"0s\"\nverify = \"step:smoke\"\n".to_owned(),
-        more.to_owned(),
-        raj(),
-        step("staging", "smoke"),
-        step("production", "release"),
-        step("rollback", "release"),
-    ]
-    .concat()
-}
-
-/// Whoever runs the test is raj.
-fn raj() -> String {
-    let me = Command::new("id").arg("-un").output().unwrap();
-    let me = String::from_utf8(me.stdout).unwrap();
-    format!("[people.raj]\nlogins = [{:?}]\nemails = [\"raj@example.com\"]\n", me.trim())
+    let file = service_file().raj().step("staging", "smoke", "echo done");
+    let file = file.step("production", "release", "echo done");
+    format!("{}{more}", file.step("rollback", "release", "echo done").text())
 }
 
 /// Waits for a row with this build in this state; between the two stands a glyph.

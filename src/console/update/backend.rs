@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::backend::backoff;
 use crate::backend::{Answer, BackendError};
-use crate::console::backoff;
 use crate::console::effect::{Effect, Outside};
 use crate::console::exit::Error;
 use crate::console::model::link::LinkState;

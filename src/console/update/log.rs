@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use crate::backend::backoff;
 use crate::backend::{Answer, BackendError};
-use crate::console::backoff;
 use crate::console::effect::Effect;
 use crate::console::log::{LogCommand, Want};
 use crate::console::model::Model;

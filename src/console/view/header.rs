@@ -224,7 +224,7 @@ fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: 
     let row = apart(row, length).own("R", Role::Key);
     let arrow = model.options.theme.symbols.arrow;
     let Some(target) = &service.rollback else {
-        return row.own(format!(" {arrow} nothing yet"), Role::Muted);
+        return row.own(format!(" {arrow} no earlier build"), Role::Muted);
     };
     let row = if length < Length::NoArrow { row.own(format!(" {arrow}"), Role::Text) } else { row };
     let row = row.own(format!(" {}", target.to), Role::Text);

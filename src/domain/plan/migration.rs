@@ -279,10 +279,9 @@ pub(super) fn on_rollback(
         Outlook::Risk | Outlook::PointOfNoReturn => Severity::Warn,
     };
     let sentence = match (verdict.outlook, verdict.floor) {
-        (Outlook::Safe, _) => "SAFE: no blocking migration found".to_owned(),
-        (outlook @ Outlook::PointOfNoReturn, Some(floor)) => {
-            let why = verdict.why.join("; ");
-            format!("{}: builds before {floor} break: {why}", outlook.as_str())
+        (Outlook::Safe, _) => verdict.headline(),
+        (Outlook::PointOfNoReturn, Some(_)) => {
+            format!("{}: {}", verdict.headline(), verdict.why.join("; "))
         }
         (outlook, _) => format!("{}: {}", outlook.as_str(), verdict.why.join("; ")),
     };

@@ -53,6 +53,18 @@ pub struct Verdict {
     pub remedy: Option<Remedy>,
 }
 
+impl Verdict {
+    /// The outlook and what it rests on, in one line without the reasons. Every screen says it this way.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        match (self.outlook, self.floor) {
+            (Outlook::Safe, _) => "SAFE: no blocking migration found".to_owned(),
+            (outlook, Some(floor)) => format!("{}: builds before {floor} break", outlook.as_str()),
+            (outlook, None) => outlook.as_str().to_owned(),
+        }
+    }
+}
+
 /// The most reasons that a verdict gives.
 const MOST_REASONS: usize = 20;
 /// The most unjudged promotes that are named.

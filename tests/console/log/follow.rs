@@ -95,7 +95,7 @@ impl Reader {
 async fn running() -> (World, Reader, PathBuf) {
     let world = World::open(QUICK).await;
     world.close_gate();
-    let build = world.merged("Ann", "ann@example.com", "next").await;
+    let build = world.verified("next").await;
     let id = world.promote(build).await;
     world.running(id).await;
     let mut pane = LogPane::new(Tz::UTC);

@@ -6,22 +6,8 @@ use std::path::PathBuf;
 
 use trunkline_testing::home::{Home, until};
 use trunkline_testing::repository::Repository;
-
-const SERVICE: &str = r#"
-service = "checkout"
-trunk = "main"
-[policy]
-verify = "step:smoke"
-[[staging.steps]]
-name = "smoke"
-run = ["true"]
-[[production.steps]]
-name = "release"
-run = ["true"]
-[[rollback.steps]]
-name = "release"
-run = ["true"]
-"#;
+use trunkline_testing::service_file::service_file;
+use trunkline_testing::shop::Shop;
 
 /// What the engine notes when it does without git.
 const QUIET: &str = "nothing has moved";
@@ -34,10 +20,9 @@ struct Watch {
 
 impl Watch {
     fn open() -> Self {
-        let watch = Self { home: Home::new(), repository: Repository::new() };
-        watch.repository.write("trunkline.toml", SERVICE);
-        watch.repository.commit("begin");
-        watch.home.watch_repository(watch.repository.path(), "poll = \"50ms\"");
+        let file = service_file().idle().text();
+        let Shop { home, repository } = Shop::watched(&file, "poll = \"50ms\"");
+        let watch = Self { home, repository };
         let folder = watch.home.path("bin");
         fs::create_dir(&folder).unwrap();
         let (counter, git) = (watch.home.path("started").display().to_string(), real_git());

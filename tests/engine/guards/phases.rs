@@ -201,7 +201,7 @@ async fn a_promote_that_failed_midway_may_have_changed_the_schema() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_header_with_a_reason_settles_what_nobody_can_tell() {
     let mut world = World::open(&format!("{QUICK}{SETTINGS}")).await;
-    let first = world.merged("Ann", "ann@example.com", "first").await;
+    let first = world.verified("first").await;
     world.live(first).await;
     let mut plans = String::new();
     let texts = [

@@ -24,7 +24,7 @@ async fn quarantine(world: &World, build: BuildNumber) -> Option<Finding> {
 
 /// A rollback of the second build, released by naming its commit; gives that commit.
 async fn rolled_back(world: &World) -> Sha {
-    let good = world.merged("Ann", "ann@example.com", "good").await;
+    let good = world.verified("good").await;
     world.live(good).await;
     let bad = world.repository.commit("charge twice");
     let build = build_of(world, &bad).await;
@@ -40,7 +40,7 @@ async fn a_bad_commit_stays_out_until_a_build_has_its_revert() {
     let bad = rolled_back(&world).await;
     world.command("raj", release(Some(vec![bad.short().to_owned()]))).await.unwrap();
 
-    let next = world.merged("Ann", "ann@example.com", "something else").await;
+    let next = world.verified("something else").await;
     let caught = quarantine(&world, next).await.unwrap();
     assert_eq!(caught.severity, Severity::Override);
     assert!(caught.sentence.contains(bad.short()), "{caught:?}");
@@ -71,7 +71,7 @@ async fn an_override_names_the_bad_commit_in_the_record() {
     let mut world = World::open(QUICK).await;
     let bad = rolled_back(&world).await;
     world.command("raj", release(Some(vec![bad.to_string()]))).await.unwrap();
-    let next = world.merged("Ann", "ann@example.com", "something else").await;
+    let next = world.verified("something else").await;
     let plan = world.plan("raj", Action::Promote { build: next }).await.unwrap();
     let command = Command::Execute {
         action: plan.action,
@@ -102,7 +102,7 @@ async fn after_a_rollback_a_release_says_what_was_bad_or_that_nothing_was() {
     let unknown = release(Some(vec!["abcdef1234".into()]));
     assert!(matches!(refusal(world.command("raj", unknown).await), Refusal::NotFound { .. }));
     world.command("raj", release(Some(Vec::new()))).await.unwrap();
-    let next = world.merged("Ann", "ann@example.com", "something else").await;
+    let next = world.verified("something else").await;
     assert_eq!(quarantine(&world, next).await, None);
     world.stop().await;
 }
@@ -119,7 +119,7 @@ struct Branch {
 /// A world with such a branch, on which these commits stand beside the bad one.
 async fn with_a_bad_branch(beside: &[&str]) -> (World, Branch) {
     let world = World::open(QUICK).await;
-    let good = world.merged("Ann", "ann@example.com", "good").await;
+    let good = world.verified("good").await;
     world.live(good).await;
     let base = world.repository.head();
     world.repository.branch("feature");
@@ -154,7 +154,7 @@ async fn the_quarantine_is_the_same_after_a_restart() {
     let mut world = World::open(QUICK).await;
     let bad = rolled_back(&world).await;
     world.command("raj", release(Some(vec![bad.to_string()]))).await.unwrap();
-    let next = world.merged("Ann", "ann@example.com", "something else").await;
+    let next = world.verified("something else").await;
     let before = quarantine(&world, next).await.unwrap();
     world.stop().await;
     world.start().await;
@@ -210,7 +210,7 @@ async fn a_commit_that_no_build_has_is_not_named_bad() {
     world.repository.branch("feature");
     let aside = world.repository.commit("not merged");
     world.repository.switch("main");
-    world.merged("Ann", "ann@example.com", "good").await;
+    world.verified("good").await;
     let command = Command::Quarantine { commits: vec![aside.to_string()], reason: "x".into() };
     let Refusal::NotFound { sentence, .. } = refusal(world.command("raj", command).await) else {
         panic!("it is in no build")

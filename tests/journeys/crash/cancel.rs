@@ -97,10 +97,10 @@ async fn a_process_that_leaves_its_step_is_named_and_not_touched() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_child_that_keeps_the_output_open_does_not_keep_the_deployment() {
-    let script = "sleep 60 &\necho child $!\necho ready\nexit 0";
+    let script = "sleep 600 &\necho child $!\necho ready\nexit 0";
     let (shop, engine, id) = ready(script).await;
     let child = noted(&shop, id);
-    let in_time = tokio::time::timeout(Duration::from_secs(30), ended(&engine, id)).await;
+    let in_time = tokio::time::timeout(Duration::from_mins(5), ended(&engine, id)).await;
     assert_eq!(in_time.expect("it is not waited for"), DeploymentState::Succeeded);
     assert!(log(&shop, id).contains("holds its output open"), "{}", log(&shop, id));
     assert!(shop.living().iter().any(|(process, _)| Pid::from_raw(*process) == Some(child)));

@@ -9,31 +9,16 @@ use trunkline::domain::ids::{DeploymentId, ServiceName};
 
 use trunkline_testing::home::Home;
 use trunkline_testing::repository::Repository;
+use trunkline_testing::service_file::service_file;
 
-const SERVICE_FILE: &str = r#"
-service = "checkout"
-trunk = "main"
-[policy]
-soak = "0s"
-verify = "step:smoke"
-[people.ann]
-emails = ["ann@example.com"]
-[[staging.steps]]
-name = "release"
-run = "./step 0"
-[[staging.steps]]
-name = "smoke"
-run = ["./step", "1"]
-[[production.steps]]
-name = "release"
-run = "./step 0"
-[[production.steps]]
-name = "smoke"
-run = ["./step", "1"]
-[[rollback.steps]]
-name = "release"
-run = "./step 0"
-"#;
+/// Two steps in staging and in production, one in a rollback, each of them the script `step` with its number.
+fn service_text() -> String {
+    let (release, smoke) = ("./step 0", "[\"./step\", \"1\"]");
+    let file = service_file().person("ann");
+    let file = file.step("staging", "release", release).step("staging", "smoke", smoke);
+    let file = file.step("production", "release", release).step("production", "smoke", smoke);
+    file.step("rollback", "release", release).text()
+}
 
 /// How many numbered lines a step writes.
 pub const LINES: usize = 12;
@@ -62,7 +47,7 @@ impl Shop {
     /// The same with another script for all steps.
     pub fn with_step(step: &str) -> Self {
         let shop = Self { home: Home::new(), repository: Repository::new() };
-        shop.repository.write("trunkline.toml", SERVICE_FILE);
+        shop.repository.write("trunkline.toml", &service_text());
         let ran = shop.ran_file().display().to_string();
         let gate = shop.gate().display().to_string();
         shop.repository.write("step", &step.replace("RAN", &ran).replace("GATE", &gate));

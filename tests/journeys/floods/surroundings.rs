@@ -11,31 +11,13 @@ use std::process::Output;
 use super::output::newest_state;
 use trunkline_testing::home::{Home, until};
 use trunkline_testing::repository::Repository;
-
-const FILE: &str = r#"
-service = "checkout"
-trunk = "main"
-[policy]
-soak = "0s"
-verify = "step:smoke"
-[[staging.steps]]
-name = "smoke"
-run = ["true"]
-[[production.steps]]
-name = "release"
-run = ["true"]
-[[rollback.steps]]
-name = "release"
-run = ["true"]
-"#;
+use trunkline_testing::service_file::service_file;
+use trunkline_testing::shop::Shop;
 
 /// A user who watches a repository with one commit; no engine runs yet.
 fn shop() -> (Home, Repository) {
-    let (home, repository) = (Home::new(), Repository::new());
-    repository.write("trunkline.toml", FILE);
-    repository.commit_all("Ann", "ann@example.com", "begin");
-    home.watch_repository(repository.path(), "poll = \"100ms\"");
-    (home, repository)
+    let shop = Shop::watched(&service_file().idle().text(), "poll = \"100ms\"");
+    (shop.home, shop.repository)
 }
 
 fn text(output: &Output) -> String {
@@ -290,14 +272,15 @@ fn a_user_file_that_breaks_while_the_engine_runs_keeps_nobody_from_acting() {
 fn a_service_file_that_breaks_on_the_trunk_leaves_the_last_good_one() {
     let (home, repository) = shop();
     until("the build is verified", || newest_state(&home).as_deref() == Some("verified"));
-    repository.write("trunkline.toml", &FILE.replace("verify = ", "verif = "));
+    repository
+        .write("trunkline.toml", &service_file().idle().text().replace("verify = ", "verif = "));
     repository.commit_all("Ann", "ann@example.com", "break it");
     let service = || home.json(&["status", "--json", "--service", "checkout"]);
     until("the mistake is said with its place", || {
-        service()["problems"].to_string().contains("trunkline.toml:6:1")
+        service()["problems"].to_string().contains("trunkline.toml:5:1")
     });
     assert_eq!(service()["policy"]["verify"], serde_json::json!([{"step": "smoke"}]));
-    repository.write("trunkline.toml", FILE);
+    repository.write("trunkline.toml", &service_file().idle().text());
     repository.commit_all("Ann", "ann@example.com", "mend it");
     until("it is mended", || service()["problems"] == serde_json::json!([]));
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -10,6 +10,8 @@ use trunkline_testing::home::{Home, until};
 use trunkline_testing::proxy::{Proxy, Toxic};
 use trunkline_testing::pty::Pty;
 use trunkline_testing::repository::Repository;
+use trunkline_testing::service_file::service_file;
+use trunkline_testing::shop::Shop;
 
 const SIZE: (u16, u16) = (140, 40);
 const RIGHT: &str = "\x1b[C";
@@ -17,16 +19,14 @@ const RIGHT: &str = "\x1b[C";
 /// A user whose one build is verified in staging, and whose way to the engine can be made bad.
 struct Desk {
     home: Home,
-    repository: Repository,
+    _repository: Repository,
 }
 
 impl Desk {
     fn open() -> Self {
-        let desk = Self { home: Home::new(), repository: Repository::new() };
-        let repository = &desk.repository;
-        repository.write("trunkline.toml", &service_file());
-        repository.commit_all("Ann", "ann@example.com", "begin");
-        desk.home.watch_repository(repository.path(), "poll = \"100ms\"");
+        let file = service_file().raj().person("ann").everywhere("smoke", "true").text();
+        let Shop { home, repository } = Shop::watched(&file, "poll = \"100ms\"");
+        let desk = Self { home, _repository: repository };
         until("the build is verified", || desk.home.said(&["builds"]).contains("verified"));
         desk
     }
@@ -72,20 +72,6 @@ impl Desk {
         let status = self.home.json(&["engine", "status", "--json"]);
         Pid::from_raw(i32::try_from(status["pid"].as_i64().unwrap()).unwrap()).unwrap()
     }
-}
-
-fn service_file() -> String {
-    let me = Command::new("id").arg("-un").output().unwrap();
-    let me = String::from_utf8(me.stdout).unwrap();
-    let step = |pipeline: &str| format!("[[{pipeline}.steps]]\nname = \"smoke\"\nrun = \"true\"\n");
-    [
-        "service = \"checkout\"\ntrunk = \"main\"\n".to_owned(),
-        "[policy]\nsoak = \"0s\"\nverify = \"step:smoke\"\n".to_owned(),
-        format!("[people.raj]\nlogins = [{:?}]\nemails = [\"raj@example.com\"]\n", me.trim()),
-        "[people.ann]\nemails = [\"ann@example.com\"]\n".to_owned(),
-        ["staging", "production", "rollback"].map(step).concat(),
-    ]
-    .concat()
 }
 
 /// Commands meet this, everything else passes.

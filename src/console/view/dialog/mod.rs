@@ -185,8 +185,8 @@ fn undo(model: &Model, plan: &Plan, width: u16) -> Line<'static> {
     let row = Row::new(&model.options.theme, width).gap(2).own("Undo", Role::Muted);
     let row = if word.is_empty() { row } else { row.gap(1).own(word, role) };
     let key = plan.undo_remedy.as_ref().and_then(remedy::key_of_undo);
-    let key = key.map_or(String::new(), |key| format!("{key} "));
-    row.own(format!(": {key}{}", plan.undo), Role::Muted).line()
+    let key = key.map_or(String::new(), |key| format!(" ({key})"));
+    row.own(format!(": {}{key}", plan.undo), Role::Muted).line()
 }
 
 /// What became of it so far.

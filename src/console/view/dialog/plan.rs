@@ -18,7 +18,7 @@ use crate::domain::time::say;
 use crate::gate;
 
 /// What comes with every rollback.
-pub const HOLDS: &str = "production is on hold until somebody releases it: H";
+pub const HOLDS: &str = "production is on hold until you release it (H)";
 
 /// The most reasons of a verdict that are shown.
 const REASONS: usize = 20;
@@ -101,7 +101,7 @@ fn way_back<'t>(model: &'t Model, plan: &Plan, width: u16) -> Option<Row<'t>> {
     let promotes = plan.kind != DeploymentKind::Rollback;
     let after = plan.verdict.as_ref().filter(|after| promotes && after.outlook > Outlook::Safe)?;
     let (_, role) = verdict::word(after.outlook);
-    Some(fact(model, width, "way back").own(format!("{} after this", verdict::head(after)), role))
+    Some(fact(model, width, "way back").own(format!("{} (after this)", after.headline()), role))
 }
 
 /// Who asks for a promoter of this build, when somebody does.

@@ -38,7 +38,7 @@ pub fn lines(model: &Model, verdict: &Verdict, place: Place) -> Vec<Line<'static
     let Place { width, left, name, most } = place;
     let theme = &model.options.theme;
     let (_, role) = word(verdict.outlook);
-    let text = head(verdict);
+    let text = verdict.headline();
     let row = |text: &str| Row::new(theme, width).gap(left).cell(text, name, Role::Muted);
     let room = usize::from(width).saturating_sub(left + name + 1);
     let named = std::iter::once("verdict").chain(std::iter::repeat(""));
@@ -54,16 +54,6 @@ pub fn lines(model: &Model, verdict: &Verdict, place: Place) -> Vec<Line<'static
         lines.push(Row::new(theme, width).gap(left).own(text, Role::Muted).line());
     }
     lines
-}
-
-/// The outlook and the floor in one line.
-pub fn head(verdict: &Verdict) -> String {
-    let floor = match (verdict.outlook, verdict.floor) {
-        (Outlook::Safe, None) => ": nothing that is known of the schema is in the way".into(),
-        (_, Some(floor)) => format!(", the rollback floor is {floor}"),
-        (_, None) => String::new(),
-    };
-    format!("{}{floor}", verdict.outlook.as_str())
 }
 
 fn reason(model: &Model, why: &str, Place { width, left, .. }: Place) -> Vec<Line<'static>> {

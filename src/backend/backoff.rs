@@ -1,4 +1,4 @@
-//! How long to wait before the next try: longer each time, never in step with other consoles.
+//! How long to wait before the next try: longer each time, never in step with other clients.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub fn wait(attempt: u32, seed: &str) -> Duration {
 #[must_use]
 pub fn wait_at_least(asked: Option<Duration>, attempt: u32, seed: &str) -> Duration {
     let own = wait(attempt, seed);
-    // Everybody was asked for the same time, so that what makes consoles differ comes on top of it.
+    // Every client was told the same time. The spread comes on top of it.
     asked.map_or(own, |asked| own.max(asked + spread(asked / 8, &(attempt, seed))))
 }
 
