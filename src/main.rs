@@ -3,5 +3,9 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Err(error) = color_eyre::install() {
+        eprintln!("trunkline: {error}");
+        return ExitCode::FAILURE;
+    }
     trunkline::cli::main()
 }

@@ -1,7 +1,7 @@
 //! `trunkline console`, and what `trunkline` alone opens.
 
 use clap::Args;
-use eyre::{Context as _, Report};
+use color_eyre::eyre::{Context as _, Report};
 
 use super::context::Settings;
 use super::error::CliError;

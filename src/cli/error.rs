@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use eyre::{Report, eyre};
+use color_eyre::eyre::{Report, eyre};
 
 use super::remedy;
 use crate::backend::BackendError;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use clap::Args;
-use eyre::Context as _;
+use color_eyre::eyre::Context as _;
 
 use super::error::CliError;
 use super::output::Output;
@@ -107,7 +107,7 @@ fn write(path: &Path, text: &str) -> Result<(), CliError> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(CliError::usage(
             format!("{} already exists; trunkline does not overwrite it", path.display()),
         )),
-        Err(error) => Err(eyre::Report::new(error)
+        Err(error) => Err(color_eyre::Report::new(error)
             .wrap_err(format!("cannot write {}", path.display()))
             .into()),
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use eyre::{Context as _, Report};
+use color_eyre::eyre::{Context as _, Report};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::demo::colleagues::Colleagues;

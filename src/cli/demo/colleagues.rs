@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use eyre::eyre;
+use color_eyre::eyre::eyre;
 use tokio::time::{Instant, sleep};
 
 use super::presence::Presence;

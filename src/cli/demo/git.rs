@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use chrono::{DateTime, Utc};
-use eyre::Context as _;
+use color_eyre::eyre::Context as _;
 
 use crate::cli::error::CliError;
 use crate::domain::people::Identity;

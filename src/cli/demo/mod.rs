@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use eyre::{Context as _, Report};
+use color_eyre::eyre::{Context as _, Report};
 use tokio::time::{Instant, sleep};
 
 use super::engine_lock::EngineLock;
