@@ -10,9 +10,9 @@ use tokio::runtime;
 use super::checkouts;
 use super::decide::Decision;
 use super::gather::{self, GatherContext};
+use super::input::Input;
 use super::runner::{self, Job, Permit, RunId, Runner as _, StepRunner};
 use super::world::Service;
-use super::writer::Input;
 use crate::domain::ids::{DeploymentId, ServiceName, Sha};
 
 /// The pause before a pipeline that cannot be used is read again.
@@ -51,7 +51,7 @@ impl Acts {
             }
             Decision::Attend(deployment, step) => {
                 let run = RunId { deployment: *deployment, step: *step };
-                if self.attending.insert(run) {
+                if !self.attending.contains(&run) {
                     self.attend(service, run);
                 }
             }
@@ -92,12 +92,13 @@ impl Acts {
         });
     }
 
-    fn attend(&self, service: &Service, run: RunId) {
+    fn attend(&mut self, service: &Service, run: RunId) {
         let job = Job::of(service, &self.context.checkouts, run);
         let permit = Permit::recorded(&service.state, run);
         let (Some(job), Some(permit)) = (job, permit) else {
             return tracing::error!(?run, "the record has no such running step");
         };
+        self.attending.insert(run);
         let (service, inputs) = (service.name.clone(), self.context.inputs.clone());
         let runner = self.runner.clone();
         self.spawn(async move {

@@ -103,7 +103,7 @@ fn put_aside(
         return Some(path.to_owned());
     }
     let doomed = doomed(path);
-    world.while_unchanged(|world| {
+    world.read(|world| {
         let kept = kept(checkouts, world.services.get(name)?);
         if kept.iter().any(|checkout| path == checkout || is_unfinished(path, checkout)) {
             return None;

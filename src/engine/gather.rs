@@ -9,10 +9,10 @@ use tokio::time::timeout;
 
 use super::checkouts;
 use super::commands::{CommandError, ForPlan, Gathered};
+use super::input::Input;
 use super::migrations;
 use super::trunk;
 use super::world::{Service, WorldReader};
-use super::writer::Input;
 use crate::config::service_file::ServiceFile;
 use crate::domain::command::{Action, Command, Refusal};
 use crate::domain::commit::Range;
@@ -45,10 +45,16 @@ pub struct GatherContext {
 }
 
 impl GatherContext {
-    /// Lets the writer remember the service file of a commit. A full queue forgets it, and it is read again.
-    fn remember(&self, service: &ServiceName, sha: &Sha, file: Result<Arc<ServiceFile>, String>) {
+    /// Gives the writer the service file of a commit. A command that is sent later finds it known: a step's job takes the
+    /// names of its secrets from this file.
+    async fn remember(
+        &self,
+        service: &ServiceName,
+        sha: &Sha,
+        file: Result<Arc<ServiceFile>, String>,
+    ) {
         let (service, sha) = (service.clone(), sha.clone());
-        let _read_again = self.inputs.try_send(Input::PipelineKnown { service, sha, file });
+        let _stopped = self.inputs.send(Input::PipelineKnown { service, sha, file }).await;
     }
 }
 
@@ -218,7 +224,7 @@ async fn pipeline(
         _ => None,
     };
     let kept = kept.ok_or(why)?;
-    context.remember(name, sha, Ok(kept.clone()));
+    context.remember(name, sha, Ok(kept.clone())).await;
     Ok(kept)
 }
 
@@ -284,6 +290,6 @@ pub(super) async fn load_pipeline(
     }
     let read = trunk::read_file(&mirror, &watched, sha).await.map_err(|error| error.to_string())?;
     let file = read.map(Arc::new);
-    context.remember(name, sha, file.clone());
+    context.remember(name, sha, file.clone()).await;
     file
 }

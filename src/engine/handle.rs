@@ -13,9 +13,9 @@ use super::commands::{self, CommandContext, CommandError, Gathered};
 use super::commit_location;
 use super::freezes::Freezes;
 use super::gather::{self, GatherContext};
+use super::input::{CommandRequest, Input};
 use super::runner::{RunId, Runner as _, StepRunner};
 use super::world::{Service, World};
-use super::writer::{CommandRequest, Input};
 use crate::calendar::FreezeWindow;
 use crate::domain::caller::Caller;
 use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
@@ -82,10 +82,6 @@ impl Handle {
         }
     }
 
-    fn world(&self) -> Arc<World> {
-        self.gather.world.world()
-    }
-
     async fn send(&self, input: Input) -> Result<(), CommandError> {
         self.gather.inputs.send(input).await.map_err(|_| CommandError::stopping())
     }
@@ -121,7 +117,7 @@ impl Handle {
     /// Whether any deployment is queued or running.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        self.world().services.values().any(|service| service.state.is_busy())
+        self.gather.world.read(|world| world.services.values().any(|s| s.state.is_busy()))
     }
 
     /// Resolves when the engine has been told to stop or something a reader could see has changed.
@@ -132,26 +128,27 @@ impl Handle {
 
     #[must_use]
     pub fn fleet(&self) -> FleetSnapshot {
-        let (world, now) = (self.world(), self.clock.now());
-        let row = |service: &Service| -> FleetRow {
+        let now = self.clock.now();
+        let row = |service: &Arc<Service>| -> FleetRow {
             with_facts(service, |facts| build::fleet_row(facts, now))
         };
-        FleetSnapshot {
+        self.gather.world.read(|world| FleetSnapshot {
             version: self.version("fleet", world.revision),
             at: now,
-            services: world.services.values().map(|service| row(service)).collect(),
+            services: world.services.values().map(row).collect(),
             problems: world.problems.values().cloned().collect(),
-        }
+        })
     }
 
     /// # Errors
     /// When there is no such service.
     pub fn service(&self, name: &ServiceName, caller: &Caller) -> Result<ServiceSnapshot, Refusal> {
-        let (world, now) = (self.world(), self.clock.now());
-        let service = find(&world, name)?;
-        let me = service.people.actor_of(caller);
-        let version = self.version(name.as_str(), service.revision);
-        Ok(with_facts(service, |facts| build::service(facts, &me, version, now)))
+        let now = self.clock.now();
+        self.read_service(name, |service| {
+            let me = service.people.actor_of(caller);
+            let version = self.version(name.as_str(), service.revision);
+            with_facts(service, |facts| build::service(facts, &me, version, now))
+        })
     }
 
     /// The version of a service, without making its snapshot.
@@ -159,13 +156,12 @@ impl Handle {
     /// # Errors
     /// When there is no such service.
     pub fn service_version(&self, name: &ServiceName) -> Result<Version, Refusal> {
-        let world = self.world();
-        Ok(self.version(name.as_str(), find(&world, name)?.revision))
+        self.read_service(name, |service| self.version(name.as_str(), service.revision))
     }
 
     #[must_use]
     pub fn fleet_version(&self) -> Version {
-        self.version("fleet", self.world().revision)
+        self.version("fleet", self.gather.world.read(|world| world.revision))
     }
 
     fn version(&self, of: &str, revision: u64) -> Version {
@@ -181,12 +177,13 @@ impl Handle {
         before: Option<DeploymentId>,
         limit: usize,
     ) -> Result<Vec<Deployment>, Refusal> {
-        let world = self.world();
-        let all = find(&world, name)?.state.deployments.values().rev();
-        let older = all.filter(|d| {
-            d.request.environment == environment && before.is_none_or(|before| d.id < before)
-        });
-        Ok(older.take(limit).cloned().collect())
+        self.read_service(name, |service| {
+            let all = service.state.deployments.values().rev();
+            let older = all.filter(|d| {
+                d.request.environment == environment && before.is_none_or(|before| d.id < before)
+            });
+            older.take(limit).cloned().collect()
+        })
     }
 
     /// The windows of the freezes by calendar that overlap `[from, until)`.
@@ -200,9 +197,8 @@ impl Handle {
         from: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Vec<FreezeWindow>, Refusal> {
-        let (world, now) = (self.world(), self.clock.now());
-        let service = find(&world, name)?;
-        Ok(service.freezes.windows(name.as_str(), environment.as_str(), now, (from, until)))
+        let (rules, now) = (self.read_service(name, |s| s.freezes.clone())?, self.clock.now());
+        Ok(rules.windows(name.as_str(), environment.as_str(), now, (from, until)))
     }
 
     /// # Errors
@@ -216,13 +212,14 @@ impl Handle {
         for _ in 0..GATHERS {
             let gathered = Box::pin(gather::for_plan(&self.gather, name, action)).await?;
             let gathered = Gathered::Plan(Box::new(gathered));
-            let world = self.world();
-            let service = find(&world, name)?;
-            let actor = service.people.actor_of(caller);
             let now = self.clock.now();
-            let context =
-                CommandContext { actor: &actor, now, next: Seq(0), gathered: Some(&gathered) };
-            match commands::plan(&service.view(), action, context) {
+            let planned = self.read_service(name, |service| {
+                let actor = service.people.actor_of(caller);
+                let context =
+                    CommandContext { actor: &actor, now, next: Seq(0), gathered: Some(&gathered) };
+                commands::plan(&service.view(), action, context)
+            })?;
+            match planned {
                 Err(CommandError::Outdated) => {}
                 decided => return decided,
             }
@@ -239,7 +236,6 @@ impl Handle {
         name: &ServiceName,
         commit: &CommitPrefix,
     ) -> Result<CommitLocation, CommandError> {
-        find(&self.world(), name)?;
         Box::pin(commit_location::find(&self.gather.world, name, commit)).await
     }
 
@@ -312,7 +308,7 @@ impl Handle {
         limit: usize,
     ) -> Result<Vec<Event>, CommandError> {
         if let Some(name) = service {
-            find(&self.world(), name)?;
+            self.read_service(name, |_| ())?;
         }
         let service = service.cloned();
         self.read(move |reader| reader.events(service.as_ref(), after, limit)).await
@@ -395,14 +391,24 @@ impl Handle {
         id: DeploymentId,
         step: usize,
     ) -> Result<bool, Refusal> {
-        let world = self.world();
-        let deployment = find(&world, name)?.state.deployments.get(&id);
-        let state = deployment.and_then(|deployment| deployment.steps.get(step));
-        match state {
-            Some(StepState::Waiting | StepState::Running { .. }) => Ok(false),
-            Some(StepState::Ended { .. } | StepState::Skipped) => Ok(true),
-            None => Err(Refusal::not_found(format!("there is no step {step} of deployment {id}"))),
-        }
+        let is_over = |step: &StepState| match step {
+            StepState::Waiting | StepState::Running { .. } => false,
+            StepState::Ended { .. } | StepState::Skipped => true,
+        };
+        let found = self.read_service(name, |service| {
+            service.state.deployments.get(&id)?.steps.get(step).map(is_over)
+        })?;
+        found.ok_or_else(|| {
+            Refusal::not_found(format!("there is no step {step} of deployment {id}"))
+        })
+    }
+
+    fn read_service<T>(
+        &self,
+        name: &ServiceName,
+        read: impl FnOnce(&Service) -> T,
+    ) -> Result<T, Refusal> {
+        self.gather.world.read(|world| find(world, name).map(read))
     }
 }
 

@@ -6,9 +6,11 @@ pub mod clock;
 pub mod commands;
 mod commit_location;
 pub mod decide;
+mod error;
 mod freezes;
 mod gather;
 mod handle;
+mod input;
 mod migrations;
 mod mirrors;
 mod open;
@@ -16,6 +18,7 @@ pub mod refusals;
 pub mod report;
 mod restore;
 pub mod runner;
+mod service_rules;
 mod trunk;
 mod watching;
 mod world;
@@ -26,8 +29,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::commands::CommandError;
+pub use self::error::EngineError;
 pub use self::handle::Handle;
-pub use self::open::{Engine, EngineError};
+pub use self::open::Engine;
 use crate::config::user_file::Watched;
 
 /// What an engine is started with.

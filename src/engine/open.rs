@@ -7,9 +7,11 @@ use tokio::runtime;
 use tokio::sync::mpsc;
 
 use super::act::Acts;
+use super::error::EngineError;
 use super::freezes::Freezes;
 use super::gather::GatherContext;
 use super::handle::{Handle, HandleParts};
+use super::input::Input;
 use super::migrations;
 use super::mirrors::Mirrors;
 use super::restore::Restoring;
@@ -17,33 +19,14 @@ use super::runner::{Runner as _, StepRunner};
 use super::trunk::TrunkContext;
 use super::watching::{Watching, watch_all};
 use super::world::WorldOwner;
-use super::writer::{Input, Writer, WriterParts};
+use super::writer::{Writer, WriterParts};
 use super::{Options, Services};
 use crate::calendar::FREEZES_FILE;
 use crate::config::user_file::UserFile;
-use crate::git::GitError;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// The most inputs that wait for the writer. Senders of more wait too.
 const INBOX: usize = 1024;
-
-/// Why an engine could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum EngineError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Git(#[from] GitError),
-    #[error(transparent)]
-    Config(#[from] crate::config::ConfigError),
-    #[error("{path}: {source}")]
-    Folder { path: String, source: std::io::Error },
-    #[error(
-        "the record {database} ends at event {head}, but {run} was run after that: the record was replaced or cut \
-         off; put the right one back, or move {runs} away to go on from this one"
-    )]
-    CutOff { database: String, head: u64, run: String, runs: String },
-}
 
 /// The embedded engine; see [`Engine::open`].
 pub struct Engine;
@@ -96,7 +79,8 @@ impl Engine {
             acts,
         });
         let thread = std::thread::spawn(move || writer.run(inbox));
-        for name in world.world().services.keys().cloned() {
+        let names = world.read(|world| world.services.keys().cloned().collect::<Vec<_>>());
+        for name in names {
             let _stopped = inputs.send(Input::Settle(name)).await;
         }
         let trunk = TrunkContext::new(world, inputs, clock.clone(), freezes.clone());

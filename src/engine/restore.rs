@@ -8,15 +8,13 @@ use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt as _};
 use tokio::time::{Instant, timeout_at};
 
-use super::migrations::Uses;
+use super::error::EngineError;
 use super::mirrors::Mirrors;
-use super::open::EngineError;
+use super::service_rules::ServiceRules;
 use super::trunk;
 use super::world::{Service, Trouble, WorldOwner, WorldReader};
-use crate::config::service_file::ServiceFile;
 use crate::config::user_file::Watched;
-use crate::domain::ids::{ServiceName, Sha};
-use crate::domain::people::People;
+use crate::domain::ids::ServiceName;
 use crate::domain::service::ServiceState;
 use crate::git::{Mirror, display_url};
 use crate::store::Store;
@@ -27,33 +25,6 @@ const AT_ONCE: usize = 16;
 const FILES_TRIED: usize = 20;
 /// How long opening waits for git in all: no one can roll back before the engine listens.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// The last good service file of a service, and the people in it.
-pub struct ServiceRules {
-    pub service: ServiceName,
-    sha: Sha,
-    file: Arc<ServiceFile>,
-    people: People,
-}
-
-impl ServiceRules {
-    /// Takes the rules in, unless a look at the trunk found newer ones.
-    pub fn take_in(self, world: &mut WorldOwner) {
-        let Self { service: name, sha, file, people } = self;
-        let has_file = |service: &Arc<Service>| service.file.is_some();
-        if world.world().services.get(&name).is_none_or(has_file) {
-            return;
-        }
-        world.change(&name, |service| {
-            service.people = people;
-            service.trunk = file.trunk.clone().unwrap_or_default();
-            // Without the file it was not known which files are migrations.
-            service.uses = Uses::default();
-            service.remember_pipeline(sha, Ok(file.clone()));
-            service.file = Some(file);
-        });
-    }
-}
 
 /// What restoring needs.
 pub struct Restoring<'a> {

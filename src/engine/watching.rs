@@ -1,5 +1,6 @@
 //! Watches every repository, the user file, the freezes and the clock until the engine stops.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,16 +8,19 @@ use tokio::time::Instant;
 
 use super::Services;
 use super::clock::{ClockWatch, Passed};
+use super::input::Input;
 use super::mirrors::Mirrors;
 use super::restore::{LOOKS_AGAIN, read_rules};
 use super::trunk::{TrunkContext, watch};
 use super::world::Trouble;
-use super::writer::Input;
 use crate::config::user_file::{UserFile, Watched};
 use crate::domain::ids::ServiceName;
 
 /// How long git may take for all service files once the engine is open.
 const LATER: Duration = Duration::from_mins(1);
+
+/// What the writer was told of each problem.
+type Told = HashMap<String, Option<String>>;
 
 /// What watching needs.
 pub struct Watching {
@@ -28,10 +32,11 @@ pub struct Watching {
 }
 
 impl Watching {
-    /// Tells the writer of a problem that belongs to no service, or that it is over.
-    async fn set_trouble(&self, source: &str, what: Option<String>) {
-        let trouble = what.map(|what| Trouble::new(what, LOOKS_AGAIN));
-        if self.trunk.world.world().is_news(source, trouble.as_ref()) {
+    /// Tells the writer of a problem that belongs to no service, or that it is over. It tells nothing twice.
+    async fn set_trouble(&self, told: &mut Told, source: &str, what: Option<String>) {
+        if told.get(source) != Some(&what) {
+            told.insert(source.to_owned(), what.clone());
+            let trouble = what.map(|what| Trouble::new(what, LOOKS_AGAIN));
             self.send(Input::Trouble { source: source.to_owned(), trouble }).await;
         }
     }
@@ -43,7 +48,7 @@ impl Watching {
     async fn look_at_freezes(&self) {
         let (freezes, world) = (&self.trunk.freezes, &self.trunk.world);
         let news = freezes.look_when_due(world.clone(), self.trunk.clock.now()).await;
-        if let Some(news) = news.filter(|news| news.is_news(&world.world())) {
+        if let Some(news) = news {
             self.send(Input::FreezesRead(Box::new(news))).await;
         }
     }
@@ -77,6 +82,7 @@ pub async fn watch_all(
     let mut clock = ClockWatch::begin(&*watching.trunk.clock);
     let mut watchers = tokio::task::JoinSet::new();
     watchers.spawn(watching.clone().read_later(unread));
+    let mut told = Told::new();
     let mut known: Vec<Watched> = Vec::new();
     let mut wanted = first;
     loop {
@@ -86,7 +92,7 @@ pub async fn watch_all(
             }
             let opened = watching.mirrors.open(&watched).await;
             let what = opened.as_ref().err().map(ToString::to_string);
-            watching.set_trouble(&watched.repository, what).await;
+            watching.set_trouble(&mut told, &watched.repository, what).await;
             if let Ok(mirror) = opened {
                 known.push(watched.clone());
                 watchers.spawn(watch(watching.trunk.clone(), watched, mirror, watching.poll));
@@ -102,7 +108,7 @@ pub async fn watch_all(
         let Services::File(path) = &services else { continue };
         let file = UserFile::load(path);
         let what = file.as_ref().err().map(ToString::to_string);
-        watching.set_trouble("user file", what).await;
+        watching.set_trouble(&mut told, "user file", what).await;
         wanted = file.map(|file| file.services).unwrap_or_default();
     }
 }

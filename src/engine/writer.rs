@@ -4,88 +4,27 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::act::Acts;
 use super::clock::{Clock, Passed};
-use super::commands::{self, CommandContext, CommandError, Decided, Gathered};
+use super::commands::{self, CommandContext, CommandError, Decided};
 use super::decide::{Decision, Known, Pipeline, decide};
 use super::freezes::{FreezeNews, Freezes};
+use super::input::{CommandRequest, Input};
 use super::migrations;
 use super::refusals::{Added, RefusalRecord, Refusals};
 use super::report;
-use super::restore::ServiceRules;
 use super::runner::{RunId, Status};
-use super::trunk::{TakeIn, TrunkLook};
+use super::trunk::TakeIn;
+use super::trunk::update::TrunkLook;
 use super::world::{Service, Trouble, WorldOwner};
-use crate::config::service_file::ServiceFile;
-use crate::domain::caller::Caller;
-use crate::domain::command::{Command, Receipt, Refusal};
+use crate::domain::command::{Receipt, Refusal};
 use crate::domain::event::{Event, Fact};
-use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha};
+use crate::domain::ids::{DeploymentId, Environment, Seq, ServiceName, Sha};
 use crate::domain::people::Actor;
 use crate::domain::service::ServiceState;
 use crate::store::{Answered, NewEvent, Store, StoreError};
-
-/// Everything that can happen to the engine, in one order.
-pub enum Input {
-    Command(Box<CommandRequest>),
-    Looked(Box<TrunkLook>),
-    Prepared {
-        service: ServiceName,
-        deployment: DeploymentId,
-        result: Result<(), String>,
-    },
-    StepEnded {
-        service: ServiceName,
-        run: RunId,
-        status: Status,
-    },
-    /// The reading of a pipeline that was decided has ended.
-    PipelineRead {
-        service: ServiceName,
-        sha: Sha,
-    },
-    /// The service file of a commit, or why it cannot be used.
-    PipelineKnown {
-        service: ServiceName,
-        sha: Sha,
-        file: Result<Arc<ServiceFile>, String>,
-    },
-    /// The last good service file, which git did not tell while the engine opened.
-    RulesRead(Box<ServiceRules>),
-    /// What a look at the freezes changes.
-    FreezesRead(Box<FreezeNews>),
-    /// Sets or clears a problem that belongs to no service.
-    Trouble {
-        source: String,
-        trouble: Option<Trouble>,
-    },
-    /// The clock was set or the machine slept.
-    ClockJumped(Passed),
-    /// Tell what was answered to a command, now that all that came before is recorded.
-    Receipt {
-        key: IdempotencyKey,
-        reply: oneshot::Sender<Result<Option<Receipt>, StoreError>>,
-    },
-    /// Look again whether there is something to do.
-    Settle(ServiceName),
-    /// Look again whether the record can be written.
-    Rehearse,
-    /// Record the refusals that wait.
-    Refusals,
-    Stop,
-}
-
-/// A person's command.
-pub struct CommandRequest {
-    pub service: ServiceName,
-    pub caller: Caller,
-    pub command: Command,
-    pub key: IdempotencyKey,
-    pub gathered: Option<Gathered>,
-    pub reply: oneshot::Sender<Result<Receipt, CommandError>>,
-}
 
 fn unrecorded(error: &StoreError) -> CommandError {
     CommandError::Failed(format!("nothing was done, because it could not be recorded: {error}"))

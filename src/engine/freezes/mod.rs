@@ -23,7 +23,7 @@ pub(super) use self::found::at_commit;
 use self::kept::Kept;
 use self::own::OwnFile;
 use self::source::Source;
-use super::world::{Service, Trouble, World, WorldOwner, WorldReader};
+use super::world::{Trouble, World, WorldOwner, WorldReader};
 use crate::calendar::FreezeRules;
 use crate::domain::ids::ServiceName;
 
@@ -124,8 +124,12 @@ impl Freezes {
                 }
             }
         }
-        let source = in_force.services.get(service).map(|held| held.source.clone());
-        (in_force.of(service), source)
+        in_force.of(service)
+    }
+
+    /// The rules in force for a service, and its own file.
+    fn in_force_for(&self, service: &ServiceName) -> (FreezeRules, Option<Arc<Source>>) {
+        self.in_force().of(service)
     }
 
     /// Whether anything came in that is not on disk yet.
@@ -225,15 +229,15 @@ impl Freezes {
 }
 
 impl InForce {
-    /// The rules that hold for a service; nothing is computed for it.
-    fn of(&self, service: &ServiceName) -> FreezeRules {
+    /// The rules in force for a service, and its own file. It computes nothing.
+    fn of(&self, service: &ServiceName) -> (FreezeRules, Option<Arc<Source>>) {
         let own = self.services.get(service);
         let troubles = self.engine.trouble.iter().chain(own.and_then(|own| own.trouble.as_ref()));
         let rules = match own {
             Some(own) => self.engine.source.rules.and(&own.source.rules),
             None => self.engine.source.rules.clone(),
         };
-        rules.with_troubles(troubles.cloned())
+        (rules.with_troubles(troubles.cloned()), own.map(|own| own.source.clone()))
     }
 
     fn sources(&self) -> Vec<Arc<Source>> {
@@ -250,21 +254,13 @@ impl InForce {
     }
 }
 
-/// What a look at the freezes changes in the world.
+/// What a look at the freezes found changed.
 #[derive(Default)]
 pub struct FreezeNews {
-    rules: Vec<ServiceFreezes>,
+    /// The services whose rules or problems are others now.
+    services: Vec<ServiceName>,
     /// Problems that belong to no service, set or cleared.
     troubles: Vec<(&'static str, Option<Trouble>)>,
-}
-
-/// The freezes of one service as a look found them.
-struct ServiceFreezes {
-    service: ServiceName,
-    rules: FreezeRules,
-    /// The service's own file, which is part of the rules.
-    own: Option<Arc<Source>>,
-    trouble: Option<Trouble>,
 }
 
 impl Freezes {
@@ -303,21 +299,18 @@ impl Freezes {
         news
     }
 
-    /// Compares the rules that hold now with those that the services have.
+    /// Finds the services that do not have the rules in force.
     fn compare(&self, world: &World, now: DateTime<Utc>, news: &mut FreezeNews) {
-        let engine = self.in_force().engine.source.clone();
-        for (name, service) in &world.services {
-            let (own, rules) = {
-                let in_force = self.in_force();
-                let own = in_force.services.get(name).map(|held| held.source.clone());
-                (own, in_force.of(name))
-            };
-            let trouble = own.as_ref().and_then(|own| trouble_of(&own.rules, now));
-            let found = ServiceFreezes { service: name.clone(), rules, own, trouble };
-            if found.is_news(service) {
-                news.rules.push(found);
+        for service in world.services.values() {
+            let (rules, own) = self.in_force_for(&service.name);
+            let trouble =
+                own.and_then(|own| trouble_of(&own.rules, now)).map(|trouble| trouble.what);
+            let known = service.problems.get(FEEDS).map(|known| &known.what);
+            if !service.freezes.are_same(&rules) || known != trouble.as_ref() {
+                news.services.push(service.name.clone());
             }
         }
+        let engine = self.in_force().engine.source.clone();
         news.troubles.push((FEEDS, trouble_of(&engine.rules, now)));
     }
 
@@ -345,40 +338,22 @@ impl Freezes {
 impl FreezeNews {
     /// The news of one attempt to write the texts.
     pub(super) fn of_keeping(trouble: Option<Trouble>) -> Self {
-        Self { rules: Vec::new(), troubles: vec![(KEPT, trouble)] }
+        Self { services: Vec::new(), troubles: vec![(KEPT, trouble)] }
     }
 
-    /// Whether there is anything to take into the world.
-    pub(super) fn is_news(&self, world: &World) -> bool {
-        let mut troubles = self.troubles.iter();
-        !self.rules.is_empty() || troubles.any(|(source, t)| world.is_news(source, t.as_ref()))
-    }
-
-    /// Takes the news into the world.
+    /// Gives the services the rules in force now: a look at the trunk may have found newer ones since this look.
     pub(super) fn take_in(self, world: &mut WorldOwner, freezes: &Freezes, now: DateTime<Utc>) {
-        for found in self.rules {
-            // A look at the trunk may have given the service newer rules meanwhile.
-            let current = freezes.own_of(&found.service).map(|held| held.source);
-            let is_current =
-                current.as_ref().map(Arc::as_ptr) == found.own.as_ref().map(Arc::as_ptr);
-            if is_current {
-                world.change(&found.service, |service| {
-                    service.freezes = found.rules;
-                    service.set_trouble(FEEDS, now, found.trouble);
-                });
-            }
+        for name in &self.services {
+            let (rules, own) = freezes.in_force_for(name);
+            let trouble = own.and_then(|own| trouble_of(&own.rules, now));
+            world.change(name, |service| {
+                service.freezes = rules;
+                service.set_trouble(FEEDS, now, trouble);
+            });
         }
         for (source, trouble) in self.troubles {
             world.set_trouble(source, now, trouble);
         }
-    }
-}
-
-impl ServiceFreezes {
-    fn is_news(&self, service: &Service) -> bool {
-        let said = service.problems.get(FEEDS).map(|known| &known.what);
-        let trouble = self.trouble.as_ref().map(|trouble| &trouble.what);
-        !service.freezes.are_same(&self.rules) || said != trouble
     }
 }
 

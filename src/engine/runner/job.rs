@@ -18,13 +18,13 @@ pub struct RunId {
     pub step: usize,
 }
 
-/// Proof that the record says that the step runs. Nothing else can make one.
+/// Proof that the record says that the step runs: only the recorded state makes one.
 #[derive(Debug)]
 pub struct Permit(RunId);
 
 impl Permit {
     /// `None` unless the recorded state says that the step runs.
-    pub fn recorded(state: &ServiceState, run: RunId) -> Option<Self> {
+    pub(in crate::engine) fn recorded(state: &ServiceState, run: RunId) -> Option<Self> {
         let step = state.deployments.get(&run.deployment)?.steps.get(run.step)?;
         matches!(step, StepState::Running { .. }).then_some(Self(run))
     }

@@ -2,36 +2,19 @@
 
 mod job;
 pub mod local;
+mod status;
 
 use std::future::Future;
 use std::io;
-use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
 
 pub use self::job::{Job, Permit, RunId};
+pub use self::status::Status;
 use super::commands::CommandError;
-use crate::domain::event::StepOutcome;
 use crate::domain::ids::DeploymentId;
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
-use crate::domain::time::millis;
 
 /// The runner of every step. With a second kind of runner this becomes an enum of both.
 pub type StepRunner = local::LocalRunner;
-
-/// How a step ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Status {
-    pub outcome: StepOutcome,
-    #[serde(with = "millis")]
-    pub took: Duration,
-}
-
-impl Status {
-    pub fn not_started(why: impl Into<String>) -> Self {
-        Self { outcome: StepOutcome::NotStarted(why.into()), took: Duration::ZERO }
-    }
-}
 
 /// What a look for an earlier send found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! One look at a trunk with git: what is new since the engine last looked. It changes nothing.
 
-use super::{NewBuild, TrunkContext, TrunkRewrite, TrunkUpdate};
+use super::TrunkContext;
+use super::update::{NewBuild, TrunkRewrite, TrunkUpdate};
 use crate::config::service_file::{SERVICE_FILE, ServiceFile};
 use crate::config::user_file::Watched;
 use crate::domain::commit::Commit;

@@ -2,6 +2,7 @@
 
 mod look;
 mod take_in;
+pub(super) mod update;
 mod watch;
 
 use std::sync::Arc;
@@ -13,15 +14,11 @@ pub use self::take_in::TakeIn;
 pub(super) use self::take_in::with_owner;
 pub(super) use self::watch::watch;
 use super::clock::Clock;
-use super::freezes::{Found, Freezes};
-use super::world::{Trouble, WorldReader};
-use super::writer::Input;
-use crate::config::service_file::ServiceFile;
+use super::freezes::Freezes;
+use super::input::Input;
+use super::world::WorldReader;
 use crate::config::user_file::Watched;
-use crate::domain::commit::{Commit, Revert};
-use crate::domain::ids::{BuildNumber, Sha};
 use crate::domain::people::Identity;
-use crate::git::Mirror;
 
 /// How many trunks are looked at at a time.
 const LOOKS: usize = 32;
@@ -46,47 +43,6 @@ impl TrunkContext {
     ) -> Self {
         Self { world, inputs, clock, freezes, looks: Arc::new(Semaphore::new(LOOKS)) }
     }
-}
-
-/// One look at a trunk and what it found.
-pub struct TrunkLook {
-    pub watched: Watched,
-    pub mirror: Mirror,
-    pub result: Result<TrunkUpdate, Trouble>,
-}
-
-/// What is on the trunk.
-#[derive(Debug)]
-pub struct TrunkUpdate {
-    trunk: String,
-    /// The service file at the tip, unless it was read before. The inner error says why it cannot be used.
-    file: Option<Result<ServiceFile, String>>,
-    /// The service's own freezes at the tip, unless they were read before.
-    freezes: Option<Found>,
-    /// The tip that the engine knew when this look began.
-    before: Option<Sha>,
-    tip: Sha,
-    rewrite: Option<TrunkRewrite>,
-    builds: Vec<NewBuild>,
-    /// The number of the first of `builds` of a new service.
-    first: u64,
-    /// The machine's owner, by their own git configuration.
-    owner: Option<Identity>,
-}
-
-/// A force-push: the builds that it took off the trunk, and the newest build that is still on it.
-#[derive(Debug)]
-struct TrunkRewrite {
-    off_trunk: Vec<BuildNumber>,
-    onto: Option<(BuildNumber, Sha)>,
-}
-
-#[derive(Debug)]
-struct NewBuild {
-    sha: Sha,
-    commits: Vec<Commit>,
-    more: u32,
-    reverts: Vec<Revert>,
 }
 
 /// The machine's owner by their git configuration, of the repository if it is a local one.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::{TrunkLook, TrunkUpdate};
+use super::update::{TrunkLook, TrunkUpdate};
 use crate::config::service_file::ServiceFile;
 use crate::domain::event::Fact;
 use crate::domain::ids::{BuildNumber, ServiceName};

@@ -6,11 +6,12 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::look::{is_taken_in, look};
-use super::{TrunkContext, TrunkLook, TrunkUpdate, local_identity};
+use super::update::{TrunkLook, TrunkUpdate};
+use super::{TrunkContext, local_identity};
 use crate::config::user_file::Watched;
 use crate::domain::ids::Sha;
+use crate::engine::input::Input;
 use crate::engine::world::World;
-use crate::engine::writer::Input;
 use crate::git::{BranchState, Mirror};
 
 /// The longest pause between looks that fail.

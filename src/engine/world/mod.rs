@@ -78,11 +78,6 @@ impl World {
     pub fn service_at(&self, watched: &Watched) -> Option<&Service> {
         self.services.values().map(Arc::as_ref).find(|service| service.watched.is_same(watched))
     }
-
-    /// Whether this would change what is said under the source.
-    pub fn is_news(&self, source: &str, trouble: Option<&Trouble>) -> bool {
-        self.problems.get(source).map(|known| &known.what) != trouble.map(|trouble| &trouble.what)
-    }
 }
 
 impl Service {

@@ -30,14 +30,14 @@ enum Visible {
 pub struct WorldReader(Arc<Published>);
 
 impl WorldReader {
-    /// The newest world. Keep it for a moment only: a change meanwhile has to copy the services that it touches.
+    /// A snapshot of the newest world. Keep it for a moment only: a change meanwhile copies the services that it touches.
     pub fn world(&self) -> Arc<World> {
         self.0.newest.read().expect("a change of the world does not panic").clone()
     }
 
-    /// Runs a short action while nothing in the world can change.
-    pub fn while_unchanged<T>(&self, action: impl FnOnce(&World) -> T) -> T {
-        action(&self.0.newest.read().expect("a change of the world does not panic"))
+    /// Reads the newest world without a snapshot. A change waits until the read ends.
+    pub fn read<T>(&self, read: impl FnOnce(&World) -> T) -> T {
+        read(&self.0.newest.read().expect("a change of the world does not panic"))
     }
 
     /// Resolves after each change that a reader can see.
@@ -108,7 +108,8 @@ impl WorldOwner {
 
     /// Sets or clears a problem that belongs to no service. An unchanged problem wakes nobody.
     pub fn set_trouble(&mut self, source: &str, now: DateTime<Utc>, trouble: Option<Trouble>) {
-        if self.world().is_news(source, trouble.as_ref()) {
+        let known = self.world().problems.get(source).map(|known| known.what.clone());
+        if known.as_ref() != trouble.as_ref().map(|trouble| &trouble.what) {
             self.publish(Visible::InSnapshots, |world| {
                 set_trouble(&mut world.problems, source.to_owned(), now, trouble);
             });
