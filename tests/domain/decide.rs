@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::DateTime;
+use trunkline::calendar::FreezeRules;
+use trunkline::domain::command::Command;
 use trunkline::domain::deployment::{DeploymentState, StepState};
 use trunkline::domain::event::{
-    DeploymentKind, DeploymentRequest, Event, Fact, Outcome, Run, StepOutcome, StepSpec,
+    DeploymentKind, DeploymentRequest, Event, Fact, ObservedDeployment, Outcome, Run, StepOutcome,
+    StepSpec,
 };
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
-use trunkline::domain::people::Actor;
-use trunkline::domain::policy::VerifyBy;
+use trunkline::domain::people::{Actor, People};
+use trunkline::domain::policy::{Policy, Staging, VerifyBy};
 use trunkline::domain::service::ServiceState;
+use trunkline::engine::commands::{self, CommandContext, CommandError, ServiceView};
 use trunkline::engine::decide::{Decision, Known, Pipeline, decide};
 
 /// A service whose record a test writes, with two steps in every pipeline.
@@ -19,6 +23,7 @@ use trunkline::engine::decide::{Decision, Known, Pipeline, decide};
 struct Record {
     events: Vec<Event>,
     state: ServiceState,
+    staging: Staging,
 }
 
 fn steps() -> Vec<StepSpec> {
@@ -37,11 +42,15 @@ fn sha(number: u64) -> Sha {
 
 impl Record {
     fn push(&mut self, fact: Fact) -> DeploymentId {
+        self.push_as(Actor::System, fact)
+    }
+
+    fn push_as(&mut self, actor: Actor, fact: Fact) -> DeploymentId {
         let event = Event {
             seq: Seq(self.state.last_seq.0 + 1),
             at: DateTime::UNIX_EPOCH,
             service: "checkout".parse().expect("a service name"),
-            actor: Actor::System,
+            actor,
             fact,
         };
         self.state.apply(&event);
@@ -71,6 +80,24 @@ impl Record {
         }))
     }
 
+    /// Another engine deploys a build.
+    fn observe(&mut self, environment: Environment, number: u64) -> DeploymentId {
+        let actor = Actor::External { login: "bob-gh".into(), engine: "github".into() };
+        let seen = ObservedDeployment {
+            environment,
+            build: BuildNumber(number),
+            sha: sha(number),
+            run: "5512".into(),
+            page: None,
+            at: DateTime::UNIX_EPOCH,
+        };
+        self.push_as(actor, Fact::DeploymentObserved(seen))
+    }
+
+    fn observe_end(&mut self, deployment: DeploymentId, outcome: Outcome) {
+        self.push(Fact::ObservedEnded { deployment, outcome, at: DateTime::UNIX_EPOCH });
+    }
+
     fn start(&mut self, deployment: DeploymentId, step: usize) {
         if step == 0 {
             self.push(Fact::DeploymentStarted { deployment });
@@ -91,6 +118,7 @@ impl Record {
         let verify = VerifyBy::Step("smoke".into());
         decide(&Known {
             state: &self.state,
+            staging: self.staging,
             verify: &[verify],
             staging_steps: &|_| Pipeline::Steps(&steps),
         })
@@ -239,4 +267,81 @@ fn folding_the_record_again_changes_nothing() {
     let mut anew = ServiceState::default();
     record.events.iter().for_each(|event| anew.apply(event));
     assert_eq!(anew, record.state);
+}
+
+#[test]
+fn an_observed_staging_gets_no_deployment_from_here_and_shows_what_was_seen() {
+    let mut record = Record { staging: Staging::Observe, ..Record::default() };
+    record.build(1);
+    assert_eq!(record.decisions(), []);
+    let id = record.observe(Environment::Staging, 1);
+    assert_eq!(record.decisions(), [], "its own engine runs it");
+    assert_eq!(record.state_of(id), DeploymentState::Running);
+    record.observe_end(id, Outcome::Succeeded);
+    assert_eq!(record.decisions(), []);
+    assert_eq!(record.state_of(id), DeploymentState::Succeeded);
+    let live = record.state.live(Environment::Staging).unwrap();
+    assert_eq!((live.build, live.deployment), (BuildNumber(1), id));
+    assert_eq!(record.state.builds[&BuildNumber(1)].staging, Some(id));
+}
+
+#[test]
+fn an_observed_deployment_of_production_is_live_after_its_success_alone() {
+    let mut record = Record::default();
+    for number in [1, 2] {
+        record.build(number);
+    }
+    let first = record.request(Environment::Production, 1);
+    record.settle();
+    let failed = record.observe(Environment::Production, 2);
+    record.observe_end(failed, Outcome::Failed("exit 1".into()));
+    let live = |record: &Record| record.state.live(Environment::Production).unwrap().deployment;
+    assert_eq!(live(&record), first);
+    assert_eq!(record.state.unsettled(Environment::Production).map(|d| d.id), Some(failed));
+    let second = record.observe(Environment::Production, 2);
+    record.observe_end(second, Outcome::Succeeded);
+    assert_eq!(live(&record), second);
+    assert_eq!(record.state.rollback_target(), Some(BuildNumber(1)));
+    let said = record.events.iter().rev().find(|event| event.seq.0 == second.0).unwrap();
+    let said = said.sentence();
+    assert_eq!(said, format!("bob-gh at github deploys #2 to production ({second}, run 5512)"));
+}
+
+#[test]
+fn a_deployment_from_here_waits_for_the_one_of_another_engine() {
+    let mut record = Record::default();
+    record.build(1);
+    record.settle();
+    let other = record.observe(Environment::Production, 1);
+    let ours = record.request(Environment::Production, 1);
+    assert_eq!(record.decisions(), []);
+    record.observe_end(other, Outcome::Succeeded);
+    assert_eq!(record.decisions(), [Decision::Prepare(ours)]);
+}
+
+#[test]
+fn a_deployment_of_another_engine_is_not_cancelled_from_here() {
+    let mut record = Record::default();
+    record.build(1);
+    let deployment = record.observe(Environment::Production, 1);
+    let (name, people) = ("checkout".parse().expect("a service name"), People::default());
+    let service = ServiceView {
+        name: &name,
+        state: &record.state,
+        policy: Policy::default(),
+        people: &people,
+        freezes: &FreezeRules::default(),
+    };
+    let actor = Actor::Person("raj".into());
+    let (now, next) = (DateTime::UNIX_EPOCH, Seq(record.state.last_seq.0 + 1));
+    let context = CommandContext { actor: &actor, now, next, gathered: None };
+    let cancel = Command::Cancel { deployment, reason: "wrong build".into() };
+    let Err(CommandError::Refused(refusal)) = commands::decide(&service, &cancel, context) else {
+        panic!("it is not refused");
+    };
+    let said = refusal.to_string();
+    assert!(
+        said.contains("runs outside of trunkline, by bob-gh at github; cancel it there"),
+        "{said}"
+    );
 }
