@@ -141,7 +141,11 @@ async fn when_production_changes_it_counts_anew_and_says_why() {
     let console = Console::open(&backend);
     console.until("#3").await.press(&["!"]).until("in 1").await;
     backend.change(|world| put_live(world, trunkline::domain::ids::BuildNumber(3)));
-    console.until("#3 → #2  in 3").await.until("starts again: production changed: #2 -> #3").await;
+    console
+        .until("#3 → #2  in 3")
+        .await
+        .until("starts again: production changed: #3 is live")
+        .await;
     assert_eq!(rollbacks(&console), 0);
     console.until_gone("ROLLING BACK").await;
     let target = backend.change(|world| {

@@ -109,7 +109,11 @@ async fn the_dialog_disarms_when_the_world_moves_and_can_be_checked_again() {
     let console = Console::open(&backend);
     console.until("#4").await.press(&["P"]).until("[> Cancel <]").await.press(&["right"]);
     backend.change(|world| put_live(world, trunkline::domain::ids::BuildNumber(3)));
-    console.until("DISARMED").await.until("production changed: #2 -> #3, promoted by sam").await;
+    console
+        .until("DISARMED")
+        .await
+        .until("production changed: #3 is live; promote of #3 by sam")
+        .await;
     console.quiet().await.press(&["enter"]).settled().await;
     assert_eq!(production(&console), 3, "Close had the focus");
     console.press(&["P"]).until("Promote #4 to PRODUCTION").await.until("live        #3").await;

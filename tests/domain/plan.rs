@@ -443,7 +443,7 @@ fn a_stale_plan_is_refused_and_says_what_changed() {
         ("#3 is live", |world| {
             world.promote(3, Some(Outcome::Succeeded));
         }),
-        ("ended failed", |world| {
+        ("promote of #3 by sam failed", |world| {
             world.promote(3, Some(Outcome::Failed("exit 1".into())));
         }),
         ("promote of #3 by sam (d22) is running", |world| {
@@ -461,7 +461,7 @@ fn a_stale_plan_is_refused_and_says_what_changed() {
                 rollback: None,
             });
         }),
-        ("what is known of #3 in staging changed", |world| {
+        ("the state of #3 in staging changed", |world| {
             world.record(Fact::BuildVerified {
                 build: BuildNumber(3),
                 note: "again".into(),
@@ -498,7 +498,7 @@ fn a_changed_range_is_a_changed_plan() {
     let Err(Refusal::Changed { changes, .. }) = world.told(&confirmed) else {
         panic!("the range is another one");
     };
-    assert_eq!(changes, ["the range changed: it is 3 commits now"]);
+    assert_eq!(changes, ["the number of commits is 3 now"]);
 }
 
 #[test]

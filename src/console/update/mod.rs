@@ -8,7 +8,6 @@ mod confirm;
 mod history;
 mod input;
 mod log;
-mod moved;
 mod overlays;
 mod plan;
 mod recall;

@@ -8,10 +8,10 @@ use crate::console::model::dialog::kinds::{Dialog, Question, WatchTarget};
 use crate::console::model::dialog::progress::Stage;
 use crate::console::model::notes::Tone;
 use crate::console::model::ticket::Ticket;
-use crate::console::update::{changes, moved};
+use crate::console::update::changes;
 use crate::domain::command::Action;
 use crate::domain::ids::Environment;
-use crate::domain::plan::Plan;
+use crate::domain::plan::{ChangeDetails, Plan};
 use crate::domain::snapshot::DeploymentRow;
 
 pub fn ask(model: &Model, ticket: Ticket, action: Action) -> Option<Effect> {
@@ -83,17 +83,33 @@ fn take_plan(model: &mut Model, plan: Box<Plan>) {
             confirm.progress.confirm();
         }
         (Stage::Rechecking, Some(shown)) => {
-            let changes = moved::between(model, &shown, &plan);
+            let changes = changes_since(model, &shown, &plan);
             disarm(model, changes, Some(plan));
         }
         (Stage::Asking, Some(_)) if same => planning.plan = Some(plan),
         (_, Some(shown)) if emergency && !same => {
-            let changes = moved::between(model, &shown, &plan);
+            let changes = changes_since(model, &shown, &plan);
             count_down(model, plan, changes);
         }
         _ if emergency => count_down(model, plan, Vec::new()),
         _ => confirm.ask(plan),
     }
+}
+
+/// What changed since the plan that was shown, in sentences.
+fn changes_since(model: &Model, shown: &Plan, now: &Plan) -> Vec<String> {
+    let Some(service) = &model.service else { return Vec::new() };
+    let at = model.now();
+    let rows = service.deployments.iter().map(|row| &row.deployment);
+    let here = rows.filter(|deployment| deployment.request.environment == now.environment);
+    let ran = here.filter(|d| d.started_at.is_some() && d.ended.is_some());
+    let details = ChangeDetails {
+        in_flight: model.in_flight(now.environment).map(|row| &row.deployment),
+        last_ended: ran.max_by_key(|deployment| deployment.ended.as_ref().map(|ended| ended.at)),
+        hold: service.holds.get(&now.environment),
+        freeze: service.freezes.iter().rfind(|freeze| freeze.covers(at)),
+    };
+    shown.fingerprint.changes(now, details)
 }
 
 /// Starts an emergency's countdown, or starts it again, saying why.

@@ -11,11 +11,13 @@ use utoipa::ToSchema;
 
 use super::{Endpoints, Guard, Plan, PlanInput, Severity};
 use crate::domain::command::Action;
+use crate::domain::deployment::Deployment;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
 use crate::domain::people::Actor;
 use crate::domain::schema::{Outlook, Verdict};
 use crate::domain::service::ServiceState;
+use crate::domain::stops::{Freeze, Hold};
 use crate::domain::time::{between, say};
 
 /// What a confirmed plan rested on; it travels as `live:0123456789abcdef.target:…`.
@@ -148,61 +150,83 @@ fn digest(value: &impl Serialize) -> String {
     text
 }
 
-/// What changed between the plan that was confirmed and the plan as it is now, in sentences.
-pub(super) fn changes(confirmed: &Fingerprint, now: &Plan, state: &ServiceState) -> Vec<String> {
-    let differs = |part: &Part| confirmed.0.get(part) != now.fingerprint.0.get(part);
-    Part::ALL.into_iter().filter(differs).map(|part| sentence(part, now, state)).collect()
+/// What the sentences about a change are made of.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ChangeDetails<'a> {
+    /// The deployment that is open in the environment of the plan.
+    pub in_flight: Option<&'a Deployment>,
+    /// The last one there that ran and has ended.
+    pub last_ended: Option<&'a Deployment>,
+    pub hold: Option<&'a Hold>,
+    /// The last freeze by hand that covers now.
+    pub freeze: Option<&'a Freeze>,
 }
 
-fn sentence(part: Part, now: &Plan, state: &ServiceState) -> String {
+impl<'a> ChangeDetails<'a> {
+    pub(super) fn of(state: &'a ServiceState, now: &Plan) -> Self {
+        Self {
+            in_flight: state.in_flight(now.environment),
+            last_ended: state.last_ended(now.environment),
+            hold: state.holds.get(&now.environment),
+            freeze: state.freezes_at(now.at).last(),
+        }
+    }
+}
+
+impl Fingerprint {
+    /// What changed between the plan with this fingerprint and the plan as it is now, in sentences.
+    #[must_use]
+    pub fn changes(&self, now: &Plan, details: ChangeDetails<'_>) -> Vec<String> {
+        let differs = |part: &Part| self.0.get(part) != now.fingerprint.0.get(part);
+        Part::ALL.into_iter().filter(differs).map(|part| sentence(part, now, details)).collect()
+    }
+}
+
+fn sentence(part: Part, now: &Plan, details: ChangeDetails<'_>) -> String {
     match part {
         Part::Actor => "the plan was made for somebody else".into(),
         Part::Action => "the plan was made for something else".into(),
-        Part::Live => live_sentence(now, state),
-        Part::Target => format!("the target changed: it is {} now", now.target.build),
-        Part::Staging => format!("what is known of {} in staging changed", now.target.build),
-        Part::Range => format!("the range changed: it is {} commits now", now.range.len()),
-        Part::InFlight => match state.in_flight(now.environment) {
+        Part::Live => live_sentence(now, details),
+        Part::Target => format!("the target is {} now", now.target.build),
+        Part::Staging => format!("the state of {} in staging changed", now.target.build),
+        Part::Range => format!("the number of commits is {} now", now.range.len()),
+        Part::InFlight => match details.in_flight {
             Some(running) => super::promote::running_now(running, now.at),
             None => "the deployment that was running has ended".into(),
         },
-        Part::Freeze => freeze_sentence(now, state),
-        Part::Hold => match state.holds.get(&now.environment) {
+        Part::Freeze => freeze_sentence(now, details),
+        Part::Hold => match details.hold {
             Some(hold) => format!("production was put on hold by {}: {}", hold.by, hold.reason),
             None => "the hold was released".into(),
         },
-        Part::Quarantine => format!("what {} has of the quarantine changed", now.target.build),
+        Part::Quarantine => format!("the bad commits in {} changed", now.target.build),
         Part::Policy => "the policy or [people] in trunkline.toml changed".into(),
         Part::Steps => "the steps of the pipeline changed".into(),
-        Part::Schema => "what is known of the schema and its migrations changed".into(),
+        Part::Schema => "the judgement of the migrations changed".into(),
     }
 }
 
-fn freeze_sentence(now: &Plan, state: &ServiceState) -> String {
-    if let Some(freeze) = state.freezes_at(now.at).last() {
+fn freeze_sentence(now: &Plan, details: ChangeDetails<'_>) -> String {
+    if let Some(freeze) = details.freeze {
         return format!("a freeze began, by {}: {}", freeze.by, freeze.reason);
     }
-    let standing = now.findings.iter().find(|finding| finding.guard == Guard::Freeze);
-    match standing.filter(|finding| finding.severity > Severity::Info) {
-        Some(standing) => format!("the freezes changed: {}", standing.sentence),
+    let finding = now.findings.iter().find(|finding| finding.guard == Guard::Freeze);
+    match finding.filter(|finding| finding.severity > Severity::Info) {
+        Some(finding) => format!("the freezes changed: {}", finding.sentence),
         None => "the freeze ended".into(),
     }
 }
 
-fn live_sentence(now: &Plan, state: &ServiceState) -> String {
-    let Some(last) = state.last_ended(now.environment) else {
-        return "production changed".into();
-    };
-    let ago = last
-        .ended
-        .as_ref()
-        .map_or_else(String::new, |ended| format!(" {} ago", say(between(ended.at, now.at))));
+/// `production changed: #12 is live; promote of #12 by sam succeeded 20s ago`.
+fn live_sentence(now: &Plan, details: ChangeDetails<'_>) -> String {
     let live = now.live.as_ref().map_or_else(|| "nothing".into(), |live| live.build.to_string());
+    let changed = format!("production changed: {live} is live");
+    let Some(last) = details.last_ended else { return changed };
+    let ended = last.ended.as_ref();
+    let ago =
+        ended.map_or_else(String::new, |end| format!(" {} ago", say(between(end.at, now.at))));
     let (kind, build, by) = (last.request.kind, last.request.build, &last.by);
-    format!(
-        "production changed: {live} is live, after {kind} of {build} by {by} ended {}{ago}",
-        last.state().as_str()
-    )
+    format!("{changed}; {kind} of {build} by {by} {}{ago}", last.state().as_str())
 }
 
 impl fmt::Display for Fingerprint {

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use self::fingerprint::{Fingerprint, InvalidFingerprint, Part};
+pub use self::fingerprint::{ChangeDetails, Fingerprint, InvalidFingerprint, Part};
 pub use self::migration::Migrations;
 use super::build::Build;
 use super::command::{Action, Refusal};
@@ -387,7 +387,7 @@ impl Plan {
         confirmed: &Fingerprint,
         state: &ServiceState,
     ) -> Result<(), Refusal> {
-        let changes = fingerprint::changes(confirmed, self, state);
+        let changes = confirmed.changes(self, ChangeDetails::of(state, self));
         if !changes.is_empty() {
             return Err(Refusal::Changed { changes, plan: Box::new(self.clone()) });
         }
