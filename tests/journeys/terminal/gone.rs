@@ -115,7 +115,7 @@ fn a_signal_ends_a_console_that_draws_nothing_and_whose_terminal_is_full() {
 #[test]
 fn a_console_that_panics_disturbs_no_deployment_and_the_next_one_shows_it() {
     let stage = Stage::set();
-    let engine = stage.shop.home.json(&["engine", "status", "--json"]);
+    let engine = stage.shop.home.engine();
     let mut broken = stage.console(&[("TRUNKLINE_PANIC", "view:3")]);
     while !broken.has_ended_within(Duration::from_millis(20)) {
         broken.press(b"j");
@@ -127,7 +127,7 @@ fn a_console_that_panics_disturbs_no_deployment_and_the_next_one_shows_it() {
     stage.shop.open_gate();
     row(&screen, "#4", "staging");
     screen.shows("auto of 4 is out");
-    assert_eq!(stage.shop.home.json(&["engine", "status", "--json"])["pid"], engine["pid"]);
+    assert_eq!(stage.shop.home.engine(), engine);
     until("it ran once", || {
         let ran = stage.shop.ran();
         ran.iter().filter(|line| *line == "staging auto 4").count() == 1

@@ -112,7 +112,7 @@ impl Ground {
         let file = service_file().replace("echo back to $TRUNKLINE_BUILD", "./release");
         let mut world = World::with_file(&file);
         let here = world.folder().display().to_string();
-        world.write_script("release", &RELEASE.replace("HERE", &here));
+        world.repository.write_script("release", &RELEASE.replace("HERE", &here));
         world.repository.commit_all("Zoe", "zoe@example.com", "one");
         world.start().await;
         let tip = world.repository.head();
