@@ -1,74 +1,41 @@
 //! What follows by itself, decided from events alone: no process, no clock, no disk.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono::DateTime;
 use trunkline::domain::deployment::{DeploymentState, StepState};
 use trunkline::domain::event::{
-    DeploymentKind, DeploymentRequest, Event, Fact, Outcome, Run, StepOutcome, StepSpec,
+    DeploymentKind, DeploymentRequest, Fact, Outcome, StepOutcome, StepSpec,
 };
-use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
+use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment};
 use trunkline::domain::people::Actor;
 use trunkline::domain::policy::VerifyBy;
 use trunkline::domain::service::ServiceState;
 use trunkline::engine::decide::{Decision, Known, Pipeline, decide};
 
+use trunkline_testing::record::{Record, found, request, step};
+
 /// A service whose record a test writes, with two steps in every pipeline.
 #[derive(Default)]
-struct Record {
-    events: Vec<Event>,
-    state: ServiceState,
-}
+struct Service(Record);
 
 fn steps() -> Vec<StepSpec> {
-    let step = |name: &str| StepSpec {
-        name: name.into(),
-        run: Run::Argv(vec!["true".into()]),
-        timeout: Duration::from_mins(1),
-        expected: None,
-    };
     vec![step("release"), step("smoke")]
 }
 
-fn sha(number: u64) -> Sha {
-    format!("{number:040x}").parse().expect("forty hex digits")
-}
-
-impl Record {
+impl Service {
     fn push(&mut self, fact: Fact) -> DeploymentId {
-        let event = Event {
-            seq: Seq(self.state.last_seq.0 + 1),
-            at: DateTime::UNIX_EPOCH,
-            service: "checkout".parse().expect("a service name"),
-            actor: Actor::System,
-            fact,
-        };
-        self.state.apply(&event);
-        self.events.push(event);
-        self.state.last_seq.into()
+        self.0.push(Actor::System, fact).into()
     }
 
     fn build(&mut self, number: u64) {
-        let (build, sha) = (BuildNumber(number), sha(number));
-        self.push(Fact::BuildFound { build, sha, commits: vec![], more: 0, reverts: Vec::new() });
+        self.push(found(number, Vec::new()));
     }
 
     fn request(&mut self, environment: Environment, number: u64) -> DeploymentId {
-        self.push(Fact::DeploymentRequested(DeploymentRequest {
-            build: BuildNumber(number),
-            sha: sha(number),
-            environment,
-            kind: DeploymentKind::Promote,
-            previous: None,
-            previous_sha: None,
-            steps: steps(),
-            schema: Some(Vec::new()),
-            schema_trouble: None,
-            cancels: None,
-            findings: vec![],
-            overrides: BTreeMap::new(),
-        }))
+        let steps = steps();
+        let kind = DeploymentKind::Promote;
+        let request = DeploymentRequest { steps, kind, ..request(environment, number) };
+        self.push(Fact::DeploymentRequested(request))
     }
 
     fn start(&mut self, deployment: DeploymentId, step: usize) {
@@ -90,7 +57,7 @@ impl Record {
         let steps = steps();
         let verify = VerifyBy::Step("smoke".into());
         decide(&Known {
-            state: &self.state,
+            state: &self.0.state,
             verify: &[verify],
             staging_steps: &|_| Pipeline::Steps(&steps),
         })
@@ -114,96 +81,96 @@ impl Record {
     }
 
     fn state_of(&self, id: DeploymentId) -> DeploymentState {
-        self.state.deployments[&id].state()
+        self.0.state.deployments[&id].state()
     }
 }
 
-/// A record in which a promote is in its first step.
-fn running() -> (Record, DeploymentId) {
-    let mut record = Record::default();
-    let id = record.request(Environment::Production, 1);
-    record.start(id, 0);
-    (record, id)
+/// A service whose promote is in its first step.
+fn running() -> (Service, DeploymentId) {
+    let mut service = Service::default();
+    let id = service.request(Environment::Production, 1);
+    service.start(id, 0);
+    (service, id)
 }
 
 #[test]
 fn a_new_build_goes_through_staging_and_is_verified_by_its_step() {
-    let mut record = Record::default();
-    record.build(1);
-    record.settle();
-    let build = &record.state.builds[&BuildNumber(1)];
+    let mut service = Service::default();
+    service.build(1);
+    service.settle();
+    let build = &service.0.state.builds[&BuildNumber(1)];
     assert!(!build.verifications.is_empty());
     assert_eq!(
-        record.state.live(Environment::Staging).map(|live| live.build),
+        service.0.state.live(Environment::Staging).map(|live| live.build),
         Some(BuildNumber(1))
     );
-    assert_eq!(record.decisions(), [], "then there is nothing left to do");
+    assert_eq!(service.decisions(), [], "then there is nothing left to do");
 }
 
 #[test]
 fn staging_takes_the_newest_build_once_it_is_free_and_not_held() {
-    let mut record = Record::default();
-    record.push(Fact::HoldPlaced {
+    let mut service = Service::default();
+    service.push(Fact::HoldPlaced {
         environment: Environment::Staging,
         reason: "looking".into(),
         rollback: None,
     });
-    (1..=3).for_each(|number| record.build(number));
-    assert_eq!(record.decisions(), []);
-    record.push(Fact::HoldReleased {
+    (1..=3).for_each(|number| service.build(number));
+    assert_eq!(service.decisions(), []);
+    service.push(Fact::HoldReleased {
         environment: Environment::Staging,
         reason: String::new(),
         bad: Vec::new(),
     });
-    record.settle();
-    let staged: Vec<_> = record.state.deployments.values().map(|d| d.request.build.0).collect();
+    service.settle();
+    let staged: Vec<_> = service.0.state.deployments.values().map(|d| d.request.build.0).collect();
     assert_eq!(staged, [3], "the ones between are never deployed");
 }
 
 #[test]
 fn a_running_step_is_attended_to_however_often_it_is_asked() {
-    let (record, id) = running();
-    assert_eq!(record.decisions(), [Decision::Attend(id, 0)]);
-    assert_eq!(record.decisions(), [Decision::Attend(id, 0)]);
+    let (service, id) = running();
+    assert_eq!(service.decisions(), [Decision::Attend(id, 0)]);
+    assert_eq!(service.decisions(), [Decision::Attend(id, 0)]);
 }
 
 #[test]
 fn a_cancelled_step_is_stopped_before_it_is_attended_to() {
-    let (mut record, id) = running();
-    record.cancel(id);
-    assert_eq!(record.decisions(), [Decision::Stop(id, 0), Decision::Attend(id, 0)]);
+    let (mut service, id) = running();
+    service.cancel(id);
+    assert_eq!(service.decisions(), [Decision::Stop(id, 0), Decision::Attend(id, 0)]);
 }
 
 #[test]
 fn a_cancel_between_two_steps_keeps_the_next_from_starting() {
-    let (mut record, id) = running();
-    record.end(id, 0, StepOutcome::Succeeded);
-    record.cancel(id);
-    record.settle();
-    assert_eq!(record.state_of(id), DeploymentState::Cancelled);
-    assert_eq!(record.state.deployments[&id].steps[1], StepState::Skipped);
+    let (mut service, id) = running();
+    service.end(id, 0, StepOutcome::Succeeded);
+    service.cancel(id);
+    service.settle();
+    assert_eq!(service.state_of(id), DeploymentState::Cancelled);
+    assert_eq!(service.0.state.deployments[&id].steps[1], StepState::Skipped);
 }
 
 #[test]
 fn a_cancel_after_the_last_step_comes_too_late_and_the_truth_is_told() {
-    let (mut record, id) = running();
-    record.end(id, 0, StepOutcome::Succeeded);
-    record.push(Fact::StepStarted { deployment: id, step: 1 });
-    record.cancel(id);
-    record.end(id, 1, StepOutcome::Succeeded);
-    record.settle();
-    assert_eq!(record.state_of(id), DeploymentState::Succeeded);
+    let (mut service, id) = running();
+    service.end(id, 0, StepOutcome::Succeeded);
+    service.push(Fact::StepStarted { deployment: id, step: 1 });
+    service.cancel(id);
+    service.end(id, 1, StepOutcome::Succeeded);
+    service.settle();
+    assert_eq!(service.state_of(id), DeploymentState::Succeeded);
 }
 
 #[test]
 fn a_rollback_waits_for_the_deployment_that_it_cancels() {
-    let (mut record, promote) = running();
-    record.cancel(promote);
-    let rollback = record.request(Environment::Production, 1);
-    assert!(!record.decisions().contains(&Decision::Prepare(rollback)));
-    record.settle();
-    assert_eq!(record.state_of(promote), DeploymentState::Cancelled);
-    assert_eq!(record.state_of(rollback), DeploymentState::Succeeded);
+    let (mut service, promote) = running();
+    service.cancel(promote);
+    let rollback = service.request(Environment::Production, 1);
+    assert!(!service.decisions().contains(&Decision::Prepare(rollback)));
+    service.settle();
+    assert_eq!(service.state_of(promote), DeploymentState::Cancelled);
+    assert_eq!(service.state_of(rollback), DeploymentState::Succeeded);
 }
 
 #[test]
@@ -220,23 +187,23 @@ fn every_bad_end_of_a_step_ends_the_deployment_in_its_own_words() {
         ),
     ];
     for (outcome, expected) in cases {
-        let (mut record, id) = running();
-        record.end(id, 0, outcome.clone());
+        let (mut service, id) = running();
+        service.end(id, 0, outcome.clone());
         let end = Fact::DeploymentEnded { deployment: id, outcome: expected };
-        assert_eq!(record.decisions(), [Decision::Record(end)], "{outcome:?}");
+        assert_eq!(service.decisions(), [Decision::Record(end)], "{outcome:?}");
     }
 }
 
 #[test]
 fn folding_the_record_again_changes_nothing() {
-    let (mut record, id) = running();
-    record.build(1);
-    record.cancel(id);
-    record.settle();
-    let mut again = record.state.clone();
-    record.events.iter().for_each(|event| again.apply(event));
-    assert_eq!(again, record.state);
+    let (mut service, id) = running();
+    service.build(1);
+    service.cancel(id);
+    service.settle();
+    let mut again = service.0.state.clone();
+    service.0.events.iter().for_each(|event| again.apply(event));
+    assert_eq!(again, service.0.state);
     let mut anew = ServiceState::default();
-    record.events.iter().for_each(|event| anew.apply(event));
-    assert_eq!(anew, record.state);
+    service.0.events.iter().for_each(|event| anew.apply(event));
+    assert_eq!(anew, service.0.state);
 }

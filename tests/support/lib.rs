@@ -17,6 +17,7 @@ pub mod engine;
 pub mod home;
 pub mod proxy;
 pub mod pty;
+pub mod record;
 pub mod repository;
 pub mod service_file;
 pub mod serving;
