@@ -22,7 +22,7 @@ pub enum FreezeMode {
     Warn,
 }
 
-/// What somebody would do. Only a promote can be frozen.
+/// The action in question. Only a promote can be frozen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FreezeAction {
@@ -31,7 +31,7 @@ pub enum FreezeAction {
     Abort,
 }
 
-/// What the freezes say.
+/// Whether promotes are frozen.
 #[derive(
     Debug,
     Clone,
@@ -48,10 +48,10 @@ pub enum FreezeAction {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum FreezeState {
-    /// Nothing is in the way.
+    /// No freeze.
     #[default]
     Open,
-    /// To be read before one goes on.
+    /// A freeze that only warns.
     Warn,
     /// Needs a typed reason.
     Frozen,
@@ -67,7 +67,7 @@ impl FreezeState {
         }
     }
 
-    /// What is left of it for a service whose `policy.freeze` is this.
+    /// The state for a service with this `policy.freeze`.
     #[must_use]
     pub fn under(self, mode: FreezeMode) -> Self {
         match mode {
@@ -86,55 +86,55 @@ impl From<FreezeMode> for FreezeState {
     }
 }
 
-/// What the freezes say of an instant.
+/// Whether an instant is frozen, by what, and until when.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Evaluation {
     pub state: FreezeState,
-    /// What covers the instant.
+    /// The windows that cover the instant.
     pub matches: Vec<FreezeWindow>,
-    /// When frozen or warned, the end of the whole run of freezes that overlap or touch, or nothing when nobody knows
-    /// it; when open, the beginning of the next freeze, or nothing when none is known.
+    /// Frozen or warned: the end of the run of freezes that overlap or touch. Open: the start of the next freeze.
+    /// Nothing if it is unknown.
     pub until: Option<DateTime<Utc>>,
-    /// When the state becomes another one, or nothing when nobody knows: unlike `until`, a freeze that only warns makes
-    /// one that blocks no longer.
+    /// When the state changes, or nothing if that is unknown. Unlike `until`, a freeze that only warns does not extend
+    /// one that blocks.
     #[serde(default)]
     pub lasts_until: Option<DateTime<Utc>>,
-    /// When the next freeze begins or ends.
+    /// When the next freeze starts or ends.
     pub next_change: Option<DateTime<Utc>>,
-    /// What is wrong with the rules or will be soon, such as a table that ends or a feed that is too old.
+    /// Problems of the rules, now or soon, such as a table that ends or a feed that is too old.
     pub problems: Vec<String>,
 }
 
 impl Evaluation {
-    /// What makes the state what it is, and of that what ends last.
+    /// The window that ends last, of those that decide the state.
     #[must_use]
     pub fn longest(&self) -> Option<&FreezeWindow> {
         let decisive = self.matches.iter().filter(|m| FreezeState::from(m.policy) == self.state);
-        decisive.rev().max_by_key(|found| found.until.unwrap_or(DateTime::<Utc>::MAX_UTC))
+        decisive.rev().max_by_key(|window| window.until.unwrap_or(DateTime::<Utc>::MAX_UTC))
     }
 
     /// Why, in one line; empty when open.
     #[must_use]
     pub fn why(&self) -> String {
-        let mut all: Vec<_> = self.matches.iter().map(|found| found.why.as_str()).collect();
+        let mut all: Vec<_> = self.matches.iter().map(|window| window.why.as_str()).collect();
         all.sort_unstable();
         all.dedup();
         all.join(" + ")
     }
 }
 
-/// A stretch of time that a freeze covers, `[from, until)`.
+/// A time window of a freeze, `[from, until)`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FreezeWindow {
-    /// Its id in the file; one of a service's own file is `SERVICE/ID`.
+    /// The id of its freeze; `SERVICE/ID` for one of a service's own file.
     pub freeze: String,
     /// What a promote in it needs.
     pub policy: FreezeMode,
     pub from: DateTime<Utc>,
-    /// Exclusive; without it nobody knows the end.
+    /// Exclusive; nothing if the end is unknown.
     pub until: Option<DateTime<Utc>>,
     pub reason: String,
-    /// Why, as one line that begins with its id.
+    /// Why, in one line that starts with the id.
     pub why: String,
 }
 

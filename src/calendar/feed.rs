@@ -1,21 +1,21 @@
-//! The events of a calendar feed, and how much is known of it.
+//! A calendar feed: its events, its age and its problems.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// A feed as it was last read.
+/// A feed, as last read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Feed {
-    /// In the order of their beginnings.
+    /// In the order of their starts.
     pub occurrences: Vec<Occurrence>,
-    /// When the copy was known to be right; `None` is a feed that nobody has read yet.
+    /// When the copy was last confirmed; `None` for a feed that was never read.
     pub read_at: Option<DateTime<Utc>>,
-    /// How old the copy may grow; `None` for a file that is read whenever it is asked.
+    /// How old the copy may get; `None` for a file, which is always read again.
     pub max_age: Option<Duration>,
-    /// Up to when its recurring events were laid out.
+    /// Until when its events are known.
     pub horizon: Option<DateTime<Utc>>,
-    /// What is wrong with it, or was left out of it.
+    /// What is wrong with it or was left out.
     pub problems: Vec<String>,
 }
 
@@ -28,13 +28,13 @@ pub struct Occurrence {
 }
 
 impl Feed {
-    /// One that is known by its trouble alone.
+    /// A feed that could not be read.
     #[must_use]
     pub fn unread(why: String) -> Self {
         Self { problems: vec![why], ..Self::default() }
     }
 
-    /// When the copy becomes too old to rest on; it only warns from then on.
+    /// When the copy gets too old; from then on it only warns.
     #[must_use]
     pub fn stale_from(&self) -> Option<DateTime<Utc>> {
         let age = TimeDelta::from_std(self.max_age?).unwrap_or(TimeDelta::MAX);

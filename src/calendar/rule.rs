@@ -62,11 +62,11 @@ pub struct HolidayEve {
 pub enum HolidaySpan {
     /// Until the end of the eve.
     Eve,
-    /// Until the next business day begins.
+    /// Until the next business day starts.
     NextBusinessDay,
 }
 
-/// A stretch of every week.
+/// A window of every week.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WeeklyWindow {
     pub from: (Weekday, NaiveTime),
@@ -75,7 +75,7 @@ pub struct WeeklyWindow {
     pub text: String,
 }
 
-/// A stretch of time that a rule covers, `[from, until)`.
+/// A time span that a rule covers, `[from, until)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CoveredSpan {
     pub from: DateTime<Utc>,

@@ -1,4 +1,4 @@
-//! The rules of a file, prepared so that a question costs little.
+//! The rules of a file, prepared so that each question is cheap.
 
 use std::sync::Arc;
 
@@ -14,27 +14,27 @@ use crate::rule::{CoveredSpan, FreezeKind, FreezeRule};
 use crate::runs::evaluate_windows;
 use crate::zone::{Edge, midnight};
 
-/// The most windows that are laid out at a time.
+/// The most windows of one answer.
 const WINDOWS: usize = 1000;
-/// The most problems that are told one by one.
+/// The most problems that are listed.
 const PROBLEMS: usize = 20;
-/// How far one looks for the end of a run, then how far once more when it was not found, and then without an end.
+/// How far ahead the end of a run is searched: each next one if the one before did not find it.
 const HORIZONS: [TimeDelta; 3] = [TimeDelta::days(35), TimeDelta::days(400), TimeDelta::MAX];
-/// How long before a table ends that is said.
-const AHEAD: Months = Months::new(2);
+/// How long before the end of a table to warn.
+const TABLE_WARNING: Months = Months::new(2);
 
 /// The rules of one file, or of several together.
 #[derive(Debug, Clone, Default)]
 pub struct FreezeRules {
     rules: Vec<Arc<Prepared>>,
-    /// What is wrong with the files that they come from.
-    troubles: Vec<String>,
+    /// Problems of their files.
+    file_problems: Vec<String>,
 }
 
 #[derive(Debug)]
 struct Prepared {
     rule: FreezeRule,
-    /// In the order of their beginnings.
+    /// In the order of their starts.
     fixed: Vec<CoveredSpan>,
 }
 
@@ -42,10 +42,10 @@ impl FreezeRules {
     #[must_use]
     pub fn new(rules: Vec<FreezeRule>) -> Self {
         let prepare = |rule: FreezeRule| Arc::new(Prepared { fixed: rule.fixed_spans(), rule });
-        Self { rules: rules.into_iter().map(prepare).collect(), troubles: Vec::new() }
+        Self { rules: rules.into_iter().map(prepare).collect(), file_problems: Vec::new() }
     }
 
-    /// What stands for rules that cannot be known: everything waits for a reason.
+    /// For a file that cannot be read: every promote needs a reason.
     #[must_use]
     pub fn unreadable(file: &str, why: &str) -> Self {
         Self::new(vec![FreezeRule {
@@ -69,8 +69,7 @@ impl FreezeRules {
         self.rules.is_empty()
     }
 
-    /// Those of a service's own file. Their ids become `SERVICE/ID`, so that they never speak of the same freeze as the
-    /// engine's.
+    /// The rules of a service's own file. Their ids become `SERVICE/ID`, to differ from those of the engine's file.
     #[must_use]
     pub fn prefixed(&self, service: &str) -> Self {
         let rules = self.all().cloned().map(|rule| {
@@ -80,32 +79,32 @@ impl FreezeRules {
         Self::new(rules.collect())
     }
 
-    /// These and others; nothing is computed anew.
+    /// These and others; nothing is computed again.
     #[must_use]
     pub fn and(&self, others: &Self) -> Self {
         let both = |one: &[_], other: &[_]| [one, other].concat();
         Self {
             rules: both(&self.rules, &others.rules),
-            troubles: [&self.troubles[..], &others.troubles].concat(),
+            file_problems: [&self.file_problems[..], &others.file_problems].concat(),
         }
     }
 
-    /// These, from files with which this is wrong.
+    /// The same rules with the problems of their files.
     #[must_use]
-    pub fn with_troubles(self, troubles: impl IntoIterator<Item = String>) -> Self {
-        Self { troubles: troubles.into_iter().collect(), ..self }
+    pub fn with_troubles(self, file_problems: impl IntoIterator<Item = String>) -> Self {
+        Self { file_problems: file_problems.into_iter().collect(), ..self }
     }
 
-    /// Whether these are the very same rules, and the same is wrong with their files.
+    /// Whether these are the same objects with the same problems of their files.
     #[must_use]
     pub fn are_same(&self, others: &Self) -> bool {
         let pairs = || self.rules.iter().zip(&others.rules);
         self.rules.len() == others.rules.len()
-            && self.troubles == others.troubles
+            && self.file_problems == others.file_problems
             && pairs().all(|(one, other)| Arc::ptr_eq(one, other))
     }
 
-    /// The same rules with feeds as they were read now; `feed` answers for the id of a rule.
+    /// The same rules with new feeds; `feed` takes the id of a rule.
     #[must_use]
     pub fn with_feeds(&self, feed: impl Fn(&str) -> Option<Feed>) -> Self {
         let fresh = |prepared: &Arc<Prepared>| match (&prepared.rule.kind, feed(&prepared.rule.id))
@@ -121,14 +120,14 @@ impl FreezeRules {
         Self { rules: self.rules.iter().map(fresh).collect(), ..self.clone() }
     }
 
-    /// What the rules say of a promote to production at an instant.
+    /// Evaluates a promote to production at an instant.
     #[must_use]
     pub fn promote_to_production(&self, service: &str, at: DateTime<Utc>) -> Evaluation {
         let (environment, action) = ("production", FreezeAction::Promote);
         self.evaluate(&FreezeQuery { at, environment, service, action })
     }
 
-    /// What the rules say of an instant.
+    /// Evaluates the rules.
     #[must_use]
     pub fn evaluate(&self, query: &FreezeQuery<'_>) -> Evaluation {
         if query.action != FreezeAction::Promote {
@@ -138,23 +137,22 @@ impl FreezeRules {
         let mut evaluation = Evaluation::default();
         for horizon in HORIZONS {
             let until = query.at.checked_add_signed(horizon).unwrap_or(DateTime::<Utc>::MAX_UTC);
-            let known = laid_out(&applying, query.at, query.at, until);
+            let known = windows_between(&applying, query.at, query.at, until);
             evaluation = evaluate_windows(known, query.at);
-            // Whatever touches an end that lies beyond was not laid out.
+            // A window that touches an end beyond the horizon may be missing.
             if evaluation.until.is_some_and(|end| end < until) {
                 break;
             }
         }
         for prepared in &applying {
-            prepared.doubt(query.at, &mut evaluation);
+            prepared.add_unknown(query.at, &mut evaluation);
         }
-        evaluation.problems.extend(self.troubles.iter().cloned());
+        evaluation.problems.extend(self.file_problems.iter().cloned());
         evaluation.matches.sort_by(|one, other| one.why.cmp(&other.why));
         evaluation
     }
 
-    /// Every window that overlaps `[from, until)` as it is known at `now`, in the order of their beginnings; at most
-    /// a thousand.
+    /// Every window that overlaps `[from, until)` as known at `now`, in the order of their starts; at most a thousand.
     #[must_use]
     pub fn windows(
         &self,
@@ -164,7 +162,7 @@ impl FreezeRules {
         (from, until): (DateTime<Utc>, DateTime<Utc>),
     ) -> Vec<FreezeWindow> {
         let applying: Vec<_> = self.applying(service, environment).collect();
-        let mut windows = laid_out(&applying, now, from, until);
+        let mut windows = windows_between(&applying, now, from, until);
         for prepared in &applying {
             windows.extend(prepared.unknown(now));
         }
@@ -174,11 +172,11 @@ impl FreezeRules {
         windows
     }
 
-    /// What is wrong with the rules as a whole and their files, or will be within two months.
+    /// Problems of the rules and their files, now or within two months.
     #[must_use]
     pub fn problems(&self, now: DateTime<Utc>) -> Vec<String> {
         let mut problems: Vec<_> = self.rules.iter().flat_map(|rule| rule.problems(now)).collect();
-        problems.extend(self.troubles.iter().cloned());
+        problems.extend(self.file_problems.iter().cloned());
         problems.sort();
         problems.dedup();
         if problems.len() > PROBLEMS {
@@ -195,8 +193,8 @@ impl FreezeRules {
     }
 }
 
-/// The windows that touch `[from, until]`, in the order of their beginnings.
-fn laid_out(
+/// The windows that touch `[from, until]`, in the order of their starts.
+fn windows_between(
     rules: &[&Prepared],
     now: DateTime<Utc>,
     from: DateTime<Utc>,
@@ -238,8 +236,8 @@ impl FreezeRule {
 }
 
 impl Prepared {
-    /// Adds what is not known to a judgement, as something that covers the instant too.
-    fn doubt(&self, at: DateTime<Utc>, evaluation: &mut Evaluation) {
+    /// Adds the unknown windows that cover the instant.
+    fn add_unknown(&self, at: DateTime<Utc>, evaluation: &mut Evaluation) {
         evaluation.problems.extend(self.problems(at));
         for unknown in self.unknown(at).into_iter().filter(|unknown| unknown.covers(at)) {
             let state = FreezeState::from(unknown.policy);
@@ -252,7 +250,7 @@ impl Prepared {
         }
     }
 
-    /// The stretches of time about which this rule can say nothing; they count as covered.
+    /// The windows for which this rule has no data; they count as frozen.
     fn unknown(&self, now: DateTime<Utc>) -> Vec<FreezeWindow> {
         match &self.rule.kind {
             FreezeKind::HolidayEve(eves) => {
@@ -297,7 +295,7 @@ impl Prepared {
             unknown.push(rule.endless(FreezeMode::Warn, stale, &why));
         }
         if let Some(horizon) = feed.horizon {
-            let why = format!("its feed is laid out until {}", horizon.format("%Y-%m-%d"));
+            let why = format!("its feed is known until {}", horizon.format("%Y-%m-%d"));
             unknown.push(rule.endless(rule.policy, horizon, &why));
         }
         unknown
@@ -309,9 +307,9 @@ impl Prepared {
                 eves.calendars.iter().filter_map(|calendar| ending(calendar, at)).collect()
             }
             FreezeKind::Feed(feed) => {
-                // Of one that was never read, the first is why.
-                let told = usize::from(feed.read_at.is_none());
-                let own = feed.problems.iter().skip(told);
+                // Without any copy the first problem is part of the window already.
+                let shown = usize::from(feed.read_at.is_none());
+                let own = feed.problems.iter().skip(shown);
                 let own = own.map(|problem| format!("{}: {problem}", self.rule.id));
                 let stale = self.unread(feed, at).into_iter().filter(|window| window.covers(at));
                 own.chain(stale.map(|window| window.why)).collect()
@@ -324,17 +322,17 @@ impl Prepared {
 }
 
 fn table(calendar: &Calendar) -> String {
-    format!("the table of holidays of {} ({:?})", calendar.table.place, calendar.name)
+    format!("the holiday table of {} ({:?})", calendar.table.place, calendar.name)
 }
 
-/// That a table ends, once that is near.
+/// A warning if the end of a table is near.
 fn ending(calendar: &Calendar, at: DateTime<Utc>) -> Option<String> {
     let last: NaiveDate = calendar.table.coverage.1;
     let today = at.with_timezone(&calendar.zone).date_naive();
-    let near = today.checked_add_months(AHEAD).is_none_or(|ahead| ahead > last);
+    let near = today.checked_add_months(TABLE_WARNING).is_none_or(|ahead| ahead > last);
     near.then(|| {
         format!(
-            "{} ends on {last}; after that every promote that it concerns needs a reason, so install a newer trunkline",
+            "{} ends on {last}; install a newer trunkline, or promotes need a reason after that",
             table(calendar)
         )
     })

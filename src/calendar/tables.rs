@@ -19,13 +19,13 @@ const TABLES: &[(&str, &str)] = shipped![
     "NL" "nl.txt", "PL" "pl.txt", "SE" "se.txt", "US" "us.txt",
 ];
 
-/// The countries that have a table, by their codes.
+/// The codes of the countries with a table.
 #[must_use]
 pub fn countries() -> Vec<&'static str> {
     TABLES.iter().map(|(code, _)| *code).collect()
 }
 
-/// The subdivisions that the table of a country knows.
+/// The subdivisions in the table of a country.
 #[must_use]
 pub fn subdivisions(country: &str) -> Vec<&'static str> {
     let text = text(country).unwrap_or_default();

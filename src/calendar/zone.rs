@@ -1,17 +1,17 @@
-//! From the time on a wall to the instant: what a clock skips or shows twice has one answer for each edge.
+//! Local time to instant. A time that the clock skips or shows twice has one answer for a start and one for an end.
 
 use chrono::{DateTime, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone as _, Utc};
 use chrono_tz::{GapInfo, Tz};
 
-/// Which edge of a window a wall time is.
+/// Whether a local time starts or ends a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Edge {
     Start,
     End,
 }
 
-/// The instant at which a zone's clocks show `wall`. A time that they skip is the first instant after the gap; of one
-/// that they show twice, a start is the earlier and an end the later.
+/// The instant at which the clocks of a zone show `wall`. A skipped time gives the first instant after the gap. A time
+/// that is shown twice gives the earlier instant for a start and the later one for an end.
 #[must_use]
 pub fn instant(zone: Tz, wall: NaiveDateTime, edge: Edge) -> DateTime<Utc> {
     match zone.from_local_datetime(&wall) {
@@ -27,7 +27,7 @@ pub fn instant(zone: Tz, wall: NaiveDateTime, edge: Edge) -> DateTime<Utc> {
     }
 }
 
-/// The first instant of a day, or the one at which the day before ends.
+/// The first instant of a day, as the start of it or the end of the day before.
 #[must_use]
 pub fn midnight(zone: Tz, day: NaiveDate, edge: Edge) -> DateTime<Utc> {
     instant(zone, day.and_time(NaiveTime::MIN), edge)

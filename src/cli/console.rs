@@ -9,6 +9,7 @@ use super::{Global, context, demo, engine_process, trace, zone};
 use crate::backend::remote::Remote;
 use crate::config::places::Places;
 use crate::config::user_file::UserFile;
+use crate::console::actions::keymap::Keymap;
 use crate::console::theme::Theme;
 use crate::console::{self, Options};
 use crate::fault::{self, Layer};
@@ -72,6 +73,7 @@ fn options(settings: &Settings, global: &Global) -> Options {
         demo: global.demo,
         zone: zone::local(),
         theme: Theme::terminal(terminal.depth, terminal.charset),
+        keymap: Keymap::default(),
         tmux: terminal.tmux,
         notice: settings.mistake.clone().or(global.demo.then(|| PRACTICE.to_owned())),
     }

@@ -190,7 +190,7 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     if let Some(Command::Supervise { folder }) = &arguments.command {
-        return crate::engine::supervisor::run(folder);
+        return crate::engine::runner::local::supervisor::run(folder);
     }
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,

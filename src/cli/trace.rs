@@ -6,7 +6,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Mutex;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::{Layer as _, fmt, registry};
 
 use super::error::CliError;
 use crate::gate;
@@ -27,14 +29,14 @@ pub fn to_file(path: &Path) {
             ));
         }
     };
-    let filter = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::fmt()
+    let named = std::env::var(FILTER).ok().and_then(|text| text.parse::<Targets>().ok());
+    let filter = named.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let log = fmt::layer()
         .with_ansi(false)
-        .with_env_filter(filter)
         .with_writer(Mutex::new(Gated(file)))
         // It would be said on standard error, which is the same file, and a second failure there ends the process.
-        .log_internal_errors(false)
-        .finish();
+        .log_internal_errors(false);
+    let subscriber = registry().with(log.with_filter(filter));
     // A second subscriber in one process is not ours to fight with.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }

@@ -1,17 +1,17 @@
-//! Where this machine, or whoever uses it, says that it is.
+//! The time zone of the user.
 
 use crate::calendar::Tz;
 use std::env;
 
-/// The zone of the variable TZ, else of the machine, else UTC.
+/// The zone in the variable TZ, or of the machine, or UTC.
 #[must_use]
 pub fn local() -> Tz {
-    let said = env::var("TZ").ok().and_then(|text| named(&text));
+    let variable = env::var("TZ").ok().and_then(|text| named(&text));
     let machine = || iana_time_zone::get_timezone().ok().and_then(|name| named(&name));
-    said.or_else(machine).unwrap_or(Tz::UTC)
+    variable.or_else(machine).unwrap_or(Tz::UTC)
 }
 
-/// A zone by its name, or by the file that holds it, as TZ may say it.
+/// A zone by its name or by its file, as in TZ.
 fn named(text: &str) -> Option<Tz> {
     let name = text.strip_prefix(':').unwrap_or(text);
     let name = name.split_once("/zoneinfo/").map_or(name, |(_, name)| name);

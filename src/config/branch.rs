@@ -1,9 +1,9 @@
-//! What may be the name of a trunk: a branch as git itself would accept it.
+//! The name of a trunk: a branch name that git accepts.
 
 use crate::settings::Mistakes;
 use crate::settings::Setting;
 
-/// The branch that an entry names.
+/// The branch name in a setting.
 pub(super) fn trunk(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
     let name = entry.text(mistakes)?;
     if is_branch(name) {

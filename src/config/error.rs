@@ -18,16 +18,15 @@ pub enum ConfigError {
     #[error("{}: {repository:?} is watched already", file.display())]
     WatchedAlready { file: PathBuf, repository: String },
     #[error(
-        "{}: no [[services]] table can be appended here, because `services` is written as a list; \
-         write each service as a [[services]] table of its own", file.display()
+        "{}: `services` is a list, so no service can be appended; write each service as a [[services]] table", file.display()
     )]
     ServicesAsList { file: PathBuf },
     #[error(
-        "{} belongs to somebody else or is open to others; remove it, or set {variable} to a folder of yours",
+        "{} is not private to you; remove it, or set {variable} to a folder of yours",
         folder.display()
     )]
     NotPrivate { folder: PathBuf, variable: &'static str },
-    #[error("{} is there and is no folder; move it away, or name another with {variable}", folder.display())]
+    #[error("{} is not a folder; move it away, or set {variable} to another", folder.display())]
     NoFolder { folder: PathBuf, variable: &'static str },
     #[error("there is no home folder; set TRUNKLINE_CONFIG_DIR and TRUNKLINE_DATA_DIR")]
     NoHome,

@@ -40,5 +40,5 @@ pub fn feed(
         fault::here(Layer::Feed);
         ical::read(text, zone, stretch, read_at)
     });
-    read.unwrap_or_else(|| Err("breaks the reader of calendars".to_owned()))
+    read.unwrap_or_else(|| Err("crashes the calendar parser".to_owned()))
 }

@@ -1,4 +1,4 @@
-//! Text to typed settings: the service file, the user file and where everything lies.
+//! Settings: the service file, the user file and the folders of a user.
 
 mod branch;
 mod error;

@@ -1,4 +1,4 @@
-//! Where everything of one user lies: settings, data, the engine's socket, log and lock.
+//! The folders and files of a user: settings, data, and the engine's socket, log and lock.
 
 use std::ffi::OsString;
 use std::fs;
@@ -11,10 +11,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::ConfigError;
 
-/// A unix socket's address holds 104 bytes on some systems and 108 on others, its end included.
+/// The path of a unix socket has at most 104 bytes on some systems and 108 on others, with the final NUL.
 const LONGEST_SOCKET: usize = 100;
 
-/// The permissions of everybody but the owner.
+/// The permission bits of everybody but the owner.
 const OTHERS: u32 = 0o077;
 
 /// The folders of one user.
@@ -22,25 +22,25 @@ const OTHERS: u32 = 0o077;
 pub struct Places {
     /// The folder of the settings.
     pub config: PathBuf,
-    /// The folder of everything that the engine keeps.
+    /// The folder of the engine's data.
     pub data: PathBuf,
-    /// `XDG_RUNTIME_DIR`, where the socket goes when its path below `data` is too long for one.
+    /// `XDG_RUNTIME_DIR`, for the socket if its path below `data` is too long.
     pub runtime: Option<PathBuf>,
 }
 
 impl Places {
-    /// From `TRUNKLINE_CONFIG_DIR` and `TRUNKLINE_DATA_DIR`, else where the system wants such files.
+    /// From `TRUNKLINE_CONFIG_DIR` and `TRUNKLINE_DATA_DIR`, or else the usual folders of the system.
     ///
     /// # Errors
-    /// When neither is set and there is no home folder.
+    /// If one is not set and there is no home folder.
     pub fn discover() -> Result<Self, ConfigError> {
         Self::from_env(|name| std::env::var_os(name))
     }
 
-    /// The same with an environment of the caller's.
+    /// The same with the given environment.
     ///
     /// # Errors
-    /// When a folder is not named and there is no home folder.
+    /// If one is not set and there is no home folder.
     pub fn from_env(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, ConfigError> {
         let named = |name| {
             let value = lookup(name).filter(|value| !value.is_empty())?;
@@ -71,19 +71,19 @@ impl Places {
         self.data.join("engine.log")
     }
 
-    /// The folder of the commands whose answers are outstanding.
+    /// The folder of the commands that wait for an answer.
     #[must_use]
     pub fn intents(&self) -> PathBuf {
         self.data.join("intents")
     }
 
-    /// Held by the engine for as long as it runs.
+    /// The engine holds this lock while it runs.
     #[must_use]
     pub fn lock(&self) -> PathBuf {
         self.data.join("engine.lock")
     }
 
-    /// Where the engine listens: below the data folder, or under a short name of that folder when this is too long.
+    /// The engine's socket: below the data folder, or at a short path made from it if that is too long.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         let (folder, file) = self.socket_parts();
@@ -105,10 +105,10 @@ impl Places {
             .unwrap_or_else(|| (PathBuf::from(format!("/tmp/trunkline-{user}")), file))
     }
 
-    /// Makes the folders that are missing, for their owner alone.
+    /// Creates the missing folders, private to the user.
     ///
     /// # Errors
-    /// When one cannot be made, or the socket's folder is not the user's own and closed to others.
+    /// If a folder cannot be created, or the socket's folder is not private to the user.
     pub fn create(&self) -> Result<(), ConfigError> {
         let (sockets, _) = self.socket_parts();
         let folders = [
@@ -140,7 +140,7 @@ fn make_private(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// A real folder of this user's that nobody else may enter; others can put links and folders of theirs into `/tmp`.
+/// Whether it is a real folder that only this user may enter; others can put links and folders into `/tmp`.
 fn is_private(folder: &Path) -> bool {
     fs::symlink_metadata(folder).is_ok_and(|found| {
         let user = rustix::process::getuid().as_raw();

@@ -1,4 +1,4 @@
-//! The commented service file that `trunkline init` writes, true to the defaults and fit to run as it stands.
+//! The commented service file that `trunkline init` writes: it has the defaults and runs unchanged.
 
 use crate::domain::ids::ServiceName;
 
@@ -29,7 +29,7 @@ mod tests {
         service_file(&"shop".parse().unwrap(), "main")
     }
 
-    /// A documented key is `# key = value`; examples stand further in.
+    /// A documented key is `# key = value`; examples are indented.
     fn with_every_key_spelled_out(text: &str) -> (String, usize) {
         let (mut spelled_out, mut keys) = (String::new(), 0);
         for line in text.lines() {

@@ -1,4 +1,4 @@
-//! `trunkline.toml`: what a repository says about its service, resolved into what the engine works with.
+//! `trunkline.toml`: the settings of a service, in its repository.
 
 mod migrations;
 mod people;
@@ -15,28 +15,28 @@ use crate::settings::{Located, Mistakes, Section, did_you_mean, list, tree};
 pub use self::migrations::{DEFAULT_MIN_BAKE, MigrationSettings};
 pub use self::steps::DEFAULT_TIMEOUT;
 
-/// The name of the service file, in the repository or in the service's folder of it.
+/// The name of the service file, at the top of the repository or in the folder of the service.
 pub const SERVICE_FILE: &str = "trunkline.toml";
 
-/// The keys that stand above all tables.
+/// The keys above all tables.
 const TOP: [&str; 4] = ["service", "trunk", "database", "bots"];
 
-/// Everything that a service file says, with the defaults where it is silent.
+/// The settings of a service file, with defaults for missing keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceFile {
     pub name: ServiceName,
     /// The branch that is watched; `None` is the repository's default branch.
     pub trunk: Option<String>,
-    /// What the services that share a database call it; `None` for one of its own.
+    /// The common name of a database that services share; `None` for an unshared one.
     pub database: Option<String>,
     pub migrations: MigrationSettings,
     pub policy: Policy,
     pub people: People,
-    /// The environment variables that steps are handed and whose values no log may show.
+    /// The environment variables that steps get; their values are masked in logs.
     pub secrets: Vec<String>,
     /// At least one.
     pub staging: Vec<StepSpec>,
-    /// Empty for a service that does not go to production yet.
+    /// Empty for a service without production.
     pub production: Vec<StepSpec>,
     /// Empty only when `production` is.
     pub rollback: Vec<StepSpec>,
@@ -46,7 +46,7 @@ impl ServiceFile {
     /// Reads the text of a service file; `file` is what errors call it.
     ///
     /// # Errors
-    /// With everything that is wrong in it, each at its line and column.
+    /// With every mistake, at its line and column.
     pub fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
         let tree = tree(text, file)?;
         let mut mistakes = Mistakes::new(file, text);
@@ -124,7 +124,7 @@ fn policy(top: &mut Section<'_>, staging: &[&str], mistakes: &mut Mistakes<'_>) 
     policy
 }
 
-/// `"person"`, or `"step:NAME"` with the name of a staging step; or several of these, which are then all needed.
+/// `"person"`, `"step:NAME"` with the name of a staging step, or a list of these that are all needed.
 fn verify(
     section: &mut Section<'_>,
     staging: &[&str],
@@ -140,7 +140,7 @@ fn verify(
     for name in names {
         match kind(name.value, staging) {
             Ok(kind) if kinds.contains(&kind) => {
-                let sentence = format!("{:?} stands here twice; keep one", name.value);
+                let sentence = format!("{:?} is listed twice; keep one", name.value);
                 mistakes.add(name.at, &entry.path, sentence);
             }
             Ok(kind) => kinds.push(kind),
@@ -148,7 +148,7 @@ fn verify(
         }
     }
     if entry.is_empty_list() {
-        entry.reject(mistakes, "names no kind of verification; write \"person\" or \"step:NAME\"");
+        entry.reject(mistakes, "is empty; write \"person\" or \"step:NAME\"");
     }
     (!kinds.is_empty()).then_some(kinds)
 }
@@ -164,8 +164,8 @@ fn kind(name: &str, staging: &[&str]) -> Result<VerifyBy, String> {
         None if name == "person" => Ok(VerifyBy::Person),
         None => {
             let known = ["person", "step:NAME"];
-            let advice = did_you_mean(name, &known)
-                .unwrap_or_else(|| format!("; known here: {}", list(&known)));
+            let advice =
+                did_you_mean(name, &known).unwrap_or_else(|| format!("; known: {}", list(&known)));
             Err(format!("unknown value {name:?}{advice}"))
         }
     }
@@ -177,8 +177,8 @@ fn secrets(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Vec<String> {
     let mut names = Vec::new();
     if let Some(entry) = section.take("env") {
         for name in entry.texts(mistakes) {
-            if let Some(fault) = variable_fault(&name, &names) {
-                mistakes.add(name.at, &entry.path, format!("{:?} {fault}", shown(name.value)));
+            if let Some(why) = invalid_variable(&name, &names) {
+                mistakes.add(name.at, &entry.path, format!("{:?} {why}", shown(name.value)));
             } else {
                 names.push(name.value.to_owned());
             }
@@ -189,18 +189,18 @@ fn secrets(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Vec<String> {
 }
 
 /// Why a text cannot be the name of a secret variable.
-fn variable_fault(name: &Located<&str>, before: &[String]) -> Option<&'static str> {
+fn invalid_variable(name: &Located<&str>, before: &[String]) -> Option<&'static str> {
     let inside = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let name = name.value;
     if name.contains('=') {
-        Some("carries a value; write the name alone, the value comes from the engine's environment")
+        Some("contains a value; write only the name, the value comes from the engine's environment")
     } else if !name.contains(|c: char| !inside(c))
         && !name.starts_with(|c: char| c.is_ascii_digit())
     {
         if name.starts_with("TRUNKLINE_") {
-            Some("is set by trunkline itself; choose a name without TRUNKLINE_")
+            Some("is set by trunkline; choose a name without TRUNKLINE_")
         } else if before.iter().any(|known| known == name) {
-            Some("stands here twice; keep one")
+            Some("is listed twice; keep one")
         } else {
             None
         }
@@ -209,7 +209,7 @@ fn variable_fault(name: &Located<&str>, before: &[String]) -> Option<&'static st
     }
 }
 
-/// The name of a variable without the value that somebody wrote behind it.
+/// The name of a variable without a value behind it.
 fn shown(name: &str) -> &str {
     name.split_once('=').map_or(name, |(name, _)| name)
 }

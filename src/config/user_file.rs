@@ -1,4 +1,4 @@
-//! `config.toml` of one user: the repositories to watch and how the console behaves.
+//! `config.toml`: the repositories that a user watches, and the settings of the console.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,29 +11,29 @@ use super::branch;
 use super::error::ConfigError;
 use crate::settings::{Mistakes, Section, Setting, tree};
 
-/// The largest file that is read as settings.
+/// The most bytes of the file.
 const LARGEST: u64 = 1024 * 1024;
 
-/// Everything that the user file says, with the defaults where it is silent.
+/// The settings of a user file, with defaults for missing keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserFile {
     pub services: Vec<Watched>,
     /// How often the engine looks at each trunk.
     pub poll: Duration,
-    /// How long the emergency rollback can be stopped before it starts by itself.
+    /// The countdown before an emergency rollback starts.
     pub emergency_countdown: Duration,
-    /// From what age on the console calls its data old.
+    /// The age from which the console marks its data as old.
     pub stale_after: Duration,
 }
 
 /// A repository that the engine watches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Watched {
-    /// An absolute local path or a URL as git takes it.
+    /// An absolute path, or a URL for git.
     pub repository: String,
-    /// The folder of the repository that the service lives in; `None` is all of it.
+    /// The folder of the service in the repository; `None` is the whole repository.
     pub folder: Option<String>,
-    /// The branch to watch, before what the service file says.
+    /// The branch to watch; it takes precedence over the service file.
     pub trunk: Option<String>,
 }
 
@@ -49,10 +49,10 @@ impl Default for UserFile {
 }
 
 impl UserFile {
-    /// Reads the file; one that does not exist says nothing.
+    /// Reads the file; a missing file gives the defaults.
     ///
     /// # Errors
-    /// When it cannot be read, or with everything that is wrong in it.
+    /// If it cannot be read, or with every mistake in it.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         Self::parse(&read(path)?, &path.display().to_string())
     }
@@ -60,7 +60,7 @@ impl UserFile {
     /// Reads the text of a user file; `file` is what errors call it.
     ///
     /// # Errors
-    /// With everything that is wrong in it, each at its line and column.
+    /// With every mistake, at its line and column.
     pub fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
         let tree = tree(text, file)?;
         let mut mistakes = Mistakes::new(file, text);
@@ -68,11 +68,11 @@ impl UserFile {
         Ok(mistakes.finish(Some(resolved))?)
     }
 
-    /// Appends a service to the file, which is made when it is missing and otherwise kept as it stands.
+    /// Appends a service to the file, or creates it. The text that is there is kept.
     ///
     /// # Errors
-    /// When the same folder of the same repository is in it already, when the file is wrong before or would be
-    /// after, or when it cannot be written; then it is as it was.
+    /// If the service is in it already, if the file has or would get mistakes, or if it cannot be written. The file is
+    /// unchanged then.
     pub fn add(path: &Path, watched: &Watched) -> Result<(), ConfigError> {
         let (text, name) = (read(path)?, path.display().to_string());
         let before = Self::parse(&text, &name)?;
@@ -91,8 +91,12 @@ impl UserFile {
 }
 
 impl Watched {
-    fn is_same(&self, other: &Self) -> bool {
-        let bare = |repository: &str| repository.trim_end_matches('/').to_owned();
+    /// Whether both name the same folder of the same repository.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        fn bare(repository: &str) -> &str {
+            repository.trim_end_matches('/')
+        }
         bare(&self.repository) == bare(&other.repository) && self.folder == other.folder
     }
 }
@@ -125,7 +129,7 @@ fn resolve(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> UserFile {
         let (at, path) = (section.at, section.path.clone());
         let Some(watched) = watched(section, mistakes) else { continue };
         if file.services.iter().any(|known| known.is_same(&watched)) {
-            let sentence = format!("{:?} stands here twice; keep one", watched.repository);
+            let sentence = format!("{:?} is listed twice; keep one", watched.repository);
             mistakes.add(at, &path, sentence);
         } else {
             file.services.push(watched);
@@ -149,22 +153,22 @@ fn watched(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Watc
     Some(Watched { repository: repository?, folder, trunk })
 }
 
-/// An absolute path, a URL or `host:path`. A relative path would mean something else to the engine in the background.
+/// An absolute path, a URL or `host:path`. The engine has another working directory, so no relative path.
 fn repository(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
     let text = entry.text(mistakes)?;
     let before_slash = text.split('/').next().unwrap_or_default();
-    let fault = if text.contains(char::is_control) {
+    let why = if text.contains(char::is_control) {
         Some("contains a control character; remove it")
     } else if text.starts_with('-') || !(text.starts_with('/') || before_slash.contains(':')) {
         Some("is neither an absolute path nor a URL; write the path from / on")
     } else if carries_password(text) {
-        Some("carries a password; leave it out and let git's credential helper hold it")
+        Some("contains a password; remove it and let git's credential helper hold it")
     } else {
         None
     };
-    let Some(fault) = fault else { return Some(text.to_owned()) };
+    let Some(why) = why else { return Some(text.to_owned()) };
     let subject = if carries_password(text) { "the URL".to_owned() } else { format!("{text:?}") };
-    entry.reject(mistakes, format!("{subject} {fault}"));
+    entry.reject(mistakes, format!("{subject} {why}"));
     None
 }
 
@@ -209,7 +213,7 @@ fn append(mut text: String, watched: &Watched) -> String {
     text
 }
 
-/// Writes beside the file and renames, so that a reader sees the old text or the new one. A link stays a link.
+/// Writes a new file and renames it, so that readers see the old text or the new one. A link stays a link.
 fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().unwrap_or(Path::new("."));

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::calendar::Tz;
+use crate::console::actions::keymap::Keymap;
 use crate::console::theme::Theme;
 use crate::domain::ids::ServiceName;
 
@@ -22,6 +23,7 @@ pub struct Options {
     /// Where the person is, whose local time the screen tells.
     pub zone: Tz,
     pub theme: Theme,
+    pub keymap: Keymap,
     /// Escapes for the clipboard must be wrapped.
     pub tmux: bool,
     /// What to say first.
@@ -42,6 +44,7 @@ impl Options {
             demo: false,
             zone: Tz::UTC,
             theme,
+            keymap: Keymap::default(),
             tmux: false,
             notice: None,
             intents: None,

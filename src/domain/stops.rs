@@ -1,4 +1,4 @@
-//! What stops a promote for a while: freezes and holds.
+//! Freezes and holds: what stops a promote for a time.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use crate::calendar::{
     self, Evaluation, FreezeMode, FreezeOutlook, FreezeWindow, evaluate_windows,
 };
 
-/// A window in which promotes need an override: `[from, until)`.
+/// A freeze set by hand: promotes need an override in `[from, until)`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Freeze {
     pub id: Seq,

@@ -1,4 +1,4 @@
-//! Acting on decisions: each is started once, in the background, and reports back through the one channel.
+//! Acts on decisions: starts each once, in the background, and reports the result to the writer.
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -9,59 +9,62 @@ use tokio::runtime;
 
 use super::checkouts;
 use super::decide::Decision;
-use super::gather;
-use super::run::RunFolder;
-use super::shared::Shared;
-use super::steps;
-use super::writer::Input;
+use super::gather::{self, GatherContext};
+use super::input::Input;
+use super::runner::{self, Job, Permit, RunId, Runner as _, StepRunner};
+use super::world::Service;
 use crate::domain::ids::{DeploymentId, ServiceName, Sha};
 
-/// How long until a pipeline that could not be used is looked at again.
+/// The pause before a pipeline that cannot be used is read again.
 const UNREADABLE: Duration = Duration::from_secs(5);
 
-/// What is under way in this process. It starts empty after a restart, and the record says what to take up again.
+/// What is under way in this process. It is empty after a restart; the record says what to take up again.
 pub(super) struct Acts {
-    shared: Arc<Shared>,
+    context: GatherContext,
+    runner: Arc<StepRunner>,
     runtime: runtime::Handle,
     preparing: HashSet<DeploymentId>,
-    attending: HashSet<(DeploymentId, usize)>,
-    stopping: HashSet<(DeploymentId, usize)>,
+    attending: HashSet<RunId>,
+    cancelling: HashSet<RunId>,
     loading: HashSet<Sha>,
 }
 
 impl Acts {
-    pub fn new(shared: Arc<Shared>, runtime: runtime::Handle) -> Self {
+    pub fn new(context: GatherContext, runner: Arc<StepRunner>, runtime: runtime::Handle) -> Self {
         let (preparing, attending) = (HashSet::new(), HashSet::new());
-        let (stopping, loading) = (HashSet::new(), HashSet::new());
-        Self { shared, runtime, preparing, attending, stopping, loading }
+        let (cancelling, loading) = (HashSet::new(), HashSet::new());
+        Self { context, runner, runtime, preparing, attending, cancelling, loading }
     }
 
     pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.runtime.spawn(work);
     }
 
-    pub fn perform(&mut self, service: &ServiceName, decision: &Decision) {
+    /// Starts what was decided of a service, unless it is under way already.
+    pub fn perform(&mut self, service: &Service, decision: &Decision) {
         match decision {
             Decision::Record(_) => {}
             Decision::Prepare(id) => {
                 if self.preparing.insert(*id) {
-                    self.prepare(service, *id);
+                    self.prepare(&service.name, *id);
                 }
             }
-            Decision::Attend(id, step) => {
-                if self.attending.insert((*id, *step)) {
-                    self.attend(service, *id, *step);
+            Decision::Attend(deployment, step) => {
+                let run = RunId { deployment: *deployment, step: *step };
+                if !self.attending.contains(&run) {
+                    self.attend(service, run);
                 }
             }
-            Decision::Stop(id, step) => {
-                if self.stopping.insert((*id, *step)) {
-                    let run = RunFolder::of(&self.shared.folders.runs, *id, *step);
-                    self.spawn(async move { steps::stop(&run).await });
+            Decision::Stop(deployment, step) => {
+                let run = RunId { deployment: *deployment, step: *step };
+                if self.cancelling.insert(run) {
+                    let runner = self.runner.clone();
+                    self.spawn(async move { runner.cancel(run).await });
                 }
             }
             Decision::LoadPipeline(sha) => {
                 if self.loading.insert(sha.clone()) {
-                    self.load_pipeline(service, sha);
+                    self.load_pipeline(&service.name, sha);
                 }
             }
         }
@@ -71,9 +74,9 @@ impl Acts {
         self.preparing.remove(&id);
     }
 
-    pub fn step_ended(&mut self, id: DeploymentId, step: usize) {
-        self.attending.remove(&(id, step));
-        self.stopping.remove(&(id, step));
+    pub fn step_ended(&mut self, run: RunId) {
+        self.attending.remove(&run);
+        self.cancelling.remove(&run);
     }
 
     pub fn pipeline_read(&mut self, sha: &Sha) {
@@ -81,38 +84,46 @@ impl Acts {
     }
 
     fn prepare(&self, service: &ServiceName, id: DeploymentId) {
-        let (shared, service) = (self.shared.clone(), service.clone());
+        let (context, service) = (self.context.clone(), service.clone());
         self.spawn(async move {
-            let result = checkouts::prepare(&shared, &service, id).await;
-            let input = Input::Prepared { service, deployment: id, result };
-            let _stopped = shared.inputs.send(input).await;
+            let GatherContext { world, inputs, checkouts } = context;
+            let result = checkouts::prepare(&world, &checkouts, &service, id).await;
+            let _stopped = inputs.send(Input::Prepared { service, deployment: id, result }).await;
         });
     }
 
-    fn attend(&self, service: &ServiceName, id: DeploymentId, step: usize) {
-        let (shared, service) = (self.shared.clone(), service.clone());
+    fn attend(&mut self, service: &Service, run: RunId) {
+        let job = Job::of(service, &self.context.checkouts, run);
+        let permit = Permit::recorded(&service.state, run);
+        let (Some(job), Some(permit)) = (job, permit) else {
+            return tracing::error!(?run, "the record has no such running step");
+        };
+        self.attending.insert(run);
+        let (service, inputs) = (service.name.clone(), self.context.inputs.clone());
+        let runner = self.runner.clone();
         self.spawn(async move {
-            let status = steps::attend(&shared, &service, id, step).await;
-            let input = Input::StepEnded { service, deployment: id, step, status };
-            let _stopped = shared.inputs.send(input).await;
+            let status = runner::attend(&*runner, permit, job).await;
+            let _stopped = inputs.send(Input::StepEnded { service, run, status }).await;
         });
     }
 
     fn load_pipeline(&self, service: &ServiceName, sha: &Sha) {
-        let (shared, service, sha) = (self.shared.clone(), service.clone(), sha.clone());
+        let (context, service, sha) = (self.context.clone(), service.clone(), sha.clone());
         self.spawn(async move {
-            if let Err(why) = gather::load_pipeline(&shared, &service, &sha).await {
+            if let Err(why) = gather::load_pipeline(&context, &service, &sha).await {
                 tracing::warn!(%service, %sha, why, "a build's pipeline cannot be used");
-                // What could not be read is asked for again as soon as this is told.
+                // The next decision asks for it again.
                 tokio::time::sleep(UNREADABLE).await;
             }
-            let _stopped = shared.inputs.send(Input::PipelineRead { service, sha }).await;
+            let _stopped = context.inputs.send(Input::PipelineRead { service, sha }).await;
         });
     }
 
-    /// Removes the checkouts that nobody needs any more.
+    /// Removes the checkouts that no deployment needs.
     pub fn tidy(&self, service: &ServiceName) {
-        let (shared, service) = (self.shared.clone(), service.clone());
-        self.runtime.spawn_blocking(move || checkouts::tidy(&shared, &service));
+        let (context, service) = (self.context.clone(), service.clone());
+        self.runtime.spawn_blocking(move || {
+            checkouts::tidy(&context.world, &context.checkouts, &service);
+        });
     }
 }

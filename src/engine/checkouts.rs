@@ -5,8 +5,7 @@ use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::shared::Shared;
-use super::world::Service;
+use super::world::{Service, WorldReader};
 use crate::domain::event::{DeploymentKind, DeploymentRequest};
 use crate::domain::ids::{DeploymentId, Environment, ServiceName, Sha};
 use crate::git::is_unfinished;
@@ -34,12 +33,13 @@ pub(super) fn path(
 
 /// Makes the checkout of a deployment, or takes the one that is there.
 pub(super) async fn prepare(
-    shared: &Shared,
+    world: &WorldReader,
+    checkouts: &Path,
     name: &ServiceName,
     id: DeploymentId,
 ) -> Result<(), String> {
     let (mirror, request, may_run) = {
-        let world = shared.world();
+        let world = world.world();
         let service = world.services.get(name).ok_or("the service is gone")?;
         let deployment = service.state.deployments.get(&id).ok_or("the deployment is gone")?;
         let request = deployment.request.clone();
@@ -48,7 +48,7 @@ pub(super) async fn prepare(
         let may_run = [live, unsettled].contains(&Some(&request.sha));
         (service.mirror.clone(), request, may_run)
     };
-    let into = path(&shared.folders.checkouts, name, request.environment, &request.sha);
+    let into = path(checkouts, name, request.environment, &request.sha);
     if wants_fresh(&request, may_run) && into.exists() {
         remove(&into).await.map_err(|e| format!("{}: {e}", into.display()))?;
     }
@@ -78,11 +78,11 @@ fn wants_fresh(request: &DeploymentRequest, may_run: bool) -> bool {
 }
 
 /// Removes the checkouts that the service does not need any more.
-pub(super) fn tidy(shared: &Shared, name: &ServiceName) {
-    let folder = of_service(&shared.folders.checkouts, name);
+pub(super) fn tidy(world: &WorldReader, checkouts: &Path, name: &ServiceName) {
+    let folder = of_service(checkouts, name);
     let Ok(entries) = std::fs::read_dir(&folder) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
-        if let Some(doomed) = put_aside(shared, name, &path)
+        if let Some(doomed) = put_aside(world, checkouts, name, &path)
             && let Err(error) = std::fs::remove_dir_all(&doomed)
         {
             tracing::warn!(path = %doomed.display(), %error, "a checkout could not be removed");
@@ -90,21 +90,26 @@ pub(super) fn tidy(shared: &Shared, name: &ServiceName) {
     }
 }
 
-/// Takes a checkout that nobody needs out of the way, at once and as a whole. Nothing is recorded while the world is
-/// held, so that no deployment can come to need it in between.
-fn put_aside(shared: &Shared, name: &ServiceName, path: &Path) -> Option<PathBuf> {
+/// Moves a checkout that no deployment needs out of the way. The world cannot change meanwhile, so no deployment can come to
+/// need it.
+fn put_aside(
+    world: &WorldReader,
+    checkouts: &Path,
+    name: &ServiceName,
+    path: &Path,
+) -> Option<PathBuf> {
     let file = path.file_name()?.to_str()?;
     if file.starts_with(DOOMED) {
         return Some(path.to_owned());
     }
     let doomed = doomed(path);
-    let world = shared.world();
-    let service = world.services.get(name)?;
-    let kept = kept(&shared.folders.checkouts, service);
-    if kept.iter().any(|checkout| path == checkout || is_unfinished(path, checkout)) {
-        return None;
-    }
-    std::fs::rename(path, &doomed).ok().map(|()| doomed)
+    world.read(|world| {
+        let kept = kept(checkouts, world.services.get(name)?);
+        if kept.iter().any(|checkout| path == checkout || is_unfinished(path, checkout)) {
+            return None;
+        }
+        std::fs::rename(path, &doomed).ok().map(|()| doomed)
+    })
 }
 
 /// The checkouts that a service still needs, those that are being made included.

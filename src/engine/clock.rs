@@ -4,6 +4,9 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::world::Trouble;
+use crate::domain::time::say;
+
 /// Tells the time; tests bring their own.
 pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> DateTime<Utc>;
@@ -35,9 +38,9 @@ const CORRECTION: TimeDelta = TimeDelta::seconds(30);
 /// A shorter sleep of the machine is not noticed.
 const SLEEP: Duration = Duration::from_secs(5);
 
-/// What became of the time between two looks.
+/// How the time passed between two looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Passed {
+pub enum Passed {
     Evenly,
     /// The machine slept: clocks that count on by themselves are behind.
     Asleep,
@@ -45,15 +48,33 @@ pub(super) enum Passed {
     Set(TimeDelta),
 }
 
-/// Compares the wall clock with those that nobody sets.
+impl Passed {
+    /// The notice of a clock that was set. It stays as long as the engine runs, because older times read wrong.
+    pub(super) fn trouble(self, now: DateTime<Utc>) -> Option<Trouble> {
+        let Self::Set(by) = self else { return None };
+        let amount = say(by.abs().to_std().unwrap_or_default());
+        let direction = if by < TimeDelta::zero() { "back" } else { "ahead" };
+        tracing::warn!(amount, direction, "the clock was set");
+        let at = now.format("%H:%M UTC");
+        Some(Trouble::new(
+            format!(
+                "this machine's clock was set {direction} by {amount} at {at}; ages and soaks that began before are \
+                 wrong by as much"
+            ),
+            "compare it with another clock; a restart of the engine takes this notice away",
+        ))
+    }
+}
+
+/// Compares the wall clock with the clocks that no one sets.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) struct ClockWatch {
     wall: DateTime<Utc>,
     steady: Option<Duration>,
     awake: Instant,
 }
 
-impl Watch {
+impl ClockWatch {
     pub fn begin(clock: &dyn Clock) -> Self {
         Self { wall: clock.now(), steady: clock.steady(), awake: Instant::now() }
     }

@@ -1,7 +1,7 @@
 //! Finds a commit: git says which commit is meant and which build contains it first, the record says the rest.
 
 use super::commands::CommandError;
-use super::shared::Shared;
+use super::world::WorldReader;
 use crate::domain::build::Build;
 use crate::domain::command::Refusal;
 use crate::domain::commit_location::{CommitLocation, NamedCommit};
@@ -12,13 +12,13 @@ use crate::git::{CommitMatch, GitError, Mirror};
 /// # Errors
 /// When there is no such service, or git fails.
 pub async fn find(
-    shared: &Shared,
+    world: &WorldReader,
     name: &ServiceName,
     commit: &CommitPrefix,
 ) -> Result<CommitLocation, CommandError> {
     let gone = || Refusal::not_found(format!("there is no service {:?}", name.as_str()));
     let (mirror, builds) = {
-        let world = shared.world();
+        let world = world.world();
         let service = world.services.get(name).ok_or_else(gone)?;
         (service.mirror.clone(), BuildTips::of(&service.state, &service.trunk))
     };
@@ -30,7 +30,7 @@ pub async fn find(
         }
         CommitMatch::Nothing => None,
     };
-    let world = shared.world();
+    let world = world.world();
     let service = world.services.get(name).ok_or_else(gone)?;
     let state = &service.state;
     let Some((named, place)) = found else {

@@ -1,16 +1,18 @@
 //! What a plan needs and only git can tell, gathered outside the writer.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::checkouts;
 use super::commands::{CommandError, ForPlan, Gathered};
+use super::input::Input;
 use super::migrations;
-use super::shared::Shared;
 use super::trunk;
-use super::world::Service;
+use super::world::{Service, WorldReader};
 use crate::config::service_file::ServiceFile;
 use crate::domain::command::{Action, Command, Refusal};
 use crate::domain::commit::Range;
@@ -33,6 +35,29 @@ const CANDIDATES: usize = 10;
 /// How long a rollback waits for git.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// What gathering needs.
+#[derive(Clone)]
+pub struct GatherContext {
+    pub world: WorldReader,
+    pub inputs: mpsc::Sender<Input>,
+    /// The folder of all checkouts.
+    pub checkouts: PathBuf,
+}
+
+impl GatherContext {
+    /// Gives the writer the service file of a commit. A command that is sent later finds it known: a step's job takes the
+    /// names of its secrets from this file.
+    async fn remember(
+        &self,
+        service: &ServiceName,
+        sha: &Sha,
+        file: Result<Arc<ServiceFile>, String>,
+    ) {
+        let (service, sha) = (service.clone(), sha.clone());
+        let _stopped = self.inputs.send(Input::PipelineKnown { service, sha, file }).await;
+    }
+}
+
 /// Whether a command needs anything that only git can tell.
 #[must_use]
 pub fn is_needed(command: &Command) -> bool {
@@ -48,7 +73,7 @@ pub fn is_needed(command: &Command) -> bool {
 /// # Errors
 /// As [`for_plan`].
 pub async fn gather(
-    shared: &Shared,
+    context: &GatherContext,
     name: &ServiceName,
     command: &Command,
 ) -> Result<Option<Gathered>, CommandError> {
@@ -56,17 +81,17 @@ pub async fn gather(
         Command::Execute { action, .. } => *action,
         Command::Ask { build, .. } => Action::Promote { build: *build },
         Command::Release { bad: Some(names), .. } | Command::Quarantine { commits: names, .. } => {
-            return Ok(Some(Gathered::Commits(commits(shared, name, names).await)));
+            return Ok(Some(Gathered::Commits(commits(context, name, names).await)));
         }
         _ => return Ok(None),
     };
-    Ok(Some(Gathered::Plan(Box::new(for_plan(shared, name, action).await?))))
+    Ok(Some(Gathered::Plan(Box::new(for_plan(context, name, action).await?))))
 }
 
 /// The commits that are named, as far as git finds them in one of the builds: all that a name may mean.
-async fn commits(shared: &Shared, name: &ServiceName, names: &[String]) -> Vec<BadCommit> {
+async fn commits(context: &GatherContext, name: &ServiceName, names: &[String]) -> Vec<BadCommit> {
     let (mirror, builds) = {
-        let world = shared.world();
+        let world = context.world.world();
         let Some(service) = world.services.get(name) else { return Vec::new() };
         let builds = service.state.builds.values().filter(|build| !build.off_trunk);
         let builds: Vec<_> = builds.map(|build| (build.number, build.sha.clone())).collect();
@@ -74,7 +99,7 @@ async fn commits(shared: &Shared, name: &ServiceName, names: &[String]) -> Vec<B
     };
     let shas: Vec<_> = builds.iter().map(|(_, sha)| sha.clone()).collect();
     let is_listed = |sha: &Sha| {
-        let world = shared.world();
+        let world = context.world.world();
         let service = world.services.get(name);
         service.is_some_and(|s| !s.state.commits_that_begin_with(sha.as_str()).is_empty())
     };
@@ -107,13 +132,13 @@ async fn commits(shared: &Shared, name: &ServiceName, names: &[String]) -> Vec<B
 /// # Errors
 /// When the action names no build, its pipeline cannot be used, or git fails.
 pub async fn for_plan(
-    shared: &Shared,
+    context: &GatherContext,
     name: &ServiceName,
     action: Action,
 ) -> Result<ForPlan, CommandError> {
     let gone = || Refusal::not_found(format!("there is no service {:?}", name.as_str()));
     let (ends, target, between, mirror, folder, seen, first) = {
-        let world = shared.world();
+        let world = context.world.world();
         let service = world.services.get(name).ok_or_else(gone)?;
         let ends = endpoints(&service.state, action)?;
         rules_are_known(service, ends.kind)?;
@@ -140,7 +165,7 @@ pub async fn for_plan(
         // A rollback must work when nothing else does: what was recorded of the builds is good enough for it.
         _ => Range { from, to, ..seen },
     };
-    let file = pipeline(shared, name, &target, ends.kind)
+    let file = pipeline(context, name, &target, ends.kind)
         .await
         .map_err(|why| Refusal::invalid(format!("{} cannot be deployed: {why}", ends.target)))?;
     let steps = file.steps(Environment::Production, ends.kind).to_vec();
@@ -152,12 +177,12 @@ pub async fn for_plan(
     let migrations = if ends.kind == DeploymentKind::Rollback {
         Migrations::default()
     } else {
-        let ground = {
-            let world = shared.world();
+        let judging = {
+            let world = context.world.world();
             let service = world.services.get(name).ok_or_else(gone)?;
             migrations::JudgingContext::of(&world, service, ends.target)
         };
-        Box::pin(migrations::gather(&ground, &range, ends.target)).await
+        Box::pin(migrations::gather(&judging, &range, ends.target)).await
     };
     Ok(ForPlan { range, steps, migrations, ends })
 }
@@ -184,31 +209,33 @@ async fn in_time<T>(kind: DeploymentKind, asked: impl Future<Output = T>) -> Opt
 
 /// What a commit declares. For a rollback its kept checkout tells it as well, where git cannot or takes too long.
 async fn pipeline(
-    shared: &Shared,
+    context: &GatherContext,
     name: &ServiceName,
     sha: &Sha,
     kind: DeploymentKind,
 ) -> Result<Arc<ServiceFile>, String> {
-    let why = match in_time(kind, load_pipeline(shared, name, sha)).await {
+    let why = match in_time(kind, load_pipeline(context, name, sha)).await {
         Some(Ok(file)) => return Ok(file),
         Some(Err(why)) => why,
         None => "git does not answer".to_owned(),
     };
     let kept = match kind {
-        DeploymentKind::Rollback => kept_pipeline(shared, name, sha).await,
+        DeploymentKind::Rollback => kept_pipeline(context, name, sha).await,
         _ => None,
     };
     let kept = kept.ok_or(why)?;
-    if let Some(service) = shared.write().services.get_mut(name) {
-        service.remember_pipeline(sha.clone(), Ok(kept.clone()));
-    }
+    context.remember(name, sha, Ok(kept.clone())).await;
     Ok(kept)
 }
 
-async fn kept_pipeline(shared: &Shared, name: &ServiceName, sha: &Sha) -> Option<Arc<ServiceFile>> {
+async fn kept_pipeline(
+    context: &GatherContext,
+    name: &ServiceName,
+    sha: &Sha,
+) -> Option<Arc<ServiceFile>> {
     let production = Environment::Production;
-    let checkout = checkouts::path(&shared.folders.checkouts, name, production, sha);
-    let path = trunk::file_path(&shared.world().services.get(name)?.watched);
+    let checkout = checkouts::path(&context.checkouts, name, production, sha);
+    let path = trunk::service_file_path(&context.world.world().services.get(name)?.watched);
     let text = tokio::fs::read_to_string(checkout.join(&path)).await.ok()?;
     let file = ServiceFile::parse(&text, &path).ok()?;
     Some(Arc::new(file))
@@ -248,12 +275,12 @@ fn recorded(state: &ServiceState, ends: &Endpoints) -> Range {
 /// # Errors
 /// When it is missing or wrong, with the sentence that says so.
 pub(super) async fn load_pipeline(
-    shared: &Shared,
+    context: &GatherContext,
     name: &ServiceName,
     sha: &Sha,
 ) -> Result<Arc<ServiceFile>, String> {
     let (known, watched, mirror) = {
-        let world = shared.world();
+        let world = context.world.world();
         let service = world.services.get(name).ok_or("the service is gone")?;
         let known = service.pipelines.get(sha).cloned();
         (known, service.watched.clone(), service.mirror.clone())
@@ -263,8 +290,6 @@ pub(super) async fn load_pipeline(
     }
     let read = trunk::read_file(&mirror, &watched, sha).await.map_err(|error| error.to_string())?;
     let file = read.map(Arc::new);
-    if let Some(service) = shared.write().services.get_mut(name) {
-        service.remember_pipeline(sha.clone(), file.clone());
-    }
+    context.remember(name, sha, file.clone()).await;
     file
 }

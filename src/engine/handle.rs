@@ -8,15 +8,14 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{oneshot, watch};
 use tokio::task::AbortHandle;
 
+use super::clock::Clock;
 use super::commands::{self, CommandContext, CommandError, Gathered};
 use super::commit_location;
-use super::freezes;
-use super::gather;
-use super::logs;
-use super::run::RunFolder;
-use super::shared::Shared;
+use super::freezes::Freezes;
+use super::gather::{self, GatherContext};
+use super::input::{CommandRequest, Input};
+use super::runner::{RunId, Runner as _, StepRunner};
 use super::world::{Service, World};
-use super::writer::{CommandRequest, Input};
 use crate::calendar::FreezeWindow;
 use crate::domain::caller::Caller;
 use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
@@ -38,10 +37,25 @@ const GATHERS: u32 = 5;
 /// How soon a reader that waits for a log looks at its file again, and how seldom while nothing comes.
 const LOG_LOOK: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(40)];
 
-/// A running engine; the last clone to go does not stop it, [`Handle::shutdown`] does.
+/// What a handle is made of.
+pub(super) struct HandleParts {
+    pub gather: GatherContext,
+    pub runner: Arc<StepRunner>,
+    pub clock: Arc<dyn Clock>,
+    pub freezes: Arc<Freezes>,
+    pub demo: bool,
+}
+
+/// A running engine. Dropping the last clone does not stop it; [`Handle::shutdown`] does.
 #[derive(Clone)]
 pub struct Handle {
-    shared: Arc<Shared>,
+    gather: GatherContext,
+    runner: Arc<StepRunner>,
+    clock: Arc<dyn Clock>,
+    freezes: Arc<Freezes>,
+    demo: bool,
+    /// Tells the versions of this process from those of the one before.
+    instance: Arc<str>,
     reader: Arc<Mutex<Reader>>,
     writer: Arc<Mutex<Option<JoinHandle<()>>>>,
     watching: AbortHandle,
@@ -49,29 +63,42 @@ pub struct Handle {
 
 impl Handle {
     pub(super) fn new(
-        shared: Arc<Shared>,
+        parts: HandleParts,
         reader: Reader,
         writer: JoinHandle<()>,
         watching: &tokio::task::JoinHandle<()>,
     ) -> Self {
+        let HandleParts { gather, runner, clock, freezes, demo } = parts;
         Self {
-            shared,
+            gather,
+            runner,
+            clock,
+            freezes,
+            demo,
+            instance: uuid::Uuid::new_v4().simple().to_string().into(),
             reader: Arc::new(Mutex::new(reader)),
             writer: Arc::new(Mutex::new(Some(writer))),
             watching: watching.abort_handle(),
         }
     }
 
+    async fn send(&self, input: Input) -> Result<(), CommandError> {
+        self.gather.inputs.send(input).await.map_err(|_| CommandError::stopping())
+    }
+
     /// Stops watching and recording. Steps that run go on under their supervisors.
     pub async fn shutdown(&self) {
         self.watching.abort();
-        let _stopped_already = self.shared.inputs.send(Input::Stop).await;
+        let _stopped_already = self.send(Input::Stop).await;
         let thread = self.writer.lock().expect("nobody panics while holding the writer").take();
         if let Some(thread) = thread {
-            let shared = self.shared.clone();
+            let freezes = self.freezes.clone();
             let end = move || {
                 let _ended = thread.join();
-                freezes::keep(&shared);
+                // No one is left to tell; the log has it.
+                if let Some(trouble) = freezes.keep() {
+                    tracing::warn!(what = trouble.what, "freezes are not on disk");
+                }
             };
             let _ended = tokio::task::spawn_blocking(end).await;
         }
@@ -79,48 +106,49 @@ impl Handle {
 
     #[must_use]
     pub fn instance(&self) -> &str {
-        &self.shared.instance
+        &self.instance
     }
 
     #[must_use]
     pub fn is_demo(&self) -> bool {
-        self.shared.demo
+        self.demo
     }
 
     /// Whether any deployment is queued or running.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        self.shared.world().services.values().any(|service| service.state.is_busy())
+        self.gather.world.read(|world| world.services.values().any(|s| s.state.is_busy()))
     }
 
     /// Resolves when the engine has been told to stop or something a reader could see has changed.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
-        self.shared.changes()
+        self.gather.world.changes()
     }
 
     #[must_use]
     pub fn fleet(&self) -> FleetSnapshot {
-        let (world, now) = (self.shared.world(), self.shared.clock.now());
-        let row = |service: &Service| -> FleetRow {
+        let now = self.clock.now();
+        let row = |service: &Arc<Service>| -> FleetRow {
             with_facts(service, |facts| build::fleet_row(facts, now))
         };
-        FleetSnapshot {
+        self.gather.world.read(|world| FleetSnapshot {
             version: self.version("fleet", world.revision),
             at: now,
             services: world.services.values().map(row).collect(),
             problems: world.problems.values().cloned().collect(),
-        }
+        })
     }
 
     /// # Errors
     /// When there is no such service.
     pub fn service(&self, name: &ServiceName, caller: &Caller) -> Result<ServiceSnapshot, Refusal> {
-        let (world, now) = (self.shared.world(), self.shared.clock.now());
-        let service = find(&world, name)?;
-        let me = service.people.actor_of(caller);
-        let version = self.version(name.as_str(), service.revision);
-        Ok(with_facts(service, |facts| build::service(facts, &me, version, now)))
+        let now = self.clock.now();
+        self.read_service(name, |service| {
+            let me = service.people.actor_of(caller);
+            let version = self.version(name.as_str(), service.revision);
+            with_facts(service, |facts| build::service(facts, &me, version, now))
+        })
     }
 
     /// The version of a service, without making its snapshot.
@@ -128,17 +156,16 @@ impl Handle {
     /// # Errors
     /// When there is no such service.
     pub fn service_version(&self, name: &ServiceName) -> Result<Version, Refusal> {
-        let world = self.shared.world();
-        Ok(self.version(name.as_str(), find(&world, name)?.revision))
+        self.read_service(name, |service| self.version(name.as_str(), service.revision))
     }
 
     #[must_use]
     pub fn fleet_version(&self) -> Version {
-        self.version("fleet", self.shared.world().revision)
+        self.version("fleet", self.gather.world.read(|world| world.revision))
     }
 
     fn version(&self, of: &str, revision: u64) -> Version {
-        Version(format!("{of}-{}-{revision}", self.shared.instance))
+        Version(format!("{of}-{}-{revision}", self.instance))
     }
 
     /// # Errors
@@ -150,12 +177,13 @@ impl Handle {
         before: Option<DeploymentId>,
         limit: usize,
     ) -> Result<Vec<Deployment>, Refusal> {
-        let world = self.shared.world();
-        let all = find(&world, name)?.state.deployments.values().rev();
-        let older = all.filter(|d| {
-            d.request.environment == environment && before.is_none_or(|before| d.id < before)
-        });
-        Ok(older.take(limit).cloned().collect())
+        self.read_service(name, |service| {
+            let all = service.state.deployments.values().rev();
+            let older = all.filter(|d| {
+                d.request.environment == environment && before.is_none_or(|before| d.id < before)
+            });
+            older.take(limit).cloned().collect()
+        })
     }
 
     /// The windows of the freezes by calendar that overlap `[from, until)`.
@@ -169,9 +197,8 @@ impl Handle {
         from: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Vec<FreezeWindow>, Refusal> {
-        let (world, now) = (self.shared.world(), self.shared.clock.now());
-        let service = find(&world, name)?;
-        Ok(service.freezes.windows(name.as_str(), environment.as_str(), now, (from, until)))
+        let (rules, now) = (self.read_service(name, |s| s.freezes.clone())?, self.clock.now());
+        Ok(rules.windows(name.as_str(), environment.as_str(), now, (from, until)))
     }
 
     /// # Errors
@@ -183,15 +210,16 @@ impl Handle {
         caller: &Caller,
     ) -> Result<Plan, CommandError> {
         for _ in 0..GATHERS {
-            let gathered = Box::pin(gather::for_plan(&self.shared, name, action)).await?;
+            let gathered = Box::pin(gather::for_plan(&self.gather, name, action)).await?;
             let gathered = Gathered::Plan(Box::new(gathered));
-            let world = self.shared.world();
-            let service = find(&world, name)?;
-            let actor = service.people.actor_of(caller);
-            let now = self.shared.clock.now();
-            let context =
-                CommandContext { actor: &actor, now, next: Seq(0), gathered: Some(&gathered) };
-            match commands::plan(&service.view(), action, context) {
+            let now = self.clock.now();
+            let planned = self.read_service(name, |service| {
+                let actor = service.people.actor_of(caller);
+                let context =
+                    CommandContext { actor: &actor, now, next: Seq(0), gathered: Some(&gathered) };
+                commands::plan(&service.view(), action, context)
+            })?;
+            match planned {
                 Err(CommandError::Outdated) => {}
                 decided => return decided,
             }
@@ -208,8 +236,7 @@ impl Handle {
         name: &ServiceName,
         commit: &CommitPrefix,
     ) -> Result<CommitLocation, CommandError> {
-        find(&self.shared.world(), name)?;
-        Box::pin(commit_location::find(&self.shared, name, commit)).await
+        Box::pin(commit_location::find(&self.gather.world, name, commit)).await
     }
 
     /// Records a command; what was answered is durable.
@@ -229,7 +256,7 @@ impl Handle {
                 // The writer compares the request; there is nothing to gather for what was done.
                 None
             } else {
-                Box::pin(gather::gather(&self.shared, name, &command)).await?
+                Box::pin(gather::gather(&self.gather, name, &command)).await?
             };
             let (reply, answer) = oneshot::channel();
             let request = CommandRequest {
@@ -241,7 +268,7 @@ impl Handle {
                 reply,
             };
             let input = Input::Command(Box::new(request));
-            self.shared.inputs.send(input).await.map_err(|_| CommandError::stopping())?;
+            self.send(input).await?;
             let dropped = |_| CommandError::Unknown("the engine stopped with it".into());
             match answer.await.map_err(dropped)? {
                 Err(CommandError::Outdated) => {}
@@ -262,7 +289,7 @@ impl Handle {
         }
         let (reply, answer) = oneshot::channel();
         let input = Input::Receipt { key: key.clone(), reply };
-        self.shared.inputs.send(input).await.map_err(|_| CommandError::stopping())?;
+        self.send(input).await?;
         let receipt = answer.await.map_err(|_| CommandError::stopping())?;
         Ok(receipt?)
     }
@@ -281,7 +308,7 @@ impl Handle {
         limit: usize,
     ) -> Result<Vec<Event>, CommandError> {
         if let Some(name) = service {
-            find(&self.shared.world(), name)?;
+            self.read_service(name, |_| ())?;
         }
         let service = service.cloned();
         self.read(move |reader| reader.events(service.as_ref(), after, limit)).await
@@ -327,14 +354,11 @@ impl Handle {
         wait: Duration,
     ) -> Result<LogPage, CommandError> {
         let deadline = tokio::time::Instant::now() + wait;
-        let path = RunFolder::of(&self.shared.folders.runs, deployment, step).log();
+        let run = RunId { deployment, step };
         let [mut look, seldom] = LOG_LOOK;
         loop {
             let complete = self.step_is_over(name, deployment, step)?;
-            let path = path.clone();
-            let read = move || logs::read(&path, from, limit, complete);
-            let page = tokio::task::spawn_blocking(read).await;
-            let page = page.map_err(|_| CommandError::stopping())?;
+            let page = self.runner.log(run, from, limit, complete).await;
             let page =
                 page.map_err(|e| CommandError::Failed(format!("the log cannot be read: {e}")))?;
             let waits = page.bytes.is_empty() && !page.ended && matches!(from, LogFrom::After(_));
@@ -358,10 +382,7 @@ impl Handle {
         search: LogSearch,
     ) -> Result<LogFind, CommandError> {
         let complete = self.step_is_over(name, deployment, step)?;
-        let path = RunFolder::of(&self.shared.folders.runs, deployment, step).log();
-        let look = move || logs::search(&path, &search, complete);
-        let found = tokio::task::spawn_blocking(look).await;
-        found.map_err(|_| CommandError::stopping())?
+        self.runner.search_log(RunId { deployment, step }, search, complete).await
     }
 
     fn step_is_over(
@@ -370,20 +391,30 @@ impl Handle {
         id: DeploymentId,
         step: usize,
     ) -> Result<bool, Refusal> {
-        let world = self.shared.world();
-        let deployment = find(&world, name)?.state.deployments.get(&id);
-        let state = deployment.and_then(|deployment| deployment.steps.get(step));
-        match state {
-            Some(StepState::Waiting | StepState::Running { .. }) => Ok(false),
-            Some(StepState::Ended { .. } | StepState::Skipped) => Ok(true),
-            None => Err(Refusal::not_found(format!("there is no step {step} of deployment {id}"))),
-        }
+        let is_over = |step: &StepState| match step {
+            StepState::Waiting | StepState::Running { .. } => false,
+            StepState::Ended { .. } | StepState::Skipped => true,
+        };
+        let found = self.read_service(name, |service| {
+            service.state.deployments.get(&id)?.steps.get(step).map(is_over)
+        })?;
+        found.ok_or_else(|| {
+            Refusal::not_found(format!("there is no step {step} of deployment {id}"))
+        })
+    }
+
+    fn read_service<T>(
+        &self,
+        name: &ServiceName,
+        read: impl FnOnce(&Service) -> T,
+    ) -> Result<T, Refusal> {
+        self.gather.world.read(|world| find(world, name).map(read))
     }
 }
 
 fn find<'a>(world: &'a World, name: &ServiceName) -> Result<&'a Service, Refusal> {
     let known = || world.services.keys().map(ServiceName::as_str).collect::<Vec<_>>().join(", ");
-    world.services.get(name).ok_or_else(|| {
+    world.services.get(name).map(Arc::as_ref).ok_or_else(|| {
         Refusal::not_found(format!(
             "there is no service {:?}; there are: {}",
             name.as_str(),

@@ -6,22 +6,21 @@ pub mod clock;
 pub mod commands;
 mod commit_location;
 pub mod decide;
+mod error;
 mod freezes;
 mod gather;
 mod handle;
-mod logs;
+mod input;
 mod migrations;
+mod mirrors;
 mod open;
-mod orphans;
-mod processes;
 pub mod refusals;
 pub mod report;
-pub mod run;
-mod shared;
-mod steps;
-pub mod supervisor;
+mod restore;
+pub mod runner;
+mod service_rules;
 mod trunk;
-mod watch;
+mod watching;
 mod world;
 mod writer;
 
@@ -30,8 +29,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::commands::CommandError;
+pub use self::error::EngineError;
 pub use self::handle::Handle;
-pub use self::open::{Engine, EngineError};
+pub use self::open::Engine;
 use crate::config::user_file::Watched;
 
 /// What an engine is started with.

@@ -1,6 +1,6 @@
 //! What was done in the background as the fact that it becomes; a report that comes late or twice becomes nothing. Pure.
 
-use super::run::Status;
+use super::runner::{RunId, Status};
 use crate::domain::deployment::StepState;
 use crate::domain::event::{Fact, Outcome};
 use crate::domain::ids::DeploymentId;
@@ -28,16 +28,12 @@ pub fn prepared(
 
 /// A step has come to its end.
 #[must_use]
-pub fn step_ended(
-    state: &ServiceState,
-    id: DeploymentId,
-    step: usize,
-    status: &Status,
-) -> Option<Fact> {
-    let state = state.deployments.get(&id)?.steps.get(step)?;
+pub fn step_ended(state: &ServiceState, run: RunId, status: &Status) -> Option<Fact> {
+    let RunId { deployment, step } = run;
+    let state = state.deployments.get(&deployment)?.steps.get(step)?;
     let Status { outcome, took } = status.clone();
     matches!(state, StepState::Running { .. }).then_some(Fact::StepEnded {
-        deployment: id,
+        deployment,
         step,
         outcome,
         took,

@@ -4,69 +4,27 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::act::Acts;
-use super::commands::{self, CommandContext, CommandError, Decided, Gathered};
+use super::clock::{Clock, Passed};
+use super::commands::{self, CommandContext, CommandError, Decided};
 use super::decide::{Decision, Known, Pipeline, decide};
-use super::freezes;
+use super::freezes::{FreezeNews, Freezes};
+use super::input::{CommandRequest, Input};
 use super::migrations;
 use super::refusals::{Added, RefusalRecord, Refusals};
 use super::report;
-use super::run::Status;
-use super::shared::Shared;
-use super::trunk::Look;
-use super::world::Service;
-use crate::domain::caller::Caller;
-use crate::domain::command::{Command, Receipt, Refusal};
+use super::runner::{RunId, Status};
+use super::trunk::TakeIn;
+use super::trunk::update::TrunkLook;
+use super::world::{Service, Trouble, WorldOwner};
+use crate::domain::command::{Receipt, Refusal};
 use crate::domain::event::{Event, Fact};
-use crate::domain::ids::{DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha};
+use crate::domain::ids::{DeploymentId, Environment, Seq, ServiceName, Sha};
 use crate::domain::people::Actor;
 use crate::domain::service::ServiceState;
 use crate::store::{Answered, NewEvent, Store, StoreError};
-
-/// Everything that can happen to the engine, in one order.
-pub enum Input {
-    Command(Box<CommandRequest>),
-    Looked(Box<Look>),
-    Prepared {
-        service: ServiceName,
-        deployment: DeploymentId,
-        result: Result<(), String>,
-    },
-    StepEnded {
-        service: ServiceName,
-        deployment: DeploymentId,
-        step: usize,
-        status: Status,
-    },
-    PipelineRead {
-        service: ServiceName,
-        sha: Sha,
-    },
-    /// Tell what was answered to a command, now that all that came before is recorded.
-    Receipt {
-        key: IdempotencyKey,
-        reply: oneshot::Sender<Result<Option<Receipt>, StoreError>>,
-    },
-    /// Look again whether there is something to do.
-    Settle(ServiceName),
-    /// Look again whether the record can be written.
-    Rehearse,
-    /// Record the refusals that wait.
-    Refusals,
-    Stop,
-}
-
-/// A person's command.
-pub struct CommandRequest {
-    pub service: ServiceName,
-    pub caller: Caller,
-    pub command: Command,
-    pub key: IdempotencyKey,
-    pub gathered: Option<Gathered>,
-    pub reply: oneshot::Sender<Result<Receipt, CommandError>>,
-}
 
 fn unrecorded(error: &StoreError) -> CommandError {
     CommandError::Failed(format!("nothing was done, because it could not be recorded: {error}"))
@@ -78,12 +36,32 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How long a refusal waits for others, so that those of a crowd are one transaction and not in the winner's way.
 const GATHERING: Duration = Duration::from_millis(50);
 
-/// Under which source it is said that the record cannot be written.
+/// The source of problems with writing the record.
 const UNRECORDED: &str = "record";
+
+/// The source of the notice that the clock was set.
+const CLOCK: &str = "clock";
+
+/// What the writer is made of.
+pub(super) struct WriterParts {
+    pub store: Store,
+    pub world: WorldOwner,
+    pub clock: Arc<dyn Clock>,
+    /// Its own inputs, for what it tries again.
+    pub inputs: mpsc::Sender<Input>,
+    pub freezes: Arc<Freezes>,
+    /// The login of who runs the engine.
+    pub owner: Option<String>,
+    pub acts: Acts,
+}
 
 pub(super) struct Writer {
     store: Store,
-    shared: Arc<Shared>,
+    world: WorldOwner,
+    clock: Arc<dyn Clock>,
+    inputs: mpsc::Sender<Input>,
+    freezes: Arc<Freezes>,
+    owner: Option<String>,
     acts: Acts,
     /// The services whose next facts could not be recorded and are tried again in a moment.
     unsettled: HashSet<ServiceName>,
@@ -95,9 +73,21 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub fn new(store: Store, shared: Arc<Shared>, acts: Acts) -> Self {
-        let (unsettled, refusals) = (HashSet::new(), Refusals::default());
-        Self { store, shared, acts, unsettled, unrecorded: None, refusals, refusals_due: false }
+    pub fn new(parts: WriterParts) -> Self {
+        let WriterParts { store, world, clock, inputs, freezes, owner, acts } = parts;
+        Self {
+            store,
+            world,
+            clock,
+            inputs,
+            freezes,
+            owner,
+            acts,
+            unsettled: HashSet::new(),
+            unrecorded: None,
+            refusals: Refusals::default(),
+            refusals_due: false,
+        }
     }
 
     /// Works until it is told to stop or nobody can tell it anything any more.
@@ -117,9 +107,22 @@ impl Writer {
             Input::Prepared { service, deployment, result } => {
                 self.prepared(&service, deployment, result);
             }
-            Input::StepEnded { service, deployment, step, status } => {
-                self.step_ended(&service, deployment, step, status);
+            Input::StepEnded { service, run, status } => self.step_ended(&service, run, status),
+            Input::PipelineKnown { service, sha, file } => {
+                self.world.change_unseen(&service, |service| service.remember_pipeline(sha, file));
             }
+            Input::RulesRead(rules) => {
+                let name = rules.service.clone();
+                rules.take_in(&mut self.world);
+                self.settle(&name);
+            }
+            Input::FreezesRead(news) => {
+                news.take_in(&mut self.world, &self.freezes, self.clock.now());
+            }
+            Input::Trouble { source, trouble } => {
+                self.world.set_trouble(&source, self.clock.now(), trouble);
+            }
+            Input::ClockJumped(passed) => self.clock_jumped(passed),
             Input::PipelineRead { service, sha } => {
                 self.acts.pipeline_read(&sha);
                 self.settle(&service);
@@ -152,7 +155,7 @@ impl Writer {
             self.settle(&request.service);
         }
         let Some(refused) = refused else { return };
-        match self.refusals.add(self.shared.clock.now(), refused) {
+        match self.refusals.add(self.clock.now(), refused) {
             Added::Full => self.record_refusals(),
             Added::Waits => self.refusals_after(GATHERING),
             Added::Known => {}
@@ -163,7 +166,7 @@ impl Writer {
     fn refused(&self, request: &CommandRequest, error: &CommandError) -> Option<RefusalRecord> {
         let CommandError::Refused(refusal) = error else { return None };
         let CommandRequest { service: name, caller, command, .. } = request;
-        let world = self.shared.world();
+        let world = self.world.world();
         let actor = world.services.get(name)?.people.actor_of(caller);
         RefusalRecord::of(name, &actor, command, refusal)
     }
@@ -176,9 +179,9 @@ impl Writer {
         if let Some((before, receipt)) = answered {
             return if before == digest { Ok(receipt) } else { Err(Refusal::KeyReused.into()) };
         }
-        let (now, next) = (self.shared.clock.now(), Seq(self.store.head().0 + 1));
+        let (now, next) = (self.clock.now(), Seq(self.store.head().0 + 1));
         let (actor, decided) = {
-            let world = self.shared.world();
+            let world = self.world.world();
             let service = world.services.get(&request.service).ok_or_else(|| {
                 Refusal::not_found(format!("there is no service {:?}", request.service.as_str()))
             })?;
@@ -202,19 +205,21 @@ impl Writer {
         Ok(answered.receipt)
     }
 
-    fn looked(&mut self, look: &Look) {
-        let name = match super::trunk::receive(&self.shared, &mut self.store, look) {
+    fn looked(&mut self, look: &TrunkLook) {
+        let now = self.clock.now();
+        let take_in = TakeIn { freezes: &self.freezes, owner: self.owner.as_deref(), now };
+        let name = match take_in.look(&mut self.world, &mut self.store, look) {
             Ok(Some(name)) => name,
             Ok(None) => return,
             Err(error) => return self.trouble(&error),
         };
-        if self.shared.freezes.has_unkept() {
-            self.acts.spawn(freezes::keep_soon(self.shared.clone()));
+        if self.freezes.has_unkept() {
+            self.keep_freezes();
         }
         // Its file may name another database now.
-        migrations::sync_shared_schema(&self.shared);
+        migrations::sync_shared_schema(&mut self.world);
         let facts = {
-            let world = self.shared.world();
+            let world = self.world.world();
             world.services.get(&name).map_or_else(Vec::new, |service| look.facts(&service.state))
         };
         if let Some(fact) = facts.first().cloned()
@@ -239,16 +244,15 @@ impl Writer {
         self.settle(name);
     }
 
-    fn step_ended(&mut self, name: &ServiceName, id: DeploymentId, step: usize, status: Status) {
-        let fact = self.reported(name, |state| report::step_ended(state, id, step, &status));
+    fn step_ended(&mut self, name: &ServiceName, run: RunId, status: Status) {
+        let fact = self.reported(name, |state| report::step_ended(state, run, &status));
         if let Some(fact) = fact
             && let Err(error) = self.record(name, &Actor::System, vec![fact], None)
         {
             self.trouble(&error);
-            let service = name.clone();
-            return self.later(Input::StepEnded { service, deployment: id, step, status });
+            return self.later(Input::StepEnded { service: name.clone(), run, status });
         }
-        self.acts.step_ended(id, step);
+        self.acts.step_ended(run);
         self.settle(name);
     }
 
@@ -258,22 +262,22 @@ impl Writer {
         name: &ServiceName,
         fact: impl FnOnce(&ServiceState) -> Option<Fact>,
     ) -> Option<Fact> {
-        fact(&self.shared.world().services.get(name)?.state)
+        fact(&self.world.world().services.get(name)?.state)
     }
 
     /// Records what follows by itself until nothing more does, then acts on what is left to do.
     fn settle(&mut self, name: &ServiceName) {
         loop {
-            let decisions = {
-                let world = self.shared.world();
+            let facts: Vec<_> = {
+                let world = self.world.world();
                 let Some(service) = world.services.get(name) else { return };
-                decisions(service)
+                let (facts, acts): (Vec<_>, Vec<_>) =
+                    decisions(service).into_iter().partition(|d| matches!(d, Decision::Record(_)));
+                if facts.is_empty() {
+                    return acts.iter().for_each(|act| self.acts.perform(service, act));
+                }
+                facts
             };
-            let (facts, acts): (Vec<_>, Vec<_>) =
-                decisions.into_iter().partition(|d| matches!(d, Decision::Record(_)));
-            if facts.is_empty() {
-                return acts.into_iter().for_each(|act| self.acts.perform(name, &act));
-            }
             let facts = facts.into_iter().filter_map(|decision| match decision {
                 Decision::Record(fact) => Some(fact),
                 _ => None,
@@ -299,18 +303,11 @@ impl Writer {
     ) -> Result<(), StoreError> {
         let new = |fact| NewEvent { service: name.clone(), actor: actor.clone(), fact };
         let events = facts.into_iter().map(new).collect();
-        let events = self.store.append(self.shared.clock.now(), events, answered)?;
-        self.shared.change(|world| {
-            world.problems.remove(UNRECORDED);
-            if let Some(service) = world.services.get_mut(name) {
-                service.revision = world.revision;
-                for event in &events {
-                    service.state.apply(event);
-                }
-            }
-        });
+        let events = self.store.append(self.clock.now(), events, answered)?;
+        self.world.set_trouble(UNRECORDED, self.clock.now(), None);
+        self.world.change(name, |service| events.iter().for_each(|e| service.state.apply(e)));
         if events.iter().any(|event| matches!(event.fact, Fact::DeploymentStarted { .. })) {
-            migrations::sync_shared_schema(&self.shared);
+            migrations::sync_shared_schema(&mut self.world);
         }
         if events.iter().any(ends_a_deployment) {
             self.acts.tidy(name);
@@ -324,17 +321,11 @@ impl Writer {
         if events.is_empty() {
             return;
         }
-        match self.store.append(self.shared.clock.now(), events, None) {
+        match self.store.append(self.clock.now(), events, None) {
             Ok(events) => {
                 self.refusals.recorded();
-                self.shared.note(UNRECORDED, None);
-                self.shared.change_unseen(|world| {
-                    for event in &events {
-                        if let Some(service) = world.services.get_mut(&event.service) {
-                            service.state.apply(event);
-                        }
-                    }
-                });
+                self.world.set_trouble(UNRECORDED, self.clock.now(), None);
+                self.world.apply_unseen(&events);
             }
             Err(error) => {
                 self.trouble(&error);
@@ -352,8 +343,8 @@ impl Writer {
     /// Says that the record can be written again, once it can.
     fn rehearse(&mut self) {
         let Some(event) = self.unrecorded.take() else { return };
-        match self.store.rehearse(self.shared.clock.now(), event.clone()) {
-            Ok(()) => self.shared.note(UNRECORDED, None),
+        match self.store.rehearse(self.clock.now(), event.clone()) {
+            Ok(()) => self.world.set_trouble(UNRECORDED, self.clock.now(), None),
             Err(error) => {
                 self.trouble(&error);
                 self.rehearse_later(event);
@@ -367,11 +358,31 @@ impl Writer {
         }
     }
 
-    fn trouble(&self, error: &StoreError) {
+    fn trouble(&mut self, error: &StoreError) {
         tracing::error!(%error, "cannot record");
-        let remedy = "free disk space or mend the data folder; trunkline tries again by itself";
-        let problem = (format!("nothing can be recorded: {error}"), remedy.to_owned());
-        self.shared.note(UNRECORDED, Some(problem));
+        let trouble = Trouble::new(
+            format!("nothing can be recorded: {error}"),
+            "free disk space or mend the data folder; trunkline tries again by itself",
+        );
+        self.world.set_trouble(UNRECORDED, self.clock.now(), Some(trouble));
+    }
+
+    fn clock_jumped(&mut self, passed: Passed) {
+        if let Some(trouble) = passed.trouble(self.clock.now()) {
+            self.world.set_trouble(CLOCK, self.clock.now(), Some(trouble));
+        }
+        self.world.renew_all();
+    }
+
+    /// Writes new freezes to disk in the background.
+    fn keep_freezes(&self) {
+        let (freezes, inputs) = (self.freezes.clone(), self.inputs.clone());
+        self.acts.spawn(async move {
+            let keeping = tokio::task::spawn_blocking(move || freezes.keep());
+            let Ok(trouble) = keeping.await else { return };
+            let news = Box::new(FreezeNews::of_keeping(trouble));
+            let _stopped = inputs.send(Input::FreezesRead(news)).await;
+        });
     }
 
     fn later(&self, input: Input) {
@@ -379,7 +390,7 @@ impl Writer {
     }
 
     fn after(&self, pause: Duration, input: Input) {
-        let inputs = self.shared.inputs.clone();
+        let inputs = self.inputs.clone();
         self.acts.spawn(async move {
             tokio::time::sleep(pause).await;
             // A stopped engine finds it again when it starts.

@@ -2,23 +2,23 @@
 
 use std::time::Duration;
 
-/// A duration as people write it: `2h`, `1h 30m`, `3d`. Months and years are refused: `M` was meant as minutes.
+/// Parses a duration such as `2h`, `1h 30m` or `3d`. Months and years are invalid: `M` is a typing error for minutes.
 ///
 /// # Errors
-/// How to write it.
+/// With how to write it.
 pub fn parse(text: &str) -> Result<Duration, String> {
     let units = text.split(|c: char| !c.is_alphabetic());
     let is_long = |unit: &str| unit == "M" || unit.starts_with("mon") || unit.starts_with('y');
     match humantime::parse_duration(text) {
         Ok(duration) if !units.into_iter().any(is_long) => Ok(duration),
-        Ok(_) => Err(format!("{text:?} has months or years; write minutes as \"m\", else days")),
+        Ok(_) => Err(format!("{text:?} has months or years; write \"m\" for minutes, or days")),
         Err(_) => {
-            Err(format!("{text:?} is not a time; write it like \"30s\", \"15m\" or \"1h 30m\""))
+            Err(format!("{text:?} is not a duration; write it like \"30s\", \"15m\" or \"1h 30m\""))
         }
     }
 }
 
-/// A duration as people say it, at most two units: `8s`, `2m10s`, `1h12m`, `3d4h`.
+/// A duration in at most two units: `8s`, `2m10s`, `1h12m`, `3d4h`.
 #[must_use]
 pub fn say(duration: Duration) -> String {
     let seconds = duration.as_secs();

@@ -1,4 +1,4 @@
-//! The raw stage of a settings file: sections and entries that know their place, read key by key.
+//! Reads the tree of a settings file key by key; every section and setting knows its place.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use crate::duration;
 use crate::mistake::{InvalidSettings, Mistakes};
 use crate::words::{did_you_mean, list};
 
-/// Longer than anything that trunkline waits for, and far from where sums of times overflow.
+/// The longest duration; sums of such durations do not overflow.
 const LONGEST: Duration = Duration::from_hours(30 * 24);
 
-/// Parses a text into its tree, in which every key and value has its place.
+/// Parses a text into a tree in which every key and value has its place.
 ///
 /// # Errors
-/// When it is not TOML.
+/// If it is not TOML.
 pub fn tree<'t>(text: &'t str, file: &str) -> Result<Spanned<DeTable<'t>>, InvalidSettings> {
     DeTable::parse(text).map_err(|error| {
         let mut mistakes = Mistakes::new(file, text);
@@ -25,15 +25,15 @@ pub fn tree<'t>(text: &'t str, file: &str) -> Result<Spanned<DeTable<'t>>, Inval
     })
 }
 
-/// A table whose keys are taken one by one, so that the ones left over are unknown.
+/// A table. Keys are taken one by one; the keys that are left are unknown.
 pub struct Section<'a> {
     /// Its own path; empty for the whole file.
     pub path: String,
-    /// Where it stands.
+    /// Its byte position.
     pub at: usize,
     table: &'a DeTable<'a>,
     known: Vec<&'static str>,
-    is_unsure: bool,
+    accepts_all: bool,
 }
 
 impl<'a> Section<'a> {
@@ -44,54 +44,54 @@ impl<'a> Section<'a> {
             at: 0,
             table: tree.get_ref(),
             known: Vec::new(),
-            is_unsure: false,
+            accepts_all: false,
         }
     }
 
-    /// The entry of a key, if it is there; from now on the key is a known one.
+    /// The setting of a key, if it is there. The key counts as known.
     pub fn take(&mut self, key: &'static str) -> Option<Setting<'a>> {
         self.known.push(key);
         let (key, value) = self.table.get_key_value(key)?;
-        Some(self.entry(key.get_ref(), key.span().start, value))
+        Some(self.setting(key.get_ref(), key.span().start, value))
     }
 
-    /// Every entry, for a table whose keys are names that the writer chose.
+    /// Every setting, for a table whose keys are free names.
     #[must_use]
     pub fn all(&self) -> Vec<Setting<'a>> {
-        let entry = |(key, value): (&Spanned<_>, _)| {
+        let setting = |(key, value): (&Spanned<_>, _)| {
             let name: &std::borrow::Cow<'_, str> = key.get_ref();
-            self.entry(name, key.span().start, value)
+            self.setting(name, key.span().start, value)
         };
-        self.table.iter().map(entry).collect()
+        self.table.iter().map(setting).collect()
     }
 
-    /// Leaves no key unknown, where it was not found out which keys belong here.
+    /// Accepts every key, if it is unclear which keys belong here.
     pub fn accept_all_keys(&mut self) {
-        self.is_unsure = true;
+        self.accepts_all = true;
     }
 
-    /// Complains about every key that nobody took.
+    /// Adds a mistake for every key that was not taken.
     pub fn finish(self, mistakes: &mut Mistakes<'_>) {
         self.finish_below(&[], mistakes);
     }
 
-    /// The same; a key of the top of the file that landed in this section is told where it belongs.
+    /// The same, with advice for a key that belongs to the top of the file.
     pub fn finish_below(self, top: &[&str], mistakes: &mut Mistakes<'_>) {
-        for entry in self.all().into_iter().filter(|_| !self.is_unsure) {
-            if self.known.contains(&entry.name.as_str()) {
+        for setting in self.all().into_iter().filter(|_| !self.accepts_all) {
+            if self.known.contains(&setting.name.as_str()) {
                 continue;
             }
-            let advice = if top.contains(&entry.name.as_str()) {
-                "; it belongs to the top of the file, above the first [table]".to_owned()
+            let advice = if top.contains(&setting.name.as_str()) {
+                "; move it to the top of the file, above the first [table]".to_owned()
             } else {
-                did_you_mean(&entry.name, &self.known)
-                    .unwrap_or_else(|| format!("; known here: {}", list(&self.known)))
+                did_you_mean(&setting.name, &self.known)
+                    .unwrap_or_else(|| format!("; known: {}", list(&self.known)))
             };
-            mistakes.add(entry.key_at, &entry.path, format!("unknown key{advice}"));
+            mistakes.add(setting.key_at, &setting.path, format!("unknown key{advice}"));
         }
     }
 
-    fn entry(&self, name: &str, key_at: usize, value: &'a Spanned<DeValue<'a>>) -> Setting<'a> {
+    fn setting(&self, name: &str, key_at: usize, value: &'a Spanned<DeValue<'a>>) -> Setting<'a> {
         let shown = name.escape_debug();
         let path =
             if self.path.is_empty() { shown.to_string() } else { format!("{}.{shown}", self.path) };
@@ -100,19 +100,19 @@ impl<'a> Section<'a> {
     }
 }
 
-/// One key with its value.
+/// A key with its value.
 pub struct Setting<'a> {
     pub name: String,
     /// The whole path of the key.
     pub path: String,
-    /// Where the key stands.
+    /// The byte position of the key.
     pub key_at: usize,
-    /// Where the value stands.
+    /// The byte position of the value.
     pub at: usize,
     value: &'a DeValue<'a>,
 }
 
-/// A value with its place, for mistakes that come up later.
+/// A value with its byte position, for mistakes that are found later.
 #[derive(Debug, Clone)]
 pub struct Located<T> {
     pub value: T,
@@ -124,7 +124,7 @@ impl<'a> Setting<'a> {
         mistakes.add(self.at, &self.path, sentence);
     }
 
-    /// A text that is more than blanks.
+    /// A text that is not blank.
     pub fn text(&self, mistakes: &mut Mistakes<'_>) -> Option<&'a str> {
         match self.value {
             DeValue::String(text) if !text.trim().is_empty() => Some(text),
@@ -149,7 +149,7 @@ impl<'a> Setting<'a> {
         count
     }
 
-    /// A time as people write it, of 30 days at most.
+    /// A duration such as `15m`, at most 30 days.
     pub fn duration(&self, mistakes: &mut Mistakes<'_>) -> Option<Duration> {
         let DeValue::String(text) = self.value else {
             return self.wrong_type("a time in quotes such as \"30s\" or \"15m\"", mistakes);
@@ -162,11 +162,11 @@ impl<'a> Setting<'a> {
         None
     }
 
-    /// The same, but more than nothing.
+    /// The same, longer than 0.
     pub fn positive_duration(&self, mistakes: &mut Mistakes<'_>) -> Option<Duration> {
         let duration = self.duration(mistakes)?;
         if duration.is_zero() {
-            self.reject(mistakes, "has to be longer than nothing; write a time such as \"30s\"");
+            self.reject(mistakes, "must be longer than 0; write a time such as \"30s\"");
             return None;
         }
         Some(duration)
@@ -178,14 +178,14 @@ impl<'a> Setting<'a> {
         let chosen = words.iter().find(|(word, _)| *word == text).map(|(_, choice)| *choice);
         if chosen.is_none() {
             let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-            let advice = did_you_mean(text, &known)
-                .unwrap_or_else(|| format!("; known here: {}", list(&known)));
+            let advice =
+                did_you_mean(text, &known).unwrap_or_else(|| format!("; known: {}", list(&known)));
             self.reject(mistakes, format!("unknown value {text:?}{advice}"));
         }
         chosen
     }
 
-    /// A list of texts that are more than blanks, each with its place.
+    /// A list of texts that are not blank, each with its place.
     pub fn texts(&self, mistakes: &mut Mistakes<'_>) -> Vec<Located<&'a str>> {
         let DeValue::Array(items) = self.value else {
             self.wrong_type::<()>("a list of texts such as [\"a\", \"b\"]", mistakes);
@@ -197,7 +197,7 @@ impl<'a> Setting<'a> {
             .collect()
     }
 
-    /// A list of texts of any content; empty ones are arguments too.
+    /// A list of any texts, for arguments of a command.
     pub fn words(&self, mistakes: &mut Mistakes<'_>) -> Option<Vec<&'a str>> {
         let items = self.value.as_array()?;
         let mut words = Vec::with_capacity(items.len());
@@ -222,23 +222,23 @@ impl<'a> Setting<'a> {
 
     pub fn section(&self, mistakes: &mut Mistakes<'_>) -> Option<Section<'a>> {
         let DeValue::Table(table) = self.value else {
-            return self.wrong_type(&format!("a table; begin it with [{}]", self.path), mistakes);
+            return self.wrong_type(&format!("a table; start it with [{}]", self.path), mistakes);
         };
         let path = self.path.clone();
-        Some(Section { path, at: self.key_at, table, known: Vec::new(), is_unsure: false })
+        Some(Section { path, at: self.key_at, table, known: Vec::new(), accepts_all: false })
     }
 
     /// The tables of a `[[list]]`.
     pub fn sections(&self, mistakes: &mut Mistakes<'_>) -> Vec<Section<'a>> {
         let DeValue::Array(items) = self.value else {
-            let wanted = format!("a list of tables; begin each with [[{}]]", self.path);
+            let wanted = format!("a list of tables; start each with [[{}]]", self.path);
             self.wrong_type::<()>(&wanted, mistakes);
             return Vec::new();
         };
         items.iter().filter_map(|item| self.item(item).section(mistakes)).collect()
     }
 
-    /// The entries of a list.
+    /// The items of a list.
     pub fn items(&self, mistakes: &mut Mistakes<'_>) -> Vec<Self> {
         let DeValue::Array(items) = self.value else {
             self.wrong_type::<()>("a list", mistakes);
@@ -247,7 +247,7 @@ impl<'a> Setting<'a> {
         items.iter().map(|item| self.item(item)).collect()
     }
 
-    /// A date, with or without a time; `wanted` is what belongs here.
+    /// A date with or without a time; `wanted` describes it in errors.
     pub fn date_time(
         &self,
         wanted: &str,

@@ -1,6 +1,6 @@
-//! Sentences that help: the nearest known word, and lists of words.
+//! Parts of error messages: the nearest known word, and lists of words.
 
-/// `; did you mean "x"?` for the known word that is closest to what was written, or nothing when none is close.
+/// `; did you mean "x"?` with the nearest known word, if one is near.
 #[must_use]
 pub fn did_you_mean(written: &str, known: &[&str]) -> Option<String> {
     let furthest = (written.chars().count() / 3).max(1);
@@ -12,7 +12,7 @@ pub fn did_you_mean(written: &str, known: &[&str]) -> Option<String> {
         .map(|(_, word)| format!("; did you mean {word:?}?"))
 }
 
-/// Words in quotes as a sentence lists them: `"a", "b" and "c"`.
+/// Words in quotes: `"a", "b" and "c"`.
 #[must_use]
 pub fn list(words: &[&str]) -> String {
     let quoted: Vec<_> = words.iter().map(|word| format!("{word:?}")).collect();

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::{code, sources};
 
 /// Folders, and how many of their files may still be in circles. The numbers may only go down.
-const ALLOWED: &[(&str, usize)] = &[("src/console", 0), ("src/engine", 24)];
+const ALLOWED: &[(&str, usize)] = &[("src/console", 0), ("src/engine", 0)];
 
 /// A module by the names on its path: `["console", "update", "act"]`.
 type Module = Vec<String>;
@@ -64,8 +64,10 @@ fn paths_in(code: &str, module: &Module) -> Vec<Vec<String>> {
     let mut paths = Vec::new();
     for start in ["crate", "super", "self"].into_iter().chain(children) {
         for (at, _) in code.match_indices(&format!("{start}::")) {
-            let before = code[..at].chars().next_back();
-            if before.is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != ':') {
+            let before = &code[..at];
+            let is_visibility = before.ends_with("(in ");
+            let is_inside = before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
+            if !is_visibility && !is_inside {
                 expand(&code[at..], &[], &mut paths);
             }
         }

@@ -103,6 +103,41 @@ fn what_one_module_owns_is_named_nowhere_else() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The one file of the console that turns the terminal's key codes into ours.
+const KEY_CODES: &str = "src/console/actions/chord.rs";
+/// Which key does what is said in the tables alone.
+const KEY_TABLES: &str = "src/console/actions/tables.rs";
+
+#[test]
+fn the_console_knows_key_codes_in_one_file() {
+    let words = ["KeyCode", "KeyModifiers"];
+    let names_one = |path: &PathBuf| words.iter().any(|word| code(path).contains(word));
+    let wrong: Vec<_> = sources(Path::new("src/console"))
+        .into_iter()
+        .filter(|path| *path != Path::new(KEY_CODES) && names_one(path))
+        .collect();
+    assert!(wrong.is_empty(), "key codes outside {KEY_CODES}: {wrong:?}");
+}
+
+#[test]
+fn no_key_is_named_outside_of_the_tables() {
+    let keys = ["esc", "enter", "pgdn", "pgup", "space", "tab", "ctrl", "backspace"];
+    let names_one = |text: &str| {
+        let mut words = text.split(|c: char| !c.is_alphanumeric());
+        words.any(|word| keys.contains(&word.to_lowercase().as_str()))
+    };
+    let mut wrong = Vec::new();
+    for path in sources(Path::new("src/console")) {
+        if [KEY_CODES, KEY_TABLES].iter().any(|file| path == Path::new(file)) {
+            continue;
+        }
+        let code = code(&path).replace("\\\"", "'");
+        let texts = code.split('"').skip(1).step_by(2).filter(|text| names_one(text));
+        wrong.extend(texts.map(|text| format!("{}: {text:?}", path.display())));
+    }
+    assert!(wrong.is_empty(), "name keys by the keymap:\n{}", wrong.join("\n"));
+}
+
 /// The domain and the engine say what to do as a `Remedy`; which key or command does it is known to the clients alone.
 #[test]
 fn the_domain_and_the_engine_name_no_key_and_no_command() {

@@ -22,7 +22,7 @@ const THIS_YEAR: &str = "[[freeze]]\nid = \"year\"\nkind = \"weekly\"\ntz = \"UT
 fn a_freeze_by_calendar_is_listed_shown_drawn_and_checked() {
     let (home, _repository) = shop();
     assert!(home.said(&["freeze", "list"]).starts_with("shop is open"));
-    assert!(home.said(&["freeze", "calendar"]).contains("open now; nothing is planned"));
+    assert!(home.said(&["freeze", "calendar"]).contains("open now; no freeze is planned"));
     std::fs::write(home.path("config/freezes.toml"), THIS_YEAR).unwrap();
     until("the file is read", || home.said(&["freeze", "list"]).contains("a quiet year"));
     let listed = home.json(&["freeze", "list", "--json"]);
@@ -86,7 +86,7 @@ fn a_feed_that_breaks_its_reader_is_its_own_trouble_and_not_the_engine_s_end() {
     let _unfound_yet = home.command(&["status"]).env("TRUNKLINE_PANIC", "feed").output().unwrap();
     until("the service is found", || home.trunkline(&["freeze", "check"]).status.success());
     let begun = home.json(&["freeze", "check"]);
-    let why = "e: its feed could not be read: \"e.ics\" breaks the reader of calendars";
+    let why = "e: its feed could not be read: \"e.ics\" crashes the calendar parser";
     assert_eq!(
         (&begun["state"], &begun["why"], &begun["problems"]),
         (&"frozen".into(), &why.into(), &serde_json::json!([why]))
@@ -102,7 +102,10 @@ fn a_feed_that_breaks_its_reader_is_its_own_trouble_and_not_the_engine_s_end() {
         .output()
         .unwrap();
     let alone: serde_json::Value = serde_json::from_slice(&alone.stdout).unwrap();
-    assert!(alone["problems"][0].as_str().unwrap().contains("breaks the reader"), "{alone}");
+    assert!(
+        alone["problems"][0].as_str().unwrap().contains("crashes the calendar parser"),
+        "{alone}"
+    );
 }
 
 #[test]

@@ -225,7 +225,7 @@ async fn the_engine_s_own_file_is_read_when_it_changes_and_a_broken_one_leaves_t
 
     fs::remove_file(desk.file()).unwrap();
     let mut changes = desk.handle.as_ref().unwrap().changes();
-    while !desk.problems().await.contains("is gone") {
+    while !desk.problems().await.contains("is missing") {
         tokio::time::timeout(PATIENCE, changes.changed()).await.unwrap().unwrap();
     }
     assert_eq!(desk.finding().await.severity, Severity::Override);
@@ -243,7 +243,11 @@ async fn a_file_that_never_could_be_read_asks_for_a_reason() {
     desk.until("it is found", |seen| seen.builds_total == 1).await;
     let finding = desk.finding().await;
     assert_eq!(finding.severity, Severity::Override);
-    assert!(finding.sentence.contains("\"EST\" is an abbreviation"), "{}", finding.sentence);
+    assert!(
+        finding.sentence.contains("\"EST\" is an ambiguous abbreviation"),
+        "{}",
+        finding.sentence
+    );
     desk.stop().await;
 }
 
@@ -484,7 +488,7 @@ async fn a_feed_in_the_repository_that_cannot_be_read_leaves_the_last_good_one_a
     *desk.clock.ahead.lock().unwrap() += TimeDelta::days(2);
     assert_eq!(desk.finding().await.severity, Severity::Warn, "it grew too old");
     desk.commit("freezes.toml", &beside("./")).await;
-    desk.until_told("is no name of a file").await;
+    desk.until_told("is not a file name").await;
     desk.commit("e.ics", &feed("20260901")).await;
     desk.commit("freezes.toml", &beside("e.ics")).await;
     let seen = desk.until("it is mended", |seen| seen.problems.is_empty()).await;
@@ -552,11 +556,11 @@ async fn serve_body(body: Arc<Mutex<String>>) -> (u16, Arc<AtomicUsize>) {
 async fn a_new_tip_with_the_same_freezes_tells_nobody_that_they_changed() {
     let mut desk = Desk::open(None).await;
     desk.commit("freezes.toml", &beside("gone.ics")).await;
-    let told = desk.until_told("is not at the tip").await;
+    let told = desk.until_told("is not on the trunk").await;
     let since = |seen: &ServiceSnapshot| seen.problems[0].since;
     *desk.clock.ahead.lock().unwrap() += TimeDelta::minutes(5);
     desk.commit("other", "x").await;
-    assert_eq!(since(&desk.until_told("is not at the tip").await), since(&told));
+    assert_eq!(since(&desk.until_told("is not on the trunk").await), since(&told));
     desk.stop().await;
 }
 

@@ -10,6 +10,8 @@ use serde_json::Value;
 use trunkline::calendar::FreezesFile;
 use trunkline::config::{ServiceFile, UserFile};
 use trunkline::console::actions;
+use trunkline::console::actions::context::InputContext;
+use trunkline::console::actions::keymap::Keymap;
 
 const README: &str = include_str!("../../README.md");
 const PROGRAM: &str = env!("CARGO_BIN_EXE_trunkline");
@@ -176,7 +178,11 @@ fn every_key_of_the_table_does_something() {
     assert!(keys.len() > 30, "{keys:?}");
     for key in keys {
         let name = if key.len() > 1 { key.to_lowercase() } else { key.to_owned() };
-        assert!(actions::bound(&name).is_some(), "no action has the key {key:?}");
+        let chord = name.parse().expect("it is a key");
+        let keymap = Keymap::default();
+        let here = [InputContext::Everywhere, InputContext::Log];
+        let action = here.iter().find_map(|context| keymap.action(*context, chord));
+        assert!(action.is_some(), "no action has the key {key:?}");
     }
 }
 

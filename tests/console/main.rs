@@ -3,6 +3,7 @@
 mod bytes;
 mod command;
 mod emergency;
+mod keys;
 mod link;
 mod log;
 mod log_pane;

@@ -116,8 +116,19 @@ async fn the_help_says_why_an_action_is_off() {
 async fn the_help_names_the_keys_of_dialogs_and_runs_none_of_them() {
     let console = Console::sized(&ready(), (100, 24));
     console.until("#3").await.press(&["?"]).type_text("dialog:");
-    for key in ["Tab Shift-tab", "Space", "0-9", "Pgdn Pgup", "Enter", "Esc q", "d  "] {
-        console.until(key).await;
+    for keys in [
+        "Tab Down",
+        "Shift-tab Up",
+        "Space",
+        "0-9",
+        "PgDn ctrl-d",
+        "PgUp",
+        "Enter",
+        "Esc ctrl-c",
+        "q  ",
+        "d  ",
+    ] {
+        console.until(keys).await;
     }
     console.until("off: this key works in a dialog").await.press(&["enter"]).settled().await;
     console.until("this key works in a dialog").await;

@@ -9,7 +9,7 @@ use trunkline::domain::policy::VerifyBy;
 use trunkline_testing::console::{Console, checkout, put_live, ready};
 
 /// Production was rolled back from #4 to #2: #3 by ada and #4 by kim are taken away, and production is on hold.
-fn rolled_back() -> Scripted {
+pub fn rolled_back() -> Scripted {
     let backend = ready();
     backend.change(|world| {
         world.merge(&checkout(), "kim", "feat: cart merge");

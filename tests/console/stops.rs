@@ -416,7 +416,7 @@ fn troubled() -> Scripted {
             let troubles = [
                 "feasts: the feed cannot be fetched: its server says 500 \u{1b}[31m\u{202e}and much more that nobody reads",
                 "freezes.toml:2:6: freeze.id: found a number",
-                "the table of holidays of US (\"us\") ends on 2027-01-01",
+                "the holiday table of US (\"us\") ends on 2027-01-01",
             ];
             let rules = service.freezes.clone();
             service.freezes = rules.with_troubles(troubles.map(str::to_owned));

@@ -9,7 +9,7 @@ use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::event::{Outcome, StepOutcome};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq};
 use trunkline::domain::plan::{Guard, Severity};
-use trunkline::engine::run::RunFolder;
+use trunkline::engine::runner::local::run::RunFolder;
 use trunkline_testing::engine::{QUICK, World, refusal};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -552,7 +552,7 @@ async fn a_step_that_cannot_be_started_is_a_failure_not_a_silence() {
 async fn a_run_is_claimed_once_whoever_tries() {
     let folder = tempfile::tempdir().unwrap();
     let run = RunFolder::of(folder.path(), DeploymentId(1), 0);
-    let spec = trunkline::engine::run::Spec {
+    let spec = trunkline::engine::runner::local::run::Spec {
         run: trunkline::domain::event::Run::Shell(format!(
             "echo ran >> {}/ran",
             folder.path().display()

@@ -9,7 +9,7 @@ use trunkline::domain::command::Command;
 use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::event::{Fact, StepOutcome};
 use trunkline::domain::ids::{BuildNumber, Environment, Seq, Sha};
-use trunkline::engine::run::RunFolder;
+use trunkline::engine::runner::local::run::RunFolder;
 use trunkline_testing::engine::{QUICK, World};
 use trunkline_testing::home::until;
 use trunkline_testing::write_script;

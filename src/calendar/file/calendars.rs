@@ -85,7 +85,7 @@ fn table(section: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Holid
         };
         let advice = match near {
             Some(code) => format!("; did you mean {code:?}?"),
-            None => format!("; known are {}", list(&known)),
+            None => format!("; known: {}", list(&known)),
         };
         entry.reject(mistakes, format!("there is no table for the country {country:?}{advice}"));
         return None;
@@ -109,7 +109,7 @@ fn subdivision_advice(country: &str, written: &str) -> String {
     }
     match (did_you_mean(written, &known), known.len()) {
         (Some(near), _) => near,
-        (None, 0) => "; its table knows none, so leave it out".to_owned(),
+        (None, 0) => "; it has none; remove the key".to_owned(),
         (None, ..=LISTED) => format!("; it has {}", list(&known)),
         (None, _) => format!("; it has {} and more", list(&known[..LISTED])),
     }
@@ -128,7 +128,7 @@ fn weekend(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Vec<Weekday> {
     days.sort_by_key(Weekday::num_days_from_monday);
     days.dedup();
     if days.len() == 7 {
-        entry.reject(mistakes, "holds the whole week; leave out the days that are worked");
+        entry.reject(mistakes, "has all seven days; leave out the working days");
     }
     days
 }

@@ -103,7 +103,7 @@ fn id(
 
 fn reason(section: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
     let Some(entry) = section.take("reason") else {
-        missing(section, "reason", "say in a few words why promotes should wait", mistakes);
+        missing(section, "reason", "say why promotes should wait", mistakes);
         return None;
     };
     let reason = entry.text(mistakes)?.trim();
@@ -145,7 +145,7 @@ fn actions(section: &mut Section<'_>, mistakes: &mut Mistakes<'_>) {
     some_of(&entry, mistakes, |item, mistakes| {
         let text = item.text(mistakes)?;
         if matches!(text, "rollback" | "abort" | "cancel") {
-            let sentence = format!("{text:?} can never be frozen; take it out");
+            let sentence = format!("{text:?} can never be frozen; remove it");
             item.reject(mistakes, sentence);
             return None;
         }

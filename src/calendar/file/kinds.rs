@@ -122,7 +122,7 @@ fn holiday_eve(
     let span = section.take("span").and_then(|entry| entry.choice(&spans, mistakes));
     let options = options(section, mistakes);
     let Some(entry) = section.take("calendars") else {
-        missing(section, "calendars", "name those of [holidays] that count", mistakes);
+        missing(section, "calendars", "name one or more of [holidays]", mistakes);
         return None;
     };
     let calendars = some_of(&entry, mistakes, |item, mistakes| calendar(item, known, mistakes));
@@ -179,7 +179,7 @@ fn calendar(
     }
     let names: Vec<_> = known.keys().map(String::as_str).collect();
     let advice = did_you_mean(name, &names).unwrap_or_else(|| match names.as_slice() {
-        [] => format!("; begin it with [holidays.{}]", name.escape_debug()),
+        [] => format!("; add [holidays.{}]", name.escape_debug()),
         names => format!("; there are {}", list(names)),
     });
     item.reject(mistakes, format!("there is no calendar {name:?}{advice}"));
@@ -229,7 +229,7 @@ fn feed(
     let max_age = section.take("max_age").map(|entry| entry.positive_duration(mistakes));
     let place = match (section.take("url"), section.take("path")) {
         (Some(_), Some(path)) => {
-            path.reject(mistakes, "stands beside url; keep one of the two");
+            path.reject(mistakes, "cannot stand with url; keep one of the two");
             None
         }
         (Some(url), None) => address(&url, mistakes).map(FeedPlace::Url),
@@ -256,8 +256,8 @@ fn address(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
     if host.is_some_and(|host| !host.is_empty()) && is_whole {
         return Some(text.to_owned());
     }
-    let how = "write one that begins with https://";
-    entry.reject(mistakes, format!("{text:?} is not an address of the web; {how}"));
+    let how = "write one that starts with https://";
+    entry.reject(mistakes, format!("{text:?} is not a web address; {how}"));
     None
 }
 
@@ -265,10 +265,10 @@ fn address(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
 fn inside(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
     use std::path::{Component, Path};
     let text = entry.text(mistakes)?;
-    let how = "name a file in the folder of freezes.toml or below it";
+    let how = "name a file in it or below it";
     let is_below = |part| matches!(part, Component::Normal(_) | Component::CurDir);
     if text.contains('\0') || !Path::new(text).components().all(is_below) {
-        entry.reject(mistakes, format!("{text:?} leads out of its folder; {how}"));
+        entry.reject(mistakes, format!("{text:?} is outside the folder of freezes.toml; {how}"));
         return None;
     }
     let names = Path::new(text).components().filter_map(|part| match part {
@@ -277,7 +277,9 @@ fn inside(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
     });
     let path = names.collect::<Vec<_>>().join("/");
     if path.is_empty() || text.ends_with('/') {
-        entry.reject(mistakes, format!("{text:?} is no name of a file; {how}"));
+        let sentence =
+            format!("{text:?} is not a file name; name a file in the folder of freezes.toml");
+        entry.reject(mistakes, sentence);
         return None;
     }
     Some(path)

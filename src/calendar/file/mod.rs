@@ -19,7 +19,7 @@ pub const FREEZES_FILE: &str = "freezes.toml";
 /// The most bytes of the file.
 pub const LARGEST_FILE: usize = 256 * 1024;
 
-/// Everything that the file says.
+/// The contents of the file.
 #[derive(Debug, Clone, Default)]
 pub struct FreezesFile {
     /// A rule with a feed has no events yet.
@@ -27,7 +27,7 @@ pub struct FreezesFile {
     pub feeds: Vec<FeedSource>,
 }
 
-/// Where the events of a rule come from.
+/// The source of a rule's events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedSource {
     /// The id of its rule.
@@ -50,7 +50,7 @@ impl FreezesFile {
     /// Reads the text of the file; `file` is what errors call it.
     ///
     /// # Errors
-    /// With everything that is wrong in it, each at its line and column.
+    /// With every mistake, at its line and column.
     pub fn parse(text: &str, file: &str) -> Result<Self, InvalidSettings> {
         let mut mistakes = Mistakes::new(file, text);
         if text.len() > LARGEST_FILE {
@@ -67,7 +67,7 @@ fn read(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> FreezesFile {
     if let Some(version) = top.take("version")
         && version.count(mistakes).is_some_and(|number| number != 1)
     {
-        version.reject(mistakes, "this trunkline knows version 1 of the file");
+        version.reject(mistakes, "this trunkline reads version 1 only");
     }
     let zone = top.take("default_tz").and_then(|entry| values::zone(&entry, mistakes));
     let calendars = calendars::read(&mut top, zone, mistakes);

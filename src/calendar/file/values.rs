@@ -1,4 +1,4 @@
-//! Dates, times, days and zones as the file writes them.
+//! Dates, times, days and zones in the file.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday};
 use chrono_tz::{TZ_VARIANTS, Tz};
@@ -7,7 +7,7 @@ use trunkline_settings::{Mistakes, Section, Setting, did_you_mean};
 
 use crate::zone::{Edge, instant};
 
-/// The most entries of one list.
+/// The most items of a list.
 const MOST: usize = 1000;
 
 const DAYS: [(&str, Weekday); 7] = [
@@ -30,14 +30,15 @@ pub(super) fn zone(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<T
         Some(Tz::UTC) => return known,
         Some(_) if !is_short && !is_offset => return known,
         _ if is_offset || text.starts_with(['-', '+']) => {
-            "is an offset, which knows no daylight saving; name a place such as \"Europe/Berlin\"".to_owned()
+            "is an offset without daylight saving; name a place such as \"Europe/Berlin\""
+                .to_owned()
         }
         _ if is_short && text.len() <= 8 => {
-            "is an abbreviation, which several places share; name a place such as \"America/New_York\"".to_owned()
+            "is an ambiguous abbreviation; name a place such as \"America/New_York\"".to_owned()
         }
         _ => {
             let near = nearest_zone(text);
-            format!("is no zone of the IANA database{}", near.unwrap_or_default())
+            format!("is not an IANA time zone{}", near.unwrap_or_default())
         }
     };
     entry.reject(mistakes, format!("{text:?} {why}"));
@@ -52,7 +53,7 @@ fn nearest_zone(text: &str) -> Option<String> {
     (near.0 <= (text.chars().count() / 3).max(1)).then(|| format!("; did you mean {:?}?", near.1))
 }
 
-/// The zone that a section names, or else the default.
+/// The zone of a section, or the default.
 pub(super) fn own_zone(
     section: &mut Section<'_>,
     default: Option<Tz>,
@@ -89,12 +90,12 @@ pub(super) fn clock(text: &str) -> Option<NaiveTime> {
     NaiveTime::from_hms_opt(number(hour)?, number(minute)?, 0)
 }
 
-/// `mon` to `sun`, whatever its case.
+/// `mon` to `sun` in any case.
 pub(super) fn weekday(text: &str) -> Option<Weekday> {
     DAYS.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, day)| *day)
 }
 
-/// What else a day may have been meant to be.
+/// The nearest day name, or all of them.
 pub(super) fn day_advice(text: &str) -> String {
     let names = DAYS.map(|(name, _)| name);
     let short: String = text.chars().take(3).collect();
@@ -108,7 +109,7 @@ pub(super) fn dates(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Vec<Nai
     items.iter().filter_map(|item| date(item, mistakes)).collect()
 }
 
-/// The entries of a list that is not too long.
+/// The items of a list, at most so many.
 pub(super) fn items<'a>(entry: &Setting<'a>, mistakes: &mut Mistakes<'_>) -> Vec<Setting<'a>> {
     let mut items = entry.items(mistakes);
     if items.len() > MOST {

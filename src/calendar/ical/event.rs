@@ -1,4 +1,4 @@
-//! One event of a feed: when it first happens and how long it lasts.
+//! One event of a feed: its start, length and recurrence.
 
 use std::collections::BTreeSet;
 
@@ -11,31 +11,31 @@ use super::zones;
 use crate::feed::Occurrence;
 use crate::zone::{Edge, instant, midnight};
 
-/// The most characters that are kept of what an event is called.
+/// The most characters of a summary.
 const LONGEST_SUMMARY: usize = 200;
 
-/// An event, or one occurrence of another that was moved.
+/// An event, or a moved occurrence of another event.
 pub(super) struct FeedEvent {
     pub uid: String,
     pub summary: String,
     pub is_cancelled: bool,
-    /// The beginning of the occurrence that this one stands for.
+    /// The original start of a moved occurrence.
     pub replaces: Option<DateTime<Utc>>,
     zone: Tz,
     start: NaiveDateTime,
     length: EventLength,
     recurrence: Recurrence,
-    /// What may be wrong with it.
+    /// A possible mistake in it.
     pub doubt: Option<String>,
 }
 
-/// Whole days last from midnight to midnight, however long those days are.
+/// Days last from midnight to midnight, also with 23 or 25 hours.
 enum EventLength {
     Days(u64),
     Time(TimeDelta),
 }
 
-/// When something happens.
+/// A date, or a local time in a zone.
 #[derive(Clone, Copy)]
 pub(super) enum EventTime {
     Day(NaiveDate),
@@ -69,7 +69,7 @@ impl EventTime {
         }
     }
 
-    /// What the clocks of a zone show then.
+    /// The local time in another zone.
     pub fn wall(self, zone: Tz) -> NaiveDateTime {
         match self {
             Self::Day(day) => day.and_time(NaiveTime::MIN),
@@ -81,7 +81,7 @@ impl EventTime {
     }
 }
 
-/// The zone of a property's times, when the event's own is this.
+/// The zone of a property, or that of its event.
 fn zone_of(property: &Property<'_>, own: Tz) -> Tz {
     zones::named(property).and_then(Result::ok).unwrap_or(own)
 }
@@ -95,17 +95,17 @@ fn date(text: &str) -> Option<NaiveDate> {
 
 impl FeedEvent {
     /// # Errors
-    /// With what it is called and why nothing can be made of it.
+    /// With its summary and why it is invalid.
     pub fn read(component: &Component<'_>, zone: Tz) -> Result<Self, (String, String)> {
         let value = |name: &str| component.find_prop(name).map(|one| one.val.as_str());
         let summary = value("SUMMARY").unwrap_or("an event without a name");
         let summary: String = plain(summary).chars().take(LONGEST_SUMMARY).collect();
         let event = || {
-            let start = component.find_prop("DTSTART").ok_or("it has no beginning")?;
+            let start = component.find_prop("DTSTART").ok_or("it has no start")?;
             // The rule's own zone is nearer to the truth than no freeze at all.
             let unknown = zones::named(start).and_then(Result::err);
             let doubt = unknown.map(|name| {
-                format!("its zone {name:?} is unknown, so it is read as if it said {}", zone.name())
+                format!("its zone {name:?} is unknown, so it is read as {}", zone.name())
             });
             let begins = EventTime::of(start, zone)?;
             let own = match begins {
@@ -134,18 +134,18 @@ impl FeedEvent {
         self.recurrence.rule.is_some()
     }
 
-    /// When it happens so that it touches `[from, until)`, except for the beginnings that others replace.
+    /// The occurrences that touch `[from, until)`, without those whose starts are in `moved`.
     pub fn occurrences(
         &self,
         (from, until): (DateTime<Utc>, DateTime<Utc>),
-        elsewhere: &BTreeSet<DateTime<Utc>>,
+        moved: &BTreeSet<DateTime<Utc>>,
     ) -> Result<Vec<Occurrence>, RecurrenceError> {
         let last = until.with_timezone(&self.zone).naive_local();
         let walls = self.recurrence.walls(self.start, last)?;
         let occurrences = walls.into_iter().map(|wall| self.at(wall));
         Ok(occurrences
             .filter(|one| one.from < until && one.until > from && one.from < one.until)
-            .filter(|one| !elsewhere.contains(&one.from))
+            .filter(|one| !moved.contains(&one.from))
             .collect())
     }
 
@@ -188,13 +188,13 @@ fn length(component: &Component<'_>, begins: EventTime, zone: Tz) -> Result<Even
     }
     match begins {
         EventTime::Day(_) => Ok(EventLength::Days(1)),
-        EventTime::Wall(..) => Err("it has neither an end nor a duration".to_owned()),
+        EventTime::Wall(..) => Err("it has no end and no duration".to_owned()),
     }
 }
 
 fn positive(time: TimeDelta) -> Result<EventLength, String> {
     let lasts = time > TimeDelta::zero();
-    lasts.then_some(EventLength::Time(time)).ok_or_else(|| "it ends before it begins".to_owned())
+    lasts.then_some(EventLength::Time(time)).ok_or_else(|| "it ends before it starts".to_owned())
 }
 
 /// `P2W`, `P1D`, `PT1H30M`, `P1DT12H`.
@@ -245,7 +245,7 @@ fn recurrence(component: &Component<'_>, zone: Tz) -> Result<Recurrence, String>
     Ok(Recurrence { rule, zone, added, left_out })
 }
 
-/// A text without its escapes, on one line.
+/// A text without escapes, on one line.
 fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut chars = text.chars();

@@ -1,7 +1,7 @@
-//! A calendar feed (iCalendar) as the stretches of time that its events cover.
+//! Parses a calendar feed (iCalendar) into the time spans of its events.
 //!
-//! Recurring events are laid out on the wall clock of their zone and turned into instants afterwards. The library would
-//! do it in the machine's zone for all-day events, and refuse what daylight saving skips.
+//! Recurring events are computed in local time and turned into instants afterwards. The library would use the zone of
+//! the machine for all-day events, and refuse times that daylight saving skips.
 
 mod event;
 mod recurrence;
@@ -15,6 +15,7 @@ use chrono_tz::Tz;
 use icalendar::parser::{self, Component};
 
 use self::event::FeedEvent;
+use self::recurrence::RecurrenceError;
 use crate::feed::Feed;
 
 /// The most bytes of a feed.
@@ -22,13 +23,13 @@ pub const LARGEST_FEED: usize = 5 * 1024 * 1024;
 /// The most events of a feed, and the most of them that recur.
 const EVENTS: usize = 10_000;
 const RECURRING: usize = 500;
-/// The most occurrences that are laid out.
+/// The most occurrences of a feed.
 const OCCURRENCES: usize = 5_000;
-/// How long all of them may take: a rule that never comes true is looked for in vain for a long time.
+/// How long all of them may take: the search for a rule that never matches takes long.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How deep components may stand inside each other.
+/// How deep components may be nested.
 const DEEPEST: usize = 6;
-/// The most sentences about events that were left out or may be wrong.
+/// The most problems of events that are listed.
 const PROBLEMS: usize = 5;
 
 /// The events of a feed that touch `[from, until)`; dates, and times without a zone, are those of `zone`.
@@ -44,54 +45,54 @@ pub fn read(
     read_at: DateTime<Utc>,
 ) -> Result<Feed, String> {
     let text = unfolded(text)?;
-    let components = parser::read_components(&text).map_err(|_| "is not a calendar".to_owned())?;
-    let all: Vec<_> = components.iter().flat_map(|one| &one.components).collect();
-    let events: Vec<_> = all.into_iter().filter(|one| one.name == "VEVENT").collect();
-    let begun = text.lines().filter(|line| line.trim_end().eq_ignore_ascii_case("BEGIN:VEVENT"));
-    if begun.count() != events.len() {
-        return Err(
-            "holds a line that is not of a calendar, so its events cannot be read".to_owned()
-        );
+    let mut feed = Feed { read_at: Some(read_at), horizon: Some(until), ..Feed::default() };
+    let events = events(&text, zone, &mut feed.problems)?;
+    let (moved, started) = (moved(&events), Instant::now());
+    let none = BTreeSet::new();
+    for event in events.iter().filter(|event| !event.is_cancelled) {
+        let moved = moved.get(&event.uid).filter(|_| event.replaces.is_none()).unwrap_or(&none);
+        match event.occurrences((from, until), moved) {
+            Ok(occurrences) => feed.occurrences.extend(occurrences),
+            Err(RecurrenceError::TooMany) => {
+                let summary = &event.summary;
+                return Err(format!("recurs too often: {summary:?}; make it one long event"));
+            }
+            Err(RecurrenceError::Unclear(why)) => {
+                add_left_out(&mut feed.problems, &event.summary, &why);
+            }
+        }
+        if started.elapsed() > PATIENCE {
+            let most = PATIENCE.as_secs();
+            return Err(format!("takes more than {most} s; remove past events"));
+        }
+        if feed.occurrences.len() > OCCURRENCES {
+            return Err(format!("holds more than {OCCURRENCES} occurrences; split it up"));
+        }
+    }
+    feed.occurrences.sort();
+    Ok(feed)
+}
+
+/// The valid events of a calendar.
+fn events(text: &str, zone: Tz, problems: &mut Vec<String>) -> Result<Vec<FeedEvent>, String> {
+    let components = parser::read_components(text).map_err(|_| "is not a calendar".to_owned())?;
+    let all = components.iter().flat_map(|one| &one.components);
+    let events: Vec<_> = all.filter(|one| one.name == "VEVENT").collect();
+    let starts = text.lines().filter(|line| line.trim_end().eq_ignore_ascii_case("BEGIN:VEVENT"));
+    if starts.count() != events.len() {
+        return Err("has an invalid line, so its events cannot be read".to_owned());
     }
     if events.len() > EVENTS {
         return Err(format!("holds more than {EVENTS} events; split it up"));
     }
-    let mut read = Feed { read_at: Some(read_at), horizon: Some(until), ..Feed::default() };
-    let events = understood(&events, zone, &mut read.problems);
-    let recurring = events.iter().filter(|event| event.recurs()).count();
-    if recurring > RECURRING {
+    let events = valid_events(&events, zone, problems);
+    if events.iter().filter(|event| event.recurs()).count() > RECURRING {
         return Err(format!("holds more than {RECURRING} recurring events; split it up"));
     }
-    let (moved, begun) = (moved(&events), Instant::now());
-    for event in events.iter().filter(|event| !event.is_cancelled) {
-        let none = BTreeSet::new();
-        let elsewhere =
-            if event.replaces.is_some() { &none } else { moved.get(&event.uid).unwrap_or(&none) };
-        match event.occurrences((from, until), elsewhere) {
-            Ok(occurrences) => read.occurrences.extend(occurrences),
-            Err(recurrence::RecurrenceError::TooMany) => {
-                return Err(format!(
-                    "recurs too often: {:?}; make it one long event",
-                    event.summary
-                ));
-            }
-            Err(recurrence::RecurrenceError::Unclear(why)) => {
-                left_out(&mut read.problems, &event.summary, &why);
-            }
-        }
-        if begun.elapsed() > PATIENCE {
-            let most = PATIENCE.as_secs();
-            return Err(format!("takes more than {most} s to lay out; drop events that are over"));
-        }
-        if read.occurrences.len() > OCCURRENCES {
-            return Err(format!("holds more than {OCCURRENCES} occurrences; split it up"));
-        }
-    }
-    read.occurrences.sort();
-    Ok(read)
+    Ok(events)
 }
 
-/// The lines as they were before they were folded, once it is known that reading them is harmless.
+/// The text with its folded lines joined, if it is safe to parse.
 fn unfolded(text: &str) -> Result<String, String> {
     if text.len() > LARGEST_FEED {
         return Err(format!("is larger than {} MiB", LARGEST_FEED / 1024 / 1024));
@@ -108,19 +109,19 @@ fn unfolded(text: &str) -> Result<String, String> {
             depth = depth.saturating_sub(1);
         }
         if depth > DEEPEST {
-            return Err("nests its parts too deeply".to_owned());
+            return Err("is nested too deeply".to_owned());
         }
     }
     let last = text.trim_end().lines().next_back().unwrap_or_default();
     if !last.trim_end().eq_ignore_ascii_case("END:VCALENDAR") {
         return Err(
-            "is not a calendar, or is cut off: it does not end with END:VCALENDAR".to_owned()
+            "is not a calendar, or is cut off: the last line is not END:VCALENDAR".to_owned()
         );
     }
     Ok(text)
 }
 
-fn understood(
+fn valid_events(
     components: &[&Component<'_>],
     zone: Tz,
     problems: &mut Vec<String>,
@@ -130,29 +131,29 @@ fn understood(
         match FeedEvent::read(component, zone) {
             Ok(event) => {
                 if let Some(doubt) = &event.doubt {
-                    tell(problems, format!("the event {:?}: {doubt}", event.summary));
+                    add_problem(problems, format!("the event {:?}: {doubt}", event.summary));
                 }
                 events.push(event);
             }
-            Err((summary, why)) => left_out(problems, &summary, &why),
+            Err((summary, why)) => add_left_out(problems, &summary, &why),
         }
     }
     events
 }
 
-fn left_out(problems: &mut Vec<String>, summary: &str, why: &str) {
-    tell(problems, format!("the event {summary:?} was left out: {why}"));
+fn add_left_out(problems: &mut Vec<String>, summary: &str, why: &str) {
+    add_problem(problems, format!("the event {summary:?} was left out: {why}"));
 }
 
-fn tell(problems: &mut Vec<String>, sentence: String) {
+fn add_problem(problems: &mut Vec<String>, sentence: String) {
     match problems.len() {
         0..PROBLEMS => problems.push(sentence),
-        PROBLEMS => problems.push("something is wrong with more events".to_owned()),
+        PROBLEMS => problems.push("more events have problems".to_owned()),
         _ => {}
     }
 }
 
-/// For each recurring event the beginnings of the occurrences that other events of the feed replace.
+/// The starts of the occurrences that other events replace, by the uid of the recurring event.
 fn moved(events: &[FeedEvent]) -> BTreeMap<String, BTreeSet<DateTime<Utc>>> {
     let mut moved: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for event in events {

@@ -1,4 +1,4 @@
-//! A recurring event on the wall clock of its zone.
+//! A recurring event in the local time of its zone.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use icalendar::rrule::RRuleSet;
 
 use super::event::EventTime;
 
-/// The most occurrences that are stepped over, from the first one on.
+/// The most occurrences from the first one on.
 const STEPS: usize = 50_000;
 
 pub(super) struct Recurrence {
@@ -19,21 +19,21 @@ pub(super) struct Recurrence {
     pub left_out: BTreeSet<NaiveDateTime>,
 }
 
-/// Why a recurrence could not be laid out.
+/// Why the occurrences could not be computed.
 pub(super) enum RecurrenceError {
     TooMany,
     Unclear(String),
 }
 
 impl Recurrence {
-    /// What the clock shows whenever it happens, up to `last`.
+    /// The local times of its occurrences until `last`.
     pub fn walls(
         &self,
         start: NaiveDateTime,
         last: NaiveDateTime,
     ) -> Result<Vec<NaiveDateTime>, RecurrenceError> {
         let mut walls = match &self.rule {
-            Some(rule) => self.ruled(rule, start, last)?,
+            Some(rule) => self.by_rule(rule, start, last)?,
             None => vec![start],
         };
         walls.extend(self.added.iter().filter(|wall| **wall <= last));
@@ -43,14 +43,14 @@ impl Recurrence {
         Ok(walls)
     }
 
-    /// The library reckons in UTC, which has no gaps: its times are what the wall clock shows.
-    fn ruled(
+    /// The library computes in UTC, which has no gaps; its results are read as local times.
+    fn by_rule(
         &self,
         rule: &str,
         start: NaiveDateTime,
         last: NaiveDateTime,
     ) -> Result<Vec<NaiveDateTime>, RecurrenceError> {
-        let rule = self.on_the_wall(rule).ok_or_else(|| unclear(rule))?;
+        let rule = self.in_local_time(rule).ok_or_else(|| unclear(rule))?;
         let text = format!("DTSTART:{}Z\nRRULE:{rule}", start.format("%Y%m%dT%H%M%S"));
         let set: RRuleSet = text.parse().map_err(|_| unclear(&rule))?;
         let set = set.limit();
@@ -68,12 +68,12 @@ impl Recurrence {
         Ok(walls)
     }
 
-    /// The rule with its UNTIL as the wall clock shows it, in the form that the library wants.
-    fn on_the_wall(&self, rule: &str) -> Option<String> {
+    /// The rule with its UNTIL in local time, in the form that the library takes.
+    fn in_local_time(&self, rule: &str) -> Option<String> {
         let part = |part: &str| match part.trim().split_once('=') {
             Some((name, until)) if name.eq_ignore_ascii_case("UNTIL") => {
                 let wall = match EventTime::read(until, self.zone)? {
-                    // A day counts to its end.
+                    // A day includes its end.
                     EventTime::Day(day) => {
                         day.and_time(NaiveTime::MIN) + TimeDelta::seconds(86_399)
                     }
@@ -89,5 +89,5 @@ impl Recurrence {
 }
 
 fn unclear(rule: &str) -> RecurrenceError {
-    RecurrenceError::Unclear(format!("nobody can follow its rule {rule:?}"))
+    RecurrenceError::Unclear(format!("its rule is invalid: {rule:?}"))
 }

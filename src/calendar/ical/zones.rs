@@ -1,12 +1,12 @@
-//! The zones that calendar programs name: those of the IANA database, and the ones that Windows calls by names of its own.
+//! Time zones in feeds: by their IANA names or by the names that Windows uses.
 
 use chrono_tz::Tz;
 use icalendar::parser::Property;
 
-/// The most characters that are told of a name.
+/// The most characters of a name in a message.
 const LONGEST_NAME: usize = 60;
 
-/// The zone that a property names, or the name of one that nobody knows; `None` where it names none.
+/// The zone of a property, or the name of an unknown zone; `None` without a zone.
 pub(super) fn named(property: &Property<'_>) -> Option<Result<Tz, String>> {
     let named = property.params.iter().find(|one| one.key == "TZID")?.val.as_ref()?;
     let name = named.as_str().trim_matches('"').trim();
@@ -30,10 +30,10 @@ fn windows(name: &str) -> Option<Tz> {
     known.map(|(_, zone)| *zone).filter(|_| rest.eq_ignore_ascii_case(STANDARD_TIME))
 }
 
-/// How the names of Windows end, also in summer.
+/// The end of every Windows name, also in summer.
 const STANDARD_TIME: &str = " Standard Time";
 
-/// By the table `windowsZones` of the Unicode CLDR, for the territory 001.
+/// From the table `windowsZones` of the Unicode CLDR, for the territory 001.
 const WINDOWS: &[(&str, Tz)] = &[
     ("Hawaiian", Tz::Pacific__Honolulu),
     ("Alaskan", Tz::America__Anchorage),

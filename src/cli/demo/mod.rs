@@ -18,7 +18,7 @@ use super::engine_lock::EngineLock;
 use super::error::CliError;
 use super::{Global, console, engine_process};
 use crate::config::places::Places;
-use crate::engine::run::RunFolder;
+use crate::engine::runner::local::run::RunFolder;
 
 /// How long the steps of an old demo may take to stop.
 const QUIET: Duration = Duration::from_secs(15);

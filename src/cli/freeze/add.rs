@@ -1,4 +1,4 @@
-//! `trunkline freeze add`: makes promotes ask for a reason in a window of time.
+//! `trunkline freeze add`: promotes in a time window need a reason.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::domain::event::{Event, Fact};
 #[derive(Debug, Args)]
 #[group(id = "end", args = ["until", "duration"], multiple = false)]
 pub struct Arguments {
-    /// When it begins; without it, now
+    /// When it starts; the default is now
     #[arg(long, value_name = "TIME", value_parser = time)]
     from: Option<DateTime<Utc>>,
-    /// When it ends, as in "2026-12-24 18:00" (UTC); without an end it lasts until somebody lifts it
+    /// When it ends, as in "2026-12-24 18:00" (UTC); without an end it lasts until it is lifted
     #[arg(long, value_name = "TIME", value_parser = time)]
     until: Option<DateTime<Utc>>,
     /// How long it lasts, as in "2h 30m"
@@ -50,19 +50,17 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError
             Some(
                 begin
                     .checked_add_signed(TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX))
-                    .ok_or_else(|| {
-                    CliError::usage("that freeze would never end; leave --for out instead")
-                })?,
+                    .ok_or_else(|| CliError::usage("the end is too far away; leave out --for"))?,
             )
         }
     };
     act::run(context, &service, Command::Freeze { from, until, reason }, key).await.map(drop)
 }
 
-/// How much later than its command was written a freeze may have been recorded.
+/// How long after its command a freeze may be recorded.
 const ON_ITS_WAY: TimeDelta = TimeDelta::minutes(1);
 
-/// Whether these words made that freeze. Without `--from` they count from when they were written.
+/// Whether these arguments made that freeze. Without `--from` it starts when the command was given.
 fn is_same(words: &Arguments, event: &Event) -> bool {
     let Fact::FreezePlaced { from, until, reason } = &event.fact else { return false };
     let ends = match (words.duration, words.until, until) {
@@ -80,11 +78,11 @@ fn is_same(words: &Arguments, event: &Event) -> bool {
     ends && begins && retry::is_same_text(reason, &words.reason)
 }
 
-/// A time as people type it, in UTC where it says nothing else.
+/// A time as people type it, by default in UTC.
 pub fn time(text: &str) -> Result<DateTime<Utc>, String> {
     let spaced = text.strip_suffix(" UTC").unwrap_or(text);
     let padded = match spaced.len() {
-        // A date alone begins at midnight; seconds may be left out.
+        // A date alone is midnight; seconds are optional.
         10 => format!("{spaced} 00:00:00"),
         16 => format!("{spaced}:00"),
         _ => spaced.to_owned(),

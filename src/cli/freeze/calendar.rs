@@ -1,4 +1,4 @@
-//! `trunkline freeze calendar`: a month with the frozen days marked, and when promotes open or close next.
+//! `trunkline freeze calendar`: a month with the frozen days marked, and the next freeze.
 
 use chrono::{DateTime, Datelike as _, Months, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
 use clap::Args;
@@ -15,7 +15,7 @@ use crate::domain::ids::Environment;
 use crate::domain::stops::Freeze;
 use crate::domain::stops::evaluate_freezes;
 
-/// How far ahead the next change is looked for.
+/// How far ahead the next change is searched.
 const AHEAD: TimeDelta = TimeDelta::days(400);
 
 #[derive(Debug, Args)]
@@ -39,14 +39,14 @@ fn month(text: &str) -> Result<NaiveDate, String> {
 struct Month {
     at: DateTime<Utc>,
     state: FreezeState,
-    /// When promotes are open again, or close next.
+    /// The end of the freeze, or the start of the next one.
     until: Option<DateTime<Utc>>,
     days: Vec<Day>,
     freezes: Vec<Freeze>,
     windows: Vec<FreezeWindow>,
 }
 
-/// The worst that is said of any part of a day.
+/// The most severe state of any part of a day.
 #[derive(Serialize)]
 struct Day {
     date: NaiveDate,
@@ -95,7 +95,7 @@ fn worst(windows: &[FreezeWindow], by_hand: &[Freeze], day: NaiveDate) -> Freeze
     if by_hand { FreezeState::Frozen } else { by_calendar.unwrap_or_default() }
 }
 
-/// `#` marks a frozen day, `!` one with a warning, brackets today.
+/// `#` marks a frozen day, `!` a day with a warning, brackets mark today.
 fn grid(month: &Month, first: NaiveDate, today: NaiveDate) -> Vec<String> {
     let mut lines = vec![
         first.format("%B %Y, days in UTC; # frozen, ! warning").to_string(),
@@ -126,9 +126,9 @@ fn change(standing: &Evaluation) -> String {
         FreezeState::Open | FreezeState::Warn => standing.until,
     };
     match (standing.state, until) {
-        (FreezeState::Open, Some(at)) => format!("open now; closes {}", instant(at)),
-        (FreezeState::Open, None) => "open now; nothing is planned".to_owned(),
-        (state, Some(at)) => format!("{} now; opens {}", state.as_str(), instant(at)),
-        (state, None) => format!("{} now; nobody knows until when", state.as_str()),
+        (FreezeState::Open, Some(at)) => format!("open now; next freeze {}", instant(at)),
+        (FreezeState::Open, None) => "open now; no freeze is planned".to_owned(),
+        (state, Some(at)) => format!("{} now; ends {}", state.as_str(), instant(at)),
+        (state, None) => format!("{} now; end unknown", state.as_str()),
     }
 }

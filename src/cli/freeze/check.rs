@@ -1,4 +1,4 @@
-//! `trunkline freeze check`: what the freezes say of one moment, of the engine's rules or of a file alone.
+//! `trunkline freeze check`: whether one moment is frozen, by the engine's rules or by a file alone.
 
 use std::path::{Path, PathBuf};
 
@@ -21,21 +21,21 @@ use crate::domain::ids::{Environment, ServiceName};
 use crate::domain::stops::evaluate_freezes;
 use crate::engine::clock::{Clock as _, SystemClock};
 
-/// How far the end of a run of freezes is looked for.
+/// How far ahead the end of a run of freezes is searched.
 const AHEAD: TimeDelta = TimeDelta::days(400);
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// A freezes.toml to judge by itself; it needs no engine
+    /// A freezes.toml to check alone, without an engine
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// The moment, as in 2026-12-24T18:00:00Z; without it, now
+    /// The moment, as in 2026-12-24T18:00:00Z; the default is now
     #[arg(long, value_name = "TIME", value_parser = time)]
     at: Option<DateTime<Utc>>,
-    /// Where somebody would deploy to
+    /// The environment of the deployment
     #[arg(long, value_enum, default_value = "production")]
     environment: Where,
-    /// What somebody would do
+    /// The action
     #[arg(long, value_enum, default_value = "promote")]
     action: What,
     #[command(flatten)]
@@ -92,13 +92,13 @@ pub async fn run(global: Global, arguments: Arguments) -> Result<(), CliError> {
             FreezeAction::Promote => evaluate_freezes(&windows, by_hand, at),
             FreezeAction::Rollback | FreezeAction::Abort => Evaluation::default(),
         };
-        // As a plan judges: the service may have freezes only warn.
+        // As in a plan: the policy of the service may turn freezes into warnings.
         evaluation.state = evaluation.state.under(snapshot.policy.freeze);
         evaluation.problems.clone_from(&snapshot.calendar_problems);
         return say(at, &service, environment, action, evaluation);
     };
     let service = global.service.ok_or_else(|| {
-        CliError::usage("which service? a file is judged for one: say --service with its name")
+        CliError::usage("name the service with --service; a file is checked for one service")
     })?;
     let at = arguments.at.unwrap_or_else(|| SystemClock.now());
     let rules = rules(file, at)?;
@@ -126,7 +126,7 @@ fn say(
     output::json(&Checked { at, service, environment, action, why, evaluation })
 }
 
-/// The rules of a file, with the feeds that are files beside it. One of the web stays unread: this asks nobody.
+/// The rules of a file, with the feeds that are files. Feeds from the web are not read.
 fn rules(path: &Path, at: DateTime<Utc>) -> Result<FreezeRules, CliError> {
     let shown = path.display().to_string();
     let text = files::text(path, LARGEST_FILE)
@@ -135,7 +135,7 @@ fn rules(path: &Path, at: DateTime<Utc>) -> Result<FreezeRules, CliError> {
     let folder = path.parent().unwrap_or(path);
     let read = |source: &FeedSource| match &source.place {
         FeedPlace::Path(below) => files::text(&folder.join(below), LARGEST_FEED),
-        FeedPlace::Url(_) => Err("a file is judged without asking the web".to_owned()),
+        FeedPlace::Url(_) => Err("feeds from the web are not read here".to_owned()),
     };
     let stretch = (at - TimeDelta::days(60), at + AHEAD);
     Ok(file.rules.with_feeds(|id| {

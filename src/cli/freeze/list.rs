@@ -1,4 +1,4 @@
-//! `trunkline freeze list` and `show`: the freezes that last or are to come.
+//! `trunkline freeze list` and `show`: the freezes in force and the planned ones.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -24,7 +24,7 @@ struct Listed<'a> {
     at: DateTime<Utc>,
     state: FreezeState,
     until: Option<DateTime<Utc>>,
-    /// Set by hand.
+    /// By hand.
     freezes: &'a [Freeze],
     /// By calendar.
     windows: Vec<FreezeWindow>,
@@ -64,7 +64,7 @@ pub async fn one(context: &Context, id: &str, reading: Reading) -> Result<(), Cl
     let windows: Vec<_> = windows.into_iter().filter(|window| window.freeze == id).collect();
     if windows.is_empty() {
         let how = "\"trunkline freeze list\" lists them";
-        return Err(CliError::failed(format!("no freeze {id:?} lasts or is to come; {how}")));
+        return Err(CliError::failed(format!("no freeze {id:?} is in force or planned; {how}")));
     }
     if reading.json {
         return output::json(&windows);
@@ -86,7 +86,7 @@ fn by_hand(freeze: &Freeze) -> Vec<String> {
 }
 
 pub(super) fn row(window: &FreezeWindow) -> Vec<String> {
-    let until = window.until.map_or("nobody knows".to_owned(), instant);
+    let until = window.until.map_or("unknown".to_owned(), instant);
     let why = window.why.strip_prefix(&format!("{}: ", window.freeze)).unwrap_or(&window.why);
     let why =
         if why == window.reason { why.to_owned() } else { format!("{why} ({})", window.reason) };

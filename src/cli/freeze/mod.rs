@@ -1,4 +1,4 @@
-//! `trunkline freeze`: what the calendars say, and freezes set and lifted by hand.
+//! `trunkline freeze`: freezes by calendar, and setting and lifting freezes by hand.
 
 mod add;
 mod calendar;
@@ -17,25 +17,25 @@ use crate::domain::policy::FreezeMode;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// The freezes that last or are to come, by hand and by calendar
+    /// List the freezes in force and the planned ones, by hand and by calendar
     List {
         #[command(flatten)]
         reading: Reading,
     },
-    /// One freeze, with its windows of the year to come
+    /// Show one freeze with its windows of the next year
     Show {
-        /// Its id, as the list tells it
+        /// Its id in the list
         id: String,
         #[command(flatten)]
         reading: Reading,
     },
-    /// Ask for a reason for every promote in a window of time
+    /// Require a reason for every promote in a time window
     Add(add::Arguments),
     /// End a freeze that was set by hand
     Lift(lift::Arguments),
-    /// What the freezes say of one moment, as JSON
+    /// Check whether promotes are frozen at one moment, as JSON
     Check(check::Arguments),
-    /// A month with the frozen days marked
+    /// Show a month with the frozen days marked
     Calendar(calendar::Arguments),
 }
 
@@ -54,7 +54,7 @@ pub async fn run(global: Global, command: Command) -> Result<(), CliError> {
     }
 }
 
-/// What a promote in a window needs, in one word.
+/// The kind of a window in one word.
 fn needs(window: &FreezeWindow) -> &'static str {
     match window.policy {
         FreezeMode::Override => "frozen",

@@ -1,4 +1,4 @@
-//! The people of a service file: who owns which address and login, and which addresses are bots.
+//! The people in a service file: their addresses and logins, and the patterns of bots.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> People
     people
 }
 
-/// The people read so far, and who has which address and login.
+/// The people so far, and the owner of each address and login.
 #[derive(Default)]
 struct Directory {
     people: BTreeMap<String, Person>,
@@ -94,16 +94,16 @@ impl Directory {
     }
 }
 
-/// The patterns of bots; one that would make a person a bot would take them out of the author guard.
+/// The patterns of bots. A pattern must not match a person, who would then be missing from the author guard.
 fn patterns(entry: &Setting<'_>, people: &People, mistakes: &mut Mistakes<'_>) -> Vec<String> {
     let mut patterns = Vec::new();
     for pattern in entry.texts(mistakes) {
         let text = pattern.value;
         if !text.contains(|c: char| c.is_alphanumeric()) {
-            let sentence = format!("{text:?} makes a bot of everybody; name the bots more closely");
+            let sentence = format!("{text:?} matches everybody; write a narrower pattern");
             mistakes.add(pattern.at, &entry.path, sentence);
         } else if let Some(name) = person_caught(text, people) {
-            let sentence = format!("{text:?} makes a bot of {name:?}; name the bots more closely");
+            let sentence = format!("{text:?} makes a bot of {name:?}; write a narrower pattern");
             mistakes.add(pattern.at, &entry.path, sentence);
         } else {
             patterns.push(text.to_owned());

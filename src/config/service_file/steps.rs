@@ -1,15 +1,15 @@
-//! The pipelines of a service file: what runs in staging, in production, and on the way back.
+//! The steps in a service file: for staging, production and rollbacks.
 
 use std::time::Duration;
 
 use crate::domain::event::{Run, StepSpec};
 use crate::settings::{Mistakes, Section, Setting};
 
-/// How long a step may take when its author does not say.
+/// The default timeout of a step.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(15);
 
-const ADD_ROLLBACK: &str = "production has steps and a rollback has none; add [[rollback.steps]], often the same \
-     ones as production: they run in the checkout of the build that comes back";
+const ADD_ROLLBACK: &str = "production has steps and rollback has none; add [[rollback.steps]], often the same as \
+     for production: they run in the checkout of the build to roll back to";
 
 pub(super) struct Pipelines {
     pub(super) staging: Vec<StepSpec>,
@@ -28,7 +28,7 @@ pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Pipeli
     match (production.at, rollback.at) {
         (Some(at), None) => mistakes.add(at, "rollback", ADD_ROLLBACK),
         (None, Some(at)) => {
-            let sentence = "there is nothing to roll back; add [[production.steps]]";
+            let sentence = "production has no steps to roll back; add [[production.steps]]";
             mistakes.add(at, "rollback", sentence);
         }
         (Some(_), Some(_)) | (None, None) => {}
@@ -37,7 +37,7 @@ pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Pipeli
 }
 
 struct Pipeline {
-    /// Where the file speaks of it, if it does.
+    /// Its byte position, if the file has it.
     at: Option<usize>,
     steps: Vec<StepSpec>,
 }
@@ -92,7 +92,7 @@ fn step(
     Some(StepSpec { name: name?, run: run?, timeout, expected })
 }
 
-/// A name that is safe as a file name and in a pane's column, and that no step before has.
+/// A name that is safe as a file name and in a column, and not used before.
 fn name(
     section: &mut Section<'_>,
     before: &[StepSpec],
@@ -122,7 +122,7 @@ fn missing<T>(section: &Section<'_>, what: &str, mistakes: &mut Mistakes<'_>) ->
     None
 }
 
-/// A text is a line for the shell, a list is a program with its arguments.
+/// A text is a shell line; a list is a program with arguments.
 fn run(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<Run> {
     if !entry.is_list() {
         let line = entry.text(mistakes)?;
@@ -130,7 +130,7 @@ fn run(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<Run> {
     }
     let words = entry.words(mistakes)?;
     if words.first().is_none_or(|program| program.trim().is_empty()) {
-        entry.reject(mistakes, "names no program; begin the list with one");
+        entry.reject(mistakes, "names no program; start the list with one");
         return None;
     }
     words

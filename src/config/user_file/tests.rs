@@ -41,7 +41,7 @@ fn each_mistake_is_named_with_its_place() {
         ("pol = \"2s\"", "config.toml:1:1: pol: unknown key; did you mean \"poll\"?"),
         (
             "poll = \"0s\"",
-            "config.toml:1:8: poll: has to be longer than nothing; write a time such as \"30s\"",
+            "config.toml:1:8: poll: must be longer than 0; write a time such as \"30s\"",
         ),
         (
             "[[services]]\n",
@@ -54,7 +54,7 @@ fn each_mistake_is_named_with_its_place() {
         ),
         (
             "[[services]]\nrepository = \"https://me:hush@host/shop\"",
-            "config.toml:2:14: services.repository: the URL carries a password; leave it out and let git's \
+            "config.toml:2:14: services.repository: the URL contains a password; remove it and let git's \
              credential helper hold it",
         ),
         (
@@ -64,12 +64,12 @@ fn each_mistake_is_named_with_its_place() {
         ),
         (
             "[[services]]\nrepository = \"/shop\"\npoll = \"1s\"",
-            "config.toml:3:1: services.poll: unknown key; it belongs to the top of the file, above the \
+            "config.toml:3:1: services.poll: unknown key; move it to the top of the file, above the \
              first [table]",
         ),
         (
             "[[services]]\nrepository = \"/shop\"\n[[services]]\nrepository = \"/shop/\"",
-            "config.toml:3:1: services: \"/shop/\" stands here twice; keep one",
+            "config.toml:3:1: services: \"/shop/\" is listed twice; keep one",
         ),
     ];
     for (text, expected) in cases {

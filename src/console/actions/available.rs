@@ -1,5 +1,6 @@
 //! What can be done right now, and in a sentence why not.
 
+use crate::console::actions::action::KeyAction;
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen};
 use crate::domain::build::BuildState;
@@ -9,33 +10,48 @@ use crate::domain::time::say;
 
 type Available = Result<(), String>;
 
-/// For what works everywhere.
+/// Whether an action can be done now.
 ///
 /// # Errors
-/// Never.
-#[expect(clippy::unnecessary_wraps, reason = "the table wants the shape of all the others")]
-pub fn always(_: &Model) -> Available {
-    Ok(())
-}
-
-/// # Errors
-/// Always: it is a key of dialogs, and the help is none.
-pub fn in_dialog(_: &Model) -> Available {
-    Err("this key works in a dialog".into())
-}
-
-/// # Errors
-/// On the fleet screen.
-pub fn in_service(model: &Model) -> Available {
-    match model.screen {
-        Screen::Service => Ok(()),
-        Screen::Fleet => Err("open a service first: Enter".into()),
+/// Says why not.
+pub fn check(model: &Model, action: &KeyAction) -> Available {
+    match action {
+        KeyAction::Promote => promote(model),
+        KeyAction::RollBack => roll_back(model),
+        KeyAction::Emergency => emergency(model),
+        KeyAction::Verify => verify(model),
+        KeyAction::Hold => acting(model, |can| can.hold, "hold production"),
+        KeyAction::Freeze => acting(model, |can| can.freeze, "freeze production"),
+        KeyAction::Cancel => cancel(model),
+        KeyAction::Take => take(model),
+        KeyAction::Withdraw => withdraw(model),
+        KeyAction::Changes => changes(model),
+        KeyAction::Preview => preview(model),
+        KeyAction::NextStep | KeyAction::PreviousStep => steps(model),
+        KeyAction::CopyCommit => commit(model),
+        KeyAction::Services => services(model),
+        KeyAction::Log(_) => in_log(model),
+        KeyAction::NextPane
+        | KeyAction::PreviousPane
+        | KeyAction::Focus(_)
+        | KeyAction::Zoom
+        | KeyAction::Pause => in_service(model),
+        KeyAction::Dialog(_) => Err("this key works in a dialog".into()),
+        KeyAction::Edit(_) | KeyAction::Input(_) => Err("this key works in a text".into()),
+        KeyAction::InHelp(_) => Err("this key works in the help".into()),
+        KeyAction::Page(_) => Err("this key works on a page".into()),
+        _ => Ok(()),
     }
 }
 
-/// # Errors
-/// When there is only one service.
-pub fn services(model: &Model) -> Available {
+fn in_service(model: &Model) -> Available {
+    match model.screen {
+        Screen::Service => Ok(()),
+        Screen::Fleet => Err(format!("open a service first: {}", model.key(&KeyAction::Open))),
+    }
+}
+
+fn services(model: &Model) -> Available {
     match (&model.screen, &model.fleet) {
         (Screen::Fleet, _) => Err("these are the services".into()),
         (Screen::Service, Some(fleet)) if fleet.services.len() < 2 => {
@@ -45,39 +61,33 @@ pub fn services(model: &Model) -> Available {
     }
 }
 
-/// # Errors
-/// When another pane than the log has the focus.
-pub fn in_log(model: &Model) -> Available {
+fn in_log(model: &Model) -> Available {
     in_service(model)?;
-    if model.focus == Pane::Log { Ok(()) } else { Err("that key is the log's: press 4".into()) }
+    if model.focus == Pane::Log {
+        return Ok(());
+    }
+    let key = model.key(&KeyAction::Focus(Pane::Log));
+    Err(format!("that key works in the log: press {key} first"))
 }
 
-/// # Errors
-/// When the shown deployment has no steps.
-pub fn steps(model: &Model) -> Available {
+fn steps(model: &Model) -> Available {
     match &model.log.source {
         Some(_) => in_service(model),
         None => Err("no log is shown".into()),
     }
 }
 
-/// # Errors
-/// When nothing is selected.
-pub fn commit(model: &Model) -> Available {
+fn commit(model: &Model) -> Available {
     if selected_sha(model).is_some() { Ok(()) } else { Err("nothing is selected".into()) }
 }
 
-/// # Errors
-/// When there is no build to promote on screen.
-pub fn promote(model: &Model) -> Available {
+fn promote(model: &Model) -> Available {
     acting(model, |can| can.promote, "promote")?;
-    on_screen(model, Pane::Staging, "P promotes the build selected in Staging: press 1")?;
+    in_staging(model, &KeyAction::Promote, "promotes")?;
     model.selected_build().map(|_| ()).ok_or_else(|| "there is no build to promote yet".into())
 }
 
-/// # Errors
-/// When there is nothing to roll back to.
-pub fn roll_back(model: &Model) -> Available {
+fn roll_back(model: &Model) -> Available {
     acting(model, |can| can.rollback, "roll back")?;
     let nothing = "nothing to roll back to: no other build was live in production yet";
     match (rollback_row(model), &model.service) {
@@ -89,21 +99,16 @@ pub fn roll_back(model: &Model) -> Available {
 
 /// The emergency plans anew with the backend, so old data does not stop it: only having no service does. In the list of
 /// services it is about the selected one.
-///
-/// # Errors
-/// Without a service, and where the backend cannot roll back.
-pub fn emergency(model: &Model) -> Available {
+fn emergency(model: &Model) -> Available {
     if model.service.is_none() && model.services.selected.is_none() {
         return Err("there is no service to roll back".into());
     }
     able(model, |can| can.rollback, "roll back")
 }
 
-/// # Errors
-/// When no build in staging is selected.
-pub fn verify(model: &Model) -> Available {
+fn verify(model: &Model) -> Available {
     acting(model, |can| can.verify, "verify a build")?;
-    on_screen(model, Pane::Staging, "V verifies the build selected in Staging: press 1")?;
+    in_staging(model, &KeyAction::Verify, "verifies")?;
     let Some(row) = model.selected_build() else { return Err("there is no build yet".into()) };
     match row.state {
         BuildState::InStaging => Ok(()),
@@ -116,30 +121,14 @@ pub fn verify(model: &Model) -> Available {
     }
 }
 
-/// # Errors
-/// When acting is off, or the backend has no holds.
-pub fn hold(model: &Model) -> Available {
-    acting(model, |can| can.hold, "hold production")
-}
-
-/// # Errors
-/// When acting is off, or the backend has no freezes.
-pub fn freeze(model: &Model) -> Available {
-    acting(model, |can| can.freeze, "freeze production")
-}
-
-/// # Errors
-/// When nothing runs for the selection.
-pub fn cancel(model: &Model) -> Available {
+fn cancel(model: &Model) -> Available {
     acting(model, |can| can.cancel, "cancel a deployment")?;
     cancellable(model)
         .map(|_| ())
         .ok_or_else(|| "nothing runs for the selection that could be cancelled".into())
 }
 
-/// # Errors
-/// When nobody else asks for a promoter.
-pub fn take(model: &Model) -> Available {
+fn take(model: &Model) -> Available {
     acting(model, |can| can.promote, "promote")?;
     let Some(request) = model.open_request() else { return Err(NOBODY_ASKS.into()) };
     if model.is_me(&request.by) {
@@ -148,9 +137,7 @@ pub fn take(model: &Model) -> Available {
     Ok(())
 }
 
-/// # Errors
-/// When there is no request of one's own.
-pub fn withdraw(model: &Model) -> Available {
+fn withdraw(model: &Model) -> Available {
     acting(model, |can| can.promote, "ask for a promoter")?;
     let Some(request) = model.open_request() else { return Err(NOBODY_ASKS.into()) };
     if !model.is_me(&request.by) {
@@ -161,9 +148,7 @@ pub fn withdraw(model: &Model) -> Available {
 
 const NOBODY_ASKS: &str = "nobody asks for a promoter";
 
-/// # Errors
-/// When nothing is selected that changes could be shown of.
-pub fn changes(model: &Model) -> Available {
+fn changes(model: &Model) -> Available {
     in_service(model)?;
     match (model.list, model.selected_build(), model.selected_history()) {
         (Pane::Production, _, Some(_)) | (_, Some(_), _) => Ok(()),
@@ -171,11 +156,9 @@ pub fn changes(model: &Model) -> Available {
     }
 }
 
-/// # Errors
-/// When no build is selected.
-pub fn preview(model: &Model) -> Available {
+fn preview(model: &Model) -> Available {
     in_service(model)?;
-    on_screen(model, Pane::Staging, "p reads the plan of the build selected in Staging: press 1")?;
+    in_staging(model, &KeyAction::Preview, "reads the plan of")?;
     model.selected_build().map(|_| ()).ok_or_else(|| "there is no build yet".into())
 }
 
@@ -184,7 +167,8 @@ fn acting(model: &Model, able_to: fn(&Capabilities) -> bool, what: &str) -> Avai
     in_service(model)?;
     fresh(model)?;
     if model.is_paused() {
-        return Err("the screen is paused; Space lets it live again".into());
+        let key = model.key(&KeyAction::Pause);
+        return Err(format!("the screen is paused; {key} resumes it"));
     }
     able(model, able_to, what)
 }
@@ -212,11 +196,15 @@ fn able(model: &Model, able_to: fn(&Capabilities) -> bool, what: &str) -> Availa
     }
 }
 
-/// Upper case acts only where its target is on screen: in the list that shows it, or the details of its selection.
-fn on_screen(model: &Model, list: Pane, otherwise: &str) -> Available {
-    let shown = model.areas.of(list).is_some();
-    let focused = model.focus == list || model.list == list;
-    if shown && focused { Ok(()) } else { Err(otherwise.into()) }
+/// Upper case acts only where its target is on screen: in Staging, or beside it.
+fn in_staging(model: &Model, action: &KeyAction, does: &str) -> Available {
+    let shown = model.areas.of(Pane::Staging).is_some();
+    let focused = model.focus == Pane::Staging || model.list == Pane::Staging;
+    if shown && focused {
+        return Ok(());
+    }
+    let (key, staging) = (model.key(action), model.key(&KeyAction::Focus(Pane::Staging)));
+    Err(format!("{key} {does} the build selected in Staging: press {staging}"))
 }
 
 /// The commit id of the selection.

@@ -4,6 +4,7 @@ use tokio::time::Instant;
 
 use crate::calendar::Tz;
 use crate::console::log::{LogPane, Want};
+use crate::console::model::text_input::TextInput;
 use crate::domain::ids::{DeploymentId, ServiceName};
 
 /// A step whose log can be read.
@@ -27,7 +28,7 @@ pub struct LogView {
     /// When lines came that were all there were: more are not asked for within the same frame.
     pub caught_up: Option<Instant>,
     /// The text to look for, while it is typed.
-    pub search: Option<String>,
+    pub search: Option<TextInput>,
 }
 
 impl LogView {

@@ -11,6 +11,7 @@ pub mod pane;
 pub mod problems;
 pub mod requests;
 pub mod rows;
+pub mod text_input;
 pub mod ticket;
 pub mod wake;
 
@@ -22,6 +23,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::calendar::Tz;
+use crate::console::actions::action::KeyAction;
 use crate::console::log::Want;
 use crate::console::model::areas::Areas;
 use crate::console::model::dialog::Confirm;
@@ -32,6 +34,7 @@ use crate::console::model::notes::{Note, Notes, Tone};
 use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
 use crate::console::model::requests::Heard;
+use crate::console::model::text_input::TextInput;
 use crate::console::model::ticket::Ticket;
 use crate::console::options::Options;
 use crate::domain::ids::{BuildNumber, DeploymentId, IdempotencyKey, Seq, ServiceName};
@@ -109,7 +112,7 @@ pub struct Older {
 /// What narrows the lists.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
-    pub text: String,
+    pub text: TextInput,
     /// Keys go into the text.
     pub typing: bool,
 }
@@ -214,7 +217,22 @@ impl Model {
             .expect("a uuid and a number are letters, digits and dashes, and short enough")
     }
 
-    /// The dialog, wherever it lies.
+    /// The first key of an action, as the screen shows it.
+    #[must_use]
+    pub fn key(&self, action: &KeyAction) -> String {
+        self.options.keymap.shown(action)
+    }
+
+    /// The dialog, wherever it is.
+    #[must_use]
+    pub fn confirm(&self) -> Option<&Confirm> {
+        self.overlays.iter().rev().find_map(|overlay| match overlay {
+            Overlay::Confirm(confirm) => Some(&**confirm),
+            _ => None,
+        })
+    }
+
+    /// The dialog, wherever it is.
     pub fn confirm_mut(&mut self) -> Option<&mut Confirm> {
         self.overlays.iter_mut().rev().find_map(|overlay| match overlay {
             Overlay::Confirm(confirm) => Some(&mut **confirm),

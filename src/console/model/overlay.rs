@@ -1,6 +1,7 @@
 //! What lies over the panes: one dialog, one page of changes, the help, or the messages.
 
 use crate::console::model::dialog::Confirm;
+use crate::console::model::text_input::TextInput;
 use crate::console::model::ticket::Ticket;
 use crate::domain::plan::Plan;
 
@@ -31,6 +32,6 @@ pub enum Loading<T> {
 /// The action table, narrowed by a search.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Help {
-    pub search: String,
+    pub search: TextInput,
     pub row: usize,
 }

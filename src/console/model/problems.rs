@@ -1,5 +1,6 @@
 //! What is wrong and what to do about it, in words, with the worst first.
 
+use crate::console::actions::action::KeyAction;
 use crate::console::model::{Model, Screen};
 use crate::domain::deployment::DeploymentState;
 use crate::domain::ids::{BuildNumber, Environment};
@@ -44,7 +45,9 @@ impl Model {
 
     fn way_back(&self) -> String {
         match self.service.as_ref().and_then(|service| service.rollback.as_ref()) {
-            Some(target) => format!("! puts {} back", target.to),
+            Some(target) => {
+                format!("{} puts {} back", self.key(&KeyAction::Emergency), target.to)
+            }
             None => "nothing was live before: promote a build that works".into(),
         }
     }
@@ -62,7 +65,7 @@ impl Model {
         Some(if service.unsettled == Some(row.deployment.id) {
             format!("production is in doubt: {happened}; {}", self.way_back())
         } else {
-            let log = "Enter shows the log";
+            let log = format!("{} shows the log", self.key(&KeyAction::Open));
             format!("{happened}; {log}. {}", since_then(environment, live))
         })
     }

@@ -58,7 +58,7 @@ impl Model {
     }
 
     fn passes(&self, texts: &[&str]) -> bool {
-        let wanted = self.filter.text.to_lowercase();
+        let wanted = self.filter.text.as_str().to_lowercase();
         wanted.is_empty() || texts.iter().any(|text| text.to_lowercase().contains(&wanted))
     }
 

@@ -1,6 +1,7 @@
 //! What each action of the table does; availability was checked before.
 
-use crate::console::actions::{Action, available};
+use crate::console::actions::action::KeyAction;
+use crate::console::actions::available;
 use crate::console::effect::{Effect, Outside};
 use crate::console::model::dialog::bad_commits::Suspects;
 use crate::console::model::dialog::{Manner, Subject};
@@ -10,59 +11,91 @@ use crate::console::model::overlay::{Help, Overlay};
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen, Updates};
 use crate::console::update::{backend, browse, changes, confirm, log, requests, watch};
-use crate::domain::command::Action as Asked;
+use crate::domain::command::Action;
 use crate::domain::ids::{BuildNumber, Environment};
 
-pub fn act(model: &mut Model, action: &Action) -> Vec<Effect> {
+pub fn act(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
     match action {
-        Action::Promote => promote(model, Manner::Careful),
-        Action::Back if model.notes.hide() => Vec::new(),
-        Action::Preview => promote(model, Manner::Preview),
-        Action::RollBack => roll_back(model, available::rollback_row(model), Manner::Careful),
-        Action::Emergency => emergency(model),
-        Action::Verify => match model.staging.selected {
+        KeyAction::Promote => promote(model, Manner::Careful),
+        KeyAction::Back if model.notes.hide() => Vec::new(),
+        KeyAction::Preview => promote(model, Manner::Preview),
+        KeyAction::RollBack => roll_back(model, available::rollback_row(model), Manner::Careful),
+        KeyAction::Emergency => emergency(model),
+        KeyAction::Verify => match model.staging.selected {
             Some(build) => confirm::open(model, Subject::Verify(build), Manner::Careful),
             None => Vec::new(),
         },
-        Action::Hold => hold(model),
-        Action::Freeze => freeze(model),
-        Action::Take => requests::take(model),
-        Action::Withdraw => requests::withdraw(model),
-        Action::Cancel => match available::cancellable(model) {
+        KeyAction::Hold => hold(model),
+        KeyAction::Freeze => freeze(model),
+        KeyAction::Take => requests::take(model),
+        KeyAction::Withdraw => requests::withdraw(model),
+        KeyAction::Cancel => match available::cancellable(model) {
             Some(id) => confirm::open(model, Subject::Cancel(id), Manner::Careful),
             None => Vec::new(),
         },
-        Action::NotRollBack => tell(model, "r does nothing; R rolls back"),
-        Action::Changes => changes::open(model),
-        Action::Help => show(model, Overlay::Help(Help::default())),
-        Action::Messages => messages(model),
-        Action::Open => open(model),
-        Action::Back | Action::Interrupt if log::give_up_search(model) => Vec::new(),
-        Action::Back => browse::back(model).unwrap_or_else(|| follow_again(model)),
-        Action::Quit => browse::back(model).unwrap_or_else(|| vec![Effect::Quit]),
-        Action::Interrupt => browse::interrupt(model),
-        Action::Services => browse::to_fleet(model),
-        Action::Refresh => refresh(model),
-        Action::Pause => pause(model),
-        Action::CopyCommit => copy(model),
-        Action::Log(command) => log::command(model, command.clone()),
-        Action::NextStep => log::step(model, 1),
-        Action::PreviousStep => log::step(model, -1),
-        Action::Redraw => vec![Effect::Outside(Outside::Redraw)],
-        Action::Suspend => vec![Effect::Outside(Outside::Suspend)],
-        movement => browse::movement(model, movement),
+        KeyAction::NotRollBack => not_roll_back(model),
+        KeyAction::Changes => changes::open(model),
+        KeyAction::Help => show(model, Overlay::Help(Help::default())),
+        KeyAction::Messages => messages(model),
+        KeyAction::Open => open(model),
+        KeyAction::Back | KeyAction::Interrupt if log::give_up_search(model) => Vec::new(),
+        KeyAction::Back => browse::back(model).unwrap_or_else(|| follow_again(model)),
+        KeyAction::Quit => browse::back(model).unwrap_or_else(|| vec![Effect::Quit]),
+        KeyAction::Interrupt => browse::interrupt(model),
+        KeyAction::Services => browse::to_fleet(model),
+        KeyAction::Refresh => refresh(model),
+        KeyAction::Pause => pause(model),
+        KeyAction::CopyCommit => copy(model),
+        KeyAction::Log(command) => log::command(model, command.clone()),
+        KeyAction::NextStep => log::step(model, 1),
+        KeyAction::PreviousStep => log::step(model, -1),
+        KeyAction::Redraw => vec![Effect::Outside(Outside::Redraw)],
+        KeyAction::Suspend => vec![Effect::Outside(Outside::Suspend)],
+        KeyAction::Move(_)
+        | KeyAction::NextPane
+        | KeyAction::PreviousPane
+        | KeyAction::Focus(_)
+        | KeyAction::Zoom
+        | KeyAction::Filter => {
+            look(model, action);
+            Vec::new()
+        }
+        // They have a place of their own.
+        KeyAction::Edit(_)
+        | KeyAction::Input(_)
+        | KeyAction::InHelp(_)
+        | KeyAction::Page(_)
+        | KeyAction::Dialog(_) => Vec::new(),
     }
+}
+
+/// What changes only where this console looks.
+fn look(model: &mut Model, action: &KeyAction) {
+    match action {
+        KeyAction::Move(by) => browse::travel(model, *by),
+        KeyAction::NextPane => browse::next_pane(model, 1),
+        KeyAction::PreviousPane => browse::next_pane(model, -1),
+        KeyAction::Focus(pane) => browse::focus(model, *pane),
+        KeyAction::Zoom => model.zoomed = !model.zoomed,
+        KeyAction::Filter => browse::begin_filter(model),
+        _ => {}
+    }
+}
+
+fn not_roll_back(model: &mut Model) -> Vec<Effect> {
+    let (this, key) = (model.key(&KeyAction::NotRollBack), model.key(&KeyAction::RollBack));
+    tell(model, &format!("{this} does nothing; {key} rolls back"))
 }
 
 fn promote(model: &mut Model, manner: Manner) -> Vec<Effect> {
     match model.staging.selected {
-        Some(build) => confirm::open(model, Subject::Plan(Asked::Promote { build }), manner),
+        Some(build) => confirm::open(model, Subject::Plan(Action::Promote { build }), manner),
         None => Vec::new(),
     }
 }
 
 fn roll_back(model: &mut Model, to: Option<BuildNumber>, manner: Manner) -> Vec<Effect> {
-    confirm::open(model, Subject::Plan(Asked::Rollback { to }), manner)
+    confirm::open(model, Subject::Plan(Action::Rollback { to }), manner)
 }
 
 /// In the list of services it opens the selected one. That may be another than a moment ago, as services come and go and
@@ -144,14 +177,12 @@ fn pause(model: &mut Model) -> Vec<Effect> {
     match std::mem::replace(&mut model.updates, Updates::Live) {
         Updates::Live => {
             model.updates = Updates::Paused(None);
-            tell(
-                model,
-                "paused: the screen stands still, actions are off; Space lets it live again",
-            )
+            let key = model.key(&KeyAction::Pause);
+            tell(model, &format!("updates paused, actions are off; {key} resumes"))
         }
-        Updates::Paused(None) => tell(model, "live again"),
+        Updates::Paused(None) => tell(model, "updates resumed"),
         Updates::Paused(Some(snapshot)) => {
-            model.say(Tone::Plain, "live again");
+            model.say(Tone::Plain, "updates resumed");
             backend::show(model, snapshot)
         }
     }

@@ -2,39 +2,41 @@
 
 use std::time::Duration;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
-use crate::console::actions::Action;
+use crate::console::actions::action::{InputAction, KeyAction, Move};
 use crate::console::effect::Effect;
 use crate::console::model::log::LogChoice;
 use crate::console::model::notes::Tone;
 use crate::console::model::pane::Pane;
+use crate::console::model::text_input::TextInput;
 use crate::console::model::{Model, Screen};
 use crate::console::update::{ids, log, watch};
 
 /// Within which a second ctrl-c quits.
 const SECOND_PRESS: Duration = Duration::from_secs(3);
 
-pub fn movement(model: &mut Model, action: &Action) -> Vec<Effect> {
+/// Moves the cursor of the list or pane that has the focus.
+pub fn travel(model: &mut Model, by: Move) {
     let half = isize::try_from(page(model)).unwrap_or(1);
-    match action {
-        Action::Up => step(model, -1),
-        Action::Down => step(model, 1),
-        Action::PageUp => step(model, -half),
-        Action::PageDown => step(model, half),
-        Action::Top => step(model, isize::MIN),
-        Action::Bottom => step(model, isize::MAX),
-        Action::NextPane => next_pane(model, 1),
-        Action::PreviousPane => next_pane(model, -1),
-        Action::Focus(pane) => focus(model, *pane),
-        Action::Zoom => model.zoomed = !model.zoomed,
-        Action::Filter if model.focus == Pane::Log && model.screen == Screen::Service => {
-            model.log.search = Some(String::new());
-        }
-        Action::Filter => model.filter.typing = true,
-        _ => {}
+    step(
+        model,
+        match by {
+            Move::Up => -1,
+            Move::Down => 1,
+            Move::PageUp => -half,
+            Move::PageDown => half,
+            Move::Top => isize::MIN,
+            Move::Bottom => isize::MAX,
+        },
+    );
+}
+
+/// Begins to type the filter, or the text to search the log for.
+pub fn begin_filter(model: &mut Model) {
+    if model.focus == Pane::Log && model.screen == Screen::Service {
+        model.log.search = Some(TextInput::default());
+    } else {
+        model.filter.typing = true;
     }
-    Vec::new()
 }
 
 /// Half of what the focused pane shows.
@@ -88,7 +90,7 @@ pub fn focus(model: &mut Model, pane: Pane) {
     }
 }
 
-fn next_pane(model: &mut Model, by: isize) {
+pub fn next_pane(model: &mut Model, by: isize) {
     let shown: Vec<_> = if model.zoomed {
         Pane::ALL.to_vec()
     } else {
@@ -136,28 +138,23 @@ pub fn interrupt(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     model.quitting = Some(model.at + SECOND_PRESS);
-    model.say(Tone::Plain, "press ctrl-c once more to quit; what runs goes on without the console");
+    let key = model.key(&KeyAction::Interrupt);
+    let text = format!("press {key} once more to quit; what runs goes on without the console");
+    model.say(Tone::Plain, text);
     Vec::new()
 }
 
-/// Keys while the filter is typed.
-pub fn filter(model: &mut Model, key: &KeyEvent, name: &str) -> Vec<Effect> {
-    match (name, key.code) {
-        ("esc" | "ctrl-c", _) => {
+/// A key while the filter is typed.
+pub fn filter(model: &mut Model, action: Option<&KeyAction>, letter: Option<char>) -> Vec<Effect> {
+    match action {
+        Some(KeyAction::Input(InputAction::Cancel)) => {
             model.filter.typing = false;
             model.filter.text.clear();
         }
-        ("enter", _) => model.filter.typing = false,
-        ("backspace", _) => {
-            model.filter.text.pop();
-        }
-        ("ctrl-u", _) => model.filter.text.clear(),
-        (_, KeyCode::Char(letter)) if !key.modifiers.contains(KeyModifiers::CONTROL) => {
-            model.filter.text.push(letter);
-        }
-        ("up", _) => step(model, -1),
-        ("down", _) => step(model, 1),
-        _ => {}
+        Some(KeyAction::Input(InputAction::Accept)) => model.filter.typing = false,
+        Some(KeyAction::Move(by)) => travel(model, *by),
+        Some(KeyAction::Edit(edit)) => model.filter.text.edit(*edit),
+        _ => model.filter.text.type_letter(letter),
     }
     Vec::new()
 }

@@ -1,8 +1,8 @@
 //! The dialog: opening it, its keys, its plan, and what makes it disarm itself.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tokio::time::Instant;
 
+use crate::console::actions::action::{DialogAction, KeyAction};
 use crate::console::actions::available;
 use crate::console::effect::Effect;
 use crate::console::layout;
@@ -37,54 +37,68 @@ pub fn paste(model: &mut Model, text: &str) {
 }
 
 /// A key in the dialog; whether a button was `armed` when it was pressed.
-pub fn key(model: &mut Model, key: &KeyEvent, name: &str, armed: bool) -> Vec<Effect> {
+pub fn key(
+    model: &mut Model,
+    action: Option<&KeyAction>,
+    letter: Option<char>,
+    armed: bool,
+) -> Vec<Effect> {
     let Some(confirm) = model.confirm_mut() else { return Vec::new() };
     confirm.cut_off &= !armed;
-    if confirm.cut_off && is_letter(key) {
+    if confirm.cut_off && letter.is_some() {
         return Vec::new();
     }
-    match (name, confirm.focus) {
-        ("esc" | "ctrl-c", _) => leave(model),
-        ("pgdn" | "ctrl-d", _) => turn(model, 1),
-        ("pgup", _) => turn(model, -1),
-        ("ctrl-u", focus) if !matches!(focus, Focus::Field(_)) => turn(model, -1),
-        ("enter", _) if confirm.is_emergency() => at_once(model, armed),
-        ("enter", Focus::Leave) => {
-            if armed {
-                leave(model)
-            } else {
-                Vec::new()
+    match action {
+        Some(KeyAction::Dialog(action)) => return act(model, *action, armed),
+        // What was typed before an emergency was on screen was not meant for it.
+        _ if confirm.is_emergency() && confirm.quiet_since.is_none() => {}
+        Some(KeyAction::Edit(edit)) => {
+            if let Some(field) = confirm.field_mut() {
+                field.text.edit(*edit);
             }
         }
-        ("enter", Focus::Watch) => watch(model, armed),
-        ("enter", Focus::Ask) => ask(model, armed),
-        ("enter", Focus::Act) => press(model, armed),
-        ("space", Focus::Suspects) => mark(confirm),
-        ("down" | "j", Focus::Suspects) => walk(confirm, 1),
-        ("up" | "k", Focus::Suspects) => walk(confirm, -1),
-        // What was typed before an emergency was on screen was not meant for it.
-        (_, Focus::Field(_)) if confirm.is_emergency() && confirm.quiet_since.is_none() => {
-            Vec::new()
+        _ => {
+            if let (Some(field), Some(letter)) = (confirm.field_mut(), letter) {
+                field.insert(letter.encode_utf8(&mut [0; 4]));
+            }
         }
-        (_, Focus::Field(field)) if !MOVES.contains(&name) => edit(confirm, field, key, name),
-        (_, Focus::Field(_)) if confirm.is_emergency() => Vec::new(),
-        ("left" | "right", Focus::Field(_)) => Vec::new(),
-        ("enter" | "tab" | "down" | "right", _) => focus(confirm, 1),
-        ("shift-tab" | "up" | "left", _) => focus(confirm, -1),
+    }
+    Vec::new()
+}
+
+fn act(model: &mut Model, action: DialogAction, armed: bool) -> Vec<Effect> {
+    let Some(confirm) = model.confirm_mut() else { return Vec::new() };
+    match action {
+        DialogAction::Close => leave(model),
         // Like the button that it stands for, so that a text which is typed ahead closes nothing.
-        ("q", _) if armed => leave(model),
+        DialogAction::PressClose if armed => leave(model),
+        DialogAction::PressClose => Vec::new(),
+        DialogAction::Press => press_focused(model, armed),
+        DialogAction::Next => focus(confirm, 1),
+        DialogAction::Previous => focus(confirm, -1),
+        DialogAction::PageDown => turn(model, 1),
+        DialogAction::PageUp => turn(model, -1),
+        DialogAction::NextCommit => walk(confirm, 1),
+        DialogAction::PreviousCommit => walk(confirm, -1),
+        DialogAction::Mark => mark(confirm),
         // In front of a countdown nothing may stand.
-        ("d", _) if confirm.fires_at().is_none() => changes::open_for_plan(model),
-        _ => Vec::new(),
+        DialogAction::Changes if confirm.fires_at().is_none() => changes::open_for_plan(model),
+        DialogAction::Changes => Vec::new(),
     }
 }
 
-fn is_letter(key: &KeyEvent) -> bool {
-    matches!(key.code, KeyCode::Char(_)) && !key.modifiers.contains(KeyModifiers::CONTROL)
+fn press_focused(model: &mut Model, armed: bool) -> Vec<Effect> {
+    let Some(confirm) = model.confirm_mut() else { return Vec::new() };
+    match confirm.focus {
+        _ if confirm.is_emergency() => at_once(model, armed),
+        Focus::Leave if armed => leave(model),
+        Focus::Leave => Vec::new(),
+        Focus::Watch => watch(model, armed),
+        Focus::Ask => ask(model, armed),
+        Focus::Act => press(model, armed),
+        Focus::Suspects | Focus::Field(_) => focus(confirm, 1),
+    }
 }
-
-/// Keys that leave a field, or mean nothing in it.
-const MOVES: [&str; 7] = ["enter", "tab", "down", "right", "shift-tab", "up", "left"];
 
 /// Closes the dialog and shows the deployment that runs, or ran, instead.
 fn watch(model: &mut Model, armed: bool) -> Vec<Effect> {
@@ -100,7 +114,11 @@ fn watch(model: &mut Model, armed: bool) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Goes to another field or button. The number that an emergency asks for is not left.
 fn focus(confirm: &mut Confirm, by: isize) -> Vec<Effect> {
+    if confirm.is_emergency() && matches!(confirm.focus, Focus::Field(_)) {
+        return Vec::new();
+    }
     confirm.focus = confirm.next_focus(by);
     Vec::new()
 }
@@ -115,25 +133,6 @@ fn walk(confirm: &mut Confirm, by: isize) -> Vec<Effect> {
 
 fn mark(confirm: &mut Confirm) -> Vec<Effect> {
     confirm.suspects.iter_mut().for_each(Suspects::mark);
-    Vec::new()
-}
-
-fn edit(confirm: &mut Confirm, field: usize, key: &KeyEvent, name: &str) -> Vec<Effect> {
-    let Some(field) = confirm.fields.get_mut(field) else { return Vec::new() };
-    match (name, key.code) {
-        ("backspace", _) => {
-            field.text.pop();
-        }
-        ("ctrl-u", _) => field.text.clear(),
-        ("ctrl-w", _) => {
-            let kept = field.text.trim_end().rfind(' ').map_or(0, |space| space + 1);
-            field.text.truncate(kept);
-        }
-        (_, KeyCode::Char(letter)) if is_letter(key) => {
-            field.insert(letter.encode_utf8(&mut [0; 4]));
-        }
-        _ => {}
-    }
     Vec::new()
 }
 
@@ -152,12 +151,11 @@ fn press(model: &mut Model, armed: bool) -> Vec<Effect> {
     if !armed {
         return too_quick(model);
     }
-    let (now, zone, fresh) = (model.now(), model.zone(), available::fresh(model));
-    let Some(confirm) = model.confirm_mut() else { return Vec::new() };
+    let Some(confirm) = model.confirm() else { return Vec::new() };
     match confirm.stage {
         Stage::Disarmed(_) | Stage::Failed(_) => plan::again(model),
         Stage::Asking | Stage::Rechecking if confirm.act_label().is_some() => {
-            match fresh.and(confirm.is_complete(now, zone)) {
+            match available::fresh(model).and(confirm.is_complete(model)) {
                 Ok(()) => send_it(model),
                 Err(why) => {
                     model.say(Tone::Plain, why);
@@ -187,7 +185,9 @@ fn ask(model: &mut Model, armed: bool) -> Vec<Effect> {
 }
 
 fn too_quick(model: &mut Model) -> Vec<Effect> {
-    model.say(Tone::Plain, "too quick: wait until the button lights up, then press Enter");
+    let key = model.key(&KeyAction::Dialog(DialogAction::Press));
+    let text = format!("too quick: wait until the button lights up, then press {key}");
+    model.say(Tone::Plain, text);
     Vec::new()
 }
 
@@ -203,11 +203,10 @@ fn at_once(model: &mut Model, armed: bool) -> Vec<Effect> {
     if !armed {
         return Vec::new();
     }
-    let (now, zone) = (model.now(), model.zone());
-    let Some(confirm) = model.confirm_mut() else { return Vec::new() };
+    let Some(confirm) = model.confirm() else { return Vec::new() };
     match confirm.stage {
         Stage::Asking if confirm.plan.is_some() && confirm.may_be_done() => {
-            match confirm.is_complete(now, zone) {
+            match confirm.is_complete(model) {
                 Ok(()) => send_it(model),
                 Err(why) => {
                     model.say(Tone::Plain, why);

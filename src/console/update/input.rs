@@ -3,13 +3,17 @@
 use crossterm::event::{Event, KeyEvent, KeyEventKind};
 use ratatui::layout::Size;
 
-use crate::console::actions::{self, Action, keys};
+use crate::console::actions::action::{DialogAction, InputAction, KeyAction};
+use crate::console::actions::available;
+use crate::console::actions::chord::Chord;
+use crate::console::actions::context::InputContext;
 use crate::console::effect::{Effect, Outside};
-use crate::console::model::Model;
 use crate::console::model::areas::is_tiny;
-use crate::console::model::dialog::{Confirm, Manner, QUIET, Reading};
+use crate::console::model::dialog::{Confirm, Focus, Manner, QUIET, Reading};
 use crate::console::model::notes::Tone;
 use crate::console::model::overlay::Overlay;
+use crate::console::model::pane::Pane;
+use crate::console::model::{Model, Screen};
 use crate::console::update::{act, browse, confirm, log, overlays};
 
 pub fn input(model: &mut Model, event: Event) -> Vec<Effect> {
@@ -47,42 +51,91 @@ fn key_pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     let since_last = model.last_input.is_none_or(|last| keys_out >= last + QUIET);
     let quiet = model.confirm_mut().map_or(since_last, |confirm| confirm.is_armed(keys_out));
     not_quiet(model);
-    let Some(name) = keys::name(key) else { return Vec::new() };
+    let Some(chord) = Chord::pressed(key) else { return Vec::new() };
     if is_tiny(model.area()) {
-        return unseen(model, key, &name, quiet);
+        return unseen(model, chord, quiet);
     }
-    if let Some(always) = everywhere(model, &name, quiet) {
-        return always;
-    }
+    everywhere(model, chord, quiet).unwrap_or_else(|| in_context(model, chord, quiet))
+}
+
+/// Where a key is pressed now.
+fn context(model: &Model) -> InputContext {
     match model.overlays.last() {
-        Some(Overlay::Confirm(_)) => confirm::key(model, key, &name, quiet),
-        Some(Overlay::Changes(_) | Overlay::Messages(_)) => overlays::scroll(model, &name),
-        Some(Overlay::Help(_)) => overlays::help(model, key, &name),
-        None if model.filter.typing => browse::filter(model, key, &name),
-        None if model.log.search.is_some() => log::search(model, key, &name),
-        None => browse(model, &name),
+        Some(Overlay::Confirm(confirm)) => match confirm.focus {
+            Focus::Field(_) => InputContext::Field,
+            Focus::Suspects => InputContext::Commits,
+            Focus::Leave | Focus::Watch | Focus::Ask | Focus::Act => InputContext::Buttons,
+        },
+        Some(Overlay::Changes(_) | Overlay::Messages(_)) => InputContext::Page,
+        Some(Overlay::Help(_)) => InputContext::Help,
+        None if model.filter.typing => InputContext::Filter,
+        None if model.log.search.is_some() => InputContext::Search,
+        None if model.focus == Pane::Log && model.screen == Screen::Service => InputContext::Log,
+        None => InputContext::Lists,
+    }
+}
+
+/// Does what the table of the place says of a key; a letter that it says nothing of is typed.
+fn in_context(model: &mut Model, chord: Chord, armed: bool) -> Vec<Effect> {
+    let context = context(model);
+    let action = model.options.keymap.action(context, chord).cloned();
+    let letter = chord.letter();
+    match context {
+        InputContext::Field | InputContext::Commits | InputContext::Buttons => {
+            confirm::key(model, action.as_ref(), letter, armed)
+        }
+        InputContext::Page => overlays::page(model, action.as_ref()),
+        InputContext::Help => overlays::help(model, action.as_ref(), letter),
+        InputContext::Filter => browse::filter(model, action.as_ref(), letter),
+        InputContext::Search => log::search(model, action.as_ref(), letter),
+        _ => {
+            // A key of the log tells elsewhere that it is one.
+            let of_log = || model.options.keymap.action(InputContext::Log, chord).cloned();
+            action.or_else(of_log).map_or_else(Vec::new, |action| run(model, &action))
+        }
     }
 }
 
 /// Keys on a screen without room for panes: nothing acts that could not be seen, but for the emergency, which shows.
-fn unseen(model: &mut Model, key: &KeyEvent, name: &str, quiet: bool) -> Vec<Effect> {
-    match (name, is_emergency(model)) {
-        ("q", _) => vec![Effect::Quit],
-        ("enter" | "esc" | "ctrl-c", true) => confirm::key(model, key, name, quiet),
-        // The number that it asks for can be typed here too.
-        (_, true) if is_typing(model) => confirm::key(model, key, name, quiet),
-        ("esc", false) if model.overlays.pop().is_some() => Vec::new(),
-        ("esc", false) if model.filter.typing => browse::filter(model, key, name),
-        ("esc", false) if model.log.search.is_some() => log::search(model, key, name),
-        ("ctrl-c", false) => act::act(model, &Action::Interrupt),
-        // No text is typed where none can be seen, so that its key means the emergency in every one of them.
-        _ if is_bang(name) && quiet => start_emergency(model, name),
-        _ => everywhere(model, name, quiet).unwrap_or_default(),
+fn unseen(model: &mut Model, chord: Chord, quiet: bool) -> Vec<Effect> {
+    let keymap = &model.options.keymap;
+    match (keymap.action(InputContext::Tiny, chord), is_emergency(model)) {
+        (Some(KeyAction::Quit), _) => return vec![Effect::Quit],
+        (Some(KeyAction::Back), false) => return leave_unseen(model),
+        (Some(KeyAction::Interrupt), false) => return act::act(model, &KeyAction::Interrupt),
+        (_, true) => {
+            let wanted = [DialogAction::Press, DialogAction::Close].map(KeyAction::Dialog);
+            let action = keymap.action(context(model), chord);
+            // The number that it asks for can be typed here too.
+            if is_typing(model) || action.is_some_and(|action| wanted.contains(action)) {
+                return in_context(model, chord, quiet);
+            }
+        }
+        _ => {}
+    }
+    // No text is typed where none can be seen, so that its key means the emergency in every one of them.
+    if is_bang(model, chord) && quiet {
+        return start_emergency(model);
+    }
+    everywhere(model, chord, quiet).unwrap_or_default()
+}
+
+/// Closes what is open under a screen without room.
+fn leave_unseen(model: &mut Model) -> Vec<Effect> {
+    let cancel = KeyAction::Input(InputAction::Cancel);
+    if model.overlays.pop().is_some() {
+        return Vec::new();
+    }
+    match context(model) {
+        InputContext::Filter => browse::filter(model, Some(&cancel), None),
+        InputContext::Search => log::search(model, Some(&cancel), None),
+        _ => Vec::new(),
     }
 }
 
-fn is_bang(name: &str) -> bool {
-    actions::bound(name).is_some_and(|entry| entry.action == Action::Emergency)
+fn is_bang(model: &Model, chord: Chord) -> bool {
+    let action = model.options.keymap.action(InputContext::Everywhere, chord);
+    action == Some(&KeyAction::Emergency)
 }
 
 fn is_emergency(model: &Model) -> bool {
@@ -98,35 +151,34 @@ fn is_typing(model: &Model) -> bool {
 }
 
 /// What works under every overlay.
-fn everywhere(model: &mut Model, name: &str, quiet: bool) -> Option<Vec<Effect>> {
-    match &actions::bound(name)?.action {
-        Action::Emergency => emergency(model, name, quiet),
-        action @ (Action::Redraw | Action::Suspend) => Some(act::act(model, action)),
-        _ => None,
+fn everywhere(model: &mut Model, chord: Chord, quiet: bool) -> Option<Vec<Effect>> {
+    match model.options.keymap.action(InputContext::Everywhere, chord)?.clone() {
+        KeyAction::Emergency => emergency(model, chord, quiet),
+        action => Some(act::act(model, &action)),
     }
 }
 
 /// Starts the emergency, unless its key is a letter of a text or may be one.
-fn emergency(model: &mut Model, name: &str, quiet: bool) -> Option<Vec<Effect>> {
+fn emergency(model: &mut Model, chord: Chord, quiet: bool) -> Option<Vec<Effect>> {
     if is_emergency(model) {
         return Some(Vec::new());
     }
-    match bang(model, quiet) {
+    match bang(model, chord, quiet) {
         Bang::Letter => None,
         Bang::Hasty => {
-            let key = keys::shown(name);
+            let key = chord.shown();
             model.say(Tone::Plain, format!("too quick for the emergency: pause, then press {key}"));
             Some(Vec::new())
         }
-        Bang::Emergency => Some(start_emergency(model, name)),
+        Bang::Emergency => Some(start_emergency(model)),
     }
 }
 
-fn start_emergency(model: &mut Model, name: &str) -> Vec<Effect> {
+fn start_emergency(model: &mut Model) -> Vec<Effect> {
     model.overlays.clear();
     model.filter.typing = false;
     model.log.search = None;
-    browse(model, name)
+    run(model, &KeyAction::Emergency)
 }
 
 /// What the key of the emergency is where it was pressed.
@@ -139,46 +191,44 @@ enum Bang {
 }
 
 /// Whoever paused before the key means the emergency, also in a field that nothing was typed into yet.
-fn bang(model: &Model, quiet: bool) -> Bang {
+fn bang(model: &Model, chord: Chord, quiet: bool) -> Bang {
+    let letter = chord.letter();
+    let typed = letter.is_some();
     let is_dialog = |overlay: &Overlay| matches!(overlay, Overlay::Confirm(_));
     match model.overlays.last() {
         Some(Overlay::Confirm(confirm)) => match confirm.focused_field() {
-            Some(field) if field.takes('!') && !(quiet && field.text.is_empty()) => Bang::Letter,
+            Some(field) if letter.is_some_and(|letter| field.takes(letter)) => {
+                if quiet && field.text.is_empty() { Bang::Emergency } else { Bang::Letter }
+            }
             _ if quiet => Bang::Emergency,
             _ => Bang::Hasty,
         },
-        Some(Overlay::Help(_)) if !quiet => Bang::Letter,
+        Some(Overlay::Help(_)) if typed && !quiet => Bang::Letter,
         Some(_) if !quiet && model.overlays.iter().any(is_dialog) => Bang::Hasty,
-        None if model.filter.typing || model.log.search.is_some() => Bang::Letter,
+        None if typed && (model.filter.typing || model.log.search.is_some()) => Bang::Letter,
         _ => Bang::Emergency,
     }
 }
 
-fn browse(model: &mut Model, name: &str) -> Vec<Effect> {
-    match actions::bound(name) {
-        Some(entry) => match (entry.available)(model) {
-            Ok(()) => act::act(model, &entry.action),
-            Err(why) => {
-                model.say(Tone::Plain, why);
-                Vec::new()
-            }
-        },
-        None => Vec::new(),
+/// Does it, or says why it is off.
+fn run(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
+    match available::check(model, action) {
+        Ok(()) => act::act(model, action),
+        Err(why) => {
+            model.say(Tone::Plain, why);
+            Vec::new()
+        }
     }
 }
 
 /// A paste goes into the text that is being typed, and nowhere else: it never presses anything.
 fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     not_quiet(model);
-    match model.overlays.last_mut() {
-        Some(Overlay::Confirm(_)) => confirm::paste(model, text),
-        Some(Overlay::Help(help)) => {
-            help.search.extend(text.chars().filter(|c| !c.is_control()).take(40));
-        }
-        None if model.log.search.is_some() => log::paste(model, text),
-        None if model.filter.typing => {
-            model.filter.text.extend(text.chars().filter(|c| !c.is_control()).take(100));
-        }
+    match context(model) {
+        InputContext::Field => confirm::paste(model, text),
+        InputContext::Help => overlays::typed(model, text),
+        InputContext::Search => model.log.search.iter_mut().for_each(|input| input.insert(text)),
+        InputContext::Filter => model.filter.text.insert(text),
         _ => {}
     }
     Vec::new()

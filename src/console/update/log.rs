@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
 use crate::backend::backoff;
 use crate::backend::{Answer, BackendError};
+use crate::console::actions::action::{InputAction, KeyAction};
 use crate::console::effect::Effect;
 use crate::console::log::{LogCommand, Want};
 use crate::console::model::Model;
@@ -14,9 +13,6 @@ use crate::console::model::notes::Tone;
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::ids::{DeploymentId, Environment};
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
-
-/// The longest text that can be looked for, in characters.
-const LONGEST: usize = 200;
 
 /// About how many bytes are read at once.
 const READ: usize = 64 * 1024;
@@ -172,36 +168,17 @@ pub fn command(model: &mut Model, command: LogCommand) -> Vec<Effect> {
     Vec::new()
 }
 
-/// A text to look for that was pasted.
-pub fn paste(model: &mut Model, text: &str) {
-    if let Some(search) = &mut model.log.search {
-        let room = LONGEST.saturating_sub(search.chars().count());
-        search.extend(text.chars().filter(|c| !c.is_control()).take(room));
-    }
-}
-
-/// Keys while the text to look for is typed.
-pub fn search(model: &mut Model, key: &KeyEvent, name: &str) -> Vec<Effect> {
-    let Some(text) = &mut model.log.search else { return Vec::new() };
-    match (name, key.code) {
-        ("esc" | "ctrl-c", _) => {
+/// A key while the text to search for is typed.
+pub fn search(model: &mut Model, action: Option<&KeyAction>, letter: Option<char>) -> Vec<Effect> {
+    let Some(input) = &mut model.log.search else { return Vec::new() };
+    match action {
+        Some(KeyAction::Input(end)) => {
+            let wanted = if *end == InputAction::Accept { input.as_str() } else { "" };
+            model.log.pane.update(LogCommand::Search(wanted.to_owned()));
             model.log.search = None;
-            model.log.pane.update(LogCommand::Search(String::new()));
         }
-        ("enter", _) => {
-            let text = model.log.search.take().unwrap_or_default();
-            model.log.pane.update(LogCommand::Search(text));
-        }
-        ("backspace", _) => {
-            text.pop();
-        }
-        ("ctrl-u", _) => text.clear(),
-        (_, KeyCode::Char(letter))
-            if !key.modifiers.contains(KeyModifiers::CONTROL) && text.chars().count() < LONGEST =>
-        {
-            text.push(letter);
-        }
-        _ => {}
+        Some(KeyAction::Edit(edit)) => input.edit(*edit),
+        _ => input.type_letter(letter),
     }
     Vec::new()
 }

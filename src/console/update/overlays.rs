@@ -1,40 +1,47 @@
 //! The keys of the overlays that only show: changes, help, messages.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
-use crate::console::actions::matching;
+use crate::console::actions::action::{HelpAction, KeyAction, Move, PageAction};
+use crate::console::actions::{available, matching};
 use crate::console::effect::Effect;
 use crate::console::layout;
 use crate::console::model::Model;
 use crate::console::model::notes::Tone;
-use crate::console::model::overlay::Overlay;
+use crate::console::model::overlay::{Help, Overlay};
 use crate::console::update::act;
 
-/// Keys of a page that can only be scrolled and closed.
-pub fn scroll(model: &mut Model, name: &str) -> Vec<Effect> {
-    let page = isize::try_from(model.size.height / 2).unwrap_or(1);
-    let by = match name {
-        "esc" | "q" | "ctrl-c" | "d" | "M" | "enter" => {
-            close(model);
-            return Vec::new();
-        }
-        "j" | "down" => 1,
-        "k" | "up" => -1,
-        "ctrl-d" | "pgdn" => page,
-        "ctrl-u" | "pgup" => -page,
-        "g" | "home" => -10_000,
-        "G" | "end" => 10_000,
-        _ => return Vec::new(),
-    };
-    let most = layout::overlay_lines(model).saturating_sub(1);
-    match model.overlays.last_mut() {
-        Some(Overlay::Changes(page)) => {
-            page.scroll = page.scroll.saturating_add_signed(by).min(most);
-        }
-        Some(Overlay::Messages(lines)) => *lines = lines.saturating_add_signed(by).min(most),
+/// How many rows of the help a page is.
+const HELP_PAGE: usize = 10;
+
+/// A key on a page that can only be scrolled and closed.
+pub fn page(model: &mut Model, action: Option<&KeyAction>) -> Vec<Effect> {
+    match action {
+        Some(KeyAction::Page(PageAction::Close)) => close(model),
+        Some(KeyAction::Move(by)) => scroll(model, *by),
         _ => {}
     }
     Vec::new()
+}
+
+fn scroll(model: &mut Model, by: Move) {
+    let page = usize::from(model.size.height / 2);
+    let most = layout::overlay_lines(model).saturating_sub(1);
+    match model.overlays.last_mut() {
+        Some(Overlay::Changes(changes)) => changes.scroll = moved(changes.scroll, by, page, most),
+        Some(Overlay::Messages(lines)) => *lines = moved(*lines, by, page, most),
+        _ => {}
+    }
+}
+
+fn moved(from: usize, by: Move, page: usize, most: usize) -> usize {
+    let to = match by {
+        Move::Up => from.saturating_sub(1),
+        Move::Down => from + 1,
+        Move::PageUp => from.saturating_sub(page),
+        Move::PageDown => from + page,
+        Move::Top => 0,
+        Move::Bottom => most,
+    };
+    to.min(most)
 }
 
 /// Closes the top overlay; a dialog that comes to light again has to be looked at first.
@@ -45,39 +52,49 @@ fn close(model: &mut Model) {
     }
 }
 
-/// Keys of the help: letters search, Enter runs the pick.
-pub fn help(model: &mut Model, key: &KeyEvent, name: &str) -> Vec<Effect> {
+/// A key in the help: letters search.
+pub fn help(model: &mut Model, action: Option<&KeyAction>, letter: Option<char>) -> Vec<Effect> {
     let Some(Overlay::Help(help)) = model.overlays.last_mut() else { return Vec::new() };
-    let count = matching(&help.search).len();
-    match (name, key.code) {
-        ("esc" | "ctrl-c" | "f1", _) => {
+    match action {
+        Some(KeyAction::InHelp(HelpAction::Run)) => return run(model),
+        Some(KeyAction::InHelp(HelpAction::CloseIfEmpty)) if !help.search.is_empty() => {
+            type_letter(help, letter);
+        }
+        Some(KeyAction::InHelp(HelpAction::Close | HelpAction::CloseIfEmpty)) => {
             model.overlays.pop();
         }
-        ("down" | "tab", _) => help.row = (help.row + 1).min(count.saturating_sub(1)),
-        ("up" | "shift-tab", _) => help.row = help.row.saturating_sub(1),
-        ("pgdn", _) => help.row = (help.row + 10).min(count.saturating_sub(1)),
-        ("pgup", _) => help.row = help.row.saturating_sub(10),
-        ("enter", _) => return run(model),
-        ("?", _) if help.search.is_empty() => {
-            model.overlays.pop();
+        Some(KeyAction::Move(by)) => {
+            let count = matching(&model.options.keymap, help.search.as_str()).len();
+            help.row = moved(help.row, *by, HELP_PAGE, count.saturating_sub(1));
         }
-        ("backspace", _) => {
-            help.search.pop();
+        Some(KeyAction::Edit(edit)) => {
+            help.search.edit(*edit);
             help.row = 0;
         }
-        (_, KeyCode::Char(letter)) if !key.modifiers.contains(KeyModifiers::CONTROL) => {
-            help.search.push(letter);
-            help.row = 0;
-        }
-        _ => {}
+        _ => type_letter(help, letter),
     }
     Vec::new()
 }
 
+fn type_letter(help: &mut Help, letter: Option<char>) {
+    help.search.type_letter(letter);
+    help.row = 0;
+}
+
+/// A text that was pasted into the search of the help.
+pub fn typed(model: &mut Model, text: &str) {
+    if let Some(Overlay::Help(help)) = model.overlays.last_mut() {
+        help.search.insert(text);
+        help.row = 0;
+    }
+}
+
+/// Closes the help and runs the pick.
 fn run(model: &mut Model) -> Vec<Effect> {
     let Some(Overlay::Help(help)) = model.overlays.pop() else { return Vec::new() };
-    let Some(entry) = matching(&help.search).get(help.row).copied() else { return Vec::new() };
-    match (entry.available)(model) {
+    let found = matching(&model.options.keymap, help.search.as_str());
+    let Some(entry) = found.get(help.row).copied() else { return Vec::new() };
+    match available::check(model, &entry.action) {
         Ok(()) => act::act(model, &entry.action),
         Err(why) => {
             model.say(Tone::Plain, format!("{}: {why}", entry.name));

@@ -1,6 +1,7 @@
 //! The plan of the dialog: asking for it, its answer, and what makes the dialog disarm itself.
 
 use crate::backend::{Answer, BackendError};
+use crate::console::actions::action::KeyAction;
 use crate::console::effect::Effect;
 use crate::console::model::Model;
 use crate::console::model::dialog::{Focus, Manner, Question, Reading, Stage, Subject, Watched};
@@ -124,7 +125,7 @@ pub fn disarm(model: &mut Model, changes: Vec<String>, plan: Option<Box<Plan>>) 
 
 /// The snapshot changed under an open dialog: a plan is made again and compared, anything else is looked for.
 pub fn world_moved(model: &mut Model) -> Vec<Effect> {
-    let snapshot = model.service.clone();
+    let (snapshot, key) = (model.service.clone(), model.key(&KeyAction::Hold));
     let (Some(confirm), Some(snapshot)) = (model.confirm_mut(), snapshot) else {
         return Vec::new();
     };
@@ -136,7 +137,8 @@ pub fn world_moved(model: &mut Model) -> Vec<Effect> {
         subject => {
             let gone = subject.is_there(&snapshot).err();
             let suspects = confirm.suspects.as_ref();
-            if let Some(gone) = gone.or_else(|| suspects.and_then(|s| s.outdated(&snapshot))) {
+            if let Some(gone) = gone.or_else(|| suspects.and_then(|s| s.outdated(&snapshot, &key)))
+            {
                 disarm(model, vec![gone], None);
             }
             Vec::new()

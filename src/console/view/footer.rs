@@ -3,13 +3,15 @@
 use ratatui::Frame;
 use ratatui::widgets::Paragraph;
 
-use crate::console::actions::{ACTIONS, Action, Entry, keys};
+use crate::console::actions::action::{InputAction, KeyAction};
+use crate::console::actions::{ACTIONS, Entry, available, entry};
 use crate::console::model::areas::Areas;
 use crate::console::model::notes::Tone;
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen};
 use crate::console::theme::Role;
 use crate::console::view::parts::row::Row;
+use crate::console::view::parts::text_input::typed;
 use crate::domain::ids::{BuildNumber, Environment};
 use crate::domain::snapshot::DeploymentRow;
 use crate::domain::time::say;
@@ -25,15 +27,14 @@ fn context(model: &Model, width: u16) -> Row<'_> {
     let theme = &model.options.theme;
     let row = Row::new(theme, width).gap(1);
     if model.filter.typing {
-        let text = format!("{}{}", model.filter.text, "_");
-        return row
-            .own("filter ", Role::Key)
-            .own(text, Role::Text)
+        let key = |action| model.key(&KeyAction::Input(action));
+        let (keep, clear) = (key(InputAction::Accept), key(InputAction::Cancel));
+        return typed(row.own("filter ", Role::Key), &model.filter.text)
             .gap(2)
-            .own("Enter keeps it, Esc clears it", Role::Muted);
+            .own(format!("{keep} keeps it, {clear} clears it"), Role::Muted);
     }
-    if let Some(text) = &model.log.search {
-        return row.own("search the log ", Role::Key).own(format!("{text}_"), Role::Text);
+    if let Some(input) = &model.log.search {
+        return typed(row.own("search the log ", Role::Key), input);
     }
     if let Some((note, _)) = model.notes.toast(model.at) {
         let (glyph, role) = match note.tone {
@@ -42,10 +43,12 @@ fn context(model: &Model, width: u16) -> Row<'_> {
             Tone::Bad => (theme.symbols.warn, Role::Danger),
         };
         let row = row.own(format!("{glyph} "), role).own(&note.text, role);
-        return if note.stays { row.gap(2).own("Esc hides this", Role::Muted) } else { row };
+        let hides = || format!("{} hides this", model.key(&KeyAction::Back));
+        return if note.stays { row.gap(2).own(hides(), Role::Muted) } else { row };
     }
     if !model.filter.text.is_empty() {
-        let text = format!("only what has \"{}\"; Esc shows all", model.filter.text);
+        let (text, key) = (model.filter.text.as_str(), model.key(&KeyAction::Back));
+        let text = format!("only what has \"{text}\"; {key} shows all");
         return row.own(text, Role::Search);
     }
     match (model.screen, model.selected_build()) {
@@ -96,12 +99,12 @@ fn against_live<'t>(model: &Model, row: Row<'t>, number: BuildNumber) -> Row<'t>
 
 fn hints(model: &Model, width: u16) -> Row<'_> {
     let theme = &model.options.theme;
-    let right = hint(Row::new(theme, width), crate::console::actions::entry(&Action::Help)).gap(1);
+    let right = hint(model, Row::new(theme, width), entry(&KeyAction::Help)).gap(1);
     let mut row = Row::new(theme, width).gap(1);
     for entry in ACTIONS.iter().filter(|entry| is_hinted(model, entry)) {
-        let needed = entry.hint.len() + entry.keys[0].len() + 10;
+        let needed = entry.hint.len() + model.key(&entry.action).len() + 10;
         if row.left() > needed {
-            row = hint(row, entry).gap(2);
+            row = hint(model, row, entry).gap(2);
         }
     }
     row.then_right(right, width)
@@ -109,10 +112,11 @@ fn hints(model: &Model, width: u16) -> Row<'_> {
 
 fn is_hinted(model: &Model, entry: &Entry) -> bool {
     let overlaid = !model.overlays.is_empty();
-    let shown = !entry.hint.is_empty() && entry.action != Action::Help && !overlaid;
-    shown && (entry.available)(model).is_ok()
+    let has_key = model.options.keymap.keys(entry).next().is_some();
+    let shown = has_key && !entry.hint.is_empty() && entry.action != KeyAction::Help && !overlaid;
+    shown && available::check(model, &entry.action).is_ok()
 }
 
-fn hint<'t>(row: Row<'t>, entry: &Entry) -> Row<'t> {
-    row.own(keys::shown(entry.keys[0]), Role::Key).own(format!(" {}", entry.hint), Role::Muted)
+fn hint<'t>(model: &Model, row: Row<'t>, entry: &Entry) -> Row<'t> {
+    row.own(model.key(&entry.action), Role::Key).own(format!(" {}", entry.hint), Role::Muted)
 }

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::widgets::Paragraph;
 
 use crate::calendar::FreezeState;
+use crate::console::actions::action::KeyAction;
 use crate::console::age::age;
 use crate::console::model::{Model, Screen};
 use crate::console::theme::Role;
@@ -110,7 +111,9 @@ pub fn draw_problem(model: &Model, frame: &mut Frame, area: Rect) {
     let symbols = &model.options.theme.symbols;
     let more = match troubles.len() {
         1 => String::new(),
-        count => format!("1 of {count}, M shows all: "),
+        count => {
+            format!("1 of {count}, {} shows all: ", model.key(&KeyAction::Messages))
+        }
     };
     let row = Row::new(&model.options.theme, area.width)
         .own(format!(" {} ", symbols.warn), Role::Danger)
@@ -221,7 +224,7 @@ fn stopped<'t>(model: &Model, row: Row<'t>, length: Length) -> Row<'t> {
 
 /// Where one key would put production back, and how that would go.
 fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: Length) -> Row<'t> {
-    let row = apart(row, length).own("R", Role::Key);
+    let row = apart(row, length).own(model.key(&KeyAction::RollBack), Role::Key);
     let arrow = model.options.theme.symbols.arrow;
     let Some(target) = &service.rollback else {
         return row.own(format!(" {arrow} no earlier build"), Role::Muted);

@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::widgets::Paragraph;
 
+use crate::console::actions::action::{DialogAction, KeyAction};
 use crate::console::model::Model;
 use crate::console::model::areas::SMALLEST;
 use crate::console::model::dialog::Manner;
@@ -19,11 +20,16 @@ pub fn draw(model: &Model, frame: &mut Frame) {
     let row = header::stops(model, header::production(model, Row::new(theme, area.width)));
     let row = header::freshness(model, row.own(" ", Role::Text));
     let (width, height) = SMALLEST;
-    let needs = format!("needs {width}x{height}, have {}x{}, q quits", area.width, area.height);
+    let (quit, close) =
+        (model.key(&KeyAction::Quit), model.key(&KeyAction::Dialog(DialogAction::Close)));
+    let needs =
+        format!("needs {width}x{height}, have {}x{}, {quit} quits", area.width, area.height);
     let below = Row::new(theme, area.width);
     let below = match model.overlays.last() {
         Some(Overlay::Confirm(confirm)) if matches!(confirm.manner, Manner::Emergency { .. }) => {
-            below.own(emergency::title(model, confirm), Role::Danger).own("Esc cancels", Role::Key)
+            below
+                .own(emergency::title(model, confirm), Role::Danger)
+                .own(format!("{close} cancels"), Role::Key)
         }
         _ => below.own(needs, Role::Warn),
     };

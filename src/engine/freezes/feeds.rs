@@ -1,4 +1,4 @@
-//! Calendar feeds from the web and from files, with the last good copy of each on disk.
+//! Calendar feeds from the web, with the last valid copy of each on disk.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,54 +15,54 @@ use crate::calendar::ical::LARGEST_FEED;
 use crate::calendar::{Feed, FeedPlace, FeedSource, Tz};
 use crate::config::freezes as files;
 
-/// How long a server may take for everything.
+/// The time limit of a request.
 const PATIENCE: Duration = Duration::from_secs(20);
 const REDIRECTS: usize = 5;
-/// How far back and ahead of now the events of feeds are laid out.
+/// The events of feeds are computed from so long before now to so long after.
 const BACK: TimeDelta = TimeDelta::days(60);
 const AHEAD: TimeDelta = TimeDelta::days(400);
-/// What is said of a feed before its first answer.
+/// The problem of a feed before its first answer.
 const UNREAD: &str = "it has not been read yet";
-/// How often a feed is read anew, unless it may not even grow four times as old.
-const RHYTHM: TimeDelta = TimeDelta::minutes(15);
-/// The pause after a failure, and the longest one after many.
+/// How often a feed is fetched, or a quarter of its `max_age` if that is shorter.
+const INTERVAL: TimeDelta = TimeDelta::minutes(15);
+/// The pause after one failure, and the longest after several.
 const RETRY: [TimeDelta; 2] = [TimeDelta::minutes(1), TimeDelta::hours(1)];
 
 type Stretch = (DateTime<Utc>, DateTime<Utc>);
 
-/// The feeds of the web, by their addresses; clones share them.
+/// The feeds from the web by address; clones share them.
 #[derive(Debug, Clone)]
 pub(super) struct Feeds {
     folder: Arc<Path>,
-    copies: Arc<Mutex<BTreeMap<String, Copy>>>,
+    copies: Arc<Mutex<BTreeMap<String, FeedCopy>>>,
 }
 
-/// What is known of one feed.
+/// The copy of one feed.
 #[derive(Debug, Default)]
-struct Copy {
+struct FeedCopy {
     text: Option<Arc<str>>,
-    about: About,
+    info: CopyInfo,
     trouble: Option<String>,
     failures: u32,
-    /// When it is asked again.
+    /// When it is fetched again.
     next: DateTime<Utc>,
-    is_asked: bool,
+    is_fetching: bool,
     /// Grows with every answer.
     version: u64,
 }
 
-/// What stands beside a copy on disk.
+/// The file beside a copy on disk.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
-struct About {
+struct CopyInfo {
     read_at: Option<DateTime<Utc>>,
     etag: Option<String>,
     last_modified: Option<String>,
 }
 
-/// What a server sent: no text when nothing is new.
-type Fetched = (Option<Arc<str>>, About);
+/// The answer of a server: no text if nothing is new.
+type Fetched = (Option<Arc<str>>, CopyInfo);
 
-/// The stretch around an instant over which the events of feeds are laid out.
+/// The time span around an instant for which the events of feeds are computed.
 pub(super) fn stretch(now: DateTime<Utc>) -> Stretch {
     (now - BACK, now + AHEAD)
 }
@@ -72,7 +72,7 @@ impl Feeds {
         Self { folder: folder.into(), copies: Arc::default() }
     }
 
-    /// How many answers there were of each feed; a file has none.
+    /// The number of answers of each feed; 0 for a file.
     pub fn versions(&self, sources: &[FeedSource]) -> Vec<u64> {
         let copies = self.copies();
         let version = |source: &FeedSource| match &source.place {
@@ -84,20 +84,20 @@ impl Feeds {
 
     pub fn is_due(&self, source: &FeedSource, now: DateTime<Utc>) -> bool {
         let FeedPlace::Url(url) = &source.place else { return false };
-        self.copies().get(url).is_none_or(|copy| !copy.is_asked && copy.next <= now)
+        self.copies().get(url).is_none_or(|copy| !copy.is_fetching && copy.next <= now)
     }
 
-    /// The events of a feed as the last good copy has them.
+    /// The events in the last valid copy of a feed.
     ///
     /// # Errors
-    /// When there is no copy, or it cannot be laid out.
+    /// If there is no copy, or its events cannot be computed.
     pub fn read(&self, url: &str, source: &FeedSource, now: DateTime<Utc>) -> Result<Feed, String> {
-        self.take_up(url);
-        // Laid out with nothing locked: a large one takes a while.
+        self.load(url);
+        // Parsed without the lock, since a large feed takes long.
         let (text, read_at, trouble) = {
             let copies = self.copies();
             let copy = copies.get(url).ok_or(UNREAD)?;
-            (copy.text.clone(), copy.about.read_at, copy.trouble.clone())
+            (copy.text.clone(), copy.info.read_at, copy.trouble.clone())
         };
         let (Some(text), Some(read_at)) = (text, read_at) else {
             return Err(trouble.unwrap_or(UNREAD.to_owned()));
@@ -108,32 +108,32 @@ impl Feeds {
         Ok(feed)
     }
 
-    /// Asks for the feeds that are due, without waiting for them.
+    /// Starts to fetch the feeds that are due.
     pub fn fetch_due(&self, sources: Vec<FeedSource>, now: DateTime<Utc>) {
         for source in sources {
             if self.is_due(&source, now)
                 && let FeedPlace::Url(url) = &source.place
             {
                 let url = url.clone();
-                self.take_up(&url);
-                let about = self.copies().get_mut(&url).map(|copy| {
-                    copy.is_asked = true;
-                    copy.text.as_ref().map_or(About::default(), |_| copy.about.clone())
+                self.load(&url);
+                let info = self.copies().get_mut(&url).map(|copy| {
+                    copy.is_fetching = true;
+                    copy.text.as_ref().map_or(CopyInfo::default(), |_| copy.info.clone())
                 });
                 let feeds = self.clone();
                 tokio::spawn(async move {
-                    let about = about.unwrap_or_default();
-                    let fetched = fetch(&url, &about, source.zone, now).await;
-                    let settle = move || feeds.settle(&url, fetched, &source, now);
-                    // The engine is stopping when it does not come to that.
-                    let _stopping = tokio::task::spawn_blocking(settle).await;
+                    let info = info.unwrap_or_default();
+                    let fetched = fetch(&url, &info, source.zone, now).await;
+                    let take = move || feeds.take_answer(&url, fetched, &source, now);
+                    // It is dropped only when the engine stops.
+                    let _stopping = tokio::task::spawn_blocking(take).await;
                 });
             }
         }
     }
 
-    /// Takes an answer in, unless no file names the feed any more.
-    fn settle(
+    /// Takes an answer, unless no file names the feed any more.
+    fn take_answer(
         &self,
         url: &str,
         fetched: Result<Fetched, String>,
@@ -143,25 +143,25 @@ impl Feeds {
         if !self.copies().contains_key(url) {
             return;
         }
-        if let Ok((text, about)) = &fetched
-            && let Err(error) = keep(&place(&self.folder, url), text.as_deref(), about)
+        if let Ok((text, info)) = &fetched
+            && let Err(error) = keep(&place(&self.folder, url), text.as_deref(), info)
         {
             tracing::warn!(%error, "the copy of a feed cannot be kept");
         }
         if let Some(copy) = self.copies().get_mut(url) {
-            copy.settle(fetched, source, now);
+            copy.take_answer(fetched, source, now);
         }
     }
 
-    /// Takes up what is kept of a feed, when that was not done before.
-    fn take_up(&self, url: &str) {
+    /// Loads the copy of a feed from disk, once.
+    fn load(&self, url: &str) {
         if !self.copies().contains_key(url) {
             let kept = kept(&place(&self.folder, url));
             self.copies().entry(url.to_owned()).or_insert(kept);
         }
     }
 
-    /// Forgets the copies of all feeds but those that are known by these keys.
+    /// Removes the copies of all feeds but these.
     pub fn keep_only(&self, keys: &BTreeSet<String>) {
         self.copies().retain(|url, _| keys.contains(url));
         let named: BTreeSet<_> = keys.iter().map(|key| place(&self.folder, key)).collect();
@@ -176,28 +176,28 @@ impl Feeds {
         }
     }
 
-    fn copies(&self) -> MutexGuard<'_, BTreeMap<String, Copy>> {
-        self.copies.lock().expect("nobody panics while holding the feeds")
+    fn copies(&self) -> MutexGuard<'_, BTreeMap<String, FeedCopy>> {
+        self.copies.lock().expect("no code panics with this lock")
     }
 }
 
-impl Copy {
-    fn settle(
+impl FeedCopy {
+    fn take_answer(
         &mut self,
         fetched: Result<Fetched, String>,
         source: &FeedSource,
         now: DateTime<Utc>,
     ) {
-        self.is_asked = false;
+        self.is_fetching = false;
         self.version += 1;
         match fetched {
-            Ok((text, about)) => {
+            Ok((text, info)) => {
                 if text.is_some() {
                     self.text = text;
                 }
-                (self.about, self.trouble, self.failures) = (about, None, 0);
-                let quarter = TimeDelta::from_std(source.max_age / 4).unwrap_or(RHYTHM);
-                self.next = now + jittered(RHYTHM.min(quarter));
+                (self.info, self.trouble, self.failures) = (info, None, 0);
+                let quarter = TimeDelta::from_std(source.max_age / 4).unwrap_or(INTERVAL);
+                self.next = now + jittered(INTERVAL.min(quarter));
             }
             Err(why) => {
                 let [first, longest] = RETRY;
@@ -209,54 +209,59 @@ impl Copy {
     }
 }
 
-/// The text first, so that what stands beside it never calls an older one fresh.
-fn keep(place: &Path, text: Option<&str>, about: &About) -> std::io::Result<()> {
+/// The text first, so that the info never marks an older text as fresh.
+fn keep(place: &Path, text: Option<&str>, info: &CopyInfo) -> std::io::Result<()> {
     if let Some(text) = text {
         write(&place.with_extension("ics"), text.as_bytes())?;
     }
-    write(&place.with_extension("json"), &serde_json::to_vec(about).unwrap_or_default())
+    write(&place.with_extension("json"), &serde_json::to_vec(info).unwrap_or_default())
 }
 
-/// Up to a quarter more, never the same twice.
+/// A random pause of up to a quarter more.
 fn jittered(pause: TimeDelta) -> TimeDelta {
     pause + pause * i32::from(uuid::Uuid::new_v4().as_bytes()[0]) / 1024
 }
 
-fn kept(place: &Path) -> Copy {
+fn kept(place: &Path) -> FeedCopy {
     let text = std::fs::read_to_string(place.with_extension("ics")).ok().map(Arc::from);
-    let about = std::fs::read(place.with_extension("json")).ok();
-    let about = about.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
-    Copy { text, about, ..Copy::default() }
+    let info = std::fs::read(place.with_extension("json")).ok();
+    let info = info.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
+    FeedCopy { text, info, ..FeedCopy::default() }
 }
 
-/// Asks the server; the address stays out of what is said, since those of calendars are secrets.
-async fn fetch(url: &str, about: &About, zone: Tz, now: DateTime<Utc>) -> Result<Fetched, String> {
-    let said =
+/// Fetches a feed. The address of a calendar is a secret, so no message has it.
+async fn fetch(
+    url: &str,
+    info: &CopyInfo,
+    zone: Tz,
+    now: DateTime<Utc>,
+) -> Result<Fetched, String> {
+    let failed =
         |error: reqwest::Error| format!("the feed cannot be fetched: {}", error.without_url());
     let client = Client::builder()
         .timeout(PATIENCE)
         .redirect(reqwest::redirect::Policy::limited(REDIRECTS))
         .build()
-        .map_err(said)?;
+        .map_err(failed)?;
     let mut request = client.get(url);
-    let known = [(IF_NONE_MATCH, &about.etag), (IF_MODIFIED_SINCE, &about.last_modified)];
+    let known = [(IF_NONE_MATCH, &info.etag), (IF_MODIFIED_SINCE, &info.last_modified)];
     for (name, value) in known {
         if let Some(value) = value {
             request = request.header(name, value);
         }
     }
-    let mut response = request.send().await.map_err(said)?;
+    let mut response = request.send().await.map_err(failed)?;
     if response.status() == StatusCode::NOT_MODIFIED {
-        return Ok((None, About { read_at: Some(now), ..about.clone() }));
+        return Ok((None, CopyInfo { read_at: Some(now), ..info.clone() }));
     }
     if response.status() != StatusCode::OK {
         return Err(format!("the feed cannot be fetched: its server says {}", response.status()));
     }
     let header = |name| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
-    let about =
-        About { read_at: Some(now), etag: header(ETAG), last_modified: header(LAST_MODIFIED) };
+    let info =
+        CopyInfo { read_at: Some(now), etag: header(ETAG), last_modified: header(LAST_MODIFIED) };
     let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(said)? {
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
         bytes.extend_from_slice(&chunk);
         if bytes.len() > LARGEST_FEED {
             return Err(format!("the feed is larger than {} MiB", LARGEST_FEED / 1024 / 1024));
@@ -264,12 +269,12 @@ async fn fetch(url: &str, about: &About, zone: Tz, now: DateTime<Utc>) -> Result
     }
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let (text, read) = tokio::task::spawn_blocking(move || {
-        // As it will be laid out: what would fail then must not take the place of the last good copy.
+        // Parsed as later, so that an invalid text does not replace the last valid copy.
         let read = files::feed(&text, zone, stretch(now), now);
         (text, read)
     })
     .await
     .map_err(|_| "the engine is stopping".to_owned())?;
     read.map_err(|why| format!("the feed {why}"))?;
-    Ok((Some(text.into()), about))
+    Ok((Some(text.into()), info))
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::source::{Files, Source, parse};
-use super::{Freezes, Held, told};
+use super::{FEEDS, Freezes, Held, trouble_of};
 use crate::calendar::ical::LARGEST_FEED;
 use crate::calendar::{FREEZES_FILE, FeedPlace, FreezesFile, LARGEST_FILE};
 use crate::domain::ids::{ServiceName, Sha};
-use crate::engine::world::Service;
+use crate::engine::world::{Service, Trouble};
 use crate::git::{FileEntry, GitError, Mirror};
 
 /// The most bytes of all the feeds together that one file may name in its repository.
@@ -36,7 +36,7 @@ pub(super) enum Own {
 }
 
 /// A freezes.toml and its feeds, as a commit has them.
-struct Read {
+struct CommitFreezes {
     text: String,
     file: FreezesFile,
     files: Files,
@@ -78,7 +78,7 @@ pub(in crate::engine) async fn at_commit(
         Ok(source) => Found { own: Own::New(source), trouble: None, is_partial },
         Err(_) => Found {
             own: Own::AsBefore,
-            trouble: Some(format!("{FREEZES_FILE}: cannot be laid out")),
+            trouble: Some(format!("{FREEZES_FILE}: cannot be computed")),
             is_partial: true,
         },
     }
@@ -89,7 +89,7 @@ async fn read(
     folder: Option<&str>,
     at: &Sha,
     is_partial: &mut bool,
-) -> Result<Option<Read>, String> {
+) -> Result<Option<CommitFreezes>, String> {
     let beside = |file: &str| match folder {
         Some(folder) => format!("{folder}/{file}"),
         None => file.to_owned(),
@@ -105,13 +105,13 @@ async fn read(
             let most = LARGEST_FEED.min(left) as u64;
             let found = mirror.entry(at, &beside(path), most).await;
             let text = self::text(found, &format!("{path:?}"), is_partial);
-            let missing = || format!("{path:?}: is not at the tip of the trunk");
+            let missing = || format!("{path:?}: is not on the trunk");
             let text = text.and_then(|text| text.ok_or_else(missing));
             left -= text.as_ref().map_or(0, String::len);
             files.insert(source.freeze.clone(), text.map(Arc::from));
         }
     }
-    Ok(Some(Read { text, file, files }))
+    Ok(Some(CommitFreezes { text, file, files }))
 }
 
 fn text(
@@ -145,8 +145,8 @@ impl Found {
         }
         service.freezes_at = (!self.is_partial).then(|| tip.clone());
         let remedy = "mend it on the trunk; until then the last good file holds";
-        let trouble = self.trouble.as_ref().map(|what| (what.clone(), remedy.to_owned()));
-        service.trouble("freezes", now, trouble);
-        service.trouble("feeds", now, own.and_then(|own| told(&own.rules, now)));
+        let trouble = self.trouble.as_ref().map(|what| Trouble::new(what, remedy));
+        service.set_trouble("freezes", now, trouble);
+        service.set_trouble(FEEDS, now, own.and_then(|own| trouble_of(&own.rules, now)));
     }
 }

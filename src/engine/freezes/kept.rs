@@ -1,4 +1,4 @@
-//! The last good texts on disk, so that they hold after a restart too.
+//! The last valid texts on disk, so that they stay in force after a restart.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::domain::ids::ServiceName;
 
-/// How the names of copies of feeds begin.
+/// The start of the file names of feed copies.
 pub(super) const COPY: &str = "feed-";
 
 /// The folder of the kept texts: `engine.toml`, `of-SERVICE.toml` for each service's own, and copies of their feeds.
@@ -18,7 +18,7 @@ pub(super) struct Kept {
 }
 
 /// A kept text, or why it cannot be read.
-pub(super) type Text = Result<String, String>;
+pub(super) type KeptText = Result<String, String>;
 
 impl Kept {
     pub fn in_folder(folder: PathBuf) -> Self {
@@ -32,12 +32,12 @@ impl Kept {
         &self.folder
     }
 
-    /// The engine's own, if there ever was one.
-    pub fn engine(&self) -> Option<Text> {
+    /// The engine's own file, if there is one.
+    pub fn engine(&self) -> Option<KeptText> {
         text(&self.path(None))
     }
 
-    pub fn of_services(&self) -> Vec<(ServiceName, Text)> {
+    pub fn of_services(&self) -> Vec<(ServiceName, KeptText)> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let named = entries.filter_map(|entry| {
             let name = entry.file_name();
@@ -47,10 +47,10 @@ impl Kept {
         named.collect()
     }
 
-    /// Keeps the text of a service's own file or of the engine's, or forgets it where there is none.
+    /// Keeps the text of a service's own file or of the engine's; `None` removes it.
     ///
     /// # Errors
-    /// When the disk does not take it; then the one before is still there.
+    /// If it cannot be written; the text before is still there.
     pub fn put(&self, service: Option<&ServiceName>, text: Option<&str>) -> io::Result<()> {
         let path = self.path(service);
         match text {
@@ -62,13 +62,13 @@ impl Kept {
         }
     }
 
-    /// The last good text of a feed that is a file.
+    /// The last valid text of a feed file.
     pub fn feed(&self, key: &str) -> Option<String> {
         fs::read_to_string(place(&self.folder, key).with_extension("ics")).ok()
     }
 
     /// # Errors
-    /// When the disk does not take it; then the one before is still there.
+    /// If it cannot be written; the text before is still there.
     pub fn put_feed(&self, key: &str, text: &str) -> io::Result<()> {
         write(&place(&self.folder, key).with_extension("ics"), text.as_bytes())
     }
@@ -78,7 +78,7 @@ impl Kept {
     }
 }
 
-fn text(path: &Path) -> Option<Text> {
+fn text(path: &Path) -> Option<KeptText> {
     match fs::read_to_string(path) {
         Ok(text) => Some(Ok(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => None,
@@ -86,14 +86,14 @@ fn text(path: &Path) -> Option<Text> {
     }
 }
 
-/// Where the copy of a feed lies; what it is known by may hold anything, and secrets too.
+/// The path of a feed copy without its extension. The key can be a secret, so the name has a digest of it.
 pub(super) fn place(folder: &Path, key: &str) -> PathBuf {
     let digest = Sha256::digest(key.as_bytes());
     let name = u64::from_be_bytes(digest[..8].try_into().expect("a digest has 32 bytes"));
     folder.join(format!("{COPY}{name:016x}"))
 }
 
-/// Writes a file whole or not at all, also when the power goes: an empty one would end all freezes.
+/// Writes a file whole or not at all, also in a power cut: an empty file would end all freezes.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let half = path.with_extension("new");
     let mut file = File::create(&half)?;

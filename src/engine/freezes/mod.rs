@@ -23,8 +23,7 @@ pub(super) use self::found::at_commit;
 use self::kept::Kept;
 use self::own::OwnFile;
 use self::source::Source;
-use super::shared::Shared;
-use super::world::World;
+use super::world::{Trouble, World, WorldOwner, WorldReader};
 use crate::calendar::FreezeRules;
 use crate::domain::ids::ServiceName;
 
@@ -125,8 +124,12 @@ impl Freezes {
                 }
             }
         }
-        let source = in_force.services.get(service).map(|held| held.source.clone());
-        (in_force.of(service), source)
+        in_force.of(service)
+    }
+
+    /// The rules in force for a service, and its own file.
+    fn in_force_for(&self, service: &ServiceName) -> (FreezeRules, Option<Arc<Source>>) {
+        self.in_force().of(service)
     }
 
     /// Whether anything came in that is not on disk yet.
@@ -226,15 +229,15 @@ impl Freezes {
 }
 
 impl InForce {
-    /// The rules that hold for a service; nothing is computed for it.
-    fn of(&self, service: &ServiceName) -> FreezeRules {
+    /// The rules in force for a service, and its own file. It computes nothing.
+    fn of(&self, service: &ServiceName) -> (FreezeRules, Option<Arc<Source>>) {
         let own = self.services.get(service);
         let troubles = self.engine.trouble.iter().chain(own.and_then(|own| own.trouble.as_ref()));
         let rules = match own {
             Some(own) => self.engine.source.rules.and(&own.source.rules),
             None => self.engine.source.rules.clone(),
         };
-        rules.with_troubles(troubles.cloned())
+        (rules.with_troubles(troubles.cloned()), own.map(|own| own.source.clone()))
     }
 
     fn sources(&self) -> Vec<Arc<Source>> {
@@ -251,122 +254,112 @@ impl InForce {
     }
 }
 
-/// Looks at everything, when there is anything to look at.
-pub(super) async fn look_when_due(shared: &Arc<Shared>) {
-    if shared.freezes.is_due(shared.clock.now()) {
-        let shared = shared.clone();
-        // Large feeds take a while to lay out.
-        let _stopping = tokio::task::spawn_blocking(move || look(&shared)).await;
-    }
+/// What a look at the freezes found changed.
+#[derive(Default)]
+pub struct FreezeNews {
+    /// The services whose rules or problems are others now.
+    services: Vec<ServiceName>,
+    /// Problems that belong to no service, set or cleared.
+    troubles: Vec<(&'static str, Option<Trouble>)>,
 }
 
-/// Looks at everything once, and gives every service its rules where anything changed. It may take a while.
-pub(super) fn look(shared: &Shared) {
-    let (now, freezes) = (shared.clock.now(), &shared.freezes);
-    let mut own = freezes.own();
-    // First, so that what comes anew can fall back on what was.
-    freezes.renew(now);
-    match freezes.look_at_own(&mut own, now) {
-        OwnLook::NotDue => {}
-        OwnLook::Good => shared.note(SOURCE, None),
-        OwnLook::Broken(what) => {
-            let remedy = "mend the file; until then the last good one holds";
-            shared.note(SOURCE, Some((what, remedy.to_owned())));
+impl Freezes {
+    /// Looks at everything, if anything is due. It may take a while, so it runs on a thread of its own.
+    pub(super) async fn look_when_due(
+        self: &Arc<Self>,
+        world: WorldReader,
+        now: DateTime<Utc>,
+    ) -> Option<FreezeNews> {
+        if !self.is_due(now) {
+            return None;
         }
+        let freezes = self.clone();
+        tokio::task::spawn_blocking(move || freezes.look(&world, now)).await.ok()
     }
-    freezes.tidy();
-    freezes.fetch(now);
-    spread(shared);
-    drop(own);
-    keep(shared);
-}
 
-/// What a service is given.
-struct Given {
-    service: ServiceName,
-    rules: FreezeRules,
-    /// Its own file, of which some are.
-    own: Option<Arc<Source>>,
-    trouble: Option<(String, String)>,
-}
-
-/// Gives every service the rules as they are now, and tells those whose rules changed.
-fn spread(shared: &Shared) {
-    let now = shared.clock.now();
-    let names: Vec<_> = shared.world().services.keys().cloned().collect();
-    let engine = shared.freezes.in_force().engine.source.clone();
-    let given = names.into_iter().map(|service| {
-        let in_force = shared.freezes.in_force();
-        let own = in_force.services.get(&service).map(|held| held.source.clone());
-        let rules = in_force.of(&service);
-        drop(in_force);
-        let trouble = own.as_ref().and_then(|own| told(&own.rules, now));
-        Given { service, rules, own, trouble }
-    });
-    let given: Vec<_> = given.collect();
-    let news: Vec<_> = {
-        let world = shared.world();
-        given.into_iter().filter(|given| given.is_news(&world)).collect()
-    };
-    if !news.is_empty() {
-        shared.change(|world| {
-            let in_force = shared.freezes.in_force();
-            for given in news {
-                given.to(world, &in_force, now);
+    /// Looks at everything once. It may take a while.
+    pub(super) fn look(&self, world: &WorldReader, now: DateTime<Utc>) -> FreezeNews {
+        let mut news = FreezeNews::default();
+        let mut own = self.own();
+        // Before the file is read: a new file can then fall back on the rules before it.
+        self.renew(now);
+        match self.look_at_own(&mut own, now) {
+            OwnLook::NotDue => {}
+            OwnLook::Good => news.troubles.push((SOURCE, None)),
+            OwnLook::Broken(what) => {
+                let remedy = "mend the file; until then the last good one holds";
+                news.troubles.push((SOURCE, Some(Trouble::new(what, remedy))));
             }
-        });
+        }
+        self.tidy();
+        self.fetch(now);
+        self.compare(&world.world(), now, &mut news);
+        drop(own);
+        news.troubles.push((KEPT, self.keep()));
+        news
     }
-    shared.note(FEEDS, told(&engine.rules, now));
+
+    /// Finds the services that do not have the rules in force.
+    fn compare(&self, world: &World, now: DateTime<Utc>, news: &mut FreezeNews) {
+        for service in world.services.values() {
+            let (rules, own) = self.in_force_for(&service.name);
+            let trouble =
+                own.and_then(|own| trouble_of(&own.rules, now)).map(|trouble| trouble.what);
+            let known = service.problems.get(FEEDS).map(|known| &known.what);
+            if !service.freezes.are_same(&rules) || known != trouble.as_ref() {
+                news.services.push(service.name.clone());
+            }
+        }
+        let engine = self.in_force().engine.source.clone();
+        news.troubles.push((FEEDS, trouble_of(&engine.rules, now)));
+    }
+
+    /// Writes the newest good texts to disk that are not there yet. The next look tries again what failed, and the trouble
+    /// says so.
+    pub(super) fn keep(&self) -> Option<Trouble> {
+        let _one = self.keeping();
+        let unkept = std::mem::take(&mut self.in_force().unkept);
+        let mut trouble = None;
+        for whose in unkept {
+            let newest = self.in_force().source_of(whose.as_ref());
+            if let Err(error) = self.put(whose.as_ref(), newest.as_deref()) {
+                let file = whose.as_ref().map_or("the engine's file", ServiceName::as_str);
+                trouble = Some(Trouble::new(
+                    format!("the freezes of {file} cannot be kept: {error}"),
+                    "free disk space or mend the data folder; after a restart older ones would hold",
+                ));
+                self.in_force().unkept.insert(whose);
+            }
+        }
+        trouble
+    }
 }
 
-impl Given {
-    fn is_news(&self, world: &World) -> bool {
-        world.services.get(&self.service).is_some_and(|service| {
-            let said = service.problems.get(FEEDS).map(|known| &known.what);
-            let trouble = self.trouble.as_ref().map(|(what, _)| what);
-            !service.freezes.are_same(&self.rules) || said != trouble
-        })
+impl FreezeNews {
+    /// The news of one attempt to write the texts.
+    pub(super) fn of_keeping(trouble: Option<Trouble>) -> Self {
+        Self { services: Vec::new(), troubles: vec![(KEPT, trouble)] }
     }
 
-    /// Unless a look at the trunk came in between and gave the service newer ones.
-    fn to(self, world: &mut World, in_force: &InForce, now: DateTime<Utc>) {
-        let current = in_force.services.get(&self.service).map(|held| Arc::as_ptr(&held.source));
-        let is_current = current == self.own.as_ref().map(Arc::as_ptr);
-        if let Some(service) = world.services.get_mut(&self.service).filter(|_| is_current) {
-            service.freezes = self.rules;
-            service.trouble(FEEDS, now, self.trouble);
-            service.revision = world.revision;
+    /// Gives the services the rules in force now: a look at the trunk may have found newer ones since this look.
+    pub(super) fn take_in(self, world: &mut WorldOwner, freezes: &Freezes, now: DateTime<Utc>) {
+        for name in &self.services {
+            let (rules, own) = freezes.in_force_for(name);
+            let trouble = own.and_then(|own| trouble_of(&own.rules, now));
+            world.change(name, |service| {
+                service.freezes = rules;
+                service.set_trouble(FEEDS, now, trouble);
+            });
+        }
+        for (source, trouble) in self.troubles {
+            world.set_trouble(source, now, trouble);
         }
     }
 }
 
-/// What is wrong with rules beside their file.
-fn told(rules: &FreezeRules, now: DateTime<Utc>) -> Option<(String, String)> {
+/// What is wrong with rules, beside mistakes in their file.
+fn trouble_of(rules: &FreezeRules, now: DateTime<Utc>) -> Option<Trouble> {
     let problems = rules.problems(now);
     let remedy = "promotes may need a reason until that is mended";
-    (!problems.is_empty()).then(|| (problems.join("; "), remedy.to_owned()))
-}
-
-/// Keeps what came in, from wherever the writer is not waiting for it.
-pub(super) async fn keep_soon(shared: Arc<Shared>) {
-    let keeping = tokio::task::spawn_blocking(move || keep(&shared));
-    let _stopping = keeping.await;
-}
-
-/// Keeps the newest good texts that are not on disk yet; one that cannot be is tried again by the next look.
-pub(super) fn keep(shared: &Shared) {
-    let freezes = &shared.freezes;
-    let _one = freezes.keeping();
-    let unkept = std::mem::take(&mut freezes.in_force().unkept);
-    let mut trouble = None;
-    for whose in unkept {
-        let newest = freezes.in_force().source_of(whose.as_ref());
-        if let Err(error) = freezes.put(whose.as_ref(), newest.as_deref()) {
-            let file = whose.as_ref().map_or("the engine's file", ServiceName::as_str);
-            trouble = Some(format!("the freezes of {file} cannot be kept: {error}"));
-            freezes.in_force().unkept.insert(whose);
-        }
-    }
-    let remedy = "free disk space or mend the data folder; after a restart older ones would hold";
-    shared.note(KEPT, trouble.map(|what| (what, remedy.to_owned())));
+    (!problems.is_empty()).then(|| Trouble::new(problems.join("; "), remedy))
 }

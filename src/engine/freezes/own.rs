@@ -1,4 +1,4 @@
-//! The engine's own freezes.toml and the feeds beside it: read when they were written, and doubted when they lost something.
+//! The engine's own freezes.toml and its feed files: read after a change. A change that removes freezes has to be seen twice.
 
 use std::collections::BTreeMap;
 use std::fs::Metadata;
@@ -13,26 +13,26 @@ use crate::config::freezes as files;
 
 #[derive(Debug)]
 pub(super) struct OwnFile {
-    /// `None` where there is no folder of settings.
+    /// `None` without a settings folder.
     path: Option<PathBuf>,
-    /// How each file stood before it was read; empty before the first look.
-    stamps: BTreeMap<PathBuf, Option<Stamp>>,
-    /// What the last look found and did not believe.
-    doubted: Option<Found>,
+    /// The stamp of each file before it was read; empty before the first look.
+    stamps: BTreeMap<PathBuf, Option<FreezesStamp>>,
+    /// The text of the last look, if it has to be seen once more.
+    doubted: Option<FreezesText>,
 }
 
-/// What stands in the file's place.
+/// The file, as found.
 #[derive(Debug, PartialEq, Eq)]
-enum Found {
-    Nothing,
+enum FreezesText {
+    Missing,
     Text(String),
 }
 
 /// The device, inode, size, and times of the last change in nanoseconds of a file.
-type Stamp = (u64, u64, u64, i128, i128);
+type FreezesStamp = (u64, u64, u64, i128, i128);
 
-/// What a look found. Without a source the one before holds.
-pub(super) struct Read {
+/// The result of a look. Without a source the one before stays in force.
+pub(super) struct OwnRead {
     pub source: Option<Source>,
     pub trouble: Option<String>,
 }
@@ -42,29 +42,31 @@ impl OwnFile {
         Self { path, stamps: BTreeMap::new(), doubted: None }
     }
 
-    /// Whether any of the files was written since it was read, or has to be seen once more to be believed.
+    /// Whether a file changed since it was read, or has to be seen once more.
     pub fn is_due(&self) -> bool {
-        let is_other = |(path, known): (&PathBuf, &Option<Stamp>)| stamp(path) != *known;
+        let is_other = |(path, known): (&PathBuf, &Option<FreezesStamp>)| stamp(path) != *known;
         let is_unread = self.stamps.is_empty() && self.path.is_some();
         is_unread || self.doubted.is_some() || self.stamps.iter().any(is_other)
     }
 
-    /// Reads the files, when they are due; `known` is what holds.
-    pub fn look(&mut self, known: &Source) -> Option<Read> {
+    /// Reads the files if they are due; `known` is in force.
+    pub fn look(&mut self, known: &Source) -> Option<OwnRead> {
         let path = self.path.clone().filter(|_| self.is_due())?;
         let shown = path.display().to_string();
-        // Stamped before they are read: what is written meanwhile is found by the next look.
+        // Stamped before the read, so that the next look finds a change in between.
         self.stamps = BTreeMap::from([(path.clone(), stamp(&path))]);
         let doubted = self.doubted.take();
         let found = text_of(&path).map_err(|why| format!("{shown}: cannot be read: {why}"));
         let read = found.and_then(|found| {
             let file = match &found {
-                Found::Text(text) => parse(text, &shown)?,
-                // What was good once may have been lost; only what never was there may be taken away.
-                Found::Nothing if known.text.is_some() => {
-                    return Err(format!("{shown}: is gone; an empty file ends its freezes"));
+                FreezesText::Text(text) => parse(text, &shown)?,
+                // A file that was read once may be lost by mistake, so a missing file is no empty one.
+                FreezesText::Missing if known.text.is_some() => {
+                    return Err(format!(
+                        "{shown}: is missing; to end its freezes, leave an empty file"
+                    ));
                 }
-                Found::Nothing => FreezesFile::default(),
+                FreezesText::Missing => FreezesFile::default(),
             };
             if doubted.as_ref() != Some(&found)
                 && let Some(doubt) = doubt(known, &found, &file)
@@ -72,18 +74,18 @@ impl OwnFile {
                 self.doubted = Some(found);
                 return Err(format!("{shown}: {doubt}"));
             }
-            let Found::Text(text) = found else { return Ok(Source::none()) };
+            let FreezesText::Text(text) = found else { return Ok(Source::none()) };
             let files = self.files(&file, path.parent().unwrap_or(&path));
             Ok(Source::of(None, text, file, files))
         });
         Some(match read {
-            Ok(source) => Read { source: Some(source), trouble: None },
+            Ok(source) => OwnRead { source: Some(source), trouble: None },
             Err(trouble) => self.broken(known, trouble),
         })
     }
 
-    /// The last good file holds, with the feeds beside it as they are now.
-    fn broken(&mut self, known: &Source, trouble: String) -> Read {
+    /// The last valid file stays in force, with its feed files as they are now.
+    fn broken(&mut self, known: &Source, trouble: String) -> OwnRead {
         let source = match (&known.text, &known.file) {
             (Some(text), Some(file)) => {
                 let folder = self.path.as_deref().and_then(Path::parent).map(Path::to_owned);
@@ -91,11 +93,11 @@ impl OwnFile {
                 let source = || Source::of(None, text.clone(), file.clone(), files.clone());
                 (files != known.files).then(source)
             }
-            // One whose kept copy cannot be read says so; any other says what is wrong now.
+            // The kept copy cannot be read, and the source in force says so.
             (Some(_), None) => None,
             (None, _) => Some(Source::unreadable(None, &trouble)),
         };
-        Read { source, trouble: Some(trouble) }
+        OwnRead { source, trouble: Some(trouble) }
     }
 
     /// The texts of the feeds that are files.
@@ -115,12 +117,12 @@ impl OwnFile {
     }
 }
 
-/// Why what was found may be a file that somebody is writing at this moment.
-fn doubt(known: &Source, found: &Found, file: &FreezesFile) -> Option<String> {
-    let unsure = "when the next look finds the same";
-    let Found::Text(text) = found else {
+/// Why the file may be half written.
+fn doubt(known: &Source, found: &FreezesText, file: &FreezesFile) -> Option<String> {
+    let unsure = "if the next look finds the same";
+    let FreezesText::Text(text) = found else {
         let was_unreadable = known.file.is_none();
-        return was_unreadable.then(|| format!("is gone; that ends its freezes {unsure}"));
+        return was_unreadable.then(|| format!("is missing; its freezes end {unsure}"));
     };
     let before = known.file.as_ref()?;
     let has = |id: &str| file.rules.all().any(|rule| rule.id == id);
@@ -129,7 +131,7 @@ fn doubt(known: &Source, found: &Found, file: &FreezesFile) -> Option<String> {
     let is_begin =
         known.text.as_ref().is_some_and(|all| all != text && all.starts_with(text.as_str()));
     match lost.as_slice() {
-        [] if is_begin => Some(format!("lost its end; that is taken {unsure}")),
+        [] if is_begin => Some(format!("is cut off; it applies {unsure}")),
         [] => None,
         [first] => Some(format!("lost its freeze {first:?}, which ends {unsure}")),
         [first, ..] => {
@@ -139,7 +141,7 @@ fn doubt(known: &Source, found: &Found, file: &FreezesFile) -> Option<String> {
     }
 }
 
-fn stamp(path: &Path) -> Option<Stamp> {
+fn stamp(path: &Path) -> Option<FreezesStamp> {
     let nanoseconds = |s: i64, n: i64| i128::from(s) * 1_000_000_000 + i128::from(n);
     let of = |found: Metadata| {
         let written = nanoseconds(found.mtime(), found.mtime_nsec());
@@ -149,10 +151,10 @@ fn stamp(path: &Path) -> Option<Stamp> {
     std::fs::metadata(path).ok().map(of)
 }
 
-/// A link is followed here, as settings often are links; one that leads nowhere is no missing file.
-fn text_of(path: &Path) -> Result<Found, String> {
+/// Follows links, since settings are often links. A broken link is no missing file.
+fn text_of(path: &Path) -> Result<FreezesText, String> {
     match std::fs::symlink_metadata(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Found::Nothing),
-        _ => files::text(path, LARGEST_FILE).map(Found::Text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(FreezesText::Missing),
+        _ => files::text(path, LARGEST_FILE).map(FreezesText::Text),
     }
 }

@@ -1,4 +1,4 @@
-//! One freezes.toml with what its feeds say, laid out around an instant. Making one may take a while; it never changes.
+//! One freezes.toml with the events of its feeds around an instant. It never changes; making one can take long.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,68 +6,68 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::feeds::{Feeds, stretch};
-use super::kept::{Kept, Text};
+use super::kept::{Kept, KeptText};
 use crate::calendar::{FREEZES_FILE, Feed, FeedPlace, FeedSource, FreezeRules, FreezesFile};
 use crate::config::freezes as files;
 use crate::domain::ids::ServiceName;
 use crate::fault;
 
-/// When the events of feeds are laid out anew.
-const ANEW: TimeDelta = TimeDelta::days(1);
+/// The events of feeds are computed again after this time.
+const REFRESH: TimeDelta = TimeDelta::days(1);
 
 #[derive(Debug, Default)]
 pub(super) struct Source {
-    /// `None` when there is no such file.
+    /// `None` without a file.
     pub text: Option<String>,
-    /// `None` when it never could be read.
+    /// `None` if it never was valid.
     pub file: Option<FreezesFile>,
-    /// Whose own file it is; the engine's is nobody's.
+    /// The service of the file; `None` for the engine's own.
     of: Option<ServiceName>,
     pub files: Files,
-    /// The last feeds that could be laid out, by the ids of their rules.
-    good: BTreeMap<String, Good>,
+    /// The last valid feeds by the ids of their rules.
+    good: BTreeMap<String, ValidFeed>,
     pub rules: FreezeRules,
     laid_out: Option<DateTime<Utc>>,
     versions: Vec<u64>,
 }
 
-/// The texts of feeds that are files, by the ids of their rules, or why they cannot be read.
+/// The texts of feed files by the ids of their rules, or why they cannot be read.
 pub(super) type Files = BTreeMap<String, Result<Arc<str>, String>>;
 
 #[derive(Debug, Clone)]
-struct Good {
+struct ValidFeed {
     source: FeedSource,
     feed: Feed,
-    /// The text of a feed that is a file.
+    /// The text of a feed file.
     text: Option<Arc<str>>,
-    /// Since when what came after it could not be laid out.
+    /// When the next text turned out invalid.
     until: Option<DateTime<Utc>>,
 }
 
 impl Source {
-    /// That there is no file.
+    /// No file.
     pub fn none() -> Self {
         Self { file: Some(FreezesFile::default()), ..Self::default() }
     }
 
-    /// A file that was read, with its feeds still to be laid out.
+    /// A file whose feeds are not computed yet.
     pub fn of(of: Option<ServiceName>, text: String, file: FreezesFile, files: Files) -> Self {
         let rules = named(of.as_ref(), &file.rules);
         Self { text: Some(text), file: Some(file), of, files, rules, ..Self::default() }
     }
 
-    /// What stands for a file that never could be read: everything waits for a reason.
+    /// A file that never was valid: every promote needs a reason.
     pub fn unreadable(of: Option<ServiceName>, why: &str) -> Self {
         let rules = named(of.as_ref(), &FreezeRules::unreadable(FREEZES_FILE, why));
         Self { of, rules, ..Self::default() }
     }
 
-    /// A text that was good when it was kept; a newer trunkline may see it otherwise.
-    pub fn kept(of: Option<ServiceName>, text: Text, kept: &Kept) -> Self {
+    /// A text that was valid when it was kept; a newer trunkline may reject it.
+    pub fn kept(of: Option<ServiceName>, text: KeptText, kept: &Kept) -> Self {
         let text = match text {
             Ok(text) => text,
             Err(why) => {
-                let why = format!("the last good copy cannot be read: {why}");
+                let why = format!("the last valid copy cannot be read: {why}");
                 return Self { text: Some(String::new()), ..Self::unreadable(of, &why) };
             }
         };
@@ -89,7 +89,7 @@ impl Source {
         self.file.as_ref().map_or(&[], |file| &file.feeds)
     }
 
-    /// What the copy of a feed is known by: its address, or whose file it is.
+    /// The key of a feed copy: its address, or its file and service.
     pub fn key(&self, feed: &FeedSource) -> String {
         let of = self.of.as_ref().map_or("", ServiceName::as_str);
         match &feed.place {
@@ -98,27 +98,27 @@ impl Source {
         }
     }
 
-    /// The last good texts of the feeds that are files, by what their copies are known by.
+    /// The last valid texts of the feed files with the keys of their copies.
     pub fn good_texts(&self) -> impl Iterator<Item = (String, &str)> {
         let all = self.good.values();
         all.filter_map(|good| Some((self.key(&good.source), good.text.as_deref()?)))
     }
 
-    /// Whether this is read from the same texts.
+    /// Whether it has the same texts.
     pub fn is_from(&self, text: Option<&str>, files: &Files) -> bool {
         self.file.is_some() && self.text.as_deref() == text && self.files == *files
     }
 
-    /// Whether a layout now could be another than this one.
+    /// Whether its events may be out of date.
     pub fn is_old(&self, feeds: &Feeds, now: DateTime<Utc>) -> bool {
-        self.laid_out.is_none_or(|at| now - at > ANEW || now < at)
+        self.laid_out.is_none_or(|at| now - at > REFRESH || now < at)
             || self.versions != feeds.versions(self.feeds())
     }
 
-    /// The same with the events of its feeds as they are known now. One that cannot be laid out stays as it last
-    /// could, here or in the file that came before.
+    /// The same with the current events of its feeds. An invalid feed keeps its last valid events, also from the file
+    /// before.
     pub fn laid_out(&self, before: &Self, feeds: &Feeds, now: DateTime<Utc>) -> Self {
-        // Asked first: what comes meanwhile makes this one old.
+        // Taken first, so that an answer in between makes this one old.
         let versions = feeds.versions(self.feeds());
         let (mut good, mut known) = (BTreeMap::new(), BTreeMap::new());
         for source in self.feeds() {
@@ -126,7 +126,7 @@ impl Source {
                 Ok(feed) => {
                     let text = self.files.get(&source.freeze).and_then(|text| text.clone().ok());
                     let found =
-                        Good { source: source.clone(), feed: feed.clone(), text, until: None };
+                        ValidFeed { source: source.clone(), feed: feed.clone(), text, until: None };
                     good.insert(source.freeze.clone(), found);
                     feed
                 }
@@ -165,14 +165,14 @@ impl Source {
         }
     }
 
-    fn last_good(&self, source: &FeedSource, now: DateTime<Utc>) -> Option<Good> {
+    fn last_good(&self, source: &FeedSource, now: DateTime<Utc>) -> Option<ValidFeed> {
         let good = self.good.get(&source.freeze)?;
         let is_same = good.source.place == source.place && good.source.zone == source.zone;
         let until = good.until.or(Some(now));
-        is_same.then(|| Good { source: source.clone(), until, ..good.clone() })
+        is_same.then(|| ValidFeed { source: source.clone(), until, ..good.clone() })
     }
 
-    /// The id of a rule as it is known outside of its file.
+    /// The id of a rule outside of its file.
     fn id(&self, freeze: &str) -> String {
         match &self.of {
             Some(service) => format!("{}/{freeze}", service.as_str()),
@@ -181,8 +181,8 @@ impl Source {
     }
 }
 
-impl Good {
-    /// The feed as it was, which grows old from when it was last known to be right.
+impl ValidFeed {
+    /// The last valid feed; its age counts from then.
     fn with(&self, trouble: String) -> Feed {
         let mut feed = self.feed.clone();
         if feed.max_age.is_none() {
@@ -197,7 +197,7 @@ fn named(of: Option<&ServiceName>, rules: &FreezeRules) -> FreezeRules {
     of.map_or_else(|| rules.clone(), |service| rules.prefixed(service.as_str()))
 }
 
-/// The file that a text is; `shown` is what errors call it.
+/// Parses the file; `shown` is its name in errors.
 pub(super) fn parse(text: &str, shown: &str) -> Result<FreezesFile, String> {
     let parsed = fault::contained(|| FreezesFile::parse(text, shown));
     let parsed = parsed.ok_or_else(|| format!("{shown}: breaks its reader"))?;

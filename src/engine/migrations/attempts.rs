@@ -10,9 +10,6 @@ use crate::migrations::{
     FileChange, JudgedMigration, Layouts, MigrationDirection, MigrationPath, is_repeatable,
 };
 
-/// How many builds that production attempted to run are compared, the newest ones.
-pub const LOOKED_BACK: usize = 10;
-
 /// Files that differ since production may have run them, each with the newest build by which it did.
 #[derive(Default)]
 pub struct Attempts(BTreeMap<String, (BuildNumber, FileChange)>);

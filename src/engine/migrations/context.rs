@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::Uses;
-use super::attempts::LOOKED_BACK;
 use crate::config::service_file::MigrationSettings;
 use crate::domain::commit::Range;
 use crate::domain::ids::{BuildNumber, Environment, ServiceName, Sha};
 use crate::engine::world::{Service, World};
 use crate::git::{MOST_FILES, Mirror};
+
+/// How many builds that production attempted to run are compared, the newest ones.
+const LOOKED_BACK: usize = 10;
 
 pub struct JudgingContext {
     pub mirror: Mirror,

@@ -1,13 +1,13 @@
 //! Services that share a database: whose code a change breaks, and what each gets to know of the others' changes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::context::{JudgingContext, SharingService};
 use super::floor::{SEARCHES, is_searched};
 use crate::domain::ids::ServiceName;
 use crate::domain::schema::SharedChange;
-use crate::engine::shared::Shared;
-use crate::engine::world::{Service, World};
+use crate::engine::world::{Service, World, WorldOwner};
 use crate::migrations::{Class, JudgedMigration};
 
 /// The most sentences about all of them.
@@ -117,24 +117,16 @@ impl Service {
 }
 
 /// Gives every service the changes that others made to its database.
-pub fn sync_shared_schema(shared: &Shared) {
-    let outdated = outdated(&shared.world());
-    if outdated.is_empty() {
-        return;
+pub fn sync_shared_schema(world: &mut WorldOwner) {
+    let outdated = outdated(&world.world());
+    for (name, changes) in outdated {
+        world.change(&name, |service| service.state.shared_changes = changes);
     }
-    shared.change(|world| {
-        for (name, changes) in outdated {
-            if let Some(service) = world.services.get_mut(&name) {
-                service.state.shared_changes = changes;
-                service.revision = world.revision;
-            }
-        }
-    });
 }
 
 /// The services whose list of shared changes is out of date, with the new list.
 fn outdated(world: &World) -> Vec<(ServiceName, Vec<SharedChange>)> {
-    let mut sharing: BTreeMap<&str, Vec<&Service>> = BTreeMap::new();
+    let mut sharing: BTreeMap<&str, Vec<&Arc<Service>>> = BTreeMap::new();
     for service in world.services.values() {
         if let Some(database) = service.database() {
             sharing.entry(database).or_default().push(service);

@@ -20,7 +20,7 @@ use trunkline::engine::commands::{
 use trunkline::engine::decide::{Decision, Known, Pipeline, decide};
 use trunkline::engine::refusals;
 use trunkline::engine::report;
-use trunkline::engine::run::Status;
+use trunkline::engine::runner::{RunId, Status};
 
 use super::reference::{Added, Reference};
 use trunkline_testing::record::{people, step};
@@ -183,7 +183,7 @@ impl Subject {
 
     pub fn step_ended(&mut self, id: DeploymentId, step: usize, outcome: StepOutcome) -> bool {
         let status = Status { outcome, took: Duration::from_secs(1) };
-        let fact = report::step_ended(&self.state, id, step, &status);
+        let fact = report::step_ended(&self.state, RunId { deployment: id, step }, &status);
         let counts = fact.is_some();
         self.record(&Actor::System, fact.into_iter().collect());
         self.acts.attending.remove(&(id, step));

@@ -8,7 +8,7 @@ use trunkline::backend::Backend as _;
 use trunkline::domain::command::Command;
 use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::ids::{DeploymentId, IdempotencyKey};
-use trunkline::engine::run::RunFolder;
+use trunkline::engine::runner::local::run::RunFolder;
 
 use super::engine::Engine;
 use super::shop::Shop;

@@ -15,7 +15,7 @@ use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::event::Fact;
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq};
-use trunkline::engine::run::RunFolder;
+use trunkline::engine::runner::local::run::RunFolder;
 
 use super::clients::execution;
 use super::engine::{Engine, PATIENCE};

@@ -9,7 +9,7 @@ use trunkline::domain::event::{DeploymentKind, Event, Fact, StepOutcome};
 use trunkline::domain::ids::{DeploymentId, Seq};
 use trunkline::domain::log::{LogPage, Stream};
 use trunkline::domain::service::ServiceState;
-use trunkline::engine::run::RunFolder;
+use trunkline::engine::runner::local::run::RunFolder;
 use trunkline::store::Reader;
 
 use super::clients::{Asked, Told};

@@ -9,7 +9,7 @@ use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::event::StepOutcome;
 use trunkline::domain::ids::DeploymentId;
 use trunkline::domain::snapshot::ServiceSnapshot;
-use trunkline::engine::run::RunFolder;
+use trunkline::engine::runner::local::run::RunFolder;
 
 use super::engine::{Engine, PATIENCE};
 use super::history::History;

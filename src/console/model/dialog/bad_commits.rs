@@ -97,12 +97,12 @@ impl Suspects {
         }
     }
 
-    /// What makes the marks meaningless: production was rolled back once more.
+    /// What makes the marks meaningless: production was rolled back once more. The `key` opens the dialog anew.
     #[must_use]
-    pub fn outdated(&self, snapshot: &ServiceSnapshot) -> Option<String> {
+    pub fn outdated(&self, snapshot: &ServiceSnapshot, key: &str) -> Option<String> {
         let hold = snapshot.holds.get(&Environment::Production)?;
-        let again = "production was put on hold anew meanwhile; press H again to see for what";
-        (hold.id != self.hold).then(|| again.into())
+        let again = "production was put on hold anew meanwhile";
+        (hold.id != self.hold).then(|| format!("{again}; press {key} again to see for what"))
     }
 
     /// The ids of the commits that are marked.

@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
 use crate::calendar::Tz;
 use crate::calendar::zone::{Edge, instant};
+use crate::console::model::text_input::TextInput;
 use crate::domain::ids::BuildNumber;
 use crate::domain::time;
 
@@ -11,7 +12,7 @@ use crate::domain::time;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
     pub kind: FieldKind,
-    pub text: String,
+    pub text: TextInput,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,19 +26,15 @@ pub enum FieldKind {
     Until,
 }
 
-/// The longest text that a field takes.
-const LONGEST_TEXT: usize = 200;
-
 impl Field {
     pub(super) fn empty(kind: FieldKind) -> Self {
-        Self { kind, text: String::new() }
+        Self { kind, text: TextInput::default() }
     }
 
-    /// Adds what was typed or pasted; line ends and control characters are dropped, and what no number has in it.
+    /// Adds what was typed or pasted; what no number has in it is dropped from a number.
     pub fn insert(&mut self, text: &str) {
-        let room = LONGEST_TEXT.saturating_sub(self.text.chars().count());
-        let fitting: String = text.chars().filter(|c| self.takes(*c)).take(room).collect();
-        self.text.push_str(&fitting);
+        let fitting: String = text.chars().filter(|c| self.takes(*c)).collect();
+        self.text.insert(&fitting);
     }
 
     /// Whether such a character can stand in it.
@@ -56,8 +53,10 @@ impl Field {
 
     pub(super) fn check(&self, now: DateTime<Utc>, zone: Tz) -> Result<(), String> {
         match self.kind {
-            FieldKind::Reason if self.text.trim().is_empty() => Err("type a reason".into()),
-            FieldKind::Number(build) if self.text.trim().parse() != Ok(build) => {
+            FieldKind::Reason if self.text.as_str().trim().is_empty() => {
+                Err("type a reason".into())
+            }
+            FieldKind::Number(build) if self.text.as_str().trim().parse() != Ok(build) => {
                 Err(format!("type {} to go on", build.0))
             }
             FieldKind::Note | FieldKind::Reason | FieldKind::Number(_) => Ok(()),
@@ -70,7 +69,7 @@ impl Field {
     /// # Errors
     /// What can be typed instead.
     pub fn until(&self, now: DateTime<Utc>, zone: Tz) -> Result<Option<DateTime<Utc>>, String> {
-        let text = self.text.trim();
+        let text = self.text.as_str().trim();
         if text.is_empty() {
             return Ok(None);
         }

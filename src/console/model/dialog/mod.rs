@@ -12,6 +12,8 @@ use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
 use crate::calendar::Tz;
+use crate::console::actions::action::{DialogAction, KeyAction};
+use crate::console::model::Model;
 use crate::console::model::dialog::bad_commits::Suspects;
 pub use crate::console::model::dialog::field::{Field, FieldKind};
 pub use crate::console::model::dialog::reading::{Reading, Window};
@@ -193,6 +195,14 @@ impl Confirm {
         }
     }
 
+    /// The same to type into.
+    pub fn field_mut(&mut self) -> Option<&mut Field> {
+        match self.focus {
+            Focus::Field(at) => self.fields.get_mut(at),
+            _ => None,
+        }
+    }
+
     /// Shows something else than before, which nobody has seen yet.
     pub fn changes(&mut self) {
         self.quiet_since = None;
@@ -296,9 +306,10 @@ impl Confirm {
     ///
     /// # Errors
     /// The sentence that says what is missing.
-    pub fn is_complete(&self, now: DateTime<Utc>, zone: Tz) -> Result<(), String> {
+    pub fn is_complete(&self, model: &Model) -> Result<(), String> {
+        let (now, zone) = (model.now(), model.zone());
         self.is_settled()?;
-        self.reading.is_done()?;
+        self.reading.is_done(&model.key(&KeyAction::Dialog(DialogAction::PageDown)))?;
         self.suspects.iter().try_for_each(Suspects::check)?;
         self.fields.iter().try_for_each(|field| field.check(now, zone))
     }
@@ -332,7 +343,8 @@ impl Confirm {
     /// The command as it stands, or `None` while there is no plan to bind it to.
     #[must_use]
     pub fn command(&self, now: DateTime<Utc>, zone: Tz) -> Option<Command> {
-        let text = || self.fields.first().map_or_else(String::new, |f| f.text.trim().to_owned());
+        let text =
+            || self.fields.first().map_or_else(String::new, |f| f.text.as_str().trim().to_owned());
         Some(match self.subject {
             Subject::Plan(action) => {
                 let plan = self.plan.as_deref()?;
@@ -364,7 +376,7 @@ impl Confirm {
     pub fn request(&self) -> Option<Command> {
         let plan = self.plan.as_deref().filter(|_| self.ask_label().is_some())?;
         let reason = self.fields.iter().find(|field| field.kind == FieldKind::Reason);
-        let note = reason.map_or_else(String::new, |field| field.text.trim().to_owned());
+        let note = reason.map_or_else(String::new, |field| field.text.as_str().trim().to_owned());
         let (build, fingerprint) = (plan.target.build, plan.fingerprint.clone());
         Some(Command::Ask { build, fingerprint, note })
     }

@@ -40,12 +40,12 @@ impl Reading {
     /// Whether all that has to be read was on screen.
     ///
     /// # Errors
-    /// The key that shows the rest.
-    pub fn is_done(&self) -> Result<(), String> {
+    /// How much is left, and the `key` that shows it.
+    pub fn is_done(&self, key: &str) -> Result<(), String> {
         match self.unseen {
             0 => Ok(()),
-            1 => Err("PgDn: 1 line of overrides not seen yet".into()),
-            lines => Err(format!("PgDn: {lines} lines of overrides not seen yet")),
+            1 => Err(format!("{key}: 1 line of overrides not seen yet")),
+            lines => Err(format!("{key}: {lines} lines of overrides not seen yet")),
         }
     }
 }

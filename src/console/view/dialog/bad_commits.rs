@@ -2,6 +2,7 @@
 
 use ratatui::text::Line;
 
+use crate::console::actions::action::{DialogAction, KeyAction};
 use crate::console::model::Model;
 use crate::console::model::dialog::bad_commits::{Suspect, Suspects};
 use crate::console::model::dialog::{Confirm, Focus};
@@ -19,7 +20,8 @@ pub fn lines(model: &Model, confirm: &Confirm, width: u16, height: u16) -> Vec<L
     let focused = confirm.focus == Focus::Suspects;
     let theme = &model.options.theme;
     let title = if focused { Role::Key } else { Role::Muted };
-    let text = "which commits were bad? Space marks";
+    let key = model.key(&KeyAction::Dialog(DialogAction::Mark));
+    let text = format!("which commits were bad? {key} marks");
     let mut lines = vec![Row::new(theme, width).gap(2).own(text, title).line()];
     let all = suspects.commits.len() + 1;
     let room = usize::from(height.saturating_sub(AROUND)).clamp(1, MOST_ROWS);

@@ -2,6 +2,7 @@
 
 use ratatui::text::Line;
 
+use crate::console::actions::action::{DialogAction, KeyAction};
 use crate::console::model::Model;
 use crate::console::model::dialog::{Confirm, Focus, Manner, Stage};
 use crate::console::theme::Role;
@@ -85,8 +86,9 @@ fn service(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
     };
     let row = Row::new(&model.options.theme, width).gap(2).cell("service", 12, Role::Muted);
     let row = row.own(service.as_str(), Role::Accent);
+    let key = model.key(&KeyAction::Dialog(DialogAction::Press));
     let row = if confirm.waits_for_enter {
-        row.own("  selected in a list: only Enter starts it", Role::Warn)
+        row.own(format!("  selected in a list: only {key} starts it"), Role::Warn)
     } else {
         row
     };
@@ -103,7 +105,7 @@ fn of_plan(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
             .name(&plan.target.subject, Role::Text)
             .line(),
         row("takes").own(took, Role::Text).line(),
-        row("then").own(crate::console::view::dialog::plan::HOLDS, Role::Text).line(),
+        row("then").own(crate::console::view::dialog::plan::holds(model), Role::Text).line(),
     ];
     let place = crate::console::view::dialog::plan::verdict_place(width, REASONS);
     let verdict = plan.verdict.as_ref().map(|verdict| verdict::lines(model, verdict, place));
@@ -148,17 +150,18 @@ fn countdown(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>>
     vec![Row::new(theme, width).gap(2).own(bar, Role::Danger).line()]
 }
 
-/// Enter is named once it works.
+/// The key that starts it is named once it works.
 fn keys(model: &Model, confirm: &Confirm, width: u16) -> Line<'static> {
     let esc = match confirm.stage {
         Stage::Sending | Stage::Checking | Stage::Refused(_) | Stage::Unknown(_) => " closes",
         _ => " cancels",
     };
+    let key = |action| model.key(&KeyAction::Dialog(action));
     let row = Row::new(&model.options.theme, width).gap(2);
-    let row = row.own("Esc", Role::Key).own(esc, Role::Text);
+    let row = row.own(key(DialogAction::Close), Role::Key).own(esc, Role::Text);
     let enter = match confirm.stage {
         Stage::Asking if confirm.plan.is_some() && confirm.may_be_done() => {
-            match confirm.is_complete(model.now(), model.zone()) {
+            match confirm.is_complete(model) {
                 Ok(()) => " rolls back now",
                 Err(why) => return row.own(format!("   off: {why}"), Role::Warn).line(),
             }
@@ -169,5 +172,5 @@ fn keys(model: &Model, confirm: &Confirm, width: u16) -> Line<'static> {
     if !confirm.is_armed(model.at) {
         return row.line();
     }
-    row.gap(3).own("Enter", Role::Key).own(enter, Role::Text).line()
+    row.gap(3).own(key(DialogAction::Press), Role::Key).own(enter, Role::Text).line()
 }

@@ -10,6 +10,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use crate::console::actions::action::{DialogAction, KeyAction};
 use crate::console::actions::{available, remedy};
 use crate::console::model::Model;
 use crate::console::model::dialog::{
@@ -20,6 +21,7 @@ use crate::console::view::dialog::upper::Upper;
 use crate::console::view::parts::clock::clock;
 use crate::console::view::parts::lines::draw_lines;
 use crate::console::view::parts::row::Row;
+use crate::console::view::parts::text_input::{end_of, typed_within};
 use crate::console::view::parts::{frame, verdict};
 use crate::domain::command::Action;
 use crate::domain::event::DeploymentKind;
@@ -34,15 +36,25 @@ pub fn draw(model: &Model, confirm: &Confirm, frame: &mut Frame, body: Rect) {
     let Parts { area, upper, lower } = parts(model, confirm, body);
     let role = if touches_production(confirm) { Role::DialogDanger } else { Role::Dialog };
     let title = Line::from(Span::styled(title(model, confirm), model.options.theme.style(role)));
-    let right = if confirm.plan.is_some() { "d changes  Esc cancel" } else { "Esc cancel" };
-    let right = if matches!(confirm.subject, Subject::Cancel(_)) { "Esc keeps it" } else { right };
-    let right =
-        if matches!(confirm.manner, Manner::Emergency { .. }) { "Esc cancels" } else { right };
-    let inner = frame::overlay(model, frame, area, role, title, right);
+    let inner = frame::overlay(model, frame, area, role, title, &keys(model, confirm));
     let high = inner.height.saturating_sub(height_of(&lower));
     let (above, below) = (Rect { height: high, ..inner }, Rect { y: inner.y + high, ..inner });
-    draw_lines(frame, above, upper.shown(usize::from(high), confirm.reading.first), 0);
+    draw_lines(frame, above, upper.shown(model, usize::from(high), confirm.reading.first), 0);
     draw_lines(frame, Rect { height: inner.height - high, ..below }, lower, 0);
+}
+
+/// The keys at the right of the title.
+fn keys(model: &Model, confirm: &Confirm) -> String {
+    let key = |action| model.key(&KeyAction::Dialog(action));
+    let close = key(DialogAction::Close);
+    match (&confirm.manner, confirm.subject) {
+        (Manner::Emergency { .. }, _) => format!("{close} cancels"),
+        (_, Subject::Cancel(_)) => format!("{close} keeps it"),
+        _ if confirm.plan.is_some() => {
+            format!("{} changes  {close} cancel", key(DialogAction::Changes))
+        }
+        _ => format!("{close} cancel"),
+    }
 }
 
 /// What of the dialog's upper part is on screen.
@@ -184,7 +196,8 @@ fn undo(model: &Model, plan: &Plan, width: u16) -> Line<'static> {
     };
     let row = Row::new(&model.options.theme, width).gap(2).own("Undo", Role::Muted);
     let row = if word.is_empty() { row } else { row.gap(1).own(word, role) };
-    let key = plan.undo_remedy.as_ref().and_then(remedy::key_of_undo);
+    let key = plan.undo_remedy.as_ref();
+    let key = key.and_then(|undo| remedy::key_of_undo(&model.options.keymap, undo));
     let key = key.map_or(String::new(), |key| format!(" ({key})"));
     row.own(format!(": {}{key}", plan.undo), Role::Muted).line()
 }
@@ -227,19 +240,16 @@ pub fn field(model: &Model, width: u16, field: &Field, focused: bool) -> Line<'s
         _ => None,
     };
     let end = end.map_or_else(String::new, |end| format!(" until {}", clock(model, end)));
-    let length = field.text.chars().count();
-    let tail: String =
-        field.text.chars().skip(length.saturating_sub(room.saturating_sub(1))).collect();
-    let (bracket, text) =
-        if focused { (Role::Accent, format!("{tail}_")) } else { (Role::Muted, tail) };
-    Row::new(&model.options.theme, width)
-        .gap(2)
-        .cell(name, 21, if focused { Role::Key } else { Role::Muted })
-        .own("[", bracket)
-        .cell(text, room, Role::Text)
-        .own("]", bracket)
-        .own(end, Role::Text)
-        .line()
+    let (name_role, bracket) =
+        if focused { (Role::Key, Role::Accent) } else { (Role::Muted, Role::Muted) };
+    let row = Row::new(&model.options.theme, width).gap(2).cell(name, 21, name_role);
+    let row = row.own("[", bracket);
+    let row = if focused {
+        typed_within(row, &field.text, room)
+    } else {
+        row.cell(end_of(field.text.as_str(), room.saturating_sub(1)), room, Role::Text)
+    };
+    row.own("]", bracket).own(end, Role::Text).line()
 }
 
 /// The buttons; and, where three of them leave no room beside them, why the last one is off.
@@ -252,7 +262,7 @@ fn buttons(model: &Model, confirm: &Confirm, width: u16) -> (Line<'static>, Opti
     };
     let Some(label) = confirm.act_label() else { return (row.line(), None) };
     let asks = matches!(confirm.stage, Stage::Asking | Stage::Rechecking);
-    let complete = confirm.is_complete(model.now(), model.zone());
+    let complete = confirm.is_complete(model);
     let ready = if asks { available::fresh(model).and(complete) } else { Ok(()) };
     let armed = confirm.is_armed(model.at);
     let works = ready.is_ok() && armed;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ratatui::text::Line;
 
+use crate::console::actions::action::KeyAction;
 use crate::console::age::age;
 use crate::console::model::Model;
 use crate::console::theme::Role;
@@ -18,7 +19,9 @@ use crate::domain::time::say;
 use crate::gate;
 
 /// What comes with every rollback.
-pub const HOLDS: &str = "production is on hold until you release it (H)";
+pub fn holds(model: &Model) -> String {
+    format!("production is on hold until you release it ({})", model.key(&KeyAction::Hold))
+}
 
 /// The most reasons of a verdict that are shown.
 const REASONS: usize = 20;
@@ -88,7 +91,7 @@ fn facts(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
         .name(&format!("({})", steps.join(", ")), Role::Muted);
     let mut rows = vec![ships, takes];
     if plan.kind == DeploymentKind::Rollback {
-        rows.push(fact(model, width, "then").own(HOLDS, Role::Text));
+        rows.push(fact(model, width, "then").own(holds(model), Role::Text));
     }
     rows.extend(way_back(model, plan, width));
     rows.extend(asked_for(model, plan, width));

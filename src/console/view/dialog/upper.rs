@@ -2,6 +2,8 @@
 
 use ratatui::text::Line;
 
+use crate::console::actions::action::{DialogAction, KeyAction};
+use crate::console::model::Model;
 use crate::console::model::dialog::Window;
 
 #[derive(Default)]
@@ -27,16 +29,18 @@ impl Upper {
         Window { first: first.min(lines - count), count, lines, weighty }
     }
 
-    pub fn shown(self, height: usize, first: usize) -> Vec<Line<'static>> {
+    pub fn shown(self, model: &Model, height: usize, first: usize) -> Vec<Line<'static>> {
         let window = self.window(height, first);
         let Window { first, count, lines, .. } = window;
         let mut shown: Vec<_> = self.lines.into_iter().skip(first).take(count).collect();
         if count < height && count < lines {
             let below = lines - first - count;
+            let key = |action| model.key(&KeyAction::Dialog(action));
+            let (down, up) = (key(DialogAction::PageDown), key(DialogAction::PageUp));
             shown.push(Line::from(match (first, below) {
-                (0, _) => format!("  PgDn: {below} more lines"),
-                (_, 0) => format!("  PgUp: {first} lines above"),
-                _ => format!("  PgDn: {below} more lines, PgUp: {first} above"),
+                (0, _) => format!("  {down}: {below} more lines"),
+                (_, 0) => format!("  {up}: {first} lines above"),
+                _ => format!("  {down}: {below} more lines, {up}: {first} above"),
             }));
         }
         shown

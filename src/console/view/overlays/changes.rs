@@ -27,7 +27,7 @@ pub fn draw(model: &Model, page: &Changes, frame: &mut Frame, body: Rect) {
         _ => " Changes ".into(),
     };
     let title = Line::from(Span::styled(title, theme.style(Role::Accent)));
-    let inner = frame::overlay(model, frame, area, Role::BorderFocus, title, "Esc closes");
+    let inner = frame::overlay(model, frame, area, Role::BorderFocus, title, &frame::closes(model));
     draw_lines(frame, inner, lines(model, page, inner.width), page.scroll);
 }
 

@@ -4,23 +4,28 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::console::actions::{Entry, keys, matching};
+use crate::console::actions::action::{HelpAction, KeyAction};
+use crate::console::actions::chord::Chord;
+use crate::console::actions::{Entry, available, matching};
 use crate::console::model::Model;
 use crate::console::model::overlay::Help;
 use crate::console::theme::Role;
 use crate::console::view::parts::frame;
 use crate::console::view::parts::lines::draw_lines;
 use crate::console::view::parts::row::Row;
+use crate::console::view::parts::text_input::typed;
 
 pub fn draw(model: &Model, help: &Help, frame: &mut Frame, body: Rect) {
     let theme = &model.options.theme;
     let area = frame::centred(body, 100, body.height);
     let title = Line::from(Span::styled(" Help ", theme.style(Role::Accent)));
-    let right = "letters search, Enter runs, Esc closes";
-    let inner = frame::overlay(model, frame, area, Role::BorderFocus, title, right);
-    let found = matching(&help.search);
+    let key = |action| model.key(&KeyAction::InHelp(action));
+    let (run, close) = (key(HelpAction::Run), key(HelpAction::Close));
+    let right = format!("letters search, {run} runs, {close} closes");
+    let inner = frame::overlay(model, frame, area, Role::BorderFocus, title, &right);
+    let found = matching(&model.options.keymap, help.search.as_str());
     let search = Row::new(theme, inner.width).gap(1).own("search ", Role::Key);
-    let search = search.own(format!("{}_", help.search), Role::Text);
+    let search = typed(search, &help.search);
     draw_lines(frame, Rect { height: inner.height.min(1), ..inner }, vec![search.line()], 0);
     let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(2), ..inner };
     let foot = Rect { y: list.bottom(), height: inner.height.min(1), ..inner };
@@ -44,8 +49,8 @@ pub fn draw(model: &Model, help: &Help, frame: &mut Frame, body: Rect) {
 
 /// Keys and what they do; what is off right now is not bright.
 fn line(model: &Model, entry: &Entry, width: u16) -> Line<'static> {
-    let keys: Vec<_> = entry.keys.iter().map(|key| keys::shown(key)).collect();
-    let (key, text) = match (entry.available)(model) {
+    let keys: Vec<_> = model.options.keymap.keys(entry).map(Chord::shown).collect();
+    let (key, text) = match available::check(model, &entry.action) {
         Ok(()) => (Role::Key, Role::Text),
         Err(_) => (Role::Inactive, Role::Inactive),
     };
@@ -56,7 +61,7 @@ fn line(model: &Model, entry: &Entry, width: u16) -> Line<'static> {
 /// Why the pick is off, when it is.
 fn why_off<'t>(model: &'t Model, entry: Option<&&Entry>, width: u16) -> Row<'t> {
     let row = Row::new(&model.options.theme, width).gap(1);
-    match entry.map(|entry| (entry.available)(model)) {
+    match entry.map(|entry| available::check(model, &entry.action)) {
         Some(Err(why)) => row.own("off: ", Role::Warn).own(why, Role::Text),
         _ => row,
     }

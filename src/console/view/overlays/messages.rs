@@ -16,7 +16,7 @@ pub fn draw(model: &Model, scroll: usize, frame: &mut Frame, body: Rect) {
     let theme = &model.options.theme;
     let area = frame::centred(body, 100, body.height);
     let title = Line::from(Span::styled(" Messages ", theme.style(Role::Accent)));
-    let inner = frame::overlay(model, frame, area, Role::BorderFocus, title, "Esc closes");
+    let inner = frame::overlay(model, frame, area, Role::BorderFocus, title, &frame::closes(model));
     let mut lines = problems::lines(model, inner.width);
     if !lines.is_empty() {
         lines.push(Line::default());

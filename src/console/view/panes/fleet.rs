@@ -9,7 +9,7 @@ use crate::console::age::age;
 use crate::console::model::Model;
 use crate::console::model::link::LinkState;
 use crate::console::theme::Role;
-use crate::console::view::parts::lines::draw_lines;
+use crate::console::view::parts::lines::{draw_lines, nothing_passes};
 use crate::console::view::parts::row::Row;
 use crate::console::view::parts::{frame, problems, progress};
 use crate::domain::deployment::DeploymentState;
@@ -55,7 +55,7 @@ fn nothing(model: &Model, width: u16) -> Vec<Line<'static>> {
             _ => vec![row().own("connecting", Role::Muted).line()],
         },
         Some(fleet) if !fleet.services.is_empty() => {
-            vec![row().own("nothing passes the filter; Esc shows all", Role::Muted).line()]
+            vec![row().own(nothing_passes(model), Role::Muted).line()]
         }
         Some(fleet) if !fleet.problems.is_empty() => {
             let text = "no service could be read yet:";

@@ -34,8 +34,8 @@ fn at_most(most: usize, model: &Model, finding: &Finding, width: u16) -> Vec<Lin
         Severity::Refuse => ("NO", Role::Danger),
     };
     let words = if finding.severity == Severity::Info { Role::Text } else { role };
-    let mut texts =
-        gate::sentence(&remedy::sentence(finding)).wrap(usize::from(width).saturating_sub(7));
+    let mut texts = gate::sentence(&remedy::sentence(&model.options.keymap, finding))
+        .wrap(usize::from(width).saturating_sub(7));
     if texts.len() > most {
         texts.truncate(most - 1);
         texts.push(gate::sentence(theme.symbols.ellipsis));

@@ -7,6 +7,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear};
 
+use crate::console::actions::action::{KeyAction, PageAction};
 use crate::console::model::Model;
 use crate::console::model::pane::Pane;
 use crate::console::theme::Role;
@@ -32,7 +33,7 @@ pub fn pane_titled(
     let focused = model.focus == pane && model.overlays.is_empty();
     let (border, title) =
         if focused { (Role::BorderFocus, Role::Accent) } else { (Role::Border, Role::Text) };
-    let number = Pane::ALL.iter().position(|p| *p == pane).map_or(0, |at| at + 1);
+    let number = model.key(&KeyAction::Focus(pane));
     let mut left = vec![
         Span::styled(format!(" {number} "), on_border(theme.style(Role::Key))),
         Span::styled(format!("{} ", pane.title()), on_border(theme.style(title))),
@@ -80,6 +81,11 @@ fn cut_off(buffer: &mut Buffer, area: Rect) {
             cell.set_char(' ');
         }
     }
+}
+
+/// The key that closes a page, for the right of its title.
+pub fn closes(model: &Model) -> String {
+    format!("{} closes", model.key(&KeyAction::Page(PageAction::Close)))
 }
 
 fn right_title(model: &Model, right: &str) -> Line<'static> {

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
+use crate::console::actions::action::KeyAction;
 use crate::console::model::Model;
 use crate::console::theme::Role;
 use crate::console::view::parts::row::Row;
@@ -20,11 +21,16 @@ pub fn draw_lines(frame: &mut Frame, area: Rect, lines: Vec<Line<'static>>, scro
 /// Says why a pane has nothing to show.
 pub fn draw_empty(model: &Model, frame: &mut Frame, area: Rect, text: &str) {
     let text = match (&model.service, model.filter.text.is_empty()) {
-        (None, _) => "loading",
-        (Some(_), false) => "nothing passes the filter; Esc shows all",
-        (Some(_), true) => text,
+        (None, _) => "loading".to_owned(),
+        (Some(_), false) => nothing_passes(model),
+        (Some(_), true) => text.to_owned(),
     };
     let muted = Role::Muted;
     let row = Row::new(&model.options.theme, area.width).gap(1).own(text, muted);
     draw_lines(frame, area, vec![row.line()], 0);
+}
+
+/// What an empty list says while it is filtered.
+pub fn nothing_passes(model: &Model) -> String {
+    format!("nothing passes the filter; {} shows all", model.key(&KeyAction::Back))
 }

@@ -9,4 +9,5 @@ pub mod problems;
 pub mod progress;
 pub mod requests;
 pub mod row;
+pub mod text_input;
 pub mod verdict;

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
-use crate::console::actions::{Action, entry, keys};
+use crate::console::actions::action::KeyAction;
 use crate::console::age::age;
 use crate::console::model::Model;
 use crate::console::model::requests::LISTED;
@@ -24,14 +24,13 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let Some(request) = model.open_request() else { return };
     let theme = &model.options.theme;
     let (action, does) = if model.is_me(&request.by) {
-        (Action::Withdraw, " withdraws it")
+        (KeyAction::Withdraw, " withdraws it")
     } else {
-        (Action::Take, " takes it")
+        (KeyAction::Take, " takes it")
     };
-    let key = entry(&action).keys.first().copied().unwrap_or_default();
     let right = Row::new(theme, area.width)
         .gap(2)
-        .own(keys::shown(key), Role::Key)
+        .own(model.key(&action), Role::Key)
         .own(does, Role::Muted)
         .gap(1);
     let left = Row::new(theme, area.width)

@@ -16,9 +16,10 @@ use std::time::{Duration, Instant};
 
 use self::log_file::LogFile;
 use self::mask::Mask;
-use super::clock::{Clock as _, SystemClock};
-use super::run::{RunFolder, Started, Status};
+use super::run::{RunFolder, Started};
 use crate::domain::event::StepOutcome;
+use crate::engine::clock::{Clock as _, SystemClock};
+use crate::engine::runner::Status;
 
 /// What the supervisor tells the engine on its standard output once the run is its own.
 pub(super) const READY: &str = "ready";

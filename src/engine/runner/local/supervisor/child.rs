@@ -17,8 +17,8 @@ use crate::domain::event::{Run, StepOutcome};
 use crate::domain::log::Stream;
 use crate::domain::time::say;
 use crate::engine::clock::{Clock as _, SystemClock};
-use crate::engine::processes;
-use crate::engine::run::{RunFolder, Spec};
+use crate::engine::runner::local::processes;
+use crate::engine::runner::local::run::{RunFolder, Spec};
 use crate::git::REDIRECTING;
 
 /// How long output is still read after the step's process ended: a background child may hold the pipes forever.

@@ -5,8 +5,8 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use super::commands::CommandError;
 use crate::domain::log::{Extent, LogFind, LogFrom, LogPage, LogSearch};
+use crate::engine::commands::CommandError;
 
 /// A page is never smaller than the longest line that a supervisor writes, so that every page can move on.
 const SMALLEST: usize = 64 * 1024;

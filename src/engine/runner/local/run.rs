@@ -11,9 +11,10 @@ use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 
 use super::processes;
-use crate::domain::event::{Run as StepRun, StepOutcome};
+use crate::domain::event::Run as StepRun;
 use crate::domain::ids::DeploymentId;
 use crate::domain::time::millis;
+use crate::engine::runner::Status;
 
 /// What the supervisor has to do. No secret is in it: the step's own come through the environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,14 +30,6 @@ pub struct Spec {
     pub grace: Duration,
     /// The names of the variables whose values are masked in the log.
     pub secrets: Vec<String>,
-}
-
-/// How it ended, written once and whole.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Status {
-    pub outcome: StepOutcome,
-    #[serde(with = "millis")]
-    pub took: Duration,
 }
 
 /// What the supervisor says of itself before it starts the step.

@@ -1,10 +1,13 @@
 //! What the engine knows now: every service with its state, its rules and what is wrong with it.
 
+mod published;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+pub use self::published::{WorldOwner, WorldReader};
 use super::commands::ServiceView;
 use super::migrations::Uses;
 use crate::calendar::FreezeRules;
@@ -22,42 +25,80 @@ use crate::git::Mirror;
 const PIPELINES: usize = 500;
 
 /// All services, and what is wrong beside them.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct World {
-    pub services: BTreeMap<ServiceName, Service>,
-    /// Trouble that belongs to no service, by its source.
+    pub services: BTreeMap<ServiceName, Arc<Service>>,
+    /// Problems that belong to no service, by their source.
     pub problems: BTreeMap<String, Problem>,
-    /// Grows with every change that a reader could see.
+    /// Grows with every change that a snapshot shows.
     pub revision: u64,
 }
 
-/// One service.
-#[derive(Debug)]
+/// What is wrong and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    pub what: String,
+    pub remedy: String,
+}
+
+impl Trouble {
+    pub fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { what: what.into(), remedy: remedy.into() }
+    }
+}
+
+/// One service. A clone is cheap but for its state; see [`WorldOwner`].
+#[derive(Debug, Clone)]
 pub struct Service {
     pub name: ServiceName,
     pub watched: Watched,
     pub mirror: Mirror,
     pub trunk: String,
     pub state: ServiceState,
-    /// The file at the tip of the trunk, or the last good one.
+    /// The service file at the tip of the trunk, or the last good one.
     pub file: Option<Arc<ServiceFile>>,
-    /// `[people]` and what the machine itself tells of its owner.
+    /// `[people]` of the service file, and the machine's owner by their own git configuration.
     pub people: People,
-    /// The freezes by calendar: those of the engine, and its own.
+    /// Freezes by calendar: the engine's and the service's own.
     pub freezes: FreezeRules,
-    /// The commit whose freezes of its own were read.
+    /// The commit whose `freezes.toml` was read.
     pub freezes_at: Option<Sha>,
-    /// Whether a word is used in the code of a commit, as far as it was looked up.
+    /// Cached answers: does the code of a commit use a word?
     pub uses: Uses,
-    /// What the commits that may be deployed declare.
+    /// The service files of commits that may be deployed, or why one cannot be used.
     pub pipelines: HashMap<Sha, Result<Arc<ServiceFile>, String>>,
     /// What is wrong now, by its source.
     pub problems: BTreeMap<&'static str, Problem>,
-    /// Grows with every change that a reader could see.
+    /// The world's revision at the last change that a snapshot of this service shows.
     pub revision: u64,
 }
 
+impl World {
+    /// The service at this place.
+    pub fn service_at(&self, watched: &Watched) -> Option<&Service> {
+        self.services.values().map(Arc::as_ref).find(|service| service.watched.is_same(watched))
+    }
+}
+
 impl Service {
+    pub fn new(name: ServiceName, watched: Watched, mirror: Mirror) -> Self {
+        Self {
+            name,
+            watched,
+            mirror,
+            trunk: String::new(),
+            state: ServiceState::default(),
+            file: None,
+            people: People::default(),
+            freezes: FreezeRules::default(),
+            freezes_at: None,
+            uses: Uses::default(),
+            pipelines: HashMap::new(),
+            problems: BTreeMap::new(),
+            revision: 0,
+        }
+    }
+
     #[must_use]
     pub fn policy(&self) -> Policy {
         self.file.as_ref().map(|file| file.policy.clone()).unwrap_or_default()
@@ -82,7 +123,7 @@ impl Service {
         Some(file.steps(environment, kind))
     }
 
-    /// Remembers what a commit declares; beyond so many all are forgotten and read anew.
+    /// Keeps the service file of a commit. At the limit it drops all of them, and they are read again.
     pub fn remember_pipeline(&mut self, sha: Sha, file: Result<Arc<ServiceFile>, String>) {
         if self.pipelines.len() >= PIPELINES {
             self.pipelines.clear();
@@ -90,14 +131,14 @@ impl Service {
         self.pipelines.insert(sha, file);
     }
 
-    /// Notes what is wrong, keeping the time since when it is the same, or that it is right again.
-    pub fn trouble(
+    /// Sets or clears what is wrong under a source. An unchanged problem keeps its time.
+    pub fn set_trouble(
         &mut self,
         source: &'static str,
         now: DateTime<Utc>,
-        problem: Option<(String, String)>,
+        trouble: Option<Trouble>,
     ) {
-        note(&mut self.problems, source, now, problem);
+        set_trouble(&mut self.problems, source, now, trouble);
     }
 
     #[must_use]
@@ -106,19 +147,20 @@ impl Service {
     }
 }
 
-/// Notes what is wrong under a source; `None` takes it away. True when anything changed.
-pub fn note<K: Ord>(
+/// Sets or clears the problem of a source. An unchanged problem keeps its time.
+fn set_trouble<K: Ord>(
     problems: &mut BTreeMap<K, Problem>,
     source: K,
     now: DateTime<Utc>,
-    problem: Option<(String, String)>,
-) -> bool {
-    match problem {
-        None => problems.remove(&source).is_some(),
-        Some((what, _)) if problems.get(&source).is_some_and(|known| known.what == what) => false,
-        Some((what, remedy)) => {
+    trouble: Option<Trouble>,
+) {
+    match trouble {
+        None => {
+            problems.remove(&source);
+        }
+        Some(Trouble { what, .. }) if problems.get(&source).is_some_and(|p| p.what == what) => {}
+        Some(Trouble { what, remedy }) => {
             problems.insert(source, Problem { since: now, what, remedy });
-            true
         }
     }
 }

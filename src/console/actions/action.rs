@@ -1,0 +1,114 @@
+//! What a key can do, by the place that it is pressed in.
+
+use crate::console::log::LogCommand;
+use crate::console::model::pane::Pane;
+
+/// Something that a key can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyAction {
+    Promote,
+    RollBack,
+    Emergency,
+    Verify,
+    Hold,
+    Freeze,
+    Cancel,
+    Take,
+    Withdraw,
+    NotRollBack,
+    Changes,
+    Preview,
+    Open,
+    Back,
+    Quit,
+    NextPane,
+    PreviousPane,
+    Focus(Pane),
+    Zoom,
+    NextStep,
+    PreviousStep,
+    Filter,
+    Services,
+    Refresh,
+    Pause,
+    Messages,
+    CopyCommit,
+    Help,
+    Redraw,
+    Suspend,
+    Interrupt,
+    Log(LogCommand),
+    /// In lists, pages and the help.
+    Move(Move),
+    /// In every text that is typed.
+    Edit(Edit),
+    /// In the filter, and in the text to search the log for.
+    Input(InputAction),
+    InHelp(HelpAction),
+    Page(PageAction),
+    Dialog(DialogAction),
+}
+
+/// A move of a cursor or a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Move {
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    Top,
+    Bottom,
+}
+
+/// A change of a text that is typed, or of the place of its cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edit {
+    Left,
+    Right,
+    Start,
+    End,
+    /// Deletes the character before the cursor.
+    Backspace,
+    /// Deletes the character at the cursor.
+    Delete,
+    /// Deletes the word before the cursor.
+    DeleteWord,
+    Clear,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InputAction {
+    Accept,
+    Cancel,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HelpAction {
+    Run,
+    Close,
+    /// Closes the help while nothing is searched for; else the key is part of the text.
+    CloseIfEmpty,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageAction {
+    Close,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DialogAction {
+    /// Closes at once.
+    Close,
+    /// The same as the button that closes: it works once the button does.
+    PressClose,
+    /// Presses the focused button; in a field or list it goes on to the next stop.
+    Press,
+    Next,
+    Previous,
+    PageUp,
+    PageDown,
+    NextCommit,
+    PreviousCommit,
+    Mark,
+    Changes,
+}

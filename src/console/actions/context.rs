@@ -1,0 +1,89 @@
+//! Where keys are pressed: each place has a table of its own.
+
+/// A place that keys are pressed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum InputContext {
+    /// Works everywhere, whatever is on top.
+    Everywhere,
+    /// The lists and panes.
+    Lists,
+    /// The log, while it has the focus.
+    Log,
+    /// Any text that is typed.
+    Text,
+    /// The filter of the lists.
+    Filter,
+    /// The text to search the log for.
+    Search,
+    Help,
+    /// The page of changes, and the messages.
+    Page,
+    /// All of a dialog.
+    Dialog,
+    /// The buttons of a dialog.
+    Buttons,
+    /// A text field of a dialog.
+    Field,
+    /// The list of commits in a dialog.
+    Commits,
+    /// A screen without room for panes.
+    Tiny,
+}
+
+impl InputContext {
+    pub const ALL: [Self; 13] = [
+        Self::Everywhere,
+        Self::Lists,
+        Self::Log,
+        Self::Text,
+        Self::Filter,
+        Self::Search,
+        Self::Help,
+        Self::Page,
+        Self::Dialog,
+        Self::Buttons,
+        Self::Field,
+        Self::Commits,
+        Self::Tiny,
+    ];
+
+    /// The tables that a key is looked up in, one after the other.
+    #[must_use]
+    pub fn tables(self) -> &'static [Self] {
+        match self {
+            Self::Log => &[Self::Log, Self::Lists],
+            Self::Filter => &[Self::Filter, Self::Text],
+            Self::Search => &[Self::Search, Self::Text],
+            Self::Help => &[Self::Help, Self::Text],
+            Self::Buttons => &[Self::Buttons, Self::Dialog],
+            Self::Field => &[Self::Field, Self::Text, Self::Dialog],
+            Self::Commits => &[Self::Commits, Self::Buttons, Self::Dialog],
+            Self::Everywhere => &[Self::Everywhere],
+            Self::Lists => &[Self::Lists],
+            Self::Text => &[Self::Text],
+            Self::Page => &[Self::Page],
+            Self::Dialog => &[Self::Dialog],
+            Self::Tiny => &[Self::Tiny],
+        }
+    }
+
+    /// Its name in a keymap file.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Everywhere => "everywhere",
+            Self::Lists => "lists",
+            Self::Log => "log",
+            Self::Text => "text",
+            Self::Filter => "filter",
+            Self::Search => "search",
+            Self::Help => "help",
+            Self::Page => "page",
+            Self::Dialog => "dialog",
+            Self::Buttons => "buttons",
+            Self::Field => "field",
+            Self::Commits => "commits",
+            Self::Tiny => "tiny",
+        }
+    }
+}

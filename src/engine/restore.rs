@@ -1,0 +1,142 @@
+//! Restoring the world from the record, and the last good service files from the mirrors.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures_util::stream::{self, StreamExt as _};
+use tokio::time::{Instant, timeout_at};
+
+use super::error::EngineError;
+use super::mirrors::Mirrors;
+use super::service_rules::ServiceRules;
+use super::trunk;
+use super::world::{Service, Trouble, WorldOwner, WorldReader};
+use crate::config::user_file::Watched;
+use crate::domain::ids::ServiceName;
+use crate::domain::service::ServiceState;
+use crate::git::{Mirror, display_url};
+use crate::store::Store;
+
+/// How many services ask git at a time.
+const AT_ONCE: usize = 16;
+/// How many builds back to look for a readable service file.
+const FILES_TRIED: usize = 20;
+/// How long opening waits for git in all: no one can roll back before the engine listens.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What restoring needs.
+pub struct Restoring<'a> {
+    pub mirrors: &'a Arc<Mirrors>,
+    /// The login of who runs the engine.
+    pub owner: Option<&'a str>,
+    pub now: DateTime<Utc>,
+}
+
+impl Restoring<'_> {
+    /// Folds the record into the services that are still watched. Returns those whose service file git did not tell in
+    /// time.
+    pub async fn restore(
+        &self,
+        world: &mut WorldOwner,
+        store: &Store,
+        watched: &[Watched],
+    ) -> Result<Vec<ServiceName>, EngineError> {
+        let mut states: BTreeMap<ServiceName, ServiceState> = BTreeMap::new();
+        store.replay(|event| states.entry(event.service.clone()).or_default().apply(&event))?;
+        // It begins after the replay: a long record takes none of git's time.
+        let deadline = Instant::now() + PATIENCE;
+        for known in store.services()? {
+            let is_place = |w: &&Watched| {
+                display_url(&w.repository) == known.repository
+                    && w.folder.clone().unwrap_or_default() == known.folder
+            };
+            let Some(watched) = watched.iter().find(is_place) else { continue };
+            let mirror = match self.mirror_before(deadline, watched).await {
+                Ok(mirror) => mirror,
+                Err(why) => {
+                    // The look at its trunk tries again. The other services go on.
+                    let trouble = Trouble::new(why, LOOKS_AGAIN);
+                    world.set_trouble(&watched.repository, self.now, Some(trouble));
+                    continue;
+                }
+            };
+            let mut service = Service::new(known.name.clone(), watched.clone(), mirror);
+            service.state = states.remove(&known.name).unwrap_or_default();
+            world.add(service);
+        }
+        let names = world.world().services.keys().cloned().collect();
+        let (rules, unread) = read_rules(&world.reader(), self.owner, names, deadline).await;
+        rules.into_iter().for_each(|rules| rules.take_in(world));
+        Ok(unread)
+    }
+
+    /// The mirror, if git makes it in time. After that git goes on by itself: a git that is killed leaves a lock in
+    /// everybody's way.
+    async fn mirror_before(&self, deadline: Instant, watched: &Watched) -> Result<Mirror, String> {
+        let making = {
+            let (mirrors, watched) = (self.mirrors.clone(), watched.clone());
+            tokio::spawn(async move { mirrors.open(&watched).await })
+        };
+        match timeout_at(deadline, making).await {
+            Ok(Ok(made)) => made.map_err(|error| error.to_string()),
+            Ok(Err(ended)) => Err(ended.to_string()),
+            Err(_) => Err("git does not answer".to_owned()),
+        }
+    }
+}
+
+/// The remedy of a problem with a repository or the user file.
+pub const LOOKS_AGAIN: &str = "mend it; trunkline looks again by itself";
+
+/// Reads the service files of these services. Returns the rules, and the services that git did not tell of in time.
+pub async fn read_rules(
+    world: &WorldReader,
+    owner: Option<&str>,
+    names: Vec<ServiceName>,
+    deadline: Instant,
+) -> (Vec<ServiceRules>, Vec<ServiceName>) {
+    // At once, because each asks git several times.
+    let read = stream::iter(names)
+        .map(|name| async move {
+            let rules = timeout_at(deadline, last_good_rules(world, owner, &name)).await;
+            (name, rules.ok().flatten())
+        })
+        .buffer_unordered(AT_ONCE);
+    let (mut rules, mut unread) = (Vec::new(), Vec::new());
+    for (name, read) in read.collect::<Vec<_>>().await {
+        match read {
+            Some(read) => rules.extend(read),
+            None => unread.push(name),
+        }
+    }
+    (rules, unread)
+}
+
+/// The rules that hold until the trunk is looked at: those of the newest build with a good service file. `None` when git
+/// cannot tell.
+async fn last_good_rules(
+    world: &WorldReader,
+    owner: Option<&str>,
+    name: &ServiceName,
+) -> Option<Option<ServiceRules>> {
+    let (shas, mirror, watched) = {
+        let world = world.world();
+        let service = world.services.get(name)?;
+        let newest = service.state.builds.values().rev().take(FILES_TRIED);
+        let shas: Vec<_> = newest.map(|build| build.sha.clone()).collect();
+        (shas, service.mirror.clone(), service.watched.clone())
+    };
+    for sha in shas {
+        // The mirror keeps all builds. If it lacks the newest, it lacks the others too.
+        let Ok(file) = trunk::read_file(&mirror, &watched, &sha).await.ok()? else { continue };
+        if file.name == *name {
+            let git = trunk::local_identity(&watched).await;
+            let people = trunk::with_owner(&file.people, owner, git.as_ref());
+            let (service, file) = (name.clone(), Arc::new(file));
+            return Some(Some(ServiceRules { service, sha, file, people }));
+        }
+    }
+    Some(None)
+}

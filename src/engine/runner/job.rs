@@ -1,0 +1,92 @@
+//! What a runner is given: the job of one step, and the permit to start it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::domain::deployment::{Deployment, StepState};
+use crate::domain::event::Run;
+use crate::domain::ids::DeploymentId;
+use crate::domain::service::ServiceState;
+use crate::engine::checkouts;
+use crate::engine::world::Service;
+
+/// One step of one deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RunId {
+    pub deployment: DeploymentId,
+    pub step: usize,
+}
+
+/// Proof that the record says that the step runs: only the recorded state makes one.
+#[derive(Debug)]
+pub struct Permit(RunId);
+
+impl Permit {
+    /// `None` unless the recorded state says that the step runs.
+    pub(in crate::engine) fn recorded(state: &ServiceState, run: RunId) -> Option<Self> {
+        let step = state.deployments.get(&run.deployment)?.steps.get(run.step)?;
+        matches!(step, StepState::Running { .. }).then_some(Self(run))
+    }
+
+    pub fn run(&self) -> RunId {
+        self.0
+    }
+}
+
+/// Everything that a runner needs to start a step.
+#[derive(Debug, Clone)]
+pub struct Job {
+    pub run: RunId,
+    pub command: Run,
+    /// Where the step runs: the service's folder in the checkout.
+    pub folder: PathBuf,
+    /// Facts for the step, as environment variables.
+    pub environment: BTreeMap<String, String>,
+    pub timeout: Duration,
+    /// The names of the variables whose values the log hides.
+    pub secrets: Vec<String>,
+}
+
+impl Job {
+    /// The job of a recorded step. `None` if the deployment has no such step.
+    pub fn of(service: &Service, checkouts: &Path, run: RunId) -> Option<Self> {
+        let deployment = service.state.deployments.get(&run.deployment)?;
+        let request = &deployment.request;
+        let step = request.steps.get(run.step)?;
+        let checkout = checkouts::path(checkouts, &service.name, request.environment, &request.sha);
+        let folder = match &service.watched.folder {
+            Some(folder) => checkout.join(folder),
+            None => checkout,
+        };
+        // Until the trunk's service file is read, the file of the build itself names the secrets.
+        let declared = || service.pipelines.get(&request.sha)?.as_ref().ok();
+        let file = service.file.as_ref().or_else(declared);
+        Some(Self {
+            run,
+            command: step.run.clone(),
+            folder,
+            environment: facts(service.name.as_str(), deployment),
+            timeout: step.timeout,
+            secrets: file.map(|file| file.secrets.clone()).unwrap_or_default(),
+        })
+    }
+}
+
+/// The facts that a step finds in its environment.
+fn facts(service: &str, deployment: &Deployment) -> BTreeMap<String, String> {
+    let request = &deployment.request;
+    let previous = request.previous_sha.as_ref().map_or("", |sha| sha.as_str());
+    [
+        ("TRUNKLINE_SERVICE", service.to_owned()),
+        ("TRUNKLINE_ENVIRONMENT", request.environment.to_string()),
+        ("TRUNKLINE_BUILD", request.build.0.to_string()),
+        ("TRUNKLINE_SHA", request.sha.to_string()),
+        ("TRUNKLINE_PREVIOUS_SHA", previous.to_owned()),
+        ("TRUNKLINE_KIND", request.kind.to_string()),
+        ("TRUNKLINE_DEPLOYMENT", deployment.id.0.to_string()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}

@@ -1,0 +1,193 @@
+//! Taking a look into the world, which only the writer does.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::update::{TrunkLook, TrunkUpdate};
+use crate::config::service_file::ServiceFile;
+use crate::domain::event::Fact;
+use crate::domain::ids::{BuildNumber, ServiceName};
+use crate::domain::people::{Actor, Identity, People, Person};
+use crate::domain::service::ServiceState;
+use crate::engine::freezes::Freezes;
+use crate::engine::migrations::Uses;
+use crate::engine::world::{Service, Trouble, World, WorldOwner};
+use crate::git::display_url;
+use crate::store::{KnownService, Store, StoreError};
+
+impl TrunkLook {
+    /// The facts that follow. None if the state changed since the look began.
+    pub(in crate::engine) fn facts(&self, state: &ServiceState) -> Vec<Fact> {
+        let Ok(update) = &self.result else { return Vec::new() };
+        if state.tip != update.before {
+            return Vec::new();
+        }
+        let rewrite = update.rewrite.iter().zip(&update.before).map(|(rewrite, from)| {
+            let (from, to) = (from.clone(), update.tip.clone());
+            let onto = rewrite.onto.as_ref().map(|(number, _)| *number);
+            Fact::TrunkRewritten { from, to, off_trunk: rewrite.off_trunk.clone(), onto }
+        });
+        let known = state.builds.keys().next_back().map(|number| number.0 + 1);
+        let builds =
+            (known.unwrap_or(update.first)..).zip(&update.builds).map(|(number, build)| {
+                Fact::BuildFound {
+                    build: BuildNumber(number),
+                    sha: build.sha.clone(),
+                    commits: build.commits.clone(),
+                    more: build.more,
+                    reverts: build.reverts.clone(),
+                }
+            });
+        rewrite.chain(builds).collect()
+    }
+}
+
+/// Takes looks into the world.
+pub struct TakeIn<'a> {
+    pub freezes: &'a Freezes,
+    /// The login of who runs the engine.
+    pub owner: Option<&'a str>,
+    pub now: DateTime<Utc>,
+}
+
+impl TakeIn<'_> {
+    /// Takes in everything but the facts. Returns the service that the look was at, if there is one.
+    ///
+    /// # Errors
+    /// When a new service cannot be stored.
+    pub fn look(
+        &self,
+        world: &mut WorldOwner,
+        store: &mut Store,
+        look: &TrunkLook,
+    ) -> Result<Option<ServiceName>, StoreError> {
+        let known = world.world().service_at(&look.watched).map(|service| service.name.clone());
+        let Some(name) = known else { return self.first_look(world, store, look) };
+        let mut is_visible = false;
+        world.change_unseen(&name, |service| {
+            let (problems, rules) = (service.all_problems(), service.freezes.clone());
+            service.set_trouble("trunk", self.now, look.result.as_ref().err().cloned());
+            if let Ok(update) = &look.result {
+                self.update(service, update);
+            }
+            is_visible = !rules.are_same(&service.freezes) || problems != service.all_problems();
+        });
+        if is_visible {
+            world.change(&name, |_| ());
+        }
+        Ok(Some(name))
+    }
+
+    /// A repository becomes a service when its service file has a name that is free.
+    fn first_look(
+        &self,
+        world: &mut WorldOwner,
+        store: &mut Store,
+        look: &TrunkLook,
+    ) -> Result<Option<ServiceName>, StoreError> {
+        let place = display_url(&look.watched.repository);
+        let named = match &look.result {
+            Ok(TrunkUpdate { file: None, .. }) => return Ok(None),
+            Ok(update @ TrunkUpdate { file: Some(file), .. }) => {
+                named(&world.world(), file, &place).map(|name| (name, update))
+            }
+            Err(trouble) => Err(trouble.clone()),
+        };
+        let (name, update) = match named {
+            Ok(named) => named,
+            Err(Trouble { what, remedy }) => {
+                let trouble = Trouble::new(format!("{place}: {what}"), remedy);
+                world.set_trouble(&place, self.now, Some(trouble));
+                return Ok(None);
+            }
+        };
+        store.know(&KnownService {
+            name: name.clone(),
+            repository: place.clone(),
+            folder: look.watched.folder.clone().unwrap_or_default(),
+        })?;
+        let mut service = Service::new(name.clone(), look.watched.clone(), look.mirror.clone());
+        // A service that moved to another address keeps its history, and so its rollback target.
+        store.replay_of(&name, |event| service.state.apply(&event))?;
+        self.update(&mut service, update);
+        world.set_trouble(&place, self.now, None);
+        world.add(service);
+        Ok(Some(name))
+    }
+
+    fn update(&self, service: &mut Service, update: &TrunkUpdate) {
+        service.trunk.clone_from(&update.trunk);
+        if let Some(found) = &update.freezes {
+            found.settle(service, self.freezes, &update.tip, self.now);
+        }
+        let Some(file) = &update.file else { return };
+        let problem = match file {
+            Ok(file) if file.name == service.name => {
+                let people = with_owner(&file.people, self.owner, update.owner.as_ref());
+                use_file(service, update, file, people);
+                None
+            }
+            Ok(file) => Some(format!(
+                "the service was renamed from {:?} to {:?}; a service keeps its name",
+                service.name.as_str(),
+                file.name.as_str()
+            )),
+            Err(what) => {
+                service.remember_pipeline(update.tip.clone(), Err(what.clone()));
+                Some(what.clone())
+            }
+        };
+        let remedy = "mend it on the trunk; until then the last good file holds";
+        service.set_trouble("config", self.now, problem.map(|what| Trouble::new(what, remedy)));
+    }
+}
+
+fn use_file(service: &mut Service, update: &TrunkUpdate, file: &ServiceFile, people: People) {
+    service.people = people;
+    if service.file.as_ref().is_none_or(|known| known.migrations != file.migrations) {
+        // Other files may count as migrations now, and so not as code that uses something.
+        service.uses = Uses::default();
+    }
+    let file = Arc::new(file.clone());
+    service.file = Some(file.clone());
+    service.remember_pipeline(update.tip.clone(), Ok(file));
+}
+
+/// The name of a new service, if it is free.
+fn named(
+    world: &World,
+    file: &Result<ServiceFile, String>,
+    place: &str,
+) -> Result<ServiceName, Trouble> {
+    let file = file
+        .as_ref()
+        .map_err(|what| Trouble::new(what, format!("mend it on the trunk of {place}")))?;
+    let Some(other) = world.services.get(&file.name) else { return Ok(file.name.clone()) };
+    Err(Trouble::new(
+        format!(
+            "its service is called {:?}, and so is the one of {}",
+            file.name.as_str(),
+            display_url(&other.watched.repository)
+        ),
+        format!("give the service of {place} another name"),
+    ))
+}
+
+/// The people of the service file, with the git address of the machine's owner unless it belongs to someone else.
+pub(in crate::engine) fn with_owner(
+    people: &People,
+    login: Option<&str>,
+    git: Option<&Identity>,
+) -> People {
+    let mut people = people.clone();
+    let (Some(login), Some(git)) = (login, git) else { return people };
+    if people.owner_of(git).is_some() {
+        return people;
+    }
+    if let Actor::Person(name) = people.actor_of_login(login) {
+        let fresh = || Person { logins: vec![login.to_owned()], emails: Vec::new() };
+        people.people.entry(name).or_insert_with(fresh).emails.push(git.email.clone());
+    }
+    people
+}

@@ -1,0 +1,51 @@
+//! What a look at a trunk found.
+
+use crate::config::service_file::ServiceFile;
+use crate::config::user_file::Watched;
+use crate::domain::commit::{Commit, Revert};
+use crate::domain::ids::{BuildNumber, Sha};
+use crate::domain::people::Identity;
+use crate::engine::freezes::Found;
+use crate::engine::world::Trouble;
+use crate::git::Mirror;
+
+/// One look at a trunk and what it found.
+pub struct TrunkLook {
+    pub watched: Watched,
+    pub mirror: Mirror,
+    pub result: Result<TrunkUpdate, Trouble>,
+}
+
+/// What is on the trunk.
+#[derive(Debug)]
+pub struct TrunkUpdate {
+    pub(super) trunk: String,
+    /// The service file at the tip, unless it was read before. The inner error says why it cannot be used.
+    pub(super) file: Option<Result<ServiceFile, String>>,
+    /// The service's own freezes at the tip, unless they were read before.
+    pub(super) freezes: Option<Found>,
+    /// The tip that the engine knew when this look began.
+    pub(super) before: Option<Sha>,
+    pub(super) tip: Sha,
+    pub(super) rewrite: Option<TrunkRewrite>,
+    pub(super) builds: Vec<NewBuild>,
+    /// The number of the first of `builds` of a new service.
+    pub(super) first: u64,
+    /// The machine's owner, by their own git configuration.
+    pub(super) owner: Option<Identity>,
+}
+
+/// A force-push: the builds that it took off the trunk, and the newest build that is still on it.
+#[derive(Debug)]
+pub(super) struct TrunkRewrite {
+    pub(super) off_trunk: Vec<BuildNumber>,
+    pub(super) onto: Option<(BuildNumber, Sha)>,
+}
+
+#[derive(Debug)]
+pub(super) struct NewBuild {
+    pub(super) sha: Sha,
+    pub(super) commits: Vec<Commit>,
+    pub(super) more: u32,
+    pub(super) reverts: Vec<Revert>,
+}

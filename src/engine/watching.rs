@@ -1,0 +1,114 @@
+//! Watches every repository, the user file, the freezes and the clock until the engine stops.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Services;
+use super::clock::{ClockWatch, Passed};
+use super::input::Input;
+use super::mirrors::Mirrors;
+use super::restore::{LOOKS_AGAIN, read_rules};
+use super::trunk::{TrunkContext, watch};
+use super::world::Trouble;
+use crate::config::user_file::{UserFile, Watched};
+use crate::domain::ids::ServiceName;
+
+/// How long git may take for all service files once the engine is open.
+const LATER: Duration = Duration::from_mins(1);
+
+/// What the writer was told of each problem.
+type Told = HashMap<String, Option<String>>;
+
+/// What watching needs.
+pub struct Watching {
+    pub trunk: TrunkContext,
+    pub mirrors: Arc<Mirrors>,
+    /// The login of who runs the engine.
+    pub owner: Option<String>,
+    pub poll: Duration,
+}
+
+impl Watching {
+    /// Tells the writer of a problem that belongs to no service, or that it is over. It tells nothing twice.
+    async fn set_trouble(&self, told: &mut Told, source: &str, what: Option<String>) {
+        if told.get(source) != Some(&what) {
+            told.insert(source.to_owned(), what.clone());
+            let trouble = what.map(|what| Trouble::new(what, LOOKS_AGAIN));
+            self.send(Input::Trouble { source: source.to_owned(), trouble }).await;
+        }
+    }
+
+    async fn send(&self, input: Input) {
+        let _stopped = self.trunk.inputs.send(input).await;
+    }
+
+    async fn look_at_freezes(&self) {
+        let (freezes, world) = (&self.trunk.freezes, &self.trunk.world);
+        let news = freezes.look_when_due(world.clone(), self.trunk.clock.now()).await;
+        if let Some(news) = news {
+            self.send(Input::FreezesRead(Box::new(news))).await;
+        }
+    }
+
+    /// Reads the service files that git did not tell while the engine opened.
+    async fn read_later(self: Arc<Self>, mut unread: Vec<ServiceName>) {
+        while !unread.is_empty() {
+            tokio::time::sleep(self.poll).await;
+            let world = self.trunk.world.world();
+            unread.retain(|name| world.services.get(name).is_some_and(|s| s.file.is_none()));
+            drop(world);
+            let deadline = Instant::now() + LATER;
+            let (rules, later) =
+                read_rules(&self.trunk.world, self.owner.as_deref(), unread, deadline).await;
+            unread = later;
+            for rules in rules {
+                self.send(Input::RulesRead(Box::new(rules))).await;
+            }
+        }
+    }
+}
+
+/// Watches these repositories, and the ones that the user file names later.
+pub async fn watch_all(
+    watching: Watching,
+    services: Services,
+    first: Vec<Watched>,
+    unread: Vec<ServiceName>,
+) {
+    let watching = Arc::new(watching);
+    let mut clock = ClockWatch::begin(&*watching.trunk.clock);
+    let mut watchers = tokio::task::JoinSet::new();
+    watchers.spawn(watching.clone().read_later(unread));
+    let mut told = Told::new();
+    let mut known: Vec<Watched> = Vec::new();
+    let mut wanted = first;
+    loop {
+        for watched in std::mem::take(&mut wanted) {
+            if known.iter().any(|known| known.is_same(&watched)) {
+                continue;
+            }
+            let opened = watching.mirrors.open(&watched).await;
+            let what = opened.as_ref().err().map(ToString::to_string);
+            watching.set_trouble(&mut told, &watched.repository, what).await;
+            if let Ok(mirror) = opened {
+                known.push(watched.clone());
+                watchers.spawn(watch(watching.trunk.clone(), watched, mirror, watching.poll));
+            }
+        }
+        tokio::time::sleep(watching.poll).await;
+        match clock.look(&*watching.trunk.clock) {
+            Passed::Evenly => {}
+            passed => watching.send(Input::ClockJumped(passed)).await,
+        }
+        watching.look_at_freezes().await;
+        // Only a user file can name more.
+        let Services::File(path) = &services else { continue };
+        let file = UserFile::load(path);
+        let what = file.as_ref().err().map(ToString::to_string);
+        watching.set_trouble(&mut told, "user file", what).await;
+        wanted = file.map(|file| file.services).unwrap_or_default();
+    }
+}
