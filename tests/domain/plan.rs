@@ -1,7 +1,9 @@
 //! The plan and its guards, over events folded by the public door: what refuses, what asks, and what a stale
 //! fingerprint is told.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta};
 use trunkline::calendar::{Evaluation, FreezeRules, FreezesFile};
 use trunkline::domain::command::{Action, Refusal};
 use trunkline::domain::commit::Range;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta};
 use trunkline::calendar::FreezeRules;
 use trunkline::domain::command::{Command, Refusal};
 use trunkline::domain::commit::{Commit, Revert};
 use trunkline::domain::event::Fact;
-use trunkline::domain::ids::{BuildNumber, Sha};
+use trunkline::domain::ids::{BuildNumber, Seq};
 use trunkline::domain::people::{Actor, People};
 use trunkline::domain::policy::Policy;
 use trunkline::domain::quarantine::BadCommit;
