@@ -238,7 +238,7 @@ fn only_order_and_what_is_in_flight_refuse_and_nothing_stops_a_rollback() {
             let without = calm.plan(&bare, action).expect("the builds are the same");
             assert_eq!(refusals(&plan), refusals(&without));
             if refusals(&plan).is_empty() {
-                let none = BTreeMap::new();
+                let none = std::collections::BTreeMap::new();
                 assert_eq!(plan.check(&plan.fingerprint, &none, &state), Ok(()));
             }
         }
