@@ -82,7 +82,7 @@ fn headline(plan: &Plan) -> String {
     let verb = match plan.kind {
         DeploymentKind::Rollback => "roll back",
         DeploymentKind::Redeploy => "deploy once more",
-        DeploymentKind::Promote | DeploymentKind::Auto => "promote",
+        DeploymentKind::Promote | DeploymentKind::Auto | DeploymentKind::External => "promote",
     };
     let to = if plan.kind == DeploymentKind::Rollback { "to" } else { "with" };
     format!(

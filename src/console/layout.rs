@@ -3,7 +3,7 @@
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use crate::console::model::areas::{Areas, is_tiny, is_wide};
-use crate::console::model::dialog::reading::Window;
+use crate::console::model::dialog::reading::VisibleLines;
 use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen};
@@ -124,7 +124,7 @@ pub fn freeze_rows(model: &Model, areas: &Areas) -> usize {
 
 /// The visible part of the dialog's text, if a dialog lies on top.
 #[must_use]
-pub fn dialog_window(model: &Model) -> Option<Window> {
+pub fn dialog_window(model: &Model) -> Option<VisibleLines> {
     match model.overlays.last() {
         Some(Overlay::Confirm(confirm)) if !is_tiny(model.areas.screen) => {
             Some(dialog::window(model, confirm, model.areas.body))

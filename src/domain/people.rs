@@ -15,12 +15,17 @@ pub struct Identity {
     pub email: String,
 }
 
-/// Who does something: a person, by the name that `[people]` or the connection gives, or trunkline itself.
+/// Who does something: a person, by the name that `[people]` or the connection gives, trunkline itself, or someone at another engine.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Actor {
     System,
     Person(String),
+    /// Someone at another engine, by their login there.
+    External {
+        login: String,
+        engine: String,
+    },
 }
 
 impl fmt::Display for Actor {
@@ -28,6 +33,7 @@ impl fmt::Display for Actor {
         match self {
             Self::System => f.pad("trunkline"),
             Self::Person(name) => f.pad(name),
+            Self::External { login, engine } => f.pad(&format!("{login} at {engine}")),
         }
     }
 }
@@ -78,6 +84,7 @@ impl People {
         match actor {
             Actor::System => true,
             Actor::Person(name) => self.people.get(name).is_some_and(|p| !p.emails.is_empty()),
+            Actor::External { .. } => false,
         }
     }
 

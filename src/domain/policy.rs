@@ -24,6 +24,9 @@ pub struct Policy {
     #[serde(default = "request_expires", with = "millis")]
     #[schema(value_type = Milliseconds)]
     pub request_expires: Duration,
+    /// Who deploys to staging.
+    #[serde(default, skip_serializing_if = "Staging::is_deploy")]
+    pub staging: Staging,
 }
 
 impl Default for Policy {
@@ -34,12 +37,31 @@ impl Default for Policy {
             verify: vec![VerifyBy::Person],
             freeze: FreezeMode::Override,
             request_expires: request_expires(),
+            staging: Staging::Deploy,
         }
     }
 }
 
 fn request_expires() -> Duration {
     Duration::from_mins(20)
+}
+
+/// Who deploys to staging.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Staging {
+    /// trunkline, with the steps of each build.
+    #[default]
+    Deploy,
+    /// Another engine. trunkline records what it sees and starts nothing.
+    Observe,
+}
+
+impl Staging {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_deploy(&self) -> bool {
+        *self == Self::Deploy
+    }
 }
 
 /// A kind of verification: what saw that a build is good.

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::build::{Build, BuildState, Verification};
 use super::deployment::{Cancel, Deployment, Ended, StepState};
-use super::event::{DeploymentRequest, Event, Fact, Outcome};
+use super::event::{DeploymentKind, DeploymentRequest, Event, Fact, ObservedDeployment, Outcome};
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use super::policy::VerifyBy;
 use super::quarantine::{Descents, Quarantined, Trunk};
@@ -96,7 +96,11 @@ impl ServiceState {
                     Some(Cancel { by: event.actor.clone(), at: event.at, reason: reason.clone() });
             }),
             Fact::DeploymentEnded { deployment, outcome } => {
-                self.ended(event, *deployment, outcome);
+                self.ended(event.at, *deployment, outcome);
+            }
+            Fact::DeploymentObserved(seen) => self.observed(event, seen),
+            Fact::ObservedEnded { deployment, outcome, at } => {
+                self.ended(*at, *deployment, outcome);
             }
             Fact::BuildVerified { build, note, kind } => self.verified(event, *build, note, kind),
             Fact::HoldPlaced { environment, reason, rollback } => {
@@ -180,6 +184,28 @@ impl ServiceState {
         }
     }
 
+    /// A deployment at another engine counts as one of ours without steps: it began, and its end makes it live.
+    fn observed(&mut self, event: &Event, seen: &ObservedDeployment) {
+        let live = self.live_build(seen.environment);
+        let request = DeploymentRequest {
+            build: seen.build,
+            sha: seen.sha.clone(),
+            environment: seen.environment,
+            kind: DeploymentKind::External,
+            previous: live.map(|live| live.number),
+            previous_sha: live.map(|live| live.sha.clone()),
+            steps: Vec::new(),
+            schema: None,
+            schema_trouble: None,
+            cancels: None,
+            findings: Vec::new(),
+            overrides: BTreeMap::new(),
+        };
+        self.requested(event, &request);
+        self.change(event.seq.into(), |deployment| deployment.started_at = Some(seen.at));
+        self.schema_moved(&request, event.seq);
+    }
+
     fn bound_for_staging(&mut self, id: DeploymentId, number: BuildNumber) {
         let newer = self.waiting.split_off(&number);
         for overtaken in std::mem::replace(&mut self.waiting, newer) {
@@ -193,10 +219,10 @@ impl ServiceState {
         }
     }
 
-    fn ended(&mut self, event: &Event, id: DeploymentId, outcome: &Outcome) {
+    fn ended(&mut self, at: DateTime<Utc>, id: DeploymentId, outcome: &Outcome) {
         self.open.remove(&id);
         self.change(id, |deployment| {
-            deployment.ended = Some(Ended { at: event.at, outcome: outcome.clone() });
+            deployment.ended = Some(Ended { at, outcome: outcome.clone() });
             for step in &mut deployment.steps {
                 if *step == StepState::Waiting {
                     *step = StepState::Skipped;
@@ -211,10 +237,10 @@ impl ServiceState {
         if *outcome != Outcome::Succeeded {
             return;
         }
-        let live = Live { build: number, deployment: id, since: event.at };
+        let live = Live { build: number, deployment: id, since: at };
         self.live.entry(environment).or_default().push(live);
         if let (Environment::Staging, Some(build)) = (environment, self.builds.get_mut(&number)) {
-            build.in_staging_since = Some(event.at);
+            build.in_staging_since = Some(at);
         }
     }
 

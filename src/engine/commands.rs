@@ -191,6 +191,12 @@ fn cancel(service: &ServiceView<'_>, id: DeploymentId, reason: &str) -> Result<D
         let state = deployment.state().as_str();
         return Err(Refusal::invalid(format!("{id} has ended already: {state}")));
     }
+    if deployment.request.kind == DeploymentKind::External {
+        let by = &deployment.by;
+        return Err(Refusal::invalid(format!(
+            "{id} runs outside of trunkline, by {by}; cancel it there"
+        )));
+    }
     let reason = text("reason", reason, Need::Optional)?;
     Ok(Decided {
         facts: vec![Fact::CancelRequested { deployment: id, reason }],

@@ -5,7 +5,7 @@ use crate::domain::event::{
     DeploymentKind, DeploymentRequest, Fact, Outcome, StepOutcome, StepSpec,
 };
 use crate::domain::ids::{DeploymentId, Environment, Sha};
-use crate::domain::policy::VerifyBy;
+use crate::domain::policy::{Staging, VerifyBy};
 use crate::domain::service::ServiceState;
 
 /// One thing to do. Facts are recorded before anything else is done; the other decisions come again until the
@@ -26,6 +26,7 @@ pub enum Decision {
 /// What is known beside the events.
 pub struct Known<'a> {
     pub state: &'a ServiceState,
+    pub staging: Staging,
     /// The kinds of verification that the service asks for.
     pub verify: &'a [VerifyBy],
     /// The staging steps that a commit declares, once they were read.
@@ -57,6 +58,10 @@ pub fn decide(known: &Known<'_>) -> Vec<Decision> {
 
 /// The next moves of an open deployment; only the first in its environment begins.
 fn advance(deployment: &Deployment, is_first: bool) -> Vec<Decision> {
+    // Its own engine runs it. What waits behind it begins after its end.
+    if deployment.request.kind == DeploymentKind::External {
+        return Vec::new();
+    }
     let id = deployment.id;
     match (deployment.running_step(), &deployment.cancel) {
         // Stop comes first: a step that was never started must find that it is not wanted any more.
@@ -96,8 +101,11 @@ fn bad_end(deployment: &Deployment) -> Option<Outcome> {
     })
 }
 
-/// Staging takes the newest build as soon as it is free, unless somebody holds it.
+/// Staging takes the newest build as soon as it is free, unless it is on hold or another engine deploys to it.
 fn next_for_staging(known: &Known<'_>) -> Option<Decision> {
+    if known.staging == Staging::Observe {
+        return None;
+    }
     let state = known.state;
     let build = state.newest_build().filter(|build| build.staging.is_none())?;
     let busy = state.in_flight(Environment::Staging).is_some();

@@ -23,6 +23,7 @@ use crate::domain::command::{Receipt, Refusal};
 use crate::domain::event::{Event, Fact};
 use crate::domain::ids::{DeploymentId, Environment, Seq, ServiceName, Sha};
 use crate::domain::people::Actor;
+use crate::domain::policy::Staging;
 use crate::domain::service::ServiceState;
 use crate::store::{Answered, NewEvent, Store, StoreError};
 
@@ -306,7 +307,9 @@ impl Writer {
         let events = self.store.append(self.clock.now(), events, answered)?;
         self.world.set_trouble(UNRECORDED, self.clock.now(), None);
         self.world.change(name, |service| events.iter().for_each(|e| service.state.apply(e)));
-        if events.iter().any(|event| matches!(event.fact, Fact::DeploymentStarted { .. })) {
+        if events.iter().any(|event| {
+            matches!(event.fact, Fact::DeploymentStarted { .. } | Fact::DeploymentObserved(_))
+        }) {
             migrations::sync_shared_schema(&mut self.world);
         }
         if events.iter().any(ends_a_deployment) {
@@ -400,7 +403,7 @@ impl Writer {
 }
 
 fn ends_a_deployment(event: &Event) -> bool {
-    matches!(event.fact, Fact::DeploymentEnded { .. })
+    matches!(event.fact, Fact::DeploymentEnded { .. } | Fact::ObservedEnded { .. })
 }
 
 fn decisions(service: &Service) -> Vec<Decision> {
@@ -413,6 +416,7 @@ fn decisions(service: &Service) -> Vec<Decision> {
     };
     decide(&Known {
         state: &service.state,
+        staging: service.file.as_ref().map_or(Staging::Deploy, |file| file.policy.staging),
         verify: service.file.as_ref().map_or(&[], |file| &file.policy.verify),
         staging_steps: &pipeline,
     })

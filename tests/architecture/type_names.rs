@@ -7,7 +7,6 @@ use super::{code, sources};
 
 /// Names that stand more than once today. The list may only get shorter.
 const SHARED: &[&str] = &[
-    "Action",
     "Arguments",
     "Capabilities",
     "Changes",
@@ -15,12 +14,9 @@ const SHARED: &[&str] = &[
     "Command",
     "Document",
     "Filter",
-    "Found",
     "Guard",
     "Kind",
-    "Look",
     "Merge",
-    "News",
     "Options",
     "Output",
     "Outside",
@@ -28,20 +24,15 @@ const SHARED: &[&str] = &[
     "Pipeline",
     "Place",
     "Presence",
-    "Read",
     "Reader",
     "Reading",
     "Row",
     "Scroll",
     "Source",
-    "Subject",
-    "Text",
     "Trouble",
     "Verb",
     "Verdict",
-    "Watched",
     "Where",
-    "Window",
     "Writer",
 ];
 

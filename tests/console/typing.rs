@@ -139,3 +139,14 @@ async fn the_rest_of_a_reason_that_is_not_wanted_any_more_does_nothing() {
     console.rest(Duration::from_secs(10)).await.until("Promote #3 to PRODUCTION").await;
     assert_eq!(rollbacks(&backend), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_text_is_corrected_in_its_middle() {
+    let console = Console::open(&written_by_sam());
+    console.until("#4").await.press(&["P"]).until("[!!]").await.type_text("errors are dwn");
+    console.press(&["left", "left"]).type_text("o").until("[errors are down ").await;
+    console.press(&["home", "del"]).type_text("E").until("[Errors are down ").await;
+    console.press(&["end", "ctrl-w"]).until("[Errors are _").await;
+    console.press(&["esc", "/"]).type_text("ad").press(&["left", "left"]).type_text("#3");
+    console.press(&["backspace", "del", "del"]).until("filter #_").await;
+}

@@ -10,7 +10,7 @@ use trunkline::config::service_file::{DEFAULT_TIMEOUT, MigrationSettings};
 use trunkline::domain::event::{DeploymentKind, Run};
 use trunkline::domain::ids::Environment;
 use trunkline::domain::people::{Actor, Identity};
-use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
+use trunkline::domain::policy::{FreezeMode, Policy, Staging, VerifyBy};
 use trunkline::migrations::Dialect;
 
 fn cases(folder: &str) -> Vec<(PathBuf, String)> {
@@ -76,6 +76,7 @@ fn every_key_is_resolved() {
         verify: vec![VerifyBy::Step("smoke".into())],
         freeze: FreezeMode::Warn,
         request_expires: Duration::from_mins(5),
+        staging: Staging::Deploy,
     };
     assert_eq!(file.policy, policy);
     assert_eq!(file.database.as_deref(), Some("main"));

@@ -2,29 +2,48 @@
 
 use std::time::Duration;
 
+use chrono::DateTime;
+use trunkline::calendar::FreezeRules;
+use trunkline::domain::command::Command;
 use trunkline::domain::deployment::{DeploymentState, StepState};
 use trunkline::domain::event::{
-    DeploymentKind, DeploymentRequest, Fact, Outcome, StepOutcome, StepSpec,
+    DeploymentKind, DeploymentRequest, Fact, ObservedDeployment, Outcome, StepOutcome, StepSpec,
 };
-use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment};
-use trunkline::domain::people::Actor;
-use trunkline::domain::policy::VerifyBy;
+use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
+use trunkline::domain::people::{Actor, People};
+use trunkline::domain::policy::{Policy, Staging, VerifyBy};
 use trunkline::domain::service::ServiceState;
+use trunkline::engine::commands::{self, CommandContext, CommandError, ServiceView};
 use trunkline::engine::decide::{Decision, Known, Pipeline, decide};
 
-use trunkline_testing::record::{Record, found, request, step};
+use trunkline_testing::record::{Record, found, request, sha, step};
 
 /// A service whose record a test writes, with two steps in every pipeline.
 #[derive(Default)]
-struct Service(Record);
+struct Story {
+    recorded: Record,
+    staging: Staging,
+}
+
+impl std::ops::Deref for Story {
+    type Target = Record;
+
+    fn deref(&self) -> &Record {
+        &self.recorded
+    }
+}
 
 fn steps() -> Vec<StepSpec> {
     vec![step("release"), step("smoke")]
 }
 
-impl Service {
+impl Story {
     fn push(&mut self, fact: Fact) -> DeploymentId {
-        self.0.push(Actor::System, fact).into()
+        self.push_as(Actor::System, fact)
+    }
+
+    fn push_as(&mut self, actor: Actor, fact: Fact) -> DeploymentId {
+        self.recorded.push(actor, fact).into()
     }
 
     fn build(&mut self, number: u64) {
@@ -32,10 +51,27 @@ impl Service {
     }
 
     fn request(&mut self, environment: Environment, number: u64) -> DeploymentId {
-        let steps = steps();
-        let kind = DeploymentKind::Promote;
-        let request = DeploymentRequest { steps, kind, ..request(environment, number) };
+        let (kind, steps) = (DeploymentKind::Promote, steps());
+        let request = DeploymentRequest { kind, steps, ..request(environment, number) };
         self.push(Fact::DeploymentRequested(request))
+    }
+
+    /// Another engine deploys a build.
+    fn observe(&mut self, environment: Environment, number: u64) -> DeploymentId {
+        let actor = Actor::External { login: "bob-gh".into(), engine: "github".into() };
+        let seen = ObservedDeployment {
+            environment,
+            build: BuildNumber(number),
+            sha: sha(number),
+            run: "5512".into(),
+            page: None,
+            at: DateTime::UNIX_EPOCH,
+        };
+        self.push_as(actor, Fact::DeploymentObserved(seen))
+    }
+
+    fn observe_end(&mut self, deployment: DeploymentId, outcome: Outcome) {
+        self.push(Fact::ObservedEnded { deployment, outcome, at: DateTime::UNIX_EPOCH });
     }
 
     fn start(&mut self, deployment: DeploymentId, step: usize) {
@@ -57,7 +93,8 @@ impl Service {
         let steps = steps();
         let verify = VerifyBy::Step("smoke".into());
         decide(&Known {
-            state: &self.0.state,
+            state: &self.state,
+            staging: self.staging,
             verify: &[verify],
             staging_steps: &|_| Pipeline::Steps(&steps),
         })
@@ -81,96 +118,96 @@ impl Service {
     }
 
     fn state_of(&self, id: DeploymentId) -> DeploymentState {
-        self.0.state.deployments[&id].state()
+        self.state.deployments[&id].state()
     }
 }
 
-/// A service whose promote is in its first step.
-fn running() -> (Service, DeploymentId) {
-    let mut service = Service::default();
-    let id = service.request(Environment::Production, 1);
-    service.start(id, 0);
-    (service, id)
+/// A record in which a promote is in its first step.
+fn running() -> (Story, DeploymentId) {
+    let mut record = Story::default();
+    let id = record.request(Environment::Production, 1);
+    record.start(id, 0);
+    (record, id)
 }
 
 #[test]
 fn a_new_build_goes_through_staging_and_is_verified_by_its_step() {
-    let mut service = Service::default();
-    service.build(1);
-    service.settle();
-    let build = &service.0.state.builds[&BuildNumber(1)];
+    let mut record = Story::default();
+    record.build(1);
+    record.settle();
+    let build = &record.state.builds[&BuildNumber(1)];
     assert!(!build.verifications.is_empty());
     assert_eq!(
-        service.0.state.live(Environment::Staging).map(|live| live.build),
+        record.state.live(Environment::Staging).map(|live| live.build),
         Some(BuildNumber(1))
     );
-    assert_eq!(service.decisions(), [], "then there is nothing left to do");
+    assert_eq!(record.decisions(), [], "then there is nothing left to do");
 }
 
 #[test]
 fn staging_takes_the_newest_build_once_it_is_free_and_not_held() {
-    let mut service = Service::default();
-    service.push(Fact::HoldPlaced {
+    let mut record = Story::default();
+    record.push(Fact::HoldPlaced {
         environment: Environment::Staging,
         reason: "looking".into(),
         rollback: None,
     });
-    (1..=3).for_each(|number| service.build(number));
-    assert_eq!(service.decisions(), []);
-    service.push(Fact::HoldReleased {
+    (1..=3).for_each(|number| record.build(number));
+    assert_eq!(record.decisions(), []);
+    record.push(Fact::HoldReleased {
         environment: Environment::Staging,
         reason: String::new(),
         bad: Vec::new(),
     });
-    service.settle();
-    let staged: Vec<_> = service.0.state.deployments.values().map(|d| d.request.build.0).collect();
+    record.settle();
+    let staged: Vec<_> = record.state.deployments.values().map(|d| d.request.build.0).collect();
     assert_eq!(staged, [3], "the ones between are never deployed");
 }
 
 #[test]
 fn a_running_step_is_attended_to_however_often_it_is_asked() {
-    let (service, id) = running();
-    assert_eq!(service.decisions(), [Decision::Attend(id, 0)]);
-    assert_eq!(service.decisions(), [Decision::Attend(id, 0)]);
+    let (record, id) = running();
+    assert_eq!(record.decisions(), [Decision::Attend(id, 0)]);
+    assert_eq!(record.decisions(), [Decision::Attend(id, 0)]);
 }
 
 #[test]
 fn a_cancelled_step_is_stopped_before_it_is_attended_to() {
-    let (mut service, id) = running();
-    service.cancel(id);
-    assert_eq!(service.decisions(), [Decision::Stop(id, 0), Decision::Attend(id, 0)]);
+    let (mut record, id) = running();
+    record.cancel(id);
+    assert_eq!(record.decisions(), [Decision::Stop(id, 0), Decision::Attend(id, 0)]);
 }
 
 #[test]
 fn a_cancel_between_two_steps_keeps_the_next_from_starting() {
-    let (mut service, id) = running();
-    service.end(id, 0, StepOutcome::Succeeded);
-    service.cancel(id);
-    service.settle();
-    assert_eq!(service.state_of(id), DeploymentState::Cancelled);
-    assert_eq!(service.0.state.deployments[&id].steps[1], StepState::Skipped);
+    let (mut record, id) = running();
+    record.end(id, 0, StepOutcome::Succeeded);
+    record.cancel(id);
+    record.settle();
+    assert_eq!(record.state_of(id), DeploymentState::Cancelled);
+    assert_eq!(record.state.deployments[&id].steps[1], StepState::Skipped);
 }
 
 #[test]
 fn a_cancel_after_the_last_step_comes_too_late_and_the_truth_is_told() {
-    let (mut service, id) = running();
-    service.end(id, 0, StepOutcome::Succeeded);
-    service.push(Fact::StepStarted { deployment: id, step: 1 });
-    service.cancel(id);
-    service.end(id, 1, StepOutcome::Succeeded);
-    service.settle();
-    assert_eq!(service.state_of(id), DeploymentState::Succeeded);
+    let (mut record, id) = running();
+    record.end(id, 0, StepOutcome::Succeeded);
+    record.push(Fact::StepStarted { deployment: id, step: 1 });
+    record.cancel(id);
+    record.end(id, 1, StepOutcome::Succeeded);
+    record.settle();
+    assert_eq!(record.state_of(id), DeploymentState::Succeeded);
 }
 
 #[test]
 fn a_rollback_waits_for_the_deployment_that_it_cancels() {
-    let (mut service, promote) = running();
-    service.cancel(promote);
-    let rollback = service.request(Environment::Production, 1);
-    assert!(!service.decisions().contains(&Decision::Prepare(rollback)));
-    service.settle();
-    assert_eq!(service.state_of(promote), DeploymentState::Cancelled);
-    assert_eq!(service.state_of(rollback), DeploymentState::Succeeded);
+    let (mut record, promote) = running();
+    record.cancel(promote);
+    let rollback = record.request(Environment::Production, 1);
+    assert!(!record.decisions().contains(&Decision::Prepare(rollback)));
+    record.settle();
+    assert_eq!(record.state_of(promote), DeploymentState::Cancelled);
+    assert_eq!(record.state_of(rollback), DeploymentState::Succeeded);
 }
 
 #[test]
@@ -187,23 +224,100 @@ fn every_bad_end_of_a_step_ends_the_deployment_in_its_own_words() {
         ),
     ];
     for (outcome, expected) in cases {
-        let (mut service, id) = running();
-        service.end(id, 0, outcome.clone());
+        let (mut record, id) = running();
+        record.end(id, 0, outcome.clone());
         let end = Fact::DeploymentEnded { deployment: id, outcome: expected };
-        assert_eq!(service.decisions(), [Decision::Record(end)], "{outcome:?}");
+        assert_eq!(record.decisions(), [Decision::Record(end)], "{outcome:?}");
     }
 }
 
 #[test]
 fn folding_the_record_again_changes_nothing() {
-    let (mut service, id) = running();
-    service.build(1);
-    service.cancel(id);
-    service.settle();
-    let mut again = service.0.state.clone();
-    service.0.events.iter().for_each(|event| again.apply(event));
-    assert_eq!(again, service.0.state);
+    let (mut record, id) = running();
+    record.build(1);
+    record.cancel(id);
+    record.settle();
+    let mut again = record.state.clone();
+    record.events.iter().for_each(|event| again.apply(event));
+    assert_eq!(again, record.state);
     let mut anew = ServiceState::default();
-    service.0.events.iter().for_each(|event| anew.apply(event));
-    assert_eq!(anew, service.0.state);
+    record.events.iter().for_each(|event| anew.apply(event));
+    assert_eq!(anew, record.state);
+}
+
+#[test]
+fn an_observed_staging_gets_no_deployment_from_here_and_shows_what_was_seen() {
+    let mut record = Story { staging: Staging::Observe, ..Story::default() };
+    record.build(1);
+    assert_eq!(record.decisions(), []);
+    let id = record.observe(Environment::Staging, 1);
+    assert_eq!(record.decisions(), [], "its own engine runs it");
+    assert_eq!(record.state_of(id), DeploymentState::Running);
+    record.observe_end(id, Outcome::Succeeded);
+    assert_eq!(record.decisions(), []);
+    assert_eq!(record.state_of(id), DeploymentState::Succeeded);
+    let live = record.state.live(Environment::Staging).unwrap();
+    assert_eq!((live.build, live.deployment), (BuildNumber(1), id));
+    assert_eq!(record.state.builds[&BuildNumber(1)].staging, Some(id));
+}
+
+#[test]
+fn an_observed_deployment_of_production_is_live_after_its_success_alone() {
+    let mut record = Story::default();
+    for number in [1, 2] {
+        record.build(number);
+    }
+    let first = record.request(Environment::Production, 1);
+    record.settle();
+    let failed = record.observe(Environment::Production, 2);
+    record.observe_end(failed, Outcome::Failed("exit 1".into()));
+    let live = |record: &Story| record.state.live(Environment::Production).unwrap().deployment;
+    assert_eq!(live(&record), first);
+    assert_eq!(record.state.unsettled(Environment::Production).map(|d| d.id), Some(failed));
+    let second = record.observe(Environment::Production, 2);
+    record.observe_end(second, Outcome::Succeeded);
+    assert_eq!(live(&record), second);
+    assert_eq!(record.state.rollback_target(), Some(BuildNumber(1)));
+    let said = record.events.iter().rev().find(|event| event.seq.0 == second.0).unwrap();
+    let said = said.sentence();
+    assert_eq!(said, format!("bob-gh at github deploys #2 to production ({second}, run 5512)"));
+}
+
+#[test]
+fn a_deployment_from_here_waits_for_the_one_of_another_engine() {
+    let mut record = Story::default();
+    record.build(1);
+    record.settle();
+    let other = record.observe(Environment::Production, 1);
+    let ours = record.request(Environment::Production, 1);
+    assert_eq!(record.decisions(), []);
+    record.observe_end(other, Outcome::Succeeded);
+    assert_eq!(record.decisions(), [Decision::Prepare(ours)]);
+}
+
+#[test]
+fn a_deployment_of_another_engine_is_not_cancelled_from_here() {
+    let mut record = Story::default();
+    record.build(1);
+    let deployment = record.observe(Environment::Production, 1);
+    let (name, people) = ("checkout".parse().expect("a service name"), People::default());
+    let service = ServiceView {
+        name: &name,
+        state: &record.state,
+        policy: Policy::default(),
+        people: &people,
+        freezes: &FreezeRules::default(),
+    };
+    let actor = Actor::Person("raj".into());
+    let (now, next) = (DateTime::UNIX_EPOCH, Seq(record.state.last_seq.0 + 1));
+    let context = CommandContext { actor: &actor, now, next, gathered: None };
+    let cancel = Command::Cancel { deployment, reason: "wrong build".into() };
+    let Err(CommandError::Refused(refusal)) = commands::decide(&service, &cancel, context) else {
+        panic!("it is not refused");
+    };
+    let said = refusal.to_string();
+    assert!(
+        said.contains("runs outside of trunkline, by bob-gh at github; cancel it there"),
+        "{said}"
+    );
 }

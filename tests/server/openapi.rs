@@ -12,7 +12,7 @@ use trunkline::api::problem::{ProblemDocument, ProblemKind};
 use trunkline::backend::Backend;
 use trunkline::backend::scripted::{Fault, SERVICE, Scripted};
 use trunkline::domain::command::{Action, Command, Refusal};
-use trunkline::domain::event::{DeploymentKind, Fact, Outcome, StepOutcome};
+use trunkline::domain::event::{DeploymentKind, Fact, ObservedDeployment, Outcome, StepOutcome};
 use trunkline::domain::ids::{CommitPrefix, Environment, IdempotencyKey, Seq, ServiceName, Sha};
 use trunkline::domain::people::Actor;
 use trunkline::domain::plan::{Finding, Fingerprint, Guard, Severity};
@@ -80,6 +80,18 @@ fn eventful(world: &Scripted) {
         for fact in facts {
             world.record(&name, sam.clone(), fact);
         }
+        let seen = ObservedDeployment {
+            environment: Environment::Staging,
+            build: second,
+            sha: shas,
+            run: "5512".into(),
+            page: Some("https://ci.example/runs/5512".into()),
+            at: from,
+        };
+        let other = Actor::External { login: "bob-gh".into(), engine: "github".into() };
+        let deployment = world.record(&name, other.clone(), Fact::DeploymentObserved(seen)).into();
+        let outcome = Outcome::Succeeded;
+        world.record(&name, other, Fact::ObservedEnded { deployment, outcome, at: from });
         world.merge(&name, "ada", "Queue");
     });
 }
@@ -108,7 +120,7 @@ async fn the_document_is_the_one_that_was_agreed_on() {
     assert!(
         text == golden,
         "the API is not what {GOLDEN} says, first at {first:?}; if that is meant, run \
-         `{RENEW}=1 cargo test --test openapi` and read the difference before you commit it"
+         `{RENEW}=1 cargo test --test server openapi` and read the difference before you commit it"
     );
 }
 

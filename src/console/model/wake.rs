@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::calendar::zone::{Edge, midnight};
 use crate::console::age::{age_changes_in, second_changes_in};
-use crate::console::model::dialog::QUIET;
+use crate::console::model::dialog::progress::QUIET;
 use crate::console::model::link::LinkState;
 use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
@@ -63,7 +63,7 @@ impl Model {
     fn overlay_wake(&self, overlay: &Overlay) -> Option<Instant> {
         let Overlay::Confirm(confirm) = overlay else { return None };
         // At that instant the keyboard is looked at too: only a key that comes later presses anything.
-        let arms = confirm.arms_at().filter(|at| *at > self.at);
+        let arms = confirm.progress.arms_at().filter(|at| *at > self.at);
         let fires = confirm.fires_at().filter(|at| *at > self.at);
         let moves = fires.map(|at| at.min(self.at + COUNTDOWN_STEP));
         arms.into_iter().chain(moves).min()

@@ -4,7 +4,7 @@ use crate::console::actions::action::KeyAction;
 use crate::console::actions::available;
 use crate::console::effect::{Effect, Outside};
 use crate::console::model::dialog::bad_commits::Suspects;
-use crate::console::model::dialog::{Manner, Subject};
+use crate::console::model::dialog::kinds::Dialog;
 use crate::console::model::log::LogChoice;
 use crate::console::model::notes::Tone;
 use crate::console::model::overlay::{Help, Overlay};
@@ -16,13 +16,13 @@ use crate::domain::ids::{BuildNumber, Environment};
 
 pub fn act(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
     match action {
-        KeyAction::Promote => promote(model, Manner::Careful),
+        KeyAction::Promote => promote(model, |build| Dialog::plan_of(Action::Promote { build })),
         KeyAction::Back if model.notes.hide() => Vec::new(),
-        KeyAction::Preview => promote(model, Manner::Preview),
-        KeyAction::RollBack => roll_back(model, available::rollback_row(model), Manner::Careful),
+        KeyAction::Preview => promote(model, Dialog::preview),
+        KeyAction::RollBack => roll_back(model),
         KeyAction::Emergency => emergency(model),
         KeyAction::Verify => match model.staging.selected {
-            Some(build) => confirm::open(model, Subject::Verify(build), Manner::Careful),
+            Some(build) => confirm::open(model, Dialog::verify(build)),
             None => Vec::new(),
         },
         KeyAction::Hold => hold(model),
@@ -30,7 +30,7 @@ pub fn act(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
         KeyAction::Take => requests::take(model),
         KeyAction::Withdraw => requests::withdraw(model),
         KeyAction::Cancel => match available::cancellable(model) {
-            Some(id) => confirm::open(model, Subject::Cancel(id), Manner::Careful),
+            Some(id) => confirm::open(model, Dialog::cancel(id)),
             None => Vec::new(),
         },
         KeyAction::NotRollBack => not_roll_back(model),
@@ -87,15 +87,16 @@ fn not_roll_back(model: &mut Model) -> Vec<Effect> {
     tell(model, &format!("{this} does nothing; {key} rolls back"))
 }
 
-fn promote(model: &mut Model, manner: Manner) -> Vec<Effect> {
+fn promote(model: &mut Model, dialog: impl FnOnce(BuildNumber) -> Dialog) -> Vec<Effect> {
     match model.staging.selected {
-        Some(build) => confirm::open(model, Subject::Plan(Action::Promote { build }), manner),
+        Some(build) => confirm::open(model, dialog(build)),
         None => Vec::new(),
     }
 }
 
-fn roll_back(model: &mut Model, to: Option<BuildNumber>, manner: Manner) -> Vec<Effect> {
-    confirm::open(model, Subject::Plan(Action::Rollback { to }), manner)
+fn roll_back(model: &mut Model) -> Vec<Effect> {
+    let to = available::rollback_row(model);
+    confirm::open(model, Dialog::plan_of(Action::Rollback { to }))
 }
 
 /// In the list of services it opens the selected one. That may be another than a moment ago, as services come and go and
@@ -106,11 +107,7 @@ fn emergency(model: &mut Model) -> Vec<Effect> {
     if let Some(service) = &listed {
         effects = backend::open(model, service);
     }
-    let manner = Manner::Emergency { fires_at: None, again: Vec::new() };
-    effects.extend(roll_back(model, None, manner));
-    if let Some(confirm) = model.confirm_mut() {
-        confirm.waits_for_enter = listed.is_some();
-    }
+    effects.extend(confirm::open(model, Dialog::emergency(listed.is_some())));
     effects
 }
 
@@ -119,27 +116,21 @@ fn hold(model: &mut Model) -> Vec<Effect> {
     let production = Environment::Production;
     let service = model.service.as_deref();
     let held = service.and_then(|service| Some((service, service.holds.get(&production)?)));
-    let subject =
-        if held.is_some() { Subject::Release(production) } else { Subject::Hold(production) };
-    let suspects = held.and_then(|(service, hold)| Suspects::of(hold, service));
-    let seen = held.map(|(_, hold)| hold.id);
-    let effects = confirm::open(model, subject, Manner::Careful);
-    if let Some(confirm) = model.confirm_mut() {
-        confirm.suspects = suspects;
-        confirm.hold = seen;
-        confirm.focus = confirm.first_stop();
-    }
-    effects
+    let dialog = match held {
+        Some((service, hold)) => Dialog::release(production, hold.id, Suspects::of(hold, service)),
+        None => Dialog::hold(production),
+    };
+    confirm::open(model, dialog)
 }
 
 /// Lifts the freeze that lasts; with the focus on the freezes, the selected one; else begins a new one.
 fn freeze(model: &mut Model) -> Vec<Effect> {
     let selected = model.freezes.selected.filter(|_| model.focus == Pane::Freeze);
-    let subject = match selected.or(model.frozen().map(|freeze| freeze.id)) {
-        Some(freeze) => Subject::Lift(freeze),
-        None => Subject::Freeze,
+    let dialog = match selected.or(model.frozen().map(|freeze| freeze.id)) {
+        Some(freeze) => Dialog::lift(freeze),
+        None => Dialog::freeze(),
     };
-    confirm::open(model, subject, Manner::Careful)
+    confirm::open(model, dialog)
 }
 
 fn open(model: &mut Model) -> Vec<Effect> {

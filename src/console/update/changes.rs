@@ -37,13 +37,13 @@ fn live_or_selected(model: &Model) -> Option<BuildNumber> {
 
 /// The changes of the plan that the dialog shows.
 pub fn open_for_plan(model: &mut Model) -> Vec<Effect> {
-    let Some(plan) = model.confirm_mut().and_then(|confirm| confirm.plan.clone()) else {
+    let Some(plan) = model.confirm().and_then(|confirm| confirm.dialog.plan().cloned()) else {
         return Vec::new();
     };
     let ticket = model.next_ticket();
     model.overlays.push(Overlay::Changes(Changes {
         ticket,
-        plan: Loading::There(plan),
+        plan: Loading::There(Box::new(plan)),
         scroll: 0,
     }));
     Vec::new()

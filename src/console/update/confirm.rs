@@ -7,8 +7,11 @@ use crate::console::actions::available;
 use crate::console::effect::Effect;
 use crate::console::layout;
 use crate::console::model::Model;
+use crate::console::model::dialog::Confirm;
 use crate::console::model::dialog::bad_commits::Suspects;
-use crate::console::model::dialog::{Confirm, Field, FieldKind, Focus, Manner, Stage, Subject};
+use crate::console::model::dialog::field::{Field, FieldKind};
+use crate::console::model::dialog::kinds::{Countdown, Dialog};
+use crate::console::model::dialog::progress::{Focus, Stage};
 use crate::console::model::log::LogChoice;
 use crate::console::model::notes::Tone;
 use crate::console::model::overlay::Overlay;
@@ -16,18 +19,17 @@ use crate::console::model::pane::Pane;
 use crate::console::update::{browse, changes, plan, send};
 
 /// Opens the dialog, and asks for the plan where there is one.
-pub fn open(model: &mut Model, subject: Subject, manner: Manner) -> Vec<Effect> {
+pub fn open(model: &mut Model, dialog: Dialog) -> Vec<Effect> {
     let (key, ticket) = (model.next_key(), model.next_ticket());
-    let confirm = Confirm::new(subject, manner, key, ticket);
-    model.overlays.push(Overlay::Confirm(Box::new(confirm)));
-    plan::ask(model, ticket, subject).into_iter().collect()
+    let action = dialog.planning().map(|planning| planning.action);
+    model.overlays.push(Overlay::Confirm(Box::new(Confirm::new(dialog, key, ticket))));
+    action.and_then(|action| plan::ask(model, ticket, action)).into_iter().collect()
 }
 
 /// A paste in the dialog. The number of a build is a confirmation, and a paste never confirms.
 pub fn paste(model: &mut Model, text: &str) {
     let Some(confirm) = model.confirm_mut() else { return };
-    let Focus::Field(at) = confirm.focus else { return };
-    match confirm.fields.get_mut(at) {
+    match confirm.focused_field_mut() {
         Some(Field { kind: FieldKind::Number(_), .. }) => {
             model.say(Tone::Plain, "type the build number; a paste does not count");
         }
@@ -44,21 +46,20 @@ pub fn key(
     armed: bool,
 ) -> Vec<Effect> {
     let Some(confirm) = model.confirm_mut() else { return Vec::new() };
-    confirm.cut_off &= !armed;
-    if confirm.cut_off && letter.is_some() {
+    if confirm.progress.is_cut_off(armed) && letter.is_some() {
         return Vec::new();
     }
     match action {
         Some(KeyAction::Dialog(action)) => return act(model, *action, armed),
         // What was typed before an emergency was on screen was not meant for it.
-        _ if confirm.is_emergency() && confirm.quiet_since.is_none() => {}
+        _ if confirm.dialog.is_emergency() && !confirm.progress.is_drawn() => {}
         Some(KeyAction::Edit(edit)) => {
-            if let Some(field) = confirm.field_mut() {
+            if let Some(field) = confirm.focused_field_mut() {
                 field.text.edit(*edit);
             }
         }
         _ => {
-            if let (Some(field), Some(letter)) = (confirm.field_mut(), letter) {
+            if let (Some(field), Some(letter)) = (confirm.focused_field_mut(), letter) {
                 field.insert(letter.encode_utf8(&mut [0; 4]));
             }
         }
@@ -89,8 +90,8 @@ fn act(model: &mut Model, action: DialogAction, armed: bool) -> Vec<Effect> {
 
 fn press_focused(model: &mut Model, armed: bool) -> Vec<Effect> {
     let Some(confirm) = model.confirm_mut() else { return Vec::new() };
-    match confirm.focus {
-        _ if confirm.is_emergency() => at_once(model, armed),
+    match confirm.progress.focus() {
+        _ if confirm.dialog.is_emergency() => at_once(model, armed),
         Focus::Leave if armed => leave(model),
         Focus::Leave => Vec::new(),
         Focus::Watch => watch(model, armed),
@@ -102,7 +103,7 @@ fn press_focused(model: &mut Model, armed: bool) -> Vec<Effect> {
 
 /// Closes the dialog and shows the deployment that runs, or ran, instead.
 fn watch(model: &mut Model, armed: bool) -> Vec<Effect> {
-    let watched = model.confirm_mut().and_then(|confirm| confirm.watch).filter(|_| armed);
+    let watched = model.confirm().and_then(|c| c.dialog.planning()?.watch).filter(|_| armed);
     if let Some(watched) = watched {
         model.overlays.pop();
         model.filter.text.clear();
@@ -116,30 +117,30 @@ fn watch(model: &mut Model, armed: bool) -> Vec<Effect> {
 
 /// Goes to another field or button. The number that an emergency asks for is not left.
 fn focus(confirm: &mut Confirm, by: isize) -> Vec<Effect> {
-    if confirm.is_emergency() && matches!(confirm.focus, Focus::Field(_)) {
+    if confirm.dialog.is_emergency() && matches!(confirm.progress.focus(), Focus::Field(_)) {
         return Vec::new();
     }
-    confirm.focus = confirm.next_focus(by);
+    confirm.progress.focus_on(confirm.next_focus(by));
     Vec::new()
 }
 
 /// Along the commits, and past their ends out of the list.
 fn walk(confirm: &mut Confirm, by: isize) -> Vec<Effect> {
-    if confirm.suspects.as_mut().is_some_and(|suspects| suspects.step(by)) {
+    if confirm.dialog.suspects_mut().is_some_and(|suspects| suspects.step(by)) {
         return Vec::new();
     }
     focus(confirm, by)
 }
 
 fn mark(confirm: &mut Confirm) -> Vec<Effect> {
-    confirm.suspects.iter_mut().for_each(Suspects::mark);
+    confirm.dialog.suspects_mut().into_iter().for_each(Suspects::mark);
     Vec::new()
 }
 
 /// Closes the dialog; a command that was sent goes on without it.
 fn leave(model: &mut Model) -> Vec<Effect> {
-    let sent = |c: &Confirm| matches!(c.stage, Stage::Sending | Stage::Checking);
-    if model.confirm_mut().is_some_and(|confirm| sent(confirm)) {
+    let sent = |c: &Confirm| matches!(c.progress.stage(), Stage::Sending | Stage::Checking);
+    if model.confirm().is_some_and(sent) {
         model.say(Tone::Plain, "it was sent already and goes on; its answer will be told here");
     }
     model.overlays.pop();
@@ -152,7 +153,7 @@ fn press(model: &mut Model, armed: bool) -> Vec<Effect> {
         return too_quick(model);
     }
     let Some(confirm) = model.confirm() else { return Vec::new() };
-    match confirm.stage {
+    match confirm.progress.stage() {
         Stage::Disarmed(_) | Stage::Failed(_) => plan::again(model),
         Stage::Asking | Stage::Rechecking if confirm.act_label().is_some() => {
             match available::fresh(model).and(confirm.is_complete(model)) {
@@ -194,7 +195,7 @@ fn too_quick(model: &mut Model) -> Vec<Effect> {
 /// Sends what the dialog is about.
 fn send_it(model: &mut Model) -> Vec<Effect> {
     let (now, zone) = (model.now(), model.zone());
-    let command = model.confirm_mut().and_then(|confirm| confirm.command(now, zone));
+    let command = model.confirm().and_then(|confirm| confirm.dialog.command(now, zone));
     command.map_or_else(Vec::new, |command| send::send(model, command))
 }
 
@@ -204,8 +205,8 @@ fn at_once(model: &mut Model, armed: bool) -> Vec<Effect> {
         return Vec::new();
     }
     let Some(confirm) = model.confirm() else { return Vec::new() };
-    match confirm.stage {
-        Stage::Asking if confirm.plan.is_some() && confirm.may_be_done() => {
+    match confirm.progress.stage() {
+        Stage::Asking if confirm.dialog.plan().is_some() && confirm.dialog.may_be_done() => {
             match confirm.is_complete(model) {
                 Ok(()) => send_it(model),
                 Err(why) => {
@@ -225,24 +226,21 @@ pub fn drawn(model: &mut Model, at: Instant) {
     let countdown = model.options.emergency_countdown;
     let window = layout::dialog_window(model);
     let Some(confirm) = model.confirm_mut() else { return };
-    if confirm.drawn(at)
-        && let Manner::Emergency { fires_at: Some(fires_at), .. } = &mut confirm.manner
+    if confirm.progress.drawn(at)
+        && let Some(Countdown { fires_at: Some(fires_at), .. }) = confirm.dialog.countdown_mut()
     {
         *fires_at = at + countdown;
     }
-    let before = confirm.reading;
-    if let Some(window) = window {
-        confirm.reading.shows(window);
-    }
     // Why the button is off may be another thing now.
-    model.dirty |= confirm.reading != before;
+    let read_more = window.is_some_and(|window| confirm.progress.read(window));
+    model.dirty |= read_more;
 }
 
 /// Scrolls what stands above the fields.
 fn turn(model: &mut Model, pages: isize) -> Vec<Effect> {
     let window = layout::dialog_window(model);
     if let (Some(window), Some(confirm)) = (window, model.confirm_mut()) {
-        confirm.reading.turn(window, pages);
+        confirm.progress.turn(window, pages);
     }
     Vec::new()
 }
@@ -250,17 +248,17 @@ fn turn(model: &mut Model, pages: isize) -> Vec<Effect> {
 /// The emergency whose countdown is over is sent.
 pub fn fire_when_due(model: &mut Model) -> Vec<Effect> {
     let at = model.at;
-    let due = |confirm: &Confirm| confirm.fires_at().is_some_and(|due| due <= at);
-    if !model.confirm_mut().is_some_and(|confirm| due(confirm)) {
+    let due = model.confirm().and_then(Confirm::fires_at);
+    if due.is_none_or(|due| due > at) {
         return Vec::new();
     }
     let effects = send_it(model);
     if effects.is_empty()
         && let Some(confirm) = model.confirm_mut()
-        && let Manner::Emergency { fires_at, .. } = &mut confirm.manner
+        && let Some(countdown) = confirm.dialog.countdown_mut()
     {
         // There is nothing to send; only a key tries again.
-        *fires_at = None;
+        countdown.fires_at = None;
     }
     effects
 }

@@ -9,7 +9,7 @@ use crate::console::actions::chord::Chord;
 use crate::console::actions::context::InputContext;
 use crate::console::effect::{Effect, Outside};
 use crate::console::model::areas::is_tiny;
-use crate::console::model::dialog::{Confirm, Focus, Manner, QUIET, Reading};
+use crate::console::model::dialog::progress::{Focus, QUIET};
 use crate::console::model::notes::Tone;
 use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
@@ -23,9 +23,7 @@ pub fn input(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Resize(width, height) => {
             model.size = Size { width, height };
             if let Some(confirm) = model.confirm_mut() {
-                confirm.changes();
-                // Its lines end elsewhere now.
-                confirm.reading = Reading::default();
+                confirm.progress.resized();
             }
             // Also at the size that was drawn last: a terminal that shrank and grew again in between has lost it.
             vec![Effect::Outside(Outside::Redraw)]
@@ -40,7 +38,7 @@ fn not_quiet(model: &mut Model) -> Vec<Effect> {
     let at = model.at;
     model.last_input = Some(at);
     if let Some(confirm) = model.confirm_mut() {
-        confirm.pressed(at);
+        confirm.progress.pressed(at);
     }
     Vec::new()
 }
@@ -49,7 +47,8 @@ fn key_pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     // A key that was in the pipe by then may have been pressed before the dialog was on screen.
     let keys_out = model.keys_out;
     let since_last = model.last_input.is_none_or(|last| keys_out >= last + QUIET);
-    let quiet = model.confirm_mut().map_or(since_last, |confirm| confirm.is_armed(keys_out));
+    let quiet =
+        model.confirm_mut().map_or(since_last, |confirm| confirm.progress.is_armed(keys_out));
     not_quiet(model);
     let Some(chord) = Chord::pressed(key) else { return Vec::new() };
     if is_tiny(model.area()) {
@@ -61,7 +60,7 @@ fn key_pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
 /// Where a key is pressed now.
 fn context(model: &Model) -> InputContext {
     match model.overlays.last() {
-        Some(Overlay::Confirm(confirm)) => match confirm.focus {
+        Some(Overlay::Confirm(confirm)) => match confirm.progress.focus() {
             Focus::Field(_) => InputContext::Field,
             Focus::Suspects => InputContext::Commits,
             Focus::Leave | Focus::Watch | Focus::Ask | Focus::Act => InputContext::Buttons,
@@ -139,8 +138,7 @@ fn is_bang(model: &Model, chord: Chord) -> bool {
 }
 
 fn is_emergency(model: &Model) -> bool {
-    let emergency = |c: &Confirm| matches!(c.manner, Manner::Emergency { .. });
-    matches!(model.overlays.last(), Some(Overlay::Confirm(c)) if emergency(c))
+    matches!(model.overlays.last(), Some(Overlay::Confirm(c)) if c.dialog.is_emergency())
 }
 
 /// Whether letters go into a text.

@@ -82,7 +82,7 @@ pub fn spoiled(model: &mut Model, at: Instant) {
     model.at = model.at.max(at);
     model.dirty = true;
     if let Some(confirm) = model.confirm_mut() {
-        confirm.changes();
+        confirm.progress.changed();
     }
 }
 

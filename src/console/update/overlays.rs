@@ -48,7 +48,7 @@ fn moved(from: usize, by: Move, page: usize, most: usize) -> usize {
 fn close(model: &mut Model) {
     model.overlays.pop();
     if let Some(confirm) = model.confirm_mut() {
-        confirm.changes();
+        confirm.progress.changed();
     }
 }
 

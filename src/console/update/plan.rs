@@ -4,48 +4,46 @@ use crate::backend::{Answer, BackendError};
 use crate::console::actions::action::KeyAction;
 use crate::console::effect::Effect;
 use crate::console::model::Model;
-use crate::console::model::dialog::{Focus, Manner, Question, Reading, Stage, Subject, Watched};
+use crate::console::model::dialog::kinds::{Dialog, Question, WatchTarget};
+use crate::console::model::dialog::progress::Stage;
 use crate::console::model::notes::Tone;
 use crate::console::model::ticket::Ticket;
 use crate::console::update::{changes, moved};
+use crate::domain::command::Action;
 use crate::domain::ids::Environment;
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::DeploymentRow;
 
-pub fn ask(model: &Model, ticket: Ticket, subject: Subject) -> Option<Effect> {
-    let Subject::Plan(action) = subject else { return None };
+pub fn ask(model: &Model, ticket: Ticket, action: Action) -> Option<Effect> {
     Some(Effect::Plan { ticket, service: model.services.selected.clone()?, action })
 }
 
 /// Asks for the plan once more, as it is now.
 fn ask_anew(model: &mut Model) -> Vec<Effect> {
     let ticket = model.next_ticket();
-    let Some(confirm) = model.confirm_mut() else { return Vec::new() };
-    confirm.question = Some(Question { ticket, outdated: false });
-    let subject = confirm.subject;
-    ask(model, ticket, subject).into_iter().collect()
+    let planning = model.confirm_mut().and_then(|confirm| confirm.dialog.planning_mut());
+    let Some(planning) = planning else { return Vec::new() };
+    planning.question = Some(Question { ticket, outdated: false });
+    let action = planning.action;
+    ask(model, ticket, action).into_iter().collect()
 }
 
 /// Asks anew from the start, as a new intent.
 pub fn again(model: &mut Model) -> Vec<Effect> {
     let (key, ticket) = (model.next_key(), model.next_ticket());
     let Some(confirm) = model.confirm_mut() else { return Vec::new() };
-    let subject = confirm.subject;
-    confirm.stage =
-        if matches!(subject, Subject::Plan(_)) { Stage::Planning } else { Stage::Asking };
-    (confirm.key, confirm.ticket) = (key, ticket);
-    confirm.refocus(Focus::Leave);
-    confirm.changes();
+    let planned = confirm.dialog.planning().is_some();
+    let stage = if planned { Stage::Planning } else { Stage::Asking };
+    confirm.progress.restart(key, ticket, stage);
     ask_anew(model)
 }
 
 /// A plan came in, for the dialog or for the page of changes.
 pub fn planned(model: &mut Model, ticket: Ticket, answer: Answer<Box<Plan>>) -> Vec<Effect> {
     changes::planned(model, ticket, &answer);
-    let Some(confirm) = model.confirm_mut() else { return Vec::new() };
-    let Some(question) = confirm.question.take_if(|question| question.ticket == ticket) else {
-        return Vec::new();
-    };
+    let planning = model.confirm_mut().and_then(|confirm| confirm.dialog.planning_mut());
+    let question = planning.and_then(|p| p.question.take_if(|question| question.ticket == ticket));
+    let Some(question) = question else { return Vec::new() };
     match answer {
         Ok(plan) => take_plan(model, plan),
         Err(why) => not_planned(model, why),
@@ -57,23 +55,23 @@ pub fn planned(model: &mut Model, ticket: Ticket, answer: Answer<Box<Plan>>) -> 
 fn not_planned(model: &mut Model, why: BackendError) {
     let Some(confirm) = model.confirm_mut() else { return };
     // The plan on screen is compared once more where it is executed, so that an emergency need not wait for this.
-    if confirm.is_emergency() && confirm.stage == Stage::Asking {
+    if confirm.dialog.is_emergency() && *confirm.progress.stage() == Stage::Asking {
         return model.say(Tone::Bad, format!("the plan was not checked again: {why}"));
     }
-    confirm.stage = match why {
+    confirm.progress.go_to(match why {
         BackendError::Refused(refusal) => Stage::Refused(refusal.to_string()),
         why => Stage::Failed(why.to_string()),
-    };
-    confirm.refocus(Focus::Leave);
-    confirm.changes();
+    });
 }
 
 fn take_plan(model: &mut Model, plan: Box<Plan>) {
     offer_watch(model, &plan);
     let Some(confirm) = model.confirm_mut() else { return };
-    let same = confirm.plan.as_ref().is_some_and(|shown| shown.fingerprint == plan.fingerprint);
-    let emergency = matches!(confirm.manner, Manner::Emergency { .. });
-    match (&confirm.stage, confirm.plan.take()) {
+    let emergency = confirm.dialog.is_emergency();
+    let Some(planning) = confirm.dialog.planning_mut() else { return };
+    let shown = planning.plan.take();
+    let same = shown.as_ref().is_some_and(|shown| shown.fingerprint == plan.fingerprint);
+    match (confirm.progress.stage(), shown) {
         // Time alone changed what is asked for, as when a soak is over: the same plan is asked anew.
         (Stage::Asking | Stage::Rechecking, Some(shown))
             if same && !emergency && shown.severity() != plan.severity() =>
@@ -81,14 +79,14 @@ fn take_plan(model: &mut Model, plan: Box<Plan>) {
             confirm.ask(plan);
         }
         (Stage::Rechecking, _) if same => {
-            confirm.plan = Some(plan);
-            confirm.stage = Stage::Asking;
+            planning.plan = Some(plan);
+            confirm.progress.confirm();
         }
         (Stage::Rechecking, Some(shown)) => {
             let changes = moved::between(model, &shown, &plan);
             disarm(model, changes, Some(plan));
         }
-        (Stage::Asking, Some(_)) if same => confirm.plan = Some(plan),
+        (Stage::Asking, Some(_)) if same => planning.plan = Some(plan),
         (_, Some(shown)) if emergency && !same => {
             let changes = moved::between(model, &shown, &plan);
             count_down(model, plan, changes);
@@ -104,10 +102,12 @@ pub fn count_down(model: &mut Model, plan: Box<Plan>, again: Vec<String>) {
     let fires_at = at + model.options.emergency_countdown;
     let Some(confirm) = model.confirm_mut() else { return };
     confirm.ask(plan);
-    confirm.key = key;
-    let by_itself = confirm.may_be_done() && !confirm.asks_number() && !confirm.waits_for_enter;
-    let fires_at = by_itself.then_some(fires_at);
-    confirm.manner = Manner::Emergency { fires_at, again };
+    confirm.progress.renew(key);
+    let may = confirm.dialog.may_be_done() && !confirm.dialog.asks_number();
+    if let Some(countdown) = confirm.dialog.countdown_mut() {
+        countdown.fires_at = (may && !countdown.waits_for_enter).then_some(fires_at);
+        countdown.again = again;
+    }
 }
 
 /// Takes the button away, saying what is not as it was shown.
@@ -116,11 +116,10 @@ pub fn disarm(model: &mut Model, changes: Vec<String>, plan: Option<Box<Plan>>) 
         offer_watch(model, plan);
     }
     let Some(confirm) = model.confirm_mut() else { return };
-    confirm.stage = Stage::Disarmed(changes);
-    confirm.reading = Reading::default();
-    confirm.plan = plan.or(confirm.plan.take());
-    confirm.refocus(Focus::Leave);
-    confirm.changes();
+    if let (Some(plan), Some(planning)) = (plan, confirm.dialog.planning_mut()) {
+        planning.plan = Some(plan);
+    }
+    confirm.progress.disarm(changes);
 }
 
 /// The snapshot changed under an open dialog: a plan is made again and compared, anything else is looked for.
@@ -129,32 +128,30 @@ pub fn world_moved(model: &mut Model) -> Vec<Effect> {
     let (Some(confirm), Some(snapshot)) = (model.confirm_mut(), snapshot) else {
         return Vec::new();
     };
-    if !matches!(confirm.stage, Stage::Planning | Stage::Asking | Stage::Rechecking) {
+    if !confirm.progress.is_open() {
         return Vec::new();
     }
-    match confirm.subject {
-        Subject::Plan(_) => check_again(model),
-        subject => {
-            let gone = subject.is_there(&snapshot).err();
-            let suspects = confirm.suspects.as_ref();
-            if let Some(gone) = gone.or_else(|| suspects.and_then(|s| s.outdated(&snapshot, &key)))
-            {
-                disarm(model, vec![gone], None);
-            }
-            Vec::new()
-        }
+    if confirm.dialog.planning().is_some() {
+        return check_again(model);
     }
+    let outdated = || confirm.dialog.suspects()?.outdated(&snapshot, &key);
+    if let Some(gone) = confirm.dialog.is_there(&snapshot).err().or_else(outdated) {
+        disarm(model, vec![gone], None);
+    }
+    Vec::new()
 }
 
 /// Asks whether the plan on screen still holds, once the one that is being made is there.
 fn check_again(model: &mut Model) -> Vec<Effect> {
     let Some(confirm) = model.confirm_mut() else { return Vec::new() };
-    match confirm.stage {
-        Stage::Asking if confirm.manner == Manner::Careful => confirm.stage = Stage::Rechecking,
-        Stage::Planning | Stage::Asking | Stage::Rechecking => {}
-        _ => return Vec::new(),
+    if !confirm.progress.is_open() {
+        return Vec::new();
     }
-    match &mut confirm.question {
+    let asks = *confirm.progress.stage() == Stage::Asking;
+    if asks && matches!(confirm.dialog, Dialog::Plan { .. }) {
+        confirm.progress.recheck();
+    }
+    match confirm.dialog.planning_mut().and_then(|planning| planning.question.as_mut()) {
         Some(question) => {
             question.outdated = true;
             Vec::new()
@@ -166,17 +163,18 @@ fn check_again(model: &mut Model) -> Vec<Effect> {
 /// Offers to watch what runs in production, or what went live there since the plan on screen was made.
 fn offer_watch(model: &mut Model, now: &Plan) {
     let (running, instead) = (model.in_flight(Environment::Production).is_some(), instead(model));
-    let Some(confirm) = model.confirm_mut() else { return };
+    let planning = model.confirm_mut().and_then(|confirm| confirm.dialog.planning_mut());
+    let Some(planning) = planning else { return };
     let live = |plan: &Plan| plan.live.as_ref().map(|live| live.build);
-    let moved = confirm.plan.as_ref().is_some_and(|shown| live(shown) != live(now));
+    let moved = planning.plan.as_ref().is_some_and(|shown| live(shown) != live(now));
     if running || moved {
-        confirm.watch = instead;
+        planning.watch = instead;
     }
 }
 
 /// What runs in production, else what is live there.
-fn instead(model: &Model) -> Option<Watched> {
-    let of = |row: &DeploymentRow| Watched {
+fn instead(model: &Model) -> Option<WatchTarget> {
+    let of = |row: &DeploymentRow| WatchTarget {
         deployment: row.deployment.id,
         build: row.deployment.request.build,
     };

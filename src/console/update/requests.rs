@@ -1,7 +1,7 @@
 //! Requests for a promoter: telling of them, taking one, and taking one's own back.
 
 use crate::console::effect::{Effect, Outside};
-use crate::console::model::dialog::{Manner, Stage, Subject};
+use crate::console::model::dialog::kinds::Dialog;
 use crate::console::model::notes::Tone;
 use crate::console::model::{Model, Screen};
 use crate::console::update::{confirm, plan};
@@ -14,12 +14,12 @@ pub fn take(model: &mut Model) -> Vec<Effect> {
     if model.build(build).is_some() {
         model.staging.selected = Some(build);
     }
-    confirm::open(model, Subject::Plan(Action::Promote { build }), Manner::Careful)
+    confirm::open(model, Dialog::plan_of(Action::Promote { build }))
 }
 
 pub fn withdraw(model: &mut Model) -> Vec<Effect> {
     match model.open_request().map(|request| request.id) {
-        Some(id) => confirm::open(model, Subject::Withdraw(id), Manner::Careful),
+        Some(id) => confirm::open(model, Dialog::withdraw(id)),
         None => Vec::new(),
     }
 }
@@ -70,15 +70,18 @@ fn ended(model: &mut Model, before: &Request) -> Vec<Effect> {
 fn disarm(model: &mut Model, request: &Request, text: String) {
     let Some(confirm) = model.confirm_mut() else { return };
     let withdrawn = matches!(request.closed, Some(Closed::Withdrawn { .. }));
-    let about = match confirm.subject {
-        Subject::Withdraw(id) => id == request.id,
-        Subject::Plan(Action::Promote { build }) => withdrawn && build == request.build,
+    let about = match &confirm.dialog {
+        Dialog::Withdraw { request: id, .. } => *id == request.id,
+        Dialog::Plan { planning, .. } => {
+            withdrawn && planning.action == Action::Promote { build: request.build }
+        }
         _ => false,
     };
-    let asks = matches!(confirm.stage, Stage::Planning | Stage::Asking | Stage::Rechecking);
-    if about && asks && confirm.manner == Manner::Careful {
-        // A plan that is still being made must not arm it again.
-        confirm.question = None;
+    if about && confirm.progress.is_open() {
+        if let Some(planning) = confirm.dialog.planning_mut() {
+            // A plan that is still being made must not arm it again.
+            planning.question = None;
+        }
         plan::disarm(model, vec![text], None);
     }
 }

@@ -3,7 +3,7 @@
 use crate::backend::intents::Intent;
 use crate::backend::{Answer, BackendError};
 use crate::console::effect::{Effect, Outside};
-use crate::console::model::dialog::{Focus, Manner, Stage};
+use crate::console::model::dialog::progress::Stage;
 use crate::console::model::log::LogChoice;
 use crate::console::model::notes::Tone;
 use crate::console::model::overlay::Overlay;
@@ -17,12 +17,12 @@ pub fn send(model: &mut Model, command: Command) -> Vec<Effect> {
     let (now, ticket) = (model.now(), model.next_ticket());
     let service = model.services.selected.clone();
     let (Some(confirm), Some(service)) = (model.confirm_mut(), service) else { return Vec::new() };
-    confirm.stage = Stage::Sending;
-    confirm.ticket = ticket;
-    confirm.question = None;
-    confirm.focus = Focus::Leave;
-    let what = command.what(confirm.plan.as_ref().map(|plan| plan.target.build));
-    let intent = Intent { key: confirm.key.clone(), service, what, at: now };
+    confirm.progress.send(ticket);
+    if let Some(planning) = confirm.dialog.planning_mut() {
+        planning.question = None;
+    }
+    let what = command.what(confirm.dialog.plan().map(|plan| plan.target.build));
+    let intent = Intent { key: confirm.progress.key().clone(), service, what, at: now };
     let (key, what) = (intent.key.clone(), intent.what.clone());
     model.sent.push(Sent { ticket, key, what, lost: None });
     vec![Effect::Send { ticket, command, intent }]
@@ -80,7 +80,7 @@ pub fn looked_up(
 
 /// It is recorded: the dialog closes, and the log follows what runs now.
 fn done(model: &mut Model, ticket: Ticket, receipt: &Receipt) -> Vec<Effect> {
-    model.overlays.retain(|o| !matches!(o, Overlay::Confirm(c) if c.ticket == ticket));
+    model.overlays.retain(|o| !matches!(o, Overlay::Confirm(c) if c.progress.ticket() == ticket));
     if receipt.deployment.is_some() {
         model.log.choice = LogChoice::Running;
     }
@@ -96,14 +96,14 @@ fn changed(
     changes: Vec<String>,
     plan: Box<crate::domain::plan::Plan>,
 ) {
-    let manner = model.confirm_mut().filter(|c| c.ticket == ticket).map(|c| c.manner.clone());
-    match manner {
-        Some(Manner::Emergency { .. }) => plan::count_down(model, plan, changes),
-        Some(_) => {
+    let confirm = model.confirm().filter(|confirm| confirm.progress.ticket() == ticket);
+    match confirm.map(|confirm| confirm.dialog.is_emergency()) {
+        Some(true) => plan::count_down(model, plan, changes),
+        Some(false) => {
             let key = model.next_key();
             plan::disarm(model, changes, Some(plan));
             if let Some(confirm) = model.confirm_mut() {
-                confirm.key = key;
+                confirm.progress.renew(key);
             }
         }
         None => {
@@ -126,9 +126,7 @@ fn ended(model: &mut Model, ticket: Ticket, sent: &Sent, end: Stage) -> Vec<Effe
 }
 
 fn stage(model: &mut Model, ticket: Ticket, stage: Stage) {
-    if let Some(confirm) = model.confirm_mut().filter(|confirm| confirm.ticket == ticket) {
-        confirm.stage = stage;
-        confirm.refocus(Focus::Leave);
-        confirm.changes();
+    if let Some(confirm) = model.confirm_mut().filter(|c| c.progress.ticket() == ticket) {
+        confirm.progress.go_to(stage);
     }
 }

@@ -7,7 +7,6 @@ use ratatui::widgets::Paragraph;
 use crate::console::actions::action::{DialogAction, KeyAction};
 use crate::console::model::Model;
 use crate::console::model::areas::SMALLEST;
-use crate::console::model::dialog::Manner;
 use crate::console::model::overlay::Overlay;
 use crate::console::theme::Role;
 use crate::console::view::dialog::emergency;
@@ -26,11 +25,9 @@ pub fn draw(model: &Model, frame: &mut Frame) {
         format!("needs {width}x{height}, have {}x{}, {quit} quits", area.width, area.height);
     let below = Row::new(theme, area.width);
     let below = match model.overlays.last() {
-        Some(Overlay::Confirm(confirm)) if matches!(confirm.manner, Manner::Emergency { .. }) => {
-            below
-                .own(emergency::title(model, confirm), Role::Danger)
-                .own(format!("{close} cancels"), Role::Key)
-        }
+        Some(Overlay::Confirm(confirm)) if confirm.dialog.is_emergency() => below
+            .own(emergency::title(model, confirm), Role::Danger)
+            .own(format!("{close} cancels"), Role::Key),
         _ => below.own(needs, Role::Warn),
     };
     let lines = [row, below];

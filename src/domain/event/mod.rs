@@ -1,5 +1,6 @@
 //! The recorded facts. History, audit log and live stream all read these.
 
+mod observed;
 mod outcome;
 mod request;
 mod sentence;
@@ -10,6 +11,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use self::observed::ObservedDeployment;
 pub use self::outcome::{Outcome, StepOutcome};
 pub use self::request::{DeploymentKind, DeploymentRequest, Run, StepSpec};
 pub use self::sentence::Subject;
@@ -87,6 +89,16 @@ pub enum Fact {
     DeploymentEnded {
         deployment: DeploymentId,
         outcome: Outcome,
+    },
+    /// Another engine deploys to an environment. This event's sequence number names the deployment. The actor is who
+    /// started it there.
+    DeploymentObserved(ObservedDeployment),
+    /// An observed deployment ended.
+    ObservedEnded {
+        deployment: DeploymentId,
+        outcome: Outcome,
+        /// When it ended, by the clock of its engine.
+        at: DateTime<Utc>,
     },
     BuildVerified {
         build: BuildNumber,
@@ -180,6 +192,8 @@ names! {
     StepEnded: "step_ended",
     CancelRequested: "cancel_requested",
     DeploymentEnded: "deployment_ended",
+    DeploymentObserved: "deployment_observed",
+    ObservedEnded: "observed_ended",
     BuildVerified: "build_verified",
     HoldPlaced: "hold_placed",
     HoldReleased: "hold_released",

@@ -60,6 +60,8 @@ pub enum DeploymentKind {
     Rollback,
     /// The live build once more.
     Redeploy,
+    /// Another engine deployed it. trunkline only saw that.
+    External,
 }
 
 impl DeploymentKind {
@@ -70,6 +72,7 @@ impl DeploymentKind {
             Self::Promote => "promote",
             Self::Rollback => "rollback",
             Self::Redeploy => "redeploy",
+            Self::External => "external",
         }
     }
 }

@@ -59,6 +59,11 @@ impl Fact {
                 format!("{by} cancels {deployment}{}", because(reason))
             }
             Self::DeploymentEnded { deployment, outcome } => format!("{deployment} {outcome}"),
+            Self::DeploymentObserved(seen) => {
+                let (id, run) = (DeploymentId::from(seq), &seen.run);
+                format!("{by} deploys {} to {} ({id}, run {run})", seen.build, seen.environment)
+            }
+            Self::ObservedEnded { deployment, outcome, .. } => format!("{deployment} {outcome}"),
             Self::BuildVerified { build, note, .. } => {
                 format!("{by} verified {build}{}", because(note))
             }
@@ -103,6 +108,11 @@ impl Fact {
                 environment: Some(request.environment),
                 deployment: Some(DeploymentId::from(seq)),
             },
+            Self::DeploymentObserved(seen) => Subject {
+                build: Some(seen.build),
+                environment: Some(seen.environment),
+                deployment: Some(DeploymentId::from(seq)),
+            },
             Self::BuildFound { build, .. }
             | Self::BuildVerified { build, .. }
             | Self::PromoterRequested { build, .. } => Subject { build: Some(*build), ..none },
@@ -110,7 +120,8 @@ impl Fact {
             | Self::StepStarted { deployment, .. }
             | Self::StepEnded { deployment, .. }
             | Self::CancelRequested { deployment, .. }
-            | Self::DeploymentEnded { deployment, .. } => {
+            | Self::DeploymentEnded { deployment, .. }
+            | Self::ObservedEnded { deployment, .. } => {
                 Subject { deployment: Some(*deployment), ..none }
             }
             Self::HoldPlaced { environment, rollback, .. } => {
@@ -130,7 +141,9 @@ impl DeploymentRequest {
     pub fn action(&self) -> String {
         let Self { build, environment, .. } = self;
         match self.kind {
-            DeploymentKind::Auto => format!("deploys {build} to {environment}"),
+            DeploymentKind::Auto | DeploymentKind::External => {
+                format!("deploys {build} to {environment}")
+            }
             DeploymentKind::Promote => format!("promotes {build} to {environment}"),
             DeploymentKind::Rollback => format!("rolls {environment} back to {build}"),
             DeploymentKind::Redeploy => format!("redeploys {build} to {environment}"),

@@ -155,6 +155,9 @@ impl Reference {
                 self.requests.asked(event, *build, *until);
             }
             Fact::RequestWithdrawn { request, .. } => self.requests.withdrawn(event.at, *request),
+            Fact::DeploymentObserved(_) | Fact::ObservedEnded { .. } => {
+                panic!("{event:?}: no command and no decision records what another engine does")
+            }
             // Nothing was done.
             Fact::Refused { .. } => {}
             Fact::FreezePlaced { from, until, .. } => {
@@ -181,6 +184,9 @@ impl Reference {
             DeploymentKind::Rollback => {
                 self.may_go_back(event, request);
                 self.owes_hold = Some(id);
+            }
+            DeploymentKind::External => {
+                panic!("{event:?}: nobody requests what another engine does")
             }
             DeploymentKind::Promote | DeploymentKind::Redeploy => self.may_promote(event, request),
         }

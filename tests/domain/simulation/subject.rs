@@ -256,7 +256,8 @@ impl Subject {
             if self.read.contains(sha) { Pipeline::Steps(&steps) } else { Pipeline::NotRead }
         };
         let verify = &self.policy.verify;
-        decide(&Known { state: &self.state, verify, staging_steps: &pipeline })
+        let staging = self.policy.staging;
+        decide(&Known { state: &self.state, staging, verify, staging_steps: &pipeline })
     }
 
     fn act(&mut self, decision: Decision) {

@@ -2,7 +2,7 @@
 
 /// Where the upper part is scrolled to, and what of it was on screen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Reading {
+pub struct ReadProgress {
     /// The line at the top.
     pub first: usize,
     /// How many lines, from the first one on, were on screen.
@@ -13,7 +13,7 @@ pub struct Reading {
 
 /// A part of some lines that is on screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
+pub struct VisibleLines {
     pub first: usize,
     pub count: usize,
     /// How many there are.
@@ -22,9 +22,9 @@ pub struct Window {
     pub weighty: usize,
 }
 
-impl Reading {
+impl ReadProgress {
     /// This is on screen now.
-    pub fn shows(&mut self, window: Window) {
+    pub fn shows(&mut self, window: VisibleLines) {
         if window.first <= self.seen {
             self.seen = self.seen.max(window.first + window.count);
         }
@@ -32,7 +32,7 @@ impl Reading {
     }
 
     /// Moves by whole windows, so that no line is left out.
-    pub fn turn(&mut self, window: Window, pages: isize) {
+    pub fn turn(&mut self, window: VisibleLines, pages: isize) {
         let by = pages.saturating_mul(isize::try_from(window.count).unwrap_or(isize::MAX));
         self.first = window.first.saturating_add_signed(by).min(window.lines - window.count);
     }

@@ -5,47 +5,47 @@ use ratatui::text::Line;
 use crate::calendar::FreezeState;
 use crate::console::age::age;
 use crate::console::model::Model;
-use crate::console::model::dialog::Subject;
+use crate::console::model::dialog::kinds::Dialog;
 use crate::console::theme::Role;
-use crate::console::view::dialog;
+use crate::console::view::dialog::paragraph;
 use crate::console::view::panes::build_quality;
 use crate::console::view::parts::clock::clock;
 use crate::domain::ids::{BuildNumber, Seq};
 use crate::domain::stops::{Freeze, evaluate_freezes};
 
 /// What a command without a plan does, in a sentence.
-pub fn lines(model: &Model, subject: Subject, width: u16) -> Vec<Line<'static>> {
-    let text = match subject {
-        Subject::Plan(_) => return Vec::new(),
-        Subject::Verify(build) => {
-            let subject = model.build(build).map_or("", |row| row.build.subject());
-            format!("records that you saw {build} good in staging: {subject}{}", still_asked(model, build))
+pub fn lines(model: &Model, dialog: &Dialog, width: u16) -> Vec<Line<'static>> {
+    let text = match dialog {
+        Dialog::Plan { .. } | Dialog::Preview { .. } | Dialog::Emergency { .. } => return Vec::new(),
+        Dialog::Verify { build, .. } => {
+            let subject = model.build(*build).map_or("", |row| row.build.subject());
+            format!("records that you saw {build} good in staging: {subject}{}", still_asked(model, *build))
         }
-        Subject::Hold(_) => "promotes will need an override until somebody releases the hold; rollbacks go on".into(),
-        Subject::Release(environment) => model
+        Dialog::Hold { .. } => "promotes will need an override until somebody releases the hold; rollbacks go on".into(),
+        Dialog::Release { environment, .. } => model
             .service
             .as_ref()
-            .and_then(|service| service.holds.get(&environment))
+            .and_then(|service| service.holds.get(environment))
             .map_or_else(String::new, |hold| {
                 format!("held by {} since {}: {}", hold.by, age(model.since(hold.at)), hold.reason)
             }),
-        Subject::Cancel(id) => model.deployment(id).map_or_else(String::new, |row| {
+        Dialog::Cancel { deployment, .. } => model.deployment(*deployment).map_or_else(String::new, |row| {
             let request = &row.deployment.request;
             format!(
                 "stops the {} of {} to {} by {}; a step that runs is ended",
                 request.kind, request.build, request.environment, row.deployment.by
             )
         }),
-        Subject::Freeze => "promotes will need an override from now on; rollbacks go on. Leave the end empty to freeze until somebody lifts it".into(),
-        Subject::Lift(id) => lifted(model, id),
-        Subject::Withdraw(id) => model
+        Dialog::Freeze { .. } => "promotes will need an override from now on; rollbacks go on. Leave the end empty to freeze until somebody lifts it".into(),
+        Dialog::Lift { freeze, .. } => lifted(model, *freeze),
+        Dialog::Withdraw { request: id, .. } => model
             .open_request()
-            .filter(|request| request.id == id)
+            .filter(|request| request.id == *id)
             .map_or_else(String::new, |request| {
                 format!("you asked for {} {} ago; nobody is asked any more", request.build, age(model.since(request.at)))
             }),
     };
-    dialog::paragraph(model, width, &text, Role::Text)
+    paragraph(model, width, &text, Role::Text)
 }
 
 /// What a build lacks beside the word of a person.

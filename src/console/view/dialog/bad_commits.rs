@@ -4,8 +4,9 @@ use ratatui::text::Line;
 
 use crate::console::actions::action::{DialogAction, KeyAction};
 use crate::console::model::Model;
+use crate::console::model::dialog::Confirm;
 use crate::console::model::dialog::bad_commits::{Suspect, Suspects};
-use crate::console::model::dialog::{Confirm, Focus};
+use crate::console::model::dialog::progress::Focus;
 use crate::console::theme::Role;
 use crate::console::view::parts::row::{Row, called_width};
 
@@ -16,8 +17,8 @@ const AROUND: u16 = 9;
 
 /// The list with the line of the cursor in it; nothing where no commit has to be named.
 pub fn lines(model: &Model, confirm: &Confirm, width: u16, height: u16) -> Vec<Line<'static>> {
-    let Some(suspects) = &confirm.suspects else { return Vec::new() };
-    let focused = confirm.focus == Focus::Suspects;
+    let Some(suspects) = confirm.dialog.suspects() else { return Vec::new() };
+    let focused = confirm.progress.focus() == Focus::Suspects;
     let theme = &model.options.theme;
     let title = if focused { Role::Key } else { Role::Muted };
     let key = model.key(&KeyAction::Dialog(DialogAction::Mark));

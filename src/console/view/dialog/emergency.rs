@@ -4,7 +4,8 @@ use ratatui::text::Line;
 
 use crate::console::actions::action::{DialogAction, KeyAction};
 use crate::console::model::Model;
-use crate::console::model::dialog::{Confirm, Focus, Manner, Stage};
+use crate::console::model::dialog::Confirm;
+use crate::console::model::dialog::progress::{Focus, Stage};
 use crate::console::theme::Role;
 use crate::console::view::dialog;
 use crate::console::view::overlays::changes;
@@ -20,25 +21,25 @@ const REASONS: usize = 3;
 /// `ROLLING BACK PRODUCTION  #1287 -> #1286  in 3`.
 pub fn title(model: &Model, confirm: &Confirm) -> String {
     let arrow = model.options.theme.symbols.arrow;
-    match &confirm.stage {
+    match confirm.progress.stage() {
         Stage::Refused(_) => return " NOT rolling back: refused ".into(),
         Stage::Failed(_) => return " NOT rolling back: it failed ".into(),
         Stage::Unknown(_) => return " Rolling back: UNKNOWN ".into(),
         _ => {}
     }
-    let Some(plan) = &confirm.plan else { return " ROLLING BACK PRODUCTION ".into() };
+    let Some(plan) = confirm.dialog.plan() else { return " ROLLING BACK PRODUCTION ".into() };
     // While a promote is on its way, production is no longer what was live, and what is on its way is taken back.
     let cancelled = plan.cancels.and_then(|id| model.deployment(id));
     let cancelled = cancelled.map(|row| row.deployment.request.build);
     let from = cancelled.or(plan.live.as_ref().map(|live| live.build));
     let from = from.map_or("nothing".into(), |build| build.to_string());
     let ways = format!("{from} {arrow} {}", plan.target.build);
-    match (&confirm.manner, &confirm.stage) {
-        (Manner::Emergency { fires_at: Some(at), .. }, Stage::Asking) => {
+    match (confirm.fires_at(), confirm.progress.stage()) {
+        (Some(at), Stage::Asking) => {
             let left = at.saturating_duration_since(model.at).as_millis().div_ceil(1_000);
             format!(" ROLLING BACK PRODUCTION  {ways}  in {left} ")
         }
-        (_, Stage::Asking) if confirm.asks_number() => {
+        (_, Stage::Asking) if confirm.dialog.asks_number() => {
             format!(" NO RETURN: roll back {ways}, type {} ", plan.target.build.0)
         }
         (_, Stage::Sending | Stage::Checking) => format!(" ROLLING BACK PRODUCTION  {ways}  now "),
@@ -52,16 +53,15 @@ pub fn lines(
     width: u16,
 ) -> (Vec<Line<'static>>, Vec<Line<'static>>) {
     let mut upper = vec![Line::default()];
-    if let Manner::Emergency { again, .. } = &confirm.manner {
-        for text in again {
-            let text = format!("starts again: {text}");
-            upper.extend(dialog::paragraph(model, width, &text, Role::Warn));
-        }
+    let again = confirm.dialog.countdown().map_or(&[][..], |countdown| &countdown.again);
+    for text in again {
+        let text = format!("starts again: {text}");
+        upper.extend(dialog::paragraph(model, width, &text, Role::Warn));
     }
     upper.extend(service(model, confirm, width));
-    match &confirm.plan {
+    match confirm.dialog.plan() {
         Some(plan) => upper.extend(of_plan(model, plan, width)),
-        None if confirm.stage == Stage::Planning => {
+        None if *confirm.progress.stage() == Stage::Planning => {
             upper.extend(dialog::paragraph(model, width, "making the plan", Role::Muted));
         }
         None => {}
@@ -69,9 +69,14 @@ pub fn lines(
     upper.push(Line::default());
     let mut lower = dialog::outcome(model, confirm, width);
     lower.extend(countdown(model, confirm, width));
-    if confirm.stage == Stage::Asking {
-        for (at, field) in confirm.fields.iter().enumerate() {
-            lower.push(dialog::field(model, width, field, confirm.focus == Focus::Field(at)));
+    if *confirm.progress.stage() == Stage::Asking {
+        for (at, field) in confirm.dialog.fields().into_iter().enumerate() {
+            lower.push(dialog::field(
+                model,
+                width,
+                field,
+                confirm.progress.focus() == Focus::Field(at),
+            ));
         }
     }
     lower.push(keys(model, confirm, width));
@@ -87,7 +92,7 @@ fn service(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
     let row = Row::new(&model.options.theme, width).gap(2).cell("service", 12, Role::Muted);
     let row = row.own(service.as_str(), Role::Accent);
     let key = model.key(&KeyAction::Dialog(DialogAction::Press));
-    let row = if confirm.waits_for_enter {
+    let row = if confirm.dialog.countdown().is_some_and(|countdown| countdown.waits_for_enter) {
         row.own(format!("  selected in a list: only {key} starts it"), Role::Warn)
     } else {
         row
@@ -139,10 +144,7 @@ fn of_weight(plan: &Plan, finding: &Finding) -> bool {
 
 /// The bar that empties until it fires.
 fn countdown(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
-    let Manner::Emergency { fires_at: Some(at), .. } = confirm.manner else { return Vec::new() };
-    if confirm.stage != Stage::Asking {
-        return Vec::new();
-    }
+    let Some(at) = confirm.fires_at() else { return Vec::new() };
     let theme = &model.options.theme;
     let whole = model.options.emergency_countdown;
     let passed = whole.saturating_sub(at.saturating_duration_since(model.at));
@@ -152,15 +154,15 @@ fn countdown(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>>
 
 /// The key that starts it is named once it works.
 fn keys(model: &Model, confirm: &Confirm, width: u16) -> Line<'static> {
-    let esc = match confirm.stage {
+    let esc = match confirm.progress.stage() {
         Stage::Sending | Stage::Checking | Stage::Refused(_) | Stage::Unknown(_) => " closes",
         _ => " cancels",
     };
     let key = |action| model.key(&KeyAction::Dialog(action));
     let row = Row::new(&model.options.theme, width).gap(2);
     let row = row.own(key(DialogAction::Close), Role::Key).own(esc, Role::Text);
-    let enter = match confirm.stage {
-        Stage::Asking if confirm.plan.is_some() && confirm.may_be_done() => {
+    let enter = match confirm.progress.stage() {
+        Stage::Asking if confirm.dialog.plan().is_some() && confirm.dialog.may_be_done() => {
             match confirm.is_complete(model) {
                 Ok(()) => " rolls back now",
                 Err(why) => return row.own(format!("   off: {why}"), Role::Warn).line(),
@@ -169,7 +171,7 @@ fn keys(model: &Model, confirm: &Confirm, width: u16) -> Line<'static> {
         Stage::Failed(_) => " tries again",
         _ => return row.line(),
     };
-    if !confirm.is_armed(model.at) {
+    if !confirm.progress.is_armed(model.at) {
         return row.line();
     }
     row.gap(3).own(key(DialogAction::Press), Role::Key).own(enter, Role::Text).line()

@@ -13,9 +13,11 @@ use ratatui::text::{Line, Span};
 use crate::console::actions::action::{DialogAction, KeyAction};
 use crate::console::actions::{available, remedy};
 use crate::console::model::Model;
-use crate::console::model::dialog::{
-    Confirm, Field, FieldKind, Focus, Manner, Stage, Subject, Window,
-};
+use crate::console::model::dialog::Confirm;
+use crate::console::model::dialog::field::{Field, FieldKind};
+use crate::console::model::dialog::kinds::{Dialog, Planning};
+use crate::console::model::dialog::progress::{Focus, Stage};
+use crate::console::model::dialog::reading::VisibleLines;
 use crate::console::theme::Role;
 use crate::console::view::dialog::upper::Upper;
 use crate::console::view::parts::clock::clock;
@@ -39,7 +41,12 @@ pub fn draw(model: &Model, confirm: &Confirm, frame: &mut Frame, body: Rect) {
     let inner = frame::overlay(model, frame, area, role, title, &keys(model, confirm));
     let high = inner.height.saturating_sub(height_of(&lower));
     let (above, below) = (Rect { height: high, ..inner }, Rect { y: inner.y + high, ..inner });
-    draw_lines(frame, above, upper.shown(model, usize::from(high), confirm.reading.first), 0);
+    draw_lines(
+        frame,
+        above,
+        upper.shown(model, usize::from(high), confirm.progress.reading().first),
+        0,
+    );
     draw_lines(frame, Rect { height: inner.height - high, ..below }, lower, 0);
 }
 
@@ -47,10 +54,10 @@ pub fn draw(model: &Model, confirm: &Confirm, frame: &mut Frame, body: Rect) {
 fn keys(model: &Model, confirm: &Confirm) -> String {
     let key = |action| model.key(&KeyAction::Dialog(action));
     let close = key(DialogAction::Close);
-    match (&confirm.manner, confirm.subject) {
-        (Manner::Emergency { .. }, _) => format!("{close} cancels"),
-        (_, Subject::Cancel(_)) => format!("{close} keeps it"),
-        _ if confirm.plan.is_some() => {
+    match &confirm.dialog {
+        Dialog::Emergency { .. } => format!("{close} cancels"),
+        Dialog::Cancel { .. } => format!("{close} keeps it"),
+        dialog if dialog.plan().is_some() => {
             format!("{} changes  {close} cancel", key(DialogAction::Changes))
         }
         _ => format!("{close} cancel"),
@@ -58,10 +65,10 @@ fn keys(model: &Model, confirm: &Confirm) -> String {
 }
 
 /// What of the dialog's upper part is on screen.
-pub fn window(model: &Model, confirm: &Confirm, body: Rect) -> Window {
+pub fn window(model: &Model, confirm: &Confirm, body: Rect) -> VisibleLines {
     let Parts { area, upper, lower } = parts(model, confirm, body);
     let high = area.height.saturating_sub(2).saturating_sub(height_of(&lower));
-    upper.window(usize::from(high), confirm.reading.first)
+    upper.window(usize::from(high), confirm.progress.reading().first)
 }
 
 /// The dialog before it is drawn.
@@ -78,14 +85,11 @@ const LEAST: usize = 4;
 fn parts(model: &Model, confirm: &Confirm, body: Rect) -> Parts {
     let width = WIDTH.min(body.width);
     let (inner, room) = (width.saturating_sub(2), body.height.saturating_sub(2));
-    let (mut upper, mut lower) = match &confirm.manner {
-        Manner::Emergency { .. } => {
-            let (upper, lower) = emergency::lines(model, confirm, inner);
-            (Upper { lines: upper, weighty: 0 }, lower)
-        }
-        Manner::Careful | Manner::Preview => {
-            (upper(model, confirm, inner), lower(model, confirm, inner, room))
-        }
+    let (mut upper, mut lower) = if confirm.dialog.is_emergency() {
+        let (upper, lower) = emergency::lines(model, confirm, inner);
+        (Upper { lines: upper, weighty: 0 }, lower)
+    } else {
+        (upper(model, confirm, inner), lower(model, confirm, inner, room))
     };
     let height = u16::try_from(upper.lines.len() + lower.len() + 2).unwrap_or(u16::MAX);
     let room = usize::from(room);
@@ -104,35 +108,43 @@ fn height_of(lines: &[Line<'static>]) -> u16 {
 }
 
 fn touches_production(confirm: &Confirm) -> bool {
-    confirm.manner != Manner::Preview
-        && !matches!(confirm.subject, Subject::Verify(_) | Subject::Withdraw(_))
+    let only_shows = |dialog: &Dialog| {
+        matches!(dialog, Dialog::Preview { .. } | Dialog::Verify { .. } | Dialog::Withdraw { .. })
+    };
+    !only_shows(&confirm.dialog)
 }
 
 fn title(model: &Model, confirm: &Confirm) -> String {
-    if let Manner::Emergency { .. } = confirm.manner {
-        return emergency::title(model, confirm);
+    let what = match &confirm.dialog {
+        Dialog::Emergency { .. } => return emergency::title(model, confirm),
+        Dialog::Plan { planning, .. } | Dialog::Preview { planning } => {
+            plan_title(&confirm.dialog, planning)
+        }
+        Dialog::Verify { build, .. } => format!("Verify {build} in staging"),
+        Dialog::Hold { environment, .. } => format!("Hold {environment}"),
+        Dialog::Release { environment, .. } => format!("Release the hold on {environment}"),
+        Dialog::Cancel { deployment, .. } => stop(model, *deployment),
+        Dialog::Freeze { .. } => "Freeze PRODUCTION".into(),
+        Dialog::Lift { freeze, .. } => format!("Lift the freeze {freeze}"),
+        Dialog::Withdraw { .. } => "Withdraw the request for a promoter".into(),
+    };
+    match (confirm.progress.stage(), &confirm.dialog) {
+        (Stage::Disarmed(_), _) => format!(" DISARMED: {what} "),
+        (_, Dialog::Preview { .. }) => format!(" Preview: {what} "),
+        _ => format!(" {what} "),
     }
-    let what = match confirm.subject {
-        Subject::Plan(Action::Promote { build }) => {
-            let verb = if confirm.is_redeploy() { "Redeploy" } else { "Promote" };
+}
+
+fn plan_title(dialog: &Dialog, planning: &Planning) -> String {
+    match (planning.action, &planning.plan) {
+        (Action::Promote { build }, _) => {
+            let verb = if dialog.is_redeploy() { "Redeploy" } else { "Promote" };
             format!("{verb} {build} to PRODUCTION")
         }
-        Subject::Plan(Action::Rollback { .. }) => match &confirm.plan {
-            Some(plan) => format!("Roll PRODUCTION back to {}", plan.target.build),
-            None => "Roll PRODUCTION back".into(),
-        },
-        Subject::Verify(build) => format!("Verify {build} in staging"),
-        Subject::Hold(environment) => format!("Hold {environment}"),
-        Subject::Release(environment) => format!("Release the hold on {environment}"),
-        Subject::Cancel(deployment) => stop(model, deployment),
-        Subject::Freeze => "Freeze PRODUCTION".into(),
-        Subject::Lift(freeze) => format!("Lift the freeze {freeze}"),
-        Subject::Withdraw(_) => "Withdraw the request for a promoter".into(),
-    };
-    match (&confirm.stage, &confirm.manner) {
-        (Stage::Disarmed(_), _) => format!(" DISARMED: {what} "),
-        (_, Manner::Preview) => format!(" Preview: {what} "),
-        _ => format!(" {what} "),
+        (Action::Rollback { .. }, Some(plan)) => {
+            format!("Roll PRODUCTION back to {}", plan.target.build)
+        }
+        (Action::Rollback { .. }, None) => "Roll PRODUCTION back".into(),
     }
 }
 
@@ -147,19 +159,19 @@ fn stop(model: &Model, deployment: DeploymentId) -> String {
 
 fn upper(model: &Model, confirm: &Confirm, width: u16) -> Upper {
     let mut upper = Upper::default();
-    if let Stage::Disarmed(changes) = &confirm.stage {
+    if let Stage::Disarmed(changes) = confirm.progress.stage() {
         for text in changes {
             upper.lines.extend(paragraph(model, width, text, Role::Danger));
         }
         upper.lines.push(Line::default());
     }
-    match (&confirm.plan, confirm.subject) {
-        (Some(shown), _) => plan::add(model, shown, width, &mut upper),
-        (None, Subject::Plan(_)) if confirm.stage == Stage::Planning => {
+    match confirm.dialog.plan() {
+        Some(shown) => plan::add(model, shown, width, &mut upper),
+        None if *confirm.progress.stage() == Stage::Planning => {
             let row = Row::new(&model.options.theme, width).gap(2);
             upper.lines.push(row.own("making the plan", Role::Muted).line());
         }
-        (None, subject) => upper.lines.extend(about::lines(model, subject, width)),
+        None => upper.lines.extend(about::lines(model, &confirm.dialog, width)),
     }
     upper
 }
@@ -168,13 +180,13 @@ fn upper(model: &Model, confirm: &Confirm, width: u16) -> Upper {
 fn lower(model: &Model, confirm: &Confirm, width: u16, room: u16) -> Vec<Line<'static>> {
     let mut lines = vec![Line::default()];
     lines.extend(outcome(model, confirm, width));
-    let asks = matches!(confirm.stage, Stage::Asking | Stage::Rechecking);
+    let asks = confirm.progress.asks();
     if asks {
         lines.extend(bad_commits::lines(model, confirm, width, room));
-        for (at, of) in confirm.fields.iter().enumerate() {
-            lines.push(field(model, width, of, confirm.focus == Focus::Field(at)));
+        for (at, of) in confirm.dialog.fields().into_iter().enumerate() {
+            lines.push(field(model, width, of, confirm.progress.focus() == Focus::Field(at)));
         }
-        if !confirm.fields.is_empty() {
+        if !confirm.dialog.fields().is_empty() {
             lines.push(Line::default());
         }
     }
@@ -182,7 +194,9 @@ fn lower(model: &Model, confirm: &Confirm, width: u16, room: u16) -> Vec<Line<'s
     lines.push(buttons);
     if let Some(off) = off {
         lines.push(Row::new(&model.options.theme, width).gap(2).own(off, Role::Warn).line());
-    } else if let Some(plan) = confirm.plan.as_ref().filter(|_| asks && confirm.may_be_done()) {
+    } else if let Some(plan) =
+        confirm.dialog.plan().filter(|_| asks && confirm.dialog.may_be_done())
+    {
         lines.push(undo(model, plan, width));
     }
     lines
@@ -204,9 +218,9 @@ fn undo(model: &Model, plan: &Plan, width: u16) -> Line<'static> {
 
 /// What became of it so far.
 pub fn outcome(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
-    let (text, role) = match &confirm.stage {
+    let (text, role) = match confirm.progress.stage() {
         Stage::Planning | Stage::Asking | Stage::Disarmed(_) => return Vec::new(),
-        Stage::Rechecking => ("something moved: checking the plan again".to_owned(), Role::Warn),
+        Stage::Rechecking => ("something changed: checking the plan again".to_owned(), Role::Warn),
         Stage::Sending => ("sending".to_owned(), Role::Running),
         Stage::Checking => (
             "unknown, checking: the answer got lost and is looked up; nothing is sent again"
@@ -255,27 +269,27 @@ pub fn field(model: &Model, width: u16, field: &Field, focused: bool) -> Line<'s
 /// The buttons; and, where three of them leave no room beside them, why the last one is off.
 fn buttons(model: &Model, confirm: &Confirm, width: u16) -> (Line<'static>, Option<String>) {
     let row = Row::new(&model.options.theme, width).gap(3);
-    let row = button(row, confirm.leave_label(), confirm.focus == Focus::Leave, true);
+    let row = button(row, confirm.leave_label(), confirm.progress.focus() == Focus::Leave, true);
     let row = match confirm.watch_label() {
-        Some(label) => button(row.gap(4), &label, confirm.focus == Focus::Watch, true),
+        Some(label) => button(row.gap(4), &label, confirm.progress.focus() == Focus::Watch, true),
         None => row,
     };
     let Some(label) = confirm.act_label() else { return (row.line(), None) };
-    let asks = matches!(confirm.stage, Stage::Asking | Stage::Rechecking);
+    let asks = confirm.progress.asks();
     let complete = confirm.is_complete(model);
     let ready = if asks { available::fresh(model).and(complete) } else { Ok(()) };
-    let armed = confirm.is_armed(model.at);
+    let armed = confirm.progress.is_armed(model.at);
     let works = ready.is_ok() && armed;
     let Some(ask) = confirm.ask_label() else {
-        let row = button(row.gap(4), label, confirm.focus == Focus::Act, works);
+        let row = button(row.gap(4), label, confirm.progress.focus() == Focus::Act, works);
         return match ready {
             Err(why) => (row.own(format!("  off: {why}"), Role::Warn).line(), None),
             Ok(()) => (row.line(), None),
         };
     };
     let may_ask = available::fresh(model).and(confirm.is_settled()).is_ok() && armed;
-    let row = button(row.gap(3), ask, confirm.focus == Focus::Ask, may_ask);
-    let row = button(row.gap(3), label, confirm.focus == Focus::Act, works);
+    let row = button(row.gap(3), ask, confirm.progress.focus() == Focus::Ask, may_ask);
+    let row = button(row.gap(3), label, confirm.progress.focus() == Focus::Act, works);
     let off = ready.err().map(|why| format!("{label} is off: {why}"));
     (row.line(), off)
 }

@@ -4,7 +4,7 @@ use ratatui::text::Line;
 
 use crate::console::actions::action::{DialogAction, KeyAction};
 use crate::console::model::Model;
-use crate::console::model::dialog::Window;
+use crate::console::model::dialog::reading::VisibleLines;
 
 #[derive(Default)]
 pub struct Upper {
@@ -22,16 +22,16 @@ impl Upper {
     }
 
     /// What is on screen of it when it is scrolled to the line `first`; the last line says what is not.
-    pub fn window(&self, height: usize, first: usize) -> Window {
+    pub fn window(&self, height: usize, first: usize) -> VisibleLines {
         let (lines, weighty) = (self.lines.len(), self.weighty);
         let count =
             if lines <= height { lines } else { height.saturating_sub(1).max(height.min(1)) };
-        Window { first: first.min(lines - count), count, lines, weighty }
+        VisibleLines { first: first.min(lines - count), count, lines, weighty }
     }
 
     pub fn shown(self, model: &Model, height: usize, first: usize) -> Vec<Line<'static>> {
         let window = self.window(height, first);
-        let Window { first, count, lines, .. } = window;
+        let VisibleLines { first, count, lines, .. } = window;
         let mut shown: Vec<_> = self.lines.into_iter().skip(first).take(count).collect();
         if count < height && count < lines {
             let below = lines - first - count;

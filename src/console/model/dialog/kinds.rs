@@ -1,0 +1,409 @@
+//! The kinds of dialogs: what each one is about, what it asks for, and whether that is still there.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
+
+use crate::calendar::Tz;
+use crate::console::model::dialog::bad_commits::Suspects;
+use crate::console::model::dialog::field::{Field, FieldKind};
+use crate::console::model::ticket::Ticket;
+use crate::domain::command::{Action, Command};
+use crate::domain::event::DeploymentKind;
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
+use crate::domain::plan::{Guard, Plan, Severity};
+use crate::domain::request::Request;
+use crate::domain::snapshot::ServiceSnapshot;
+
+/// What a dialog is about, with what is typed and chosen in it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Dialog {
+    /// A promote or rollback. The fields are those that its plan asks for.
+    Plan {
+        planning: Planning,
+        fields: Vec<Field>,
+    },
+    /// The plan to be read, without a button that acts.
+    Preview {
+        planning: Planning,
+    },
+    /// A rollback that starts by itself once its countdown is over.
+    Emergency {
+        planning: Planning,
+        countdown: Countdown,
+        number: Option<Field>,
+    },
+    Verify {
+        build: BuildNumber,
+        note: Field,
+    },
+    Hold {
+        environment: Environment,
+        reason: Field,
+    },
+    /// With the hold as it was seen, and the commits to choose the bad ones from where a rollback placed it.
+    Release {
+        environment: Environment,
+        hold: Option<Seq>,
+        suspects: Option<Suspects>,
+        reason: Field,
+    },
+    Cancel {
+        deployment: DeploymentId,
+        reason: Field,
+    },
+    Freeze {
+        reason: Field,
+        until: Field,
+    },
+    Lift {
+        freeze: Seq,
+        reason: Field,
+    },
+    Withdraw {
+        request: Seq,
+        note: Field,
+    },
+}
+
+/// What would be done, as far as it is known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planning {
+    pub action: Action,
+    /// The plan on screen; the button is bound to its fingerprint.
+    pub plan: Option<Box<Plan>>,
+    /// The plan that is being made.
+    pub question: Option<Question>,
+    /// What took the place of this, to be watched instead of doing it.
+    pub watch: Option<WatchTarget>,
+}
+
+/// A plan that was asked for. There is one at a time: where the service changes faster than plans are made, asking
+/// again with every change would throw each one away before it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Question {
+    pub ticket: Ticket,
+    /// Something changed since, so that it has to be asked once more.
+    pub outdated: bool,
+}
+
+/// A deployment that somebody else started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WatchTarget {
+    pub deployment: DeploymentId,
+    pub build: BuildNumber,
+}
+
+/// When an emergency starts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Countdown {
+    /// When it starts by itself; `None` while there is no plan to count down for.
+    pub fires_at: Option<Instant>,
+    /// Why it began again.
+    pub again: Vec<String>,
+    /// Only a key starts it: its service was selected in a list whose rows come and go.
+    pub waits_for_enter: bool,
+}
+
+/// Making them.
+impl Dialog {
+    #[must_use]
+    pub fn plan_of(action: Action) -> Self {
+        Self::Plan { planning: Planning::new(action), fields: Vec::new() }
+    }
+
+    #[must_use]
+    pub fn preview(build: BuildNumber) -> Self {
+        Self::Preview { planning: Planning::new(Action::Promote { build }) }
+    }
+
+    #[must_use]
+    pub fn emergency(waits_for_enter: bool) -> Self {
+        let planning = Planning::new(Action::Rollback { to: None });
+        let countdown = Countdown { waits_for_enter, ..Countdown::default() };
+        Self::Emergency { planning, countdown, number: None }
+    }
+
+    #[must_use]
+    pub fn verify(build: BuildNumber) -> Self {
+        Self::Verify { build, note: Field::empty(FieldKind::Note) }
+    }
+
+    #[must_use]
+    pub fn hold(environment: Environment) -> Self {
+        Self::Hold { environment, reason: Field::empty(FieldKind::Reason) }
+    }
+
+    #[must_use]
+    pub fn release(environment: Environment, hold: Seq, suspects: Option<Suspects>) -> Self {
+        let reason = Field::empty(FieldKind::Reason);
+        Self::Release { environment, hold: Some(hold), suspects, reason }
+    }
+
+    #[must_use]
+    pub fn cancel(deployment: DeploymentId) -> Self {
+        Self::Cancel { deployment, reason: Field::empty(FieldKind::Reason) }
+    }
+
+    #[must_use]
+    pub fn freeze() -> Self {
+        let (reason, until) = (Field::empty(FieldKind::Reason), Field::empty(FieldKind::Until));
+        Self::Freeze { reason, until }
+    }
+
+    #[must_use]
+    pub fn lift(freeze: Seq) -> Self {
+        Self::Lift { freeze, reason: Field::empty(FieldKind::Reason) }
+    }
+
+    #[must_use]
+    pub fn withdraw(request: Seq) -> Self {
+        Self::Withdraw { request, note: Field::empty(FieldKind::Note) }
+    }
+}
+
+impl Planning {
+    fn new(action: Action) -> Self {
+        Self { action, plan: None, question: None, watch: None }
+    }
+}
+
+/// What is in them.
+impl Dialog {
+    #[must_use]
+    pub fn planning(&self) -> Option<&Planning> {
+        match self {
+            Self::Plan { planning, .. }
+            | Self::Preview { planning }
+            | Self::Emergency { planning, .. } => Some(planning),
+            _ => None,
+        }
+    }
+
+    pub fn planning_mut(&mut self) -> Option<&mut Planning> {
+        match self {
+            Self::Plan { planning, .. }
+            | Self::Preview { planning }
+            | Self::Emergency { planning, .. } => Some(planning),
+            _ => None,
+        }
+    }
+
+    /// The plan on screen.
+    #[must_use]
+    pub fn plan(&self) -> Option<&Plan> {
+        self.planning()?.plan.as_deref()
+    }
+
+    #[must_use]
+    pub fn countdown(&self) -> Option<&Countdown> {
+        match self {
+            Self::Emergency { countdown, .. } => Some(countdown),
+            _ => None,
+        }
+    }
+
+    pub fn countdown_mut(&mut self) -> Option<&mut Countdown> {
+        match self {
+            Self::Emergency { countdown, .. } => Some(countdown),
+            _ => None,
+        }
+    }
+
+    #[must_use]
+    pub fn is_emergency(&self) -> bool {
+        matches!(self, Self::Emergency { .. })
+    }
+
+    #[must_use]
+    pub fn suspects(&self) -> Option<&Suspects> {
+        match self {
+            Self::Release { suspects, .. } => suspects.as_ref(),
+            _ => None,
+        }
+    }
+
+    pub fn suspects_mut(&mut self) -> Option<&mut Suspects> {
+        match self {
+            Self::Release { suspects, .. } => suspects.as_mut(),
+            _ => None,
+        }
+    }
+
+    /// The fields from top to bottom.
+    #[must_use]
+    pub fn fields(&self) -> Vec<&Field> {
+        match self {
+            Self::Plan { fields, .. } => fields.iter().collect(),
+            Self::Preview { .. } => Vec::new(),
+            Self::Emergency { number, .. } => number.iter().collect(),
+            Self::Verify { note: field, .. }
+            | Self::Withdraw { note: field, .. }
+            | Self::Hold { reason: field, .. }
+            | Self::Release { reason: field, .. }
+            | Self::Cancel { reason: field, .. }
+            | Self::Lift { reason: field, .. } => vec![field],
+            Self::Freeze { reason, until } => vec![reason, until],
+        }
+    }
+
+    /// The field at a place, to type into.
+    pub fn field_mut(&mut self, at: usize) -> Option<&mut Field> {
+        match self {
+            Self::Plan { fields, .. } => fields.get_mut(at),
+            Self::Preview { .. } => None,
+            Self::Emergency { number, .. } => number.as_mut(),
+            Self::Verify { note: field, .. }
+            | Self::Withdraw { note: field, .. }
+            | Self::Hold { reason: field, .. }
+            | Self::Release { reason: field, .. }
+            | Self::Cancel { reason: field, .. }
+            | Self::Lift { reason: field, .. } => Some(field),
+            Self::Freeze { reason, until } => Some(if at == 0 { reason } else { until }),
+        }
+    }
+
+    /// Takes a plan, and asks for what it wants typed. A reason that was typed before stays.
+    pub(super) fn take_plan(&mut self, plan: Box<Plan>) {
+        let number = || Field::empty(FieldKind::Number(plan.target.build));
+        let past_the_floor = plan.is_past_the_floor() && plan.severity() < Severity::Refuse;
+        match self {
+            Self::Plan { fields, .. } if plan.severity() == Severity::Override => {
+                let reason = fields.drain(..).find(|field| field.kind == FieldKind::Reason);
+                *fields = vec![reason.unwrap_or(Field::empty(FieldKind::Reason)), number()];
+            }
+            Self::Plan { fields, .. } => {
+                *fields = past_the_floor.then(number).into_iter().collect()
+            }
+            Self::Emergency { number: field, .. } => *field = past_the_floor.then(number),
+            _ => {}
+        }
+        if let Some(planning) = self.planning_mut() {
+            planning.plan = Some(plan);
+        }
+    }
+}
+
+/// What they do.
+impl Dialog {
+    /// What its button says.
+    #[must_use]
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Plan { planning, .. }
+            | Self::Preview { planning }
+            | Self::Emergency { planning, .. } => match planning.action {
+                _ if self.is_redeploy() => "Redeploy",
+                Action::Promote { .. } => "Promote",
+                Action::Rollback { .. } => "Roll back",
+            },
+            Self::Verify { .. } => "Verify",
+            Self::Hold { .. } => "Hold",
+            Self::Release { .. } => "Release",
+            Self::Cancel { .. } => "Stop it",
+            Self::Freeze { .. } => "Freeze",
+            Self::Lift { .. } => "Lift",
+            Self::Withdraw { .. } => "Withdraw",
+        }
+    }
+
+    /// Whether what it deploys is live already.
+    #[must_use]
+    pub fn is_redeploy(&self) -> bool {
+        self.plan().is_some_and(|plan| plan.kind == DeploymentKind::Redeploy)
+    }
+
+    /// Whether nothing refuses it outright.
+    #[must_use]
+    pub fn may_be_done(&self) -> bool {
+        let refused = |plan: &Plan| plan.severity() == Severity::Refuse;
+        !matches!(self, Self::Preview { .. }) && !self.plan().is_some_and(refused)
+    }
+
+    /// Whether it may not start by itself, so that the number of the build is asked for.
+    #[must_use]
+    pub fn asks_number(&self) -> bool {
+        self.fields().iter().any(|field| matches!(field.kind, FieldKind::Number(_)))
+    }
+
+    /// The command as it is now, or `None` while there is no plan to bind it to.
+    #[must_use]
+    pub fn command(&self, now: DateTime<Utc>, zone: Tz) -> Option<Command> {
+        let first = self.fields().first().map_or("", |field| field.text.as_str().trim());
+        let text = first.to_owned();
+        Some(match self {
+            Self::Preview { .. } => return None,
+            Self::Plan { planning, .. } | Self::Emergency { planning, .. } => {
+                let plan = planning.plan.as_deref()?;
+                let (action, fingerprint) = (planning.action, plan.fingerprint.clone());
+                Command::Execute { action, fingerprint, overrides: overrides(plan, &text) }
+            }
+            Self::Verify { build, .. } => Command::Verify { build: *build, note: text },
+            Self::Hold { environment, .. } => {
+                Command::Hold { environment: *environment, reason: text }
+            }
+            Self::Release { environment, hold, suspects, .. } => {
+                let bad = suspects.as_ref().map(Suspects::bad);
+                Command::Release { environment: *environment, reason: text, bad, hold: *hold }
+            }
+            Self::Cancel { deployment, .. } => {
+                Command::Cancel { deployment: *deployment, reason: text }
+            }
+            Self::Lift { freeze, .. } => Command::Lift { freeze: *freeze, reason: text },
+            Self::Withdraw { request, .. } => Command::Withdraw { request: *request, reason: text },
+            Self::Freeze { until, .. } => {
+                Command::Freeze { from: None, until: until.until(now, zone).ok()?, reason: text }
+            }
+        })
+    }
+
+    /// Whether there is still something to act on; a plan tells that by itself.
+    ///
+    /// # Errors
+    /// What became of it.
+    pub fn is_there(&self, snapshot: &ServiceSnapshot) -> Result<(), String> {
+        let there = match self {
+            Self::Plan { .. }
+            | Self::Preview { .. }
+            | Self::Emergency { .. }
+            | Self::Freeze { .. } => true,
+            Self::Verify { build, .. } => {
+                snapshot.builds.iter().any(|row| row.build.number == *build)
+            }
+            Self::Hold { environment, .. } => !snapshot.holds.contains_key(environment),
+            Self::Release { environment, .. } => snapshot.holds.contains_key(environment),
+            Self::Cancel { deployment: id, .. } => {
+                let open = |d: &crate::domain::deployment::Deployment| d.id == *id && d.is_open();
+                snapshot.deployments.iter().any(|row| open(&row.deployment))
+            }
+            Self::Lift { freeze, .. } => snapshot.freezes.iter().any(|f| f.id == *freeze),
+            Self::Withdraw { request: id, .. } => {
+                let open = |request: &Request| request.id == *id && request.is_open(snapshot.at);
+                snapshot.requests.iter().any(open)
+            }
+        };
+        if there { Ok(()) } else { Err(self.gone()) }
+    }
+
+    fn gone(&self) -> String {
+        match self {
+            Self::Plan { .. }
+            | Self::Preview { .. }
+            | Self::Emergency { .. }
+            | Self::Freeze { .. } => "it changed".into(),
+            Self::Verify { build, .. } => format!("{build} is no longer listed"),
+            Self::Hold { environment, .. } => format!("{environment} was put on hold meanwhile"),
+            Self::Release { environment, .. } => {
+                format!("the hold on {environment} was released meanwhile")
+            }
+            Self::Cancel { deployment, .. } => format!("{deployment} has ended meanwhile"),
+            Self::Lift { .. } => "the freeze is over or was lifted meanwhile".into(),
+            Self::Withdraw { .. } => "the request is no longer open".into(),
+        }
+    }
+}
+
+fn overrides(plan: &Plan, reason: &str) -> BTreeMap<Guard, String> {
+    plan.of(Severity::Override).map(|finding| (finding.guard, reason.to_owned())).collect()
+}
