@@ -2,24 +2,16 @@
 //! library, and how long a recorded command takes to be acknowledged and to reach another console:
 //! `cargo bench --bench commands`.
 
-#[path = "support/floor.rs"]
-mod floor;
-#[path = "support/samples.rs"]
-mod samples;
-#[path = "support/screen.rs"]
-mod screen;
-#[path = "support/shop.rs"]
-mod shop;
-
 use std::time::{Duration, Instant};
 
 use trunkline::backend::Backend as _;
 use trunkline::backend::remote::Remote;
 use trunkline::domain::command::Command;
 use trunkline::domain::ids::{Environment, IdempotencyKey, ServiceName};
-
-use samples::{Pairs, Samples, print_alone};
-use shop::{Shop, time};
+use trunkline_testing::bench::floor;
+use trunkline_testing::bench::samples::{Pairs, Samples, print_alone};
+use trunkline_testing::bench::shop::time;
+use trunkline_testing::shop::Shop;
 
 const PAIRS: usize = 60;
 const COMMANDS: usize = 100;
@@ -28,7 +20,7 @@ const READING: [&[&str]; 5] =
 
 fn main() {
     floor::become_what_is_asked();
-    let shop = Shop::open();
+    let shop = Shop::measured();
     shop.merge_many(5);
     let socket = shop.socket();
     let get = || time(&mut floor::bare_get(&socket, "/v1/services/checkout"));

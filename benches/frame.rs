@@ -1,11 +1,6 @@
 //! How long a frame of the console takes to be made and compared with the one before, against a bare ratatui frame of the
 //! same size: `cargo bench --bench frame`.
 
-#[path = "support/floor.rs"]
-mod floor;
-#[path = "support/samples.rs"]
-mod samples;
-
 use std::time::{Duration, Instant};
 
 use chrono::DateTime;
@@ -21,8 +16,8 @@ use trunkline::console::{Options, update, view};
 use trunkline::domain::ids::{DeploymentId, ServiceName};
 use trunkline::domain::log::LogFrom;
 use trunkline::terminal::capabilities::{Charset, Depth};
-
-use samples::Pairs;
+use trunkline_testing::bench::floor;
+use trunkline_testing::bench::samples::Pairs;
 
 const PAIRS: usize = 2_000;
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 50)];

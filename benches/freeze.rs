@@ -1,17 +1,13 @@
 //! How long judgements over ten calendars take, against only turning the same instants into the wall clocks of ten
 //! zones: `cargo bench --bench freeze`.
 
-#[path = "support/samples.rs"]
-mod samples;
-
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use trunkline::calendar::{FreezesFile, Tz};
-
-use samples::Pairs;
+use trunkline_testing::bench::samples::Pairs;
 
 const PAIRS: usize = 100;
 /// How many instants one measurement asks about, spread over the years of the tables.

@@ -1,20 +1,12 @@
 //! What a console and an engine cost that have nothing to do: memory, wake-ups and processor time over a minute, beside a
 //! bare ratatui and tokio program: `cargo bench --bench idle`, Linux only.
 
-#[path = "support/floor.rs"]
-mod floor;
-#[path = "support/samples.rs"]
-mod samples;
-#[path = "support/screen.rs"]
-mod screen;
-#[path = "support/shop.rs"]
-mod shop;
-
 use std::fs;
 use std::time::Duration;
 
-use screen::Screen;
-use shop::Shop;
+use trunkline_testing::bench::floor;
+use trunkline_testing::bench::screen::Screen;
+use trunkline_testing::shop::Shop;
 
 /// So long is looked at, in seconds, unless this variable says otherwise.
 const SECONDS: &str = "TRUNKLINE_BENCH_SECONDS";
@@ -28,14 +20,15 @@ fn main() {
     floor::become_what_is_asked();
     let seconds = std::env::var(SECONDS).ok().and_then(|text| text.parse().ok()).unwrap_or(60);
     let time = Duration::from_secs(seconds);
-    let shop = Shop::open();
+    let shop = Shop::measured();
     shop.merge_many(5);
     std::thread::sleep(REST);
+    let engine = shop.home.engine().expect("an engine runs");
     heading("an idle engine without a console", time);
-    watch(&[("trunkline serve", shop.engine())], time);
+    watch(&[("trunkline serve", engine)], time);
 
     let mut bare = Screen::start(floor::bare_screen(), SIZE);
-    let mut console = Screen::start(shop.console(), SIZE);
+    let mut console = Screen::start(shop.console_command(), SIZE);
     bare.settle();
     console.settle();
     let written = console.bytes();
@@ -44,7 +37,7 @@ fn main() {
         &[
             ("bare ratatui and tokio", bare.process()),
             ("trunkline console", console.process()),
-            ("trunkline serve", shop.engine()),
+            ("trunkline serve", engine),
         ],
         time,
     );

@@ -1,20 +1,12 @@
 //! How long a key takes to reach the screen, on a calm console and while 10,000 lines a second arrive in the log, against
 //! a bare ratatui and tokio program beside it: `cargo bench --bench keys`.
 
-#[path = "support/floor.rs"]
-mod floor;
-#[path = "support/samples.rs"]
-mod samples;
-#[path = "support/screen.rs"]
-mod screen;
-#[path = "support/shop.rs"]
-mod shop;
-
 use std::time::{Duration, Instant};
 
-use samples::Pairs;
-use screen::Screen;
-use shop::Shop;
+use trunkline_testing::bench::floor;
+use trunkline_testing::bench::samples::Pairs;
+use trunkline_testing::bench::screen::Screen;
+use trunkline_testing::shop::Shop;
 
 const KEYS: usize = 300;
 const SIZE: (u16, u16) = (120, 40);
@@ -23,7 +15,7 @@ const MARK: char = '▸';
 
 fn main() {
     floor::become_what_is_asked();
-    let shop = Shop::open();
+    let shop = Shop::measured();
     shop.merge_many(5);
     measure(&shop, "key to paint, calm");
     shop.begin_flood();
@@ -33,7 +25,7 @@ fn main() {
 
 fn measure(shop: &Shop, title: &str) {
     let mut bare = Screen::start(floor::bare_screen(), SIZE);
-    let mut console = Screen::start(shop.console(), SIZE);
+    let mut console = Screen::start(shop.console_command(), SIZE);
     bare.shows("▸ #0");
     console.shows("▸ #");
     let (mut of_bare, mut of_console) = (Vec::new(), Vec::new());

@@ -1,15 +1,6 @@
 //! How long a plan takes with 500 commits and 60 migrations in its range, some of which take something away, against one
 //! `git log` of the same range: `cargo bench --bench plan`.
 
-#[path = "support/floor.rs"]
-mod floor;
-#[path = "support/samples.rs"]
-mod samples;
-#[path = "support/screen.rs"]
-mod screen;
-#[path = "support/shop.rs"]
-mod shop;
-
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -17,9 +8,10 @@ use trunkline::backend::Backend as _;
 use trunkline::backend::remote::Remote;
 use trunkline::domain::command::Action;
 use trunkline::domain::ids::BuildNumber;
-
-use samples::Pairs;
-use shop::{Shop, time};
+use trunkline_testing::bench::floor;
+use trunkline_testing::bench::samples::Pairs;
+use trunkline_testing::bench::shop::time;
+use trunkline_testing::shop::Shop;
 
 const PAIRS: usize = 40;
 const COMMITS: usize = 500;
@@ -27,7 +19,7 @@ const MIGRATIONS: usize = 60;
 
 fn main() {
     floor::become_what_is_asked();
-    let shop = Shop::open();
+    let shop = Shop::measured();
     let begin = shop.repository.head();
     shop.repository.branch("work");
     for number in 0..COMMITS {

@@ -592,6 +592,7 @@ async fn a_feed_that_takes_long_keeps_no_command_waiting() {
     }
     let whole = begun.elapsed();
     eprintln!("laid out after {whole:?}; the longest answer took {longest:?} of {number}");
-    assert!(longest < whole / 4, "laid out after {whole:?}, an answer took {longest:?}");
+    // An answer that had to wait for the feed takes nearly all of the time; on a slow machine both take longer.
+    assert!(longest < whole / 2, "laid out after {whole:?}, an answer took {longest:?}");
     desk.stop().await;
 }

@@ -16,7 +16,7 @@ use trunkline::git::{CommitMatch, Mirror};
 use trunkline_testing::engine::{QUICK, World as Watched};
 use trunkline_testing::home::{Home, until};
 use trunkline_testing::repository::Repository;
-use trunkline_testing::shop::{Shop, smoke_tested};
+use trunkline_testing::shop::{Shop, shop, smoke_tested};
 
 /// A watched repository in which every build is verified by its smoke step.
 struct Trunk {
@@ -26,7 +26,7 @@ struct Trunk {
 
 impl Trunk {
     fn open() -> Self {
-        let Shop { home, repository } = Shop::watched(&smoke_tested(""), "poll = \"100ms\"");
+        let Shop { home, repository } = shop(&smoke_tested("")).watched("poll = \"100ms\"");
         let trunk = Self { home, repository };
         trunk.home.verified(1);
         trunk

@@ -1,6 +1,5 @@
 //! What follows by itself, decided from events alone: no process, no clock, no disk.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -8,76 +7,53 @@ use trunkline::calendar::FreezeRules;
 use trunkline::domain::command::Command;
 use trunkline::domain::deployment::{DeploymentState, StepState};
 use trunkline::domain::event::{
-    DeploymentKind, DeploymentRequest, Event, Fact, ObservedDeployment, Outcome, Run, StepOutcome,
-    StepSpec,
+    DeploymentKind, DeploymentRequest, Fact, ObservedDeployment, Outcome, StepOutcome, StepSpec,
 };
-use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
+use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use trunkline::domain::people::{Actor, People};
 use trunkline::domain::policy::{Policy, Staging, VerifyBy};
 use trunkline::domain::service::ServiceState;
 use trunkline::engine::commands::{self, CommandContext, CommandError, ServiceView};
 use trunkline::engine::decide::{Decision, Known, Pipeline, decide};
 
+use trunkline_testing::record::{Record, found, request, sha, step};
+
 /// A service whose record a test writes, with two steps in every pipeline.
 #[derive(Default)]
-struct Record {
-    events: Vec<Event>,
-    state: ServiceState,
+struct Story {
+    recorded: Record,
     staging: Staging,
 }
 
+impl std::ops::Deref for Story {
+    type Target = Record;
+
+    fn deref(&self) -> &Record {
+        &self.recorded
+    }
+}
+
 fn steps() -> Vec<StepSpec> {
-    let step = |name: &str| StepSpec {
-        name: name.into(),
-        run: Run::Argv(vec!["true".into()]),
-        timeout: Duration::from_mins(1),
-        expected: None,
-    };
     vec![step("release"), step("smoke")]
 }
 
-fn sha(number: u64) -> Sha {
-    format!("{number:040x}").parse().expect("forty hex digits")
-}
-
-impl Record {
+impl Story {
     fn push(&mut self, fact: Fact) -> DeploymentId {
         self.push_as(Actor::System, fact)
     }
 
     fn push_as(&mut self, actor: Actor, fact: Fact) -> DeploymentId {
-        let event = Event {
-            seq: Seq(self.state.last_seq.0 + 1),
-            at: DateTime::UNIX_EPOCH,
-            service: "checkout".parse().expect("a service name"),
-            actor,
-            fact,
-        };
-        self.state.apply(&event);
-        self.events.push(event);
-        self.state.last_seq.into()
+        self.recorded.push(actor, fact).into()
     }
 
     fn build(&mut self, number: u64) {
-        let (build, sha) = (BuildNumber(number), sha(number));
-        self.push(Fact::BuildFound { build, sha, commits: vec![], more: 0, reverts: Vec::new() });
+        self.push(found(number, Vec::new()));
     }
 
     fn request(&mut self, environment: Environment, number: u64) -> DeploymentId {
-        self.push(Fact::DeploymentRequested(DeploymentRequest {
-            build: BuildNumber(number),
-            sha: sha(number),
-            environment,
-            kind: DeploymentKind::Promote,
-            previous: None,
-            previous_sha: None,
-            steps: steps(),
-            schema: Some(Vec::new()),
-            schema_trouble: None,
-            cancels: None,
-            findings: vec![],
-            overrides: BTreeMap::new(),
-        }))
+        let (kind, steps) = (DeploymentKind::Promote, steps());
+        let request = DeploymentRequest { kind, steps, ..request(environment, number) };
+        self.push(Fact::DeploymentRequested(request))
     }
 
     /// Another engine deploys a build.
@@ -147,8 +123,8 @@ impl Record {
 }
 
 /// A record in which a promote is in its first step.
-fn running() -> (Record, DeploymentId) {
-    let mut record = Record::default();
+fn running() -> (Story, DeploymentId) {
+    let mut record = Story::default();
     let id = record.request(Environment::Production, 1);
     record.start(id, 0);
     (record, id)
@@ -156,7 +132,7 @@ fn running() -> (Record, DeploymentId) {
 
 #[test]
 fn a_new_build_goes_through_staging_and_is_verified_by_its_step() {
-    let mut record = Record::default();
+    let mut record = Story::default();
     record.build(1);
     record.settle();
     let build = &record.state.builds[&BuildNumber(1)];
@@ -170,7 +146,7 @@ fn a_new_build_goes_through_staging_and_is_verified_by_its_step() {
 
 #[test]
 fn staging_takes_the_newest_build_once_it_is_free_and_not_held() {
-    let mut record = Record::default();
+    let mut record = Story::default();
     record.push(Fact::HoldPlaced {
         environment: Environment::Staging,
         reason: "looking".into(),
@@ -271,7 +247,7 @@ fn folding_the_record_again_changes_nothing() {
 
 #[test]
 fn an_observed_staging_gets_no_deployment_from_here_and_shows_what_was_seen() {
-    let mut record = Record { staging: Staging::Observe, ..Record::default() };
+    let mut record = Story { staging: Staging::Observe, ..Story::default() };
     record.build(1);
     assert_eq!(record.decisions(), []);
     let id = record.observe(Environment::Staging, 1);
@@ -287,7 +263,7 @@ fn an_observed_staging_gets_no_deployment_from_here_and_shows_what_was_seen() {
 
 #[test]
 fn an_observed_deployment_of_production_is_live_after_its_success_alone() {
-    let mut record = Record::default();
+    let mut record = Story::default();
     for number in [1, 2] {
         record.build(number);
     }
@@ -295,7 +271,7 @@ fn an_observed_deployment_of_production_is_live_after_its_success_alone() {
     record.settle();
     let failed = record.observe(Environment::Production, 2);
     record.observe_end(failed, Outcome::Failed("exit 1".into()));
-    let live = |record: &Record| record.state.live(Environment::Production).unwrap().deployment;
+    let live = |record: &Story| record.state.live(Environment::Production).unwrap().deployment;
     assert_eq!(live(&record), first);
     assert_eq!(record.state.unsettled(Environment::Production).map(|d| d.id), Some(failed));
     let second = record.observe(Environment::Production, 2);
@@ -309,7 +285,7 @@ fn an_observed_deployment_of_production_is_live_after_its_success_alone() {
 
 #[test]
 fn a_deployment_from_here_waits_for_the_one_of_another_engine() {
-    let mut record = Record::default();
+    let mut record = Story::default();
     record.build(1);
     record.settle();
     let other = record.observe(Environment::Production, 1);
@@ -321,7 +297,7 @@ fn a_deployment_from_here_waits_for_the_one_of_another_engine() {
 
 #[test]
 fn a_deployment_of_another_engine_is_not_cancelled_from_here() {
-    let mut record = Record::default();
+    let mut record = Story::default();
     record.build(1);
     let deployment = record.observe(Environment::Production, 1);
     let (name, people) = ("checkout".parse().expect("a service name"), People::default());

@@ -2,87 +2,44 @@
 //! fingerprint is told.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta};
 use trunkline::calendar::{Evaluation, FreezeRules, FreezesFile};
 use trunkline::domain::command::{Action, Refusal};
-use trunkline::domain::commit::{Commit, Range};
-use trunkline::domain::event::{
-    DeploymentKind, DeploymentRequest, Event, Fact, Outcome, Run, StepSpec,
-};
-use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName, Sha};
-use trunkline::domain::people::{Actor, Identity, People, Person};
+use trunkline::domain::commit::Range;
+use trunkline::domain::event::{DeploymentKind, DeploymentRequest, Fact, Outcome, StepSpec};
+use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
+use trunkline::domain::people::{Actor, People};
 use trunkline::domain::plan::{
     Finding, Guard, Migrations, Plan, PlanInput, Severity, endpoints, plan,
 };
 use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
 use trunkline::domain::remedy::Remedy;
-use trunkline::domain::service::ServiceState;
+
+use trunkline_testing::record::{Record, checkout, commit, found, people, person, request, step};
 
 /// A service whose history a test writes down as events.
 struct World {
-    service: ServiceName,
-    state: ServiceState,
+    recorded: Record,
     policy: Policy,
     people: People,
     freezes: FreezeRules,
-    now: DateTime<Utc>,
-}
-
-fn identity(who: &str) -> Identity {
-    Identity { name: who.to_owned(), email: format!("{who}@example.com") }
-}
-
-fn sha(number: u64) -> Sha {
-    format!("{number:040x}").parse().expect("forty hex digits")
-}
-
-fn commit(number: u64, author: &str) -> Commit {
-    Commit {
-        sha: sha(number),
-        parents: 1,
-        author: identity(author),
-        co_authors: Vec::new(),
-        pull_request: None,
-        reverts: Vec::new(),
-        at: DateTime::UNIX_EPOCH,
-        subject: format!("change {number}"),
-        files: Vec::new(),
-    }
-}
-
-fn person(name: &str) -> Actor {
-    Actor::Person(name.to_owned())
 }
 
 fn steps() -> Vec<StepSpec> {
-    vec![StepSpec {
-        name: "release".into(),
-        run: Run::Shell("true".into()),
-        timeout: Duration::from_mins(1),
-        expected: None,
-    }]
+    vec![step("release")]
 }
 
 impl World {
     /// Builds 1 to 3 by sam, moira and jane have been in staging for an hour and are verified; 1 and 2 were live in
     /// production in this order.
     fn new() -> Self {
-        let person = |name: &str| {
-            let person = Person { logins: vec![], emails: vec![format!("{name}@example.com")] };
-            (name.to_owned(), person)
-        };
+        let now = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
         let mut world = Self {
-            service: "checkout".parse().expect("a service name"),
-            state: ServiceState::default(),
+            recorded: Record { now, ..Record::default() },
             freezes: FreezeRules::default(),
             policy: Policy { verify: vec![VerifyBy::Person], ..Policy::default() },
-            people: People {
-                people: ["jane", "moira", "raj", "sam"].map(person).into(),
-                bots: vec![],
-            },
-            now: DateTime::UNIX_EPOCH + TimeDelta::days(20_000),
+            people: people(["jane", "moira", "raj", "sam"]),
         };
         for (number, author) in [(1, "sam"), (2, "moira"), (3, "jane")] {
             world.build(number, author);
@@ -104,28 +61,16 @@ impl World {
         world
     }
 
-    fn record_by(&mut self, actor: Actor, fact: Fact) -> Seq {
-        let seq = Seq(self.state.last_seq.0 + 1);
-        let (at, service) = (self.now, self.service.clone());
-        self.state.apply(&Event { seq, at, service, actor, fact });
-        seq
-    }
-
     fn record(&mut self, fact: Fact) -> Seq {
-        self.record_by(person("sam"), fact)
+        self.recorded.push(person("sam"), fact)
     }
 
     fn later(&mut self, by: TimeDelta) {
-        self.now += by;
+        self.recorded.now += by;
     }
 
     fn build(&mut self, number: u64, author: &str) {
-        let (build, sha) = (BuildNumber(number), sha(number));
-        let commits = vec![commit(number, author)];
-        self.record_by(
-            Actor::System,
-            Fact::BuildFound { build, sha, commits, more: 0, reverts: Vec::new() },
-        );
+        self.recorded.push(Actor::System, found(number, vec![commit(number, author)]));
     }
 
     fn deploy(
@@ -135,20 +80,8 @@ impl World {
         kind: DeploymentKind,
         outcome: Option<Outcome>,
     ) -> DeploymentId {
-        let request = DeploymentRequest {
-            build: BuildNumber(number),
-            sha: sha(number),
-            environment,
-            kind,
-            previous: None,
-            previous_sha: None,
-            steps: steps(),
-            schema: Some(Vec::new()),
-            schema_trouble: None,
-            cancels: None,
-            findings: vec![],
-            overrides: BTreeMap::new(),
-        };
+        let steps = steps();
+        let request = DeploymentRequest { kind, steps, ..request(environment, number) };
         let deployment = self.record(Fact::DeploymentRequested(request)).into();
         self.record(Fact::DeploymentStarted { deployment });
         if let Some(outcome) = outcome {
@@ -162,12 +95,17 @@ impl World {
     }
 
     fn range(&self, action: Action) -> Range {
-        let ends = endpoints(&self.state, action).expect("the action names builds");
-        let (from, to) = ends.range(&self.state).expect("the builds have commits");
+        let ends = endpoints(&self.recorded.state, action).expect("the action names builds");
+        let (from, to) = ends.range(&self.recorded.state).expect("the builds have commits");
         let live = ends.newest.map_or(0, |newest| newest.0);
         let (low, high) = (live.min(ends.target.0), live.max(ends.target.0));
-        let between =
-            self.state.builds.values().rev().filter(|b| (low + 1..=high).contains(&b.number.0));
+        let between = self
+            .recorded
+            .state
+            .builds
+            .values()
+            .rev()
+            .filter(|b| (low + 1..=high).contains(&b.number.0));
         let commits = between.flat_map(|build| build.commits.clone()).collect();
         let is_older = matches!(action, Action::Promote { build } if build.0 < live);
         let (commits, lost) = if is_older { (vec![], commits) } else { (commits, vec![]) };
@@ -176,10 +114,10 @@ impl World {
 
     fn plan_by(&self, actor: &str, action: Action) -> Plan {
         let range = self.range(action);
-        let calendar = self.freezes.promote_to_production(self.service.as_str(), self.now);
+        let calendar = self.freezes.promote_to_production("checkout", self.recorded.now);
         let facts = PlanInput {
-            service: &self.service,
-            state: &self.state,
+            service: &checkout(),
+            state: &self.recorded.state,
             policy: &self.policy,
             people: &self.people,
             calendar: &calendar,
@@ -187,7 +125,7 @@ impl World {
             steps: &steps(),
             migrations: &Migrations::default(),
         };
-        plan(facts, action, &person(actor), self.now).expect("a plan can be made")
+        plan(facts, action, &person(actor), self.recorded.now).expect("a plan can be made")
     }
 
     fn promote_plan(&self) -> Plan {
@@ -202,17 +140,17 @@ impl World {
     fn told(&self, confirmed: &Plan) -> Result<(), Refusal> {
         let reasons = Guard::ALL.map(|guard| (guard, "because".to_owned())).into();
         let now = self.plan_by("raj", confirmed.action);
-        now.check(&confirmed.fingerprint, &reasons, &self.state)
+        now.check(&confirmed.fingerprint, &reasons, &self.recorded.state)
     }
 }
 
-fn found(plan: &Plan, guard: Guard) -> &Finding {
+fn finding(plan: &Plan, guard: Guard) -> &Finding {
     let of_guard = plan.findings.iter().filter(|finding| finding.guard == guard);
     of_guard.max_by_key(|finding| finding.severity).expect("the guard has a finding")
 }
 
 fn severity(plan: &Plan, guard: Guard) -> Severity {
-    found(plan, guard).severity
+    finding(plan, guard).severity
 }
 
 #[test]
@@ -232,7 +170,8 @@ fn each_soft_guard_asks_for_a_reason_of_its_own() {
         rollback: None,
     };
     let mut world = World::new();
-    let freeze = Fact::FreezePlaced { from: world.now, until: None, reason: "holiday".into() };
+    let freeze =
+        Fact::FreezePlaced { from: world.recorded.now, until: None, reason: "holiday".into() };
     world.record(hold);
     world.record(freeze);
     world.build(4, "raj");
@@ -241,10 +180,10 @@ fn each_soft_guard_asks_for_a_reason_of_its_own() {
         assert_eq!(severity(&plan, guard), Severity::Override, "{guard}");
     }
     let mut reasons: BTreeMap<_, _> = Guard::ALL.map(|guard| (guard, "why".to_owned())).into();
-    assert_eq!(plan.check(&plan.fingerprint, &reasons, &world.state), Ok(()));
+    assert_eq!(plan.check(&plan.fingerprint, &reasons, &world.recorded.state), Ok(()));
     reasons.insert(Guard::Hold, "  ".into());
     let Err(Refusal::Policy { findings, .. }) =
-        plan.check(&plan.fingerprint, &reasons, &world.state)
+        plan.check(&plan.fingerprint, &reasons, &world.recorded.state)
     else {
         panic!("a blank reason is none");
     };
@@ -255,8 +194,8 @@ fn each_soft_guard_asks_for_a_reason_of_its_own() {
 fn a_freeze_warns_where_the_policy_says_so_and_ends_by_the_instant() {
     let mut world = World::new();
     world.policy.freeze = FreezeMode::Warn;
-    let until = Some(world.now + TimeDelta::hours(1));
-    world.record(Fact::FreezePlaced { from: world.now, until, reason: "holiday".into() });
+    let until = Some(world.recorded.now + TimeDelta::hours(1));
+    world.record(Fact::FreezePlaced { from: world.recorded.now, until, reason: "holiday".into() });
     assert_eq!(severity(&world.promote_plan(), Guard::Freeze), Severity::Warn);
     world.later(TimeDelta::hours(1));
     assert_eq!(
@@ -290,8 +229,8 @@ fn a_range_beyond_what_was_read_is_not_called_others_work() {
     let action = Action::Promote { build: BuildNumber(3) };
     let range = Range { more: 7, ..world.range(action) };
     let facts = PlanInput {
-        service: &world.service,
-        state: &world.state,
+        service: &checkout(),
+        state: &world.recorded.state,
         policy: &world.policy,
         people: &world.people,
         calendar: &Evaluation::default(),
@@ -299,13 +238,13 @@ fn a_range_beyond_what_was_read_is_not_called_others_work() {
         steps: &steps(),
         migrations: &Migrations::default(),
     };
-    let plan = plan(facts, action, &person("raj"), world.now).expect("a plan can be made");
+    let plan = plan(facts, action, &person("raj"), world.recorded.now).expect("a plan can be made");
     assert_eq!(severity(&plan, Guard::Author), Severity::Override);
 }
 
 /// A freeze by calendar from an hour ago until in an hour.
 fn frozen_now(world: &World, policy: &str) -> FreezeRules {
-    let hour = |hours| (world.now + TimeDelta::hours(hours)).format("%FT%TZ");
+    let hour = |hours| (world.recorded.now + TimeDelta::hours(hours)).format("%FT%TZ");
     let text = format!(
         "[[freeze]]\nid = \"launch\"\nkind = \"window\"\ntz = \"UTC\"\nreason = \"Product launch\"\n\
          policy = \"{policy}\"\nstart = {}\nend = {}\n",
@@ -327,7 +266,7 @@ fn a_freeze_by_calendar_asks_as_its_own_policy_and_that_of_the_service_say() {
         world.freezes = frozen_now(&world, own);
         world.policy.freeze = service;
         let plan = world.promote_plan();
-        let finding = found(&plan, Guard::Freeze);
+        let finding = finding(&plan, Guard::Freeze);
         assert_eq!(finding.severity, severity, "{own} {service:?}");
         assert!(finding.sentence.contains("launch: Product launch"), "{}", finding.sentence);
     }
@@ -359,7 +298,11 @@ fn rules_that_nobody_can_read_ask_for_a_reason() {
 #[test]
 fn a_rollback_asks_for_nothing_however_many_guards_stand() {
     let mut world = World::new();
-    world.record(Fact::FreezePlaced { from: world.now, until: None, reason: "holiday".into() });
+    world.record(Fact::FreezePlaced {
+        from: world.recorded.now,
+        until: None,
+        reason: "holiday".into(),
+    });
     world.record(Fact::HoldPlaced {
         environment: Environment::Production,
         reason: "looking".into(),
@@ -411,7 +354,7 @@ fn the_emergency_goes_to_the_build_that_makes_sense() {
         for (number, kind, outcome) in history {
             world.deploy(Environment::Production, number, kind, outcome);
         }
-        assert_eq!(world.state.rollback_target(), expected.map(BuildNumber), "{what}");
+        assert_eq!(world.recorded.state.rollback_target(), expected.map(BuildNumber), "{what}");
     }
 }
 
@@ -450,7 +393,7 @@ fn a_stale_plan_is_refused_and_says_what_changed() {
             world.promote(3, None);
         }),
         ("a freeze began, by sam: holiday", |world| {
-            let from = world.now;
+            let from = world.recorded.now;
             world.record(Fact::FreezePlaced { from, until: None, reason: "holiday".into() });
         }),
         ("put on hold by sam: looking", |world| {
@@ -493,7 +436,8 @@ fn a_changed_range_is_a_changed_plan() {
     let action = Action::Promote { build: BuildNumber(4) };
     let confirmed = world.plan_by("raj", action);
     world.build(4, "moira");
-    let rewritten = world.state.builds.get_mut(&BuildNumber(4)).expect("it was just found");
+    let rewritten =
+        world.recorded.state.builds.get_mut(&BuildNumber(4)).expect("it was just found");
     rewritten.commits.push(commit(99, "sam"));
     let Err(Refusal::Changed { changes, .. }) = world.told(&confirmed) else {
         panic!("the range is another one");
@@ -516,7 +460,11 @@ fn time_alone_does_not_make_a_plan_stale() {
 fn a_freeze_that_begins_never_disturbs_a_rollback() {
     let mut world = World::new();
     let confirmed = world.rollback_plan();
-    world.record(Fact::FreezePlaced { from: world.now, until: None, reason: "holiday".into() });
+    world.record(Fact::FreezePlaced {
+        from: world.recorded.now,
+        until: None,
+        reason: "holiday".into(),
+    });
     world.record(Fact::BuildVerified {
         build: BuildNumber(1),
         note: String::new(),
@@ -539,22 +487,30 @@ fn a_clock_that_goes_backwards_does_not_bring_an_old_failure_back() {
     world.promote(3, Some(Outcome::Failed("step release: exit 1".into())));
     world.later(TimeDelta::hours(-1));
     world.deploy(Environment::Production, 3, DeploymentKind::Promote, Some(Outcome::Succeeded));
-    assert_eq!(world.state.unsettled(Environment::Production), None);
-    assert_eq!(world.state.rollback_target(), Some(BuildNumber(2)), "3 is live, so back to 2");
+    assert_eq!(world.recorded.state.unsettled(Environment::Production), None);
+    assert_eq!(
+        world.recorded.state.rollback_target(),
+        Some(BuildNumber(2)),
+        "3 is live, so back to 2"
+    );
 }
 
 #[test]
 fn an_attempt_that_never_began_leaves_production_as_unsettled_as_it_was() {
     let mut world = World::new();
     let broken = world.promote(3, Some(Outcome::Failed("step release: exit 1".into())));
-    assert_eq!(world.state.rollback_target(), Some(BuildNumber(2)));
-    let mut request = world.state.deployments[&broken].request.clone();
+    assert_eq!(world.recorded.state.rollback_target(), Some(BuildNumber(2)));
+    let mut request = world.recorded.state.deployments[&broken].request.clone();
     request.build = BuildNumber(3);
     let deployment = world.record(Fact::DeploymentRequested(request)).into();
     world.record(Fact::DeploymentEnded { deployment, outcome: Outcome::Cancelled });
-    let unsettled = world.state.unsettled(Environment::Production).map(|d| d.id);
+    let unsettled = world.recorded.state.unsettled(Environment::Production).map(|d| d.id);
     assert_eq!(unsettled, Some(broken), "production is still in doubt");
-    assert_eq!(world.state.rollback_target(), Some(BuildNumber(2)), "not one build too far");
+    assert_eq!(
+        world.recorded.state.rollback_target(),
+        Some(BuildNumber(2)),
+        "not one build too far"
+    );
 }
 
 #[test]

@@ -1,51 +1,34 @@
 //! Which builds have the effect of a commit that is known to be bad, asked of recorded histories.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta};
 use trunkline::calendar::FreezeRules;
 use trunkline::domain::command::{Command, Refusal};
 use trunkline::domain::commit::{Commit, Revert};
-use trunkline::domain::event::{Event, Fact};
-use trunkline::domain::ids::{BuildNumber, Seq, Sha};
-use trunkline::domain::people::{Actor, Identity, People};
+use trunkline::domain::event::Fact;
+use trunkline::domain::ids::{BuildNumber, Seq};
+use trunkline::domain::people::{Actor, People};
 use trunkline::domain::policy::Policy;
 use trunkline::domain::quarantine::BadCommit;
-use trunkline::domain::service::ServiceState;
 use trunkline::domain::snapshot::build::{self, SnapshotInput};
 use trunkline::domain::snapshot::{ServiceSnapshot, Version};
 use trunkline::engine::commands::{self, CommandContext, CommandError, Gathered, ServiceView};
 
-fn sha(number: u64) -> Sha {
-    format!("{number:040x}").parse().unwrap()
-}
+use trunkline_testing::record::{self, Record, person, sha};
 
 fn commit(number: u64, subject: &str) -> Commit {
-    Commit {
-        sha: sha(number),
-        parents: 1,
-        author: Identity { name: "Max".into(), email: "max@example.com".into() },
-        co_authors: Vec::new(),
-        at: DateTime::UNIX_EPOCH,
-        subject: subject.into(),
-        pull_request: None,
-        reverts: Vec::new(),
-        files: Vec::new(),
-    }
+    Commit { subject: subject.to_owned(), ..record::commit(number, "max") }
 }
 
 /// A recorded history, told fact by fact.
 #[derive(Default)]
-struct Record {
-    state: ServiceState,
-}
+struct History(Record);
 
-impl Record {
+impl History {
     fn tell(&mut self, fact: Fact) {
-        let seq = Seq(self.state.last_seq.0 + 1);
-        let at = DateTime::<Utc>::UNIX_EPOCH + TimeDelta::seconds(i64::try_from(seq.0).unwrap());
-        let (service, actor) = ("checkout".parse().unwrap(), Actor::Person("raj".into()));
-        self.state.apply(&Event { seq, at, service, actor, fact });
+        self.0.now += TimeDelta::seconds(1);
+        self.0.push(person("raj"), fact);
     }
 
     fn found(&mut self, build: u64, commits: Vec<Commit>, reverts: Vec<Revert>) {
@@ -64,12 +47,12 @@ impl Record {
 
     /// Whether a build has a bad commit: with the doubt, where there is one.
     fn bad_in(&self, build: u64) -> Vec<Option<String>> {
-        let bad = self.state.bad_in(BuildNumber(build));
+        let bad = self.0.state.bad_in(BuildNumber(build));
         bad.iter().map(|bad| bad.doubt.map(|doubt| doubt.to_string())).collect()
     }
 
     fn first_safe(&self, build: u64) -> Option<BuildNumber> {
-        self.state.bad_in(BuildNumber(build)).first().and_then(|bad| bad.first_safe)
+        self.0.state.bad_in(BuildNumber(build)).first().and_then(|bad| bad.first_safe)
     }
 
     fn quarantine(&mut self, build: u64, bad: u64) {
@@ -83,7 +66,7 @@ impl Record {
             service: &"checkout".parse().unwrap(),
             repository: "/shop",
             trunk: "main",
-            state: &self.state,
+            state: &self.0.state,
             policy: &Policy::default(),
             people: &People::default(),
             freezes: &FreezeRules::default(),
@@ -95,47 +78,53 @@ impl Record {
     }
 }
 
-/// The shortest of five.
+/// The processor time that this thread has had, whatever else the machine does.
+fn worked() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    time.try_into().expect("a thread has no negative time")
+}
+
+/// The least processor time of five times.
 fn measured(mut work: impl FnMut()) -> Duration {
     let once = |()| {
-        let began = Instant::now();
+        let began = worked();
         work();
-        began.elapsed()
+        worked() - began
     };
     std::iter::repeat_n((), 5).map(once).min().unwrap()
 }
 
-fn long_history() -> Record {
-    let mut record = Record::default();
+fn long_history() -> History {
+    let mut history = History::default();
     for build in 1..=500 {
         let others = (1..8).map(|other| commit(build * 1_000 + other, "a change"));
         let commits = std::iter::once(commit(build * 1_000, "a change")).chain(others).collect();
-        record.found(build, commits, Vec::new());
+        history.found(build, commits, Vec::new());
     }
-    record
+    history
 }
 
 #[test]
 fn twenty_bad_commits_do_not_slow_a_snapshot_of_five_hundred_builds() {
-    let mut record = long_history();
-    let without = measured(|| drop(record.snapshot()));
+    let mut history = long_history();
+    let without = measured(|| drop(history.snapshot()));
     for bad in 1..=20 {
-        record.quarantine(bad * 10, bad * 10_000 + 3);
+        history.quarantine(bad * 10, bad * 10_000 + 3);
     }
-    let with = measured(|| drop(record.snapshot()));
+    let with = measured(|| drop(history.snapshot()));
     println!("a snapshot without bad commits {without:?}, with 20 of them {with:?}");
-    assert_eq!(record.snapshot().builds[0].bad.len(), 20);
+    assert_eq!(history.snapshot().builds[0].bad.len(), 20);
     assert!(with < without * 50, "{without:?} and then {with:?}");
 }
 
 /// #1 on its own, #2 with the bad commit 20, #3.
-fn with_a_bad_commit() -> Record {
-    let mut record = Record::default();
-    record.found(1, vec![commit(10, "begin")], Vec::new());
-    record.found(2, vec![commit(20, "charge twice")], Vec::new());
-    record.found(3, vec![commit(30, "unrelated")], Vec::new());
-    record.quarantine(2, 20);
-    record
+fn with_a_bad_commit() -> History {
+    let mut history = History::default();
+    history.found(1, vec![commit(10, "begin")], Vec::new());
+    history.found(2, vec![commit(20, "charge twice")], Vec::new());
+    history.found(3, vec![commit(30, "unrelated")], Vec::new());
+    history.quarantine(2, 20);
+    history
 }
 
 fn revert(by: u64, of: u64) -> Revert {
@@ -151,43 +140,43 @@ fn maybe(why: &str) -> [Option<String>; 1] {
 
 #[test]
 fn a_build_has_a_bad_commit_from_the_one_that_brought_it_on() {
-    let record = with_a_bad_commit();
-    assert_eq!(record.bad_in(1), NOT);
-    assert_eq!((record.bad_in(2), record.bad_in(3)), (CERTAINLY.into(), CERTAINLY.into()));
-    assert_eq!(record.first_safe(2), None);
+    let history = with_a_bad_commit();
+    assert_eq!(history.bad_in(1), NOT);
+    assert_eq!((history.bad_in(2), history.bad_in(3)), (CERTAINLY.into(), CERTAINLY.into()));
+    assert_eq!(history.first_safe(2), None);
 }
 
 #[test]
 fn a_force_push_that_dropped_the_commit_leaves_builds_without_it() {
-    let mut record = with_a_bad_commit();
-    record.rewritten(&[2, 3], Some(1));
-    record.found(4, vec![commit(40, "instead")], Vec::new());
-    assert_eq!(record.bad_in(4), NOT, "all that it brought since #1 is listed");
-    assert_eq!(record.first_safe(3), Some(BuildNumber(4)));
+    let mut history = with_a_bad_commit();
+    history.rewritten(&[2, 3], Some(1));
+    history.found(4, vec![commit(40, "instead")], Vec::new());
+    assert_eq!(history.bad_in(4), NOT, "all that it brought since #1 is listed");
+    assert_eq!(history.first_safe(3), Some(BuildNumber(4)));
 }
 
 #[test]
 fn a_force_push_that_moved_the_commit_into_another_merge_is_seen() {
-    let mut record = with_a_bad_commit();
-    record.rewritten(&[2, 3], Some(1));
-    record.found(4, vec![commit(40, "merge"), commit(20, "charge twice")], Vec::new());
-    record.found(5, vec![commit(50, "go on")], Vec::new());
-    assert_eq!((record.bad_in(4), record.bad_in(5)), (CERTAINLY.into(), CERTAINLY.into()));
+    let mut history = with_a_bad_commit();
+    history.rewritten(&[2, 3], Some(1));
+    history.found(4, vec![commit(40, "merge"), commit(20, "charge twice")], Vec::new());
+    history.found(5, vec![commit(50, "go on")], Vec::new());
+    assert_eq!((history.bad_in(4), history.bad_in(5)), (CERTAINLY.into(), CERTAINLY.into()));
 }
 
 #[test]
 fn what_followed_a_force_push_before_it_was_counted_may_have_the_commit() {
-    let mut record = with_a_bad_commit();
-    record.rewritten(&[2, 3], None);
-    record.found(4, vec![commit(40, "instead")], Vec::new());
-    record.found(5, vec![commit(50, "go on")], Vec::new());
+    let mut history = with_a_bad_commit();
+    history.rewritten(&[2, 3], None);
+    history.found(4, vec![commit(40, "instead")], Vec::new());
+    history.found(5, vec![commit(50, "go on")], Vec::new());
     let doubt = maybe("the record of #4 is incomplete");
-    assert_eq!((record.bad_in(4), record.bad_in(5)), (doubt.clone().into(), doubt.into()));
-    assert_eq!(record.first_safe(3), None, "nobody knows that these are safe");
-    record.found(6, vec![commit(60, "undo")], vec![revert(60, 20)]);
-    assert_eq!(record.bad_in(6), NOT, "what it may have had is taken back");
-    assert_eq!(record.first_safe(3), Some(BuildNumber(6)));
-    let row = &record.snapshot().builds[1];
+    assert_eq!((history.bad_in(4), history.bad_in(5)), (doubt.clone().into(), doubt.into()));
+    assert_eq!(history.first_safe(3), None, "nobody knows that these are safe");
+    history.found(6, vec![commit(60, "undo")], vec![revert(60, 20)]);
+    assert_eq!(history.bad_in(6), NOT, "what it may have had is taken back");
+    assert_eq!(history.first_safe(3), Some(BuildNumber(6)));
+    let row = &history.snapshot().builds[1];
     assert_eq!(
         (row.build.number, &row.bad, &row.in_doubt),
         (BuildNumber(5), &vec![sha(20)], &row.bad)
@@ -196,107 +185,111 @@ fn what_followed_a_force_push_before_it_was_counted_may_have_the_commit() {
 
 #[test]
 fn a_list_that_is_cut_after_a_force_push_may_hide_the_commit() {
-    let mut record = with_a_bad_commit();
-    record.rewritten(&[2, 3], Some(1));
+    let mut history = with_a_bad_commit();
+    history.rewritten(&[2, 3], Some(1));
     let (build, commits) = (BuildNumber(4), vec![commit(40, "merge")]);
-    record.tell(Fact::BuildFound { build, sha: sha(40), commits, more: 7, reverts: Vec::new() });
-    assert_eq!(record.bad_in(4), maybe("the record of #4 is incomplete"));
+    history.tell(Fact::BuildFound { build, sha: sha(40), commits, more: 7, reverts: Vec::new() });
+    assert_eq!(history.bad_in(4), maybe("the record of #4 is incomplete"));
 }
 
 #[test]
 fn a_cut_list_on_the_line_that_lacks_the_commit_hides_nothing() {
-    let mut record = Record::default();
+    let mut history = History::default();
     let (build, commits) = (BuildNumber(1), vec![commit(10, "merge")]);
-    record.tell(Fact::BuildFound { build, sha: sha(10), commits, more: 7, reverts: Vec::new() });
-    record.found(2, vec![commit(20, "charge twice")], Vec::new());
-    record.quarantine(2, 20);
-    assert_eq!(record.bad_in(1), NOT, "#2 would not have brought it otherwise");
+    history.tell(Fact::BuildFound { build, sha: sha(10), commits, more: 7, reverts: Vec::new() });
+    history.found(2, vec![commit(20, "charge twice")], Vec::new());
+    history.quarantine(2, 20);
+    assert_eq!(history.bad_in(1), NOT, "#2 would not have brought it otherwise");
 }
 
 #[test]
 fn a_rebased_commit_is_known_by_its_subject_and_author() {
-    let mut record = with_a_bad_commit();
-    record.rewritten(&[2, 3], Some(1));
-    record.found(4, vec![commit(41, "charge twice")], Vec::new());
+    let mut history = with_a_bad_commit();
+    history.rewritten(&[2, 3], Some(1));
+    history.found(4, vec![commit(41, "charge twice")], Vec::new());
     let doubt = format!("#4 has {} with the same subject and author", sha(41).short());
-    assert_eq!(record.bad_in(4), maybe(&doubt));
-    record.found(5, vec![commit(50, "undo")], vec![revert(50, 41)]);
-    assert_eq!(record.bad_in(5), NOT);
+    assert_eq!(history.bad_in(4), maybe(&doubt));
+    history.found(5, vec![commit(50, "undo")], vec![revert(50, 41)]);
+    assert_eq!(history.bad_in(5), NOT);
 }
 
 #[test]
 fn a_trunk_that_shares_nothing_with_the_one_before_may_have_anything() {
-    let mut record = with_a_bad_commit();
-    record.rewritten(&[1, 2, 3], None);
-    record.found(4, vec![commit(40, "another history")], Vec::new());
-    record.found(5, vec![commit(50, "go on")], Vec::new());
-    assert_eq!(record.bad_in(5), maybe("the record of #4 is incomplete"));
+    let mut history = with_a_bad_commit();
+    history.rewritten(&[1, 2, 3], None);
+    history.found(4, vec![commit(40, "another history")], Vec::new());
+    history.found(5, vec![commit(50, "go on")], Vec::new());
+    assert_eq!(history.bad_in(5), maybe("the record of #4 is incomplete"));
 }
 
 #[test]
 fn a_revert_on_another_line_takes_nothing_back_on_this_one() {
-    let mut record = with_a_bad_commit();
-    record.rewritten(&[3], Some(2));
-    record.found(4, vec![commit(40, "undo")], vec![revert(40, 20)]);
-    record.rewritten(&[4], Some(2));
-    record.found(5, vec![commit(50, "go on")], Vec::new());
-    assert_eq!((record.bad_in(4), record.bad_in(5)), (NOT.into(), CERTAINLY.into()));
-    record.rewritten(&[5], Some(2));
-    assert_eq!(record.bad_in(5), CERTAINLY, "#5 was built upon #2, not upon #4");
+    let mut history = with_a_bad_commit();
+    history.rewritten(&[3], Some(2));
+    history.found(4, vec![commit(40, "undo")], vec![revert(40, 20)]);
+    history.rewritten(&[4], Some(2));
+    history.found(5, vec![commit(50, "go on")], Vec::new());
+    assert_eq!((history.bad_in(4), history.bad_in(5)), (NOT.into(), CERTAINLY.into()));
+    history.rewritten(&[5], Some(2));
+    assert_eq!(history.bad_in(5), CERTAINLY, "#5 was built upon #2, not upon #4");
 }
 
 #[test]
 fn a_commit_outside_of_the_folder_is_not_known_to_be_missing_after_a_force_push() {
-    let mut record = Record::default();
-    record.found(1, vec![commit(10, "begin")], Vec::new());
-    record.found(2, vec![commit(21, "a change here")], Vec::new());
-    record.quarantine(2, 20);
-    record.rewritten(&[2], Some(1));
-    record.found(3, vec![commit(30, "instead")], Vec::new());
-    assert_eq!(record.bad_in(1), NOT);
-    assert_eq!(record.bad_in(3), maybe("the record of #3 is incomplete"));
+    let mut history = History::default();
+    history.found(1, vec![commit(10, "begin")], Vec::new());
+    history.found(2, vec![commit(21, "a change here")], Vec::new());
+    history.quarantine(2, 20);
+    history.rewritten(&[2], Some(1));
+    history.found(3, vec![commit(30, "instead")], Vec::new());
+    assert_eq!(history.bad_in(1), NOT);
+    assert_eq!(history.bad_in(3), maybe("the record of #3 is incomplete"));
 }
 
 #[test]
 fn reverting_the_first_commit_does_not_take_back_all_that_came_before_it() {
-    let mut record = Record::default();
-    record.found(1, vec![commit(10, "begin")], Vec::new());
-    record.quarantine(1, 5);
-    record.found(2, vec![commit(20, "undo")], vec![revert(20, 10)]);
-    assert_eq!(record.bad_in(2), CERTAINLY);
+    let mut history = History::default();
+    history.found(1, vec![commit(10, "begin")], Vec::new());
+    history.quarantine(1, 5);
+    history.found(2, vec![commit(20, "undo")], vec![revert(20, 10)]);
+    assert_eq!(history.bad_in(2), CERTAINLY);
 }
 
 #[test]
 fn reverting_the_own_commit_of_a_build_does_not_take_back_all_that_it_carries() {
-    let mut record = Record::default();
-    record.found(1, vec![commit(10, "begin")], Vec::new());
+    let mut history = History::default();
+    history.found(1, vec![commit(10, "begin")], Vec::new());
     // A build that carries several merges, since they came faster than the trunk was looked at.
     let merge = Commit { parents: 2, ..commit(22, "merge") };
-    record.found(2, vec![merge, commit(21, "inner"), commit(20, "charge twice")], Vec::new());
-    record.quarantine(2, 20);
-    record.found(3, vec![commit(30, "undo")], vec![revert(30, 22), revert(30, 21)]);
-    assert_eq!(record.bad_in(3), CERTAINLY, "the bad commit did not come with that merge");
-    record.found(4, vec![commit(40, "undo")], vec![revert(40, 20)]);
-    assert_eq!(record.bad_in(4), NOT);
+    history.found(2, vec![merge, commit(21, "inner"), commit(20, "charge twice")], Vec::new());
+    history.quarantine(2, 20);
+    history.found(3, vec![commit(30, "undo")], vec![revert(30, 22), revert(30, 21)]);
+    assert_eq!(history.bad_in(3), CERTAINLY, "the bad commit did not come with that merge");
+    history.found(4, vec![commit(40, "undo")], vec![revert(40, 20)]);
+    assert_eq!(history.bad_in(4), NOT);
 }
 
 #[test]
 fn reverting_a_merge_brings_back_what_a_revert_in_it_took_away() {
-    let mut record = with_a_bad_commit();
+    let mut history = with_a_bad_commit();
     let merge = Commit { parents: 2, ..commit(41, "merge") };
-    record.found(4, vec![merge, commit(40, "undo")], vec![revert(40, 20)]);
-    assert_eq!(record.bad_in(4), NOT);
-    record.found(5, vec![commit(50, "undo the merge")], vec![revert(50, 41)]);
-    assert_eq!(record.bad_in(5), CERTAINLY, "what came with the merge need not be recorded for it");
+    history.found(4, vec![merge, commit(40, "undo")], vec![revert(40, 20)]);
+    assert_eq!(history.bad_in(4), NOT);
+    history.found(5, vec![commit(50, "undo the merge")], vec![revert(50, 41)]);
+    assert_eq!(
+        history.bad_in(5),
+        CERTAINLY,
+        "what came with the merge need not be recorded for it"
+    );
 }
 
 #[test]
 fn a_row_names_fifty_bad_commits_and_counts_the_others() {
-    let mut record = Record::default();
+    let mut history = History::default();
     let commits: Vec<_> = (100..160).map(|number| commit(number, "bad")).collect();
-    record.found(1, commits, Vec::new());
-    (100..160).for_each(|bad| record.quarantine(1, bad));
-    let snapshot = record.snapshot();
+    history.found(1, commits, Vec::new());
+    (100..160).for_each(|bad| history.quarantine(1, bad));
+    let snapshot = history.snapshot();
     assert_eq!((snapshot.builds[0].bad.len(), snapshot.builds[0].bad_more), (50, 10));
     assert_eq!((snapshot.quarantine.len(), snapshot.quarantine_total), (50, 60));
 }
@@ -310,7 +303,7 @@ fn clear(commit: &str) -> Command {
     Command::Clear { commit: commit.into(), reason: "a false alarm".into() }
 }
 
-impl Record {
+impl History {
     /// What a command becomes; git has found these commits for it.
     fn decide(&self, command: &Command, found: Vec<BadCommit>) -> Result<Fact, Refusal> {
         let (name, policy, people) =
@@ -318,13 +311,13 @@ impl Record {
         let freezes = FreezeRules::default();
         let ground = ServiceView {
             name: &name,
-            state: &self.state,
+            state: &self.0.state,
             policy,
             people: &people,
             freezes: &freezes,
         };
         let (actor, gathered) = (Actor::Person("raj".into()), Gathered::Commits(found));
-        let (now, next) = (DateTime::UNIX_EPOCH, Seq(self.state.last_seq.0 + 1));
+        let (now, next) = (DateTime::UNIX_EPOCH, Seq(self.0.state.last_seq.0 + 1));
         let context = CommandContext { actor: &actor, now, next, gathered: Some(&gathered) };
         match commands::decide(&ground, command, context) {
             Ok(decided) => Ok(decided.facts.into_iter().next().unwrap()),
@@ -340,42 +333,43 @@ impl Record {
 
 #[test]
 fn a_beginning_that_several_commits_have_names_none_of_them() {
-    let mut record = with_a_bad_commit();
+    let mut history = with_a_bad_commit();
     let zeros = "0".repeat(38);
-    let said = record.refused(&named(&[&zeros]), Vec::new());
+    let said = history.refused(&named(&[&zeros]), Vec::new());
     assert!(said.contains("begins 3 commits") && said.contains(sha(20).as_str()), "{said}");
-    record.quarantine(3, 30);
-    let said = record.refused(&clear(&zeros), Vec::new());
+    history.quarantine(3, 30);
+    let said = history.refused(&clear(&zeros), Vec::new());
     assert!(said.contains("begins 2 commits") && said.contains("write more"), "{said}");
-    let said = record.refused(&clear("abcdef1"), Vec::new());
+    let said = history.refused(&clear("abcdef1"), Vec::new());
     assert!(said.contains("no commit of the quarantine begins with"), "{said}");
-    assert!(record.decide(&clear(sha(30).as_str()), Vec::new()).is_ok());
+    assert!(history.decide(&clear(sha(30).as_str()), Vec::new()).is_ok());
 }
 
 #[test]
 fn a_commit_that_only_git_knows_makes_a_beginning_ambiguous_too() {
-    let mut record = Record::default();
-    record.found(1, vec![commit(0xabc, "listed")], Vec::new());
+    let mut history = History::default();
+    history.found(1, vec![commit(0xabc, "listed")], Vec::new());
     let hidden = BadCommit { sha: sha(0xabd), build: BuildNumber(1), subject: "not listed".into() };
     let whole = sha(0xabc).to_string();
     let beginning = &whole[..39];
-    let said = record.refused(&named(&[beginning]), vec![hidden.clone()]);
+    let said = history.refused(&named(&[beginning]), vec![hidden.clone()]);
     assert!(said.contains("begins 2 commits"), "{said}");
-    let whole = record.decide(&named(&[sha(0xabd).as_str()]), vec![hidden.clone()]).unwrap();
+    let whole = history.decide(&named(&[sha(0xabd).as_str()]), vec![hidden.clone()]).unwrap();
     let reason = "double charges".to_owned();
     assert_eq!(whole, Fact::CommitsQuarantined { bad: vec![hidden], reason });
 }
 
 #[test]
 fn the_same_commit_twice_is_one_and_too_many_are_none() {
-    let record = with_a_bad_commit();
+    let history = with_a_bad_commit();
     let (whole, upper) = (sha(20).to_string(), sha(20).as_str().to_uppercase());
-    let fact = record.decide(&named(&[&whole, &upper, &format!(" {whole} ")]), Vec::new()).unwrap();
+    let fact =
+        history.decide(&named(&[&whole, &upper, &format!(" {whole} ")]), Vec::new()).unwrap();
     assert!(matches!(&fact, Fact::CommitsQuarantined { bad, .. } if bad.len() == 1), "{fact:?}");
-    let said = record.refused(&named(&vec![&*whole; 10_000]), Vec::new());
+    let said = history.refused(&named(&vec![&*whole; 10_000]), Vec::new());
     assert_eq!(said, "name at most 50 commits at once");
-    let said = record.refused(&named(&["x".repeat(1 << 20).as_str()]), Vec::new());
+    let said = history.refused(&named(&["x".repeat(1 << 20).as_str()]), Vec::new());
     assert!(said.len() < 200, "{} characters", said.len());
-    let said = record.refused(&named(&["abcdef1234"]), Vec::new());
+    let said = history.refused(&named(&["abcdef1234"]), Vec::new());
     assert!(said.starts_with("no build has a commit abcdef1234"), "{said}");
 }

@@ -1,56 +1,37 @@
 //! What becomes of a request for a promoter, as the record tells it.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use trunkline::domain::event::{DeploymentKind, DeploymentRequest, Event, Fact};
-use trunkline::domain::ids::{BuildNumber, Environment, Seq, Sha};
-use trunkline::domain::people::Actor;
+use trunkline::domain::event::Fact;
+use trunkline::domain::ids::{BuildNumber, Environment, Seq};
 use trunkline::domain::request::{Request, RequestState};
-use trunkline::domain::service::ServiceState;
+
+use trunkline_testing::record::{Record, person, request};
 
 fn minute(minute: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::minutes(minute)
 }
 
-fn sha(number: u64) -> Sha {
-    format!("{number:040x}").parse().unwrap()
-}
-
+/// A service whose record a test writes.
 #[derive(Default)]
-struct Record {
-    state: ServiceState,
-}
+struct Service(Record);
 
-impl Record {
+impl Service {
     /// Sam asks for a promoter of #2 for twenty minutes, at minute 100.
     fn asked() -> Self {
-        let mut record = Self::default();
+        let mut service = Self::default();
         let (build, note) = (BuildNumber(2), "hotfix".to_owned());
         let fact = Fact::PromoterRequested { build, until: minute(120), note };
-        record.tell(100, "sam", fact);
-        record
+        service.tell(100, "sam", fact);
+        service
     }
 
     fn tell(&mut self, at: i64, by: &str, fact: Fact) {
-        let seq = Seq(self.state.last_seq.0 + 1);
-        let (service, actor) = ("checkout".parse().unwrap(), Actor::Person(by.into()));
-        self.state.apply(&Event { seq, at: minute(at), service, actor, fact });
+        self.0.now = minute(at);
+        self.0.push(person(by), fact);
     }
 
     fn promote(&mut self, at: i64, by: &str, build: u64) {
-        let request = DeploymentRequest {
-            build: BuildNumber(build),
-            sha: sha(build),
-            environment: Environment::Production,
-            kind: DeploymentKind::Promote,
-            previous: None,
-            previous_sha: None,
-            steps: Vec::new(),
-            schema: None,
-            schema_trouble: None,
-            cancels: None,
-            findings: Vec::new(),
-            overrides: std::collections::BTreeMap::new(),
-        };
+        let request = request(Environment::Production, build);
         self.tell(at, by, Fact::DeploymentRequested(request));
     }
 
@@ -60,53 +41,53 @@ impl Record {
     }
 
     fn request(&self) -> &Request {
-        self.state.requests.last().unwrap()
+        self.0.state.requests.last().unwrap()
     }
 }
 
 #[test]
 fn somebody_elses_promote_takes_a_request_and_a_second_one_changes_nothing() {
-    let mut record = Record::asked();
-    assert_eq!(record.request().became(minute(105)), "open for 15m");
-    record.promote(106, "kim", 2);
-    record.promote(107, "ann", 2);
-    assert_eq!(record.request().state(minute(108)), RequestState::Taken);
-    assert_eq!(record.request().became(minute(108)), "taken by kim (d2)");
+    let mut service = Service::asked();
+    assert_eq!(service.request().became(minute(105)), "open for 15m");
+    service.promote(106, "kim", 2);
+    service.promote(107, "ann", 2);
+    assert_eq!(service.request().state(minute(108)), RequestState::Taken);
+    assert_eq!(service.request().became(minute(108)), "taken by kim (d2)");
 }
 
 #[test]
 fn who_asked_and_did_not_wait_has_not_taken_the_request() {
-    let mut record = Record::asked();
-    record.promote(106, "sam", 2);
-    let request = record.request();
+    let mut service = Service::asked();
+    service.promote(106, "sam", 2);
+    let request = service.request();
     assert_eq!(request.state(minute(108)), RequestState::Superseded);
     assert_eq!(request.became(minute(108)), "superseded: promote of #2 by sam (d2)");
 }
 
 #[test]
 fn what_happens_to_another_build_supersedes_a_request() {
-    let mut record = Record::asked();
-    record.promote(106, "kim", 3);
-    assert_eq!(record.request().state(minute(108)), RequestState::Superseded);
+    let mut service = Service::asked();
+    service.promote(106, "kim", 3);
+    assert_eq!(service.request().state(minute(108)), RequestState::Superseded);
 }
 
 #[test]
 fn a_request_ends_with_its_time_and_not_before() {
-    let record = Record::asked();
+    let service = Service::asked();
     let just_before = minute(120) - TimeDelta::microseconds(1);
-    assert_eq!(record.request().state(just_before), RequestState::Open);
-    assert_eq!(record.request().became(minute(120)), "expired: not taken");
-    let mut late = Record::asked();
+    assert_eq!(service.request().state(just_before), RequestState::Open);
+    assert_eq!(service.request().became(minute(120)), "expired: not taken");
+    let mut late = Service::asked();
     late.promote(120, "kim", 2);
     assert_eq!(late.request().became(minute(121)), "expired: not taken");
 }
 
 #[test]
 fn a_clock_that_is_set_back_does_not_bring_a_request_back() {
-    let mut record = Record::asked();
-    record.hold(110);
-    assert_eq!(record.state.open_request(minute(111)).map(|open| open.id), Some(Seq(1)));
-    record.hold(125);
-    assert_eq!(record.state.open_request(minute(60)), None, "it was over already");
-    assert_eq!(record.request().became(minute(60)), "expired: not taken");
+    let mut service = Service::asked();
+    service.hold(110);
+    assert_eq!(service.0.state.open_request(minute(111)).map(|open| open.id), Some(Seq(1)));
+    service.hold(125);
+    assert_eq!(service.0.state.open_request(minute(60)), None, "it was over already");
+    assert_eq!(service.request().became(minute(60)), "expired: not taken");
 }

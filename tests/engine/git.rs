@@ -1,7 +1,6 @@
 //! The mirror over real repositories: what it sees, what it keeps, and that nothing from outside is ever obeyed.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -11,6 +10,7 @@ use trunkline::domain::people::Identity;
 use trunkline::git::{GitError, Mirror, local_identity};
 
 use trunkline_testing::repository::Repository;
+use trunkline_testing::write_script;
 
 mod changed;
 mod reverts;
@@ -481,8 +481,7 @@ async fn no_hook_ever_runs() {
     let (hooks, touched) = (mirrored.mirror.path().join("hooks"), mirrored.place("touched"));
     fs::create_dir(&hooks).unwrap();
     let hook = hooks.join("reference-transaction");
-    fs::write(&hook, format!("#!/bin/sh\ntouch '{}'\n", touched.display())).unwrap();
-    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    write_script(&hook, &format!("#!/bin/sh\ntouch '{}'\n", touched.display()));
     let sha = repository.commit("one");
     mirrored.mirror.fetch().await.unwrap();
     mirrored.mirror.keep(&sha).await.unwrap();

@@ -12,18 +12,17 @@ use trunkline::domain::ids::{BuildNumber, Environment, Seq, Sha};
 use trunkline::engine::runner::local::run::RunFolder;
 use trunkline_testing::engine::{QUICK, World};
 use trunkline_testing::home::until;
+use trunkline_testing::write_script;
 
 /// A program that stands in for the binary and starts its supervisors only when the test lets it.
 fn hesitant(world: &World) -> std::path::PathBuf {
-    use std::os::unix::fs::PermissionsExt as _;
     let program = world.folder().join("hesitant");
     let real = env!("CARGO_BIN_EXE_trunkline");
     let late = world.folder().join("late").display().to_string();
     let script = format!(
         "#!/bin/sh\nif [ -e '{late}' ]; then\n  exec >&-\n  while [ -e '{late}' ]; do sleep 0.02; done\nfi\nexec '{real}' \"$@\" >/dev/null\n"
     );
-    std::fs::write(&program, script).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    write_script(&program, &script);
     program
 }
 

@@ -1,7 +1,7 @@
 //! Hostile values and repositories through real git and real steps: they arrive as they are, and nothing runs by them.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -14,6 +14,7 @@ use super::shop::entries;
 use trunkline_testing::engine::{QUICK, World};
 use trunkline_testing::home::{Home, until};
 use trunkline_testing::repository::Repository;
+use trunkline_testing::write_script;
 
 /// Writes its arguments and its environment to the folder of the deployed service's checkouts' parent.
 const PRINTER: &str =
@@ -32,7 +33,7 @@ fn printing(arguments: &[String]) -> String {
 fn world_that_prints(arguments: &[String]) -> World {
     let world = World::with_file(&printing(arguments));
     let out = world.folder().to_str().unwrap();
-    world.write_script("printer", &PRINTER.replace("OUT", out));
+    world.repository.write_script("printer", &PRINTER.replace("OUT", out));
     world.repository.commit_all("Ann", "ann@example.com", "print");
     world
 }
@@ -147,9 +148,7 @@ async fn a_trunk_that_moves_after_the_plan_ships_what_was_planned() {
 /// A program that leaves a trace when anybody runs it.
 fn trap(folder: &Path) -> (PathBuf, PathBuf) {
     let (program, canary) = (folder.join("trap"), folder.join("canary"));
-    fs::write(&program, format!("#!/bin/sh\necho \"$0 $*\" >> '{}'\ncat\n", canary.display()))
-        .unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    write_script(&program, &format!("#!/bin/sh\necho \"$0 $*\" >> '{}'\ncat\n", canary.display()));
     (program, canary)
 }
 

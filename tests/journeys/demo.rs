@@ -1,57 +1,12 @@
 //! The demo as a newcomer meets it: the real program on a terminal, nothing configured.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
+use super::practice::{Demo, header};
+use trunkline_testing::home::Home;
 use trunkline_testing::pty::Pty;
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_trunkline");
-fn environment(folder: &Path) -> [(&'static str, PathBuf); 4] {
-    [
-        ("TRUNKLINE_CONFIG_DIR", folder.join("config")),
-        ("TRUNKLINE_DATA_DIR", folder.join("data")),
-        ("HOME", folder.to_owned()),
-        ("GIT_CONFIG_NOSYSTEM", "1".into()),
-    ]
-}
-
-fn trunkline(folder: &Path, arguments: &[&str]) -> std::process::Output {
-    let mut command = Command::new(PROGRAM);
-    command.current_dir(folder).envs(environment(folder)).args(arguments).output().unwrap()
-}
-
-/// A folder with a demo in it, whose engine ends with this.
-struct Demo(tempfile::TempDir);
-
-impl Demo {
-    fn open(&self, arguments: &[&str]) -> Pty {
-        let environment = environment(self.0.path());
-        let settings: Vec<_> =
-            environment.iter().map(|(name, value)| (*name, value.as_path())).collect();
-        Pty::start(self.0.path(), arguments, &settings, (120, 40))
-    }
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        let stopped = trunkline(self.0.path(), &["--demo", "engine", "stop"]);
-        assert!(stopped.status.success() || std::thread::panicking(), "{stopped:?}");
-    }
-}
-
-fn header(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
-}
-
-/// What a command says in JSON.
-fn json(demo: &Demo, arguments: &[&str]) -> serde_json::Value {
-    let output = trunkline(demo.0.path(), &[&["--demo"], arguments, &["--json"]].concat());
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
-}
 
 /// What the guard on migrations says of a promote, each as `severity: sentence`.
 fn on_migrations(demo: &Demo, build: &str) -> Vec<String> {
-    let plan = json(demo, &["plan", "promote", build]);
+    let plan = demo.json(&["plan", "promote", build]);
     let findings = plan["findings"].as_array().unwrap().iter();
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     findings
@@ -67,8 +22,8 @@ fn leave(mut screen: Pty) {
 
 #[test]
 fn a_newcomer_sees_builds_go_live_and_rolls_one_back_with_one_key() {
-    let demo = Demo(tempfile::tempdir().unwrap());
-    let mut screen = demo.open(&[]);
+    let demo = Demo::hurried();
+    let mut screen = demo.on_terminal(&[]);
     screen.until("the demo", |text| text.contains("DEMO"));
     screen.until("a second build live", |text| {
         let header = header(text);
@@ -77,15 +32,13 @@ fn a_newcomer_sees_builds_go_live_and_rolls_one_back_with_one_key() {
     screen.keys("!");
     screen.until("the build before, live again", |text| header(text).contains("#19 ok"));
     leave(screen);
-    let history = trunkline(demo.0.path(), &["--demo", "history", "--json"]);
-    let history: serde_json::Value = serde_json::from_slice(&history.stdout).unwrap();
-    assert_eq!(history[0]["request"]["kind"], "rollback");
+    assert_eq!(demo.json(&["history"])[0]["request"]["kind"], "rollback");
 }
 
 #[test]
 fn the_guards_of_the_demo_have_something_to_say_once_it_is_open() {
-    let demo = Demo(tempfile::tempdir().unwrap());
-    let screen = demo.open(&[]);
+    let demo = Demo::hurried();
+    let screen = demo.on_terminal(&[]);
     screen.until("the last merge in staging", |text| {
         header(text).contains("#20 ok")
             && text.lines().any(|line| line.contains("#26") && line.contains("verified"))
@@ -100,7 +53,7 @@ fn the_guards_of_the_demo_have_something_to_say_once_it_is_open() {
     assert!(collapsed[0].contains("promote #25 first"), "{collapsed:#?}");
 
     let at = |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339();
-    let check = |time| json(&demo, &["freeze", "check", "--at", &at(time)]);
+    let check = |time| demo.json(&["freeze", "check", "--at", &at(time)]);
     let now = chrono::Utc::now();
     let open = check(now);
     assert_eq!(open["state"], "open", "{open}");
@@ -114,22 +67,22 @@ fn the_guards_of_the_demo_have_something_to_say_once_it_is_open() {
 
 #[test]
 fn a_demo_goes_on_when_it_is_opened_again_and_starts_over_when_it_is_reset() {
-    let demo = Demo(tempfile::tempdir().unwrap());
-    let first = demo.open(&["demo"]);
+    let demo = Demo::hurried();
+    let first = demo.on_terminal(&["demo"]);
     first.until("the first build live", |text| header(text).contains("#19 ok"));
     leave(first);
-    let again = demo.open(&["demo"]);
+    let again = demo.on_terminal(&["demo"]);
     again.until("what is live", |text| header(text).contains(" ok "));
     leave(again);
-    let reset = demo.open(&["demo", "--reset"]);
+    let reset = demo.on_terminal(&["demo", "--reset"]);
     reset.until("a new demo", |text| header(text).contains("nothing live yet"));
     leave(reset);
 }
 
 #[test]
 fn a_demo_that_cannot_be_shown_is_not_made() {
-    let folder = tempfile::tempdir().unwrap();
-    let output = trunkline(folder.path(), &["demo"]);
+    let home = Home::new();
+    let output = home.trunkline(&["demo"]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
-    assert!(!folder.path().join("data").exists());
+    assert!(!home.path("data").exists());
 }

@@ -4,5 +4,6 @@ mod crash;
 mod demo;
 mod floods;
 mod picture;
+mod practice;
 mod promote_and_back;
 mod terminal;

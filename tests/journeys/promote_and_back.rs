@@ -122,13 +122,13 @@ fn leaves(by: impl FnOnce(&mut Pty), code: u32) {
     // Calm, so that no news of a deployment takes the place of what the way out says.
     row(&screen, "#1", "staging");
     screen.hides("DEPLOYING");
-    let engine = shop.home.json(&["engine", "status", "--json"]);
+    let engine = shop.home.engine();
     let begin = Instant::now();
     by(&mut screen);
     assert_eq!(screen.exit_code(), code, "{}", screen.text());
     assert!(begin.elapsed() < WAY_OUT, "it took {:?}", begin.elapsed());
     assert!(screen.is_restored());
-    assert_eq!(shop.home.json(&["engine", "status", "--json"])["pid"], engine["pid"]);
+    assert_eq!(shop.home.engine(), engine);
 }
 
 #[test]

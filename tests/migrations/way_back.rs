@@ -3,7 +3,7 @@
 use serde_json::Value;
 use trunkline_testing::home::Home;
 use trunkline_testing::repository::Repository;
-use trunkline_testing::shop::smoke_tested;
+use trunkline_testing::shop::{shop, smoke_tested};
 
 const WIDE: (u16, u16) = (200, 50);
 
@@ -15,16 +15,14 @@ struct Shop {
 
 impl Shop {
     fn open() -> Self {
-        let shop = Self { home: Home::new(), repository: Repository::new() };
+        let migrations = "[migrations]\ndialect = \"postgres\"\npaths = [\"migrations/*.sql\"]\n";
+        let users = "CREATE TABLE users (id int, nickname text);\n";
+        let watched = shop(&smoke_tested(migrations))
+            .with("migrations/0001_users.sql", users)
+            .with("app.py", "print(user.nickname)\n")
+            .watched("poll = \"100ms\"");
+        let shop = Self { home: watched.home, repository: watched.repository };
         let write = |path: &str, text: &str| shop.repository.write(path, text);
-        write(
-            "trunkline.toml",
-            &smoke_tested("[migrations]\ndialect = \"postgres\"\npaths = [\"migrations/*.sql\"]\n"),
-        );
-        write("migrations/0001_users.sql", "CREATE TABLE users (id int, nickname text);\n");
-        write("app.py", "print(user.nickname)\n");
-        shop.repository.commit_all("Ann", "ann@example.com", "begin");
-        shop.home.watch_repository(shop.repository.path(), "poll = \"100ms\"");
         shop.home.verified(1);
         shop.home.said(&["promote", "1", "--yes", "--wait", "--reason", "migration=the first"]);
         write("migrations/0002_drop.sql", "ALTER TABLE users DROP COLUMN nickname;\n");

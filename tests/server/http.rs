@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command as Process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::DateTime;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use trunkline::api::problem::{ProblemDocument, ProblemKind};
 use trunkline::backend::remote::Remote;
 use trunkline::backend::scripted::{Fault, SERVICE, Scripted};
@@ -29,8 +29,6 @@ use trunkline_testing::serving::Serving;
 const LONG: Duration = LONGEST_WAIT;
 /// How long a test waits for what must happen; much longer than it ever takes.
 const PATIENCE: Duration = Duration::from_mins(2);
-/// Who is answered within this was woken and did not wait to the end.
-const WOKEN: Duration = Duration::from_secs(20);
 const HOLD: &str = r#"{"command":"hold","environment":"production","reason":"errors"}"#;
 
 fn scripted() -> Scripted {
@@ -251,7 +249,7 @@ async fn an_event_stream_resumes_after_the_last_event_id() {
     assert_eq!(news, [4]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_log_reader_waits_for_the_next_line() {
     let world = scripted();
     let serving = serving(&world);
@@ -274,7 +272,7 @@ async fn a_log_reader_waits_for_the_next_line() {
     );
     let page = page.unwrap();
     assert_eq!(page.lines().next().unwrap().text, b"migrating");
-    assert!(!page.ended && page.next == page.size && began.elapsed() < WOKEN);
+    assert!(!page.ended && page.next == page.size && began.elapsed() < LONG);
 }
 
 /// Passes requests on to `socket`, hangs up instead of passing the answer back, and counts them.
@@ -418,7 +416,7 @@ async fn what_is_not_a_socket_is_not_removed() {
     assert_eq!(std::fs::read(&path).unwrap(), b"mine");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_stopping_server_sends_everyone_who_waits_away_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run/engine.sock");
@@ -442,7 +440,7 @@ async fn a_stopping_server_sends_everyone_who_waits_away_at_once() {
     assert_eq!((polled.status, polled.problem().kind), (503, ProblemKind::Stopping));
     assert_eq!(ids.status, 200);
     server.await.unwrap().unwrap();
-    assert!(began.elapsed() < WOKEN, "it waited for those who wait");
+    assert!(began.elapsed() < LONG, "it waited for those who wait");
 }
 
 /// Asks and gets an answer on a connection that stays open.
@@ -479,7 +477,7 @@ async fn an_engine_that_says_nothing_is_not_waited_for_forever() {
     let remote = Remote::over(path);
     let lost = remote.command(&service(), hold(), key("12345678")).await;
     assert!(matches!(lost, Err(BackendError::Unknown(_))), "{lost:?}");
-    let began = tokio::time::Instant::now();
+    let began = Instant::now();
     let silence = remote.fleet(None, Duration::from_secs(3)).await;
     assert!(matches!(silence, Err(BackendError::Unreachable(_))), "{silence:?}");
     assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
@@ -492,7 +490,7 @@ async fn a_promote_has_the_time_that_its_engine_has_and_a_rollback_only_a_moment
     let _listener = UnixListener::bind(&path).unwrap();
     let remote = Remote::over(path);
     let waits = async |action: Action| {
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
         let silence = remote.plan(&service(), action).await;
         assert!(matches!(silence, Err(BackendError::Unreachable(_))), "{silence:?}");
         began.elapsed()

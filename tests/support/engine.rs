@@ -81,7 +81,7 @@ impl World {
             handle: None,
         };
         world.repository.write("trunkline.toml", file);
-        world.write_script("release", &world.fill(RELEASE));
+        world.repository.write_script("release", &world.fill(RELEASE));
         world.repository.commit_all("Ann", "ann@example.com", "begin");
         world
     }
@@ -97,13 +97,6 @@ impl World {
         let ran = format!("RAN='{}'", self.ran_file().display());
         let gate = format!("GATE='{}'", self.gate().display());
         script.replacen('\n', &format!("\n{ran}\n{gate}\n"), 1)
-    }
-
-    pub fn write_script(&self, name: &str, text: &str) {
-        use std::os::unix::fs::PermissionsExt as _;
-        self.repository.write(name, text);
-        let path = self.repository.path().join(name);
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     pub fn data(&self) -> PathBuf {

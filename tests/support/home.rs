@@ -48,6 +48,8 @@ impl Home {
             ("TRUNKLINE_DATA_DIR", self.path("data")),
             ("HOME", self.path("")),
             ("GIT_CONFIG_NOSYSTEM", "1".into()),
+            // A report with a backtrace is long, and slow to make.
+            ("RUST_BACKTRACE", "0".into()),
         ]
     }
 
@@ -109,6 +111,12 @@ impl Home {
         serde_json::from_str(&self.said(arguments)).unwrap()
     }
 
+    /// The process of the engine, if one runs.
+    pub fn engine(&self) -> Option<u32> {
+        let status = self.json(&["engine", "status", "--json"]);
+        Some(status["pid"].as_u64()?.try_into().unwrap())
+    }
+
     /// Waits until a build is verified.
     pub fn verified(&self, number: u64) {
         until("the build is verified", || {
@@ -121,12 +129,10 @@ impl Home {
     /// Ends the engine without a warning, as a machine in trouble does.
     pub fn kill_engine(&self) {
         use rustix::process::{Pid, Signal, kill_process};
-        let engine = self.json(&["engine", "status", "--json"]);
-        let pid = i32::try_from(engine["pid"].as_i64().unwrap()).unwrap();
-        kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
-        until("the killed engine is gone", || {
-            self.json(&["engine", "status", "--json"])["pid"] != engine["pid"]
-        });
+        let engine = self.engine().expect("an engine runs");
+        let pid = i32::try_from(engine).ok().and_then(Pid::from_raw);
+        kill_process(pid.unwrap(), Signal::KILL).unwrap();
+        until("the killed engine is gone", || self.engine() != Some(engine));
     }
 }
 

@@ -8,6 +8,7 @@
     reason = "only tests call this"
 )]
 
+pub mod bench;
 pub mod clock;
 pub mod console;
 pub mod corpus;
@@ -16,13 +17,21 @@ pub mod engine;
 pub mod home;
 pub mod proxy;
 pub mod pty;
+pub mod record;
 pub mod repository;
 pub mod service_file;
 pub mod serving;
 pub mod shop;
 pub mod small_shop;
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+
+/// Writes a script that can be run.
+pub fn write_script(path: &Path, text: &str) {
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
 
 /// The program under test. Cargo builds it into the folder above the one of the test programs.
 pub fn program() -> PathBuf {

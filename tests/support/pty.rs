@@ -13,6 +13,9 @@ use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 /// How long a test waits for the screen to show what it must; much longer than it ever takes.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// How many looks in a row have to find a terminal full.
+const STAYS_FULL: usize = 20;
+
 pub struct Pty {
     child: Box<dyn Child + Send + Sync>,
     /// `None` once the window was closed.
@@ -275,8 +278,16 @@ impl Pty {
         let waited = self.screen.1.wait_timeout_while(screen, PATIENCE, is_read).unwrap();
         assert!(!waited.1.timed_out(), "it reads on");
         drop(waited);
-        while rustix::io::write(&terminal, &[0; 256]).is_ok() {}
-        while rustix::io::write(&terminal, &[0]).is_ok() {}
+        // A busy kernel may still move what it took, which makes room again.
+        let mut refused = 0;
+        while refused < STAYS_FULL {
+            refused += 1;
+            while rustix::io::write(&terminal, &[0; 256]).is_ok() {}
+            while rustix::io::write(&terminal, &[0]).is_ok() {
+                refused = 0;
+            }
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
     }
 
     pub fn process(&self) -> u32 {

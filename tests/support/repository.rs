@@ -60,6 +60,11 @@ impl Repository {
         fs::write(path, content).unwrap();
     }
 
+    /// Writes a script that can be run, without committing it.
+    pub fn write_script(&self, file: &str, text: &str) {
+        crate::write_script(&self.path().join(file), text);
+    }
+
     /// Commits everything that has changed, if anything has.
     pub fn commit_all(&self, name: &str, email: &str, message: &str) -> Sha {
         self.commits.set(self.commits.get() + 1);

@@ -27,27 +27,44 @@ pub struct Shop {
     pub repository: Repository,
 }
 
+/// A repository with this service file, which nobody watches yet.
+pub fn shop(service_file: &str) -> Shop {
+    Shop::empty().with("trunkline.toml", service_file)
+}
+
 impl Shop {
-    /// A repository with this service file and one commit by Ann, which is watched with these settings.
-    pub fn watched(service_file: &str, settings: &str) -> Self {
-        let shop = Self { home: Home::new(), repository: Repository::new() };
-        shop.repository.write("trunkline.toml", service_file);
-        shop.repository.commit_all("Ann", "ann@example.com", "begin");
-        shop.home.watch_repository(shop.repository.path(), settings);
-        shop
+    /// A repository without any file, which nobody watches yet.
+    pub fn empty() -> Self {
+        Self { home: Home::new(), repository: Repository::new() }
     }
 
+    /// With one more file.
+    pub fn with(self, file: &str, content: &str) -> Self {
+        self.repository.write(file, content);
+        self
+    }
+
+    /// With a script that can be run.
+    pub fn with_script(self, file: &str, content: &str) -> Self {
+        self.repository.write_script(file, content);
+        self
+    }
+
+    /// With everything committed by Ann, and watched with these settings.
+    pub fn watched(self, settings: &str) -> Self {
+        self.repository.commit_all("Ann", "ann@example.com", "begin");
+        self.home.watch_repository(self.repository.path(), settings);
+        self
+    }
+
+    /// Watched, with a step that waits while its gate is closed, and every build to be verified by a person.
     pub fn open() -> Self {
-        let shop = Self { home: Home::new(), repository: Repository::new() };
+        let shop = shop(&verified_by_a_person());
         let (ran, gate) = (shop.home.path("ran"), shop.gate());
         let places = format!("RAN='{}'\nGATE='{}'", ran.display(), gate.display());
-        shop.repository.write("deploy", &format!("{places}{DEPLOY}"));
-        shop.repository.write("trunkline.toml", &verified_by_a_person());
-        shop.merge("begin");
+        let shop = shop.with("deploy", &format!("{places}{DEPLOY}"));
         // A countdown that only a key can end in time: what fires it is the test's to say.
-        let settings = "poll = \"100ms\"\nemergency_countdown = \"10m\"";
-        shop.home.watch_repository(shop.repository.path(), settings);
-        shop
+        shop.watched("poll = \"100ms\"\nemergency_countdown = \"10m\"")
     }
 
     pub fn console(&self) -> Pty {

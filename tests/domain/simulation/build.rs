@@ -1,22 +1,17 @@
 //! What a random build brings: commits, reverts of earlier ones, and changes of the schema.
 
-use chrono::DateTime;
 use trunkline::domain::commit::{Commit, Revert};
 use trunkline::domain::event::Fact;
 use trunkline::domain::ids::{BuildNumber, Sha};
-use trunkline::domain::people::Identity;
 use trunkline::domain::schema::SchemaChange;
 use trunkline::domain::service::ServiceState;
 use trunkline::migrations::Class;
 
 use trunkline_testing::dice::Dice;
+use trunkline_testing::record::{self, sha};
 
 /// From which number on the commits are counted that are no build's own.
 const INNER: u64 = 1_000_000;
-
-pub fn sha(number: u64) -> Sha {
-    format!("{number:040x}").parse().expect("forty hex digits")
-}
 
 /// The next build of the trunk; after a rewrite it may have the commits of one that was taken away.
 pub fn found(dice: &mut Dice, state: &ServiceState, number: BuildNumber, rewritten: bool) -> Fact {
@@ -82,15 +77,5 @@ fn change(dice: &mut Dice, build: BuildNumber, line: usize) -> SchemaChange {
 }
 
 fn commit(sha: Sha) -> Commit {
-    Commit {
-        parents: 1,
-        subject: format!("change {sha}"),
-        sha,
-        author: Identity { name: "Max".into(), email: "max@example.com".into() },
-        co_authors: Vec::new(),
-        at: DateTime::UNIX_EPOCH,
-        pull_request: None,
-        reverts: Vec::new(),
-        files: Vec::new(),
-    }
+    Commit { subject: format!("change {sha}"), sha, ..record::commit(0, "max") }
 }

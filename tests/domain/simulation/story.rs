@@ -11,6 +11,7 @@ use super::build;
 use super::reference::Basis;
 use super::subject::Subject;
 use trunkline_testing::dice::Dice;
+use trunkline_testing::record::sha;
 
 const PEOPLE: [&str; 3] = ["ann", "raj", "zoe"];
 /// How many plans people keep open.
@@ -125,7 +126,7 @@ impl Story {
         let first = newest - self.dice.below(2) as u64;
         let off_trunk = (first..=newest).map(BuildNumber).collect();
         let onto = self.dice.chance(50).then(|| BuildNumber(first - 1));
-        let (from, to) = (build::sha(newest), build::sha(newest + 1));
+        let (from, to) = (sha(newest), sha(newest + 1));
         Fact::TrunkRewritten { from, to, off_trunk, onto }
     }
 

@@ -7,9 +7,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use trunkline::calendar::FreezeRules;
 use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::commit::Range;
-use trunkline::domain::event::{Event, Fact, Run, StepOutcome, StepSpec};
+use trunkline::domain::event::{Event, Fact, StepOutcome, StepSpec};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName, Sha};
-use trunkline::domain::people::{Actor, People, Person};
+use trunkline::domain::people::{Actor, People};
 use trunkline::domain::plan::{self, Migrations, Plan};
 use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
 use trunkline::domain::schema::SchemaChange;
@@ -23,6 +23,7 @@ use trunkline::engine::report;
 use trunkline::engine::runner::{RunId, Status};
 
 use super::reference::{Added, Reference};
+use trunkline_testing::record::{people, step};
 
 /// How often something may follow by itself before it goes round in circles.
 const FOLLOWS: usize = 100;
@@ -55,25 +56,15 @@ pub struct Subject {
 }
 
 pub fn steps() -> Vec<StepSpec> {
-    let step = |name: &str| StepSpec {
-        name: name.into(),
-        run: Run::Argv(vec!["true".into()]),
-        timeout: Duration::from_mins(1),
-        expected: None,
-    };
     vec![step("release"), step("smoke")]
 }
 
 impl Subject {
     pub fn new(verify: Vec<VerifyBy>, freeze: FreezeMode) -> Self {
-        let person = |name: &str| {
-            let emails = vec![format!("{name}@example.com")];
-            (name.to_owned(), Person { logins: Vec::new(), emails })
-        };
         let bake = TimeDelta::from_std(MIN_BAKE).expect("a quarter of an hour");
         Self {
             name: "checkout".parse().expect("a service name"),
-            people: People { people: ["ann", "raj"].map(person).into(), bots: Vec::new() },
+            people: people(["ann", "raj"]),
             policy: Policy {
                 soak: Duration::ZERO,
                 verify: verify.clone(),

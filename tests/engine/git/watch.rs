@@ -1,13 +1,13 @@
 //! How the real engine watches a repository on this machine: it starts git when the trunk moves, and otherwise not.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use trunkline_testing::home::{Home, until};
 use trunkline_testing::repository::Repository;
 use trunkline_testing::service_file::service_file;
-use trunkline_testing::shop::Shop;
+use trunkline_testing::shop::{Shop, shop};
+use trunkline_testing::write_script;
 
 /// What the engine notes when it does without git.
 const QUIET: &str = "nothing has moved";
@@ -21,14 +21,13 @@ struct Watch {
 impl Watch {
     fn open() -> Self {
         let file = service_file().idle().text();
-        let Shop { home, repository } = Shop::watched(&file, "poll = \"50ms\"");
+        let Shop { home, repository } = shop(&file).watched("poll = \"50ms\"");
         let watch = Self { home, repository };
         let folder = watch.home.path("bin");
         fs::create_dir(&folder).unwrap();
         let (counter, git) = (watch.home.path("started").display().to_string(), real_git());
         let script = format!("#!/bin/sh\necho x >> '{counter}'\nexec '{}' \"$@\"\n", git.display());
-        fs::write(folder.join("git"), script).unwrap();
-        fs::set_permissions(folder.join("git"), fs::Permissions::from_mode(0o755)).unwrap();
+        write_script(&folder.join("git"), &script);
         let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
         // Whoever asks first starts the engine, and gives it their environment.
         let mut ask = watch.home.command(&["status"]);

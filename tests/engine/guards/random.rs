@@ -1,17 +1,14 @@
 //! Over random facts: only order and what is in flight can refuse, and nothing can stop a rollback.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use trunkline::calendar::{Evaluation, FreezeState, FreezeWindow};
 use trunkline::domain::command::Action;
 use trunkline::domain::commit::{Commit, Range, Revert};
-use trunkline::domain::event::{
-    DeploymentKind, DeploymentRequest, Event, Fact, Outcome, Run, StepSpec,
-};
-use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
-use trunkline::domain::people::{Actor, Identity, People, Person};
+use trunkline::domain::event::{DeploymentKind, DeploymentRequest, Event, Fact, Outcome, StepSpec};
+use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
+use trunkline::domain::people::{Actor, People};
 use trunkline::domain::plan::{Guard, Migrations, Plan, PlanInput, Severity, plan};
 use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
 use trunkline::domain::quarantine::BadCommit;
@@ -20,6 +17,7 @@ use trunkline::domain::service::ServiceState;
 use trunkline::migrations::Class;
 
 use trunkline_testing::dice::{Dice, Seed, number};
+use trunkline_testing::record::{self, people, request, sha, step};
 
 /// A service with whatever may be known of it.
 struct World {
@@ -31,28 +29,14 @@ struct World {
     now: DateTime<Utc>,
 }
 
-fn sha(number: u64) -> Sha {
-    format!("{number:040x}").parse().expect("forty hex digits")
-}
-
 fn steps() -> Vec<StepSpec> {
-    let (name, run) = ("release".into(), Run::Shell("true".into()));
-    vec![StepSpec { name, run, timeout: Duration::from_mins(1), expected: None }]
+    vec![step("release")]
 }
 
 fn commit(number: u64, dice: &mut Dice) -> Commit {
-    let name = dice.one_of(&["ann", "raj", "kim"]).to_owned();
-    Commit {
-        sha: sha(number),
-        parents: 1 + u32::from(dice.chance(20)),
-        author: Identity { email: format!("{name}@example.com"), name },
-        co_authors: Vec::new(),
-        at: DateTime::UNIX_EPOCH,
-        subject: format!("change {number}"),
-        reverts: Vec::new(),
-        pull_request: None,
-        files: Vec::new(),
-    }
+    let author = dice.one_of(&["ann", "raj", "kim"]);
+    let parents = 1 + u32::from(dice.chance(20));
+    Commit { parents, ..record::commit(number, author) }
 }
 
 fn change(dice: &mut Dice) -> SchemaChange {
@@ -74,10 +58,6 @@ fn changes(dice: &mut Dice) -> Vec<SchemaChange> {
 
 impl World {
     fn of(dice: &mut Dice) -> Self {
-        let person = |name: &str| {
-            let emails = vec![format!("{name}@example.com")];
-            (name.to_owned(), Person { logins: Vec::new(), emails })
-        };
         let mut world = Self {
             events: Vec::new(),
             policy: Policy {
@@ -87,7 +67,7 @@ impl World {
                 freeze: dice.one_of(&[FreezeMode::Override, FreezeMode::Warn]),
                 ..Policy::default()
             },
-            people: People { people: ["ann", "raj"].map(person).into(), bots: Vec::new() },
+            people: people(["ann", "raj"]),
             calendar: calendar(dice),
             migrations: Migrations {
                 changes: changes(dice),
@@ -155,18 +135,10 @@ impl World {
     fn deploy(&mut self, build: BuildNumber, environment: Environment, dice: &mut Dice) {
         let kinds = [DeploymentKind::Promote, DeploymentKind::Rollback, DeploymentKind::Redeploy];
         let deployment = self.record(Fact::DeploymentRequested(DeploymentRequest {
-            build,
-            sha: sha(build.0),
-            environment,
             kind: dice.one_of(&kinds),
-            previous: None,
-            previous_sha: None,
             steps: steps(),
             schema: dice.chance(80).then(|| changes(dice)),
-            schema_trouble: None,
-            cancels: None,
-            findings: Vec::new(),
-            overrides: BTreeMap::new(),
+            ..request(environment, build.0)
         }));
         let deployment = deployment.into();
         if dice.chance(90) {
@@ -266,7 +238,7 @@ fn only_order_and_what_is_in_flight_refuse_and_nothing_stops_a_rollback() {
             let without = calm.plan(&bare, action).expect("the builds are the same");
             assert_eq!(refusals(&plan), refusals(&without));
             if refusals(&plan).is_empty() {
-                let none = BTreeMap::new();
+                let none = std::collections::BTreeMap::new();
                 assert_eq!(plan.check(&plan.fingerprint, &none, &state), Ok(()));
             }
         }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use trunkline::domain::ids::{DeploymentId, ServiceName};
@@ -10,6 +9,7 @@ use trunkline::domain::ids::{DeploymentId, ServiceName};
 use trunkline_testing::home::Home;
 use trunkline_testing::repository::Repository;
 use trunkline_testing::service_file::service_file;
+use trunkline_testing::shop::shop;
 
 /// Two steps in staging and in production, one in a rollback, each of them the script `step` with its number.
 fn service_text() -> String {
@@ -46,16 +46,11 @@ impl Shop {
 
     /// The same with another script for all steps.
     pub fn with_step(step: &str) -> Self {
-        let shop = Self { home: Home::new(), repository: Repository::new() };
-        shop.repository.write("trunkline.toml", &service_text());
-        let ran = shop.ran_file().display().to_string();
-        let gate = shop.gate().display().to_string();
-        shop.repository.write("step", &step.replace("RAN", &ran).replace("GATE", &gate));
-        let script = shop.repository.path().join("step");
-        fs::set_permissions(script, fs::Permissions::from_mode(0o755)).unwrap();
-        shop.repository.commit_all("Ann", "ann@example.com", "begin");
-        shop.home.watch_repository(shop.repository.path(), "poll = \"100ms\"");
-        shop
+        let shop = shop(&service_text());
+        let place = |name| shop.home.path(name).display().to_string();
+        let step = step.replace("RAN", &place("ran")).replace("GATE", &place("gate"));
+        let shop = shop.with_script("step", &step).watched("poll = \"100ms\"");
+        Self { home: shop.home, repository: shop.repository }
     }
 
     pub fn service() -> ServiceName {

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use trunkline::domain::commit::Commit;
-use trunkline::domain::event::{
-    DeploymentKind, DeploymentRequest, Fact, Outcome, Run, StepOutcome, StepSpec,
-};
+use trunkline::domain::event::{DeploymentRequest, Fact, Outcome, StepOutcome};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
-use trunkline::domain::people::{Actor, Identity};
+use trunkline::domain::people::Actor;
 use trunkline::domain::policy::VerifyBy;
 use trunkline::store::{KnownService, NewEvent, Store};
+
+use trunkline_testing::record::{self, found, request, sha, step};
 
 /// Every third build came to staging before the next one overtook it.
 const STAGED: u64 = 3;
@@ -59,50 +59,15 @@ impl Past {
     }
 
     fn build(&mut self, service: &ServiceName, number: u64, sha: &Sha) {
-        let author = Identity { name: "Ann".into(), email: "ann@example.com".into() };
-        let commit = Commit {
-            sha: sha.clone(),
-            parents: 1,
-            author,
-            co_authors: Vec::new(),
-            pull_request: None,
-            reverts: Vec::new(),
-            at: self.at,
-            subject: format!("Change number {number} of a service with a long past"),
-            files: Vec::new(),
-        };
-        let (build, commits) = (BuildNumber(number), vec![commit]);
-        self.fact(
-            service,
-            Fact::BuildFound { build, sha: sha.clone(), commits, more: 0, reverts: Vec::new() },
-        );
+        let subject = format!("Change number {number} of a service with a long past");
+        let commit =
+            Commit { sha: sha.clone(), at: self.at, subject, ..record::commit(number, "ann") };
+        self.fact(service, found(number, vec![commit]));
     }
 
     fn deploy(&mut self, service: &ServiceName, number: u64, sha: &Sha, to: Environment) {
-        let kind = match to {
-            Environment::Staging => DeploymentKind::Auto,
-            Environment::Production => DeploymentKind::Promote,
-        };
-        let step = StepSpec {
-            name: "release".into(),
-            run: Run::Shell("./release".into()),
-            timeout: Duration::from_mins(1),
-            expected: None,
-        };
-        let request = DeploymentRequest {
-            build: BuildNumber(number),
-            sha: sha.clone(),
-            environment: to,
-            kind,
-            previous: None,
-            previous_sha: None,
-            steps: vec![step],
-            schema: Some(Vec::new()),
-            schema_trouble: None,
-            cancels: None,
-            findings: Vec::new(),
-            overrides: std::collections::BTreeMap::new(),
-        };
+        let (sha, steps) = (sha.clone(), vec![step("release")]);
+        let request = DeploymentRequest { sha, steps, ..request(to, number) };
         let deployment = DeploymentId(self.store.head().0 + self.events.len() as u64 + 1);
         let (step, outcome, took) = (0, StepOutcome::Succeeded, Duration::from_secs(20));
         self.fact(service, Fact::DeploymentRequested(request));
@@ -123,9 +88,4 @@ impl Past {
         self.at += TimeDelta::hours(1);
         self.store.append(self.at, std::mem::take(&mut self.events), None).unwrap();
     }
-}
-
-/// A commit that is in no repository.
-fn sha(number: u64) -> Sha {
-    format!("{number:040x}").parse().unwrap()
 }

@@ -8,8 +8,8 @@ pub fn below(limit: u64, peak: u64, who: &str) {
     assert!(peak < limit, "{who} had {peak} bytes, more than {limit}");
 }
 
-/// The peak of a process's memory in bytes, by its folder below `/proc`.
-pub fn peak_of(process: &str) -> u64 {
+/// The peak of a process's memory in bytes, by its id.
+pub fn peak_of(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     peak_in(&status)
 }

@@ -81,10 +81,6 @@ impl Flooded {
         let mut runs = fs::read_dir(self.home.path("data/runs")).unwrap();
         runs.next().unwrap().unwrap().path().join(step.to_string()).join("log")
     }
-
-    fn engine(&self) -> String {
-        self.home.json(&["engine", "status", "--json"])["pid"].to_string()
-    }
 }
 
 /// The last line that a step itself printed.
@@ -124,7 +120,7 @@ fn no_output_of_a_step_fails_its_deployment_or_fills_the_memory() {
     }
     every_line_is_there_or_counted(&flooded);
     a_console_that_reads_them_stays_small(&flooded);
-    let peak = peak_of(&flooded.engine());
+    let peak = peak_of(flooded.home.engine().unwrap());
     below(ENGINE, peak, "the engine");
 }
 
@@ -147,7 +143,7 @@ fn a_console_that_reads_them_stays_small(flooded: &Flooded) {
         console.keys("[");
         console.shows(&format!("the end of {name}"));
     }
-    let peak = peak_of(&console.process().to_string());
+    let peak = peak_of(console.process());
     below(CONSOLE, peak, "the console");
     console.keys("q");
     assert!(console.ended());

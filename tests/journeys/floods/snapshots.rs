@@ -24,9 +24,8 @@ fn size(home: &Home, arguments: &[&str]) -> u64 {
 }
 
 fn peaks_stay_below(home: &Home, console: u32, limit: u64) {
-    let engine = home.json(&["engine", "status", "--json"])["pid"].to_string();
-    below(limit, peak_of(&engine), "the engine");
-    below(limit, peak_of(&console.to_string()), "the console");
+    below(limit, peak_of(home.engine().unwrap()), "the engine");
+    below(limit, peak_of(console), "the console");
 }
 
 #[test]

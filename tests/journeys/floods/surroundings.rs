@@ -12,11 +12,12 @@ use super::output::newest_state;
 use trunkline_testing::home::{Home, until};
 use trunkline_testing::repository::Repository;
 use trunkline_testing::service_file::service_file;
-use trunkline_testing::shop::Shop;
+use trunkline_testing::shop::shop;
+use trunkline_testing::write_script;
 
 /// A user who watches a repository with one commit; no engine runs yet.
-fn shop() -> (Home, Repository) {
-    let shop = Shop::watched(&service_file().idle().text(), "poll = \"100ms\"");
+fn watched() -> (Home, Repository) {
+    let shop = shop(&service_file().idle().text()).watched("poll = \"100ms\"");
     (shop.home, shop.repository)
 }
 
@@ -57,8 +58,7 @@ fn programs(home: &Home, kept: &[&str]) {
 fn old_git(home: &Home) {
     programs(home, &["sh"]);
     let git = home.path("programs/git");
-    fs::write(&git, "#!/bin/sh\necho git version 2.10.0\n").unwrap();
-    fs::set_permissions(&git, fs::Permissions::from_mode(0o755)).unwrap();
+    write_script(&git, "#!/bin/sh\necho git version 2.10.0\n");
 }
 
 fn newer(home: &Home) {
@@ -174,7 +174,7 @@ const FAULTS: &[Fault] = &[
 #[test]
 fn whatever_is_wrong_is_said_with_its_place_and_the_way_out() {
     for fault in FAULTS {
-        let (home, _repository) = shop();
+        let (home, _repository) = watched();
         (fault.make)(&home);
         let run = |arguments: &[&str]| {
             let mut command = home.command(arguments);
@@ -198,7 +198,7 @@ fn whatever_is_wrong_is_said_with_its_place_and_the_way_out() {
 
 #[test]
 fn a_lock_that_a_dead_engine_left_keeps_nobody_out() {
-    let (home, _repository) = shop();
+    let (home, _repository) = watched();
     fs::write(data(&home, "engine.lock"), "1\n").unwrap();
     drop(UnixListener::bind(data(&home, "run/engine.sock")).unwrap());
     home.said(&["status"]);
@@ -208,7 +208,7 @@ fn a_lock_that_a_dead_engine_left_keeps_nobody_out() {
 
 #[test]
 fn somebody_else_at_the_socket_is_no_engine_and_doctor_says_so() {
-    let (home, _repository) = shop();
+    let (home, _repository) = watched();
     let stranger = UnixListener::bind(data(&home, "run/engine.sock")).unwrap();
     std::thread::spawn(move || {
         use std::io::Write as _;
@@ -226,7 +226,7 @@ fn somebody_else_at_the_socket_is_no_engine_and_doctor_says_so() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_log_of_ours_that_cannot_be_written_keeps_nobody_from_anything() {
-    let (home, _repository) = shop();
+    let (home, _repository) = watched();
     for log in ["engine.log", "console.log"] {
         symlink("/dev/full", data(&home, log)).unwrap();
     }
@@ -244,7 +244,7 @@ fn problems(home: &Home) -> String {
 /// The engine goes on with what it knew, and so does everybody who asks it.
 #[test]
 fn a_user_file_that_breaks_while_the_engine_runs_keeps_nobody_from_acting() {
-    let (home, _repository) = shop();
+    let (home, _repository) = watched();
     let file = home.path("config/config.toml");
     let good = fs::read_to_string(&file).unwrap();
     until("the build is verified", || newest_state(&home).as_deref() == Some("verified"));
@@ -270,7 +270,7 @@ fn a_user_file_that_breaks_while_the_engine_runs_keeps_nobody_from_acting() {
 
 #[test]
 fn a_service_file_that_breaks_on_the_trunk_leaves_the_last_good_one() {
-    let (home, repository) = shop();
+    let (home, repository) = watched();
     until("the build is verified", || newest_state(&home).as_deref() == Some("verified"));
     repository
         .write("trunkline.toml", &service_file().idle().text().replace("verify = ", "verif = "));
@@ -293,7 +293,7 @@ fn watch_too(home: &Home, repository: &str) {
 
 #[test]
 fn a_remote_that_never_answers_keeps_the_engine_from_nothing() {
-    let (home, repository) = shop();
+    let (home, repository) = watched();
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     watch_too(&home, &format!("http://{}/dead.git", silent.local_addr().unwrap()));
     home.said(&["status"]);
@@ -311,7 +311,7 @@ fn a_remote_that_never_answers_keeps_the_engine_from_nothing() {
 
 #[test]
 fn a_repository_that_is_gone_is_said_and_comes_back() {
-    let (home, repository) = shop();
+    let (home, repository) = watched();
     until("the build is verified", || newest_state(&home).as_deref() == Some("verified"));
     let away = home.path("away");
     fs::rename(repository.path(), &away).unwrap();
@@ -340,13 +340,12 @@ PATH=${PATH#*:} exec git "$@"
 
 #[test]
 fn a_mirror_that_is_made_slower_than_an_engine_waits_is_made_all_the_same() {
-    let (home, _repository) = shop();
+    let (home, _repository) = watched();
     until("the build is verified", || newest_state(&home).as_deref() == Some("verified"));
     home.said(&["engine", "stop"]);
     fs::remove_dir_all(home.path("data/mirrors")).unwrap();
     let git = data(&home, "slow/git");
-    fs::write(&git, SLOW).unwrap();
-    fs::set_permissions(&git, fs::Permissions::from_mode(0o755)).unwrap();
+    write_script(&git, SLOW);
     let path = std::env::var("PATH").unwrap();
     let path = format!("{}:{path}", git.parent().unwrap().display());
     // It listens by now, and waits for git no more.

@@ -7,54 +7,23 @@ mod shape;
 mod svg;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
 use std::time::Duration;
 
 use roxmltree::{Document, Node};
 use trunkline_testing::pty::Pty;
 use vt100::Screen;
 
-const SIZE: (u16, u16) = (120, 40);
+use super::practice::{Demo, header};
+
 /// How wide the lists are at that size.
 const LIST: usize = 78;
 
-/// The demo in folders of its own; its engine ends with it.
-struct Demo(tempfile::TempDir);
-
-impl Demo {
-    fn settings(&self) -> [(&'static str, PathBuf); 4] {
-        [
-            ("TRUNKLINE_CONFIG_DIR", self.0.path().join("config")),
-            ("TRUNKLINE_DATA_DIR", self.0.path().join("data")),
-            ("HOME", self.0.path().to_owned()),
-            ("GIT_CONFIG_NOSYSTEM", "1".into()),
-        ]
-    }
-
-    fn open(&self) -> Pty {
-        let settings = self.settings();
-        let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, &**value)).collect();
-        Pty::start(self.0.path(), &["demo"], &settings, SIZE)
-    }
-
-    fn stop(&self) -> Output {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_trunkline"));
-        program.args(["--demo", "engine", "stop"]).envs(self.settings()).output().unwrap()
-    }
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        let stopped = self.stop();
-        assert!(stopped.status.success() || std::thread::panicking(), "{stopped:?}");
-    }
-}
-
 #[test]
 fn the_pictures_show_what_the_demo_reaches() {
-    let demo = Demo(tempfile::tempdir().unwrap());
-    let mut screen = demo.open();
+    // A picture is of what everybody sees.
+    let demo = if is_to_be_renewed() { Demo::as_it_is() } else { Demo::hurried() };
+    let mut screen = demo.on_terminal(&["demo"]);
     let promote = your_own_build_needs_a_reason(&mut screen);
     let main = a_promote_runs(&mut screen);
     let emergency = the_emergency_counts_down(&mut screen);
@@ -142,10 +111,6 @@ fn the_emergency_counts_down(screen: &mut Pty) -> Screen {
     picture
 }
 
-fn header(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
-}
-
 /// The line of a build in the list of staging, without the panes beside it.
 fn staged(text: &str, build: &str) -> String {
     let left = |line: &str, columns| line.chars().take(columns).collect::<String>();
@@ -178,10 +143,14 @@ fn words(row: Node) -> String {
     row.children().filter(|node| node.has_tag_name("text")).filter_map(|node| node.text()).collect()
 }
 
+fn is_to_be_renewed() -> bool {
+    std::env::var_os("TRUNKLINE_RENEW_PICTURES").is_some()
+}
+
 /// Writes the picture where that was asked for; what is there otherwise has to be a picture.
 fn renew(path: &str, svg: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    if std::env::var_os("TRUNKLINE_RENEW_PICTURES").is_some() {
+    if is_to_be_renewed() {
         fs::write(&path, svg).unwrap();
     }
     let there = fs::read_to_string(&path).unwrap();

@@ -42,9 +42,7 @@ impl Stage {
     }
 
     pub fn console(&self, more: &[(&str, &str)]) -> Pty {
-        // A report with a backtrace is long, and slow to make.
-        let calm = [("RUST_BACKTRACE", "0")];
-        self.shop.home.on_terminal_with(&["console"], SIZE, &[&calm, more].concat())
+        self.shop.home.on_terminal_with(&["console"], SIZE, more)
     }
 
     /// Everything that a person ever asked this engine for and got.

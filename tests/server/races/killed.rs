@@ -11,7 +11,7 @@ use trunkline_testing::proxy::{Proxy, Toxic};
 use trunkline_testing::pty::Pty;
 use trunkline_testing::repository::Repository;
 use trunkline_testing::service_file::service_file;
-use trunkline_testing::shop::Shop;
+use trunkline_testing::shop::{Shop, shop};
 
 const SIZE: (u16, u16) = (140, 40);
 const RIGHT: &str = "\x1b[C";
@@ -25,7 +25,7 @@ struct Desk {
 impl Desk {
     fn open() -> Self {
         let file = service_file().raj().person("ann").everywhere("smoke", "true").text();
-        let Shop { home, repository } = Shop::watched(&file, "poll = \"100ms\"");
+        let Shop { home, repository } = shop(&file).watched("poll = \"100ms\"");
         let desk = Self { home, _repository: repository };
         until("the build is verified", || desk.home.said(&["builds"]).contains("verified"));
         desk
@@ -69,8 +69,8 @@ impl Desk {
     }
 
     fn engine(&self) -> Pid {
-        let status = self.home.json(&["engine", "status", "--json"]);
-        Pid::from_raw(i32::try_from(status["pid"].as_i64().unwrap()).unwrap()).unwrap()
+        let engine = self.home.engine().expect("an engine runs");
+        Pid::from_raw(i32::try_from(engine).unwrap()).unwrap()
     }
 }
 

@@ -12,11 +12,12 @@ use trunkline::engine::CommandError;
 use super::crowd::{execution, record, service_file};
 use super::history;
 use trunkline_testing::engine::World;
+use trunkline_testing::home::until;
 
-/// Waits at the gate, fails when it is told to, and does not listen to a polite signal when it is told not to.
+/// Waits at the gate, fails when it is told to, and only notes a polite signal when it is told to be stubborn.
 const RELEASE: &str = r#"#!/bin/sh
 here='HERE'
-[ -e "$here/stubborn" ] && trap '' TERM
+[ -e "$here/stubborn" ] && trap 'touch "$here/signalled"' TERM
 [ -e "$here/broken" ] && exit 3
 i=1
 while [ $i -le 20 ]; do echo "line $i of 20"; i=$((i + 1)); done
@@ -112,7 +113,7 @@ impl Ground {
         let file = service_file().replace("echo back to $TRUNKLINE_BUILD", "./release");
         let mut world = World::with_file(&file);
         let here = world.folder().display().to_string();
-        world.write_script("release", &RELEASE.replace("HERE", &here));
+        world.repository.write_script("release", &RELEASE.replace("HERE", &here));
         world.repository.commit_all("Zoe", "zoe@example.com", "one");
         world.start().await;
         let tip = world.repository.head();
@@ -136,7 +137,7 @@ impl Ground {
     }
 
     fn clear(&self) {
-        for name in ["gate", "stubborn", "broken"] {
+        for name in ["gate", "stubborn", "signalled", "broken"] {
             // Most rows set only some of them.
             let _not_there = std::fs::remove_file(self.note(name));
         }
@@ -165,6 +166,7 @@ impl Ground {
             First::PromoteBeingCancelled | First::RollbackBeingCancelled => {
                 self.world.running(id).await;
                 self.cancel("raj", id).await.unwrap();
+                until("the step was told to end", || self.note("signalled").exists());
             }
             First::CancelledPromote => {
                 self.world.running(id).await;

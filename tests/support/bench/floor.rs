@@ -1,7 +1,5 @@
 //! The least that a program of each kind costs: what ours is held against. A benchmark runs itself again as one of these.
 
-#![allow(dead_code, reason = "each benchmark uses its own part of this")]
-
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;

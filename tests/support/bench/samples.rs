@@ -1,7 +1,5 @@
 //! Times that were measured alternately, and the table that tells of them.
 
-#![allow(dead_code, reason = "each benchmark uses its own part of this")]
-
 use std::time::Duration;
 
 /// How often something took how long.

@@ -1,30 +1,22 @@
 //! A service that is watched by a real engine: a repository with builds, some of them live.
 
-#![allow(dead_code, reason = "each benchmark uses its own part of this")]
-
-use std::path::PathBuf;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use portable_pty::CommandBuilder;
 
 use super::floor;
-use trunkline_testing::home::{Home, until};
-use trunkline_testing::repository::Repository;
-
-/// A folder of work and an engine over it, which ends with this.
-pub struct Shop {
-    pub home: Home,
-    pub repository: Repository,
-}
+use crate::home::until;
+use crate::service_file::service_file;
+use crate::shop::Shop;
 
 impl Shop {
-    /// With the first build live in production.
-    pub fn open() -> Self {
-        let shop = Self { home: Home::new(), repository: Repository::new() };
-        shop.repository.write("trunkline.toml", &shop.service_file());
-        shop.merge("begin");
-        shop.home.watch_repository(shop.repository.path(), "");
+    /// With the first build live in production, and a step of staging that can flood its log.
+    pub fn measured() -> Self {
+        let shop = Self::empty();
+        let file = floodable(&shop.flood());
+        let shop = shop.with("trunkline.toml", &file).watched("");
         shop.until_all_is_staged();
         let promote = ["promote", "1", "--yes", "--wait", "--reason", "author=the first build"];
         let promoted = shop.home.trunkline(&promote);
@@ -32,34 +24,9 @@ impl Shop {
         shop
     }
 
-    fn service_file(&self) -> String {
-        let [program, argument, file] = floor::flood_while(&self.flood());
-        let step = |kind: &str, name: &str, run: &str| {
-            format!("[[{kind}.steps]]\nname = \"{name}\"\nrun = {run}\n")
-        };
-        let release = format!(
-            "'for i in $(seq 200); do echo line $i of 200; done; [ ! -e {file} ] || {program} {argument} {file}'"
-        );
-        let policy = "service = \"checkout\"\ntrunk = \"main\"\n[policy]\nsoak = \"0s\"\nverify = \"step:smoke\"\n";
-        [
-            policy.to_owned(),
-            step("staging", "release", &release),
-            step("staging", "smoke", "[\"true\"]"),
-            step("production", "release", "\"echo released\""),
-            step("rollback", "release", "\"echo back\""),
-        ]
-        .concat()
-    }
-
     /// While this file is there, a step of staging that begins prints and prints.
     fn flood(&self) -> PathBuf {
         self.home.path("flood")
-    }
-
-    /// A change by somebody else reaches the trunk.
-    pub fn merge(&self, subject: &str) {
-        self.repository.write("page.html", subject);
-        self.repository.commit_all("Ann", "ann@example.com", subject);
     }
 
     /// Several, each of which becomes a build.
@@ -96,14 +63,9 @@ impl Shop {
         self.home.path("data").join("run/engine.sock")
     }
 
-    pub fn engine(&self) -> u32 {
-        let status = self.home.json(&["engine", "status", "--json"]);
-        status["pid"].as_u64().and_then(|id| u32::try_from(id).ok()).expect("an engine runs")
-    }
-
     /// The console, to be put on a terminal.
-    pub fn console(&self) -> CommandBuilder {
-        let mut command = CommandBuilder::new(trunkline_testing::program());
+    pub fn console_command(&self) -> CommandBuilder {
+        let mut command = CommandBuilder::new(crate::program());
         command.arg("console");
         command.cwd(self.home.path(""));
         for (name, value) in self.home.environment() {
@@ -118,8 +80,20 @@ impl Shop {
     }
 }
 
+/// A service file whose staging prints 200 lines, and without an end while this file is there.
+fn floodable(flood: &Path) -> String {
+    let [program, argument, file] = floor::flood_while(flood);
+    let staging = format!(
+        "for i in $(seq 200); do echo line $i of 200; done; [ ! -e {file} ] || {program} {argument} {file}"
+    );
+    let file =
+        service_file().step("staging", "release", &staging).step("staging", "smoke", "[\"true\"]");
+    let file = file.step("production", "release", "echo released");
+    file.step("rollback", "release", "echo back").text()
+}
+
 /// How long a process takes from its start to its end, which has to be a good one.
-pub fn time(command: &mut std::process::Command) -> Duration {
+pub fn time(command: &mut Command) -> Duration {
     command.stdin(Stdio::null()).stdout(Stdio::null());
     let begin = Instant::now();
     let status = command.status().expect("the program starts");

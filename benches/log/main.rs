@@ -2,11 +2,8 @@
 //!
 //! `cargo bench --bench log`. Each figure stands beside what the machine needs for the least that has to be done.
 
-#[path = "log/lines.rs"]
 mod lines;
-#[path = "log/process.rs"]
 mod process;
-#[path = "log/speed.rs"]
 mod speed;
 
 use std::fs::File;
@@ -89,8 +86,7 @@ impl Bench {
     }
 
     fn engine(&self) -> u32 {
-        let status = self.home.json(&["engine", "status", "--json"]);
-        u32::try_from(status["pid"].as_u64().expect("it runs")).expect("it is a process id")
+        self.home.engine().expect("an engine runs")
     }
 
     fn opens(&self, big: &Path) {

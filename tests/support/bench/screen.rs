@@ -1,7 +1,5 @@
 //! A program on a terminal of its own, with everything that it wrote and when.
 
-#![allow(dead_code, reason = "each benchmark uses its own part of this")]
-
 use std::io::{Read as _, Write};
 use std::num::NonZeroU16;
 use std::sync::mpsc::{Receiver, channel};
@@ -21,7 +19,7 @@ type Piece = (Instant, Vec<u8>);
 pub struct Screen {
     child: Box<dyn Child + Send + Sync>,
     /// Kept open: a terminal without an owner hangs up.
-    master: Box<dyn MasterPty + Send>,
+    _master: Box<dyn MasterPty + Send>,
     keys: Box<dyn Write + Send>,
     coming: Receiver<Piece>,
     pieces: Vec<Piece>,
@@ -50,8 +48,8 @@ impl Screen {
         let started = Instant::now();
         let child = pair.slave.spawn_command(command).expect("the program starts");
         drop(pair.slave);
-        let (master, size) = (pair.master, (columns, rows));
-        Self { child, master, keys, coming, pieces: Vec::new(), started, size }
+        let (_master, size) = (pair.master, (columns, rows));
+        Self { child, _master, keys, coming, pieces: Vec::new(), started, size }
     }
 
     pub fn process(&self) -> u32 {

@@ -1,0 +1,106 @@
+//! A service's record that a test writes fact by fact: what stands in it, and the state that follows from it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use trunkline::domain::commit::Commit;
+use trunkline::domain::event::{DeploymentKind, DeploymentRequest, Event, Fact, Run, StepSpec};
+use trunkline::domain::ids::{BuildNumber, Environment, Seq, ServiceName, Sha};
+use trunkline::domain::people::{Actor, Identity, People, Person};
+use trunkline::domain::service::ServiceState;
+
+/// The record of the service `checkout`.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    pub events: Vec<Event>,
+    pub state: ServiceState,
+    /// When the next fact happens.
+    pub now: DateTime<Utc>,
+}
+
+impl Record {
+    /// One more fact, by this actor.
+    pub fn push(&mut self, actor: Actor, fact: Fact) -> Seq {
+        let seq = Seq(self.state.last_seq.0 + 1);
+        let event = Event { seq, at: self.now, service: checkout(), actor, fact };
+        self.state.apply(&event);
+        self.events.push(event);
+        seq
+    }
+}
+
+pub fn checkout() -> ServiceName {
+    "checkout".parse().expect("the name is a good one")
+}
+
+pub fn person(name: &str) -> Actor {
+    Actor::Person(name.to_owned())
+}
+
+/// People with one address each, at `example.com`.
+pub fn people<const N: usize>(names: [&str; N]) -> People {
+    let person = |name: &str| {
+        let emails = vec![format!("{name}@example.com")];
+        (name.to_owned(), Person { logins: Vec::new(), emails })
+    };
+    People { people: names.map(person).into(), bots: Vec::new() }
+}
+
+/// The commit of this number, which is also that of its build.
+pub fn sha(number: u64) -> Sha {
+    format!("{number:040x}").parse().expect("forty hex digits")
+}
+
+/// A commit of no file.
+pub fn commit(number: u64, author: &str) -> Commit {
+    Commit {
+        sha: sha(number),
+        parents: 1,
+        author: Identity { name: author.to_owned(), email: format!("{author}@example.com") },
+        co_authors: Vec::new(),
+        pull_request: None,
+        reverts: Vec::new(),
+        at: DateTime::UNIX_EPOCH,
+        subject: format!("change {number}"),
+        files: Vec::new(),
+    }
+}
+
+/// A build with these commits, the first of which is its own.
+pub fn found(number: u64, commits: Vec<Commit>) -> Fact {
+    let sha = commits.first().map_or_else(|| sha(number), |commit| commit.sha.clone());
+    Fact::BuildFound { build: BuildNumber(number), sha, commits, more: 0, reverts: Vec::new() }
+}
+
+/// A step that does nothing.
+pub fn step(name: &str) -> StepSpec {
+    StepSpec {
+        name: name.to_owned(),
+        run: Run::Argv(vec!["true".to_owned()]),
+        timeout: Duration::from_mins(1),
+        expected: None,
+    }
+}
+
+/// A promote of a build, or its way to staging, without steps, findings and migrations.
+pub fn request(environment: Environment, build: u64) -> DeploymentRequest {
+    let kind = match environment {
+        Environment::Staging => DeploymentKind::Auto,
+        Environment::Production => DeploymentKind::Promote,
+    };
+    DeploymentRequest {
+        build: BuildNumber(build),
+        sha: sha(build),
+        environment,
+        kind,
+        previous: None,
+        previous_sha: None,
+        steps: Vec::new(),
+        schema: Some(Vec::new()),
+        schema_trouble: None,
+        cancels: None,
+        findings: Vec::new(),
+        overrides: BTreeMap::new(),
+    }
+}
