@@ -1,97 +1,124 @@
-//! The checkouts that deployments run in; those of the last builds that were live stay, so that a rollback needs
-//! nothing but the disk.
+//! The checkouts of a service: a pristine tree for each commit, and a copy of it for each deployment, in which its steps run.
+//! What a step leaves behind reaches no other deployment.
 
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::world::{Service, WorldReader};
-use crate::domain::event::{DeploymentKind, DeploymentRequest};
+use crate::domain::deployment::Deployment;
 use crate::domain::ids::{DeploymentId, Environment, ServiceName, Sha};
-use crate::git::is_unfinished;
+use crate::domain::service::ServiceState;
+use crate::git::{is_unfinished, tree, unfinished};
 
-/// How many builds that were live in production keep their checkout.
-const KEPT: usize = 5;
+/// How many builds that were live in production keep their trees: a rollback to them needs nothing but the disk.
+const KEPT_BUILDS: usize = 5;
 
-/// How the name of a checkout begins that is on its way out.
-const DOOMED: &str = ".doomed-";
+/// The start of the name of a tree that is being removed.
+const REMOVED: &str = ".removed-";
 
-/// The folder of all checkouts of a service.
+/// The folder of the pristine trees, beside the trees of deployments.
+const PRISTINE: &str = "pristine";
+
+/// The folder of all trees of a service.
 fn of_service(checkouts: &Path, service: &ServiceName) -> PathBuf {
     checkouts.join(service.as_str())
 }
 
-/// Where a commit is checked out for an environment.
-pub(super) fn path(
-    checkouts: &Path,
-    service: &ServiceName,
-    environment: Environment,
-    sha: &Sha,
-) -> PathBuf {
-    of_service(checkouts, service).join(format!("{environment}-{sha}"))
+/// The tree of a commit as git made it. No step runs in it.
+pub(super) fn pristine(checkouts: &Path, service: &ServiceName, sha: &Sha) -> PathBuf {
+    of_service(checkouts, service).join(PRISTINE).join(sha.as_str())
 }
 
-/// Makes the checkout of a deployment, or takes the one that is there.
+/// The tree that the steps of a deployment run in.
+fn of_deployment(checkouts: &Path, service: &ServiceName, id: DeploymentId) -> PathBuf {
+    of_service(checkouts, service).join(id.to_string())
+}
+
+/// The tree that 0.1.0 made for a deployment. Its processes may still run there.
+fn of_0_1_0(checkouts: &Path, service: &ServiceName, deployment: &Deployment) -> PathBuf {
+    let request = &deployment.request;
+    of_service(checkouts, service).join(format!("{}-{}", request.environment, request.sha))
+}
+
+/// The folder that the steps of a deployment run in: its own tree, or that of 0.1.0 if the deployment began there.
+pub(super) fn of_steps(checkouts: &Path, name: &ServiceName, deployment: &Deployment) -> PathBuf {
+    let own = of_deployment(checkouts, name, deployment.id);
+    let old = of_0_1_0(checkouts, name, deployment);
+    if !own.exists() && old.exists() { old } else { own }
+}
+
+/// Makes the tree of a deployment: a fresh copy of the pristine tree of its commit. While that is intact it needs neither
+/// git nor the mirror.
 pub(super) async fn prepare(
     world: &WorldReader,
     checkouts: &Path,
     name: &ServiceName,
     id: DeploymentId,
 ) -> Result<(), String> {
-    let (mirror, request, may_run) = {
+    let (mirror, sha) = {
         let world = world.world();
         let service = world.services.get(name).ok_or("the service is gone")?;
         let deployment = service.state.deployments.get(&id).ok_or("the deployment is gone")?;
-        let request = deployment.request.clone();
-        let live = service.state.live_build(request.environment).map(|live| &live.sha);
-        let unsettled = service.state.unsettled(request.environment).map(|d| &d.request.sha);
-        let may_run = [live, unsettled].contains(&Some(&request.sha));
-        (service.mirror.clone(), request, may_run)
+        (service.mirror.clone(), deployment.request.sha.clone())
     };
-    let into = path(checkouts, name, request.environment, &request.sha);
-    if wants_fresh(&request, may_run) && into.exists() {
-        remove(&into).await.map_err(|e| format!("{}: {e}", into.display()))?;
-    }
-    mirror.checkout(&request.sha, &into).await.map_err(|e| e.to_string())
+    let pristine = pristine(checkouts, name, &sha);
+    mirror.checkout(&sha, &pristine).await.map_err(|e| e.to_string())?;
+    let into = of_deployment(checkouts, name, id);
+    let shown = into.display().to_string();
+    let work = move || copy(&pristine, &into);
+    let copied = tokio::task::spawn_blocking(work).await.map_err(io::Error::other);
+    copied.and_then(|copied| copied).map_err(|e| format!("{shown}: {e}"))
 }
 
-/// Takes a checkout away as a whole: whoever is killed in the middle leaves no half of one under its name.
-async fn remove(checkout: &Path) -> io::Result<()> {
-    let doomed = doomed(checkout);
-    tokio::fs::rename(checkout, &doomed).await?;
-    if let Err(error) = tokio::fs::remove_dir_all(&doomed).await {
+/// Copies a tree under its name as a whole. What stands there was left by an engine that died before the first step.
+fn copy(pristine: &Path, into: &Path) -> io::Result<()> {
+    let partial = unfinished(into);
+    let copied = tree::copy(pristine, &partial).and_then(|()| {
+        if into.exists() {
+            remove(into)?;
+        }
+        std::fs::rename(&partial, into)
+    });
+    if copied.is_err() {
+        let _removed_later = tree::remove(&partial);
+    }
+    copied
+}
+
+/// Removes a tree as a whole: a kill in between leaves no part of it under its name.
+fn remove(tree: &Path) -> io::Result<()> {
+    let removed = removed(tree);
+    std::fs::rename(tree, &removed)?;
+    if let Err(error) = tree::remove(&removed) {
         // The next tidying finds it.
-        tracing::warn!(path = %doomed.display(), %error, "an old checkout could not be removed");
+        tracing::warn!(path = %removed.display(), %error, "an old checkout could not be removed");
     }
     Ok(())
 }
 
-/// A new name for a checkout on its way out.
-fn doomed(checkout: &Path) -> PathBuf {
-    checkout.with_file_name(format!("{DOOMED}{}", uuid::Uuid::new_v4().simple()))
+/// A new name for a tree that is being removed.
+fn removed(tree: &Path) -> PathBuf {
+    tree.with_file_name(format!("{REMOVED}{}", uuid::Uuid::new_v4().simple()))
 }
 
-/// What runs now, or was left running by an attempt that failed, may run out of its checkout, and a rollback takes what
-/// it finds; anything else starts clean.
-fn wants_fresh(request: &DeploymentRequest, may_run: bool) -> bool {
-    request.kind != DeploymentKind::Rollback && !may_run
-}
-
-/// Removes the checkouts that the service does not need any more.
+/// Removes the trees that the service does not need any more.
 pub(super) fn tidy(world: &WorldReader, checkouts: &Path, name: &ServiceName) {
     let folder = of_service(checkouts, name);
-    let Ok(entries) = std::fs::read_dir(&folder) else { return };
-    for path in entries.flatten().map(|entry| entry.path()) {
-        if let Some(doomed) = put_aside(world, checkouts, name, &path)
-            && let Err(error) = std::fs::remove_dir_all(&doomed)
-        {
-            tracing::warn!(path = %doomed.display(), %error, "a checkout could not be removed");
+    for folder in [folder.join(PRISTINE), folder] {
+        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+        let paths = entries.flatten().map(|entry| entry.path());
+        for path in paths.filter(|path| !path.ends_with(PRISTINE)) {
+            if let Some(removed) = put_aside(world, checkouts, name, &path)
+                && let Err(error) = tree::remove(&removed)
+            {
+                tracing::warn!(path = %removed.display(), %error, "a checkout could not be removed");
+            }
         }
     }
 }
 
-/// Moves a checkout that no deployment needs out of the way. The world cannot change meanwhile, so no deployment can come to
-/// need it.
+/// Renames a tree that no deployment needs. The world cannot change meanwhile, so no deployment can come to need it.
 fn put_aside(
     world: &WorldReader,
     checkouts: &Path,
@@ -99,36 +126,41 @@ fn put_aside(
     path: &Path,
 ) -> Option<PathBuf> {
     let file = path.file_name()?.to_str()?;
-    if file.starts_with(DOOMED) {
+    if file.starts_with(REMOVED) {
         return Some(path.to_owned());
     }
-    let doomed = doomed(path);
+    let removed = removed(path);
     world.read(|world| {
         let kept = kept(checkouts, world.services.get(name)?);
-        if kept.iter().any(|checkout| path == checkout || is_unfinished(path, checkout)) {
+        if kept.iter().any(|tree| path == tree || is_unfinished(path, tree)) {
             return None;
         }
-        std::fs::rename(path, &doomed).ok().map(|()| doomed)
+        std::fs::rename(path, &removed).ok().map(|()| removed)
     })
 }
 
-/// The checkouts that a service still needs, those that are being made included.
+/// The trees that a service still needs, those that are being made included.
 fn kept(checkouts: &Path, service: &Service) -> HashSet<PathBuf> {
-    let state = &service.state;
-    let at = |environment, sha: &Sha| path(checkouts, &service.name, environment, sha);
-    let open =
-        [Environment::Production, Environment::Staging].into_iter().flat_map(|e| state.open(e));
-    let mut kept: HashSet<_> = open.map(|d| at(d.request.environment, &d.request.sha)).collect();
-    kept.extend(state.live_build(Environment::Staging).map(|b| at(Environment::Staging, &b.sha)));
-    let unsettled = state.unsettled(Environment::Production);
-    kept.extend(unsettled.map(|d| at(Environment::Production, &d.request.sha)));
-    let mut builds = Vec::new();
-    for live in state.live.get(&Environment::Production).into_iter().flatten().rev() {
-        if !builds.contains(&live.build) && builds.len() < KEPT {
-            builds.push(live.build);
-        }
-    }
-    let shas = builds.iter().filter_map(|number| state.builds.get(number)).map(|build| &build.sha);
-    kept.extend(shas.map(|sha| at(Environment::Production, sha)));
-    kept
+    let of = |deployment: &Deployment| {
+        [
+            pristine(checkouts, &service.name, &deployment.request.sha),
+            of_deployment(checkouts, &service.name, deployment.id),
+            of_0_1_0(checkouts, &service.name, deployment),
+        ]
+    };
+    needed(&service.state).flat_map(of).collect()
+}
+
+/// The deployments that run, whose processes may run, or that a rollback may go back to.
+fn needed(state: &ServiceState) -> impl Iterator<Item = &Deployment> {
+    let environments = [Environment::Production, Environment::Staging];
+    let open = environments.into_iter().flat_map(|e| state.open(e));
+    let unsettled = environments.into_iter().filter_map(|e| state.unsettled(e));
+    let staging = state.live(Environment::Staging).map(|live| live.deployment);
+    let mut builds = HashSet::new();
+    let production = state.live.get(&Environment::Production).into_iter().flatten().rev();
+    let production = production.filter(move |live| builds.insert(live.build));
+    let production = production.take(KEPT_BUILDS).map(|live| live.deployment);
+    let live = staging.into_iter().chain(production);
+    open.chain(unsettled).chain(live.filter_map(|id| state.deployments.get(&id)))
 }

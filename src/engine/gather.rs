@@ -233,8 +233,7 @@ async fn kept_pipeline(
     name: &ServiceName,
     sha: &Sha,
 ) -> Option<Arc<ServiceFile>> {
-    let production = Environment::Production;
-    let checkout = checkouts::path(&context.checkouts, name, production, sha);
+    let checkout = checkouts::pristine(&context.checkouts, name, sha);
     let path = trunk::service_file_path(&context.world.world().services.get(name)?.watched);
     let text = tokio::fs::read_to_string(checkout.join(&path)).await.ok()?;
     let file = ServiceFile::parse(&text, &path).ok()?;

@@ -1,4 +1,5 @@
-//! A clean checkout of one commit in a folder of its own, there as a whole or not at all.
+//! A pristine checkout of one commit in a folder of its own, there as a whole or not at all. Steps never run in it: they
+//! get copies.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -9,6 +10,7 @@ use tokio::fs;
 
 use super::error::GitError;
 use super::process::Git;
+use super::tree;
 use crate::domain::ids::Sha;
 
 /// Writing out a large tree takes longer than any question about it.
@@ -16,13 +18,14 @@ const WRITING: Duration = Duration::from_mins(5);
 
 /// Makes a checkout; the caller sees to it that only one is made at a time.
 pub(super) async fn make(mirror: &Path, sha: &Sha, into: &Path) -> Result<(), GitError> {
-    if is_complete(into, sha).await? {
+    if is_intact(into).await {
         return Ok(());
     }
+    remove(into).await?;
     let partial = std::path::absolute(unfinished(into)).map_err(file_error(into))?;
     let made = fill(mirror, sha, &partial).await;
     let made = match made {
-        Ok(()) => fs::rename(&partial, into).await.map_err(file_error(into)),
+        Ok(()) => seal(&partial, into).await,
         failed => failed,
     };
     remove_unfinished(into).await;
@@ -36,28 +39,51 @@ async fn remove_unfinished(into: &Path) {
     while let Ok(Some(entry)) = entries.next_entry().await {
         let path = entry.path();
         if is_unfinished(&path, into) {
-            fs::remove_dir_all(path).await.ok();
+            remove(&path).await.ok();
         }
     }
 }
 
-/// A checkout gets its name only when it is finished, so that its head tells all.
-pub(super) async fn is_complete(folder: &Path, sha: &Sha) -> Result<bool, GitError> {
-    match fs::try_exists(folder).await {
-        Ok(false) => return Ok(false),
-        Ok(true) => {}
-        Err(why) => return Err(file_error(folder)(why)),
+/// Where a checkout keeps the digest of its tree.
+const SEAL: &str = ".git/trunkline-seal";
+
+/// Notes what the tree looks like and gives it its name.
+async fn seal(partial: &Path, into: &Path) -> Result<(), GitError> {
+    fs::rename(partial, into).await.map_err(file_error(into))?;
+    let digest = digest(into).await.map_err(file_error(into))?;
+    let (seal, new) = (into.join(SEAL), into.join(format!("{SEAL}.new")));
+    fs::write(&new, digest).await.map_err(file_error(&new))?;
+    fs::rename(&new, &seal).await.map_err(file_error(&seal))
+}
+
+/// Whether the tree still is as it was made. It asks no git, which may hang.
+pub(super) async fn is_intact(folder: &Path) -> bool {
+    let Ok(noted) = fs::read_to_string(folder.join(SEAL)).await else { return false };
+    digest(folder).await.is_ok_and(|found| found == noted)
+}
+
+async fn digest(folder: &Path) -> io::Result<String> {
+    let folder = folder.to_owned();
+    let work = move || tree::digest(&folder, Path::new(SEAL));
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+/// Moves a tree that is not intact out of the way and removes it.
+async fn remove(folder: &Path) -> Result<(), GitError> {
+    if !fs::try_exists(folder).await.map_err(file_error(folder))? {
+        return Ok(());
     }
-    let head = fs::read_to_string(folder.join(".git").join("HEAD")).await.unwrap_or_default();
-    if head.trim() == sha.as_str() {
-        return Ok(true);
-    }
-    Err(GitError::Occupied { folder: folder.to_owned(), sha: sha.to_string() })
+    let broken = unfinished(folder);
+    fs::rename(folder, &broken).await.map_err(file_error(folder))?;
+    let work = move || tree::remove(&broken);
+    let removed = tokio::task::spawn_blocking(work).await;
+    removed.map_err(io::Error::other).and_then(|removed| removed).map_err(file_error(folder))
 }
 
 /// A folder beside the wanted one in which the checkout grows. Each try has its own: a git that outlived its engine may
 /// still write into the one before.
-fn unfinished(into: &Path) -> PathBuf {
+#[must_use]
+pub fn unfinished(into: &Path) -> PathBuf {
     let mut hidden = beginning(into);
     hidden.push(uuid::Uuid::new_v4().simple().to_string());
     into.with_file_name(hidden)
@@ -83,6 +109,10 @@ async fn fill(mirror: &Path, sha: &Sha, folder: &Path) -> Result<(), GitError> {
     let format = format!("--object-format={format}");
     let arguments = ["--quiet", "--template=", &format, "--end-of-options"];
     Git::new("init").args(arguments).args([folder]).run_anywhere().await?;
+    for (key, value) in [("core.checkStat", "minimal"), ("core.trustctime", "false")] {
+        // A copy has other inodes. With these git sees by size and time of change that it is unchanged.
+        Git::new("config").args(["--local", key, value]).run_in_tree(folder).await?;
+    }
     borrow_objects(mirror, folder).await?;
     Git::new("checkout")
         .args(["--quiet", "--force", "--no-recurse-submodules", "--detach", sha.as_str(), "--"])

@@ -23,8 +23,6 @@ pub enum GitError {
     Unexpected { what: &'static str, detail: String },
     #[error("{repository:?} has no trunk branch; push one, or set trunk in trunkline.toml")]
     NoTrunk { repository: String },
-    #[error("{} exists and is not a checkout of {sha}; move it away", folder.display())]
-    Occupied { folder: PathBuf, sha: String },
     #[error("{}: {why}", path.display())]
     File { path: PathBuf, why: io::Error },
 }

@@ -380,14 +380,14 @@ impl Mirror {
         kept.map(drop)
     }
 
-    /// Makes a clean checkout of a commit in a new folder, without any network; one that is there already is left as
-    /// it is. It has a `.git` of its own, which borrows the objects of the mirror.
+    /// Makes a pristine checkout of a commit in a new folder, without any network. One that is there and intact stays;
+    /// anything else there is replaced. It has a `.git` of its own, which borrows the objects of the mirror.
     ///
     /// # Errors
-    /// When it cannot be made, or something else is in its place; then there is nothing half made there.
+    /// When it cannot be made; then nothing half made is there.
     pub async fn checkout(&self, sha: &Sha, into: &Path) -> Result<(), GitError> {
         // What is there already is ready at once, also while a larger one is being made.
-        if checkout::is_complete(into, sha).await? {
+        if checkout::is_intact(into).await {
             return Ok(());
         }
         let _making = self.busy.checking_out.lock().await;

@@ -14,12 +14,13 @@ mod process;
 mod range;
 mod reverts;
 mod source;
+pub mod tree;
 mod uses;
 mod working;
 
 pub use self::branch_state::BranchState;
 pub use self::changed::{BoundedList, ChangedFile, FileText};
-pub use self::checkout::is_unfinished;
+pub use self::checkout::{is_unfinished, unfinished};
 pub use self::entry::FileEntry;
 pub use self::error::GitError;
 pub use self::identity::local_identity;

@@ -277,7 +277,7 @@ async fn a_failing_step_ends_the_deployment_and_says_which() {
         world.handle().service(&world.service, &Caller::in_process("raj")).unwrap().unsettled;
     assert_eq!(unsettled, Some(id), "the screen is told that production is in doubt");
     world.verified("the next one, whose end tidies up").await;
-    let checkout = format!("checkouts/checkout/production-{}", deployment.request.sha);
+    let checkout = format!("checkouts/checkout/{id}");
     assert!(world.data().join(checkout).is_dir(), "what may run in production keeps its files");
     world.stop().await;
 }

@@ -175,9 +175,8 @@ async fn trouble_with_news_that_were_taken_back_is_over_once_the_disk_has_room()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_checkout_that_grows_is_not_tidied_away() {
     let (mut world, id) = World::with_running_promote().await;
-    let deployment = world.deployment(id);
     let checkouts = world.data().join("checkouts/checkout");
-    let growing = checkouts.join(format!(".production-{}.partial", deployment.request.sha));
+    let growing = checkouts.join(format!(".{id}.partial"));
     let old = checkouts.join("production-0000000000000000000000000000000000000000");
     std::fs::create_dir(&growing).unwrap();
     std::fs::create_dir(&old).unwrap();

@@ -54,7 +54,7 @@ impl Job {
         let deployment = service.state.deployments.get(&run.deployment)?;
         let request = &deployment.request;
         let step = request.steps.get(run.step)?;
-        let checkout = checkouts::path(checkouts, &service.name, request.environment, &request.sha);
+        let checkout = checkouts::of_steps(checkouts, &service.name, deployment);
         let folder = match &service.watched.folder {
             Some(folder) => checkout.join(folder),
             None => checkout,
