@@ -97,7 +97,7 @@ fn roll_back(model: &Model) -> Available {
     }
 }
 
-/// The emergency plans anew with the backend, so old data does not stop it: only having no service does. In the list of
+/// The emergency asks the backend for a new plan, so old data does not stop it; a missing service does. In the list of
 /// services it is about the selected one.
 fn emergency(model: &Model) -> Available {
     if model.service.is_none() && model.services.selected.is_none() {

@@ -3,7 +3,7 @@
 use crate::console::actions::action::KeyAction;
 use crate::console::actions::available;
 use crate::console::effect::{Effect, Outside};
-use crate::console::model::dialog::bad_commits::Suspects;
+use crate::console::model::dialog::bad_commits::CommitChoice;
 use crate::console::model::dialog::kinds::Dialog;
 use crate::console::model::log::LogChoice;
 use crate::console::model::notes::Tone;
@@ -118,13 +118,13 @@ fn hold(model: &mut Model) -> Vec<Effect> {
     let service = model.service.as_deref();
     let release = |service: &ServiceSnapshot| {
         let hold = service.holds.get(&production)?;
-        Some(Dialog::release(production, hold.id, Suspects::of(hold, service)))
+        Some(Dialog::release(production, hold.id, CommitChoice::of(hold, service)))
     };
     let dialog = service.and_then(release).unwrap_or_else(|| Dialog::hold(production));
     confirm::open(model, dialog)
 }
 
-/// Lifts the freeze that lasts; with the focus on the freezes, the selected one; else begins a new one.
+/// Lifts the active freeze, or the selected one when the list of freezes has the focus; else starts a new one.
 fn freeze(model: &mut Model) -> Vec<Effect> {
     let selected = model.freezes.selected.filter(|_| model.focus == Pane::Freeze);
     let dialog = match selected.or(model.frozen().map(|freeze| freeze.id)) {
@@ -148,7 +148,7 @@ fn open(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-/// At the root there is nothing to leave: the log follows what runs again.
+/// At the root there is nothing to close: the log follows what runs again.
 fn follow_again(model: &mut Model) -> Vec<Effect> {
     model.log.choice = LogChoice::Running;
     Vec::new()

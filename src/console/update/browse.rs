@@ -11,7 +11,7 @@ use crate::console::model::text_input::TextInput;
 use crate::console::model::{Model, Screen};
 use crate::console::update::{ids, log, watch};
 
-/// Within which a second ctrl-c quits.
+/// How long a second press quits.
 const SECOND_PRESS: Duration = Duration::from_secs(3);
 
 /// Moves the cursor of the list or pane that has the focus.

@@ -1,4 +1,4 @@
-//! Commands of consoles that are gone: whoever comes next is told what became of them.
+//! Commands of earlier consoles whose answers were not seen, and what became of them.
 
 use crate::backend::Answer;
 use crate::backend::intents::Intent;
@@ -25,7 +25,7 @@ pub fn recalled(
     answer: Answer<Option<Receipt>>,
 ) -> Vec<Effect> {
     let name = name(model, intent);
-    // The answer takes the place of the word that it is looked for.
+    // The answer replaces the note that it is being looked up.
     model.notes.settle(&name);
     match answer {
         Ok(Some(Receipt { deployment: Some(id), .. })) => {

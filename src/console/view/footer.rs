@@ -1,4 +1,4 @@
-//! The last two lines: what was said last or what the selection is, and what keys can do now.
+//! The last two lines: the last note or the selection, and what keys can do now.
 
 use ratatui::Frame;
 use ratatui::widgets::Paragraph;

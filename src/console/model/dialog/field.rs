@@ -22,7 +22,7 @@ pub enum FieldKind {
     Note,
     /// The number of the build, typed again.
     Number(BuildNumber),
-    /// When a freeze ends; empty means when somebody lifts it.
+    /// When a freeze ends; empty means when it is lifted.
     Until,
 }
 
@@ -37,7 +37,7 @@ impl Field {
         self.text.insert(&fitting);
     }
 
-    /// Whether such a character can stand in it.
+    /// Whether it takes such a character.
     #[must_use]
     pub fn takes(&self, letter: char) -> bool {
         match self.kind {

@@ -48,7 +48,7 @@ pub fn lines(model: &Model, dialog: &Dialog, width: u16) -> Vec<Line<'static>> {
     paragraph(model, width, &text, Role::Text)
 }
 
-/// What a build lacks beside the word of a person.
+/// The verifications that a build lacks, apart from that by a person.
 fn still_asked(model: &Model, build: BuildNumber) -> String {
     let missing = model.build(build).map_or(Vec::new(), |row| build_quality::missing(model, row));
     let others: Vec<_> =

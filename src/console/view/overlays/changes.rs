@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::console::model::Model;
-use crate::console::model::overlay::{Changes, Loading};
+use crate::console::model::overlay::{ChangesPage, Loading};
 use crate::console::theme::Role;
 use crate::console::view::overlays::migrations;
 use crate::console::view::panes::staging;
@@ -19,7 +19,7 @@ use crate::domain::commit::Commit;
 use crate::domain::event::DeploymentKind;
 use crate::domain::plan::Plan;
 
-pub fn draw(model: &Model, page: &Changes, frame: &mut Frame, body: Rect) {
+pub fn draw(model: &Model, page: &ChangesPage, frame: &mut Frame, body: Rect) {
     let theme = &model.options.theme;
     let area = frame::centred(body, 120, body.height);
     let title = match &page.plan {
@@ -41,7 +41,7 @@ fn title(plan: &Plan) -> String {
     }
 }
 
-pub fn lines(model: &Model, page: &Changes, width: u16) -> Vec<Line<'static>> {
+pub fn lines(model: &Model, page: &ChangesPage, width: u16) -> Vec<Line<'static>> {
     let row = || Row::new(&model.options.theme, width).gap(1);
     match &page.plan {
         Loading::Waiting => vec![row().own("making the plan", Role::Muted).line()],

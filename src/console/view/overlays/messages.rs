@@ -1,4 +1,4 @@
-//! Everything that was said, newest first: what fades from the toast line stays here.
+//! The message history, newest first.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;

@@ -150,7 +150,7 @@ fn way_back(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static>
     let production = request.environment == Environment::Production;
     let Some(preview) = preview.filter(|_| production) else { return Vec::new() };
     if preview.to == request.build {
-        let place = verdict::Place { width, left: 1, name: NAME, most: usize::MAX };
+        let place = verdict::VerdictPlace { width, left: 1, name: NAME, most: usize::MAX };
         return verdict::lines(model, &preview.verdict, place);
     }
     match preview.verdict.floor {

@@ -25,11 +25,11 @@ const HEAD: usize = 2;
 /// From so many rows on there is room for several problems beside the month, and for how many.
 const ROOMY: usize = 18;
 const PROBLEMS: usize = 5;
-/// What stands where a freeze has no end: only one that was set by hand can be lifted.
+/// The text for a freeze without an end: only one that was set by hand can be lifted.
 const LIFTED: &str = "until lifted";
 const UNKNOWN: &str = "no known end";
 
-/// How many lines stand above the list of windows, in a pane with so many rows inside.
+/// How many lines are above the list of windows, in a pane with so many rows inside.
 pub fn head_height(model: &Model, rows: usize) -> usize {
     let most = if rows < ROOMY { 1 } else { PROBLEMS };
     HEAD + problems(model).len().min(most)
@@ -42,7 +42,7 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let above = head_height(model, rows);
     let inside = rows.saturating_sub(above);
     let calendar = calendar::lines(model, area.width.saturating_sub(2));
-    // The month shows the windows too, so it stands before their list, but not before what can be lifted here.
+    // The month shows the windows too, so it comes before their list, but after what can be lifted here.
     let has_month = inside >= by_hand.len().max(1) + calendar.len();
     let listed = if has_month { inside - calendar.len() } else { inside };
     let (count, shown) = (by_hand.len() + windows.len(), listed.min(by_hand.len() + windows.len()));
@@ -95,7 +95,7 @@ fn coming(model: &Model) -> Vec<&FreezeWindow> {
     windows.filter(|window| window.until.is_none_or(|until| until > now)).collect()
 }
 
-/// What holds now, until when and why; below it the hold, or else what comes after that.
+/// The state now, until when and why; below it the hold, or else the next freeze.
 fn head(model: &Model, width: u16) -> Vec<Line<'static>> {
     let theme = &model.options.theme;
     let row = || Row::new(theme, width).gap(1);
