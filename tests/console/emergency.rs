@@ -195,8 +195,8 @@ async fn a_refused_emergency_does_not_claim_to_roll_back() {
         put_live(world, build)
     });
     let console = Console::open(&backend);
-    console.until("#1").await.press(&["!"]).until("NOT rolling back: refused").await;
-    console.quiet().await.press(&["enter"]).until_gone("NOT rolling back").await;
+    console.until("#1").await.press(&["!"]).until("Rollback NOT started: refused").await;
+    console.quiet().await.press(&["enter"]).until_gone("Rollback NOT started").await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -155,14 +155,24 @@ async fn a_request_is_withdrawn_with_a_reason_from_the_console_that_asked() {
     let backend = written_by_sam();
     let (author, other) = (Console::open(&backend), console_of(&backend, "kim"));
     ask_from(&author, "").await;
-    other.until("ASKED #4 by sam").await.press(&["u"]).until("sam asks for #4, not you").await;
-    author.until("ASKED #4 by you").await.press(&["i"]).until("somebody else takes it").await;
+    other
+        .until("ASKED #4 by sam")
+        .await
+        .press(&["u"])
+        .until("sam asked for #4; only they can")
+        .await;
+    author
+        .until("ASKED #4 by you")
+        .await
+        .press(&["i"])
+        .until("another promoter has to take it")
+        .await;
     author.press(&["u"]).until("Withdraw the request for a promoter").await;
     author.press(&["up"]).type_text("kim went home").press(&["tab", "tab"]).quiet().await;
     author.press(&["enter"]).until_gone("ASKED #4").await;
     other.until("the request of sam for #4: withdrawn by sam: kim went home").await;
     assert_eq!(state(&backend), RequestState::Withdrawn);
-    other.press(&["i"]).until("nobody asks for a promoter").await;
+    other.press(&["i"]).until("no request is open").await;
 }
 
 #[tokio::test(start_paused = true)]

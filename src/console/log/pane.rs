@@ -283,8 +283,7 @@ impl LogPane {
             && !self.window.is_empty()
         {
             let lasted = time::say(time::between(lost_at, now));
-            self.window
-                .note(&format!("-- lost for {lasted}, then resumed here; nothing is missing --"));
+            self.window.note(&format!("-- lost for {lasted}, then resumed; nothing is missing --"));
         }
     }
 

@@ -196,7 +196,7 @@ impl Window {
         if page.start > 0 {
             return;
         }
-        let line = Line::note(0, "-- the log began anew --");
+        let line = Line::note(0, "-- the log started again --");
         self.remember(&line);
         self.lines.push_front(line);
     }

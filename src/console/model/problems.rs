@@ -73,8 +73,8 @@ impl Model {
 
 fn since_then(environment: Environment, live: Option<BuildNumber>) -> String {
     match (environment, live) {
-        (Environment::Staging, _) => "A fix merged to the trunk is tried by itself".into(),
-        (Environment::Production, Some(live)) => format!("It was settled since: {live} is live"),
+        (Environment::Staging, _) => "The next merge deploys automatically".into(),
+        (Environment::Production, Some(live)) => format!("Settled since: {live} is live"),
         (Environment::Production, None) => "Nothing is live".into(),
     }
 }

@@ -13,6 +13,7 @@ use crate::console::model::{Model, Screen, Updates};
 use crate::console::update::{backend, browse, changes, confirm, log, requests, watch};
 use crate::domain::command::Action;
 use crate::domain::ids::{BuildNumber, Environment};
+use crate::domain::snapshot::ServiceSnapshot;
 
 pub fn act(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
     match action {
@@ -115,11 +116,11 @@ fn emergency(model: &mut Model) -> Vec<Effect> {
 fn hold(model: &mut Model) -> Vec<Effect> {
     let production = Environment::Production;
     let service = model.service.as_deref();
-    let held = service.and_then(|service| Some((service, service.holds.get(&production)?)));
-    let dialog = match held {
-        Some((service, hold)) => Dialog::release(production, hold.id, Suspects::of(hold, service)),
-        None => Dialog::hold(production),
+    let release = |service: &ServiceSnapshot| {
+        let hold = service.holds.get(&production)?;
+        Some(Dialog::release(production, hold.id, Suspects::of(hold, service)))
     };
+    let dialog = service.and_then(release).unwrap_or_else(|| Dialog::hold(production));
     confirm::open(model, dialog)
 }
 
@@ -154,7 +155,7 @@ fn follow_again(model: &mut Model) -> Vec<Effect> {
 }
 
 fn refresh(model: &mut Model) -> Vec<Effect> {
-    model.say(Tone::Plain, "asking for the newest state");
+    model.say(Tone::Plain, "refreshing");
     let watch = match watch::watch(model, model.at) {
         Effect::WatchService { service, due, .. } => {
             Effect::WatchService { service, after: None, due }

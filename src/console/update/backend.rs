@@ -23,7 +23,7 @@ const FIND_WITHIN: Duration = Duration::from_secs(3);
 pub fn described(model: &mut Model, answer: Answer<Description>) -> Vec<Effect> {
     match answer {
         Ok(description) => model.description = Some(description),
-        Err(why) => model.say(Tone::Bad, format!("the backend did not describe itself: {why}")),
+        Err(why) => model.say(Tone::Bad, format!("the backend cannot be described: {why}")),
     }
     Vec::new()
 }

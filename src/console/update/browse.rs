@@ -139,7 +139,7 @@ pub fn interrupt(model: &mut Model) -> Vec<Effect> {
     }
     model.quitting = Some(model.at + SECOND_PRESS);
     let key = model.key(&KeyAction::Interrupt);
-    let text = format!("press {key} once more to quit; what runs goes on without the console");
+    let text = format!("press {key} again to quit; deployments go on without the console");
     model.say(Tone::Plain, text);
     Vec::new()
 }

@@ -73,7 +73,6 @@ fn act(model: &mut Model, action: DialogAction, armed: bool) -> Vec<Effect> {
         DialogAction::Close => leave(model),
         // Like the button that it stands for, so that a text which is typed ahead closes nothing.
         DialogAction::PressClose if armed => leave(model),
-        DialogAction::PressClose => Vec::new(),
         DialogAction::Press => press_focused(model, armed),
         DialogAction::Next => focus(confirm, 1),
         DialogAction::Previous => focus(confirm, -1),
@@ -84,7 +83,7 @@ fn act(model: &mut Model, action: DialogAction, armed: bool) -> Vec<Effect> {
         DialogAction::Mark => mark(confirm),
         // In front of a countdown nothing may stand.
         DialogAction::Changes if confirm.fires_at().is_none() => changes::open_for_plan(model),
-        DialogAction::Changes => Vec::new(),
+        DialogAction::PressClose | DialogAction::Changes => Vec::new(),
     }
 }
 
@@ -141,7 +140,7 @@ fn mark(confirm: &mut Confirm) -> Vec<Effect> {
 fn leave(model: &mut Model) -> Vec<Effect> {
     let sent = |c: &Confirm| matches!(c.progress.stage(), Stage::Sending | Stage::Checking);
     if model.confirm().is_some_and(sent) {
-        model.say(Tone::Plain, "it was sent already and goes on; its answer will be told here");
+        model.say(Tone::Plain, "already sent; the answer will be shown here");
     }
     model.overlays.pop();
     Vec::new()

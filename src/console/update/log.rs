@@ -149,7 +149,7 @@ pub fn step(model: &mut Model, by: isize) -> Vec<Effect> {
     });
     match next {
         Some(choice) => model.log.choice = choice,
-        None => model.say(Tone::Plain, "no other step there has a log"),
+        None => model.say(Tone::Plain, "no other step has a log"),
     }
     Vec::new()
 }

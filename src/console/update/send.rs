@@ -72,7 +72,7 @@ pub fn looked_up(
             ended(model, ticket, &sent, Stage::Failed(nothing))
         }
         Err(why) => {
-            let advice = format!("{why}; look at the history before you do it again");
+            let advice = format!("{why}; check the history before you do it again");
             ended(model, ticket, &sent, Stage::Unknown(advice))
         }
     }

@@ -89,7 +89,7 @@ impl Suspects {
     /// What is to be done.
     pub fn check(&self) -> Result<(), String> {
         match self.commits.iter().filter(|suspect| suspect.marked).count() {
-            0 if !self.none => Err("mark the bad commits, or that none was".into()),
+            0 if !self.none => Err("pick the bad commits, or none".into()),
             marked if marked > MOST_BAD_COMMITS => {
                 Err(format!("{marked} marked, at most {MOST_BAD_COMMITS} at once"))
             }
@@ -101,8 +101,8 @@ impl Suspects {
     #[must_use]
     pub fn outdated(&self, snapshot: &ServiceSnapshot, key: &str) -> Option<String> {
         let hold = snapshot.holds.get(&Environment::Production)?;
-        let again = "production was put on hold anew meanwhile";
-        (hold.id != self.hold).then(|| format!("{again}; press {key} again to see for what"))
+        let again = "production was put on hold again";
+        (hold.id != self.hold).then(|| format!("{again}; close this and press {key}"))
     }
 
     /// The ids of the commits that are marked.

@@ -80,7 +80,7 @@ impl Field {
         };
         match until {
             Some(until) if until > now => Ok(Some(until)),
-            Some(_) => Err("the end lies in the past".into()),
+            Some(_) => Err("the end is in the past".into()),
             None => Err("an end is like \"2h\", \"30m\", \"1d\" or \"2026-11-27 05:00\"".into()),
         }
     }

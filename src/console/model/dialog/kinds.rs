@@ -274,7 +274,7 @@ impl Dialog {
                 *fields = vec![reason.unwrap_or(Field::empty(FieldKind::Reason)), number()];
             }
             Self::Plan { fields, .. } => {
-                *fields = past_the_floor.then(number).into_iter().collect()
+                *fields = past_the_floor.then(number).into_iter().collect();
             }
             Self::Emergency { number: field, .. } => *field = past_the_floor.then(number),
             _ => {}

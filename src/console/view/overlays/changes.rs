@@ -35,7 +35,7 @@ fn title(plan: &Plan) -> String {
     let live = plan.live.as_ref().map_or("nothing".into(), |live| live.build.to_string());
     match plan.kind {
         DeploymentKind::Rollback => {
-            format!(" What going back {live} to {} takes away ", plan.target.build)
+            format!(" Removed by the rollback {live} to {} ", plan.target.build)
         }
         _ => format!(" Changes from {live} to {} ", plan.target.build),
     }
@@ -82,7 +82,7 @@ fn lost(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
     if plan.range.lost.is_empty() {
         return Vec::new();
     }
-    let text = format!("commits that are live and that {} does not have:", plan.target.build);
+    let text = format!("live commits that {} does not have:", plan.target.build);
     let row = Row::new(&model.options.theme, width).gap(1);
     let mut lines = vec![row.own(text, Role::Warn).line()];
     lines.extend(plan.range.lost.iter().flat_map(|commit| of_commit(model, commit, width)));
@@ -113,7 +113,7 @@ fn not_in_this_build(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static
         return Vec::new();
     }
     let row = || Row::new(&model.options.theme, width).gap(1);
-    let title = format!("newer on the trunk and not in {target}");
+    let title = format!("newer builds, not in {target}");
     let mut lines = vec![row().own(title, Role::Muted).line()];
     for other in newer {
         let build = &other.build;

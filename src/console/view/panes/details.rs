@@ -67,13 +67,13 @@ fn build(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
     lines.extend(subject(model, width, build.subject()));
     lines.extend([
         commit(model, width, &build.sha),
-        fact(model, width, "found")
+        fact(model, width, "merged")
             .own(format!("{}, by ", ago(model, build.found_at)), Role::Text)
             .name(&model.writers(row).join(", "), Role::AuthorOther)
             .line(),
     ]);
     if build.off_trunk {
-        let text = "not on the trunk any more: it was rewritten";
+        let text = "no longer on the trunk: it was rewritten";
         lines.push(fact(model, width, "trunk").own(text, Role::Warn).line());
     }
     lines.extend(build_quality::bad(model, build.number, width));

@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::widgets::Paragraph;
 
+use crate::console::actions::action::KeyAction;
 use crate::console::age::age;
 use crate::console::model::Model;
 use crate::console::model::pane::Pane;
@@ -25,8 +26,10 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let right = frame::range(offset, height, history.len(), total);
     let inner = frame::pane(model, frame, Pane::Production, area, &right);
     if history.is_empty() {
-        let text = "nothing was deployed to production yet: P promotes the selected build";
-        return draw_empty(model, frame, inner, text);
+        let key = model.key(&KeyAction::Promote);
+        let text =
+            format!("nothing was deployed to production yet: {key} promotes the selected build");
+        return draw_empty(model, frame, inner, &text);
     }
     let shown = || history.iter().skip(offset).take(usize::from(inner.height)).copied();
     let columns = Columns {
