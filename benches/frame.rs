@@ -9,7 +9,7 @@ use ratatui::layout::Size;
 use ratatui::{Frame, Terminal};
 use trunkline::backend::Backend as _;
 use trunkline::backend::scripted::{SERVICE, Scripted};
-use trunkline::console::message::{Message, News};
+use trunkline::console::message::{Message, TimedMessage};
 use trunkline::console::model::Model;
 use trunkline::console::theme::Theme;
 use trunkline::console::{Options, update, view};
@@ -90,18 +90,18 @@ fn model(size: Size) -> Model {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime needs little").block_on(async {
         let snapshot = backend.service(&service, None, Duration::ZERO).await;
-        tell(&mut model, News::Service(service.clone(), snapshot.map(|s| s.map(Box::new))));
+        tell(&mut model, Message::Service(service.clone(), snapshot.map(|s| s.map(Box::new))));
         let source = model.log.source.clone().expect("the newest build has a log");
         assert_eq!(source.deployment, staged[BUILDS - 1]);
         let from = LogFrom::End;
         let answer =
             backend.log(&service, source.deployment, 0, from, 1 << 20, Duration::ZERO).await;
-        tell(&mut model, News::Log { source, from, answer });
+        tell(&mut model, Message::Log { source, from, answer });
     });
     model
 }
 
-fn tell(model: &mut Model, news: News) {
+fn tell(model: &mut Model, message: Message) {
     let at = tokio::time::Instant::now();
-    update(model, Message { at, news });
+    update(model, TimedMessage { at, message });
 }

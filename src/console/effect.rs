@@ -1,4 +1,4 @@
-//! What `update` asks the world to do, as plain data.
+//! What `update` asks the runtime to do, as plain data.
 
 use std::path::PathBuf;
 
@@ -13,11 +13,11 @@ use crate::domain::ids::{DeploymentId, IdempotencyKey, ServiceName};
 use crate::domain::log::{LogFrom, LogSearch};
 use crate::domain::snapshot::Version;
 
-/// Something for the world outside the model to do.
+/// Something that the runtime does for the model.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     Describe,
-    /// Wait for news of the fleet, not before `due`; replaces the watch of it before.
+    /// Wait for a new snapshot of the fleet, not before `due`; replaces the wait before.
     WatchFleet {
         after: Option<Version>,
         due: Instant,

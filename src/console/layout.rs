@@ -71,7 +71,7 @@ const MONTH: u16 = 13;
 const NO_MONTH: u16 = 6;
 
 /// Two columns over the log; the activity takes the log's place while it is wanted. The details get the lines they
-/// need before the month does, unless somebody looks at the freezes.
+/// need before the month does, unless the freezes have the focus.
 fn medium(body: Rect, model: &Model) -> Vec<(Pane, Rect)> {
     let [top, low] =
         Layout::vertical([Constraint::Percentage(64), Constraint::Fill(1)]).areas(body);
@@ -122,7 +122,7 @@ pub fn freeze_rows(model: &Model, areas: &Areas) -> usize {
     rows.saturating_sub(freeze::head_height(model, rows))
 }
 
-/// The visible part of the dialog's text, if a dialog lies on top.
+/// The visible part of the dialog's text, if a dialog is on top.
 #[must_use]
 pub fn dialog_window(model: &Model) -> Option<VisibleLines> {
     match model.overlays.last() {

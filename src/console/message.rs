@@ -16,14 +16,14 @@ use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot};
 
 /// Something that happened, and when by the monotonic clock: the only clock that `update` knows.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Message {
+pub struct TimedMessage {
     pub at: Instant,
-    pub news: News,
+    pub message: Message,
 }
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq)]
-pub enum News {
+pub enum Message {
     /// A key, a paste or a new size; the keyboard had none for us at the instant `keys_out`.
     Input {
         event: Event,
@@ -59,7 +59,7 @@ pub enum News {
         what: String,
         why: String,
     },
-    /// A command of a console that is gone, whose answer nobody has seen.
+    /// A command of an earlier console whose answer was not seen.
     Left(Intent),
     /// What became of it.
     Recalled {

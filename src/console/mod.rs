@@ -41,7 +41,7 @@ pub const INBOX: usize = 256;
 /// Larger than a frame, so that the terminal gets each in one piece, in bytes.
 const FRAME: usize = 64 * 1024;
 
-/// Runs the console on this process's terminal until somebody leaves it. The terminal is given back on every way out.
+/// Runs the console on this process's terminal until the user leaves it. The terminal is restored on every way out.
 ///
 /// # Errors
 /// When the terminal cannot be taken over, drawn on or read from.
@@ -68,7 +68,7 @@ struct Standard {
     tmux: bool,
 }
 
-impl runtime::Outside for Standard {
+impl runtime::TerminalActions for Standard {
     async fn perform(&mut self, asked: &Outside) -> io::Result<()> {
         let mut out = io::stdout();
         match asked {
@@ -83,7 +83,7 @@ impl runtime::Outside for Standard {
         }
     }
 
-    async fn told(&mut self) -> Outside {
+    async fn signal(&mut self) -> Outside {
         match self.jobs.next().await {
             JobSignal::Stop => Outside::Suspend,
             JobSignal::Continue => Outside::Resume,

@@ -20,7 +20,7 @@ pub struct Options {
     pub stale_after: Duration,
     /// Whether this is practice, also when the backend does not say so.
     pub demo: bool,
-    /// Where the person is, whose local time the screen tells.
+    /// The time zone of the times on screen.
     pub zone: Tz,
     pub theme: Theme,
     pub keymap: Keymap,

@@ -1,33 +1,16 @@
 //! The words for everything that a freezes.toml can get wrong.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
 use trunkline::calendar::FreezesFile;
 
 use super::rules;
 
+use trunkline_testing::invalid::each_is_refused_in_its_own_words;
+
 #[test]
 fn each_invalid_file_is_refused_in_the_words_of_its_first_lines() {
-    let mut wrong = String::new();
-    let mut files: Vec<_> = fs::read_dir(Path::new("tests/data/freezes/invalid"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    files.sort();
-    assert!(files.len() > 50);
-    for path in files {
-        let text = fs::read_to_string(&path).unwrap();
-        let expected: Vec<_> = text.lines().map_while(|line| line.strip_prefix("#! ")).collect();
-        let said = match FreezesFile::parse(&text, "freezes.toml") {
-            Ok(_) => "it was accepted".to_owned(),
-            Err(error) => error.to_string(),
-        };
-        if said != expected.join("\n") {
-            writeln!(wrong, "{}\n{said}", path.display()).unwrap();
-        }
-    }
-    assert!(wrong.is_empty(), "said something else:\n{wrong}");
+    let parse = |text: &str| FreezesFile::parse(text, "freezes.toml");
+    assert!(each_is_refused_in_its_own_words("tests/data/freezes/invalid", parse) > 50);
 }
 
 #[test]

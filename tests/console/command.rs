@@ -96,7 +96,7 @@ async fn a_running_deployment_is_cancelled_with_a_reason() {
     });
     let console = Console::open(&backend);
     console.until("Too slow").await.press(&["X"]).until("off: type a reason").await;
-    console.until(": auto of #4 to staging").await.until("[  Keep it  ]").await;
+    console.until(": deploy of #4 to staging").await.until("[  Keep it  ]").await;
     assert!(console.line("Stop d").contains("Esc keeps it"), "{}", console.text());
     assert!(!console.text().contains("Cancel"), "{}", console.text());
     console.type_text("wrong branch").press(&["tab", "tab"]).quiet().await;
@@ -174,7 +174,7 @@ async fn lifting_says_which_freeze_it_is_and_what_stays_frozen() {
     console.until("FROZEN").await.press(&["F"]).until("Lift the freeze").await;
     let title = console.line("Lift the freeze");
     assert!(ids.iter().any(|id| title.contains(&format!("freeze {id} "))), "{title}");
-    console.until("14:05 → 17:05, set by kim").await.until("frozen all the same").await;
+    console.until("14:05 → 17:05, set by kim").await.until("frozen: 47 by kim: the audit").await;
     console
         .type_text("over")
         .press(&["tab", "tab"])
@@ -183,5 +183,5 @@ async fn lifting_says_which_freeze_it_is_and_what_stays_frozen() {
         .press(&["enter"])
         .settled()
         .await;
-    console.press(&["F"]).until("No other freeze lasts").await;
+    console.press(&["F"]).until("No other freeze is").await;
 }

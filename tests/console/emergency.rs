@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use trunkline::backend::Backend as _;
 use trunkline::backend::scripted::Scripted;
 use trunkline::console::effect::Effect;
-use trunkline::console::message::{Message, News};
+use trunkline::console::message::{Message, TimedMessage};
 use trunkline::console::model::Model;
 use trunkline::console::{Options, drawn, update};
 use trunkline::domain::command::Action;
@@ -65,7 +65,7 @@ async fn enter_that_lay_in_the_pipe_while_a_frame_was_drawn_does_not_start_it() 
     let before = Instant::now();
     console.until("#3").await.press(&["!"]).until("Enter rolls back now").await;
     let event = Event::Key(KeyEvent::from(KeyCode::Enter));
-    let late = News::Input { event, keys_out: before };
+    let late = Message::Input { event, keys_out: before };
     console.inbox.send(late).await.expect("the console listens");
     console.settled().await;
     assert_eq!(rollbacks(&console), 0);
@@ -98,22 +98,26 @@ async fn what_comes_in_at_its_very_instant_does_not_keep_it() {
     let size = Size { width: 80, height: 24 };
     let mut model = Model::new(options, uuid::Uuid::nil(), size, at);
     let snapshot = backend.service(&checkout(), None, Duration::ZERO).await.unwrap();
-    update(&mut model, Message { at, news: News::Service(checkout(), Ok(snapshot.map(Box::new))) });
-    let key = News::Input { event: Event::Key(KeyEvent::from(KeyCode::Char('!'))), keys_out: at };
-    let asked = update(&mut model, Message { at, news: key });
+    update(
+        &mut model,
+        TimedMessage { at, message: Message::Service(checkout(), Ok(snapshot.map(Box::new))) },
+    );
+    let key =
+        Message::Input { event: Event::Key(KeyEvent::from(KeyCode::Char('!'))), keys_out: at };
+    let asked = update(&mut model, TimedMessage { at, message: key });
     let ticket = asked.iter().find_map(|effect| match effect {
         Effect::Plan { ticket, .. } => Some(*ticket),
         _ => None,
     });
     let plan = backend.plan(&checkout(), Action::Rollback { to: None }).await.map(Box::new);
-    let news = News::Planned { ticket: ticket.expect("a plan is asked for"), answer: plan };
-    update(&mut model, Message { at, news });
+    let message = Message::Planned { ticket: ticket.expect("a plan is asked for"), answer: plan };
+    update(&mut model, TimedMessage { at, message });
     drawn(&mut model, at);
     let due = at + Duration::from_secs(3);
-    let focus = News::Input { event: Event::FocusGained, keys_out: due };
-    update(&mut model, Message { at: due, news: focus });
+    let focus = Message::Input { event: Event::FocusGained, keys_out: due };
+    update(&mut model, TimedMessage { at: due, message: focus });
     assert!(model.next_wake().is_some_and(|wake| wake <= due), "{:?}", model.next_wake());
-    let sent = update(&mut model, Message { at: due, news: News::Wake });
+    let sent = update(&mut model, TimedMessage { at: due, message: Message::Wake });
     assert!(sent.iter().any(|effect| matches!(effect, Effect::Send { .. })), "{sent:?}");
 }
 
@@ -195,8 +199,8 @@ async fn a_refused_emergency_does_not_claim_to_roll_back() {
         put_live(world, build)
     });
     let console = Console::open(&backend);
-    console.until("#1").await.press(&["!"]).until("NOT rolling back: refused").await;
-    console.quiet().await.press(&["enter"]).until_gone("NOT rolling back").await;
+    console.until("#1").await.press(&["!"]).until("Rollback NOT started: refused").await;
+    console.quiet().await.press(&["enter"]).until_gone("Rollback NOT started").await;
 }
 
 #[tokio::test(start_paused = true)]

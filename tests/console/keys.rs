@@ -12,7 +12,7 @@ use trunkline::console::actions::context::InputContext;
 use trunkline::console::actions::keymap::Keymap;
 use trunkline::console::actions::{ACTIONS, Entry};
 use trunkline::console::effect::Effect;
-use trunkline::console::message::{Message, News};
+use trunkline::console::message::{Message, TimedMessage};
 use trunkline::console::model::Model;
 use trunkline::console::{Options, drawn, update};
 
@@ -32,53 +32,53 @@ impl Desk {
         let at = Instant::now();
         let model = Model::new(options, uuid::Uuid::nil(), Size { width, height }, at);
         let answer = backend.service(&checkout(), None, Duration::ZERO).await;
-        let news = News::Service(checkout(), answer.map(|snapshot| snapshot.map(Box::new)));
+        let message = Message::Service(checkout(), answer.map(|snapshot| snapshot.map(Box::new)));
         let mut desk = Self { model, backend };
-        desk.take(news).await;
+        desk.take(message).await;
         desk
     }
 
     async fn press(mut self, keys: &[&str]) -> Self {
         for name in keys {
-            let news = self.input(Event::Key(key(name)));
-            self.take(news).await;
+            let message = self.input(Event::Key(key(name)));
+            self.take(message).await;
         }
         self
     }
 
     /// Long enough after the last key that every button works.
-    fn input(&self, event: Event) -> News {
-        News::Input { event, keys_out: self.model.at + Duration::from_secs(1) }
+    fn input(&self, event: Event) -> Message {
+        Message::Input { event, keys_out: self.model.at + Duration::from_secs(1) }
     }
 
-    async fn take(&mut self, news: News) {
-        let mut news = vec![news];
-        while let Some(next) = news.pop() {
+    async fn take(&mut self, message: Message) {
+        let mut messages = vec![message];
+        while let Some(next) = messages.pop() {
             for effect in self.update(next) {
-                news.extend(self.answer(effect).await);
+                messages.extend(self.answer(effect).await);
             }
             let at = self.model.at;
             drawn(&mut self.model, at);
         }
     }
 
-    fn update(&mut self, news: News) -> Vec<Effect> {
+    fn update(&mut self, message: Message) -> Vec<Effect> {
         let at = self.model.at + Duration::from_secs(1);
-        update(&mut self.model, Message { at, news })
+        update(&mut self.model, TimedMessage { at, message })
     }
 
-    async fn answer(&self, effect: Effect) -> Option<News> {
+    async fn answer(&self, effect: Effect) -> Option<Message> {
         match effect {
             Effect::Plan { ticket, service, action } => {
                 let answer = self.backend.plan(&service, action).await.map(Box::new);
-                Some(News::Planned { ticket, answer })
+                Some(Message::Planned { ticket, answer })
             }
             Effect::ReadLog { source, from, limit, .. } => {
                 let (service, deployment) = (&source.service, source.deployment);
                 let log =
                     self.backend.log(service, deployment, source.step, from, limit, Duration::ZERO);
                 let answer = log.await;
-                Some(News::Log { source, from, answer })
+                Some(Message::Log { source, from, answer })
             }
             _ => None,
         }
@@ -87,8 +87,8 @@ impl Desk {
     /// Everything that follows from a key.
     fn after(&self, name: &str) -> String {
         let mut desk = self.clone();
-        let news = desk.input(Event::Key(key(name)));
-        let effects = desk.update(news);
+        let message = desk.input(Event::Key(key(name)));
+        let effects = desk.update(message);
         format!("{effects:?} {:?}", desk.model)
     }
 }

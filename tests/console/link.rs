@@ -55,7 +55,7 @@ async fn paused_means_paused() {
 #[tokio::test(start_paused = true)]
 async fn ctrl_c_at_the_root_quits_on_the_second_press() {
     let console = Console::open(&ready());
-    console.until("#3").await.press(&["ctrl-c"]).until("once more").await;
+    console.until("#3").await.press(&["ctrl-c"]).until("again to quit").await;
     console.rest(Duration::from_secs(5)).await.press(&["ctrl-c"]).settled().await;
     assert!(console.is_running(), "the first press was forgotten");
     console.press(&["ctrl-c"]);

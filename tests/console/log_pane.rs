@@ -416,7 +416,7 @@ fn a_lost_stream_and_a_hole_are_drawn() {
     rig.say_numbered(2..3);
     rig.now = at(112);
     rig.read();
-    assert_eq!(rig.screen()[2], " -- lost for 12s, then resumed here; nothing is missing --");
+    assert_eq!(rig.screen()[2], " -- lost for 12s, then resumed; nothing is missing --");
     assert_eq!(rig.screen()[3], " line 2");
     let Some(Want::Read(LogFrom::After(end))) = rig.pane.wants() else { panic!("it follows") };
     let page = LogPage {

@@ -32,7 +32,7 @@ async fn the_filter_narrows_and_esc_shows_all_again() {
     backend.change(|world| world.merge(&checkout(), "kim", "Invoice as PDF"));
     let console = Console::open(&backend);
     console.until("Invoice").await.press(&["/"]).type_text("pdf").press(&["enter"]);
-    console.until("only what has \"pdf\"").await.until_gone("Change by").await;
+    console.until("filter \"pdf\"").await.until_gone("Change by").await;
     console.press(&["esc"]).until("Change by").await;
 }
 
@@ -101,7 +101,7 @@ async fn the_preview_has_no_button_that_acts() {
 async fn the_help_is_searched_and_runs_the_pick() {
     let console = Console::open(&ready());
     console.until("#3").await.press(&["?"]).until("search").await.type_text("messages");
-    console.until("everything that was said").await.until_gone("emergency").await;
+    console.until("message history").await.until_gone("emergency").await;
     console.press(&["enter"]).until("Messages").await.until_gone("search").await;
 }
 
@@ -109,7 +109,7 @@ async fn the_help_is_searched_and_runs_the_pick() {
 async fn the_help_says_why_an_action_is_off() {
     let console = Console::open(&ready());
     console.until("#3").await.press(&["?"]).type_text("cancel the");
-    console.until("off: nothing runs").await;
+    console.until("off: nothing to cancel").await;
 }
 
 #[tokio::test(start_paused = true)]

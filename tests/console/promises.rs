@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use trunkline::backend::Backend;
 use trunkline::backend::scripted::{Fault, Scripted};
 use trunkline::console::effect::{Effect, Outside};
-use trunkline::console::message::{Message, News};
+use trunkline::console::message::{Message, TimedMessage};
 use trunkline::console::model::Model;
 use trunkline::console::model::log::LogSource;
 use trunkline::console::{Options, update};
@@ -43,7 +43,7 @@ async fn ten_thousand_queued_events_draw_a_handful_of_frames() {
     console.until("#3").await.settled().await;
     let before = console.draws();
     for _ in 0..10_000 {
-        console.inbox.try_send(News::Wake).expect("there is room for them");
+        console.inbox.try_send(Message::Wake).expect("there is room for them");
     }
     console.settled().await;
     let frames = console.draws() - before;
@@ -54,11 +54,11 @@ async fn ten_thousand_queued_events_draw_a_handful_of_frames() {
 async fn a_key_is_handled_before_any_backlog() {
     let backend = ready();
     let fleet = backend.fleet(None, Duration::ZERO).await.expect("it answers");
-    let titled = News::Fleet(Ok(fleet.map(Box::new)));
+    let titled = Message::Fleet(Ok(fleet.map(Box::new)));
     let console = Console::with(&backend, (80, 24), options(), |console| {
         console.inbox.try_send(titled).expect("there is room for it");
         for _ in 0..10_000 {
-            console.inbox.try_send(News::Wake).expect("there is room for them");
+            console.inbox.try_send(Message::Wake).expect("there is room for them");
         }
         console.press(&["ctrl-z"]);
     });
@@ -121,14 +121,14 @@ async fn a_log_that_was_read_to_its_end_is_asked_for_more_a_frame_later() {
     let options = Options { service: Some(checkout()), ..options() };
     let mut model = Model::new(options, uuid::Uuid::nil(), size, at);
     let snapshot = backend.service(&checkout(), None, Duration::ZERO).await;
-    let news = News::Service(checkout(), snapshot.map(|snapshot| snapshot.map(Box::new)));
-    let (source, from, due) = reading(&update(&mut model, Message { at, news }));
+    let message = Message::Service(checkout(), snapshot.map(|snapshot| snapshot.map(Box::new)));
+    let (source, from, due) = reading(&update(&mut model, TimedMessage { at, message }));
     assert_eq!((from, due), (LogFrom::End, at), "the end is read at once");
     let LogSource { service, deployment, step } = &source;
     let answer = backend.log(service, *deployment, *step, from, 1 << 16, Duration::ZERO).await;
     let end = answer.as_ref().expect("it is read").next;
-    let news = News::Log { source, from, answer };
-    let (_, from, due) = reading(&update(&mut model, Message { at, news }));
+    let message = Message::Log { source, from, answer };
+    let (_, from, due) = reading(&update(&mut model, TimedMessage { at, message }));
     assert_eq!((from, due), (LogFrom::After(end), at + Duration::from_millis(16)));
 }
 

@@ -213,9 +213,9 @@ async fn a_soak_that_ends_while_one_looks_asks_for_nothing_any_more() {
         world.edit(&checkout(), |service| service.policy.soak = Duration::from_hours(3));
     });
     let console = Console::open(&backend);
-    console.until("verified").await.press(&["P"]).until("build number, typed").await;
+    console.until("verified").await.press(&["P"]).until("type build number").await;
     console.backend.change(|world| world.pass(Duration::from_hours(3)));
-    console.until_gone("build number, typed").await.until("in staging, needs 3h").await;
+    console.until_gone("type build number").await.until("in staging, needs 3h").await;
     console.press(&["right"]).quiet().await.press(&["enter"]);
     console.until_gone("Promote #3 to PRODUCTION").await;
     assert_eq!(production(&console), 3);

@@ -50,18 +50,18 @@ async fn a_release_names_the_bad_commit_and_its_build_is_marked() {
     let backend = rolled_back();
     let console = Console::open(&backend);
     console.until("ON HOLD").await.press(&["H"]).until("which commits were bad?").await;
-    console.until("off: mark the bad commits").await.press(&["right"]).quiet().await;
+    console.until("off: pick the bad commits").await.press(&["right"]).quiet().await;
     console.press(&["enter"]).settled().await;
     assert!(is_held(&backend), "nothing was chosen yet");
     console.press(&["shift-tab", "shift-tab", "shift-tab"]).press(&["down", "space"]);
-    console.until("[x] #4").await.until_gone("off: mark").await;
+    console.until("[x] #4").await.until_gone("off: pick").await;
     console.press(&["tab"]).type_text("carts were lost").press(&["tab", "tab"]).quiet().await;
     console.press(&["enter"]).until("OPEN").await;
     assert_eq!(quarantine(&backend), [BuildNumber(4)]);
     assert!(console.line("feat: cart merge").contains("! BAD"), "{}", console.text());
     assert!(!console.line("Change by ada").contains("BAD"), "{}", console.text());
-    console.press(&["1", "g", "3"]).until("named bad by sam").await.until("carts were lost").await;
-    console.until("no newer build is without it").await;
+    console.press(&["1", "g", "3"]).until("marked bad by sam").await.until("carts were lost").await;
+    console.until("not fixed yet").await;
     console.press(&["1", "P"]).until("[!!] Contains bad commit").await.until("(sam").await;
 }
 
@@ -103,7 +103,7 @@ async fn marks_are_worthless_once_production_was_rolled_back_again() {
     backend.change(|world| {
         roll_back(world, BuildNumber(1));
     });
-    console.until("DISARMED").await.until("put on hold anew").await;
+    console.until("DISARMED").await.until("put on hold again").await;
     assert!(is_held(&backend));
 }
 
@@ -133,7 +133,7 @@ async fn the_header_says_that_the_live_build_has_a_bad_commit() {
     });
     let console = Console::open(&backend);
     console.until("PROD checkout #2 BAD").await;
-    console.press(&["2", "3"]).until("named bad by kim").await.until("rounds wrongly").await;
+    console.press(&["2", "3"]).until("marked bad by kim").await.until("rounds wrongly").await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -155,7 +155,7 @@ async fn the_changes_mark_what_is_bad_and_what_takes_it_back() {
     let console = Console::sized(&backend, (120, 40));
     console.until("#4").await.press(&["d"]).until("BAD by kim: rounds wrongly").await;
     console.until(&format!("reverts {}", bad.short())).await.press(&["esc", "j", "d"]);
-    console.until("newer on the trunk and not in #3").await.until("verified").await;
+    console.until("newer builds, not in #3").await.until("verified").await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -171,7 +171,7 @@ async fn a_build_is_verified_by_two_kinds() {
     let console = Console::open(&backend);
     console.until("To be seen").await.press(&["3"]).until("by step smoke: not yet").await;
     console.until("by a person: not yet").await;
-    console.press(&["1", "V"]).until("verified by step smoke too").await;
+    console.press(&["1", "V"]).until("It also needs to be").await;
     console.press(&["up"]).type_text("clicked through").press(&["tab", "tab"]).quiet().await;
     console.press(&["enter"]).until_gone("Verify #4").await.settled().await;
     assert!(console.line("To be seen").contains("staging"), "one kind is not enough");
@@ -203,7 +203,7 @@ async fn a_bad_build_at_120x40() {
         world.record(&checkout(), Actor::Person("kim".into()), fact);
     });
     let console = Console::sized(&backend, (120, 40));
-    console.until("named bad by kim").await.quiet().await;
+    console.until("marked bad by kim").await.quiet().await;
     insta::assert_snapshot!(console.text());
 }
 

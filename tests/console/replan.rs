@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use trunkline::backend::scripted::Scripted;
 use trunkline::backend::{Backend as _, BackendError};
 use trunkline::console::effect::Effect;
-use trunkline::console::message::{Message, News};
+use trunkline::console::message::{Message, TimedMessage};
 use trunkline::console::model::Model;
 use trunkline::console::model::ticket::Ticket;
 use trunkline::console::{Options, drawn, update};
@@ -37,8 +37,8 @@ impl Desk {
         desk
     }
 
-    fn take(&mut self, news: News) {
-        for effect in update(&mut self.model, Message { at: self.at, news }) {
+    fn take(&mut self, message: Message) {
+        for effect in update(&mut self.model, TimedMessage { at: self.at, message }) {
             match effect {
                 Effect::Plan { ticket, .. } => self.asked.push(ticket),
                 Effect::Send { .. } => self.sent += 1,
@@ -50,13 +50,14 @@ impl Desk {
 
     fn press(&mut self, name: &str) {
         self.at += Duration::from_secs(1);
-        self.take(News::Input { event: Event::Key(key(name)), keys_out: self.at });
+        self.take(Message::Input { event: Event::Key(key(name)), keys_out: self.at });
     }
 
     async fn snapshot(&mut self) {
         let snapshot = self.backend.service(&checkout(), None, Duration::ZERO).await;
-        let news = News::Service(checkout(), Ok(snapshot.expect("it is there").map(Box::new)));
-        self.take(news);
+        let message =
+            Message::Service(checkout(), Ok(snapshot.expect("it is there").map(Box::new)));
+        self.take(message);
     }
 
     /// Something happens elsewhere, and the console hears of it within a second.
@@ -70,13 +71,13 @@ impl Desk {
     async fn answer(&mut self, action: Action) {
         let plan = self.backend.plan(&checkout(), action).await.map(Box::new);
         let ticket = self.asked.remove(0);
-        self.take(News::Planned { ticket, answer: plan });
+        self.take(Message::Planned { ticket, answer: plan });
     }
 
     /// Time passes until there is something to do.
     fn wait(&mut self, time: Duration) {
         self.at += time;
-        self.take(News::Wake);
+        self.take(Message::Wake);
     }
 }
 
@@ -107,7 +108,7 @@ async fn a_check_that_fails_does_not_take_an_emergency_away() {
     desk.answer(BACK).await;
     desk.the_world_moves().await;
     let (ticket, lost) = (desk.asked.remove(0), BackendError::Unreachable("no route".into()));
-    desk.take(News::Planned { ticket, answer: Err(lost) });
+    desk.take(Message::Planned { ticket, answer: Err(lost) });
     let said = desk.model.notes.toast(desk.at).map(|(note, _)| note.text.clone());
     assert!(said.as_ref().is_some_and(|text| text.contains("not checked again")), "{said:?}");
     desk.wait(Duration::from_millis(2100));

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use trunkline::backend::Backend as _;
 use trunkline::backend::scripted::{Fault, Scripted};
 use trunkline::console::effect::Outside;
-use trunkline::console::message::{Message, News};
+use trunkline::console::message::{Message, TimedMessage};
 use trunkline::console::model::Model;
 use trunkline::console::{Options, update};
 use trunkline::domain::event::{DeploymentKind, Fact};
@@ -155,14 +155,24 @@ async fn a_request_is_withdrawn_with_a_reason_from_the_console_that_asked() {
     let backend = written_by_sam();
     let (author, other) = (Console::open(&backend), console_of(&backend, "kim"));
     ask_from(&author, "").await;
-    other.until("ASKED #4 by sam").await.press(&["u"]).until("sam asks for #4, not you").await;
-    author.until("ASKED #4 by you").await.press(&["i"]).until("somebody else takes it").await;
+    other
+        .until("ASKED #4 by sam")
+        .await
+        .press(&["u"])
+        .until("sam asked for #4; only they can")
+        .await;
+    author
+        .until("ASKED #4 by you")
+        .await
+        .press(&["i"])
+        .until("another promoter has to take it")
+        .await;
     author.press(&["u"]).until("Withdraw the request for a promoter").await;
     author.press(&["up"]).type_text("kim went home").press(&["tab", "tab"]).quiet().await;
     author.press(&["enter"]).until_gone("ASKED #4").await;
     other.until("the request of sam for #4: withdrawn by sam: kim went home").await;
     assert_eq!(state(&backend), RequestState::Withdrawn);
-    other.press(&["i"]).until("nobody asks for a promoter").await;
+    other.press(&["i"]).until("no request is open").await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -193,8 +203,8 @@ async fn model_of_a_request(start: Instant) -> Model {
     let options = Options { service: Some(checkout()), stale_after, ..options() };
     let mut model = Model::new(options, uuid::Uuid::nil(), size, start);
     let snapshot = backend.service(&checkout(), None, Duration::ZERO).await;
-    let news = News::Service(checkout(), snapshot.map(|snapshot| snapshot.map(Box::new)));
-    update(&mut model, Message { at: start, news });
+    let message = Message::Service(checkout(), snapshot.map(|snapshot| snapshot.map(Box::new)));
+    update(&mut model, TimedMessage { at: start, message });
     model
 }
 
@@ -205,7 +215,7 @@ async fn the_console_wakes_when_a_request_ends_and_seldom_before() {
     let mut wakes = Vec::new();
     while let Some(at) = model.next_wake().filter(|at| *at <= start + Duration::from_mins(30)) {
         wakes.push((at - start).as_secs());
-        update(&mut model, Message { at, news: News::Wake });
+        update(&mut model, TimedMessage { at, message: Message::Wake });
     }
     // It says "2m left" up to 35 s; the notes fade after 8 s; its age moves at round times.
     assert_eq!(wakes, [8, 10, 20, 30, 35, 40, 50, 60, 95, 103]);
@@ -217,10 +227,10 @@ async fn a_request_that_ends_just_when_nothing_is_new_is_drawn_all_the_same() {
     let mut model = model_of_a_request(start).await;
     let (at, before) = (start + Duration::from_secs(95), start + Duration::from_secs(94));
     model.dirty = false;
-    let nothing = || News::Service(checkout(), Ok(None));
-    update(&mut model, Message { at: before, news: nothing() });
+    let nothing = || Message::Service(checkout(), Ok(None));
+    update(&mut model, TimedMessage { at: before, message: nothing() });
     assert!(!model.dirty, "nothing is new");
-    update(&mut model, Message { at, news: nothing() });
+    update(&mut model, TimedMessage { at, message: nothing() });
     assert!(model.dirty, "it has ended");
 }
 

@@ -122,7 +122,7 @@ async fn the_changes() {
 #[tokio::test(start_paused = true)]
 async fn the_changes_at_120x40_with_what_is_newer() {
     let console = Console::sized(&busy(), (120, 40));
-    console.until("done in").await.press(&["j", "j", "d"]).until("newer on the trunk").await;
+    console.until("done in").await.press(&["j", "j", "d"]).until("newer builds, not in").await;
     insta::assert_snapshot!(console.text());
 }
 

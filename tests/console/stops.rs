@@ -404,7 +404,7 @@ fn november() -> Scripted {
 #[tokio::test(start_paused = true)]
 async fn the_freeze_pane_at_80x24() {
     let console = Console::open(&november());
-    console.until("#3").await.press(&["5"]).until("opens Fri").await.settled().await;
+    console.until("#3").await.press(&["5"]).until("next freeze ").await.settled().await;
     insta::assert_snapshot!(console.text());
 }
 

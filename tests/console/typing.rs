@@ -133,9 +133,9 @@ async fn the_rest_of_a_reason_that_is_not_wanted_any_more_does_nothing() {
         world.edit(&checkout(), |service| service.policy.soak = Duration::from_hours(3));
     });
     let console = Console::open(&backend);
-    console.until("#3").await.press(&["P"]).until("build number, typed").await.type_text("it is");
+    console.until("#3").await.press(&["P"]).until("type build number").await.type_text("it is");
     backend.change(|world| world.pass(Duration::from_hours(3)));
-    console.until_gone("build number, typed").await.type_text(" quick and safe!");
+    console.until_gone("type build number").await.type_text(" quick and safe!");
     console.rest(Duration::from_secs(10)).await.until("Promote #3 to PRODUCTION").await;
     assert_eq!(rollbacks(&backend), 0);
 }

@@ -89,7 +89,7 @@ fn measured(mut work: impl FnMut()) -> Duration {
     let once = |()| {
         let began = worked();
         work();
-        worked() - began
+        worked().saturating_sub(began)
     };
     std::iter::repeat_n((), 5).map(once).min().unwrap()
 }

@@ -12,7 +12,7 @@ use trunkline_testing::dice::{Dice, Seed};
 /// At how many places a long entry is cut.
 const CUTS: u64 = 6;
 
-fn log(reads: &[&[u8]]) -> Vec<Row> {
+pub fn log(reads: &[&[u8]]) -> Vec<Row> {
     let mut gate = LogGate::default();
     for read in reads {
         gate.push(read);

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use trunkline::backend::scripted::{self, SERVICE, Scripted};
 use trunkline::backend::{Backend as _, BackendError};
 use trunkline::console::effect::Effect;
-use trunkline::console::message::{Message, News};
+use trunkline::console::message::{Message, TimedMessage};
 use trunkline::console::model::Model;
 use trunkline::console::theme::Theme;
 use trunkline::console::{Options, drawn, update, view};
@@ -163,19 +163,19 @@ impl<'a, T: Texts> Desk<'a, T> {
     fn answer_fleet(&mut self) {
         let mut fleet = self.world.fleet.clone();
         slots::fill_fleet(&mut fleet, &mut self.texts);
-        self.take(News::Fleet(Ok(Some(Box::new(fleet)))));
+        self.take(Message::Fleet(Ok(Some(Box::new(fleet)))));
     }
 
     fn answer_service(&mut self) {
         let mut snapshot = self.world.service.clone();
         slots::fill_service(&mut snapshot, &mut self.texts);
-        self.take(News::Service(checkout(), Ok(Some(Box::new(snapshot)))));
+        self.take(Message::Service(checkout(), Ok(Some(Box::new(snapshot)))));
     }
 
     /// Takes news in and answers what it makes the console ask.
-    fn take(&mut self, news: News) {
+    fn take(&mut self, message: Message) {
         let at = self.model.at + Duration::from_millis(500);
-        for effect in update(&mut self.model, Message { at, news }) {
+        for effect in update(&mut self.model, TimedMessage { at, message }) {
             match effect {
                 Effect::Plan { ticket, action, .. } => {
                     let mut plan = match action {
@@ -183,16 +183,16 @@ impl<'a, T: Texts> Desk<'a, T> {
                         Action::Rollback { .. } => self.world.rollback.clone(),
                     };
                     slots::fill_plan(&mut plan, &mut self.texts);
-                    self.take(News::Planned { ticket, answer: Ok(Box::new(plan)) });
+                    self.take(Message::Planned { ticket, answer: Ok(Box::new(plan)) });
                 }
                 Effect::ReadLog { source, from, .. } => {
                     let answer = Ok(self.log());
-                    self.take(News::Log { source, from, answer });
+                    self.take(Message::Log { source, from, answer });
                 }
                 Effect::Send { ticket, .. } => {
                     let sentence = self.texts.text();
                     let answer = Err(BackendError::Refused(Refusal::invalid(sentence)));
-                    self.take(News::Answered { ticket, answer });
+                    self.take(Message::Answered { ticket, answer });
                 }
                 _ => {}
             }
@@ -219,7 +219,7 @@ impl<'a, T: Texts> Desk<'a, T> {
         let at = self.model.at;
         drawn(&mut self.model, at);
         let keys_out = at + Duration::from_millis(500);
-        self.take(News::Input { event, keys_out });
+        self.take(Message::Input { event, keys_out });
     }
 
     pub fn press(&mut self, keys: &[&str]) {
@@ -251,7 +251,7 @@ impl<'a, T: Texts> Desk<'a, T> {
     /// A refusal or failure in the words of the other side, as a note.
     pub fn hear_trouble(&mut self) {
         let text = self.texts.text();
-        self.take(News::Service(checkout(), Err(BackendError::Failed(text))));
+        self.take(Message::Service(checkout(), Err(BackendError::Failed(text))));
     }
 
     pub fn draw(&mut self) -> &Buffer {

@@ -6,21 +6,14 @@ use std::ops::Range;
 
 use proptest::prelude::*;
 use ratatui::style::{Color, Modifier, Style};
-use trunkline::gate::{self, Ink, LogGate, Row};
+use trunkline::gate::{self, Ink, Row};
 
+use super::corpus::log;
 use trunkline_testing::corpus::{SHORT, corpus};
 
 fn log_text(reads: &[&[u8]]) -> String {
     let texts: Vec<String> = log(reads).into_iter().map(|row| row.text).collect();
     texts.join("\n")
-}
-
-fn log(reads: &[&[u8]]) -> Vec<Row> {
-    let mut gate = LogGate::default();
-    for read in reads {
-        gate.push(read);
-    }
-    gate.finish()
 }
 
 /// What must hold for the output of any input.

@@ -9,6 +9,7 @@ use trunkline::backend::scripted::{SERVICE, Scripted, ScriptedWorld as Script};
 use trunkline::domain::ids::{BuildNumber, ServiceName};
 use trunkline::domain::snapshot::ServiceSnapshot;
 use trunkline_testing::engine::{QUICK, World};
+use trunkline_testing::login;
 use trunkline_testing::serving::Serving;
 
 every_claim_holds_for!(scripted, super::Play::direct());
@@ -117,12 +118,6 @@ async fn real_world() -> World {
         .await;
     world.close_gate();
     world
-}
-
-/// Who the server finds at the other end of the socket.
-fn login() -> String {
-    let output = std::process::Command::new("id").arg("-un").output().unwrap();
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 impl<B: Backend> Stage for Real<B> {

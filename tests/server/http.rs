@@ -2,7 +2,6 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command as Process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -112,12 +111,13 @@ async fn post(socket: &Path, headers: &str, body: &str) -> Reply {
 async fn the_caller_is_who_the_kernel_says_whatever_they_claim() {
     let world = scripted();
     let serving = Serving::new(move |caller| world.called_by(caller));
-    let id = Process::new("id").arg("-un").output().unwrap();
-    let me = String::from_utf8(id.stdout).unwrap().trim().to_owned();
     let claim = "authorization: Bearer kim\r\nx-forwarded-user: kim\r\n";
     let reply = get(&serving.socket(), "/v1/services/checkout", claim).await;
     let snapshot: Value = serde_json::from_str(&reply.body).unwrap();
-    assert_eq!(snapshot["me"]["actor"], serde_json::to_value(Actor::Person(me)).unwrap());
+    assert_eq!(
+        snapshot["me"]["actor"],
+        serde_json::to_value(Actor::Person(trunkline_testing::login())).unwrap()
+    );
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use trunkline::backend::scripted::{SERVICE, Scripted, ScriptedWorld};
 use trunkline::console::effect::Outside;
-use trunkline::console::message::News;
+use trunkline::console::message::Message;
 use trunkline::console::model::Model;
 use trunkline::console::runtime::performer::Performer;
 use trunkline::console::theme::Theme;
@@ -89,7 +89,7 @@ pub struct Console<B = Scripted> {
     pub backend: B,
     screen: Screen,
     events: mpsc::UnboundedSender<io::Result<Event>>,
-    pub inbox: mpsc::Sender<News>,
+    pub inbox: mpsc::Sender<Message>,
     asked: Arc<Mutex<Vec<Outside>>>,
     task: JoinHandle<Result<Exit, Error>>,
 }
@@ -272,7 +272,7 @@ pub fn key(name: &str) -> KeyEvent {
 
 struct Recorder(Arc<Mutex<Vec<Outside>>>);
 
-impl runtime::Outside for Recorder {
+impl runtime::TerminalActions for Recorder {
     async fn perform(&mut self, asked: &Outside) -> io::Result<()> {
         self.0.lock().expect("no test panics while it holds this").push(asked.clone());
         Ok(())

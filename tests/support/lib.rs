@@ -15,6 +15,7 @@ pub mod corpus;
 pub mod dice;
 pub mod engine;
 pub mod home;
+pub mod invalid;
 pub mod proxy;
 pub mod pty;
 pub mod record;
@@ -26,6 +27,12 @@ pub mod small_shop;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+
+/// The login of whoever runs the tests.
+pub fn login() -> String {
+    let id = std::process::Command::new("id").arg("-un").output().expect("the system has `id`");
+    String::from_utf8(id.stdout).expect("a login is text").trim().to_owned()
+}
 
 /// Writes a script that can be run.
 pub fn write_script(path: &Path, text: &str) {

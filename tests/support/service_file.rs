@@ -1,7 +1,6 @@
 //! The text of a service file, put together from what a test needs of it.
 
 use std::fmt::Write as _;
-use std::process::Command;
 
 /// A program that does nothing.
 const IDLE: &str = "[\"true\"]";
@@ -29,10 +28,8 @@ impl ServiceFile {
     /// Raj, who runs the test.
     #[must_use]
     pub fn raj(mut self) -> Self {
-        let me = Command::new("id").arg("-un").output().expect("the system has `id`");
-        let me = String::from_utf8(me.stdout).expect("a login is text");
         self = self.person("raj");
-        let _memory = writeln!(self.people, "logins = [{:?}]", me.trim());
+        let _memory = writeln!(self.people, "logins = [{:?}]", crate::login());
         self
     }
 

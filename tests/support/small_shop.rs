@@ -93,8 +93,6 @@ impl Home {
 
 /// A service whose steps take no time; `me` is whoever runs this.
 pub fn service_file(release: &str) -> String {
-    let me = Command::new("id").arg("-un").output().unwrap();
-    let me = String::from_utf8(me.stdout).unwrap();
     let step = |pipeline: &str, name: &str, run: &str| {
         format!("[[{pipeline}.steps]]\nname = {name:?}\nrun = {run:?}\n\n")
     };
@@ -104,7 +102,7 @@ pub fn service_file(release: &str) -> String {
         step("production", "release", release),
         step("rollback", "release", "echo back again"),
         "[policy]\nsoak = \"0s\"\nverify = \"step:smoke\"\n\n".to_owned(),
-        format!("[people.me]\nlogins = [{:?}]\nemails = [\"me@shop.example\"]\n", me.trim()),
+        format!("[people.me]\nlogins = [{:?}]\nemails = [\"me@shop.example\"]\n", crate::login()),
         "[people.sam]\nemails = [\"sam@shop.example\"]\n".to_owned(),
     ]
     .concat()

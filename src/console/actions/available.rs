@@ -97,7 +97,7 @@ fn roll_back(model: &Model) -> Available {
     }
 }
 
-/// The emergency plans anew with the backend, so old data does not stop it: only having no service does. In the list of
+/// The emergency asks the backend for a new plan, so old data does not stop it; a missing service does. In the list of
 /// services it is about the selected one.
 fn emergency(model: &Model) -> Available {
     if model.service.is_none() && model.services.selected.is_none() {
@@ -125,14 +125,14 @@ fn cancel(model: &Model) -> Available {
     acting(model, |can| can.cancel, "cancel a deployment")?;
     cancellable(model)
         .map(|_| ())
-        .ok_or_else(|| "nothing runs for the selection that could be cancelled".into())
+        .ok_or_else(|| "nothing to cancel: nothing runs for the selection".into())
 }
 
 fn take(model: &Model) -> Available {
     acting(model, |can| can.promote, "promote")?;
     let Some(request) = model.open_request() else { return Err(NOBODY_ASKS.into()) };
     if model.is_me(&request.by) {
-        return Err(format!("you asked for {} yourself; somebody else takes it", request.build));
+        return Err(format!("you asked for {}; another promoter has to take it", request.build));
     }
     Ok(())
 }
@@ -141,12 +141,15 @@ fn withdraw(model: &Model) -> Available {
     acting(model, |can| can.promote, "ask for a promoter")?;
     let Some(request) = model.open_request() else { return Err(NOBODY_ASKS.into()) };
     if !model.is_me(&request.by) {
-        return Err(format!("{} asks for {}, not you", request.by, request.build));
+        return Err(format!(
+            "{} asked for {}; only they can withdraw it",
+            request.by, request.build
+        ));
     }
     Ok(())
 }
 
-const NOBODY_ASKS: &str = "nobody asks for a promoter";
+const NOBODY_ASKS: &str = "no request is open";
 
 fn changes(model: &Model) -> Available {
     in_service(model)?;
@@ -183,7 +186,7 @@ pub fn fresh(model: &Model) -> Available {
     }
     match model.service {
         Some(_) => Ok(()),
-        None => Err("nothing is known of the service yet".into()),
+        None => Err("the service is still loading".into()),
     }
 }
 

@@ -3,7 +3,7 @@
 /// A place that keys are pressed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum InputContext {
-    /// Works everywhere, whatever is on top.
+    /// Works everywhere.
     Everywhere,
     /// The lists and panes.
     Lists,

@@ -43,10 +43,10 @@ pub const ACTIONS: &[Entry] = &[
         .help("roll production back: to the build before, or the history row"),
     everywhere(KeyAction::Emergency, "emergency", &["!"])
         .hint("emergency")
-        .help("emergency: roll back after a countdown; Enter at once, Esc not"),
+        .help("emergency: roll back after a countdown"),
     lists(KeyAction::Verify, "verify", &["V"])
         .hint("verify")
-        .help("record that the selected build was seen good in staging"),
+        .help("record that the selected build works in staging"),
     lists(KeyAction::Hold, "hold", &["H"])
         .hint("hold")
         .help("put production on hold, or release it"),
@@ -58,17 +58,18 @@ pub const ACTIONS: &[Entry] = &[
         .help("cancel the deployment that runs for the selection"),
     lists(KeyAction::Take, "take", &["i"])
         .hint("take")
-        .help("take the open request: the plan, as it is for you"),
+        .help("take the open request for a promoter"),
     lists(KeyAction::Withdraw, "withdraw", &["u"])
         .hint("withdraw")
         .help("withdraw your own request for a promoter"),
-    lists(KeyAction::NotRollBack, "not-roll-back", &["r"]).help("nothing: R rolls back"),
+    lists(KeyAction::NotRollBack, "not-roll-back", &["r"])
+        .help("nothing, so that a slip of shift does no harm"),
     lists(KeyAction::Changes, "changes", &["d"])
         .hint("changes")
         .help("what would change: commits, authors, files"),
     lists(KeyAction::Preview, "preview", &["p"])
         .hint("preview")
-        .help("read the plan of a promote without a button to press"),
+        .help("read the plan of a promote, without acting"),
     lists(KeyAction::Open, "open", &["enter"])
         .hint("open")
         .help("open the service, or the log of the selected row"),
@@ -76,7 +77,7 @@ pub const ACTIONS: &[Entry] = &[
     lists(KeyAction::Quit, "quit", &["q"]).help("one step back, and quit at the root"),
     lists(KeyAction::Filter, "filter", &["/"])
         .hint("filter")
-        .help("narrow the lists; in the log, search it"),
+        .help("filter the lists; in the log, search it"),
     lists(KeyAction::NextPane, "next-pane", &["tab"]).hint("pane").help("focus the next pane"),
     lists(KeyAction::PreviousPane, "previous-pane", &["shift-tab"]).help("focus the pane before"),
     lists(KeyAction::Focus(Pane::Staging), "staging", &["1"]).help("focus Staging"),
@@ -109,7 +110,7 @@ pub const ACTIONS: &[Entry] = &[
         .hint("time")
         .help("log: no times, local, UTC or relative"),
     log(KeyAction::Log(LogCommand::Plain), "log-plain", &["x"])
-        .help("log: nothing but the text, to select with the mouse"),
+        .help("log: only the text, to select with the mouse"),
     lists(KeyAction::Move(Move::Up), "up", &["k", "up"]).help("one row up"),
     lists(KeyAction::Move(Move::Down), "down", &["j", "down"]).help("one row down"),
     lists(KeyAction::Move(Move::PageUp), "page-up", &["ctrl-u", "pgup"]).help("half a page up"),
@@ -118,16 +119,15 @@ pub const ACTIONS: &[Entry] = &[
     lists(KeyAction::Move(Move::Top), "top", &["g", "home"]).help("to the first row"),
     lists(KeyAction::Move(Move::Bottom), "bottom", &["G", "end"]).help("to the last row"),
     lists(KeyAction::Services, "services", &["s"]).hint("services").help("switch the service"),
-    lists(KeyAction::Refresh, "refresh", &["ctrl-r"]).help("ask for the newest state now"),
-    lists(KeyAction::Pause, "pause", &["space"])
-        .help("hold the screen still, and let it live again"),
-    lists(KeyAction::Messages, "messages", &["M"]).help("everything that was said"),
+    lists(KeyAction::Refresh, "refresh", &["ctrl-r"]).help("refresh now"),
+    lists(KeyAction::Pause, "pause", &["space"]).help("pause or resume updates"),
+    lists(KeyAction::Messages, "messages", &["M"]).help("message history"),
     lists(KeyAction::CopyCommit, "copy-commit", &["y"]).help("copy the commit id of the selection"),
     lists(KeyAction::Help, "help", &["?", "f1"]).hint("help").help("this list"),
-    everywhere(KeyAction::Redraw, "redraw", &["ctrl-l"]).help("draw the screen anew"),
+    everywhere(KeyAction::Redraw, "redraw", &["ctrl-l"]).help("redraw the screen"),
     everywhere(KeyAction::Suspend, "suspend", &["ctrl-z"]).help("suspend to the shell"),
     lists(KeyAction::Interrupt, "interrupt", &["ctrl-c"])
-        .help("cancel the innermost thing; pressed twice at the root, quit"),
+        .help("cancel what is open; pressed twice, quit"),
     filter(KeyAction::Input(InputAction::Accept), "accept", &["enter"]),
     filter(KeyAction::Input(InputAction::Cancel), "cancel", &["esc", "ctrl-c"]),
     filter(KeyAction::Move(Move::Up), "up", &["up"]),

@@ -1,4 +1,4 @@
-//! The columns of the pane: what stands in front of a line's text, and how that text is cut into rows.
+//! The columns of the pane: what is in front of a line's text, and how that text is cut into rows.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ const TIME_FROM: usize = 40;
 const GUTTER_FROM: usize = 6;
 const TIME: usize = 9;
 
-/// What stands in front of each line.
+/// What is in front of each line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum TimeColumn {
     #[default]

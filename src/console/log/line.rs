@@ -11,7 +11,7 @@ const KEEP: usize = 64 * 1024;
 /// What a row costs beyond its text and its runs, about: itself, and what the allocator keeps for each of the three.
 const ROW_WEIGHT: usize = size_of::<Row>() + 3 * 16;
 
-/// Where a line stands in the log. A note of the pane comes before the text at the same cursor.
+/// The place of a line in the log. A note of the pane comes before the text at the same cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     pub cursor: u64,
@@ -20,7 +20,7 @@ pub struct Key {
 
 /// Where a line is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum LineSource {
     Step(Stream),
     /// A note of the pane itself, about the log.
     Pane,
@@ -30,7 +30,7 @@ pub enum Source {
 pub struct Line {
     pub key: Key,
     pub at: Option<DateTime<Utc>>,
-    pub source: Source,
+    pub source: LineSource,
     pub level: Level,
     /// At least one; more where a carriage return went back to overwrite.
     pub rows: Vec<Row>,
@@ -51,7 +51,7 @@ impl Line {
         let mut new = Self {
             key: Key { cursor: line.cursor, is_text: true },
             at: line.at,
-            source: Source::Step(line.stream),
+            source: LineSource::Step(line.stream),
             level: Level::Plain,
             rows: Vec::new(),
             hidden: 0,
@@ -66,7 +66,7 @@ impl Line {
         Self {
             key: Key { cursor, is_text: false },
             at: None,
-            source: Source::Pane,
+            source: LineSource::Pane,
             level: Level::Plain,
             rows: crate::gate::log_rows(sentence.as_bytes()),
             hidden: 0,
@@ -139,9 +139,9 @@ fn fitted(mut rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-fn level(source: Source, rows: &[Row]) -> Level {
+fn level(source: LineSource, rows: &[Row]) -> Level {
     match source {
-        Source::Pane => Level::Plain,
-        Source::Step(stream) => Level::of(stream, rows.first().map_or("", |row| &row.text)),
+        LineSource::Pane => Level::Plain,
+        LineSource::Step(stream) => Level::of(stream, rows.first().map_or("", |row| &row.text)),
     }
 }

@@ -67,7 +67,7 @@ pub struct LogPane {
     wrap: bool,
     width: usize,
     height: usize,
-    reading: Reading,
+    reading: LogPosition,
     jump: Option<Jump>,
     search: seeking::Search,
     lost_at: Option<DateTime<Utc>>,
@@ -76,7 +76,7 @@ pub struct LogPane {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reading {
+enum LogPosition {
     Following,
     Paused {
         top: Place,
@@ -118,7 +118,7 @@ impl LogPane {
             wrap: false,
             width: 0,
             height: 0,
-            reading: Reading::Following,
+            reading: LogPosition::Following,
             jump: Some(Jump::End),
             search: seeking::Search::Idle,
             lost_at: None,
@@ -171,7 +171,7 @@ impl LogPane {
         self.settle();
     }
 
-    /// Reading failed. Once it works again, a line in the log says for how long it did not.
+    /// LogPosition failed. Once it works again, a line in the log says for how long it did not.
     pub fn interrupted(&mut self, now: DateTime<Utc>) {
         self.lost_at.get_or_insert(now);
     }
@@ -187,7 +187,7 @@ impl LogPane {
             LogCommand::HalfPageUp => self.move_up(half),
             LogCommand::HalfPageDown => self.move_down(half),
             LogCommand::Top => self.go_to_start(),
-            LogCommand::Follow if self.reading == Reading::Following => self.pause(),
+            LogCommand::Follow if self.reading == LogPosition::Following => self.pause(),
             LogCommand::Bottom | LogCommand::Follow => self.go_to_end(),
             LogCommand::Wrap => self.wrap = !self.wrap,
             LogCommand::Time => self.time = self.time.next(),
@@ -210,10 +210,12 @@ impl LogPane {
             pieces.push(("LOST, retrying".to_owned(), Role::Stale));
         }
         pieces.push(match self.reading {
-            Reading::Following if self.window.is_final() => ("ENDED".to_owned(), Role::Inactive),
-            Reading::Following => ("FOLLOW".to_owned(), Role::Running),
-            Reading::Paused { new: 0, .. } => ("PAUSED".to_owned(), Role::Warn),
-            Reading::Paused { new, .. } => (format!("PAUSED +{new} new"), Role::Warn),
+            LogPosition::Following if self.window.is_final() => {
+                ("ENDED".to_owned(), Role::Inactive)
+            }
+            LogPosition::Following => ("FOLLOW".to_owned(), Role::Running),
+            LogPosition::Paused { new: 0, .. } => ("PAUSED".to_owned(), Role::Warn),
+            LogPosition::Paused { new, .. } => (format!("PAUSED +{new} new"), Role::Warn),
         });
         if self.window.errors() > 0 {
             let whole = self.window.reaches_start() && self.window.reaches_end();
@@ -228,8 +230,8 @@ impl LogPane {
     pub(super) fn top(&self, columns: Columns, height: usize) -> Option<Place> {
         let last = last_page(&self.window, columns, height)?;
         Some(match self.reading {
-            Reading::Following => last,
-            Reading::Paused { top, .. } => top.min(last),
+            LogPosition::Following => last,
+            LogPosition::Paused { top, .. } => top.min(last),
         })
     }
 
@@ -246,12 +248,12 @@ impl LogPane {
                 self.window.restart_at(cursor);
             }
         }
-        let paused = |top| Reading::Paused { top, new: 0, heading: Direction::Newer };
+        let paused = |top| LogPosition::Paused { top, new: 0, heading: Direction::Newer };
         self.reading = match (jump, self.window.get(0)) {
             (Jump::Start | Jump::Before(_), Some(first)) => paused(beginning(first.key)),
             (Jump::To(place), _) => paused(place),
             (Jump::Before(cursor), None) => paused(beginning(Key { cursor, is_text: false })),
-            (Jump::Start | Jump::End, _) => Reading::Following,
+            (Jump::Start | Jump::End, _) => LogPosition::Following,
         };
         self.counted = self.counted.max(self.window.end());
     }
@@ -261,12 +263,14 @@ impl LogPane {
         let gives = if sees_end { End::Older } else { End::Newer };
         let unknown = self.window.end() >= self.counted;
         let added = self.window.append(page, gives);
-        if self.reading == Reading::Following && !self.is_searching() && self.window.is_far_behind()
+        if self.reading == LogPosition::Following
+            && !self.is_searching()
+            && self.window.is_far_behind()
         {
             self.jump = Some(Jump::End);
         }
         self.counted = self.counted.max(page.next);
-        if let Reading::Paused { new, .. } = &mut self.reading
+        if let LogPosition::Paused { new, .. } = &mut self.reading
             && unknown
         {
             *new += added;
@@ -274,7 +278,7 @@ impl LogPane {
     }
 
     fn prepend(&mut self, page: &LogPage) {
-        let follows = self.reading == Reading::Following && !self.is_searching();
+        let follows = self.reading == LogPosition::Following && !self.is_searching();
         self.window.prepend(page, if follows { End::Older } else { End::Newer });
     }
 
@@ -283,8 +287,7 @@ impl LogPane {
             && !self.window.is_empty()
         {
             let lasted = time::say(time::between(lost_at, now));
-            self.window
-                .note(&format!("-- lost for {lasted}, then resumed here; nothing is missing --"));
+            self.window.note(&format!("-- lost for {lasted}, then resumed; nothing is missing --"));
         }
     }
 
@@ -294,16 +297,16 @@ impl LogPane {
     }
 
     fn pause(&mut self) {
-        if self.reading == Reading::Following
+        if self.reading == LogPosition::Following
             && let Some(top) = self.here()
         {
-            self.reading = Reading::Paused { top, new: 0, heading: Direction::Newer };
+            self.reading = LogPosition::Paused { top, new: 0, heading: Direction::Newer };
         }
     }
 
     fn pause_at(&mut self, place: Place, going: Direction) {
         self.pause();
-        if let Reading::Paused { top, heading, .. } = &mut self.reading {
+        if let LogPosition::Paused { top, heading, .. } = &mut self.reading {
             (*top, *heading) = (place, going);
         }
     }
@@ -318,7 +321,7 @@ impl LogPane {
 
     fn move_down(&mut self, rows: usize) {
         self.forget_search();
-        if let (Reading::Paused { .. }, Some(top)) = (self.reading, self.here()) {
+        if let (LogPosition::Paused { .. }, Some(top)) = (self.reading, self.here()) {
             let top = down(&self.window, self.columns(self.width), top, rows);
             self.pause_at(top, Direction::Newer);
         }
@@ -338,7 +341,7 @@ impl LogPane {
         self.forget_search();
         if self.window.reaches_end() {
             self.jump = self.jump.filter(|jump| *jump == Jump::End);
-            self.reading = Reading::Following;
+            self.reading = LogPosition::Following;
         } else {
             self.jump = Some(Jump::End);
         }
@@ -347,7 +350,7 @@ impl LogPane {
     /// At the end of what there is, nothing is new any more.
     fn settle(&mut self) {
         let last = last_page(&self.window, self.columns(self.width), self.height);
-        if let (Reading::Paused { top, new, .. }, Some(last)) = (&mut self.reading, last)
+        if let (LogPosition::Paused { top, new, .. }, Some(last)) = (&mut self.reading, last)
             && *top >= last
         {
             *top = last;
@@ -364,10 +367,10 @@ impl LogPane {
 
     fn wants_older(&self) -> bool {
         let wants = match self.reading {
-            Reading::Following => {
+            LogPosition::Following => {
                 self.window.len() < self.height && !self.window.gave_up(End::Older)
             }
-            Reading::Paused { top, heading, .. } => {
+            LogPosition::Paused { top, heading, .. } => {
                 heading == Direction::Older && self.window.index(top.key) <= self.margin()
             }
         };
@@ -376,17 +379,17 @@ impl LogPane {
 
     fn wants_newer(&self) -> bool {
         let wants = match self.reading {
-            Reading::Following => true,
-            Reading::Paused { heading: Direction::Newer, .. } if self.is_near_end() => true,
-            Reading::Paused { .. } => !self.window.gave_up(End::Newer),
+            LogPosition::Following => true,
+            LogPosition::Paused { heading: Direction::Newer, .. } if self.is_near_end() => true,
+            LogPosition::Paused { .. } => !self.window.gave_up(End::Newer),
         };
         wants && !self.window.is_final()
     }
 
     fn is_near_end(&self) -> bool {
         match self.reading {
-            Reading::Following => true,
-            Reading::Paused { top, .. } => {
+            LogPosition::Following => true,
+            LogPosition::Paused { top, .. } => {
                 self.window.index(top.key) + self.height + self.margin() >= self.window.len()
             }
         }

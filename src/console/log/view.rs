@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::console::log::columns::Columns;
-use crate::console::log::line::{Line, Source};
+use crate::console::log::line::{Line, LineSource};
 use crate::console::log::pane::LogPane;
 use crate::console::log::scroll::Place;
 use crate::console::theme::{Role, Theme};
@@ -24,7 +24,7 @@ pub fn view(pane: &LogPane, area: Rect, buf: &mut Buffer, theme: &Theme, now: Da
     }
     let columns = pane.columns(usize::from(area.width));
     let Some(top) = pane.top(columns, usize::from(area.height)) else { return };
-    let painter = Painter { pane, columns, theme, now };
+    let painter = LinePainter { pane, columns, theme, now };
     for (y, (line, place, part)) in area.rows().zip(visible(pane, columns, top)) {
         painter.row(line, place, part, y, buf);
     }
@@ -49,14 +49,14 @@ fn visible(
         .skip_while(move |(_, place, _)| *place < top)
 }
 
-struct Painter<'a> {
+struct LinePainter<'a> {
     pane: &'a LogPane,
     columns: Columns,
     theme: &'a Theme,
     now: DateTime<Utc>,
 }
 
-impl Painter<'_> {
+impl LinePainter<'_> {
     fn row(&self, line: &Line, place: Place, part: Range<usize>, area: Rect, buf: &mut Buffer) {
         let mut x = area.x;
         if self.columns.gutter > 0 {
@@ -84,7 +84,7 @@ impl Painter<'_> {
             (symbols.cursor, Role::Accent)
         } else if place.byte > 0 {
             (symbols.wrapped, Role::Muted)
-        } else if line.source == Source::Step(Stream::Err) {
+        } else if line.source == LineSource::Step(Stream::Err) {
             (symbols.stderr, Role::LogError)
         } else {
             return;
@@ -144,8 +144,8 @@ impl Painter<'_> {
 
     fn base(&self, line: &Line) -> Style {
         self.theme.style(match (line.source, line.level) {
-            (Source::Pane, _) => Role::Muted,
-            (Source::Step(Stream::Note), _) => Role::LogNote,
+            (LineSource::Pane, _) => Role::Muted,
+            (LineSource::Step(Stream::Note), _) => Role::LogNote,
             (_, Level::Error) => Role::LogError,
             (_, Level::Warn) => Role::LogWarn,
             _ => Role::LogInfo,

@@ -1,4 +1,4 @@
-//! The part of a log that is in memory: whole lines without a hole that nobody is told about, within limits.
+//! The part of a log that is in memory: whole lines, within limits. A gap is marked by a note.
 
 use std::collections::VecDeque;
 
@@ -18,7 +18,7 @@ impl Default for Limits {
     }
 }
 
-/// The end that gives way when there is too much: the one that nobody looks at.
+/// The end that is dropped when there is too much: the one that is not on screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     Older,
@@ -31,7 +31,7 @@ pub struct Window {
     /// The cursors between which every line is here.
     start: u64,
     end: u64,
-    /// How long the log was when last heard of.
+    /// The last known length of the log.
     size: u64,
     ended: bool,
     weight: usize,
@@ -60,7 +60,7 @@ impl Window {
         self.limits = all;
     }
 
-    /// Holds nothing, and what comes next begins here.
+    /// Holds nothing; the next page begins here.
     pub fn restart_at(&mut self, cursor: u64) {
         let size = self.size;
         *self = Self { start: cursor, end: cursor, size, ..Self::new(self.limits) };
@@ -170,7 +170,7 @@ impl Window {
         self.end >= self.size
     }
 
-    /// More is to be read than could be kept: all of it is to be had again by scrolling back.
+    /// There is more to read than can be kept; scrolling back reads it again.
     pub fn is_far_behind(&self) -> bool {
         self.size.saturating_sub(self.end) > self.limits.bytes as u64
     }
@@ -190,13 +190,13 @@ impl Window {
         self.get(self.index(key)).is_some_and(|line| line.key == key)
     }
 
-    /// The log is shorter than what was read of it: it is another log now.
+    /// The log is shorter than what was read of it: it was replaced.
     fn replace_shorter(&mut self, page: &LogPage) {
         self.replace(page);
         if page.start > 0 {
             return;
         }
-        let line = Line::note(0, "-- the log began anew --");
+        let line = Line::note(0, "-- the log started again --");
         self.remember(&line);
         self.lines.push_front(line);
     }

@@ -15,7 +15,7 @@ pub struct Areas {
     pub header: Rect,
     /// What is wrong, when something is.
     pub problem: Option<Rect>,
-    /// Who asks for a promoter, while somebody does.
+    /// The open request for a promoter, if there is one.
     pub request: Option<Rect>,
     /// Between the header and the last two lines.
     pub body: Rect,

@@ -1,4 +1,4 @@
-//! How the console hears from its backend: how old its data is, and when it asks again.
+//! The connection to the backend: how old the data is, and when it is asked again.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use tokio::time::Instant;
 /// The state of the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// When the backend last said what is, or that nothing is new.
-    pub heard: Instant,
+    /// When the backend last answered.
+    pub last_answer: Instant,
     pub state: LinkState,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkState {
-    /// Nothing was heard yet.
+    /// Nothing was last_answer yet.
     Connecting,
     Up,
     Down {
@@ -28,13 +28,13 @@ pub enum LinkState {
 impl Link {
     #[must_use]
     pub fn new(at: Instant) -> Self {
-        Self { heard: at, state: LinkState::Connecting }
+        Self { last_answer: at, state: LinkState::Connecting }
     }
 
     /// The data's age, once it is beyond what may be acted on.
     #[must_use]
     pub fn stale(&self, at: Instant, after: Duration) -> Option<Duration> {
-        let age = at.saturating_duration_since(self.heard);
+        let age = at.saturating_duration_since(self.last_answer);
         (age >= after).then_some(age)
     }
 

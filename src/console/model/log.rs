@@ -15,13 +15,13 @@ pub struct LogSource {
     pub step: usize,
 }
 
-/// The log on screen and the reading of it.
+/// The log on screen and what is read of it.
 #[derive(Debug, Clone)]
 pub struct LogView {
     pub pane: LogPane,
     pub choice: LogChoice,
     pub source: Option<LogSource>,
-    /// What is being read of it or looked for in it.
+    /// The part that is being read or searched.
     pub asked: Option<Want>,
     /// How many readings in a row failed.
     pub failures: u32,
@@ -49,7 +49,7 @@ impl LogView {
 /// Which log is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogChoice {
-    /// What runs now, and else the selection.
+    /// What runs now, else the selection.
     Running,
     /// The deployment of the selection.
     Selection,

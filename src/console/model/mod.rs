@@ -33,7 +33,7 @@ use crate::console::model::log::{LogChoice, LogView};
 use crate::console::model::notes::{Note, Notes, Tone};
 use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
-use crate::console::model::requests::Heard;
+use crate::console::model::requests::RequestNotices;
 use crate::console::model::text_input::TextInput;
 use crate::console::model::ticket::Ticket;
 use crate::console::options::Options;
@@ -48,7 +48,7 @@ pub struct Model {
     pub at: Instant,
     /// When the keyboard was last seen to have no key for us; the key that is at hand was pressed after that.
     pub keys_out: Instant,
-    /// When a key was pressed last, or something else came from the terminal.
+    /// When the last key or other input came from the terminal.
     pub last_input: Option<Instant>,
     pub size: Size,
     /// Where everything is on a screen of this size.
@@ -72,14 +72,14 @@ pub struct Model {
     pub production: List<DeploymentId>,
     pub older: Older,
     pub freezes: List<Seq>,
-    pub filter: Filter,
-    pub scroll: Scroll,
+    pub filter: ListFilter,
+    pub scroll: PaneScroll,
     pub log: LogView,
     pub overlays: Vec<Overlay>,
     pub notes: Notes,
     pub sent: Vec<Sent>,
-    pub requests: Heard,
-    /// Ctrl-c was pressed at the root; until when a second press quits.
+    pub requests: RequestNotices,
+    /// Until when a second press of the interrupt key quits.
     pub quitting: Option<Instant>,
     /// Whether the screen may differ from what was drawn last.
     pub dirty: bool,
@@ -93,7 +93,7 @@ pub enum Screen {
     Service,
 }
 
-/// Whether news reach the screen.
+/// Whether new snapshots are shown.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Updates {
     Live,
@@ -111,7 +111,7 @@ pub struct Older {
 
 /// What narrows the lists.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter {
+pub struct ListFilter {
     pub text: TextInput,
     /// Keys go into the text.
     pub typing: bool,
@@ -119,7 +119,7 @@ pub struct Filter {
 
 /// How far the panes without a cursor are scrolled down.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Scroll {
+pub struct PaneScroll {
     pub details: usize,
     pub activity: usize,
 }
@@ -165,13 +165,13 @@ impl Model {
             production: List::default(),
             older: Older::default(),
             freezes: List::default(),
-            filter: Filter::default(),
-            scroll: Scroll::default(),
+            filter: ListFilter::default(),
+            scroll: PaneScroll::default(),
             log: LogView::new(options.zone),
             overlays: Vec::new(),
             notes,
             sent: Vec::new(),
-            requests: Heard::default(),
+            requests: RequestNotices::default(),
             quitting: None,
             dirty: true,
             tickets: 0,
@@ -248,8 +248,8 @@ impl Model {
         self.production = List::default();
         self.older = Older::default();
         self.freezes = List::default();
-        self.filter = Filter::default();
-        self.scroll = Scroll::default();
+        self.filter = ListFilter::default();
+        self.scroll = PaneScroll::default();
         self.requests.open = None;
         self.log.choice = LogChoice::Running;
     }
@@ -278,7 +278,7 @@ impl Model {
         self.note(tone, text.into(), false);
     }
 
-    /// Says it until somebody has it hidden.
+    /// Shows a note that stays until it is hidden.
     pub fn insist(&mut self, tone: Tone, text: impl Into<String>) {
         self.note(tone, text.into(), true);
     }

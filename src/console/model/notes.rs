@@ -1,4 +1,4 @@
-//! What the console has told: a note fades from the toast line, or is hidden there, but stays in the list of messages.
+//! The notes to the user: a note fades from the toast line, or is hidden there, and stays in the list of messages.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub struct Note {
     pub said: Instant,
     /// The backend's time, when it was known.
     pub at: Option<DateTime<Utc>>,
-    /// It does not fade: somebody has to hide it.
+    /// It does not fade; it has to be hidden.
     pub stays: bool,
 }
 

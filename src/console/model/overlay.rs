@@ -1,4 +1,4 @@
-//! What lies over the panes: one dialog, one page of changes, the help, or the messages.
+//! What is over the panes: one dialog, one page of changes, the help, or the messages.
 
 use crate::console::model::dialog::Confirm;
 use crate::console::model::text_input::TextInput;
@@ -8,7 +8,7 @@ use crate::domain::plan::Plan;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Overlay {
     Confirm(Box<Confirm>),
-    Changes(Changes),
+    Changes(ChangesPage),
     Help(Help),
     /// The list of messages, scrolled up by so many lines.
     Messages(usize),
@@ -16,7 +16,7 @@ pub enum Overlay {
 
 /// What a promote of the selected build would change, or a rollback take away.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Changes {
+pub struct ChangesPage {
     pub ticket: Ticket,
     pub plan: Loading<Box<Plan>>,
     pub scroll: usize,

@@ -8,12 +8,12 @@ use crate::domain::snapshot::{DeploymentRow, Problem};
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
+pub struct ShownProblem {
     pub what: String,
     pub remedy: String,
 }
 
-impl From<&Problem> for Trouble {
+impl From<&Problem> for ShownProblem {
     fn from(problem: &Problem) -> Self {
         Self { what: problem.what.clone(), remedy: problem.remedy.clone() }
     }
@@ -22,22 +22,22 @@ impl From<&Problem> for Trouble {
 impl Model {
     /// Production in doubt, then what is wrong with the service, then with the backend as a whole.
     #[must_use]
-    pub fn troubles(&self) -> Vec<Trouble> {
-        let whole = self.fleet.iter().flat_map(|fleet| &fleet.problems).map(Trouble::from);
+    pub fn troubles(&self) -> Vec<ShownProblem> {
+        let whole = self.fleet.iter().flat_map(|fleet| &fleet.problems).map(ShownProblem::from);
         if self.screen == Screen::Fleet {
             return whole.collect();
         }
-        let own = self.service.iter().flat_map(|service| &service.problems).map(Trouble::from);
+        let own = self.service.iter().flat_map(|service| &service.problems).map(ShownProblem::from);
         self.in_doubt().into_iter().chain(own).chain(whole).collect()
     }
 
-    /// The attempt that left production in a state nobody vouches for, unless something is on its way to mend it.
-    fn in_doubt(&self) -> Option<Trouble> {
+    /// The attempt that left production in doubt, unless another deployment is open.
+    fn in_doubt(&self) -> Option<ShownProblem> {
         let broken = self.deployment(self.service.as_ref()?.unsettled?)?;
         if self.in_flight(Environment::Production).is_some() {
             return None;
         }
-        Some(Trouble {
+        Some(ShownProblem {
             what: format!("production is in doubt: {}", what_happened(broken)),
             remedy: self.way_back(),
         })
@@ -73,8 +73,8 @@ impl Model {
 
 fn since_then(environment: Environment, live: Option<BuildNumber>) -> String {
     match (environment, live) {
-        (Environment::Staging, _) => "A fix merged to the trunk is tried by itself".into(),
-        (Environment::Production, Some(live)) => format!("It was settled since: {live} is live"),
+        (Environment::Staging, _) => "The next merge deploys automatically".into(),
+        (Environment::Production, Some(live)) => format!("Settled since: {live} is live"),
         (Environment::Production, None) => "Nothing is live".into(),
     }
 }

@@ -1,4 +1,4 @@
-//! The request for a promoter as the console knows it: which one is open, whose it is, and how long it stands.
+//! The request for a promoter as the console knows it: which one is open, whose it is, and how long it lasts.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,20 +11,20 @@ use crate::domain::time::between;
 
 /// How many requests a list shows, the open one among them.
 pub const LISTED: usize = 5;
-/// The most requests that are remembered as told.
+/// The most requests that are remembered as announced.
 const REMEMBERED: usize = 200;
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// What was told of requests, so that each is told once.
+/// Which requests were announced, so that each is announced once.
 #[derive(Debug, Clone, Default)]
-pub struct Heard {
+pub struct RequestNotices {
     /// The one that was open when this was looked at last.
     pub open: Option<Request>,
     told: BTreeSet<Seq>,
 }
 
-impl Heard {
-    /// Whether this one is heard of for the first time.
+impl RequestNotices {
+    /// True the first time that it is called with this request.
     pub fn is_new(&mut self, request: Seq) -> bool {
         let new = self.told.insert(request);
         if self.told.len() > REMEMBERED {
@@ -48,7 +48,7 @@ impl Model {
         self.service.as_ref().is_some_and(|service| service.me.actor == *actor)
     }
 
-    /// How long a request still stands, in minutes begun.
+    /// How long a request still lasts, in minutes, rounded up.
     #[must_use]
     pub fn minutes_left(&self, request: &Request) -> u128 {
         between(self.now(), request.until).as_nanos().div_ceil(MINUTE.as_nanos())

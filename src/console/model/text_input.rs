@@ -1,4 +1,4 @@
-//! A line of text that is typed: what it is, and where its cursor stands.
+//! A line of text that is typed: its text and its cursor.
 
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -13,7 +13,7 @@ const MOST_BYTES: usize = 4 * MOST_CHARACTERS;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TextInput {
     text: String,
-    /// The byte that the cursor stands before; always between two characters.
+    /// The byte after the cursor; always between two characters.
     cursor: usize,
 }
 

@@ -1,5 +1,5 @@
 //! The number of a question, which its answer carries too.
 
-/// Ties an answer to the question: an answer to a question that nobody waits for any more is dropped.
+/// Ties an answer to its question: an answer that is no longer waited for is dropped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);

@@ -34,7 +34,7 @@ impl Model {
         all.filter(|wake| *wake > self.at).chain(self.overdue()).min()
     }
 
-    /// An emergency whose countdown is over and that was not sent yet, because something else came in at that instant.
+    /// An emergency whose countdown is over but that is not sent yet, because another message came in at that instant.
     fn overdue(&self) -> Option<Instant> {
         self.overlays.iter().find_map(|overlay| match overlay {
             Overlay::Confirm(confirm) => confirm.fires_at().filter(|at| *at <= self.at),
@@ -44,12 +44,12 @@ impl Model {
 
     /// Old data shows its age by the second; young data becomes old at a certain instant.
     fn link_wake(&self) -> Instant {
-        let elapsed = self.at.saturating_duration_since(self.link.heard);
+        let elapsed = self.at.saturating_duration_since(self.link.last_answer);
         let stale = self.link.stale(self.at, self.options.stale_after).is_some();
         match self.link.state {
             LinkState::Down { .. } => self.at + second_changes_in(elapsed),
             _ if stale => self.at + second_changes_in(elapsed),
-            _ => self.link.heard + self.options.stale_after,
+            _ => self.link.last_answer + self.options.stale_after,
         }
     }
 
@@ -151,7 +151,7 @@ impl Model {
         Some(midnight(self.zone(), tomorrow, Edge::Start))
     }
 
-    /// In how long a freeze begins or ends, a request ends, or the minutes that it still stands become one fewer.
+    /// In how long a freeze begins or ends, a request ends, or its minutes left become one fewer.
     fn boundaries(&self) -> Vec<Duration> {
         let now = self.now();
         let freezes = self.service.iter().flat_map(|service| &service.freezes);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// The shortest time between two frames: whatever happens in between becomes one.
+/// The shortest time between two frames; changes in between become one frame.
 const FRAME: Duration = Duration::from_millis(16);
 /// How long the first frame waits for what fills it, so that the screen does not come in pieces.
 const OPENING: Duration = Duration::from_millis(50);
@@ -48,7 +48,7 @@ impl Pace {
         }
     }
 
-    /// A key was pressed: a frame of news just before must not make a person wait. Keys that come faster than frames
+    /// A key was pressed: a frame that was drawn just before must not delay its own. Keys that come faster than frames
     /// become one frame, as everything else does.
     pub fn hurry(&mut self, now: Instant) {
         if !self.opening && self.due > now.max(self.patient_until) {

@@ -18,7 +18,7 @@ use tokio_stream::Stream;
 use crate::backend::Backend;
 use crate::console::effect::{self, Effect};
 use crate::console::exit::{Error, Exit};
-use crate::console::message::{Message, News};
+use crate::console::message::{Message, TimedMessage};
 use crate::console::model::Model;
 use crate::console::runtime::frame_timer::{Pace, until};
 use crate::console::runtime::performer::Performer;
@@ -27,7 +27,7 @@ use crate::console::view::view;
 use crate::fault::{self, Layer};
 
 /// What only the terminal can do for the loop, besides drawing.
-pub trait Outside {
+pub trait TerminalActions {
     /// Does it, or says why it could not.
     ///
     /// # Errors
@@ -37,8 +37,8 @@ pub trait Outside {
         outside: &effect::Outside,
     ) -> impl Future<Output = std::io::Result<()>> + Send;
 
-    /// Waits until the program is told from outside to do such a thing.
-    fn told(&mut self) -> impl Future<Output = effect::Outside> + Send {
+    /// Waits for a signal that asks for such an action.
+    fn signal(&mut self) -> impl Future<Output = effect::Outside> + Send {
         std::future::pending()
     }
 
@@ -62,7 +62,7 @@ where
     I: Stream<Item = std::io::Result<Event>> + Unpin,
 {
     /// The next one, and when there was none last; `None` when there are no more to come.
-    async fn next(&mut self) -> Option<Result<News, Error>> {
+    async fn next(&mut self) -> Option<Result<Message, Error>> {
         poll_fn(|context| {
             fault::here(Layer::Input);
             let key = Pin::new(&mut self.input).poll_next(context);
@@ -74,7 +74,7 @@ where
         })
         .await
         .map(|event| match event {
-            Ok(event) => Ok(News::Input { event, keys_out: self.out }),
+            Ok(event) => Ok(Message::Input { event, keys_out: self.out }),
             Err(why) => Err(Error::Input(why.to_string())),
         })
     }
@@ -89,14 +89,14 @@ pub async fn run<S, B, O>(
     input: impl Stream<Item = std::io::Result<Event>> + Unpin,
     outside: &mut O,
     mut performer: Performer<B>,
-    mut inbox: mpsc::Receiver<News>,
+    mut inbox: mpsc::Receiver<Message>,
     mut model: Model,
 ) -> Result<Exit, Error>
 where
     S: Screen,
     S::Error: std::error::Error + Send + Sync + 'static,
     B: Backend,
-    O: Outside,
+    O: TerminalActions,
 {
     let effects = start(&mut model);
     carry_out(effects, terminal, outside, &mut performer, &mut model).await?;
@@ -108,9 +108,9 @@ where
             pace.is_filled(Instant::now());
         }
         let wake = model.next_wake();
-        let news = select! {
+        let message = select! {
             biased;
-            // First, so that a flood of news cannot keep the screen from being drawn.
+            // First, so that a flood of messages cannot keep the screen from being drawn.
             () = until(pace.due()), if model.dirty => {
                 draw(terminal, &mut model)?;
                 pace.drawn(Instant::now());
@@ -124,14 +124,14 @@ where
                 }
                 None => return Ok(Exit::InputEnded),
             },
-            told = outside.told() => {
+            told = outside.signal() => {
                 leave_to_terminal(terminal, outside, &told, &mut model).await?;
                 continue;
             }
-            () = until(wake.unwrap_or(pace.due())), if wake.is_some() => News::Wake,
-            Some(news) = inbox.recv() => news,
+            () = until(wake.unwrap_or(pace.due())), if wake.is_some() => Message::Wake,
+            Some(message) = inbox.recv() => message,
         };
-        let effects = update(&mut model, Message { at: Instant::now(), news });
+        let effects = update(&mut model, TimedMessage { at: Instant::now(), message });
         if let Some(exit) =
             carry_out(effects, terminal, outside, &mut performer, &mut model).await?
         {
@@ -153,7 +153,7 @@ where
     S: Screen,
     S::Error: std::error::Error + Send + Sync + 'static,
     B: Backend,
-    O: Outside,
+    O: TerminalActions,
 {
     for effect in effects {
         match effect {
@@ -187,7 +187,7 @@ async fn leave_to_terminal<S, O>(
 where
     S: Screen,
     S::Error: std::error::Error + Send + Sync + 'static,
-    O: Outside,
+    O: TerminalActions,
 {
     if let Err(why) = outside.perform(asked).await {
         model.say(

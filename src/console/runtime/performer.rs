@@ -12,7 +12,7 @@ use crate::backend::intents::{Intent, Intents};
 use crate::backend::lost_answer::conclude;
 use crate::backend::{Backend, BackendError, LONGEST_WAIT};
 use crate::console::effect::Effect;
-use crate::console::message::News;
+use crate::console::message::Message;
 use crate::console::model::log::LogSource;
 use crate::console::model::ticket::Ticket;
 use crate::console::runtime::frame_timer::until;
@@ -29,7 +29,7 @@ const LONGEST_FAREWELL: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Performer<B> {
     backend: Arc<B>,
-    inbox: mpsc::Sender<News>,
+    inbox: mpsc::Sender<Message>,
     intents: Option<Intents>,
     /// Commands whose answers are outstanding.
     sending: JoinSet<()>,
@@ -40,7 +40,7 @@ pub struct Performer<B> {
 
 impl<B: Backend> Performer<B> {
     #[must_use]
-    pub fn new(backend: B, inbox: mpsc::Sender<News>) -> Self {
+    pub fn new(backend: B, inbox: mpsc::Sender<Message>) -> Self {
         Self {
             backend: Arc::new(backend),
             inbox,
@@ -56,21 +56,21 @@ impl<B: Backend> Performer<B> {
     pub fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::Describe => {
-                self.ask(|b| async move { News::Described(b.describe().await) });
+                self.ask(|b| async move { Message::Described(b.describe().await) });
             }
             Effect::WatchFleet { after, due } => self.watch_fleet(after, due),
             Effect::WatchService { service, after, due } => self.watch_service(service, after, due),
             Effect::Plan { ticket, service, action } => {
                 self.ask(move |b| async move {
                     let answer = b.plan(&service, action).await.map(Box::new);
-                    News::Planned { ticket, answer }
+                    Message::Planned { ticket, answer }
                 });
             }
             Effect::Send { ticket, command, intent } => self.send(ticket, command, intent),
             Effect::LookUp { ticket, key } => {
                 let intents = self.intents.clone();
                 self.ask(move |b| async move {
-                    News::LookedUp { ticket, answer: conclude(&*b, &key, intents).await }
+                    Message::LookedUp { ticket, answer: conclude(&*b, &key, intents).await }
                 });
             }
             Effect::Recall(folder) => self.recall(folder),
@@ -78,7 +78,7 @@ impl<B: Backend> Performer<B> {
                 self.ask(move |b| async move {
                     let production = Environment::Production;
                     let answer = b.history(&service, production, Some(before), limit).await;
-                    News::History { service, before, answer }
+                    Message::History { service, before, answer }
                 });
             }
             Effect::ReadLog { source, from, limit, due } => self.read_log(source, from, limit, due),
@@ -103,29 +103,29 @@ impl<B: Backend> Performer<B> {
             if let Some(intents) = &intents
                 && let Err(why) = intents.note(intent).await
             {
-                let _console_is_gone = inbox.send(News::NotNoted { what, why }).await;
+                let _console_is_gone = inbox.send(Message::NotNoted { what, why }).await;
             }
             let answer = b.command(&service, command, key.clone()).await;
             let lost = matches!(answer, Err(BackendError::Unknown(_)));
-            let _console_is_gone = inbox.send(News::Answered { ticket, answer }).await;
+            let _console_is_gone = inbox.send(Message::Answered { ticket, answer }).await;
             if let Some(intents) = intents.filter(|_| !lost) {
                 intents.settle(&key).await;
             }
         });
     }
 
-    /// Each of the commands that were left is told of twice: when it is found, and when its end is known.
+    /// Reports each unanswered command twice: when it is found, and when its result is known.
     fn recall(&mut self, folder: PathBuf) {
         let intents = self.intents.insert(Intents::in_folder(folder)).clone();
         let (backend, inbox) = (Arc::clone(&self.backend), self.inbox.clone());
         tokio::spawn(async move {
             for intent in intents.left().await {
-                let _console_is_gone = inbox.send(News::Left(intent.clone())).await;
+                let _console_is_gone = inbox.send(Message::Left(intent.clone())).await;
                 let (backend, inbox) = (Arc::clone(&backend), inbox.clone());
                 let intents = Some(intents.clone());
                 tokio::spawn(async move {
                     let answer = conclude(&*backend, &intent.key, intents).await;
-                    let _console_is_gone = inbox.send(News::Recalled { intent, answer }).await;
+                    let _console_is_gone = inbox.send(Message::Recalled { intent, answer }).await;
                 });
             }
         });
@@ -134,7 +134,7 @@ impl<B: Backend> Performer<B> {
     fn watch_fleet(&mut self, after: Option<Version>, due: Instant) {
         let task = self.ask(move |b| async move {
             until(due).await;
-            News::Fleet(b.fleet(after, LONGEST_WAIT).await.map(|fleet| fleet.map(Box::new)))
+            Message::Fleet(b.fleet(after, LONGEST_WAIT).await.map(|fleet| fleet.map(Box::new)))
         });
         self.fleet.replace(task);
     }
@@ -143,7 +143,7 @@ impl<B: Backend> Performer<B> {
         let task = self.ask(move |b| async move {
             until(due).await;
             let answer = b.service(&service, after, LONGEST_WAIT).await;
-            News::Service(service, answer.map(|snapshot| snapshot.map(Box::new)))
+            Message::Service(service, answer.map(|snapshot| snapshot.map(Box::new)))
         });
         self.watch.replace(task);
     }
@@ -153,7 +153,7 @@ impl<B: Backend> Performer<B> {
             until(due).await;
             let LogSource { service, deployment, step } = &source;
             let answer = b.log(service, *deployment, *step, from, limit, LONGEST_WAIT).await;
-            News::Log { source, from, answer }
+            Message::Log { source, from, answer }
         });
         self.log.replace(task);
     }
@@ -163,26 +163,26 @@ impl<B: Backend> Performer<B> {
             until(due).await;
             let LogSource { service, deployment, step } = &source;
             let answer = b.search_log(service, *deployment, *step, search.clone()).await;
-            News::LogSearched { source, search, answer }
+            Message::LogSearched { source, search, answer }
         });
         self.log.replace(task);
     }
 
     fn ask<F>(&self, question: impl FnOnce(Arc<B>) -> F) -> AbortHandle
     where
-        F: Future<Output = News> + Send + 'static,
+        F: Future<Output = Message> + Send + 'static,
     {
         let (answer, inbox) = (question(Arc::clone(&self.backend)), self.inbox.clone());
         let task: JoinHandle<()> = tokio::spawn(async move {
             fault::here(Layer::Task);
-            // A closed inbox means that the console is gone and nobody waits for this.
+            // A closed inbox means that the console has ended.
             let _ = inbox.send(answer.await).await;
         });
         task.abort_handle()
     }
 }
 
-/// A task that ends when another takes its place, or when nobody is left to hear it.
+/// A task that is aborted when it is replaced or dropped.
 #[derive(Debug, Default)]
 struct Task(Option<AbortHandle>);
 

@@ -3,7 +3,7 @@
 use crate::console::actions::action::KeyAction;
 use crate::console::actions::available;
 use crate::console::effect::{Effect, Outside};
-use crate::console::model::dialog::bad_commits::Suspects;
+use crate::console::model::dialog::bad_commits::CommitChoice;
 use crate::console::model::dialog::kinds::Dialog;
 use crate::console::model::log::LogChoice;
 use crate::console::model::notes::Tone;
@@ -13,6 +13,7 @@ use crate::console::model::{Model, Screen, Updates};
 use crate::console::update::{backend, browse, changes, confirm, log, requests, watch};
 use crate::domain::command::Action;
 use crate::domain::ids::{BuildNumber, Environment};
+use crate::domain::snapshot::ServiceSnapshot;
 
 pub fn act(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
     match action {
@@ -115,15 +116,15 @@ fn emergency(model: &mut Model) -> Vec<Effect> {
 fn hold(model: &mut Model) -> Vec<Effect> {
     let production = Environment::Production;
     let service = model.service.as_deref();
-    let held = service.and_then(|service| Some((service, service.holds.get(&production)?)));
-    let dialog = match held {
-        Some((service, hold)) => Dialog::release(production, hold.id, Suspects::of(hold, service)),
-        None => Dialog::hold(production),
+    let release = |service: &ServiceSnapshot| {
+        let hold = service.holds.get(&production)?;
+        Some(Dialog::release(production, hold.id, CommitChoice::of(hold, service)))
     };
+    let dialog = service.and_then(release).unwrap_or_else(|| Dialog::hold(production));
     confirm::open(model, dialog)
 }
 
-/// Lifts the freeze that lasts; with the focus on the freezes, the selected one; else begins a new one.
+/// Lifts the active freeze, or the selected one when the list of freezes has the focus; else starts a new one.
 fn freeze(model: &mut Model) -> Vec<Effect> {
     let selected = model.freezes.selected.filter(|_| model.focus == Pane::Freeze);
     let dialog = match selected.or(model.frozen().map(|freeze| freeze.id)) {
@@ -147,14 +148,14 @@ fn open(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-/// At the root there is nothing to leave: the log follows what runs again.
+/// At the root there is nothing to close: the log follows what runs again.
 fn follow_again(model: &mut Model) -> Vec<Effect> {
     model.log.choice = LogChoice::Running;
     Vec::new()
 }
 
 fn refresh(model: &mut Model) -> Vec<Effect> {
-    model.say(Tone::Plain, "asking for the newest state");
+    model.say(Tone::Plain, "refreshing");
     let watch = match watch::watch(model, model.at) {
         Effect::WatchService { service, due, .. } => {
             Effect::WatchService { service, after: None, due }

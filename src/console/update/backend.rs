@@ -1,4 +1,4 @@
-//! What the backend says of the world: snapshots come in, the connection comes and goes.
+//! Answers of the backend: snapshots, and a connection that ends and comes back.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ const FIND_WITHIN: Duration = Duration::from_secs(3);
 pub fn described(model: &mut Model, answer: Answer<Description>) -> Vec<Effect> {
     match answer {
         Ok(description) => model.description = Some(description),
-        Err(why) => model.say(Tone::Bad, format!("the backend did not describe itself: {why}")),
+        Err(why) => model.say(Tone::Bad, format!("the backend cannot be described: {why}")),
     }
     Vec::new()
 }
@@ -31,7 +31,7 @@ pub fn described(model: &mut Model, answer: Answer<Description>) -> Vec<Effect> 
 pub fn fleet(model: &mut Model, answer: Answer<Option<Box<FleetSnapshot>>>) -> Vec<Effect> {
     match (answer, model.screen) {
         (Ok(fleet), Screen::Fleet) => {
-            heard(model);
+            connected(model);
             main_fleet(model, fleet)
         }
         (Ok(fleet), Screen::Service) => {
@@ -40,7 +40,7 @@ pub fn fleet(model: &mut Model, answer: Answer<Option<Box<FleetSnapshot>>>) -> V
             effects.extend(requests::tell_of_fleet(model));
             effects
         }
-        (Err(why), Screen::Fleet) => lost(model, &why),
+        (Err(why), Screen::Fleet) => disconnected(model, &why),
         (Err(why), Screen::Service) => {
             let tries = match model.link.state {
                 LinkState::Down { tries, .. } => tries,
@@ -99,9 +99,9 @@ pub fn service(
         Err(BackendError::Refused(Refusal::NotFound { sentence, .. })) => {
             return not_found(model, sentence);
         }
-        Err(why) => return lost(model, &why),
+        Err(why) => return disconnected(model, &why),
     };
-    heard(model);
+    connected(model);
     let mut effects = match (snapshot, &mut model.updates) {
         (Some(snapshot), Updates::Paused(held)) => {
             *held = Some(snapshot);
@@ -117,7 +117,7 @@ pub fn service(
 /// There is no such service: one that was never seen was named wrongly, unless the engine has yet to find it.
 fn not_found(model: &mut Model, sentence: String) -> Vec<Effect> {
     let others = model.fleet.as_ref().is_some_and(|fleet| !fleet.services.is_empty());
-    let waited = model.at.saturating_duration_since(model.link.heard) >= FIND_WITHIN;
+    let waited = model.at.saturating_duration_since(model.link.last_answer) >= FIND_WITHIN;
     match (&model.service, others && waited) {
         (Some(_), _) => {
             model.say(Tone::Bad, sentence);
@@ -128,7 +128,7 @@ fn not_found(model: &mut Model, sentence: String) -> Vec<Effect> {
             vec![watch::watch_fleet(model, model.at)]
         }
         (None, true) => vec![Effect::Fail(Error::NoService(sentence))],
-        (None, false) => lost(model, &BackendError::Failed(sentence)),
+        (None, false) => disconnected(model, &BackendError::Failed(sentence)),
     }
 }
 
@@ -141,7 +141,7 @@ pub fn show(model: &mut Model, snapshot: Box<ServiceSnapshot>) -> Vec<Effect> {
         history::keep(model, &before);
         effects.extend(announce(model, &before));
         if model.service.as_ref().is_some_and(|now| now.version != before.version) {
-            effects.extend(plan::world_moved(model));
+            effects.extend(plan::snapshot_changed(model));
         }
     }
     effects
@@ -189,8 +189,8 @@ fn end_of(model: &Model, row: &DeploymentRow) -> String {
     }
 }
 
-fn heard(model: &mut Model) {
-    model.link.heard = model.at;
+fn connected(model: &mut Model) {
+    model.link.last_answer = model.at;
     if let LinkState::Down { .. } = model.link.state {
         model.say(Tone::Good, "connected again");
     }
@@ -198,7 +198,7 @@ fn heard(model: &mut Model) {
 }
 
 /// Keeps what is on screen, says so once, and asks again later.
-fn lost(model: &mut Model, why: &BackendError) -> Vec<Effect> {
+fn disconnected(model: &mut Model, why: &BackendError) -> Vec<Effect> {
     let tries = match model.link.state {
         LinkState::Down { tries, .. } => tries + 1,
         LinkState::Connecting | LinkState::Up => {

@@ -11,7 +11,7 @@ use crate::console::model::text_input::TextInput;
 use crate::console::model::{Model, Screen};
 use crate::console::update::{ids, log, watch};
 
-/// Within which a second ctrl-c quits.
+/// How long a second press quits.
 const SECOND_PRESS: Duration = Duration::from_secs(3);
 
 /// Moves the cursor of the list or pane that has the focus.
@@ -139,7 +139,7 @@ pub fn interrupt(model: &mut Model) -> Vec<Effect> {
     }
     model.quitting = Some(model.at + SECOND_PRESS);
     let key = model.key(&KeyAction::Interrupt);
-    let text = format!("press {key} once more to quit; what runs goes on without the console");
+    let text = format!("press {key} again to quit; deployments go on without the console");
     model.say(Tone::Plain, text);
     Vec::new()
 }

@@ -4,7 +4,7 @@ use crate::backend::Answer;
 use crate::console::actions::available;
 use crate::console::effect::Effect;
 use crate::console::model::Model;
-use crate::console::model::overlay::{Changes, Loading, Overlay};
+use crate::console::model::overlay::{ChangesPage, Loading, Overlay};
 use crate::console::model::pane::Pane;
 use crate::console::model::ticket::Ticket;
 use crate::domain::command::Action;
@@ -24,7 +24,7 @@ pub fn open(model: &mut Model) -> Vec<Effect> {
         _ => return Vec::new(),
     };
     let ticket = model.next_ticket();
-    let page = Changes { ticket, plan: Loading::Waiting, scroll: 0 };
+    let page = ChangesPage { ticket, plan: Loading::Waiting, scroll: 0 };
     model.overlays.push(Overlay::Changes(page));
     vec![Effect::Plan { ticket, service, action }]
 }
@@ -41,7 +41,7 @@ pub fn open_for_plan(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     let ticket = model.next_ticket();
-    model.overlays.push(Overlay::Changes(Changes {
+    model.overlays.push(Overlay::Changes(ChangesPage {
         ticket,
         plan: Loading::There(Box::new(plan)),
         scroll: 0,

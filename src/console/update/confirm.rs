@@ -8,7 +8,7 @@ use crate::console::effect::Effect;
 use crate::console::layout;
 use crate::console::model::Model;
 use crate::console::model::dialog::Confirm;
-use crate::console::model::dialog::bad_commits::Suspects;
+use crate::console::model::dialog::bad_commits::CommitChoice;
 use crate::console::model::dialog::field::{Field, FieldKind};
 use crate::console::model::dialog::kinds::{Countdown, Dialog};
 use crate::console::model::dialog::progress::{Focus, Stage};
@@ -71,9 +71,8 @@ fn act(model: &mut Model, action: DialogAction, armed: bool) -> Vec<Effect> {
     let Some(confirm) = model.confirm_mut() else { return Vec::new() };
     match action {
         DialogAction::Close => leave(model),
-        // Like the button that it stands for, so that a text which is typed ahead closes nothing.
+        // Like its button, so that a text that is typed ahead closes nothing.
         DialogAction::PressClose if armed => leave(model),
-        DialogAction::PressClose => Vec::new(),
         DialogAction::Press => press_focused(model, armed),
         DialogAction::Next => focus(confirm, 1),
         DialogAction::Previous => focus(confirm, -1),
@@ -82,9 +81,9 @@ fn act(model: &mut Model, action: DialogAction, armed: bool) -> Vec<Effect> {
         DialogAction::NextCommit => walk(confirm, 1),
         DialogAction::PreviousCommit => walk(confirm, -1),
         DialogAction::Mark => mark(confirm),
-        // In front of a countdown nothing may stand.
+        // Nothing may cover a countdown.
         DialogAction::Changes if confirm.fires_at().is_none() => changes::open_for_plan(model),
-        DialogAction::Changes => Vec::new(),
+        DialogAction::PressClose | DialogAction::Changes => Vec::new(),
     }
 }
 
@@ -97,11 +96,11 @@ fn press_focused(model: &mut Model, armed: bool) -> Vec<Effect> {
         Focus::Watch => watch(model, armed),
         Focus::Ask => ask(model, armed),
         Focus::Act => press(model, armed),
-        Focus::Suspects | Focus::Field(_) => focus(confirm, 1),
+        Focus::Commits | Focus::Field(_) => focus(confirm, 1),
     }
 }
 
-/// Closes the dialog and shows the deployment that runs, or ran, instead.
+/// Closes the dialog and shows the other deployment.
 fn watch(model: &mut Model, armed: bool) -> Vec<Effect> {
     let watched = model.confirm().and_then(|c| c.dialog.planning()?.watch).filter(|_| armed);
     if let Some(watched) = watched {
@@ -126,14 +125,14 @@ fn focus(confirm: &mut Confirm, by: isize) -> Vec<Effect> {
 
 /// Along the commits, and past their ends out of the list.
 fn walk(confirm: &mut Confirm, by: isize) -> Vec<Effect> {
-    if confirm.dialog.suspects_mut().is_some_and(|suspects| suspects.step(by)) {
+    if confirm.dialog.commit_choice_mut().is_some_and(|choice| choice.step(by)) {
         return Vec::new();
     }
     focus(confirm, by)
 }
 
 fn mark(confirm: &mut Confirm) -> Vec<Effect> {
-    confirm.dialog.suspects_mut().into_iter().for_each(Suspects::mark);
+    confirm.dialog.commit_choice_mut().into_iter().for_each(CommitChoice::mark);
     Vec::new()
 }
 
@@ -141,7 +140,7 @@ fn mark(confirm: &mut Confirm) -> Vec<Effect> {
 fn leave(model: &mut Model) -> Vec<Effect> {
     let sent = |c: &Confirm| matches!(c.progress.stage(), Stage::Sending | Stage::Checking);
     if model.confirm().is_some_and(sent) {
-        model.say(Tone::Plain, "it was sent already and goes on; its answer will be told here");
+        model.say(Tone::Plain, "already sent; the answer will be shown here");
     }
     model.overlays.pop();
     Vec::new()
@@ -168,7 +167,7 @@ fn press(model: &mut Model, armed: bool) -> Vec<Effect> {
     }
 }
 
-/// The button that asks for somebody else to press the other one.
+/// The button that asks for another promoter.
 fn ask(model: &mut Model, armed: bool) -> Vec<Effect> {
     if !armed {
         return too_quick(model);
@@ -221,7 +220,7 @@ fn at_once(model: &mut Model, armed: bool) -> Vec<Effect> {
     }
 }
 
-/// What is drawn now is what keys are pressed for. A countdown begins when it can be seen.
+/// Keys are pressed for what is drawn now. A countdown begins when it is drawn.
 pub fn drawn(model: &mut Model, at: Instant) {
     let countdown = model.options.emergency_countdown;
     let window = layout::dialog_window(model);
@@ -236,7 +235,7 @@ pub fn drawn(model: &mut Model, at: Instant) {
     model.dirty |= read_more;
 }
 
-/// Scrolls what stands above the fields.
+/// Scrolls what is above the fields.
 fn turn(model: &mut Model, pages: isize) -> Vec<Effect> {
     let window = layout::dialog_window(model);
     if let (Some(window), Some(confirm)) = (window, model.confirm_mut()) {

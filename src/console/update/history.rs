@@ -1,4 +1,4 @@
-//! The history beyond what a snapshot carries: read page by page when the cursor comes to its end.
+//! The history beyond what a snapshot carries: read page by page when the cursor reaches its end.
 
 use crate::backend::Answer;
 use crate::console::effect::Effect;
@@ -13,7 +13,7 @@ pub const PAGE: usize = 100;
 /// The most older deployments that are kept.
 const KEPT: usize = 5_000;
 
-/// Asks for the next page when the cursor stands on the last row that is known and there is more.
+/// Asks for the next page when the cursor is on the last known row and there is more.
 pub fn more(model: &mut Model) -> Option<Effect> {
     let rows = model.history();
     let (last, known) = (rows.last()?.deployment.id, rows.len());
@@ -29,7 +29,7 @@ pub fn more(model: &mut Model) -> Option<Effect> {
     Some(Effect::History { service, before: last, limit: PAGE })
 }
 
-/// A page came in; one that nobody asked for any more is dropped.
+/// Takes a page; an outdated one is dropped.
 pub fn page(
     model: &mut Model,
     service: &ServiceName,
@@ -68,7 +68,7 @@ pub fn keep(model: &mut Model, before: &ServiceSnapshot) {
     model.older.rows.splice(0..0, rows.collect::<Vec<_>>());
 }
 
-/// An old deployment with what is known of it here: its subject only while its build is listed.
+/// A row for an old deployment; it has a subject only while its build is listed.
 fn row(model: &Model, deployment: Deployment) -> DeploymentRow {
     let subject = model.build(deployment.request.build).map(|row| row.build.subject().to_owned());
     DeploymentRow {

@@ -1,4 +1,4 @@
-//! What a key, a paste or a new size does, given what lies on top.
+//! What a key, a paste or a new size does.
 
 use crossterm::event::{Event, KeyEvent, KeyEventKind};
 use ratatui::layout::Size;
@@ -28,12 +28,12 @@ pub fn input(model: &mut Model, event: Event) -> Vec<Effect> {
             // Also at the size that was drawn last: a terminal that shrank and grew again in between has lost it.
             vec![Effect::Outside(Outside::Redraw)]
         }
-        // Who comes back to the window, or reaches for the mouse, has not read the dialog yet.
+        // After a change of focus or a mouse event, the dialog has to be read first.
         _ => not_quiet(model),
     }
 }
 
-/// Something came in that presses no button, and so puts every button off.
+/// Input that presses no button disables every button for a moment.
 fn not_quiet(model: &mut Model) -> Vec<Effect> {
     let at = model.at;
     model.last_input = Some(at);
@@ -62,7 +62,7 @@ fn context(model: &Model) -> InputContext {
     match model.overlays.last() {
         Some(Overlay::Confirm(confirm)) => match confirm.progress.focus() {
             Focus::Field(_) => InputContext::Field,
-            Focus::Suspects => InputContext::Commits,
+            Focus::Commits => InputContext::Commits,
             Focus::Leave | Focus::Watch | Focus::Ask | Focus::Act => InputContext::Buttons,
         },
         Some(Overlay::Changes(_) | Overlay::Messages(_)) => InputContext::Page,
@@ -88,14 +88,14 @@ fn in_context(model: &mut Model, chord: Chord, armed: bool) -> Vec<Effect> {
         InputContext::Filter => browse::filter(model, action.as_ref(), letter),
         InputContext::Search => log::search(model, action.as_ref(), letter),
         _ => {
-            // A key of the log tells elsewhere that it is one.
+            // A key of the log says so elsewhere.
             let of_log = || model.options.keymap.action(InputContext::Log, chord).cloned();
             action.or_else(of_log).map_or_else(Vec::new, |action| run(model, &action))
         }
     }
 }
 
-/// Keys on a screen without room for panes: nothing acts that could not be seen, but for the emergency, which shows.
+/// Keys on a screen without room for panes: only the emergency acts, because it is shown.
 fn unseen(model: &mut Model, chord: Chord, quiet: bool) -> Vec<Effect> {
     let keymap = &model.options.keymap;
     match (keymap.action(InputContext::Tiny, chord), is_emergency(model)) {
@@ -112,8 +112,8 @@ fn unseen(model: &mut Model, chord: Chord, quiet: bool) -> Vec<Effect> {
         }
         _ => {}
     }
-    // No text is typed where none can be seen, so that its key means the emergency in every one of them.
-    if is_bang(model, chord) && quiet {
+    // No text is typed on a screen that shows none, so the key always means the emergency.
+    if is_emergency_key(model, chord) && quiet {
         return start_emergency(model);
     }
     everywhere(model, chord, quiet).unwrap_or_default()
@@ -132,7 +132,7 @@ fn leave_unseen(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-fn is_bang(model: &Model, chord: Chord) -> bool {
+fn is_emergency_key(model: &Model, chord: Chord) -> bool {
     let action = model.options.keymap.action(InputContext::Everywhere, chord);
     action == Some(&KeyAction::Emergency)
 }
@@ -161,14 +161,14 @@ fn emergency(model: &mut Model, chord: Chord, quiet: bool) -> Option<Vec<Effect>
     if is_emergency(model) {
         return Some(Vec::new());
     }
-    match bang(model, chord, quiet) {
-        Bang::Letter => None,
-        Bang::Hasty => {
+    match emergency_press(model, chord, quiet) {
+        EmergencyPress::Letter => None,
+        EmergencyPress::TooSoon => {
             let key = chord.shown();
             model.say(Tone::Plain, format!("too quick for the emergency: pause, then press {key}"));
             Some(Vec::new())
         }
-        Bang::Emergency => Some(start_emergency(model)),
+        EmergencyPress::Meant => Some(start_emergency(model)),
     }
 }
 
@@ -180,31 +180,37 @@ fn start_emergency(model: &mut Model) -> Vec<Effect> {
 }
 
 /// What the key of the emergency is where it was pressed.
-enum Bang {
-    Emergency,
+enum EmergencyPress {
+    Meant,
     /// Part of the text that is being typed.
     Letter,
     /// Perhaps the rest of a text that was meant for a dialog.
-    Hasty,
+    TooSoon,
 }
 
-/// Whoever paused before the key means the emergency, also in a field that nothing was typed into yet.
-fn bang(model: &Model, chord: Chord, quiet: bool) -> Bang {
+/// After a pause the key means the emergency, also in a field that is still empty.
+fn emergency_press(model: &Model, chord: Chord, quiet: bool) -> EmergencyPress {
     let letter = chord.letter();
     let typed = letter.is_some();
     let is_dialog = |overlay: &Overlay| matches!(overlay, Overlay::Confirm(_));
     match model.overlays.last() {
         Some(Overlay::Confirm(confirm)) => match confirm.focused_field() {
             Some(field) if letter.is_some_and(|letter| field.takes(letter)) => {
-                if quiet && field.text.is_empty() { Bang::Emergency } else { Bang::Letter }
+                if quiet && field.text.is_empty() {
+                    EmergencyPress::Meant
+                } else {
+                    EmergencyPress::Letter
+                }
             }
-            _ if quiet => Bang::Emergency,
-            _ => Bang::Hasty,
+            _ if quiet => EmergencyPress::Meant,
+            _ => EmergencyPress::TooSoon,
         },
-        Some(Overlay::Help(_)) if typed && !quiet => Bang::Letter,
-        Some(_) if !quiet && model.overlays.iter().any(is_dialog) => Bang::Hasty,
-        None if typed && (model.filter.typing || model.log.search.is_some()) => Bang::Letter,
-        _ => Bang::Emergency,
+        Some(Overlay::Help(_)) if typed && !quiet => EmergencyPress::Letter,
+        Some(_) if !quiet && model.overlays.iter().any(is_dialog) => EmergencyPress::TooSoon,
+        None if typed && (model.filter.typing || model.log.search.is_some()) => {
+            EmergencyPress::Letter
+        }
+        _ => EmergencyPress::Meant,
     }
 }
 
@@ -219,7 +225,7 @@ fn run(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
     }
 }
 
-/// A paste goes into the text that is being typed, and nowhere else: it never presses anything.
+/// A paste goes into the text that is being typed; it never presses anything.
 fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     not_quiet(model);
     match context(model) {

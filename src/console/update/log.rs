@@ -20,7 +20,7 @@ const READ: usize = 64 * 1024;
 /// Lines that come one by one are read as many as come in this time, about as long as a frame.
 const PAUSE: Duration = Duration::from_millis(16);
 
-/// Shows the log that is wanted now and asks for the part of it that the pane wants.
+/// Shows the chosen log and asks for the part that the pane needs.
 pub fn follow(model: &mut Model) -> Option<Effect> {
     let able = model.description.as_ref().is_none_or(|d| d.capabilities.logs);
     let wanted = wanted(model).filter(|_| able);
@@ -58,7 +58,7 @@ fn wanted(model: &Model) -> Option<LogSource> {
     Some(LogSource { service, deployment, step })
 }
 
-/// What runs, production first; once it has ended it stays, until something else runs.
+/// What runs, production first. After its end it stays until something else runs.
 fn running(model: &Model) -> Option<(DeploymentId, usize)> {
     let open =
         [Environment::Production, Environment::Staging].into_iter().find_map(|environment| {
@@ -123,7 +123,7 @@ pub fn searched(
     Vec::new()
 }
 
-/// Whether this is what the answer is waited for that comes now; then it is waited for no more.
+/// True if this answers the pending request; clears it.
 fn is_answer(model: &mut Model, source: &LogSource, want: &Want) -> bool {
     let is = model.log.source.as_ref() == Some(source) && model.log.asked.as_ref() == Some(want);
     if is {
@@ -149,7 +149,7 @@ pub fn step(model: &mut Model, by: isize) -> Vec<Effect> {
     });
     match next {
         Some(choice) => model.log.choice = choice,
-        None => model.say(Tone::Plain, "no other step there has a log"),
+        None => model.say(Tone::Plain, "no other step has a log"),
     }
     Vec::new()
 }

@@ -20,35 +20,37 @@ use tokio::time::Instant;
 
 use crate::console::effect::Effect;
 use crate::console::layout::{freeze_rows, layout};
-use crate::console::message::{Message, News};
+use crate::console::message::{Message, TimedMessage};
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen};
 use crate::fault::{self, Layer};
 
 /// Takes one message in.
-pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
+pub fn update(model: &mut Model, TimedMessage { at, message }: TimedMessage) -> Vec<Effect> {
     fault::here(Layer::Update);
-    model.at = model.at.max(message.at);
-    model.dirty |= !is_silent(model, &message.news);
-    let mut effects = match message.news {
-        News::Input { event, keys_out } => {
+    model.at = model.at.max(at);
+    model.dirty |= !is_silent(model, &message);
+    let mut effects = match message {
+        Message::Input { event, keys_out } => {
             model.keys_out = keys_out;
             input::input(model, event)
         }
-        // Only here, after whatever was pressed: an Esc in the pipe still cancels.
-        News::Wake => confirm::fire_when_due(model),
-        News::Described(answer) => backend::described(model, answer),
-        News::Fleet(answer) => backend::fleet(model, answer),
-        News::Service(service, answer) => backend::service(model, &service, answer),
-        News::History { service, before, answer } => history::page(model, &service, before, answer),
-        News::Planned { ticket, answer } => plan::planned(model, ticket, answer),
-        News::Answered { ticket, answer } => send::answered(model, ticket, answer),
-        News::LookedUp { ticket, answer } => send::looked_up(model, ticket, answer),
-        News::NotNoted { what, why } => recall::not_noted(model, &what, &why),
-        News::Left(intent) => recall::left(model, &intent),
-        News::Recalled { intent, answer } => recall::recalled(model, &intent, answer),
-        News::Log { source, from, answer } => log::page(model, &source, from, answer),
-        News::LogSearched { source, search, answer } => {
+        // After the keys, so that a cancelling key in the pipe still cancels.
+        Message::Wake => confirm::fire_when_due(model),
+        Message::Described(answer) => backend::described(model, answer),
+        Message::Fleet(answer) => backend::fleet(model, answer),
+        Message::Service(service, answer) => backend::service(model, &service, answer),
+        Message::History { service, before, answer } => {
+            history::page(model, &service, before, answer)
+        }
+        Message::Planned { ticket, answer } => plan::planned(model, ticket, answer),
+        Message::Answered { ticket, answer } => send::answered(model, ticket, answer),
+        Message::LookedUp { ticket, answer } => send::looked_up(model, ticket, answer),
+        Message::NotNoted { what, why } => recall::not_noted(model, &what, &why),
+        Message::Left(intent) => recall::left(model, &intent),
+        Message::Recalled { intent, answer } => recall::recalled(model, &intent, answer),
+        Message::Log { source, from, answer } => log::page(model, &source, from, answer),
+        Message::LogSearched { source, search, answer } => {
             log::searched(model, &source, &search, answer)
         }
     };
@@ -76,7 +78,7 @@ pub fn fit(model: &mut Model, size: Size) {
     }
 }
 
-/// The screen is empty, perhaps after a long time: a dialog has to be looked at anew.
+/// The screen is empty, perhaps after a long time: a dialog has to be read again.
 pub fn spoiled(model: &mut Model, at: Instant) {
     model.at = model.at.max(at);
     model.dirty = true;
@@ -98,8 +100,8 @@ pub fn start(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Hearing that nothing is new while all is well changes nothing on screen.
-fn is_silent(model: &Model, news: &News) -> bool {
-    let nothing_new = matches!(news, News::Service(_, Ok(None)) | News::Fleet(Ok(None)));
+fn is_silent(model: &Model, message: &Message) -> bool {
+    let nothing_new = matches!(message, Message::Service(_, Ok(None)) | Message::Fleet(Ok(None)));
     nothing_new && model.link.state == crate::console::model::link::LinkState::Up
 }
 

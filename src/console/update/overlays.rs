@@ -44,7 +44,7 @@ fn moved(from: usize, by: Move, page: usize, most: usize) -> usize {
     to.min(most)
 }
 
-/// Closes the top overlay; a dialog that comes to light again has to be looked at first.
+/// Closes the top overlay; a dialog below it has to be read first.
 fn close(model: &mut Model) {
     model.overlays.pop();
     if let Some(confirm) = model.confirm_mut() {

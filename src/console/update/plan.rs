@@ -19,7 +19,7 @@ pub fn ask(model: &Model, ticket: Ticket, action: Action) -> Option<Effect> {
 }
 
 /// Asks for the plan once more, as it is now.
-fn ask_anew(model: &mut Model) -> Vec<Effect> {
+fn ask_again(model: &mut Model) -> Vec<Effect> {
     let ticket = model.next_ticket();
     let planning = model.confirm_mut().and_then(|confirm| confirm.dialog.planning_mut());
     let Some(planning) = planning else { return Vec::new() };
@@ -28,14 +28,14 @@ fn ask_anew(model: &mut Model) -> Vec<Effect> {
     ask(model, ticket, action).into_iter().collect()
 }
 
-/// Asks anew from the start, as a new intent.
+/// Starts again, as a new intent.
 pub fn again(model: &mut Model) -> Vec<Effect> {
     let (key, ticket) = (model.next_key(), model.next_ticket());
     let Some(confirm) = model.confirm_mut() else { return Vec::new() };
     let planned = confirm.dialog.planning().is_some();
     let stage = if planned { Stage::Planning } else { Stage::Asking };
     confirm.progress.restart(key, ticket, stage);
-    ask_anew(model)
+    ask_again(model)
 }
 
 /// A plan came in, for the dialog or for the page of changes.
@@ -51,10 +51,10 @@ pub fn planned(model: &mut Model, ticket: Ticket, answer: Answer<Box<Plan>>) -> 
     if question.outdated { check_again(model) } else { Vec::new() }
 }
 
-/// No plan came of it.
+/// The plan could not be made.
 fn not_planned(model: &mut Model, why: BackendError) {
     let Some(confirm) = model.confirm_mut() else { return };
-    // The plan on screen is compared once more where it is executed, so that an emergency need not wait for this.
+    // The engine compares the plan on screen again, so an emergency does not have to wait for this.
     if confirm.dialog.is_emergency() && *confirm.progress.stage() == Stage::Asking {
         return model.say(Tone::Bad, format!("the plan was not checked again: {why}"));
     }
@@ -72,7 +72,7 @@ fn take_plan(model: &mut Model, plan: Box<Plan>) {
     let shown = planning.plan.take();
     let same = shown.as_ref().is_some_and(|shown| shown.fingerprint == plan.fingerprint);
     match (confirm.progress.stage(), shown) {
-        // Time alone changed what is asked for, as when a soak is over: the same plan is asked anew.
+        // Only time changed what is asked for, as when a soak is over: the same plan is shown again.
         (Stage::Asking | Stage::Rechecking, Some(shown))
             if same && !emergency && shown.severity() != plan.severity() =>
         {
@@ -126,7 +126,7 @@ pub fn count_down(model: &mut Model, plan: Box<Plan>, again: Vec<String>) {
     }
 }
 
-/// Takes the button away, saying what is not as it was shown.
+/// Takes the button away and says what changed.
 pub fn disarm(model: &mut Model, changes: Vec<String>, plan: Option<Box<Plan>>) {
     if let Some(plan) = &plan {
         offer_watch(model, plan);
@@ -138,8 +138,8 @@ pub fn disarm(model: &mut Model, changes: Vec<String>, plan: Option<Box<Plan>>) 
     confirm.progress.disarm(changes);
 }
 
-/// The snapshot changed under an open dialog: a plan is made again and compared, anything else is looked for.
-pub fn world_moved(model: &mut Model) -> Vec<Effect> {
+/// The snapshot changed under an open dialog: a plan is made again and compared, anything else is checked.
+pub fn snapshot_changed(model: &mut Model) -> Vec<Effect> {
     let (snapshot, key) = (model.service.clone(), model.key(&KeyAction::Hold));
     let (Some(confirm), Some(snapshot)) = (model.confirm_mut(), snapshot) else {
         return Vec::new();
@@ -150,14 +150,14 @@ pub fn world_moved(model: &mut Model) -> Vec<Effect> {
     if confirm.dialog.planning().is_some() {
         return check_again(model);
     }
-    let outdated = || confirm.dialog.suspects()?.outdated(&snapshot, &key);
+    let outdated = || confirm.dialog.commit_choice()?.outdated(&snapshot, &key);
     if let Some(gone) = confirm.dialog.is_there(&snapshot).err().or_else(outdated) {
         disarm(model, vec![gone], None);
     }
     Vec::new()
 }
 
-/// Asks whether the plan on screen still holds, once the one that is being made is there.
+/// Asks for the plan again, after the one that is being made, to compare it with the plan on screen.
 fn check_again(model: &mut Model) -> Vec<Effect> {
     let Some(confirm) = model.confirm_mut() else { return Vec::new() };
     if !confirm.progress.is_open() {
@@ -172,7 +172,7 @@ fn check_again(model: &mut Model) -> Vec<Effect> {
             question.outdated = true;
             Vec::new()
         }
-        None => ask_anew(model),
+        None => ask_again(model),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Commands of consoles that are gone: whoever comes next is told what became of them.
+//! Commands of earlier consoles whose answers were not seen, and what became of them.
 
 use crate::backend::Answer;
 use crate::backend::intents::Intent;
@@ -8,8 +8,8 @@ use crate::console::model::notes::Tone;
 use crate::domain::command::Receipt;
 
 pub fn not_noted(model: &mut Model, what: &str, why: &str) -> Vec<Effect> {
-    let advice = "sent all the same; should this console die, look at the history";
-    model.insist(Tone::Bad, format!("{what} could not be noted on disk ({why}): {advice}"));
+    let advice = "it is sent all the same; if this console ends, check the history";
+    model.insist(Tone::Bad, format!("{what} could not be saved on disk ({why}): {advice}"));
     Vec::new()
 }
 
@@ -25,7 +25,7 @@ pub fn recalled(
     answer: Answer<Option<Receipt>>,
 ) -> Vec<Effect> {
     let name = name(model, intent);
-    // The answer takes the place of the word that it is looked for.
+    // The answer replaces the note that it is being looked up.
     model.notes.settle(&name);
     match answer {
         Ok(Some(Receipt { deployment: Some(id), .. })) => {
@@ -34,9 +34,9 @@ pub fn recalled(
         Ok(Some(receipt)) => {
             model.insist(Tone::Good, format!("{name} was recorded: {}", receipt.said));
         }
-        Ok(None) => model.insist(Tone::Plain, format!("{name} never arrived: nothing was done")),
+        Ok(None) => model.insist(Tone::Plain, format!("{name} did not arrive: nothing was done")),
         Err(why) => {
-            let advice = "look at the history before you do it again";
+            let advice = "check the history before you do it again";
             model.insist(Tone::Bad, format!("{name} is unknown: {why}; {advice}"));
         }
     }

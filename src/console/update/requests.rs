@@ -1,4 +1,4 @@
-//! Requests for a promoter: telling of them, taking one, and taking one's own back.
+//! Requests for a promoter: announcing, taking and withdrawing them.
 
 use crate::console::effect::{Effect, Outside};
 use crate::console::model::dialog::kinds::Dialog;
@@ -8,7 +8,7 @@ use crate::console::update::{confirm, plan};
 use crate::domain::command::Action;
 use crate::domain::request::{Closed, Request};
 
-/// The promote of the build that is asked for, planned anew for whoever sits here.
+/// Plans the promote of the requested build for this user.
 pub fn take(model: &mut Model) -> Vec<Effect> {
     let Some(build) = model.open_request().map(|request| request.build) else { return Vec::new() };
     if model.build(build).is_some() {
@@ -24,13 +24,13 @@ pub fn withdraw(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-/// Says that a request came, or what became of the one that was open: also when only its time is over.
+/// Announces a new request, and the end of the one that was open, also when it expires.
 pub fn tell(model: &mut Model) -> Vec<Effect> {
     let open = model.open_request().cloned();
     if open.as_ref().map(|r| r.id) == model.requests.open.as_ref().map(|r| r.id) {
         return Vec::new();
     }
-    // Also where it was noticed by the way, on hearing that nothing is new.
+    // Also when the answer was that nothing is new.
     model.dirty = true;
     let before = std::mem::replace(&mut model.requests.open, open.clone());
     let mut effects = before.map_or_else(Vec::new, |before| ended(model, &before));
@@ -48,7 +48,7 @@ fn began(model: &mut Model, request: &Request) -> Vec<Effect> {
     vec![Effect::Outside(Outside::Bell)]
 }
 
-/// Whoever asked hears it with the bell, unless they did it themselves.
+/// Rings the bell for the user who asked, unless they closed it themselves.
 fn ended(model: &mut Model, before: &Request) -> Vec<Effect> {
     let requests = model.service.as_ref().map(|service| &service.requests);
     let now = requests.and_then(|all| all.iter().find(|request| request.id == before.id));
@@ -66,7 +66,7 @@ fn ended(model: &mut Model, before: &Request) -> Vec<Effect> {
     if mine && !by_me { vec![Effect::Outside(Outside::Bell)] } else { Vec::new() }
 }
 
-/// A dialog that was opened for the request is about something else now: whoever withdrew it may have found a fault.
+/// Disarms a dialog of a request that was closed: it may have been withdrawn because of a fault.
 fn disarm(model: &mut Model, request: &Request, text: String) {
     let Some(confirm) = model.confirm_mut() else { return };
     let withdrawn = matches!(request.closed, Some(Closed::Withdrawn { .. }));
@@ -86,7 +86,7 @@ fn disarm(model: &mut Model, request: &Request, text: String) {
     }
 }
 
-/// Says which services were asked for a promoter; the one on screen tells that by itself.
+/// Announces requests of the services that are not on screen.
 pub fn tell_of_fleet(model: &mut Model) -> Vec<Effect> {
     let shown = model.services.selected.clone().filter(|_| model.screen == Screen::Service);
     let rows = model.fleet.iter().flat_map(|fleet| &fleet.services);

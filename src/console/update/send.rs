@@ -72,7 +72,7 @@ pub fn looked_up(
             ended(model, ticket, &sent, Stage::Failed(nothing))
         }
         Err(why) => {
-            let advice = format!("{why}; look at the history before you do it again");
+            let advice = format!("{why}; check the history before you do it again");
             ended(model, ticket, &sent, Stage::Unknown(advice))
         }
     }
@@ -88,7 +88,7 @@ fn done(model: &mut Model, ticket: Ticket, receipt: &Receipt) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The world moved between the look and the press: an emergency starts its countdown again, anything else disarms.
+/// Something changed before the command arrived: an emergency starts its countdown again, anything else disarms.
 fn changed(
     model: &mut Model,
     ticket: Ticket,
@@ -113,7 +113,7 @@ fn changed(
     }
 }
 
-/// It did not happen, or nobody knows: said in the dialog, and in the messages for later.
+/// It did not happen, or that is unknown: shows it in the dialog and keeps it in the messages.
 fn ended(model: &mut Model, ticket: Ticket, sent: &Sent, end: Stage) -> Vec<Effect> {
     let text = match &end {
         Stage::Unknown(why) => format!("{}: unknown: {why}", sent.what),

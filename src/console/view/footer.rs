@@ -1,4 +1,4 @@
-//! The last two lines: what was said last or what the selection is, and what keys can do now.
+//! The last two lines: the last note or the selection, and what keys can do now.
 
 use ratatui::Frame;
 use ratatui::widgets::Paragraph;
@@ -31,7 +31,7 @@ fn context(model: &Model, width: u16) -> Row<'_> {
         let (keep, clear) = (key(InputAction::Accept), key(InputAction::Cancel));
         return typed(row.own("filter ", Role::Key), &model.filter.text)
             .gap(2)
-            .own(format!("{keep} keeps it, {clear} clears it"), Role::Muted);
+            .own(format!("{keep} applies it, {clear} clears it"), Role::Muted);
     }
     if let Some(input) = &model.log.search {
         return typed(row.own("search the log ", Role::Key), input);
@@ -48,7 +48,7 @@ fn context(model: &Model, width: u16) -> Row<'_> {
     }
     if !model.filter.text.is_empty() {
         let (text, key) = (model.filter.text.as_str(), model.key(&KeyAction::Back));
-        let text = format!("only what has \"{text}\"; {key} shows all");
+        let text = format!("filter \"{text}\"; {key} shows all");
         return row.own(text, Role::Search);
     }
     match (model.screen, model.selected_build()) {

@@ -194,7 +194,7 @@ fn stopped<'t>(model: &Model, row: Row<'t>, length: Length) -> Row<'t> {
         } else {
             row
         };
-        // Whoever releases it should know what comes then.
+        // After a release the freeze still applies.
         let frozen = standing.state == FreezeState::Frozen && length < Length::NoArrow;
         return if frozen { row.own(", FROZEN", Role::Frozen) } else { row };
     }
@@ -274,7 +274,7 @@ pub fn freshness<'t>(model: &Model, row: Row<'t>) -> Row<'t> {
     match &model.link.state {
         LinkState::Connecting => row.own("connecting", Role::Muted),
         LinkState::Down { .. } => {
-            let age = say(model.at.saturating_duration_since(model.link.heard));
+            let age = say(model.at.saturating_duration_since(model.link.last_answer));
             row.own(format!("no answer for {age}{retry}"), Role::Warn)
         }
         LinkState::Up if model.is_paused() => row.own("PAUSED", Role::Stale),

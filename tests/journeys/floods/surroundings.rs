@@ -70,16 +70,13 @@ const FAULTS: &[Fault] = &[
     Fault {
         name: "the data folder is a file",
         make: |home| fs::write(home.path("data"), "").unwrap(),
-        command: (
-            2,
-            "data is there and is no folder; move it away, or name another with TRUNKLINE_DATA_DIR",
-        ),
+        command: (2, "data is not a folder; move it away, or set TRUNKLINE_DATA_DIR to another"),
         doctor: ["data is no folder", "TRUNKLINE_DATA_DIR"],
     },
     Fault {
         name: "the data folder is a link to itself",
         make: |home| symlink(home.path("data"), home.path("data")).unwrap(),
-        command: (2, "data is there and is no folder; move it away"),
+        command: (2, "data is not a folder; move it away"),
         doctor: ["Too many levels of symbolic links", "TRUNKLINE_DATA_DIR"],
     },
     Fault {

@@ -11,7 +11,7 @@ impl Samples {
         self.0.push(time);
     }
 
-    pub fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.0.len()
     }
 

@@ -48,8 +48,8 @@ impl Screen {
         let started = Instant::now();
         let child = pair.slave.spawn_command(command).expect("the program starts");
         drop(pair.slave);
-        let (_master, size) = (pair.master, (columns, rows));
-        Self { child, _master, keys, coming, pieces: Vec::new(), started, size }
+        let (pieces, size) = (Vec::new(), (columns, rows));
+        Self { child, _master: pair.master, keys, coming, pieces, started, size }
     }
 
     pub fn process(&self) -> u32 {

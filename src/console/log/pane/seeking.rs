@@ -1,7 +1,7 @@
 //! Searching: first in what is in memory, then by the backend, and a closer look at each line that it finds.
 
 use crate::console::log::line::Key;
-use crate::console::log::pane::{Jump, LogPane, Reading, Want};
+use crate::console::log::pane::{Jump, LogPane, LogPosition, Want};
 use crate::console::log::scroll::{Place, down, up};
 use crate::console::log::search::{Query, Seek, Target, find};
 use crate::console::theme::Role;
@@ -20,8 +20,8 @@ pub(super) enum Search {
 pub(super) struct Seeking {
     seek: Seek,
     /// What was on screen before.
-    home: Reading,
-    /// Where memory ended, and how long the log is: between them lies what there is to look through.
+    home: LogPosition,
+    /// Where memory ended, and how long the log is: the part between them is searched.
     began: u64,
     size: u64,
     /// The line at this cursor may be it and is being read.
@@ -126,8 +126,8 @@ impl LogPane {
         self.forget_search();
         self.query = Query::new(text);
         let direction = match self.reading {
-            Reading::Following => Direction::Older,
-            Reading::Paused { .. } => Direction::Newer,
+            LogPosition::Following => Direction::Older,
+            LogPosition::Paused { .. } => Direction::Newer,
         };
         self.look_for(Target::Match, direction);
     }
@@ -161,7 +161,7 @@ impl LogPane {
         })
     }
 
-    /// Looks through what is in memory, and has what lies beyond looked through.
+    /// Searches what is in memory, then has the backend search the rest.
     fn seek(&mut self, seeking: Seeking) {
         let Seeking { seek, home, .. } = seeking;
         if let Some((key, row)) = find(&self.window, seek, self.query.as_ref()) {
@@ -180,20 +180,20 @@ impl LogPane {
         self.search = Search::Seeking(Seeking { seek, closer: None, ..seeking });
     }
 
-    fn search_in_vain(&mut self, home: Reading) {
+    fn search_in_vain(&mut self, home: LogPosition) {
         self.search = Search::NotFound;
         self.go_home(home);
     }
 
     /// Shows again what was on screen before a search in vain, which may have pushed it out of memory.
-    fn go_home(&mut self, home: Reading) {
+    fn go_home(&mut self, home: LogPosition) {
         self.reading = home;
         match home {
-            Reading::Following if !self.window.reaches_end() => self.jump = Some(Jump::End),
-            Reading::Paused { top, .. } if !self.window.holds(top.key) => {
+            LogPosition::Following if !self.window.reaches_end() => self.jump = Some(Jump::End),
+            LogPosition::Paused { top, .. } if !self.window.holds(top.key) => {
                 self.jump = Some(Jump::To(top));
             }
-            Reading::Following | Reading::Paused { .. } => {}
+            LogPosition::Following | LogPosition::Paused { .. } => {}
         }
     }
 

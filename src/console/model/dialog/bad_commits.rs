@@ -1,4 +1,4 @@
-//! The commits that a rollback took away, to be marked as bad or cleared of it before the hold is released.
+//! The commits that a rollback took away, to mark the bad ones before the hold is released.
 
 use crate::domain::command::MOST_BAD_COMMITS;
 use crate::domain::commit::Commit;
@@ -12,11 +12,11 @@ const MOST: usize = 200;
 
 /// Commits to choose the bad ones from, and the line that says that none was.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Suspects {
+pub struct CommitChoice {
     /// The hold that this is about: one that another rollback placed is about other commits.
     pub hold: Seq,
     /// Newest first.
-    pub commits: Vec<Suspect>,
+    pub commits: Vec<ListedCommit>,
     /// How many more there are that are not listed.
     pub more: usize,
     /// The oldest build that is known here, where builds before it were taken away too.
@@ -27,14 +27,14 @@ pub struct Suspects {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Suspect {
+pub struct ListedCommit {
     pub build: BuildNumber,
     pub commit: Commit,
     pub marked: bool,
 }
 
-impl Suspects {
-    /// What the rollback behind a hold took away; nothing for a hold that somebody placed by hand.
+impl CommitChoice {
+    /// What the rollback behind a hold took away; nothing for a hold placed by hand.
     #[must_use]
     pub fn of(hold: &Hold, snapshot: &ServiceSnapshot) -> Option<Self> {
         let rollback = hold.rollback?;
@@ -51,12 +51,12 @@ impl Suspects {
         let total: usize =
             rows.clone().map(|r| r.build.commits.len() + r.build.more as usize).sum();
         let all = rows.flat_map(|row| row.build.commits.iter().map(|c| (row.build.number, c)));
-        let suspect = |(build, commit): (_, &Commit)| Suspect {
+        let listed = |(build, commit): (_, &Commit)| ListedCommit {
             build,
             commit: commit.clone(),
             marked: false,
         };
-        let commits: Vec<_> = all.take(MOST).map(suspect).collect();
+        let commits: Vec<_> = all.take(MOST).map(listed).collect();
         let more = total - commits.len();
         Some(Self { hold: hold.id, commits, more, oldest, none: false, row: 0 })
     }
@@ -74,22 +74,22 @@ impl Suspects {
     pub fn mark(&mut self) {
         let Some(at) = self.row.checked_sub(1) else {
             self.none = !self.none;
-            self.commits.iter_mut().for_each(|suspect| suspect.marked = false);
+            self.commits.iter_mut().for_each(|listed| listed.marked = false);
             return;
         };
-        if let Some(suspect) = self.commits.get_mut(at) {
-            suspect.marked = !suspect.marked;
+        if let Some(listed) = self.commits.get_mut(at) {
+            listed.marked = !listed.marked;
             self.none = false;
         }
     }
 
-    /// Whether it was said which commits were bad.
+    /// Whether the bad commits, or none, were picked.
     ///
     /// # Errors
     /// What is to be done.
     pub fn check(&self) -> Result<(), String> {
-        match self.commits.iter().filter(|suspect| suspect.marked).count() {
-            0 if !self.none => Err("mark the bad commits, or that none was".into()),
+        match self.commits.iter().filter(|listed| listed.marked).count() {
+            0 if !self.none => Err("pick the bad commits, or none".into()),
             marked if marked > MOST_BAD_COMMITS => {
                 Err(format!("{marked} marked, at most {MOST_BAD_COMMITS} at once"))
             }
@@ -97,19 +97,19 @@ impl Suspects {
         }
     }
 
-    /// What makes the marks meaningless: production was rolled back once more. The `key` opens the dialog anew.
+    /// Why the marks are outdated: production was rolled back again. The `key` opens the dialog.
     #[must_use]
     pub fn outdated(&self, snapshot: &ServiceSnapshot, key: &str) -> Option<String> {
         let hold = snapshot.holds.get(&Environment::Production)?;
-        let again = "production was put on hold anew meanwhile";
-        (hold.id != self.hold).then(|| format!("{again}; press {key} again to see for what"))
+        let again = "production was put on hold again";
+        (hold.id != self.hold).then(|| format!("{again}; close this and press {key}"))
     }
 
     /// The ids of the commits that are marked.
     #[must_use]
     pub fn bad(&self) -> Vec<String> {
-        let marked = self.commits.iter().filter(|suspect| suspect.marked);
-        marked.map(|suspect| Sha::as_str(&suspect.commit.sha).to_owned()).collect()
+        let marked = self.commits.iter().filter(|listed| listed.marked);
+        marked.map(|listed| Sha::as_str(&listed.commit.sha).to_owned()).collect()
     }
 }
 

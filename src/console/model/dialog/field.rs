@@ -22,7 +22,7 @@ pub enum FieldKind {
     Note,
     /// The number of the build, typed again.
     Number(BuildNumber),
-    /// When a freeze ends; empty means when somebody lifts it.
+    /// When a freeze ends; empty means when it is lifted.
     Until,
 }
 
@@ -37,7 +37,7 @@ impl Field {
         self.text.insert(&fitting);
     }
 
-    /// Whether such a character can stand in it.
+    /// Whether it takes such a character.
     #[must_use]
     pub fn takes(&self, letter: char) -> bool {
         match self.kind {
@@ -80,7 +80,7 @@ impl Field {
         };
         match until {
             Some(until) if until > now => Ok(Some(until)),
-            Some(_) => Err("the end lies in the past".into()),
+            Some(_) => Err("the end is in the past".into()),
             None => Err("an end is like \"2h\", \"30m\", \"1d\" or \"2026-11-27 05:00\"".into()),
         }
     }

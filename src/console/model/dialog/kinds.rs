@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
 use crate::calendar::Tz;
-use crate::console::model::dialog::bad_commits::Suspects;
+use crate::console::model::dialog::bad_commits::CommitChoice;
 use crate::console::model::dialog::field::{Field, FieldKind};
 use crate::console::model::ticket::Ticket;
 use crate::domain::command::{Action, Command};
@@ -46,7 +46,7 @@ pub enum Dialog {
     Release {
         environment: Environment,
         hold: Option<Seq>,
-        suspects: Option<Suspects>,
+        choice: Option<CommitChoice>,
         reason: Field,
     },
     Cancel {
@@ -136,9 +136,9 @@ impl Dialog {
     }
 
     #[must_use]
-    pub fn release(environment: Environment, hold: Seq, suspects: Option<Suspects>) -> Self {
+    pub fn release(environment: Environment, hold: Seq, choice: Option<CommitChoice>) -> Self {
         let reason = Field::empty(FieldKind::Reason);
-        Self::Release { environment, hold: Some(hold), suspects, reason }
+        Self::Release { environment, hold: Some(hold), choice, reason }
     }
 
     #[must_use]
@@ -217,16 +217,16 @@ impl Dialog {
     }
 
     #[must_use]
-    pub fn suspects(&self) -> Option<&Suspects> {
+    pub fn commit_choice(&self) -> Option<&CommitChoice> {
         match self {
-            Self::Release { suspects, .. } => suspects.as_ref(),
+            Self::Release { choice, .. } => choice.as_ref(),
             _ => None,
         }
     }
 
-    pub fn suspects_mut(&mut self) -> Option<&mut Suspects> {
+    pub fn commit_choice_mut(&mut self) -> Option<&mut CommitChoice> {
         match self {
-            Self::Release { suspects, .. } => suspects.as_mut(),
+            Self::Release { choice, .. } => choice.as_mut(),
             _ => None,
         }
     }
@@ -274,7 +274,7 @@ impl Dialog {
                 *fields = vec![reason.unwrap_or(Field::empty(FieldKind::Reason)), number()];
             }
             Self::Plan { fields, .. } => {
-                *fields = past_the_floor.then(number).into_iter().collect()
+                *fields = past_the_floor.then(number).into_iter().collect();
             }
             Self::Emergency { number: field, .. } => *field = past_the_floor.then(number),
             _ => {}
@@ -343,8 +343,8 @@ impl Dialog {
             Self::Hold { environment, .. } => {
                 Command::Hold { environment: *environment, reason: text }
             }
-            Self::Release { environment, hold, suspects, .. } => {
-                let bad = suspects.as_ref().map(Suspects::bad);
+            Self::Release { environment, hold, choice, .. } => {
+                let bad = choice.as_ref().map(CommitChoice::bad);
                 Command::Release { environment: *environment, reason: text, bad, hold: *hold }
             }
             Self::Cancel { deployment, .. } => {
@@ -358,7 +358,7 @@ impl Dialog {
         })
     }
 
-    /// Whether there is still something to act on; a plan tells that by itself.
+    /// Whether there is still something to act on. Plans are compared instead.
     ///
     /// # Errors
     /// What became of it.

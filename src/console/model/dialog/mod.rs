@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::console::actions::action::{DialogAction, KeyAction};
 use crate::console::model::Model;
-use crate::console::model::dialog::bad_commits::Suspects;
+use crate::console::model::dialog::bad_commits::CommitChoice;
 use crate::console::model::dialog::field::{Field, FieldKind};
 use crate::console::model::dialog::kinds::{Dialog, Question};
 use crate::console::model::dialog::progress::{Focus, Progress, Stage};
@@ -40,11 +40,11 @@ impl Confirm {
         confirm
     }
 
-    /// Where the keys go to begin with: into the first field that has to be filled in, else to the button that leaves.
+    /// Where the focus begins: at the first field that has to be filled in, else at the button that closes.
     fn first_stop(&self) -> Focus {
         let empty = |field: &&Field| field.is_wanted() && field.text.is_empty();
         match self.dialog.fields().iter().position(empty) {
-            Some(at) if self.dialog.suspects().is_none() => Focus::Field(at),
+            Some(at) if self.dialog.commit_choice().is_none() => Focus::Field(at),
             _ => Focus::Leave,
         }
     }
@@ -80,7 +80,8 @@ impl Confirm {
     /// The focus after this one, or before it, in the order that Tab goes through.
     #[must_use]
     pub fn next_focus(&self, by: isize) -> Focus {
-        let mut order: Vec<_> = self.dialog.suspects().iter().map(|_| Focus::Suspects).collect();
+        let mut order: Vec<_> =
+            self.dialog.commit_choice().iter().map(|_| Focus::Commits).collect();
         order.extend((0..self.dialog.fields().len()).map(Focus::Field));
         order.push(Focus::Leave);
         order.extend(self.watch_label().map(|_| Focus::Watch));
@@ -140,7 +141,7 @@ impl Confirm {
         }
     }
 
-    /// When the emergency is sent by itself, unless somebody cancels it.
+    /// When the emergency is sent by itself, unless it is cancelled.
     #[must_use]
     pub fn fires_at(&self) -> Option<Instant> {
         let asks = *self.progress.stage() == Stage::Asking;
@@ -156,11 +157,11 @@ impl Confirm {
         self.is_settled()?;
         let key = model.key(&KeyAction::Dialog(DialogAction::PageDown));
         self.progress.reading().is_done(&key)?;
-        self.dialog.suspects().map_or(Ok(()), Suspects::check)?;
+        self.dialog.commit_choice().map_or(Ok(()), CommitChoice::check)?;
         self.dialog.fields().iter().try_for_each(|field| field.check(now, zone))
     }
 
-    /// Why nothing can be sent at this moment, whatever is typed: asking for a promoter needs no more than this.
+    /// Why nothing can be sent at this moment. Asking for a promoter needs nothing else.
     ///
     /// # Errors
     /// What it waits for.
@@ -171,7 +172,7 @@ impl Confirm {
         }
     }
 
-    /// The request for another promoter to execute the plan on screen; what was typed as a reason tells them why.
+    /// The request for another promoter to execute the plan on screen, with the typed reason as its note.
     #[must_use]
     pub fn request(&self) -> Option<Command> {
         let plan = self.dialog.plan().filter(|_| self.ask_label().is_some())?;

@@ -51,7 +51,7 @@ pub enum Stage {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Focus {
-    Suspects,
+    Commits,
     Field(usize),
     Leave,
     Watch,
@@ -142,7 +142,7 @@ impl Progress {
         self.key = key;
     }
 
-    /// Shows a plan that nobody has read yet, and asks.
+    /// Shows an unread plan and asks.
     pub(super) fn ask(&mut self) {
         self.stage = Stage::Asking;
         self.reading = ReadProgress::default();
@@ -197,7 +197,7 @@ impl Progress {
         self.cut_off
     }
 
-    /// Shows something else than before, which nobody has seen yet.
+    /// Shows something new, which is not drawn yet.
     pub fn changed(&mut self) {
         self.quiet_since = None;
     }

@@ -7,7 +7,7 @@ use crate::console::age::age;
 use crate::console::model::Model;
 use crate::console::model::dialog::kinds::Dialog;
 use crate::console::theme::Role;
-use crate::console::view::dialog::paragraph;
+use crate::console::view::dialog::{self, paragraph};
 use crate::console::view::panes::build_quality;
 use crate::console::view::parts::clock::clock;
 use crate::domain::ids::{BuildNumber, Seq};
@@ -19,36 +19,36 @@ pub fn lines(model: &Model, dialog: &Dialog, width: u16) -> Vec<Line<'static>> {
         Dialog::Plan { .. } | Dialog::Preview { .. } | Dialog::Emergency { .. } => return Vec::new(),
         Dialog::Verify { build, .. } => {
             let subject = model.build(*build).map_or("", |row| row.build.subject());
-            format!("records that you saw {build} good in staging: {subject}{}", still_asked(model, *build))
+            format!("records that {build} works in staging: {subject}{}", still_asked(model, *build))
         }
-        Dialog::Hold { .. } => "promotes will need an override until somebody releases the hold; rollbacks go on".into(),
+        Dialog::Hold { .. } => "promotes need an override until the hold is released; rollbacks stay allowed".into(),
         Dialog::Release { environment, .. } => model
             .service
             .as_ref()
             .and_then(|service| service.holds.get(environment))
             .map_or_else(String::new, |hold| {
-                format!("held by {} since {}: {}", hold.by, age(model.since(hold.at)), hold.reason)
+                format!("on hold for {} ({}): {}", age(model.since(hold.at)), hold.by, hold.reason)
             }),
         Dialog::Cancel { deployment, .. } => model.deployment(*deployment).map_or_else(String::new, |row| {
             let request = &row.deployment.request;
             format!(
-                "stops the {} of {} to {} by {}; a step that runs is ended",
-                request.kind, request.build, request.environment, row.deployment.by
+                "stops the {} of {} to {} by {}, and its running step",
+                dialog::kind(request.kind), request.build, request.environment, row.deployment.by
             )
         }),
-        Dialog::Freeze { .. } => "promotes will need an override from now on; rollbacks go on. Leave the end empty to freeze until somebody lifts it".into(),
+        Dialog::Freeze { .. } => "promotes need an override from now on; rollbacks stay allowed. Without an end, it lasts until somebody lifts it".into(),
         Dialog::Lift { freeze, .. } => lifted(model, *freeze),
         Dialog::Withdraw { request: id, .. } => model
             .open_request()
             .filter(|request| request.id == *id)
             .map_or_else(String::new, |request| {
-                format!("you asked for {} {} ago; nobody is asked any more", request.build, age(model.since(request.at)))
+                format!("withdraws your request for {}, made {} ago", request.build, age(model.since(request.at)))
             }),
     };
     paragraph(model, width, &text, Role::Text)
 }
 
-/// What a build lacks beside the word of a person.
+/// The verifications that a build lacks, apart from that by a person.
 fn still_asked(model: &Model, build: BuildNumber) -> String {
     let missing = model.build(build).map_or(Vec::new(), |row| build_quality::missing(model, row));
     let others: Vec<_> =
@@ -56,7 +56,7 @@ fn still_asked(model: &Model, build: BuildNumber) -> String {
     if others.is_empty() {
         return String::new();
     }
-    format!(". It still has to be verified {} too", others.join(" and "))
+    format!(". It also needs to be verified {}", others.join(" and "))
 }
 
 /// Which freeze ends, when it would have ended by itself, and what stays in the way of a promote all the same.
@@ -75,8 +75,8 @@ fn afterwards(model: &Model, lifted: Seq) -> String {
         service.freezes.iter().filter(|freeze| freeze.id != lifted).cloned().collect();
     let rest = evaluate_freezes(&service.calendar, &others, model.now());
     match rest.state {
-        FreezeState::Frozen => format!("Production stays frozen all the same: {}", rest.why()),
-        FreezeState::Warn => format!("Promotes are still warned: {}", rest.why()),
-        FreezeState::Open => "No other freeze lasts now".into(),
+        FreezeState::Frozen => format!("Production stays frozen: {}", rest.why()),
+        FreezeState::Warn => format!("Promotes still show a warning: {}", rest.why()),
+        FreezeState::Open => "No other freeze is active".into(),
     }
 }

@@ -22,9 +22,9 @@ const REASONS: usize = 3;
 pub fn title(model: &Model, confirm: &Confirm) -> String {
     let arrow = model.options.theme.symbols.arrow;
     match confirm.progress.stage() {
-        Stage::Refused(_) => return " NOT rolling back: refused ".into(),
-        Stage::Failed(_) => return " NOT rolling back: it failed ".into(),
-        Stage::Unknown(_) => return " Rolling back: UNKNOWN ".into(),
+        Stage::Refused(_) => return " Rollback NOT started: refused ".into(),
+        Stage::Failed(_) => return " Rollback NOT started: it failed ".into(),
+        Stage::Unknown(_) => return " Rollback: UNKNOWN ".into(),
         _ => {}
     }
     let Some(plan) = confirm.dialog.plan() else { return " ROLLING BACK PRODUCTION ".into() };

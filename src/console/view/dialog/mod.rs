@@ -152,9 +152,17 @@ fn plan_title(dialog: &Dialog, planning: &Planning) -> String {
 fn stop(model: &Model, deployment: DeploymentId) -> String {
     let what = model.deployment(deployment).map(|row| &row.deployment.request);
     let what = what.map_or_else(String::new, |request| {
-        format!(": {} of {} to {}", request.kind, request.build, request.environment)
+        format!(": {} of {} to {}", kind(request.kind), request.build, request.environment)
     });
     format!("Stop {deployment}{what}")
+}
+
+/// What a deployment of this kind is called in a sentence.
+pub fn kind(kind: DeploymentKind) -> &'static str {
+    match kind {
+        DeploymentKind::Auto => "deploy",
+        kind => kind.as_str(),
+    }
 }
 
 fn upper(model: &Model, confirm: &Confirm, width: u16) -> Upper {
@@ -240,7 +248,7 @@ pub fn field(model: &Model, width: u16, field: &Field, focused: bool) -> Line<'s
     let name = match field.kind {
         FieldKind::Reason => "reason".to_owned(),
         FieldKind::Note => "note (optional)".to_owned(),
-        FieldKind::Number(_) => "build number, typed".to_owned(),
+        FieldKind::Number(_) => "type build number".to_owned(),
         FieldKind::Until => "end: 2h, 1d or date".to_owned(),
     };
     let room = usize::from(width).saturating_sub(2 + 21 + 4);

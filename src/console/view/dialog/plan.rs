@@ -18,7 +18,7 @@ use crate::domain::schema::{Outlook, Verdict};
 use crate::domain::time::say;
 use crate::gate;
 
-/// What comes with every rollback.
+/// What follows every rollback.
 pub fn holds(model: &Model) -> String {
     format!("production is on hold until you release it ({})", model.key(&KeyAction::Hold))
 }
@@ -62,8 +62,8 @@ fn standing_against(plan: &Plan) -> Option<&Verdict> {
 }
 
 /// Under the facts of a plan.
-pub fn verdict_place(width: u16, most: usize) -> verdict::Place {
-    verdict::Place { width, left: 2, name: 12, most }
+pub fn verdict_place(width: u16, most: usize) -> verdict::VerdictPlace {
+    verdict::VerdictPlace { width, left: 2, name: 12, most }
 }
 
 /// What would be live, instead of what.
@@ -117,7 +117,7 @@ fn asked_for<'t>(model: &'t Model, plan: &Plan, width: u16) -> Option<Row<'t>> {
     Some(fact(model, width, "asked for").own(text, Role::Warn))
 }
 
-/// The code points of names that are not plain ASCII: who decides by a name must be able to tell it from its double.
+/// The code points of names that are not plain ASCII: a name must not be mistaken for a similar one.
 fn beyond_ascii<'t>(model: &'t Model, plan: &Plan, width: u16) -> Option<Row<'t>> {
     let people = model.service.as_ref().map(|service| &service.people);
     let writers = people.map_or(Vec::new(), |people| plan.range.writers(people));

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::console::model::Model;
-use crate::console::model::overlay::{Changes, Loading};
+use crate::console::model::overlay::{ChangesPage, Loading};
 use crate::console::theme::Role;
 use crate::console::view::overlays::migrations;
 use crate::console::view::panes::staging;
@@ -19,7 +19,7 @@ use crate::domain::commit::Commit;
 use crate::domain::event::DeploymentKind;
 use crate::domain::plan::Plan;
 
-pub fn draw(model: &Model, page: &Changes, frame: &mut Frame, body: Rect) {
+pub fn draw(model: &Model, page: &ChangesPage, frame: &mut Frame, body: Rect) {
     let theme = &model.options.theme;
     let area = frame::centred(body, 120, body.height);
     let title = match &page.plan {
@@ -35,13 +35,13 @@ fn title(plan: &Plan) -> String {
     let live = plan.live.as_ref().map_or("nothing".into(), |live| live.build.to_string());
     match plan.kind {
         DeploymentKind::Rollback => {
-            format!(" What going back {live} to {} takes away ", plan.target.build)
+            format!(" Removed by the rollback {live} to {} ", plan.target.build)
         }
         _ => format!(" Changes from {live} to {} ", plan.target.build),
     }
 }
 
-pub fn lines(model: &Model, page: &Changes, width: u16) -> Vec<Line<'static>> {
+pub fn lines(model: &Model, page: &ChangesPage, width: u16) -> Vec<Line<'static>> {
     let row = || Row::new(&model.options.theme, width).gap(1);
     match &page.plan {
         Loading::Waiting => vec![row().own("making the plan", Role::Muted).line()],
@@ -82,7 +82,7 @@ fn lost(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
     if plan.range.lost.is_empty() {
         return Vec::new();
     }
-    let text = format!("commits that are live and that {} does not have:", plan.target.build);
+    let text = format!("live commits that {} does not have:", plan.target.build);
     let row = Row::new(&model.options.theme, width).gap(1);
     let mut lines = vec![row.own(text, Role::Warn).line()];
     lines.extend(plan.range.lost.iter().flat_map(|commit| of_commit(model, commit, width)));
@@ -113,7 +113,7 @@ fn not_in_this_build(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static
         return Vec::new();
     }
     let row = || Row::new(&model.options.theme, width).gap(1);
-    let title = format!("newer on the trunk and not in {target}");
+    let title = format!("newer builds, not in {target}");
     let mut lines = vec![row().own(title, Role::Muted).line()];
     for other in newer {
         let build = &other.build;

@@ -1,4 +1,4 @@
-//! Everything that was said, newest first: what fades from the toast line stays here.
+//! The message history, newest first.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -40,9 +40,7 @@ pub fn draw(model: &Model, scroll: usize, frame: &mut Frame, body: Rect) {
         .collect();
     lines.extend(notes);
     if lines.is_empty() {
-        lines.push(
-            Row::new(theme, inner.width).gap(1).own("nothing was said yet", Role::Muted).line(),
-        );
+        lines.push(Row::new(theme, inner.width).gap(1).own("no messages yet", Role::Muted).line());
     }
     draw_lines(frame, inner, lines, scroll);
 }

@@ -1,4 +1,4 @@
-//! What lies over the panes beside the dialogs: changes, help and messages.
+//! The overlays apart from the dialogs: changes, help and messages.
 
 pub mod changes;
 pub mod help;

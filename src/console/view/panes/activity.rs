@@ -14,7 +14,7 @@ use crate::console::view::parts::{frame, progress, requests};
 use crate::domain::deployment::DeploymentState;
 use crate::domain::snapshot::DeploymentRow;
 
-/// The most columns of a name; what was done stands after it.
+/// The most columns of a name; what was done comes after it.
 const LONGEST_NAME: usize = 20;
 
 pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {

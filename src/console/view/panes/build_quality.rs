@@ -73,15 +73,15 @@ fn bad_commit(model: &Model, row: &BuildRow, sha: &Sha, width: u16) -> Vec<Line<
     let text = format!("{is_there}{} ", sha.short());
     let head = fact(model, width, label).own(text, Role::Danger);
     let safe = match first_safe(model, row, sha) {
-        Some(build) => format!("{build} is the first build without it"),
-        None if is_sure => "no newer build is without it".to_owned(),
-        None => "no newer build is known to be without it".to_owned(),
+        Some(build) => format!("fixed in {build}"),
+        None if is_sure => "not fixed yet".to_owned(),
+        None => "no fix is known".to_owned(),
     };
     let safe = fact(model, width, "").own(safe, Role::Muted).line();
     let Some(named) = model.quarantined(sha) else { return vec![head.line(), safe] };
     let reason =
         if named.reason.is_empty() { String::new() } else { format!(": {}", named.reason) };
-    let said = format!("named bad by {} {} ago{reason}", named.by, age(model.since(named.at)));
+    let said = format!("marked bad by {} {} ago{reason}", named.by, age(model.since(named.at)));
     let said = gate::sentence(&said).wrap(fact(model, width, "").left());
     let said = said.iter().take(MOST_LINES);
     let said = said.map(|text| fact(model, width, "").safe(text, Role::Text).line());

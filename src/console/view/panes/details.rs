@@ -67,13 +67,13 @@ fn build(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
     lines.extend(subject(model, width, build.subject()));
     lines.extend([
         commit(model, width, &build.sha),
-        fact(model, width, "found")
+        fact(model, width, "merged")
             .own(format!("{}, by ", ago(model, build.found_at)), Role::Text)
             .name(&model.writers(row).join(", "), Role::AuthorOther)
             .line(),
     ]);
     if build.off_trunk {
-        let text = "not on the trunk any more: it was rewritten";
+        let text = "no longer on the trunk: it was rewritten";
         lines.push(fact(model, width, "trunk").own(text, Role::Warn).line());
     }
     lines.extend(build_quality::bad(model, build.number, width));
@@ -150,7 +150,7 @@ fn way_back(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static>
     let production = request.environment == Environment::Production;
     let Some(preview) = preview.filter(|_| production) else { return Vec::new() };
     if preview.to == request.build {
-        let place = verdict::Place { width, left: 1, name: NAME, most: usize::MAX };
+        let place = verdict::VerdictPlace { width, left: 1, name: NAME, most: usize::MAX };
         return verdict::lines(model, &preview.verdict, place);
     }
     match preview.verdict.floor {

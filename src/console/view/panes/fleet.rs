@@ -63,12 +63,7 @@ fn nothing(model: &Model, width: u16) -> Vec<Line<'static>> {
         }
         Some(_) => vec![
             row().own("no services yet", Role::Text).line(),
-            row()
-                .own(
-                    "trunkline init, in a repository, writes the file that makes it one",
-                    Role::Muted,
-                )
-                .line(),
+            row().own("to add one, run trunkline init in a repository", Role::Muted).line(),
         ],
     }
 }

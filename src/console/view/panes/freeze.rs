@@ -7,6 +7,7 @@ use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
 use crate::calendar::{FreezeState, FreezeWindow};
+use crate::console::actions::action::KeyAction;
 use crate::console::model::Model;
 use crate::console::model::pane::Pane;
 use crate::console::theme::Role;
@@ -24,11 +25,11 @@ const HEAD: usize = 2;
 /// From so many rows on there is room for several problems beside the month, and for how many.
 const ROOMY: usize = 18;
 const PROBLEMS: usize = 5;
-/// What stands where a freeze has no end: only one that was set by hand can be lifted.
+/// The text for a freeze without an end: only one that was set by hand can be lifted.
 const LIFTED: &str = "until lifted";
 const UNKNOWN: &str = "no known end";
 
-/// How many lines stand above the list of windows, in a pane with so many rows inside.
+/// How many lines are above the list of windows, in a pane with so many rows inside.
 pub fn head_height(model: &Model, rows: usize) -> usize {
     let most = if rows < ROOMY { 1 } else { PROBLEMS };
     HEAD + problems(model).len().min(most)
@@ -41,7 +42,7 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let above = head_height(model, rows);
     let inside = rows.saturating_sub(above);
     let calendar = calendar::lines(model, area.width.saturating_sub(2));
-    // The month shows the windows too, so it stands before their list, but not before what can be lifted here.
+    // The month shows the windows too, so it comes before their list, but after what can be lifted here.
     let has_month = inside >= by_hand.len().max(1) + calendar.len();
     let listed = if has_month { inside - calendar.len() } else { inside };
     let (count, shown) = (by_hand.len() + windows.len(), listed.min(by_hand.len() + windows.len()));
@@ -94,18 +95,18 @@ fn coming(model: &Model) -> Vec<&FreezeWindow> {
     windows.filter(|window| window.until.is_none_or(|until| until > now)).collect()
 }
 
-/// What holds now, until when and why; below it the hold, or else what comes after that.
+/// The state now, until when and why; below it the hold, or else the next freeze.
 fn head(model: &Model, width: u16) -> Vec<Line<'static>> {
     let theme = &model.options.theme;
     let row = || Row::new(theme, width).gap(1);
-    let (now, then) = turning(model, row());
+    let (now, next) = turning(model, row());
     let hold = model.service.as_ref().and_then(|s| s.holds.get(&Environment::Production));
-    let below = match (hold, then) {
+    let below = match (hold, next) {
         (Some(hold), _) => row()
             .own(format!("{} ON HOLD by {}: ", theme.symbols.held, hold.by), Role::Frozen)
             .name(&hold.reason, Role::Text),
-        (None, Some(then)) => row().own(then, Role::Text).own(", no hold", Role::Muted),
-        (None, None) => row().own("no hold", Role::Muted),
+        (None, Some(next)) => row().own(format!("next freeze {next}"), Role::Text),
+        (None, None) => row().own("not on hold", Role::Muted),
     };
     vec![now.line(), below.line()]
 }
@@ -135,19 +136,20 @@ fn wrong(model: &Model, most: usize, width: u16) -> Vec<Line<'static>> {
     all.iter().take(most).enumerate().map(line).collect()
 }
 
-/// `FROZEN to Fri 05:00 Thanksgiving`, and when it turns again.
+/// `FROZEN to Fri 05:00 Thanksgiving`, and when the next freeze is.
 fn turning<'t>(model: &'t Model, row: Row<'t>) -> (Row<'t>, Option<String>) {
     let Some(service) = &model.service else { return (row, None) };
     let symbols = &model.options.theme.symbols;
     let (standing, outlook) =
         (model.standing(), freeze_outlook(&service.calendar, &service.freezes, model.now()));
     let to = |at: Option<DateTime<Utc>>| at.map(|at| format!(" to {}", clock(model, at)));
-    let opens = outlook.ends.map(|at| format!("opens {}", clock(model, at)));
-    let closes = outlook.next_start.map(|at| format!("closes {}", clock(model, at)));
-    let (word, role, end, then) = match standing.state {
-        FreezeState::Open => ("OPEN".to_owned(), Role::Ok, to(outlook.next_start), opens),
+    let starts = outlook.next_start.map(|at| clock(model, at));
+    let whole = outlook.next_start.map(|at| span(model, at, outlook.ends, UNKNOWN));
+    let whole = whole.map(|span| span.trim_end().to_owned());
+    let (word, role, end, next) = match standing.state {
+        FreezeState::Open => ("OPEN".to_owned(), Role::Ok, to(outlook.next_start), whole),
         FreezeState::Warn => {
-            (format!("{} WARN", symbols.warn), Role::Warn, to(standing.lasts_until), closes)
+            (format!("{} WARN", symbols.warn), Role::Warn, to(standing.lasts_until), starts)
         }
         FreezeState::Frozen => {
             let end = to(outlook.ends).unwrap_or_else(|| match model.frozen() {
@@ -155,7 +157,7 @@ fn turning<'t>(model: &'t Model, row: Row<'t>) -> (Row<'t>, Option<String>) {
                 None => format!(", {UNKNOWN}"),
             });
             let end = Some(end);
-            (format!("{} FROZEN", symbols.frozen), Role::Frozen, end, closes)
+            (format!("{} FROZEN", symbols.frozen), Role::Frozen, end, starts)
         }
     };
     let row = row.own(word, role).own(end.unwrap_or_default(), Role::Text);
@@ -163,7 +165,7 @@ fn turning<'t>(model: &'t Model, row: Row<'t>) -> (Row<'t>, Option<String>) {
         Some(found) => row.gap(1).name(&found.reason, Role::Muted),
         None => row,
     };
-    (row, then)
+    (row, next)
 }
 
 /// From when until when; the day is said once when it begins and ends on the same.
@@ -191,7 +193,9 @@ fn set_by_hand(model: &Model, freeze: &Freeze, width: u16) -> Line<'static> {
     let cursor = model.freezes.selected == Some(freeze.id);
     let role = if freeze.covers(model.now()) { Role::Frozen } else { Role::Text };
     // F lifts the selected one, and needs the focus here to mean it.
-    let lift = if cursor && model.focus == Pane::Freeze { ", F lifts" } else { "" };
+    let lifts = cursor && model.focus == Pane::Freeze;
+    let lift = format!(", {} lifts", model.key(&KeyAction::Freeze));
+    let lift = if lifts { lift.as_str() } else { "" };
     let owner = format!(" ({}{lift})", freeze.by);
     Row::new(theme, width)
         .cell(if cursor { theme.symbols.cursor } else { " " }, 2, Role::Text)

@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::widgets::Paragraph;
 
+use crate::console::actions::action::KeyAction;
 use crate::console::age::age;
 use crate::console::model::Model;
 use crate::console::model::pane::Pane;
@@ -25,11 +26,13 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let right = frame::range(offset, height, history.len(), total);
     let inner = frame::pane(model, frame, Pane::Production, area, &right);
     if history.is_empty() {
-        let text = "nothing was deployed to production yet: P promotes the selected build";
-        return draw_empty(model, frame, inner, text);
+        let key = model.key(&KeyAction::Promote);
+        let text =
+            format!("nothing was deployed to production yet: {key} promotes the selected build");
+        return draw_empty(model, frame, inner, &text);
     }
     let shown = || history.iter().skip(offset).take(usize::from(inner.height)).copied();
-    let columns = Columns {
+    let columns = ProductionColumns {
         number: frame::number_width(history.iter().map(|row| row.deployment.request.build)),
         state: frame::column(shown().map(|row| state(model, row).1.to_owned()), 12).max(10),
         who: frame::column(shown().map(|row| row.deployment.by.to_string()), 14),
@@ -45,18 +48,23 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
 }
 
 /// How wide the columns are whose content differs in width; the subject gets the rest.
-struct Columns {
+struct ProductionColumns {
     number: usize,
     state: usize,
     who: usize,
     last: usize,
 }
 
-fn line<'t>(model: &'t Model, row: &DeploymentRow, width: u16, columns: &Columns) -> Row<'t> {
+fn line<'t>(
+    model: &'t Model,
+    row: &DeploymentRow,
+    width: u16,
+    columns: &ProductionColumns,
+) -> Row<'t> {
     let request = &row.deployment.request;
     let (glyph, word, role) = state(model, row);
     let (last, last_role) = last(model, row);
-    let Columns { number: digits, state: word_width, who, last: end } = *columns;
+    let ProductionColumns { number: digits, state: word_width, who, last: end } = *columns;
     let taken = 2 + digits + word_width + 3 + 8 + 1 + who + 1 + end + 1;
     let subject = usize::from(width).saturating_sub(taken);
     let cursor = model.production.selected == Some(row.deployment.id);

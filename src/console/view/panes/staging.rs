@@ -31,7 +31,7 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
         );
     }
     let shown = || builds.iter().skip(offset).take(usize::from(inner.height)).copied();
-    let columns = Columns {
+    let columns = StagingColumns {
         number: frame::number_width(builds.iter().map(|row| row.build.number)),
         who: frame::column(shown().map(|row| writers(model, row)), 14),
         last: frame::column(shown().map(|row| last(model, row).0), 15),
@@ -47,19 +47,19 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
 }
 
 /// How wide the columns are whose content differs in width; the subject gets the rest.
-struct Columns {
+struct StagingColumns {
     number: usize,
     who: usize,
     last: usize,
 }
 
-fn line<'t>(model: &'t Model, row: &BuildRow, width: u16, columns: &Columns) -> Row<'t> {
+fn line<'t>(model: &'t Model, row: &BuildRow, width: u16, columns: &StagingColumns) -> Row<'t> {
     let theme = &model.options.theme;
     let build = &row.build;
     let (glyph, word, role) = state(model, row);
     let (last, last_role) = last(model, row);
     let number = build.number.to_string();
-    let Columns { number: digits, who, last: end } = *columns;
+    let StagingColumns { number: digits, who, last: end } = *columns;
     let subject = usize::from(width).saturating_sub(2 + digits + 13 + 8 + 1 + who + 1 + end + 1);
     let bad = bad_mark(model, row);
     let subject = subject.saturating_sub(bad.len());
@@ -88,7 +88,7 @@ fn mark(model: &Model, row: &BuildRow) -> String {
     format!("{cursor}{}", if is_live(model, row) { symbols.live } else { " " })
 }
 
-/// What stands before the subject of a build that has a bad commit.
+/// The mark before the subject of a build that has a bad commit.
 pub fn bad_mark(model: &Model, row: &BuildRow) -> String {
     let warn = model.options.theme.symbols.warn;
     if row.bad.is_empty() { String::new() } else { format!("{warn} BAD ") }

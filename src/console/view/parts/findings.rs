@@ -20,7 +20,7 @@ pub fn lines(model: &Model, finding: &Finding, width: u16) -> Vec<Line<'static>>
     at_most(MOST_LINES, model, finding, width)
 }
 
-/// A finding that somebody has to answer for: none of it is left out.
+/// A finding that needs an override: none of it is left out.
 pub fn in_full(model: &Model, finding: &Finding, width: u16) -> Vec<Line<'static>> {
     at_most(MOST_LINES_IN_FULL, model, finding, width)
 }

@@ -1,4 +1,4 @@
-//! The frame of a pane or overlay: its border, its number and title, and what stands at the right of it.
+//! The frame of a pane or overlay: its border, number, title, and the text at the right.
 
 use ratatui::Frame;
 use ratatui::buffer::{Buffer, Cell};
@@ -153,13 +153,13 @@ pub fn mark(model: &Model, frame: &mut Frame, row: Rect) {
     }
 }
 
-/// Makes what lies behind an overlay step back.
+/// Dims what is behind an overlay.
 pub fn dim(model: &Model, frame: &mut Frame, area: Rect) {
     let muted = Style::reset().patch(model.options.theme.style(Role::Muted));
     frame.buffer_mut().set_style(area, muted);
 }
 
-/// The style of a title, which would else take on that of the border around it.
+/// The style of a title, which would otherwise take that of the border.
 pub fn on_border(style: Style) -> Style {
     Style::reset().patch(style)
 }

@@ -1,4 +1,4 @@
-//! Who asks for a promoter: the line that stands as long as a request is open, and the last requests in a list.
+//! Requests for a promoter: the line that is shown while one is open, and the list of the last ones.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -14,7 +14,7 @@ use crate::console::view::parts::row::Row;
 use crate::domain::request::{Request, RequestState};
 use crate::gate;
 
-/// The most columns of a name; the build that it is about stands beside it.
+/// The most columns of a name; the build is beside it.
 const LONGEST_NAME: usize = 20;
 /// The most lines of one request in the list.
 const MOST_LINES: usize = 3;

@@ -86,7 +86,7 @@ impl<'t> Row<'t> {
         self.gap(width - wide)
     }
 
-    /// The same as wide as it is, at most so much: a long name must not push away what stands beside it.
+    /// The same as wide as it is, at most so much: a long name must not push away what is beside it.
     #[must_use]
     pub fn called_within(self, name: &str, most: usize, role: Role) -> Self {
         let width = called_width(name).min(most);

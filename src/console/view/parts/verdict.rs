@@ -21,21 +21,21 @@ pub fn word(outlook: Outlook) -> (&'static str, Role) {
     }
 }
 
-/// Where the lines stand.
+/// Where the lines are put.
 #[derive(Clone, Copy)]
-pub struct Place {
+pub struct VerdictPlace {
     pub width: u16,
     /// The columns that stay empty on the left.
     pub left: usize,
     /// How wide the names on the left are.
     pub name: usize,
-    /// The most reasons that are told.
+    /// The most reasons that are shown.
     pub most: usize,
 }
 
-/// The outlook, the floor, and the reasons; how many more there are than have their place is said.
-pub fn lines(model: &Model, verdict: &Verdict, place: Place) -> Vec<Line<'static>> {
-    let Place { width, left, name, most } = place;
+/// The outlook, the floor, and the reasons; says how many reasons are left out.
+pub fn lines(model: &Model, verdict: &Verdict, place: VerdictPlace) -> Vec<Line<'static>> {
+    let VerdictPlace { width, left, name, most } = place;
     let theme = &model.options.theme;
     let (_, role) = word(verdict.outlook);
     let text = verdict.headline();
@@ -56,7 +56,11 @@ pub fn lines(model: &Model, verdict: &Verdict, place: Place) -> Vec<Line<'static
     lines
 }
 
-fn reason(model: &Model, why: &str, Place { width, left, .. }: Place) -> Vec<Line<'static>> {
+fn reason(
+    model: &Model,
+    why: &str,
+    VerdictPlace { width, left, .. }: VerdictPlace,
+) -> Vec<Line<'static>> {
     let theme = &model.options.theme;
     let mut texts = gate::sentence(why).wrap(usize::from(width).saturating_sub(left + 3));
     if texts.len() > MOST_LINES {
