@@ -87,7 +87,7 @@ async fn a_rollback_needs_no_mirror() {
     let ended = world.ended(id).await;
     assert_eq!(ended.state(), DeploymentState::Succeeded, "{:?}", ended.trouble());
     assert_eq!(world.live_now(), Some(first));
-    assert_eq!(world.log(id, 0).await.last().unwrap(), "as committed");
+    assert!(world.log(id, 0).await.contains(&"as committed".to_owned()));
     world.stop().await;
 }
 
