@@ -32,7 +32,7 @@ pub enum FreezeCommand {
     /// Require a reason for every promote in a time window
     Add(add::FreezeAddArgs),
     /// End a freeze that was set by hand
-    Lift(lift::Arguments),
+    Lift(lift::LiftArgs),
     /// Check whether promotes are frozen at one moment, as JSON
     Check(check::FreezeCheckArgs),
     /// Show a month with the frozen days marked
