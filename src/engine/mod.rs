@@ -35,7 +35,7 @@ pub use self::open::Engine;
 use crate::config::user_file::Watched;
 
 /// What an engine is started with.
-pub struct Options {
+pub struct EngineOptions {
     /// The folder for everything that it keeps.
     pub data: PathBuf,
     pub services: Services,
