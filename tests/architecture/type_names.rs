@@ -16,14 +16,12 @@ const SHARED: &[&str] = &[
     "Merge",
     "Options",
     "Output",
-    "Pipeline",
     "Presence",
     "Reader",
     "Row",
     "Verb",
     "Verdict",
     "Where",
-    "Writer",
 ];
 
 /// The type that a line declares.
