@@ -19,7 +19,7 @@ use crate::domain::snapshot::ServiceSnapshot;
 const FILES_SHOWN: usize = 5;
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct ChangesArgs {
     /// The build, as in 1290 or '#1290'; without it, the newest
     build: Option<BuildNumber>,
     /// What a rollback takes away instead; without a build, to the one that it would choose
@@ -55,7 +55,7 @@ struct Merge {
     subject: String,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
+pub async fn run(context: &Context, arguments: ChangesArgs) -> Result<(), CliError> {
     let service = context.service().await?;
     let snapshot = context.snapshot(&service).await?;
     let action = action(&arguments, &snapshot).map_err(crate::backend::BackendError::from)?;
@@ -67,7 +67,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError
     context.out.lines(changes.lines())
 }
 
-fn action(arguments: &Arguments, snapshot: &ServiceSnapshot) -> Result<Action, Refusal> {
+fn action(arguments: &ChangesArgs, snapshot: &ServiceSnapshot) -> Result<Action, Refusal> {
     if arguments.rollback {
         return Ok(Action::Rollback { to: arguments.build });
     }

@@ -13,7 +13,7 @@ use crate::backend::remote::Remote;
 use crate::config::places::Places;
 
 #[derive(Debug, Clone, Copy, Subcommand)]
-pub enum Command {
+pub enum EngineCommand {
     /// Whether it runs, and which one
     Status {
         #[command(flatten)]
@@ -36,16 +36,16 @@ struct Document {
     problem: Option<String>,
 }
 
-pub async fn run(global: &Global, command: Command) -> Result<(), CliError> {
+pub async fn run(global: &Global, command: EngineCommand) -> Result<(), CliError> {
     let places = places(global)?;
     let out = Output::new();
     match command {
-        Command::Status { reading } => status(&places, out, reading).await,
-        Command::Stop => match engine_process::stop(&places).await? {
+        EngineCommand::Status { reading } => status(&places, out, reading).await,
+        EngineCommand::Stop => match engine_process::stop(&places).await? {
             Some(pid) => out.line(format!("the engine with process id {pid} has ended")),
             None => out.line("the engine was not running"),
         },
-        Command::Restart => {
+        EngineCommand::Restart => {
             engine_process::stop(&places).await?;
             engine_process::ensure_running(&places, global).await?;
             status(&places, out, Reading { json: false }).await

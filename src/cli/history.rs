@@ -11,7 +11,7 @@ use crate::domain::deployment::Deployment;
 use crate::domain::ids::{DeploymentId, Environment};
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct HistoryArgs {
     /// Of which environment
     #[arg(value_enum, default_value_t = Where::Production)]
     environment: Where,
@@ -41,10 +41,10 @@ impl From<Where> for Environment {
     }
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
+pub async fn run(context: &Context, arguments: HistoryArgs) -> Result<(), CliError> {
     use crate::backend::Backend;
     let service = context.service().await?;
-    let Arguments { environment, limit, before, reading } = arguments;
+    let HistoryArgs { environment, limit, before, reading } = arguments;
     let all = context.backend.history(&service, environment.into(), before, limit).await?;
     if reading.json {
         return output::json(&all);

@@ -19,7 +19,7 @@ const PAGE: usize = 256 * 1024;
 const PAUSE: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct LogsArgs {
     /// The deployment; without it, the running one or else the last one
     deployment: Option<DeploymentId>,
     /// Only this step
@@ -44,7 +44,7 @@ struct Document<'a> {
     continues: bool,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
+pub async fn run(context: &Context, arguments: LogsArgs) -> Result<(), CliError> {
     let service = context.service().await?;
     let deployment = match arguments.deployment {
         Some(id) => find(context, &service, id).await?,
@@ -103,7 +103,7 @@ async fn newest(context: &Context, service: &ServiceName) -> Result<Deployment, 
 struct Reader<'a> {
     context: &'a Context,
     service: &'a ServiceName,
-    arguments: &'a Arguments,
+    arguments: &'a LogsArgs,
     id: DeploymentId,
 }
 

@@ -12,7 +12,7 @@ use crate::domain::ids::Environment;
 use crate::domain::quarantine::BadCommit;
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct ReleaseArgs {
     /// The environment to release
     #[arg(value_enum, default_value_t = Where::Production)]
     environment: Where,
@@ -29,8 +29,8 @@ pub struct Arguments {
     acting: Acting,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
-    let Arguments { environment, bad, none_bad, reason, acting } = arguments;
+pub async fn run(context: &Context, arguments: ReleaseArgs) -> Result<(), CliError> {
+    let ReleaseArgs { environment, bad, none_bad, reason, acting } = arguments;
     let service = context.service().await?;
     let (environment, key) = (Environment::from(environment), acting.key);
     let is_same = |fact: &Fact| {

@@ -11,12 +11,12 @@ use super::{Reading, output};
 use crate::domain::request::{Request, RequestState};
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct RequestsArgs {
     #[command(flatten)]
     reading: Reading,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
+pub async fn run(context: &Context, arguments: RequestsArgs) -> Result<(), CliError> {
     let service = context.service().await?;
     let snapshot = context.snapshot(&service).await?;
     if arguments.reading.json {

@@ -27,7 +27,7 @@ use crate::server;
 const GLANCE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, Args)]
-pub struct Arguments {
+pub struct ServeArgs {
     /// Stay in this terminal; this is the default
     #[arg(long, conflicts_with = "background")]
     foreground: bool,
@@ -36,7 +36,7 @@ pub struct Arguments {
     background: bool,
 }
 
-pub async fn run(global: Global, arguments: Arguments) -> Result<(), CliError> {
+pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
     let places = context::places(&global)?;
     if arguments.background {
         rustix::process::setsid().wrap_err("cannot leave the session")?;

@@ -7,9 +7,7 @@ use super::{code, sources};
 
 /// Names that stand more than once today. The list may only get shorter.
 const SHARED: &[&str] = &[
-    "Arguments",
     "Capabilities",
-    "Command",
     "Document",
     "Guard",
     "Kind",

@@ -25,7 +25,7 @@ use crate::engine::clock::{Clock as _, SystemClock};
 const AHEAD: TimeDelta = TimeDelta::days(400);
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct FreezeCheckArgs {
     /// A freezes.toml to check alone, without an engine
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
@@ -68,7 +68,7 @@ struct Checked<'a> {
     evaluation: Evaluation,
 }
 
-pub async fn run(global: Global, arguments: Arguments) -> Result<(), CliError> {
+pub async fn run(global: Global, arguments: FreezeCheckArgs) -> Result<(), CliError> {
     let environment = match arguments.environment {
         Where::Staging => Environment::Staging,
         Where::Production => Environment::Production,
