@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::source::{Files, Source, parse};
-use super::{FEEDS_PROBLEM, Freezes, FileInForce, trouble_of};
+use super::{FEEDS_PROBLEM, FileInForce, Freezes, trouble_of};
 use crate::calendar::ical::LARGEST_FEED;
 use crate::calendar::{FREEZES_FILE, FeedPlace, FreezesFile, LARGEST_FILE};
 use crate::domain::ids::{ServiceName, Sha};
@@ -55,11 +55,14 @@ pub(in crate::engine) async fn at_commit(
     let mut is_partial = false;
     let read = match read(mirror, folder, at, &mut is_partial).await {
         Ok(Some(read)) => read,
-        Ok(None) => return FreezesAtCommit { own: OwnFileUpdate::Gone, ..FreezesAtCommit::default() },
+        Ok(None) => {
+            return FreezesAtCommit { own: OwnFileUpdate::Gone, ..FreezesAtCommit::default() };
+        }
         Err(why) => {
             let is_reported = |held: &FileInForce| held.trouble.as_ref() == Some(&why);
             let stays = held.is_some_and(|held| held.source.file.is_some() || is_reported(&held));
-            let unreadable = || OwnFileUpdate::New(Arc::new(Source::unreadable(Some(service.clone()), &why)));
+            let unreadable =
+                || OwnFileUpdate::New(Arc::new(Source::unreadable(Some(service.clone()), &why)));
             let own = if stays { OwnFileUpdate::AsBefore } else { unreadable() };
             return FreezesAtCommit { own, trouble: Some(why), is_partial };
         }
@@ -75,7 +78,9 @@ pub(in crate::engine) async fn at_commit(
         Arc::new(source.with_events(&known.unwrap_or_default(), &feeds, now))
     };
     match tokio::task::spawn_blocking(compute).await {
-        Ok(source) => FreezesAtCommit { own: OwnFileUpdate::New(source), trouble: None, is_partial },
+        Ok(source) => {
+            FreezesAtCommit { own: OwnFileUpdate::New(source), trouble: None, is_partial }
+        }
         Err(_) => FreezesAtCommit {
             own: OwnFileUpdate::AsBefore,
             trouble: Some(format!("{FREEZES_FILE}: cannot be computed")),

@@ -166,7 +166,8 @@ impl Feeds {
         self.copies().retain(|url, _| keys.contains(url));
         let named: BTreeSet<_> = keys.iter().map(|key| place(&self.folder, key)).collect();
         for entry in std::fs::read_dir(&self.folder).into_iter().flatten().flatten() {
-            let is_copy = entry.file_name().to_str().is_some_and(|name| name.starts_with(COPY_PREFIX));
+            let is_copy =
+                entry.file_name().to_str().is_some_and(|name| name.starts_with(COPY_PREFIX));
             if is_copy
                 && !named.contains(&entry.path().with_extension(""))
                 && let Err(error) = std::fs::remove_file(entry.path())

@@ -2,10 +2,10 @@
 //!
 //! Files are read, feeds parsed and copies written without a lock that commands wait for. The results are then swapped in.
 
-mod feeds;
 mod at_commit;
-mod saved;
+mod feeds;
 mod own;
+mod saved;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,12 +15,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use chrono::{DateTime, Utc};
 
-use self::feeds::Feeds;
 pub use self::at_commit::FreezesAtCommit;
 use self::at_commit::OwnFileUpdate;
 pub(super) use self::at_commit::at_commit;
-use self::saved::SavedTexts;
+use self::feeds::Feeds;
 use self::own::OwnFile;
+use self::saved::SavedTexts;
 use self::source::Source;
 use super::world::{Trouble, World, WorldOwner, WorldReader};
 use crate::calendar::FreezeRules;
@@ -80,8 +80,11 @@ impl Freezes {
             let source = Source::kept(Some(name.clone()), text, &kept);
             (name, held(source))
         });
-        let in_force =
-            InForce { engine: held(engine), services: services.collect(), unsaved: BTreeSet::new() };
+        let in_force = InForce {
+            engine: held(engine),
+            services: services.collect(),
+            unsaved: BTreeSet::new(),
+        };
         Self {
             feeds: Feeds::open(kept.folder()),
             kept,

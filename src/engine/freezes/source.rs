@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::feeds::{Feeds, feed_span};
-use super::saved::{SavedTexts, SavedText};
+use super::saved::{SavedText, SavedTexts};
 use crate::calendar::{FREEZES_FILE, Feed, FeedPlace, FeedSource, FreezeRules, FreezesFile};
 use crate::config::freezes as files;
 use crate::domain::ids::ServiceName;
