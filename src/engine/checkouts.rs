@@ -1,5 +1,4 @@
-//! The checkouts that deployments run in; those of the last builds that were live stay, so that a rollback needs
-//! nothing but the disk.
+//! The checkouts that deployments run in. The last live builds keep their checkouts, so a rollback needs only the disk.
 
 use std::collections::HashSet;
 use std::io;
@@ -10,11 +9,11 @@ use crate::domain::event::{DeploymentKind, DeploymentRequest};
 use crate::domain::ids::{DeploymentId, Environment, ServiceName, Sha};
 use crate::git::is_unfinished;
 
-/// How many builds that were live in production keep their checkout.
-const KEPT: usize = 5;
+/// How many past live builds of production keep their checkout.
+const KEPT_BUILDS: usize = 5;
 
-/// How the name of a checkout begins that is on its way out.
-const DOOMED: &str = ".doomed-";
+/// The prefix of a checkout's name once it is to be removed.
+const STALE_PREFIX: &str = ".stale-";
 
 /// The folder of all checkouts of a service.
 fn of_service(checkouts: &Path, service: &ServiceName) -> PathBuf {
@@ -31,7 +30,7 @@ pub(super) fn path(
     of_service(checkouts, service).join(format!("{environment}-{sha}"))
 }
 
-/// Makes the checkout of a deployment, or takes the one that is there.
+/// Makes the checkout of a deployment, or reuses an existing one.
 pub(super) async fn prepare(
     world: &WorldReader,
     checkouts: &Path,
@@ -55,43 +54,43 @@ pub(super) async fn prepare(
     mirror.checkout(&request.sha, &into).await.map_err(|e| e.to_string())
 }
 
-/// Takes a checkout away as a whole: whoever is killed in the middle leaves no half of one under its name.
+/// Removes a checkout. It is renamed first, so a crash never leaves a partial checkout under its name.
 async fn remove(checkout: &Path) -> io::Result<()> {
-    let doomed = doomed(checkout);
-    tokio::fs::rename(checkout, &doomed).await?;
-    if let Err(error) = tokio::fs::remove_dir_all(&doomed).await {
-        // The next tidying finds it.
-        tracing::warn!(path = %doomed.display(), %error, "an old checkout could not be removed");
+    let stale = stale_path(checkout);
+    tokio::fs::rename(checkout, &stale).await?;
+    if let Err(error) = tokio::fs::remove_dir_all(&stale).await {
+        // The next `tidy` removes it.
+        tracing::warn!(path = %stale.display(), %error, "an old checkout could not be removed");
     }
     Ok(())
 }
 
-/// A new name for a checkout on its way out.
-fn doomed(checkout: &Path) -> PathBuf {
-    checkout.with_file_name(format!("{DOOMED}{}", uuid::Uuid::new_v4().simple()))
+/// A new name for a checkout that is to be removed.
+fn stale_path(checkout: &Path) -> PathBuf {
+    checkout.with_file_name(format!("{STALE_PREFIX}{}", uuid::Uuid::new_v4().simple()))
 }
 
-/// What runs now, or was left running by an attempt that failed, may run out of its checkout, and a rollback takes what
-/// it finds; anything else starts clean.
+/// Whether a deployment needs a new checkout. Running processes, also those of a failed attempt, may use the present one,
+/// and a rollback reuses it.
 fn wants_fresh(request: &DeploymentRequest, may_run: bool) -> bool {
     request.kind != DeploymentKind::Rollback && !may_run
 }
 
-/// Removes the checkouts that the service does not need any more.
+/// Removes the checkouts that the service no longer needs.
 pub(super) fn tidy(world: &WorldReader, checkouts: &Path, name: &ServiceName) {
     let folder = of_service(checkouts, name);
     let Ok(entries) = std::fs::read_dir(&folder) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
-        if let Some(doomed) = put_aside(world, checkouts, name, &path)
-            && let Err(error) = std::fs::remove_dir_all(&doomed)
+        if let Some(stale) = put_aside(world, checkouts, name, &path)
+            && let Err(error) = std::fs::remove_dir_all(&stale)
         {
-            tracing::warn!(path = %doomed.display(), %error, "a checkout could not be removed");
+            tracing::warn!(path = %stale.display(), %error, "a checkout could not be removed");
         }
     }
 }
 
-/// Moves a checkout that no deployment needs out of the way. The world cannot change meanwhile, so no deployment can come to
-/// need it.
+/// Renames a checkout that no deployment needs. The read blocks changes of the world, so no deployment can start to need
+/// it meanwhile.
 fn put_aside(
     world: &WorldReader,
     checkouts: &Path,
@@ -99,20 +98,20 @@ fn put_aside(
     path: &Path,
 ) -> Option<PathBuf> {
     let file = path.file_name()?.to_str()?;
-    if file.starts_with(DOOMED) {
+    if file.starts_with(STALE_PREFIX) {
         return Some(path.to_owned());
     }
-    let doomed = doomed(path);
+    let stale = stale_path(path);
     world.read(|world| {
         let kept = kept(checkouts, world.services.get(name)?);
         if kept.iter().any(|checkout| path == checkout || is_unfinished(path, checkout)) {
             return None;
         }
-        std::fs::rename(path, &doomed).ok().map(|()| doomed)
+        std::fs::rename(path, &stale).ok().map(|()| stale)
     })
 }
 
-/// The checkouts that a service still needs, those that are being made included.
+/// The checkouts that a service still needs, including unfinished ones.
 fn kept(checkouts: &Path, service: &Service) -> HashSet<PathBuf> {
     let state = &service.state;
     let at = |environment, sha: &Sha| path(checkouts, &service.name, environment, sha);
@@ -124,7 +123,7 @@ fn kept(checkouts: &Path, service: &Service) -> HashSet<PathBuf> {
     kept.extend(unsettled.map(|d| at(Environment::Production, &d.request.sha)));
     let mut builds = Vec::new();
     for live in state.live.get(&Environment::Production).into_iter().flatten().rev() {
-        if !builds.contains(&live.build) && builds.len() < KEPT {
+        if !builds.contains(&live.build) && builds.len() < KEPT_BUILDS {
             builds.push(live.build);
         }
     }
