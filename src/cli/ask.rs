@@ -11,7 +11,7 @@ use crate::domain::event::Fact;
 use crate::domain::ids::BuildNumber;
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct AskArgs {
     /// Its number, as in 1290
     build: BuildNumber,
     /// What the promoter should know
@@ -22,8 +22,8 @@ pub struct Arguments {
 }
 
 /// Shows the plan and asks for exactly that.
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
-    let Arguments { build, note, acting } = arguments;
+pub async fn run(context: &Context, arguments: AskArgs) -> Result<(), CliError> {
+    let AskArgs { build, note, acting } = arguments;
     let service = context.service().await?;
     let is_same = |fact: &Fact| {
         matches!(fact, Fact::PromoterRequested { build: of, note: said, .. }

@@ -16,37 +16,39 @@ use super::error::CliError;
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 #[group(skip)]
-pub struct Arguments {
+pub struct AuditArgs {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<AuditCommand>,
     #[command(flatten)]
-    list: list::Arguments,
+    list: list::AuditListArgs,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum AuditCommand {
     /// The events of one service or of all, oldest first; this is the default
-    List(list::Arguments),
+    List(list::AuditListArgs),
     /// All of them as JSON lines or CSV, for a file or another program
     ///
     /// A CSV cell that a spreadsheet would take for a formula begins with an apostrophe. The columns "build",
     /// "environment" and "deployment" have what the event itself names. The column "hash" has the event's hash in the
     /// chain, as far as the chain holds.
-    Export(export::Arguments),
+    Export(export::AuditExportArgs),
     /// Walk the record's hash chain and name the first broken row
     ///
     /// Ends with exit code 1 when the chain is broken. Asks the engine; with FILE it reads that database and needs no
     /// engine.
-    Verify(verify::Arguments),
+    Verify(verify::AuditVerifyArgs),
     /// Print the last row of the chain, to be kept elsewhere for "audit verify --head"
-    Head(verify::HeadArguments),
+    Head(verify::AuditHeadArgs),
 }
 
-pub async fn run(global: Global, arguments: Arguments) -> Result<(), CliError> {
-    match arguments.command.unwrap_or(Command::List(arguments.list)) {
-        Command::List(arguments) => list::run(&Context::connect(global).await?, arguments).await,
-        Command::Export(arguments) => export::run(global, arguments).await,
-        Command::Verify(arguments) => verify::run(global, arguments).await,
-        Command::Head(arguments) => verify::head(global, arguments).await,
+pub async fn run(global: Global, arguments: AuditArgs) -> Result<(), CliError> {
+    match arguments.command.unwrap_or(AuditCommand::List(arguments.list)) {
+        AuditCommand::List(arguments) => {
+            list::run(&Context::connect(global).await?, arguments).await
+        }
+        AuditCommand::Export(arguments) => export::run(global, arguments).await,
+        AuditCommand::Verify(arguments) => verify::run(global, arguments).await,
+        AuditCommand::Head(arguments) => verify::head(global, arguments).await,
     }
 }

@@ -9,7 +9,7 @@ use super::{Reading, output};
 use crate::domain::snapshot::{BuildRow, ServiceSnapshot};
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct BuildsArgs {
     /// How many of the newest
     #[arg(long, short = 'n', default_value_t = 20, value_name = "N")]
     limit: usize,
@@ -17,7 +17,7 @@ pub struct Arguments {
     reading: Reading,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
+pub async fn run(context: &Context, arguments: BuildsArgs) -> Result<(), CliError> {
     let service = context.service().await?;
     let mut snapshot = context.snapshot(&service).await?;
     snapshot.builds.truncate(arguments.limit);

@@ -9,7 +9,7 @@ use crate::domain::command::Command;
 use crate::domain::ids::DeploymentId;
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct CancelArgs {
     /// The deployment's id in "trunkline status", as in d57
     deployment: DeploymentId,
     /// Why
@@ -19,8 +19,8 @@ pub struct Arguments {
     acting: Acting,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
-    let Arguments { deployment, reason, acting } = arguments;
+pub async fn run(context: &Context, arguments: CancelArgs) -> Result<(), CliError> {
+    let CancelArgs { deployment, reason, acting } = arguments;
     let service = context.service().await?;
     let command = Command::Cancel { deployment, reason };
     act::run(context, &service, command, acting.key).await.map(drop)

@@ -19,7 +19,7 @@ use crate::domain::snapshot::ServiceSnapshot;
 const FILES_SHOWN: usize = 5;
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct ChangesArgs {
     /// The build, as in 1290 or '#1290'; without it, the newest
     build: Option<BuildNumber>,
     /// What a rollback takes away instead; without a build, to the one that it would choose
@@ -40,22 +40,22 @@ struct Changes {
     /// How the way back goes.
     verdict: Option<Verdict>,
     /// The builds whose commits these are, newest first.
-    builds: Vec<Merge>,
+    builds: Vec<ListedMerge>,
     /// The builds on the trunk that are newer, newest first.
-    not_in_this_build: Vec<Merge>,
+    not_in_this_build: Vec<ListedMerge>,
     /// Whether older builds belong into these lists that are not in them.
     builds_cut: bool,
 }
 
 /// A build by its own commit.
 #[derive(Debug, Serialize)]
-struct Merge {
+struct ListedMerge {
     build: BuildNumber,
     sha: Sha,
     subject: String,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
+pub async fn run(context: &Context, arguments: ChangesArgs) -> Result<(), CliError> {
     let service = context.service().await?;
     let snapshot = context.snapshot(&service).await?;
     let action = action(&arguments, &snapshot).map_err(crate::backend::BackendError::from)?;
@@ -67,7 +67,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError
     context.out.lines(changes.lines())
 }
 
-fn action(arguments: &Arguments, snapshot: &ServiceSnapshot) -> Result<Action, Refusal> {
+fn action(arguments: &ChangesArgs, snapshot: &ServiceSnapshot) -> Result<Action, Refusal> {
     if arguments.rollback {
         return Ok(Action::Rollback { to: arguments.build });
     }
@@ -78,10 +78,10 @@ fn action(arguments: &Arguments, snapshot: &ServiceSnapshot) -> Result<Action, R
     Ok(Action::Promote { build })
 }
 
-fn merges(snapshot: &ServiceSnapshot, wanted: impl Fn(BuildNumber) -> bool) -> Vec<Merge> {
+fn merges(snapshot: &ServiceSnapshot, wanted: impl Fn(BuildNumber) -> bool) -> Vec<ListedMerge> {
     let builds = snapshot.builds.iter().map(|row| &row.build);
     let wanted = builds.filter(|build| !build.off_trunk && wanted(build.number));
-    let merge = |build: &crate::domain::build::Build| Merge {
+    let merge = |build: &crate::domain::build::Build| ListedMerge {
         build: build.number,
         sha: build.sha.clone(),
         subject: build.subject().to_owned(),
@@ -152,7 +152,7 @@ impl Changes {
     }
 }
 
-fn merge(merge: &Merge) -> String {
+fn merge(merge: &ListedMerge) -> String {
     format!("  {} {} {}", merge.build, merge.sha.short(), merge.subject)
 }
 

@@ -20,7 +20,7 @@ use crate::terminal::signals;
 const PRACTICE: &str = "practice: real steps, but they deploy to folders of yours and reach nobody";
 
 #[derive(Debug, Clone, Copy, Default, Args)]
-pub struct Arguments {}
+pub struct ConsoleArgs {}
 
 /// The console, or the demo where nothing is configured.
 pub async fn or_demo(global: Global) -> Result<(), CliError> {
@@ -29,10 +29,10 @@ pub async fn or_demo(global: Global) -> Result<(), CliError> {
     if global.demo || nothing {
         return demo::open(&base, global).await;
     }
-    run(global, Arguments::default()).await
+    run(global, ConsoleArgs::default()).await
 }
 
-pub async fn run(global: Global, _: Arguments) -> Result<(), CliError> {
+pub async fn run(global: Global, _: ConsoleArgs) -> Result<(), CliError> {
     needs_terminal()?;
     let places = context::places(&global)?;
     context::settings(&places)?;

@@ -20,7 +20,7 @@ use crate::domain::chain::{ChainBreak, ChainWalk};
 use crate::store::StoreError;
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct DoctorArgs {
     #[command(flatten)]
     reading: Reading,
 }
@@ -45,7 +45,7 @@ impl Check {
     }
 }
 
-pub async fn run(global: &Global, arguments: Arguments) -> Result<(), CliError> {
+pub async fn run(global: &Global, arguments: DoctorArgs) -> Result<(), CliError> {
     let places = places(global)?;
     let out = Output::new();
     let mut checks = vec![Check::fine("version", env!("CARGO_PKG_VERSION"))];

@@ -13,7 +13,7 @@ use crate::backend::remote::Remote;
 use crate::config::places::Places;
 
 #[derive(Debug, Clone, Copy, Subcommand)]
-pub enum Command {
+pub enum EngineCommand {
     /// Whether it runs, and which one
     Status {
         #[command(flatten)]
@@ -27,7 +27,7 @@ pub enum Command {
 
 /// What `trunkline engine status --json` prints.
 #[derive(Debug, Serialize)]
-struct Document {
+struct EngineDocument {
     running: bool,
     pid: Option<i32>,
     version: Option<String>,
@@ -36,16 +36,16 @@ struct Document {
     problem: Option<String>,
 }
 
-pub async fn run(global: &Global, command: Command) -> Result<(), CliError> {
+pub async fn run(global: &Global, command: EngineCommand) -> Result<(), CliError> {
     let places = places(global)?;
     let out = Output::new();
     match command {
-        Command::Status { reading } => status(&places, out, reading).await,
-        Command::Stop => match engine_process::stop(&places).await? {
+        EngineCommand::Status { reading } => status(&places, out, reading).await,
+        EngineCommand::Stop => match engine_process::stop(&places).await? {
             Some(pid) => out.line(format!("the engine with process id {pid} has ended")),
             None => out.line("the engine was not running"),
         },
-        Command::Restart => {
+        EngineCommand::Restart => {
             engine_process::stop(&places).await?;
             engine_process::ensure_running(&places, global).await?;
             status(&places, out, Reading { json: false }).await
@@ -67,9 +67,9 @@ async fn status(places: &Places, out: Output, reading: Reading) -> Result<(), Cl
     }
 }
 
-async fn look(places: &Places) -> Document {
+async fn look(places: &Places) -> EngineDocument {
     let socket = places.socket();
-    let mut document = Document {
+    let mut document = EngineDocument {
         running: false,
         pid: None,
         version: None,

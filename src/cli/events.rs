@@ -15,7 +15,7 @@ use crate::domain::ids::{Seq, ServiceName};
 const PAGE: usize = 500;
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct EventsArgs {
     /// Keep printing new events
     #[arg(long, short)]
     follow: bool,
@@ -27,7 +27,7 @@ pub struct Arguments {
 }
 
 /// Prints one event on each line, with `--json` one document.
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
+pub async fn run(context: &Context, arguments: EventsArgs) -> Result<(), CliError> {
     let show = |event: &Event| {
         if arguments.reading.json {
             output::json_line(event)

@@ -11,10 +11,10 @@ use crate::domain::deployment::Deployment;
 use crate::domain::ids::{DeploymentId, Environment};
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct HistoryArgs {
     /// Of which environment
-    #[arg(value_enum, default_value_t = Where::Production)]
-    environment: Where,
+    #[arg(value_enum, default_value_t = EnvironmentArg::Production)]
+    environment: EnvironmentArg,
     /// How many of the newest
     #[arg(long, short = 'n', default_value_t = 20, value_name = "N")]
     limit: usize,
@@ -27,24 +27,24 @@ pub struct Arguments {
 
 /// An environment as an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Where {
+pub enum EnvironmentArg {
     Staging,
     Production,
 }
 
-impl From<Where> for Environment {
-    fn from(at: Where) -> Self {
+impl From<EnvironmentArg> for Environment {
+    fn from(at: EnvironmentArg) -> Self {
         match at {
-            Where::Staging => Self::Staging,
-            Where::Production => Self::Production,
+            EnvironmentArg::Staging => Self::Staging,
+            EnvironmentArg::Production => Self::Production,
         }
     }
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
+pub async fn run(context: &Context, arguments: HistoryArgs) -> Result<(), CliError> {
     use crate::backend::Backend;
     let service = context.service().await?;
-    let Arguments { environment, limit, before, reading } = arguments;
+    let HistoryArgs { environment, limit, before, reading } = arguments;
     let all = context.backend.history(&service, environment.into(), before, limit).await?;
     if reading.json {
         return output::json(&all);

@@ -16,14 +16,14 @@ use crate::config::{ConfigError, UserFile, Watched, sample};
 use crate::domain::ids::ServiceName;
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct InitArgs {
     /// The trunk branch; without it, the default branch that git reports
     #[arg(long, value_name = "BRANCH")]
     trunk: Option<String>,
 }
 
 /// The service is named after the folder unless `--service` names it.
-pub fn run(global: &Global, arguments: &Arguments) -> Result<(), CliError> {
+pub fn run(global: &Global, arguments: &InitArgs) -> Result<(), CliError> {
     let here = std::env::current_dir().wrap_err("cannot read the current folder")?;
     let repository =
         PathBuf::from(git(&here, &["rev-parse", "--show-toplevel"]).ok_or_else(|| {

@@ -10,7 +10,7 @@ use crate::domain::event::Fact;
 use crate::domain::ids::{Seq, ServiceName};
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct LiftArgs {
     /// The freeze's number in "trunkline status"; not needed if there is only one
     freeze: Option<u64>,
     /// Why
@@ -20,8 +20,8 @@ pub struct Arguments {
     acting: Acting,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
-    let Arguments { freeze, reason, acting } = arguments;
+pub async fn run(context: &Context, arguments: LiftArgs) -> Result<(), CliError> {
+    let LiftArgs { freeze, reason, acting } = arguments;
     let service = context.service().await?;
     let is_same = |fact: &Fact| {
         matches!(fact, Fact::FreezeLifted { freeze: of, reason: why }

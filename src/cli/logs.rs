@@ -19,7 +19,7 @@ const PAGE: usize = 256 * 1024;
 const PAUSE: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct LogsArgs {
     /// The deployment; without it, the running one or else the last one
     deployment: Option<DeploymentId>,
     /// Only this step
@@ -34,7 +34,7 @@ pub struct Arguments {
 
 /// A line as `--json` prints it, one document on each line.
 #[derive(Serialize)]
-struct Document<'a> {
+struct LogDocument<'a> {
     deployment: DeploymentId,
     step: &'a str,
     at: Option<chrono::DateTime<chrono::Utc>>,
@@ -44,7 +44,7 @@ struct Document<'a> {
     continues: bool,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
+pub async fn run(context: &Context, arguments: LogsArgs) -> Result<(), CliError> {
     let service = context.service().await?;
     let deployment = match arguments.deployment {
         Some(id) => find(context, &service, id).await?,
@@ -63,7 +63,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError
             deployment.id
         )));
     }
-    let reader = Reader { context, service: &service, arguments: &arguments, id: deployment.id };
+    let reader = LogReader { context, service: &service, arguments: &arguments, id: deployment.id };
     for (index, name) in wanted {
         if !reader.begins(index, &deployment.steps[index]).await? {
             continue;
@@ -100,14 +100,14 @@ async fn newest(context: &Context, service: &ServiceName) -> Result<Deployment, 
     all.pop().ok_or_else(|| CliError::failed(format!("{service} has no deployments yet")))
 }
 
-struct Reader<'a> {
+struct LogReader<'a> {
     context: &'a Context,
     service: &'a ServiceName,
-    arguments: &'a Arguments,
+    arguments: &'a LogsArgs,
     id: DeploymentId,
 }
 
-impl Reader<'_> {
+impl LogReader<'_> {
     /// Whether the step has a log. When following, waits until the step starts or is skipped.
     async fn begins(&self, step: usize, known: &StepState) -> Result<bool, CliError> {
         let mut state = known.clone();
@@ -142,7 +142,7 @@ impl Reader<'_> {
         if !self.arguments.reading.json {
             return self.context.out.bytes(&line.text);
         }
-        output::json_line(&Document {
+        output::json_line(&LogDocument {
             deployment: self.id,
             step: name,
             at: line.at,

@@ -8,6 +8,6 @@ use super::error::CliError;
 
 pub fn run() -> Result<(), CliError> {
     let mut page = Vec::new();
-    clap_mangen::Man::new(super::Arguments::command()).render(&mut page)?;
+    clap_mangen::Man::new(super::CliArgs::command()).render(&mut page)?;
     Ok(io::stdout().lock().write_all(&page)?)
 }

@@ -17,13 +17,13 @@ use crate::migrations::{
 };
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum MigrationsCommand {
     /// Judge migrations: files, or those between two commits; exit code 3 when one breaks the code that runs now
-    Check(Arguments),
+    Check(MigrationsArgs),
 }
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct MigrationsArgs {
     /// The migrations to judge, in the order in which they run
     #[arg(value_name = "FILE", required_unless_present = "range")]
     files: Vec<PathBuf>,
@@ -53,8 +53,8 @@ struct CheckResult {
     down: Vec<String>,
 }
 
-pub async fn run(command: Command) -> Result<(), CliError> {
-    let Command::Check(arguments) = command;
+pub async fn run(command: MigrationsCommand) -> Result<(), CliError> {
+    let MigrationsCommand::Check(arguments) = command;
     let gathered = gather(&arguments.files, arguments.range.as_deref()).await?;
     let Some(dialect) = arguments.dialect.or(gathered.dialect) else {
         return Err(CliError::usage(

@@ -66,11 +66,11 @@ use crate::gate;
 /// Without a command it opens the console; where nothing is configured yet it opens the demo.
 #[derive(Debug, Parser)]
 #[command(name = "trunkline", version, after_long_help = EXIT_CODES)]
-pub struct Arguments {
+pub struct CliArgs {
     #[command(flatten)]
     pub global: Global,
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Option<CliCommand>,
 }
 
 const EXIT_CODES: &str = "\
@@ -111,70 +111,70 @@ fn idempotency_key(text: &str) -> Result<IdempotencyKey, String> {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum CliCommand {
     /// Open the console; this is the default
-    Console(console::Arguments),
+    Console(console::ConsoleArgs),
     /// Practise on a service of your own that deploys nowhere
-    Demo(demo::Arguments),
+    Demo(demo::DemoArgs),
     /// Write a commented trunkline.toml for this repository and watch it
-    Init(init::Arguments),
+    Init(init::InitArgs),
     /// Run the deploy engine here until it is told to stop
-    Serve(serve::Arguments),
+    Serve(serve::ServeArgs),
     /// Look at the engine in the background, stop it or start it again
     #[command(subcommand)]
-    Engine(engine::Command),
+    Engine(engine::EngineCommand),
     /// What is live, what is next and what is in the way
-    Status(status::Arguments),
+    Status(status::StatusArgs),
     /// The builds of the trunk and how far each has come
-    Builds(builds::Arguments),
+    Builds(builds::BuildsArgs),
     /// What was deployed, by whom and how it went
-    History(history::Arguments),
+    History(history::HistoryArgs),
     /// What a build brings to production, commit by commit, and what is not in it
-    Changes(changes::Arguments),
+    Changes(changes::ChangesArgs),
     /// Where a commit is: its build, staging, production
-    Where(where_is::Arguments),
+    Where(where_is::WhereArgs),
     /// Everything that a promote or rollback would do, without doing it
     #[command(subcommand)]
-    Plan(plan::Command),
+    Plan(plan::PlanCommand),
     /// Put a build into production
-    Promote(promote::Arguments),
+    Promote(promote::PromoteArgs),
     /// Put production back to the build before, or to one you name
-    Rollback(rollback::Arguments),
+    Rollback(rollback::RollbackArgs),
     /// Stop a running deployment
-    Cancel(cancel::Arguments),
+    Cancel(cancel::CancelArgs),
     /// Say that you saw a build work in staging
-    Verify(verify::Arguments),
+    Verify(verify::VerifyArgs),
     /// Stop promotes until somebody releases them
-    Hold(hold::Arguments),
+    Hold(hold::HoldArgs),
     /// Ask for somebody else to promote a build
-    Ask(ask::Arguments),
+    Ask(ask::AskArgs),
     /// Who asks for a promoter, and what became of it
-    Requests(requests::Arguments),
+    Requests(requests::RequestsArgs),
     /// Take a request for a promoter back
-    Withdraw(withdraw::Arguments),
+    Withdraw(withdraw::WithdrawArgs),
     /// End a hold
-    Release(release::Arguments),
+    Release(release::ReleaseArgs),
     /// The commits that are known to be bad
     #[command(subcommand)]
-    Quarantine(quarantine::Verb),
+    Quarantine(quarantine::QuarantineCommand),
     /// What the freezes say, and freezes set and lifted by hand
     #[command(subcommand)]
-    Freeze(freeze::Command),
+    Freeze(freeze::FreezeCommand),
     /// End a freeze
-    Lift(lift::Arguments),
+    Lift(lift::LiftArgs),
     /// Judge schema changes before they are merged
     #[command(subcommand)]
-    Migrations(migrations::Command),
+    Migrations(migrations::MigrationsCommand),
     /// The log of a deployment, of all its steps or of one
-    Logs(logs::Arguments),
+    Logs(logs::LogsArgs),
     /// The recorded events: history, audit log and live stream in one
-    Events(events::Arguments),
+    Events(events::EventsArgs),
     /// The audit log: who did what, and whether the record is whole
-    Audit(audit::Arguments),
+    Audit(audit::AuditArgs),
     /// Where everything is, and what is wrong with it
-    Doctor(doctor::Arguments),
+    Doctor(doctor::DoctorArgs),
     /// Print a completion script for a shell
-    Completions(completions::Arguments),
+    Completions(completions::CompletionsArgs),
     /// Print the manual page
     Man,
     /// Run one step of a deployment; the engine calls this
@@ -185,11 +185,11 @@ pub enum Command {
 /// Reads the arguments, does what they say and answers with the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match CliArgs::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
-    if let Some(Command::Supervise { folder }) = &arguments.command {
+    if let Some(CliCommand::Supervise { folder }) = &arguments.command {
         return crate::engine::runner::local::supervisor::run(folder);
     }
     match run(arguments) {
@@ -227,9 +227,9 @@ fn is_hostile(argument: &OsStr) -> bool {
     argument.to_string_lossy().chars().any(gate::is_hidden)
 }
 
-fn run(arguments: Arguments) -> Result<(), CliError> {
-    let Arguments { global, command } = arguments;
-    let threads = matches!(command, Some(Command::Serve(_)));
+fn run(arguments: CliArgs) -> Result<(), CliError> {
+    let CliArgs { global, command } = arguments;
+    let threads = matches!(command, Some(CliCommand::Serve(_)));
     let mut runtime = if threads {
         tokio::runtime::Builder::new_multi_thread()
     } else {
@@ -242,41 +242,43 @@ fn run(arguments: Arguments) -> Result<(), CliError> {
     done
 }
 
-async fn dispatch(global: Global, command: Option<Command>) -> Result<(), CliError> {
+async fn dispatch(global: Global, command: Option<CliCommand>) -> Result<(), CliError> {
     let Some(command) = command else { return console::or_demo(global).await };
     let (connected, acting) = (Context::connect, recall::connect);
     match command {
-        Command::Console(arguments) => console::run(global, arguments).await,
-        Command::Demo(arguments) => demo::run(global, arguments).await,
-        Command::Init(arguments) => init::run(&global, &arguments),
-        Command::Serve(arguments) => serve::run(global, arguments).await,
-        Command::Engine(command) => engine::run(&global, command).await,
-        Command::Status(arguments) => status::run(&connected(global).await?, arguments).await,
-        Command::Builds(arguments) => builds::run(&connected(global).await?, arguments).await,
-        Command::History(arguments) => history::run(&connected(global).await?, arguments).await,
-        Command::Changes(arguments) => changes::run(&connected(global).await?, arguments).await,
-        Command::Where(arguments) => where_is::run(&connected(global).await?, arguments).await,
-        Command::Plan(command) => plan::run(&connected(global).await?, command).await,
-        Command::Promote(arguments) => promote::run(&acting(global).await?, arguments).await,
-        Command::Rollback(arguments) => rollback::run(&acting(global).await?, arguments).await,
-        Command::Cancel(arguments) => cancel::run(&acting(global).await?, arguments).await,
-        Command::Verify(arguments) => verify::run(&acting(global).await?, arguments).await,
-        Command::Hold(arguments) => hold::run(&acting(global).await?, arguments).await,
-        Command::Release(arguments) => release::run(&acting(global).await?, arguments).await,
-        Command::Quarantine(verb) => quarantine::run(&acting(global).await?, verb).await,
-        Command::Ask(arguments) => ask::run(&acting(global).await?, arguments).await,
-        Command::Requests(arguments) => requests::run(&connected(global).await?, arguments).await,
-        Command::Withdraw(arguments) => withdraw::run(&acting(global).await?, arguments).await,
-        Command::Freeze(command) => freeze::run(global, command).await,
-        Command::Lift(arguments) => lift::run(&acting(global).await?, arguments).await,
-        Command::Migrations(command) => migrations::run(command).await,
-        Command::Logs(arguments) => logs::run(&connected(global).await?, arguments).await,
-        Command::Events(arguments) => events::run(&connected(global).await?, arguments).await,
-        Command::Audit(arguments) => audit::run(global, arguments).await,
-        Command::Doctor(arguments) => doctor::run(&global, arguments).await,
-        Command::Completions(arguments) => completions::run(arguments),
-        Command::Man => man::run(),
-        Command::Supervise { folder } => {
+        CliCommand::Console(arguments) => console::run(global, arguments).await,
+        CliCommand::Demo(arguments) => demo::run(global, arguments).await,
+        CliCommand::Init(arguments) => init::run(&global, &arguments),
+        CliCommand::Serve(arguments) => serve::run(global, arguments).await,
+        CliCommand::Engine(command) => engine::run(&global, command).await,
+        CliCommand::Status(arguments) => status::run(&connected(global).await?, arguments).await,
+        CliCommand::Builds(arguments) => builds::run(&connected(global).await?, arguments).await,
+        CliCommand::History(arguments) => history::run(&connected(global).await?, arguments).await,
+        CliCommand::Changes(arguments) => changes::run(&connected(global).await?, arguments).await,
+        CliCommand::Where(arguments) => where_is::run(&connected(global).await?, arguments).await,
+        CliCommand::Plan(command) => plan::run(&connected(global).await?, command).await,
+        CliCommand::Promote(arguments) => promote::run(&acting(global).await?, arguments).await,
+        CliCommand::Rollback(arguments) => rollback::run(&acting(global).await?, arguments).await,
+        CliCommand::Cancel(arguments) => cancel::run(&acting(global).await?, arguments).await,
+        CliCommand::Verify(arguments) => verify::run(&acting(global).await?, arguments).await,
+        CliCommand::Hold(arguments) => hold::run(&acting(global).await?, arguments).await,
+        CliCommand::Release(arguments) => release::run(&acting(global).await?, arguments).await,
+        CliCommand::Quarantine(verb) => quarantine::run(&acting(global).await?, verb).await,
+        CliCommand::Ask(arguments) => ask::run(&acting(global).await?, arguments).await,
+        CliCommand::Requests(arguments) => {
+            requests::run(&connected(global).await?, arguments).await
+        }
+        CliCommand::Withdraw(arguments) => withdraw::run(&acting(global).await?, arguments).await,
+        CliCommand::Freeze(command) => freeze::run(global, command).await,
+        CliCommand::Lift(arguments) => lift::run(&acting(global).await?, arguments).await,
+        CliCommand::Migrations(command) => migrations::run(command).await,
+        CliCommand::Logs(arguments) => logs::run(&connected(global).await?, arguments).await,
+        CliCommand::Events(arguments) => events::run(&connected(global).await?, arguments).await,
+        CliCommand::Audit(arguments) => audit::run(global, arguments).await,
+        CliCommand::Doctor(arguments) => doctor::run(&global, arguments).await,
+        CliCommand::Completions(arguments) => completions::run(arguments),
+        CliCommand::Man => man::run(),
+        CliCommand::Supervise { folder } => {
             Err(CliError::usage(format!("{} is for the engine alone", folder.display())))
         }
     }

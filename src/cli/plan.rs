@@ -20,7 +20,7 @@ use crate::gate;
 const COMMITS_SHOWN: usize = 20;
 
 #[derive(Debug, Clone, Copy, Subcommand)]
-pub enum Command {
+pub enum PlanCommand {
     /// What promoting a build would do
     Promote {
         /// Its number, as in 1290
@@ -37,11 +37,11 @@ pub enum Command {
     },
 }
 
-pub async fn run(context: &Context, command: Command) -> Result<(), CliError> {
+pub async fn run(context: &Context, command: PlanCommand) -> Result<(), CliError> {
     let service = context.service().await?;
     let (action, reading) = match command {
-        Command::Promote { build, reading } => (Action::Promote { build }, reading),
-        Command::Rollback { build, reading } => (Action::Rollback { to: build }, reading),
+        PlanCommand::Promote { build, reading } => (Action::Promote { build }, reading),
+        PlanCommand::Rollback { build, reading } => (Action::Rollback { to: build }, reading),
     };
     let plan = context.backend.plan(&service, action).await?;
     if reading.json { output::json(&plan) } else { context.out.lines(lines(&plan)) }

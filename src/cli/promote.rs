@@ -10,7 +10,7 @@ use crate::domain::ids::BuildNumber;
 use crate::domain::plan::Guard;
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct PromoteArgs {
     /// Its number, as in 1290
     build: BuildNumber,
     /// Why a guard's override is right this time; once for each
@@ -20,7 +20,7 @@ pub struct Arguments {
     confirmation: Confirmation,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
+pub async fn run(context: &Context, arguments: PromoteArgs) -> Result<(), CliError> {
     let action = Action::Promote { build: arguments.build };
     let reasons = arguments.reasons.into_iter().collect();
     confirm::run(context, action, reasons, arguments.confirmation).await

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::error::CliError;
-use super::history::Where;
+use super::history::EnvironmentArg;
 use super::{Acting, act, retry};
 use crate::domain::command::Command;
 use crate::domain::event::Fact;
@@ -12,10 +12,10 @@ use crate::domain::ids::Environment;
 use crate::domain::quarantine::BadCommit;
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct ReleaseArgs {
     /// The environment to release
-    #[arg(value_enum, default_value_t = Where::Production)]
-    environment: Where,
+    #[arg(value_enum, default_value_t = EnvironmentArg::Production)]
+    environment: EnvironmentArg,
     /// A bad commit, which goes into quarantine; repeat for more. The beginning of an id is enough
     #[arg(long, value_name = "SHA")]
     bad: Vec<String>,
@@ -29,8 +29,8 @@ pub struct Arguments {
     acting: Acting,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
-    let Arguments { environment, bad, none_bad, reason, acting } = arguments;
+pub async fn run(context: &Context, arguments: ReleaseArgs) -> Result<(), CliError> {
+    let ReleaseArgs { environment, bad, none_bad, reason, acting } = arguments;
     let service = context.service().await?;
     let (environment, key) = (Environment::from(environment), acting.key);
     let is_same = |fact: &Fact| {

@@ -47,7 +47,7 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
-    use crate::cli::Arguments;
+    use crate::cli::CliArgs;
     use crate::domain::ids::{BuildNumber, DeploymentId};
 
     #[test]
@@ -71,7 +71,7 @@ mod tests {
                 assert!(matches!(remedy, Remedy::Wait { .. }), "{remedy}");
                 continue;
             };
-            let taken = Arguments::try_parse_from(command.split(' '));
+            let taken = CliArgs::try_parse_from(command.split(' '));
             assert!(taken.is_ok(), "{command}: {:?}", taken.err());
         }
     }

@@ -9,14 +9,14 @@ use crate::domain::command::Action;
 use crate::domain::ids::BuildNumber;
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct RollbackArgs {
     /// The build to go back to; without it, the one that was live before
     build: Option<BuildNumber>,
     #[command(flatten)]
     confirmation: Confirmation,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
+pub async fn run(context: &Context, arguments: RollbackArgs) -> Result<(), CliError> {
     let action = Action::Rollback { to: arguments.build };
     confirm::run(context, action, Reasons::new(), arguments.confirmation).await
 }

@@ -15,13 +15,13 @@ use crate::domain::stops::evaluate_freezes;
 use crate::domain::time::{between, say};
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct StatusArgs {
     #[command(flatten)]
     reading: Reading,
 }
 
 /// With `--service` the document is that service, without it the fleet.
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
+pub async fn run(context: &Context, arguments: StatusArgs) -> Result<(), CliError> {
     if let Some(service) = context.named() {
         let snapshot = context.snapshot(service).await?;
         return if arguments.reading.json {

@@ -9,7 +9,7 @@ use crate::domain::command::Command;
 use crate::domain::ids::BuildNumber;
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct VerifyArgs {
     /// The build number, as in 1290
     build: BuildNumber,
     /// What you checked
@@ -19,8 +19,8 @@ pub struct Arguments {
     acting: Acting,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
-    let Arguments { build, note, acting } = arguments;
+pub async fn run(context: &Context, arguments: VerifyArgs) -> Result<(), CliError> {
+    let VerifyArgs { build, note, acting } = arguments;
     let service = context.service().await?;
     act::run(context, &service, Command::Verify { build, note }, acting.key).await.map(drop)
 }

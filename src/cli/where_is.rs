@@ -14,7 +14,7 @@ use crate::domain::commit_location::{
 use crate::domain::ids::{BuildNumber, CommitPrefix};
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct WhereArgs {
     /// The commit's id, or the first four digits of it or more
     #[arg(value_name = "SHA")]
     commit: CommitPrefix,
@@ -22,7 +22,7 @@ pub struct Arguments {
     reading: Reading,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
+pub async fn run(context: &Context, arguments: WhereArgs) -> Result<(), CliError> {
     let service = context.service().await?;
     let location = context.backend.commit_location(&service, &arguments.commit).await?;
     let asked = &arguments.commit;

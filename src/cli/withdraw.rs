@@ -10,7 +10,7 @@ use crate::domain::event::Fact;
 use crate::domain::ids::Seq;
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct WithdrawArgs {
     /// The request's number in "trunkline requests"; without it, the open one
     request: Option<u64>,
     /// Why
@@ -20,8 +20,8 @@ pub struct Arguments {
     acting: Acting,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
-    let Arguments { request, reason, acting } = arguments;
+pub async fn run(context: &Context, arguments: WithdrawArgs) -> Result<(), CliError> {
+    let WithdrawArgs { request, reason, acting } = arguments;
     let service = context.service().await?;
     let is_same = |fact: &Fact| {
         matches!(fact, Fact::RequestWithdrawn { request: of, reason: why }

@@ -15,10 +15,10 @@ use super::runner::{self, Job, Permit, RunId, Runner as _, StepRunner};
 use super::world::Service;
 use crate::domain::ids::{DeploymentId, ServiceName, Sha};
 
-/// The pause before a pipeline that cannot be used is read again.
-const UNREADABLE: Duration = Duration::from_secs(5);
+/// The pause before an unusable pipeline is read again.
+const PIPELINE_RETRY: Duration = Duration::from_secs(5);
 
-/// What is under way in this process. It is empty after a restart; the record says what to take up again.
+/// The work in progress in this process. It is empty after a restart; the record says what to resume.
 pub(super) struct Acts {
     context: GatherContext,
     runner: Arc<StepRunner>,
@@ -40,7 +40,7 @@ impl Acts {
         self.runtime.spawn(work);
     }
 
-    /// Starts what was decided of a service, unless it is under way already.
+    /// Starts a decision for a service, unless it is in progress already.
     pub fn perform(&mut self, service: &Service, decision: &Decision) {
         match decision {
             Decision::Record(_) => {}
@@ -113,7 +113,7 @@ impl Acts {
             if let Err(why) = gather::load_pipeline(&context, &service, &sha).await {
                 tracing::warn!(%service, %sha, why, "a build's pipeline cannot be used");
                 // The next decision asks for it again.
-                tokio::time::sleep(UNREADABLE).await;
+                tokio::time::sleep(PIPELINE_RETRY).await;
             }
             let _stopped = context.inputs.send(Input::PipelineRead { service, sha }).await;
         });

@@ -1,4 +1,4 @@
-//! The wall clock, read in this one file, and whether somebody set it.
+//! The wall clock, which only this file reads, and the detection of clock changes.
 
 use std::time::{Duration, Instant};
 
@@ -7,12 +7,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::world::Trouble;
 use crate::domain::time::say;
 
-/// Tells the time; tests bring their own.
+/// Tells the time. Tests pass their own clock.
 pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> DateTime<Utc>;
 
-    /// The time since some instant, which no setting of the clock moves and in which the machine's sleep counts;
-    /// `None` where there is no such clock.
+    /// The time since a fixed instant. It includes the machine's sleep, and setting the wall clock does not change it.
+    /// `None` if there is no such clock.
     fn steady(&self) -> Option<Duration> {
         None
     }
@@ -33,23 +33,23 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that is set by less than this is only corrected, and nothing that is shown changes.
+/// A smaller change of the clock is a correction and is not reported.
 const CORRECTION: TimeDelta = TimeDelta::seconds(30);
-/// A shorter sleep of the machine is not noticed.
-const SLEEP: Duration = Duration::from_secs(5);
+/// A shorter sleep of the machine is ignored.
+const SHORTEST_SLEEP: Duration = Duration::from_secs(5);
 
-/// How the time passed between two looks.
+/// How time passed between two readings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Passed {
     Evenly,
-    /// The machine slept: clocks that count on by themselves are behind.
+    /// The machine slept, so the consoles' own clocks are behind.
     Asleep,
-    /// The wall clock was set by so much.
+    /// The wall clock was set by this amount.
     Set(TimeDelta),
 }
 
 impl Passed {
-    /// The notice of a clock that was set. It stays as long as the engine runs, because older times read wrong.
+    /// The notice that the clock was set. It stays until the engine stops, because earlier times are wrong.
     pub(super) fn trouble(self, now: DateTime<Utc>) -> Option<Trouble> {
         let Self::Set(by) = self else { return None };
         let amount = say(by.abs().to_std().unwrap_or_default());
@@ -58,15 +58,15 @@ impl Passed {
         let at = now.format("%H:%M UTC");
         Some(Trouble::new(
             format!(
-                "this machine's clock was set {direction} by {amount} at {at}; ages and soaks that began before are \
-                 wrong by as much"
+                "this machine's clock was set {direction} by {amount} at {at}; ages and soak times that began \
+                 earlier are off by that amount"
             ),
-            "compare it with another clock; a restart of the engine takes this notice away",
+            "check the clock; restart the engine to clear this notice",
         ))
     }
 }
 
-/// Compares the wall clock with the clocks that no one sets.
+/// Compares the wall clock with clocks that cannot be set.
 #[derive(Debug)]
 pub(super) struct ClockWatch {
     wall: DateTime<Utc>,
@@ -79,7 +79,7 @@ impl ClockWatch {
         Self { wall: clock.now(), steady: clock.steady(), awake: Instant::now() }
     }
 
-    /// Looks at the clocks, and how they went since the last look.
+    /// Reads the clocks and compares them with the last reading.
     pub fn look(&mut self, clock: &dyn Clock) -> Passed {
         let before = std::mem::replace(self, Self::begin(clock));
         let (Some(now), Some(then)) = (self.steady, before.steady) else { return Passed::Evenly };
@@ -87,7 +87,7 @@ impl ClockWatch {
         let by = (self.wall - before.wall) - TimeDelta::from_std(passed).unwrap_or_default();
         if by.abs() > CORRECTION {
             Passed::Set(by)
-        } else if passed.saturating_sub(self.awake - before.awake) > SLEEP {
+        } else if passed.saturating_sub(self.awake - before.awake) > SHORTEST_SLEEP {
             Passed::Asleep
         } else {
             Passed::Evenly

@@ -1,4 +1,4 @@
-//! A person's command as the facts that it becomes, or the refusal that it meets; pure.
+//! Turns a person's command into facts or a refusal. Pure.
 
 mod authorize;
 mod digest;
@@ -27,7 +27,7 @@ use crate::domain::service::ServiceState;
 /// The most characters of a reason or note.
 const LONGEST_REASON: usize = 500;
 
-/// What only git can tell, gathered before the writer is asked.
+/// What only git knows. It is gathered before the command reaches the writer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gathered {
     Plan(Box<ForPlan>),
@@ -35,18 +35,18 @@ pub enum Gathered {
     Commits(Vec<BadCommit>),
 }
 
-/// What a plan needs.
+/// What a plan needs from git.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForPlan {
     pub range: Range,
     pub steps: Vec<StepSpec>,
-    /// Of a promote; a rollback has none.
+    /// The migrations of a promote. A rollback has none.
     pub migrations: Migrations,
-    /// For which builds it was gathered.
+    /// The builds for which it was gathered.
     pub ends: plan::Endpoints,
 }
 
-/// What a command becomes.
+/// The result of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decided {
     pub facts: Vec<Fact>,
@@ -94,7 +94,7 @@ pub fn decide(
         Command::Verify { build, note } => Ok(verify(service, *build, note)?),
         Command::Hold { environment, reason } => Ok(hold(service, *environment, reason)?),
         Command::Release { environment, reason, bad, hold } => {
-            is_the_hold(service, *environment, *hold)?;
+            check_hold(service, *environment, *hold)?;
             Ok(release(service, *environment, reason, bad.as_deref(), context)?)
         }
         Command::Quarantine { commits, reason } => {
@@ -164,7 +164,7 @@ fn executed(
     let deployment = DeploymentId(next.0 + facts.len() as u64);
     facts.push(Fact::DeploymentRequested(plan.request(overrides)));
     if rollback {
-        // What is taken back may never have been live: a promote that is under way, or that failed midway.
+        // The newest build may never have been live: its promote may still run, or may have failed.
         let newest = plan::endpoints(service.state, plan.action).ok().and_then(|ends| ends.newest);
         let left = newest.map_or_else(String::new, |newest| format!(" from {newest}"));
         facts.push(Fact::HoldPlaced {
@@ -229,7 +229,7 @@ fn verify(service: &ServiceView<'_>, number: BuildNumber, note: &str) -> Result<
     })
 }
 
-/// What a person's verification comes to, where a service may ask for several kinds.
+/// The answer to a person's verification. It names the verifications that the service still requires.
 fn verified(build: &Build, kinds: &[VerifyBy]) -> String {
     let missing = kinds.iter().filter(|kind| build.verification(kind).is_none());
     let missing: Vec<_> = missing
@@ -241,7 +241,7 @@ fn verified(build: &Build, kinds: &[VerifyBy]) -> String {
     let number = build.number;
     match missing.as_slice() {
         [] => format!("{number} is verified"),
-        missing => format!("you verified {number}; still asked for: {}", missing.join(", ")),
+        missing => format!("you verified {number}; still missing: {}", missing.join(", ")),
     }
 }
 
@@ -261,8 +261,8 @@ fn hold(
     Ok(Decided { facts, deployment: None, said: format!("{environment} is on hold") })
 }
 
-/// Nobody ends a hold that they did not see: what stood there when they looked may be over, and another in its place.
-fn is_the_hold(
+/// Refuses to release a hold that the caller did not see: another may have replaced it since.
+fn check_hold(
     service: &ServiceView<'_>,
     environment: Environment,
     seen: Option<Seq>,
@@ -274,7 +274,7 @@ fn is_the_hold(
         return Ok(());
     }
     let sentence = format!(
-        "{environment} is on another hold than the one that you looked at: by {}, {}; look at it first",
+        "the hold on {environment} has changed: it is now by {}, {}; read it, then release it",
         hold.by, hold.reason
     );
     Err(Refusal::Moved { sentence })
@@ -313,7 +313,7 @@ fn freeze(
 ) -> Result<Decided, Refusal> {
     if let Some(until) = until.filter(|until| *until <= from) {
         return Err(Refusal::invalid(format!(
-            "the freeze would end at {} and not begin before {}; give a later end",
+            "the freeze would end at {}, before it starts at {}; give a later end",
             until.format("%F %R UTC"),
             from.format("%F %R UTC")
         )));

@@ -1,4 +1,4 @@
-//! Finds a commit: git says which commit is meant and which build contains it first, the record says the rest.
+//! Finds a commit. Git resolves it and finds the first build that contains it; the record supplies the rest.
 
 use super::commands::CommandError;
 use super::world::WorldReader;
@@ -56,7 +56,7 @@ impl BuildTips {
     fn of(state: &ServiceState, trunk: &str) -> Self {
         let named = |build: &Build| (build.number, build.sha.clone());
         let (off, on): (Vec<_>, Vec<_>) = state.builds.values().partition(|b| b.off_trunk);
-        let off_trunk = off.iter().skip(off.len().saturating_sub(OFF_TRUNK));
+        let off_trunk = off.iter().skip(off.len().saturating_sub(MOST_OFF_TRUNK));
         Self {
             on_trunk: on.into_iter().map(named).collect(),
             off_trunk: off_trunk.map(|build| named(build)).collect(),
@@ -66,7 +66,7 @@ impl BuildTips {
 }
 
 /// The most builds off the trunk to ask git about, one by one.
-const OFF_TRUNK: usize = 50;
+const MOST_OFF_TRUNK: usize = 50;
 
 /// Where git finds a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,30 +77,30 @@ enum GitPlace {
     Elsewhere,
 }
 
-/// The commit and its place. A build on the trunk counts before one that was taken off it.
+/// The commit and its place. A build on the trunk takes precedence over one off the trunk.
 async fn find_in_git(
     mirror: &Mirror,
-    known: &BuildTips,
+    builds: &BuildTips,
     sha: Sha,
 ) -> Result<(NamedCommit, GitPlace), GitError> {
     let range = mirror.range(None, &sha, None, 1).await?;
     let named = range.commits.first().map(NamedCommit::of);
-    let place = place(mirror, known, &sha).await?;
+    let place = place(mirror, builds, &sha).await?;
     Ok((named.unwrap_or(NamedCommit { sha, subject: String::new(), author: None }), place))
 }
 
-async fn place(mirror: &Mirror, known: &BuildTips, sha: &Sha) -> Result<GitPlace, GitError> {
-    let shas: Vec<_> = known.on_trunk.iter().map(|(_, sha)| sha.clone()).collect();
+async fn place(mirror: &Mirror, builds: &BuildTips, sha: &Sha) -> Result<GitPlace, GitError> {
+    let shas: Vec<_> = builds.on_trunk.iter().map(|(_, sha)| sha.clone()).collect();
     if let Some(at) = mirror.first_with(sha, &shas).await? {
-        return Ok(GitPlace::Build(known.on_trunk[at].0));
+        return Ok(GitPlace::Build(builds.on_trunk[at].0));
     }
-    for (number, off_trunk) in &known.off_trunk {
+    for (number, off_trunk) in &builds.off_trunk {
         // git may no longer have a commit that left the trunk long ago. The record still lists it.
         if mirror.is_ancestor(sha, off_trunk).await.unwrap_or(false) {
             return Ok(GitPlace::Build(*number));
         }
     }
-    let Some(tip) = mirror.tip(&known.trunk).await? else { return Ok(GitPlace::Elsewhere) };
+    let Some(tip) = mirror.tip(&builds.trunk).await? else { return Ok(GitPlace::Elsewhere) };
     let is_on_trunk = mirror.is_ancestor(sha, &tip).await?;
     Ok(if is_on_trunk { GitPlace::Trunk } else { GitPlace::Elsewhere })
 }

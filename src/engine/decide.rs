@@ -1,4 +1,4 @@
-//! What has to happen next, as a pure function of a service's state.
+//! Decides what happens next, as a pure function of a service's state.
 
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::{
@@ -8,63 +8,63 @@ use crate::domain::ids::{DeploymentId, Environment, Sha};
 use crate::domain::policy::{Staging, VerifyBy};
 use crate::domain::service::ServiceState;
 
-/// One thing to do. Facts are recorded before anything else is done; the other decisions come again until the
-/// state says that they are done, so doing one twice must be harmless.
+/// One thing to do. Facts are recorded first. The other decisions are repeated until the state shows that they are done,
+/// so doing one twice must be harmless.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     Record(Fact),
     /// Make the checkout of a deployment that is next in its environment.
     Prepare(DeploymentId),
-    /// See to a step that the record says is running: start it if it never was, else watch it.
+    /// Attend a step that is recorded as running: start it if it was never started, then watch it.
     Attend(DeploymentId, usize),
-    /// Make a running step end.
+    /// Stop a running step.
     Stop(DeploymentId, usize),
     /// Read the pipeline that this commit declares.
     LoadPipeline(Sha),
 }
 
-/// What is known beside the events.
-pub struct Known<'a> {
+/// The input of [`decide`].
+pub struct DecisionInput<'a> {
     pub state: &'a ServiceState,
     pub staging: Staging,
     /// The kinds of verification that the service asks for.
     pub verify: &'a [VerifyBy],
-    /// The staging steps that a commit declares, once they were read.
-    pub staging_steps: &'a dyn Fn(&Sha) -> Pipeline<'a>,
+    /// The staging steps that a commit declares.
+    pub staging_steps: &'a dyn Fn(&Sha) -> StagingSteps<'a>,
 }
 
-/// What is known of a commit's pipeline.
+/// The staging steps of a commit, if they are known.
 #[derive(Debug, Clone, Copy)]
-pub enum Pipeline<'a> {
-    Steps(&'a [StepSpec]),
+pub enum StagingSteps<'a> {
+    Read(&'a [StepSpec]),
     NotRead,
-    /// Its file cannot be used; the problem is shown elsewhere.
+    /// The service file is invalid. Another problem reports it.
     Broken,
 }
 
-/// Everything that has to happen now; empty when only time or a person can change anything.
+/// Everything that has to happen now. Empty if the service waits for time or a person.
 #[must_use]
-pub fn decide(known: &Known<'_>) -> Vec<Decision> {
+pub fn decide(input: &DecisionInput<'_>) -> Vec<Decision> {
     let mut decisions = Vec::new();
     for environment in [Environment::Production, Environment::Staging] {
-        for (place, deployment) in known.state.open(environment).enumerate() {
+        for (place, deployment) in input.state.open(environment).enumerate() {
             decisions.extend(advance(deployment, place == 0));
         }
     }
-    decisions.extend(next_for_staging(known));
-    decisions.extend(verifications(known));
+    decisions.extend(next_for_staging(input));
+    decisions.extend(verifications(input));
     decisions
 }
 
-/// The next moves of an open deployment; only the first in its environment begins.
+/// The next decisions for an open deployment. Only the first in its environment may start.
 fn advance(deployment: &Deployment, is_first: bool) -> Vec<Decision> {
-    // Its own engine runs it. What waits behind it begins after its end.
+    // Another engine runs it. Deployments behind it wait until it ends.
     if deployment.request.kind == DeploymentKind::External {
         return Vec::new();
     }
     let id = deployment.id;
     match (deployment.running_step(), &deployment.cancel) {
-        // Stop comes first: a step that was never started must find that it is not wanted any more.
+        // Stop comes first, so that a step that was never started finds its cancellation.
         (Some(step), Some(_)) => vec![Decision::Stop(id, step), Decision::Attend(id, step)],
         (Some(step), None) => vec![Decision::Attend(id, step)],
         (None, _) => between_steps(deployment, is_first).into_iter().collect(),
@@ -102,20 +102,20 @@ fn bad_end(deployment: &Deployment) -> Option<Outcome> {
 }
 
 /// Staging takes the newest build as soon as it is free, unless it is on hold or another engine deploys to it.
-fn next_for_staging(known: &Known<'_>) -> Option<Decision> {
-    if known.staging == Staging::Observe {
+fn next_for_staging(input: &DecisionInput<'_>) -> Option<Decision> {
+    if input.staging == Staging::Observe {
         return None;
     }
-    let state = known.state;
+    let state = input.state;
     let build = state.newest_build().filter(|build| build.staging.is_none())?;
     let busy = state.in_flight(Environment::Staging).is_some();
     if busy || state.holds.contains_key(&Environment::Staging) {
         return None;
     }
-    let steps = match (known.staging_steps)(&build.sha) {
-        Pipeline::Steps(steps) => steps,
-        Pipeline::NotRead => return Some(Decision::LoadPipeline(build.sha.clone())),
-        Pipeline::Broken => return None,
+    let steps = match (input.staging_steps)(&build.sha) {
+        StagingSteps::Read(steps) => steps,
+        StagingSteps::NotRead => return Some(Decision::LoadPipeline(build.sha.clone())),
+        StagingSteps::Broken => return None,
     };
     let live = state.live_build(Environment::Staging);
     Some(Decision::Record(Fact::DeploymentRequested(DeploymentRequest {
@@ -134,10 +134,10 @@ fn next_for_staging(known: &Known<'_>) -> Option<Decision> {
     })))
 }
 
-/// The build that staging runs is verified by its own steps, where the service asks for that.
-fn verifications(known: &Known<'_>) -> impl Iterator<Item = Decision> {
-    known.verify.iter().filter_map(|kind| match kind {
-        VerifyBy::Step(name) => verification(known.state, kind, name),
+/// Verifies the build in staging by its own steps, if the service requires that.
+fn verifications(input: &DecisionInput<'_>) -> impl Iterator<Item = Decision> {
+    input.verify.iter().filter_map(|kind| match kind {
+        VerifyBy::Step(name) => verification(input.state, kind, name),
         VerifyBy::Person => None,
     })
 }

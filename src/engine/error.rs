@@ -16,7 +16,7 @@ pub enum EngineError {
     Folder { path: String, source: std::io::Error },
     #[error(
         "the record {database} ends at event {head}, but {run} was run after that: the record was replaced or cut \
-         off; put the right one back, or move {runs} away to go on from this one"
+         off; restore the right record, or move {runs} away to continue from this one"
     )]
     CutOff { database: String, head: u64, run: String, runs: String },
 }

@@ -1,4 +1,4 @@
-//! What a plan needs and only git can tell, gathered outside the writer.
+//! Gathers from git what a plan needs, outside the writer.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,17 +23,17 @@ use crate::domain::quarantine::BadCommit;
 use crate::domain::service::ServiceState;
 use crate::git::{CommitMatch, GitError, Mirror};
 
-/// The most commits that a plan looks at one by one.
+/// The most commits that a plan lists.
 const COMMITS: usize = 500;
 
 /// The most commits that a command names.
-const NAMED: usize = 50;
+const MOST_NAMED: usize = 50;
 
-/// The most commits that one name may mean, of which git is asked for each.
+/// The most candidates of one ambiguous name. Git is asked about each.
 const CANDIDATES: usize = 10;
 
 /// How long a rollback waits for git.
-const PATIENCE: Duration = Duration::from_secs(2);
+const GIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What gathering needs.
 #[derive(Clone)]
@@ -45,8 +45,8 @@ pub struct GatherContext {
 }
 
 impl GatherContext {
-    /// Gives the writer the service file of a commit. A command that is sent later finds it known: a step's job takes the
-    /// names of its secrets from this file.
+    /// Gives the writer the service file of a commit before any later command: a step's job takes the names of its secrets
+    /// from this file.
     async fn remember(
         &self,
         service: &ServiceName,
@@ -58,7 +58,7 @@ impl GatherContext {
     }
 }
 
-/// Whether a command needs anything that only git can tell.
+/// Whether a command needs anything from git.
 #[must_use]
 pub fn is_needed(command: &Command) -> bool {
     match command {
@@ -68,7 +68,7 @@ pub fn is_needed(command: &Command) -> bool {
     }
 }
 
-/// Gathers what a command needs, as things stand now; nothing for one that needs nothing.
+/// Gathers what a command needs from git. `None` if it needs nothing.
 ///
 /// # Errors
 /// As [`for_plan`].
@@ -88,7 +88,7 @@ pub async fn gather(
     Ok(Some(Gathered::Plan(Box::new(for_plan(context, name, action).await?))))
 }
 
-/// The commits that are named, as far as git finds them in one of the builds: all that a name may mean.
+/// The named commits that git finds in a build. An ambiguous name gives every candidate.
 async fn commits(context: &GatherContext, name: &ServiceName, names: &[String]) -> Vec<BadCommit> {
     let (mirror, builds) = {
         let world = context.world.world();
@@ -104,9 +104,9 @@ async fn commits(context: &GatherContext, name: &ServiceName, names: &[String]) 
         service.is_some_and(|s| !s.state.commits_that_begin_with(sha.as_str()).is_empty())
     };
     let mut found = Vec::new();
-    // Of more, none is taken: they are refused together.
-    for name in names.iter().filter(|_| names.len() <= NAMED) {
-        // What git does not find is refused by name where the command is decided.
+    // With too many names nothing is gathered: the whole command is refused.
+    for name in names.iter().filter(|_| names.len() <= MOST_NAMED) {
+        // The decision refuses each name that git does not find.
         let Ok(prefix) = name.trim().parse() else { continue };
         let candidates = match mirror.find(&prefix).await {
             Ok(CommitMatch::One(sha)) => vec![sha],
@@ -127,7 +127,7 @@ async fn commits(context: &GatherContext, name: &ServiceName, names: &[String]) 
     found
 }
 
-/// Gathers the range and the steps for an action, as things stand now.
+/// Gathers the range, the steps and the migrations for an action.
 ///
 /// # Errors
 /// When the action names no build, its pipeline cannot be used, or git fails.
@@ -162,7 +162,7 @@ pub async fn for_plan(
         Some(Err(error)) if ends.kind != DeploymentKind::Rollback => {
             return Err(CommandError::Failed(error.to_string()));
         }
-        // A rollback must work when nothing else does: what was recorded of the builds is good enough for it.
+        // A rollback must work without git, so it uses the recorded commits.
         _ => Range { from, to, ..seen },
     };
     let file = pipeline(context, name, &target, ends.kind)
@@ -187,27 +187,27 @@ pub async fn for_plan(
     Ok(ForPlan { range, steps, migrations, ends })
 }
 
-/// Only a rollback goes by no rules of the service's own; a promote by rules that nobody wrote would pass its guards.
+/// Refuses all but a rollback while the service file is unread: default rules would let a promote pass its guards.
 fn rules_are_known(service: &Service, kind: DeploymentKind) -> Result<(), CommandError> {
     if kind == DeploymentKind::Rollback || service.file.is_some() {
         return Ok(());
     }
     let name = service.name.as_str();
     Err(CommandError::Failed(format!(
-        "the service file of {name:?} is not read yet, so its rules are not known; a rollback works, and for anything \
-         else try again when git answers"
+        "the service file of {name:?} is not read yet, so its rules are unknown; only a rollback works until git \
+         answers"
     )))
 }
 
-/// What git answers; `None` when a rollback has waited long enough for it.
+/// The answer of git. `None` when a rollback's wait times out.
 async fn in_time<T>(kind: DeploymentKind, asked: impl Future<Output = T>) -> Option<T> {
     match kind {
-        DeploymentKind::Rollback => timeout(PATIENCE, asked).await.ok(),
+        DeploymentKind::Rollback => timeout(GIT_TIMEOUT, asked).await.ok(),
         _ => Some(asked.await),
     }
 }
 
-/// What a commit declares. For a rollback its kept checkout tells it as well, where git cannot or takes too long.
+/// The service file of a commit. If git fails or is slow, a rollback reads it from the kept checkout.
 async fn pipeline(
     context: &GatherContext,
     name: &ServiceName,
@@ -240,7 +240,7 @@ async fn kept_pipeline(
     Some(Arc::new(file))
 }
 
-/// The commits since the first build, which itself counts with its own commit.
+/// The commits since the first build, including that build's own commit.
 async fn everything_seen(
     mirror: &Mirror,
     first: &Sha,
@@ -253,7 +253,7 @@ async fn everything_seen(
     Ok(range)
 }
 
-/// The commits between the two builds as the record has them.
+/// The recorded commits between the two builds.
 fn recorded(state: &ServiceState, ends: &Endpoints) -> Range {
     let (low, high) = match ends.newest {
         Some(newest) => (newest.min(ends.target), newest.max(ends.target)),
@@ -272,7 +272,7 @@ fn recorded(state: &ServiceState, ends: &Endpoints) -> Range {
 /// The service file that a commit declares, read once.
 ///
 /// # Errors
-/// When it is missing or wrong, with the sentence that says so.
+/// When it is missing or invalid, with a sentence that says why.
 pub(super) async fn load_pipeline(
     context: &GatherContext,
     name: &ServiceName,

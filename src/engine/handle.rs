@@ -32,12 +32,12 @@ use crate::domain::snapshot::build::{self, SnapshotInput};
 use crate::domain::snapshot::{FleetRow, FleetSnapshot, ServiceSnapshot, Version};
 use crate::store::Reader;
 
-/// How often facts are gathered again because the service changed in between.
-const GATHERS: u32 = 5;
-/// How soon a reader that waits for a log looks at its file again, and how seldom while nothing comes.
-const LOG_LOOK: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(40)];
+/// How many times a command gathers its facts if the service keeps changing.
+const GATHER_ATTEMPTS: u32 = 5;
+/// The first and the longest interval at which a waiting log reader checks the file.
+const LOG_POLL_INTERVAL: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(40)];
 
-/// What a handle is made of.
+/// The parts of a handle.
 pub(super) struct HandleParts {
     pub gather: GatherContext,
     pub runner: Arc<StepRunner>,
@@ -54,7 +54,7 @@ pub struct Handle {
     clock: Arc<dyn Clock>,
     freezes: Arc<Freezes>,
     demo: bool,
-    /// Tells the versions of this process from those of the one before.
+    /// Distinguishes the versions of this process from those of earlier ones.
     instance: Arc<str>,
     reader: Arc<Mutex<Reader>>,
     writer: Arc<Mutex<Option<JoinHandle<()>>>>,
@@ -90,13 +90,13 @@ impl Handle {
     pub async fn shutdown(&self) {
         self.watching.abort();
         let _stopped_already = self.send(Input::Stop).await;
-        let thread = self.writer.lock().expect("nobody panics while holding the writer").take();
+        let thread = self.writer.lock().expect("no code panics while holding the writer").take();
         if let Some(thread) = thread {
             let freezes = self.freezes.clone();
             let end = move || {
                 let _ended = thread.join();
-                // No one is left to tell; the log has it.
-                if let Some(trouble) = freezes.keep() {
+                // No client is connected any more, so this goes to the log.
+                if let Some(trouble) = freezes.save() {
                     tracing::warn!(what = trouble.what, "freezes are not on disk");
                 }
             };
@@ -120,7 +120,7 @@ impl Handle {
         self.gather.world.read(|world| world.services.values().any(|s| s.state.is_busy()))
     }
 
-    /// Resolves when the engine has been told to stop or something a reader could see has changed.
+    /// Changes when a reader can see a change.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.gather.world.changes()
@@ -130,7 +130,7 @@ impl Handle {
     pub fn fleet(&self) -> FleetSnapshot {
         let now = self.clock.now();
         let row = |service: &Arc<Service>| -> FleetRow {
-            with_facts(service, |facts| build::fleet_row(facts, now))
+            with_input(service, |input| build::fleet_row(input, now))
         };
         self.gather.world.read(|world| FleetSnapshot {
             version: self.version("fleet", world.revision),
@@ -147,7 +147,7 @@ impl Handle {
         self.read_service(name, |service| {
             let me = service.people.actor_of(caller);
             let version = self.version(name.as_str(), service.revision);
-            with_facts(service, |facts| build::service(facts, &me, version, now))
+            with_input(service, |input| build::service(input, &me, version, now))
         })
     }
 
@@ -209,7 +209,7 @@ impl Handle {
         action: Action,
         caller: &Caller,
     ) -> Result<Plan, CommandError> {
-        for _ in 0..GATHERS {
+        for _ in 0..GATHER_ATTEMPTS {
             let gathered = Box::pin(gather::for_plan(&self.gather, name, action)).await?;
             let gathered = Gathered::Plan(Box::new(gathered));
             let now = self.clock.now();
@@ -227,7 +227,7 @@ impl Handle {
         Err(CommandError::Outdated)
     }
 
-    /// Where a commit is, asked of git outside of the writer.
+    /// Finds a commit with git, outside the writer.
     ///
     /// # Errors
     /// When there is no such service, or git fails.
@@ -239,10 +239,10 @@ impl Handle {
         Box::pin(commit_location::find(&self.gather.world, name, commit)).await
     }
 
-    /// Records a command; what was answered is durable.
+    /// Records a command. A receipt is durable.
     ///
     /// # Errors
-    /// With a refusal, or a failure to record, and then nothing was done.
+    /// With a refusal or a failure: nothing was done. With `Unknown`: it is unknown whether the command was recorded.
     pub async fn command(
         &self,
         name: &ServiceName,
@@ -250,10 +250,10 @@ impl Handle {
         command: Command,
         key: IdempotencyKey,
     ) -> Result<Receipt, CommandError> {
-        for _ in 0..GATHERS {
-            // What needs nothing goes to the writer at once, so that who asks for its receipt comes behind it.
+        for _ in 0..GATHER_ATTEMPTS {
+            // A command that needs nothing goes to the writer at once, so that a later query for its receipt comes after it.
             let gathered = if !gather::is_needed(&command) || self.recorded(&key).await?.is_some() {
-                // The writer compares the request; there is nothing to gather for what was done.
+                // It was recorded before or needs nothing from git. The writer compares the request.
                 None
             } else {
                 Box::pin(gather::gather(&self.gather, name, &command)).await?
@@ -269,7 +269,7 @@ impl Handle {
             };
             let input = Input::Command(Box::new(request));
             self.send(input).await?;
-            let dropped = |_| CommandError::Unknown("the engine stopped with it".into());
+            let dropped = |_| CommandError::Unknown("the engine stopped before it answered".into());
             match answer.await.map_err(dropped)? {
                 Err(CommandError::Outdated) => {}
                 decided => return decided,
@@ -278,8 +278,8 @@ impl Handle {
         Err(CommandError::Outdated)
     }
 
-    /// The receipt of a command. That there is none is said only after everything that came in before was recorded:
-    /// the command itself may wait for a disk that takes its time.
+    /// The receipt of a command. `None` only after all earlier inputs were processed, because the command may still wait
+    /// for a slow disk.
     ///
     /// # Errors
     /// When the record cannot be read.
@@ -335,7 +335,7 @@ impl Handle {
         read: impl FnOnce(&Reader) -> Result<T, crate::store::StoreError> + Send + 'static,
     ) -> Result<T, CommandError> {
         let reader = self.reader.clone();
-        let work = move || read(&reader.lock().expect("nobody panics while reading the record"));
+        let work = move || read(&reader.lock().expect("no code panics while reading the record"));
         let done = tokio::task::spawn_blocking(work).await;
         Ok(done.map_err(|_| CommandError::stopping())??)
     }
@@ -355,7 +355,7 @@ impl Handle {
     ) -> Result<LogPage, CommandError> {
         let deadline = tokio::time::Instant::now() + wait;
         let run = RunId { deployment, step };
-        let [mut look, seldom] = LOG_LOOK;
+        let [mut interval, longest] = LOG_POLL_INTERVAL;
         loop {
             let complete = self.step_is_over(name, deployment, step)?;
             let page = self.runner.log(run, from, limit, complete).await;
@@ -365,12 +365,12 @@ impl Handle {
             if !waits || tokio::time::Instant::now() >= deadline {
                 return Ok(page);
             }
-            tokio::time::sleep(look).await;
-            look = seldom.min(2 * look);
+            tokio::time::sleep(interval).await;
+            interval = longest.min(2 * interval);
         }
     }
 
-    /// Looks for a line of a step's log, in as much of it as takes a moment.
+    /// Searches a bounded part of a step's log.
     ///
     /// # Errors
     /// When there is no such step, the search is invalid, or the log cannot be read.
@@ -423,7 +423,7 @@ fn find<'a>(world: &'a World, name: &ServiceName) -> Result<&'a Service, Refusal
     })
 }
 
-fn with_facts<T>(service: &Service, make: impl FnOnce(SnapshotInput<'_>) -> T) -> T {
+fn with_input<T>(service: &Service, make: impl FnOnce(SnapshotInput<'_>) -> T) -> T {
     let target = service.state.rollback_target().and_then(|n| service.state.builds.get(&n));
     let rollback = target.and_then(|build| {
         service.steps(&build.sha, Environment::Production, DeploymentKind::Rollback)

@@ -1,4 +1,4 @@
-//! What the writer takes, in one order.
+//! The inputs of the writer.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::clock::Passed;
 use super::commands::{CommandError, Gathered};
-use super::freezes::FreezeNews;
+use super::freezes::FreezeUpdate;
 use super::runner::{RunId, Status};
 use super::service_rules::ServiceRules;
 use super::trunk::update::TrunkLook;
@@ -17,7 +17,7 @@ use crate::domain::command::{Command, Receipt};
 use crate::domain::ids::{DeploymentId, IdempotencyKey, ServiceName, Sha};
 use crate::store::StoreError;
 
-/// Everything that can happen to the engine, in one order.
+/// Everything that can happen to the engine. The writer takes inputs one by one.
 pub enum Input {
     Command(Box<CommandRequest>),
     Looked(Box<TrunkLook>),
@@ -31,7 +31,7 @@ pub enum Input {
         run: RunId,
         status: Status,
     },
-    /// The reading of a pipeline that was decided has ended.
+    /// A decided read of a pipeline has ended.
     PipelineRead {
         service: ServiceName,
         sha: Sha,
@@ -42,10 +42,10 @@ pub enum Input {
         sha: Sha,
         file: Result<Arc<ServiceFile>, String>,
     },
-    /// The last good service file, which git did not tell while the engine opened.
+    /// The last good service file, which git did not give while the engine opened.
     RulesRead(Box<ServiceRules>),
-    /// What a look at the freezes changes.
-    FreezesRead(Box<FreezeNews>),
+    /// The result of a check of the freezes.
+    FreezesRead(Box<FreezeUpdate>),
     /// Sets or clears a problem that belongs to no service.
     Trouble {
         source: String,
@@ -53,16 +53,16 @@ pub enum Input {
     },
     /// The clock was set or the machine slept.
     ClockJumped(Passed),
-    /// Tell what was answered to a command, now that all that came before is recorded.
+    /// Reply with the receipt of a command, after all earlier inputs.
     Receipt {
         key: IdempotencyKey,
         reply: oneshot::Sender<Result<Option<Receipt>, StoreError>>,
     },
-    /// Look again whether there is something to do.
+    /// Decide again for this service.
     Settle(ServiceName),
-    /// Look again whether the record can be written.
+    /// Test again whether the record can be written.
     Rehearse,
-    /// Record the refusals that wait.
+    /// Record the waiting refusals.
     Refusals,
     Stop,
 }

@@ -1,4 +1,4 @@
-//! The mirrors of all repositories: one for each, shared by the services of a monorepo.
+//! The mirrors of all repositories. The services of a monorepo share one.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -19,9 +19,9 @@ impl Mirrors {
         Self { folder, open: Mutex::default() }
     }
 
-    /// The mirror of a repository. The first call makes it.
+    /// The mirror of a repository. The first call creates it.
     pub async fn open(&self, watched: &Watched) -> Result<Mirror, GitError> {
-        // The address may hold any character; its digest is a name for a folder.
+        // The address may contain any character, so its digest names the folder.
         let digest = Sha256::digest(watched.repository.as_bytes());
         let name = u64::from_be_bytes(digest[..8].try_into().expect("a digest has 32 bytes"));
         let name = format!("{name:016x}.git");

@@ -34,25 +34,25 @@ pub use self::handle::Handle;
 pub use self::open::Engine;
 use crate::config::user_file::Watched;
 
-/// What an engine is started with.
-pub struct Options {
-    /// The folder for everything that it keeps.
+/// The options of an engine.
+pub struct EngineOptions {
+    /// The data folder.
     pub data: PathBuf,
     pub services: Services,
     /// The binary that has the `supervise` command.
     pub program: PathBuf,
     /// How often it looks at a trunk.
     pub poll: Duration,
-    /// The login of who runs it; what their own git says of them counts as one of their identities.
+    /// The login of the machine's owner. Their local git identity counts as theirs.
     pub owner: Option<String>,
     pub demo: bool,
     pub clock: Arc<dyn clock::Clock>,
 }
 
-/// Which repositories it watches.
+/// The repositories to watch.
 #[derive(Debug, Clone)]
 pub enum Services {
     Fixed(Vec<Watched>),
-    /// Those of this user file; ones that are added later are watched at once.
+    /// Those of this user file. Added repositories are watched without a restart.
     File(PathBuf),
 }

@@ -1,4 +1,4 @@
-//! Opening the engine: it reads the record back and takes up what was under way.
+//! Opens the engine: it replays the record and resumes unfinished work.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,24 +20,24 @@ use super::trunk::TrunkContext;
 use super::watching::{Watching, watch_all};
 use super::world::WorldOwner;
 use super::writer::{Writer, WriterParts};
-use super::{Options, Services};
+use super::{EngineOptions, Services};
 use crate::calendar::FREEZES_FILE;
 use crate::config::user_file::UserFile;
 use crate::store::Store;
 
-/// The most inputs that wait for the writer. Senders of more wait too.
-const INBOX: usize = 1024;
+/// The capacity of the writer's queue. Senders wait while it is full.
+const QUEUE_CAPACITY: usize = 1024;
 
 /// The embedded engine; see [`Engine::open`].
 pub struct Engine;
 
 impl Engine {
-    /// Opens the data folder, takes up what was under way and begins to watch.
+    /// Opens the data folder, resumes unfinished work and starts to watch.
     ///
     /// # Errors
     /// When the folder, the database or a mirror cannot be opened.
-    pub async fn open(options: Options) -> Result<Handle, EngineError> {
-        let Options { data, services, program, poll, owner, demo, clock } = options;
+    pub async fn open(options: EngineOptions) -> Result<Handle, EngineError> {
+        let EngineOptions { data, services, program, poll, owner, demo, clock } = options;
         let [mirrors, checkouts, runs] =
             ["mirrors", "checkouts", "runs"].map(|folder| data.join(folder));
         for folder in [&data, &mirrors, &checkouts, &runs] {
@@ -46,7 +46,7 @@ impl Engine {
         let database = data.join("trunkline.db");
         let store = Store::open(&database)?;
         let runner = Arc::new(StepRunner::new(runs.clone(), program));
-        knows_all_runs(&store, &database, &runner, &runs)?;
+        check_record_is_complete(&store, &database, &runner, &runs)?;
         let reader = store.reader()?;
         let freezes = match &services {
             Services::File(path) => Some(path.with_file_name(FREEZES_FILE)),
@@ -66,7 +66,7 @@ impl Engine {
         migrations::sync_shared_schema(&mut owned);
         freezes.look(&world, clock.now()).take_in(&mut owned, &freezes, clock.now());
 
-        let (inputs, inbox) = mpsc::channel(INBOX);
+        let (inputs, inbox) = mpsc::channel(QUEUE_CAPACITY);
         let gather = GatherContext { world: world.clone(), inputs: inputs.clone(), checkouts };
         let acts = Acts::new(gather.clone(), runner.clone(), runtime::Handle::current());
         let writer = Writer::new(WriterParts {
@@ -104,9 +104,9 @@ fn create(folder: &Path) -> Result<(), EngineError> {
         .map_err(|source| EngineError::Folder { path: folder.display().to_string(), source })
 }
 
-/// Each deployment has a run of its own number. A record that lost its end would give these numbers again, and an old
-/// outcome would count for a new deployment.
-fn knows_all_runs(
+/// Checks that the record contains every run on disk. A record that lost its end would reuse the numbers of these runs, and
+/// a new deployment would get an old outcome.
+fn check_record_is_complete(
     store: &Store,
     database: &Path,
     runner: &StepRunner,

@@ -68,7 +68,9 @@ impl Restoring<'_> {
         }
         let names = world.world().services.keys().cloned().collect();
         let (rules, unread) = read_rules(&world.reader(), self.owner, names, deadline).await;
-        rules.into_iter().for_each(|rules| rules.take_in(world));
+        for rules in rules {
+            rules.take_in(world);
+        }
         Ok(unread)
     }
 

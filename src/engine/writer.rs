@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 use super::act::Acts;
 use super::clock::{Clock, Passed};
 use super::commands::{self, CommandContext, CommandError, Decided};
-use super::decide::{Decision, Known, Pipeline, decide};
-use super::freezes::{FreezeNews, Freezes};
+use super::decide::{Decision, DecisionInput, StagingSteps, decide};
+use super::freezes::{FreezeUpdate, Freezes};
 use super::input::{CommandRequest, Input};
 use super::migrations;
 use super::refusals::{Added, RefusalRecord, Refusals};
@@ -214,8 +214,8 @@ impl Writer {
             Ok(None) => return,
             Err(error) => return self.trouble(&error),
         };
-        if self.freezes.has_unkept() {
-            self.keep_freezes();
+        if self.freezes.has_unsaved() {
+            self.save_freezes();
         }
         // Its file may name another database now.
         migrations::sync_shared_schema(&mut self.world);
@@ -378,12 +378,12 @@ impl Writer {
     }
 
     /// Writes new freezes to disk in the background.
-    fn keep_freezes(&self) {
+    fn save_freezes(&self) {
         let (freezes, inputs) = (self.freezes.clone(), self.inputs.clone());
         self.acts.spawn(async move {
-            let keeping = tokio::task::spawn_blocking(move || freezes.keep());
+            let keeping = tokio::task::spawn_blocking(move || freezes.save());
             let Ok(trouble) = keeping.await else { return };
-            let news = Box::new(FreezeNews::of_keeping(trouble));
+            let news = Box::new(FreezeUpdate::of_saving(trouble));
             let _stopped = inputs.send(Input::FreezesRead(news)).await;
         });
     }
@@ -408,13 +408,13 @@ fn ends_a_deployment(event: &Event) -> bool {
 
 fn decisions(service: &Service) -> Vec<Decision> {
     let pipeline = |sha: &Sha| match service.pipelines.get(sha) {
-        None => Pipeline::NotRead,
-        Some(Err(_)) => Pipeline::Broken,
-        Some(Ok(file)) => Pipeline::Steps(
+        None => StagingSteps::NotRead,
+        Some(Err(_)) => StagingSteps::Broken,
+        Some(Ok(file)) => StagingSteps::Read(
             file.steps(Environment::Staging, crate::domain::event::DeploymentKind::Auto),
         ),
     };
-    decide(&Known {
+    decide(&DecisionInput {
         state: &service.state,
         staging: service.file.as_ref().map_or(Staging::Deploy, |file| file.policy.staging),
         verify: service.file.as_ref().map_or(&[], |file| &file.policy.verify),

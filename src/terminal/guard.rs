@@ -57,12 +57,12 @@ const MODES: [Mode; 6] = [
 
 /// The terminal while it is ours. Dropping the guard gives it back.
 #[derive(Debug)]
-pub struct Guard<W: Write> {
+pub struct TerminalGuard<W: Write> {
     out: W,
     modes: Vec<Mode>,
 }
 
-impl<W: Write> Guard<W> {
+impl<W: Write> TerminalGuard<W> {
     /// Takes the terminal over. There is one terminal: hold one guard.
     ///
     /// # Errors
@@ -113,7 +113,7 @@ impl<W: Write> Guard<W> {
     }
 }
 
-impl<W: Write> Drop for Guard<W> {
+impl<W: Write> Drop for TerminalGuard<W> {
     fn drop(&mut self) {
         fault::here(Layer::Drop);
         leave_all(&mut self.out);

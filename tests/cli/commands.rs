@@ -372,7 +372,7 @@ fn a_verification_says_what_is_still_asked_for() {
     home.merge("sam", "trunkline.toml", &both);
     home.await_build(2, "in_staging");
     let said = home.said(&["verify", "1", "--note", "seen"]);
-    assert_eq!(said.trim(), "you verified #1; still asked for: step smoke");
+    assert_eq!(said.trim(), "you verified #1; still missing: step smoke");
     assert_eq!(home.said(&["verify", "2", "--note", "seen"]).trim(), "#2 is verified");
 }
 

@@ -139,7 +139,7 @@ const UNBOUND: &str = "ctrl-y";
 
 #[tokio::test(start_paused = true)]
 async fn every_key_of_every_table_does_something_in_its_place() {
-    let places = places().await;
+    let places = Box::pin(places()).await;
     let everywhere = [InputContext::Everywhere];
     let idle = |entry: &Entry, key: &str| {
         let is_here = |context: InputContext| {
@@ -160,7 +160,7 @@ async fn every_key_of_every_table_does_something_in_its_place() {
 
 #[tokio::test(start_paused = true)]
 async fn a_key_is_looked_up_in_the_table_of_its_place() {
-    for (context, desk) in places().await {
+    for (context, desk) in Box::pin(places()).await {
         let keymap = &desk.model.options.keymap;
         for entry in ACTIONS.iter().filter(|entry| entry.context == context) {
             for chord in keymap.keys(entry) {

@@ -14,7 +14,7 @@ use trunkline::domain::people::{Actor, People};
 use trunkline::domain::policy::{Policy, Staging, VerifyBy};
 use trunkline::domain::service::ServiceState;
 use trunkline::engine::commands::{self, CommandContext, CommandError, ServiceView};
-use trunkline::engine::decide::{Decision, Known, Pipeline, decide};
+use trunkline::engine::decide::{Decision, DecisionInput, StagingSteps, decide};
 
 use trunkline_testing::record::{Record, found, request, sha, step};
 
@@ -92,11 +92,11 @@ impl Story {
     fn decisions(&self) -> Vec<Decision> {
         let steps = steps();
         let verify = VerifyBy::Step("smoke".into());
-        decide(&Known {
+        decide(&DecisionInput {
             state: &self.state,
             staging: self.staging,
             verify: &[verify],
-            staging_steps: &|_| Pipeline::Steps(&steps),
+            staging_steps: &|_| StagingSteps::Read(&steps),
         })
     }
 

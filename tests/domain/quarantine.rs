@@ -341,7 +341,7 @@ fn a_beginning_that_several_commits_have_names_none_of_them() {
     let said = history.refused(&clear(&zeros), Vec::new());
     assert!(said.contains("begins 2 commits") && said.contains("write more"), "{said}");
     let said = history.refused(&clear("abcdef1"), Vec::new());
-    assert!(said.contains("no commit of the quarantine begins with"), "{said}");
+    assert!(said.contains("no commit in quarantine starts with"), "{said}");
     assert!(history.decide(&clear(sha(30).as_str()), Vec::new()).is_ok());
 }
 

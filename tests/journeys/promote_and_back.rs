@@ -141,7 +141,7 @@ fn a_second_ctrl_c_leaves_the_console() {
     leaves(
         |screen| {
             screen.keys("\x03");
-            screen.shows("press ctrl-c once more");
+            screen.shows("press ctrl-c again to quit");
             // Were the first forgotten by now, these would be a first and a second again.
             screen.keys("\x03\x03");
         },

@@ -15,7 +15,7 @@ use crate::cli::{Global, output, record};
 use crate::domain::event::Event;
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct AuditExportArgs {
     #[command(flatten)]
     filter: Filter,
     #[arg(long, value_enum)]
@@ -43,8 +43,8 @@ struct Export<'a> {
     format: Format,
 }
 
-pub async fn run(global: Global, arguments: Arguments) -> Result<(), CliError> {
-    let Arguments { filter, format, output, force } = arguments;
+pub async fn run(global: Global, arguments: AuditExportArgs) -> Result<(), CliError> {
+    let AuditExportArgs { filter, format, output, force } = arguments;
     let context = Context::connect(global).await?;
     let export = Export { context: &context, filter, format };
     match output {

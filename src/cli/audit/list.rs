@@ -9,7 +9,7 @@ use crate::cli::{Reading, output};
 use crate::domain::event::Event;
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct AuditListArgs {
     #[command(flatten)]
     filter: Filter,
     /// At most this many, the newest ones
@@ -21,7 +21,7 @@ pub struct Arguments {
 }
 
 /// With `--json` one document on each line.
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
+pub async fn run(context: &Context, arguments: AuditListArgs) -> Result<(), CliError> {
     let limit = usize::from(arguments.limit);
     let newest = arguments.filter.newest(context, limit).await?;
     newest.iter().try_for_each(|event| {

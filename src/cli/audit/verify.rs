@@ -17,7 +17,7 @@ use crate::domain::chain::{ChainBreak, ChainHead, ChainWalk};
 const HEAD_BYTES: u64 = 4_096;
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct AuditVerifyArgs {
     /// Check this database file instead: a copy, or the record of an engine that has stopped
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
@@ -31,14 +31,14 @@ pub struct Arguments {
 
 /// What a walk found, as a document.
 #[derive(Debug, Serialize)]
-struct Document<'a> {
+struct VerifyDocument<'a> {
     rows: u64,
     head: Option<&'a ChainHead>,
     broken: Option<&'a ChainBreak>,
 }
 
 #[derive(Debug, Args)]
-pub struct HeadArguments {
+pub struct AuditHeadArgs {
     /// Read this database file instead: a copy, or the record of an engine that has stopped
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
@@ -47,13 +47,13 @@ pub struct HeadArguments {
     output: Option<PathBuf>,
 }
 
-pub async fn run(global: Global, arguments: Arguments) -> Result<(), CliError> {
+pub async fn run(global: Global, arguments: AuditVerifyArgs) -> Result<(), CliError> {
     let before = arguments.head.as_deref().map(read).transpose()?;
     let file = arguments.file.as_deref();
     let ChainWalk { rows, head, broken } = walk(global, file, before.as_ref()).await?;
     let json = arguments.json;
     if json {
-        output::json(&Document { rows, head: head.as_ref(), broken: broken.as_ref() })?;
+        output::json(&VerifyDocument { rows, head: head.as_ref(), broken: broken.as_ref() })?;
     }
     if let Some(ChainBreak { seq, why }) = broken {
         let sentence = format!("event {seq} is broken: {why}; {rows} rows before it hold");
@@ -71,7 +71,7 @@ pub async fn run(global: Global, arguments: Arguments) -> Result<(), CliError> {
     Ok(())
 }
 
-pub async fn head(global: Global, arguments: HeadArguments) -> Result<(), CliError> {
+pub async fn head(global: Global, arguments: AuditHeadArgs) -> Result<(), CliError> {
     let ChainWalk { head, broken, .. } = walk(global, arguments.file.as_deref(), None).await?;
     if let Some(ChainBreak { seq, why }) = broken {
         let sentence = format!("event {seq} is broken: {why}; a broken chain has no head to keep");

@@ -25,13 +25,13 @@ const QUIET: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct DemoArgs {
     /// Throw the practice service away and start over
     #[arg(long)]
     reset: bool,
 }
 
-pub async fn run(global: Global, arguments: Arguments) -> Result<(), CliError> {
+pub async fn run(global: Global, arguments: DemoArgs) -> Result<(), CliError> {
     console::needs_terminal()?;
     let base = Places::discover()?;
     if arguments.reset {

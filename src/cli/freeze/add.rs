@@ -13,7 +13,7 @@ use crate::domain::event::{Event, Fact};
 
 #[derive(Debug, Args)]
 #[group(id = "end", args = ["until", "duration"], multiple = false)]
-pub struct Arguments {
+pub struct FreezeAddArgs {
     /// When it starts; the default is now
     #[arg(long, value_name = "TIME", value_parser = time)]
     from: Option<DateTime<Utc>>,
@@ -30,7 +30,7 @@ pub struct Arguments {
     acting: Acting,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
+pub async fn run(context: &Context, arguments: FreezeAddArgs) -> Result<(), CliError> {
     let service = context.service().await?;
     let key = arguments.acting.key.clone();
     if retry::first_answer(context, &service, key.as_ref(), |e| is_same(&arguments, e))
@@ -39,7 +39,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError
     {
         return Ok(());
     }
-    let Arguments { from, until, duration, reason, .. } = arguments;
+    let FreezeAddArgs { from, until, duration, reason, .. } = arguments;
     let until = match duration {
         None => until,
         Some(duration) => {
@@ -61,7 +61,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError
 const ON_ITS_WAY: TimeDelta = TimeDelta::minutes(1);
 
 /// Whether these arguments made that freeze. Without `--from` it starts when the command was given.
-fn is_same(words: &Arguments, event: &Event) -> bool {
+fn is_same(words: &FreezeAddArgs, event: &Event) -> bool {
     let Fact::FreezePlaced { from, until, reason } = &event.fact else { return false };
     let ends = match (words.duration, words.until, until) {
         (None, words, until) => words == *until,

@@ -19,7 +19,7 @@ use crate::domain::stops::evaluate_freezes;
 const AHEAD: TimeDelta = TimeDelta::days(400);
 
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct FreezeCalendarArgs {
     /// Which month, as in 2026-12; without it, this one
     #[arg(long, value_name = "MONTH", value_parser = month)]
     month: Option<NaiveDate>,
@@ -53,7 +53,7 @@ struct Day {
     state: FreezeState,
 }
 
-pub async fn run(context: &Context, arguments: Arguments) -> Result<(), CliError> {
+pub async fn run(context: &Context, arguments: FreezeCalendarArgs) -> Result<(), CliError> {
     let service = context.service().await?;
     let snapshot = context.snapshot(&service).await?;
     let (now, production) = (snapshot.at, Environment::Production);

@@ -16,7 +16,7 @@ use crate::calendar::FreezeWindow;
 use crate::domain::policy::FreezeMode;
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum FreezeCommand {
     /// List the freezes in force and the planned ones, by hand and by calendar
     List {
         #[command(flatten)]
@@ -30,25 +30,29 @@ pub enum Command {
         reading: Reading,
     },
     /// Require a reason for every promote in a time window
-    Add(add::Arguments),
+    Add(add::FreezeAddArgs),
     /// End a freeze that was set by hand
-    Lift(lift::Arguments),
+    Lift(lift::LiftArgs),
     /// Check whether promotes are frozen at one moment, as JSON
-    Check(check::Arguments),
+    Check(check::FreezeCheckArgs),
     /// Show a month with the frozen days marked
-    Calendar(calendar::Arguments),
+    Calendar(calendar::FreezeCalendarArgs),
 }
 
-pub async fn run(global: Global, command: Command) -> Result<(), CliError> {
+pub async fn run(global: Global, command: FreezeCommand) -> Result<(), CliError> {
     match command {
-        Command::List { reading } => list::all(&Context::connect(global).await?, reading).await,
-        Command::Show { id, reading } => {
+        FreezeCommand::List { reading } => {
+            list::all(&Context::connect(global).await?, reading).await
+        }
+        FreezeCommand::Show { id, reading } => {
             list::one(&Context::connect(global).await?, &id, reading).await
         }
-        Command::Add(arguments) => add::run(&recall::connect(global).await?, arguments).await,
-        Command::Lift(arguments) => lift::run(&recall::connect(global).await?, arguments).await,
-        Command::Check(arguments) => check::run(global, arguments).await,
-        Command::Calendar(arguments) => {
+        FreezeCommand::Add(arguments) => add::run(&recall::connect(global).await?, arguments).await,
+        FreezeCommand::Lift(arguments) => {
+            lift::run(&recall::connect(global).await?, arguments).await
+        }
+        FreezeCommand::Check(arguments) => check::run(global, arguments).await,
+        FreezeCommand::Calendar(arguments) => {
             calendar::run(&Context::connect(global).await?, arguments).await
         }
     }

@@ -171,7 +171,7 @@ impl LogPane {
         self.settle();
     }
 
-    /// LogPosition failed. Once it works again, a line in the log says for how long it did not.
+    /// A read failed. Once one works again, a line in the log says for how long none did.
     pub fn interrupted(&mut self, now: DateTime<Utc>) {
         self.lost_at.get_or_insert(now);
     }

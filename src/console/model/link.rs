@@ -14,7 +14,7 @@ pub struct Link {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkState {
-    /// Nothing was last_answer yet.
+    /// There was no answer yet.
     Connecting,
     Up,
     Down {

@@ -105,7 +105,9 @@ mod tests {
     fn typed(text: &str, edits: &[Edit]) -> TextInput {
         let mut input = TextInput::default();
         input.insert(text);
-        edits.iter().for_each(|edit| input.edit(*edit));
+        for edit in edits {
+            input.edit(*edit);
+        }
         input
     }
 

@@ -44,34 +44,18 @@ pub fn act(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
         KeyAction::Quit => browse::back(model).unwrap_or_else(|| vec![Effect::Quit]),
         KeyAction::Interrupt => browse::interrupt(model),
         KeyAction::Services => browse::to_fleet(model),
-        KeyAction::Refresh => refresh(model),
-        KeyAction::Pause => pause(model),
-        KeyAction::CopyCommit => copy(model),
-        KeyAction::Log(command) => log::command(model, command.clone()),
-        KeyAction::NextStep => log::step(model, 1),
-        KeyAction::PreviousStep => log::step(model, -1),
-        KeyAction::Redraw => vec![Effect::Outside(Outside::Redraw)],
-        KeyAction::Suspend => vec![Effect::Outside(Outside::Suspend)],
-        KeyAction::Move(_)
-        | KeyAction::NextPane
-        | KeyAction::PreviousPane
-        | KeyAction::Focus(_)
-        | KeyAction::Zoom
-        | KeyAction::Filter => {
-            look(model, action);
-            Vec::new()
-        }
         // They have a place of their own.
         KeyAction::Edit(_)
         | KeyAction::Input(_)
         | KeyAction::InHelp(_)
         | KeyAction::Page(_)
         | KeyAction::Dialog(_) => Vec::new(),
+        action => look(model, action),
     }
 }
 
-/// What changes only where this console looks.
-fn look(model: &mut Model, action: &KeyAction) {
+/// What changes nothing but what this console shows.
+fn look(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
     match action {
         KeyAction::Move(by) => browse::travel(model, *by),
         KeyAction::NextPane => browse::next_pane(model, 1),
@@ -79,8 +63,17 @@ fn look(model: &mut Model, action: &KeyAction) {
         KeyAction::Focus(pane) => browse::focus(model, *pane),
         KeyAction::Zoom => model.zoomed = !model.zoomed,
         KeyAction::Filter => browse::begin_filter(model),
+        KeyAction::Refresh => return refresh(model),
+        KeyAction::Pause => return pause(model),
+        KeyAction::CopyCommit => return copy(model),
+        KeyAction::Log(command) => return log::command(model, command.clone()),
+        KeyAction::NextStep => return log::step(model, 1),
+        KeyAction::PreviousStep => return log::step(model, -1),
+        KeyAction::Redraw => return vec![Effect::Outside(Outside::Redraw)],
+        KeyAction::Suspend => return vec![Effect::Outside(Outside::Suspend)],
         _ => {}
     }
+    Vec::new()
 }
 
 fn not_roll_back(model: &mut Model) -> Vec<Effect> {

@@ -111,10 +111,10 @@ fn hints(model: &Model, width: u16) -> Row<'_> {
 }
 
 fn is_hinted(model: &Model, entry: &Entry) -> bool {
-    let overlaid = !model.overlays.is_empty();
-    let has_key = model.options.keymap.keys(entry).next().is_some();
-    let shown = has_key && !entry.hint.is_empty() && entry.action != KeyAction::Help && !overlaid;
-    shown && available::check(model, &entry.action).is_ok()
+    let shown = !entry.hint.is_empty() && entry.action != KeyAction::Help;
+    let has_key = || model.options.keymap.keys(entry).next().is_some();
+    let works = || available::check(model, &entry.action).is_ok();
+    shown && model.overlays.is_empty() && has_key() && works()
 }
 
 fn hint<'t>(model: &Model, row: Row<'t>, entry: &Entry) -> Row<'t> {

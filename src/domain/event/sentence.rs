@@ -58,12 +58,12 @@ impl Fact {
             Self::CancelRequested { deployment, reason } => {
                 format!("{by} cancels {deployment}{}", because(reason))
             }
-            Self::DeploymentEnded { deployment, outcome } => format!("{deployment} {outcome}"),
+            Self::DeploymentEnded { deployment, outcome }
+            | Self::ObservedEnded { deployment, outcome, .. } => format!("{deployment} {outcome}"),
             Self::DeploymentObserved(seen) => {
                 let (id, run) = (DeploymentId::from(seq), &seen.run);
                 format!("{by} deploys {} to {} ({id}, run {run})", seen.build, seen.environment)
             }
-            Self::ObservedEnded { deployment, outcome, .. } => format!("{deployment} {outcome}"),
             Self::BuildVerified { build, note, .. } => {
                 format!("{by} verified {build}{}", because(note))
             }

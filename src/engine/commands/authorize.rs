@@ -1,13 +1,13 @@
-//! Whether a caller may send a command at all; pure. What the service's guards say is decided after that.
+//! Whether a caller may send a command. Pure. The service's guards are checked after that.
 //!
-//! Reads need no check here: a caller who is let in at all may read.
+//! Reads need no check here: every accepted caller may read.
 
 use crate::domain::caller::{Caller, Rights};
 use crate::domain::command::{Command, Refusal};
 use crate::domain::people::Actor;
 
 /// # Errors
-/// With a refusal that names the missing role. It is recorded like every refusal of a guard.
+/// With a refusal that names the missing role. It is recorded like a guard's refusal.
 pub fn authorize(caller: &Caller, actor: &Actor, command: &Command) -> Result<(), Refusal> {
     match caller.rights {
         Rights::Deployer => Ok(()),

@@ -1,11 +1,11 @@
-//! What makes two commands with one idempotency key the same command.
+//! The digest that tells whether two commands with one idempotency key are the same command.
 
 use crate::domain::caller::Caller;
 use crate::domain::command::Command;
 use crate::domain::ids::ServiceName;
 use crate::store::Hash;
 
-/// The digest that is recorded beside a receipt. Records of every version are compared with it.
+/// The digest that is recorded beside a receipt. It must stay the same in every version.
 ///
 /// # Errors
 /// When the command cannot be written as JSON.

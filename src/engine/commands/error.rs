@@ -1,10 +1,10 @@
-//! Why the engine did not do what it was asked to do: one type from the decision to the door.
+//! Why the engine did not carry out a request: one type from the decision to the API.
 
 use crate::domain::command::Refusal;
 use crate::domain::log::Unsearchable;
 use crate::store::StoreError;
 
-/// Why a command or a question got no answer.
+/// Why a command or a query failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
     /// A decision: nothing was done, and the sentence says what to do instead.
@@ -26,7 +26,7 @@ impl CommandError {
         Self::Failed(why.into())
     }
 
-    /// The engine ends and takes nothing any more.
+    /// The engine is stopping and accepts no input.
     #[must_use]
     pub fn stopping() -> Self {
         Self::failed("the engine is stopping")

@@ -1,4 +1,4 @@
-//! Naming commits that are known to be bad, and clearing them.
+//! Quarantines bad commits and clears them.
 
 use super::{CommandContext, Decided, Gathered, Need, ServiceView, text};
 use crate::domain::command::{MOST_BAD_COMMITS, Refusal};
@@ -9,8 +9,8 @@ use crate::domain::remedy::Remedy;
 
 /// The most commits that a refusal names.
 const CANDIDATES: usize = 5;
-/// The shortest beginning of an id that names a commit.
-const SHORTEST: usize = 7;
+/// The shortest prefix of an id that names a commit.
+const SHORTEST_PREFIX: usize = 7;
 
 pub(super) fn add(
     service: &ServiceView<'_>,
@@ -33,18 +33,18 @@ pub(super) fn clear(
     commit: &str,
     reason: &str,
 ) -> Result<Decided, Refusal> {
-    let beginning = beginning(commit)?;
-    let known = service.state.quarantine.keys().filter(|sha| sha.as_str().starts_with(&beginning));
+    let prefix = prefix(commit)?;
+    let known = service.state.quarantine.keys().filter(|sha| sha.as_str().starts_with(&prefix));
     let sha = match known.collect::<Vec<_>>()[..] {
         [sha] => sha,
         [] => {
-            let sentence = format!("no commit of the quarantine begins with {beginning:?}");
+            let sentence = format!("no commit in quarantine starts with {prefix:?}");
             return Err(Refusal::not_found(sentence));
         }
-        ref several => return Err(ambiguous(&beginning, several)),
+        ref several => return Err(ambiguous(&prefix, several)),
     };
     let reason = text("reason", reason, Need::Required)?;
-    let said = format!("{} is not in quarantine any more", sha.short());
+    let said = format!("{} is no longer in quarantine", sha.short());
     let facts = vec![Fact::CommitCleared { sha: sha.clone(), reason }];
     Ok(Decided { facts, deployment: None, said })
 }
@@ -73,9 +73,9 @@ pub(super) fn named(
 }
 
 fn one(service: &ServiceView<'_>, name: &str, found: &[BadCommit]) -> Result<BadCommit, Refusal> {
-    let beginning = beginning(name)?;
-    let mut all = service.state.commits_that_begin_with(&beginning);
-    for commit in found.iter().filter(|commit| commit.sha.as_str().starts_with(&beginning)) {
+    let prefix = prefix(name)?;
+    let mut all = service.state.commits_that_begin_with(&prefix);
+    for commit in found.iter().filter(|commit| commit.sha.as_str().starts_with(&prefix)) {
         if !all.iter().any(|known| known.sha == commit.sha) {
             all.push(commit.clone());
         }
@@ -83,37 +83,37 @@ fn one(service: &ServiceView<'_>, name: &str, found: &[BadCommit]) -> Result<Bad
     match all.as_slice() {
         [one] => Ok(one.clone()),
         [] => {
-            let refusal = Refusal::not_found(format!("no build has a commit {beginning}"));
-            Err(refusal.with(Remedy::FindCommit { commit: beginning }))
+            let refusal = Refusal::not_found(format!("no build has a commit {prefix}"));
+            Err(refusal.with(Remedy::FindCommit { commit: prefix }))
         }
         several => {
             let shas: Vec<_> = several.iter().map(|commit| &commit.sha).collect();
-            Err(ambiguous(&beginning, &shas))
+            Err(ambiguous(&prefix, &shas))
         }
     }
 }
 
-/// Several commits begin so; of many only the first are named.
-fn ambiguous(beginning: &str, shas: &[&Sha]) -> Refusal {
+/// The refusal of an ambiguous prefix. It names only the first few commits.
+fn ambiguous(prefix: &str, shas: &[&Sha]) -> Refusal {
     let mut named: Vec<_> = shas.iter().take(CANDIDATES).map(ToString::to_string).collect();
     named.extend((shas.len() > CANDIDATES).then(|| format!("{} more", shas.len() - CANDIDATES)));
     Refusal::invalid(format!(
-        "{beginning:?} begins {} commits ({}); write more of the one you mean",
+        "{} commits start with {prefix:?} ({}); write more digits",
         shas.len(),
         named.join(", ")
     ))
 }
 
-fn beginning(name: &str) -> Result<String, Refusal> {
+fn prefix(name: &str) -> Result<String, Refusal> {
     let name = name.trim().to_ascii_lowercase();
     let is_hex = name.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_hex && (SHORTEST..=64).contains(&name.len()) {
+    if is_hex && (SHORTEST_PREFIX..=64).contains(&name.len()) {
         return Ok(name);
     }
-    // What somebody pasted by mistake may be long.
+    // A text pasted by mistake may be long.
     let shown: String = name.chars().take(64).collect();
     Err(Refusal::invalid(format!(
-        "{shown:?} is not a commit; write its id, or at least its first {SHORTEST} digits"
+        "{shown:?} is not a commit; write its id, or at least its first {SHORTEST_PREFIX} digits"
     )))
 }
 

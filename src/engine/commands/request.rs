@@ -1,4 +1,4 @@
-//! Asking for a promoter, and taking that back.
+//! Asks for a promoter, and withdraws the request.
 
 use chrono::{DateTime, TimeDelta, Utc};
 

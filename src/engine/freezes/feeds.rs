@@ -10,25 +10,25 @@ use reqwest::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use reqwest::{Client, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use super::kept::{COPY, place, write};
+use super::saved::{COPY_PREFIX, place, write};
 use crate::calendar::ical::LARGEST_FEED;
 use crate::calendar::{Feed, FeedPlace, FeedSource, Tz};
 use crate::config::freezes as files;
 
 /// The time limit of a request.
-const PATIENCE: Duration = Duration::from_secs(20);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(20);
 const REDIRECTS: usize = 5;
-/// The events of feeds are computed from so long before now to so long after.
-const BACK: TimeDelta = TimeDelta::days(60);
-const AHEAD: TimeDelta = TimeDelta::days(400);
+/// The events of feeds are computed for this time before now and after it.
+const PAST: TimeDelta = TimeDelta::days(60);
+const FUTURE: TimeDelta = TimeDelta::days(400);
 /// The problem of a feed before its first answer.
-const UNREAD: &str = "it has not been read yet";
+const NOT_READ: &str = "it has not been read yet";
 /// How often a feed is fetched, or a quarter of its `max_age` if that is shorter.
 const INTERVAL: TimeDelta = TimeDelta::minutes(15);
 /// The pause after one failure, and the longest after several.
 const RETRY: [TimeDelta; 2] = [TimeDelta::minutes(1), TimeDelta::hours(1)];
 
-type Stretch = (DateTime<Utc>, DateTime<Utc>);
+type FeedSpan = (DateTime<Utc>, DateTime<Utc>);
 
 /// The feeds from the web by address; clones share them.
 #[derive(Debug, Clone)]
@@ -59,12 +59,12 @@ struct CopyInfo {
     last_modified: Option<String>,
 }
 
-/// The answer of a server: no text if nothing is new.
+/// The answer of a server: no text if the feed has not changed.
 type Fetched = (Option<Arc<str>>, CopyInfo);
 
 /// The time span around an instant for which the events of feeds are computed.
-pub(super) fn stretch(now: DateTime<Utc>) -> Stretch {
-    (now - BACK, now + AHEAD)
+pub(super) fn feed_span(now: DateTime<Utc>) -> FeedSpan {
+    (now - PAST, now + FUTURE)
 }
 
 impl Feeds {
@@ -96,13 +96,13 @@ impl Feeds {
         // Parsed without the lock, since a large feed takes long.
         let (text, read_at, trouble) = {
             let copies = self.copies();
-            let copy = copies.get(url).ok_or(UNREAD)?;
+            let copy = copies.get(url).ok_or(NOT_READ)?;
             (copy.text.clone(), copy.info.read_at, copy.trouble.clone())
         };
         let (Some(text), Some(read_at)) = (text, read_at) else {
-            return Err(trouble.unwrap_or(UNREAD.to_owned()));
+            return Err(trouble.unwrap_or(NOT_READ.to_owned()));
         };
-        let mut feed = files::feed(&text, source.zone, stretch(now), read_at)?;
+        let mut feed = files::feed(&text, source.zone, feed_span(now), read_at)?;
         feed.max_age = Some(source.max_age);
         feed.problems.extend(trouble);
         Ok(feed)
@@ -125,14 +125,14 @@ impl Feeds {
                     let info = info.unwrap_or_default();
                     let fetched = fetch(&url, &info, source.zone, now).await;
                     let take = move || feeds.take_answer(&url, fetched, &source, now);
-                    // It is dropped only when the engine stops.
+                    // This fails only if the engine stops.
                     let _stopping = tokio::task::spawn_blocking(take).await;
                 });
             }
         }
     }
 
-    /// Takes an answer, unless no file names the feed any more.
+    /// Takes an answer, unless the feed is no longer in use.
     fn take_answer(
         &self,
         url: &str,
@@ -166,7 +166,8 @@ impl Feeds {
         self.copies().retain(|url, _| keys.contains(url));
         let named: BTreeSet<_> = keys.iter().map(|key| place(&self.folder, key)).collect();
         for entry in std::fs::read_dir(&self.folder).into_iter().flatten().flatten() {
-            let is_copy = entry.file_name().to_str().is_some_and(|name| name.starts_with(COPY));
+            let is_copy =
+                entry.file_name().to_str().is_some_and(|name| name.starts_with(COPY_PREFIX));
             if is_copy
                 && !named.contains(&entry.path().with_extension(""))
                 && let Err(error) = std::fs::remove_file(entry.path())
@@ -209,7 +210,7 @@ impl FeedCopy {
     }
 }
 
-/// The text first, so that the info never marks an older text as fresh.
+/// Writes the text first, so that the info never marks an older text as fresh.
 fn keep(place: &Path, text: Option<&str>, info: &CopyInfo) -> std::io::Result<()> {
     if let Some(text) = text {
         write(&place.with_extension("ics"), text.as_bytes())?;
@@ -229,7 +230,7 @@ fn kept(place: &Path) -> FeedCopy {
     FeedCopy { text, info, ..FeedCopy::default() }
 }
 
-/// Fetches a feed. The address of a calendar is a secret, so no message has it.
+/// Fetches a feed. Its address may be a secret, so no message contains it.
 async fn fetch(
     url: &str,
     info: &CopyInfo,
@@ -239,7 +240,7 @@ async fn fetch(
     let failed =
         |error: reqwest::Error| format!("the feed cannot be fetched: {}", error.without_url());
     let client = Client::builder()
-        .timeout(PATIENCE)
+        .timeout(FETCH_TIMEOUT)
         .redirect(reqwest::redirect::Policy::limited(REDIRECTS))
         .build()
         .map_err(failed)?;
@@ -269,8 +270,8 @@ async fn fetch(
     }
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let (text, read) = tokio::task::spawn_blocking(move || {
-        // Parsed as later, so that an invalid text does not replace the last valid copy.
-        let read = files::feed(&text, zone, stretch(now), now);
+        // Parsed here so that an invalid text does not replace the last valid copy.
+        let read = files::feed(&text, zone, feed_span(now), now);
         (text, read)
     })
     .await

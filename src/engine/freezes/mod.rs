@@ -1,12 +1,11 @@
-//! The freezes by calendar of the engine and of each service: read when they change, and the last good ones kept.
+//! The freezes by calendar of the engine and of each service. They are read when they change; the last good ones are saved.
 //!
-//! Files are read, feeds parsed and copies written with nothing locked that a command waits for; what was made is then
-//! swapped in.
+//! Files are read, feeds parsed and copies written without a lock that commands wait for. The results are then swapped in.
 
+mod at_commit;
 mod feeds;
-mod found;
-mod kept;
 mod own;
+mod saved;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,54 +15,54 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use chrono::{DateTime, Utc};
 
+pub use self::at_commit::FreezesAtCommit;
+use self::at_commit::OwnFileUpdate;
+pub(super) use self::at_commit::at_commit;
 use self::feeds::Feeds;
-pub use self::found::Found;
-use self::found::Own;
-pub(super) use self::found::at_commit;
-use self::kept::Kept;
 use self::own::OwnFile;
+use self::saved::SavedTexts;
 use self::source::Source;
 use super::world::{Trouble, World, WorldOwner, WorldReader};
 use crate::calendar::FreezeRules;
 use crate::domain::ids::ServiceName;
 
-/// Under which source it is said what is wrong with the engine's own file.
-const SOURCE: &str = "freezes";
-/// Under which what is wrong with the feeds and tables that it names.
-const FEEDS: &str = "feeds";
-/// And under which that good ones cannot be kept.
-const KEPT: &str = "kept freezes";
+/// Problem key for mistakes in the engine's own file.
+const FILE_PROBLEM: &str = "freezes";
+/// Problem key for the feeds and tables that a file names.
+const FEEDS_PROBLEM: &str = "feeds";
+/// Problem key for texts that cannot be saved.
+const SAVE_PROBLEM: &str = "kept freezes";
 
-/// Everything that is known of freezes by calendar.
+/// All freezes by calendar.
 #[derive(Debug)]
 pub struct Freezes {
     feeds: Feeds,
-    kept: Kept,
-    /// Held while the engine's own file is looked at.
+    kept: SavedTexts,
+    /// Locked while the engine's own file is checked.
     own: Mutex<OwnFile>,
-    /// Held while texts are kept or dropped, so that nobody puts an older one over a newer.
-    keeping: Mutex<()>,
-    /// Never held for longer than it takes to swap something in. Taken after the world by who needs both.
+    /// Locked while texts are saved or removed, so that an older text never replaces a newer one.
+    saving: Mutex<()>,
+    /// Locked only for a swap. Code that needs both locks takes the world first.
     in_force: Mutex<InForce>,
 }
 
 #[derive(Debug, Default)]
 struct InForce {
-    engine: Held,
-    services: BTreeMap<ServiceName, Held>,
-    /// Whose newest text is not on disk yet; the engine's is nobody's.
-    unkept: BTreeSet<Option<ServiceName>>,
+    engine: FileInForce,
+    services: BTreeMap<ServiceName, FileInForce>,
+    /// The owners whose newest text is not on disk yet; `None` is the engine.
+    unsaved: BTreeSet<Option<ServiceName>>,
 }
 
-/// What holds of one file.
+/// One file in force.
 #[derive(Debug, Default, Clone)]
-struct Held {
+struct FileInForce {
     source: Arc<Source>,
-    /// What is wrong with the file as it is now.
+    /// What is wrong with the current file.
     trouble: Option<String>,
 }
 
-/// What came of a look at the engine's own file.
+/// The result of a check of the engine's own file.
 enum OwnLook {
     NotDue,
     Good,
@@ -71,56 +70,59 @@ enum OwnLook {
 }
 
 impl Freezes {
-    /// Takes up the last good files of the folder `data`.
+    /// Loads the last good files of the folder `data`.
     pub fn open(data: &Path, file: Option<PathBuf>) -> Self {
-        let kept = Kept::in_folder(data.join("freezes"));
-        let held = |source: Source| Held { source: Arc::new(source), trouble: None };
+        let kept = SavedTexts::in_folder(data.join("freezes"));
+        let held = |source: Source| FileInForce { source: Arc::new(source), trouble: None };
         let engine = kept.engine().filter(|_| file.is_some());
         let engine = engine.map_or_else(Source::none, |text| Source::kept(None, text, &kept));
         let services = kept.of_services().into_iter().map(|(name, text)| {
             let source = Source::kept(Some(name.clone()), text, &kept);
             (name, held(source))
         });
-        let in_force =
-            InForce { engine: held(engine), services: services.collect(), unkept: BTreeSet::new() };
+        let in_force = InForce {
+            engine: held(engine),
+            services: services.collect(),
+            unsaved: BTreeSet::new(),
+        };
         Self {
             feeds: Feeds::open(kept.folder()),
             kept,
             own: Mutex::new(OwnFile::new(file)),
-            keeping: Mutex::default(),
+            saving: Mutex::default(),
             in_force: Mutex::new(in_force),
         }
     }
 
-    /// A service's own file that holds.
-    fn own_of(&self, service: &ServiceName) -> Option<Held> {
+    /// A service's own file in force.
+    fn own_of(&self, service: &ServiceName) -> Option<FileInForce> {
         self.in_force().services.get(service).cloned()
     }
 
-    /// Takes in what was found of a service's own file; gives the rules that hold for it now, and its own.
+    /// Takes in a service's own file. Returns the rules now in force for the service, and its own file.
     fn take(
         &self,
         service: &ServiceName,
-        own: &Own,
+        own: &OwnFileUpdate,
         trouble: Option<String>,
     ) -> (FreezeRules, Option<Arc<Source>>) {
         let mut in_force = self.in_force();
         match own {
-            Own::AsBefore => {
+            OwnFileUpdate::AsBefore => {
                 if let Some(held) = in_force.services.get_mut(service) {
                     held.trouble = trouble;
                 }
             }
-            Own::Gone => {
+            OwnFileUpdate::Gone => {
                 if in_force.services.remove(service).is_some() {
-                    in_force.unkept.insert(Some(service.clone()));
+                    in_force.unsaved.insert(Some(service.clone()));
                 }
             }
-            Own::New(source) => {
-                let held = Held { source: source.clone(), trouble };
+            OwnFileUpdate::New(source) => {
+                let held = FileInForce { source: source.clone(), trouble };
                 in_force.services.insert(service.clone(), held);
                 if source.file.is_some() {
-                    in_force.unkept.insert(Some(service.clone()));
+                    in_force.unsaved.insert(Some(service.clone()));
                 }
             }
         }
@@ -132,16 +134,16 @@ impl Freezes {
         self.in_force().of(service)
     }
 
-    /// Whether anything came in that is not on disk yet.
-    pub(super) fn has_unkept(&self) -> bool {
-        !self.in_force().unkept.is_empty()
+    /// Whether a new text is not on disk yet.
+    pub(super) fn has_unsaved(&self) -> bool {
+        !self.in_force().unsaved.is_empty()
     }
 
-    /// Whether there is anything to look at: an idle engine only asks the files how they stand.
+    /// Whether anything has to be read. An idle engine only checks the metadata of the files.
     fn is_due(&self, now: DateTime<Utc>) -> bool {
         let all = {
             let in_force = self.in_force();
-            if !in_force.unkept.is_empty() {
+            if !in_force.unsaved.is_empty() {
                 return true;
             }
             in_force.sources()
@@ -153,7 +155,7 @@ impl Freezes {
         all.iter().any(is_due) || self.own().is_due()
     }
 
-    /// Looks at the engine's own file.
+    /// Checks the engine's own file.
     fn look_at_own(&self, own: &mut OwnFile, now: DateTime<Utc>) -> OwnLook {
         let known = self.in_force().engine.source.clone();
         let Some(read) = own.look(&known) else { return OwnLook::NotDue };
@@ -161,44 +163,44 @@ impl Freezes {
             source.file.is_none() || !known.is_from(source.text.as_deref(), &source.files)
         };
         let source = read.source.filter(is_other);
-        let source = source.map(|source| source.laid_out(&known, &self.feeds, now));
+        let source = source.map(|source| source.with_events(&known, &self.feeds, now));
         let mut in_force = self.in_force();
         in_force.engine.trouble.clone_from(&read.trouble);
         if let Some(source) = source {
             if source.file.is_some() && source.text.is_some() {
-                in_force.unkept.insert(None);
+                in_force.unsaved.insert(None);
             }
             in_force.engine.source = Arc::new(source);
         }
         read.trouble.map_or(OwnLook::Good, OwnLook::Broken)
     }
 
-    /// Lays out anew what is not up to date.
+    /// Computes the outdated events again.
     fn renew(&self, now: DateTime<Utc>) {
         let all = self.in_force().sources();
         for before in all.into_iter().filter(|source| source.is_old(&self.feeds, now)) {
-            let fresh = Arc::new(before.laid_out(&before, &self.feeds, now));
+            let fresh = Arc::new(before.with_events(&before, &self.feeds, now));
             let mut in_force = self.in_force();
             let InForce { engine, services, .. } = &mut *in_force;
             let mut all = std::iter::once(engine).chain(services.values_mut());
-            // What came in meanwhile was laid out by who brought it.
+            // A source that was replaced meanwhile is up to date.
             if let Some(held) = all.find(|held| Arc::ptr_eq(&held.source, &before)) {
                 held.source = fresh;
             }
         }
     }
 
-    /// Asks for the feeds that are due.
+    /// Fetches the feeds that are due.
     fn fetch(&self, now: DateTime<Utc>) {
         let all = self.in_force().sources();
         self.feeds.fetch_due(all.iter().flat_map(|one| one.feeds().to_vec()).collect(), now);
     }
 
-    /// Drops the copies of feeds that no file names any more.
+    /// Removes the copies of unused feeds.
     fn tidy(&self) {
-        let _one = self.keeping();
+        let _one = self.saving();
         let all = self.in_force().sources();
-        // A file that cannot be read may name any.
+        // An unreadable file may name any feed.
         if all.iter().all(|source| source.file.is_some()) {
             let keys = |one: &Arc<Source>| -> Vec<_> {
                 one.feeds().iter().map(|feed| one.key(feed)).collect()
@@ -207,7 +209,7 @@ impl Freezes {
         }
     }
 
-    /// Keeps the text of a file and those of the feeds beside it.
+    /// Saves the text of a file and of its feeds.
     fn put(&self, whose: Option<&ServiceName>, newest: Option<&Source>) -> io::Result<()> {
         for (key, text) in newest.into_iter().flat_map(Source::good_texts) {
             self.kept.put_feed(&key, text)?;
@@ -216,15 +218,15 @@ impl Freezes {
     }
 
     fn in_force(&self) -> MutexGuard<'_, InForce> {
-        self.in_force.lock().expect("nobody panics while swapping freezes")
+        self.in_force.lock().expect("no code panics while swapping freezes")
     }
 
-    fn keeping(&self) -> MutexGuard<'_, ()> {
-        self.keeping.lock().expect("nobody panics while keeping freezes")
+    fn saving(&self) -> MutexGuard<'_, ()> {
+        self.saving.lock().expect("no code panics while saving freezes")
     }
 
     fn own(&self) -> MutexGuard<'_, OwnFile> {
-        self.own.lock().expect("nobody panics while looking at freezes")
+        self.own.lock().expect("no code panics while checking freezes")
     }
 }
 
@@ -245,7 +247,7 @@ impl InForce {
         all.map(|held| held.source.clone()).collect()
     }
 
-    /// The file that holds, whose text is to be kept.
+    /// The file in force whose text has to be saved.
     fn source_of(&self, whose: Option<&ServiceName>) -> Option<Arc<Source>> {
         match whose {
             Some(service) => self.services.get(service).map(|held| held.source.clone()),
@@ -254,22 +256,22 @@ impl InForce {
     }
 }
 
-/// What a look at the freezes found changed.
+/// What changed since the last check of the freezes.
 #[derive(Default)]
-pub struct FreezeNews {
-    /// The services whose rules or problems are others now.
+pub struct FreezeUpdate {
+    /// The services whose rules or problems changed.
     services: Vec<ServiceName>,
     /// Problems that belong to no service, set or cleared.
     troubles: Vec<(&'static str, Option<Trouble>)>,
 }
 
 impl Freezes {
-    /// Looks at everything, if anything is due. It may take a while, so it runs on a thread of its own.
+    /// Checks everything, if anything is due. It may be slow, so it runs on its own thread.
     pub(super) async fn look_when_due(
         self: &Arc<Self>,
         world: WorldReader,
         now: DateTime<Utc>,
-    ) -> Option<FreezeNews> {
+    ) -> Option<FreezeUpdate> {
         if !self.is_due(now) {
             return None;
         }
@@ -277,78 +279,77 @@ impl Freezes {
         tokio::task::spawn_blocking(move || freezes.look(&world, now)).await.ok()
     }
 
-    /// Looks at everything once. It may take a while.
-    pub(super) fn look(&self, world: &WorldReader, now: DateTime<Utc>) -> FreezeNews {
-        let mut news = FreezeNews::default();
+    /// Checks everything once. It may be slow.
+    pub(super) fn look(&self, world: &WorldReader, now: DateTime<Utc>) -> FreezeUpdate {
+        let mut update = FreezeUpdate::default();
         let mut own = self.own();
-        // Before the file is read: a new file can then fall back on the rules before it.
+        // This comes before the file is read, so that a new file can fall back on the previous rules.
         self.renew(now);
         match self.look_at_own(&mut own, now) {
             OwnLook::NotDue => {}
-            OwnLook::Good => news.troubles.push((SOURCE, None)),
+            OwnLook::Good => update.troubles.push((FILE_PROBLEM, None)),
             OwnLook::Broken(what) => {
-                let remedy = "mend the file; until then the last good one holds";
-                news.troubles.push((SOURCE, Some(Trouble::new(what, remedy))));
+                let remedy = "fix the file; until then the last good one applies";
+                update.troubles.push((FILE_PROBLEM, Some(Trouble::new(what, remedy))));
             }
         }
         self.tidy();
         self.fetch(now);
-        self.compare(&world.world(), now, &mut news);
+        self.compare(&world.world(), now, &mut update);
         drop(own);
-        news.troubles.push((KEPT, self.keep()));
-        news
+        update.troubles.push((SAVE_PROBLEM, self.save()));
+        update
     }
 
-    /// Finds the services that do not have the rules in force.
-    fn compare(&self, world: &World, now: DateTime<Utc>, news: &mut FreezeNews) {
+    /// Finds the services whose rules are not the ones in force.
+    fn compare(&self, world: &World, now: DateTime<Utc>, update: &mut FreezeUpdate) {
         for service in world.services.values() {
             let (rules, own) = self.in_force_for(&service.name);
             let trouble =
                 own.and_then(|own| trouble_of(&own.rules, now)).map(|trouble| trouble.what);
-            let known = service.problems.get(FEEDS).map(|known| &known.what);
-            if !service.freezes.are_same(&rules) || known != trouble.as_ref() {
-                news.services.push(service.name.clone());
+            let reported = service.problems.get(FEEDS_PROBLEM).map(|known| &known.what);
+            if !service.freezes.are_same(&rules) || reported != trouble.as_ref() {
+                update.services.push(service.name.clone());
             }
         }
         let engine = self.in_force().engine.source.clone();
-        news.troubles.push((FEEDS, trouble_of(&engine.rules, now)));
+        update.troubles.push((FEEDS_PROBLEM, trouble_of(&engine.rules, now)));
     }
 
-    /// Writes the newest good texts to disk that are not there yet. The next look tries again what failed, and the trouble
-    /// says so.
-    pub(super) fn keep(&self) -> Option<Trouble> {
-        let _one = self.keeping();
-        let unkept = std::mem::take(&mut self.in_force().unkept);
+    /// Writes new good texts to disk. The next check retries a failed write. Returns the problem, if a write failed.
+    pub(super) fn save(&self) -> Option<Trouble> {
+        let _one = self.saving();
+        let unsaved = std::mem::take(&mut self.in_force().unsaved);
         let mut trouble = None;
-        for whose in unkept {
+        for whose in unsaved {
             let newest = self.in_force().source_of(whose.as_ref());
             if let Err(error) = self.put(whose.as_ref(), newest.as_deref()) {
                 let file = whose.as_ref().map_or("the engine's file", ServiceName::as_str);
                 trouble = Some(Trouble::new(
-                    format!("the freezes of {file} cannot be kept: {error}"),
-                    "free disk space or mend the data folder; after a restart older ones would hold",
+                    format!("the freezes of {file} cannot be saved: {error}"),
+                    "free disk space or repair the data folder; after a restart older freezes would apply",
                 ));
-                self.in_force().unkept.insert(whose);
+                self.in_force().unsaved.insert(whose);
             }
         }
         trouble
     }
 }
 
-impl FreezeNews {
-    /// The news of one attempt to write the texts.
-    pub(super) fn of_keeping(trouble: Option<Trouble>) -> Self {
-        Self { services: Vec::new(), troubles: vec![(KEPT, trouble)] }
+impl FreezeUpdate {
+    /// The result of one attempt to save the texts.
+    pub(super) fn of_saving(trouble: Option<Trouble>) -> Self {
+        Self { services: Vec::new(), troubles: vec![(SAVE_PROBLEM, trouble)] }
     }
 
-    /// Gives the services the rules in force now: a look at the trunk may have found newer ones since this look.
+    /// Gives the services the rules in force now. They may be newer than this check.
     pub(super) fn take_in(self, world: &mut WorldOwner, freezes: &Freezes, now: DateTime<Utc>) {
         for name in &self.services {
             let (rules, own) = freezes.in_force_for(name);
             let trouble = own.and_then(|own| trouble_of(&own.rules, now));
             world.change(name, |service| {
                 service.freezes = rules;
-                service.set_trouble(FEEDS, now, trouble);
+                service.set_trouble(FEEDS_PROBLEM, now, trouble);
             });
         }
         for (source, trouble) in self.troubles {
@@ -357,9 +358,9 @@ impl FreezeNews {
     }
 }
 
-/// What is wrong with rules, beside mistakes in their file.
+/// The problems of rules, except mistakes in their file.
 fn trouble_of(rules: &FreezeRules, now: DateTime<Utc>) -> Option<Trouble> {
     let problems = rules.problems(now);
-    let remedy = "promotes may need a reason until that is mended";
+    let remedy = "promotes may need a reason until this is fixed";
     (!problems.is_empty()).then(|| Trouble::new(problems.join("; "), remedy))
 }

@@ -1,4 +1,5 @@
-//! The engine's own freezes.toml and its feed files: read after a change. A change that removes freezes has to be seen twice.
+//! The engine's own freezes.toml and its feed files, read after a change. A change that removes freezes applies only once
+//! two reads agree.
 
 use std::collections::BTreeMap;
 use std::fs::Metadata;
@@ -15,13 +16,13 @@ use crate::config::freezes as files;
 pub(super) struct OwnFile {
     /// `None` without a settings folder.
     path: Option<PathBuf>,
-    /// The stamp of each file before it was read; empty before the first look.
+    /// The stamp of each file before it was read. Empty before the first read.
     stamps: BTreeMap<PathBuf, Option<FreezesStamp>>,
-    /// The text of the last look, if it has to be seen once more.
+    /// The last text, if a second read has to confirm it.
     doubted: Option<FreezesText>,
 }
 
-/// The file, as found.
+/// The file as it was read.
 #[derive(Debug, PartialEq, Eq)]
 enum FreezesText {
     Missing,
@@ -31,7 +32,7 @@ enum FreezesText {
 /// The device, inode, size, and times of the last change in nanoseconds of a file.
 type FreezesStamp = (u64, u64, u64, i128, i128);
 
-/// The result of a look. Without a source the one before stays in force.
+/// The result of a read. Without a source the previous one stays in force.
 pub(super) struct OwnRead {
     pub source: Option<Source>,
     pub trouble: Option<String>,
@@ -42,7 +43,7 @@ impl OwnFile {
         Self { path, stamps: BTreeMap::new(), doubted: None }
     }
 
-    /// Whether a file changed since it was read, or has to be seen once more.
+    /// Whether a file changed since it was read, or needs a second read.
     pub fn is_due(&self) -> bool {
         let is_other = |(path, known): (&PathBuf, &Option<FreezesStamp>)| stamp(path) != *known;
         let is_unread = self.stamps.is_empty() && self.path.is_some();
@@ -53,14 +54,14 @@ impl OwnFile {
     pub fn look(&mut self, known: &Source) -> Option<OwnRead> {
         let path = self.path.clone().filter(|_| self.is_due())?;
         let shown = path.display().to_string();
-        // Stamped before the read, so that the next look finds a change in between.
+        // Stamped before the read, so that the next check finds a change in between.
         self.stamps = BTreeMap::from([(path.clone(), stamp(&path))]);
         let doubted = self.doubted.take();
         let found = text_of(&path).map_err(|why| format!("{shown}: cannot be read: {why}"));
         let read = found.and_then(|found| {
             let file = match &found {
                 FreezesText::Text(text) => parse(text, &shown)?,
-                // A file that was read once may be lost by mistake, so a missing file is no empty one.
+                // A known file may be lost by mistake, so a missing file does not count as empty.
                 FreezesText::Missing if known.text.is_some() => {
                     return Err(format!(
                         "{shown}: is missing; to end its freezes, leave an empty file"
@@ -84,7 +85,7 @@ impl OwnFile {
         })
     }
 
-    /// The last valid file stays in force, with its feed files as they are now.
+    /// The last valid file stays in force, with its current feed files.
     fn broken(&mut self, known: &Source, trouble: String) -> OwnRead {
         let source = match (&known.text, &known.file) {
             (Some(text), Some(file)) => {
@@ -93,7 +94,7 @@ impl OwnFile {
                 let source = || Source::of(None, text.clone(), file.clone(), files.clone());
                 (files != known.files).then(source)
             }
-            // The kept copy cannot be read, and the source in force says so.
+            // The saved copy cannot be read, and the source in force reports that.
             (Some(_), None) => None,
             (None, _) => Some(Source::unreadable(None, &trouble)),
         };
@@ -117,9 +118,9 @@ impl OwnFile {
     }
 }
 
-/// Why the file may be half written.
+/// Why the file may be incomplete.
 fn doubt(known: &Source, found: &FreezesText, file: &FreezesFile) -> Option<String> {
-    let unsure = "if the next look finds the same";
+    let unsure = "if the next check finds the same";
     let FreezesText::Text(text) = found else {
         let was_unreadable = known.file.is_none();
         return was_unreadable.then(|| format!("is missing; its freezes end {unsure}"));
@@ -151,7 +152,7 @@ fn stamp(path: &Path) -> Option<FreezesStamp> {
     std::fs::metadata(path).ok().map(of)
 }
 
-/// Follows links, since settings are often links. A broken link is no missing file.
+/// Follows links, since settings are often links. A broken link does not count as a missing file.
 fn text_of(path: &Path) -> Result<FreezesText, String> {
     match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(FreezesText::Missing),

@@ -1,12 +1,12 @@
-//! One freezes.toml with the events of its feeds around an instant. It never changes; making one can take long.
+//! One freezes.toml with the events of its feeds around an instant. It never changes; making one can be slow.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::feeds::{Feeds, stretch};
-use super::kept::{Kept, KeptText};
+use super::feeds::{Feeds, feed_span};
+use super::saved::{SavedText, SavedTexts};
 use crate::calendar::{FREEZES_FILE, Feed, FeedPlace, FeedSource, FreezeRules, FreezesFile};
 use crate::config::freezes as files;
 use crate::domain::ids::ServiceName;
@@ -19,7 +19,7 @@ const REFRESH: TimeDelta = TimeDelta::days(1);
 pub(super) struct Source {
     /// `None` without a file.
     pub text: Option<String>,
-    /// `None` if it never was valid.
+    /// `None` if no version was valid.
     pub file: Option<FreezesFile>,
     /// The service of the file; `None` for the engine's own.
     of: Option<ServiceName>,
@@ -27,7 +27,7 @@ pub(super) struct Source {
     /// The last valid feeds by the ids of their rules.
     good: BTreeMap<String, ValidFeed>,
     pub rules: FreezeRules,
-    laid_out: Option<DateTime<Utc>>,
+    computed_at: Option<DateTime<Utc>>,
     versions: Vec<u64>,
 }
 
@@ -56,14 +56,14 @@ impl Source {
         Self { text: Some(text), file: Some(file), of, files, rules, ..Self::default() }
     }
 
-    /// A file that never was valid: every promote needs a reason.
+    /// A file without any valid version: every promote needs a reason.
     pub fn unreadable(of: Option<ServiceName>, why: &str) -> Self {
         let rules = named(of.as_ref(), &FreezeRules::unreadable(FREEZES_FILE, why));
         Self { of, rules, ..Self::default() }
     }
 
-    /// A text that was valid when it was kept; a newer trunkline may reject it.
-    pub fn kept(of: Option<ServiceName>, text: KeptText, kept: &Kept) -> Self {
+    /// A saved text. It was valid once; a newer trunkline may reject it.
+    pub fn kept(of: Option<ServiceName>, text: SavedText, kept: &SavedTexts) -> Self {
         let text = match text {
             Ok(text) => text,
             Err(why) => {
@@ -111,14 +111,14 @@ impl Source {
 
     /// Whether its events may be out of date.
     pub fn is_old(&self, feeds: &Feeds, now: DateTime<Utc>) -> bool {
-        self.laid_out.is_none_or(|at| now - at > REFRESH || now < at)
+        self.computed_at.is_none_or(|at| now - at > REFRESH || now < at)
             || self.versions != feeds.versions(self.feeds())
     }
 
-    /// The same with the current events of its feeds. An invalid feed keeps its last valid events, also from the file
-    /// before.
-    pub fn laid_out(&self, before: &Self, feeds: &Feeds, now: DateTime<Utc>) -> Self {
-        // Taken first, so that an answer in between makes this one old.
+    /// The same with the current events of its feeds. An invalid feed keeps its last valid events, also those of the
+    /// previous file.
+    pub fn with_events(&self, before: &Self, feeds: &Feeds, now: DateTime<Utc>) -> Self {
+        // Read first, so that an answer in between makes this source outdated.
         let versions = feeds.versions(self.feeds());
         let (mut good, mut known) = (BTreeMap::new(), BTreeMap::new());
         for source in self.feeds() {
@@ -148,7 +148,7 @@ impl Source {
             files: self.files.clone(),
             good,
             rules: self.rules.with_feeds(|id| known.get(id).cloned()),
-            laid_out: Some(now),
+            computed_at: Some(now),
             versions,
         }
     }
@@ -157,7 +157,7 @@ impl Source {
         match &source.place {
             FeedPlace::Url(url) => feeds.read(url, source, now),
             FeedPlace::Path(path) => match self.files.get(&source.freeze) {
-                Some(Ok(text)) => files::feed(text, source.zone, stretch(now), now)
+                Some(Ok(text)) => files::feed(text, source.zone, feed_span(now), now)
                     .map_err(|why| format!("{path:?} {why}")),
                 Some(Err(why)) => Err(why.clone()),
                 None => Err(format!("{path:?} has not been read yet")),
@@ -182,7 +182,7 @@ impl Source {
 }
 
 impl ValidFeed {
-    /// The last valid feed; its age counts from then.
+    /// The last valid feed. Its age counts from the time when the next text was invalid.
     fn with(&self, trouble: String) -> Feed {
         let mut feed = self.feed.clone();
         if feed.max_age.is_none() {
@@ -200,6 +200,6 @@ fn named(of: Option<&ServiceName>, rules: &FreezeRules) -> FreezeRules {
 /// Parses the file; `shown` is its name in errors.
 pub(super) fn parse(text: &str, shown: &str) -> Result<FreezesFile, String> {
     let parsed = fault::contained(|| FreezesFile::parse(text, shown));
-    let parsed = parsed.ok_or_else(|| format!("{shown}: breaks its reader"))?;
+    let parsed = parsed.ok_or_else(|| format!("{shown}: the parser crashed on it"))?;
     parsed.map_err(|error| error.in_one_line())
 }

@@ -24,11 +24,13 @@ pub struct Permit(RunId);
 
 impl Permit {
     /// `None` unless the recorded state says that the step runs.
+    #[must_use]
     pub(in crate::engine) fn recorded(state: &ServiceState, run: RunId) -> Option<Self> {
         let step = state.deployments.get(&run.deployment)?.steps.get(run.step)?;
         matches!(step, StepState::Running { .. }).then_some(Self(run))
     }
 
+    #[must_use]
     pub fn run(&self) -> RunId {
         self.0
     }
@@ -50,6 +52,7 @@ pub struct Job {
 
 impl Job {
     /// The job of a recorded step. `None` if the deployment has no such step.
+    #[must_use]
     pub fn of(service: &Service, checkouts: &Path, run: RunId) -> Option<Self> {
         let deployment = service.state.deployments.get(&run.deployment)?;
         let request = &deployment.request;

@@ -5,7 +5,7 @@ use crate::config::user_file::Watched;
 use crate::domain::commit::{Commit, Revert};
 use crate::domain::ids::{BuildNumber, Sha};
 use crate::domain::people::Identity;
-use crate::engine::freezes::Found;
+use crate::engine::freezes::FreezesAtCommit;
 use crate::engine::world::Trouble;
 use crate::git::Mirror;
 
@@ -23,7 +23,7 @@ pub struct TrunkUpdate {
     /// The service file at the tip, unless it was read before. The inner error says why it cannot be used.
     pub(super) file: Option<Result<ServiceFile, String>>,
     /// The service's own freezes at the tip, unless they were read before.
-    pub(super) freezes: Option<Found>,
+    pub(super) freezes: Option<FreezesAtCommit>,
     /// The tip that the engine knew when this look began.
     pub(super) before: Option<Sha>,
     pub(super) tip: Sha,

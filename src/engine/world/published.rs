@@ -91,7 +91,9 @@ impl WorldOwner {
     /// Changes what no reader sees.
     pub fn change_unseen(&mut self, name: &ServiceName, change: impl FnOnce(&mut Service)) {
         self.publish(Visible::Nowhere, |world| {
-            world.services.get_mut(name).map(|service| change(Arc::make_mut(service)));
+            if let Some(service) = world.services.get_mut(name) {
+                change(Arc::make_mut(service));
+            }
         });
     }
 

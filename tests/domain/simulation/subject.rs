@@ -17,7 +17,7 @@ use trunkline::domain::service::ServiceState;
 use trunkline::engine::commands::{
     self, CommandContext, CommandError, Decided, ForPlan, Gathered, ServiceView,
 };
-use trunkline::engine::decide::{Decision, Known, Pipeline, decide};
+use trunkline::engine::decide::{Decision, DecisionInput, StagingSteps, decide};
 use trunkline::engine::refusals;
 use trunkline::engine::report;
 use trunkline::engine::runner::{RunId, Status};
@@ -253,11 +253,11 @@ impl Subject {
     fn decisions(&self) -> Vec<Decision> {
         let steps = steps();
         let pipeline = |sha: &Sha| {
-            if self.read.contains(sha) { Pipeline::Steps(&steps) } else { Pipeline::NotRead }
+            if self.read.contains(sha) { StagingSteps::Read(&steps) } else { StagingSteps::NotRead }
         };
         let verify = &self.policy.verify;
         let staging = self.policy.staging;
-        decide(&Known { state: &self.state, staging, verify, staging_steps: &pipeline })
+        decide(&DecisionInput { state: &self.state, staging, verify, staging_steps: &pipeline })
     }
 
     fn act(&mut self, decision: Decision) {

@@ -151,8 +151,8 @@ async fn a_record_that_was_cut_off_or_replaced_is_refused_with_a_way_out() {
     let mut torn = good.clone();
     torn[100..].fill(0xa5);
     let replaced = [
-        ("emptied", Vec::new(), "was replaced or cut off; put the right one back"),
-        ("an older one", older, "was replaced or cut off; put the right one back"),
+        ("emptied", Vec::new(), "was replaced or cut off; restore the right record"),
+        ("an older one", older, "was replaced or cut off; restore the right record"),
         ("cut in the middle", good[..good.len() / 2].to_vec(), "is damaged"),
         ("overwritten", torn, "is damaged"),
         ("something else", b"#!/bin/sh\nexit 0\n".repeat(400), "is damaged"),

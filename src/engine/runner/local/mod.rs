@@ -33,6 +33,7 @@ pub struct LocalRunner {
 }
 
 impl LocalRunner {
+    #[must_use]
     pub fn new(runs: PathBuf, program: PathBuf) -> Self {
         Self { runs, program }
     }

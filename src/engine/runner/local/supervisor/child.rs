@@ -61,7 +61,7 @@ pub(super) async fn run(
         // Only needed when this supervisor is killed; the step does not wait for it.
         let _best_effort = run.note_group(group.as_raw_nonzero().get());
     }
-    let mut output = Output::of(&mut child, mask, log);
+    let mut output = StepOutput::of(&mut child, mask, log);
     let mut stopping = Stopping::No;
     let deadline = Instant::now() + spec.timeout;
     let status = loop {
@@ -127,7 +127,7 @@ fn command(spec: &Spec) -> Command {
     command
 }
 
-fn ask(group: Option<Pid>, reason: Reason, spec: &Spec, output: &mut Output<'_>) -> Stopping {
+fn ask(group: Option<Pid>, reason: Reason, spec: &Spec, output: &mut StepOutput<'_>) -> Stopping {
     let why = match reason {
         Reason::Cancelled => "cancelled".to_owned(),
         Reason::TimedOut => format!("timed out after {}", say(spec.timeout)),
@@ -141,7 +141,7 @@ fn escalate(
     stopping: Stopping,
     group: Option<Pid>,
     spec: &Spec,
-    output: &mut Output<'_>,
+    output: &mut StepOutput<'_>,
 ) -> Stopping {
     match stopping {
         Stopping::No => ask(group, Reason::TimedOut, spec, output),
@@ -194,7 +194,7 @@ fn outcome(status: std::io::Result<ExitStatus>) -> StepOutcome {
 }
 
 /// Both streams of the step on their way into the log.
-struct Output<'a> {
+struct StepOutput<'a> {
     out: Pipe,
     err: Pipe,
     mask: &'a Mask,
@@ -233,7 +233,7 @@ impl Pipe {
     }
 }
 
-impl<'a> Output<'a> {
+impl<'a> StepOutput<'a> {
     fn of(child: &mut Child, mask: &'a Mask, log: &'a mut LogFile) -> Self {
         let out = Pipe::new(child.stdout.take(), Stream::Out);
         let err = Pipe::new(child.stderr.take(), Stream::Err);

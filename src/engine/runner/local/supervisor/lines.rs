@@ -49,7 +49,7 @@ impl Lines {
         mask: &Mask,
         wanted: Option<usize>,
     ) -> Block {
-        let mut writer = Writer::new(at, self.stream);
+        let mut writer = LineWriter::new(at, self.stream);
         if let Some(end) = memrchr(b'\n', bytes) {
             self.partial.extend_from_slice(&bytes[..end]);
             self.take(self.partial.len(), mask, |text| writer.lines(text, wanted));
@@ -68,7 +68,7 @@ impl Lines {
 
     /// The last piece, when the stream ended without a line end.
     pub fn finish(&mut self, at: DateTime<Utc>, mask: &Mask) -> Block {
-        let mut writer = Writer::new(at, self.stream);
+        let mut writer = LineWriter::new(at, self.stream);
         if !self.partial.is_empty() {
             self.take(self.partial.len(), mask, |text| writer.lines(text, None));
         }
@@ -108,13 +108,13 @@ fn cut(secrets: &mut Vec<Range<usize>>, length: usize) -> usize {
 }
 
 /// Puts lines of one instant behind each other.
-struct Writer {
+struct LineWriter {
     whole: Vec<u8>,
     continued: Vec<u8>,
     block: Block,
 }
 
-impl Writer {
+impl LineWriter {
     fn new(at: DateTime<Utc>, stream: Stream) -> Self {
         Self {
             whole: lead(at, stream, false),

@@ -1,4 +1,4 @@
-//! The last valid texts on disk, so that they stay in force after a restart.
+//! Saves the last valid texts on disk, so that they stay in force after a restart.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
@@ -8,19 +8,19 @@ use sha2::{Digest as _, Sha256};
 
 use crate::domain::ids::ServiceName;
 
-/// The start of the file names of feed copies.
-pub(super) const COPY: &str = "feed-";
+/// The prefix of the file names of feed copies.
+pub(super) const COPY_PREFIX: &str = "feed-";
 
-/// The folder of the kept texts: `engine.toml`, `of-SERVICE.toml` for each service's own, and copies of their feeds.
+/// The folder of the saved texts: `engine.toml`, `of-SERVICE.toml` for each service's own, and copies of their feeds.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct SavedTexts {
     folder: PathBuf,
 }
 
-/// A kept text, or why it cannot be read.
-pub(super) type KeptText = Result<String, String>;
+/// A saved text, or why it cannot be read.
+pub(super) type SavedText = Result<String, String>;
 
-impl Kept {
+impl SavedTexts {
     pub fn in_folder(folder: PathBuf) -> Self {
         if let Err(error) = fs::create_dir_all(&folder) {
             tracing::warn!(%error, "the last good freezes cannot be kept");
@@ -33,11 +33,11 @@ impl Kept {
     }
 
     /// The engine's own file, if there is one.
-    pub fn engine(&self) -> Option<KeptText> {
+    pub fn engine(&self) -> Option<SavedText> {
         text(&self.path(None))
     }
 
-    pub fn of_services(&self) -> Vec<(ServiceName, KeptText)> {
+    pub fn of_services(&self) -> Vec<(ServiceName, SavedText)> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let named = entries.filter_map(|entry| {
             let name = entry.file_name();
@@ -47,10 +47,10 @@ impl Kept {
         named.collect()
     }
 
-    /// Keeps the text of a service's own file or of the engine's; `None` removes it.
+    /// Saves the text of a service's own file or of the engine's. `None` removes it.
     ///
     /// # Errors
-    /// If it cannot be written; the text before is still there.
+    /// If it cannot be written. The previous text stays.
     pub fn put(&self, service: Option<&ServiceName>, text: Option<&str>) -> io::Result<()> {
         let path = self.path(service);
         match text {
@@ -68,7 +68,7 @@ impl Kept {
     }
 
     /// # Errors
-    /// If it cannot be written; the text before is still there.
+    /// If it cannot be written. The previous text stays.
     pub fn put_feed(&self, key: &str, text: &str) -> io::Result<()> {
         write(&place(&self.folder, key).with_extension("ics"), text.as_bytes())
     }
@@ -78,7 +78,7 @@ impl Kept {
     }
 }
 
-fn text(path: &Path) -> Option<KeptText> {
+fn text(path: &Path) -> Option<SavedText> {
     match fs::read_to_string(path) {
         Ok(text) => Some(Ok(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => None,
@@ -90,14 +90,14 @@ fn text(path: &Path) -> Option<KeptText> {
 pub(super) fn place(folder: &Path, key: &str) -> PathBuf {
     let digest = Sha256::digest(key.as_bytes());
     let name = u64::from_be_bytes(digest[..8].try_into().expect("a digest has 32 bytes"));
-    folder.join(format!("{COPY}{name:016x}"))
+    folder.join(format!("{COPY_PREFIX}{name:016x}"))
 }
 
-/// Writes a file whole or not at all, also in a power cut: an empty file would end all freezes.
+/// Writes a file atomically, also in a power cut: an empty file would end all freezes.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let half = path.with_extension("new");
-    let mut file = File::create(&half)?;
+    let draft = path.with_extension("new");
+    let mut file = File::create(&draft)?;
     file.write_all(bytes)?;
     file.sync_all()?;
-    fs::rename(&half, path)
+    fs::rename(&draft, path)
 }

@@ -1,48 +1,48 @@
-//! What a look at a trunk finds of a service's own freezes, ready to be taken in.
+//! Reads a service's own freezes at a commit, ready for the writer to take in.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
 use super::source::{Files, Source, parse};
-use super::{FEEDS, Freezes, Held, trouble_of};
+use super::{FEEDS_PROBLEM, FileInForce, Freezes, trouble_of};
 use crate::calendar::ical::LARGEST_FEED;
 use crate::calendar::{FREEZES_FILE, FeedPlace, FreezesFile, LARGEST_FILE};
 use crate::domain::ids::{ServiceName, Sha};
 use crate::engine::world::{Service, Trouble};
 use crate::git::{FileEntry, GitError, Mirror};
 
-/// The most bytes of all the feeds together that one file may name in its repository.
+/// The most bytes of all feeds that one file names in its repository.
 const ALL_FEEDS: usize = 16 * 1024 * 1024;
 
 /// A service's own freezes at a commit.
 #[derive(Debug, Default)]
-pub struct Found {
-    own: Own,
+pub struct FreezesAtCommit {
+    own: OwnFileUpdate,
     /// What is wrong with the file.
     trouble: Option<String>,
-    /// Git could not tell everything; the same commit is looked at again.
+    /// Git failed in part, so the same commit is read again.
     is_partial: bool,
 }
 
 #[derive(Debug, Default)]
-pub(super) enum Own {
-    /// What holds goes on.
+pub(super) enum OwnFileUpdate {
+    /// The freezes in force stay.
     #[default]
     AsBefore,
-    /// The commit has none. It was reviewed like any other, so that ends its freezes.
+    /// The commit has no file, which ends the service's freezes: the removal was reviewed like any change.
     Gone,
     New(Arc<Source>),
 }
 
-/// A freezes.toml and its feeds, as a commit has them.
+/// A freezes.toml and its feeds at a commit.
 struct CommitFreezes {
     text: String,
     file: FreezesFile,
     files: Files,
 }
 
-/// Whatever is wrong with them is the trouble of these files and never of the look that comes by here.
+/// Reads a service's freezes. A mistake becomes a problem of these files and never fails the look at the trunk.
 pub(in crate::engine) async fn at_commit(
     freezes: &Freezes,
     mirror: &Mirror,
@@ -50,34 +50,39 @@ pub(in crate::engine) async fn at_commit(
     at: &Sha,
     service: &ServiceName,
     now: DateTime<Utc>,
-) -> Found {
+) -> FreezesAtCommit {
     let held = freezes.own_of(service);
     let mut is_partial = false;
     let read = match read(mirror, folder, at, &mut is_partial).await {
         Ok(Some(read)) => read,
-        Ok(None) => return Found { own: Own::Gone, ..Found::default() },
+        Ok(None) => {
+            return FreezesAtCommit { own: OwnFileUpdate::Gone, ..FreezesAtCommit::default() };
+        }
         Err(why) => {
-            let is_said = |held: &Held| held.trouble.as_ref() == Some(&why);
-            let holds = held.is_some_and(|held| held.source.file.is_some() || is_said(&held));
-            let unreadable = || Own::New(Arc::new(Source::unreadable(Some(service.clone()), &why)));
-            let own = if holds { Own::AsBefore } else { unreadable() };
-            return Found { own, trouble: Some(why), is_partial };
+            let is_reported = |held: &FileInForce| held.trouble.as_ref() == Some(&why);
+            let stays = held.is_some_and(|held| held.source.file.is_some() || is_reported(&held));
+            let unreadable =
+                || OwnFileUpdate::New(Arc::new(Source::unreadable(Some(service.clone()), &why)));
+            let own = if stays { OwnFileUpdate::AsBefore } else { unreadable() };
+            return FreezesAtCommit { own, trouble: Some(why), is_partial };
         }
     };
     let known = held.map(|held| held.source);
     let is_known = known.as_ref().is_some_and(|known| known.is_from(Some(&read.text), &read.files));
     if is_known {
-        return Found { is_partial, ..Found::default() };
+        return FreezesAtCommit { is_partial, ..FreezesAtCommit::default() };
     }
     let (feeds, service) = (freezes.feeds.clone(), service.clone());
-    let lay_out = move || {
+    let compute = move || {
         let source = Source::of(Some(service), read.text, read.file, read.files);
-        Arc::new(source.laid_out(&known.unwrap_or_default(), &feeds, now))
+        Arc::new(source.with_events(&known.unwrap_or_default(), &feeds, now))
     };
-    match tokio::task::spawn_blocking(lay_out).await {
-        Ok(source) => Found { own: Own::New(source), trouble: None, is_partial },
-        Err(_) => Found {
-            own: Own::AsBefore,
+    match tokio::task::spawn_blocking(compute).await {
+        Ok(source) => {
+            FreezesAtCommit { own: OwnFileUpdate::New(source), trouble: None, is_partial }
+        }
+        Err(_) => FreezesAtCommit {
+            own: OwnFileUpdate::AsBefore,
             trouble: Some(format!("{FREEZES_FILE}: cannot be computed")),
             is_partial: true,
         },
@@ -130,8 +135,8 @@ fn text(
     }
 }
 
-impl Found {
-    /// Gives a service what was found. All of it was made before, since the world waits for this.
+impl FreezesAtCommit {
+    /// Gives a service the freezes. Everything is computed before, because the world is locked here.
     pub(in crate::engine) fn settle(
         &self,
         service: &mut Service,
@@ -144,9 +149,9 @@ impl Found {
             service.freezes = rules;
         }
         service.freezes_at = (!self.is_partial).then(|| tip.clone());
-        let remedy = "mend it on the trunk; until then the last good file holds";
+        let remedy = "fix it on the trunk; until then the last good file applies";
         let trouble = self.trouble.as_ref().map(|what| Trouble::new(what, remedy));
         service.set_trouble("freezes", now, trouble);
-        service.set_trouble(FEEDS, now, own.and_then(|own| trouble_of(&own.rules, now)));
+        service.set_trouble(FEEDS_PROBLEM, now, own.and_then(|own| trouble_of(&own.rules, now)));
     }
 }
