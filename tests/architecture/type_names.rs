@@ -9,11 +9,10 @@ use super::{code, sources};
 const SHARED: &[&str] = &[
     "Capabilities",
     "Document",
-    "Guard",
     "Kind",
     "Merge",
     "Options",
-    "Output",
+    "Pipeline",
     "Presence",
     "Reader",
     "Row",

@@ -48,7 +48,7 @@ fn turn() -> MutexGuard<'static, ()> {
 fn leaving_undoes_exactly_what_entering_did_in_reverse() {
     let _turn = turn();
     let out = Recorder::default();
-    let guard = Guard::with_modes(out.clone(), DRAWN).unwrap();
+    let guard = TerminalGuard::with_modes(out.clone(), DRAWN).unwrap();
     assert_eq!(out.text(), ENTER);
     guard.leave();
     assert_eq!(out.text(), format!("{ENTER}{LEAVE}"));
@@ -58,7 +58,7 @@ fn leaving_undoes_exactly_what_entering_did_in_reverse() {
 fn what_a_signal_restored_is_not_restored_again() {
     let _turn = turn();
     let (out, mut emergency) = (Recorder::default(), Vec::new());
-    let guard = Guard::with_modes(out.clone(), DRAWN).unwrap();
+    let guard = TerminalGuard::with_modes(out.clone(), DRAWN).unwrap();
     leave_all(&mut emergency);
     leave_all(&mut emergency);
     drop(guard);
@@ -70,7 +70,7 @@ fn what_a_signal_restored_is_not_restored_again() {
 fn a_mode_that_fails_takes_back_the_ones_before_it() {
     let _turn = turn();
     let out = Recorder { refuses: Some("\x1b[?25l"), ..Recorder::default() };
-    Guard::with_modes(out.clone(), DRAWN).unwrap_err();
+    TerminalGuard::with_modes(out.clone(), DRAWN).unwrap_err();
     assert_eq!(out.text(), "\x1b[22;2t\x1b[?1049h\x1b[?25h\x1b[r\x1b[m\x1b[?1049l\x1b[23;2t");
 }
 
@@ -78,6 +78,6 @@ fn a_mode_that_fails_takes_back_the_ones_before_it() {
 fn a_mode_that_cannot_be_undone_keeps_none_of_the_others_set() {
     let _turn = turn();
     let out = Recorder { refuses: Some("\x1b[?25h"), ..Recorder::default() };
-    drop(Guard::with_modes(out.clone(), DRAWN).unwrap());
+    drop(TerminalGuard::with_modes(out.clone(), DRAWN).unwrap());
     assert!(out.text().ends_with("\x1b[r\x1b[m\x1b[?1049l\x1b[23;2t"), "{:?}", out.text());
 }
