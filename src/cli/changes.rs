@@ -40,16 +40,16 @@ struct Changes {
     /// How the way back goes.
     verdict: Option<Verdict>,
     /// The builds whose commits these are, newest first.
-    builds: Vec<Merge>,
+    builds: Vec<ListedMerge>,
     /// The builds on the trunk that are newer, newest first.
-    not_in_this_build: Vec<Merge>,
+    not_in_this_build: Vec<ListedMerge>,
     /// Whether older builds belong into these lists that are not in them.
     builds_cut: bool,
 }
 
 /// A build by its own commit.
 #[derive(Debug, Serialize)]
-struct Merge {
+struct ListedMerge {
     build: BuildNumber,
     sha: Sha,
     subject: String,
@@ -78,10 +78,10 @@ fn action(arguments: &ChangesArgs, snapshot: &ServiceSnapshot) -> Result<Action,
     Ok(Action::Promote { build })
 }
 
-fn merges(snapshot: &ServiceSnapshot, wanted: impl Fn(BuildNumber) -> bool) -> Vec<Merge> {
+fn merges(snapshot: &ServiceSnapshot, wanted: impl Fn(BuildNumber) -> bool) -> Vec<ListedMerge> {
     let builds = snapshot.builds.iter().map(|row| &row.build);
     let wanted = builds.filter(|build| !build.off_trunk && wanted(build.number));
-    let merge = |build: &crate::domain::build::Build| Merge {
+    let merge = |build: &crate::domain::build::Build| ListedMerge {
         build: build.number,
         sha: build.sha.clone(),
         subject: build.subject().to_owned(),
@@ -152,7 +152,7 @@ impl Changes {
     }
 }
 
-fn merge(merge: &Merge) -> String {
+fn merge(merge: &ListedMerge) -> String {
     format!("  {} {} {}", merge.build, merge.sha.short(), merge.subject)
 }
 

@@ -156,7 +156,7 @@ pub enum CliCommand {
     Release(release::ReleaseArgs),
     /// The commits that are known to be bad
     #[command(subcommand)]
-    Quarantine(quarantine::Verb),
+    Quarantine(quarantine::QuarantineCommand),
     /// What the freezes say, and freezes set and lifted by hand
     #[command(subcommand)]
     Freeze(freeze::FreezeCommand),

@@ -10,7 +10,7 @@ use crate::domain::command::Command;
 use crate::domain::quarantine::Quarantined;
 
 #[derive(Debug, Subcommand)]
-pub enum Verb {
+pub enum QuarantineCommand {
     /// List the commits in quarantine
     List(Listing),
     /// Put bad commits into quarantine
@@ -49,10 +49,10 @@ pub struct Clearing {
     acting: Acting,
 }
 
-pub async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
+pub async fn run(context: &Context, verb: QuarantineCommand) -> Result<(), CliError> {
     let service = context.service().await?;
     let (command, key) = match verb {
-        Verb::List(listing) => {
+        QuarantineCommand::List(listing) => {
             let snapshot = context.snapshot(&service).await?;
             if listing.reading.json {
                 return output::json(&snapshot.quarantine);
@@ -64,10 +64,10 @@ pub async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
                 .then(|| format!("{more} older ones not shown; run: trunkline audit list"));
             return context.out.lines(lines.chain(more));
         }
-        Verb::Add(Adding { commits, reason, acting }) => {
+        QuarantineCommand::Add(Adding { commits, reason, acting }) => {
             (Command::Quarantine { commits, reason }, acting.key)
         }
-        Verb::Clear(Clearing { commit, reason, acting }) => {
+        QuarantineCommand::Clear(Clearing { commit, reason, acting }) => {
             (Command::Clear { commit, reason }, acting.key)
         }
     };

@@ -30,7 +30,7 @@ pub enum ColourChoice {
 
 /// What the terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Capabilities {
+pub struct TerminalCapabilities {
     pub depth: Depth,
     pub charset: Charset,
     /// Escapes for the outer terminal must be wrapped.
@@ -62,8 +62,8 @@ pub fn check() -> Result<(), Unusable> {
 
 /// What this process's terminal can show.
 #[must_use]
-pub fn detect(choice: ColourChoice) -> Capabilities {
-    Capabilities::from_env(choice, env)
+pub fn detect(choice: ColourChoice) -> TerminalCapabilities {
+    TerminalCapabilities::from_env(choice, env)
 }
 
 fn env(name: &str) -> Option<String> {
@@ -84,7 +84,7 @@ fn usable(
     if term.is_empty() || term == "dumb" { Err(Unusable::Dumb(term)) } else { Ok(()) }
 }
 
-impl Capabilities {
+impl TerminalCapabilities {
     /// Reads the capabilities from the environment.
     #[must_use]
     pub fn from_env(choice: ColourChoice, env: impl Fn(&str) -> Option<String>) -> Self {
@@ -132,8 +132,8 @@ mod tests {
 
     type Vars = &'static [(&'static str, &'static str)];
 
-    fn of(vars: Vars, choice: ColourChoice) -> Capabilities {
-        Capabilities::from_env(choice, lookup(vars))
+    fn of(vars: Vars, choice: ColourChoice) -> TerminalCapabilities {
+        TerminalCapabilities::from_env(choice, lookup(vars))
     }
 
     fn lookup(vars: Vars) -> impl Fn(&str) -> Option<String> {

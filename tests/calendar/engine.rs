@@ -20,7 +20,7 @@ use trunkline::domain::plan::{Finding, Guard, Severity};
 use trunkline::domain::policy::FreezeMode;
 use trunkline::domain::snapshot::ServiceSnapshot;
 use trunkline::engine::clock::Clock;
-use trunkline::engine::{Engine, Handle, Options, Services};
+use trunkline::engine::{Engine, EngineOptions, Handle, Services};
 
 use trunkline_testing::engine::QUICK;
 use trunkline_testing::home::until;
@@ -91,7 +91,7 @@ impl Desk {
     }
 
     async fn start(&mut self) {
-        let options = Options {
+        let options = EngineOptions {
             data: self.folder.path().join("data"),
             services: Services::File(self.folder.path().join("config.toml")),
             program: env!("CARGO_BIN_EXE_trunkline").into(),

@@ -217,10 +217,10 @@ fn live_times(state: &ServiceState) -> BTreeMap<DeploymentId, Duration> {
 /// Most deployments share their pipeline with others, so what one should take is computed once for all of them.
 struct Expectations<'a> {
     state: &'a ServiceState,
-    known: Vec<(Pipeline<'a>, Expected)>,
+    known: Vec<(PipelineKey<'a>, Expected)>,
 }
 
-type Pipeline<'a> = (Environment, DeploymentKind, &'a [StepSpec]);
+type PipelineKey<'a> = (Environment, DeploymentKind, &'a [StepSpec]);
 /// The whole, and each step in milliseconds.
 type Expected = (Option<Duration>, Vec<Option<u64>>);
 
@@ -236,7 +236,7 @@ impl<'a> Expectations<'a> {
         expected
     }
 
-    fn compute(&self, (environment, kind, steps): Pipeline<'_>) -> Expected {
+    fn compute(&self, (environment, kind, steps): PipelineKey<'_>) -> Expected {
         let millis = |took: Duration| u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let step = |spec| expected::step(self.state, environment, kind, spec).map(millis);
         let whole = expected::deployment(self.state, environment, kind, steps);
