@@ -5,7 +5,7 @@ use std::time::Duration;
 use trunkline::domain::build::BuildState;
 use trunkline::domain::caller::Caller;
 use trunkline::domain::command::{Action, Command, Refusal};
-use trunkline::domain::deployment::DeploymentState;
+use trunkline::domain::deployment::{DeploymentState, StepState};
 use trunkline::domain::event::{Outcome, StepOutcome};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq};
 use trunkline::domain::plan::{Guard, Severity};
@@ -65,7 +65,7 @@ async fn an_engine_that_starts_while_git_hangs_rolls_back_and_promotes_only_by_k
     assert!(begun.elapsed() < Duration::from_mins(1), "it listens after {:?}", begun.elapsed());
     let promote = world.plan("raj", Action::Promote { build: bad }).await;
     let why = format!("{promote:?}");
-    assert!(promote.is_err() && why.contains("its rules are not known"), "{why}");
+    assert!(promote.is_err() && why.contains("its rules are unknown"), "{why}");
     let rollback = world.rollback().await;
     assert_eq!(world.ended(rollback).await.state(), DeploymentState::Succeeded);
     assert_eq!(world.live_now(), Some(good));
@@ -109,7 +109,10 @@ async fn a_release_ends_only_the_hold_that_was_looked_at() {
     else {
         panic!("the hold of somebody else was released");
     };
-    assert!(sentence.contains("another hold") && sentence.contains("raj"), "{sentence}");
+    assert!(
+        sentence.contains("the hold on production has changed") && sentence.contains("raj"),
+        "{sentence}"
+    );
     world.command("ann", release(Some(second))).await.unwrap();
     world.command("raj", hold()).await.unwrap();
     let unbound = r#"{"command":"release","environment":"production","reason":"fine"}"#;
@@ -580,4 +583,26 @@ async fn a_run_is_claimed_once_whoever_tries() {
     let ran = std::fs::read_to_string(folder.path().join("ran")).unwrap();
     assert_eq!(ran, "ran\n", "of eight supervisors one runs the step");
     assert_eq!(run.status().unwrap().expect("it ended").outcome, StepOutcome::Succeeded);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shell_step_stops_at_the_first_command_that_fails() {
+    for (run, shell, outcome) in [
+        ("echo migrating; false\necho deploying", "sh", "exit 1"),
+        ("false | tee deploy.log", "bash", "exit 1"),
+        ("set -- a b; [ $# = 2 ] && [[ x == x ]]; echo done", "bash", "succeeded"),
+        ("false || true; if false; then :; fi; echo done", "sh", "succeeded"),
+    ] {
+        let step = format!("run = {run:?}\nshell = {shell:?}");
+        let file = QUICK.replace("run = \"./release\"", &step);
+        let mut world = World::open(&file).await;
+        let build = world.verified("a change").await;
+        let id = world.promote(build).await;
+        let ended = world.ended(id).await;
+        let StepState::Ended { outcome: how, .. } = &ended.steps[0] else { panic!("{ended:?}") };
+        assert_eq!(how.to_string(), outcome, "{run}");
+        let is_done = world.log(id, 0).await.contains(&"done".to_owned());
+        assert_eq!(is_done, outcome == "succeeded", "{run}");
+        world.stop().await;
+    }
 }

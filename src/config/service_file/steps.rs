@@ -81,8 +81,9 @@ fn step(
     mistakes: &mut Mistakes<'_>,
 ) -> Option<StepSpec> {
     let name = name(&mut section, before, mistakes);
-    let run = match section.take("run") {
-        Some(entry) => run(&entry, mistakes),
+    let (command, shell) = (section.take("run"), section.take("shell"));
+    let run = match command {
+        Some(entry) => run(&entry, shell.as_ref(), mistakes),
         None => missing(&section, "run = \"COMMAND\"", mistakes),
     };
     let timeout = section.take("timeout").and_then(|entry| entry.positive_duration(mistakes));
@@ -122,11 +123,27 @@ fn missing<T>(section: &Section<'_>, what: &str, mistakes: &mut Mistakes<'_>) ->
     None
 }
 
-/// A text is a shell line; a list is a program with arguments.
-fn run(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<Run> {
+/// A text is for a shell; a list is a program with arguments.
+fn run(
+    entry: &Setting<'_>,
+    shell: Option<&Setting<'_>>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Run> {
     if !entry.is_list() {
+        let shells: [(&str, fn(String) -> Run); 2] = [("sh", Run::Shell), ("bash", Run::Bash)];
+        let of_shell = match shell {
+            Some(shell) => shell.choice(&shells, mistakes)?,
+            None => Run::Shell,
+        };
         let line = entry.text(mistakes)?;
-        return no_nul(entry, line, mistakes).then(|| Run::Shell(line.to_owned()));
+        return no_nul(entry, line, mistakes).then(|| of_shell(line.to_owned()));
+    }
+    if let Some(shell) = shell {
+        shell.reject(
+            mistakes,
+            "a list runs without a shell; write the command as a text, or remove this",
+        );
+        return None;
     }
     let words = entry.words(mistakes)?;
     if words.first().is_none_or(|program| program.trim().is_empty()) {

@@ -101,8 +101,10 @@ pub struct StepSpec {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Run {
-    /// A line for `sh -c`, exactly as in the file.
+    /// A text for `sh -c`, exactly as in the file. It stops at the first command that fails.
     Shell(String),
+    /// The same for `bash -c`.
+    Bash(String),
     /// A program and its arguments, without a shell.
     Argv(Vec<String>),
 }

@@ -1,22 +1,22 @@
-//! The guard on a writer that records: what is set is undone, in reverse, once.
+//! The guard writes to a recorder: every mode is undone once, in reverse order.
 
 use std::sync::Arc;
 
 use super::*;
 
-/// The guard's record is one for the whole process, so these tests take turns.
+/// The recorded modes are global to the process, so these tests run one by one.
 static TURN: Mutex<()> = Mutex::new(());
 
 const ENTER: &str = "\x1b[22;2t\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1004h";
 const LEAVE: &str = "\x1b[?1004l\x1b[?2004l\x1b[?25h\x1b[r\x1b[m\x1b[?1049l\x1b[23;2t";
 
-/// All but raw mode, which only a terminal has.
+/// All modes except raw mode, which needs a terminal.
 const DRAWN: &[Mode] = MODES.split_at(1).1;
 
 #[derive(Debug, Clone, Default)]
 struct Recorder {
     written: Arc<Mutex<Vec<u8>>>,
-    /// Fails once it has seen this.
+    /// Fails after this was written.
     refuses: Option<&'static str>,
 }
 
