@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -43,6 +43,7 @@ struct Busy {
     checking_out: Mutex<()>,
     /// Something was fetched before, so that what is missing is not the whole history.
     is_filled: AtomicBool,
+    made: AtomicU64,
     origin: Origin,
 }
 
@@ -54,20 +55,34 @@ impl Mirror {
     pub async fn open(path: &Path, repository: &str) -> Result<Self, GitError> {
         let path = std::path::absolute(path)
             .map_err(|why| GitError::File { path: path.to_owned(), why })?;
+        let mirror = Self { path, source: RepositorySource::of(repository), busy: Arc::default() };
+        mirror.make_if_missing().await?;
+        Ok(mirror)
+    }
+
+    /// Makes the mirror's folder, unless it is there: making it again would stumble over what a killed git left behind.
+    async fn make_if_missing(&self) -> Result<(), GitError> {
+        if is_made(&self.path) {
+            return Ok(());
+        }
         let arguments =
             ["--quiet", "--bare", "--template=", "--object-format=sha1", "--end-of-options"];
-        let init = || Git::new("init").args(arguments).args([&path]).run_anywhere();
-        // Made once: making it again would stumble over what a killed git left behind.
-        if !is_made(&path) {
-            let made = init().await;
-            if locks::were_abandoned(&path, &made) {
-                init().await?;
-            } else {
-                made?;
-            }
+        let init = || Git::new("init").args(arguments).args([&self.path]).run_anywhere();
+        let made = init().await;
+        if locks::were_abandoned(&self.path, &made) {
+            init().await?;
+        } else {
+            made?;
         }
-        let (source, busy) = (RepositorySource::of(repository), Arc::default());
-        Ok(Self { path, source, busy })
+        self.busy.is_filled.store(false, Ordering::Relaxed);
+        self.busy.made.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// How often this engine made the mirror's folder: 0 if it was there.
+    #[must_use]
+    pub fn times_made(&self) -> u64 {
+        self.busy.made.load(Ordering::Relaxed)
     }
 
     #[must_use]
@@ -81,6 +96,7 @@ impl Mirror {
     /// When the repository cannot be reached within a minute; the first fetch has half an hour.
     pub async fn fetch(&self) -> Result<(), GitError> {
         let _fetching = self.busy.fetching.lock().await;
+        self.make_if_missing().await?;
         let within = if self.is_filled().await? { NETWORK } else { FIRST_FETCH };
         let fetched = self.fetch_within(within).await;
         let fetched = if locks::were_abandoned(&self.path, &fetched) {
@@ -121,8 +137,10 @@ impl Mirror {
     /// tell. While it is equal, a fetch brings nothing new of the trunk.
     pub async fn standing(&self, trunk: &str) -> Option<BranchState> {
         let RepositorySource::Local(path) = self.source.clone() else { return None };
-        let trunk = trunk.to_owned();
-        let read = move || BranchState::of(&path, &trunk, &USUAL_TRUNKS);
+        let (mirror, trunk) = (self.path.clone(), trunk.to_owned());
+        let read = move || {
+            is_made(&mirror).then(|| BranchState::of(&path, &trunk, &USUAL_TRUNKS)).flatten()
+        };
         tokio::task::spawn_blocking(read).await.ok().flatten()
     }
 

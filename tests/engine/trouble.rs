@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use rustix::process::{Pid, Signal, kill_process};
 use trunkline::domain::caller::Caller;
-use trunkline::domain::command::Command;
+use trunkline::domain::command::{Action, Command};
 use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::event::{Fact, StepOutcome};
 use trunkline::domain::ids::{BuildNumber, Environment, Seq, Sha};
@@ -218,5 +218,25 @@ async fn a_renamed_service_is_said_after_a_restart_too() {
     world.stop().await;
     world.start().await;
     world.until("and again", said).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_that_was_removed_is_made_again_and_said() {
+    let (mut world, _, second) = World::with_two_live().await;
+    for mirror in std::fs::read_dir(world.data().join("mirrors")).unwrap().flatten() {
+        std::fs::rename(mirror.path(), world.folder().join("taken")).unwrap();
+    }
+    let said = |s: &trunkline::domain::snapshot::ServiceSnapshot| {
+        let mut problems = s.problems.iter();
+        problems.find(|problem| problem.what.contains("missing and was made again")).cloned()
+    };
+    let problem = world.until("it is said", said).await;
+    assert!(problem.what.contains("all builds are still in the repository"), "{}", problem.what);
+    let plan = world.plan("raj", Action::Promote { build: second }).await.unwrap();
+    assert_eq!(plan.target.build, second);
+    let third = world.verified("a third").await;
+    world.live(third).await;
+    world.until("the notice ends", |s| said(s).is_none().then_some(())).await;
     world.stop().await;
 }

@@ -1,7 +1,7 @@
 //! Looks at a trunk with git: finds what is new since the last look. Changes no state of the engine.
 
 use super::TrunkContext;
-use super::update::{NewBuild, TrunkRewrite, TrunkUpdate};
+use super::update::{NewBuild, NewMirror, TrunkRewrite, TrunkUpdate};
 use crate::config::service_file::{SERVICE_FILE, ServiceFile};
 use crate::config::user_file::Watched;
 use crate::domain::commit::Commit;
@@ -22,6 +22,7 @@ pub(super) async fn look(
     watched: &Watched,
     mirror: &Mirror,
     owner: Option<&Identity>,
+    times_made: u64,
 ) -> Result<TrunkUpdate, Trouble> {
     let fetched = mirror.fetch().await;
     let known = known(&context.world.world(), watched);
@@ -36,6 +37,11 @@ pub(super) async fn look(
         None => mirror.default_branch().await?,
     };
     fetched?;
+    let new_mirror = if mirror.times_made() == times_made {
+        None
+    } else {
+        keep_builds(&context.world, watched, mirror).await
+    };
     let tip = mirror.tip(&trunk).await?.ok_or_else(|| Trouble {
         what: format!("the repository has no branch {trunk:?}"),
         remedy: "set trunk in trunkline.toml, or push the branch".into(),
@@ -74,7 +80,7 @@ pub(super) async fn look(
         }
     };
     let owner = owner.cloned();
-    Ok(TrunkUpdate { trunk, file, freezes, before, tip, rewrite, builds, first, owner })
+    Ok(TrunkUpdate { trunk, file, freezes, before, tip, rewrite, new_mirror, builds, first, owner })
 }
 
 impl From<GitError> for Trouble {
@@ -111,6 +117,23 @@ fn known(world: &World, watched: &Watched) -> Option<KnownTrunk> {
             file.is_some_and(|file| file.name == service.name)
         }),
     })
+}
+
+/// Keeps the commits of all builds in a mirror that was made again. `None` for a service without builds.
+async fn keep_builds(world: &WorldReader, watched: &Watched, mirror: &Mirror) -> Option<NewMirror> {
+    let builds: Vec<_> = {
+        let world = world.world();
+        let builds = world.service_at(watched)?.state.builds.values();
+        builds.map(|build| (build.number, build.sha.clone())).collect()
+    };
+    let is_new = builds.is_empty();
+    let mut lost = Vec::new();
+    for (number, sha) in builds {
+        if mirror.keep(&sha).await.is_err() {
+            lost.push(number);
+        }
+    }
+    (!is_new).then_some(NewMirror { lost })
 }
 
 /// Whether the engine took in this tip, and its service file is good.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::update::{TrunkLook, TrunkUpdate};
+use super::update::{NewMirror, TrunkLook, TrunkUpdate};
 use crate::config::service_file::ServiceFile;
 use crate::domain::event::Fact;
 use crate::domain::ids::{BuildNumber, ServiceName};
@@ -69,6 +69,7 @@ impl TakeIn<'_> {
             let (problems, rules) = (service.all_problems(), service.freezes.clone());
             service.set_trouble("trunk", self.now, look.result.as_ref().err().cloned());
             if let Ok(update) = &look.result {
+                service.set_trouble("mirror", self.now, update.new_mirror.as_ref().map(remade));
                 self.update(service, update);
             }
             is_visible = !rules.are_same(&service.freezes) || problems != service.all_problems();
@@ -152,6 +153,19 @@ fn use_file(service: &mut Service, update: &TrunkUpdate, file: &ServiceFile, peo
     let file = Arc::new(file.clone());
     service.file = Some(file.clone());
     service.remember_pipeline(update.tip.clone(), Ok(file));
+}
+
+/// The notice of a mirror that was made again. The next look that finds it in place ends it.
+fn remade(mirror: &NewMirror) -> Trouble {
+    let lost: Vec<_> = mirror.lost.iter().map(BuildNumber::to_string).collect();
+    let lost = match lost.as_slice() {
+        [] => "all builds are still in the repository".to_owned(),
+        lost => format!("the repository has no commit any more for {}", lost.join(", ")),
+    };
+    Trouble::new(
+        format!("the engine's copy of the repository was missing and was made again; {lost}"),
+        "keep the data folder's mirrors; builds whose commit is gone can only be rolled back to while their checkout is kept",
+    )
 }
 
 /// The name of a new service, if it is free.

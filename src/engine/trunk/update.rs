@@ -28,11 +28,19 @@ pub struct TrunkUpdate {
     pub(super) before: Option<Sha>,
     pub(super) tip: Sha,
     pub(super) rewrite: Option<TrunkRewrite>,
+    /// The mirror was missing and was made again.
+    pub(super) new_mirror: Option<NewMirror>,
     pub(super) builds: Vec<NewBuild>,
     /// The number of the first of `builds` of a new service.
     pub(super) first: u64,
     /// The machine's owner according to their git configuration.
     pub(super) owner: Option<Identity>,
+}
+
+/// A mirror that was made again, and the builds that the repository has no more.
+#[derive(Debug)]
+pub(super) struct NewMirror {
+    pub(super) lost: Vec<BuildNumber>,
 }
 
 /// A force-push: the builds that it took off the trunk, and the newest build that is still on it.

@@ -36,6 +36,7 @@ pub(in crate::engine) async fn watch(
     let mut failures = 0;
     let mut trunk: Option<String> = None;
     let mut last: Option<LastLook> = None;
+    let mut times_made = 0;
     loop {
         let branch = match &trunk {
             Some(trunk) => mirror.standing(trunk).await,
@@ -51,8 +52,11 @@ pub(in crate::engine) async fn watch(
             let begun = Instant::now();
             let result = {
                 let _permit = permit(&context).await;
-                look(&context, &watched, &mirror, owner.as_ref()).await
+                look(&context, &watched, &mirror, owner.as_ref(), times_made).await
             };
+            if result.is_ok() {
+                times_made = mirror.times_made();
+            }
             failures = if result.is_err() { failures + 1 } else { 0 };
             trunk = result.as_ref().ok().map(|update| update.trunk.clone());
             last = result.as_ref().ok().and_then(|update| LastLook::new(update, branch, begun));
