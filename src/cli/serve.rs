@@ -1,7 +1,8 @@
 //! `trunkline serve`: the deploy engine behind its socket, until it is told to stop.
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,6 +59,7 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
     }
     let presence = DemoPresence::new();
     let work = global.demo.then(|| tokio::spawn(colleagues(&handle, &places, &presence).work()));
+    let socket_made = file_id(&places.socket());
     let stop = stop(handle.clone(), presence.clone(), global.demo)?;
     let backend_for = {
         let handle = handle.clone();
@@ -68,7 +70,10 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
     };
     let served = server::serve(listener, backend_for, stop).await;
     // Without its socket it is known to have been told to end, and no console brings it back.
-    let _gone_already = std::fs::remove_file(places.socket());
+    // Another engine may have made one of its own since then.
+    if socket_made.is_some() && file_id(&places.socket()) == socket_made {
+        let _gone_already = std::fs::remove_file(places.socket());
+    }
     if let Some(work) = work {
         work.abort();
     }
@@ -82,6 +87,7 @@ fn options(places: &Places, global: &Global) -> Result<EngineOptions, CliError> 
     let user = UserFile::load(&places.user_file())?;
     Ok(EngineOptions {
         data: places.data.clone(),
+        lock: Some(places.lock()),
         services: Services::File(places.user_file()),
         program: std::env::current_exe().wrap_err("cannot find this program")?,
         poll: user.poll,
@@ -97,7 +103,12 @@ fn colleagues(handle: &Handle, places: &Places, presence: &DemoPresence) -> Coll
     Colleagues { moira: login("moira"), sam: login("sam"), folder, presence: presence.clone() }
 }
 
-/// Ends when the process is told to, and for the demo when it is not watched and nothing runs.
+/// A file by its device and inode.
+fn file_id(path: &Path) -> Option<(u64, u64)> {
+    std::fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()))
+}
+
+/// Ends when the process is told to, when the engine lost its data folder, and for the demo when it is not watched and nothing runs.
 fn stop(
     handle: Handle,
     presence: DemoPresence,
@@ -105,6 +116,7 @@ fn stop(
 ) -> Result<impl Future<Output = ()> + Send + 'static, CliError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let lost = handle.clone();
     let deserted = async move {
         if demo {
             deserted(&handle, &presence).await;
@@ -116,6 +128,7 @@ fn stop(
         tokio::select! {
             _ = terminate.recv() => tracing::info!("told to end"),
             _ = interrupt.recv() => tracing::info!("interrupted"),
+            what = lost.lost() => tracing::error!(what, "the engine ends"),
             () = deserted => tracing::info!("the demo is not watched any more"),
         }
     })

@@ -16,6 +16,7 @@ use super::gather::{self, GatherContext};
 use super::input::{CommandRequest, Input};
 use super::runner::{RunId, Runner as _, StepRunner};
 use super::world::{Service, World};
+use super::writer::DATA_FOLDER_PROBLEM;
 use crate::calendar::FreezeWindow;
 use crate::domain::caller::Caller;
 use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
@@ -112,6 +113,20 @@ impl Handle {
     #[must_use]
     pub fn is_demo(&self) -> bool {
         self.demo
+    }
+
+    /// Resolves with a sentence when the data folder was removed or replaced. The engine does nothing after that.
+    pub async fn lost(&self) -> String {
+        let mut changes = self.changes();
+        loop {
+            let known = |world: &World| world.problems.get(DATA_FOLDER_PROBLEM).cloned();
+            if let Some(problem) = self.gather.world.read(known) {
+                return problem.what;
+            }
+            if changes.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
     }
 
     /// Whether any deployment is queued or running.

@@ -64,6 +64,8 @@ pub enum Input {
     Rehearse,
     /// Record the waiting refusals.
     Refusals,
+    /// Look whether the files that the engine stands on are still there.
+    CheckFoundation,
     Stop,
 }
 

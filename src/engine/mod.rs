@@ -7,6 +7,7 @@ pub mod commands;
 mod commit_location;
 pub mod decide;
 mod error;
+mod foundation;
 mod freezes;
 mod gather;
 mod handle;
@@ -38,6 +39,8 @@ use crate::config::user_file::Watched;
 pub struct EngineOptions {
     /// The data folder.
     pub data: PathBuf,
+    /// The file that is locked while this engine runs, if there is one.
+    pub lock: Option<PathBuf>,
     pub services: Services,
     /// The binary that has the `supervise` command.
     pub program: PathBuf,

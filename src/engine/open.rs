@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::act::Acts;
 use super::error::EngineError;
+use super::foundation::Foundation;
 use super::freezes::Freezes;
 use super::gather::GatherContext;
 use super::handle::{Handle, HandleParts};
@@ -37,7 +38,7 @@ impl Engine {
     /// # Errors
     /// When the folder, the database or a mirror cannot be opened.
     pub async fn open(options: EngineOptions) -> Result<Handle, EngineError> {
-        let EngineOptions { data, services, program, poll, owner, demo, clock } = options;
+        let EngineOptions { data, lock, services, program, poll, owner, demo, clock } = options;
         let [mirrors, checkouts, runs] =
             ["mirrors", "checkouts", "runs"].map(|folder| data.join(folder));
         for folder in [&data, &mirrors, &checkouts, &runs] {
@@ -48,6 +49,10 @@ impl Engine {
         let runner = Arc::new(StepRunner::new(runs.clone(), program));
         check_record_is_complete(&store, &database, &runner, &runs)?;
         let reader = store.reader()?;
+        let stands_on = [data.clone(), database].into_iter().chain(lock);
+        let foundation = Foundation::of(stands_on)
+            .map_err(|source| EngineError::Folder { path: data.display().to_string(), source })?;
+        let foundation = Arc::new(foundation);
         let freezes = match &services {
             Services::File(path) => Some(path.with_file_name(FREEZES_FILE)),
             Services::Fixed(_) => None,
@@ -76,6 +81,7 @@ impl Engine {
             inputs: inputs.clone(),
             freezes: freezes.clone(),
             owner: owner.clone(),
+            foundation: foundation.clone(),
             acts,
         });
         let thread = std::thread::spawn(move || writer.run(inbox));
@@ -84,7 +90,7 @@ impl Engine {
             let _stopped = inputs.send(Input::Settle(name)).await;
         }
         let trunk = TrunkContext::new(world, inputs, clock.clone(), freezes.clone());
-        let watching = Watching { trunk, mirrors, owner, poll };
+        let watching = Watching { trunk, mirrors, foundation, owner, poll };
         let watching = tokio::spawn(watch_all(watching, services, watched, unread));
         Ok(Handle::new(
             HandleParts { gather, runner, clock, freezes, demo },

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::Services;
 use super::clock::{ClockWatch, Passed};
+use super::foundation::Foundation;
 use super::input::Input;
 use super::mirrors::Mirrors;
 use super::restore::{RETRY_REMEDY, read_rules};
@@ -26,6 +27,7 @@ type ReportedProblems = HashMap<String, Option<String>>;
 pub struct Watching {
     pub trunk: TrunkContext,
     pub mirrors: Arc<Mirrors>,
+    pub foundation: Arc<Foundation>,
     /// The login of who runs the engine.
     pub owner: Option<String>,
     pub poll: Duration,
@@ -104,6 +106,9 @@ pub async fn watch_all(
             }
         }
         tokio::time::sleep(watching.poll).await;
+        if watching.foundation.broken().is_some() {
+            watching.send(Input::CheckFoundation).await;
+        }
         match clock.look(&*watching.trunk.clock) {
             Passed::Evenly => {}
             passed => watching.send(Input::ClockJumped(passed)).await,

@@ -10,6 +10,7 @@ use super::act::Acts;
 use super::clock::{Clock, Passed};
 use super::commands::{self, CommandContext, CommandError, Decided};
 use super::decide::{Decision, DecisionInput, StagingSteps, decide};
+use super::foundation::Foundation;
 use super::freezes::{FreezeUpdate, Freezes};
 use super::input::{CommandRequest, Input};
 use super::migrations;
@@ -43,6 +44,9 @@ const RECORD_PROBLEM: &str = "record";
 /// Problem key for the notice that the clock was set.
 const CLOCK_PROBLEM: &str = "clock";
 
+/// The source of the problem that the data folder was removed or replaced.
+pub(super) const DATA_FOLDER_PROBLEM: &str = "data folder";
+
 /// What the writer is made of.
 pub(super) struct WriterParts {
     pub store: Store,
@@ -51,8 +55,8 @@ pub(super) struct WriterParts {
     /// Its own inputs, for what it tries again.
     pub inputs: mpsc::Sender<Input>,
     pub freezes: Arc<Freezes>,
-    /// The login of who runs the engine.
     pub owner: Option<String>,
+    pub foundation: Arc<Foundation>,
     pub acts: Acts,
 }
 
@@ -63,6 +67,7 @@ pub(super) struct Writer {
     inputs: mpsc::Sender<Input>,
     freezes: Arc<Freezes>,
     owner: Option<String>,
+    foundation: Arc<Foundation>,
     acts: Acts,
     /// The services whose next facts could not be recorded and are retried soon.
     unsettled: HashSet<ServiceName>,
@@ -76,7 +81,7 @@ pub(super) struct Writer {
 
 impl Writer {
     pub fn new(parts: WriterParts) -> Self {
-        let WriterParts { store, world, clock, inputs, freezes, owner, acts } = parts;
+        let WriterParts { store, world, clock, inputs, freezes, owner, foundation, acts } = parts;
         Self {
             store,
             world,
@@ -84,6 +89,7 @@ impl Writer {
             inputs,
             freezes,
             owner,
+            foundation,
             acts,
             unsettled: HashSet::new(),
             unrecorded: None,
@@ -95,9 +101,33 @@ impl Writer {
     /// Runs until it is stopped or all senders are gone.
     pub fn run(mut self, mut inputs: mpsc::Receiver<Input>) {
         while let Some(input) = inputs.blocking_recv() {
+            if let Some(what) = self.foundation.broken() {
+                return self.abandon(&what, input, inputs);
+            }
             match input {
                 Input::Stop => return self.record_refusals(),
                 input => self.take(input),
+            }
+        }
+    }
+
+    /// The data folder is not the one that was opened. Another engine may have the right one: this one records nothing and
+    /// acts on nothing any more, and refuses every command until it ends.
+    fn abandon(mut self, what: &str, input: Input, mut inputs: mpsc::Receiver<Input>) {
+        tracing::error!(what, "the data folder is lost");
+        let what = format!("{what}, so this engine has stopped acting");
+        let remedy = "put the data folder back, then start the engine again";
+        let trouble = Trouble::new(&what, remedy);
+        self.world.set_trouble(DATA_FOLDER_PROBLEM, self.clock.now(), Some(trouble));
+        let mut first = Some(input);
+        while let Some(input) = first.take().or_else(|| inputs.blocking_recv()) {
+            match input {
+                Input::Stop => return,
+                Input::Command(request) => {
+                    let error = CommandError::Failed(format!("{what}; nothing was done"));
+                    let _gone = request.reply.send(Err(error));
+                }
+                _ => {}
             }
         }
     }
@@ -143,7 +173,8 @@ impl Writer {
                 self.refusals_due = false;
                 self.record_refusals();
             }
-            Input::Stop => {}
+            // Every input is checked before it is taken.
+            Input::CheckFoundation | Input::Stop => {}
         }
     }
 

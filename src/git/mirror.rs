@@ -68,6 +68,9 @@ impl Mirror {
         let arguments =
             ["--quiet", "--bare", "--template=", "--object-format=sha1", "--end-of-options"];
         let init = || Git::new("init").args(arguments).args([&self.path]).run_anywhere();
+        // git would make the folders above it too, and with them half of a data folder that was removed.
+        let above = self.path.parent().unwrap_or(&self.path);
+        std::fs::metadata(above).map_err(|why| GitError::File { path: above.to_owned(), why })?;
         let made = init().await;
         if locks::were_abandoned(&self.path, &made) {
             init().await?;

@@ -93,6 +93,7 @@ impl Desk {
     async fn start(&mut self) {
         let options = EngineOptions {
             data: self.folder.path().join("data"),
+            lock: None,
             services: Services::File(self.folder.path().join("config.toml")),
             program: env!("CARGO_BIN_EXE_trunkline").into(),
             poll: self.poll,

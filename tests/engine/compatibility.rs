@@ -163,6 +163,7 @@ impl Shop {
             Watched { repository: repository.address().to_owned(), folder: None, trunk: None };
         let options = EngineOptions {
             data: data.to_owned(),
+            lock: None,
             services: Services::Fixed(vec![watched]),
             program: env!("CARGO_BIN_EXE_trunkline").into(),
             poll: Duration::from_millis(50),

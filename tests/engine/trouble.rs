@@ -240,3 +240,29 @@ async fn a_mirror_that_was_removed_is_made_again_and_said() {
     world.until("the notice ends", |s| said(s).is_none().then_some(())).await;
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_whose_data_folder_is_gone_records_and_runs_nothing_any_more() {
+    for replaced in [false, true] {
+        let (mut world, _) = World::with_build().await;
+        let aside = world.folder().join("aside");
+        std::fs::rename(world.data(), &aside).unwrap();
+        if replaced {
+            std::fs::create_dir(world.data()).unwrap();
+        }
+        let environment = trunkline::domain::ids::Environment::Production;
+        let hold = Command::Hold { environment, reason: "errors".into() };
+        let refused = world.command("raj", hold).await.unwrap_err().to_string();
+        assert!(refused.contains("this engine has stopped acting; nothing was done"), "{refused}");
+        let what = world.handle().lost().await;
+        assert!(what.contains(if replaced { "was replaced" } else { "was removed" }), "{what}");
+        let problems = world.handle().fleet().problems;
+        assert!(problems.iter().any(|problem| problem.what == what), "{problems:?}");
+        world.stop().await;
+        assert!(!world.data().join("mirrors").exists(), "it makes nothing in the folder");
+        let record = Connection::open(aside.join("trunkline.db")).unwrap();
+        let count = "SELECT count(*) FROM events WHERE fact LIKE '%hold_placed%'";
+        let holds: i64 = record.query_row(count, [], |row| row.get(0)).unwrap();
+        assert_eq!(holds, 0);
+    }
+}

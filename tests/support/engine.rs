@@ -166,6 +166,7 @@ impl World {
     async fn open_by(&mut self, watched: Vec<Watched>, program: PathBuf, clock: Arc<dyn Clock>) {
         let options = EngineOptions {
             data: self.data(),
+            lock: None,
             services: Services::Fixed(watched),
             program,
             poll: Duration::from_millis(50),
