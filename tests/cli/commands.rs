@@ -230,11 +230,11 @@ fn the_changes_of_a_build_name_its_commits_and_what_it_does_not_have() {
         "change b/of (#31) (ann)",
         "pull request 31",
         "  page.html",
-        "not in #3",
+        "not included in #3",
     ] {
         assert!(said.contains(part), "{part:?} is not in {said}");
     }
-    let (_, missing) = said.split_once("not in #3").unwrap();
+    let (_, missing) = said.split_once("not included in #3").unwrap();
     assert!(missing.contains("#4") && missing.contains("change late.html"), "{said}");
     let newest = home.json(&["changes", "--json"]);
     assert_eq!(newest["build"], 4, "{newest:#}");
