@@ -331,7 +331,7 @@ fn what_is_missing_or_so_already_fails_and_is_no_wrong_usage() {
     fails(&["verify", "99", "--note", "x"], 1, "no build");
     fails(&["withdraw"], 1, "no request is open");
     fails(&["lift", "--reason", "x"], 1, "no freeze to lift");
-    fails(&["where", "deadbeef"], 1, "unknown here");
+    fails(&["where", "deadbeef"], 1, "is unknown: no fetched commit");
     fails(&["where", "deadbeef", "--json"], 1, "unknown_here");
     home.said(&["release", "--reason", "looked"]);
     home.said(&["promote", "2", "--yes", "--wait"]);

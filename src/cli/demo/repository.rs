@@ -179,8 +179,7 @@ mod tests {
         assert_eq!(subjects.lines().count(), 1 + HISTORY.len() + OPENING.len() + 1);
         let authors = output_of(&work, "git", &["shortlog", "-s", "HEAD"]);
         assert!(authors.lines().count() >= 4, "{authors}");
-        let trailers =
-            output_of(&work, "git", &["log", "--format=%(trailers:key=Co-authored-by)"]);
+        let trailers = output_of(&work, "git", &["log", "--format=%(trailers:key=Co-authored-by)"]);
         assert!(trailers.contains("Raj Patel"), "{trailers}");
     }
 

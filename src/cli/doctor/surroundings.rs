@@ -31,11 +31,7 @@ async fn output_of(program: &str, arguments: &[&str]) -> Result<String, String> 
     let output = tokio::process::Command::new(program).args(arguments).output().await;
     let output = output.map_err(|error| format!("cannot start: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    if output.status.success() {
-        Ok(text)
-    } else {
-        Err(format!("fails ({})", output.status))
-    }
+    if output.status.success() { Ok(text) } else { Err(format!("fails ({})", output.status)) }
 }
 
 fn git(output: Result<String, String>) -> Check {
