@@ -1,10 +1,10 @@
-//! Panics: on purpose, where a debug build is told to by `TRUNKLINE_PANIC` so that tests walk every way out, and those of
-//! readers of hostile text, which are an answer and not the end of the program.
+//! Panics: injected by `TRUNKLINE_PANIC` in debug builds, so that tests cover every exit, and contained in parsers of hostile
+//! text, where a panic is an error and does not end the program.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Where a panic can be asked for.
+/// Where a panic can be injected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layer {
     /// Before the terminal is taken over.
@@ -20,13 +20,13 @@ pub enum Layer {
     View,
     /// A task that asks the backend.
     Task,
-    /// A thread of its own.
+    /// A dedicated thread.
     Thread,
     /// The reader of calendar feeds.
     Feed,
     /// While the terminal is given back.
     Drop,
-    /// While a panic is told.
+    /// While a panic is reported.
     Exit,
 }
 
@@ -34,8 +34,7 @@ thread_local! {
     static CONTAINED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs what reads text from outside with code that others wrote; `None` when it panicked. It must leave nothing half
-/// changed behind.
+/// Runs a parser of hostile text. `None` if it panicked. It must not leave shared state half changed.
 pub fn contained<T>(read: impl FnOnce() -> T) -> Option<T> {
     let outer = CONTAINED.replace(true);
     let read = catch_unwind(AssertUnwindSafe(read));
@@ -43,14 +42,14 @@ pub fn contained<T>(read: impl FnOnce() -> T) -> Option<T> {
     read.ok()
 }
 
-/// Whether a panic of this thread, now, ends nothing but what was tried.
+/// Whether a panic of this thread is contained now.
 #[must_use]
 pub fn is_contained() -> bool {
     CONTAINED.get()
 }
 
-/// Panics here when `TRUNKLINE_PANIC` names this layer: `view` the first time that it gets here, `view:3` the third time.
-/// Several layers are divided by commas. In a release build this is nothing at all.
+/// Panics here when `TRUNKLINE_PANIC` names this layer: `view` at the first call, `view:3` at the third. Commas separate
+/// several layers. In a release build this does nothing.
 #[inline]
 pub fn here(layer: Layer) {
     #[cfg(debug_assertions)]
@@ -65,8 +64,8 @@ mod injected {
 
     use super::Layer;
 
-    /// The layers that are asked for, and how many times each is still passed unharmed.
-    static ASKED: LazyLock<Mutex<Vec<(String, u32)>>> =
+    /// The layers to panic in, each with the number of calls until then.
+    static INJECTED: LazyLock<Mutex<Vec<(String, u32)>>> =
         LazyLock::new(|| Mutex::new(read(&std::env::var("TRUNKLINE_PANIC").unwrap_or_default())));
 
     fn read(asked: &str) -> Vec<(String, u32)> {
@@ -83,7 +82,7 @@ mod injected {
     }
 
     fn is_due(name: &str) -> bool {
-        let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut asked = INJECTED.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((_, left)) = asked.iter_mut().find(|(layer, _)| layer == name) else {
             return false;
         };

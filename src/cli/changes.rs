@@ -40,16 +40,16 @@ struct Changes {
     /// Whether a rollback would be safe.
     verdict: Option<Verdict>,
     /// The builds that the range contains, newest first.
-    builds: Vec<Merge>,
+    builds: Vec<ListedMerge>,
     /// The newer builds on the trunk, newest first.
-    not_in_this_build: Vec<Merge>,
+    not_in_this_build: Vec<ListedMerge>,
     /// True if older builds are missing from these lists.
     builds_cut: bool,
 }
 
 /// A build and its merge commit.
 #[derive(Debug, Serialize)]
-struct Merge {
+struct ListedMerge {
     build: BuildNumber,
     sha: Sha,
     subject: String,
@@ -78,10 +78,10 @@ fn action(arguments: &ChangesArgs, snapshot: &ServiceSnapshot) -> Result<Action,
     Ok(Action::Promote { build })
 }
 
-fn merges(snapshot: &ServiceSnapshot, wanted: impl Fn(BuildNumber) -> bool) -> Vec<Merge> {
+fn merges(snapshot: &ServiceSnapshot, wanted: impl Fn(BuildNumber) -> bool) -> Vec<ListedMerge> {
     let builds = snapshot.builds.iter().map(|row| &row.build);
     let wanted = builds.filter(|build| !build.off_trunk && wanted(build.number));
-    let merge = |build: &crate::domain::build::Build| Merge {
+    let merge = |build: &crate::domain::build::Build| ListedMerge {
         build: build.number,
         sha: build.sha.clone(),
         subject: build.subject().to_owned(),
@@ -152,7 +152,7 @@ impl Changes {
     }
 }
 
-fn merge(merge: &Merge) -> String {
+fn merge(merge: &ListedMerge) -> String {
     format!("  {} {} {}", merge.build, merge.sha.short(), merge.subject)
 }
 

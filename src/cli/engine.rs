@@ -27,7 +27,7 @@ pub enum EngineCommand {
 
 /// What `trunkline engine status --json` prints.
 #[derive(Debug, Serialize)]
-struct Document {
+struct EngineDocument {
     running: bool,
     pid: Option<i32>,
     version: Option<String>,
@@ -67,9 +67,9 @@ async fn status(places: &Places, out: Output, reading: Reading) -> Result<(), Cl
     }
 }
 
-async fn look(places: &Places) -> Document {
+async fn look(places: &Places) -> EngineDocument {
     let socket = places.socket();
-    let mut document = Document {
+    let mut document = EngineDocument {
         running: false,
         pid: None,
         version: None,

@@ -13,8 +13,8 @@ use crate::domain::ids::{DeploymentId, Environment};
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
     /// The environment
-    #[arg(value_enum, default_value_t = Where::Production)]
-    environment: Where,
+    #[arg(value_enum, default_value_t = EnvironmentArg::Production)]
+    environment: EnvironmentArg,
     /// Show at most this many, the newest first
     #[arg(long, short = 'n', default_value_t = 20, value_name = "N")]
     limit: usize,
@@ -27,16 +27,16 @@ pub struct HistoryArgs {
 
 /// An environment as an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Where {
+pub enum EnvironmentArg {
     Staging,
     Production,
 }
 
-impl From<Where> for Environment {
-    fn from(at: Where) -> Self {
+impl From<EnvironmentArg> for Environment {
+    fn from(at: EnvironmentArg) -> Self {
         match at {
-            Where::Staging => Self::Staging,
-            Where::Production => Self::Production,
+            EnvironmentArg::Staging => Self::Staging,
+            EnvironmentArg::Production => Self::Production,
         }
     }
 }

@@ -4,15 +4,15 @@ use clap::Args;
 
 use super::context::Context;
 use super::error::CliError;
-use super::history::Where;
+use super::history::EnvironmentArg;
 use super::{Acting, act};
 use crate::domain::command::Command;
 
 #[derive(Debug, Args)]
 pub struct HoldArgs {
     /// The environment to hold
-    #[arg(value_enum, default_value_t = Where::Production)]
-    environment: Where,
+    #[arg(value_enum, default_value_t = EnvironmentArg::Production)]
+    environment: EnvironmentArg,
     /// Why
     #[arg(long, value_name = "TEXT")]
     reason: String,

@@ -34,7 +34,7 @@ pub struct LogsArgs {
 
 /// A line as `--json` prints it, one document on each line.
 #[derive(Serialize)]
-struct Document<'a> {
+struct LogDocument<'a> {
     deployment: DeploymentId,
     step: &'a str,
     at: Option<chrono::DateTime<chrono::Utc>>,
@@ -63,7 +63,7 @@ pub async fn run(context: &Context, arguments: LogsArgs) -> Result<(), CliError>
             deployment.id
         )));
     }
-    let reader = Reader { context, service: &service, arguments: &arguments, id: deployment.id };
+    let reader = LogReader { context, service: &service, arguments: &arguments, id: deployment.id };
     for (index, name) in wanted {
         if !reader.begins(index, &deployment.steps[index]).await? {
             continue;
@@ -100,14 +100,14 @@ async fn newest(context: &Context, service: &ServiceName) -> Result<Deployment, 
     all.pop().ok_or_else(|| CliError::failed(format!("{service} has no deployments yet")))
 }
 
-struct Reader<'a> {
+struct LogReader<'a> {
     context: &'a Context,
     service: &'a ServiceName,
     arguments: &'a LogsArgs,
     id: DeploymentId,
 }
 
-impl Reader<'_> {
+impl LogReader<'_> {
     /// Whether the step has a log. When following, waits until the step starts or is skipped.
     async fn begins(&self, step: usize, known: &StepState) -> Result<bool, CliError> {
         let mut state = known.clone();
@@ -142,7 +142,7 @@ impl Reader<'_> {
         if !self.arguments.reading.json {
             return self.context.out.bytes(&line.text);
         }
-        output::json_line(&Document {
+        output::json_line(&LogDocument {
             deployment: self.id,
             step: name,
             at: line.at,

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::error::CliError;
-use super::history::Where;
+use super::history::EnvironmentArg;
 use super::{Acting, act, retry};
 use crate::domain::command::Command;
 use crate::domain::event::Fact;
@@ -14,8 +14,8 @@ use crate::domain::quarantine::BadCommit;
 #[derive(Debug, Args)]
 pub struct ReleaseArgs {
     /// The environment to release
-    #[arg(value_enum, default_value_t = Where::Production)]
-    environment: Where,
+    #[arg(value_enum, default_value_t = EnvironmentArg::Production)]
+    environment: EnvironmentArg,
     /// A bad commit, which goes into quarantine; repeat for more. The beginning of an id is enough
     #[arg(long, value_name = "SHA")]
     bad: Vec<String>,

@@ -21,7 +21,7 @@ pub async fn run(context: &Context, arguments: RequestsArgs) -> Result<(), CliEr
     let snapshot = context.snapshot(&service).await?;
     if arguments.reading.json {
         let documents = snapshot.requests.iter();
-        let documents: Vec<_> = documents.map(|r| Document::of(r, snapshot.at)).collect();
+        let documents: Vec<_> = documents.map(|r| RequestsDocument::of(r, snapshot.at)).collect();
         return output::json(&documents);
     }
     context.out.lines(snapshot.requests.iter().map(|request| line(request, snapshot.at)))
@@ -29,13 +29,13 @@ pub async fn run(context: &Context, arguments: RequestsArgs) -> Result<(), CliEr
 
 /// A request with its state now: no other field says that it has expired.
 #[derive(Debug, Serialize)]
-struct Document<'a> {
+struct RequestsDocument<'a> {
     #[serde(flatten)]
     request: &'a Request,
     state: RequestState,
 }
 
-impl<'a> Document<'a> {
+impl<'a> RequestsDocument<'a> {
     fn of(request: &'a Request, now: DateTime<Utc>) -> Self {
         Self { request, state: request.state(now) }
     }

@@ -10,7 +10,7 @@ use color_eyre::eyre::{Context as _, Report};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::demo::colleagues::Colleagues;
-use super::demo::presence::Presence;
+use super::demo::presence::DemoPresence;
 use super::engine_lock::{EngineLock, LockError};
 use super::error::CliError;
 use super::output::Output;
@@ -20,7 +20,7 @@ use crate::config::places::Places;
 use crate::config::user_file::UserFile;
 use crate::domain::caller::Caller;
 use crate::engine::clock::SystemClock;
-use crate::engine::{Engine, Handle, Options, Services};
+use crate::engine::{Engine, EngineOptions, Handle, Services};
 use crate::server;
 
 /// How often the demo's engine checks whether it is watched.
@@ -56,7 +56,7 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
         let (socket, log) = (socket.display(), log.display());
         Output::new().line(format!("the engine listens on {socket}; its log is {log}"))?;
     }
-    let presence = Presence::new();
+    let presence = DemoPresence::new();
     let work = global.demo.then(|| tokio::spawn(colleagues(&handle, &places, &presence).work()));
     let stop = stop(handle.clone(), presence.clone(), global.demo)?;
     let backend_for = {
@@ -78,9 +78,9 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
     Ok(served.wrap_err("the engine stopped listening")?)
 }
 
-fn options(places: &Places, global: &Global) -> Result<Options, CliError> {
+fn options(places: &Places, global: &Global) -> Result<EngineOptions, CliError> {
     let user = UserFile::load(&places.user_file())?;
-    Ok(Options {
+    Ok(EngineOptions {
         data: places.data.clone(),
         services: Services::File(places.user_file()),
         program: std::env::current_exe().wrap_err("cannot find this program")?,
@@ -91,7 +91,7 @@ fn options(places: &Places, global: &Global) -> Result<Options, CliError> {
     })
 }
 
-fn colleagues(handle: &Handle, places: &Places, presence: &Presence) -> Colleagues<Embedded> {
+fn colleagues(handle: &Handle, places: &Places, presence: &DemoPresence) -> Colleagues<Embedded> {
     let login = |name| Embedded::new(handle.clone(), Caller::in_process(name));
     let folder = places.data.parent().map_or_else(PathBuf::new, PathBuf::from);
     Colleagues { moira: login("moira"), sam: login("sam"), folder, presence: presence.clone() }
@@ -100,7 +100,7 @@ fn colleagues(handle: &Handle, places: &Places, presence: &Presence) -> Colleagu
 /// Ends on a signal; in the demo also when it is not watched and nothing runs.
 fn stop(
     handle: Handle,
-    presence: Presence,
+    presence: DemoPresence,
     demo: bool,
 ) -> Result<impl Future<Output = ()> + Send + 'static, CliError> {
     let mut terminate = signal(SignalKind::terminate())?;
@@ -121,7 +121,7 @@ fn stop(
     })
 }
 
-async fn unwatched(handle: &Handle, presence: &Presence) {
+async fn unwatched(handle: &Handle, presence: &DemoPresence) {
     while presence.is_watched() || handle.is_busy() {
         tokio::time::sleep(POLL).await;
     }

@@ -31,7 +31,7 @@ use crate::console::runtime::performer::Performer;
 pub use crate::console::update::{drawn, update};
 pub use crate::console::view::view;
 use crate::gate;
-use crate::terminal::guard::Guard;
+use crate::terminal::guard::TerminalGuard;
 use crate::terminal::painter::Painter;
 use crate::terminal::signals::{JobControl, JobSignal};
 use crate::terminal::{attention, clipboard, input};
@@ -48,7 +48,7 @@ const FRAME: usize = 64 * 1024;
 pub async fn run<B: Backend>(backend: B, options: Options) -> Result<Exit, Error> {
     let terminal_error = |why: io::Error| Error::Terminal(why.to_string());
     let jobs = JobControl::listen().map_err(terminal_error)?;
-    let guard = Guard::enter(io::stdout()).map_err(terminal_error)?;
+    let guard = TerminalGuard::enter(io::stdout()).map_err(terminal_error)?;
     let mut outside = Standard { guard, jobs, tmux: options.tmux };
     let screen = Painter::new(BufWriter::with_capacity(FRAME, io::stdout()));
     let mut terminal = Terminal::new(screen).map_err(terminal_error)?;
@@ -63,7 +63,7 @@ pub async fn run<B: Backend>(backend: B, options: Options) -> Result<Exit, Error
 
 /// The terminal of this process.
 struct Standard {
-    guard: Guard<Stdout>,
+    guard: TerminalGuard<Stdout>,
     jobs: JobControl,
     tmux: bool,
 }

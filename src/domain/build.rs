@@ -1,4 +1,4 @@
-//! A first-parent commit of the trunk on its way to production, folded from events.
+//! A build: one first-parent commit of the trunk, with its state from the events.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -9,26 +9,26 @@ use super::ids::{BuildNumber, DeploymentId, Seq, Sha};
 use super::people::Actor;
 use super::policy::VerifyBy;
 
-/// A build and what is known of it.
+/// A build with its commits, its staging state and its verifications.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Build {
     pub number: BuildNumber,
     pub sha: Sha,
     /// The commits since the build before, newest first.
     pub commits: Vec<Commit>,
-    /// How many more there are beyond the ones listed.
+    /// How many more commits there are than the listed ones.
     pub more: u32,
-    /// The reverts among all its commits, also the ones that are not listed, oldest first.
+    /// The reverts among all its commits, unlisted ones included, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reverts: Vec<Revert>,
     pub found_at: DateTime<Utc>,
     /// Its latest staging deployment.
     pub staging: Option<DeploymentId>,
-    /// Since when staging ran it, if it ever did.
+    /// When it last went live in staging.
     pub in_staging_since: Option<DateTime<Utc>>,
-    /// The newer build that overtook it before it reached staging.
+    /// The newer build that was deployed to staging in its place.
     pub superseded_by: Option<BuildNumber>,
-    /// The newest verification of each kind, in the order in which they came.
+    /// The newest verification of each kind, oldest first.
     #[serde(default)]
     pub verifications: Vec<Verification>,
     /// A force-push took its commit off the trunk.
@@ -42,7 +42,7 @@ impl Build {
         self.commits.first().map_or("", |commit| &commit.subject)
     }
 
-    /// Whether it has a verification of every one of these kinds.
+    /// Whether it has a verification of each of these kinds.
     #[must_use]
     pub fn is_verified(&self, kinds: &[VerifyBy]) -> bool {
         kinds.iter().all(|kind| self.verification(kind).is_some())
@@ -55,7 +55,7 @@ impl Build {
     }
 }
 
-/// The record that a build was seen good in staging.
+/// The record that a step or a person verified a build in staging.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Verification {
     /// The event that recorded it.
@@ -66,7 +66,7 @@ pub struct Verification {
     pub note: String,
 }
 
-/// How far a build has come.
+/// How far a build is on the way through staging.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BuildState {

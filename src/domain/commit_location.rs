@@ -163,8 +163,8 @@ impl CommitLocation {
         let Some(build) = state.builds.get(&first) else { return Self::NotOnTrunk { commit } };
         let bad =
             BadCommit { sha: commit.sha.clone(), build: first, subject: commit.subject.clone() };
-        let trail = CommitTrail { state, first: build, having: state.having(&bad) };
-        let taken_back = state.taken_back(&bad, build.off_trunk);
+        let trail = CommitTrail { state, first: build, builds_with: state.builds_with(&bad) };
+        let reverted_by = state.reverted_by(&bad, build.off_trunk);
         let is_oldest = state.builds.keys().next() == Some(&first);
         Self::InBuild(Box::new(CommitInBuild {
             build: first,
@@ -173,7 +173,7 @@ impl CommitLocation {
             staging: trail.staging(),
             production: trail.production(policy),
             unsettled: state.unsettled(Environment::Production).map(|deployment| deployment.id),
-            reverted_by: taken_back.map(|(by, build)| RevertedBy { by, build }),
+            reverted_by: reverted_by.map(|(by, build)| RevertedBy { by, build }),
             quarantined: state.quarantine.get(&commit.sha).cloned(),
             commit,
         }))
@@ -199,7 +199,7 @@ struct CommitTrail<'a> {
     state: &'a ServiceState,
     first: &'a Build,
     /// Whether each build contains it; nothing where that is unknown.
-    having: BTreeMap<BuildNumber, Option<bool>>,
+    builds_with: BTreeMap<BuildNumber, Option<bool>>,
 }
 
 /// The time during which an environment ran builds that contain the commit.
@@ -212,13 +212,13 @@ struct LivePeriod {
 
 impl CommitTrail<'_> {
     fn has_it(&self, number: BuildNumber) -> bool {
-        self.having.get(&number) == Some(&Some(true))
+        self.builds_with.get(&number) == Some(&Some(true))
     }
 
     /// The build that an environment runs, if it is unknown whether that contains the commit.
     fn unknown(&self, environment: Environment) -> Option<BuildNumber> {
         let live = self.state.live(environment)?.build;
-        matches!(self.having.get(&live), Some(None)).then_some(live)
+        matches!(self.builds_with.get(&live), Some(None)).then_some(live)
     }
 
     /// The last time the commit was in an environment.

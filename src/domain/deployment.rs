@@ -1,4 +1,4 @@
-//! One attempt to put one build into one environment, folded from its events.
+//! A deployment: one attempt to put one build into one environment, with its state from the events.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use super::ids::DeploymentId;
 use super::people::Actor;
 use super::time::{Milliseconds, between, millis};
 
-/// The most time that passes in a deployment while none of its steps runs.
+/// The longest plausible time in a deployment during which no step runs.
 const BETWEEN_STEPS: Duration = Duration::from_mins(5);
 
-/// A deployment and everything that is known of it.
+/// A deployment with its request, its steps and its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Deployment {
     pub id: DeploymentId,
@@ -43,7 +43,7 @@ pub struct Cancel {
     pub reason: String,
 }
 
-/// Where a step is.
+/// The state of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum StepState {
@@ -58,7 +58,7 @@ pub enum StepState {
         took: Duration,
         outcome: StepOutcome,
     },
-    /// It will never run, because the deployment ended before it.
+    /// The deployment ended before this step started.
     Skipped,
 }
 
@@ -140,15 +140,15 @@ impl Deployment {
         self.steps.iter().position(|step| matches!(step, StepState::Running { .. }))
     }
 
-    /// The step whose log says most: the running one, else the last that ran.
+    /// The step whose log to show: the running one, else the last that ran.
     #[must_use]
     pub fn telling_step(&self) -> Option<usize> {
         self.running_step()
             .or_else(|| self.steps.iter().rposition(|step| matches!(step, StepState::Ended { .. })))
     }
 
-    /// From its start to its end; `None` until it has ended, or if it never started. Where a clock that was set in
-    /// between makes nonsense of that, it is the sum of what was measured of its steps.
+    /// The time from start to end; `None` if it has not ended or never started. If the clock was set in between, this
+    /// is the sum of the measured step times.
     #[must_use]
     pub fn took(&self) -> Option<Duration> {
         let ends = between(self.started_at?, self.ended.as_ref()?.at);
@@ -161,7 +161,7 @@ impl Deployment {
         Some(measured.filter(|steps| steps.abs_diff(ends) > BETWEEN_STEPS).unwrap_or(ends))
     }
 
-    /// The sentence of a failure or interruption.
+    /// Why it failed or was interrupted.
     #[must_use]
     pub fn trouble(&self) -> Option<&str> {
         match &self.ended.as_ref()?.outcome {

@@ -1,4 +1,4 @@
-//! A request for somebody else to press: for one build, for a while, and only as long as the world stays as it was.
+//! A request for a promoter: for one build, until a time, and only until production changes.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -10,27 +10,27 @@ use super::people::Actor;
 use super::service::ServiceState;
 use super::time::{between, say};
 
-/// The most requests that are remembered of a service.
+/// The most requests that a service keeps.
 pub const REMEMBERED: usize = 50;
 
-/// Somebody asks for a promoter of a build.
+/// A person asks somebody else to promote a build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Request {
     /// The event that recorded it.
     pub id: Seq,
     pub build: BuildNumber,
-    /// What was live when it was asked.
+    /// The build that was live when it was made.
     pub live: Option<BuildNumber>,
     pub by: Actor,
     pub at: DateTime<Utc>,
     /// Exclusive.
     pub until: DateTime<Utc>,
     pub note: String,
-    /// What became of it, or what came after its time was over; nothing as long as nothing did.
+    /// How it was closed, if it was. A close at or after `until` means that it expired.
     pub closed: Option<Closed>,
 }
 
-/// What became of a request.
+/// How a request was closed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", tag = "closed")]
 pub enum Closed {
@@ -45,14 +45,14 @@ pub enum Closed {
         reason: String,
         at: DateTime<Utc>,
     },
-    /// The world moved: the sentence says how.
+    /// Another event made it obsolete; `how` names the event.
     Superseded {
         how: String,
         at: DateTime<Utc>,
     },
 }
 
-/// How a request stands at an instant.
+/// The state of a request at an instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RequestState {
@@ -99,7 +99,7 @@ impl Request {
         }
     }
 
-    /// How it stands, or what became of it: `open for 12m`, `taken by kim (d7)`.
+    /// Its state in words: `open for 12m`, `taken by kim (d7)`.
     #[must_use]
     pub fn became(&self, now: DateTime<Utc>) -> String {
         match &self.closed {
@@ -119,7 +119,7 @@ impl Request {
         self.state(now) == RequestState::Open
     }
 
-    /// Closes it, unless something did before.
+    /// Closes it, unless it is closed already.
     pub(super) fn close(&mut self, closed: Closed) {
         self.closed.get_or_insert(closed);
     }
@@ -143,9 +143,9 @@ impl ServiceState {
         self.requests.drain(..surplus);
     }
 
-    /// Somebody else's promote of its build takes a request; whatever else comes to production supersedes it, also
-    /// that those who asked did not wait.
-    pub(super) fn answer_requests(&mut self, event: &Event, asked: &DeploymentRequest) {
+    /// A promote of the requested build by somebody else takes the request. Any other production deployment supersedes
+    /// it, a promote by the requester included.
+    pub(super) fn close_requests(&mut self, event: &Event, asked: &DeploymentRequest) {
         let (by, deployment, at) = (event.actor.clone(), DeploymentId::from(event.seq), event.at);
         if asked.kind == DeploymentKind::Promote {
             let is_taken =
@@ -158,10 +158,9 @@ impl ServiceState {
         self.supersede_requests(at, &how, |_| true);
     }
 
-    /// What was recorded after the time of a request ends it for good: a clock that is set back later does not
-    /// bring it back.
+    /// Closes the requests whose time is over at an event. A clock that is set back later does not reopen them.
     pub(super) fn expire_requests(&mut self, at: DateTime<Utc>) {
-        let how = "its time was over".to_owned();
+        let how = "it expired".to_owned();
         let over = self.requests.iter_mut().filter(|request| request.until <= at);
         over.for_each(|request| request.close(Closed::Superseded { how: how.clone(), at }));
     }
@@ -184,7 +183,7 @@ impl ServiceState {
         same.for_each(|request| request.close(withdrawn.clone()));
     }
 
-    /// The request that is open at an instant; there is one at most.
+    /// The open request at an instant. There is at most one.
     #[must_use]
     pub fn open_request(&self, now: DateTime<Utc>) -> Option<&Request> {
         self.requests.iter().find(|request| request.is_open(now))

@@ -1,4 +1,4 @@
-//! What deployments may have done to production's schema, and which builds can still live with it.
+//! The schema changes that deployments may have made in production, and the builds that work with them.
 
 mod history;
 mod verdict;
@@ -11,41 +11,41 @@ pub use self::verdict::{Outlook, Promoted, Verdict};
 use super::ids::{BuildNumber, Seq};
 use crate::migrations::Class;
 
-/// A statement that the code before it cannot simply live with.
+/// A schema change that older code may break on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct SchemaChange {
     pub path: String,
     /// Counted from 1.
     pub line: u32,
-    /// On one line, cut where it is long.
+    /// On one line, shortened if it is long.
     pub statement: String,
     pub class: Class,
-    /// The build that brings it; where nobody can tell, the one whose promote does.
+    /// The build that contains it; if that is unknown, the build whose promote runs it.
     pub build: BuildNumber,
-    /// The oldest build whose code can live with it, as far as anybody can tell.
+    /// The oldest build whose code works with it, as far as is known.
     pub floor: BuildNumber,
-    /// Why just that build.
+    /// Why the floor is that build.
     pub why: String,
 }
 
 impl SchemaChange {
-    /// What was done, in one sentence.
+    /// The build, place, statement and class in one line.
     fn what(&self) -> String {
         let Self { path, line, statement, class, build, .. } = self;
         format!("{build} {path}:{line} {statement} ({})", class.as_str())
     }
 
-    /// The same with why just its floor, as a reason.
+    /// [`Self::what`], with why the floor is where it is.
     fn reason(&self) -> String {
         let why = if self.why.is_empty() { String::new() } else { format!("; {}", self.why) };
         format!("{}{why}", self.what())
     }
 }
 
-/// What a deployment of another service did to the database that both share.
+/// A schema change that another service made in the shared database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedChange {
-    /// The event with which it began.
+    /// The event that started the deployment.
     pub since: Seq,
     /// Which service and which statement.
     pub what: String,

@@ -1,4 +1,4 @@
-//! The state of one service as a pure fold over its events; nothing is stored that could disagree with them.
+//! The state of one service: a pure fold over its events. The state is never stored.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,43 +24,43 @@ pub struct Live {
     pub since: DateTime<Utc>,
 }
 
-/// Everything that the events of one service say.
+/// The state of one service after its events.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServiceState {
     pub builds: BTreeMap<BuildNumber, Build>,
     pub deployments: BTreeMap<DeploymentId, Deployment>,
-    /// Those deployments that are queued or running.
+    /// The deployments that are queued or running.
     open: BTreeSet<DeploymentId>,
-    /// The builds that did not come to staging and that nothing overtook.
+    /// The builds with no staging deployment that no newer build has superseded.
     waiting: BTreeSet<BuildNumber>,
-    /// What was live, oldest first; the last entry of an environment is live now.
+    /// What each environment ran, oldest first. The last entry is live now.
     pub live: BTreeMap<Environment, Vec<Live>>,
     pub holds: BTreeMap<Environment, Hold>,
-    /// The commits that are known to be bad.
+    /// The quarantined commits by their sha.
     pub quarantine: BTreeMap<Sha, Quarantined>,
-    /// What each build was built upon.
+    /// The parent of each build.
     pub(super) descents: Descents,
-    /// What became of the trunk since the newest build.
+    /// Whether the trunk was force-pushed since the newest build.
     pub(super) trunk: Trunk,
-    /// What promotes may have done to production's schema that older code cannot simply live with.
+    /// The schema changes that promotes may have made in production and that older code may break on.
     pub schema: SchemaHistory,
-    /// What other services did to the database that this one shares with them, the oldest first. No event of this
-    /// service tells it: who knows all services keeps it up to date.
+    /// The schema changes of other services on the same database, oldest first. No event of this service records
+    /// them: the engine sets them.
     pub shared_changes: Vec<SharedChange>,
-    /// The last requests for a promoter, oldest first, those that are over included.
+    /// The last requests for a promoter, oldest first, closed and expired ones included.
     pub requests: Vec<Request>,
-    /// Freezes that nobody has lifted, over ones included.
+    /// The freezes set by hand that were not lifted, past ones included.
     pub freezes: Vec<Freeze>,
-    /// Of the deployments that began to run, the last of each environment to end, in the order of the events: no
-    /// clock decides which came last, and what never began left the environment as it was.
+    /// For each environment, the last deployment to end of those that started. The order is that of the events, not of
+    /// a clock. A deployment that never started did not change the environment.
     pub last_ended: BTreeMap<Environment, DeploymentId>,
-    /// The trunk's newest commit that was seen.
+    /// The newest commit seen on the trunk.
     pub tip: Option<Sha>,
     pub last_seq: Seq,
 }
 
 impl ServiceState {
-    /// Folds one event in. An event that was folded before changes nothing.
+    /// Applies one event. An event that was applied before changes nothing.
     pub fn apply(&mut self, event: &Event) {
         if event.seq <= self.last_seq {
             return;
@@ -78,7 +78,7 @@ impl ServiceState {
                 self.change(*deployment, |d| d.started_at = Some(event.at));
                 let request = self.deployments.get(deployment).map(|d| d.request.clone());
                 if let Some(request) = request {
-                    self.schema_moved(&request, event.seq);
+                    self.record_schema_changes(&request, event.seq);
                 }
             }
             Fact::StepStarted { deployment, step } => {
@@ -133,7 +133,7 @@ impl ServiceState {
                 by: event.actor.clone(),
             }),
             Fact::FreezeLifted { freeze, .. } => self.freezes.retain(|f| f.id != *freeze),
-            // Nothing was done.
+            // A refusal changes no state.
             Fact::Refused { .. } => {}
         }
     }
@@ -153,7 +153,7 @@ impl ServiceState {
             verifications: Vec::new(),
             off_trunk: false,
         };
-        self.descends(build.number);
+        self.record_descent(build.number);
         self.tip = Some(build.sha.clone());
         self.waiting.insert(build.number);
         self.builds.insert(build.number, build);
@@ -161,7 +161,7 @@ impl ServiceState {
 
     fn trunk_rewritten(&mut self, at: DateTime<Utc>, to: &Sha, off_trunk: &[BuildNumber]) {
         self.tip = Some(to.clone());
-        self.schema_left(off_trunk);
+        self.record_off_trunk(off_trunk);
         for number in off_trunk {
             if let Some(build) = self.builds.get_mut(number) {
                 build.off_trunk = true;
@@ -179,12 +179,12 @@ impl ServiceState {
         self.deployments.insert(id, deployment);
         self.open.insert(id);
         match request.environment {
-            Environment::Staging => self.bound_for_staging(id, request.build),
-            Environment::Production => self.answer_requests(event, request),
+            Environment::Staging => self.supersede_waiting(id, request.build),
+            Environment::Production => self.close_requests(event, request),
         }
     }
 
-    /// A deployment at another engine counts as one of ours without steps: it began, and its end makes it live.
+    /// A deployment at another engine counts as a started deployment without steps. Its success makes its build live.
     fn observed(&mut self, event: &Event, seen: &ObservedDeployment) {
         let live = self.live_build(seen.environment);
         let request = DeploymentRequest {
@@ -203,10 +203,10 @@ impl ServiceState {
         };
         self.requested(event, &request);
         self.change(event.seq.into(), |deployment| deployment.started_at = Some(seen.at));
-        self.schema_moved(&request, event.seq);
+        self.record_schema_changes(&request, event.seq);
     }
 
-    fn bound_for_staging(&mut self, id: DeploymentId, number: BuildNumber) {
+    fn supersede_waiting(&mut self, id: DeploymentId, number: BuildNumber) {
         let newer = self.waiting.split_off(&number);
         for overtaken in std::mem::replace(&mut self.waiting, newer) {
             if let Some(build) = self.builds.get_mut(&overtaken) {
@@ -281,7 +281,7 @@ impl StepState {
     }
 }
 
-/// Questions to the state.
+/// Reads from the state.
 impl ServiceState {
     /// What an environment runs now.
     #[must_use]
@@ -312,19 +312,19 @@ impl ServiceState {
         !self.open.is_empty()
     }
 
-    /// The deployment that has an environment, or waits for it: the newest of those open.
+    /// The newest open deployment of an environment.
     #[must_use]
     pub fn in_flight(&self, environment: Environment) -> Option<&Deployment> {
         self.open(environment).last()
     }
 
-    /// The last deployment of an environment that ran and has ended.
+    /// The last deployment of an environment to end, of those that started.
     #[must_use]
     pub fn last_ended(&self, environment: Environment) -> Option<&Deployment> {
         self.deployments.get(self.last_ended.get(&environment)?)
     }
 
-    /// The attempt that left an environment in a state nobody vouches for: the last to end, when it did not succeed.
+    /// The last deployment of an environment to end, if it started and did not succeed. What runs there is uncertain.
     #[must_use]
     pub fn unsettled(&self, environment: Environment) -> Option<&Deployment> {
         self.last_ended(environment).filter(|d| !d.succeeded())
@@ -350,11 +350,11 @@ impl ServiceState {
         self.freezes.iter().filter(move |freeze| freeze.covers(at))
     }
 
-    /// The build that a rollback of production goes to by itself.
+    /// The build that a rollback of production goes to when no target is given.
     ///
-    /// While a promote runs, and after one that did not succeed, it is the build that is live by the last success.
-    /// After a rollback that did not succeed it is that rollback's target again. Otherwise it is the last build
-    /// that was live before and is older than what is live now.
+    /// While a promote runs, or after one that did not succeed, this is the live build. While a rollback runs, or after
+    /// one that did not succeed, this is the target of that rollback. Otherwise it is the last build that was live in
+    /// production and is older than the live one.
     #[must_use]
     pub fn rollback_target(&self) -> Option<BuildNumber> {
         use super::event::DeploymentKind::Rollback;
@@ -383,7 +383,7 @@ impl ServiceState {
             .is_some_and(|history| history.iter().any(|live| live.build == number))
     }
 
-    /// How long the last deployments of this kind took, newest first, at most ten.
+    /// The last successful deployments of this kind, newest first, at most ten.
     pub fn durations(
         &self,
         environment: Environment,

@@ -1,4 +1,4 @@
-//! Freezes and holds: what stops a promote for a time.
+//! Freezes and holds: both stop promotes for a time.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::calendar::{
 pub struct Freeze {
     pub id: Seq,
     pub from: DateTime<Utc>,
-    /// Exclusive; without it, until somebody lifts it.
+    /// Exclusive. Without it, the freeze lasts until it is lifted.
     pub until: Option<DateTime<Utc>>,
     pub reason: String,
     pub by: Actor,
@@ -27,7 +27,7 @@ impl Freeze {
         self.from <= at && !self.is_over(at)
     }
 
-    /// The same as a window of a calendar.
+    /// This freeze as a calendar window.
     #[must_use]
     pub fn window(&self) -> FreezeWindow {
         FreezeWindow {
@@ -70,7 +70,7 @@ pub fn freeze_outlook(
     calendar::outlook(windows.iter().chain(&by_hand), at)
 }
 
-/// A durable stop on an environment.
+/// A stop on an environment, until it is released.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Hold {
     pub id: Seq,

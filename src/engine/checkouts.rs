@@ -48,7 +48,7 @@ pub(super) async fn prepare(
         (service.mirror.clone(), request, may_run)
     };
     let into = path(checkouts, name, request.environment, &request.sha);
-    if wants_fresh(&request, may_run) && into.exists() {
+    if needs_fresh_checkout(&request, may_run) && into.exists() {
         remove(&into).await.map_err(|e| format!("{}: {e}", into.display()))?;
     }
     mirror.checkout(&request.sha, &into).await.map_err(|e| e.to_string())
@@ -72,7 +72,7 @@ fn stale_path(checkout: &Path) -> PathBuf {
 
 /// Whether a deployment needs a new checkout. Running processes, also those of a failed attempt, may use the present one,
 /// and a rollback reuses it.
-fn wants_fresh(request: &DeploymentRequest, may_run: bool) -> bool {
+fn needs_fresh_checkout(request: &DeploymentRequest, may_run: bool) -> bool {
     request.kind != DeploymentKind::Rollback && !may_run
 }
 

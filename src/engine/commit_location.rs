@@ -16,10 +16,10 @@ pub async fn find(
     name: &ServiceName,
     commit: &CommitPrefix,
 ) -> Result<CommitLocation, CommandError> {
-    let gone = || Refusal::not_found(format!("there is no service {:?}", name.as_str()));
+    let no_service = || Refusal::not_found(format!("there is no service {:?}", name.as_str()));
     let (mirror, builds) = {
         let world = world.world();
-        let service = world.services.get(name).ok_or_else(gone)?;
+        let service = world.services.get(name).ok_or_else(no_service)?;
         (service.mirror.clone(), BuildTips::of(&service.state, &service.trunk))
     };
     let failed = |error: GitError| CommandError::Failed(error.to_string());
@@ -31,7 +31,7 @@ pub async fn find(
         CommitMatch::Nothing => None,
     };
     let world = world.world();
-    let service = world.services.get(name).ok_or_else(gone)?;
+    let service = world.services.get(name).ok_or_else(no_service)?;
     let state = &service.state;
     let Some((named, place)) = found else {
         return Ok(CommitLocation::recorded(state, &service.policy(), commit));

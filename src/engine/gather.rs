@@ -136,10 +136,10 @@ pub async fn for_plan(
     name: &ServiceName,
     action: Action,
 ) -> Result<ForPlan, CommandError> {
-    let gone = || Refusal::not_found(format!("there is no service {:?}", name.as_str()));
+    let no_service = || Refusal::not_found(format!("there is no service {:?}", name.as_str()));
     let (ends, target, between, mirror, folder, seen, first) = {
         let world = context.world.world();
-        let service = world.services.get(name).ok_or_else(gone)?;
+        let service = world.services.get(name).ok_or_else(no_service)?;
         let ends = endpoints(&service.state, action)?;
         rules_are_known(service, ends.kind)?;
         let target = service.state.builds[&ends.target].sha.clone();
@@ -149,7 +149,7 @@ pub async fn for_plan(
         let (mirror, folder) = (service.mirror.clone(), service.watched.folder.clone());
         (ends, target.clone(), between, mirror, folder, seen, first.clone())
     };
-    let (from, to) = between.ok_or_else(gone)?;
+    let (from, to) = between.ok_or_else(no_service)?;
     let folder = folder.as_deref();
     let asked = async {
         match &from {
@@ -179,7 +179,7 @@ pub async fn for_plan(
     } else {
         let judging = {
             let world = context.world.world();
-            let service = world.services.get(name).ok_or_else(gone)?;
+            let service = world.services.get(name).ok_or_else(no_service)?;
             migrations::JudgingContext::of(&world, service, ends.target)
         };
         Box::pin(migrations::gather(&judging, &range, ends.target)).await

@@ -1,5 +1,5 @@
-//! Gathers what a promote does to the schema: reads and judges the files, and finds the oldest build that works with
-//! each change.
+//! Gathers the schema changes of a promote: judges the migration files, and finds the oldest build that works with each
+//! change.
 
 mod attempts;
 mod changes;
@@ -30,16 +30,17 @@ use crate::migrations::{
     MigrationFile, SchemaDefinitions, Tool, judge, order, unreadable,
 };
 
-/// How long a plan waits for all of it.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a plan waits for the judgement of all files.
+const JUDGING_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most migration files that are judged for one plan.
-const FILES: usize = 500;
-/// The most statements that a plan carries, but for so many of each file.
-const STATEMENTS: usize = 5_000;
-const FEWEST: usize = 20;
+const MOST_FILES: usize = 500;
+/// The most statements that a plan contains.
+const MOST_STATEMENTS: usize = 5_000;
+/// The number of statements that each file may have in any case.
+const FILE_STATEMENTS: usize = 20;
 
-/// The schema changes of a promote from the live commit to the target. Trouble is part of the answer and never stops a
-/// plan; what was judged by then counts.
+/// The schema changes of a promote from the live commit to the target. A failure becomes a problem in the result and never
+/// stops a plan; the files judged before it count.
 pub(super) async fn gather(
     context: &JudgingContext,
     range: &Range,
@@ -50,15 +51,16 @@ pub(super) async fn gather(
     // With nothing live, no running code can break and there is no rollback.
     let Some(live) = &range.from else { return result };
     let mut changes = ChangeList::new(target);
-    let ended = timeout(PATIENCE, judged(context, live, range, (&mut result, &mut changes))).await;
+    let ended =
+        timeout(JUDGING_TIMEOUT, judged(context, live, range, (&mut result, &mut changes))).await;
     let trouble = match ended {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(error.to_string()),
-        Err(_) => Some(format!("it took longer than {} s", PATIENCE.as_secs())),
+        Err(_) => Some(format!("it took longer than {} s", JUDGING_TIMEOUT.as_secs())),
     };
     result.trouble = result.trouble.or(trouble);
     result.changes = changes.all();
-    let most = (STATEMENTS / result.files.len().max(1)).max(FEWEST);
+    let most = (MOST_STATEMENTS / result.files.len().max(1)).max(FILE_STATEMENTS);
     result.files.iter_mut().for_each(|file| trim(file, most));
     result
 }
@@ -69,7 +71,7 @@ async fn judged(
     range: &Range,
     (result, changes): (&mut Migrations, &mut ChangeList),
 ) -> Result<(), GitError> {
-    // Paths that are named may lie outside of the service's folder.
+    // Configured paths may be outside the service's folder.
     let folder = context.folder.as_deref().filter(|_| context.settings.paths.is_empty());
     let touched = context.mirror.changed_files(Some(live), &range.to, folder).await?;
     let attempts = Attempts::compare(context, &range.to, folder, result).await;
@@ -85,10 +87,10 @@ async fn judged(
     let mut migrations: Vec<_> =
         touched.listed.into_iter().filter(|file| is_migration(&file.path)).collect();
     migrations.sort_by(|a, b| order(&a.path).cmp(&order(&b.path)));
-    if migrations.len() > FILES || touched.more > 0 {
+    if migrations.len() > MOST_FILES || touched.more > 0 {
         result.trouble = Some("there are more migration files than one plan judges".into());
     }
-    migrations.truncate(FILES);
+    migrations.truncate(MOST_FILES);
     let read = files(context, &range.to, &layouts, &migrations, result).await;
     for file in &result.files {
         changes.add(file, context.brought_by(range, &file.path));
@@ -129,7 +131,7 @@ async fn files(
         let (file, text, tool) = (file.clone(), texts.remove(&file.path), place.tool);
         let lost = unreadable(&file.path, file.change, "not judged", tool, dialect);
         let judge = move || (of_file(&file, text.as_ref(), (tool, dialect), &mut known), known);
-        // Judging never yields, so it must not block an async thread.
+        // Judging does not yield, so it must not run on an async thread.
         let judged =
             spawn_blocking(judge).await.unwrap_or_else(|_| (lost, SchemaDefinitions::default()));
         known = judged.1;
@@ -167,7 +169,7 @@ fn of_file(
     }
 }
 
-/// Keeps the worst statements of a file, in order. The rest becomes one, as bad as the worst of them.
+/// Keeps the worst statements of a file, in order. The others become one statement with the worst class among them.
 fn trim(file: &mut JudgedMigration, most: usize) {
     let surplus = (file.statements.len() + 1).saturating_sub(most);
     if file.statements.len() <= most {

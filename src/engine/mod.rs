@@ -35,7 +35,7 @@ pub use self::open::Engine;
 use crate::config::user_file::Watched;
 
 /// The options of an engine.
-pub struct Options {
+pub struct EngineOptions {
     /// The data folder.
     pub data: PathBuf,
     pub services: Services,

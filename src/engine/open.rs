@@ -20,7 +20,7 @@ use super::trunk::TrunkContext;
 use super::watching::{Watching, watch_all};
 use super::world::WorldOwner;
 use super::writer::{Writer, WriterParts};
-use super::{Options, Services};
+use super::{EngineOptions, Services};
 use crate::calendar::FREEZES_FILE;
 use crate::config::user_file::UserFile;
 use crate::store::Store;
@@ -36,8 +36,8 @@ impl Engine {
     ///
     /// # Errors
     /// When the folder, the database or a mirror cannot be opened.
-    pub async fn open(options: Options) -> Result<Handle, EngineError> {
-        let Options { data, services, program, poll, owner, demo, clock } = options;
+    pub async fn open(options: EngineOptions) -> Result<Handle, EngineError> {
+        let EngineOptions { data, services, program, poll, owner, demo, clock } = options;
         let [mirrors, checkouts, runs] =
             ["mirrors", "checkouts", "runs"].map(|folder| data.join(folder));
         for folder in [&data, &mirrors, &checkouts, &runs] {

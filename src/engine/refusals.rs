@@ -1,4 +1,4 @@
-//! Records refused commands: many in one transaction, and the same one once a minute.
+//! Records refused commands: many in one transaction, and equal ones once a minute.
 
 use std::collections::VecDeque;
 
@@ -11,15 +11,15 @@ use crate::domain::people::Actor;
 use crate::domain::plan::{Finding, Fingerprint, Guard};
 use crate::store::NewEvent;
 
-/// The same refusal is recorded once in this time, so that a retry loop does not fill the disk.
-const ONCE_IN: TimeDelta = TimeDelta::minutes(1);
-/// How many of the last ones are remembered, to tell a repeated one.
+/// Equal refusals are recorded once in this time, so that a retry loop does not fill the disk.
+const REPEAT_INTERVAL: TimeDelta = TimeDelta::minutes(1);
+/// How many recent refusals are remembered to detect repeats.
 const REMEMBERED: usize = 256;
-/// So many are recorded at once, whether more come or not.
+/// This many refusals are recorded without waiting for more.
 const BATCH: usize = 64;
-/// So many are kept while nothing can be recorded.
-const KEPT: usize = 256;
-/// The most characters of a text of a refusal that are recorded.
+/// The most waiting refusals while the record cannot be written.
+const MOST_WAITING: usize = 256;
+/// The most recorded characters of one text.
 const LONGEST: usize = 2_000;
 
 /// The fact that records a refusal. A mistake of the caller (no such build, invalid text, a used key) is not recorded.
@@ -40,7 +40,7 @@ pub fn fact(command: &Command, refusal: &Refusal) -> Option<Fact> {
     })
 }
 
-/// The text, or its beginning with a mark where it was cut.
+/// The text, cut at the limit and marked with `…`.
 fn bounded(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
         None => text.to_owned(),
@@ -48,25 +48,25 @@ fn bounded(text: &str) -> String {
     }
 }
 
-/// A refusal to record. Two are the same by their likeness, not by their sentences, which contain ages.
+/// A refusal to record. Its key, not its sentence, decides whether it is a repeat: sentences contain ages.
 #[derive(Debug)]
 pub(super) struct RefusalRecord {
     event: NewEvent,
-    likeness: Likeness,
+    key: RefusalKey,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-struct Likeness {
+struct RefusalKey {
     service: ServiceName,
     actor: Actor,
     what: String,
     guards: Vec<Guard>,
-    /// On what it was decided.
-    ground: Option<Fingerprint>,
+    /// The fingerprint of the plan.
+    fingerprint: Option<Fingerprint>,
 }
 
 impl RefusalRecord {
-    /// `None` when it becomes nothing, see [`fact`].
+    /// `None` if it is not recorded, see [`fact`].
     pub fn of(
         service: &ServiceName,
         actor: &Actor,
@@ -75,71 +75,71 @@ impl RefusalRecord {
     ) -> Option<Self> {
         let fact = fact(command, refusal)?;
         let Fact::Refused { what, findings, .. } = &fact else { return None };
-        let ground = match (refusal, command) {
+        let plan_fingerprint = match (refusal, command) {
             (Refusal::Changed { plan, .. }, _) => Some(&plan.fingerprint),
-            // A guard is asked only once this is the fingerprint of the world as it is.
+            // Guards are checked only if this fingerprint is current.
             (_, Command::Execute { fingerprint, .. } | Command::Ask { fingerprint, .. }) => {
                 Some(fingerprint)
             }
             _ => None,
         };
-        let likeness = Likeness {
+        let key = RefusalKey {
             service: service.clone(),
             actor: actor.clone(),
             what: what.clone(),
             guards: findings.iter().map(|finding| finding.guard).collect(),
-            ground: ground.cloned(),
+            fingerprint: plan_fingerprint.cloned(),
         };
         let event = NewEvent { service: service.clone(), actor: actor.clone(), fact };
-        Some(Self { event, likeness })
+        Some(Self { event, key })
     }
 }
 
-/// What became of a refusal that was added.
+/// The result of adding a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Added {
-    /// The same was added a moment ago.
-    Known,
+pub(super) enum AddResult {
+    /// An equal one was added within the last minute.
+    Repeat,
     Waits,
-    /// So many wait by now that it is time to record them.
+    /// Enough refusals wait: record them now.
     Full,
 }
 
-/// Those that were answered and are not recorded yet.
+/// The refusals that were answered and not recorded yet.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
     waiting: Vec<NewEvent>,
-    /// The last ones, oldest first.
-    known: VecDeque<(DateTime<Utc>, Likeness)>,
+    /// The recent ones, oldest first.
+    known: VecDeque<(DateTime<Utc>, RefusalKey)>,
 }
 
 impl Refusals {
-    /// Takes one in, unless the same was taken in within the last minute.
-    pub fn add(&mut self, now: DateTime<Utc>, refused: RefusalRecord) -> Added {
-        let RefusalRecord { event, likeness } = refused;
-        // A clock that is set back must not keep one out for longer.
-        self.known.retain(|(at, _)| (now - at).abs() < ONCE_IN);
-        if self.known.iter().any(|(_, known)| *known == likeness) {
-            return Added::Known;
+    /// Adds a refusal, unless an equal one was added within the last minute.
+    pub fn add(&mut self, now: DateTime<Utc>, refused: RefusalRecord) -> AddResult {
+        let RefusalRecord { event, key } = refused;
+        // A clock that was set back must not suppress refusals for longer.
+        self.known.retain(|(at, _)| (now - at).abs() < REPEAT_INTERVAL);
+        if self.known.iter().any(|(_, known)| *known == key) {
+            return AddResult::Repeat;
         }
-        if self.waiting.len() >= KEPT {
+        if self.waiting.len() >= MOST_WAITING {
             tracing::warn!(?event, "a refusal is not recorded: too many wait for the disk");
-            return Added::Waits;
+            return AddResult::Waits;
         }
         if self.known.len() >= REMEMBERED {
             self.known.pop_front();
         }
-        self.known.push_back((now, likeness));
+        self.known.push_back((now, key));
         self.waiting.push(event);
-        if self.waiting.len() == BATCH { Added::Full } else { Added::Waits }
+        if self.waiting.len() == BATCH { AddResult::Full } else { AddResult::Waits }
     }
 
-    /// Those that wait, oldest first.
+    /// The waiting refusals, oldest first.
     pub fn waiting(&self) -> &[NewEvent] {
         &self.waiting
     }
 
-    /// All that waited are in the record.
+    /// Clears the waiting refusals after they were recorded.
     pub fn recorded(&mut self) {
         self.waiting.clear();
     }

@@ -1,4 +1,4 @@
-//! What was done in the background as the fact that it becomes; a report that comes late or twice becomes nothing. Pure.
+//! Turns reports of background work into facts. A late or repeated report gives none. Pure.
 
 use super::runner::{RunId, Status};
 use crate::domain::deployment::StepState;
@@ -14,7 +14,7 @@ pub fn prepared(
     result: &Result<(), String>,
 ) -> Option<Fact> {
     let deployment = state.deployments.get(&id)?;
-    // One at a time, also should it ever be reported out of turn.
+    // Deployments start in order, even if a report comes out of order.
     let is_next = state.open(deployment.request.environment).next().is_some_and(|d| d.id == id);
     let waits = is_next && deployment.started_at.is_none();
     waits.then(|| match result {
@@ -26,7 +26,7 @@ pub fn prepared(
     })
 }
 
-/// A step has come to its end.
+/// A step ended.
 #[must_use]
 pub fn step_ended(state: &ServiceState, run: RunId, status: &Status) -> Option<Fact> {
     let RunId { deployment, step } = run;

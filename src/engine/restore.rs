@@ -1,4 +1,4 @@
-//! Restoring the world from the record, and the last good service files from the mirrors.
+//! Restores the world from the record, and the last good service files from the mirrors.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,12 +19,12 @@ use crate::domain::service::ServiceState;
 use crate::git::{Mirror, display_url};
 use crate::store::Store;
 
-/// How many services ask git at a time.
-const AT_ONCE: usize = 16;
+/// How many services query git at the same time.
+const CONCURRENT_READS: usize = 16;
 /// How many builds back to look for a readable service file.
 const FILES_TRIED: usize = 20;
-/// How long opening waits for git in all: no one can roll back before the engine listens.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the start waits for git in total. The engine accepts no rollback before it is open.
+const GIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What restoring needs.
 pub struct Restoring<'a> {
@@ -35,8 +35,8 @@ pub struct Restoring<'a> {
 }
 
 impl Restoring<'_> {
-    /// Folds the record into the services that are still watched. Returns those whose service file git did not tell in
-    /// time.
+    /// Folds the record into the services that are still watched. Returns those whose service file git did not
+    /// give in time.
     pub async fn restore(
         &self,
         world: &mut WorldOwner,
@@ -45,8 +45,8 @@ impl Restoring<'_> {
     ) -> Result<Vec<ServiceName>, EngineError> {
         let mut states: BTreeMap<ServiceName, ServiceState> = BTreeMap::new();
         store.replay(|event| states.entry(event.service.clone()).or_default().apply(&event))?;
-        // It begins after the replay: a long record takes none of git's time.
-        let deadline = Instant::now() + PATIENCE;
+        // The time starts after the replay, so that a long record does not use it up.
+        let deadline = Instant::now() + GIT_TIMEOUT;
         for known in store.services()? {
             let is_place = |w: &&Watched| {
                 display_url(&w.repository) == known.repository
@@ -56,8 +56,8 @@ impl Restoring<'_> {
             let mirror = match self.mirror_before(deadline, watched).await {
                 Ok(mirror) => mirror,
                 Err(why) => {
-                    // The look at its trunk tries again. The other services go on.
-                    let trouble = Trouble::new(why, LOOKS_AGAIN);
+                    // The watch of its trunk retries. The other services are restored.
+                    let trouble = Trouble::new(why, RETRY_REMEDY);
                     world.set_trouble(&watched.repository, self.now, Some(trouble));
                     continue;
                 }
@@ -74,8 +74,8 @@ impl Restoring<'_> {
         Ok(unread)
     }
 
-    /// The mirror, if git makes it in time. After that git goes on by itself: a git that is killed leaves a lock in
-    /// everybody's way.
+    /// The mirror, if git creates it in time. After that git continues in the background: a killed git leaves a lock that
+    /// blocks every later run.
     async fn mirror_before(&self, deadline: Instant, watched: &Watched) -> Result<Mirror, String> {
         let making = {
             let (mirrors, watched) = (self.mirrors.clone(), watched.clone());
@@ -90,22 +90,22 @@ impl Restoring<'_> {
 }
 
 /// The remedy of a problem with a repository or the user file.
-pub const LOOKS_AGAIN: &str = "mend it; trunkline looks again by itself";
+pub const RETRY_REMEDY: &str = "fix it; trunkline retries automatically";
 
-/// Reads the service files of these services. Returns the rules, and the services that git did not tell of in time.
+/// Reads the service files of these services. Returns the rules, and the services for which git did not answer in time.
 pub async fn read_rules(
     world: &WorldReader,
     owner: Option<&str>,
     names: Vec<ServiceName>,
     deadline: Instant,
 ) -> (Vec<ServiceRules>, Vec<ServiceName>) {
-    // At once, because each asks git several times.
+    // In parallel, because each queries git several times.
     let read = stream::iter(names)
         .map(|name| async move {
             let rules = timeout_at(deadline, last_good_rules(world, owner, &name)).await;
             (name, rules.ok().flatten())
         })
-        .buffer_unordered(AT_ONCE);
+        .buffer_unordered(CONCURRENT_READS);
     let (mut rules, mut unread) = (Vec::new(), Vec::new());
     for (name, read) in read.collect::<Vec<_>>().await {
         match read {
@@ -116,8 +116,8 @@ pub async fn read_rules(
     (rules, unread)
 }
 
-/// The rules that hold until the trunk is looked at: those of the newest build with a good service file. `None` when git
-/// cannot tell.
+/// The rules that apply until the first look at the trunk: those of the newest build with a good service file. `None` if
+/// git fails.
 async fn last_good_rules(
     world: &WorldReader,
     owner: Option<&str>,

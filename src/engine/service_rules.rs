@@ -1,4 +1,4 @@
-//! The last good service file of a service, for the time until its trunk is looked at.
+//! The last good service file of a service, used until the first look at its trunk.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ impl ServiceRules {
         world.change(&name, |service| {
             service.people = people;
             service.trunk = file.trunk.clone().unwrap_or_default();
-            // Without the file it was not known which files are migrations.
+            // The cached answers did not know which files are migrations.
             service.uses = Uses::default();
             service.remember_pipeline(sha, Ok(file.clone()));
             service.file = Some(file);

@@ -10,17 +10,17 @@ use super::Services;
 use super::clock::{ClockWatch, Passed};
 use super::input::Input;
 use super::mirrors::Mirrors;
-use super::restore::{LOOKS_AGAIN, read_rules};
+use super::restore::{RETRY_REMEDY, read_rules};
 use super::trunk::{TrunkContext, watch};
 use super::world::Trouble;
 use crate::config::user_file::{UserFile, Watched};
 use crate::domain::ids::ServiceName;
 
 /// How long git may take for all service files once the engine is open.
-const LATER: Duration = Duration::from_mins(1);
+const RULES_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// What the writer was told of each problem.
-type Told = HashMap<String, Option<String>>;
+/// The problems that were sent to the writer.
+type ReportedProblems = HashMap<String, Option<String>>;
 
 /// What watching needs.
 pub struct Watching {
@@ -32,11 +32,16 @@ pub struct Watching {
 }
 
 impl Watching {
-    /// Tells the writer of a problem that belongs to no service, or that it is over. It tells nothing twice.
-    async fn set_trouble(&self, told: &mut Told, source: &str, what: Option<String>) {
-        if told.get(source) != Some(&what) {
-            told.insert(source.to_owned(), what.clone());
-            let trouble = what.map(|what| Trouble::new(what, LOOKS_AGAIN));
+    /// Reports to the writer that a problem outside any service began or ended. Reports a change once.
+    async fn set_trouble(
+        &self,
+        reported: &mut ReportedProblems,
+        source: &str,
+        what: Option<String>,
+    ) {
+        if reported.get(source) != Some(&what) {
+            reported.insert(source.to_owned(), what.clone());
+            let trouble = what.map(|what| Trouble::new(what, RETRY_REMEDY));
             self.send(Input::Trouble { source: source.to_owned(), trouble }).await;
         }
     }
@@ -53,14 +58,14 @@ impl Watching {
         }
     }
 
-    /// Reads the service files that git did not tell while the engine opened.
+    /// Reads the service files that git did not give while the engine opened.
     async fn read_later(self: Arc<Self>, mut unread: Vec<ServiceName>) {
         while !unread.is_empty() {
             tokio::time::sleep(self.poll).await;
             let world = self.trunk.world.world();
             unread.retain(|name| world.services.get(name).is_some_and(|s| s.file.is_none()));
             drop(world);
-            let deadline = Instant::now() + LATER;
+            let deadline = Instant::now() + RULES_TIMEOUT;
             let (rules, later) =
                 read_rules(&self.trunk.world, self.owner.as_deref(), unread, deadline).await;
             unread = later;
@@ -71,7 +76,7 @@ impl Watching {
     }
 }
 
-/// Watches these repositories, and the ones that the user file names later.
+/// Watches these repositories, and those that are added to the user file later.
 pub async fn watch_all(
     watching: Watching,
     services: Services,
@@ -82,7 +87,7 @@ pub async fn watch_all(
     let mut clock = ClockWatch::begin(&*watching.trunk.clock);
     let mut watchers = tokio::task::JoinSet::new();
     watchers.spawn(watching.clone().read_later(unread));
-    let mut told = Told::new();
+    let mut reported = ReportedProblems::new();
     let mut known: Vec<Watched> = Vec::new();
     let mut wanted = first;
     loop {
@@ -92,7 +97,7 @@ pub async fn watch_all(
             }
             let opened = watching.mirrors.open(&watched).await;
             let what = opened.as_ref().err().map(ToString::to_string);
-            watching.set_trouble(&mut told, &watched.repository, what).await;
+            watching.set_trouble(&mut reported, &watched.repository, what).await;
             if let Ok(mirror) = opened {
                 known.push(watched.clone());
                 watchers.spawn(watch(watching.trunk.clone(), watched, mirror, watching.poll));
@@ -104,11 +109,11 @@ pub async fn watch_all(
             passed => watching.send(Input::ClockJumped(passed)).await,
         }
         watching.look_at_freezes().await;
-        // Only a user file can name more.
+        // Only a user file can add repositories.
         let Services::File(path) = &services else { continue };
         let file = UserFile::load(path);
         let what = file.as_ref().err().map(ToString::to_string);
-        watching.set_trouble(&mut told, "user file", what).await;
+        watching.set_trouble(&mut reported, "user file", what).await;
         wanted = file.map(|file| file.services).unwrap_or_default();
     }
 }

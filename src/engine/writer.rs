@@ -1,4 +1,4 @@
-//! The one writer: takes everything that happens from one channel, records it, applies it, then acts.
+//! The one writer: takes every input from one channel, records it, applies it, then acts.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::decide::{Decision, DecisionInput, StagingSteps, decide};
 use super::freezes::{FreezeUpdate, Freezes};
 use super::input::{CommandRequest, Input};
 use super::migrations;
-use super::refusals::{Added, RefusalRecord, Refusals};
+use super::refusals::{AddResult, RefusalRecord, Refusals};
 use super::report;
 use super::runner::{RunId, Status};
 use super::trunk::TakeIn;
@@ -31,17 +31,17 @@ fn unrecorded(error: &StoreError) -> CommandError {
     CommandError::Failed(format!("nothing was done, because it could not be recorded: {error}"))
 }
 
-/// How long until something that could not be recorded is tried again.
+/// The pause before a failed write is retried.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// How long a refusal waits for others, so that those of a crowd are one transaction and not in the winner's way.
-const GATHERING: Duration = Duration::from_millis(50);
+/// How long a refusal waits for others, so that many share one transaction and do not delay other commands.
+const REFUSAL_DELAY: Duration = Duration::from_millis(50);
 
-/// The source of problems with writing the record.
-const UNRECORDED: &str = "record";
+/// Problem key for write failures of the record.
+const RECORD_PROBLEM: &str = "record";
 
-/// The source of the notice that the clock was set.
-const CLOCK: &str = "clock";
+/// Problem key for the notice that the clock was set.
+const CLOCK_PROBLEM: &str = "clock";
 
 /// What the writer is made of.
 pub(super) struct WriterParts {
@@ -64,12 +64,13 @@ pub(super) struct Writer {
     freezes: Arc<Freezes>,
     owner: Option<String>,
     acts: Acts,
-    /// The services whose next facts could not be recorded and are tried again in a moment.
+    /// The services whose next facts could not be recorded and are retried soon.
     unsettled: HashSet<ServiceName>,
-    /// What could not be recorded and may never be tried again, as what a person asked for: rehearsed until it could be.
+    /// An event that could not be recorded and is not retried itself, such as a person's command. Its write is tested until it
+    /// would succeed, to clear the problem.
     unrecorded: Option<NewEvent>,
     refusals: Refusals,
-    /// Whether the refusals are recorded in a moment.
+    /// Whether a write of the refusals is scheduled.
     refusals_due: bool,
 }
 
@@ -91,7 +92,7 @@ impl Writer {
         }
     }
 
-    /// Works until it is told to stop or nobody can tell it anything any more.
+    /// Runs until it is stopped or all senders are gone.
     pub fn run(mut self, mut inputs: mpsc::Receiver<Input>) {
         while let Some(input) = inputs.blocking_recv() {
             match input {
@@ -150,20 +151,20 @@ impl Writer {
         let answer = self.decide_command(&request);
         let recorded = answer.is_ok();
         let refused = answer.as_ref().err().and_then(|error| self.refused(&request, error));
-        // Whoever asked may be gone; what was recorded stands all the same.
+        // The caller may be gone. The command stays recorded.
         let _gone = request.reply.send(answer);
         if recorded {
             self.settle(&request.service);
         }
         let Some(refused) = refused else { return };
         match self.refusals.add(self.clock.now(), refused) {
-            Added::Full => self.record_refusals(),
-            Added::Waits => self.refusals_after(GATHERING),
-            Added::Known => {}
+            AddResult::Full => self.record_refusals(),
+            AddResult::Waits => self.refusals_after(REFUSAL_DELAY),
+            AddResult::Repeat => {}
         }
     }
 
-    /// What is recorded of a command that was not done.
+    /// The refusal to record, if any.
     fn refused(&self, request: &CommandRequest, error: &CommandError) -> Option<RefusalRecord> {
         let CommandError::Refused(refusal) = error else { return None };
         let CommandRequest { service: name, caller, command, .. } = request;
@@ -217,7 +218,7 @@ impl Writer {
         if self.freezes.has_unsaved() {
             self.save_freezes();
         }
-        // Its file may name another database now.
+        // The service file may name another database now.
         migrations::sync_shared_schema(&mut self.world);
         let facts = {
             let world = self.world.world();
@@ -227,7 +228,7 @@ impl Writer {
             && let Err(error) = self.record(&name, &Actor::System, facts, None)
         {
             self.trouble(&error);
-            // The next look finds the same news again, unless they were taken back by then.
+            // The next look finds the same again, unless the trunk was rewritten meanwhile.
             return self.rehearse_later(NewEvent { service: name, actor: Actor::System, fact });
         }
         self.settle(&name);
@@ -257,7 +258,7 @@ impl Writer {
         self.settle(name);
     }
 
-    /// The fact that a report becomes for a service as it is now.
+    /// The fact of a report, given the current state of the service.
     fn reported(
         &self,
         name: &ServiceName,
@@ -266,7 +267,7 @@ impl Writer {
         fact(&self.world.world().services.get(name)?.state)
     }
 
-    /// Records what follows by itself until nothing more does, then acts on what is left to do.
+    /// Records the decided facts until none is left, then acts on the other decisions.
     fn settle(&mut self, name: &ServiceName) {
         loop {
             let facts: Vec<_> = {
@@ -285,7 +286,7 @@ impl Writer {
             });
             if let Err(error) = self.record(name, &Actor::System, facts.collect(), None) {
                 self.trouble(&error);
-                // One try at a time: every look at the trunk comes by here as well.
+                // Schedule one retry only: every look at the trunk also calls this.
                 if self.unsettled.insert(name.clone()) {
                     self.later(Input::Settle(name.clone()));
                 }
@@ -294,7 +295,7 @@ impl Writer {
         }
     }
 
-    /// One durable transaction, then the state follows it.
+    /// Writes the facts in one durable transaction, then applies them.
     fn record(
         &mut self,
         name: &ServiceName,
@@ -305,7 +306,7 @@ impl Writer {
         let new = |fact| NewEvent { service: name.clone(), actor: actor.clone(), fact };
         let events = facts.into_iter().map(new).collect();
         let events = self.store.append(self.clock.now(), events, answered)?;
-        self.world.set_trouble(UNRECORDED, self.clock.now(), None);
+        self.world.set_trouble(RECORD_PROBLEM, self.clock.now(), None);
         self.world.change(name, |service| events.iter().for_each(|e| service.state.apply(e)));
         if events.iter().any(|event| {
             matches!(event.fact, Fact::DeploymentStarted { .. } | Fact::DeploymentObserved(_))
@@ -318,7 +319,7 @@ impl Writer {
         Ok(())
     }
 
-    /// One durable transaction for all that wait. What anybody can do stays the same by it, and so does every snapshot.
+    /// Writes all waiting refusals in one durable transaction. They change no snapshot.
     fn record_refusals(&mut self) {
         let events = self.refusals.waiting().to_vec();
         if events.is_empty() {
@@ -327,7 +328,7 @@ impl Writer {
         match self.store.append(self.clock.now(), events, None) {
             Ok(events) => {
                 self.refusals.recorded();
-                self.world.set_trouble(UNRECORDED, self.clock.now(), None);
+                self.world.set_trouble(RECORD_PROBLEM, self.clock.now(), None);
                 self.world.apply_unseen(&events);
             }
             Err(error) => {
@@ -343,11 +344,11 @@ impl Writer {
         }
     }
 
-    /// Says that the record can be written again, once it can.
+    /// Tests whether the record can be written again, and clears the problem if so.
     fn rehearse(&mut self) {
         let Some(event) = self.unrecorded.take() else { return };
         match self.store.rehearse(self.clock.now(), event.clone()) {
-            Ok(()) => self.world.set_trouble(UNRECORDED, self.clock.now(), None),
+            Ok(()) => self.world.set_trouble(RECORD_PROBLEM, self.clock.now(), None),
             Err(error) => {
                 self.trouble(&error);
                 self.rehearse_later(event);
@@ -365,14 +366,14 @@ impl Writer {
         tracing::error!(%error, "cannot record");
         let trouble = Trouble::new(
             format!("nothing can be recorded: {error}"),
-            "free disk space or mend the data folder; trunkline tries again by itself",
+            "free disk space or repair the data folder; trunkline retries automatically",
         );
-        self.world.set_trouble(UNRECORDED, self.clock.now(), Some(trouble));
+        self.world.set_trouble(RECORD_PROBLEM, self.clock.now(), Some(trouble));
     }
 
     fn clock_jumped(&mut self, passed: Passed) {
         if let Some(trouble) = passed.trouble(self.clock.now()) {
-            self.world.set_trouble(CLOCK, self.clock.now(), Some(trouble));
+            self.world.set_trouble(CLOCK_PROBLEM, self.clock.now(), Some(trouble));
         }
         self.world.renew_all();
     }
@@ -396,7 +397,7 @@ impl Writer {
         let inputs = self.inputs.clone();
         self.acts.spawn(async move {
             tokio::time::sleep(pause).await;
-            // A stopped engine finds it again when it starts.
+            // If the engine stopped, it decides this again at its next start.
             let _stopped = inputs.send(input).await;
         });
     }

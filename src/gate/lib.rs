@@ -24,4 +24,4 @@ pub use classes::is_hidden;
 pub use field::{Safe, field, line, sentence};
 pub use log::{LogGate, log_rows};
 pub use quick::quick_text;
-pub use row::{Ink, Row, Span};
+pub use row::{Ink, LogRow, Span};

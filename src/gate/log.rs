@@ -1,8 +1,8 @@
 //! The policy for streamed output: bytes in any pieces become rows that are safe to draw.
 
 use super::escape::Escape;
-use super::row::{Row, RowBuilder};
-use super::sequence::{ESC, Sequence, Step, Verdict};
+use super::row::{LogRow, RowBuilder};
+use super::sequence::{ESC, Sequence, SequenceVerdict, Step};
 use super::sgr::Pen;
 use super::utf8::{Decoder, Unit};
 
@@ -17,12 +17,12 @@ pub struct LogGate {
     row: RowBuilder,
     /// A carriage return that may be the first half of a line end.
     returned: bool,
-    rows: Vec<Row>,
+    rows: Vec<LogRow>,
 }
 
 /// The rows of a whole line: one, and one more for each line end and each carriage return in it.
 #[must_use]
-pub fn log_rows(bytes: &[u8]) -> Vec<Row> {
+pub fn log_rows(bytes: &[u8]) -> Vec<LogRow> {
     let mut gate = LogGate::default();
     gate.push(bytes);
     gate.finish()
@@ -60,13 +60,13 @@ impl LogGate {
     }
 
     /// The rows that are complete since the last call.
-    pub fn take_rows(&mut self) -> Vec<Row> {
+    pub fn take_rows(&mut self) -> Vec<LogRow> {
         std::mem::take(&mut self.rows)
     }
 
     /// The stream is over: the rest of the rows, the last of them without a line end and possibly empty.
     #[must_use]
-    pub fn finish(mut self) -> Vec<Row> {
+    pub fn finish(mut self) -> Vec<LogRow> {
         let mut decoder = std::mem::take(&mut self.decoder);
         decoder.finish(|unit| self.unit(unit));
         if let Some(sequence) = self.sequence.take() {
@@ -126,9 +126,9 @@ impl LogGate {
 
     fn complete(&mut self, sequence: &Sequence) {
         match sequence.verdict() {
-            Verdict::Colour(parameters) => self.pen.apply(&parameters),
-            Verdict::Remove => self.row.remove(),
-            Verdict::Show => self.row.escape(sequence),
+            SequenceVerdict::Colour(parameters) => self.pen.apply(&parameters),
+            SequenceVerdict::Remove => self.row.remove(),
+            SequenceVerdict::Show => self.row.escape(sequence),
         }
     }
 

@@ -1,6 +1,6 @@
 //! A quick look at a line: the text of the common case, colours in plain text, without rows and styles.
 
-use super::sequence::{Verdict, control_verdict};
+use super::sequence::{SequenceVerdict, control_verdict};
 
 /// A longer control sequence may be cut by the gate.
 const SURELY_WHOLE: usize = 60;
@@ -16,7 +16,7 @@ pub fn quick_text(bytes: &[u8], out: &mut Vec<u8>) -> Option<usize> {
         [0x1B, b'[', rest @ ..] => {
             let len = rest.iter().take_while(|byte| matches!(byte, b' '..=b'?')).count();
             let body = std::str::from_utf8(rest.get(..=len)?).ok()?;
-            let vanishes = len < SURELY_WHOLE && control_verdict(body) != Verdict::Show;
+            let vanishes = len < SURELY_WHOLE && control_verdict(body) != SequenceVerdict::Show;
             return vanishes.then_some(len + 3);
         }
         [..0x20 | 0x7F, ..] | [] => return None,

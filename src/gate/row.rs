@@ -20,7 +20,7 @@ const KEYCAP: char = '\u{20E3}';
 
 /// A row of a log. Its text has no byte that a terminal acts on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Row {
+pub struct LogRow {
     pub text: String,
     /// Runs of `text`, in order and without gaps.
     pub spans: Vec<Span>,
@@ -46,7 +46,7 @@ pub enum Ink {
     Escape,
 }
 
-impl Row {
+impl LogRow {
     /// The runs of the row with how they look.
     pub fn runs(&self) -> impl Iterator<Item = (&str, Ink)> {
         let mut from = 0;
@@ -60,7 +60,7 @@ impl Row {
 /// A row that is being written.
 #[derive(Debug, Clone, Default)]
 pub struct RowBuilder {
-    row: Row,
+    row: LogRow,
     /// The character that marks are drawn onto; none at the start and after an escape.
     base: Option<char>,
     marks: usize,
@@ -135,7 +135,7 @@ impl RowBuilder {
     }
 
     /// The row is over.
-    pub fn finish(&mut self) -> Row {
+    pub fn finish(&mut self) -> LogRow {
         self.settle();
         std::mem::take(self).row
     }

@@ -35,7 +35,7 @@ pub enum Step {
 
 /// What to do with a sequence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum SequenceVerdict {
     /// It sets colours, by these parameters.
     Colour(String),
     /// It is cosmetic and left out.
@@ -44,7 +44,7 @@ pub enum Verdict {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum SequenceKind {
     /// ESC, and intermediates if any.
     Escape,
     Control,
@@ -58,7 +58,7 @@ enum Kind {
 /// The sequence so far, ESC included.
 #[derive(Debug, Clone)]
 pub struct Sequence {
-    kind: Kind,
+    kind: SequenceKind,
     units: Vec<Unit>,
 }
 
@@ -67,41 +67,43 @@ impl Sequence {
     pub fn start() -> Self {
         let mut units = Vec::with_capacity(16);
         units.push(Unit::Char(ESC));
-        Self { kind: Kind::Escape, units }
+        Self { kind: SequenceKind::Escape, units }
     }
 
     pub fn push(&mut self, unit: Unit) -> Step {
         match self.kind {
-            Kind::Escape => self.in_escape(unit),
-            Kind::Control => self.in_control(unit),
-            Kind::String { bel, closing } => self.in_string(unit, bel, closing),
+            SequenceKind::Escape => self.in_escape(unit),
+            SequenceKind::Control => self.in_control(unit),
+            SequenceKind::String { bel, closing } => self.in_string(unit, bel, closing),
         }
     }
 
     /// What to do with the complete sequence.
-    pub fn verdict(&self) -> Verdict {
+    pub fn verdict(&self) -> SequenceVerdict {
         let body: String = self.units[1..].iter().map(|unit| unit.char()).collect();
         match self.kind {
-            Kind::Escape if matches!(body.as_str(), "(B" | ")B") => Verdict::Remove,
-            Kind::Control => control_verdict(body.strip_prefix('[').unwrap_or(&body)),
-            Kind::String { bel: true, .. } => osc_verdict(body.strip_prefix(']').unwrap_or(&body)),
-            Kind::Escape | Kind::String { bel: false, .. } => Verdict::Show,
+            SequenceKind::Escape if matches!(body.as_str(), "(B" | ")B") => SequenceVerdict::Remove,
+            SequenceKind::Control => control_verdict(body.strip_prefix('[').unwrap_or(&body)),
+            SequenceKind::String { bel: true, .. } => {
+                osc_verdict(body.strip_prefix(']').unwrap_or(&body))
+            }
+            SequenceKind::Escape | SequenceKind::String { bel: false, .. } => SequenceVerdict::Show,
         }
     }
 
     /// An ESC that could have been the beginning of the string's end, but was not.
     pub fn has_open_escape(&self) -> bool {
-        matches!(self.kind, Kind::String { closing: true, .. })
+        matches!(self.kind, SequenceKind::String { closing: true, .. })
     }
 
     fn in_escape(&mut self, unit: Unit) -> Step {
         let Unit::Char(c) = unit else { return Step::Broken };
         let after_esc = self.units.len() == 1;
         match c {
-            '[' if after_esc => self.turn(unit, Kind::Control),
-            ']' if after_esc => self.turn(unit, Kind::String { bel: true, closing: false }),
+            '[' if after_esc => self.turn(unit, SequenceKind::Control),
+            ']' if after_esc => self.turn(unit, SequenceKind::String { bel: true, closing: false }),
             'P' | '_' | '^' | 'X' if after_esc => {
-                self.turn(unit, Kind::String { bel: false, closing: false })
+                self.turn(unit, SequenceKind::String { bel: false, closing: false })
             }
             ' '..='/' => self.add(unit, CSI_UNITS),
             '0'..='~' => self.complete(unit),
@@ -126,7 +128,7 @@ impl Sequence {
             _ if closing => Step::BrokenAtEscape,
             Unit::Char(BEL) if bel => self.complete(unit),
             Unit::Char(ESC) => {
-                self.kind = Kind::String { bel, closing: true };
+                self.kind = SequenceKind::String { bel, closing: true };
                 Step::More
             }
             Unit::Char('\n' | CAN | SUB) => Step::Broken,
@@ -134,7 +136,7 @@ impl Sequence {
         }
     }
 
-    fn turn(&mut self, unit: Unit, kind: Kind) -> Step {
+    fn turn(&mut self, unit: Unit, kind: SequenceKind) -> Step {
         self.kind = kind;
         self.units.push(unit);
         Step::More
@@ -169,28 +171,34 @@ impl fmt::Display for Sequence {
 }
 
 /// `body` is what follows the introducer, the final character included.
-pub fn control_verdict(body: &str) -> Verdict {
-    let Some((end, last)) = body.char_indices().next_back() else { return Verdict::Show };
+pub fn control_verdict(body: &str) -> SequenceVerdict {
+    let Some((end, last)) = body.char_indices().next_back() else { return SequenceVerdict::Show };
     let parameters = &body[..end];
     let plain = parameters.chars().all(|c| matches!(c, '0'..=';'));
     match last {
-        'm' if plain => Verdict::Colour(parameters.to_owned()),
-        'h' | 'l' if matches!(parameters, "?25" | "?7" | "?12" | "?2026") => Verdict::Remove,
+        'm' if plain => SequenceVerdict::Colour(parameters.to_owned()),
+        'h' | 'l' if matches!(parameters, "?25" | "?7" | "?12" | "?2026") => {
+            SequenceVerdict::Remove
+        }
         '@' | 'A'..='M' | 'P' | 'S' | 'T' | 'X' | 'Z' | '`' | 'a' | 'd' | 'e' | 'f' | 's' | 'u'
             if plain =>
         {
-            Verdict::Remove
+            SequenceVerdict::Remove
         }
-        _ => Verdict::Show,
+        _ => SequenceVerdict::Show,
     }
 }
 
 /// `body` is what follows the introducer, the terminator included.
-fn osc_verdict(body: &str) -> Verdict {
+fn osc_verdict(body: &str) -> SequenceVerdict {
     let payload = body.strip_suffix(BEL).or_else(|| body.strip_suffix("\u{1B}\\")).unwrap_or(body);
     let number = payload.split(';').next().unwrap_or_default();
     let cosmetic = matches!(number, "0" | "1" | "2" | "7" | "8" | "133");
-    if cosmetic && !payload.chars().any(char::is_control) { Verdict::Remove } else { Verdict::Show }
+    if cosmetic && !payload.chars().any(char::is_control) {
+        SequenceVerdict::Remove
+    } else {
+        SequenceVerdict::Show
+    }
 }
 
 impl Unit {

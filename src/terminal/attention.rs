@@ -4,14 +4,14 @@ use std::io::{self, Write};
 
 use crate::gate::Safe;
 
-/// Longer titles are cut: they name a pane, they do not describe it.
+/// Longer titles are cut.
 const TITLE_COLUMNS: usize = 80;
 
 /// Rings the bell. tmux and all terminals mark the window for it; no other notification works everywhere.
 ///
 /// # Errors
 ///
-/// When the terminal does not take it.
+/// When the terminal cannot be written to.
 pub fn bell(out: &mut impl Write) -> io::Result<()> {
     out.write_all(b"\x07")?;
     out.flush()
@@ -21,7 +21,7 @@ pub fn bell(out: &mut impl Write) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// When the terminal does not take it.
+/// When the terminal cannot be written to.
 pub fn title(out: &mut impl Write, title: &Safe) -> io::Result<()> {
     write!(out, "\x1b]2;{}\x07", title.clip(TITLE_COLUMNS, "..."))?;
     out.flush()

@@ -2,17 +2,17 @@
 
 use std::io::IsTerminal;
 
-/// How many colours there are.
+/// The colour depth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Depth {
-    /// None: attributes carry the meaning.
+    /// No colour: attributes carry the meaning.
     Mono,
     Ansi16,
     Ansi256,
     Rgb,
 }
 
-/// Which characters the terminal's font and locale are trusted with.
+/// The characters that the terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Charset {
     Unicode,
@@ -30,7 +30,7 @@ pub enum ColourChoice {
 
 /// What the terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Capabilities {
+pub struct TerminalCapabilities {
     pub depth: Depth,
     pub charset: Charset,
     /// Escapes for the outer terminal must be wrapped.
@@ -40,9 +40,9 @@ pub struct Capabilities {
 /// Why the console cannot start here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
-    #[error("the console needs a terminal, and standard input is none; use `trunkline status`")]
+    #[error("the console needs a terminal, but standard input is not one; use `trunkline status`")]
     Input,
-    #[error("the console needs a terminal, and standard output is none; use `trunkline status`")]
+    #[error("the console needs a terminal, but standard output is not one; use `trunkline status`")]
     Output,
     #[error(
         "the console cannot draw on a terminal with TERM=\"{0}\"; set TERM, or use `trunkline status`"
@@ -50,11 +50,11 @@ pub enum Unusable {
     Dumb(String),
 }
 
-/// Whether the console can run on the standard streams of this process. Touches nothing.
+/// Checks whether the console can run on the standard streams of this process. Changes nothing.
 ///
 /// # Errors
 ///
-/// Says in one sentence why it cannot.
+/// With a sentence that says why it cannot.
 pub fn check() -> Result<(), Unusable> {
     let streams = (std::io::stdin().is_terminal(), std::io::stdout().is_terminal());
     usable(streams, env)
@@ -62,8 +62,8 @@ pub fn check() -> Result<(), Unusable> {
 
 /// What this process's terminal can show.
 #[must_use]
-pub fn detect(choice: ColourChoice) -> Capabilities {
-    Capabilities::from_env(choice, env)
+pub fn detect(choice: ColourChoice) -> TerminalCapabilities {
+    TerminalCapabilities::from_env(choice, env)
 }
 
 fn env(name: &str) -> Option<String> {
@@ -84,8 +84,8 @@ fn usable(
     if term.is_empty() || term == "dumb" { Err(Unusable::Dumb(term)) } else { Ok(()) }
 }
 
-impl Capabilities {
-    /// Reads what the environment says.
+impl TerminalCapabilities {
+    /// Reads the capabilities from the environment.
     #[must_use]
     pub fn from_env(choice: ColourChoice, env: impl Fn(&str) -> Option<String>) -> Self {
         let tmux = env("TMUX").is_some_and(|v| !v.is_empty());
@@ -93,12 +93,12 @@ impl Capabilities {
     }
 }
 
-/// The option beats `NO_COLOR`, which beats what the terminal could do.
+/// The option overrides `NO_COLOR`, which overrides the terminal's depth.
 fn depth(choice: ColourChoice, env: &impl Fn(&str) -> Option<String>) -> Depth {
-    let refused = env("NO_COLOR").is_some_and(|v| !v.is_empty());
+    let no_colour = env("NO_COLOR").is_some_and(|v| !v.is_empty());
     match choice {
         ColourChoice::Never => return Depth::Mono,
-        ColourChoice::Auto if refused => return Depth::Mono,
+        ColourChoice::Auto if no_colour => return Depth::Mono,
         ColourChoice::Auto | ColourChoice::Always => {}
     }
     let term = env("TERM").unwrap_or_default();
@@ -132,8 +132,8 @@ mod tests {
 
     type Vars = &'static [(&'static str, &'static str)];
 
-    fn of(vars: Vars, choice: ColourChoice) -> Capabilities {
-        Capabilities::from_env(choice, lookup(vars))
+    fn of(vars: Vars, choice: ColourChoice) -> TerminalCapabilities {
+        TerminalCapabilities::from_env(choice, lookup(vars))
     }
 
     fn lookup(vars: Vars) -> impl Fn(&str) -> Option<String> {

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use crossterm::Command;
 use crossterm::clipboard::CopyToClipboard;
 
-/// The longest payload that terminals are known to take whole.
-const LONGEST: usize = 74_994;
+/// The longest payload that all known terminals accept.
+const LONGEST_PAYLOAD: usize = 74_994;
 
 /// Why nothing was sent.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +15,7 @@ pub enum CopyError {
         "{bytes} bytes are too many for a terminal's clipboard; save the log to a file instead"
     )]
     TooLong { bytes: usize },
-    #[error("the terminal does not take it: {0}")]
+    #[error("cannot write to the terminal: {0}")]
     Terminal(#[from] io::Error),
 }
 
@@ -31,7 +31,7 @@ pub fn copy(out: &mut impl Write, text: &str, tmux: bool) -> Result<(), CopyErro
 }
 
 fn sequence(text: &str, tmux: bool) -> Result<String, CopyError> {
-    if text.len().div_ceil(3) * 4 > LONGEST {
+    if text.len().div_ceil(3) * 4 > LONGEST_PAYLOAD {
         return Err(CopyError::TooLong { bytes: text.len() });
     }
     let mut plain = String::new();
@@ -41,8 +41,8 @@ fn sequence(text: &str, tmux: bool) -> Result<String, CopyError> {
     Ok(if tmux { through_tmux(&plain) } else { plain })
 }
 
-/// tmux passes on what is wrapped so, with every ESC doubled, if `allow-passthrough` is on. Without it tmux still
-/// understands the plain sequence (`set-clipboard`), so both are sent.
+/// tmux forwards a wrapped sequence, with every ESC doubled, if `allow-passthrough` is on. Otherwise it may handle the
+/// plain sequence (`set-clipboard`), so both are sent.
 fn through_tmux(plain: &str) -> String {
     format!("{plain}\x1bPtmux;{}\x1b\\", plain.replace('\x1b', "\x1b\x1b"))
 }

@@ -1,11 +1,11 @@
-//! Colours within what a terminal can show: 24-bit and 256 to the nearest of fewer, and none at all.
+//! Reduces colours to the terminal's depth: to the nearest colour that it has, or to none.
 
 use ratatui::style::{Color, Style};
 
 use super::capabilities::Depth;
 use crate::gate::palette::{Rgb, SIXTEEN, distance, indexed, rgb};
 
-/// The style with no colour that `depth` does not have.
+/// The style, reduced to the colours of `depth`.
 #[must_use]
 pub fn degrade(style: Style, depth: Depth) -> Style {
     let to = |colour: Color| nearest(colour, depth);

@@ -1,4 +1,5 @@
-//! Enters and leaves full screen. Every mode that was set is undone once, in reverse order, however the program ends.
+//! Enters and leaves full screen. Every mode is undone once, in reverse order, for every way that the program ends, except
+//! SIGKILL.
 
 use std::fs::File;
 use std::io::{self, StdoutLock, Write};
@@ -20,7 +21,7 @@ use rustix::termios::{QueueSelector, tcflush};
 use crate::fault::{self, Layer};
 
 /// How long to wait for the continue signal. The kernel does not stop a process that no shell can continue.
-const CONTINUED: Duration = Duration::from_millis(500);
+const CONTINUE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The modes that are set. A panic and a signal undo them without the guard.
 static ENTERED: Mutex<Entered> = Mutex::new(Entered { modes: Vec::new(), over: false });
@@ -29,7 +30,7 @@ static ENTERED: Mutex<Entered> = Mutex::new(Entered { modes: Vec::new(), over: f
 struct Entered {
     /// In the order they were set.
     modes: Vec<Mode>,
-    /// The terminal was given back for good: no mode is set any more.
+    /// The terminal was given back for good: no further mode is set.
     over: bool,
 }
 
@@ -57,41 +58,42 @@ const MODES: [Mode; 6] = [
 
 /// The terminal while it is ours. Dropping the guard gives it back.
 #[derive(Debug)]
-pub struct Guard<W: Write> {
+pub struct TerminalGuard<W: Write> {
     out: W,
     modes: Vec<Mode>,
 }
 
-impl<W: Write> Guard<W> {
+impl<W: Write> TerminalGuard<W> {
     /// Takes the terminal over. There is one terminal: hold one guard.
     ///
     /// # Errors
     ///
     /// When a mode cannot be set; those set before it are undone.
     pub fn enter(out: W) -> io::Result<Self> {
-        // The theme has decided about colour, NO_COLOR included. Where crossterm decides again, it answers a colour with a
-        // reset that takes the attributes along, and the selection vanishes.
+        // The theme decides about colour, including NO_COLOR. If crossterm applied NO_COLOR too, it would replace colours by a
+        // reset, which also clears the attributes and hides the selection.
         force_color_output(true);
         Self::with_modes(out, &MODES)
     }
 
     /// Gives the terminal back, stops this process as ctrl-z does, and takes the terminal over again once it is
-    /// `continued`. What was on screen is gone then: draw everything.
+    /// `continued`. The screen is empty after that: draw everything.
     ///
     /// # Errors
     ///
     /// When the process cannot stop itself or the terminal cannot be taken over again.
     pub async fn suspend(&mut self, continued: impl Future<Output = ()>) -> io::Result<()> {
         leave_all(&mut self.out);
-        // The whole foreground job, as the terminal would do it: stopping ourselves alone leaves a wrapping script, and
-        // with it the shell, waiting for us. Not by the signal of ctrl-z, which we listen to; this one stops as gently:
-        // a job that nobody could continue goes on.
+        // Stop the whole foreground job, as the terminal does for ctrl-z: if only this process stopped, a wrapping script
+        // and the shell would wait for it. SIGTSTP is handled by this process, so send SIGTTIN. The kernel ignores it for
+        // a job that no shell can continue.
         kill_current_process_group(Signal::TTIN)?;
-        let _orphans_are_never_stopped = tokio::time::timeout(CONTINUED, continued).await.is_err();
+        let _orphans_are_never_stopped =
+            tokio::time::timeout(CONTINUE_TIMEOUT, continued).await.is_err();
         enter_all(&mut self.out, &self.modes)
     }
 
-    /// Takes over again what others may have changed while this process stood still against its will.
+    /// Sets the modes again after a SIGSTOP, because other programs may have changed them.
     ///
     /// # Errors
     ///
@@ -113,22 +115,22 @@ impl<W: Write> Guard<W> {
     }
 }
 
-impl<W: Write> Drop for Guard<W> {
+impl<W: Write> Drop for TerminalGuard<W> {
     fn drop(&mut self) {
         fault::here(Layer::Drop);
         leave_all(&mut self.out);
     }
 }
 
-/// Gives the terminal back for good, from wherever we are: the way out of a panic and of a signal. As long as the
-/// answer is kept nobody else can draw: a frame that came after would hide the cursor again.
+/// Gives the terminal back for good, from any thread: the exit after a panic or a signal. While the returned lock is held,
+/// no other thread can draw: a later frame would hide the cursor again.
 ///
-/// It goes past the buffer of the standard output, once that is empty. What was typed and not read is thrown away: it
-/// was meant for us and not for the shell, which would run it.
+/// It flushes the buffer of the standard output and then writes directly. Unread input is discarded, because the shell
+/// would run it.
 pub fn give_back() -> StdoutLock<'static> {
     let mut entered = entered();
     entered.over = true;
-    // Before anything that a terminal can hold up which reads nothing.
+    // This comes first: a terminal that reads nothing can block every write below.
     if let Some(raw) = entered.modes.iter().position(|mode| *mode == Mode::Raw) {
         entered.modes.remove(raw);
         let _none_is_left = tcflush(io::stdin(), QueueSelector::IFlush);
@@ -152,7 +154,7 @@ fn enter_all(out: &mut impl Write, modes: &[Mode]) -> io::Result<()> {
         if entered.over {
             return Ok(());
         }
-        // Recorded first: a mode that was half set is undone, and undoing one that was not set does no harm.
+        // Recorded first, so that a partly set mode is undone. Undoing a mode that was not set does no harm.
         entered.modes.push(*mode);
         mode.enter(out)?;
     }
@@ -199,7 +201,7 @@ impl Mode {
             Self::Raw => disable_raw_mode(),
             Self::Title => write_now(out, "\x1b[23;2t"),
             Self::AlternateScreen => {
-                // A frame that was cut off may have left colours, or only some rows free to move.
+                // An unfinished frame may have left colours or a scroll region.
                 write_now(out, "\x1b[r\x1b[m")?;
                 execute!(out, LeaveAlternateScreen)
             }

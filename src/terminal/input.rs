@@ -1,4 +1,4 @@
-//! Reads keys, pastes and sizes from the terminal in a thread of its own, so that the event loop does not poll.
+//! Reads keys, pastes and sizes from the terminal in its own thread, so that the event loop does not poll.
 
 use std::io;
 use std::thread;
@@ -8,14 +8,14 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::mpsc;
 
 /// The most queued events. Further input waits in the terminal.
-const WAITING: usize = 256;
+const QUEUE_CAPACITY: usize = 256;
 
-/// Begins to read. There is one terminal: call it once. An error is the last that comes.
+/// Starts to read. There is one terminal: call this once. An error is the last item.
 ///
 /// # Errors
-/// When there can be no more threads.
+/// When the thread cannot be started.
 pub fn listen() -> io::Result<mpsc::Receiver<io::Result<Event>>> {
-    let (sender, events) = mpsc::channel(WAITING);
+    let (sender, events) = mpsc::channel(QUEUE_CAPACITY);
     let work = move || {
         loop {
             let event = read();
@@ -29,7 +29,7 @@ pub fn listen() -> io::Result<mpsc::Receiver<io::Result<Event>>> {
     Ok(events)
 }
 
-/// Whether the terminal holds something that was not read yet. Reads nothing and does not wait.
+/// Whether the terminal has unread input. Reads nothing and does not wait.
 #[must_use]
 pub fn has_more() -> bool {
     let input = io::stdin();

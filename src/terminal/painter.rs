@@ -10,8 +10,8 @@ use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
 use ratatui::buffer::{Buffer, Cell, CellWidth as _};
 use ratatui::layout::{Position, Rect, Size};
 
-/// Moving fewer rows than this is not worth it.
-const WORTH: usize = 2;
+/// A scroll must save more rows than this.
+const SCROLL_THRESHOLD: usize = 2;
 
 /// The terminal behind `W`, and what is on it.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub struct Painter<W: Write> {
 /// Rows of the screen that move, and how far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Scroll {
-    /// The first and the last row of the part that moves; what leaves it is gone.
+    /// The first and the last row of the region. Rows that leave it are lost.
     top: usize,
     bottom: usize,
     rows: usize,
@@ -60,7 +60,7 @@ impl<W: Write> Painter<W> {
         let row = |row: usize| u16::try_from(row).unwrap_or(u16::MAX);
         let (top, bottom) = (row(scroll.top), row(scroll.bottom));
         queue!(self.screen, Print(format_args!("\x1b[{};{}r", top + 1, bottom + 1)))?;
-        // A line feed at the bottom and its reverse at the top are what every terminal knows.
+        // Every terminal supports a line feed at the bottom and a reverse line feed at the top.
         let (edge, one) = if scroll.up { (bottom, "\n") } else { (top, "\x1bM") };
         queue!(self.screen, MoveTo(0, edge), Print(one.repeat(scroll.rows)), Print("\x1b[r"))?;
         Ok(())
@@ -87,7 +87,7 @@ impl<W: Write> Backend for Painter<W> {
             return Ok(());
         }
         grow(&mut self.shown, width, height);
-        let few = changes.len() <= WORTH * usize::from(self.shown.area.width);
+        let few = changes.len() <= SCROLL_THRESHOLD * usize::from(self.shown.area.width);
         let before = (!few).then(|| self.shown.clone());
         for (x, y, cell) in &changes {
             put(&mut self.shown, *x, *y, cell);
@@ -127,7 +127,7 @@ impl<W: Write> Backend for Painter<W> {
     }
 
     fn clear_region(&mut self, clear_type: ClearType) -> io::Result<()> {
-        // Of a full screen everything is cleared or nothing.
+        // On a full screen this clears everything.
         self.forget();
         self.screen.clear_region(clear_type)
     }
@@ -158,7 +158,7 @@ fn grow(buffer: &mut Buffer, width: u16, height: u16) {
     *buffer = grown;
 }
 
-/// Puts a cell down, which may be as wide as two.
+/// Writes a cell, which may be two columns wide.
 fn put(buffer: &mut Buffer, x: u16, y: u16, cell: &Cell) {
     buffer[(x, y)] = cell.clone();
     for covered in x + 1..buffer.area.right().min(x.saturating_add(cell.symbol().cell_width())) {
@@ -166,14 +166,14 @@ fn put(buffer: &mut Buffer, x: u16, y: u16, cell: &Cell) {
     }
 }
 
-/// The scroll after which most rows stand where they should, when there is one that is worth it.
+/// The scroll that saves the most rows, if it saves enough.
 fn find_scroll(shown: &Buffer, next: &Buffer) -> Option<Scroll> {
-    let (before, after) = (row_signs(shown), row_signs(next));
+    let (before, after) = (row_hashes(shown), row_hashes(next));
     let changed = before.iter().zip(&after).filter(|(before, after)| before != after).count();
-    if changed <= WORTH {
+    if changed <= SCROLL_THRESHOLD {
         return None;
     }
-    // Rows that the scroll empties although they stood where they should have to be drawn again.
+    // Rows that were correct and that the scroll empties must be drawn again.
     let spoiled = |emptied: Range<usize>| emptied.filter(|row| before[*row] == after[*row]).count();
     let candidates = (1..before.len()).flat_map(|rows| {
         let up = best_run(&before[rows..], &after, |row| before[row] != after[row]);
@@ -190,11 +190,10 @@ fn find_scroll(shown: &Buffer, next: &Buffer) -> Option<Scroll> {
     });
     let (saved, scroll) =
         candidates.max_by_key(|(saved, scroll)| (*saved, usize::MAX - scroll.rows))?;
-    (saved > WORTH).then_some(scroll)
+    (saved > SCROLL_THRESHOLD).then_some(scroll)
 }
 
-/// The longest stretch in which both have the same rows: how many of them have to change, where it begins, and how
-/// long it is.
+/// The run of equal rows that saves the most: the number of changed rows in it, its start and its length.
 fn best_run(
     before: &[u64],
     after: &[u64],
@@ -215,13 +214,13 @@ fn best_run(
     best
 }
 
-/// One number for the text of each row: rows that look alike have the same one.
-fn row_signs(buffer: &Buffer) -> Vec<u64> {
+/// A hash of the text of each row.
+fn row_hashes(buffer: &Buffer) -> Vec<u64> {
     let rows = buffer.content.chunks(usize::from(buffer.area.width.max(1)));
     let bytes = |row: &[Cell]| {
         let bytes = row.iter().flat_map(|cell| cell.symbol().bytes());
         bytes
-            .fold(0_u64, |sign, byte| sign.wrapping_mul(0x0100_0000_01B3).wrapping_add(byte.into()))
+            .fold(0_u64, |hash, byte| hash.wrapping_mul(0x0100_0000_01B3).wrapping_add(byte.into()))
     };
     rows.map(bytes).collect()
 }

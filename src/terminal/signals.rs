@@ -19,14 +19,14 @@ use super::guard;
 use crate::fault::{self, Layer};
 
 /// How long the terminal may take to read its restore sequences. After that its unread output is discarded.
-const POLITE: Duration = Duration::from_millis(500);
+const EXIT_TIMEOUT: Duration = Duration::from_millis(500);
 /// The same for a panic report, which may read symbols from a slow file.
-const PATIENT: Duration = Duration::from_secs(10);
+const REPORT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The interval between later discards, and how many there are before the program is killed.
-const INSISTENT: (Duration, usize) = (Duration::from_millis(100), 10);
+const DISCARDS: (Duration, usize) = (Duration::from_millis(100), 10);
 
 /// The exit code that Rust uses after a panic.
-const PANICKED: i32 = 101;
+const PANIC_EXIT_CODE: i32 = 101;
 
 /// From now on SIGTERM, SIGHUP, SIGINT and SIGQUIT, and the end of the terminal, give the terminal back and end the
 /// program within two seconds, whatever its event loop is doing. The exit status is 128 and the signal's number. SIGQUIT
@@ -49,8 +49,8 @@ pub fn leave_on_signals() -> io::Result<()> {
 }
 
 /// From now on a panic in any thread or task ends the program: first the terminal is given back, then the hook that was
-/// there before prints its report, then the exit code says so. A console whose part is dead would show old things
-/// forever. A contained panic ends nothing. Call this after the other hook is installed.
+/// there before prints its report, then the exit code says so. A console with a dead task would show old
+/// data forever. A contained panic does not end the program. Call this after the other hook is installed.
 pub fn leave_on_panic() {
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
@@ -58,14 +58,14 @@ pub fn leave_on_panic() {
             tracing::error!(panic = %info, "a reader panicked");
             return;
         }
-        let giving_back = insist(POLITE);
-        let _nobody_draws = guard::give_back();
+        let giving_back = watchdog(EXIT_TIMEOUT);
+        let _drawing_lock = guard::give_back();
         drop(giving_back);
-        let _telling = insist(PATIENT);
+        let _telling = watchdog(REPORT_TIMEOUT);
         previous(info);
         fault::here(Layer::Exit);
         tracing::error!(panic = %info, "the program panicked");
-        process::exit(PANICKED);
+        process::exit(PANIC_EXIT_CODE);
     }));
 }
 
@@ -106,8 +106,8 @@ impl Listeners {
     }
 }
 
-/// Waits until the other side of the terminal is closed, which not every process gets a SIGHUP for. Asks for no event,
-/// so that what a person types does not wake it: a hangup is reported unasked.
+/// Waits until the other side of the terminal is closed. Not every process gets a SIGHUP then. It polls for no event, so that
+/// input does not wake it: poll always reports a hangup.
 fn wait_for_hangup() {
     let input = io::stdin();
     let mut terminal = [PollFd::new(&input, PollFlags::empty())];
@@ -115,36 +115,36 @@ fn wait_for_hangup() {
 }
 
 fn exit(signal: Signal) -> ! {
-    let _leaving = insist(POLITE);
-    let _nobody_draws = guard::give_back();
+    let _leaving = watchdog(EXIT_TIMEOUT);
+    let _drawing_lock = guard::give_back();
     tracing::info!(signal = signal.as_raw(), "left on a signal");
     process::exit(128 + signal.as_raw());
 }
 
 /// Ends the program even if the terminal reads nothing, unless the returned value is dropped in time.
-fn insist(patience: Duration) -> mpsc::Sender<()> {
+fn watchdog(timeout: Duration) -> mpsc::Sender<()> {
     let (leaving, left) = mpsc::channel();
-    let insisting = thread::Builder::new().name("insist".to_owned()).spawn(move || {
-        let waits = iter::once(patience).chain(iter::repeat_n(INSISTENT.0, INSISTENT.1));
+    let started = thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
+        let waits = iter::once(timeout).chain(iter::repeat_n(DISCARDS.0, DISCARDS.1));
         for wait in waits {
             if left.recv_timeout(wait) == Err(RecvTimeoutError::Disconnected) {
                 return;
             }
-            make_room();
+            discard_output();
         }
         // The process may be blocked on output, so only SIGKILL ends it. It fails only if the process is gone.
         let _gone = kill_process(getpid(), Signal::KILL);
     });
-    if let Err(error) = insisting {
+    if let Err(error) = started {
         tracing::warn!(%error, "cannot start the exit watchdog");
     }
     leaving
 }
 
-/// Throws away what the terminal has not read, and has whoever waits to write look again: a flush tells nobody, and a
-/// signal only one thread, but output that goes on after a stop wakes all of them. Only in the foreground: who is not
-/// would be stopped for it.
-fn make_room() {
+/// Discards the output that the terminal has not read, and wakes every thread that is blocked on a write: output that is
+/// stopped and restarted wakes all writers, a flush wakes none. Only in the foreground: the kernel stops a background
+/// process for it.
+fn discard_output() {
     let terminal = io::stdout();
     if tcgetpgrp(&terminal).is_ok_and(|foreground| foreground == getpgrp()) {
         let _it_is_gone = tcflush(&terminal, QueueSelector::OFlush);

@@ -20,7 +20,7 @@ use trunkline::domain::plan::{Finding, Guard, Severity};
 use trunkline::domain::policy::FreezeMode;
 use trunkline::domain::snapshot::ServiceSnapshot;
 use trunkline::engine::clock::Clock;
-use trunkline::engine::{Engine, Handle, Options, Services};
+use trunkline::engine::{Engine, EngineOptions, Handle, Services};
 
 use trunkline_testing::engine::QUICK;
 use trunkline_testing::home::until;
@@ -91,7 +91,7 @@ impl Desk {
     }
 
     async fn start(&mut self) {
-        let options = Options {
+        let options = EngineOptions {
             data: self.folder.path().join("data"),
             services: Services::File(self.folder.path().join("config.toml")),
             program: env!("CARGO_BIN_EXE_trunkline").into(),
@@ -400,7 +400,7 @@ async fn a_file_that_lost_its_freezes_is_believed_when_two_looks_see_it() {
     desk.until_frozen_by("another").await;
     desk.write("");
     desk.until("two looks saw it", |seen| seen.calendar.is_empty()).await;
-    assert_eq!(desk.problems().await, "");
+    desk.until_said("the problem is over", str::is_empty).await;
     desk.stop().await;
 }
 
@@ -411,13 +411,13 @@ async fn a_newer_file_that_could_not_be_kept_is_not_replaced_by_an_older_one() {
     fs::create_dir(desk.kept().join("engine.new")).unwrap();
     desk.write(&format!("{}{}", august("a", "the old sale"), august("b", "the new sale")));
     desk.until_frozen_by("the new sale").await;
-    desk.until_said("it is not kept", |said| said.contains("cannot be kept")).await;
+    desk.until_said("it is not kept", |said| said.contains("cannot be saved")).await;
     desk.write("[[freeze]]\nid = 7\n");
     desk.until_said("the mistake", |said| said.contains("freezes.toml:2:6")).await;
     desk.until_frozen_by("the new sale").await;
     assert!(desk.finding().await.sentence.contains("b: the new sale"));
     fs::remove_dir(desk.kept().join("engine.new")).unwrap();
-    desk.until_said("it is kept", |said| !said.contains("cannot be kept")).await;
+    desk.until_said("it is kept", |said| !said.contains("cannot be saved")).await;
     desk.stop().await;
     desk.start().await;
     desk.until_frozen_by("the new sale").await;

@@ -336,10 +336,10 @@ fn a_beginning_that_several_commits_have_names_none_of_them() {
     let mut history = with_a_bad_commit();
     let zeros = "0".repeat(38);
     let said = history.refused(&named(&[&zeros]), Vec::new());
-    assert!(said.contains("begins 3 commits") && said.contains(sha(20).as_str()), "{said}");
+    assert!(said.contains("3 commits start with") && said.contains(sha(20).as_str()), "{said}");
     history.quarantine(3, 30);
     let said = history.refused(&clear(&zeros), Vec::new());
-    assert!(said.contains("begins 2 commits") && said.contains("write more"), "{said}");
+    assert!(said.contains("2 commits start with") && said.contains("write more"), "{said}");
     let said = history.refused(&clear("abcdef1"), Vec::new());
     assert!(said.contains("no commit in quarantine starts with"), "{said}");
     assert!(history.decide(&clear(sha(30).as_str()), Vec::new()).is_ok());
@@ -353,7 +353,7 @@ fn a_commit_that_only_git_knows_makes_a_beginning_ambiguous_too() {
     let whole = sha(0xabc).to_string();
     let beginning = &whole[..39];
     let said = history.refused(&named(&[beginning]), vec![hidden.clone()]);
-    assert!(said.contains("begins 2 commits"), "{said}");
+    assert!(said.contains("2 commits start with"), "{said}");
     let whole = history.decide(&named(&[sha(0xabd).as_str()]), vec![hidden.clone()]).unwrap();
     let reason = "double charges".to_owned();
     assert_eq!(whole, Fact::CommitsQuarantined { bad: vec![hidden], reason });

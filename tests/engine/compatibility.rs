@@ -18,7 +18,7 @@ use trunkline::domain::plan::Guard;
 use trunkline::domain::service::ServiceState;
 use trunkline::domain::snapshot::ServiceSnapshot;
 use trunkline::engine::clock::SystemClock;
-use trunkline::engine::{Engine, Handle, Options, Services};
+use trunkline::engine::{Engine, EngineOptions, Handle, Services};
 use trunkline::store::Reader;
 use trunkline_testing::repository::Repository;
 use trunkline_testing::service_file::service_file;
@@ -161,7 +161,7 @@ impl Shop {
     async fn open(data: &Path, repository: &Repository) -> Self {
         let watched =
             Watched { repository: repository.address().to_owned(), folder: None, trunk: None };
-        let options = Options {
+        let options = EngineOptions {
             data: data.to_owned(),
             services: Services::Fixed(vec![watched]),
             program: env!("CARGO_BIN_EXE_trunkline").into(),

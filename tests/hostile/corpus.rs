@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use ratatui::style::{Color, Modifier, Style};
-use trunkline::gate::{self, Ink, LogGate, Row, Safe};
+use trunkline::gate::{self, Ink, LogGate, LogRow, Safe};
 
 use super::oracle::{fault_in_field, fault_in_log, is_unseen, refused};
 use trunkline_testing::corpus::{Entry, SHORT, corpus};
@@ -12,7 +12,7 @@ use trunkline_testing::dice::{Dice, Seed};
 /// At how many places a long entry is cut.
 const CUTS: u64 = 6;
 
-pub fn log(reads: &[&[u8]]) -> Vec<Row> {
+pub fn log(reads: &[&[u8]]) -> Vec<LogRow> {
     let mut gate = LogGate::default();
     for read in reads {
         gate.push(read);
@@ -20,12 +20,12 @@ pub fn log(reads: &[&[u8]]) -> Vec<Row> {
     gate.finish()
 }
 
-fn text(rows: &[Row]) -> String {
+fn text(rows: &[LogRow]) -> String {
     rows.iter().map(|row| row.text.as_str()).collect::<Vec<_>>().join("\n")
 }
 
-fn has_escape(rows: &[Row]) -> bool {
-    rows.iter().flat_map(Row::runs).any(|(_, ink)| ink == Ink::Escape)
+fn has_escape(rows: &[LogRow]) -> bool {
+    rows.iter().flat_map(LogRow::runs).any(|(_, ink)| ink == Ink::Escape)
 }
 
 /// A field as it is seen: its text, and which parts of it look like no text.

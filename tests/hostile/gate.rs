@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use proptest::prelude::*;
 use ratatui::style::{Color, Modifier, Style};
-use trunkline::gate::{self, Ink, Row};
+use trunkline::gate::{self, Ink, LogRow};
 
 use super::corpus::log;
 use trunkline_testing::corpus::{SHORT, corpus};
@@ -26,7 +26,7 @@ fn assert_drawable(text: &str) {
     }
 }
 
-fn assert_spans_cover(row: &Row) {
+fn assert_spans_cover(row: &LogRow) {
     assert_eq!(row.runs().map(|(run, _)| run).collect::<String>(), row.text);
     for (run, ink) in row.runs() {
         assert!(!run.is_empty());
@@ -162,7 +162,7 @@ fn a_clipped_field_says_so_and_keeps_its_escapes_apart() {
 
 #[test]
 fn colour_reaches_its_text_and_ends_with_its_row() {
-    let styles = |row: &Row| -> Vec<(String, Ink)> {
+    let styles = |row: &LogRow| -> Vec<(String, Ink)> {
         row.runs().map(|(run, ink)| (run.to_owned(), ink)).collect()
     };
     let rows = log(&[b"a\x1b[1;31mb\x1b[6nc\nd"]);

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
-use trunkline::gate::{self, Ink, LogGate, Row};
+use trunkline::gate::{self, Ink, LogGate, LogRow};
 
 use super::oracle::{fault_in_field, fault_in_log, fault_in_sentence, refused};
 use trunkline_testing::corpus::{SHORT, corpus};
@@ -79,7 +79,7 @@ fn fault(case: u64, bytes: &[u8]) -> Option<String> {
     case.is_multiple_of(CUT).then(|| fault_of_more(bytes, &rows, &field)).flatten()
 }
 
-fn fault_of_row(row: &Row) -> Option<String> {
+fn fault_of_row(row: &LogRow) -> Option<String> {
     let end = row.spans.last().map_or(0, |span| span.end);
     if end != row.text.len() || row.spans.iter().any(|span| !row.text.is_char_boundary(span.end)) {
         return Some(format!("the spans do not cover {:?}", row.text));
@@ -95,7 +95,7 @@ fn fault_of_row(row: &Row) -> Option<String> {
 }
 
 /// What takes longer to find out.
-fn fault_of_more(bytes: &[u8], rows: &[Row], field: &gate::Safe) -> Option<String> {
+fn fault_of_more(bytes: &[u8], rows: &[LogRow], field: &gate::Safe) -> Option<String> {
     let mut cut = LogGate::default();
     let (left, right) = bytes.split_at(bytes.len() / 2);
     cut.push(left);

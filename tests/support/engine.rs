@@ -15,7 +15,7 @@ use trunkline::domain::log::LogFrom;
 use trunkline::domain::plan::{Guard, Plan};
 use trunkline::domain::snapshot::{BuildRow, ServiceSnapshot};
 use trunkline::engine::clock::{Clock, SystemClock};
-use trunkline::engine::{CommandError, Engine, Handle, Options, Services};
+use trunkline::engine::{CommandError, Engine, EngineOptions, Handle, Services};
 
 use crate::program;
 use crate::repository::Repository;
@@ -164,7 +164,7 @@ impl World {
     }
 
     async fn open_by(&mut self, watched: Vec<Watched>, program: PathBuf, clock: Arc<dyn Clock>) {
-        let options = Options {
+        let options = EngineOptions {
             data: self.data(),
             services: Services::Fixed(watched),
             program,

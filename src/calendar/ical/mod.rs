@@ -25,8 +25,8 @@ const EVENTS: usize = 10_000;
 const RECURRING: usize = 500;
 /// The most occurrences of a feed.
 const OCCURRENCES: usize = 5_000;
-/// How long all of them may take: the search for a rule that never matches takes long.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long their computation may take: a search for a rule that never matches is slow.
+const COMPUTE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How deep components may be nested.
 const DEEPEST: usize = 6;
 /// The most problems of events that are listed.
@@ -37,7 +37,7 @@ const PROBLEMS: usize = 5;
 /// The parser under it can panic on hostile text: call it where a panic is contained.
 ///
 /// # Errors
-/// If it is no calendar, is cut off, or is too large.
+/// If it is not a calendar, is cut off, or is too large.
 pub fn read(
     text: &str,
     zone: Tz,
@@ -61,8 +61,8 @@ pub fn read(
                 add_left_out(&mut feed.problems, &event.summary, &why);
             }
         }
-        if started.elapsed() > PATIENCE {
-            let most = PATIENCE.as_secs();
+        if started.elapsed() > COMPUTE_TIMEOUT {
+            let most = COMPUTE_TIMEOUT.as_secs();
             return Err(format!("takes more than {most} s; remove past events"));
         }
         if feed.occurrences.len() > OCCURRENCES {

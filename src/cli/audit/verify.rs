@@ -31,7 +31,7 @@ pub struct AuditVerifyArgs {
 
 /// The result of a walk, as `--json` prints it.
 #[derive(Debug, Serialize)]
-struct Document<'a> {
+struct VerifyDocument<'a> {
     rows: u64,
     head: Option<&'a ChainHead>,
     broken: Option<&'a ChainBreak>,
@@ -53,7 +53,7 @@ pub async fn run(global: Global, arguments: AuditVerifyArgs) -> Result<(), CliEr
     let ChainWalk { rows, head, broken } = walk(global, file, before.as_ref()).await?;
     let json = arguments.json;
     if json {
-        output::json(&Document { rows, head: head.as_ref(), broken: broken.as_ref() })?;
+        output::json(&VerifyDocument { rows, head: head.as_ref(), broken: broken.as_ref() })?;
     }
     if let Some(ChainBreak { seq, why }) = broken {
         let sentence = format!("event {seq} is broken: {why}; {rows} rows before it are intact");

@@ -8,7 +8,7 @@ use std::time::Duration;
 use color_eyre::eyre::eyre;
 use tokio::time::{Instant, sleep};
 
-use super::presence::Presence;
+use super::presence::DemoPresence;
 use super::repository;
 use super::story::OPENING;
 use crate::backend::Backend;
@@ -36,7 +36,7 @@ pub struct Colleagues<B> {
     pub sam: B,
     /// The demo's folder.
     pub folder: PathBuf,
-    pub presence: Presence,
+    pub presence: DemoPresence,
 }
 
 impl<B: Backend> Colleagues<B> {

@@ -10,11 +10,11 @@ const AWAY_AFTER: Duration = Duration::from_secs(30);
 
 /// The time of the last request.
 #[derive(Debug, Clone)]
-pub struct Presence {
+pub struct DemoPresence {
     last: Arc<Mutex<Instant>>,
 }
 
-impl Presence {
+impl DemoPresence {
     /// Counts as watched from now on.
     pub fn new() -> Self {
         Self { last: Arc::new(Mutex::new(Instant::now())) }
@@ -33,11 +33,11 @@ impl Presence {
 
 #[cfg(test)]
 mod tests {
-    use super::{AWAY_AFTER, Presence};
+    use super::{AWAY_AFTER, DemoPresence};
 
     #[tokio::test(start_paused = true)]
     async fn a_request_counts_as_watching_for_a_while() {
-        let presence = Presence::new();
+        let presence = DemoPresence::new();
         assert!(presence.is_watched());
         tokio::time::advance(AWAY_AFTER).await;
         assert!(!presence.is_watched());

@@ -15,6 +15,7 @@ use crate::calendar::{
 };
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::history::EnvironmentArg;
 use crate::cli::{Global, Reading, output};
 use crate::config::{ConfigError, freezes as files};
 use crate::domain::ids::{Environment, ServiceName};
@@ -34,18 +35,12 @@ pub struct FreezeCheckArgs {
     at: Option<DateTime<Utc>>,
     /// The environment of the deployment
     #[arg(long, value_enum, default_value = "production")]
-    environment: Where,
+    environment: EnvironmentArg,
     /// The action
     #[arg(long, value_enum, default_value = "promote")]
     action: What,
     #[command(flatten)]
     _reading: Reading,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Where {
-    Staging,
-    Production,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -69,10 +64,7 @@ struct Checked<'a> {
 }
 
 pub async fn run(global: Global, arguments: FreezeCheckArgs) -> Result<(), CliError> {
-    let environment = match arguments.environment {
-        Where::Staging => Environment::Staging,
-        Where::Production => Environment::Production,
-    };
+    let environment = arguments.environment.into();
     let action = match arguments.action {
         What::Promote => FreezeAction::Promote,
         What::Rollback => FreezeAction::Rollback,

@@ -18,9 +18,9 @@ pub(super) struct Pipelines {
 }
 
 pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Pipelines {
-    let staging = Pipeline::read("staging", top, mistakes);
-    let production = Pipeline::read("production", top, mistakes);
-    let rollback = Pipeline::read("rollback", top, mistakes);
+    let staging = DeclaredPipeline::read("staging", top, mistakes);
+    let production = DeclaredPipeline::read("production", top, mistakes);
+    let rollback = DeclaredPipeline::read("rollback", top, mistakes);
     if staging.at.is_none() {
         let sentence = "has no steps; add [[staging.steps]] with a name and what to run";
         mistakes.add(0, "staging", sentence);
@@ -36,13 +36,13 @@ pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Pipeli
     Pipelines { staging: staging.steps, production: production.steps, rollback: rollback.steps }
 }
 
-struct Pipeline {
+struct DeclaredPipeline {
     /// Its byte position, if the file has it.
     at: Option<usize>,
     steps: Vec<StepSpec>,
 }
 
-impl Pipeline {
+impl DeclaredPipeline {
     fn read(name: &'static str, top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Self {
         let Some(entry) = top.take(name) else { return Self { at: None, steps: Vec::new() } };
         let at = Some(entry.key_at);

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::calendar::Tz;
 use crate::domain::time;
-use crate::gate::Row;
+use crate::gate::LogRow;
 use crate::gate::columns::fit;
 
 /// Below this the text needs every column.
@@ -66,7 +66,7 @@ impl Columns {
     }
 
     /// The parts of a row's text that get a row of the screen each. Not wrapped, it is one and may be too long.
-    pub fn parts(self, row: &Row) -> impl Iterator<Item = Range<usize>> {
+    pub fn parts(self, row: &LogRow) -> impl Iterator<Item = Range<usize>> {
         let mut next = Some(0);
         std::iter::from_fn(move || {
             let start = next?;

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 
 use crate::domain::log::{Level, LogLine, Stream};
-use crate::gate::{LogGate, Row, Span};
+use crate::gate::{LogGate, LogRow, Span};
 
 /// Of one line, this much is kept for drawing. The rest is known by its size.
 const KEEP: usize = 64 * 1024;
 
 /// What a row costs beyond its text and its runs, about: itself, and what the allocator keeps for each of the three.
-const ROW_WEIGHT: usize = size_of::<Row>() + 3 * 16;
+const ROW_WEIGHT: usize = size_of::<LogRow>() + 3 * 16;
 
 /// The place of a line in the log. A note of the pane comes before the text at the same cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,7 +33,7 @@ pub struct Line {
     pub source: LineSource,
     pub level: Level,
     /// At least one; more where a carriage return went back to overwrite.
-    pub rows: Vec<Row>,
+    pub rows: Vec<LogRow>,
     /// Bytes at its end that are not kept.
     pub hidden: usize,
     /// The gate and how much went into it, while the line goes on in the next.
@@ -102,7 +102,7 @@ impl Line {
             Some((first, others)) if self.hidden == 0 => (first.clone(), others.to_vec()),
             _ => {
                 self.hidden += rest.rows.iter().map(|row| row.text.len()).sum::<usize>();
-                (Row::default(), Vec::new())
+                (LogRow::default(), Vec::new())
             }
         };
         if let Some(last) = self.rows.last_mut() {
@@ -130,7 +130,7 @@ impl Line {
 }
 
 /// Gives back the room that was kept for more: thousands of rows are in memory, and none of them grows.
-fn fitted(mut rows: Vec<Row>) -> Vec<Row> {
+fn fitted(mut rows: Vec<LogRow>) -> Vec<LogRow> {
     for row in &mut rows {
         row.text.shrink_to_fit();
         row.spans.shrink_to_fit();
@@ -139,7 +139,7 @@ fn fitted(mut rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-fn level(source: LineSource, rows: &[Row]) -> Level {
+fn level(source: LineSource, rows: &[LogRow]) -> Level {
     match source {
         LineSource::Pane => Level::Plain,
         LineSource::Step(stream) => Level::of(stream, rows.first().map_or("", |row| &row.text)),

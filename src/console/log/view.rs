@@ -14,7 +14,7 @@ use crate::console::log::scroll::Place;
 use crate::console::theme::{Role, Theme};
 use crate::domain::log::{Level, Stream};
 use crate::gate::palette::force_apart;
-use crate::gate::{Ink, Row, columns};
+use crate::gate::{Ink, LogRow, columns};
 
 /// Draws the pane into `area`, which its border has been taken off.
 pub fn view(pane: &LogPane, area: Rect, buf: &mut Buffer, theme: &Theme, now: DateTime<Utc>) {
@@ -125,7 +125,7 @@ impl LinePainter<'_> {
     }
 
     /// What is found in what is drawn. Not more of the row is looked at, which may be very long.
-    fn matches(&self, row: &Row, part: &Range<usize>) -> Vec<Range<usize>> {
+    fn matches(&self, row: &LogRow, part: &Range<usize>) -> Vec<Range<usize>> {
         let Some(query) = &self.pane.query else { return Vec::new() };
         let around = 4 * query.text().len();
         let start = row.text.floor_char_boundary(part.start.saturating_sub(around));
@@ -155,7 +155,7 @@ impl LinePainter<'_> {
 
 /// A row's text as far as one row of the screen is concerned.
 struct Text<'a> {
-    row: &'a Row,
+    row: &'a LogRow,
     part: Range<usize>,
     /// Bytes after it that are not in memory.
     hidden: usize,

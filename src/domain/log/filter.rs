@@ -11,7 +11,7 @@ use regex::bytes::{Regex, RegexBuilder};
 use super::level::Level;
 use super::search::{Unsearchable, Wanted};
 use super::{Piece, Stream};
-use crate::gate::{LogGate, Row, quick_text};
+use crate::gate::{LogGate, LogRow, quick_text};
 
 /// The console shows this many bytes of a line. A match further on is offered at the piece that it begins in.
 const SHOWN: usize = 64 * 1024;
@@ -179,7 +179,7 @@ impl LogFilter {
         let mut number = 0;
         // Where what comes of the first piece ends, as row and byte, once that is settled.
         let mut end = None;
-        let has_it = |number, rows: Vec<Row>, end: Option<(usize, usize)>| {
+        let has_it = |number, rows: Vec<LogRow>, end: Option<(usize, usize)>| {
             rows.iter().zip(number..).any(|(row, number)| {
                 let found = self.loose.find(row.text.as_bytes());
                 found.is_some_and(|found| end.is_none_or(|end| (number, found.start()) < end))
@@ -333,7 +333,7 @@ fn view<'a>(pieces: &[GroupPiece<'a>]) -> impl Iterator<Item = &'a [u8]> {
 }
 
 /// The rows that the console draws for a line in these pieces, made as they are asked for.
-fn rows<'a>(mut pieces: impl Iterator<Item = &'a [u8]>) -> impl Iterator<Item = Row> {
+fn rows<'a>(mut pieces: impl Iterator<Item = &'a [u8]>) -> impl Iterator<Item = LogRow> {
     let mut gate = Some(LogGate::default());
     let some = std::iter::from_fn(move || match pieces.next() {
         Some(piece) => gate.as_mut().map(|gate| {

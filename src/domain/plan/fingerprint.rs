@@ -1,5 +1,5 @@
-//! The fingerprint of a plan: one digest for each thing that a decision rests on, so that a refusal can say which
-//! of them changed even after a restart.
+//! The fingerprint of a plan: one digest for each part that the decision depends on. It lets a refusal name the part
+//! that changed, even after a restart.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -20,13 +20,13 @@ use crate::domain::service::ServiceState;
 use crate::domain::stops::{Freeze, Hold};
 use crate::domain::time::{between, say};
 
-/// What a confirmed plan rested on; it travels as `live:0123456789abcdef.target:…`.
+/// The digests of a plan's parts, written as `live:0123456789abcdef.target:…`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schema(value_type = String, pattern = "^[a-z]+:[0-9a-fA-F]{16}([.][a-z]+:[0-9a-fA-F]{16})*$")]
 pub struct Fingerprint(BTreeMap<Part, String>);
 
-/// The things that a decision rests on.
+/// A part that the decision depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
     Actor,
@@ -104,12 +104,12 @@ pub(super) fn of(
         (Part::Schema, schema(input, ends, verdict)),
     ]);
     if ends.kind != DeploymentKind::Rollback {
-        parts.extend(guarded(input, ends, now));
+        parts.extend(promote_parts(input, ends, now));
     }
     Fingerprint(parts)
 }
 
-/// On a rollback only what makes for another confirmation counts: a promote that begins must not disarm it.
+/// For a rollback, only whether the confirmation needs the typed number: a promote that starts must not invalidate it.
 fn schema(input: PlanInput<'_>, ends: &Endpoints, verdict: Option<&Verdict>) -> String {
     if ends.kind == DeploymentKind::Rollback {
         return digest(&verdict.map(|verdict| verdict.outlook == Outlook::PointOfNoReturn));
@@ -117,15 +117,19 @@ fn schema(input: PlanInput<'_>, ends: &Endpoints, verdict: Option<&Verdict>) -> 
     digest(&(input.migrations, verdict))
 }
 
-/// What only a promote rests on: a freeze that begins, say, never disturbs a rollback.
-fn guarded(input: PlanInput<'_>, ends: &Endpoints, now: DateTime<Utc>) -> [(Part, String); 5] {
+/// The parts that only a promote depends on. For example, a freeze that begins does not invalidate a rollback.
+fn promote_parts(
+    input: PlanInput<'_>,
+    ends: &Endpoints,
+    now: DateTime<Utc>,
+) -> [(Part, String); 5] {
     let state = input.state;
     let staging = state.builds.get(&ends.target).map(|build| {
         let verified: Vec<_> = build.verifications.iter().map(|v| v.seq).collect();
         (build.in_staging_since, verified, build.off_trunk)
     });
     let freezes: Vec<_> = state.freezes_at(now).map(|freeze| freeze.id).collect();
-    // What is told of a freeze may tell how old something is, which changes while nothing does.
+    // Leaves out the sentence of a freeze: it may contain an age, which changes with time.
     let by_calendar = input.calendar.matches.iter();
     let by_calendar: Vec<_> = by_calendar.map(|m| (&m.freeze, m.policy, m.from, m.until)).collect();
     let hold = state.holds.get(&Environment::Production).map(|hold| hold.id);
@@ -150,15 +154,15 @@ fn digest(value: &impl Serialize) -> String {
     text
 }
 
-/// What the sentences about a change are made of.
+/// The current state that the sentences about a change name.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ChangeDetails<'a> {
-    /// The deployment that is open in the environment of the plan.
+    /// The newest open deployment of the plan's environment.
     pub in_flight: Option<&'a Deployment>,
-    /// The last one there that ran and has ended.
+    /// The last deployment there to end, of those that started.
     pub last_ended: Option<&'a Deployment>,
     pub hold: Option<&'a Hold>,
-    /// The last freeze by hand that covers now.
+    /// The last freeze set by hand that covers the time of the plan.
     pub freeze: Option<&'a Freeze>,
 }
 
@@ -174,7 +178,7 @@ impl<'a> ChangeDetails<'a> {
 }
 
 impl Fingerprint {
-    /// What changed between the plan with this fingerprint and the plan as it is now, in sentences.
+    /// What changed between the plan with this fingerprint and the plan `now`, as sentences.
     #[must_use]
     pub fn changes(&self, now: &Plan, details: ChangeDetails<'_>) -> Vec<String> {
         let differs = |part: &Part| self.0.get(part) != now.fingerprint.0.get(part);
@@ -184,8 +188,8 @@ impl Fingerprint {
 
 fn sentence(part: Part, now: &Plan, details: ChangeDetails<'_>) -> String {
     match part {
-        Part::Actor => "the plan was made for somebody else".into(),
-        Part::Action => "the plan was made for something else".into(),
+        Part::Actor => "the plan is for another person or service".into(),
+        Part::Action => "the plan is for another action".into(),
         Part::Live => live_sentence(now, details),
         Part::Target => format!("the target is {} now", now.target.build),
         Part::Staging => format!("the state of {} in staging changed", now.target.build),
@@ -260,7 +264,7 @@ impl TryFrom<String> for Fingerprint {
     }
 }
 
-/// A text that no plan was ever marked with.
+/// The text is not the fingerprint of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a plan's fingerprint; make the plan again and use the one it shows")]
 pub struct InvalidFingerprint;

@@ -1,4 +1,4 @@
-//! The guard on migrations: what a promote does to the schema, and how far back the way goes after it.
+//! The guard on migrations: what a promote does to the schema, and how far a rollback can go after it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,26 +20,26 @@ use crate::migrations::{Class, FileChange, JudgedMigration};
 /// The most statements that a finding names.
 const NAMED: usize = 3;
 
-/// What a promote brings to the schema.
+/// The migrations of a promote.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Migrations {
     pub files: Vec<JudgedMigration>,
-    /// What the code before cannot simply live with.
+    /// The changes that older code may break on.
     pub changes: Vec<SchemaChange>,
-    /// What other services that share the database say against it.
+    /// Why it may break other services that share the database.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shared: Vec<String>,
-    /// Why not all of them could be judged, if they could not; what was judged by then counts all the same.
+    /// Why not all of them were judged, if so. `files` and `changes` hold those that were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
-    /// For how long code has to be live before what it stopped using may go.
+    /// How long code must be live before a migration may remove what it no longer uses.
     #[serde(default, with = "millis")]
     #[schema(value_type = Milliseconds)]
     pub min_bake: Duration,
 }
 
 impl Migrations {
-    /// What a deployment's record says of them.
+    /// The changes and the trouble, as the deployment's event stores them.
     pub(super) fn recorded(&self) -> (Option<Vec<SchemaChange>>, Option<String>) {
         let is_known = self.trouble.is_none() || !self.changes.is_empty();
         (is_known.then(|| self.changes.clone()), self.trouble.clone())
@@ -58,12 +58,12 @@ pub(super) fn verdict(input: PlanInput<'_>, ends: &Endpoints) -> Option<Verdict>
 
 pub(super) fn on_promote(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Vec<Finding> {
     let Migrations { files, changes, shared, trouble, .. } = input.migrations;
-    let some =
+    let unjudged =
         if files.is_empty() { "Its migrations were not" } else { "Not all of its migrations were" };
-    let trouble = trouble.iter().map(|why| format!("{some} judged: {why}"));
+    let trouble = trouble.iter().map(|why| format!("{unjudged} judged: {why}"));
     let mut findings = bounded(Severity::Override, plain(trouble));
-    findings.extend(bounded(Severity::Override, plain(left_behind(input, target))));
-    findings.extend(bounded(Severity::Override, plain(taken_back(input, target))));
+    findings.extend(bounded(Severity::Override, plain(off_trunk(input, target))));
+    findings.extend(bounded(Severity::Override, plain(rolled_back(input, target))));
     findings.extend(bounded(Severity::Override, past_the_floor(input, target).into_iter()));
     findings.extend(bounded(Severity::Override, plain(shared.iter().cloned())));
     let faults = files
@@ -83,26 +83,27 @@ pub(super) fn on_promote(input: PlanInput<'_>, target: &Build, now: DateTime<Utc
     findings
 }
 
-/// A sentence, and what to do about it.
+/// A sentence with its remedy.
 type Advised = (String, Option<Remedy>);
 
 fn plain(sentences: impl IntoIterator<Item = String>) -> impl Iterator<Item = Advised> {
     sentences.into_iter().map(|sentence| (sentence, None))
 }
 
-/// The first sentences as a finding each, and how many more there are.
+/// One finding for each of the first sentences, and one that counts the rest.
 fn bounded(severity: Severity, sentences: impl Iterator<Item = Advised>) -> Vec<Finding> {
     let mut sentences = sentences.fuse();
-    let found = |(sentence, remedy)| finding(Guard::Migration, severity, sentence).with(remedy);
-    let mut findings: Vec<_> = sentences.by_ref().take(NAMED).map(found).collect();
+    let advised = |(sentence, remedy)| finding(Guard::Migration, severity, sentence).with(remedy);
+    let mut findings: Vec<_> = sentences.by_ref().take(NAMED).map(advised).collect();
     let more = sentences.count();
     if more > 0 {
-        findings.push(found((format!("And {more} more like this: see the migrations"), None)));
+        findings.push(advised((format!("And {more} more like this: see the migrations"), None)));
     }
     findings
 }
 
-/// Why the target cannot run on the schema as it is. After a rollback past the floor an older build may be next.
+/// Why the target breaks on the schema as it is. After a rollback past the floor, the target of a promote may be older
+/// than the floor.
 fn past_the_floor(input: PlanInput<'_>, target: &Build) -> Option<Advised> {
     let Verdict { outlook, floor, why, .. } = input.state.verdict(target.number);
     let (floor, why) = (floor?, why.first()?);
@@ -115,11 +116,11 @@ fn past_the_floor(input: PlanInput<'_>, target: &Build) -> Option<Advised> {
     })
 }
 
-/// The incompatible changes of builds that left the trunk; the target may lack their code.
-fn left_behind(input: PlanInput<'_>, target: &Build) -> impl Iterator<Item = String> {
+/// The incompatible changes of builds that left the trunk. The target may lack their code.
+fn off_trunk(input: PlanInput<'_>, target: &Build) -> impl Iterator<Item = String> {
     let number = target.number;
     let live = input.state.live(Environment::Production).map(|live| live.build);
-    let left = input.state.left_behind(live, number);
+    let left = input.state.off_trunk_changes_of_live(live, number);
     left.filter(|change| change.class.is_incompatible()).map(move |change| {
         let SchemaChange { path, line, statement, build, .. } = change;
         format!(
@@ -129,14 +130,14 @@ fn left_behind(input: PlanInput<'_>, target: &Build) -> impl Iterator<Item = Str
     })
 }
 
-/// What a build that was rolled back did to the schema although the target lacks its file: a revert takes back the code
-/// and leaves the schema.
-fn taken_back(input: PlanInput<'_>, target: &Build) -> Vec<String> {
+/// The incompatible changes of rolled-back builds whose migration files the target deletes. A revert removes the file
+/// and leaves the schema changed.
+fn rolled_back(input: PlanInput<'_>, target: &Build) -> Vec<String> {
     let live = input.state.live(Environment::Production).map(|live| live.build);
     let gone = input.migrations.files.iter().filter(|file| file.change == FileChange::Deleted);
     let gone: BTreeSet<_> = gone.map(|file| file.path.as_str()).collect();
-    let done = input.state.done_since(live, &gone).filter(|c| c.class.is_incompatible());
-    let say = |change: &SchemaChange| {
+    let done = input.state.changes_after(live, &gone).filter(|c| c.class.is_incompatible());
+    let sentence = |change: &SchemaChange| {
         let SchemaChange { path, line, statement, build, .. } = change;
         format!(
             "{path}:{line} {statement}: done by {build} and still in the database, but {} has no such file; check \
@@ -144,27 +145,27 @@ fn taken_back(input: PlanInput<'_>, target: &Build) -> Vec<String> {
             target.number
         )
     };
-    done.map(say).collect()
+    done.map(sentence).collect()
 }
 
-/// A file that counts as safe only because its author declares it.
+/// The sentence about a file that counts as safe only because its author declares it.
 fn declared_safe(file: &JudgedMigration) -> Option<String> {
     let declared = file.declared.as_ref().filter(|_| file.judged() > file.class())?;
     Some(format!("{}: declared safe for a rollback: {}", file.path, declared.reason))
 }
 
-/// One finding for each change that older code breaks on; beyond the first few they are counted.
+/// One finding for each of the first changes that older code breaks on, and one that counts the rest.
 fn incompatible(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Vec<Finding> {
     let changes = input.migrations.changes.iter().filter(|change| change.class.is_incompatible());
-    let judged = changes.map(|change| stepping_stone(input, target, change, now));
+    let judged = changes.map(|change| judge_change(input, target, change, now));
     let (good, bad): (Vec<_>, Vec<_>) = judged.partition(Result::is_ok);
     let mut findings = bounded(Severity::Override, bad.into_iter().filter_map(Result::err));
     findings.extend(bounded(Severity::Warn, plain(good.into_iter().filter_map(Result::ok))));
     findings
 }
 
-/// Whether code that works with a change was live for long enough. Either way a sentence; an `Err` asks for a reason.
-fn stepping_stone(
+/// Whether code that works with a change was live for long enough. Both are sentences; an `Err` needs a reason.
+fn judge_change(
     input: PlanInput<'_>,
     target: &Build,
     change: &SchemaChange,
@@ -184,12 +185,12 @@ fn stepping_stone(
         return Err((sentence, None));
     }
     let Some(live) = live.filter(|live| live >= floor) else {
-        return Err(match stone(state, *floor, *build, target) {
-            Some(stone) => (
-                format!("{what}: two phases in one promote ({why}); promote {stone} first"),
-                Some(Remedy::Promote { build: stone }),
+        return Err(match intermediate_build(state, *floor, *build, target) {
+            Some(first) => (
+                format!("{what}: two phases in one promote ({why}); promote {first} first"),
+                Some(Remedy::Promote { build: first }),
             ),
-            None => (no_stone(&what, change), None),
+            None => (no_intermediate(&what, change), None),
         });
     };
     let since = live_without_break(state, *floor);
@@ -208,27 +209,27 @@ fn stepping_stone(
     Ok(format!("{what}: after this, builds before {floor} break ({why})"))
 }
 
-fn no_stone(what: &str, SchemaChange { build, floor, why, .. }: &SchemaChange) -> String {
+fn no_intermediate(what: &str, SchemaChange { build, floor, why, .. }: &SchemaChange) -> String {
     format!(
         "{what}: two phases in one promote ({why}), and no build between {floor} and {build} is in staging; revert the \
          migration, promote that build first, then merge the migration again"
     )
 }
 
-/// The newest build that works with a change, does not bring it, and reached staging.
-fn stone(
+/// The newest build that works with a change, does not contain it, and reached staging.
+fn intermediate_build(
     state: &ServiceState,
     floor: BuildNumber,
     brings: BuildNumber,
     target: &Build,
 ) -> Option<BuildNumber> {
     let mut between = state.builds.range(floor..brings).rev().map(|(_, build)| build);
-    let stone = between
-        .find(|build| build.off_trunk == target.off_trunk && build.in_staging_since.is_some());
-    stone.map(|build| build.number)
+    between
+        .find(|build| build.off_trunk == target.off_trunk && build.in_staging_since.is_some())
+        .map(|build| build.number)
 }
 
-/// Since when production runs nothing older than a build, attempts that broke off included.
+/// Since when production runs no build older than `floor`. A started deployment of one counts, whatever its outcome.
 fn live_without_break(state: &ServiceState, floor: BuildNumber) -> Option<DateTime<Utc>> {
     let history = state.live.get(&Environment::Production)?.iter().rev();
     let first = history.take_while(|live| live.build >= floor).last()?;
@@ -243,7 +244,7 @@ fn live_without_break(state: &ServiceState, floor: BuildNumber) -> Option<DateTi
     ends.try_fold(first.since, |since, end| Some(since.max(end?)))
 }
 
-/// What is uncertain: a warning, never fine.
+/// A warning for each class of uncertain changes.
 fn unclear(changes: &[SchemaChange]) -> Vec<Finding> {
     [Class::NeedsReadersFirst, Class::Data, Class::Unknown]
         .into_iter()
@@ -257,7 +258,7 @@ fn unclear(changes: &[SchemaChange]) -> Vec<Finding> {
             };
             let means = match class {
                 Class::NeedsReadersFirst => {
-                    "a rollback is a risk once new code has written what older code cannot read"
+                    "after new code writes values that older code cannot read, a rollback is a risk"
                 }
                 Class::Data => "it changes data; a rollback does not undo that",
                 _ => "not understood; check that older code works with it",
@@ -268,7 +269,7 @@ fn unclear(changes: &[SchemaChange]) -> Vec<Finding> {
         .collect()
 }
 
-/// The verdict of a rollback and what it leaves in the schema. Neither asks for a reason.
+/// The verdict on a rollback, and the migrations that it leaves in place. Neither needs a reason.
 pub(super) fn on_rollback(
     input: PlanInput<'_>,
     target: BuildNumber,
@@ -287,14 +288,18 @@ pub(super) fn on_rollback(
     };
     let verdict_finding = finding(Guard::Migration, severity, sentence);
     let mut findings = vec![verdict_finding.with(verdict.remedy.clone())];
-    let stays = stays(input.state, target, verdict);
-    findings.extend(stays.map(|stays| finding(Guard::Migration, Severity::Warn, stays)));
+    let remaining = remaining_migrations(input.state, target, verdict);
+    findings.extend(remaining.map(|sentence| finding(Guard::Migration, Severity::Warn, sentence)));
     findings
 }
 
-/// What newer builds did that a rollback does not undo, and what to do.
-fn stays(state: &ServiceState, target: BuildNumber, verdict: &Verdict) -> Option<String> {
-    let above = state.stays_above(target);
+/// The migrations of newer builds, which a rollback does not undo, and what to do.
+fn remaining_migrations(
+    state: &ServiceState,
+    target: BuildNumber,
+    verdict: &Verdict,
+) -> Option<String> {
+    let above = state.schema_builds_after(target);
     let named: Vec<_> = above.iter().rev().take(NAMED).map(ToString::to_string).collect();
     let more = match above.len().checked_sub(named.len())? {
         0 => String::new(),

@@ -1,4 +1,4 @@
-//! The plan: everything that a promote or rollback would do and every finding about it, before anyone confirms.
+//! The plan: what a promote or rollback would do, with every finding about it, before anyone confirms.
 
 mod fingerprint;
 mod migration;
@@ -28,24 +28,24 @@ use super::service::ServiceState;
 use super::time::{Milliseconds, millis, say};
 use crate::calendar::Evaluation;
 
-/// What a promote or rollback would do, and every finding about it.
+/// What a promote or rollback would do, with every finding about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Plan {
     pub service: ServiceName,
     pub action: Action,
     pub kind: DeploymentKind,
     pub environment: Environment,
-    /// Who would press.
+    /// Who would run it.
     pub actor: Actor,
     pub at: DateTime<Utc>,
     pub live: Option<PlannedBuild>,
     pub target: PlannedBuild,
-    /// What a promote ships, or a rollback takes away.
+    /// The commits that a promote ships or a rollback removes.
     pub range: Range,
-    /// What a promote brings to the schema.
+    /// The migrations of a promote.
     #[serde(default)]
     pub migrations: Migrations,
-    /// How this rollback would go; for a promote, how the way back would go after it.
+    /// The verdict on this rollback; for a promote, the verdict on a rollback after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
     pub steps: Vec<StepSpec>,
@@ -55,9 +55,9 @@ pub struct Plan {
     /// The deployment that would be cancelled first.
     pub cancels: Option<DeploymentId>,
     pub findings: Vec<Finding>,
-    /// How to get back, as a sentence.
+    /// How to undo it, as a sentence.
     pub undo: String,
-    /// The same as data, where one action does it.
+    /// How to undo it, as data, if one action does it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo_remedy: Option<Remedy>,
     pub fingerprint: Fingerprint,
@@ -69,11 +69,11 @@ pub struct PlannedBuild {
     pub build: BuildNumber,
     pub sha: Sha,
     pub subject: String,
-    /// Since when it is live, or when it was last put live; nothing when it never was.
+    /// When it last went live; absent if it never was live.
     pub live_since: Option<DateTime<Utc>>,
 }
 
-/// One sentence of a guard. A finding may also be good news.
+/// One sentence of a guard. Not every finding is a problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Finding {
     pub guard: Guard,
@@ -96,13 +96,13 @@ impl Finding {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// Fine.
+    /// No problem.
     Info,
-    /// Worth reading. Asks for nothing.
+    /// A risk. Needs no reason.
     Warn,
     /// Needs a typed reason.
     Override,
-    /// Cannot be done now.
+    /// Blocks the action.
     Refuse,
 }
 
@@ -180,28 +180,28 @@ pub struct PlanInput<'a> {
     pub state: &'a ServiceState,
     pub policy: &'a Policy,
     pub people: &'a People,
-    /// What the freezes by calendar say of a promote to production now.
+    /// The calendar freezes for a promote to production now.
     pub calendar: &'a Evaluation,
-    /// The commits between what is live and the target, see [`endpoints`].
+    /// The commits between the live build and the target, see [`Endpoints::range`].
     pub range: &'a Range,
     /// The steps that the target's own pipeline declares for this kind of deployment.
     pub steps: &'a [StepSpec],
     pub migrations: &'a Migrations,
 }
 
-/// Between which builds a plan goes.
+/// The builds that a plan is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoints {
     pub live: Option<BuildNumber>,
-    /// For a rollback the newest build that may run: the live one, or that of an attempt that is under way or broke
-    /// off. For a promote the live one.
+    /// For a rollback, the newest build that may run: the live one, or one whose deployment runs or did not succeed. For
+    /// a promote, the live one.
     pub newest: Option<BuildNumber>,
     pub target: BuildNumber,
     pub kind: DeploymentKind,
 }
 
 impl Endpoints {
-    /// The two commits of the range, `(from, to)`: forward for a promote, and for a rollback what it takes away.
+    /// The two commits of the range, `(from, to)`: live to target for a promote, target to newest for a rollback.
     #[must_use]
     pub fn range<'a>(&self, state: &'a ServiceState) -> Option<(Option<&'a Sha>, &'a Sha)> {
         let sha = |number: BuildNumber| state.builds.get(&number).map(|build| &build.sha);
@@ -217,7 +217,7 @@ impl Endpoints {
 /// Resolves an action to its builds.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] when the build does not exist, or there is nothing to roll back to.
+/// [`Refusal::NotFound`] when the build does not exist, or when there is no build to roll back to.
 pub fn endpoints(state: &ServiceState, action: Action) -> Result<Endpoints, Refusal> {
     let live = state.live(Environment::Production).map(|live| live.build);
     let (target, kind) = match action {
@@ -226,13 +226,13 @@ pub fn endpoints(state: &ServiceState, action: Action) -> Result<Endpoints, Refu
         Action::Rollback { to } => {
             let target = to
                 .or_else(|| state.rollback_target())
-                .ok_or_else(|| Refusal::not_found(nowhere_back(state)))?;
+                .ok_or_else(|| Refusal::not_found(no_rollback_target(state)))?;
             (target, DeploymentKind::Rollback)
         }
     };
     if state.builds.contains_key(&target) {
         let newest = match kind {
-            DeploymentKind::Rollback => live.max(attempted(state)),
+            DeploymentKind::Rollback => live.max(attempted_build(state)),
             _ => live,
         };
         Ok(Endpoints { live, newest, target, kind })
@@ -241,8 +241,9 @@ pub fn endpoints(state: &ServiceState, action: Action) -> Result<Endpoints, Refu
     }
 }
 
-/// Why there is nothing to roll back to. Names who was first, for those who come second in an emergency.
-fn nowhere_back(state: &ServiceState) -> String {
+/// Why there is no build to roll back to. Names who put the live build there: in an emergency somebody else may have
+/// rolled back first.
+fn no_rollback_target(state: &ServiceState) -> String {
     let Some(live) = state.live(Environment::Production) else {
         return "nothing to roll back: production has no live build yet".into();
     };
@@ -259,8 +260,8 @@ fn nowhere_back(state: &ServiceState) -> String {
     }
 }
 
-/// The build that an attempt brings to production now, or did not bring there whole.
-fn attempted(state: &ServiceState) -> Option<BuildNumber> {
+/// The build of the running production deployment, or of the last one if that did not succeed.
+fn attempted_build(state: &ServiceState) -> Option<BuildNumber> {
     let running = state.in_flight(Environment::Production);
     let attempt = running.or(state.unsettled(Environment::Production));
     attempt.map(|attempt| attempt.request.build)
@@ -341,14 +342,14 @@ fn undo(state: &ServiceState, ends: &Endpoints) -> (String, Option<Remedy>) {
 }
 
 impl Plan {
-    /// Whether it rolls back to a build that cannot run against the schema any more.
+    /// Whether it rolls back to a build that breaks on the schema.
     #[must_use]
     pub fn is_past_the_floor(&self) -> bool {
         let past = |verdict: &Verdict| verdict.outlook == Outlook::PointOfNoReturn;
         self.kind == DeploymentKind::Rollback && self.verdict.as_ref().is_some_and(past)
     }
 
-    /// The worst that a finding asks for.
+    /// The highest severity of its findings.
     #[must_use]
     pub fn severity(&self) -> Severity {
         self.findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Info)
@@ -359,11 +360,11 @@ impl Plan {
         self.findings.iter().filter(move |finding| finding.severity == severity)
     }
 
-    /// Whether this plan, computed at the moment of execution, may run for somebody who confirmed `confirmed`
-    /// with these reasons.
+    /// Checks that this plan, computed when it is executed, may run for somebody who confirmed the plan with the
+    /// fingerprint `confirmed` and gave these reasons.
     ///
     /// # Errors
-    /// [`Refusal::Changed`] when the world moved, [`Refusal::Policy`] when a guard refuses or a reason is missing.
+    /// [`Refusal::Changed`] when the plan changed since, [`Refusal::Policy`] when a guard refuses or a reason is missing.
     pub fn check(
         &self,
         confirmed: &Fingerprint,
@@ -378,7 +379,7 @@ impl Plan {
         refuse(missing.cloned().collect(), "needs a reason: ")
     }
 
-    /// The same for somebody who does not press, and so needs no reasons.
+    /// [`Plan::check`] for a request for a promoter, which needs no reasons.
     ///
     /// # Errors
     /// As [`Plan::check`].
@@ -394,7 +395,7 @@ impl Plan {
         refuse(self.of(Severity::Refuse).cloned().collect(), "")
     }
 
-    /// The request that this plan becomes when it is executed. A reason that nothing asked for overrides nothing.
+    /// The deployment request of this plan. Reasons that no finding asks for are dropped.
     #[must_use]
     pub fn request(&self, mut overrides: BTreeMap<Guard, String>) -> DeploymentRequest {
         overrides.retain(|guard, _| self.of(Severity::Override).any(|found| found.guard == *guard));

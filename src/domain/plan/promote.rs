@@ -1,4 +1,4 @@
-//! The guards on a promote. Only order and in-flight can refuse; everything else yields to a typed reason.
+//! The guards on a promote. Only order and in-flight can refuse; a typed reason overrides every other guard.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -85,24 +85,24 @@ fn written_by_others(input: PlanInput<'_>) -> String {
     }
 }
 
-/// The sentence, and whether anybody else can promote it.
+/// The sentence, and whether somebody else in `[people]` can promote it.
 fn written_by_you(input: PlanInput<'_>, actor: &Actor, mine: &[&str]) -> (String, bool) {
     let writers = input.range.writers(input.people);
     let Actor::Person(me) = actor else {
         return (format!("trunkline wrote {}", listed(mine)), false);
     };
-    let could: Vec<_> = input
+    let promoters: Vec<_> = input
         .people
         .people
         .keys()
         .map(String::as_str)
         .filter(|name| *name != me && !writers.contains(name))
         .collect();
-    let others = match could.as_slice() {
+    let others = match promoters.as_slice() {
         [] => "Everyone in [people] wrote part of this".to_owned(),
         others => format!("Needs another promoter: {}", listed(others)),
     };
-    (format!("You wrote {}. {others}", listed(mine)), !could.is_empty())
+    (format!("You wrote {}. {others}", listed(mine)), !promoters.is_empty())
 }
 
 /// `a`, `a and b`, `a, b and c`; beyond five `a, b, c, d, e and 3 more`.
@@ -116,7 +116,7 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
-/// The most freezes by calendar that a finding names.
+/// The most calendar freezes that a finding names.
 const FREEZES_NAMED: usize = 3;
 
 fn freeze(input: PlanInput<'_>, now: DateTime<Utc>) -> Finding {
@@ -135,12 +135,12 @@ fn freeze(input: PlanInput<'_>, now: DateTime<Utc>) -> Finding {
     if sentences.is_empty() {
         return finding(Guard::Freeze, Severity::Info, "No freeze");
     }
-    let remedy = frozen_until(input, now).filter(|_| severity == Severity::Override);
+    let remedy = wait_for_freezes(input, now).filter(|_| severity == Severity::Override);
     finding(Guard::Freeze, severity, sentences.join("; ")).with(remedy)
 }
 
-/// To wait for the end of every freeze, if all of them have one.
-fn frozen_until(input: PlanInput<'_>, now: DateTime<Utc>) -> Option<Remedy> {
+/// Waits until all freezes are over; none if one of them has no end.
+fn wait_for_freezes(input: PlanInput<'_>, now: DateTime<Utc>) -> Option<Remedy> {
     let by_hand = input.state.freezes_at(now).map(|freeze| freeze.until);
     let is_frozen = input.calendar.state == FreezeState::Frozen;
     let by_calendar = is_frozen.then_some(input.calendar.lasts_until);
@@ -157,13 +157,13 @@ fn by_calendar(input: PlanInput<'_>) -> Option<String> {
         FreezeState::Frozen => "Frozen",
     };
     let end = calendar.lasts_until.map_or("with no known end".to_owned(), until);
-    let mut told: Vec<_> =
+    let mut named: Vec<_> =
         calendar.matches.iter().take(FREEZES_NAMED).map(|found| found.why.as_str()).collect();
     let more = calendar.matches.len().saturating_sub(FREEZES_NAMED);
     let more = if more > 0 { format!("{more} more") } else { String::new() };
-    told.extend(Some(more.as_str()).filter(|more| !more.is_empty()));
-    let why = told.join(" + ");
-    // A window of its own says its reason as its why; a holiday says which one it is.
+    named.extend(Some(more.as_str()).filter(|more| !more.is_empty()));
+    let why = named.join(" + ");
+    // A configured window already has its reason in `why`; a holiday has its name there.
     let reasons = calendar.matches.iter().filter(|found| !found.why.contains(&found.reason));
     let reason = reasons.map(|found: &FreezeWindow| &found.reason).next();
     let reason = reason.map_or(String::new(), |reason| format!(" ({reason})"));
@@ -206,7 +206,7 @@ fn verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding
         let remedy = by_person.then_some(Remedy::Verify { build: target.number });
         return finding(Severity::Override, sentence).with(remedy);
     }
-    let verified = say_verified(input, target, now);
+    let verified = verifications(input, target, now);
     match input.state.live(Environment::Staging) {
         Some(live) if live.build != target.number => {
             finding(Severity::Warn, format!("{verified}; staging now runs {}", live.build))
@@ -215,9 +215,9 @@ fn verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding
     }
 }
 
-/// `smoke passed 10m ago and sam verified it 12m ago: looks good`, for every kind that the policy asks for.
-fn say_verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> String {
-    let said: Vec<_> = input
+/// `smoke passed 10m ago and sam verified it 12m ago: looks good`, for every kind that the policy requires.
+fn verifications(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> String {
+    let sentences: Vec<_> = input
         .policy
         .verify
         .iter()
@@ -234,7 +234,7 @@ fn say_verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Str
             format!("{by} {} ago{note}", say(between(seen.at, now)))
         })
         .collect();
-    said.join(" and ")
+    sentences.join(" and ")
 }
 
 fn soak(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
@@ -297,12 +297,13 @@ fn quarantine(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Optio
         let sentence = "Contains no known bad commit";
         return Some(finding(Guard::Quarantine, Severity::Info, sentence));
     }
-    let mut said: Vec<_> = bad.iter().take(BAD_NAMED).map(|bad| contained(bad, now)).collect();
-    said.extend((bad.len() > BAD_NAMED).then(|| format!("and {} more", bad.len() - BAD_NAMED)));
+    let mut sentences: Vec<_> = bad.iter().take(BAD_NAMED).map(|bad| contained(bad, now)).collect();
+    sentences
+        .extend((bad.len() > BAD_NAMED).then(|| format!("and {} more", bad.len() - BAD_NAMED)));
     let safe: Option<Vec<_>> = bad.iter().map(|bad| bad.first_safe).collect();
     let remedy = safe.and_then(|safe| safe.into_iter().max());
     let remedy = remedy.map(|build| Remedy::Promote { build });
-    Some(finding(Guard::Quarantine, Severity::Override, said.join("; ")).with(remedy))
+    Some(finding(Guard::Quarantine, Severity::Override, sentences.join("; ")).with(remedy))
 }
 
 fn contained(bad: &Contained<'_>, now: DateTime<Utc>) -> String {
@@ -394,7 +395,7 @@ fn skipped(input: PlanInput<'_>, target: &Build) -> Option<Finding> {
     })
 }
 
-/// A target that lacks live commits without being just older is on a trunk that was rewritten.
+/// A target that brings new commits and lacks live ones is on a trunk that was rewritten.
 fn rewritten(input: PlanInput<'_>, target: &Build) -> Option<Finding> {
     let range = input.range;
     if range.lost.is_empty() || range.is_empty() {

@@ -1,4 +1,4 @@
-//! The guards on a rollback. Nothing of ours blocks one: only a target that makes no sense is refused.
+//! The guards on a rollback. They refuse only an impossible target or a repeat of the running rollback.
 
 use chrono::{DateTime, Utc};
 
@@ -19,8 +19,8 @@ pub(super) fn findings(
     now: DateTime<Utc>,
 ) -> Vec<Finding> {
     let mut findings = vec![order(input, target), in_flight(input, target, now)];
-    let said = verdict.map(|verdict| migration::on_rollback(input, target.number, verdict));
-    findings.extend(said.into_iter().flatten());
+    let migrations = verdict.map(|verdict| migration::on_rollback(input, target.number, verdict));
+    findings.extend(migrations.into_iter().flatten());
     findings.extend(freeze(input, now));
     findings.extend(hold(input));
     findings
@@ -57,7 +57,7 @@ fn order(input: PlanInput<'_>, target: &Build) -> Finding {
     }
 }
 
-/// How long the target was live the last time.
+/// That the target was live before, and how long it was the last time.
 fn live_duration(input: PlanInput<'_>, target: &Build) -> String {
     let history = input.state.live.get(&Environment::Production).map_or(&[][..], Vec::as_slice);
     let last = history.windows(2).rev().find(|pair| pair[0].build == target.number);

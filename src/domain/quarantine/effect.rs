@@ -1,4 +1,4 @@
-//! Which builds have the effect of a commit, following each build to the one that it was built upon.
+//! Which builds have the effect of a commit, computed from each build and its parent build.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -7,27 +7,27 @@ use crate::domain::build::Build;
 use crate::domain::ids::{BuildNumber, Sha};
 use crate::domain::service::ServiceState;
 
-/// What a build was built upon.
+/// The parent of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Descent {
-    /// The newest build of the trunk as it was then, all of whose commits it has too.
+    /// The newest build of the trunk when the build was found. The build contains all commits of this one.
     pub after: Option<BuildNumber>,
-    /// Whether its commits and reverts were counted from that build. Not of the first one, which has all that came
-    /// before, and not of one that followed a force-push as it was recorded before builds were counted so.
+    /// Whether its commits and reverts were counted from that build. False for the first build, which contains the whole
+    /// history before it, and for a build after a force-push whose base is not recorded.
     pub is_counted: bool,
 }
 
-/// Whether a build has a commit or its effect.
+/// Whether a build contains a commit or has its effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Presence<'a> {
     Without,
     Has,
     MayHave(Doubt<'a>),
-    TakenBack { by: &'a Sha, build: BuildNumber },
+    Reverted { by: &'a Sha, build: BuildNumber },
 }
 
 impl<'a> Presence<'a> {
-    /// Whether the effect counts as there: an uncertain one does.
+    /// Whether the effect counts as present. An uncertain one does.
     pub(super) fn counts(self) -> bool {
         matches!(self, Self::Has | Self::MayHave(_))
     }
@@ -37,117 +37,116 @@ impl<'a> Presence<'a> {
     }
 }
 
-/// A build on its line.
-struct BuildOnLine<'a> {
+/// A build and the index of its parent.
+struct BuildEntry<'a> {
     build: &'a Build,
-    /// The place of the build that it was built upon.
+    /// The index of its parent build.
     after: Option<usize>,
     is_counted: bool,
 }
 
-/// All builds, oldest first, and which of them list the commits that are asked about.
+/// All builds, oldest first, with indexes over their commits and reverts.
 pub(super) struct BuildLines<'a> {
-    stops: Vec<BuildOnLine<'a>>,
-    /// The places of the builds that list each commit.
+    entries: Vec<BuildEntry<'a>>,
+    /// The indexes of the builds that list each commit in question.
     listed: HashMap<&'a Sha, BTreeSet<usize>>,
-    /// The places of the builds that have reverts.
+    /// The indexes of the builds that have reverts.
     reverting: Vec<usize>,
-    /// The places of the builds by the subjects of what they list; empty where all stand on one line.
+    /// The indexes of the builds by the subjects of their commits. Empty if the trunk was never force-pushed.
     subjects: HashMap<&'a str, Vec<usize>>,
 }
 
-/// Which commits bear on the effect of one.
+/// The commits whose revert changes the effect of one commit.
 struct Sides<'a> {
-    /// Taking one of these back takes the effect away.
+    /// A revert of one of these removes the effect.
     adding: BTreeSet<&'a Sha>,
-    /// Taking one of these back brings the effect back.
+    /// A revert of one of these brings the effect back.
     removing: BTreeSet<&'a Sha>,
 }
 
 impl<'a> BuildLines<'a> {
     pub(super) fn of(state: &'a ServiceState, is_asked: impl Fn(&Sha) -> bool) -> Self {
         let places: HashMap<_, _> = state.builds.keys().copied().zip(0..).collect();
-        let stops = state.builds.values().map(|build| {
+        let entries = state.builds.values().map(|build| {
             let descent = state.descents.get(&build.number);
             let after = descent.and_then(|descent| places.get(&descent.after?).copied());
             let is_counted = descent.is_some_and(|descent| descent.is_counted);
-            BuildOnLine { build, after, is_counted }
+            BuildEntry { build, after, is_counted }
         });
-        let stops: Vec<_> = stops.collect();
+        let entries: Vec<_> = entries.collect();
         let mut listed: HashMap<_, BTreeSet<_>> = HashMap::new();
-        for (at, stop) in stops.iter().enumerate() {
-            for commit in stop.build.commits.iter().filter(|commit| is_asked(&commit.sha)) {
+        for (at, entry) in entries.iter().enumerate() {
+            for commit in entry.build.commits.iter().filter(|commit| is_asked(&commit.sha)) {
                 listed.entry(&commit.sha).or_default().insert(at);
             }
         }
-        let reverts = |at: &usize| !stops[*at].build.reverts.is_empty();
-        let reverting = (0..stops.len()).filter(reverts).collect();
-        let subjects = by_subject(&stops);
-        Self { stops, listed, reverting, subjects }
+        let reverts = |at: &usize| !entries[*at].build.reverts.is_empty();
+        let reverting = (0..entries.len()).filter(reverts).collect();
+        let subjects = by_subject(&entries);
+        Self { entries, listed, reverting, subjects }
     }
 
     pub(super) fn builds(&self) -> impl DoubleEndedIterator<Item = &'a Build> + ExactSizeIterator {
-        self.stops.iter().map(|stop| stop.build)
+        self.entries.iter().map(|entry| entry.build)
     }
 
     /// Whether each build has the effect of a commit.
     pub(super) fn presences_of_effect(&self, bad: &'a BadCommit) -> Vec<Presence<'a>> {
         let (sides, twins) = (self.sides(bad), self.twins(bad));
-        self.along(bad, &twins, |stop, presence| stop.reverted(presence, &sides))
+        self.presence_by_build(bad, &twins, |entry, presence| entry.reverted(presence, &sides))
     }
 
-    /// Whether each build has the commit itself, reverted or not.
+    /// Whether each build contains the commit, reverted or not.
     pub(super) fn presences(&self, commit: &'a BadCommit) -> Vec<Presence<'a>> {
-        self.along(commit, &HashMap::new(), |_, presence| presence)
+        self.presence_by_build(commit, &HashMap::new(), |_, presence| presence)
     }
 
-    fn along(
+    fn presence_by_build(
         &self,
         commit: &'a BadCommit,
         twins: &HashMap<usize, &'a Sha>,
-        reverted: impl Fn(&BuildOnLine<'a>, Presence<'a>) -> Presence<'a>,
+        reverted: impl Fn(&BuildEntry<'a>, Presence<'a>) -> Presence<'a>,
     ) -> Vec<Presence<'a>> {
-        let (before, listed) = (self.before(commit.build), self.listed.get(&commit.sha));
-        let mut all: Vec<Presence<'a>> = Vec::with_capacity(self.stops.len());
-        for (at, stop) in self.stops.iter().enumerate() {
-            let upon = stop.after.map_or(Presence::Without, |after| all[after]);
+        let (ancestors, listed) = (self.ancestors(commit.build), self.listed.get(&commit.sha));
+        let mut all: Vec<Presence<'a>> = Vec::with_capacity(self.entries.len());
+        for (at, entry) in self.entries.iter().enumerate() {
+            let inherited = entry.after.map_or(Presence::Without, |after| all[after]);
             let brings =
-                stop.build.number == commit.build || listed.is_some_and(|l| l.contains(&at));
-            all.push(match upon {
-                _ if before[at] => Presence::Without,
-                _ if brings => reverted(stop, Presence::Has),
-                upon => {
+                entry.build.number == commit.build || listed.is_some_and(|l| l.contains(&at));
+            all.push(match inherited {
+                _ if ancestors[at] => Presence::Without,
+                _ if brings => reverted(entry, Presence::Has),
+                inherited => {
                     let twin = twins.get(&at).copied();
-                    reverted(stop, stop.unlisted(upon, twin, listed.is_some()))
+                    reverted(entry, entry.unlisted(inherited, twin, listed.is_some()))
                 }
             });
         }
         all
     }
 
-    /// Which builds are under the one that brought the commit: had one of them had it, that one would not have
-    /// brought it.
-    fn before(&self, number: BuildNumber) -> Vec<bool> {
-        let mut before = vec![false; self.stops.len()];
-        let brought = self.stops.binary_search_by_key(&number, |stop| stop.build.number).ok();
-        let mut next = brought.and_then(|at| self.stops[at].after);
+    /// Which builds are ancestors of the first build with the commit. They do not contain it.
+    fn ancestors(&self, number: BuildNumber) -> Vec<bool> {
+        let mut ancestors = vec![false; self.entries.len()];
+        let brought = self.entries.binary_search_by_key(&number, |entry| entry.build.number).ok();
+        let mut next = brought.and_then(|at| self.entries[at].after);
         while let Some(at) = next {
-            before[at] = true;
-            next = self.stops[at].after;
+            ancestors[at] = true;
+            next = self.entries[at].after;
         }
-        before
+        ancestors
     }
 
     fn sides(&self, bad: &'a BadCommit) -> Sides<'a> {
         let mut sides = Sides { adding: BTreeSet::from([&bad.sha]), removing: BTreeSet::new() };
-        for build in self.reverting.iter().map(|at| self.stops[*at].build) {
+        for build in self.reverting.iter().map(|at| self.entries[*at].build) {
             for revert in &build.reverts {
                 if sides.removing.contains(&revert.of) {
                     sides.adding.insert(&revert.by);
                 } else if sides.adding.contains(&revert.of) {
                     sides.removing.insert(&revert.by);
-                    // Taking back a merge takes back the revert that came with it. The other way round it has to be
-                    // recorded of each commit: a build may have more than what came with its own merge.
+                    // Reverting a merge reverts the revert that it merged. The opposite does not follow: a build may
+                    // contain commits that its own merge did not bring.
                     sides.removing.extend(is_merge(build).then_some(&build.sha));
                 }
             }
@@ -155,12 +154,12 @@ impl<'a> BuildLines<'a> {
         sides
     }
 
-    /// Where other lines have a commit of the same subject and author: a rebased commit has another id.
+    /// The builds that have another commit with the same subject and author: a rebase changes the sha.
     fn twins(&self, bad: &'a BadCommit) -> HashMap<usize, &'a Sha> {
         let Some(places) = self.subjects.get(bad.subject.as_str()) else { return HashMap::new() };
         let author = self.commit(bad).map(|commit| &commit.author.email);
         let twin = |at: &usize| {
-            let mut commits = self.stops[*at].build.commits.iter();
+            let mut commits = self.entries[*at].build.commits.iter();
             let twin = commits.find(|commit| {
                 let is_same = commit.subject == bad.subject && commit.sha != bad.sha;
                 is_same && author.is_none_or(|author| *author == commit.author.email)
@@ -172,53 +171,59 @@ impl<'a> BuildLines<'a> {
 
     fn commit(&self, bad: &BadCommit) -> Option<&'a crate::domain::commit::Commit> {
         let mut places = self.listed.get(&bad.sha)?.iter();
-        places.find_map(|at| self.stops[*at].build.commits.iter().find(|c| c.sha == bad.sha))
+        places.find_map(|at| self.entries[*at].build.commits.iter().find(|c| c.sha == bad.sha))
     }
 }
 
-impl<'a> BuildOnLine<'a> {
-    /// Whether it has a commit that it does not list, before its own reverts. A commit that no build lists, such as one
-    /// outside of the service's folder, is never known to be missing.
-    fn unlisted(&self, upon: Presence<'a>, twin: Option<&'a Sha>, is_listed: bool) -> Presence<'a> {
+impl<'a> BuildEntry<'a> {
+    /// Whether it has a commit that it does not list, before its own reverts. A commit that no build lists, for example
+    /// one outside the service's folder, may be in any build.
+    fn unlisted(
+        &self,
+        inherited: Presence<'a>,
+        twin: Option<&'a Sha>,
+        is_listed: bool,
+    ) -> Presence<'a> {
         let build = self.build.number;
         let unrecorded = Presence::MayHave(Doubt::Unrecorded { build });
         let is_whole = self.is_counted && self.build.more == 0 && is_listed;
-        match (upon, twin) {
+        match (inherited, twin) {
             (Presence::Without, _) if !is_whole => unrecorded,
             (Presence::Without, Some(sha)) => Presence::MayHave(Doubt::Twin { build, sha }),
-            // What takes a commit back may itself have been taken back among what is not recorded.
-            (Presence::TakenBack { .. }, _) if !self.is_counted => unrecorded,
-            (upon, _) => upon,
+            // An unrecorded commit may have reverted the revert.
+            (Presence::Reverted { .. }, _) if !self.is_counted => unrecorded,
+            (inherited, _) => inherited,
         }
     }
 
-    /// The same after its reverts; the last one counts.
+    /// The presence after the build's own reverts. The last revert counts.
     fn reverted(&self, presence: Presence<'a>, sides: &Sides<'a>) -> Presence<'a> {
         let build = self.build.number;
         self.build.reverts.iter().fold(presence, |presence, revert| match presence {
             _ if sides.removing.contains(&revert.of) => Presence::Has,
             Presence::MayHave(Doubt::Twin { sha, .. }) if *sha == revert.of => {
-                Presence::TakenBack { by: &revert.by, build }
+                Presence::Reverted { by: &revert.by, build }
             }
-            _ if sides.adding.contains(&revert.of) => Presence::TakenBack { by: &revert.by, build },
+            _ if sides.adding.contains(&revert.of) => Presence::Reverted { by: &revert.by, build },
             presence => presence,
         })
     }
 }
 
-/// Whether taking back the build's own commit takes back others; of an unknown one it may.
+/// Whether the build's own commit is a merge. True if that commit is not listed.
 fn is_merge(build: &Build) -> bool {
     build.commits.iter().find(|commit| commit.sha == build.sha).is_none_or(|own| own.parents > 1)
 }
 
-fn by_subject<'a>(stops: &[BuildOnLine<'a>]) -> HashMap<&'a str, Vec<usize>> {
-    let is_one_line = stops.iter().enumerate().all(|(at, stop)| stop.after == at.checked_sub(1));
+fn by_subject<'a>(entries: &[BuildEntry<'a>]) -> HashMap<&'a str, Vec<usize>> {
+    let is_one_line =
+        entries.iter().enumerate().all(|(at, entry)| entry.after == at.checked_sub(1));
     let mut subjects: HashMap<_, Vec<_>> = HashMap::new();
     if is_one_line {
         return subjects;
     }
-    for (at, stop) in stops.iter().enumerate() {
-        for commit in &stop.build.commits {
+    for (at, entry) in entries.iter().enumerate() {
+        for commit in &entry.build.commits {
             subjects.entry(commit.subject.as_str()).or_default().push(at);
         }
     }
@@ -226,14 +231,14 @@ fn by_subject<'a>(stops: &[BuildOnLine<'a>]) -> HashMap<&'a str, Vec<usize>> {
     subjects
 }
 
-/// What the next build is counted from.
+/// How the trunk moved since the newest build.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Trunk {
     #[default]
-    GoesOn,
-    /// It was force-pushed; the next build is counted from the one that is named, if one is.
+    Continues,
+    /// It was force-pushed. The commits of the next build are counted from `onto`, if that is known.
     Rewritten { onto: Option<BuildNumber> },
 }
 
-/// By the number of each build.
+/// The parent of each build, by its number.
 pub type Descents = BTreeMap<BuildNumber, Descent>;

@@ -1,4 +1,4 @@
-//! Bad commits, and which builds still have their effect.
+//! Bad commits, and the builds that still have their effect.
 
 mod effect;
 
@@ -17,7 +17,7 @@ use super::ids::{BuildNumber, Seq, Sha};
 use super::people::Actor;
 use super::service::ServiceState;
 
-/// A commit, and the build that brought it.
+/// A commit and the first build that contains it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BadCommit {
     pub sha: Sha,
@@ -25,7 +25,7 @@ pub struct BadCommit {
     pub subject: String,
 }
 
-/// A bad commit with who named it so, and why.
+/// A bad commit, who marked it and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Quarantined {
     /// The event that recorded it.
@@ -36,22 +36,23 @@ pub struct Quarantined {
     pub reason: String,
 }
 
-/// A quarantined commit whose effect a build has, or may have.
+/// A quarantined commit whose effect a build has or may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contained<'a> {
     pub quarantined: &'a Quarantined,
-    /// Why it is uncertain, if it is: then it counts as contained.
+    /// Why it is uncertain, if it is. An uncertain commit counts as contained.
     pub doubt: Option<Doubt<'a>>,
-    /// The first newer build of the trunk that is known to be without the effect.
+    /// The first newer build on the trunk that is known not to have the effect.
     pub first_safe: Option<BuildNumber>,
 }
 
 /// Why it is uncertain whether a build has the effect of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt<'a> {
-    /// Not all that a build on its line brought is in the record.
+    /// The record of this build, an ancestor or the build itself, is incomplete.
     Unrecorded { build: BuildNumber },
-    /// A build on its line brought a commit of the same subject and author, as a rebase makes them.
+    /// This build, an ancestor or the build itself, has a commit with the same subject and author: perhaps the same
+    /// commit after a rebase.
     Twin { build: BuildNumber, sha: &'a Sha },
 }
 
@@ -67,14 +68,14 @@ impl fmt::Display for Doubt<'_> {
 }
 
 impl ServiceState {
-    /// The quarantined commits whose effect a build has or may have: contained without a revert, or with a revert that
-    /// was itself reverted.
+    /// The quarantined commits whose effect a build has or may have: not reverted, or reverted and brought back by a
+    /// revert of the revert.
     #[must_use]
     pub fn bad_in(&self, number: BuildNumber) -> Vec<Contained<'_>> {
         self.bad_in_each(number..=number).remove(&number).unwrap_or_default()
     }
 
-    /// The same for each of these builds that has any.
+    /// [`Self::bad_in`] for each of these builds; builds without any are left out.
     #[must_use]
     pub fn bad_in_each(
         &self,
@@ -101,7 +102,7 @@ impl ServiceState {
         bad_in
     }
 
-    /// The commits that the builds list and whose ids begin so, each with the first build that has it.
+    /// The listed commits whose sha starts with `beginning`, each with the first build that lists it.
     #[must_use]
     pub fn commits_that_begin_with(&self, beginning: &str) -> Vec<BadCommit> {
         let mut found: Vec<BadCommit> = Vec::new();
@@ -117,21 +118,22 @@ impl ServiceState {
         found
     }
 
-    /// The commit that took the effect of this one back, and its build, as things stand at the end of the line.
+    /// The commit that reverted this one, and its build, as of the newest build on the trunk or, with `off_trunk`, off
+    /// it.
     #[must_use]
-    pub fn taken_back(&self, commit: &BadCommit, off_trunk: bool) -> Option<(Sha, BuildNumber)> {
+    pub fn reverted_by(&self, commit: &BadCommit, off_trunk: bool) -> Option<(Sha, BuildNumber)> {
         let lines = BuildLines::of(self, |sha| *sha == commit.sha);
         let presences_of_effect = lines.builds().zip(lines.presences_of_effect(commit));
         let mut of_line = presences_of_effect.filter(|(build, _)| build.off_trunk == off_trunk);
         match of_line.next_back()? {
-            (_, Presence::TakenBack { by, build }) => Some((by.clone(), build)),
+            (_, Presence::Reverted { by, build }) => Some((by.clone(), build)),
             _ => None,
         }
     }
 
-    /// Whether each build has a commit, reverted or not; `None` where it is uncertain.
+    /// Whether each build contains a commit, reverted or not; `None` where it is uncertain.
     #[must_use]
-    pub fn having(&self, commit: &BadCommit) -> BTreeMap<BuildNumber, Option<bool>> {
+    pub fn builds_with(&self, commit: &BadCommit) -> BTreeMap<BuildNumber, Option<bool>> {
         let lines = BuildLines::of(self, |sha| *sha == commit.sha);
         let has = |presence: Presence<'_>| match presence {
             Presence::MayHave(_) => None,
@@ -141,21 +143,21 @@ impl ServiceState {
         lines.builds().map(|build| build.number).zip(presences).collect()
     }
 
-    /// What the next build will be built upon; to be asked before it is there.
+    /// The parent of the next build. Call this before the build is inserted.
     fn descent(&self) -> Descent {
         let after = self.newest_build().map(|build| build.number);
         let is_counted = match self.trunk {
-            Trunk::GoesOn => after.is_some(),
+            Trunk::Continues => after.is_some(),
             Trunk::Rewritten { onto } => after.is_some() && onto == after,
         };
         Descent { after, is_counted }
     }
 
-    /// Remembers what a build is built upon.
-    pub(super) fn descends(&mut self, build: BuildNumber) {
+    /// Records the parent of a new build.
+    pub(super) fn record_descent(&mut self, build: BuildNumber) {
         let descent = self.descent();
         self.descents.insert(build, descent);
-        self.trunk = Trunk::GoesOn;
+        self.trunk = Trunk::Continues;
     }
 
     pub(super) fn quarantined(&mut self, event: &Event, bad: &[BadCommit], reason: &str) {

@@ -1,4 +1,4 @@
-//! The record of what promotes may have done to production's schema, as the events tell it.
+//! The schema changes that promotes may have made in production, from the events.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -8,49 +8,49 @@ use crate::domain::ids::{BuildNumber, Environment, Seq, ServiceName};
 use crate::domain::service::ServiceState;
 use crate::migrations::Class;
 
-/// The most changes that another service gets to know, the newest ones.
+/// The most changes passed on to another service; the newest ones are kept.
 const MOST_SHARED: usize = 100;
-/// The most characters of an earlier trouble that are kept.
+/// The most characters kept of the reason why migrations were not judged.
 const LONGEST_TROUBLE: usize = 300;
 
-/// What promotes may have done to production's schema, in the order in which they began.
+/// The schema changes that promotes may have made in production, in the order in which the promotes started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SchemaHistory {
     done: Vec<AppliedChange>,
-    /// Where each statement is in `done`, so that one that runs again is kept once.
+    /// The index of each statement in `done`: a statement that runs again is kept once.
     places: HashMap<StatementKey, usize>,
     /// The builds whose migrations were not judged, each with the build whose promote ran them.
     unjudged: BTreeMap<BuildNumber, BuildNumber>,
-    /// Since when such a promote may have run, and why it was not judged.
+    /// By the promoted build: the event that started its promote, and why its migrations were not judged.
     troubles: BTreeMap<BuildNumber, (Seq, String)>,
-    /// The builds that a rewrite took off the trunk, each with the newest build that there was by then.
+    /// The builds that a force-push took off the trunk, each with the newest build at that time.
     left: BTreeMap<BuildNumber, BuildNumber>,
-    /// The newest build that production began to deploy, however that ended.
+    /// The newest build whose production deployment started, with any outcome.
     newest: Option<BuildNumber>,
 }
 
 type StatementKey = (String, u32, String, Class);
 
-/// A change and when it may have been done first.
+/// A change and the event since which production may have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AppliedChange {
     pub change: SchemaChange,
     pub since: Seq,
 }
 
-/// What another service gets to know.
+/// What is passed on to another service.
 enum SharedEffect<'a> {
     Change(&'a SchemaChange),
     Unjudged(BuildNumber, &'a str),
 }
 
 impl SchemaHistory {
-    /// Adds a change, as if a deployment had begun before every other.
+    /// Adds a change as if it were made before the first event.
     pub fn push(&mut self, change: SchemaChange) {
         self.add(change, Seq(0));
     }
 
-    /// A statement that ran before keeps its place; the later judgement counts where it asks for more.
+    /// A statement that ran before keeps its position. Of two floors, the newer build counts.
     fn add(&mut self, change: SchemaChange, since: Seq) {
         let place = (change.path.clone(), change.line, change.statement.clone(), change.class);
         let Some(at) = self.places.get(&place) else {
@@ -58,7 +58,7 @@ impl SchemaHistory {
             return self.done.push(AppliedChange { change, since });
         };
         let known = &mut self.done[*at];
-        // The build that brought it first may have left the trunk; then it came again by this one.
+        // If the first build with it left the trunk, this build contains it now.
         if self.left.contains_key(&known.change.build) {
             known.change.build = change.build;
         }
@@ -83,28 +83,30 @@ impl SchemaHistory {
         self.newest
     }
 
-    /// Whether `build` was found after a rewrite took `from` off the trunk: then it is unknown whether it has the
-    /// changes of `from`.
+    /// Whether `build` was found after a force-push took `from` off the trunk. It is then unknown whether `build`
+    /// contains the changes of `from`.
     pub(super) fn is_apart(&self, build: BuildNumber, from: BuildNumber) -> bool {
         self.left.get(&from).is_some_and(|newest| build > *newest)
     }
 
-    /// Whether no rewrite took this build off the trunk.
+    /// Whether the build is still on the trunk.
     pub(super) fn is_on_trunk(&self, build: BuildNumber) -> bool {
         !self.left.contains_key(&build)
     }
 
-    /// The changes that other services on the same database get to know, the newest last.
+    /// The changes to pass on to other services on the same database, oldest first.
     #[must_use]
     pub fn changes_for(&self, by: &ServiceName) -> Vec<SharedChange> {
         let done = self.done.iter().map(|done| (done.since, SharedEffect::Change(&done.change)));
-        let dark = self.troubles.iter();
-        let dark = dark.map(|(build, (since, why))| (*since, SharedEffect::Unjudged(*build, why)));
-        let mut all: Vec<_> = done.chain(dark).collect();
+        let unjudged = self
+            .troubles
+            .iter()
+            .map(|(build, (since, why))| (*since, SharedEffect::Unjudged(*build, why)));
+        let mut all: Vec<_> = done.chain(unjudged).collect();
         all.sort_by_key(|(since, _)| *since);
         let hidden = all.len().saturating_sub(MOST_SHARED);
-        let say = |(since, told): &(Seq, SharedEffect<'_>)| {
-            let what = match told {
+        let shared_change = |(since, effect): &(Seq, SharedEffect<'_>)| {
+            let what = match effect {
                 SharedEffect::Change(change) => change.what(),
                 SharedEffect::Unjudged(build, "") => {
                     format!("{build} ran migrations that were not judged")
@@ -119,13 +121,17 @@ impl SchemaHistory {
             since: all[last].0,
             what: format!("{by} made {hidden} earlier changes"),
         });
-        rest.into_iter().chain(all[hidden..].iter().map(say)).collect()
+        rest.into_iter().chain(all[hidden..].iter().map(shared_change)).collect()
     }
 }
 
 impl ServiceState {
-    /// A production deployment began: from now on its migrations may have run, even if it fails.
-    pub(in crate::domain) fn schema_moved(&mut self, request: &DeploymentRequest, since: Seq) {
+    /// A production deployment started. Its migrations may have run from now on, even if it fails.
+    pub(in crate::domain) fn record_schema_changes(
+        &mut self,
+        request: &DeploymentRequest,
+        since: Seq,
+    ) {
         if request.environment != Environment::Production {
             return;
         }
@@ -153,7 +159,7 @@ impl ServiceState {
         }
     }
 
-    /// The migrations between the live build and this one are judged now, whichever promote ran them first.
+    /// Marks the migrations between the live build and this one as judged, even if an earlier promote ran them.
     fn judged(&mut self, parts: &BTreeSet<BuildNumber>, request: &DeploymentRequest) {
         let history = &mut self.schema;
         if request.previous.is_none() || !history.is_on_trunk(request.build) {
@@ -166,8 +172,8 @@ impl ServiceState {
         history.troubles.retain(|by, _| still.contains(by));
     }
 
-    /// A rewrite took these builds off the trunk; what they did to the schema stays.
-    pub(in crate::domain) fn schema_left(&mut self, off_trunk: &[BuildNumber]) {
+    /// A force-push took these builds off the trunk. Their schema changes stay.
+    pub(in crate::domain) fn record_off_trunk(&mut self, off_trunk: &[BuildNumber]) {
         let Some(newest) = self.builds.keys().next_back() else { return };
         for number in off_trunk {
             self.schema.left.entry(*number).or_insert(*newest);

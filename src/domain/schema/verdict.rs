@@ -1,4 +1,4 @@
-//! How a rollback would go: the worst of the known schema changes, with reasons.
+//! The verdict on a rollback: the worst of the known schema changes, with reasons.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -12,17 +12,17 @@ use crate::domain::remedy::Remedy;
 use crate::domain::service::ServiceState;
 use crate::migrations::Class;
 
-/// How a rollback to a build would go.
+/// Whether the code of a build works with production's schema.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Outlook {
-    /// Nothing that was done to the schema is known to disturb its code.
+    /// No known schema change breaks its code.
     Safe,
-    /// Its code may meet what it does not expect.
+    /// A schema change may break its code.
     Risk,
-    /// Its code cannot run against the schema any more.
+    /// Its code breaks on the schema.
     PointOfNoReturn,
 }
 
@@ -41,20 +41,20 @@ impl Outlook {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct Verdict {
     pub outlook: Outlook,
-    /// The rollback floor: the oldest build that can run against the schema, where anything raised it.
+    /// The rollback floor: the oldest build whose code works with the schema. Absent if no change raised it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub floor: Option<BuildNumber>,
-    /// One sentence for each change that speaks against it, the worst first; at most twenty, of which the last counts
-    /// those that have no sentence of their own.
+    /// One sentence for each change against it, the worst first; at most twenty. If there are more, the last sentence
+    /// counts the rest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub why: Vec<String>,
-    /// How to judge the migrations that nobody judged.
+    /// How to check the migrations that were not judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<Remedy>,
 }
 
 impl Verdict {
-    /// The outlook and what it rests on, in one line without the reasons. Every screen says it this way.
+    /// The outlook and the floor in one line, without the reasons.
     #[must_use]
     pub fn headline(&self) -> String {
         match (self.outlook, self.floor) {
@@ -70,16 +70,16 @@ const MOST_REASONS: usize = 20;
 /// The most unjudged promotes that are named.
 const MOST_NAMED: usize = 3;
 
-/// A promote that has not begun yet.
+/// A promote that has not started.
 #[derive(Debug, Clone, Copy)]
 pub struct Promoted<'a> {
     pub build: BuildNumber,
     pub changes: &'a [SchemaChange],
-    /// Why not all that it brings was judged, if it was not.
+    /// Why not all of its migrations were judged, if so.
     pub trouble: Option<&'a str>,
 }
 
-/// A reason against running a build; it becomes a sentence only when it is shown.
+/// A reason against running a build. It becomes a sentence only when it is shown.
 enum Objection<'a> {
     Change(&'a SchemaChange),
     Apart(&'a SchemaChange),
@@ -88,7 +88,7 @@ enum Objection<'a> {
 }
 
 impl Objection<'_> {
-    fn say(&self, build: BuildNumber) -> String {
+    fn sentence(&self, build: BuildNumber) -> String {
         match self {
             Self::Change(change) => change.reason(),
             Self::Apart(change) => format!(
@@ -105,8 +105,8 @@ impl Objection<'_> {
 }
 
 impl SchemaChange {
-    /// How much it speaks against running a build that does not have it, `newest` being the newest build that
-    /// production began to deploy.
+    /// The outlook for running `build` after this change. `newest` is the newest build whose production deployment
+    /// started.
     fn outlook(&self, build: BuildNumber, newest: BuildNumber) -> Outlook {
         if build >= self.build || build >= self.floor {
             return Outlook::Safe;
@@ -114,7 +114,7 @@ impl SchemaChange {
         match self.class {
             Class::Additive => Outlook::Safe,
             Class::Data | Class::Unknown => Outlook::Risk,
-            // Only the next build writes it, and the build that brings it reads it.
+            // The build that contains the change reads the new values; only later builds write them.
             Class::NeedsReadersFirst if newest <= self.build => Outlook::Risk,
             Class::NeedsReadersFirst | Class::Contract | Class::NeedsWritersFirst => {
                 Outlook::PointOfNoReturn
@@ -122,7 +122,7 @@ impl SchemaChange {
         }
     }
 
-    /// The floor that it sets once builds up to `newest` were live.
+    /// The floor that it sets after builds up to `newest` were deployed.
     fn raises(&self, newest: BuildNumber) -> Option<BuildNumber> {
         match self.class {
             Class::Contract | Class::NeedsWritersFirst => Some(self.floor),
@@ -133,13 +133,13 @@ impl SchemaChange {
 }
 
 impl ServiceState {
-    /// How it would go to run a build against production's schema as it may be now.
+    /// Whether a build works with production's schema as it may be now.
     #[must_use]
     pub fn verdict(&self, build: BuildNumber) -> Verdict {
         self.verdict_after(build, None)
     }
 
-    /// The same after a promote.
+    /// [`Self::verdict`] after a promote.
     #[must_use]
     pub fn verdict_after(&self, build: BuildNumber, promoted: Option<Promoted<'_>>) -> Verdict {
         let history = self.live.get(&Environment::Production).into_iter().flatten();
@@ -154,21 +154,21 @@ impl ServiceState {
         let risk = |against| (Outlook::Risk, against);
         let (unjudged, remedy) = self.unjudged_above(build, promoted).unzip();
         against.extend(unjudged.map(Objection::Unjudged).map(risk));
-        against.extend(self.apart(build).map(Objection::Apart).map(risk));
-        let untried = |since: Seq| !self.has_held(build, since);
-        let shared = self.shared_changes.iter().filter(|other| untried(other.since)).rev();
+        against.extend(self.off_trunk_changes(build).map(Objection::Apart).map(risk));
+        let is_untried = |since: Seq| !self.was_live_after(build, since);
+        let shared = self.shared_changes.iter().filter(|other| is_untried(other.since)).rev();
         against.extend(shared.map(|other| risk(Objection::Shared(&other.what))));
         against.sort_by_key(|(outlook, _)| Reverse(*outlook));
         Verdict {
             outlook: against.first().map_or(Outlook::Safe, |(outlook, _)| *outlook),
             floor: all().filter_map(|change| change.raises(newest)).max(),
-            why: said(&against, build),
+            why: reasons(&against, build),
             remedy: remedy.flatten(),
         }
     }
 
-    /// The changes of builds that left the trunk before this build was found, unless it was live with them since.
-    pub(in crate::domain) fn apart(
+    /// The changes of builds that left the trunk before this build was found, unless it was live after them.
+    pub(in crate::domain) fn off_trunk_changes(
         &self,
         build: BuildNumber,
     ) -> impl Iterator<Item = &SchemaChange> {
@@ -178,13 +178,13 @@ impl ServiceState {
                 let Self { schema, .. } = self;
                 done.change.class > Class::Additive
                     && schema.is_apart(build, done.change.build)
-                    && !self.has_held(build, done.since)
+                    && !self.was_live_after(build, done.since)
             })
             .map(|done| &done.change)
     }
 
-    /// Of those, the ones that the build that is live has and this one may not have.
-    pub(in crate::domain) fn left_behind(
+    /// The same, without the changes that the live build may lack too.
+    pub(in crate::domain) fn off_trunk_changes_of_live(
         &self,
         live: Option<BuildNumber>,
         build: BuildNumber,
@@ -192,11 +192,11 @@ impl ServiceState {
         let has = move |change: &&SchemaChange| {
             live.is_none_or(|live| !self.schema.is_apart(live, change.build))
         };
-        self.apart(build).filter(has)
+        self.off_trunk_changes(build).filter(has)
     }
 
-    /// What was done by builds newer than the live one that are on the trunk, in one of these files.
-    pub(in crate::domain) fn done_since(
+    /// The changes in these files by builds on the trunk that are newer than the live one.
+    pub(in crate::domain) fn changes_after(
         &self,
         live: Option<BuildNumber>,
         paths: &BTreeSet<&str>,
@@ -209,14 +209,17 @@ impl ServiceState {
         })
     }
 
-    /// The builds after this one that did something to the schema, or whose promote may have.
-    pub(in crate::domain) fn stays_above(&self, build: BuildNumber) -> BTreeSet<BuildNumber> {
+    /// The builds after this one whose promote changed the schema or may have.
+    pub(in crate::domain) fn schema_builds_after(
+        &self,
+        build: BuildNumber,
+    ) -> BTreeSet<BuildNumber> {
         let done = self.schema.done().map(|done| done.change.build);
         done.chain(self.schema.unjudged().map(|(_, by)| by)).filter(|b| *b > build).collect()
     }
 
-    /// Whether a later deployment made this build live and no rollback followed.
-    fn has_held(&self, build: BuildNumber, since: Seq) -> bool {
+    /// Whether a deployment after `since` made this build live and an older build did not follow it.
+    fn was_live_after(&self, build: BuildNumber, since: Seq) -> bool {
         let history = self.live.get(&Environment::Production).map_or(&[][..], Vec::as_slice);
         history.iter().enumerate().rev().any(|(at, live)| {
             let next = history.get(at + 1);
@@ -260,24 +263,24 @@ impl ServiceState {
             named = format!("{named} and {more} more");
         }
         let sentence = format!(
-            "the migrations of {named} were not all judged; check them, or go back no further than {newest}"
+            "the migrations of {named} were not all judged; check them, or choose {newest} or newer"
         );
         let check = self.range_of(build, newest).map(|range| Remedy::CheckMigrations { range });
         Some((sentence, check))
     }
 
-    /// The commits of two builds, as a range that git understands.
+    /// The commits of two builds as a git range.
     fn range_of(&self, from: BuildNumber, to: BuildNumber) -> Option<String> {
         let (from, to) = (self.builds.get(&from)?, self.builds.get(&to)?);
         Some(format!("{}..{}", from.sha.short(), to.sha.short()))
     }
 }
 
-/// The first reasons as sentences, and how many more there are.
-fn said(against: &[(Outlook, Objection<'_>)], build: BuildNumber) -> Vec<String> {
+/// The first objections as sentences, and how many more there are.
+fn reasons(against: &[(Outlook, Objection<'_>)], build: BuildNumber) -> Vec<String> {
     let more = against.len().saturating_sub(MOST_REASONS);
     let shown = if more > 0 { MOST_REASONS - 1 } else { MOST_REASONS };
-    let mut why: Vec<_> = against.iter().take(shown).map(|(_, a)| a.say(build)).collect();
+    let mut why: Vec<_> = against.iter().take(shown).map(|(_, a)| a.sentence(build)).collect();
     if more > 0 {
         why.push(format!("and {} more reasons", more + 1));
     }

@@ -1,4 +1,4 @@
-//! Builds snapshots from a service's state. Pure, so that every backend shows the same situation the same way.
+//! Builds snapshots from a service's state. Pure, so that every backend makes the same snapshot of the same state.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -32,9 +32,9 @@ pub struct SnapshotInput<'a> {
     pub state: &'a ServiceState,
     pub policy: &'a Policy,
     pub people: &'a People,
-    /// The freezes by calendar.
+    /// The calendar freezes.
     pub freezes: &'a FreezeRules,
-    /// The steps that the rollback target declares for a rollback; empty when they are not known.
+    /// The steps that the rollback target declares for a rollback; empty if they are unknown.
     pub rollback: &'a [StepSpec],
     pub problems: &'a [Problem],
 }
@@ -93,7 +93,7 @@ pub fn fleet_row(input: SnapshotInput<'_>, now: DateTime<Utc>) -> FleetRow {
             .in_flight(Environment::Production)
             .or_else(|| state.in_flight(Environment::Staging))
             .map(|deployment| running(state, deployment)),
-        freeze: state.freezes_at(now).max_by_key(|freeze| lasts(freeze)).cloned(),
+        freeze: state.freezes_at(now).max_by_key(|freeze| freeze_end(freeze)).cloned(),
         calendar: frozen_by_calendar(input, now),
         hold: state.holds.get(&Environment::Production).cloned(),
         request: state.open_request(now).cloned(),
@@ -114,12 +114,12 @@ fn quarantine(state: &ServiceState) -> Vec<Quarantined> {
 /// The most windows of freezes that a snapshot carries.
 const WINDOWS: usize = 300;
 
-/// What the month at a glance and the days after it show.
+/// The windows for the month view and the days after it.
 fn calendar(input: SnapshotInput<'_>, now: DateTime<Utc>) -> Vec<FreezeWindow> {
     let month = now - TimeDelta::days(i64::from(now.day0()) + 7);
     let stretch = (month, now + TimeDelta::days(75));
     let mut windows = input.freezes.windows(input.service.as_str(), "production", now, stretch);
-    // What is over goes first when there are too many: nothing ahead may look open for that.
+    // If there are too many, past windows go first, so that a coming freeze is not left out for them.
     if windows.len() > WINDOWS {
         windows.retain(|window| window.until.is_none_or(|until| until > now));
     }
@@ -134,12 +134,12 @@ fn frozen_by_calendar(input: SnapshotInput<'_>, now: DateTime<Utc>) -> Option<Fr
     frozen.max_by_key(|window| window.until.unwrap_or(DateTime::<Utc>::MAX_UTC))
 }
 
-/// Orders freezes by their end; one without an end comes last.
-fn lasts(freeze: &Freeze) -> DateTime<Utc> {
+/// The end of a freeze, to order by; a freeze without an end comes last.
+fn freeze_end(freeze: &Freeze) -> DateTime<Utc> {
     freeze.until.unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
-/// Newest first; what is bad in them is found out once for all.
+/// Newest first. Their bad commits are computed in one pass.
 fn build_rows(input: SnapshotInput<'_>, builds: &[&Build]) -> Vec<BuildRow> {
     let Some(oldest) = builds.last() else { return Vec::new() };
     let mut bad_in = input.state.bad_in_each(oldest.number..);
@@ -171,12 +171,12 @@ fn deployment_rows(state: &ServiceState, builds: &[&Build]) -> Vec<DeploymentRow
         .chain(builds.iter().filter_map(|build| build.staging))
         .collect();
     let mut expectations = Expectations { state, known: Vec::new() };
-    let lives = live_times(state);
+    let live_times = live_times(state);
     shown
         .iter()
         .rev()
         .filter_map(|id| state.deployments.get(id))
-        .map(|deployment| deployment_row(state, deployment, &mut expectations, &lives))
+        .map(|deployment| deployment_row(state, deployment, &mut expectations, &live_times))
         .collect()
 }
 
@@ -184,7 +184,7 @@ fn deployment_row<'a>(
     state: &ServiceState,
     deployment: &'a Deployment,
     expectations: &mut Expectations<'a>,
-    lives: &BTreeMap<DeploymentId, Duration>,
+    live_times: &BTreeMap<DeploymentId, Duration>,
 ) -> DeploymentRow {
     let build = state.builds.get(&deployment.request.build);
     let (expected, steps_expected) = expectations.of(deployment);
@@ -194,12 +194,12 @@ fn deployment_row<'a>(
         subject: build.map_or_else(String::new, |build| build.subject().to_owned()),
         expected,
         steps_expected,
-        live_for: lives.get(&deployment.id).copied(),
+        live_for: live_times.get(&deployment.id).copied(),
         deployment: deployment.clone(),
     }
 }
 
-/// For each deployment that something else took the place of, how long its build stayed live.
+/// For each deployment whose build was replaced by another, how long its build stayed live.
 fn live_times(state: &ServiceState) -> BTreeMap<DeploymentId, Duration> {
     let mut times = BTreeMap::new();
     for history in state.live.values() {
@@ -214,14 +214,14 @@ fn live_times(state: &ServiceState) -> BTreeMap<DeploymentId, Duration> {
     times
 }
 
-/// Most deployments share their pipeline with others, so what one should take is computed once for all of them.
+/// The expected times by pipeline. Most deployments share a pipeline, so each is computed once.
 struct Expectations<'a> {
     state: &'a ServiceState,
-    known: Vec<(Pipeline<'a>, Expected)>,
+    known: Vec<(PipelineKey<'a>, Expected)>,
 }
 
-type Pipeline<'a> = (Environment, DeploymentKind, &'a [StepSpec]);
-/// The whole, and each step in milliseconds.
+type PipelineKey<'a> = (Environment, DeploymentKind, &'a [StepSpec]);
+/// The time of the deployment, and the milliseconds of each step.
 type Expected = (Option<Duration>, Vec<Option<u64>>);
 
 impl<'a> Expectations<'a> {
@@ -236,7 +236,7 @@ impl<'a> Expectations<'a> {
         expected
     }
 
-    fn compute(&self, (environment, kind, steps): Pipeline<'_>) -> Expected {
+    fn compute(&self, (environment, kind, steps): PipelineKey<'_>) -> Expected {
         let millis = |took: Duration| u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let step = |spec| expected::step(self.state, environment, kind, spec).map(millis);
         let whole = expected::deployment(self.state, environment, kind, steps);

@@ -1,4 +1,4 @@
-//! What a console sees: the fleet and one service at an instant, with everything that its screen needs.
+//! Snapshots for the console: the fleet and one service at an instant, with everything that a screen needs.
 
 pub mod build;
 
@@ -23,28 +23,28 @@ use crate::domain::service::Live;
 use crate::domain::stops::{Freeze, Hold};
 use crate::domain::time::{Milliseconds, millis};
 
-/// Names one state of what was asked for; equal versions mean equal content.
+/// Identifies one state of a snapshot. Equal versions mean equal content.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct Version(pub String);
 
-/// Who answers, and what can be asked of it.
+/// The backend that answers, and what it can do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Description {
     /// The version of the program that answers.
     pub version: String,
-    /// The number of the wire protocol it speaks.
+    /// The version of its wire protocol.
     pub api: u32,
-    /// What kind of backend this is, for people: `embedded engine`.
+    /// The kind of backend, for people: `embedded engine`.
     pub backend: String,
-    /// A practice service: nothing that happens here matters to anyone.
+    /// A practice service with no real deployments.
     pub demo: bool,
-    /// Changes when the process behind it does.
+    /// Identifies the backend's process. A restart changes it.
     pub instance: String,
     pub capabilities: Capabilities,
 }
 
-/// What a backend can do; what is off is said in words on the screen.
+/// What a backend can do. The screen names what it cannot do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[allow(clippy::struct_excessive_bools, reason = "a set of independent abilities")]
 pub struct Capabilities {
@@ -80,17 +80,17 @@ pub struct FleetSnapshot {
     pub problems: Vec<Problem>,
 }
 
-/// What the fleet shows of a service.
+/// A service in the fleet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FleetRow {
     pub service: ServiceName,
     pub live: Option<Live>,
     /// How many builds that reached staging are newer than the live one.
     pub ahead: u32,
-    /// What runs now, production before staging.
+    /// The deployment in flight, production before staging.
     pub running: Option<Running>,
     pub freeze: Option<Freeze>,
-    /// The freeze by calendar that covers `at` and lasts longest.
+    /// The calendar freeze that covers `at` and lasts longest.
     #[serde(default)]
     pub calendar: Option<FreezeWindow>,
     pub hold: Option<Hold>,
@@ -101,7 +101,7 @@ pub struct FleetRow {
     pub problems: u32,
 }
 
-/// A deployment on its way.
+/// A deployment that is queued or running.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Running {
     pub deployment: DeploymentId,
@@ -109,7 +109,7 @@ pub struct Running {
     pub environment: Environment,
     pub kind: DeploymentKind,
     pub state: DeploymentState,
-    /// When it began to run, or was asked for when it has not.
+    /// When it started or, if it has not, when it was requested.
     pub since: DateTime<Utc>,
     #[serde(with = "millis::option")]
     #[schema(value_type = Option<Milliseconds>)]
@@ -128,33 +128,32 @@ pub struct ServiceSnapshot {
     pub trunk: String,
     pub me: Me,
     pub live: BTreeMap<Environment, Live>,
-    /// The attempt that left production in a state nobody vouches for.
+    /// The last production deployment, if it did not succeed. What runs there is uncertain.
     pub unsettled: Option<DeploymentId>,
-    /// Newest first, not all when there are many; `builds_total` counts them.
+    /// The newest builds, newest first; `builds_total` counts all.
     pub builds: Vec<BuildRow>,
     /// How many builds there are in all.
     pub builds_total: u32,
-    /// All that are open, the staging deployments of the builds, and the last of production: newest first.
+    /// The open deployments, the staging deployments of `builds`, and the last ones of production, newest first.
     pub deployments: Vec<DeploymentRow>,
     /// How many production deployments there are in all.
     pub history_total: u32,
     pub holds: BTreeMap<Environment, Hold>,
-    /// Those that cover `at` or are still to come.
+    /// The freezes set by hand that are not over at `at`.
     pub freezes: Vec<Freeze>,
-    /// The commits that are known to be bad, the newest first.
+    /// The quarantined commits, newest first.
     #[serde(default)]
     pub quarantine: Vec<Quarantined>,
-    /// How many there are in all.
+    /// How many quarantined commits there are in all.
     #[serde(default)]
     pub quarantine_total: u32,
     /// The last requests for a promoter, newest first.
     #[serde(default)]
     pub requests: Vec<Request>,
-    /// The windows of the freezes by calendar, from a week before this month to about 75 days ahead, in the order of
-    /// their beginnings.
+    /// The windows of the calendar freezes, from a week before this month to 75 days ahead, earliest first.
     #[serde(default)]
     pub calendar: Vec<FreezeWindow>,
-    /// What is wrong with the freezes by calendar, their files and feeds, or will be soon.
+    /// Current and imminent problems of the calendar freezes, their files and feeds.
     #[serde(default)]
     pub calendar_problems: Vec<String>,
     pub rollback: Option<RollbackPreview>,
@@ -180,20 +179,20 @@ pub struct BuildRow {
     /// The quarantined commits whose effect it has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bad: Vec<Sha>,
-    /// How many more there are beyond the ones named in `bad`.
-    #[serde(default, skip_serializing_if = "is_none")]
+    /// How many more there are than the ones in `bad`.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub bad_more: u32,
-    /// Those in `bad` of which nobody can tell whether it has them: they count as being there.
+    /// The ones in `bad` whose effect is uncertain. They count as present.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub in_doubt: Vec<Sha>,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
-fn is_none(count: &u32) -> bool {
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
-/// A deployment with what its state means to a reader.
+/// A deployment with its derived state and times.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeploymentRow {
     #[serde(flatten)]
@@ -205,16 +204,16 @@ pub struct DeploymentRow {
     #[serde(with = "millis::option")]
     #[schema(value_type = Option<Milliseconds>)]
     pub expected: Option<Duration>,
-    /// For each step, in order.
+    /// The expected milliseconds of each step, in order.
     #[schema(value_type = Vec<Option<Milliseconds>>)]
     pub steps_expected: Vec<Option<u64>>,
-    /// For how long its build stayed live, when something else has taken its place.
+    /// How long its build stayed live, if another build has replaced it.
     #[serde(default, with = "millis::option")]
     #[schema(value_type = Option<Milliseconds>)]
     pub live_for: Option<Duration>,
 }
 
-/// The rollback that one key would start now.
+/// The rollback that starts when no target is given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RollbackPreview {
     pub to: BuildNumber,
@@ -227,15 +226,15 @@ pub struct RollbackPreview {
     pub expected: Option<Duration>,
 }
 
-/// The person behind the connection.
+/// The caller of this connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Me {
     pub actor: Actor,
-    /// Whether trunkline can tell which commits they wrote.
+    /// Whether `[people]` lists the caller, so that their own commits are known.
     pub identified: bool,
 }
 
-/// Something that is wrong now: what, and what to do about it.
+/// A current problem, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     pub since: DateTime<Utc>,

@@ -1,4 +1,4 @@
-//! Builds that production began to run and that are not live: neither a rollback nor a revert undoes their migrations.
+//! Builds whose deployment to production started but that are not live. No rollback or revert undoes their migrations.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use crate::migrations::{
     FileChange, JudgedMigration, Layouts, MigrationDirection, MigrationPath, is_repeatable,
 };
 
-/// Files that differ since production may have run them, each with the newest build by which it did.
+/// Files that changed after production may have run them, each with the newest build that had them.
 #[derive(Default)]
 pub struct Attempts(BTreeMap<String, (BuildNumber, FileChange)>);
 
 impl Attempts {
-    /// Compares the target with the builds before it that were attempted in production and are newer than what is live.
-    /// A build that cannot be compared becomes trouble.
+    /// Compares the target with earlier builds that were attempted in production and are newer than the live build.
+    /// A failed comparison becomes a problem in the result.
     pub async fn compare(
         context: &JudgingContext,
         at: &Sha,
@@ -27,8 +27,9 @@ impl Attempts {
         for (build, sha) in context.attempted.iter().filter(|(_, sha)| sha != at) {
             match context.mirror.changed_files(Some(sha), at, folder).await {
                 Ok(changed) => {
-                    let gone = changed.listed.into_iter().filter(|f| f.change != FileChange::Added);
-                    for ChangedFile { change, path } in gone {
+                    let changed =
+                        changed.listed.into_iter().filter(|f| f.change != FileChange::Added);
+                    for ChangedFile { change, path } in changed {
                         files.entry(path).or_insert((*build, change));
                     }
                 }
@@ -49,7 +50,7 @@ impl Attempts {
         self.0.keys().map(String::as_str)
     }
 
-    /// Adds the fault to each migration among them; one that is not listed yet is added.
+    /// Adds a fault to each changed migration. A migration that is not listed yet is added.
     pub fn blame(&self, layouts: &Layouts, listed: &mut Vec<JudgedMigration>) {
         for (path, (build, change)) in &self.0 {
             let up = layouts.place(path).filter(|place| place.direction == MigrationDirection::Up);

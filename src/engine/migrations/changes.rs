@@ -1,5 +1,5 @@
-//! The changes of a promote that may break older code, bounded: similar ones in a file become one, and the surplus is
-//! counted.
+//! The changes of a promote that may break older code. Their number is limited: similar changes of a file are merged, and
+//! the rest is counted.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -9,20 +9,20 @@ use crate::domain::schema::SchemaChange;
 use crate::migrations::{Class, JudgedMigration};
 
 /// The most changes that one promote records.
-const MOST: usize = 500;
+const MOST_CHANGES: usize = 500;
 
 /// What a promote to the target changes.
 pub struct ChangeList {
     target: BuildNumber,
     listed: Vec<SchemaChange>,
-    /// Where in the list a statement of a file is.
+    /// The position of each file's statement in the list.
     places: HashMap<(String, usize), usize>,
-    /// Those whose build is unknown.
+    /// The changes whose build is unknown.
     unattributed: Vec<usize>,
     rest: Option<Rest>,
 }
 
-/// What there is no room for: where it begins, and the worst of it.
+/// The changes above the limit: the first one, their number and their worst class.
 struct Rest {
     first: SchemaChange,
     worst: Class,
@@ -40,7 +40,7 @@ impl ChangeList {
         }
     }
 
-    /// Adds those of a file and the build that brought it, if known.
+    /// Adds the changes of a file. `build` is the one that added the file, if known.
     pub fn add(&mut self, file: &JudgedMigration, build: Option<BuildNumber>) {
         if file.class() == Class::Additive {
             return;
@@ -51,7 +51,7 @@ impl ChangeList {
             if class == Class::Additive {
                 continue;
             }
-            // One of these says as much as many.
+            // One change of these classes stands for all.
             let is_folded = matches!(class, Class::Data | Class::Unknown);
             if is_folded && let Some((_, more)) = alike.get_mut(&class) {
                 *more += 1;
@@ -77,7 +77,7 @@ impl ChangeList {
     }
 
     fn push(&mut self, change: SchemaChange) -> Option<usize> {
-        if self.listed.len() + 1 < MOST {
+        if self.listed.len() + 1 < MOST_CHANGES {
             self.listed.push(change);
             return Some(self.listed.len() - 1);
         }
@@ -91,7 +91,7 @@ impl ChangeList {
         None
     }
 
-    /// A change whose floor is not searched for yet.
+    /// A change before the search for its floor.
     fn change(
         &self,
         file: &JudgedMigration,
@@ -111,7 +111,7 @@ impl ChangeList {
         }
     }
 
-    /// The change that a statement of a file became, if it has a place of its own.
+    /// The change of a file's statement, if it is listed separately.
     pub fn of(&mut self, path: &str, at: usize) -> Option<&mut SchemaChange> {
         let place = *self.places.get(&(path.to_owned(), at))?;
         self.listed.get_mut(place)

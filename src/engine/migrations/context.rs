@@ -1,4 +1,4 @@
-//! What judging the migrations of a service needs to know of it.
+//! The data of a service that its migrations are judged with.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,8 +9,8 @@ use crate::domain::ids::{BuildNumber, Environment, ServiceName, Sha};
 use crate::engine::world::{Service, World};
 use crate::git::{MOST_FILES, Mirror};
 
-/// How many builds that production attempted to run are compared, the newest ones.
-const LOOKED_BACK: usize = 10;
+/// How many of the newest attempted builds are compared.
+const COMPARED_ATTEMPTS: usize = 10;
 
 pub struct JudgingContext {
     pub mirror: Mirror,
@@ -19,18 +19,18 @@ pub struct JudgingContext {
     pub settings: MigrationSettings,
     /// Every build of the target's trunk up to the target, oldest first.
     pub builds: Vec<(BuildNumber, Sha)>,
-    /// The builds that were live in production, oldest first, each once; also those of a rewritten trunk.
+    /// The builds that were live in production, oldest first, each once. Includes builds off the trunk.
     pub was_live: Vec<(BuildNumber, Sha)>,
     pub live: Option<BuildNumber>,
-    /// The builds between live and target that production began to run, newest first.
+    /// The builds between live and target whose deployment to production started, newest first.
     pub attempted: Vec<(BuildNumber, Sha)>,
-    /// The build that lists a commit.
+    /// The build of each listed commit.
     pub build_of: HashMap<Sha, BuildNumber>,
-    /// The services that share the database, with what they run.
+    /// The services that share the database, with their live builds.
     pub sharing: Vec<SharingService>,
 }
 
-/// Another service of the same database.
+/// Another service on the same database.
 pub struct SharingService {
     pub service: ServiceName,
     pub mirror: Mirror,
@@ -73,8 +73,8 @@ impl JudgingContext {
         }
     }
 
-    /// The build that last changed a file up to the target. `None` where a commit that is not listed, or does not list
-    /// all of its files, may have changed it later.
+    /// The build that last changed a file up to the target. `None` if an unlisted commit, or one with an incomplete list of
+    /// files, may have changed it later.
     pub fn brought_by(&self, range: &Range, path: &str) -> Option<BuildNumber> {
         if range.more > 0 {
             return None;
@@ -103,7 +103,7 @@ fn attempted(
     let builds = attempts.map(|attempt| (attempt.request.build, attempt.request.sha.clone()));
     let between: BTreeMap<_, _> =
         builds.filter(|(build, _)| Some(*build) > live && *build < target).collect();
-    between.into_iter().rev().take(LOOKED_BACK).collect()
+    between.into_iter().rev().take(COMPARED_ATTEMPTS).collect()
 }
 
 fn sharing(world: &World, service: &Service) -> Vec<SharingService> {

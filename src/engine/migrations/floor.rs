@@ -1,4 +1,5 @@
-//! The oldest build whose code works with a change: as its author declares, or just after its name was last used.
+//! Finds the oldest build whose code works with a change: the one its author declares, or the first that no longer uses
+//! the name.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,23 +13,23 @@ use crate::migrations::{Claim, Class, Declared, JudgedMigration, Object, ObjectK
 
 /// The most names that are searched for in the code for one plan.
 pub const SEARCHES: usize = 20;
-/// How many of the builds that were live before are looked at.
-const LOOKED_BACK: usize = 10;
-/// The most builds that a floor can be, beside those that were live.
+/// How many past live builds are candidates.
+const PAST_LIVE: usize = 10;
+/// The most candidates, besides past live builds.
 const CANDIDATES: usize = 100;
-/// The most other builds that are searched for proof that code uses the name at all.
-const OTHERS: usize = 30;
-/// The most builds that one run of git searches. The newest use decides and is mostly near, so the first run searches
+/// The most other builds that are searched for any use of the name.
+const OTHER_BUILDS: usize = 30;
+/// The most builds that one run of git searches. The newest use decides and is usually recent, so the first run searches
 /// one build and each next run twice as many.
-const AT_ONCE: usize = 32;
+const SEARCH_BATCH: usize = 32;
 
-type Numbered = (BuildNumber, Sha);
-/// A floor and why just that.
+type NumberedBuild = (BuildNumber, Sha);
+/// A floor and its reason.
 type Floor = (BuildNumber, String);
 
 pub struct Floors<'a> {
     context: &'a JudgingContext,
-    /// Left out of the search: migrations name what they change.
+    /// Excluded from the search: migrations name the objects that they change.
     migrations: Vec<String>,
     known: HashMap<(String, BuildNumber), Floor>,
     searches: usize,
@@ -43,7 +44,7 @@ impl<'a> Floors<'a> {
         &self.migrations
     }
 
-    /// Finds the floors of what a file changes.
+    /// Finds the floors of a file's changes.
     pub async fn settle(
         &mut self,
         file: &JudgedMigration,
@@ -73,7 +74,7 @@ impl<'a> Floors<'a> {
         Ok(())
     }
 
-    /// Of several dropped things, the one that was used last decides.
+    /// The floor of a change that drops several objects. The object that was used last decides.
     async fn without_all(
         &mut self,
         objects: &[Object],
@@ -86,10 +87,10 @@ impl<'a> Floors<'a> {
             change.why = format!("code does not show whether it relies on {:?}", hidden.name);
             return Ok(());
         }
-        let brings = change.build;
+        let added_by = change.build;
         let mut last: Option<Floor> = None;
         for object in objects {
-            let found = self.without(&object.name, brings).await?;
+            let found = self.without(&object.name, added_by).await?;
             if last.as_ref().is_none_or(|(floor, _)| found.0 > *floor) {
                 last = Some(found);
             }
@@ -100,7 +101,7 @@ impl<'a> Floors<'a> {
         Ok(())
     }
 
-    /// The build from which on code works with it, as the author declares.
+    /// The first build whose code works with the change, as the author declares.
     async fn declared(&self, file: &JudgedMigration) -> Result<Option<Floor>, GitError> {
         let Some(declared) = &file.declared else { return Ok(None) };
         let Claim::ReadySince(since) = &declared.claim else { return Ok(None) };
@@ -117,29 +118,32 @@ impl<'a> Floors<'a> {
         Ok(first.map(|(number, _)| (*number, why(&format!("it has {}", commit.short())))))
     }
 
-    /// The oldest build that was or may be live and from which on no code uses a name.
-    async fn without(&mut self, name: &str, brings: BuildNumber) -> Result<Floor, GitError> {
-        let key = (name.to_lowercase(), brings);
+    /// The oldest candidate from which no code uses a name.
+    async fn without(&mut self, name: &str, added_by: BuildNumber) -> Result<Floor, GitError> {
+        let key = (name.to_lowercase(), added_by);
         if let Some(known) = self.known.get(&key) {
             return Ok(known.clone());
         }
         if self.searches >= SEARCHES {
-            return Ok((brings, format!("the code was not searched for {name:?}: too many names")));
+            return Ok((
+                added_by,
+                format!("the code was not searched for {name:?}: too many names"),
+            ));
         }
         self.searches += 1;
-        let found = self.search(name, brings).await?;
+        let found = self.search(name, added_by).await?;
         self.known.insert(key, found.clone());
         Ok(found)
     }
 
-    async fn search(&self, name: &str, brings: BuildNumber) -> Result<Floor, GitError> {
-        let (candidates, others) = self.candidates(brings);
+    async fn search(&self, name: &str, added_by: BuildNumber) -> Result<Floor, GitError> {
+        let (candidates, others) = self.candidates(added_by);
         let Some((oldest, _)) = candidates.last() else {
-            return Ok((brings, "there is no build to search".into()));
+            return Ok((added_by, "there is no build to search".into()));
         };
         if let Some((at, last)) = self.newest_user(name, &candidates).await? {
             let Some((floor, _)) = at.checked_sub(1).map(|after| &candidates[after]) else {
-                return Ok((brings, last.say(name, candidates[at].0)));
+                return Ok((added_by, last.say(name, candidates[at].0)));
             };
             let why = match last {
                 User::InCode(_) => format!("{name:?} is not in the code from {floor} on"),
@@ -152,28 +156,27 @@ impl<'a> Floors<'a> {
                 *oldest,
                 format!("{name:?} is in the code of {}, and not from {oldest} on", others[at].0),
             )),
-            _ => Ok((brings, format!("{name:?} is not in the code; its readers are unknown"))),
+            _ => Ok((added_by, format!("{name:?} is not in the code; its readers are unknown"))),
         }
     }
 
-    /// The builds that may be the floor, newest first, and a sample of the others, which only prove that code used the
-    /// name.
-    fn candidates(&self, brings: BuildNumber) -> (Vec<Numbered>, Vec<Numbered>) {
+    /// The builds that may be the floor, newest first, and a sample of the others, which only show that code used the name.
+    fn candidates(&self, added_by: BuildNumber) -> (Vec<NumberedBuild>, Vec<NumberedBuild>) {
         let JudgingContext { was_live, live, builds, .. } = self.context;
-        let back = &was_live[was_live.len().saturating_sub(LOOKED_BACK)..];
+        let back = &was_live[was_live.len().saturating_sub(PAST_LIVE)..];
         let live = live.unwrap_or(BuildNumber(0));
-        let possible = |(number, _): &&Numbered| *number >= live && *number <= brings;
+        let possible = |(number, _): &&NumberedBuild| *number >= live && *number <= added_by;
         let newest = builds.iter().filter(possible).rev().take(CANDIDATES);
         let was = was_live.iter().filter(|(number, _)| *number == live);
-        let wanted = newest.chain(back).chain(was).filter(|(number, _)| *number <= brings);
+        let wanted = newest.chain(back).chain(was).filter(|(number, _)| *number <= added_by);
         let mut candidates: Vec<_> = wanted.cloned().collect();
         candidates.sort_unstable_by_key(|(number, _)| std::cmp::Reverse(*number));
         candidates.dedup_by_key(|(number, _)| *number);
         let taken: HashSet<_> = candidates.iter().map(|(number, _)| *number).collect();
         let others = builds.iter().chain(was_live).rev();
         let others: Vec<_> =
-            others.filter(|(n, _)| *n <= brings && !taken.contains(n)).cloned().collect();
-        let step = others.len().div_ceil(OTHERS).max(1);
+            others.filter(|(n, _)| *n <= added_by && !taken.contains(n)).cloned().collect();
+        let step = others.len().div_ceil(OTHER_BUILDS).max(1);
         (candidates, others.into_iter().step_by(step).collect())
     }
 
@@ -181,7 +184,7 @@ impl<'a> Floors<'a> {
     async fn newest_user(
         &self,
         name: &str,
-        builds: &[Numbered],
+        builds: &[NumberedBuild],
     ) -> Result<Option<(usize, User)>, GitError> {
         let (mut searched, mut size) = (0, 1);
         while searched < builds.len() {
@@ -192,12 +195,16 @@ impl<'a> Floors<'a> {
                 return Ok(Some((searched + at, user)));
             }
             searched += some.len();
-            size = (size * 2).min(AT_ONCE);
+            size = (size * 2).min(SEARCH_BATCH);
         }
         Ok(None)
     }
 
-    async fn users(&self, name: &str, builds: &[Numbered]) -> Result<Vec<Option<User>>, GitError> {
+    async fn users(
+        &self,
+        name: &str,
+        builds: &[NumberedBuild],
+    ) -> Result<Vec<Option<User>>, GitError> {
         let answers = &self.context.uses;
         let unknown = builds.iter().filter(|(_, sha)| answers.known(sha, name).is_none());
         let unknown: Vec<_> = unknown.map(|(_, sha)| sha.clone()).collect();
@@ -205,7 +212,7 @@ impl<'a> Floors<'a> {
         match self.ask(name, &unknown).await {
             Ok(()) => {}
             Err(late @ GitError::TimedOut { .. }) => return Err(late),
-            // A commit that is gone must not hide the others.
+            // A missing commit must not hide the others.
             Err(_) => {
                 for sha in unknown {
                     match self.ask(name, std::slice::from_ref(&sha)).await {
@@ -216,7 +223,7 @@ impl<'a> Floors<'a> {
                 }
             }
         }
-        let user = |(_, sha): &Numbered| match answers.known(sha, name) {
+        let user = |(_, sha): &NumberedBuild| match answers.known(sha, name) {
             _ if unread.contains(sha) => Some(User::Unread),
             Some(Use::None) => None,
             Some(Use::By(path)) => Some(User::InCode(path)),

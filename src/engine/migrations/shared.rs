@@ -1,4 +1,4 @@
-//! Services that share a database: whose code a change breaks, and what each gets to know of the others' changes.
+//! Services that share a database: finds whose code a change breaks, and gives each service the others' changes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,20 +10,20 @@ use crate::domain::schema::SharedChange;
 use crate::engine::world::{Service, World, WorldOwner};
 use crate::migrations::{Class, JudgedMigration};
 
-/// The most sentences about all of them.
-const SENTENCES: usize = 50;
+/// The most objections of one plan.
+const MOST_OBJECTIONS: usize = 50;
 
 /// What the statements of a promote drop, by the names that code uses.
-struct Gone {
+struct DroppedNames {
     /// Each name with the first statement that drops it.
     names: BTreeMap<String, String>,
-    /// The statements whose users code does not show.
+    /// The statements whose users cannot be found in code.
     hidden: Vec<String>,
 }
 
-impl Gone {
+impl DroppedNames {
     fn of(files: &[JudgedMigration]) -> Self {
-        let mut gone = Self { names: BTreeMap::new(), hidden: Vec::new() };
+        let mut dropped = Self { names: BTreeMap::new(), hidden: Vec::new() };
         for file in files.iter().filter(|file| file.class() > Class::Additive) {
             for statement in file.statements.iter().filter(|s| s.class.is_incompatible()) {
                 let place = format!("{}:{}", file.path, statement.line);
@@ -31,29 +31,32 @@ impl Gone {
                     statement.objects.iter().partition(|object| is_searched(object));
                 let is_contract = statement.class == Class::Contract;
                 if !is_contract || !other.is_empty() || searched.is_empty() {
-                    gone.hidden.push(place.clone());
+                    dropped.hidden.push(place.clone());
                 }
                 for object in searched.into_iter().filter(|_| is_contract) {
-                    gone.names.entry(object.name.to_lowercase()).or_insert_with(|| place.clone());
+                    dropped
+                        .names
+                        .entry(object.name.to_lowercase())
+                        .or_insert_with(|| place.clone());
                 }
             }
         }
-        gone
+        dropped
     }
 }
 
-/// The objections of the services that share the database, and what could not be searched.
+/// The objections of the services that share the database, including failed searches.
 pub async fn objections(
     context: &JudgingContext,
     files: &[JudgedMigration],
     migrations: &[String],
 ) -> Vec<String> {
-    let gone = Gone::of(files);
+    let dropped = DroppedNames::of(files);
     let mut sentences = Vec::new();
     let mut more = 0;
     for other in &context.sharing {
-        for sentence in objections_of(other, &gone, migrations).await {
-            if sentences.len() < SENTENCES {
+        for sentence in objections_of(other, &dropped, migrations).await {
+            if sentences.len() < MOST_OBJECTIONS {
                 sentences.push(sentence);
             } else {
                 more += 1;
@@ -66,18 +69,22 @@ pub async fn objections(
     sentences
 }
 
-async fn objections_of(other: &SharingService, gone: &Gone, migrations: &[String]) -> Vec<String> {
+async fn objections_of(
+    other: &SharingService,
+    dropped: &DroppedNames,
+    migrations: &[String],
+) -> Vec<String> {
     let SharingService { service, live, .. } = other;
     let (folder, at) = (other.folder.as_deref(), std::slice::from_ref(&other.sha));
     let mut sentences = Vec::new();
-    for (name, place) in gone.names.iter().take(SEARCHES) {
+    for (name, place) in dropped.names.iter().take(SEARCHES) {
         match other.mirror.uses(name, at, folder, migrations).await {
             Ok(used) => {
                 sentences.extend(used.into_values().next().map(|path| {
                     let path = path.map_or(String::new(), |path| format!(" ({path})"));
                     format!(
                         "{service} {live} is live and still uses {name:?}{path}, which {place} drops: first promote a \
-                         build of it without that"
+                         build of {service} that does not use it"
                     )
                 }));
             }
@@ -90,14 +97,14 @@ async fn objections_of(other: &SharingService, gone: &Gone, migrations: &[String
             }
         }
     }
-    let more = gone.names.len().saturating_sub(SEARCHES);
+    let more = dropped.names.len().saturating_sub(SEARCHES);
     if more > 0 {
         sentences.push(format!(
             "{service} {live} is live on the same database, and its code was not searched for {more} more names"
         ));
     }
-    if let Some(first) = gone.hidden.first() {
-        let more = match gone.hidden.len() - 1 {
+    if let Some(first) = dropped.hidden.first() {
+        let more = match dropped.hidden.len() - 1 {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
@@ -110,13 +117,13 @@ async fn objections_of(other: &SharingService, gone: &Gone, migrations: &[String
 }
 
 impl Service {
-    /// The name of the database that it shares, as its file says.
+    /// The name of the shared database in its service file.
     pub(in crate::engine) fn database(&self) -> Option<&str> {
         self.file.as_ref()?.database.as_deref()
     }
 }
 
-/// Gives every service the changes that others made to its database.
+/// Gives every service the changes of others to its database.
 pub fn sync_shared_schema(world: &mut WorldOwner) {
     let outdated = outdated(&world.world());
     for (name, changes) in outdated {

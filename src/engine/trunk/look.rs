@@ -1,4 +1,4 @@
-//! One look at a trunk with git: what is new since the engine last looked. It changes nothing.
+//! Looks at a trunk with git: finds what is new since the last look. Changes no state of the engine.
 
 use super::TrunkContext;
 use super::update::{NewBuild, TrunkRewrite, TrunkUpdate};
@@ -11,9 +11,9 @@ use crate::engine::freezes;
 use crate::engine::world::{Trouble, World, WorldReader};
 use crate::git::{GitError, Mirror};
 
-/// The most commits that an event lists of one build.
+/// The most commits that an event lists for one build.
 const COMMITS: usize = 50;
-/// The most builds of one look. After more merges, the oldest of these carries all commits before it.
+/// The most builds of one look. After more merges, the oldest of these lists all earlier commits.
 const BUILDS: usize = 200;
 
 /// Fetches the repository and finds out what is new on its trunk.
@@ -81,7 +81,7 @@ impl From<GitError> for Trouble {
     fn from(error: GitError) -> Self {
         Self::new(
             error.to_string(),
-            "check the repository's address and access; trunkline tries again by itself",
+            "check the repository's address and access; trunkline retries automatically",
         )
     }
 }
@@ -94,7 +94,7 @@ struct KnownTrunk {
     newest: Option<Sha>,
     trunk: Option<String>,
     freezes_at: Option<Sha>,
-    /// The tip's file was read and is good. Any other is read again, so that its problem stays visible.
+    /// The tip's file was read and is good. A bad file is read again, so that its problem stays visible.
     is_read: bool,
 }
 
@@ -184,7 +184,7 @@ async fn new_builds(
             mirror.range(before.as_ref(), &sha, folder, most),
             mirror.reverts(before.as_ref(), &sha)
         )?;
-        // Record only what a build's row shows. A plan asks git for the rest.
+        // Record only what a build's row shows. A plan reads the rest from git.
         let bare = |commit| Commit { files: Vec::new(), ..commit };
         let more = if before.is_some() { range.more } else { 0 };
         mirror.keep(&sha).await?;

@@ -1,4 +1,4 @@
-//! The trunk of a repository: watch it, look at it with git, take in what the look found.
+//! The trunk of a repository: watches it, looks at it with git, and takes in the result.
 
 mod look;
 mod take_in;
@@ -20,17 +20,17 @@ use super::world::WorldReader;
 use crate::config::user_file::Watched;
 use crate::domain::people::Identity;
 
-/// How many trunks are looked at at a time.
-const LOOKS: usize = 32;
+/// The most looks at the same time.
+const CONCURRENT_LOOKS: usize = 32;
 
-/// What those who watch trunks need.
+/// What watching a trunk needs.
 #[derive(Clone)]
 pub struct TrunkContext {
     pub world: WorldReader,
     pub inputs: mpsc::Sender<Input>,
     pub clock: Arc<dyn Clock>,
     pub freezes: Arc<Freezes>,
-    /// A look takes a permit, so that a large fleet does not start a thousand gits at once.
+    /// Each look takes a permit, so that a large fleet does not start a thousand git processes at once.
     looks: Arc<Semaphore>,
 }
 
@@ -41,7 +41,7 @@ impl TrunkContext {
         clock: Arc<dyn Clock>,
         freezes: Arc<Freezes>,
     ) -> Self {
-        Self { world, inputs, clock, freezes, looks: Arc::new(Semaphore::new(LOOKS)) }
+        Self { world, inputs, clock, freezes, looks: Arc::new(Semaphore::new(CONCURRENT_LOOKS)) }
     }
 }
 

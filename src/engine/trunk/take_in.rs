@@ -1,4 +1,4 @@
-//! Taking a look into the world, which only the writer does.
+//! Takes the result of a look into the world. Only the writer does this.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::git::display_url;
 use crate::store::{KnownService, Store, StoreError};
 
 impl TrunkLook {
-    /// The facts that follow. None if the state changed since the look began.
+    /// The facts of this look. Empty if the tip changed since the look began.
     pub(in crate::engine) fn facts(&self, state: &ServiceState) -> Vec<Fact> {
         let Ok(update) = &self.result else { return Vec::new() };
         if state.tip != update.before {
@@ -52,7 +52,7 @@ pub struct TakeIn<'a> {
 }
 
 impl TakeIn<'_> {
-    /// Takes in everything but the facts. Returns the service that the look was at, if there is one.
+    /// Takes in everything except the facts. Returns the service of the repository, if there is one.
     ///
     /// # Errors
     /// When a new service cannot be stored.
@@ -138,7 +138,7 @@ impl TakeIn<'_> {
                 Some(what.clone())
             }
         };
-        let remedy = "mend it on the trunk; until then the last good file holds";
+        let remedy = "fix it on the trunk; until then the last good file applies";
         service.set_trouble("config", self.now, problem.map(|what| Trouble::new(what, remedy)));
     }
 }
@@ -146,7 +146,7 @@ impl TakeIn<'_> {
 fn use_file(service: &mut Service, update: &TrunkUpdate, file: &ServiceFile, people: People) {
     service.people = people;
     if service.file.as_ref().is_none_or(|known| known.migrations != file.migrations) {
-        // Other files may count as migrations now, and so not as code that uses something.
+        // Other files may be migrations now, which do not count as code that uses a word.
         service.uses = Uses::default();
     }
     let file = Arc::new(file.clone());
@@ -162,11 +162,11 @@ fn named(
 ) -> Result<ServiceName, Trouble> {
     let file = file
         .as_ref()
-        .map_err(|what| Trouble::new(what, format!("mend it on the trunk of {place}")))?;
+        .map_err(|what| Trouble::new(what, format!("fix it on the trunk of {place}")))?;
     let Some(other) = world.services.get(&file.name) else { return Ok(file.name.clone()) };
     Err(Trouble::new(
         format!(
-            "its service is called {:?}, and so is the one of {}",
+            "it names its service {:?}, which is the name of the service of {}",
             file.name.as_str(),
             display_url(&other.watched.repository)
         ),

@@ -1,4 +1,4 @@
-//! What a look at a trunk found.
+//! The result of a look at a trunk.
 
 use crate::config::service_file::ServiceFile;
 use crate::config::user_file::Watched;
@@ -9,7 +9,7 @@ use crate::engine::freezes::FreezesAtCommit;
 use crate::engine::world::Trouble;
 use crate::git::Mirror;
 
-/// One look at a trunk and what it found.
+/// A look at a trunk and its result.
 pub struct TrunkLook {
     pub watched: Watched,
     pub mirror: Mirror,
@@ -31,7 +31,7 @@ pub struct TrunkUpdate {
     pub(super) builds: Vec<NewBuild>,
     /// The number of the first of `builds` of a new service.
     pub(super) first: u64,
-    /// The machine's owner, by their own git configuration.
+    /// The machine's owner according to their git configuration.
     pub(super) owner: Option<Identity>,
 }
 

@@ -1,4 +1,4 @@
-//! What the engine knows now: every service with its state, its rules and what is wrong with it.
+//! The engine's current knowledge: every service with its state, its rules and its problems.
 
 mod published;
 
@@ -24,7 +24,7 @@ use crate::git::Mirror;
 /// The most pipelines that a service remembers.
 const PIPELINES: usize = 500;
 
-/// All services, and what is wrong beside them.
+/// All services, and the problems that belong to none.
 #[derive(Debug, Clone, Default)]
 pub struct World {
     pub services: BTreeMap<ServiceName, Arc<Service>>,
@@ -34,7 +34,7 @@ pub struct World {
     pub revision: u64,
 }
 
-/// What is wrong and what to do about it.
+/// A problem and its remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
     pub what: String,
@@ -47,7 +47,7 @@ impl Trouble {
     }
 }
 
-/// One service. A clone is cheap but for its state; see [`WorldOwner`].
+/// One service. A clone is cheap except for its state; see [`WorldOwner`].
 #[derive(Debug, Clone)]
 pub struct Service {
     pub name: ServiceName,
@@ -57,7 +57,7 @@ pub struct Service {
     pub state: ServiceState,
     /// The service file at the tip of the trunk, or the last good one.
     pub file: Option<Arc<ServiceFile>>,
-    /// `[people]` of the service file, and the machine's owner by their own git configuration.
+    /// `[people]` of the service file, and the machine's owner according to their git configuration.
     pub people: People,
     /// Freezes by calendar: the engine's and the service's own.
     pub freezes: FreezeRules,
@@ -67,7 +67,7 @@ pub struct Service {
     pub uses: Uses,
     /// The service files of commits that may be deployed, or why one cannot be used.
     pub pipelines: HashMap<Sha, Result<Arc<ServiceFile>, String>>,
-    /// What is wrong now, by its source.
+    /// The current problems, by their source.
     pub problems: BTreeMap<&'static str, Problem>,
     /// The world's revision at the last change that a snapshot of this service shows.
     pub revision: u64,
@@ -104,7 +104,7 @@ impl Service {
         self.file.as_ref().map(|file| file.policy.clone()).unwrap_or_default()
     }
 
-    /// What a command is decided on.
+    /// The view that commands are decided with.
     #[must_use]
     pub fn view(&self) -> ServiceView<'_> {
         let Self { name, state, people, freezes, .. } = self;
@@ -123,7 +123,7 @@ impl Service {
         Some(file.steps(environment, kind))
     }
 
-    /// Keeps the service file of a commit. At the limit it drops all of them, and they are read again.
+    /// Caches the service file of a commit. At the limit the cache is cleared, and files are read again.
     pub fn remember_pipeline(&mut self, sha: Sha, file: Result<Arc<ServiceFile>, String>) {
         if self.pipelines.len() >= PIPELINES {
             self.pipelines.clear();
@@ -131,7 +131,7 @@ impl Service {
         self.pipelines.insert(sha, file);
     }
 
-    /// Sets or clears what is wrong under a source. An unchanged problem keeps its time.
+    /// Sets or clears the problem of a source. An unchanged problem keeps its time.
     pub fn set_trouble(
         &mut self,
         source: &'static str,

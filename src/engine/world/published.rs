@@ -1,4 +1,4 @@
-//! The published world: its one owner changes it, everybody else reads snapshots.
+//! The published world: its one owner changes it, all others read snapshots.
 
 use std::sync::{Arc, RwLock, RwLockReadGuard};
 
@@ -21,7 +21,7 @@ enum Visible {
     InSnapshots,
     /// Only the list of events shows it: waiting readers wake, snapshots stay the same.
     InEvents,
-    /// Nobody: it is a cache.
+    /// No reader: it is a cache.
     Nowhere,
 }
 
@@ -30,7 +30,7 @@ enum Visible {
 pub struct WorldReader(Arc<Published>);
 
 impl WorldReader {
-    /// A snapshot of the newest world. Keep it for a moment only: a change meanwhile copies the services that it touches.
+    /// A snapshot of the newest world. Drop it soon: a change copies the services that a snapshot still holds.
     pub fn world(&self) -> Arc<World> {
         self.0.newest.read().expect("a change of the world does not panic").clone()
     }
@@ -88,7 +88,7 @@ impl WorldOwner {
         })
     }
 
-    /// Changes what no reader sees.
+    /// Changes a service in ways that no reader sees.
     pub fn change_unseen(&mut self, name: &ServiceName, change: impl FnOnce(&mut Service)) {
         self.publish(Visible::Nowhere, |world| {
             if let Some(service) = world.services.get_mut(name) {
@@ -108,7 +108,7 @@ impl WorldOwner {
         });
     }
 
-    /// Sets or clears a problem that belongs to no service. An unchanged problem wakes nobody.
+    /// Sets or clears a problem that belongs to no service. An unchanged problem wakes no reader.
     pub fn set_trouble(&mut self, source: &str, now: DateTime<Utc>, trouble: Option<Trouble>) {
         let known = self.world().problems.get(source).map(|known| known.what.clone());
         if known.as_ref() != trouble.as_ref().map(|trouble| &trouble.what) {
@@ -118,7 +118,7 @@ impl WorldOwner {
         }
     }
 
-    /// Makes every snapshot new, because the clock jumped and readers count on from the time that they were told.
+    /// Renews every snapshot after the clock jumped: readers count on from the time in their snapshot.
     pub fn renew_all(&mut self) {
         self.publish(Visible::InSnapshots, |world| {
             for service in world.services.values_mut() {

@@ -1,22 +1,22 @@
-//! The guard on a writer that records: what is set is undone, in reverse, once.
+//! The guard writes to a recorder: every mode is undone once, in reverse order.
 
 use std::sync::Arc;
 
 use super::*;
 
-/// The guard's record is one for the whole process, so these tests take turns.
+/// The recorded modes are global to the process, so these tests run one by one.
 static TURN: Mutex<()> = Mutex::new(());
 
 const ENTER: &str = "\x1b[22;2t\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1004h";
 const LEAVE: &str = "\x1b[?1004l\x1b[?2004l\x1b[?25h\x1b[r\x1b[m\x1b[?1049l\x1b[23;2t";
 
-/// All but raw mode, which only a terminal has.
+/// All modes except raw mode, which needs a terminal.
 const DRAWN: &[Mode] = MODES.split_at(1).1;
 
 #[derive(Debug, Clone, Default)]
 struct Recorder {
     written: Arc<Mutex<Vec<u8>>>,
-    /// Fails once it has seen this.
+    /// Fails after this was written.
     refuses: Option<&'static str>,
 }
 
@@ -48,7 +48,7 @@ fn turn() -> MutexGuard<'static, ()> {
 fn leaving_undoes_exactly_what_entering_did_in_reverse() {
     let _turn = turn();
     let out = Recorder::default();
-    let guard = Guard::with_modes(out.clone(), DRAWN).unwrap();
+    let guard = TerminalGuard::with_modes(out.clone(), DRAWN).unwrap();
     assert_eq!(out.text(), ENTER);
     guard.leave();
     assert_eq!(out.text(), format!("{ENTER}{LEAVE}"));
@@ -58,7 +58,7 @@ fn leaving_undoes_exactly_what_entering_did_in_reverse() {
 fn what_a_signal_restored_is_not_restored_again() {
     let _turn = turn();
     let (out, mut emergency) = (Recorder::default(), Vec::new());
-    let guard = Guard::with_modes(out.clone(), DRAWN).unwrap();
+    let guard = TerminalGuard::with_modes(out.clone(), DRAWN).unwrap();
     leave_all(&mut emergency);
     leave_all(&mut emergency);
     drop(guard);
@@ -70,7 +70,7 @@ fn what_a_signal_restored_is_not_restored_again() {
 fn a_mode_that_fails_takes_back_the_ones_before_it() {
     let _turn = turn();
     let out = Recorder { refuses: Some("\x1b[?25l"), ..Recorder::default() };
-    Guard::with_modes(out.clone(), DRAWN).unwrap_err();
+    TerminalGuard::with_modes(out.clone(), DRAWN).unwrap_err();
     assert_eq!(out.text(), "\x1b[22;2t\x1b[?1049h\x1b[?25h\x1b[r\x1b[m\x1b[?1049l\x1b[23;2t");
 }
 
@@ -78,6 +78,6 @@ fn a_mode_that_fails_takes_back_the_ones_before_it() {
 fn a_mode_that_cannot_be_undone_keeps_none_of_the_others_set() {
     let _turn = turn();
     let out = Recorder { refuses: Some("\x1b[?25h"), ..Recorder::default() };
-    drop(Guard::with_modes(out.clone(), DRAWN).unwrap());
+    drop(TerminalGuard::with_modes(out.clone(), DRAWN).unwrap());
     assert!(out.text().ends_with("\x1b[r\x1b[m\x1b[?1049l\x1b[23;2t"), "{:?}", out.text());
 }

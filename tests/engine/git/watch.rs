@@ -10,7 +10,7 @@ use trunkline_testing::shop::{Shop, shop};
 use trunkline_testing::write_script;
 
 /// What the engine notes when it does without git.
-const QUIET: &str = "nothing has moved";
+const QUIET: &str = "nothing has changed";
 
 /// A watched repository, and an engine whose every git is counted.
 struct Watch {

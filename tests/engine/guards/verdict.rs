@@ -97,7 +97,7 @@ fn what_nobody_judged_fades_once_somebody_does() {
     let verdict = service.verdict(1);
     assert_eq!(verdict.outlook, Outlook::Risk);
     let why = &verdict.why[0];
-    for part in ["#3 (git could not be started)", "check them", "no further than #3"] {
+    for part in ["#3 (git could not be started)", "check them", "choose #3 or newer"] {
         assert!(why.contains(part), "{part:?} is not in {why}");
     }
     let range = "0000000..0000000".to_owned();
@@ -129,7 +129,7 @@ fn many_promotes_that_nobody_judged_are_one_reason() {
     let verdict = service.verdict(1);
     assert_eq!(verdict.why.len(), 1, "{verdict:?}");
     assert!(verdict.why[0].contains("#9, #8, #7 and 5 more"), "{verdict:?}");
-    assert!(verdict.why[0].contains("no further than #9"), "{verdict:?}");
+    assert!(verdict.why[0].contains("choose #9 or newer"), "{verdict:?}");
 }
 
 #[test]

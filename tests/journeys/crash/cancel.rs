@@ -61,7 +61,7 @@ while :; do sleep 0.05; done";
     cancel(&engine, id).await;
     assert_eq!(ended(&engine, id).await, DeploymentState::Cancelled);
     assert!(
-        log(&shop, id).contains("still there after 10s: ending it (KILL)"),
+        log(&shop, id).contains("still running after 10s: killing it (KILL)"),
         "{}",
         log(&shop, id)
     );
@@ -88,7 +88,7 @@ async fn a_process_that_leaves_its_step_is_named_and_not_touched() {
     let daemon = noted(&shop, id);
     cancel(&engine, id).await;
     assert_eq!(ended(&engine, id).await, DeploymentState::Cancelled);
-    let note = format!("process {} (sleep) left the step and runs on", daemon.as_raw_nonzero());
+    let note = format!("process {} (sleep) left the step and still runs", daemon.as_raw_nonzero());
     assert!(log(&shop, id).contains(&note), "{}", log(&shop, id));
     assert!(test_kill_process(daemon).is_ok(), "it runs on");
     kill_process(daemon, Signal::KILL).unwrap();
@@ -102,7 +102,7 @@ async fn a_child_that_keeps_the_output_open_does_not_keep_the_deployment() {
     let child = noted(&shop, id);
     let in_time = tokio::time::timeout(Duration::from_mins(5), ended(&engine, id)).await;
     assert_eq!(in_time.expect("it is not waited for"), DeploymentState::Succeeded);
-    assert!(log(&shop, id).contains("holds its output open"), "{}", log(&shop, id));
+    assert!(log(&shop, id).contains("keeps its output open"), "{}", log(&shop, id));
     assert!(shop.living().iter().any(|(process, _)| Pid::from_raw(*process) == Some(child)));
     engine.stop();
     until("what was left behind is gone", || {

@@ -17,10 +17,10 @@ fn without_a_terminal_the_console_says_what_to_use_instead() {
     let refused = home.trunkline(&["console"]);
     assert_eq!(refused.status.code(), Some(2));
     let said = text(&refused);
-    assert!(said.contains("standard input is none; use `trunkline status`"), "{said}");
+    assert!(said.contains("standard input is not one; use `trunkline status`"), "{said}");
     assert!(!said.contains('\x1b'), "{said:?}");
     let mut piped = home.shell_on_terminal("\"$TRUNKLINE\" console | cat", SIZE);
-    piped.shows("standard output is none; use `trunkline status`");
+    piped.shows("standard output is not one; use `trunkline status`");
     assert_eq!(piped.exit_code(), 0, "the exit code is cat's");
 }
 

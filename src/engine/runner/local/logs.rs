@@ -1,4 +1,4 @@
-//! Reading a step's log file by byte cursor, always in whole lines.
+//! Reads a step's log file by byte cursor, in whole lines.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -8,16 +8,15 @@ use std::path::Path;
 use crate::domain::log::{Extent, LogFind, LogFrom, LogPage, LogSearch};
 use crate::engine::commands::CommandError;
 
-/// A page is never smaller than the longest line that a supervisor writes, so that every page can move on.
-const SMALLEST: usize = 64 * 1024;
+/// The smallest page. It is larger than the longest line of a log, so that every page advances.
+const SMALLEST_PAGE: usize = 64 * 1024;
 /// The most bytes of one page.
-const LARGEST: usize = 4 * 1024 * 1024;
+const LARGEST_PAGE: usize = 4 * 1024 * 1024;
 
-/// How many bytes one request searches: about a twentieth of a second, so that a search can be given up and shows how
-/// far it is.
-const SEARCHED: u64 = 32 * 1024 * 1024;
+/// How many bytes one request searches. It takes about 50 ms, so that a search can be cancelled and shows its progress.
+const SEARCH_CHUNK: u64 = 32 * 1024 * 1024;
 
-/// Reads about `limit` bytes. `complete` says that nobody writes any more, so that an unfinished last line counts.
+/// Reads about `limit` bytes. `complete` means that the log is final, so an unfinished last line counts.
 ///
 /// # Errors
 /// When the file is there and cannot be read.
@@ -31,7 +30,7 @@ pub(super) fn read(
         return Ok(LogPage { ended: complete, ..LogPage::default() });
     };
     let size = file.metadata()?.len();
-    let limit = limit.clamp(SMALLEST, LARGEST) as u64;
+    let limit = limit.clamp(SMALLEST_PAGE, LARGEST_PAGE) as u64;
     let (start, end) = match from {
         LogFrom::After(cursor) => {
             let start = cursor.min(size);
@@ -52,10 +51,10 @@ pub(super) fn read(
     Ok(LogPage { size, ended: complete && page.next == size, ..page })
 }
 
-/// Looks for a line, in a bounded part of the log.
+/// Searches a bounded part of the log for a line.
 ///
 /// # Errors
-/// When the file is there and cannot be read, or nobody can look for this.
+/// When the file is there and cannot be read, or the search is invalid.
 pub(super) fn search(
     path: &Path,
     search: &LogSearch,
@@ -66,7 +65,7 @@ pub(super) fn search(
     let Some(file) = open(path).map_err(failed)? else { return Ok(LogFind::Nowhere { size: 0 }) };
     let size = file.metadata().map_err(failed)?.len();
     let read = |at, buffer: &mut [u8]| file.read_exact_at(buffer, at).map_err(failed);
-    search.run(Extent { size, complete }, SEARCHED, read)
+    search.run(Extent { size, complete }, SEARCH_CHUNK, read)
 }
 
 /// `None` when the step has not begun to write.
@@ -85,7 +84,7 @@ fn bytes(file: &File, start: u64, end: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Drops a first line that begins before the bytes and a last one that is not finished.
+/// Removes a first line that starts before the bytes and a last line that is not finished.
 fn whole_lines(start: u64, mut bytes: Vec<u8>, cut_head: bool, keep_tail: bool) -> LogPage {
     if !keep_tail {
         let end = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);

@@ -21,8 +21,8 @@ use crate::engine::commands::CommandError;
 
 /// How long a step has between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(10);
-/// The pause before a lock that could not be watched is watched again.
-const UNWATCHED: Duration = Duration::from_secs(1);
+/// The pause before a failed lock or claim is retried.
+const LOCK_RETRY: Duration = Duration::from_secs(1);
 
 /// Runs steps on this machine.
 pub struct LocalRunner {
@@ -75,7 +75,7 @@ impl Runner for LocalRunner {
         while let Err(error) = wait_for_end(&run).await {
             // Only the lock tells whether the step still runs.
             tracing::error!(run = %run.path().display(), %error, "a step's lock could not be watched");
-            tokio::time::sleep(UNWATCHED).await;
+            tokio::time::sleep(LOCK_RETRY).await;
         }
         outcome(&run).await
     }
@@ -113,7 +113,7 @@ impl Runner for LocalRunner {
     }
 }
 
-/// Waits on a thread of its own, because a step may take hours.
+/// Waits on its own thread, because a step may take hours.
 async fn wait_for_end(run: &RunFolder) -> io::Result<()> {
     let watched = run.clone();
     let (sender, ended) = tokio::sync::oneshot::channel();
@@ -131,7 +131,7 @@ async fn outcome(run: &RunFolder) -> Status {
         Err(error) => tracing::error!(%error, "a step's outcome cannot be read"),
     }
     if run.started().is_ok_and(|started| started == Some(Started::NOBODY)) {
-        // The engine gave it up and died before it said so.
+        // The engine gave up the run and died before it wrote the status.
         return Status::not_started("its supervisor could not be started");
     }
     orphans::end(run).await;

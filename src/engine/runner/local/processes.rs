@@ -1,4 +1,4 @@
-//! The processes of a step, as the kernel tells of them (Linux): found by what the step was told in its environment.
+//! Finds the processes of a step in `/proc` (Linux) by the variables in their environment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,26 +11,25 @@ pub(super) struct Process {
     pub session: i32,
 }
 
-/// What `/proc/PID/stat` says behind the command's name, by position.
+/// Positions of the fields after the command's name in `/proc/PID/stat`.
 const STATE: usize = 0;
 const GROUP: usize = 2;
 const SESSION: usize = 3;
 const START: usize = 19;
 
-/// When a process started, in the kernel's own words; `None` where the kernel does not tell.
+/// The start time of a process, as the kernel writes it. `None` without `/proc`.
 pub(super) fn start_of(process: i32) -> Option<String> {
     stat(process)?.into_iter().nth(START)
 }
 
-/// All living processes that were started with these variables, wherever they went from there; none where the kernel
-/// does not tell.
+/// All live processes that were started with these variables, in any session. Empty without `/proc`.
 pub(super) fn with_environment(variables: &BTreeMap<String, String>) -> Vec<Process> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     ids.filter(|id| carries(*id, variables)).filter_map(process).collect()
 }
 
-/// Whether it runs; what has ended and was not collected yet does not.
+/// Whether a process runs. A zombie does not count.
 pub(super) fn is_alive(process: i32) -> bool {
     self::process(process).is_some()
 }
@@ -52,7 +51,7 @@ fn process(id: i32) -> Option<Process> {
 
 fn stat(process: i32) -> Option<Vec<String>> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The command's name may hold anything; the fields after its closing bracket do not.
+    // The command's name may contain any character, so the fields start after the last bracket.
     let (_, fields) = stat.rsplit_once(')')?;
     Some(fields.split_whitespace().map(str::to_owned).collect())
 }
@@ -60,6 +59,6 @@ fn stat(process: i32) -> Option<Vec<String>> {
 fn carries(process: i32, variables: &BTreeMap<String, String>) -> bool {
     let Ok(environment) = fs::read(format!("/proc/{process}/environ")) else { return false };
     let carried: BTreeSet<&[u8]> = environment.split(|byte| *byte == 0).collect();
-    let spelled = variables.iter().map(|(name, value)| format!("{name}={value}"));
-    !variables.is_empty() && spelled.into_iter().all(|pair| carried.contains(pair.as_bytes()))
+    let pairs = variables.iter().map(|(name, value)| format!("{name}={value}"));
+    !variables.is_empty() && pairs.into_iter().all(|pair| carried.contains(pair.as_bytes()))
 }

@@ -1,4 +1,4 @@
-//! A run: the folder through which the engine and a step's supervisor speak, and that outlives both.
+//! A run: the folder through which the engine and a step's supervisor communicate. It outlives both.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -16,12 +16,12 @@ use crate::domain::ids::DeploymentId;
 use crate::domain::time::millis;
 use crate::engine::runner::Status;
 
-/// What the supervisor has to do. No secret is in it: the step's own come through the environment.
+/// The supervisor's task. It contains no secret: secrets come through the environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
     pub run: StepRun,
     pub folder: PathBuf,
-    /// Facts for the step, beside what it inherits.
+    /// Facts for the step, in addition to the inherited environment.
     pub environment: BTreeMap<String, String>,
     #[serde(with = "millis")]
     pub timeout: Duration,
@@ -32,20 +32,20 @@ pub struct Spec {
     pub secrets: Vec<String>,
 }
 
-/// What the supervisor says of itself before it starts the step.
+/// What the supervisor writes about itself before it starts the step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Started {
     pub supervisor: i32,
 }
 
 impl Started {
-    /// Whoever claims a run for this one takes it away from every supervisor.
+    /// A claim with this value gives up the run: no supervisor can claim it.
     pub const NOBODY: Self = Self { supervisor: 0 };
 }
 
-/// A step's process group by its leader. Ids are given anew, so the leader's start time is part of its name.
+/// A step's process group by its leader. Process ids are reused, so the leader's start time identifies it too.
 #[derive(Debug, Serialize, Deserialize)]
-struct Group {
+struct ProcessGroup {
     leader: i32,
     start: Option<String>,
 }
@@ -80,7 +80,7 @@ impl RunFolder {
         self.0.join("log")
     }
 
-    /// Writes what has to be done. A run that exists keeps what it was first told.
+    /// Writes the spec. An existing run keeps its first spec.
     ///
     /// # Errors
     /// When the folder cannot be written.
@@ -98,10 +98,10 @@ impl RunFolder {
         self.read("spec.json")?.ok_or_else(|| ErrorKind::NotFound.into())
     }
 
-    /// The proof of life: held by the supervisor from before the step starts until its status is on disk.
+    /// The lock that the supervisor holds from before the step starts until the status is on disk.
     ///
     /// # Errors
-    /// `WouldBlock` when somebody else holds it.
+    /// `WouldBlock` when another process holds it.
     pub fn lock(&self) -> io::Result<File> {
         let path = self.0.join("lock");
         let mut options = OpenOptions::new();
@@ -138,7 +138,7 @@ impl RunFolder {
         }
     }
 
-    /// The lock, if any supervisor ever came to take it; only they make it, so that looking needs no disk.
+    /// The lock file, if a supervisor created it. A check never creates it, so that checks work on a full disk.
     fn find_lock(&self) -> io::Result<Option<File>> {
         match OpenOptions::new().write(true).open(self.0.join("lock")) {
             Ok(file) => Ok(Some(file)),
@@ -147,13 +147,13 @@ impl RunFolder {
         }
     }
 
-    /// Claims the run for good: of all who ever try, one succeeds. This is what keeps a step from running twice.
+    /// Claims the run for good. Exactly one claim ever succeeds, so a step never runs twice.
     ///
     /// # Errors
     /// `AlreadyExists` when it was claimed before.
     pub fn claim(&self, started: &Started) -> io::Result<()> {
-        // The name comes with its content: nobody finds a claim without an owner, however its maker ends, and a disk
-        // that takes no content takes no claim.
+        // The hard link adds the name and the content at once: a crash or a full disk never leaves a claim without an
+        // owner.
         let draft = self.draft("started.json", started)?;
         let claimed = fs::hard_link(&draft, self.0.join("started.json"));
         discard(&draft);
@@ -172,7 +172,7 @@ impl RunFolder {
         self.read("started.json")
     }
 
-    /// Asks the supervisor to stop, now and also if it has not begun yet.
+    /// Asks the supervisor to stop, even if it has not started yet.
     ///
     /// # Errors
     /// When the folder cannot be written.
@@ -198,12 +198,12 @@ impl RunFolder {
         self.read("status.json")
     }
 
-    /// Remembers the step's process group, so that it can be ended when its supervisor is gone.
+    /// Writes the step's process group, so that it can be ended if its supervisor dies.
     ///
     /// # Errors
     /// When the folder cannot be written.
     pub fn note_group(&self, leader: i32) -> io::Result<()> {
-        self.write("group.json", &Group { leader, start: processes::start_of(leader) })
+        self.write("group.json", &ProcessGroup { leader, start: processes::start_of(leader) })
     }
 
     /// The step's process group, if its leader is still the process that it was.
@@ -211,8 +211,8 @@ impl RunFolder {
     /// # Errors
     /// When it exists and cannot be read.
     pub fn living_group(&self) -> io::Result<Option<i32>> {
-        let group: Option<Group> = self.read("group.json")?;
-        let lives = |g: &Group| {
+        let group: Option<ProcessGroup> = self.read("group.json")?;
+        let lives = |g: &ProcessGroup| {
             let start = processes::start_of(g.leader);
             start.is_some() && start == g.start && processes::is_alive(g.leader)
         };
@@ -227,14 +227,14 @@ impl RunFolder {
         }
     }
 
-    /// Writes a file that is there whole or not at all, and survives a power cut.
+    /// Writes a file atomically and durably.
     fn write(&self, name: &str, value: &impl Serialize) -> io::Result<()> {
         let draft = self.draft(name, value)?;
         fs::rename(&draft, self.0.join(name)).inspect_err(|_| discard(&draft))?;
         self.sync_folder()
     }
 
-    /// Writes the content of a file under a name that nobody reads.
+    /// Writes the content of a file under a temporary name.
     fn draft(&self, name: &str, value: &impl Serialize) -> io::Result<PathBuf> {
         let draft = self.0.join(format!(".{name}.{}", std::process::id()));
         let fill = || {
@@ -254,7 +254,7 @@ impl RunFolder {
     }
 }
 
-/// What was not finished is of no use to anybody.
+/// Removes an unused draft.
 fn discard(draft: &Path) {
     let _left_behind = fs::remove_file(draft);
 }

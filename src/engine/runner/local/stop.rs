@@ -1,4 +1,4 @@
-//! Stopping a step, whether or not its supervisor has begun.
+//! Stops a step, whether or not its supervisor has started.
 
 use std::io;
 use std::time::Duration;
@@ -8,19 +8,19 @@ use tokio::time::Instant;
 
 use super::run::RunFolder;
 
-/// How long a supervisor has to end its step after it was asked: longer than the step itself has.
-const OVERDUE: Duration = Duration::from_secs(30);
-/// The pause between looks whether it has.
-const GLANCE: Duration = Duration::from_millis(250);
+/// How long a supervisor has to end its step. It is longer than the step's own grace time.
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often to check whether it has ended.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Asks a step to end: through the folder, for a supervisor that has not begun, and by signal, which needs no disk.
-/// It asks again until the step is over, because a full disk may take no request. A supervisor that does not end its
-/// step in time is killed, and the step with it: no deployment waits for it forever.
+/// Asks a step to end: through the folder, for a supervisor that has not started, and by signal, which needs no disk.
+/// It repeats the request until the step is over, because the disk may be full. A supervisor that does not end its step in
+/// time is killed, so that no deployment waits forever. The watch of the step then ends the processes that are left.
 pub(super) async fn stop(run: &RunFolder) {
-    let (mut is_asked, mut is_told, deadline) = (false, false, Instant::now() + OVERDUE);
+    let (mut is_asked, mut is_signalled, deadline) = (false, false, Instant::now() + STOP_TIMEOUT);
     loop {
         is_asked = is_asked || succeeds(run, run.ask_to_stop().map(|()| true));
-        is_told = is_told || succeeds(run, tell_supervisor(run, Signal::TERM));
+        is_signalled = is_signalled || succeeds(run, tell_supervisor(run, Signal::TERM));
         let is_held = run.is_held().unwrap_or(true);
         if !is_held && (is_asked || run.status().is_ok_and(|status| status.is_some())) {
             return;
@@ -30,11 +30,11 @@ pub(super) async fn stop(run: &RunFolder) {
             succeeds(run, tell_supervisor(run, Signal::KILL));
             return;
         }
-        tokio::time::sleep(GLANCE).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-/// Whether it was done; that it could not be is noted.
+/// The result; an error counts as false and is logged.
 fn succeeds(run: &RunFolder, done: io::Result<bool>) -> bool {
     done.unwrap_or_else(|error| {
         tracing::error!(run = %run.path().display(), %error, "a step could not be asked to stop");
@@ -42,10 +42,10 @@ fn succeeds(run: &RunFolder, done: io::Result<bool>) -> bool {
     })
 }
 
-/// Whether there was one to tell.
+/// Signals the supervisor. Returns whether there was one.
 fn tell_supervisor(run: &RunFolder, signal: Signal) -> io::Result<bool> {
     let Some(started) = run.started()? else { return Ok(false) };
-    // Only a supervisor holds the lock, so while it is held the id is its own.
+    // Only a supervisor holds the lock, so while it is held the id is the supervisor's.
     let (true, Some(pid)) = (run.is_held()?, Pid::from_raw(started.supervisor)) else {
         return Ok(false);
     };

@@ -1,4 +1,4 @@
-//! The step's own process: started in a group of its own, read to its end, stopped when asked or late.
+//! Runs the step's process: starts it in its own group, reads its output to the end, and stops it on request or at timeout.
 
 use std::collections::BTreeSet;
 use std::process::{ExitStatus, Stdio};
@@ -21,13 +21,13 @@ use crate::engine::runner::local::processes;
 use crate::engine::runner::local::run::{RunFolder, Spec};
 use crate::git::REDIRECTING;
 
-/// How long output is still read after the step's process ended: a background child may hold the pipes forever.
-const LEFTOVER: Duration = Duration::from_secs(2);
+/// How long output is still read after the step's process ended: a background child may keep the pipes open forever.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How often it is looked whether anything of a step that was asked to end is still there.
-const GLANCE: Duration = Duration::from_millis(100);
+/// How often to check whether a stopped step still has live processes.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Why the step is being stopped, in the order of escalation.
+/// The state of stopping the step, in the order of escalation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stopping {
     No,
@@ -41,7 +41,7 @@ enum Reason {
     TimedOut,
 }
 
-/// Runs the step and says how it ended.
+/// Runs the step and returns how it ended.
 pub(super) async fn run(
     run: &RunFolder,
     spec: &Spec,
@@ -58,7 +58,7 @@ pub(super) async fn run(
     };
     let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
     if let Some(group) = group {
-        // Only needed when this supervisor is killed; the step does not wait for it.
+        // Needed only if this supervisor is killed, so a failure does not stop the step.
         let _best_effort = run.note_group(group.as_raw_nonzero().get());
     }
     let mut output = StepOutput::of(&mut child, mask, log);
@@ -88,9 +88,9 @@ pub(super) async fn run(
     match stopping {
         Stopping::No => outcome(status),
         Stopping::Asked(reason, _) | Stopping::Killed(reason) => {
-            // Whoever is left of the group has had its chance.
+            // The remaining processes had their grace time.
             signal(group, spec, Signal::KILL);
-            say_who_escaped(group, spec, log);
+            note_escaped(group, spec, log);
             match reason {
                 Reason::Cancelled => StepOutcome::Cancelled,
                 Reason::TimedOut => StepOutcome::TimedOut,
@@ -113,7 +113,7 @@ fn command(spec: &Spec) -> Command {
             command
         }
     };
-    // The engine may have been started from a hook; a step's git means its own checkout.
+    // The engine may have been started from a git hook. A step's git must use its own checkout.
     for name in REDIRECTING {
         command.env_remove(name);
     }
@@ -146,7 +146,7 @@ fn escalate(
     match stopping {
         Stopping::No => ask(group, Reason::TimedOut, spec, output),
         Stopping::Asked(reason, _) => {
-            output.note(&format!("still there after {}: ending it (KILL)", say(spec.grace)));
+            output.note(&format!("still running after {}: killing it (KILL)", say(spec.grace)));
             signal(group, spec, Signal::KILL);
             Stopping::Killed(reason)
         }
@@ -154,14 +154,14 @@ fn escalate(
     }
 }
 
-/// The groups of the step that live: its own, and those that its shells made for their jobs.
+/// The live groups of the step: its own, and those that its shells made for their jobs.
 fn living(spec: &Spec) -> BTreeSet<i32> {
     let session = rustix::process::getsid(None).ok().map(Pid::as_raw_pid);
     let processes = processes::with_environment(&spec.environment).into_iter();
     processes.filter(|process| Some(process.session) == session).map(|job| job.group).collect()
 }
 
-/// Signals all of the step; it may be gone already.
+/// Signals all groups of the step. They may have ended already.
 fn signal(group: Option<Pid>, spec: &Spec, signal: Signal) {
     let mut groups = living(spec);
     groups.extend(group.map(Pid::as_raw_pid));
@@ -170,15 +170,16 @@ fn signal(group: Option<Pid>, spec: &Spec, signal: Signal) {
     }
 }
 
-/// A process that made a session of its own is not the step's any more; that it runs on has to be known.
-fn say_who_escaped(group: Option<Pid>, spec: &Spec, log: &mut LogFile) {
+/// Notes processes that started their own session. They no longer belong to the step and still run.
+fn note_escaped(group: Option<Pid>, spec: &Spec, log: &mut LogFile) {
     let session = rustix::process::getsid(None).ok().map(Pid::as_raw_pid);
     let group = group.map(Pid::as_raw_pid);
     for process in processes::with_environment(&spec.environment) {
         if Some(process.session) != session && Some(process.group) != group {
             let (id, name) = (process.id, process.name());
-            let note =
-                format!("process {id} ({name}) left the step and runs on; end it if it must not");
+            let note = format!(
+                "process {id} ({name}) left the step and still runs; end it if it must not run"
+            );
             log.note(SystemClock.now(), &note);
         }
     }
@@ -193,7 +194,7 @@ fn outcome(status: std::io::Result<ExitStatus>) -> StepOutcome {
     }
 }
 
-/// Both streams of the step on their way into the log.
+/// Copies both streams of the step into the log.
 struct StepOutput<'a> {
     out: Pipe,
     err: Pipe,
@@ -201,7 +202,7 @@ struct StepOutput<'a> {
     log: &'a mut LogFile,
 }
 
-/// One stream: its pipe until that ends, and its unfinished line.
+/// One stream: its pipe until it ends, and its unfinished line.
 struct Pipe {
     reader: Option<Box<dyn AsyncRead + Unpin>>,
     lines: Lines,
@@ -251,7 +252,7 @@ impl<'a> StepOutput<'a> {
         self.out.reader.is_some() || self.err.reader.is_some()
     }
 
-    /// The step's own process may end before those that it started, which have the same time to end in order.
+    /// Reads until every process of the step has ended. Its children have the same grace time as the step's own process.
     async fn read_while_it_lives(&mut self, group: Option<Pid>, spec: &Spec, kill_at: Instant) {
         while !living(spec).is_empty() {
             if Instant::now() > kill_at {
@@ -260,19 +261,19 @@ impl<'a> StepOutput<'a> {
             }
             tokio::select! {
                 () = self.read() => {}
-                () = tokio::time::sleep(GLANCE) => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
             }
         }
     }
 
-    /// Reads what is left, as long as somebody else may write but no longer than a moment.
+    /// Reads the remaining output until the pipes close or the time is over.
     async fn drain(&mut self) {
-        let deadline = Instant::now() + LEFTOVER;
+        let deadline = Instant::now() + DRAIN_TIMEOUT;
         while self.is_open() {
             tokio::select! {
                 () = self.read() => {}
                 () = sleep_until(deadline) => {
-                    self.note("a process that the step left behind holds its output open; not read any further");
+                    self.note("a process that the step left behind keeps its output open; reading has stopped");
                     self.out.take(0, self.mask, self.log);
                     self.err.take(0, self.mask, self.log);
                 }

@@ -1,6 +1,6 @@
-//! Cuts a stream of bytes into log lines; a line without an end becomes several that say so.
+//! Cuts a stream of bytes into log lines. A very long line becomes several, which are marked as continued.
 //!
-//! Whole blocks of lines are masked and written at once: a step may print faster than anybody can read.
+//! Whole blocks of lines are masked and written at once, because a step may print very fast.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -12,27 +12,27 @@ use super::mask::{Mask, masked};
 use crate::domain::log::{Stream, format};
 
 /// Longer lines are cut into pieces of about this many bytes.
-const LONGEST: usize = 16 * 1024;
-/// The most bytes of one letter in UTF-8.
-const LONGEST_LETTER: usize = 4;
+const LONGEST_LINE: usize = 16 * 1024;
+/// The most bytes of one character in UTF-8.
+const LONGEST_CHAR: usize = 4;
 
 /// One stream's bytes that have no line end yet.
 #[derive(Debug)]
 pub(super) struct Lines {
     stream: Stream,
-    /// Not masked yet: at its end a secret may have begun.
+    /// Not masked yet: a secret may start at its end.
     partial: Vec<u8>,
-    /// So many bytes at the beginning of `partial` belong to a secret whose beginning was masked already.
+    /// How many bytes at the start of `partial` belong to a secret whose start was already masked.
     secret: usize,
 }
 
-/// Lines of the log as they are written, of which the first may be left out.
+/// Formatted lines of the log. The first ones may be left out.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Block {
     pub bytes: Vec<u8>,
     /// How many lines are in `bytes`.
     pub lines: u64,
-    /// How many more there were before them.
+    /// How many lines before them were left out.
     pub left_out: u64,
 }
 
@@ -41,7 +41,7 @@ impl Lines {
         Self { stream, partial: Vec::new(), secret: 0 }
     }
 
-    /// Takes what was read at a time and gives what of it is complete: all, or the last `wanted` lines.
+    /// Takes bytes and returns the lines that are complete: all, or the last `wanted`.
     pub fn push(
         &mut self,
         at: DateTime<Utc>,
@@ -57,10 +57,10 @@ impl Lines {
         } else {
             self.partial.extend_from_slice(bytes);
         }
-        // Twice the overlap, so that what is kept is not looked through for every few bytes that come.
-        if self.partial.len() > LONGEST.max(mask.overlap()) + mask.overlap() {
-            let certain = self.partial.len() - mask.overlap().max(LONGEST_LETTER);
-            let certain = letter_end(&self.partial, certain);
+        // Twice the overlap, so that the kept bytes are not searched again for every few new bytes.
+        if self.partial.len() > LONGEST_LINE.max(mask.overlap()) + mask.overlap() {
+            let certain = self.partial.len() - mask.overlap().max(LONGEST_CHAR);
+            let certain = char_end(&self.partial, certain);
             self.take(certain, mask, |text| writer.piece(text));
         }
         writer.block
@@ -75,7 +75,7 @@ impl Lines {
         writer.block
     }
 
-    /// Gives the first bytes away, masked, and remembers how far a secret among them reaches into the rest.
+    /// Passes on the first bytes, masked, and remembers how far a secret reaches into the rest.
     fn take(&mut self, length: usize, mask: &Mask, give: impl FnOnce(&[u8])) {
         let mut secrets = mask.secrets(&self.partial);
         if self.secret > 0 {
@@ -91,14 +91,14 @@ impl Lines {
     }
 }
 
-/// Adds what is known to be secret at the beginning.
+/// Adds the secret that covers the start.
 fn begin_with(secrets: &mut Vec<Range<usize>>, end: usize) {
     let touching = secrets.iter().take_while(|secret| secret.start <= end).count();
     let end = secrets.drain(..touching).map(|secret| secret.end).fold(end, usize::max);
     secrets.insert(0, 0..end);
 }
 
-/// Keeps what lies before `length`, and answers with how much of the rest belongs to the secret that is cut there.
+/// Keeps the secrets before `length`. Returns how many bytes after it belong to the secret that is cut there.
 fn cut(secrets: &mut Vec<Range<usize>>, length: usize) -> usize {
     secrets.truncate(secrets.iter().take_while(|secret| secret.start < length).count());
     let Some(last) = secrets.last_mut() else { return 0 };
@@ -107,7 +107,7 @@ fn cut(secrets: &mut Vec<Range<usize>>, length: usize) -> usize {
     beyond
 }
 
-/// Puts lines of one instant behind each other.
+/// Formats lines of one instant.
 struct LineWriter {
     whole: Vec<u8>,
     continued: Vec<u8>,
@@ -123,15 +123,15 @@ impl LineWriter {
         }
     }
 
-    /// Lines, the last one without its end.
+    /// Writes lines; the last one has no line end.
     fn lines(&mut self, text: &[u8], wanted: Option<usize>) {
         let text = self.last(text, wanted);
         self.block.bytes.reserve(text.len() + self.whole.len() + 1);
         let mut start = 0;
         for end in memchr_iter(b'\n', text).chain([text.len()]) {
             let mut line = &text[start..end];
-            while line.len() > LONGEST {
-                let (piece, rest) = line.split_at(letter_end(line, LONGEST));
+            while line.len() > LONGEST_LINE {
+                let (piece, rest) = line.split_at(char_end(line, LONGEST_LINE));
                 self.put(piece, true);
                 line = rest;
             }
@@ -140,10 +140,10 @@ impl LineWriter {
         }
     }
 
-    /// What is certain of a line that goes on.
+    /// Writes the finished part of a line that continues.
     fn piece(&mut self, mut text: &[u8]) {
         while !text.is_empty() {
-            let (piece, rest) = text.split_at(letter_end(text, LONGEST));
+            let (piece, rest) = text.split_at(char_end(text, LONGEST_LINE));
             self.put(piece, true);
             text = rest;
         }
@@ -158,7 +158,7 @@ impl LineWriter {
         self.block.lines += 1;
     }
 
-    /// The last lines of many; the others are counted.
+    /// Returns the last lines and counts the others.
     fn last<'a>(&mut self, text: &'a [u8], wanted: Option<usize>) -> &'a [u8] {
         let end = wanted.and_then(|wanted| memrchr_iter(b'\n', text).nth(wanted.saturating_sub(1)));
         let Some(end) = end else { return text };
@@ -167,20 +167,20 @@ impl LineWriter {
     }
 }
 
-/// What stands before the text of every line of this instant.
+/// The prefix of every line of this instant.
 fn lead(at: DateTime<Utc>, stream: Stream, continues: bool) -> Vec<u8> {
     let mut lead = format(at, stream, b"", continues);
     lead.pop();
     lead
 }
 
-/// Where to cut after at most so many bytes without parting the bytes of a letter.
-fn letter_end(text: &[u8], at_most: usize) -> usize {
+/// Where to cut after at most this many bytes without splitting a character.
+fn char_end(text: &[u8], at_most: usize) -> usize {
     if text.len() <= at_most {
         return text.len();
     }
-    let goes_on = |byte: &u8| byte & 0b1100_0000 == 0b1000_0000;
-    let parted = text[..=at_most].iter().rev().take_while(|byte| goes_on(byte)).count();
-    // What goes on for longer than a letter is no text, and may be cut anywhere.
-    if parted < LONGEST_LETTER { at_most - parted } else { at_most }
+    let is_continuation = |byte: &u8| byte & 0b1100_0000 == 0b1000_0000;
+    let split = text[..=at_most].iter().rev().take_while(|byte| is_continuation(byte)).count();
+    // A longer sequence is not UTF-8 and may be cut anywhere.
+    if split < LONGEST_CHAR { at_most - split } else { at_most }
 }

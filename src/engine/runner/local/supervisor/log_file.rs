@@ -1,4 +1,4 @@
-//! The log file of a step. A log is never a reason to fail a deploy: what cannot be written is counted.
+//! The log file of a step. A write error never fails a deploy: lines that cannot be written are counted.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -11,9 +11,9 @@ use super::lines::Block;
 use super::tail::Tail;
 use crate::domain::log::{Stream, format};
 
-/// Beyond this many bytes only the last lines of a step's output are kept.
-const LARGEST: u64 = 512 * 1024 * 1024;
-/// Of what was read at once so many lines are of use then.
+/// Above this size only the last lines of a step's output are kept.
+const LARGEST_LOG: u64 = 512 * 1024 * 1024;
+/// How many lines of one read are kept once the log is full.
 const LAST_LINES: usize = 2_000;
 
 pub(super) struct LogFile {
@@ -28,7 +28,7 @@ pub(super) struct LogFile {
 
 impl LogFile {
     pub fn create(path: &Path) -> Self {
-        Self::limited(path, LARGEST)
+        Self::limited(path, LARGEST_LOG)
     }
 
     pub fn limited(path: &Path, largest: u64) -> Self {
@@ -36,7 +36,7 @@ impl LogFile {
         Self { file: options.open(path).ok(), size: 0, largest, lost: 0, tail: None }
     }
 
-    /// How many of the last lines of what comes next are of use; `None` for all of them.
+    /// How many of the last lines of the next read to keep. `None` for all.
     pub fn wants(&self) -> Option<usize> {
         self.tail.as_ref().map(|_| LAST_LINES)
     }
@@ -52,7 +52,7 @@ impl LogFile {
         if self.size >= self.largest {
             let full = self.largest / (1024 * 1024);
             let text = std::format!(
-                "the log is full at {full} MiB: only the last lines of what comes now are kept, and written when the step has ended"
+                "the log is full at {full} MiB: of the remaining output only the last lines are kept; they are written when the step ends"
             );
             self.note(at, &text);
             self.tail = Some(Tail::default());
@@ -63,7 +63,7 @@ impl LogFile {
         self.write(at, &note(at, text), 1);
     }
 
-    /// Writes the end of an output that was too long and says what was lost.
+    /// Writes the end of an output that was too long and how many lines are missing.
     pub fn finish(&mut self, at: DateTime<Utc>) {
         if let Some(tail) = self.tail.take() {
             if tail.left_out() > 0 {
@@ -79,14 +79,14 @@ impl LogFile {
         self.write(at, b"", 0);
     }
 
-    /// Brings everything to the disk.
+    /// Flushes everything to the disk.
     pub fn sync(&self) {
         if let Some(file) = &self.file {
             let _best_effort = file.sync_all();
         }
     }
 
-    /// Writes lines, and before them how many are missing there.
+    /// Writes lines. If earlier lines could not be written, it first writes how many.
     fn write(&mut self, at: DateTime<Utc>, bytes: &[u8], lines: u64) {
         let missing = match self.lost {
             0 => Vec::new(),
@@ -103,7 +103,7 @@ impl LogFile {
             self.size += (missing.len() + bytes.len()) as u64;
             self.lost = 0;
         } else {
-            // What was written of it ends in the middle of a line, and the next would go on there.
+            // Remove the partial line, so that the next one does not continue it.
             let _best_effort = file.set_len(self.size);
             self.lost += lines;
         }

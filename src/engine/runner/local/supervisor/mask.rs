@@ -1,4 +1,4 @@
-//! Secrets do not reach the disk: their values become `***` in every line before it is written.
+//! Masks secrets: their values become `***` in every line before it is written to disk.
 
 use std::ops::Range;
 
@@ -7,24 +7,25 @@ use aho_corasick::AhoCorasick;
 /// The values to hide, from the environment.
 #[derive(Debug, Default)]
 pub(super) struct Mask {
-    /// All values at once, so that a flood costs one pass however many there are; `None` without any.
+    /// Searches all values in one pass, so that much output stays cheap. `None` without values.
     finder: Option<AhoCorasick>,
     longest: usize,
     too_short: Vec<String>,
 }
 
-const SHORTEST: usize = 8;
+/// Shorter values are not masked.
+const SHORTEST_SECRET: usize = 8;
 const MASKED: &[u8] = b"***";
 
 impl Mask {
-    /// Takes each named variable's value, line by line. What is shorter than eight bytes would hide half the log:
-    /// it is not masked, and [`Mask::too_short`] names it.
+    /// Takes the value of each named variable, line by line. A line shorter than eight bytes is not masked, because it would
+    /// hide too much of the log. [`Mask::too_short`] names its variable.
     pub fn new(names: &[String], lookup: impl Fn(&str) -> Option<String>) -> Self {
         let (mut values, mut too_short) = (Vec::new(), Vec::new());
         for name in names {
             let Some(value) = lookup(name) else { continue };
             for line in value.lines().map(str::trim).filter(|line| !line.is_empty()) {
-                if line.len() < SHORTEST {
+                if line.len() < SHORTEST_SECRET {
                     too_short.push(name.clone());
                 } else {
                     values.push(line.to_owned());
@@ -43,18 +44,18 @@ impl Mask {
         &self.too_short
     }
 
-    /// How many bytes at the end of an unfinished line may be the beginning of a secret.
+    /// How many bytes at the end of an unfinished line may be the start of a secret.
     pub fn overlap(&self) -> usize {
         self.longest.saturating_sub(1)
     }
 
-    /// What of the text is secret, in order and without touching: where values overlap, all of them together.
+    /// The secret parts of the text in order. Parts that overlap or touch are merged.
     pub fn secrets(&self, text: &[u8]) -> Vec<Range<usize>> {
         let Some(finder) = self.finder.as_ref().filter(|finder| finder.is_match(text)) else {
             return Vec::new();
         };
         let mut secrets: Vec<Range<usize>> = Vec::new();
-        // In the order of their ends, so that one may begin before some that were found earlier.
+        // Matches come in the order of their ends, so one may start before earlier ones.
         for found in finder.find_overlapping_iter(text) {
             let (mut start, end) = (found.start(), found.end());
             while let Some(last) = secrets.pop_if(|last| last.end >= start) {

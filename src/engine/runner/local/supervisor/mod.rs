@@ -1,5 +1,5 @@
-//! The supervisor of one step: a process of its own session that outlives console and engine, writes the log and
-//! leaves the outcome on disk.
+//! The supervisor of one step: a process in its own session that outlives console and engine. It writes the log and the
+//! outcome to disk.
 
 mod child;
 mod lines;
@@ -21,18 +21,18 @@ use crate::domain::event::StepOutcome;
 use crate::engine::clock::{Clock as _, SystemClock};
 use crate::engine::runner::Status;
 
-/// What the supervisor tells the engine on its standard output once the run is its own.
+/// What the supervisor prints once it has claimed the run.
 pub(super) const READY: &str = "ready";
-/// What it tells when another supervisor has or had the run.
+/// What it prints if another supervisor has or had the run.
 pub(super) const TAKEN: &str = "taken";
 
-/// How often a full disk is asked again to take the outcome, a second apart.
+/// How many times the write of the outcome is retried, once a second.
 const STATUS_TRIES: u32 = 600;
 
-/// Runs the step that the folder describes, at most once in all time, and leaves its outcome there.
+/// Runs the step that the folder describes, at most once ever, and writes its outcome there.
 #[must_use]
 pub fn run(folder: &Path) -> ExitCode {
-    // The engine may stop, and its session with it; a session leader already has its own.
+    // The engine's session may end. This fails only if the process already leads a session.
     let _already_leader = rustix::process::setsid();
     let run = RunFolder::at(folder);
     match supervise(&run) {
@@ -73,7 +73,7 @@ fn supervise(run: &RunFolder) -> io::Result<()> {
     };
     log.finish(SystemClock.now());
     let kept = keep_status(run, &Status { outcome, took: began.elapsed() });
-    // Last, as the next step waits for the outcome and not for a log that may take long.
+    // This comes last: the next step waits for the outcome, but not for a slow log.
     log.sync();
     kept
 }
@@ -93,13 +93,13 @@ fn take(run: &RunFolder) -> io::Result<Option<std::fs::File>> {
     }
 }
 
-/// The engine may be gone, then nobody listens.
+/// Prints a word for the engine, which may be gone.
 fn tell(word: &str) {
-    let _nobody_listens = writeln!(io::stdout(), "{word}");
+    let _engine_is_gone = writeln!(io::stdout(), "{word}");
 }
 
-/// The outcome is what the deploy stands on: a full disk gets ten minutes to recover. A folder that somebody removed
-/// does not come back.
+/// Writes the outcome, which the deploy depends on: a full disk gets ten minutes to recover. A removed folder is not
+/// retried.
 fn keep_status(run: &RunFolder, status: &Status) -> io::Result<()> {
     let mut tries = 0;
     loop {

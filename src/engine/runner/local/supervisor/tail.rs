@@ -1,11 +1,11 @@
-//! The last lines of an output of which nothing is written any more.
+//! The last lines of an output after its log is full.
 
 use std::collections::VecDeque;
 
 use super::lines::Block;
 
 /// About how many bytes are kept.
-const KEPT: usize = 1024 * 1024;
+const KEPT_BYTES: usize = 1024 * 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct Tail {
@@ -15,23 +15,23 @@ pub(super) struct Tail {
 }
 
 impl Tail {
-    /// Keeps a block and forgets those before it that are not needed any more.
+    /// Keeps a block and drops the oldest blocks above the limit.
     pub fn push(&mut self, block: Block) {
         if block.left_out > 0 {
-            // Lines are missing between what is there and this.
-            self.forget_all();
+            // Lines are missing before this block, so the kept lines are useless.
+            self.drop_all();
         }
         self.left_out += block.left_out;
         self.bytes += block.bytes.len();
         self.blocks.push_back(block);
         while let Some(first) = self.blocks.front()
-            && self.bytes - first.bytes.len() >= KEPT
+            && self.bytes - first.bytes.len() >= KEPT_BYTES
         {
-            self.forget_first();
+            self.drop_first();
         }
     }
 
-    /// How many lines there were before those that are kept.
+    /// How many lines before the kept ones were dropped.
     pub fn left_out(&self) -> u64 {
         self.left_out
     }
@@ -40,13 +40,13 @@ impl Tail {
         self.blocks.into_iter()
     }
 
-    fn forget_all(&mut self) {
+    fn drop_all(&mut self) {
         while !self.blocks.is_empty() {
-            self.forget_first();
+            self.drop_first();
         }
     }
 
-    fn forget_first(&mut self) {
+    fn drop_first(&mut self) {
         if let Some(first) = self.blocks.pop_front() {
             self.bytes -= first.bytes.len();
             self.left_out += first.lines;

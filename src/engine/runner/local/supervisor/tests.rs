@@ -1,4 +1,4 @@
-//! What becomes of an output however it is cut, however much of it there is and however many secrets are in it.
+//! Tests of output processing: cut at any place, of any size, with any secrets.
 
 use chrono::{DateTime, Utc};
 use proptest::prelude::*;
@@ -79,7 +79,7 @@ fn a_secret_that_repeats_itself_without_an_end_is_masked_to_its_end() {
 }
 
 #[test]
-fn a_letter_is_not_parted_where_a_long_line_is_cut() {
+fn a_character_is_not_split_where_a_long_line_is_cut() {
     let text = "x".to_owned() + &"\u{20ac}".repeat(60_000);
     let lines = logged(text.as_bytes().chunks(777), &Mask::default());
     assert!(lines.len() > 10);
