@@ -1,8 +1,8 @@
-//! Who calls, as the connection proves it. A listener makes the caller; no request can.
+//! The caller, authenticated by the connection. Only a listener makes it, never a request.
 
 use std::fmt;
 
-/// One caller, for as long as its connection lasts.
+/// The caller of one connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     pub identity: CallerIdentity,
@@ -10,7 +10,7 @@ pub struct Caller {
     pub rights: Rights,
 }
 
-/// What was authenticated. Each service resolves it to an actor by its own people, see
+/// The authenticated identity. Each service maps it to an actor with its own `[people]`, see
 /// [`super::people::People::actor_of`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallerIdentity {
@@ -19,8 +19,8 @@ pub enum CallerIdentity {
 }
 
 impl CallerIdentity {
-    /// The text that stands for this identity in the digest of a recorded command. It must never change: a retry with
-    /// the same idempotency key is compared by it, also with records of older versions.
+    /// The identity as text in the digest of a recorded command. It must never change: the engine compares a retry with
+    /// the same idempotency key by this digest, also with records of older versions.
     #[must_use]
     pub fn digest_name(&self) -> &str {
         match self {
@@ -29,10 +29,10 @@ impl CallerIdentity {
     }
 }
 
-/// How the caller came in.
+/// How the caller connects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Via {
-    /// The unix socket; the kernel told the user id.
+    /// Over the unix socket; the user id is from the kernel.
     Socket { uid: u32 },
     /// The engine's own process.
     Process,
@@ -48,13 +48,13 @@ pub enum Rights {
 }
 
 impl Caller {
-    /// Somebody on the engine's own machine, with all rights.
+    /// A caller on the engine's own machine, with all rights.
     #[must_use]
     pub fn local(login: impl Into<String>, via: Via) -> Self {
         Self { identity: CallerIdentity::Login(login.into()), via, rights: Rights::Deployer }
     }
 
-    /// The engine's own process, in the name of this login.
+    /// A caller in the engine's own process, with this login.
     #[must_use]
     pub fn in_process(login: impl Into<String>) -> Self {
         Self::local(login, Via::Process)

@@ -1,4 +1,4 @@
-//! What a person may ask for, and the answers: a receipt, or a refusal that says what to do instead.
+//! The commands, and their answers: a receipt, or a refusal that says what to do instead.
 
 use std::collections::BTreeMap;
 
@@ -11,24 +11,24 @@ use super::log::Unsearchable;
 use super::plan::{Finding, Fingerprint, Guard, Plan};
 use super::remedy::Remedy;
 
-/// The most commits that one command names as bad.
+/// The most commits that one command marks as bad.
 pub const MOST_BAD_COMMITS: usize = 50;
 
-/// What a plan can be made for.
+/// The actions that have a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", tag = "action")]
 pub enum Action {
     /// Put a build into production.
     Promote { build: BuildNumber },
-    /// Put production back to a build that was live before; without `to`, the one that a rollback chooses itself.
+    /// Put production back to a build that was live before; without `to`, to the default target.
     Rollback { to: Option<BuildNumber> },
 }
 
-/// Everything that changes the world. Each is sent with an idempotency key.
+/// Everything that changes something. Each command is sent with an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", tag = "command")]
 pub enum Command {
-    /// Run the plan that this fingerprint belongs to, or nothing.
+    /// Run the plan with this fingerprint. If the plan has changed, nothing runs.
     Execute {
         #[serde(flatten)]
         action: Action,
@@ -49,17 +49,17 @@ pub enum Command {
         environment: Environment,
         reason: String,
     },
-    /// Ends a hold. After a rollback it has to be said which commits were bad; an empty list says that none was.
+    /// Ends a hold. The hold of a rollback needs `bad`: the bad commits, or an empty list if there is none.
     Release {
         environment: Environment,
         reason: String,
         #[serde(default)]
         bad: Option<Vec<String>>,
-        /// The hold that was looked at; without it, whichever there is.
+        /// The hold that the caller saw; without it, the current hold.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hold: Option<Seq>,
     },
-    /// Names commits that are known to be bad, each by its id or the beginning of it.
+    /// Marks commits as bad, each by its sha or the beginning of it.
     Quarantine {
         commits: Vec<String>,
         reason: String,
@@ -69,18 +69,18 @@ pub enum Command {
         commit: String,
         reason: String,
     },
-    /// Asks for somebody else to execute the plan that this fingerprint belongs to.
+    /// Asks somebody else to promote the build. The fingerprint is that of the promote's plan.
     Ask {
         build: BuildNumber,
         fingerprint: Fingerprint,
         note: String,
     },
-    /// Takes a request back.
+    /// Withdraws a request.
     Withdraw {
         request: Seq,
         reason: String,
     },
-    /// `until` is exclusive; without it, until lifted. `from` in the past means now.
+    /// `until` is exclusive; without it, the freeze lasts until it is lifted. `from` in the past means now.
     Freeze {
         from: Option<DateTime<Utc>>,
         until: Option<DateTime<Utc>>,
@@ -93,8 +93,8 @@ pub enum Command {
 }
 
 impl Command {
-    /// What it does, for a sentence: `the promote of #12`. `target` is the build that a plan chose where the command
-    /// itself names none.
+    /// What it does, as a phrase: `the promote of #12`. `target` is the build that a plan chose, for a rollback without
+    /// one.
     #[must_use]
     pub fn what(&self, target: Option<BuildNumber>) -> String {
         match self {
@@ -119,7 +119,7 @@ impl Command {
     }
 }
 
-/// The proof that a command was recorded, durably, before this was written.
+/// The answer to a command that is durably recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Receipt {
     /// The first event that the command caused.
@@ -132,17 +132,17 @@ pub struct Receipt {
     pub said: String,
 }
 
-/// A decision against a command: nothing was done. Different from a failure, where something went wrong.
+/// A decision against a command. Nothing was done and nothing failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, thiserror::Error)]
 #[serde(rename_all = "snake_case", tag = "code")]
 pub enum Refusal {
     /// A guard refuses, or an override has no reason.
     #[error("{sentence}")]
     Policy { sentence: String, findings: Vec<Finding> },
-    /// The world moved since the plan was made: what changed, and the plan as it is now.
-    #[error("the world changed since you looked: {}", changes.join("; "))]
+    /// The plan changed since it was confirmed: what changed, and the plan as it is now.
+    #[error("the plan changed since you looked: {}", changes.join("; "))]
     Changed { changes: Vec<String>, plan: Box<Plan> },
-    /// The world moved since it was looked at, where no plan tells how it is now.
+    /// Something changed since the caller looked, for commands without a plan.
     #[error("{sentence}")]
     Moved { sentence: String },
     #[error("{sentence}")]
@@ -157,7 +157,7 @@ pub enum Refusal {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         remedy: Option<Remedy>,
     },
-    /// The idempotency key was used before for something else.
+    /// The idempotency key was used before for another command.
     #[error("this idempotency key was used for a different command; make a new one")]
     KeyReused,
 }
@@ -170,10 +170,8 @@ impl Refusal {
     pub fn invalid(sentence: impl Into<String>) -> Self {
         Self::Invalid { sentence: sentence.into(), remedy: None }
     }
-}
 
-impl Refusal {
-    /// The same with what to do instead, where this refusal has room for it.
+    /// Adds what to do instead, if this kind of refusal has a remedy.
     #[must_use]
     pub fn with(mut self, instead: Remedy) -> Self {
         if let Self::NotFound { remedy, .. } | Self::Invalid { remedy, .. } = &mut self {

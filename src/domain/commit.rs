@@ -10,11 +10,11 @@ use super::ids::Sha;
 use super::people::{Identity, People};
 use super::pull_request::PullRequest;
 
-/// One commit, its author and co-authors already passed through the mailmap.
+/// One commit. Its author and co-authors are mapped by the mailmap.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Commit {
     pub sha: Sha,
-    /// How many parents it has; two or more make it a merge.
+    /// How many parents it has. A commit with two or more is a merge.
     pub parents: u32,
     pub author: Identity,
     /// From the `Co-authored-by` trailers.
@@ -27,25 +27,25 @@ pub struct Commit {
     /// The pull request that it came from, if its message names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pull_request: Option<PullRequest>,
-    /// The commits that its message says it reverts, in git's own words.
+    /// The commits that it reverts, from the line that git writes into the message.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reverts: Vec<Sha>,
-    /// The paths it touches, relative to its parent; of a merge only those that it changed itself.
+    /// The paths that it changes relative to its parent; for a merge, only those that the merge itself changes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
 }
 
 impl Commit {
-    /// The people who wrote this change: author and co-authors without bots. Who only pressed the merge button
-    /// did not write what a merge commit brings in, so its author counts only where it has changes of its own.
+    /// The people who wrote this change: author and co-authors without bots. The author of a merge commit did not write
+    /// the merged changes, so they count only if the merge has changes of its own.
     pub fn writers<'a>(&'a self, people: &'a People) -> impl Iterator<Item = &'a Identity> {
-        let wrote = self.parents < 2 || !self.files.is_empty();
-        let author = wrote.then_some(&self.author);
+        let has_own_changes = self.parents < 2 || !self.files.is_empty();
+        let author = has_own_changes.then_some(&self.author);
         author.into_iter().chain(&self.co_authors).filter(|who| !people.is_bot(who))
     }
 }
 
-/// One commit that takes another back.
+/// One commit that reverts another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Revert {
     pub by: Sha,
@@ -55,15 +55,14 @@ pub struct Revert {
 /// The commits that are reachable from `to` and not from `from`, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Range {
-    /// Nothing when nothing is live yet: then the commits are all that trunkline has seen.
+    /// Absent if nothing is live yet. The commits are then all that trunkline has seen.
     pub from: Option<Sha>,
     pub to: Sha,
     pub commits: Vec<Commit>,
-    /// How many more there are beyond the ones listed.
+    /// How many more commits there are than the listed ones.
     #[serde(default)]
     pub more: u32,
-    /// Commits reachable from `from` and not from `to`: those of a trunk that was rewritten, or those that an older
-    /// candidate does not have yet.
+    /// The commits reachable from `from` and not from `to`. There are some if the trunk was rewritten or `to` is older.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lost: Vec<Commit>,
 }
@@ -85,7 +84,7 @@ impl Range {
         self.commits.iter().flat_map(|c| &c.files).collect::<BTreeSet<_>>().len()
     }
 
-    /// What its writers are called, each once, in the order of their newest commit.
+    /// The names of its writers, each once, ordered by their newest commit.
     #[must_use]
     pub fn writers<'a>(&'a self, people: &'a People) -> Vec<&'a str> {
         let mut names = Vec::new();

@@ -1,4 +1,4 @@
-//! Where a commit is: in which build, in staging, in production.
+//! The location of a commit: its build, and whether it is in staging and in production.
 
 use std::collections::BTreeMap;
 
@@ -13,24 +13,24 @@ use super::policy::Policy;
 use super::quarantine::{BadCommit, Quarantined};
 use super::service::{Live, ServiceState};
 
-/// Where the commit with this id, or with this beginning of an id, is.
+/// The location of the commit with a given sha or beginning of a sha.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum CommitLocation {
-    /// No fetched commit has this id.
+    /// No fetched commit has this sha.
     UnknownHere,
-    /// Several commits have this beginning.
+    /// Several commits start with it.
     Ambiguous {
-        /// At most ten of them, ordered by id.
+        /// At most ten of them, ordered by sha.
         candidates: Vec<Sha>,
         /// How many more there are.
         more: u32,
     },
-    /// No build contains it: it is not merged yet, or a force-push removed it before it was built.
+    /// No build contains it. It is not merged yet, or a force-push removed it before it was built.
     NotOnTrunk {
         commit: NamedCommit,
     },
-    /// It is on the trunk and no build contains it: none came after it, or none that touches the service.
+    /// It is on the trunk and no build contains it yet. The service has no build since, or no later commit touches it.
     InNoBuild {
         commit: NamedCommit,
     },
@@ -40,12 +40,12 @@ pub enum CommitLocation {
 /// The most candidates that are listed.
 const CANDIDATES: usize = 10;
 
-/// What people recognise a commit by.
+/// A commit's sha, subject and author.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NamedCommit {
     pub sha: Sha,
     pub subject: String,
-    /// Nothing when git no longer has the commit and no build lists it.
+    /// Absent if git no longer has the commit and no build lists it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
 }
@@ -62,10 +62,10 @@ pub struct CommitInBuild {
     pub off_trunk: bool,
     pub staging: InStaging,
     pub production: InProduction,
-    /// The attempt that failed in production: what runs there is unknown until the next success.
+    /// The last production deployment, if it did not succeed: what runs there is unknown until the next success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsettled: Option<DeploymentId>,
-    /// The revert of it, unless that was reverted too.
+    /// The commit that reverted it, unless that one was reverted too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reverted_by: Option<RevertedBy>,
     /// Who marked it bad, and why.
@@ -129,7 +129,7 @@ pub enum InProduction {
 }
 
 impl CommitLocation {
-    /// Several commits, of which ten are listed.
+    /// Lists at most ten of several commits.
     #[must_use]
     pub fn ambiguous(mut candidates: Vec<Sha>) -> Self {
         candidates.sort();
@@ -138,7 +138,7 @@ impl CommitLocation {
         Self::Ambiguous { candidates, more: u32::try_from(more).unwrap_or(u32::MAX) }
     }
 
-    /// A commit that git does not have, as the builds and the quarantine list it.
+    /// Locates a commit that git does not have, by the commits that the builds list.
     #[must_use]
     pub fn recorded(state: &ServiceState, policy: &Policy, commit: &CommitPrefix) -> Self {
         let mut recorded = state.commits_that_begin_with(commit.as_str());
@@ -152,7 +152,7 @@ impl CommitLocation {
         Self::of(state, policy, named, only.build)
     }
 
-    /// A commit whose first build is known.
+    /// Locates a commit whose first build is known.
     #[must_use]
     pub fn of(
         state: &ServiceState,
@@ -187,7 +187,7 @@ impl NamedCommit {
         Self { sha: commit.sha.clone(), subject: commit.subject.clone(), author }
     }
 
-    /// What is recorded of a commit that git no longer has.
+    /// A commit that git no longer has, without its author.
     #[must_use]
     pub fn bare(commit: &BadCommit) -> Self {
         Self { sha: commit.sha.clone(), subject: commit.subject.clone(), author: None }
@@ -198,7 +198,7 @@ impl NamedCommit {
 struct CommitTrail<'a> {
     state: &'a ServiceState,
     first: &'a Build,
-    /// Whether each build contains it; nothing where that is unknown.
+    /// Whether each build contains it; `None` if that is unknown.
     builds_with: BTreeMap<BuildNumber, Option<bool>>,
 }
 
@@ -206,7 +206,7 @@ struct CommitTrail<'a> {
 struct LivePeriod {
     build: BuildNumber,
     from: DateTime<Utc>,
-    /// Nothing while it lasts.
+    /// `None` while it lasts.
     to: Option<DateTime<Utc>>,
 }
 
@@ -270,11 +270,11 @@ impl CommitTrail<'_> {
             let state = self.state.build_state(build, &policy.verify);
             !matches!(state, BuildState::Superseded | BuildState::Failed)
         };
-        let brings =
+        let promote =
             ready.or_else(|| with_it.clone().find(may_be)).or_else(|| with_it.clone().next());
         InProduction::NotYet {
             ahead: u32::try_from(ahead).unwrap_or(u32::MAX),
-            promote: brings.map(|build| build.number),
+            promote: promote.map(|build| build.number),
             verified: ready.is_some(),
         }
     }

@@ -1,4 +1,4 @@
-//! How long a deployment and each of its steps should take: the median of the last ten of its kind.
+//! The expected time of a deployment and of each step: the median of the last ten of its kind.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use super::ids::Environment;
 use super::service::ServiceState;
 use super::time::median;
 
-/// The expected time of a whole deployment: measured if there are measurements, else the sum of what the steps
-/// declare, else unknown.
+/// The expected time of a deployment: measured if there are measurements, else the sum of the steps' declared times,
+/// else unknown.
 #[must_use]
 pub fn deployment(
     state: &ServiceState,
@@ -25,7 +25,7 @@ pub fn deployment(
     })
 }
 
-/// The expected time of one step, by its name, measured like the whole.
+/// The expected time of one step, by its name: measured, else declared, else unknown.
 #[must_use]
 pub fn step(
     state: &ServiceState,

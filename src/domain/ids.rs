@@ -1,4 +1,4 @@
-//! The names of things: services, environments, builds, deployments, commits and events.
+//! Names and numbers: services, environments, builds, deployments, commits and events.
 
 use std::fmt;
 
@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 pub use crate::settings::name::InvalidName;
 use crate::settings::name::check_service_name;
 
-/// A service's name: 1 to 40 of `a-z 0-9 - _ .`, starting with a letter or digit, so that it is safe as a
-/// folder name, in a URL and on screen.
+/// A service's name: 1 to 40 of `a-z 0-9 - _ .`, starting with a letter or digit. It is safe as a folder name, in a URL
+/// and on screen.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schema(value_type = String, pattern = "^[a-z0-9][a-z0-9_.-]{0,39}$")]
@@ -98,7 +98,7 @@ impl std::str::FromStr for BuildNumber {
     }
 }
 
-/// The position of an event in the engine's one order; starts at 1, 0 means "before everything".
+/// The sequence number of an event, across all services. It starts at 1; 0 is before the first event.
 #[derive(
     Debug,
     Clone,
@@ -122,7 +122,7 @@ impl fmt::Display for Seq {
     }
 }
 
-/// A deployment is named by the event that requested it; shown as `d57`.
+/// A deployment's id: the sequence number of the event that requested it, shown as `d57`.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
 )]
@@ -150,7 +150,7 @@ impl From<Seq> for DeploymentId {
     }
 }
 
-/// A full commit id in lower-case hex, 40 (SHA-1) or 64 (SHA-256) digits long.
+/// A full commit id in lower-case hex: 40 digits (SHA-1) or 64 (SHA-256).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schema(value_type = String, pattern = "^([0-9a-f]{40}|[0-9a-f]{64})$")]
@@ -162,7 +162,7 @@ impl Sha {
         &self.0
     }
 
-    /// The first seven digits, as people quote commits.
+    /// The first seven digits.
     #[must_use]
     pub fn short(&self) -> &str {
         &self.0[..7]
@@ -198,12 +198,12 @@ impl fmt::Display for Sha {
     }
 }
 
-/// A text that is not a full commit id.
+/// The text is not a full commit id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a full commit id")]
 pub struct InvalidSha(String);
 
-/// A commit id or its beginning, 4 to 64 hex digits: nothing that git could take for anything else.
+/// A commit id or its beginning: 4 to 64 hex digits, without any git syntax.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schema(value_type = String, pattern = "^[0-9a-fA-F]{4,64}$")]
@@ -250,12 +250,12 @@ impl fmt::Display for CommitPrefix {
     }
 }
 
-/// A text that begins no commit id.
+/// The text is not the beginning of a commit id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no commit id; give 4 to 64 of its hex digits, as in 3f9ac21")]
+#[error("{0:?} is not a commit id; give 4 to 64 of its hex digits, as in 3f9ac21")]
 pub struct InvalidPrefix(String);
 
-/// A key that the asker makes up once per intent; the same key never acts twice. 8 to 64 of `A-Z a-z 0-9 - _`.
+/// A key that the caller makes for each command: 8 to 64 of `A-Z a-z 0-9 - _`. A command with the same key runs once.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schema(value_type = String, pattern = "^[A-Za-z0-9_-]{8,64}$")]
@@ -287,7 +287,7 @@ impl From<IdempotencyKey> for String {
     }
 }
 
-/// A text that cannot be an idempotency key.
+/// The text is not an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("an idempotency key is 8 to 64 letters, digits, \"-\" or \"_\"")]
 pub struct InvalidKey;

@@ -1,4 +1,4 @@
-//! A step's log as it lies on disk: one line of text each, `TIME STREAM TEXT`, read by byte cursor.
+//! The format of a step's log on disk: lines of `TIME STREAM TEXT`, read by byte cursor.
 
 mod filter;
 mod level;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use self::level::Level;
 pub use self::search::{Direction, Extent, LogFind, LogSearch, Unsearchable, Wanted};
 
-/// Where a line came from.
+/// The source of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stream {
@@ -20,17 +20,17 @@ pub enum Stream {
     Note,
 }
 
-/// One line of a log. The text is as hostile as the step that wrote it.
+/// One line of a log. Its text is untrusted: the step wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
     /// The cursor of its first byte.
     pub cursor: u64,
-    /// `None` when the line does not have the form that a supervisor writes.
+    /// `None` if the line does not have the format that a supervisor writes.
     pub at: Option<DateTime<Utc>>,
     pub stream: Stream,
-    /// Bytes, since nothing makes a step write UTF-8. Secrets are already masked.
+    /// Bytes, since a step may write anything. Secrets are already masked.
     pub text: Vec<u8>,
-    /// The step's own line was too long for one of ours and goes on in the next.
+    /// The step's line was too long and continues in the next line of the log.
     pub continues: bool,
 }
 
@@ -42,18 +42,18 @@ pub enum LogFrom {
     After(u64),
     /// The last lines that end at or before this cursor.
     Before(u64),
-    /// The last lines there are.
+    /// The last lines of the log.
     End,
 }
 
-/// A run of whole lines.
+/// Consecutive whole lines.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogPage {
     /// The cursor of the first byte of `bytes`.
     pub start: u64,
-    /// The cursor after the last byte of `bytes`: where to go on reading.
+    /// The cursor after the last byte of `bytes`, for the next page.
     pub next: u64,
-    /// How long the log is now.
+    /// The size of the log now, in bytes.
     pub size: u64,
     /// No more lines will come: the step has ended and this page reaches its end.
     pub ended: bool,
@@ -99,7 +99,7 @@ struct Piece<'a> {
     continues: bool,
 }
 
-/// How long `2026-11-23T03:14:02.123Z` is.
+/// The length of `2026-11-23T03:14:02.123Z`.
 const TIME: usize = 24;
 
 impl<'a> Piece<'a> {

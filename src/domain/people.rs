@@ -1,4 +1,4 @@
-//! Who acts and who wrote: people with several git identities, bots, and the actor of an event.
+//! People with their logins and git addresses, bots, and the actor of an event.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,14 +8,15 @@ use utoipa::ToSchema;
 
 use super::caller::{Caller, CallerIdentity};
 
-/// What git says about an author: a claim, not an identity.
+/// The author of a commit as git has it. It is not authenticated.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 pub struct Identity {
     pub name: String,
     pub email: String,
 }
 
-/// Who does something: a person, by the name that `[people]` or the connection gives, trunkline itself, or someone at another engine.
+/// Who does something: trunkline itself, a person by the name in `[people]` or else the login, or someone at another
+/// engine.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Actor {
@@ -43,7 +44,7 @@ impl fmt::Display for Actor {
 pub struct Person {
     /// The login names by which this person connects.
     pub logins: Vec<String>,
-    /// The addresses under which this person commits; compared without regard to case.
+    /// The addresses in this person's commits, compared without regard to case.
     pub emails: Vec<String>,
 }
 
@@ -51,12 +52,12 @@ pub struct Person {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct People {
     pub people: BTreeMap<String, Person>,
-    /// Patterns over a commit's e-mail address; `*` stands for any run of characters.
+    /// Patterns for the e-mail address of a commit; `*` matches any characters.
     pub bots: Vec<String>,
 }
 
 impl People {
-    /// The actor that a caller is for this service.
+    /// The actor of a caller in this service.
     #[must_use]
     pub fn actor_of(&self, caller: &Caller) -> Actor {
         match &caller.identity {
@@ -64,8 +65,8 @@ impl People {
         }
     }
 
-    /// The actor behind a login: the person whose entry has it, or the login itself. A person who connects by other
-    /// logins is never taken for the login that happens to be spelled like their name.
+    /// The actor of a login: the person whose entry has it, else the login itself. If the login equals the name of a
+    /// person with other logins, the actor is `login NAME` instead of that person.
     #[must_use]
     pub fn actor_of_login(&self, login: &str) -> Actor {
         let known = self.people.iter().find(|(name, person)| {
@@ -78,7 +79,7 @@ impl People {
         })
     }
 
-    /// Whether at least one git address is known for this actor, so that authorship can be told at all.
+    /// Whether it can be known which commits this actor wrote: `[people]` has at least one address for them.
     #[must_use]
     pub fn knows(&self, actor: &Actor) -> bool {
         match actor {
@@ -88,7 +89,7 @@ impl People {
         }
     }
 
-    /// The person who owns an address, as their name in `[people]`.
+    /// The name in `[people]` of the person who has this address.
     #[must_use]
     pub fn owner_of(&self, identity: &Identity) -> Option<&str> {
         let owns = |person: &Person| {
@@ -97,7 +98,7 @@ impl People {
         self.people.iter().find(|(_, person)| owns(person)).map(|(name, _)| name.as_str())
     }
 
-    /// Whether an address is a bot's. A pattern may be wide; whom `[people]` knows is a person all the same.
+    /// Whether an address is a bot's. An address in `[people]` is a person's even if it matches a bot pattern.
     #[must_use]
     pub fn is_bot(&self, identity: &Identity) -> bool {
         let email = identity.email.to_lowercase();
@@ -105,14 +106,14 @@ impl People {
         is_named && self.owner_of(identity).is_none()
     }
 
-    /// What to call an author on screen: the name in `[people]`, else the one that git gives.
+    /// The name of an author on screen: the one in `[people]`, else the one in git.
     #[must_use]
     pub fn call<'a>(&'a self, identity: &'a Identity) -> &'a str {
         self.owner_of(identity).unwrap_or(&identity.name)
     }
 }
 
-/// Whether `text` matches a pattern in which `*` stands for any run of characters.
+/// Whether `text` matches a pattern in which `*` matches any characters.
 fn matches(pattern: &str, text: &str) -> bool {
     let Some((head, mut rest)) = pattern.split_once('*') else {
         return pattern == text;

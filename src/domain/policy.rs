@@ -1,4 +1,4 @@
-//! The rules that a service sets for itself, read from the tip of its trunk.
+//! The rules of a service, read from the tip of its trunk.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use utoipa::ToSchema;
 use super::time::{Milliseconds, millis};
 pub use crate::calendar::FreezeMode;
 
-/// What a promote has to satisfy, each by itself overridable with a reason.
+/// What a promote must satisfy. A typed reason overrides each rule.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct Policy {
-    /// How long a build has to be in staging first.
+    /// How long a build must be in staging first.
     #[serde(with = "millis")]
     #[schema(value_type = Milliseconds)]
     pub soak: Duration,
-    /// Beyond this many commits in the range the plan warns.
+    /// The plan warns if the range has more commits than this.
     pub big_batch: u32,
-    /// A build is verified once it has a verification of each of these kinds; at least one.
+    /// The kinds of verification that a build needs; at least one.
     pub verify: Vec<VerifyBy>,
     pub freeze: FreezeMode,
-    /// How long a request for a promoter stands.
+    /// How long a request for a promoter stays open.
     #[serde(default = "request_expires", with = "millis")]
     #[schema(value_type = Milliseconds)]
     pub request_expires: Duration,
@@ -53,7 +53,7 @@ pub enum Staging {
     /// trunkline, with the steps of each build.
     #[default]
     Deploy,
-    /// Another engine. trunkline records what it sees and starts nothing.
+    /// Another engine. trunkline records its deployments and starts none.
     Observe,
 }
 
@@ -64,13 +64,13 @@ impl Staging {
     }
 }
 
-/// A kind of verification: what saw that a build is good.
+/// A kind of verification: who or what verifies a build.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VerifyBy {
     /// The success of this step of the staging pipeline.
     Step(String),
-    /// A person who says so.
+    /// A person.
     #[default]
     Person,
 }

@@ -1,24 +1,24 @@
-//! The pull request that a commit came from, as forges write it into the message, and where it can be read.
+//! The pull request of a commit, as forges write it into the message, and its link.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The most digits of a number that is believed.
+/// The most digits of a pull request number; longer numbers are ignored.
 const MOST_DIGITS: usize = 9;
-/// The longest address that a link is made of.
+/// The longest repository address that gets a link.
 const LONGEST_ADDRESS: usize = 500;
 
 /// A pull request, or a merge request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PullRequest {
     pub number: u32,
-    /// Where to read it, when the repository's host is known to show it.
+    /// Its page, if the repository's host is a known forge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
 }
 
 impl PullRequest {
-    /// What a subject says, in the words of GitHub, Bitbucket or Azure. At GitLab `(#1)` is an issue.
+    /// Reads it from a subject as GitHub, Bitbucket or Azure write it. At GitLab `(#1)` is an issue.
     #[must_use]
     pub fn of_subject(subject: &str, forge: Option<&Forge>) -> Option<Self> {
         let squashed = match forge {
@@ -36,7 +36,7 @@ impl PullRequest {
         Some(Self::numbered(number(text)?, forge))
     }
 
-    /// What a line of the body says, in the words of GitLab: `See merge request group/project!1`.
+    /// Reads it from a line of the body as GitLab writes it: `See merge request group/project!1`.
     #[must_use]
     pub fn of_line(line: &str, forge: Option<&Forge>) -> Option<Self> {
         let (project, text) = line.trim_end().strip_prefix(MERGE_REQUEST)?.rsplit_once('!')?;
@@ -46,7 +46,7 @@ impl PullRequest {
         Some(Self::numbered(number(text)?, forge))
     }
 
-    /// The same one with its link, once its forge is known.
+    /// Adds the link at this forge.
     #[must_use]
     pub fn at(self, forge: Option<&Forge>) -> Self {
         Self::numbered(self.number, forge)
@@ -57,7 +57,7 @@ impl PullRequest {
     }
 }
 
-/// What GitLab begins the line with that names the merge request.
+/// The start of the line in which GitLab names the merge request.
 const MERGE_REQUEST: &str = "See merge request ";
 
 fn number(text: &str) -> Option<u32> {
@@ -65,7 +65,7 @@ fn number(text: &str) -> Option<u32> {
     text.parse().ok().filter(|number| is_number && *number > 0)
 }
 
-/// A host of repositories that is known to show pull requests, and the page of one repository there.
+/// A known forge and the page of one repository there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forge {
     kind: Kind,
@@ -80,8 +80,8 @@ enum Kind {
 }
 
 impl Forge {
-    /// By the address that a repository is fetched from, over https or ssh. The page is put together anew from a host
-    /// and names of the plainest letters, so that neither credentials nor anything else of the address get into it.
+    /// The forge of a repository's https or ssh address. The page is built from the host and path names of plain ASCII
+    /// characters only, so that it contains no credentials and nothing else from the address.
     #[must_use]
     pub fn of(address: &str) -> Option<Self> {
         if address.len() > LONGEST_ADDRESS {
@@ -93,7 +93,7 @@ impl Forge {
             Some(_) => return None,
         };
         let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-        // The port of ssh is not the one of the pages, and one of https is kept by nobody whom we know.
+        // Drops the port: the ssh port does not serve pages, and no known forge uses another https port.
         let host = host.split_once(':').map_or(host, |(host, _)| host).to_ascii_lowercase();
         let kind = Kind::of(&host)?;
         let path = path.trim_matches('/');

@@ -12,7 +12,7 @@ use super::ids::{BuildNumber, DeploymentId, Environment};
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", tag = "remedy")]
 pub enum Remedy {
-    /// See the build work in staging and say so.
+    /// Check the build in staging and record that it is good.
     Verify { build: BuildNumber },
     /// Promote this build, or promote it first.
     Promote { build: BuildNumber },
@@ -23,14 +23,14 @@ pub enum Remedy {
     /// Release the hold.
     ReleaseHold {
         environment: Environment,
-        /// A rollback placed it, so its release names the bad commits or says that none is.
+        /// Whether the release must name the bad commits or say that there is none: a rollback placed the hold.
         name_bad: bool,
     },
     /// Watch the deployment until it ends.
     Watch { deployment: DeploymentId },
-    /// Wait until then.
+    /// Wait until this time.
     Wait { until: DateTime<Utc> },
-    /// Judge the migrations between two commits.
+    /// Check the migrations between two commits.
     CheckMigrations { range: String },
     /// Look a commit up.
     FindCommit { commit: String },

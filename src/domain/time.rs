@@ -1,4 +1,4 @@
-//! Durations on the wire (whole milliseconds), and how long things usually take.
+//! Durations on the wire, in whole milliseconds, and calculations with times.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub mod millis {
         u64::deserialize(deserializer).map(Duration::from_millis)
     }
 
-    /// The same for an optional duration.
+    /// For an `Option<Duration>`.
     pub mod option {
         use std::time::Duration;
 
@@ -68,7 +68,7 @@ pub fn between(from: DateTime<Utc>, to: DateTime<Utc>) -> Duration {
     (to - from).to_std().unwrap_or_default()
 }
 
-/// The median of what was measured, the lower of the two middles when their number is even; `None` for nothing.
+/// The median of the durations; of an even number, the lower of the two middle ones. `None` if there are none.
 #[must_use]
 pub fn median(mut durations: Vec<Duration>) -> Option<Duration> {
     durations.sort_unstable();
@@ -76,8 +76,8 @@ pub fn median(mut durations: Vec<Duration>) -> Option<Duration> {
     durations.get(middle).copied()
 }
 
-/// Whether something that usually takes `expected` is late after `elapsed`: beyond one and a half times, and at
-/// least two seconds over.
+/// Whether something that takes `expected` is late after `elapsed`: more than half of `expected` and more than two
+/// seconds over it.
 #[must_use]
 pub fn is_late(elapsed: Duration, expected: Duration) -> bool {
     elapsed > expected + (expected / 2).max(Duration::from_secs(2))

@@ -1,4 +1,4 @@
-//! The recorded facts. History, audit log and live stream all read these.
+//! The recorded facts. The history, the audit log and the event stream all read them.
 
 mod observed;
 mod outcome;
@@ -106,7 +106,7 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "VerifyBy::is_person")]
         kind: VerifyBy,
     },
-    /// A stop on an environment until somebody releases it. `rollback` names the deployment that caused it.
+    /// A stop on an environment until it is released. `rollback` names the deployment that placed it.
     HoldPlaced {
         environment: Environment,
         reason: String,
@@ -207,8 +207,8 @@ names! {
 }
 
 impl Fact {
-    /// The fact as this actor meant it when it was recorded. Old records have no kind of verification: there, one by
-    /// the engine is by a step, which the note names. With no step in the note the step's name is empty.
+    /// Fills in the kind of a verification in old records, which do not store it. There, a verification by the engine is
+    /// by a step, which the note names. If the note names no step, the step's name is empty.
     #[must_use]
     pub fn recorded_by(self, actor: &Actor) -> Self {
         match self {

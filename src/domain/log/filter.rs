@@ -1,7 +1,7 @@
-//! Which lines of a block may show what is looked for: every line that does, and few that do not.
+//! Finds the lines of a block that may match a search. It finds every line that matches, and few that do not.
 //!
-//! A line shows what the gate makes of it, so the gate decides. Most lines never get that far: a line of which no byte
-//! looks different on screen is searched as it is.
+//! The search is for text as shown on screen, which the gate makes. Most lines skip the gate: a line without bytes that
+//! the gate changes is searched directly.
 
 use std::ops::Range;
 
@@ -13,32 +13,33 @@ use super::search::{Unsearchable, Wanted};
 use super::{Piece, Stream};
 use crate::gate::{LogGate, LogRow, quick_text};
 
-/// The console shows this many bytes of a line. A match further on is offered at the piece that it begins in.
+/// The console shows this many bytes of a line. A match after them is reported at the piece in which it starts.
 const SHOWN: usize = 64 * 1024;
 
-/// How many bytes go through the gate before its rows are looked at, which bounds the rows in memory.
+/// How many bytes go through the gate before its rows are searched. This bounds the rows in memory.
 const CHUNK: usize = 4 * 1024;
 
-/// Bytes of a log and which of its lines to look at. The bytes after them are there for lines that go on.
+/// Bytes of a log and the range of the lines to search. The bytes after the range are for lines that continue there.
 pub(super) struct LogBlock<'a> {
     pub bytes: &'a [u8],
     pub lines: Range<usize>,
-    /// The first of the lines goes on from one before them.
-    pub goes_on: bool,
+    /// The first line continues the line before it.
+    pub is_continued: bool,
 }
 
-/// Finds the lines that may show what is looked for.
+/// Finds the lines that may match a search.
 pub(super) struct LogFilter {
     is_for_errors: bool,
-    /// Finds the text, or a word that every error has.
+    /// Finds the text, or a word of which every error line has one.
     finder: Regex,
-    /// The same where a run of spaces may have any length: how wide a tab is depends on where the reader starts.
+    /// Finds the text with any number of spaces for each run of them: the width of a tab depends on where the reader
+    /// starts.
     loose: Regex,
-    /// Finds a word that an error on standard output has.
+    /// Finds a word of which every error line on standard output has one.
     shouted: Regex,
-    /// The most bytes of a match with one space in each run: the other case of a character may have more bytes.
+    /// The most bytes of a match with one space in each run. The other case of a character may have more bytes.
     longest: usize,
-    /// A tab, or a byte beyond ASCII, can become something on screen that `finder` finds.
+    /// Whether a tab, or a byte beyond ASCII, can become text on screen that `finder` finds.
     tab_matters: bool,
     beyond_ascii_matters: bool,
 }
@@ -72,7 +73,7 @@ impl LogFilter {
         })
     }
 
-    /// Where lines begin that may show it, oldest first.
+    /// The starts of the lines that may match, oldest first.
     pub fn offers<'a>(&'a self, block: &'a LogBlock<'a>) -> LineOffers<'a> {
         LineOffers {
             filter: self,
@@ -99,8 +100,8 @@ impl LogFilter {
         rows.any(|row| self.is_in(stream, &row.text))
     }
 
-    /// A quick look that spares most lines the gate: true only if the line that `text` and `next` belong to shows no
-    /// match that begins in `text`. The line may go on after `next` if `is_cut`.
+    /// A quick check without the gate: true only if no match on screen starts in `text`. `next` is the text after it in
+    /// the same line, which continues after `next` if `is_cut`.
     fn is_surely_absent(&self, stream: Stream, text: &[u8], next: &[u8], is_cut: bool) -> bool {
         let bytes = [text, next].concat();
         let mut quick = Vec::with_capacity(bytes.len());
@@ -131,19 +132,19 @@ impl LogFilter {
         }
     }
 
-    /// The next byte that makes a line look other than its bytes, as far as that matters here.
+    /// The next byte that the gate changes, if the change matters to this search.
     fn find_odd(&self, bytes: &[u8]) -> Option<usize> {
-        const AT_ONCE: usize = 256;
+        const SPAN: usize = 256;
         let (tab, beyond) = (self.tab_matters, self.beyond_ascii_matters);
         let is_odd = |byte: u8| {
             let is_control = byte < 0x20 && byte != b'\n' && (tab || byte != b'\t');
             is_control || byte == 0x7F || beyond && byte >= 0x80
         };
-        // Without a way out inside, so that the compiler compares many bytes at once.
+        // No early exit, so that the compiler can vectorise the loop.
         let has_odd =
             |some: &[u8]| some.iter().fold(0, |odd, byte| odd | u8::from(is_odd(*byte))) != 0;
-        let (nth, some) = bytes.chunks(AT_ONCE).enumerate().find(|(_, some)| has_odd(some))?;
-        Some(nth * AT_ONCE + some.iter().position(|byte| is_odd(*byte))?)
+        let (nth, some) = bytes.chunks(SPAN).enumerate().find(|(_, some)| has_odd(some))?;
+        Some(nth * SPAN + some.iter().position(|byte| is_odd(*byte))?)
     }
 
     fn offers_of(&self, group: &LineGroup<'_>) -> Vec<usize> {
@@ -173,11 +174,11 @@ impl LogFilter {
         offers
     }
 
-    /// Whether a reader that starts with the first of these pieces may see a match that begins in it.
+    /// Whether a reader that starts at the first of these pieces may see a match that starts in it.
     fn begins_in_first(&self, pieces: &[GroupPiece<'_>]) -> bool {
         let mut gate = LogGate::default();
         let mut number = 0;
-        // Where what comes of the first piece ends, as row and byte, once that is settled.
+        // The row and byte at which the first piece ends on screen, once that is known.
         let mut end = None;
         let has_it = |number, rows: Vec<LogRow>, end: Option<(usize, usize)>| {
             rows.iter().zip(number..).any(|(row, number)| {
@@ -203,15 +204,15 @@ impl LogFilter {
     }
 }
 
-/// The lines of a block that may show it.
+/// The lines of a block that may match.
 pub(super) struct LineOffers<'a> {
     filter: &'a LogFilter,
     block: &'a LogBlock<'a>,
     at: usize,
-    /// Where `finder` finds something next, and where the next odd byte is, once looked for.
+    /// The next match of `finder` and the next odd byte, once they were searched for.
     found: Option<usize>,
     odd: Option<usize>,
-    /// Where the next line begins that may go on in others.
+    /// The start of the next line that may continue in others.
     group: Option<usize>,
     of_group: std::vec::IntoIter<usize>,
 }
@@ -226,7 +227,7 @@ impl LineOffers<'_> {
             let bytes = &self.block.bytes[..lines.end];
             let starts = memchr_iter(b'\n', &bytes[from..]).map(|end| from + end + 1);
             let mut starts = std::iter::once(from).chain(starts);
-            let is_rest = |start| self.block.goes_on && start == lines.start;
+            let is_rest = |start| self.block.is_continued && start == lines.start;
             let group =
                 starts.find(|start| is_rest(*start) || Piece::may_continue(&bytes[*start..]));
             self.group = Some(group.unwrap_or(lines.end));
@@ -234,7 +235,7 @@ impl LineOffers<'_> {
         self.group.unwrap_or(lines.end)
     }
 
-    /// Nothing between `from` and this byte can make a line show it.
+    /// The next byte from `from` on that can make a line match.
     fn suspect(&mut self, from: usize) -> usize {
         if from >= self.block.lines.end {
             return self.block.lines.end;
@@ -286,25 +287,25 @@ impl Iterator for LineOffers<'_> {
     }
 }
 
-/// A line of the step that goes on in several of ours.
+/// A line of the step that is stored as several lines of the log.
 struct LineGroup<'a> {
     stream: Stream,
     pieces: Vec<GroupPiece<'a>>,
-    /// The first piece begins the line: none before it does.
+    /// Whether the first piece is the start of the step's line.
     begins_here: bool,
     end: usize,
 }
 
 struct GroupPiece<'a> {
-    /// Where it begins in the block.
+    /// Its start in the block.
     start: usize,
     text: &'a [u8],
 }
 
 impl<'a> LineGroup<'a> {
-    /// All of the block that belongs together with the line at `start`, also beyond the block's lines.
+    /// Reads all pieces of the line at `start`, also those after the block's lines.
     fn read(block: &LogBlock<'a>, start: usize) -> Self {
-        let begins_here = !block.goes_on || start != block.lines.start;
+        let begins_here = !block.is_continued || start != block.lines.start;
         let mut group = Self { stream: Stream::Out, pieces: Vec::new(), begins_here, end: start };
         while group.end < block.bytes.len() {
             let line = line_at(block.bytes, group.end);
@@ -322,7 +323,7 @@ impl<'a> LineGroup<'a> {
     }
 }
 
-/// As much of these pieces as the console shows of a line that begins with the first.
+/// The part of these pieces that the console shows of a line that starts with the first.
 fn view<'a>(pieces: &[GroupPiece<'a>]) -> impl Iterator<Item = &'a [u8]> {
     let mut room = SHOWN;
     pieces.iter().map_while(move |piece| {
@@ -332,7 +333,7 @@ fn view<'a>(pieces: &[GroupPiece<'a>]) -> impl Iterator<Item = &'a [u8]> {
     })
 }
 
-/// The rows that the console draws for a line in these pieces, made as they are asked for.
+/// The rows that the console draws for a line in these pieces, made lazily.
 fn rows<'a>(mut pieces: impl Iterator<Item = &'a [u8]>) -> impl Iterator<Item = LogRow> {
     let mut gate = Some(LogGate::default());
     let some = std::iter::from_fn(move || match pieces.next() {
@@ -355,9 +356,9 @@ fn line_at(bytes: &[u8], at: usize) -> Range<usize> {
     at..memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |end| at + end)
 }
 
-/// Whether a match can overlap with `<U+202E>`, `<FF>` or `<+3 marks>`, which stand for bytes beyond ASCII.
+/// Whether a match can overlap with `<U+202E>`, `<FF>` or `<+3 marks>`, which the gate shows for bytes beyond ASCII.
 fn may_overlap_escape(text: &str) -> bool {
-    // The long s is an s in the other case.
+    // The upper case of the long s is S.
     let is_inside = |c: char| c.is_ascii_hexdigit() || "uU+ mrksMRKSſ".contains(c);
     text.contains(['<', '>']) || text.chars().all(is_inside)
 }

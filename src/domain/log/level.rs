@@ -1,8 +1,8 @@
-//! The level of a line, taken from its first words.
+//! The level of a log line, from the words at its start.
 
 use super::Stream;
 
-/// Only this many bytes of a line count.
+/// How many bytes of a line are searched for a level.
 const WITHIN: usize = 256;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// The level of a line, by the first of its rows on screen.
+    /// The level of a line, from its first row on screen.
     #[must_use]
     pub fn of(stream: Stream, shown: &str) -> Self {
         if stream == Stream::Note {

@@ -1,4 +1,4 @@
-//! Looking for a line in a log of any length, block by block, so much at a time.
+//! A search through a log of any size, block by block, within a budget.
 
 use memchr::{memchr, memrchr};
 use serde::{Deserialize, Serialize};
@@ -7,17 +7,17 @@ use utoipa::ToSchema;
 use super::Piece;
 use super::filter::{LogBlock, LogFilter};
 
-/// How many bytes are in memory at once, and what is read of the lines before and after them.
+/// How many bytes are searched at a time, and how many are read before and after them.
 const BLOCK: u64 = 512 * 1024;
 const AROUND: u64 = 32 * 1024;
 
-/// The longest text that is looked for, in bytes.
+/// The longest search text, in bytes.
 const LONGEST: usize = 1_000;
 
 /// What to look for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
-    /// A text as it stands on screen. Letters match in either case unless one of them is upper case.
+    /// A text as shown on screen. Letters match in either case unless one of them is upper case.
     Text(String),
     /// A line of level [`Level::Error`](super::Level::Error).
     Error,
@@ -34,7 +34,7 @@ pub enum Direction {
 pub struct LogSearch {
     pub wanted: Wanted,
     pub direction: Direction,
-    /// The cursor to begin at: of the first line to look at, or the one after the last, when older ones are meant.
+    /// The cursor to start at: the start of the first line to search or, towards older lines, the end of the last.
     pub from: u64,
 }
 
@@ -42,12 +42,11 @@ pub struct LogSearch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub enum LogFind {
-    /// The line at this cursor may show it, and no line between it and where the search began does. The reader of the
-    /// line decides.
+    /// The line at this cursor may match; the reader checks it. No line between it and the start of the search matches.
     Found { at: u64, size: u64 },
-    /// Nothing up to this cursor; there is more of the log to go on with.
+    /// No match up to this cursor. Continue the search from there.
     NotYet { reached: u64, size: u64 },
-    /// Nothing in all that there is.
+    /// No match in the rest of the log.
     Nowhere { size: u64 },
 }
 
@@ -56,16 +55,16 @@ pub enum LogFind {
 #[error("the text to look for is empty or longer than {LONGEST} bytes")]
 pub struct Unsearchable;
 
-/// The log as it is while it is being searched.
+/// The size of the log during a search.
 #[derive(Debug, Clone, Copy)]
 pub struct Extent {
     pub size: u64,
-    /// Nothing more is written: an unfinished last line counts.
+    /// The log will not grow, so a last line without a line end counts.
     pub complete: bool,
 }
 
 impl Wanted {
-    /// Whether upper and lower case are told apart.
+    /// Whether the search is case-sensitive.
     #[must_use]
     pub fn is_exact(&self) -> bool {
         matches!(self, Self::Text(text) if text.chars().any(char::is_uppercase))
@@ -73,7 +72,7 @@ impl Wanted {
 }
 
 impl LogSearch {
-    /// Looks at about `budget` bytes of the log. `read` fills a buffer from a cursor on.
+    /// Searches about `budget` bytes of the log. `read` fills the buffer with the bytes from a cursor on.
     ///
     /// # Errors
     /// [`Unsearchable`] for a text that is empty or too long, and the errors of `read`.
@@ -98,7 +97,7 @@ impl LogSearch {
     }
 }
 
-/// A search under way.
+/// A running search.
 struct Walk<R> {
     filter: LogFilter,
     extent: Extent,
@@ -122,7 +121,7 @@ impl<E, R: FnMut(u64, &mut [u8]) -> Result<(), E>> Walk<R> {
             if lines.is_empty() {
                 break;
             }
-            let block = LogBlock { bytes, goes_on: goes_on(bytes, lines.start), lines };
+            let block = LogBlock { bytes, is_continued: continues_at(bytes, lines.start), lines };
             if let Some(found) = self.filter.offers(&block).next() {
                 return Ok(LogFind::Found { at: base + found as u64, size });
             }
@@ -143,7 +142,7 @@ impl<E, R: FnMut(u64, &mut [u8]) -> Result<(), E>> Walk<R> {
             let bytes = &self.buffer;
             let first = whole_from(bytes, within(start, base), within(end, base));
             let lines = first..self.whole_until(first, within(end, base), end);
-            let block = LogBlock { bytes, goes_on: goes_on(bytes, first), lines };
+            let block = LogBlock { bytes, is_continued: continues_at(bytes, first), lines };
             if let Some(found) = self.filter.offers(&block).last() {
                 return Ok(LogFind::Found { at: base + found as u64, size });
             }
@@ -152,7 +151,7 @@ impl<E, R: FnMut(u64, &mut [u8]) -> Result<(), E>> Walk<R> {
         Ok(LogFind::Nowhere { size })
     }
 
-    /// Reads a block and what is around it, and says at which cursor the buffer begins.
+    /// Reads a block and the bytes around it. Returns the cursor of the buffer's start.
     fn fill(&mut self, start: u64, end: u64) -> Result<u64, E> {
         let base = start.saturating_sub(AROUND);
         let end = self.extent.size.min(end + AROUND);
@@ -161,8 +160,8 @@ impl<E, R: FnMut(u64, &mut [u8]) -> Result<(), E>> Walk<R> {
         Ok(base)
     }
 
-    /// The end of the last whole line that begins between these two positions, the second of which is at a cursor.
-    /// A line that is longer than all of it is cut.
+    /// The end of the last whole line between two positions of the buffer; `cursor` is the cursor of `end`. A line that
+    /// is longer than the range is cut.
     fn whole_until(&self, start: usize, end: usize, cursor: u64) -> usize {
         let is_last = cursor == self.extent.size;
         if is_last && self.extent.complete {
@@ -176,7 +175,7 @@ impl<E, R: FnMut(u64, &mut [u8]) -> Result<(), E>> Walk<R> {
     }
 }
 
-/// The first position from `start` on where a line begins. A line that is longer than all of it is cut.
+/// The first position from `start` on at which a line starts. A line that is longer than the range is cut.
 fn whole_from(bytes: &[u8], start: usize, end: usize) -> usize {
     let Some(before) = start.checked_sub(1) else { return 0 };
     match memchr(b'\n', &bytes[before..end]) {
@@ -185,14 +184,14 @@ fn whole_from(bytes: &[u8], start: usize, end: usize) -> usize {
     }
 }
 
-/// Whether the line before this position goes on there.
-fn goes_on(bytes: &[u8], at: usize) -> bool {
+/// Whether the line before this position continues there.
+fn continues_at(bytes: &[u8], at: usize) -> bool {
     let Some(line) = bytes[..at].strip_suffix(b"\n") else { return false };
     let start = memrchr(b'\n', line).map_or(0, |end| end + 1);
     Piece::of(&line[start..]).continues
 }
 
-/// A cursor as a position in a buffer that begins at `base`.
+/// A cursor as a position in a buffer that starts at `base`.
 fn within(cursor: u64, base: u64) -> usize {
     usize::try_from(cursor - base).expect("a buffer fits into memory")
 }
