@@ -13,7 +13,7 @@ pub enum Layer {
     Enter,
     /// The event loop.
     Loop,
-    /// The stream of keys.
+    /// The input stream of keys.
     Input,
     Update,
     /// In the middle of a frame.
@@ -55,7 +55,7 @@ pub fn here(layer: Layer) {
     #[cfg(debug_assertions)]
     injected::panic_if_due(layer);
     #[cfg(not(debug_assertions))]
-    let _never = layer;
+    let _ = layer;
 }
 
 #[cfg(debug_assertions)]
@@ -97,7 +97,7 @@ mod tests {
     use super::{contained, is_contained};
 
     #[test]
-    fn a_contained_panic_is_an_answer_and_contains_nothing_after_it() {
+    fn a_contained_panic_returns_none_and_ends_the_containment() {
         let outer = contained(|| {
             let inner = contained(|| assert!(!is_contained(), "always fails"));
             (inner, is_contained())

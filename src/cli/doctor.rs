@@ -93,7 +93,7 @@ async fn record_check(places: &Places) -> Option<Check> {
         Err(error) => Check::wrong(
             "record",
             error.to_string(),
-            "move the file away, or restore the database from a copy",
+            "move it away, or restore the database from a copy",
         ),
     })
 }

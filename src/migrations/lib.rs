@@ -1,4 +1,4 @@
-//! Judges schema migrations: SQL in, judgement out. Each statement gets a rule, a class and advice.
+//! Judges schema migrations: gives each SQL statement a rule, a class and advice.
 
 mod code;
 mod columns;
@@ -31,13 +31,13 @@ pub use self::rule::{Rule, RuleRow};
 #[serde(rename_all = "snake_case")]
 pub enum Dialect {
     Postgres,
-    /// With its descendants.
+    /// `MySQL` and `MariaDB`.
     Mysql,
     Sqlite,
 }
 
 impl Dialect {
-    /// Every word that names a dialect.
+    /// All names of the dialects.
     pub const WORDS: [(&'static str, Self); 5] = [
         ("postgres", Self::Postgres),
         ("postgresql", Self::Postgres),
@@ -65,7 +65,7 @@ impl std::str::FromStr for Dialect {
     }
 }
 
-/// A word that names no dialect.
+/// A name that is not a dialect's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown dialect {0:?}; use \"postgres\", \"mysql\" or \"sqlite\"")]
 pub struct UnknownDialect(String);
