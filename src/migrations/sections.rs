@@ -1,12 +1,11 @@
-//! The up part of a file, for tools that keep up and down in one file.
+//! Extracts the up part of a file, for tools that keep up and down in one file.
 
 use std::borrow::Cow;
 
 use super::Tool;
 
-/// The text with the lines of the down part emptied, so that line numbers stay. All of it where the tool knows no
-/// markers
-/// or no up marker comes first.
+/// The text with the lines of the down part emptied, so that line numbers stay the same. The whole text if the tool has
+/// no markers or the first marker is not an up marker.
 pub(super) fn upward(text: &str, tool: Tool) -> Cow<'_, str> {
     let first = text.lines().find_map(direction);
     let knows_markers = !matches!(

@@ -127,7 +127,7 @@ const FAULTS: &[Fault] = &[
     Fault {
         name: "the lock is a folder",
         make: |home| fs::create_dir(data(home, "engine.lock")).unwrap(),
-        command: (1, "move away what is there"),
+        command: (1, "move it away"),
         doctor: ["engine.lock is not a file", "move it away"],
     },
     Fault {
