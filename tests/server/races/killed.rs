@@ -211,7 +211,7 @@ fn a_disk_that_takes_no_note_keeps_nothing_from_being_sent() {
     fs::write(desk.home.path("data/intents"), "no room here").unwrap();
     let mut screen = desk.console();
     press_promote(&mut screen);
-    screen.shows("could not be noted on disk");
+    screen.shows("could not be saved on disk");
     screen.shows("LIVE");
     assert_eq!(desk.promotes(), 1);
     let rollback = desk.home.trunkline(&["hold", "--reason", "a look"]);
