@@ -1,4 +1,4 @@
-//! `trunkline status`: what is live, what is next and what is in the way.
+//! `trunkline status`: shows what is live, what is running and what blocks a promote.
 
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -20,7 +20,7 @@ pub struct StatusArgs {
     reading: Reading,
 }
 
-/// With `--service` the document is that service, without it the fleet.
+/// Prints one service with `--service`, else the fleet.
 pub async fn run(context: &Context, arguments: StatusArgs) -> Result<(), CliError> {
     if let Some(service) = context.named() {
         let snapshot = context.snapshot(service).await?;
@@ -143,7 +143,7 @@ fn freeze_line(freeze: &Freeze, now: DateTime<Utc>) -> String {
     format!("{} {begins} until {ends} by {}: {}", freeze.id, freeze.by, freeze.reason)
 }
 
-/// What the freezes by calendar say now.
+/// The calendar freeze in force now, if any.
 fn by_calendar(snapshot: &ServiceSnapshot) -> Option<String> {
     let standing = evaluate_freezes(&snapshot.calendar, &[], snapshot.at);
     let until = standing.lasts_until.map_or("with no known end".to_owned(), |at| {

@@ -74,9 +74,9 @@ fn a_rollback_past_the_floor_is_said_in_status_plan_and_changes() {
     let plan = shop.home.said(&["plan", "rollback"]);
     assert!(plan.contains("way back   POINT OF NO RETURN: builds before #2 break"), "{plan}");
     let changes = shop.home.said(&["changes", "--rollback"]);
-    assert!(changes.contains("going back #2 to #1 takes away"), "{changes}");
+    assert!(changes.contains("removed by rollback #2 to #1"), "{changes}");
     assert!(changes.contains("drop nicknames") && changes.contains("builds  #2"), "{changes}");
-    assert!(!changes.contains("not in #1"), "{changes}");
+    assert!(!changes.contains("not included in #1"), "{changes}");
 }
 
 #[test]

@@ -71,7 +71,7 @@ const FAULTS: &[Fault] = &[
         name: "the data folder is a file",
         make: |home| fs::write(home.path("data"), "").unwrap(),
         command: (2, "data is not a folder; move it away, or set TRUNKLINE_DATA_DIR to another"),
-        doctor: ["data is no folder", "TRUNKLINE_DATA_DIR"],
+        doctor: ["data is not a folder", "TRUNKLINE_DATA_DIR"],
     },
     Fault {
         name: "the data folder is a link to itself",
@@ -110,25 +110,25 @@ const FAULTS: &[Fault] = &[
         name: "a file is where the socket goes",
         make: |home| fs::write(data(home, "run/engine.sock"), "").unwrap(),
         command: (1, "engine.sock\" is not a socket; move it away"),
-        doctor: ["engine.sock is no socket", "move it away"],
+        doctor: ["engine.sock is not a socket", "move it away"],
     },
     Fault {
         name: "a folder is where the socket goes",
         make: |home| fs::create_dir(data(home, "run/engine.sock")).unwrap(),
         command: (1, "engine.sock\" is not a socket; move it away"),
-        doctor: ["engine.sock is no socket", "move it away"],
+        doctor: ["engine.sock is not a socket", "move it away"],
     },
     Fault {
         name: "a link is where the socket goes",
         make: |home| symlink("/nowhere", data(home, "run/engine.sock")).unwrap(),
         command: (1, "engine.sock\" is not a socket; move it away"),
-        doctor: ["engine.sock is no socket", "move it away"],
+        doctor: ["engine.sock is not a socket", "move it away"],
     },
     Fault {
         name: "the lock is a folder",
         make: |home| fs::create_dir(data(home, "engine.lock")).unwrap(),
         command: (1, "move away what is there"),
-        doctor: ["engine.lock is no file", "move it away"],
+        doctor: ["engine.lock is not a file", "move it away"],
     },
     Fault {
         name: "git is missing",
@@ -146,7 +146,7 @@ const FAULTS: &[Fault] = &[
         name: "sh is missing",
         make: |home| programs(home, &["git"]),
         command: (0, "checkout"),
-        doctor: ["sh", "steps that are lines of text need sh on the PATH"],
+        doctor: ["sh", "put sh on the PATH"],
     },
     Fault {
         name: "others can write into the data folder",
@@ -155,7 +155,7 @@ const FAULTS: &[Fault] = &[
             fs::set_permissions(home.path("data"), fs::Permissions::from_mode(0o777)).unwrap();
         },
         command: (0, "checkout"),
-        doctor: ["others can write into", "chmod go-w"],
+        doctor: ["other users can write to", "run: chmod go-w"],
     },
     Fault {
         name: "others can write into the user file",
@@ -164,7 +164,7 @@ const FAULTS: &[Fault] = &[
             fs::set_permissions(home.path("config/config.toml"), open).unwrap();
         },
         command: (0, "checkout"),
-        doctor: ["others can write into", "chmod go-w"],
+        doctor: ["other users can write to", "run: chmod go-w"],
     },
 ];
 
@@ -217,7 +217,7 @@ fn somebody_else_at_the_socket_is_no_engine_and_doctor_says_so() {
     assert_eq!(said.status.code(), Some(1), "{said:?}");
     assert!(text(&said).contains("the engine did not answer"), "{}", text(&said));
     let doctor = home.trunkline(&["doctor"]);
-    assert!(text(&doctor).contains("end the program that listens at"), "{}", text(&doctor));
+    assert!(text(&doctor).contains("stop the program that listens on"), "{}", text(&doctor));
 }
 
 #[cfg(target_os = "linux")]
