@@ -26,7 +26,7 @@ pub async fn connect(global: Global) -> Result<Context, CliError> {
 }
 
 async fn report(backend: &impl Backend, intents: &Intents) {
-    for intent in intents.left().await {
+    for intent in intents.orphaned().await {
         let now = SystemClock.now();
         let answer = look_once(backend, &intent, now).await;
         let sentence = match &answer {
