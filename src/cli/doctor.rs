@@ -127,7 +127,7 @@ fn terminal() -> Check {
 }
 
 async fn engine(places: &Places) -> Vec<Check> {
-    let held = holder(&places.lock()) != Holder::Nobody;
+    let held = holder(&places.lock()) != Holder::None;
     let socket = places.socket();
     if !engine_process::answers(&socket) {
         return vec![if held {

@@ -26,7 +26,7 @@ pub struct Declared {
 }
 
 impl Declared {
-    /// `declared rollback-safe: nobody reads it`
+    /// `declared rollback-safe: no code reads it`
     #[must_use]
     pub fn sentence(&self) -> String {
         let claim = match &self.claim {

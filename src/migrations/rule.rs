@@ -275,7 +275,7 @@ impl Rule {
             }
             Self::CreateIndex => match dialect {
                 Dialect::Postgres => {
-                    "without CONCURRENTLY it blocks writes; build it CONCURRENTLY, in a file of its own, outside \
+                    "without CONCURRENTLY it blocks writes; build it CONCURRENTLY, in a separate file, outside \
                      a transaction"
                 }
                 _ => "it may be slow on a large table",

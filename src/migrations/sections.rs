@@ -47,7 +47,7 @@ pub(super) fn before_down(text: &str) -> &str {
     text
 }
 
-/// True for an up marker, false for a down marker. A marker stands alone at the start of its line.
+/// True for an up marker, false for a down marker. A marker is alone on its line, from its start.
 fn direction(line: &str) -> Option<bool> {
     let comment = line.strip_prefix("--")?.trim_start();
     let marker = comment.strip_prefix("+goose ").or_else(|| comment.strip_prefix("migrate:"))?;

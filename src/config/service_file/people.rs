@@ -101,7 +101,7 @@ fn patterns(entry: &Setting<'_>, people: &People, mistakes: &mut Mistakes<'_>) -
     for pattern in entry.texts(mistakes) {
         let text = pattern.value;
         if !text.contains(|c: char| c.is_alphanumeric()) {
-            let sentence = format!("{text:?} matches everybody; write a narrower pattern");
+            let sentence = format!("{text:?} matches everyone; write a narrower pattern");
             mistakes.add(pattern.at, &entry.path, sentence);
         } else if let Some(name) = person_caught(text, people) {
             let sentence = format!("{text:?} makes a bot of {name:?}; write a narrower pattern");
