@@ -57,8 +57,8 @@ pub(super) async fn between(
         let Some(back_to) = back_to.filter(|_| merges < MOST_MERGES) else { continue };
         merges += 1;
         // If git no longer has the merge, the commits that it merged do not count as reverted.
-        let merged = merged_by(mirror, &of, &back_to).await.unwrap_or_default();
-        reverts.extend(merged.into_iter().map(|of| Revert { by: by.clone(), of }));
+        let commits = merged_by(mirror, &of, &back_to).await.unwrap_or_default();
+        reverts.extend(commits.into_iter().map(|of| Revert { by: by.clone(), of }));
     }
     Ok(reverts)
 }

@@ -181,7 +181,7 @@ impl<'t> Splitter<'t> {
         self.blank(line.len());
     }
 
-    /// Reads a comment between `/*` and `*/`. PostgreSQL nests them; MySQL runs those that begin with `/*!`.
+    /// Reads a comment between `/*` and `*/`. `PostgreSQL` nests them; `MySQL` runs those that begin with `/*!`.
     fn comment(&mut self) {
         let hint = ["/*!", "/*M!"].iter().find_map(|mark| self.rest.strip_prefix(mark));
         if let Some(code) = hint.filter(|_| self.dialect == Dialect::Mysql && !self.hinted) {
