@@ -26,8 +26,8 @@ pub async fn run(context: &Context, arguments: AskArgs) -> Result<(), CliError> 
     let AskArgs { build, note, acting } = arguments;
     let service = context.service().await?;
     let is_same = |fact: &Fact| {
-        matches!(fact, Fact::PromoterRequested { build: of, note: said, .. }
-            if *of == build && retry::is_same_text(said, &note))
+        matches!(fact, Fact::PromoterRequested { build: of, note: recorded, .. }
+            if *of == build && retry::is_same_text(recorded, &note))
     };
     let key = acting.key;
     if retry::first_answer(context, &service, key.as_ref(), |e| is_same(&e.fact)).await?.is_some() {

@@ -130,7 +130,7 @@ fn require_named_build(plan: &Plan) -> Result<(), CliError> {
     if is_past_the_floor(plan) && plan.action == (Action::Rollback { to: None }) {
         return Err(CliError::Refused(format!(
             "rollback to {build} is a POINT OF NO RETURN; --yes needs the build number; \
-             to go on, run: trunkline rollback {} --yes",
+             to continue, run: trunkline rollback {} --yes",
             build.0
         )));
     }

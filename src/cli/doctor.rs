@@ -93,7 +93,7 @@ async fn record_check(places: &Places) -> Option<Check> {
         Err(error) => Check::wrong(
             "record",
             error.to_string(),
-            "move the file away, or restore the database from a copy",
+            "move it away, or restore the database from a copy",
         ),
     })
 }
@@ -127,7 +127,7 @@ fn terminal() -> Check {
 }
 
 async fn engine(places: &Places) -> Vec<Check> {
-    let held = holder(&places.lock()) != Holder::Nobody;
+    let held = holder(&places.lock()) != Holder::None;
     let socket = places.socket();
     if !engine_process::answers(&socket) {
         return vec![if held {

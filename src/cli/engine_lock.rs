@@ -50,16 +50,16 @@ impl EngineLock {
 /// Who holds the lock now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holder {
-    Nobody,
+    None,
     /// `None` in the instant before the holder has written its id.
     Process(Option<i32>),
 }
 
 /// Checks the lock without keeping it.
 pub fn holder(path: &Path) -> Holder {
-    let Ok(mut file) = File::open(path) else { return Holder::Nobody };
+    let Ok(mut file) = File::open(path) else { return Holder::None };
     match file.try_lock_shared() {
-        Ok(()) => Holder::Nobody,
+        Ok(()) => Holder::None,
         Err(_) => Holder::Process(read_pid(&mut file)),
     }
 }
@@ -89,13 +89,13 @@ mod tests {
     fn the_second_engine_learns_the_process_id_of_the_first() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        assert_eq!(holder(&path), Holder::Nobody);
+        assert_eq!(holder(&path), Holder::None);
         let first = EngineLock::take(&path).unwrap();
         let me = i32::try_from(std::process::id()).unwrap();
         assert_eq!(holder(&path), Holder::Process(Some(me)));
         let second = EngineLock::take(&path).unwrap_err();
         assert!(matches!(second, LockError::Held { pid: Some(pid) } if pid == me), "{second:?}");
         drop(first);
-        assert_eq!(holder(&path), Holder::Nobody);
+        assert_eq!(holder(&path), Holder::None);
     }
 }

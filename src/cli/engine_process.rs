@@ -84,7 +84,7 @@ async fn start(places: &Places, global: &Global) -> Result<(), CliError> {
     while !answers(&places.socket()) {
         let ended = child.try_wait()?;
         // It may have ended because another engine took the lock first; that one will answer.
-        let is_unlocked = holder(&places.lock()) == Holder::Nobody;
+        let is_unlocked = holder(&places.lock()) == Holder::None;
         if let Some(status) = ended.filter(|_| is_unlocked) {
             return Err(did_not_start(places, status, begin));
         }
@@ -109,7 +109,7 @@ pub async fn stop(places: &Places) -> Result<Option<i32>, CliError> {
     let mut terminated = None;
     loop {
         match holder(&places.lock()) {
-            Holder::Nobody => return Ok(terminated),
+            Holder::None => return Ok(terminated),
             Holder::Process(Some(id)) if terminated != Some(id) => {
                 terminate(id)?;
                 terminated = Some(id);

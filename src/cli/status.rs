@@ -62,8 +62,10 @@ fn fleet_row(row: &FleetRow, fleet: &FleetSnapshot) -> Vec<String> {
         format!("frozen{until} by {}", window.why)
     }));
     notes.extend(row.hold.as_ref().map(|hold| format!("on hold by {}: {}", hold.by, hold.reason)));
-    if row.problems > 0 {
-        notes.push(format!("{} problems", row.problems));
+    match row.problems {
+        0 => {}
+        1 => notes.push("1 problem".to_owned()),
+        more => notes.push(format!("{more} problems")),
     }
     vec![row.service.to_string(), live, format!("{} ahead", row.ahead), notes.join("; ")]
 }
@@ -98,8 +100,8 @@ fn service_lines(snapshot: &ServiceSnapshot) -> Vec<String> {
     for request in snapshot.requests.iter().filter(|request| request.is_open(snapshot.at)) {
         let since = ago(request.at, snapshot.at);
         lines.push(format!(
-            "  {:<12}{} for a promoter by {} {since}: {}",
-            "asked", request.build, request.by, request.note
+            "  {:<12}promoter for {} by {} {since}: {}",
+            "request", request.build, request.by, request.note
         ));
     }
     for freeze in &snapshot.freezes {

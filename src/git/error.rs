@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::domain::time::say;
 
-/// Why git did not do what was asked.
+/// Why a run of git failed.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
     #[error("cannot start git: {why}; install git and put it on the PATH")]

@@ -315,10 +315,10 @@ mod tests {
     async fn a_git_that_hangs_is_stopped_with_its_helpers() {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/shop.git", silent.local_addr().unwrap());
-        let asking =
+        let running =
             Git::new("ls-remote").args(["--", &url]).within(Duration::from_secs(2)).run_anywhere();
-        let (asked, accepted) = tokio::join!(asking, silent.accept());
-        let stopped = asked.unwrap_err();
+        let (ended, accepted) = tokio::join!(running, silent.accept());
+        let stopped = ended.unwrap_err();
         assert!(matches!(stopped, GitError::TimedOut { what: "ls-remote", .. }), "{stopped}");
         let (mut helper, _) = accepted.unwrap();
         let mut request = Vec::new();

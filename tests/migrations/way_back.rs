@@ -85,7 +85,7 @@ fn without_a_person_a_rollback_past_the_floor_names_its_build() {
     let refused = shop.home.trunkline(&["rollback", "--yes"]);
     assert_eq!(refused.status.code(), Some(3), "{refused:?}");
     let why = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(why.contains("with --yes the build has to be named"), "{why}");
+    assert!(why.contains("--yes needs the build number"), "{why}");
     assert!(why.contains("trunkline rollback 1 --yes"), "{why}");
     assert_eq!(shop.live(), 2);
     shop.home.said(&["rollback", "1", "--yes", "--wait"]);

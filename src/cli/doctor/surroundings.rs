@@ -142,7 +142,7 @@ fn lock(path: &Path) -> Check {
         return Check::wrong("lock", found, "move it away");
     }
     let held = match holder(path) {
-        Holder::Nobody => "no engine".to_owned(),
+        Holder::None => "no engine".to_owned(),
         Holder::Process(Some(pid)) => format!("held by process id {pid}"),
         Holder::Process(None) => "held".to_owned(),
     };

@@ -91,20 +91,20 @@ const FAULTS: &[Fault] = &[
     Fault {
         name: "the record is something else",
         make: |home| fs::write(data(home, "trunkline.db"), "no record ".repeat(100)).unwrap(),
-        command: (1, "trunkline.db is damaged, or no record of trunkline's"),
-        doctor: ["trunkline.db is damaged", "put it back from a copy"],
+        command: (1, "trunkline.db\" is damaged or is not a trunkline record"),
+        doctor: ["trunkline.db\" is damaged", "restore it from a copy"],
     },
     Fault {
         name: "the record is a folder",
         make: |home| fs::create_dir(data(home, "trunkline.db")).unwrap(),
-        command: (1, "see that it is a file that you may read and write"),
-        doctor: ["trunkline.db", "move away what is there"],
+        command: (1, "make it a file that you can read and write"),
+        doctor: ["trunkline.db", "move it away"],
     },
     Fault {
         name: "the record is from a newer version",
         make: newer,
-        command: (1, "was written by a newer trunkline (schema 99"),
-        doctor: ["was written by a newer trunkline", "install that version again"],
+        command: (1, "was written by a newer trunkline (its schema is 99"),
+        doctor: ["was written by a newer trunkline", "install that version"],
     },
     Fault {
         name: "a file is where the socket goes",
@@ -127,7 +127,7 @@ const FAULTS: &[Fault] = &[
     Fault {
         name: "the lock is a folder",
         make: |home| fs::create_dir(data(home, "engine.lock")).unwrap(),
-        command: (1, "move away what is there"),
+        command: (1, "move it away"),
         doctor: ["engine.lock is not a file", "move it away"],
     },
     Fault {
