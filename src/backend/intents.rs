@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(first.orphaned().await, [], "its sender lives");
         drop(dead);
         assert_eq!(first.orphaned().await, [intent("12345678")]);
-        assert_eq!(second.orphaned().await, [], "another sees to it");
+        assert_eq!(second.orphaned().await, [], "the first took it over");
         first.settle(&intent("12345678").key).await;
         drop(first);
         assert_eq!(second.orphaned().await, []);

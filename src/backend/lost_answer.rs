@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_arrives_late_is_found_all_the_same() {
+    async fn a_command_that_arrives_late_is_found() {
         let backend = Scripted::new(DateTime::UNIX_EPOCH);
         let late = async {
             sleep(Duration::from_secs(5)).await;
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_silence_is_no_answer_however_long() {
+    async fn an_engine_that_does_not_answer_leaves_the_result_unknown() {
         let backend = Scripted::new(DateTime::UNIX_EPOCH);
         backend.fault(Fault::Unreachable);
         let (key, hour) = (key(), Duration::from_hours(1));

@@ -1,4 +1,4 @@
-//! The OpenAPI document that the API serves: the descriptions of its routes, and what all routes have in common.
+//! The `OpenAPI` document that the API serves: the descriptions of its routes, and what all routes have in common.
 
 use std::collections::BTreeMap;
 
