@@ -252,7 +252,10 @@ fn a_user_file_that_breaks_while_the_engine_runs_keeps_nobody_from_acting() {
     let held = home.trunkline(&["hold", "--reason", "the file is broken"]);
     assert_eq!(held.status.code(), Some(0), "{held:?}");
     let warned = String::from_utf8_lossy(&held.stderr).into_owned();
-    assert!(warned.contains(&place) && warned.contains("the running engine uses the last good version"), "{warned}");
+    assert!(
+        warned.contains(&place) && warned.contains("the running engine uses the last good version"),
+        "{warned}"
+    );
     let mut console = home.on_terminal(&[], (160, 40));
     console.shows("ON HOLD");
     console.shows(&place);
