@@ -13,7 +13,7 @@ pub enum Layer {
     Enter,
     /// The event loop.
     Loop,
-    /// The stream of keys.
+    /// The input stream of keys.
     Input,
     Update,
     /// In the middle of a frame.
@@ -55,7 +55,7 @@ pub fn here(layer: Layer) {
     #[cfg(debug_assertions)]
     injected::panic_if_due(layer);
     #[cfg(not(debug_assertions))]
-    let _never = layer;
+    let _ = layer;
 }
 
 #[cfg(debug_assertions)]
@@ -68,12 +68,12 @@ mod injected {
     static INJECTED: LazyLock<Mutex<Vec<(String, u32)>>> =
         LazyLock::new(|| Mutex::new(read(&std::env::var("TRUNKLINE_PANIC").unwrap_or_default())));
 
-    fn read(asked: &str) -> Vec<(String, u32)> {
-        let one = |asked: &str| match asked.split_once(':') {
+    fn read(text: &str) -> Vec<(String, u32)> {
+        let one = |entry: &str| match entry.split_once(':') {
             Some((layer, time)) => (layer.to_owned(), time.parse().unwrap_or(1)),
-            None => (asked.to_owned(), 1),
+            None => (entry.to_owned(), 1),
         };
-        asked.split(',').filter(|asked| !asked.is_empty()).map(one).collect()
+        text.split(',').filter(|entry| !entry.is_empty()).map(one).collect()
     }
 
     pub fn panic_if_due(layer: Layer) {
@@ -82,8 +82,8 @@ mod injected {
     }
 
     fn is_due(name: &str) -> bool {
-        let mut asked = INJECTED.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((_, left)) = asked.iter_mut().find(|(layer, _)| layer == name) else {
+        let mut injected = INJECTED.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((_, left)) = injected.iter_mut().find(|(layer, _)| layer == name) else {
             return false;
         };
         let due = *left == 1;
@@ -97,7 +97,7 @@ mod tests {
     use super::{contained, is_contained};
 
     #[test]
-    fn a_contained_panic_is_an_answer_and_contains_nothing_after_it() {
+    fn a_contained_panic_returns_none_and_ends_the_containment() {
         let outer = contained(|| {
             let inner = contained(|| assert!(!is_contained(), "always fails"));
             (inner, is_contained())

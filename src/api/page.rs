@@ -1,4 +1,4 @@
-//! Lists on the wire, as objects so that fields can be added beside them.
+//! Lists in answers. Each is an object, so that fields can be added.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -8,25 +8,25 @@ use crate::domain::chain::RecordSpan;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 
-/// Deployments of an environment, newest first; the next page is the one `before` the last of these.
+/// Deployments of an environment, newest first. The next page is `before` the last of these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeploymentPage {
     pub deployments: Vec<Deployment>,
 }
 
-/// The windows of the freezes by calendar, in the order of their beginnings, at most a thousand.
+/// The windows of the calendar freezes, earliest first, at most a thousand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FreezePage {
     pub windows: Vec<FreezeWindow>,
 }
 
-/// Events, oldest first; the next page is the one `after` the last of these.
+/// Events, oldest first. The next page is `after` the last of these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EventPage {
     pub events: Vec<Event>,
 }
 
-/// The first and the last event of a time; nothing when no event is in it.
+/// The first and the last event of a period; absent if it has no event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SpanPage {
     pub span: Option<RecordSpan>,

@@ -1,4 +1,4 @@
-//! Where things are: the routes as a server declares them, and the paths as a client asks for them.
+//! The paths: the patterns of the server's routes, and the paths that a client requests.
 
 use crate::domain::ids::{CommitPrefix, DeploymentId, IdempotencyKey, ServiceName};
 

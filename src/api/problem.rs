@@ -1,4 +1,4 @@
-//! The one form that every error has on the wire: a problem document after RFC 9457.
+//! The form of every error in the API: a problem document (RFC 9457).
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,23 +12,23 @@ pub struct ProblemDocument {
     #[serde(rename = "type")]
     pub kind: ProblemKind,
     pub title: String,
-    /// The HTTP status, repeated here for those who only see the document.
+    /// The HTTP status, for readers who have only the document.
     pub status: u16,
     /// The sentence to show: what happened, and what to do.
     pub detail: String,
-    /// The decision behind it, when it is one.
+    /// The refusal, if the engine decided against a command or a plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Refusal>,
 }
 
-/// The kinds of problems; each has one status.
+/// The kinds of problems. Each has one status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = ProblemKind)]
 pub enum ProblemKind {
-    /// A guard refuses, or an override has no reason: the caller is known and may not do this now.
+    /// A guard refuses, or an override has no reason.
     #[serde(rename = "urn:trunkline:problem:policy")]
     Policy,
-    /// The world moved since it was looked at; for a plan the refusal carries the new one.
+    /// Something changed since the caller looked. For a plan, the refusal contains the new one.
     #[serde(rename = "urn:trunkline:problem:changed")]
     Changed,
     /// The service, build or deployment does not exist.
@@ -38,7 +38,7 @@ pub enum ProblemKind {
     Invalid,
     #[serde(rename = "urn:trunkline:problem:key-reused")]
     KeyReused,
-    /// No command with this key was ever recorded. A fact, unlike a path that does not exist.
+    /// No command with this key was ever recorded. This is an answer, unlike `no-such-path`.
     #[serde(rename = "urn:trunkline:problem:never-recorded")]
     NeverRecorded,
     #[serde(rename = "urn:trunkline:problem:bad-request")]
@@ -54,23 +54,23 @@ pub enum ProblemKind {
     /// The two sides speak different versions of the API.
     #[serde(rename = "urn:trunkline:problem:incompatible")]
     Incompatible,
-    /// The caller is not let in at all.
+    /// The caller has no access.
     #[serde(rename = "urn:trunkline:problem:not-allowed")]
     NotAllowed,
-    /// What the server stands in front of does not answer; nothing was done.
+    /// The backend behind the server does not answer. Nothing was done.
     #[serde(rename = "urn:trunkline:problem:unreachable")]
     Unreachable,
-    /// The server is going down and has not begun to work on this.
+    /// The server is stopping. Nothing was done.
     #[serde(rename = "urn:trunkline:problem:stopping")]
     Stopping,
-    /// The server does not know whether a command was recorded; ask for its receipt.
+    /// It is unknown whether the command was recorded: ask for its receipt.
     #[serde(rename = "urn:trunkline:problem:unknown")]
     Unknown,
     #[serde(rename = "urn:trunkline:problem:timed-out")]
     TimedOut,
     #[serde(rename = "urn:trunkline:problem:failed")]
     Failed,
-    /// A kind that this program is too old to know.
+    /// A kind that this version does not know.
     #[serde(other, rename = "about:blank")]
     Other,
 }
@@ -80,14 +80,14 @@ impl ProblemKind {
     #[must_use]
     pub fn status_and_title(self) -> (u16, &'static str) {
         match self {
-            Self::BadRequest => (400, "the request makes no sense"),
+            Self::BadRequest => (400, "invalid request"),
             Self::Policy => (403, "refused by policy"),
-            Self::NotAllowed => (403, "not allowed in"),
+            Self::NotAllowed => (403, "no access"),
             Self::NotFound => (404, "not found"),
             Self::NeverRecorded => (404, "never recorded"),
             Self::NoSuchPath => (404, "no such path"),
             Self::WrongMethod => (405, "wrong method"),
-            Self::Changed => (409, "the world changed"),
+            Self::Changed => (409, "changed since you looked"),
             Self::TooLarge => (413, "too large"),
             Self::NotJson => (415, "not JSON"),
             Self::Invalid => (422, "invalid"),

@@ -1,4 +1,4 @@
-//! What stands behind the `?` of each path.
+//! The query parameters of each path.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use crate::domain::command::Action;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName};
 use crate::domain::log::{Direction, LogFrom, LogSearch, Wanted};
 
-/// How long to wait for news, in seconds, at most 25; a fraction is fine.
+/// How long to wait for a change, in seconds, at most 25. Fractions are allowed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct Wait(f64);
 
 impl Wait {
-    /// The time to wait, at most `longest`; nonsense means not at all.
+    /// The time to wait, at most `longest`. An invalid number means no wait.
     #[must_use]
     pub fn up_to(self, longest: Duration) -> Duration {
         match Duration::try_from_secs_f64(self.0) {
@@ -34,11 +34,11 @@ impl From<Duration> for Wait {
     }
 }
 
-/// For the fleet and a service. What the caller has already is in `If-None-Match`.
+/// For the fleet and a service. The version that the caller has is in `If-None-Match`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct SnapshotQuery {
-    /// How long to wait for another version than the one that the caller has.
+    /// How long to wait for a version other than the caller's.
     #[serde(default)]
     pub wait: Wait,
 }
@@ -48,13 +48,13 @@ pub struct SnapshotQuery {
 #[into_params(parameter_in = Query)]
 pub struct DeploymentsQuery {
     pub environment: Environment,
-    /// Only ones older than this.
+    /// Only deployments older than this one.
     pub before: Option<DeploymentId>,
-    /// The most to list: 50 unless said, up to 500.
+    /// The most to list: by default 50, at most 500.
     pub limit: Option<usize>,
 }
 
-/// For the freezes by calendar: the windows that overlap a stretch of at most 800 days.
+/// For the calendar freezes: the windows that overlap a period of at most 800 days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct FreezesQuery {
@@ -64,11 +64,11 @@ pub struct FreezesQuery {
 }
 
 impl FreezesQuery {
-    /// The stretch that it asks about.
+    /// The period that it asks about.
     ///
     /// # Errors
-    /// The sentence that says so when it is longer than a server lays out.
-    pub fn stretch(&self) -> Result<(DateTime<Utc>, DateTime<Utc>), &'static str> {
+    /// A sentence, if the period is longer than 800 days.
+    pub fn period(&self) -> Result<(DateTime<Utc>, DateTime<Utc>), &'static str> {
         let longest = TimeDelta::days(800);
         let is_fine = self.until.signed_duration_since(self.from) <= longest;
         is_fine.then_some((self.from, self.until)).ok_or("ask for 800 days at most")
@@ -82,7 +82,7 @@ pub struct PlanQuery {
     pub action: Verb,
     /// What to promote.
     pub build: Option<BuildNumber>,
-    /// What to roll back to; the engine's own choice unless said.
+    /// What to roll back to; by default the engine's choice.
     pub to: Option<BuildNumber>,
 }
 
@@ -124,7 +124,7 @@ impl TryFrom<PlanQuery> for Action {
     }
 }
 
-/// For a page of a log; nothing means from its beginning.
+/// For a page of a log; by default from its beginning.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct LogQuery {
@@ -134,7 +134,7 @@ pub struct LogQuery {
     pub before: Option<u64>,
     /// The last lines; the value does not matter.
     pub end: Option<String>,
-    /// About how many bytes: 65,536 unless said, up to 1,048,576.
+    /// About how many bytes: by default 65,536, at most 1,048,576.
     pub limit: Option<usize>,
     /// How long to wait for the first line.
     #[serde(default)]
@@ -155,7 +155,7 @@ impl LogQuery {
     /// Which part of the log it asks for.
     ///
     /// # Errors
-    /// The sentence that says so when it asks for two parts at once.
+    /// A sentence, if it asks for more than one part.
     pub fn from(&self) -> Result<LogFrom, &'static str> {
         match (self.after, self.before, &self.end) {
             (after, None, None) => Ok(LogFrom::After(after.unwrap_or(0))),
@@ -172,7 +172,7 @@ impl LogQuery {
 pub struct LogSearchQuery {
     /// The text to look for, at most 1,000 bytes. Letters match in either case unless one of them is upper case.
     pub text: Option<String>,
-    /// To look for a line that tells of an error instead.
+    /// Searches for a line of level error instead.
     pub error: Option<bool>,
     /// The first line that starts at or after this cursor.
     pub after: Option<u64>,
@@ -216,26 +216,26 @@ impl TryFrom<LogSearchQuery> for LogSearch {
 #[into_params(parameter_in = Query)]
 pub struct EventsQuery {
     pub service: Option<ServiceName>,
-    /// Only ones later than this.
+    /// Only events later than this one.
     #[serde(default)]
     pub after: Seq,
-    /// The most of a page: 100 unless said, up to 1,000.
+    /// The most to list: by default 100, at most 1,000.
     pub limit: Option<usize>,
     /// How long to wait for the first event.
     #[serde(default)]
     pub wait: Wait,
 }
 
-/// For a part of a walk over the record's hash chain.
+/// For a part of the record's hash chain.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ChainQuery {
-    /// Only rows later than this.
+    /// Only rows later than this one.
     #[serde(default)]
     pub after: Seq,
-    /// The hash that the row `after` must have; without it, the hash that it has.
+    /// The hash that the row `after` must have; by default the row's own hash.
     pub hash: Option<Hash>,
-    /// The most rows: 1,000 unless said, which is also the most.
+    /// The most rows: by default 1,000, which is also the most.
     pub limit: Option<usize>,
 }
 
@@ -245,14 +245,14 @@ impl ChainQuery {
         Self { after: from.seq, hash: from.hash, limit: Some(limit) }
     }
 
-    /// Where the walk goes on.
+    /// The row after which the walk continues.
     #[must_use]
     pub fn from(&self) -> ChainFrom {
         ChainFrom { seq: self.after, hash: self.hash }
     }
 }
 
-/// For the part of the record that a time reaches. Both ends count as in it.
+/// For the events of a period. Both ends are inclusive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct SpanQuery {

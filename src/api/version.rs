@@ -1,20 +1,20 @@
-//! The handshake: what to say when the two sides speak different versions of the protocol.
+//! The handshake: the sentence if client and engine speak different versions of the API.
 
 use super::API;
 
-/// Which side of the wire this program is.
+/// Which side of the connection this program is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     Client,
     Engine,
 }
 
-/// What is wrong with a message whose [`super::API_HEADER`] and [`super::VERSION_HEADER`] say this, read by the side
-/// `us`; `None` when nothing is. The sentence is written for the person at the client.
+/// Why a message with this [`super::API_HEADER`] and [`super::VERSION_HEADER`] is incompatible with the side `us`;
+/// `None` if it is compatible. The sentence is for the person at the client.
 #[must_use]
 pub fn mismatch(us: Side, api: &str, version: Option<&str>) -> Option<String> {
     let Ok(theirs) = api.parse::<u32>() else {
-        return Some(format!("{api:?} is not a number of the API; this side speaks {API}"));
+        return Some(format!("{api:?} is not an API version; this side speaks API {API}"));
     };
     if theirs == API {
         return None;

@@ -1,4 +1,4 @@
-//! How long to wait before the next try: longer each time, never in step with other clients.
+//! The wait before the next try: longer each time, and different for each client.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -6,23 +6,23 @@ use std::time::Duration;
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(15);
 
-/// The wait before try number `attempt`, doubling up to 15 s and spread by a quarter to either side.
+/// The wait before try number `attempt`: doubled up to 15 s, then spread by up to a quarter in both directions.
 ///
-/// The spread comes from `seed`, which differs between consoles, so that the wait itself is reproducible.
+/// The spread is computed from `seed`, which differs between consoles, so that a wait is reproducible.
 #[must_use]
 pub fn wait(attempt: u32, seed: &str) -> Duration {
     spread(FIRST.saturating_mul(1 << attempt.min(10)).min(LONGEST), &(attempt, seed))
 }
 
-/// The same, and not before the time is over for which the other side does not want to be asked.
+/// [`wait`], and at least as long as the engine asked to wait.
 #[must_use]
 pub fn wait_at_least(asked: Option<Duration>, attempt: u32, seed: &str) -> Duration {
     let own = wait(attempt, seed);
-    // Every client was told the same time. The spread comes on top of it.
+    // The engine tells every client the same time, so the spread is added to it.
     asked.map_or(own, |asked| own.max(asked + spread(asked / 8, &(attempt, seed))))
 }
 
-/// A duration between three and five quarters of what is given, chosen by the salt.
+/// A duration between three and five quarters of `duration`, chosen by the salt.
 #[must_use]
 pub fn spread(duration: Duration, salt: &impl Hash) -> Duration {
     let mut hasher = DefaultHasher::new();
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_asks_before_the_time_that_was_asked_for() {
+    fn a_wait_is_longer_than_the_engine_asked_for() {
         let minute = Duration::from_mins(1);
         for attempt in 0..40 {
             assert!(wait_at_least(Some(minute), attempt, "a") > minute);

@@ -1,4 +1,4 @@
-//! The engine in this process as a backend, speaking for one caller.
+//! The engine in this process as a backend, for one caller.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,7 @@ use crate::engine::Handle;
 pub struct Embedded {
     engine: Handle,
     caller: Caller,
-    /// Called with every question.
+    /// Called at every request.
     on_request: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
@@ -39,7 +39,7 @@ impl Embedded {
         Self { engine, caller, on_request: None }
     }
 
-    /// Calls this with every question that comes.
+    /// Calls this at every request.
     #[must_use]
     pub fn on_request(self, call: impl Fn() + Send + Sync + 'static) -> Self {
         Self { on_request: Some(Arc::new(call)), ..self }
@@ -53,8 +53,8 @@ impl Embedded {
     }
 }
 
-/// Waits until the engine has changed; false when the time is over first. Who has no time is not kept waiting for the
-/// timer's next millisecond.
+/// Waits until the engine has changed; false if the deadline comes first. A past deadline returns at once, without the
+/// timer, which would take a millisecond.
 async fn changed_before(changes: &mut watch::Receiver<u64>, deadline: Instant) -> bool {
     deadline > Instant::now() && matches!(timeout_at(deadline, changes.changed()).await, Ok(Ok(())))
 }

@@ -1,7 +1,8 @@
-//! The commands that are on their way, on disk: one whose sender died before its answer came is found by its key.
+//! The commands that are being sent, on disk. If a sender dies before its answer comes, another process finds the
+//! command here and looks its receipt up by its key.
 //!
-//! Each is a file of its own that its sender keeps locked until the answer is there. The system lets the lock go when
-//! the sender dies, however that happens, so that the command of a living sender is never taken for a lost one.
+//! Each command is a file that its sender keeps locked until the answer comes. The system releases the lock when the
+//! sender dies, so the command of a living sender never counts as lost.
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -16,11 +17,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{IdempotencyKey, ServiceName};
 
-/// The most that are kept; beyond so many the oldest are forgotten.
+/// The most intents that are kept. If there are more, the oldest are removed.
 const KEPT: usize = 100;
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 16 * 1024;
-/// How long a disk is waited for: a rollback is not kept waiting by one that hangs.
+/// How long to wait for the disk, so that a hanging disk does not block a rollback.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// The age at which an unfinished file is removed.
 const ABANDONED: Duration = Duration::from_hours(1);
@@ -30,16 +31,16 @@ const ABANDONED: Duration = Duration::from_hours(1);
 pub struct Intent {
     pub key: IdempotencyKey,
     pub service: ServiceName,
-    /// What it does, for a sentence: `the promote of #12`.
+    /// What it does, as a phrase: `the promote of #12`.
     pub what: String,
     pub at: DateTime<Utc>,
 }
 
-/// The intents of this process, and the way to those that others left. Clones share them.
+/// The intents of this process, and access to those of dead senders. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Intents {
     folder: PathBuf,
-    /// Those whose answer is outstanding; a file is locked for as long as it is in here.
+    /// The intents without an answer yet. A file is locked as long as it is in this map.
     open: Arc<Mutex<BTreeMap<IdempotencyKey, File>>>,
 }
 
@@ -49,17 +50,17 @@ impl Intents {
         Self { folder, open: Arc::default() }
     }
 
-    /// Notes an intent durably, before it is sent.
+    /// Writes an intent durably, before the command is sent.
     ///
     /// # Errors
-    /// With the reason when it could not be noted in time; that is no reason not to send it.
+    /// The reason, if it could not be written in time. The command may be sent anyway.
     pub async fn note(&self, intent: Intent) -> Result<(), String> {
         let (intents, key) = (self.clone(), intent.key.clone());
         let mut writing = tokio::task::spawn_blocking(move || intents.write(&intent));
         match tokio::time::timeout(PATIENCE, &mut writing).await {
             Ok(Ok(Ok(()))) => Ok(()),
             Ok(Ok(Err(why))) => {
-                // What was made of it must not be found later.
+                // A partial file must not be found later.
                 let _never_made = fs::remove_file(self.path(&key));
                 Err(why.to_string())
             }
@@ -67,7 +68,7 @@ impl Intents {
             Err(_) => {
                 let intents = self.clone();
                 tokio::spawn(async move {
-                    // It was said that there is no note: one that comes late must not be found.
+                    // The caller knows that there is no intent, so one that is written late must not be found.
                     let _never_made = writing.await;
                     intents.settle(&key).await;
                 });
@@ -76,16 +77,16 @@ impl Intents {
         }
     }
 
-    /// Its end is known: it need not be found any more.
+    /// Removes an intent whose answer is known.
     pub async fn settle(&self, key: &IdempotencyKey) {
         let (intents, key) = (self.clone(), key.clone());
         let forgetting = tokio::task::spawn_blocking(move || intents.forget(&key));
-        // A disk that hangs keeps the file, whose command is then only looked up once more.
+        // If the disk hangs, the file stays, and its command is looked up once more.
         let _hangs = tokio::time::timeout(PATIENCE, forgetting).await;
     }
 
-    /// The intents whose senders are gone, oldest first. From now on they are this process's to settle.
-    pub async fn left(&self) -> Vec<Intent> {
+    /// The intents of dead senders, oldest first. This process owns them from now on and must settle them.
+    pub async fn orphaned(&self) -> Vec<Intent> {
         let intents = self.clone();
         let looking = tokio::task::spawn_blocking(move || intents.take_over());
         let found = tokio::time::timeout(PATIENCE, looking).await;
@@ -96,7 +97,7 @@ impl Intents {
         self.folder.join(format!("{}.json", key.as_str()))
     }
 
-    /// The file is whole and locked before it gets its name.
+    /// Writes and locks the file before it gets its final name.
     fn write(&self, intent: &Intent) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let new = self.folder.join(format!("{}.new", intent.key.as_str()));
@@ -118,7 +119,7 @@ impl Intents {
     fn forget(&self, key: &IdempotencyKey) {
         let file = self.open().remove(key);
         if file.is_some() {
-            // It goes before its lock does, so that it is never found unlocked.
+            // The file is removed before its lock is released, so that it is never found unlocked.
             let _gone_already = fs::remove_file(self.path(key));
         }
     }
@@ -138,7 +139,7 @@ impl Intents {
         found.into_iter().map(take).collect()
     }
 
-    /// The intents of the folder that are not locked; each comes with its lock.
+    /// The unlocked intents of the folder, each with its lock.
     fn unlocked(&self) -> impl Iterator<Item = (Intent, File)> {
         let files = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         files.filter_map(|entry| {
@@ -154,11 +155,11 @@ impl Intents {
     }
 
     fn open(&self) -> std::sync::MutexGuard<'_, BTreeMap<IdempotencyKey, File>> {
-        self.open.lock().expect("nobody panics while holding the intents")
+        self.open.lock().expect("no code panics while it holds the intents")
     }
 }
 
-/// An unlocked file and its content. One that was removed before its lock was free is not there.
+/// Locks a file and reads it. `None` if it is locked, or was removed before its lock was released.
 fn lock(path: &Path) -> Option<(File, Vec<u8>)> {
     let file = File::open(path).ok()?;
     file.try_lock().ok()?;
@@ -167,12 +168,12 @@ fn lock(path: &Path) -> Option<(File, Vec<u8>)> {
     (file.metadata().ok()?.nlink() > 0).then_some((file, text))
 }
 
-/// Removes what is no intent, unless somebody may be about to make one of it.
+/// Removes a file that is not an intent, unless it is so new that another process may still be writing it.
 fn clear(path: &Path, file: &File) {
     let modified = file.metadata().and_then(|metadata| metadata.modified());
     let age = modified.ok().and_then(|at| SystemTime::now().duration_since(at).ok());
     if age.is_some_and(|age| age > ABANDONED) {
-        // It is looked at again next time.
+        // If this fails, the next search tries again.
         let _still_there = fs::remove_file(path);
     }
 }
@@ -203,13 +204,13 @@ mod tests {
         let dead = other(&folder);
         dead.note(intent("12345678")).await.unwrap();
         let (first, second) = (other(&folder), other(&folder));
-        assert_eq!(first.left().await, [], "its sender lives");
+        assert_eq!(first.orphaned().await, [], "its sender lives");
         drop(dead);
-        assert_eq!(first.left().await, [intent("12345678")]);
-        assert_eq!(second.left().await, [], "another sees to it");
+        assert_eq!(first.orphaned().await, [intent("12345678")]);
+        assert_eq!(second.orphaned().await, [], "the first took it over");
         first.settle(&intent("12345678").key).await;
         drop(first);
-        assert_eq!(second.left().await, []);
+        assert_eq!(second.orphaned().await, []);
     }
 
     #[tokio::test]
@@ -219,7 +220,7 @@ mod tests {
         intents.note(intent("12345678")).await.unwrap();
         intents.settle(&intent("12345678").key).await;
         drop(intents);
-        assert_eq!(other(&folder).left().await, []);
+        assert_eq!(other(&folder).orphaned().await, []);
         let files = fs::read_dir(folder.path().join("intents")).unwrap();
         assert_eq!(files.count(), 0);
     }
@@ -255,7 +256,7 @@ mod tests {
         drop(dead);
         fs::write(folder.path().join("intents/half.new"), "{").unwrap();
         fs::write(folder.path().join("intents/12345678.json"), "not one").unwrap();
-        let left = other(&folder).left().await;
+        let left = other(&folder).orphaned().await;
         assert_eq!(left.len(), KEPT);
         assert_eq!(left[0].key.as_str(), "intent-005");
         let files = fs::read_dir(folder.path().join("intents")).unwrap();

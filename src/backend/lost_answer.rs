@@ -1,8 +1,8 @@
-//! The one rule for what became of a command whose answer got lost. Its receipt is looked up by its key; the command is
-//! never sent again.
+//! Finds out whether a command whose answer was lost was recorded. It looks the receipt up by its key and never sends
+//! the command again.
 //!
-//! "Never recorded" is believed after five such answers in a row, over about 15 seconds, or after one answer at least a
-//! minute after the command was sent: until then it may still be on its way. Silence is no answer.
+//! A command counts as never recorded after five such answers in a row, over about 15 seconds, or after one answer more
+//! than a minute after it was sent. Before that it may still arrive. If the engine does not answer, nothing is known.
 
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use crate::domain::command::Receipt;
 use crate::domain::ids::IdempotencyKey;
 use crate::domain::time::between;
 
-/// How long to wait before each look, spread by the key. As many answers in a row that there is no receipt are believed.
+/// The wait before each look, spread by the key. A command counts as never recorded after this many answers in a row
+/// without a receipt.
 const LOOKS: [Duration; 5] = [
     Duration::from_millis(200),
     Duration::from_secs(1),
@@ -24,12 +25,12 @@ const LOOKS: [Duration; 5] = [
     Duration::from_secs(4),
     Duration::from_secs(8),
 ];
-/// How long a command may be on its way.
+/// How long a command may take to arrive.
 const ON_ITS_WAY: Duration = Duration::from_mins(1);
-/// How often the other side may fail to answer the question before it is given up.
+/// How many errors of the engine end the search.
 const FAILURES: usize = 5;
 
-/// The receipt, or `None` when the command was never recorded. An error leaves the intent on disk for the next program.
+/// The receipt, or `None` if the command was never recorded. On an error the intent stays on disk for a later process.
 ///
 /// # Errors
 /// As [`look_up`].
@@ -45,11 +46,11 @@ pub async fn conclude<B: Backend>(
     answer
 }
 
-/// Looks until it is known. While nobody answers at all this goes on: an engine that hangs may still have the command
-/// before it. A caller with less time cancels it, and then it is unknown.
+/// Looks the receipt up until the result is known. It continues while the engine does not answer: a hanging engine may
+/// still record the command. A caller can cancel it; the result is then unknown.
 ///
 /// # Errors
-/// When the other side answers that it cannot tell.
+/// The engine's error, after five of them.
 pub async fn look_up<B: Backend>(backend: &B, key: &IdempotencyKey) -> Answer<Option<Receipt>> {
     let (mut looks, mut never, mut silences, mut failures) = (0_u64, 0, 0, 0);
     loop {
@@ -60,7 +61,7 @@ pub async fn look_up<B: Backend>(backend: &B, key: &IdempotencyKey) -> Answer<Op
         match backend.receipt(key).await {
             Ok(Some(receipt)) => return Ok(Some(receipt)),
             Ok(None) => never += 1,
-            // A command that was not there before a silence may be there after it.
+            // The engine may record the command while it does not answer.
             Err(why @ (BackendError::Unreachable(_) | BackendError::Busy { .. })) => {
                 (never, silences) = (0, silences + 1);
                 sleep(why.again().unwrap_or_default()).await;
@@ -78,10 +79,10 @@ pub async fn look_up<B: Backend>(backend: &B, key: &IdempotencyKey) -> Answer<Op
     }
 }
 
-/// Looks once for an intent whose sender is gone.
+/// Looks once for the command of a dead sender.
 ///
 /// # Errors
-/// When one look cannot tell.
+/// The engine's error, or [`BackendError::Unknown`] if the command may still arrive.
 pub async fn look_once<B: Backend>(
     backend: &B,
     intent: &Intent,
@@ -89,7 +90,7 @@ pub async fn look_once<B: Backend>(
 ) -> Answer<Option<Receipt>> {
     match backend.receipt(&intent.key).await? {
         None if between(intent.at, now) <= ON_ITS_WAY => {
-            Err(BackendError::Unknown("it may still be on its way".into()))
+            Err(BackendError::Unknown("it may still arrive".into()))
         }
         answer => Ok(answer),
     }
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_arrives_late_is_found_all_the_same() {
+    async fn a_command_that_arrives_late_is_found() {
         let backend = Scripted::new(DateTime::UNIX_EPOCH);
         let late = async {
             sleep(Duration::from_secs(5)).await;
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_silence_is_no_answer_however_long() {
+    async fn an_engine_that_does_not_answer_leaves_the_result_unknown() {
         let backend = Scripted::new(DateTime::UNIX_EPOCH);
         backend.fault(Fault::Unreachable);
         let (key, hour) = (key(), Duration::from_hours(1));

@@ -1,4 +1,4 @@
-//! Where deploys live, as one trait: the console, the command line and the server know nothing else.
+//! The backend: one trait for where deploys live. The console, the command line and the server use only this trait.
 
 pub mod backoff;
 pub mod embedded;
@@ -31,25 +31,25 @@ use crate::engine::CommandError;
 /// The longest time that a caller may ask a backend to wait for a change.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(25);
 
-/// The longest time that any answer takes.
+/// The longest time that an answer may take.
 pub const LONGEST_ANSWER: Duration = LONGEST_WAIT.saturating_add(Duration::from_secs(10));
 
-/// A system that deploys. One value speaks for one caller: who that is comes from the connection.
+/// A system that deploys. A value acts for one caller, whom the connection identifies.
 ///
-/// Every method may be cancelled by dropping its future. Only [`Backend::command`] changes anything, and a dropped
-/// command may or may not have been recorded: [`Backend::receipt`] tells.
+/// Every method may be cancelled by dropping its future. Only [`Backend::command`] changes anything. A dropped command
+/// may have been recorded: [`Backend::receipt`] tells whether it was.
 pub trait Backend: Send + Sync + 'static {
-    /// Who answers and what it can do.
+    /// The backend and what it can do.
     fn describe(&self) -> impl Future<Output = Answer<Description>> + Send;
 
-    /// The fleet, or `None` when it is still at `after` once `wait` is over.
+    /// The fleet, or `None` if its version is still `after` when `wait` is over.
     fn fleet(
         &self,
         after: Option<Version>,
         wait: Duration,
     ) -> impl Future<Output = Answer<Option<FleetSnapshot>>> + Send;
 
-    /// One service, or `None` when it is still at `after` once `wait` is over.
+    /// One service, or `None` if its version is still `after` when `wait` is over.
     fn service(
         &self,
         service: &ServiceName,
@@ -66,7 +66,7 @@ pub trait Backend: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Answer<Vec<Deployment>>> + Send;
 
-    /// The windows of the freezes by calendar that overlap `[from, until)`, in the order of their beginnings.
+    /// The windows of the calendar freezes that overlap `[from, until)`, earliest first.
     fn freezes(
         &self,
         service: &ServiceName,
@@ -82,15 +82,15 @@ pub trait Backend: Send + Sync + 'static {
         action: Action,
     ) -> impl Future<Output = Answer<Plan>> + Send;
 
-    /// Where a commit is on its way to production, by its id or the beginning of it.
+    /// The location of a commit, by its sha or the beginning of it.
     fn commit_location(
         &self,
         service: &ServiceName,
         commit: &CommitPrefix,
     ) -> impl Future<Output = Answer<CommitLocation>> + Send;
 
-    /// Records the command and answers once it is durable. The same key with the same command gets the first
-    /// receipt again; it never acts twice.
+    /// Records the command and answers when it is durable. The same key with the same command gets the first receipt
+    /// again, and the command runs once.
     fn command(
         &self,
         service: &ServiceName,
@@ -98,12 +98,12 @@ pub trait Backend: Send + Sync + 'static {
         key: IdempotencyKey,
     ) -> impl Future<Output = Answer<Receipt>> + Send;
 
-    /// What became of a command by its key; `None` when it was never recorded.
+    /// The receipt of a command, by its key; `None` if it was never recorded.
     fn receipt(&self, key: &IdempotencyKey)
     -> impl Future<Output = Answer<Option<Receipt>>> + Send;
 
-    /// Whole lines of a step's log, about `limit` bytes of them. When there are none after the cursor and the step
-    /// still runs, it waits for some.
+    /// Whole lines of a step's log, about `limit` bytes. If there are none after the cursor and the step still runs, it
+    /// waits for some.
     fn log(
         &self,
         service: &ServiceName,
@@ -114,8 +114,7 @@ pub trait Backend: Send + Sync + 'static {
         wait: Duration,
     ) -> impl Future<Output = Answer<LogPage>> + Send;
 
-    /// Looks for a line of a step's log where the log is, in as much of it as takes a moment: an answer may be that
-    /// there is nothing yet and from where to go on.
+    /// Searches a part of a step's log, at the backend. [`LogFind::NotYet`] has the cursor from which to continue.
     fn search_log(
         &self,
         service: &ServiceName,
@@ -124,7 +123,7 @@ pub trait Backend: Send + Sync + 'static {
         search: LogSearch,
     ) -> impl Future<Output = Answer<LogFind>> + Send;
 
-    /// The events after `after`, oldest first, at most `limit`, of one service or of all; waits when there are none.
+    /// The events after `after`, oldest first, at most `limit`, of one service or of all; waits if there are none.
     fn events(
         &self,
         service: Option<&ServiceName>,
@@ -133,14 +132,14 @@ pub trait Backend: Send + Sync + 'static {
         wait: Duration,
     ) -> impl Future<Output = Answer<Vec<Event>>> + Send;
 
-    /// Walks at most `limit` rows of the record's hash chain.
+    /// Verifies at most `limit` rows of the record's hash chain.
     fn chain(
         &self,
         from: ChainFrom,
         limit: usize,
     ) -> impl Future<Output = Answer<ChainPage>> + Send;
 
-    /// The first and the last event that were recorded in a time; both ends count as in it.
+    /// The first and the last event in a period; both ends are inclusive.
     fn span(
         &self,
         since: Option<DateTime<Utc>>,
@@ -151,19 +150,19 @@ pub trait Backend: Send + Sync + 'static {
 /// The answer of a backend.
 pub type Answer<T> = Result<T, BackendError>;
 
-/// Why a backend did not do what it was asked for.
+/// Why a backend did not answer a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BackendError {
-    /// A decision: nothing was done, and the sentence says what to do instead.
+    /// The backend decided against it. Nothing was done; the sentence says what to do instead.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The engine does not answer; nothing was done.
+    /// The engine does not answer. Nothing was done.
     #[error("{0}")]
     Unreachable(String),
-    /// The other side asks to wait this long before the next request; nothing was done.
+    /// The engine asks to wait this long before the next request. Nothing was done.
     #[error("{why}; try again in {}", say(*again))]
     Busy { why: String, again: Duration },
-    /// A command was sent and its answer got lost: it may have been recorded. Ask [`Backend::receipt`].
+    /// A command was sent and its answer was lost. It may have been recorded: ask [`Backend::receipt`].
     #[error("the answer got lost: {0}")]
     Unknown(String),
     /// The two sides speak different versions.
@@ -172,7 +171,7 @@ pub enum BackendError {
     /// The caller may not connect at all.
     #[error("{0}")]
     Unauthorized(String),
-    /// Something went wrong on the other side.
+    /// The engine failed.
     #[error("{0}")]
     Failed(String),
 }
@@ -190,7 +189,7 @@ impl From<CommandError> for BackendError {
 }
 
 impl BackendError {
-    /// How long the other side asks to wait.
+    /// How long the engine asks to wait.
     #[must_use]
     pub fn again(&self) -> Option<Duration> {
         match self {

@@ -1,4 +1,4 @@
-//! An error of a backend as the problem document that a server answers with, and the error that a document stands for.
+//! Converts a backend's error to the problem document that a server sends, and back.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use super::BackendError;
 use crate::api::problem::{ProblemDocument, ProblemKind};
 use crate::domain::command::Refusal;
 
-/// How long a caller waits before it asks an engine again that does not answer.
+/// How long a caller waits before it asks an unreachable engine again.
 pub const RETRY: Duration = Duration::from_secs(1);
 
-/// How long a caller should wait before it asks again, where the error says that.
+/// How long a caller should wait before it asks again, if the error says so.
 #[must_use]
 pub fn retry_after(error: &BackendError) -> Option<Duration> {
     match error {
@@ -47,16 +47,16 @@ impl From<Refusal> for ProblemDocument {
     }
 }
 
-/// The error that a problem stands for, when the request was a question (`asks`) or a command. `again` is how long the
-/// answer asks to wait.
+/// The error for a problem document. `is_read` is false if the request was a command. `again` is the answer's
+/// `retry-after`.
 #[must_use]
-pub fn error(problem: ProblemDocument, again: Option<Duration>, asks: bool) -> BackendError {
+pub fn error(problem: ProblemDocument, again: Option<Duration>, is_read: bool) -> BackendError {
     if let Some(refusal) = problem.refusal {
         return refusal.into();
     }
     let (kind, detail) = (problem.kind, problem.detail);
-    // An answer that asks to come again later has done nothing. One that says less may hide that something was done.
-    let nothing_done = asks
+    // With these problems nothing was done. With others, a command may have been recorded.
+    let nothing_done = is_read
         || problem.status == 429
         || kind == ProblemKind::Unreachable
         || kind == ProblemKind::Stopping;
@@ -68,7 +68,7 @@ pub fn error(problem: ProblemDocument, again: Option<Duration>, asks: bool) -> B
         ProblemKind::Incompatible => BackendError::Incompatible(detail),
         ProblemKind::NotAllowed => BackendError::Unauthorized(detail),
         ProblemKind::Unknown => BackendError::Unknown(detail),
-        ProblemKind::TimedOut | ProblemKind::Other if !asks && problem.status >= 500 => {
+        ProblemKind::TimedOut | ProblemKind::Other if !is_read && problem.status >= 500 => {
             BackendError::Unknown(detail)
         }
         ProblemKind::NoSuchPath => BackendError::Failed(format!(
@@ -88,10 +88,10 @@ mod tests {
     use crate::domain::command::Action;
 
     /// What a client makes of the answer that a server makes of the error.
-    fn over_the_wire(error: BackendError, asks: bool) -> BackendError {
+    fn over_the_wire(error: BackendError, is_read: bool) -> BackendError {
         let again = retry_after(&error);
         let document = serde_json::to_vec(&ProblemDocument::from(error)).unwrap();
-        super::error(serde_json::from_slice(&document).unwrap(), again, asks)
+        super::error(serde_json::from_slice(&document).unwrap(), again, is_read)
     }
 
     async fn refusals() -> Vec<Refusal> {
@@ -131,8 +131,8 @@ mod tests {
                 | BackendError::Unauthorized(_)
                 | BackendError::Failed(_) => {}
             }
-            for asks in [true, false] {
-                assert_eq!(over_the_wire(error.clone(), asks), error, "asks: {asks}");
+            for is_read in [true, false] {
+                assert_eq!(over_the_wire(error.clone(), is_read), error, "is_read: {is_read}");
             }
         }
         // Only here the answer says more than the error: when to ask again.

@@ -1,4 +1,4 @@
-//! A trunkline server somewhere else, asked over HTTP.
+//! A trunkline server as a backend, over HTTP on a unix socket.
 
 mod budget;
 mod call;
@@ -38,10 +38,10 @@ use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot, Versi
 
 /// How long it may take to connect.
 const CONNECT: Duration = Duration::from_secs(2);
-/// Shorter than the server keeps an idle connection, so that a command is not sent into one that just closes.
+/// How long an idle connection is kept: shorter than the server keeps it, so that no command is sent into a closing one.
 const IDLE: Duration = Duration::from_secs(15);
 
-/// A server that listens on a unix socket. Clones share its connections.
+/// A server on a unix socket. Clones share its connections.
 #[derive(Debug, Clone)]
 pub struct Remote {
     client: Client,
@@ -50,7 +50,7 @@ pub struct Remote {
     budget: Arc<Budget>,
 }
 
-/// Starts the server again when it does not answer. It limits its own time; when it fails, nothing happens.
+/// Starts the server again if it does not answer. It limits its own time and ignores its own failure.
 #[derive(Clone)]
 struct Reviver(Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>);
 
@@ -61,10 +61,10 @@ impl fmt::Debug for Reviver {
 }
 
 impl Remote {
-    /// Connects with the first question, not now.
+    /// The server at this socket. It connects at the first request.
     ///
     /// # Panics
-    /// Never: nothing that is configured here can fail.
+    /// Never: this configuration cannot fail.
     #[must_use]
     pub fn over(socket: PathBuf) -> Self {
         let client = Client::builder()
@@ -79,7 +79,7 @@ impl Remote {
         Self { client, socket: Arc::new(socket), reviver: None, budget: Arc::default() }
     }
 
-    /// When the socket does not answer, this runs before the question is asked once more.
+    /// If the connection to the socket fails, this runs before the request is sent once more.
     #[must_use]
     pub fn revived_by<F>(self, revive: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
@@ -92,7 +92,7 @@ impl Remote {
         Call::new(self, Method::GET, path)
     }
 
-    /// A snapshot, or `None` when it is still at `after`.
+    /// A snapshot, or `None` if its version is still `after`.
     async fn snapshot(
         &self,
         path: &str,
@@ -108,9 +108,9 @@ impl Remote {
     }
 }
 
-/// How long the engine may take to gather what only git can tell. For a rollback it waits for git only a moment; all
-/// else has as long as the engine has for any answer.
-fn planning(action: Action) -> Duration {
+/// How long the engine may take to make a plan. A rollback hardly waits for git; a promote has the longest time of any
+/// answer.
+fn planning_time(action: Action) -> Duration {
     match action {
         Action::Promote { .. } => LONGEST_ANSWER,
         Action::Rollback { .. } => Duration::ZERO,
@@ -161,7 +161,7 @@ impl Backend for Remote {
     }
 
     async fn plan(&self, service: &ServiceName, action: Action) -> Answer<Plan> {
-        let call = self.get(&path::plan(service)).waits(planning(action));
+        let call = self.get(&path::plan(service)).waits(planning_time(action));
         call.query(&PlanQuery::from(action)).answer().await?.json()
     }
 
@@ -179,18 +179,18 @@ impl Backend for Remote {
         command: Command,
         key: IdempotencyKey,
     ) -> Answer<Receipt> {
-        let gathers = match &command {
-            Command::Execute { action, .. } => planning(*action),
-            Command::Ask { build, .. } => planning(Action::Promote { build: *build }),
+        let wait = match &command {
+            Command::Execute { action, .. } => planning_time(*action),
+            Command::Ask { build, .. } => planning_time(Action::Promote { build: *build }),
             _ => Duration::ZERO,
         };
         let reply = Call::new(self, Method::POST, &path::commands(service))
-            .waits(gathers)
+            .waits(wait)
             .header(KEY_HEADER, key.as_str())
             .body(&command)
             .answer()
             .await?;
-        // It was recorded, or there would be no such answer: only what it says cannot be read.
+        // An answer with this status means that the command was recorded, even if the receipt is unreadable.
         reply.json().map_err(|error| BackendError::Unknown(error.to_string()))
     }
 

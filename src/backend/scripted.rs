@@ -1,4 +1,4 @@
-//! A backend in memory whose world moves only when it is told to: for tests of consoles, and of the contract itself.
+//! A backend in memory that changes only when a test says so: for tests of the console and of the backend contract.
 
 mod command;
 mod log;
@@ -42,21 +42,21 @@ struct SharedWorld {
     changed: watch::Sender<()>,
 }
 
-/// What goes wrong, as a test asks for it.
+/// A fault that a test injects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// Nobody answers anything until [`Scripted::heal`].
+    /// Every request fails until [`Scripted::heal`].
     Unreachable,
     /// Every answer takes this long until [`Scripted::heal`].
     Slow(Duration),
-    /// The next command is recorded and its answer gets lost.
+    /// The next command is recorded and its answer is lost.
     LostAnswer,
     /// The next command is refused.
     Refuse(Refusal),
 }
 
 impl Scripted {
-    /// A world with one service, [`SERVICE`], at the instant `now`, seen by the login `sam`.
+    /// A world with one service, [`SERVICE`], at the instant `now`, for the login `sam`.
     #[must_use]
     pub fn new(now: DateTime<Utc>) -> Self {
         let shared = SharedWorld {
@@ -66,7 +66,7 @@ impl Scripted {
         Self { shared: Arc::new(shared), caller: Caller::in_process("sam") }
     }
 
-    /// The same world as somebody else sees it.
+    /// The same world for another login.
     #[must_use]
     pub fn seen_by(&self, login: &str) -> Self {
         self.called_by(Caller::in_process(login))
@@ -78,14 +78,14 @@ impl Scripted {
         Self { shared: self.shared.clone(), caller }
     }
 
-    /// Changes the world, and wakes everyone who waits for that.
+    /// Changes the world and wakes all waiting callers.
     pub fn change<T>(&self, change: impl FnOnce(&mut ScriptedWorld) -> T) -> T {
         let changed = change(&mut self.world());
         self.shared.changed.send_replace(());
         changed
     }
 
-    /// Makes something go wrong.
+    /// Injects a fault.
     pub fn fault(&self, fault: Fault) {
         self.change(|world| world.faults.push(fault));
     }
@@ -95,7 +95,7 @@ impl Scripted {
         self.change(|world| world.faults.clear());
     }
 
-    /// How many callers wait for news, so that a test can wait for those before it changes something.
+    /// How many callers wait for a change. A test can wait for them before it changes something.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.shared.changed.receiver_count()
@@ -105,7 +105,7 @@ impl Scripted {
         self.shared.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fails or waits as the standing faults say.
+    /// Fails or waits as the injected faults say.
     async fn answer(&self) -> Answer<()> {
         let slow = {
             let world = self.world();
@@ -123,7 +123,7 @@ impl Scripted {
         Ok(())
     }
 
-    /// Looks at the world until there is something to see, at most for `wait`.
+    /// Calls `look` after every change until it returns something, at most for `wait`.
     async fn until<T>(
         &self,
         wait: Duration,
@@ -142,7 +142,7 @@ impl Scripted {
         }
     }
 
-    /// Takes the fault that the next command meets.
+    /// Takes the fault for the next command.
     fn command_fault(&self) -> Option<Fault> {
         let faults = &mut self.world().faults;
         let is_for_commands = |fault: &Fault| matches!(fault, Fault::LostAnswer | Fault::Refuse(_));

@@ -1,4 +1,4 @@
-//! Sends a command once, and finds out what became of it when the answer gets lost.
+//! Sends a command once, and looks up its receipt when the answer is lost.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::domain::command::{Command, Receipt};
 use crate::domain::ids::{IdempotencyKey, ServiceName};
 use crate::engine::clock::{Clock as _, SystemClock};
 
-/// How long to look for the receipt of a command whose answer got lost: long enough to believe that it was never recorded.
+/// How long to look for the receipt of a command whose answer was lost.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Sends the command and prints what happened. It is never sent twice.
@@ -37,7 +37,7 @@ fn new_key() -> IdempotencyKey {
     IdempotencyKey::try_from(text).expect("a UUID is 36 hex digits and dashes")
 }
 
-/// Notes the intent, so that it is found again should this process die before the answer comes, and sends it.
+/// Saves the intent, so that a later command can look it up if this process dies before the answer, and sends it.
 async fn send(
     backend: &impl Backend,
     intents: &Intents,
@@ -46,8 +46,8 @@ async fn send(
 ) -> Result<Receipt, CliError> {
     let Intent { key, service, what, .. } = intent.clone();
     if let Err(why) = intents.note(intent).await {
-        let warning = format!("{what} could not be noted on disk ({why}); it is sent anyway");
-        // No reason not to send it. A failed write to standard error changes nothing.
+        let warning = format!("cannot save {what} on disk ({why}); sending it anyway");
+        // The command is sent even if the warning cannot be written.
         let _ = writeln!(io::stderr(), "{warning}");
     }
     let answer = match backend.command(&service, command, key.clone()).await {
@@ -59,14 +59,14 @@ async fn send(
     answer
 }
 
-/// The receipt of a command whose answer got lost.
+/// Looks up the receipt of a command whose answer was lost.
 async fn find(
     backend: &impl Backend,
     key: &IdempotencyKey,
     why: &str,
 ) -> Result<Receipt, CliError> {
-    // Only to say why this takes a while.
-    let _ = writeln!(io::stderr(), "the answer got lost; looking for the receipt");
+    // The search continues even if this cannot be written.
+    let _ = writeln!(io::stderr(), "the answer was lost; looking for the receipt");
     match timeout(PATIENCE, look_up(backend, key)).await {
         Ok(Ok(Some(receipt))) => Ok(receipt),
         Ok(Ok(None)) => Err(lost(why, "it was not recorded, so nothing was done", key)),
@@ -80,7 +80,7 @@ async fn find(
 fn lost(why: &str, state: &str, key: &IdempotencyKey) -> CliError {
     let key = key.as_str();
     CliError::failed(format!(
-        "the answer got lost ({why}); {state}; to try again without acting twice add --key {key}"
+        "the answer was lost ({why}); {state}; to retry without acting twice, add --key {key}"
     ))
 }
 
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_nobody_tells_is_unknown_and_not_undone() {
+    async fn an_engine_that_does_not_answer_leaves_the_command_unknown() {
         let backend = Scripted::new(DateTime::UNIX_EPOCH);
         let key = new_key();
         let never = find(&backend, &key, "cut").await.unwrap_err();

@@ -1,4 +1,4 @@
-//! `trunkline ask`: asks for somebody else to promote a build.
+//! `trunkline ask`: asks another promoter to promote a build.
 
 use clap::Args;
 
@@ -12,7 +12,7 @@ use crate::domain::ids::BuildNumber;
 
 #[derive(Debug, Args)]
 pub struct AskArgs {
-    /// Its number, as in 1290
+    /// The build number, as in 1290
     build: BuildNumber,
     /// What the promoter should know
     #[arg(long, value_name = "TEXT", default_value = "")]
@@ -21,13 +21,13 @@ pub struct AskArgs {
     acting: Acting,
 }
 
-/// Shows the plan and asks for exactly that.
+/// Shows the plan and records a request for exactly this plan.
 pub async fn run(context: &Context, arguments: AskArgs) -> Result<(), CliError> {
     let AskArgs { build, note, acting } = arguments;
     let service = context.service().await?;
     let is_same = |fact: &Fact| {
-        matches!(fact, Fact::PromoterRequested { build: of, note: said, .. }
-            if *of == build && retry::is_same_text(said, &note))
+        matches!(fact, Fact::PromoterRequested { build: of, note: recorded, .. }
+            if *of == build && retry::is_same_text(recorded, &note))
     };
     let key = acting.key;
     if retry::first_answer(context, &service, key.as_ref(), |e| is_same(&e.fact)).await?.is_some() {

@@ -1,4 +1,4 @@
-//! `trunkline audit`: who did what, and whether the record is whole.
+//! `trunkline audit`: lists, exports and verifies the recorded events.
 
 mod csv;
 mod export;
@@ -25,20 +25,19 @@ pub struct AuditArgs {
 
 #[derive(Debug, Subcommand)]
 enum AuditCommand {
-    /// The events of one service or of all, oldest first; this is the default
+    /// List the events of one service or of all, oldest first; this is the default
     List(list::AuditListArgs),
-    /// All of them as JSON lines or CSV, for a file or another program
+    /// Export the events as JSON lines or CSV
     ///
-    /// A CSV cell that a spreadsheet would take for a formula begins with an apostrophe. The columns "build",
-    /// "environment" and "deployment" have what the event itself names. The column "hash" has the event's hash in the
-    /// chain, as far as the chain holds.
+    /// An apostrophe is put before a CSV cell that a spreadsheet would read as a formula. The columns "build",
+    /// "environment" and "deployment" are empty if the event names none. The column "hash" is the event's hash in the
+    /// chain; it is empty where the chain is broken.
     Export(export::AuditExportArgs),
-    /// Walk the record's hash chain and name the first broken row
+    /// Check the record's hash chain and name the first broken row
     ///
-    /// Ends with exit code 1 when the chain is broken. Asks the engine; with FILE it reads that database and needs no
-    /// engine.
+    /// Exits with code 1 if the chain is broken. Asks the engine; with FILE, reads that database without an engine.
     Verify(verify::AuditVerifyArgs),
-    /// Print the last row of the chain, to be kept elsewhere for "audit verify --head"
+    /// Print the last row of the chain; keep it elsewhere for "audit verify --head"
     Head(verify::AuditHeadArgs),
 }
 

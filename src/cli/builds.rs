@@ -1,4 +1,4 @@
-//! `trunkline builds`: the builds of the trunk and how far each has come.
+//! `trunkline builds`: lists the builds of the trunk and their states.
 
 use clap::Args;
 
@@ -10,7 +10,7 @@ use crate::domain::snapshot::{BuildRow, ServiceSnapshot};
 
 #[derive(Debug, Args)]
 pub struct BuildsArgs {
-    /// How many of the newest
+    /// Show at most this many, the newest first
     #[arg(long, short = 'n', default_value_t = 20, value_name = "N")]
     limit: usize,
     #[command(flatten)]

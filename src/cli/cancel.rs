@@ -10,7 +10,7 @@ use crate::domain::ids::DeploymentId;
 
 #[derive(Debug, Args)]
 pub struct CancelArgs {
-    /// The deployment's id in "trunkline status", as in d57
+    /// The deployment's id from "trunkline status", as in d57
     deployment: DeploymentId,
     /// Why
     #[arg(long, value_name = "TEXT")]

@@ -1,4 +1,4 @@
-//! `trunkline changes`: what a build brings to production, commit by commit, and what is not in it.
+//! `trunkline changes`: lists the commits that a build would ship, and the newer builds that are not included.
 
 use clap::Args;
 use serde::Serialize;
@@ -20,9 +20,9 @@ const FILES_SHOWN: usize = 5;
 
 #[derive(Debug, Args)]
 pub struct ChangesArgs {
-    /// The build, as in 1290 or '#1290'; without it, the newest
+    /// The build, as in 1290 or '#1290'; the default is the newest
     build: Option<BuildNumber>,
-    /// What a rollback takes away instead; without a build, to the one that it would choose
+    /// List what a rollback would remove; the default build is the one that "trunkline rollback" chooses
     #[arg(long)]
     rollback: bool,
     #[command(flatten)]
@@ -37,17 +37,17 @@ struct Changes {
     kind: DeploymentKind,
     range: Range,
     migrations: Migrations,
-    /// How the way back goes.
+    /// Whether a rollback would be safe.
     verdict: Option<Verdict>,
-    /// The builds whose commits these are, newest first.
+    /// The builds that the range contains, newest first.
     builds: Vec<ListedMerge>,
-    /// The builds on the trunk that are newer, newest first.
+    /// The newer builds on the trunk, newest first.
     not_in_this_build: Vec<ListedMerge>,
-    /// Whether older builds belong into these lists that are not in them.
+    /// True if older builds are missing from these lists.
     builds_cut: bool,
 }
 
-/// A build by its own commit.
+/// A build and its merge commit.
 #[derive(Debug, Serialize)]
 struct ListedMerge {
     build: BuildNumber,
@@ -101,7 +101,7 @@ impl Changes {
                 live < Some(number) && number <= build
             }
         };
-        // Every build after this one belongs into a list.
+        // Both lists together contain every build from `low` on.
         let low = if is_rollback { build } else { live.unwrap_or(BuildNumber(0)).min(build) };
         let low = BuildNumber(low.0 + 1);
         let oldest = snapshot.builds.last().map_or(low, |row| row.build.number);
@@ -122,7 +122,7 @@ impl Changes {
         let live = self.live.map_or("nothing".to_owned(), |live| live.to_string());
         let builds: Vec<_> = self.builds.iter().map(|merge| merge.build.to_string()).collect();
         let title = match self.kind {
-            DeploymentKind::Rollback => format!("going back {live} to {} takes away", self.build),
+            DeploymentKind::Rollback => format!("removed by rollback {live} to {}", self.build),
             _ => format!("changes from {live} to {}", self.build),
         };
         let mut lines = vec![title];
@@ -142,11 +142,11 @@ impl Changes {
             lines.push(format!("  and {} more commits", self.range.more));
         }
         if !self.not_in_this_build.is_empty() {
-            lines.extend([String::new(), format!("not in {}", self.build)]);
+            lines.extend([String::new(), format!("not included in {}", self.build)]);
             lines.extend(self.not_in_this_build.iter().map(merge));
         }
         if self.builds_cut {
-            lines.push("older builds belong here too and are not listed".to_owned());
+            lines.push("older builds are not listed".to_owned());
         }
         lines
     }
@@ -205,7 +205,7 @@ mod tests {
             }
         });
         let promote = Action::Promote { build: BuildNumber(110) };
-        let sentence = "older builds belong here too and are not listed";
+        let sentence = "older builds are not listed";
         let cut = changes(&world, promote).await.lines();
         assert_eq!(cut.last().map(String::as_str), Some(sentence));
         for live in [9, 10] {
@@ -215,13 +215,13 @@ mod tests {
                 world.request(&name, BuildNumber(live), to, kind, by);
                 world.finish(&name);
             });
-            let said = changes(&world, promote).await.lines().contains(&sentence.to_owned());
-            assert_eq!(said, live < 10, "live is #{live}, the oldest that is listed #11");
+            let is_cut = changes(&world, promote).await.lines().contains(&sentence.to_owned());
+            assert_eq!(is_cut, live < 10, "live is #{live}, the oldest that is listed #11");
         }
     }
 
     #[test]
-    fn what_is_too_much_of_a_migration_is_counted() {
+    fn statements_and_files_past_the_limits_are_counted() {
         let judged = |text: &str, path: &str| {
             let file = MigrationFile { path, text, change: FileChange::Added };
             judge(&file, Tool::Sqlx, Dialect::Postgres, &SchemaDefinitions::default())

@@ -1,4 +1,4 @@
-//! Shows a plan and asks whether it shall run: a person on a terminal, or `--yes` with every reason.
+//! Shows a plan, has it confirmed at the terminal or with `--yes`, and executes it.
 
 use std::collections::BTreeMap;
 
@@ -17,20 +17,20 @@ use crate::domain::schema::Outlook;
 /// How a promote or rollback is confirmed.
 #[derive(Debug, Clone, Args)]
 pub struct Confirmation {
-    /// Do not ask; overrides still want their reasons
+    /// Do not ask; overrides still need --reason
     #[arg(long, short = 'y')]
     yes: bool,
-    /// Follow the deployment to its end; exit 1 when it does not succeed
+    /// Follow the deployment to its end; exit 1 if it does not succeed
     #[arg(long)]
     wait: bool,
     #[command(flatten)]
     acting: Acting,
 }
 
-/// The typed reasons, by the guard that each answers.
+/// The typed reason for each overridden guard.
 pub type Reasons = BTreeMap<Guard, String>;
 
-/// Plans, shows, asks, executes and says how to undo it.
+/// Plans, confirms and executes the action, and prints how to undo it.
 pub async fn run(
     context: &Context,
     action: Action,
@@ -39,9 +39,9 @@ pub async fn run(
 ) -> Result<(), CliError> {
     let service = context.service().await?;
     let key = confirmation.acting.key;
-    let told =
+    let first =
         retry::first_answer(context, &service, key.as_ref(), |e| is_of(action, &e.fact)).await?;
-    if let Some(receipt) = told {
+    if let Some(receipt) = first {
         return followed(context, &service, &receipt, confirmation.wait).await;
     }
     let plan = context.backend.plan(&service, action).await?;
@@ -49,18 +49,16 @@ pub async fn run(
     out.lines(plan::lines(&plan))?;
     let unmet = unmet(&plan, &reasons, confirmation.yes);
     let overrides = if confirmation.yes || unmet.is_some() {
-        named_past_the_floor(&plan)?;
+        require_named_build(&plan)?;
         reasons
-    } else if context.out.is_conversation() {
+    } else if context.out.is_interactive() {
         ask(context, &plan, reasons)?
     } else {
-        return Err(CliError::usage(
-            "not a terminal, so nobody can confirm; add --yes to confirm this plan",
-        ));
+        return Err(CliError::usage("not a terminal; add --yes to confirm this plan"));
     };
     let fingerprint = plan.fingerprint.clone();
     let command = Command::Execute { action, fingerprint, overrides };
-    // What speaks against it is known here already, but only what the engine refuses is in the record.
+    // The command is sent even if it will be refused: only a refusal by the engine is recorded.
     let receipt = match (act::run(context, &service, command, key).await, unmet) {
         (Err(CliError::Refused(_)), Some(unmet)) => return Err(unmet),
         (answer, _) => answer?,
@@ -83,7 +81,7 @@ async fn followed(
     }
 }
 
-/// Whether this action made that deployment.
+/// True if this action requested that deployment.
 fn is_of(action: Action, fact: &Fact) -> bool {
     let Fact::DeploymentRequested(made) = fact else { return false };
     match (action, made.kind) {
@@ -107,7 +105,7 @@ pub fn reason(text: &str) -> Result<(Guard, String), String> {
     Ok((guard.trim().parse()?, reason.to_owned()))
 }
 
-/// Why the plan cannot be executed as it stands: it is refused, or `--yes` came without the reasons that it wants.
+/// Why the plan cannot be executed: a guard refuses it, or `--yes` came without a required reason.
 fn unmet(plan: &Plan, reasons: &Reasons, yes: bool) -> Option<CliError> {
     let sentences: Vec<_> = plan.of(Severity::Refuse).map(remedy::sentence).collect();
     if !sentences.is_empty() {
@@ -117,7 +115,7 @@ fn unmet(plan: &Plan, reasons: &Reasons, yes: bool) -> Option<CliError> {
     (yes && !missing.is_empty()).then(|| needs_reasons(&missing))
 }
 
-/// Whether this goes back to a build whose code cannot run against the schema any more.
+/// True for a rollback to a build whose code no longer runs on the schema.
 fn is_past_the_floor(plan: &Plan) -> bool {
     plan.kind == DeploymentKind::Rollback && outlook(plan) == Some(Outlook::PointOfNoReturn)
 }
@@ -126,13 +124,13 @@ fn outlook(plan: &Plan) -> Option<Outlook> {
     plan.verdict.as_ref().map(|verdict| verdict.outlook)
 }
 
-/// Nobody is asked with `--yes`, so there the build has to be in the command, as somebody chose it.
-fn named_past_the_floor(plan: &Plan) -> Result<(), CliError> {
+/// Refuses a rollback past the floor with `--yes` unless the command names the build.
+fn require_named_build(plan: &Plan) -> Result<(), CliError> {
     let build = plan.target.build;
     if is_past_the_floor(plan) && plan.action == (Action::Rollback { to: None }) {
         return Err(CliError::Refused(format!(
-            "going back to {build} is a POINT OF NO RETURN: with --yes the build has to be named; \
-             if you mean it, run \"trunkline rollback {} --yes\"",
+            "rollback to {build} is a POINT OF NO RETURN; --yes needs the build number; \
+             to continue, run: trunkline rollback {} --yes",
             build.0
         )));
     }
@@ -147,11 +145,11 @@ fn needs_reasons(missing: &[&Finding]) -> CliError {
     let lines =
         missing.iter().map(|f| format!("  --reason {}=TEXT  {}", f.guard, remedy::sentence(f)));
     let lines: Vec<_> = lines.collect();
-    CliError::Refused(format!("needs a typed reason for each of these, add\n{}", lines.join("\n")))
+    CliError::Refused(format!("each override needs a reason; add\n{}", lines.join("\n")))
 }
 
-/// A plan with overrides wants its reasons and the build's number typed, and so does a rollback past the floor its
-/// number; any other a `y`.
+/// Asks for the missing reasons, then for the confirmation: the build number if the plan has overrides or is a rollback
+/// past the floor, else `y`.
 fn ask(context: &Context, plan: &Plan, mut reasons: Reasons) -> Result<Reasons, CliError> {
     let nothing_done = || CliError::Refused("not confirmed, nothing was done".to_owned());
     context.out.line("")?;
@@ -183,7 +181,7 @@ fn undo(context: &Context, service: &ServiceName, plan: &Plan) -> Vec<String> {
         (DeploymentKind::Promote, Some(live)) => {
             let back = format!("rollback {}", live.build.0);
             if outlook(plan) == Some(Outlook::PointOfNoReturn) {
-                // Whoever copies it is asked once more.
+                // Without `--yes`, so that this rollback is confirmed again.
                 vec!["undo: POINT OF NO RETURN".to_owned(), run(&back)]
             } else {
                 vec!["undo:".to_owned(), run(&format!("{back} --yes"))]

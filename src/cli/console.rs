@@ -1,4 +1,4 @@
-//! `trunkline console`, and what `trunkline` alone opens.
+//! `trunkline console`, which is also the default without a command.
 
 use clap::Args;
 use color_eyre::eyre::{Context as _, Report};
@@ -16,13 +16,13 @@ use crate::fault::{self, Layer};
 use crate::terminal::capabilities::{self, ColourChoice};
 use crate::terminal::signals;
 
-/// What the demo says first.
-const PRACTICE: &str = "practice: real steps, but they deploy to folders of yours and reach nobody";
+/// The first message of the demo.
+const PRACTICE: &str = "practice service: its steps deploy to local folders only";
 
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct ConsoleArgs {}
 
-/// The console, or the demo where nothing is configured.
+/// Opens the console, or the demo if no service is configured.
 pub async fn or_demo(global: Global) -> Result<(), CliError> {
     let base = Places::discover()?;
     let nothing = UserFile::load(&base.user_file()).is_ok_and(|user| user.services.is_empty());
@@ -40,12 +40,12 @@ pub async fn run(global: Global, _: ConsoleArgs) -> Result<(), CliError> {
     show(backend, &places, &global).await
 }
 
-/// To be asked before anything is started or made for a console that cannot be shown.
+/// Fails if the console cannot be shown here. Call it before any engine or folder is created.
 pub fn needs_terminal() -> Result<(), CliError> {
     capabilities::check().map_err(|unusable| CliError::usage(unusable.to_string()))
 }
 
-/// The console on this backend, until somebody leaves it.
+/// Shows the console until the user leaves it.
 pub async fn show(backend: Remote, places: &Places, global: &Global) -> Result<(), CliError> {
     trace::to_file(&places.data.join("console.log"));
     let options = options(&context::settings(places)?, global);

@@ -1,4 +1,4 @@
-//! What a command works with: a backend, the service it is about, and where its answer goes.
+//! What every command needs: the backend, the service, and the output.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,30 +17,30 @@ use crate::config::user_file::UserFile;
 use crate::domain::ids::ServiceName;
 use crate::domain::snapshot::{FleetSnapshot, ServiceSnapshot};
 
-/// How long a command waits for an engine that has just started to know its services.
+/// How long a command waits for an engine that has just started to find its services.
 const FIRST_LOOK: Duration = Duration::from_secs(10);
-/// The same where the engine already tells of trouble, which most often is why it knows none.
-const IN_TROUBLE: Duration = Duration::from_secs(2);
+/// The shorter wait if the engine already reports a problem.
+const WITH_PROBLEMS: Duration = Duration::from_secs(2);
 
-/// A connection to the engine and what the global options say.
+/// A connection to the engine, and the global options.
 #[derive(Debug)]
 pub struct Context {
     pub backend: Remote,
     pub out: Output,
-    /// Where commands are noted until their answers have come.
+    /// Where commands are saved until their answers come.
     pub intents: Intents,
     global: Global,
-    /// How many services the user file watches, where it can be read.
+    /// How many services the user file watches; 0 if it cannot be read.
     watched: usize,
 }
 
 impl Context {
-    /// Connects to the engine of these places, starting it when it is not running.
+    /// Connects to the engine and starts it if it is not running.
     pub async fn connect(global: Global) -> Result<Self, CliError> {
         let places = places(&global)?;
         let settings = settings(&places)?;
         if let Some(mistake) = settings.mistake {
-            CliError::warn(&format!("{mistake}; the engine that runs goes on without it"));
+            CliError::warn(&format!("{mistake}; the running engine uses the last good version"));
         }
         let backend = engine_process::ensure_running(&places, &global).await?;
         let intents = Intents::in_folder(places.intents());
@@ -48,12 +48,12 @@ impl Context {
         Ok(Self { backend, out: Output::new(), intents, global, watched })
     }
 
-    /// The service that was named; `None` when the command is about all of them.
+    /// The service named with `--service`.
     pub fn named(&self) -> Option<&ServiceName> {
         self.global.service.as_ref()
     }
 
-    /// The service that the command is about: the one named, the only one, or the one of this folder.
+    /// The service of the command: the named one, the only one, or the one of this folder.
     pub async fn service(&self) -> Result<ServiceName, CliError> {
         if let Some(service) = self.named() {
             return Ok(service.clone());
@@ -73,8 +73,8 @@ impl Context {
         }
         let names: Vec<_> = names.iter().map(ServiceName::as_str).collect();
         Err(CliError::usage(match names.as_slice() {
-            [] => "the engine knows no service yet; \"trunkline doctor\" says why".to_owned(),
-            names => format!("which service? say --service with one of {}", names.join(", ")),
+            [] => "the engine has no service yet; run: trunkline doctor".to_owned(),
+            names => format!("several services; add --service with one of {}", names.join(", ")),
         }))
     }
 
@@ -84,24 +84,24 @@ impl Context {
 
     pub async fn snapshot(&self, service: &ServiceName) -> Result<ServiceSnapshot, CliError> {
         let snapshot = self.backend.service(service, None, Duration::ZERO).await?;
-        snapshot.ok_or_else(|| CliError::failed(format!("the engine did not say how {service} is")))
+        snapshot.ok_or_else(|| CliError::failed(format!("the engine sent no state of {service}")))
     }
 
-    /// The exact line that runs a command for this service, to be copied.
+    /// The full command line for this service, to copy.
     pub fn command_line(&self, service: &ServiceName, command: &str) -> String {
         let demo = if self.global.demo { " --demo" } else { "" };
         format!("trunkline {command} --service {service}{demo}")
     }
 }
 
-/// All services. An engine that has just started is given a moment to find them, also where it already tells of trouble:
-/// that may be about something else.
+/// All services. Waits for an engine that has just started to find them, even if it already reports a problem: the
+/// problem may be about something else.
 pub async fn fleet(backend: &impl Backend, patience: Duration) -> Result<FleetSnapshot, CliError> {
-    let unchanged = || CliError::failed("the engine did not say what it watches");
+    let unchanged = || CliError::failed("the engine sent no list of services");
     let deadline = Instant::now() + patience;
     let mut fleet = backend.fleet(None, Duration::ZERO).await?.ok_or_else(unchanged)?;
     while fleet.services.is_empty() {
-        let most = if fleet.problems.is_empty() { patience } else { patience.min(IN_TROUBLE) };
+        let most = if fleet.problems.is_empty() { patience } else { patience.min(WITH_PROBLEMS) };
         let wait = most.min(deadline.saturating_duration_since(Instant::now()));
         let Some(later) = backend.fleet(Some(fleet.version.clone()), wait).await? else { break };
         fleet = later;
@@ -109,7 +109,7 @@ pub async fn fleet(backend: &impl Backend, patience: Duration) -> Result<FleetSn
     Ok(fleet)
 }
 
-/// The folders that the global options mean.
+/// The folders that the global options select.
 pub fn places(global: &Global) -> Result<Places, CliError> {
     let places = Places::discover()?;
     if !global.demo {
@@ -119,18 +119,18 @@ pub fn places(global: &Global) -> Result<Places, CliError> {
     if places.user_file().exists() {
         Ok(places)
     } else {
-        Err(CliError::usage("there is no demo yet; \"trunkline demo\" makes one"))
+        Err(CliError::usage("there is no demo yet; run: trunkline demo"))
     }
 }
 
-/// What the user file says, or what is wrong with it.
+/// The user file, or its defaults and what is wrong with it.
 pub struct Settings {
     pub user: UserFile,
     pub mistake: Option<String>,
 }
 
-/// Reads the user file. While an engine runs, a mistake in it stops no command: the engine goes on with the last
-/// good one, and somebody may have to roll back at this very moment.
+/// Reads the user file. While an engine runs, a mistake in the file does not stop a command: the engine uses the last
+/// good version, and a rollback must still work.
 pub fn settings(places: &Places) -> Result<Settings, CliError> {
     match UserFile::load(&places.user_file()) {
         Ok(user) if user.services.is_empty() => Err(nothing_watched()),
@@ -148,12 +148,12 @@ pub fn nothing_watched() -> CliError {
     )
 }
 
-/// The service file in this folder or in the nearest one above it.
+/// The service file in this folder or in its nearest parent that has one.
 pub fn service_file_above(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().map(|folder| folder.join(SERVICE_FILE)).find(|file| file.is_file())
 }
 
-/// The service of that file.
+/// The service of the folder's service file.
 fn service_of(folder: &Path) -> Option<ServiceName> {
     let text = std::fs::read_to_string(service_file_above(folder)?).ok()?;
     Some(ServiceFile::parse(&text, SERVICE_FILE).ok()?.name)
@@ -171,23 +171,23 @@ mod tests {
         SERVICE.parse().expect("a name")
     }
 
-    /// A backend that knows no service and tells of a feed that cannot be read.
-    fn in_trouble() -> Scripted {
+    /// A backend that has no service and reports a feed that it cannot read.
+    fn with_a_problem() -> Scripted {
         let backend = Scripted::new(DateTime::UNIX_EPOCH);
         backend.change(|world| {
             world.remove_service(&checkout());
             world.trouble(vec![Problem {
                 since: DateTime::UNIX_EPOCH,
                 what: "a feed cannot be read".into(),
-                remedy: "mend it".into(),
+                remedy: "correct it".into(),
             }]);
         });
         backend
     }
 
     #[tokio::test]
-    async fn trouble_with_something_else_does_not_keep_a_command_from_a_service_that_comes() {
-        let backend = in_trouble();
+    async fn a_command_waits_for_a_service_although_another_problem_is_reported() {
+        let backend = with_a_problem();
         let asking = tokio::spawn({
             let backend = backend.clone();
             async move { fleet(&backend, FIRST_LOOK).await }
@@ -202,10 +202,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn trouble_that_stays_is_told_soon() {
+    async fn a_problem_that_stays_is_reported_soon() {
         let began = Instant::now();
-        let told = fleet(&in_trouble(), FIRST_LOOK).await.expect("it answers");
-        assert_eq!(told.problems.len(), 1);
+        let found = fleet(&with_a_problem(), FIRST_LOOK).await.expect("it answers");
+        assert_eq!(found.problems.len(), 1);
         assert!(began.elapsed() < FIRST_LOOK, "{:?}", began.elapsed());
     }
 }

@@ -1,4 +1,4 @@
-//! `trunkline doctor`: where everything is, and what is wrong with it.
+//! `trunkline doctor`: checks the programs, folders, engine and services, and says what to do about each fault.
 
 mod surroundings;
 
@@ -25,12 +25,12 @@ pub struct DoctorArgs {
     reading: Reading,
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug, Serialize)]
 struct Check {
     what: &'static str,
     found: String,
-    /// What to do; `None` when it is as it should be.
+    /// What to do; `None` if nothing is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<String>,
 }
@@ -52,7 +52,7 @@ pub async fn run(global: &Global, arguments: DoctorArgs) -> Result<(), CliError>
     checks.extend(surroundings::programs().await);
     checks.extend(surroundings::places(&places));
     checks.extend(record_check(&places).await);
-    checks.extend(terminal());
+    checks.push(terminal());
     checks.extend(engine(&places).await);
     if arguments.reading.json {
         output::json(&checks)?;
@@ -72,13 +72,13 @@ fn row(check: &Check) -> Vec<String> {
     vec![mark.to_owned(), check.what.to_owned(), format!("{}{remedy}", check.found)]
 }
 
-/// Whether anybody changed the record. A running engine is asked; without one the file is read.
+/// Checks the hash chain of the record: through a running engine, else in the database file.
 async fn record_check(places: &Places) -> Option<Check> {
     let (socket, path) = (places.socket(), places.database());
     if engine_process::answers(&socket) {
         return match record::walk(&Remote::over(socket), None).await {
             Ok(walk) => Some(chain(walk)),
-            // What is wrong with the engine is said below.
+            // The engine's own check reports the fault.
             Err(why) => Some(Check::fine("record", format!("not checked: {why}"))),
         };
     }
@@ -88,12 +88,12 @@ async fn record_check(places: &Places) -> Option<Check> {
     Some(match record::walk_file(&path, None) {
         Ok(walk) => chain(walk),
         Err(error @ (StoreError::Newer { .. } | StoreError::Damaged { .. })) => {
-            Check::wrong("record", error.to_string(), "until then no engine can start")
+            Check::wrong("record", error.to_string(), "no engine can start before this is done")
         }
         Err(error) => Check::wrong(
             "record",
             error.to_string(),
-            "move away what is there, or put the database back from a copy",
+            "move it away, or restore the database from a copy",
         ),
     })
 }
@@ -103,40 +103,36 @@ fn chain(walk: ChainWalk) -> Check {
         None => Check::fine("record", format!("its hash chain is whole, {} events", walk.rows)),
         Some(ChainBreak { seq, why }) => Check::wrong(
             "record",
-            format!("event {seq} was tampered with: {why}"),
-            "do not trust what it says from there on; put the database back from a copy",
+            format!("event {seq} was changed outside trunkline or is damaged: {why}"),
+            "do not trust the record from this event on; restore the database from a copy",
         ),
     }
 }
 
-fn terminal() -> Vec<Check> {
+fn terminal() -> Check {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let kind = variable("TERM").unwrap_or_else(|| "unset".to_owned());
     let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok();
     let size = size.map(|size| format!(", {}x{}", size.ws_col, size.ws_row)).unwrap_or_default();
-    let who = if std::io::stdout().is_terminal() { "a terminal" } else { "not a terminal" };
+    let output = if std::io::stdout().is_terminal() { "a terminal" } else { "not a terminal" };
     let colour = variable("COLORTERM").map(|value| format!(", COLORTERM={value}"));
     let none = variable("NO_COLOR").map(|_| ", NO_COLOR".to_owned());
     let extra = colour.into_iter().chain(none).collect::<String>();
-    let found = format!("{who}, TERM={kind}{size}{extra}");
+    let found = format!("{output}, TERM={kind}{size}{extra}");
     if kind == "dumb" {
-        vec![Check::wrong(
-            "terminal",
-            found,
-            "the console needs a terminal that can move its cursor",
-        )]
+        Check::wrong("terminal", found, "the console needs a terminal that can move its cursor")
     } else {
-        vec![Check::fine("terminal", found)]
+        Check::fine("terminal", found)
     }
 }
 
 async fn engine(places: &Places) -> Vec<Check> {
-    let held = holder(&places.lock()) != Holder::Nobody;
+    let held = holder(&places.lock()) != Holder::None;
     let socket = places.socket();
     if !engine_process::answers(&socket) {
         return vec![if held {
             let remedy = "run: trunkline engine restart";
-            Check::wrong("engine", "runs but does not answer", remedy)
+            Check::wrong("engine", "is running but does not answer", remedy)
         } else {
             Check::fine("engine", "not running; the next command starts it")
         }];
@@ -150,22 +146,22 @@ async fn engine(places: &Places) -> Vec<Check> {
             checks
         }
         Err(error) if held => {
-            vec![Check::wrong("engine", error.to_string(), "try \"trunkline engine restart\"")]
+            vec![Check::wrong("engine", error.to_string(), "run: trunkline engine restart")]
         }
-        // No process has the lock, so the listener is not an engine of this folder.
+        // No process has the lock, so the listener is not this folder's engine.
         Err(error) => {
             let socket = places.socket();
-            let remedy = format!("end the program that listens at {}", socket.display());
+            let remedy = format!("stop the program that listens on {}", socket.display());
             vec![Check::wrong("engine", error.to_string(), remedy)]
         }
     }
 }
 
-/// What the engine says is wrong with itself and with each service.
+/// The problems that the engine reports for itself and for each service.
 async fn services(backend: &Remote) -> Vec<Check> {
     let Ok(Some(fleet)) = backend.fleet(None, Duration::ZERO).await else {
-        let remedy = "try \"trunkline engine restart\"";
-        return vec![Check::wrong("fleet", "the engine does not say what it watches", remedy)];
+        let remedy = "run: trunkline engine restart";
+        return vec![Check::wrong("fleet", "the engine sent no list of services", remedy)];
     };
     let mut checks: Vec<_> =
         fleet.problems.into_iter().map(|p| Check::wrong("fleet", p.what, p.remedy)).collect();

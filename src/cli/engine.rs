@@ -1,4 +1,4 @@
-//! `trunkline engine`: looks at the engine in the background, stops it or starts it again.
+//! `trunkline engine`: shows, stops or restarts the engine in the background.
 
 use clap::Subcommand;
 use serde::Serialize;
@@ -14,14 +14,14 @@ use crate::config::places::Places;
 
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum EngineCommand {
-    /// Whether it runs, and which one
+    /// Show whether the engine runs, and its version
     Status {
         #[command(flatten)]
         reading: Reading,
     },
-    /// End it; running deployments go on and are picked up by the next engine
+    /// Stop the engine; running deployments continue and the next engine takes them over
     Stop,
-    /// End it and start the engine of this program
+    /// Stop the engine and start this version
     Restart,
 }
 
@@ -42,7 +42,7 @@ pub async fn run(global: &Global, command: EngineCommand) -> Result<(), CliError
     match command {
         EngineCommand::Status { reading } => status(&places, out, reading).await,
         EngineCommand::Stop => match engine_process::stop(&places).await? {
-            Some(pid) => out.line(format!("the engine with process id {pid} has ended")),
+            Some(pid) => out.line(format!("the engine with process id {pid} has stopped")),
             None => out.line("the engine was not running"),
         },
         EngineCommand::Restart => {

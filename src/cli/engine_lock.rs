@@ -1,4 +1,4 @@
-//! The lock that makes an engine the only one of its data folder, and tells others its process id.
+//! The lock that allows one engine for a data folder and holds its process id.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -6,12 +6,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-/// Others look at the lock by taking it for an instant: so many times an engine tries before it believes that it is
-/// taken.
+/// How many times an engine tries to take the lock: `holder` takes it for an instant to check it.
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Held for the life of an engine; the system lets it go when the process ends, however that happens.
+/// The lock of a running engine. The system releases it when the process ends.
 #[derive(Debug)]
 pub struct EngineLock {
     _file: File,
@@ -21,11 +20,11 @@ pub struct EngineLock {
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     #[error(
-        "another engine with process id {} has this data folder; \"trunkline engine stop\" ends it",
+        "another engine with process id {} uses this data folder; run: trunkline engine stop",
         pid.map_or("unknown".to_owned(), |pid| pid.to_string())
     )]
     Held { pid: Option<i32> },
-    #[error("cannot lock {0:?} ({1}); move away what is there, or make it writable")]
+    #[error("cannot lock {0:?} ({1}); make it writable or move it away")]
     Io(std::path::PathBuf, io::Error),
 }
 
@@ -51,16 +50,16 @@ impl EngineLock {
 /// Who holds the lock now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holder {
-    Nobody,
+    None,
     /// `None` in the instant before the holder has written its id.
     Process(Option<i32>),
 }
 
-/// Looks at the lock without keeping it.
+/// Checks the lock without keeping it.
 pub fn holder(path: &Path) -> Holder {
-    let Ok(mut file) = File::open(path) else { return Holder::Nobody };
+    let Ok(mut file) = File::open(path) else { return Holder::None };
     match file.try_lock_shared() {
-        Ok(()) => Holder::Nobody,
+        Ok(()) => Holder::None,
         Err(_) => Holder::Process(read_pid(&mut file)),
     }
 }
@@ -87,16 +86,16 @@ mod tests {
     use super::{EngineLock, Holder, LockError, holder};
 
     #[test]
-    fn the_second_engine_is_told_who_the_first_is() {
+    fn the_second_engine_learns_the_process_id_of_the_first() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        assert_eq!(holder(&path), Holder::Nobody);
+        assert_eq!(holder(&path), Holder::None);
         let first = EngineLock::take(&path).unwrap();
         let me = i32::try_from(std::process::id()).unwrap();
         assert_eq!(holder(&path), Holder::Process(Some(me)));
         let second = EngineLock::take(&path).unwrap_err();
         assert!(matches!(second, LockError::Held { pid: Some(pid) } if pid == me), "{second:?}");
         drop(first);
-        assert_eq!(holder(&path), Holder::Nobody);
+        assert_eq!(holder(&path), Holder::None);
     }
 }

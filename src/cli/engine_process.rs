@@ -1,4 +1,4 @@
-//! The engine as a process of its own in the background: found, started, and ended by the lock that it holds.
+//! Finds, starts and stops the engine process in the background.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
@@ -19,20 +19,20 @@ use crate::backend::remote::Remote;
 use crate::config::places::Places;
 
 /// How long an engine may take to answer after its start: it reads its whole record first.
-const START: Duration = Duration::from_secs(30);
-/// How long it may take to end after it was told to.
-const DEADLINE: Duration = Duration::from_secs(10);
-/// How long another program that ended the engine has to start the next one.
-const DEFERENCE: Duration = Duration::from_millis(500);
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long an engine may take to stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// The wait before a restart, so that `trunkline engine restart` can start its engine first.
+const RESTART_DELAY: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(20);
-/// How much of a failed engine's log is worth showing.
+/// How much of the log is shown of an engine that did not start, in bytes.
 const LOG_SHOWN: u64 = 4_000;
-/// With less room than this, in bytes, a disk is full.
+/// A disk with less free space than this, in bytes, counts as full.
 const LEAST_ROOM: u64 = 64 * 1024;
-/// A log longer than this is put aside when an engine starts.
+/// A log longer than this, in bytes, is renamed when an engine starts.
 const LOG_KEPT: u64 = 5_000_000;
 
-/// Connects to the engine of these places, and starts it when it does not answer, now and later.
+/// Connects to the engine and starts it if it does not answer. The connection does the same when the engine is lost.
 pub async fn ensure_running(places: &Places, global: &Global) -> Result<Remote, CliError> {
     let socket = places.socket();
     if !answers(&socket) {
@@ -42,22 +42,21 @@ pub async fn ensure_running(places: &Places, global: &Global) -> Result<Remote, 
     Ok(Remote::over(socket).revived_by(move || revive(places.clone(), global.clone())))
 }
 
-/// Starts an engine in the place of one that died, unless somebody else does: `trunkline engine restart` may be about
-/// to start a newer one. An engine that was told to end took its socket along and stays away; only the demo's, which
-/// ends by itself when it is not watched, comes back when it is used again.
+/// Restarts an engine that died, unless `trunkline engine restart` does. An engine that was told to stop has removed
+/// its socket and is not restarted. The demo's engine is always restarted: it stops by itself when it is not watched.
 async fn revive(places: Places, global: Global) {
-    sleep(DEFERENCE).await;
+    sleep(RESTART_DELAY).await;
     let socket = places.socket();
-    let ended_on_purpose = !socket.exists() && !global.demo;
-    if ended_on_purpose || answers(&socket) {
+    let stopped_on_purpose = !socket.exists() && !global.demo;
+    if stopped_on_purpose || answers(&socket) {
         return;
     }
     if let Err(failure) = start(&places, &global).await {
-        tracing::warn!(?failure, "the engine could not be brought back");
+        tracing::warn!(?failure, "cannot restart the engine");
     }
 }
 
-/// Whether somebody accepts connections there.
+/// True if a program accepts connections on this socket.
 pub fn answers(socket: &Path) -> bool {
     UnixStream::connect(socket).is_ok()
 }
@@ -81,19 +80,19 @@ async fn start(places: &Places, global: &Global) -> Result<(), CliError> {
         .stderr(log)
         .spawn()
         .wrap_err("cannot start the engine")?;
-    let deadline = Instant::now() + START;
+    let deadline = Instant::now() + START_TIMEOUT;
     while !answers(&places.socket()) {
         let ended = child.try_wait()?;
-        // It may have ended because another one was faster, which will answer in a moment.
-        let alone = holder(&places.lock()) == Holder::Nobody;
-        if let Some(status) = ended.filter(|_| alone) {
+        // It may have ended because another engine took the lock first; that one will answer.
+        let is_unlocked = holder(&places.lock()) == Holder::None;
+        if let Some(status) = ended.filter(|_| is_unlocked) {
             return Err(did_not_start(places, status, begin));
         }
         if Instant::now() > deadline {
             let log = places.engine_log();
-            let seconds = START.as_secs();
+            let seconds = START_TIMEOUT.as_secs();
             return Err(CliError::failed(format!(
-                "the engine does not answer after {seconds} s; its log is {}",
+                "the engine does not answer after {seconds} s; read its log {}",
                 log.display()
             )));
         }
@@ -102,26 +101,26 @@ async fn start(places: &Places, global: &Global) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Tells the engine to end and waits until it has. Running steps go on under their supervisors.
+/// Stops the engine and waits until it has ended. Running steps continue under their supervisors.
 ///
-/// Answers with the process id of the engine, or `None` when none was running.
+/// Returns the process id of the engine, or `None` if none was running.
 pub async fn stop(places: &Places) -> Result<Option<i32>, CliError> {
-    let deadline = Instant::now() + DEADLINE;
-    let mut told = None;
+    let deadline = Instant::now() + STOP_TIMEOUT;
+    let mut terminated = None;
     loop {
         match holder(&places.lock()) {
-            Holder::Nobody => return Ok(told),
-            Holder::Process(Some(id)) if told != Some(id) => {
+            Holder::None => return Ok(terminated),
+            Holder::Process(Some(id)) if terminated != Some(id) => {
                 terminate(id)?;
-                told = Some(id);
+                terminated = Some(id);
             }
             Holder::Process(_) => {}
         }
         if Instant::now() > deadline {
-            let seconds = DEADLINE.as_secs();
-            return Err(CliError::failed(match told {
+            let seconds = STOP_TIMEOUT.as_secs();
+            return Err(CliError::failed(match terminated {
                 Some(id) => format!("the engine with process id {id} still runs after {seconds} s"),
-                None => "an engine runs but does not say its process id".to_owned(),
+                None => "an engine runs, but its lock has no process id".to_owned(),
             }));
         }
         sleep(PAUSE).await;
@@ -133,8 +132,8 @@ fn terminate(id: i32) -> Result<(), CliError> {
     match kill_process(pid, Signal::TERM) {
         Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
         Err(error) => {
-            let said = format!("cannot tell the engine with process id {id} to end");
-            Err(Report::new(error).wrap_err(said).into())
+            let what = format!("cannot stop the engine with process id {id}");
+            Err(Report::new(error).wrap_err(what).into())
         }
     }
 }
@@ -149,21 +148,21 @@ fn open_log(path: &Path) -> Result<File, CliError> {
 
 fn did_not_start(places: &Places, status: ExitStatus, begin: u64) -> CliError {
     let log = end_of(&places.engine_log(), begin).unwrap_or_default();
-    let said = match log.trim() {
+    let output = match log.trim() {
         "" if is_full(&places.data) => "its disk is full; free some space",
-        "" => "it said nothing",
-        said => said,
+        "" => "it wrote nothing to its log",
+        output => output,
     };
-    CliError::failed(format!("the engine did not start ({status}):\n{said}"))
+    CliError::failed(format!("the engine did not start ({status}):\n{output}"))
 }
 
-/// Whether the disk of a folder has no room for anything.
+/// True if the folder's disk is full.
 pub fn is_full(folder: &Path) -> bool {
     rustix::fs::statvfs(folder)
         .is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < LEAST_ROOM)
 }
 
-/// What was written to a log after `begin`, at most its last part.
+/// What was written to a log after `begin`, at most the last `LOG_SHOWN` bytes.
 fn end_of(path: &Path, begin: u64) -> Option<String> {
     let mut file = File::open(path).ok()?;
     let length = file.metadata().ok()?.len();

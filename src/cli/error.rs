@@ -1,4 +1,4 @@
-//! Why a command did not do what it was asked for, and the exit code that says so.
+//! The errors of a command and their exit codes.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -17,16 +17,16 @@ pub const USAGE: u8 = 2;
 pub const REFUSED: u8 = 3;
 pub const CHANGED: u8 = 4;
 
-/// How a command can end other than well.
+/// Why a command ended early.
 #[derive(Debug)]
 pub enum CliError {
-    /// The reader of our output went away, as in `trunkline events | head`: nothing failed.
+    /// The reader of the output has closed it, as in `trunkline events | head`. Not a failure.
     ClosedPipe,
     /// The arguments or the configuration are wrong.
     Usage(String),
-    /// A guard said no; nothing was done.
+    /// A guard refused the action, or it was not confirmed; nothing was done.
     Refused(String),
-    /// The world moved since the plan was made; nothing was done.
+    /// The service has changed since the plan was made; nothing was done.
     Changed(String),
     Failed(Report),
 }
@@ -40,7 +40,7 @@ impl CliError {
         Self::Failed(eyre!("{}", sentence.into()))
     }
 
-    /// Says what went wrong on standard error and answers with the exit code.
+    /// Writes the error to standard error and returns the exit code.
     pub fn report(&self) -> ExitCode {
         let (code, sentence) = match self {
             Self::ClosedPipe => return ExitCode::from(DONE),
@@ -58,7 +58,7 @@ impl CliError {
         for (index, line) in sentence.lines().enumerate() {
             let line = gate::line(line);
             let lead = if index == 0 { "trunkline: " } else { "" };
-            // Where even this cannot be said, the exit code has to do.
+            // If standard error is closed, only the exit code remains.
             let _ = writeln!(io::stderr(), "{lead}{line}");
         }
     }
@@ -107,7 +107,7 @@ impl From<Refusal> for CliError {
                 Self::Changed(format!("{sentence}; nothing was done, plan again"))
             }
             Refusal::Moved { .. } => Self::Changed(format!("{sentence}; nothing was done")),
-            // The words are right, and things are not so that it could be done.
+            // The arguments are valid, but the service's state does not allow the action.
             Refusal::NotFound { remedy, .. } | Refusal::Invalid { remedy, .. } => {
                 Self::failed(sentence + &remedy::after(remedy.as_ref()))
             }

@@ -1,4 +1,4 @@
-//! `trunkline history`: what was deployed, by whom and how it went.
+//! `trunkline history`: lists the deployments to an environment with their outcomes.
 
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
@@ -12,13 +12,13 @@ use crate::domain::ids::{DeploymentId, Environment};
 
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
-    /// Of which environment
+    /// The environment
     #[arg(value_enum, default_value_t = EnvironmentArg::Production)]
     environment: EnvironmentArg,
-    /// How many of the newest
+    /// Show at most this many, the newest first
     #[arg(long, short = 'n', default_value_t = 20, value_name = "N")]
     limit: usize,
-    /// Only what is older than this deployment
+    /// Only deployments older than this one
     #[arg(long, value_name = "DEPLOYMENT")]
     before: Option<DeploymentId>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `trunkline init`: writes a commented `trunkline.toml` that works, and watches the repository.
+//! `trunkline init`: writes a commented `trunkline.toml` and adds the repository to the user file.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -66,7 +66,7 @@ fn next_steps(name: &ServiceName, trunk: &str, file: &str, user: &Path) -> Resul
     out.line("  3. trunkline")
 }
 
-/// The service name that the folder gives.
+/// A service name made from the folder's name.
 fn name_from(folder: &Path) -> Result<ServiceName, CliError> {
     let folder = folder.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
@@ -77,9 +77,9 @@ fn name_from(folder: &Path) -> Result<ServiceName, CliError> {
     })
 }
 
-/// The folder of the repository that has the service; `None` is the whole repository.
+/// The service's folder in the repository; `None` is the whole repository.
 fn folder(repository: &Path, here: &Path) -> Option<String> {
-    // Git answers with the real path, so a link on the way here has to be followed as well.
+    // Git returns the real path, so links must be followed here too.
     let here = here.canonicalize().ok()?;
     let folder = here.strip_prefix(repository.canonicalize().ok()?).ok()?;
     Some(folder.display().to_string()).filter(|folder| !folder.is_empty())
@@ -96,8 +96,8 @@ fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
     let mut git = Command::new("git");
     git.current_dir(folder).args(arguments).stdin(Stdio::null());
     let output = git.output().ok().filter(|output| output.status.success())?;
-    let said = String::from_utf8(output.stdout).ok()?.trim().to_owned();
-    Some(said).filter(|said| !said.is_empty())
+    let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    Some(text).filter(|text| !text.is_empty())
 }
 
 /// Writes a new file.
@@ -120,7 +120,7 @@ mod tests {
     use super::name_from;
 
     #[test]
-    fn a_folder_makes_a_service_name_where_it_can() {
+    fn a_service_name_is_made_from_the_folder_name_if_possible() {
         for (folder, name) in
             [("/x/Shop", "shop"), ("/x/my shop!", "my-shop"), ("/x/.dot_files", "dot_files")]
         {

@@ -1,4 +1,4 @@
-//! The command line: arguments become one command, and how it ends becomes an exit code.
+//! The command line: parses the arguments, runs one command and returns its exit code.
 
 mod act;
 mod ask;
@@ -62,8 +62,8 @@ use crate::gate;
 
 /// The deploy console for trunk-based teams.
 ///
-/// Watches every merge travel to staging, promotes a verified build to production and rolls production back.
-/// Without a command it opens the console; where nothing is configured yet it opens the demo.
+/// Deploys every merge to staging, promotes a verified build to production and rolls production back.
+/// Without a command it opens the console, or the demo if no service is configured.
 #[derive(Debug, Parser)]
 #[command(name = "trunkline", version, after_long_help = EXIT_CODES)]
 pub struct CliArgs {
@@ -74,23 +74,23 @@ pub struct CliArgs {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 refused by policy, 4 the world changed since you looked \
+Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 refused, 4 the service has changed since the plan \
 (plan again).
 
 Files: TRUNKLINE_CONFIG_DIR and TRUNKLINE_DATA_DIR move the folders that \"trunkline doctor\" shows.";
 
-/// What every command understands.
+/// The options of every command.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
-    /// The service to look at or act on; not needed when there is one, nor inside its repository
+    /// The service; not needed if there is only one, or inside its repository
     #[arg(long, global = true, value_name = "NAME")]
     pub service: Option<ServiceName>,
-    /// Talk to the practice service of "trunkline demo"
+    /// Use the practice service of "trunkline demo"
     #[arg(long, global = true)]
     pub demo: bool,
 }
 
-/// Of commands that only look.
+/// The options of commands that only read.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Reading {
     /// Print JSON: the same documents as the HTTP API, nothing else
@@ -98,10 +98,10 @@ pub struct Reading {
     pub json: bool,
 }
 
-/// Of commands that change something.
+/// The options of commands that change something.
 #[derive(Debug, Clone, Args)]
 pub struct Acting {
-    /// A name for this intent, 8 to 64 letters and digits; the same one never acts twice
+    /// A key for this command; a second command with the same key does nothing
     #[arg(long, value_name = "KEY", value_parser = idempotency_key)]
     pub key: Option<IdempotencyKey>,
 }
@@ -114,64 +114,64 @@ fn idempotency_key(text: &str) -> Result<IdempotencyKey, String> {
 pub enum CliCommand {
     /// Open the console; this is the default
     Console(console::ConsoleArgs),
-    /// Practise on a service of your own that deploys nowhere
+    /// Practise on a service that deploys to local folders only
     Demo(demo::DemoArgs),
     /// Write a commented trunkline.toml for this repository and watch it
     Init(init::InitArgs),
-    /// Run the deploy engine here until it is told to stop
+    /// Run the deploy engine in this terminal until it is told to stop
     Serve(serve::ServeArgs),
-    /// Look at the engine in the background, stop it or start it again
+    /// Show, stop or restart the engine in the background
     #[command(subcommand)]
     Engine(engine::EngineCommand),
-    /// What is live, what is next and what is in the way
+    /// Show what is live, what is running and what blocks a promote
     Status(status::StatusArgs),
-    /// The builds of the trunk and how far each has come
+    /// List the builds of the trunk and their states
     Builds(builds::BuildsArgs),
-    /// What was deployed, by whom and how it went
+    /// List the deployments to an environment with their outcomes
     History(history::HistoryArgs),
-    /// What a build brings to production, commit by commit, and what is not in it
+    /// List the commits that a build would ship, and the newer builds not included
     Changes(changes::ChangesArgs),
-    /// Where a commit is: its build, staging, production
+    /// Show whether a commit is in staging or in production
     Where(where_is::WhereArgs),
-    /// Everything that a promote or rollback would do, without doing it
+    /// Show what a promote or rollback would do, without doing it
     #[command(subcommand)]
     Plan(plan::PlanCommand),
-    /// Put a build into production
+    /// Promote a build to production
     Promote(promote::PromoteArgs),
-    /// Put production back to the build before, or to one you name
+    /// Roll production back to the build before, or to one you name
     Rollback(rollback::RollbackArgs),
     /// Stop a running deployment
     Cancel(cancel::CancelArgs),
-    /// Say that you saw a build work in staging
+    /// Record that you checked a build in staging
     Verify(verify::VerifyArgs),
-    /// Stop promotes until somebody releases them
+    /// Block promotes until the hold is released
     Hold(hold::HoldArgs),
-    /// Ask for somebody else to promote a build
+    /// Ask another promoter to promote a build
     Ask(ask::AskArgs),
-    /// Who asks for a promoter, and what became of it
+    /// List the requests for a promoter and their states
     Requests(requests::RequestsArgs),
-    /// Take a request for a promoter back
+    /// Withdraw a request for a promoter
     Withdraw(withdraw::WithdrawArgs),
     /// End a hold
     Release(release::ReleaseArgs),
-    /// The commits that are known to be bad
+    /// List, add or clear bad commits
     #[command(subcommand)]
     Quarantine(quarantine::QuarantineCommand),
-    /// What the freezes say, and freezes set and lifted by hand
+    /// Show the freezes; set and lift freezes by hand
     #[command(subcommand)]
     Freeze(freeze::FreezeCommand),
-    /// End a freeze
+    /// End a freeze that was set by hand
     Lift(lift::LiftArgs),
     /// Judge schema changes before they are merged
     #[command(subcommand)]
     Migrations(migrations::MigrationsCommand),
-    /// The log of a deployment, of all its steps or of one
+    /// Print the log of a deployment
     Logs(logs::LogsArgs),
-    /// The recorded events: history, audit log and live stream in one
+    /// Print the recorded events, and follow new ones
     Events(events::EventsArgs),
-    /// The audit log: who did what, and whether the record is whole
+    /// Read, export and verify the audit log
     Audit(audit::AuditArgs),
-    /// Where everything is, and what is wrong with it
+    /// Check the installation: programs, folders, engine and services
     Doctor(doctor::DoctorArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
@@ -182,7 +182,7 @@ pub enum CliCommand {
     Supervise { folder: PathBuf },
 }
 
-/// Reads the arguments, does what they say and answers with the exit code.
+/// Parses the arguments, runs the command and returns the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = match CliArgs::try_parse() {
@@ -198,10 +198,10 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Help and version are answers; everything else is a mistake in the arguments.
+/// Prints help or the version to standard output, and any other clap error as a usage error.
 fn usage(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
-        complain(error);
+        print_usage_error(error);
         return ExitCode::from(error::USAGE);
     }
     match error.print().and_then(|()| io::stdout().flush()).map_err(CliError::from) {
@@ -210,11 +210,12 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// Where even this cannot be said, the exit code has to do.
-fn complain(error: &clap::Error) {
-    if std::env::args_os().any(|argument| is_hostile(&argument)) {
-        let mistake = error.render().to_string();
-        for line in mistake.lines() {
+/// Prints clap's message, without colours if an argument has hidden characters: they must pass the gate. If standard
+/// error is closed, only the exit code remains.
+fn print_usage_error(error: &clap::Error) {
+    if std::env::args_os().any(|argument| has_hidden(&argument)) {
+        let message = error.render().to_string();
+        for line in message.lines() {
             let _ = writeln!(io::stderr(), "{}", gate::line(line));
         }
     } else {
@@ -222,8 +223,8 @@ fn complain(error: &clap::Error) {
     }
 }
 
-/// Whether a complaint that quotes it could not be printed as it is.
-fn is_hostile(argument: &OsStr) -> bool {
+/// True if the argument has characters that are unsafe on a terminal.
+fn has_hidden(argument: &OsStr) -> bool {
     argument.to_string_lossy().chars().any(gate::is_hidden)
 }
 
@@ -237,7 +238,7 @@ fn run(arguments: CliArgs) -> Result<(), CliError> {
     };
     let runtime = runtime.enable_all().build()?;
     let done = runtime.block_on(dispatch(global, command));
-    // A thread that still reads standard input must not keep the process.
+    // Does not wait for a thread that still reads standard input.
     runtime.shutdown_background();
     done
 }
@@ -263,7 +264,7 @@ async fn dispatch(global: Global, command: Option<CliCommand>) -> Result<(), Cli
         CliCommand::Verify(arguments) => verify::run(&acting(global).await?, arguments).await,
         CliCommand::Hold(arguments) => hold::run(&acting(global).await?, arguments).await,
         CliCommand::Release(arguments) => release::run(&acting(global).await?, arguments).await,
-        CliCommand::Quarantine(verb) => quarantine::run(&acting(global).await?, verb).await,
+        CliCommand::Quarantine(command) => quarantine::run(&acting(global).await?, command).await,
         CliCommand::Ask(arguments) => ask::run(&acting(global).await?, arguments).await,
         CliCommand::Requests(arguments) => {
             requests::run(&connected(global).await?, arguments).await
@@ -279,7 +280,7 @@ async fn dispatch(global: Global, command: Option<CliCommand>) -> Result<(), Cli
         CliCommand::Completions(arguments) => completions::run(arguments),
         CliCommand::Man => man::run(),
         CliCommand::Supervise { folder } => {
-            Err(CliError::usage(format!("{} is for the engine alone", folder.display())))
+            Err(CliError::usage(format!("only the engine may supervise {:?}", folder.display())))
         }
     }
 }

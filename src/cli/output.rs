@@ -1,5 +1,5 @@
-//! Writes to standard output: text through the gate, and JSON that is safe on a terminal. A pipe gets the same, because
-//! it often ends at a terminal.
+//! Writes to standard output: text through the gate, and JSON that is safe on a terminal. A pipe gets the same output,
+//! because it often ends at a terminal.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
@@ -13,34 +13,33 @@ use crate::gate::{self, columns};
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
     terminal: bool,
-    unheard: Unheard,
+    on_closed: OnClosedPipe,
 }
 
-/// What to do when the reader of the output is gone.
+/// What to do when the reader of the output has closed it.
 #[derive(Debug, Clone, Copy)]
-enum Unheard {
-    /// Stop: nobody reads the rest.
+enum OnClosedPipe {
     Stop,
-    /// Continue: the command has work to do.
-    GoOn,
+    /// The command still has work to do.
+    Continue,
 }
 
 impl Output {
     pub fn new() -> Self {
-        Self { terminal: io::stdout().is_terminal(), unheard: Unheard::Stop }
+        Self { terminal: io::stdout().is_terminal(), on_closed: OnClosedPipe::Stop }
     }
 
-    /// The same for a command that acts: it does what it was asked for whether or not anybody reads about it.
+    /// For a command that acts: it continues when the output is closed.
     pub fn regardless(self) -> Self {
-        Self { unheard: Unheard::GoOn, ..self }
+        Self { on_closed: OnClosedPipe::Continue, ..self }
     }
 
-    /// Whether a person reads this and can answer.
-    pub fn is_conversation(self) -> bool {
+    /// True if both standard input and standard output are a terminal.
+    pub fn is_interactive(self) -> bool {
         self.terminal && io::stdin().is_terminal()
     }
 
-    /// One line of text, whatever it contains.
+    /// Writes one line of text, made safe for a terminal.
     pub fn line(self, text: impl AsRef<str>) -> Result<(), CliError> {
         self.safe(&gate::line(text.as_ref()))
     }
@@ -49,21 +48,21 @@ impl Output {
         lines.into_iter().try_for_each(|line| self.line(line))
     }
 
-    /// A line of bytes as a step wrote it.
+    /// Writes one log line of a step, made safe for a terminal.
     pub fn bytes(self, text: &[u8]) -> Result<(), CliError> {
         gate::log_rows(text).iter().try_for_each(|row| self.safe(&row.text))
     }
 
-    /// A line that has passed the gate.
+    /// Writes a line that is already safe.
     fn safe(self, text: &str) -> Result<(), CliError> {
         let written = writeln!(io::stdout().lock(), "{text}");
-        match (written.map_err(CliError::from), self.unheard) {
-            (Err(CliError::ClosedPipe), Unheard::GoOn) => Ok(()),
+        match (written.map_err(CliError::from), self.on_closed) {
+            (Err(CliError::ClosedPipe), OnClosedPipe::Continue) => Ok(()),
             (written, _) => written,
         }
     }
 
-    /// Columns as wide as their widest cell; the last one is not padded.
+    /// Writes a table. Each column is as wide as its widest cell; the last one is not padded.
     pub fn table(self, rows: &[Vec<String>]) -> Result<(), CliError> {
         let safe = |row: &Vec<String>| row.iter().map(|cell| gate::line(cell)).collect();
         let rows: Vec<Vec<String>> = rows.iter().map(safe).collect();
@@ -77,12 +76,12 @@ impl Output {
     }
 }
 
-/// A whole document, for people and programs alike.
+/// Writes one indented JSON document.
 pub fn json(value: &impl Serialize) -> Result<(), CliError> {
     write_json(&serde_json::to_string_pretty(value).map_err(io::Error::from)?)
 }
 
-/// One document of a stream, on one line.
+/// Writes one JSON document of a stream on one line.
 pub fn json_line(value: &impl Serialize) -> Result<(), CliError> {
     write_json(&serde_json::to_string(value).map_err(io::Error::from)?)
 }
@@ -94,7 +93,7 @@ fn write_json(json: &str) -> Result<(), CliError> {
     Ok(())
 }
 
-/// A question on the same line as its answer.
+/// Asks a question and reads the answer from the same line.
 pub fn ask(question: &str) -> Result<String, CliError> {
     let mut out = io::stdout().lock();
     write!(out, "{} ", gate::line(question))?;
@@ -113,8 +112,8 @@ fn aligned(row: &[String], widths: &[usize]) -> String {
     line.trim_end().to_owned()
 }
 
-/// The same JSON with every character that acts on a terminal or cannot be seen written as an escape: only strings can
-/// contain one, so the document means what it meant. The line ends are those between its parts.
+/// Escapes every character that acts on a terminal or is invisible. Only strings can contain one, so the document keeps
+/// its meaning. Line ends stay: inside strings they are escaped already.
 fn harmless(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
@@ -135,7 +134,7 @@ mod tests {
     use super::{aligned, harmless};
 
     #[test]
-    fn json_keeps_its_meaning_and_loses_what_acts_on_a_terminal() {
+    fn json_keeps_its_meaning_without_characters_that_act_on_a_terminal() {
         let value = serde_json::json!({ "subject": "a\u{9b}31mb\u{202e}c\u{1b}\u{ad}\u{e0041}" });
         let text = harmless(&value.to_string());
         assert!(text.is_ascii(), "{text}");
@@ -143,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_count_cells_and_not_bytes() {
+    fn columns_are_measured_in_cells_not_bytes() {
         let row = ["日本".to_owned(), "x".to_owned()];
         assert_eq!(aligned(&row, &[6, 1]), "日本    x");
     }

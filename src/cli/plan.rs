@@ -1,4 +1,4 @@
-//! `trunkline plan`: everything that a promote or rollback would do, without doing it.
+//! `trunkline plan`: shows what a promote or rollback would do.
 
 use std::collections::BTreeSet;
 
@@ -16,21 +16,21 @@ use crate::domain::plan::{Finding, Plan, PlannedBuild, Severity};
 use crate::domain::time::say;
 use crate::gate;
 
-/// The most commits that a plan shows by name.
+/// The most commits that a plan lists.
 const COMMITS_SHOWN: usize = 20;
 
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum PlanCommand {
-    /// What promoting a build would do
+    /// Show what a promote would do
     Promote {
-        /// Its number, as in 1290
+        /// The build number, as in 1290
         build: BuildNumber,
         #[command(flatten)]
         reading: Reading,
     },
-    /// What rolling back would do
+    /// Show what a rollback would do
     Rollback {
-        /// The build to go back to; without it, the one that a rollback would choose
+        /// The build to roll back to; the default is the one that "trunkline rollback" chooses
         build: Option<BuildNumber>,
         #[command(flatten)]
         reading: Reading,
@@ -47,7 +47,7 @@ pub async fn run(context: &Context, command: PlanCommand) -> Result<(), CliError
     if reading.json { output::json(&plan) } else { context.out.lines(lines(&plan)) }
 }
 
-/// The plan as text.
+/// The lines of a plan.
 pub fn lines(plan: &Plan) -> Vec<String> {
     let mut lines = vec![headline(plan)];
     lines.push(format!("  now live   {}", plan.live.as_ref().map_or("nothing".to_owned(), named)));
@@ -67,7 +67,7 @@ pub fn lines(plan: &Plan) -> Vec<String> {
     lines
 }
 
-/// One finding, as the plan and the refusals show it.
+/// The line of one finding.
 pub fn finding(finding: &Finding) -> String {
     let mark = match finding.severity {
         Severity::Info => "ok      ",
@@ -81,7 +81,7 @@ pub fn finding(finding: &Finding) -> String {
 fn headline(plan: &Plan) -> String {
     let verb = match plan.kind {
         DeploymentKind::Rollback => "roll back",
-        DeploymentKind::Redeploy => "deploy once more",
+        DeploymentKind::Redeploy => "redeploy",
         DeploymentKind::Promote | DeploymentKind::Auto | DeploymentKind::External => "promote",
     };
     let to = if plan.kind == DeploymentKind::Rollback { "to" } else { "with" };
@@ -97,7 +97,7 @@ fn named(build: &PlannedBuild) -> String {
 
 fn range(plan: &Plan) -> Vec<String> {
     let Range { commits, more, .. } = &plan.range;
-    let what = if plan.kind == DeploymentKind::Rollback { "takes away" } else { "ships" };
+    let what = if plan.kind == DeploymentKind::Rollback { "removes" } else { "ships" };
     let (count, files) = (plan.range.len(), plan.range.files());
     let mut lines =
         vec![format!("  {what:<10} {}, {}", counted(count, "commit"), counted(files, "file"))];
@@ -110,7 +110,7 @@ fn range(plan: &Plan) -> Vec<String> {
     lines
 }
 
-/// The code points of authors that are not plain ASCII: such a name may not be the one that it looks like.
+/// The code points of author names outside ASCII: such a name may imitate another.
 fn beyond_ascii(commits: &[Commit]) -> Option<String> {
     let authors = commits.iter().flat_map(|c| std::iter::once(&c.author).chain(&c.co_authors));
     let points: BTreeSet<_> =

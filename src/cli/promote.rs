@@ -1,4 +1,4 @@
-//! `trunkline promote`: puts a build into production, through plan, confirm and execute.
+//! `trunkline promote`: plans, confirms and executes the promotion of a build to production.
 
 use clap::Args;
 
@@ -11,9 +11,9 @@ use crate::domain::plan::Guard;
 
 #[derive(Debug, Args)]
 pub struct PromoteArgs {
-    /// Its number, as in 1290
+    /// The build number, as in 1290
     build: BuildNumber,
-    /// Why a guard's override is right this time; once for each
+    /// The reason to override a guard; repeat for each guard
     #[arg(long = "reason", value_name = "GUARD=TEXT", value_parser = confirm::reason)]
     reasons: Vec<(Guard, String)>,
     #[command(flatten)]

@@ -12,21 +12,21 @@ use crate::domain::quarantine::Quarantined;
 #[derive(Debug, Subcommand)]
 pub enum QuarantineCommand {
     /// List the commits in quarantine
-    List(Listing),
+    List(QuarantineListArgs),
     /// Put bad commits into quarantine
-    Add(Adding),
+    Add(QuarantineAddArgs),
     /// Take a commit out of quarantine
-    Clear(Clearing),
+    Clear(QuarantineClearArgs),
 }
 
 #[derive(Debug, Args)]
-pub struct Listing {
+pub struct QuarantineListArgs {
     #[command(flatten)]
     reading: Reading,
 }
 
 #[derive(Debug, Args)]
-pub struct Adding {
+pub struct QuarantineAddArgs {
     /// Commit ids, or the beginnings of them
     #[arg(required = true, value_name = "SHA")]
     commits: Vec<String>,
@@ -38,23 +38,23 @@ pub struct Adding {
 }
 
 #[derive(Debug, Args)]
-pub struct Clearing {
+pub struct QuarantineClearArgs {
     /// The commit id, or the beginning of it
     #[arg(value_name = "SHA")]
     commit: String,
-    /// Why it is harmless
+    /// Why the commit is harmless
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
     acting: Acting,
 }
 
-pub async fn run(context: &Context, verb: QuarantineCommand) -> Result<(), CliError> {
+pub async fn run(context: &Context, command: QuarantineCommand) -> Result<(), CliError> {
     let service = context.service().await?;
-    let (command, key) = match verb {
-        QuarantineCommand::List(listing) => {
+    let (command, key) = match command {
+        QuarantineCommand::List(arguments) => {
             let snapshot = context.snapshot(&service).await?;
-            if listing.reading.json {
+            if arguments.reading.json {
                 return output::json(&snapshot.quarantine);
             }
             let lines = snapshot.quarantine.iter().map(|one| line(one, &ago(one.at, snapshot.at)));
@@ -64,10 +64,10 @@ pub async fn run(context: &Context, verb: QuarantineCommand) -> Result<(), CliEr
                 .then(|| format!("{more} older ones not shown; run: trunkline audit list"));
             return context.out.lines(lines.chain(more));
         }
-        QuarantineCommand::Add(Adding { commits, reason, acting }) => {
+        QuarantineCommand::Add(QuarantineAddArgs { commits, reason, acting }) => {
             (Command::Quarantine { commits, reason }, acting.key)
         }
-        QuarantineCommand::Clear(Clearing { commit, reason, acting }) => {
+        QuarantineCommand::Clear(QuarantineClearArgs { commit, reason, acting }) => {
             (Command::Clear { commit, reason }, acting.key)
         }
     };

@@ -1,4 +1,4 @@
-//! Before a command acts, it reports commands whose senders ended before the answer came.
+//! Reports earlier commands whose sender ended before the answer came.
 
 use std::io::{self, Write as _};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::backend::lost_answer::look_once;
 use crate::engine::clock::{Clock as _, SystemClock};
 use crate::gate;
 
-/// All of it takes this long at most: a rollback does not wait for older commands.
+/// The report takes at most this long, so that a rollback does not wait for older commands.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Connects for a command that changes something.
@@ -26,12 +26,12 @@ pub async fn connect(global: Global) -> Result<Context, CliError> {
 }
 
 async fn report(backend: &impl Backend, intents: &Intents) {
-    for intent in intents.left().await {
+    for intent in intents.orphaned().await {
         let now = SystemClock.now();
         let answer = look_once(backend, &intent, now).await;
         let sentence = match &answer {
             Ok(Some(receipt)) => format!("was recorded: {}", receipt.said),
-            Ok(None) => "never arrived: nothing was done".to_owned(),
+            Ok(None) => "was not recorded: nothing was done".to_owned(),
             Err(_) => "has no answer: unknown whether it was recorded".to_owned(),
         };
         let sent = ago(intent.at, now);

@@ -1,4 +1,4 @@
-//! The hash chain of the record: walked through the engine, or in a file that no engine has.
+//! Walks the hash chain of the record, through the engine or in a database file.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,11 +9,10 @@ use crate::domain::event::Event;
 use crate::domain::ids::Seq;
 use crate::store::{Reader, StoreError};
 
-/// How many rows are asked for at once.
+/// How many rows to read at once.
 const PAGE: usize = 1_000;
 
-/// Walks the chain of the engine's record. With a row that was kept elsewhere it also says whether that row is still in
-/// it.
+/// Walks the chain of the engine's record. Also checks that the row `kept` is still in the chain.
 pub async fn walk(backend: &impl Backend, kept: Option<&ChainHead>) -> Answer<ChainWalk> {
     let mut walk = ChainWalk::default();
     let mut from = ChainFrom::default();
@@ -32,15 +31,15 @@ pub async fn walk(backend: &impl Backend, kept: Option<&ChainHead>) -> Answer<Ch
     }
 }
 
-/// Walks the chain of a database file: a copy, or the record of an engine that has stopped.
+/// Walks the chain of a database file: a copy, or the record of a stopped engine.
 ///
 /// # Errors
-/// When the file cannot be read; a broken chain is an answer, not an error.
+/// When the file cannot be read. A broken chain is not an error.
 pub fn walk_file(path: &Path, kept: Option<&ChainHead>) -> Result<ChainWalk, StoreError> {
     Reader::open(path).and_then(|reader| reader.walk(kept))
 }
 
-/// The hashes of these events in the chain, as far as their rows hold.
+/// The hashes of these events. An event whose row is broken has none.
 pub async fn hashes(backend: &impl Backend, events: &[Event]) -> Answer<BTreeMap<Seq, Hash>> {
     let mut hashes = BTreeMap::new();
     for Event { seq, .. } in events {

@@ -1,4 +1,4 @@
-//! `trunkline rollback`: puts production back. Nothing of ours blocks it.
+//! `trunkline rollback`: rolls production back. No freeze, hold or other promote guard blocks it.
 
 use clap::Args;
 
@@ -10,7 +10,7 @@ use crate::domain::ids::BuildNumber;
 
 #[derive(Debug, Args)]
 pub struct RollbackArgs {
-    /// The build to go back to; without it, the one that was live before
+    /// The build to roll back to; the default is the one that was live before
     build: Option<BuildNumber>,
     #[command(flatten)]
     confirmation: Confirmation,

@@ -1,4 +1,4 @@
-//! `trunkline serve`: the deploy engine behind its socket, until it is told to stop.
+//! `trunkline serve`: runs the deploy engine on its socket until it is told to stop.
 
 use std::future::Future;
 use std::os::unix::fs::MetadataExt as _;
@@ -24,12 +24,12 @@ use crate::engine::clock::SystemClock;
 use crate::engine::{Engine, EngineOptions, Handle, Services};
 use crate::server;
 
-/// How often the demo's engine looks whether anybody is still there.
-const GLANCE: Duration = Duration::from_secs(1);
+/// How often the demo's engine checks whether it is watched.
+const POLL: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, Args)]
 pub struct ServeArgs {
-    /// Stay in this terminal; this is the default
+    /// Run in this terminal; this is the default
     #[arg(long, conflicts_with = "background")]
     foreground: bool,
     /// Leave the session of the program that started this
@@ -52,7 +52,7 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
         Engine::open(options(&places, &global)?).await.wrap_err("the engine cannot start")?;
     let listener = server::bind(&places.socket()).wrap_err("cannot listen")?;
     let (socket, log) = (places.socket(), places.engine_log());
-    tracing::info!(socket = %socket.display(), "the engine is up");
+    tracing::info!(socket = %socket.display(), "the engine is running");
     if !arguments.background {
         let (socket, log) = (socket.display(), log.display());
         Output::new().line(format!("the engine listens on {socket}; its log is {log}"))?;
@@ -69,8 +69,7 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
         }
     };
     let served = server::serve(listener, backend_for, stop).await;
-    // Without its socket it is known to have been told to end, and no console brings it back.
-    // Another engine may have made one of its own since then.
+    // A console does not restart an engine whose socket is gone. Another engine may have made a socket since then.
     if socket_made.is_some() && file_id(&places.socket()) == socket_made {
         let _gone_already = std::fs::remove_file(places.socket());
     }
@@ -108,7 +107,7 @@ fn file_id(path: &Path) -> Option<(u64, u64)> {
     std::fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()))
 }
 
-/// Ends when the process is told to, when the engine lost its data folder, and for the demo when it is not watched and nothing runs.
+/// Ends on a signal, or when the engine lost its data folder; in the demo also when it is not watched and nothing runs.
 fn stop(
     handle: Handle,
     presence: DemoPresence,
@@ -117,25 +116,25 @@ fn stop(
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let lost = handle.clone();
-    let deserted = async move {
+    let unwatched = async move {
         if demo {
-            deserted(&handle, &presence).await;
+            unwatched(&handle, &presence).await;
         } else {
             std::future::pending::<()>().await;
         }
     };
     Ok(async move {
         tokio::select! {
-            _ = terminate.recv() => tracing::info!("told to end"),
+            _ = terminate.recv() => tracing::info!("terminated"),
             _ = interrupt.recv() => tracing::info!("interrupted"),
             what = lost.lost() => tracing::error!(what, "the engine ends"),
-            () = deserted => tracing::info!("the demo is not watched any more"),
+            () = unwatched => tracing::info!("the demo is not watched any more"),
         }
     })
 }
 
-async fn deserted(handle: &Handle, presence: &DemoPresence) {
+async fn unwatched(handle: &Handle, presence: &DemoPresence) {
     while presence.is_watched() || handle.is_busy() {
-        tokio::time::sleep(GLANCE).await;
+        tokio::time::sleep(POLL).await;
     }
 }

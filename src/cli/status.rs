@@ -1,4 +1,4 @@
-//! `trunkline status`: what is live, what is next and what is in the way.
+//! `trunkline status`: shows what is live, what is running and what blocks a promote.
 
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -20,7 +20,7 @@ pub struct StatusArgs {
     reading: Reading,
 }
 
-/// With `--service` the document is that service, without it the fleet.
+/// Prints one service with `--service`, else the fleet.
 pub async fn run(context: &Context, arguments: StatusArgs) -> Result<(), CliError> {
     if let Some(service) = context.named() {
         let snapshot = context.snapshot(service).await?;
@@ -62,8 +62,10 @@ fn fleet_row(row: &FleetRow, fleet: &FleetSnapshot) -> Vec<String> {
         format!("frozen{until} by {}", window.why)
     }));
     notes.extend(row.hold.as_ref().map(|hold| format!("on hold by {}: {}", hold.by, hold.reason)));
-    if row.problems > 0 {
-        notes.push(format!("{} problems", row.problems));
+    match row.problems {
+        0 => {}
+        1 => notes.push("1 problem".to_owned()),
+        more => notes.push(format!("{more} problems")),
     }
     vec![row.service.to_string(), live, format!("{} ahead", row.ahead), notes.join("; ")]
 }
@@ -98,8 +100,8 @@ fn service_lines(snapshot: &ServiceSnapshot) -> Vec<String> {
     for request in snapshot.requests.iter().filter(|request| request.is_open(snapshot.at)) {
         let since = ago(request.at, snapshot.at);
         lines.push(format!(
-            "  {:<12}{} for a promoter by {} {since}: {}",
-            "asked", request.build, request.by, request.note
+            "  {:<12}promoter for {} by {} {since}: {}",
+            "request", request.build, request.by, request.note
         ));
     }
     for freeze in &snapshot.freezes {
@@ -143,7 +145,7 @@ fn freeze_line(freeze: &Freeze, now: DateTime<Utc>) -> String {
     format!("{} {begins} until {ends} by {}: {}", freeze.id, freeze.by, freeze.reason)
 }
 
-/// What the freezes by calendar say now.
+/// The calendar freeze in force now, if any.
 fn by_calendar(snapshot: &ServiceSnapshot) -> Option<String> {
     let standing = evaluate_freezes(&snapshot.calendar, &[], snapshot.at);
     let until = standing.lasts_until.map_or("with no known end".to_owned(), |at| {

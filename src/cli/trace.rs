@@ -1,4 +1,4 @@
-//! The program's own log: to a file, never to the screen.
+//! Writes the program's own log to a file.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -13,18 +13,17 @@ use tracing_subscriber::{Layer as _, fmt, registry};
 use super::error::CliError;
 use crate::gate;
 
-/// Names what is logged, as in `TRUNKLINE_LOG=debug`.
+/// The variable that sets the log level, as in `TRUNKLINE_LOG=debug`.
 const FILTER: &str = "TRUNKLINE_LOG";
 
-/// Sends what the program says about itself to the end of this file. A file that cannot be written is no reason not to
-/// work: a disk may be full.
+/// Appends the log to this file. If the file cannot be opened, warns and continues without a log.
 pub fn to_file(path: &Path) {
     let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
     let file = match file {
         Ok(file) => file,
         Err(why) => {
             return CliError::warn(&format!(
-                "cannot write the log {:?} ({why}); going on without it",
+                "cannot write the log {:?} ({why}); continuing without it",
                 path.display()
             ));
         }
@@ -34,14 +33,14 @@ pub fn to_file(path: &Path) {
     let log = fmt::layer()
         .with_ansi(false)
         .with_writer(Mutex::new(Gated(file)))
-        // It would be said on standard error, which is the same file, and a second failure there ends the process.
+        // They go to standard error, which is this file too; a second failed write would panic.
         .log_internal_errors(false);
     let subscriber = registry().with(log.with_filter(filter));
-    // A second subscriber in one process is not ours to fight with.
+    // Fails if a subscriber is already set, which then stays.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
-/// Takes one record at a time: what others wrote stays on its line and acts on no terminal that the file is read on.
+/// Writes each record on one line and removes control characters, so that the log is safe to show on a terminal.
 struct Gated<W>(W);
 
 impl<W: Write> Write for Gated<W> {

@@ -1,4 +1,4 @@
-//! `trunkline where`: whether a commit is in staging or live, and what would bring it there.
+//! `trunkline where`: shows whether a commit is in staging or in production, and how to ship it.
 
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -15,7 +15,7 @@ use crate::domain::ids::{BuildNumber, CommitPrefix};
 
 #[derive(Debug, Args)]
 pub struct WhereArgs {
-    /// The commit's id, or the first four digits of it or more
+    /// The commit id, or at least its first four digits
     #[arg(value_name = "SHA")]
     commit: CommitPrefix,
     #[command(flatten)]
@@ -25,42 +25,40 @@ pub struct WhereArgs {
 pub async fn run(context: &Context, arguments: WhereArgs) -> Result<(), CliError> {
     let service = context.service().await?;
     let location = context.backend.commit_location(&service, &arguments.commit).await?;
-    let asked = &arguments.commit;
+    let prefix = &arguments.commit;
     if arguments.reading.json {
         output::json(&location)?;
     } else if location != CommitLocation::UnknownHere {
         let now = context.snapshot(&service).await?.at;
-        context.out.lines(lines(asked, &location, now))?;
+        context.out.lines(lines(prefix, &location, now))?;
     }
     match location {
-        CommitLocation::UnknownHere => Err(CliError::failed(unknown(asked))),
+        CommitLocation::UnknownHere => Err(CliError::failed(unknown(prefix))),
         CommitLocation::Ambiguous { .. } => {
-            Err(CliError::failed(format!("{asked} is ambiguous; write more of the id")))
+            Err(CliError::failed(format!("{prefix} is ambiguous; write more of the id")))
         }
         _ => Ok(()),
     }
 }
 
-fn unknown(asked: &CommitPrefix) -> String {
-    format!(
-        "{asked} is unknown here: no commit of the repository has such an id, as far as it was fetched"
-    )
+fn unknown(prefix: &CommitPrefix) -> String {
+    format!("{prefix} is unknown: no fetched commit of the repository has this id")
 }
 
-fn lines(asked: &CommitPrefix, location: &CommitLocation, now: DateTime<Utc>) -> Vec<String> {
+fn lines(prefix: &CommitPrefix, location: &CommitLocation, now: DateTime<Utc>) -> Vec<String> {
     match location {
-        CommitLocation::UnknownHere => vec![unknown(asked)],
+        CommitLocation::UnknownHere => vec![unknown(prefix)],
         CommitLocation::Ambiguous { candidates, more } => {
-            let mut lines = vec![format!("{asked} is ambiguous, it may be any of these:")];
+            let mut lines = vec![format!("{prefix} is ambiguous; it matches:")];
             lines.extend(candidates.iter().map(|sha| format!("  {sha}")));
             lines.extend((*more > 0).then(|| format!("  and {more} more")));
             lines
         }
         CommitLocation::NotOnTrunk { commit } => {
-            vec![named(commit), "  trunk       not on the trunk (yet): no build has it".to_owned()]
+            vec![named(commit), "  trunk       not on the trunk; in no build".to_owned()]
         }
         CommitLocation::InNoBuild { commit } => {
-            vec![named(commit), "  trunk       on the trunk, and no build has it (yet)".to_owned()]
+            vec![named(commit), "  trunk       on the trunk; in no build yet".to_owned()]
         }
         CommitLocation::InBuild(placed) => in_build(placed, now),
     }
@@ -73,16 +71,15 @@ fn named(commit: &NamedCommit) -> String {
 
 fn in_build(placed: &CommitInBuild, now: DateTime<Utc>) -> Vec<String> {
     let note = match (placed.predates, placed.off_trunk) {
-        (_, true) => ", which a force-push took off the trunk",
-        (true, _) => " or older: that is the first build that was watched",
+        (_, true) => ", removed from the trunk by a force-push",
+        (true, _) => " or older (it is the first recorded build)",
         _ => "",
     };
     let mut lines = vec![named(&placed.commit), format!("  build       {}{note}", placed.build)];
     lines.push(format!("  staging     {}", staging(&placed.staging, now)));
     lines.push(format!("  production  {}", production(placed, now)));
     if let Some(attempt) = &placed.unsettled {
-        lines
-            .push(format!("              {attempt} did not succeed: nobody vouches for what runs"));
+        lines.push(format!("              {attempt} did not succeed: what runs now is unknown"));
     }
     if let Some(taken) = &placed.reverted_by {
         lines.push(format!("  reverted    by {} in {}", taken.by.short(), taken.build));
@@ -99,10 +96,10 @@ fn staging(staging: &InStaging, now: DateTime<Utc>) -> String {
         InStaging::Since { build, at } => format!("there since {} with {build}", since(*at, now)),
         InStaging::Was { build, from, to } => stay(*build, *from, *to),
         InStaging::SupersededBy { build } => {
-            format!("not yet: {build} overtook it, which has it too")
+            format!("not yet: superseded by {build}, which contains it")
         }
         InStaging::Never => "not yet".to_owned(),
-        InStaging::Unknown { build } => cannot_tell(*build),
+        InStaging::Unknown { build } => unknown_with(*build),
     }
 }
 
@@ -112,30 +109,30 @@ fn production(placed: &CommitInBuild, now: DateTime<Utc>) -> String {
         InProduction::Was { build, from, to } => stay(*build, *from, *to),
         InProduction::NotYet { ahead, promote, verified } => {
             let ahead = match ahead {
-                0 => "older than what is live, and not in it".to_owned(),
-                1 => "1 build ahead of what is live".to_owned(),
-                more => format!("{more} builds ahead of what is live"),
+                0 => "older than the live build, which does not contain it".to_owned(),
+                1 => "1 build ahead of the live build".to_owned(),
+                more => format!("{more} builds ahead of the live build"),
             };
             if placed.quarantined.is_some() {
                 return format!("not yet: {ahead}");
             }
-            let verified = if *verified { "" } else { " once it is verified" };
-            let brings = promote.map_or_else(
-                || "no newer build of the trunk has it".to_owned(),
-                |build| format!("\"trunkline promote {}\" brings it{verified}", build.0),
+            let verified = if *verified { "" } else { "once verified, " };
+            let next = promote.map_or_else(
+                || "no newer build on the trunk contains it".to_owned(),
+                |build| format!("{verified}run: trunkline promote {}", build.0),
             );
-            format!("not yet: {ahead}; {brings}")
+            format!("not yet: {ahead}; {next}")
         }
-        InProduction::Unknown { build } => cannot_tell(*build),
+        InProduction::Unknown { build } => unknown_with(*build),
     }
 }
 
-fn cannot_tell(build: BuildNumber) -> String {
-    format!("unknown: not all that {build} has is on record")
+fn unknown_with(build: BuildNumber) -> String {
+    format!("unknown: the commits of {build} are not all recorded")
 }
 
 fn stay(build: BuildNumber, from: DateTime<Utc>, to: DateTime<Utc>) -> String {
-    format!("not any more: it was from {} to {} with {build}", instant(from), instant(to))
+    format!("not any more: it was there from {} to {} with {build}", instant(from), instant(to))
 }
 
 fn since(at: DateTime<Utc>, now: DateTime<Utc>) -> String {

@@ -1,4 +1,4 @@
-//! Words that several commands use for the same things.
+//! Times, authors and outcomes as several commands print them.
 
 use chrono::{DateTime, Utc};
 

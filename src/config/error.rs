@@ -33,7 +33,7 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// All of it in one line.
+    /// The whole error on one line.
     #[must_use]
     pub fn in_one_line(&self) -> String {
         self.to_string().replace('\n', "; ")

@@ -11,10 +11,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::ConfigError;
 
-/// The path of a unix socket has at most 104 bytes on some systems and 108 on others, with the final NUL.
+/// The longest socket path, in bytes. Systems allow 104 or 108 with the final NUL.
 const LONGEST_SOCKET: usize = 100;
 
-/// The permission bits of everybody but the owner.
+/// The permission bits of the group and of others.
 const OTHERS: u32 = 0o077;
 
 /// The folders of one user.
@@ -29,7 +29,7 @@ pub struct Places {
 }
 
 impl Places {
-    /// From `TRUNKLINE_CONFIG_DIR` and `TRUNKLINE_DATA_DIR`, or else the usual folders of the system.
+    /// Reads `TRUNKLINE_CONFIG_DIR` and `TRUNKLINE_DATA_DIR`; the defaults are the usual folders of the system.
     ///
     /// # Errors
     /// If one is not set and there is no home folder.
@@ -37,7 +37,7 @@ impl Places {
         Self::from_env(|name| std::env::var_os(name))
     }
 
-    /// The same with the given environment.
+    /// Like [`Self::discover`], with the given environment.
     ///
     /// # Errors
     /// If one is not set and there is no home folder.
@@ -140,7 +140,7 @@ fn make_private(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// Whether it is a real folder that only this user may enter; others can put links and folders into `/tmp`.
+/// True if it is a folder, not a link, that only this user can enter: others can create links and folders in `/tmp`.
 fn is_private(folder: &Path) -> bool {
     fs::symlink_metadata(folder).is_ok_and(|found| {
         let user = rustix::process::getuid().as_raw();
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_are_made_for_their_owner_alone() {
+    fn folders_are_created_private_to_their_owner() {
         let folder = tempfile::tempdir().unwrap();
         let places = places(&folder.path().join("c/d"), &folder.path().join("data"));
         places.create().unwrap();

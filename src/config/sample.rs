@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_examples_that_stand_further_in_are_taken_too() {
+    fn the_indented_examples_are_valid_too() {
         let (mut freezes, mut service) = (FREEZES.to_owned(), String::new());
         for line in FREEZES.lines() {
             let example = line.strip_prefix("#     ").unwrap_or_default();

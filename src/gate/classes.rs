@@ -1,4 +1,4 @@
-//! Character classes: drawn, acted on by a terminal, or invisible.
+//! Character classes: visible, control, or invisible.
 
 use unicode_width::UnicodeWidthChar;
 
@@ -12,7 +12,7 @@ pub fn is_hidden(c: char) -> bool {
     c.is_control() || is_noncharacter(c) || is_ignorable(c)
 }
 
-/// Spaces other than U+0020: in a name they look like a space or like nothing.
+/// Spaces other than U+0020. In a name they look like a space or are invisible.
 pub fn is_odd_space(c: char) -> bool {
     c != ' ' && (c.is_whitespace() || c == '\u{2800}')
 }

@@ -1,4 +1,4 @@
-//! How many columns text takes, as the screen counts them.
+//! Measures text in terminal columns, as the screen counts them.
 
 use ratatui_core::buffer::CellWidth;
 use unicode_segmentation::UnicodeSegmentation;
@@ -13,8 +13,8 @@ pub fn width(text: &str) -> usize {
     text.graphemes(true).map(drawn_width).sum()
 }
 
-/// The text without the joiners between emoji, which are drawn side by side: a terminal that does not join them would
-/// draw over what stands behind the one that it was told about.
+/// Splits the text at the joiners between emoji, so that the emoji are drawn side by side. A terminal that does not join
+/// them would draw them wider than counted and overwrite the next text.
 pub fn apart(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
@@ -25,7 +25,7 @@ pub fn apart(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// How many bytes of whole characters fit into so many columns.
+/// The length in bytes of the leading characters that fit into this many columns.
 #[must_use]
 pub fn fit_chars(text: &str, columns: usize) -> usize {
     let ends = text.char_indices().map(|(start, c)| start + c.len_utf8());
@@ -39,7 +39,7 @@ fn drawn_width(grapheme: &str) -> usize {
     apart(grapheme).map(|part| usize::from(part.cell_width())).sum()
 }
 
-/// The first joiner that follows an emoji. Those between letters belong to the writing and take no room.
+/// The position of the first joiner after an emoji. Joiners between letters are part of the script and take no column.
 fn joint(text: &str) -> Option<usize> {
     let follows_emoji = |at: &usize| {
         let before = text[..*at].chars().next_back();
@@ -51,7 +51,7 @@ fn joint(text: &str) -> Option<usize> {
     text.match_indices(JOINER).map(|(at, _)| at).find(follows_emoji)
 }
 
-/// The bytes of the longest run of whole graphemes from the start of `text` that fits. Looks no further than that.
+/// The length in bytes of the leading graphemes that fit into this many columns. Does not read further.
 #[must_use]
 pub fn fit(text: &str, columns: usize) -> usize {
     let mut width = 0;

@@ -1,15 +1,15 @@
-//! The visible escapes, which are drawn instead of what must not reach the terminal.
+//! The visible escapes that are drawn in place of unsafe input.
 
 use std::fmt;
 
-/// Refused input. Its display is what is drawn.
+/// Refused input. Its `Display` is the escape that is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Escape {
     /// `^X` for C0 and DEL, `<U+XXXX>` for any other character.
     Char(char),
     /// A byte that is not valid UTF-8: `<XX>`.
     Byte(u8),
-    /// Combining marks beyond what one character may carry.
+    /// This many combining marks past the limit for one character.
     Marks(usize),
     /// An empty value.
     Empty,

@@ -1,4 +1,4 @@
-//! The policy for a value in one row: everything that is not visible text becomes a visible escape.
+//! The policy for a value in one row: replaces everything that is not visible text by a visible escape.
 
 use std::fmt;
 use std::ops::Range;
@@ -8,10 +8,10 @@ use super::escape::Escape;
 use super::utf8::{Decoder, Unit};
 use crate::columns;
 
-/// How many combining marks one character of a name may carry.
+/// The most combining marks on one character of a name.
 const MARKS: usize = 2;
 
-/// Text that is safe to draw. Only the gate makes it.
+/// Text that is safe to draw. Only the gate creates it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Safe {
     text: String,
@@ -37,12 +37,12 @@ pub fn field(bytes: impl AsRef<[u8]>) -> Safe {
     builder.finish()
 }
 
-/// Whether there was a space to strip, and what is left.
+/// Returns true if a space was stripped, and the rest.
 fn edge<'a>(stripped: Option<&'a [u8]>, whole: &'a [u8]) -> (bool, &'a [u8]) {
     (stripped.is_some(), stripped.unwrap_or(whole))
 }
 
-/// Our own sentence with untrusted text in it. Spaces are kept.
+/// A sentence of trunkline that contains untrusted text. Spaces are kept.
 #[must_use]
 pub fn sentence(text: &str) -> Safe {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
@@ -53,7 +53,7 @@ pub fn sentence(text: &str) -> Safe {
     builder.finish()
 }
 
-/// The same as plain text, for output where escapes have no style of their own.
+/// Like [`sentence`], as a string, for output without styles.
 #[must_use]
 pub fn line(text: &str) -> String {
     sentence(text).text
@@ -65,20 +65,20 @@ impl Safe {
         &self.text
     }
 
-    /// Only printable ASCII and no escapes: no other character can look like it. Anything else gets a badge where a
-    /// person decides by the name.
+    /// True for printable ASCII without escapes. Other text may imitate another name, so it gets a badge where a person
+    /// decides by the name.
     #[must_use]
     pub fn is_plain_ascii(&self) -> bool {
         self.plain_ascii
     }
 
-    /// Columns on the terminal.
+    /// The width in terminal columns.
     #[must_use]
     pub fn width(&self) -> usize {
         columns::width(&self.text)
     }
 
-    /// The text in runs, each with whether it is an escape, which must not look like the text around it.
+    /// The text in runs, each with true if it is an escape. An escape must be drawn in another style than text.
     pub fn runs(&self) -> impl Iterator<Item = (&str, bool)> {
         let ends = self.escapes.iter().flat_map(|(start, end)| [(*start, false), (*end, true)]);
         let mut from = 0;
@@ -88,14 +88,14 @@ impl Safe {
         })
     }
 
-    /// The code points beyond ASCII of what is drawn, for a dialog that a person decides by.
+    /// The code points outside ASCII, to show where a person decides by the text.
     #[must_use]
     pub fn code_points(&self) -> Vec<String> {
         let beyond = self.text.chars().filter(|c| !c.is_ascii());
         beyond.map(|c| format!("U+{:04X}", u32::from(c))).collect()
     }
 
-    /// At most `columns` of it, the last of them `ellipsis` when something had to go.
+    /// Cuts the text to `columns`. A cut text ends with `ellipsis`.
     #[must_use]
     pub fn clip(&self, columns: usize, ellipsis: &str) -> Self {
         if self.width() <= columns {
@@ -109,7 +109,7 @@ impl Safe {
         kept
     }
 
-    /// All of it over lines of at most so many columns, broken at spaces where there are any; at least one line.
+    /// Wraps the text into lines of at most `columns`, at spaces if possible. Returns at least one line.
     #[must_use]
     pub fn wrap(&self, columns: usize) -> Vec<Self> {
         let mut lines = Vec::new();
@@ -128,11 +128,11 @@ impl Safe {
         }
     }
 
-    /// Where a line of so many columns ends that begins at `start`.
+    /// The end of the line that begins at `start`.
     fn line_end(&self, start: usize, columns: usize) -> usize {
         let rest = &self.text[start..];
         let fits = match columns::fit(rest, columns) {
-            // One grapheme can be wider than any line: it is broken between its characters.
+            // A grapheme can be wider than a line. It is broken between its characters.
             0 => columns::fit_chars(rest, columns),
             fits => fits,
         };
@@ -217,7 +217,7 @@ impl Builder {
         }
         let before = self.safe.text.len();
         self.safe.text.push(c);
-        // A mark is drawn onto the character before it, also where that is the last one of an escape.
+        // A mark after an escape is drawn on its last character, so it belongs to the escape.
         if let Some((_, end)) = self.safe.escapes.last_mut().filter(|(_, end)| *end == before) {
             *end = self.safe.text.len();
         }
@@ -230,7 +230,7 @@ impl Builder {
         }
     }
 
-    /// A space at an edge, where nobody would see it.
+    /// Shows a space at the start or end, where it would be invisible.
     fn edge(&mut self, is_there: bool) {
         if is_there {
             self.escape(Escape::Char(' '));

@@ -1,12 +1,12 @@
-//! The gate: all untrusted text passes it before it is drawn or printed. There is one policy for fields, one for logs.
+//! The gate makes untrusted text safe to draw or print. It has one policy for fields and one for logs.
 //!
 //! [`fn@field`] is for a name or another value in one row: everything that is not visible text becomes a visible escape.
 //! [`LogGate`] is for streamed output: colours become styles, cosmetic sequences are removed and counted, everything
 //! else becomes a visible escape. The output has no byte that a terminal acts on.
 //!
-//! The log policy does not use `vte`. A terminal parser discards unknown sequences, has other limits and interprets C1.
-//! The gate shows exactly what it refused, byte for byte where that is not UTF-8, and ends a sequence at a fixed size and
-//! at the row's end, so that a sequence hides no text.
+//! The log policy does not use `vte`: a terminal parser discards unknown sequences, has other limits and interprets C1.
+//! The gate shows what it refuses, byte by byte if that is not UTF-8. It ends a sequence at a fixed size and at the end
+//! of the row, so that a sequence cannot hide text.
 
 mod classes;
 pub mod columns;

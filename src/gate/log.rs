@@ -1,4 +1,4 @@
-//! The policy for streamed output: bytes in any pieces become rows that are safe to draw.
+//! The policy for streamed output: turns bytes in pieces of any size into rows that are safe to draw.
 
 use super::escape::Escape;
 use super::row::{LogRow, RowBuilder};
@@ -15,12 +15,12 @@ pub struct LogGate {
     sequence: Option<Sequence>,
     pen: Pen,
     row: RowBuilder,
-    /// A carriage return that may be the first half of a line end.
+    /// True after a carriage return, which may be the first half of a line end.
     returned: bool,
     rows: Vec<LogRow>,
 }
 
-/// The rows of a whole line: one, and one more for each line end and each carriage return in it.
+/// The rows of a complete text: one, and one more for each line end and each carriage return in it.
 #[must_use]
 pub fn log_rows(bytes: &[u8]) -> Vec<LogRow> {
     let mut gate = LogGate::default();
@@ -44,7 +44,7 @@ impl LogGate {
         self.decoder = decoder;
     }
 
-    /// True if what comes next cannot change how the input so far is drawn.
+    /// True if further input cannot change how the input so far is drawn.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.decoder.is_empty()
@@ -53,18 +53,18 @@ impl LogGate {
             && self.row.is_settled()
     }
 
-    /// The bytes of text in the unfinished row.
+    /// The length of the unfinished row, in bytes.
     #[must_use]
     pub fn drawn(&self) -> usize {
         self.row.len()
     }
 
-    /// The rows that are complete since the last call.
+    /// The rows completed since the last call.
     pub fn take_rows(&mut self) -> Vec<LogRow> {
         std::mem::take(&mut self.rows)
     }
 
-    /// The stream is over: the rest of the rows, the last of them without a line end and possibly empty.
+    /// Ends the stream and returns the remaining rows. The last one has no line end and may be empty.
     #[must_use]
     pub fn finish(mut self) -> Vec<LogRow> {
         let mut decoder = std::mem::take(&mut self.decoder);
@@ -132,7 +132,7 @@ impl LogGate {
         }
     }
 
-    /// Colour belongs to its row.
+    /// Ends the row and resets the colours.
     fn end_row(&mut self) {
         self.pen = Pen::default();
         self.rows.push(self.row.finish());

@@ -1,8 +1,8 @@
-//! The colours that a terminal draws, near enough to compare, and the check that text stands out from its background.
+//! The approximate RGB values of terminal colours, and the check that text is readable on its background.
 
 use ratatui_core::style::{Color, Style};
 
-/// xterm's sixteen colours. Other terminals differ a little.
+/// The sixteen colours of xterm. Other terminals differ slightly.
 pub const SIXTEEN: [(Color, Rgb); 16] = [
     (Color::Black, (0, 0, 0)),
     (Color::Red, (205, 0, 0)),
@@ -22,10 +22,10 @@ pub const SIXTEEN: [(Color, Rgb); 16] = [
     (Color::White, (255, 255, 255)),
 ];
 
-/// The levels of the 6x6x6 cube of the 256 colours.
+/// The levels of the 6x6x6 cube in the 256 colours.
 const CUBE: [u8; 6] = [0, 95, 135, 175, 215, 255];
 
-/// Below this distance text is not readable on its background.
+/// The least squared distance at which text is readable on its background.
 const READABLE: u32 = 60 * 60;
 
 pub type Rgb = (u8, u8, u8);
@@ -51,7 +51,7 @@ pub fn rgb(colour: Color) -> Option<Rgb> {
     }
 }
 
-/// The colour at a place of the 256.
+/// The RGB value of one of the 256 colours.
 #[must_use]
 pub fn indexed(index: u8) -> Rgb {
     match index {
@@ -68,7 +68,7 @@ pub fn indexed(index: u8) -> Rgb {
     }
 }
 
-/// How far two colours are apart, squared.
+/// The squared distance between two colours.
 #[must_use]
 pub fn distance(a: Rgb, b: Rgb) -> u32 {
     let square = |a: u8, b: u8| u32::from(a.abs_diff(b)).pow(2);

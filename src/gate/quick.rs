@@ -1,13 +1,13 @@
-//! A quick look at a line: the text of the common case, colours in plain text, without rows and styles.
+//! A fast path that extracts the text of a common line, plain text with colours, without rows and styles.
 
 use super::sequence::{SequenceVerdict, control_verdict};
 
-/// A longer control sequence may be cut by the gate.
+/// The longest control sequence that the gate certainly does not cut, in bytes.
 const SURELY_WHOLE: usize = 60;
 
-/// Adds the text that `bytes` begin with to `out`, and returns how many bytes it came from. Colours and cosmetic control
-/// sequences add nothing, a tab adds one space, and a carriage return ends the row. `None` if the gate may draw the
-/// beginning in another way. Bytes beyond ASCII are added as they are: the gate may draw an escape instead.
+/// Appends the text at the start of `bytes` to `out` and returns how many bytes it read. Colours and cosmetic control
+/// sequences add nothing, a tab adds one space, and a carriage return ends the row. Returns `None` if the gate may draw
+/// these bytes differently. Bytes outside ASCII are copied, although the gate may draw an escape instead.
 #[must_use]
 pub fn quick_text(bytes: &[u8], out: &mut Vec<u8>) -> Option<usize> {
     match bytes {

@@ -8,7 +8,7 @@ use super::classes::{is_emoji, is_hidden, is_joining_letter, is_mark};
 use super::escape::Escape;
 use crate::columns;
 
-/// How many combining marks one character of a log may carry.
+/// The most combining marks on one character of a log.
 const MARKS: usize = 8;
 
 const TAB: usize = 8;
@@ -24,30 +24,30 @@ pub struct LogRow {
     pub text: String,
     /// Runs of `text`, in order and without gaps.
     pub spans: Vec<Span>,
-    /// How many cosmetic sequences were taken out of it.
+    /// How many cosmetic sequences were removed from it.
     pub removed: usize,
 }
 
-/// A run of a row that looks one way.
+/// A run of a row with one look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// Where in the row's text it ends; it begins where the one before ends.
+    /// The end of the run in the row's text. The run starts at the end of the one before.
     pub end: usize,
     pub ink: Ink,
 }
 
-/// How a run looks.
+/// The look of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ink {
     /// The log's own colours and attributes.
     Plain(Style),
-    /// An escape that the gate made, to be drawn as no text of the log can be: [`Ink::Plain`] never has both
-    /// `DIM` and `REVERSED`.
+    /// An escape of the gate. Draw it in a style that no log text can have: [`Ink::Plain`] never has both `DIM` and
+    /// `REVERSED`.
     Escape,
 }
 
 impl LogRow {
-    /// The runs of the row with how they look.
+    /// The runs of the row with their looks.
     pub fn runs(&self) -> impl Iterator<Item = (&str, Ink)> {
         let mut from = 0;
         self.spans.iter().map(move |span| {
@@ -61,19 +61,19 @@ impl LogRow {
 #[derive(Debug, Clone, Default)]
 pub struct RowBuilder {
     row: LogRow,
-    /// The character that marks are drawn onto; none at the start and after an escape.
+    /// The character that marks are drawn on; `None` at the start and after an escape.
     base: Option<char>,
     marks: usize,
-    /// `base` has its variation selector. A second one would be invisible.
+    /// True if `base` has a variation selector. A second one would be invisible.
     selected: bool,
-    /// A joiner that may stay only if the right character follows.
+    /// A joiner that is kept only if the right character follows.
     held: Option<char>,
-    /// Up to here the columns are counted.
+    /// The position up to which the columns are counted, and their number.
     counted: (usize, usize),
 }
 
 impl RowBuilder {
-    /// Adds a character that is no sequence, row end or tab.
+    /// Adds a character that is not part of a sequence, a row end or a tab.
     pub fn char(&mut self, c: char, style: Style) {
         self.settle_held(Some(c), style);
         if is_mark(c) && self.base.is_some() {
@@ -107,12 +107,12 @@ impl RowBuilder {
         self.row.text.len()
     }
 
-    /// Nothing waits for the next character.
+    /// True if the row does not depend on the next character.
     pub fn is_settled(&self) -> bool {
         self.held.is_none() && self.marks == 0
     }
 
-    /// Fills up to the next multiple of eight columns.
+    /// Adds spaces up to the next multiple of eight columns.
     pub fn tab(&mut self, style: Style) {
         self.settle();
         let (at, before) = self.counted;
@@ -123,18 +123,18 @@ impl RowBuilder {
         self.base = Some(' ');
     }
 
-    /// Adds an escape that stands for something refused.
+    /// Adds an escape for refused input.
     pub fn escape(&mut self, escape: impl Display) {
         self.settle();
         self.show(escape);
     }
 
-    /// Counts a cosmetic sequence that is left out.
+    /// Counts a removed cosmetic sequence.
     pub fn remove(&mut self) {
         self.row.removed += 1;
     }
 
-    /// The row is over.
+    /// Ends the row and returns it.
     pub fn finish(&mut self) -> LogRow {
         self.settle();
         std::mem::take(self).row
@@ -158,7 +158,7 @@ impl RowBuilder {
         }
     }
 
-    /// A variation selector is fine right after an emoji; everything else here depends on what follows.
+    /// Adds a variation selector or a joiner. A selector may follow an emoji; the others depend on the next character.
     fn joiner(&mut self, c: char, style: Style) {
         let selects = matches!(c, EMOJI_SELECTOR | TEXT_SELECTOR);
         match self.base {
@@ -209,7 +209,7 @@ impl RowBuilder {
     }
 }
 
-/// Whether the joiner after `base` could stay, were the right character to follow.
+/// True if the joiner may follow `base`, depending on the next character.
 fn may_join(base: char, joiner: char) -> bool {
     match joiner {
         EMOJI_SELECTOR => base.is_ascii_digit() || matches!(base, '#' | '*'),

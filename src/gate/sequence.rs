@@ -1,4 +1,4 @@
-//! One escape sequence as it arrives: where it ends, and whether it may colour, vanish, or must be shown.
+//! Parses one escape sequence: where it ends, and whether it sets colours, is removed, or is shown.
 
 use std::fmt;
 
@@ -6,11 +6,11 @@ use super::classes::{is_hidden, is_mark};
 use super::escape::Escape;
 use super::utf8::Unit;
 
-/// Units after the ESC at which a control sequence ends, complete or not.
+/// The most units of a control sequence after the ESC. A longer one is cut.
 const CSI_UNITS: usize = 64;
-/// The same for strings (OSC, DCS, APC, PM, SOS).
+/// The most units of a string (OSC, DCS, APC, PM, SOS).
 const STRING_UNITS: usize = 4096;
-/// Units of one sequence that are shown.
+/// The most units of one sequence that are shown.
 const SHOWN: usize = 64;
 
 pub const ESC: char = '\u{1B}';
@@ -18,27 +18,27 @@ const BEL: char = '\u{7}';
 const CAN: char = '\u{18}';
 const SUB: char = '\u{1A}';
 
-/// What a unit did to the sequence.
+/// The effect of a unit on the sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// It goes on.
+    /// The sequence continues.
     More,
-    /// It is complete, the unit being its last.
+    /// The unit completes the sequence.
     Complete,
-    /// It ended incomplete with this unit, which still belongs to it.
+    /// The sequence is cut after this unit.
     Full,
-    /// It ended incomplete before this unit.
+    /// The sequence is broken off before this unit.
     Broken,
-    /// It ended incomplete before the ESC that came before this unit.
+    /// The sequence is broken off before the ESC that precedes this unit.
     BrokenAtEscape,
 }
 
 /// What to do with a sequence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SequenceVerdict {
-    /// It sets colours, by these parameters.
+    /// It sets colours with these parameters.
     Colour(String),
-    /// It is cosmetic and left out.
+    /// It is cosmetic and is removed.
     Remove,
     Show,
 }
@@ -63,7 +63,7 @@ pub struct Sequence {
 }
 
 impl Sequence {
-    /// A sequence of which the ESC is read.
+    /// A sequence after its ESC.
     pub fn start() -> Self {
         let mut units = Vec::with_capacity(16);
         units.push(Unit::Char(ESC));
@@ -91,7 +91,7 @@ impl Sequence {
         }
     }
 
-    /// An ESC that could have been the beginning of the string's end, but was not.
+    /// True if the last unit was an ESC that may start the string's terminator.
     pub fn has_open_escape(&self) -> bool {
         matches!(self.kind, SequenceKind::String { closing: true, .. })
     }
@@ -153,7 +153,7 @@ impl Sequence {
     }
 }
 
-/// Makes it visible, the end of a long one by its size only.
+/// Shows the sequence as visible text. Of a long one, shows the start and the number of further units.
 impl fmt::Display for Sequence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for unit in self.units.iter().take(SHOWN) {
@@ -170,7 +170,7 @@ impl fmt::Display for Sequence {
     }
 }
 
-/// `body` is what follows the introducer, the final character included.
+/// The verdict on a control sequence. `body` is the text after the introducer, with the final character.
 pub fn control_verdict(body: &str) -> SequenceVerdict {
     let Some((end, last)) = body.char_indices().next_back() else { return SequenceVerdict::Show };
     let parameters = &body[..end];
@@ -189,7 +189,7 @@ pub fn control_verdict(body: &str) -> SequenceVerdict {
     }
 }
 
-/// `body` is what follows the introducer, the terminator included.
+/// The verdict on an OSC. `body` is the text after the introducer, with the terminator.
 fn osc_verdict(body: &str) -> SequenceVerdict {
     let payload = body.strip_suffix(BEL).or_else(|| body.strip_suffix("\u{1B}\\")).unwrap_or(body);
     let number = payload.split(';').next().unwrap_or_default();
@@ -202,7 +202,7 @@ fn osc_verdict(body: &str) -> SequenceVerdict {
 }
 
 impl Unit {
-    /// Its character. A byte that is not UTF-8 counts as a control.
+    /// The character. A byte that is not UTF-8 counts as a control character.
     fn char(self) -> char {
         match self {
             Self::Char(c) => c,

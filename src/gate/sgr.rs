@@ -1,10 +1,10 @@
-//! The colours and attributes that a log sets, as a style.
+//! Turns the colours and attributes that a log sets into a style.
 
 use ratatui_core::style::{Color, Modifier, Style};
 
 use crate::palette::force_apart;
 
-/// What the stream has set so far. Blinking and hidden are ignored.
+/// The colours and attributes that the stream has set. Blinking and hidden text are ignored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pen {
     fg: Option<Color>,
@@ -13,7 +13,7 @@ pub struct Pen {
 }
 
 impl Pen {
-    /// Applies the parameters of one sequence: `1;31`, `38;5;208`, `38:2::255:128:0`, or nothing, which resets.
+    /// Applies the parameters of one sequence: `1;31`, `38;5;208`, `38:2::255:128:0`. Empty parameters reset.
     pub fn apply(&mut self, parameters: &str) {
         let mut rest = parameters.split(';');
         while let Some(parameter) = rest.next() {
@@ -31,7 +31,7 @@ impl Pen {
         }
     }
 
-    /// The style to draw with: readable, and never one that only an escape of ours has.
+    /// The style to draw with. It is readable, and never the style of the gate's own escapes.
     pub fn style(self) -> Style {
         let mut modifier = self.modifier;
         if modifier.contains(Modifier::REVERSED) {
@@ -79,7 +79,7 @@ fn number(text: &str) -> u16 {
     if text.is_empty() { 0 } else { text.parse().unwrap_or(u16::MAX) }
 }
 
-/// `5;N` or `2;R;G;B`, taken off the list of parameters.
+/// Reads `5;N` or `2;R;G;B` from the list of parameters.
 fn listed<'a>(rest: &mut impl Iterator<Item = &'a str>) -> Option<Color> {
     match number(rest.next()?) {
         5 => indexed(rest.next()?),
@@ -91,7 +91,7 @@ fn listed<'a>(rest: &mut impl Iterator<Item = &'a str>) -> Option<Color> {
     }
 }
 
-/// `5:N`, `2:R:G:B`, or `2:SPACE:R:G:B` as the standard has it.
+/// Reads `5:N`, `2:R:G:B`, or the standard's `2:SPACE:R:G:B`.
 fn grouped(subs: &[&str]) -> Option<Color> {
     match subs {
         ["5", index, ..] => indexed(index),

@@ -1,4 +1,4 @@
-//! Decodes UTF-8 that arrives in any pieces into characters and invalid bytes.
+//! Decodes UTF-8 in pieces of any size into characters and invalid bytes.
 
 /// A character or an invalid byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub enum Unit {
     Byte(u8),
 }
 
-/// The bytes of a character that has not ended yet.
+/// The bytes of an incomplete character.
 #[derive(Debug, Clone, Default)]
 pub struct Decoder {
     pending: [u8; 4],
@@ -16,12 +16,12 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// No character has begun.
+    /// True if no character is incomplete.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Gives out what `byte` completes: a character, or the bytes of one that can no longer become any.
+    /// Adds a byte and passes on what it completes: a character, or the bytes of an invalid one.
     pub fn push(&mut self, byte: u8, mut out: impl FnMut(Unit)) {
         if self.len == 0 && byte.is_ascii() {
             return out(Unit::Char(char::from(byte)));
@@ -34,22 +34,22 @@ impl Decoder {
                 self.len = 0;
             }
             Err(error) if error.error_len().is_none() => {}
-            Err(_) => self.give_up(byte, out),
+            Err(_) => self.reject(byte, out),
         }
     }
 
-    /// The bytes of a character that the end has cut off.
+    /// Passes on the bytes of an incomplete character at the end of the input.
     pub fn finish(&mut self, out: impl FnMut(Unit)) {
         let len = std::mem::take(&mut self.len);
         self.pending[..len].iter().map(|byte| Unit::Byte(*byte)).for_each(out);
     }
 
-    /// `byte` does not go on with what came before it: that is broken, but `byte` may begin something.
-    fn give_up(&mut self, byte: u8, mut out: impl FnMut(Unit)) {
+    /// Passes on the pending bytes as invalid, since `byte` does not continue them. `byte` may start a new character.
+    fn reject(&mut self, byte: u8, mut out: impl FnMut(Unit)) {
         self.len -= 1;
-        let begins = self.len > 0;
+        let had_pending = self.len > 0;
         self.finish(&mut out);
-        if begins {
+        if had_pending {
             self.push(byte, out);
         } else {
             out(Unit::Byte(byte));

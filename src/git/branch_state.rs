@@ -1,22 +1,21 @@
-//! Whether branches of a local repository moved, read from its files without starting git.
+//! Detects whether the branches of a local repository moved, from its files and without starting git.
 
 use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
-/// Larger files are compared by their stamp alone.
+/// Files larger than this, in bytes, are compared by their stamp alone.
 const LARGEST: u64 = 64 * 1024;
 
-/// The branch files of a repository as they were. While it is equal, no branch that a look at the trunk reads has
-/// moved.
-/// It says nothing about other branches.
+/// The branch files of a repository at one time. Two equal states mean that the trunk and the usual trunk branches have
+/// not moved. Other branches may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BranchState(Vec<Option<Seen>>);
+pub struct BranchState(Vec<Option<FileState>>);
 
-/// A file as it was. The stamp shows a change and its undoing; the text shows one that the clock is too coarse for.
+/// A file at one time. The stamp detects a change that was undone; the text detects a change within one clock tick.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Seen {
+struct FileState {
     stamp: FileStamp,
     text: Vec<u8>,
 }
@@ -31,20 +30,20 @@ struct FileStamp {
 }
 
 impl BranchState {
-    /// `None` where only git can tell: an unknown layout, a symbolic branch, or a file that cannot be read.
+    /// Returns `None` if only git can tell: an unknown layout, a symbolic branch, or a file that cannot be read.
     pub(super) fn of(repository: &Path, trunk: &str, usual: &[&str]) -> Option<Self> {
         let folder = git_folder(repository)?;
         let common = common_folder(&folder)?;
         let mut files = vec![
-            seen(&folder.join("HEAD")).ok()?,
-            seen(&folder.join("config.worktree")).ok()?,
-            seen(&common.join("config")).ok()?,
-            seen(&common.join("packed-refs")).ok()?,
-            seen(&common.join("reftable/tables.list")).ok()?,
-            seen(&common.join("refs/remotes/origin/HEAD")).ok()?,
+            file_state(&folder.join("HEAD")).ok()?,
+            file_state(&folder.join("config.worktree")).ok()?,
+            file_state(&common.join("config")).ok()?,
+            file_state(&common.join("packed-refs")).ok()?,
+            file_state(&common.join("reftable/tables.list")).ok()?,
+            file_state(&common.join("refs/remotes/origin/HEAD")).ok()?,
         ];
         for branch in usual.iter().chain([&trunk]) {
-            let file = seen(&common.join("refs/heads").join(plain(branch)?)).ok()?;
+            let file = file_state(&common.join("refs/heads").join(relative(branch)?)).ok()?;
             if file.as_ref().is_some_and(|file| file.text.starts_with(b"ref:")) {
                 return None;
             }
@@ -54,14 +53,14 @@ impl BranchState {
     }
 }
 
-/// A name without `..` or a root.
-fn plain(branch: &str) -> Option<&Path> {
+/// The name as a path, if it has no `..` and no root.
+fn relative(branch: &str) -> Option<&Path> {
     let path = Path::new(branch);
     let down = path.components().all(|part| matches!(part, Component::Normal(_)));
     (down && !branch.is_empty()).then_some(path)
 }
 
-/// The git folder of this path, where it is certain.
+/// The git folder of this path; `None` if it is not certain.
 fn git_folder(repository: &Path) -> Option<PathBuf> {
     let inside = repository.join(".git");
     let found = match fs::metadata(&inside) {
@@ -76,7 +75,7 @@ fn git_folder(repository: &Path) -> Option<PathBuf> {
     found.join("HEAD").is_file().then_some(found)
 }
 
-/// The folder that holds the branches of a linked work tree.
+/// The folder that holds the branches, which a linked work tree shares with its main one.
 fn common_folder(folder: &Path) -> Option<PathBuf> {
     let common = match fs::read_to_string(folder.join("commondir")) {
         Ok(text) => folder.join(text.trim_end_matches(['\n', '\r'])),
@@ -86,20 +85,20 @@ fn common_folder(folder: &Path) -> Option<PathBuf> {
     common.join("objects").is_dir().then_some(common)
 }
 
-/// The file as it is; `None` when there is none.
-fn seen(path: &Path) -> io::Result<Option<Seen>> {
+/// The file's state now; `None` if there is no file.
+fn file_state(path: &Path) -> io::Result<Option<FileState>> {
     let before = match fs::symlink_metadata(path) {
         Ok(file) if file.is_file() => file,
-        // A link leads elsewhere, and a folder is not a branch.
+        // Links are not followed, and a folder is not a branch.
         Ok(_) => return Err(ErrorKind::Unsupported.into()),
-        // With reftables, a file is in the place of the branch folder.
+        // With reftables, `refs/heads` is a file.
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(None);
         }
         Err(error) => return Err(error),
     };
     let text = if before.len() > LARGEST { Vec::new() } else { fs::read(path)? };
-    Ok(Some(Seen { stamp: FileStamp::of(&before), text }))
+    Ok(Some(FileState { stamp: FileStamp::of(&before), text }))
 }
 
 impl FileStamp {

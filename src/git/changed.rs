@@ -1,4 +1,4 @@
-//! What a commit's tree holds and how it differs from another's: paths and texts, bounded in number and in size.
+//! Lists and reads the files of a commit, and the files that differ between two commits, within limits.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -9,31 +9,31 @@ use super::process::Git;
 use crate::domain::ids::Sha;
 use crate::migrations::FileChange;
 
-/// The most paths of a tree or of a difference that are listed.
+/// The most paths in one list.
 const MOST_PATHS: usize = 100_000;
-/// The largest text that is read.
+/// The largest text that is read, in bytes.
 const LARGEST_TEXT: u64 = 1024 * 1024;
-/// The most that is read of all texts together.
+/// The most bytes that are read at once, of all texts together.
 const LARGEST_SUM: u64 = 32 * 1024 * 1024;
-/// How many paths one run of git is asked for: together they have to fit into its arguments.
+/// How many paths one run of git gets: they must fit into its arguments.
 const PATHS_AT_ONCE: usize = 200;
 
-/// A list that was cut where it became too long.
+/// A list that is cut at its limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BoundedList<T> {
     pub listed: Vec<T>,
-    /// How many more there are.
+    /// How many items were cut.
     pub more: usize,
 }
 
-/// A file that differs between two commits; a renamed one is deleted and added.
+/// A file that differs between two commits. A renamed file counts as deleted and added.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangedFile {
     pub change: FileChange,
     pub path: String,
 }
 
-/// A file as text, if it is one.
+/// The text of a file, or why it was not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileText {
     Read(String),
@@ -63,9 +63,9 @@ pub(super) async fn between(
     Ok(cut(files(&answer)))
 }
 
-/// The files in an answer of `diff-tree -z --name-status`.
-pub(super) fn files(answer: &[u8]) -> impl Iterator<Item = ChangedFile> {
-    let mut fields = answer.split(|byte| *byte == 0);
+/// Parses the output of `diff-tree -z --name-status`.
+pub(super) fn files(output: &[u8]) -> impl Iterator<Item = ChangedFile> {
+    let mut fields = output.split(|byte| *byte == 0);
     std::iter::from_fn(move || {
         let (status, path) = (fields.next()?, fields.next()?);
         let change = match status {
@@ -96,7 +96,7 @@ fn cut<T>(mut items: impl Iterator<Item = T>) -> BoundedList<T> {
     BoundedList { listed, more: items.count() }
 }
 
-/// The regular files among these paths; links, submodules, folders and what is not there are left out.
+/// Reads the regular files among these paths. Links, submodules, folders and missing paths are left out.
 pub(super) async fn texts(
     mirror: &Path,
     at: &Sha,
@@ -153,7 +153,7 @@ async fn blobs(
     Ok(blobs)
 }
 
-/// Whether a path stays inside of a tree; git would refuse all of them for one that does not.
+/// True if a path stays inside the tree. One path that does not would make git refuse them all.
 fn is_inside(path: &str) -> bool {
     !path.contains('\0') && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
@@ -178,7 +178,8 @@ async fn read(
     Ok(contents)
 }
 
-/// The first entry of a batch, `id blob size`, the content and a line break; and what follows it.
+/// Splits the first entry off a batch: `id blob size`, the content and a line break. Returns the id, the content and
+/// the rest.
 fn entry(batch: &[u8]) -> Option<(String, &[u8], &[u8])> {
     let end = batch.iter().position(|byte| *byte == b'\n')?;
     let head = String::from_utf8_lossy(&batch[..end]);

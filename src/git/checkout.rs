@@ -1,5 +1,4 @@
-//! A pristine checkout of one commit in a folder of its own, there as a whole or not at all. Steps never run in it: they
-//! get copies.
+//! Creates a pristine checkout of one commit in its own folder, complete or not at all. No step runs in it.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -13,10 +12,10 @@ use super::process::Git;
 use super::tree;
 use crate::domain::ids::Sha;
 
-/// Writing out a large tree takes longer than any question about it.
+/// How long git may take to write the files of a large tree.
 const WRITING: Duration = Duration::from_mins(5);
 
-/// Makes a checkout; the caller sees to it that only one is made at a time.
+/// Creates a checkout. The caller must not create two at the same time.
 pub(super) async fn make(mirror: &Path, sha: &Sha, into: &Path) -> Result<(), GitError> {
     if is_intact(into).await {
         return Ok(());
@@ -32,7 +31,8 @@ pub(super) async fn make(mirror: &Path, sha: &Sha, into: &Path) -> Result<(), Gi
     made
 }
 
-/// Removes what this try and those before it left; what a git still writes into, the next try removes.
+/// Removes the partial checkouts of this try and earlier ones. A folder that git still writes to may stay until the next
+/// try.
 async fn remove_unfinished(into: &Path) {
     let Some(folder) = into.parent() else { return };
     let Ok(mut entries) = fs::read_dir(folder).await else { return };
@@ -80,24 +80,25 @@ async fn remove(folder: &Path) -> Result<(), GitError> {
     removed.map_err(io::Error::other).and_then(|removed| removed).map_err(file_error(folder))
 }
 
-/// A folder beside the wanted one in which the checkout grows. Each try has its own: a git that outlived its engine may
-/// still write into the one before.
+/// The folder for a partial checkout, next to the final one. Each try has its own: a git process that outlived its engine
+/// may still write to an earlier one.
 #[must_use]
 pub fn unfinished(into: &Path) -> PathBuf {
-    let mut hidden = beginning(into);
+    let mut hidden = partial_prefix(into);
     hidden.push(uuid::Uuid::new_v4().simple().to_string());
     into.with_file_name(hidden)
 }
 
-/// Whether this is a folder in which such a checkout grows, or grew when its engine was killed.
+/// True if this folder is a partial checkout for `checkout`.
 #[must_use]
 pub fn is_unfinished(folder: &Path, checkout: &Path) -> bool {
-    let begins =
-        |name: &OsStr| name.as_encoded_bytes().starts_with(beginning(checkout).as_encoded_bytes());
-    folder.parent() == checkout.parent() && folder.file_name().is_some_and(begins)
+    let prefix = partial_prefix(checkout);
+    let has_prefix = |name: &OsStr| name.as_encoded_bytes().starts_with(prefix.as_encoded_bytes());
+    folder.parent() == checkout.parent() && folder.file_name().is_some_and(has_prefix)
 }
 
-fn beginning(checkout: &Path) -> OsString {
+/// The start of the name of a partial checkout: `.NAME.partial`.
+fn partial_prefix(checkout: &Path) -> OsString {
     let mut hidden = OsString::from(".");
     hidden.push(checkout.file_name().unwrap_or_default());
     hidden.push(".partial");
@@ -122,6 +123,7 @@ async fn fill(mirror: &Path, sha: &Sha, folder: &Path) -> Result<(), GitError> {
         .map(drop)
 }
 
+/// Makes the checkout use the objects of the mirror.
 async fn borrow_objects(mirror: &Path, folder: &Path) -> Result<(), GitError> {
     let info = folder.join(".git").join("objects").join("info");
     fs::create_dir_all(&info).await.map_err(file_error(&info))?;

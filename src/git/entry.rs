@@ -1,4 +1,4 @@
-//! One file of a commit, and why it has no text.
+//! Reads one file of a commit, or says why it has no text.
 
 use std::path::Path;
 
@@ -6,12 +6,12 @@ use super::error::GitError;
 use super::process::Git;
 use crate::domain::ids::Sha;
 
-/// What stands at a path of a commit.
+/// The entry at a path of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileEntry {
     Missing,
     Text(String),
-    /// Something without a text that could be read, as a sentence about it: `is a link, ...`.
+    /// The entry cannot be read as a text. Says why, without a subject: `is a link, ...`.
     Unreadable(String),
 }
 

@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use crate::domain::time::say;
 
-/// Why git did not do what was asked.
+/// Why a run of git failed.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
-    #[error("git could not be started: {why}; install git and put it on the PATH")]
+    #[error("cannot start git: {why}; install git and put it on the PATH")]
     NotStarted { why: io::Error },
-    /// It ended with an error, and said why.
-    #[error("git {what} failed: {}", first_line(said))]
-    Failed { what: &'static str, said: String },
+    /// Git ended with an error. `message` is its error output.
+    #[error("git {what} failed: {}", first_line(message))]
+    Failed { what: &'static str, message: String },
     #[error("git {what} was stopped after {}; check that the repository can be reached", say(*after))]
     TimedOut { what: &'static str, after: Duration },
     #[error("git {what} returned more than {limit} bytes, the most that trunkline reads")]
     TooMuch { what: &'static str, limit: u64 },
-    /// Output that was not expected.
+    /// Output that cannot be parsed.
     #[error("git {what} returned something unexpected: {detail:?}")]
     Unexpected { what: &'static str, detail: String },
     #[error("{repository:?} has no trunk branch; push one, or set trunk in trunkline.toml")]
@@ -27,7 +27,7 @@ pub enum GitError {
     File { path: PathBuf, why: io::Error },
 }
 
-/// The first line says what is wrong; the rest is advice for an interactive user.
-fn first_line(said: &str) -> &str {
-    said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or(said)
+/// The first line of git's error output. The other lines are advice for an interactive user.
+fn first_line(message: &str) -> &str {
+    message.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or(message)
 }

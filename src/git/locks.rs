@@ -1,4 +1,4 @@
-//! The lock files that a killed git leaves in a mirror, and that would stop every later one.
+//! Removes the lock files that a killed git leaves in a mirror and that would block every later git.
 
 use std::fs;
 use std::path::Path;
@@ -6,18 +6,17 @@ use std::time::{Duration, SystemTime};
 
 use super::error::GitError;
 
-/// A lock that is older than this has nobody any more: git holds one for moments, and a git of ours that takes
-/// longer than a minute at the network is ended. Nothing ends one that outlived its engine, but it seldom lives so
-/// long.
+/// A lock older than this counts as abandoned: git holds a lock for moments, and trunkline stops a git that uses the
+/// network for longer than a minute. A git that outlived its engine is not stopped, but rarely runs this long.
 const ABANDONED: Duration = Duration::from_mins(2);
 
-/// Whether an abandoned lock was in the way. It is removed then, and a second try may succeed.
-pub(super) fn were_abandoned<T>(mirror: &Path, result: &Result<T, GitError>) -> bool {
-    let Err(GitError::Failed { said, .. }) = result else { return false };
-    said.contains(".lock") && clear(mirror, true)
+/// Removes abandoned locks if git failed because of a lock. Returns true if one was removed, so that a retry may succeed.
+pub(super) fn removed_abandoned<T>(mirror: &Path, result: &Result<T, GitError>) -> bool {
+    let Err(GitError::Failed { message, .. }) = result else { return false };
+    message.contains(".lock") && clear(mirror, true)
 }
 
-/// Removes the abandoned locks of a repository's own files and of its branches.
+/// Removes the abandoned locks of a repository's top-level files and of its branches.
 fn clear(folder: &Path, is_top: bool) -> bool {
     let mut cleared = false;
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -27,7 +26,7 @@ fn clear(folder: &Path, is_top: bool) -> bool {
                 cleared |= clear(&path, false);
             }
         } else if path.extension().is_some_and(|end| end == "lock") && is_abandoned(&path) {
-            tracing::warn!(path = %path.display(), "a git that was killed left its lock behind");
+            tracing::warn!(path = %path.display(), "removing the lock of a killed git");
             cleared |= fs::remove_file(&path).is_ok();
         }
     }

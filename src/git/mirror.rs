@@ -1,4 +1,4 @@
-//! The bare mirror of one repository: fetches it and answers every question about its commits.
+//! The bare mirror of one repository: fetches it and reads its commits, files and branches.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,9 +21,9 @@ use crate::domain::commit::{Range, Revert};
 use crate::domain::ids::{CommitPrefix, Sha};
 use crate::domain::pull_request::PullRequest;
 
-/// The first fetch brings the whole history; at the usual limit a large one would never arrive.
+/// The time limit of the first fetch, which brings the whole history.
 const FIRST_FETCH: Duration = Duration::from_mins(30);
-/// The largest file that is read out of a commit.
+/// The largest file that is read from a commit, in bytes.
 const LARGEST_FILE: u64 = 1024 * 1024;
 /// The usual names of a trunk.
 const USUAL_TRUNKS: [&str; 3] = ["main", "master", "trunk"];
@@ -36,22 +36,22 @@ pub struct Mirror {
     busy: Arc<Busy>,
 }
 
-/// Locks, and what is looked up once. A fetch hangs as long as the network does, so only the next fetch waits for it.
+/// The locks, and what is looked up once. Only another fetch waits for a fetch, since the network may hang.
 #[derive(Debug, Default)]
 struct Busy {
     fetching: Mutex<()>,
     checking_out: Mutex<()>,
-    /// Something was fetched before, so that what is missing is not the whole history.
+    /// True if the mirror has commits, so that a fetch does not bring the whole history.
     is_filled: AtomicBool,
     made: AtomicU64,
     origin: Origin,
 }
 
 impl Mirror {
-    /// Opens the mirror at a path, which is made when it is missing; fetches nothing yet.
+    /// Opens the mirror at a path and creates it if it is missing. Fetches nothing.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be created.
     pub async fn open(path: &Path, repository: &str) -> Result<Self, GitError> {
         let path = std::path::absolute(path)
             .map_err(|why| GitError::File { path: path.to_owned(), why })?;
@@ -72,7 +72,7 @@ impl Mirror {
         let above = self.path.parent().unwrap_or(&self.path);
         std::fs::metadata(above).map_err(|why| GitError::File { path: above.to_owned(), why })?;
         let made = init().await;
-        if locks::were_abandoned(&self.path, &made) {
+        if locks::removed_abandoned(&self.path, &made) {
             init().await?;
         } else {
             made?;
@@ -93,16 +93,16 @@ impl Mirror {
         &self.path
     }
 
-    /// Brings every branch to where it is in the repository now; what trunkline keeps stays.
+    /// Fetches every branch and removes deleted ones. Commits that trunkline keeps stay.
     ///
     /// # Errors
-    /// When the repository cannot be reached within a minute; the first fetch has half an hour.
+    /// When the fetch fails or takes longer than a minute; the first fetch may take half an hour.
     pub async fn fetch(&self) -> Result<(), GitError> {
         let _fetching = self.busy.fetching.lock().await;
         self.make_if_missing().await?;
         let within = if self.is_filled().await? { NETWORK } else { FIRST_FETCH };
         let fetched = self.fetch_within(within).await;
-        let fetched = if locks::were_abandoned(&self.path, &fetched) {
+        let fetched = if locks::removed_abandoned(&self.path, &fetched) {
             self.fetch_within(within).await
         } else {
             fetched
@@ -126,7 +126,7 @@ impl Mirror {
             .map(drop)
     }
 
-    /// Asks git only until it is.
+    /// True if the mirror has a branch. Does not run git again once it has.
     async fn is_filled(&self) -> Result<bool, GitError> {
         if self.busy.is_filled.load(Ordering::Relaxed) {
             return Ok(true);
@@ -136,8 +136,8 @@ impl Mirror {
         Ok(!answer.is_empty())
     }
 
-    /// The state of the trunk's branches in a local repository, read without starting git; `None` where only git can
-    /// tell. While it is equal, a fetch brings nothing new of the trunk.
+    /// The state of the trunk's branches in a local repository, read without starting git; `None` if only git can tell.
+    /// While the state is equal, a fetch brings no new commit of the trunk.
     pub async fn standing(&self, trunk: &str) -> Option<BranchState> {
         let RepositorySource::Local(path) = self.source.clone() else { return None };
         let (mirror, trunk) = (self.path.clone(), trunk.to_owned());
@@ -147,11 +147,11 @@ impl Mirror {
         tokio::task::spawn_blocking(read).await.ok().flatten()
     }
 
-    /// The repository's default branch. A local clone may have any branch checked out, so there the branch that its
-    /// origin calls default comes first, then the usual names.
+    /// The repository's default branch. A local clone may have any branch checked out, so its origin's default branch
+    /// comes first, then the usual names.
     ///
     /// # Errors
-    /// When it cannot be asked, or has no branch.
+    /// When the repository cannot be read or has no branch.
     pub async fn default_branch(&self) -> Result<String, GitError> {
         let usual = USUAL_TRUNKS.map(|name| format!("refs/heads/{name}"));
         let answer = Git::new("ls-remote")
@@ -168,7 +168,7 @@ impl Mirror {
         branch.ok_or_else(|| GitError::NoTrunk { repository: self.source.display() })
     }
 
-    /// Where a branch was at the last fetch; `None` when there is no such branch.
+    /// The branch's head at the last fetch; `None` if there is no such branch.
     ///
     /// # Errors
     /// When the mirror cannot be read.
@@ -181,7 +181,7 @@ impl Mirror {
             .args(["--format=%(objectname) %(refname)", "--end-of-options", &name])
             .run(&self.path)
             .await?;
-        // The name works as a pattern there: only what is equal to it counts.
+        // Git treats the name as a pattern, so only an equal name counts.
         let answer = String::from_utf8_lossy(&answer);
         let refs = answer.lines().filter_map(|line| line.split_once(' '));
         let exact = refs.filter(|(_, found)| *found == name).map(|(sha, _)| sha).next();
@@ -207,7 +207,7 @@ impl Mirror {
         String::from_utf8_lossy(&answer).lines().map(|line| sha("rev-list", line)).collect()
     }
 
-    /// How many commits there are on the first-parent line of `to`.
+    /// The number of commits on the first-parent line of `to`.
     ///
     /// # Errors
     /// When the mirror cannot be read or lacks the commit.
@@ -220,7 +220,7 @@ impl Mirror {
         range::count(&self.path, &["--first-parent"], arguments).await
     }
 
-    /// Whether `a` is `b` or comes before it.
+    /// True if `a` is `b` or an ancestor of it.
     ///
     /// # Errors
     /// When the mirror cannot be read or lacks one of the commits.
@@ -234,9 +234,8 @@ impl Mirror {
         }
     }
 
-    /// The newest `limit` commits that `to` reaches and `from` does not, with their people under the names that the
-    /// mailmap of `to` gives them; and those that only `from` reaches, after a rewrite. Without a `from` nothing is
-    /// counted beyond the limit.
+    /// The newest `limit` commits that `to` reaches and `from` does not, with author names from the mailmap of `to`; and
+    /// after a rewrite, the commits that only `from` reaches. Without a `from`, commits past the limit are not counted.
     ///
     /// # Errors
     /// When the mirror cannot be read or lacks one of the commits.
@@ -250,11 +249,11 @@ impl Mirror {
         let mut range = Box::pin(range::read(&self.path, from, to, folder, limit)).await?;
         let forge = self.busy.origin.forge(&self.source);
         for commit in range.commits.iter_mut().chain(&mut range.lost) {
-            let said = PullRequest::of_subject(&commit.subject, forge.as_ref());
-            // What the body named came without a link.
-            let named = commit.pull_request.take();
-            let named = named.map(|named| named.at(forge.as_ref()));
-            commit.pull_request = named.or(said);
+            let in_subject = PullRequest::of_subject(&commit.subject, forge.as_ref());
+            // The one from the message body has no link yet.
+            let in_body = commit.pull_request.take();
+            let in_body = in_body.map(|request| request.at(forge.as_ref()));
+            commit.pull_request = in_body.or(in_subject);
         }
         Ok(range)
     }
@@ -268,8 +267,7 @@ impl Mirror {
         reverts::between(&self.path, from, to).await
     }
 
-    /// The commit that this is the id of, or the beginning of its id with four digits or more; `None` when there is no
-    /// such commit, or more than one.
+    /// The commit with this id or id prefix of at least four digits; `None` if no commit or more than one has it.
     ///
     /// # Errors
     /// When the mirror cannot be read.
@@ -277,7 +275,7 @@ impl Mirror {
         Ok(names::look_up(&self.path, &[id]).await?.into_iter().next().flatten())
     }
 
-    /// The same, telling an id that nothing has from one that several commits begin with.
+    /// Like `resolve`, but distinguishes an unknown id from an ambiguous one.
     ///
     /// # Errors
     /// When the mirror cannot be read.
@@ -285,8 +283,8 @@ impl Mirror {
         names::find(&self.path, id).await
     }
 
-    /// The place of the first of these builds that contains a commit, the builds being oldest first and each containing
-    /// the one before; `None` when none does.
+    /// The index of the first build that contains a commit; `None` if no build does. The builds must be oldest first, and
+    /// each must contain the one before.
     ///
     /// # Errors
     /// When the mirror cannot be read or lacks one of the commits.
@@ -307,7 +305,7 @@ impl Mirror {
         Ok((low < builds.len()).then_some(low))
     }
 
-    /// The files that differ between two commits, at most 100,000; without a `from`, everything that `to` has.
+    /// The files that differ between two commits, at most 100,000; without a `from`, all files of `to`.
     ///
     /// # Errors
     /// When the mirror cannot be read or lacks one of the commits.
@@ -344,8 +342,8 @@ impl Mirror {
         changed::texts(&self.path, at, paths).await
     }
 
-    /// The commits in whose trees this word occurs, in any case, also in camel case, outside of the excepted paths, of
-    /// dumped schemas and of our own settings; each with a file that has it.
+    /// The commits whose files contain this word, in any case or in camel case, each with one such file. The excepted
+    /// paths, dumped schemas and trunkline's own files do not count.
     ///
     /// # Errors
     /// When it takes longer than five seconds in all, or the mirror cannot be read or lacks one of the commits.
@@ -359,7 +357,7 @@ impl Mirror {
         uses::find(&self.path, word, at, folder, except).await
     }
 
-    /// The text of a file in a commit; `None` when it is not there, or no regular file.
+    /// The text of a file in a commit; `None` if it is missing or not a regular file.
     ///
     /// # Errors
     /// When the mirror cannot be read or lacks the commit, or the file is larger than 1 MiB.
@@ -378,7 +376,7 @@ impl Mirror {
         Ok(Some(String::from_utf8_lossy(&text).into_owned()))
     }
 
-    /// What stands at a path of a commit, of which a file may have so many bytes.
+    /// The entry at a path of a commit. A file larger than `most` bytes is not read.
     ///
     /// # Errors
     /// When the mirror cannot be read or lacks the commit.
@@ -386,7 +384,7 @@ impl Mirror {
         entry::read(&self.path, at, path, most).await
     }
 
-    /// Keeps a commit in the mirror even when its branches are gone.
+    /// Keeps a commit in the mirror even if no branch contains it any more.
     ///
     /// # Errors
     /// When the mirror cannot be written or lacks the commit.
@@ -395,19 +393,19 @@ impl Mirror {
         let arguments = ["--no-deref", "--end-of-options", &name, sha.as_str()];
         let keep = || Git::new("update-ref").args(arguments).run(&self.path);
         let kept = keep().await;
-        if locks::were_abandoned(&self.path, &kept) {
+        if locks::removed_abandoned(&self.path, &kept) {
             return keep().await.map(drop);
         }
         kept.map(drop)
     }
 
-    /// Makes a pristine checkout of a commit in a new folder, without any network. One that is there and intact stays;
-    /// anything else there is replaced. It has a `.git` of its own, which borrows the objects of the mirror.
+    /// Creates a pristine checkout of a commit in a new folder, without network access. An intact one stays; anything else
+    /// there is replaced. It has its own `.git`, which uses the objects of the mirror.
     ///
     /// # Errors
-    /// When it cannot be made; then nothing half made is there.
+    /// When it cannot be created. No partial checkout is left at `into`.
     pub async fn checkout(&self, sha: &Sha, into: &Path) -> Result<(), GitError> {
-        // What is there already is ready at once, also while a larger one is being made.
+        // An intact checkout does not wait until another one is complete.
         if checkout::is_intact(into).await {
             return Ok(());
         }
@@ -416,7 +414,7 @@ impl Mirror {
     }
 }
 
-/// The branches of a repository that may be its default.
+/// The candidates for the default branch of a repository.
 #[derive(Default)]
 struct Heads {
     head: Option<String>,
@@ -453,12 +451,12 @@ fn branch(name: Option<&str>, prefix: &str) -> Option<String> {
     name?.strip_prefix(prefix).map(str::to_owned)
 }
 
-/// A commit id out of an answer of git's.
+/// Parses a commit id in the output of git.
 pub(super) fn sha(what: &'static str, text: &str) -> Result<Sha, GitError> {
     text.parse().map_err(|_| GitError::Unexpected { what, detail: text.to_owned() })
 }
 
-/// Whether git has finished making a repository here: it writes `HEAD` and `config` last.
+/// True if `git init` has completed here: it writes `HEAD` and `config` last.
 fn is_made(path: &Path) -> bool {
     ["HEAD", "config"].iter().all(|file| path.join(file).metadata().is_ok_and(|m| m.len() > 0))
         && path.join("objects").is_dir()

@@ -1,4 +1,4 @@
-//! The git program, wrapped: the mirror of a repository, ranges with authors, clean checkouts.
+//! Wraps the git program: the mirror of a repository, ranges with authors, clean checkouts.
 
 mod branch_state;
 mod changed;

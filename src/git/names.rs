@@ -1,4 +1,4 @@
-//! Abbreviated commit ids, looked up in the mirror.
+//! Looks up abbreviated commit ids in the mirror.
 
 use std::path::Path;
 
@@ -6,24 +6,24 @@ use super::error::GitError;
 use super::process::Git;
 use crate::domain::ids::{CommitPrefix, Sha};
 
-/// The fewest digits of an abbreviation in a message: what is shorter names anything.
+/// The fewest digits of an abbreviated id in a commit message. A shorter one may be any word or number.
 pub(super) const SHORTEST: usize = 7;
-/// The fewest digits that git itself takes for an abbreviation.
+/// The fewest digits of an abbreviated id for git.
 const LEAST: usize = 4;
-/// The most that any id has.
+/// The digits of the longest id.
 const LONGEST: usize = 64;
 
-/// Whether this could be a commit id or its beginning. Nothing else reaches git: not a branch, not an expression.
+/// True if this can be a commit id or its prefix. Anything else, like a branch or an expression, is not passed to git.
 fn is_id(text: &str) -> bool {
     (LEAST..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// The commit that each of these begins the id of; nothing where there is none or more than one.
+/// Looks up the commit for each id prefix; `None` if no commit or more than one has it.
 pub(super) async fn look_up(mirror: &Path, ids: &[&str]) -> Result<Vec<Option<Sha>>, GitError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    // What is no id is asked for all the same, in a form that nothing has, so that each answer keeps its place.
+    // "-" matches nothing and stands for an invalid id, so that each id has one line of output.
     let lines: String = ids
         .iter()
         .map(|id| if is_id(id) { *id } else { "-" })
@@ -39,7 +39,7 @@ pub(super) async fn look_up(mirror: &Path, ids: &[&str]) -> Result<Vec<Option<Sh
     Ok(ids.iter().map(|id| commit(id, lines.next().unwrap_or_default())).collect())
 }
 
-/// The commits that an id or its beginning may stand for.
+/// The commits that match an id or its prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommitMatch {
     Nothing,
@@ -48,18 +48,18 @@ pub enum CommitMatch {
     Several(Vec<Sha>),
 }
 
-/// The most commits that are told apart of one beginning.
+/// The most commits that are listed for one prefix.
 const MOST: usize = 100;
 
-/// What this is the id of, or the beginning of the id of.
+/// Finds the commits whose id is or starts with `id`.
 pub(super) async fn find(mirror: &Path, id: &CommitPrefix) -> Result<CommitMatch, GitError> {
     if let Some(Some(one)) = look_up(mirror, &[id.as_str()]).await?.into_iter().next() {
         return Ok(CommitMatch::One(one));
     }
-    let beginning = format!("--disambiguate={id}");
-    let all = Git::new("rev-parse").args([&beginning]).run(mirror).await?;
+    let option = format!("--disambiguate={id}");
+    let all = Git::new("rev-parse").args([&option]).run(mirror).await?;
     let all = String::from_utf8_lossy(&all);
-    // Files and trees have ids too, and some begin like those of commits.
+    // Files and trees have ids too, so a prefix may match more objects than commits.
     let all: Vec<_> = all.lines().take(10 * MOST).collect();
     let mut commits: Vec<_> = look_up(mirror, &all).await?.into_iter().flatten().collect();
     commits.sort();
@@ -73,7 +73,7 @@ pub(super) async fn find(mirror: &Path, id: &CommitPrefix) -> Result<CommitMatch
 
 fn commit(id: &str, line: &str) -> Option<Sha> {
     let (found, kind) = line.split_once(' ')?;
-    // A branch may have a name like an id, and git would take the branch.
-    let begins = found.starts_with(&id.to_ascii_lowercase());
-    (kind == "commit" && begins).then(|| found.parse().ok()).flatten()
+    // If a branch has the same name, git returns the branch's commit.
+    let has_prefix = found.starts_with(&id.to_ascii_lowercase());
+    (kind == "commit" && has_prefix).then(|| found.parse().ok()).flatten()
 }

@@ -1,4 +1,4 @@
-//! One run of the git program: arguments without a shell, no prompts, no hooks, bounded in time and output.
+//! Runs the git program without a shell, prompts or hooks, with limits on time and output.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -15,17 +15,17 @@ use tokio::time::timeout;
 use super::error::GitError;
 use super::source::display_url;
 
-/// How long anything local may take.
+/// The time limit of a local command.
 pub(super) const LOCAL: Duration = Duration::from_secs(20);
-/// How long a question over the network, or a fetch of what is new, may take.
+/// The time limit of a command that uses the network.
 pub(super) const NETWORK: Duration = Duration::from_mins(1);
 
-const LARGEST_ANSWER: u64 = 64 * 1024 * 1024;
-const LONGEST_COMPLAINT: usize = 16 * 1024;
-/// A connection that ssh keeps open for the next fetch may hold the error stream; it is not waited for.
+const LARGEST_OUTPUT: u64 = 64 * 1024 * 1024;
+const LARGEST_ERROR_OUTPUT: usize = 16 * 1024;
+/// How long to wait for the end of the error output after git has ended: a shared ssh connection may keep it open.
 const LINGER: Duration = Duration::from_millis(200);
 
-/// Settings that win over the user's, so that every run means the same and starts nothing else.
+/// Settings that override the user's, so that every run gives the same result and starts no other program.
 const SETTINGS: &[&str] = &[
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
@@ -45,7 +45,7 @@ const SETTINGS: &[&str] = &[
     "advice.detachedHead=false",
 ];
 
-/// Variables that would point git at another repository, loosen what it may run, or print secrets.
+/// Variables that would make git use another repository, run other programs, or print secrets.
 pub const REDIRECTING: &[&str] = &[
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -76,7 +76,7 @@ pub const REDIRECTING: &[&str] = &[
     "GIT_CURL_VERBOSE",
 ];
 
-/// A git command about to run.
+/// A git command to run.
 pub(super) struct Git {
     what: &'static str,
     settings: Vec<String>,
@@ -86,20 +86,20 @@ pub(super) struct Git {
     at_most: u64,
 }
 
-/// How git ended without being stopped.
+/// The output of a git that ended by itself. `message` is its error output.
 pub(super) struct GitOutput {
     pub(super) code: Option<i32>,
     pub(super) stdout: Vec<u8>,
-    said: String,
+    message: String,
 }
 
 impl Git {
     pub(super) fn new(what: &'static str) -> Self {
         let (settings, arguments) = (Vec::new(), Vec::new());
-        Self { what, settings, arguments, input: None, within: LOCAL, at_most: LARGEST_ANSWER }
+        Self { what, settings, arguments, input: None, within: LOCAL, at_most: LARGEST_OUTPUT }
     }
 
-    /// One more setting, for this run alone.
+    /// Adds a setting for this run.
     pub(super) fn set(mut self, setting: String) -> Self {
         self.settings.push(setting);
         self
@@ -110,7 +110,7 @@ impl Git {
         self
     }
 
-    /// What to write to its standard input, which is closed after.
+    /// Writes this to git's standard input and closes it.
     pub(super) fn input(mut self, input: Vec<u8>) -> Self {
         self.input = Some(input);
         self
@@ -126,33 +126,33 @@ impl Git {
         self
     }
 
-    /// Runs it in a bare repository, and gives what it wrote.
+    /// Runs git in a bare repository and returns its output.
     ///
     /// # Errors
-    /// Also when it ends with another exit code than 0.
+    /// As [`Self::end`], and when the exit code is not 0.
     pub(super) async fn run(self, repository: &Path) -> Result<Vec<u8>, GitError> {
         let what = self.what;
         self.end(repository).await?.succeeded(what)
     }
 
-    /// Runs it in a bare repository, and gives how it ended.
+    /// Runs git in a bare repository and returns its exit code and output.
     ///
     /// # Errors
-    /// When it cannot be started, takes too long or answers too much.
+    /// When it cannot start, takes too long or writes too much.
     pub(super) async fn end(self, repository: &Path) -> Result<GitOutput, GitError> {
         let mut command = command();
         command.arg("--git-dir").arg(repository).current_dir(repository);
         self.finish(command).await
     }
 
-    /// The same for what needs no repository.
+    /// Like [`Self::run`], without a repository.
     pub(super) async fn run_anywhere(self) -> Result<Vec<u8>, GitError> {
         let (what, mut command) = (self.what, command());
         command.current_dir("/");
         self.finish(command).await?.succeeded(what)
     }
 
-    /// The same for a repository with a work tree.
+    /// Like [`Self::run`], in a repository with a work tree.
     pub(super) async fn run_in_tree(self, tree: &Path) -> Result<Vec<u8>, GitError> {
         let (what, mut command) = (self.what, command());
         command.arg("--git-dir").arg(tree.join(".git")).arg("--work-tree").arg(tree);
@@ -160,7 +160,7 @@ impl Git {
         self.finish(command).await?.succeeded(what)
     }
 
-    /// The same for the repository that a folder is in.
+    /// Like [`Self::run`], in the repository that contains a folder.
     pub(super) async fn run_in(self, folder: &Path) -> Result<Vec<u8>, GitError> {
         let (what, mut command) = (self.what, command());
         command.current_dir(folder);
@@ -178,7 +178,7 @@ impl Git {
         let mut command = tokio::process::Command::from(command);
         let child = command.kill_on_drop(true).spawn();
         let child = child.map_err(|why| match folder.filter(|folder| !folder.is_dir()) {
-            // The system gives the same error for a missing folder as for a missing program.
+            // The system returns the same error for a missing folder as for a missing program.
             Some(path) => GitError::File { path, why },
             None => GitError::NotStarted { why },
         })?;
@@ -193,50 +193,50 @@ impl Git {
         let mut group = GitProcessGroup::of(&child);
         let (stdin, stdout, stderr) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let mut said = Vec::new();
+        let mut message = Vec::new();
         let (status, stdout) = {
             let feed = async {
                 if let (Some(mut stdin), Some(input)) = (stdin, &self.input) {
-                    // A git that ends early says why by its exit code; the broken pipe adds nothing.
+                    // If git ends early, the write fails, but git's exit code and message are the error to report.
                     stdin.write_all(input).await.ok();
                 }
             };
-            let answer = async {
+            let run = async {
                 let ((), stdout) = tokio::join!(feed, self.read(stdout));
                 let stdout = stdout?;
                 let status = child.wait().await;
                 Ok((status.map_err(|why| GitError::NotStarted { why })?, stdout))
             };
-            let complaint = listen(stderr, &mut said);
-            tokio::pin!(answer, complaint);
+            let errors = read_errors(stderr, &mut message);
+            tokio::pin!(run, errors);
             tokio::select! {
                 biased;
-                () = &mut complaint => answer.await?,
-                ended = &mut answer => {
-                    timeout(LINGER, complaint).await.ok();
+                () = &mut errors => run.await?,
+                ended = &mut run => {
+                    timeout(LINGER, errors).await.ok();
                     ended?
                 }
             }
         };
         group.ended();
-        let said = display_url(String::from_utf8_lossy(&said).trim());
-        Ok(GitOutput { code: status.code(), stdout, said })
+        let message = display_url(String::from_utf8_lossy(&message).trim());
+        Ok(GitOutput { code: status.code(), stdout, message })
     }
 
     async fn read(&self, stdout: Option<impl AsyncRead + Unpin>) -> Result<Vec<u8>, GitError> {
-        let mut answer = Vec::new();
-        let Some(stdout) = stdout else { return Ok(answer) };
-        let read = stdout.take(self.at_most + 1).read_to_end(&mut answer).await;
+        let mut output = Vec::new();
+        let Some(stdout) = stdout else { return Ok(output) };
+        let read = stdout.take(self.at_most + 1).read_to_end(&mut output).await;
         read.map_err(|why| GitError::Unexpected { what: self.what, detail: why.to_string() })?;
-        if answer.len() as u64 > self.at_most {
+        if output.len() as u64 > self.at_most {
             return Err(GitError::TooMuch { what: self.what, limit: self.at_most });
         }
-        Ok(answer)
+        Ok(output)
     }
 }
 
 impl GitOutput {
-    /// What it wrote, if it ended well.
+    /// The standard output, if the exit code is 0.
     pub(super) fn succeeded(self, what: &'static str) -> Result<Vec<u8>, GitError> {
         match self.code {
             Some(0) => Ok(self.stdout),
@@ -245,16 +245,16 @@ impl GitOutput {
     }
 
     pub(super) fn failed(self, what: &'static str) -> GitError {
-        let said = match (self.said.is_empty(), self.code) {
-            (false, _) => self.said,
+        let message = match (self.message.is_empty(), self.code) {
+            (false, _) => self.message,
             (true, Some(code)) => format!("it ended with exit code {code}"),
-            (true, None) => "a signal ended it".to_owned(),
+            (true, None) => "it was ended by a signal".to_owned(),
         };
-        GitError::Failed { what, said }
+        GitError::Failed { what, message }
     }
 }
 
-/// git with the settings that every run has.
+/// Git with the settings of every run.
 pub(super) fn command() -> std::process::Command {
     let mut command = std::process::Command::new("git");
     for setting in SETTINGS {
@@ -274,13 +274,13 @@ pub(super) fn command() -> std::process::Command {
     command
 }
 
-/// Keeps the first part of the error output and discards the rest, so that git is never blocked.
-async fn listen(stderr: Option<impl AsyncRead + Unpin>, said: &mut Vec<u8>) {
+/// Reads all of the error output, so that git never blocks, and keeps the first part.
+async fn read_errors(stderr: Option<impl AsyncRead + Unpin>, message: &mut Vec<u8>) {
     let Some(mut stderr) = stderr else { return };
     let mut piece = [0; 4096];
     while let Ok(read @ 1..) = stderr.read(&mut piece).await {
-        let room = LONGEST_COMPLAINT - said.len();
-        said.extend_from_slice(&piece[..read.min(room)]);
+        let room = LARGEST_ERROR_OUTPUT - message.len();
+        message.extend_from_slice(&piece[..read.min(room)]);
     }
 }
 
@@ -315,10 +315,10 @@ mod tests {
     async fn a_git_that_hangs_is_stopped_with_its_helpers() {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/shop.git", silent.local_addr().unwrap());
-        let asking =
+        let running =
             Git::new("ls-remote").args(["--", &url]).within(Duration::from_secs(2)).run_anywhere();
-        let (asked, accepted) = tokio::join!(asking, silent.accept());
-        let stopped = asked.unwrap_err();
+        let (ended, accepted) = tokio::join!(running, silent.accept());
+        let stopped = ended.unwrap_err();
         assert!(matches!(stopped, GitError::TimedOut { what: "ls-remote", .. }), "{stopped}");
         let (mut helper, _) = accepted.unwrap();
         let mut request = Vec::new();
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_git_complains_about_is_in_the_error() {
+    async fn the_error_contains_gits_own_message() {
         let refused = Git::new("rev-parse").args(["--verify", "x"]).run_anywhere().await;
         let refused = refused.unwrap_err().to_string();
         assert!(refused.starts_with("git rev-parse failed: fatal: "), "{refused}");

@@ -1,4 +1,4 @@
-//! The commits between two others with everybody who wrote them, read in a few runs of git however many they are.
+//! Reads the commits between two others with all their authors, in a fixed number of git runs.
 
 mod merges;
 mod people;
@@ -23,7 +23,7 @@ const LONGEST_TEXT: usize = 1000;
 /// The most paths that a commit lists.
 pub const MOST_FILES: usize = 200;
 
-/// What stands before each commit: no path begins with a slash, so the paths of the commit before end there.
+/// The mark before each commit. No path starts with a slash, so the mark ends the paths of the commit before.
 const MARK: &str = "/";
 
 /// The mark and the fields of a commit, each ended by NUL.
@@ -41,10 +41,10 @@ const DIFF_OPTIONS: &[&str] = &[
     "--encoding=UTF-8",
 ];
 
-/// Of a merge, the paths that differ from all its parents.
+/// For a merge, lists the paths that differ from all its parents.
 const COMBINED: &str = "-c";
 
-/// In a folder, git would leave out side branches whose changes came to nothing; their authors count too.
+/// Without it and with a folder, git leaves out side branches without a net change. Their authors count too.
 const FULL_HISTORY: &str = "--full-history";
 
 pub(super) async fn read(
@@ -54,24 +54,23 @@ pub(super) async fn read(
     folder: Option<&str>,
     limit: usize,
 ) -> Result<Range, GitError> {
-    let taken_away = async {
+    let lost = async {
         match from {
             Some(from) => log(mirror, Some(to), from, to, folder, limit).await,
             None => Ok(Vec::new()),
         }
     };
-    let (mut commits, mut lost) =
-        tokio::try_join!(log(mirror, from, to, to, folder, limit), taken_away)?;
+    let (mut commits, mut lost) = tokio::try_join!(log(mirror, from, to, to, folder, limit), lost)?;
     let ids = commits.iter().flat_map(|read| [read.commit.sha.as_str(), "\n"]).collect::<String>();
     let complete = async {
         people::resolve(mirror, to, commits.iter_mut().chain(&mut lost)).await?;
         merges::resolve(mirror, folder, commits.iter_mut().chain(&mut lost)).await;
         Ok(())
     };
-    let ((), mut told) = tokio::try_join!(complete, reverts::of_each(mirror, ids.into_bytes()))?;
+    let ((), mut facts) = tokio::try_join!(complete, reverts::of_each(mirror, ids.into_bytes()))?;
     for commit in commits.iter_mut().map(|read| &mut read.commit) {
-        let told = told.remove(&commit.sha).unwrap_or_default();
-        (commit.reverts, commit.pull_request) = (told.reverts, told.pull_request);
+        let facts = facts.remove(&commit.sha).unwrap_or_default();
+        (commit.reverts, commit.pull_request) = (facts.reverts, facts.pull_request);
     }
     let more = match from {
         Some(_) if commits.len() == limit => {
@@ -85,7 +84,7 @@ pub(super) async fn read(
     Ok(Range { from: from.cloned(), to: to.clone(), commits, more, lost })
 }
 
-/// The arguments for what `to` reaches and `from` does not, in a folder or everywhere.
+/// The git arguments for the commits that `to` reaches and `from` does not, in a folder or everywhere.
 pub(super) fn reach(from: Option<&Sha>, to: &Sha, folder: Option<&str>) -> Vec<String> {
     let mut arguments = vec!["--end-of-options".to_owned(), to.to_string()];
     arguments.extend(from.map(|from| format!("^{from}")));
@@ -107,7 +106,7 @@ pub(super) async fn count(
     answer.trim().parse().map_err(|_| unexpected())
 }
 
-/// A commit as git told it, with co-authors that have not seen the mailmap yet.
+/// A commit as git printed it. The mailmap is not applied to its co-authors yet.
 struct ReadCommit {
     commit: Commit,
     co_authors: CoAuthors,
@@ -121,7 +120,7 @@ async fn log(
     folder: Option<&str>,
     limit: usize,
 ) -> Result<Vec<ReadCommit>, GitError> {
-    // Without an end the whole history would have to be sorted for an order that only skewed clocks disturb.
+    // Not without a `from`: git would sort the whole history, and the order differs only if clocks were wrong.
     let order = from.map(|_| "--date-order");
     let answer = Git::new("log")
         .set(people::mailmap(mailmap))
@@ -156,12 +155,12 @@ fn fields(answer: &[u8]) -> Peekable<impl Iterator<Item = CommitField<'_>>> {
     answer.split(|byte| *byte == 0).map(String::from_utf8_lossy).peekable()
 }
 
-/// The paths up to the next commit's mark, as many as a commit lists.
+/// The paths up to the next commit's mark, at most `MOST_FILES`.
 fn paths<'a>(fields: &mut Peekable<impl Iterator<Item = CommitField<'a>>>) -> Vec<String> {
     let mut paths = Vec::new();
     let mut is_first = true;
     while let Some(path) = fields.next_if(|path| path != MARK) {
-        // Before the first path stands a line break that is not part of it, or before a combined one an empty field.
+        // Git prints a line break before the first path, or an empty field for a merge.
         let path = if is_first { path.strip_prefix('\n').unwrap_or(&path) } else { &path };
         if !path.is_empty() && paths.len() < MOST_FILES {
             paths.push(path.to_owned());
@@ -171,7 +170,7 @@ fn paths<'a>(fields: &mut Peekable<impl Iterator<Item = CommitField<'a>>>) -> Ve
     paths
 }
 
-/// Reads the fields of one commit, from the mark before them to the empty one after.
+/// Reads the fields of one commit, from its mark to the empty field at its end.
 fn commit<'a>(
     mark: &str,
     next: &mut impl FnMut() -> CommitField<'a>,

@@ -1,4 +1,4 @@
-//! Reads commit messages: which commits revert which, by the sentence of `git revert`, and GitLab merge requests.
+//! Reads commit messages for reverts, by the sentence of `git revert`, and for GitLab merge requests.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -11,32 +11,33 @@ use crate::domain::commit::Revert;
 use crate::domain::ids::Sha;
 use crate::domain::pull_request::PullRequest;
 
-/// How `git revert` begins a line. Only at its start: a message that quotes another reverts nothing.
+/// The sentence of `git revert`. It counts only at the start of a line: a message that quotes another reverts nothing.
 const SENTENCE: &str = "This reverts commit ";
-/// The same for git's own search, so that it returns only the few messages that matter.
+/// Makes git return only messages with that sentence.
 const SEARCH: &str = "--grep=^This reverts commit [0-9a-fA-F]";
-/// The same for what GitLab writes of a merge.
+/// Makes git also return messages with GitLab's sentence for a merge.
 const MERGED: &str = "--grep=^See merge request ";
-/// Each commit is three fields, ended by NUL; the first is empty but for the line break before it.
+/// Each commit has three fields, each ended by NUL. The first is empty or a line break.
 const FORMAT: &str = "--format=tformat:%x00%H%x00%B%x00";
 
 const OPTIONS: [&str; 5] = ["--no-color", "--no-notes", "--encoding=UTF-8", SEARCH, FORMAT];
 
-/// The most reverts that one commit is believed to make.
+/// The most reverts that are read from one message.
 const MOST_OF_ONE: usize = 50;
-/// The most that are read of a range.
+/// The most reverts that are read from a range.
 const MOST: usize = 10_000;
-/// What git goes on with when it is a merge that is reverted; the line may be broken anywhere.
+/// How the sentence continues for a reverted merge. Any space in it may be a line break.
 const BACK_TO: &str = ", reversing changes made to ";
-/// The most commits that are named of one merge that was reverted; beyond, they count as not taken back.
+/// The most commits of one reverted merge that count as reverted.
 const MOST_OF_MERGE: usize = 100;
-/// The most merges of a range of which they are named.
+/// The most reverted merges of a range whose commits are listed.
 const MOST_MERGES: usize = 20;
 
 /// The reverts among all the commits that `to` reaches and `from` does not, oldest first; without a `from`, those of
-/// `to` alone. A service's folder plays no part: a revert that undoes something outside of it, or that comes to
-/// nothing there, still says that the commit is taken back, and one of another folder names commits that no build of
-/// this service is asked about. Of a merge that was reverted, what came with it is named too, the newest first.
+/// `to` alone. For a reverted merge, the commits that it merged count as reverted too, newest first.
+///
+/// Commits of every folder count. A revert outside of a service's folder still reverts its commit, and a revert in
+/// another service's folder names commits that are never looked up for this service.
 pub(super) async fn between(
     mirror: &Path,
     from: Option<&Sha>,
@@ -47,7 +48,7 @@ pub(super) async fn between(
         None => vec!["--no-walk=unsorted".to_owned()],
     };
     let log = Git::new("log").args(OPTIONS).args(ends).args([to.as_str(), "--"]);
-    let resolved = resolve(mirror, said(&answer(mirror, log).await?)?).await?;
+    let resolved = resolve(mirror, named_reverts(&output(mirror, log).await?)?).await?;
     let mut reverts = Vec::with_capacity(resolved.len());
     let mut merges = 0;
     for Resolved { revert, back_to } in resolved {
@@ -55,15 +56,15 @@ pub(super) async fn between(
         reverts.push(revert);
         let Some(back_to) = back_to.filter(|_| merges < MOST_MERGES) else { continue };
         merges += 1;
-        // Where git does not know the merge any more, nothing that came with it counts as taken back.
-        let came = came_with(mirror, &of, &back_to).await.unwrap_or_default();
-        reverts.extend(came.into_iter().map(|of| Revert { by: by.clone(), of }));
+        // If git no longer has the merge, the commits that it merged do not count as reverted.
+        let commits = merged_by(mirror, &of, &back_to).await.unwrap_or_default();
+        reverts.extend(commits.into_iter().map(|of| Revert { by: by.clone(), of }));
     }
     Ok(reverts)
 }
 
-/// What came with a merge, seen from one of its parents; nothing when it is no parent of it.
-async fn came_with(mirror: &Path, merge: &Sha, back_to: &Sha) -> Result<Vec<Sha>, GitError> {
+/// The commits that a merge added to its parent `back_to`; none if `back_to` is not its parent.
+async fn merged_by(mirror: &Path, merge: &Sha, back_to: &Sha) -> Result<Vec<Sha>, GitError> {
     let limit = format!("--max-count={}", MOST_OF_MERGE + 1);
     let list = Git::new("rev-list").args(["--topo-order", "--parents", &limit]);
     let list = list.args([merge.as_str(), &format!("^{back_to}"), "--"]).run(mirror).await?;
@@ -77,7 +78,7 @@ async fn came_with(mirror: &Path, merge: &Sha, back_to: &Sha) -> Result<Vec<Sha>
     ids.map(|id| sha("rev-list", id)).collect()
 }
 
-/// What a message body says.
+/// The facts that are read from a message body.
 #[derive(Debug, Default)]
 pub(super) struct MessageFacts {
     pub(super) reverts: Vec<Sha>,
@@ -85,7 +86,7 @@ pub(super) struct MessageFacts {
     pub(super) pull_request: Option<PullRequest>,
 }
 
-/// What the messages of these commits say.
+/// The facts in the messages of these commits.
 pub(super) async fn of_each(
     mirror: &Path,
     commits: Vec<u8>,
@@ -96,46 +97,46 @@ pub(super) async fn of_each(
     }
     let log = Git::new("log").args(OPTIONS).args([MERGED]);
     let log = log.args(["--no-walk=unsorted", "--stdin", "--"]).input(commits);
-    let answer = answer(mirror, log).await?;
-    for (by, message) in messages(&answer)? {
+    let output = output(mirror, log).await?;
+    for (by, message) in messages(&output)? {
         let lines = message.split(|byte| *byte == b'\n').map(String::from_utf8_lossy);
         let request = lines.rev().find_map(|line| PullRequest::of_line(&line, None));
         of_each.entry(by).or_default().pull_request = request;
     }
-    for Resolved { revert, .. } in resolve(mirror, said(&answer)?).await? {
+    for Resolved { revert, .. } in resolve(mirror, named_reverts(&output)?).await? {
         of_each.entry(revert.by).or_default().reverts.push(revert.of);
     }
     Ok(of_each)
 }
 
-/// What git answers; nothing when the messages are too long.
-async fn answer(mirror: &Path, log: Git) -> Result<Vec<u8>, GitError> {
+/// The output of git; empty if the messages are too long.
+async fn output(mirror: &Path, log: Git) -> Result<Vec<u8>, GitError> {
     match log.run(mirror).await {
-        // Oversized messages must not stop a trunk; without them nothing counts as reverted.
+        // Oversized messages must not stop the trunk. Without them nothing counts as reverted.
         Err(GitError::TooMuch { .. }) => {
-            tracing::warn!("the messages of reverts are too long to be read");
+            tracing::warn!("the messages of reverts are too long to read");
             Ok(Vec::new())
         }
-        answer => answer,
+        output => output,
     }
 }
 
-/// A revert as a message has it: the commits that it names may be abbreviated.
+/// A revert as its message names it. The ids may be abbreviated.
 struct NamedRevert {
     by: Sha,
     of: String,
     back_to: Option<String>,
 }
 
-/// A revert, and of a merge the parent that it goes back to.
+/// A revert and, for a merge, the parent that it goes back to.
 struct Resolved {
     revert: Revert,
     back_to: Option<Sha>,
 }
 
-/// The commits of an answer with their messages.
-fn messages(answer: &[u8]) -> Result<Vec<(Sha, &[u8])>, GitError> {
-    let mut fields = answer.split(|byte| *byte == 0);
+/// The commits in git's output with their messages.
+fn messages(output: &[u8]) -> Result<Vec<(Sha, &[u8])>, GitError> {
+    let mut fields = output.split(|byte| *byte == 0);
     let mut messages = Vec::new();
     while let (Some(_mark), Some(id), Some(message)) = (fields.next(), fields.next(), fields.next())
     {
@@ -144,9 +145,9 @@ fn messages(answer: &[u8]) -> Result<Vec<(Sha, &[u8])>, GitError> {
     Ok(messages)
 }
 
-fn said(answer: &[u8]) -> Result<Vec<NamedRevert>, GitError> {
+fn named_reverts(output: &[u8]) -> Result<Vec<NamedRevert>, GitError> {
     let mut found = Vec::new();
-    for (by, message) in messages(answer)? {
+    for (by, message) in messages(output)? {
         let room = MOST_OF_ONE.min(MOST - found.len());
         let lines = message.split(|byte| *byte == b'\n');
         let starts = lines.scan(0, |end, line| {
@@ -160,7 +161,7 @@ fn said(answer: &[u8]) -> Result<Vec<NamedRevert>, GitError> {
     Ok(found)
 }
 
-/// The commit that a text says it reverts, where it begins so, and of a merge the parent that stays.
+/// Parses the sentence at the start of a text: the reverted commit and, for a merge, the parent that it goes back to.
 fn named(text: &[u8]) -> Option<(String, Option<String>)> {
     let (of, rest) = id(text.strip_prefix(SENTENCE.as_bytes())?)?;
     let mut rest = rest;
@@ -175,7 +176,7 @@ fn named(text: &[u8]) -> Option<(String, Option<String>)> {
     Some((of, id(rest).map(|(back_to, _)| back_to)))
 }
 
-/// The id that a text begins with, and what comes after it.
+/// Splits a commit id off the start of a text.
 fn id(text: &[u8]) -> Option<(String, &[u8])> {
     let end = text.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(text.len());
     let (name, rest) = text.split_at(end);
@@ -184,10 +185,10 @@ fn id(text: &[u8]) -> Option<(String, &[u8])> {
     is_id.then(|| (String::from_utf8_lossy(name).to_ascii_lowercase(), rest))
 }
 
-/// Looks the abbreviated ones up, all in one run; those that name no single commit are dropped.
+/// Looks up the abbreviated ids in one run of git. Reverts of an unknown or ambiguous commit are dropped.
 async fn resolve(mirror: &Path, found: Vec<NamedRevert>) -> Result<Vec<Resolved>, GitError> {
-    let ids = |said: &NamedRevert| std::iter::once(said.of.clone()).chain(said.back_to.clone());
-    let whole = found.first().map_or(0, |said| said.by.as_str().len());
+    let ids = |named: &NamedRevert| std::iter::once(named.of.clone()).chain(named.back_to.clone());
+    let whole = found.first().map_or(0, |named| named.by.as_str().len());
     let short: Vec<_> = found.iter().flat_map(ids).filter(|id| id.len() != whole).collect();
     let short: Vec<_> = short.iter().map(String::as_str).collect();
     let mut known = names::look_up(mirror, &short).await?.into_iter();
@@ -199,7 +200,7 @@ async fn resolve(mirror: &Path, found: Vec<NamedRevert>) -> Result<Vec<Resolved>
         let (of, back_to) = (full(of), back_to.and_then(&mut full));
         let Some(of) = of else { continue };
         let revert = Revert { by, of };
-        // A message may say the same twice, and then one after the other.
+        // A message may name the same commit twice in a row.
         if reverts.last().is_none_or(|last| last.revert != revert) {
             reverts.push(Resolved { revert, back_to });
         }

@@ -1,4 +1,4 @@
-//! Where a repository comes from: a local path made absolute, or a URL, and how to show it.
+//! The source of a mirror: an absolute local path or a URL, and how to show it without credentials.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,8 @@ pub(super) enum RepositorySource {
 }
 
 impl RepositorySource {
-    /// A text with `://`, or with a colon before its first slash, is git's to understand; all else is a path.
+    /// A text with `://`, or with a colon before its first slash, is a URL unless such a path exists. Any other text is a
+    /// path.
     pub(super) fn of(repository: &str) -> Self {
         let before_slash = repository.split('/').next().unwrap_or_default();
         let is_remote = repository.contains("://") || before_slash.contains(':');
@@ -21,7 +22,7 @@ impl RepositorySource {
         Self::Local(path)
     }
 
-    /// What git is told.
+    /// The source as an argument for git.
     pub(super) fn as_argument(&self) -> &std::ffi::OsStr {
         match self {
             Self::Local(path) => path.as_os_str(),
@@ -29,13 +30,13 @@ impl RepositorySource {
         }
     }
 
-    /// What people are told.
+    /// The source without credentials.
     pub(super) fn display(&self) -> String {
         display_url(&self.as_argument().to_string_lossy())
     }
 }
 
-/// A URL, or a text with URLs in it, without the user names and passwords before their hosts.
+/// Removes the user names and passwords from every URL in a text.
 #[must_use]
 pub fn display_url(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());

@@ -1,5 +1,6 @@
 //! Folder trees: a copy, a digest that any ordinary change changes, and a removal that write protection does not stop.
 
+use std::fmt::Write as _;
 use std::fs::{self, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -58,7 +59,11 @@ pub fn digest(root: &Path, except: &Path) -> io::Result<String> {
         digest.update((line.len() as u64).to_be_bytes());
         digest.update(line);
     }
-    Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    let mut text = String::new();
+    for byte in digest.finalize() {
+        let _memory = write!(text, "{byte:02x}");
+    }
+    Ok(text)
 }
 
 fn list(root: &Path, folder: &Path, except: &Path, lines: &mut Vec<Vec<u8>>) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! Whether code uses the name of a table or column, as a word or in camel case.
+//! Finds the commits whose code uses the name of a table or column, as a word or in camel case.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -10,23 +10,22 @@ use super::error::GitError;
 use super::process::Git;
 use crate::domain::ids::Sha;
 
-/// How long a search may take in all, as a plan waits for it.
+/// The time limit of a whole search: a plan waits for it.
 const SEARCH: Duration = Duration::from_secs(5);
 /// How many trees one run of git searches.
 const TREES_AT_ONCE: usize = 100;
-/// The longest name that is searched for; databases know none that long.
+/// The longest name that is searched for, longer than any database allows.
 const LONGEST_WORD: usize = 256;
-/// The longest path that is given.
+/// The longest path that is returned.
 const LONGEST_PATH: usize = 200;
-/// Our own files: their words are not code.
+/// Trunkline's own files, which are not code.
 const OWN: [&str; 2] = ["trunkline.toml", "freezes.toml"];
 
-/// The commits that use a word, each with a file that does; `None` where the search is impossible or the path is long.
+/// The commits that use a word, each with one file that does; `None` if the search is impossible or the path is too long.
 pub type Users = HashMap<Sha, Option<String>>;
 
-/// The commits in whose trees the word occurs in any text outside of the excepted paths and of dumped schemas. Case
-/// does
-/// not matter, as it does not to SQL. A word that cannot be searched for counts as used everywhere.
+/// The commits with the word in any text file outside of the excepted paths and of dumped schemas. Case is ignored, as in
+/// SQL. A word that cannot be searched for counts as used everywhere.
 pub(super) async fn find(
     mirror: &Path,
     word: &str,
@@ -41,12 +40,12 @@ pub(super) async fn find(
     let search = async {
         let mut found = Users::new();
         for trees in at.chunks(TREES_AT_ONCE) {
-            let answer = grep(mirror, word, trees, folder).await?;
-            let users = users(&answer, &except);
-            let told = |path: &&str| path.len() <= LONGEST_PATH;
+            let output = grep(mirror, word, trees, folder).await?;
+            let users = users(&output, &except);
+            let is_short = |path: &&str| path.len() <= LONGEST_PATH;
             found.extend(trees.iter().filter_map(|tree| {
                 let path = users.get(tree.as_str())?;
-                Some((tree.clone(), Some(*path).filter(told).map(str::to_owned)))
+                Some((tree.clone(), Some(*path).filter(is_short).map(str::to_owned)))
             }));
         }
         Ok(found)
@@ -78,17 +77,16 @@ async fn grep(
     }
 }
 
-/// `legacy_total` as `legacyTotal` or `LegacyTotal`, which are the same where case does not matter.
+/// `legacy_total` as `legacytotal`, which also matches `legacyTotal` and `LegacyTotal`: the search ignores case.
 fn in_camel_case(word: &str) -> Option<String> {
     let parts = word.split('_').filter(|part| !part.is_empty()).count();
     (parts > 1).then(|| word.replace('_', ""))
 }
 
-/// The trees of an answer, each entry of which is `tree:path`, with their first files. The paths are left out here
-/// rather
-/// than by git, which takes only as many as fit into its arguments.
-fn users<'a>(answer: &'a str, except: &HashSet<&str>) -> HashMap<&'a str, &'a str> {
-    let hits = answer.split('\0').filter_map(|hit| hit.split_once(':'));
+/// The first counted file of each tree in grep's output, which has entries `tree:path`. The excepted paths are filtered
+/// here, since git takes only as many as fit into its arguments.
+fn users<'a>(output: &'a str, except: &HashSet<&str>) -> HashMap<&'a str, &'a str> {
+    let hits = output.split('\0').filter_map(|hit| hit.split_once(':'));
     let is_own = |path: &str| OWN.contains(&path.rsplit('/').next().unwrap_or(path));
     let counts = |path: &str| !except.contains(path) && !is_own(path) && !is_dumped_schema(path);
     let mut users = HashMap::new();
@@ -98,9 +96,8 @@ fn users<'a>(answer: &'a str, except: &HashSet<&str>) -> HashMap<&'a str, &'a st
     users
 }
 
-/// Whether this is what a migration tool writes of the database after it has run: that follows the migrations and uses
-/// nothing. `schema.prisma` and diesel's `schema.rs` are no such files: the code that is made of them asks for every
-/// column that they name.
+/// True if a migration tool dumps the database's schema into this file: such a file is not code. `schema.prisma` and
+/// diesel's `schema.rs` count as code: the code generated from them queries every column that they name.
 fn is_dumped_schema(path: &str) -> bool {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     let is_of_rails = folder == "db" || folder.ends_with("/db");

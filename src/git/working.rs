@@ -1,4 +1,4 @@
-//! The repository of the current folder, only read: its commits, their files and what changed between them.
+//! Reads the repository of a work tree: its commits, their files and the changes between them.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use super::changed::{self, ChangedFile};
 use super::error::GitError;
 use super::process::Git;
 
-/// The largest file whose text is read.
+/// The largest file that is read, in bytes.
 const LARGEST_TEXT: u64 = 4 * 1024 * 1024;
 
 /// A repository with a work tree, at its top folder.
@@ -14,10 +14,10 @@ const LARGEST_TEXT: u64 = 4 * 1024 * 1024;
 pub struct Working(PathBuf);
 
 impl Working {
-    /// The repository that a folder is in.
+    /// The repository that contains a folder.
     ///
     /// # Errors
-    /// When it is in none.
+    /// When no repository contains it.
     pub async fn of(folder: &Path) -> Result<Self, GitError> {
         let git = Git::new("rev-parse").args(["--show-toplevel"]);
         let top = git.run_in(folder).await?;
@@ -29,10 +29,10 @@ impl Working {
         &self.0
     }
 
-    /// The files that differ between two commits; a renamed one is deleted and added.
+    /// The files that differ between two commits. A renamed file counts as deleted and added.
     ///
     /// # Errors
-    /// When one of them is no commit.
+    /// When one of the commits does not exist.
     pub async fn changed_files(&self, from: &str, to: &str) -> Result<Vec<ChangedFile>, GitError> {
         let (from, to) = (self.commit(from).await?, self.commit(to).await?);
         let git = Git::new("diff-tree");
@@ -44,7 +44,7 @@ impl Working {
     /// The paths of all files of a commit.
     ///
     /// # Errors
-    /// When it is no commit.
+    /// When the commit does not exist.
     pub async fn files(&self, at: &str) -> Result<Vec<String>, GitError> {
         let at = self.commit(at).await?;
         let git = Git::new("ls-tree").args(["-r", "-z", "--name-only", "--end-of-options", &at]);
@@ -69,7 +69,7 @@ impl Working {
         let git = Git::new("rev-parse").args(["--verify", "--quiet", "--end-of-options", &wanted]);
         let failed = |_| GitError::Failed {
             what: "rev-parse",
-            said: format!("there is no commit {name:?} here; fetch it, or name another"),
+            message: format!("there is no commit {name:?} here; fetch it, or name another"),
         };
         let id = git.run_in(&self.0).await.map_err(failed)?;
         Ok(text(&id).trim().to_owned())

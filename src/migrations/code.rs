@@ -1,11 +1,11 @@
-//! Migrations written as code: unknown as a whole; calls that plainly drop or rename something are listed.
+//! Judges migrations written as code: unknown as a whole, with a list of the calls that drop or rename something.
 
 use super::judge::statement;
 use super::rule::Rule;
 use super::statement::StatementEffect;
 use super::{Dialect, JudgedStatement};
 
-/// Calls of the well-known tools, and the rule that each stands for.
+/// Calls of the well-known tools and their rules.
 const CALLS: [(&str, Rule); 16] = [
     ("drop_column", Rule::DropColumn),
     ("remove_column", Rule::DropColumn),
@@ -48,8 +48,8 @@ pub(super) fn judge(text: &str, dialect: Dialect) -> Vec<JudgedStatement> {
     judged
 }
 
-/// What may stand before the name of a function, in the languages of the well-known tools.
-const BEFORE: [&str; 15] = [
+/// The words before a function's name, in the languages of the well-known tools.
+const FUNCTION_PREFIXES: [&str; 15] = [
     "export ",
     "default ",
     "public ",
@@ -67,27 +67,28 @@ const BEFORE: [&str; 15] = [
     "exports.",
 ];
 
-/// The same for variables: a function only if it is named `up` or `down`.
-const BINDS: [&str; 2] = ["const ", "let "];
+/// The words before a variable's name. It counts as a function only if it is named `up` or `down`.
+const VARIABLE_PREFIXES: [&str; 2] = ["const ", "let "];
 
-/// The name of the function that a line begins.
+/// The name of the function that this line starts, if any.
 fn function(code: &str) -> Option<&str> {
     let mut rest = code;
-    while let Some(after) = without(rest, &BEFORE) {
+    while let Some(after) = without_prefix(rest, &FUNCTION_PREFIXES) {
         rest = after;
     }
-    let is_named = rest.len() < code.len();
-    let bound = without(rest, &BINDS);
-    rest = bound.unwrap_or(rest);
+    let has_prefix = rest.len() < code.len();
+    let variable = without_prefix(rest, &VARIABLE_PREFIXES);
+    rest = variable.unwrap_or(rest);
     let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
     let (name, after) = rest.split_at(end);
     // A method may have no keyword before its name.
-    let is_way = matches!(name, "up" | "down") && after.trim_start().starts_with(['(', ':', '=']);
-    (is_way || is_named && bound.is_none()).then_some(name)
+    let is_up_or_down =
+        matches!(name, "up" | "down") && after.trim_start().starts_with(['(', ':', '=']);
+    (is_up_or_down || has_prefix && variable.is_none()).then_some(name)
 }
 
-/// What follows the first of these words that a text begins with.
-fn without<'t>(text: &'t str, words: &[&str]) -> Option<&'t str> {
+/// The text without its first word, if that is one of these words.
+fn without_prefix<'t>(text: &'t str, words: &[&str]) -> Option<&'t str> {
     words.iter().find_map(|word| text.strip_prefix(word)).map(str::trim_start)
 }
 

@@ -1,4 +1,4 @@
-//! Compares two definitions of a column: what the later one does to code that uses the earlier.
+//! Compares two definitions of a column, to judge what the change does to code that uses the earlier one.
 
 use sqlparser::ast::{ColumnOption, DataType, EnumMember, Expr, Value};
 
@@ -20,12 +20,12 @@ pub(super) struct Column {
     pub(super) rest: Vec<String>,
 }
 
-/// A type as kinds and widths that can be compared.
+/// A column type, with the kinds and widths that can be compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Shape {
-    /// Characters, and how many at most.
+    /// Text and its length limit in characters, if any.
     Text(Option<u64>),
-    /// Bits of a whole number.
+    /// An integer and its size in bits.
     Whole(u8),
     /// The values, in their order.
     Enum(Vec<String>),
@@ -55,7 +55,7 @@ impl Column {
         }
     }
 
-    /// The rules that changing this column into `next` falls under.
+    /// The rules for changing this column into `next`.
     pub(super) fn becoming(&self, next: &Self, dialect: Dialect) -> Vec<Rule> {
         let mut rules = Vec::new();
         rules.extend(self.shape.becoming(&next.shape, dialect));
@@ -81,7 +81,7 @@ impl Column {
         rules
     }
 
-    /// The rule that adding this column to a table with rows falls under.
+    /// The rule for adding this column to a table with rows.
     pub(super) fn added(&self) -> Rule {
         if self.required && !self.default { Rule::AddRequiredColumn } else { Rule::AddColumn }
     }
@@ -89,7 +89,7 @@ impl Column {
 
 /// The options that have no field of their own in `Column`.
 fn rest<'a>(options: impl Iterator<Item = &'a ColumnOption>) -> Vec<String> {
-    let has_a_place = |option: &&ColumnOption| {
+    let has_field = |option: &&ColumnOption| {
         matches!(
             option,
             ColumnOption::Null
@@ -101,12 +101,12 @@ fn rest<'a>(options: impl Iterator<Item = &'a ColumnOption>) -> Vec<String> {
         )
     };
     let mut rest: Vec<_> =
-        options.filter(|option| !has_a_place(option)).map(ToString::to_string).collect();
+        options.filter(|option| !has_field(option)).map(ToString::to_string).collect();
     rest.sort();
     rest
 }
 
-/// Whether an option fills the column when an insert leaves it out.
+/// True if the option gives the column a value in an insert that leaves it out.
 pub(super) fn fills(option: &ColumnOption) -> bool {
     match option {
         ColumnOption::Default(value) => !is_null(value),
@@ -145,7 +145,7 @@ impl Shape {
         }
         let written = data_type.to_string().to_ascii_lowercase();
         let (name, size) = match written.split_once('(') {
-            // What follows the width, as a sign, is part of the type.
+            // A word after the width, such as `unsigned`, is part of the type.
             Some((_, size)) if !size.ends_with(')') => (written.as_str(), None),
             Some((name, size)) => (name.trim(), size.trim_end_matches(')').trim().parse().ok()),
             None => (written.as_str(), None),
@@ -180,8 +180,8 @@ impl Shape {
         }
     }
 
-    /// The rule for changing an unknown type into this one: a wide type may have been a narrow one of its kind, or
-    /// another kind.
+    /// The rule for changing an unknown type into this one. If this type is the widest of its kind, the change may be a
+    /// mere widening.
     pub(super) fn reached(&self) -> Rule {
         match self {
             Self::Text(None) | Self::Whole(64) => Rule::Unjudged,

@@ -13,8 +13,8 @@ use super::split::split;
 use super::statement::parse;
 use super::{Dialect, Tool, sections};
 
-/// The definitions seen so far. A table altered in a way that is not followed is forgotten, so that nothing here is
-/// wrong.
+/// The definitions seen so far. A table is removed if a change to it cannot be applied, so that no definition here is
+/// outdated.
 #[derive(Debug, Clone, Default)]
 pub struct SchemaDefinitions {
     tables: BTreeMap<String, Table>,
@@ -30,7 +30,7 @@ pub(super) struct Table {
     pub(super) options: String,
 }
 
-/// An index by its name.
+/// An index; the map key is its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Index {
     pub(super) table: String,
@@ -62,13 +62,13 @@ pub(super) fn schema_of(name: &ObjectName) -> String {
     name.rsplit_once('.').map_or_else(String::new, |(schema, _)| schema.to_owned())
 }
 
-/// The last part of a name in lower case, to compare names however they are written.
+/// The last part of a name in lower case, to compare names.
 pub(super) fn key(name: &ObjectName) -> String {
     let last = name.0.last().and_then(|part| part.as_ident());
     last.map_or_else(|| name.to_string(), |ident| ident.value.clone()).to_lowercase()
 }
 
-/// The name as written, with its schema. Capitals are kept: servers differ on whether they count.
+/// The name as written, with its schema. Upper case is kept: databases differ on whether case counts.
 pub(super) fn written(name: &ObjectName) -> String {
     let part = |part: &ObjectNamePart| match part.as_ident() {
         Some(ident) if ident.value == ident.value.to_lowercase() => ident.value.clone(),
@@ -77,7 +77,7 @@ pub(super) fn written(name: &ObjectName) -> String {
     name.0.iter().map(part).collect::<Vec<_>>().join(".")
 }
 
-/// Whether later names may mean other tables, or what was made may be gone.
+/// True if later names may mean other tables, or earlier changes may be undone.
 pub(super) fn moves_names(statement: &Statement) -> bool {
     match statement {
         Statement::Rollback { .. }
@@ -96,7 +96,7 @@ pub(super) fn moves_names(statement: &Statement) -> bool {
 }
 
 impl SchemaDefinitions {
-    /// Learns what a file defines. Call it in the order in which files run.
+    /// Adds the definitions of a file. Call it in the order in which the files run.
     pub fn learn(&mut self, text: &str, dialect: Dialect) {
         let text = lines_ended(text, dialect);
         let pieces = match text.len() {
@@ -116,7 +116,7 @@ impl SchemaDefinitions {
         }
     }
 
-    /// Whether anything was learned at all.
+    /// True if there is no definition.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.tables.is_empty() && self.indexes.is_empty()
@@ -142,7 +142,7 @@ impl SchemaDefinitions {
         self.indexes.iter().filter(of_table).map(|(name, index)| (name.as_str(), index))
     }
 
-    /// Forgets what a statement that was not understood may have changed. Unique indexes stay known.
+    /// Removes the definitions that a statement may have changed that cannot be parsed. Unique indexes stay.
     pub(super) fn doubt(&mut self, sql: &str) {
         let first = sql.split_whitespace().next().unwrap_or_default().to_lowercase();
         let keeps_definitions =
@@ -153,7 +153,7 @@ impl SchemaDefinitions {
         }
     }
 
-    /// Learns what one statement defines.
+    /// Applies one statement to the definitions.
     pub(super) fn follow(&mut self, statement: &Statement) {
         match statement {
             Statement::CreateTable(table) => {
@@ -163,7 +163,7 @@ impl SchemaDefinitions {
                 }
             }
             Statement::CreateIndex(index) => {
-                // With IF NOT EXISTS another index may have the name; only a unique one is worth keeping.
+                // With IF NOT EXISTS the name may belong to another index, so only a unique one is kept.
                 if let Some(name) =
                     index.name.as_ref().filter(|_| index.unique || !index.if_not_exists)
                 {
@@ -208,7 +208,7 @@ impl SchemaDefinitions {
         self.tables.insert(name, Table::of(table));
     }
 
-    /// Two indexes of one name cannot be told apart: a unique one stays known, another is forgotten.
+    /// Two indexes with the same name cannot be distinguished: a unique one is kept, any other is removed.
     fn learn_index(&mut self, name: String, index: Index) {
         match self.indexes.get(&name) {
             Some(other) if *other != index => {
@@ -280,7 +280,7 @@ impl Table {
         }
     }
 
-    /// Applies a change; `None` when the definition is unknown after it.
+    /// Applies a change; `None` if the definition is unknown after it.
     fn follow(&mut self, operation: &AlterTableOperation) -> Option<()> {
         match operation {
             AlterTableOperation::AddColumn { column_def, .. } => {

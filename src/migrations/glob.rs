@@ -1,5 +1,5 @@
-//! Path patterns: `*` and `?` within a folder, `**` across folders. Nothing else is special: braces and brackets are
-//! refused, as they would silently match no file.
+//! Path patterns: `*` and `?` within a folder, `**` across folders. Braces and brackets are refused, since they would
+//! silently match no file.
 
 use regex::Regex;
 
@@ -51,7 +51,7 @@ impl std::str::FromStr for Glob {
     }
 }
 
-/// Why a pattern would not match what its author means.
+/// Why a pattern is invalid.
 fn fault(pattern: &str) -> Option<&'static str> {
     let odd = |part: &str| part.is_empty() || part == "." || part == "..";
     let joined = |part: &str| part.contains("**") && part != "**";
@@ -61,11 +61,11 @@ fn fault(pattern: &str) -> Option<&'static str> {
     } else if pattern.split('/').any(odd) {
         Some("")
     } else if pattern.trim() != pattern {
-        Some(" (it begins or ends with a space)")
+        Some(" (it starts or ends with a space)")
     } else if pattern.contains(['{', '}', '[', ']', '\\']) || pattern.starts_with('!') {
         Some(" (only * and ? and ** are special: write one pattern for each choice)")
     } else if pattern.split('/').any(joined) {
-        Some(" (** stands alone between slashes)")
+        Some(" (** must be alone between slashes)")
     } else if !last.contains(['*', '?', '.']) {
         Some(" (it names a folder; add \"/**\" for its files)")
     } else {

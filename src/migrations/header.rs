@@ -1,23 +1,23 @@
-//! The author's declaration: one line with a reason, in the comments before the first statement.
+//! Reads the author's declaration: one comment line with a reason, before the first statement.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A declaration is looked for in this many lines.
+/// How many lines are searched for a declaration.
 const LINES: usize = 30;
 const LONGEST_REASON: usize = 300;
 
-/// What is declared.
+/// What an author declares about a migration.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Claim {
-    /// The code before works with it, and still does after new code has written.
+    /// The previous code works with it, also after new code has written data.
     RollbackSafe,
-    /// Code from this commit id or build on (`#1288`) lives with it.
+    /// Code works with it from this commit id or build (`#1288`) on.
     ReadySince(String),
 }
 
-/// A claim and why it holds.
+/// A claim and its reason.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct Declared {
     pub line: u32,
@@ -26,7 +26,7 @@ pub struct Declared {
 }
 
 impl Declared {
-    /// `declared rollback-safe: nobody reads it`
+    /// `declared rollback-safe: no code reads it`
     #[must_use]
     pub fn sentence(&self) -> String {
         let claim = match &self.claim {
@@ -37,7 +37,7 @@ impl Declared {
     }
 }
 
-/// What the head of a file declares.
+/// The declaration at the top of a file, and its faults.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Header {
     pub declared: Option<Declared>,
@@ -45,7 +45,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// Reads the comment lines at the head of a file; the first line that is no comment ends it.
+    /// Reads the comment lines at the top of a file, up to the first line that is not a comment.
     #[must_use]
     pub fn of(text: &str) -> Self {
         let mut header = Self::default();
@@ -68,7 +68,7 @@ impl Header {
             Ok((claim, reason)) if self.declared.is_none() => {
                 self.declared = Some(Declared { line, claim, reason });
             }
-            Ok(_) => self.faults.push(format!("line {line} declares a second time; keep one")),
+            Ok(_) => self.faults.push(format!("line {line}: second declaration; keep one")),
             Err(fault) => self.faults.push(format!("line {line}: {fault}")),
         }
     }

@@ -1,4 +1,4 @@
-//! Statements of one file that are judged together: a rebuilt table, a rename behind a view, a replaced body.
+//! Judges statements of one file together: a rebuilt table, a rename behind a view, a replaced body.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,10 @@ use super::rule::Rule;
 use super::statement::StatementEffect;
 use super::{Dialect, Object, ObjectKind};
 
-/// The effects of statements that differ from what each does alone, by position.
+/// The effects of statements that differ from those of each alone, by position.
 pub(super) type JointEffects = BTreeMap<usize, Vec<StatementEffect>>;
 
-/// Finds the statements that have to be judged together.
+/// Finds the statements that must be judged together.
 pub(super) fn joint_effects(
     statements: &[(usize, &Statement)],
     known: &SchemaDefinitions,
@@ -38,8 +38,8 @@ pub(super) fn joint_effects(
     found
 }
 
-/// A view or function that is dropped and created again is a replaced body. One of another schema or with other
-/// arguments is not the same, and what CASCADE drops does not come back.
+/// A view or function that is dropped and created again counts as a replaced body. It must have the same schema and
+/// arguments, and must be dropped without CASCADE, which drops other objects too.
 fn bodies(
     place: usize,
     statement: &Statement,
@@ -84,7 +84,7 @@ fn makes_function(statement: &Statement, dropped: &FunctionDesc) -> bool {
     let types = |args: &[OperateFunctionArg]| -> Vec<String> {
         args.iter().map(|arg| arg.data_type.to_string().to_lowercase()).collect()
     };
-    // Without arguments it is unclear which function is meant.
+    // Without arguments the dropped function is not certain.
     let alike = match (&dropped.args, &made.args) {
         (Some(before), Some(after)) => types(before) == types(after),
         _ => false,
@@ -127,7 +127,7 @@ fn behind_view(
         return;
     }
     let old = written(from);
-    // Without a schema of its own the new name stays in the schema of the old one.
+    // A new name without a schema is in the schema of the old name.
     let new = match old.rsplit_once('.') {
         Some((schema, _)) if to.0.len() == 1 => format!("{schema}.{}", written(to)),
         _ => written(to),
@@ -147,7 +147,7 @@ fn behind_view(
     }
 }
 
-/// Whether a statement creates a view of this name that passes every read and write to a table.
+/// True if a statement creates a view with this name that passes every read and write to the table.
 fn shows_all_of(statement: &Statement, view_name: &str, table: &str) -> bool {
     let Statement::CreateView(view) = statement else { return false };
     let SetExpr::Select(select) = view.query.body.as_ref() else { return false };
@@ -165,7 +165,7 @@ fn shows_all_of(statement: &Statement, view_name: &str, table: &str) -> bool {
         && view.query.to_string() == format!("SELECT * FROM {name}")
 }
 
-/// Create new, copy, drop old, rename new.
+/// Recognises a rebuild in this order: create new, copy, drop old, rename new.
 fn rebuilt_by_new_name(
     before: &[(usize, &Statement)],
     place: usize,
@@ -187,7 +187,7 @@ fn rebuilt_by_new_name(
     }
 }
 
-/// Rename old, create new under its name, copy, drop old.
+/// Recognises a rebuild in this order: rename old, create new with its name, copy, drop old.
 fn rebuilt_by_old_name(
     place: usize,
     statement: &Statement,
@@ -222,11 +222,11 @@ fn created<'s>(statement: &'s Statement, name: &str) -> Option<&'s CreateTable> 
     }
 }
 
-/// Rows copied from one table into the other.
+/// A statement that copies the rows of one table into another.
 struct RowCopy {
     /// The columns, if they are copied unchanged.
     plain: Option<Vec<String>>,
-    /// Whether the columns are named on both sides.
+    /// True if the columns are named on both sides.
     named: bool,
 }
 
@@ -238,7 +238,7 @@ impl RowCopy {
         let SetExpr::Select(select) = source.body.as_ref() else { return None };
         let [table] = select.from.as_slice() else { return None };
         let TableFactor::Table { name: read, .. } = &table.relation else { return None };
-        // Rows that are filtered out on the way are lost.
+        // A filtered copy loses rows.
         let filtered = select.selection.is_some() || source.limit_clause.is_some();
         if key(name) != into || key(read) != from || filtered {
             return None;
@@ -257,7 +257,7 @@ impl RowCopy {
         })
     }
 
-    /// Whether every column that both tables have is copied into its place.
+    /// True if every column that both tables have is copied into the same column.
     fn is_whole(&self, old: &Table, new: &Table) -> bool {
         let Some(copied) = &self.plain else { return false };
         let names = |table: &Table| -> Vec<String> {
@@ -286,7 +286,7 @@ fn indexes_made<'s>(
     statements.filter_map(made).collect()
 }
 
-/// What the new definition does to code that uses the old one.
+/// The effects of the new definition on code that uses the old one.
 fn outcome(
     name: &str,
     definition: &CreateTable,

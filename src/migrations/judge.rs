@@ -1,4 +1,4 @@
-//! Judges a file: its statements in order, each by what came before it.
+//! Judges a file: its statements in order, each with the definitions before it.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -17,12 +17,12 @@ use super::{
     sections,
 };
 
-/// A larger file is not read.
+/// The largest file that is judged, in bytes.
 pub(super) const LARGEST: usize = 1024 * 1024;
 pub(super) const MOST_STATEMENTS: usize = 2_000;
 const LONGEST_TEXT: usize = 200;
 
-/// Judges one migration. `known` is what earlier files define; without it, what depends on them is unknown.
+/// Judges one migration. `known` has the definitions of earlier files; a statement that needs a missing one is unknown.
 #[must_use]
 pub fn judge(
     file: &MigrationFile<'_>,
@@ -34,7 +34,7 @@ pub fn judge(
     let is_code = layout::is_code(file.path);
     let up = if is_code { Cow::Borrowed(&*text) } else { sections::upward(&text, tool) };
     let Header { declared, mut faults } = Header::of(sections::before_down(&up));
-    faults.extend(tampered(file));
+    faults.extend(change_fault(file));
     let statements = if file.change == FileChange::Deleted {
         Vec::new()
     } else if file.text.len() > LARGEST {
@@ -49,7 +49,7 @@ pub fn judge(
     JudgedMigration { path, tool, change, statements, declared, faults }
 }
 
-/// Only in `PostgreSQL` a lone carriage return ends a line, and with it a comment.
+/// The text with `\n` line ends. Only in `PostgreSQL` a lone carriage return ends a line, and with it a comment.
 pub(super) fn lines_ended(text: &str, dialect: Dialect) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let alone = |at: usize| bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n');
@@ -70,14 +70,14 @@ pub fn unreadable(
     dialect: Dialect,
 ) -> JudgedMigration {
     let file = MigrationFile { path, text: "", change };
-    let faults = tampered(&file).into_iter().collect();
+    let faults = change_fault(&file).into_iter().collect();
     let statements = vec![unjudged(1, why, dialect)];
     let path = path.to_owned();
     JudgedMigration { path, tool, change, statements, declared: None, faults }
 }
 
-/// The fault of a file that changed: one that ran must stay as it is.
-fn tampered(file: &MigrationFile<'_>) -> Option<String> {
+/// The fault of an edited or deleted file: a migration that ran must not change.
+fn change_fault(file: &MigrationFile<'_>) -> Option<String> {
     match file.change {
         FileChange::Added => None,
         FileChange::Edited if layout::is_repeatable(file.path) => None,
@@ -96,7 +96,7 @@ fn unjudged(line: u32, text: &str, dialect: Dialect) -> JudgedStatement {
     statement(line, text, &[StatementEffect::of(Rule::Unjudged)], dialect)
 }
 
-/// Judges a statement by all its effects: the worst decides.
+/// Judges a statement by its worst effect.
 pub(super) fn statement(
     line: u32,
     text: &str,
@@ -138,12 +138,13 @@ fn one_line(text: &str) -> String {
 
 struct Judge<'k> {
     dialect: Dialect,
-    /// What is known before the current statement.
+    /// The definitions before the current statement.
     known: SchemaDefinitions,
+    /// The definitions before this file.
     before: &'k SchemaDefinitions,
-    /// The tables that this file made, by their full names as written. No other code uses them yet.
+    /// The tables that this file created, by their full names as written. No code uses them yet.
     fresh: BTreeSet<String>,
-    /// The server was set to read strings in a way that this code does not follow.
+    /// True if the file may have changed how the server reads strings, which the splitter does not follow.
     strings_unclear: bool,
     pieces: Vec<RawStatement>,
     cut: Option<u32>,
@@ -219,7 +220,7 @@ impl<'k> Judge<'k> {
         for statement in statements {
             let done = effects(statement, self.context());
             if piece.hinted {
-                // Some versions of the server run none of it.
+                // Some versions of the server do not run the hinted part.
                 self.fresh.clear();
                 self.known.doubt(&piece.sql);
             } else {
@@ -253,7 +254,7 @@ impl<'k> Judge<'k> {
             Statement::AlterTable(alter) => self.follow_rename(alter),
             _ => {}
         }
-        // After these a name may mean another table.
+        // After such a statement a name may mean another table.
         if effects.iter().any(|effect| effect.rule == Rule::Unjudged) || moves_names(statement) {
             self.fresh.clear();
         }
@@ -264,7 +265,7 @@ impl<'k> Judge<'k> {
         for operation in &alter.operations {
             let AlterTableOperation::RenameTable { table_name } = operation else { continue };
             let (RenameTableNameKind::As(to) | RenameTableNameKind::To(to)) = table_name;
-            // With a schema on one side only, databases differ on where the new name is.
+            // With a schema on one side only, databases differ on the schema of the new name.
             if self.fresh.remove(&written(&alter.name))
                 && alter.name.0.len() == 1
                 && to.0.len() == 1
@@ -275,7 +276,7 @@ impl<'k> Judge<'k> {
     }
 }
 
-/// Whether a statement may change how the server reads strings. There are many ways to write it.
+/// True if a statement may change how the server reads strings. It has many forms, so any mention counts.
 fn changes_string_syntax(sql: &str, dialect: Dialect) -> bool {
     dialect == Dialect::Mysql && sql.to_ascii_lowercase().contains("sql_mode")
 }

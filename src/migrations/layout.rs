@@ -1,4 +1,4 @@
-//! Which paths are migrations, of which tool, and whether they go up or down.
+//! Recognises which paths are migrations, their tool, and whether they are up or down.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -28,7 +28,7 @@ pub enum Tool {
     Alembic,
     Prisma,
     Dbmate,
-    /// Its folder or its name says migration, and no tool that is known.
+    /// The path looks like a migration, but of no known tool.
     Other,
 }
 
@@ -53,14 +53,14 @@ impl Tool {
     }
 }
 
-/// Up or down. A file with both counts as up; its down part is not judged.
+/// Up or down. A file with both counts as up, and its down part is not judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MigrationDirection {
     Up,
     Down,
 }
 
-/// What a path says about a migration.
+/// The tool and direction of a migration, from its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MigrationPath {
     pub tool: Tool,
@@ -71,13 +71,13 @@ pub struct MigrationPath {
 #[derive(Debug, Clone, Default)]
 pub struct Layouts {
     globs: Vec<Glob>,
-    /// Those that match no path seen.
+    /// The globs that match no path of the repository.
     idle: Vec<Glob>,
-    /// The tools whose well-known files were seen.
+    /// The languages and tools whose well-known files are in the repository.
     seen: BTreeSet<Evidence>,
 }
 
-/// A language or tool shown by a well-known file.
+/// A language or tool, detected by a well-known file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Evidence {
     Rust,
@@ -86,7 +86,7 @@ enum Evidence {
     Alembic,
 }
 
-/// Tools by the shape of their paths, the more particular ones first; a group `down` is the way down.
+/// The path patterns of the tools, the more specific ones first. The group `down` matches in a down migration.
 static SHAPES: LazyLock<Vec<(Tool, Regex)>> = LazyLock::new(|| {
     let shapes = [
         (Tool::Prisma, r"(?:^|/)migrations/[^/]+/migration\.sql$"),
@@ -100,7 +100,7 @@ static SHAPES: LazyLock<Vec<(Tool, Regex)>> = LazyLock::new(|| {
         (Tool::Dbmate, r"(?:^|/)db/migrations/\d{14}_[^/]+\.sql$"),
         (Tool::Goose, r"(?:^|/)migrations?/\d+_[^/]+\.go$"),
         (Tool::Sqlx, r"(?:^|/)migrations?/\d+_[^/]+\.sql$"),
-        // Any SQL below a folder of migrations, and code that is numbered as tools number it.
+        // Any SQL below a folder of migrations, and numbered code there.
         (Tool::Other, r"(?is)migrat(?:e|ions?)/(?:.*[/.])?(?P<down>down)\.sql$"),
         (Tool::Other, r"(?is)migrat(?:e|ions?)/.*\.sql$"),
         (
@@ -113,18 +113,18 @@ static SHAPES: LazyLock<Vec<(Tool, Regex)>> = LazyLock::new(|| {
     compiled.into()
 });
 
-/// Endings of files beside migrations that are not migrations.
+/// Endings of files in migration folders that are not migrations.
 const BESIDE: [&str; 7] =
     ["__init__.py", "_test.go", ".d.ts", ".test.ts", ".spec.ts", "_test.exs", ".Designer.cs"];
 
 impl Layouts {
-    /// Layouts where the service file names the paths; an empty list names none.
+    /// Layouts with the globs of the service file. Without globs, the path patterns of the tools decide.
     #[must_use]
     pub fn new(globs: Vec<Glob>) -> Self {
         Self { globs, ..Self::default() }
     }
 
-    /// Takes all paths of the repository into account, with the well-known files of tools among them.
+    /// Adds the paths of the repository, to detect tools and globs that match nothing.
     #[must_use]
     pub fn seeing<'p>(mut self, paths: impl IntoIterator<Item = &'p str>) -> Self {
         self.idle.clone_from(&self.globs);
@@ -143,7 +143,7 @@ impl Layouts {
         self
     }
 
-    /// What a path is, if it is a migration.
+    /// The tool and direction of a path; `None` if it is not a migration.
     #[must_use]
     pub fn place(&self, path: &str) -> Option<MigrationPath> {
         let shaped = self.by_shape(path);
@@ -155,7 +155,7 @@ impl Layouts {
         named.then_some(MigrationPath { tool: Tool::Configured, direction })
     }
 
-    /// What the service file says that fits none of the paths that were seen: a mistake that would hide migrations.
+    /// The first glob of the service file that matches no file: such a mistake would hide migrations.
     #[must_use]
     pub fn mistake(&self) -> Option<String> {
         let glob = self.idle.first()?;
@@ -182,7 +182,7 @@ impl Layouts {
             })
         });
         let mut place = fitting.next()?;
-        // Refinery writes V and U too, and its U goes up: only Flyway's own files make a U an undo.
+        // Refinery also uses V and U, and its U is an up migration. U is a down migration only with Flyway.
         let flyway = self.has(Evidence::Flyway) || path.contains("db/migration/");
         let jvm = ["java", "kt"].iter().any(|ending| ends_in(path, ending));
         if place.tool == Tool::Flyway && !flyway && !jvm && !is_repeatable(path) {
@@ -203,14 +203,14 @@ fn ends_in(path: &str, ending: &str) -> bool {
     path.rsplit_once('.').is_some_and(|(_, found)| found == ending)
 }
 
-/// Whether the tool runs the file again whenever it changes, so that editing it is fine.
+/// True if the tool runs the file again after each change, so that it may be edited.
 #[must_use]
 pub fn is_repeatable(path: &str) -> bool {
     let file = path.rsplit('/').next().unwrap_or(path);
     file.starts_with("R__") && ends_in(file, "sql")
 }
 
-/// Whether a file is code, not SQL.
+/// True if a file is code, not SQL.
 #[must_use]
 pub fn is_code(path: &str) -> bool {
     let (_, ending) = path.rsplit_once('.').unwrap_or_default();

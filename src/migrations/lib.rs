@@ -1,4 +1,4 @@
-//! Judges schema migrations: SQL in, judgement out. Each statement gets a rule, a class and advice.
+//! Judges schema migrations: gives each SQL statement a rule, a class and advice.
 
 mod code;
 mod columns;
@@ -31,13 +31,13 @@ pub use self::rule::{Rule, RuleRow};
 #[serde(rename_all = "snake_case")]
 pub enum Dialect {
     Postgres,
-    /// With its descendants.
+    /// `MySQL` and `MariaDB`.
     Mysql,
     Sqlite,
 }
 
 impl Dialect {
-    /// Every word that names a dialect.
+    /// All names of the dialects.
     pub const WORDS: [(&'static str, Self); 5] = [
         ("postgres", Self::Postgres),
         ("postgresql", Self::Postgres),
@@ -65,12 +65,12 @@ impl std::str::FromStr for Dialect {
     }
 }
 
-/// A word that names no dialect.
+/// A name that is not a dialect's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown dialect {0:?}; use \"postgres\", \"mysql\" or \"sqlite\"")]
 pub struct UnknownDialect(String);
 
-/// What a change asks of the code around it, from the least to the worst.
+/// How a change affects the code before and after it, from the mildest to the worst.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
 )]
@@ -78,20 +78,20 @@ pub struct UnknownDialect(String);
 pub enum Class {
     /// The code before and after works with it.
     Additive,
-    /// Fine until new code writes what the code before cannot read or undo.
+    /// The code before works until new code writes data that it cannot read or undo.
     NeedsReadersFirst,
-    /// It changes rows, not their shape, and going back does not undo it.
+    /// It changes rows but not the schema. A rollback does not undo it.
     Data,
-    /// Nobody can tell from the text.
+    /// The text does not show the effect.
     Unknown,
-    /// The code before may write what the schema now refuses.
+    /// The code before may write data that the schema now refuses.
     NeedsWritersFirst,
-    /// It takes away what the code before may use.
+    /// It removes something that the code before may use.
     Contract,
 }
 
 impl Class {
-    /// Every one, the mildest first.
+    /// All classes, the mildest first.
     pub const ALL: [Self; 6] = [
         Self::Additive,
         Self::NeedsReadersFirst,
@@ -113,14 +113,14 @@ impl Class {
         }
     }
 
-    /// Whether the code that runs now may break as soon as this is applied.
+    /// True if the code that runs now may break as soon as this is applied.
     #[must_use]
     pub fn is_incompatible(self) -> bool {
         matches!(self, Self::NeedsWritersFirst | Self::Contract)
     }
 }
 
-/// What kind of thing a statement takes away or changes.
+/// The kind of an object that a statement removes or changes.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
 )]
@@ -140,13 +140,13 @@ pub enum ObjectKind {
     Other,
 }
 
-/// A thing of the schema that code may use by its name.
+/// An object of the schema.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 pub struct Object {
-    /// Of a column, an index or a constraint.
+    /// The table of a column, an index or a constraint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<String>,
-    /// Without the schema that it is in.
+    /// The name without its schema.
     pub name: String,
     pub kind: ObjectKind,
 }
@@ -158,17 +158,17 @@ impl Object {
     }
 }
 
-/// One statement and what it does to the code around it.
+/// One statement and how it affects code.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct JudgedStatement {
-    /// Where it begins, counted from 1.
+    /// The line on which it begins, counted from 1.
     pub line: u32,
-    /// On one line, without comments, at most 200 characters; "…" at its end says that it was cut.
+    /// The statement on one line, without comments, at most 200 characters; "…" at the end marks a cut.
     pub text: String,
     pub class: Class,
-    /// The worst of what it does.
+    /// The rule of its worst effect.
     pub rule: Rule,
-    /// What else it does, when it does several things at once.
+    /// The rules of its other effects.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<Rule>,
     pub advice: String,
@@ -177,11 +177,10 @@ pub struct JudgedStatement {
 }
 
 impl JudgedStatement {
-    /// Whether all that it does is to take things away that code can use by their names alone, so that code without
-    /// the names of its objects is safe from it.
+    /// True if it only removes objects that code uses by name, so that code without these names is not affected.
     #[must_use]
     pub fn goes_by_name(&self) -> bool {
-        // A revoke may name nothing, and what is cut off or goes along with the rest is not listed.
+        // A revoke may name no object, and the objects do not include those of a cut text or of CASCADE.
         let names_all = |rule: &Rule| rule.class() == Class::Contract && *rule != Rule::Revoke;
         let is_used_by_name = |object: &Object| {
             !matches!(
@@ -199,18 +198,18 @@ impl JudgedStatement {
     }
 }
 
-/// A migration file with every statement of it judged.
+/// A migration file with the judgement of each statement.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct JudgedMigration {
     pub path: String,
     pub tool: Tool,
     pub change: FileChange,
-    /// At most 2,000; what is beyond is one more statement that says so and is unknown.
+    /// At most 2,000. If there are more, one last statement of class unknown stands for the rest.
     pub statements: Vec<JudgedStatement>,
-    /// What its author says about it, with a reason.
+    /// The author's declaration, with a reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared: Option<Declared>,
-    /// What is wrong with the file itself: edited, deleted, a declaration without its reason.
+    /// The faults of the file itself: edited, deleted, or an invalid declaration.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,
 }
@@ -222,7 +221,7 @@ impl JudgedMigration {
         self.statements.iter().map(|s| s.class).max().unwrap_or(Class::Additive)
     }
 
-    /// The statements that are not simply fine, the worst first.
+    /// The statements that are not additive, the worst first.
     #[must_use]
     pub fn worst_first(&self) -> Vec<&JudgedStatement> {
         let mut worst: Vec<_> =
@@ -231,7 +230,7 @@ impl JudgedMigration {
         worst
     }
 
-    /// The class that counts: the judged one, unless its author says with a reason that a rollback survives it.
+    /// The class that counts: additive if the author declares the migration rollback-safe, else the judged class.
     #[must_use]
     pub fn class(&self) -> Class {
         match &self.declared {

@@ -1,19 +1,19 @@
-//! Recognises statements that the parser does not know by their words, where that is safe.
+//! Recognises some statements that the parser does not support, by their words.
 
 use super::rule::Rule;
 use super::split::RawStatement;
 use super::statement::{StatementContext, StatementEffect, dropped_index};
 use super::{Dialect, ObjectKind};
 
-/// More words than this are not looked at.
+/// How many words of a statement are compared.
 const MOST_WORDS: usize = 400;
 
-/// The effect of a statement that was not parsed; `None` when its words do not show it.
+/// The effect of a statement that cannot be parsed; `None` if its words do not show it.
 pub(super) fn recognise(
     piece: &RawStatement,
     context: StatementContext<'_>,
 ) -> Option<StatementEffect> {
-    // A second statement could hide behind the first one's words.
+    // The text may contain a second statement.
     if piece.open || piece.sql.contains(';') {
         return None;
     }
@@ -84,7 +84,7 @@ fn postgres(words: &[&str], context: StatementContext<'_>) -> Option<StatementEf
     }
 }
 
-/// psql commands that only change its display.
+/// psql commands that do not touch the schema.
 fn meta_command(order: &str) -> Option<StatementEffect> {
     let harmless = [
         "\\set",
@@ -127,7 +127,7 @@ fn mysql(words: &[&str], context: StatementContext<'_>) -> Option<StatementEffec
     }
 }
 
-/// Connection settings; the parser does not read all of their values.
+/// Connection settings. The parser does not support all their values.
 fn sqlite(words: &[&str]) -> Option<StatementEffect> {
     let ["pragma", context @ ..] = words else { return None };
     let context = context.concat();

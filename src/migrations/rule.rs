@@ -1,11 +1,11 @@
-//! The rule table: what each kind of statement does to older code, and what to do instead.
+//! The rule table: how each kind of statement affects older code, and what to do instead.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Class, Dialect};
 
-/// One rule. Several may stand for one row of the table, where the text of a statement tells them apart.
+/// One rule. A row of the table has several rules if the text of a statement distinguishes cases.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
 )]
@@ -56,7 +56,7 @@ pub enum Rule {
     CodeMigration,
 }
 
-/// A row of the rule table: its number, the databases it is about and the rules that stand for it.
+/// A row of the rule table: its number, its databases and its rules.
 #[derive(Debug, Clone, Copy)]
 pub struct RuleRow {
     pub number: &'static str,
@@ -79,7 +79,7 @@ const fn row(
 }
 
 impl RuleRow {
-    /// The whole table. `Rule::NoChange` is in no row: it stands for what touches no schema.
+    /// The whole table. `Rule::NoChange` has no row: it does not touch the schema.
     pub const TABLE: &'static [RuleRow] = &[
         row("1", ALL, &[Rule::CreateObject, Rule::NewTable]),
         row("2", ALL, &[Rule::AddColumn]),
@@ -113,19 +113,18 @@ impl RuleRow {
 }
 
 impl Rule {
-    /// Its class. Where a case could go either way:
+    /// The class of the rule. The less obvious cases:
     ///
-    /// - a computed column (4) costs a lock and breaks no code, so it is additive;
-    /// - wider types (8, 8b, 9) work for older code until new code writes values that do not fit it;
-    /// - a foreign key (13) refuses what older code may write; with a new column of its own it refuses only deletes,
-    ///   and only once new code has written: readers first;
-    /// - a new function or view (23) breaks nothing; a replaced body or any trigger changes what older code does in
-    ///   ways that the text does not show: unknown;
-    /// - a grant (24) is additive and a revoke is a drop; a changed policy may be either: unknown;
-    /// - a renamed index (7) matters to code that names it, as in a hint or in what an insert does on a conflict:
-    ///   unknown;
-    /// - `MODIFY` (25) and the rebuild of a table (26) are compared with the earlier definition, and unknown without
-    ///   it.
+    /// - a computed column (4) needs a lock but breaks no code: additive;
+    /// - a wider type (8, 8b, 9) works for older code until new code writes values that older code cannot hold: readers
+    ///   first;
+    /// - a foreign key (13) may refuse the writes of older code: writers first. With a new column it refuses only
+    ///   deletes, and only after new code has written: readers first;
+    /// - a new function or view (23) breaks nothing: additive. A replaced body or a trigger changes the behaviour of
+    ///   older code in ways that the text does not show: unknown;
+    /// - a grant (24) is additive and a revoke is a drop. A changed policy may be either: unknown;
+    /// - a renamed index (7) breaks code that names it in a hint or a conflict clause: unknown;
+    /// - `MODIFY` (25) and the rebuild of a table (26) are compared with the earlier definition. Without it: unknown.
     #[must_use]
     pub fn class(self) -> Class {
         match self {
@@ -175,7 +174,7 @@ impl Rule {
         }
     }
 
-    /// Its stable name, as on the wire.
+    /// The stable name, as in JSON.
     #[must_use]
     pub fn name(self) -> String {
         let mut name = String::new();
@@ -188,13 +187,13 @@ impl Rule {
         name
     }
 
-    /// The row of the table that it stands for.
+    /// The row of the table that has this rule.
     #[must_use]
     pub fn row(self) -> Option<&'static RuleRow> {
         RuleRow::TABLE.iter().find(|row| row.rules.contains(&self))
     }
 
-    /// What to do about it; empty when there is nothing to do.
+    /// What to do about it; empty if there is nothing to do.
     #[must_use]
     pub fn advice(self, dialect: Dialect) -> &'static str {
         match self {
@@ -231,7 +230,7 @@ impl Rule {
         }
     }
 
-    /// About types, constraints and indexes.
+    /// The advice for types, constraints and indexes.
     fn advice_on_definitions(self, dialect: Dialect) -> &'static str {
         match self {
             Self::WidenText => {
@@ -276,7 +275,7 @@ impl Rule {
             }
             Self::CreateIndex => match dialect {
                 Dialect::Postgres => {
-                    "without CONCURRENTLY it blocks writes; build it CONCURRENTLY, in a file of its own, outside \
+                    "without CONCURRENTLY it blocks writes; build it CONCURRENTLY, in a separate file, outside \
                      a transaction"
                 }
                 _ => "it may be slow on a large table",
@@ -285,7 +284,7 @@ impl Rule {
         }
     }
 
-    /// About behaviour.
+    /// The advice for indexes, data, routines, access and unknown statements.
     fn advice_on_behaviour(self, dialect: Dialect) -> &'static str {
         match self {
             Self::DropIndex => "queries may get slower",

@@ -1,12 +1,11 @@
-//! The up part of a file, for tools that keep up and down in one file.
+//! Extracts the up part of a file, for tools that keep up and down in one file.
 
 use std::borrow::Cow;
 
 use super::Tool;
 
-/// The text with the lines of the down part emptied, so that line numbers stay. All of it where the tool knows no
-/// markers
-/// or no up marker comes first.
+/// The text with the lines of the down part emptied, so that line numbers stay the same. The whole text if the tool has
+/// no markers or the first marker is not an up marker.
 pub(super) fn upward(text: &str, tool: Tool) -> Cow<'_, str> {
     let first = text.lines().find_map(direction);
     let knows_markers = !matches!(
@@ -48,7 +47,7 @@ pub(super) fn before_down(text: &str) -> &str {
     text
 }
 
-/// True for an up marker, false for a down marker. A marker stands alone at the start of its line.
+/// True for an up marker, false for a down marker. A marker is alone on its line, from its start.
 fn direction(line: &str) -> Option<bool> {
     let comment = line.strip_prefix("--")?.trim_start();
     let marker = comment.strip_prefix("+goose ").or_else(|| comment.strip_prefix("migrate:"))?;

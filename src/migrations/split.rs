@@ -1,23 +1,23 @@
-//! Splits a file into statements. It understands strings, comments, dollar quotes, bodies and delimiters, and keeps
-//! lines.
+//! Splits a file into statements with their line numbers. Handles strings, comments, dollar quotes, routine bodies and
+//! delimiters.
 
 use super::Dialect;
 
 /// One statement without its comments and its terminator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RawStatement {
-    /// Where it begins, counted from 1.
+    /// The line on which it begins, counted from 1.
     pub(super) line: u32,
     pub(super) sql: String,
-    /// A string, comment or body in it never ends and may hide what follows.
+    /// True if a string, comment or body in it does not end, so that it may contain other statements.
     pub(super) open: bool,
-    /// A part of it runs on some versions of the server only.
+    /// True if a part of it runs on some versions of the server only.
     pub(super) hinted: bool,
 }
 
-/// The longest word that ends statements.
+/// The longest statement delimiter, in bytes.
 const LONGEST_DELIMITER: usize = 32;
-/// Within so many bytes a statement says whether it makes a routine.
+/// How many bytes of a statement are searched for whether it creates a routine.
 const HEAD: usize = 400;
 
 /// Splits the text of a file.
@@ -27,27 +27,27 @@ pub(super) fn split(text: &str, dialect: Dialect) -> Vec<RawStatement> {
     splitter.finish()
 }
 
-#[expect(clippy::struct_excessive_bools, reason = "each says something of the text by itself")]
+#[expect(clippy::struct_excessive_bools, reason = "the flags are independent")]
 struct Splitter<'t> {
     rest: &'t str,
     dialect: Dialect,
     line: u32,
-    /// What ends a statement: `;`, or what a `DELIMITER` line says.
+    /// What ends a statement: `;`, or the delimiter of the last `DELIMITER` line.
     delimiter: &'t str,
     sql: String,
     began: u32,
     open: bool,
-    /// Inside a block that a marker says is one statement.
+    /// True inside a block that goose markers declare to be one statement.
     block: bool,
-    /// Inside a comment that the server runs as code.
+    /// True inside a comment that the server runs as code.
     hinted: bool,
-    /// The statement had such a comment.
+    /// True if the statement had such a comment.
     had_hint: bool,
-    /// Where in the statement the last string with escapes ended: one that follows on another line goes on with it.
+    /// Where in the statement the last string with escapes ended. A string after white space continues it.
     escaped: Option<usize>,
-    /// Copied rows that never end were looked for already.
+    /// True if a search for the end of copied rows found none.
     no_rows_end: bool,
-    /// How many `BEGIN` and `CASE` of a routine's body wait for their `END`.
+    /// How many `BEGIN` and `CASE` of a routine's body have no `END` yet.
     depth: u32,
     pieces: Vec<RawStatement>,
 }
@@ -78,7 +78,7 @@ impl<'t> Splitter<'t> {
         self.pieces
     }
 
-    /// Takes what comes next; false at the end.
+    /// Reads the next token; false at the end.
     fn step(&mut self) -> bool {
         let Some(next) = self.rest.chars().next() else { return false };
         let rest = self.rest;
@@ -110,7 +110,7 @@ impl<'t> Splitter<'t> {
         true
     }
 
-    /// At the start of a statement: lines for the client, not the server.
+    /// Reads a line for the client, not the server, at the start of a statement.
     fn whole_line(&mut self) -> bool {
         match self.dialect {
             Dialect::Mysql => self.delimiter_line(),
@@ -124,7 +124,7 @@ impl<'t> Splitter<'t> {
         }
     }
 
-    /// `DELIMITER //`, on a line of its own.
+    /// Reads `DELIMITER //` on its own line.
     fn delimiter_line(&mut self) -> bool {
         const ORDER: usize = "delimiter".len();
         let head = &self.rest[..self.rest.floor_char_boundary(HEAD)];
@@ -136,10 +136,10 @@ impl<'t> Splitter<'t> {
             return false;
         }
         let line = head.lines().next().unwrap_or_default();
-        let said = line[ORDER..].trim();
+        let delimiter = line[ORDER..].trim();
         let is_whole = line.len() < head.len() || head.len() == self.rest.len();
-        if is_whole && (1..=LONGEST_DELIMITER).contains(&said.len()) {
-            self.delimiter = said;
+        if is_whole && (1..=LONGEST_DELIMITER).contains(&delimiter.len()) {
+            self.delimiter = delimiter;
             self.skip(line.len());
             return true;
         }
@@ -149,7 +149,7 @@ impl<'t> Splitter<'t> {
     fn is_line_comment(&self) -> bool {
         let rest = self.rest;
         match self.dialect {
-            // Two minus signs before a digit subtract a negative number here.
+            // MySQL needs a space after `--`: `1--1` subtracts a negative number.
             Dialect::Mysql => {
                 rest.starts_with('#')
                     || rest.strip_prefix("--").is_some_and(|after| {
@@ -181,7 +181,7 @@ impl<'t> Splitter<'t> {
         self.blank(line.len());
     }
 
-    /// A comment between its marks; one dialect nests them, another runs some of them.
+    /// Reads a comment between `/*` and `*/`. `PostgreSQL` nests them; `MySQL` runs those that begin with `/*!`.
     fn comment(&mut self) {
         let hint = ["/*!", "/*M!"].iter().find_map(|mark| self.rest.strip_prefix(mark));
         if let Some(code) = hint.filter(|_| self.dialect == Dialect::Mysql && !self.hinted) {
@@ -190,7 +190,7 @@ impl<'t> Splitter<'t> {
             self.blank(self.rest.len() - code.len());
             return;
         }
-        // One in another may be code or may be none.
+        // A hint within a hint is code or not, depending on the version.
         self.open |= hint.is_some() && self.hinted;
         let (mut at, mut depth) = (2, 1);
         while depth > 0 {
@@ -236,13 +236,13 @@ impl<'t> Splitter<'t> {
             }
             _ => return None,
         };
-        // A version that skips the hint ends it inside the string.
+        // A version of the server that skips the hint ends it at a `*/` inside the string.
         self.open |= self.hinted && end.is_some_and(|end| rest[..end].contains("*/"));
         self.open |= end.is_none();
         Some(end.unwrap_or(rest.len()))
     }
 
-    /// Whether the `E` before a string is a word of its own.
+    /// True if the `E` before a string is a separate word.
     fn is_prefix(&self) -> bool {
         let before = self.sql.chars().rev().nth(1);
         before.is_none_or(|c| !is_word(c))
@@ -253,7 +253,7 @@ impl<'t> Splitter<'t> {
     }
 
     fn word(&mut self) {
-        // A delimiter may be made of what words are made of.
+        // A delimiter may consist of word characters.
         let ends = |(at, c): &(usize, char)| {
             !is_word(*c) || *at > 0 && self.rest[*at..].starts_with(self.delimiter)
         };
@@ -283,7 +283,7 @@ impl<'t> Splitter<'t> {
         }
     }
 
-    /// Whether the first words say that the statement creates something with a body.
+    /// True if the first words show that the statement creates a routine with a body.
     fn is_routine(&self) -> bool {
         let head = &self.sql[..self.sql.floor_char_boundary(HEAD)];
         let mut words = head.split_whitespace().take(8);
@@ -303,7 +303,7 @@ impl<'t> Splitter<'t> {
         self.skip(length);
     }
 
-    /// Skips what is not code; a space keeps words apart.
+    /// Replaces a part that is not code by a space.
     fn blank(&mut self, length: usize) {
         if !self.sql.is_empty() {
             self.sql.push(' ');
@@ -318,7 +318,7 @@ impl<'t> Splitter<'t> {
         self.rest = rest;
     }
 
-    /// The rows that follow `COPY … FROM STDIN` up to a line `\.` are no statements.
+    /// Skips the rows after `COPY … FROM STDIN`, up to a line `\.`.
     fn skip_copied_rows(&mut self) {
         if self.dialect != Dialect::Postgres || self.no_rows_end || !reads_rows(&self.sql) {
             return;
@@ -346,14 +346,14 @@ impl<'t> Splitter<'t> {
     }
 }
 
-/// Whether the last word is `END`.
+/// True if the last word is `END`.
 fn ends_with_end(sql: &str) -> bool {
     let bytes = sql.trim_end().as_bytes();
     let Some((before, word)) = bytes.split_last_chunk::<3>() else { return false };
     word.eq_ignore_ascii_case(b"end") && before.last().is_none_or(u8::is_ascii_whitespace)
 }
 
-/// Whether a statement reads rows that follow it. Words in quotes or brackets do not count.
+/// True if a statement reads rows that follow it. Words in quotes or parentheses do not count.
 fn reads_rows(sql: &str) -> bool {
     if !sql.as_bytes().get(..4).is_some_and(|word| word.eq_ignore_ascii_case(b"copy")) {
         return false;
@@ -381,7 +381,7 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_' || c == '$'
 }
 
-/// The length up to and with the closing quote; a doubled quote does not close.
+/// The length of a string with its closing quote. A doubled quote does not close it.
 fn closing(text: &str, quote: char, escapes: bool) -> Option<usize> {
     let mut chars = text.char_indices().skip(1).peekable();
     while let Some((at, c)) = chars.next() {

@@ -1,4 +1,4 @@
-//! One statement parsed within bounds, and what it does by the rule table.
+//! Parses one statement within limits and finds its effects by the rule table.
 
 mod alter;
 mod nested;
@@ -19,7 +19,7 @@ use super::rule::Rule;
 use super::split::RawStatement;
 use super::{Dialect, Object, ObjectKind};
 
-/// Longer statements are not parsed: a chain of operators is a tree as deep as the chain is long.
+/// The most tokens of a statement that is parsed: a long chain of operators gives a syntax tree just as deep.
 const MOST_TOKENS: usize = 4_000;
 /// The deepest nesting of brackets that is parsed.
 const DEEPEST: usize = 24;
@@ -41,16 +41,16 @@ impl StatementEffect {
     }
 }
 
-/// What is known before a statement.
+/// The definitions before a statement.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StatementContext<'a> {
     pub(super) dialect: Dialect,
     pub(super) known: &'a SchemaDefinitions,
-    /// The tables that this file made, by their full names as written. No code uses them yet.
+    /// The tables that this file created, by their full names as written. No code uses them yet.
     pub(super) fresh: &'a BTreeSet<String>,
 }
 
-/// Parses what is within bounds, usually one statement; `None` when it cannot be understood.
+/// Parses a piece, usually one statement; `None` if it is past the limits or cannot be parsed.
 pub(super) fn parse(piece: &RawStatement, dialect: Dialect) -> Option<Vec<Statement>> {
     if piece.open {
         return None;
@@ -82,7 +82,7 @@ fn depth(tokens: &[Token]) -> usize {
     deepest
 }
 
-/// All effects of a statement; a kind that is not listed here is unjudged.
+/// All effects of a statement. A kind that is not listed here is unjudged.
 pub(super) fn effects(
     statement: &Statement,
     context: StatementContext<'_>,
@@ -107,13 +107,13 @@ pub(super) fn effects(
     }
 }
 
-/// Statements that make, change or take away one object.
+/// The effect of a statement that creates, changes or drops objects.
 fn definition(statement: &Statement, context: StatementContext<'_>) -> Option<StatementEffect> {
     Some(match statement {
         Statement::CreateTable(table) if table.or_replace => {
             StatementEffect::on(Rule::DropObject, ObjectKind::Table, None, &key(&table.name))
         }
-        // The query that fills it runs at once.
+        // The query that fills the table runs at once.
         Statement::CreateTable(table) => {
             StatementEffect::of(nested::worst_inside(&table.query).max(Rule::CreateObject))
         }
@@ -247,7 +247,7 @@ pub(super) fn dropped_index(
     table: Option<&str>,
     context: StatementContext<'_>,
 ) -> StatementEffect {
-    // One that is not unique may share its name with one of another table or schema that is.
+    // A unique index of another table or schema may have the same name as one that is not unique.
     let is_meant = |index: &&Index| {
         table.is_none_or(|table| table == index.table) && (index.unique || schema == index.schema)
     };
@@ -261,7 +261,7 @@ pub(super) fn dropped_index(
     StatementEffect::on(rule, ObjectKind::Index, table, name)
 }
 
-/// Who may do what.
+/// The effect of a statement on access rights.
 fn access(statement: &Statement) -> Option<StatementEffect> {
     Some(match statement {
         Statement::Grant(_) | Statement::CreateRole(_) | Statement::CreateUser(_) => {
@@ -283,7 +283,7 @@ fn access(statement: &Statement) -> Option<StatementEffect> {
     })
 }
 
-/// Statements that change rows, and queries that may.
+/// The effect of a statement that changes rows, or of a query, which may.
 fn rows(statement: &Statement, context: StatementContext<'_>) -> Option<StatementEffect> {
     let rule = match statement {
         Statement::Insert(insert) => {
@@ -313,7 +313,7 @@ fn rows(statement: &Statement, context: StatementContext<'_>) -> Option<Statemen
     Some(StatementEffect::of(rule))
 }
 
-/// A query changes nothing unless it has a nested write or calls a function that may write.
+/// The effect of a query: none, unless it has a nested write or calls a function that may write.
 fn query_effect(query: &Query) -> Rule {
     let inside = nested::worst_inside(query);
     match query.body.as_ref() {
@@ -322,7 +322,7 @@ fn query_effect(query: &Query) -> Rule {
     }
 }
 
-/// Whether a setting is for the whole server and so outlives the migration.
+/// True if a setting is for the whole server and stays after the migration.
 fn is_global(set: &Set) -> bool {
     let global = |scope: Option<ContextModifier>, name: &ObjectName| {
         let name = name.to_string().to_lowercase();
@@ -338,7 +338,7 @@ fn is_global(set: &Set) -> bool {
     }
 }
 
-/// Commands to the connection or server that touch no schema.
+/// The effect of a command to the connection or server.
 fn client(statement: &Statement) -> Rule {
     match statement {
         Statement::StartTransaction { statements, exception: None, .. }

@@ -1,4 +1,4 @@
-//! Binds the socket so that only its owner can reach it, and never takes it from a server that lives.
+//! Binds the socket so that only its owner can reach it. It never replaces the socket of a running server.
 
 use std::fs::{DirBuilder, Permissions, set_permissions};
 use std::io;
@@ -8,16 +8,14 @@ use std::path::Path;
 
 use tokio::net::UnixListener;
 
-/// The mode bit of folders like `/tmp`, in which everyone may make files.
+/// The mode bit of folders like `/tmp`, in which everyone may create files.
 const STICKY: u32 = 0o1000;
 
-/// Listens at `path`: its folder is made with mode 0700, the socket has mode 0600, and a socket without a
-/// listener is replaced.
+/// Listens at `path`. Its folder gets mode 0700 and the socket mode 0600. A socket without a listener is replaced.
 ///
 /// # Errors
-/// `AddrInUse` when somebody answers there, `AlreadyExists` when something else than a socket is there,
-/// `PermissionDenied` when the folder is not ours alone, and the errors of the
-/// file system.
+/// `AddrInUse` if a server answers there, `AlreadyExists` if `path` is not a socket, `PermissionDenied` if the folder is
+/// shared or belongs to another user, and the errors of the file system.
 pub fn bind(path: &Path) -> io::Result<UnixListener> {
     if let Some(folder) = path.parent() {
         private_folder(folder)?;
@@ -28,15 +26,17 @@ pub fn bind(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// The folder's own mode keeps everyone else out before the socket's mode is set. One that others share, or that
-/// somebody else made where we were about to, is left as it is and not used.
+/// The folder's mode keeps other users out before the socket's mode is set. A shared folder, or one of another user, is
+/// not changed and not used.
 fn private_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let about = folder.metadata()?;
     let is_shared = about.mode() & STICKY != 0;
     if is_shared || about.uid() != rustix::process::geteuid().as_raw() {
-        let sentence =
-            format!("\"{}\" belongs to others too; choose a folder of your own", folder.display());
+        let sentence = format!(
+            "\"{}\" is shared or belongs to another user; choose a folder of your own",
+            folder.display()
+        );
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, sentence));
     }
     set_permissions(folder, Permissions::from_mode(0o700))

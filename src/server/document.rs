@@ -1,4 +1,4 @@
-//! The description of the API that the API itself serves: what its routes say, and what every route has in common.
+//! The `OpenAPI` document that the API serves: the descriptions of its routes, and what all routes have in common.
 
 use std::collections::BTreeMap;
 
@@ -25,8 +25,8 @@ use crate::domain::ids::{CommitPrefix, IdempotencyKey};
 
 const ABOUT: &str = "The deploy console for trunk-based teams: watch builds reach staging, promote and roll back.
 
-Served as plain HTTP on the engine's unix socket. Who calls is told by the kernel, never by the request. Every \
-answer that is not one of success is a problem document (RFC 9457), whose `type` says more than its status.";
+Served as plain HTTP on the engine's unix socket. The kernel identifies the caller, never the request. Every \
+error is a problem document (RFC 9457), whose `type` is more specific than its status.";
 
 /// The problems that any route may answer with.
 const ANYWHERE: &[ProblemKind] = &[
@@ -40,7 +40,7 @@ const ANYWHERE: &[ProblemKind] = &[
 
 type Answers = BTreeMap<String, RefOr<Response>>;
 
-/// The title page, to which the routes are added.
+/// The document without its routes.
 pub(super) fn titled() -> OpenApi {
     let license = env!("CARGO_PKG_LICENSE");
     let license = LicenseBuilder::new().name(license).identifier(Some(license));
@@ -52,7 +52,7 @@ pub(super) fn titled() -> OpenApi {
     OpenApiBuilder::new().info(info).build()
 }
 
-/// Completes the description of all routes with what they have in common, and lets [`document`] answer with it.
+/// Adds what all routes have in common, and lets [`document`] serve the result.
 pub(super) fn served<S: Clone + Send + Sync + 'static>(
     routes: Router<S>,
     mut api: OpenApi,
@@ -68,7 +68,7 @@ pub(super) fn served<S: Clone + Send + Sync + 'static>(
     routes.layer(Extension(Document(Bytes::from(json))))
 }
 
-/// The schemas that no body of a route leads to, only its parameters and problems.
+/// The schemas that are used only in parameters and problems, not in bodies.
 fn schemas() -> Vec<(String, RefOr<Schema>)> {
     let mut schemas = vec![
         (CommitPrefix::name().into(), CommitPrefix::schema()),
@@ -96,7 +96,7 @@ pub(super) async fn document(Extension(Document(json)): Extension<Document>) -> 
     ([(CONTENT_TYPE, "application/json")], json).into_response()
 }
 
-/// Adds the headers of every message and the problems of every route.
+/// Adds the headers of every request and answer, and the problems of every route.
 fn stamp(item: &mut PathItem) {
     let of_parameter = |(name, _)| RefOr::Ref(Ref::new(format!("#/components/parameters/{name}")));
     item.parameters = Some(request_headers().map(of_parameter).into());
@@ -118,7 +118,7 @@ fn stamp(item: &mut PathItem) {
 
 /// The headers that any request may have.
 fn request_headers() -> [(String, RefOr<Parameter>); 2] {
-    let api = "The number of the protocol that the caller speaks; another than the engine's is turned away.";
+    let api = "The version of the API that the caller speaks. The engine refuses a request with another version than its own.";
     let version = "The version of the calling program, for people.";
     [
         (API_HEADER.to_owned(), in_header::<u32>(API_HEADER, Required::False, api).into()),
@@ -132,7 +132,7 @@ fn request_headers() -> [(String, RefOr<Parameter>); 2] {
 /// The headers that every answer has.
 fn response_headers() -> [(String, RefOr<Header>); 2] {
     [
-        header::<u32>(API_HEADER, "The number of the protocol that the engine speaks."),
+        header::<u32>(API_HEADER, "The version of the API that the engine speaks."),
         header::<String>(VERSION_HEADER, "The version of the engine, for people."),
     ]
 }
@@ -154,7 +154,7 @@ fn header<T: ToSchema>(name: &str, about: &str) -> (String, RefOr<Header>) {
     (name.to_owned(), header.build().into())
 }
 
-/// Adds an answer for each status that the kinds have; kinds of one status share it.
+/// Adds an answer for each status of these kinds. Kinds with the same status share an answer.
 fn add_problems(answers: &mut Answers, kinds: &[ProblemKind]) {
     for kind in kinds {
         let (status, title) = kind.status_and_title();
@@ -182,18 +182,18 @@ fn problems(kinds: &[ProblemKind]) -> Answers {
     answers
 }
 
-/// Of snapshots that the caller has.
+/// The answer if the caller has the current snapshot.
 pub(super) struct NotModifiedResponse;
 
 impl IntoResponses for NotModifiedResponse {
     fn responses() -> Answers {
-        let mut same = Response::new("The caller has the present version.");
+        let mut same = Response::new("The caller has the current version.");
         same.headers.extend([header::<String>(ETAG.as_str(), "The version, quoted.")]);
         Answers::from([("304".to_owned(), RefOr::T(same))])
     }
 }
 
-/// Of routes that read a query or a body.
+/// The problems of routes that read a query or a body.
 pub(super) struct BadRequestResponse;
 
 impl IntoResponses for BadRequestResponse {
@@ -202,7 +202,7 @@ impl IntoResponses for BadRequestResponse {
     }
 }
 
-/// Of routes with a name in their path.
+/// The problems of routes with a name in their path.
 pub(super) struct NotFoundResponses;
 
 impl IntoResponses for NotFoundResponses {
@@ -211,7 +211,7 @@ impl IntoResponses for NotFoundResponses {
     }
 }
 
-/// Of the receipts.
+/// The problems of the receipt route.
 pub(super) struct NoReceiptResponses;
 
 impl IntoResponses for NoReceiptResponses {
@@ -220,7 +220,7 @@ impl IntoResponses for NoReceiptResponses {
     }
 }
 
-/// Of plans and searches.
+/// The problems of plans and searches.
 pub(super) struct InvalidResponse;
 
 impl IntoResponses for InvalidResponse {
@@ -229,7 +229,7 @@ impl IntoResponses for InvalidResponse {
     }
 }
 
-/// Of commands.
+/// The problems of commands.
 pub(super) struct RefusedResponses;
 
 impl IntoResponses for RefusedResponses {
@@ -252,13 +252,13 @@ pub(super) struct LogPageResponse;
 impl IntoResponses for LogPageResponse {
     fn responses() -> Answers {
         let mut page = ResponseBuilder::new()
-            .description("Whole lines, `TIME STREAM TEXT` each, as the step wrote them: any bytes.")
+            .description("Whole lines of `TIME STREAM TEXT`. The text may be any bytes.")
             .content("application/octet-stream", Content::default())
             .build();
         page.headers.extend([
             header::<u64>(LOG_START, "The cursor of the first byte."),
-            header::<u64>(LOG_NEXT, "The cursor to go on reading `after`."),
-            header::<u64>(LOG_SIZE, "How long the whole log is now."),
+            header::<u64>(LOG_NEXT, "The cursor for the next page, as its `after`."),
+            header::<u64>(LOG_SIZE, "The size of the whole log now, in bytes."),
             header::<bool>(LOG_ENDED, "Whether no more lines will come."),
         ]);
         Answers::from([("200".to_owned(), RefOr::T(page))])

@@ -1,4 +1,4 @@
-//! What a request says, read into domain types or answered with a problem.
+//! Reads the parts of a request into domain types, or answers with a problem.
 
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
@@ -35,7 +35,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for InPath<
     }
 }
 
-/// What stands behind the `?`.
+/// The query of the URL.
 pub(super) struct InQuery<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for InQuery<T> {
@@ -60,7 +60,8 @@ pub(super) struct KeyedCommand {
 
 impl IntoParams for KeyedCommand {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let about = "Made up once for each intent: the same key never acts twice.";
+        let about =
+            "A key that the caller makes for each command. A command with the same key runs once.";
         vec![in_header::<IdempotencyKey>(KEY_HEADER, Required::True, about)]
     }
 }
@@ -81,7 +82,7 @@ fn key(headers: &HeaderMap) -> Result<IdempotencyKey, ProblemDocument> {
     let bad = |why: String| ProblemDocument::new(ProblemKind::BadRequest, why);
     let Some(key) = headers.get(KEY_HEADER) else {
         return Err(bad(format!(
-            "a command needs the header {KEY_HEADER:?}, made up once for each intent"
+            "a command needs the header {KEY_HEADER:?}; make a new key for each command"
         )));
     };
     let key = String::from_utf8_lossy(key.as_bytes()).into_owned();
@@ -98,12 +99,12 @@ fn unreadable(rejection: &JsonRejection) -> ProblemDocument {
     }
 }
 
-/// The versions that the caller has already.
+/// The versions that the caller has.
 pub(super) struct KnownVersions(Vec<Version>);
 
 impl IntoParams for KnownVersions {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let about = "The entity tags of what the caller has already.";
+        let about = "The entity tags of the versions that the caller has.";
         vec![in_header::<String>(IF_NONE_MATCH.as_str(), Required::False, about)]
     }
 }
@@ -123,7 +124,7 @@ impl<S: Send + Sync> FromRequestParts<S> for KnownVersions {
 }
 
 impl KnownVersions {
-    /// The one version to wait beyond; with several there is nothing to wait for.
+    /// The version to wait for a change of; `None` if there are several or none.
     pub(super) fn only(&self) -> Option<Version> {
         match self.0.as_slice() {
             [version] => Some(version.clone()),

@@ -1,4 +1,4 @@
-//! What every answer goes through, and what answers where no route does.
+//! The layers around all routes: version headers, the handshake and the time limit; and the answers without a route.
 
 use axum::Router;
 use axum::extract::Request;
@@ -17,7 +17,7 @@ pub(super) fn stamped<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Ro
     routes.layer(middleware::from_fn(handshake)).layer(middleware::map_response(stamp))
 }
 
-/// Says on every answer which version speaks.
+/// Adds the version headers to an answer.
 async fn stamp(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(API_HEADER, HeaderValue::from(API));
@@ -25,7 +25,7 @@ async fn stamp(mut response: Response) -> Response {
     response
 }
 
-/// Turns away a caller of another protocol; one that does not say is trusted to have read the documentation.
+/// Refuses a caller with another version of the API. A request without the header is accepted.
 async fn handshake(request: Request, next: Next) -> Response {
     match incompatible(request.headers()) {
         Some(sentence) => {
@@ -41,7 +41,7 @@ fn incompatible(headers: &HeaderMap) -> Option<String> {
     mismatch(Side::Engine, &said(API_HEADER)?, said(VERSION_HEADER).as_deref())
 }
 
-/// Ends an answer that takes too long.
+/// Answers with a problem if a route takes too long.
 pub(super) async fn in_time(request: Request, next: Next) -> Response {
     timeout(LONGEST_ANSWER, next.run(request)).await.unwrap_or_else(|_| {
         let sentence = "the backend took too long; try again";

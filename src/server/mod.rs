@@ -31,29 +31,29 @@ use self::stopping::StopSignal;
 use crate::backend::Backend;
 use crate::domain::caller::Caller;
 
-/// The most connections at once; more wait in the socket's own queue.
+/// The most open connections; more wait in the socket's queue.
 const CONNECTIONS: usize = 256;
-/// How long a connection may take to send the head of its next request, which is also how long it may idle.
+/// How long a connection may idle or take to send the head of a request.
 const HEAD: Duration = Duration::from_mins(1);
 /// How long running commands may take to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(5);
-/// How long to wait after the system refused to accept, for want of file descriptors say.
+/// How long to wait after an accept failed, for example because file descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `shutdown`, each connection with the backend that `backend_for` makes for its caller.
+/// Serves until `shutdown`. `backend_for` makes the backend of each connection, for its caller.
 ///
-/// On shutdown everyone who waits for news is sent away at once, and commands that have begun are finished.
+/// On shutdown, waiting reads end at once with an error, and running commands finish.
 ///
 /// # Errors
-/// When the system does not tell who we are ourselves.
+/// None at present.
 pub async fn serve<B: Backend>(
     listener: UnixListener,
     backend_for: impl Fn(Caller) -> B + Clone + Send + Sync + 'static,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let (stop, stopping) = stopping::channel();
-    let door = Door { backend_for, routes: routes::router(), logins: Logins::default(), stopping };
-    let door = Arc::new(door);
+    let (routes, logins) = (routes::router(), Logins::default());
+    let handler = Arc::new(ConnectionHandler { backend_for, routes, logins, stopping });
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
@@ -62,9 +62,9 @@ pub async fn serve<B: Backend>(
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
             (stream, slot) = accept(&listener, &slots) => {
-                let door = door.clone();
+                let handler = handler.clone();
                 connections.spawn(async move {
-                    door.connection(stream).await;
+                    handler.handle(stream).await;
                     drop(slot);
                 });
             }
@@ -79,7 +79,7 @@ pub async fn serve<B: Backend>(
     Ok(())
 }
 
-/// The next connection, once there is a slot for it.
+/// Waits for a slot and accepts the next connection.
 async fn accept(
     listener: &UnixListener,
     slots: &Arc<Semaphore>,
@@ -96,20 +96,20 @@ async fn accept(
     }
 }
 
-/// What every connection goes through.
-struct Door<F, B> {
+/// Handles connections: identifies the caller and serves the routes.
+struct ConnectionHandler<F, B> {
     backend_for: F,
     routes: Router<Session<B>>,
     logins: Logins,
     stopping: StopSignal,
 }
 
-impl<F, B> Door<F, B>
+impl<F, B> ConnectionHandler<F, B>
 where
     F: Fn(Caller) -> B + Send + Sync,
     B: Backend,
 {
-    async fn connection(&self, stream: UnixStream) {
+    async fn handle(&self, stream: UnixStream) {
         let router = match peer::of(&stream, &self.logins).await {
             Ok(Peer::Admitted(caller)) => {
                 tracing::debug!(%caller, "a caller connected");
@@ -117,15 +117,15 @@ where
                 let session = Session { backend, stopping: self.stopping.clone() };
                 self.routes.clone().with_state(session)
             }
-            Ok(Peer::Stranger(uid)) => routes::closed(uid),
-            Err(error) => return tracing::warn!(%error, "could not tell who connected"),
+            Ok(Peer::Stranger(uid)) => routes::no_access(uid),
+            Err(error) => return tracing::warn!(%error, "could not identify the caller"),
         };
-        if let Err(error) = self.speak(stream, router).await {
+        if let Err(error) = self.serve(stream, router).await {
             tracing::debug!(%error, "a connection broke");
         }
     }
 
-    async fn speak(&self, stream: UnixStream, router: Router) -> hyper::Result<()> {
+    async fn serve(&self, stream: UnixStream, router: Router) -> hyper::Result<()> {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)

@@ -1,4 +1,4 @@
-//! Makes the caller of a connection to the unix socket: the kernel tells who it is, never the request.
+//! Identifies the caller of a unix socket connection by the user id from the kernel, never by the request.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,14 +12,14 @@ use tokio::time::timeout;
 
 use crate::domain::caller::{Caller, Via};
 
-/// Looking up a name may ask a directory server that does not answer.
+/// The longest look-up of a name: it may ask a directory server that does not answer.
 const LOOKUP: Duration = Duration::from_secs(5);
 
-/// Whether a peer is let in.
+/// Whether a peer has access.
 pub(super) enum Peer {
-    /// As this caller.
+    /// It has, as this caller.
     Admitted(Caller),
-    /// Somebody else's process, by its user id.
+    /// It has not: its user id is another.
     Stranger(u32),
 }
 
@@ -32,12 +32,12 @@ pub(super) async fn of(stream: &UnixStream, logins: &Logins) -> io::Result<Peer>
     }
 }
 
-/// The owner and root are let in: root could read and change everything anyway.
+/// The owner and root have access: root can read and change everything anyway.
 fn admits(uid: u32, own: u32) -> bool {
     uid == own || uid == 0
 }
 
-/// Login names by user id; at most two are ever asked for.
+/// Login names by user id. Only those of the owner and root are looked up.
 #[derive(Default)]
 pub(super) struct Logins(Mutex<BTreeMap<u32, String>>);
 

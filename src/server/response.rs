@@ -1,4 +1,4 @@
-//! What goes back: snapshots with their versions, pages of logs, and problems.
+//! The responses: snapshots with their versions, pages of logs, and problems.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::backend::problem::{RETRY, retry_after};
 use crate::domain::log::LogPage;
 use crate::domain::snapshot::Version;
 
-/// A problem on its way out, and when to ask again.
+/// A problem document and its `retry-after`.
 #[derive(Debug)]
 pub(super) struct ProblemResponse {
     problem: ProblemDocument,
@@ -25,8 +25,8 @@ pub(super) struct ProblemResponse {
 
 impl From<ProblemDocument> for ProblemResponse {
     fn from(problem: ProblemDocument) -> Self {
-        let is_away = matches!(problem.kind, ProblemKind::Unreachable | ProblemKind::Stopping);
-        Self { problem, retry_after: is_away.then_some(RETRY) }
+        let is_temporary = matches!(problem.kind, ProblemKind::Unreachable | ProblemKind::Stopping);
+        Self { problem, retry_after: is_temporary.then_some(RETRY) }
     }
 }
 
@@ -52,7 +52,7 @@ impl IntoResponse for ProblemResponse {
     }
 }
 
-/// A snapshot with its version, or that the caller has it already.
+/// A snapshot with its version, or "not modified" if the caller has that version.
 pub(super) fn snapshot<T: Serialize>(
     known: &KnownVersions,
     snapshot: Option<T>,
@@ -72,7 +72,8 @@ pub(super) fn snapshot<T: Serialize>(
     }
 }
 
-/// A version that no header can carry goes without one: then every question gets a full answer.
+/// Adds the version as the entity tag. A version that does not fit into a header is left out; the caller then always
+/// gets the full snapshot.
 fn tagged(body: impl IntoResponse, version: &Version) -> Response {
     let mut response = body.into_response();
     if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", version.0)) {
@@ -81,7 +82,7 @@ fn tagged(body: impl IntoResponse, version: &Version) -> Response {
     response
 }
 
-/// A page of a log: its bytes as they are, its cursors in headers.
+/// A page of a log: its bytes unchanged, its cursors in headers.
 pub(super) fn log(page: LogPage) -> Response {
     let cursors = [(LOG_START, page.start), (LOG_NEXT, page.next), (LOG_SIZE, page.size)];
     let mut response = page.bytes.into_response();

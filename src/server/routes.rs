@@ -1,4 +1,4 @@
-//! Which path answers what, and what every answer goes through.
+//! The routes of the API.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ use crate::domain::log::{LogFind, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot};
 
-/// How many deployments a page has if the caller does not say, and the most that it has.
+/// The default number of deployments on a page, and the most. The same for the limits below.
 const DEPLOYMENTS: (usize, usize) = (50, 500);
 const EVENTS: (usize, usize) = (100, 1_000);
 const CHAIN: (usize, usize) = (1_000, 1_000);
@@ -54,7 +54,7 @@ impl<B> Clone for Session<B> {
     }
 }
 
-/// What is behind the door for those who are let in.
+/// The routes for callers with access.
 pub(super) fn router<B: Backend>() -> Router<Session<B>> {
     let (routes, api) = OpenApiRouter::with_openapi(document::titled())
         .routes(routes!(document::document))
@@ -81,8 +81,8 @@ pub(super) fn router<B: Backend>() -> Router<Session<B>> {
     stamped(routes)
 }
 
-/// What is behind the door for everyone else.
-pub(super) fn closed(uid: u32) -> Router {
+/// The answer to every request of a caller without access.
+pub(super) fn no_access(uid: u32) -> Router {
     let sentence = format!(
         "this engine belongs to another user, and user {uid} has no access; start your own trunkline"
     );
@@ -94,7 +94,7 @@ pub(super) fn closed(uid: u32) -> Router {
 type HttpResult<T> = Result<T, ProblemResponse>;
 
 impl<B: Backend> Session<B> {
-    /// Asks the backend; gives up when the server stops.
+    /// Waits for the backend's answer, or answers that the server stops.
     async fn ask<T>(
         &self,
         question: impl Future<Output = crate::backend::Answer<T>>,
@@ -109,7 +109,7 @@ impl<B: Backend> Session<B> {
     }
 }
 
-/// Says who answers and what it can do.
+/// Describes the engine and what it can do.
 #[utoipa::path(
     get,
     path = path::DESCRIBE,
@@ -119,9 +119,9 @@ async fn describe<B: Backend>(State(session): State<Session<B>>) -> HttpResult<J
     session.ask(session.backend.describe()).await.map(Json)
 }
 
-/// Shows one row for each service.
+/// Returns one row for each service.
 ///
-/// When the caller has the present version, it is answered when something changes or once `wait` is over.
+/// If the caller has the current version, the answer comes at the next change, or when `wait` is over.
 #[utoipa::path(
     get,
     path = path::FLEET,
@@ -143,9 +143,9 @@ async fn fleet<B: Backend>(
     Ok(response::snapshot(&known, fleet, |fleet| &fleet.version))
 }
 
-/// Shows one service, with everything that its screen needs.
+/// Returns one service, with everything that a screen needs.
 ///
-/// When the caller has the present version, it is answered when something changes or once `wait` is over.
+/// If the caller has the current version, the answer comes at the next change, or when `wait` is over.
 #[utoipa::path(
     get,
     path = path::SERVICE,
@@ -175,7 +175,7 @@ async fn service<B: Backend>(
     path = path::DEPLOYMENTS,
     params(("service" = ServiceName, Path), DeploymentsQuery),
     responses(
-        (status = 200, description = "A page of them.", body = DeploymentPage),
+        (status = 200, description = "A page of deployments.", body = DeploymentPage),
         BadRequestResponse,
         NotFoundResponses,
     )
@@ -190,13 +190,13 @@ async fn deployments<B: Backend>(
     Ok(Json(DeploymentPage { deployments: session.ask(page).await? }))
 }
 
-/// Lists the windows of the freezes by calendar.
+/// Lists the windows of the calendar freezes.
 #[utoipa::path(
     get,
     path = path::FREEZES,
     params(("service" = ServiceName, Path), FreezesQuery),
     responses(
-        (status = 200, description = "The windows that overlap the stretch.", body = FreezePage),
+        (status = 200, description = "The windows that overlap the period.", body = FreezePage),
         BadRequestResponse,
         NotFoundResponses,
     )
@@ -207,13 +207,13 @@ async fn freezes<B: Backend>(
     InQuery(query): InQuery<FreezesQuery>,
 ) -> HttpResult<Json<FreezePage>> {
     let (from, until) = query
-        .stretch()
+        .period()
         .map_err(|sentence| ProblemDocument::new(ProblemKind::BadRequest, sentence))?;
     let windows = session.backend.freezes(&name, query.environment, from, until);
     Ok(Json(FreezePage { windows: session.ask(windows).await? }))
 }
 
-/// Plans a promote or a rollback: what it would do if the caller did it now. Nothing is done.
+/// Plans a promote or a rollback: what it would do if the caller ran it now. Nothing runs.
 #[utoipa::path(
     get,
     path = path::PLAN,
@@ -235,16 +235,16 @@ async fn plan<B: Backend>(
     session.ask(session.backend.plan(&name, action)).await.map(Json)
 }
 
-/// Says where a commit is on its way to production.
+/// Returns the location of a commit: its build, staging and production.
 #[utoipa::path(
     get,
     path = path::COMMIT,
     params(
         ("service" = ServiceName, Path),
-        ("commit" = CommitPrefix, Path, description = "Its id, or the beginning of it."),
+        ("commit" = CommitPrefix, Path, description = "Its sha or the beginning of it."),
     ),
     responses(
-        (status = 200, description = "Where it is, or that it is not known here.", body = CommitLocation),
+        (status = 200, description = "Its location, or that no such commit is known.", body = CommitLocation),
         NotFoundResponses,
     )
 )]
@@ -255,10 +255,10 @@ async fn commit_location<B: Backend>(
     session.ask(session.backend.commit_location(&name, &commit)).await.map(Json)
 }
 
-/// Records a command, and answers once it is durable.
+/// Records a command and answers when it is durable.
 ///
-/// The same key with the same command gets the first receipt again. A command runs to its end even when the engine
-/// stops meanwhile or the caller goes away; its receipt tells.
+/// The same key with the same command gets the first receipt again. The command may be recorded even if the caller
+/// disconnects or the engine stops; its receipt shows that.
 #[utoipa::path(
     post,
     path = path::COMMANDS,
@@ -279,7 +279,7 @@ async fn command<B: Backend>(
     Ok(Json(session.backend.command(&name, order.command, order.key).await?))
 }
 
-/// Tells what became of a command, by its key.
+/// Returns the receipt of a command, by its key.
 #[utoipa::path(
     get,
     path = path::RECEIPT,
@@ -300,7 +300,7 @@ async fn receipt<B: Backend>(
 
 /// Reads a page of a step's log, by byte cursor.
 ///
-/// When there is nothing after the cursor and the step still runs, it is answered when there is or once `wait` is
+/// If there is nothing after the cursor and the step still runs, the answer comes with the next line, or when `wait` is
 /// over.
 #[utoipa::path(
     get,
@@ -325,10 +325,9 @@ async fn log<B: Backend>(
     session.ask(page).await.map(response::log)
 }
 
-/// Looks for a line of a step's log, in as much of it as takes a moment.
+/// Searches a part of a step's log.
 ///
-/// The line that is found may contain the text; the caller looks closer. After `not_yet`, go on from the
-/// cursor that was reached.
+/// The line that is found may match; the caller checks it. After `not_yet`, continue from the cursor in `reached`.
 #[utoipa::path(
     get,
     path = path::LOG_SEARCH,
@@ -339,7 +338,7 @@ async fn log<B: Backend>(
         LogSearchQuery,
     ),
     responses(
-        (status = 200, description = "How far the search came.", body = LogFind),
+        (status = 200, description = "The result of the search.", body = LogFind),
         BadRequestResponse,
         NotFoundResponses,
         InvalidResponse,
@@ -355,11 +354,11 @@ async fn search_log<B: Backend>(
     session.ask(session.backend.search_log(&name, deployment, step, search)).await.map(Json)
 }
 
-/// Reads a page of the recorded facts, or streams them to a caller that accepts `text/event-stream`.
+/// Reads a page of the recorded events, or streams them to a caller that accepts `text/event-stream`.
 ///
-/// A page waits for its first event. A stream takes neither `limit` nor `wait`. Each of its messages has the sequence
-/// number as its `id`, the name of the fact as its `event` and an `Event` as its `data`; a failure is its last
-/// message, with the name `problem` and a `ProblemDocument`.
+/// A page waits for its first event. A stream ignores `limit` and `wait`. Each message of a stream has the sequence
+/// number as its `id`, the name of the fact as its `event` and an `Event` as its `data`. If the engine fails, the last
+/// message has the name `problem` and a `ProblemDocument`.
 #[utoipa::path(
     get,
     path = path::EVENTS,
@@ -385,14 +384,14 @@ async fn events<B: Backend>(
     Ok(Json(EventPage { events: session.ask(page).await? }).into_response())
 }
 
-/// Walks a part of the record's hash chain, and names the first row that does not hold.
+/// Verifies a part of the record's hash chain and names the first row that breaks it.
 ///
-/// To walk all of it, go on with the number and the hash of the last row of each page.
+/// To verify all of it, continue with the sequence number and the hash of the last row of each page.
 #[utoipa::path(
     get,
     path = path::CHAIN,
     params(ChainQuery),
-    responses((status = 200, description = "The rows that hold.", body = ChainPage), BadRequestResponse)
+    responses((status = 200, description = "The valid rows.", body = ChainPage), BadRequestResponse)
 )]
 async fn chain<B: Backend>(
     State(session): State<Session<B>>,
@@ -402,7 +401,7 @@ async fn chain<B: Backend>(
     session.ask(session.backend.chain(query.from(), limit)).await.map(Json)
 }
 
-/// Says which part of the record a time reaches, by any clock.
+/// Returns the first and the last event of a period.
 #[utoipa::path(
     get,
     path = path::SPAN,

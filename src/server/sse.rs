@@ -1,4 +1,4 @@
-//! The stream of events as server-sent events, from any sequence number on.
+//! The stream of events as server-sent events, from any sequence number.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -21,9 +21,9 @@ use crate::backend::{Answer, Backend, LONGEST_WAIT};
 use crate::domain::event::Event;
 use crate::domain::ids::{Seq, ServiceName};
 
-/// How often a quiet stream says that it is still there.
+/// How often a quiet stream sends a keep-alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// How many events are asked for at once.
+/// How many events one read of the backend asks for.
 const BATCH: usize = 100;
 
 /// Whether the caller wants a stream instead of a page.
@@ -32,7 +32,7 @@ pub(super) fn wanted(headers: &HeaderMap) -> bool {
     accepted.split(',').any(|kind| kind.trim().starts_with("text/event-stream"))
 }
 
-/// The last event that the caller saw before its connection broke.
+/// The last event that the caller received before its connection broke.
 pub(super) struct LastEvent(pub Seq);
 
 impl LastEvent {
@@ -46,13 +46,13 @@ impl LastEvent {
 
 impl IntoParams for LastEvent {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let about = "The `id` of the last message that the caller saw; wins over `after`.";
+        let about = "The `id` of the last message that the caller received; overrides `after`.";
         vec![in_header::<Seq>(Self::HEADER, Required::False, about)]
     }
 }
 
-/// The events after `after` and every one to come, until the server stops or the backend fails; a failure is the
-/// last thing that the stream tells.
+/// The events after `after` and all new ones, until the server stops or the backend fails. The last message of a failed
+/// stream is the problem.
 pub(super) fn stream<B: Backend>(
     session: Session<B>,
     service: Option<ServiceName>,
@@ -76,7 +76,7 @@ fn message(event: Answer<Event>) -> Sent {
     sent.unwrap_or_else(|error| Sent::default().comment(error.to_string()))
 }
 
-/// Where the stream is; `None` once it has told its failure.
+/// The position of a stream in the events.
 struct StreamPosition<B> {
     backend: Arc<B>,
     service: Option<ServiceName>,
@@ -89,11 +89,11 @@ fn events<B: Backend>(
     service: Option<ServiceName>,
     after: Seq,
 ) -> impl Stream<Item = Answer<Event>> + Send {
-    let place = StreamPosition { backend, service, after, ready: VecDeque::new() };
-    stream::unfold(Some(place), |place| async {
-        let mut place = place?;
-        match place.next().await {
-            Ok(event) => Some((Ok(event), Some(place))),
+    let position = StreamPosition { backend, service, after, ready: VecDeque::new() };
+    stream::unfold(Some(position), |position| async {
+        let mut position = position?;
+        match position.next().await {
+            Ok(event) => Some((Ok(event), Some(position))),
             Err(error) => Some((Err(error), None)),
         }
     })

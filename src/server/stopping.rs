@@ -1,4 +1,4 @@
-//! Tells everything that waits that the server stops.
+//! The signal that the server stops, for everything that waits.
 
 use std::future::Future;
 
@@ -23,7 +23,7 @@ impl Stop {
 }
 
 impl StopSignal {
-    /// Ends when the server begins to stop, or did before.
+    /// Completes when the server begins to stop, or at once if it has begun.
     pub(super) fn begun(&self) -> impl Future<Output = ()> + Send + 'static {
         let mut stopping = self.0.clone();
         async move {

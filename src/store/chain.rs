@@ -1,4 +1,4 @@
-//! The hash chain in the database: one encoding for each row, and the walk that finds the first row that was changed.
+//! The hash chain in the database: the hash of each row, and the walk that finds the first broken row.
 
 use std::ops::ControlFlow;
 
@@ -13,7 +13,7 @@ use crate::domain::event::{Event, Fact};
 use crate::domain::ids::Seq;
 use crate::domain::people::Actor;
 
-/// An event exactly as its row spells it. The hash covers these texts, not their decoded values.
+/// An event as the texts of its row. The hash covers these texts, not their decoded values.
 #[derive(Debug)]
 pub(super) struct Stored {
     pub seq: i64,
@@ -47,8 +47,8 @@ impl Stored {
         })
     }
 
-    /// The digest over the row before and this row, every field with its length, so that no two rows are spelled
-    /// alike.
+    /// The digest of the previous hash and this row. Each field is preceded by its length, so that different rows never
+    /// give the same bytes.
     pub fn hash(&self, before: Hash) -> Hash {
         let mut digest = Sha256::new();
         digest.update(before.0);
@@ -84,7 +84,7 @@ pub(super) fn head(connection: &Connection) -> rusqlite::Result<(Seq, Hash)> {
     Ok(connection.query_row(SQL, [], read).optional()?.unwrap_or((Seq(0), Hash::GENESIS)))
 }
 
-/// Walks the whole chain. With a row from before it also says whether that row is still in it.
+/// Walks the whole chain. Also checks that the row `kept` is still in it.
 pub(super) fn walk(
     connection: &Connection,
     kept: Option<&ChainHead>,
@@ -95,7 +95,7 @@ pub(super) fn walk(
     Ok(walk.ended(kept))
 }
 
-/// Walks at most `limit` rows behind `from`.
+/// Walks at most `limit` rows after `from`.
 pub(super) fn page(
     connection: &Connection,
     from: ChainFrom,
@@ -105,7 +105,7 @@ pub(super) fn page(
         Some(_) => from,
         None => ChainFrom { hash: stored_hash(connection, from.seq)?, ..from },
     };
-    // From the beginning, rows with a number below 1 are met too: they do not belong there.
+    // A walk from the beginning also reads rows with a number below 1, which break the chain.
     let after = if from.seq == Seq(0) { i64::MIN } else { number(from.seq) };
     let mut page = ChainPage::default();
     let each = |row: Result<ChainHead, ChainBreak>| match row {
@@ -127,14 +127,14 @@ fn number(Seq(seq): Seq) -> i64 {
     i64::try_from(seq).unwrap_or(i64::MAX)
 }
 
-/// The hash that a row has, right or wrong.
+/// The stored hash of a row, not checked.
 fn stored_hash(connection: &Connection, seq: Seq) -> rusqlite::Result<Option<Hash>> {
     const SQL: &str = "SELECT hash FROM events WHERE seq = ?1";
     let read = |row: &Row<'_>| row.get(0).map(Hash);
     connection.prepare_cached(SQL)?.query_row([number(seq)], read).optional()
 }
 
-/// Hands on each row behind `after` as the new head, until one does not fit or `each` breaks off.
+/// Calls `each` with every row after `after` as the new head, or with the break in the chain, until `each` breaks.
 fn rows(
     connection: &Connection,
     after: i64,
@@ -159,19 +159,19 @@ fn rows(
     Ok(())
 }
 
-/// The row as the new head, when it goes on behind the row `after`.
+/// The row as the new head, if it continues the chain after the row `after`.
 fn next(row: &Row<'_>, Seq(after): Seq, before: Hash) -> Result<ChainHead, ChainBreak> {
     let expected = after + 1;
     let seq = row.get(0).map(i64::cast_unsigned).unwrap_or_default();
     let broken = |why: String| ChainBreak { seq: Seq(seq), why };
     if seq != expected {
-        return Err(broken(format!("event {expected} is missing, {seq} comes instead")));
+        return Err(broken(format!("event {expected} is missing; event {seq} follows instead")));
     }
     let read = || Ok((Stored::read(row)?, Hash(row.get(6)?)));
     let (stored, hash) =
         read().map_err(|e: rusqlite::Error| broken(format!("its row cannot be read: {e}")))?;
     if stored.hash(before) != hash {
-        return Err(broken("its hash does not fit its content and the event before".into()));
+        return Err(broken("its hash does not match its content and the event before".into()));
     }
     Ok(ChainHead { seq: Seq(seq), hash, at: stored.at, rows: expected })
 }

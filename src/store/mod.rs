@@ -1,4 +1,4 @@
-//! The durable record: hash-chained events in `SQLite`, the receipts of commands and the known services.
+//! The durable record in `SQLite`: hash-chained events, the receipts of commands and the known services.
 
 mod chain;
 mod reader;
@@ -19,7 +19,7 @@ use crate::domain::event::{Event, Fact};
 use crate::domain::ids::{IdempotencyKey, Seq, ServiceName};
 use crate::domain::people::Actor;
 
-/// The one writer of a database. What [`Store::append`] returned is on disk.
+/// The only writer of a database. Events that [`Store::append`] returned are on disk.
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
@@ -40,7 +40,7 @@ pub struct NewEvent {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {
     pub key: IdempotencyKey,
-    /// A digest of who asked for what.
+    /// A digest of the caller and the command.
     pub request: Hash,
     pub receipt: Receipt,
 }
@@ -54,28 +54,28 @@ pub struct KnownService {
     pub folder: String,
 }
 
-/// Why the record could not be read or written.
+/// Why the record cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("{path}: {why}")]
     Sqlite { path: String, why: rusqlite::Error },
-    #[error("{path} cannot be opened ({why}); see that it is a file that you may read and write")]
+    #[error("cannot open {path:?} ({why}); make it a file that you can read and write")]
     Unopened { path: String, why: rusqlite::Error },
     #[error(
-        "{path} is damaged, or no record of trunkline's ({why}); put it back from a copy, or move it away to begin a new one"
+        "{path:?} is damaged or is not a trunkline record ({why}); restore it from a copy, or move it away to start a new record"
     )]
     Damaged { path: String, why: rusqlite::Error },
     #[error(
-        "{path} was written by a newer trunkline (schema {found}, this one knows {known}); install that version again"
+        "{path:?} was written by a newer trunkline (its schema is {found}, this version supports {known}); install that version"
     )]
     Newer { path: String, found: u32, known: u32 },
-    #[error("SQLite {0} can corrupt a database in WAL mode; 3.51.3 or newer is needed")]
+    #[error("SQLite {0} can corrupt a database in WAL mode; install 3.51.3 or newer")]
     OldSqlite(String),
     #[error(
-        "{path} cannot be written ahead (SQLite stays with the mode {mode:?}); put the data folder on a local disk"
+        "{path:?} cannot use WAL mode (SQLite stays in mode {mode:?}); put the data folder on a local disk"
     )]
     NoWal { path: String, mode: String },
-    #[error("event {seq} cannot be read: {why}; `trunkline doctor` tells more")]
+    #[error("event {seq} cannot be read: {why}; run: trunkline doctor")]
     Unreadable { seq: u64, why: String },
 }
 
@@ -83,7 +83,7 @@ impl Store {
     /// Opens or creates the database and brings its schema up to date.
     ///
     /// # Errors
-    /// When the file cannot be opened, is from a newer version, or an event in it cannot be read.
+    /// When the file cannot be opened or written, or is from a newer version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         schema::check_library()?;
         let at = |source| sqlite(path, source);
@@ -101,10 +101,10 @@ impl Store {
         self.head
     }
 
-    /// Appends events in one durable transaction, with the answer of the command that caused them.
+    /// Appends events in one durable transaction, together with the answer of the command that caused them.
     ///
     /// # Errors
-    /// When they could not be written: then none of them is.
+    /// When they cannot be written. Then none of them is.
     pub fn append(
         &mut self,
         at: DateTime<Utc>,
@@ -132,11 +132,11 @@ impl Store {
         Ok(events)
     }
 
-    /// Finds out whether an event could be appended, without appending it; what is written durably is what the
-    /// database says already.
+    /// Checks that an event can be appended, without appending it: inserts it, rolls that back, and durably writes a
+    /// value that does not change.
     ///
     /// # Errors
-    /// When it could not.
+    /// When it cannot be appended.
     pub fn rehearse(&mut self, at: DateTime<Utc>, event: NewEvent) -> Result<(), StoreError> {
         let NewEvent { service, actor, fact } = event;
         let (seq, hash) = (Seq(self.head.0 + 1), self.hash);
@@ -152,7 +152,7 @@ impl Store {
         in_transaction(&mut self.connection, write).map_err(|e| sqlite(&self.path, e))
     }
 
-    /// All events, oldest first.
+    /// Calls `each` with all events, oldest first.
     ///
     /// # Errors
     /// When one of them cannot be read.
@@ -160,7 +160,7 @@ impl Store {
         self.pages(None, each)
     }
 
-    /// All events of one service, oldest first.
+    /// Calls `each` with all events of one service, oldest first.
     ///
     /// # Errors
     /// When one of them cannot be read.
@@ -186,7 +186,7 @@ impl Store {
         }
     }
 
-    /// The digest of the request that used this key, and what was answered.
+    /// The digest of the command that used this key, and its answer.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -194,7 +194,7 @@ impl Store {
         answered(&self.connection, key).map_err(|e| sqlite(&self.path, e))
     }
 
-    /// Remembers which repository carries a service; a known name keeps its events.
+    /// Records the repository of a service. A known service keeps its events.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -228,7 +228,7 @@ impl Store {
         read().map_err(|e| sqlite(&self.path, e))
     }
 
-    /// Another connection that only reads.
+    /// Opens another connection that only reads.
     ///
     /// # Errors
     /// When the file cannot be opened again.
@@ -237,11 +237,10 @@ impl Store {
     }
 }
 
-/// A new database is its owner's alone, whatever the folder's mode; `SQLite` gives its companions the same mode. What
-/// goes wrong here goes wrong again when the database is opened, and is said there.
+/// Creates a missing database readable and writable only by its owner. `SQLite` gives its other files the same mode. An
+/// error here is ignored: opening the database fails with the same error.
 fn make_private(path: &Path) {
-    let _there_already =
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let _ = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
 }
 
 fn sqlite(path: &Path, why: rusqlite::Error) -> StoreError {

@@ -21,7 +21,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Opens a database that is there, whether an engine has it or not.
+    /// Opens an existing database, also while an engine uses it.
     ///
     /// # Errors
     /// When the file cannot be opened, or is from a newer version.
@@ -38,10 +38,10 @@ impl Reader {
         Ok(reader)
     }
 
-    /// Walks the whole hash chain; with a head from before, also says whether that row is still in it.
+    /// Walks the whole hash chain. Also checks that the row `kept` is still in it.
     ///
     /// # Errors
-    /// When the database cannot be read; a broken chain is an answer, not an error.
+    /// When the database cannot be read. A broken chain is not an error.
     pub fn walk(&self, kept: Option<&ChainHead>) -> Result<ChainWalk, StoreError> {
         if self.is_empty()? {
             return Ok(ChainWalk::default().ended(kept));
@@ -60,7 +60,7 @@ impl Reader {
         chain::page(&self.connection, from, limit).map_err(|e| sqlite(&self.path, e))
     }
 
-    /// True if nothing was ever recorded here.
+    /// True if the database has no schema yet.
     fn is_empty(&self) -> Result<bool, StoreError> {
         Ok(schema::version(&self.connection, &self.path)? == 0)
     }
@@ -78,8 +78,8 @@ impl Reader {
         events(&self.connection, &self.path, service, after, limit)
     }
 
-    /// The first and the last of the events that were recorded in a time, by any clock: none of them is before the first
-    /// or after the last, though others may be between. Both ends of the time count as in it.
+    /// The first and last event whose time is in this range, ends included. Events outside of the range may be between
+    /// them, since event times go backwards when a clock is set.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -95,7 +95,7 @@ impl Reader {
         Ok(span.map(|(first, last)| RecordSpan { first, last }))
     }
 
-    /// What was answered to the command with this key.
+    /// The answer to the command with this key.
     ///
     /// # Errors
     /// When the database cannot be read.

@@ -1,4 +1,4 @@
-//! Events and receipts as rows of the database, and back.
+//! Writes and reads events and receipts as rows of the database.
 
 use std::path::Path;
 
@@ -93,7 +93,7 @@ pub(super) fn span(
     since: Option<DateTime<Utc>>,
     until: Option<DateTime<Utc>>,
 ) -> rusqlite::Result<Option<(Seq, Seq)>> {
-    // Asked one by one, each end of the whole record is found at once.
+    // With two subqueries SQLite finds both ends by the primary key, without a scan.
     const ALL: &str = "SELECT (SELECT min(seq) FROM events), (SELECT max(seq) FROM events)";
     const SOME: &str = "SELECT min(seq), max(seq) FROM events WHERE at >= ?1 AND at <= ?2";
     let read = |row: &Row<'_>| {
@@ -104,7 +104,7 @@ pub(super) fn span(
         return connection.query_row(ALL, [], read);
     }
     let since = since.map_or_else(String::new, timestamp);
-    // No time is spelled with a letter in front.
+    // "" sorts before every timestamp and "~" after it.
     let until = until.map_or_else(|| "~".to_owned(), timestamp);
     connection.query_row(SOME, [since, until], read)
 }
@@ -119,7 +119,7 @@ fn rows(
     rows.collect()
 }
 
-/// Reads a text column and parses it, with the parser's error as the column's.
+/// Reads and parses a text column. A parse error becomes a conversion error of the column.
 pub(super) fn parsed<T, E>(
     row: &Row<'_>,
     column: usize,
@@ -137,7 +137,7 @@ pub(super) fn json(value: &impl serde::Serialize) -> rusqlite::Result<String> {
     serde_json::to_string(value).map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))
 }
 
-/// The one spelling of an instant in the database: UTC with microseconds.
+/// A time as the database stores it: UTC with microseconds.
 pub(super) fn timestamp(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Micros, true)
 }

@@ -7,13 +7,14 @@ use rusqlite::Connection;
 
 use super::{StoreError, sqlite};
 
-/// In order. A released migration is never edited. `rusqlite_migration` has no version for our `rusqlite`.
+/// The migrations in order. A released migration is never edited. `rusqlite_migration` does not support this version of
+/// `rusqlite`.
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_events.sql"),
     include_str!("migrations/0002_events_by_time.sql"),
 ];
 
-/// Before this version a race in WAL mode could corrupt the database.
+/// The oldest safe version: before it, a race in WAL mode could corrupt the database.
 const OLDEST_SQLITE: i32 = 3_051_003;
 
 pub(super) fn check_library() -> Result<(), StoreError> {
@@ -23,14 +24,14 @@ pub(super) fn check_library() -> Result<(), StoreError> {
     Ok(())
 }
 
-/// How long to wait for another reader or checkpoint.
+/// How long to wait for a lock of another connection.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// Full durability: an acknowledged commit survives a power cut.
+/// Sets full durability: a commit survives a power cut.
 pub(super) fn configure(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let at = |source| sqlite(path, source);
     connection.busy_timeout(BUSY).map_err(at)?;
-    // A file system that cannot share memory makes SQLite stay with another mode, without an error.
+    // On a file system without shared memory, SQLite keeps another mode and returns no error.
     let mode: String = connection
         .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
         .map_err(at)?;
@@ -41,12 +42,12 @@ pub(super) fn configure(connection: &Connection, path: &Path) -> Result<(), Stor
     connection.pragma_update(None, "foreign_keys", true).map_err(at)
 }
 
-/// The number of the last migration that was applied.
+/// The number of the last applied migration.
 pub(super) fn applied(connection: &Connection) -> rusqlite::Result<u32> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
-/// The version of the schema that is there; 0 before there is one. A newer one than this program's is refused.
+/// The version of the database's schema, 0 without one. Refuses a version newer than this program's.
 pub(super) fn version(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
     let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
     let found = applied(connection).map_err(|source| sqlite(path, source))?;
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_that_cannot_write_ahead_is_refused() {
+    fn a_database_that_cannot_use_wal_mode_is_refused() {
         let connection = Connection::open_in_memory().unwrap();
         let refused = configure(&connection, Path::new("memory")).unwrap_err();
         assert!(refused.to_string().contains("local disk"), "{refused}");

@@ -230,11 +230,11 @@ fn the_changes_of_a_build_name_its_commits_and_what_it_does_not_have() {
         "change b/of (#31) (ann)",
         "pull request 31",
         "  page.html",
-        "not in #3",
+        "not included in #3",
     ] {
         assert!(said.contains(part), "{part:?} is not in {said}");
     }
-    let (_, missing) = said.split_once("not in #3").unwrap();
+    let (_, missing) = said.split_once("not included in #3").unwrap();
     assert!(missing.contains("#4") && missing.contains("change late.html"), "{said}");
     let newest = home.json(&["changes", "--json"]);
     assert_eq!(newest["build"], 4, "{newest:#}");
@@ -331,7 +331,7 @@ fn what_is_missing_or_so_already_fails_and_is_no_wrong_usage() {
     fails(&["verify", "99", "--note", "x"], 1, "no build");
     fails(&["withdraw"], 1, "no request is open");
     fails(&["lift", "--reason", "x"], 1, "no freeze to lift");
-    fails(&["where", "deadbeef"], 1, "unknown here");
+    fails(&["where", "deadbeef"], 1, "is unknown: no fetched commit");
     fails(&["where", "deadbeef", "--json"], 1, "unknown_here");
     home.said(&["release", "--reason", "looked"]);
     home.said(&["promote", "2", "--yes", "--wait"]);

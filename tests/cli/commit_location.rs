@@ -64,7 +64,11 @@ fn a_commit_is_followed_from_its_branch_into_production_and_out_of_it() {
     trunk.repository.switch("main");
     until("the branch is fetched", || trunk.find(&sha)["state"] != "unknown_here");
     assert_eq!(trunk.find(&sha)["state"], "not_on_trunk");
-    assert!(trunk.said(&sha[..4]).contains("not on the trunk (yet)"), "{}", trunk.said(&sha[..4]));
+    assert!(
+        trunk.said(&sha[..4]).contains("not on the trunk; in no build"),
+        "{}",
+        trunk.said(&sha[..4])
+    );
     trunk.repository.merge("notes", "merge the notes");
     trunk.home.verified(2);
     trunk.merge("another");
@@ -75,9 +79,12 @@ fn a_commit_is_followed_from_its_branch_into_production_and_out_of_it() {
     assert_eq!(merged["staging"]["state"], "since", "{merged:#}");
     assert_eq!(merged["staging"]["build"], 2, "{merged:#}");
     let said = trunk.said(&sha);
-    for part in
-        ["notes on orders (Kim)", "build       #2", "1 build ahead", "promote 2\" brings it"]
-    {
+    for part in [
+        "notes on orders (Kim)",
+        "build       #2",
+        "1 build ahead of the live build",
+        "run: trunkline promote 2",
+    ] {
         assert!(said.contains(part), "{part:?} is not in {said}");
     }
     trunk.promote("3");
@@ -86,7 +93,7 @@ fn a_commit_is_followed_from_its_branch_into_production_and_out_of_it() {
     assert_eq!(live["production"]["build"], 3, "{live:#}");
     trunk.home.said(&["rollback", "--yes", "--wait"]);
     assert_eq!(trunk.find(&sha)["production"]["state"], "was");
-    assert!(trunk.said(&sha).contains("not any more: it was from"), "{}", trunk.said(&sha));
+    assert!(trunk.said(&sha).contains("not any more: it was there from"), "{}", trunk.said(&sha));
 }
 
 #[test]
@@ -136,8 +143,8 @@ fn after_a_force_push_each_commit_is_where_its_own_line_has_it() {
     assert_eq!(gone["production"]["state"], "not_yet", "{gone:#}");
     assert_eq!(gone["production"]["promote"], Value::Null, "{gone:#}");
     assert_eq!(gone["staging"]["state"], "was", "staging runs #4, which does not have it");
-    assert!(trunk.said(&dropped).contains("no newer build of the trunk has it"));
-    assert!(trunk.said(&dropped).contains("a force-push took off the trunk"));
+    assert!(trunk.said(&dropped).contains("no newer build on the trunk contains it"));
+    assert!(trunk.said(&dropped).contains("removed from the trunk by a force-push"));
     assert_eq!(live(&instead)["promote"], 4);
 }
 
@@ -181,7 +188,10 @@ fn what_is_no_commit_id_never_reaches_git() {
     assert_eq!(trunk.find("fedcba98765")["state"], "unknown_here");
     let unknown = trunk.home.trunkline(&["where", "fedcba98765"]);
     assert_eq!(unknown.status.code(), Some(1), "{unknown:?}");
-    assert!(String::from_utf8_lossy(&unknown.stderr).contains("unknown here"), "{unknown:?}");
+    assert!(
+        String::from_utf8_lossy(&unknown.stderr).contains("is unknown: no fetched commit"),
+        "{unknown:?}"
+    );
 }
 
 #[tokio::test]

@@ -179,7 +179,7 @@ fn a_newer_database_is_refused_with_what_to_do() {
     newer.pragma_update(None, "user_version", 99).expect("it is written");
     let error = Store::open(&path).expect_err("it is from the future");
     assert!(matches!(error, StoreError::Newer { found: 99, .. }), "{error}");
-    assert!(error.to_string().contains("install that version again"), "{error}");
+    assert!(error.to_string().contains("install that version"), "{error}");
 }
 
 #[test]

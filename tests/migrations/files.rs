@@ -86,7 +86,7 @@ fn a_pattern_that_would_match_nothing_is_refused() {
         ("!db/*.sql", "one pattern for each choice"),
         ("db\\*.sql", "one pattern for each choice"),
         ("db/migrate", "names a folder"),
-        ("db/**.sql", "stands alone"),
+        ("db/**.sql", "must be alone"),
         (" db/*.sql", "space"),
         ("/db/*.sql", "from the top of the repository"),
         ("../db/*.sql", "from the top of the repository"),

@@ -74,9 +74,9 @@ fn a_rollback_past_the_floor_is_said_in_status_plan_and_changes() {
     let plan = shop.home.said(&["plan", "rollback"]);
     assert!(plan.contains("way back   POINT OF NO RETURN: builds before #2 break"), "{plan}");
     let changes = shop.home.said(&["changes", "--rollback"]);
-    assert!(changes.contains("going back #2 to #1 takes away"), "{changes}");
+    assert!(changes.contains("removed by rollback #2 to #1"), "{changes}");
     assert!(changes.contains("drop nicknames") && changes.contains("builds  #2"), "{changes}");
-    assert!(!changes.contains("not in #1"), "{changes}");
+    assert!(!changes.contains("not included in #1"), "{changes}");
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn without_a_person_a_rollback_past_the_floor_names_its_build() {
     let refused = shop.home.trunkline(&["rollback", "--yes"]);
     assert_eq!(refused.status.code(), Some(3), "{refused:?}");
     let why = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(why.contains("with --yes the build has to be named"), "{why}");
+    assert!(why.contains("--yes needs the build number"), "{why}");
     assert!(why.contains("trunkline rollback 1 --yes"), "{why}");
     assert_eq!(shop.live(), 2);
     shop.home.said(&["rollback", "1", "--yes", "--wait"]);

@@ -1,8 +1,8 @@
-//! Limits how many questions are asked a second time, so that retries do not make an outage worse.
+//! Limits how many requests are sent a second time, so that retries do not make an outage worse.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// What a second try costs, in what an answer brings.
+/// The cost of a second try. Each answer earns 1.
 const COST: u32 = 10;
 const MOST: u32 = 10 * COST;
 
@@ -17,13 +17,13 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// Whether a question may be asked once more.
+    /// Whether a request may be sent once more.
     pub fn allows(&self) -> bool {
         let pay = |left: u32| left.checked_sub(COST);
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, pay).is_ok()
     }
 
-    /// Somebody answered.
+    /// Counts an answer.
     pub fn answered(&self) {
         let earn = |left: u32| (left < MOST).then_some(left + 1);
         let _full = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, earn);

@@ -1,4 +1,4 @@
-//! One request and its answer: with a deadline, a bound, and no second try of what may have been done.
+//! One request and its answer, with a deadline and a size limit. A command that may have been recorded is not repeated.
 
 use std::error::Error;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use crate::api::problem::ProblemKind;
 use crate::api::{API, API_HEADER, VERSION, VERSION_HEADER};
 use crate::backend::{Answer, BackendError, problem};
 
-/// How long an answer may take beyond the time that it was asked to wait.
+/// How long an answer may take after the time that the server was asked to wait.
 const SLACK: Duration = Duration::from_secs(5);
 /// The largest answer that is read, in bytes.
 const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
 
-/// A request in the making.
+/// A request to be sent.
 pub(super) struct Call<'a> {
     remote: &'a Remote,
     request: RequestBuilder,
@@ -57,44 +57,49 @@ impl<'a> Call<'a> {
         Self { request: self.request.json(body), ..self }
     }
 
-    /// The server was asked to wait this long for news.
+    /// The server may wait this long before it answers.
     pub(super) fn waits(self, wait: Duration) -> Self {
         Self { request: self.request.timeout(wait.saturating_add(SLACK)), ..self }
     }
 
-    /// That a command was never recorded is an answer with the status 404, not an error.
+    /// Takes "never recorded" as an answer with the status 404, not as an error.
     pub(super) fn or_never_recorded(self) -> Self {
         Self { never_recorded_is_an_answer: true, ..self }
     }
 
     pub(super) async fn answer(self) -> Answer<Reply> {
-        let asks = self.method == Method::GET;
+        let is_read = self.method == Method::GET;
         let again = self.request.try_clone();
         let response = match (self.request.send().await, again) {
-            // Nothing was sent, so that sending now is no repetition.
+            // Nothing was sent yet, so a command may be sent again too.
             (Err(error), Some(again)) if error.is_connect() => {
                 self.remote.revive().await;
                 again.send().await
             }
             (Err(error), Some(again))
-                if asks && !error.is_timeout() && self.remote.budget.allows() =>
+                if is_read && !error.is_timeout() && self.remote.budget.allows() =>
             {
                 tokio::time::sleep(pause()).await;
                 again.send().await
             }
             (response, _) => response,
         };
-        let response = response.map_err(|error| self.remote.silence(&error, asks))?;
+        let response = response.map_err(|error| self.remote.no_answer(&error, is_read))?;
         self.remote.budget.answered();
-        if let Err(why) = verdict::speaks_our_version(response.headers()) {
-            return Err(verdict::stranger(why, response.status(), response.headers(), asks));
+        if let Err(why) = verdict::check_version(response.headers()) {
+            return Err(verdict::version_error(
+                why,
+                response.status(),
+                response.headers(),
+                is_read,
+            ));
         }
-        let reply = read(response).await.map_err(|why| lost(why, asks))?;
+        let reply = read(response).await.map_err(|why| lost(why, is_read))?;
         let Some(found) = verdict::problem(&reply) else { return Ok(reply) };
         if self.never_recorded_is_an_answer && found.kind == ProblemKind::NeverRecorded {
             return Ok(reply);
         }
-        Err(problem::error(found, verdict::retry_after(&reply.headers), asks))
+        Err(problem::error(found, verdict::retry_after(&reply.headers), is_read))
     }
 }
 
@@ -115,8 +120,8 @@ impl Remote {
         }
     }
 
-    /// The error when no answer came at all.
-    fn silence(&self, error: &reqwest::Error, asks: bool) -> BackendError {
+    /// The error if no answer came.
+    fn no_answer(&self, error: &reqwest::Error, is_read: bool) -> BackendError {
         let why = root(error);
         if error.is_connect() {
             let socket = self.socket.display();
@@ -127,13 +132,13 @@ impl Remote {
         if error.is_builder() {
             return BackendError::Failed(format!("the request could not be made: {why}"));
         }
-        lost(if error.is_timeout() { "it took too long".into() } else { why }, asks)
+        lost(if error.is_timeout() { "it took too long".into() } else { why }, is_read)
     }
 }
 
-/// A question that got no answer did nothing; a command may have.
-fn lost(why: String, asks: bool) -> BackendError {
-    if asks {
+/// The error for a lost answer. A read changed nothing; a command may have been recorded.
+fn lost(why: String, is_read: bool) -> BackendError {
+    if is_read {
         BackendError::Unreachable(format!("the engine did not answer: {why}"))
     } else {
         BackendError::Unknown(why)
@@ -151,13 +156,13 @@ async fn read(mut response: Response) -> Result<Reply, String> {
     Ok(Reply { status: response.status(), headers: response.headers().clone(), bytes })
 }
 
-/// Up to a fifth of a second, each time another, so that many consoles do not come back at once.
+/// A random pause up to a fifth of a second, so that many consoles do not reconnect at the same moment.
 fn pause() -> Duration {
     let (random, _) = Uuid::new_v4().as_u64_pair();
     Duration::from_millis(50 + random % 150)
 }
 
-/// The innermost cause, which is the one that says something.
+/// The innermost cause, which is the specific one.
 fn root(error: &dyn Error) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {

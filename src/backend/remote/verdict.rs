@@ -1,4 +1,4 @@
-//! What an answer says: whether the other side speaks our version, which problem it is, and when to ask again.
+//! Reads an answer: its version, its problem, and when to ask again.
 
 use std::time::Duration;
 
@@ -12,13 +12,14 @@ use crate::api::version::{Side, mismatch};
 use crate::api::{API_HEADER, VERSION_HEADER};
 use crate::backend::{Answer, BackendError};
 
-/// The longest wait that the other side can ask for.
+/// The longest wait that an answer can ask for.
 const LONGEST_RETRY: Duration = Duration::from_mins(2);
 
-/// Checks the header that every trunkline engine puts on every answer.
-pub(super) fn speaks_our_version(headers: &HeaderMap) -> Answer<()> {
+/// Checks the version header, which every answer of a trunkline engine has.
+pub(super) fn check_version(headers: &HeaderMap) -> Answer<()> {
     let Some(api) = header_text(headers, API_HEADER) else {
-        let sentence = "what answers is not a trunkline engine: it does not name its API";
+        let sentence =
+            "the program at the socket is not a trunkline engine: its answer names no API";
         return Err(BackendError::Incompatible(sentence.into()));
     };
     match mismatch(Side::Client, &api, header_text(headers, VERSION_HEADER).as_deref()) {
@@ -27,26 +28,26 @@ pub(super) fn speaks_our_version(headers: &HeaderMap) -> Answer<()> {
     }
 }
 
-/// The error when a program answers that is not an engine of our version. It may have passed a command on to one.
-pub(super) fn stranger(
+/// The error if the answer is not from an engine of this version. A proxy may have passed a command on to one.
+pub(super) fn version_error(
     why: BackendError,
     status: StatusCode,
     headers: &HeaderMap,
-    asks: bool,
+    is_read: bool,
 ) -> BackendError {
     let refuses = status.is_client_error();
     match (why, retry_after(headers)) {
-        (BackendError::Incompatible(why), Some(again)) if asks || refuses => {
+        (BackendError::Incompatible(why), Some(again)) if is_read || refuses => {
             BackendError::Busy { why: format!("{why}, and answers {status}"), again }
         }
-        (BackendError::Incompatible(why), _) if !asks && !refuses => {
+        (BackendError::Incompatible(why), _) if !is_read && !refuses => {
             BackendError::Unknown(format!("{why}, and answers {status}"))
         }
         (why, _) => why,
     }
 }
 
-/// The problem that an answer is, if it is one; what is no document becomes one.
+/// The problem document of an answer that is an error. If the body has none, one is made.
 pub(super) fn problem(reply: &Reply) -> Option<ProblemDocument> {
     if reply.status.is_success() || reply.status.as_u16() == 304 {
         return None;
@@ -59,7 +60,7 @@ pub(super) fn problem(reply: &Reply) -> Option<ProblemDocument> {
     Some(ProblemDocument { status: reply.status.as_u16(), ..document.unwrap_or_else(nameless) })
 }
 
-/// How long not to ask again: in seconds, or until a time by the clock of who says so.
+/// The `retry-after` of an answer, given in seconds or as a time by the sender's clock.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name)?.to_str().ok();
     let value = text(RETRY_AFTER)?.trim();
@@ -71,7 +72,7 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(wait.min(LONGEST_RETRY))
 }
 
-/// A header's value, at most as much of it as a sentence can carry.
+/// A header's value, at most 40 characters of it.
 fn header_text(headers: &HeaderMap, name: &str) -> Option<String> {
     let value = headers.get(name)?;
     Some(String::from_utf8_lossy(value.as_bytes()).chars().take(40).collect())

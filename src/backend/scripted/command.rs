@@ -1,4 +1,4 @@
-//! Commands to a scripted world: the same checks and facts as a real engine's, recorded in memory.
+//! Commands to a scripted world: the same checks and facts as in the engine, recorded in memory.
 
 use super::story::steps;
 use super::world::{ScriptedService, ScriptedWorld};
@@ -43,7 +43,7 @@ impl ScriptedWorld {
         Ok(receipt)
     }
 
-    /// What a command comes to, decided as the engine decides.
+    /// Decides a command with the engine's own function.
     fn decide(
         &self,
         name: &ServiceName,

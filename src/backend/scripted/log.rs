@@ -1,9 +1,9 @@
-//! A page out of a log that lies in memory.
+//! Pages and searches of a log in memory.
 
 use crate::domain::command::Refusal;
 use crate::domain::log::{Extent, LogFind, LogFrom, LogPage, LogSearch};
 
-/// Whole lines of `log`, about `limit` bytes of them and at least one; `closed` when none will be added.
+/// Whole lines of `log`, about `limit` bytes and at least one line. `closed` means that the log will not grow.
 pub(super) fn page(log: &[u8], closed: bool, from: LogFrom, limit: usize) -> LogPage {
     let (start, next) = match from {
         LogFrom::After(cursor) => forward(log, clamp(cursor, log), limit),
@@ -19,7 +19,7 @@ pub(super) fn page(log: &[u8], closed: bool, from: LogFrom, limit: usize) -> Log
     }
 }
 
-/// Looks for a line of `log`, in all of it at once.
+/// Searches all of `log`.
 pub(super) fn search(log: &[u8], closed: bool, search: &LogSearch) -> Result<LogFind, Refusal> {
     let extent = Extent { size: log.len() as u64, complete: closed };
     search.run(extent, u64::MAX, |at, buffer: &mut [u8]| {

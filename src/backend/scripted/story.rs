@@ -1,4 +1,4 @@
-//! What happens in a scripted world without anybody's command: merges, and deployments that go on.
+//! What happens in a scripted world without a command: merges, and progress of deployments.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::domain::people::{Actor, Identity};
 use crate::domain::policy::VerifyBy;
 use crate::domain::pull_request::{Forge, PullRequest};
 
-/// Where its pull requests can be read.
+/// The address of its repository, for links to pull requests.
 const FORGE: &str = "git@github.com:shop/checkout.git";
 
 impl ScriptedWorld {
@@ -44,7 +44,7 @@ impl ScriptedWorld {
         build
     }
 
-    /// Queues a deployment as if somebody had asked for it, without any check.
+    /// Queues a deployment without any check.
     pub fn request(
         &mut self,
         name: &ServiceName,
@@ -89,12 +89,12 @@ impl ScriptedWorld {
         build
     }
 
-    /// Takes the oldest open deployment one fact further, every step succeeding; `None` when none is open.
+    /// Records the next fact of the oldest open deployment; steps succeed. `None` if none is open.
     pub fn advance(&mut self, name: &ServiceName) -> Option<DeploymentId> {
         self.advance_with(name, StepOutcome::Succeeded)
     }
 
-    /// The same, with the outcome of the step that ends now, if one does.
+    /// [`Self::advance`], with this outcome if a step ends.
     pub fn advance_with(
         &mut self,
         name: &ServiceName,
@@ -106,7 +106,7 @@ impl ScriptedWorld {
         Some(id)
     }
 
-    /// Lets all that is open succeed.
+    /// Finishes all open deployments with success.
     pub fn finish(&mut self, name: &ServiceName) {
         while self.advance(name).is_some() {}
     }

@@ -1,4 +1,4 @@
-//! The world of a scripted backend: real events folded into real states, and real plans, without any machinery.
+//! The world of a scripted backend: events, states and plans of the domain, without git, processes or disk.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,38 +26,39 @@ use crate::domain::service::ServiceState;
 use crate::domain::snapshot::build::{self, SnapshotInput};
 use crate::domain::snapshot::{FleetSnapshot, Problem, ServiceSnapshot, Version};
 
-/// The service that every scripted world begins with.
+/// The first service of every scripted world.
 pub const SERVICE: &str = "checkout";
 
-/// Everything there is. A test changes it by name, so that events, states and version stay in step.
+/// The events, services and problems of the backend. A test changes them through its methods, which keep events, states
+/// and version consistent.
 #[derive(Debug)]
 pub struct ScriptedWorld {
     pub(super) now: DateTime<Utc>,
     pub(super) faults: Vec<Fault>,
     pub(super) services: BTreeMap<ServiceName, ScriptedService>,
-    /// What is wrong beside the services.
+    /// The problems of the backend as a whole.
     problems: Vec<Problem>,
     events: Vec<Event>,
     pub(super) receipts: BTreeMap<IdempotencyKey, (ServiceName, Command, Receipt)>,
-    /// Grows with every change, so that equal versions mean equal content.
+    /// Grows with every visible change, so that equal versions mean equal content.
     revision: u64,
 }
 
-/// One service of it.
+/// One service of a scripted world.
 #[derive(Debug, Clone, Default)]
 pub struct ScriptedService {
     pub state: ServiceState,
     pub policy: Policy,
     pub people: People,
-    /// The freezes by calendar.
+    /// The calendar freezes.
     pub freezes: FreezeRules,
     pub problems: Vec<Problem>,
-    /// What every promote brings to the schema.
+    /// The migrations of every promote.
     pub migrations: Migrations,
     pub(super) logs: BTreeMap<(DeploymentId, usize), Vec<u8>>,
 }
 
-/// Questions, as the backend asks them.
+/// Reads for the backend.
 impl ScriptedWorld {
     #[must_use]
     pub fn new(now: DateTime<Utc>) -> Self {
@@ -80,7 +81,7 @@ impl ScriptedWorld {
 
     pub(super) fn fleet(&self) -> FleetSnapshot {
         let row = |(name, service): (&ServiceName, &ScriptedService)| {
-            build::fleet_row(service.facts(name), self.now)
+            build::fleet_row(service.snapshot_input(name), self.now)
         };
         FleetSnapshot {
             version: self.version(),
@@ -97,7 +98,7 @@ impl ScriptedWorld {
     ) -> Result<ServiceSnapshot, Refusal> {
         let service = self.service(name)?;
         let me = service.people.actor_of(caller);
-        Ok(build::service(service.facts(name), &me, self.version(), self.now))
+        Ok(build::service(service.snapshot_input(name), &me, self.version(), self.now))
     }
 
     pub(super) fn history(
@@ -141,7 +142,7 @@ impl ScriptedWorld {
         self.receipts.get(key).map(|(_, _, receipt)| receipt.clone())
     }
 
-    /// A chain over the events as they are; nobody changes one here.
+    /// A chain computed over the events. It never breaks.
     pub(super) fn chain(&self, from: ChainFrom, limit: usize) -> ChainPage {
         let mut hash = Hash::GENESIS;
         let heads = self.events.iter().map(|event| {
@@ -207,7 +208,7 @@ impl ScriptedWorld {
         search(log, closed, wanted)
     }
 
-    /// What a step has written, and whether it will write no more.
+    /// The log of a step, and whether it is closed.
     fn written(
         &self,
         name: &ServiceName,
@@ -229,7 +230,7 @@ impl ScriptedWorld {
     }
 
     /// # Errors
-    /// [`Refusal::NotFound`] when there is none of this name.
+    /// [`Refusal::NotFound`] if there is no service with this name.
     pub fn service(&self, name: &ServiceName) -> Result<&ScriptedService, Refusal> {
         self.services
             .get(name)
@@ -237,7 +238,7 @@ impl ScriptedWorld {
     }
 }
 
-/// What a test makes happen.
+/// Changes that a test makes.
 impl ScriptedWorld {
     /// Adds a service with the people `sam`, `kim` and `ada`, who commit as NAME@example.com.
     pub fn add_service(&mut self, name: &ServiceName) {
@@ -259,19 +260,19 @@ impl ScriptedWorld {
         self.revision += 1;
     }
 
-    /// Forgets a service and everything about it.
+    /// Removes a service and its state.
     pub fn remove_service(&mut self, name: &ServiceName) {
         self.services.remove(name);
         self.revision += 1;
     }
 
-    /// Says what is wrong with the backend as a whole.
+    /// Sets the problems of the backend as a whole.
     pub fn trouble(&mut self, problems: Vec<Problem>) {
         self.problems = problems;
         self.revision += 1;
     }
 
-    /// Changes what no event tells: policy, people and problems.
+    /// Changes what no event records: policy, people and problems.
     ///
     /// # Panics
     /// When there is no such service.
@@ -286,7 +287,7 @@ impl ScriptedWorld {
         self.now += time;
     }
 
-    /// Records a fact as it is.
+    /// Records a fact without any check.
     ///
     /// # Panics
     /// When there is no such service.
@@ -295,7 +296,7 @@ impl ScriptedWorld {
         self.record_unseen(name, actor, fact)
     }
 
-    /// Records what no snapshot tells.
+    /// Records a fact that changes no snapshot.
     pub(super) fn record_unseen(&mut self, name: &ServiceName, actor: Actor, fact: Fact) -> Seq {
         let seq = Seq(self.last_seq().0 + 1);
         let event = Event { seq, at: self.now, service: name.clone(), actor, fact };
@@ -311,7 +312,7 @@ impl ScriptedWorld {
 }
 
 impl ScriptedService {
-    fn facts<'a>(&'a self, name: &'a ServiceName) -> SnapshotInput<'a> {
+    fn snapshot_input<'a>(&'a self, name: &'a ServiceName) -> SnapshotInput<'a> {
         SnapshotInput {
             service: name,
             repository: "git@example.com:shop/checkout.git",

@@ -1,9 +1,9 @@
-//! One line of CSV as RFC 4180 wants it, which no spreadsheet takes for a program.
+//! One line of CSV per RFC 4180, without cells that a spreadsheet would run as formulas.
 
-/// What a spreadsheet takes for the beginning of a formula.
+/// The characters that start a formula in a spreadsheet.
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
-/// The cells with the line's end.
+/// The cells as one line with its line end.
 pub fn line(cells: &[String]) -> String {
     let cells: Vec<String> = cells.iter().map(|cell| quoted(cell)).collect();
     format!("{}\r\n", cells.join(","))

@@ -1,4 +1,4 @@
-//! `trunkline audit export`: the events that are meant, for a file or another program.
+//! `trunkline audit export`: writes the selected events as JSON lines or CSV.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
@@ -20,10 +20,10 @@ pub struct AuditExportArgs {
     filter: Filter,
     #[arg(long, value_enum)]
     format: Format,
-    /// Write to this file, whole or not at all, instead of standard output
+    /// Write to this file instead of standard output; a failed export writes no file
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Replace the file when it is there already
+    /// Replace an existing file
     #[arg(long, requires = "output")]
     force: bool,
 }
@@ -32,11 +32,11 @@ pub struct AuditExportArgs {
 enum Format {
     /// One JSON document on each line
     Jsonl,
-    /// One row for each event, as RFC 4180 spells it
+    /// One row for each event, per RFC 4180
     Csv,
 }
 
-/// What is exported.
+/// An export in progress.
 struct Export<'a> {
     context: &'a Context,
     filter: Filter,
@@ -54,7 +54,8 @@ pub async fn run(global: Global, arguments: AuditExportArgs) -> Result<(), CliEr
 }
 
 impl Export<'_> {
-    /// What acts on a terminal is spelled out here, line ends within a cell too; a file has them as they were.
+    /// Writes to standard output, safe for a terminal: control characters and line ends within a cell are escaped. A
+    /// file keeps them.
     async fn to_output(&self) -> Result<(), CliError> {
         let out = &self.context.out;
         let csv = |cells: &[String]| out.line(csv::line(cells).trim_end_matches("\r\n"));
@@ -85,7 +86,7 @@ impl Export<'_> {
             Ok(()) => publish(&part, path, force).map_err(named),
             failed => failed,
         };
-        // After a rename it is gone already.
+        // Fails after a rename, when the file has its final name.
         let _ = fs::remove_file(&part);
         written
     }
@@ -117,14 +118,14 @@ impl Export<'_> {
     }
 }
 
-/// A link is refused where something has the name already, a rename is not.
+/// Gives the file its final name. A hard link fails if the name is taken; a rename replaces it.
 fn publish(part: &Path, path: &Path, force: bool) -> io::Result<()> {
     if force {
         return fs::rename(part, path);
     }
     match fs::hard_link(part, path) {
         Err(why) if why.kind() == io::ErrorKind::AlreadyExists => {
-            Err(io::Error::other("it is there already; say --force to replace it"))
+            Err(io::Error::other("it already exists; add --force to replace it"))
         }
         linked => linked,
     }

@@ -1,4 +1,4 @@
-//! Which events an audit is about, and the walk over them page by page.
+//! Selects the events of an audit command and reads them page by page.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::domain::chain::RecordSpan;
 use crate::domain::event::{Event, Fact};
 use crate::domain::ids::Seq;
 
-/// How many events are in memory at once.
+/// How many events to read at once.
 const PAGE: usize = 500;
 
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ pub struct Filter {
     /// Only before this time
     #[arg(long, value_name = "TIME", value_parser = time)]
     until: Option<DateTime<Utc>>,
-    /// Only what this person did; "trunkline" for the engine itself
+    /// Only events by this person; "trunkline" for the engine itself
     #[arg(long, value_name = "NAME")]
     actor: Option<String>,
     /// Only these kinds, separated by commas
@@ -36,15 +36,15 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Hands on each page of the events that are meant, oldest first. No more of the record is read than the time
-    /// reaches; clocks are set, so the engine is asked where that begins and ends.
+    /// Calls `each` with every page of selected events, oldest first. Reads only the part of the record that the engine
+    /// names for the time range: event times may go backwards when a clock is set.
     pub async fn each_page(
         &self,
         context: &Context,
         mut each: impl AsyncFnMut(Vec<Event>) -> Result<(), CliError>,
     ) -> Result<(), CliError> {
         let Some(RecordSpan { first, last }) = self.span(context).await? else { return Ok(()) };
-        // What is recorded while this reads counts where no end was named.
+        // Without an end, events recorded during the walk count too.
         let last = self.until.map_or(Seq(u64::MAX), |_| last);
         let mut after = Seq(first.0.saturating_sub(1));
         while after < last {
@@ -56,7 +56,7 @@ impl Filter {
         Ok(())
     }
 
-    /// The newest events that are meant, oldest first: the record is read from its end, until there are enough.
+    /// The newest `limit` selected events, oldest first. Reads the record from its end.
     pub async fn newest(
         &self,
         context: &Context,
@@ -75,8 +75,7 @@ impl Filter {
                 let page = page(context, after).await?;
                 let Some(end) = page.last() else { break };
                 after = end.seq;
-                let meant = page.into_iter().filter(|e| e.seq <= last && self.takes(e));
-                found.extend(meant);
+                found.extend(page.into_iter().filter(|e| e.seq <= last && self.takes(e)));
                 found.drain(..found.len().saturating_sub(limit - newest.len()));
             }
             found.append(&mut newest);
@@ -89,7 +88,7 @@ impl Filter {
         Ok(newest)
     }
 
-    /// Where in the record the time begins and ends; nothing where no event is in it.
+    /// The part of the record in the time range; `None` if it has no event.
     async fn span(&self, context: &Context) -> Result<Option<RecordSpan>, CliError> {
         Ok(context.backend.span(self.since, self.until).await?)
     }

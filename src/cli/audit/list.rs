@@ -1,4 +1,4 @@
-//! `trunkline audit list`: the events that are meant, for reading.
+//! `trunkline audit list`: prints the newest selected events.
 
 use clap::Args;
 
@@ -12,7 +12,7 @@ use crate::domain::event::Event;
 pub struct AuditListArgs {
     #[command(flatten)]
     filter: Filter,
-    /// At most this many, the newest ones
+    /// Show at most this many, the newest ones
     #[arg(long, value_name = "COUNT", default_value_t = 200,
           value_parser = clap::value_parser!(u16).range(1..))]
     limit: u16,
@@ -20,7 +20,7 @@ pub struct AuditListArgs {
     reading: Reading,
 }
 
-/// With `--json` one document on each line.
+/// Prints one event on each line, with `--json` one document.
 pub async fn run(context: &Context, arguments: AuditListArgs) -> Result<(), CliError> {
     let limit = usize::from(arguments.limit);
     let newest = arguments.filter.newest(context, limit).await?;

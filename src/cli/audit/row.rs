@@ -1,4 +1,4 @@
-//! One event as the cells of a table.
+//! One event as the cells of a CSV row.
 
 use chrono::SecondsFormat;
 
@@ -19,7 +19,7 @@ pub const COLUMNS: [&str; 11] = [
     "hash",
 ];
 
-/// The cells of an event and its hash in the chain; without one that cell is empty.
+/// The cells of an event. Without a hash that cell is empty.
 pub fn cells(event: &Event, hash: Option<Hash>) -> [String; COLUMNS.len()] {
     let reasons = match &event.fact {
         Fact::DeploymentRequested(request) => request.overrides.values().cloned().collect(),

@@ -1,4 +1,4 @@
-//! `trunkline audit verify` and `audit head`: walks the chain, and prints a row of it to check against later.
+//! `trunkline audit verify` and `audit head`: checks the hash chain, and prints its last row for a later check.
 
 use std::fs::{self, OpenOptions};
 use std::io::{Read as _, Write as _};
@@ -13,23 +13,23 @@ use crate::cli::output::{self, Output};
 use crate::cli::{Global, record};
 use crate::domain::chain::{ChainBreak, ChainHead, ChainWalk};
 
-/// A head is a few hundred bytes; what is longer is something else.
+/// The most that is read of a head file. A head is a few hundred bytes.
 const HEAD_BYTES: u64 = 4_096;
 
 #[derive(Debug, Args)]
 pub struct AuditVerifyArgs {
-    /// Check this database file instead: a copy, or the record of an engine that has stopped
+    /// Check this database file instead: a copy, or the record of a stopped engine
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
     /// Also prove that the row of this file, written by "audit head", is still in the chain
     #[arg(long, value_name = "FILE")]
     head: Option<PathBuf>,
-    /// Print what was found as JSON, also when the chain is broken
+    /// Print the result as JSON, also if the chain is broken
     #[arg(long)]
     json: bool,
 }
 
-/// What a walk found, as a document.
+/// The result of a walk, as `--json` prints it.
 #[derive(Debug, Serialize)]
 struct VerifyDocument<'a> {
     rows: u64,
@@ -39,7 +39,7 @@ struct VerifyDocument<'a> {
 
 #[derive(Debug, Args)]
 pub struct AuditHeadArgs {
-    /// Read this database file instead: a copy, or the record of an engine that has stopped
+    /// Read this database file instead: a copy, or the record of a stopped engine
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
     /// Write to this new file instead of standard output
@@ -56,7 +56,7 @@ pub async fn run(global: Global, arguments: AuditVerifyArgs) -> Result<(), CliEr
         output::json(&VerifyDocument { rows, head: head.as_ref(), broken: broken.as_ref() })?;
     }
     if let Some(ChainBreak { seq, why }) = broken {
-        let sentence = format!("event {seq} is broken: {why}; {rows} rows before it hold");
+        let sentence = format!("event {seq} is broken: {why}; {rows} rows before it are intact");
         return Err(CliError::failed(sentence));
     }
     if json {
@@ -64,9 +64,9 @@ pub async fn run(global: Global, arguments: AuditVerifyArgs) -> Result<(), CliEr
     }
     let out = Output::new();
     let Some(head) = head else { return out.line("the record is empty") };
-    out.line(format!("{rows} rows hold; the head is event {} {}", head.seq, head.hash))?;
+    out.line(format!("{rows} rows are intact; the head is event {} {}", head.seq, head.hash))?;
     if let Some(before) = before {
-        out.line(format!("event {} is still the one of {}", before.seq, before.at))?;
+        out.line(format!("event {} of {} is unchanged", before.seq, before.at))?;
     }
     Ok(())
 }
@@ -74,7 +74,7 @@ pub async fn run(global: Global, arguments: AuditVerifyArgs) -> Result<(), CliEr
 pub async fn head(global: Global, arguments: AuditHeadArgs) -> Result<(), CliError> {
     let ChainWalk { head, broken, .. } = walk(global, arguments.file.as_deref(), None).await?;
     if let Some(ChainBreak { seq, why }) = broken {
-        let sentence = format!("event {seq} is broken: {why}; a broken chain has no head to keep");
+        let sentence = format!("event {seq} is broken: {why}; a broken chain has no valid head");
         return Err(CliError::failed(sentence));
     }
     let head = head.ok_or_else(|| CliError::failed("the record is empty; there is no head yet"))?;
@@ -83,13 +83,13 @@ pub async fn head(global: Global, arguments: AuditHeadArgs) -> Result<(), CliErr
     let text = serde_json::to_string(&head).map_err(std::io::Error::from)?;
     let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(named)?;
     writeln!(file, "{text}").and_then(|()| file.sync_all()).map_err(|why| {
-        // Half a head would be taken for one that was tampered with.
+        // An incomplete head would look tampered with.
         let _ = fs::remove_file(&path);
         named(why)
     })
 }
 
-/// Asks the engine, which is started when none runs; a file is read without one.
+/// Walks the chain of the engine, which is started if none runs, or of a file without an engine.
 async fn walk(
     global: Global,
     file: Option<&Path>,
@@ -108,7 +108,7 @@ async fn walk(
     Ok(record::walk(&context.backend, kept).await?)
 }
 
-/// A record that keeps its engine from starting can still be checked.
+/// Adds how to check the record if the engine does not start.
 fn without_engine(error: CliError, database: &Path) -> CliError {
     match error {
         CliError::Failed(report) => CliError::failed(format!(
@@ -126,7 +126,7 @@ fn read(path: &Path) -> Result<ChainHead, CliError> {
     file.take(HEAD_BYTES).read_to_string(&mut text).map_err(|why| named(why.to_string()))?;
     let head: ChainHead = serde_json::from_str(&text).map_err(|why| named(why.to_string()))?;
     if head.seq.0 == 0 || head.rows != head.seq.0 {
-        return Err(named("its seq and rows do not agree; write it with \"audit head\"".into()));
+        return Err(named("seq and rows differ; write it with: trunkline audit head".into()));
     }
     Ok(head)
 }

@@ -1,4 +1,4 @@
-//! The colleagues in the demo: they put the first builds live and go on merging while you watch.
+//! The colleagues in the demo: they promote the first builds and merge more while you watch.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,18 +19,18 @@ use crate::domain::ids::{BuildNumber, IdempotencyKey, ServiceName};
 use crate::domain::plan::{Guard, Severity};
 use crate::domain::snapshot::ServiceSnapshot;
 
-/// How long one thing in the demo may take before the colleagues stop waiting for it.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// The time between two merges once the demo is open.
+/// The longest wait for one change in the demo.
+const TIMEOUT: Duration = Duration::from_mins(1);
+/// The time between two merges after the opening.
 const BETWEEN_MERGES: Duration = Duration::from_secs(40);
-/// After so many merges they go home.
+/// The colleagues stop after this many merges.
 const MERGES: usize = 40;
-/// How often they look at a plan before they give up.
-const LOOKS: usize = 5;
-/// How often they look whether you are there.
-const GLANCE: Duration = Duration::from_secs(1);
+/// How many times a promote is tried while its plan changes.
+const PROMOTE_TRIES: usize = 5;
+/// How often the colleagues check the service and whether the demo is watched.
+const POLL: Duration = Duration::from_secs(1);
 
-/// Two colleagues who press, and the repository that they merge into.
+/// Two colleagues who promote, and the folder of the repository that they merge into.
 pub struct Colleagues<B> {
     pub moira: B,
     pub sam: B,
@@ -40,14 +40,14 @@ pub struct Colleagues<B> {
 }
 
 impl<B: Backend> Colleagues<B> {
-    /// Works until they go home. What goes wrong here is not worth more than a line in the engine's log.
+    /// Plays the whole story. A failure ends it with a line in the engine's log.
     pub async fn work(self) {
-        if let Err(failure) = self.story().await {
+        if let Err(failure) = self.play().await {
             tracing::warn!(?failure, "the demo's colleagues stopped");
         }
     }
 
-    async fn story(&self) -> Result<(), CliError> {
+    async fn play(&self) -> Result<(), CliError> {
         let service = self.service().await?;
         self.open(&service).await?;
         for _ in 0..MERGES {
@@ -60,7 +60,7 @@ impl<B: Backend> Colleagues<B> {
         Ok(())
     }
 
-    /// The first two builds go live, so that there is something to promote onto and something to roll back to.
+    /// Promotes the first two builds, so that one is live and an earlier one can be rolled back to.
     async fn open(&self, service: &ServiceName) -> Result<(), CliError> {
         let snapshot = self.until(service, |s| !s.builds.is_empty()).await?;
         if snapshot.history_total == 0 {
@@ -78,23 +78,23 @@ impl<B: Backend> Colleagues<B> {
         }
     }
 
-    /// Promotes a build. What a build is known for may still change while they look at its plan, then they look again.
+    /// Promotes a build. Plans again if the plan changes before it is executed.
     async fn put_live(
         &self,
         who: &B,
         service: &ServiceName,
         build: BuildNumber,
     ) -> Result<(), CliError> {
-        for _ in 1..LOOKS {
+        for _ in 1..PROMOTE_TRIES {
             match self.promote(who, service, build).await {
-                Err(CliError::Changed(why)) => tracing::info!(%build, why, "looking again"),
+                Err(CliError::Changed(why)) => tracing::info!(%build, why, "planning again"),
                 ended => return ended,
             }
         }
         self.promote(who, service, build).await
     }
 
-    /// With a reason for whatever wants one.
+    /// Promotes once, with a reason for each guard that needs one.
     async fn promote(
         &self,
         who: &B,
@@ -105,14 +105,14 @@ impl<B: Backend> Colleagues<B> {
         let plan = who.plan(service, action).await?;
         let overrides: BTreeMap<Guard, String> = plan
             .of(Severity::Override)
-            .map(|finding| (finding.guard, "opening day, nobody is in the shop yet".to_owned()))
+            .map(|finding| (finding.guard, "opening day, the shop is still closed".to_owned()))
             .collect();
         let command = Command::Execute { action, fingerprint: plan.fingerprint, overrides };
         who.command(service, command, key(&format!("demo-live-{}", build.0))?).await?;
         Ok(())
     }
 
-    /// Merges the next part of the story and waits until it has been through staging.
+    /// Merges the next change of the story and waits until its deploy to staging has ended.
     async fn merge(&self, service: &ServiceName) -> Result<BuildNumber, CliError> {
         let before = self.until(service, |_| true).await?.builds_total;
         let merged = self.merged();
@@ -126,10 +126,10 @@ impl<B: Backend> Colleagues<B> {
     }
 
     async fn service(&self) -> Result<ServiceName, CliError> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         let mut version = None;
         while Instant::now() < deadline {
-            if let Some(fleet) = self.sam.fleet(version.take(), GLANCE).await? {
+            if let Some(fleet) = self.sam.fleet(version.take(), POLL).await? {
                 if let Some(row) = fleet.services.into_iter().next() {
                     return Ok(row.service);
                 }
@@ -139,38 +139,38 @@ impl<B: Backend> Colleagues<B> {
         Err(eyre!("the demo's service did not appear").into())
     }
 
-    /// Waits until the service is as they want it.
+    /// Waits until the service meets the condition.
     async fn until(
         &self,
         service: &ServiceName,
-        is_so: impl Fn(&ServiceSnapshot) -> bool,
+        condition: impl Fn(&ServiceSnapshot) -> bool,
     ) -> Result<ServiceSnapshot, CliError> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         let mut version = None;
         while Instant::now() < deadline {
-            let Some(snapshot) = self.sam.service(service, version.clone(), GLANCE).await? else {
+            let Some(snapshot) = self.sam.service(service, version.clone(), POLL).await? else {
                 continue;
             };
-            if is_so(&snapshot) {
+            if condition(&snapshot) {
                 return Ok(snapshot);
             }
             version = Some(snapshot.version);
         }
-        Err(eyre!("the demo waited for too long").into())
+        Err(eyre!("the demo's service did not change within {} s", TIMEOUT.as_secs()).into())
     }
 
-    /// Time passes only while somebody watches.
+    /// Waits until the demo was watched for `BETWEEN_MERGES`.
     async fn pause(&self) {
         let mut watched = Duration::ZERO;
         while watched < BETWEEN_MERGES {
-            sleep(GLANCE).await;
+            sleep(POLL).await;
             if self.presence.is_watched() {
-                watched += GLANCE;
+                watched += POLL;
             }
         }
     }
 
-    /// How much of the story was merged.
+    /// How many changes of the story are merged.
     fn merged(&self) -> usize {
         let count = fs::read_to_string(self.counter()).ok();
         count.and_then(|count| count.trim().parse().ok()).unwrap_or_default()

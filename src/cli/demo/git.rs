@@ -1,8 +1,8 @@
-//! Writes commits into the demo's repository, many in one go, by `git fast-import`.
+//! Writes commits into the demo's repository with `git fast-import`.
 
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use chrono::{DateTime, Utc};
 use color_eyre::eyre::Context as _;
@@ -12,6 +12,7 @@ use crate::domain::people::Identity;
 
 /// The trunk of the demo.
 pub const TRUNK: &str = "main";
+const CANNOT_RUN: &str = "cannot run git, which the demo needs; install git";
 
 /// A commit to write.
 #[derive(Debug, Clone)]
@@ -28,39 +29,37 @@ pub fn init(repository: &Path) -> Result<(), CliError> {
     std::fs::create_dir_all(repository)?;
     let mut command = git(repository);
     command.args(["init", "--quiet", "--bare", "--initial-branch", TRUNK, "."]);
-    let output = command.output().wrap_err("cannot run git, which the demo needs")?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure_succeeded(output.status.success(), said.trim())
+    let output = command.output().wrap_err(CANNOT_RUN)?;
+    ensure_succeeded(&output)
 }
 
-/// Puts the commits on top of the trunk, oldest first.
+/// Adds the commits to the trunk, oldest first.
 pub fn commit(repository: &Path, commits: &[NewCommit]) -> Result<(), CliError> {
-    let grows = repository.join("refs/heads").join(TRUNK).exists()
+    let has_trunk = repository.join("refs/heads").join(TRUNK).exists()
         || repository.join("packed-refs").exists();
     let mut command = git(repository);
     command.args(["fast-import", "--quiet"]).stdin(Stdio::piped());
     command.stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = command.spawn().wrap_err("cannot run git, which the demo needs")?;
-    let mut input = child.stdin.take().expect("standard input was asked for as a pipe");
+    let mut child = command.spawn().wrap_err(CANNOT_RUN)?;
+    let mut input = child.stdin.take().expect("standard input is a pipe");
     for (index, commit) in commits.iter().enumerate() {
-        let on_top = grows && index == 0;
-        // When git ends early this fails too, and what git said is worth more.
-        if write(&mut input, commit, on_top).is_err() {
+        let on_trunk = has_trunk && index == 0;
+        // A failed write means that git ended early; its own message below explains more.
+        if write(&mut input, commit, on_trunk).is_err() {
             break;
         }
     }
     drop(input);
-    let output = child.wait_with_output().wrap_err("git fast-import got lost")?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure_succeeded(output.status.success(), said.trim())
+    let output = child.wait_with_output().wrap_err("cannot wait for git fast-import")?;
+    ensure_succeeded(&output)
 }
 
-fn ensure_succeeded(succeeded: bool, said: &str) -> Result<(), CliError> {
-    if succeeded {
-        Ok(())
-    } else {
-        Err(CliError::failed(format!("git could not write the demo's repository: {said}")))
+fn ensure_succeeded(output: &Output) -> Result<(), CliError> {
+    if output.status.success() {
+        return Ok(());
     }
+    let message = String::from_utf8_lossy(&output.stderr);
+    Err(CliError::failed(format!("git cannot write the demo's repository: {}", message.trim())))
 }
 
 fn git(repository: &Path) -> Command {
@@ -70,13 +69,14 @@ fn git(repository: &Path) -> Command {
     command
 }
 
-fn write(out: &mut impl Write, commit: &NewCommit, on_top: bool) -> std::io::Result<()> {
+/// Writes one commit for `git fast-import`. `on_trunk` names the trunk's head as its parent.
+fn write(out: &mut impl Write, commit: &NewCommit, on_trunk: bool) -> std::io::Result<()> {
     let NewCommit { author, at, message, files } = commit;
     let who =
         format!("{} <{}> {} +0000", plain(&author.name), plain(&author.email), at.timestamp());
     writeln!(out, "commit refs/heads/{TRUNK}\nauthor {who}\ncommitter {who}")?;
     data(out, message)?;
-    if on_top {
+    if on_trunk {
         writeln!(out, "from refs/heads/{TRUNK}^0")?;
     }
     for (path, text) in files {
@@ -90,7 +90,7 @@ fn data(out: &mut impl Write, text: &str) -> std::io::Result<()> {
     writeln!(out, "data {}\n{text}", text.len())
 }
 
-/// A name without the characters that mean something in a commit's header.
+/// Removes the characters that have a meaning in a commit's header.
 fn plain(text: &str) -> String {
     text.chars().filter(|c| !matches!(c, '<' | '>' | '\n' | '\r' | '\0')).collect()
 }

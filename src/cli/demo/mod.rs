@@ -1,4 +1,4 @@
-//! `trunkline demo`: a practice service of one's own, made of real parts, that deploys nowhere.
+//! `trunkline demo`: a practice service with real git and real steps that deploys to local folders.
 
 pub mod colleagues;
 mod git;
@@ -20,13 +20,13 @@ use super::{Global, console, engine_process};
 use crate::config::places::Places;
 use crate::engine::runner::local::run::RunFolder;
 
-/// How long the steps of an old demo may take to stop.
-const QUIET: Duration = Duration::from_secs(15);
+/// How long the running steps of an old demo may take to stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Throw the practice service away and start over
+    /// Delete the practice service and start over
     #[arg(long)]
     reset: bool,
 }
@@ -40,7 +40,7 @@ pub async fn run(global: Global, arguments: DemoArgs) -> Result<(), CliError> {
     open(&base, global).await
 }
 
-/// Opens the console on the demo, making it first where there is none.
+/// Opens the console on the demo. Creates the demo first if there is none.
 pub async fn open(base: &Places, global: Global) -> Result<(), CliError> {
     console::needs_terminal()?;
     let places = places(base);
@@ -52,7 +52,7 @@ pub async fn open(base: &Places, global: Global) -> Result<(), CliError> {
     console::show(backend, &places, &global).await
 }
 
-/// The demo's own folders, so that it never meets the services that matter.
+/// The demo's own folders, separate from those of the real services.
 pub fn places(base: &Places) -> Places {
     let folder = base.data.join("demo");
     Places {
@@ -62,7 +62,7 @@ pub fn places(base: &Places) -> Places {
     }
 }
 
-/// The user file comes last: without it there is no demo, and what a broken attempt left is thrown away.
+/// Creates the demo. The user file is written last, so that an incomplete demo counts as none and is created anew.
 fn make(base: &Places, places: &Places) -> Result<(), CliError> {
     let folder = base.data.join("demo");
     clear(&folder)?;
@@ -80,15 +80,15 @@ async fn remove(base: &Places) -> Result<(), CliError> {
         return clear(&base.data.join("demo"));
     }
     engine_process::stop(&places).await?;
-    // A console that is still open would bring the engine back in the middle of this.
-    let _alone = EngineLock::take(&places.lock()).map_err(Report::new)?;
-    quieten(&places.data.join("runs")).await;
+    // Keeps an open console from starting the engine again before the folder is removed.
+    let _lock = EngineLock::take(&places.lock()).map_err(Report::new)?;
+    stop_runs(&places.data.join("runs")).await;
     clear(&base.data.join("demo"))
 }
 
-/// Ends the steps that outlived their engine: they would go on writing into the demo that comes next.
-async fn quieten(runs: &Path) {
-    let deadline = Instant::now() + QUIET;
+/// Stops the steps that still run: they would write into the next demo.
+async fn stop_runs(runs: &Path) {
+    let deadline = Instant::now() + STOP_TIMEOUT;
     while Instant::now() < deadline {
         let mut busy = unfinished(runs).peekable();
         if busy.peek().is_none() {
@@ -96,14 +96,14 @@ async fn quieten(runs: &Path) {
         }
         for run in busy {
             if let Err(error) = run.ask_to_stop() {
-                tracing::warn!(?run, %error, "a step of the old demo could not be asked to stop");
+                tracing::warn!(?run, %error, "cannot stop a step of the old demo");
             }
         }
         sleep(PAUSE).await;
     }
 }
 
-/// The runs whose supervisor lives.
+/// The runs whose supervisor is still running.
 fn unfinished(runs: &Path) -> impl Iterator<Item = RunFolder> {
     let below = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
     below(runs)
@@ -115,7 +115,7 @@ fn unfinished(runs: &Path) -> impl Iterator<Item = RunFolder> {
 fn clear(folder: &Path) -> Result<(), CliError> {
     if folder.exists() {
         fs::remove_dir_all(folder)
-            .wrap_err_with(|| format!("cannot remove the demo in {:?}", folder.display()))?;
+            .wrap_err_with(|| format!("cannot delete the demo in {:?}", folder.display()))?;
     }
     Ok(())
 }

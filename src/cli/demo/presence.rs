@@ -1,26 +1,26 @@
-//! Whether anybody looks at the demo: its engine ends when nobody has asked for anything for a while.
+//! Whether the demo is watched. Its engine ends when no request came for a while.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Longer than a console waits for news, so that one that only watches counts as present.
+/// Longer than the long poll of an idle console, so that an open console counts as watching.
 const AWAY_AFTER: Duration = Duration::from_secs(30);
 
-/// When the last question came.
+/// The time of the last request.
 #[derive(Debug, Clone)]
 pub struct DemoPresence {
     last: Arc<Mutex<Instant>>,
 }
 
 impl DemoPresence {
-    /// Somebody is there now.
+    /// Counts as watched from now on.
     pub fn new() -> Self {
         Self { last: Arc::new(Mutex::new(Instant::now())) }
     }
 
-    /// Somebody asked for something.
+    /// Records a request.
     pub fn note(&self) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
@@ -36,7 +36,7 @@ mod tests {
     use super::{AWAY_AFTER, DemoPresence};
 
     #[tokio::test(start_paused = true)]
-    async fn a_question_counts_as_somebody_being_there_for_a_while() {
+    async fn a_request_counts_as_watching_for_a_while() {
         let presence = DemoPresence::new();
         assert!(presence.is_watched());
         tokio::time::advance(AWAY_AFTER).await;

@@ -1,4 +1,4 @@
-//! The demo's repository: the service, its scripts, its `trunkline.toml` and a history by several people.
+//! Creates the demo's repository: the service, its scripts, its `trunkline.toml` and a history by several people.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use crate::engine::clock::{Clock, SystemClock};
 
 use crate::domain::people::Identity;
 
-/// How far apart the merges before you came were.
+/// The time between two merges of the initial history.
 const PACE: TimeDelta = TimeDelta::hours(5);
 
 const SCRIPTS: &[(&str, &str)] = &[
@@ -24,12 +24,12 @@ const SCRIPTS: &[(&str, &str)] = &[
 const SERVICE: &str = include_str!("../../../assets/demo/trunkline.toml");
 const FREEZES: &str = include_str!("../../../assets/demo/freezes.toml");
 
-/// Where the repository lies in the demo's folder.
+/// The repository's path in the demo's folder.
 pub fn path(demo: &Path) -> PathBuf {
     demo.join("checkout.git")
 }
 
-/// The user file that watches this repository and nothing else.
+/// The text of a user file that watches only this repository.
 pub fn user_file(repository: &Path) -> String {
     let repository = quoted(&repository.display().to_string());
     format!(
@@ -37,7 +37,7 @@ pub fn user_file(repository: &Path) -> String {
     )
 }
 
-/// Makes the repository with everything that happened before you came. `servers` is where its steps deploy to.
+/// Creates the repository with its initial history. Its steps deploy into the folder `servers`.
 pub fn create(repository: &Path, servers: &Path) -> Result<(), CliError> {
     git::init(repository)?;
     let now = SystemClock.now();
@@ -51,7 +51,7 @@ pub fn create(repository: &Path, servers: &Path) -> Result<(), CliError> {
     git::commit(repository, &commits)
 }
 
-/// Merges the next part of the story. `done` counts what was merged since the demo was made.
+/// Merges the next change of the story. `done` is the number of changes merged after the initial history.
 pub fn merge_next(repository: &Path, done: usize) -> Result<(), CliError> {
     let merge =
         OPENING.get(done).unwrap_or_else(|| &EVERYDAY[(done - OPENING.len()) % EVERYDAY.len()]);
@@ -74,7 +74,7 @@ fn first(at: DateTime<Utc>, servers: &Path, now: DateTime<Utc>) -> NewCommit {
     }
 }
 
-/// A merge whose version is the number that its build will have.
+/// The commit of a merge. Its version equals the number of its build.
 fn commit(merge: &Merge, version: usize, at: DateTime<Utc>) -> NewCommit {
     let mut message = format!("{}\n", merge.subject);
     if let Some(with) = merge.with.map(identity) {
@@ -98,7 +98,7 @@ fn service_file() -> String {
     format!("{SERVICE}\n[people.{name}]\nlogins = [{login}]\nemails = [{emails}]\n")
 }
 
-/// The freezes of a demo that is made now: one begins tomorrow, and every week from then on.
+/// The freezes of a demo created at `now`: one starts tomorrow and repeats every week.
 fn freezes_file(now: DateTime<Utc>) -> String {
     let tomorrow = now + TimeDelta::days(1);
     FREEZES.replace("DAY", &tomorrow.weekday().to_string())
@@ -115,7 +115,7 @@ fn identity(author: Author) -> Identity {
     Identity { name: name.into(), email: email.into() }
 }
 
-/// You, as git knows you.
+/// Your identity from the git configuration, or one made from your login.
 fn you() -> Identity {
     crate::git::local_identity(None).unwrap_or_else(|| {
         let name = login();
@@ -129,7 +129,7 @@ fn login() -> String {
     crate::cli::login::own()
 }
 
-/// A text as TOML writes it.
+/// The text as a TOML string.
 fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
@@ -153,13 +153,13 @@ mod tests {
         command.output().unwrap()
     }
 
-    fn said(folder: &Path, program: &str, arguments: &[&str]) -> String {
+    fn output_of(folder: &Path, program: &str, arguments: &[&str]) -> String {
         let output = ran(folder, program, arguments);
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// A demo with so many merges, and a checkout of it.
+    /// A demo after this many merges, with a checkout in `work`.
     fn demo(merges: usize) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let repository = folder.path().join("checkout.git");
@@ -167,7 +167,7 @@ mod tests {
         for done in 0..merges {
             merge_next(&repository, done).unwrap();
         }
-        said(folder.path(), "git", &["clone", "--quiet", "checkout.git", "work"]);
+        output_of(folder.path(), "git", &["clone", "--quiet", "checkout.git", "work"]);
         folder
     }
 
@@ -175,16 +175,16 @@ mod tests {
     fn the_history_has_several_authors_and_a_build_for_each_merge() {
         let folder = demo(OPENING.len() + 1);
         let work = folder.path().join("work");
-        let subjects = said(&work, "git", &["log", "--first-parent", "--format=%s"]);
+        let subjects = output_of(&work, "git", &["log", "--first-parent", "--format=%s"]);
         assert_eq!(subjects.lines().count(), 1 + HISTORY.len() + OPENING.len() + 1);
-        let authors = said(&work, "git", &["shortlog", "-s", "HEAD"]);
+        let authors = output_of(&work, "git", &["shortlog", "-s", "HEAD"]);
         assert!(authors.lines().count() >= 4, "{authors}");
-        let together = said(&work, "git", &["log", "--format=%(trailers:key=Co-authored-by)"]);
-        assert!(together.contains("Raj Patel"), "{together}");
+        let trailers = output_of(&work, "git", &["log", "--format=%(trailers:key=Co-authored-by)"]);
+        assert!(trailers.contains("Raj Patel"), "{trailers}");
     }
 
     #[test]
-    fn what_the_demo_writes_is_configuration_that_trunkline_reads() {
+    fn the_demo_writes_configuration_that_trunkline_reads() {
         let service = ServiceFile::parse(&service_file(), "trunkline.toml").unwrap();
         assert_eq!(service.people.people.len(), 5);
         let user =
@@ -193,14 +193,14 @@ mod tests {
     }
 
     #[test]
-    fn a_freeze_begins_tomorrow_whenever_the_demo_is_made_and_none_holds_now() {
+    fn a_freeze_starts_tomorrow_whenever_the_demo_is_made_and_none_is_in_force_now() {
         for hours in 0..8 * 24 {
             let now = DateTime::<Utc>::UNIX_EPOCH + TimeDelta::hours(490_000 + hours);
             let rules = FreezesFile::parse(&freezes_file(now), "freezes.toml").unwrap().rules;
-            let stands = rules.promote_to_production("checkout", now);
-            assert_eq!(stands.state, FreezeState::Open, "made at {now}");
+            let found = rules.promote_to_production("checkout", now);
+            assert_eq!(found.state, FreezeState::Open, "made at {now}");
             let tomorrow = (now + TimeDelta::days(1)).date_naive();
-            assert_eq!(stands.until.map(|begins| begins.date_naive()), Some(tomorrow), "at {now}");
+            assert_eq!(found.until.map(|start| start.date_naive()), Some(tomorrow), "at {now}");
             let next_week = now + TimeDelta::days(8);
             assert!(rules.promote_to_production("checkout", next_week).next_change.is_some());
         }
@@ -213,8 +213,8 @@ mod tests {
         for (merges, works) in [(broken - 1, true), (broken, false), (broken + 2, true)] {
             let folder = demo(merges);
             let work = folder.path().join("work");
-            said(&work, "sh", &["deploy/migrate.sh"]);
-            said(&work, "sh", &["deploy/release.sh"]);
+            output_of(&work, "sh", &["deploy/migrate.sh"]);
+            output_of(&work, "sh", &["deploy/release.sh"]);
             let smoke = ran(&work, "sh", &["deploy/smoke.sh"]);
             assert_eq!(smoke.status.success(), works, "after {merges} merges: {smoke:?}");
             let current = folder.path().join("servers/staging/current/VERSION");

@@ -1,4 +1,4 @@
-//! What happened in the demo's repository before you came, and what your colleagues merge while you watch.
+//! The merges in the demo: its initial history, and what your colleagues merge while you watch.
 
 /// Who wrote a merge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,17 +16,16 @@ pub struct Merge {
     pub author: Author,
     pub with: Option<Author>,
     pub subject: &'static str,
-    /// The part of the service that it changes.
+    /// The file that it changes.
     pub path: &'static str,
-    /// What becomes of that path; without it, a line that says what changed.
+    /// The new contents of the file; `None` writes the subject and the version.
     pub text: Option<&'static str>,
 }
 
 const PRICES: &str = include_str!("../../../assets/demo/prices.csv");
 const BROKEN_PRICES: &str = include_str!("../../../assets/demo/prices-broken.csv");
 
-/// The phases of one change of the schema, as the code goes through them: it reads the old column, writes both of them,
-/// and does without the old one.
+/// The code in the three phases of one schema change: uses the old column, writes both columns, uses the new one.
 const OLD_TOTAL: &str = "export const list = \"SELECT id, legacy_total FROM orders ORDER BY id\";
 export const add = \"INSERT INTO orders (legacy_total) VALUES (?1)\";
 ";
@@ -53,7 +52,7 @@ impl Merge {
 
 use Author::{Bot, Moira, Raj, Sam, You};
 
-/// Before you came, oldest first. The last of it is the first build that goes live.
+/// The initial history, oldest first. Its last build is the first to go live.
 pub const HISTORY: &[Merge] = &[
     merge(Sam, "feat: a cart that survives a reload", "app/cart.js"),
     merge(Moira, "feat: pay by card", "app/payment.js"),
@@ -78,7 +77,7 @@ pub const HISTORY: &[Merge] = &[
     merge(Moira, "fix: an empty cart cannot be paid", "app/cart.js"),
 ];
 
-/// What is merged while the demo opens, one after the other; the first one goes live too.
+/// The merges while the demo opens, in order. The first one also goes live.
 pub const OPENING: &[Merge] = &[
     merge(Raj, "feat: gift cards", "app/gifts.js"),
     merge(Moira, "fix: retry the payment webhook on 5xx", "app/webhook.js"),
@@ -88,7 +87,7 @@ pub const OPENING: &[Merge] = &[
         .text(PRICES),
     merge(Sam, "refactor: orders have one total", "app/orders.js").text(NEW_TOTAL),
     merge(You, "feat: free delivery above 50", "app/delivery.js"),
-    // Too early: what has to be live first has only just come to staging.
+    // Too early on purpose: the code without the old column is not live yet.
     merge(
         Sam,
         "refactor: drop orders.legacy_total, nothing reads it",
@@ -97,7 +96,7 @@ pub const OPENING: &[Merge] = &[
     .text("ALTER TABLE orders DROP COLUMN legacy_total;\n"),
 ];
 
-/// What goes on being merged, over and over.
+/// The merges after the opening, repeated in this order.
 pub const EVERYDAY: &[Merge] = &[
     merge(Moira, "feat: bulk refunds", "app/refunds.js"),
     merge(Sam, "fix: the cart badge counts quantities", "app/cart.js"),

@@ -1,4 +1,4 @@
-//! The programs that trunkline needs, and its folders and files: there, of the right kind, and its owner's alone.
+//! Checks the programs that trunkline needs, and its folders and files: that they exist, and who can write them.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
@@ -10,51 +10,48 @@ use crate::cli::engine_process;
 use crate::config::places::Places;
 use crate::config::user_file::UserFile;
 
-/// Before this git cannot say what a merge changed itself.
+/// The oldest git with `--remerge-diff`.
 const OLDEST_GIT: (u32, u32) = (2, 35);
-/// The permission of others to write.
+/// The permission bit for others to write.
 const OTHERS_WRITE: u32 = 0o002;
+/// The permission bit for the group to write.
 const GROUP_WRITES: u32 = 0o020;
 
 pub(super) async fn programs() -> [Check; 2] {
-    let git = git(said("git", &["--version"]).await);
-    let sh = match said("sh", &["-c", "echo works"]).await {
+    let git = git(output_of("git", &["--version"]).await);
+    let sh = match output_of("sh", &["-c", "echo works"]).await {
         Ok(_) => Check::fine("sh", "works"),
-        Err(why) => Check::wrong("sh", why, "steps that are lines of text need sh on the PATH"),
+        Err(why) => Check::wrong("sh", why, "put sh on the PATH; steps given as a text need it"),
     };
     [git, sh]
 }
 
-/// What a program prints; why not, when it is not there or does not work.
-async fn said(program: &str, arguments: &[&str]) -> Result<String, String> {
+/// The output of a program, or why it did not run or succeed.
+async fn output_of(program: &str, arguments: &[&str]) -> Result<String, String> {
     let output = tokio::process::Command::new(program).args(arguments).output().await;
-    let output = output.map_err(|error| format!("cannot be started: {error}"))?;
+    let output = output.map_err(|error| format!("cannot start: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    if output.status.success() {
-        Ok(text)
-    } else {
-        Err(format!("does not work ({})", output.status))
-    }
+    if output.status.success() { Ok(text) } else { Err(format!("fails ({})", output.status)) }
 }
 
-fn git(said: Result<String, String>) -> Check {
-    match said {
-        Ok(said) if version(&said).is_some_and(|version| version < OLDEST_GIT) => {
+fn git(output: Result<String, String>) -> Check {
+    match output {
+        Ok(text) if version(&text).is_some_and(|version| version < OLDEST_GIT) => {
             let (major, minor) = OLDEST_GIT;
             Check::wrong(
                 "git",
-                format!("{said} is too old"),
+                format!("{text} is too old"),
                 format!("install {major}.{minor} or newer"),
             )
         }
-        Ok(said) => Check::fine("git", said),
+        Ok(text) => Check::fine("git", text),
         Err(why) => Check::wrong("git", why, "install git and put it on the PATH"),
     }
 }
 
 /// The first two numbers of `git version 2.47.3`.
-fn version(said: &str) -> Option<(u32, u32)> {
-    let mut numbers = said.split_whitespace().nth(2)?.split('.');
+fn version(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.split_whitespace().nth(2)?.split('.');
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
@@ -78,32 +75,32 @@ fn folder(what: &'static str, path: &Path, variable: &str) -> Check {
     match (fs::metadata(path), writable) {
         (Ok(found), _) if !found.is_dir() => Check::wrong(
             what,
-            format!("{shown} is no folder"),
-            format!("move it away, or name another with {variable}"),
+            format!("{shown} is not a folder"),
+            format!("move it away, or set {variable} to another folder"),
         ),
         (Ok(found), Ok(())) if open_to_others(&found) => Check::wrong(
             what,
-            format!("others can write into {shown}, and with it decide what runs here"),
-            format!("chmod go-w {shown}"),
+            format!("other users can write to {shown}, and so can run commands as you"),
+            format!("run: chmod go-w {shown}"),
         ),
         (Ok(_), Ok(())) if engine_process::is_full(path) => {
             Check::wrong(what, format!("the disk of {shown} is full"), "free some space")
         }
         (Ok(_), Ok(())) => Check::fine(what, shown),
         (Err(error), _) if error.kind() == std::io::ErrorKind::NotFound => {
-            Check::fine(what, format!("{shown} (made when needed)"))
+            Check::fine(what, format!("{shown} (created when needed)"))
         }
-        (Err(error), _) => wrong_place(what, &shown, &error.to_string(), variable),
-        (Ok(_), Err(error)) => wrong_place(what, &shown, &error.to_string(), variable),
+        (Err(error), _) => not_writable(what, &shown, &error.to_string(), variable),
+        (Ok(_), Err(error)) => not_writable(what, &shown, &error.to_string(), variable),
     }
 }
 
-fn wrong_place(what: &'static str, shown: &str, why: &str, variable: &str) -> Check {
-    let remedy = format!("make it writable or name another with {variable}");
+fn not_writable(what: &'static str, shown: &str, why: &str, variable: &str) -> Check {
+    let remedy = format!("make it writable, or set {variable} to another folder");
     Check::wrong(what, format!("{shown}: {why}"), remedy)
 }
 
-/// A group of its owner's alone, as some systems make one for everybody, is nobody else.
+/// True if others can write to it. The user's own primary group does not count: on many systems it has no other member.
 fn open_to_others(found: &Metadata) -> bool {
     let own_group = found.gid() == rustix::process::getgid().as_raw();
     found.mode() & OTHERS_WRITE != 0 || (found.mode() & GROUP_WRITES != 0 && !own_group)
@@ -114,12 +111,12 @@ fn user_file(path: &Path) -> Check {
     match UserFile::load(path) {
         Ok(_) if fs::metadata(path).is_ok_and(|found| open_to_others(&found)) => Check::wrong(
             "services",
-            format!("others can write into {shown}, and with it decide what runs here"),
-            format!("chmod go-w {shown}"),
+            format!("other users can write to {shown}, and so can run commands as you"),
+            format!("run: chmod go-w {shown}"),
         ),
         Ok(user) if user.services.is_empty() => Check::fine(
             "services",
-            format!("none in {shown}; \"trunkline init\" in a repository adds one"),
+            format!("none in {shown}; to add one, run in its repository: trunkline init"),
         ),
         Ok(user) => Check::fine("services", format!("{} in {shown}", user.services.len())),
         Err(error) => Check::wrong("services", error.to_string(), "correct the file"),
@@ -131,7 +128,7 @@ fn socket(path: &Path) -> Check {
     match fs::symlink_metadata(path) {
         Ok(found) if !found.file_type().is_socket() => Check::wrong(
             "socket",
-            format!("{shown} is no socket, so that no engine can listen there"),
+            format!("{shown} is not a socket; no engine can listen there"),
             "move it away",
         ),
         _ => Check::fine("socket", shown),
@@ -141,11 +138,11 @@ fn socket(path: &Path) -> Check {
 fn lock(path: &Path) -> Check {
     let shown = path.display();
     if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
-        let found = format!("{shown} is no file, so that no engine can lock it");
+        let found = format!("{shown} is not a file; no engine can lock it");
         return Check::wrong("lock", found, "move it away");
     }
     let held = match holder(path) {
-        Holder::Nobody => "no engine".to_owned(),
+        Holder::None => "no engine".to_owned(),
         Holder::Process(Some(pid)) => format!("held by process id {pid}"),
         Holder::Process(None) => "held".to_owned(),
     };
@@ -155,6 +152,6 @@ fn lock(path: &Path) -> Check {
 fn size(path: &Path) -> String {
     match fs::metadata(path) {
         Ok(found) => format!("{} ({} KB)", path.display(), found.len().div_ceil(1024)),
-        Err(_) => format!("{} (not there yet)", path.display()),
+        Err(_) => format!("{} (does not exist yet)", path.display()),
     }
 }

@@ -1,17 +1,17 @@
-//! The migrations of a service file: where they are, for which database, and how long a step of one bakes.
+//! The `[migrations]` table of a service file: paths, dialect, and how long code bakes before a drop.
 
 use std::time::Duration;
 
 use crate::migrations::{Dialect, Glob};
 use crate::settings::{Mistakes, Section};
 
-/// How long code has to have been live without an object before a migration takes it away.
+/// How long code must be live without an object before a migration drops it.
 pub const DEFAULT_MIN_BAKE: Duration = Duration::from_hours(24);
 
-/// What a service says about its migrations.
+/// The migration settings of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationSettings {
-    /// Patterns that are valid as `Glob`; empty where the layouts of well-known tools decide.
+    /// Valid `Glob` patterns; if empty, the layouts of well-known tools decide.
     pub paths: Vec<String>,
     pub dialect: Option<Dialect>,
     pub min_bake: Duration,

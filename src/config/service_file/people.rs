@@ -1,4 +1,4 @@
-//! The people in a service file: their addresses and logins, and the patterns of bots.
+//! The people in a service file: their emails and logins, and the patterns of bots.
 
 use std::collections::BTreeMap;
 
@@ -19,12 +19,12 @@ pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> People
     people
 }
 
-/// The people so far, and the owner of each address and login.
+/// The people so far, and the owner of each email and login.
 #[derive(Default)]
 struct Directory {
     people: BTreeMap<String, Person>,
-    owners: BTreeMap<String, String>,
-    connects: BTreeMap<String, String>,
+    email_owners: BTreeMap<String, String>,
+    login_owners: BTreeMap<String, String>,
 }
 
 impl Directory {
@@ -63,7 +63,8 @@ impl Directory {
             mistakes.add(email.at, &list.path, sentence);
             return None;
         }
-        let owner = self.owners.entry(address.to_lowercase()).or_insert_with(|| person.to_owned());
+        let owner =
+            self.email_owners.entry(address.to_lowercase()).or_insert_with(|| person.to_owned());
         if owner != person {
             let sentence =
                 format!("{address:?} belongs to {owner:?} already; give it to one of them");
@@ -81,7 +82,7 @@ impl Directory {
         mistakes: &mut Mistakes<'_>,
     ) -> Option<String> {
         let owner =
-            self.connects.entry(login.value.to_owned()).or_insert_with(|| person.to_owned());
+            self.login_owners.entry(login.value.to_owned()).or_insert_with(|| person.to_owned());
         if owner != person {
             let sentence = format!(
                 "the login {:?} belongs to {owner:?} already; give it to one of them",
@@ -94,13 +95,13 @@ impl Directory {
     }
 }
 
-/// The patterns of bots. A pattern must not match a person, who would then be missing from the author guard.
+/// Reads the patterns of bots. A pattern must not match a person: the author guard ignores bots.
 fn patterns(entry: &Setting<'_>, people: &People, mistakes: &mut Mistakes<'_>) -> Vec<String> {
     let mut patterns = Vec::new();
     for pattern in entry.texts(mistakes) {
         let text = pattern.value;
         if !text.contains(|c: char| c.is_alphanumeric()) {
-            let sentence = format!("{text:?} matches everybody; write a narrower pattern");
+            let sentence = format!("{text:?} matches everyone; write a narrower pattern");
             mistakes.add(pattern.at, &entry.path, sentence);
         } else if let Some(name) = person_caught(text, people) {
             let sentence = format!("{text:?} makes a bot of {name:?}; write a narrower pattern");

@@ -130,13 +130,13 @@ fn run(
     mistakes: &mut Mistakes<'_>,
 ) -> Option<Run> {
     if !entry.is_list() {
-        let shells: [(&str, fn(String) -> Run); 2] = [("sh", Run::Shell), ("bash", Run::Bash)];
-        let of_shell = match shell {
-            Some(shell) => shell.choice(&shells, mistakes)?,
-            None => Run::Shell,
+        let is_bash = match shell {
+            Some(shell) => shell.choice(&[("sh", false), ("bash", true)], mistakes)?,
+            None => false,
         };
         let line = entry.text(mistakes)?;
-        return no_nul(entry, line, mistakes).then(|| of_shell(line.to_owned()));
+        let run = if is_bash { Run::Bash } else { Run::Shell };
+        return no_nul(entry, line, mistakes).then(|| run(line.to_owned()));
     }
     if let Some(shell) = shell {
         shell.reject(

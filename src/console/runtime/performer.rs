@@ -119,7 +119,7 @@ impl<B: Backend> Performer<B> {
         let intents = self.intents.insert(Intents::in_folder(folder)).clone();
         let (backend, inbox) = (Arc::clone(&self.backend), self.inbox.clone());
         tokio::spawn(async move {
-            for intent in intents.left().await {
+            for intent in intents.orphaned().await {
                 let _console_is_gone = inbox.send(Message::Left(intent.clone())).await;
                 let (backend, inbox) = (Arc::clone(&backend), inbox.clone());
                 let intents = Some(intents.clone());

@@ -220,10 +220,10 @@ fn no_intermediate(what: &str, SchemaChange { build, floor, why, .. }: &SchemaCh
 fn intermediate_build(
     state: &ServiceState,
     floor: BuildNumber,
-    brings: BuildNumber,
+    contained_in: BuildNumber,
     target: &Build,
 ) -> Option<BuildNumber> {
-    let mut between = state.builds.range(floor..brings).rev().map(|(_, build)| build);
+    let mut between = state.builds.range(floor..contained_in).rev().map(|(_, build)| build);
     between
         .find(|build| build.off_trunk == target.off_trunk && build.in_staging_since.is_some())
         .map(|build| build.number)

@@ -256,7 +256,7 @@ fn soak(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
             Severity::Override,
             format!("Only {} in staging, needs {}", say(total), say(needs)),
         )
-        .with(TimeDelta::from_std(needs - total).ok().and_then(|rest| {
+        .with(TimeDelta::from_std(needs.saturating_sub(total)).ok().and_then(|rest| {
             let until = now.checked_add_signed(rest)?;
             Some(Remedy::Wait { until })
         })),

@@ -111,11 +111,11 @@ impl<'a> BuildLines<'a> {
         let mut all: Vec<Presence<'a>> = Vec::with_capacity(self.entries.len());
         for (at, entry) in self.entries.iter().enumerate() {
             let inherited = entry.after.map_or(Presence::Without, |after| all[after]);
-            let brings =
+            let has_commit =
                 entry.build.number == commit.build || listed.is_some_and(|l| l.contains(&at));
             all.push(match inherited {
                 _ if ancestors[at] => Presence::Without,
-                _ if brings => reverted(entry, Presence::Has),
+                _ if has_commit => reverted(entry, Presence::Has),
                 inherited => {
                     let twin = twins.get(&at).copied();
                     reverted(entry, entry.unlisted(inherited, twin, listed.is_some()))

@@ -1,4 +1,4 @@
-//! What a merge commit changed itself: where it differs from what git makes of its parents without anybody's help.
+//! Finds what a merge commit changed by hand: the paths where it differs from git's automatic merge of its parents.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -8,11 +8,11 @@ use super::{DIFF_OPTIONS, MARK, ReadCommit, fields, paths};
 use crate::domain::commit::Commit;
 use crate::git::process::Git;
 
-/// The mark, the id, and an end that keeps the first path apart from it.
+/// The mark, the id, and an empty field before the first path.
 const FORMAT: &str = "--format=tformat:/%x00%H%x00";
 
-/// git merges again as it does by default: no setting of the user's changes the outcome, and no attribute has a
-/// driver or a filter started, since the attributes are read from the empty tree.
+/// Git's defaults for the automatic merge, whatever the user's settings are. Attributes are read from the empty tree, so
+/// that no merge driver or filter is started.
 const SETTINGS: [&str; 6] = [
     "merge.renames=true",
     "merge.directoryRenames=conflict",
@@ -22,11 +22,12 @@ const SETTINGS: [&str; 6] = [
     "attr.tree=4b825dc642cb6eb9a060e54bf8d69288fbee4904",
 ];
 
-/// Leaves each merge the paths that it changed itself. It comes with those that differ from all its parents, which
-/// are also paths that both sides changed in different places: so git merges once more, for all of them in one run.
+/// Reduces the files of each merge to those changed by hand. `git log` lists the files that differ from all parents,
+/// which includes files that both sides changed in different places. So all merges are redone in one run of git and
+/// compared.
 ///
-/// What git cannot merge again keeps the paths it came with: a merge of more than two, and every one when git is
-/// older than 2.35 or fails. Then a merge may count as somebody's own work that was not, never the other way round.
+/// A merge that cannot be redone keeps its files: one of more than two parents, and every merge if git is older than 2.35
+/// or fails. Then a merge may count as its author's own work although it is not, but never the reverse.
 pub(super) async fn resolve<'a>(
     mirror: &Path,
     folder: Option<&str>,
@@ -36,8 +37,8 @@ pub(super) async fn resolve<'a>(
     if merges.is_empty() {
         return;
     }
-    let Some(answer) = merge_again(mirror, folder, &merges).await else { return };
-    let mut own = parse(&answer);
+    let Some(output) = redo_merges(mirror, folder, &merges).await else { return };
+    let mut own = parse(&output);
     for merge in merges {
         if let Some(paths) = own.remove(merge.sha.as_str()) {
             merge.files = paths;
@@ -45,11 +46,12 @@ pub(super) async fn resolve<'a>(
     }
 }
 
+/// True for a merge of two parents with files that may not be changed by hand.
 fn can_differ(commit: &Commit) -> bool {
     commit.parents == 2 && !commit.files.is_empty()
 }
 
-async fn merge_again(
+async fn redo_merges(
     mirror: &Path,
     folder: Option<&str>,
     merges: &[&mut Commit],
@@ -65,9 +67,9 @@ async fn merge_again(
         .ok()
 }
 
-/// The paths of each commit that the answer names.
-fn parse(answer: &[u8]) -> HashMap<Cow<'_, str>, Vec<String>> {
-    let mut fields = fields(answer);
+/// The paths of each commit in git's output.
+fn parse(output: &[u8]) -> HashMap<Cow<'_, str>, Vec<String>> {
+    let mut fields = fields(output);
     let mut own = HashMap::new();
     while fields.next().is_some_and(|mark| mark == MARK) {
         let id = fields.next().unwrap_or_default();

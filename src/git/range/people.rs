@@ -1,4 +1,4 @@
-//! Co-authors out of commit trailers, and everybody's true name out of the mailmap.
+//! Reads co-authors from commit trailers and applies the mailmap to them.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::domain::people::Identity;
 use crate::git::error::GitError;
 use crate::git::process::Git;
 
-/// The most co-authors that one commit is believed to have.
+/// The most co-authors that are read from one commit.
 const MOST_CO_AUTHORS: usize = 50;
 
 /// The setting that makes git read the mailmap of a commit.
@@ -16,17 +16,17 @@ pub(super) fn mailmap(at: &Sha) -> String {
     format!("mailmap.blob={at}:.mailmap")
 }
 
-/// The co-authors of a commit as its message has them.
+/// The co-authors in a commit's message, before the mailmap.
 pub(super) struct CoAuthors(Vec<Identity>);
 
 impl CoAuthors {
-    /// Reads one trailer value from each line; what has no address between `<` and `>` names nobody.
+    /// Reads one trailer value from each line. A value without an email between `<` and `>` is left out.
     pub(super) fn parse(values: &str) -> Self {
         Self(values.lines().filter_map(identity).take(MOST_CO_AUTHORS).collect())
     }
 }
 
-/// `Name <address>`.
+/// Parses `Name <email>`.
 fn identity(text: &str) -> Option<Identity> {
     let (name, rest) = text.split_once('<')?;
     let (email, _) = rest.split_once('>')?;
@@ -39,7 +39,8 @@ fn identity(text: &str) -> Option<Identity> {
     Some(Identity { name: shorten(name.trim()), email: shorten(email) })
 }
 
-/// Passes the co-authors through the mailmap in one run, and gives each commit its own, once and without its author.
+/// Applies the mailmap to all co-authors in one run of git, and sets each commit's co-authors, without duplicates and
+/// without its author.
 pub(super) async fn resolve<'a>(
     mirror: &Path,
     to: &Sha,
@@ -83,14 +84,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_trailer_without_an_address_names_nobody() {
+    fn a_trailer_without_an_email_names_no_co_author() {
         for text in ["", "Ann", "Ann <>", "Ann < >", "Ann <a@x", "Ann a@x>", "Ann <a <b@x>"] {
             assert_eq!(identity(text), None, "{text:?}");
         }
     }
 
     #[test]
-    fn a_trailer_gives_name_and_address() {
+    fn a_trailer_has_a_name_and_an_email() {
         let ann = Identity { name: "Ann".into(), email: "a@x".into() };
         for text in ["Ann <a@x>", "  Ann   < a@x > and more", "A\u{1b}nn <a@x>"] {
             assert_eq!(identity(text).as_ref(), Some(&ann), "{text:?}");

@@ -1,4 +1,4 @@
-//! What `ALTER TABLE` does, operation by operation.
+//! Finds the effects of `ALTER TABLE`, operation by operation.
 
 use std::ops::ControlFlow;
 
@@ -23,7 +23,7 @@ pub(super) fn effects(alter: &AlterTable, context: StatementContext<'_>) -> Vec<
     if !context.fresh.contains(&written(&alter.name)) {
         return done;
     }
-    // What is not listed may reach another table too.
+    // An operation that is not listed may affect another table.
     let unlisted = done.iter().any(|effect| effect.rule == Rule::Unjudged);
     vec![StatementEffect::of(if unlisted { Rule::Unjudged } else { Rule::NewTable })]
 }
@@ -83,7 +83,7 @@ fn of_table(
     }
 }
 
-/// What concerns the table as a whole.
+/// The rule for an operation on the table as a whole.
 fn settings(operation: &AlterTableOperation) -> Rule {
     type Op = AlterTableOperation;
     match operation {
@@ -111,8 +111,8 @@ fn renamed_column(table: &str, name: &str) -> StatementEffect {
     StatementEffect::on(Rule::Rename, ObjectKind::Column, Some(table), name)
 }
 
-/// A new column: what fills it decides whether the inserts of the code before still work, and what it refers to or
-/// checks is a rule of its own.
+/// The effects of a new column. Its default decides whether inserts of the code before still work; its references and
+/// checks have rules of their own.
 fn added_column(table: &str, column: &ColumnDef) -> Vec<StatementEffect> {
     let options = || column.options.iter().map(|option| &option.option);
     let name = &column.name.value;
@@ -124,7 +124,7 @@ fn added_column(table: &str, column: &ColumnDef) -> Vec<StatementEffect> {
     };
     let constant = options().any(|o| matches!(o, ColumnOption::Default(_)) && fills(o));
     let mut effects = vec![StatementEffect::on(base, ObjectKind::Column, Some(table), name)];
-    // What is worked out from other columns depends on what the code before writes to them.
+    // A column derived from other columns depends on what the code before writes to them.
     let derived =
         options().any(|o| matches!(o, ColumnOption::Generated { generation_expr: Some(_), .. }));
     if new.unique && (derived || constant && !computed) {
@@ -152,7 +152,7 @@ fn added_column(table: &str, column: &ColumnDef) -> Vec<StatementEffect> {
     effects
 }
 
-/// A value that the database works out for each row, or may: everything but a constant.
+/// True if the database may compute the value for each row: any value but a constant.
 fn is_computed(option: &ColumnOption) -> bool {
     match option {
         ColumnOption::Default(value) => !is_constant(value),
@@ -174,7 +174,7 @@ fn is_constant(value: &Expr) -> bool {
     }
 }
 
-/// Whether a check concerns the new column alone and lets pass that it is not given.
+/// True if a check uses only the new column and passes if the column is left out.
 fn is_about_alone(check: &Expr, column: &str) -> bool {
     let found = visit_expressions(check, |expr| match expr {
         Expr::Identifier(name) if name.value.eq_ignore_ascii_case(column) => {
@@ -204,7 +204,7 @@ fn added_constraint(constraint: &TableConstraint) -> Rule {
         TableConstraint::ForeignKey(_) => Rule::AddForeignKey,
         TableConstraint::Check(_) => Rule::AddCheck,
         TableConstraint::Index(_) | TableConstraint::FulltextOrSpatial(_) => Rule::CreateIndex,
-        // Keys, and forms of other grammars that refuse rows too.
+        // Keys, and constraints of other databases that refuse rows too.
         _ => Rule::AddUnique,
     }
 }
@@ -221,7 +221,7 @@ fn altered_column(
         AlterColumnOperation::SetNotNull => on(Rule::SetNotNull),
         AlterColumnOperation::DropNotNull => on(Rule::DropNotNull),
         AlterColumnOperation::SetDefault { value } if !is_null(value) => on(Rule::SetDefault),
-        // Without NOT NULL the inserts of the code before write NULL where they wrote the default.
+        // Without the default, inserts of the code before that leave the column out write NULL or fail.
         AlterColumnOperation::SetDefault { .. } | AlterColumnOperation::DropDefault => {
             on(Rule::DropDefault)
         }
@@ -255,7 +255,7 @@ fn modified(
     let Some(before) = context.known.column(table, &next.name) else {
         return vec![StatementEffect { rule: Rule::ModifyColumn, objects: vec![object()] }];
     };
-    // Keys and checks stay where MODIFY does not name them.
+    // MODIFY keeps the keys and checks that it does not name.
     let checks = before.checks.iter().chain(&next.checks).cloned().collect();
     let next = Column { unique: next.unique || before.unique, checks, ..next };
     let mut rules = before.becoming(&next, Dialect::Mysql);

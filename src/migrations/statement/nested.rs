@@ -1,4 +1,4 @@
-//! Nested effects: rows that a query writes and functions that it calls.
+//! Finds nested effects: rows that a query writes and functions that it calls.
 
 use std::ops::ControlFlow;
 

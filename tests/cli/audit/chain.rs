@@ -156,7 +156,7 @@ fn a_head_that_was_kept_is_still_there_when_the_record_has_grown() {
     // The writer still has the database open.
     let verified = record.trunkline(&["audit", "verify", "trunkline.db", "--head", "head.json"]);
     let said = String::from_utf8(verified.stdout).unwrap();
-    assert!(verified.status.success() && said.contains("7 rows hold"), "{said}");
+    assert!(verified.status.success() && said.contains("7 rows are intact"), "{said}");
     let again = record.trunkline(&["audit", "head", "trunkline.db", "--output", "head.json"]);
     assert_eq!(again.status.code(), Some(1), "a head that was kept is never overwritten");
 }
@@ -186,7 +186,7 @@ fn a_database_that_is_not_there_is_said_and_not_made() {
 fn the_engine_s_record_is_walked_through_the_engine_and_a_change_behind_its_back_is_named() {
     let home = recorded(&["good".to_owned(), "fine".to_owned()]);
     let said = home.said(&["audit", "verify"]);
-    assert!(said.contains("rows hold; the head is event"), "{said}");
+    assert!(said.contains("rows are intact; the head is event"), "{said}");
     home.said(&["audit", "head", "--output", "head.json"]);
     home.said(&["audit", "verify", "--head", "head.json"]);
     let doctor = home.trunkline(&["doctor"]);
@@ -199,10 +199,13 @@ fn the_engine_s_record_is_walked_through_the_engine_and_a_change_behind_its_back
     let verified = home.trunkline(&["audit", "verify"]);
     let said = String::from_utf8_lossy(&verified.stderr).into_owned();
     assert_eq!(verified.status.code(), Some(1), "{verified:?}");
-    assert!(said.contains("event 2 is broken") && said.contains("1 rows before it hold"), "{said}");
+    assert!(
+        said.contains("event 2 is broken") && said.contains("1 rows before it are intact"),
+        "{said}"
+    );
     let doctor = home.trunkline(&["doctor"]);
     let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
-    assert!(said.contains("event 2 was tampered with"), "{said}");
+    assert!(said.contains("event 2 was changed outside trunkline"), "{said}");
 }
 
 #[test]

@@ -71,7 +71,7 @@ const FAULTS: &[Fault] = &[
         name: "the data folder is a file",
         make: |home| fs::write(home.path("data"), "").unwrap(),
         command: (2, "data is not a folder; move it away, or set TRUNKLINE_DATA_DIR to another"),
-        doctor: ["data is no folder", "TRUNKLINE_DATA_DIR"],
+        doctor: ["data is not a folder", "TRUNKLINE_DATA_DIR"],
     },
     Fault {
         name: "the data folder is a link to itself",
@@ -91,44 +91,44 @@ const FAULTS: &[Fault] = &[
     Fault {
         name: "the record is something else",
         make: |home| fs::write(data(home, "trunkline.db"), "no record ".repeat(100)).unwrap(),
-        command: (1, "trunkline.db is damaged, or no record of trunkline's"),
-        doctor: ["trunkline.db is damaged", "put it back from a copy"],
+        command: (1, "trunkline.db\" is damaged or is not a trunkline record"),
+        doctor: ["trunkline.db\" is damaged", "restore it from a copy"],
     },
     Fault {
         name: "the record is a folder",
         make: |home| fs::create_dir(data(home, "trunkline.db")).unwrap(),
-        command: (1, "see that it is a file that you may read and write"),
-        doctor: ["trunkline.db", "move away what is there"],
+        command: (1, "make it a file that you can read and write"),
+        doctor: ["trunkline.db", "move it away"],
     },
     Fault {
         name: "the record is from a newer version",
         make: newer,
-        command: (1, "was written by a newer trunkline (schema 99"),
-        doctor: ["was written by a newer trunkline", "install that version again"],
+        command: (1, "was written by a newer trunkline (its schema is 99"),
+        doctor: ["was written by a newer trunkline", "install that version"],
     },
     Fault {
         name: "a file is where the socket goes",
         make: |home| fs::write(data(home, "run/engine.sock"), "").unwrap(),
         command: (1, "engine.sock\" is not a socket; move it away"),
-        doctor: ["engine.sock is no socket", "move it away"],
+        doctor: ["engine.sock is not a socket", "move it away"],
     },
     Fault {
         name: "a folder is where the socket goes",
         make: |home| fs::create_dir(data(home, "run/engine.sock")).unwrap(),
         command: (1, "engine.sock\" is not a socket; move it away"),
-        doctor: ["engine.sock is no socket", "move it away"],
+        doctor: ["engine.sock is not a socket", "move it away"],
     },
     Fault {
         name: "a link is where the socket goes",
         make: |home| symlink("/nowhere", data(home, "run/engine.sock")).unwrap(),
         command: (1, "engine.sock\" is not a socket; move it away"),
-        doctor: ["engine.sock is no socket", "move it away"],
+        doctor: ["engine.sock is not a socket", "move it away"],
     },
     Fault {
         name: "the lock is a folder",
         make: |home| fs::create_dir(data(home, "engine.lock")).unwrap(),
-        command: (1, "move away what is there"),
-        doctor: ["engine.lock is no file", "move it away"],
+        command: (1, "move it away"),
+        doctor: ["engine.lock is not a file", "move it away"],
     },
     Fault {
         name: "git is missing",
@@ -146,7 +146,7 @@ const FAULTS: &[Fault] = &[
         name: "sh is missing",
         make: |home| programs(home, &["git"]),
         command: (0, "checkout"),
-        doctor: ["sh", "steps that are lines of text need sh on the PATH"],
+        doctor: ["sh", "put sh on the PATH"],
     },
     Fault {
         name: "others can write into the data folder",
@@ -155,7 +155,7 @@ const FAULTS: &[Fault] = &[
             fs::set_permissions(home.path("data"), fs::Permissions::from_mode(0o777)).unwrap();
         },
         command: (0, "checkout"),
-        doctor: ["others can write into", "chmod go-w"],
+        doctor: ["other users can write to", "run: chmod go-w"],
     },
     Fault {
         name: "others can write into the user file",
@@ -164,7 +164,7 @@ const FAULTS: &[Fault] = &[
             fs::set_permissions(home.path("config/config.toml"), open).unwrap();
         },
         command: (0, "checkout"),
-        doctor: ["others can write into", "chmod go-w"],
+        doctor: ["other users can write to", "run: chmod go-w"],
     },
 ];
 
@@ -217,7 +217,7 @@ fn somebody_else_at_the_socket_is_no_engine_and_doctor_says_so() {
     assert_eq!(said.status.code(), Some(1), "{said:?}");
     assert!(text(&said).contains("the engine did not answer"), "{}", text(&said));
     let doctor = home.trunkline(&["doctor"]);
-    assert!(text(&doctor).contains("end the program that listens at"), "{}", text(&doctor));
+    assert!(text(&doctor).contains("stop the program that listens on"), "{}", text(&doctor));
 }
 
 #[cfg(target_os = "linux")]
@@ -252,7 +252,10 @@ fn a_user_file_that_breaks_while_the_engine_runs_keeps_nobody_from_acting() {
     let held = home.trunkline(&["hold", "--reason", "the file is broken"]);
     assert_eq!(held.status.code(), Some(0), "{held:?}");
     let warned = String::from_utf8_lossy(&held.stderr).into_owned();
-    assert!(warned.contains(&place) && warned.contains("goes on without it"), "{warned}");
+    assert!(
+        warned.contains(&place) && warned.contains("the running engine uses the last good version"),
+        "{warned}"
+    );
     let mut console = home.on_terminal(&[], (160, 40));
     console.shows("ON HOLD");
     console.shows(&place);

@@ -136,7 +136,7 @@ fn a_command_that_never_arrived_is_said_to_have_done_nothing() {
     let screen = desk.console();
     screen.shows("the promote of #1, sent ");
     assert!(screen.has_shown("has no answer: unknown, checking"), "{}", screen.text());
-    screen.shows("never arrived: nothing was done");
+    screen.shows("did not arrive: nothing was done");
     until("it is settled", || desk.noted() == 0);
     assert_eq!(desk.promotes(), 0);
 }
@@ -211,10 +211,13 @@ fn a_disk_that_takes_no_note_keeps_nothing_from_being_sent() {
     fs::write(desk.home.path("data/intents"), "no room here").unwrap();
     let mut screen = desk.console();
     press_promote(&mut screen);
-    screen.shows("could not be noted on disk");
+    screen.shows("could not be saved on disk");
     screen.shows("LIVE");
     assert_eq!(desk.promotes(), 1);
     let rollback = desk.home.trunkline(&["hold", "--reason", "a look"]);
     assert!(rollback.status.success(), "{rollback:?}");
-    assert!(String::from_utf8_lossy(&rollback.stderr).contains("could not be noted"));
+    assert!(
+        String::from_utf8_lossy(&rollback.stderr)
+            .contains("cannot save the hold on production on disk")
+    );
 }
