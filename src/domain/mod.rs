@@ -21,6 +21,5 @@ pub mod request;
 pub mod schema;
 pub mod service;
 pub mod snapshot;
-pub mod soak;
 pub mod stops;
 pub mod time;

@@ -11,7 +11,6 @@ use crate::domain::people::{Actor, Identity};
 use crate::domain::policy::VerifyBy;
 use crate::domain::quarantine::{Contained, Quarantined};
 use crate::domain::remedy::Remedy;
-use crate::domain::soak::Soak;
 use crate::domain::time::{between, say};
 
 pub(super) fn findings(
@@ -240,24 +239,19 @@ fn verifications(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> St
 
 fn soak(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
     let needs = input.policy.soak;
-    match input.state.soak(target.number, now) {
-        Some(Soak { total, .. }) if total >= needs => finding(
+    match target.in_staging_since.map(|since| between(since, now)) {
+        Some(age) if age >= needs => finding(
             Guard::Soak,
             Severity::Info,
-            format!("{} in staging, needs {}", say(total), say(needs)),
+            format!("{} in staging, needs {}", say(age), say(needs)),
         ),
-        Some(Soak { total, replaced_by: Some(by) }) => finding(
+        Some(age) => finding(
             Guard::Soak,
             Severity::Override,
-            format!("Only {} in staging before {by} replaced it, needs {}", say(total), say(needs)),
-        ),
-        Some(Soak { total, replaced_by: None }) => finding(
-            Guard::Soak,
-            Severity::Override,
-            format!("Only {} in staging, needs {}", say(total), say(needs)),
+            format!("Only {} in staging, needs {}", say(age), say(needs)),
         )
-        .with(TimeDelta::from_std(needs.saturating_sub(total)).ok().and_then(|rest| {
-            let until = now.checked_add_signed(rest)?;
+        .with(TimeDelta::from_std(needs).ok().and_then(|needs| {
+            let until = target.in_staging_since?.checked_add_signed(needs)?;
             Some(Remedy::Wait { until })
         })),
         None if needs.is_zero() => {
