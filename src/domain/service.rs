@@ -237,6 +237,11 @@ impl ServiceState {
         if *outcome != Outcome::Succeeded {
             return;
         }
+        // An end at another engine may be reported late. Ours are in order, whatever the clock says.
+        let is_external = deployment.request.kind == DeploymentKind::External;
+        if is_external && self.live(environment).is_some_and(|live| at < live.since) {
+            return;
+        }
         let live = Live { build: number, deployment: id, since: at };
         self.live.entry(environment).or_default().push(live);
         if let (Environment::Staging, Some(build)) = (environment, self.builds.get_mut(&number)) {

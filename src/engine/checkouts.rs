@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::world::{Service, WorldReader};
 use crate::domain::deployment::Deployment;
@@ -56,19 +57,50 @@ pub(super) async fn prepare(
     name: &ServiceName,
     id: DeploymentId,
 ) -> Result<(), String> {
-    let (mirror, sha) = {
+    let (mirror, sha, old) = {
         let world = world.world();
         let service = world.services.get(name).ok_or("the service is gone")?;
         let deployment = service.state.deployments.get(&id).ok_or("the deployment is gone")?;
-        (service.mirror.clone(), deployment.request.sha.clone())
+        let sha = deployment.request.sha.clone();
+        (service.mirror.clone(), sha.clone(), old_tree(checkouts, name, &sha))
     };
     let pristine = pristine(checkouts, name, &sha);
-    mirror.checkout(&sha, &pristine).await.map_err(|e| e.to_string())?;
+    let from = match mirror.checkout(&sha, &pristine).await {
+        Ok(()) => pristine,
+        // What 0.1.0 left is better than no rollback.
+        Err(_) if old.exists() => old,
+        Err(error) => return Err(error.to_string()),
+    };
     let into = of_deployment(checkouts, name, id);
     let shown = into.display().to_string();
-    let work = move || copy(&pristine, &into);
+    let work = move || copy(&from, &into);
     let copied = tokio::task::spawn_blocking(work).await.map_err(io::Error::other);
     copied.and_then(|copied| copied).map_err(|e| format!("{shown}: {e}"))
+}
+
+/// The production tree that 0.1.0 made for a commit.
+pub(super) fn old_tree(checkouts: &Path, service: &ServiceName, sha: &Sha) -> PathBuf {
+    of_service(checkouts, service).join(format!("{}-{sha}", Environment::Production))
+}
+
+/// Makes the missing pristine trees of the builds that a rollback may go back to, so that it needs no git then.
+pub(super) async fn make_missing(world: WorldReader, checkouts: PathBuf) {
+    let wanted: Vec<_> = world.read(|world| {
+        let of_service = |service: &Arc<Service>| {
+            let shas: Vec<_> = needed(&service.state).map(|d| d.request.sha.clone()).collect();
+            let (mirror, name) = (service.mirror.clone(), service.name.clone());
+            shas.into_iter().map(move |sha| (mirror.clone(), name.clone(), sha))
+        };
+        world.services.values().flat_map(of_service).collect()
+    });
+    for (mirror, name, sha) in wanted {
+        let into = pristine(&checkouts, &name, &sha);
+        if !into.exists()
+            && let Err(error) = mirror.checkout(&sha, &into).await
+        {
+            tracing::warn!(service = %name, %sha, %error, "a build that was live has no tree");
+        }
+    }
 }
 
 /// Copies a tree under its name as a whole. What stands there was left by an engine that died before the first step.

@@ -157,6 +157,7 @@ fn executed(
     if rollback {
         let reason = format!("rolling back to {target}");
         let open = service.state.open(plan.environment).filter(|d| d.cancel.is_none());
+        let open = open.filter(|d| d.request.kind != DeploymentKind::External);
         facts.extend(
             open.map(|d| Fact::CancelRequested { deployment: d.id, reason: reason.clone() }),
         );

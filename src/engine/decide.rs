@@ -47,8 +47,13 @@ pub enum StagingSteps<'a> {
 pub fn decide(input: &DecisionInput<'_>) -> Vec<Decision> {
     let mut decisions = Vec::new();
     for environment in [Environment::Production, Environment::Staging] {
-        for (place, deployment) in input.state.open(environment).enumerate() {
-            decisions.extend(advance(deployment, place == 0));
+        for deployment in input.state.open(environment) {
+            let mut before = input.state.open(environment).take_while(|d| d.id < deployment.id);
+            // A rollback does not wait for what another engine does: nobody here can end that.
+            let is_rollback = deployment.request.kind == DeploymentKind::Rollback;
+            let waits_for =
+                |d: &Deployment| !is_rollback || d.request.kind != DeploymentKind::External;
+            decisions.extend(advance(deployment, !before.any(waits_for)));
         }
     }
     decisions.extend(next_for_staging(input));
@@ -58,7 +63,7 @@ pub fn decide(input: &DecisionInput<'_>) -> Vec<Decision> {
 
 /// The next decisions for an open deployment. Only the first in its environment may start.
 fn advance(deployment: &Deployment, is_first: bool) -> Vec<Decision> {
-    // Another engine runs it. Deployments behind it wait until it ends.
+    // Another engine runs it. Deployments behind it wait until it ends, except rollbacks.
     if deployment.request.kind == DeploymentKind::External {
         return Vec::new();
     }

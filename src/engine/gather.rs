@@ -224,7 +224,8 @@ async fn pipeline(
         _ => None,
     };
     let kept = kept.ok_or(why)?;
-    context.remember(name, sha, Ok(kept.clone())).await;
+    // The writer may be stuck on a disk that hangs. The file is read again then.
+    let _too_late = in_time(kind, context.remember(name, sha, Ok(kept.clone()))).await;
     Ok(kept)
 }
 
@@ -233,9 +234,16 @@ async fn kept_pipeline(
     name: &ServiceName,
     sha: &Sha,
 ) -> Option<Arc<ServiceFile>> {
-    let checkout = checkouts::pristine(&context.checkouts, name, sha);
     let path = trunk::service_file_path(&context.world.world().services.get(name)?.watched);
-    let text = tokio::fs::read_to_string(checkout.join(&path)).await.ok()?;
+    let (checkouts, mut text) = (&context.checkouts, None);
+    let trees =
+        [checkouts::pristine(checkouts, name, sha), checkouts::old_tree(checkouts, name, sha)];
+    for tree in trees {
+        if text.is_none() {
+            text = tokio::fs::read_to_string(tree.join(&path)).await.ok();
+        }
+    }
+    let text = text?;
     let file = ServiceFile::parse(&text, &path).ok()?;
     Some(Arc::new(file))
 }

@@ -94,10 +94,13 @@ impl Handle {
         let thread = self.writer.lock().expect("no code panics while holding the writer").take();
         if let Some(thread) = thread {
             let freezes = self.freezes.clone();
+            // The folder at its path belongs to another engine then.
+            let is_lost =
+                self.gather.world.read(|world| world.problems.contains_key(DATA_FOLDER_PROBLEM));
             let end = move || {
                 let _ended = thread.join();
                 // No client is connected any more, so this goes to the log.
-                if let Some(trouble) = freezes.save() {
+                if !is_lost && let Some(trouble) = freezes.save() {
                     tracing::warn!(what = trouble.what, "freezes are not on disk");
                 }
             };
@@ -251,6 +254,7 @@ impl Handle {
         name: &ServiceName,
         commit: &CommitPrefix,
     ) -> Result<CommitLocation, CommandError> {
+        self.read_service(name, |_| ())?;
         Box::pin(commit_location::find(&self.gather.world, name, commit)).await
     }
 

@@ -69,10 +69,14 @@ impl Engine {
         let restoring = Restoring { mirrors: &mirrors, owner: owner.as_deref(), now: clock.now() };
         let unread = restoring.restore(&mut owned, &store, &watched).await?;
         migrations::sync_shared_schema(&mut owned);
-        freezes.look(&world, clock.now()).take_in(&mut owned, &freezes, clock.now());
+        freezes.look(clock.now()).take_in(&mut owned, &freezes, clock.now());
 
         let (inputs, inbox) = mpsc::channel(QUEUE_CAPACITY);
-        let gather = GatherContext { world: world.clone(), inputs: inputs.clone(), checkouts };
+        let gather = GatherContext {
+            world: world.clone(),
+            inputs: inputs.clone(),
+            checkouts: checkouts.clone(),
+        };
         let acts = Acts::new(gather.clone(), runner.clone(), runtime::Handle::current());
         let writer = Writer::new(WriterParts {
             store,
@@ -90,7 +94,7 @@ impl Engine {
             let _stopped = inputs.send(Input::Settle(name)).await;
         }
         let trunk = TrunkContext::new(world, inputs, clock.clone(), freezes.clone());
-        let watching = Watching { trunk, mirrors, foundation, owner, poll };
+        let watching = Watching { trunk, mirrors, foundation, checkouts, owner, poll };
         let watching = tokio::spawn(watch_all(watching, services, watched, unread));
         Ok(Handle::new(
             HandleParts { gather, runner, clock, freezes, demo },

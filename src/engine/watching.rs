@@ -1,12 +1,14 @@
 //! Watches every repository, the user file, the freezes and the clock until the engine stops.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::Services;
+use super::checkouts;
 use super::clock::{ClockWatch, Passed};
 use super::foundation::Foundation;
 use super::input::Input;
@@ -28,6 +30,8 @@ pub struct Watching {
     pub trunk: TrunkContext,
     pub mirrors: Arc<Mirrors>,
     pub foundation: Arc<Foundation>,
+    /// The folder of all checkouts.
+    pub checkouts: PathBuf,
     /// The login of who runs the engine.
     pub owner: Option<String>,
     pub poll: Duration,
@@ -53,10 +57,8 @@ impl Watching {
     }
 
     async fn look_at_freezes(&self) {
-        let (freezes, world) = (&self.trunk.freezes, &self.trunk.world);
-        let news = freezes.look_when_due(world.clone(), self.trunk.clock.now()).await;
-        if let Some(news) = news {
-            self.send(Input::FreezesRead(Box::new(news))).await;
+        if let Some(update) = self.trunk.freezes.look_when_due(self.trunk.clock.now()).await {
+            self.send(Input::FreezesRead(Box::new(update))).await;
         }
     }
 
@@ -89,6 +91,8 @@ pub async fn watch_all(
     let mut clock = ClockWatch::begin(&*watching.trunk.clock);
     let mut watchers = tokio::task::JoinSet::new();
     watchers.spawn(watching.clone().read_later(unread));
+    let (world, checkouts) = (watching.trunk.world.clone(), watching.checkouts.clone());
+    watchers.spawn(checkouts::make_missing(world, checkouts));
     let mut reported = ReportedProblems::new();
     let mut known: Vec<Watched> = Vec::new();
     let mut wanted = first;

@@ -296,6 +296,20 @@ fn a_deployment_from_here_waits_for_the_one_of_another_engine() {
 }
 
 #[test]
+fn a_rollback_does_not_wait_for_another_engine() {
+    let mut record = Story::default();
+    record.build(1);
+    record.settle();
+    record.observe(Environment::Production, 1);
+    let request = DeploymentRequest {
+        kind: DeploymentKind::Rollback,
+        ..trunkline_testing::record::request(Environment::Production, 1)
+    };
+    let rollback = record.push(Fact::DeploymentRequested(request));
+    assert_eq!(record.decisions(), [Decision::Prepare(rollback)]);
+}
+
+#[test]
 fn a_deployment_of_another_engine_is_not_cancelled_from_here() {
     let mut record = Story::default();
     record.build(1);

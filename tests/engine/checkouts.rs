@@ -133,3 +133,35 @@ fn pristine(world: &World, build: BuildNumber) -> PathBuf {
 fn raj() -> trunkline::domain::caller::Caller {
     trunkline::domain::caller::Caller::in_process("raj")
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trees_that_are_missing_are_made_again_when_the_engine_starts() {
+    let (mut world, first, _) = shop("true").await;
+    let tree = pristine(&world, first);
+    world.stop().await;
+    fs::remove_dir_all(&tree).unwrap();
+    world.start().await;
+    until("the tree is made", || tree.join("settings").exists());
+    goes_back(&world, first).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tree_that_0_1_0_left_serves_a_rollback_when_there_is_nothing_else() {
+    let (mut world, first, _) = shop("true").await;
+    let tree = pristine(&world, first);
+    world.stop().await;
+    let sha = tree.file_name().unwrap().to_str().unwrap();
+    let old = world.data().join(format!("checkouts/checkout/production-{sha}"));
+    fs::rename(&tree, &old).unwrap();
+    for mirror in fs::read_dir(world.data().join("mirrors")).unwrap().flatten() {
+        fs::rename(mirror.path(), world.folder().join("taken")).unwrap();
+    }
+    fs::rename(world.repository.path(), world.folder().join("gone")).unwrap();
+    world.start().await;
+    let id = world.rollback().await;
+    let ended = world.ended(id).await;
+    assert_eq!(ended.state(), DeploymentState::Succeeded, "{:?}", ended.trouble());
+    assert_eq!(world.live_now(), Some(first));
+    world.stop().await;
+}

@@ -6,6 +6,7 @@ use super::{Finding, Guard, PlanInput, Severity, finding, migration};
 use crate::calendar::{FreezeState, FreezeWindow};
 use crate::domain::build::Build;
 use crate::domain::deployment::Deployment;
+use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
 use crate::domain::people::{Actor, Identity};
 use crate::domain::policy::VerifyBy;
@@ -350,7 +351,11 @@ fn in_flight(input: PlanInput<'_>, now: DateTime<Utc>) -> Finding {
         Some(running) => finding(
             Guard::InFlight,
             Severity::Refuse,
-            format!("{}. Wait for it or cancel it", running_now(running, now)),
+            if running.request.kind == DeploymentKind::External {
+                format!("{}, outside of trunkline. Wait for it", running_now(running, now))
+            } else {
+                format!("{}. Wait for it or cancel it", running_now(running, now))
+            },
         )
         .with(Some(Remedy::Watch { deployment: running.id })),
         None => finding(Guard::InFlight, Severity::Info, "Nothing else is deploying"),

@@ -84,6 +84,11 @@ fn in_flight(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Findin
             finding(Guard::InFlight, Severity::Refuse, running_now(running, now))
                 .with(Some(Remedy::Watch { deployment: running.id }))
         }
+        Some(running) if running.request.kind == DeploymentKind::External => finding(
+            Guard::InFlight,
+            Severity::Warn,
+            format!("{}, outside of trunkline. Cancel it there", running_now(running, now)),
+        ),
         Some(running) => finding(
             Guard::InFlight,
             Severity::Warn,

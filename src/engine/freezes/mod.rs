@@ -22,7 +22,7 @@ use self::feeds::Feeds;
 use self::own::OwnFile;
 use self::saved::SavedTexts;
 use self::source::Source;
-use super::world::{Trouble, World, WorldOwner, WorldReader};
+use super::world::{Service, Trouble, World, WorldOwner};
 use crate::calendar::FreezeRules;
 use crate::domain::ids::ServiceName;
 
@@ -259,8 +259,6 @@ impl InForce {
 /// What changed since the last check of the freezes.
 #[derive(Default)]
 pub struct FreezeUpdate {
-    /// The services whose rules or problems changed.
-    services: Vec<ServiceName>,
     /// Problems that belong to no service, set or cleared.
     troubles: Vec<(&'static str, Option<Trouble>)>,
 }
@@ -269,18 +267,17 @@ impl Freezes {
     /// Checks everything, if anything is due. It may be slow, so it runs on its own thread.
     pub(super) async fn look_when_due(
         self: &Arc<Self>,
-        world: WorldReader,
         now: DateTime<Utc>,
     ) -> Option<FreezeUpdate> {
         if !self.is_due(now) {
             return None;
         }
         let freezes = self.clone();
-        tokio::task::spawn_blocking(move || freezes.look(&world, now)).await.ok()
+        tokio::task::spawn_blocking(move || freezes.look(now)).await.ok()
     }
 
     /// Checks everything once. It may be slow.
-    pub(super) fn look(&self, world: &WorldReader, now: DateTime<Utc>) -> FreezeUpdate {
+    pub(super) fn look(&self, now: DateTime<Utc>) -> FreezeUpdate {
         let mut update = FreezeUpdate::default();
         let mut own = self.own();
         // This comes before the file is read, so that a new file can fall back on the previous rules.
@@ -295,25 +292,23 @@ impl Freezes {
         }
         self.tidy();
         self.fetch(now);
-        self.compare(&world.world(), now, &mut update);
+        let engine = self.in_force().engine.source.clone();
+        update.troubles.push((FEEDS_PROBLEM, trouble_of(&engine.rules, now)));
         drop(own);
         update.troubles.push((SAVE_PROBLEM, self.save()));
         update
     }
 
-    /// Finds the services whose rules are not the ones in force.
-    fn compare(&self, world: &World, now: DateTime<Utc>, update: &mut FreezeUpdate) {
-        for service in world.services.values() {
+    /// The services whose rules are not the ones in force.
+    fn outdated(&self, world: &World, now: DateTime<Utc>) -> Vec<ServiceName> {
+        let is_outdated = |service: &&Arc<Service>| {
             let (rules, own) = self.in_force_for(&service.name);
             let trouble =
                 own.and_then(|own| trouble_of(&own.rules, now)).map(|trouble| trouble.what);
             let reported = service.problems.get(FEEDS_PROBLEM).map(|known| &known.what);
-            if !service.freezes.are_same(&rules) || reported != trouble.as_ref() {
-                update.services.push(service.name.clone());
-            }
-        }
-        let engine = self.in_force().engine.source.clone();
-        update.troubles.push((FEEDS_PROBLEM, trouble_of(&engine.rules, now)));
+            !service.freezes.are_same(&rules) || reported != trouble.as_ref()
+        };
+        world.services.values().filter(is_outdated).map(|service| service.name.clone()).collect()
     }
 
     /// Writes new good texts to disk. The next check retries a failed write. Returns the problem, if a write failed.
@@ -339,12 +334,13 @@ impl Freezes {
 impl FreezeUpdate {
     /// The result of one attempt to save the texts.
     pub(super) fn of_saving(trouble: Option<Trouble>) -> Self {
-        Self { services: Vec::new(), troubles: vec![(SAVE_PROBLEM, trouble)] }
+        Self { troubles: vec![(SAVE_PROBLEM, trouble)] }
     }
 
     /// Gives the services the rules in force now. They may be newer than this check.
     pub(super) fn take_in(self, world: &mut WorldOwner, freezes: &Freezes, now: DateTime<Utc>) {
-        for name in &self.services {
+        let outdated = freezes.outdated(&world.world(), now);
+        for name in &outdated {
             let (rules, own) = freezes.in_force_for(name);
             let trouble = own.and_then(|own| trouble_of(&own.rules, now));
             world.change(name, |service| {
@@ -353,6 +349,9 @@ impl FreezeUpdate {
             });
         }
         for (source, trouble) in self.troubles {
+            // Another attempt may have saved them since then.
+            let is_over = source == SAVE_PROBLEM && !freezes.has_unsaved();
+            let trouble = trouble.filter(|_| !is_over);
             world.set_trouble(source, now, trouble);
         }
     }

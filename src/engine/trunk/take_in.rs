@@ -1,15 +1,19 @@
 //! Takes the result of a look into the world. Only the writer does this.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
 use super::update::{NewMirror, TrunkLook, TrunkUpdate};
+use crate::calendar::FreezeRules;
 use crate::config::service_file::ServiceFile;
 use crate::domain::event::Fact;
 use crate::domain::ids::{BuildNumber, ServiceName};
 use crate::domain::people::{Actor, Identity, People, Person};
+use crate::domain::policy::Policy;
 use crate::domain::service::ServiceState;
+use crate::domain::snapshot::Problem;
 use crate::engine::freezes::Freezes;
 use crate::engine::migrations::Uses;
 use crate::engine::world::{Service, Trouble, World, WorldOwner};
@@ -66,18 +70,30 @@ impl TakeIn<'_> {
         let Some(name) = known else { return self.first_look(world, store, look) };
         let mut is_visible = false;
         world.change_unseen(&name, |service| {
-            let (problems, rules) = (service.all_problems(), service.freezes.clone());
+            let before = shown(service);
             service.set_trouble("trunk", self.now, look.result.as_ref().err().cloned());
             if let Ok(update) = &look.result {
-                service.set_trouble("mirror", self.now, update.new_mirror.as_ref().map(remade));
+                self.mirror_notice(service, update.new_mirror.as_ref());
                 self.update(service, update);
             }
-            is_visible = !rules.are_same(&service.freezes) || problems != service.all_problems();
+            is_visible = before.differs(&shown(service));
         });
         if is_visible {
             world.change(&name, |_| ());
         }
         Ok(Some(name))
+    }
+
+    /// Says that the mirror was made again. The notice ends with the next look, unless builds were lost: that stays until
+    /// the engine restarts.
+    fn mirror_notice(&self, service: &mut Service, new: Option<&NewMirror>) {
+        if let Some(new) = new {
+            tracing::warn!(service = %service.name, lost = ?new.lost, "the mirror was made again");
+            service.lost_builds.extend(new.lost.iter().copied());
+        }
+        if new.is_some() || service.lost_builds.is_empty() {
+            service.set_trouble("mirror", self.now, new.map(|_| remade(&service.lost_builds)));
+        }
     }
 
     /// A repository becomes a service when its service file has a name that is free.
@@ -155,9 +171,38 @@ fn use_file(service: &mut Service, update: &TrunkUpdate, file: &ServiceFile, peo
     service.remember_pipeline(update.tip.clone(), Ok(file));
 }
 
-/// The notice of a mirror that was made again. The next look that finds it in place ends it.
-fn remade(mirror: &NewMirror) -> Trouble {
-    let lost: Vec<_> = mirror.lost.iter().map(BuildNumber::to_string).collect();
+/// What a look may change and a snapshot shows.
+struct Shown {
+    problems: Vec<Problem>,
+    freezes: FreezeRules,
+    trunk: String,
+    policy: Policy,
+    people: People,
+}
+
+impl Shown {
+    fn differs(&self, other: &Self) -> bool {
+        let rest = |shown: &Self| {
+            let Self { problems, trunk, policy, people, .. } = shown;
+            (problems.clone(), trunk.clone(), policy.clone(), people.clone())
+        };
+        !self.freezes.are_same(&other.freezes) || rest(self) != rest(other)
+    }
+}
+
+fn shown(service: &Service) -> Shown {
+    Shown {
+        problems: service.all_problems(),
+        freezes: service.freezes.clone(),
+        trunk: service.trunk.clone(),
+        policy: service.policy(),
+        people: service.people.clone(),
+    }
+}
+
+/// The notice of a mirror that was made again.
+fn remade(lost: &BTreeSet<BuildNumber>) -> Trouble {
+    let lost: Vec<_> = lost.iter().map(BuildNumber::to_string).collect();
     let lost = match lost.as_slice() {
         [] => "all builds are still in the repository".to_owned(),
         lost => format!("the repository has no commit any more for {}", lost.join(", ")),

@@ -2,7 +2,7 @@
 
 mod published;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -14,7 +14,7 @@ use crate::calendar::FreezeRules;
 use crate::config::service_file::ServiceFile;
 use crate::config::user_file::Watched;
 use crate::domain::event::{DeploymentKind, StepSpec};
-use crate::domain::ids::{Environment, ServiceName, Sha};
+use crate::domain::ids::{BuildNumber, Environment, ServiceName, Sha};
 use crate::domain::people::People;
 use crate::domain::policy::Policy;
 use crate::domain::service::ServiceState;
@@ -68,6 +68,8 @@ pub struct Service {
     /// The service files of commits that may be deployed, or why one cannot be used.
     pub pipelines: HashMap<Sha, Result<Arc<ServiceFile>, String>>,
     /// The current problems, by their source.
+    /// The builds whose commits a mirror that was made again does not have.
+    pub lost_builds: BTreeSet<BuildNumber>,
     pub problems: BTreeMap<&'static str, Problem>,
     /// The world's revision at the last change that a snapshot of this service shows.
     pub revision: u64,
@@ -94,6 +96,7 @@ impl Service {
             freezes_at: None,
             uses: Uses::default(),
             pipelines: HashMap::new(),
+            lost_builds: BTreeSet::new(),
             problems: BTreeMap::new(),
             revision: 0,
         }

@@ -9,8 +9,8 @@ use trunkline_testing::home::{Home, until};
 use trunkline_testing::repository::Repository;
 
 const MEGABYTE: u64 = 1024 * 1024;
-/// What a supervisor may need, whatever its step prints.
-const SUPERVISOR: u64 = 32 * MEGABYTE;
+/// What a supervisor may need, whatever its step prints. The pages of a debug build alone are some 30 MiB.
+const SUPERVISOR: u64 = 48 * MEGABYTE;
 const ENGINE: u64 = 64 * MEGABYTE;
 const CONSOLE: u64 = 100 * MEGABYTE;
 /// A log holds no more than this, and the last lines of what was beyond it.
