@@ -206,10 +206,12 @@ mod tests {
         let (first, second) = (other(&folder), other(&folder));
         assert_eq!(first.orphaned().await, [], "its sender lives");
         drop(dead);
+        until_unlocked(&folder.path().join("intents"));
         assert_eq!(first.orphaned().await, [intent("12345678")]);
         assert_eq!(second.orphaned().await, [], "the first took it over");
         first.settle(&intent("12345678").key).await;
         drop(first);
+        until_unlocked(&folder.path().join("intents"));
         assert_eq!(second.orphaned().await, []);
     }
 
@@ -243,6 +245,22 @@ mod tests {
         assert_eq!(mode(&folder.path().join("intents/12345678.json")), 0o600);
     }
 
+    /// Waits until no file of the folder is locked. A child that another test of this process starts has a copy of every
+    /// lock until it runs its own program. Where the system lists no locks, this does not wait.
+    fn until_unlocked(folder: &Path) {
+        let inode = |entry: fs::DirEntry| format!(":{} ", entry.metadata().unwrap().ino());
+        let inodes: Vec<_> = fs::read_dir(folder).unwrap().flatten().map(inode).collect();
+        let is_locked = || {
+            let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
+            inodes.iter().any(|inode| locks.contains(inode))
+        };
+        let begun = std::time::Instant::now();
+        while is_locked() {
+            assert!(begun.elapsed() < Duration::from_mins(1), "a lock is never released");
+            std::thread::yield_now();
+        }
+    }
+
     #[tokio::test]
     async fn the_oldest_go_when_there_are_too_many_and_what_is_no_intent_is_let_be() {
         let folder = tempfile::tempdir().unwrap();
@@ -254,6 +272,7 @@ mod tests {
             dead.note(Intent { key, at, ..intent("12345678") }).await.unwrap();
         }
         drop(dead);
+        until_unlocked(&folder.path().join("intents"));
         fs::write(folder.path().join("intents/half.new"), "{").unwrap();
         fs::write(folder.path().join("intents/12345678.json"), "not one").unwrap();
         let left = other(&folder).orphaned().await;

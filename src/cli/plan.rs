@@ -97,7 +97,7 @@ fn named(build: &PlannedBuild) -> String {
 
 fn range(plan: &Plan) -> Vec<String> {
     let Range { commits, more, .. } = &plan.range;
-    let what = if plan.kind == DeploymentKind::Rollback { "removes" } else { "ships" };
+    let what = if plan.kind == DeploymentKind::Rollback { "takes away" } else { "ships" };
     let (count, files) = (plan.range.len(), plan.range.files());
     let mut lines =
         vec![format!("  {what:<10} {}, {}", counted(count, "commit"), counted(files, "file"))];

@@ -26,7 +26,7 @@ pub(super) struct Acts {
     preparing: HashSet<DeploymentId>,
     attending: HashSet<RunId>,
     cancelling: HashSet<RunId>,
-    loading: HashSet<Sha>,
+    loading: HashSet<(ServiceName, Sha)>,
 }
 
 impl Acts {
@@ -63,7 +63,7 @@ impl Acts {
                 }
             }
             Decision::LoadPipeline(sha) => {
-                if self.loading.insert(sha.clone()) {
+                if self.loading.insert((service.name.clone(), sha.clone())) {
                     self.load_pipeline(&service.name, sha);
                 }
             }
@@ -79,8 +79,8 @@ impl Acts {
         self.cancelling.remove(&run);
     }
 
-    pub fn pipeline_read(&mut self, sha: &Sha) {
-        self.loading.remove(sha);
+    pub fn pipeline_read(&mut self, service: &ServiceName, sha: &Sha) {
+        self.loading.remove(&(service.clone(), sha.clone()));
     }
 
     fn prepare(&self, service: &ServiceName, id: DeploymentId) {

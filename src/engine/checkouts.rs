@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::world::{Service, WorldReader};
 use crate::domain::deployment::Deployment;
+use crate::domain::event::{DeploymentKind, DeploymentRequest};
 use crate::domain::ids::{DeploymentId, Environment, ServiceName, Sha};
 use crate::domain::service::ServiceState;
 use crate::git::{is_unfinished, tree, unfinished};
@@ -36,16 +37,21 @@ fn of_deployment(checkouts: &Path, service: &ServiceName, id: DeploymentId) -> P
     of_service(checkouts, service).join(id.to_string())
 }
 
-/// The tree that 0.1.0 made for a deployment. Its processes may still run there.
-fn of_0_1_0(checkouts: &Path, service: &ServiceName, deployment: &Deployment) -> PathBuf {
-    let request = &deployment.request;
-    of_service(checkouts, service).join(format!("{}-{}", request.environment, request.sha))
+/// The tree that 0.1.0 made for a commit. Processes may still run there.
+pub(super) fn of_0_1_0(
+    checkouts: &Path,
+    service: &ServiceName,
+    environment: Environment,
+    sha: &Sha,
+) -> PathBuf {
+    of_service(checkouts, service).join(format!("{environment}-{sha}"))
 }
 
 /// The folder that the steps of a deployment run in: its own tree, or that of 0.1.0 if the deployment began there.
 pub(super) fn of_steps(checkouts: &Path, name: &ServiceName, deployment: &Deployment) -> PathBuf {
     let own = of_deployment(checkouts, name, deployment.id);
-    let old = of_0_1_0(checkouts, name, deployment);
+    let request = &deployment.request;
+    let old = of_0_1_0(checkouts, name, request.environment, &request.sha);
     if !own.exists() && old.exists() { old } else { own }
 }
 
@@ -57,18 +63,19 @@ pub(super) async fn prepare(
     name: &ServiceName,
     id: DeploymentId,
 ) -> Result<(), String> {
-    let (mirror, sha, old) = {
+    let (mirror, request) = {
         let world = world.world();
         let service = world.services.get(name).ok_or("the service is gone")?;
         let deployment = service.state.deployments.get(&id).ok_or("the deployment is gone")?;
-        let sha = deployment.request.sha.clone();
-        (service.mirror.clone(), sha.clone(), old_tree(checkouts, name, &sha))
+        (service.mirror.clone(), deployment.request.clone())
     };
+    let DeploymentRequest { environment, kind, sha, .. } = request;
+    let old = of_0_1_0(checkouts, name, environment, &sha);
     let pristine = pristine(checkouts, name, &sha);
     let from = match mirror.checkout(&sha, &pristine).await {
         Ok(()) => pristine,
-        // What 0.1.0 left is better than no rollback.
-        Err(_) if old.exists() => old,
+        // What 0.1.0 left is better than no rollback. Anything else starts clean.
+        Err(_) if kind == DeploymentKind::Rollback && old.exists() => old,
         Err(error) => return Err(error.to_string()),
     };
     let into = of_deployment(checkouts, name, id);
@@ -76,11 +83,6 @@ pub(super) async fn prepare(
     let work = move || copy(&from, &into);
     let copied = tokio::task::spawn_blocking(work).await.map_err(io::Error::other);
     copied.and_then(|copied| copied).map_err(|e| format!("{shown}: {e}"))
-}
-
-/// The production tree that 0.1.0 made for a commit.
-pub(super) fn old_tree(checkouts: &Path, service: &ServiceName, sha: &Sha) -> PathBuf {
-    of_service(checkouts, service).join(format!("{}-{sha}", Environment::Production))
 }
 
 /// Makes the missing pristine trees of the builds that a rollback may go back to, so that it needs no git then.
@@ -177,7 +179,12 @@ fn kept(checkouts: &Path, service: &Service) -> HashSet<PathBuf> {
         [
             pristine(checkouts, &service.name, &deployment.request.sha),
             of_deployment(checkouts, &service.name, deployment.id),
-            of_0_1_0(checkouts, &service.name, deployment),
+            of_0_1_0(
+                checkouts,
+                &service.name,
+                deployment.request.environment,
+                &deployment.request.sha,
+            ),
         ]
     };
     needed(&service.state).flat_map(of).collect()

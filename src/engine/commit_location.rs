@@ -3,7 +3,6 @@
 use super::commands::CommandError;
 use super::world::WorldReader;
 use crate::domain::build::Build;
-use crate::domain::command::Refusal;
 use crate::domain::commit_location::{CommitLocation, NamedCommit};
 use crate::domain::ids::{BuildNumber, CommitPrefix, ServiceName, Sha};
 use crate::domain::service::ServiceState;
@@ -16,10 +15,9 @@ pub async fn find(
     name: &ServiceName,
     commit: &CommitPrefix,
 ) -> Result<CommitLocation, CommandError> {
-    let no_service = || Refusal::not_found(format!("there is no service {:?}", name.as_str()));
     let (mirror, builds) = {
         let world = world.world();
-        let service = world.services.get(name).ok_or_else(no_service)?;
+        let service = world.named(name)?;
         (service.mirror.clone(), BuildTips::of(&service.state, &service.trunk))
     };
     let failed = |error: GitError| CommandError::Failed(error.to_string());
@@ -31,7 +29,7 @@ pub async fn find(
         CommitMatch::Nothing => None,
     };
     let world = world.world();
-    let service = world.services.get(name).ok_or_else(no_service)?;
+    let service = world.named(name)?;
     let state = &service.state;
     let Some((named, place)) = found else {
         return Ok(CommitLocation::recorded(state, &service.policy(), commit));

@@ -136,20 +136,22 @@ pub async fn for_plan(
     name: &ServiceName,
     action: Action,
 ) -> Result<ForPlan, CommandError> {
-    let no_service = || Refusal::not_found(format!("there is no service {:?}", name.as_str()));
     let (ends, target, between, mirror, folder, seen, first) = {
         let world = context.world.world();
-        let service = world.services.get(name).ok_or_else(no_service)?;
+        let service = world.named(name)?;
         let ends = endpoints(&service.state, action)?;
         rules_are_known(service, ends.kind)?;
         let target = service.state.builds[&ends.target].sha.clone();
         let between = ends.range(&service.state).map(|(from, to)| (from.cloned(), to.clone()));
+        let between = between.ok_or_else(|| {
+            Refusal::not_found(format!("the record has no commit of {}", ends.target))
+        })?;
         let seen = recorded(&service.state, &ends);
         let first = service.state.builds.values().next().map_or(&target, |first| &first.sha);
         let (mirror, folder) = (service.mirror.clone(), service.watched.folder.clone());
         (ends, target.clone(), between, mirror, folder, seen, first.clone())
     };
-    let (from, to) = between.ok_or_else(no_service)?;
+    let (from, to) = between;
     let folder = folder.as_deref();
     let asked = async {
         match &from {
@@ -179,7 +181,7 @@ pub async fn for_plan(
     } else {
         let judging = {
             let world = context.world.world();
-            let service = world.services.get(name).ok_or_else(no_service)?;
+            let service = world.named(name)?;
             migrations::JudgingContext::of(&world, service, ends.target)
         };
         Box::pin(migrations::gather(&judging, &range, ends.target)).await
@@ -236,8 +238,8 @@ async fn kept_pipeline(
 ) -> Option<Arc<ServiceFile>> {
     let path = trunk::service_file_path(&context.world.world().services.get(name)?.watched);
     let (checkouts, mut text) = (&context.checkouts, None);
-    let trees =
-        [checkouts::pristine(checkouts, name, sha), checkouts::old_tree(checkouts, name, sha)];
+    let old = checkouts::of_0_1_0(checkouts, name, Environment::Production, sha);
+    let trees = [checkouts::pristine(checkouts, name, sha), old];
     for tree in trees {
         if text.is_none() {
             text = tokio::fs::read_to_string(tree.join(&path)).await.ok();

@@ -427,19 +427,8 @@ impl Handle {
         name: &ServiceName,
         read: impl FnOnce(&Service) -> T,
     ) -> Result<T, Refusal> {
-        self.gather.world.read(|world| find(world, name).map(read))
+        self.gather.world.read(|world| world.named(name).map(read))
     }
-}
-
-fn find<'a>(world: &'a World, name: &ServiceName) -> Result<&'a Service, Refusal> {
-    let known = || world.services.keys().map(ServiceName::as_str).collect::<Vec<_>>().join(", ");
-    world.services.get(name).map(Arc::as_ref).ok_or_else(|| {
-        Refusal::not_found(format!(
-            "there is no service {:?}; there are: {}",
-            name.as_str(),
-            known()
-        ))
-    })
 }
 
 fn with_input<T>(service: &Service, make: impl FnOnce(SnapshotInput<'_>) -> T) -> T {

@@ -156,7 +156,7 @@ impl Writer {
             }
             Input::ClockJumped(passed) => self.clock_jumped(passed),
             Input::PipelineRead { service, sha } => {
-                self.acts.pipeline_read(&sha);
+                self.acts.pipeline_read(&service, &sha);
                 self.settle(&service);
             }
             Input::Receipt { key, reply } => {
@@ -215,9 +215,7 @@ impl Writer {
         let (now, next) = (self.clock.now(), Seq(self.store.head().0 + 1));
         let (actor, decided) = {
             let world = self.world.world();
-            let service = world.services.get(&request.service).ok_or_else(|| {
-                Refusal::not_found(format!("there is no service {:?}", request.service.as_str()))
-            })?;
+            let service = world.named(&request.service)?;
             let actor = service.people.actor_of(&request.caller);
             let context =
                 CommandContext { actor: &actor, now, next, gathered: request.gathered.as_ref() };

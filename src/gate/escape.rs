@@ -5,7 +5,7 @@ use std::fmt;
 /// Refused input. Its `Display` is the escape that is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Escape {
-    /// `^X` for C0 and DEL, `<U+XXXX>` for any other character.
+    /// `^X` for C0 and DEL, `<U+200B>` for any other character, by its number.
     Char(char),
     /// A byte that is not valid UTF-8: `<XX>`.
     Byte(u8),

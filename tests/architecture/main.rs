@@ -119,6 +119,12 @@ fn the_console_knows_key_codes_in_one_file() {
     assert!(wrong.is_empty(), "key codes outside {KEY_CODES}: {wrong:?}");
 }
 
+/// What stands between quotation marks in a file.
+fn texts(path: &Path) -> Vec<String> {
+    let code = code(path).replace("\\\"", "'");
+    code.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
 #[test]
 fn no_key_is_named_outside_of_the_tables() {
     let keys = ["esc", "enter", "pgdn", "pgup", "space", "tab", "ctrl", "backspace"];
@@ -131,8 +137,7 @@ fn no_key_is_named_outside_of_the_tables() {
         if [KEY_CODES, KEY_TABLES].iter().any(|file| path == Path::new(file)) {
             continue;
         }
-        let code = code(&path).replace("\\\"", "'");
-        let texts = code.split('"').skip(1).step_by(2).filter(|text| names_one(text));
+        let texts = texts(&path).into_iter().filter(|text| names_one(text));
         wrong.extend(texts.map(|text| format!("{}: {text:?}", path.display())));
     }
     assert!(wrong.is_empty(), "name keys by the keymap:\n{}", wrong.join("\n"));
@@ -152,15 +157,10 @@ fn the_domain_and_the_engine_name_no_key_and_no_command() {
     };
     let mut wrong = Vec::new();
     for path in sources(Path::new("src")) {
-        // What the engine starts has arguments of its own.
-        let starts =
-            path.starts_with("src/engine/supervisor") || path.starts_with("src/engine/runner");
-        if !matches!(module(&path).as_str(), "domain" | "engine") || starts {
+        if !matches!(module(&path).as_str(), "domain" | "engine") {
             continue;
         }
-        let code = code(&path).replace("\\\"", "'");
-        let texts = code.split('"').skip(1).step_by(2);
-        let texts = texts.filter(|text| names_a_way(text));
+        let texts = texts(&path).into_iter().filter(|text| names_a_way(text));
         wrong.extend(texts.map(|text| format!("{}: {text:?}", path.display())));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

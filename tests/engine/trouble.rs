@@ -264,5 +264,14 @@ async fn an_engine_whose_data_folder_is_gone_records_and_runs_nothing_any_more()
         let count = "SELECT count(*) FROM events WHERE fact LIKE '%hold_placed%'";
         let holds: i64 = record.query_row(count, [], |row| row.get(0)).unwrap();
         assert_eq!(holds, 0);
+        drop(record);
+        // As the notice advises.
+        if replaced {
+            std::fs::remove_dir_all(world.data()).unwrap();
+        }
+        std::fs::rename(&aside, world.data()).unwrap();
+        world.start().await;
+        world.until_build("it goes on", |row| !row.build.verifications.is_empty()).await;
+        world.stop().await;
     }
 }

@@ -3,7 +3,9 @@
 use crate::console::actions::action::{
     DialogAction, Edit, HelpAction, InputAction, KeyAction, Move, PageAction,
 };
-use crate::console::actions::context::InputContext;
+use crate::console::actions::context::InputContext::{
+    self, Buttons, Commits, Dialog, Everywhere, Filter, Help, Lists, Log, Page, Search, Text, Tiny,
+};
 use crate::console::log::LogCommand;
 use crate::console::model::pane::Pane;
 
@@ -35,105 +37,108 @@ impl Entry {
 
 /// All tables, in the order of the help: first what changes something, then what looks, then what moves.
 pub const ACTIONS: &[Entry] = &[
-    lists(KeyAction::Promote, "promote", &["P"])
+    row(Lists, KeyAction::Promote, "promote", &["P"])
         .hint("promote")
         .help("promote the selected build to production"),
-    lists(KeyAction::RollBack, "roll-back", &["R"])
+    row(Lists, KeyAction::RollBack, "roll-back", &["R"])
         .hint("roll back")
         .help("roll production back: to the build before, or the history row"),
-    everywhere(KeyAction::Emergency, "emergency", &["!"])
+    row(Everywhere, KeyAction::Emergency, "emergency", &["!"])
         .hint("emergency")
         .help("emergency: roll back after a countdown"),
-    lists(KeyAction::Verify, "verify", &["V"])
+    row(Lists, KeyAction::Verify, "verify", &["V"])
         .hint("verify")
         .help("record that the selected build works in staging"),
-    lists(KeyAction::Hold, "hold", &["H"])
+    row(Lists, KeyAction::Hold, "hold", &["H"])
         .hint("hold")
         .help("put production on hold, or release it"),
-    lists(KeyAction::Freeze, "freeze", &["F"])
+    row(Lists, KeyAction::Freeze, "freeze", &["F"])
         .hint("freeze")
         .help("freeze production, or lift the freeze"),
-    lists(KeyAction::Cancel, "cancel", &["X"])
+    row(Lists, KeyAction::Cancel, "cancel", &["X"])
         .hint("stop")
         .help("cancel the deployment that runs for the selection"),
-    lists(KeyAction::Take, "take", &["i"])
+    row(Lists, KeyAction::Take, "take", &["i"])
         .hint("take")
         .help("take the open request for a promoter"),
-    lists(KeyAction::Withdraw, "withdraw", &["u"])
+    row(Lists, KeyAction::Withdraw, "withdraw", &["u"])
         .hint("withdraw")
         .help("withdraw your own request for a promoter"),
-    lists(KeyAction::NotRollBack, "not-roll-back", &["r"])
+    row(Lists, KeyAction::NotRollBack, "not-roll-back", &["r"])
         .help("nothing, so that a slip of shift does no harm"),
-    lists(KeyAction::Changes, "changes", &["d"])
+    row(Lists, KeyAction::Changes, "changes", &["d"])
         .hint("changes")
         .help("what would change: commits, authors, files"),
-    lists(KeyAction::Preview, "preview", &["p"])
+    row(Lists, KeyAction::Preview, "preview", &["p"])
         .hint("preview")
         .help("read the plan of a promote, without acting"),
-    lists(KeyAction::Open, "open", &["enter"])
+    row(Lists, KeyAction::Open, "open", &["enter"])
         .hint("open")
         .help("open the service, or the log of the selected row"),
-    lists(KeyAction::Back, "back", &["esc"]).help("one step back"),
-    lists(KeyAction::Quit, "quit", &["q"]).help("one step back, and quit at the root"),
-    lists(KeyAction::Filter, "filter", &["/"])
+    row(Lists, KeyAction::Back, "back", &["esc"]).help("one step back"),
+    row(Lists, KeyAction::Quit, "quit", &["q"]).help("one step back, and quit at the root"),
+    row(Lists, KeyAction::Filter, "filter", &["/"])
         .hint("filter")
         .help("filter the lists; in the log, search it"),
-    lists(KeyAction::NextPane, "next-pane", &["tab"]).hint("pane").help("focus the next pane"),
-    lists(KeyAction::PreviousPane, "previous-pane", &["shift-tab"]).help("focus the pane before"),
-    lists(KeyAction::Focus(Pane::Staging), "staging", &["1"]).help("focus Staging"),
-    lists(KeyAction::Focus(Pane::Production), "production", &["2"]).help("focus Production"),
-    lists(KeyAction::Focus(Pane::Details), "details", &["3"]).help("focus Details"),
-    lists(KeyAction::Focus(Pane::Log), "log", &["4"]).help("focus the log"),
-    lists(KeyAction::Focus(Pane::Freeze), "freezes", &["5"]).help("focus the freezes"),
-    lists(KeyAction::Focus(Pane::Activity), "activity", &["6"]).help("focus the activity"),
-    lists(KeyAction::Zoom, "zoom", &["z"])
+    row(Lists, KeyAction::NextPane, "next-pane", &["tab"]).hint("pane").help("focus the next pane"),
+    row(Lists, KeyAction::PreviousPane, "previous-pane", &["shift-tab"])
+        .help("focus the pane before"),
+    row(Lists, KeyAction::Focus(Pane::Staging), "staging", &["1"]).help("focus Staging"),
+    row(Lists, KeyAction::Focus(Pane::Production), "production", &["2"]).help("focus Production"),
+    row(Lists, KeyAction::Focus(Pane::Details), "details", &["3"]).help("focus Details"),
+    row(Lists, KeyAction::Focus(Pane::Log), "log", &["4"]).help("focus the log"),
+    row(Lists, KeyAction::Focus(Pane::Freeze), "freezes", &["5"]).help("focus the freezes"),
+    row(Lists, KeyAction::Focus(Pane::Activity), "activity", &["6"]).help("focus the activity"),
+    row(Lists, KeyAction::Zoom, "zoom", &["z"])
         .hint("zoom")
         .help("give the focused pane the whole screen, and back"),
-    lists(KeyAction::NextStep, "next-step", &["]"]).help("the log of the next step"),
-    lists(KeyAction::PreviousStep, "previous-step", &["["]).help("the log of the step before"),
-    log(KeyAction::Log(LogCommand::Follow), "log-follow", &["f"])
+    row(Lists, KeyAction::NextStep, "next-step", &["]"]).help("the log of the next step"),
+    row(Lists, KeyAction::PreviousStep, "previous-step", &["["]).help("the log of the step before"),
+    row(Log, KeyAction::Log(LogCommand::Follow), "log-follow", &["f"])
         .hint("follow")
         .help("log: follow its end, or stop following"),
-    log(KeyAction::Log(LogCommand::NextError), "next-error", &["e"])
+    row(Log, KeyAction::Log(LogCommand::NextError), "next-error", &["e"])
         .hint("error")
         .help("log: to the next error"),
-    log(KeyAction::Log(LogCommand::PreviousError), "previous-error", &["E"])
+    row(Log, KeyAction::Log(LogCommand::PreviousError), "previous-error", &["E"])
         .help("log: to the error before"),
-    log(KeyAction::Log(LogCommand::NextMatch), "next-match", &["n"])
+    row(Log, KeyAction::Log(LogCommand::NextMatch), "next-match", &["n"])
         .help("log: to the next match of the search"),
-    log(KeyAction::Log(LogCommand::PreviousMatch), "previous-match", &["N"])
+    row(Log, KeyAction::Log(LogCommand::PreviousMatch), "previous-match", &["N"])
         .help("log: to the match before"),
-    log(KeyAction::Log(LogCommand::Wrap), "log-wrap", &["w"])
+    row(Log, KeyAction::Log(LogCommand::Wrap), "log-wrap", &["w"])
         .hint("wrap")
         .help("log: wrap long lines, or cut them"),
-    log(KeyAction::Log(LogCommand::Time), "log-time", &["t"])
+    row(Log, KeyAction::Log(LogCommand::Time), "log-time", &["t"])
         .hint("time")
         .help("log: no times, local, UTC or relative"),
-    log(KeyAction::Log(LogCommand::Plain), "log-plain", &["x"])
+    row(Log, KeyAction::Log(LogCommand::Plain), "log-plain", &["x"])
         .help("log: only the text, to select with the mouse"),
-    lists(KeyAction::Move(Move::Up), "up", &["k", "up"]).help("one row up"),
-    lists(KeyAction::Move(Move::Down), "down", &["j", "down"]).help("one row down"),
-    lists(KeyAction::Move(Move::PageUp), "page-up", &["ctrl-u", "pgup"]).help("half a page up"),
-    lists(KeyAction::Move(Move::PageDown), "page-down", &["ctrl-d", "pgdn"])
+    row(Lists, KeyAction::Move(Move::Up), "up", &["k", "up"]).help("one row up"),
+    row(Lists, KeyAction::Move(Move::Down), "down", &["j", "down"]).help("one row down"),
+    row(Lists, KeyAction::Move(Move::PageUp), "page-up", &["ctrl-u", "pgup"])
+        .help("half a page up"),
+    row(Lists, KeyAction::Move(Move::PageDown), "page-down", &["ctrl-d", "pgdn"])
         .help("half a page down"),
-    lists(KeyAction::Move(Move::Top), "top", &["g", "home"]).help("to the first row"),
-    lists(KeyAction::Move(Move::Bottom), "bottom", &["G", "end"]).help("to the last row"),
-    lists(KeyAction::Services, "services", &["s"]).hint("services").help("switch the service"),
-    lists(KeyAction::Refresh, "refresh", &["ctrl-r"]).help("refresh now"),
-    lists(KeyAction::Pause, "pause", &["space"]).help("pause or resume updates"),
-    lists(KeyAction::Messages, "messages", &["M"]).help("message history"),
-    lists(KeyAction::CopyCommit, "copy-commit", &["y"]).help("copy the commit id of the selection"),
-    lists(KeyAction::Help, "help", &["?", "f1"]).hint("help").help("this list"),
-    everywhere(KeyAction::Redraw, "redraw", &["ctrl-l"]).help("redraw the screen"),
-    everywhere(KeyAction::Suspend, "suspend", &["ctrl-z"]).help("suspend to the shell"),
-    lists(KeyAction::Interrupt, "interrupt", &["ctrl-c"])
+    row(Lists, KeyAction::Move(Move::Top), "top", &["g", "home"]).help("to the first row"),
+    row(Lists, KeyAction::Move(Move::Bottom), "bottom", &["G", "end"]).help("to the last row"),
+    row(Lists, KeyAction::Services, "services", &["s"]).hint("services").help("switch the service"),
+    row(Lists, KeyAction::Refresh, "refresh", &["ctrl-r"]).help("refresh now"),
+    row(Lists, KeyAction::Pause, "pause", &["space"]).help("pause or resume updates"),
+    row(Lists, KeyAction::Messages, "messages", &["M"]).help("message history"),
+    row(Lists, KeyAction::CopyCommit, "copy-commit", &["y"])
+        .help("copy the commit id of the selection"),
+    row(Lists, KeyAction::Help, "help", &["?", "f1"]).hint("help").help("this list"),
+    row(Everywhere, KeyAction::Redraw, "redraw", &["ctrl-l"]).help("redraw the screen"),
+    row(Everywhere, KeyAction::Suspend, "suspend", &["ctrl-z"]).help("suspend to the shell"),
+    row(Lists, KeyAction::Interrupt, "interrupt", &["ctrl-c"])
         .help("cancel what is open; pressed twice, quit"),
-    filter(KeyAction::Input(InputAction::Accept), "accept", &["enter"]),
-    filter(KeyAction::Input(InputAction::Cancel), "cancel", &["esc", "ctrl-c"]),
-    filter(KeyAction::Move(Move::Up), "up", &["up"]),
-    filter(KeyAction::Move(Move::Down), "down", &["down"]),
-    search(KeyAction::Input(InputAction::Accept), "accept", &["enter"]),
-    search(KeyAction::Input(InputAction::Cancel), "cancel", &["esc", "ctrl-c"]),
+    row(Filter, KeyAction::Input(InputAction::Accept), "accept", &["enter"]),
+    row(Filter, KeyAction::Input(InputAction::Cancel), "cancel", &["esc", "ctrl-c"]),
+    row(Filter, KeyAction::Move(Move::Up), "up", &["up"]),
+    row(Filter, KeyAction::Move(Move::Down), "down", &["down"]),
+    row(Search, KeyAction::Input(InputAction::Accept), "accept", &["enter"]),
+    row(Search, KeyAction::Input(InputAction::Cancel), "cancel", &["esc", "ctrl-c"]),
     text(Edit::Left, "left", &["left"]).help("text: one character to the left"),
     text(Edit::Right, "right", &["right"]).help("text: one character to the right"),
     text(Edit::Start, "start", &["home", "ctrl-a"]).help("text: to its start"),
@@ -142,20 +147,25 @@ pub const ACTIONS: &[Entry] = &[
     text(Edit::Delete, "delete", &["del"]).help("text: delete the character at the cursor"),
     text(Edit::DeleteWord, "delete-word", &["ctrl-w"]).help("text: delete the word before"),
     text(Edit::Clear, "clear", &["ctrl-u"]).help("text: delete all of it"),
-    help(KeyAction::InHelp(HelpAction::Run), "run", &["enter"]),
-    help(KeyAction::InHelp(HelpAction::Close), "close", &["esc", "ctrl-c", "f1"]),
-    help(KeyAction::InHelp(HelpAction::CloseIfEmpty), "close-if-empty", &["?"]),
-    help(KeyAction::Move(Move::Up), "up", &["up", "shift-tab"]),
-    help(KeyAction::Move(Move::Down), "down", &["down", "tab"]),
-    help(KeyAction::Move(Move::PageUp), "page-up", &["pgup"]),
-    help(KeyAction::Move(Move::PageDown), "page-down", &["pgdn"]),
-    page(KeyAction::Page(PageAction::Close), "close", &["esc", "q", "ctrl-c", "d", "M", "enter"]),
-    page(KeyAction::Move(Move::Up), "up", &["k", "up"]),
-    page(KeyAction::Move(Move::Down), "down", &["j", "down"]),
-    page(KeyAction::Move(Move::PageUp), "page-up", &["ctrl-u", "pgup"]),
-    page(KeyAction::Move(Move::PageDown), "page-down", &["ctrl-d", "pgdn"]),
-    page(KeyAction::Move(Move::Top), "top", &["g", "home"]),
-    page(KeyAction::Move(Move::Bottom), "bottom", &["G", "end"]),
+    row(Help, KeyAction::InHelp(HelpAction::Run), "run", &["enter"]),
+    row(Help, KeyAction::InHelp(HelpAction::Close), "close", &["esc", "ctrl-c", "f1"]),
+    row(Help, KeyAction::InHelp(HelpAction::CloseIfEmpty), "close-if-empty", &["?"]),
+    row(Help, KeyAction::Move(Move::Up), "up", &["up", "shift-tab"]),
+    row(Help, KeyAction::Move(Move::Down), "down", &["down", "tab"]),
+    row(Help, KeyAction::Move(Move::PageUp), "page-up", &["pgup"]),
+    row(Help, KeyAction::Move(Move::PageDown), "page-down", &["pgdn"]),
+    row(
+        Page,
+        KeyAction::Page(PageAction::Close),
+        "close",
+        &["esc", "q", "ctrl-c", "d", "M", "enter"],
+    ),
+    row(Page, KeyAction::Move(Move::Up), "up", &["k", "up"]),
+    row(Page, KeyAction::Move(Move::Down), "down", &["j", "down"]),
+    row(Page, KeyAction::Move(Move::PageUp), "page-up", &["ctrl-u", "pgup"]),
+    row(Page, KeyAction::Move(Move::PageDown), "page-down", &["ctrl-d", "pgdn"]),
+    row(Page, KeyAction::Move(Move::Top), "top", &["g", "home"]),
+    row(Page, KeyAction::Move(Move::Bottom), "bottom", &["G", "end"]),
     dialog(DialogAction::Next, "next", &["tab", "down"])
         .help("dialog: the next field or button; a build number is typed 0-9"),
     dialog(DialogAction::Previous, "previous", &["shift-tab", "up"])
@@ -182,9 +192,9 @@ pub const ACTIONS: &[Entry] = &[
         .help("dialog: close it; what was sent goes on"),
     buttons(DialogAction::PressClose, "press-close", &["q"])
         .help("dialog: press the button that closes it"),
-    row(InputContext::Tiny, KeyAction::Quit, "quit", &["q"]),
-    row(InputContext::Tiny, KeyAction::Back, "back", &["esc"]),
-    row(InputContext::Tiny, KeyAction::Interrupt, "interrupt", &["ctrl-c"]),
+    row(Tiny, KeyAction::Quit, "quit", &["q"]),
+    row(Tiny, KeyAction::Back, "back", &["esc"]),
+    row(Tiny, KeyAction::Interrupt, "interrupt", &["ctrl-c"]),
 ];
 
 type KeyNames = &'static [&'static str];
@@ -198,46 +208,18 @@ const fn row(
     Entry { context, action, name, keys, hint: "", help: "" }
 }
 
-const fn everywhere(action: KeyAction, name: &'static str, keys: KeyNames) -> Entry {
-    row(InputContext::Everywhere, action, name, keys)
-}
-
-const fn lists(action: KeyAction, name: &'static str, keys: KeyNames) -> Entry {
-    row(InputContext::Lists, action, name, keys)
-}
-
-const fn log(action: KeyAction, name: &'static str, keys: KeyNames) -> Entry {
-    row(InputContext::Log, action, name, keys)
-}
-
-const fn filter(action: KeyAction, name: &'static str, keys: KeyNames) -> Entry {
-    row(InputContext::Filter, action, name, keys)
-}
-
-const fn search(action: KeyAction, name: &'static str, keys: KeyNames) -> Entry {
-    row(InputContext::Search, action, name, keys)
-}
-
-const fn help(action: KeyAction, name: &'static str, keys: KeyNames) -> Entry {
-    row(InputContext::Help, action, name, keys)
-}
-
-const fn page(action: KeyAction, name: &'static str, keys: KeyNames) -> Entry {
-    row(InputContext::Page, action, name, keys)
-}
-
 const fn text(edit: Edit, name: &'static str, keys: KeyNames) -> Entry {
-    row(InputContext::Text, KeyAction::Edit(edit), name, keys)
+    row(Text, KeyAction::Edit(edit), name, keys)
 }
 
 const fn dialog(action: DialogAction, name: &'static str, keys: KeyNames) -> Entry {
-    row(InputContext::Dialog, KeyAction::Dialog(action), name, keys)
+    row(Dialog, KeyAction::Dialog(action), name, keys)
 }
 
 const fn buttons(action: DialogAction, name: &'static str, keys: KeyNames) -> Entry {
-    row(InputContext::Buttons, KeyAction::Dialog(action), name, keys)
+    row(Buttons, KeyAction::Dialog(action), name, keys)
 }
 
 const fn commits(action: DialogAction, name: &'static str, keys: KeyNames) -> Entry {
-    row(InputContext::Commits, KeyAction::Dialog(action), name, keys)
+    row(Commits, KeyAction::Dialog(action), name, keys)
 }

@@ -25,15 +25,9 @@ pub(super) async fn look(
     times_made: u64,
 ) -> Result<TrunkUpdate, Trouble> {
     let fetched = mirror.fetch().await;
-    let known = known(&context.world.world(), watched);
-    let before = known.as_ref().and_then(|known| known.tip.clone());
-    let is_read = known.as_ref().is_some_and(|known| known.is_read);
-    let newest = known.as_ref().and_then(|known| known.newest.clone());
-    let name = known.as_ref().map(|known| known.name.clone());
-    let known_freezes = known.as_ref().and_then(|known| known.freezes_at.clone());
-    let named = watched.trunk.clone().or_else(|| known.and_then(|k| k.trunk));
-    let trunk = match named {
-        Some(trunk) => trunk,
+    let known = KnownTrunk::of(&context.world.world(), watched);
+    let trunk = match watched.trunk.as_ref().or(known.trunk.as_ref()) {
+        Some(trunk) => trunk.clone(),
         None => mirror.default_branch().await?,
     };
     fetched?;
@@ -46,41 +40,51 @@ pub(super) async fn look(
         what: format!("the repository has no branch {trunk:?}"),
         remedy: "set trunk in trunkline.toml, or push the branch".into(),
     })?;
-    let file = if is_read && before.as_ref() == Some(&tip) {
+    let file = if known.is_read && known.tip.as_ref() == Some(&tip) {
         None
     } else {
         Some(read_file(mirror, watched, &tip).await?)
     };
-    let folder = watched.folder.as_deref();
-    let own_name = file.as_ref().and_then(|file| file.as_ref().ok()).map(|file| file.name.clone());
-    let freezes = match name.or(own_name) {
-        Some(name) if known_freezes.as_ref() != Some(&tip) => {
-            let now = context.clock.now();
-            Some(freezes::at_commit(&context.freezes, mirror, folder, &tip, &name, now).await)
+    let own_name = file.as_ref().and_then(|file| file.as_ref().ok()).map(|file| &file.name);
+    let freezes = match known.name.as_ref().or(own_name) {
+        Some(name) if known.freezes_at.as_ref() != Some(&tip) => {
+            let (freezes, now) = (&context.freezes, context.clock.now());
+            let folder = watched.folder.as_deref();
+            Some(freezes::at_commit(freezes, mirror, folder, &tip, name, now).await)
         }
         _ => None,
     };
-    let rewrite = rewrite(&context.world, watched, mirror, before.as_ref(), &tip).await?;
-    // A force-push may have moved commits, so every commit since the last build that is still there counts as new.
-    let newest = match &rewrite {
-        Some(rewrite) => rewrite.onto.as_ref().map(|(_, sha)| sha.clone()),
-        None => newest,
-    };
-    let (builds, first) = match &before {
-        Some(before) if *before == tip => (Vec::new(), 0),
-        Some(before) => {
-            let since = newest.as_ref().unwrap_or(before);
-            let shas = mirror.first_parents(Some(since), &tip, folder, BUILDS).await?;
-            (new_builds(mirror, folder, Some(since), shas).await?, 0)
-        }
-        None => {
-            let newest = mirror.first_parents(None, &tip, folder, 1).await?;
-            let first = mirror.count_first_parents(&tip, folder).await?;
-            (new_builds(mirror, folder, None, newest).await?, first)
-        }
-    };
-    let owner = owner.cloned();
+    let rewrite = rewrite(&context.world, watched, mirror, known.tip.as_ref(), &tip).await?;
+    let (builds, first) = builds_since(mirror, watched, &known, rewrite.as_ref(), &tip).await?;
+    let (before, owner) = (known.tip, owner.cloned());
     Ok(TrunkUpdate { trunk, file, freezes, before, tip, rewrite, new_mirror, builds, first, owner })
+}
+
+/// The builds that are new, and the number of the first one of a new service.
+async fn builds_since(
+    mirror: &Mirror,
+    watched: &Watched,
+    known: &KnownTrunk,
+    rewrite: Option<&TrunkRewrite>,
+    tip: &Sha,
+) -> Result<(Vec<NewBuild>, u64), GitError> {
+    let folder = watched.folder.as_deref();
+    let Some(before) = &known.tip else {
+        let newest = mirror.first_parents(None, tip, folder, 1).await?;
+        let first = mirror.count_first_parents(tip, folder).await?;
+        return Ok((new_builds(mirror, folder, None, newest).await?, first));
+    };
+    if before == tip {
+        return Ok((Vec::new(), 0));
+    }
+    // A force-push may have moved commits, so every commit since the last build that is still there counts as new.
+    let newest = match rewrite {
+        Some(rewrite) => rewrite.onto.as_ref().map(|(_, sha)| sha),
+        None => known.newest.as_ref(),
+    };
+    let since = newest.unwrap_or(before);
+    let shas = mirror.first_parents(Some(since), tip, folder, BUILDS).await?;
+    Ok((new_builds(mirror, folder, Some(since), shas).await?, 0))
 }
 
 impl From<GitError> for Trouble {
@@ -92,9 +96,10 @@ impl From<GitError> for Trouble {
     }
 }
 
-/// What the engine knew before the look.
+/// What the engine knew before the look. Everything is empty for a new service.
+#[derive(Default)]
 struct KnownTrunk {
-    name: ServiceName,
+    name: Option<ServiceName>,
     tip: Option<Sha>,
     /// The commit of the newest build on the trunk.
     newest: Option<Sha>,
@@ -104,19 +109,20 @@ struct KnownTrunk {
     is_read: bool,
 }
 
-fn known(world: &World, watched: &Watched) -> Option<KnownTrunk> {
-    let service = world.service_at(watched)?;
-    Some(KnownTrunk {
-        name: service.name.clone(),
-        tip: service.state.tip.clone(),
-        newest: service.state.newest_build().map(|build| build.sha.clone()),
-        freezes_at: service.freezes_at.clone(),
-        trunk: service.file.as_ref().and_then(|file| file.trunk.clone()),
-        is_read: service.state.tip.as_ref().is_some_and(|tip| {
-            let file = service.pipelines.get(tip).and_then(|file| file.as_ref().ok());
-            file.is_some_and(|file| file.name == service.name)
-        }),
-    })
+impl KnownTrunk {
+    fn of(world: &World, watched: &Watched) -> Self {
+        let Some(service) = world.service_at(watched) else { return Self::default() };
+        let tip = service.state.tip.clone();
+        let read = tip.as_ref().and_then(|tip| service.pipelines.get(tip)?.as_ref().ok());
+        Self {
+            name: Some(service.name.clone()),
+            newest: service.state.newest_build().map(|build| build.sha.clone()),
+            freezes_at: service.freezes_at.clone(),
+            trunk: service.file.as_ref().and_then(|file| file.trunk.clone()),
+            is_read: read.is_some_and(|file| file.name == service.name),
+            tip,
+        }
+    }
 }
 
 /// Keeps the commits of all builds in a mirror that was made again. `None` for a service without builds.
@@ -138,10 +144,9 @@ async fn keep_builds(world: &WorldReader, watched: &Watched, mirror: &Mirror) ->
 
 /// Whether the engine took in this tip, and its service file is good.
 pub(super) fn is_taken_in(world: &World, watched: &Watched, tip: &Sha) -> bool {
-    known(world, watched).is_some_and(|known| {
-        let is_at = |at: &Option<Sha>| at.as_ref() == Some(tip);
-        known.is_read && is_at(&known.tip) && is_at(&known.freezes_at)
-    })
+    let known = KnownTrunk::of(world, watched);
+    let is_at = |at: &Option<Sha>| at.as_ref() == Some(tip);
+    known.is_read && is_at(&known.tip) && is_at(&known.freezes_at)
 }
 
 /// The path of the service file in the repository.

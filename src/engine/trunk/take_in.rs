@@ -6,14 +6,11 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::update::{NewMirror, TrunkLook, TrunkUpdate};
-use crate::calendar::FreezeRules;
 use crate::config::service_file::ServiceFile;
 use crate::domain::event::Fact;
 use crate::domain::ids::{BuildNumber, ServiceName};
 use crate::domain::people::{Actor, Identity, People, Person};
-use crate::domain::policy::Policy;
 use crate::domain::service::ServiceState;
-use crate::domain::snapshot::Problem;
 use crate::engine::freezes::Freezes;
 use crate::engine::migrations::Uses;
 use crate::engine::world::{Service, Trouble, World, WorldOwner};
@@ -68,15 +65,16 @@ impl TakeIn<'_> {
     ) -> Result<Option<ServiceName>, StoreError> {
         let known = world.world().service_at(&look.watched).map(|service| service.name.clone());
         let Some(name) = known else { return self.first_look(world, store, look) };
+        let shown = |s: &Service| (s.all_problems(), s.trunk.clone(), s.policy(), s.people.clone());
         let mut is_visible = false;
         world.change_unseen(&name, |service| {
-            let before = shown(service);
+            let (before, rules) = (shown(service), service.freezes.clone());
             service.set_trouble("trunk", self.now, look.result.as_ref().err().cloned());
             if let Ok(update) = &look.result {
                 self.mirror_notice(service, update.new_mirror.as_ref());
                 self.update(service, update);
             }
-            is_visible = before.differs(&shown(service));
+            is_visible = before != shown(service) || !rules.are_same(&service.freezes);
         });
         if is_visible {
             world.change(&name, |_| ());
@@ -169,35 +167,6 @@ fn use_file(service: &mut Service, update: &TrunkUpdate, file: &ServiceFile, peo
     let file = Arc::new(file.clone());
     service.file = Some(file.clone());
     service.remember_pipeline(update.tip.clone(), Ok(file));
-}
-
-/// What a look may change and a snapshot shows.
-struct Shown {
-    problems: Vec<Problem>,
-    freezes: FreezeRules,
-    trunk: String,
-    policy: Policy,
-    people: People,
-}
-
-impl Shown {
-    fn differs(&self, other: &Self) -> bool {
-        let rest = |shown: &Self| {
-            let Self { problems, trunk, policy, people, .. } = shown;
-            (problems.clone(), trunk.clone(), policy.clone(), people.clone())
-        };
-        !self.freezes.are_same(&other.freezes) || rest(self) != rest(other)
-    }
-}
-
-fn shown(service: &Service) -> Shown {
-    Shown {
-        problems: service.all_problems(),
-        freezes: service.freezes.clone(),
-        trunk: service.trunk.clone(),
-        policy: service.policy(),
-        people: service.people.clone(),
-    }
 }
 
 /// The notice of a mirror that was made again.

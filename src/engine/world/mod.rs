@@ -13,6 +13,7 @@ use super::migrations::Uses;
 use crate::calendar::FreezeRules;
 use crate::config::service_file::ServiceFile;
 use crate::config::user_file::Watched;
+use crate::domain::command::Refusal;
 use crate::domain::event::{DeploymentKind, StepSpec};
 use crate::domain::ids::{BuildNumber, Environment, ServiceName, Sha};
 use crate::domain::people::People;
@@ -76,6 +77,18 @@ pub struct Service {
 }
 
 impl World {
+    /// The service of this name.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn named(&self, name: &ServiceName) -> Result<&Service, Refusal> {
+        self.services.get(name).map(Arc::as_ref).ok_or_else(|| {
+            let known: Vec<_> = self.services.keys().map(ServiceName::as_str).collect();
+            let (name, known) = (name.as_str(), known.join(", "));
+            Refusal::not_found(format!("there is no service {name:?}; there are: {known}"))
+        })
+    }
+
     /// The service at this place.
     pub fn service_at(&self, watched: &Watched) -> Option<&Service> {
         self.services.values().map(Arc::as_ref).find(|service| service.watched.is_same(watched))
