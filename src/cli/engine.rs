@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::context::places;
 use super::engine_lock::{Holder, holder};
+use super::engines::{self, FoundEngine};
 use super::error::CliError;
 use super::output::{self, Output};
 use super::{Global, Reading, engine_process};
@@ -41,16 +42,39 @@ pub async fn run(global: &Global, command: EngineCommand) -> Result<(), CliError
     let out = Output::new();
     match command {
         EngineCommand::Status { reading } => status(&places, out, reading).await,
-        EngineCommand::Stop => match engine_process::stop(&places).await? {
-            Some(pid) => out.line(format!("the engine with process id {pid} has stopped")),
-            None => out.line("the engine was not running"),
-        },
+        EngineCommand::Stop => {
+            let lost = engine_process::stop_lost().await?;
+            match engine_process::stop(&places).await? {
+                Some(pid) => out.line(format!("the engine with process id {pid} has stopped"))?,
+                None if lost.is_empty() => out.line("the engine was not running")?,
+                None => {}
+            }
+            for engine in lost {
+                let FoundEngine { pid, folder, .. } = engine;
+                let folder = folder.display();
+                out.line(format!(
+                    "the engine with process id {pid} has stopped; its data folder {folder} was removed or replaced"
+                ))?;
+            }
+            let (own, others) = (std::fs::canonicalize(&places.data).ok(), engines::all());
+            let others = others.into_iter().filter(|other| Some(&other.folder) != own.as_ref());
+            others.into_iter().try_for_each(|other| out.line(still_runs(&other)))
+        }
         EngineCommand::Restart => {
             engine_process::stop(&places).await?;
             engine_process::ensure_running(&places, global).await?;
             status(&places, out, Reading { json: false }).await
         }
     }
+}
+
+/// That an engine of another data folder runs, and how to stop that one.
+fn still_runs(engine: &FoundEngine) -> String {
+    let FoundEngine { pid, folder, .. } = engine;
+    let folder = folder.display();
+    format!(
+        "another engine still runs with process id {pid}; to stop it, run: TRUNKLINE_DATA_DIR=\"{folder}\" trunkline engine stop"
+    )
 }
 
 async fn status(places: &Places, out: Output, reading: Reading) -> Result<(), CliError> {

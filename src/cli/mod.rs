@@ -15,6 +15,7 @@ mod doctor;
 mod engine;
 mod engine_lock;
 mod engine_process;
+mod engines;
 mod error;
 mod events;
 mod follow;
@@ -179,7 +180,12 @@ pub enum CliCommand {
     Man,
     /// Run one step of a deployment; the engine calls this
     #[command(hide = true)]
-    Supervise { folder: PathBuf },
+    Supervise {
+        folder: PathBuf,
+        /// Read the step's variables from standard input; without it the step inherits them, as in 0.1.0
+        #[arg(long)]
+        variables_on_stdin: bool,
+    },
 }
 
 /// Parses the arguments, runs the command and returns the exit code.
@@ -189,8 +195,8 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
-    if let Some(CliCommand::Supervise { folder }) = &arguments.command {
-        return crate::engine::runner::local::supervisor::run(folder);
+    if let Some(CliCommand::Supervise { folder, variables_on_stdin }) = &arguments.command {
+        return crate::engine::runner::local::supervisor::run(folder, *variables_on_stdin);
     }
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -279,7 +285,7 @@ async fn dispatch(global: Global, command: Option<CliCommand>) -> Result<(), Cli
         CliCommand::Doctor(arguments) => doctor::run(&global, arguments).await,
         CliCommand::Completions(arguments) => completions::run(arguments),
         CliCommand::Man => man::run(),
-        CliCommand::Supervise { folder } => {
+        CliCommand::Supervise { folder, .. } => {
             Err(CliError::usage(format!("only the engine may supervise {:?}", folder.display())))
         }
     }

@@ -132,7 +132,11 @@ fn rollback(snapshot: &ServiceSnapshot) -> String {
     let was_live = rollback.was_live.map(|at| format!(", live {}", ago(at, snapshot.at)));
     let takes = rollback.expected.map(|takes| format!(", about {}", say(takes)));
     let (was_live, takes) = (was_live.unwrap_or_default(), takes.unwrap_or_default());
-    format!("{}{was_live}{takes}, {}", rollback.to, rollback.verdict.headline())
+    let verdict = match &rollback.blocked {
+        Some(why) => format!("BLOCKED: {why}"),
+        None => rollback.verdict.headline(),
+    };
+    format!("{}{was_live}{takes}, {verdict}", rollback.to)
 }
 
 fn freeze_line(freeze: &Freeze, now: DateTime<Utc>) -> String {

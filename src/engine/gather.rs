@@ -12,12 +12,13 @@ use super::commands::{CommandError, ForPlan, Gathered};
 use super::input::Input;
 use super::migrations;
 use super::trunk;
+use super::variables::{Age, Declared, Variables};
 use super::world::{Service, WorldReader};
 use crate::config::service_file::ServiceFile;
 use crate::domain::command::{Action, Command, Refusal};
 use crate::domain::commit::Range;
 use crate::domain::event::DeploymentKind;
-use crate::domain::ids::{BuildNumber, Environment, ServiceName, Sha};
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
 use crate::domain::plan::{Endpoints, Migrations, endpoints};
 use crate::domain::quarantine::BadCommit;
 use crate::domain::service::ServiceState;
@@ -42,6 +43,7 @@ pub struct GatherContext {
     pub inputs: mpsc::Sender<Input>,
     /// The folder of all checkouts.
     pub checkouts: PathBuf,
+    pub variables: Arc<Variables>,
 }
 
 impl GatherContext {
@@ -186,7 +188,40 @@ pub async fn for_plan(
         };
         Box::pin(migrations::gather(&judging, &range, ends.target)).await
     };
-    Ok(ForPlan { range, steps, migrations, ends })
+    let declared = {
+        let world = context.world.world();
+        Declared::of(world.named(name)?, file.variables.clone(), age(ends.kind))
+    };
+    let variables = context.variables.known(&declared).await;
+    Ok(ForPlan { range, steps, migrations, variables, ends })
+}
+
+fn age(kind: DeploymentKind) -> Age {
+    if kind == DeploymentKind::Rollback { Age::Soon } else { Age::Fresh }
+}
+
+/// The variables that the steps of a deployment need. Without the file of its build, what the trunk declares is needed.
+///
+/// # Errors
+/// When the service or the deployment is gone.
+pub(super) async fn declared(
+    context: &GatherContext,
+    name: &ServiceName,
+    id: DeploymentId,
+) -> Result<Declared, String> {
+    let (sha, kind) = {
+        let world = context.world.world();
+        let service = world.services.get(name).ok_or("the service is gone")?;
+        let deployment = service.state.deployments.get(&id).ok_or("the deployment is gone")?;
+        (deployment.request.sha.clone(), deployment.request.kind)
+    };
+    let file = pipeline(context, name, &sha, kind).await;
+    let world = context.world.world();
+    let service = world.services.get(name).ok_or("the service is gone")?;
+    let trunk = || service.file.clone().ok_or_else(String::new);
+    let file = file.or_else(|_| trunk());
+    let build = file.map(|file| file.variables.clone()).unwrap_or_default();
+    Ok(Declared::of(service, build, age(kind)))
 }
 
 /// Refuses all but a rollback while the service file is unread: default rules would let a promote pass its guards.

@@ -3,5 +3,7 @@
 mod audit;
 mod commands;
 mod commit_location;
+mod doctor;
+mod full_disk;
 mod readme;
 mod remedies;

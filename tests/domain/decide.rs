@@ -76,7 +76,7 @@ impl Story {
 
     fn start(&mut self, deployment: DeploymentId, step: usize) {
         if step == 0 {
-            self.push(Fact::DeploymentStarted { deployment });
+            self.push(Fact::DeploymentStarted { deployment, variables: None });
         }
         self.push(Fact::StepStarted { deployment, step });
     }
@@ -108,7 +108,7 @@ impl Story {
                     self.push(fact);
                 }
                 Decision::Prepare(deployment) => {
-                    self.push(Fact::DeploymentStarted { deployment });
+                    self.push(Fact::DeploymentStarted { deployment, variables: None });
                 }
                 Decision::Attend(id, step) => self.end(id, step, StepOutcome::Succeeded),
                 Decision::Stop(id, step) => self.end(id, step, StepOutcome::Cancelled),

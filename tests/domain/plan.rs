@@ -15,6 +15,7 @@ use trunkline::domain::plan::{
 };
 use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
 use trunkline::domain::remedy::Remedy;
+use trunkline::domain::variables::KnownVariables;
 
 use trunkline_testing::record::{Record, checkout, commit, found, people, person, request, step};
 
@@ -83,7 +84,7 @@ impl World {
         let steps = steps();
         let request = DeploymentRequest { kind, steps, ..request(environment, number) };
         let deployment = self.record(Fact::DeploymentRequested(request)).into();
-        self.record(Fact::DeploymentStarted { deployment });
+        self.record(Fact::DeploymentStarted { deployment, variables: None });
         if let Some(outcome) = outcome {
             self.record(Fact::DeploymentEnded { deployment, outcome });
         }
@@ -124,6 +125,7 @@ impl World {
             range: &range,
             steps: &steps(),
             migrations: &Migrations::default(),
+            variables: &KnownVariables::default(),
         };
         plan(facts, action, &person(actor), self.recorded.now).expect("a plan can be made")
     }
@@ -237,6 +239,7 @@ fn a_range_beyond_what_was_read_is_not_called_others_work() {
         range: &range,
         steps: &steps(),
         migrations: &Migrations::default(),
+        variables: &KnownVariables::default(),
     };
     let plan = plan(facts, action, &person("raj"), world.recorded.now).expect("a plan can be made");
     assert_eq!(severity(&plan, Guard::Author), Severity::Override);

@@ -7,3 +7,4 @@ mod git;
 mod guards;
 mod store;
 mod trouble;
+mod variables;

@@ -322,6 +322,7 @@ impl ScriptedService {
             people: &self.people,
             freezes: &self.freezes,
             rollback: &[],
+            rollback_blocked: None,
             problems: &self.problems,
         }
     }

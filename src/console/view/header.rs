@@ -235,7 +235,10 @@ fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: 
         Some(time) if length < Length::NoTook => row.own(format!(" ~{}", say(time)), Role::Text),
         _ => row,
     };
-    let (word, role) = verdict::word(target.verdict.outlook);
+    let (word, role) = match &target.blocked {
+        Some(_) => ("BLOCKED", Role::Danger),
+        None => verdict::word(target.verdict.outlook),
+    };
     row.gap(1).own(word, role)
 }
 

@@ -14,6 +14,7 @@ use trunkline::domain::plan::{self, Migrations, Plan};
 use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
 use trunkline::domain::schema::SchemaChange;
 use trunkline::domain::service::ServiceState;
+use trunkline::domain::variables::KnownVariables;
 use trunkline::engine::commands::{
     self, CommandContext, CommandError, Decided, ForPlan, Gathered, ServiceView,
 };
@@ -94,7 +95,9 @@ impl Subject {
         let to = self.state.builds[&ends.target].sha.clone();
         let range = Range { from: None, to, commits: Vec::new(), more: 0, lost: Vec::new() };
         let migrations = self.migrations(action);
-        Ok(Gathered::Plan(Box::new(ForPlan { range, steps: steps(), migrations, ends })))
+        let variables = KnownVariables::default();
+        let plan = ForPlan { range, steps: steps(), migrations, variables, ends };
+        Ok(Gathered::Plan(Box::new(plan)))
     }
 
     /// What a promote brings to the schema: all that came between what is live and its build.
@@ -173,7 +176,7 @@ impl Subject {
     }
 
     pub fn prepared(&mut self, id: DeploymentId, result: &Result<(), String>) -> bool {
-        let fact = report::prepared(&self.state, id, result);
+        let fact = report::prepared(&self.state, id, &result.clone().map(|()| None));
         let counts = fact.is_some();
         self.record(&Actor::System, fact.into_iter().collect());
         self.acts.preparing.remove(&id);
