@@ -17,7 +17,7 @@ pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Vec<St
             Some(sentence) => mistakes.add(path.at, &entry.path, sentence),
         }
     }
-    if paths.is_empty() && entry.is_list() {
+    if entry.is_empty_list() {
         entry.reject(mistakes, "names no path; remove it, or name what makes a build");
     }
     paths
