@@ -10,9 +10,9 @@ use trunkline_testing::engine::{QUICK, World};
 /// An engine for the service in the folder `shop`, whose file has this line too, and its first build.
 async fn shop(line: &str) -> World {
     let mut world = World::with_file(QUICK);
-    world
-        .repository
-        .write("shop/trunkline.toml", &QUICK.replacen("[policy]", &format!("{line}\n[policy]"), 1));
+    let file =
+        QUICK.replace("./release", "true").replacen("[policy]", &format!("{line}\n[policy]"), 1);
+    world.repository.write("shop/trunkline.toml", &file);
     world.repository.commit_all("Ann", "ann@example.com", "the shop");
     world.start_folders(&[Some("shop")]).await;
     world
