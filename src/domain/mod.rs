@@ -10,6 +10,7 @@ pub mod deployment;
 pub mod event;
 pub mod expected;
 pub mod ids;
+pub mod instant;
 pub mod log;
 pub mod people;
 pub mod plan;

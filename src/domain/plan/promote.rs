@@ -8,6 +8,7 @@ use crate::domain::build::Build;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
+use crate::domain::instant;
 use crate::domain::people::{Actor, Identity};
 use crate::domain::policy::VerifyBy;
 use crate::domain::quarantine::{Contained, Quarantined};
@@ -149,7 +150,7 @@ fn wait_for_freezes(input: PlanInput<'_>, now: DateTime<Utc>) -> Option<Remedy> 
     Some(Remedy::Wait { until: ends?.into_iter().max()? })
 }
 
-/// `Frozen until Fri 27 Nov 05:00 UTC by the calendar: launch: Product launch`.
+/// `Frozen until Fri 2026-11-27 05:00 UTC by the calendar: launch: Product launch`.
 fn by_calendar(input: PlanInput<'_>) -> Option<String> {
     let calendar = input.calendar;
     let how = match calendar.state {
@@ -172,7 +173,7 @@ fn by_calendar(input: PlanInput<'_>) -> Option<String> {
 }
 
 fn until(end: DateTime<Utc>) -> String {
-    format!("until {} UTC", end.format("%a %d %b %H:%M"))
+    format!("until {}", instant::in_utc(end))
 }
 
 fn verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
