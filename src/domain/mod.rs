@@ -22,5 +22,6 @@ pub mod request;
 pub mod schema;
 pub mod service;
 pub mod snapshot;
+pub mod soak;
 pub mod stops;
 pub mod time;

@@ -13,6 +13,7 @@ use crate::domain::people::{Actor, Identity};
 use crate::domain::policy::VerifyBy;
 use crate::domain::quarantine::{Contained, Quarantined};
 use crate::domain::remedy::Remedy;
+use crate::domain::soak::Soak;
 use crate::domain::time::{between, say};
 
 pub(super) fn findings(
@@ -241,19 +242,24 @@ fn verifications(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> St
 
 fn soak(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
     let needs = input.policy.soak;
-    match target.in_staging_since.map(|since| between(since, now)) {
-        Some(age) if age >= needs => finding(
+    match input.state.soak(target.number, now) {
+        Some(Soak { total, .. }) if total >= needs => finding(
             Guard::Soak,
             Severity::Info,
-            format!("{} in staging, needs {}", say(age), say(needs)),
+            format!("{} in staging, needs {}", say(total), say(needs)),
         ),
-        Some(age) => finding(
+        Some(Soak { total, replaced_by: Some(by) }) => finding(
             Guard::Soak,
             Severity::Override,
-            format!("Only {} in staging, needs {}", say(age), say(needs)),
+            format!("Only {} in staging before {by} replaced it, needs {}", say(total), say(needs)),
+        ),
+        Some(Soak { total, replaced_by: None }) => finding(
+            Guard::Soak,
+            Severity::Override,
+            format!("Only {} in staging, needs {}", say(total), say(needs)),
         )
-        .with(TimeDelta::from_std(needs).ok().and_then(|needs| {
-            let until = target.in_staging_since?.checked_add_signed(needs)?;
+        .with(TimeDelta::from_std(needs.saturating_sub(total)).ok().and_then(|rest| {
+            let until = now.checked_add_signed(rest)?;
             Some(Remedy::Wait { until })
         })),
         None if needs.is_zero() => {
