@@ -5,6 +5,7 @@ mod compatibility;
 mod deploys;
 mod git;
 mod guards;
+mod paths;
 mod store;
 mod trouble;
 mod variables;
