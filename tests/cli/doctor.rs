@@ -28,11 +28,11 @@ fn complaint(output: &Output) -> String {
 fn damage(home: &Home, table: &str) {
     let connection = Connection::open(database(home)).unwrap();
     let sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?1";
-    let page: u64 = connection.query_row(sql, [table], |row| row.get(0)).unwrap();
-    let size: u64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0)).unwrap();
+    let page: u32 = connection.query_row(sql, [table], |row| row.get(0)).unwrap();
+    let size: u32 = connection.query_row("PRAGMA page_size", [], |row| row.get(0)).unwrap();
     drop(connection);
     let file = fs::OpenOptions::new().write(true).open(database(home)).unwrap();
-    file.write_all_at(&[0xAB; 512], (page - 1) * size).unwrap();
+    file.write_all_at(&[0xAB; 512], u64::from(page - 1) * u64::from(size)).unwrap();
 }
 
 #[test]
