@@ -28,8 +28,8 @@ pub struct UserFile {
     pub stale_after: Duration,
     /// Where the values of the services' variables are.
     pub secrets: SecretSources,
-    /// The same for single services.
-    own_secrets: Vec<(Watched, SecretSources)>,
+    /// The same for single services that have some of their own.
+    pub own_secrets: Vec<(Watched, SecretSources)>,
 }
 
 /// A repository that the engine watches.
@@ -163,7 +163,9 @@ fn resolve(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> UserFile {
             let sentence = format!("{:?} is listed twice; keep one", watched.repository);
             mistakes.add(at, &path, sentence);
         } else {
-            file.own_secrets.push((watched.clone(), sources));
+            if sources != SecretSources::default() {
+                file.own_secrets.push((watched.clone(), sources));
+            }
             file.services.push(watched);
         }
     }

@@ -25,6 +25,9 @@ use crate::domain::ids::{Environment, ServiceName};
 /// How long git may take for all service files once the engine is open.
 const RULES_TIMEOUT: Duration = Duration::from_mins(1);
 
+/// The remedy of a full disk.
+const DISK_REMEDY: &str = "free some space; trunkline retries automatically";
+
 /// The problems that were sent to the writer.
 type ReportedProblems = HashMap<String, Option<String>>;
 
@@ -47,10 +50,11 @@ impl Watching {
         reported: &mut ReportedProblems,
         source: &str,
         what: Option<String>,
+        remedy: &str,
     ) {
         if reported.get(source) != Some(&what) {
             reported.insert(source.to_owned(), what.clone());
-            let trouble = what.map(|what| Trouble::new(what, RETRY_REMEDY));
+            let trouble = what.map(|what| Trouble::new(what, remedy));
             self.send(Input::Trouble { source: source.to_owned(), trouble }).await;
         }
     }
@@ -147,7 +151,7 @@ pub async fn watch_all(
     let (world, checkouts) = (watching.trunk.world.clone(), watching.gather.checkouts.clone());
     watchers.spawn(checkouts::make_missing(world, checkouts));
     let mut reported = ReportedProblems::new();
-    watching.set_trouble(&mut reported, "disk", watching.keep_space()).await;
+    watching.set_trouble(&mut reported, "disk", watching.keep_space(), DISK_REMEDY).await;
     let mut known: Vec<Watched> = Vec::new();
     let mut wanted = first;
     loop {
@@ -157,7 +161,7 @@ pub async fn watch_all(
             }
             let opened = watching.mirrors.open(&watched).await;
             let what = opened.as_ref().err().map(ToString::to_string);
-            watching.set_trouble(&mut reported, &watched.repository, what).await;
+            watching.set_trouble(&mut reported, &watched.repository, what, RETRY_REMEDY).await;
             if let Ok(mirror) = opened {
                 known.push(watched.clone());
                 watchers.spawn(watch(watching.trunk.clone(), watched, mirror, watching.poll));
@@ -172,12 +176,12 @@ pub async fn watch_all(
             passed => watching.send(Input::ClockJumped(passed)).await,
         }
         watching.look_at_freezes().await;
-        watching.set_trouble(&mut reported, "disk", watching.keep_space()).await;
+        watching.set_trouble(&mut reported, "disk", watching.keep_space(), DISK_REMEDY).await;
         // Only a user file can add repositories.
         let Services::File(path) = &services else { continue };
         let file = UserFile::load(path);
         let what = file.as_ref().err().map(ToString::to_string);
-        watching.set_trouble(&mut reported, "user file", what).await;
+        watching.set_trouble(&mut reported, "user file", what, RETRY_REMEDY).await;
         wanted = file.map(|file| file.services).unwrap_or_default();
     }
 }

@@ -25,4 +25,4 @@ fn changed(input: PlanInput<'_>) -> Option<Finding> {
     Some(finding(Guard::Variables, Severity::Warn, sentence))
 }
 
-const ORIGIN: &str = "The engine took it from the shell that started it";
+const ORIGIN: &str = "The engine was started from another environment, or config.toml gives it now";

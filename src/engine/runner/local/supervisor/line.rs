@@ -9,14 +9,15 @@ const WIDEST: usize = 16 * 1024;
 /// The most bytes of one look, and of what is kept before one character.
 const LONGEST_LOOK: usize = 256;
 
-/// Whether a terminal would show something else than these bytes in their order.
+/// Whether a terminal would show something else than this text in its order. What is no text is kept as it is.
 pub(super) fn goes_back(line: &[u8]) -> bool {
     let body = line.strip_suffix(b"\r").unwrap_or(line);
-    memchr::memchr2(b'\r', 0x08, body).is_some()
+    let moves = memchr::memchr2(b'\r', 0x08, body).is_some()
         || memchr::memmem::find_iter(body, b"\x1b[").any(|at| {
             let last = body[at + 2..].iter().find(|byte| matches!(byte, b'@'..=b'~'));
             last.is_some_and(|last| b"KGDCPX@`AEFBJH".contains(last))
-        })
+        });
+    moves && std::str::from_utf8(body).is_ok()
 }
 
 /// The rows that the line becomes, mostly one: a step may draw several rows and move between them.
@@ -32,6 +33,9 @@ pub(super) fn rows(line: &[u8]) -> Vec<Vec<u8>> {
 
 /// An unfinished line in its last state. Drawing it and then what follows gives the same as drawing all.
 pub(super) fn shortened(line: &[u8]) -> Vec<u8> {
+    if line.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\r')) {
+        return overwritten(line);
+    }
     let mut screen = Screen::default();
     screen.draw(line);
     let (column, look) = (screen.column, std::mem::take(&mut screen.look));
@@ -44,6 +48,19 @@ pub(super) fn shortened(line: &[u8]) -> Vec<u8> {
     short.extend(format!("\x1b[{}G", column + 1).bytes());
     short.extend(look);
     short
+}
+
+/// The same for plain text with carriage returns, as of most progress bars.
+fn overwritten(line: &[u8]) -> Vec<u8> {
+    let (mut row, mut last): (Vec<u8>, &[u8]) = (Vec::new(), b"");
+    for part in line.split(|byte| *byte == b'\r') {
+        let over = row.len().min(part.len());
+        row.splice(..over, part.iter().copied());
+        last = part;
+    }
+    row.push(b'\r');
+    row.extend_from_slice(last);
+    row
 }
 
 /// One column: a character with its marks, or the second half of a wide one.

@@ -62,17 +62,19 @@ pub(super) fn cut(text: &[u8], at_most: usize) -> usize {
     if text.len() <= at_most {
         return text.len();
     }
+    let is_start = |byte: u8| byte & 0b1100_0000 != 0b1000_0000;
+    if memchr::memchr(ESC, &text[..at_most]).is_none() && is_start(text[at_most]) {
+        return at_most;
+    }
     let mut sequences = Sequences::default();
     let mut whole = 0;
     for (at, byte) in text[..at_most].iter().enumerate() {
-        let is_start = byte & 0b1100_0000 != 0b1000_0000;
-        if sequences.is_ground() && is_start {
+        if sequences.is_ground() && is_start(*byte) {
             whole = at;
         }
         sequences.push(*byte);
     }
-    let next_starts = text[at_most] & 0b1100_0000 != 0b1000_0000;
-    if sequences.is_ground() && next_starts || whole + LONGEST_STRING < at_most {
+    if sequences.is_ground() && is_start(text[at_most]) || whole + LONGEST_STRING < at_most {
         return at_most;
     }
     if whole == 0 { at_most } else { whole }
