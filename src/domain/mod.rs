@@ -23,3 +23,4 @@ pub mod service;
 pub mod snapshot;
 pub mod stops;
 pub mod time;
+pub mod way_back;
