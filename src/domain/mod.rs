@@ -26,3 +26,4 @@ pub mod soak;
 pub mod stops;
 pub mod time;
 pub mod variables;
+pub mod way_back;
