@@ -8,7 +8,7 @@ use super::engine_lock::{Holder, holder};
 use super::engines::{self, FoundEngine};
 use super::error::CliError;
 use super::output::{self, Output};
-use super::{Global, Reading, engine_process};
+use super::{Global, Reading, demo, engine_process};
 use crate::backend::Backend;
 use crate::backend::remote::Remote;
 use crate::config::places::Places;
@@ -56,9 +56,8 @@ pub async fn run(global: &Global, command: EngineCommand) -> Result<(), CliError
                     "the engine with process id {pid} has stopped; its data folder {folder} was removed or replaced"
                 ))?;
             }
-            let (own, others) = (std::fs::canonicalize(&places.data).ok(), engines::all());
-            let others = others.into_iter().filter(|other| Some(&other.folder) != own.as_ref());
-            others.into_iter().try_for_each(|other| out.line(still_runs(&other)))
+            out.lines(demo_engine(&places).filter(|_| !global.demo))?;
+            out.lines(others(&places).iter().map(still_runs))
         }
         EngineCommand::Restart => {
             engine_process::stop(&places).await?;
@@ -68,6 +67,14 @@ pub async fn run(global: &Global, command: EngineCommand) -> Result<(), CliError
     }
 }
 
+/// The engines of other data folders, without that of the demo, which has its own sentence.
+fn others(places: &Places) -> Vec<FoundEngine> {
+    let known = [&places.data, &demo::places(places).data];
+    let known = known.map(|folder| std::fs::canonicalize(folder).ok());
+    let is_known = |engine: &FoundEngine| known.contains(&Some(engine.folder.clone()));
+    engines::all().into_iter().filter(|engine| !is_known(engine)).collect()
+}
+
 /// That an engine of another data folder runs, and how to stop that one.
 fn still_runs(engine: &FoundEngine) -> String {
     let FoundEngine { pid, folder, .. } = engine;
@@ -75,6 +82,15 @@ fn still_runs(engine: &FoundEngine) -> String {
     format!(
         "another engine still runs with process id {pid}; to stop it, run: TRUNKLINE_DATA_DIR=\"{folder}\" trunkline engine stop"
     )
+}
+
+/// Says that the demo has an engine of its own, which still runs.
+fn demo_engine(places: &Places) -> Option<String> {
+    let Holder::Process(pid) = holder(&demo::places(places).lock()) else { return None };
+    let pid = pid.map_or("unknown".to_owned(), |pid| pid.to_string());
+    Some(format!(
+        "the engine of the demo, process id {pid}, still runs; to stop it, run: trunkline --demo engine stop"
+    ))
 }
 
 async fn status(places: &Places, out: Output, reading: Reading) -> Result<(), CliError> {

@@ -5,5 +5,7 @@ mod commands;
 mod commit_location;
 mod doctor;
 mod full_disk;
+mod lists;
 mod readme;
 mod remedies;
+mod waiting;
