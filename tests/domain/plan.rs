@@ -540,3 +540,41 @@ fn a_person_is_no_bot_however_wide_the_pattern() {
     let plan = world.plan_by("jane", Action::Promote { build: BuildNumber(3) });
     assert_eq!(severity(&plan, Guard::Author), Severity::Override);
 }
+
+#[test]
+fn only_the_time_in_which_a_build_ran_in_staging_is_soaking() {
+    let mut world = World::new();
+    let soaked = |world: &World| {
+        let plan = world.plan_by("raj", Action::Promote { build: BuildNumber(4) });
+        let finding = finding(&plan, Guard::Soak);
+        (finding.severity, finding.sentence.clone(), finding.remedy.clone())
+    };
+    let stage = |world: &mut World, number, outcome| {
+        world.deploy(Environment::Staging, number, DeploymentKind::Auto, Some(outcome));
+    };
+    for number in [4, 5] {
+        world.build(number, "sam");
+    }
+    stage(&mut world, 4, Outcome::Succeeded);
+    world.later(TimeDelta::minutes(10));
+    let until = world.recorded.now + TimeDelta::minutes(20);
+    let young = "Only 10m in staging, needs 30m".to_owned();
+    assert_eq!(soaked(&world), (Severity::Override, young, Some(Remedy::Wait { until })));
+
+    stage(&mut world, 5, Outcome::Failed("exit 1".into()));
+    world.later(TimeDelta::hours(5));
+    let replaced = "Only 10m in staging before #5 replaced it, needs 30m".to_owned();
+    assert_eq!(soaked(&world), (Severity::Override, replaced, None));
+
+    stage(&mut world, 4, Outcome::Succeeded);
+    world.later(TimeDelta::minutes(15));
+    assert_eq!(soaked(&world).1, "Only 25m in staging, needs 30m");
+    world.later(TimeDelta::minutes(5));
+    assert_eq!(
+        (soaked(&world).0, soaked(&world).1.as_str()),
+        (Severity::Info, "30m in staging, needs 30m")
+    );
+    stage(&mut world, 5, Outcome::Succeeded);
+    world.later(TimeDelta::hours(1));
+    assert_eq!(soaked(&world).0, Severity::Info, "what soaked stays soaked");
+}

@@ -42,6 +42,7 @@ use crate::console::options::Options;
 use crate::domain::ids::{
     BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };
+use crate::domain::instant;
 use crate::domain::log::LogFrom;
 use crate::domain::snapshot::{DeploymentRow, Description, FleetSnapshot, ServiceSnapshot};
 
@@ -319,6 +320,7 @@ impl Model {
             return;
         }
         let at = self.clock.map(|_| self.now());
+        let text = instant::localized(&text, self.zone());
         self.notes.say(Note { tone, text, said: self.at, at, stays, about });
     }
 

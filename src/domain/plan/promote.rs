@@ -8,10 +8,12 @@ use crate::domain::build::Build;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
+use crate::domain::instant;
 use crate::domain::people::{Actor, Identity};
 use crate::domain::policy::VerifyBy;
 use crate::domain::quarantine::{Contained, Quarantined};
 use crate::domain::remedy::Remedy;
+use crate::domain::soak::Soak;
 use crate::domain::time::{between, say};
 
 pub(super) fn findings(
@@ -149,7 +151,7 @@ fn wait_for_freezes(input: PlanInput<'_>, now: DateTime<Utc>) -> Option<Remedy> 
     Some(Remedy::Wait { until: ends?.into_iter().max()? })
 }
 
-/// `Frozen until Fri 27 Nov 05:00 UTC by the calendar: launch: Product launch`.
+/// `Frozen until Fri 2026-11-27 05:00 UTC by the calendar: launch: Product launch`.
 fn by_calendar(input: PlanInput<'_>) -> Option<String> {
     let calendar = input.calendar;
     let how = match calendar.state {
@@ -172,7 +174,7 @@ fn by_calendar(input: PlanInput<'_>) -> Option<String> {
 }
 
 fn until(end: DateTime<Utc>) -> String {
-    format!("until {} UTC", end.format("%a %d %b %H:%M"))
+    format!("until {}", instant::in_utc(end))
 }
 
 fn verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
@@ -240,19 +242,24 @@ fn verifications(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> St
 
 fn soak(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
     let needs = input.policy.soak;
-    match target.in_staging_since.map(|since| between(since, now)) {
-        Some(age) if age >= needs => finding(
+    match input.state.soak(target.number, now) {
+        Some(Soak { total, .. }) if total >= needs => finding(
             Guard::Soak,
             Severity::Info,
-            format!("{} in staging, needs {}", say(age), say(needs)),
+            format!("{} in staging, needs {}", say(total), say(needs)),
         ),
-        Some(age) => finding(
+        Some(Soak { total, replaced_by: Some(by) }) => finding(
             Guard::Soak,
             Severity::Override,
-            format!("Only {} in staging, needs {}", say(age), say(needs)),
+            format!("Only {} in staging before {by} replaced it, needs {}", say(total), say(needs)),
+        ),
+        Some(Soak { total, replaced_by: None }) => finding(
+            Guard::Soak,
+            Severity::Override,
+            format!("Only {} in staging, needs {}", say(total), say(needs)),
         )
-        .with(TimeDelta::from_std(needs).ok().and_then(|needs| {
-            let until = target.in_staging_since?.checked_add_signed(needs)?;
+        .with(TimeDelta::from_std(needs.saturating_sub(total)).ok().and_then(|rest| {
+            let until = now.checked_add_signed(rest)?;
             Some(Remedy::Wait { until })
         })),
         None if needs.is_zero() => {
