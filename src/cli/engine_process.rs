@@ -41,19 +41,19 @@ pub async fn ensure_running(places: &Places, global: &Global) -> Result<Remote, 
     if !answers(&socket) {
         start(places, global).await?;
     }
-    let reviver = Arc::new(Reviver {
+    let lost = Arc::new(LostEngine {
         places: places.clone(),
         global: global.clone(),
         failed: Mutex::default(),
     });
     Ok(Remote::over(socket).revived_by(move |urgency| {
-        let reviver = Arc::clone(&reviver);
-        async move { reviver.revive(urgency).await }
+        let lost = Arc::clone(&lost);
+        async move { lost.revive(urgency).await }
     }))
 }
 
 /// Restarts the engine for a connection that lost it.
-struct Reviver {
+struct LostEngine {
     places: Places,
     global: Global,
     /// The starts in a row that failed.
@@ -66,7 +66,7 @@ struct Failed {
     last: Option<(Instant, String)>,
 }
 
-impl Reviver {
+impl LostEngine {
     /// Restarts an engine that died, unless `trunkline engine restart` does. An engine that was told to stop has removed
     /// its socket and is restarted only for a person who presses something, as by any command. The demo's engine is
     /// always restarted: it stops by itself when it is not watched. Starts that fail become ever more seldom.

@@ -215,7 +215,8 @@ async fn the_columns_have_heads_and_keep_their_places() {
         let console = Console::sized(&backend, size);
         console.until("#43").await;
         let heads = console.line("1 Staging");
-        for head in ["commit", "change", "by", "since"] {
+        let all = ["commit", "by", "since", "change"];
+        for head in &all[..if size.0 < 80 { 3 } else { 4 }] {
             assert!(heads.contains(head), "{head}: {heads}");
         }
         assert!(console.line("2 Production").contains("ended"), "{}", console.text());
@@ -228,7 +229,7 @@ async fn the_columns_have_heads_and_keep_their_places() {
 
 #[tokio::test(start_paused = true)]
 async fn the_hints_are_of_the_place_that_keys_go_to() {
-    let console = Console::open(&ready());
+    let console = Console::sized(&ready(), (140, 40));
     let last = || console.text().lines().last().unwrap_or_default().to_owned();
     console.until("P promote").await.press(&["4"]).until("/ search").await;
     assert!(last().starts_with(" / search"), "{}", last());

@@ -32,9 +32,9 @@ pub fn add(model: &Model, plan: &Plan, width: u16, upper: &mut Upper) {
         upper.lines.extend(verdict::lines(model, verdict, place));
         upper.lines.push(Line::default());
     }
+    upper.lines.extend(subject(model, plan, width));
     let closes = way_back(model, plan, width).filter(|_| closes_way_back(plan));
     upper.lines.extend(closes.map(Row::line));
-    upper.lines.extend(subject(model, plan, width));
     let told = |finding: &&Finding| !verdict.is_some_and(|v| repeats_verdict(finding, v));
     let mut all: Vec<_> = plan.findings.iter().filter(told).collect();
     all.sort_by_key(|finding| std::cmp::Reverse(finding.severity));

@@ -136,13 +136,14 @@ pub fn list(
     let inner = pane_titled(model, frame, pane, area, Vec::new(), Line::default());
     let muted = on_border(theme.style(Role::Muted));
     let title = " 1  ".len() + pane.title().len() + 1;
-    for (column, head) in heads.iter().filter(|(column, _)| *column > title) {
-        let (column, head) = (column - 1, format!(" {head} "));
-        let left = usize::from(inner.width).saturating_sub(column);
-        let x = inner.x.saturating_add(u16::try_from(column).unwrap_or(u16::MAX));
-        if head.len() <= left {
-            frame.buffer_mut().set_stringn(x, area.y, head, left, muted);
-        }
+    let ends = heads.iter().skip(1).map(|(column, _)| *column).chain([inner.width.into()]);
+    // One that has no room before the next is left out.
+    let fits = |((column, head), end): &(&(usize, &str), usize)| {
+        *column > title && column + head.len() < *end
+    };
+    for ((column, head), _) in heads.iter().zip(ends).filter(fits) {
+        let x = inner.x.saturating_add(u16::try_from(column - 1).unwrap_or(u16::MAX));
+        frame.buffer_mut().set_stringn(x, area.y, format!(" {head} "), head.len() + 2, muted);
     }
     let rows = right_title(model, rows);
     let width = u16::try_from(rows.width()).unwrap_or(u16::MAX).min(inner.width);
