@@ -36,17 +36,8 @@ pub fn sentence(text: &str) -> String {
 
 /// Who wrote a build: one name, or `sam +2`.
 pub fn writers(build: &Build, people: &People) -> String {
-    let mut names: Vec<&str> = Vec::new();
-    for commit in &build.commits {
-        for who in commit.writers(people) {
-            let name = people.call(who);
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-    }
-    match names.as_slice() {
-        [] => build.commits.first().map_or("", |commit| &commit.author.name).to_owned(),
+    match build.writers(people).as_slice() {
+        [] => String::new(),
         [one] => (*one).to_owned(),
         [first, rest @ ..] => format!("{first} +{}", rest.len()),
     }

@@ -13,6 +13,7 @@ use super::changed::{self, BoundedList, ChangedFile, FileText};
 use super::entry::{self, FileEntry};
 use super::error::GitError;
 use super::origin::Origin;
+use super::paths::{self, Paths};
 use super::process::{Git, NETWORK};
 use super::source::RepositorySource;
 use super::uses::Users;
@@ -188,7 +189,8 @@ impl Mirror {
         exact.map(|text| sha("for-each-ref", text)).transpose()
     }
 
-    /// The newest `limit` first-parent commits of `to` that `from` does not reach, oldest first.
+    /// The newest `limit` first-parent commits of `to` that `from` does not reach and that change one of the paths, oldest
+    /// first.
     ///
     /// # Errors
     /// When the mirror cannot be read or lacks one of the commits.
@@ -196,27 +198,28 @@ impl Mirror {
         &self,
         from: Option<&Sha>,
         to: &Sha,
-        folder: Option<&str>,
+        paths: Option<&Paths>,
         limit: usize,
     ) -> Result<Vec<Sha>, GitError> {
         let answer = Git::new("rev-list")
+            .with_pathspecs()
             .args(["--first-parent", "--reverse", &format!("--max-count={limit}")])
-            .args(range::reach(from, to, folder))
+            .args(range::reach(from, to, paths))
             .run(&self.path)
             .await?;
         String::from_utf8_lossy(&answer).lines().map(|line| sha("rev-list", line)).collect()
     }
 
-    /// The number of commits on the first-parent line of `to`.
+    /// The number of commits on the first-parent line of `to` that change one of the paths.
     ///
     /// # Errors
     /// When the mirror cannot be read or lacks the commit.
     pub async fn count_first_parents(
         &self,
         to: &Sha,
-        folder: Option<&str>,
+        paths: Option<&Paths>,
     ) -> Result<u64, GitError> {
-        let arguments = range::reach(None, to, folder);
+        let arguments = range::reach(None, to, paths);
         range::count(&self.path, &["--first-parent"], arguments).await
     }
 
@@ -234,8 +237,10 @@ impl Mirror {
         }
     }
 
-    /// The newest `limit` commits that `to` reaches and `from` does not, with author names from the mailmap of `to`; and
-    /// after a rewrite, the commits that only `from` reaches. Without a `from`, commits past the limit are not counted.
+    /// The commits that `to` reaches and `from` does not, newest first, with author names from the mailmap of `to`; and
+    /// after a rewrite, the commits that only `from` reaches. Those that change none of the paths are marked. At most
+    /// `limit` are listed: `to`, then those that change the paths, then the others. Without a `from`, commits past the
+    /// limit are not counted and none is marked.
     ///
     /// # Errors
     /// When the mirror cannot be read or lacks one of the commits.
@@ -243,10 +248,10 @@ impl Mirror {
         &self,
         from: Option<&Sha>,
         to: &Sha,
-        folder: Option<&str>,
+        paths: Option<&Paths>,
         limit: usize,
     ) -> Result<Range, GitError> {
-        let mut range = Box::pin(range::read(&self.path, from, to, folder, limit)).await?;
+        let mut range = Box::pin(range::read(&self.path, from, to, paths, limit)).await?;
         let forge = self.busy.origin.forge(&self.source);
         for commit in range.commits.iter_mut().chain(&mut range.lost) {
             let in_subject = PullRequest::of_subject(&commit.subject, forge.as_ref());
@@ -303,6 +308,14 @@ impl Mirror {
             }
         }
         Ok((low < builds.len()).then_some(low))
+    }
+
+    /// The patterns that match no file of a commit.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read or lacks the commit.
+    pub async fn unmatched(&self, at: &Sha, patterns: &[String]) -> Result<Vec<String>, GitError> {
+        paths::unmatched(&self.path, at, patterns).await
     }
 
     /// The files that differ between two commits, at most 100,000; without a `from`, all files of `to`.

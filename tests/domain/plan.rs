@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta};
 use trunkline::calendar::{Evaluation, FreezeRules, FreezesFile};
 use trunkline::domain::command::{Action, Refusal};
-use trunkline::domain::commit::Range;
+use trunkline::domain::commit::{Commit, Range};
 use trunkline::domain::event::{DeploymentKind, DeploymentRequest, Fact, Outcome, StepSpec};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use trunkline::domain::people::{Actor, People};
@@ -16,7 +16,9 @@ use trunkline::domain::plan::{
 use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
 use trunkline::domain::remedy::Remedy;
 
-use trunkline_testing::record::{Record, checkout, commit, found, people, person, request, step};
+use trunkline_testing::record::{
+    Record, checkout, commit, found, people, person, request, sha, step,
+};
 
 /// A service whose history a test writes down as events.
 struct World {
@@ -109,7 +111,7 @@ impl World {
         let commits = between.flat_map(|build| build.commits.clone()).collect();
         let is_older = matches!(action, Action::Promote { build } if build.0 < live);
         let (commits, lost) = if is_older { (vec![], commits) } else { (commits, vec![]) };
-        Range { from: from.cloned(), to: to.clone(), commits, more: 0, lost }
+        Range { from: from.cloned(), to: to.clone(), commits, more: 0, more_beside: 0, lost }
     }
 
     fn plan_by(&self, actor: &str, action: Action) -> Plan {
@@ -215,6 +217,24 @@ fn an_older_build_is_refused_and_a_running_deployment_too() {
     assert!(!says("rewritten"), "an older build is no rewritten trunk: {:#?}", older.findings);
     world.promote(3, None);
     assert_eq!(severity(&world.promote_plan(), Guard::InFlight), Severity::Refuse);
+}
+
+#[test]
+fn what_ships_from_beside_the_service_counts_for_its_author_too() {
+    let mut world = World::new();
+    let shared = Commit { beside: true, ..commit(40, "raj") };
+    world.recorded.push(Actor::System, found(4, vec![commit(4, "ann"), shared]));
+    let plan = world.plan_by("raj", Action::Promote { build: BuildNumber(4) });
+    let author = plan.findings.iter().find(|f| f.guard == Guard::Author).expect("it is judged");
+    assert_eq!(author.severity, Severity::Override);
+    let outside = format!("You wrote {} outside of the service's paths", sha(40).short());
+    assert!(author.sentence.starts_with(&outside), "{author:?}");
+    world.policy.big_batch = 1;
+    let plan = world.plan_by("ann", Action::Promote { build: BuildNumber(4) });
+    let own = plan.range.own_len();
+    let batch = plan.findings.iter().find(|f| f.guard == Guard::BigBatch).expect("it is big");
+    assert!(batch.sentence.starts_with(&format!("{own} commits")), "{batch:?}");
+    assert_eq!(plan.range.beside_len(), 1);
 }
 
 #[test]

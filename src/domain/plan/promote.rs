@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{Finding, Guard, PlanInput, Severity, finding, migration};
 use crate::calendar::{FreezeState, FreezeWindow};
 use crate::domain::build::Build;
+use crate::domain::commit::Commit;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
@@ -53,16 +54,15 @@ fn author(input: PlanInput<'_>, target: &Build, actor: &Actor) -> Finding {
         );
     }
     let is_me = |who: &Identity| *actor == Actor::Person(input.people.call(who).to_owned());
-    let mine: Vec<_> = input
-        .range
-        .commits
-        .iter()
-        .filter(|commit| {
-            let mut writers = commit.writers(input.people);
-            writers.any(|who| input.people.owner_of(who).is_some() && is_me(who))
-        })
-        .map(|commit| commit.sha.short())
-        .collect();
+    let is_mine = |commit: &&Commit| {
+        let mut writers = commit.writers(input.people);
+        writers.any(|who| input.people.owner_of(who).is_some() && is_me(who))
+    };
+    let own = input.range.own().filter(is_mine).map(|commit| commit.sha.short().to_owned());
+    let beside = input.range.beside().filter(is_mine);
+    let beside = beside.map(|c| format!("{} outside of the service's paths", c.sha.short()));
+    let mine: Vec<_> = own.chain(beside).collect();
+    let mine: Vec<_> = mine.iter().map(String::as_str).collect();
     let unseen = input.range.more;
     match (mine.is_empty(), unseen) {
         (true, 0) => finding(Guard::Author, Severity::Info, written_by_others(input)),
@@ -386,7 +386,7 @@ pub(super) fn running_now(running: &Deployment, now: DateTime<Utc>) -> String {
 }
 
 fn big_batch(input: PlanInput<'_>) -> Option<Finding> {
-    let (commits, limit) = (input.range.len(), input.policy.big_batch as usize);
+    let (commits, limit) = (input.range.own_len(), input.policy.big_batch as usize);
     (commits > limit).then(|| {
         finding(
             Guard::BigBatch,

@@ -136,6 +136,9 @@ impl TakeIn<'_> {
         if let Some(found) = &update.freezes {
             found.settle(service, self.freezes, &update.tip, self.now);
         }
+        if let Some(unmatched) = &update.unmatched {
+            service.set_trouble("paths", self.now, matches_nothing(unmatched));
+        }
         let Some(file) = &update.file else { return };
         let problem = match file {
             Ok(file) if file.name == service.name => {
@@ -167,6 +170,14 @@ fn use_file(service: &mut Service, update: &TrunkUpdate, file: &ServiceFile, peo
     let file = Arc::new(file.clone());
     service.file = Some(file.clone());
     service.remember_pipeline(update.tip.clone(), Ok(file));
+}
+
+/// The problem of paths that match no file.
+fn matches_nothing(patterns: &[String]) -> Option<Trouble> {
+    let named: Vec<_> = patterns.iter().map(|pattern| format!("{pattern:?}")).collect();
+    let what = format!("no file matches {} of paths in trunkline.toml", named.join(", "));
+    let remedy = "correct paths; until then a change that was meant by it makes no build";
+    (!patterns.is_empty()).then(|| Trouble::new(what, remedy))
 }
 
 /// The notice of a mirror that was made again.

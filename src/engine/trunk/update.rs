@@ -22,6 +22,8 @@ pub struct TrunkUpdate {
     pub(super) trunk: String,
     /// The service file at the tip, unless it was read before. The inner error says why it cannot be used.
     pub(super) file: Option<Result<ServiceFile, String>>,
+    /// The paths of that file that match no file.
+    pub(super) unmatched: Option<Vec<String>>,
     /// The service's own freezes at the tip, unless they were read before.
     pub(super) freezes: Option<FreezesAtCommit>,
     /// The tip that the engine knew when this look began.
