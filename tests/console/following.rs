@@ -107,6 +107,20 @@ async fn header(backend: &Scripted, has: &str) -> String {
     console.text().lines().next().unwrap_or_default().to_owned()
 }
 
+/// The header while a build is on its way to staging and the rest of the line needs room.
+async fn quiet_staging(backend: &Scripted) -> String {
+    backend.change(|world| {
+        let build = world.merge(&checkout(), "kim", "One more");
+        let (to, kind) = (Environment::Staging, DeploymentKind::Auto);
+        world.request(&checkout(), build, to, kind, Actor::System);
+        world.advance(&checkout());
+        let (environment, reason) = (Environment::Production, "looking".to_owned());
+        let fact = Fact::HoldPlaced { environment, reason, rollback: None };
+        world.record(&checkout(), Actor::Person("kim".into()), fact);
+    });
+    header(backend, "STG #4").await
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_header_names_production_and_staging_whatever_goes_on() {
     let backend = ready();
@@ -123,6 +137,7 @@ async fn the_header_names_production_and_staging_whatever_goes_on() {
     });
     let deploying = header(&backend, "#2 → #3").await;
     assert!(deploying.contains("PROD ch") && deploying.contains("STG #4 FAILED"), "{deploying}");
+    assert!(quiet_staging(&ready()).await.contains("STG #4 ►"));
     let console = Console::open(&backend);
     console.until("#2 → #3").await;
     backend.fault(Fault::Unreachable);

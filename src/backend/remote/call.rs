@@ -140,9 +140,10 @@ impl Remote {
         let why = root(error);
         if error.is_connect() {
             let socket = self.socket.display();
-            let silent = format!("the engine does not answer at \"{socket}\" ({why})");
             return BackendError::Unreachable(match (&self.reviver, revival) {
-                (None, _) => format!("{silent}; run: trunkline engine restart"),
+                (None, _) => format!(
+                    "the engine does not answer at \"{socket}\" ({why}); run: trunkline engine restart"
+                ),
                 (Some(_), Some(Revival::Stopped)) => {
                     "the engine was stopped; to start it, run: trunkline engine restart".to_owned()
                 }
@@ -150,7 +151,10 @@ impl Remote {
                     format!("the engine does not answer and cannot be started: {why}")
                 }
                 (Some(_), Some(Revival::Up) | None) => {
-                    format!("{silent}; it is started again unless somebody stopped it")
+                    format!(
+                        "the engine does not answer and is started again, unless somebody stopped it \
+                         (\"{socket}\": {why})"
+                    )
                 }
             });
         }

@@ -39,14 +39,16 @@ enum Length {
     /// Without since when staging is as it is.
     NoStagingAge,
     NoAge,
-    /// Without staging where it is well.
-    OnlyRed,
+    /// With a glyph for how staging is, where it is well.
+    StagingGlyph,
     NoEnd,
     /// Without the step that failed in staging.
     NoStep,
     NoArrow,
     NoTime,
     NoKind,
+    /// Without staging where it is well.
+    OnlyRed,
     /// With as much of the service's name as there is room for.
     Bare,
 }
@@ -62,17 +64,18 @@ enum DataAge {
 }
 
 /// What is given up, step by step, for who you are to have its place.
-const LENGTHS: [Length; 10] = [
+const LENGTHS: [Length; 11] = [
     Length::NoReason,
     Length::NoTook,
     Length::NoStagingAge,
     Length::NoAge,
-    Length::OnlyRed,
+    Length::StagingGlyph,
     Length::NoEnd,
     Length::NoStep,
     Length::NoArrow,
     Length::NoTime,
     Length::NoKind,
+    Length::OnlyRed,
 ];
 
 pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
@@ -280,15 +283,17 @@ fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: 
 fn staging<'t>(model: &Model, row: Row<'t>, length: Length) -> Row<'t> {
     let Some(newest) = model.newest_in_staging() else { return row };
     let deployment = &newest.deployment;
-    let (word, role) = match newest.state {
-        DeploymentState::Queued => ("queued", Role::Muted),
-        DeploymentState::Running => ("DEPLOYING", Role::Running),
-        DeploymentState::Succeeded => ("ok", Role::Ok),
-        DeploymentState::Cancelled => ("cancelled", Role::Inactive),
-        DeploymentState::Failed => ("FAILED", Role::Danger),
-        DeploymentState::Interrupted => ("INTERRUPTED", Role::Danger),
+    let symbols = &model.options.theme.symbols;
+    let (glyph, word, role) = match newest.state {
+        DeploymentState::Queued => (symbols.queued, "queued", Role::Muted),
+        DeploymentState::Running => (symbols.running, "DEPLOYING", Role::Running),
+        DeploymentState::Succeeded => (symbols.ok, "ok", Role::Ok),
+        DeploymentState::Cancelled => (symbols.superseded, "cancelled", Role::Inactive),
+        DeploymentState::Failed => (symbols.failed, "FAILED", Role::Danger),
+        DeploymentState::Interrupted => (symbols.warn, "INTERRUPTED", Role::Danger),
     };
     let red = role == Role::Danger;
+    let word = if red || length < Length::StagingGlyph { word } else { glyph };
     if length >= Length::OnlyRed && !red {
         return row;
     }
