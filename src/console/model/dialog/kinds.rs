@@ -136,11 +136,11 @@ pub struct Silence {
 const LATE: Duration = Duration::from_secs(30);
 
 impl Countdown {
-    /// The plan is there: why it does not start by itself, if it does not.
-    pub(super) fn plan_is_there(&mut self, live: Option<BuildNumber>, at: Instant) {
+    /// A plan is there, perhaps the first: why it does not start by itself, if it does not.
+    pub(super) fn plan_is_there(&mut self, live: Option<BuildNumber>, at: Instant, first: bool) {
         let waited = self.silence.take().is_some();
         let late = at.saturating_duration_since(self.pressed) >= LATE;
-        if waited && (late || live != self.live) {
+        if late && (waited || first) || waited && live != self.live {
             self.waits_for_enter.get_or_insert(EnterWhy::Late);
         }
     }

@@ -144,8 +144,9 @@ impl Confirm {
     /// The plan of an emergency is there: how long that took, and whether production is as it was when it was asked for.
     pub fn emergency_is_planned(&mut self, plan: &Plan, at: Instant) {
         let live = plan.live.as_ref().map(|live| live.build);
+        let first = self.dialog.plan().is_none();
         if let Some(countdown) = self.dialog.countdown_mut() {
-            countdown.plan_is_there(live, at);
+            countdown.plan_is_there(live, at, first);
         }
     }
 

@@ -33,14 +33,12 @@ pub fn title(model: &Model, confirm: &Confirm) -> String {
         Stage::Refused(_) => return " Rollback NOT started: refused ".into(),
         Stage::Failed(_) => return " Rollback NOT started: it failed ".into(),
         Stage::Unknown(_) => return " Rollback: UNKNOWN ".into(),
+        Stage::Planning if waits(model, confirm).is_some() => {
+            return " ROLLING BACK PRODUCTION: waiting for the engine ".into();
+        }
         _ => {}
     }
-    let Some(plan) = confirm.dialog.plan() else {
-        return match waits(model, confirm) {
-            Some(_) => " ROLLING BACK PRODUCTION: waiting for the engine ".into(),
-            None => " ROLLING BACK PRODUCTION ".into(),
-        };
-    };
+    let Some(plan) = confirm.dialog.plan() else { return " ROLLING BACK PRODUCTION ".into() };
     // While a promote is on its way, production is no longer what was live, and what is on its way is taken back.
     let cancelled = plan.cancels.and_then(|id| model.deployment(id));
     let cancelled = cancelled.map(|row| row.deployment.request.build);
@@ -73,12 +71,10 @@ pub fn lines(
     }
     upper.extend(service(model, confirm, width));
     upper.extend(late(model, confirm, width));
-    match confirm.dialog.plan() {
-        Some(plan) => upper.extend(of_plan(model, plan, width)),
-        None if *confirm.progress.stage() == Stage::Planning => {
-            upper.extend(planning(model, confirm, width));
-        }
-        None => {}
+    match (confirm.progress.stage(), confirm.dialog.plan()) {
+        (Stage::Planning, _) => upper.extend(planning(model, confirm, width)),
+        (_, Some(plan)) => upper.extend(of_plan(model, plan, width)),
+        (_, None) => {}
     }
     upper.push(Line::default());
     let mut lower = dialog::outcome(model, confirm, width);
