@@ -1,11 +1,12 @@
 //! What a console shows and acts on that nobody has touched for hours: the newest, and what is live.
 
 use trunkline::backend::scripted::{Fault, Scripted, ScriptedWorld};
+use trunkline::console::Options;
 use trunkline::domain::event::{DeploymentKind, Fact, Outcome, StepOutcome};
 use trunkline::domain::ids::{BuildNumber, Environment};
 use trunkline::domain::people::Actor;
 
-use trunkline_testing::console::{Console, checkout, put_live, ready};
+use trunkline_testing::console::{Console, checkout, options, put_live, ready};
 
 /// A new build fails in staging.
 fn turns_red(world: &mut ScriptedWorld) {
@@ -114,11 +115,11 @@ async fn quiet_staging(backend: &Scripted) -> String {
         let (to, kind) = (Environment::Staging, DeploymentKind::Auto);
         world.request(&checkout(), build, to, kind, Actor::System);
         world.advance(&checkout());
-        let (environment, reason) = (Environment::Production, "looking".to_owned());
-        let fact = Fact::HoldPlaced { environment, reason, rollback: None };
-        world.record(&checkout(), Actor::Person("kim".into()), fact);
     });
-    header(backend, "STG #4").await
+    let options = Options { demo: true, ..options() };
+    let console = Console::with(backend, (80, 24), options, |_| {});
+    console.until("STG #4").await.settled().await;
+    console.text().lines().next().unwrap_or_default().to_owned()
 }
 
 #[tokio::test(start_paused = true)]

@@ -41,14 +41,14 @@ enum Length {
     NoAge,
     /// With a glyph for how staging is, where it is well.
     StagingGlyph,
+    /// Without staging where it is well.
+    OnlyRed,
     NoEnd,
     /// Without the step that failed in staging.
     NoStep,
     NoArrow,
     NoTime,
     NoKind,
-    /// Without staging where it is well.
-    OnlyRed,
     /// With as much of the service's name as there is room for.
     Bare,
 }
@@ -70,12 +70,12 @@ const LENGTHS: [Length; 11] = [
     Length::NoStagingAge,
     Length::NoAge,
     Length::StagingGlyph,
+    Length::OnlyRed,
     Length::NoEnd,
     Length::NoStep,
     Length::NoArrow,
     Length::NoTime,
     Length::NoKind,
-    Length::OnlyRed,
 ];
 
 pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
@@ -267,7 +267,11 @@ fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: 
     let row = apart(row, length).own(model.key(&KeyAction::RollBack), Role::Key);
     let arrow = model.options.theme.symbols.arrow;
     let Some(target) = &service.rollback else {
-        return row.own(format!(" {arrow} no earlier build"), Role::Muted);
+        let (word, role) = match service.skipped.as_slice() {
+            [] => ("no earlier build", Role::Muted),
+            _ => ("no good build", Role::Danger),
+        };
+        return row.own(format!(" {arrow} {word}"), role);
     };
     let row = if length < Length::NoArrow { row.own(format!(" {arrow}"), Role::Text) } else { row };
     let row = row.own(format!(" {}", target.to), Role::Text);
@@ -275,8 +279,18 @@ fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: 
         Some(time) if length < Length::NoTook => row.own(format!(" ~{}", say(time)), Role::Text),
         _ => row,
     };
-    let (word, role) = verdict::word(target.verdict.outlook);
-    row.gap(1).own(word, role)
+    let (word, role) = match target.under_way {
+        Some(_) => ("UNDER WAY", Role::Warn),
+        None => verdict::word(target.verdict.outlook),
+    };
+    let row = row.gap(1).own(word, role);
+    match service.skipped.as_slice() {
+        [first, more @ ..] if length < Length::NoAge => {
+            let more = if more.is_empty() { String::new() } else { format!(" +{}", more.len()) };
+            row.own(format!(" skips {}{more}", first.build), Role::Warn)
+        }
+        _ => row,
+    }
 }
 
 /// `STG #30 FAILED smoke 2m`: what staging is about now.

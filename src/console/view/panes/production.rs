@@ -82,7 +82,8 @@ fn line<'t>(
     let (glyph, word, role) = state(model, row);
     let (last, last_role) = last(model, row);
     let ProductionColumns { number: digits, state: word_width, who, last: end } = *columns;
-    let subject = columns.subject(width);
+    let bad = bad_mark(model, row);
+    let subject = columns.subject(width).saturating_sub(bad.len());
     let cursor = model.production.selected == Some(row.deployment.id);
     let symbols = &model.options.theme.symbols;
     Row::new(&model.options.theme, width)
@@ -94,11 +95,19 @@ fn line<'t>(
         )
         .cell(format!("{glyph} {word}"), word_width + 3, role)
         .cell(row.sha.short(), 8, Role::Muted)
+        .own(bad, Role::Danger)
         .outside(&row.subject, subject, Role::Text)
         .gap(1)
         .called(&row.deployment.by.to_string(), who, Role::AuthorOther)
         .gap(1)
         .right(progress::within(last, end), end, last_role)
+}
+
+/// The mark before the subject of a build that no rollback should go to.
+fn bad_mark(model: &Model, row: &DeploymentRow) -> String {
+    let warn = model.options.theme.symbols.warn;
+    let is_good = model.flaw(row.deployment.request.build).is_none();
+    if is_good { String::new() } else { format!("{warn} BAD ") }
 }
 
 fn is_live(model: &Model, row: &DeploymentRow) -> bool {
