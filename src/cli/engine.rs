@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::context::places;
 use super::engine_lock::{Holder, holder};
-use super::engines::{self, FoundEngine};
+use super::engines::FoundEngine;
 use super::error::CliError;
 use super::output::{self, Output};
 use super::{Global, Reading, demo, engine_process};
@@ -56,8 +56,7 @@ pub async fn run(global: &Global, command: EngineCommand) -> Result<(), CliError
                     "the engine with process id {pid} has stopped; its data folder {folder} was removed or replaced"
                 ))?;
             }
-            out.lines(demo_engine(&places).filter(|_| !global.demo))?;
-            out.lines(others(&places).iter().map(still_runs))
+            out.lines(demo_engine(&places).filter(|_| !global.demo))
         }
         EngineCommand::Restart => {
             engine_process::stop(&places).await?;
@@ -65,23 +64,6 @@ pub async fn run(global: &Global, command: EngineCommand) -> Result<(), CliError
             status(&places, out, Reading { json: false }).await
         }
     }
-}
-
-/// The engines of other data folders, without that of the demo, which has its own sentence.
-fn others(places: &Places) -> Vec<FoundEngine> {
-    let known = [&places.data, &demo::places(places).data];
-    let known = known.map(|folder| std::fs::canonicalize(folder).ok());
-    let is_known = |engine: &FoundEngine| known.contains(&Some(engine.folder.clone()));
-    engines::all().into_iter().filter(|engine| !is_known(engine)).collect()
-}
-
-/// That an engine of another data folder runs, and how to stop that one.
-fn still_runs(engine: &FoundEngine) -> String {
-    let FoundEngine { pid, folder, .. } = engine;
-    let folder = folder.display();
-    format!(
-        "another engine still runs with process id {pid}; to stop it, run: TRUNKLINE_DATA_DIR=\"{folder}\" trunkline engine stop"
-    )
 }
 
 /// Says that the demo has an engine of its own, which still runs.

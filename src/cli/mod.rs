@@ -60,6 +60,7 @@ use clap::{Args, Parser, Subcommand};
 use self::context::Context;
 use self::error::CliError;
 use crate::domain::ids::{IdempotencyKey, ServiceName};
+use crate::engine::runner::local::start::WITH_VARIABLES;
 use crate::gate;
 
 /// The deploy console for trunk-based teams.
@@ -183,9 +184,8 @@ pub enum CliCommand {
     #[command(hide = true)]
     Supervise {
         folder: PathBuf,
-        /// Read the step's variables from standard input; without it the step inherits them, as in 0.1.0
-        #[arg(long)]
-        variables_on_stdin: bool,
+        #[arg(value_parser = [WITH_VARIABLES])]
+        variables: Option<String>,
     },
 }
 
@@ -196,8 +196,8 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
-    if let Some(CliCommand::Supervise { folder, variables_on_stdin }) = &arguments.command {
-        return crate::engine::runner::local::supervisor::run(folder, *variables_on_stdin);
+    if let Some(CliCommand::Supervise { folder, variables }) = &arguments.command {
+        return crate::engine::runner::local::supervisor::run(folder, variables.is_some());
     }
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,

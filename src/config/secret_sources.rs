@@ -2,7 +2,7 @@
 //! start the engine.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::settings::{Mistakes, Section, Setting};
 
@@ -111,6 +111,16 @@ fn double_quoted(text: &str) -> Option<(String, &str)> {
         }
     }
     None
+}
+
+/// How to give variables to an engine, `them` or `it`.
+#[must_use]
+pub fn advice(them: &str, user_file: Option<&Path>) -> String {
+    let file = user_file.map_or("config.toml".into(), |path| path.display().to_string());
+    format!(
+        "write {them} into a file and name it in {file} as [secrets] env_file = \"/PATH\", or export {them} and run: \
+         trunkline engine restart"
+    )
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::commands::{CommandError, ForPlan, Gathered};
 use super::input::Input;
 use super::migrations;
 use super::trunk;
-use super::variables::{Age, Declared, Variables};
+use super::variables::{Age, StepNeeds, Variables};
 use super::world::{Service, WorldReader};
 use crate::config::service_file::ServiceFile;
 use crate::domain::command::{Action, Command, Refusal};
@@ -189,7 +189,7 @@ pub async fn for_plan(
     };
     let declared = {
         let world = context.world.world();
-        Declared::of(world.named(name)?, file.variables.clone(), age(ends.kind))
+        StepNeeds::of(world.named(name)?, file.variables.clone(), age(ends.kind))
     };
     let variables = context.variables.known(&declared).await;
     Ok(ForPlan { range, steps, migrations, variables, ends })
@@ -207,7 +207,7 @@ pub(super) async fn declared(
     context: &GatherContext,
     name: &ServiceName,
     id: DeploymentId,
-) -> Result<Declared, String> {
+) -> Result<StepNeeds, String> {
     let (sha, kind) = {
         let world = context.world.world();
         let service = world.services.get(name).ok_or("the service is gone")?;
@@ -220,7 +220,7 @@ pub(super) async fn declared(
     let trunk = || service.file.clone().ok_or_else(String::new);
     let file = file.or_else(|_| trunk());
     let build = file.map(|file| file.variables.clone()).unwrap_or_default();
-    Ok(Declared::of(service, build, age(kind)))
+    Ok(StepNeeds::of(service, build, age(kind)))
 }
 
 /// Refuses all but a rollback while the service file is unread: default rules would let a promote pass its guards.

@@ -16,7 +16,7 @@ use super::mirrors::Mirrors;
 use super::reserve::Reserve;
 use super::restore::{RETRY_REMEDY, read_rules};
 use super::trunk::{TrunkContext, watch};
-use super::variables::{Declared, RollbackNeeds};
+use super::variables::{RollbackNeeds, StepNeeds};
 use super::world::{Service, Trouble};
 use crate::config::user_file::{UserFile, Watched};
 use crate::domain::event::DeploymentKind;
@@ -91,7 +91,7 @@ impl Watching {
         let mut reported = HashMap::new();
         loop {
             let declared = |service: &Arc<Service>| {
-                let (trunk, rollback) = Declared::of_service(service);
+                let (trunk, rollback) = StepNeeds::of_service(service);
                 (service.name.clone(), trunk, rollback)
             };
             let services: Vec<_> =

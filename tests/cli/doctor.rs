@@ -116,7 +116,7 @@ fn an_engine_without_its_data_folder_is_found_and_stopped() {
     let settings = home.path("config/config.toml");
     let slow = fs::read_to_string(&settings).unwrap().replace("200ms", "1h");
     fs::write(&settings, slow).unwrap();
-    home.said(&["status"]);
+    home.await_build(1, "verified");
     let lost = home.engine().unwrap();
     fs::rename(home.path("data"), home.path("moved")).unwrap();
     fs::remove_dir_all(home.path("moved")).unwrap();

@@ -14,6 +14,7 @@ use self::key::DigestKey;
 pub use self::sources::Age;
 use self::sources::Sources;
 use super::world::{Service, WorldReader};
+use crate::config::secret_sources::advice;
 use crate::config::service_file::DeclaredVariables;
 use crate::config::user_file::Watched;
 use crate::domain::ids::Sha;
@@ -56,7 +57,7 @@ impl fmt::Debug for Secret {
 
 /// What the service files of a service declare.
 #[derive(Debug, Clone)]
-pub struct Declared {
+pub struct StepNeeds {
     pub watched: Watched,
     /// By the build that is deployed. Each of these needs a value.
     pub build: DeclaredVariables,
@@ -71,7 +72,7 @@ pub enum RollbackNeeds {
     Nothing,
     /// The service file of this commit has to be read first.
     File(Sha),
-    Variables(Box<Declared>),
+    Variables(Box<StepNeeds>),
 }
 
 /// The values for the steps of one service.
@@ -103,7 +104,7 @@ impl Variables {
     }
 
     /// What a plan and the record may know about the variables.
-    pub async fn known(&self, declared: &Declared) -> KnownVariables {
+    pub async fn known(&self, declared: &StepNeeds) -> KnownVariables {
         let resolved = self.resolve(declared).await;
         let digest = |(name, value): (&String, &String)| {
             self.key.as_ref().map(|key| (name.clone(), key.digest(name, value)))
@@ -118,7 +119,7 @@ impl Variables {
     }
 
     /// Why a service's steps could not run now, by what was read last.
-    pub async fn missing(&self, declared: &Declared) -> Option<MissingVariables> {
+    pub async fn missing(&self, declared: &StepNeeds) -> Option<MissingVariables> {
         self.resolve(declared).await.missing
     }
 
@@ -128,7 +129,7 @@ impl Variables {
     /// When a declared variable has no value, with a sentence.
     pub async fn of_step(
         &self,
-        declared: &Declared,
+        declared: &StepNeeds,
         world: &WorldReader,
     ) -> Result<StepVariables, String> {
         let resolved = self.resolve(declared).await;
@@ -165,8 +166,8 @@ impl Variables {
         secrets
     }
 
-    async fn resolve(&self, declared: &Declared) -> Resolved {
-        let Declared { build, trunk, watched, age, .. } = declared;
+    async fn resolve(&self, declared: &StepNeeds) -> Resolved {
+        let StepNeeds { build, trunk, watched, age, .. } = declared;
         let sourced = self.sources.values(watched, *age).await;
         let mut environment = self.base();
         let mut inherited: BTreeSet<_> = environment.keys().cloned().collect();
@@ -198,7 +199,7 @@ impl Variables {
     }
 }
 
-impl Declared {
+impl StepNeeds {
     /// What the next build needs, and what the next rollback needs.
     pub fn of_service(service: &Service) -> (Self, RollbackNeeds) {
         let trunk = service.file.as_ref().map(|file| file.variables.clone()).unwrap_or_default();
@@ -245,12 +246,8 @@ fn missing(
             remedy: "correct that; no restart is needed".into(),
         });
     }
-    let file = user_file.map_or("config.toml".into(), |path| path.display().to_string());
     Some(MissingVariables {
         what: format!("The steps need {names}, which the engine does not have"),
-        remedy: format!(
-            "write {them} into a file and name it in {file} as [secrets] env_file = \"/PATH\", or export {them} and \
-             run: trunkline engine restart"
-        ),
+        remedy: advice(them, user_file),
     })
 }

@@ -4,7 +4,7 @@ mod logs;
 mod orphans;
 mod processes;
 pub mod run;
-mod start;
+pub mod start;
 mod stop;
 pub mod supervisor;
 

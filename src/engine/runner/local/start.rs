@@ -17,6 +17,8 @@ use crate::engine::variables::StepVariables;
 
 /// How long a supervisor has to report its claim.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Tells the supervisor to read the step's variables from its standard input. Without it the step inherits them, as in 0.1.0.
+pub const WITH_VARIABLES: &str = "with-variables";
 /// The pause between checks for a supervisor's claim.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// How late a supervisor may still claim its run.
@@ -52,8 +54,9 @@ pub(super) async fn start(
 /// Starts a supervisor and waits until it reports that it or another one has the run.
 async fn launch(program: &Path, run: &RunFolder, variables: &StepVariables) -> io::Result<()> {
     let mut supervisor = Command::new(program)
-        .args(["supervise", "--variables-on-stdin"])
+        .arg("supervise")
         .arg(run.path())
+        .arg(WITH_VARIABLES)
         .env_clear()
         .envs(variables.environment.get_key_value("PATH"))
         .stdin(Stdio::piped())
