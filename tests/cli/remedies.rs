@@ -165,7 +165,8 @@ fn command_words(verbs: &str, rest: &str) -> Option<String> {
             break;
         }
     }
-    (!words.is_empty()).then(|| words.join(" "))
+    // "a trunkline engine" is the thing and no command.
+    (!words.is_empty() && words != ["engine"]).then(|| words.join(" "))
 }
 
 #[test]
