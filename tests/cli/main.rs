@@ -5,6 +5,7 @@ mod commands;
 mod commit_location;
 mod doctor;
 mod full_disk;
+mod help;
 mod lists;
 mod readme;
 mod remedies;
