@@ -33,7 +33,7 @@ enum Doing {
 }
 
 #[derive(Debug)]
-struct Place {
+struct ConnectionPlace {
     caller: Option<u32>,
     doing: Doing,
     since: Instant,
@@ -41,14 +41,14 @@ struct Place {
 }
 
 #[derive(Debug, Default)]
-struct Places {
-    by_id: BTreeMap<u64, Place>,
+struct ConnectionPlaces {
+    by_id: BTreeMap<u64, ConnectionPlace>,
     next: u64,
 }
 
 /// All connections of a server.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Connections(Arc<Mutex<Places>>);
+pub(super) struct Connections(Arc<Mutex<ConnectionPlaces>>);
 
 /// One connection. Its end frees the place.
 #[derive(Debug)]
@@ -70,21 +70,23 @@ impl Connections {
         let (id, close) = (places.next, Arc::new(Notify::new()));
         places.next += 1;
         let (doing, since) = (Doing::Nothing, Instant::now());
-        places.by_id.insert(id, Place { caller: None, doing, since, close: close.clone() });
+        places
+            .by_id
+            .insert(id, ConnectionPlace { caller: None, doing, since, close: close.clone() });
         Some(Connection { all: self.clone(), id, close })
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Places> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, ConnectionPlaces> {
         self.0.lock().expect("no code panics with the places")
     }
 }
 
-impl Places {
+impl ConnectionPlaces {
     /// Closes the connection that does the least, and of these the oldest of the caller who has the most.
-    fn close_one(&mut self, may_close: impl Fn(&Place) -> bool) -> bool {
+    fn close_one(&mut self, may_close: impl Fn(&ConnectionPlace) -> bool) -> bool {
         let mut of_caller: BTreeMap<Option<u32>, usize> = BTreeMap::new();
         self.by_id.values().for_each(|place| *of_caller.entry(place.caller).or_default() += 1);
-        let rank = |place: &Place| {
+        let rank = |place: &ConnectionPlace| {
             (place.doing, std::cmp::Reverse(of_caller.get(&place.caller).copied()), place.since)
         };
         let closable = self.by_id.iter().filter(|(_, place)| may_close(place));
@@ -93,7 +95,7 @@ impl Places {
         closed.inspect(|place| place.close.notify_one()).is_some()
     }
 
-    fn waiting(&self, is: impl Fn(&Place) -> bool) -> usize {
+    fn waiting(&self, is: impl Fn(&ConnectionPlace) -> bool) -> usize {
         self.by_id.values().filter(|place| place.doing == Doing::Waiting && is(place)).count()
     }
 }
@@ -119,8 +121,9 @@ impl Connection {
         }
         let mut places = self.all.lock();
         let caller = places.by_id.get(&self.id).and_then(|place| place.caller);
-        let is_old =
-            |place: &Place| place.doing == Doing::Waiting && place.since.elapsed() > STREAM_AGE;
+        let is_old = |place: &ConnectionPlace| {
+            place.doing == Doing::Waiting && place.since.elapsed() > STREAM_AGE
+        };
         let is_room = (places.waiting(|place| place.caller == caller) < WAITING_OF_ONE
             || places.close_one(|place| is_old(place) && place.caller == caller))
             && (places.waiting(|_| true) < WAITING || places.close_one(is_old));
@@ -147,7 +150,7 @@ impl Connection {
         self.change(|place| (place.doing, place.since) = (doing, Instant::now()));
     }
 
-    fn change(&self, change: impl FnOnce(&mut Place)) {
+    fn change(&self, change: impl FnOnce(&mut ConnectionPlace)) {
         if let Some(place) = self.all.lock().by_id.get_mut(&self.id) {
             change(place);
         }

@@ -76,7 +76,7 @@ pub enum RollbackNeeds {
 }
 
 /// The values for the steps of one service.
-struct Resolved {
+struct StepValues {
     environment: BTreeMap<String, String>,
     inherited: BTreeSet<String>,
     missing: Option<MissingVariables>,
@@ -166,7 +166,7 @@ impl Variables {
         secrets
     }
 
-    async fn resolve(&self, declared: &StepNeeds) -> Resolved {
+    async fn resolve(&self, declared: &StepNeeds) -> StepValues {
         let StepNeeds { build, trunk, watched, age, .. } = declared;
         let sourced = self.sources.values(watched, *age).await;
         let mut environment = self.base();
@@ -195,7 +195,7 @@ impl Variables {
             }
         }
         let missing = self::missing(&lacking, sourced.err(), self.sources.user_file());
-        Resolved { environment, inherited, missing }
+        StepValues { environment, inherited, missing }
     }
 }
 

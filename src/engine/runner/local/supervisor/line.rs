@@ -65,14 +65,14 @@ fn overwritten(line: &[u8]) -> Vec<u8> {
 
 /// One column: a character with its marks, or the second half of a wide one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Column {
+struct ScreenColumn {
     look: Vec<u8>,
     text: Vec<u8>,
 }
 
 #[derive(Debug, Default)]
 struct Screen {
-    cells: Vec<Column>,
+    cells: Vec<ScreenColumn>,
     column: usize,
     look: Vec<u8>,
     /// Sequences that change no look and move nothing, before the next character.
@@ -139,12 +139,12 @@ impl Screen {
                 return;
             }
             let text = if nth == 0 { std::mem::take(&mut text) } else { Vec::new() };
-            self.set(self.column, Column { look: look.clone(), text });
+            self.set(self.column, ScreenColumn { look: look.clone(), text });
             self.column += 1;
         }
     }
 
-    fn set(&mut self, column: usize, cell: Column) {
+    fn set(&mut self, column: usize, cell: ScreenColumn) {
         self.fill(column);
         match self.cells.get_mut(column) {
             Some(old) => *old = cell,
@@ -229,8 +229,8 @@ impl Screen {
     }
 }
 
-fn blank() -> Column {
-    Column { look: Vec::new(), text: b" ".to_vec() }
+fn blank() -> ScreenColumn {
+    ScreenColumn { look: Vec::new(), text: b" ".to_vec() }
 }
 
 /// The length of the sequence at the start, which ends where another begins.
@@ -246,7 +246,7 @@ fn whole(run: &[u8]) -> usize {
 }
 
 /// The cells as text with their looks, without blanks at the end.
-fn text(cells: &[Column]) -> Vec<u8> {
+fn text(cells: &[ScreenColumn]) -> Vec<u8> {
     let last = cells.iter().rposition(|cell| *cell != blank()).map_or(0, |last| last + 1);
     let (mut text, mut look): (Vec<u8>, &[u8]) = (Vec::new(), b"");
     for cell in &cells[..last] {
