@@ -32,9 +32,9 @@ pub fn check(model: &Model, action: &KeyAction) -> Available {
         KeyAction::CopyCommit => commit(model),
         KeyAction::Services => services(model),
         KeyAction::Open => open(model),
-        KeyAction::LatestLog => in_service(model),
         KeyAction::Log(_) => in_log(model),
-        KeyAction::NextPane
+        KeyAction::LatestLog
+        | KeyAction::NextPane
         | KeyAction::PreviousPane
         | KeyAction::Focus(_)
         | KeyAction::Zoom
