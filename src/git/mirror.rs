@@ -19,10 +19,12 @@ use super::uses::Users;
 use super::{checkout, locks, names, range, reverts, uses};
 use crate::domain::commit::{Range, Revert};
 use crate::domain::ids::{CommitPrefix, Sha};
-use crate::domain::pull_request::PullRequest;
+use crate::domain::pull_request::{Forge, PullRequest};
 
 /// The time limit of the first fetch, which brings the whole history.
 const FIRST_FETCH: Duration = Duration::from_mins(30);
+/// The time limit of the first index over the whole history.
+const INDEXING: Duration = Duration::from_mins(1);
 /// The largest file that is read from a commit, in bytes.
 const LARGEST_FILE: u64 = 1024 * 1024;
 /// The usual names of a trunk.
@@ -200,24 +202,47 @@ impl Mirror {
         limit: usize,
     ) -> Result<Vec<Sha>, GitError> {
         let answer = Git::new("rev-list")
-            .args(["--first-parent", "--reverse", &format!("--max-count={limit}")])
+            .args(["--first-parent", "--reverse", range::TOPOLOGY, &format!("--max-count={limit}")])
             .args(range::reach(from, to, folder))
             .run(&self.path)
             .await?;
         String::from_utf8_lossy(&answer).lines().map(|line| sha("rev-list", line)).collect()
     }
 
-    /// The number of commits on the first-parent line of `to`.
+    /// The number of commits on the first-parent line of `to` that `from` does not reach.
     ///
     /// # Errors
-    /// When the mirror cannot be read or lacks the commit.
+    /// When the mirror cannot be read or lacks one of the commits.
     pub async fn count_first_parents(
         &self,
+        from: Option<&Sha>,
         to: &Sha,
         folder: Option<&str>,
     ) -> Result<u64, GitError> {
-        let arguments = range::reach(None, to, folder);
-        range::count(&self.path, &["--first-parent"], arguments).await
+        let arguments = range::reach(from, to, folder);
+        range::count(&self.path, &["--first-parent", range::TOPOLOGY], arguments).await
+    }
+
+    /// Records the distance of every commit of `tip` from its roots, so that git can tell without dates what a commit
+    /// reaches. Without this record git is right as far as committers' clocks are.
+    pub async fn index_history(&self, tip: &Sha) {
+        let written = Git::new("commit-graph")
+            .args(["write", "--stdin-commits", "--split", "--no-progress"])
+            .input(format!("{tip}\n").into_bytes())
+            .within(INDEXING)
+            .run(&self.path)
+            .await;
+        if let Err(error) = written {
+            tracing::warn!(%error, "the history has no index");
+        }
+    }
+
+    /// Whether a commit's mailmap is too large to be applied.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read.
+    pub async fn has_large_mailmap(&self, at: &Sha) -> Result<bool, GitError> {
+        range::has_large_mailmap(&self.path, at).await
     }
 
     /// True if `a` is `b` or an ancestor of it.
@@ -225,13 +250,7 @@ impl Mirror {
     /// # Errors
     /// When the mirror cannot be read or lacks one of the commits.
     pub async fn is_ancestor(&self, a: &Sha, b: &Sha) -> Result<bool, GitError> {
-        let arguments = ["--is-ancestor", "--end-of-options", a.as_str(), b.as_str()];
-        let ended = Git::new("merge-base").args(arguments).end(&self.path).await?;
-        match ended.code {
-            Some(0) => Ok(true),
-            Some(1) => Ok(false),
-            _ => Err(ended.failed("merge-base")),
-        }
+        range::is_ancestor(&self.path, a, b).await
     }
 
     /// The newest `limit` commits that `to` reaches and `from` does not, with author names from the mailmap of `to`; and
@@ -264,7 +283,9 @@ impl Mirror {
     /// # Errors
     /// When the mirror cannot be read or lacks one of the commits.
     pub async fn reverts(&self, from: Option<&Sha>, to: &Sha) -> Result<Vec<Revert>, GitError> {
-        reverts::between(&self.path, from, to).await
+        let forge = self.busy.origin.forge(&self.source);
+        let page = forge.as_ref().map(Forge::project);
+        reverts::between(&self.path, from, to, page).await
     }
 
     /// The commit with this id or id prefix of at least four digits; `None` if no commit or more than one has it.

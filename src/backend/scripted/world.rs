@@ -244,7 +244,7 @@ impl ScriptedWorld {
     pub fn add_service(&mut self, name: &ServiceName) {
         let person = |name: &str| {
             let emails = vec![format!("{name}@example.com")];
-            (name.to_owned(), Person { logins: Vec::new(), emails })
+            (name.to_owned(), Person { emails, ..Person::default() })
         };
         let people = ["sam", "kim", "ada"].map(person).into();
         let policy = Policy {

@@ -1,5 +1,6 @@
 //! The plan: what a promote or rollback would do, with every finding about it, before anyone confirms.
 
+mod author;
 mod fingerprint;
 mod migration;
 mod promote;

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use self::effect::{BuildLines, Presence};
 pub use self::effect::{Descent, Descents, Trunk};
+use super::commit::RevertEvidence;
 use super::event::Event;
 use super::ids::{BuildNumber, Seq, Sha};
 use super::people::Actor;
@@ -54,6 +55,8 @@ pub enum Doubt<'a> {
     /// This build, an ancestor or the build itself, has a commit with the same subject and author: perhaps the same
     /// commit after a rebase.
     Twin { build: BuildNumber, sha: &'a Sha },
+    /// `by` in this build, an ancestor or the build itself, seems to revert the commit, or to revert such a revert.
+    Unsure { by: &'a Sha, build: BuildNumber, evidence: RevertEvidence },
 }
 
 impl fmt::Display for Doubt<'_> {
@@ -62,6 +65,9 @@ impl fmt::Display for Doubt<'_> {
             Self::Unrecorded { build } => write!(f, "the record of {build} is incomplete"),
             Self::Twin { build, sha } => {
                 write!(f, "{build} has {} with the same subject and author", sha.short())
+            }
+            Self::Unsure { by, build, evidence } => {
+                write!(f, "{} in {build} seems to be a revert, {evidence}", by.short())
             }
         }
     }

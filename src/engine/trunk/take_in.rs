@@ -202,7 +202,8 @@ fn named(
     ))
 }
 
-/// The people of the service file, with the git address of the machine's owner unless it belongs to someone else.
+/// The people of the service file, with the git name and address of the machine's owner; the address only if it belongs to
+/// nobody else.
 pub(in crate::engine) fn with_owner(
     people: &People,
     login: Option<&str>,
@@ -210,12 +211,14 @@ pub(in crate::engine) fn with_owner(
 ) -> People {
     let mut people = people.clone();
     let (Some(login), Some(git)) = (login, git) else { return people };
-    if people.owner_of(git).is_some() {
-        return people;
-    }
-    if let Actor::Person(name) = people.actor_of_login(login) {
-        let fresh = || Person { logins: vec![login.to_owned()], emails: Vec::new() };
-        people.people.entry(name).or_insert_with(fresh).emails.push(git.email.clone());
-    }
+    let name = match (people.owner_of(git).map(str::to_owned), people.actor_of_login(login)) {
+        (Some(owner), _) | (None, Actor::Person(owner)) => owner,
+        _ => return people,
+    };
+    let is_new = people.owner_of(git).is_none();
+    let fresh = || Person { logins: vec![login.to_owned()], ..Person::default() };
+    let person = people.people.entry(name).or_insert_with(fresh);
+    person.emails.extend(is_new.then(|| git.email.clone()));
+    person.names.push(git.name.clone());
     people
 }

@@ -7,7 +7,7 @@ use super::Mirrored;
 use trunkline_testing::repository::Repository;
 
 fn revert(by: &Sha, of: &Sha) -> Revert {
-    Revert { by: by.clone(), of: of.clone() }
+    Revert::sure(by.clone(), of.clone())
 }
 
 #[tokio::test]
