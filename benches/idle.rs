@@ -66,7 +66,8 @@ fn watch(processes: &[(&str, u32)], time: Duration) {
             "  {name:<44}{:>8} KiB{:>10} KiB{:>10}{:>8.3} %",
             memory("VmRSS"),
             memory("RssAnon"),
-            after.wakes - before.wakes,
+            // A thread that ended took its count along.
+            after.wakes.saturating_sub(before.wakes),
             ran.as_secs_f64() / time.as_secs_f64() * 100.0,
         );
     }

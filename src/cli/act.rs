@@ -7,6 +7,7 @@ use tokio::time::timeout;
 
 use super::context::Context;
 use super::error::CliError;
+use super::wording::sentence;
 use crate::backend::intents::{Intent, Intents};
 use crate::backend::lost_answer::look_up;
 use crate::backend::{Backend, BackendError};
@@ -28,7 +29,7 @@ pub async fn run(
     let what = command.what(None);
     let intent = Intent { key, service: service.clone(), what, at: SystemClock.now() };
     let receipt = send(&context.backend, &context.intents, command, intent).await?;
-    context.out.regardless().line(&receipt.said)?;
+    context.out.regardless().line(sentence(&receipt.said))?;
     Ok(receipt)
 }
 

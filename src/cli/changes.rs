@@ -137,9 +137,15 @@ impl Changes {
             lines.push("  migrations".to_owned());
             lines.extend(migrations.iter().map(|line| format!("    {line}")));
         }
-        lines.extend(self.range.commits.iter().flat_map(commit));
-        if self.range.more > 0 {
-            lines.push(format!("  and {} more commits", self.range.more));
+        let range = &self.range;
+        lines.extend(range.own().flat_map(commit));
+        let hidden = range.more.saturating_sub(range.more_beside);
+        lines.extend((hidden > 0).then(|| format!("  and {hidden} more commits")));
+        if range.beside_len() > 0 {
+            lines.push("outside of the service's paths, in the same tree".to_owned());
+            lines.extend(range.beside().flat_map(commit));
+            let hidden = range.more_beside;
+            lines.extend((hidden > 0).then(|| format!("  and {hidden} more commits")));
         }
         if !self.not_in_this_build.is_empty() {
             lines.extend([String::new(), format!("not included in {}", self.build)]);

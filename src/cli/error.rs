@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use color_eyre::eyre::{Report, eyre};
 
-use super::remedy;
+use super::{remedy, wording};
 use crate::backend::BackendError;
 use crate::config::ConfigError;
 use crate::domain::command::Refusal;
@@ -97,7 +97,7 @@ impl From<BackendError> for CliError {
 
 impl From<Refusal> for CliError {
     fn from(refusal: Refusal) -> Self {
-        let sentence = refusal.to_string();
+        let sentence = wording::sentence(&refusal.to_string());
         match refusal {
             Refusal::Policy { findings, .. } => {
                 let remedies = findings.iter().map(|found| remedy::after(found.remedy.as_ref()));

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::error::CliError;
+use super::wording::{sentence, to_the_second};
 use super::{Reading, follow, output};
 use crate::backend::Backend;
 use crate::domain::event::Event;
@@ -63,6 +64,6 @@ async fn page(
 }
 
 fn line(event: &Event) -> String {
-    let at = event.at.format("%Y-%m-%d %H:%M:%S");
-    format!("{:>6} {at} {}: {}", event.seq, event.service, event.sentence())
+    let (at, what) = (to_the_second(event.at), sentence(&event.sentence()));
+    format!("{:>6} {at} {}: {what}", event.seq, event.service)
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::error::CliError;
+use super::wording::sentence;
 use crate::backend::{Answer, Backend, BackendError, LONGEST_WAIT};
 use crate::domain::event::{Event, Fact, Outcome};
 use crate::domain::ids::{DeploymentId, Seq, ServiceName};
@@ -89,7 +90,7 @@ fn print_event(
             context.out.regardless().line(format!("  {} cancels it: {reason}", event.actor))?;
         }
         Fact::DeploymentEnded { deployment, outcome } if *deployment == ours => {
-            context.out.regardless().line(event.sentence())?;
+            context.out.regardless().line(sentence(&event.sentence()))?;
             return Ok(Some(outcome.clone()));
         }
         _ => {}

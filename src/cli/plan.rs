@@ -9,7 +9,7 @@ use super::error::CliError;
 use super::{Reading, output, remedy, schema};
 use crate::backend::Backend;
 use crate::domain::command::Action;
-use crate::domain::commit::{Commit, Range};
+use crate::domain::commit::Commit;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::BuildNumber;
 use crate::domain::plan::{Finding, Plan, PlannedBuild, Severity};
@@ -96,18 +96,34 @@ fn named(build: &PlannedBuild) -> String {
 }
 
 fn range(plan: &Plan) -> Vec<String> {
-    let Range { commits, more, .. } = &plan.range;
+    let range = &plan.range;
     let what = if plan.kind == DeploymentKind::Rollback { "takes away" } else { "ships" };
-    let (count, files) = (plan.range.len(), plan.range.files());
-    let mut lines =
-        vec![format!("  {what:<10} {}, {}", counted(count, "commit"), counted(files, "file"))];
-    lines.extend(beyond_ascii(commits));
-    lines.extend(commits.iter().take(COMMITS_SHOWN).map(commit));
-    let hidden = commits.len().saturating_sub(COMMITS_SHOWN) + *more as usize;
-    if hidden > 0 {
-        lines.push(format!("             and {hidden} more"));
+    let (own, beside) = (range.own_len(), range.beside_len());
+    let mut lines = vec![format!(
+        "  {what:<10} {}, {}",
+        counted(own, "commit"),
+        counted(range.files(), "file")
+    )];
+    lines.extend(beyond_ascii(&range.commits));
+    lines.extend(listed(range.own(), own));
+    if beside > 0 {
+        let count = counted(beside, "commit");
+        lines
+            .push(format!("  and        {count} outside of the service's paths, in the same tree"));
+        lines.extend(listed(range.beside(), beside));
     }
     lines
+}
+
+/// The newest of these commits, and how many more there are.
+fn listed<'a>(
+    commits: impl Iterator<Item = &'a Commit>,
+    count: usize,
+) -> impl Iterator<Item = String> {
+    let lines: Vec<_> = commits.take(COMMITS_SHOWN).map(commit).collect();
+    let hidden = count.saturating_sub(lines.len());
+    let more = (hidden > 0).then(|| format!("             and {hidden} more"));
+    lines.into_iter().chain(more)
 }
 
 /// The code points of author names outside ASCII: such a name may imitate another.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Global;
 use super::context::Context;
 use super::error::CliError;
-use super::wording::ago;
+use super::wording::{ago, sentence};
 use crate::backend::Backend;
 use crate::backend::intents::Intents;
 use crate::backend::lost_answer::look_once;
@@ -29,13 +29,13 @@ async fn report(backend: &impl Backend, intents: &Intents) {
     for intent in intents.orphaned().await {
         let now = SystemClock.now();
         let answer = look_once(backend, &intent, now).await;
-        let sentence = match &answer {
-            Ok(Some(receipt)) => format!("was recorded: {}", receipt.said),
+        let became = match &answer {
+            Ok(Some(receipt)) => format!("was recorded: {}", sentence(&receipt.said)),
             Ok(None) => "was not recorded: nothing was done".to_owned(),
             Err(_) => "has no answer: unknown whether it was recorded".to_owned(),
         };
         let sent = ago(intent.at, now);
-        let line = format!("{}: {}, sent {sent}, {sentence}", intent.service, intent.what);
+        let line = format!("{}: {}, sent {sent}, {became}", intent.service, intent.what);
         // Standard error, beside this command's own answer. A failed write loses nothing.
         let _ = writeln!(io::stderr(), "{}", gate::line(&line));
         if answer.is_ok() {

@@ -1,5 +1,6 @@
 //! What to do about a finding or a refusal, as a command to copy.
 
+use super::wording;
 use crate::domain::ids::Environment;
 use crate::domain::plan::Finding;
 use crate::domain::remedy::Remedy;
@@ -27,18 +28,18 @@ pub fn command(remedy: &Remedy) -> Option<String> {
     Some(format!("trunkline {command}"))
 }
 
-/// `; run: trunkline ask 12`, `; wait until Sun 23 Nov 20:00 UTC`, or nothing without a remedy.
+/// `; run: trunkline ask 12`, `; wait until Sun 2026-11-23 20:00 UTC`, or nothing without a remedy.
 pub fn after(remedy: Option<&Remedy>) -> String {
     match remedy.map(|remedy| command(remedy).ok_or(remedy)) {
         None => String::new(),
         Some(Ok(command)) => format!("; run: {command}"),
-        Some(Err(remedy)) => format!("; {remedy}"),
+        Some(Err(remedy)) => format!("; {}", wording::sentence(&remedy.to_string())),
     }
 }
 
 /// The finding's sentence and what to do about it.
 pub fn sentence(finding: &Finding) -> String {
-    format!("{}{}", finding.sentence, after(finding.remedy.as_ref()))
+    format!("{}{}", wording::sentence(&finding.sentence), after(finding.remedy.as_ref()))
 }
 
 #[cfg(test)]

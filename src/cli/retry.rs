@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::error::CliError;
+use super::wording::sentence;
 use crate::backend::Backend as _;
 use crate::domain::command::{Receipt, Refusal};
 use crate::domain::event::Event;
@@ -30,7 +31,7 @@ pub async fn first_answer(
     if !events.first().filter(|event| event.seq == seq).is_some_and(is_same) {
         return Err(Refusal::KeyReused.into());
     }
-    context.out.regardless().line(&receipt.said)?;
+    context.out.regardless().line(sentence(&receipt.said))?;
     Ok(Some(receipt))
 }
 

@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::error::CliError;
-use super::wording::{ago, from_now, how_it_goes, instant};
+use super::wording::{ago, from_now, how_it_goes, instant, sentence};
 use super::{Reading, output};
 use crate::calendar::FreezeState;
 use crate::domain::ids::Environment;
@@ -161,6 +161,6 @@ fn by_calendar(snapshot: &ServiceSnapshot) -> Option<String> {
 fn problem_lines(problems: &[Problem]) -> Vec<String> {
     problems
         .iter()
-        .map(|problem| format!("  problem     {}; {}", problem.what, problem.remedy))
+        .map(|problem| format!("  problem     {}; {}", sentence(&problem.what), problem.remedy))
         .collect()
 }

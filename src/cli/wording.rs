@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
+use super::zone;
 use crate::domain::build::Build;
 use crate::domain::deployment::{Deployment, DeploymentState, StepState};
+use crate::domain::instant;
 use crate::domain::people::People;
 use crate::domain::time::{between, say};
 
@@ -17,24 +19,25 @@ pub fn from_now(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     if at > now { format!("in {}", say(between(now, at))) } else { ago(at, now) }
 }
 
-/// `2026-11-24 09:00 UTC`.
+/// `Fri 2026-11-27 06:00 CET`.
 pub fn instant(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%d %H:%M UTC").to_string()
+    instant::local(at, zone::local())
+}
+
+/// `2026-11-27 06:00:09 CET`.
+pub fn to_the_second(at: DateTime<Utc>) -> String {
+    instant::to_the_second(at, zone::local())
+}
+
+/// A sentence of the engine, with its times in the user's zone.
+pub fn sentence(text: &str) -> String {
+    instant::localized(text, zone::local())
 }
 
 /// Who wrote a build: one name, or `sam +2`.
 pub fn writers(build: &Build, people: &People) -> String {
-    let mut names: Vec<&str> = Vec::new();
-    for commit in &build.commits {
-        for who in commit.writers(people) {
-            let name = people.call(who);
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-    }
-    match names.as_slice() {
-        [] => build.commits.first().map_or("", |commit| &commit.author.name).to_owned(),
+    match build.writers(people).as_slice() {
+        [] => String::new(),
         [one] => (*one).to_owned(),
         [first, rest @ ..] => format!("{first} +{}", rest.len()),
     }

@@ -1,36 +1,68 @@
-//! The time zone of the user.
+//! The time zone of the user, in which times are shown and typed.
+
+use std::env;
+use std::sync::OnceLock;
+
+use chrono::{DateTime, Utc};
 
 use crate::calendar::Tz;
-use std::env;
+use crate::calendar::zone::Edge;
+use crate::domain::instant;
 
-/// The zone in the variable TZ, or of the machine, or UTC.
+/// The zone in which times are shown: of the variable TZ, else of the machine, else UTC.
 #[must_use]
 pub fn local() -> Tz {
-    let variable = env::var("TZ").ok().and_then(|text| named(&text));
-    let machine = || iana_time_zone::get_timezone().ok().and_then(|name| named(&name));
-    variable.or_else(machine).unwrap_or(Tz::UTC)
+    known().as_ref().copied().unwrap_or(Tz::UTC)
 }
 
-/// A zone by its name or by its file, as in TZ.
-fn named(text: &str) -> Option<Tz> {
+/// The start of something, as typed.
+pub fn start(text: &str) -> Result<DateTime<Utc>, String> {
+    instant::typed(text, known(), Edge::Start)
+}
+
+/// The end of something, as typed.
+pub fn end(text: &str) -> Result<DateTime<Utc>, String> {
+    instant::typed(text, known(), Edge::End)
+}
+
+/// The zone of the user, or why it cannot be told.
+fn known() -> &'static Result<Tz, String> {
+    static KNOWN: OnceLock<Result<Tz, String>> = OnceLock::new();
+    KNOWN.get_or_init(|| of(env::var("TZ").ok().as_deref()))
+}
+
+/// The zone of this value of TZ: a name, a file, or nothing for UTC. Without a value it is the machine's.
+fn of(variable: Option<&str>) -> Result<Tz, String> {
+    let machine = || iana_time_zone::get_timezone().ok().and_then(|name| name.parse().ok());
+    let Some(text) = variable else { return Ok(machine().unwrap_or(Tz::UTC)) };
     let name = text.strip_prefix(':').unwrap_or(text);
     let name = name.split_once("/zoneinfo/").map_or(name, |(_, name)| name);
-    name.parse().ok()
+    let zone = match name {
+        "" => Some(Tz::UTC),
+        "/etc/localtime" => machine(),
+        name => name.parse().ok(),
+    };
+    zone.ok_or_else(|| {
+        format!(
+            "TZ={text:?} names no known zone; set it as in TZ=Europe/Berlin, or add the zone to the time, as in \
+             \"2026-12-24 18:00 UTC\""
+        )
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::of;
     use crate::calendar::Tz;
-
-    use super::named;
 
     #[test]
     fn a_zone_is_known_by_its_name_and_by_its_file() {
         for text in ["Europe/Berlin", ":Europe/Berlin", ":/usr/share/zoneinfo/Europe/Berlin"] {
-            assert_eq!(named(text), Some(Tz::Europe__Berlin), "{text}");
+            assert_eq!(of(Some(text)), Ok(Tz::Europe__Berlin), "{text}");
         }
-        for text in ["", "CET-1CEST", ":/etc/localtime"] {
-            assert_eq!(named(text), None, "{text}");
+        assert_eq!(of(Some("")), Ok(Tz::UTC));
+        for text in ["CET-1CEST", "Europe/Berln"] {
+            assert!(of(Some(text)).unwrap_err().contains("names no known zone"), "{text}");
         }
     }
 }

@@ -89,7 +89,7 @@ mod tests {
             writeln!(service, "{}", example.unwrap_or(line)).unwrap();
         }
         let file = ServiceFile::parse(&service, "trunkline.toml").unwrap();
-        assert_eq!(examples, 5, "{service}");
+        assert_eq!(examples, 6, "{service}");
         assert_eq!(file.database.as_deref(), Some("main"));
         assert_eq!(file.migrations.paths, ["db/migrate/*.sql"]);
     }

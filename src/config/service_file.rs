@@ -1,6 +1,7 @@
 //! `trunkline.toml`: the settings of a service, in its repository.
 
 mod migrations;
+mod paths;
 mod people;
 mod steps;
 
@@ -19,7 +20,7 @@ pub use self::steps::DEFAULT_TIMEOUT;
 pub const SERVICE_FILE: &str = "trunkline.toml";
 
 /// The keys above all tables.
-const TOP: [&str; 4] = ["service", "trunk", "database", "bots"];
+const TOP: [&str; 5] = ["service", "trunk", "paths", "database", "bots"];
 
 /// The settings of a service file, with defaults for missing keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct ServiceFile {
     pub name: ServiceName,
     /// The branch that is watched; `None` is the repository's default branch.
     pub trunk: Option<String>,
+    /// What makes a build beside the service's own folder: paths and patterns from the top of the repository.
+    pub paths: Vec<String>,
     /// The common name of a database that services share; `None` for an unshared one.
     pub database: Option<String>,
     pub migrations: MigrationSettings,
@@ -68,6 +71,7 @@ impl ServiceFile {
 fn read(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<ServiceFile> {
     let name = service_name(&mut top, mistakes);
     let trunk = top.take("trunk").and_then(|entry| branch::trunk(&entry, mistakes));
+    let paths = paths::read(&mut top, mistakes);
     let database = top.take("database").and_then(|entry| entry.text(mistakes).map(str::to_owned));
     let pipelines = steps::read(&mut top, mistakes);
     let staging: Vec<_> = pipelines.staging.iter().map(|step| step.name.as_str()).collect();
@@ -79,6 +83,7 @@ fn read(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<ServiceFile
     Some(ServiceFile {
         name: name?,
         trunk,
+        paths,
         database,
         migrations,
         policy,

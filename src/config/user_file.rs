@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::branch;
 use super::error::ConfigError;
+use super::service_file::SERVICE_FILE;
 use crate::settings::{Mistakes, Section, Setting, tree};
 
 /// The most bytes of the file.
@@ -91,6 +92,15 @@ impl UserFile {
 }
 
 impl Watched {
+    /// The path of the service file in the repository.
+    #[must_use]
+    pub fn service_file(&self) -> String {
+        match &self.folder {
+            Some(folder) => format!("{folder}/{SERVICE_FILE}"),
+            None => SERVICE_FILE.to_owned(),
+        }
+    }
+
     /// Whether both name the same folder of the same repository.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {

@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::commit::{Commit, Revert};
+use super::commit::{self, Commit, Revert};
 use super::ids::{BuildNumber, DeploymentId, Seq, Sha};
-use super::people::Actor;
+use super::people::{Actor, People};
 use super::policy::VerifyBy;
 
 /// A build with its commits, its staging state and its verifications.
@@ -14,7 +14,7 @@ use super::policy::VerifyBy;
 pub struct Build {
     pub number: BuildNumber,
     pub sha: Sha,
-    /// The commits since the build before, newest first.
+    /// The commits since the build before, newest first; also those beside the service's own paths.
     pub commits: Vec<Commit>,
     /// How many more commits there are than the listed ones.
     pub more: u32,
@@ -40,6 +40,18 @@ impl Build {
     #[must_use]
     pub fn subject(&self) -> &str {
         self.commits.first().map_or("", |commit| &commit.subject)
+    }
+
+    /// The names of those who wrote what it changes in the service's paths, each once; without any, the author of its own
+    /// commit.
+    #[must_use]
+    pub fn writers<'a>(&'a self, people: &'a People) -> Vec<&'a str> {
+        let own = self.commits.iter().filter(|commit| !commit.beside);
+        let mut names = commit::writers(own, people);
+        if let (true, Some(commit)) = (names.is_empty(), self.commits.first()) {
+            names.push(people.call(&commit.author));
+        }
+        names
     }
 
     /// Whether it has a verification of each of these kinds.

@@ -37,6 +37,9 @@ pub struct Commit {
     /// The paths that it changes relative to its parent; for a merge, only those that the merge itself changes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
+    /// Whether it changes none of the paths that make builds of the service. It ships with a build all the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub beside: bool,
 }
 
 impl Commit {
@@ -103,7 +106,8 @@ impl fmt::Display for RevertEvidence {
     }
 }
 
-/// The commits that are reachable from `to` and not from `from`, newest first.
+/// The commits that are reachable from `to` and not from `from`, newest first: all that steps can see in the checkout,
+/// also beside the service's own paths.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Range {
     /// Absent if nothing is live yet. The commits are then all that trunkline has seen.
@@ -113,9 +117,26 @@ pub struct Range {
     /// How many more commits there are than the listed ones.
     #[serde(default)]
     pub more: u32,
+    /// How many of those change none of the service's paths.
+    #[serde(default)]
+    pub more_beside: u32,
     /// The commits reachable from `from` and not from `to`. There are some if the trunk was rewritten or `to` is older.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lost: Vec<Commit>,
+    /// For a promote, the reverts and fixes after `to` on the trunk, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub later: Vec<LaterChange>,
+}
+
+/// A commit that reverts or fixes another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LaterChange {
+    pub by: Sha,
+    pub of: Sha,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_fix: bool,
+    #[serde(default, skip_serializing_if = "RevertEvidence::is_sure")]
+    pub evidence: RevertEvidence,
 }
 
 impl Range {
@@ -129,22 +150,52 @@ impl Range {
         self.len() == 0
     }
 
-    /// How many different paths its commits touch.
+    /// The listed commits that change the service's paths.
+    pub fn own(&self) -> impl Iterator<Item = &Commit> {
+        self.commits.iter().filter(|commit| !commit.beside)
+    }
+
+    /// The listed commits that change none of the service's paths and ship with the build all the same.
+    pub fn beside(&self) -> impl Iterator<Item = &Commit> {
+        self.commits.iter().filter(|commit| commit.beside)
+    }
+
+    /// How many commits change the service's paths, listed or not.
+    #[must_use]
+    pub fn own_len(&self) -> usize {
+        self.len() - self.beside_len()
+    }
+
+    /// How many commits change none of the service's paths, listed or not.
+    #[must_use]
+    pub fn beside_len(&self) -> usize {
+        self.beside().count() + self.more_beside as usize
+    }
+
+    /// How many different paths the commits touch that change the service's paths.
     #[must_use]
     pub fn files(&self) -> usize {
-        self.commits.iter().flat_map(|c| &c.files).collect::<BTreeSet<_>>().len()
+        self.own().flat_map(|c| &c.files).collect::<BTreeSet<_>>().len()
     }
 
     /// The names of its writers, each once, ordered by their newest commit.
     #[must_use]
     pub fn writers<'a>(&'a self, people: &'a People) -> Vec<&'a str> {
-        let mut names = Vec::new();
-        for who in self.commits.iter().flat_map(|c| c.writers(people)) {
-            let name = people.call(who);
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        names
+        writers(&self.commits, people)
     }
+}
+
+/// The names of the writers of commits, each once, in their order.
+pub fn writers<'a>(
+    commits: impl IntoIterator<Item = &'a Commit>,
+    people: &'a People,
+) -> Vec<&'a str> {
+    let mut names = Vec::new();
+    for who in commits.into_iter().flat_map(|c| c.writers(people)) {
+        let name = people.call(who);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }

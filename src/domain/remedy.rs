@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ids::{BuildNumber, DeploymentId, Environment};
+use super::instant;
 
 /// What to do about a finding or a refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -36,7 +37,7 @@ pub enum Remedy {
     FindCommit { commit: String },
 }
 
-/// `verify #12`, `wait until Sun 23 Nov 20:00 UTC`.
+/// `verify #12`, `wait until Sun 2026-11-23 20:00 UTC`.
 impl fmt::Display for Remedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -47,7 +48,7 @@ impl fmt::Display for Remedy {
             Self::ReleaseHold { environment, .. } => write!(f, "release the hold on {environment}"),
             Self::Watch { deployment } => write!(f, "watch {deployment}"),
             Self::Wait { until } => {
-                write!(f, "wait until {} UTC", until.format("%a %d %b %H:%M"))
+                write!(f, "wait until {}", instant::in_utc(*until))
             }
             Self::CheckMigrations { range } => write!(f, "check the migrations of {range}"),
             Self::FindCommit { commit } => write!(f, "look up {commit}"),

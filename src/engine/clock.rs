@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::world::Trouble;
+use crate::domain::instant;
 use crate::domain::time::say;
 
 /// Tells the time. Tests pass their own clock.
@@ -55,7 +56,7 @@ impl Passed {
         let amount = say(by.abs().to_std().unwrap_or_default());
         let direction = if by < TimeDelta::zero() { "back" } else { "ahead" };
         tracing::warn!(amount, direction, "the clock was set");
-        let at = now.format("%H:%M UTC");
+        let at = instant::in_utc(now);
         Some(Trouble::new(
             format!(
                 "this machine's clock was set {direction} by {amount} at {at}; ages and soak times that began \

@@ -17,6 +17,7 @@ use crate::domain::command::{Action, Command, Refusal};
 use crate::domain::commit::Range;
 use crate::domain::event::{DeploymentKind, Fact, StepSpec};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName};
+use crate::domain::instant;
 use crate::domain::people::{Actor, People};
 use crate::domain::plan::{self, Migrations, Plan, PlanInput};
 use crate::domain::policy::{Policy, VerifyBy};
@@ -314,15 +315,15 @@ fn freeze(
 ) -> Result<Decided, Refusal> {
     if let Some(until) = until.filter(|until| *until <= from) {
         return Err(Refusal::invalid(format!(
-            "the freeze would end at {}, before it starts at {}; give a later end",
-            until.format("%F %R UTC"),
-            from.format("%F %R UTC")
+            "the freeze would end {}, not after its start {}; give a later end",
+            instant::in_utc(until),
+            instant::in_utc(from)
         )));
     }
     let reason = text("reason", reason, Need::Required)?;
     let end =
-        until.map_or("until lifted".into(), |until| format!("until {}", until.format("%F %R UTC")));
-    let said = format!("production is frozen from {} {end}", from.format("%F %R UTC"));
+        until.map_or("until lifted".into(), |until| format!("until {}", instant::in_utc(until)));
+    let said = format!("production is frozen from {} {end}", instant::in_utc(from));
     Ok(Decided { facts: vec![Fact::FreezePlaced { from, until, reason }], deployment: None, said })
 }
 

@@ -21,7 +21,7 @@ use crate::domain::ids::{BuildNumber, Environment, ServiceName, Sha};
 use crate::domain::plan::{Endpoints, Migrations, endpoints};
 use crate::domain::quarantine::BadCommit;
 use crate::domain::service::ServiceState;
-use crate::git::{CommitMatch, GitError, Mirror};
+use crate::git::{CommitMatch, GitError, Mirror, Paths};
 
 /// The most commits that a plan lists.
 const COMMITS: usize = 500;
@@ -136,7 +136,7 @@ pub async fn for_plan(
     name: &ServiceName,
     action: Action,
 ) -> Result<ForPlan, CommandError> {
-    let (ends, target, between, mirror, folder, seen, first) = {
+    let (ends, target, between, mirror, paths, seen, first) = {
         let world = context.world.world();
         let service = world.named(name)?;
         let ends = endpoints(&service.state, action)?;
@@ -148,15 +148,14 @@ pub async fn for_plan(
         })?;
         let seen = recorded(&service.state, &ends);
         let first = service.state.builds.values().next().map_or(&target, |first| &first.sha);
-        let (mirror, folder) = (service.mirror.clone(), service.watched.folder.clone());
-        (ends, target.clone(), between, mirror, folder, seen, first.clone())
+        let (mirror, paths) = (service.mirror.clone(), service.paths());
+        (ends, target.clone(), between, mirror, paths, seen, first.clone())
     };
     let (from, to) = between;
-    let folder = folder.as_deref();
     let asked = async {
         match &from {
-            Some(_) => mirror.range(from.as_ref(), &to, folder, COMMITS).await,
-            None => everything_seen(&mirror, &first, &to, folder).await,
+            Some(_) => mirror.range(from.as_ref(), &to, paths.as_ref(), COMMITS).await,
+            None => everything_seen(&mirror, &first, &to, paths.as_ref()).await,
         }
     };
     let range = match Box::pin(in_time(ends.kind, asked)).await {
@@ -166,6 +165,10 @@ pub async fn for_plan(
         }
         // A rollback must work without git, so it uses the recorded commits.
         _ => Range { from, to, ..seen },
+    };
+    let range = match ends.kind {
+        DeploymentKind::Rollback => range,
+        _ => with_later(context, name, &mirror, range).await,
     };
     let file = pipeline(context, name, &target, ends.kind)
         .await
@@ -236,7 +239,7 @@ async fn kept_pipeline(
     name: &ServiceName,
     sha: &Sha,
 ) -> Option<Arc<ServiceFile>> {
-    let path = trunk::service_file_path(&context.world.world().services.get(name)?.watched);
+    let path = context.world.world().services.get(name)?.watched.service_file();
     let (checkouts, mut text) = (&context.checkouts, None);
     let old = checkouts::of_0_1_0(checkouts, name, Environment::Production, sha);
     let trees = [checkouts::pristine(checkouts, name, sha), old];
@@ -255,12 +258,33 @@ async fn everything_seen(
     mirror: &Mirror,
     first: &Sha,
     to: &Sha,
-    folder: Option<&str>,
+    paths: Option<&Paths>,
 ) -> Result<Range, GitError> {
-    let mut range = mirror.range(Some(first), to, folder, COMMITS).await?;
-    range.commits.extend(mirror.range(None, first, folder, 1).await?.commits);
+    let mut range = mirror.range(Some(first), to, paths, COMMITS).await?;
+    range.commits.extend(mirror.range(None, first, paths, 1).await?.commits);
     range.from = None;
     Ok(range)
+}
+
+/// The range with what comes after it on the trunk. Without an answer of git it stays as it is.
+async fn with_later(
+    context: &GatherContext,
+    name: &ServiceName,
+    mirror: &Mirror,
+    range: Range,
+) -> Range {
+    let trunk = context.world.world().services.get(name).map(|service| service.trunk.clone());
+    let Some(trunk) = trunk else { return range };
+    let asked = async {
+        let Some(tip) = mirror.tip(&trunk).await? else { return Ok(Vec::new()) };
+        mirror.later(&range.to, &tip).await
+    };
+    let later = timeout(GIT_TIMEOUT, asked).await;
+    let later = later.unwrap_or(Ok(Vec::new())).unwrap_or_else(|error: GitError| {
+        tracing::warn!(%error, "what comes later on the trunk is not known");
+        Vec::new()
+    });
+    Range { later, ..range }
 }
 
 /// The recorded commits between the two builds.
@@ -276,7 +300,7 @@ fn recorded(state: &ServiceState, ends: &Endpoints) -> Range {
     let more = builds.map(|(_, build)| build.more).sum::<u32>();
     let more = more + u32::try_from(cut).unwrap_or(u32::MAX);
     let to = state.builds[&ends.target].sha.clone();
-    Range { from: None, to, commits, more, lost: Vec::new() }
+    Range { from: None, to, commits, more, more_beside: 0, lost: Vec::new(), later: Vec::new() }
 }
 
 /// The service file that a commit declares, read once.

@@ -13,11 +13,12 @@ use super::changed::{self, BoundedList, ChangedFile, FileText};
 use super::entry::{self, FileEntry};
 use super::error::GitError;
 use super::origin::Origin;
+use super::paths::{self, Paths};
 use super::process::{Git, NETWORK};
 use super::source::RepositorySource;
 use super::uses::Users;
 use super::{checkout, locks, names, range, reverts, uses};
-use crate::domain::commit::{Range, Revert};
+use crate::domain::commit::{LaterChange, Range, Revert};
 use crate::domain::ids::{CommitPrefix, Sha};
 use crate::domain::pull_request::{Forge, PullRequest};
 
@@ -190,7 +191,8 @@ impl Mirror {
         exact.map(|text| sha("for-each-ref", text)).transpose()
     }
 
-    /// The newest `limit` first-parent commits of `to` that `from` does not reach, oldest first.
+    /// The newest `limit` first-parent commits of `to` that `from` does not reach and that change one of the paths, oldest
+    /// first.
     ///
     /// # Errors
     /// When the mirror cannot be read or lacks one of the commits.
@@ -198,18 +200,20 @@ impl Mirror {
         &self,
         from: Option<&Sha>,
         to: &Sha,
-        folder: Option<&str>,
+        paths: Option<&Paths>,
         limit: usize,
     ) -> Result<Vec<Sha>, GitError> {
         let answer = Git::new("rev-list")
-            .args(["--first-parent", "--reverse", range::TOPOLOGY, &format!("--max-count={limit}")])
-            .args(range::reach(from, to, folder))
+            .with_pathspecs()
+            .args(["--first-parent", "--reverse", range::TOPOLOGY])
+            .args([format!("--max-count={limit}")])
+            .args(range::reach(from, to, paths))
             .run(&self.path)
             .await?;
         String::from_utf8_lossy(&answer).lines().map(|line| sha("rev-list", line)).collect()
     }
 
-    /// The number of commits on the first-parent line of `to` that `from` does not reach.
+    /// The number of commits on the first-parent line of `to` that `from` does not reach and that change one of the paths.
     ///
     /// # Errors
     /// When the mirror cannot be read or lacks one of the commits.
@@ -217,9 +221,9 @@ impl Mirror {
         &self,
         from: Option<&Sha>,
         to: &Sha,
-        folder: Option<&str>,
+        paths: Option<&Paths>,
     ) -> Result<u64, GitError> {
-        let arguments = range::reach(from, to, folder);
+        let arguments = range::reach(from, to, paths);
         range::count(&self.path, &["--first-parent", range::TOPOLOGY], arguments).await
     }
 
@@ -253,8 +257,10 @@ impl Mirror {
         range::is_ancestor(&self.path, a, b).await
     }
 
-    /// The newest `limit` commits that `to` reaches and `from` does not, with author names from the mailmap of `to`; and
-    /// after a rewrite, the commits that only `from` reaches. Without a `from`, commits past the limit are not counted.
+    /// The commits that `to` reaches and `from` does not, newest first, with author names from the mailmap of `to`; and
+    /// after a rewrite, the commits that only `from` reaches. Those that change none of the paths are marked. At most
+    /// `limit` are listed: `to`, then those that change the paths, then the others. Without a `from`, commits past the
+    /// limit are not counted and none is marked.
     ///
     /// # Errors
     /// When the mirror cannot be read or lacks one of the commits.
@@ -262,10 +268,10 @@ impl Mirror {
         &self,
         from: Option<&Sha>,
         to: &Sha,
-        folder: Option<&str>,
+        paths: Option<&Paths>,
         limit: usize,
     ) -> Result<Range, GitError> {
-        let mut range = Box::pin(range::read(&self.path, from, to, folder, limit)).await?;
+        let mut range = Box::pin(range::read(&self.path, from, to, paths, limit)).await?;
         let forge = self.busy.origin.forge(&self.source);
         for commit in range.commits.iter_mut().chain(&mut range.lost) {
             let in_subject = PullRequest::of_subject(&commit.subject, forge.as_ref());
@@ -286,6 +292,25 @@ impl Mirror {
         let forge = self.busy.origin.forge(&self.source);
         let page = forge.as_ref().map(Forge::project);
         reverts::between(&self.path, from, to, page).await
+    }
+
+    /// The reverts and fixes among the commits that `to` reaches and `from` does not, oldest first.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read or lacks one of the commits.
+    pub async fn later(&self, from: &Sha, to: &Sha) -> Result<Vec<LaterChange>, GitError> {
+        if from == to {
+            return Ok(Vec::new());
+        }
+        let (reverts, fixes) = tokio::try_join!(
+            self.reverts(Some(from), to),
+            reverts::fixes(&self.path, from, to)
+        )?;
+        let reverts = reverts.into_iter().map(|revert| {
+            let Revert { by, of, evidence } = revert;
+            LaterChange { by, of, is_fix: false, evidence }
+        });
+        Ok(reverts.chain(fixes).collect())
     }
 
     /// The commit with this id or id prefix of at least four digits; `None` if no commit or more than one has it.
@@ -324,6 +349,14 @@ impl Mirror {
             }
         }
         Ok((low < builds.len()).then_some(low))
+    }
+
+    /// The patterns that match no file of a commit.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read or lacks the commit.
+    pub async fn unmatched(&self, at: &Sha, patterns: &[String]) -> Result<Vec<String>, GitError> {
+        paths::unmatched(&self.path, at, patterns).await
     }
 
     /// The files that differ between two commits, at most 100,000; without a `from`, all files of `to`.

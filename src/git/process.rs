@@ -87,6 +87,7 @@ pub(super) struct Git {
     input: Option<Vec<u8>>,
     within: Duration,
     at_most: u64,
+    literal_pathspecs: bool,
     longest_field: usize,
 }
 
@@ -99,13 +100,15 @@ pub(super) struct GitOutput {
 
 impl Git {
     pub(super) fn new(what: &'static str) -> Self {
+        let (settings, arguments) = (Vec::new(), Vec::new());
         Self {
             what,
-            settings: Vec::new(),
-            arguments: Vec::new(),
+            settings,
+            arguments,
             input: None,
             within: LOCAL,
             at_most: LARGEST_OUTPUT,
+            literal_pathspecs: true,
             longest_field: usize::MAX,
         }
     }
@@ -118,6 +121,12 @@ impl Git {
 
     pub(super) fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
         self.arguments.extend(arguments.into_iter().map(|a| a.as_ref().to_owned()));
+        self
+    }
+
+    /// Lets pathspecs have magic. Each must begin with its own.
+    pub(super) fn with_pathspecs(mut self) -> Self {
+        self.literal_pathspecs = false;
         self
     }
 
@@ -190,6 +199,9 @@ impl Git {
             command.arg("-c").arg(setting);
         }
         command.arg(self.what).args(&self.arguments);
+        if !self.literal_pathspecs {
+            command.env_remove("GIT_LITERAL_PATHSPECS");
+        }
         command.stdin(if self.input.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let folder = command.get_current_dir().map(Path::to_owned);

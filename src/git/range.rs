@@ -5,6 +5,7 @@ mod mailmap;
 mod merges;
 mod people;
 
+use std::collections::HashSet;
 use std::iter::Peekable;
 use std::path::Path;
 
@@ -14,6 +15,7 @@ use self::co_authors::CoAuthors;
 pub(super) use self::mailmap::is_too_large as has_large_mailmap;
 use super::error::GitError;
 use super::mirror::sha;
+use super::paths::Paths;
 use super::process::Git;
 use super::reverts::{self, NamedRevert};
 use super::text::text;
@@ -48,7 +50,7 @@ const DIFF_OPTIONS: &[&str] = &[
 /// For a merge, lists the paths that differ from all its parents.
 const COMBINED: &str = "-c";
 
-/// Without it and with a folder, git leaves out side branches without a net change. Their authors count too.
+/// Without it and with paths, git leaves out side branches without a net change. Their authors count too.
 const FULL_HISTORY: &str = "--full-history";
 
 /// Makes git walk by the graph, see `Mirror::index_history`. Without it git stops at the first dates that look old enough,
@@ -59,35 +61,32 @@ pub(super) async fn read(
     mirror: &Path,
     from: Option<&Sha>,
     to: &Sha,
-    folder: Option<&str>,
+    paths: Option<&Paths>,
     limit: usize,
 ) -> Result<Range, GitError> {
     let mailmap = (!mailmap::is_too_large(mirror, to).await?).then_some(to);
     let lost = async {
         match from {
-            // A log may list commits of both sides if their clocks were wrong, so ancestry is asked first.
+            // A list may have commits of both sides if their clocks were wrong, so ancestry is asked first.
             Some(from) if !is_ancestor(mirror, from, to).await? => {
-                log(mirror, Some(to), from, mailmap, folder, limit).await
+                Selection::of(mirror, Some(to), from, paths, limit).await?.log(mailmap).await
             }
             _ => Ok(Vec::new()),
         }
     };
-    let read = log(mirror, from, to, mailmap, folder, limit);
-    let (mut commits, mut lost) = tokio::try_join!(read, lost)?;
-    people::resolve(mirror, mailmap, commits.iter_mut().chain(&mut lost)).await?;
-    merges::resolve(mirror, folder, commits.iter_mut().chain(&mut lost)).await;
-    let named = commits.iter_mut().map(|read| (&mut read.commit, std::mem::take(&mut read.reverts)));
-    reverts::resolve_each(mirror, named).await?;
-    let more = match from {
-        Some(_) if commits.len() == limit => {
-            let all = count(mirror, &[FULL_HISTORY, TOPOLOGY], reach(from, to, folder)).await?;
-            u32::try_from(all.saturating_sub(limit as u64)).unwrap_or(u32::MAX)
-        }
-        _ => 0,
+    let ahead = async {
+        let selection = Selection::of(mirror, from, to, paths, limit).await?;
+        Ok((selection.log(mailmap).await?, selection.more, selection.more_beside))
     };
+    let ((mut commits, more, more_beside), mut lost) = tokio::try_join!(ahead, lost)?;
+    people::resolve(mirror, mailmap, commits.iter_mut().chain(&mut lost)).await?;
+    merges::resolve(mirror, commits.iter_mut().chain(&mut lost)).await;
+    let named = commits.iter_mut();
+    let named = named.map(|read| (&mut read.commit, std::mem::take(&mut read.reverts)));
+    reverts::resolve_each(mirror, named).await?;
     let commits = commits.into_iter().map(|read| read.commit).collect();
     let lost = lost.into_iter().map(|read| read.commit).collect();
-    Ok(Range { from: from.cloned(), to: to.clone(), commits, more, lost })
+    Ok(Range { from: from.cloned(), to: to.clone(), commits, more, more_beside, lost, later: Vec::new() })
 }
 
 /// True if `a` is `b` or an ancestor of it.
@@ -101,12 +100,12 @@ pub(super) async fn is_ancestor(mirror: &Path, a: &Sha, b: &Sha) -> Result<bool,
     }
 }
 
-/// The git arguments for the commits that `to` reaches and `from` does not, in a folder or everywhere.
-pub(super) fn reach(from: Option<&Sha>, to: &Sha, folder: Option<&str>) -> Vec<String> {
+/// The git arguments for the commits that `to` reaches and `from` does not, of some paths or of all.
+pub(super) fn reach(from: Option<&Sha>, to: &Sha, paths: Option<&Paths>) -> Vec<String> {
     let mut arguments = vec!["--end-of-options".to_owned(), to.to_string()];
     arguments.extend(from.map(|from| format!("^{from}")));
     arguments.push("--".to_owned());
-    arguments.extend(folder.map(str::to_owned));
+    arguments.extend(paths.into_iter().flat_map(|paths| paths.specs().iter().cloned()));
     arguments
 }
 
@@ -115,7 +114,8 @@ pub(super) async fn count(
     options: &[&str],
     reach: Vec<String>,
 ) -> Result<u64, GitError> {
-    let counting = Git::new("rev-list").args(["--count"]).args(options).args(reach);
+    let counting = Git::new("rev-list").with_pathspecs();
+    let counting = counting.args(["--count"]).args(options).args(reach);
     let answer = counting.run(mirror).await?;
     let answer = text(&answer);
     let unexpected =
@@ -130,28 +130,99 @@ struct ReadCommit {
     reverts: Vec<NamedRevert>,
 }
 
-async fn log(
+/// The commits of a range that are listed.
+struct Selection<'a> {
+    mirror: &'a Path,
+    /// Newest first, each with whether it changes none of the paths.
+    listed: Vec<(String, bool)>,
+    /// How many more there are.
+    more: u32,
+    /// How many of those change none of the paths.
+    more_beside: u32,
+}
+
+impl<'a> Selection<'a> {
+    /// Selects `to`, then the newest commits that change the paths, then the newest others.
+    async fn of(
+        mirror: &'a Path,
+        from: Option<&Sha>,
+        to: &Sha,
+        paths: Option<&Paths>,
+        limit: usize,
+    ) -> Result<Self, GitError> {
+        // Without a `from` it would be the whole history. The order differs from git's default only if clocks were wrong.
+        let newest = format!("--max-count={limit}");
+        let order: &[&str] = if from.is_some() { &["--date-order"] } else { &[&newest] };
+        let all = async {
+            match from {
+                None if limit == 1 => Ok(vec![to.to_string()]),
+                _ => ids(mirror, order, reach(from, to, None)).await,
+            }
+        };
+        let own = own(mirror, from, to, paths.filter(|_| from.is_some()));
+        let (all, own) = tokio::try_join!(all, own)?;
+        let is_beside = |id: &String| own.as_ref().is_some_and(|own| !own.contains(id));
+        let comes_first = |at: usize, id: &String| at == 0 || !is_beside(id);
+        let first = all.iter().enumerate().filter(|(at, id)| comes_first(*at, id)).count();
+        let (mut first, mut others) = (first.min(limit), limit.saturating_sub(first));
+        let (mut listed, mut more, mut more_beside) = (Vec::new(), 0, 0);
+        for (at, id) in all.into_iter().enumerate() {
+            let beside = is_beside(&id);
+            let left = if comes_first(at, &id) { &mut first } else { &mut others };
+            if *left > 0 {
+                *left -= 1;
+                listed.push((id, beside));
+            } else {
+                more += 1;
+                more_beside += u32::from(beside);
+            }
+        }
+        Ok(Self { mirror, listed, more, more_beside })
+    }
+
+    async fn log(&self, mailmap: Option<&Sha>) -> Result<Vec<ReadCommit>, GitError> {
+        if self.listed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let lines: String = self.listed.iter().flat_map(|(id, _)| [id.as_str(), "\n"]).collect();
+        let answer = Git::new("log")
+            .set(mailmap.map_or_else(|| "mailmap.blob=".to_owned(), people::mailmap))
+            .cut_fields(LONGEST_FIELD)
+            .args(DIFF_OPTIONS)
+            .args([COMBINED, FORMAT, "--no-walk=unsorted", "--stdin", "--"])
+            .input(lines.into_bytes())
+            .run(self.mirror)
+            .await?;
+        let mut commits = parse(&answer)?;
+        for (read, (_, beside)) in commits.iter_mut().zip(&self.listed) {
+            read.commit.beside = *beside;
+        }
+        Ok(commits)
+    }
+}
+
+/// The commits that change one of the paths; `None` if all do. A merge counts if it brings such a change to the trunk.
+async fn own(
     mirror: &Path,
     from: Option<&Sha>,
     to: &Sha,
-    mailmap: Option<&Sha>,
-    folder: Option<&str>,
-    limit: usize,
-) -> Result<Vec<ReadCommit>, GitError> {
-    // Not without a `from`: git would sort the whole history, and the order differs only if clocks were wrong.
-    let order = from.map(|_| "--date-order");
-    let mailmap = mailmap.map_or_else(|| "mailmap.blob=".to_owned(), people::mailmap);
-    let answer = Git::new("log")
-        .set(mailmap)
-        .cut_fields(LONGEST_FIELD)
-        .args(DIFF_OPTIONS)
-        .args([COMBINED, FULL_HISTORY, FORMAT])
-        .args(order)
-        .args([format!("--max-count={limit}")])
-        .args(reach(from, to, folder))
-        .run(mirror)
-        .await?;
-    parse(&answer)
+    paths: Option<&Paths>,
+) -> Result<Option<HashSet<String>>, GitError> {
+    if paths.is_none() {
+        return Ok(None);
+    }
+    let (mut own, merges) = tokio::try_join!(
+        ids(mirror, &[FULL_HISTORY], reach(from, to, paths)),
+        ids(mirror, &["--first-parent"], reach(from, to, paths))
+    )?;
+    own.extend(merges);
+    Ok(Some(own.into_iter().collect()))
+}
+
+async fn ids(mirror: &Path, options: &[&str], reach: Vec<String>) -> Result<Vec<String>, GitError> {
+    let list = Git::new("rev-list").with_pathspecs().args(options).args(reach);
+    let answer = list.run(mirror).await?;
+    Ok(String::from_utf8_lossy(&answer).lines().map(str::to_owned).collect())
 }
 
 fn parse(answer: &[u8]) -> Result<Vec<ReadCommit>, GitError> {
@@ -210,6 +281,7 @@ fn commit(mark: &str, next: &mut impl FnMut() -> String) -> Result<ReadCommit, G
         at: at.unwrap_or_default(),
         subject: shorten(&subject),
         files: Vec::new(),
+        beside: false,
     };
     Ok(ReadCommit { commit, co_authors, reverts: named.reverts })
 }

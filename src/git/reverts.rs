@@ -14,7 +14,7 @@ use super::mirror::sha;
 use super::names;
 use super::process::Git;
 use super::text::text;
-use crate::domain::commit::{Commit, Revert, RevertEvidence};
+use crate::domain::commit::{Commit, LaterChange, Revert, RevertEvidence};
 use crate::domain::ids::Sha;
 
 /// Makes git return only messages that may speak of a revert.
@@ -71,6 +71,30 @@ pub(super) async fn between(
         reverts.extend(commits.into_iter().map(|of| Revert { by: by.clone(), of, evidence }));
     }
     Ok(reverts)
+}
+
+/// The commits between `from` and `to` whose messages say that they fix a commit, oldest first.
+pub(super) async fn fixes(
+    mirror: &Path,
+    from: &Sha,
+    to: &Sha,
+) -> Result<Vec<LaterChange>, GitError> {
+    let search = "--grep=^fix(es|ed|up)?:? (commit )?[0-9a-f]{7}";
+    let log = Git::new("log")
+        .args(["--no-color", "--no-notes", "--encoding=UTF-8", "--extended-regexp"])
+        .args(["--regexp-ignore-case", search, FORMAT, "--topo-order", "--reverse"])
+        .args([to.as_str(), &format!("^{from}"), "--"]);
+    let messages = messages(&output(mirror, log).await?)?;
+    let named = messages.iter().flat_map(|(by, message)| {
+        message::fixed(message).into_iter().map(move |id| (by.clone(), id))
+    });
+    let named: Vec<_> = named.take(MOST).collect();
+    let ids: Vec<_> = named.iter().map(|(_, id)| id.as_str()).collect();
+    let known = names::look_up(mirror, &ids).await?;
+    let fix = |((by, _), of): ((Sha, String), Option<Sha>)| {
+        Some(LaterChange { by, of: of?, is_fix: true, evidence: RevertEvidence::Sure })
+    };
+    Ok(named.clone().into_iter().zip(known).filter_map(fix).collect())
 }
 
 /// The commits that a merge added to its parent `back_to`; none if `back_to` is not its parent.

@@ -128,6 +128,7 @@ fn the_zone_of_the_machine_changes_nothing() {
             .args([
                 "freeze",
                 "check",
+                "--json",
                 "--service",
                 "shop",
                 "--at",

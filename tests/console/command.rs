@@ -174,7 +174,11 @@ async fn lifting_says_which_freeze_it_is_and_what_stays_frozen() {
     console.until("FROZEN").await.press(&["F"]).until("Lift the freeze").await;
     let title = console.line("Lift the freeze");
     assert!(ids.iter().any(|id| title.contains(&format!("freeze {id} "))), "{title}");
-    console.until("14:05 → 17:05, set by kim").await.until("frozen: 47 by kim: the audit").await;
+    console
+        .until("14:05 → 17:05 UTC, set by kim")
+        .await
+        .until("frozen: 47 by kim: the audit")
+        .await;
     console
         .type_text("over")
         .press(&["tab", "tab"])

@@ -61,6 +61,7 @@ fn every_key_is_resolved() {
     let file = valid("everything.toml");
     assert_eq!(file.name.as_str(), "checkout-api.v2");
     assert_eq!(file.trunk.as_deref(), Some("release/next"));
+    assert_eq!(file.paths, ["services/checkout", "libs/**", "apps/[id]"]);
     let policy = Policy {
         soak: Duration::ZERO,
         big_batch: 20,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta};
 use trunkline::calendar::{Evaluation, FreezeRules, FreezesFile};
 use trunkline::domain::command::{Action, Refusal};
-use trunkline::domain::commit::Range;
+use trunkline::domain::commit::{Commit, Range};
 use trunkline::domain::event::{DeploymentKind, DeploymentRequest, Fact, Outcome, StepSpec};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use trunkline::domain::people::{Actor, People};
@@ -16,7 +16,9 @@ use trunkline::domain::plan::{
 use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
 use trunkline::domain::remedy::Remedy;
 
-use trunkline_testing::record::{Record, checkout, commit, found, people, person, request, step};
+use trunkline_testing::record::{
+    Record, checkout, commit, found, people, person, request, sha, step,
+};
 
 /// A service whose history a test writes down as events.
 struct World {
@@ -109,7 +111,7 @@ impl World {
         let commits = between.flat_map(|build| build.commits.clone()).collect();
         let is_older = matches!(action, Action::Promote { build } if build.0 < live);
         let (commits, lost) = if is_older { (vec![], commits) } else { (commits, vec![]) };
-        Range { from: from.cloned(), to: to.clone(), commits, more: 0, lost }
+        Range { from: from.cloned(), to: to.clone(), commits, more: 0, more_beside: 0, lost, later: Vec::new() }
     }
 
     fn plan_by(&self, actor: &str, action: Action) -> Plan {
@@ -215,6 +217,24 @@ fn an_older_build_is_refused_and_a_running_deployment_too() {
     assert!(!says("rewritten"), "an older build is no rewritten trunk: {:#?}", older.findings);
     world.promote(3, None);
     assert_eq!(severity(&world.promote_plan(), Guard::InFlight), Severity::Refuse);
+}
+
+#[test]
+fn what_ships_from_beside_the_service_counts_for_its_author_too() {
+    let mut world = World::new();
+    let shared = Commit { beside: true, ..commit(40, "raj") };
+    world.recorded.push(Actor::System, found(4, vec![commit(4, "ann"), shared]));
+    let plan = world.plan_by("raj", Action::Promote { build: BuildNumber(4) });
+    let author = plan.findings.iter().find(|f| f.guard == Guard::Author).expect("it is judged");
+    assert_eq!(author.severity, Severity::Override);
+    let outside = format!("You wrote {} outside of the service's paths", sha(40).short());
+    assert!(author.sentence.starts_with(&outside), "{author:?}");
+    world.policy.big_batch = 1;
+    let plan = world.plan_by("ann", Action::Promote { build: BuildNumber(4) });
+    let own = plan.range.own_len();
+    let batch = plan.findings.iter().find(|f| f.guard == Guard::BigBatch).expect("it is big");
+    assert!(batch.sentence.starts_with(&format!("{own} commits")), "{batch:?}");
+    assert_eq!(plan.range.beside_len(), 1);
 }
 
 #[test]
@@ -539,4 +559,42 @@ fn a_person_is_no_bot_however_wide_the_pattern() {
     world.people.bots = vec!["*@example.com".into()];
     let plan = world.plan_by("jane", Action::Promote { build: BuildNumber(3) });
     assert_eq!(severity(&plan, Guard::Author), Severity::Override);
+}
+
+#[test]
+fn only_the_time_in_which_a_build_ran_in_staging_is_soaking() {
+    let mut world = World::new();
+    let soaked = |world: &World| {
+        let plan = world.plan_by("raj", Action::Promote { build: BuildNumber(4) });
+        let finding = finding(&plan, Guard::Soak);
+        (finding.severity, finding.sentence.clone(), finding.remedy.clone())
+    };
+    let stage = |world: &mut World, number, outcome| {
+        world.deploy(Environment::Staging, number, DeploymentKind::Auto, Some(outcome));
+    };
+    for number in [4, 5] {
+        world.build(number, "sam");
+    }
+    stage(&mut world, 4, Outcome::Succeeded);
+    world.later(TimeDelta::minutes(10));
+    let until = world.recorded.now + TimeDelta::minutes(20);
+    let young = "Only 10m in staging, needs 30m".to_owned();
+    assert_eq!(soaked(&world), (Severity::Override, young, Some(Remedy::Wait { until })));
+
+    stage(&mut world, 5, Outcome::Failed("exit 1".into()));
+    world.later(TimeDelta::hours(5));
+    let replaced = "Only 10m in staging before #5 replaced it, needs 30m".to_owned();
+    assert_eq!(soaked(&world), (Severity::Override, replaced, None));
+
+    stage(&mut world, 4, Outcome::Succeeded);
+    world.later(TimeDelta::minutes(15));
+    assert_eq!(soaked(&world).1, "Only 25m in staging, needs 30m");
+    world.later(TimeDelta::minutes(5));
+    assert_eq!(
+        (soaked(&world).0, soaked(&world).1.as_str()),
+        (Severity::Info, "30m in staging, needs 30m")
+    );
+    stage(&mut world, 5, Outcome::Succeeded);
+    world.later(TimeDelta::hours(1));
+    assert_eq!(soaked(&world).0, Severity::Info, "what soaked stays soaked");
 }

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use trunkline::domain::commit::{Commit, Range};
 use trunkline::domain::ids::Sha;
 use trunkline::domain::people::Identity;
-use trunkline::git::{GitError, Mirror, local_identity};
+use trunkline::git::{GitError, Mirror, Paths, local_identity};
 
 use trunkline_testing::repository::Repository;
 use trunkline_testing::write_script;
@@ -128,13 +128,43 @@ async fn a_folder_has_builds_and_ranges_of_its_own() {
     let merge = repository.merge("feature", "merge");
     let last = repository.commit_by("Ann", "ann@example.com", "other/a", "2", "other again");
     let Mirrored { mirror, folder: _folder } = Mirrored::of(&repository).await;
-    let folder = Some("shop");
-    let builds = mirror.first_parents(None, &last, folder, 10).await.unwrap();
+    let shop = Paths::folder("shop");
+    let builds = mirror.first_parents(None, &last, Some(&shop), 10).await.unwrap();
     assert_eq!(builds, [one.clone(), merge.clone()]);
-    assert_eq!(mirror.count_first_parents(&last, folder).await.unwrap(), 2);
-    let range = mirror.range(Some(&one), &merge, folder, 10).await.unwrap();
-    assert_eq!(subjects(&range.commits), ["merge", "for good", "undo the try", "try"]);
+    assert_eq!(mirror.count_first_parents(&last, Some(&shop)).await.unwrap(), 2);
+    let range = mirror.range(Some(&one), &merge, Some(&shop), 10).await.unwrap();
+    assert_eq!(subjects(&range.commits), ["merge", "for good", "undo the try", "try", "other"]);
     assert_eq!(range.commits[1].files, ["shop/c"]);
+    let beside: Vec<_> = range.beside().map(|commit| commit.subject.as_str()).collect();
+    assert_eq!(beside, ["other"], "it ships too, and is marked");
+    // A short list leaves out what is outside of the folder first, and never the build's own commit.
+    let short = mirror.range(Some(&one), &merge, Some(&shop), 4).await.unwrap();
+    assert_eq!(subjects(&short.commits), ["merge", "for good", "undo the try", "try"]);
+    assert_eq!((short.more, short.more_beside, short.own_len()), (1, 1, 4));
+    let outside = mirror.range(Some(&merge), &last, Some(&shop), 1).await.unwrap();
+    assert_eq!((outside.own_len(), outside.beside_len()), (0, 1));
+}
+
+#[tokio::test]
+async fn paths_and_patterns_say_what_makes_a_build() {
+    let repository = Repository::new();
+    let commit = |file: &str| repository.commit_by("Ann", "ann@example.com", file, "1", file);
+    let [service, deep, odd, other] =
+        ["services/shop/a", "libs/tax/vat", "apps/[id]/a", "library/a"].map(commit);
+    repository.git(["commit", "--quiet", "--allow-empty", "--message", "nothing"]);
+    let tip = repository.head();
+    let Mirrored { mirror, folder: _folder } = Mirrored::of(&repository).await;
+    let patterns = ["libs/**", "apps/[id]", "doc?/*.md"].map(str::to_owned);
+    let file = "services/shop/trunkline.toml";
+    let paths = Paths::of_service(Some("services/shop"), &patterns, file);
+    let builds = mirror.first_parents(None, &tip, paths.as_ref(), 10).await.unwrap();
+    assert_eq!(builds, [service, deep, odd], "an empty commit and {other} make none");
+    assert_eq!(mirror.unmatched(&tip, &patterns).await.unwrap(), ["doc?/*.md"]);
+    let top = Paths::of_service(None, &["libs/**".to_owned()], "trunkline.toml");
+    let file = commit("trunkline.toml");
+    mirror.fetch().await.unwrap();
+    let builds = mirror.first_parents(Some(&tip), &file, top.as_ref(), 10).await.unwrap();
+    assert_eq!(builds, [file], "a new service file makes a build, whatever it names");
 }
 
 #[tokio::test]
@@ -305,10 +335,10 @@ fn diverge(repository: &Repository, branch: &[(u32, &str)], main: &[(u32, &str)]
     repository.begin_merge("topic");
 }
 
-/// What the newest commit, a merge, lists where only a folder is looked at, or everything.
-async fn merge_files(repository: &Repository, folder: Option<&str>) -> Vec<String> {
+/// The files that the newest commit, a merge, lists.
+async fn merge_files(repository: &Repository) -> Vec<String> {
     let mirrored = Mirrored::of(repository).await;
-    let range = mirrored.mirror.range(None, &repository.head(), folder, 100).await.unwrap();
+    let range = mirrored.mirror.range(None, &repository.head(), None, 100).await.unwrap();
     assert_eq!(range.commits[0].parents, 2);
     assert_eq!(range.commits[1].files, ["shop/numbers"]);
     range.commits[0].files.clone()
@@ -320,7 +350,7 @@ async fn a_merge_that_git_makes_by_itself_lists_no_files() {
     diverge(&repository, &[(1, "one")], &[(20, "twenty")]);
     repository.commit_all("Raj", "raj@example.com", "merge");
     let nothing: [&str; 0] = [];
-    assert_eq!(merge_files(&repository, None).await, nothing);
+    assert_eq!(merge_files(&repository).await, nothing);
     let differs = repository.git(["diff-tree", "-c", "--name-only", "--no-commit-id", "HEAD"]);
     assert_eq!(differs, "shop/numbers", "it is neither parent's, and yet nobody's own");
 }
@@ -331,7 +361,7 @@ async fn a_conflict_resolved_by_hand_is_the_merge_s_own() {
     diverge(&repository, &[(10, "ten")], &[(10, "TEN")]);
     repository.write("shop/numbers", &numbers(&[(10, "Ten")]));
     repository.commit_all("Raj", "raj@example.com", "merge");
-    assert_eq!(merge_files(&repository, None).await, ["shop/numbers"]);
+    assert_eq!(merge_files(&repository).await, ["shop/numbers"]);
 }
 
 #[tokio::test]
@@ -343,8 +373,7 @@ async fn what_a_merge_smuggles_in_is_its_own() {
         repository.write(name, "1");
     }
     repository.commit_all("Raj", "raj@example.com", "merge");
-    assert_eq!(merge_files(&repository, None).await, own);
-    assert_eq!(merge_files(&repository, Some("shop")).await, [""; 0]);
+    assert_eq!(merge_files(&repository).await, own);
 }
 
 #[tokio::test]

@@ -5,5 +5,6 @@ mod compatibility;
 mod deploys;
 mod git;
 mod guards;
+mod paths;
 mod store;
 mod trouble;

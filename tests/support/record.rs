@@ -65,6 +65,7 @@ pub fn commit(number: u64, author: &str) -> Commit {
         at: DateTime::UNIX_EPOCH,
         subject: format!("change {number}"),
         files: Vec::new(),
+        beside: false,
     }
 }
 

@@ -35,6 +35,7 @@ impl ScriptedWorld {
             at: self.now,
             subject: subject.to_owned(),
             files: vec![format!("src/file{number}.rs")],
+            beside: false,
         };
         let (build, commits) = (BuildNumber(number), vec![commit]);
         self.record(

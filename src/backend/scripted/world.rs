@@ -336,6 +336,8 @@ impl ScriptedService {
             to: sha(to.0),
             commits: inside.flat_map(|(_, build)| build.commits.clone()).collect(),
             more: 0,
+            more_beside: 0,
+            later: Vec::new(),
             lost: Vec::new(),
         }
     }

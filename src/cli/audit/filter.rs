@@ -10,7 +10,7 @@ use clap::builder::PossibleValuesParser;
 use crate::backend::Backend;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::freeze::time;
+use crate::cli::zone;
 use crate::domain::chain::RecordSpan;
 use crate::domain::event::{Event, Fact};
 use crate::domain::ids::Seq;
@@ -20,11 +20,11 @@ const PAGE: usize = 500;
 
 #[derive(Debug, Args)]
 pub struct Filter {
-    /// Only from this time on
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    /// Only from this time on, as in "2026-12-24 18:00" (local time) or "2026-12-24 18:00 UTC"
+    #[arg(long, value_name = "TIME", value_parser = zone::start)]
     since: Option<DateTime<Utc>>,
     /// Only before this time
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = zone::end)]
     until: Option<DateTime<Utc>>,
     /// Only events by this person; "trunkline" for the engine itself
     #[arg(long, value_name = "NAME")]

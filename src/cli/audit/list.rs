@@ -5,6 +5,7 @@ use clap::Args;
 use super::filter::Filter;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::wording::{sentence, to_the_second};
 use crate::cli::{Reading, output};
 use crate::domain::event::Event;
 
@@ -34,6 +35,6 @@ pub async fn run(context: &Context, arguments: AuditListArgs) -> Result<(), CliE
 }
 
 fn line(event: &Event) -> String {
-    let at = event.at.format("%Y-%m-%d %H:%M:%S");
-    format!("{at} {}: {}", event.service, event.sentence())
+    let (at, what) = (to_the_second(event.at), sentence(&event.sentence()));
+    format!("{at} {}: {what}", event.service)
 }

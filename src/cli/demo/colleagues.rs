@@ -112,17 +112,35 @@ impl<B: Backend> Colleagues<B> {
         Ok(())
     }
 
-    /// Merges the next change of the story and waits until its deploy to staging has ended.
+    /// Merges the next change of the story and waits until its deploy to staging has ended, and its soak where the story
+    /// says so.
     async fn merge(&self, service: &ServiceName) -> Result<BuildNumber, CliError> {
         let before = self.until(service, |_| true).await?.builds_total;
         let merged = self.merged();
-        repository::merge_next(&repository::path(&self.folder), merged)?;
+        let merge = repository::merge_next(&repository::path(&self.folder), merged)?;
         fs::write(self.counter(), format!("{}\n", merged + 1))?;
         let arrived = |s: &ServiceSnapshot| {
             let newest = s.builds.first().filter(|_| s.builds_total > before);
             newest.is_some_and(|b| !matches!(b.state, BuildState::Queued | BuildState::Deploying))
         };
-        Ok(self.until(service, arrived).await?.builds[0].build.number)
+        let build = self.until(service, arrived).await?.builds[0].build.number;
+        if merge.soaks {
+            self.soak(service, build).await?;
+        }
+        Ok(build)
+    }
+
+    /// Waits until the build was in staging for as long as its promote asks for.
+    async fn soak(&self, service: &ServiceName, build: BuildNumber) -> Result<(), CliError> {
+        let deadline = Instant::now() + TIMEOUT;
+        while Instant::now() < deadline {
+            let plan = self.sam.plan(service, Action::Promote { build }).await?;
+            if !plan.of(Severity::Override).any(|finding| finding.guard == Guard::Soak) {
+                return Ok(());
+            }
+            sleep(POLL).await;
+        }
+        Err(eyre!("{build} did not soak within {} s", TIMEOUT.as_secs()).into())
     }
 
     async fn service(&self) -> Result<ServiceName, CliError> {

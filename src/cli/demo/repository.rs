@@ -51,12 +51,13 @@ pub fn create(repository: &Path, servers: &Path) -> Result<(), CliError> {
     git::commit(repository, &commits)
 }
 
-/// Merges the next change of the story. `done` is the number of changes merged after the initial history.
-pub fn merge_next(repository: &Path, done: usize) -> Result<(), CliError> {
+/// Merges the next change of the story and returns it. `done` is the number of changes merged after the initial history.
+pub fn merge_next(repository: &Path, done: usize) -> Result<&'static Merge, CliError> {
     let merge =
         OPENING.get(done).unwrap_or_else(|| &EVERYDAY[(done - OPENING.len()) % EVERYDAY.len()]);
     let version = HISTORY.len() + done + 2;
-    git::commit(repository, &[commit(merge, version, SystemClock.now())])
+    git::commit(repository, &[commit(merge, version, SystemClock.now())])?;
+    Ok(merge)
 }
 
 fn first(at: DateTime<Utc>, servers: &Path, now: DateTime<Utc>) -> NewCommit {

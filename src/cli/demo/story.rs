@@ -20,6 +20,8 @@ pub struct Merge {
     pub path: &'static str,
     /// The new contents of the file; `None` writes the subject and the version.
     pub text: Option<&'static str>,
+    /// The next merge waits until this build was in staging for the soak that the service asks for.
+    pub soaks: bool,
 }
 
 const PRICES: &str = include_str!("../../../assets/demo/prices.csv");
@@ -37,7 +39,7 @@ export const add = \"INSERT INTO orders (total) VALUES (?1)\";
 ";
 
 const fn merge(author: Author, subject: &'static str, path: &'static str) -> Merge {
-    Merge { author, with: None, subject, path, text: None }
+    Merge { author, with: None, subject, path, text: None, soaks: false }
 }
 
 impl Merge {
@@ -47,6 +49,10 @@ impl Merge {
 
     const fn text(self, text: &'static str) -> Self {
         Self { text: Some(text), ..self }
+    }
+
+    const fn soaks(self) -> Self {
+        Self { soaks: true, ..self }
     }
 }
 
@@ -85,8 +91,8 @@ pub const OPENING: &[Merge] = &[
     merge(Moira, "fix: load prices before they are cached", "app/prices.csv")
         .with(Raj)
         .text(PRICES),
-    merge(Sam, "refactor: orders have one total", "app/orders.js").text(NEW_TOTAL),
-    merge(You, "feat: free delivery above 50", "app/delivery.js"),
+    merge(Sam, "refactor: orders have one total", "app/orders.js").text(NEW_TOTAL).soaks(),
+    merge(You, "feat: free delivery above 50", "app/delivery.js").soaks(),
     // Too early on purpose: the code without the old column is not live yet.
     merge(
         Sam,

@@ -7,18 +7,18 @@ use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::{Acting, act, retry};
+use crate::cli::{Acting, act, retry, zone};
 use crate::domain::command::Command;
 use crate::domain::event::{Event, Fact};
 
 #[derive(Debug, Args)]
 #[group(id = "end", args = ["until", "duration"], multiple = false)]
 pub struct FreezeAddArgs {
-    /// When it starts; the default is now
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    /// When it starts, as in "2026-12-24 18:00" (local time) or "2026-12-24 18:00 UTC"; the default is now
+    #[arg(long, value_name = "TIME", value_parser = zone::start)]
     from: Option<DateTime<Utc>>,
-    /// When it ends, as in "2026-12-24 18:00" (UTC); without an end it lasts until it is lifted
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    /// When it ends, in the same forms; without an end it lasts until it is lifted
+    #[arg(long, value_name = "TIME", value_parser = zone::end)]
     until: Option<DateTime<Utc>>,
     /// How long it lasts, as in "2h 30m"
     #[arg(long = "for", value_name = "DURATION", value_parser = crate::domain::time::parse)]
@@ -76,42 +76,4 @@ fn is_same(words: &FreezeAddArgs, event: &Event) -> bool {
     };
     let begins = words.from.unwrap_or(*from).max(event.at) == (*from).max(event.at);
     ends && begins && retry::is_same_text(reason, &words.reason)
-}
-
-/// A time as people type it, by default in UTC.
-pub fn time(text: &str) -> Result<DateTime<Utc>, String> {
-    let spaced = text.strip_suffix(" UTC").unwrap_or(text);
-    let padded = match spaced.len() {
-        // A date alone is midnight; seconds are optional.
-        10 => format!("{spaced} 00:00:00"),
-        16 => format!("{spaced}:00"),
-        _ => spaced.to_owned(),
-    };
-    humantime::parse_rfc3339_weak(&padded)
-        .map(DateTime::from)
-        .or_else(|_| DateTime::parse_from_rfc3339(text).map(|at| at.with_timezone(&Utc)))
-        .map_err(|_| {
-            format!(
-                "{text:?} is not a time; write it as 2026-12-24T18:00:00Z or \"2026-12-24 18:00\""
-            )
-        })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::time;
-
-    #[test]
-    fn times_are_read_as_people_type_them() {
-        for text in [
-            "2026-12-24 18:00",
-            "2026-12-24T18:00:00Z",
-            "2026-12-24 18:00 UTC",
-            "2026-12-24T19:00:00+01:00",
-        ] {
-            assert_eq!(time(text).unwrap().to_rfc3339(), "2026-12-24T18:00:00+00:00", "{text}");
-        }
-        assert_eq!(time("2026-12-24").unwrap().to_rfc3339(), "2026-12-24T00:00:00+00:00");
-        assert!(time("tomorrow").unwrap_err().contains("is not a time"));
-    }
 }

@@ -1,16 +1,17 @@
 //! `trunkline freeze calendar`: a month with the frozen days marked, and the next freeze.
 
-use chrono::{DateTime, Datelike as _, Months, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
+use chrono::{DateTime, Datelike as _, Months, NaiveDate, TimeDelta, Utc, Weekday};
 use clap::Args;
 use serde::Serialize;
 
 use super::list::row;
 use crate::backend::Backend as _;
-use crate::calendar::{Evaluation, FreezeState, FreezeWindow};
+use crate::calendar::zone::{Edge, midnight};
+use crate::calendar::{Evaluation, FreezeState, FreezeWindow, Tz};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::wording::instant;
-use crate::cli::{Reading, output};
+use crate::cli::{Reading, output, zone};
 use crate::domain::ids::Environment;
 use crate::domain::stops::Freeze;
 use crate::domain::stops::evaluate_freezes;
@@ -41,6 +42,8 @@ struct Month {
     state: FreezeState,
     /// The end of the freeze, or the start of the next one.
     until: Option<DateTime<Utc>>,
+    /// The zone in which the days begin and end.
+    zone: &'static str,
     days: Vec<Day>,
     freezes: Vec<Freeze>,
     windows: Vec<FreezeWindow>,
@@ -59,17 +62,19 @@ pub async fn run(context: &Context, arguments: FreezeCalendarArgs) -> Result<(),
     let (now, production) = (snapshot.at, Environment::Production);
     let ahead = context.backend.freezes(&service, production, now, now + AHEAD).await?;
     let standing = evaluate_freezes(&ahead, &snapshot.freezes, now);
-    let today = now.date_naive();
+    let zone = zone::local();
+    let today = now.with_timezone(&zone).date_naive();
     let first = arguments.month.or_else(|| today.with_day(1)).unwrap_or(today);
     let next = first.checked_add_months(Months::new(1)).unwrap_or(first);
-    let (from, until) = (midnight(first), midnight(next));
+    let (from, until) = (midnight(zone, first, Edge::Start), midnight(zone, next, Edge::End));
     let windows = context.backend.freezes(&service, production, from, until).await?;
     let days = first.iter_days().take_while(|day| *day < next);
-    let days = days.map(|date| Day { date, state: worst(&windows, &snapshot.freezes, date) });
+    let days = days.map(|date| Day { date, state: worst(&windows, &snapshot.freezes, zone, date) });
     let month = Month {
         at: now,
         state: standing.state,
         until: standing.until,
+        zone: zone.name(),
         days: days.collect(),
         freezes: snapshot.freezes,
         windows,
@@ -82,12 +87,9 @@ pub async fn run(context: &Context, arguments: FreezeCalendarArgs) -> Result<(),
     context.out.table(&month.windows.iter().map(row).collect::<Vec<_>>())
 }
 
-fn midnight(day: NaiveDate) -> DateTime<Utc> {
-    day.and_time(NaiveTime::MIN).and_utc()
-}
-
-fn worst(windows: &[FreezeWindow], by_hand: &[Freeze], day: NaiveDate) -> FreezeState {
-    let (start, end) = (midnight(day), midnight(day) + TimeDelta::days(1));
+fn worst(windows: &[FreezeWindow], by_hand: &[Freeze], zone: Tz, day: NaiveDate) -> FreezeState {
+    let next = day.succ_opt().unwrap_or(day);
+    let (start, end) = (midnight(zone, day, Edge::Start), midnight(zone, next, Edge::End));
     let overlaps = |from, until: Option<_>| from < end && until.is_none_or(|until| until > start);
     let by_calendar = windows.iter().filter(|window| overlaps(window.from, window.until));
     let by_calendar = by_calendar.map(|window| FreezeState::from(window.policy)).max();
@@ -98,7 +100,7 @@ fn worst(windows: &[FreezeWindow], by_hand: &[Freeze], day: NaiveDate) -> Freeze
 /// `#` marks a frozen day, `!` a day with a warning, brackets mark today.
 fn grid(month: &Month, first: NaiveDate, today: NaiveDate) -> Vec<String> {
     let mut lines = vec![
-        first.format("%B %Y, days in UTC; # frozen, ! warning").to_string(),
+        format!("{}, days in {}; # frozen, ! warning", first.format("%B %Y"), month.zone),
         " Mo   Tu   We   Th   Fr   Sa   Su".to_owned(),
     ];
     let mut line = "     ".repeat(first.weekday().num_days_from_monday() as usize);

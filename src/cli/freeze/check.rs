@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::add::time;
+use super::list::row;
 use crate::backend::Backend as _;
 use crate::calendar::ical::LARGEST_FEED;
 use crate::calendar::{
@@ -16,7 +16,9 @@ use crate::calendar::{
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::history::EnvironmentArg;
-use crate::cli::{Global, Reading, output};
+use crate::cli::output::Output;
+use crate::cli::wording::instant;
+use crate::cli::{Global, Reading, output, zone};
 use crate::config::{ConfigError, freezes as files};
 use crate::domain::ids::{Environment, ServiceName};
 use crate::domain::stops::evaluate_freezes;
@@ -30,8 +32,8 @@ pub struct FreezeCheckArgs {
     /// A freezes.toml to check alone, without an engine
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// The moment, as in 2026-12-24T18:00:00Z; the default is now
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    /// The moment, as in "2026-12-24 18:00" (local time) or "2026-12-24 18:00 UTC"; the default is now
+    #[arg(long, value_name = "TIME", value_parser = zone::start)]
     at: Option<DateTime<Utc>>,
     /// The environment of the deployment
     #[arg(long, value_enum, default_value = "production")]
@@ -40,7 +42,7 @@ pub struct FreezeCheckArgs {
     #[arg(long, value_enum, default_value = "promote")]
     action: What,
     #[command(flatten)]
-    _reading: Reading,
+    reading: Reading,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -87,7 +89,8 @@ pub async fn run(global: Global, arguments: FreezeCheckArgs) -> Result<(), CliEr
         // As in a plan: the policy of the service may turn freezes into warnings.
         evaluation.state = evaluation.state.under(snapshot.policy.freeze);
         evaluation.problems.clone_from(&snapshot.calendar_problems);
-        return say(at, &service, environment, action, evaluation);
+        let checked = Checked::of(at, &service, environment, action, evaluation);
+        return checked.print(arguments.reading);
     };
     let service = global.service.ok_or_else(|| {
         CliError::usage("name the service with --service; a file is checked for one service")
@@ -100,22 +103,64 @@ pub async fn run(global: Global, arguments: FreezeCheckArgs) -> Result<(), CliEr
         service: service.as_str(),
         action,
     });
-    say(at, &service, environment, action, evaluation)
+    Checked::of(at, &service, environment, action, evaluation).print(arguments.reading)
 }
 
-fn say(
-    at: DateTime<Utc>,
-    service: &ServiceName,
-    environment: Environment,
-    action: FreezeAction,
-    evaluation: Evaluation,
-) -> Result<(), CliError> {
-    let why = match (action, evaluation.state) {
-        (FreezeAction::Rollback, FreezeState::Open) => "rollbacks are never frozen".to_owned(),
-        (FreezeAction::Abort, FreezeState::Open) => "aborts are never frozen".to_owned(),
-        _ => evaluation.why(),
-    };
-    output::json(&Checked { at, service, environment, action, why, evaluation })
+impl<'a> Checked<'a> {
+    fn of(
+        at: DateTime<Utc>,
+        service: &'a ServiceName,
+        environment: Environment,
+        action: FreezeAction,
+        evaluation: Evaluation,
+    ) -> Self {
+        let why = match (action, evaluation.state) {
+            (FreezeAction::Rollback, FreezeState::Open) => "rollbacks are never frozen".to_owned(),
+            (FreezeAction::Abort, FreezeState::Open) => "aborts are never frozen".to_owned(),
+            _ => evaluation.why(),
+        };
+        Self { at, service, environment, action, why, evaluation }
+    }
+
+    fn print(&self, reading: Reading) -> Result<(), CliError> {
+        if reading.json {
+            return output::json(self);
+        }
+        let out = Output::new();
+        out.line(self.headline())?;
+        out.table(&self.evaluation.matches.iter().map(row).collect::<Vec<_>>())?;
+        out.lines(self.evaluation.problems.iter().map(|problem| format!("not known: {problem}")))
+    }
+
+    fn headline(&self) -> String {
+        let Self { at, service, environment, action, why, evaluation } = self;
+        let until = |known: Option<_>| {
+            known.map_or("with no known end".to_owned(), |at| format!("until {}", instant(at)))
+        };
+        let answer = match evaluation.state {
+            FreezeState::Frozen => {
+                let until = until(evaluation.lasts_until);
+                format!("frozen {until}; a promote needs --reason freeze=TEXT")
+            }
+            FreezeState::Warn => format!("open, with a warning {}", until(evaluation.until)),
+            FreezeState::Open if *action != FreezeAction::Promote => format!("open: {why}"),
+            FreezeState::Open => {
+                let days = AHEAD.num_days();
+                let known = if evaluation.problems.is_empty() { "" } else { ", as far as known" };
+                let next = evaluation.until.map_or_else(
+                    || format!("no freeze starts in the next {days} days"),
+                    |at| format!("the next freeze starts {}", instant(at)),
+                );
+                format!("open{known}; {next}")
+            }
+        };
+        let what = match action {
+            FreezeAction::Promote => "promote",
+            FreezeAction::Rollback => "rollback",
+            FreezeAction::Abort => "abort",
+        };
+        format!("{service} {environment}, {what} at {}: {answer}", instant(*at))
+    }
 }
 
 /// The rules of a file, with the feeds that are files. Feeds from the web are not read.

@@ -61,15 +61,21 @@ pub async fn one(context: &Context, id: &str, reading: Reading) -> Result<(), Cl
     }
     let (now, production) = (snapshot.at, Environment::Production);
     let windows = context.backend.freezes(&service, production, now, now + YEAR).await?;
-    let windows: Vec<_> = windows.into_iter().filter(|window| window.freeze == id).collect();
+    // One of the service's own file is listed as SERVICE/ID.
+    let own = format!("{service}/{id}");
+    let is_named = |name: &str| windows.iter().any(|window| window.freeze == name);
+    let name = if is_named(id) { id } else { &own };
+    let windows: Vec<_> = windows.iter().filter(|window| window.freeze == name).collect();
     if windows.is_empty() {
         let how = "\"trunkline freeze list\" lists them";
-        return Err(CliError::failed(format!("no freeze {id:?} is in force or planned; {how}")));
+        return Err(CliError::failed(format!(
+            "no freeze {id:?} is in force or planned within a year; {how}"
+        )));
     }
     if reading.json {
         return output::json(&windows);
     }
-    context.out.table(&windows.iter().map(row).collect::<Vec<_>>())
+    context.out.table(&windows.into_iter().map(row).collect::<Vec<_>>())
 }
 
 fn by_hand(freeze: &Freeze) -> Vec<String> {

@@ -5,8 +5,6 @@ mod calendar;
 mod check;
 mod list;
 
-pub use self::add::time;
-
 use clap::Subcommand;
 
 use super::context::Context;
@@ -24,7 +22,7 @@ pub enum FreezeCommand {
     },
     /// Show one freeze with its windows of the next year
     Show {
-        /// Its id in the list
+        /// Its name in the list, as in shop/weekend or weekend; of one set by hand its number
         id: String,
         #[command(flatten)]
         reading: Reading,
@@ -33,7 +31,7 @@ pub enum FreezeCommand {
     Add(add::FreezeAddArgs),
     /// End a freeze that was set by hand
     Lift(lift::LiftArgs),
-    /// Check whether promotes are frozen at one moment, as JSON
+    /// Check whether promotes are frozen at one moment
     Check(check::FreezeCheckArgs),
     /// Show a month with the frozen days marked
     Calendar(calendar::FreezeCalendarArgs),

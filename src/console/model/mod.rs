@@ -38,6 +38,7 @@ use crate::console::model::text_input::TextInput;
 use crate::console::model::ticket::Ticket;
 use crate::console::options::Options;
 use crate::domain::ids::{BuildNumber, DeploymentId, IdempotencyKey, Seq, ServiceName};
+use crate::domain::instant;
 use crate::domain::log::LogFrom;
 use crate::domain::snapshot::{DeploymentRow, Description, FleetSnapshot, ServiceSnapshot};
 
@@ -285,6 +286,7 @@ impl Model {
 
     fn note(&mut self, tone: Tone, text: String, stays: bool) {
         let at = self.clock.map(|_| self.now());
+        let text = instant::localized(&text, self.zone());
         self.notes.say(Note { tone, text, said: self.at, at, stays });
     }
 

@@ -65,18 +65,7 @@ impl Model {
     /// Who wrote a build, by the names that the service gives them.
     #[must_use]
     pub fn writers<'a>(&'a self, row: &'a BuildRow) -> Vec<&'a str> {
-        let Some(service) = &self.service else { return Vec::new() };
-        let mut names: Vec<&str> = Vec::new();
-        for who in row.build.commits.iter().flat_map(|c| c.writers(&service.people)) {
-            let name = service.people.call(who);
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        if let (true, Some(commit)) = (names.is_empty(), row.build.commits.first()) {
-            names.push(service.people.call(&commit.author));
-        }
-        names
+        self.service.as_ref().map_or_else(Vec::new, |service| row.build.writers(&service.people))
     }
 }
 

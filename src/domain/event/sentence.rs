@@ -1,9 +1,8 @@
 //! Every event as one sentence: the activity pane, `trunkline events` and `trunkline audit` all show this one.
 
-use chrono::{DateTime, Utc};
-
 use super::{DeploymentKind, DeploymentRequest, Event, Fact};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
+use crate::domain::instant;
 use crate::domain::people::Actor;
 use crate::domain::quarantine::BadCommit;
 
@@ -87,8 +86,8 @@ impl Fact {
                 format!("{by} withdrew request {request}{}", because(reason))
             }
             Self::FreezePlaced { from, until, reason } => {
-                let until = until.map_or("lifted".to_owned(), instant);
-                let from = instant(*from);
+                let until = until.map_or("lifted".to_owned(), instant::in_utc);
+                let from = instant::in_utc(*from);
                 format!("{by} froze production from {from} until {until}{}", because(reason))
             }
             Self::FreezeLifted { freeze, reason } => {
@@ -170,8 +169,4 @@ fn commits(label: &str, all: &[BadCommit]) -> String {
     let all: Vec<_> =
         all.iter().map(|commit| format!("{} {}", commit.sha.short(), commit.subject)).collect();
     if all.is_empty() { String::new() } else { format!("; {label}: {}", all.join(", ")) }
-}
-
-fn instant(at: DateTime<Utc>) -> String {
-    at.format("%F %R UTC").to_string()
 }

@@ -41,14 +41,21 @@ pub(super) fn finding(input: PlanInput<'_>, target: &Build, actor: &Actor) -> Fi
     finding(Severity::Override, sentences.join(". ")).with(remedy)
 }
 
-/// The commits that an address in `[people]` says are the actor's.
-fn mine<'a>(input: PlanInput<'a>, actor: &Actor) -> Vec<&'a str> {
+/// The commits that an address in `[people]` says are the actor's: those of the service's paths, then the others.
+fn mine(input: PlanInput<'_>, actor: &Actor) -> Vec<String> {
     let is_me = |who: &Identity| {
         let owner = input.people.owner_of(who);
         owner.is_some_and(|owner| *actor == Actor::Person(owner.to_owned()))
     };
     let is_mine = |commit: &&Commit| commit.writers(input.people).any(is_me);
-    input.range.commits.iter().filter(is_mine).map(|commit| commit.sha.short()).collect()
+    let own = input.range.own().filter(is_mine);
+    own.chain(input.range.beside().filter(is_mine)).map(named).collect()
+}
+
+/// `3f9ac21`, with a remark if it changes none of the service's paths.
+fn named(commit: &Commit) -> String {
+    let beside = if commit.beside { " outside of the service's paths" } else { "" };
+    format!("{}{beside}", commit.sha.short())
 }
 
 /// A commit that may be the actor's, whom it names, and why.
@@ -83,12 +90,12 @@ fn said_of(maybe: &[PerhapsMine<'_>]) -> String {
     let one = |found: &PerhapsMine<'_>| {
         let Identity { name, email } = &found.who;
         let who = if email.is_empty() { name.clone() } else { format!("{name} <{email}>") };
-        format!("{} by {who} ({})", found.commit.sha.short(), found.why)
+        format!("{} by {who} ({})", named(found.commit), found.why)
     };
-    let mut named: Vec<_> = maybe.iter().take(MOST_NAMED).map(one).collect();
+    let mut all: Vec<_> = maybe.iter().take(MOST_NAMED).map(one).collect();
     let more = maybe.len().saturating_sub(MOST_NAMED);
-    named.extend((more > 0).then(|| format!("{more} more")));
-    format!("May be you: {}", named.join(", "))
+    all.extend((more > 0).then(|| format!("{more} more")));
+    format!("May be you: {}", all.join(", "))
 }
 
 /// What could not be checked.
@@ -138,9 +145,10 @@ fn other_promoters(input: PlanInput<'_>, actor: &Actor) -> (Option<String>, bool
 }
 
 /// `a`, `a and b`, `a, b and c`; beyond five `a, b, c, d, e and 3 more`.
-fn listed(names: &[&str]) -> String {
+fn listed<T: AsRef<str>>(names: &[T]) -> String {
     const MOST: usize = 5;
-    match names {
+    let names: Vec<_> = names.iter().map(AsRef::as_ref).collect();
+    match names.as_slice() {
         [] => String::new(),
         [one] => (*one).to_owned(),
         [head @ .., last] if names.len() <= MOST => format!("{} and {last}", head.join(", ")),

@@ -2,6 +2,7 @@
 
 mod author;
 mod fingerprint;
+mod later;
 mod migration;
 mod promote;
 mod rollback;

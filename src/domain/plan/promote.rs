@@ -1,17 +1,19 @@
-//! The guards on a promote. Only order and in-flight can refuse; a typed reason overrides every other guard.
+//! The guards on a promote. Only order and in-flight can refuse; a typed reason overrides everything else.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Finding, Guard, PlanInput, Severity, author, finding, migration};
+use super::{Finding, Guard, PlanInput, Severity, author, finding, later, migration};
 use crate::calendar::{FreezeState, FreezeWindow};
 use crate::domain::build::Build;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
+use crate::domain::instant;
 use crate::domain::people::Actor;
 use crate::domain::policy::VerifyBy;
 use crate::domain::quarantine::{Contained, Quarantined};
 use crate::domain::remedy::Remedy;
+use crate::domain::soak::Soak;
 use crate::domain::time::{between, say};
 
 pub(super) fn findings(
@@ -33,7 +35,9 @@ pub(super) fn findings(
     findings.extend(quarantine(input, target, now));
     findings.extend(big_batch(input));
     findings.extend(skipped(input, target));
+    findings.extend(off_trunk(target));
     findings.extend(rewritten(input, target));
+    findings.extend(later::finding(input, target));
     findings
 }
 
@@ -69,7 +73,7 @@ fn wait_for_freezes(input: PlanInput<'_>, now: DateTime<Utc>) -> Option<Remedy> 
     Some(Remedy::Wait { until: ends?.into_iter().max()? })
 }
 
-/// `Frozen until Fri 27 Nov 05:00 UTC by the calendar: launch: Product launch`.
+/// `Frozen until Fri 2026-11-27 05:00 UTC by the calendar: launch: Product launch`.
 fn by_calendar(input: PlanInput<'_>) -> Option<String> {
     let calendar = input.calendar;
     let how = match calendar.state {
@@ -92,7 +96,7 @@ fn by_calendar(input: PlanInput<'_>) -> Option<String> {
 }
 
 fn until(end: DateTime<Utc>) -> String {
-    format!("until {} UTC", end.format("%a %d %b %H:%M"))
+    format!("until {}", instant::in_utc(end))
 }
 
 fn verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
@@ -160,19 +164,24 @@ fn verifications(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> St
 
 fn soak(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
     let needs = input.policy.soak;
-    match target.in_staging_since.map(|since| between(since, now)) {
-        Some(age) if age >= needs => finding(
+    match input.state.soak(target.number, now) {
+        Some(Soak { total, .. }) if total >= needs => finding(
             Guard::Soak,
             Severity::Info,
-            format!("{} in staging, needs {}", say(age), say(needs)),
+            format!("{} in staging, needs {}", say(total), say(needs)),
         ),
-        Some(age) => finding(
+        Some(Soak { total, replaced_by: Some(by) }) => finding(
             Guard::Soak,
             Severity::Override,
-            format!("Only {} in staging, needs {}", say(age), say(needs)),
+            format!("Only {} in staging before {by} replaced it, needs {}", say(total), say(needs)),
+        ),
+        Some(Soak { total, replaced_by: None }) => finding(
+            Guard::Soak,
+            Severity::Override,
+            format!("Only {} in staging, needs {}", say(total), say(needs)),
         )
-        .with(TimeDelta::from_std(needs).ok().and_then(|needs| {
-            let until = target.in_staging_since?.checked_add_signed(needs)?;
+        .with(TimeDelta::from_std(needs.saturating_sub(total)).ok().and_then(|rest| {
+            let until = now.checked_add_signed(rest)?;
             Some(Remedy::Wait { until })
         })),
         None if needs.is_zero() => {
@@ -299,7 +308,7 @@ pub(super) fn running_now(running: &Deployment, now: DateTime<Utc>) -> String {
 }
 
 fn big_batch(input: PlanInput<'_>) -> Option<Finding> {
-    let (commits, limit) = (input.range.len(), input.policy.big_batch as usize);
+    let (commits, limit) = (input.range.own_len(), input.policy.big_batch as usize);
     (commits > limit).then(|| {
         finding(
             Guard::BigBatch,
@@ -320,7 +329,14 @@ fn skipped(input: PlanInput<'_>, target: &Build) -> Option<Finding> {
     })
 }
 
-/// A target that brings new commits and lacks live ones is on a trunk that was rewritten.
+/// A build whose commit a force-push took off the trunk was taken away on purpose, perhaps since it holds a secret.
+fn off_trunk(target: &Build) -> Option<Finding> {
+    let sentence = format!("{} is not on the trunk any more: a force-push took it away", target.number);
+    target.off_trunk.then(|| finding(Guard::Order, Severity::Override, sentence))
+}
+
+/// A target that brings new commits and lacks live ones: the trunk was rewritten, or a merge put the live commits beside its
+/// first parents.
 fn rewritten(input: PlanInput<'_>, target: &Build) -> Option<Finding> {
     let range = input.range;
     if range.lost.is_empty() || range.is_empty() {
@@ -330,6 +346,9 @@ fn rewritten(input: PlanInput<'_>, target: &Build) -> Option<Finding> {
         1 => "1 commit that is live".to_owned(),
         more => format!("{more} commits that are live"),
     };
-    let sentence = format!("The trunk was rewritten: {} does not contain {lost}", target.number);
+    let live = input.state.live_build(Environment::Production);
+    let is_rewritten = target.off_trunk || live.is_some_and(|live| live.off_trunk);
+    let why = if is_rewritten { "The trunk was rewritten: " } else { "" };
+    let sentence = format!("{why}{} does not contain {lost}", target.number);
     Some(finding(Guard::Order, Severity::Warn, sentence))
 }

@@ -2,14 +2,14 @@
 
 use super::TrunkContext;
 use super::update::{NewBuild, NewMirror, TrunkRewrite, TrunkUpdate};
-use crate::config::service_file::{SERVICE_FILE, ServiceFile};
+use crate::config::service_file::ServiceFile;
 use crate::config::user_file::Watched;
 use crate::domain::commit::Commit;
 use crate::domain::ids::{ServiceName, Sha};
 use crate::domain::people::Identity;
 use crate::engine::freezes;
-use crate::engine::world::{Trouble, World, WorldReader};
-use crate::git::{GitError, Mirror};
+use crate::engine::world::{Trouble, World, WorldReader, paths_of};
+use crate::git::{GitError, Mirror, Paths};
 
 /// The most commits that an event lists for one build.
 const COMMITS: usize = 50;
@@ -54,25 +54,52 @@ pub(super) async fn look(
         }
         _ => None,
     };
+    let mailmap = if known.tip.as_ref() == Some(&tip) {
+        None
+    } else {
+        mirror.index_history(&tip).await;
+        Some(mirror.has_large_mailmap(&tip).await?)
+    };
     let rewrite = rewrite(&context.world, watched, mirror, known.tip.as_ref(), &tip).await?;
-    let (builds, first) = builds_since(mirror, watched, &known, rewrite.as_ref(), &tip).await?;
+    let new_file = file.as_ref().and_then(|file| file.as_ref().ok());
+    let patterns = new_file.map_or(known.patterns.as_slice(), |file| file.paths.as_slice());
+    let paths = paths_of(watched, patterns);
+    let unmatched = match new_file {
+        Some(file) => Some(mirror.unmatched(&tip, &file.paths).await?),
+        None => None,
+    };
+    let (builds, first) =
+        builds_since(mirror, paths.as_ref(), &known, rewrite.as_ref(), &tip).await?;
     let (before, owner) = (known.tip, owner.cloned());
-    Ok(TrunkUpdate { trunk, file, freezes, before, tip, rewrite, new_mirror, builds, first, owner })
+    Ok(TrunkUpdate {
+        trunk,
+        file,
+        unmatched,
+        has_large_mailmap: mailmap,
+        freezes,
+        before,
+        tip,
+        rewrite,
+        new_mirror,
+        builds,
+        first,
+        owner,
+    })
 }
 
-/// The builds that are new, and the number of the first one of a new service.
+/// The builds that are new. `first` is the number of the first one of a new service; for a known one, how many first-parent
+/// commits are between its newest build and the first one here.
 async fn builds_since(
     mirror: &Mirror,
-    watched: &Watched,
+    paths: Option<&Paths>,
     known: &KnownTrunk,
     rewrite: Option<&TrunkRewrite>,
     tip: &Sha,
 ) -> Result<(Vec<NewBuild>, u64), GitError> {
-    let folder = watched.folder.as_deref();
     let Some(before) = &known.tip else {
-        let newest = mirror.first_parents(None, tip, folder, 1).await?;
-        let first = mirror.count_first_parents(tip, folder).await?;
-        return Ok((new_builds(mirror, folder, None, newest).await?, first));
+        let newest = mirror.first_parents(None, tip, paths, 1).await?;
+        let first = mirror.count_first_parents(None, tip, paths).await?;
+        return Ok((new_builds(mirror, paths, None, newest).await?, first));
     };
     if before == tip {
         return Ok((Vec::new(), 0));
@@ -83,8 +110,39 @@ async fn builds_since(
         None => known.newest.as_ref(),
     };
     let since = newest.unwrap_or(before);
-    let shas = mirror.first_parents(Some(since), tip, folder, BUILDS).await?;
-    Ok((new_builds(mirror, folder, Some(since), shas).await?, 0))
+    let mut shas = mirror.first_parents(Some(since), tip, paths, BUILDS).await?;
+    let skipped = match shas.len() {
+        BUILDS => {
+            let all = mirror.count_first_parents(Some(since), tip, paths).await?;
+            all.saturating_sub(BUILDS as u64)
+        }
+        _ => 0,
+    };
+    if newest.is_some() {
+        let without = without(mirror, since, &shas).await?;
+        shas.drain(..without);
+    }
+    Ok((new_builds(mirror, paths, Some(since), shas).await?, skipped))
+}
+
+/// How many of the first of these commits do not contain `since`. A merge that has the trunk as its second parent puts other
+/// commits before itself on the line of first parents. They are part of the merge's build and no builds themselves: one of
+/// them would take away what is live.
+async fn without(mirror: &Mirror, since: &Sha, shas: &[Sha]) -> Result<usize, GitError> {
+    let (mut low, mut high) = (0, shas.len());
+    // Nearly always all contain it.
+    if high == 0 || mirror.is_ancestor(since, &shas[0]).await? {
+        return Ok(0);
+    }
+    while low < high {
+        let middle = low.midpoint(high);
+        if mirror.is_ancestor(since, &shas[middle]).await? {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    Ok(low)
 }
 
 impl From<GitError> for Trouble {
@@ -104,6 +162,8 @@ struct KnownTrunk {
     /// The commit of the newest build on the trunk.
     newest: Option<Sha>,
     trunk: Option<String>,
+    /// The paths of the last good service file.
+    patterns: Vec<String>,
     freezes_at: Option<Sha>,
     /// The tip's file was read and is good. A bad file is read again, so that its problem stays visible.
     is_read: bool,
@@ -119,6 +179,7 @@ impl KnownTrunk {
             newest: service.state.newest_build().map(|build| build.sha.clone()),
             freezes_at: service.freezes_at.clone(),
             trunk: service.file.as_ref().and_then(|file| file.trunk.clone()),
+            patterns: service.file.as_ref().map_or_else(Vec::new, |file| file.paths.clone()),
             is_read: read.is_some_and(|file| file.name == service.name),
             tip,
         }
@@ -149,22 +210,21 @@ pub(super) fn is_taken_in(world: &World, watched: &Watched, tip: &Sha) -> bool {
     known.is_read && is_at(&known.tip) && is_at(&known.freezes_at)
 }
 
-/// The path of the service file in the repository.
-pub(in crate::engine) fn service_file_path(watched: &Watched) -> String {
-    match &watched.folder {
-        Some(folder) => format!("{folder}/{SERVICE_FILE}"),
-        None => SERVICE_FILE.to_owned(),
-    }
-}
-
 /// The service file at a commit. The inner error says that it is missing or has a mistake.
 pub(in crate::engine) async fn read_file(
     mirror: &Mirror,
     watched: &Watched,
     at: &Sha,
 ) -> Result<Result<ServiceFile, String>, GitError> {
-    let path = service_file_path(watched);
-    Ok(match mirror.file(at, &path).await? {
+    let path = watched.service_file();
+    let file = match mirror.file(at, &path).await {
+        // The last good file applies until this one is corrected. The trunk goes on.
+        Err(GitError::TooMuch { .. }) => {
+            return Ok(Err(format!("{path} in commit {} is larger than 1 MiB", at.short())));
+        }
+        file => file?,
+    };
+    Ok(match file {
         Some(text) => ServiceFile::parse(&text, &path).map_err(|error| error.in_one_line()),
         None => Err(format!("commit {} has no {path}; write one and merge it", at.short())),
     })
@@ -200,7 +260,7 @@ async fn rewrite(
 
 async fn new_builds(
     mirror: &Mirror,
-    folder: Option<&str>,
+    paths: Option<&Paths>,
     before: Option<&Sha>,
     shas: Vec<Sha>,
 ) -> Result<Vec<NewBuild>, GitError> {
@@ -209,7 +269,7 @@ async fn new_builds(
     for sha in shas {
         let most = if before.is_some() { COMMITS } else { 1 };
         let (range, reverts) = tokio::try_join!(
-            mirror.range(before.as_ref(), &sha, folder, most),
+            mirror.range(before.as_ref(), &sha, paths, most),
             mirror.reverts(before.as_ref(), &sha)
         )?;
         // Record only what a build's row shows. A plan reads the rest from git.

@@ -29,7 +29,7 @@ impl TrunkLook {
             let onto = rewrite.onto.as_ref().map(|(number, _)| *number);
             Fact::TrunkRewritten { from, to, off_trunk: rewrite.off_trunk.clone(), onto }
         });
-        let known = state.builds.keys().next_back().map(|number| number.0 + 1);
+        let known = state.builds.keys().next_back().map(|number| number.0 + 1 + update.first);
         let builds =
             (known.unwrap_or(update.first)..).zip(&update.builds).map(|(number, build)| {
                 Fact::BuildFound {
@@ -136,6 +136,12 @@ impl TakeIn<'_> {
         if let Some(found) = &update.freezes {
             found.settle(service, self.freezes, &update.tip, self.now);
         }
+        if let Some(is_too_large) = update.has_large_mailmap {
+            service.set_trouble("mailmap", self.now, is_too_large.then(large_mailmap));
+        }
+        if let Some(unmatched) = &update.unmatched {
+            service.set_trouble("paths", self.now, matches_nothing(unmatched));
+        }
         let Some(file) = &update.file else { return };
         let problem = match file {
             Ok(file) if file.name == service.name => {
@@ -167,6 +173,21 @@ fn use_file(service: &mut Service, update: &TrunkUpdate, file: &ServiceFile, peo
     let file = Arc::new(file.clone());
     service.file = Some(file.clone());
     service.remember_pipeline(update.tip.clone(), Ok(file));
+}
+
+fn large_mailmap() -> Trouble {
+    Trouble::new(
+        ".mailmap is larger than 1 MiB and is not applied",
+        "shorten it on the trunk, and list the addresses of people in [people] of trunkline.toml",
+    )
+}
+
+/// The problem of paths that match no file.
+fn matches_nothing(patterns: &[String]) -> Option<Trouble> {
+    let named: Vec<_> = patterns.iter().map(|pattern| format!("{pattern:?}")).collect();
+    let what = format!("no file matches {} of paths in trunkline.toml", named.join(", "));
+    let remedy = "correct paths; until then a change that was meant by it makes no build";
+    (!patterns.is_empty()).then(|| Trouble::new(what, remedy))
 }
 
 /// The notice of a mirror that was made again.

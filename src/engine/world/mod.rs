@@ -20,7 +20,7 @@ use crate::domain::people::People;
 use crate::domain::policy::Policy;
 use crate::domain::service::ServiceState;
 use crate::domain::snapshot::Problem;
-use crate::git::Mirror;
+use crate::git::{Mirror, Paths};
 
 /// The most pipelines that a service remembers.
 const PIPELINES: usize = 500;
@@ -120,6 +120,13 @@ impl Service {
         self.file.as_ref().map(|file| file.policy.clone()).unwrap_or_default()
     }
 
+    /// The paths that make builds; `None` is the whole repository.
+    #[must_use]
+    pub fn paths(&self) -> Option<Paths> {
+        let patterns = self.file.as_ref().map_or(&[][..], |file| &file.paths);
+        paths_of(&self.watched, patterns)
+    }
+
     /// The view that commands are decided with.
     #[must_use]
     pub fn view(&self) -> ServiceView<'_> {
@@ -161,6 +168,11 @@ impl Service {
     pub fn all_problems(&self) -> Vec<Problem> {
         self.problems.values().cloned().collect()
     }
+}
+
+/// The paths that make builds of a service; `None` is the whole repository.
+pub fn paths_of(watched: &Watched, patterns: &[String]) -> Option<Paths> {
+    Paths::of_service(watched.folder.as_deref(), patterns, &watched.service_file())
 }
 
 /// Sets or clears the problem of a source. An unchanged problem keeps its time.

@@ -27,16 +27,12 @@ const SETTINGS: [&str; 6] = [
 ///
 /// A merge that cannot be redone keeps its files: one of more than two parents, and every merge if git is older than 2.35
 /// or fails. Then a merge may count as its author's own work although it is not, but never the reverse.
-pub(super) async fn resolve<'a>(
-    mirror: &Path,
-    folder: Option<&str>,
-    commits: impl Iterator<Item = &'a mut ReadCommit>,
-) {
+pub(super) async fn resolve<'a>(mirror: &Path, commits: impl Iterator<Item = &'a mut ReadCommit>) {
     let merges: Vec<_> = commits.map(|read| &mut read.commit).filter(|c| can_differ(c)).collect();
     if merges.is_empty() {
         return;
     }
-    let Some(output) = redo_merges(mirror, folder, &merges).await else { return };
+    let Some(output) = redo_merges(mirror, &merges).await else { return };
     let mut own = parse(&output);
     for merge in merges {
         if let Some(paths) = own.remove(merge.sha.as_str()) {
@@ -50,16 +46,11 @@ fn can_differ(commit: &Commit) -> bool {
     commit.parents == 2 && !commit.files.is_empty()
 }
 
-async fn redo_merges(
-    mirror: &Path,
-    folder: Option<&str>,
-    merges: &[&mut Commit],
-) -> Option<Vec<u8>> {
+async fn redo_merges(mirror: &Path, merges: &[&mut Commit]) -> Option<Vec<u8>> {
     let ids: String = merges.iter().map(|merge| [merge.sha.as_str(), "\n"].concat()).collect();
     let git = SETTINGS.iter().fold(Git::new("log"), |git, setting| git.set((*setting).to_owned()));
     git.args(DIFF_OPTIONS)
         .args(["--remerge-diff", "--no-walk=unsorted", "--stdin", FORMAT, "--"])
-        .args(folder)
         .input(ids.into_bytes())
         .run(mirror)
         .await

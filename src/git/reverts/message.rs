@@ -77,6 +77,21 @@ pub fn read(message: &str) -> MessageFacts {
     MessageFacts { reverts, pull_request }
 }
 
+/// The ids that a message says it fixes: `Fixes: 3f9ac21 ("Add it")`.
+pub fn fixed(message: &str) -> Vec<String> {
+    let of_line = |line: &str| {
+        let mut words = line.split_whitespace();
+        let verb = plain(words.next()?);
+        let mut id_or_word = words.next()?;
+        if plain(id_or_word) == "commit" {
+            id_or_word = words.next()?;
+        }
+        let is_fix = ["fix", "fixes", "fixed", "fixup"].contains(&verb.as_str());
+        id(id_or_word).filter(|_| is_fix)
+    };
+    message.lines().filter_map(of_line).take(MOST).collect()
+}
+
 /// Where sentences begin in a line. A quoted line has none.
 fn sentences(line: &str) -> Vec<usize> {
     if line.trim_start().starts_with(['>', '"', '\'', '\u{201c}']) {
@@ -349,6 +364,15 @@ mod tests {
         ] {
             assert_eq!(named(message), "", "{message:?}");
         }
+    }
+
+    #[test]
+    fn a_fix_names_the_commit_that_it_fixes_by_its_id() {
+        let fixed = |message| fixed(message).join(" ");
+        assert_eq!(fixed("x\n\nFixes: 3f9ac21 (\"Add it\")"), "3f9ac21");
+        assert_eq!(fixed("Fix commit abcdef01"), "abcdef01");
+        assert_eq!(fixed("Fixes #20"), "");
+        assert_eq!(fixed("Prefixes 3f9ac21"), "");
     }
 
     #[test]

@@ -92,7 +92,15 @@ impl Subject {
     fn gathered(&self, action: Action) -> Result<Gathered, Refusal> {
         let ends = plan::endpoints(&self.state, action)?;
         let to = self.state.builds[&ends.target].sha.clone();
-        let range = Range { from: None, to, commits: Vec::new(), more: 0, lost: Vec::new() };
+        let range = Range {
+            from: None,
+            to,
+            commits: Vec::new(),
+            more: 0,
+            more_beside: 0,
+            later: Vec::new(),
+            lost: Vec::new(),
+        };
         let migrations = self.migrations(action);
         Ok(Gathered::Plan(Box::new(ForPlan { range, steps: steps(), migrations, ends })))
     }

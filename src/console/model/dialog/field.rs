@@ -1,12 +1,12 @@
 //! A line of text that a dialog asks for, and what it takes.
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::calendar::Tz;
-use crate::calendar::zone::{Edge, instant};
+use crate::calendar::zone::Edge;
 use crate::console::model::text_input::TextInput;
 use crate::domain::ids::BuildNumber;
-use crate::domain::time;
+use crate::domain::{instant, time};
 
 /// A line of text that the dialog asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,9 +74,9 @@ impl Field {
             return Ok(None);
         }
         let from_now = |duration| now.checked_add_signed(TimeDelta::from_std(duration).ok()?);
-        let until = match NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M") {
-            Ok(wall) => Some(instant(zone, wall, Edge::End)),
-            Err(_) => time::parse(text).ok().and_then(from_now),
+        let until = match time::parse(text) {
+            Ok(duration) => from_now(duration),
+            Err(_) => instant::typed(text, &Ok(zone), Edge::End).ok(),
         };
         match until {
             Some(until) if until > now => Ok(Some(until)),

@@ -9,7 +9,7 @@ use crate::console::model::dialog::kinds::Dialog;
 use crate::console::theme::Role;
 use crate::console::view::dialog::{self, paragraph};
 use crate::console::view::panes::build_quality;
-use crate::console::view::parts::clock::clock;
+use crate::console::view::parts::clock::{clock, clock_with_zone};
 use crate::domain::ids::{BuildNumber, Seq};
 use crate::domain::stops::{Freeze, evaluate_freezes};
 
@@ -64,7 +64,7 @@ fn lifted(model: &Model, id: Seq) -> String {
     let freezes = model.freezes();
     let Some(freeze) = freezes.iter().find(|freeze| freeze.id == id) else { return String::new() };
     let (from, arrow) = (clock(model, freeze.from), model.options.theme.symbols.arrow);
-    let until = freeze.until.map_or("until lifted".into(), |until| clock(model, until));
+    let until = freeze.until.map_or("until lifted".into(), |until| clock_with_zone(model, until));
     let (by, reason) = (&freeze.by, &freeze.reason);
     format!("freeze {id}, {from} {arrow} {until}, set by {by}: {reason}. {}", afterwards(model, id))
 }

@@ -20,7 +20,7 @@ use crate::console::model::dialog::progress::{Focus, Stage};
 use crate::console::model::dialog::reading::VisibleLines;
 use crate::console::theme::Role;
 use crate::console::view::dialog::upper::Upper;
-use crate::console::view::parts::clock::clock;
+use crate::console::view::parts::clock::clock_with_zone;
 use crate::console::view::parts::lines::draw_lines;
 use crate::console::view::parts::row::Row;
 use crate::console::view::parts::text_input::{end_of, typed_within};
@@ -28,6 +28,7 @@ use crate::console::view::parts::{frame, verdict};
 use crate::domain::command::Action;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::DeploymentId;
+use crate::domain::instant;
 use crate::domain::plan::Plan;
 use crate::gate::{self, Safe};
 
@@ -235,7 +236,9 @@ pub fn outcome(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static
                 .to_owned(),
             Role::Unknown,
         ),
-        Stage::Refused(why) => (format!("refused: {why}"), Role::Danger),
+        Stage::Refused(why) => {
+            (format!("refused: {}", instant::localized(why, model.zone())), Role::Danger)
+        }
         Stage::Failed(why) => (why.clone(), Role::Danger),
         Stage::Unknown(why) => (format!("unknown: {why}"), Role::Unknown),
     };
@@ -261,7 +264,7 @@ pub fn field(model: &Model, width: u16, field: &Field, focused: bool) -> Line<'s
         FieldKind::Until => field.until(model.now(), model.zone()).ok().flatten(),
         _ => None,
     };
-    let end = end.map_or_else(String::new, |end| format!(" until {}", clock(model, end)));
+    let end = end.map_or_else(String::new, |end| format!(" until {}", clock_with_zone(model, end)));
     let (name_role, bracket) =
         if focused { (Role::Key, Role::Accent) } else { (Role::Muted, Role::Muted) };
     let row = Row::new(&model.options.theme, width).gap(2).cell(name, 21, name_role);

@@ -15,7 +15,7 @@ use crate::console::view::parts::clock::clock;
 use crate::console::view::parts::frame;
 use crate::console::view::parts::lines::draw_lines;
 use crate::console::view::parts::row::Row;
-use crate::domain::commit::Commit;
+use crate::domain::commit::{Commit, writers};
 use crate::domain::event::DeploymentKind;
 use crate::domain::plan::Plan;
 
@@ -56,6 +56,7 @@ fn of_plan(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
     let sections = [
         migrations::lines(model, plan, width),
         commits(model, plan, width),
+        beside(model, plan, width),
         lost(model, plan, width),
         files(model, plan, width),
         not_in_this_build(model, plan, width),
@@ -69,13 +70,28 @@ fn of_plan(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
 
 fn commits(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
     let mut lines: Vec<_> =
-        plan.range.commits.iter().flat_map(|commit| of_commit(model, commit, width)).collect();
-    if plan.range.more > 0 {
-        let more = format!("and {} more commits that are not listed", plan.range.more);
-        let row = Row::new(&model.options.theme, width).gap(1);
-        lines.push(row.own(more, Role::Muted).line());
-    }
+        plan.range.own().flat_map(|commit| of_commit(model, commit, width)).collect();
+    lines.extend(more(model, plan.range.more.saturating_sub(plan.range.more_beside), width));
     lines
+}
+
+/// The commits that change nothing of the service's own paths. Their changes are in the same tree.
+fn beside(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
+    if plan.range.beside_len() == 0 {
+        return Vec::new();
+    }
+    let title = "outside of the service's paths, in the same tree:";
+    let row = Row::new(&model.options.theme, width).gap(1);
+    let mut lines = vec![row.own(title, Role::Warn).line()];
+    lines.extend(plan.range.beside().flat_map(|commit| of_commit(model, commit, width)));
+    lines.extend(more(model, plan.range.more_beside, width));
+    lines
+}
+
+fn more(model: &Model, count: u32, width: u16) -> Option<Line<'static>> {
+    let more = format!("and {count} more commits that are not listed");
+    let row = Row::new(&model.options.theme, width).gap(1);
+    (count > 0).then(|| row.own(more, Role::Muted).line())
 }
 
 fn lost(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
@@ -128,16 +144,23 @@ fn not_in_this_build(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static
     lines
 }
 
-/// `3 commits by sam and moira, 4 files`.
+/// `3 commits by sam and moira, 4 files`, and how many more there are outside of the service's paths.
 #[must_use]
 pub fn summary(model: &Model, plan: &Plan) -> String {
     let count = |number: usize, noun: &str| match number {
         1 => format!("1 {noun}"),
         number => format!("{number} {noun}s"),
     };
-    let writers = model.service.as_ref().map_or(Vec::new(), |s| plan.range.writers(&s.people));
-    let by = if writers.is_empty() { String::new() } else { format!(" by {}", writers.join(", ")) };
-    format!("{}{by}, {}", count(plan.range.len(), "commit"), count(plan.range.files(), "file"))
+    let by = |beside: bool| {
+        let commits = plan.range.commits.iter().filter(|commit| commit.beside == beside);
+        let people = model.service.as_ref().map(|service| &service.people);
+        let writers = people.map_or(Vec::new(), |people| writers(commits, people));
+        if writers.is_empty() { String::new() } else { format!(" by {}", writers.join(", ")) }
+    };
+    let (own, beside) = (count(plan.range.own_len(), "commit"), plan.range.beside_len());
+    let beside = (beside > 0).then(|| format!("; {beside} more{} outside of its paths", by(true)));
+    let (by, files) = (by(false), count(plan.range.files(), "file"));
+    format!("{own}{by}, {files}{}", beside.unwrap_or_default())
 }
 
 /// A commit in one line, and below it where its pull request is, what it takes back, and whether it is known to be bad.
@@ -178,7 +201,7 @@ fn line(model: &Model, commit: &Commit, width: u16) -> Line<'static> {
 
 fn touched(plan: &Plan) -> BTreeMap<&str, usize> {
     let mut files = BTreeMap::new();
-    for file in plan.range.commits.iter().flat_map(|commit| &commit.files) {
+    for file in plan.range.own().flat_map(|commit| &commit.files) {
         *files.entry(file.as_str()).or_default() += 1;
     }
     files

@@ -90,12 +90,21 @@ fn build(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
     lines
 }
 
+/// What stands above commits that ship with a build and change nothing of the service's own.
+const BESIDE: &str = "outside of the service's paths:";
+
 fn commits(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
     let theme = &model.options.theme;
     let count = row.build.commits.len() + row.build.more as usize;
     let title = if count == 1 { "1 commit".into() } else { format!("{count} commits") };
     let mut lines = vec![Row::new(theme, width).gap(1).own(title, Role::Muted).line()];
-    for commit in &row.build.commits {
+    let (beside, own): (Vec<_>, Vec<_>) = row.build.commits.iter().partition(|c| c.beside);
+    let first_beside = beside.first().map(|commit| &commit.sha);
+    for commit in own.into_iter().chain(beside.iter().copied()) {
+        if Some(&commit.sha) == first_beside {
+            let row = Row::new(theme, width).gap(1).own(BESIDE, Role::Muted);
+            lines.push(row.line());
+        }
         let people = model.service.as_ref().map(|service| &service.people);
         let author = people.map_or(commit.author.name.as_str(), |p| p.call(&commit.author));
         let row = Row::new(theme, width).gap(1).cell(commit.sha.short(), 8, Role::Muted);

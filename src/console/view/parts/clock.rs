@@ -17,3 +17,9 @@ pub fn clock(model: &Model, time: DateTime<Utc>) -> String {
     };
     time.format(form).to_string()
 }
+
+/// `Fri 05:00 CET`, where the zone must be seen.
+#[must_use]
+pub fn clock_with_zone(model: &Model, time: DateTime<Utc>) -> String {
+    format!("{} {}", clock(model, time), time.with_timezone(&model.zone()).format("%Z"))
+}

@@ -6,6 +6,7 @@ use crate::console::actions::remedy;
 use crate::console::model::Model;
 use crate::console::theme::Role;
 use crate::console::view::parts::row::Row;
+use crate::domain::instant;
 use crate::domain::plan::{Finding, Severity};
 use crate::gate::{self, Safe};
 
@@ -34,7 +35,8 @@ fn at_most(most: usize, model: &Model, finding: &Finding, width: u16) -> Vec<Lin
         Severity::Refuse => ("NO", Role::Danger),
     };
     let words = if finding.severity == Severity::Info { Role::Text } else { role };
-    let mut texts = gate::sentence(&remedy::sentence(&model.options.keymap, finding))
+    let sentence = remedy::sentence(&model.options.keymap, finding);
+    let mut texts = gate::sentence(&instant::localized(&sentence, model.zone()))
         .wrap(usize::from(width).saturating_sub(7));
     if texts.len() > most {
         texts.truncate(most - 1);
