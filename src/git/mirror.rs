@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 
@@ -24,6 +24,10 @@ use crate::domain::pull_request::{Forge, PullRequest};
 
 /// The time limit of the first fetch, which brings the whole history.
 const FIRST_FETCH: Duration = Duration::from_mins(30);
+/// How long only the trunk is fetched after all branches took too long.
+const SLOW: Duration = Duration::from_mins(30);
+/// The time limit of a fetch of the trunk alone.
+const TRUNK_ALONE: Duration = Duration::from_secs(20);
 /// The time limit of the first index over the whole history.
 const INDEXING: Duration = Duration::from_mins(1);
 /// The largest file that is read from a commit, in bytes.
@@ -47,6 +51,8 @@ struct Busy {
     /// True if the mirror has commits, so that a fetch does not bring the whole history.
     is_filled: AtomicBool,
     made: AtomicU64,
+    /// When a fetch of all branches took too long.
+    slow_since: Mutex<Option<Instant>>,
     origin: Origin,
 }
 
@@ -116,13 +122,41 @@ impl Mirror {
         fetched
     }
 
+    /// [`Self::fetch`]; if all branches take too long, the trunk alone, and for half an hour only the trunk. True if it was
+    /// the trunk alone.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub async fn fetch_or_trunk(&self, trunk: Option<&str>) -> Result<bool, GitError> {
+        let Some(trunk) = trunk else { return self.fetch().await.map(|()| false) };
+        let is_slow = |slow: Option<Instant>| slow.is_some_and(|since| since.elapsed() < SLOW);
+        if !is_slow(*self.busy.slow_since.lock().await) {
+            match self.fetch().await {
+                Err(GitError::TimedOut { .. }) => {}
+                fetched => return fetched.map(|()| false),
+            }
+        }
+        let _fetching = self.busy.fetching.lock().await;
+        let branch = format!("+refs/heads/{trunk}:refs/heads/{trunk}");
+        self.fetch_branches(&branch, TRUNK_ALONE).await?;
+        let mut slow_since = self.busy.slow_since.lock().await;
+        if !is_slow(*slow_since) {
+            *slow_since = Some(Instant::now());
+        }
+        Ok(true)
+    }
+
     async fn fetch_within(&self, within: Duration) -> Result<(), GitError> {
+        self.fetch_branches("+refs/heads/*:refs/heads/*", within).await
+    }
+
+    async fn fetch_branches(&self, branches: &str, within: Duration) -> Result<(), GitError> {
         let options =
             ["--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"];
         Git::new("fetch")
             .args(options)
             .args(["--no-recurse-submodules", "--end-of-options"])
-            .args([self.source.as_argument(), "+refs/heads/*:refs/heads/*".as_ref()])
+            .args([self.source.as_argument(), branches.as_ref()])
             .within(within)
             .run(&self.path)
             .await

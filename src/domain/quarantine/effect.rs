@@ -206,7 +206,8 @@ impl<'a> BuildEntry<'a> {
             let is_changed = before.counts() != after.counts();
             match revert.evidence {
                 evidence if is_changed && !evidence.is_sure() => {
-                    Presence::MayHave(Doubt::Unsure { by, build, evidence })
+                    let is_back = after.counts();
+                    Presence::MayHave(Doubt::Unsure { by, build, evidence, is_back })
                 }
                 _ => after,
             }

@@ -24,13 +24,15 @@ pub(super) async fn look(
     owner: Option<&Identity>,
     times_made: u64,
 ) -> Result<TrunkUpdate, Trouble> {
-    let fetched = mirror.fetch().await;
+    let seen = context.world.world().service_at(watched).map(|service| service.trunk.clone());
+    let seen = watched.trunk.clone().or(seen).filter(|trunk| !trunk.is_empty());
+    let fetched = mirror.fetch_or_trunk(seen.as_deref()).await;
     let known = KnownTrunk::of(&context.world.world(), watched);
     let trunk = match watched.trunk.as_ref().or(known.trunk.as_ref()) {
         Some(trunk) => trunk.clone(),
         None => mirror.default_branch().await?,
     };
-    fetched?;
+    let is_trunk_alone = fetched?;
     let new_mirror = if mirror.times_made() == times_made {
         None
     } else {
@@ -76,6 +78,7 @@ pub(super) async fn look(
         file,
         unmatched,
         has_large_mailmap: mailmap,
+        is_trunk_alone,
         freezes,
         before,
         tip,

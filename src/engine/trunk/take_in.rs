@@ -136,6 +136,8 @@ impl TakeIn<'_> {
         if let Some(found) = &update.freezes {
             found.settle(service, self.freezes, &update.tip, self.now);
         }
+        let alone = update.is_trunk_alone.then(trunk_alone);
+        service.set_trouble("branches", self.now, alone);
         if let Some(is_too_large) = update.has_large_mailmap {
             service.set_trouble("mailmap", self.now, is_too_large.then(large_mailmap));
         }
@@ -173,6 +175,13 @@ fn use_file(service: &mut Service, update: &TrunkUpdate, file: &ServiceFile, peo
     let file = Arc::new(file.clone());
     service.file = Some(file.clone());
     service.remember_pipeline(update.tip.clone(), Ok(file));
+}
+
+fn trunk_alone() -> Trouble {
+    Trouble::new(
+        "fetching all branches takes too long, so only the trunk is fetched",
+        "delete old branches of the repository; until then commits of other branches may not be found",
+    )
 }
 
 fn large_mailmap() -> Trouble {

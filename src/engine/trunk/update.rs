@@ -26,6 +26,8 @@ pub struct TrunkUpdate {
     pub(super) unmatched: Option<Vec<String>>,
     /// Whether the mailmap at the tip is too large to be applied, unless it was checked before.
     pub(super) has_large_mailmap: Option<bool>,
+    /// All branches took too long to fetch, so only the trunk was.
+    pub(super) is_trunk_alone: bool,
     /// The service's own freezes at the tip, unless they were read before.
     pub(super) freezes: Option<FreezesAtCommit>,
     /// The tip that the engine knew when this look began.

@@ -61,8 +61,9 @@ impl CoAuthors {
         while let Some(line) = lines.next() {
             let mut values = values(line).into_iter().map(str::to_owned).collect::<Vec<_>>();
             let Some(last) = values.last_mut() else { continue };
-            while let Some(more) = lines.next_if(|next| continues(last, next)) {
-                last.push(if last.trim().is_empty() || is_listed(more) { ',' } else { ' ' });
+            let begins_list = last.trim().is_empty();
+            while let Some(more) = lines.next_if(|next| continues(last, next, begins_list)) {
+                last.push(if begins_list { ',' } else { ' ' });
                 last.push_str(more.trim_start_matches([' ', '\t', '-', '*', '+']));
             }
             for who in values.iter().flat_map(|value| people(value)) {
@@ -82,15 +83,11 @@ impl CoAuthors {
 }
 
 /// Whether the next line belongs to a value: it is indented, or an entry of a list that the value begins.
-fn continues(value: &str, next: &str) -> bool {
-    let is_entry = is_listed(next) && (value.trim().is_empty() || value.contains(",- "));
+fn continues(value: &str, next: &str, begins_list: bool) -> bool {
     let is_indented = next.starts_with([' ', '\t']);
+    let is_entry = begins_list && ["- ", "* ", "+ "].iter().any(|bullet| next.starts_with(bullet));
     let belongs = is_indented || is_entry || value.trim_end().ends_with(',');
     belongs && !next.trim().is_empty() && values(next).is_empty()
-}
-
-fn is_listed(line: &str) -> bool {
-    ["- ", "* ", "+ "].iter().any(|bullet| line.trim_start().starts_with(bullet))
 }
 
 /// What stands after each key of a line.
@@ -128,7 +125,8 @@ fn is_key(line: &str, begin: usize, end: usize) -> bool {
     let is_together = !words.contains([',', '.', ';', ':', '(', '<', '@']);
     let is_first = !line[..begin].contains(char::is_alphanumeric);
     let is_led = rest.starts_with([':', '\u{ff1a}', '=']) || is_first || rest.contains('@');
-    is_together && is_led && !rest.starts_with(char::is_alphanumeric) | line[end..].starts_with(' ')
+    let is_whole = line[end..].starts_with(' ') || !rest.starts_with(char::is_alphanumeric);
+    is_together && is_led && is_whole
 }
 
 /// The end of a key that is all that stands before the first colon.
@@ -155,7 +153,8 @@ fn people(value: &str) -> Vec<Identity> {
         // In `Kim, Ola <ola@x>` the first one has no address.
         let mut names: Vec<_> = name.split(SEPARATORS).map(clean).collect();
         let own = names.pop().unwrap_or_default();
-        let is_one = names.iter().all(String::is_empty) || names.len() == 1 && is_surname(name);
+        let is_one = names.iter().all(String::is_empty)
+            || names.len() == 1 && is_surname(&clean(name));
         if is_one {
             found.push(Identity { name: clean(name), email: shorten(&email) });
         } else {
@@ -221,15 +220,20 @@ fn address(token: &str) -> Option<String> {
 
 fn clean(name: &str) -> String {
     let is_around = |c: char| c.is_whitespace() || "<>()[]{},;:\"'`*_&+/|-.".contains(c);
-    let name = name.trim().trim_start_matches("and ").trim_matches(is_around);
+    let name = name.trim_matches(is_around);
+    let name = name.strip_prefix("and ").unwrap_or(name);
     let name = name.strip_suffix(" and").unwrap_or(name);
     shorten(&name.chars().filter(|c| !"<>".contains(*c)).collect::<String>())
 }
 
-/// Whether a text without an address may be the name of a person: a few words, not a sentence.
+/// Whether a text without an address may be the name of a person: one word, or a few of which the first and the last are
+/// written as names are.
 fn is_name(text: &str) -> bool {
-    let words = text.split_whitespace().count();
-    (1..=4).contains(&words) && text.contains(char::is_alphabetic) && !text.contains("://")
+    let words: Vec<_> = text.split_whitespace().collect();
+    let is_named = |word: Option<&&str>| word.is_some_and(|word| !word.starts_with(char::is_lowercase));
+    let are_named = words.len() == 1 || is_named(words.first()) && is_named(words.last());
+    let is_short = (1..=4).contains(&words.len());
+    is_short && are_named && text.contains(char::is_alphabetic) && !text.contains("://")
 }
 
 #[cfg(test)]

@@ -159,8 +159,7 @@ fn title(rest: &str) -> Option<String> {
 
 /// A subject without the pull request that a forge adds at its end.
 fn without_number(subject: &str) -> &str {
-    let subject = subject.trim_end();
-    let Some((title, number)) = subject.rsplit_once(" (") else { return subject };
+    let Some((title, number)) = subject.trim_end().rsplit_once(" (") else { return subject };
     let number = number.strip_suffix(')').and_then(|n| n.strip_prefix(['#', '!']));
     let is_number = number.is_some_and(|n| n.bytes().all(|byte| byte.is_ascii_digit()));
     if is_number { title.trim_end() } else { subject }
