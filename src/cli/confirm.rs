@@ -12,6 +12,7 @@ use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::event::{DeploymentKind, Fact};
 use crate::domain::ids::ServiceName;
 use crate::domain::plan::{Finding, Guard, Plan, Severity};
+use crate::domain::remedy::Remedy;
 use crate::domain::schema::Outlook;
 
 /// How a promote or rollback is confirmed.
@@ -172,14 +173,14 @@ fn ask(context: &Context, plan: &Plan, mut reasons: Reasons) -> Result<Reasons, 
 
 fn undo(context: &Context, service: &ServiceName, plan: &Plan) -> Vec<String> {
     let run = |command: &str| format!("  {}", context.command_line(service, command));
-    match (plan.kind, &plan.live) {
-        (DeploymentKind::Rollback, Some(live)) => vec![
+    match (plan.kind, &plan.live, &plan.undo_remedy) {
+        (DeploymentKind::Rollback, Some(live), _) => vec![
             "undo:".to_owned(),
             run("release --bad SHA --reason \"WHY IT IS SAFE AGAIN\""),
             run(&format!("promote {}", live.build.0)),
         ],
-        (DeploymentKind::Promote, Some(live)) => {
-            let back = format!("rollback {}", live.build.0);
+        (DeploymentKind::Promote, _, Some(Remedy::RollBack { to })) => {
+            let back = format!("rollback {}", to.0);
             if outlook(plan) == Some(Outlook::PointOfNoReturn) {
                 // Without `--yes`, so that this rollback is confirmed again.
                 vec!["undo: POINT OF NO RETURN".to_owned(), run(&back)]

@@ -8,3 +8,4 @@ mod quarantine;
 mod requests;
 mod simulation;
 mod snapshots;
+mod way_back;

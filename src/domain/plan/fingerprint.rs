@@ -94,6 +94,7 @@ pub(super) fn of(
     let lost: Vec<_> = input.range.lost.iter().map(|commit| &commit.sha).collect();
     let later: Vec<_> = input.range.later.iter().map(|change| &change.by).collect();
     let target = state.builds.get(&ends.target).map(|build| &build.sha);
+    let bad: Vec<_> = state.bad_in(ends.target).iter().map(|bad| bad.quarantined.id).collect();
     let mut parts = BTreeMap::from([
         (Part::Actor, digest(&(input.service, actor))),
         (Part::Action, digest(&action)),
@@ -101,6 +102,7 @@ pub(super) fn of(
         (Part::Target, digest(&(ends.target, target))),
         (Part::Range, digest(&(shas, input.range.more, lost, later))),
         (Part::InFlight, digest(&state.in_flight(production).map(|d| d.id))),
+        (Part::Quarantine, digest(&bad)),
         (Part::Steps, digest(&input.steps)),
         (Part::Schema, schema(input, ends, verdict)),
     ]);
@@ -123,7 +125,7 @@ fn promote_parts(
     input: PlanInput<'_>,
     ends: &Endpoints,
     now: DateTime<Utc>,
-) -> [(Part, String); 5] {
+) -> [(Part, String); 4] {
     let state = input.state;
     let staging = state.builds.get(&ends.target).map(|build| {
         let verified: Vec<_> = build.verifications.iter().map(|v| v.seq).collect();
@@ -134,9 +136,7 @@ fn promote_parts(
     let by_calendar = input.calendar.matches.iter();
     let by_calendar: Vec<_> = by_calendar.map(|m| (&m.freeze, m.policy, m.from, m.until)).collect();
     let hold = state.holds.get(&Environment::Production).map(|hold| hold.id);
-    let bad: Vec<_> = state.bad_in(ends.target).iter().map(|bad| bad.quarantined.id).collect();
     [
-        (Part::Quarantine, digest(&bad)),
         (Part::Staging, digest(&staging)),
         (Part::Freeze, digest(&(freezes, by_calendar))),
         (Part::Hold, digest(&hold)),

@@ -28,6 +28,7 @@ use super::remedy::Remedy;
 use super::schema::{Outlook, Verdict};
 use super::service::ServiceState;
 use super::time::{Milliseconds, millis, say};
+use super::way_back::{self, WayBack};
 use crate::calendar::Evaluation;
 
 /// What a promote or rollback would do, with every finding about it.
@@ -41,6 +42,9 @@ pub struct Plan {
     pub actor: Actor,
     pub at: DateTime<Utc>,
     pub live: Option<PlannedBuild>,
+    /// The newest build that may run now: the live one, or one whose deployment runs or did not succeed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaves: Option<BuildNumber>,
     pub target: PlannedBuild,
     /// The commits that a promote ships or a rollback removes.
     pub range: Range,
@@ -226,9 +230,10 @@ pub fn endpoints(state: &ServiceState, action: Action) -> Result<Endpoints, Refu
         Action::Promote { build } if live == Some(build) => (build, DeploymentKind::Redeploy),
         Action::Promote { build } => (build, DeploymentKind::Promote),
         Action::Rollback { to } => {
-            let target = to
-                .or_else(|| state.rollback_target())
-                .ok_or_else(|| Refusal::not_found(no_rollback_target(state)))?;
+            let target = match to {
+                Some(build) => build,
+                None => default_target(state)?,
+            };
             (target, DeploymentKind::Rollback)
         }
     };
@@ -241,6 +246,19 @@ pub fn endpoints(state: &ServiceState, action: Action) -> Result<Endpoints, Refu
     } else {
         Err(Refusal::not_found(format!("there is no build {target}")))
     }
+}
+
+/// The target of a rollback that names none.
+fn default_target(state: &ServiceState) -> Result<BuildNumber, Refusal> {
+    let WayBack { to, skipped } = state.way_back();
+    to.ok_or_else(|| match skipped.first() {
+        Some(first) => Refusal::not_found(format!(
+            "no build that was live before is good to roll back to: {}",
+            way_back::named(&skipped)
+        ))
+        .with(Remedy::RollBack { to: first.build }),
+        None => Refusal::not_found(no_rollback_target(state)),
+    })
 }
 
 /// Why there is no build to roll back to. Names who put the live build there: in an emergency somebody else may have
@@ -284,7 +302,7 @@ pub fn plan(
     let rollback = ends.kind == DeploymentKind::Rollback;
     let verdict = migration::verdict(input, &ends);
     let findings = if rollback {
-        rollback::findings(input, target, verdict.as_ref(), now)
+        rollback::findings(input, target, action, verdict.as_ref(), now)
     } else {
         promote::findings(input, target, actor, now)
     };
@@ -299,6 +317,7 @@ pub fn plan(
         actor: actor.clone(),
         at: now,
         live: input.state.live_build(Environment::Production).map(|b| planned(input.state, b)),
+        leaves: ends.newest,
         target: planned(input.state, target),
         range: input.range.clone(),
         migrations: input.migrations.clone(),
@@ -330,15 +349,23 @@ fn planned(state: &ServiceState, build: &Build) -> PlannedBuild {
 }
 
 fn undo(state: &ServiceState, ends: &Endpoints) -> (String, Option<Remedy>) {
-    let back = match (ends.kind, ends.live) {
+    let first = match (ends.kind, ends.live) {
         (DeploymentKind::Rollback, Some(live)) => {
             return (format!("release the hold and promote {live} again"), None);
         }
         (DeploymentKind::Redeploy, Some(live)) => state.live_before(live),
         (_, live) => live,
     };
+    let WayBack { to: back, skipped } =
+        first.map_or_else(WayBack::default, |first| state.way_back_from(first));
     let took = expected::deployment(state, Environment::Production, DeploymentKind::Rollback, &[]);
-    let Some(to) = back else { return ("none: no earlier build was live".into(), None) };
+    let Some(to) = back else {
+        let why = match way_back::named(&skipped) {
+            named if named.is_empty() => "no earlier build was live".to_owned(),
+            named => format!("no earlier build is good ({named})"),
+        };
+        return (format!("none: {why}"), None);
+    };
     let took = took.map_or(String::new(), |took| format!(", about {}", say(took)));
     (format!("roll back to {to}{took}"), Some(Remedy::RollBack { to }))
 }
