@@ -119,7 +119,7 @@ impl World {
     pub fn quarantine(&mut self, number: u64, reverted_in: &[u64]) {
         for by in reverted_in {
             let build = self.recorded.state.builds.get_mut(&BuildNumber(*by)).expect("it is there");
-            build.reverts.push(Revert { by: sha(*by), of: sha(number) });
+            build.reverts.push(Revert::sure(sha(*by), sha(number)));
         }
         let (build, subject) = (BuildNumber(number), format!("change {number}"));
         let bad = vec![BadCommit { sha: sha(number), build, subject }];

@@ -292,7 +292,7 @@ async fn hostile_messages_and_authors_are_only_text() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_text_are_replaced() {
+async fn bytes_that_are_no_text_are_shown_by_their_values() {
     let repository = Repository::new();
     repository.commit("one");
     let tree = repository.git(["write-tree"]);
@@ -304,8 +304,8 @@ async fn bytes_that_are_no_text_are_replaced() {
     let sha: Sha = repository.git(made).parse().unwrap();
     repository.rewrite(&sha);
     let commit = Mirrored::of(&repository).await.single(&sha).await;
-    assert_eq!(commit.subject, "caf\u{fffd}");
-    assert_eq!(commit.author, who("Ren\u{fffd}", "rene@example.com"));
+    assert_eq!(commit.subject, "caf<E9>");
+    assert_eq!(commit.author, who("Ren<E9>", "rene@example.com"));
 }
 
 #[tokio::test]

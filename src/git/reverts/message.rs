@@ -92,9 +92,10 @@ pub fn fixed(message: &str) -> Vec<String> {
     message.lines().filter_map(of_line).take(MOST).collect()
 }
 
-/// Where sentences begin in a line. A quoted line has none.
+/// Where sentences begin in a line. A quoted or empty line has none.
 fn sentences(line: &str) -> Vec<usize> {
-    if line.trim_start().starts_with(['>', '"', '\'', '\u{201c}']) {
+    let line = line.trim_end();
+    if line.is_empty() || line.trim_start().starts_with(['>', '"', '\'', '\u{201c}']) {
         return Vec::new();
     }
     let after_stop = line.match_indices(". ").map(|(at, stop)| at + stop.len());

@@ -96,9 +96,11 @@ impl<'a> Sought<'a> {
             return;
         }
         self.comparisons -= 1;
+        let before = |sha: &Sha| format!("{sha}^1");
+        let (of, by) = (revert.of.as_str(), revert.by.as_str());
         let (of, by) = tokio::join!(
-            change_id(mirror, &revert.of, &[]),
-            change_id(mirror, &revert.by, &["-R"])
+            change_id(mirror, &before(&revert.of), of),
+            change_id(mirror, by, &before(&revert.by))
         );
         if of.is_some() && of == by {
             revert.evidence = RevertEvidence::Sure;
@@ -141,13 +143,11 @@ async fn merge_base_side(mirror: &Path, of: &Sha) -> Result<Option<Sha>, GitErro
     Ok(if parents.len() > 1 { parents[0].parse().ok() } else { None })
 }
 
-/// The id of a commit's change relative to its first parent; `None` if it changes nothing, or too much to compare.
-async fn change_id(mirror: &Path, commit: &Sha, options: &[&str]) -> Option<String> {
-    let parent = format!("{commit}^1");
+/// The id of the change between two commits; `None` if there is none, or it is too much to compare.
+async fn change_id(mirror: &Path, from: &str, to: &str) -> Option<String> {
     let change = Git::new("diff-tree")
         .args(["-p", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames"])
-        .args(options)
-        .args(["--end-of-options", &parent, commit.as_str(), "--"])
+        .args(["--end-of-options", from, to, "--"])
         .at_most(LARGEST_CHANGE)
         .within(COMPARE_TIMEOUT);
     let change = change.run(mirror).await.ok()?;
