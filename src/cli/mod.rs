@@ -1,6 +1,7 @@
 //! The command line: parses the arguments, runs one command and returns its exit code.
 
 mod act;
+mod arrival;
 mod ask;
 mod audit;
 mod builds;

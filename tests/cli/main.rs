@@ -3,5 +3,7 @@
 mod audit;
 mod commands;
 mod commit_location;
+mod lists;
 mod readme;
 mod remedies;
+mod waiting;
