@@ -96,12 +96,10 @@ impl<'a> Sought<'a> {
             return;
         }
         self.comparisons -= 1;
-        let before = |sha: &Sha| format!("{sha}^1");
         let (of, by) = (revert.of.as_str(), revert.by.as_str());
-        let (of, by) = tokio::join!(
-            change_id(mirror, &before(&revert.of), of),
-            change_id(mirror, by, &before(&revert.by))
-        );
+        let (before_of, before_by) = (format!("{of}^1"), format!("{by}^1"));
+        let (of, by) =
+            tokio::join!(change_id(mirror, &before_of, of), change_id(mirror, by, &before_by));
         if of.is_some() && of == by {
             revert.evidence = RevertEvidence::Sure;
         }
