@@ -138,6 +138,8 @@ fn nobody_else_is_taken_for_you_and_what_is_not_known_is_said() {
     let said = author(vec![by("Kim", "kim@example.com"), commit(2, "jane")]);
     let expected = "Written by Kim and jane. Not known whether you are Kim: not in [people]";
     assert_eq!((said.severity, said.sentence.as_str()), (Severity::Info, expected));
+    let said = author(vec![by("Kim", "kim@example.com")]);
+    assert_eq!(said.sentence, "Written by Kim. Not known whether that is you: not in [people]");
     let said = author(vec![by("ola[bot]", "1+ola[bot]@users.noreply.github.com")]);
     assert_eq!(said.sentence, "Written by bots only");
     for (name, email) in [("Ola Smith", "smith@x.example"), ("Info", "info@x.example")] {

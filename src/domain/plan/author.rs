@@ -127,6 +127,9 @@ fn written_by_others(input: PlanInput<'_>) -> String {
     let written = format!("Written by {}", listed(&writers));
     match unknown.as_slice() {
         [] => written,
+        all if all.len() == writers.len() => {
+            format!("{written}. Not known whether that is you: not in [people]")
+        }
         unknown => format!("{written}. Not known whether you are {}: not in [people]", listed(unknown)),
     }
 }

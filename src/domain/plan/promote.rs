@@ -251,7 +251,7 @@ fn contained(bad: &Contained<'_>, now: DateTime<Utc>) -> String {
     let safe = match bad.first_safe {
         Some(build) => format!("{build} is the first build without it"),
         None if bad.doubt.is_some() => "No newer build is known to be without it".to_owned(),
-        None => "No revert of it is known".to_owned(),
+        None => "No known revert".to_owned(),
     };
     let (sha, subject) = (commit.sha.short(), &commit.subject);
     format!("{contains} bad commit {sha} {subject:?} ({by} {age} ago{reason}){doubt}. {safe}")
