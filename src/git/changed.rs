@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::error::GitError;
 use super::mirror::sha;
-use super::text::text;
 use super::process::Git;
+use super::text::text;
 use crate::domain::ids::Sha;
 use crate::migrations::FileChange;
 

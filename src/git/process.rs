@@ -259,10 +259,8 @@ impl Git {
         let mut piece = vec![0; PIECE];
         loop {
             let read = stdout.read(&mut piece).await;
-            let read = read.map_err(|why| GitError::Unexpected {
-                what: self.what,
-                detail: why.to_string(),
-            })?;
+            let read = read
+                .map_err(|why| GitError::Unexpected { what: self.what, detail: why.to_string() })?;
             if read == 0 {
                 return Ok(output.kept);
             }

@@ -86,7 +86,15 @@ pub(super) async fn read(
     reverts::resolve_each(mirror, named).await?;
     let commits = commits.into_iter().map(|read| read.commit).collect();
     let lost = lost.into_iter().map(|read| read.commit).collect();
-    Ok(Range { from: from.cloned(), to: to.clone(), commits, more, more_beside, lost, later: Vec::new() })
+    Ok(Range {
+        from: from.cloned(),
+        to: to.clone(),
+        commits,
+        more,
+        more_beside,
+        lost,
+        later: Vec::new(),
+    })
 }
 
 /// True if `a` is `b` or an ancestor of it.
@@ -118,8 +126,7 @@ pub(super) async fn count(
     let counting = counting.args(["--count"]).args(options).args(reach);
     let answer = counting.run(mirror).await?;
     let answer = text(&answer);
-    let unexpected =
-        || GitError::Unexpected { what: "rev-list --count", detail: answer.clone() };
+    let unexpected = || GitError::Unexpected { what: "rev-list --count", detail: answer.clone() };
     answer.trim().parse().map_err(|_| unexpected())
 }
 

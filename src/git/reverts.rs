@@ -5,9 +5,9 @@ mod sought;
 
 use std::path::Path;
 
-pub(super) use self::message::read as named_in;
 pub(super) use self::message::NamedRevert;
 use self::message::Reverted;
+pub(super) use self::message::read as named_in;
 use self::sought::Sought;
 use super::error::GitError;
 use super::mirror::sha;

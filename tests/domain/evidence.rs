@@ -110,11 +110,14 @@ fn a_name_without_an_address_may_be_you() {
         let said = author(vec![Commit { co_authors, ..commit(3, "jane") }]);
         assert_eq!(said.severity, Severity::Override, "{name}: {said:?}");
     }
-    for subject in ["[ola/jane] Fix it", "Fix it (jane & ola)", "ola+jane: fix it", "|ola|jane| x"] {
+    for subject in ["[ola/jane] Fix it", "Fix it (jane & ola)", "ola+jane: fix it", "|ola|jane| x"]
+    {
         let said = author(vec![Commit { subject: subject.into(), ..commit(3, "jane") }]);
         assert_eq!(said.severity, Severity::Override, "{subject}: {said:?}");
     }
-    for subject in ["[SHOP-12] Fix it", "Fix it (#12)", "fix(cart): round", "Fix: ola is a greeting"] {
+    for subject in
+        ["[SHOP-12] Fix it", "Fix it (#12)", "fix(cart): round", "Fix: ola is a greeting"]
+    {
         let said = author(vec![Commit { subject: subject.into(), ..commit(3, "jane") }]);
         assert_eq!(said.sentence, "Written by jane", "{subject}");
     }
@@ -122,7 +125,10 @@ fn a_name_without_an_address_may_be_you() {
 
 #[test]
 fn a_name_that_you_used_before_is_known() {
-    let used = Commit { author: Identity { name: "Nickname".into(), email: "ola@example.com".into() }, ..commit(9, "jane") };
+    let used = Commit {
+        author: Identity { name: "Nickname".into(), email: "ola@example.com".into() },
+        ..commit(9, "jane")
+    };
     let mut record = record_of_four();
     let before = plan_of(&record, 3, vec![by("Nickname", "n@x.example")], Vec::new());
     assert!(before.iter().any(|f| f.guard == Guard::Author && f.severity == Severity::Info));
@@ -192,7 +198,11 @@ fn a_revert_that_is_taken_back_is_only_a_note() {
     assert_eq!(said.severity, Severity::Info, "{said:?}");
     assert!(said.sentence.contains("brings it back"), "{said:?}");
     let again = [back, vec![change(6, 5, false)]].concat();
-    assert_eq!(later(again).expect("it is said").severity, Severity::Warn, "and reverted once more");
+    assert_eq!(
+        later(again).expect("it is said").severity,
+        Severity::Warn,
+        "and reverted once more"
+    );
 }
 
 #[test]
@@ -212,14 +222,18 @@ fn a_build_that_left_the_trunk_needs_a_reason_of_its_own() {
     assert_eq!(off(&record), None);
     let (from, to) = (sha(4), sha(3));
     let onto = Some(BuildNumber(3));
-    record.push(Actor::System, Fact::TrunkRewritten { from, to, off_trunk: vec![BuildNumber(4)], onto });
+    record.push(
+        Actor::System,
+        Fact::TrunkRewritten { from, to, off_trunk: vec![BuildNumber(4)], onto },
+    );
     let said = off(&record).expect("it is said");
     assert_eq!((said.guard, said.severity), (Guard::Order, Severity::Override));
 }
 
 #[test]
 fn weak_evidence_of_a_revert_leaves_a_doubt_and_a_sure_one_does_not() {
-    let weak = |by, of| Revert { evidence: RevertEvidence::PullRequest, ..Revert::sure(sha(by), sha(of)) };
+    let weak =
+        |by, of| Revert { evidence: RevertEvidence::PullRequest, ..Revert::sure(sha(by), sha(of)) };
     let mut record = record_of_four();
     let bad = vec![trunkline::domain::quarantine::BadCommit {
         sha: sha(3),

@@ -50,7 +50,8 @@ impl<'a> Traits<'a> {
     ) -> Option<Self> {
         let person = people.people.get(name)?;
         let mine = seen.filter(|who| people.owner_of(who) == Some(name)).map(|who| &*who.name);
-        let mut logins: BTreeSet<_> = person.logins.iter().map(|login| login.to_lowercase()).collect();
+        let mut logins: BTreeSet<_> =
+            person.logins.iter().map(|login| login.to_lowercase()).collect();
         logins.insert(name.to_lowercase());
         logins.extend(person.emails.iter().filter_map(|email| {
             let mailbox = Mailbox::of(email)?;
@@ -149,7 +150,8 @@ pub fn named_in_subject(subject: &str) -> Vec<Identity> {
     groups.extend(before_colon.filter(|before| before.contains(['/', '&', '+', ','])));
     let is_separator = |c: char| "/,&+|;".contains(c);
     let names = groups.into_iter().flat_map(|group| group.split(is_separator));
-    let names = names.flat_map(|part| part.split(" and ")).map(|name| name.trim_matches(['@', ' ', '#']));
+    let names =
+        names.flat_map(|part| part.split(" and ")).map(|name| name.trim_matches(['@', ' ', '#']));
     let names = names.filter(|name| !name.is_empty() && name.split_whitespace().count() <= 3);
     names.map(|name| Identity { name: name.to_owned(), email: String::new() }).collect()
 }

@@ -35,8 +35,7 @@ pub(super) fn finding(input: PlanInput<'_>, target: &Build, actor: &Actor) -> Fi
     });
     let perhaps = (!maybe.is_empty()).then(|| said_of(&maybe));
     let (others, has_others) = other_promoters(input, actor);
-    let sentences: Vec<_> =
-        yours.into_iter().chain(perhaps).chain(unseen).chain(others).collect();
+    let sentences: Vec<_> = yours.into_iter().chain(perhaps).chain(unseen).chain(others).collect();
     let remedy = has_others.then_some(Remedy::AskPromoter { build: target.number });
     finding(Severity::Override, sentences.join(". ")).with(remedy)
 }
@@ -107,7 +106,9 @@ fn unseen(input: PlanInput<'_>) -> Option<String> {
         (0, cut) => Some(format!(
             "{cut} commits name more people than were read. You may have written some"
         )),
-        (more, _) => Some(format!("{more} more commits were not checked. You may have written some")),
+        (more, _) => {
+            Some(format!("{more} more commits were not checked. You may have written some"))
+        }
     }
 }
 
@@ -130,7 +131,9 @@ fn written_by_others(input: PlanInput<'_>) -> String {
         all if all.len() == writers.len() => {
             format!("{written}. Not known whether that is you: not in [people]")
         }
-        unknown => format!("{written}. Not known whether you are {}: not in [people]", listed(unknown)),
+        unknown => {
+            format!("{written}. Not known whether you are {}: not in [people]", listed(unknown))
+        }
     }
 }
 

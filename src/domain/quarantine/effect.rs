@@ -215,12 +215,7 @@ impl<'a> BuildEntry<'a> {
     }
 
     /// The presence after one revert.
-    fn after(
-        &self,
-        presence: Presence<'a>,
-        revert: &'a Revert,
-        sides: &Sides<'a>,
-    ) -> Presence<'a> {
+    fn after(&self, presence: Presence<'a>, revert: &'a Revert, sides: &Sides<'a>) -> Presence<'a> {
         let reverted = Presence::Reverted { by: &revert.by, build: self.build.number };
         match presence {
             _ if sides.removing.contains(&revert.of) => Presence::Has,

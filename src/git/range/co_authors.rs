@@ -153,8 +153,8 @@ fn people(value: &str) -> Vec<Identity> {
         // In `Kim, Ola <ola@x>` the first one has no address.
         let mut names: Vec<_> = name.split(SEPARATORS).map(clean).collect();
         let own = names.pop().unwrap_or_default();
-        let is_one = names.iter().all(String::is_empty)
-            || names.len() == 1 && is_surname(&clean(name));
+        let is_one =
+            names.iter().all(String::is_empty) || names.len() == 1 && is_surname(&clean(name));
         if is_one {
             found.push(Identity { name: clean(name), email: shorten(&email) });
         } else {
@@ -165,7 +165,8 @@ fn people(value: &str) -> Vec<Identity> {
     }
     let rest = &value[begin..];
     // What follows an address names a person only after a separator.
-    let is_list = begin == 0 || rest.trim_start_matches(['>', ')', ']', ' ']).starts_with(SEPARATORS);
+    let is_list =
+        begin == 0 || rest.trim_start_matches(['>', ')', ']', ' ']).starts_with(SEPARATORS);
     if is_list {
         let names = rest.split(SEPARATORS).flat_map(|part| part.split(" and ")).map(clean);
         found.extend(names.filter(|name| is_name(name)).map(nameless));
@@ -213,7 +214,8 @@ fn tokens(text: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 fn address(token: &str) -> Option<String> {
-    let token = token.strip_prefix("mailto:").unwrap_or(token).trim_end_matches(['.', ':', '!', '?']);
+    let token =
+        token.strip_prefix("mailto:").unwrap_or(token).trim_end_matches(['.', ':', '!', '?']);
     let (local, host) = token.rsplit_once('@')?;
     (!local.is_empty() && !host.is_empty()).then(|| token.to_owned())
 }
@@ -230,7 +232,8 @@ fn clean(name: &str) -> String {
 /// written as names are.
 fn is_name(text: &str) -> bool {
     let words: Vec<_> = text.split_whitespace().collect();
-    let is_named = |word: Option<&&str>| word.is_some_and(|word| !word.starts_with(char::is_lowercase));
+    let is_named =
+        |word: Option<&&str>| word.is_some_and(|word| !word.starts_with(char::is_lowercase));
     let are_named = words.len() == 1 || is_named(words.first()) && is_named(words.last());
     let is_short = (1..=4).contains(&words.len());
     is_short && are_named && text.contains(char::is_alphabetic) && !text.contains("://")

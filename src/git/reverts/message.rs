@@ -13,8 +13,20 @@ const MOST_WORDS: usize = 500;
 
 /// Words that say a commit is reverted.
 const VERBS: [&str; 14] = [
-    "revert", "reverts", "reverted", "reverting", "rollback", "rollbacks", "rolls-back", "roll-back", "backout",
-    "back-out", "backs-out", "backed-out", "undo", "undoes",
+    "revert",
+    "reverts",
+    "reverted",
+    "reverting",
+    "rollback",
+    "rollbacks",
+    "rolls-back",
+    "roll-back",
+    "backout",
+    "back-out",
+    "backs-out",
+    "backed-out",
+    "undo",
+    "undoes",
 ];
 /// Words in a subject that say a revert is reverted.
 const AGAIN: [&str; 6] = ["reapply", "re-apply", "reapplies", "reland", "re-land", "relands"];
@@ -23,8 +35,31 @@ const BEFORE: [&str; 10] =
     ["this", "it", "that", "which", "and", "also", "commit", "pr", "mr", "change"];
 /// Words that may stand between the verb and what it names.
 const BETWEEN: [&str; 25] = [
-    "the", "a", "change", "changes", "from", "of", "in", "by", "made", "introduced", "commit", "commits", "changeset",
-    "changesets", "revision", "revisions", "merge", "request", "requests", "pull", "pr", "prs", "mr", "mrs", "and",
+    "the",
+    "a",
+    "change",
+    "changes",
+    "from",
+    "of",
+    "in",
+    "by",
+    "made",
+    "introduced",
+    "commit",
+    "commits",
+    "changeset",
+    "changesets",
+    "revision",
+    "revisions",
+    "merge",
+    "request",
+    "requests",
+    "pull",
+    "pr",
+    "prs",
+    "mr",
+    "mrs",
+    "and",
 ];
 const IN_PART: [&str; 6] = ["partially", "partly", "partial", "part", "parts", "half"];
 
@@ -68,7 +103,9 @@ pub fn read(message: &str) -> MessageFacts {
         if rest.len() < message.len() || reverts.is_empty() {
             for start in sentences(line) {
                 let room = MOST.saturating_sub(reverts.len());
-                reverts.extend(of_sentence(&rest[start..], start == 0, is_revert).into_iter().take(room));
+                reverts.extend(
+                    of_sentence(&rest[start..], start == 0, is_revert).into_iter().take(room),
+                );
             }
         }
         rest = rest.get(line.len() + 1..).unwrap_or_default();
@@ -115,7 +152,11 @@ fn of_subject(subject: &str) -> Option<NamedRevert> {
     } else {
         return None;
     };
-    Some(NamedRevert { what: Reverted::Title(what), evidence: RevertEvidence::Title, back_to: None })
+    Some(NamedRevert {
+        what: Reverted::Title(what),
+        evidence: RevertEvidence::Title,
+        back_to: None,
+    })
 }
 
 /// The subject without `[hotfix]` and `fix(shop):` before a verb.
@@ -142,12 +183,14 @@ fn split_word(text: &str) -> (&str, &str) {
         let verb = if *two == "backed out" { "backed-out" } else { "rollback" };
         return (verb, text[two.len()..].trim_start());
     }
-    text.split_once(char::is_whitespace).map_or((text, ""), |(word, rest)| (word, rest.trim_start()))
+    text.split_once(char::is_whitespace)
+        .map_or((text, ""), |(word, rest)| (word, rest.trim_start()))
 }
 
 /// The quoted title, or all of the text without `(#12)` at its end.
 fn title(rest: &str) -> Option<String> {
-    const QUOTES: [(char, char); 4] = [('"', '"'), ('\'', '\''), ('\u{201c}', '\u{201d}'), ('`', '`')];
+    const QUOTES: [(char, char); 4] =
+        [('"', '"'), ('\'', '\''), ('\u{201c}', '\u{201d}'), ('`', '`')];
     for (open, close) in QUOTES {
         if let Some(quoted) = rest.strip_prefix(open) {
             let end = quoted.rfind(close).unwrap_or(quoted.len());
@@ -318,7 +361,10 @@ mod tests {
             ("x\n\nThis reverts commit 3F9AC21 (Add it (#11), 2026-11-28).", "3f9ac21"),
             ("x\n\nThis reverts commits 3f9ac21, abcdef0 and 1234567.", "3f9ac21 abcdef0 1234567"),
             ("x\n\nThis reverts commit 3f9ac21 and commit abcdef0 as both fail", "3f9ac21 abcdef0"),
-            ("x\n\nThis reverts commit 3f9ac21, reversing\nchanges made to abcdef0.", "3f9ac21 to abcdef0"),
+            (
+                "x\n\nThis reverts commit 3f9ac21, reversing\nchanges made to abcdef0.",
+                "3f9ac21 to abcdef0",
+            ),
             ("Revert \"Add it\" (#12)\n\nReverts acme/shop#11", "\"Add it\"? acme/shop#11?"),
             ("Revert \"Add it (#11)\" (#12)", "\"Add it (#11)\"?"),
             ("Revert \"Add it\"\n\nThis reverts merge request !11", "\"Add it\"? #11?"),
@@ -330,7 +376,10 @@ mod tests {
             ("x\n\nReverts https://github.com/acme/shop/commit/3f9ac21", "3f9ac21?"),
             ("Revert #11", "#11?"),
             ("Revert 3f9ac21", "3f9ac21?"),
-            ("revert: feat: add it\n\nRefs: 3f9ac21, abcdef0", "\"feat: add it\"? 3f9ac21? abcdef0?"),
+            (
+                "revert: feat: add it\n\nRefs: 3f9ac21, abcdef0",
+                "\"feat: add it\"? 3f9ac21? abcdef0?",
+            ),
             ("fix(shop): revert \"Add it\"", "\"Add it\"?"),
             ("[hotfix] Revert 'Add it'", "\"Add it\"?"),
             ("Back out \"Add it\"", "\"Add it\"?"),

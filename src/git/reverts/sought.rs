@@ -56,9 +56,9 @@ impl<'a> Sought<'a> {
             .cut_fields(LONGEST_MESSAGE)
             .run(mirror)
             .await?;
-        let candidates: Vec<_> =
-            messages(&log)?.into_iter().filter(|(sha, _)| sha != by).collect();
-        let by_number = wanted.iter().filter(|named| matches!(named.what, Reverted::Request { .. }));
+        let candidates: Vec<_> = messages(&log)?.into_iter().filter(|(sha, _)| sha != by).collect();
+        let by_number =
+            wanted.iter().filter(|named| matches!(named.what, Reverted::Request { .. }));
         let mut found = Vec::new();
         for named in by_number {
             let of = candidates.iter().find(|(_, message)| is_named(named, message));

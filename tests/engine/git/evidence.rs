@@ -58,9 +58,11 @@ async fn a_title_that_nothing_has_and_a_number_of_another_project_revert_nothing
 #[tokio::test]
 async fn a_revert_of_a_revert_is_found_by_its_title_too() {
     let (repository, _) = with_a_bad_commit();
-    let away = repository.commit_by("Ann", "ann@example.com", "x", "1", "Revert \"Add it (#11)\" (#12)");
+    let away =
+        repository.commit_by("Ann", "ann@example.com", "x", "1", "Revert \"Add it (#11)\" (#12)");
     let before = repository.head();
-    let again = repository.commit_by("Ann", "ann@example.com", "x", "2", "Reapply \"Add it\" (#13)");
+    let again =
+        repository.commit_by("Ann", "ann@example.com", "x", "2", "Reapply \"Add it\" (#13)");
     let expected = Revert { by: again, of: away, evidence: RevertEvidence::Title };
     assert_eq!(found(&repository, &before).await, [expected]);
 }
