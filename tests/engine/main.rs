@@ -8,4 +8,3 @@ mod guards;
 mod paths;
 mod store;
 mod trouble;
-mod trunk;
