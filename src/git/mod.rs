@@ -15,7 +15,6 @@ mod process;
 mod range;
 mod reverts;
 mod source;
-mod text;
 pub mod tree;
 mod uses;
 mod working;

@@ -2,7 +2,6 @@
 
 mod config;
 mod decide;
-mod evidence;
 mod plan;
 mod quarantine;
 mod requests;

@@ -1,8 +1,6 @@
 //! The plan: what a promote or rollback would do, with every finding about it, before anyone confirms.
 
-mod author;
 mod fingerprint;
-mod later;
 mod migration;
 mod promote;
 mod rollback;
