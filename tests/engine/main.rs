@@ -8,4 +8,5 @@ mod guards;
 mod paths;
 mod store;
 mod trouble;
+mod trunk;
 mod variables;
