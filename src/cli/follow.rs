@@ -41,6 +41,10 @@ pub async fn to_the_end(
         followed = follow(context, service, deployment, from) => followed,
         _ = ctrl_c() => Err(CliError::Interrupted(format!("stopped waiting; {deployment} goes on"))),
     };
+    if followed.is_err() && context.out.can_rewrite() {
+        // The line that changes stays above what comes now.
+        context.out.regardless().line("")?;
+    }
     let run = |command: &str| context.command_line(service, command);
     let ways = format!(
         "watch it:  {}\ncancel it: {}",
