@@ -8,3 +8,4 @@ mod guards;
 mod paths;
 mod store;
 mod trouble;
+mod trunk;
