@@ -335,10 +335,10 @@ impl Table {
         let column = self.columns.iter_mut().find(|column| column.name == old)?;
         new.clone_into(&mut column.name);
         for constraint in &mut self.constraints {
-            let columns = match &mut constraint.kind {
-                ConstraintKind::Key(UniqueKey { columns: Some(columns), .. })
-                | ConstraintKind::Reference(columns, _) => columns,
-                _ => continue,
+            let (ConstraintKind::Key(UniqueKey { columns: Some(columns), .. })
+            | ConstraintKind::Reference(columns, _)) = &mut constraint.kind
+            else {
+                continue;
             };
             columns.iter_mut().filter(|column| *column == old).for_each(|c| new.clone_into(c));
         }
