@@ -6,5 +6,6 @@ mod deploys;
 mod git;
 mod guards;
 mod paths;
+mod recipes;
 mod store;
 mod trouble;

@@ -321,7 +321,7 @@ impl ScriptedService {
             policy: &self.policy,
             people: &self.people,
             freezes: &self.freezes,
-            rollback: &[],
+            rollback: Some(&[]),
             problems: &self.problems,
         }
     }

@@ -63,7 +63,7 @@ pub(super) async fn look(
         None => None,
     };
     let (builds, first) =
-        builds_since(mirror, paths.as_ref(), &known, rewrite.as_ref(), &tip).await?;
+        builds_since(mirror, watched, paths.as_ref(), &known, rewrite.as_ref(), &tip).await?;
     let (before, owner) = (known.tip, owner.cloned());
     Ok(TrunkUpdate {
         trunk,
@@ -83,6 +83,7 @@ pub(super) async fn look(
 /// The builds that are new, and the number of the first one of a new service.
 async fn builds_since(
     mirror: &Mirror,
+    watched: &Watched,
     paths: Option<&Paths>,
     known: &KnownTrunk,
     rewrite: Option<&TrunkRewrite>,
@@ -91,7 +92,7 @@ async fn builds_since(
     let Some(before) = &known.tip else {
         let newest = mirror.first_parents(None, tip, paths, 1).await?;
         let first = mirror.count_first_parents(tip, paths).await?;
-        return Ok((new_builds(mirror, paths, None, newest).await?, first));
+        return Ok((new_builds(mirror, watched, paths, None, newest).await?, first));
     };
     if before == tip {
         return Ok((Vec::new(), 0));
@@ -103,7 +104,7 @@ async fn builds_since(
     };
     let since = newest.unwrap_or(before);
     let shas = mirror.first_parents(Some(since), tip, paths, BUILDS).await?;
-    Ok((new_builds(mirror, paths, Some(since), shas).await?, 0))
+    Ok((new_builds(mirror, watched, paths, Some(since), shas).await?, 0))
 }
 
 impl From<GitError> for Trouble {
@@ -214,6 +215,7 @@ async fn rewrite(
 
 async fn new_builds(
     mirror: &Mirror,
+    watched: &Watched,
     paths: Option<&Paths>,
     before: Option<&Sha>,
     shas: Vec<Sha>,
@@ -226,6 +228,7 @@ async fn new_builds(
             mirror.range(before.as_ref(), &sha, paths, most),
             mirror.reverts(before.as_ref(), &sha)
         )?;
+        let file = read_file(mirror, watched, &sha).await?.ok();
         // Record only what a build's row shows. A plan reads the rest from git.
         let bare = |commit| Commit { files: Vec::new(), ..commit };
         let more = if before.is_some() { range.more } else { 0 };
@@ -235,6 +238,7 @@ async fn new_builds(
             commits: range.commits.into_iter().map(bare).collect(),
             more,
             reverts,
+            recipe: file.map(|file| file.recipe(watched.folder.clone())),
         });
         before = Some(sha);
     }
