@@ -17,10 +17,10 @@ use reqwest::{Client, Method, StatusCode};
 use self::budget::Budget;
 use self::call::{Call, Reply};
 use super::{Answer, Backend, BackendError, LONGEST_ANSWER};
-use crate::api::page::{DeploymentPage, EventPage, FreezePage, SpanPage};
+use crate::api::page::{BuildPage, DeploymentPage, EventPage, FreezePage, SpanPage};
 use crate::api::query::{
-    ChainQuery, DeploymentsQuery, EventsQuery, FreezesQuery, LogQuery, LogSearchQuery, PlanQuery,
-    SnapshotQuery, SpanQuery,
+    BuildsQuery, ChainQuery, DeploymentsQuery, EventsQuery, FreezesQuery, LogQuery, LogSearchQuery,
+    PlanQuery, SnapshotQuery, SpanQuery,
 };
 use crate::api::{KEY_HEADER, LOG_ENDED, LOG_NEXT, LOG_SIZE, LOG_START, path};
 use crate::calendar::FreezeWindow;
@@ -30,11 +30,11 @@ use crate::domain::commit_location::CommitLocation;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::ids::{
-    CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
+    BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
-use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot, Version};
+use crate::domain::snapshot::{BuildRow, Description, FleetSnapshot, ServiceSnapshot, Version};
 
 /// How long it may take to connect.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -50,9 +50,31 @@ pub struct Remote {
     budget: Arc<Budget>,
 }
 
-/// Starts the server again if it does not answer. It limits its own time and ignores its own failure.
+/// Starts the server again if it does not answer. It limits its own time.
 #[derive(Clone)]
-struct Reviver(Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>);
+struct Reviver(Arc<dyn Fn(Urgency) -> Reviving + Send + Sync>);
+
+type Reviving = Pin<Box<dyn Future<Output = Revival> + Send>>;
+
+/// Why the server is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    /// For a screen that is kept up to date.
+    Watched,
+    /// A person asked for a plan or sent a command.
+    Pressed,
+}
+
+/// What became of a server that did not answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Revival {
+    /// It answers again.
+    Up,
+    /// Somebody stopped it, so it was not started.
+    Stopped,
+    /// It could not be started, and why.
+    Failed(String),
+}
 
 impl fmt::Debug for Reviver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -81,11 +103,11 @@ impl Remote {
 
     /// If the connection to the socket fails, this runs before the request is sent once more.
     #[must_use]
-    pub fn revived_by<F>(self, revive: impl Fn() -> F + Send + Sync + 'static) -> Self
+    pub fn revived_by<F>(self, revive: impl Fn(Urgency) -> F + Send + Sync + 'static) -> Self
     where
-        F: Future<Output = ()> + Send + 'static,
+        F: Future<Output = Revival> + Send + 'static,
     {
-        Self { reviver: Some(Reviver(Arc::new(move || Box::pin(revive())))), ..self }
+        Self { reviver: Some(Reviver(Arc::new(move |why| Box::pin(revive(why))))), ..self }
     }
 
     fn get(&self, path: &str) -> Call<'_> {
@@ -136,6 +158,17 @@ impl Backend for Remote {
         reply.map(|reply| reply.json()).transpose()
     }
 
+    async fn builds(
+        &self,
+        service: &ServiceName,
+        before: Option<BuildNumber>,
+        limit: usize,
+    ) -> Answer<Vec<BuildRow>> {
+        let query = BuildsQuery { before, limit: Some(limit) };
+        let reply = self.get(&path::builds(service)).query(&query).answer().await?;
+        Ok(reply.json::<BuildPage>()?.builds)
+    }
+
     async fn history(
         &self,
         service: &ServiceName,
@@ -161,7 +194,7 @@ impl Backend for Remote {
     }
 
     async fn plan(&self, service: &ServiceName, action: Action) -> Answer<Plan> {
-        let call = self.get(&path::plan(service)).waits(planning_time(action));
+        let call = self.get(&path::plan(service)).waits(planning_time(action)).pressed();
         call.query(&PlanQuery::from(action)).answer().await?.json()
     }
 
@@ -186,6 +219,7 @@ impl Backend for Remote {
         };
         let reply = Call::new(self, Method::POST, &path::commands(service))
             .waits(wait)
+            .pressed()
             .header(KEY_HEADER, key.as_str())
             .body(&command)
             .answer()

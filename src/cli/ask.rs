@@ -1,10 +1,12 @@
 //! `trunkline ask`: asks another promoter to promote a build.
 
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 
+use super::arrival::{self, Arrival};
 use super::context::Context;
 use super::error::CliError;
-use super::{Acting, act, plan, retry};
+use super::{Acting, act, completions, plan, retry};
 use crate::backend::Backend as _;
 use crate::domain::command::{Action, Command};
 use crate::domain::event::Fact;
@@ -13,6 +15,7 @@ use crate::domain::ids::BuildNumber;
 #[derive(Debug, Args)]
 pub struct AskArgs {
     /// The build number, as in 1290
+    #[arg(add = ArgValueCandidates::new(completions::builds))]
     build: BuildNumber,
     /// What the promoter should know
     #[arg(long, value_name = "TEXT", default_value = "")]
@@ -33,8 +36,9 @@ pub async fn run(context: &Context, arguments: AskArgs) -> Result<(), CliError> 
     if retry::first_answer(context, &service, key.as_ref(), |e| is_same(&e.fact)).await?.is_some() {
         return Ok(());
     }
+    arrival::of(context, &service, build, Arrival::InStaging).await?;
     let plan = context.backend.plan(&service, Action::Promote { build }).await?;
-    context.out.regardless().lines(plan::lines(&plan))?;
+    plan::print(context.out.regardless(), &plan)?;
     let command = Command::Ask { build, fingerprint: plan.fingerprint, note };
     act::run(context, &service, command, key).await.map(drop)
 }

@@ -1,11 +1,13 @@
 //! `trunkline changes`: lists the commits that a build would ship, and the newer builds that are not included.
 
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use serde::Serialize;
 
+use super::arrival::{self, Arrival};
 use super::context::Context;
 use super::error::CliError;
-use super::{Reading, output, schema};
+use super::{Reading, completions, output, schema};
 use crate::backend::Backend;
 use crate::domain::command::{Action, Refusal};
 use crate::domain::commit::{Commit, Range};
@@ -21,6 +23,7 @@ const FILES_SHOWN: usize = 5;
 #[derive(Debug, Args)]
 pub struct ChangesArgs {
     /// The build, as in 1290 or '#1290'; the default is the newest
+    #[arg(add = ArgValueCandidates::new(completions::builds))]
     build: Option<BuildNumber>,
     /// List what a rollback would remove; the default build is the one that "trunkline rollback" chooses
     #[arg(long)]
@@ -57,6 +60,9 @@ struct ListedMerge {
 
 pub async fn run(context: &Context, arguments: ChangesArgs) -> Result<(), CliError> {
     let service = context.service().await?;
+    if let Some(build) = arguments.build.filter(|_| !arguments.rollback) {
+        arrival::of(context, &service, build, Arrival::OnTrunk).await?;
+    }
     let snapshot = context.snapshot(&service).await?;
     let action = action(&arguments, &snapshot).map_err(crate::backend::BackendError::from)?;
     let plan = context.backend.plan(&service, action).await?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
+use super::arrival::{self, Arrival};
 use super::context::Context;
 use super::error::CliError;
 use super::{Acting, act, follow, output, plan, remedy, retry};
@@ -45,9 +46,17 @@ pub async fn run(
     if let Some(receipt) = first {
         return followed(context, &service, &receipt, confirmation.wait).await;
     }
+    if let Action::Promote { build } = action
+        && !reasons.contains_key(&Guard::Verified)
+    {
+        arrival::of(context, &service, build, Arrival::InStaging).await?;
+    }
     let plan = context.backend.plan(&service, action).await?;
     let out = context.out.regardless();
-    out.lines(plan::lines(&plan))?;
+    plan::print(out, &plan)?;
+    if plan.kind == DeploymentKind::Redeploy {
+        out.line(format!("{} is live already: this deploys it again", plan.target.build))?;
+    }
     let unmet = unmet(&plan, &reasons, confirmation.yes);
     let overrides = if confirmation.yes || unmet.is_some() {
         require_named_build(&plan)?;
@@ -166,7 +175,11 @@ fn ask(context: &Context, plan: &Plan, mut reasons: Reasons) -> Result<Reasons, 
     let confirmed = if typed {
         output::ask(&format!("type {} to confirm:", build.0))?.parse() == Ok(build)
     } else {
-        matches!(output::ask("go ahead? [y/N]")?.as_str(), "y" | "Y" | "yes")
+        let question = match plan.kind {
+            DeploymentKind::Redeploy => "deploy it again? [y/N]",
+            _ => "go ahead? [y/N]",
+        };
+        matches!(output::ask(question)?.as_str(), "y" | "Y" | "yes")
     };
     if confirmed { Ok(reasons) } else { Err(nothing_done()) }
 }

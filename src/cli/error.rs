@@ -16,6 +16,8 @@ pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
 pub const REFUSED: u8 = 3;
 pub const CHANGED: u8 = 4;
+/// What a shell reports of a program that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
 
 /// Why a command ended early.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub enum CliError {
     /// The service has changed since the plan was made; nothing was done.
     Changed(String),
     Failed(Report),
+    /// Ctrl-C ended the command; what it watched goes on.
+    Interrupted(String),
 }
 
 impl CliError {
@@ -40,16 +44,29 @@ impl CliError {
         Self::Failed(eyre!("{}", sentence.into()))
     }
 
+    /// What it says.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::ClosedPipe => String::new(),
+            Self::Usage(sentence)
+            | Self::Refused(sentence)
+            | Self::Changed(sentence)
+            | Self::Interrupted(sentence) => sentence.clone(),
+            Self::Failed(report) => format!("{report:#}"),
+        }
+    }
+
     /// Writes the error to standard error and returns the exit code.
     pub fn report(&self) -> ExitCode {
-        let (code, sentence) = match self {
+        let code = match self {
             Self::ClosedPipe => return ExitCode::from(DONE),
-            Self::Usage(sentence) => (USAGE, sentence.clone()),
-            Self::Refused(sentence) => (REFUSED, sentence.clone()),
-            Self::Changed(sentence) => (CHANGED, sentence.clone()),
-            Self::Failed(report) => (FAILED, format!("{report:#}")),
+            Self::Usage(_) => USAGE,
+            Self::Refused(_) => REFUSED,
+            Self::Changed(_) => CHANGED,
+            Self::Failed(_) => FAILED,
+            Self::Interrupted(_) => INTERRUPTED,
         };
-        Self::warn(&sentence);
+        Self::warn(&self.sentence());
         ExitCode::from(code)
     }
 

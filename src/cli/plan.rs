@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use clap::Subcommand;
+use clap_complete::engine::ArgValueCandidates;
 
+use super::arrival::{self, Arrival};
 use super::context::Context;
 use super::error::CliError;
-use super::{Reading, output, remedy, schema};
+use super::output::{Cell, Output, Paint};
+use super::{Reading, completions, output, remedy, schema};
 use crate::backend::Backend;
 use crate::domain::command::Action;
 use crate::domain::commit::Commit;
@@ -24,6 +27,7 @@ pub enum PlanCommand {
     /// Show what a promote would do
     Promote {
         /// The build number, as in 1290
+        #[arg(add = ArgValueCandidates::new(completions::builds))]
         build: BuildNumber,
         #[command(flatten)]
         reading: Reading,
@@ -31,6 +35,7 @@ pub enum PlanCommand {
     /// Show what a rollback would do
     Rollback {
         /// The build to roll back to; the default is the one that "trunkline rollback" chooses
+        #[arg(add = ArgValueCandidates::new(completions::builds))]
         build: Option<BuildNumber>,
         #[command(flatten)]
         reading: Reading,
@@ -43,12 +48,20 @@ pub async fn run(context: &Context, command: PlanCommand) -> Result<(), CliError
         PlanCommand::Promote { build, reading } => (Action::Promote { build }, reading),
         PlanCommand::Rollback { build, reading } => (Action::Rollback { to: build }, reading),
     };
+    if let Action::Promote { build } = action {
+        arrival::of(context, &service, build, Arrival::OnTrunk).await?;
+    }
     let plan = context.backend.plan(&service, action).await?;
-    if reading.json { output::json(&plan) } else { context.out.lines(lines(&plan)) }
+    if reading.json { output::json(&plan) } else { print(context.out, &plan) }
 }
 
-/// The lines of a plan.
-pub fn lines(plan: &Plan) -> Vec<String> {
+/// Prints a plan: what would happen, then what every guard found.
+pub fn print(out: Output, plan: &Plan) -> Result<(), CliError> {
+    out.lines(lines(plan))?;
+    out.table(&plan.findings.iter().map(finding).collect::<Vec<_>>())
+}
+
+fn lines(plan: &Plan) -> Vec<String> {
     let mut lines = vec![headline(plan)];
     lines.push(format!("  now live   {}", plan.live.as_ref().map_or("nothing".to_owned(), named)));
     lines.push(format!("  would be   {}", named(&plan.target)));
@@ -63,19 +76,18 @@ pub fn lines(plan: &Plan) -> Vec<String> {
     lines.extend(plan.cancels.map(|id| format!("  cancels    {id} first")));
     lines.push(format!("  undo       {}", plan.undo));
     lines.push(String::new());
-    lines.extend(plan.findings.iter().map(finding));
     lines
 }
 
-/// The line of one finding.
-pub fn finding(finding: &Finding) -> String {
+/// The row of one finding.
+fn finding(finding: &Finding) -> Vec<Cell> {
     let mark = match finding.severity {
-        Severity::Info => "ok      ",
-        Severity::Warn => "warning ",
-        Severity::Override => "OVERRIDE",
-        Severity::Refuse => "REFUSED ",
+        Severity::Info => Paint::Good.cell("  ok      "),
+        Severity::Warn => Paint::Caution.cell("  warning "),
+        Severity::Override => Paint::Bad.cell("  OVERRIDE"),
+        Severity::Refuse => Paint::Bad.cell("  REFUSED "),
     };
-    format!("  {mark}  {:<9}  {}", finding.guard, remedy::sentence(finding))
+    vec![mark, format!("{:<9}", finding.guard).into(), remedy::sentence(finding).into()]
 }
 
 fn headline(plan: &Plan) -> String {
@@ -126,13 +138,22 @@ fn listed<'a>(
     lines.into_iter().chain(more)
 }
 
-/// The code points of author names outside ASCII: such a name may imitate another.
-fn beyond_ascii(commits: &[Commit]) -> Option<String> {
-    let authors = commits.iter().flat_map(|c| std::iter::once(&c.author).chain(&c.co_authors));
-    let points: BTreeSet<_> =
-        authors.flat_map(|who| gate::field(&who.name).code_points()).collect();
-    let points: Vec<_> = points.into_iter().collect();
-    (!points.is_empty()).then(|| format!("  not ASCII  {}", points.join(", ")))
+/// The code points of author names outside ASCII, each with the commit that it stands at: such a name may imitate another.
+fn beyond_ascii(commits: &[Commit]) -> Vec<String> {
+    let points = |commit: &Commit| -> Vec<String> {
+        let authors = std::iter::once(&commit.author).chain(&commit.co_authors);
+        let points = authors.flat_map(|who| gate::field(&who.name).code_points());
+        points.collect::<BTreeSet<_>>().into_iter().collect()
+    };
+    let found: Vec<_> = commits
+        .iter()
+        .map(|commit| (points(commit), commit.sha.short()))
+        .filter(|(points, _)| !points.is_empty())
+        .map(|(points, sha)| format!("  not ASCII  {} in {sha}", points.join(", ")))
+        .collect();
+    let hidden = found.len().saturating_sub(COMMITS_SHOWN);
+    let more = (hidden > 0).then(|| format!("             and in {hidden} more commits"));
+    found.into_iter().take(COMMITS_SHOWN).chain(more).collect()
 }
 
 /// `1 commit`, `2 commits`.

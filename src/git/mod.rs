@@ -15,6 +15,7 @@ mod process;
 mod range;
 mod reverts;
 mod source;
+mod text;
 pub mod tree;
 mod uses;
 mod working;

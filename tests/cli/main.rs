@@ -3,5 +3,8 @@
 mod audit;
 mod commands;
 mod commit_location;
+mod help;
+mod lists;
 mod readme;
 mod remedies;
+mod waiting;

@@ -13,6 +13,7 @@ use trunkline_testing::repository::Repository;
 use trunkline_testing::write_script;
 
 mod changed;
+mod evidence;
 mod reverts;
 mod standing;
 mod watch;
@@ -83,7 +84,7 @@ async fn builds_are_the_first_parents_oldest_first() {
     assert_eq!(since, [merge.clone(), four.clone()]);
     let newest = mirror.first_parents(None, four, None, 1).await.unwrap();
     assert_eq!(newest, std::slice::from_ref(four));
-    assert_eq!(mirror.count_first_parents(four, None).await.unwrap(), 3);
+    assert_eq!(mirror.count_first_parents(None, four, None).await.unwrap(), 3);
 }
 
 #[tokio::test]
@@ -131,7 +132,7 @@ async fn a_folder_has_builds_and_ranges_of_its_own() {
     let shop = Paths::folder("shop");
     let builds = mirror.first_parents(None, &last, Some(&shop), 10).await.unwrap();
     assert_eq!(builds, [one.clone(), merge.clone()]);
-    assert_eq!(mirror.count_first_parents(&last, Some(&shop)).await.unwrap(), 2);
+    assert_eq!(mirror.count_first_parents(None, &last, Some(&shop)).await.unwrap(), 2);
     let range = mirror.range(Some(&one), &merge, Some(&shop), 10).await.unwrap();
     assert_eq!(subjects(&range.commits), ["merge", "for good", "undo the try", "try", "other"]);
     assert_eq!(range.commits[1].files, ["shop/c"]);
@@ -201,7 +202,7 @@ async fn the_mailmap_of_the_range_s_end_names_authors_and_co_authors() {
 }
 
 #[tokio::test]
-async fn co_author_trailers_are_read_and_malformed_ones_ignored() {
+async fn co_authors_are_read_from_hostile_lines_too() {
     let repository = Repository::new();
     let message = "change\n\nCo-authored-by: not a trailer, a paragraph\n\nmore\n\n\
         Signed-off-by: Sid <sid@example.com>\nCo-authored-by: Bob <bob@example.com>\n\
@@ -214,7 +215,11 @@ async fn co_author_trailers_are_read_and_malformed_ones_ignored() {
     let expected = [
         who("Bob", "bob@example.com"),
         who("Cyd", "cyd@example.com"),
+        who("nobody", ""),
+        who("Dan", ""),
         who("", "eve@example.com"),
+        who("Fay", "fay@x"),
+        who("", "fay@example.com"),
         who("$(id) --stdin", "-rf@example.com"),
     ];
     assert_eq!(commit.co_authors, expected);
@@ -287,7 +292,7 @@ async fn hostile_messages_and_authors_are_only_text() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_text_are_replaced() {
+async fn bytes_that_are_no_text_are_shown_by_their_values() {
     let repository = Repository::new();
     repository.commit("one");
     let tree = repository.git(["write-tree"]);
@@ -299,8 +304,8 @@ async fn bytes_that_are_no_text_are_replaced() {
     let sha: Sha = repository.git(made).parse().unwrap();
     repository.rewrite(&sha);
     let commit = Mirrored::of(&repository).await.single(&sha).await;
-    assert_eq!(commit.subject, "caf\u{fffd}");
-    assert_eq!(commit.author, who("Ren\u{fffd}", "rene@example.com"));
+    assert_eq!(commit.subject, "caf<E9>");
+    assert_eq!(commit.author, who("Ren<E9>", "rene@example.com"));
 }
 
 #[tokio::test]

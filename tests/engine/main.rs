@@ -9,3 +9,4 @@ mod paths;
 mod recipes;
 mod store;
 mod trouble;
+mod trunk;

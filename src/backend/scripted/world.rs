@@ -24,7 +24,7 @@ use crate::domain::plan::{self, Migrations};
 use crate::domain::policy::{FreezeMode, Policy, VerifyBy};
 use crate::domain::service::ServiceState;
 use crate::domain::snapshot::build::{self, SnapshotInput};
-use crate::domain::snapshot::{FleetSnapshot, Problem, ServiceSnapshot, Version};
+use crate::domain::snapshot::{BuildRow, FleetSnapshot, Problem, ServiceSnapshot, Version};
 
 /// The first service of every scripted world.
 pub const SERVICE: &str = "checkout";
@@ -99,6 +99,15 @@ impl ScriptedWorld {
         let service = self.service(name)?;
         let me = service.people.actor_of(caller);
         Ok(build::service(service.snapshot_input(name), &me, self.version(), self.now))
+    }
+
+    pub(super) fn builds(
+        &self,
+        name: &ServiceName,
+        before: Option<BuildNumber>,
+        limit: usize,
+    ) -> Result<Vec<BuildRow>, Refusal> {
+        Ok(build::builds(self.service(name)?.snapshot_input(name), before, limit))
     }
 
     pub(super) fn history(
@@ -244,7 +253,7 @@ impl ScriptedWorld {
     pub fn add_service(&mut self, name: &ServiceName) {
         let person = |name: &str| {
             let emails = vec![format!("{name}@example.com")];
-            (name.to_owned(), Person { logins: Vec::new(), emails })
+            (name.to_owned(), Person { emails, ..Person::default() })
         };
         let people = ["sam", "kim", "ada"].map(person).into();
         let policy = Policy {
@@ -337,6 +346,7 @@ impl ScriptedService {
             commits: inside.flat_map(|(_, build)| build.commits.clone()).collect(),
             more: 0,
             more_beside: 0,
+            later: Vec::new(),
             lost: Vec::new(),
         }
     }

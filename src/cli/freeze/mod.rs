@@ -6,12 +6,11 @@ mod check;
 mod list;
 
 use clap::Subcommand;
+use clap_complete::engine::ArgValueCandidates;
 
 use super::context::Context;
 use super::error::CliError;
-use super::{Global, Reading, lift, recall};
-use crate::calendar::FreezeWindow;
-use crate::domain::policy::FreezeMode;
+use super::{Global, Reading, completions, lift, recall};
 
 #[derive(Debug, Subcommand)]
 pub enum FreezeCommand {
@@ -23,6 +22,7 @@ pub enum FreezeCommand {
     /// Show one freeze with its windows of the next year
     Show {
         /// Its name in the list, as in shop/weekend or weekend; of one set by hand its number
+        #[arg(add = ArgValueCandidates::new(completions::freezes))]
         id: String,
         #[command(flatten)]
         reading: Reading,
@@ -53,13 +53,5 @@ pub async fn run(global: Global, command: FreezeCommand) -> Result<(), CliError>
         FreezeCommand::Calendar(arguments) => {
             calendar::run(&Context::connect(global).await?, arguments).await
         }
-    }
-}
-
-/// The kind of a window in one word.
-fn needs(window: &FreezeWindow) -> &'static str {
-    match window.policy {
-        FreezeMode::Override => "frozen",
-        FreezeMode::Warn => "warn",
     }
 }

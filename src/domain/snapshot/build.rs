@@ -142,6 +142,18 @@ fn freeze_end(freeze: &Freeze) -> DateTime<Utc> {
     freeze.until.unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
+/// The builds older than `before`, newest first.
+#[must_use]
+pub fn builds(
+    input: SnapshotInput<'_>,
+    before: Option<BuildNumber>,
+    limit: usize,
+) -> Vec<BuildRow> {
+    let older = input.state.builds.values().rev();
+    let older = older.filter(|build| before.is_none_or(|before| build.number < before));
+    build_rows(input, &older.take(limit).collect::<Vec<_>>())
+}
+
 /// Newest first. Their bad commits are computed in one pass.
 fn build_rows(input: SnapshotInput<'_>, builds: &[&Build]) -> Vec<BuildRow> {
     let Some(oldest) = builds.last() else { return Vec::new() };

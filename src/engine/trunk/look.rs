@@ -24,13 +24,15 @@ pub(super) async fn look(
     owner: Option<&Identity>,
     times_made: u64,
 ) -> Result<TrunkUpdate, Trouble> {
-    let fetched = mirror.fetch().await;
+    let seen = context.world.world().service_at(watched).map(|service| service.trunk.clone());
+    let seen = watched.trunk.clone().or(seen).filter(|trunk| !trunk.is_empty());
+    let fetched = mirror.fetch_or_trunk(seen.as_deref()).await;
     let known = KnownTrunk::of(&context.world.world(), watched);
     let trunk = match watched.trunk.as_ref().or(known.trunk.as_ref()) {
         Some(trunk) => trunk.clone(),
         None => mirror.default_branch().await?,
     };
-    fetched?;
+    let is_trunk_alone = fetched?;
     let new_mirror = if mirror.times_made() == times_made {
         None
     } else {
@@ -54,6 +56,12 @@ pub(super) async fn look(
         }
         _ => None,
     };
+    let mailmap = if known.tip.as_ref() == Some(&tip) {
+        None
+    } else {
+        mirror.index_history(&tip).await;
+        Some(mirror.has_large_mailmap(&tip).await?)
+    };
     let rewrite = rewrite(&context.world, watched, mirror, known.tip.as_ref(), &tip).await?;
     let new_file = file.as_ref().and_then(|file| file.as_ref().ok());
     let patterns = new_file.map_or(known.patterns.as_slice(), |file| file.paths.as_slice());
@@ -69,6 +77,8 @@ pub(super) async fn look(
         trunk,
         file,
         unmatched,
+        has_large_mailmap: mailmap,
+        is_trunk_alone,
         freezes,
         before,
         tip,
@@ -80,7 +90,8 @@ pub(super) async fn look(
     })
 }
 
-/// The builds that are new, and the number of the first one of a new service.
+/// The builds that are new. `first` is the number of the first one of a new service; for a known one, how many first-parent
+/// commits are between its newest build and the first one here.
 async fn builds_since(
     mirror: &Mirror,
     watched: &Watched,
@@ -91,7 +102,7 @@ async fn builds_since(
 ) -> Result<(Vec<NewBuild>, u64), GitError> {
     let Some(before) = &known.tip else {
         let newest = mirror.first_parents(None, tip, paths, 1).await?;
-        let first = mirror.count_first_parents(tip, paths).await?;
+        let first = mirror.count_first_parents(None, tip, paths).await?;
         return Ok((new_builds(mirror, watched, paths, None, newest).await?, first));
     };
     if before == tip {
@@ -103,8 +114,39 @@ async fn builds_since(
         None => known.newest.as_ref(),
     };
     let since = newest.unwrap_or(before);
-    let shas = mirror.first_parents(Some(since), tip, paths, BUILDS).await?;
-    Ok((new_builds(mirror, watched, paths, Some(since), shas).await?, 0))
+    let mut shas = mirror.first_parents(Some(since), tip, paths, BUILDS).await?;
+    let skipped = match shas.len() {
+        BUILDS => {
+            let all = mirror.count_first_parents(Some(since), tip, paths).await?;
+            all.saturating_sub(BUILDS as u64)
+        }
+        _ => 0,
+    };
+    if newest.is_some() {
+        let without = without(mirror, since, &shas).await?;
+        shas.drain(..without);
+    }
+    Ok((new_builds(mirror, watched, paths, Some(since), shas).await?, skipped))
+}
+
+/// How many of the first of these commits do not contain `since`. A merge that has the trunk as its second parent puts other
+/// commits before itself on the line of first parents. They are part of the merge's build and no builds themselves: one of
+/// them would take away what is live.
+async fn without(mirror: &Mirror, since: &Sha, shas: &[Sha]) -> Result<usize, GitError> {
+    let (mut low, mut high) = (0, shas.len());
+    // Nearly always all contain it.
+    if high == 0 || mirror.is_ancestor(since, &shas[0]).await? {
+        return Ok(0);
+    }
+    while low < high {
+        let middle = low.midpoint(high);
+        if mirror.is_ancestor(since, &shas[middle]).await? {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    Ok(low)
 }
 
 impl From<GitError> for Trouble {
@@ -179,7 +221,14 @@ pub(in crate::engine) async fn read_file(
     at: &Sha,
 ) -> Result<Result<ServiceFile, String>, GitError> {
     let path = watched.service_file();
-    Ok(match mirror.file(at, &path).await? {
+    let file = match mirror.file(at, &path).await {
+        // The last good file applies until this one is corrected. The trunk goes on.
+        Err(GitError::TooMuch { .. }) => {
+            return Ok(Err(format!("{path} in commit {} is larger than 1 MiB", at.short())));
+        }
+        file => file?,
+    };
+    Ok(match file {
         Some(text) => ServiceFile::parse(&text, &path).map_err(|error| error.in_one_line()),
         None => Err(format!("commit {} has no {path}; write one and merge it", at.short())),
     })
