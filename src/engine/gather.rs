@@ -86,7 +86,7 @@ pub async fn gather(
         }
         _ => return Ok(None),
     };
-    Ok(Some(Gathered::Plan(Box::new(for_plan(context, name, action).await?))))
+    Ok(Some(Gathered::Plan(Box::new(Box::pin(for_plan(context, name, action)).await?))))
 }
 
 /// The named commits that git finds in a build. An ambiguous name gives every candidate.
@@ -169,7 +169,9 @@ pub async fn for_plan(
     };
     let range = match ends.kind {
         DeploymentKind::Rollback => range,
-        _ => with_later(context, name, &mirror, range).await,
+        _ => Box::pin(with_later(context, name, &mirror, range))
+            .await
+            .map_err(|error| CommandError::Failed(error.to_string()))?,
     };
     let steps = steps(context, name, &target, &ends).await?;
     let migrations = if ends.kind == DeploymentKind::Rollback {
@@ -289,25 +291,17 @@ async fn everything_seen(
     Ok(range)
 }
 
-/// The range with what comes after it on the trunk. Without an answer of git it stays as it is.
+/// The range with what comes after it on the trunk.
 async fn with_later(
     context: &GatherContext,
     name: &ServiceName,
     mirror: &Mirror,
     range: Range,
-) -> Range {
+) -> Result<Range, GitError> {
     let trunk = context.world.world().services.get(name).map(|service| service.trunk.clone());
-    let Some(trunk) = trunk else { return range };
-    let asked = async {
-        let Some(tip) = mirror.tip(&trunk).await? else { return Ok(Vec::new()) };
-        mirror.later(&range.to, &tip).await
-    };
-    let later = timeout(GIT_TIMEOUT, asked).await;
-    let later = later.unwrap_or(Ok(Vec::new())).unwrap_or_else(|error: GitError| {
-        tracing::warn!(%error, "what comes later on the trunk is not known");
-        Vec::new()
-    });
-    Range { later, ..range }
+    let Some(tip) = mirror.tip(&trunk.unwrap_or_default()).await? else { return Ok(range) };
+    let later = mirror.later(&range.to, &tip).await?;
+    Ok(Range { later, ..range })
 }
 
 /// The recorded commits between the two builds.

@@ -56,7 +56,9 @@ pub(super) async fn look(
         }
         _ => None,
     };
-    let mailmap = if known.tip.as_ref() == Some(&tip) {
+    // After a start, and in a mirror that was made again, the history may have no index yet.
+    let was_indexed = known.is_read && mirror.times_made() == times_made;
+    let mailmap = if was_indexed && known.tip.as_ref() == Some(&tip) {
         None
     } else {
         mirror.index_history(&tip).await;
