@@ -14,14 +14,15 @@ use super::migrations;
 use super::trunk;
 use super::variables::{Age, StepNeeds, Variables};
 use super::world::{Service, WorldReader};
-use crate::config::service_file::ServiceFile;
+use crate::config::service_file::{DeclaredVariables, ServiceFile};
 use crate::domain::command::{Action, Command, Refusal};
 use crate::domain::commit::Range;
-use crate::domain::event::DeploymentKind;
+use crate::domain::event::{DeploymentKind, StepSpec};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
 use crate::domain::plan::{Endpoints, Migrations, endpoints};
 use crate::domain::quarantine::BadCommit;
 use crate::domain::service::ServiceState;
+use crate::domain::way_back::NO_STEPS;
 use crate::git::{CommitMatch, GitError, Mirror, Paths};
 
 /// The most commits that a plan lists.
@@ -174,15 +175,7 @@ pub async fn for_plan(
             .await
             .map_err(|error| CommandError::Failed(error.to_string()))?,
     };
-    let file = pipeline(context, name, &target, ends.kind)
-        .await
-        .map_err(|why| Refusal::invalid(format!("{} cannot be deployed: {why}", ends.target)))?;
-    let steps = file.steps(Environment::Production, ends.kind).to_vec();
-    if steps.is_empty() {
-        let sentence =
-            format!("{} declares no production steps, so it can only go to staging", ends.target);
-        return Err(Refusal::invalid(sentence).into());
-    }
+    let steps = steps(context, name, &target, &ends).await?;
     let migrations = if ends.kind == DeploymentKind::Rollback {
         Migrations::default()
     } else {
@@ -193,9 +186,10 @@ pub async fn for_plan(
         };
         Box::pin(migrations::gather(&judging, &range, ends.target)).await
     };
+    let file = pipeline(context, name, &target, ends.kind).await;
     let declared = {
         let world = context.world.world();
-        StepNeeds::of(world.named(name)?, file.variables.clone(), age(ends.kind))
+        needs(world.named(name)?, ends.target, file, ends.kind)
     };
     let variables = context.variables.known(&declared).await;
     Ok(ForPlan { range, steps, migrations, variables, ends })
@@ -214,19 +208,62 @@ pub(super) async fn declared(
     name: &ServiceName,
     id: DeploymentId,
 ) -> Result<StepNeeds, String> {
-    let (sha, kind) = {
+    let (build, sha, kind) = {
         let world = context.world.world();
         let service = world.services.get(name).ok_or("the service is gone")?;
         let deployment = service.state.deployments.get(&id).ok_or("the deployment is gone")?;
-        (deployment.request.sha.clone(), deployment.request.kind)
+        let request = &deployment.request;
+        (request.build, request.sha.clone(), request.kind)
     };
     let file = pipeline(context, name, &sha, kind).await;
     let world = context.world.world();
     let service = world.services.get(name).ok_or("the service is gone")?;
-    let trunk = || service.file.clone().ok_or_else(String::new);
-    let file = file.or_else(|_| trunk());
-    let build = file.map(|file| file.variables.clone()).unwrap_or_default();
-    Ok(StepNeeds::of(service, build, age(kind)))
+    Ok(needs(service, build, file, kind))
+}
+
+/// What the file of a build declares, else what was recorded with it, else what the trunk declares.
+fn needs(
+    service: &Service,
+    build: BuildNumber,
+    file: Result<Arc<ServiceFile>, String>,
+    kind: DeploymentKind,
+) -> StepNeeds {
+    let recorded = || {
+        let secrets = service.state.recipe(build)?.pipeline.as_ref()?.secrets.clone();
+        Some(DeclaredVariables { secrets, ..DeclaredVariables::default() })
+    };
+    let trunk = || service.file.as_ref().map(|file| file.variables.clone()).unwrap_or_default();
+    let declared = match file {
+        Ok(file) => file.variables.clone(),
+        Err(_) => recorded().unwrap_or_else(trunk),
+    };
+    StepNeeds::of(service, declared, age(kind))
+}
+
+/// The production steps of the target: those of its service file, else those that were recorded with it.
+async fn steps(
+    context: &GatherContext,
+    name: &ServiceName,
+    target: &Sha,
+    ends: &Endpoints,
+) -> Result<Vec<StepSpec>, CommandError> {
+    let production = Environment::Production;
+    let number = ends.target;
+    let steps = match pipeline(context, name, target, ends.kind).await {
+        Ok(file) => file.steps(production, ends.kind).to_vec(),
+        Err(why) => {
+            let world = context.world.world();
+            let recorded = world.named(name)?.state.recipe(number);
+            let steps = recorded.and_then(|recipe| recipe.steps(production, ends.kind));
+            let refused = || Refusal::invalid(format!("{number} cannot be deployed: {why}"));
+            steps.ok_or_else(refused)?.to_vec()
+        }
+    };
+    if steps.is_empty() {
+        let sentence = format!("{number} {NO_STEPS}, so it can only go to staging");
+        return Err(Refusal::invalid(sentence).into());
+    }
+    Ok(steps)
 }
 
 /// Refuses all but a rollback while the service file is unread: default rules would let a promote pass its guards.
@@ -276,7 +313,11 @@ async fn kept_pipeline(
     name: &ServiceName,
     sha: &Sha,
 ) -> Option<Arc<ServiceFile>> {
-    let path = context.world.world().services.get(name)?.watched.service_file();
+    let path = {
+        let world = context.world.world();
+        let service = world.services.get(name)?;
+        service.watched_at(service.build_of(sha)?).service_file()
+    };
     let (checkouts, mut text) = (&context.checkouts, None);
     let old = checkouts::of_0_1_0(checkouts, name, Environment::Production, sha);
     let trees = [checkouts::pristine(checkouts, name, sha), old];
@@ -345,7 +386,9 @@ pub(super) async fn load_pipeline(
         let world = context.world.world();
         let service = world.services.get(name).ok_or("the service is gone")?;
         let known = service.pipelines.get(sha).cloned();
-        (known, service.watched.clone(), service.mirror.clone())
+        let build = service.build_of(sha);
+        let watched = build.map_or_else(|| service.watched.clone(), |b| service.watched_at(b));
+        (known, watched, service.mirror.clone())
     };
     if let Some(known) = known {
         return known;

@@ -290,6 +290,7 @@ fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: 
     let (word, role) = match (target.under_way, &target.blocked) {
         (Some(_), _) => ("UNDER WAY", Role::Warn),
         (None, Some(_)) => ("BLOCKED", Role::Danger),
+        (None, None) if target.unchecked => ("UNCHECKED", Role::Warn),
         (None, None) => verdict::word(target.verdict.outlook),
     };
     let row = row.gap(1).own(word, role);

@@ -56,7 +56,7 @@ impl Job {
         let request = &deployment.request;
         let step = request.steps.get(run.step)?;
         let checkout = checkouts::of_steps(checkouts, &service.name, deployment);
-        let folder = match &service.watched.folder {
+        let folder = match &service.watched_at(request.build).folder {
             Some(folder) => checkout.join(folder),
             None => checkout,
         };

@@ -325,7 +325,7 @@ impl Subject {
             policy: &self.policy,
             people: &self.people,
             freezes: &self.freezes,
-            rollback: &[],
+            rollback: Some(&[]),
             rollback_blocked: None,
             problems: &[],
         };
