@@ -38,6 +38,7 @@ impl TrunkLook {
                     commits: build.commits.clone(),
                     more: build.more,
                     reverts: build.reverts.clone(),
+                    recipe: build.recipe.clone(),
                 }
             });
         rewrite.chain(builds).collect()
