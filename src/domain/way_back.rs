@@ -27,6 +27,9 @@ pub struct WayBack {
     pub skipped: Vec<FlawedBuild>,
 }
 
+/// What is said of a build that has no steps for production.
+pub const NO_STEPS: &str = "declares no production steps";
+
 /// The most skipped builds that a sentence names.
 const NAMED: usize = 3;
 
@@ -87,7 +90,18 @@ impl ServiceState {
     #[must_use]
     pub fn flaws(&self) -> BTreeMap<BuildNumber, String> {
         let bad = self.bad_in_each(..);
-        bad.into_iter().map(|(build, bad)| (build, quarantined(&bad))).collect()
+        let bad = bad.into_iter().map(|(build, bad)| (build, quarantined(&bad)));
+        let unusable = self.unusable.iter().map(|(build, no)| (*build, no.why.clone()));
+        let history = self.live.get(&Environment::Production).into_iter().flatten();
+        let without =
+            history.filter_map(|live| Some((live.build, self.without_steps(live.build)?)));
+        bad.chain(unusable).chain(without).collect()
+    }
+
+    /// Why a build has no steps for production, if its recipe says that it has none.
+    fn without_steps(&self, build: BuildNumber) -> Option<String> {
+        let steps = self.recipe(build)?.steps(Environment::Production, Rollback)?;
+        steps.is_empty().then(|| NO_STEPS.to_owned())
     }
 
     /// This build, then those that were live before it, each older than the one before. After them come the builds that

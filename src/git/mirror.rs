@@ -264,12 +264,17 @@ impl Mirror {
     /// Records the distance of every commit of `tip` from its roots, so that git can tell without dates what a commit
     /// reaches. Without this record git is right as far as committers' clocks are.
     pub async fn index_history(&self, tip: &Sha) {
-        let written = Git::new("commit-graph")
-            .args(["write", "--stdin-commits", "--split", "--no-progress"])
-            .input(format!("{tip}\n").into_bytes())
-            .within(INDEXING)
-            .run(&self.path)
-            .await;
+        let write = || {
+            Git::new("commit-graph")
+                .args(["write", "--stdin-commits", "--split", "--no-progress"])
+                .input(format!("{tip}\n").into_bytes())
+                .within(INDEXING)
+                .run(&self.path)
+        };
+        let mut written = write().await;
+        if locks::removed_abandoned(&self.path, &written) {
+            written = write().await;
+        }
         if let Err(error) = written {
             tracing::warn!(%error, "the history has no index");
         }
@@ -336,8 +341,8 @@ impl Mirror {
         if from == to {
             return Ok(Vec::new());
         }
-        let (reverts, fixes) =
-            tokio::try_join!(self.reverts(Some(from), to), reverts::fixes(&self.path, from, to))?;
+        let reverts = Box::pin(self.reverts(Some(from), to));
+        let (reverts, fixes) = tokio::try_join!(reverts, reverts::fixes(&self.path, from, to))?;
         let reverts = reverts.into_iter().map(|revert| {
             let Revert { by, of, evidence } = revert;
             LaterChange { by, of, is_fix: false, evidence }

@@ -6,6 +6,7 @@ mod deploys;
 mod git;
 mod guards;
 mod paths;
+mod recipes;
 mod store;
 mod trouble;
 mod trunk;

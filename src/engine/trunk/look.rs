@@ -56,7 +56,9 @@ pub(super) async fn look(
         }
         _ => None,
     };
-    let mailmap = if known.tip.as_ref() == Some(&tip) {
+    // After a start, and in a mirror that was made again, the history may have no index yet.
+    let was_indexed = known.is_read && mirror.times_made() == times_made;
+    let mailmap = if was_indexed && known.tip.as_ref() == Some(&tip) {
         None
     } else {
         mirror.index_history(&tip).await;
@@ -71,7 +73,7 @@ pub(super) async fn look(
         None => None,
     };
     let (builds, first) =
-        builds_since(mirror, paths.as_ref(), &known, rewrite.as_ref(), &tip).await?;
+        builds_since(mirror, watched, paths.as_ref(), &known, rewrite.as_ref(), &tip).await?;
     let (before, owner) = (known.tip, owner.cloned());
     Ok(TrunkUpdate {
         trunk,
@@ -94,6 +96,7 @@ pub(super) async fn look(
 /// commits are between its newest build and the first one here.
 async fn builds_since(
     mirror: &Mirror,
+    watched: &Watched,
     paths: Option<&Paths>,
     known: &KnownTrunk,
     rewrite: Option<&TrunkRewrite>,
@@ -102,7 +105,7 @@ async fn builds_since(
     let Some(before) = &known.tip else {
         let newest = mirror.first_parents(None, tip, paths, 1).await?;
         let first = mirror.count_first_parents(None, tip, paths).await?;
-        return Ok((new_builds(mirror, paths, None, newest).await?, first));
+        return Ok((new_builds(mirror, watched, paths, None, newest).await?, first));
     };
     if before == tip {
         return Ok((Vec::new(), 0));
@@ -125,7 +128,7 @@ async fn builds_since(
         let without = without(mirror, since, &shas).await?;
         shas.drain(..without);
     }
-    Ok((new_builds(mirror, paths, Some(since), shas).await?, skipped))
+    Ok((new_builds(mirror, watched, paths, Some(since), shas).await?, skipped))
 }
 
 /// How many of the first of these commits do not contain `since`. A merge that has the trunk as its second parent puts other
@@ -263,6 +266,7 @@ async fn rewrite(
 
 async fn new_builds(
     mirror: &Mirror,
+    watched: &Watched,
     paths: Option<&Paths>,
     before: Option<&Sha>,
     shas: Vec<Sha>,
@@ -275,6 +279,7 @@ async fn new_builds(
             mirror.range(before.as_ref(), &sha, paths, most),
             mirror.reverts(before.as_ref(), &sha)
         )?;
+        let file = read_file(mirror, watched, &sha).await?.ok();
         // Record only what a build's row shows. A plan reads the rest from git.
         let bare = |commit| Commit { files: Vec::new(), ..commit };
         let more = if before.is_some() { range.more } else { 0 };
@@ -284,6 +289,7 @@ async fn new_builds(
             commits: range.commits.into_iter().map(bare).collect(),
             more,
             reverts,
+            recipe: file.map(|file| file.recipe(watched.folder.clone())),
         });
         before = Some(sha);
     }

@@ -5,6 +5,7 @@ use crate::config::user_file::Watched;
 use crate::domain::commit::{Commit, Revert};
 use crate::domain::ids::{BuildNumber, Sha};
 use crate::domain::people::Identity;
+use crate::domain::recipe::Recipe;
 use crate::engine::freezes::FreezesAtCommit;
 use crate::engine::world::Trouble;
 use crate::git::Mirror;
@@ -63,4 +64,5 @@ pub(super) struct NewBuild {
     pub(super) commits: Vec<Commit>,
     pub(super) more: u32,
     pub(super) reverts: Vec<Revert>,
+    pub(super) recipe: Option<Recipe>,
 }

@@ -52,7 +52,7 @@ pub(in crate::engine) async fn watch(
             let begun = Instant::now();
             let result = {
                 let _permit = permit(&context).await;
-                look(&context, &watched, &mirror, owner.as_ref(), times_made).await
+                Box::pin(look(&context, &watched, &mirror, owner.as_ref(), times_made)).await
             };
             if result.is_ok() {
                 times_made = mirror.times_made();
