@@ -35,8 +35,8 @@ fn serves(pid: i32) -> bool {
 }
 
 fn engine(pid: i32) -> Option<FoundEngine> {
-    let files = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
-    files.filter_map(|file| lock(pid, &file.path())).next()
+    let mut files = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    files.find_map(|file| lock(pid, &file.path()))
 }
 
 /// The engine, if this open file of its is the lock.

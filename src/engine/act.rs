@@ -115,7 +115,7 @@ impl Acts {
     fn prepare(&self, service: &ServiceName, id: DeploymentId) {
         let (context, service) = (self.context.clone(), service.clone());
         self.spawn(async move {
-            let result = prepared(&context, &service, id).await;
+            let result = Box::pin(prepared(&context, &service, id)).await;
             let input = Input::Prepared { service, deployment: id, result };
             let _stopped = context.inputs.send(input).await;
         });
@@ -133,7 +133,7 @@ impl Acts {
         let runner = self.runner.clone();
         self.spawn(async move {
             let variables = of_step(&context, &service, run.deployment);
-            let status = runner::attend(&*runner, permit, job, variables).await;
+            let status = Box::pin(runner::attend(&*runner, permit, job, variables)).await;
             let _stopped = inputs.send(Input::StepEnded { service, run, status }).await;
         });
     }

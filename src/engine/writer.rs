@@ -340,7 +340,9 @@ impl Writer {
                 let (facts, acts): (Vec<_>, Vec<_>) =
                     decisions(service).into_iter().partition(|d| matches!(d, Decision::Record(_)));
                 if facts.is_empty() {
-                    acts.iter().for_each(|act| self.acts.perform(service, act));
+                    for act in &acts {
+                        self.acts.perform(service, act);
+                    }
                     return self.acts.check_way_back(service);
                 }
                 facts

@@ -1,4 +1,4 @@
-//! Checks of a database beyond its hash chain: SQLite's own check, every row of every table, and a write.
+//! Checks of a database beyond its hash chain: `SQLite`'s own check, every row of every table, and a write.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::{Reader, StoreError, schema, sqlite};
 use crate::domain::ids::{Seq, ServiceName};
 use crate::store::rows::{events, parsed};
 
-/// The most faults that SQLite's check lists.
+/// The most faults that `SQLite`'s check lists.
 const FAULTS: u32 = 5;
 /// How many events are read at once.
 const PAGE: usize = 1_000;

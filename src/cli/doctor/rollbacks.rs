@@ -23,7 +23,7 @@ pub(super) async fn check(backend: &Remote, service: &ServiceName) -> Option<Che
     let mut builds: Vec<BuildNumber> = Vec::new();
     let mut seen = BTreeSet::new();
     builds.extend(live.map(|d| d.request.build).filter(|build| seen.insert(*build)));
-    let Some((newest, older)) = builds.split_first() else { return None };
+    let (newest, older) = builds.split_first()?;
     // A newer build is promoted, not rolled back to.
     let targets: Vec<_> = older.iter().filter(|build| *build < newest).take(BUILDS).collect();
     for to in &targets {

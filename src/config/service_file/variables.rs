@@ -51,14 +51,11 @@ fn listed(
 ) -> Vec<String> {
     let mut listed = Vec::new();
     for name in entry.texts(mistakes) {
-        match invalid(name.value, names) {
-            Some(why) => {
-                mistakes.add(name.at, &entry.path, format!("{:?} {why}", shown(name.value)));
-            }
-            None => {
-                names.push(name.value.to_owned());
-                listed.push(name.value.to_owned());
-            }
+        if let Some(why) = invalid(name.value, names) {
+            mistakes.add(name.at, &entry.path, format!("{:?} {why}", shown(name.value)));
+        } else {
+            names.push(name.value.to_owned());
+            listed.push(name.value.to_owned());
         }
     }
     listed

@@ -1,6 +1,7 @@
 //! The secret key of the digests in the record. It is beside the record and not in it, so that a copy of the record tells
 //! nothing about a value.
 
+use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -29,7 +30,9 @@ impl DigestKey {
     fn make(path: &Path) -> io::Result<Self> {
         let random = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
         let mut digest = Sha256::new();
-        random.iter().for_each(|id| digest.update(id.as_bytes()));
+        for id in random {
+            digest.update(id.as_bytes());
+        }
         let key: [u8; 32] = digest.finalize().into();
         let beside = path.with_extension("key.new");
         let mut file =
@@ -53,6 +56,9 @@ impl DigestKey {
         digest.update(name);
         digest.update(value);
         let digest = digest.finalize();
-        digest.iter().take(KEPT).map(|byte| format!("{byte:02x}")).collect()
+        digest.iter().take(KEPT).fold(String::new(), |mut text, byte| {
+            let _memory = write!(text, "{byte:02x}");
+            text
+        })
     }
 }

@@ -201,6 +201,7 @@ impl Variables {
 
 impl StepNeeds {
     /// What the next build needs, and what the next rollback needs.
+    #[must_use]
     pub fn of_service(service: &Service) -> (Self, RollbackNeeds) {
         let trunk = service.file.as_ref().map(|file| file.variables.clone()).unwrap_or_default();
         let target = service.state.rollback_target();
@@ -217,6 +218,7 @@ impl StepNeeds {
     }
 
     /// What the steps of a build need, whose file declares `build`.
+    #[must_use]
     pub fn of(service: &Service, build: DeclaredVariables, age: Age) -> Self {
         let trunk = service.file.as_ref().map(|file| file.variables.clone()).unwrap_or_default();
         Self { watched: service.watched.clone(), build, trunk, age }

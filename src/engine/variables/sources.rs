@@ -121,7 +121,7 @@ async fn of_file(path: &Path) -> Result<Values, String> {
     };
     let text = read.await.map_err(|error: std::io::Error| error.to_string());
     let values = text.and_then(|text| parse_values(&text));
-    values.map_err(|why| format!("the file {path:?} of [secrets] cannot be used: {why}"))
+    values.map_err(|why| format!("the file {} of [secrets] cannot be used: {why}", path.display()))
 }
 
 async fn run(command: &[String], limit: Duration) -> Result<Values, String> {

@@ -171,7 +171,7 @@ impl Screen {
                 self.control(*last, parameters, sequence);
             }
             _ if self.aside.len() + length <= LONGEST_LOOK => {
-                self.aside.extend_from_slice(sequence)
+                self.aside.extend_from_slice(sequence);
             }
             _ => {}
         }

@@ -131,7 +131,9 @@ impl<'m> LineWriter<'m> {
             let line = &text[start..end];
             if may_go_back && line::goes_back(line) {
                 // What a line looks like in the end may show a secret that its bytes did not.
-                line::rows(line).iter().for_each(|row| self.line(&self.mask.hide(row)));
+                for row in line::rows(line) {
+                    self.line(&self.mask.hide(&row));
+                }
             } else {
                 self.line(line.strip_suffix(b"\r").unwrap_or(line));
             }

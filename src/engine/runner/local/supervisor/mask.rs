@@ -150,7 +150,7 @@ impl View {
     /// bytes so far added.
     fn open(&self, finder: &Finder) -> Option<Range<usize>> {
         let depth = *finder.depths.get(&self.state?)?;
-        let start = *self.places.iter().rev().take(depth).last()?;
+        let start = *self.places.iter().rev().take(depth).next_back()?;
         Some(start..start + depth)
     }
 
@@ -284,7 +284,7 @@ impl Hiding {
                 let is_rest = std::mem::take(&mut self.is_cut) && start == 0;
                 for (nth, part) in self.held[start..end].split(|byte| *byte == b'\n').enumerate() {
                     given.extend((nth > 0).then_some(b'\n'));
-                    let is_shown = !part.is_empty() && !(is_rest && nth == 0);
+                    let is_shown = !part.is_empty() && (nth > 0 || !is_rest);
                     given.extend(is_shown.then_some(MASKED).into_iter().flatten());
                 }
                 from = end;

@@ -98,7 +98,7 @@ fn inherited(spec: &Spec) -> StepVariables {
     };
     let mut environment: BTreeMap<_, _> = std::env::vars_os().filter_map(text).collect();
     // The engine may have been started from a git hook. A step's git must use its own checkout.
-    REDIRECTING.iter().for_each(|name| drop(environment.remove(*name)));
+    environment.retain(|name, _| !REDIRECTING.contains(&name.as_str()));
     let secret = |name: &String| {
         let value = environment.get(name)?.clone();
         Some(Secret { name: name.clone(), value, own: true })

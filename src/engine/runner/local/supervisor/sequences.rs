@@ -34,19 +34,19 @@ impl Sequences {
         self.length += 1;
         let (inside, next) = match (self.state, byte) {
             (_, b'\n') | (State::Ground, 0..ESC | 0x1C..) => (false, State::Ground),
-            (State::Ground, ESC) => (true, State::Escape),
-            (State::Escape, b'[') => (true, State::Control),
+            (State::Ground | State::Escape | State::Control, ESC)
+            | (State::Escape, b' '..=b'/') => (true, State::Escape),
+            (State::Escape | State::Closing, b'[') => (true, State::Control),
             (State::Escape, b']' | b'P' | b'_' | b'^' | b'X') => (true, State::String),
-            (State::Escape | State::Control, ESC) => (true, State::Escape),
-            (State::Escape, b' '..=b'/') => (true, State::Escape),
-            (State::Escape, b'0'..=b'~') | (State::Control, b'@'..=b'~') => (true, State::Ground),
+            (State::Escape, b'0'..=b'~')
+            | (State::Control, b'@'..=b'~')
+            | (State::String, 0x07)
+            | (State::Closing, b'\\') => (true, State::Ground),
             (State::Control, b' '..=b'?') if self.length <= LONGEST_CONTROL => {
                 (true, State::Control)
             }
-            (State::String, 0x07) | (State::Closing, b'\\') => (true, State::Ground),
             (State::String, ESC) => (true, State::Closing),
             (State::String, _) if self.length <= LONGEST_STRING => (true, State::String),
-            (State::Closing, b'[') => (true, State::Control),
             _ => (false, State::Ground),
         };
         if next == State::Ground || (next == State::Escape && byte == ESC) {
