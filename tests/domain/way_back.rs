@@ -11,13 +11,12 @@ use super::plan::{World, finding, severity};
 /// The bad builds, what happened after #1, #2 and #3 were live, and where one key goes then.
 #[test]
 fn the_emergency_passes_over_bad_builds_and_says_so() {
-    let cases: [(&str, &[u64], Option<u64>, Option<&str>); 4] = [
-        ("none is bad", &[], Some(2), None),
+    for (what, bad, expected, says) in [
+        ("none is bad", &[][..], Some(2), None),
         ("the one before", &[2], Some(1), Some("Skips #2: quarantined (leaks data)")),
         ("the live one", &[3], Some(2), None),
         ("all before", &[1], None, None),
-    ];
-    for (what, bad, expected, says) in cases {
+    ] {
         let mut world = World::new();
         world.promote(3, Some(Outcome::Succeeded));
         for number in bad {

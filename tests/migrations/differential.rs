@@ -374,15 +374,12 @@ impl Script {
     fn case(&mut self, dialect: Dialect, number: usize, change: &[String]) -> Places {
         let mut places = Places::default();
         let name = format!("case{number}");
-        match dialect {
-            Dialect::Mysql => {
-                self.line(&format!("CREATE DATABASE {name}"));
-                self.line(&format!("USE {name}"));
-            }
-            _ => {
-                self.line(&format!("CREATE SCHEMA {name}"));
-                self.line(&format!("SET search_path = {name}"));
-            }
+        if dialect == Dialect::Mysql {
+            self.line(&format!("CREATE DATABASE {name}"));
+            self.line(&format!("USE {name}"));
+        } else {
+            self.line(&format!("CREATE SCHEMA {name}"));
+            self.line(&format!("SET search_path = {name}"));
         }
         places.schema = schema(dialect).into_iter().chain(ROWS).map(|one| self.line(one)).collect();
         places.before = self.old(dialect);

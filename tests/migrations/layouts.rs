@@ -172,11 +172,11 @@ fn a_branch_is_checked_for_what_it_brings_and_not_for_what_the_trunk_got_since()
     let repository = Repository::new();
     repository.write("migrations/1_a.sql", "CREATE TABLE a (b int);");
     let parted = repository.commit_all("Ann", "ann@example.com", "one");
-    repository.git(&["branch", "trunk"]);
-    repository.git(&["checkout", "--quiet", "-b", "feature"]);
+    repository.git(["branch", "trunk"]);
+    repository.git(["checkout", "--quiet", "-b", "feature"]);
     repository.write("migrations/3_a.sql", "ALTER TABLE a ADD COLUMN c int;");
     repository.commit_all("Ann", "ann@example.com", "feature");
-    repository.git(&["checkout", "--quiet", "trunk"]);
+    repository.git(["checkout", "--quiet", "trunk"]);
     repository.write("migrations/2_a.sql", "DROP TABLE a;");
     repository.commit_all("Bob", "bob@example.com", "trunk");
     for range in ["trunk..feature", "trunk...feature", &format!("{parted}..feature")] {

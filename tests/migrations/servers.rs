@@ -1,6 +1,6 @@
 //! Database servers of this machine, started for one test in a folder of their own.
 
-use std::io::Write as _;
+use std::io::{Write as _, stderr};
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ impl Drop for Server {
     }
 }
 
-/// A program on the path, or where Debian puts those of PostgreSQL.
+/// A program on the path, or where Debian puts those of `PostgreSQL`.
 fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
@@ -45,11 +45,13 @@ pub fn start(dialect: Dialect) -> Option<Server> {
         _ => (["mariadbd", "mariadbd", "mariadb"], "mariadb-server-core mariadb-client-core"),
     };
     let found = names.map(program);
-    let [Some(make), Some(serve), Some(client)] = found else {
+    let [Some(maker), Some(serve), Some(client)] = found else {
         let missing: Vec<_> =
             names.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(n, _)| n).collect();
         let why = format!("not tried on {}: {missing:?} is not installed", dialect.as_str());
-        writeln!(std::io::stderr(), "{why}; run .ci/databases, or install {packages}").unwrap();
+        // Around the capture of the harness: also a run that passes has to say it.
+        let said = writeln!(stderr(), "{why}; run .ci/databases, or install {packages}");
+        said.expect("a line on standard error");
         return None;
     };
     let folder = tempfile::tempdir().unwrap();
@@ -63,7 +65,7 @@ pub fn start(dialect: Dialect) -> Option<Server> {
     let socket = folder.path().join("s");
     let shown = |path: &Path| path.to_str().unwrap().to_owned();
     let (arguments, child) = if dialect == Dialect::Postgres {
-        let made = command(&make, folder.path())
+        let made = command(&maker, folder.path())
             .args(["-N", "-A", "trust", "-U", "test", "-E", "UTF8", "--locale=C", "-D"])
             .arg(&data)
             .output()
