@@ -212,7 +212,8 @@ async fn rewrite(
     Ok(Some(TrunkRewrite { off_trunk, onto: None }))
 }
 
-async fn new_builds(
+/// The builds of these commits, each with the commits since the one before.
+pub(in crate::engine) async fn new_builds(
     mirror: &Mirror,
     paths: Option<&Paths>,
     before: Option<&Sha>,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, mpsc};
 
-pub(super) use self::look::read_file;
+pub(super) use self::look::{new_builds, read_file};
 pub use self::take_in::TakeIn;
 pub(super) use self::take_in::with_owner;
 pub(super) use self::watch::watch;

@@ -53,9 +53,9 @@ pub(super) struct TrunkRewrite {
 }
 
 #[derive(Debug)]
-pub(super) struct NewBuild {
-    pub(super) sha: Sha,
-    pub(super) commits: Vec<Commit>,
-    pub(super) more: u32,
-    pub(super) reverts: Vec<Revert>,
+pub struct NewBuild {
+    pub sha: Sha,
+    pub commits: Vec<Commit>,
+    pub more: u32,
+    pub reverts: Vec<Revert>,
 }
