@@ -255,7 +255,7 @@ async fn dispatch(global: Global, command: Option<CliCommand>) -> Result<(), Cli
     match command {
         CliCommand::Console(arguments) => console::run(global, arguments).await,
         CliCommand::Demo(arguments) => demo::run(global, arguments).await,
-        CliCommand::Init(arguments) => init::run(&global, &arguments),
+        CliCommand::Init(arguments) => init::run(&global, &arguments).await,
         CliCommand::Serve(arguments) => serve::run(global, arguments).await,
         CliCommand::Engine(command) => engine::run(&global, command).await,
         CliCommand::Status(arguments) => status::run(&connected(global).await?, arguments).await,
