@@ -1,5 +1,6 @@
 //! The engine over real git, real processes and a real disk.
 
+mod adopt;
 mod checkouts;
 mod compatibility;
 mod deploys;

@@ -12,7 +12,9 @@ use trunkline::api::problem::{ProblemDocument, ProblemKind};
 use trunkline::backend::Backend;
 use trunkline::backend::scripted::{Fault, SERVICE, Scripted};
 use trunkline::domain::command::{Action, Command, Refusal};
-use trunkline::domain::event::{DeploymentKind, Fact, ObservedDeployment, Outcome, StepOutcome};
+use trunkline::domain::event::{
+    Adoption, DeploymentKind, Fact, ObservedDeployment, Outcome, StepOutcome,
+};
 use trunkline::domain::ids::{CommitPrefix, Environment, IdempotencyKey, Seq, ServiceName, Sha};
 use trunkline::domain::people::Actor;
 use trunkline::domain::plan::{Finding, Fingerprint, Guard, Severity};
@@ -56,6 +58,13 @@ fn eventful(world: &Scripted) {
             Fact::FreezePlaced { from, until: None, reason: reason.clone() },
             Fact::FreezePlaced { from, until: Some(from), reason: reason.clone() },
             Fact::FreezeLifted { freeze: Seq(1), reason: reason.clone() },
+            Fact::ProductionAdopted(Adoption {
+                build: first,
+                sha: shas.clone(),
+                commit: None,
+                no_way_back: true,
+                reason: reason.clone(),
+            }),
             Fact::HoldReleased { environment: production, reason: reason.clone(), bad: vec![] },
             Fact::HoldPlaced {
                 environment: production,
@@ -302,6 +311,8 @@ async fn every_command_is_as_described() {
         Command::Release { environment, reason: reason.clone(), bad: Some(Vec::new()), hold: None },
         Command::Freeze { from, until, reason: reason.clone() },
         Command::Lift { freeze: Seq(9), reason: reason.clone() },
+        Command::BuildTip {},
+        Command::Adopt { commit: "3f9ac21".into(), reason: reason.clone() },
         Command::Quarantine { commits: vec!["3f9ac21".into()], reason: reason.clone() },
         Command::Clear { commit: "3f9ac21".into(), reason: reason.clone() },
         Command::Ask { build, fingerprint: plan.fingerprint.clone(), note: reason.clone() },

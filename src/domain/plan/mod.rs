@@ -39,6 +39,9 @@ pub struct Plan {
     pub actor: Actor,
     pub at: DateTime<Utc>,
     pub live: Option<PlannedBuild>,
+    /// Whether production ran before trunkline deployed there, so that what is live is not known.
+    #[serde(default)]
+    pub live_unknown: bool,
     pub target: PlannedBuild,
     /// The commits that a promote ships or a rollback removes.
     pub range: Range,
@@ -251,6 +254,14 @@ fn no_rollback_target(state: &ServiceState) -> String {
         "nothing to roll back to: {} is the oldest build that was ever live in production",
         live.build
     );
+    if let Some(before) = state.live.get(&Environment::Production).and_then(|all| {
+        all.iter().rev().find(|before| !state.has_way_back(before.build))
+    }) {
+        return format!(
+            "nothing to roll back to: {} was live before trunkline and declares no steps to bring it back",
+            before.build
+        );
+    }
     match state.deployments.get(&live.deployment) {
         Some(made) => {
             let (kind, build) = (made.request.kind, made.request.build);
@@ -297,6 +308,7 @@ pub fn plan(
         actor: actor.clone(),
         at: now,
         live: input.state.live_build(Environment::Production).map(|b| planned(input.state, b)),
+        live_unknown: input.state.is_live_unknown(),
         target: planned(input.state, target),
         range: input.range.clone(),
         migrations: input.migrations.clone(),
@@ -336,7 +348,18 @@ fn undo(state: &ServiceState, ends: &Endpoints) -> (String, Option<Remedy>) {
         (_, live) => live,
     };
     let took = expected::deployment(state, Environment::Production, DeploymentKind::Rollback, &[]);
-    let Some(to) = back else { return ("none: no earlier build was live".into(), None) };
+    let Some(to) = back else {
+        let why = if state.is_live_unknown() {
+            "none: what is live now is not known"
+        } else {
+            "none: no earlier build was live"
+        };
+        return (why.into(), None);
+    };
+    if !state.has_way_back(to) {
+        let why = format!("none: {to} was live before trunkline and declares no steps to bring it back");
+        return (why, None);
+    }
     let took = took.map_or(String::new(), |took| format!(", about {}", say(took)));
     (format!("roll back to {to}{took}"), Some(Remedy::RollBack { to }))
 }

@@ -65,6 +65,14 @@ fn author(input: PlanInput<'_>, target: &Build, actor: &Actor) -> Finding {
     let mine: Vec<_> = mine.iter().map(String::as_str).collect();
     let unseen = input.range.more;
     match (mine.is_empty(), unseen) {
+        (true, 0) if input.state.is_live_unknown() => finding(
+            Guard::Author,
+            Severity::Warn,
+            format!(
+                "{}, as far as trunkline has seen. Who wrote the rest of what ships is not known",
+                written_by_others(input)
+            ),
+        ),
         (true, 0) => finding(Guard::Author, Severity::Info, written_by_others(input)),
         (true, _) => finding(
             Guard::Author,
@@ -349,6 +357,12 @@ fn order(input: PlanInput<'_>, target: &Build) -> Finding {
         Some(live) => {
             finding(Guard::Order, Severity::Info, format!("{} is newer than {live}", target.number))
         }
+        None if input.state.is_live_unknown() => finding(
+            Guard::Order,
+            Severity::Warn,
+            "What is live is not known: trunkline has deployed nothing to production, and the service is older",
+        )
+        .with(Some(Remedy::Adopt { commit: None })),
         None => finding(Guard::Order, Severity::Info, "First build to go live"),
     }
 }

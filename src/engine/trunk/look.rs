@@ -1,6 +1,6 @@
 //! Looks at a trunk with git: finds what is new since the last look. Changes no state of the engine.
 
-use super::TrunkContext;
+use super::{TrunkContext, find_trunk};
 use super::update::{NewBuild, NewMirror, TrunkRewrite, TrunkUpdate};
 use crate::config::service_file::ServiceFile;
 use crate::config::user_file::Watched;
@@ -26,20 +26,13 @@ pub(super) async fn look(
 ) -> Result<TrunkUpdate, Trouble> {
     let fetched = mirror.fetch().await;
     let known = KnownTrunk::of(&context.world.world(), watched);
-    let trunk = match watched.trunk.as_ref().or(known.trunk.as_ref()) {
-        Some(trunk) => trunk.clone(),
-        None => mirror.default_branch().await?,
-    };
-    fetched?;
+    let (trunk, tip) = find_trunk::find(mirror, watched, &known, fetched).await?;
+    let clone = find_trunk::behind_a_remote(mirror, &trunk).await;
     let new_mirror = if mirror.times_made() == times_made {
         None
     } else {
         keep_builds(&context.world, watched, mirror).await
     };
-    let tip = mirror.tip(&trunk).await?.ok_or_else(|| Trouble {
-        what: format!("the repository has no branch {trunk:?}"),
-        remedy: "set trunk in trunkline.toml, or push the branch".into(),
-    })?;
     let file = if known.is_read && known.tip.as_ref() == Some(&tip) {
         None
     } else {
@@ -67,6 +60,7 @@ pub(super) async fn look(
     let (before, owner) = (known.tip, owner.cloned());
     Ok(TrunkUpdate {
         trunk,
+        clone,
         file,
         unmatched,
         freezes,
@@ -110,19 +104,19 @@ impl From<GitError> for Trouble {
     fn from(error: GitError) -> Self {
         Self::new(
             error.to_string(),
-            "check the repository's address and access; trunkline retries automatically",
+            "check access; if the repository moved, write its new address into config.toml: the service keeps its history",
         )
     }
 }
 
 /// What the engine knew before the look. Everything is empty for a new service.
 #[derive(Default)]
-struct KnownTrunk {
-    name: Option<ServiceName>,
+pub(super) struct KnownTrunk {
+    pub(super) name: Option<ServiceName>,
     tip: Option<Sha>,
     /// The commit of the newest build on the trunk.
     newest: Option<Sha>,
-    trunk: Option<String>,
+    pub(super) trunk: Option<String>,
     /// The paths of the last good service file.
     patterns: Vec<String>,
     freezes_at: Option<Sha>,
@@ -147,21 +141,23 @@ impl KnownTrunk {
     }
 }
 
-/// Keeps the commits of all builds in a mirror that was made again. `None` for a service without builds.
+/// Keeps the commits of all builds in a mirror that was made again. `None` if it keeps them all already.
 async fn keep_builds(world: &WorldReader, watched: &Watched, mirror: &Mirror) -> Option<NewMirror> {
     let builds: Vec<_> = {
         let world = world.world();
         let builds = world.service_at(watched)?.state.builds.values();
         builds.map(|build| (build.number, build.sha.clone())).collect()
     };
-    let is_new = builds.is_empty();
+    let kept = mirror.kept().await.unwrap_or_default();
+    let mut is_new = false;
     let mut lost = Vec::new();
-    for (number, sha) in builds {
+    for (number, sha) in builds.into_iter().filter(|(_, sha)| !kept.contains(sha)) {
+        is_new = true;
         if mirror.keep(&sha).await.is_err() {
             lost.push(number);
         }
     }
-    (!is_new).then_some(NewMirror { lost })
+    is_new.then_some(NewMirror { lost })
 }
 
 /// Whether the engine took in this tip, and its service file is good.
@@ -184,6 +180,11 @@ pub(in crate::engine) async fn read_file(
     })
 }
 
+/// Whether a commit is in the history of the tip. One that the repository does not have is in none.
+async fn contains(mirror: &Mirror, tip: &Sha, sha: &Sha) -> Result<bool, GitError> {
+    Ok(mirror.has(sha).await? && mirror.is_ancestor(sha, tip).await?)
+}
+
 async fn rewrite(
     world: &WorldReader,
     watched: &Watched,
@@ -192,7 +193,7 @@ async fn rewrite(
     tip: &Sha,
 ) -> Result<Option<TrunkRewrite>, GitError> {
     let Some(before) = before else { return Ok(None) };
-    if before == tip || mirror.is_ancestor(before, tip).await? {
+    if before == tip || contains(mirror, tip, before).await? {
         return Ok(None);
     }
     let builds: Vec<_> = {
@@ -204,7 +205,7 @@ async fn rewrite(
     let mut off_trunk = Vec::new();
     for (number, sha) in builds {
         // Every older build is on the trunk too.
-        if mirror.is_ancestor(&sha, tip).await? {
+        if contains(mirror, tip, &sha).await? {
             return Ok(Some(TrunkRewrite { off_trunk, onto: Some((number, sha)) }));
         }
         off_trunk.push(number);
@@ -212,7 +213,8 @@ async fn rewrite(
     Ok(Some(TrunkRewrite { off_trunk, onto: None }))
 }
 
-async fn new_builds(
+/// The builds of these commits, each with the commits since the one before.
+pub(in crate::engine) async fn new_builds(
     mirror: &Mirror,
     paths: Option<&Paths>,
     before: Option<&Sha>,

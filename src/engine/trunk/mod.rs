@@ -1,5 +1,6 @@
 //! The trunk of a repository: watches it, looks at it with git, and takes in the result.
 
+mod find_trunk;
 mod look;
 mod take_in;
 pub(super) mod update;
@@ -9,8 +10,8 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, mpsc};
 
-pub(super) use self::look::read_file;
-pub use self::take_in::TakeIn;
+pub(super) use self::look::{new_builds, read_file};
+pub use self::take_in::{TakeIn, not_watched};
 pub(super) use self::take_in::with_owner;
 pub(super) use self::watch::watch;
 use super::clock::Clock;

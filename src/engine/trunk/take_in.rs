@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::update::{NewMirror, TrunkLook, TrunkUpdate};
 use crate::config::service_file::ServiceFile;
+use crate::config::user_file::Watched;
 use crate::domain::event::Fact;
 use crate::domain::ids::{BuildNumber, ServiceName};
 use crate::domain::people::{Actor, Identity, People, Person};
@@ -105,6 +106,10 @@ impl TakeIn<'_> {
         let named = match &look.result {
             Ok(TrunkUpdate { file: None, .. }) => return Ok(None),
             Ok(update @ TrunkUpdate { file: Some(file), .. }) => {
+                if let Some(name) = moved(&world.world(), file) {
+                    self.moved(world, store, look, &name)?;
+                    return Ok(Some(name));
+                }
                 named(&world.world(), file, &place).map(|name| (name, update))
             }
             Err(trouble) => Err(trouble.clone()),
@@ -131,8 +136,38 @@ impl TakeIn<'_> {
         Ok(Some(name))
     }
 
+    /// A service goes on at another address, with its history. The next look finds what is new there.
+    fn moved(
+        &self,
+        world: &mut WorldOwner,
+        store: &mut Store,
+        look: &TrunkLook,
+        name: &ServiceName,
+    ) -> Result<(), StoreError> {
+        let place = display_url(&look.watched.repository);
+        store.know(&KnownService {
+            name: name.clone(),
+            repository: place.clone(),
+            folder: look.watched.folder.clone().unwrap_or_default(),
+        })?;
+        world.set_trouble(&place, self.now, None);
+        world.change(name, |service| {
+            service.watched = look.watched.clone();
+            service.mirror = look.mirror.clone();
+            // The same commit may have other files there.
+            service.pipelines.clear();
+            service.freezes_at = None;
+            service.uses = Uses::default();
+            service.set_trouble("trunk", self.now, None);
+            service.set_trouble(NOT_WATCHED, self.now, None);
+        });
+        Ok(())
+    }
+
     fn update(&self, service: &mut Service, update: &TrunkUpdate) {
         service.trunk.clone_from(&update.trunk);
+        service.set_trouble("clone", self.now, update.clone.clone());
+        service.set_trouble(NOT_WATCHED, self.now, None);
         if let Some(found) = &update.freezes {
             found.settle(service, self.freezes, &update.tip, self.now);
         }
@@ -191,6 +226,27 @@ fn remade(lost: &BTreeSet<BuildNumber>) -> Trouble {
         format!("the engine's copy of the repository was missing and was made again; {lost}"),
         "keep the data folder's mirrors; builds whose commit is gone can only be rolled back to while their checkout is kept",
     )
+}
+
+/// The source of the problem that a service is no longer in the user file.
+const NOT_WATCHED: &str = "not watched";
+
+/// A repository was taken out of the user file: its services stay, and say so.
+pub fn not_watched(world: &mut WorldOwner, watched: &Watched, now: DateTime<Utc>) {
+    let Some(name) = world.world().service_at(watched).map(|service| service.name.clone()) else {
+        return;
+    };
+    let place = display_url(&watched.repository);
+    let what = format!("{place} is not in config.toml any more, so its trunk is not looked at");
+    let remedy = "write it there again, or run \"trunkline engine restart\" to forget the service";
+    let trouble = Trouble::new(what, remedy);
+    world.change(&name, |service| service.set_trouble(NOT_WATCHED, now, Some(trouble)));
+}
+
+/// The service of this name whose address was taken out of the user file: it moved.
+fn moved(world: &World, file: &Result<ServiceFile, String>) -> Option<ServiceName> {
+    let service = world.services.get(&file.as_ref().ok()?.name)?;
+    service.problems.contains_key(NOT_WATCHED).then(|| service.name.clone())
 }
 
 /// The name of a new service, if it is free.

@@ -54,7 +54,9 @@ pub(in crate::engine) async fn watch(
                 let _permit = permit(&context).await;
                 look(&context, &watched, &mirror, owner.as_ref(), times_made).await
             };
-            if result.is_ok() {
+            // A service that is not known yet may have builds: it may have moved here.
+            let is_known = context.world.read(|world| world.service_at(&watched).is_some());
+            if result.is_ok() && is_known {
                 times_made = mirror.times_made();
             }
             failures = if result.is_err() { failures + 1 } else { 0 };
