@@ -130,12 +130,7 @@ fn existing(global: &Global, here: &Path) -> Result<Option<ServiceFile>, CliErro
     }
 }
 
-fn report(
-    setup: &Setup,
-    now: &NowWatched,
-    repository: &Path,
-    user: &Path,
-) -> Result<(), CliError> {
+fn report(setup: &Setup, now: &NowWatched, repository: &Path, user: &Path) -> Result<(), CliError> {
     let Setup { name, trunk, file, is_new, watched, .. } = setup;
     let (out, user) = (Output::new(), user.display());
     let shown = display_url(&watched.repository);

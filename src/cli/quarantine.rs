@@ -80,6 +80,7 @@ pub async fn run(context: &Context, command: QuarantineCommand) -> Result<(), Cl
 fn line(quarantined: &Quarantined, newest: Option<BuildNumber>, ago: &str) -> String {
     let Quarantined { commit, by, reason, .. } = quarantined;
     let (sha, build, subject) = (commit.sha.short(), commit.build, &commit.subject);
-    let place = if Some(build) > newest { "in no build yet:".into() } else { format!("of {build}") };
+    let place =
+        if Some(build) > newest { "in no build yet:".into() } else { format!("of {build}") };
     format!("{sha} {place} {subject}; by {by} {ago}: {reason}")
 }

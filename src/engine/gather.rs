@@ -137,11 +137,7 @@ async fn commits(context: &GatherContext, name: &ServiceName, names: &[String]) 
             };
             let subject = mirror.range(None, &sha, None, 1).await.ok();
             let subject = subject.and_then(|range| Some(range.commits.first()?.subject.clone()));
-            found.push(BadCommit {
-                sha,
-                build,
-                subject: subject.unwrap_or_default(),
-            });
+            found.push(BadCommit { sha, build, subject: subject.unwrap_or_default() });
         }
     }
     found
@@ -167,15 +163,18 @@ pub async fn for_plan(
             Refusal::not_found(format!("the record has no commit of {}", ends.target))
         })?;
         let seen = recorded(&service.state, &ends);
-        let first = service.state.builds.values().next().map_or(&target, |first| &first.sha);
+        let on_trunk = service.state.builds.values().find(|build| !build.off_trunk);
+        let first = on_trunk.map_or(&target, |first| &first.sha);
         let (mirror, paths) = (service.mirror.clone(), service.paths());
         (ends, target.clone(), between, mirror, paths, seen, first.clone())
     };
     let (from, to) = between;
     let asked = async {
         match &from {
-            Some(_) => mirror.range(from.as_ref(), &to, paths.as_ref(), COMMITS).await,
-            None => everything_seen(&mirror, &first, &to, paths.as_ref()).await,
+            Some(live) if ends.kind == DeploymentKind::Rollback || mirror.has(live).await? => {
+                mirror.range(from.as_ref(), &to, paths.as_ref(), COMMITS).await
+            }
+            _ => everything_seen(&mirror, &first, &to, paths.as_ref()).await,
         }
     };
     let range = match Box::pin(in_time(ends.kind, asked)).await {
@@ -205,6 +204,11 @@ pub async fn for_plan(
         };
         Box::pin(migrations::gather(&judging, &range, ends.target)).await
     };
+    let mut migrations = migrations;
+    if let Some(live) = ends.live.filter(|_| range.from.is_none()) {
+        let why = || format!("the repository has no commit of {live}, which is live");
+        migrations.trouble.get_or_insert_with(why);
+    }
     Ok(ForPlan { range, steps, migrations, ends })
 }
 

@@ -159,7 +159,8 @@ pub(super) async fn write_refs(mirror: &Path, tree: &Path) -> Result<(), GitErro
         listed.lines().map(|line| line.replace(" refs/heads/", " refs/remotes/origin/")).collect();
     lines.sort_by(|a, b| a.split(' ').nth(1).cmp(&b.split(' ').nth(1)));
     let path = tree.join(".git").join("packed-refs");
-    let (text, new) = (lines.join("\n") + "\n", path.with_extension("new"));
+    let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+    let new = path.with_extension("new");
     fs::write(&new, text).await.map_err(file_error(&new))?;
     fs::rename(&new, &path).await.map_err(file_error(&path))
 }

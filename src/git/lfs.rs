@@ -56,7 +56,7 @@ async fn pointers(tree: &Path) -> Result<Vec<String>, GitError> {
 fn is_pointer(file: &Path) -> bool {
     let is_file = file.symlink_metadata().is_ok_and(|about| about.is_file());
     let mut beginning = [0; POINTER.len()];
-    let read = || std::fs::File::open(file)?.read_exact(&mut beginning);
+    let mut read = || std::fs::File::open(file)?.read_exact(&mut beginning);
     is_file && read().is_ok() && beginning == POINTER
 }
 

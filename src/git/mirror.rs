@@ -129,7 +129,11 @@ impl Mirror {
         Git::new("fetch")
             .args(options)
             .args(["--no-recurse-submodules", "--end-of-options"])
-            .args([self.source.as_argument(), branches.as_ref(), "+refs/tags/*:refs/tags/*".as_ref()])
+            .args([
+                self.source.as_argument(),
+                branches.as_ref(),
+                "+refs/tags/*:refs/tags/*".as_ref(),
+            ])
             .within(within)
             .run(&self.path)
             .await

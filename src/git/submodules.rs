@@ -81,14 +81,20 @@ async fn level(level: &Level<'_>, copies: &Path, left: &mut usize) -> Result<(),
         checkout::write_tree(&copy, &submodule.sha, &tree, &url).await.map_err(failed)?;
         let key = format!("submodule.{}.url", declared.name);
         Git::new("config").args(["--local", &key, &url]).run_in_tree(&level.tree).await?;
-        let inner =
-            Level { objects: copy, sha: &submodule.sha, tree, address: url, depth: level.depth + 1 };
+        let inner = Level {
+            objects: copy,
+            sha: &submodule.sha,
+            tree,
+            address: url,
+            depth: level.depth + 1,
+        };
         Box::pin(self::level(&inner, copies, left)).await?;
     }
     Ok(())
 }
 
-const UNDECLARED: &str = "the commit has no entry for it in .gitmodules: add one, or remove it with git rm --cached";
+const UNDECLARED: &str =
+    "the commit has no entry for it in .gitmodules: add one, or remove it with git rm --cached";
 
 fn refused(submodule: &Submodule, url: &str, why: &str) -> GitError {
     let (path, sha) = (&submodule.path, submodule.sha.short());
@@ -134,7 +140,8 @@ async fn has(copy: &Path, wanted: &Sha) -> bool {
 
 /// The submodules of a commit.
 async fn submodules(objects: &Path, at: &Sha) -> Result<Vec<Submodule>, GitError> {
-    let list = Git::new("ls-tree").args(["-r", "-z", "--full-tree", "--end-of-options", at.as_str()]);
+    let list =
+        Git::new("ls-tree").args(["-r", "-z", "--full-tree", "--end-of-options", at.as_str()]);
     let listed = list.at_most(LARGEST_LIST).run(objects).await?;
     let entries = listed.split(|byte| *byte == 0).filter(|entry| entry.starts_with(b"160000 "));
     let entries: Vec<_> = entries.map(String::from_utf8_lossy).collect();

@@ -3,5 +3,6 @@
 mod audit;
 mod commands;
 mod commit_location;
+mod init;
 mod readme;
 mod remedies;

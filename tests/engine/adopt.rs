@@ -11,7 +11,8 @@ use trunkline_testing::engine::{QUICK, World, refusal};
 async fn old_service() -> (World, [Sha; 3]) {
     let mut world = World::with_file(QUICK);
     let begin = world.repository.head();
-    let commit = |name: &str| world.repository.commit_by("Raj", "raj@example.com", name, name, name);
+    let commit =
+        |name: &str| world.repository.commit_by("Raj", "raj@example.com", name, name, name);
     let shas = [begin, commit("second"), commit("third")];
     world.start().await;
     let first = |row: &trunkline::domain::snapshot::BuildRow| {

@@ -6,6 +6,7 @@ mod compatibility;
 mod deploys;
 mod git;
 mod guards;
+mod moved;
 mod paths;
 mod store;
 mod trouble;

@@ -2,7 +2,7 @@
 
 use trunkline::domain::command::{Action, Command};
 use trunkline::domain::commit_location::CommitLocation;
-use trunkline::domain::ids::Sha;
+use trunkline::domain::ids::{Seq, Sha};
 use trunkline::domain::people::Actor;
 use trunkline::domain::plan::{Guard, Severity};
 use trunkline::domain::snapshot::ServiceSnapshot;
@@ -82,9 +82,16 @@ async fn a_build_of_the_newest_commit_is_made_for_whoever_needs_one() {
     assert!(receipt.said.starts_with("#2 is made of"), "{}", receipt.said);
     let build = verified(&world, &shared).await;
     let listed: Vec<_> = build.commits.iter().map(|c| (c.subject.as_str(), c.beside)).collect();
-    assert_eq!(listed, [("libs/tax", true), ("again", true)], "both were fetched, and both are in it");
-    let events = world.backend("raj").events(None, receipt.seq, 1, std::time::Duration::ZERO);
-    assert!(events.await.is_ok());
+    assert_eq!(
+        listed,
+        [("libs/tax", true), ("again", true)],
+        "both were fetched, and both are in it"
+    );
+    let backend = world.backend("raj");
+    let before = Seq(receipt.seq.0 - 1);
+    let events = backend.events(None, before, 1, std::time::Duration::ZERO).await.unwrap();
+    let said = events[0].sentence();
+    assert!(said.starts_with("raj made #2 of the trunk's newest commit"), "{said}");
     let own = commit(&world, "Ann", "shop/cart");
     let next = verified(&world, &own).await;
     let listed: Vec<_> = next.commits.iter().map(|c| c.subject.as_str()).collect();

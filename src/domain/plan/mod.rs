@@ -254,9 +254,11 @@ fn no_rollback_target(state: &ServiceState) -> String {
         "nothing to roll back to: {} is the oldest build that was ever live in production",
         live.build
     );
-    if let Some(before) = state.live.get(&Environment::Production).and_then(|all| {
-        all.iter().rev().find(|before| !state.has_way_back(before.build))
-    }) {
+    if let Some(before) = state
+        .live
+        .get(&Environment::Production)
+        .and_then(|all| all.iter().rev().find(|before| !state.has_way_back(before.build)))
+    {
         return format!(
             "nothing to roll back to: {} was live before trunkline and declares no steps to bring it back",
             before.build
@@ -357,7 +359,8 @@ fn undo(state: &ServiceState, ends: &Endpoints) -> (String, Option<Remedy>) {
         return (why.into(), None);
     };
     if !state.has_way_back(to) {
-        let why = format!("none: {to} was live before trunkline and declares no steps to bring it back");
+        let why =
+            format!("none: {to} was live before trunkline and declares no steps to bring it back");
         return (why, None);
     }
     let took = took.map_or(String::new(), |took| format!(", about {}", say(took)));

@@ -53,6 +53,13 @@ fn author(input: PlanInput<'_>, target: &Build, actor: &Actor) -> Finding {
             ),
         );
     }
+    if let (Some(live), None) = (input.state.live(Environment::Production), &input.range.from) {
+        let sentence = format!(
+            "The repository has no commit of {}, which is live, so nobody can tell what ships and who wrote it",
+            live.build
+        );
+        return finding(Guard::Author, Severity::Override, sentence);
+    }
     let is_me = |who: &Identity| *actor == Actor::Person(input.people.call(who).to_owned());
     let is_mine = |commit: &&Commit| {
         let mut writers = commit.writers(input.people);

@@ -29,11 +29,8 @@ pub(super) fn build(
     }
     let TipOfTrunk { trunk, sha, commits, more, reverts, .. } = (**tip).clone();
     if let Some(newest) = newest.filter(|newest| newest.sha == sha) {
-        let sentence = format!(
-            "the newest commit of {trunk}, {}, is {} already",
-            sha.short(),
-            newest.number
-        );
+        let sentence =
+            format!("the newest commit of {trunk}, {}, is {} already", sha.short(), newest.number);
         return Err(Refusal::invalid(sentence).into());
     }
     let last = service.state.builds.keys().next_back().map_or(0, |number| number.0);

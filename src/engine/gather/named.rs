@@ -116,8 +116,7 @@ async fn found(mirror: &Mirror, commit: &str) -> Result<Sha, CommandError> {
 
 /// A commit between two builds changes nothing of the service, so the build before it stands for it.
 fn between(sha: &Sha, before: BuildNumber, its: &Sha) -> CommandError {
-    let sentence =
-        format!("{} made no build; {before} is the newest build before it", sha.short());
+    let sentence = format!("{} made no build; {before} is the newest build before it", sha.short());
     let remedy = Remedy::Adopt { commit: Some(its.short().to_owned()) };
     Refusal::invalid(sentence).with(remedy).into()
 }

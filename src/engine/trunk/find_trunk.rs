@@ -17,7 +17,9 @@ pub(super) async fn find(
         Some(trunk) => trunk.clone(),
         None => match mirror.default_branch().await {
             Ok(trunk) => trunk,
-            Err(error) => return Err(incomplete(mirror, watched, "").await.unwrap_or(error.into())),
+            Err(error) => {
+                return Err(incomplete(mirror, watched, "").await.unwrap_or(error.into()));
+            }
         },
     };
     if let Err(error) = fetched {
@@ -48,7 +50,10 @@ async fn declared(
     match mirror.tip(&named).await? {
         Some(tip) => Ok((named, tip)),
         None => Err(Trouble::new(
-            format!("{} of {default} names the trunk {named:?}, which is not there", watched.service_file()),
+            format!(
+                "{} of {default} names the trunk {named:?}, which is not there",
+                watched.service_file()
+            ),
             format!("set trunk in it, or push the branch {named:?}"),
         )),
     }
@@ -70,7 +75,8 @@ async fn renamed(
         return Err(Trouble::new(what, "push the branch"));
     };
     let path = watched.service_file();
-    let remedy = format!("set trunk = {default:?} in {path} on {default}, or push the branch {gone:?}");
+    let remedy =
+        format!("set trunk = {default:?} in {path} on {default}, or push the branch {gone:?}");
     let refused = Trouble::new(format!("{what}; its default branch is {default:?}"), remedy);
     let Some(tip) = mirror.tip(&default).await? else { return Err(refused) };
     let file = read_file(mirror, watched, &tip).await?.ok();

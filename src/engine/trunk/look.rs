@@ -1,7 +1,7 @@
 //! Looks at a trunk with git: finds what is new since the last look. Changes no state of the engine.
 
-use super::{TrunkContext, find_trunk};
 use super::update::{NewBuild, NewMirror, TrunkRewrite, TrunkUpdate};
+use super::{TrunkContext, find_trunk};
 use crate::config::service_file::ServiceFile;
 use crate::config::user_file::Watched;
 use crate::domain::commit::Commit;

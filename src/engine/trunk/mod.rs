@@ -11,8 +11,8 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 
 pub(super) use self::look::{new_builds, read_file};
-pub use self::take_in::{TakeIn, not_watched};
 pub(super) use self::take_in::with_owner;
+pub use self::take_in::{TakeIn, not_watched};
 pub(super) use self::watch::watch;
 use super::clock::Clock;
 use super::freezes::Freezes;

@@ -106,7 +106,8 @@ impl TakeIn<'_> {
         let named = match &look.result {
             Ok(TrunkUpdate { file: None, .. }) => return Ok(None),
             Ok(update @ TrunkUpdate { file: Some(file), .. }) => {
-                if let Some(name) = moved(&world.world(), file) {
+                let moved = moved(&world.world(), file);
+                if let Some(name) = moved {
                     self.moved(world, store, look, &name)?;
                     return Ok(Some(name));
                 }
@@ -233,10 +234,11 @@ const NOT_WATCHED: &str = "not watched";
 
 /// A repository was taken out of the user file: its services stay, and say so.
 pub fn not_watched(world: &mut WorldOwner, watched: &Watched, now: DateTime<Utc>) {
+    let place = display_url(&watched.repository);
+    world.set_trouble(&place, now, None);
     let Some(name) = world.world().service_at(watched).map(|service| service.name.clone()) else {
         return;
     };
-    let place = display_url(&watched.repository);
     let what = format!("{place} is not in config.toml any more, so its trunk is not looked at");
     let remedy = "write it there again, or run \"trunkline engine restart\" to forget the service";
     let trouble = Trouble::new(what, remedy);

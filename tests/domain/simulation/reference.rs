@@ -158,7 +158,9 @@ impl Reference {
             Fact::DeploymentObserved(_)
             | Fact::ObservedEnded { .. }
             | Fact::ProductionAdopted(_) => {
-                panic!("{event:?}: no command of the story records what is done outside of trunkline")
+                panic!(
+                    "{event:?}: no command of the story records what is done outside of trunkline"
+                )
             }
             // Nothing was done.
             Fact::Refused { .. } => {}
