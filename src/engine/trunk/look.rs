@@ -22,16 +22,18 @@ pub(super) async fn look(
     watched: &Watched,
     mirror: &Mirror,
     owner: Option<&Identity>,
-    times_made: u64,
+    times_made: Option<u64>,
 ) -> Result<TrunkUpdate, Trouble> {
     let fetched = mirror.fetch().await;
     let known = KnownTrunk::of(&context.world.world(), watched);
     let (trunk, tip) = find_trunk::find(mirror, watched, &known, fetched).await?;
     let clone = find_trunk::behind_a_remote(mirror, &trunk).await;
-    let new_mirror = if mirror.times_made() == times_made {
+    let new_mirror = if times_made == Some(mirror.times_made()) {
         None
     } else {
-        keep_builds(&context.world, watched, mirror).await
+        let new = keep_builds(&context.world, watched, mirror, times_made.is_some()).await;
+        // A mirror that is new to this engine is no news as long as it has everything.
+        new.filter(|new| new.was_missing || !new.lost.is_empty())
     };
     let file = if known.is_read && known.tip.as_ref() == Some(&tip) {
         None
@@ -95,9 +97,12 @@ async fn builds_since(
         Some(rewrite) => rewrite.onto.as_ref().map(|(_, sha)| sha),
         None => known.newest.as_ref(),
     };
-    let since = newest.unwrap_or(before);
-    let shas = mirror.first_parents(Some(since), tip, paths, BUILDS).await?;
-    Ok((new_builds(mirror, paths, Some(since), shas).await?, 0))
+    // Another history has none of the commits before.
+    let is_there = mirror.has(before).await?;
+    let since = newest.or_else(|| is_there.then_some(before));
+    let most = if since.is_some() { BUILDS } else { 1 };
+    let shas = mirror.first_parents(since, tip, paths, most).await?;
+    Ok((new_builds(mirror, paths, since, shas).await?, 0))
 }
 
 impl From<GitError> for Trouble {
@@ -142,7 +147,12 @@ impl KnownTrunk {
 }
 
 /// Keeps the commits of all builds in a mirror that was made again. `None` if it keeps them all already.
-async fn keep_builds(world: &WorldReader, watched: &Watched, mirror: &Mirror) -> Option<NewMirror> {
+async fn keep_builds(
+    world: &WorldReader,
+    watched: &Watched,
+    mirror: &Mirror,
+    was_missing: bool,
+) -> Option<NewMirror> {
     let builds: Vec<_> = {
         let world = world.world();
         let builds = world.service_at(watched)?.state.builds.values();
@@ -157,7 +167,7 @@ async fn keep_builds(world: &WorldReader, watched: &Watched, mirror: &Mirror) ->
             lost.push(number);
         }
     }
-    is_new.then_some(NewMirror { lost })
+    is_new.then_some(NewMirror { lost, was_missing })
 }
 
 /// Whether the engine took in this tip, and its service file is good.

@@ -91,7 +91,11 @@ impl TakeIn<'_> {
             service.lost_builds.extend(new.lost.iter().copied());
         }
         if new.is_some() || service.lost_builds.is_empty() {
-            service.set_trouble("mirror", self.now, new.map(|_| remade(&service.lost_builds)));
+            service.set_trouble(
+                "mirror",
+                self.now,
+                new.map(|new| remade(new, &service.lost_builds)),
+            );
         }
     }
 
@@ -217,14 +221,16 @@ fn matches_nothing(patterns: &[String]) -> Option<Trouble> {
 }
 
 /// The notice of a mirror that was made again.
-fn remade(lost: &BTreeSet<BuildNumber>) -> Trouble {
+fn remade(new: &NewMirror, lost: &BTreeSet<BuildNumber>) -> Trouble {
     let lost: Vec<_> = lost.iter().map(BuildNumber::to_string).collect();
     let lost = match lost.as_slice() {
         [] => "all builds are still in the repository".to_owned(),
         lost => format!("the repository has no commit any more for {}", lost.join(", ")),
     };
+    let missing = "the engine's copy of the repository was missing and was made again; ";
+    let missing = if new.was_missing { missing } else { "" };
     Trouble::new(
-        format!("the engine's copy of the repository was missing and was made again; {lost}"),
+        format!("{missing}{lost}"),
         "keep the data folder's mirrors; builds whose commit is gone can only be rolled back to while their checkout is kept",
     )
 }

@@ -45,6 +45,8 @@ pub struct TrunkUpdate {
 #[derive(Debug)]
 pub(super) struct NewMirror {
     pub(super) lost: Vec<BuildNumber>,
+    /// Whether it was there when this engine looked before.
+    pub(super) was_missing: bool,
 }
 
 /// A force-push: the builds that it took off the trunk, and the newest build that is still on it.
