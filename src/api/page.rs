@@ -7,6 +7,13 @@ use crate::calendar::FreezeWindow;
 use crate::domain::chain::RecordSpan;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
+use crate::domain::snapshot::BuildRow;
+
+/// Builds of the trunk, newest first. The next page is `before` the last of these.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BuildPage {
+    pub builds: Vec<BuildRow>,
+}
 
 /// Deployments of an environment, newest first. The next page is `before` the last of these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -6,6 +6,7 @@ pub const DESCRIBE: &str = "/v1";
 pub const DOCUMENT: &str = "/v1/openapi.json";
 pub const FLEET: &str = "/v1/fleet";
 pub const SERVICE: &str = "/v1/services/{service}";
+pub const BUILDS: &str = "/v1/services/{service}/builds";
 pub const DEPLOYMENTS: &str = "/v1/services/{service}/deployments";
 pub const PLAN: &str = "/v1/services/{service}/plan";
 pub const FREEZES: &str = "/v1/services/{service}/freezes";
@@ -22,6 +23,11 @@ pub const SPAN: &str = "/v1/record/span";
 #[must_use]
 pub fn service(service: &ServiceName) -> String {
     format!("/v1/services/{service}")
+}
+
+#[must_use]
+pub fn builds(service: &ServiceName) -> String {
+    format!("/v1/services/{service}/builds")
 }
 
 #[must_use]

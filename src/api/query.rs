@@ -43,6 +43,16 @@ pub struct SnapshotQuery {
     pub wait: Wait,
 }
 
+/// For the builds of the trunk, newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct BuildsQuery {
+    /// Only builds older than this one.
+    pub before: Option<BuildNumber>,
+    /// The most to list: by default 50, at most 500.
+    pub limit: Option<usize>,
+}
+
 /// For the deployments of an environment, newest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -17,11 +17,13 @@ use crate::domain::commit_location::CommitLocation;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::ids::{
-    CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
+    BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
-use crate::domain::snapshot::{Capabilities, Description, FleetSnapshot, ServiceSnapshot, Version};
+use crate::domain::snapshot::{
+    BuildRow, Capabilities, Description, FleetSnapshot, ServiceSnapshot, Version,
+};
 use crate::engine::Handle;
 
 /// The embedded engine for one caller.
@@ -102,6 +104,15 @@ impl Backend for Embedded {
                 return Ok(None);
             }
         }
+    }
+
+    async fn builds(
+        &self,
+        service: &ServiceName,
+        before: Option<BuildNumber>,
+        limit: usize,
+    ) -> Answer<Vec<BuildRow>> {
+        Ok(self.engine().builds(service, before, limit)?)
     }
 
     async fn history(

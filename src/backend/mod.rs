@@ -20,11 +20,11 @@ use crate::domain::commit_location::CommitLocation;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::ids::{
-    CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
+    BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
-use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot, Version};
+use crate::domain::snapshot::{BuildRow, Description, FleetSnapshot, ServiceSnapshot, Version};
 use crate::domain::time::say;
 use crate::engine::CommandError;
 
@@ -56,6 +56,14 @@ pub trait Backend: Send + Sync + 'static {
         after: Option<Version>,
         wait: Duration,
     ) -> impl Future<Output = Answer<Option<ServiceSnapshot>>> + Send;
+
+    /// Builds older than `before`, newest first, at most `limit`.
+    fn builds(
+        &self,
+        service: &ServiceName,
+        before: Option<BuildNumber>,
+        limit: usize,
+    ) -> impl Future<Output = Answer<Vec<BuildRow>>> + Send;
 
     /// Deployments of an environment older than `before`, newest first, at most `limit`.
     fn history(

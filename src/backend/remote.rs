@@ -17,10 +17,10 @@ use reqwest::{Client, Method, StatusCode};
 use self::budget::Budget;
 use self::call::{Call, Reply};
 use super::{Answer, Backend, BackendError, LONGEST_ANSWER};
-use crate::api::page::{DeploymentPage, EventPage, FreezePage, SpanPage};
+use crate::api::page::{BuildPage, DeploymentPage, EventPage, FreezePage, SpanPage};
 use crate::api::query::{
-    ChainQuery, DeploymentsQuery, EventsQuery, FreezesQuery, LogQuery, LogSearchQuery, PlanQuery,
-    SnapshotQuery, SpanQuery,
+    BuildsQuery, ChainQuery, DeploymentsQuery, EventsQuery, FreezesQuery, LogQuery, LogSearchQuery,
+    PlanQuery, SnapshotQuery, SpanQuery,
 };
 use crate::api::{KEY_HEADER, LOG_ENDED, LOG_NEXT, LOG_SIZE, LOG_START, path};
 use crate::calendar::FreezeWindow;
@@ -30,11 +30,11 @@ use crate::domain::commit_location::CommitLocation;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::ids::{
-    CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
+    BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
-use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot, Version};
+use crate::domain::snapshot::{BuildRow, Description, FleetSnapshot, ServiceSnapshot, Version};
 
 /// How long it may take to connect.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -134,6 +134,17 @@ impl Backend for Remote {
     ) -> Answer<Option<ServiceSnapshot>> {
         let reply = self.snapshot(&path::service(service), after, wait).await?;
         reply.map(|reply| reply.json()).transpose()
+    }
+
+    async fn builds(
+        &self,
+        service: &ServiceName,
+        before: Option<BuildNumber>,
+        limit: usize,
+    ) -> Answer<Vec<BuildRow>> {
+        let query = BuildsQuery { before, limit: Some(limit) };
+        let reply = self.get(&path::builds(service)).query(&query).answer().await?;
+        Ok(reply.json::<BuildPage>()?.builds)
     }
 
     async fn history(

@@ -23,11 +23,13 @@ use crate::domain::commit_location::CommitLocation;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::ids::{
-    CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
+    BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
-use crate::domain::snapshot::{Capabilities, Description, FleetSnapshot, ServiceSnapshot, Version};
+use crate::domain::snapshot::{
+    BuildRow, Capabilities, Description, FleetSnapshot, ServiceSnapshot, Version,
+};
 
 /// The scripted backend as one caller sees it. Clones share one world.
 #[derive(Debug, Clone)]
@@ -183,6 +185,16 @@ impl Backend for Scripted {
             world.snapshot(service, &self.caller).map(|snapshot| moved.then_some(snapshot))
         })
         .await
+    }
+
+    async fn builds(
+        &self,
+        service: &ServiceName,
+        before: Option<BuildNumber>,
+        limit: usize,
+    ) -> Answer<Vec<BuildRow>> {
+        self.answer().await?;
+        Ok(self.world().builds(service, before, limit)?)
     }
 
     async fn history(

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::arrival::{self, Arrival};
 use super::context::Context;
 use super::error::CliError;
 use super::{Acting, act, plan, retry};
@@ -33,8 +34,9 @@ pub async fn run(context: &Context, arguments: AskArgs) -> Result<(), CliError> 
     if retry::first_answer(context, &service, key.as_ref(), |e| is_same(&e.fact)).await?.is_some() {
         return Ok(());
     }
+    arrival::of(context, &service, build, Arrival::InStaging).await?;
     let plan = context.backend.plan(&service, Action::Promote { build }).await?;
-    context.out.regardless().lines(plan::lines(&plan))?;
+    plan::print(context.out.regardless(), &plan)?;
     let command = Command::Ask { build, fingerprint: plan.fingerprint, note };
     act::run(context, &service, command, key).await.map(drop)
 }

@@ -4,9 +4,16 @@ use clap::Args;
 
 use super::context::Context;
 use super::error::CliError;
+use super::output::{Cell, Paint};
 use super::wording::{ago, writers};
 use super::{Reading, output};
+use crate::backend::Backend as _;
+use crate::domain::build::BuildState;
+use crate::domain::ids::ServiceName;
 use crate::domain::snapshot::{BuildRow, ServiceSnapshot};
+
+/// The most rows that the engine sends at once.
+pub const LARGEST_PAGE: usize = 500;
 
 #[derive(Debug, Args)]
 pub struct BuildsArgs {
@@ -20,23 +27,58 @@ pub struct BuildsArgs {
 pub async fn run(context: &Context, arguments: BuildsArgs) -> Result<(), CliError> {
     let service = context.service().await?;
     let mut snapshot = context.snapshot(&service).await?;
-    snapshot.builds.truncate(arguments.limit);
+    let builds = std::mem::take(&mut snapshot.builds);
+    let builds = pages(context, &service, builds, arguments.limit).await?;
     if arguments.reading.json {
-        return output::json(&snapshot.builds);
+        output::json(&builds)?;
+    } else {
+        let rows: Vec<_> = builds.iter().map(|row| line(row, &snapshot)).collect();
+        context.out.table(&rows)?;
     }
-    let rows: Vec<_> = snapshot.builds.iter().map(|row| line(row, &snapshot)).collect();
-    context.out.table(&rows)
+    let all = usize::try_from(snapshot.builds_total).unwrap_or(usize::MAX);
+    if all > builds.len() {
+        let older = all - builds.len();
+        context.out.note(&format!("{older} older not shown; add -n {all} for all of them"));
+    }
+    Ok(())
 }
 
-fn line(row: &BuildRow, snapshot: &ServiceSnapshot) -> Vec<String> {
+/// The newest `limit` builds. A snapshot has only the newest ones.
+async fn pages(
+    context: &Context,
+    service: &ServiceName,
+    mut builds: Vec<BuildRow>,
+    limit: usize,
+) -> Result<Vec<BuildRow>, CliError> {
+    builds.truncate(limit);
+    while let Some(last) = builds.last().filter(|_| builds.len() < limit) {
+        let (before, more) = (Some(last.build.number), (limit - builds.len()).min(LARGEST_PAGE));
+        let page = context.backend.builds(service, before, more).await?;
+        if page.is_empty() {
+            break;
+        }
+        builds.extend(page);
+    }
+    Ok(builds)
+}
+
+fn line(row: &BuildRow, snapshot: &ServiceSnapshot) -> Vec<Cell> {
     let build = &row.build;
+    let state = row.state.as_str();
+    let state = match row.state {
+        BuildState::Verified => Paint::Good.cell(state),
+        BuildState::Failed => Paint::Bad.cell(state),
+        BuildState::Deploying => Paint::Active.cell(state),
+        BuildState::Queued | BuildState::Superseded => Paint::Quiet.cell(state),
+        BuildState::InStaging => state.to_owned().into(),
+    };
     vec![
-        build.number.to_string(),
-        row.state.as_str().to_owned(),
-        build.sha.short().to_owned(),
-        ago(build.found_at, snapshot.at),
-        writers(build, &snapshot.people),
-        format!("{}{}", build.subject(), note(row, snapshot)),
+        build.number.to_string().into(),
+        state,
+        build.sha.short().to_owned().into(),
+        ago(build.found_at, snapshot.at).into(),
+        writers(build, &snapshot.people).into(),
+        format!("{}{}", build.subject(), note(row, snapshot)).into(),
     ]
 }
 

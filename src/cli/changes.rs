@@ -3,6 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
+use super::arrival::{self, Arrival};
 use super::context::Context;
 use super::error::CliError;
 use super::{Reading, output, schema};
@@ -59,6 +60,9 @@ struct ListedMerge {
 
 pub async fn run(context: &Context, arguments: ChangesArgs) -> Result<(), CliError> {
     let service = context.service().await?;
+    if let Some(build) = arguments.build.filter(|_| !arguments.rollback) {
+        arrival::of(context, &service, build, Arrival::OnTrunk).await?;
+    }
     let snapshot = context.snapshot(&service).await?;
     let action = action(&arguments, &snapshot).map_err(crate::backend::BackendError::from)?;
     let plan = context.backend.plan(&service, action).await?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
+use super::arrival::{self, Arrival};
 use super::context::Context;
 use super::error::CliError;
 use super::{Acting, act, follow, output, plan, remedy, retry};
@@ -12,6 +13,7 @@ use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::event::{DeploymentKind, Fact};
 use crate::domain::ids::ServiceName;
 use crate::domain::plan::{Finding, Guard, Plan, Severity};
+use crate::domain::remedy::Remedy;
 use crate::domain::schema::Outlook;
 
 /// How a promote or rollback is confirmed.
@@ -44,9 +46,17 @@ pub async fn run(
     if let Some(receipt) = first {
         return followed(context, &service, &receipt, confirmation.wait).await;
     }
+    if let Action::Promote { build } = action
+        && !reasons.contains_key(&Guard::Verified)
+    {
+        arrival::of(context, &service, build, Arrival::InStaging).await?;
+    }
     let plan = context.backend.plan(&service, action).await?;
     let out = context.out.regardless();
-    out.lines(plan::lines(&plan))?;
+    plan::print(out, &plan)?;
+    if plan.kind == DeploymentKind::Redeploy {
+        out.line(format!("{} is live already: this deploys it again", plan.target.build))?;
+    }
     let unmet = unmet(&plan, &reasons, confirmation.yes);
     let overrides = if confirmation.yes || unmet.is_some() {
         require_named_build(&plan)?;
@@ -165,21 +175,25 @@ fn ask(context: &Context, plan: &Plan, mut reasons: Reasons) -> Result<Reasons, 
     let confirmed = if typed {
         output::ask(&format!("type {} to confirm:", build.0))?.parse() == Ok(build)
     } else {
-        matches!(output::ask("go ahead? [y/N]")?.as_str(), "y" | "Y" | "yes")
+        let question = match plan.kind {
+            DeploymentKind::Redeploy => "deploy it again? [y/N]",
+            _ => "go ahead? [y/N]",
+        };
+        matches!(output::ask(question)?.as_str(), "y" | "Y" | "yes")
     };
     if confirmed { Ok(reasons) } else { Err(nothing_done()) }
 }
 
 fn undo(context: &Context, service: &ServiceName, plan: &Plan) -> Vec<String> {
     let run = |command: &str| format!("  {}", context.command_line(service, command));
-    match (plan.kind, &plan.live) {
-        (DeploymentKind::Rollback, Some(live)) => vec![
+    match (plan.kind, &plan.live, &plan.undo_remedy) {
+        (DeploymentKind::Rollback, Some(live), _) => vec![
             "undo:".to_owned(),
             run("release --bad SHA --reason \"WHY IT IS SAFE AGAIN\""),
             run(&format!("promote {}", live.build.0)),
         ],
-        (DeploymentKind::Promote, Some(live)) => {
-            let back = format!("rollback {}", live.build.0);
+        (DeploymentKind::Promote, _, Some(Remedy::RollBack { to })) => {
+            let back = format!("rollback {}", to.0);
             if outlook(plan) == Some(Outlook::PointOfNoReturn) {
                 // Without `--yes`, so that this rollback is confirmed again.
                 vec!["undo: POINT OF NO RETURN".to_owned(), run(&back)]

@@ -7,7 +7,7 @@ use super::context::places;
 use super::engine_lock::{Holder, holder};
 use super::error::CliError;
 use super::output::{self, Output};
-use super::{Global, Reading, engine_process};
+use super::{Global, Reading, demo, engine_process};
 use crate::backend::Backend;
 use crate::backend::remote::Remote;
 use crate::config::places::Places;
@@ -41,16 +41,28 @@ pub async fn run(global: &Global, command: EngineCommand) -> Result<(), CliError
     let out = Output::new();
     match command {
         EngineCommand::Status { reading } => status(&places, out, reading).await,
-        EngineCommand::Stop => match engine_process::stop(&places).await? {
-            Some(pid) => out.line(format!("the engine with process id {pid} has stopped")),
-            None => out.line("the engine was not running"),
-        },
+        EngineCommand::Stop => {
+            match engine_process::stop(&places).await? {
+                Some(pid) => out.line(format!("the engine with process id {pid} has stopped"))?,
+                None => out.line("the engine was not running")?,
+            }
+            out.lines(demo_engine(&places).filter(|_| !global.demo))
+        }
         EngineCommand::Restart => {
             engine_process::stop(&places).await?;
             engine_process::ensure_running(&places, global).await?;
             status(&places, out, Reading { json: false }).await
         }
     }
+}
+
+/// Says that the demo has an engine of its own, which still runs.
+fn demo_engine(places: &Places) -> Option<String> {
+    let Holder::Process(pid) = holder(&demo::places(places).lock()) else { return None };
+    let pid = pid.map_or("unknown".to_owned(), |pid| pid.to_string());
+    Some(format!(
+        "the engine of the demo, process id {pid}, still runs; to stop it, run: trunkline --demo engine stop"
+    ))
 }
 
 async fn status(places: &Places, out: Output, reading: Reading) -> Result<(), CliError> {

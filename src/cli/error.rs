@@ -16,6 +16,8 @@ pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
 pub const REFUSED: u8 = 3;
 pub const CHANGED: u8 = 4;
+/// What a shell reports of a program that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
 
 /// Why a command ended early.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub enum CliError {
     /// The service has changed since the plan was made; nothing was done.
     Changed(String),
     Failed(Report),
+    /// Ctrl-C ended the command; what it watched goes on.
+    Interrupted(String),
 }
 
 impl CliError {
@@ -48,6 +52,7 @@ impl CliError {
             Self::Refused(sentence) => (REFUSED, sentence.clone()),
             Self::Changed(sentence) => (CHANGED, sentence.clone()),
             Self::Failed(report) => (FAILED, format!("{report:#}")),
+            Self::Interrupted(sentence) => (INTERRUPTED, sentence.clone()),
         };
         Self::warn(&sentence);
         ExitCode::from(code)

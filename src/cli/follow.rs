@@ -1,13 +1,19 @@
 //! Follows the events of one deployment until it ends.
 
+use std::pin::pin;
 use std::time::Duration;
+
+use tokio::signal::ctrl_c;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::context::Context;
 use super::error::CliError;
+use super::output::Output;
 use super::wording::sentence;
 use crate::backend::{Answer, Backend, BackendError, LONGEST_WAIT};
-use crate::domain::event::{Event, Fact, Outcome};
+use crate::domain::event::{Event, Fact, Outcome, StepSpec};
 use crate::domain::ids::{DeploymentId, Seq, ServiceName};
+use crate::domain::time::say;
 
 /// How many events to take at once.
 const PAGE: usize = 200;
@@ -15,29 +21,67 @@ const PAGE: usize = 200;
 const PATIENCE: u32 = 20;
 /// The pause after a missing answer.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How often a terminal is told how long the step has been running.
+const SECOND: Duration = Duration::from_secs(1);
+/// How often a reader that is no terminal is told so.
+const MINUTE: Duration = Duration::from_mins(1);
 
-/// Prints each step as it starts and ends.
+/// Prints each step as it starts, runs and ends. Ctrl-C ends the following and not the deployment, and says so.
 ///
 /// # Errors
-/// [`CliError::Failed`] when the deployment does not succeed.
+/// [`CliError::Failed`] when the deployment does not succeed, or the engine does not answer any more;
+/// [`CliError::Interrupted`] after Ctrl-C.
 pub async fn to_the_end(
     context: &Context,
     service: &ServiceName,
     deployment: DeploymentId,
     from: Seq,
 ) -> Result<(), CliError> {
+    let followed = tokio::select! {
+        followed = follow(context, service, deployment, from) => followed,
+        _ = ctrl_c() => Err(CliError::Interrupted(format!("stopped waiting; {deployment} goes on"))),
+    };
+    let run = |command: &str| context.command_line(service, command);
+    let ways = format!(
+        "watch it:  {}\ncancel it: {}",
+        run(&format!("logs {deployment} --follow")),
+        run(&format!("cancel {deployment} --reason TEXT"))
+    );
+    match followed {
+        Ok(Outcome::Succeeded) => Ok(()),
+        Ok(other) => Err(CliError::failed(format!("{deployment} {other}"))),
+        Err(CliError::Interrupted(what)) => Err(CliError::Interrupted(format!("{what}\n{ways}"))),
+        Err(CliError::Failed(why)) => Err(CliError::failed(format!(
+            "cannot follow {deployment} any more: {why:#}; it does not stop with this command\n{ways}"
+        ))),
+        Err(other) => Err(other),
+    }
+}
+
+async fn follow(
+    context: &Context,
+    service: &ServiceName,
+    deployment: DeploymentId,
+    from: Seq,
+) -> Result<Outcome, CliError> {
     let mut after = Seq(from.0.saturating_sub(1));
-    let mut names = Vec::new();
+    let mut progress = Progress::of(deployment, context.out.regardless());
+    let every = if progress.out.can_rewrite() { SECOND } else { MINUTE };
+    let mut ticks = interval_at(Instant::now() + every, every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        for event in next(context, Some(service), after).await? {
-            after = event.seq;
-            if let Fact::DeploymentRequested(request) = &event.fact
-                && DeploymentId::from(event.seq) == deployment
-            {
-                names = request.steps.iter().map(|step| step.name.clone()).collect();
+        let mut events = pin!(next(context, Some(service), after));
+        let events = loop {
+            tokio::select! {
+                events = &mut events => break events?,
+                _ = ticks.tick() => progress.tick()?,
             }
-            if let Some(outcome) = print_event(context, &event, deployment, &names)? {
-                return ended(&outcome, deployment);
+        };
+        for event in events {
+            after = event.seq;
+            ticks.reset();
+            if let Some(outcome) = progress.take(&event)? {
+                return Ok(outcome);
             }
         }
     }
@@ -70,37 +114,77 @@ pub async fn patiently<T>(ask: impl AsyncFn() -> Answer<T>) -> Result<T, CliErro
     }
 }
 
-/// Prints what the event means for the deployment. Returns the outcome if the deployment ended.
-fn print_event(
-    context: &Context,
-    event: &Event,
-    ours: DeploymentId,
-    names: &[String],
-) -> Result<Option<Outcome>, CliError> {
-    let name = |step: usize| names.get(step).map_or("step", String::as_str);
-    match &event.fact {
-        Fact::StepStarted { deployment, step } if *deployment == ours => {
-            context.out.regardless().line(format!("  {} ...", name(*step)))?;
-        }
-        Fact::StepEnded { deployment, step, outcome, took } if *deployment == ours => {
-            let took = crate::domain::time::say(*took);
-            context.out.regardless().line(format!("  {} {} in {took}", name(*step), outcome))?;
-        }
-        Fact::CancelRequested { deployment, reason } if *deployment == ours => {
-            context.out.regardless().line(format!("  {} cancels it: {reason}", event.actor))?;
-        }
-        Fact::DeploymentEnded { deployment, outcome } if *deployment == ours => {
-            context.out.regardless().line(sentence(&event.sentence()))?;
-            return Ok(Some(outcome.clone()));
-        }
-        _ => {}
-    }
-    Ok(None)
+/// What is said about a deployment while it runs.
+struct Progress {
+    deployment: DeploymentId,
+    out: Output,
+    steps: Vec<StepSpec>,
+    /// The step that runs, and since when it has been seen to.
+    running: Option<(usize, Instant)>,
 }
 
-fn ended(outcome: &Outcome, deployment: DeploymentId) -> Result<(), CliError> {
-    match outcome {
-        Outcome::Succeeded => Ok(()),
-        other => Err(CliError::failed(format!("{deployment} {other}"))),
+impl Progress {
+    fn of(deployment: DeploymentId, out: Output) -> Self {
+        Self { deployment, out, steps: Vec::new(), running: None }
+    }
+
+    fn name(&self, step: usize) -> &str {
+        self.steps.get(step).map_or("step", |step| &step.name)
+    }
+
+    /// Prints what the event means for the deployment. Returns the outcome if the deployment ended.
+    fn take(&mut self, event: &Event) -> Result<Option<Outcome>, CliError> {
+        let ours = self.deployment;
+        match &event.fact {
+            Fact::DeploymentRequested(request) if DeploymentId::from(event.seq) == ours => {
+                self.steps.clone_from(&request.steps);
+            }
+            Fact::StepStarted { deployment, step } if *deployment == ours => {
+                self.running = Some((*step, Instant::now()));
+                let name = self.name(*step);
+                if self.out.can_rewrite() {
+                    self.out.rewrite(&format!("  {name} ..."));
+                } else {
+                    self.out.line(format!("  {name} ..."))?;
+                }
+            }
+            Fact::StepEnded { deployment, step, outcome, took } if *deployment == ours => {
+                self.running = None;
+                let line = format!("  {} {outcome} in {}", self.name(*step), say(*took));
+                self.above(&line)?;
+            }
+            Fact::CancelRequested { deployment, reason } if *deployment == ours => {
+                self.above(&format!("  {} cancels it: {reason}", event.actor))?;
+            }
+            Fact::DeploymentEnded { deployment, outcome } if *deployment == ours => {
+                self.above(&sentence(&event.sentence()))?;
+                return Ok(Some(outcome.clone()));
+            }
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    /// Prints a line in place of the one that changes.
+    fn above(&self, line: &str) -> Result<(), CliError> {
+        if self.out.can_rewrite() {
+            self.out.rewrite("");
+        }
+        self.out.line(line)
+    }
+
+    /// Says for how long the step has been running.
+    fn tick(&self) -> Result<(), CliError> {
+        let Some((step, since)) = self.running else { return Ok(()) };
+        let name = self.name(step);
+        let ran = say(Duration::from_secs(since.elapsed().as_secs()));
+        let expected = self.steps.get(step).and_then(|step| step.expected);
+        let expected = expected.map_or(String::new(), |takes| format!(" of about {}", say(takes)));
+        let line = format!("  {name} ... {ran}{expected}");
+        if self.out.can_rewrite() {
+            self.out.rewrite(&line);
+            return Ok(());
+        }
+        self.out.line(line)
     }
 }

@@ -3,12 +3,15 @@
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 
+use super::builds::LARGEST_PAGE;
 use super::context::Context;
 use super::error::CliError;
+use super::output::{Cell, Paint};
 use super::wording::{how_it_goes, instant};
 use super::{Reading, output};
-use crate::domain::deployment::Deployment;
-use crate::domain::ids::{DeploymentId, Environment};
+use crate::backend::Backend as _;
+use crate::domain::deployment::{Deployment, DeploymentState};
+use crate::domain::ids::{DeploymentId, Environment, ServiceName};
 
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
@@ -42,30 +45,64 @@ impl From<EnvironmentArg> for Environment {
 }
 
 pub async fn run(context: &Context, arguments: HistoryArgs) -> Result<(), CliError> {
-    use crate::backend::Backend;
     let service = context.service().await?;
     let HistoryArgs { environment, limit, before, reading } = arguments;
-    let all = context.backend.history(&service, environment.into(), before, limit).await?;
+    // One more, to see whether there is one.
+    let wanted = limit.saturating_add(1);
+    let mut all = pages(context, &service, environment.into(), before, wanted).await?;
+    let is_cut = all.len() > limit;
+    all.truncate(limit);
     if reading.json {
-        return output::json(&all);
+        output::json(&all)?;
+    } else {
+        let now = context.snapshot(&service).await?.at;
+        let rows: Vec<_> = all.iter().map(|deployment| line(deployment, now)).collect();
+        context.out.table(&rows)?;
     }
-    let now = context.snapshot(&service).await?.at;
-    let rows: Vec<_> = all.iter().map(|deployment| line(deployment, now)).collect();
-    context.out.table(&rows)
+    if let Some(last) = all.last().filter(|_| is_cut) {
+        let next = format!("--before {}", last.id);
+        context.out.note(&format!("older ones not shown; add {next} for the next, or a larger -n"));
+    }
+    Ok(())
 }
 
-fn line(deployment: &Deployment, now: DateTime<Utc>) -> Vec<String> {
+/// The newest `limit` deployments that are older than `before`.
+pub async fn pages(
+    context: &Context,
+    service: &ServiceName,
+    environment: Environment,
+    mut before: Option<DeploymentId>,
+    limit: usize,
+) -> Result<Vec<Deployment>, CliError> {
+    let mut all = Vec::new();
+    while all.len() < limit {
+        let more = (limit - all.len()).min(LARGEST_PAGE);
+        let page = context.backend.history(service, environment, before, more).await?;
+        let Some(last) = page.last() else { break };
+        before = Some(last.id);
+        all.extend(page);
+    }
+    Ok(all)
+}
+
+fn line(deployment: &Deployment, now: DateTime<Utc>) -> Vec<Cell> {
     let overridden: Vec<_> = deployment.request.overrides.keys().map(|g| g.as_str()).collect();
     let overridden = match overridden.as_slice() {
         [] => String::new(),
         guards => format!(" (overrode {})", guards.join(", ")),
     };
+    let outcome = format!("{}{overridden}", how_it_goes(deployment, now));
     vec![
-        deployment.id.to_string(),
-        instant(deployment.requested_at),
-        deployment.request.kind.to_string(),
-        deployment.request.build.to_string(),
-        deployment.by.to_string(),
-        format!("{}{overridden}", how_it_goes(deployment, now)),
+        deployment.id.to_string().into(),
+        instant(deployment.requested_at).into(),
+        deployment.request.kind.to_string().into(),
+        deployment.request.build.to_string().into(),
+        deployment.by.to_string().into(),
+        match deployment.state() {
+            DeploymentState::Succeeded => Paint::Good.cell(outcome),
+            DeploymentState::Failed | DeploymentState::Interrupted => Paint::Bad.cell(outcome),
+            DeploymentState::Cancelled => Paint::Caution.cell(outcome),
+            DeploymentState::Queued | DeploymentState::Running => Paint::Active.cell(outcome),
+        },
     ]
 }

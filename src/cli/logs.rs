@@ -1,16 +1,19 @@
 //! `trunkline logs`: prints the log of a deployment step by step, and follows it.
 
+use std::num::ParseIntError;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
 
+use super::builds::LARGEST_PAGE;
 use super::context::Context;
 use super::error::CliError;
-use super::{Reading, follow, output};
+use super::{Reading, follow, history, output};
 use crate::backend::{Backend, LONGEST_WAIT};
 use crate::domain::deployment::{Deployment, StepState};
-use crate::domain::ids::{DeploymentId, Environment, ServiceName};
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName};
 use crate::domain::log::{LogFrom, LogLine, Stream};
 
 /// About how many bytes to read at once.
@@ -20,8 +23,10 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Args)]
 pub struct LogsArgs {
-    /// The deployment; without it, the running one or else the last one
-    deployment: Option<DeploymentId>,
+    /// The deployment, as in d57, or the last one of a build, as in '#1290'; without it, the running one or else the
+    /// last one
+    #[arg(value_name = "DEPLOYMENT")]
+    of: Option<LogOf>,
     /// Only this step
     #[arg(long, value_name = "NAME")]
     step: Option<String>,
@@ -30,6 +35,27 @@ pub struct LogsArgs {
     follow: bool,
     #[command(flatten)]
     reading: Reading,
+}
+
+/// Whose log to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LogOf {
+    Deployment(DeploymentId),
+    Build(BuildNumber),
+    /// A bare number can be either.
+    Number(u64),
+}
+
+impl FromStr for LogOf {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        match text.split_at_checked(1) {
+            Some(("d", id)) => Ok(Self::Deployment(DeploymentId(id.parse()?))),
+            Some(("#", number)) => Ok(Self::Build(BuildNumber(number.parse()?))),
+            _ => Ok(Self::Number(text.parse()?)),
+        }
+    }
 }
 
 /// A line as `--json` prints it, one document on each line.
@@ -46,8 +72,8 @@ struct LogDocument<'a> {
 
 pub async fn run(context: &Context, arguments: LogsArgs) -> Result<(), CliError> {
     let service = context.service().await?;
-    let deployment = match arguments.deployment {
-        Some(id) => find(context, &service, id).await?,
+    let deployment = match arguments.of {
+        Some(of) => named(context, &service, of).await?,
         None => newest(context, &service).await?,
     };
     let names = deployment.request.steps.iter().map(|step| step.name.as_str());
@@ -76,21 +102,73 @@ pub async fn run(context: &Context, arguments: LogsArgs) -> Result<(), CliError>
     Ok(())
 }
 
+async fn named(
+    context: &Context,
+    service: &ServiceName,
+    of: LogOf,
+) -> Result<Deployment, CliError> {
+    let missing = |what: &str| CliError::failed(format!("there is no {what}"));
+    let (by_id, by_build) = match of {
+        LogOf::Deployment(id) => (find(context, service, id).await?, None),
+        LogOf::Build(build) => (None, of_build(context, service, build).await?),
+        LogOf::Number(number) => (
+            find(context, service, DeploymentId(number)).await?,
+            of_build(context, service, BuildNumber(number)).await?,
+        ),
+    };
+    match (by_id, by_build) {
+        (Some(id), Some(build)) if id.id != build.id => Err(CliError::usage(format!(
+            "{} can be the deployment {} or the build {}; write {} or '{}'",
+            id.id.0, id.id, build.request.build, id.id, build.request.build
+        ))),
+        (Some(found), _) | (None, Some(found)) => Ok(found),
+        (None, None) => Err(match of {
+            LogOf::Deployment(id) => missing(&format!("deployment {id}")),
+            LogOf::Build(build) => missing(&format!("deployment of a build {build}")),
+            LogOf::Number(number) => {
+                missing(&format!("deployment d{number}, and no deployment of a build #{number}"))
+            }
+        }),
+    }
+}
+
 /// Any deployment, however old.
 async fn find(
     context: &Context,
     service: &ServiceName,
     id: DeploymentId,
-) -> Result<Deployment, CliError> {
+) -> Result<Option<Deployment>, CliError> {
     let before = Some(DeploymentId(id.0.saturating_add(1)));
     for environment in [Environment::Production, Environment::Staging] {
         let ask = async || context.backend.history(service, environment, before, 1).await;
         let found = follow::patiently(ask).await?;
         if let Some(found) = found.into_iter().find(|deployment| deployment.id == id) {
-            return Ok(found);
+            return Ok(Some(found));
         }
     }
-    Err(CliError::failed(format!("there is no deployment {id}")))
+    Ok(None)
+}
+
+/// The running deployment of a build, or else its last one, in either environment.
+async fn of_build(
+    context: &Context,
+    service: &ServiceName,
+    build: BuildNumber,
+) -> Result<Option<Deployment>, CliError> {
+    let mut all = Vec::new();
+    for environment in [Environment::Production, Environment::Staging] {
+        let mut before = None;
+        loop {
+            let page = history::pages(context, service, environment, before, LARGEST_PAGE).await?;
+            before = page.last().map(|deployment| deployment.id);
+            let found = page.into_iter().find(|deployment| deployment.request.build == build);
+            if found.is_some() || before.is_none() {
+                all.extend(found);
+                break;
+            }
+        }
+    }
+    Ok(all.into_iter().max_by_key(|deployment| (deployment.is_open(), deployment.id)))
 }
 
 async fn newest(context: &Context, service: &ServiceName) -> Result<Deployment, CliError> {
@@ -114,7 +192,8 @@ impl LogReader<'_> {
         while self.arguments.follow && state == StepState::Waiting {
             tokio::time::sleep(PAUSE).await;
             let deployment = find(self.context, self.service, self.id).await?;
-            state = deployment.steps.get(step).cloned().unwrap_or(StepState::Skipped);
+            let step = deployment.and_then(|deployment| deployment.steps.get(step).cloned());
+            state = step.unwrap_or(StepState::Skipped);
         }
         Ok(matches!(state, StepState::Running { .. } | StepState::Ended { .. }))
     }

@@ -2,6 +2,7 @@
 
 mod act;
 mod adopt;
+mod arrival;
 mod ask;
 mod audit;
 mod build;

@@ -8,12 +8,57 @@ use serde::Serialize;
 
 use super::error::CliError;
 use crate::gate::{self, columns};
+use crate::terminal::capabilities::{self, ColourChoice, Depth};
 
 /// Standard output.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
     terminal: bool,
+    colours: bool,
     on_closed: OnClosedPipe,
+}
+
+/// A cell of a table, and what its colour says on a terminal. The text says it too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cell {
+    text: String,
+    paint: Option<Paint>,
+}
+
+/// The colours of the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paint {
+    Good,
+    Bad,
+    Caution,
+    Active,
+    Quiet,
+}
+
+impl Paint {
+    /// Selects the colour. Every terminal with colours has these.
+    fn code(self) -> &'static str {
+        match self {
+            Self::Good => "\u{1b}[32m",
+            Self::Bad => "\u{1b}[31m",
+            Self::Caution => "\u{1b}[33m",
+            Self::Active => "\u{1b}[36m",
+            Self::Quiet => "\u{1b}[2m",
+        }
+    }
+
+    /// A cell in this colour.
+    pub fn cell(self, text: impl Into<String>) -> Cell {
+        Cell { text: text.into(), paint: Some(self) }
+    }
+}
+
+const PLAIN: &str = "\u{1b}[0m";
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self { text, paint: None }
+    }
 }
 
 /// What to do when the reader of the output has closed it.
@@ -26,7 +71,11 @@ enum OnClosedPipe {
 
 impl Output {
     pub fn new() -> Self {
-        Self { terminal: io::stdout().is_terminal(), on_closed: OnClosedPipe::Stop }
+        let terminal = io::stdout().is_terminal();
+        let can_draw = std::env::var("TERM").is_ok_and(|term| !term.is_empty() && term != "dumb");
+        let colours =
+            terminal && can_draw && capabilities::detect(ColourChoice::Auto).depth != Depth::Mono;
+        Self { terminal, colours, on_closed: OnClosedPipe::Stop }
     }
 
     /// For a command that acts: it continues when the output is closed.
@@ -63,16 +112,37 @@ impl Output {
     }
 
     /// Writes a table. Each column is as wide as its widest cell; the last one is not padded.
-    pub fn table(self, rows: &[Vec<String>]) -> Result<(), CliError> {
-        let safe = |row: &Vec<String>| row.iter().map(|cell| gate::line(cell)).collect();
-        let rows: Vec<Vec<String>> = rows.iter().map(safe).collect();
+    pub fn table<C: Clone + Into<Cell>>(self, rows: &[Vec<C>]) -> Result<(), CliError> {
+        let safe = |cell: &C| {
+            let Cell { text, paint } = cell.clone().into();
+            Cell { text: gate::line(&text), paint }
+        };
+        let rows: Vec<Vec<Cell>> = rows.iter().map(|row| row.iter().map(safe).collect()).collect();
         let count = rows.iter().map(Vec::len).max().unwrap_or_default();
         let width = |at: usize| {
             let cells = rows.iter().filter_map(|row| row.get(at));
-            cells.map(|cell| columns::width(cell)).max().unwrap_or_default()
+            cells.map(|cell| columns::width(&cell.text)).max().unwrap_or_default()
         };
         let widths: Vec<usize> = (0..count).map(width).collect();
-        self.lines(rows.iter().map(|row| aligned(row, &widths)))
+        rows.iter().try_for_each(|row| self.safe(&aligned(row, &widths, self.colours)))
+    }
+
+    /// True if a line can be written over, to show something that changes.
+    pub fn can_rewrite(self) -> bool {
+        self.terminal && std::env::var("TERM").is_ok_and(|term| !term.is_empty() && term != "dumb")
+    }
+
+    /// Writes this line over the last one that was written so; an empty one erases it.
+    pub fn rewrite(self, text: &str) {
+        let mut out = io::stdout().lock();
+        // It only shows how something goes; a closed output ends nothing.
+        let _ = write!(out, "\r\u{1b}[K{}", gate::line(text)).and_then(|()| out.flush());
+    }
+
+    /// Says on standard error what is beside the answer.
+    pub fn note(self, text: &str) {
+        // It is beside the answer; if standard error is closed, the answer remains.
+        let _ = writeln!(io::stderr(), "{}", gate::line(text));
     }
 }
 
@@ -103,13 +173,18 @@ pub fn ask(question: &str) -> Result<String, CliError> {
     Ok(answer.trim().to_owned())
 }
 
-fn aligned(row: &[String], widths: &[usize]) -> String {
+fn aligned(row: &[Cell], widths: &[usize], colours: bool) -> String {
     let mut line = String::new();
-    for (cell, width) in row.iter().zip(widths) {
-        line.push_str(cell);
-        line.push_str(&" ".repeat(width + 2 - columns::width(cell).min(*width)));
+    for (index, (Cell { text, paint }, width)) in row.iter().zip(widths).enumerate() {
+        match paint.filter(|_| colours && !text.is_empty()) {
+            Some(paint) => line.extend([paint.code(), text, PLAIN]),
+            None => line.push_str(text),
+        }
+        if row[index + 1..].iter().any(|cell| !cell.text.is_empty()) {
+            line.push_str(&" ".repeat(width + 2 - columns::width(text).min(*width)));
+        }
     }
-    line.trim_end().to_owned()
+    line
 }
 
 /// Escapes every character that acts on a terminal or is invisible. Only strings can contain one, so the document keeps
@@ -131,7 +206,7 @@ fn harmless(json: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{aligned, harmless};
+    use super::{Cell, Paint, aligned, harmless};
 
     #[test]
     fn json_keeps_its_meaning_without_characters_that_act_on_a_terminal() {
@@ -143,7 +218,15 @@ mod tests {
 
     #[test]
     fn columns_are_measured_in_cells_not_bytes() {
-        let row = ["日本".to_owned(), "x".to_owned()];
-        assert_eq!(aligned(&row, &[6, 1]), "日本    x");
+        let row = ["日本", "x", ""].map(|text| Cell::from(text.to_owned()));
+        assert_eq!(aligned(&row, &[6, 1, 3], true), "日本    x");
+    }
+
+    #[test]
+    fn a_colour_changes_no_column_and_is_left_out_where_there_are_none() {
+        let row = [Paint::Bad.cell("failed"), Paint::Good.cell(""), Cell::from("x".to_owned())];
+        let widths = [8, 2, 1];
+        assert_eq!(aligned(&row, &widths, false), "failed        x");
+        assert_eq!(aligned(&row, &widths, true), "\u{1b}[31mfailed\u{1b}[0m        x");
     }
 }

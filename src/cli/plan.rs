@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use clap::Subcommand;
 
+use super::arrival::{self, Arrival};
 use super::context::Context;
 use super::error::CliError;
+use super::output::{Cell, Output, Paint};
 use super::{Reading, output, remedy, schema};
 use crate::backend::Backend;
 use crate::domain::command::Action;
@@ -43,12 +45,20 @@ pub async fn run(context: &Context, command: PlanCommand) -> Result<(), CliError
         PlanCommand::Promote { build, reading } => (Action::Promote { build }, reading),
         PlanCommand::Rollback { build, reading } => (Action::Rollback { to: build }, reading),
     };
+    if let Action::Promote { build } = action {
+        arrival::of(context, &service, build, Arrival::OnTrunk).await?;
+    }
     let plan = context.backend.plan(&service, action).await?;
-    if reading.json { output::json(&plan) } else { context.out.lines(lines(&plan)) }
+    if reading.json { output::json(&plan) } else { print(context.out, &plan) }
 }
 
-/// The lines of a plan.
-pub fn lines(plan: &Plan) -> Vec<String> {
+/// Prints a plan: what would happen, then what every guard found.
+pub fn print(out: Output, plan: &Plan) -> Result<(), CliError> {
+    out.lines(lines(plan))?;
+    out.table(&plan.findings.iter().map(finding).collect::<Vec<_>>())
+}
+
+fn lines(plan: &Plan) -> Vec<String> {
     let mut lines = vec![headline(plan)];
     lines.push(format!("  now live   {}", live(plan)));
     lines.push(format!("  would be   {}", named(&plan.target)));
@@ -63,19 +73,18 @@ pub fn lines(plan: &Plan) -> Vec<String> {
     lines.extend(plan.cancels.map(|id| format!("  cancels    {id} first")));
     lines.push(format!("  undo       {}", plan.undo));
     lines.push(String::new());
-    lines.extend(plan.findings.iter().map(finding));
     lines
 }
 
-/// The line of one finding.
-pub fn finding(finding: &Finding) -> String {
+/// The row of one finding.
+fn finding(finding: &Finding) -> Vec<Cell> {
     let mark = match finding.severity {
-        Severity::Info => "ok      ",
-        Severity::Warn => "warning ",
-        Severity::Override => "OVERRIDE",
-        Severity::Refuse => "REFUSED ",
+        Severity::Info => Paint::Good.cell("  ok      "),
+        Severity::Warn => Paint::Caution.cell("  warning "),
+        Severity::Override => Paint::Bad.cell("  OVERRIDE"),
+        Severity::Refuse => Paint::Bad.cell("  REFUSED "),
     };
-    format!("  {mark}  {:<9}  {}", finding.guard, remedy::sentence(finding))
+    vec![mark, format!("{:<9}", finding.guard).into(), remedy::sentence(finding).into()]
 }
 
 fn headline(plan: &Plan) -> String {

@@ -1,22 +1,28 @@
-//! `trunkline rollback`: rolls production back. No freeze, hold or other promote guard blocks it.
+//! `trunkline rollback`: rolls production back. No freeze, hold or other promote guard blocks it; only a bad build that is
+//! named needs a reason.
 
 use clap::Args;
 
-use super::confirm::{self, Confirmation, Reasons};
+use super::confirm::{self, Confirmation};
 use super::context::Context;
 use super::error::CliError;
 use crate::domain::command::Action;
 use crate::domain::ids::BuildNumber;
+use crate::domain::plan::Guard;
 
 #[derive(Debug, Args)]
 pub struct RollbackArgs {
-    /// The build to roll back to; the default is the one that was live before
+    /// The build to roll back to; the default is the newest good one that was live before
     build: Option<BuildNumber>,
+    /// The reason to override a guard: a quarantined build needs one
+    #[arg(long = "reason", value_name = "GUARD=TEXT", value_parser = confirm::reason)]
+    reasons: Vec<(Guard, String)>,
     #[command(flatten)]
     confirmation: Confirmation,
 }
 
 pub async fn run(context: &Context, arguments: RollbackArgs) -> Result<(), CliError> {
     let action = Action::Rollback { to: arguments.build };
-    confirm::run(context, action, Reasons::new(), arguments.confirmation).await
+    let reasons = arguments.reasons.into_iter().collect();
+    confirm::run(context, action, reasons, arguments.confirmation).await
 }

@@ -13,6 +13,7 @@ use crate::domain::snapshot::{FleetRow, FleetSnapshot, Problem, ServiceSnapshot}
 use crate::domain::stops::Freeze;
 use crate::domain::stops::evaluate_freezes;
 use crate::domain::time::{between, say};
+use crate::domain::way_back::named;
 
 #[derive(Debug, Args)]
 pub struct StatusArgs {
@@ -127,12 +128,23 @@ fn live(snapshot: &ServiceSnapshot, environment: Environment) -> String {
 
 fn rollback(snapshot: &ServiceSnapshot) -> String {
     let Some(rollback) = &snapshot.rollback else {
-        return "no earlier build".to_owned();
+        return match named(&snapshot.skipped) {
+            skipped if skipped.is_empty() => "no earlier build".to_owned(),
+            skipped => format!("no earlier build is good: {skipped}"),
+        };
     };
     let was_live = rollback.was_live.map(|at| format!(", live {}", ago(at, snapshot.at)));
     let takes = rollback.expected.map(|takes| format!(", about {}", say(takes)));
     let (was_live, takes) = (was_live.unwrap_or_default(), takes.unwrap_or_default());
-    format!("{}{was_live}{takes}, {}", rollback.to, rollback.verdict.headline())
+    let how = match rollback.under_way {
+        Some(id) => format!("under way ({id})"),
+        None => rollback.verdict.headline(),
+    };
+    let skips = match named(&snapshot.skipped) {
+        skipped if skipped.is_empty() => skipped,
+        skipped => format!("; skips {skipped}"),
+    };
+    format!("{}{was_live}{takes}, {how}{skips}", rollback.to)
 }
 
 fn freeze_line(freeze: &Freeze, now: DateTime<Utc>) -> String {

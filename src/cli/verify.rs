@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::arrival::{self, Arrival};
 use super::context::Context;
 use super::error::CliError;
 use super::{Acting, act};
@@ -22,5 +23,6 @@ pub struct VerifyArgs {
 pub async fn run(context: &Context, arguments: VerifyArgs) -> Result<(), CliError> {
     let VerifyArgs { build, note, acting } = arguments;
     let service = context.service().await?;
+    arrival::of(context, &service, build, Arrival::InStaging).await?;
     act::run(context, &service, Command::Verify { build, note }, acting.key).await.map(drop)
 }

@@ -11,23 +11,23 @@ use crate::backend::Backend;
 use crate::domain::commit_location::{
     CommitInBuild, CommitLocation, InProduction, InStaging, NamedCommit,
 };
-use crate::domain::ids::{BuildNumber, CommitPrefix};
+use crate::domain::ids::{BuildNumber, CommitPrefix, ServiceName};
 use crate::domain::quarantine::Quarantined;
 use crate::domain::remedy::Remedy;
 
 #[derive(Debug, Args)]
 pub struct WhereArgs {
-    /// The commit id, or at least its first four digits
-    #[arg(value_name = "SHA")]
-    commit: CommitPrefix,
+    /// The commit id, or at least its first four digits; or a branch, a tag or HEAD of the repository here
+    #[arg(value_name = "COMMIT")]
+    commit: String,
     #[command(flatten)]
     reading: Reading,
 }
 
 pub async fn run(context: &Context, arguments: WhereArgs) -> Result<(), CliError> {
     let service = context.service().await?;
-    let location = context.backend.commit_location(&service, &arguments.commit).await?;
-    let prefix = &arguments.commit;
+    let (prefix, location) = find(context, &service, &arguments.commit).await?;
+    let prefix = &prefix;
     if arguments.reading.json {
         output::json(&location)?;
     } else if location != CommitLocation::UnknownHere {
@@ -41,6 +41,43 @@ pub async fn run(context: &Context, arguments: WhereArgs) -> Result<(), CliError
         }
         _ => Ok(()),
     }
+}
+
+/// Where the commit is. Digits are the beginning of an id, or else a name; everything else is a name that git knows here.
+async fn find(
+    context: &Context,
+    service: &ServiceName,
+    text: &str,
+) -> Result<(CommitPrefix, CommitLocation), CliError> {
+    if let Ok(prefix) = text.parse() {
+        let location = context.backend.commit_location(service, &prefix).await?;
+        if location != CommitLocation::UnknownHere {
+            return Ok((prefix, location));
+        }
+        let Some(named) =
+            named_here(text).filter(|named| !named.as_str().starts_with(prefix.as_str()))
+        else {
+            return Ok((prefix, location));
+        };
+        return Ok((named.clone(), context.backend.commit_location(service, &named).await?));
+    }
+    let named = named_here(text).ok_or_else(|| {
+        CliError::usage(format!(
+            "{text:?} is no commit id, and git knows no such name in this folder; write the id, or run this inside \
+             the repository"
+        ))
+    })?;
+    context.out.note(&format!("{text} is {named} in this repository"));
+    Ok((named.clone(), context.backend.commit_location(service, &named).await?))
+}
+
+/// The commit of a branch, a tag or HEAD of the repository here.
+fn named_here(name: &str) -> Option<CommitPrefix> {
+    let mut git = std::process::Command::new("git");
+    git.args(["rev-parse", "--verify", "--quiet", "--end-of-options"]);
+    git.arg(format!("{name}^{{commit}}")).stdin(std::process::Stdio::null());
+    let output = git.output().ok().filter(|output| output.status.success())?;
+    String::from_utf8(output.stdout).ok()?.trim().parse().ok()
 }
 
 fn unknown(prefix: &CommitPrefix) -> String {

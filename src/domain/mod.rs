@@ -25,3 +25,4 @@ pub mod snapshot;
 pub mod soak;
 pub mod stops;
 pub mod time;
+pub mod way_back;

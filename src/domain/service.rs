@@ -376,38 +376,11 @@ impl ServiceState {
         self.freezes.iter().filter(move |freeze| freeze.covers(at))
     }
 
-    /// The build that a rollback of production goes to when no target is given.
-    ///
-    /// While a promote runs, or after one that did not succeed, this is the live build. While a rollback runs, or after
-    /// one that did not succeed, this is the target of that rollback. Otherwise it is the last build that was live in
-    /// production and is older than the live one.
-    #[must_use]
-    pub fn rollback_target(&self) -> Option<BuildNumber> {
-        use super::event::DeploymentKind::Rollback;
-        let live = self.live(Environment::Production)?;
-        let unsettled = self.unsettled(Environment::Production);
-        let target = match (self.in_flight(Environment::Production), unsettled) {
-            (Some(running), _) if running.request.kind == Rollback => Some(running.request.build),
-            (Some(running), _) if running.request.build != live.build => Some(live.build),
-            (None, Some(broken)) if broken.request.kind == Rollback => Some(broken.request.build),
-            (None, Some(broken)) if broken.request.build != live.build => Some(live.build),
-            _ => self.live_before(live.build),
-        };
-        target.filter(|target| self.has_way_back(*target))
-    }
-
-    /// Whether the commit of a build declares steps to bring it back, as far as that is recorded.
-    #[must_use]
-    pub fn has_way_back(&self, number: BuildNumber) -> bool {
-        self.builds.get(&number).is_none_or(|build| !build.no_way_back)
-    }
-
-    /// The last build that was live in production, is older than this one and can be brought back.
+    /// The last build that was live in production and is older than this one.
     #[must_use]
     pub fn live_before(&self, number: BuildNumber) -> Option<BuildNumber> {
         let history = self.live.get(&Environment::Production)?;
-        let older = |build: &BuildNumber| *build < number && self.has_way_back(*build);
-        history.iter().rev().map(|live| live.build).find(older)
+        history.iter().rev().map(|live| live.build).find(|build| *build < number)
     }
 
     /// Whether production ran before trunkline deployed there: nothing is recorded as live, and the service has a past that

@@ -25,12 +25,12 @@ use crate::domain::commit_location::CommitLocation;
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::{DeploymentKind, Event};
 use crate::domain::ids::{
-    CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
+    BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::build::{self, SnapshotInput};
-use crate::domain::snapshot::{FleetRow, FleetSnapshot, ServiceSnapshot, Version};
+use crate::domain::snapshot::{BuildRow, FleetRow, FleetSnapshot, ServiceSnapshot, Version};
 use crate::store::Reader;
 
 /// How many times a command gathers its facts if the service keeps changing.
@@ -184,6 +184,18 @@ impl Handle {
 
     fn version(&self, of: &str, revision: u64) -> Version {
         Version(format!("{of}-{}-{revision}", self.instance))
+    }
+
+    /// # Errors
+    /// When there is no such service.
+    pub fn builds(
+        &self,
+        name: &ServiceName,
+        before: Option<BuildNumber>,
+        limit: usize,
+    ) -> Result<Vec<BuildRow>, Refusal> {
+        let page = |input: SnapshotInput<'_>| build::builds(input, before, limit);
+        self.read_service(name, |service| with_input(service, page))
     }
 
     /// # Errors

@@ -19,11 +19,11 @@ use super::layers::{in_time, no_such_path, stamped, wrong_method};
 use super::response::{self, ProblemResponse};
 use super::sse::{self, LastEvent};
 use super::stopping::StopSignal;
-use crate::api::page::{DeploymentPage, EventPage, FreezePage, SpanPage};
+use crate::api::page::{BuildPage, DeploymentPage, EventPage, FreezePage, SpanPage};
 use crate::api::problem::{ProblemDocument, ProblemKind};
 use crate::api::query::{
-    ChainQuery, DeploymentsQuery, EventsQuery, FreezesQuery, LogQuery, LogSearchQuery, PlanQuery,
-    SnapshotQuery, SpanQuery,
+    BuildsQuery, ChainQuery, DeploymentsQuery, EventsQuery, FreezesQuery, LogQuery, LogSearchQuery,
+    PlanQuery, SnapshotQuery, SpanQuery,
 };
 use crate::api::{LARGEST_REQUEST, path};
 use crate::backend::{Backend, LONGEST_WAIT};
@@ -35,8 +35,8 @@ use crate::domain::log::{LogFind, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot};
 
-/// The default number of deployments on a page, and the most. The same for the limits below.
-const DEPLOYMENTS: (usize, usize) = (50, 500);
+/// The default number of builds or deployments on a page, and the most. The same for the limits below.
+const ROWS: (usize, usize) = (50, 500);
 const EVENTS: (usize, usize) = (100, 1_000);
 const CHAIN: (usize, usize) = (1_000, 1_000);
 /// In bytes.
@@ -61,6 +61,7 @@ pub(super) fn router<B: Backend>() -> Router<Session<B>> {
         .routes(routes!(describe))
         .routes(routes!(fleet))
         .routes(routes!(service))
+        .routes(routes!(builds))
         .routes(routes!(deployments))
         .routes(routes!(freezes))
         .routes(routes!(plan))
@@ -169,6 +170,26 @@ async fn service<B: Backend>(
     Ok(response::snapshot(&known, service, |service| &service.version))
 }
 
+/// Lists the builds of the trunk, newest first.
+#[utoipa::path(
+    get,
+    path = path::BUILDS,
+    params(("service" = ServiceName, Path), BuildsQuery),
+    responses(
+        (status = 200, description = "A page of builds.", body = BuildPage),
+        BadRequestResponse,
+        NotFoundResponses,
+    )
+)]
+async fn builds<B: Backend>(
+    State(session): State<Session<B>>,
+    InPath(name): InPath<ServiceName>,
+    InQuery(query): InQuery<BuildsQuery>,
+) -> HttpResult<Json<BuildPage>> {
+    let page = session.backend.builds(&name, query.before, within(query.limit, ROWS));
+    Ok(Json(BuildPage { builds: session.ask(page).await? }))
+}
+
 /// Lists the deployments of an environment, newest first.
 #[utoipa::path(
     get,
@@ -185,7 +206,7 @@ async fn deployments<B: Backend>(
     InPath(name): InPath<ServiceName>,
     InQuery(query): InQuery<DeploymentsQuery>,
 ) -> HttpResult<Json<DeploymentPage>> {
-    let limit = within(query.limit, DEPLOYMENTS);
+    let limit = within(query.limit, ROWS);
     let page = session.backend.history(&name, query.environment, query.before, limit);
     Ok(Json(DeploymentPage { deployments: session.ask(page).await? }))
 }

@@ -482,7 +482,7 @@ fn what_others_wrote_reaches_a_terminal_only_as_text() {
         subject,
     ]);
     home.await_build(2, "verified");
-    let mut terminal = home.on_terminal(&["builds"], WIDE);
+    let mut terminal = home.on_terminal_with(&["builds"], WIDE, &[("NO_COLOR", "1")]);
     assert_eq!(terminal.exit_code(), 0);
     let shown = terminal.text();
     assert!(shown.contains("red ") && shown.contains("wards"), "{shown}");

@@ -4,5 +4,7 @@ mod audit;
 mod commands;
 mod commit_location;
 mod init;
+mod lists;
 mod readme;
 mod remedies;
+mod waiting;

@@ -5,6 +5,7 @@ use trunkline::domain::event::{DeploymentKind, Fact};
 use trunkline::domain::ids::{BuildNumber, Environment};
 use trunkline::domain::people::Actor;
 use trunkline::domain::policy::VerifyBy;
+use trunkline::domain::quarantine::BadCommit;
 
 use trunkline_testing::console::{Console, checkout, put_live, ready};
 
@@ -43,6 +44,26 @@ fn is_held(backend: &Scripted) -> bool {
         let state = &world.service(&checkout()).expect("it is there").state;
         state.holds.contains_key(&Environment::Production)
     })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_build_is_passed_over_by_the_emergency_and_marked_where_it_was_live() {
+    let backend = ready();
+    backend.change(|world| {
+        put_live(world, BuildNumber(3));
+        let state = &world.service(&checkout()).expect("it is there").state;
+        let build = &state.builds[&BuildNumber(2)];
+        let (sha, subject) = (build.sha.clone(), build.subject().to_owned());
+        let bad = vec![BadCommit { sha, build: BuildNumber(2), subject }];
+        let fact = Fact::CommitsQuarantined { bad, reason: "leaks data".into() };
+        world.record(&checkout(), Actor::Person("kim".into()), fact);
+    });
+    let console = Console::sized(&backend, (160, 40));
+    console.until("#3 BAD").await.until("SAFE skips #2").await;
+    console.press(&["!"]).until("ROLLING BACK PRODUCTION  #3 → #1").await;
+    console.until("Skips #2: quarantined (leaks data)").await.press(&["esc"]);
+    console.until_gone("ROLLING BACK").await.press(&["2", "g", "j", "R"]);
+    console.until("[!!] Contains bad commit").await.until("type build number").await;
 }
 
 #[tokio::test(start_paused = true)]

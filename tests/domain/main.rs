@@ -7,3 +7,4 @@ mod quarantine;
 mod requests;
 mod simulation;
 mod snapshots;
+mod way_back;

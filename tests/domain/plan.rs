@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta};
 use trunkline::calendar::{Evaluation, FreezeRules, FreezesFile};
 use trunkline::domain::command::{Action, Refusal};
-use trunkline::domain::commit::{Commit, Range};
+use trunkline::domain::commit::{Commit, Range, Revert};
 use trunkline::domain::event::{DeploymentKind, DeploymentRequest, Fact, Outcome, StepSpec};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use trunkline::domain::people::{Actor, People};
@@ -14,6 +14,7 @@ use trunkline::domain::plan::{
     Finding, Guard, Migrations, Plan, PlanInput, Severity, endpoints, plan,
 };
 use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
+use trunkline::domain::quarantine::BadCommit;
 use trunkline::domain::remedy::Remedy;
 
 use trunkline_testing::record::{
@@ -21,8 +22,8 @@ use trunkline_testing::record::{
 };
 
 /// A service whose history a test writes down as events.
-struct World {
-    recorded: Record,
+pub struct World {
+    pub recorded: Record,
     policy: Policy,
     people: People,
     freezes: FreezeRules,
@@ -35,7 +36,7 @@ fn steps() -> Vec<StepSpec> {
 impl World {
     /// Builds 1 to 3 by sam, moira and jane have been in staging for an hour and are verified; 1 and 2 were live in
     /// production in this order.
-    fn new() -> Self {
+    pub fn new() -> Self {
         let now = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
         let mut world = Self {
             recorded: Record { now, ..Record::default() },
@@ -63,19 +64,19 @@ impl World {
         world
     }
 
-    fn record(&mut self, fact: Fact) -> Seq {
+    pub fn record(&mut self, fact: Fact) -> Seq {
         self.recorded.push(person("sam"), fact)
     }
 
-    fn later(&mut self, by: TimeDelta) {
+    pub fn later(&mut self, by: TimeDelta) {
         self.recorded.now += by;
     }
 
-    fn build(&mut self, number: u64, author: &str) {
+    pub fn build(&mut self, number: u64, author: &str) {
         self.recorded.push(Actor::System, found(number, vec![commit(number, author)]));
     }
 
-    fn deploy(
+    pub fn deploy(
         &mut self,
         environment: Environment,
         number: u64,
@@ -92,7 +93,7 @@ impl World {
         deployment
     }
 
-    fn promote(&mut self, number: u64, outcome: Option<Outcome>) -> DeploymentId {
+    pub fn promote(&mut self, number: u64, outcome: Option<Outcome>) -> DeploymentId {
         self.deploy(Environment::Production, number, DeploymentKind::Promote, outcome)
     }
 
@@ -114,7 +115,23 @@ impl World {
         Range { from: from.cloned(), to: to.clone(), commits, more: 0, more_beside: 0, lost }
     }
 
-    fn plan_by(&self, actor: &str, action: Action) -> Plan {
+    /// Names the commit of a build bad, which these builds take back.
+    pub fn quarantine(&mut self, number: u64, reverted_in: &[u64]) {
+        for by in reverted_in {
+            let build = self.recorded.state.builds.get_mut(&BuildNumber(*by)).expect("it is there");
+            build.reverts.push(Revert { by: sha(*by), of: sha(number) });
+        }
+        let (build, subject) = (BuildNumber(number), format!("change {number}"));
+        let bad = vec![BadCommit { sha: sha(number), build, subject }];
+        self.record(Fact::CommitsQuarantined { bad, reason: "leaks data".into() });
+    }
+
+    pub fn plan_by(&self, actor: &str, action: Action) -> Plan {
+        self.try_plan(actor, action).expect("a plan can be made")
+    }
+
+    pub fn try_plan(&self, actor: &str, action: Action) -> Result<Plan, Refusal> {
+        endpoints(&self.recorded.state, action)?;
         let range = self.range(action);
         let calendar = self.freezes.promote_to_production("checkout", self.recorded.now);
         let facts = PlanInput {
@@ -127,7 +144,7 @@ impl World {
             steps: &steps(),
             migrations: &Migrations::default(),
         };
-        plan(facts, action, &person(actor), self.recorded.now).expect("a plan can be made")
+        plan(facts, action, &person(actor), self.recorded.now)
     }
 
     fn promote_plan(&self) -> Plan {
@@ -146,12 +163,12 @@ impl World {
     }
 }
 
-fn finding(plan: &Plan, guard: Guard) -> &Finding {
+pub fn finding(plan: &Plan, guard: Guard) -> &Finding {
     let of_guard = plan.findings.iter().filter(|finding| finding.guard == guard);
     of_guard.max_by_key(|finding| finding.severity).expect("the guard has a finding")
 }
 
-fn severity(plan: &Plan, guard: Guard) -> Severity {
+pub fn severity(plan: &Plan, guard: Guard) -> Severity {
     finding(plan, guard).severity
 }
 

@@ -64,6 +64,7 @@ macro_rules! every_claim_holds_for {
             events_resume_after_a_sequence_number,
             a_waiting_caller_gets_the_next_event,
             history_pages_are_newest_first_and_do_not_overlap,
+            build_pages_are_newest_first_and_do_not_overlap,
             a_commit_is_followed_by_the_beginning_of_its_id,
             a_commit_that_nobody_has_is_unknown,
             an_unknown_service_is_not_found,
@@ -344,11 +345,27 @@ pub async fn history_pages_are_newest_first_and_do_not_overlap<S: Stage>(stage: 
     assert_eq!(page(Some(first)).await, Ok(Vec::new()));
 }
 
+pub async fn build_pages_are_newest_first_and_do_not_overlap<S: Stage>(stage: &S) {
+    for _ in 0..3 {
+        stage.with_verified_build().await;
+    }
+    let (mut paged, mut before) = (Vec::new(), None);
+    loop {
+        let page = stage.backend().builds(stage.service(), before, 2).await.unwrap();
+        let Some(last) = page.last() else { break };
+        assert!(page.len() <= 2, "{page:?}");
+        before = Some(last.build.number);
+        paged.extend(page);
+    }
+    assert_eq!(paged, snapshot(stage).await.builds);
+}
+
 pub async fn an_unknown_service_is_not_found<S: Stage>(stage: &S) {
     let (backend, nobody) = (stage.backend(), "nobody".parse().unwrap());
     let (environment, rollback) = (Environment::Production, Action::Rollback { to: None });
     not_found(&backend.service(&nobody, None, NOW).await);
     not_found(&backend.history(&nobody, environment, None, 1).await);
+    not_found(&backend.builds(&nobody, None, 1).await);
     not_found(&backend.plan(&nobody, rollback).await);
     not_found(&backend.commit_location(&nobody, &"3f9ac21".parse().unwrap()).await);
     not_found(&backend.command(&nobody, hold("errors"), key()).await);

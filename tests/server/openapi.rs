@@ -221,6 +221,11 @@ async fn answers_are_as_described() {
     described.gets("/v1/record/span", "/v1/record/span", 200).await;
     described.gets("/v1/record/span", "/v1/record/span?since=2100-01-01T00:00:00Z", 200).await;
     described.gets("/v1/record/span", "/v1/record/span?since=soon", 400).await;
+    let builds = "/v1/services/{service}/builds";
+    for (query, status) in [("", 200), ("?before=2&limit=1", 200), ("?limit=all", 400)] {
+        let path = format!("/v1/services/checkout/builds{query}");
+        described.gets(builds, &path, status).await;
+    }
     for environment in ["staging", "production"] {
         let path = format!("/v1/services/checkout/deployments?environment={environment}");
         described.gets("/v1/services/{service}/deployments", &path, 200).await;

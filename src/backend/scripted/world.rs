@@ -24,7 +24,7 @@ use crate::domain::plan::{self, Migrations};
 use crate::domain::policy::{FreezeMode, Policy, VerifyBy};
 use crate::domain::service::ServiceState;
 use crate::domain::snapshot::build::{self, SnapshotInput};
-use crate::domain::snapshot::{FleetSnapshot, Problem, ServiceSnapshot, Version};
+use crate::domain::snapshot::{BuildRow, FleetSnapshot, Problem, ServiceSnapshot, Version};
 
 /// The first service of every scripted world.
 pub const SERVICE: &str = "checkout";
@@ -99,6 +99,15 @@ impl ScriptedWorld {
         let service = self.service(name)?;
         let me = service.people.actor_of(caller);
         Ok(build::service(service.snapshot_input(name), &me, self.version(), self.now))
+    }
+
+    pub(super) fn builds(
+        &self,
+        name: &ServiceName,
+        before: Option<BuildNumber>,
+        limit: usize,
+    ) -> Result<Vec<BuildRow>, Refusal> {
+        Ok(build::builds(self.service(name)?.snapshot_input(name), before, limit))
     }
 
     pub(super) fn history(

@@ -24,14 +24,23 @@ pub struct AuditListArgs {
 /// Prints one event on each line, with `--json` one document.
 pub async fn run(context: &Context, arguments: AuditListArgs) -> Result<(), CliError> {
     let limit = usize::from(arguments.limit);
-    let newest = arguments.filter.newest(context, limit).await?;
+    // One more, to see whether there is one.
+    let mut newest = arguments.filter.newest(context, limit + 1).await?;
+    let is_cut = newest.len() > limit;
+    newest.drain(..newest.len().saturating_sub(limit));
     newest.iter().try_for_each(|event| {
         if arguments.reading.json {
             output::json_line(event)
         } else {
             context.out.line(line(event))
         }
-    })
+    })?;
+    if is_cut {
+        context.out.note(
+            "older ones not shown; add a larger --limit, or --until; \"trunkline audit export\" writes all",
+        );
+    }
+    Ok(())
 }
 
 fn line(event: &Event) -> String {

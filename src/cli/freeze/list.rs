@@ -3,14 +3,15 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::needs;
 use crate::backend::Backend as _;
 use crate::calendar::{FreezeState, FreezeWindow};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::output::{Cell, Paint};
 use crate::cli::wording::instant;
 use crate::cli::{Reading, output};
 use crate::domain::ids::{Environment, ServiceName};
+use crate::domain::policy::FreezeMode;
 use crate::domain::stops::Freeze;
 use crate::domain::stops::evaluate_freezes;
 
@@ -78,24 +79,28 @@ pub async fn one(context: &Context, id: &str, reading: Reading) -> Result<(), Cl
     context.out.table(&windows.into_iter().map(row).collect::<Vec<_>>())
 }
 
-fn by_hand(freeze: &Freeze) -> Vec<String> {
+fn by_hand(freeze: &Freeze) -> Vec<Cell> {
     let why = format!("by {}: {}", freeze.by, freeze.reason);
     let until = freeze.until.map_or("lifted".to_owned(), instant);
     vec![
-        freeze.id.to_string(),
-        "frozen".to_owned(),
-        instant(freeze.from),
-        "to".to_owned(),
-        until,
-        why,
+        freeze.id.to_string().into(),
+        Paint::Bad.cell("frozen"),
+        instant(freeze.from).into(),
+        "to".to_owned().into(),
+        until.into(),
+        why.into(),
     ]
 }
 
-pub(super) fn row(window: &FreezeWindow) -> Vec<String> {
+pub(super) fn row(window: &FreezeWindow) -> Vec<Cell> {
     let until = window.until.map_or("unknown".to_owned(), instant);
     let why = window.why.strip_prefix(&format!("{}: ", window.freeze)).unwrap_or(&window.why);
     let why =
         if why == window.reason { why.to_owned() } else { format!("{why} ({})", window.reason) };
-    let (from, needs) = (instant(window.from), needs(window).to_owned());
-    vec![window.freeze.clone(), needs, from, "to".to_owned(), until, why]
+    let needs = match window.policy {
+        FreezeMode::Override => Paint::Bad.cell("frozen"),
+        FreezeMode::Warn => Paint::Caution.cell("warn"),
+    };
+    let (from, to) = (instant(window.from).into(), "to".to_owned().into());
+    vec![window.freeze.clone().into(), needs, from, to, until.into(), why.into()]
 }

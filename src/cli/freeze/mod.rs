@@ -10,8 +10,6 @@ use clap::Subcommand;
 use super::context::Context;
 use super::error::CliError;
 use super::{Global, Reading, lift, recall};
-use crate::calendar::FreezeWindow;
-use crate::domain::policy::FreezeMode;
 
 #[derive(Debug, Subcommand)]
 pub enum FreezeCommand {
@@ -53,13 +51,5 @@ pub async fn run(global: Global, command: FreezeCommand) -> Result<(), CliError>
         FreezeCommand::Calendar(arguments) => {
             calendar::run(&Context::connect(global).await?, arguments).await
         }
-    }
-}
-
-/// The kind of a window in one word.
-fn needs(window: &FreezeWindow) -> &'static str {
-    match window.policy {
-        FreezeMode::Override => "frozen",
-        FreezeMode::Warn => "warn",
     }
 }

@@ -7,6 +7,7 @@ use crate::domain::build::BuildState;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment};
 use crate::domain::snapshot::{Capabilities, DeploymentRow};
 use crate::domain::time::say;
+use crate::domain::way_back;
 
 type Available = Result<(), String>;
 
@@ -89,11 +90,14 @@ fn promote(model: &Model) -> Available {
 
 fn roll_back(model: &Model) -> Available {
     acting(model, |can| can.rollback, "roll back")?;
-    let nothing = "nothing to roll back to: no other build was live in production yet";
     match (rollback_row(model), &model.service) {
         (Some(_), _) => Ok(()),
         (None, Some(service)) if service.rollback.is_some() => Ok(()),
-        _ => Err(nothing.into()),
+        (None, Some(service)) if !service.skipped.is_empty() => Err(format!(
+            "no build that was live before is good ({}); select one in Production to go there all the same",
+            way_back::named(&service.skipped)
+        )),
+        _ => Err("nothing to roll back to: no other build was live in production yet".into()),
     }
 }
 

@@ -42,7 +42,7 @@ pub const ACTIONS: &[Entry] = &[
         .help("promote the selected build to production"),
     row(Lists, KeyAction::RollBack, "roll-back", &["R"])
         .hint("roll back")
-        .help("roll production back: to the build before, or the history row"),
+        .help("roll production back: to the good build before, or the history row"),
     row(Everywhere, KeyAction::Emergency, "emergency", &["!"])
         .hint("emergency")
         .help("emergency: roll back after a countdown"),

@@ -116,6 +116,13 @@ impl Model {
         }
     }
 
+    /// What speaks against a build as the target of a rollback.
+    #[must_use]
+    pub fn flaw(&self, build: BuildNumber) -> Option<&str> {
+        let flawed = &self.service.as_ref()?.flawed;
+        flawed.iter().find(|flawed| flawed.build == build).map(|flawed| flawed.why.as_str())
+    }
+
     /// The deployment that runs or waits in an environment.
     #[must_use]
     pub fn in_flight(&self, environment: Environment) -> Option<&DeploymentRow> {

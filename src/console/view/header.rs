@@ -227,7 +227,11 @@ fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: 
     let row = apart(row, length).own(model.key(&KeyAction::RollBack), Role::Key);
     let arrow = model.options.theme.symbols.arrow;
     let Some(target) = &service.rollback else {
-        return row.own(format!(" {arrow} no earlier build"), Role::Muted);
+        let (word, role) = match service.skipped.as_slice() {
+            [] => ("no earlier build", Role::Muted),
+            _ => ("no good build", Role::Danger),
+        };
+        return row.own(format!(" {arrow} {word}"), role);
     };
     let row = if length < Length::NoArrow { row.own(format!(" {arrow}"), Role::Text) } else { row };
     let row = row.own(format!(" {}", target.to), Role::Text);
@@ -235,8 +239,18 @@ fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: 
         Some(time) if length < Length::NoTook => row.own(format!(" ~{}", say(time)), Role::Text),
         _ => row,
     };
-    let (word, role) = verdict::word(target.verdict.outlook);
-    row.gap(1).own(word, role)
+    let (word, role) = match target.under_way {
+        Some(_) => ("UNDER WAY", Role::Warn),
+        None => verdict::word(target.verdict.outlook),
+    };
+    let row = row.gap(1).own(word, role);
+    match service.skipped.as_slice() {
+        [first, more @ ..] if length < Length::NoAge => {
+            let more = if more.is_empty() { String::new() } else { format!(" +{}", more.len()) };
+            row.own(format!(" skips {}{more}", first.build), Role::Warn)
+        }
+        _ => row,
+    }
 }
 
 fn apart(row: Row<'_>, length: Length) -> Row<'_> {

@@ -93,6 +93,7 @@ pub(super) fn of(
     let shas: Vec<_> = input.range.commits.iter().map(|commit| &commit.sha).collect();
     let lost: Vec<_> = input.range.lost.iter().map(|commit| &commit.sha).collect();
     let target = state.builds.get(&ends.target).map(|build| &build.sha);
+    let bad: Vec<_> = state.bad_in(ends.target).iter().map(|bad| bad.quarantined.id).collect();
     let mut parts = BTreeMap::from([
         (Part::Actor, digest(&(input.service, actor))),
         (Part::Action, digest(&action)),
@@ -100,6 +101,7 @@ pub(super) fn of(
         (Part::Target, digest(&(ends.target, target))),
         (Part::Range, digest(&(shas, input.range.more, lost))),
         (Part::InFlight, digest(&state.in_flight(production).map(|d| d.id))),
+        (Part::Quarantine, digest(&bad)),
         (Part::Steps, digest(&input.steps)),
         (Part::Schema, schema(input, ends, verdict)),
     ]);
@@ -122,7 +124,7 @@ fn promote_parts(
     input: PlanInput<'_>,
     ends: &Endpoints,
     now: DateTime<Utc>,
-) -> [(Part, String); 5] {
+) -> [(Part, String); 4] {
     let state = input.state;
     let staging = state.builds.get(&ends.target).map(|build| {
         let verified: Vec<_> = build.verifications.iter().map(|v| v.seq).collect();
@@ -133,9 +135,7 @@ fn promote_parts(
     let by_calendar = input.calendar.matches.iter();
     let by_calendar: Vec<_> = by_calendar.map(|m| (&m.freeze, m.policy, m.from, m.until)).collect();
     let hold = state.holds.get(&Environment::Production).map(|hold| hold.id);
-    let bad: Vec<_> = state.bad_in(ends.target).iter().map(|bad| bad.quarantined.id).collect();
     [
-        (Part::Quarantine, digest(&bad)),
         (Part::Staging, digest(&staging)),
         (Part::Freeze, digest(&(freezes, by_calendar))),
         (Part::Hold, digest(&hold)),

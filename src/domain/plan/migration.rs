@@ -53,7 +53,12 @@ pub(super) fn verdict(input: PlanInput<'_>, ends: &Endpoints) -> Option<Verdict>
     }
     let Migrations { changes, trouble, .. } = input.migrations;
     let promoted = Promoted { build: ends.target, changes, trouble: trouble.as_deref() };
-    Some(state.verdict_after(ends.live?, Some(promoted)))
+    let live = ends.live?;
+    let back = match ends.kind {
+        DeploymentKind::Promote => state.way_back_from(live).to.unwrap_or(live),
+        _ => live,
+    };
+    Some(state.verdict_after(back, Some(promoted)))
 }
 
 pub(super) fn on_promote(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Vec<Finding> {

@@ -26,6 +26,7 @@ use super::remedy::Remedy;
 use super::schema::{Outlook, Verdict};
 use super::service::ServiceState;
 use super::time::{Milliseconds, millis, say};
+use super::way_back::{self, WayBack};
 use crate::calendar::Evaluation;
 
 /// What a promote or rollback would do, with every finding about it.
@@ -42,6 +43,9 @@ pub struct Plan {
     /// Whether production ran before trunkline deployed there, so that what is live is not known.
     #[serde(default)]
     pub live_unknown: bool,
+    /// The newest build that may run now: the live one, or one whose deployment runs or did not succeed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaves: Option<BuildNumber>,
     pub target: PlannedBuild,
     /// The commits that a promote ships or a rollback removes.
     pub range: Range,
@@ -227,9 +231,10 @@ pub fn endpoints(state: &ServiceState, action: Action) -> Result<Endpoints, Refu
         Action::Promote { build } if live == Some(build) => (build, DeploymentKind::Redeploy),
         Action::Promote { build } => (build, DeploymentKind::Promote),
         Action::Rollback { to } => {
-            let target = to
-                .or_else(|| state.rollback_target())
-                .ok_or_else(|| Refusal::not_found(no_rollback_target(state)))?;
+            let target = match to {
+                Some(build) => build,
+                None => default_target(state)?,
+            };
             (target, DeploymentKind::Rollback)
         }
     };
@@ -244,6 +249,25 @@ pub fn endpoints(state: &ServiceState, action: Action) -> Result<Endpoints, Refu
     }
 }
 
+/// The target of a rollback that names none.
+fn default_target(state: &ServiceState) -> Result<BuildNumber, Refusal> {
+    let WayBack { to, skipped } = state.way_back();
+    to.ok_or_else(|| {
+        if skipped.is_empty() {
+            return Refusal::not_found(no_rollback_target(state));
+        }
+        let refusal = Refusal::not_found(format!(
+            "no build that was live before is good to roll back to: {}",
+            way_back::named(&skipped)
+        ));
+        let has_steps = |build| state.builds.get(build).is_none_or(|build| !build.no_way_back);
+        match skipped.iter().map(|skip| skip.build).find(has_steps) {
+            Some(to) => refusal.with(Remedy::RollBack { to }),
+            None => refusal,
+        }
+    })
+}
+
 /// Why there is no build to roll back to. Names who put the live build there: in an emergency somebody else may have
 /// rolled back first.
 fn no_rollback_target(state: &ServiceState) -> String {
@@ -254,16 +278,6 @@ fn no_rollback_target(state: &ServiceState) -> String {
         "nothing to roll back to: {} is the oldest build that was ever live in production",
         live.build
     );
-    if let Some(before) = state
-        .live
-        .get(&Environment::Production)
-        .and_then(|all| all.iter().rev().find(|before| !state.has_way_back(before.build)))
-    {
-        return format!(
-            "nothing to roll back to: {} was live before trunkline and declares no steps to bring it back",
-            before.build
-        );
-    }
     match state.deployments.get(&live.deployment) {
         Some(made) => {
             let (kind, build) = (made.request.kind, made.request.build);
@@ -295,7 +309,7 @@ pub fn plan(
     let rollback = ends.kind == DeploymentKind::Rollback;
     let verdict = migration::verdict(input, &ends);
     let findings = if rollback {
-        rollback::findings(input, target, verdict.as_ref(), now)
+        rollback::findings(input, target, action, verdict.as_ref(), now)
     } else {
         promote::findings(input, target, actor, now)
     };
@@ -311,6 +325,7 @@ pub fn plan(
         at: now,
         live: input.state.live_build(Environment::Production).map(|b| planned(input.state, b)),
         live_unknown: input.state.is_live_unknown(),
+        leaves: ends.newest,
         target: planned(input.state, target),
         range: input.range.clone(),
         migrations: input.migrations.clone(),
@@ -342,27 +357,24 @@ fn planned(state: &ServiceState, build: &Build) -> PlannedBuild {
 }
 
 fn undo(state: &ServiceState, ends: &Endpoints) -> (String, Option<Remedy>) {
-    let back = match (ends.kind, ends.live) {
+    let first = match (ends.kind, ends.live) {
         (DeploymentKind::Rollback, Some(live)) => {
             return (format!("release the hold and promote {live} again"), None);
         }
         (DeploymentKind::Redeploy, Some(live)) => state.live_before(live),
         (_, live) => live,
     };
+    let WayBack { to: back, skipped } =
+        first.map_or_else(WayBack::default, |first| state.way_back_from(first));
     let took = expected::deployment(state, Environment::Production, DeploymentKind::Rollback, &[]);
     let Some(to) = back else {
-        let why = if state.is_live_unknown() {
-            "none: what is live now is not known"
-        } else {
-            "none: no earlier build was live"
+        let why = match way_back::named(&skipped) {
+            _ if state.is_live_unknown() => "what is live now is not known".to_owned(),
+            named if named.is_empty() => "no earlier build was live".to_owned(),
+            named => format!("no earlier build is good ({named})"),
         };
-        return (why.into(), None);
+        return (format!("none: {why}"), None);
     };
-    if !state.has_way_back(to) {
-        let why =
-            format!("none: {to} was live before trunkline and declares no steps to bring it back");
-        return (why, None);
-    }
     let took = took.map_or(String::new(), |took| format!(", about {}", say(took)));
     (format!("roll back to {to}{took}"), Some(Remedy::RollBack { to }))
 }

@@ -311,7 +311,11 @@ fn hold(input: PlanInput<'_>, now: DateTime<Utc>) -> Finding {
 /// The most bad commits that a sentence names.
 const BAD_NAMED: usize = 5;
 
-fn quarantine(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Option<Finding> {
+pub(super) fn quarantine(
+    input: PlanInput<'_>,
+    target: &Build,
+    now: DateTime<Utc>,
+) -> Option<Finding> {
     if input.state.quarantine.is_empty() {
         return None;
     }

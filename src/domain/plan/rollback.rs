@@ -1,29 +1,56 @@
-//! The guards on a rollback. They refuse only an impossible target or a repeat of the running rollback.
+//! The guards on a rollback. They refuse only an impossible target or a repeat of the running rollback, and ask for a
+//! reason only where a bad target is chosen on purpose.
 
 use chrono::{DateTime, Utc};
 
-use super::promote::running_now;
+use super::promote::{quarantine, running_now};
 use super::{Finding, Guard, PlanInput, Severity, finding, migration};
 use crate::calendar::FreezeState;
 use crate::domain::build::Build;
+use crate::domain::command::Action;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
 use crate::domain::remedy::Remedy;
 use crate::domain::schema::Verdict;
 use crate::domain::time::{between, say};
+use crate::domain::way_back;
 
 pub(super) fn findings(
     input: PlanInput<'_>,
     target: &Build,
+    action: Action,
     verdict: Option<&Verdict>,
     now: DateTime<Utc>,
 ) -> Vec<Finding> {
     let mut findings = vec![order(input, target), in_flight(input, target, now)];
     let migrations = verdict.map(|verdict| migration::on_rollback(input, target.number, verdict));
     findings.extend(migrations.into_iter().flatten());
+    findings.extend(bad_commits(input, target, now));
+    findings.extend(skips(input, action));
     findings.extend(freeze(input, now));
     findings.extend(hold(input));
     findings
+}
+
+/// The bad commits of the target. The default target has none.
+fn bad_commits(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Option<Finding> {
+    let found = quarantine(input, target, now)?;
+    let good = input.state.rollback_target().filter(|to| *to != target.number);
+    let is_bad = found.severity > Severity::Info;
+    match good.filter(|_| is_bad) {
+        Some(to) => Some(found.with(Some(Remedy::RollBack { to }))),
+        None => Some(found),
+    }
+}
+
+/// The builds that a rollback without a target passes over.
+fn skips(input: PlanInput<'_>, action: Action) -> Option<Finding> {
+    let skipped = match action {
+        Action::Rollback { to: None } => input.state.way_back().skipped,
+        _ => Vec::new(),
+    };
+    let sentence = format!("Skips {}", way_back::named(&skipped));
+    (!skipped.is_empty()).then(|| finding(Guard::Quarantine, Severity::Warn, sentence))
 }
 
 fn order(input: PlanInput<'_>, target: &Build) -> Finding {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
 
 use super::{
-    BUILDS_SHOWN, BuildRow, DeploymentRow, FleetRow, HISTORY_SHOWN, Me, Problem, QUARANTINE_SHOWN,
-    RollbackPreview, Running, ServiceSnapshot, Version,
+    BUILDS_SHOWN, BuildRow, DeploymentRow, FLAWED_SHOWN, FleetRow, HISTORY_SHOWN, Me, Problem,
+    QUARANTINE_SHOWN, RollbackPreview, Running, ServiceSnapshot, Version,
 };
 use crate::calendar::{FreezeRules, FreezeWindow};
 use crate::domain::build::Build;
@@ -21,6 +21,7 @@ use crate::domain::quarantine::{Contained, Quarantined};
 use crate::domain::service::{Live, ServiceState};
 use crate::domain::stops::Freeze;
 use crate::domain::time::between;
+use crate::domain::way_back::FlawedBuild;
 
 /// What a snapshot of one service is made from.
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +72,8 @@ pub fn service(
         calendar: calendar(input, now),
         calendar_problems: input.freezes.problems(now),
         rollback: rollback_preview(input),
+        skipped: at_most_shown(state.way_back().skipped),
+        flawed: at_most_shown(flawed(state)),
         policy: input.policy.clone(),
         people: input.people.clone(),
         problems: input.problems.to_vec(),
@@ -137,6 +140,18 @@ fn frozen_by_calendar(input: SnapshotInput<'_>, now: DateTime<Utc>) -> Option<Fr
 /// The end of a freeze, to order by; a freeze without an end comes last.
 fn freeze_end(freeze: &Freeze) -> DateTime<Utc> {
     freeze.until.unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+/// The builds older than `before`, newest first.
+#[must_use]
+pub fn builds(
+    input: SnapshotInput<'_>,
+    before: Option<BuildNumber>,
+    limit: usize,
+) -> Vec<BuildRow> {
+    let older = input.state.builds.values().rev();
+    let older = older.filter(|build| before.is_none_or(|before| build.number < before));
+    build_rows(input, &older.take(limit).collect::<Vec<_>>())
 }
 
 /// Newest first. Their bad commits are computed in one pass.
@@ -244,6 +259,17 @@ impl<'a> Expectations<'a> {
     }
 }
 
+/// The builds that were live and are no good target of a rollback, newest first.
+fn flawed(state: &ServiceState) -> Vec<FlawedBuild> {
+    let flaws = state.flaws().into_iter().rev().filter(|(build, _)| state.was_live(*build));
+    flaws.map(|(build, why)| FlawedBuild { build, why }).collect()
+}
+
+fn at_most_shown(mut builds: Vec<FlawedBuild>) -> Vec<FlawedBuild> {
+    builds.truncate(FLAWED_SHOWN);
+    builds
+}
+
 fn rollback_preview(input: SnapshotInput<'_>) -> Option<RollbackPreview> {
     let to = input.state.rollback_target()?;
     Some(RollbackPreview {
@@ -257,7 +283,15 @@ fn rollback_preview(input: SnapshotInput<'_>) -> Option<RollbackPreview> {
             DeploymentKind::Rollback,
             input.rollback,
         ),
+        under_way: under_way(input.state, to),
     })
+}
+
+/// The rollback to this build that was requested and is not being cancelled.
+fn under_way(state: &ServiceState, to: BuildNumber) -> Option<DeploymentId> {
+    let running = state.in_flight(Environment::Production)?;
+    let is_rollback = running.request.kind == DeploymentKind::Rollback;
+    (is_rollback && running.request.build == to && running.cancel.is_none()).then_some(running.id)
 }
 
 fn last_live(state: &ServiceState, build: BuildNumber) -> Option<&Live> {

@@ -22,6 +22,7 @@ use crate::domain::schema::Verdict;
 use crate::domain::service::Live;
 use crate::domain::stops::{Freeze, Hold};
 use crate::domain::time::{Milliseconds, millis};
+use crate::domain::way_back::FlawedBuild;
 
 /// Identifies one state of a snapshot. Equal versions mean equal content.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -157,6 +158,12 @@ pub struct ServiceSnapshot {
     #[serde(default)]
     pub calendar_problems: Vec<String>,
     pub rollback: Option<RollbackPreview>,
+    /// The builds that a rollback without a target passes over, and why; also if there is no target.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<FlawedBuild>,
+    /// The builds that were live in production and are no good target of a rollback, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flawed: Vec<FlawedBuild>,
     pub policy: Policy,
     pub people: People,
     pub problems: Vec<Problem>,
@@ -169,6 +176,9 @@ pub const HISTORY_SHOWN: usize = 100;
 
 /// The most quarantined commits that a snapshot carries.
 pub const QUARANTINE_SHOWN: usize = 50;
+
+/// The most flawed builds in one list of a snapshot.
+pub const FLAWED_SHOWN: usize = 100;
 
 /// A build with its derived state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -224,6 +234,9 @@ pub struct RollbackPreview {
     #[serde(with = "millis::option")]
     #[schema(value_type = Option<Milliseconds>)]
     pub expected: Option<Duration>,
+    /// The deployment that goes there already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub under_way: Option<DeploymentId>,
 }
 
 /// The caller of this connection.

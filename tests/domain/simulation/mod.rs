@@ -67,6 +67,8 @@ fn the_histories_contain_what_they_are_for() {
         "rollback refused",
         "rollback changed",
         "emergency accepted",
+        "offer accepted",
+        "offer skips a bad build",
         "redeploy accepted",
         "cancel accepted",
         "crash",

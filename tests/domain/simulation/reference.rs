@@ -253,6 +253,9 @@ impl Reference {
         let live = self.live.get(&production).expect("something was live");
         assert!(request.build <= *live, "{event:?} goes forward");
         assert!(self.was_live(request.build), "{event:?} was never live");
+        let bad = self.quarantine.of(request.build);
+        let overridden = request.overrides.contains_key(&Guard::Quarantine);
+        assert!(bad.is_empty() || overridden, "{event:?} goes back to {bad:?}");
         let mut left = self.open(production).filter(|(_, attempt)| !attempt.cancelled);
         assert!(left.next().is_none(), "{event:?} leaves something running");
         assert!(event.actor != Actor::System, "nobody asked for {event:?}");

@@ -240,7 +240,31 @@ impl Story {
         let who = self.who();
         let running = self.subject.state.in_flight(Environment::Production).is_some();
         let word = if running { "emergency" } else { "" };
-        self.plan_and_execute(who, Action::Rollback { to: None }, word);
+        let action = Action::Rollback { to: None };
+        if let Some(target) = self.subject.offered().filter(|_| self.dice.chance(50)) {
+            let commits = vec![self.subject.state.builds[&target].sha.to_string()];
+            self.command("quarantine", &Command::Quarantine { commits, reason: "why".into() });
+        }
+        match self.subject.offered() {
+            Some(to) if self.dice.chance(90) => self.press(who, action, to, word),
+            _ => self.plan_and_execute(who, action, word),
+        }
+    }
+
+    /// What a screen offers is taken without a reason, and is what happens.
+    fn press(&mut self, who: &str, action: Action, to: BuildNumber, word: &str) {
+        let plan = self.subject.plan(who, action).expect("what is offered has a plan");
+        assert_eq!(plan.target.build, to, "the plan goes where the screen says");
+        let (fingerprint, overrides) = (plan.fingerprint.clone(), [].into());
+        let command = Command::Execute { action, fingerprint, overrides };
+        let decided = self.subject.command(who, &command);
+        assert!(decided.is_ok(), "what is offered is refused: {decided:?}");
+        self.tell("offer accepted");
+        if !word.is_empty() {
+            self.tell(format!("{word} accepted"));
+        }
+        let skips = plan.of(Severity::Warn).any(|found| found.guard == Guard::Quarantine);
+        self.tell(if skips { "offer skips a bad build" } else { "offer is the one before" });
     }
 
     fn plan_and_execute(&mut self, who: &'static str, action: Action, word: &str) {
@@ -257,7 +281,7 @@ impl Story {
                 self.execute(who, &plan, &basis, word);
             }
             Err(why) => {
-                assert!(!self.subject.may_roll_back(action), "{action:?} has no plan: {why}");
+                assert!(!self.subject.may_roll_back(action, true), "{action:?} has no plan: {why}");
             }
         }
     }
@@ -266,9 +290,9 @@ impl Story {
     fn execute(&mut self, who: &str, plan: &Plan, basis: &Basis, word: &str) {
         let action = plan.action;
         let same = *basis == self.subject.basis(action);
-        let may_roll_back = self.subject.may_roll_back(action);
         let before = self.subject.events.len();
         let reasons = self.dice.chance(75);
+        let may_roll_back = self.subject.may_roll_back(action, reasons);
         let overrides =
             if reasons { Guard::ALL.map(|g| (g, "why".to_owned())).into() } else { [].into() };
         let fingerprint = plan.fingerprint.clone();

@@ -14,6 +14,8 @@ use trunkline::domain::plan::{self, Migrations, Plan};
 use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
 use trunkline::domain::schema::SchemaChange;
 use trunkline::domain::service::ServiceState;
+use trunkline::domain::snapshot::build::{self, SnapshotInput};
+use trunkline::domain::snapshot::{ServiceSnapshot, Version};
 use trunkline::engine::commands::{
     self, CommandContext, CommandError, Decided, ForPlan, Gathered, ServiceView,
 };
@@ -305,8 +307,32 @@ impl Subject {
         self.reference.basis(action, self.now, added.as_ref())
     }
 
-    pub fn may_roll_back(&self, action: Action) -> bool {
-        self.reference.may_roll_back(action)
+    pub fn may_roll_back(&self, action: Action, reasons: bool) -> bool {
+        self.reference.may_roll_back(action, reasons)
+    }
+
+    /// What a screen shows now.
+    pub fn snapshot(&self) -> ServiceSnapshot {
+        let input = SnapshotInput {
+            service: &self.name,
+            repository: "https://example.com/shop.git",
+            trunk: "main",
+            state: &self.state,
+            policy: &self.policy,
+            people: &self.people,
+            freezes: &self.freezes,
+            rollback: &[],
+            problems: &[],
+        };
+        let me = Actor::Person("raj".into());
+        build::service(input, &me, Version(String::new()), self.now)
+    }
+
+    /// The rollback that a screen offers: where it goes, unless it is under way.
+    pub fn offered(&self) -> Option<BuildNumber> {
+        let snapshot = self.snapshot();
+        assert_eq!(snapshot.rollback.as_ref().map(|offer| offer.to), self.reference.back());
+        snapshot.rollback.filter(|offer| offer.under_way.is_none()).map(|offer| offer.to)
     }
 }
 

@@ -28,12 +28,12 @@ pub fn title(model: &Model, confirm: &Confirm) -> String {
         _ => {}
     }
     let Some(plan) = confirm.dialog.plan() else { return " ROLLING BACK PRODUCTION ".into() };
-    // While a promote is on its way, production is no longer what was live, and what is on its way is taken back.
-    let cancelled = plan.cancels.and_then(|id| model.deployment(id));
-    let cancelled = cancelled.map(|row| row.deployment.request.build);
-    let from = cancelled.or(plan.live.as_ref().map(|live| live.build));
-    let from = from.map_or("nothing".into(), |build| build.to_string());
-    let ways = format!("{from} {arrow} {}", plan.target.build);
+    // A promote that runs or did not succeed may have brought its build already.
+    let from = plan.leaves.or(plan.live.as_ref().map(|live| live.build));
+    let ways = match from.filter(|from| *from != plan.target.build) {
+        Some(from) => format!("{from} {arrow} {}", plan.target.build),
+        None => format!("{arrow} {}", plan.target.build),
+    };
     match (confirm.fires_at(), confirm.progress.stage()) {
         (Some(at), Stage::Asking) => {
             let left = at.saturating_duration_since(model.at).as_millis().div_ceil(1_000);

@@ -66,7 +66,8 @@ fn line<'t>(
     let (last, last_role) = last(model, row);
     let ProductionColumns { number: digits, state: word_width, who, last: end } = *columns;
     let taken = 2 + digits + word_width + 3 + 8 + 1 + who + 1 + end + 1;
-    let subject = usize::from(width).saturating_sub(taken);
+    let bad = bad_mark(model, row);
+    let subject = usize::from(width).saturating_sub(taken + bad.len());
     let cursor = model.production.selected == Some(row.deployment.id);
     let symbols = &model.options.theme.symbols;
     Row::new(&model.options.theme, width)
@@ -78,11 +79,19 @@ fn line<'t>(
         )
         .cell(format!("{glyph} {word}"), word_width + 3, role)
         .cell(row.sha.short(), 8, Role::Muted)
+        .own(bad, Role::Danger)
         .outside(&row.subject, subject, Role::Text)
         .gap(1)
         .called(&row.deployment.by.to_string(), who, Role::AuthorOther)
         .gap(1)
         .right(last, end, last_role)
+}
+
+/// The mark before the subject of a build that no rollback should go to.
+fn bad_mark(model: &Model, row: &DeploymentRow) -> String {
+    let warn = model.options.theme.symbols.warn;
+    let is_good = model.flaw(row.deployment.request.build).is_none();
+    if is_good { String::new() } else { format!("{warn} BAD ") }
 }
 
 fn is_live(model: &Model, row: &DeploymentRow) -> bool {

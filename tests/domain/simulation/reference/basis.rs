@@ -19,6 +19,8 @@ pub struct Basis {
     last: Option<DeploymentId>,
     in_flight: Option<DeploymentId>,
     target: Option<BuildNumber>,
+    /// What the target has of the quarantine.
+    bad: Vec<(Sha, Seq)>,
     /// Of a promote only.
     way_back: Option<WayBack>,
     /// Of a rollback, whether it goes past the floor: nothing else of the schema makes for another confirmation.
@@ -31,7 +33,6 @@ pub struct Basis {
 struct Guarded {
     hold: Option<Seq>,
     freezes: Vec<Seq>,
-    bad: Vec<(Sha, Seq)>,
     verified: BTreeMap<Option<String>, Seq>,
     staged: Option<DeploymentId>,
     off_trunk: bool,
@@ -42,7 +43,11 @@ impl Reference {
     pub fn way_back(&self, action: Action, added: Option<&Added>) -> Option<WayBack> {
         let live = || self.live.get(&Environment::Production).copied();
         let (to, added) = match action {
-            Action::Promote { .. } => (live()?, added),
+            Action::Promote { build } if Some(build) == live() => (build, added),
+            Action::Promote { .. } => {
+                let live = live()?;
+                (self.first_good(live).unwrap_or(live), added)
+            }
             Action::Rollback { to } => (to.or_else(|| self.back())?, None),
         };
         Some(self.schema.way_back(to, &self.was_live, added))
@@ -62,10 +67,6 @@ impl Reference {
             Guarded {
                 hold: self.holds.get(&production).map(|(id, _)| *id),
                 freezes: self.frozen(now),
-                bad: target.map_or_else(Vec::new, |target| {
-                    let has = self.quarantine.of(target).into_iter();
-                    has.map(|(sha, by, _)| (sha, by)).collect()
-                }),
                 verified: build.verified,
                 staged,
                 off_trunk: build.off_trunk,
@@ -78,14 +79,38 @@ impl Reference {
             last: self.last_ended,
             in_flight: self.open(production).last().map(|(id, _)| *id),
             target,
+            bad: target.map_or_else(Vec::new, |target| {
+                let has = self.quarantine.of(target).into_iter();
+                has.map(|(sha, by, _)| (sha, by)).collect()
+            }),
             past_the_floor: past && guards.is_none(),
             way_back: way_back.filter(|_| guards.is_some()),
             guards,
         }
     }
 
-    /// Where a rollback goes when nobody says.
-    fn back(&self) -> Option<BuildNumber> {
+    /// Where a rollback goes when nobody says: never to a build that is known to be bad.
+    pub fn back(&self) -> Option<BuildNumber> {
+        self.first_good(self.first_back()?)
+    }
+
+    /// The first good one of this build and those that were live before it; at last, of those that were left.
+    fn first_good(&self, first: BuildNumber) -> Option<BuildNumber> {
+        let mut way = vec![first];
+        while let Some(next) = self.live_before(way[way.len() - 1]) {
+            way.push(next);
+        }
+        let left = self.was_live.iter().map(|(build, _)| *build).filter(|build| *build < first);
+        let left: std::collections::BTreeSet<_> = left.collect();
+        way.extend(left.into_iter().rev());
+        way.into_iter().find(|build| self.quarantine.of(*build).is_empty())
+    }
+
+    fn live_before(&self, number: BuildNumber) -> Option<BuildNumber> {
+        self.was_live.iter().rev().map(|(build, _)| *build).find(|build| *build < number)
+    }
+
+    fn first_back(&self) -> Option<BuildNumber> {
         let live = *self.live.get(&Environment::Production)?;
         let attempt = self.open(Environment::Production).last().map(|(_, attempt)| attempt);
         let broken = self.last_ended.map(|id| &self.attempts[&id]);
@@ -93,12 +118,12 @@ impl Reference {
         match attempt {
             Some(attempt) if attempt.kind == DeploymentKind::Rollback => Some(attempt.build),
             Some(attempt) if attempt.build != live => Some(live),
-            _ => self.was_live.iter().rev().map(|(build, _)| *build).find(|build| *build < live),
+            _ => self.live_before(live),
         }
     }
 
-    /// Whether a rollback makes sense: nothing else may keep it.
-    pub fn may_roll_back(&self, action: Action) -> bool {
+    /// Whether a rollback makes sense: nothing else may keep it, but that a bad target wants `reasons`.
+    pub fn may_roll_back(&self, action: Action, reasons: bool) -> bool {
         let Action::Rollback { to } = action else { return false };
         let production = Environment::Production;
         let (Some(target), Some(live)) = (to.or_else(|| self.back()), self.live.get(&production))
@@ -113,6 +138,7 @@ impl Reference {
         });
         let broken = self.last_ended.is_some_and(|id| self.attempts[&id].end == Some(false));
         let puts_back = target == *live && (newest.is_some() || broken);
-        self.was_live(target) && (target < *live || puts_back) && !same
+        let is_good = reasons || self.quarantine.of(target).is_empty();
+        self.was_live(target) && (target < *live || puts_back) && !same && is_good
     }
 }

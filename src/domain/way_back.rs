@@ -1,0 +1,127 @@
+//! Where a rollback of production goes that names no build: the newest build that was live before and is good.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::event::DeploymentKind::Rollback;
+use super::ids::{BuildNumber, Environment};
+use super::quarantine::Contained;
+use super::service::ServiceState;
+
+/// A build that a rollback without a target passes over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FlawedBuild {
+    pub build: BuildNumber,
+    /// Why, as a phrase: `quarantined (leaks data)`.
+    pub why: String,
+}
+
+/// The target of a rollback that names none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WayBack {
+    /// `None` if no build was live before, or none of those is good.
+    pub to: Option<BuildNumber>,
+    /// The builds that it passes over, in the order in which it meets them.
+    pub skipped: Vec<FlawedBuild>,
+}
+
+/// What speaks against a build that a person stated to be live, and whose commit has no rollback steps.
+const NO_STEPS: &str = "was live before trunkline and declares no steps to bring it back";
+
+/// The most skipped builds that a sentence names.
+const NAMED: usize = 3;
+
+/// `#3: quarantined (leaks data); #2: quarantined (leaks data); and 2 more`.
+#[must_use]
+pub fn named(skipped: &[FlawedBuild]) -> String {
+    let first = skipped.iter().take(NAMED);
+    let mut parts: Vec<_> = first.map(|skip| format!("{}: {}", skip.build, skip.why)).collect();
+    let more = skipped.len().saturating_sub(NAMED);
+    parts.extend((more > 0).then(|| format!("and {more} more")));
+    parts.join("; ")
+}
+
+impl ServiceState {
+    /// Where a rollback of production goes when no target is given.
+    ///
+    /// While a promote runs, or after one that did not succeed, it begins at the live build. While a rollback runs, or
+    /// after one that did not succeed, it begins at the target of that rollback. Otherwise it begins at the last build
+    /// that was live and is older than the live one. From there it goes to the first good one.
+    #[must_use]
+    pub fn way_back(&self) -> WayBack {
+        let Some(live) = self.live(Environment::Production) else { return WayBack::default() };
+        let unsettled = self.unsettled(Environment::Production);
+        let first = match (self.in_flight(Environment::Production), unsettled) {
+            (Some(running), _) if running.request.kind == Rollback => Some(running.request.build),
+            (Some(running), _) if running.request.build != live.build => Some(live.build),
+            (None, Some(broken)) if broken.request.kind == Rollback => Some(broken.request.build),
+            (None, Some(broken)) if broken.request.build != live.build => Some(live.build),
+            _ => self.live_before(live.build),
+        };
+        first.map_or_else(WayBack::default, |first| self.way_back_from(first))
+    }
+
+    /// The first good build from this one on, on the way back.
+    #[must_use]
+    pub fn way_back_from(&self, first: BuildNumber) -> WayBack {
+        let candidates = self.candidates(first);
+        let flaws = self.flaws();
+        let to = candidates.iter().position(|build| !flaws.contains_key(build));
+        let skipped = candidates.iter().take(to.unwrap_or(candidates.len()));
+        WayBack {
+            to: to.map(|at| candidates[at]),
+            skipped: skipped
+                .filter_map(|build| {
+                    Some(FlawedBuild { build: *build, why: flaws.get(build)?.clone() })
+                })
+                .collect(),
+        }
+    }
+
+    /// The build that a rollback without a target goes to.
+    #[must_use]
+    pub fn rollback_target(&self) -> Option<BuildNumber> {
+        self.way_back().to
+    }
+
+    /// What speaks against each build as the target of a rollback. Good builds are left out.
+    #[must_use]
+    pub fn flaws(&self) -> BTreeMap<BuildNumber, String> {
+        let bad = self.bad_in_each(..);
+        let bad = bad.into_iter().map(|(build, bad)| (build, quarantined(&bad)));
+        let without_steps = self.builds.values().filter(|build| build.no_way_back);
+        bad.chain(without_steps.map(|build| (build.number, NO_STEPS.to_owned()))).collect()
+    }
+
+    /// This build, then those that were live before it, each older than the one before. After them come the builds that
+    /// production was rolled back from.
+    fn candidates(&self, first: BuildNumber) -> Vec<BuildNumber> {
+        let mut way = vec![first];
+        let history = self.live.get(&Environment::Production).map_or(&[][..], Vec::as_slice);
+        for live in history.iter().rev() {
+            if way.last().is_some_and(|last| live.build < *last) {
+                way.push(live.build);
+            }
+        }
+        let mut others: Vec<_> = history.iter().map(|live| live.build).collect();
+        others.retain(|build| *build < first && !way.contains(build));
+        others.sort_unstable_by_key(|build| std::cmp::Reverse(*build));
+        others.dedup();
+        way.extend(others);
+        way
+    }
+}
+
+/// `quarantined (leaks data)`.
+fn quarantined(bad: &[Contained<'_>]) -> String {
+    let Some(first) = bad.iter().find(|bad| bad.doubt.is_none()).or(bad.first()) else {
+        return "quarantined".to_owned();
+    };
+    let word = if first.doubt.is_none() { "quarantined" } else { "may have a quarantined commit" };
+    match first.quarantined.reason.as_str() {
+        "" => word.to_owned(),
+        reason => format!("{word} ({reason})"),
+    }
+}
