@@ -260,7 +260,8 @@ fn default_target(state: &ServiceState) -> Result<BuildNumber, Refusal> {
             "no build that was live before is good to roll back to: {}",
             way_back::named(&skipped)
         ));
-        let has_steps = |build| state.builds.get(build).is_none_or(|build| !build.no_way_back);
+        let has_steps =
+            |build: &BuildNumber| state.builds.get(build).is_none_or(|build| !build.no_way_back);
         match skipped.iter().map(|skip| skip.build).find(has_steps) {
             Some(to) => refusal.with(Remedy::RollBack { to }),
             None => refusal,
