@@ -50,9 +50,29 @@ pub struct Remote {
     budget: Arc<Budget>,
 }
 
-/// Starts the server again if it does not answer. It limits its own time and ignores its own failure.
+/// Starts the server again if it does not answer. It limits its own time.
 #[derive(Clone)]
-struct Reviver(Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>);
+struct Reviver(Arc<dyn Fn(Urgency) -> Pin<Box<dyn Future<Output = Revival> + Send>> + Send + Sync>);
+
+/// Why the server is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    /// For a screen that is kept up to date.
+    Watched,
+    /// A person asked for a plan or sent a command.
+    Pressed,
+}
+
+/// What became of a server that did not answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Revival {
+    /// It answers again.
+    Up,
+    /// Somebody stopped it, so it was not started.
+    Stopped,
+    /// It could not be started, and why.
+    Failed(String),
+}
 
 impl fmt::Debug for Reviver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -81,11 +101,11 @@ impl Remote {
 
     /// If the connection to the socket fails, this runs before the request is sent once more.
     #[must_use]
-    pub fn revived_by<F>(self, revive: impl Fn() -> F + Send + Sync + 'static) -> Self
+    pub fn revived_by<F>(self, revive: impl Fn(Urgency) -> F + Send + Sync + 'static) -> Self
     where
-        F: Future<Output = ()> + Send + 'static,
+        F: Future<Output = Revival> + Send + 'static,
     {
-        Self { reviver: Some(Reviver(Arc::new(move || Box::pin(revive())))), ..self }
+        Self { reviver: Some(Reviver(Arc::new(move |why| Box::pin(revive(why))))), ..self }
     }
 
     fn get(&self, path: &str) -> Call<'_> {
@@ -172,7 +192,7 @@ impl Backend for Remote {
     }
 
     async fn plan(&self, service: &ServiceName, action: Action) -> Answer<Plan> {
-        let call = self.get(&path::plan(service)).waits(planning_time(action));
+        let call = self.get(&path::plan(service)).waits(planning_time(action)).pressed();
         call.query(&PlanQuery::from(action)).answer().await?.json()
     }
 
@@ -199,6 +219,7 @@ impl Backend for Remote {
         };
         let reply = Call::new(self, Method::POST, &path::commands(service))
             .waits(wait)
+            .pressed()
             .header(KEY_HEADER, key.as_str())
             .body(&command)
             .answer()

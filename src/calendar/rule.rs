@@ -123,7 +123,7 @@ impl FreezeRule {
         match &self.kind {
             FreezeKind::Weekly { zone, windows } => {
                 for window in windows {
-                    let why = format!("weekly {}", window.text);
+                    let why = format!("weekly {} {zone}", window.text);
                     for (from, until) in window.between(*zone, from, until) {
                         self.add_pieces(from, until, self.policy, &why, &mut spans);
                     }

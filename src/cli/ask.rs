@@ -1,11 +1,12 @@
 //! `trunkline ask`: asks another promoter to promote a build.
 
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 
 use super::arrival::{self, Arrival};
 use super::context::Context;
 use super::error::CliError;
-use super::{Acting, act, plan, retry};
+use super::{Acting, act, completions, plan, retry};
 use crate::backend::Backend as _;
 use crate::domain::command::{Action, Command};
 use crate::domain::event::Fact;
@@ -14,6 +15,7 @@ use crate::domain::ids::BuildNumber;
 #[derive(Debug, Args)]
 pub struct AskArgs {
     /// The build number, as in 1290
+    #[arg(add = ArgValueCandidates::new(completions::builds))]
     build: BuildNumber,
     /// What the promoter should know
     #[arg(long, value_name = "TEXT", default_value = "")]

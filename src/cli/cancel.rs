@@ -1,16 +1,18 @@
 //! `trunkline cancel`: stops a running deployment.
 
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 
 use super::context::Context;
 use super::error::CliError;
-use super::{Acting, act};
+use super::{Acting, act, completions};
 use crate::domain::command::Command;
 use crate::domain::ids::DeploymentId;
 
 #[derive(Debug, Args)]
 pub struct CancelArgs {
     /// The deployment's id from "trunkline status", as in d57
+    #[arg(add = ArgValueCandidates::new(completions::deployments))]
     deployment: DeploymentId,
     /// Why
     #[arg(long, value_name = "TEXT")]

@@ -1,12 +1,13 @@
 //! `trunkline changes`: lists the commits that a build would ship, and the newer builds that are not included.
 
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use serde::Serialize;
 
 use super::arrival::{self, Arrival};
 use super::context::Context;
 use super::error::CliError;
-use super::{Reading, output, schema};
+use super::{Reading, completions, output, schema};
 use crate::backend::Backend;
 use crate::domain::command::{Action, Refusal};
 use crate::domain::commit::{Commit, Range};
@@ -22,6 +23,7 @@ const FILES_SHOWN: usize = 5;
 #[derive(Debug, Args)]
 pub struct ChangesArgs {
     /// The build, as in 1290 or '#1290'; the default is the newest
+    #[arg(add = ArgValueCandidates::new(completions::builds))]
     build: Option<BuildNumber>,
     /// List what a rollback would remove; the default build is the one that "trunkline rollback" chooses
     #[arg(long)]

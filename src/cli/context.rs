@@ -154,7 +154,7 @@ pub fn service_file_above(folder: &Path) -> Option<PathBuf> {
 }
 
 /// The service of the folder's service file.
-fn service_of(folder: &Path) -> Option<ServiceName> {
+pub fn service_of(folder: &Path) -> Option<ServiceName> {
     let text = std::fs::read_to_string(service_file_above(folder)?).ok()?;
     Some(ServiceFile::parse(&text, SERVICE_FILE).ok()?.name)
 }

@@ -6,16 +6,19 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use color_eyre::eyre::{Context as _, Report, eyre};
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
 use super::Global;
 use super::engine_lock::{Holder, holder};
 use super::error::CliError;
-use crate::backend::remote::Remote;
+use crate::backend::backoff;
+use crate::backend::remote::{Remote, Revival, Urgency};
 use crate::config::places::Places;
 
 /// How long an engine may take to answer after its start: it reads its whole record first.
@@ -38,21 +41,69 @@ pub async fn ensure_running(places: &Places, global: &Global) -> Result<Remote, 
     if !answers(&socket) {
         start(places, global).await?;
     }
-    let (places, global) = (places.clone(), global.clone());
-    Ok(Remote::over(socket).revived_by(move || revive(places.clone(), global.clone())))
+    let lost = Arc::new(LostEngine {
+        places: places.clone(),
+        global: global.clone(),
+        failed: Mutex::default(),
+    });
+    Ok(Remote::over(socket).revived_by(move |urgency| {
+        let lost = Arc::clone(&lost);
+        async move { lost.revive(urgency).await }
+    }))
 }
 
-/// Restarts an engine that died, unless `trunkline engine restart` does. An engine that was told to stop has removed
-/// its socket and is not restarted. The demo's engine is always restarted: it stops by itself when it is not watched.
-async fn revive(places: Places, global: Global) {
-    sleep(RESTART_DELAY).await;
-    let socket = places.socket();
-    let stopped_on_purpose = !socket.exists() && !global.demo;
-    if stopped_on_purpose || answers(&socket) {
-        return;
-    }
-    if let Err(failure) = start(&places, &global).await {
-        tracing::warn!(?failure, "cannot restart the engine");
+/// Restarts the engine for a connection that lost it.
+struct LostEngine {
+    places: Places,
+    global: Global,
+    /// The starts in a row that failed.
+    failed: Mutex<Failed>,
+}
+
+#[derive(Default)]
+struct Failed {
+    count: u32,
+    last: Option<(Instant, String)>,
+}
+
+impl LostEngine {
+    /// Restarts an engine that died, unless `trunkline engine restart` does. An engine that was told to stop has removed
+    /// its socket and is restarted only for a person who presses something, as by any command. The demo's engine is
+    /// always restarted: it stops by itself when it is not watched. Starts that fail become ever more seldom.
+    async fn revive(&self, urgency: Urgency) -> Revival {
+        sleep(RESTART_DELAY).await;
+        // One at a time: whoever waited finds an engine that answers.
+        let mut failed = self.failed.lock().await;
+        let socket = self.places.socket();
+        if answers(&socket) {
+            *failed = Failed::default();
+            return Revival::Up;
+        }
+        let watched = urgency == Urgency::Watched;
+        if watched && !socket.exists() && !self.global.demo {
+            return Revival::Stopped;
+        }
+        let seed = self.places.data.display().to_string();
+        if let Some((at, why)) = &failed.last
+            && watched
+            && at.elapsed() < backoff::wait(failed.count, &seed)
+        {
+            return Revival::Failed(why.clone());
+        }
+        match start(&self.places, &self.global).await {
+            Ok(()) => {
+                *failed = Failed::default();
+                Revival::Up
+            }
+            Err(failure) => {
+                tracing::warn!(?failure, "cannot restart the engine");
+                let text = failure.sentence();
+                let why = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+                failed.count += 1;
+                failed.last = Some((Instant::now(), why.to_owned()));
+                Revival::Failed(why.to_owned())
+            }
+        }
     }
 }
 

@@ -44,17 +44,29 @@ impl CliError {
         Self::Failed(eyre!("{}", sentence.into()))
     }
 
+    /// What it says.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::ClosedPipe => String::new(),
+            Self::Usage(sentence)
+            | Self::Refused(sentence)
+            | Self::Changed(sentence)
+            | Self::Interrupted(sentence) => sentence.clone(),
+            Self::Failed(report) => format!("{report:#}"),
+        }
+    }
+
     /// Writes the error to standard error and returns the exit code.
     pub fn report(&self) -> ExitCode {
-        let (code, sentence) = match self {
+        let code = match self {
             Self::ClosedPipe => return ExitCode::from(DONE),
-            Self::Usage(sentence) => (USAGE, sentence.clone()),
-            Self::Refused(sentence) => (REFUSED, sentence.clone()),
-            Self::Changed(sentence) => (CHANGED, sentence.clone()),
-            Self::Failed(report) => (FAILED, format!("{report:#}")),
-            Self::Interrupted(sentence) => (INTERRUPTED, sentence.clone()),
+            Self::Usage(_) => USAGE,
+            Self::Refused(_) => REFUSED,
+            Self::Changed(_) => CHANGED,
+            Self::Failed(_) => FAILED,
+            Self::Interrupted(_) => INTERRUPTED,
         };
-        Self::warn(&sentence);
+        Self::warn(&self.sentence());
         ExitCode::from(code)
     }
 

@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCandidates;
 
 use super::builds::LARGEST_PAGE;
 use super::context::Context;
 use super::error::CliError;
 use super::output::{Cell, Paint};
 use super::wording::{how_it_goes, instant};
-use super::{Reading, output};
+use super::{Reading, completions, output};
 use crate::backend::Backend as _;
 use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::ids::{DeploymentId, Environment, ServiceName};
@@ -22,7 +23,7 @@ pub struct HistoryArgs {
     #[arg(long, short = 'n', default_value_t = 20, value_name = "N")]
     limit: usize,
     /// Only deployments older than this one
-    #[arg(long, value_name = "DEPLOYMENT")]
+    #[arg(long, value_name = "DEPLOYMENT", add = ArgValueCandidates::new(completions::deployments))]
     before: Option<DeploymentId>,
     #[command(flatten)]
     reading: Reading,

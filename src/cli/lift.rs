@@ -1,10 +1,11 @@
 //! `trunkline lift`: ends a freeze.
 
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 
 use super::context::Context;
 use super::error::CliError;
-use super::{Acting, act, retry};
+use super::{Acting, act, completions, retry};
 use crate::domain::command::Command;
 use crate::domain::event::Fact;
 use crate::domain::ids::{Seq, ServiceName};
@@ -12,6 +13,7 @@ use crate::domain::ids::{Seq, ServiceName};
 #[derive(Debug, Args)]
 pub struct LiftArgs {
     /// The freeze's number in "trunkline status"; not needed if there is only one
+    #[arg(add = ArgValueCandidates::new(completions::freezes_by_hand))]
     freeze: Option<u64>,
     /// Why
     #[arg(long, value_name = "TEXT")]

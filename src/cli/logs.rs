@@ -5,12 +5,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use serde::Serialize;
 
 use super::builds::LARGEST_PAGE;
 use super::context::Context;
 use super::error::CliError;
-use super::{Reading, follow, history, output};
+use super::{Reading, completions, follow, history, output};
 use crate::backend::{Backend, LONGEST_WAIT};
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName};
@@ -25,10 +26,10 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub struct LogsArgs {
     /// The deployment, as in d57, or the last one of a build, as in '#1290'; without it, the running one or else the
     /// last one
-    #[arg(value_name = "DEPLOYMENT")]
+    #[arg(value_name = "DEPLOYMENT", add = ArgValueCandidates::new(completions::deployments))]
     of: Option<LogOf>,
     /// Only this step
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(completions::steps))]
     step: Option<String>,
     /// Follow until the deployment ends
     #[arg(long, short)]

@@ -22,6 +22,7 @@ mod error;
 mod events;
 mod follow;
 mod freeze;
+mod help;
 mod history;
 mod hold;
 mod init;
@@ -56,7 +57,8 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, FromArgMatches as _, Parser, Subcommand};
+use clap_complete::engine::ArgValueCandidates;
 
 use self::context::Context;
 use self::error::CliError;
@@ -77,8 +79,13 @@ pub struct CliArgs {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 refused, 4 the service has changed since the plan \
-(plan again).
+Examples:
+  trunkline status
+  trunkline promote 1290 --wait
+  trunkline rollback
+
+Exit codes: 0 done, 1 failed or not possible now, 2 usage or configuration, 3 refused, 4 the service has changed since \
+the plan (plan again), 130 Ctrl-C ended the waiting.
 
 Files: TRUNKLINE_CONFIG_DIR and TRUNKLINE_DATA_DIR move the folders that \"trunkline doctor\" shows.";
 
@@ -86,7 +93,7 @@ Files: TRUNKLINE_CONFIG_DIR and TRUNKLINE_DATA_DIR move the folders that \"trunk
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// The service; not needed if there is only one, or inside its repository
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME", add = ArgValueCandidates::new(completions::services))]
     pub service: Option<ServiceName>,
     /// Use the practice service of "trunkline demo"
     #[arg(long, global = true)]
@@ -182,8 +189,8 @@ pub enum CliCommand {
     Doctor(doctor::DoctorArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
-    /// Print the manual page
-    Man,
+    /// Print the manual page of a command, or write all of them
+    Man(man::ManArgs),
     /// Run one step of a deployment; the engine calls this
     #[command(hide = true)]
     Supervise { folder: PathBuf },
@@ -192,7 +199,9 @@ pub enum CliCommand {
 /// Parses the arguments, runs the command and returns the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = match CliArgs::try_parse() {
+    completions::answer();
+    let parsed = help::command().try_get_matches();
+    let arguments = match parsed.and_then(|found| CliArgs::from_arg_matches(&found)) {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
@@ -287,7 +296,7 @@ async fn dispatch(global: Global, command: Option<CliCommand>) -> Result<(), Cli
         CliCommand::Audit(arguments) => audit::run(global, arguments).await,
         CliCommand::Doctor(arguments) => doctor::run(&global, arguments).await,
         CliCommand::Completions(arguments) => completions::run(arguments),
-        CliCommand::Man => man::run(),
+        CliCommand::Man(arguments) => man::run(&arguments),
         CliCommand::Supervise { folder } => {
             Err(CliError::usage(format!("only the engine may supervise {:?}", folder.display())))
         }

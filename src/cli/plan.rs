@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use clap::Subcommand;
+use clap_complete::engine::ArgValueCandidates;
 
 use super::arrival::{self, Arrival};
 use super::context::Context;
 use super::error::CliError;
 use super::output::{Cell, Output, Paint};
-use super::{Reading, output, remedy, schema};
+use super::{Reading, completions, output, remedy, schema};
 use crate::backend::Backend;
 use crate::domain::command::Action;
 use crate::domain::commit::Commit;
@@ -26,6 +27,7 @@ pub enum PlanCommand {
     /// Show what a promote would do
     Promote {
         /// The build number, as in 1290
+        #[arg(add = ArgValueCandidates::new(completions::builds))]
         build: BuildNumber,
         #[command(flatten)]
         reading: Reading,
@@ -33,6 +35,7 @@ pub enum PlanCommand {
     /// Show what a rollback would do
     Rollback {
         /// The build to roll back to; the default is the one that "trunkline rollback" chooses
+        #[arg(add = ArgValueCandidates::new(completions::builds))]
         build: Option<BuildNumber>,
         #[command(flatten)]
         reading: Reading,

@@ -1,7 +1,9 @@
 //! `trunkline promote`: plans, confirms and executes the promotion of a build to production.
 
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 
+use super::completions;
 use super::confirm::{self, Confirmation};
 use super::context::Context;
 use super::error::CliError;
@@ -12,9 +14,11 @@ use crate::domain::plan::Guard;
 #[derive(Debug, Args)]
 pub struct PromoteArgs {
     /// The build number, as in 1290
+    #[arg(add = ArgValueCandidates::new(completions::builds))]
     build: BuildNumber,
     /// The reason to override a guard; repeat for each guard
-    #[arg(long = "reason", value_name = "GUARD=TEXT", value_parser = confirm::reason)]
+    #[arg(long = "reason", value_name = "GUARD=TEXT", value_parser = confirm::reason,
+          add = ArgValueCandidates::new(completions::guards))]
     reasons: Vec<(Guard, String)>,
     #[command(flatten)]
     confirmation: Confirmation,

@@ -2,7 +2,9 @@
 //! named needs a reason.
 
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 
+use super::completions;
 use super::confirm::{self, Confirmation};
 use super::context::Context;
 use super::error::CliError;
@@ -13,6 +15,7 @@ use crate::domain::plan::Guard;
 #[derive(Debug, Args)]
 pub struct RollbackArgs {
     /// The build to roll back to; the default is the newest good one that was live before
+    #[arg(add = ArgValueCandidates::new(completions::builds))]
     build: Option<BuildNumber>,
     /// The reason to override a guard: a quarantined build needs one
     #[arg(long = "reason", value_name = "GUARD=TEXT", value_parser = confirm::reason)]

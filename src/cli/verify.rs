@@ -1,17 +1,19 @@
 //! `trunkline verify`: records that a person checked a build in staging.
 
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 
 use super::arrival::{self, Arrival};
 use super::context::Context;
 use super::error::CliError;
-use super::{Acting, act};
+use super::{Acting, act, completions};
 use crate::domain::command::Command;
 use crate::domain::ids::BuildNumber;
 
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
     /// The build number, as in 1290
+    #[arg(add = ArgValueCandidates::new(completions::builds))]
     build: BuildNumber,
     /// What you checked
     #[arg(long, value_name = "TEXT")]

@@ -1,10 +1,11 @@
 //! `trunkline withdraw`: withdraws a request for a promoter.
 
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 
 use super::context::Context;
 use super::error::CliError;
-use super::{Acting, act, retry};
+use super::{Acting, act, completions, retry};
 use crate::domain::command::Command;
 use crate::domain::event::Fact;
 use crate::domain::ids::Seq;
@@ -12,6 +13,7 @@ use crate::domain::ids::Seq;
 #[derive(Debug, Args)]
 pub struct WithdrawArgs {
     /// The request's number in "trunkline requests"; without it, the open one
+    #[arg(add = ArgValueCandidates::new(completions::requests))]
     request: Option<u64>,
     /// Why
     #[arg(long, value_name = "TEXT", default_value = "")]

@@ -8,8 +8,8 @@ use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen};
 use crate::console::view::dialog;
-use crate::console::view::overlays::{changes, messages};
-use crate::console::view::panes::{details, freeze};
+use crate::console::view::overlays::{changes, line, messages};
+use crate::console::view::panes::{activity, details, freeze};
 
 #[must_use]
 pub fn layout(model: &Model) -> Areas {
@@ -133,11 +133,27 @@ pub fn dialog_window(model: &Model) -> Option<VisibleLines> {
     }
 }
 
+/// What a pane without a list of commits shows, as plain text: all of it, or of the log what is on screen.
+#[must_use]
+pub fn text(model: &Model, pane: Pane) -> String {
+    let width = model.areas.of(pane).map_or(0, |area| area.width.saturating_sub(2));
+    let lines = match pane {
+        Pane::Staging | Pane::Production => Vec::new(),
+        Pane::Log => return model.log.pane.text().join("\n"),
+        Pane::Details => details::lines(model, width).unwrap_or_default(),
+        Pane::Freeze => freeze::lines(model, width),
+        Pane::Activity => activity::lines(model, width),
+    };
+    let text = lines.iter().map(|line| line.to_string().trim_end().to_owned());
+    text.collect::<Vec<_>>().join("\n")
+}
+
 /// How many lines the top overlay has.
 #[must_use]
 pub fn overlay_lines(model: &Model) -> usize {
     match model.overlays.last() {
         Some(Overlay::Changes(page)) => changes::lines(model, page, model.size.width).len(),
+        Some(Overlay::Line(page)) => line::lines(model, page, model.size.width).len(),
         Some(Overlay::Messages(_)) => messages::height(model, model.size.width),
         _ => 0,
     }

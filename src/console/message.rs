@@ -13,6 +13,7 @@ use crate::domain::ids::{DeploymentId, ServiceName};
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot};
+use crate::terminal::input::Crowd;
 
 /// Something that happened, and when by the monotonic clock: the only clock that `update` knows.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +28,8 @@ pub enum Message {
     /// A key, a paste or a new size; the keyboard had none for us at the instant `keys_out`.
     Input {
         event: Event,
+        /// What came with it.
+        crowd: Crowd,
         keys_out: Instant,
     },
     /// The moment has come that [`crate::console::model::Model::next_wake`] named.

@@ -12,7 +12,7 @@ use crate::terminal::colour;
 
 mod symbols;
 
-/// The shipped theme: it needs nothing but the terminal's own sixteen colours.
+/// The shipped theme: it needs no more than the terminal's own sixteen colours.
 const TERMINAL: &str = include_str!("../../themes/terminal.toml");
 
 /// Declares the roles, each with its name in a theme file and the role that it looks like where a theme is silent.
@@ -112,7 +112,7 @@ impl Theme {
     fn resolve(looks: &BTreeMap<String, Look>, depth: Depth, charset: Charset) -> Self {
         let styles = Role::ALL
             .iter()
-            .map(|role| colour::degrade(Look::of(looks, *role).style(), depth))
+            .map(|role| colour::degrade(Look::of(looks, *role).style(depth), depth))
             .collect();
         Self { styles, depth, symbols: Symbols::of(charset) }
     }
@@ -125,6 +125,9 @@ impl Theme {
 struct Look {
     #[serde(deserialize_with = "colour")]
     fg: Option<Color>,
+    /// Instead of `fg` where there are 256 colours or more.
+    #[serde(deserialize_with = "colour")]
+    deep: Option<Color>,
     #[serde(deserialize_with = "colour")]
     bg: Option<Color>,
     bold: bool,
@@ -144,7 +147,7 @@ impl Look {
         }
     }
 
-    fn style(self) -> Style {
+    fn style(self, depth: Depth) -> Style {
         let attributes = [
             (self.bold, Modifier::BOLD),
             (self.dim, Modifier::DIM),
@@ -153,7 +156,8 @@ impl Look {
             (self.reverse, Modifier::REVERSED),
         ];
         let modifier = attributes.into_iter().filter(|(on, _)| *on).map(|(_, m)| m).collect();
-        let style = Style { fg: self.fg, bg: self.bg, ..Style::default() };
+        let deep = self.deep.filter(|_| depth >= Depth::Ansi256);
+        let style = Style { fg: deep.or(self.fg), bg: self.bg, ..Style::default() };
         style.add_modifier(modifier)
     }
 }
@@ -205,6 +209,28 @@ mod tests {
                 assert!(both.is_none_or(|(fg, bg)| fg != bg), "{role:?} at {depth:?}");
                 assert!(!style.add_modifier.contains(Modifier::HIDDEN), "{role:?} at {depth:?}");
             }
+        }
+    }
+
+    /// How much light a colour has, from 0 to 1, and the contrast of two such values.
+    fn light(colour: Color) -> f64 {
+        let Color::Rgb(red, green, blue) = colour else { panic!("{colour:?} is no rgb colour") };
+        let linear = |part: u8| (f64::from(part) / 255.0).powf(2.2);
+        0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
+    }
+
+    #[test]
+    fn with_many_colours_every_role_can_be_read_on_white_and_on_black() {
+        let theme = Theme::terminal(Depth::Rgb, Charset::Unicode);
+        for role in Role::ALL {
+            let style = theme.style(*role);
+            let Some(Color::Rgb(..)) = style.fg.filter(|_| style.bg.is_none()) else {
+                assert!(style.fg.is_none() || style.bg.is_some(), "{role:?} has no deep colour");
+                continue;
+            };
+            let light = light(style.fg.unwrap());
+            let (on_white, on_black) = (1.05 / (light + 0.05), (light + 0.05) / 0.05);
+            assert!(on_white >= 3.8 && on_black >= 3.8, "{role:?}: {on_white} {on_black}");
         }
     }
 

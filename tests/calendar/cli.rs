@@ -41,7 +41,7 @@ fn a_freeze_by_calendar_is_listed_shown_drawn_and_checked() {
     let drawn = home.said(&["freeze", "calendar", "--month", "2027-02"]);
     assert!(drawn.contains("28#") && drawn.contains("frozen now"), "{drawn}");
     let checked = home.json(&["freeze", "check", "--json", "--at", "2027-02-03T12:00:00Z"]);
-    assert_eq!(checked["why"], "year: weekly Mon 00:00 - Thu 00:00");
+    assert_eq!(checked["why"], "year: weekly Mon 00:00 - Thu 00:00 UTC");
     let rollback = home.json(&["freeze", "check", "--json", "--action", "rollback"]);
     assert_eq!(
         (&rollback["state"], &rollback["until"]),

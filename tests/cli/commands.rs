@@ -42,16 +42,6 @@ fn help_and_version_are_answers_and_mistakes_are_usage_errors() {
 }
 
 #[test]
-fn completions_and_the_manual_render() {
-    let home = Home::new();
-    for shell in ["bash", "zsh", "fish"] {
-        assert!(home.said(&["completions", shell]).contains("rollback"), "{shell}");
-    }
-    let manual = home.said(&["man"]);
-    assert!(manual.contains(".TH trunkline"), "{manual}");
-}
-
-#[test]
 fn a_machine_without_certificates_needs_none() {
     let home = Home::with_shop();
     let nowhere = home.path("nowhere");

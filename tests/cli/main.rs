@@ -3,6 +3,7 @@
 mod audit;
 mod commands;
 mod commit_location;
+mod help;
 mod init;
 mod lists;
 mod readme;

@@ -1,6 +1,10 @@
 //! Every command that a plan or a refusal prints as what to do is tried on a real shop.
 
-use trunkline_testing::home::until;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use trunkline_testing::home::{Home, until};
 use trunkline_testing::shop::Shop;
 
 const RUN: &str = "run: trunkline ";
@@ -93,4 +97,105 @@ fn every_command_that_a_plan_prints_does_what_it_says() {
     let running = plan("4");
     shop.open_gate();
     assert!(follow(&shop, &running, "logs", &[], &[]).contains("promote of 4 is out"));
+}
+
+/// The commands that sentences in `src` name, each with a test that runs it. That of `cli/remedy.rs`, which makes its
+/// commands from data, is above.
+const TRIED: [(&str, &str); 16] = [
+    ("--demo engine stop", "a_stopped_engine_says_that_the_demo_has_one_too"),
+    ("--help", "help_and_version_are_answers_and_mistakes_are_usage_errors"),
+    ("audit export", "an_export_is_read_back_whole_and_runs_in_no_spreadsheet"),
+    ("audit head", "a_head_that_was_kept_finds_a_tail_that_was_cut_off"),
+    ("audit list", "a_filter_takes_what_it_names_and_an_unknown_kind_is_a_mistake"),
+    ("audit verify", "a_head_that_was_kept_finds_a_tail_that_was_cut_off"),
+    ("demo", "a_demo_goes_on_when_it_is_opened_again_and_starts_over_when_it_is_reset"),
+    ("doctor", "somebody_else_at_the_socket_is_no_engine_and_doctor_says_so"),
+    ("engine restart", "a_second_engine_is_refused_and_told_who_the_first_is"),
+    ("engine stop", "a_second_engine_is_refused_and_told_who_the_first_is"),
+    ("freeze list", "a_freeze_by_calendar_is_listed_shown_drawn_and_checked"),
+    ("init", "init_writes_a_file_that_works_and_never_overwrites_one"),
+    ("promote", "every_command_that_a_plan_prints_does_what_it_says"),
+    ("quarantine add", "a_commit_in_quarantine_is_said_without_the_promote_that_would_ship_it"),
+    ("rollback", "without_a_person_a_rollback_past_the_floor_names_its_build"),
+    ("status", "reading_commands_print_documents"),
+];
+
+/// Every file with this ending below a folder.
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut found);
+    let read = |path: PathBuf| (path.clone(), fs::read_to_string(path).unwrap());
+    found.into_iter().map(read).collect()
+}
+
+/// The commands that have commands of their own.
+const GROUPS: [&str; 7] =
+    ["--demo", "audit", "engine", "freeze", "migrations", "plan", "quarantine"];
+
+/// The words of the command that a sentence names after `trunkline `; none if it names none.
+fn command_words(verbs: &str, rest: &str) -> Option<String> {
+    let mut words: Vec<&str> = Vec::new();
+    for word in rest.split(' ') {
+        let is_part = |c: char| c.is_ascii_lowercase() || c == '-';
+        let (word, after) = word.split_at(word.find(|c| !is_part(c)).unwrap_or(word.len()));
+        let fits = match words.last() {
+            None | Some(&"--demo") => {
+                GROUPS.contains(&word)
+                    || word == "--help"
+                    || verbs.contains(&format!("\n  {word} "))
+            }
+            Some(group) => GROUPS.contains(group) && !word.starts_with('-'),
+        };
+        if word.is_empty() || !fits {
+            break;
+        }
+        words.push(word);
+        if !after.is_empty() {
+            break;
+        }
+    }
+    // "a trunkline engine" is the thing and no command.
+    (!words.is_empty() && words != ["engine"]).then(|| words.join(" "))
+}
+
+#[test]
+fn every_command_that_a_sentence_names_is_run_by_a_test() {
+    let (tests, verbs) = (sources("tests"), Home::new().said(&["--help"]));
+    let mut named = BTreeMap::new();
+    for (path, text) in sources("src") {
+        if path.ends_with("cli/help.rs") {
+            // Its own tests try its examples.
+            continue;
+        }
+        let text = text.split("#[cfg(test)]").next().unwrap();
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        for rest in lines.flat_map(|line| line.split("trunkline ").skip(1)) {
+            if let Some(command) = command_words(&verbs, rest) {
+                named.entry(command).or_insert_with(|| path.clone());
+            }
+        }
+    }
+    assert!(named.len() > 10, "{named:?}");
+    for (command, path) in &named {
+        let tried = TRIED.iter().find(|(of, _)| of == command);
+        let (_, test) = tried.unwrap_or_else(|| panic!("no test for {command:?} in {path:?}"));
+        let has = |text: &str| text.contains(&format!("fn {test}("));
+        let (_, text) = tests.iter().find(|(_, text)| has(text)).expect(test);
+        let runs = command.split(' ').all(|word| text.contains(&format!("\"{word}\"")));
+        assert!(runs || text.contains(command.as_str()), "{test} does not run {command:?}");
+    }
+    for (command, _) in TRIED {
+        assert!(named.contains_key(command), "no sentence names {command:?} any more");
+    }
 }

@@ -14,6 +14,7 @@ use trunkline::console::{Options, drawn, update};
 use trunkline::domain::command::Action;
 use trunkline::domain::event::DeploymentKind;
 use trunkline::domain::ids::Environment;
+use trunkline::terminal::input::Crowd;
 
 use trunkline_testing::console::{Console, checkout, monday, options, put_live, ready};
 
@@ -65,7 +66,7 @@ async fn enter_that_lay_in_the_pipe_while_a_frame_was_drawn_does_not_start_it() 
     let before = Instant::now();
     console.until("#3").await.press(&["!"]).until("Enter rolls back now").await;
     let event = Event::Key(KeyEvent::from(KeyCode::Enter));
-    let late = Message::Input { event, keys_out: before };
+    let late = Message::Input { event, crowd: Crowd::Alone, keys_out: before };
     console.inbox.send(late).await.expect("the console listens");
     console.settled().await;
     assert_eq!(rollbacks(&console), 0);
@@ -102,8 +103,8 @@ async fn what_comes_in_at_its_very_instant_does_not_keep_it() {
         &mut model,
         TimedMessage { at, message: Message::Service(checkout(), Ok(snapshot.map(Box::new))) },
     );
-    let key =
-        Message::Input { event: Event::Key(KeyEvent::from(KeyCode::Char('!'))), keys_out: at };
+    let event = Event::Key(KeyEvent::from(KeyCode::Char('!')));
+    let key = Message::Input { event, crowd: Crowd::Alone, keys_out: at };
     let asked = update(&mut model, TimedMessage { at, message: key });
     let ticket = asked.iter().find_map(|effect| match effect {
         Effect::Plan { ticket, .. } => Some(*ticket),
@@ -114,7 +115,8 @@ async fn what_comes_in_at_its_very_instant_does_not_keep_it() {
     update(&mut model, TimedMessage { at, message });
     drawn(&mut model, at);
     let due = at + Duration::from_secs(3);
-    let focus = Message::Input { event: Event::FocusGained, keys_out: due };
+    let event = Event::FocusGained;
+    let focus = Message::Input { event, crowd: Crowd::Alone, keys_out: due };
     update(&mut model, TimedMessage { at: due, message: focus });
     assert!(model.next_wake().is_some_and(|wake| wake <= due), "{:?}", model.next_wake());
     let sent = update(&mut model, TimedMessage { at: due, message: Message::Wake });

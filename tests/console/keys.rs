@@ -15,6 +15,7 @@ use trunkline::console::effect::Effect;
 use trunkline::console::message::{Message, TimedMessage};
 use trunkline::console::model::Model;
 use trunkline::console::{Options, drawn, update};
+use trunkline::terminal::input::Crowd;
 
 use super::quarantine::rolled_back;
 use trunkline_testing::console::{Console, checkout, key, options, put_live, ready};
@@ -48,7 +49,8 @@ impl Desk {
 
     /// Long enough after the last key that every button works.
     fn input(&self, event: Event) -> Message {
-        Message::Input { event, keys_out: self.model.at + Duration::from_secs(1) }
+        let keys_out = self.model.at + Duration::from_secs(1);
+        Message::Input { event, crowd: Crowd::Alone, keys_out }
     }
 
     async fn take(&mut self, message: Message) {

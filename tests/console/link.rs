@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use trunkline::backend::scripted::Fault;
 use trunkline::console::Exit;
+use trunkline::domain::event::DeploymentKind;
+use trunkline::domain::ids::BuildNumber;
 
-use trunkline_testing::console::{Console, checkout, ready};
+use trunkline_testing::console::{Console, checkout, put_live, ready};
 
 #[tokio::test(start_paused = true)]
 async fn old_data_is_loud_and_nothing_is_done_on_it() {
@@ -60,4 +62,100 @@ async fn ctrl_c_at_the_root_quits_on_the_second_press() {
     assert!(console.is_running(), "the first press was forgotten");
     console.press(&["ctrl-c"]);
     assert_eq!(console.ended().await, Exit::Left);
+}
+
+/// How many rollbacks were asked for.
+fn rollbacks(console: &Console) -> usize {
+    console.backend.change(|world| {
+        let service = world.service(&checkout()).expect("it is there");
+        let deployments = service.state.deployments.values();
+        deployments.filter(|d| d.request.kind == DeploymentKind::Rollback).count()
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_is_back_is_found_within_two_seconds_however_long_it_was_gone() {
+    let backend = ready();
+    let console = Console::sized(&backend, (120, 40));
+    console.until("fresh").await;
+    backend.fault(Fault::Unreachable);
+    console.until("the engine does not answer").await.until("STALE 1m").await;
+    console.rest(Duration::from_mins(10)).await;
+    backend.heal();
+    console.rest(Duration::from_secs(2)).await.until_gone("STALE").await;
+    assert!(console.text().contains("fresh"), "{}", console.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_emergency_waits_for_the_engine_and_says_how_to_do_it_by_hand() {
+    let backend = ready();
+    let console = Console::open(&backend);
+    console.until("fresh").await;
+    backend.fault(Fault::Unreachable);
+    console.press(&["!"]).until("ROLLING BACK PRODUCTION: waiting for the engine").await;
+    console.until("waiting for the engine for 4s").await;
+    assert!(!console.text().contains("in a shell"), "{}", console.text());
+    console.until("or do it in a shell:").await.until("trunkline engine restart").await;
+    console.until("trunkline rollback 1 --service checkout --yes").await;
+    backend.heal();
+    console.until("ROLLING BACK PRODUCTION  #2 → #1  in 3").await;
+    console.until_gone("ROLLING BACK PRODUCTION").await.until("ON HOLD").await;
+    assert_eq!(rollbacks(&console), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn esc_ends_the_wait_for_the_engine() {
+    let backend = ready();
+    let console = Console::open(&backend);
+    console.until("fresh").await;
+    backend.fault(Fault::Unreachable);
+    console.press(&["!"]).until("waiting for the engine for 3s").await.press(&["esc"]);
+    console.until_gone("waiting for the engine").await;
+    backend.heal();
+    console.rest(Duration::from_secs(20)).await;
+    assert_eq!(rollbacks(&console), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_emergency_that_waited_for_long_starts_only_by_a_key() {
+    let backend = ready();
+    let console = Console::open(&backend);
+    console.until("fresh").await;
+    backend.fault(Fault::Unreachable);
+    console.press(&["!"]).until("waiting for the engine for 40s").await;
+    backend.heal();
+    console.until("the engine answered late: only Enter starts it").await;
+    console.rest(Duration::from_secs(20)).await;
+    assert_eq!(rollbacks(&console), 0);
+    console.press(&["enter"]).until("ON HOLD").await;
+    assert_eq!(rollbacks(&console), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_emergency_that_came_too_late_starts_only_by_a_key() {
+    let backend = ready();
+    let console = Console::open(&backend);
+    console.until("fresh").await;
+    backend.fault(Fault::Unreachable);
+    console.press(&["!"]).until("waiting for the engine for 4s").await;
+    backend.change(|world| put_live(world, BuildNumber(3)));
+    backend.heal();
+    console.until("production changed meanwhile: only Enter starts it").await;
+    console.rest(Duration::from_secs(20)).await;
+    assert_eq!(rollbacks(&console), 0);
+    console.until("Roll PRODUCTION back  #3 → #2").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_never_answers_ends_the_wait_in_the_end() {
+    let backend = ready();
+    let console = Console::open(&backend);
+    console.until("fresh").await;
+    backend.fault(Fault::Unreachable);
+    console.press(&["!"]).until("waiting for the engine").await;
+    console.rest(Duration::from_mins(6)).await.until("Rollback NOT started").await;
+    backend.heal();
+    console.rest(Duration::from_secs(20)).await;
+    assert_eq!(rollbacks(&console), 0);
+    console.press(&["enter"]).until("#2 → #1").await;
 }

@@ -1,12 +1,15 @@
 //! The console as a person meets it: its real loop over a scripted backend, on a clock that the tests move.
 
+mod burst;
 mod bytes;
 mod command;
 mod emergency;
+mod following;
 mod keys;
 mod link;
 mod log;
 mod log_pane;
+mod log_reading;
 mod panes;
 mod promises;
 mod promote;

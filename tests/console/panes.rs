@@ -201,3 +201,70 @@ async fn the_history_goes_on_beyond_the_snapshot() {
     console.press(&["G"]).until("-200 of 252").await.press(&["G"]).until("-252 of 252").await;
     console.until("▸ #1").await.press(&["R"]).until("Roll PRODUCTION back to #1").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_columns_have_heads_and_keep_their_places() {
+    let backend = ready();
+    backend.change(|world| {
+        for at in 0..40 {
+            let author = if at % 13 == 0 { "bartholomew" } else { "kim" };
+            world.merge(&checkout(), author, "One more");
+        }
+    });
+    for size in [(60, 20), (80, 24), (120, 40), (200, 60)] {
+        let console = Console::sized(&backend, size);
+        console.until("#43").await;
+        let line = |console: &Console| {
+            console.line("1 Staging").split('┓').next().unwrap_or_default().to_owned()
+        };
+        let heads = line(&console);
+        let all = ["commit", "by", "since", "change"];
+        for head in &all[..if size.0 < 80 { 3 } else { 4 }] {
+            assert!(heads.contains(head), "{head}: {heads}");
+        }
+        assert!(console.line("2 Production").contains("ended"), "{}", console.text());
+        for keys in [["G"], ["g"], ["ctrl-d"]] {
+            console.press(&keys).settled().await;
+            assert_eq!(line(&console), heads, "{keys:?} at {size:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_hints_are_of_the_place_that_keys_go_to() {
+    let console = Console::sized(&ready(), (140, 40));
+    let last = || console.text().lines().last().unwrap_or_default().to_owned();
+    console.until("P promote").await.press(&["4"]).until("/ search").await;
+    assert!(last().starts_with(" / search"), "{}", last());
+    assert!(!last().contains("open"), "{}", last());
+    console.press(&["3"]).settled().await;
+    assert!(!last().contains("open") && last().contains("/ filter"), "{}", last());
+    console.press(&["1", "/"]).until("Enter apply").await;
+    assert!(!last().contains("promote"), "{}", last());
+    console.press(&["esc", "P"]).until("Enter press").await.until("Esc close").await;
+    assert!(!last().contains("promote"), "{}", last());
+    console.until("d changes").await.press(&["esc", "H"]).until("Hold production").await;
+    assert!(!console.text().contains("d changes"), "{}", console.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_is_not_offered_where_it_types_a_letter() {
+    let backend = ready();
+    backend.change(|world| world.verified_build(&checkout(), "sam"));
+    let console = Console::open(&backend);
+    console.until("#4").await.press(&["P"]).until("type build number").await;
+    assert!(!console.text().contains("d changes"), "{}", console.text());
+    console.press(&["tab", "tab"]).until("d changes").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dialog_is_as_wide_as_there_is_room() {
+    for (size, wide) in [((60, 20), 60), ((80, 24), 78), ((100, 30), 92), ((200, 60), 120)] {
+        let console = Console::sized(&ready(), size);
+        console.until("#3").await.press(&["P"]).until("Promote #3 to PRODUCTION").await;
+        let title = console.line("Promote #3 to PRODUCTION");
+        let (left, right) = (title.find('┏'), title.rfind('┓'));
+        let columns = title[left.unwrap_or_default()..right.unwrap_or_default()].chars().count();
+        assert_eq!(columns + 1, wide, "{title}");
+    }
+}

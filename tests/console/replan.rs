@@ -14,6 +14,7 @@ use trunkline::console::model::ticket::Ticket;
 use trunkline::console::{Options, drawn, update};
 use trunkline::domain::command::Action;
 use trunkline::domain::ids::BuildNumber;
+use trunkline::terminal::input::Crowd;
 
 use trunkline_testing::console::{checkout, key, options, ready};
 
@@ -50,7 +51,8 @@ impl Desk {
 
     fn press(&mut self, name: &str) {
         self.at += Duration::from_secs(1);
-        self.take(Message::Input { event: Event::Key(key(name)), keys_out: self.at });
+        let event = Event::Key(key(name));
+        self.take(Message::Input { event, crowd: Crowd::Alone, keys_out: self.at });
     }
 
     async fn snapshot(&mut self) {

@@ -143,3 +143,39 @@ async fn every_trouble_is_read_in_full_on_the_fleet_and_in_the_messages() {
     console.press(&["esc"]).until("no service could be read yet").await;
     console.until("mend the second").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_stays_on_screen_until_it_is_seen_or_over() {
+    let backend = ready();
+    let console = Console::open(&backend);
+    console.until("#3").await;
+    let fails = || {
+        backend.change(fail_slowly);
+        backend.change(|world| {
+            world.advance_with(&checkout(), StepOutcome::Exited(1));
+            world.finish(&checkout());
+        });
+    };
+    let minute = std::time::Duration::from_mins(1);
+    backend.change(fail_slowly);
+    console.until("DEPLOYING").await;
+    backend.change(|world| {
+        world.advance_with(&checkout(), StepOutcome::Exited(1));
+        world.finish(&checkout());
+    });
+    console.until("#4 failed in staging at step").await.rest(minute).await;
+    console.until("#4 failed in staging at step").await.press(&["esc"]).settled().await;
+    assert!(!console.text().contains("#4 failed in staging"), "{}", console.text());
+    fails();
+    console.settled().await;
+    backend.change(|world| {
+        let build = world.merge(&checkout(), "kim", "The fix");
+        let (to, kind) = (Environment::Staging, DeploymentKind::Auto);
+        world.request(&checkout(), build, to, kind, Actor::System);
+        world.advance(&checkout());
+    });
+    console.until("DEPLOYING").await;
+    backend.change(|world| world.finish(&checkout()));
+    console.until("#6 is in staging").await.rest(minute).await;
+    assert!(!console.text().contains("#5 failed"), "it is over: {}", console.text());
+}

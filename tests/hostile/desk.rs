@@ -25,6 +25,7 @@ use trunkline::domain::plan::Plan;
 use trunkline::domain::policy::VerifyBy;
 use trunkline::domain::snapshot::{FleetSnapshot, Problem, ServiceSnapshot};
 use trunkline::terminal::capabilities::{Charset, Depth};
+use trunkline::terminal::input::Crowd;
 
 use super::slots::{self, Texts};
 
@@ -219,7 +220,7 @@ impl<'a, T: Texts> Desk<'a, T> {
         let at = self.model.at;
         drawn(&mut self.model, at);
         let keys_out = at + Duration::from_millis(500);
-        self.take(Message::Input { event, keys_out });
+        self.take(Message::Input { event, crowd: Crowd::Alone, keys_out });
     }
 
     pub fn press(&mut self, keys: &[&str]) {

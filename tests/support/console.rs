@@ -26,6 +26,7 @@ use trunkline::domain::event::DeploymentKind;
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName};
 use trunkline::domain::people::Actor;
 use trunkline::terminal::capabilities::{Charset, Depth};
+use trunkline::terminal::input::{Crowd, Keystroke};
 use trunkline::terminal::painter::Painter;
 
 /// The longest that a test waits for something, in the time of its own clock.
@@ -88,7 +89,7 @@ fn next_seed() -> uuid::Uuid {
 pub struct Console<B = Scripted> {
     pub backend: B,
     screen: Screen,
-    events: mpsc::UnboundedSender<io::Result<Event>>,
+    events: mpsc::UnboundedSender<io::Result<Keystroke>>,
     pub inbox: mpsc::Sender<Message>,
     asked: Arc<Mutex<Vec<Outside>>>,
     task: JoinHandle<Result<Exit, Error>>,
@@ -145,8 +146,26 @@ impl<B: trunkline::backend::Backend + Clone> Console<B> {
         self
     }
 
+    /// Presses keys that arrive together, as a paste does that the terminal does not mark as one.
+    pub fn burst(&self, names: &[&str]) -> &Self {
+        self.crowd(names, Crowd::Mixed)
+    }
+
+    /// The same for one key several times, as when it is held down.
+    pub fn hold_down(&self, name: &str, times: usize) -> &Self {
+        self.crowd(&vec![name; times], Crowd::Repeated)
+    }
+
+    fn crowd(&self, names: &[&str], crowd: Crowd) -> &Self {
+        for name in names {
+            let keystroke = Keystroke { event: Event::Key(key(name)), crowd };
+            self.events.send(Ok(keystroke)).expect("the console listens");
+        }
+        self
+    }
+
     pub fn event(&self, event: Event) {
-        self.events.send(Ok(event)).expect("the console listens");
+        self.events.send(Ok(Keystroke::alone(event))).expect("the console listens");
     }
 
     pub fn resize(&self, width: u16, height: u16) {

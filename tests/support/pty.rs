@@ -13,6 +13,9 @@ use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 /// How long a test waits for the screen to show what it must; much longer than it ever takes.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// How long a person takes from one key to the next, at least.
+const APART: Duration = Duration::from_millis(30);
+
 /// How many looks in a row have to find a terminal full.
 const STAYS_FULL: usize = 20;
 
@@ -109,7 +112,12 @@ impl Pty {
         Self { child, master: Some(pair.master), found, keys, screen }
     }
 
+    /// Presses keys as a person does: not right behind those before, which would make one burst of both.
     pub fn keys(&mut self, keys: &str) {
+        let begin = Instant::now();
+        while begin.elapsed() < APART {
+            std::thread::park_timeout(APART);
+        }
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
     }

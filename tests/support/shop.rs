@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::home::Home;
 use crate::pty::Pty;
@@ -163,17 +164,30 @@ pub fn confirm(screen: &mut Pty, title: &str, label: &str) {
     screen.hides(title);
 }
 
+/// Presses a key that acts until it does: right behind another one it is refused, and a slow machine brings both at once.
+pub fn acts(screen: &mut Pty, key: &str, shows: &str) {
+    for _ in 0..10 {
+        screen.keys(key);
+        if screen.becomes(Duration::from_secs(6), |text| text.contains(shows)) {
+            return;
+        }
+    }
+    panic!("{key} does not lead to {shows:?}:\n{}", screen.text());
+}
+
 pub fn verify(screen: &mut Pty, build: &str) {
     row(screen, build, "staging");
     screen.keys("1g");
-    screen.keys("V");
-    confirm(screen, &format!("Verify {build} in staging"), "Verify");
+    let title = format!("Verify {build} in staging");
+    acts(screen, "V", &title);
+    confirm(screen, &title, "Verify");
     row(screen, build, "verified");
 }
 
 pub fn promote(screen: &mut Pty, build: &str) {
-    screen.keys("P");
-    confirm(screen, &format!("Promote {build} to PRODUCTION"), "Promote");
+    let title = format!("Promote {build} to PRODUCTION");
+    acts(screen, "P", &title);
+    confirm(screen, &title, "Promote");
 }
 
 pub fn leave(mut screen: Pty) {

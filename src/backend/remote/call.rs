@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::{Remote, Reviver, verdict};
+use super::{Remote, Revival, Reviver, Urgency, verdict};
 use crate::api::problem::ProblemKind;
 use crate::api::{API, API_HEADER, VERSION, VERSION_HEADER};
 use crate::backend::{Answer, BackendError, problem};
@@ -25,6 +25,7 @@ pub(super) struct Call<'a> {
     request: RequestBuilder,
     method: Method,
     never_recorded_is_an_answer: bool,
+    urgency: Urgency,
 }
 
 /// An answer that is not an error.
@@ -42,7 +43,8 @@ impl<'a> Call<'a> {
             .header(API_HEADER, API)
             .header(VERSION_HEADER, VERSION)
             .timeout(SLACK);
-        Self { remote, request, method, never_recorded_is_an_answer: false }
+        let urgency = Urgency::Watched;
+        Self { remote, request, method, never_recorded_is_an_answer: false, urgency }
     }
 
     pub(super) fn query(self, query: &impl Serialize) -> Self {
@@ -62,6 +64,11 @@ impl<'a> Call<'a> {
         Self { request: self.request.timeout(wait.saturating_add(SLACK)), ..self }
     }
 
+    /// A person waits for it: a server that somebody stopped is started for it too.
+    pub(super) fn pressed(self) -> Self {
+        Self { urgency: Urgency::Pressed, ..self }
+    }
+
     /// Takes "never recorded" as an answer with the status 404, not as an error.
     pub(super) fn or_never_recorded(self) -> Self {
         Self { never_recorded_is_an_answer: true, ..self }
@@ -70,10 +77,11 @@ impl<'a> Call<'a> {
     pub(super) async fn answer(self) -> Answer<Reply> {
         let is_read = self.method == Method::GET;
         let again = self.request.try_clone();
+        let mut revival = None;
         let response = match (self.request.send().await, again) {
             // Nothing was sent yet, so a command may be sent again too.
             (Err(error), Some(again)) if error.is_connect() => {
-                self.remote.revive().await;
+                revival = self.remote.revive(self.urgency).await;
                 again.send().await
             }
             (Err(error), Some(again))
@@ -84,7 +92,8 @@ impl<'a> Call<'a> {
             }
             (response, _) => response,
         };
-        let response = response.map_err(|error| self.remote.no_answer(&error, is_read))?;
+        let no_answer = |error| self.remote.no_answer(&error, is_read, revival);
+        let response = response.map_err(no_answer)?;
         self.remote.budget.answered();
         if let Err(why) = verdict::check_version(response.headers()) {
             return Err(verdict::version_error(
@@ -113,21 +122,41 @@ impl Reply {
 
 impl Remote {
     /// Lets the reviver start the engine again.
-    async fn revive(&self) {
-        match &self.reviver {
-            Some(Reviver(revive)) => revive().await,
-            None => tokio::time::sleep(pause()).await,
+    async fn revive(&self, urgency: Urgency) -> Option<Revival> {
+        if let Some(Reviver(revive)) = &self.reviver {
+            return Some(revive(urgency).await);
         }
+        tokio::time::sleep(pause()).await;
+        None
     }
 
     /// The error if no answer came.
-    fn no_answer(&self, error: &reqwest::Error, is_read: bool) -> BackendError {
+    fn no_answer(
+        &self,
+        error: &reqwest::Error,
+        is_read: bool,
+        revival: Option<Revival>,
+    ) -> BackendError {
         let why = root(error);
         if error.is_connect() {
             let socket = self.socket.display();
-            return BackendError::Unreachable(format!(
-                "the engine does not answer at \"{socket}\" ({why}); run: trunkline engine restart"
-            ));
+            return BackendError::Unreachable(match (&self.reviver, revival) {
+                (None, _) => format!(
+                    "the engine does not answer at \"{socket}\" ({why}); run: trunkline engine restart"
+                ),
+                (Some(_), Some(Revival::Stopped)) => {
+                    "the engine was stopped; to start it, run: trunkline engine restart".to_owned()
+                }
+                (Some(_), Some(Revival::Failed(why))) => {
+                    format!("the engine does not answer and cannot be started: {why}")
+                }
+                (Some(_), Some(Revival::Up) | None) => {
+                    format!(
+                        "the engine does not answer and is started again, unless somebody stopped it \
+                         (\"{socket}\": {why})"
+                    )
+                }
+            });
         }
         if error.is_builder() {
             return BackendError::Failed(format!("the request could not be made: {why}"));

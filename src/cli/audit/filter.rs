@@ -6,11 +6,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
+use clap_complete::engine::ArgValueCandidates;
 
 use crate::backend::Backend;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::zone;
+use crate::cli::{completions, zone};
 use crate::domain::chain::RecordSpan;
 use crate::domain::event::{Event, Fact};
 use crate::domain::ids::Seq;
@@ -27,7 +28,7 @@ pub struct Filter {
     #[arg(long, value_name = "TIME", value_parser = zone::end)]
     until: Option<DateTime<Utc>>,
     /// Only events by this person; "trunkline" for the engine itself
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(completions::people))]
     actor: Option<String>,
     /// Only these kinds, separated by commas
     #[arg(long, value_name = "KIND", value_delimiter = ',',

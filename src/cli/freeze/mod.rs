@@ -6,10 +6,11 @@ mod check;
 mod list;
 
 use clap::Subcommand;
+use clap_complete::engine::ArgValueCandidates;
 
 use super::context::Context;
 use super::error::CliError;
-use super::{Global, Reading, lift, recall};
+use super::{Global, Reading, completions, lift, recall};
 
 #[derive(Debug, Subcommand)]
 pub enum FreezeCommand {
@@ -21,6 +22,7 @@ pub enum FreezeCommand {
     /// Show one freeze with its windows of the next year
     Show {
         /// Its name in the list, as in shop/weekend or weekend; of one set by hand its number
+        #[arg(add = ArgValueCandidates::new(completions::freezes))]
         id: String,
         #[command(flatten)]
         reading: Reading,

@@ -25,6 +25,7 @@ pub enum KeyAction {
     PreviousPane,
     Focus(Pane),
     Zoom,
+    LatestLog,
     NextStep,
     PreviousStep,
     Filter,
@@ -47,6 +48,43 @@ pub enum KeyAction {
     InHelp(HelpAction),
     Page(PageAction),
     Dialog(DialogAction),
+}
+
+impl KeyAction {
+    /// Whether it reaches beyond what this console shows, or begins to. A key that came with others does not.
+    #[must_use]
+    pub fn acts(&self) -> bool {
+        !matches!(
+            self,
+            Self::NotRollBack
+                | Self::Changes
+                | Self::Preview
+                | Self::Open
+                | Self::Back
+                | Self::NextPane
+                | Self::PreviousPane
+                | Self::Focus(_)
+                | Self::Zoom
+                | Self::LatestLog
+                | Self::NextStep
+                | Self::PreviousStep
+                | Self::Filter
+                | Self::Services
+                | Self::Refresh
+                | Self::Messages
+                | Self::Help
+                | Self::Redraw
+                // It asks for a second press, and has to work whatever a terminal sends.
+                | Self::Interrupt
+                | Self::Log(_)
+                | Self::Move(_)
+                | Self::Edit(_)
+                | Self::Input(_)
+                | Self::InHelp(_)
+                | Self::Page(_)
+                | Self::Dialog(_)
+        )
+    }
 }
 
 /// A move of a cursor or a page.

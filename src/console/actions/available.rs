@@ -31,6 +31,8 @@ pub fn check(model: &Model, action: &KeyAction) -> Available {
         KeyAction::NextStep | KeyAction::PreviousStep => steps(model),
         KeyAction::CopyCommit => commit(model),
         KeyAction::Services => services(model),
+        KeyAction::Open => open(model),
+        KeyAction::LatestLog => in_service(model),
         KeyAction::Log(_) => in_log(model),
         KeyAction::NextPane
         | KeyAction::PreviousPane
@@ -71,6 +73,15 @@ fn in_log(model: &Model) -> Available {
     Err(format!("that key works in the log: press {key} first"))
 }
 
+fn open(model: &Model) -> Available {
+    match (model.screen, model.focus) {
+        (Screen::Fleet, _) | (Screen::Service, Pane::Staging | Pane::Production) => Ok(()),
+        (Screen::Service, Pane::Log) if model.log.pane.long_line().is_some() => Ok(()),
+        (Screen::Service, Pane::Log) => Err("every line here is whole".into()),
+        (Screen::Service, _) => Err("there is nothing to open here".into()),
+    }
+}
+
 fn steps(model: &Model) -> Available {
     match &model.log.source {
         Some(_) => in_service(model),
@@ -79,7 +90,15 @@ fn steps(model: &Model) -> Available {
 }
 
 fn commit(model: &Model) -> Available {
-    if selected_sha(model).is_some() { Ok(()) } else { Err("nothing is selected".into()) }
+    let in_service = model.screen == Screen::Service;
+    let nothing = || Err("nothing is selected".into());
+    match model.focus {
+        Pane::Staging | Pane::Production if in_service && selected_sha(model).is_none() => {
+            nothing()
+        }
+        _ if !in_service && model.services.selected.is_none() => nothing(),
+        _ => Ok(()),
+    }
 }
 
 fn promote(model: &Model) -> Available {
@@ -90,7 +109,7 @@ fn promote(model: &Model) -> Available {
 
 fn roll_back(model: &Model) -> Available {
     acting(model, |can| can.rollback, "roll back")?;
-    match (rollback_row(model), &model.service) {
+    match (other_target(model), &model.service) {
         (Some(_), _) => Ok(()),
         (None, Some(service)) if service.rollback.is_some() => Ok(()),
         (None, Some(service)) if !service.skipped.is_empty() => Err(format!(
@@ -172,6 +191,10 @@ fn preview(model: &Model) -> Available {
 /// Whether anything may act now: the data is fresh, not held still, and the backend can do it.
 fn acting(model: &Model, able_to: fn(&Capabilities) -> bool, what: &str) -> Available {
     in_service(model)?;
+    if model.is_plain() {
+        let key = model.key(&KeyAction::Back);
+        return Err(format!("only the log is on screen; {key} shows the rest"));
+    }
     fresh(model)?;
     if model.is_paused() {
         let key = model.key(&KeyAction::Pause);
@@ -217,15 +240,23 @@ fn in_staging(model: &Model, action: &KeyAction, does: &str) -> Available {
 /// The commit id of the selection.
 #[must_use]
 pub fn selected_sha(model: &Model) -> Option<&str> {
-    match model.list {
+    match model.focus {
         Pane::Production => model.selected_history().map(|row| row.sha.as_str()),
         _ => model.selected_build().map(|row| row.build.sha.as_str()),
     }
 }
 
-/// The history row that `R` rolls back to: the selected one, when Production has the focus and it is not live.
+/// The build that `R` rolls back to instead of what the header names: that of the row which a person selected.
 #[must_use]
-pub fn rollback_row(model: &Model) -> Option<BuildNumber> {
+pub fn other_target(model: &Model) -> Option<BuildNumber> {
+    let usual = model.service.as_ref()?.rollback.as_ref().map(|target| target.to);
+    let chosen = history_target(model).filter(|_| model.production.is_held())?;
+    (Some(chosen) != usual).then_some(chosen)
+}
+
+/// The build of the selected row, when Production has the focus and the build is older than what is live.
+#[must_use]
+pub fn history_target(model: &Model) -> Option<BuildNumber> {
     let focused = model.focus == Pane::Production;
     let build = model.selected_history().filter(|_| focused)?.deployment.request.build;
     let live = model.service.as_ref()?.live.get(&Environment::Production)?.build;

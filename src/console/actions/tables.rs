@@ -74,7 +74,7 @@ pub const ACTIONS: &[Entry] = &[
         .help("read the plan of a promote, without acting"),
     row(Lists, KeyAction::Open, "open", &["enter"])
         .hint("open")
-        .help("open the service, or the log of the selected row"),
+        .help("open the service, the log of the selected row, or in the log a line that is cut"),
     row(Lists, KeyAction::Back, "back", &["esc"]).help("one step back"),
     row(Lists, KeyAction::Quit, "quit", &["q"]).help("one step back, and quit at the root"),
     row(Lists, KeyAction::Filter, "filter", &["/"])
@@ -92,6 +92,7 @@ pub const ACTIONS: &[Entry] = &[
     row(Lists, KeyAction::Zoom, "zoom", &["z"])
         .hint("zoom")
         .help("give the focused pane the whole screen, and back"),
+    row(Lists, KeyAction::LatestLog, "latest-log", &["L"]).help("the log of what started last"),
     row(Lists, KeyAction::NextStep, "next-step", &["]"]).help("the log of the next step"),
     row(Lists, KeyAction::PreviousStep, "previous-step", &["["]).help("the log of the step before"),
     row(Log, KeyAction::Log(LogCommand::Follow), "log-follow", &["f"])
@@ -113,7 +114,7 @@ pub const ACTIONS: &[Entry] = &[
         .hint("time")
         .help("log: no times, local, UTC or relative"),
     row(Log, KeyAction::Log(LogCommand::Plain), "log-plain", &["x"])
-        .help("log: only the text, to select with the mouse"),
+        .help("log: only its text on the whole screen, to select with the mouse"),
     row(Lists, KeyAction::Move(Move::Up), "up", &["k", "up"]).help("one row up"),
     row(Lists, KeyAction::Move(Move::Down), "down", &["j", "down"]).help("one row down"),
     row(Lists, KeyAction::Move(Move::PageUp), "page-up", &["ctrl-u", "pgup"])
@@ -127,7 +128,7 @@ pub const ACTIONS: &[Entry] = &[
     row(Lists, KeyAction::Pause, "pause", &["space"]).help("pause or resume updates"),
     row(Lists, KeyAction::Messages, "messages", &["M"]).help("message history"),
     row(Lists, KeyAction::CopyCommit, "copy-commit", &["y"])
-        .help("copy the commit id of the selection"),
+        .help("copy the commit id of the selected row, or the text of the focused pane"),
     row(Lists, KeyAction::Help, "help", &["?", "f1"]).hint("help").help("this list"),
     row(Everywhere, KeyAction::Redraw, "redraw", &["ctrl-l"]).help("redraw the screen"),
     row(Everywhere, KeyAction::Suspend, "suspend", &["ctrl-z"]).help("suspend to the shell"),

@@ -2,6 +2,7 @@
 
 mod columns;
 mod line;
+mod long_line;
 mod pane;
 mod scroll;
 mod search;
@@ -9,6 +10,7 @@ mod view;
 mod window;
 
 pub use columns::TimeColumn;
+pub use long_line::LongLine;
 pub use pane::{LogCommand, LogPane, Want};
 pub use view::view;
 pub use window::Limits;

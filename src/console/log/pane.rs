@@ -176,6 +176,18 @@ impl LogPane {
         self.lost_at.get_or_insert(now);
     }
 
+    /// Whether nothing but the text is shown.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.plain
+    }
+
+    /// Whether it stays where a person stopped or searches.
+    #[must_use]
+    pub fn stands_still(&self) -> bool {
+        self.reading != LogPosition::Following || self.is_searching()
+    }
+
     /// Does what a person asked for.
     pub fn update(&mut self, command: LogCommand) {
         let (page, half) = (self.height.saturating_sub(1).max(1), (self.height / 2).max(1));
@@ -236,7 +248,13 @@ impl LogPane {
     }
 
     pub(super) fn columns(&self, width: usize) -> Columns {
-        Columns::new(width, self.time, self.plain, self.wrap)
+        // What is selected with the mouse is to be all of a line.
+        Columns::new(width, self.time, self.plain, self.wrap || self.plain)
+    }
+
+    /// The columns and the height that the pane has.
+    pub(super) fn size(&self) -> (Columns, usize) {
+        (self.columns(self.width), self.height)
     }
 
     fn land(&mut self, jump: Jump, page: &LogPage) {

@@ -19,7 +19,11 @@ pub struct LogSource {
 #[derive(Debug, Clone)]
 pub struct LogView {
     pub pane: LogPane,
-    pub choice: LogChoice,
+    choice: LogChoice,
+    /// A person asked for the log of the choice, and it was not shown since.
+    asked_for: bool,
+    /// Another log that would be shown, if this one were not being read.
+    pub waiting: Option<LogSource>,
     pub source: Option<LogSource>,
     /// The part that is being read or searched.
     pub asked: Option<Want>,
@@ -37,12 +41,35 @@ impl LogView {
         Self {
             pane: LogPane::new(zone),
             choice: LogChoice::Running,
+            asked_for: false,
+            waiting: None,
             source: None,
             asked: None,
             failures: 0,
             caught_up: None,
             search: None,
         }
+    }
+
+    #[must_use]
+    pub fn choice(&self) -> LogChoice {
+        self.choice
+    }
+
+    /// Shows the log that a person asks for, whatever is read in the one on screen.
+    pub fn choose(&mut self, choice: LogChoice) {
+        self.choice = choice;
+        self.asked_for = true;
+    }
+
+    /// Follows another choice once the log on screen is not being read.
+    pub fn turn_to(&mut self, choice: LogChoice) {
+        self.choice = choice;
+    }
+
+    /// Takes a request of a person, which is there once.
+    pub fn take_request(&mut self) -> bool {
+        std::mem::take(&mut self.asked_for)
     }
 }
 

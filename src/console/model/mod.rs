@@ -1,6 +1,7 @@
 //! Everything that the console knows; the screen is a function of it.
 
 pub mod areas;
+pub mod burst;
 pub mod dialog;
 pub mod link;
 pub mod list;
@@ -26,6 +27,7 @@ use crate::calendar::Tz;
 use crate::console::actions::action::KeyAction;
 use crate::console::log::Want;
 use crate::console::model::areas::Areas;
+use crate::console::model::burst::Burst;
 use crate::console::model::dialog::Confirm;
 use crate::console::model::link::{Link, LinkState};
 use crate::console::model::list::List;
@@ -37,7 +39,9 @@ use crate::console::model::requests::RequestNotices;
 use crate::console::model::text_input::TextInput;
 use crate::console::model::ticket::Ticket;
 use crate::console::options::Options;
-use crate::domain::ids::{BuildNumber, DeploymentId, IdempotencyKey, Seq, ServiceName};
+use crate::domain::ids::{
+    BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
+};
 use crate::domain::instant;
 use crate::domain::log::LogFrom;
 use crate::domain::snapshot::{DeploymentRow, Description, FleetSnapshot, ServiceSnapshot};
@@ -51,6 +55,7 @@ pub struct Model {
     pub keys_out: Instant,
     /// When the last key or other input came from the terminal.
     pub last_input: Option<Instant>,
+    pub burst: Burst,
     pub size: Size,
     /// Where everything is on a screen of this size.
     pub areas: Areas,
@@ -142,14 +147,16 @@ impl Model {
     pub fn new(options: Options, seed: Uuid, size: Size, at: Instant) -> Self {
         let mut notes = Notes::default();
         if let Some(text) = options.notice.clone() {
-            notes.say(Note { tone: Tone::Plain, text, said: at, at: None, stays: false });
+            let (tone, about) = (Tone::Plain, None);
+            notes.say(Note { tone, text, said: at, at: None, stays: false, about });
         }
         Self {
             screen: if options.service.is_some() { Screen::Service } else { Screen::Fleet },
-            services: List { selected: options.service.clone(), offset: 0 },
+            services: List::at(options.service.clone()),
             at,
             keys_out: at,
             last_input: None,
+            burst: Burst::default(),
             size,
             areas: Areas::default(),
             link: Link::new(at),
@@ -252,7 +259,25 @@ impl Model {
         self.filter = ListFilter::default();
         self.scroll = PaneScroll::default();
         self.requests.open = None;
-        self.log.choice = LogChoice::Running;
+        self.log.choose(LogChoice::Running);
+    }
+
+    /// Whether the screen shows nothing but the text of the log, to be selected with the mouse.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.screen == Screen::Service && self.focus == Pane::Log && self.log.pane.is_plain()
+    }
+
+    /// Whether keys go elsewhere than to the lists and panes: to a dialog, a page or a text.
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        !self.overlays.is_empty() || self.filter.typing || self.log.search.is_some()
+    }
+
+    /// Whether a person reads the log: it stands still, or the keys go to it.
+    #[must_use]
+    pub fn is_reading_log(&self) -> bool {
+        self.log.pane.stands_still() || self.log.search.is_some() || self.focus == Pane::Log
     }
 
     /// Whether the answers that fill the first screen are still to come.
@@ -276,18 +301,27 @@ impl Model {
     }
 
     pub fn say(&mut self, tone: Tone, text: impl Into<String>) {
-        self.note(tone, text.into(), false);
+        self.note(tone, text.into(), false, None);
     }
 
     /// Shows a note that stays until it is hidden.
     pub fn insist(&mut self, tone: Tone, text: impl Into<String>) {
-        self.note(tone, text.into(), true);
+        self.note(tone, text.into(), true, None);
     }
 
-    fn note(&mut self, tone: Tone, text: String, stays: bool) {
+    /// Shows that something failed, until it is hidden or something succeeds there.
+    pub fn warn(&mut self, about: Environment, text: impl Into<String>) {
+        self.note(Tone::Bad, text.into(), true, Some(about));
+    }
+
+    fn note(&mut self, tone: Tone, text: String, stays: bool, about: Option<Environment>) {
+        // What keys that came together say by the way must not hide that they started nothing.
+        if self.burst.is_now() && tone == Tone::Plain {
+            return;
+        }
         let at = self.clock.map(|_| self.now());
         let text = instant::localized(&text, self.zone());
-        self.notes.say(Note { tone, text, said: self.at, at, stays });
+        self.notes.say(Note { tone, text, said: self.at, at, stays, about });
     }
 
     #[must_use]

@@ -6,6 +6,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
+use crate::domain::ids::Environment;
+
 /// The most notes that are kept.
 const KEPT: usize = 200;
 /// How long a note stays on the toast line.
@@ -20,6 +22,8 @@ pub struct Note {
     pub at: Option<DateTime<Utc>>,
     /// It does not fade; it has to be hidden.
     pub stays: bool,
+    /// What it says is over once something succeeds there.
+    pub about: Option<Environment>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +70,13 @@ impl Notes {
     pub fn settle(&mut self, beginning: &str) {
         let said = self.0.iter_mut().rev().find(|note| note.text.starts_with(beginning));
         if let Some(note) = said {
+            note.stays = false;
+        }
+    }
+
+    /// Lets those fade that told of trouble there: it is over.
+    pub fn is_well(&mut self, environment: Environment) {
+        for note in self.0.iter_mut().filter(|note| note.about == Some(environment)) {
             note.stays = false;
         }
     }

@@ -1,5 +1,6 @@
 //! What is over the panes: one dialog, one page of changes, the help, or the messages.
 
+use crate::console::log::LongLine;
 use crate::console::model::dialog::Confirm;
 use crate::console::model::text_input::TextInput;
 use crate::console::model::ticket::Ticket;
@@ -9,6 +10,8 @@ use crate::domain::plan::Plan;
 pub enum Overlay {
     Confirm(Box<Confirm>),
     Changes(ChangesPage),
+    /// A line of the log, all of it.
+    Line(LinePage),
     Help(Help),
     /// The list of messages, scrolled up by so many lines.
     Messages(usize),
@@ -20,6 +23,20 @@ pub struct ChangesPage {
     pub ticket: Ticket,
     pub plan: Loading<Box<Plan>>,
     pub scroll: usize,
+}
+
+/// A line of the log that was too long for its pane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinePage {
+    pub line: LongLine,
+    pub scroll: usize,
+}
+
+impl LinePage {
+    #[must_use]
+    pub fn of(line: LongLine) -> Self {
+        Self { line, scroll: 0 }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

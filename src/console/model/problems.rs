@@ -1,6 +1,7 @@
 //! What is wrong and what to do about it, in words, with the worst first.
 
 use crate::console::actions::action::KeyAction;
+use crate::console::model::link::LinkState;
 use crate::console::model::{Model, Screen};
 use crate::domain::deployment::DeploymentState;
 use crate::domain::ids::{BuildNumber, Environment};
@@ -27,8 +28,16 @@ impl Model {
         if self.screen == Screen::Fleet {
             return whole.collect();
         }
+        let lost = self.lost_engine();
         let own = self.service.iter().flat_map(|service| &service.problems).map(ShownProblem::from);
-        self.in_doubt().into_iter().chain(own).chain(whole).collect()
+        lost.into_iter().chain(self.in_doubt()).chain(own).chain(whole).collect()
+    }
+
+    /// The engine does not answer: why, and that nobody has to do anything for it to be asked again.
+    fn lost_engine(&self) -> Option<ShownProblem> {
+        let LinkState::Down { why, .. } = &self.link.state else { return None };
+        let remedy = "this screen is as old as its header says".to_owned();
+        Some(ShownProblem { what: why.clone(), remedy })
     }
 
     /// The attempt that left production in doubt, unless another deployment is open.

@@ -47,6 +47,17 @@ impl Model {
             .collect()
     }
 
+    /// The rows of the production list that are on screen, where it has so many: what is live is always among them. And
+    /// how many of them are not only there for that.
+    #[must_use]
+    pub fn history_on_screen(&self, height: usize) -> (Vec<&DeploymentRow>, usize) {
+        let (rows, live) = (self.history(), self.live_deployment());
+        let ids: Vec<_> = rows.iter().map(|row| row.deployment.id).collect();
+        let shown = self.production.shown(&ids, live.as_ref(), height);
+        let shown = shown.into_iter().filter_map(|at| rows.get(at).copied()).collect();
+        (shown, self.production.window_rows(&ids, live.as_ref(), height))
+    }
+
     /// The freezes that last or are to come, in the order in which they begin.
     #[must_use]
     pub fn freezes(&self) -> Vec<&Freeze> {
@@ -97,6 +108,23 @@ impl Model {
         shown.chain(older.filter(move |row| last.is_none_or(|last| row.deployment.id < last)))
     }
 
+    /// The deployment that made live what is live: the row that Production shows whatever else it shows.
+    #[must_use]
+    pub fn live_deployment(&self) -> Option<DeploymentId> {
+        let live = self.service.as_ref()?.live.get(&Environment::Production)?;
+        Some(live.deployment)
+    }
+
+    /// What staging is about now: what runs there, else what waits for it, else what ended last.
+    #[must_use]
+    pub fn newest_in_staging(&self) -> Option<&DeploymentRow> {
+        let rows = self.service.iter().flat_map(|service| &service.deployments);
+        let rows = rows.filter(|row| row.deployment.request.environment == Environment::Staging);
+        rows.max_by_key(|row| {
+            (row.deployment.is_open(), row.deployment.started_at.is_some(), row.deployment.id)
+        })
+    }
+
     #[must_use]
     pub fn selected_build(&self) -> Option<&BuildRow> {
         self.build(self.staging.selected?)
@@ -139,6 +167,12 @@ impl Model {
         let windows = service.map_or(&[][..], |service| &service.calendar);
         let by_hand = service.map_or(&[][..], |service| &service.freezes);
         evaluate_freezes(windows, by_hand, self.now())
+    }
+
+    /// Whether production is on hold.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.service.as_ref().is_some_and(|s| s.holds.contains_key(&Environment::Production))
     }
 
     /// The freeze that covers now.

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::calendar::zone::{Edge, midnight};
 use crate::console::age::{age_changes_in, second_changes_in};
-use crate::console::model::dialog::progress::QUIET;
+use crate::console::model::dialog::progress::{QUIET, Stage};
 use crate::console::model::link::LinkState;
 use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
@@ -37,7 +37,9 @@ impl Model {
     /// An emergency whose countdown is over but that is not sent yet, because another message came in at that instant.
     fn overdue(&self) -> Option<Instant> {
         self.overlays.iter().find_map(|overlay| match overlay {
-            Overlay::Confirm(confirm) => confirm.fires_at().filter(|at| *at <= self.at),
+            Overlay::Confirm(confirm) => {
+                confirm.fires_at().or(confirm.asks_again_at()).filter(|at| *at <= self.at)
+            }
             _ => None,
         })
     }
@@ -66,7 +68,13 @@ impl Model {
         let arms = confirm.progress.arms_at().filter(|at| *at > self.at);
         let fires = confirm.fires_at().filter(|at| *at > self.at);
         let moves = fires.map(|at| at.min(self.at + COUNTDOWN_STEP));
-        arms.into_iter().chain(moves).min()
+        // How long an emergency has waited for its plan is counted by the second.
+        let waits = *confirm.progress.stage() == Stage::Planning;
+        let waits = confirm.dialog.countdown().filter(|_| waits).map(|countdown| {
+            self.at + second_changes_in(self.at.saturating_duration_since(countdown.pressed))
+        });
+        let asks = confirm.asks_again_at().filter(|at| *at > self.at);
+        arms.into_iter().chain(moves).chain(waits).chain(asks).min()
     }
 
     /// The ages on screen, as time since then.
@@ -91,11 +99,12 @@ impl Model {
         let builds = self.builds();
         let builds = builds.iter().skip(self.staging.offset).take(areas.rows(Pane::Staging));
         let builds = builds.map(|row| row.build.in_staging_since.unwrap_or(row.build.found_at));
-        let history = self.history();
+        let (history, _) = self.history_on_screen(areas.rows(Pane::Production));
         let history =
-            history.iter().skip(self.production.offset).take(areas.rows(Pane::Production));
-        let history = history.filter_map(|row| row.deployment.ended.as_ref().map(|ended| ended.at));
-        let mut moments: Vec<_> = live.into_iter().chain(builds).chain(history).collect();
+            history.iter().filter_map(|row| row.deployment.ended.as_ref().map(|ended| ended.at));
+        let staging = self.newest_in_staging().and_then(|row| row.deployment.ended.as_ref());
+        let live = live.into_iter().chain(staging.map(|ended| ended.at));
+        let mut moments: Vec<_> = live.chain(builds).chain(history).collect();
         if areas.of(Pane::Details).is_some() {
             moments.extend(self.details_moments());
         }

@@ -6,7 +6,6 @@ pub mod performer;
 use std::future::poll_fn;
 use std::pin::Pin;
 
-use crossterm::event::Event;
 use ratatui::Terminal;
 use ratatui::backend::Backend as Screen;
 use tokio::select;
@@ -25,6 +24,7 @@ use crate::console::runtime::performer::Performer;
 use crate::console::update::{drawn, fit, spoiled, start, update};
 use crate::console::view::view;
 use crate::fault::{self, Layer};
+use crate::terminal::input::Keystroke;
 
 /// What only the terminal can do for the loop, besides drawing.
 pub trait TerminalActions {
@@ -59,7 +59,7 @@ struct Keys<I> {
 
 impl<I> Keys<I>
 where
-    I: Stream<Item = std::io::Result<Event>> + Unpin,
+    I: Stream<Item = std::io::Result<Keystroke>> + Unpin,
 {
     /// The next one, and when there was none last; `None` when there are no more to come.
     async fn next(&mut self) -> Option<Result<Message, Error>> {
@@ -74,7 +74,9 @@ where
         })
         .await
         .map(|event| match event {
-            Ok(event) => Ok(Message::Input { event, keys_out: self.out }),
+            Ok(Keystroke { event, crowd }) => {
+                Ok(Message::Input { event, crowd, keys_out: self.out })
+            }
             Err(why) => Err(Error::Input(why.to_string())),
         })
     }
@@ -86,7 +88,7 @@ where
 /// When the screen cannot be drawn or the keys cannot be read.
 pub async fn run<S, B, O>(
     terminal: &mut Terminal<S>,
-    input: impl Stream<Item = std::io::Result<Event>> + Unpin,
+    input: impl Stream<Item = std::io::Result<Keystroke>> + Unpin,
     outside: &mut O,
     mut performer: Performer<B>,
     mut inbox: mpsc::Receiver<Message>,

@@ -3,11 +3,12 @@
 use crate::console::actions::action::KeyAction;
 use crate::console::actions::available;
 use crate::console::effect::{Effect, Outside};
+use crate::console::layout;
 use crate::console::model::dialog::bad_commits::CommitChoice;
-use crate::console::model::dialog::kinds::Dialog;
+use crate::console::model::dialog::kinds::{Dialog, EnterWhy};
 use crate::console::model::log::LogChoice;
 use crate::console::model::notes::Tone;
-use crate::console::model::overlay::{Help, Overlay};
+use crate::console::model::overlay::{Help, LinePage, Overlay};
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen, Updates};
 use crate::console::update::{backend, browse, changes, confirm, log, requests, watch};
@@ -67,6 +68,7 @@ fn look(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
         KeyAction::Pause => return pause(model),
         KeyAction::CopyCommit => return copy(model),
         KeyAction::Log(command) => return log::command(model, command.clone()),
+        KeyAction::LatestLog => return log::show_latest(model),
         KeyAction::NextStep => return log::step(model, 1),
         KeyAction::PreviousStep => return log::step(model, -1),
         KeyAction::Redraw => return vec![Effect::Outside(Outside::Redraw)],
@@ -89,8 +91,11 @@ fn promote(model: &mut Model, dialog: impl FnOnce(BuildNumber) -> Dialog) -> Vec
 }
 
 fn roll_back(model: &mut Model) -> Vec<Effect> {
-    let to = available::rollback_row(model);
-    confirm::open(model, Dialog::plan_of(Action::Rollback { to }))
+    let dialog = match available::other_target(model) {
+        Some(build) => Dialog::roll_back_to_other(build),
+        None => Dialog::plan_of(Action::Rollback { to: None }),
+    };
+    confirm::open(model, dialog)
 }
 
 /// In the list of services it opens the selected one. That may be another than a moment ago, as services come and go and
@@ -101,7 +106,10 @@ fn emergency(model: &mut Model) -> Vec<Effect> {
     if let Some(service) = &listed {
         effects = backend::open(model, service);
     }
-    effects.extend(confirm::open(model, Dialog::emergency(listed.is_some())));
+    let why = listed.map(|_| EnterWhy::Listed);
+    let live = model.service.as_ref().and_then(|s| s.live.get(&Environment::Production));
+    let dialog = Dialog::emergency(why, live.map(|live| live.build), model.at);
+    effects.extend(confirm::open(model, dialog));
     effects
 }
 
@@ -131,9 +139,19 @@ fn open(model: &mut Model) -> Vec<Effect> {
     match (model.screen, model.services.selected.clone()) {
         (Screen::Fleet, Some(service)) => backend::open(model, &service),
         (Screen::Fleet, None) => Vec::new(),
+        (Screen::Service, _) if model.focus == Pane::Log => {
+            let line = model.log.pane.long_line();
+            line.map_or_else(Vec::new, |line| show(model, Overlay::Line(LinePage::of(line))))
+        }
         (Screen::Service, _) => {
             if matches!(model.focus, Pane::Staging | Pane::Production) {
-                model.log.choice = LogChoice::Selection;
+                let production = model.focus == Pane::Production;
+                if production {
+                    model.production.hold()
+                } else {
+                    model.staging.hold()
+                }
+                model.log.choose(LogChoice::Selection);
                 browse::focus(model, Pane::Log);
             }
             Vec::new()
@@ -141,9 +159,11 @@ fn open(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-/// At the root there is nothing to close: the log follows what runs again.
+/// At the root there is nothing to close: the lists follow their own rows again, and the log what runs.
 fn follow_again(model: &mut Model) -> Vec<Effect> {
-    model.log.choice = LogChoice::Running;
+    model.staging.release();
+    model.production.release();
+    model.log.choose(LogChoice::Running);
     Vec::new()
 }
 
@@ -174,9 +194,24 @@ fn pause(model: &mut Model) -> Vec<Effect> {
 }
 
 fn copy(model: &mut Model) -> Vec<Effect> {
-    let Some(sha) = available::selected_sha(model).map(str::to_owned) else { return Vec::new() };
-    model.say(Tone::Plain, format!("sent {sha} to the terminal's clipboard"));
-    vec![Effect::Outside(Outside::Copy(sha))]
+    let (what, text) = match (model.screen, model.focus) {
+        (Screen::Fleet, _) => {
+            let name = model.services.selected.as_ref().map_or("", |name| name.as_str());
+            (name.to_owned(), name.to_owned())
+        }
+        (Screen::Service, Pane::Staging | Pane::Production) => {
+            let sha = available::selected_sha(model).unwrap_or_default().to_owned();
+            (sha.clone(), sha)
+        }
+        (Screen::Service, pane) => {
+            let text = layout::text(model, pane);
+            let lines = text.lines().count();
+            let s = if lines == 1 { "" } else { "s" };
+            (format!("{lines} line{s} of {}", pane.title()), text)
+        }
+    };
+    model.say(Tone::Plain, format!("sent {what} to the terminal's clipboard"));
+    vec![Effect::Outside(Outside::Copy(text))]
 }
 
 fn messages(model: &mut Model) -> Vec<Effect> {

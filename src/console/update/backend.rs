@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::backend::backoff;
 use crate::backend::{Answer, BackendError};
 use crate::console::effect::{Effect, Outside};
 use crate::console::exit::Error;
@@ -10,7 +9,7 @@ use crate::console::model::link::LinkState;
 use crate::console::model::notes::Tone;
 use crate::console::model::problems::what_happened;
 use crate::console::model::{Model, Screen, Updates};
-use crate::console::update::{history, plan, requests, watch};
+use crate::console::update::{engine, history, plan, requests, watch};
 use crate::domain::command::Refusal;
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::DeploymentKind;
@@ -22,7 +21,13 @@ const FIND_WITHIN: Duration = Duration::from_secs(3);
 
 pub fn described(model: &mut Model, answer: Answer<Description>) -> Vec<Effect> {
     match answer {
-        Ok(description) => model.description = Some(description),
+        Ok(description) => {
+            let before = model.description.replace(description);
+            let now = model.description.as_ref().map(|now| &now.instance);
+            if before.is_some_and(|before| Some(&before.instance) != now) {
+                model.say(Tone::Good, "connected again: the engine was started anew");
+            }
+        }
         Err(why) => model.say(Tone::Bad, format!("the backend cannot be described: {why}")),
     }
     Vec::new()
@@ -31,8 +36,9 @@ pub fn described(model: &mut Model, answer: Answer<Description>) -> Vec<Effect> 
 pub fn fleet(model: &mut Model, answer: Answer<Option<Box<FleetSnapshot>>>) -> Vec<Effect> {
     match (answer, model.screen) {
         (Ok(fleet), Screen::Fleet) => {
-            connected(model);
-            main_fleet(model, fleet)
+            let mut effects = connected(model);
+            effects.extend(main_fleet(model, fleet));
+            effects
         }
         (Ok(fleet), Screen::Service) => {
             model.fleet = fleet.or(model.fleet.take());
@@ -46,7 +52,7 @@ pub fn fleet(model: &mut Model, answer: Answer<Option<Box<FleetSnapshot>>>) -> V
                 LinkState::Down { tries, .. } => tries,
                 LinkState::Connecting | LinkState::Up => 1,
             };
-            let wait = backoff::wait_at_least(why.again(), tries, model.seed());
+            let wait = engine::again_in(model, &why, tries);
             vec![watch::watch_fleet(model, model.at + wait)]
         }
     }
@@ -76,7 +82,7 @@ pub fn open(model: &mut Model, service: &ServiceName) -> Vec<Effect> {
     if model.service.as_ref().is_none_or(|shown| shown.service != *service) {
         model.forget_service();
     }
-    model.services.selected = Some(service.clone());
+    model.services.select(service.clone());
     model.screen = Screen::Service;
     vec![watch::watch(model, model.at), title(service)]
 }
@@ -101,15 +107,12 @@ pub fn service(
         }
         Err(why) => return disconnected(model, &why),
     };
-    connected(model);
-    let mut effects = match (snapshot, &mut model.updates) {
-        (Some(snapshot), Updates::Paused(held)) => {
-            *held = Some(snapshot);
-            Vec::new()
-        }
-        (Some(snapshot), Updates::Live) => show(model, snapshot),
-        (None, _) => Vec::new(),
-    };
+    let mut effects = connected(model);
+    match (snapshot, &mut model.updates) {
+        (Some(snapshot), Updates::Paused(held)) => *held = Some(snapshot),
+        (Some(snapshot), Updates::Live) => effects.extend(show(model, snapshot)),
+        (None, _) => {}
+    }
     effects.push(watch::watch(model, model.at));
     effects
 }
@@ -163,8 +166,15 @@ fn announce(model: &mut Model, before: &ServiceSnapshot) -> Vec<Effect> {
         if production || tone == Tone::Bad {
             effects.push(Effect::Outside(Outside::Bell));
         }
-        let text = end_of(model, row);
-        model.say(tone, text);
+        let (text, environment) = (end_of(model, row), row.deployment.request.environment);
+        match row.state {
+            DeploymentState::Succeeded => {
+                model.notes.is_well(environment);
+                model.say(tone, text);
+            }
+            DeploymentState::Failed | DeploymentState::Interrupted => model.warn(environment, text),
+            _ => model.say(tone, text),
+        }
     }
     effects
 }
@@ -189,24 +199,32 @@ fn end_of(model: &Model, row: &DeploymentRow) -> String {
     }
 }
 
-fn connected(model: &mut Model) {
+/// Says so after a break, and asks whether it is the same engine.
+fn connected(model: &mut Model) -> Vec<Effect> {
     model.link.last_answer = model.at;
-    if let LinkState::Down { .. } = model.link.state {
-        model.say(Tone::Good, "connected again");
-    }
+    let was_down = matches!(model.link.state, LinkState::Down { .. });
     model.link.state = LinkState::Up;
+    engine::answers(model);
+    if !was_down {
+        return Vec::new();
+    }
+    model.say(Tone::Good, "connected again");
+    // The log asks at once too.
+    model.log.failures = 0;
+    model.log.asked = None;
+    vec![Effect::Describe]
 }
 
-/// Keeps what is on screen, says so once, and asks again later.
+/// Keeps what is on screen, says why once, and asks again soon.
 fn disconnected(model: &mut Model, why: &BackendError) -> Vec<Effect> {
-    let tries = match model.link.state {
-        LinkState::Down { tries, .. } => tries + 1,
-        LinkState::Connecting | LinkState::Up => {
-            model.say(Tone::Bad, why.to_string());
-            0
-        }
+    let (tries, said) = match &model.link.state {
+        LinkState::Down { tries, why: said, .. } => (tries + 1, *said == why.to_string()),
+        LinkState::Connecting | LinkState::Up => (0, false),
     };
-    let retry = model.at + backoff::wait_at_least(why.again(), tries, model.seed());
+    if !said {
+        model.say(Tone::Bad, why.to_string());
+    }
+    let retry = model.at + engine::again_in(model, why, tries);
     model.link.state = LinkState::Down { why: why.to_string(), tries, retry };
     vec![watch::watch(model, retry)]
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::console::actions::action::{InputAction, KeyAction, Move};
 use crate::console::effect::Effect;
+use crate::console::log::LogCommand;
 use crate::console::model::log::LogChoice;
 use crate::console::model::notes::Tone;
 use crate::console::model::pane::Pane;
@@ -50,31 +51,35 @@ fn page(model: &Model) -> usize {
 }
 
 fn step(model: &mut Model, by: isize) {
-    let areas = &model.areas;
     if model.screen == Screen::Fleet {
         let services = ids(&model.fleet_rows(), |row| row.service.clone());
-        return model.services.step(&services, by, usize::from(areas.body.height));
+        return model.services.step(&services, None, by);
     }
-    let height = areas.rows(model.focus);
     match model.focus {
         Pane::Staging => {
             let builds = ids(&model.builds(), |row| row.build.number);
-            model.staging.step(&builds, by, height);
-            model.log.choice = LogChoice::Selection;
+            model.staging.step(&builds, None, by);
+            model.log.choose(choice(model.staging.is_held()));
         }
         Pane::Production => {
             let history = ids(&model.history(), |row| row.deployment.id);
-            model.production.step(&history, by, height);
-            model.log.choice = LogChoice::Selection;
+            let live = model.live_deployment();
+            model.production.step(&history, live.as_ref(), by);
+            model.log.choose(choice(model.production.is_held()));
         }
         Pane::Freeze => {
             let freezes = ids(&model.freezes(), |freeze| freeze.id);
-            model.freezes.step(&freezes, by, height);
+            model.freezes.step(&freezes, None, by);
         }
         Pane::Details => scroll(&mut model.scroll.details, by),
         Pane::Activity => scroll(&mut model.scroll.activity, by),
         Pane::Log => log::scroll(model, by),
     }
+}
+
+/// The log of the row that a person chose, else of what runs.
+fn choice(held: bool) -> LogChoice {
+    if held { LogChoice::Selection } else { LogChoice::Running }
 }
 
 /// Moves by lines; the view keeps it within what there is.
@@ -107,7 +112,9 @@ pub fn next_pane(model: &mut Model, by: isize) {
 /// One step back, from the innermost: filter, zoom, another pane than the list, the service. False at the root.
 pub fn back(model: &mut Model) -> Option<Vec<Effect>> {
     let in_service = model.screen == Screen::Service;
-    if !model.filter.text.is_empty() {
+    if model.is_plain() {
+        model.log.pane.update(LogCommand::Plain);
+    } else if !model.filter.text.is_empty() {
         model.filter.text.clear();
     } else if in_service && model.zoomed {
         model.zoomed = false;

@@ -14,7 +14,7 @@ use crate::domain::plan::Plan;
 /// What a promote of the selected build would ship; on an older history row, what a rollback to it would take away.
 pub fn open(model: &mut Model) -> Vec<Effect> {
     let Some(service) = model.services.selected.clone() else { return Vec::new() };
-    let action = match (model.list, available::rollback_row(model), model.staging.selected) {
+    let action = match (model.list, available::history_target(model), model.staging.selected) {
         (Pane::Production, Some(build), _) => Action::Rollback { to: Some(build) },
         (Pane::Production, None, _) => match live_or_selected(model) {
             Some(build) => Action::Promote { build },

@@ -26,13 +26,13 @@ pub fn open(model: &mut Model, dialog: Dialog) -> Vec<Effect> {
     action.and_then(|action| plan::ask(model, ticket, action)).into_iter().collect()
 }
 
+const NOT_PASTED: &str = "type the build number key by key; a paste does not count";
+
 /// A paste in the dialog. The number of a build is a confirmation, and a paste never confirms.
 pub fn paste(model: &mut Model, text: &str) {
     let Some(confirm) = model.confirm_mut() else { return };
     match confirm.focused_field_mut() {
-        Some(Field { kind: FieldKind::Number(_), .. }) => {
-            model.say(Tone::Plain, "type the build number; a paste does not count");
-        }
+        Some(Field { kind: FieldKind::Number(_), .. }) => model.say(Tone::Bad, NOT_PASTED),
         Some(field) => field.insert(text),
         None => {}
     }
@@ -45,8 +45,14 @@ pub fn key(
     letter: Option<char>,
     armed: bool,
 ) -> Vec<Effect> {
+    let pasted = model.burst.is_now();
     let Some(confirm) = model.confirm_mut() else { return Vec::new() };
     if confirm.progress.is_cut_off(armed) && letter.is_some() {
+        return Vec::new();
+    }
+    let number = |field: &Field| matches!(field.kind, FieldKind::Number(_));
+    if pasted && letter.is_some() && confirm.focused_field().is_some_and(number) {
+        model.say(Tone::Bad, NOT_PASTED);
         return Vec::new();
     }
     match action {
@@ -106,9 +112,9 @@ fn watch(model: &mut Model, armed: bool) -> Vec<Effect> {
     if let Some(watched) = watched {
         model.overlays.pop();
         model.filter.text.clear();
-        model.production.selected = Some(watched.deployment);
+        model.production.select(watched.deployment);
         browse::focus(model, Pane::Production);
-        model.log.choice = LogChoice::Selection;
+        model.log.choose(LogChoice::Selection);
         browse::focus(model, Pane::Log);
     }
     Vec::new()
@@ -244,8 +250,21 @@ fn turn(model: &mut Model, pages: isize) -> Vec<Effect> {
     Vec::new()
 }
 
+/// What the clock brings: an engine that did not answer is asked again, and an emergency starts.
+pub fn when_due(model: &mut Model) -> Vec<Effect> {
+    let at = model.at;
+    if model.confirm().and_then(Confirm::asks_again_at).is_some_and(|due| due <= at) {
+        let countdown = model.confirm_mut().and_then(|confirm| confirm.dialog.countdown_mut());
+        if let Some(silence) = countdown.and_then(|countdown| countdown.silence.as_mut()) {
+            silence.retry = None;
+        }
+        return plan::ask_again(model);
+    }
+    fire_when_due(model)
+}
+
 /// The emergency whose countdown is over is sent.
-pub fn fire_when_due(model: &mut Model) -> Vec<Effect> {
+fn fire_when_due(model: &mut Model) -> Vec<Effect> {
     let at = model.at;
     let due = model.confirm().and_then(Confirm::fires_at);
     if due.is_none_or(|due| due > at) {

@@ -14,9 +14,21 @@ use crate::console::model::notes::Tone;
 use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen};
-use crate::console::update::{act, browse, confirm, log, overlays};
+use crate::console::update::{act, browse, burst, confirm, log, overlays};
+use crate::terminal::input::Crowd;
 
-pub fn input(model: &mut Model, event: Event) -> Vec<Effect> {
+pub fn input(model: &mut Model, event: Event, crowd: Crowd) -> Vec<Effect> {
+    if matches!(event, Event::Resize(..) | Event::FocusGained | Event::FocusLost) {
+        return taken_in(model, event);
+    }
+    burst::begin(model, crowd);
+    let open = model.confirm().map(|confirm| confirm.progress.ticket());
+    let effects = taken_in(model, event);
+    burst::end(model, open);
+    effects
+}
+
+fn taken_in(model: &mut Model, event: Event) -> Vec<Effect> {
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => key_pressed(model, &key),
         Event::Paste(text) => paste(model, &text),
@@ -49,6 +61,7 @@ fn key_pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     let since_last = model.last_input.is_none_or(|last| keys_out >= last + QUIET);
     let quiet =
         model.confirm_mut().map_or(since_last, |confirm| confirm.progress.is_armed(keys_out));
+    let quiet = quiet && !model.burst.is_now();
     not_quiet(model);
     let Some(chord) = Chord::pressed(key) else { return Vec::new() };
     if is_tiny(model.area()) {
@@ -65,7 +78,7 @@ fn context(model: &Model) -> InputContext {
             Focus::Commits => InputContext::Commits,
             Focus::Leave | Focus::Watch | Focus::Ask | Focus::Act => InputContext::Buttons,
         },
-        Some(Overlay::Changes(_) | Overlay::Messages(_)) => InputContext::Page,
+        Some(Overlay::Changes(_) | Overlay::Line(_) | Overlay::Messages(_)) => InputContext::Page,
         Some(Overlay::Help(_)) => InputContext::Help,
         None if model.filter.typing => InputContext::Filter,
         None if model.log.search.is_some() => InputContext::Search,
@@ -99,7 +112,10 @@ fn in_context(model: &mut Model, chord: Chord, armed: bool) -> Vec<Effect> {
 fn unseen(model: &mut Model, chord: Chord, quiet: bool) -> Vec<Effect> {
     let keymap = &model.options.keymap;
     match (keymap.action(InputContext::Tiny, chord), is_emergency(model)) {
-        (Some(KeyAction::Quit), _) => return vec![Effect::Quit],
+        (Some(KeyAction::Quit), _) => {
+            let refused = burst::refuses(model, &KeyAction::Quit);
+            return if refused { Vec::new() } else { vec![Effect::Quit] };
+        }
         (Some(KeyAction::Back), false) => return leave_unseen(model),
         (Some(KeyAction::Interrupt), false) => return act::act(model, &KeyAction::Interrupt),
         (_, true) => {
@@ -152,7 +168,7 @@ fn is_typing(model: &Model) -> bool {
 fn everywhere(model: &mut Model, chord: Chord, quiet: bool) -> Option<Vec<Effect>> {
     match model.options.keymap.action(InputContext::Everywhere, chord)?.clone() {
         KeyAction::Emergency => emergency(model, chord, quiet),
-        action => Some(act::act(model, &action)),
+        action => Some(run(model, &action)),
     }
 }
 
@@ -163,6 +179,7 @@ fn emergency(model: &mut Model, chord: Chord, quiet: bool) -> Option<Vec<Effect>
     }
     match emergency_press(model, chord, quiet) {
         EmergencyPress::Letter => None,
+        EmergencyPress::TooSoon if burst::refuses(model, &KeyAction::Emergency) => Some(Vec::new()),
         EmergencyPress::TooSoon => {
             let key = chord.shown();
             model.say(Tone::Plain, format!("too quick for the emergency: pause, then press {key}"));
@@ -173,6 +190,9 @@ fn emergency(model: &mut Model, chord: Chord, quiet: bool) -> Option<Vec<Effect>
 }
 
 fn start_emergency(model: &mut Model) -> Vec<Effect> {
+    if burst::refuses(model, &KeyAction::Emergency) {
+        return Vec::new();
+    }
     model.overlays.clear();
     model.filter.typing = false;
     model.log.search = None;
@@ -216,6 +236,9 @@ fn emergency_press(model: &Model, chord: Chord, quiet: bool) -> EmergencyPress {
 
 /// Does it, or says why it is off.
 fn run(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
+    if burst::refuses(model, action) {
+        return Vec::new();
+    }
     match available::check(model, action) {
         Ok(()) => act::act(model, action),
         Err(why) => {

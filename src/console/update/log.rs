@@ -13,6 +13,7 @@ use crate::console::model::notes::Tone;
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::ids::{DeploymentId, Environment};
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
+use crate::domain::snapshot::DeploymentRow;
 
 /// About how many bytes are read at once.
 const READ: usize = 64 * 1024;
@@ -24,12 +25,15 @@ const PAUSE: Duration = Duration::from_millis(16);
 pub fn follow(model: &mut Model) -> Option<Effect> {
     let able = model.description.as_ref().is_none_or(|d| d.capabilities.logs);
     let wanted = wanted(model).filter(|_| able);
+    let asked_for = model.log.take_request();
     if wanted != model.log.source {
-        model.log.pane.restart();
-        model.log.source = wanted;
-        model.log.asked = None;
-        model.log.failures = 0;
-        model.log.caught_up = None;
+        if asked_for || !keeps(model, wanted.as_ref()) {
+            replace(model, wanted);
+        } else if wanted.as_ref().and_then(|w| model.deployment(w.deployment)).is_some_and(runs) {
+            model.log.waiting = wanted;
+        }
+    } else if asked_for {
+        model.log.waiting = None;
     }
     let source = model.log.source.clone()?;
     let want = model.log.pane.wants().filter(|want| model.log.asked.as_ref() != Some(want))?;
@@ -48,9 +52,44 @@ pub fn follow(model: &mut Model) -> Option<Effect> {
     })
 }
 
+fn runs(row: &DeploymentRow) -> bool {
+    row.deployment.is_open()
+}
+
+fn replace(model: &mut Model, source: Option<LogSource>) {
+    model.log.pane.restart();
+    model.log.source = source;
+    model.log.waiting = None;
+    model.log.asked = None;
+    model.log.failures = 0;
+    model.log.caught_up = None;
+}
+
+/// Whether the log on screen stays although another one would be shown: a person reads it. Whoever follows a deployment
+/// goes on to its next step.
+fn keeps(model: &Model, wanted: Option<&LogSource>) -> bool {
+    let Some(source) = &model.log.source else { return false };
+    let same = wanted.is_some_and(|wanted| wanted.deployment == source.deployment);
+    let same_service = model.service.as_ref().is_some_and(|shown| shown.service == source.service);
+    same_service && model.is_reading_log() && (model.log.pane.stands_still() || !same)
+}
+
+/// The log that waits, else that of what runs, from its end on.
+pub fn show_latest(model: &mut Model) -> Vec<Effect> {
+    let waiting = model.log.waiting.as_ref().map(|waiting| waiting.deployment);
+    let ended = waiting.and_then(|id| model.deployment(id)).filter(|row| !row.deployment.is_open());
+    let choice = match ended.and_then(|row| telling(&row.deployment)) {
+        Some((deployment, step)) => LogChoice::Step(deployment, step),
+        None => LogChoice::Running,
+    };
+    model.log.choose(choice);
+    model.log.pane.update(LogCommand::Bottom);
+    Vec::new()
+}
+
 fn wanted(model: &Model) -> Option<LogSource> {
     let service = model.service.as_ref()?.service.clone();
-    let (deployment, step) = match model.log.choice {
+    let (deployment, step) = match model.log.choice() {
         LogChoice::Step(deployment, step) => (deployment, step),
         LogChoice::Selection => telling(&model.selected_deployment()?.deployment)?,
         LogChoice::Running => running(model)?,
@@ -148,7 +187,7 @@ pub fn step(model: &mut Model, by: isize) -> Vec<Effect> {
         ran.then_some(LogChoice::Step(source.deployment, step))
     });
     match next {
-        Some(choice) => model.log.choice = choice,
+        Some(choice) => model.log.choose(choice),
         None => model.say(Tone::Plain, "no other step has a log"),
     }
     Vec::new()

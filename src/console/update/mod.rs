@@ -3,8 +3,10 @@
 mod act;
 mod backend;
 mod browse;
+mod burst;
 mod changes;
 mod confirm;
+mod engine;
 mod history;
 mod input;
 mod log;
@@ -31,12 +33,12 @@ pub fn update(model: &mut Model, TimedMessage { at, message }: TimedMessage) -> 
     model.at = model.at.max(at);
     model.dirty |= !is_silent(model, &message);
     let mut effects = match message {
-        Message::Input { event, keys_out } => {
+        Message::Input { event, crowd, keys_out } => {
             model.keys_out = keys_out;
-            input::input(model, event)
+            input::input(model, event, crowd)
         }
         // After the keys, so that a cancelling key in the pipe still cancels.
-        Message::Wake => confirm::fire_when_due(model),
+        Message::Wake => confirm::when_due(model),
         Message::Described(answer) => backend::described(model, answer),
         Message::Fleet(answer) => backend::fleet(model, answer),
         Message::Service(service, answer) => backend::service(model, &service, answer),
@@ -111,18 +113,26 @@ fn settle(model: &mut Model) {
     let areas = model.areas.clone();
     let height = |pane| areas.rows(pane);
     let builds = ids(&model.builds(), |row| row.build.number);
-    model.staging.settle(&builds, height(Pane::Staging));
+    model.staging.settle(&builds, None, height(Pane::Staging));
     let history = ids(&model.history(), |row| row.deployment.id);
-    model.production.settle(&history, height(Pane::Production));
+    let live = model.live_deployment();
+    model.production.settle(&history, live.as_ref(), height(Pane::Production));
+    if !model.filter.text.is_empty() {
+        // What a filter leaves is what a person looked for: it stays selected without the filter.
+        model.staging.hold();
+        model.production.hold();
+    }
     let freezes = ids(&model.freezes(), |freeze| freeze.id);
-    model.freezes.settle(&freezes, freeze_rows(model, &areas));
-    if let Some(area) = areas.of(Pane::Log) {
+    model.freezes.settle(&freezes, None, freeze_rows(model, &areas));
+    if model.is_plain() {
+        model.log.pane.resize(model.size.width, model.size.height);
+    } else if let Some(area) = areas.of(Pane::Log) {
         model.log.pane.resize(area.width.saturating_sub(2), area.height.saturating_sub(2));
     }
     if model.screen == Screen::Fleet {
         let services = ids(&model.fleet_rows(), |row| row.service.clone());
         let rows = usize::from(areas.body.height.saturating_sub(3));
-        model.services.settle(&services, rows);
+        model.services.settle(&services, None, rows);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::console::layout;
 use crate::console::model::Model;
 use crate::console::model::notes::Tone;
 use crate::console::model::overlay::{Help, Overlay};
-use crate::console::update::act;
+use crate::console::update::{act, burst};
 
 /// How many rows of the help a page is.
 const HELP_PAGE: usize = 10;
@@ -23,11 +23,14 @@ pub fn page(model: &mut Model, action: Option<&KeyAction>) -> Vec<Effect> {
 }
 
 fn scroll(model: &mut Model, by: Move) {
-    let page = usize::from(model.size.height / 2);
+    let page_rows = usize::from(model.size.height / 2);
     let most = layout::overlay_lines(model).saturating_sub(1);
     match model.overlays.last_mut() {
-        Some(Overlay::Changes(changes)) => changes.scroll = moved(changes.scroll, by, page, most),
-        Some(Overlay::Messages(lines)) => *lines = moved(*lines, by, page, most),
+        Some(Overlay::Changes(changes)) => {
+            changes.scroll = moved(changes.scroll, by, page_rows, most)
+        }
+        Some(Overlay::Line(page)) => page.scroll = moved(page.scroll, by, page_rows, most),
+        Some(Overlay::Messages(lines)) => *lines = moved(*lines, by, page_rows, most),
         _ => {}
     }
 }
@@ -94,6 +97,9 @@ fn run(model: &mut Model) -> Vec<Effect> {
     let Some(Overlay::Help(help)) = model.overlays.pop() else { return Vec::new() };
     let found = matching(&model.options.keymap, help.search.as_str());
     let Some(entry) = found.get(help.row).copied() else { return Vec::new() };
+    if burst::refuses(model, &entry.action) {
+        return Vec::new();
+    }
     match available::check(model, &entry.action) {
         Ok(()) => act::act(model, &entry.action),
         Err(why) => {

@@ -8,7 +8,7 @@ use crate::console::model::dialog::kinds::{Dialog, Question, WatchTarget};
 use crate::console::model::dialog::progress::Stage;
 use crate::console::model::notes::Tone;
 use crate::console::model::ticket::Ticket;
-use crate::console::update::changes;
+use crate::console::update::{changes, engine};
 use crate::domain::command::Action;
 use crate::domain::ids::Environment;
 use crate::domain::plan::{ChangeDetails, Plan};
@@ -19,7 +19,7 @@ pub fn ask(model: &Model, ticket: Ticket, action: Action) -> Option<Effect> {
 }
 
 /// Asks for the plan once more, as it is now.
-fn ask_again(model: &mut Model) -> Vec<Effect> {
+pub fn ask_again(model: &mut Model) -> Vec<Effect> {
     let ticket = model.next_ticket();
     let planning = model.confirm_mut().and_then(|confirm| confirm.dialog.planning_mut());
     let Some(planning) = planning else { return Vec::new() };
@@ -58,6 +58,10 @@ fn not_planned(model: &mut Model, why: BackendError) {
     if confirm.dialog.is_emergency() && *confirm.progress.stage() == Stage::Asking {
         return model.say(Tone::Bad, format!("the plan was not checked again: {why}"));
     }
+    if *confirm.progress.stage() == Stage::Planning && engine::wait_for(model, &why) {
+        return;
+    }
+    let Some(confirm) = model.confirm_mut() else { return };
     confirm.progress.go_to(match why {
         BackendError::Refused(refusal) => Stage::Refused(refusal.to_string()),
         why => Stage::Failed(why.to_string()),
@@ -117,11 +121,12 @@ pub fn count_down(model: &mut Model, plan: Box<Plan>, again: Vec<String>) {
     let (at, key) = (model.at, model.next_key());
     let fires_at = at + model.options.emergency_countdown;
     let Some(confirm) = model.confirm_mut() else { return };
+    confirm.emergency_is_planned(&plan, at);
     confirm.ask(plan);
     confirm.progress.renew(key);
     let may = confirm.dialog.may_be_done() && !confirm.dialog.asks_number();
     if let Some(countdown) = confirm.dialog.countdown_mut() {
-        countdown.fires_at = (may && !countdown.waits_for_enter).then_some(fires_at);
+        countdown.fires_at = (may && countdown.waits_for_enter.is_none()).then_some(fires_at);
         countdown.again = again;
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::request::{Closed, Request};
 pub fn take(model: &mut Model) -> Vec<Effect> {
     let Some(build) = model.open_request().map(|request| request.build) else { return Vec::new() };
     if model.build(build).is_some() {
-        model.staging.selected = Some(build);
+        model.staging.select(build);
     }
     confirm::open(model, Dialog::plan_of(Action::Promote { build }))
 }

@@ -9,7 +9,7 @@ use crate::console::model::notes::Tone;
 use crate::console::model::overlay::Overlay;
 use crate::console::model::ticket::Ticket;
 use crate::console::model::{Model, Sent};
-use crate::console::update::plan;
+use crate::console::update::{engine, plan};
 use crate::domain::command::{Command, Receipt, Refusal};
 
 /// Sends a command of the dialog, once.
@@ -50,7 +50,13 @@ pub fn answered(model: &mut Model, ticket: Ticket, answer: Answer<Receipt>) -> V
         Err(BackendError::Refused(refusal)) => {
             ended(model, ticket, &sent, Stage::Refused(refusal.to_string()))
         }
-        Err(why) => ended(model, ticket, &sent, Stage::Failed(format!("{why}; nothing was done"))),
+        Err(why) => {
+            let mine = model.confirm().is_some_and(|c| c.progress.ticket() == ticket);
+            if mine && engine::wait_for(model, &why) {
+                return plan::again(model);
+            }
+            ended(model, ticket, &sent, Stage::Failed(format!("{why}; nothing was done")))
+        }
     }
 }
 
@@ -82,7 +88,7 @@ pub fn looked_up(
 fn done(model: &mut Model, ticket: Ticket, receipt: &Receipt) -> Vec<Effect> {
     model.overlays.retain(|o| !matches!(o, Overlay::Confirm(c) if c.progress.ticket() == ticket));
     if receipt.deployment.is_some() {
-        model.log.choice = LogChoice::Running;
+        model.log.turn_to(LogChoice::Running);
     }
     model.say(Tone::Good, receipt.said.clone());
     Vec::new()
@@ -120,7 +126,12 @@ fn ended(model: &mut Model, ticket: Ticket, sent: &Sent, end: Stage) -> Vec<Effe
         Stage::Refused(why) | Stage::Failed(why) => format!("{} did not happen: {why}", sent.what),
         _ => sent.what.clone(),
     };
-    model.say(Tone::Bad, text);
+    // Whoever has closed its dialog may look elsewhere by now.
+    if model.confirm().is_some_and(|confirm| confirm.progress.ticket() == ticket) {
+        model.say(Tone::Bad, text);
+    } else {
+        model.insist(Tone::Bad, text);
+    }
     stage(model, ticket, end);
     vec![Effect::Outside(Outside::Bell)]
 }

@@ -1,12 +1,17 @@
 //! The last two lines: the last note or the selection, and what keys can do now.
 
 use ratatui::Frame;
+use ratatui::layout::Rect;
 use ratatui::widgets::Paragraph;
 
-use crate::console::actions::action::{InputAction, KeyAction};
+use crate::console::actions::action::{
+    DialogAction, HelpAction, InputAction, KeyAction, Move, PageAction,
+};
+use crate::console::actions::context::InputContext;
 use crate::console::actions::{ACTIONS, Entry, available, entry};
 use crate::console::model::areas::Areas;
 use crate::console::model::notes::Tone;
+use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen};
 use crate::console::theme::Role;
@@ -17,10 +22,14 @@ use crate::domain::snapshot::DeploymentRow;
 use crate::domain::time::say;
 
 pub fn draw(model: &Model, frame: &mut Frame, areas: &Areas) {
-    let context = context(model, areas.context.width);
-    frame.render_widget(Paragraph::new(context.line()), areas.context);
+    draw_context(model, frame, areas.context);
     let hints = hints(model, areas.hints.width);
     frame.render_widget(Paragraph::new(hints.line()), areas.hints);
+}
+
+/// The last note, what is typed, or the selection.
+pub fn draw_context(model: &Model, frame: &mut Frame, area: Rect) {
+    frame.render_widget(Paragraph::new(context(model, area.width).line()), area);
 }
 
 fn context(model: &Model, width: u16) -> Row<'_> {
@@ -99,10 +108,20 @@ fn against_live<'t>(model: &Model, row: Row<'t>, number: BuildNumber) -> Row<'t>
 
 fn hints(model: &Model, width: u16) -> Row<'_> {
     let theme = &model.options.theme;
+    if model.is_elsewhere() {
+        let row = Row::new(theme, width).gap(1);
+        return keys_elsewhere(model).into_iter().fold(row, |row, (action, does)| {
+            let row = row.own(model.key(&action), Role::Key);
+            row.own(format!(" {does}"), Role::Muted).gap(2)
+        });
+    }
     let right = hint(model, Row::new(theme, width), entry(&KeyAction::Help)).gap(1);
     let mut row = Row::new(theme, width).gap(1);
-    for entry in ACTIONS.iter().filter(|entry| is_hinted(model, entry)) {
-        let needed = entry.hint.len() + model.key(&entry.action).len() + 10;
+    let mut hinted: Vec<_> = ACTIONS.iter().filter(|entry| is_hinted(model, entry)).collect();
+    // What only the focused pane can do comes first.
+    hinted.sort_by_key(|entry| !is_of_focus(model, entry));
+    for entry in hinted {
+        let needed = word(model, entry).len() + model.key(&entry.action).len() + 10;
         if row.left() > needed {
             row = hint(model, row, entry).gap(2);
         }
@@ -110,13 +129,64 @@ fn hints(model: &Model, width: u16) -> Row<'_> {
     row.then_right(right, width)
 }
 
+/// What the most important keys do in a dialog, on a page or in a text, where those of the lists do not work.
+fn keys_elsewhere(model: &Model) -> Vec<(KeyAction, &'static str)> {
+    let dialog = KeyAction::Dialog;
+    match model.overlays.last() {
+        Some(Overlay::Confirm(confirm)) => {
+            let typed = confirm.focused_field().is_some();
+            let press = if typed { "next" } else { "press" };
+            vec![
+                (dialog(DialogAction::Next), "next"),
+                (dialog(DialogAction::Press), press),
+                (dialog(DialogAction::PageDown), "scroll"),
+                (dialog(DialogAction::Close), "close"),
+            ]
+        }
+        Some(Overlay::Changes(_) | Overlay::Line(_) | Overlay::Messages(_)) => {
+            let scroll = KeyAction::Move(Move::PageDown);
+            vec![(scroll, "scroll"), (KeyAction::Page(PageAction::Close), "close")]
+        }
+        Some(Overlay::Help(_)) => vec![
+            (KeyAction::InHelp(HelpAction::Run), "run"),
+            (KeyAction::InHelp(HelpAction::Close), "close"),
+        ],
+        None => vec![
+            (KeyAction::Input(InputAction::Accept), "apply"),
+            (KeyAction::Input(InputAction::Cancel), "cancel"),
+        ],
+    }
+}
+
 fn is_hinted(model: &Model, entry: &Entry) -> bool {
     let shown = !entry.hint.is_empty() && entry.action != KeyAction::Help;
     let has_key = || model.options.keymap.keys(entry).next().is_some();
     let works = || available::check(model, &entry.action).is_ok();
-    shown && model.overlays.is_empty() && has_key() && works()
+    shown && has_key() && works()
+}
+
+/// Whether it belongs to the pane that has the focus, and to no other.
+fn is_of_focus(model: &Model, entry: &Entry) -> bool {
+    let in_log = model.screen == Screen::Service && model.focus == Pane::Log;
+    match entry.action {
+        KeyAction::Open | KeyAction::Filter => in_log,
+        KeyAction::Freeze => model.focus == Pane::Freeze,
+        _ => entry.context == InputContext::Log,
+    }
+}
+
+/// What a key does here, in a word or two.
+fn word(model: &Model, entry: &Entry) -> &'static str {
+    match (&entry.action, model.focus) {
+        (KeyAction::Filter, Pane::Log) if model.screen == Screen::Service => "search",
+        (KeyAction::Open, Pane::Log) if model.screen == Screen::Service => "whole line",
+        (KeyAction::Freeze, _) if model.frozen().is_some() => "lift",
+        (KeyAction::Hold, _) if model.is_held() => "release",
+        _ => entry.hint,
+    }
 }
 
 fn hint<'t>(model: &Model, row: Row<'t>, entry: &Entry) -> Row<'t> {
-    row.own(model.key(&entry.action), Role::Key).own(format!(" {}", entry.hint), Role::Muted)
+    let word = format!(" {}", word(model, entry));
+    row.own(model.key(&entry.action), Role::Key).own(word, Role::Muted)
 }

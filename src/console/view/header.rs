@@ -7,11 +7,13 @@ use ratatui::widgets::Paragraph;
 use crate::calendar::FreezeState;
 use crate::console::actions::action::KeyAction;
 use crate::console::age::age;
+use crate::console::model::link::LinkState;
 use crate::console::model::{Model, Screen};
 use crate::console::theme::Role;
 use crate::console::view::parts::clock::clock;
 use crate::console::view::parts::row::Row;
 use crate::console::view::parts::{progress, verdict};
+use crate::domain::deployment::DeploymentState;
 use crate::domain::ids::Environment;
 use crate::domain::snapshot::ServiceSnapshot;
 use crate::domain::time::say;
@@ -27,32 +29,53 @@ const SHORTEST_NAME: usize = 4;
 /// The most columns of why it is frozen.
 const LONGEST_REASON: usize = 24;
 
-/// What the line says at full length, and what it gives up one after the other until it fits; never the words that say
-/// what stops a promote and how a rollback would go.
+/// What the line says at full length, and what it gives up one after the other until it fits; never that this is
+/// production, what stops a promote, how a rollback would go, and that staging is red.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Length {
     Full,
     NoReason,
     NoTook,
+    /// Without since when staging is as it is.
+    NoStagingAge,
     NoAge,
+    /// With a glyph for how staging is, where it is well.
+    StagingGlyph,
+    /// Without staging where it is well.
+    OnlyRed,
     NoEnd,
+    /// Without the step that failed in staging.
+    NoStep,
     NoArrow,
     NoTime,
     NoKind,
-    /// Without who you are and what you may, and with as much of the service's name as there is room for.
+    /// With as much of the service's name as there is room for.
     Bare,
 }
 
-/// What is given up, step by step.
-const LENGTHS: [Length; 8] = [
+/// How much is said of how old the data is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum DataAge {
+    Long,
+    /// Without when it is asked for again.
+    Short,
+    /// Of old data only how old it is.
+    Shortest,
+}
+
+/// What is given up, step by step, for who you are to have its place.
+const LENGTHS: [Length; 11] = [
     Length::NoReason,
     Length::NoTook,
+    Length::NoStagingAge,
     Length::NoAge,
+    Length::StagingGlyph,
+    Length::OnlyRed,
     Length::NoEnd,
+    Length::NoStep,
     Length::NoArrow,
     Length::NoTime,
     Length::NoKind,
-    Length::Bare,
 ];
 
 pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
@@ -83,18 +106,29 @@ fn draw_service(model: &Model, service: &ServiceSnapshot, frame: &mut Frame, are
     let at = |length, name| {
         // As long as it wants to be, to see whether it fits.
         let row = Row::new(&model.options.theme, u16::MAX);
-        rollback(model, stopped(model, named(model, row, length, name), length), service, length)
+        let row = stopped(model, named(model, row, length, name), length);
+        staging(model, rollback(model, row, service, length), length)
     };
     let row = || Row::new(&model.options.theme, area.width);
     let right = |most| state(model, row(), most);
     let fixed = right(0).taken();
-    let room = width.saturating_sub(fixed + LEAST_NAME);
-    let fits = |length: &Length| at(*length, SHORT_NAME).taken() <= room;
-    let Some(length) = LENGTHS[..LENGTHS.len() - 1].iter().copied().find(fits) else {
-        let right = freshness(model, row().own(" ", Role::Text)).own(" ", Role::Text);
-        let rest = at(Length::Bare, 0).taken() + right.taken();
-        let name = width.saturating_sub(rest).clamp(SHORTEST_NAME, SHORT_NAME);
-        let left = at(Length::Bare, name);
+    let fits = |taken: usize| {
+        let room = width.saturating_sub(taken);
+        LENGTHS.iter().copied().find(|length| at(*length, SHORT_NAME).taken() <= room)
+    };
+    let Some(length) = fits(fixed + LEAST_NAME) else {
+        // Who you are and what you may give way before what is so.
+        let right = |age| aged(model, row().own(" ", Role::Text), age).own(" ", Role::Text);
+        let ages = [DataAge::Short, DataAge::Shortest];
+        let found = ages.into_iter().find_map(|age| Some((fits(right(age).taken())?, age)));
+        let (left, right) = if let Some((length, age)) = found {
+            (at(length, SHORT_NAME), right(age))
+        } else {
+            let right = right(DataAge::Shortest);
+            let rest = at(Length::Bare, 0).taken() + right.taken();
+            let name = width.saturating_sub(rest).clamp(SHORTEST_NAME, SHORT_NAME);
+            (at(Length::Bare, name), right)
+        };
         return frame
             .render_widget(Paragraph::new(left.then_right(right, area.width).line()), area);
     };
@@ -140,10 +174,11 @@ fn named<'t>(model: &Model, row: Row<'t>, length: Length, most: usize) -> Row<'t
     let Some(service) = &model.service else { return row };
     let name = service.service.as_str();
     let (short, aged) = (length >= Length::NoArrow, length < Length::NoAge);
+    let row = row.own(" PROD ", Role::EnvProduction);
     let row = if short {
-        row.gap(1).outside(name, name.len().min(most), Role::EnvProduction)
+        row.outside(name, name.len().min(most), Role::Text)
     } else {
-        row.own(" PROD ", Role::EnvProduction).own(name, Role::Text)
+        row.own(name, Role::Text)
     };
     let row = row.gap(1);
     let live = service.live.get(&Environment::Production);
@@ -163,7 +198,12 @@ fn named<'t>(model: &Model, row: Row<'t>, length: Length, most: usize) -> Row<'t
     if let Some(broken) = service.unsettled.and_then(|id| model.deployment(id)) {
         let request = &broken.deployment.request;
         let state = broken.state.as_str();
-        return row.own(format!(" {} of {} {state}", request.kind, request.build), Role::Danger);
+        return if length < Length::NoKind {
+            row.own(format!(" {} of {} {state}", request.kind, request.build), Role::Danger)
+        } else {
+            let arrow = model.options.theme.symbols.arrow;
+            row.own(format!(" {arrow} {} {state}", request.build), Role::Danger)
+        };
     }
     match live {
         Some(live) if model.build(live.build).is_some_and(|row| !row.bad.is_empty()) => {
@@ -188,7 +228,7 @@ fn stopped<'t>(model: &Model, row: Row<'t>, length: Length) -> Row<'t> {
     let (row, standing) = (apart(row, length), model.standing());
     if let Some(hold) = service.holds.get(&Environment::Production) {
         let row = row.own("ON HOLD", Role::Frozen);
-        let row = if length < Length::NoReason {
+        let row = if length < Length::NoEnd {
             let by = hold.by.to_string();
             row.own(" by ", Role::Muted).called_within(&by, LONGEST_NAME, Role::Muted)
         } else {
@@ -253,6 +293,39 @@ fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: 
     }
 }
 
+/// `STG #30 FAILED smoke 2m`: what staging is about now.
+fn staging<'t>(model: &Model, row: Row<'t>, length: Length) -> Row<'t> {
+    let Some(newest) = model.newest_in_staging() else { return row };
+    let deployment = &newest.deployment;
+    let symbols = &model.options.theme.symbols;
+    let (glyph, word, role) = match newest.state {
+        DeploymentState::Queued => (symbols.queued, "queued", Role::Muted),
+        DeploymentState::Running => (symbols.running, "DEPLOYING", Role::Running),
+        DeploymentState::Succeeded => (symbols.ok, "ok", Role::Ok),
+        DeploymentState::Cancelled => (symbols.superseded, "cancelled", Role::Inactive),
+        DeploymentState::Failed => (symbols.failed, "FAILED", Role::Danger),
+        DeploymentState::Interrupted => (symbols.warn, "INTERRUPTED", Role::Danger),
+    };
+    let red = role == Role::Danger;
+    let word = if red || length < Length::StagingGlyph { word } else { glyph };
+    if length >= Length::OnlyRed && !red {
+        return row;
+    }
+    let row = apart(row, length).own("STG ", Role::EnvStaging);
+    let row = row.own(format!("{} ", deployment.request.build), Role::Text).own(word, role);
+    let step = deployment.failed_step().filter(|_| red && length < Length::NoStep);
+    let row = match step {
+        Some(step) => row.gap(1).called_within(step, SHORT_NAME, role),
+        None => row,
+    };
+    let time = match (&deployment.ended, newest.state) {
+        (Some(ended), _) => age(model.since(ended.at)),
+        (None, DeploymentState::Running) => progress::of(model, newest).0,
+        (None, _) => return row,
+    };
+    if length < Length::NoStagingAge { row.gap(1).own(time, Role::Muted) } else { row }
+}
+
 fn apart(row: Row<'_>, length: Length) -> Row<'_> {
     if length < Length::Bare { row.own(" | ", Role::Border) } else { row.gap(1) }
 }
@@ -278,18 +351,24 @@ fn state<'t>(model: &Model, row: Row<'t>, most: usize) -> Row<'t> {
 
 /// How old the data is, in words that cannot be missed once nothing may be done on it.
 pub fn freshness<'t>(model: &Model, row: Row<'t>) -> Row<'t> {
-    use crate::console::model::link::LinkState;
-    let retry = model.link.retry_in(model.at).map_or_else(String::new, |wait| {
+    aged(model, row, DataAge::Long)
+}
+
+fn aged<'t>(model: &Model, row: Row<'t>, length: DataAge) -> Row<'t> {
+    let retry = model.link.retry_in(model.at).filter(|_| length == DataAge::Long);
+    let retry = retry.map_or_else(String::new, |wait| {
         format!(", retry in {}s", wait.as_millis().div_ceil(1_000))
     });
     if let Some(old) = model.link.stale(model.at, model.options.stale_after) {
-        return row.own(format!("STALE {}{retry}, actions off", say(old)), Role::Stale);
+        let off = if length < DataAge::Shortest { ", actions off" } else { "" };
+        return row.own(format!("STALE {}{retry}{off}", say(old)), Role::Stale);
     }
     match &model.link.state {
         LinkState::Connecting => row.own("connecting", Role::Muted),
         LinkState::Down { .. } => {
             let age = say(model.at.saturating_duration_since(model.link.last_answer));
-            row.own(format!("no answer for {age}{retry}"), Role::Warn)
+            let long = if length == DataAge::Long { " for" } else { "" };
+            row.own(format!("no answer{long} {age}{retry}"), Role::Warn)
         }
         LinkState::Up if model.is_paused() => row.own("PAUSED", Role::Stale),
         LinkState::Up => row.own("fresh", Role::Muted),

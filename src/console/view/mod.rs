@@ -15,7 +15,7 @@ use crate::console::model::areas::is_tiny;
 use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen};
-use crate::console::view::overlays::{changes, help, messages};
+use crate::console::view::overlays::{changes, help, line, messages};
 use crate::console::view::panes::{activity, details, fleet, freeze, log, production, staging};
 use crate::console::view::parts::{frame, requests};
 use crate::fault::{self, Layer};
@@ -29,8 +29,11 @@ pub fn view(model: &Model, frame: &mut Frame) {
     if is_tiny(areas.screen) {
         return tiny::draw(model, frame);
     }
-    header::draw(model, frame, areas.header);
     fault::here(Layer::View);
+    if model.is_plain() && model.overlays.is_empty() {
+        return log::draw_plain(model, frame);
+    }
+    header::draw(model, frame, areas.header);
     if let Some(area) = areas.problem {
         header::draw_problem(model, frame, area);
     }
@@ -69,6 +72,7 @@ fn draw_overlay(model: &Model, frame: &mut Frame, overlay: &Overlay, body: Rect)
     match overlay {
         Overlay::Confirm(confirm) => dialog::draw(model, confirm, frame, body),
         Overlay::Changes(page) => changes::draw(model, page, frame, body),
+        Overlay::Line(page) => line::draw(model, page, frame, body),
         Overlay::Help(help) => help::draw(model, help, frame, body),
         Overlay::Messages(scroll) => messages::draw(model, *scroll, frame, body),
     }

@@ -8,6 +8,7 @@ use super::modes;
 use super::stage::Stage;
 use trunkline_testing::dice::{Dice, seeds};
 use trunkline_testing::pty::Pty;
+use trunkline_testing::shop::acts;
 
 /// How long a way out may take on a machine that is busy with other things; on a calm one it takes no time.
 const WAY_OUT: Duration = Duration::from_mins(1);
@@ -96,8 +97,8 @@ fn come_to(screen: &mut Pty, moment: Moment, dice: &mut Dice) {
             }
         }
         Moment::Dialog => {
-            screen.press(b"1gjP");
-            screen.shows("Promote #3 to PRODUCTION");
+            screen.press(b"1gj");
+            acts(screen, "P", "Promote #3 to PRODUCTION");
         }
         Moment::Countdown => {
             screen.press(b"!");

@@ -11,6 +11,7 @@ use super::flood::{Press, flood};
 use super::stage::Stage;
 use trunkline_testing::console::{Console, checkout, options, put_live, ready};
 use trunkline_testing::dice::{Dice, number, seeds};
+use trunkline_testing::shop::acts;
 
 /// A countdown that no flood outlasts: what fires it is a key.
 const LONG: Duration = Duration::from_hours(10);
@@ -147,5 +148,26 @@ fn a_flood_without_end_is_taken_and_nothing_else() {
     screen.press(b"\x1b\x1b\x1b");
     screen.press(THE_END);
     assert_eq!(screen.exit_code(), 0, "{}", screen.text());
+    stage.is_untouched();
+}
+
+#[test]
+fn a_paste_that_the_terminal_does_not_mark_starts_nothing_and_one_key_alone_does() {
+    let stage = Stage::set();
+    let mut screen = stage.console(&[]);
+    screen.shows("change 3");
+    screen.press(b"went fine! thanks\n");
+    screen.shows("keys came together, as in a paste");
+    // What a terminal tells of its mouse and its window is no key, whole or in pieces.
+    screen.press(b"\x1b[<0;10;10M\x1b[<0;10;10m\x1b[M !!\x1b[I\x1b[O");
+    screen.press(b"[<0;10;10M[<0;!P");
+    screen.press(b"\x1b\x1b\x1b");
+    acts(&mut screen, "?", "letters search");
+    screen.press(b"\x1b");
+    screen.hides("letters search");
+    assert!(!screen.has_shown("ROLLING BACK") && !screen.has_shown("Promote #"));
+    acts(&mut screen, "!", "ROLLING BACK PRODUCTION");
+    screen.press(b"\x1b");
+    screen.hides("ROLLING BACK PRODUCTION");
     stage.is_untouched();
 }

@@ -10,6 +10,7 @@ mod flood;
 mod floods;
 mod gone;
 mod jobs;
+mod lost_engine;
 mod modes;
 mod plain;
 mod process;

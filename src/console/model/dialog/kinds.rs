@@ -1,6 +1,7 @@
 //! The kinds of dialogs: what each one is about, what it asks for, and whether that is still there.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
@@ -77,6 +78,8 @@ pub struct Planning {
     pub question: Option<Question>,
     /// What took the place of this, to be watched instead of doing it.
     pub watch: Option<WatchTarget>,
+    /// It does not go where the header says that a rollback goes, so the number of its build has to be typed.
+    pub is_other: bool,
 }
 
 /// A plan that was asked for. There is one at a time: where the service changes faster than plans are made, asking
@@ -96,14 +99,51 @@ pub struct WatchTarget {
 }
 
 /// When an emergency starts.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Countdown {
     /// When it starts by itself; `None` while there is no plan to count down for.
     pub fires_at: Option<Instant>,
     /// Why it began again.
     pub again: Vec<String>,
-    /// Only a key starts it: its service was selected in a list whose rows come and go.
-    pub waits_for_enter: bool,
+    /// Why only a key starts it, where that is so.
+    pub waits_for_enter: Option<EnterWhy>,
+    /// When it was asked for, and what was live then.
+    pub pressed: Instant,
+    pub live: Option<BuildNumber>,
+    /// The engine does not answer.
+    pub silence: Option<Silence>,
+}
+
+/// Why an emergency does not start by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EnterWhy {
+    /// Its service was selected in a list whose rows come and go.
+    Listed,
+    /// The engine answered so late, or so much had changed by then, that nobody may be there who still means it.
+    Late,
+}
+
+/// An engine that does not answer is asked again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Silence {
+    pub why: String,
+    pub tries: u32,
+    /// When it is asked next, unless it is being asked.
+    pub retry: Option<Instant>,
+}
+
+/// After so long, an emergency that waited for the engine does not start by itself.
+const LATE: Duration = Duration::from_secs(30);
+
+impl Countdown {
+    /// A plan is there, perhaps the first: why it does not start by itself, if it does not.
+    pub(super) fn plan_is_there(&mut self, live: Option<BuildNumber>, at: Instant, first: bool) {
+        let waited = self.silence.take().is_some();
+        let late = at.saturating_duration_since(self.pressed) >= LATE;
+        if late && (waited || first) || waited && live != self.live {
+            self.waits_for_enter.get_or_insert(EnterWhy::Late);
+        }
+    }
 }
 
 /// Making them.
@@ -113,15 +153,29 @@ impl Dialog {
         Self::Plan { planning: Planning::new(action), fields: Vec::new() }
     }
 
+    /// A rollback to another build than the header names.
+    #[must_use]
+    pub fn roll_back_to_other(build: BuildNumber) -> Self {
+        let action = Action::Rollback { to: Some(build) };
+        let planning = Planning { is_other: true, ..Planning::new(action) };
+        Self::Plan { planning, fields: Vec::new() }
+    }
+
     #[must_use]
     pub fn preview(build: BuildNumber) -> Self {
         Self::Preview { planning: Planning::new(Action::Promote { build }) }
     }
 
     #[must_use]
-    pub fn emergency(waits_for_enter: bool) -> Self {
+    pub fn emergency(
+        waits_for_enter: Option<EnterWhy>,
+        live: Option<BuildNumber>,
+        pressed: Instant,
+    ) -> Self {
         let planning = Planning::new(Action::Rollback { to: None });
-        let countdown = Countdown { waits_for_enter, ..Countdown::default() };
+        let (again, silence) = (Vec::new(), None);
+        let countdown =
+            Countdown { fires_at: None, again, waits_for_enter, pressed, live, silence };
         Self::Emergency { planning, countdown, number: None }
     }
 
@@ -165,7 +219,7 @@ impl Dialog {
 
 impl Planning {
     fn new(action: Action) -> Self {
-        Self { action, plan: None, question: None, watch: None }
+        Self { action, plan: None, question: None, watch: None, is_other: false }
     }
 }
 
@@ -267,14 +321,16 @@ impl Dialog {
     /// Takes a plan, and asks for what it wants typed. A reason that was typed before stays.
     pub(super) fn take_plan(&mut self, plan: Box<Plan>) {
         let number = || Field::empty(FieldKind::Number(plan.target.build));
-        let past_the_floor = plan.is_past_the_floor() && plan.severity() < Severity::Refuse;
+        let may_be_done = plan.severity() < Severity::Refuse;
+        let past_the_floor = plan.is_past_the_floor() && may_be_done;
+        let is_other = self.planning().is_some_and(|planning| planning.is_other) && may_be_done;
         match self {
             Self::Plan { fields, .. } if plan.severity() == Severity::Override => {
                 let reason = fields.drain(..).find(|field| field.kind == FieldKind::Reason);
                 *fields = vec![reason.unwrap_or(Field::empty(FieldKind::Reason)), number()];
             }
             Self::Plan { fields, .. } => {
-                *fields = past_the_floor.then(number).into_iter().collect();
+                *fields = (past_the_floor || is_other).then(number).into_iter().collect();
             }
             Self::Emergency { number: field, .. } => *field = past_the_floor.then(number),
             _ => {}

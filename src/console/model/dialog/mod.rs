@@ -141,6 +141,22 @@ impl Confirm {
         }
     }
 
+    /// The plan of an emergency is there: how long that took, and whether production is as it was when it was asked for.
+    pub fn emergency_is_planned(&mut self, plan: &Plan, at: Instant) {
+        let live = plan.live.as_ref().map(|live| live.build);
+        let first = self.dialog.plan().is_none();
+        if let Some(countdown) = self.dialog.countdown_mut() {
+            countdown.plan_is_there(live, at, first);
+        }
+    }
+
+    /// When the engine is asked again for an emergency, while it does not answer.
+    #[must_use]
+    pub fn asks_again_at(&self) -> Option<Instant> {
+        let plans = *self.progress.stage() == Stage::Planning;
+        self.dialog.countdown().filter(|_| plans)?.silence.as_ref()?.retry
+    }
+
     /// When the emergency is sent by itself, unless it is cancelled.
     #[must_use]
     pub fn fires_at(&self) -> Option<Instant> {

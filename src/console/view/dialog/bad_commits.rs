@@ -48,10 +48,10 @@ fn cut(choice: &CommitChoice, hidden: usize) -> Option<String> {
         (None, 0, 0) => None,
         (None, hidden, 0) => Some(format!("{hidden} more lines, {marked} marked; arrows move")),
         (None, _, more) => Some(format!(
-            "{marked} marked; {more} more commits are not listed: trunkline quarantine names them"
+            "{marked} marked; {more} more commits are not listed: trunkline quarantine add names them"
         )),
         (Some(oldest), _, _) => Some(format!(
-            "{marked} marked; those before {oldest} are not listed: trunkline quarantine"
+            "{marked} marked; those before {oldest} are not listed: trunkline quarantine add"
         )),
     }
 }

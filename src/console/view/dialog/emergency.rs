@@ -1,19 +1,27 @@
 //! The emergency rollback: what it takes away, where it goes, and the countdown.
 
+use std::time::Duration;
+
 use ratatui::text::Line;
 
 use crate::console::actions::action::{DialogAction, KeyAction};
 use crate::console::model::Model;
 use crate::console::model::dialog::Confirm;
+use crate::console::model::dialog::kinds::EnterWhy;
 use crate::console::model::dialog::progress::{Focus, Stage};
+use crate::console::model::link::LinkState;
 use crate::console::theme::Role;
 use crate::console::view::dialog;
 use crate::console::view::overlays::changes;
 use crate::console::view::parts::row::Row;
 use crate::console::view::parts::{findings, progress, verdict};
+use crate::domain::ids::Environment;
 use crate::domain::plan::{Finding, Guard, Plan, Severity};
 use crate::domain::schema::Outlook;
 use crate::domain::time::say;
+
+/// After so long without a plan, the commands are shown that do without this console.
+const BY_HAND: Duration = Duration::from_secs(5);
 
 /// The most reasons of a verdict that are shown while it counts down.
 const REASONS: usize = 3;
@@ -25,6 +33,9 @@ pub fn title(model: &Model, confirm: &Confirm) -> String {
         Stage::Refused(_) => return " Rollback NOT started: refused ".into(),
         Stage::Failed(_) => return " Rollback NOT started: it failed ".into(),
         Stage::Unknown(_) => return " Rollback: UNKNOWN ".into(),
+        Stage::Planning if waits(model, confirm).is_some() => {
+            return " ROLLING BACK PRODUCTION: waiting for the engine ".into();
+        }
         _ => {}
     }
     let Some(plan) = confirm.dialog.plan() else { return " ROLLING BACK PRODUCTION ".into() };
@@ -59,12 +70,11 @@ pub fn lines(
         upper.extend(dialog::paragraph(model, width, &text, Role::Warn));
     }
     upper.extend(service(model, confirm, width));
-    match confirm.dialog.plan() {
-        Some(plan) => upper.extend(of_plan(model, plan, width)),
-        None if *confirm.progress.stage() == Stage::Planning => {
-            upper.extend(dialog::paragraph(model, width, "making the plan", Role::Muted));
-        }
-        None => {}
+    upper.extend(late(model, confirm, width));
+    match (confirm.progress.stage(), confirm.dialog.plan()) {
+        (Stage::Planning, _) => upper.extend(planning(model, confirm, width)),
+        (_, Some(plan)) => upper.extend(of_plan(model, plan, width)),
+        (_, None) => {}
     }
     upper.push(Line::default());
     let mut lower = dialog::outcome(model, confirm, width);
@@ -83,6 +93,51 @@ pub fn lines(
     (upper, lower)
 }
 
+/// For how long an emergency has waited for an engine that does not answer.
+fn waits(model: &Model, confirm: &Confirm) -> Option<Duration> {
+    let countdown = confirm.dialog.countdown()?;
+    let down = matches!(model.link.state, LinkState::Down { .. });
+    let waited = model.at.saturating_duration_since(countdown.pressed);
+    (countdown.silence.is_some() || down || waited >= BY_HAND).then_some(waited)
+}
+
+/// What it waits for; and after a while how to do without this console, as it stands here and can be copied.
+fn planning(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
+    let Some(waited) = waits(model, confirm) else {
+        return dialog::paragraph(model, width, "making the plan", Role::Muted);
+    };
+    let text =
+        format!("waiting for the engine for {}; the countdown begins with the plan", say(waited));
+    let mut lines = dialog::paragraph(model, width, &text, Role::Warn);
+    let silence = confirm.dialog.countdown().and_then(|countdown| countdown.silence.as_ref());
+    if let Some(silence) = silence {
+        lines.extend(dialog::paragraph(model, width, &silence.why, Role::Text));
+    }
+    if waited >= BY_HAND {
+        lines.push(Line::default());
+        lines.extend(dialog::paragraph(model, width, "or do it in a shell:", Role::Text));
+        for command in by_hand(model) {
+            let row = Row::new(&model.options.theme, width).gap(4);
+            lines.push(row.own(command, Role::Key).line());
+        }
+    }
+    lines
+}
+
+/// The commands that do the same without a console.
+fn by_hand(model: &Model) -> [String; 2] {
+    let demo = model.options.demo || model.description.as_ref().is_some_and(|d| d.demo);
+    let demo = if demo { " --demo" } else { "" };
+    let service = model.services.selected.as_ref();
+    let service = service.map_or_else(String::new, |service| format!(" --service {service}"));
+    let to = model.service.as_ref().and_then(|service| service.rollback.as_ref());
+    let to = to.map_or_else(String::new, |to| format!(" {}", to.to.0));
+    [
+        format!("trunkline engine restart{demo}"),
+        format!("trunkline rollback{to}{service}{demo} --yes"),
+    ]
+}
+
 /// Which service it is, where there are several.
 fn service(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
     let several = model.has_several_services();
@@ -92,12 +147,27 @@ fn service(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
     let row = Row::new(&model.options.theme, width).gap(2).cell("service", 12, Role::Muted);
     let row = row.own(service.as_str(), Role::Accent);
     let key = model.key(&KeyAction::Dialog(DialogAction::Press));
-    let row = if confirm.dialog.countdown().is_some_and(|countdown| countdown.waits_for_enter) {
+    let why = confirm.dialog.countdown().and_then(|countdown| countdown.waits_for_enter);
+    let row = if why == Some(EnterWhy::Listed) {
         row.own(format!("  selected in a list: only {key} starts it"), Role::Warn)
     } else {
         row
     };
     vec![row.line()]
+}
+
+/// That only a key starts it, where it waited for the engine for too long or production changed meanwhile.
+fn late(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
+    let countdown = confirm.dialog.countdown();
+    let late = countdown.filter(|c| c.waits_for_enter == Some(EnterWhy::Late));
+    let Some(countdown) = late.filter(|_| confirm.dialog.plan().is_some()) else {
+        return Vec::new();
+    };
+    let key = model.key(&KeyAction::Dialog(DialogAction::Press));
+    let live = model.service.as_ref().and_then(|s| s.live.get(&Environment::Production));
+    let changed = live.map(|live| live.build) != countdown.live;
+    let why = if changed { "production changed meanwhile" } else { "the engine answered late" };
+    dialog::paragraph(model, width, &format!("{why}: only {key} starts it"), Role::Warn)
 }
 
 fn of_plan(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {

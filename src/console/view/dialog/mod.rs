@@ -32,8 +32,10 @@ use crate::domain::instant;
 use crate::domain::plan::Plan;
 use crate::gate::{self, Safe};
 
-/// How wide a dialog is, border included.
-const WIDTH: u16 = 78;
+/// How wide a dialog is, border included: as wide as there is room, as long as its lines are easy to read.
+const WIDTH: std::ops::RangeInclusive<u16> = 78..=120;
+/// What stays free on a wider screen, so that it is seen that there is something behind.
+const BESIDE: u16 = 8;
 
 pub fn draw(model: &Model, confirm: &Confirm, frame: &mut Frame, body: Rect) {
     let Parts { area, upper, lower } = parts(model, confirm, body);
@@ -58,7 +60,8 @@ fn keys(model: &Model, confirm: &Confirm) -> String {
     match &confirm.dialog {
         Dialog::Emergency { .. } => format!("{close} cancels"),
         Dialog::Cancel { .. } => format!("{close} keeps it"),
-        dialog if dialog.plan().is_some() => {
+        // In a field its key is a letter.
+        dialog if dialog.plan().is_some() && confirm.focused_field().is_none() => {
             format!("{} changes  {close} cancel", key(DialogAction::Changes))
         }
         _ => format!("{close} cancel"),
@@ -84,7 +87,8 @@ const LEAST: usize = 4;
 
 /// The fields and buttons always have their place; what is above them gives way, and can be scrolled.
 fn parts(model: &Model, confirm: &Confirm, body: Rect) -> Parts {
-    let width = WIDTH.min(body.width);
+    let width = body.width.saturating_sub(BESIDE).clamp(*WIDTH.start(), *WIDTH.end());
+    let width = width.min(body.width);
     let (inner, room) = (width.saturating_sub(2), body.height.saturating_sub(2));
     let (mut upper, mut lower) = if confirm.dialog.is_emergency() {
         let (upper, lower) = emergency::lines(model, confirm, inner);
@@ -175,7 +179,10 @@ fn upper(model: &Model, confirm: &Confirm, width: u16) -> Upper {
         upper.lines.push(Line::default());
     }
     match confirm.dialog.plan() {
-        Some(shown) => plan::add(model, shown, width, &mut upper),
+        Some(shown) => {
+            upper.lines.extend(other(model, confirm, shown, width));
+            plan::add(model, shown, width, &mut upper);
+        }
         None if *confirm.progress.stage() == Stage::Planning => {
             let row = Row::new(&model.options.theme, width).gap(2);
             upper.lines.push(row.own("making the plan", Role::Muted).line());
@@ -183,6 +190,20 @@ fn upper(model: &Model, confirm: &Confirm, width: u16) -> Upper {
         None => upper.lines.extend(about::lines(model, &confirm.dialog, width)),
     }
     upper
+}
+
+/// Where the header says that a rollback goes, when this one goes elsewhere.
+fn other(model: &Model, confirm: &Confirm, plan: &Plan, width: u16) -> Vec<Line<'static>> {
+    let usual = model.service.as_ref().and_then(|service| service.rollback.as_ref());
+    let is_other = confirm.dialog.planning().is_some_and(|planning| planning.is_other);
+    let Some(usual) = usual.filter(|usual| is_other && usual.to != plan.target.build) else {
+        return Vec::new();
+    };
+    let (to, build) = (usual.to, plan.target.build);
+    let text = format!("the header's way back is {to}; this one goes to {build}, the selected row");
+    let mut lines = paragraph(model, width, &text, Role::Warn);
+    lines.push(Line::default());
+    lines
 }
 
 /// The fields, what came of pressing, the buttons and the way back.

@@ -1,7 +1,5 @@
 //! A plan in its dialog: what it is about, what speaks against it, its facts, and what speaks for it.
 
-use std::collections::BTreeSet;
-
 use ratatui::text::Line;
 
 use crate::console::actions::action::KeyAction;
@@ -35,6 +33,8 @@ pub fn add(model: &Model, plan: &Plan, width: u16, upper: &mut Upper) {
         upper.lines.push(Line::default());
     }
     upper.lines.extend(subject(model, plan, width));
+    let closes = way_back(model, plan, width).filter(|_| closes_way_back(plan));
+    upper.lines.extend(closes.map(Row::line));
     let told = |finding: &&Finding| !verdict.is_some_and(|v| repeats_verdict(finding, v));
     let mut all: Vec<_> = plan.findings.iter().filter(told).collect();
     all.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -94,10 +94,15 @@ fn facts(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
     if plan.kind == DeploymentKind::Rollback {
         rows.push(fact(model, width, "then").own(holds(model), Role::Text));
     }
-    rows.extend(way_back(model, plan, width));
+    rows.extend(way_back(model, plan, width).filter(|_| !closes_way_back(plan)));
     rows.extend(asked_for(model, plan, width));
     rows.extend(beyond_ascii(model, plan, width));
     rows.into_iter().map(Row::line).collect()
+}
+
+/// Whether nothing leads back after it: that is said before everything else.
+fn closes_way_back(plan: &Plan) -> bool {
+    plan.verdict.as_ref().is_some_and(|after| after.outlook == Outlook::PointOfNoReturn)
 }
 
 /// How far one could go back after a promote, unless all the way.
@@ -118,16 +123,23 @@ fn asked_for<'t>(model: &'t Model, plan: &Plan, width: u16) -> Option<Row<'t>> {
     Some(fact(model, width, "asked for").own(text, Role::Warn))
 }
 
-/// The code points of names that are not plain ASCII: a name must not be mistaken for a similar one.
-fn beyond_ascii<'t>(model: &'t Model, plan: &Plan, width: u16) -> Option<Row<'t>> {
+/// The most names that are spelled out; the page of changes spells all of them at their commits.
+const SPELLED: usize = 3;
+
+/// The code points of names that are not plain ASCII, each with the commit or step that it stands at: a name must not be
+/// mistaken for a similar one.
+fn beyond_ascii<'t>(model: &'t Model, plan: &Plan, width: u16) -> Vec<Row<'t>> {
     let people = model.service.as_ref().map(|service| &service.people);
-    let writers = people.map_or(Vec::new(), |people| plan.range.writers(people));
-    let steps = plan.steps.iter().map(|step| step.name.as_str());
-    let names = writers.into_iter().chain(steps);
-    let points: BTreeSet<_> = names.flat_map(|name| gate::field(name).code_points()).collect();
-    let points: Vec<_> = points.into_iter().collect();
-    let row = || fact(model, width, "not ASCII").own(points.join(", "), Role::Warn);
-    (!points.is_empty()).then(row)
+    let commits = plan.range.commits.iter().filter_map(|commit| {
+        let points = people.map_or(Vec::new(), |people| changes::beyond_ascii(commit, people));
+        (!points.is_empty()).then(|| format!("{} in {}", points.join(", "), commit.sha.short()))
+    });
+    let steps = plan.steps.iter().filter_map(|step| {
+        let points = gate::field(&step.name).code_points();
+        (!points.is_empty()).then(|| format!("{} in step {}", points.join(", "), step.name))
+    });
+    let row = |text: String| fact(model, width, "not ASCII").own(text, Role::Warn);
+    commits.chain(steps).take(SPELLED).map(row).collect()
 }
 
 /// A build with its subject, as long as it may be where so many columns are taken `beside` it.

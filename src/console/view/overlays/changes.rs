@@ -1,6 +1,6 @@
 //! What a promote ships or a rollback takes away: its commits, authors and files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -17,7 +17,9 @@ use crate::console::view::parts::lines::draw_lines;
 use crate::console::view::parts::row::Row;
 use crate::domain::commit::{Commit, writers};
 use crate::domain::event::DeploymentKind;
+use crate::domain::people::People;
 use crate::domain::plan::Plan;
+use crate::gate;
 
 pub fn draw(model: &Model, page: &ChangesPage, frame: &mut Frame, body: Rect) {
     let theme = &model.options.theme;
@@ -181,10 +183,22 @@ fn of_commit(model: &Model, commit: &Commit, width: u16) -> Vec<Line<'static>> {
         let link = request.link.as_ref().map_or(String::new(), |link| format!("  {link}"));
         note(&format!("pull request {}{link}", request.number), Role::Muted);
     }
+    let people = model.service.as_ref().map(|service| &service.people);
+    let points = people.map_or(Vec::new(), |people| beyond_ascii(commit, people));
+    if !points.is_empty() {
+        note(&format!("not ASCII: {}", points.join(", ")), Role::Warn);
+    }
     for reverted in &commit.reverts {
         note(&format!("reverts {}", reverted.short()), Role::Muted);
     }
     lines
+}
+
+/// The code points of its writers' names that are not plain ASCII, each once.
+pub fn beyond_ascii(commit: &Commit, people: &People) -> Vec<String> {
+    let writers = std::iter::once(&commit.author).chain(&commit.co_authors);
+    let points = writers.flat_map(|who| gate::field(people.call(who)).code_points());
+    points.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn line(model: &Model, commit: &Commit, width: u16) -> Line<'static> {

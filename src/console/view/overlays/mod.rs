@@ -2,5 +2,6 @@
 
 pub mod changes;
 pub mod help;
+pub mod line;
 pub mod messages;
 pub mod migrations;

@@ -19,16 +19,20 @@ const LONGEST_NAME: usize = 20;
 
 pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let inner = frame::pane(model, frame, Pane::Activity, area, "");
-    let rows: Vec<_> = model.service.iter().flat_map(|service| &service.deployments).collect();
-    if rows.is_empty() {
+    if model.service.as_ref().is_none_or(|service| service.deployments.is_empty()) {
         return draw_empty(model, frame, inner, "nothing was deployed yet");
     }
-    let mut lines = requests::lines(model, inner.width);
+    draw_lines(frame, inner, lines(model, inner.width), model.scroll.activity);
+}
+
+pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
+    let mut lines = requests::lines(model, width);
     if !lines.is_empty() {
         lines.push(Line::default());
     }
-    lines.extend(rows.into_iter().flat_map(|row| entry(model, row, inner.width)));
-    draw_lines(frame, inner, lines, model.scroll.activity);
+    let rows = model.service.iter().flat_map(|service| &service.deployments);
+    lines.extend(rows.flat_map(|row| entry(model, row, width)));
+    lines
 }
 
 /// Who did what when, and below it how it went.

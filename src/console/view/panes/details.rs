@@ -39,7 +39,7 @@ pub fn height(model: &Model, width: u16) -> usize {
     lines(model, width).map_or(0, |lines| lines.len())
 }
 
-fn lines(model: &Model, width: u16) -> Option<Vec<Line<'static>>> {
+pub fn lines(model: &Model, width: u16) -> Option<Vec<Line<'static>>> {
     let mut lines = match (model.list, model.selected_history(), model.selected_build()) {
         (Pane::Production, Some(row), _) => deployment(model, row, width),
         (Pane::Staging, _, Some(row)) => build(model, row, width),
@@ -132,6 +132,7 @@ fn deployment(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'stati
             .line(),
     ];
     lines.extend(aftermath(model, row, width));
+    lines.extend(way_back(model, row, width));
     lines.extend(subject(model, width, &row.subject));
     lines.extend([
         commit(model, width, &row.sha),
@@ -142,7 +143,6 @@ fn deployment(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'stati
     ]);
     lines.extend(build_quality::bad(model, request.build, width));
     lines.extend(course(model, row, width));
-    lines.extend(way_back(model, row, width));
     lines.push(Line::default());
     lines.extend(steps(model, row, width));
     let worth = request.findings.iter().filter(|f| f.severity > Severity::Info);

@@ -65,6 +65,15 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     }
 }
 
+/// All that there is to say of freezes, without the month.
+pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
+    let mut lines = head(model, width);
+    lines.extend(wrong(model, problems(model).len(), width));
+    lines.extend(model.freezes().iter().map(|freeze| set_by_hand(model, freeze, width)));
+    lines.extend(coming(model).iter().map(|window| by_calendar(model, window, width)));
+    lines
+}
+
 /// What was set by hand, which can be selected and lifted, and below it the windows by calendar.
 fn draw_list(model: &Model, frame: &mut Frame, list: Rect, windows: &[&FreezeWindow]) {
     let by_hand = model.freezes();

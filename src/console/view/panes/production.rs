@@ -23,22 +23,24 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let total = model.service.as_ref().map_or(0, |service| service.history_total);
     let height = usize::from(area.height.saturating_sub(2));
     let offset = model.production.offset;
-    let right = frame::range(offset, height, history.len(), total);
-    let inner = frame::pane(model, frame, Pane::Production, area, &right);
+    let (rows, in_window) = model.history_on_screen(height);
+    let right = frame::range(offset, in_window, history.len(), total);
+    // Of all rows, so that scrolling moves no column, and as wide as any time is.
+    let columns = ProductionColumns {
+        number: frame::number_width(history.iter().map(|row| row.deployment.request.build)),
+        state: 12,
+        who: frame::column(history.iter().map(|row| row.deployment.by.to_string()), 14).max(6),
+        last: 14,
+    };
+    let heads = columns.heads(area.width.saturating_sub(2));
+    let inner = frame::list(model, frame, Pane::Production, area, &right, &heads);
     if history.is_empty() {
         let key = model.key(&KeyAction::Promote);
         let text =
             format!("nothing was deployed to production yet: {key} promotes the selected build");
         return draw_empty(model, frame, inner, &text);
     }
-    let shown = || history.iter().skip(offset).take(usize::from(inner.height)).copied();
-    let columns = ProductionColumns {
-        number: frame::number_width(history.iter().map(|row| row.deployment.request.build)),
-        state: frame::column(shown().map(|row| state(model, row).1.to_owned()), 12).max(10),
-        who: frame::column(shown().map(|row| row.deployment.by.to_string()), 14),
-        last: frame::column(shown().map(|row| last(model, row).0), 17),
-    };
-    for (y, row) in (inner.y..inner.bottom()).zip(history.iter().skip(offset)) {
+    for (y, row) in (inner.y..inner.bottom()).zip(rows) {
         let place = Rect { y, height: 1, ..inner };
         frame.render_widget(Paragraph::new(line(model, row, inner.width, &columns).line()), place);
         if model.production.selected == Some(row.deployment.id) {
@@ -55,6 +57,21 @@ struct ProductionColumns {
     last: usize,
 }
 
+impl ProductionColumns {
+    /// Where each column begins in so many columns, and what it is.
+    fn heads(&self, width: u16) -> [(usize, &'static str); 4] {
+        let (commit, subject) = (2 + self.number + self.state + 3, self.subject(width));
+        let by = commit + 8 + subject + 1;
+        let ended = by + self.who + 1 + self.last - "ended".len();
+        [(commit, "commit"), (commit + 8, "change"), (by, "by"), (ended, "ended")]
+    }
+
+    fn subject(&self, width: u16) -> usize {
+        let Self { number, state, who, last } = *self;
+        usize::from(width).saturating_sub(2 + number + state + 3 + 8 + 1 + who + 1 + last + 1)
+    }
+}
+
 fn line<'t>(
     model: &'t Model,
     row: &DeploymentRow,
@@ -65,9 +82,8 @@ fn line<'t>(
     let (glyph, word, role) = state(model, row);
     let (last, last_role) = last(model, row);
     let ProductionColumns { number: digits, state: word_width, who, last: end } = *columns;
-    let taken = 2 + digits + word_width + 3 + 8 + 1 + who + 1 + end + 1;
     let bad = bad_mark(model, row);
-    let subject = usize::from(width).saturating_sub(taken + bad.len());
+    let subject = columns.subject(width).saturating_sub(bad.len());
     let cursor = model.production.selected == Some(row.deployment.id);
     let symbols = &model.options.theme.symbols;
     Row::new(&model.options.theme, width)
@@ -84,7 +100,7 @@ fn line<'t>(
         .gap(1)
         .called(&row.deployment.by.to_string(), who, Role::AuthorOther)
         .gap(1)
-        .right(last, end, last_role)
+        .right(progress::within(last, end), end, last_role)
 }
 
 /// The mark before the subject of a build that no rollback should go to.
@@ -137,14 +153,18 @@ fn was_rolled_back(model: &Model, row: &DeploymentRow) -> bool {
 /// The last column: how far it is, or when it ended and for how long it was live.
 fn last(model: &Model, row: &DeploymentRow) -> (String, Role) {
     let Some(ended) = &row.deployment.ended else { return progress::of(model, row) };
-    let ago = age(model.since(ended.at));
+    let since = model.since(ended.at);
     match row.live_for {
-        Some(time) => (format!("{ago}, {} live", short(time)), Role::Muted),
-        None => (format!("{ago} ago"), Role::Muted),
+        Some(time) => {
+            let live = if time.as_secs() < 60 { say(time) } else { short(time) };
+            (format!("{}, {live} live", short(since)), Role::Muted)
+        }
+        None => (format!("{} ago", age(since)), Role::Muted),
     }
 }
 
 /// A span of time in its largest unit, as a column has little room.
 fn short(time: std::time::Duration) -> String {
-    if time.as_secs() < 60 { say(time) } else { age(time) }
+    let age = age(time);
+    age.split_inclusive(['s', 'm', 'h', 'd']).next().unwrap_or_default().to_owned()
 }

@@ -21,7 +21,14 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let height = usize::from(area.height.saturating_sub(2));
     let offset = model.staging.offset;
     let right = frame::range(offset, height, builds.len(), total);
-    let inner = frame::pane(model, frame, Pane::Staging, area, &right);
+    // Of all rows, so that scrolling moves no column, and as wide as any time is.
+    let columns = StagingColumns {
+        number: frame::number_width(builds.iter().map(|row| row.build.number)),
+        who: frame::column(builds.iter().map(|row| writers(model, row)), 14).max(6),
+        last: if frame::is_wide_list(area) { 15 } else { 10 },
+    };
+    let heads = columns.heads(area.width.saturating_sub(2));
+    let inner = frame::list(model, frame, Pane::Staging, area, &right, &heads);
     if builds.is_empty() {
         return draw_empty(
             model,
@@ -30,12 +37,6 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
             "no builds yet: the next merge to the trunk makes one",
         );
     }
-    let shown = || builds.iter().skip(offset).take(usize::from(inner.height)).copied();
-    let columns = StagingColumns {
-        number: frame::number_width(builds.iter().map(|row| row.build.number)),
-        who: frame::column(shown().map(|row| writers(model, row)), 14),
-        last: frame::column(shown().map(|row| last(model, row).0), 15),
-    };
     for (y, build) in (inner.y..inner.bottom()).zip(builds.iter().skip(offset)) {
         let place = Rect { y, height: 1, ..inner };
         frame
@@ -53,6 +54,21 @@ struct StagingColumns {
     last: usize,
 }
 
+impl StagingColumns {
+    /// Where each column begins in so many columns, and what it is.
+    fn heads(&self, width: u16) -> [(usize, &'static str); 4] {
+        let (commit, subject) = (2 + self.number + 13, self.subject(width));
+        let by = commit + 8 + subject + 1;
+        let since = by + self.who + 1 + self.last - "since".len();
+        [(commit, "commit"), (commit + 8, "change"), (by, "by"), (since, "since")]
+    }
+
+    fn subject(&self, width: u16) -> usize {
+        let Self { number, who, last } = *self;
+        usize::from(width).saturating_sub(2 + number + 13 + 8 + 1 + who + 1 + last + 1)
+    }
+}
+
 fn line<'t>(model: &'t Model, row: &BuildRow, width: u16, columns: &StagingColumns) -> Row<'t> {
     let theme = &model.options.theme;
     let build = &row.build;
@@ -60,7 +76,7 @@ fn line<'t>(model: &'t Model, row: &BuildRow, width: u16, columns: &StagingColum
     let (last, last_role) = last(model, row);
     let number = build.number.to_string();
     let StagingColumns { number: digits, who, last: end } = *columns;
-    let subject = usize::from(width).saturating_sub(2 + digits + 13 + 8 + 1 + who + 1 + end + 1);
+    let subject = columns.subject(width);
     let bad = bad_mark(model, row);
     let subject = subject.saturating_sub(bad.len());
     Row::new(theme, width)
@@ -73,7 +89,7 @@ fn line<'t>(model: &'t Model, row: &BuildRow, width: u16, columns: &StagingColum
         .gap(1)
         .called(&writers(model, row), who, writer_role(model, row))
         .gap(1)
-        .right(last, end, last_role)
+        .right(progress::within(last, end), end, last_role)
 }
 
 fn is_live(model: &Model, row: &BuildRow) -> bool {

@@ -5,7 +5,7 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Alignment, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Clear};
+use ratatui::widgets::{Block, Clear, Paragraph};
 
 use crate::console::actions::action::{KeyAction, PageAction};
 use crate::console::model::Model;
@@ -120,6 +120,44 @@ pub fn range(offset: usize, height: usize, shown: usize, total: u32) -> String {
 #[must_use]
 pub fn number_width(builds: impl Iterator<Item = BuildNumber>) -> usize {
     builds.map(|build| build.to_string().len()).max().unwrap_or(0).max(5) + 1
+}
+
+/// The frame of a list: which rows are shown at its lower right, and on its upper border what the columns are, which
+/// takes no row from the list.
+pub fn list(
+    model: &Model,
+    frame: &mut Frame,
+    pane: Pane,
+    area: Rect,
+    rows: &str,
+    heads: &[(usize, &'static str)],
+) -> Rect {
+    let theme = &model.options.theme;
+    let inner = pane_titled(model, frame, pane, area, Vec::new(), Line::default());
+    let muted = on_border(theme.style(Role::Muted));
+    let title = " 1  ".len() + pane.title().len() + 1;
+    let ends = heads.iter().skip(1).map(|(column, _)| *column).chain([inner.width.into()]);
+    // One that has no room before the next is left out.
+    let fits = |((column, head), end): &(&(usize, &str), usize)| {
+        *column > title && column + head.len() < *end
+    };
+    for ((column, head), _) in heads.iter().zip(ends).filter(fits) {
+        let x = inner.x.saturating_add(u16::try_from(column - 1).unwrap_or(u16::MAX));
+        frame.buffer_mut().set_stringn(x, area.y, format!(" {head} "), head.len() + 2, muted);
+    }
+    let rows = right_title(model, rows);
+    let width = u16::try_from(rows.width()).unwrap_or(u16::MAX).min(inner.width);
+    let place = Rect { x: inner.right() - width, y: inner.bottom(), width, height: 1 };
+    if area.height > 1 {
+        frame.render_widget(Paragraph::new(rows), place);
+    }
+    inner
+}
+
+/// Whether a list has room for times in full.
+#[must_use]
+pub fn is_wide_list(area: Rect) -> bool {
+    area.width >= 88
 }
 
 /// How wide a column is for these texts, at most so much.

@@ -29,6 +29,16 @@ pub fn of(model: &Model, row: &DeploymentRow) -> (String, Role) {
     }
 }
 
+/// As much of it as so many columns have room for: without how long it was to take, but never without that it is late.
+#[must_use]
+pub fn within(text: String, columns: usize) -> String {
+    let late = if text.ends_with(" late") { " late" } else { "" };
+    match text.split_once("/~") {
+        Some((elapsed, _)) if text.len() > columns => format!("{elapsed}{late}"),
+        _ => text,
+    }
+}
+
 /// A bar of this many columns, filled up to `part` of `whole`.
 #[must_use]
 pub fn bar(theme: &Theme, part: Duration, whole: Duration, columns: usize) -> String {

@@ -1,0 +1,73 @@
+//! A line that is too long for the pane, to be read whole in a place of its own.
+
+use chrono::{DateTime, Utc};
+
+use crate::console::log::columns::Columns;
+use crate::console::log::line::Line;
+use crate::console::log::pane::LogPane;
+use crate::console::log::scroll::down;
+use crate::gate::columns;
+
+/// A line of the log as it may be drawn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LongLine {
+    pub at: Option<DateTime<Utc>>,
+    /// More than one where a carriage return went back to overwrite.
+    pub rows: Vec<String>,
+    /// Bytes at its end that are not kept.
+    pub hidden: usize,
+}
+
+impl LongLine {
+    fn of(line: &Line) -> Self {
+        let rows = line.rows.iter().map(|row| row.text.clone()).collect();
+        Self { at: line.at, rows, hidden: line.hidden }
+    }
+
+    /// Its text in rows of so many columns.
+    #[must_use]
+    pub fn wrapped(&self, width: usize) -> Vec<String> {
+        let wrap = |mut text: &str| {
+            let mut parts = Vec::new();
+            while !text.is_empty() {
+                let first = text.chars().next().map_or(0, char::len_utf8);
+                let (part, rest) = text.split_at(columns::fit(text, width).max(first));
+                parts.push(part.to_owned());
+                text = rest;
+            }
+            parts
+        };
+        self.rows.iter().flat_map(|row| wrap(row)).collect()
+    }
+}
+
+impl LogPane {
+    /// The text on screen, line by line, each whole.
+    #[must_use]
+    pub fn text(&self) -> Vec<String> {
+        let (columns, height) = self.size();
+        let Some(top) = self.top(columns, height) else { return Vec::new() };
+        let first = self.window.index(top.key);
+        let bottom = down(&self.window, columns, top, height.saturating_sub(1));
+        let shown = (first..self.window.len()).filter_map(|at| self.window.get(at));
+        let shown = shown.take_while(|line| line.key <= bottom.key);
+        shown.flat_map(|line| line.rows.iter().map(|row| row.text.clone())).collect()
+    }
+
+    /// The line on screen that is cut: the one that a search found, else the first.
+    #[must_use]
+    pub fn long_line(&self) -> Option<LongLine> {
+        let (columns, height) = self.size();
+        let top = self.top(columns, height)?;
+        let first = self.window.index(top.key);
+        let shown = (first..first + height).filter_map(|at| self.window.get(at));
+        let cut: Vec<_> = shown.filter(|line| is_cut(line, columns)).collect();
+        let found = self.hit.and_then(|(key, _)| cut.iter().find(|line| line.key == key));
+        found.or(cut.first()).map(|line| LongLine::of(line))
+    }
+}
+
+fn is_cut(line: &Line, columns: Columns) -> bool {
+    let wide = |text: &str| !columns.wrap && columns::width(text) > columns.text;
+    line.hidden > 0 || line.rows.iter().any(|row| wide(&row.text))
+}
