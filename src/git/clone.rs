@@ -14,7 +14,7 @@ const REMOTE: Duration = Duration::from_secs(20);
 
 /// The remote of a clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remote {
+pub struct CloneRemote {
     pub name: String,
     /// What git is given: an absolute path or a URL, without a password.
     pub url: String,
@@ -24,7 +24,7 @@ pub struct Remote {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LocalClone {
     /// The remote of its trunk.
-    pub remote: Option<Remote>,
+    pub remote: Option<CloneRemote>,
     /// By how many commits its branch is behind the remote's, as of its last `git fetch`.
     pub behind: Option<u64>,
     pub is_shallow: bool,
@@ -60,7 +60,11 @@ async fn settings(folder: &Path) -> Vec<(String, String)> {
 }
 
 /// The remote that the trunk's branch follows, else `origin`, else the only one.
-fn remote(folder: &Path, settings: &[(String, String)], of_trunk: Option<&str>) -> Option<Remote> {
+fn remote(
+    folder: &Path,
+    settings: &[(String, String)],
+    of_trunk: Option<&str>,
+) -> Option<CloneRemote> {
     let value = |key: &str| settings.iter().rev().find(|(known, _)| known == key).map(|(_, v)| v);
     let url = |name: &str| value(&format!("remote.{name}.url"));
     let names = settings.iter().filter_map(|(key, _)| {
@@ -71,7 +75,7 @@ fn remote(folder: &Path, settings: &[(String, String)], of_trunk: Option<&str>) 
     let followed = of_trunk.and_then(value).filter(|name| url(name).is_some()).cloned();
     let name = followed.or_else(|| url("origin").map(|_| "origin".to_owned())).or(only)?;
     let url = absolute(folder, url(&name)?);
-    Some(Remote { name, url })
+    Some(CloneRemote { name, url })
 }
 
 /// The address of a remote, from anywhere: a relative path is made absolute, and a password is left out.
@@ -122,7 +126,7 @@ pub async fn default_branch_of(url: &str) -> Result<Option<String>, GitError> {
 }
 
 /// The address of a remote as it is shown.
-impl std::fmt::Display for Remote {
+impl std::fmt::Display for CloneRemote {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&display_url(&self.url))
     }

@@ -19,7 +19,7 @@ const DEEPEST: usize = 10;
 const LARGEST_LIST: u64 = 512 * 1024 * 1024;
 
 /// A commit whose submodules are filled.
-struct Level<'a> {
+struct SubmoduleLevel<'a> {
     /// The git folder that has its objects.
     objects: PathBuf,
     sha: &'a Sha,
@@ -35,11 +35,11 @@ struct Submodule {
     path: String,
     sha: Sha,
     /// `None` if `.gitmodules` does not name it.
-    declared: Option<Declared>,
+    declared: Option<DeclaredSubmodule>,
 }
 
 #[derive(Default, Clone)]
-struct Declared {
+struct DeclaredSubmodule {
     name: String,
     path: String,
     url: String,
@@ -56,12 +56,16 @@ pub(super) async fn fill(
     copies: &Path,
 ) -> Result<(), GitError> {
     let (objects, tree) = (mirror.to_owned(), tree.to_owned());
-    let top = Level { objects, sha, tree, address: address.to_owned(), depth: 0 };
+    let top = SubmoduleLevel { objects, sha, tree, address: address.to_owned(), depth: 0 };
     let mut left = MOST;
     level(&top, copies, &mut left).await
 }
 
-async fn level(level: &Level<'_>, copies: &Path, left: &mut usize) -> Result<(), GitError> {
+async fn level(
+    level: &SubmoduleLevel<'_>,
+    copies: &Path,
+    left: &mut usize,
+) -> Result<(), GitError> {
     for submodule in submodules(&level.objects, level.sha).await? {
         let Some(declared) = &submodule.declared else {
             return Err(refused(&submodule, "", UNDECLARED));
@@ -81,7 +85,7 @@ async fn level(level: &Level<'_>, copies: &Path, left: &mut usize) -> Result<(),
         checkout::write_tree(&copy, &submodule.sha, &tree, &url).await.map_err(failed)?;
         let key = format!("submodule.{}.url", declared.name);
         Git::new("config").args(["--local", &key, &url]).run_in_tree(&level.tree).await?;
-        let inner = Level {
+        let inner = SubmoduleLevel {
             objects: copy,
             sha: &submodule.sha,
             tree,
@@ -165,12 +169,12 @@ async fn submodules(objects: &Path, at: &Sha) -> Result<Vec<Submodule>, GitError
 }
 
 /// The entries of `.gitmodules`, by their names. A file that git refuses has none.
-async fn declared(objects: &Path, at: &Sha) -> HashMap<String, Declared> {
+async fn declared(objects: &Path, at: &Sha) -> HashMap<String, DeclaredSubmodule> {
     let blob = format!("{at}:.gitmodules");
     let list = Git::new("config").args(["-z", "--list", "--blob", &blob]);
     let listed = list.run(objects).await.unwrap_or_default();
     let listed = String::from_utf8_lossy(&listed);
-    let mut all: HashMap<String, Declared> = HashMap::new();
+    let mut all: HashMap<String, DeclaredSubmodule> = HashMap::new();
     for (key, value) in listed.split('\0').filter_map(|entry| entry.split_once('\n')) {
         let Some((name, key)) =
             key.strip_prefix("submodule.").and_then(|rest| rest.rsplit_once('.'))

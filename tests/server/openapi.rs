@@ -62,7 +62,7 @@ fn eventful(world: &Scripted) {
                 build: first,
                 sha: shas.clone(),
                 commit: None,
-                no_way_back: true,
+                no_way_back: false,
                 reason: reason.clone(),
             }),
             Fact::HoldReleased { environment: production, reason: reason.clone(), bad: vec![] },

@@ -1,6 +1,6 @@
 //! Finds the trunk of a repository: also one that was renamed, and that of a clone that lacks a part of it.
 
-use super::look::{KnownTrunk, read_file};
+use super::known::{KnownTrunk, read_file};
 use crate::config::user_file::Watched;
 use crate::domain::ids::Sha;
 use crate::engine::world::Trouble;

@@ -1,11 +1,11 @@
 //! Looks at a trunk with git: finds what is new since the last look. Changes no state of the engine.
 
+use super::known::{KnownTrunk, read_file};
 use super::update::{NewBuild, NewMirror, TrunkRewrite, TrunkUpdate};
 use super::{TrunkContext, find_trunk};
-use crate::config::service_file::ServiceFile;
 use crate::config::user_file::Watched;
 use crate::domain::commit::Commit;
-use crate::domain::ids::{ServiceName, Sha};
+use crate::domain::ids::Sha;
 use crate::domain::people::Identity;
 use crate::engine::freezes;
 use crate::engine::world::{Trouble, World, WorldReader, paths_of};
@@ -114,38 +114,6 @@ impl From<GitError> for Trouble {
     }
 }
 
-/// What the engine knew before the look. Everything is empty for a new service.
-#[derive(Default)]
-pub(super) struct KnownTrunk {
-    pub(super) name: Option<ServiceName>,
-    tip: Option<Sha>,
-    /// The commit of the newest build on the trunk.
-    newest: Option<Sha>,
-    pub(super) trunk: Option<String>,
-    /// The paths of the last good service file.
-    patterns: Vec<String>,
-    freezes_at: Option<Sha>,
-    /// The tip's file was read and is good. A bad file is read again, so that its problem stays visible.
-    is_read: bool,
-}
-
-impl KnownTrunk {
-    fn of(world: &World, watched: &Watched) -> Self {
-        let Some(service) = world.service_at(watched) else { return Self::default() };
-        let tip = service.state.tip.clone();
-        let read = tip.as_ref().and_then(|tip| service.pipelines.get(tip)?.as_ref().ok());
-        Self {
-            name: Some(service.name.clone()),
-            newest: service.state.newest_build().map(|build| build.sha.clone()),
-            freezes_at: service.freezes_at.clone(),
-            trunk: service.file.as_ref().and_then(|file| file.trunk.clone()),
-            patterns: service.file.as_ref().map_or_else(Vec::new, |file| file.paths.clone()),
-            is_read: read.is_some_and(|file| file.name == service.name),
-            tip,
-        }
-    }
-}
-
 /// Keeps the commits of all builds in a mirror that was made again. `None` if it keeps them all already.
 async fn keep_builds(
     world: &WorldReader,
@@ -175,19 +143,6 @@ pub(super) fn is_taken_in(world: &World, watched: &Watched, tip: &Sha) -> bool {
     let known = KnownTrunk::of(world, watched);
     let is_at = |at: &Option<Sha>| at.as_ref() == Some(tip);
     known.is_read && is_at(&known.tip) && is_at(&known.freezes_at)
-}
-
-/// The service file at a commit. The inner error says that it is missing or has a mistake.
-pub(in crate::engine) async fn read_file(
-    mirror: &Mirror,
-    watched: &Watched,
-    at: &Sha,
-) -> Result<Result<ServiceFile, String>, GitError> {
-    let path = watched.service_file();
-    Ok(match mirror.file(at, &path).await? {
-        Some(text) => ServiceFile::parse(&text, &path).map_err(|error| error.in_one_line()),
-        None => Err(format!("commit {} has no {path}; write one and merge it", at.short())),
-    })
 }
 
 /// Whether a commit is in the history of the tip. One that the repository does not have is in none.
