@@ -8,6 +8,7 @@ use super::error::CliError;
 use super::wording::{ago, instant};
 use super::{Reading, output, remedy};
 use crate::backend::Backend;
+use crate::domain::commit::RevertEvidence;
 use crate::domain::commit_location::{
     CommitInBuild, CommitLocation, InProduction, InStaging, NamedCommit,
 };
@@ -125,7 +126,11 @@ fn in_build(placed: &CommitInBuild, now: DateTime<Utc>) -> Vec<String> {
         lines.push(format!("              {attempt} did not succeed: what runs now is unknown"));
     }
     if let Some(taken) = &placed.reverted_by {
-        lines.push(format!("  reverted    by {} in {}", taken.by.short(), taken.build));
+        let (by, build) = (taken.by.short(), taken.build);
+        lines.push(match taken.evidence {
+            RevertEvidence::Sure => format!("  reverted    by {by} in {build}"),
+            evidence => format!("  reverted    not known: {by} in {build} seems to, {evidence}"),
+        });
     }
     if let Some(bad) = &placed.quarantined {
         lines.push(marked_bad(bad, now));

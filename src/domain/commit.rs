@@ -1,6 +1,7 @@
 //! A commit as the plan needs it, and the range of commits between two builds.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -17,9 +18,12 @@ pub struct Commit {
     /// How many parents it has. A commit with two or more is a merge.
     pub parents: u32,
     pub author: Identity,
-    /// From the `Co-authored-by` trailers.
+    /// The people whom its message names as its writers. One without an address has an empty one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub co_authors: Vec<Identity>,
+    /// Its message names more people than are listed, or is too long to be read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_unread_people: bool,
     /// When it was committed, by the committer's clock.
     pub at: DateTime<Utc>,
     /// The first line of its message, at most 1,000 characters.
@@ -27,7 +31,7 @@ pub struct Commit {
     /// The pull request that it came from, if its message names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pull_request: Option<PullRequest>,
-    /// The commits that it reverts, from the line that git writes into the message.
+    /// The commits whose ids its message names as reverted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reverts: Vec<Sha>,
     /// The paths that it changes relative to its parent; for a merge, only those that the merge itself changes.
@@ -53,6 +57,53 @@ impl Commit {
 pub struct Revert {
     pub by: Sha,
     pub of: Sha,
+    #[serde(default, skip_serializing_if = "RevertEvidence::is_sure")]
+    pub evidence: RevertEvidence,
+}
+
+impl Revert {
+    /// A revert that is sure.
+    #[must_use]
+    pub fn sure(by: Sha, of: Sha) -> Self {
+        Self { by, of, evidence: RevertEvidence::Sure }
+    }
+}
+
+/// How it is known that a commit reverts another.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RevertEvidence {
+    /// Git's own sentence names the commit, or the change is the exact opposite.
+    #[default]
+    Sure,
+    /// Its message names the commit in other words.
+    Message,
+    /// Its message names the pull request of the commit.
+    PullRequest,
+    /// Its title quotes the title of the commit.
+    Title,
+    /// Its message says that it reverts a part of the commit.
+    Part,
+}
+
+impl RevertEvidence {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    #[must_use]
+    pub fn is_sure(&self) -> bool {
+        *self == Self::Sure
+    }
+}
+
+impl fmt::Display for RevertEvidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Sure => "by its id",
+            Self::Message => "by its message, and changes something else",
+            Self::PullRequest => "by its pull request's number",
+            Self::Title => "by its title",
+            Self::Part => "in part",
+        })
+    }
 }
 
 /// The commits that are reachable from `to` and not from `from`, newest first: all that steps can see in the checkout,
@@ -72,6 +123,20 @@ pub struct Range {
     /// The commits reachable from `from` and not from `to`. There are some if the trunk was rewritten or `to` is older.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lost: Vec<Commit>,
+    /// For a promote, the reverts and fixes after `to` on the trunk, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub later: Vec<LaterChange>,
+}
+
+/// A commit that reverts or fixes another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LaterChange {
+    pub by: Sha,
+    pub of: Sha,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_fix: bool,
+    #[serde(default, skip_serializing_if = "RevertEvidence::is_sure")]
+    pub evidence: RevertEvidence,
 }
 
 impl Range {

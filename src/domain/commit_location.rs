@@ -10,7 +10,7 @@ use super::build::{Build, BuildState};
 use super::commit::Commit;
 use super::ids::{BuildNumber, CommitPrefix, DeploymentId, Environment, Sha};
 use super::policy::Policy;
-use super::quarantine::{BadCommit, Quarantined};
+use super::quarantine::{BadCommit, Quarantined, RevertedBy};
 use super::service::{Live, ServiceState};
 
 /// The location of the commit with a given sha or beginning of a sha.
@@ -74,13 +74,6 @@ pub struct CommitInBuild {
     /// Who marked it bad, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantined: Option<Quarantined>,
-}
-
-/// A commit that reverts another, and the first build that contains it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct RevertedBy {
-    pub by: Sha,
-    pub build: BuildNumber,
 }
 
 /// Whether a commit is in staging.
@@ -176,7 +169,7 @@ impl CommitLocation {
             staging: trail.staging(),
             production: trail.production(policy),
             unsettled: state.unsettled(Environment::Production).map(|deployment| deployment.id),
-            reverted_by: reverted_by.map(|(by, build)| RevertedBy { by, build }),
+            reverted_by,
             quarantined: state.quarantine.get(&commit.sha).cloned(),
             commit,
         }))

@@ -1,11 +1,14 @@
 //! People with their logins and git addresses, bots, and the actor of an event.
 
+mod likeness;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use self::likeness::{Likeness, Traits, named_in_subject};
 use super::caller::{Caller, CallerIdentity};
 
 /// The author of a commit as git has it. It is not authenticated.
@@ -46,6 +49,9 @@ pub struct Person {
     pub logins: Vec<String>,
     /// The addresses in this person's commits, compared without regard to case.
     pub emails: Vec<String>,
+    /// The names in this person's git configuration, if it is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
 }
 
 /// The people that a service knows, by name, and the address patterns of its bots.

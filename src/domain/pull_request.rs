@@ -104,6 +104,12 @@ impl Forge {
         (fits && is_plain).then(|| Self { kind, page: format!("https://{host}/{path}") })
     }
 
+    /// The path of the repository there, as `acme/shop`.
+    #[must_use]
+    pub fn project(&self) -> &str {
+        self.page.splitn(4, '/').nth(3).unwrap_or_default()
+    }
+
     fn link(&self, number: u32) -> String {
         let pages = match self.kind {
             Kind::GitHub => "pull",

@@ -344,6 +344,12 @@ impl ServiceState {
         self.open(environment).last()
     }
 
+    /// The deployment of an environment that was requested last.
+    #[must_use]
+    pub fn last_requested(&self, environment: Environment) -> Option<&Deployment> {
+        self.deployments.values().rev().find(|d| d.request.environment == environment)
+    }
+
     /// The last deployment of an environment to end, of those that started.
     #[must_use]
     pub fn last_ended(&self, environment: Environment) -> Option<&Deployment> {

@@ -106,13 +106,17 @@ fn bad_end(deployment: &Deployment) -> Option<Outcome> {
     })
 }
 
-/// Staging takes the newest build as soon as it is free, unless it is on hold or another engine deploys to it.
+/// Staging takes the newest build as soon as it is free, unless it is on hold or another engine deploys to it. After a
+/// force-push it takes the newest build of the trunk again, if the last one that it took is not on the trunk any more.
 fn next_for_staging(input: &DecisionInput<'_>) -> Option<Decision> {
     if input.staging == Staging::Observe {
         return None;
     }
     let state = input.state;
-    let build = state.newest_build().filter(|build| build.staging.is_none())?;
+    let last = state.last_requested(Environment::Staging);
+    let last = last.and_then(|deployment| state.builds.get(&deployment.request.build));
+    let left_trunk = last.is_some_and(|build| build.off_trunk);
+    let build = state.newest_build().filter(|build| build.staging.is_none() || left_trunk)?;
     let busy = state.in_flight(Environment::Staging).is_some();
     if busy || state.holds.contains_key(&Environment::Staging) {
         return None;

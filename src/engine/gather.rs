@@ -185,6 +185,10 @@ pub async fn for_plan(
         // A rollback must work without git, so it uses the recorded commits.
         _ => Range { from, to, ..seen },
     };
+    let range = match ends.kind {
+        DeploymentKind::Rollback => range,
+        _ => with_later(context, name, &mirror, range).await,
+    };
     let file = pipeline(context, name, &target, ends.kind)
         .await
         .map_err(|why| Refusal::invalid(format!("{} cannot be deployed: {why}", ends.target)))?;
@@ -286,6 +290,27 @@ async fn everything_seen(
     Ok(range)
 }
 
+/// The range with what comes after it on the trunk. Without an answer of git it stays as it is.
+async fn with_later(
+    context: &GatherContext,
+    name: &ServiceName,
+    mirror: &Mirror,
+    range: Range,
+) -> Range {
+    let trunk = context.world.world().services.get(name).map(|service| service.trunk.clone());
+    let Some(trunk) = trunk else { return range };
+    let asked = async {
+        let Some(tip) = mirror.tip(&trunk).await? else { return Ok(Vec::new()) };
+        mirror.later(&range.to, &tip).await
+    };
+    let later = timeout(GIT_TIMEOUT, asked).await;
+    let later = later.unwrap_or(Ok(Vec::new())).unwrap_or_else(|error: GitError| {
+        tracing::warn!(%error, "what comes later on the trunk is not known");
+        Vec::new()
+    });
+    Range { later, ..range }
+}
+
 /// The recorded commits between the two builds.
 fn recorded(state: &ServiceState, ends: &Endpoints) -> Range {
     let (low, high) = match ends.newest {
@@ -299,7 +324,7 @@ fn recorded(state: &ServiceState, ends: &Endpoints) -> Range {
     let more = builds.map(|(_, build)| build.more).sum::<u32>();
     let more = more + u32::try_from(cut).unwrap_or(u32::MAX);
     let to = state.builds[&ends.target].sha.clone();
-    Range { from: None, to, commits, more, more_beside: 0, lost: Vec::new() }
+    Range { from: None, to, commits, more, more_beside: 0, lost: Vec::new(), later: Vec::new() }
 }
 
 /// The service file that a commit declares, read once.

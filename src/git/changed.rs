@@ -6,6 +6,7 @@ use std::path::Path;
 use super::error::GitError;
 use super::mirror::sha;
 use super::process::Git;
+use super::text::text;
 use crate::domain::ids::Sha;
 use crate::migrations::FileChange;
 
@@ -73,7 +74,7 @@ pub(super) fn files(output: &[u8]) -> impl Iterator<Item = ChangedFile> {
             b"D" => FileChange::Deleted,
             _ => FileChange::Edited,
         };
-        Some(ChangedFile { change, path: String::from_utf8_lossy(path).into_owned() })
+        Some(ChangedFile { change, path: text(path) })
     })
 }
 
@@ -88,7 +89,7 @@ pub(super) async fn paths(
         .run(mirror)
         .await?;
     let paths = answer.split(|byte| *byte == 0).filter(|path| !path.is_empty());
-    Ok(cut(paths.map(|path| String::from_utf8_lossy(path).into_owned())))
+    Ok(cut(paths.map(text)))
 }
 
 fn cut<T>(mut items: impl Iterator<Item = T>) -> BoundedList<T> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
@@ -20,12 +20,18 @@ use super::process::{Git, NETWORK};
 use super::source::RepositorySource;
 use super::uses::Users;
 use super::{checkout, locks, names, range, reverts, uses};
-use crate::domain::commit::{Range, Revert};
+use crate::domain::commit::{LaterChange, Range, Revert};
 use crate::domain::ids::{CommitPrefix, Sha};
-use crate::domain::pull_request::PullRequest;
+use crate::domain::pull_request::{Forge, PullRequest};
 
 /// The time limit of the first fetch, which brings the whole history.
 const FIRST_FETCH: Duration = Duration::from_mins(30);
+/// How long only the trunk is fetched after all branches took too long.
+const SLOW: Duration = Duration::from_mins(30);
+/// The time limit of a fetch of the trunk alone.
+const TRUNK_ALONE: Duration = Duration::from_secs(20);
+/// The time limit of the first index over the whole history.
+const INDEXING: Duration = Duration::from_mins(1);
 /// The largest file that is read from a commit, in bytes.
 const LARGEST_FILE: u64 = 1024 * 1024;
 /// The usual names of a trunk.
@@ -47,6 +53,8 @@ struct Busy {
     /// True if the mirror has commits, so that a fetch does not bring the whole history.
     is_filled: AtomicBool,
     made: AtomicU64,
+    /// When a fetch of all branches took too long.
+    slow_since: Mutex<Option<Instant>>,
     origin: Origin,
 }
 
@@ -122,18 +130,42 @@ impl Mirror {
         fetched
     }
 
+    /// [`Self::fetch`]; if all branches take too long, the trunk alone, and for half an hour only the trunk. True if it was
+    /// the trunk alone.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub async fn fetch_or_trunk(&self, trunk: Option<&str>) -> Result<bool, GitError> {
+        let Some(trunk) = trunk else { return self.fetch().await.map(|()| false) };
+        let is_slow = |slow: Option<Instant>| slow.is_some_and(|since| since.elapsed() < SLOW);
+        if !is_slow(*self.busy.slow_since.lock().await) {
+            match self.fetch().await {
+                Err(GitError::TimedOut { .. }) => {}
+                fetched => return fetched.map(|()| false),
+            }
+        }
+        let _fetching = self.busy.fetching.lock().await;
+        let branch = format!("+refs/heads/{trunk}:refs/heads/{trunk}");
+        self.fetch_refs(&[&branch], TRUNK_ALONE).await?;
+        let mut slow_since = self.busy.slow_since.lock().await;
+        if !is_slow(*slow_since) {
+            *slow_since = Some(Instant::now());
+        }
+        Ok(true)
+    }
+
     async fn fetch_within(&self, within: Duration) -> Result<(), GitError> {
+        self.fetch_refs(&["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"], within).await
+    }
+
+    async fn fetch_refs(&self, refs: &[&str], within: Duration) -> Result<(), GitError> {
         let options =
             ["--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"];
-        let branches = "+refs/heads/*:refs/heads/*";
         Git::new("fetch")
             .args(options)
             .args(["--no-recurse-submodules", "--end-of-options"])
-            .args([
-                self.source.as_argument(),
-                branches.as_ref(),
-                "+refs/tags/*:refs/tags/*".as_ref(),
-            ])
+            .args([self.source.as_argument()])
+            .args(refs)
             .within(within)
             .run(&self.path)
             .await
@@ -225,24 +257,48 @@ impl Mirror {
     ) -> Result<Vec<Sha>, GitError> {
         let answer = Git::new("rev-list")
             .with_pathspecs()
-            .args(["--first-parent", "--reverse", &format!("--max-count={limit}")])
+            .args(["--first-parent", "--reverse", range::TOPOLOGY])
+            .args([format!("--max-count={limit}")])
             .args(range::reach(from, to, paths))
             .run(&self.path)
             .await?;
         String::from_utf8_lossy(&answer).lines().map(|line| sha("rev-list", line)).collect()
     }
 
-    /// The number of commits on the first-parent line of `to` that change one of the paths.
+    /// The number of commits on the first-parent line of `to` that `from` does not reach and that change one of the paths.
     ///
     /// # Errors
-    /// When the mirror cannot be read or lacks the commit.
+    /// When the mirror cannot be read or lacks one of the commits.
     pub async fn count_first_parents(
         &self,
+        from: Option<&Sha>,
         to: &Sha,
         paths: Option<&Paths>,
     ) -> Result<u64, GitError> {
-        let arguments = range::reach(None, to, paths);
-        range::count(&self.path, &["--first-parent"], arguments).await
+        let arguments = range::reach(from, to, paths);
+        range::count(&self.path, &["--first-parent", range::TOPOLOGY], arguments).await
+    }
+
+    /// Records the distance of every commit of `tip` from its roots, so that git can tell without dates what a commit
+    /// reaches. Without this record git is right as far as committers' clocks are.
+    pub async fn index_history(&self, tip: &Sha) {
+        let written = Git::new("commit-graph")
+            .args(["write", "--stdin-commits", "--split", "--no-progress"])
+            .input(format!("{tip}\n").into_bytes())
+            .within(INDEXING)
+            .run(&self.path)
+            .await;
+        if let Err(error) = written {
+            tracing::warn!(%error, "the history has no index");
+        }
+    }
+
+    /// Whether a commit's mailmap is too large to be applied.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read.
+    pub async fn has_large_mailmap(&self, at: &Sha) -> Result<bool, GitError> {
+        range::has_large_mailmap(&self.path, at).await
     }
 
     /// True if the mirror has a commit.
@@ -258,13 +314,7 @@ impl Mirror {
     /// # Errors
     /// When the mirror cannot be read or lacks one of the commits.
     pub async fn is_ancestor(&self, a: &Sha, b: &Sha) -> Result<bool, GitError> {
-        let arguments = ["--is-ancestor", "--end-of-options", a.as_str(), b.as_str()];
-        let ended = Git::new("merge-base").args(arguments).end(&self.path).await?;
-        match ended.code {
-            Some(0) => Ok(true),
-            Some(1) => Ok(false),
-            _ => Err(ended.failed("merge-base")),
-        }
+        range::is_ancestor(&self.path, a, b).await
     }
 
     /// The commits that `to` reaches and `from` does not, newest first, with author names from the mailmap of `to`; and
@@ -299,7 +349,26 @@ impl Mirror {
     /// # Errors
     /// When the mirror cannot be read or lacks one of the commits.
     pub async fn reverts(&self, from: Option<&Sha>, to: &Sha) -> Result<Vec<Revert>, GitError> {
-        reverts::between(&self.path, from, to).await
+        let forge = self.busy.origin.forge(&self.source);
+        let page = forge.as_ref().map(Forge::project);
+        reverts::between(&self.path, from, to, page).await
+    }
+
+    /// The reverts and fixes among the commits that `to` reaches and `from` does not, oldest first.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read or lacks one of the commits.
+    pub async fn later(&self, from: &Sha, to: &Sha) -> Result<Vec<LaterChange>, GitError> {
+        if from == to {
+            return Ok(Vec::new());
+        }
+        let (reverts, fixes) =
+            tokio::try_join!(self.reverts(Some(from), to), reverts::fixes(&self.path, from, to))?;
+        let reverts = reverts.into_iter().map(|revert| {
+            let Revert { by, of, evidence } = revert;
+            LaterChange { by, of, is_fix: false, evidence }
+        });
+        Ok(reverts.chain(fixes).collect())
     }
 
     /// The commit with this id or id prefix of at least four digits; `None` if no commit or more than one has it.

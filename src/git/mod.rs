@@ -18,6 +18,7 @@ mod range;
 mod reverts;
 mod source;
 mod submodules;
+mod text;
 pub mod tree;
 mod uses;
 mod working;

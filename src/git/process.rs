@@ -22,6 +22,8 @@ pub(super) const NETWORK: Duration = Duration::from_mins(1);
 
 const LARGEST_OUTPUT: u64 = 64 * 1024 * 1024;
 const LARGEST_ERROR_OUTPUT: usize = 16 * 1024;
+/// How much of the output is read at once.
+const PIECE: usize = 64 * 1024;
 /// How long to wait for the end of the error output after git has ended: a shared ssh connection may keep it open.
 const LINGER: Duration = Duration::from_millis(200);
 
@@ -31,6 +33,7 @@ const SETTINGS: &[&str] = &[
     "core.fsmonitor=false",
     "core.quotePath=false",
     "core.autocrlf=false",
+    "core.commitGraph=true",
     "init.defaultRefFormat=files",
     "gc.auto=0",
     "maintenance.auto=false",
@@ -86,6 +89,7 @@ pub(super) struct Git {
     at_most: u64,
     /// Variables that this run has, or that it lacks.
     variables: Vec<(&'static str, Option<&'static str>)>,
+    longest_field: usize,
 }
 
 /// The output of a git that ended by itself. `message` is its error output.
@@ -106,6 +110,7 @@ impl Git {
             within: LOCAL,
             at_most: LARGEST_OUTPUT,
             variables: Vec::new(),
+            longest_field: usize::MAX,
         }
     }
 
@@ -151,6 +156,13 @@ impl Git {
 
     pub(super) fn at_most(mut self, bytes: u64) -> Self {
         self.at_most = bytes;
+        self
+    }
+
+    /// Cuts each field of the output that NUL ends after this many bytes. What is cut off does not count for
+    /// [`Self::at_most`].
+    pub(super) fn cut_fields(mut self, bytes: usize) -> Self {
+        self.longest_field = bytes;
         self
     }
 
@@ -258,14 +270,44 @@ impl Git {
     }
 
     async fn read(&self, stdout: Option<impl AsyncRead + Unpin>) -> Result<Vec<u8>, GitError> {
-        let mut output = Vec::new();
-        let Some(stdout) = stdout else { return Ok(output) };
-        let read = stdout.take(self.at_most + 1).read_to_end(&mut output).await;
-        read.map_err(|why| GitError::Unexpected { what: self.what, detail: why.to_string() })?;
-        if output.len() as u64 > self.at_most {
-            return Err(GitError::TooMuch { what: self.what, limit: self.at_most });
+        let mut output = CutFields { kept: Vec::new(), longest: self.longest_field, len: 0 };
+        let Some(mut stdout) = stdout else { return Ok(output.kept) };
+        let mut piece = vec![0; PIECE];
+        loop {
+            let read = stdout.read(&mut piece).await;
+            let read = read
+                .map_err(|why| GitError::Unexpected { what: self.what, detail: why.to_string() })?;
+            if read == 0 {
+                return Ok(output.kept);
+            }
+            output.push(&piece[..read]);
+            if output.kept.len() as u64 > self.at_most {
+                return Err(GitError::TooMuch { what: self.what, limit: self.at_most });
+            }
         }
-        Ok(output)
+    }
+}
+
+/// Output in which each field that NUL ends is cut after `longest` bytes.
+struct CutFields {
+    kept: Vec<u8>,
+    longest: usize,
+    /// The length of the field at the end.
+    len: usize,
+}
+
+impl CutFields {
+    fn push(&mut self, piece: &[u8]) {
+        for part in piece.split_inclusive(|byte| *byte == 0) {
+            let (field, end) = match part.split_last() {
+                Some((0, field)) => (field, true),
+                _ => (part, false),
+            };
+            let room = self.longest.saturating_sub(self.len);
+            self.kept.extend_from_slice(&field[..field.len().min(room)]);
+            self.len = if end { 0 } else { self.len.saturating_add(field.len()) };
+            self.kept.extend(end.then_some(0));
+        }
     }
 }
 
@@ -358,6 +400,16 @@ mod tests {
         let mut request = Vec::new();
         let closed = timeout(Duration::from_secs(10), helper.read_to_end(&mut request)).await;
         assert!(closed.is_ok(), "the helper that held the connection is gone");
+    }
+
+    #[test]
+    fn a_field_is_cut_wherever_its_pieces_end() {
+        let whole = b"ab\0abcdef\0\0abc\0abcd";
+        for size in 1..whole.len() {
+            let mut output = CutFields { kept: Vec::new(), longest: 3, len: 0 };
+            whole.chunks(size).for_each(|piece| output.push(piece));
+            assert_eq!(output.kept, b"ab\0abc\0\0abc\0abc", "in pieces of {size}");
+        }
     }
 
     #[tokio::test]

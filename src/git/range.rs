@@ -1,21 +1,24 @@
 //! Reads the commits between two others with all their authors, in a fixed number of git runs.
 
+mod co_authors;
+mod mailmap;
 mod merges;
 mod people;
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::iter::Peekable;
 use std::path::Path;
 
 use chrono::DateTime;
 
-use self::people::CoAuthors;
+use self::co_authors::CoAuthors;
+pub(super) use self::mailmap::is_too_large as has_large_mailmap;
 use super::error::GitError;
 use super::mirror::sha;
 use super::paths::Paths;
 use super::process::Git;
-use super::reverts;
+use super::reverts::{self, NamedRevert};
+use super::text::text;
 use crate::domain::commit::{Commit, Range};
 use crate::domain::ids::Sha;
 use crate::domain::people::Identity;
@@ -29,8 +32,9 @@ pub const MOST_FILES: usize = 200;
 const MARK: &str = "/";
 
 /// The mark and the fields of a commit, each ended by NUL.
-const FORMAT: &str = "--format=tformat:/%x00%H%x00%P%x00%aN%x00%aE%x00%ct%x00%s%x00\
-                      %(trailers:key=Co-authored-by,valueonly,unfold,separator=%x0A)%x00";
+const FORMAT: &str = "--format=tformat:/%x00%H%x00%P%x00%aN%x00%aE%x00%ct%x00%s%x00%B%x00";
+/// The most bytes of a field. Of a longer message only the beginning is read.
+const LONGEST_FIELD: usize = 64 * 1024;
 
 const DIFF_OPTIONS: &[&str] = &[
     "-z",
@@ -49,6 +53,10 @@ const COMBINED: &str = "-c";
 /// Without it and with paths, git leaves out side branches without a net change. Their authors count too.
 const FULL_HISTORY: &str = "--full-history";
 
+/// Makes git walk by the graph, see `Mirror::index_history`. Without it git stops at the first dates that look old enough,
+/// and lists commits that it should leave out where clocks were wrong.
+pub(super) const TOPOLOGY: &str = "--topo-order";
+
 pub(super) async fn read(
     mirror: &Path,
     from: Option<&Sha>,
@@ -56,31 +64,48 @@ pub(super) async fn read(
     paths: Option<&Paths>,
     limit: usize,
 ) -> Result<Range, GitError> {
+    let mailmap = (!mailmap::is_too_large(mirror, to).await?).then_some(to);
     let lost = async {
         match from {
-            Some(from) => Selection::of(mirror, Some(to), from, paths, limit).await?.log(to).await,
-            None => Ok(Vec::new()),
+            // A list may have commits of both sides if their clocks were wrong, so ancestry is asked first.
+            Some(from) if !is_ancestor(mirror, from, to).await? => {
+                Selection::of(mirror, Some(to), from, paths, limit).await?.log(mailmap).await
+            }
+            _ => Ok(Vec::new()),
         }
     };
     let ahead = async {
         let selection = Selection::of(mirror, from, to, paths, limit).await?;
-        Ok((selection.log(to).await?, selection.more, selection.more_beside))
+        Ok((selection.log(mailmap).await?, selection.more, selection.more_beside))
     };
     let ((mut commits, more, more_beside), mut lost) = tokio::try_join!(ahead, lost)?;
-    let ids = commits.iter().flat_map(|read| [read.commit.sha.as_str(), "\n"]).collect::<String>();
-    let complete = async {
-        people::resolve(mirror, to, commits.iter_mut().chain(&mut lost)).await?;
-        merges::resolve(mirror, commits.iter_mut().chain(&mut lost)).await;
-        Ok(())
-    };
-    let ((), mut facts) = tokio::try_join!(complete, reverts::of_each(mirror, ids.into_bytes()))?;
-    for commit in commits.iter_mut().map(|read| &mut read.commit) {
-        let facts = facts.remove(&commit.sha).unwrap_or_default();
-        (commit.reverts, commit.pull_request) = (facts.reverts, facts.pull_request);
-    }
+    people::resolve(mirror, mailmap, commits.iter_mut().chain(&mut lost)).await?;
+    merges::resolve(mirror, commits.iter_mut().chain(&mut lost)).await;
+    let named = commits.iter_mut();
+    let named = named.map(|read| (&mut read.commit, std::mem::take(&mut read.reverts)));
+    reverts::resolve_each(mirror, named).await?;
     let commits = commits.into_iter().map(|read| read.commit).collect();
     let lost = lost.into_iter().map(|read| read.commit).collect();
-    Ok(Range { from: from.cloned(), to: to.clone(), commits, more, more_beside, lost })
+    Ok(Range {
+        from: from.cloned(),
+        to: to.clone(),
+        commits,
+        more,
+        more_beside,
+        lost,
+        later: Vec::new(),
+    })
+}
+
+/// True if `a` is `b` or an ancestor of it.
+pub(super) async fn is_ancestor(mirror: &Path, a: &Sha, b: &Sha) -> Result<bool, GitError> {
+    let arguments = ["--is-ancestor", "--end-of-options", a.as_str(), b.as_str()];
+    let ended = Git::new("merge-base").args(arguments).end(mirror).await?;
+    match ended.code {
+        Some(0) => Ok(true),
+        Some(1) => Ok(false),
+        _ => Err(ended.failed("merge-base")),
+    }
 }
 
 /// The git arguments for the commits that `to` reaches and `from` does not, of some paths or of all.
@@ -100,9 +125,8 @@ pub(super) async fn count(
     let counting = Git::new("rev-list").with_pathspecs();
     let counting = counting.args(["--count"]).args(options).args(reach);
     let answer = counting.run(mirror).await?;
-    let answer = String::from_utf8_lossy(&answer);
-    let unexpected =
-        || GitError::Unexpected { what: "rev-list --count", detail: answer.clone().into_owned() };
+    let answer = text(&answer);
+    let unexpected = || GitError::Unexpected { what: "rev-list --count", detail: answer.clone() };
     answer.trim().parse().map_err(|_| unexpected())
 }
 
@@ -110,6 +134,7 @@ pub(super) async fn count(
 struct ReadCommit {
     commit: Commit,
     co_authors: CoAuthors,
+    reverts: Vec<NamedRevert>,
 }
 
 /// The commits of a range that are listed.
@@ -162,13 +187,14 @@ impl<'a> Selection<'a> {
         Ok(Self { mirror, listed, more, more_beside })
     }
 
-    async fn log(&self, mailmap: &Sha) -> Result<Vec<ReadCommit>, GitError> {
+    async fn log(&self, mailmap: Option<&Sha>) -> Result<Vec<ReadCommit>, GitError> {
         if self.listed.is_empty() {
             return Ok(Vec::new());
         }
         let lines: String = self.listed.iter().flat_map(|(id, _)| [id.as_str(), "\n"]).collect();
         let answer = Git::new("log")
-            .set(people::mailmap(mailmap))
+            .set(mailmap.map_or_else(|| "mailmap.blob=".to_owned(), people::mailmap))
+            .cut_fields(LONGEST_FIELD)
             .args(DIFF_OPTIONS)
             .args([COMBINED, FORMAT, "--no-walk=unsorted", "--stdin", "--"])
             .input(lines.into_bytes())
@@ -221,19 +247,17 @@ fn parse(answer: &[u8]) -> Result<Vec<ReadCommit>, GitError> {
     Ok(commits)
 }
 
-type CommitField<'a> = Cow<'a, str>;
-
-fn fields(answer: &[u8]) -> Peekable<impl Iterator<Item = CommitField<'_>>> {
-    answer.split(|byte| *byte == 0).map(String::from_utf8_lossy).peekable()
+fn fields(answer: &[u8]) -> Peekable<impl Iterator<Item = String>> {
+    answer.split(|byte| *byte == 0).map(text).peekable()
 }
 
 /// The paths up to the next commit's mark, at most `MOST_FILES`.
-fn paths<'a>(fields: &mut Peekable<impl Iterator<Item = CommitField<'a>>>) -> Vec<String> {
+fn paths(fields: &mut Peekable<impl Iterator<Item = String>>) -> Vec<String> {
     let mut paths = Vec::new();
     let mut is_first = true;
     while let Some(path) = fields.next_if(|path| path != MARK) {
         // Git prints a line break before the first path, or an empty field for a merge.
-        let path = if is_first { path.strip_prefix('\n').unwrap_or(&path) } else { &path };
+        let path = if is_first { path.strip_prefix('\n').unwrap_or(&path) } else { &*path };
         if !path.is_empty() && paths.len() < MOST_FILES {
             paths.push(path.to_owned());
         }
@@ -243,30 +267,30 @@ fn paths<'a>(fields: &mut Peekable<impl Iterator<Item = CommitField<'a>>>) -> Ve
 }
 
 /// Reads the fields of one commit, from its mark to the empty field at its end.
-fn commit<'a>(
-    mark: &str,
-    next: &mut impl FnMut() -> CommitField<'a>,
-) -> Result<ReadCommit, GitError> {
+fn commit(mark: &str, next: &mut impl FnMut() -> String) -> Result<ReadCommit, GitError> {
     let (id, parents, name, email) = (next(), next(), next(), next());
-    let (at, subject, co_authors, end) = (next(), next(), next(), next());
+    let (at, subject, message, end) = (next(), next(), next(), next());
     if mark != MARK || !end.is_empty() {
         let detail = shorten(&format!("{mark}{id}{end}"));
         return Err(GitError::Unexpected { what: "log", detail });
     }
+    let co_authors = CoAuthors::parse(&message);
+    let named = reverts::named_in(&message);
     let at = at.parse().ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
     let commit = Commit {
         sha: sha("log", &id)?,
         parents: u32::try_from(parents.split_whitespace().count()).unwrap_or(u32::MAX),
         author: Identity { name: shorten(&name), email: shorten(&email) },
         co_authors: Vec::new(),
-        pull_request: None,
+        has_unread_people: co_authors.more || message.len() >= LONGEST_FIELD,
+        pull_request: named.pull_request,
         reverts: Vec::new(),
         at: at.unwrap_or_default(),
         subject: shorten(&subject),
         files: Vec::new(),
         beside: false,
     };
-    Ok(ReadCommit { commit, co_authors: CoAuthors::parse(&co_authors) })
+    Ok(ReadCommit { commit, co_authors, reverts: named.reverts })
 }
 
 fn shorten(text: &str) -> String {

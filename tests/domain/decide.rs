@@ -145,6 +145,27 @@ fn a_new_build_goes_through_staging_and_is_verified_by_its_step() {
 }
 
 #[test]
+fn staging_takes_the_newest_build_of_the_trunk_again_once_after_a_force_push() {
+    let mut record = Story::default();
+    record.build(1);
+    record.settle();
+    record.build(2);
+    record.settle();
+    let (from, to, onto) = (sha(2), sha(1), Some(BuildNumber(1)));
+    record.push(Fact::TrunkRewritten { from, to, off_trunk: vec![BuildNumber(2)], onto });
+    let [Decision::Record(Fact::DeploymentRequested(again))] = &record.decisions()[..] else {
+        panic!("{:?}", record.decisions());
+    };
+    assert_eq!((again.build, again.environment), (BuildNumber(1), Environment::Staging));
+    let id = record.push(Fact::DeploymentRequested(again.clone()));
+    record.push(Fact::DeploymentStarted { deployment: id });
+    record.push(Fact::StepStarted { deployment: id, step: 0 });
+    record.end(id, 0, StepOutcome::Exited(1));
+    record.settle();
+    assert_eq!(record.decisions(), [], "one that failed is not tried for ever");
+}
+
+#[test]
 fn staging_takes_the_newest_build_once_it_is_free_and_not_held() {
     let mut record = Story::default();
     record.push(Fact::HoldPlaced {

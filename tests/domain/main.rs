@@ -2,6 +2,7 @@
 
 mod config;
 mod decide;
+mod evidence;
 mod plan;
 mod quarantine;
 mod requests;

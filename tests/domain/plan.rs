@@ -112,14 +112,22 @@ impl World {
         let commits = between.flat_map(|build| build.commits.clone()).collect();
         let is_older = matches!(action, Action::Promote { build } if build.0 < live);
         let (commits, lost) = if is_older { (vec![], commits) } else { (commits, vec![]) };
-        Range { from: from.cloned(), to: to.clone(), commits, more: 0, more_beside: 0, lost }
+        Range {
+            from: from.cloned(),
+            to: to.clone(),
+            commits,
+            more: 0,
+            more_beside: 0,
+            lost,
+            later: Vec::new(),
+        }
     }
 
     /// Names the commit of a build bad, which these builds take back.
     pub fn quarantine(&mut self, number: u64, reverted_in: &[u64]) {
         for by in reverted_in {
             let build = self.recorded.state.builds.get_mut(&BuildNumber(*by)).expect("it is there");
-            build.reverts.push(Revert { by: sha(*by), of: sha(number) });
+            build.reverts.push(Revert::sure(sha(*by), sha(number)));
         }
         let (build, subject) = (BuildNumber(number), format!("change {number}"));
         let bad = vec![BadCommit { sha: sha(number), build, subject }];

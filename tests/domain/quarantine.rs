@@ -128,7 +128,7 @@ fn with_a_bad_commit() -> History {
 }
 
 fn revert(by: u64, of: u64) -> Revert {
-    Revert { by: sha(by), of: sha(of) }
+    Revert::sure(sha(by), sha(of))
 }
 
 const CERTAINLY: [Option<String>; 1] = [None];

@@ -60,7 +60,7 @@ fn every_stored_event_is_read_folded_and_written_the_same() {
         assert!(kinds.contains(kind), "no file has a {kind}: add it to the newest");
     }
     let builds: Vec<_> = state.builds.keys().map(|number| number.0).collect();
-    assert_eq!(builds, [1, 2, 3]);
+    assert_eq!(builds, [1, 2, 3, 4]);
     assert_eq!(state.live(Environment::Production).map(|live| live.build), Some(BuildNumber(1)));
     assert_eq!(state.quarantine.len(), 2, "three were marked bad and one was cleared");
     assert_eq!(state.freezes.len(), 1, "one of two was lifted");

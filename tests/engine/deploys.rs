@@ -421,7 +421,11 @@ fn authored() -> Vec<Authored> {
         ("the author", |w| change(w, "Raj", "raj@example.com", "x"), Override),
         ("the author in other letters", |w| change(w, "R", "Raj@Example.COM", "x"), Override),
         ("a second identity", |w| change(w, "Raj at home", "raj@home.example", "x"), Override),
-        ("the same name, another address", |w| change(w, "Raj", "other@example.com", "x"), Info),
+        (
+            "the same name, another address",
+            |w| change(w, "Raj", "other@example.com", "x"),
+            Override,
+        ),
         (
             "a co-author",
             |w| change(w, "Ann", "ann@example.com", "x\n\nCo-authored-by: Raj <raj@example.com>"),

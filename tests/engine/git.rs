@@ -14,6 +14,7 @@ use trunkline_testing::write_script;
 
 mod changed;
 mod complete;
+mod evidence;
 mod reverts;
 mod standing;
 mod watch;
@@ -84,7 +85,7 @@ async fn builds_are_the_first_parents_oldest_first() {
     assert_eq!(since, [merge.clone(), four.clone()]);
     let newest = mirror.first_parents(None, four, None, 1).await.unwrap();
     assert_eq!(newest, std::slice::from_ref(four));
-    assert_eq!(mirror.count_first_parents(four, None).await.unwrap(), 3);
+    assert_eq!(mirror.count_first_parents(None, four, None).await.unwrap(), 3);
 }
 
 #[tokio::test]
@@ -132,7 +133,7 @@ async fn a_folder_has_builds_and_ranges_of_its_own() {
     let shop = Paths::folder("shop");
     let builds = mirror.first_parents(None, &last, Some(&shop), 10).await.unwrap();
     assert_eq!(builds, [one.clone(), merge.clone()]);
-    assert_eq!(mirror.count_first_parents(&last, Some(&shop)).await.unwrap(), 2);
+    assert_eq!(mirror.count_first_parents(None, &last, Some(&shop)).await.unwrap(), 2);
     let range = mirror.range(Some(&one), &merge, Some(&shop), 10).await.unwrap();
     assert_eq!(subjects(&range.commits), ["merge", "for good", "undo the try", "try", "other"]);
     assert_eq!(range.commits[1].files, ["shop/c"]);
@@ -202,7 +203,7 @@ async fn the_mailmap_of_the_range_s_end_names_authors_and_co_authors() {
 }
 
 #[tokio::test]
-async fn co_author_trailers_are_read_and_malformed_ones_ignored() {
+async fn co_authors_are_read_from_hostile_lines_too() {
     let repository = Repository::new();
     let message = "change\n\nCo-authored-by: not a trailer, a paragraph\n\nmore\n\n\
         Signed-off-by: Sid <sid@example.com>\nCo-authored-by: Bob <bob@example.com>\n\
@@ -215,7 +216,11 @@ async fn co_author_trailers_are_read_and_malformed_ones_ignored() {
     let expected = [
         who("Bob", "bob@example.com"),
         who("Cyd", "cyd@example.com"),
+        who("nobody", ""),
+        who("Dan", ""),
         who("", "eve@example.com"),
+        who("Fay", "fay@x"),
+        who("", "fay@example.com"),
         who("$(id) --stdin", "-rf@example.com"),
     ];
     assert_eq!(commit.co_authors, expected);
@@ -288,7 +293,7 @@ async fn hostile_messages_and_authors_are_only_text() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_text_are_replaced() {
+async fn bytes_that_are_no_text_are_shown_by_their_values() {
     let repository = Repository::new();
     repository.commit("one");
     let tree = repository.git(["write-tree"]);
@@ -300,8 +305,8 @@ async fn bytes_that_are_no_text_are_replaced() {
     let sha: Sha = repository.git(made).parse().unwrap();
     repository.rewrite(&sha);
     let commit = Mirrored::of(&repository).await.single(&sha).await;
-    assert_eq!(commit.subject, "caf\u{fffd}");
-    assert_eq!(commit.author, who("Ren\u{fffd}", "rene@example.com"));
+    assert_eq!(commit.subject, "caf<E9>");
+    assert_eq!(commit.author, who("Ren<E9>", "rene@example.com"));
 }
 
 #[tokio::test]

@@ -10,3 +10,4 @@ mod moved;
 mod paths;
 mod store;
 mod trouble;
+mod trunk;

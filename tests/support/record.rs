@@ -42,7 +42,7 @@ pub fn person(name: &str) -> Actor {
 pub fn people<const N: usize>(names: [&str; N]) -> People {
     let person = |name: &str| {
         let emails = vec![format!("{name}@example.com")];
-        (name.to_owned(), Person { logins: Vec::new(), emails })
+        (name.to_owned(), Person { emails, ..Person::default() })
     };
     People { people: names.map(person).into(), bots: Vec::new() }
 }
@@ -59,6 +59,7 @@ pub fn commit(number: u64, author: &str) -> Commit {
         parents: 1,
         author: Identity { name: author.to_owned(), email: format!("{author}@example.com") },
         co_authors: Vec::new(),
+        has_unread_people: false,
         pull_request: None,
         reverts: Vec::new(),
         at: DateTime::UNIX_EPOCH,

@@ -29,6 +29,7 @@ impl ScriptedWorld {
             parents: 1,
             author,
             co_authors: Vec::new(),
+            has_unread_people: false,
             pull_request: PullRequest::of_subject(subject, Forge::of(FORGE).as_ref()),
             reverts: Vec::new(),
             at: self.now,

@@ -253,7 +253,7 @@ impl ScriptedWorld {
     pub fn add_service(&mut self, name: &ServiceName) {
         let person = |name: &str| {
             let emails = vec![format!("{name}@example.com")];
-            (name.to_owned(), Person { logins: Vec::new(), emails })
+            (name.to_owned(), Person { emails, ..Person::default() })
         };
         let people = ["sam", "kim", "ada"].map(person).into();
         let policy = Policy {
@@ -346,6 +346,7 @@ impl ScriptedService {
             commits: inside.flat_map(|(_, build)| build.commits.clone()).collect(),
             more: 0,
             more_beside: 0,
+            later: Vec::new(),
             lost: Vec::new(),
         }
     }

@@ -92,6 +92,7 @@ pub(super) fn of(
     let production = Environment::Production;
     let shas: Vec<_> = input.range.commits.iter().map(|commit| &commit.sha).collect();
     let lost: Vec<_> = input.range.lost.iter().map(|commit| &commit.sha).collect();
+    let later: Vec<_> = input.range.later.iter().map(|change| &change.by).collect();
     let target = state.builds.get(&ends.target).map(|build| &build.sha);
     let bad: Vec<_> = state.bad_in(ends.target).iter().map(|bad| bad.quarantined.id).collect();
     let mut parts = BTreeMap::from([
@@ -99,7 +100,7 @@ pub(super) fn of(
         (Part::Action, digest(&action)),
         (Part::Live, digest(&(state.live(production), state.last_ended(production).map(|d| d.id)))),
         (Part::Target, digest(&(ends.target, target))),
-        (Part::Range, digest(&(shas, input.range.more, lost))),
+        (Part::Range, digest(&(shas, input.range.more, lost, later))),
         (Part::InFlight, digest(&state.in_flight(production).map(|d| d.id))),
         (Part::Quarantine, digest(&bad)),
         (Part::Steps, digest(&input.steps)),

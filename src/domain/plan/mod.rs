@@ -1,6 +1,8 @@
 //! The plan: what a promote or rollback would do, with every finding about it, before anyone confirms.
 
+mod author;
 mod fingerprint;
+mod later;
 mod migration;
 mod promote;
 mod rollback;

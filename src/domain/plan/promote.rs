@@ -1,16 +1,15 @@
-//! The guards on a promote. Only order and in-flight can refuse; a typed reason overrides every other guard.
+//! The guards on a promote. Only order and in-flight can refuse; a typed reason overrides everything else.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Finding, Guard, PlanInput, Severity, finding, migration};
+use super::{Finding, Guard, PlanInput, Severity, author, finding, later, migration};
 use crate::calendar::{FreezeState, FreezeWindow};
 use crate::domain::build::Build;
-use crate::domain::commit::Commit;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
 use crate::domain::instant;
-use crate::domain::people::{Actor, Identity};
+use crate::domain::people::Actor;
 use crate::domain::policy::VerifyBy;
 use crate::domain::quarantine::{Contained, Quarantined};
 use crate::domain::remedy::Remedy;
@@ -30,108 +29,16 @@ pub(super) fn findings(
         soak(input, target, now),
         freeze(input, now),
         hold(input, now),
-        author(input, target, actor),
+        author::finding(input, target, actor),
     ];
     findings.extend(migration::on_promote(input, target, now));
     findings.extend(quarantine(input, target, now));
     findings.extend(big_batch(input));
     findings.extend(skipped(input, target));
+    findings.extend(off_trunk(target));
     findings.extend(rewritten(input, target));
+    findings.extend(later::finding(input, target));
     findings
-}
-
-fn author(input: PlanInput<'_>, target: &Build, actor: &Actor) -> Finding {
-    if input.range.is_empty() {
-        return finding(Guard::Author, Severity::Info, "No new commits");
-    }
-    if !input.people.knows(actor) {
-        return finding(
-            Guard::Author,
-            Severity::Override,
-            format!(
-                "Cannot tell whether you wrote these commits. Add the addresses of {actor} to [people] in trunkline.toml"
-            ),
-        );
-    }
-    if let (Some(live), None) = (input.state.live(Environment::Production), &input.range.from) {
-        let sentence = format!(
-            "The repository has no commit of {}, which is live, so nobody can tell what ships and who wrote it",
-            live.build
-        );
-        return finding(Guard::Author, Severity::Override, sentence);
-    }
-    let is_me = |who: &Identity| *actor == Actor::Person(input.people.call(who).to_owned());
-    let is_mine = |commit: &&Commit| {
-        let mut writers = commit.writers(input.people);
-        writers.any(|who| input.people.owner_of(who).is_some() && is_me(who))
-    };
-    let own = input.range.own().filter(is_mine).map(|commit| commit.sha.short().to_owned());
-    let beside = input.range.beside().filter(is_mine);
-    let beside = beside.map(|c| format!("{} outside of the service's paths", c.sha.short()));
-    let mine: Vec<_> = own.chain(beside).collect();
-    let mine: Vec<_> = mine.iter().map(String::as_str).collect();
-    let unseen = input.range.more;
-    match (mine.is_empty(), unseen) {
-        (true, 0) if input.state.is_live_unknown() => finding(
-            Guard::Author,
-            Severity::Warn,
-            format!(
-                "{}, as far as trunkline has seen. Who wrote the rest of what ships is not known",
-                written_by_others(input)
-            ),
-        ),
-        (true, 0) => finding(Guard::Author, Severity::Info, written_by_others(input)),
-        (true, _) => finding(
-            Guard::Author,
-            Severity::Override,
-            format!("{unseen} more commits were not checked. You may have written some"),
-        ),
-        (false, _) => {
-            let (sentence, others) = written_by_you(input, actor, &mine);
-            let remedy = others.then_some(Remedy::AskPromoter { build: target.number });
-            finding(Guard::Author, Severity::Override, sentence).with(remedy)
-        }
-    }
-}
-
-fn written_by_others(input: PlanInput<'_>) -> String {
-    let writers = input.range.writers(input.people);
-    if writers.is_empty() {
-        "Written by bots only".into()
-    } else {
-        format!("Written by {}", listed(&writers))
-    }
-}
-
-/// The sentence, and whether somebody else in `[people]` can promote it.
-fn written_by_you(input: PlanInput<'_>, actor: &Actor, mine: &[&str]) -> (String, bool) {
-    let writers = input.range.writers(input.people);
-    let Actor::Person(me) = actor else {
-        return (format!("trunkline wrote {}", listed(mine)), false);
-    };
-    let promoters: Vec<_> = input
-        .people
-        .people
-        .keys()
-        .map(String::as_str)
-        .filter(|name| *name != me && !writers.contains(name))
-        .collect();
-    let others = match promoters.as_slice() {
-        [] => "Everyone in [people] wrote part of this".to_owned(),
-        others => format!("Needs another promoter: {}", listed(others)),
-    };
-    (format!("You wrote {}. {others}", listed(mine)), !promoters.is_empty())
-}
-
-/// `a`, `a and b`, `a, b and c`; beyond five `a, b, c, d, e and 3 more`.
-fn listed(names: &[&str]) -> String {
-    const MOST: usize = 5;
-    match names {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [head @ .., last] if names.len() <= MOST => format!("{} and {last}", head.join(", ")),
-        _ => format!("{} and {} more", names[..MOST].join(", "), names.len() - MOST),
-    }
 }
 
 /// The most calendar freezes that a finding names.
@@ -344,7 +251,7 @@ fn contained(bad: &Contained<'_>, now: DateTime<Utc>) -> String {
     let safe = match bad.first_safe {
         Some(build) => format!("{build} is the first build without it"),
         None if bad.doubt.is_some() => "No newer build is known to be without it".to_owned(),
-        None => "Not reverted yet".to_owned(),
+        None => "No known revert".to_owned(),
     };
     let (sha, subject) = (commit.sha.short(), &commit.subject);
     format!("{contains} bad commit {sha} {subject:?} ({by} {age} ago{reason}){doubt}. {safe}")
@@ -432,7 +339,15 @@ fn skipped(input: PlanInput<'_>, target: &Build) -> Option<Finding> {
     })
 }
 
-/// A target that brings new commits and lacks live ones is on a trunk that was rewritten.
+/// A build whose commit a force-push took off the trunk was taken away on purpose, perhaps since it holds a secret.
+fn off_trunk(target: &Build) -> Option<Finding> {
+    let sentence =
+        format!("{} is not on the trunk any more: a force-push took it away", target.number);
+    target.off_trunk.then(|| finding(Guard::Order, Severity::Override, sentence))
+}
+
+/// A target that brings new commits and lacks live ones: the trunk was rewritten, or a merge put the live commits beside its
+/// first parents.
 fn rewritten(input: PlanInput<'_>, target: &Build) -> Option<Finding> {
     let range = input.range;
     if range.lost.is_empty() || range.is_empty() {
@@ -442,6 +357,9 @@ fn rewritten(input: PlanInput<'_>, target: &Build) -> Option<Finding> {
         1 => "1 commit that is live".to_owned(),
         more => format!("{more} commits that are live"),
     };
-    let sentence = format!("The trunk was rewritten: {} does not contain {lost}", target.number);
+    let live = input.state.live_build(Environment::Production);
+    let is_rewritten = target.off_trunk || live.is_some_and(|live| live.off_trunk);
+    let why = if is_rewritten { "The trunk was rewritten: " } else { "" };
+    let sentence = format!("{why}{} does not contain {lost}", target.number);
     Some(finding(Guard::Order, Severity::Warn, sentence))
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{BadCommit, Doubt};
 use crate::domain::build::Build;
+use crate::domain::commit::Revert;
 use crate::domain::ids::{BuildNumber, Sha};
 use crate::domain::service::ServiceState;
 
@@ -200,17 +201,32 @@ impl<'a> BuildEntry<'a> {
         }
     }
 
-    /// The presence after the build's own reverts. The last revert counts.
+    /// The presence after the build's own reverts. The last revert counts. One that is not sure leaves a doubt, both about
+    /// the effect that it takes away and about the one that it brings back.
     fn reverted(&self, presence: Presence<'a>, sides: &Sides<'a>) -> Presence<'a> {
-        let build = self.build.number;
-        self.build.reverts.iter().fold(presence, |presence, revert| match presence {
-            _ if sides.removing.contains(&revert.of) => Presence::Has,
-            Presence::MayHave(Doubt::Twin { sha, .. }) if *sha == revert.of => {
-                Presence::Reverted { by: &revert.by, build }
+        self.build.reverts.iter().fold(presence, |before, revert| {
+            let after = self.after(before, revert, sides);
+            let (by, build) = (&revert.by, self.build.number);
+            let is_changed = before.counts() != after.counts();
+            match revert.evidence {
+                evidence if is_changed && !evidence.is_sure() => {
+                    let is_back = after.counts();
+                    Presence::MayHave(Doubt::Unsure { by, build, evidence, is_back })
+                }
+                _ => after,
             }
-            _ if sides.adding.contains(&revert.of) => Presence::Reverted { by: &revert.by, build },
-            presence => presence,
         })
+    }
+
+    /// The presence after one revert.
+    fn after(&self, presence: Presence<'a>, revert: &'a Revert, sides: &Sides<'a>) -> Presence<'a> {
+        let reverted = Presence::Reverted { by: &revert.by, build: self.build.number };
+        match presence {
+            _ if sides.removing.contains(&revert.of) => Presence::Has,
+            Presence::MayHave(Doubt::Twin { sha, .. }) if *sha == revert.of => reverted,
+            _ if sides.adding.contains(&revert.of) => reverted,
+            presence => presence,
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use self::effect::{BuildLines, Presence};
 pub use self::effect::{Descent, Descents, Trunk};
+use super::commit::RevertEvidence;
 use super::event::Event;
 use super::ids::{BuildNumber, Seq, Sha};
 use super::people::Actor;
@@ -36,6 +37,16 @@ pub struct Quarantined {
     pub reason: String,
 }
 
+/// A commit that reverts another, and the first build that contains it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RevertedBy {
+    pub by: Sha,
+    pub build: BuildNumber,
+    /// How it is known.
+    #[serde(default, skip_serializing_if = "RevertEvidence::is_sure")]
+    pub evidence: RevertEvidence,
+}
+
 /// A quarantined commit whose effect a build has or may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contained<'a> {
@@ -54,14 +65,20 @@ pub enum Doubt<'a> {
     /// This build, an ancestor or the build itself, has a commit with the same subject and author: perhaps the same
     /// commit after a rebase.
     Twin { build: BuildNumber, sha: &'a Sha },
+    /// `by` in this build, an ancestor or the build itself, seems to revert the commit, or to bring it back.
+    Unsure { by: &'a Sha, build: BuildNumber, evidence: RevertEvidence, is_back: bool },
 }
 
 impl fmt::Display for Doubt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        match *self {
             Self::Unrecorded { build } => write!(f, "the record of {build} is incomplete"),
             Self::Twin { build, sha } => {
                 write!(f, "{build} has {} with the same subject and author", sha.short())
+            }
+            Self::Unsure { by, build, evidence, is_back } => {
+                let does = if is_back { "bring it back" } else { "revert it" };
+                write!(f, "{} in {build} seems to {does}, {evidence}", by.short())
             }
         }
     }
@@ -118,15 +135,20 @@ impl ServiceState {
         found
     }
 
-    /// The commit that reverted this one, and its build, as of the newest build on the trunk or, with `off_trunk`, off
-    /// it.
+    /// The commit that reverted this one or seems to have done so, as of the newest build on the trunk or, with `off_trunk`,
+    /// off it.
     #[must_use]
-    pub fn reverted_by(&self, commit: &BadCommit, off_trunk: bool) -> Option<(Sha, BuildNumber)> {
+    pub fn reverted_by(&self, commit: &BadCommit, off_trunk: bool) -> Option<RevertedBy> {
         let lines = BuildLines::of(self, |sha| *sha == commit.sha);
         let presences_of_effect = lines.builds().zip(lines.presences_of_effect(commit));
         let mut of_line = presences_of_effect.filter(|(build, _)| build.off_trunk == off_trunk);
         match of_line.next_back()? {
-            (_, Presence::Reverted { by, build }) => Some((by.clone(), build)),
+            (_, Presence::Reverted { by, build }) => {
+                Some(RevertedBy { by: by.clone(), build, evidence: RevertEvidence::Sure })
+            }
+            (_, Presence::MayHave(Doubt::Unsure { by, build, evidence, is_back: false })) => {
+                Some(RevertedBy { by: by.clone(), build, evidence })
+            }
             _ => None,
         }
     }

@@ -83,7 +83,8 @@ pub(super) async fn adopted(
         Some(at) => return Err(between(&sha, on_trunk[at - 1].0, &on_trunk[at - 1].1)),
         None => return Err(in_no_build(&sha)),
     }
-    let count = mirror.count_first_parents(&sha, paths.as_ref()).await.map_err(|e| failed(&e))?;
+    let count =
+        mirror.count_first_parents(None, &sha, paths.as_ref()).await.map_err(|e| failed(&e))?;
     let is_free = |number: &u64| !builds.iter().any(|(taken, ..)| taken.0 == *number);
     let older = (1..=count.min(on_trunk[0].0.0.saturating_sub(1))).rev().find(is_free);
     let number = older.ok_or_else(|| {

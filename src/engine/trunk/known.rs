@@ -45,7 +45,14 @@ pub(in crate::engine) async fn read_file(
     at: &Sha,
 ) -> Result<Result<ServiceFile, String>, GitError> {
     let path = watched.service_file();
-    Ok(match mirror.file(at, &path).await? {
+    let file = match mirror.file(at, &path).await {
+        // The last good file applies until this one is corrected. The trunk goes on.
+        Err(GitError::TooMuch { .. }) => {
+            return Ok(Err(format!("{path} in commit {} is larger than 1 MiB", at.short())));
+        }
+        file => file?,
+    };
+    Ok(match file {
         Some(text) => ServiceFile::parse(&text, &path).map_err(|error| error.in_one_line()),
         None => Err(format!("commit {} has no {path}; write one and merge it", at.short())),
     })

@@ -24,9 +24,12 @@ pub(super) async fn look(
     owner: Option<&Identity>,
     times_made: Option<u64>,
 ) -> Result<TrunkUpdate, Trouble> {
-    let fetched = mirror.fetch().await;
+    let seen = context.world.world().service_at(watched).map(|service| service.trunk.clone());
+    let seen = watched.trunk.clone().or(seen).filter(|trunk| !trunk.is_empty());
+    let fetched = mirror.fetch_or_trunk(seen.as_deref()).await;
     let known = KnownTrunk::of(&context.world.world(), watched);
-    let (trunk, tip) = find_trunk::find(mirror, watched, &known, fetched).await?;
+    let is_trunk_alone = matches!(fetched, Ok(true));
+    let (trunk, tip) = find_trunk::find(mirror, watched, &known, fetched.map(drop)).await?;
     let clone = find_trunk::behind_a_remote(mirror, &trunk).await;
     let new_mirror = if times_made == Some(mirror.times_made()) {
         None
@@ -49,6 +52,12 @@ pub(super) async fn look(
         }
         _ => None,
     };
+    let mailmap = if known.tip.as_ref() == Some(&tip) {
+        None
+    } else {
+        mirror.index_history(&tip).await;
+        Some(mirror.has_large_mailmap(&tip).await?)
+    };
     let rewrite = rewrite(&context.world, watched, mirror, known.tip.as_ref(), &tip).await?;
     let new_file = file.as_ref().and_then(|file| file.as_ref().ok());
     let patterns = new_file.map_or(known.patterns.as_slice(), |file| file.paths.as_slice());
@@ -65,6 +74,8 @@ pub(super) async fn look(
         clone,
         file,
         unmatched,
+        has_large_mailmap: mailmap,
+        is_trunk_alone,
         freezes,
         before,
         tip,
@@ -76,7 +87,8 @@ pub(super) async fn look(
     })
 }
 
-/// The builds that are new, and the number of the first one of a new service.
+/// The builds that are new. `first` is the number of the first one of a new service; for a known one, how many first-parent
+/// commits are between its newest build and the first one here.
 async fn builds_since(
     mirror: &Mirror,
     paths: Option<&Paths>,
@@ -86,7 +98,7 @@ async fn builds_since(
 ) -> Result<(Vec<NewBuild>, u64), GitError> {
     let Some(before) = &known.tip else {
         let newest = mirror.first_parents(None, tip, paths, 1).await?;
-        let first = mirror.count_first_parents(tip, paths).await?;
+        let first = mirror.count_first_parents(None, tip, paths).await?;
         return Ok((new_builds(mirror, paths, None, newest).await?, first));
     };
     if before == tip {
@@ -99,10 +111,43 @@ async fn builds_since(
     };
     // Another history has none of the commits before.
     let is_there = mirror.has(before).await?;
-    let since = newest.or_else(|| is_there.then_some(before));
-    let most = if since.is_some() { BUILDS } else { 1 };
-    let shas = mirror.first_parents(since, tip, paths, most).await?;
-    Ok((new_builds(mirror, paths, since, shas).await?, 0))
+    let Some(since) = newest.or_else(|| is_there.then_some(before)) else {
+        let newest = mirror.first_parents(None, tip, paths, 1).await?;
+        return Ok((new_builds(mirror, paths, None, newest).await?, 0));
+    };
+    let mut shas = mirror.first_parents(Some(since), tip, paths, BUILDS).await?;
+    let skipped = match shas.len() {
+        BUILDS => {
+            let all = mirror.count_first_parents(Some(since), tip, paths).await?;
+            all.saturating_sub(BUILDS as u64)
+        }
+        _ => 0,
+    };
+    if newest.is_some() {
+        let without = without(mirror, since, &shas).await?;
+        shas.drain(..without);
+    }
+    Ok((new_builds(mirror, paths, Some(since), shas).await?, skipped))
+}
+
+/// How many of the first of these commits do not contain `since`. A merge that has the trunk as its second parent puts other
+/// commits before itself on the line of first parents. They are part of the merge's build and no builds themselves: one of
+/// them would take away what is live.
+async fn without(mirror: &Mirror, since: &Sha, shas: &[Sha]) -> Result<usize, GitError> {
+    let (mut low, mut high) = (0, shas.len());
+    // Nearly always all contain it.
+    if high == 0 || mirror.is_ancestor(since, &shas[0]).await? {
+        return Ok(0);
+    }
+    while low < high {
+        let middle = low.midpoint(high);
+        if mirror.is_ancestor(since, &shas[middle]).await? {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    Ok(low)
 }
 
 impl From<GitError> for Trouble {

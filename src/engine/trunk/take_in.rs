@@ -30,7 +30,7 @@ impl TrunkLook {
             let onto = rewrite.onto.as_ref().map(|(number, _)| *number);
             Fact::TrunkRewritten { from, to, off_trunk: rewrite.off_trunk.clone(), onto }
         });
-        let known = state.builds.keys().next_back().map(|number| number.0 + 1);
+        let known = state.builds.keys().next_back().map(|number| number.0 + 1 + update.first);
         let builds =
             (known.unwrap_or(update.first)..).zip(&update.builds).map(|(number, build)| {
                 Fact::BuildFound {
@@ -176,6 +176,11 @@ impl TakeIn<'_> {
         if let Some(found) = &update.freezes {
             found.settle(service, self.freezes, &update.tip, self.now);
         }
+        let alone = update.is_trunk_alone.then(trunk_alone);
+        service.set_trouble("branches", self.now, alone);
+        if let Some(is_too_large) = update.has_large_mailmap {
+            service.set_trouble("mailmap", self.now, is_too_large.then(large_mailmap));
+        }
         if let Some(unmatched) = &update.unmatched {
             service.set_trouble("paths", self.now, matches_nothing(unmatched));
         }
@@ -210,6 +215,20 @@ fn use_file(service: &mut Service, update: &TrunkUpdate, file: &ServiceFile, peo
     let file = Arc::new(file.clone());
     service.file = Some(file.clone());
     service.remember_pipeline(update.tip.clone(), Ok(file));
+}
+
+fn trunk_alone() -> Trouble {
+    Trouble::new(
+        "fetching all branches takes too long, so only the trunk is fetched",
+        "delete old branches of the repository; until then commits of other branches may not be found",
+    )
+}
+
+fn large_mailmap() -> Trouble {
+    Trouble::new(
+        ".mailmap is larger than 1 MiB and is not applied",
+        "shorten it on the trunk, and list the addresses of people in [people] of trunkline.toml",
+    )
 }
 
 /// The problem of paths that match no file.
@@ -277,7 +296,8 @@ fn named(
     ))
 }
 
-/// The people of the service file, with the git address of the machine's owner unless it belongs to someone else.
+/// The people of the service file, with the git name and address of the machine's owner; the address only if it belongs to
+/// nobody else.
 pub(in crate::engine) fn with_owner(
     people: &People,
     login: Option<&str>,
@@ -285,12 +305,14 @@ pub(in crate::engine) fn with_owner(
 ) -> People {
     let mut people = people.clone();
     let (Some(login), Some(git)) = (login, git) else { return people };
-    if people.owner_of(git).is_some() {
-        return people;
-    }
-    if let Actor::Person(name) = people.actor_of_login(login) {
-        let fresh = || Person { logins: vec![login.to_owned()], emails: Vec::new() };
-        people.people.entry(name).or_insert_with(fresh).emails.push(git.email.clone());
-    }
+    let name = match (people.owner_of(git).map(str::to_owned), people.actor_of_login(login)) {
+        (Some(owner), _) | (None, Actor::Person(owner)) => owner,
+        _ => return people,
+    };
+    let is_new = people.owner_of(git).is_none();
+    let fresh = || Person { logins: vec![login.to_owned()], ..Person::default() };
+    let person = people.people.entry(name).or_insert_with(fresh);
+    person.emails.extend(is_new.then(|| git.email.clone()));
+    person.names.push(git.name.clone());
     people
 }

@@ -26,6 +26,10 @@ pub struct TrunkUpdate {
     pub(super) file: Option<Result<ServiceFile, String>>,
     /// The paths of that file that match no file.
     pub(super) unmatched: Option<Vec<String>>,
+    /// Whether the mailmap at the tip is too large to be applied, unless it was checked before.
+    pub(super) has_large_mailmap: Option<bool>,
+    /// All branches took too long to fetch, so only the trunk was.
+    pub(super) is_trunk_alone: bool,
     /// The service's own freezes at the tip, unless they were read before.
     pub(super) freezes: Option<FreezesAtCommit>,
     /// The tip that the engine knew when this look began.
@@ -35,7 +39,8 @@ pub struct TrunkUpdate {
     /// The mirror was missing and was made again.
     pub(super) new_mirror: Option<NewMirror>,
     pub(super) builds: Vec<NewBuild>,
-    /// The number of the first of `builds` of a new service.
+    /// The number of the first of `builds` of a new service. Of a known one, how many numbers are skipped before it, so that
+    /// its numbers stay git's count of first parents.
     pub(super) first: u64,
     /// The machine's owner according to their git configuration.
     pub(super) owner: Option<Identity>,

@@ -1,6 +1,5 @@
 //! Finds what a merge commit changed by hand: the paths where it differs from git's automatic merge of its parents.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -59,7 +58,7 @@ async fn redo_merges(mirror: &Path, merges: &[&mut Commit]) -> Option<Vec<u8>> {
 }
 
 /// The paths of each commit in git's output.
-fn parse(output: &[u8]) -> HashMap<Cow<'_, str>, Vec<String>> {
+fn parse(output: &[u8]) -> HashMap<String, Vec<String>> {
     let mut fields = fields(output);
     let mut own = HashMap::new();
     while fields.next().is_some_and(|mark| mark == MARK) {

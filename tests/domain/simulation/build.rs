@@ -34,7 +34,7 @@ pub fn found(dice: &mut Dice, state: &ServiceState, number: BuildNumber, rewritt
         && let Some(of) = taken_back(dice, state)
     {
         let by = commits.last().map_or(own.clone(), |commit| commit.sha.clone());
-        reverts.push(Revert { by, of });
+        reverts.push(Revert::sure(by, of));
     }
     Fact::BuildFound { build: number, sha: own, commits, more: 0, reverts }
 }

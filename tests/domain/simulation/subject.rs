@@ -100,6 +100,7 @@ impl Subject {
             commits: Vec::new(),
             more: 0,
             more_beside: 0,
+            later: Vec::new(),
             lost: Vec::new(),
         };
         let migrations = self.migrations(action);

@@ -1,13 +1,13 @@
 //! Which commits are taken back by which others, out of messages that anybody may have written.
 
-use trunkline::domain::commit::Revert;
+use trunkline::domain::commit::{Revert, RevertEvidence};
 use trunkline::domain::ids::Sha;
 
 use super::Mirrored;
 use trunkline_testing::repository::Repository;
 
 fn revert(by: &Sha, of: &Sha) -> Revert {
-    Revert { by: by.clone(), of: of.clone() }
+    Revert::sure(by.clone(), of.clone())
 }
 
 #[tokio::test]
@@ -66,14 +66,12 @@ async fn a_reverted_merge_takes_back_the_side_that_its_message_names() {
 }
 
 #[tokio::test]
-async fn only_the_whole_sentence_at_the_beginning_of_a_line_counts() {
+async fn only_gits_own_sentence_at_the_beginning_of_a_line_is_sure() {
     let repository = Repository::new();
     let one = repository.commit("one");
     for line in [
         format!("> This reverts commit {one}."),
-        format!("  This reverts commit {one}."),
         format!("No, This reverts commit {one}."),
-        format!("this reverts commit {one}."),
         "This reverts commit cafe12.".to_owned(),
         "This reverts commit 0000000.".to_owned(),
         format!("This reverts commit {one}0000."),
@@ -82,8 +80,16 @@ async fn only_the_whole_sentence_at_the_beginning_of_a_line_counts() {
     ] {
         repository.commit(&format!("quoted\n\n{line}\n"));
     }
-    let Mirrored { mirror, folder: _folder } = Mirrored::of(&repository).await;
-    assert_eq!(mirror.reverts(Some(&one), &repository.head()).await.unwrap(), []);
+    let before = repository.head();
+    let mirrored = Mirrored::of(&repository).await;
+    assert_eq!(mirrored.mirror.reverts(Some(&one), &before).await.unwrap(), []);
+    for line in [format!("  This reverts commit {one}."), format!("this reverts commit {one}.")] {
+        repository.commit(&format!("claimed\n\n{line}\n"));
+    }
+    let mirrored = Mirrored::of(&repository).await;
+    let claimed = mirrored.mirror.reverts(Some(&before), &repository.head()).await.unwrap();
+    let evidence: Vec<_> = claimed.iter().map(|revert| revert.evidence).collect();
+    assert_eq!(evidence, [RevertEvidence::Message; 2]);
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ async fn a_bad_commit_stays_out_until_a_build_has_its_revert() {
     assert_eq!(caught.severity, Severity::Override);
     assert!(caught.sentence.contains(bad.short()), "{caught:?}");
     assert!(caught.sentence.contains("double charges"), "{caught:?}");
-    assert!(caught.sentence.contains("Not reverted yet"), "{caught:?}");
+    assert!(caught.sentence.contains("No known revert"), "{caught:?}");
 
     // Staging goes on, and says it.
     let row = world.until_build("the next build", |row| row.build.number == next).await;

@@ -95,7 +95,7 @@ impl World {
     }
 
     fn build(&mut self, number: u64, dice: &mut Dice) {
-        let revert = Revert { by: sha(number), of: sha(1 + dice.roll() % number) };
+        let revert = Revert::sure(sha(number), sha(1 + dice.roll() % number));
         self.record(Fact::BuildFound {
             build: BuildNumber(number),
             sha: sha(number),
@@ -165,6 +165,7 @@ impl World {
             commits: Vec::new(),
             more: 0,
             more_beside: 0,
+            later: Vec::new(),
             lost: Vec::new(),
         };
         let facts = PlanInput {
