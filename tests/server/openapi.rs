@@ -15,7 +15,9 @@ use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::event::{
     Adoption, DeploymentKind, Fact, ObservedDeployment, Outcome, StepOutcome,
 };
-use trunkline::domain::ids::{CommitPrefix, Environment, IdempotencyKey, Seq, ServiceName, Sha};
+use trunkline::domain::ids::{
+    BuildNumber, CommitPrefix, Environment, IdempotencyKey, Seq, ServiceName, Sha,
+};
 use trunkline::domain::people::Actor;
 use trunkline::domain::plan::{Finding, Fingerprint, Guard, Severity};
 use trunkline::domain::quarantine::BadCommit;
@@ -58,13 +60,6 @@ fn eventful(world: &Scripted) {
             Fact::FreezePlaced { from, until: None, reason: reason.clone() },
             Fact::FreezePlaced { from, until: Some(from), reason: reason.clone() },
             Fact::FreezeLifted { freeze: Seq(1), reason: reason.clone() },
-            Fact::ProductionAdopted(Adoption {
-                build: first,
-                sha: shas.clone(),
-                commit: None,
-                no_way_back: false,
-                reason: reason.clone(),
-            }),
             Fact::HoldReleased { environment: production, reason: reason.clone(), bad: vec![] },
             Fact::HoldPlaced {
                 environment: production,
@@ -343,6 +338,12 @@ async fn every_command_is_as_described() {
 async fn every_fact_is_as_described() {
     let described = Described::new().await;
     eventful(&described.world);
+    described.world.change(|world| {
+        let sha = world.service(&service()).unwrap().state.builds[&BuildNumber(1)].sha.clone();
+        let (build, reason) = (BuildNumber(1), "by hand".to_owned());
+        let adopted = Adoption { build, sha, commit: None, no_way_back: true, reason };
+        world.record(&service(), Actor::Person("sam".into()), Fact::ProductionAdopted(adopted));
+    });
     let events = described.world.events(None, Seq(0), 1_000, Duration::ZERO).await.unwrap();
     let validator = described.component("Event");
     for event in &events {
