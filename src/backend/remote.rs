@@ -52,7 +52,9 @@ pub struct Remote {
 
 /// Starts the server again if it does not answer. It limits its own time.
 #[derive(Clone)]
-struct Reviver(Arc<dyn Fn(Urgency) -> Pin<Box<dyn Future<Output = Revival> + Send>> + Send + Sync>);
+struct Reviver(Arc<dyn Fn(Urgency) -> Reviving + Send + Sync>);
+
+type Reviving = Pin<Box<dyn Future<Output = Revival> + Send>>;
 
 /// Why the server is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -147,13 +147,22 @@ fn listed<'a>(
     lines.into_iter().chain(more)
 }
 
-/// The code points of author names outside ASCII: such a name may imitate another.
-fn beyond_ascii(commits: &[Commit]) -> Option<String> {
-    let authors = commits.iter().flat_map(|c| std::iter::once(&c.author).chain(&c.co_authors));
-    let points: BTreeSet<_> =
-        authors.flat_map(|who| gate::field(&who.name).code_points()).collect();
-    let points: Vec<_> = points.into_iter().collect();
-    (!points.is_empty()).then(|| format!("  not ASCII  {}", points.join(", ")))
+/// The code points of author names outside ASCII, each with the commit that it stands at: such a name may imitate another.
+fn beyond_ascii(commits: &[Commit]) -> Vec<String> {
+    let points = |commit: &Commit| -> Vec<String> {
+        let authors = std::iter::once(&commit.author).chain(&commit.co_authors);
+        let points = authors.flat_map(|who| gate::field(&who.name).code_points());
+        points.collect::<BTreeSet<_>>().into_iter().collect()
+    };
+    let found: Vec<_> = commits
+        .iter()
+        .map(|commit| (points(commit), commit.sha.short()))
+        .filter(|(points, _)| !points.is_empty())
+        .map(|(points, sha)| format!("  not ASCII  {} in {sha}", points.join(", ")))
+        .collect();
+    let hidden = found.len().saturating_sub(COMMITS_SHOWN);
+    let more = (hidden > 0).then(|| format!("             and in {hidden} more commits"));
+    found.into_iter().take(COMMITS_SHOWN).chain(more).collect()
 }
 
 /// `1 commit`, `2 commits`.

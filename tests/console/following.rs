@@ -160,3 +160,17 @@ async fn a_wide_header_says_where_and_since_when_staging_is_red() {
     let console = Console::sized(&backend, (160, 40));
     console.until("STG #4 FAILED release 3m").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn in_production_a_stop_is_of_what_runs_there() {
+    let backend = ready();
+    let console = Console::open(&backend);
+    console.until("#3").await.press(&["2", "4", "f", "2"]).settled().await;
+    backend.change(|world| {
+        let by = Actor::Person("kim".into());
+        let (to, kind) = (Environment::Production, DeploymentKind::Promote);
+        world.request(&checkout(), BuildNumber(3), to, kind, by);
+        world.advance(&checkout());
+    });
+    console.until("DEPLOYING").await.press(&["X"]).until("promote of #3 to production").await;
+}

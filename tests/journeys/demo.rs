@@ -53,7 +53,7 @@ fn the_guards_of_the_demo_have_something_to_say_once_it_is_open() {
     assert!(collapsed[0].contains("promote #25 first"), "{collapsed:#?}");
 
     let at = |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339();
-    let check = |time| demo.json(&["freeze", "check", "--json", "--at", &at(time)]);
+    let check = |time| demo.json(&["freeze", "check", "--at", &at(time)]);
     let now = chrono::Utc::now();
     let open = check(now);
     assert_eq!(open["state"], "open", "{open}");

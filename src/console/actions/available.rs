@@ -32,9 +32,9 @@ pub fn check(model: &Model, action: &KeyAction) -> Available {
         KeyAction::CopyCommit => commit(model),
         KeyAction::Services => services(model),
         KeyAction::Open => open(model),
-        KeyAction::LatestLog => in_service(model),
         KeyAction::Log(_) => in_log(model),
-        KeyAction::NextPane
+        KeyAction::LatestLog
+        | KeyAction::NextPane
         | KeyAction::PreviousPane
         | KeyAction::Focus(_)
         | KeyAction::Zoom
@@ -274,8 +274,11 @@ pub fn cancellable(model: &Model) -> Option<DeploymentId> {
         let running = model.in_flight(Environment::Production).filter(open)?;
         Some(running).filter(|row| row.deployment.request.build == build)
     };
+    // Where nobody chose another row, production is about what runs there.
+    let unchosen = model.focus == Pane::Production && !model.production.is_held();
+    let runs = || model.in_flight(Environment::Production).filter(open).filter(|_| unchosen);
     let focused = matches!(model.focus, Pane::Log | Pane::Production);
     let logged = || model.deployment(model.log.source.as_ref()?.deployment);
     let logged = || logged().filter(open).filter(|_| focused);
-    selected.or_else(promoted).or_else(logged).map(|row| row.deployment.id)
+    selected.or_else(promoted).or_else(runs).or_else(logged).map(|row| row.deployment.id)
 }

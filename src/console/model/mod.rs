@@ -301,26 +301,26 @@ impl Model {
     }
 
     pub fn say(&mut self, tone: Tone, text: impl Into<String>) {
-        self.note(tone, text.into(), false, None);
+        self.note(tone, &text.into(), false, None);
     }
 
     /// Shows a note that stays until it is hidden.
     pub fn insist(&mut self, tone: Tone, text: impl Into<String>) {
-        self.note(tone, text.into(), true, None);
+        self.note(tone, &text.into(), true, None);
     }
 
     /// Shows that something failed, until it is hidden or something succeeds there.
     pub fn warn(&mut self, about: Environment, text: impl Into<String>) {
-        self.note(Tone::Bad, text.into(), true, Some(about));
+        self.note(Tone::Bad, &text.into(), true, Some(about));
     }
 
-    fn note(&mut self, tone: Tone, text: String, stays: bool, about: Option<Environment>) {
+    fn note(&mut self, tone: Tone, text: &str, stays: bool, about: Option<Environment>) {
         // What keys that came together say by the way must not hide that they started nothing.
         if self.burst.is_now() && tone == Tone::Plain {
             return;
         }
         let at = self.clock.map(|_| self.now());
-        let text = instant::localized(&text, self.zone());
+        let text = instant::localized(text, self.zone());
         self.notes.say(Note { tone, text, said: self.at, at, stays, about });
     }
 

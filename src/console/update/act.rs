@@ -147,9 +147,9 @@ fn open(model: &mut Model) -> Vec<Effect> {
             if matches!(model.focus, Pane::Staging | Pane::Production) {
                 let production = model.focus == Pane::Production;
                 if production {
-                    model.production.hold()
+                    model.production.hold();
                 } else {
-                    model.staging.hold()
+                    model.staging.hold();
                 }
                 model.log.choose(LogChoice::Selection);
                 browse::focus(model, Pane::Log);

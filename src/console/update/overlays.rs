@@ -27,7 +27,7 @@ fn scroll(model: &mut Model, by: Move) {
     let most = layout::overlay_lines(model).saturating_sub(1);
     match model.overlays.last_mut() {
         Some(Overlay::Changes(changes)) => {
-            changes.scroll = moved(changes.scroll, by, page_rows, most)
+            changes.scroll = moved(changes.scroll, by, page_rows, most);
         }
         Some(Overlay::Line(page)) => page.scroll = moved(page.scroll, by, page_rows, most),
         Some(Overlay::Messages(lines)) => *lines = moved(*lines, by, page_rows, most),

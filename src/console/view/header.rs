@@ -15,7 +15,7 @@ use crate::console::view::parts::row::Row;
 use crate::console::view::parts::{progress, verdict};
 use crate::domain::deployment::DeploymentState;
 use crate::domain::ids::Environment;
-use crate::domain::snapshot::ServiceSnapshot;
+use crate::domain::snapshot::{DeploymentRow, ServiceSnapshot};
 use crate::domain::time::say;
 use crate::gate;
 
@@ -187,23 +187,10 @@ fn named<'t>(model: &Model, row: Row<'t>, length: Length, most: usize) -> Row<'t
         None => row.own("nothing live yet", Role::Muted),
     };
     if let Some(running) = model.in_flight(Environment::Production) {
-        let (time, role) = progress::of(model, running);
-        let arrow = model.options.theme.symbols.arrow;
-        let request = &running.deployment.request;
-        let row = row.own(format!(" {arrow} {}", request.build), role);
-        let row =
-            if length < Length::NoKind { row.own(format!(" {}", request.kind), role) } else { row };
-        return if length < Length::NoTime { row.own(format!(" {time}"), role) } else { row };
+        return on_its_way(model, row, running, length);
     }
     if let Some(broken) = service.unsettled.and_then(|id| model.deployment(id)) {
-        let request = &broken.deployment.request;
-        let state = broken.state.as_str();
-        return if length < Length::NoKind {
-            row.own(format!(" {} of {} {state}", request.kind, request.build), Role::Danger)
-        } else {
-            let arrow = model.options.theme.symbols.arrow;
-            row.own(format!(" {arrow} {} {state}", request.build), Role::Danger)
-        };
+        return in_doubt(model, row, broken, length);
     }
     match live {
         Some(live) if model.build(live.build).is_some_and(|row| !row.bad.is_empty()) => {
@@ -216,6 +203,27 @@ fn named<'t>(model: &Model, row: Row<'t>, length: Length, most: usize) -> Row<'t
         Some(_) if !short => row.own(" ok", Role::Ok),
         _ => row,
     }
+}
+
+/// ` → #1288 promote 2m10s/~7m`.
+fn on_its_way<'t>(model: &Model, row: Row<'t>, running: &DeploymentRow, length: Length) -> Row<'t> {
+    let (time, role) = progress::of(model, running);
+    let arrow = model.options.theme.symbols.arrow;
+    let request = &running.deployment.request;
+    let row = row.own(format!(" {arrow} {}", request.build), role);
+    let row =
+        if length < Length::NoKind { row.own(format!(" {}", request.kind), role) } else { row };
+    if length < Length::NoTime { row.own(format!(" {time}"), role) } else { row }
+}
+
+/// ` promote of #1288 failed`.
+fn in_doubt<'t>(model: &Model, row: Row<'t>, broken: &DeploymentRow, length: Length) -> Row<'t> {
+    let (request, state) = (&broken.deployment.request, broken.state.as_str());
+    if length < Length::NoKind {
+        return row.own(format!(" {} of {} {state}", request.kind, request.build), Role::Danger);
+    }
+    let arrow = model.options.theme.symbols.arrow;
+    row.own(format!(" {arrow} {} {state}", request.build), Role::Danger)
 }
 
 /// What stops a promote: a hold, a freeze, or nothing.

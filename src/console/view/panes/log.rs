@@ -8,6 +8,7 @@ use ratatui::widgets::{Clear, Paragraph};
 use crate::console::actions::action::KeyAction;
 use crate::console::log;
 use crate::console::model::Model;
+use crate::console::model::notes::{Note, Tone};
 use crate::console::model::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::view::footer;
@@ -41,12 +42,14 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     }
 }
 
-/// Nothing but the text; the last line is lent to a note while it is new, or to what is typed.
+/// Nothing but the text; the last line is lent to what is typed, and for a moment to what went wrong or a key says.
 pub fn draw_plain(model: &Model, frame: &mut Frame) {
     let area = frame.area();
     let theme = &model.options.theme;
     log::view(&model.log.pane, area, frame.buffer_mut(), theme, model.now());
-    let told = model.notes.toast(model.at).is_some_and(|(_, fades)| fades.is_some());
+    let is_news = |note: &Note| note.tone == Tone::Good;
+    let told = model.notes.toast(model.at);
+    let told = told.is_some_and(|(note, fades)| fades.is_some() && !is_news(note));
     if told || model.log.search.is_some() {
         let last = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
         frame.render_widget(Clear, last);
