@@ -138,6 +138,7 @@ fn rollback(snapshot: &ServiceSnapshot) -> String {
     let (was_live, takes) = (was_live.unwrap_or_default(), takes.unwrap_or_default());
     let how = match rollback.under_way {
         Some(id) => format!("under way ({id})"),
+        None if rollback.unchecked => "its trunkline.toml is not read yet".to_owned(),
         None => rollback.verdict.headline(),
     };
     let skips = match named(&snapshot.skipped) {

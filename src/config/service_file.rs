@@ -11,6 +11,7 @@ use crate::domain::event::{DeploymentKind, StepSpec};
 use crate::domain::ids::{Environment, ServiceName};
 use crate::domain::people::People;
 use crate::domain::policy::{FreezeMode, Policy, VerifyBy};
+use crate::domain::recipe::{Recipe, RecordedPipeline};
 use crate::settings::{Located, Mistakes, Section, did_you_mean, list, tree};
 
 pub use self::migrations::{DEFAULT_MIN_BAKE, MigrationSettings};
@@ -65,6 +66,20 @@ impl ServiceFile {
             (_, Environment::Staging) => &self.staging,
             (_, Environment::Production) => &self.production,
         }
+    }
+}
+
+impl ServiceFile {
+    /// What is recorded of it with a build of a service in this folder.
+    #[must_use]
+    pub fn recipe(&self, folder: Option<String>) -> Recipe {
+        let pipeline = RecordedPipeline {
+            staging: self.staging.clone(),
+            production: self.production.clone(),
+            rollback: self.rollback.clone(),
+            secrets: self.secrets.clone(),
+        };
+        Recipe::new(folder, pipeline)
     }
 }
 

@@ -87,7 +87,6 @@ pub enum RevertEvidence {
 }
 
 impl RevertEvidence {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     #[must_use]
     pub fn is_sure(&self) -> bool {
         *self == Self::Sure

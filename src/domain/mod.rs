@@ -17,6 +17,7 @@ pub mod plan;
 pub mod policy;
 pub mod pull_request;
 pub mod quarantine;
+pub mod recipe;
 pub mod remedy;
 pub mod request;
 pub mod schema;

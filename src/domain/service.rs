@@ -1,6 +1,7 @@
 //! The state of one service: a pure fold over its events. The state is never stored.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use super::event::{
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use super::policy::VerifyBy;
 use super::quarantine::{Descents, Quarantined, Trunk};
+use super::recipe::Recipe;
 use super::request::Request;
 use super::schema::{SchemaHistory, SharedChange};
 use super::stops::{Freeze, Hold};
@@ -24,6 +26,14 @@ pub struct Live {
     pub build: BuildNumber,
     pub deployment: DeploymentId,
     pub since: DateTime<Utc>,
+}
+
+/// Why the service file of a build cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unusable {
+    pub why: String,
+    /// Whether that also keeps it from staging.
+    pub in_staging: bool,
 }
 
 /// The state of one service after its events.
@@ -46,6 +56,11 @@ pub struct ServiceState {
     pub(super) trunk: Trunk,
     /// The schema changes that promotes may have made in production and that older code may break on.
     pub schema: SchemaHistory,
+    /// What each build needs to be deployed, where it is recorded. Builds with the same share it.
+    recipes: BTreeMap<BuildNumber, Arc<Recipe>>,
+    /// The builds whose service file cannot be used, by what the engine read where no recipe is recorded. No event
+    /// records them: the engine sets them.
+    pub unusable: BTreeMap<BuildNumber, Unusable>,
     /// The schema changes of other services on the same database, oldest first. No event of this service records
     /// them: the engine sets them.
     pub shared_changes: Vec<SharedChange>,
@@ -142,7 +157,12 @@ impl ServiceState {
     }
 
     fn build_found(&mut self, event: &Event) {
-        let Fact::BuildFound { build, sha, commits, more, reverts } = &event.fact else { return };
+        let Fact::BuildFound { build, sha, commits, more, reverts, recipe } = &event.fact else {
+            return;
+        };
+        if let Some(recipe) = recipe {
+            self.record_recipe(*build, recipe);
+        }
         let build = Build {
             commits: commits.clone(),
             more: *more,
@@ -153,6 +173,12 @@ impl ServiceState {
         self.tip = Some(build.sha.clone());
         self.waiting.insert(build.number);
         self.builds.insert(build.number, build);
+    }
+
+    fn record_recipe(&mut self, build: BuildNumber, recipe: &Recipe) {
+        let last = self.recipes.values().next_back().filter(|last| ***last == *recipe);
+        let recipe = last.cloned().unwrap_or_else(|| Arc::new(recipe.clone()));
+        self.recipes.insert(build, recipe);
     }
 
     fn trunk_rewritten(&mut self, at: DateTime<Utc>, to: &Sha, off_trunk: &[BuildNumber]) {
@@ -318,6 +344,12 @@ impl ServiceState {
     #[must_use]
     pub fn live_build(&self, environment: Environment) -> Option<&Build> {
         self.builds.get(&self.live(environment)?.build)
+    }
+
+    /// What a build needs to be deployed, if that is recorded.
+    #[must_use]
+    pub fn recipe(&self, build: BuildNumber) -> Option<&Recipe> {
+        self.recipes.get(&build).map(Arc::as_ref)
     }
 
     /// The newest build that is on the trunk.

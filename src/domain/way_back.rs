@@ -28,7 +28,9 @@ pub struct WayBack {
 }
 
 /// What speaks against a build that a person stated to be live, and whose commit has no rollback steps.
-const NO_STEPS: &str = "was live before trunkline and declares no steps to bring it back";
+const OLDER: &str = "was live before trunkline and declares no steps to bring it back";
+/// What is said of a build that has no steps for production.
+pub const NO_STEPS: &str = "declares no production steps";
 
 /// The most skipped builds that a sentence names.
 const NAMED: usize = 3;
@@ -91,8 +93,19 @@ impl ServiceState {
     pub fn flaws(&self) -> BTreeMap<BuildNumber, String> {
         let bad = self.bad_in_each(..);
         let bad = bad.into_iter().map(|(build, bad)| (build, quarantined(&bad)));
-        let without_steps = self.builds.values().filter(|build| build.no_way_back);
-        bad.chain(without_steps.map(|build| (build.number, NO_STEPS.to_owned()))).collect()
+        let unusable = self.unusable.iter().map(|(build, no)| (*build, no.why.clone()));
+        let history = self.live.get(&Environment::Production).into_iter().flatten();
+        let without =
+            history.filter_map(|live| Some((live.build, self.without_steps(live.build)?)));
+        let older = self.builds.values().filter(|build| build.no_way_back);
+        let older = older.map(|build| (build.number, OLDER.to_owned()));
+        bad.chain(unusable).chain(without).chain(older).collect()
+    }
+
+    /// Why a build has no steps for production, if its recipe says that it has none.
+    fn without_steps(&self, build: BuildNumber) -> Option<String> {
+        let steps = self.recipe(build)?.steps(Environment::Production, Rollback)?;
+        steps.is_empty().then(|| NO_STEPS.to_owned())
     }
 
     /// This build, then those that were live before it, each older than the one before. After them come the builds that

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime;
+use tokio::sync::Semaphore;
 
 use super::checkouts;
 use super::decide::Decision;
@@ -18,6 +19,11 @@ use crate::domain::ids::{DeploymentId, ServiceName, Sha};
 /// The pause before an unusable pipeline is read again.
 const PIPELINE_RETRY: Duration = Duration::from_secs(5);
 
+/// How many service files are read at the same time.
+const CONCURRENT_READS: usize = 16;
+/// The most targets of a rollback that are remembered as asked for.
+const MOST_CHECKED: usize = 10_000;
+
 /// The work in progress in this process. It is empty after a restart; the record says what to resume.
 pub(super) struct Acts {
     context: GatherContext,
@@ -27,13 +33,17 @@ pub(super) struct Acts {
     attending: HashSet<RunId>,
     cancelling: HashSet<RunId>,
     loading: HashSet<(ServiceName, Sha)>,
+    /// The targets of a rollback whose service file was asked for.
+    checked: HashSet<(ServiceName, Sha)>,
+    reads: Arc<Semaphore>,
 }
 
 impl Acts {
     pub fn new(context: GatherContext, runner: Arc<StepRunner>, runtime: runtime::Handle) -> Self {
         let (preparing, attending) = (HashSet::new(), HashSet::new());
-        let (cancelling, loading) = (HashSet::new(), HashSet::new());
-        Self { context, runner, runtime, preparing, attending, cancelling, loading }
+        let (cancelling, loading, checked) = (HashSet::new(), HashSet::new(), HashSet::new());
+        let reads = Arc::new(Semaphore::new(CONCURRENT_READS));
+        Self { context, runner, runtime, preparing, attending, cancelling, loading, checked, reads }
     }
 
     pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
@@ -68,6 +78,23 @@ impl Acts {
                 }
             }
         }
+    }
+
+    /// Reads the service file of the target of a rollback, once after each look at the trunk, if nothing tells yet whether it
+    /// can be deployed.
+    pub fn check_way_back(&mut self, service: &Service) {
+        let Some(build) = service.unchecked_target() else { return };
+        if self.checked.len() >= MOST_CHECKED {
+            self.checked.clear();
+        }
+        if self.checked.insert((service.name.clone(), build.sha.clone())) {
+            self.load_pipeline(&service.name, &build.sha);
+        }
+    }
+
+    /// A look at the trunk may have brought the commits that were missing.
+    pub fn looked(&mut self, name: &ServiceName) {
+        self.checked.retain(|(service, _)| service != name);
     }
 
     pub fn prepared(&mut self, id: DeploymentId) {
@@ -109,8 +136,12 @@ impl Acts {
 
     fn load_pipeline(&self, service: &ServiceName, sha: &Sha) {
         let (context, service, sha) = (self.context.clone(), service.clone(), sha.clone());
+        let reads = self.reads.clone();
         self.spawn(async move {
-            if let Err(why) = gather::load_pipeline(&context, &service, &sha).await {
+            let permit = reads.acquire().await;
+            let read = gather::load_pipeline(&context, &service, &sha).await;
+            drop(permit);
+            if let Err(why) = read {
                 tracing::warn!(%service, %sha, why, "a build's pipeline cannot be used");
                 // The next decision asks for it again.
                 tokio::time::sleep(PIPELINE_RETRY).await;

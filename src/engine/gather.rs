@@ -18,11 +18,12 @@ use super::world::{Service, WorldReader};
 use crate::config::service_file::ServiceFile;
 use crate::domain::command::{Action, Command, Refusal};
 use crate::domain::commit::Range;
-use crate::domain::event::DeploymentKind;
+use crate::domain::event::{DeploymentKind, StepSpec};
 use crate::domain::ids::{BuildNumber, Environment, ServiceName, Sha};
 use crate::domain::plan::{Endpoints, Migrations, endpoints};
 use crate::domain::quarantine::BadCommit;
 use crate::domain::service::ServiceState;
+use crate::domain::way_back::NO_STEPS;
 use crate::git::{CommitMatch, GitError, Mirror, Paths};
 
 /// The most commits that a plan lists.
@@ -99,7 +100,7 @@ pub async fn gather(
         }
         _ => return Ok(None),
     };
-    Ok(Some(Gathered::Plan(Box::new(for_plan(context, name, action).await?))))
+    Ok(Some(Gathered::Plan(Box::new(Box::pin(for_plan(context, name, action)).await?))))
 }
 
 /// The named commits that git finds in a build. An ambiguous name gives every candidate.
@@ -187,17 +188,11 @@ pub async fn for_plan(
     };
     let range = match ends.kind {
         DeploymentKind::Rollback => range,
-        _ => with_later(context, name, &mirror, range).await,
+        _ => Box::pin(with_later(context, name, &mirror, range))
+            .await
+            .map_err(|error| CommandError::Failed(error.to_string()))?,
     };
-    let file = pipeline(context, name, &target, ends.kind)
-        .await
-        .map_err(|why| Refusal::invalid(format!("{} cannot be deployed: {why}", ends.target)))?;
-    let steps = file.steps(Environment::Production, ends.kind).to_vec();
-    if steps.is_empty() {
-        let sentence =
-            format!("{} declares no production steps, so it can only go to staging", ends.target);
-        return Err(Refusal::invalid(sentence).into());
-    }
+    let steps = steps(context, name, &target, &ends).await?;
     let migrations = if ends.kind == DeploymentKind::Rollback {
         Migrations::default()
     } else {
@@ -214,6 +209,32 @@ pub async fn for_plan(
         migrations.trouble.get_or_insert_with(why);
     }
     Ok(ForPlan { range, steps, migrations, ends })
+}
+
+/// The production steps of the target: those of its service file, else those that were recorded with it.
+async fn steps(
+    context: &GatherContext,
+    name: &ServiceName,
+    target: &Sha,
+    ends: &Endpoints,
+) -> Result<Vec<StepSpec>, CommandError> {
+    let production = Environment::Production;
+    let number = ends.target;
+    let steps = match pipeline(context, name, target, ends.kind).await {
+        Ok(file) => file.steps(production, ends.kind).to_vec(),
+        Err(why) => {
+            let world = context.world.world();
+            let recorded = world.named(name)?.state.recipe(number);
+            let steps = recorded.and_then(|recipe| recipe.steps(production, ends.kind));
+            let refused = || Refusal::invalid(format!("{number} cannot be deployed: {why}"));
+            steps.ok_or_else(refused)?.to_vec()
+        }
+    };
+    if steps.is_empty() {
+        let sentence = format!("{number} {NO_STEPS}, so it can only go to staging");
+        return Err(Refusal::invalid(sentence).into());
+    }
+    Ok(steps)
 }
 
 /// Refuses all but a rollback while the service file is unread: default rules would let a promote pass its guards.
@@ -263,7 +284,11 @@ async fn kept_pipeline(
     name: &ServiceName,
     sha: &Sha,
 ) -> Option<Arc<ServiceFile>> {
-    let path = context.world.world().services.get(name)?.watched.service_file();
+    let path = {
+        let world = context.world.world();
+        let service = world.services.get(name)?;
+        service.watched_at(service.build_of(sha)?).service_file()
+    };
     let (checkouts, mut text) = (&context.checkouts, None);
     let old = checkouts::of_0_1_0(checkouts, name, Environment::Production, sha);
     let trees = [checkouts::pristine(checkouts, name, sha), old];
@@ -290,25 +315,17 @@ async fn everything_seen(
     Ok(range)
 }
 
-/// The range with what comes after it on the trunk. Without an answer of git it stays as it is.
+/// The range with what comes after it on the trunk.
 async fn with_later(
     context: &GatherContext,
     name: &ServiceName,
     mirror: &Mirror,
     range: Range,
-) -> Range {
+) -> Result<Range, GitError> {
     let trunk = context.world.world().services.get(name).map(|service| service.trunk.clone());
-    let Some(trunk) = trunk else { return range };
-    let asked = async {
-        let Some(tip) = mirror.tip(&trunk).await? else { return Ok(Vec::new()) };
-        mirror.later(&range.to, &tip).await
-    };
-    let later = timeout(GIT_TIMEOUT, asked).await;
-    let later = later.unwrap_or(Ok(Vec::new())).unwrap_or_else(|error: GitError| {
-        tracing::warn!(%error, "what comes later on the trunk is not known");
-        Vec::new()
-    });
-    Range { later, ..range }
+    let Some(tip) = mirror.tip(&trunk.unwrap_or_default()).await? else { return Ok(range) };
+    let later = mirror.later(&range.to, &tip).await?;
+    Ok(Range { later, ..range })
 }
 
 /// The recorded commits between the two builds.
@@ -340,7 +357,9 @@ pub(super) async fn load_pipeline(
         let world = context.world.world();
         let service = world.services.get(name).ok_or("the service is gone")?;
         let known = service.pipelines.get(sha).cloned();
-        (known, service.watched.clone(), service.mirror.clone())
+        let build = service.build_of(sha);
+        let watched = build.map_or_else(|| service.watched.clone(), |b| service.watched_at(b));
+        (known, watched, service.mirror.clone())
     };
     if let Some(known) = known {
         return known;

@@ -446,7 +446,7 @@ impl Handle {
 fn with_input<T>(service: &Service, make: impl FnOnce(SnapshotInput<'_>) -> T) -> T {
     let target = service.state.rollback_target().and_then(|n| service.state.builds.get(&n));
     let rollback = target.and_then(|build| {
-        service.steps(&build.sha, Environment::Production, DeploymentKind::Rollback)
+        service.steps_of(build, Environment::Production, DeploymentKind::Rollback)
     });
     make(SnapshotInput {
         service: &service.name,
@@ -456,7 +456,7 @@ fn with_input<T>(service: &Service, make: impl FnOnce(SnapshotInput<'_>) -> T) -
         policy: &service.policy(),
         people: &service.people,
         freezes: &service.freezes,
-        rollback: rollback.unwrap_or_default(),
+        rollback,
         problems: &service.all_problems(),
     })
 }

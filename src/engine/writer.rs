@@ -141,7 +141,11 @@ impl Writer {
             }
             Input::StepEnded { service, run, status } => self.step_ended(&service, run, status),
             Input::PipelineKnown { service, sha, file } => {
-                self.world.change_unseen(&service, |service| service.remember_pipeline(sha, file));
+                let remember = |service: &mut Service| service.remember_pipeline(sha, file);
+                if self.world.change_unseen(&service, remember) == Some(true) {
+                    self.world.change(&service, |_| ());
+                    self.settle(&service);
+                }
             }
             Input::RulesRead(rules) => {
                 let name = rules.service.clone();
@@ -247,6 +251,7 @@ impl Writer {
             Ok(None) => return,
             Err(error) => return self.trouble(&error),
         };
+        self.acts.looked(&name);
         if self.freezes.has_unsaved() {
             self.save_freezes();
         }
@@ -308,7 +313,8 @@ impl Writer {
                 let (facts, acts): (Vec<_>, Vec<_>) =
                     decisions(service).into_iter().partition(|d| matches!(d, Decision::Record(_)));
                 if facts.is_empty() {
-                    return acts.iter().for_each(|act| self.acts.perform(service, act));
+                    acts.iter().for_each(|act| self.acts.perform(service, act));
+                    return self.acts.check_way_back(service);
                 }
                 facts
             };
@@ -339,7 +345,14 @@ impl Writer {
         let events = facts.into_iter().map(new).collect();
         let events = self.store.append(self.clock.now(), events, answered)?;
         self.world.set_trouble(RECORD_PROBLEM, self.clock.now(), None);
-        self.world.change(name, |service| events.iter().for_each(|e| service.state.apply(e)));
+        self.world.change(name, |service| {
+            for event in &events {
+                service.state.apply(event);
+                if let Fact::BuildFound { build, .. } = event.fact {
+                    service.note_unusable(build);
+                }
+            }
+        });
         if events.iter().any(|event| {
             matches!(event.fact, Fact::DeploymentStarted { .. } | Fact::DeploymentObserved(_))
         }) {

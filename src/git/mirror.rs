@@ -362,8 +362,8 @@ impl Mirror {
         if from == to {
             return Ok(Vec::new());
         }
-        let (reverts, fixes) =
-            tokio::try_join!(self.reverts(Some(from), to), reverts::fixes(&self.path, from, to))?;
+        let reverts = Box::pin(self.reverts(Some(from), to));
+        let (reverts, fixes) = tokio::try_join!(reverts, reverts::fixes(&self.path, from, to))?;
         let reverts = reverts.into_iter().map(|revert| {
             let Revert { by, of, evidence } = revert;
             LaterChange { by, of, is_fix: false, evidence }

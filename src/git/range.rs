@@ -69,13 +69,14 @@ pub(super) async fn read(
         match from {
             // A list may have commits of both sides if their clocks were wrong, so ancestry is asked first.
             Some(from) if !is_ancestor(mirror, from, to).await? => {
-                Selection::of(mirror, Some(to), from, paths, limit).await?.log(mailmap).await
+                let lost = Box::pin(Selection::of(mirror, Some(to), from, paths, limit));
+                lost.await?.log(mailmap).await
             }
             _ => Ok(Vec::new()),
         }
     };
     let ahead = async {
-        let selection = Selection::of(mirror, from, to, paths, limit).await?;
+        let selection = Box::pin(Selection::of(mirror, from, to, paths, limit)).await?;
         Ok((selection.log(mailmap).await?, selection.more, selection.more_beside))
     };
     let ((mut commits, more, more_beside), mut lost) = tokio::try_join!(ahead, lost)?;

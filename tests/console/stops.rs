@@ -206,8 +206,14 @@ async fn what_runs_pushes_neither_the_hold_nor_the_verdict_out_of_the_header() {
     backend.change(|world| {
         let (service, build) = (checkout(), BuildNumber(1286));
         let sha = format!("{:040x}", build.0).parse().unwrap();
-        let found =
-            Fact::BuildFound { build, sha, commits: Vec::new(), more: 0, reverts: Vec::new() };
+        let found = Fact::BuildFound {
+            build,
+            sha,
+            commits: Vec::new(),
+            more: 0,
+            reverts: Vec::new(),
+            recipe: None,
+        };
         world.record(&service, Actor::System, found);
         for _ in 0..2 {
             let build = world.verified_build(&service, "ada");

@@ -34,7 +34,7 @@ impl History {
     fn found(&mut self, build: u64, commits: Vec<Commit>, reverts: Vec<Revert>) {
         let sha = commits[0].sha.clone();
         let build = BuildNumber(build);
-        self.tell(Fact::BuildFound { build, sha, commits, more: 0, reverts });
+        self.tell(Fact::BuildFound { build, sha, commits, more: 0, reverts, recipe: None });
     }
 
     /// A force-push that takes builds off the trunk, recorded with the build from which the next one is counted, or
@@ -70,7 +70,7 @@ impl History {
             policy: &Policy::default(),
             people: &People::default(),
             freezes: &FreezeRules::default(),
-            rollback: &[],
+            rollback: Some(&[]),
             problems: &[],
         };
         let me = Actor::Person("raj".into());
@@ -188,7 +188,14 @@ fn a_list_that_is_cut_after_a_force_push_may_hide_the_commit() {
     let mut history = with_a_bad_commit();
     history.rewritten(&[2, 3], Some(1));
     let (build, commits) = (BuildNumber(4), vec![commit(40, "merge")]);
-    history.tell(Fact::BuildFound { build, sha: sha(40), commits, more: 7, reverts: Vec::new() });
+    history.tell(Fact::BuildFound {
+        build,
+        sha: sha(40),
+        commits,
+        more: 7,
+        reverts: Vec::new(),
+        recipe: None,
+    });
     assert_eq!(history.bad_in(4), maybe("the record of #4 is incomplete"));
 }
 
@@ -196,7 +203,14 @@ fn a_list_that_is_cut_after_a_force_push_may_hide_the_commit() {
 fn a_cut_list_on_the_line_that_lacks_the_commit_hides_nothing() {
     let mut history = History::default();
     let (build, commits) = (BuildNumber(1), vec![commit(10, "merge")]);
-    history.tell(Fact::BuildFound { build, sha: sha(10), commits, more: 7, reverts: Vec::new() });
+    history.tell(Fact::BuildFound {
+        build,
+        sha: sha(10),
+        commits,
+        more: 7,
+        reverts: Vec::new(),
+        recipe: None,
+    });
     history.found(2, vec![commit(20, "charge twice")], Vec::new());
     history.quarantine(2, 20);
     assert_eq!(history.bad_in(1), NOT, "#2 would not have brought it otherwise");

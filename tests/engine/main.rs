@@ -8,6 +8,7 @@ mod git;
 mod guards;
 mod moved;
 mod paths;
+mod recipes;
 mod store;
 mod trouble;
 mod trunk;

@@ -72,7 +72,8 @@ pub fn commit(number: u64, author: &str) -> Commit {
 /// A build with these commits, the first of which is its own.
 pub fn found(number: u64, commits: Vec<Commit>) -> Fact {
     let sha = commits.first().map_or_else(|| sha(number), |commit| commit.sha.clone());
-    Fact::BuildFound { build: BuildNumber(number), sha, commits, more: 0, reverts: Vec::new() }
+    let (build, more, reverts) = (BuildNumber(number), 0, Vec::new());
+    Fact::BuildFound { build, sha, commits, more, reverts, recipe: None }
 }
 
 /// A step that does nothing.

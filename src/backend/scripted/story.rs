@@ -41,7 +41,14 @@ impl ScriptedWorld {
         self.record(
             name,
             Actor::System,
-            Fact::BuildFound { build, sha: sha(number), commits, more: 0, reverts: Vec::new() },
+            Fact::BuildFound {
+                build,
+                sha: sha(number),
+                commits,
+                more: 0,
+                reverts: Vec::new(),
+                recipe: None,
+            },
         );
         build
     }

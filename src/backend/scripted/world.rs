@@ -330,7 +330,7 @@ impl ScriptedService {
             policy: &self.policy,
             people: &self.people,
             freezes: &self.freezes,
-            rollback: &[],
+            rollback: Some(&[]),
             problems: &self.problems,
         }
     }

@@ -289,6 +289,7 @@ fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: 
     };
     let (word, role) = match target.under_way {
         Some(_) => ("UNDER WAY", Role::Warn),
+        None if target.unchecked => ("UNCHECKED", Role::Warn),
         None => verdict::word(target.verdict.outlook),
     };
     let row = row.gap(1).own(word, role);

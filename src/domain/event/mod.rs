@@ -23,6 +23,7 @@ use super::people::Actor;
 use super::plan::Finding;
 use super::policy::VerifyBy;
 use super::quarantine::BadCommit;
+use super::recipe::Recipe;
 use super::time::{Milliseconds, millis};
 
 /// One recorded fact with who caused it and when. The meaning of a stored fact never changes. New facts and new
@@ -55,6 +56,9 @@ pub enum Fact {
         /// commit that it brought.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         reverts: Vec<Revert>,
+        /// What it needs to be deployed; absent if its service file cannot be used.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        recipe: Option<Recipe>,
     },
     /// The trunk was force-pushed: `from` is no longer an ancestor of `to`, and these builds are off the trunk.
     TrunkRewritten {

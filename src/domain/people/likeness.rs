@@ -57,9 +57,9 @@ impl<'a> Traits<'a> {
             let mailbox = Mailbox::of(email)?;
             Some(mailbox.forge_login().unwrap_or(mailbox.local))
         }));
-        let named = person.names.iter().map(String::as_str).chain(mine);
-        let names = named.chain(logins.iter().map(String::as_str)).map(words);
-        let names = names.filter(|words| !words.is_empty()).collect();
+        let known = person.names.iter().map(String::as_str).chain(mine);
+        let known = known.chain(logins.iter().map(String::as_str)).map(words);
+        let names = known.filter(|words| !words.is_empty()).collect();
         Some(Self { person, names, logins })
     }
 

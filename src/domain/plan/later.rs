@@ -71,7 +71,9 @@ impl<'a> Fate<'a> {
             };
             if removing.contains(&change.of) {
                 adding.insert(by);
-                fate.iter_mut().for_each(|fate| fate.back_by = Some(by));
+                if let Some(fate) = &mut fate {
+                    fate.back_by = Some(by);
+                }
             } else if adding.contains(&change.of) && change.is_fix {
                 fate = fate.or_else(|| new(true));
             } else if adding.contains(&change.of) {

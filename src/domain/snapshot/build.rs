@@ -35,8 +35,8 @@ pub struct SnapshotInput<'a> {
     pub people: &'a People,
     /// The calendar freezes.
     pub freezes: &'a FreezeRules,
-    /// The steps that the rollback target declares for a rollback; empty if they are unknown.
-    pub rollback: &'a [StepSpec],
+    /// The steps that the rollback target declares for a rollback; `None` while they are unknown.
+    pub rollback: Option<&'a [StepSpec]>,
     pub problems: &'a [Problem],
 }
 
@@ -281,8 +281,9 @@ fn rollback_preview(input: SnapshotInput<'_>) -> Option<RollbackPreview> {
             input.state,
             Environment::Production,
             DeploymentKind::Rollback,
-            input.rollback,
+            input.rollback.unwrap_or_default(),
         ),
+        unchecked: input.rollback.is_none(),
         under_way: under_way(input.state, to),
     })
 }

@@ -198,6 +198,11 @@ pub struct BuildRow {
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(is: &bool) -> bool {
+    !is
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(count: &u32) -> bool {
     *count == 0
 }
@@ -237,6 +242,9 @@ pub struct RollbackPreview {
     /// The deployment that goes there already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under_way: Option<DeploymentId>,
+    /// Whether its service file is not read yet, so that it is not known whether it can be deployed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unchecked: bool,
 }
 
 /// The caller of this connection.

@@ -5,6 +5,7 @@ use crate::domain::command::Refusal;
 use crate::domain::commit::{Commit, Revert};
 use crate::domain::event::Fact;
 use crate::domain::ids::{BuildNumber, Sha};
+use crate::domain::recipe::Recipe;
 
 /// The newest commit of the trunk, just fetched, with the commits since the newest build.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,7 @@ pub struct TipOfTrunk {
     pub commits: Vec<Commit>,
     pub more: u32,
     pub reverts: Vec<Revert>,
+    pub recipe: Option<Recipe>,
 }
 
 pub(super) fn build(
@@ -27,7 +29,7 @@ pub(super) fn build(
     if newest.map(|build| &build.sha) != tip.since.as_ref() {
         return Err(CommandError::Outdated);
     }
-    let TipOfTrunk { trunk, sha, commits, more, reverts, .. } = (**tip).clone();
+    let TipOfTrunk { trunk, sha, commits, more, reverts, recipe, .. } = (**tip).clone();
     if let Some(newest) = newest.filter(|newest| newest.sha == sha) {
         let sentence =
             format!("the newest commit of {trunk}, {}, is {} already", sha.short(), newest.number);
@@ -36,6 +38,6 @@ pub(super) fn build(
     let last = service.state.builds.keys().next_back().map_or(0, |number| number.0);
     let build = BuildNumber(last + 1);
     let said = format!("{build} is made of {}, the newest commit of {trunk}", sha.short());
-    let facts = vec![Fact::BuildFound { build, sha, commits, more, reverts }];
+    let facts = vec![Fact::BuildFound { build, sha, commits, more, reverts, recipe }];
     Ok(Decided { facts, deployment: None, said })
 }

@@ -26,11 +26,12 @@ pub(super) async fn tip(
     world: &WorldReader,
     name: &ServiceName,
 ) -> Result<TipOfTrunk, CommandError> {
-    let (mirror, trunk, paths, since) = {
+    let (mirror, watched, trunk, paths, since) = {
         let world = world.world();
         let service = world.named(name)?;
         let since = service.state.newest_build().map(|build| build.sha.clone());
-        (service.mirror.clone(), service.trunk.clone(), service.paths(), since)
+        let (mirror, watched) = (service.mirror.clone(), service.watched.clone());
+        (mirror, watched, service.trunk.clone(), service.paths(), since)
     };
     let late = |_| CommandError::Failed("the repository does not answer; nothing was done".into());
     timeout(FETCH, mirror.fetch()).await.map_err(late)?.map_err(|e| failed(&e))?;
@@ -42,11 +43,12 @@ pub(super) async fn tip(
         let sentence = "the trunk was force-pushed; try again once trunkline has seen that";
         return Err(CommandError::Failed(sentence.into()));
     }
-    let found = trunk::new_builds(&mirror, paths.as_ref(), since.as_ref(), vec![sha.clone()]);
+    let found =
+        trunk::new_builds(&mirror, &watched, paths.as_ref(), since.as_ref(), vec![sha.clone()]);
     let found = found.await.map_err(|e| failed(&e))?.into_iter().next();
     let found = found.ok_or_else(missing)?;
-    let (commits, more, reverts) = (found.commits, found.more, found.reverts);
-    Ok(TipOfTrunk { trunk, sha, since, commits, more, reverts })
+    let trunk::NewBuild { commits, more, reverts, recipe, .. } = found;
+    Ok(TipOfTrunk { trunk, sha, since, commits, more, reverts, recipe })
 }
 
 /// The commit that a person says production runs: that of a build, or one older than the first build.

@@ -58,20 +58,22 @@ impl Job {
         let request = &deployment.request;
         let step = request.steps.get(run.step)?;
         let checkout = checkouts::of_steps(checkouts, &service.name, deployment);
-        let folder = match &service.watched.folder {
+        let folder = match &service.watched_at(request.build).folder {
             Some(folder) => checkout.join(folder),
             None => checkout,
         };
         // Until the trunk's service file is read, the file of the build itself names the secrets.
         let declared = || service.pipelines.get(&request.sha)?.as_ref().ok();
         let file = service.file.as_ref().or_else(declared);
+        let recorded =
+            || Some(service.state.recipe(request.build)?.pipeline.as_ref()?.secrets.clone());
         Some(Self {
             run,
             command: step.run.clone(),
             folder,
             environment: facts(service.name.as_str(), deployment),
             timeout: step.timeout,
-            secrets: file.map(|file| file.secrets.clone()).unwrap_or_default(),
+            secrets: file.map(|file| file.secrets.clone()).or_else(recorded).unwrap_or_default(),
         })
     }
 }

@@ -52,7 +52,9 @@ pub(super) async fn look(
         }
         _ => None,
     };
-    let mailmap = if known.tip.as_ref() == Some(&tip) {
+    // After a start, and in a mirror that was made again, the history may have no index yet.
+    let was_indexed = known.is_read && mirror.times_made() == times_made;
+    let mailmap = if was_indexed && known.tip.as_ref() == Some(&tip) {
         None
     } else {
         mirror.index_history(&tip).await;
@@ -67,7 +69,7 @@ pub(super) async fn look(
         None => None,
     };
     let (builds, first) =
-        builds_since(mirror, paths.as_ref(), &known, rewrite.as_ref(), &tip).await?;
+        builds_since(mirror, watched, paths.as_ref(), &known, rewrite.as_ref(), &tip).await?;
     let (before, owner) = (known.tip, owner.cloned());
     Ok(TrunkUpdate {
         trunk,
@@ -91,6 +93,7 @@ pub(super) async fn look(
 /// commits are between its newest build and the first one here.
 async fn builds_since(
     mirror: &Mirror,
+    watched: &Watched,
     paths: Option<&Paths>,
     known: &KnownTrunk,
     rewrite: Option<&TrunkRewrite>,
@@ -99,7 +102,7 @@ async fn builds_since(
     let Some(before) = &known.tip else {
         let newest = mirror.first_parents(None, tip, paths, 1).await?;
         let first = mirror.count_first_parents(None, tip, paths).await?;
-        return Ok((new_builds(mirror, paths, None, newest).await?, first));
+        return Ok((new_builds(mirror, watched, paths, None, newest).await?, first));
     };
     if before == tip {
         return Ok((Vec::new(), 0));
@@ -113,7 +116,7 @@ async fn builds_since(
     let is_there = mirror.has(before).await?;
     let Some(since) = newest.or_else(|| is_there.then_some(before)) else {
         let newest = mirror.first_parents(None, tip, paths, 1).await?;
-        return Ok((new_builds(mirror, paths, None, newest).await?, 0));
+        return Ok((new_builds(mirror, watched, paths, None, newest).await?, 0));
     };
     let mut shas = mirror.first_parents(Some(since), tip, paths, BUILDS).await?;
     let skipped = match shas.len() {
@@ -127,7 +130,7 @@ async fn builds_since(
         let without = without(mirror, since, &shas).await?;
         shas.drain(..without);
     }
-    Ok((new_builds(mirror, paths, Some(since), shas).await?, skipped))
+    Ok((new_builds(mirror, watched, paths, Some(since), shas).await?, skipped))
 }
 
 /// How many of the first of these commits do not contain `since`. A merge that has the trunk as its second parent puts other
@@ -226,6 +229,7 @@ async fn rewrite(
 /// The builds of these commits, each with the commits since the one before.
 pub(in crate::engine) async fn new_builds(
     mirror: &Mirror,
+    watched: &Watched,
     paths: Option<&Paths>,
     before: Option<&Sha>,
     shas: Vec<Sha>,
@@ -238,6 +242,7 @@ pub(in crate::engine) async fn new_builds(
             mirror.range(before.as_ref(), &sha, paths, most),
             mirror.reverts(before.as_ref(), &sha)
         )?;
+        let file = read_file(mirror, watched, &sha).await?.ok();
         // Record only what a build's row shows. A plan reads the rest from git.
         let bare = |commit| Commit { files: Vec::new(), ..commit };
         let more = if before.is_some() { range.more } else { 0 };
@@ -247,6 +252,7 @@ pub(in crate::engine) async fn new_builds(
             commits: range.commits.into_iter().map(bare).collect(),
             more,
             reverts,
+            recipe: file.map(|file| file.recipe(watched.folder.clone())),
         });
         before = Some(sha);
     }

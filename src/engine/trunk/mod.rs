@@ -15,6 +15,7 @@ pub(super) use self::known::read_file;
 pub(super) use self::look::new_builds;
 pub(super) use self::take_in::with_owner;
 pub use self::take_in::{TakeIn, not_watched};
+pub(super) use self::update::NewBuild;
 pub(super) use self::watch::watch;
 use super::clock::Clock;
 use super::freezes::Freezes;

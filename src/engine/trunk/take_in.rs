@@ -39,6 +39,7 @@ impl TrunkLook {
                     commits: build.commits.clone(),
                     more: build.more,
                     reverts: build.reverts.clone(),
+                    recipe: build.recipe.clone(),
                 }
             });
         rewrite.chain(builds).collect()
@@ -305,10 +306,8 @@ pub(in crate::engine) fn with_owner(
 ) -> People {
     let mut people = people.clone();
     let (Some(login), Some(git)) = (login, git) else { return people };
-    let name = match (people.owner_of(git).map(str::to_owned), people.actor_of_login(login)) {
-        (Some(owner), _) | (None, Actor::Person(owner)) => owner,
-        _ => return people,
-    };
+    let owner = (people.owner_of(git).map(str::to_owned), people.actor_of_login(login));
+    let ((Some(name), _) | (None, Actor::Person(name))) = owner else { return people };
     let is_new = people.owner_of(git).is_none();
     let fresh = || Person { logins: vec![login.to_owned()], ..Person::default() };
     let person = people.people.entry(name).or_insert_with(fresh);

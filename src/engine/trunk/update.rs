@@ -5,6 +5,7 @@ use crate::config::user_file::Watched;
 use crate::domain::commit::{Commit, Revert};
 use crate::domain::ids::{BuildNumber, Sha};
 use crate::domain::people::Identity;
+use crate::domain::recipe::Recipe;
 use crate::engine::freezes::FreezesAtCommit;
 use crate::engine::world::Trouble;
 use crate::git::Mirror;
@@ -67,4 +68,5 @@ pub struct NewBuild {
     pub commits: Vec<Commit>,
     pub more: u32,
     pub reverts: Vec<Revert>,
+    pub recipe: Option<Recipe>,
 }

@@ -52,7 +52,7 @@ pub(in crate::engine) async fn watch(
             let begun = Instant::now();
             let result = {
                 let _permit = permit(&context).await;
-                look(&context, &watched, &mirror, owner.as_ref(), times_made).await
+                Box::pin(look(&context, &watched, &mirror, owner.as_ref(), times_made)).await
             };
             // A service that is not known yet may have builds: it may have moved here.
             let is_known = context.world.read(|world| world.service_at(&watched).is_some());

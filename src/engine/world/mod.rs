@@ -13,13 +13,15 @@ use super::migrations::Uses;
 use crate::calendar::FreezeRules;
 use crate::config::service_file::ServiceFile;
 use crate::config::user_file::Watched;
+use crate::domain::build::Build;
 use crate::domain::command::Refusal;
 use crate::domain::event::{DeploymentKind, StepSpec};
 use crate::domain::ids::{BuildNumber, Environment, ServiceName, Sha};
 use crate::domain::people::People;
 use crate::domain::policy::Policy;
-use crate::domain::service::ServiceState;
+use crate::domain::service::{ServiceState, Unusable};
 use crate::domain::snapshot::Problem;
+use crate::domain::way_back::NO_STEPS;
 use crate::git::{Mirror, Paths};
 
 /// The most pipelines that a service remembers.
@@ -146,12 +148,70 @@ impl Service {
         Some(file.steps(environment, kind))
     }
 
-    /// Caches the service file of a commit. At the limit the cache is cleared, and files are read again.
-    pub fn remember_pipeline(&mut self, sha: Sha, file: Result<Arc<ServiceFile>, String>) {
+    /// The steps of a build: those that its file declares, else those that were recorded with it.
+    #[must_use]
+    pub fn steps_of(
+        &self,
+        build: &Build,
+        environment: Environment,
+        kind: DeploymentKind,
+    ) -> Option<&[StepSpec]> {
+        let recorded = || self.state.recipe(build.number)?.steps(environment, kind);
+        self.steps(&build.sha, environment, kind).or_else(recorded)
+    }
+
+    /// The place of the service at a build: a folder may have moved since.
+    #[must_use]
+    pub fn watched_at(&self, build: BuildNumber) -> Watched {
+        let folder = match self.state.recipe(build) {
+            Some(recipe) => recipe.folder.clone(),
+            None => self.watched.folder.clone(),
+        };
+        Watched { folder, ..self.watched.clone() }
+    }
+
+    /// The build of a commit.
+    #[must_use]
+    pub fn build_of(&self, sha: &Sha) -> Option<BuildNumber> {
+        let mut builds = self.state.builds.values().rev();
+        builds.find(|build| build.sha == *sha).map(|build| build.number)
+    }
+
+    /// Caches the service file of a commit. At the limit the cache is cleared, and files are read again. Returns whether it
+    /// changes what can be deployed.
+    pub fn remember_pipeline(&mut self, sha: Sha, file: Result<Arc<ServiceFile>, String>) -> bool {
         if self.pipelines.len() >= PIPELINES {
             self.pipelines.clear();
         }
+        let build = self.build_of(&sha);
         self.pipelines.insert(sha, file);
+        build.is_some_and(|build| self.note_unusable(build))
+    }
+
+    /// Notes what was read of a build without a recipe. Returns whether it changes what can be deployed.
+    pub fn note_unusable(&mut self, number: BuildNumber) -> bool {
+        let recorded = self.state.recipe(number).and_then(|recipe| recipe.pipeline.as_ref());
+        let read = self.state.builds.get(&number).and_then(|build| self.pipelines.get(&build.sha));
+        let unusable = match read.filter(|_| recorded.is_none()) {
+            Some(Err(why)) => Some(Unusable { why: why.clone(), in_staging: true }),
+            Some(Ok(file)) if file.production.is_empty() => {
+                Some(Unusable { why: NO_STEPS.to_owned(), in_staging: false })
+            }
+            _ => None,
+        };
+        let before = match unusable.clone() {
+            Some(unusable) => self.state.unusable.insert(number, unusable),
+            None => self.state.unusable.remove(&number),
+        };
+        before != unusable
+    }
+
+    /// The target of a rollback, if nothing tells yet whether it can be deployed.
+    #[must_use]
+    pub fn unchecked_target(&self) -> Option<&Build> {
+        let build = self.state.builds.get(&self.state.rollback_target()?)?;
+        let steps = self.steps_of(build, Environment::Production, DeploymentKind::Rollback);
+        steps.is_none().then_some(build)
     }
 
     /// Sets or clears the problem of a source. An unchanged problem keeps its time.

@@ -89,12 +89,14 @@ impl WorldOwner {
     }
 
     /// Changes a service in ways that no reader sees.
-    pub fn change_unseen(&mut self, name: &ServiceName, change: impl FnOnce(&mut Service)) {
+    pub fn change_unseen<T>(
+        &mut self,
+        name: &ServiceName,
+        change: impl FnOnce(&mut Service) -> T,
+    ) -> Option<T> {
         self.publish(Visible::Nowhere, |world| {
-            if let Some(service) = world.services.get_mut(name) {
-                change(Arc::make_mut(service));
-            }
-        });
+            Some(change(Arc::make_mut(world.services.get_mut(name)?)))
+        })
     }
 
     /// Applies events that snapshots do not show.

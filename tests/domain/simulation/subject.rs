@@ -322,7 +322,7 @@ impl Subject {
             policy: &self.policy,
             people: &self.people,
             freezes: &self.freezes,
-            rollback: &[],
+            rollback: Some(&[]),
             problems: &[],
         };
         let me = Actor::Person("raj".into());

@@ -102,6 +102,7 @@ impl World {
             commits: vec![commit(number, dice)],
             more: 0,
             reverts: if dice.chance(20) { vec![revert] } else { Vec::new() },
+            recipe: None,
         });
     }
 

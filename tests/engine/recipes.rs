@@ -1,0 +1,110 @@
+//! An old build is deployed as its own commit says, whatever the settings of today are; what cannot be deployed is not offered.
+
+use trunkline::domain::command::Action;
+use trunkline::domain::deployment::DeploymentState;
+use trunkline::domain::event::{DeploymentRequest, Fact, Outcome};
+use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
+use trunkline::domain::people::Actor;
+use trunkline::domain::schema::Outlook;
+use trunkline::domain::snapshot::{BuildRow, ServiceSnapshot};
+use trunkline::store::{KnownService, NewEvent, Store};
+use trunkline_testing::engine::{QUICK, World};
+use trunkline_testing::record::{commit, found, request, step};
+
+/// A step that says where it runs.
+fn says_where(file: &str) -> String {
+    file.replace("echo back to $TRUNKLINE_BUILD", "basename $PWD; cat page.txt")
+}
+
+fn shop_file(folder: &str, file: &str) -> (String, String) {
+    (format!("{folder}/trunkline.toml"), says_where(file))
+}
+
+fn offers(snapshot: &ServiceSnapshot) -> Option<(BuildNumber, Outlook, bool)> {
+    let offer = snapshot.rollback.as_ref()?;
+    Some((offer.to, offer.verdict.outlook, offer.unchecked))
+}
+
+async fn verified(world: &World, sha: &Sha) -> BuildNumber {
+    let is = |row: &BuildRow| row.build.sha == *sha && !row.build.verifications.is_empty();
+    world.until_build("it is verified", is).await.build.number
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_from_before_its_folder_moved_is_deployed_in_the_folder_that_it_has() {
+    let mut world = World::with_file(QUICK);
+    let (path, file) = shop_file("web", &QUICK.replace("./release", "true"));
+    world.repository.write(&path, &file);
+    world.repository.write("web/page.txt", "the old page");
+    world.repository.commit_all("Ann", "ann@example.com", "web");
+    world.start_folders(&[Some("web")]).await;
+    let first = verified(&world, &world.repository.head()).await;
+    world.live(first).await;
+    world.stop().await;
+
+    world.repository.git(["mv", "web", "app"]);
+    let moved = world.repository.commit_all("Ann", "ann@example.com", "move the folder");
+    world.start_folders(&[Some("app")]).await;
+    let second = verified(&world, &moved).await;
+    world.live(second).await;
+
+    let offered = world.until("a rollback is offered", offers).await;
+    assert_eq!(offered, (first, Outlook::Safe, false));
+    let back = world.rollback().await;
+    let deployment = world.ended(back).await;
+    assert_eq!(deployment.state(), DeploymentState::Succeeded, "{deployment:#?}");
+    assert_eq!(world.log(back, 0).await, ["web", "the old page"]);
+}
+
+/// Two builds that were live, recorded without what they need: at the first one the folder was somewhere else.
+fn record_of_before(world: &World, folder: &str, builds: [&Sha; 2]) {
+    std::fs::create_dir_all(world.data()).unwrap();
+    let mut store = Store::open(&world.data().join("trunkline.db")).unwrap();
+    let (name, folder) = (world.service.clone(), folder.to_owned());
+    let repository = world.repository.address().to_owned();
+    store.know(&KnownService { name: name.clone(), repository, folder }).unwrap();
+    let mut facts = Vec::new();
+    for (number, sha) in (1..).zip(builds) {
+        let mut own = commit(number, "ann");
+        own.sha = sha.clone();
+        facts.push(found(number, vec![own]));
+        for environment in [Environment::Staging, Environment::Production] {
+            let deployment = DeploymentId::from(Seq(facts.len() as u64 + 1));
+            let (sha, steps) = (sha.clone(), vec![step("release")]);
+            let request = DeploymentRequest { sha, steps, ..request(environment, number) };
+            facts.push(Fact::DeploymentRequested(request));
+            facts.push(Fact::DeploymentStarted { deployment });
+            let (step, took) = (0, std::time::Duration::from_secs(1));
+            facts.push(Fact::StepStarted { deployment, step });
+            let outcome = trunkline::domain::event::StepOutcome::Succeeded;
+            facts.push(Fact::StepEnded { deployment, step, outcome, took });
+            facts.push(Fact::DeploymentEnded { deployment, outcome: Outcome::Succeeded });
+        }
+    }
+    let event = |fact| NewEvent { service: name.clone(), actor: Actor::System, fact };
+    store.append(chrono::Utc::now(), facts.into_iter().map(event).collect(), None).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_of_an_old_record_that_cannot_be_deployed_any_more_is_never_offered() {
+    let mut world = World::with_file(QUICK);
+    let (path, file) = shop_file("web", QUICK);
+    world.repository.write(&path, &file);
+    let first = world.repository.commit_all("Ann", "ann@example.com", "web");
+    world.repository.git(["mv", "web", "app"]);
+    let second = world.repository.commit_all("Ann", "ann@example.com", "move the folder");
+    record_of_before(&world, "app", [&first, &second]);
+    world.start_folders(&[Some("app")]).await;
+
+    let skipped = world
+        .until("the first build is checked", |snapshot| {
+            let offer = snapshot.rollback.as_ref();
+            assert!(offer.is_none_or(|offer| offer.unchecked), "{offer:?} is not known to work");
+            snapshot.skipped.first().cloned()
+        })
+        .await;
+    assert_eq!(skipped.build, BuildNumber(1));
+    assert!(skipped.why.contains("has no app/trunkline.toml"), "{}", skipped.why);
+    let refused = world.plan("raj", Action::Rollback { to: None }).await.unwrap_err().to_string();
+    assert!(refused.contains("no build that was live before is good"), "{refused}");
+}
