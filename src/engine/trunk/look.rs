@@ -53,7 +53,7 @@ pub(super) async fn look(
         _ => None,
     };
     // After a start, and in a mirror that was made again, the history may have no index yet.
-    let was_indexed = known.is_read && mirror.times_made() == times_made;
+    let was_indexed = known.is_read && times_made == Some(mirror.times_made());
     let mailmap = if was_indexed && known.tip.as_ref() == Some(&tip) {
         None
     } else {
