@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::context::Context;
 use super::error::CliError;
+use super::output;
 use crate::backend::{Backend as _, LONGEST_WAIT};
 use crate::domain::build::BuildState;
 use crate::domain::ids::{BuildNumber, ServiceName};
@@ -44,7 +45,7 @@ pub async fn of(
                 Arrival::InStaging => format!("staging is not done with {build} yet"),
             };
             let seconds = patience.as_secs();
-            context.out.note(&format!("{what}; waiting up to {seconds} s, Ctrl-C ends it"));
+            output::note(&format!("{what}; waiting up to {seconds} s, Ctrl-C ends it"));
         }
         let left = patience.saturating_sub(began.elapsed());
         if left.is_zero() {

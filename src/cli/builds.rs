@@ -38,7 +38,7 @@ pub async fn run(context: &Context, arguments: BuildsArgs) -> Result<(), CliErro
     let all = usize::try_from(snapshot.builds_total).unwrap_or(usize::MAX);
     if all > builds.len() {
         let older = all - builds.len();
-        context.out.note(&format!("{older} older not shown; add -n {all} for all of them"));
+        output::note(&format!("{older} older not shown; add -n {all} for all of them"));
     }
     Ok(())
 }

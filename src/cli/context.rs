@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::error::CliError;
-use super::output::Output;
+use super::output::{self, Output};
 use super::{Global, demo, engine_process};
 use crate::backend::Backend;
 use crate::backend::intents::Intents;
@@ -114,7 +114,7 @@ async fn fleet(
         if let Some(problem) = fleet.problems.first() {
             let since = *problem_said.get_or_insert_with(|| {
                 let what = &problem.what;
-                Output::new().note(&format!("{what}; waiting for the engine's next look"));
+                output::note(&format!("{what}; waiting for the engine's next look"));
                 Instant::now()
             });
             wait = wait.min((since + with_problems).saturating_duration_since(Instant::now()));

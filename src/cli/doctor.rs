@@ -1,5 +1,7 @@
 //! `trunkline doctor`: checks the programs, folders, engine and services, and says what to do about each fault.
 
+mod record;
+mod rollbacks;
 mod surroundings;
 
 use std::io::IsTerminal;
@@ -10,14 +12,13 @@ use serde::Serialize;
 
 use super::context::places;
 use super::engine_lock::{Holder, holder};
+use super::engines::{self, FoundEngine};
 use super::error::CliError;
 use super::output::{self, Output};
-use super::{Global, Reading, engine_process, record};
+use super::{Global, Reading, engine_process};
 use crate::backend::Backend;
 use crate::backend::remote::Remote;
 use crate::config::places::Places;
-use crate::domain::chain::{ChainBreak, ChainWalk};
-use crate::store::StoreError;
 
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
@@ -51,9 +52,10 @@ pub async fn run(global: &Global, arguments: DoctorArgs) -> Result<(), CliError>
     let mut checks = vec![Check::fine("version", env!("CARGO_PKG_VERSION"))];
     checks.extend(surroundings::programs().await);
     checks.extend(surroundings::places(&places));
-    checks.extend(record_check(&places).await);
+    checks.extend(record::check(&places).await);
     checks.push(terminal());
     checks.extend(engine(&places).await);
+    checks.extend(other_engines(&places));
     if arguments.reading.json {
         output::json(&checks)?;
     } else {
@@ -70,43 +72,6 @@ fn row(check: &Check) -> Vec<String> {
     let mark = if check.remedy.is_some() { "WRONG" } else { "ok" };
     let remedy = check.remedy.as_ref().map(|remedy| format!("; {remedy}")).unwrap_or_default();
     vec![mark.to_owned(), check.what.to_owned(), format!("{}{remedy}", check.found)]
-}
-
-/// Checks the hash chain of the record: through a running engine, else in the database file.
-async fn record_check(places: &Places) -> Option<Check> {
-    let (socket, path) = (places.socket(), places.database());
-    if engine_process::answers(&socket) {
-        return match record::walk(&Remote::over(socket), None).await {
-            Ok(walk) => Some(chain(walk)),
-            // The engine's own check reports the fault.
-            Err(why) => Some(Check::fine("record", format!("not checked: {why}"))),
-        };
-    }
-    if !path.exists() {
-        return None;
-    }
-    Some(match record::walk_file(&path, None) {
-        Ok(walk) => chain(walk),
-        Err(error @ (StoreError::Newer { .. } | StoreError::Damaged { .. })) => {
-            Check::wrong("record", error.to_string(), "no engine can start before this is done")
-        }
-        Err(error) => Check::wrong(
-            "record",
-            error.to_string(),
-            "move it away, or restore the database from a copy",
-        ),
-    })
-}
-
-fn chain(walk: ChainWalk) -> Check {
-    match walk.broken {
-        None => Check::fine("record", format!("its hash chain is whole, {} events", walk.rows)),
-        Some(ChainBreak { seq, why }) => Check::wrong(
-            "record",
-            format!("event {seq} was changed outside trunkline or is damaged: {why}"),
-            "do not trust the record from this event on; restore the database from a copy",
-        ),
-    }
 }
 
 fn terminal() -> Check {
@@ -157,6 +122,24 @@ async fn engine(places: &Places) -> Vec<Check> {
     }
 }
 
+/// The engines of this user that do not work for this data folder.
+fn other_engines(places: &Places) -> Vec<Check> {
+    let own = std::fs::canonicalize(&places.data).ok();
+    let other = |engine: &FoundEngine| engine.is_lost || Some(&engine.folder) != own.as_ref();
+    let check = |FoundEngine { pid, folder, is_lost }| {
+        let folder = folder.display();
+        if is_lost {
+            let found = format!(
+                "process id {pid} still runs, and its data folder {folder} was removed or replaced"
+            );
+            Check::wrong("engine", found, "run: trunkline engine stop")
+        } else {
+            Check::fine("engine", format!("another one, process id {pid}, for {folder}"))
+        }
+    };
+    engines::all().into_iter().filter(other).map(check).collect()
+}
+
 /// The problems that the engine reports for itself and for each service.
 async fn services(backend: &Remote) -> Vec<Check> {
     let Ok(Some(fleet)) = backend.fleet(None, Duration::ZERO).await else {
@@ -171,6 +154,7 @@ async fn services(backend: &Remote) -> Vec<Check> {
             Ok(Some(snapshot)) if snapshot.problems.is_empty() => {
                 let (trunk, builds) = (snapshot.trunk, snapshot.builds_total);
                 checks.push(Check::fine("service", format!("{name}: {trunk}, {builds} builds")));
+                checks.extend(rollbacks::check(backend, &name).await);
             }
             Ok(Some(snapshot)) => checks.extend(snapshot.problems.into_iter().map(|problem| {
                 Check::wrong("service", format!("{name}: {}", problem.what), problem.remedy)

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::context::places;
 use super::engine_lock::{Holder, holder};
+use super::engines::FoundEngine;
 use super::error::CliError;
 use super::output::{self, Output};
 use super::{Global, Reading, demo, engine_process};
@@ -42,9 +43,18 @@ pub async fn run(global: &Global, command: EngineCommand) -> Result<(), CliError
     match command {
         EngineCommand::Status { reading } => status(&places, out, reading).await,
         EngineCommand::Stop => {
+            let lost = engine_process::stop_lost().await?;
             match engine_process::stop(&places).await? {
                 Some(pid) => out.line(format!("the engine with process id {pid} has stopped"))?,
-                None => out.line("the engine was not running")?,
+                None if lost.is_empty() => out.line("the engine was not running")?,
+                None => {}
+            }
+            for engine in lost {
+                let FoundEngine { pid, folder, .. } = engine;
+                let folder = folder.display();
+                out.line(format!(
+                    "the engine with process id {pid} has stopped; its data folder {folder} was removed or replaced"
+                ))?;
             }
             out.lines(demo_engine(&places).filter(|_| !global.demo))
         }

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Global;
 use super::engine_lock::{Holder, holder};
+use super::engines::{self, FoundEngine};
 use super::error::CliError;
 use crate::backend::backoff;
 use crate::backend::remote::{Remote, Revival, Urgency};
@@ -176,6 +177,27 @@ pub async fn stop(places: &Places) -> Result<Option<i32>, CliError> {
         }
         sleep(PAUSE).await;
     }
+}
+
+/// Stops the engines whose data folder was removed or replaced: they hold no lock that anybody could find.
+pub async fn stop_lost() -> Result<Vec<FoundEngine>, CliError> {
+    let lost: Vec<_> = engines::all().into_iter().filter(|engine| engine.is_lost).collect();
+    for engine in &lost {
+        terminate(engine.pid)?;
+    }
+    let deadline = Instant::now() + STOP_TIMEOUT;
+    while engines::all().iter().any(|engine| lost.iter().any(|lost| lost.pid == engine.pid)) {
+        if Instant::now() > deadline {
+            let pids: Vec<_> = lost.iter().map(|engine| engine.pid.to_string()).collect();
+            let sentence = format!(
+                "an engine without its data folder still runs: process id {}",
+                pids.join(", ")
+            );
+            return Err(CliError::failed(sentence));
+        }
+        sleep(PAUSE).await;
+    }
+    Ok(lost)
 }
 
 fn terminate(id: i32) -> Result<(), CliError> {

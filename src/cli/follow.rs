@@ -8,7 +8,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::context::Context;
 use super::error::CliError;
-use super::output::Output;
+use super::output::{self, Output};
 use super::wording::sentence;
 use crate::backend::{Answer, Backend, BackendError, LONGEST_WAIT};
 use crate::domain::event::{Event, Fact, Outcome, StepSpec};
@@ -147,7 +147,7 @@ impl FollowedDeployment {
                 self.running = Some((*step, Instant::now()));
                 let name = self.name(*step);
                 if self.out.can_rewrite() {
-                    self.out.rewrite(&format!("  {name} ..."));
+                    output::rewrite(&format!("  {name} ..."));
                 } else {
                     self.out.line(format!("  {name} ..."))?;
                 }
@@ -172,7 +172,7 @@ impl FollowedDeployment {
     /// Prints a line in place of the one that changes.
     fn above(&self, line: &str) -> Result<(), CliError> {
         if self.out.can_rewrite() {
-            self.out.rewrite("");
+            output::rewrite("");
         }
         self.out.line(line)
     }
@@ -186,7 +186,7 @@ impl FollowedDeployment {
         let expected = expected.map_or(String::new(), |takes| format!(" of about {}", say(takes)));
         let line = format!("  {name} ... {ran}{expected}");
         if self.out.can_rewrite() {
-            self.out.rewrite(&line);
+            output::rewrite(&line);
             return Ok(());
         }
         self.out.line(line)

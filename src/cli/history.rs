@@ -62,7 +62,7 @@ pub async fn run(context: &Context, arguments: HistoryArgs) -> Result<(), CliErr
     }
     if let Some(last) = all.last().filter(|_| is_cut) {
         let next = format!("--before {}", last.id);
-        context.out.note(&format!("older ones not shown; add {next} for the next, or a larger -n"));
+        output::note(&format!("older ones not shown; add {next} for the next, or a larger -n"));
     }
     Ok(())
 }

@@ -19,6 +19,8 @@ use crate::domain::log::{LogFrom, LogLine, Stream};
 
 /// About how many bytes to read at once.
 const PAGE: usize = 256 * 1024;
+/// A longer line of the step is printed in pieces, in bytes.
+const LONGEST_LINE: usize = 64 * 1024 * 1024;
 /// The pause before looking again at a step that has not started.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -179,6 +181,14 @@ async fn newest(context: &Context, service: &ServiceName) -> Result<Deployment, 
     all.pop().ok_or_else(|| CliError::failed(format!("{service} has no deployments yet")))
 }
 
+/// A line and its next piece.
+fn joined(begun: Option<LogLine>, piece: LogLine) -> LogLine {
+    let Some(mut line) = begun else { return piece };
+    line.text.extend(piece.text);
+    line.continues = piece.continues;
+    line
+}
+
 struct LogReader<'a> {
     context: &'a Context,
     service: &'a ServiceName,
@@ -202,18 +212,25 @@ impl LogReader<'_> {
     async fn step(&self, step: usize, name: &str) -> Result<(), CliError> {
         let wait = if self.arguments.follow { LONGEST_WAIT } else { Duration::ZERO };
         let mut cursor = 0;
+        // The pieces so far of a line that the log has in pieces.
+        let mut begun: Option<LogLine> = None;
         loop {
             let from = LogFrom::After(cursor);
             let (backend, service) = (&self.context.backend, self.service);
             let ask = async || backend.log(service, self.id, step, from, PAGE, wait).await;
             let page = follow::patiently(ask).await?;
-            for line in page.lines() {
-                self.line(name, &line)?;
+            for piece in page.lines() {
+                let line = joined(begun.take(), piece);
+                if line.continues && line.text.len() < LONGEST_LINE {
+                    begun = Some(line);
+                } else {
+                    self.line(name, &line)?;
+                }
             }
             cursor = page.next;
             let caught_up = page.bytes.is_empty() || cursor >= page.size;
             if page.ended || (caught_up && !self.arguments.follow) {
-                return Ok(());
+                return begun.map_or(Ok(()), |line| self.line(name, &line));
             }
         }
     }

@@ -35,12 +35,12 @@ pub fn run(arguments: &ManArgs) -> Result<(), CliError> {
         ));
     }
     let mut page = Vec::new();
-    clap_mangen::Man::new(named(command, &arguments.command)?).render(&mut page)?;
+    clap_mangen::Man::new(named(&command, &arguments.command)?).render(&mut page)?;
     Ok(io::stdout().lock().write_all(&page)?)
 }
 
-fn named(command: Command, words: &[String]) -> Result<Command, CliError> {
-    let mut found = &command;
+fn named(command: &Command, words: &[String]) -> Result<Command, CliError> {
+    let mut found = command;
     for word in words {
         found = found.find_subcommand(word).filter(|sub| !sub.is_hide_set()).ok_or_else(|| {
             let text = words.join(" ");

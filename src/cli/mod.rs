@@ -18,6 +18,7 @@ mod doctor;
 mod engine;
 mod engine_lock;
 mod engine_process;
+mod engines;
 mod error;
 mod events;
 mod follow;
@@ -63,6 +64,7 @@ use clap_complete::engine::ArgValueCandidates;
 use self::context::Context;
 use self::error::CliError;
 use crate::domain::ids::{IdempotencyKey, ServiceName};
+use crate::engine::runner::local::start::WITH_VARIABLES;
 use crate::gate;
 
 /// The deploy console for trunk-based teams.
@@ -193,7 +195,11 @@ pub enum CliCommand {
     Man(man::ManArgs),
     /// Run one step of a deployment; the engine calls this
     #[command(hide = true)]
-    Supervise { folder: PathBuf },
+    Supervise {
+        folder: PathBuf,
+        #[arg(value_parser = [WITH_VARIABLES])]
+        variables: Option<String>,
+    },
 }
 
 /// Parses the arguments, runs the command and returns the exit code.
@@ -205,8 +211,8 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
-    if let Some(CliCommand::Supervise { folder }) = &arguments.command {
-        return crate::engine::runner::local::supervisor::run(folder);
+    if let Some(CliCommand::Supervise { folder, variables }) = &arguments.command {
+        return crate::engine::runner::local::supervisor::run(folder, variables.is_some());
     }
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -297,7 +303,7 @@ async fn dispatch(global: Global, command: Option<CliCommand>) -> Result<(), Cli
         CliCommand::Doctor(arguments) => doctor::run(&global, arguments).await,
         CliCommand::Completions(arguments) => completions::run(arguments),
         CliCommand::Man(arguments) => man::run(&arguments),
-        CliCommand::Supervise { folder } => {
+        CliCommand::Supervise { folder, .. } => {
             Err(CliError::usage(format!("only the engine may supervise {:?}", folder.display())))
         }
     }

@@ -39,6 +39,14 @@ pub fn walk_file(path: &Path, kept: Option<&ChainHead>) -> Result<ChainWalk, Sto
     Reader::open(path).and_then(|reader| reader.walk(kept))
 }
 
+/// What is wrong with a database file beyond its chain, if anything.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn fault(path: &Path) -> Result<Option<String>, StoreError> {
+    Reader::open(path).and_then(|reader| Ok(reader.faults()?.into_iter().next()))
+}
+
 /// The hashes of these events. An event whose row is broken has none.
 pub async fn hashes(backend: &impl Backend, events: &[Event]) -> Answer<BTreeMap<Seq, Hash>> {
     let mut hashes = BTreeMap::new();

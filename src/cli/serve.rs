@@ -1,5 +1,7 @@
 //! `trunkline serve`: runs the deploy engine on its socket until it is told to stop.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::future::Future;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -88,12 +90,21 @@ fn options(places: &Places, global: &Global) -> Result<EngineOptions, CliError> 
         data: places.data.clone(),
         lock: Some(places.lock()),
         services: Services::File(places.user_file()),
+        environment: environment(),
         program: std::env::current_exe().wrap_err("cannot find this program")?,
         poll: user.poll,
         owner: Some(login::own()),
         demo: global.demo,
         clock: Arc::new(SystemClock),
     })
+}
+
+/// The environment of this process, as far as it is text.
+fn environment() -> BTreeMap<String, String> {
+    let text = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    std::env::vars_os().filter_map(text).collect()
 }
 
 fn colleagues(handle: &Handle, places: &Places, presence: &DemoPresence) -> Colleagues<Embedded> {

@@ -136,10 +136,11 @@ fn rollback(snapshot: &ServiceSnapshot) -> String {
     let was_live = rollback.was_live.map(|at| format!(", live {}", ago(at, snapshot.at)));
     let takes = rollback.expected.map(|takes| format!(", about {}", say(takes)));
     let (was_live, takes) = (was_live.unwrap_or_default(), takes.unwrap_or_default());
-    let how = match rollback.under_way {
-        Some(id) => format!("under way ({id})"),
-        None if rollback.unchecked => "its trunkline.toml is not read yet".to_owned(),
-        None => rollback.verdict.headline(),
+    let how = match (rollback.under_way, &rollback.blocked) {
+        (Some(id), _) => format!("under way ({id})"),
+        (None, Some(why)) => format!("BLOCKED: {why}"),
+        (None, None) if rollback.unchecked => "its trunkline.toml is not read yet".to_owned(),
+        (None, None) => rollback.verdict.headline(),
     };
     let skips = match named(&snapshot.skipped) {
         skipped if skipped.is_empty() => skipped,

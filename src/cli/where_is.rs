@@ -68,7 +68,7 @@ async fn find(
              the repository"
         ))
     })?;
-    context.out.note(&format!("{text} is {named} in this repository"));
+    output::note(&format!("{text} is {named} in this repository"));
     Ok((named.clone(), context.backend.commit_location(service, &named).await?))
 }
 

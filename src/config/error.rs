@@ -28,6 +28,11 @@ pub enum ConfigError {
         folder.display()
     )]
     NotPrivate { folder: PathBuf, variable: &'static str },
+    #[error(
+        "{} belongs to another user, or is a link of one; set {variable} to a folder of yours",
+        folder.display()
+    )]
+    NotOwn { folder: PathBuf, variable: &'static str },
     #[error("{} is not a folder; move it away, or set {variable} to another", folder.display())]
     NoFolder { folder: PathBuf, variable: &'static str },
     #[error("there is no home folder; set TRUNKLINE_CONFIG_DIR and TRUNKLINE_DATA_DIR")]

@@ -5,6 +5,7 @@ mod error;
 pub mod freezes;
 pub mod places;
 pub mod sample;
+pub mod secret_sources;
 pub mod service_file;
 pub mod user_file;
 

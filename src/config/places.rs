@@ -124,6 +124,11 @@ impl Places {
                 _ => ConfigError::Unwritable { file: folder.clone(), why },
             })?;
         }
+        for (folder, variable) in &folders[..2] {
+            if !is_own(folder) {
+                return Err(ConfigError::NotOwn { folder: (*folder).clone(), variable });
+            }
+        }
         if is_private(&sockets) {
             return Ok(());
         }
@@ -138,6 +143,14 @@ fn fits((folder, file): &(PathBuf, String)) -> bool {
 
 fn make_private(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// True if this user owns the folder, and the link to it if it is one: whoever owns one of them can put other files there.
+#[must_use]
+pub fn is_own(folder: &Path) -> bool {
+    let user = rustix::process::getuid().as_raw();
+    let is_of_user = |found: fs::Metadata| found.uid() == user;
+    fs::symlink_metadata(folder).is_ok_and(is_of_user) && fs::metadata(folder).is_ok_and(is_of_user)
 }
 
 /// True if it is a folder, not a link, that only this user can enter: others can create links and folders in `/tmp`.
@@ -200,6 +213,29 @@ mod tests {
         for made in ["c/d", "data", "data/run"] {
             let mode = fs::metadata(folder.path().join(made)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o700, "{made}");
+        }
+    }
+
+    #[test]
+    fn a_folder_of_another_user_is_refused_also_behind_a_link() {
+        // Another user's folder: of root for most, of somebody else for root.
+        let folder = tempfile::tempdir().unwrap();
+        let other = if rustix::process::getuid().is_root() {
+            let other = folder.path().join("other");
+            fs::create_dir(&other).unwrap();
+            std::os::unix::fs::chown(&other, Some(1), Some(1)).unwrap();
+            other
+        } else {
+            PathBuf::from("/usr")
+        };
+        assert!(!is_own(&other) && is_own(folder.path()));
+        let (theirs, own) = (folder.path().join("theirs"), folder.path().join("own"));
+        std::os::unix::fs::symlink(&other, &theirs).unwrap();
+        std::os::unix::fs::symlink(folder.path(), &own).unwrap();
+        assert!(!is_own(&theirs) && is_own(&own));
+        if rustix::process::getuid().is_root() {
+            let refused = places(&folder.path().join("c"), &theirs).create().unwrap_err();
+            assert!(refused.to_string().contains("another user"), "{refused}");
         }
     }
 

@@ -19,6 +19,7 @@ mod tests {
     use super::*;
     use crate::calendar::FreezesFile;
     use crate::config::ServiceFile;
+    use crate::config::service_file::DeclaredVariables;
     use crate::domain::event::{Run, StepSpec};
     use crate::domain::people::People;
     use crate::domain::policy::Policy;
@@ -50,13 +51,13 @@ mod tests {
         assert_eq!(file.trunk.as_deref(), Some("main"));
         assert_eq!(file.policy, Policy::default());
         assert_eq!(file.people, People::default());
-        assert!(file.secrets.is_empty());
+        assert_eq!(file.variables, DeclaredVariables::default());
     }
 
     #[test]
     fn every_key_that_the_sample_documents_equals_its_default() {
         let (spelled_out, keys) = with_every_key_spelled_out(&sample());
-        assert_eq!(keys, 10, "{spelled_out}");
+        assert_eq!(keys, 11, "{spelled_out}");
         let plain = ServiceFile::parse(&sample(), "trunkline.toml").unwrap();
         let spelled_out = ServiceFile::parse(&spelled_out, "trunkline.toml").unwrap();
         assert_eq!(spelled_out, plain);
@@ -89,7 +90,7 @@ mod tests {
             writeln!(service, "{}", example.unwrap_or(line)).unwrap();
         }
         let file = ServiceFile::parse(&service, "trunkline.toml").unwrap();
-        assert_eq!(examples, 6, "{service}");
+        assert_eq!(examples, 8, "{service}");
         assert_eq!(file.database.as_deref(), Some("main"));
         assert_eq!(file.migrations.paths, ["db/migrate/*.sql"]);
     }

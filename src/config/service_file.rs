@@ -4,6 +4,7 @@ mod migrations;
 mod paths;
 mod people;
 mod steps;
+mod variables;
 
 use crate::config::branch;
 use crate::config::error::ConfigError;
@@ -16,6 +17,7 @@ use crate::settings::{Located, Mistakes, Section, did_you_mean, list, tree};
 
 pub use self::migrations::{DEFAULT_MIN_BAKE, MigrationSettings};
 pub use self::steps::DEFAULT_TIMEOUT;
+pub use self::variables::DeclaredVariables;
 
 /// The name of the service file, at the top of the repository or in the folder of the service.
 pub const SERVICE_FILE: &str = "trunkline.toml";
@@ -36,8 +38,8 @@ pub struct ServiceFile {
     pub migrations: MigrationSettings,
     pub policy: Policy,
     pub people: People,
-    /// The environment variables that steps get; their values are masked in logs.
-    pub secrets: Vec<String>,
+    /// The environment variables that steps get.
+    pub variables: DeclaredVariables,
     /// At least one.
     pub staging: Vec<StepSpec>,
     /// Empty for a service without production.
@@ -77,7 +79,7 @@ impl ServiceFile {
             staging: self.staging.clone(),
             production: self.production.clone(),
             rollback: self.rollback.clone(),
-            secrets: self.secrets.clone(),
+            secrets: self.variables.secrets.clone(),
         };
         Recipe::new(folder, pipeline)
     }
@@ -92,7 +94,7 @@ fn read(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<ServiceFile
     let staging: Vec<_> = pipelines.staging.iter().map(|step| step.name.as_str()).collect();
     let policy = policy(&mut top, &staging, mistakes);
     let migrations = migrations::read(&mut top, mistakes);
-    let secrets = secrets(&mut top, mistakes);
+    let variables = variables::read(&mut top, mistakes);
     let people = people::read(&mut top, mistakes);
     top.finish(mistakes);
     Some(ServiceFile {
@@ -103,7 +105,7 @@ fn read(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<ServiceFile
         migrations,
         policy,
         people,
-        secrets,
+        variables,
         staging: pipelines.staging,
         production: pipelines.production,
         rollback: pipelines.rollback,
@@ -189,47 +191,4 @@ fn kind(name: &str, staging: &[&str]) -> Result<VerifyBy, String> {
             Err(format!("unknown value {name:?}{advice}"))
         }
     }
-}
-
-fn secrets(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Vec<String> {
-    let section = top.take("secrets").and_then(|entry| entry.section(mistakes));
-    let Some(mut section) = section else { return Vec::new() };
-    let mut names = Vec::new();
-    if let Some(entry) = section.take("env") {
-        for name in entry.texts(mistakes) {
-            if let Some(why) = invalid_variable(&name, &names) {
-                mistakes.add(name.at, &entry.path, format!("{:?} {why}", shown(name.value)));
-            } else {
-                names.push(name.value.to_owned());
-            }
-        }
-    }
-    section.finish_below(&TOP, mistakes);
-    names
-}
-
-/// Why a text cannot be the name of a secret variable.
-fn invalid_variable(name: &Located<&str>, before: &[String]) -> Option<&'static str> {
-    let inside = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let name = name.value;
-    if name.contains('=') {
-        Some("contains a value; write only the name, the value comes from the engine's environment")
-    } else if !name.contains(|c: char| !inside(c))
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-    {
-        if name.starts_with("TRUNKLINE_") {
-            Some("is set by trunkline; choose a name without TRUNKLINE_")
-        } else if before.iter().any(|known| known == name) {
-            Some("is listed twice; keep one")
-        } else {
-            None
-        }
-    } else {
-        Some("is not the name of an environment variable; use A-Z, 0-9 and \"_\"")
-    }
-}
-
-/// The name of a variable without a value behind it.
-fn shown(name: &str) -> &str {
-    name.split_once('=').map_or(name, |(name, _)| name)
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::branch;
 use super::error::ConfigError;
+use super::secret_sources::{self, SecretSources};
 use super::service_file::SERVICE_FILE;
 use crate::settings::{Mistakes, Section, Setting, tree};
 
@@ -25,6 +26,10 @@ pub struct UserFile {
     pub emergency_countdown: Duration,
     /// The age from which the console marks its data as old.
     pub stale_after: Duration,
+    /// Where the values of the services' variables are.
+    pub secrets: SecretSources,
+    /// The same for single services that have some of their own.
+    pub own_secrets: Vec<(Watched, SecretSources)>,
 }
 
 /// A repository that the engine watches.
@@ -45,6 +50,8 @@ impl Default for UserFile {
             poll: Duration::from_secs(5),
             emergency_countdown: Duration::from_secs(3),
             stale_after: Duration::from_secs(30),
+            secrets: SecretSources::default(),
+            own_secrets: Vec::new(),
         }
     }
 }
@@ -67,6 +74,18 @@ impl UserFile {
         let mut mistakes = Mistakes::new(file, text);
         let resolved = resolve(Section::of_file(&tree), &mut mistakes);
         Ok(mistakes.finish(Some(resolved))?)
+    }
+
+    /// The sources of a service's values: its own, then those of all services.
+    pub fn sources_of(&self, watched: &Watched) -> impl Iterator<Item = &SecretSources> {
+        let own = self.own_secrets.iter().filter(|(service, _)| service.is_same(watched));
+        own.map(|(_, sources)| sources).chain([&self.secrets])
+    }
+
+    /// All files with values.
+    pub fn env_files(&self) -> impl Iterator<Item = &Path> {
+        let own = self.own_secrets.iter().map(|(_, sources)| sources);
+        own.chain([&self.secrets]).filter_map(|sources| sources.env_file.as_deref())
     }
 
     /// Appends a service to the file, or creates it. If the service is there with the address `instead_of`, that address is
@@ -160,14 +179,19 @@ fn resolve(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> UserFile {
     if let Some(age) = top.take("stale_after").and_then(|e| e.positive_duration(mistakes)) {
         file.stale_after = age;
     }
+    file.secrets = secret_sources::read(top.take("secrets"), mistakes);
     let services = top.take("services").map(|entry| entry.sections(mistakes));
-    for section in services.into_iter().flatten() {
+    for mut section in services.into_iter().flatten() {
         let (at, path) = (section.at, section.path.clone());
+        let sources = secret_sources::read(section.take("secrets"), mistakes);
         let Some(watched) = watched(section, mistakes) else { continue };
         if file.services.iter().any(|known| known.is_same(&watched)) {
             let sentence = format!("{:?} is listed twice; keep one", watched.repository);
             mistakes.add(at, &path, sentence);
         } else {
+            if sources != SecretSources::default() {
+                file.own_secrets.push((watched.clone(), sources));
+            }
             file.services.push(watched);
         }
     }

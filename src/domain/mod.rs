@@ -26,4 +26,5 @@ pub mod snapshot;
 pub mod soak;
 pub mod stops;
 pub mod time;
+pub mod variables;
 pub mod way_back;

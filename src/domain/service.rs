@@ -19,6 +19,7 @@ use super::recipe::Recipe;
 use super::request::Request;
 use super::schema::{SchemaHistory, SharedChange};
 use super::stops::{Freeze, Hold};
+use super::variables::VariableDigests;
 
 /// What an environment runs, by the last deployment that succeeded there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -71,6 +72,8 @@ pub struct ServiceState {
     /// For each environment, the last deployment to end of those that started. The order is that of the events, not of
     /// a clock. A deployment that never started did not change the environment.
     pub last_ended: BTreeMap<Environment, DeploymentId>,
+    /// For each environment, the last deployment whose steps took values from the engine's own environment.
+    pub variables: BTreeMap<Environment, (DeploymentId, VariableDigests)>,
     /// The newest commit seen on the trunk.
     pub tip: Option<Sha>,
     pub last_seq: Seq,
@@ -91,10 +94,14 @@ impl ServiceState {
                 self.trunk = Trunk::Rewritten { onto: *onto };
             }
             Fact::DeploymentRequested(request) => self.requested(event, request),
-            Fact::DeploymentStarted { deployment } => {
+            Fact::DeploymentStarted { deployment, variables } => {
                 self.change(*deployment, |d| d.started_at = Some(event.at));
                 let request = self.deployments.get(deployment).map(|d| d.request.clone());
                 if let Some(request) = request {
+                    if let Some(variables) = variables {
+                        let used = (*deployment, variables.clone());
+                        self.variables.insert(request.environment, used);
+                    }
                     self.record_schema_changes(&request, event.seq);
                 }
             }

@@ -13,8 +13,10 @@ use super::decide::Decision;
 use super::gather::{self, GatherContext};
 use super::input::Input;
 use super::runner::{self, Job, Permit, RunId, Runner as _, StepRunner};
+use super::variables::StepVariables;
 use super::world::Service;
 use crate::domain::ids::{DeploymentId, ServiceName, Sha};
+use crate::domain::variables::VariableDigests;
 
 /// The pause before an unusable pipeline is read again.
 const PIPELINE_RETRY: Duration = Duration::from_secs(5);
@@ -113,9 +115,9 @@ impl Acts {
     fn prepare(&self, service: &ServiceName, id: DeploymentId) {
         let (context, service) = (self.context.clone(), service.clone());
         self.spawn(async move {
-            let GatherContext { world, inputs, checkouts } = context;
-            let result = checkouts::prepare(&world, &checkouts, &service, id).await;
-            let _stopped = inputs.send(Input::Prepared { service, deployment: id, result }).await;
+            let result = prepared(&context, &service, id).await;
+            let input = Input::Prepared { service, deployment: id, result };
+            let _stopped = context.inputs.send(input).await;
         });
     }
 
@@ -125,11 +127,13 @@ impl Acts {
         let (Some(job), Some(permit)) = (job, permit) else {
             return tracing::error!(?run, "the record has no such running step");
         };
+        let context = self.context.clone();
         self.attending.insert(run);
         let (service, inputs) = (service.name.clone(), self.context.inputs.clone());
         let runner = self.runner.clone();
         self.spawn(async move {
-            let status = runner::attend(&*runner, permit, job).await;
+            let variables = of_step(&context, &service, run.deployment);
+            let status = runner::attend(&*runner, permit, job, variables).await;
             let _stopped = inputs.send(Input::StepEnded { service, run, status }).await;
         });
     }
@@ -157,4 +161,29 @@ impl Acts {
             checkouts::tidy(&context.world, &context.checkouts, &service);
         });
     }
+}
+
+/// Makes the checkout of a deployment whose variables have values. Returns the digests to record.
+async fn prepared(
+    context: &GatherContext,
+    name: &ServiceName,
+    id: DeploymentId,
+) -> Result<Option<VariableDigests>, String> {
+    let declared = gather::declared(context, name, id).await?;
+    let known = context.variables.known(&declared).await;
+    if let Some(missing) = &known.missing {
+        return Err(missing.to_string());
+    }
+    let made = checkouts::prepare(&context.world, &context.checkouts, name, id).await;
+    made.map_err(|why| format!("the checkout could not be made: {why}"))?;
+    Ok(Some(known.recorded()).filter(|recorded| !recorded.digests.is_empty()))
+}
+
+async fn of_step(
+    context: &GatherContext,
+    name: &ServiceName,
+    id: DeploymentId,
+) -> Result<StepVariables, String> {
+    let declared = gather::declared(context, name, id).await?;
+    context.variables.of_step(&declared, &context.world).await
 }

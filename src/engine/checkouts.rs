@@ -86,7 +86,14 @@ pub(super) async fn prepare(
     };
     let into = of_deployment(checkouts, name, id);
     let (shown, tree) = (into.display().to_string(), into.clone());
-    let work = move || copy(&from, &into);
+    let is_rollback = kind == DeploymentKind::Rollback;
+    let work = move || match copy(&from, &into) {
+        // On a full disk a rollback takes the pristine tree itself, which is made again when there is space.
+        Err(error) if is_rollback && error.kind() == io::ErrorKind::StorageFull => {
+            std::fs::rename(&from, &into)
+        }
+        copied => copied,
+    };
     let copied = tokio::task::spawn_blocking(work).await.map_err(io::Error::other);
     copied.and_then(|copied| copied).map_err(|e| format!("{shown}: {e}"))?;
     // A tag may be younger than the pristine tree. Steps can do without it, so a git that hangs stops nothing.

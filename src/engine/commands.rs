@@ -27,6 +27,7 @@ use crate::domain::policy::{Policy, VerifyBy};
 use crate::domain::quarantine::BadCommit;
 use crate::domain::remedy::Remedy;
 use crate::domain::service::ServiceState;
+use crate::domain::variables::KnownVariables;
 
 /// The most characters of a reason or note.
 const LONGEST_REASON: usize = 500;
@@ -49,6 +50,7 @@ pub struct ForPlan {
     pub steps: Vec<StepSpec>,
     /// The migrations of a promote. A rollback has none.
     pub migrations: Migrations,
+    pub variables: KnownVariables,
     /// The builds for which it was gathered.
     pub ends: plan::Endpoints,
 }
@@ -150,6 +152,7 @@ pub fn plan(
         range: &gathered.range,
         steps: &gathered.steps,
         migrations: &gathered.migrations,
+        variables: &gathered.variables,
     };
     Ok(plan::plan(facts, action, context.actor, context.now)?)
 }

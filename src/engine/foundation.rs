@@ -5,11 +5,11 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 /// A file or folder by its device and inode.
-type Identity = (u64, u64);
+type FileIdentity = (u64, u64);
 
 /// The data folder, the record and the lock, as they were when the engine opened them.
 #[derive(Debug)]
-pub struct Foundation(Vec<(PathBuf, Identity)>);
+pub struct Foundation(Vec<(PathBuf, FileIdentity)>);
 
 impl Foundation {
     /// # Errors
@@ -36,7 +36,7 @@ impl Foundation {
     }
 }
 
-fn identity(path: &PathBuf) -> io::Result<Identity> {
+fn identity(path: &PathBuf) -> io::Result<FileIdentity> {
     std::fs::metadata(path).map(|found| (found.dev(), found.ino()))
 }
 

@@ -14,12 +14,13 @@ use super::commands::{CommandError, ForPlan, Gathered};
 use super::input::Input;
 use super::migrations;
 use super::trunk;
+use super::variables::{Age, StepNeeds, Variables};
 use super::world::{Service, WorldReader};
-use crate::config::service_file::ServiceFile;
+use crate::config::service_file::{DeclaredVariables, ServiceFile};
 use crate::domain::command::{Action, Command, Refusal};
 use crate::domain::commit::Range;
 use crate::domain::event::{DeploymentKind, StepSpec};
-use crate::domain::ids::{BuildNumber, Environment, ServiceName, Sha};
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
 use crate::domain::plan::{Endpoints, Migrations, endpoints};
 use crate::domain::quarantine::BadCommit;
 use crate::domain::service::ServiceState;
@@ -45,6 +46,7 @@ pub struct GatherContext {
     pub inputs: mpsc::Sender<Input>,
     /// The folder of all checkouts.
     pub checkouts: PathBuf,
+    pub variables: Arc<Variables>,
 }
 
 impl GatherContext {
@@ -208,7 +210,58 @@ pub async fn for_plan(
         let why = || format!("the repository has no commit of {live}, which is live");
         migrations.trouble.get_or_insert_with(why);
     }
-    Ok(ForPlan { range, steps, migrations, ends })
+    let file = pipeline(context, name, &target, ends.kind).await;
+    let declared = {
+        let world = context.world.world();
+        needs(world.named(name)?, ends.target, file, ends.kind)
+    };
+    let variables = context.variables.known(&declared).await;
+    Ok(ForPlan { range, steps, migrations, variables, ends })
+}
+
+fn age(kind: DeploymentKind) -> Age {
+    if kind == DeploymentKind::Rollback { Age::Soon } else { Age::Fresh }
+}
+
+/// The variables that the steps of a deployment need. Without the file of its build, what the trunk declares is needed.
+///
+/// # Errors
+/// When the service or the deployment is gone.
+pub(super) async fn declared(
+    context: &GatherContext,
+    name: &ServiceName,
+    id: DeploymentId,
+) -> Result<StepNeeds, String> {
+    let (build, sha, kind) = {
+        let world = context.world.world();
+        let service = world.services.get(name).ok_or("the service is gone")?;
+        let deployment = service.state.deployments.get(&id).ok_or("the deployment is gone")?;
+        let request = &deployment.request;
+        (request.build, request.sha.clone(), request.kind)
+    };
+    let file = pipeline(context, name, &sha, kind).await;
+    let world = context.world.world();
+    let service = world.services.get(name).ok_or("the service is gone")?;
+    Ok(needs(service, build, file, kind))
+}
+
+/// What the file of a build declares, else what was recorded with it, else what the trunk declares.
+fn needs(
+    service: &Service,
+    build: BuildNumber,
+    file: Result<Arc<ServiceFile>, String>,
+    kind: DeploymentKind,
+) -> StepNeeds {
+    let recorded = || {
+        let secrets = service.state.recipe(build)?.pipeline.as_ref()?.secrets.clone();
+        Some(DeclaredVariables { secrets, ..DeclaredVariables::default() })
+    };
+    let trunk = || service.file.as_ref().map(|file| file.variables.clone()).unwrap_or_default();
+    let declared = match file {
+        Ok(file) => file.variables.clone(),
+        Err(_) => recorded().unwrap_or_else(trunk),
+    };
+    StepNeeds::of(service, declared, age(kind))
 }
 
 /// The production steps of the target: those of its service file, else those that were recorded with it.

@@ -457,6 +457,7 @@ fn with_input<T>(service: &Service, make: impl FnOnce(SnapshotInput<'_>) -> T) -
         people: &service.people,
         freezes: &service.freezes,
         rollback,
+        rollback_blocked: service.rollback_blocked.as_deref(),
         problems: &service.all_problems(),
     })
 }

@@ -16,6 +16,7 @@ use crate::config::user_file::Watched;
 use crate::domain::caller::Caller;
 use crate::domain::command::{Command, Receipt};
 use crate::domain::ids::{DeploymentId, IdempotencyKey, ServiceName, Sha};
+use crate::domain::variables::{MissingVariables, VariableDigests};
 use crate::store::StoreError;
 
 /// Everything that can happen to the engine. The writer takes inputs one by one.
@@ -25,7 +26,7 @@ pub enum Input {
     Prepared {
         service: ServiceName,
         deployment: DeploymentId,
-        result: Result<(), String>,
+        result: Result<Option<VariableDigests>, String>,
     },
     StepEnded {
         service: ServiceName,
@@ -53,6 +54,13 @@ pub enum Input {
     Trouble {
         source: String,
         trouble: Option<Trouble>,
+    },
+    /// Sets or clears the problem that steps of a service lack a variable.
+    VariablesMissing {
+        service: ServiceName,
+        missing: Option<MissingVariables>,
+        /// Those that the next rollback lacks.
+        for_rollback: Option<MissingVariables>,
     },
     /// The clock was set or the machine slept.
     ClockJumped(Passed),

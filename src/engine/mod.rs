@@ -15,16 +15,20 @@ mod input;
 mod migrations;
 mod mirrors;
 mod open;
+pub mod record_check;
 pub mod refusals;
 pub mod report;
+mod reserve;
 mod restore;
 pub mod runner;
 mod service_rules;
 mod trunk;
+pub mod variables;
 mod watching;
 mod world;
 mod writer;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +46,8 @@ pub struct EngineOptions {
     /// The file that is locked while this engine runs, if there is one.
     pub lock: Option<PathBuf>,
     pub services: Services,
+    /// The environment of this process: what steps get of it is chosen by name.
+    pub environment: BTreeMap<String, String>,
     /// The binary that has the `supervise` command.
     pub program: PathBuf,
     /// How often it looks at a trunk.

@@ -15,9 +15,12 @@ use super::handle::{Handle, HandleParts};
 use super::input::Input;
 use super::migrations;
 use super::mirrors::Mirrors;
+use super::record_check::{self, DATABASE, RUNS};
+use super::reserve::Reserve;
 use super::restore::Restoring;
-use super::runner::{Runner as _, StepRunner};
+use super::runner::StepRunner;
 use super::trunk::TrunkContext;
+use super::variables::Variables;
 use super::watching::{Watching, watch_all};
 use super::world::WorldOwner;
 use super::writer::{Writer, WriterParts};
@@ -38,16 +41,22 @@ impl Engine {
     /// # Errors
     /// When the folder, the database or a mirror cannot be opened.
     pub async fn open(options: EngineOptions) -> Result<Handle, EngineError> {
-        let EngineOptions { data, lock, services, program, poll, owner, demo, clock } = options;
+        let EngineOptions { data, lock, services, environment, program, poll, owner, demo, clock } =
+            options;
         let [mirrors, checkouts, runs] =
-            ["mirrors", "checkouts", "runs"].map(|folder| data.join(folder));
+            ["mirrors", "checkouts", RUNS].map(|folder| data.join(folder));
         for folder in [&data, &mirrors, &checkouts, &runs] {
             create(folder)?;
         }
-        let database = data.join("trunkline.db");
-        let store = Store::open(&database)?;
+        let database = data.join(DATABASE);
+        let reserve = Reserve::of(&data);
+        let store = match Store::open(&database) {
+            // Without an engine there is no rollback.
+            Err(_) if reserve.is_short() && reserve.release() => Store::open(&database)?,
+            opened => opened?,
+        };
         let runner = Arc::new(StepRunner::new(runs.clone(), program));
-        check_record_is_complete(&store, &database, &runner, &runs)?;
+        record_check::is_complete(&data, store.head())?;
         let reader = store.reader()?;
         let stands_on = [data.clone(), database].into_iter().chain(lock);
         let foundation = Foundation::of(stands_on)
@@ -71,12 +80,14 @@ impl Engine {
         migrations::sync_shared_schema(&mut owned);
         freezes.look(clock.now()).take_in(&mut owned, &freezes, clock.now());
 
-        let (inputs, inbox) = mpsc::channel(QUEUE_CAPACITY);
-        let gather = GatherContext {
-            world: world.clone(),
-            inputs: inputs.clone(),
-            checkouts: checkouts.clone(),
+        let user_file = match &services {
+            Services::File(path) => Some(path.as_path()),
+            Services::Fixed(_) => None,
         };
+        let variables = Arc::new(Variables::open(environment, user_file, &data));
+        let (inputs, inbox) = mpsc::channel(QUEUE_CAPACITY);
+        let gather =
+            GatherContext { world: world.clone(), inputs: inputs.clone(), checkouts, variables };
         let acts = Acts::new(gather.clone(), runner.clone(), runtime::Handle::current());
         let writer = Writer::new(WriterParts {
             store,
@@ -86,6 +97,7 @@ impl Engine {
             freezes: freezes.clone(),
             owner: owner.clone(),
             foundation: foundation.clone(),
+            reserve: reserve.clone(),
             acts,
         });
         let thread = std::thread::spawn(move || writer.run(inbox));
@@ -94,7 +106,8 @@ impl Engine {
             let _stopped = inputs.send(Input::Settle(name)).await;
         }
         let trunk = TrunkContext::new(world, inputs, clock.clone(), freezes.clone());
-        let watching = Watching { trunk, mirrors, foundation, checkouts, owner, poll };
+        let watching =
+            Watching { trunk, mirrors, foundation, reserve, gather: gather.clone(), owner, poll };
         let watching = tokio::spawn(watch_all(watching, services, watched, unread));
         Ok(Handle::new(
             HandleParts { gather, runner, clock, freezes, demo },
@@ -112,21 +125,4 @@ fn create(folder: &Path) -> Result<(), EngineError> {
         .mode(0o700)
         .create(folder)
         .map_err(|source| EngineError::Folder { path: folder.display().to_string(), source })
-}
-
-/// Checks that the record contains every run on disk. A record that lost its end would reuse the numbers of these runs, and
-/// a new deployment would get an old outcome.
-fn check_record_is_complete(
-    store: &Store,
-    database: &Path,
-    runner: &StepRunner,
-    runs: &Path,
-) -> Result<(), EngineError> {
-    let (newest, head) = (runner.newest_run().map_or(0, |id| id.0), store.head().0);
-    if newest <= head {
-        return Ok(());
-    }
-    let [database, run, runs] =
-        [database, &runs.join(newest.to_string()), runs].map(|path| path.display().to_string());
-    Err(EngineError::CutOff { database, head, run, runs })
 }

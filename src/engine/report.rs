@@ -5,24 +5,22 @@ use crate::domain::deployment::StepState;
 use crate::domain::event::{Fact, Outcome};
 use crate::domain::ids::DeploymentId;
 use crate::domain::service::ServiceState;
+use crate::domain::variables::VariableDigests;
 
-/// A deployment's checkout is ready, or cannot be made.
+/// A deployment's checkout and variables are ready, or it cannot begin.
 #[must_use]
 pub fn prepared(
     state: &ServiceState,
     id: DeploymentId,
-    result: &Result<(), String>,
+    result: &Result<Option<VariableDigests>, String>,
 ) -> Option<Fact> {
     let deployment = state.deployments.get(&id)?;
     // Deployments start in order, even if a report comes out of order.
     let is_next = state.open(deployment.request.environment).next().is_some_and(|d| d.id == id);
     let waits = is_next && deployment.started_at.is_none();
     waits.then(|| match result {
-        Ok(()) => Fact::DeploymentStarted { deployment: id },
-        Err(why) => Fact::DeploymentEnded {
-            deployment: id,
-            outcome: Outcome::Failed(format!("the checkout could not be made: {why}")),
-        },
+        Ok(variables) => Fact::DeploymentStarted { deployment: id, variables: variables.clone() },
+        Err(why) => Fact::DeploymentEnded { deployment: id, outcome: Outcome::Failed(why.clone()) },
     })
 }
 

@@ -1,7 +1,6 @@
 //! Watches every repository, the user file, the freezes and the clock until the engine stops.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,16 +11,23 @@ use super::Services;
 use super::checkouts;
 use super::clock::{ClockWatch, Passed};
 use super::foundation::Foundation;
+use super::gather::{GatherContext, load_pipeline};
 use super::input::Input;
 use super::mirrors::Mirrors;
+use super::reserve::Reserve;
 use super::restore::{RETRY_REMEDY, read_rules};
 use super::trunk::{TrunkContext, watch};
-use super::world::Trouble;
+use super::variables::{RollbackNeeds, StepNeeds};
+use super::world::{Service, Trouble};
 use crate::config::user_file::{UserFile, Watched};
-use crate::domain::ids::ServiceName;
+use crate::domain::event::DeploymentKind;
+use crate::domain::ids::{Environment, ServiceName};
 
 /// How long git may take for all service files once the engine is open.
 const RULES_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The remedy of a full disk.
+const DISK_REMEDY: &str = "free some space; trunkline retries automatically";
 
 /// The problems that were sent to the writer.
 type ReportedProblems = HashMap<String, Option<String>>;
@@ -31,8 +37,8 @@ pub struct Watching {
     pub trunk: TrunkContext,
     pub mirrors: Arc<Mirrors>,
     pub foundation: Arc<Foundation>,
-    /// The folder of all checkouts.
-    pub checkouts: PathBuf,
+    pub reserve: Reserve,
+    pub gather: GatherContext,
     /// The login of who runs the engine.
     pub owner: Option<String>,
     pub poll: Duration,
@@ -45,10 +51,11 @@ impl Watching {
         reported: &mut ReportedProblems,
         source: &str,
         what: Option<String>,
+        remedy: &str,
     ) {
         if reported.get(source) != Some(&what) {
             reported.insert(source.to_owned(), what.clone());
-            let trouble = what.map(|what| Trouble::new(what, RETRY_REMEDY));
+            let trouble = what.map(|what| Trouble::new(what, remedy));
             self.send(Input::Trouble { source: source.to_owned(), trouble }).await;
         }
     }
@@ -60,6 +67,55 @@ impl Watching {
     async fn look_at_freezes(&self) {
         if let Some(update) = self.trunk.freezes.look_when_due(self.trunk.clock.now()).await {
             self.send(Input::FreezesRead(Box::new(update))).await;
+        }
+    }
+
+    /// Keeps space for a rollback, unless one is using it. Returns what to say about it.
+    fn keep_space(&self) -> Option<String> {
+        let rolls_back = |service: &Arc<Service>| {
+            let mut open = service.state.open(Environment::Production);
+            open.any(|deployment| deployment.request.kind == DeploymentKind::Rollback)
+        };
+        let is_used = || self.trunk.world.read(|world| world.services.values().any(rolls_back));
+        let is_kept = self.reserve.is_held() || !is_used() && self.reserve.hold();
+        match (is_kept, self.reserve.is_short()) {
+            (true, false) => None,
+            (true, true) => {
+                Some("the disk is almost full; what is kept of it is for a rollback".into())
+            }
+            (false, _) => Some("the disk is almost full; no space is kept for a rollback".into()),
+        }
+    }
+
+    /// Reports which services lack a variable, each change once. A command of the operator may be slow, so nothing else waits.
+    async fn watch_variables(self: Arc<Self>) {
+        let mut reported = HashMap::new();
+        loop {
+            let declared = |service: &Arc<Service>| {
+                let (trunk, rollback) = StepNeeds::of_service(service);
+                (service.name.clone(), trunk, rollback)
+            };
+            let services: Vec<_> =
+                self.trunk.world.read(|world| world.services.values().map(declared).collect());
+            for (service, trunk, rollback) in services {
+                let variables = &self.gather.variables;
+                let for_rollback = match rollback {
+                    RollbackNeeds::Variables(declared) => variables.missing(&declared).await,
+                    RollbackNeeds::Nothing => None,
+                    RollbackNeeds::File(sha) => {
+                        // The next look knows it.
+                        let _unusable = load_pipeline(&self.gather, &service, &sha).await;
+                        continue;
+                    }
+                };
+                let missing = variables.missing(&trunk).await.or(for_rollback.clone());
+                let found = (missing.clone(), for_rollback.clone());
+                let before = reported.insert(service.clone(), found.clone());
+                if before.unwrap_or_default() != found {
+                    self.send(Input::VariablesMissing { service, missing, for_rollback }).await;
+                }
+            }
+            tokio::time::sleep(self.poll).await;
         }
     }
 
@@ -92,9 +148,11 @@ pub async fn watch_all(
     let mut clock = ClockWatch::begin(&*watching.trunk.clock);
     let mut watchers = tokio::task::JoinSet::new();
     watchers.spawn(watching.clone().read_later(unread));
-    let (world, checkouts) = (watching.trunk.world.clone(), watching.checkouts.clone());
+    watchers.spawn(watching.clone().watch_variables());
+    let (world, checkouts) = (watching.trunk.world.clone(), watching.gather.checkouts.clone());
     watchers.spawn(checkouts::make_missing(world, checkouts));
     let mut reported = ReportedProblems::new();
+    watching.set_trouble(&mut reported, "disk", watching.keep_space(), DISK_REMEDY).await;
     let mut known: Vec<(Watched, AbortHandle)> = Vec::new();
     let mut wanted = first;
     loop {
@@ -104,7 +162,7 @@ pub async fn watch_all(
             }
             let opened = watching.mirrors.open(&watched).await;
             let what = opened.as_ref().err().map(ToString::to_string);
-            watching.set_trouble(&mut reported, &watched.repository, what).await;
+            watching.set_trouble(&mut reported, &watched.repository, what, RETRY_REMEDY).await;
             if let Ok(mirror) = opened {
                 let watch = watch(watching.trunk.clone(), watched.clone(), mirror, watching.poll);
                 known.push((watched, watchers.spawn(watch)));
@@ -119,11 +177,12 @@ pub async fn watch_all(
             passed => watching.send(Input::ClockJumped(passed)).await,
         }
         watching.look_at_freezes().await;
+        watching.set_trouble(&mut reported, "disk", watching.keep_space(), DISK_REMEDY).await;
         // Only a user file can add repositories.
         let Services::File(path) = &services else { continue };
         let file = UserFile::load(path);
         let what = file.as_ref().err().map(ToString::to_string);
-        watching.set_trouble(&mut reported, "user file", what).await;
+        watching.set_trouble(&mut reported, "user file", what, RETRY_REMEDY).await;
         let Ok(file) = file else { continue };
         wanted = file.services;
         for (gone, watcher) in known.extract_if(.., |(known, _)| !wanted.contains(known)) {

@@ -16,16 +16,18 @@ use super::input::{CommandRequest, Input};
 use super::migrations;
 use super::refusals::{AddResult, RefusalRecord, Refusals};
 use super::report;
+use super::reserve::Reserve;
 use super::runner::{RunId, Status};
 use super::trunk::update::TrunkLook;
 use super::trunk::{self, TakeIn};
 use super::world::{Service, Trouble, WorldOwner};
 use crate::domain::command::{Receipt, Refusal};
-use crate::domain::event::{Event, Fact};
+use crate::domain::event::{DeploymentKind, DeploymentRequest, Event, Fact};
 use crate::domain::ids::{DeploymentId, Environment, Seq, ServiceName, Sha};
 use crate::domain::people::Actor;
 use crate::domain::policy::Staging;
 use crate::domain::service::ServiceState;
+use crate::domain::variables::VariableDigests;
 use crate::store::{Answered, NewEvent, Store, StoreError};
 
 fn unrecorded(error: &StoreError) -> CommandError {
@@ -44,6 +46,9 @@ const RECORD_PROBLEM: &str = "record";
 /// Problem key for the notice that the clock was set.
 const CLOCK_PROBLEM: &str = "clock";
 
+/// Problem key for variables without a value.
+const VARIABLES_PROBLEM: &str = "variables";
+
 /// The source of the problem that the data folder was removed or replaced.
 pub(super) const DATA_FOLDER_PROBLEM: &str = "data folder";
 
@@ -57,6 +62,7 @@ pub(super) struct WriterParts {
     pub freezes: Arc<Freezes>,
     pub owner: Option<String>,
     pub foundation: Arc<Foundation>,
+    pub reserve: Reserve,
     pub acts: Acts,
 }
 
@@ -68,6 +74,7 @@ pub(super) struct Writer {
     freezes: Arc<Freezes>,
     owner: Option<String>,
     foundation: Arc<Foundation>,
+    reserve: Reserve,
     acts: Acts,
     /// The services whose next facts could not be recorded and are retried soon.
     unsettled: HashSet<ServiceName>,
@@ -81,7 +88,8 @@ pub(super) struct Writer {
 
 impl Writer {
     pub fn new(parts: WriterParts) -> Self {
-        let WriterParts { store, world, clock, inputs, freezes, owner, foundation, acts } = parts;
+        let WriterParts { store, world, clock, inputs, freezes, owner, foundation, reserve, acts } =
+            parts;
         Self {
             store,
             world,
@@ -90,6 +98,7 @@ impl Writer {
             freezes,
             owner,
             foundation,
+            reserve,
             acts,
             unsettled: HashSet::new(),
             unrecorded: None,
@@ -105,9 +114,17 @@ impl Writer {
                 return self.abandon(&what, input, inputs);
             }
             match input {
-                Input::Stop => return self.record_refusals(),
+                Input::Stop => return self.end(),
                 input => self.take(input),
             }
+        }
+    }
+
+    /// Records what waits, and leaves the record as one file.
+    fn end(&mut self) {
+        self.record_refusals();
+        if let Err(error) = self.store.settle() {
+            tracing::warn!(%error, "the record stays in two files");
         }
     }
 
@@ -160,6 +177,14 @@ impl Writer {
             }
             Input::Trouble { source, trouble } => {
                 self.world.set_trouble(&source, self.clock.now(), trouble);
+            }
+            Input::VariablesMissing { service, missing, for_rollback } => {
+                let now = self.clock.now();
+                let trouble = missing.map(|missing| Trouble::new(missing.what, missing.remedy));
+                self.world.change(&service, |service| {
+                    service.rollback_blocked = for_rollback.map(|missing| missing.what);
+                    service.set_trouble(VARIABLES_PROBLEM, now, trouble);
+                });
             }
             Input::ClockJumped(passed) => self.clock_jumped(passed),
             Input::PipelineRead { service, sha } => {
@@ -271,7 +296,12 @@ impl Writer {
         self.settle(&name);
     }
 
-    fn prepared(&mut self, name: &ServiceName, id: DeploymentId, result: Result<(), String>) {
+    fn prepared(
+        &mut self,
+        name: &ServiceName,
+        id: DeploymentId,
+        result: Result<Option<VariableDigests>, String>,
+    ) {
         let fact = self.reported(name, |state| report::prepared(state, id, &result));
         if let Some(fact) = fact
             && let Err(error) = self.record(name, &Actor::System, vec![fact], None)
@@ -341,6 +371,7 @@ impl Writer {
         facts: Vec<Fact>,
         answered: Option<&Answered>,
     ) -> Result<(), StoreError> {
+        self.check_space(name, &facts)?;
         let new = |fact| NewEvent { service: name.clone(), actor: actor.clone(), fact };
         let events = facts.into_iter().map(new).collect();
         let events = self.store.append(self.clock.now(), events, answered)?;
@@ -362,6 +393,31 @@ impl Writer {
             self.acts.tidy(name);
         }
         Ok(())
+    }
+
+    /// A rollback may use the space that is kept for it, and until there is more nothing else begins.
+    fn check_space(&self, name: &ServiceName, facts: &[Fact]) -> Result<(), StoreError> {
+        if !self.reserve.is_short() {
+            return Ok(());
+        }
+        let is_rollback = |request: &DeploymentRequest| request.kind == DeploymentKind::Rollback;
+        let rolls_back = |service: &Arc<Service>| {
+            service.state.open(Environment::Production).any(|open| is_rollback(&open.request))
+        };
+        let requested = facts.iter().filter_map(|fact| match fact {
+            Fact::DeploymentRequested(request) => Some(request),
+            _ => None,
+        });
+        let mut requested = requested.peekable();
+        let begins = requested.peek().is_some()
+            || facts.iter().any(|f| matches!(f, Fact::BuildFound { .. }));
+        if requested.any(is_rollback)
+            || self.world.world().services.get(name).is_some_and(rolls_back)
+        {
+            self.reserve.release();
+            return Ok(());
+        }
+        if begins && self.reserve.is_released() { Err(StoreError::Reserved) } else { Ok(()) }
     }
 
     /// Writes all waiting refusals in one durable transaction. They change no snapshot.
@@ -410,7 +466,11 @@ impl Writer {
     fn trouble(&mut self, error: &StoreError) {
         tracing::error!(%error, "cannot record");
         let trouble = Trouble::new(
-            format!("nothing can be recorded: {error}"),
+            if self.reserve.is_held() || self.reserve.is_released() {
+                format!("nothing but a rollback can be recorded: {error}")
+            } else {
+                format!("nothing can be recorded: {error}")
+            },
             "free disk space or repair the data folder; trunkline retries automatically",
         );
         self.world.set_trouble(RECORD_PROBLEM, self.clock.now(), Some(trouble));

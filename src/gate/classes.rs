@@ -14,7 +14,12 @@ pub fn is_hidden(c: char) -> bool {
 
 /// Spaces other than U+0020. In a name they look like a space or are invisible.
 pub fn is_odd_space(c: char) -> bool {
-    c != ' ' && (c.is_whitespace() || c == '\u{2800}')
+    c != ' ' && (c.is_whitespace() || is_blank(c))
+}
+
+/// A character that is drawn as nothing and is no space.
+pub fn is_blank(c: char) -> bool {
+    c == '\u{2800}'
 }
 
 /// A character that is drawn onto the one before it.

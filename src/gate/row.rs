@@ -4,7 +4,7 @@ use std::fmt::{Display, Write as _};
 
 use ratatui_core::style::Style;
 
-use super::classes::{is_emoji, is_hidden, is_joining_letter, is_mark};
+use super::classes::{is_blank, is_emoji, is_hidden, is_joining_letter, is_mark};
 use super::escape::Escape;
 use crate::columns;
 
@@ -82,7 +82,7 @@ impl RowBuilder {
         self.end_marks();
         match c {
             NON_JOINER | JOINER | EMOJI_SELECTOR | TEXT_SELECTOR => self.joiner(c, style),
-            _ if is_hidden(c) || is_mark(c) => self.show(Escape::Char(c)),
+            _ if is_hidden(c) || is_mark(c) || is_blank(c) => self.show(Escape::Char(c)),
             _ => {
                 self.append(style, |text| text.push(c));
                 self.base = Some(c);

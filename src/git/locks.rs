@@ -10,13 +10,17 @@ use super::error::GitError;
 /// network for longer than a minute. A git that outlived its engine is not stopped, but rarely runs this long.
 const ABANDONED: Duration = Duration::from_mins(2);
 
-/// Removes abandoned locks if git failed because of a lock. Returns true if one was removed, so that a retry may succeed.
+/// Removes abandoned locks, also that of the index of the history, if git failed because of a lock. Returns true if one was removed, so that a retry may succeed.
 pub(super) fn removed_abandoned<T>(mirror: &Path, result: &Result<T, GitError>) -> bool {
     let Err(GitError::Failed { message, .. }) = result else { return false };
-    message.contains(".lock") && clear(mirror, true)
+    if !message.contains(".lock") {
+        return false;
+    }
+    let in_index = clear(&mirror.join("objects/info/commit-graphs"), false);
+    clear(mirror, true) || in_index
 }
 
-/// Removes the abandoned locks of a repository's top-level files and of its branches.
+/// Removes the abandoned locks of a folder; of a repository, those of its top-level files and of its branches.
 fn clear(folder: &Path, is_top: bool) -> bool {
     let mut cleared = false;
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {

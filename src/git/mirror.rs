@@ -282,12 +282,17 @@ impl Mirror {
     /// Records the distance of every commit of `tip` from its roots, so that git can tell without dates what a commit
     /// reaches. Without this record git is right as far as committers' clocks are.
     pub async fn index_history(&self, tip: &Sha) {
-        let written = Git::new("commit-graph")
-            .args(["write", "--stdin-commits", "--split", "--no-progress"])
-            .input(format!("{tip}\n").into_bytes())
-            .within(INDEXING)
-            .run(&self.path)
-            .await;
+        let write = || {
+            Git::new("commit-graph")
+                .args(["write", "--stdin-commits", "--split", "--no-progress"])
+                .input(format!("{tip}\n").into_bytes())
+                .within(INDEXING)
+                .run(&self.path)
+        };
+        let mut written = write().await;
+        if locks::removed_abandoned(&self.path, &written) {
+            written = write().await;
+        }
         if let Err(error) = written {
             tracing::warn!(%error, "the history has no index");
         }

@@ -255,7 +255,7 @@ impl SchemaDefinitions {
             Statement::CreateTable(table) => {
                 let id = self.id(&table.name, dialect);
                 if !(table.if_not_exists && self.tables.contains_key(&id)) {
-                    self.define(id, table, dialect);
+                    self.define(&id, table, dialect);
                 }
             }
             Statement::CreateIndex(index) if !self.is_temporary(&index.table_name) => {
@@ -274,7 +274,9 @@ impl SchemaDefinitions {
                 alter.operations.iter().for_each(|o| self.alter(&table, o, dialect));
             }
             Statement::Drop { object_type, names, .. } => {
-                names.iter().for_each(|name| self.drop(*object_type, name, dialect));
+                for name in names {
+                    self.drop(*object_type, name, dialect);
+                }
             }
             Statement::AlterIndex {
                 name,
@@ -369,16 +371,16 @@ impl SchemaDefinitions {
         }
     }
 
-    fn define(&mut self, id: String, table: &CreateTable, dialect: Dialect) {
-        self.parts.remove(&id);
+    fn define(&mut self, id: &str, table: &CreateTable, dialect: Dialect) {
+        self.parts.remove(id);
         if table.query.is_some() || table.like.is_some() || table.inherits.is_some() {
-            self.tables.remove(&id);
+            self.tables.remove(id);
             return;
         }
         for constraint in &table.constraints {
-            self.constrain(&id, constraint);
+            self.constrain(id, constraint);
         }
-        self.tables.insert(id.clone(), Table::of(table, &id, dialect));
+        self.tables.insert(id.to_owned(), Table::of(table, id, dialect));
     }
 
     /// Two indexes with the same name cannot be distinguished: a unique one is kept, any other is removed.
@@ -445,17 +447,14 @@ impl SchemaDefinitions {
             }
             _ => {}
         }
-        match self.tables.get_mut(table) {
-            Some(known) => {
-                if known.follow(operation, table, dialect).is_none() {
-                    self.tables.remove(table);
-                }
+        if let Some(known) = self.tables.get_mut(table) {
+            if known.follow(operation, table, dialect).is_none() {
+                self.tables.remove(table);
             }
-            None => {
-                let parts = self.parts.entry(table.to_owned()).or_insert_with(Table::empty);
-                // What is not known of the table stays so.
-                let _ = parts.follow(operation, table, dialect);
-            }
+        } else {
+            let parts = self.parts.entry(table.to_owned()).or_insert_with(Table::empty);
+            // What is not known of the table stays so.
+            let _ = parts.follow(operation, table, dialect);
         }
     }
 

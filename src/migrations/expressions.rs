@@ -385,12 +385,19 @@ fn pair_of_nulls(op: &BinaryOperator, left: Certain, right: Certain) -> Certain 
     use Certain::{False, Nothing, Null, True};
     match (op, left, right) {
         (BinaryOperator::And, False, _) | (BinaryOperator::And, _, False) => False,
-        (BinaryOperator::And, True, other) | (BinaryOperator::And, other, True) => other,
         (BinaryOperator::Or, True, _) | (BinaryOperator::Or, _, True) => True,
-        (BinaryOperator::Or, False, other) | (BinaryOperator::Or, other, False) => other,
+        (BinaryOperator::And, True, other)
+        | (BinaryOperator::And, other, True)
+        | (BinaryOperator::Or, False, other)
+        | (BinaryOperator::Or, other, False) => other,
         (BinaryOperator::And | BinaryOperator::Or, Null, Null) => Null,
-        (BinaryOperator::And | BinaryOperator::Or | BinaryOperator::Spaceship, ..) => Nothing,
-        (BinaryOperator::Xor, ..) => Nothing,
+        (
+            BinaryOperator::And
+            | BinaryOperator::Or
+            | BinaryOperator::Xor
+            | BinaryOperator::Spaceship,
+            ..,
+        ) => Nothing,
         (_, Null, _) | (_, _, Null) => Null,
         _ => Nothing,
     }

@@ -245,19 +245,20 @@ impl<'k> Judge<'k> {
         statements: Option<&[Statement]>,
         joint: &JointEffects,
     ) -> Vec<StatementEffect> {
-        let all = match statements {
-            Some(statements) => self.parsed(piece, statements),
-            None => {
-                let all = self.unparsed(piece);
-                let kept = [Rule::NoChange, Rule::WriteData, Rule::NewObject, Rule::CreateObject];
-                if !all.iter().all(|effect| kept.contains(&effect.rule)) {
-                    self.fresh.doubt(&words(&piece.sql));
-                }
-                self.known.apply(piece, None, self.dialect);
-                let made = made(&piece.sql, self.dialect).filter(|_| !piece.open && !piece.hinted);
-                made.into_iter().for_each(|(kind, id)| self.fresh.add_new(kind, &id));
-                all
+        let all = if let Some(statements) = statements {
+            self.parsed(piece, statements)
+        } else {
+            let all = self.unparsed(piece);
+            let kept = [Rule::NoChange, Rule::WriteData, Rule::NewObject, Rule::CreateObject];
+            if !all.iter().all(|effect| kept.contains(&effect.rule)) {
+                self.fresh.doubt(&words(&piece.sql));
             }
+            self.known.apply(piece, None, self.dialect);
+            let made = made(&piece.sql, self.dialect).filter(|_| !piece.open && !piece.hinted);
+            if let Some((kind, id)) = made {
+                self.fresh.add_new(kind, &id);
+            }
+            all
         };
         match joint.get(&at) {
             Some(instead) if statements.is_some_and(|all| all.len() == 1) => instead.clone(),
@@ -313,12 +314,11 @@ impl<'k> Judge<'k> {
             let sql = repaired(sql)?;
             parse(&RawStatement { sql, ..piece.clone() }, self.dialect)
         });
-        match parsed {
-            Some(statements) => statements.iter().flat_map(|s| effects(s, context)).collect(),
-            None => {
-                let effect = recognise(&part, context);
-                vec![effect.unwrap_or_else(|| StatementEffect::of(Rule::Unjudged))]
-            }
+        if let Some(statements) = parsed {
+            statements.iter().flat_map(|s| effects(s, context)).collect()
+        } else {
+            let effect = recognise(&part, context);
+            vec![effect.unwrap_or_else(|| StatementEffect::of(Rule::Unjudged))]
         }
     }
 

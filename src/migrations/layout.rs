@@ -147,7 +147,7 @@ impl Layouts {
         let paths: Vec<&str> = paths.into_iter().collect();
         for path in &paths {
             self.idle.retain(|glob| !glob.matches(path));
-            if path.ends_with(".sql") {
+            if ends_in(path, "sql") {
                 self.files.insert((*path).to_owned());
             }
             match path.rsplit('/').next().unwrap_or(path) {
@@ -166,7 +166,7 @@ impl Layouts {
                 continue;
             }
             self.any = true;
-            self.dialects.extend(dialect_in(path).and_then(|named| named.ok()));
+            self.dialects.extend(dialect_in(path).and_then(Result::ok));
         }
         self
     }
@@ -249,10 +249,12 @@ impl Layouts {
         }
         if self.has(Evidence::Sqitch) && ends_in(path, "sql") {
             let within = |folder: &str| format!("/{path}").contains(&format!("/{folder}/"));
-            let direction = match () {
-                () if within("deploy") => MigrationDirection::Up,
-                () if within("revert") || within("verify") => MigrationDirection::Down,
-                () => return None,
+            let direction = if within("deploy") {
+                MigrationDirection::Up
+            } else if within("revert") || within("verify") {
+                MigrationDirection::Down
+            } else {
+                return None;
             };
             return Some(MigrationPath { tool: Tool::Other, direction });
         }

@@ -292,7 +292,6 @@ pub(super) fn separated(sql: &str) -> Option<Vec<String>> {
     for (at, c) in sql.char_indices().skip_while(|(at, _)| *at < head.len()) {
         match (quote, c) {
             (Some(open), _) if open == c => quote = None,
-            (Some(_), _) => {}
             (None, '\'' | '"' | '`') => quote = Some(c),
             (None, '(') => depth += 1,
             (None, ')') => depth = depth.saturating_sub(1),

@@ -54,11 +54,11 @@ pub enum Rule {
     RebuildAlike,
     Unjudged,
     CodeMigration,
-    /// It is about something that this file made.
+    // It is about something that this file made.
     NewObject,
-    /// What it asks for is held already.
+    // What it asks for is held already.
     AlreadyHeld,
-    /// It lets a check accept more.
+    // It lets a check accept more.
     WidenCheck,
     AddUncomparableColumn,
     ComputeOnWrite,

@@ -141,15 +141,17 @@ impl Constraint {
             TableConstraint::Check(check) => {
                 let mut columns = super::expressions::columns_of(&check.expr).unwrap_or_default();
                 columns.dedup();
-                columns.truncate(if columns.len() == 1 { 1 } else { 0 });
+                columns.truncate(usize::from(columns.len() == 1));
                 let kind = ConstraintKind::Check(check.expr.to_string());
                 (named(&check.name, &None), "check", columns, kind)
             }
             _ => (None, "excl", Vec::new(), ConstraintKind::Other),
         };
         let given = || {
-            let columns = columns.iter().map(|column| format!("_{column}")).collect::<String>();
-            format!("{}{columns}_{ending}", bare(table))
+            let table = bare(table);
+            let parts = std::iter::once(table.as_str());
+            let parts = parts.chain(columns.iter().map(String::as_str)).chain([ending]);
+            parts.collect::<Vec<_>>().join("_")
         };
         Self { name: name.unwrap_or_else(given), kind, text }
     }
@@ -301,7 +303,6 @@ impl Table {
             Op::DropConstraint { name, .. }
             | Op::DropForeignKey { name, .. }
             | Op::DropIndex { name } => self.release(&lower(name), id),
-            Op::DropPrimaryKey { .. } => return None,
             Op::RenameConstraint { old_name, new_name } => {
                 let old = lower(old_name);
                 for constraint in self.constraints.iter_mut().filter(|one| one.name == old) {
@@ -334,10 +335,10 @@ impl Table {
         let column = self.columns.iter_mut().find(|column| column.name == old)?;
         new.clone_into(&mut column.name);
         for constraint in &mut self.constraints {
-            let columns = match &mut constraint.kind {
-                ConstraintKind::Key(UniqueKey { columns: Some(columns), .. })
-                | ConstraintKind::Reference(columns, _) => columns,
-                _ => continue,
+            let (ConstraintKind::Key(UniqueKey { columns: Some(columns), .. })
+            | ConstraintKind::Reference(columns, _)) = &mut constraint.kind
+            else {
+                continue;
             };
             columns.iter_mut().filter(|column| *column == old).for_each(|c| new.clone_into(c));
         }

@@ -15,11 +15,16 @@ use utoipa::openapi::{
 };
 use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
+use super::HEAD;
+use super::connections::{CONNECTIONS, WAITING, WAITING_OF_ONE};
+use super::extract::BODY;
 use crate::api::problem::{ProblemDocument, ProblemKind};
 use crate::api::query::{Verb, Wait};
 use crate::api::{
-    API_HEADER, LOG_ENDED, LOG_NEXT, LOG_SIZE, LOG_START, PROBLEM, VERSION, VERSION_HEADER, path,
+    API_HEADER, LARGEST_REQUEST, LOG_ENDED, LOG_NEXT, LOG_SIZE, LOG_START, PROBLEM, VERSION,
+    VERSION_HEADER, path,
 };
+use crate::backend::LONGEST_WAIT;
 use crate::domain::chain::Hash;
 use crate::domain::ids::{CommitPrefix, IdempotencyKey};
 
@@ -38,6 +43,18 @@ const ANYWHERE: &[ProblemKind] = &[
     ProblemKind::TimedOut,
 ];
 
+/// The limits of the server, as the constants say them.
+fn limits() -> String {
+    let [body, head, wait] = [BODY, HEAD, LONGEST_WAIT].map(|time| time.as_secs());
+    let request = LARGEST_REQUEST / 1024;
+    format!(
+        "Limits: {CONNECTIONS} connections, of which {WAITING} may wait for news (streams, and reads with `wait`), \
+         {WAITING_OF_ONE} of one user; one more is answered with 503. A connection that idles, or takes longer than {head} s \
+         to send the head of a request, is closed, and earlier if a new one needs its place. The body of a command may have \
+         {request} KiB and take {body} s. A read waits at most {wait} s. A `limit` beyond the largest counts as the largest."
+    )
+}
+
 type Answers = BTreeMap<String, RefOr<Response>>;
 
 /// The document without its routes.
@@ -47,7 +64,7 @@ pub(super) fn titled() -> OpenApi {
     let info = InfoBuilder::new()
         .title(env!("CARGO_PKG_NAME"))
         .version(VERSION)
-        .description(Some(ABOUT))
+        .description(Some(format!("{ABOUT}\n\n{}", limits())))
         .license(Some(license.build()));
     OpenApiBuilder::new().info(info).build()
 }

@@ -1,15 +1,20 @@
 //! Reads the parts of a request into domain types, or answers with a problem.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::{HeaderMap, IF_NONE_MATCH};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 use utoipa::IntoParams;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
+use super::connections::Connection;
 use super::document::in_header;
 use super::response::ProblemResponse;
 use crate::api::KEY_HEADER;
@@ -52,6 +57,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for InQuery<T> {
     }
 }
 
+/// How long the body of a command may take.
+pub(super) const BODY: Duration = Duration::from_secs(10);
+
 /// A command in the body and its key in the header.
 pub(super) struct KeyedCommand {
     pub command: Command,
@@ -71,7 +79,14 @@ impl<S: Send + Sync> FromRequest<S> for KeyedCommand {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ProblemResponse> {
         let key = key(request.headers())?;
-        match Json::from_request(request, state).await {
+        let connection = request.extensions().get::<Arc<Connection>>().cloned();
+        let read = timeout(BODY, Json::from_request(request, state)).await;
+        let late = |_| ProblemDocument::new(ProblemKind::TimedOut, "the body did not come in time");
+        let read = read.map_err(late)?;
+        if let Some(connection) = connection {
+            connection.work();
+        }
+        match read {
             Ok(Json(command)) => Ok(Self { command, key }),
             Err(rejection) => Err(unreadable(&rejection).into()),
         }

@@ -1,6 +1,7 @@
 //! The HTTP API over any backend, on a unix socket that only its owner can reach.
 
 mod bind;
+mod connections;
 mod document;
 mod extract;
 mod layers;
@@ -10,33 +11,42 @@ mod routes;
 mod sse;
 mod stopping;
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{Request, Response};
+use axum::response::IntoResponse as _;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 pub use self::bind::bind;
+use self::connections::{Connection, Connections, WAITING, WAITING_OF_ONE};
 use self::peer::{Logins, Peer};
+use self::response::ProblemResponse;
 use self::routes::Session;
 use self::stopping::StopSignal;
-use crate::backend::Backend;
+use crate::backend::{Backend, BackendError};
 use crate::domain::caller::Caller;
 
-/// The most open connections; more wait in the socket's queue.
-const CONNECTIONS: usize = 256;
-/// How long a connection may idle or take to send the head of a request.
-const HEAD: Duration = Duration::from_mins(1);
+/// How long a connection may idle or take to send the head of a request. A client drops an idle one earlier.
+const HEAD: Duration = Duration::from_secs(20);
 /// How long running commands may take to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(5);
+/// When a caller that could not wait for news may try again.
+const BUSY: Duration = Duration::from_secs(5);
 /// How long to wait after an accept failed, for example because file descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -54,19 +64,16 @@ pub async fn serve<B: Backend>(
     let (stop, stopping) = stopping::channel();
     let (routes, logins) = (routes::router(), Logins::default());
     let handler = Arc::new(ConnectionHandler { backend_for, routes, logins, stopping });
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let places = Connections::default();
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
-            (stream, slot) = accept(&listener, &slots) => {
+            (stream, connection) = accept(&listener, &places) => {
                 let handler = handler.clone();
-                connections.spawn(async move {
-                    handler.handle(stream).await;
-                    drop(slot);
-                });
+                connections.spawn(async move { handler.handle(stream, connection).await });
             }
         }
     }
@@ -79,15 +86,16 @@ pub async fn serve<B: Backend>(
     Ok(())
 }
 
-/// Waits for a slot and accepts the next connection.
-async fn accept(
-    listener: &UnixListener,
-    slots: &Arc<Semaphore>,
-) -> (UnixStream, OwnedSemaphorePermit) {
-    let slot = slots.clone().acquire_owned().await.expect("the semaphore is never closed");
+/// Accepts the next connection, once there is a place for it.
+async fn accept(listener: &UnixListener, places: &Connections) -> (UnixStream, Connection) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, slot),
+            Ok((stream, _)) => loop {
+                if let Some(connection) = places.enter() {
+                    return (stream, connection);
+                }
+                sleep(ACCEPT_PAUSE).await;
+            },
             Err(error) => {
                 tracing::warn!(%error, "could not accept a connection");
                 sleep(ACCEPT_PAUSE).await;
@@ -109,7 +117,18 @@ where
     F: Fn(Caller) -> B + Send + Sync,
     B: Backend,
 {
-    async fn handle(&self, stream: UnixStream) {
+    async fn handle(&self, stream: UnixStream, connection: Connection) {
+        if let Ok(peer) = stream.peer_cred() {
+            connection.is_of(peer.uid());
+        }
+        let closed = connection.closed();
+        tokio::select! {
+            () = self.handle_open(stream, connection) => {}
+            () = closed => tracing::debug!("a connection was closed for another"),
+        }
+    }
+
+    async fn handle_open(&self, stream: UnixStream, connection: Connection) {
         let router = match peer::of(&stream, &self.logins).await {
             Ok(Peer::Admitted(caller)) => {
                 tracing::debug!(%caller, "a caller connected");
@@ -120,16 +139,18 @@ where
             Ok(Peer::Stranger(uid)) => routes::no_access(uid),
             Err(error) => return tracing::warn!(%error, "could not identify the caller"),
         };
-        if let Err(error) = self.serve(stream, router).await {
+        let service =
+            Watched { inner: TowerToHyperService::new(router), connection: connection.into() };
+        if let Err(error) = self.serve(stream, service).await {
             tracing::debug!(%error, "a connection broke");
         }
     }
 
-    async fn serve(&self, stream: UnixStream, router: Router) -> hyper::Result<()> {
+    async fn serve(&self, stream: UnixStream, service: Watched) -> hyper::Result<()> {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+            .serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
         tokio::select! {
             result = connection.as_mut() => return result,
@@ -137,4 +158,39 @@ where
         }
         connection.await
     }
+}
+
+/// The routes, with what the connection does noted.
+struct Watched {
+    inner: TowerToHyperService<Router>,
+    connection: Arc<Connection>,
+}
+
+impl Service<Request<Incoming>> for Watched {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let connection = self.connection.clone();
+        request.extensions_mut().insert(connection.clone());
+        if !connection.begin(&request) {
+            return Box::pin(std::future::ready(Ok(too_many())));
+        }
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let answer = answer.await?;
+            let kind = answer.headers().get(CONTENT_TYPE);
+            connection
+                .end(kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")));
+            Ok(answer)
+        })
+    }
+}
+
+fn too_many() -> Response<Body> {
+    let why = format!(
+        "too many callers wait for news (at most {WAITING_OF_ONE} of one user and {WAITING} of all); commands still work"
+    );
+    ProblemResponse::from(BackendError::Busy { why, again: BUSY }).into_response()
 }

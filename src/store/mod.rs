@@ -1,6 +1,7 @@
 //! The durable record in `SQLite`: hash-chained events, the receipts of commands and the known services.
 
 mod chain;
+mod check;
 mod reader;
 mod rows;
 mod schema;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, SubsecRound as _, Utc};
 use rusqlite::{Connection, Transaction, params};
 
+pub use self::check::try_write;
 pub use self::reader::Reader;
 use self::rows::{answered, events, in_transaction, insert, insert_receipt, parsed};
 pub use crate::domain::chain::Hash;
@@ -75,6 +77,8 @@ pub enum StoreError {
         "{path:?} cannot use WAL mode (SQLite stays in mode {mode:?}); put the data folder on a local disk"
     )]
     NoWal { path: String, mode: String },
+    #[error("the rest of the disk is kept for a rollback")]
+    Reserved,
     #[error("event {seq} cannot be read: {why}; run: trunkline doctor")]
     Unreadable { seq: u64, why: String },
 }
@@ -226,6 +230,15 @@ impl Store {
             rows.collect()
         };
         read().map_err(|e| sqlite(&self.path, e))
+    }
+
+    /// Moves everything into the database file: what is left of an engine that ended is one file.
+    ///
+    /// # Errors
+    /// When that cannot be written. Then it stays in the log beside the file, where the next engine finds it.
+    pub fn settle(&self) -> Result<(), StoreError> {
+        let settled = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        settled.map_err(|e| sqlite(&self.path, e))
     }
 
     /// Opens another connection that only reads.

@@ -16,8 +16,8 @@ use crate::domain::ids::{IdempotencyKey, Seq, ServiceName};
 /// A second connection to the same database that only reads.
 #[derive(Debug)]
 pub struct Reader {
-    connection: Connection,
-    path: PathBuf,
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
 }
 
 impl Reader {

@@ -19,7 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("git", &["domain", "migrations"]),
     ("store", &["domain"]),
     ("api", &["domain", "calendar"]),
-    ("engine", &["domain", "calendar", "config", "git", "migrations", "store"]),
+    ("engine", &["domain", "calendar", "config", "gate", "git", "migrations", "store"]),
     ("backend", &["domain", "calendar", "api", "config", "engine"]),
     ("server", &["domain", "api", "backend"]),
     ("console", &["domain", "calendar", "config", "backend", "gate", "migrations", "terminal"]),

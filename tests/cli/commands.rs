@@ -483,3 +483,17 @@ fn what_others_wrote_reaches_a_terminal_only_as_text() {
     let builds: Value = serde_json::from_str(&piped).unwrap();
     assert_eq!(builds[0]["commits"][0]["subject"], subject);
 }
+
+#[test]
+fn logs_print_a_long_line_whole() {
+    let long = "printf 'begin%040000dend\\n' 7";
+    let home = Home::with_service(&service_file("true").replace("echo staged", long));
+    home.await_build(1, "verified");
+    let said = home.said(&["logs"]);
+    let lines: Vec<_> = said.lines().filter(|line| line.starts_with("begin")).collect();
+    let [line] = lines.as_slice() else { panic!("{} lines", lines.len()) };
+    assert!(line.len() == 40_008 && line.ends_with("7end"), "{}", line.len());
+    let said = home.said(&["logs", "--json"]);
+    assert_eq!(said.lines().filter(|line| line.contains("begin")).count(), 1);
+    assert!(!said.contains("\"continues\""), "one document for one line");
+}

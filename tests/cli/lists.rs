@@ -10,20 +10,20 @@ const WIDE: (u16, u16) = (200, 50);
 
 /// Adds so many empty commits to the trunk at once.
 fn merge_many(home: &Home, count: u64) {
-    let mut import = String::new();
+    let mut import = Vec::new();
     for number in 1..=count {
         let (text, from) =
             (format!("many {number}"), if number == 1 { "from refs/heads/main^0\n" } else { "" });
         let who = format!("sam <sam@shop.example> {} +0000", 1_790_000_000 + number);
-        import += &format!(
+        import.push(format!(
             "commit refs/heads/main\ncommitter {who}\ndata {}\n{text}\n{from}\n",
             text.len()
-        );
+        ));
     }
     let mut git = Command::new("git");
     git.current_dir(home.shop()).args(["fast-import", "--quiet"]).stdin(Stdio::piped());
     let mut git = git.spawn().unwrap();
-    git.stdin.take().unwrap().write_all(import.as_bytes()).unwrap();
+    git.stdin.take().unwrap().write_all(import.concat().as_bytes()).unwrap();
     assert!(git.wait().unwrap().success());
 }
 

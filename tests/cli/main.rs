@@ -3,6 +3,8 @@
 mod audit;
 mod commands;
 mod commit_location;
+mod doctor;
+mod full_disk;
 mod help;
 mod init;
 mod lists;

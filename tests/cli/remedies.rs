@@ -189,11 +189,11 @@ fn every_command_that_a_sentence_names_is_run_by_a_test() {
     assert!(named.len() > 10, "{named:?}");
     for (command, path) in &named {
         let tried = TRIED.iter().find(|(of, _)| of == command);
-        let (_, test) = tried.unwrap_or_else(|| panic!("no test for {command:?} in {path:?}"));
-        let has = |text: &str| text.contains(&format!("fn {test}("));
-        let (_, text) = tests.iter().find(|(_, text)| has(text)).expect(test);
+        let (_, name) = tried.unwrap_or_else(|| panic!("no test for {command:?} in {path:?}"));
+        let has = |text: &str| text.contains(&format!("fn {name}("));
+        let (_, text) = tests.iter().find(|(_, text)| has(text)).expect(name);
         let runs = command.split(' ').all(|word| text.contains(&format!("\"{word}\"")));
-        assert!(runs || text.contains(command.as_str()), "{test} does not run {command:?}");
+        assert!(runs || text.contains(command.as_str()), "{name} does not run {command:?}");
     }
     for (command, _) in TRIED {
         assert!(named.contains_key(command), "no sentence names {command:?} any more");

@@ -75,7 +75,9 @@ fn every_key_is_resolved() {
     assert_eq!(file.migrations.paths, ["db/migrate/*.sql"]);
     assert_eq!(file.migrations.dialect, Some(Dialect::Mysql));
     assert_eq!(file.migrations.min_bake, Duration::from_hours(2));
-    assert_eq!(file.secrets, ["DATABASE_URL", "_token2"]);
+    assert_eq!(file.variables.secrets, ["DATABASE_URL", "_token2"]);
+    assert_eq!(file.variables.pass, ["KUBECONFIG"]);
+    assert_eq!(file.variables.set["_mode"], "a=b");
     assert_eq!(file.staging[0].run, Run::Shell("./deploy/migrate.sh".into()));
     assert_eq!(file.staging[0].timeout, Duration::from_mins(10));
     assert_eq!(file.staging[0].expected, Some(Duration::from_secs(30)));

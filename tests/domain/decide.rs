@@ -76,7 +76,7 @@ impl Story {
 
     fn start(&mut self, deployment: DeploymentId, step: usize) {
         if step == 0 {
-            self.push(Fact::DeploymentStarted { deployment });
+            self.push(Fact::DeploymentStarted { deployment, variables: None });
         }
         self.push(Fact::StepStarted { deployment, step });
     }
@@ -108,7 +108,7 @@ impl Story {
                     self.push(fact);
                 }
                 Decision::Prepare(deployment) => {
-                    self.push(Fact::DeploymentStarted { deployment });
+                    self.push(Fact::DeploymentStarted { deployment, variables: None });
                 }
                 Decision::Attend(id, step) => self.end(id, step, StepOutcome::Succeeded),
                 Decision::Stop(id, step) => self.end(id, step, StepOutcome::Cancelled),
@@ -158,7 +158,7 @@ fn staging_takes_the_newest_build_of_the_trunk_again_once_after_a_force_push() {
     };
     assert_eq!((again.build, again.environment), (BuildNumber(1), Environment::Staging));
     let id = record.push(Fact::DeploymentRequested(again.clone()));
-    record.push(Fact::DeploymentStarted { deployment: id });
+    record.push(Fact::DeploymentStarted { deployment: id, variables: None });
     record.push(Fact::StepStarted { deployment: id, step: 0 });
     record.end(id, 0, StepOutcome::Exited(1));
     record.settle();

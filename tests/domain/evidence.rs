@@ -10,6 +10,7 @@ use trunkline::domain::people::{Actor, Identity, People};
 use trunkline::domain::plan::{Finding, Guard, Migrations, PlanInput, Severity, plan};
 use trunkline::domain::policy::Policy;
 use trunkline::domain::remedy::Remedy;
+use trunkline::domain::variables::KnownVariables;
 
 use trunkline_testing::record::{Record, checkout, commit, found, people, person, sha};
 
@@ -63,6 +64,7 @@ fn plan_of(
         range: &range,
         steps: &[],
         migrations: &Migrations::default(),
+        variables: &KnownVariables::default(),
     };
     let action = Action::Promote { build: BuildNumber(target) };
     plan(facts, action, &person("ola"), record.now).expect("a plan can be made").findings

@@ -16,6 +16,7 @@ use trunkline::domain::plan::{
 use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
 use trunkline::domain::quarantine::BadCommit;
 use trunkline::domain::remedy::Remedy;
+use trunkline::domain::variables::KnownVariables;
 
 use trunkline_testing::record::{
     Record, checkout, commit, found, people, person, request, sha, step,
@@ -86,7 +87,7 @@ impl World {
         let steps = steps();
         let request = DeploymentRequest { kind, steps, ..request(environment, number) };
         let deployment = self.record(Fact::DeploymentRequested(request)).into();
-        self.record(Fact::DeploymentStarted { deployment });
+        self.record(Fact::DeploymentStarted { deployment, variables: None });
         if let Some(outcome) = outcome {
             self.record(Fact::DeploymentEnded { deployment, outcome });
         }
@@ -151,6 +152,7 @@ impl World {
             range: &range,
             steps: &steps(),
             migrations: &Migrations::default(),
+            variables: &KnownVariables::default(),
         };
         plan(facts, action, &person(actor), self.recorded.now)
     }
@@ -282,6 +284,7 @@ fn a_range_beyond_what_was_read_is_not_called_others_work() {
         range: &range,
         steps: &steps(),
         migrations: &Migrations::default(),
+        variables: &KnownVariables::default(),
     };
     let plan = plan(facts, action, &person("raj"), world.recorded.now).expect("a plan can be made");
     assert_eq!(severity(&plan, Guard::Author), Severity::Override);

@@ -71,6 +71,7 @@ impl History {
             people: &People::default(),
             freezes: &FreezeRules::default(),
             rollback: Some(&[]),
+            rollback_blocked: None,
             problems: &[],
         };
         let me = Actor::Person("raj".into());

@@ -352,6 +352,19 @@ async fn secrets_never_reach_the_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn both_streams_of_a_step_are_logged_in_the_order_in_which_it_wrote_them() {
+    let step =
+        "run = \"i=0; while [ $i -lt 500 ]; do echo out $i; echo err $i >&2; i=$((i + 1)); done\"";
+    let mut world = World::open(&QUICK.replace("run = \"./release\"", step)).await;
+    let build = world.verified("a change").await;
+    let id = world.live(build).await;
+    let expected: Vec<_> =
+        (0..500).flat_map(|i| [format!("out {i}"), format!("err {i}")]).collect();
+    assert_eq!(world.log(id, 0).await, expected);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_force_pushed_trunk_is_noticed_and_said() {
     let mut world = World::open(QUICK).await;
     let base = world.repository.head();

@@ -12,3 +12,4 @@ mod recipes;
 mod store;
 mod trouble;
 mod trunk;
+mod variables;

@@ -73,7 +73,7 @@ fn record_of_before(world: &World, folder: &str, builds: [&Sha; 2]) {
             let (sha, steps) = (sha.clone(), vec![step("release")]);
             let request = DeploymentRequest { sha, steps, ..request(environment, number) };
             facts.push(Fact::DeploymentRequested(request));
-            facts.push(Fact::DeploymentStarted { deployment });
+            facts.push(Fact::DeploymentStarted { deployment, variables: None });
             let (step, took) = (0, std::time::Duration::from_secs(1));
             facts.push(Fact::StepStarted { deployment, step });
             let outcome = trunkline::domain::event::StepOutcome::Succeeded;

@@ -443,30 +443,59 @@ async fn a_stopping_server_sends_everyone_who_waits_away_at_once() {
     assert!(began.elapsed() < LONG, "it waited for those who wait");
 }
 
-/// Asks and gets an answer on a connection that stays open.
-async fn round_trip(stream: &mut UnixStream) {
-    stream.write_all(b"GET /v1 HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
-    let read = timeout(PATIENCE, stream.read(&mut [0; 4096])).await.unwrap().unwrap();
-    assert!(read > 0, "the server hung up");
+/// Opens this many connections that send this and then nothing, and read nothing.
+async fn hold_open(serving: &Serving, many: usize, sent: &str) -> Vec<UnixStream> {
+    let mut held = Vec::new();
+    for _ in 0..many {
+        let mut stream = UnixStream::connect(serving.socket()).await.unwrap();
+        // The server may have closed it for another already.
+        let _closed = stream.write_all(sent.as_bytes()).await;
+        held.push(stream);
+    }
+    held
 }
 
 #[tokio::test]
-async fn more_connections_than_there_are_slots_wait_for_one() {
-    let serving = serving(&scripted());
-    let mut held = Vec::new();
-    for _ in 0..256 {
-        let mut stream = UnixStream::connect(serving.socket()).await.unwrap();
-        round_trip(&mut stream).await;
-        held.push(stream);
+async fn held_connections_shut_nobody_out() {
+    let half_body = format!(
+        "POST /v1/services/{SERVICE}/commands HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+         idempotency-key: 12345678\r\ncontent-length: 100\r\n\r\n{{"
+    );
+    let stream = "GET /v1/events HTTP/1.1\r\nhost: x\r\naccept: text/event-stream\r\n\r\n";
+    let poll = "GET /v1/fleet?wait=25 HTTP/1.1\r\nhost: x\r\n\r\n";
+    for sent in ["", "GET /v1 HT", &half_body, stream, poll] {
+        let world = scripted();
+        let serving = serving(&world);
+        let _held = hold_open(&serving, 300, sent).await;
+        let status = timeout(PATIENCE, get(&serving.socket(), "/v1/fleet", "")).await.unwrap();
+        assert_eq!(status.status, 200, "{sent:?}");
+        let remote = Remote::over(serving.socket());
+        let held = timeout(PATIENCE, remote.command(&service(), hold(), key("87654321"))).await;
+        assert!(held.unwrap().is_ok(), "a command finds room beside {sent:?}");
     }
-    let socket = serving.socket();
-    let late = tokio::spawn(async move { get(&socket, "/v1", "").await });
+}
+
+#[tokio::test]
+async fn of_many_who_wait_for_news_one_more_is_told_to_come_again() {
+    let world = scripted();
+    let serving = serving(&world);
+    let stream = "GET /v1/events HTTP/1.1\r\nhost: x\r\naccept: text/event-stream\r\n\r\n";
+    let mut held = hold_open(&serving, 96, stream).await;
     for stream in &mut held {
-        round_trip(stream).await;
+        let read = timeout(PATIENCE, stream.read(&mut [0; 4096])).await.unwrap().unwrap();
+        assert!(read > 0, "it is one of those who may wait");
     }
-    assert!(!late.is_finished(), "there was no slot yet");
-    drop(held.pop());
-    assert_eq!(timeout(PATIENCE, late).await.unwrap().unwrap().status, 200);
+    let more = get(&serving.socket(), "/v1/fleet?wait=1", "").await;
+    assert_eq!((more.status, more.header("retry-after")), (503, Some("5")));
+    assert!(more.problem().detail.contains("commands still work"), "{more:?}");
+    assert_eq!(get(&serving.socket(), "/v1/fleet", "").await.status, 200);
+    drop(held);
+    let freed = async {
+        while get(&serving.socket(), "/v1/fleet?wait=0.01", "").await.status != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, freed).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -72,7 +72,7 @@ fn eventful(world: &Scripted) {
                 off_trunk: vec![first],
                 onto: Some(first),
             },
-            Fact::DeploymentStarted { deployment: open },
+            Fact::DeploymentStarted { deployment: open, variables: None },
             Fact::StepStarted { deployment: open, step: 0 },
             Fact::CancelRequested { deployment: open, reason: reason.clone() },
             Fact::CommitsQuarantined { bad: vec![bad], reason: reason.clone() },

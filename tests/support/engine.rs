@@ -1,5 +1,6 @@
 //! A real engine over a real repository: what a test needs to merge, watch and command.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,6 +69,8 @@ pub struct World {
     pub service: ServiceName,
     folder: tempfile::TempDir,
     handle: Option<Handle>,
+    /// What the shell that starts the engine has exported.
+    pub exported: BTreeMap<String, String>,
 }
 
 impl World {
@@ -79,6 +82,7 @@ impl World {
             service: "checkout".parse().unwrap(),
             folder,
             handle: None,
+            exported: std::env::vars().collect(),
         };
         world.repository.write("trunkline.toml", file);
         world.repository.write_script("release", &world.fill(RELEASE));
@@ -153,6 +157,23 @@ impl World {
         self.open_engine(all, program()).await;
     }
 
+    /// Starts as the program does, by a user file with these settings before its services.
+    pub async fn start_by_file(&mut self, settings: &str) {
+        self.write_user_file(settings);
+        let services = Services::File(self.user_file());
+        self.open_options(services, program(), Arc::new(SystemClock)).await;
+    }
+
+    fn user_file(&self) -> PathBuf {
+        self.folder.path().join("config.toml")
+    }
+
+    /// Writes the user file: these settings, then the repository as the one service.
+    pub fn write_user_file(&self, settings: &str) {
+        let service = format!("[[services]]\nrepository = {:?}\n", self.repository.address());
+        std::fs::write(self.user_file(), format!("{settings}\n{service}")).unwrap();
+    }
+
     /// Starts by another clock than the machine's.
     pub async fn start_by(&mut self, clock: Arc<dyn Clock>) {
         let watched = watched(self.repository.address(), None);
@@ -164,10 +185,15 @@ impl World {
     }
 
     async fn open_by(&mut self, watched: Vec<Watched>, program: PathBuf, clock: Arc<dyn Clock>) {
+        self.open_options(Services::Fixed(watched), program, clock).await;
+    }
+
+    async fn open_options(&mut self, services: Services, program: PathBuf, clock: Arc<dyn Clock>) {
         let options = EngineOptions {
             data: self.data(),
             lock: None,
-            services: Services::Fixed(watched),
+            services,
+            environment: self.exported.clone(),
             program,
             poll: Duration::from_millis(50),
             owner: None,

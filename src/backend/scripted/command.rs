@@ -7,6 +7,7 @@ use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::ids::{Environment, IdempotencyKey, Seq, ServiceName};
 use crate::domain::people::Actor;
 use crate::domain::plan::{self, Plan};
+use crate::domain::variables::KnownVariables;
 use crate::engine::commands::{
     self, CommandContext, CommandError, Decided, ForPlan, Gathered, ServiceView,
 };
@@ -73,6 +74,7 @@ impl ScriptedWorld {
             range: service.range(&ends),
             steps: steps(Environment::Production),
             migrations: service.migrations.clone(),
+            variables: KnownVariables::default(),
             ends,
         })
     }

@@ -135,7 +135,7 @@ fn next(open: &Deployment, outcome: StepOutcome) -> Fact {
         return Fact::DeploymentEnded { deployment, outcome: Outcome::Cancelled };
     }
     if open.started_at.is_none() {
-        return Fact::DeploymentStarted { deployment };
+        return Fact::DeploymentStarted { deployment, variables: None };
     }
     if let Some(step) = running {
         let outcome = if open.cancel.is_some() { StepOutcome::Cancelled } else { outcome };

@@ -331,6 +331,7 @@ impl ScriptedService {
             people: &self.people,
             freezes: &self.freezes,
             rollback: Some(&[]),
+            rollback_blocked: None,
             problems: &self.problems,
         }
     }

@@ -36,7 +36,7 @@ pub async fn run(context: &Context, arguments: AuditListArgs) -> Result<(), CliE
         }
     })?;
     if is_cut {
-        context.out.note(
+        output::note(
             "older ones not shown; add a larger --limit, or --until; \"trunkline audit export\" writes all",
         );
     }

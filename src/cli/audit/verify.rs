@@ -50,13 +50,24 @@ pub struct AuditHeadArgs {
 pub async fn run(global: Global, arguments: AuditVerifyArgs) -> Result<(), CliError> {
     let before = arguments.head.as_deref().map(read).transpose()?;
     let file = arguments.file.as_deref();
+    let database = places(&global)?.database();
     let ChainWalk { rows, head, broken } = walk(global, file, before.as_ref()).await?;
+    if file.is_none() && broken.is_none() {
+        is_of_engine(&database, head.as_ref())?;
+    }
+    let database = file.unwrap_or(&database);
+    let fault = record::fault(database).map_err(|error| CliError::failed(error.to_string()))?;
     let json = arguments.json;
     if json {
         output::json(&VerifyDocument { rows, head: head.as_ref(), broken: broken.as_ref() })?;
     }
     if let Some(ChainBreak { seq, why }) = broken {
         let sentence = format!("event {seq} is broken: {why}; {rows} rows before it are intact");
+        return Err(CliError::failed(sentence));
+    }
+    if let Some(fault) = fault {
+        let sentence =
+            format!("the chain is intact, but {} is damaged: {fault}", database.display());
         return Err(CliError::failed(sentence));
     }
     if json {
@@ -69,6 +80,19 @@ pub async fn run(global: Global, arguments: AuditVerifyArgs) -> Result<(), CliEr
         out.line(format!("event {} of {} is unchanged", before.seq, before.at))?;
     }
     Ok(())
+}
+
+/// Checks that the file at the place of the record is the one that the engine has open.
+fn is_of_engine(database: &Path, head: Option<&ChainHead>) -> Result<(), CliError> {
+    let walked = record::walk_file(database, head);
+    let walked = walked.map_err(|error| CliError::failed(error.to_string()))?;
+    match walked.broken {
+        None => Ok(()),
+        Some(_) => Err(CliError::failed(format!(
+            "{} is not the file that the engine has open: it was replaced or cut off",
+            database.display()
+        ))),
+    }
 }
 
 pub async fn head(global: Global, arguments: AuditHeadArgs) -> Result<(), CliError> {

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::Check;
 use crate::cli::engine_lock::{Holder, holder};
 use crate::cli::engine_process;
-use crate::config::places::Places;
+use crate::config::places::{Places, is_own};
 use crate::config::user_file::UserFile;
 
 /// The oldest git with `--remerge-diff`.
@@ -56,7 +56,7 @@ fn version(text: &str) -> Option<(u32, u32)> {
 }
 
 pub(super) fn places(places: &Places) -> Vec<Check> {
-    vec![
+    let mut checks = vec![
         folder("config", &places.config, "TRUNKLINE_CONFIG_DIR"),
         folder("data", &places.data, "TRUNKLINE_DATA_DIR"),
         user_file(&places.user_file()),
@@ -65,7 +65,9 @@ pub(super) fn places(places: &Places) -> Vec<Check> {
         Check::fine("database", size(&places.database())),
         Check::fine("mirrors", places.data.join("mirrors").display().to_string()),
         Check::fine("engine log", size(&places.engine_log())),
-    ]
+    ];
+    checks.extend(secrets(&places.user_file()));
+    checks
 }
 
 fn folder(what: &'static str, path: &Path, variable: &str) -> Check {
@@ -82,6 +84,11 @@ fn folder(what: &'static str, path: &Path, variable: &str) -> Check {
             what,
             format!("other users can write to {shown}, and so can run commands as you"),
             format!("run: chmod go-w {shown}"),
+        ),
+        (Ok(_), Ok(())) if !is_own(path) => Check::wrong(
+            what,
+            format!("{shown} belongs to another user, or is a link of one"),
+            format!("set {variable} to a folder of yours"),
         ),
         (Ok(_), Ok(())) if engine_process::is_full(path) => {
             Check::wrong(what, format!("the disk of {shown} is full"), "free some space")
@@ -121,6 +128,18 @@ fn user_file(path: &Path) -> Check {
         Ok(user) => Check::fine("services", format!("{} in {shown}", user.services.len())),
         Err(error) => Check::wrong("services", error.to_string(), "correct the file"),
     }
+}
+
+/// The first file of secrets that others can read.
+fn secrets(user_file: &Path) -> Option<Check> {
+    let user = UserFile::load(user_file).ok()?;
+    let file = user.env_files().find(|file| is_readable_by_others(file))?.display();
+    let found = format!("other users can read {file}");
+    Some(Check::wrong("secrets", found, format!("run: chmod go-rwx {file}")))
+}
+
+fn is_readable_by_others(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.mode() & 0o077 != 0)
 }
 
 fn socket(path: &Path) -> Check {

@@ -287,10 +287,11 @@ fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: 
         Some(time) if length < Length::NoTook => row.own(format!(" ~{}", say(time)), Role::Text),
         _ => row,
     };
-    let (word, role) = match target.under_way {
-        Some(_) => ("UNDER WAY", Role::Warn),
-        None if target.unchecked => ("UNCHECKED", Role::Warn),
-        None => verdict::word(target.verdict.outlook),
+    let (word, role) = match (target.under_way, &target.blocked) {
+        (Some(_), _) => ("UNDER WAY", Role::Warn),
+        (None, Some(_)) => ("BLOCKED", Role::Danger),
+        (None, None) if target.unchecked => ("UNCHECKED", Role::Warn),
+        (None, None) => verdict::word(target.verdict.outlook),
     };
     let row = row.gap(1).own(word, role);
     match service.skipped.as_slice() {

@@ -25,6 +25,7 @@ use super::policy::VerifyBy;
 use super::quarantine::BadCommit;
 use super::recipe::Recipe;
 use super::time::{Milliseconds, millis};
+use super::variables::VariableDigests;
 
 /// One recorded fact with who caused it and when. The meaning of a stored fact never changes. New facts and new
 /// optional fields may be added.
@@ -74,6 +75,9 @@ pub enum Fact {
     /// Its checkout is ready and its steps begin.
     DeploymentStarted {
         deployment: DeploymentId,
+        /// Digests of the values that its steps take from the environment in which the engine was started.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        variables: Option<VariableDigests>,
     },
     /// The step with this index is about to run. Recorded before its process exists.
     StepStarted {

@@ -51,7 +51,7 @@ impl Fact {
                 let parts = std::iter::once(requested).chain(request.override_sentences());
                 parts.collect::<Vec<_>>().join("; ")
             }
-            Self::DeploymentStarted { deployment } => format!("{deployment} started"),
+            Self::DeploymentStarted { deployment, .. } => format!("{deployment} started"),
             Self::StepStarted { deployment, step } => {
                 format!("{deployment} step {} started", step + 1)
             }
@@ -128,7 +128,7 @@ impl Fact {
             Self::BuildFound { build, .. }
             | Self::BuildVerified { build, .. }
             | Self::PromoterRequested { build, .. } => Subject { build: Some(*build), ..none },
-            Self::DeploymentStarted { deployment }
+            Self::DeploymentStarted { deployment, .. }
             | Self::StepStarted { deployment, .. }
             | Self::StepEnded { deployment, .. }
             | Self::CancelRequested { deployment, .. }

@@ -16,6 +16,9 @@ use crate::gate::{LogGate, LogRow, quick_text};
 /// The console shows this many bytes of a line. A match after them is reported at the piece in which it starts.
 const SHOWN: usize = 64 * 1024;
 
+/// A word of which every error line on standard output has one.
+const SHOUTED: &str = r"ERROR|FATAL|PANIC|FAIL|(?i-u:error|fatal|panic)[:\[]|(?i-u:panicked at )";
+
 /// How many bytes go through the gate before its rows are searched. This bounds the rows in memory.
 const CHUNK: usize = 4 * 1024;
 
@@ -51,7 +54,7 @@ impl LogFilter {
             return Ok(Self {
                 is_for_errors: true,
                 loose: finder.clone(),
-                shouted: Regex::new("ERROR|FATAL|PANIC|FAIL").expect("the pattern is valid"),
+                shouted: Regex::new(SHOUTED).expect("the pattern is valid"),
                 finder,
                 longest: 0,
                 tab_matters: false,

@@ -20,12 +20,15 @@ impl Level {
             return Self::Plain;
         }
         let shown = &shown[..shown.floor_char_boundary(WITHIN)];
-        let mut level = Self::Plain;
-        for word in shown.split(|c: char| !c.is_ascii_alphanumeric()) {
+        let (mut level, mut rest) = (Self::Plain, shown);
+        for part in shown.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
+            let word = part.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+            let after = &rest[word.len()..];
+            rest = &rest[part.len()..];
             let starts = |start: &str| {
                 word.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
             };
-            let loud = stream == Stream::Err || is_shouted(word);
+            let loud = stream == Stream::Err || is_shouted(word) || is_labelled(word, after);
             if loud && ["error", "fatal", "panic"].into_iter().any(starts) {
                 return Self::Error;
             }
@@ -40,7 +43,15 @@ impl Level {
     }
 }
 
-/// Prose on standard output mentions errors too. There only a level in capitals counts.
+/// Whether the word is the label of a message, as `error:`, `error[E1]` or `panicked at`.
+fn is_labelled(word: &str, after: &str) -> bool {
+    let is = |name: &str| word.eq_ignore_ascii_case(name);
+    let is_message = after.starts_with([':', '[']);
+    (is_message && ["error", "fatal", "panic"].into_iter().any(is))
+        || (is("panicked") && after.starts_with(" at "))
+}
+
+/// Prose mentions errors too. On standard output only a level in capitals or a label counts.
 fn is_shouted(word: &str) -> bool {
     word.chars().all(|c| !c.is_ascii_lowercase())
 }

@@ -42,10 +42,11 @@ pub enum Part {
     Policy,
     Steps,
     Schema,
+    Variables,
 }
 
 impl Part {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Actor,
         Self::Action,
         Self::Live,
@@ -59,6 +60,7 @@ impl Part {
         Self::Policy,
         Self::Steps,
         Self::Schema,
+        Self::Variables,
     ];
 
     fn as_str(self) -> &'static str {
@@ -76,6 +78,7 @@ impl Part {
             Self::Policy => "policy",
             Self::Steps => "steps",
             Self::Schema => "schema",
+            Self::Variables => "variables",
         }
     }
 }
@@ -125,7 +128,7 @@ fn promote_parts(
     input: PlanInput<'_>,
     ends: &Endpoints,
     now: DateTime<Utc>,
-) -> [(Part, String); 4] {
+) -> [(Part, String); 5] {
     let state = input.state;
     let staging = state.builds.get(&ends.target).map(|build| {
         let verified: Vec<_> = build.verifications.iter().map(|v| v.seq).collect();
@@ -141,6 +144,7 @@ fn promote_parts(
         (Part::Freeze, digest(&(freezes, by_calendar))),
         (Part::Hold, digest(&hold)),
         (Part::Policy, digest(&(input.policy, input.people))),
+        (Part::Variables, digest(&input.variables.recorded())),
     ]
 }
 
@@ -208,6 +212,7 @@ fn sentence(part: Part, now: &Plan, details: ChangeDetails<'_>) -> String {
         Part::Policy => "the policy or [people] in trunkline.toml changed".into(),
         Part::Steps => "the steps of the pipeline changed".into(),
         Part::Schema => "the judgement of the migrations changed".into(),
+        Part::Variables => "the environment of the engine changed".into(),
     }
 }
 

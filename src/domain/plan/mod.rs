@@ -6,6 +6,7 @@ mod later;
 mod migration;
 mod promote;
 mod rollback;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,6 +29,7 @@ use super::remedy::Remedy;
 use super::schema::{Outlook, Verdict};
 use super::service::ServiceState;
 use super::time::{Milliseconds, millis, say};
+use super::variables::KnownVariables;
 use super::way_back::{self, WayBack};
 use crate::calendar::Evaluation;
 
@@ -131,10 +133,11 @@ pub enum Guard {
     Order,
     InFlight,
     BigBatch,
+    Variables,
 }
 
 impl Guard {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Author,
         Self::Freeze,
         Self::Verified,
@@ -145,6 +148,7 @@ impl Guard {
         Self::Order,
         Self::InFlight,
         Self::BigBatch,
+        Self::Variables,
     ];
 
     #[must_use]
@@ -160,6 +164,7 @@ impl Guard {
             Self::Order => "order",
             Self::InFlight => "in_flight",
             Self::BigBatch => "big_batch",
+            Self::Variables => "variables",
         }
     }
 }
@@ -196,6 +201,7 @@ pub struct PlanInput<'a> {
     /// The steps that the target's own pipeline declares for this kind of deployment.
     pub steps: &'a [StepSpec],
     pub migrations: &'a Migrations,
+    pub variables: &'a KnownVariables,
 }
 
 /// The builds that a plan is about.
@@ -311,11 +317,12 @@ pub fn plan(
     let target = &input.state.builds[&ends.target];
     let rollback = ends.kind == DeploymentKind::Rollback;
     let verdict = migration::verdict(input, &ends);
-    let findings = if rollback {
+    let mut findings = if rollback {
         rollback::findings(input, target, action, verdict.as_ref(), now)
     } else {
         promote::findings(input, target, actor, now)
     };
+    findings.extend(variables::findings(input));
     let fingerprint = fingerprint::of(input, &ends, action, actor, now, verdict.as_ref());
     let in_flight = input.state.in_flight(Environment::Production);
     let (undo, undo_remedy) = undo(input.state, &ends);

@@ -37,6 +37,8 @@ pub struct SnapshotInput<'a> {
     pub freezes: &'a FreezeRules,
     /// The steps that the rollback target declares for a rollback; `None` while they are unknown.
     pub rollback: Option<&'a [StepSpec]>,
+    /// Why a rollback would be refused.
+    pub rollback_blocked: Option<&'a str>,
     pub problems: &'a [Problem],
 }
 
@@ -277,6 +279,7 @@ fn rollback_preview(input: SnapshotInput<'_>) -> Option<RollbackPreview> {
         sha: input.state.builds.get(&to)?.sha.clone(),
         was_live: last_live(input.state, to).map(|live| live.since),
         verdict: input.state.verdict(to),
+        blocked: input.rollback_blocked.map(str::to_owned),
         expected: expected::deployment(
             input.state,
             Environment::Production,

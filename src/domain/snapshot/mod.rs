@@ -236,6 +236,9 @@ pub struct RollbackPreview {
     /// When the target last went live.
     pub was_live: Option<DateTime<Utc>>,
     pub verdict: Verdict,
+    /// Why it would be refused, whatever the verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked: Option<String>,
     #[serde(with = "millis::option")]
     #[schema(value_type = Option<Milliseconds>)]
     pub expected: Option<Duration>,

@@ -46,8 +46,6 @@ pub struct Job {
     /// Facts for the step, as environment variables.
     pub environment: BTreeMap<String, String>,
     pub timeout: Duration,
-    /// The names of the variables whose values the log hides.
-    pub secrets: Vec<String>,
 }
 
 impl Job {
@@ -62,18 +60,12 @@ impl Job {
             Some(folder) => checkout.join(folder),
             None => checkout,
         };
-        // Until the trunk's service file is read, the file of the build itself names the secrets.
-        let declared = || service.pipelines.get(&request.sha)?.as_ref().ok();
-        let file = service.file.as_ref().or_else(declared);
-        let recorded =
-            || Some(service.state.recipe(request.build)?.pipeline.as_ref()?.secrets.clone());
         Some(Self {
             run,
             command: step.run.clone(),
             folder,
             environment: facts(service.name.as_str(), deployment),
             timeout: step.timeout,
-            secrets: file.map(|file| file.secrets.clone()).or_else(recorded).unwrap_or_default(),
         })
     }
 }

@@ -10,6 +10,7 @@ use std::io;
 pub use self::job::{Job, Permit, RunId};
 pub use self::status::Status;
 use super::commands::CommandError;
+use super::variables::StepVariables;
 use crate::domain::ids::DeploymentId;
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 
@@ -42,7 +43,13 @@ pub trait Runner: Send + Sync + 'static {
     fn find(&self, run: RunId) -> impl Future<Output = RunMatch> + Send;
 
     /// Starts the run. The permit proves that the record says so first.
-    fn send(&self, permit: Permit, job: Job) -> impl Future<Output = SendResult> + Send;
+    /// Without its variables it is rejected.
+    fn send(
+        &self,
+        permit: Permit,
+        job: Job,
+        variables: Result<StepVariables, String>,
+    ) -> impl Future<Output = SendResult> + Send;
 
     /// Waits until the run ends.
     fn watch(&self, run: RunId) -> impl Future<Output = Status> + Send;
@@ -78,11 +85,16 @@ pub trait Runner: Send + Sync + 'static {
     fn newest_run(&self) -> Option<DeploymentId>;
 }
 
-/// Sees a step through to its end. It starts the step if no engine did so before.
-pub async fn attend(runner: &impl Runner, permit: Permit, job: Job) -> Status {
-    let run = job.run;
+/// Sees a step through to its end. It starts the step if no engine did so before, with the variables as they are then.
+pub async fn attend(
+    runner: &impl Runner,
+    permit: Permit,
+    job: Job,
+    variables: impl Future<Output = Result<StepVariables, String>>,
+) -> Status {
+    let run = permit.run();
     if runner.find(run).await == RunMatch::Absent
-        && let SendResult::Rejected(why) = runner.send(permit, job).await
+        && let SendResult::Rejected(why) = runner.send(permit, job, variables.await).await
     {
         return Status::not_started(why);
     }

@@ -70,9 +70,11 @@ pub struct Service {
     pub uses: Uses,
     /// The service files of commits that may be deployed, or why one cannot be used.
     pub pipelines: HashMap<Sha, Result<Arc<ServiceFile>, String>>,
-    /// The current problems, by their source.
+    /// Why a rollback would be refused: its steps lack a variable.
+    pub rollback_blocked: Option<String>,
     /// The builds whose commits a mirror that was made again does not have.
     pub lost_builds: BTreeSet<BuildNumber>,
+    /// The current problems, by their source.
     pub problems: BTreeMap<&'static str, Problem>,
     /// The world's revision at the last change that a snapshot of this service shows.
     pub revision: u64,
@@ -111,6 +113,7 @@ impl Service {
             freezes_at: None,
             uses: Uses::default(),
             pipelines: HashMap::new(),
+            rollback_blocked: None,
             lost_builds: BTreeSet::new(),
             problems: BTreeMap::new(),
             revision: 0,

@@ -28,12 +28,13 @@ pub(super) fn effect(statement: &Statement, context: StatementContext<'_>) -> Op
         Statement::Copy {
             source: CopySource::Table { table_name, .. }, to: false, target, ..
         } => !matches!(target, CopyTarget::Program { .. }) && is_new(table_name),
-        Statement::Merge(_) | Statement::LoadData { .. } => false,
         Statement::Copy { target: CopyTarget::Program { .. }, .. } => return Some(Rule::Unjudged),
         Statement::Copy { to: true, source: CopySource::Query(query), .. } => {
             return Some(nested::worst_inside(query));
         }
-        Statement::Copy { to: false, .. } => false,
+        Statement::Merge(_) | Statement::LoadData { .. } | Statement::Copy { to: false, .. } => {
+            false
+        }
         Statement::Query(query) => return Some(of_query(query)),
         _ => return None,
     };

@@ -308,7 +308,7 @@ fn whatever_a_line_that_does_not_end_shows_is_offered_where_it_can_be_read() {
 #[test]
 fn errors_are_the_lines_that_the_pane_calls_errors() {
     let mut log = Log::default();
-    let lines: [(Stream, &[u8], bool); 9] = [
+    let lines: [(Stream, &[u8], bool); 12] = [
         (Stream::Out, b"0 errors, all fine", false),
         (Stream::Out, b"ERROR upstream timeout", true),
         (Stream::Err, b"error: no such file", true),
@@ -318,12 +318,15 @@ fn errors_are_the_lines_that_the_pane_calls_errors() {
         (Stream::Out, b"12:00 FAILED", true),
         (Stream::Out, b"12:00 failed", false),
         (Stream::Err, b"thread panicked", true),
+        (Stream::Out, b"git: fatal: not a repository", true),
+        (Stream::Out, b"error[E1]: no", true),
+        (Stream::Out, b"thread 'main' panicked at x", true),
     ];
     for (stream, line, _) in lines {
         log.say(stream, &[line]);
     }
     log.say(Stream::Out, &[b"it says ER", b"ROR across a cut"]);
-    let wanted: BTreeSet<_> = (0..9).filter(|n| lines[*n].2).chain([9]).collect();
+    let wanted: BTreeSet<_> = (0..12).filter(|n| lines[*n].2).chain([12]).collect();
     assert_eq!(log.walks(&Wanted::Error), [wanted.clone(), wanted]);
 }
 

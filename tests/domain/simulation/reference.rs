@@ -124,7 +124,7 @@ impl Reference {
                 self.requests.rewritten(event.at, off_trunk);
             }
             Fact::DeploymentRequested(request) => self.requested(event, request),
-            Fact::DeploymentStarted { deployment } => self.started(event.seq, *deployment),
+            Fact::DeploymentStarted { deployment, .. } => self.started(event.seq, *deployment),
             Fact::StepStarted { deployment, step } => self.step_started(*deployment, *step),
             Fact::StepEnded { deployment, step, outcome, .. } => {
                 let state = &mut self.attempt(*deployment).steps[*step];

@@ -16,6 +16,7 @@ use trunkline::domain::schema::SchemaChange;
 use trunkline::domain::service::ServiceState;
 use trunkline::domain::snapshot::build::{self, SnapshotInput};
 use trunkline::domain::snapshot::{ServiceSnapshot, Version};
+use trunkline::domain::variables::KnownVariables;
 use trunkline::engine::commands::{
     self, CommandContext, CommandError, Decided, ForPlan, Gathered, ServiceView,
 };
@@ -104,7 +105,9 @@ impl Subject {
             lost: Vec::new(),
         };
         let migrations = self.migrations(action);
-        Ok(Gathered::Plan(Box::new(ForPlan { range, steps: steps(), migrations, ends })))
+        let variables = KnownVariables::default();
+        let plan = ForPlan { range, steps: steps(), migrations, variables, ends };
+        Ok(Gathered::Plan(Box::new(plan)))
     }
 
     /// What a promote brings to the schema: all that came between what is live and its build.
@@ -183,7 +186,7 @@ impl Subject {
     }
 
     pub fn prepared(&mut self, id: DeploymentId, result: &Result<(), String>) -> bool {
-        let fact = report::prepared(&self.state, id, result);
+        let fact = report::prepared(&self.state, id, &result.clone().map(|()| None));
         let counts = fact.is_some();
         self.record(&Actor::System, fact.into_iter().collect());
         self.acts.preparing.remove(&id);
@@ -323,6 +326,7 @@ impl Subject {
             people: &self.people,
             freezes: &self.freezes,
             rollback: Some(&[]),
+            rollback_blocked: None,
             problems: &[],
         };
         let me = Actor::Person("raj".into());

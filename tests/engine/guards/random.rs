@@ -14,6 +14,7 @@ use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
 use trunkline::domain::quarantine::BadCommit;
 use trunkline::domain::schema::SchemaChange;
 use trunkline::domain::service::ServiceState;
+use trunkline::domain::variables::KnownVariables;
 use trunkline::migrations::Class;
 
 use trunkline_testing::dice::{Dice, Seed, number};
@@ -143,7 +144,7 @@ impl World {
         }));
         let deployment = deployment.into();
         if dice.chance(90) {
-            self.record(Fact::DeploymentStarted { deployment });
+            self.record(Fact::DeploymentStarted { deployment, variables: None });
         }
         if dice.chance(85) {
             let failed = || Outcome::Failed("step release: exit 1".into());
@@ -178,6 +179,7 @@ impl World {
             range: &range,
             steps: &steps(),
             migrations: &self.migrations,
+            variables: &KnownVariables::default(),
         };
         plan(facts, action, &Actor::Person("raj".into()), self.now).ok()
     }

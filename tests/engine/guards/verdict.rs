@@ -46,7 +46,7 @@ impl Service {
         let request = DeploymentRequest { kind, previous, schema, schema_trouble, ..request };
         let deployment = self.push(Fact::DeploymentRequested(request));
         let deployment = deployment.into();
-        self.push(Fact::DeploymentStarted { deployment });
+        self.push(Fact::DeploymentStarted { deployment, variables: None });
         deployment
     }
 

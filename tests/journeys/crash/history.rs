@@ -100,7 +100,7 @@ impl History {
         let mut seen: BTreeMap<String, Seq> = BTreeMap::new();
         for event in &self.events {
             let name = match &event.fact {
-                Fact::DeploymentStarted { deployment } => format!("{deployment} started"),
+                Fact::DeploymentStarted { deployment, .. } => format!("{deployment} started"),
                 Fact::DeploymentEnded { deployment, .. } => format!("{deployment} ended"),
                 Fact::StepStarted { deployment, step } => format!("{deployment} {step} started"),
                 Fact::StepEnded { deployment, step, .. } => format!("{deployment} {step} ended"),

@@ -71,7 +71,7 @@ impl Past {
         let deployment = DeploymentId(self.store.head().0 + self.events.len() as u64 + 1);
         let (step, outcome, took) = (0, StepOutcome::Succeeded, Duration::from_secs(20));
         self.fact(service, Fact::DeploymentRequested(request));
-        self.fact(service, Fact::DeploymentStarted { deployment });
+        self.fact(service, Fact::DeploymentStarted { deployment, variables: None });
         self.fact(service, Fact::StepStarted { deployment, step });
         self.fact(service, Fact::StepEnded { deployment, step, outcome, took });
         self.fact(service, Fact::DeploymentEnded { deployment, outcome: Outcome::Succeeded });

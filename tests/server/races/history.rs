@@ -213,7 +213,7 @@ pub fn one_at_a_time(events: &[Event]) {
             Fact::DeploymentRequested(request) => {
                 environments.insert(event.seq.into(), request.environment);
             }
-            Fact::DeploymentStarted { deployment } => {
+            Fact::DeploymentStarted { deployment, .. } => {
                 let before = running.insert(environments[deployment], *deployment);
                 assert_eq!(before, None, "{deployment} starts while another runs");
             }

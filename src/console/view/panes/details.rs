@@ -159,6 +159,11 @@ fn way_back(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static>
     let production = request.environment == Environment::Production;
     let Some(preview) = preview.filter(|_| production) else { return Vec::new() };
     if preview.to == request.build {
+        if let Some(why) = &preview.blocked {
+            let row = fact(model, width, "rollback").own("BLOCKED: ", Role::Danger);
+            let room = usize::from(width).saturating_sub(NAME + 10);
+            return vec![row.outside(why, room, Role::Danger).line()];
+        }
         let place = verdict::VerdictPlace { width, left: 1, name: NAME, most: usize::MAX };
         return verdict::lines(model, &preview.verdict, place);
     }

@@ -4,7 +4,7 @@ mod logs;
 mod orphans;
 mod processes;
 pub mod run;
-mod start;
+pub mod start;
 mod stop;
 pub mod supervisor;
 
@@ -18,6 +18,7 @@ use crate::domain::event::StepOutcome;
 use crate::domain::ids::DeploymentId;
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::engine::commands::CommandError;
+use crate::engine::variables::StepVariables;
 
 /// How long a step has between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(10);
@@ -49,7 +50,12 @@ impl Runner for LocalRunner {
         if self.folder(run).is_claimed() { RunMatch::Sent } else { RunMatch::Absent }
     }
 
-    async fn send(&self, permit: Permit, job: Job) -> SendResult {
+    async fn send(
+        &self,
+        permit: Permit,
+        job: Job,
+        variables: Result<StepVariables, String>,
+    ) -> SendResult {
         let run = self.folder(permit.run());
         let spec = Spec {
             run: job.command,
@@ -57,9 +63,13 @@ impl Runner for LocalRunner {
             environment: job.environment,
             timeout: job.timeout,
             grace: GRACE,
-            secrets: job.secrets,
+            secrets: Vec::new(),
         };
-        let Err(why) = start::start(&self.program, &run, &spec).await else {
+        let started = match &variables {
+            Ok(variables) => start::start(&self.program, &run, &spec, variables).await,
+            Err(why) => run.prepare(&spec).map_err(|e| e.to_string()).and(Err(why.clone())),
+        };
+        let Err(why) = started else {
             return SendResult::Started;
         };
         tracing::error!(run = %run.path().display(), why, "a step could not be started");

@@ -21,14 +21,15 @@ use crate::engine::runner::Status;
 pub struct Spec {
     pub run: StepRun,
     pub folder: PathBuf,
-    /// Facts for the step, in addition to the inherited environment.
+    /// Facts for the step, in addition to its variables.
     pub environment: BTreeMap<String, String>,
     #[serde(with = "millis")]
     pub timeout: Duration,
     /// How long a step has between TERM and KILL.
     #[serde(with = "millis")]
     pub grace: Duration,
-    /// The names of the variables whose values are masked in the log.
+    /// Of an engine of 0.1.0: the names of the inherited variables whose values are masked in the log.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<String>,
 }
 

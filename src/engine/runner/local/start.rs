@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 use tokio::time::{Instant, timeout};
 
@@ -13,9 +13,12 @@ use super::LOCK_RETRY;
 use super::run::{RunFolder, Spec, Started};
 use super::supervisor::{READY, TAKEN};
 use crate::engine::runner::Status;
+use crate::engine::variables::StepVariables;
 
 /// How long a supervisor has to report its claim.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Tells the supervisor to read the step's variables from its standard input. Without it the step inherits them, as in 0.1.0.
+pub const WITH_VARIABLES: &str = "with-variables";
 /// The pause between checks for a supervisor's claim.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// How late a supervisor may still claim its run.
@@ -25,11 +28,16 @@ const LATE_CLAIM: Duration = Duration::from_mins(1);
 ///
 /// # Errors
 /// With a sentence, if none claims it in time.
-pub(super) async fn start(program: &Path, run: &RunFolder, spec: &Spec) -> Result<(), String> {
+pub(super) async fn start(
+    program: &Path,
+    run: &RunFolder,
+    spec: &Spec,
+    variables: &StepVariables,
+) -> Result<(), String> {
     run.prepare(spec).map_err(|e| format!("{}: {e}", run.path().display()))?;
     let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
     loop {
-        launch(program, run).await.map_err(|e| e.to_string())?;
+        launch(program, run, variables).await.map_err(|e| e.to_string())?;
         // Another supervisor may hold the lock and be about to claim, or a check held the lock for a moment.
         while !run.is_claimed() && run.is_held().unwrap_or(false) && Instant::now() < deadline {
             tokio::time::sleep(POLL_INTERVAL).await;
@@ -44,15 +52,24 @@ pub(super) async fn start(program: &Path, run: &RunFolder, spec: &Spec) -> Resul
 }
 
 /// Starts a supervisor and waits until it reports that it or another one has the run.
-async fn launch(program: &Path, run: &RunFolder) -> io::Result<()> {
+async fn launch(program: &Path, run: &RunFolder, variables: &StepVariables) -> io::Result<()> {
     let mut supervisor = Command::new(program)
         .arg("supervise")
         .arg(run.path())
-        .stdin(Stdio::null())
+        .arg(WITH_VARIABLES)
+        .env_clear()
+        .envs(variables.environment.get_key_value("PATH"))
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()?;
     let output = supervisor.stdout.take();
+    if let Some(mut input) = supervisor.stdin.take() {
+        let bytes = serde_json::to_vec(variables)?;
+        // A supervisor that ends early says why on its output.
+        let write = async move { input.write_all(&bytes).await };
+        let _ended_early = timeout(HANDSHAKE_TIMEOUT, write).await;
+    }
     // Wait for it, so that it does not become a zombie.
     tokio::spawn(async move { supervisor.wait().await });
     let Some(output) = output else { return Ok(()) };

@@ -1,12 +1,14 @@
 //! Runs the step's process: starts it in its own group, reads its output to the end, and stops it on request or at timeout.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::os::unix::process::ExitStatusExt as _;
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep_until};
 
@@ -19,10 +21,12 @@ use crate::domain::time::say;
 use crate::engine::clock::{Clock as _, SystemClock};
 use crate::engine::runner::local::processes;
 use crate::engine::runner::local::run::{RunFolder, Spec};
-use crate::git::REDIRECTING;
 
 /// How long output is still read after the step's process ended: a background child may keep the pipes open forever.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long a whole line waits for more output if a secret may begin at its end.
+const QUIET: Duration = Duration::from_millis(300);
 
 /// How often to check whether a stopped step still has live processes.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
@@ -45,12 +49,13 @@ enum Reason {
 pub(super) async fn run(
     run: &RunFolder,
     spec: &Spec,
+    environment: &BTreeMap<String, String>,
     mut stop: tokio::signal::unix::Signal,
     mask: &Mask,
     log: &mut LogFile,
 ) -> StepOutcome {
-    let mut child = match command(spec).await.spawn() {
-        Ok(child) => child,
+    let (mut child, reader) = match start(spec, environment).await {
+        Ok(started) => started,
         Err(error) => {
             log.note(SystemClock.now(), &format!("the step could not be started: {error}"));
             return StepOutcome::NotStarted(error.to_string());
@@ -61,7 +66,7 @@ pub(super) async fn run(
         // Needed only if this supervisor is killed, so a failure does not stop the step.
         let _best_effort = run.note_group(group.as_raw_nonzero().get());
     }
-    let mut output = StepOutput::of(&mut child, mask, log);
+    let mut output = StepOutput::of(reader, mask, log);
     let mut stopping = Stopping::No;
     let deadline = Instant::now() + spec.timeout;
     let status = loop {
@@ -102,10 +107,22 @@ pub(super) async fn run(
 /// How long a shell may take to say whether it knows `pipefail`.
 const SHELL_ANSWERS: Duration = Duration::from_secs(5);
 
-async fn command(spec: &Spec) -> Command {
+/// Starts the step. Both its streams go into the one pipe.
+async fn start(
+    spec: &Spec,
+    environment: &BTreeMap<String, String>,
+) -> io::Result<(Child, pipe::Receiver)> {
+    let (reader, writer) = io::pipe()?;
+    let reader = pipe::Receiver::from_owned_fd(reader.into())?;
+    let mut command = command(spec, environment).await;
+    let child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
+    Ok((child, reader))
+}
+
+async fn command(spec: &Spec, environment: &BTreeMap<String, String>) -> Command {
     let mut command = match &spec.run {
-        Run::Shell(line) => shell("sh", line).await,
-        Run::Bash(line) => shell("bash", line).await,
+        Run::Shell(line) => shell("sh", line, environment).await,
+        Run::Bash(line) => shell("bash", line, environment).await,
         Run::Argv(argv) => {
             let (program, arguments) = argv.split_first().map_or(("", &[][..]), |(p, a)| (p, a));
             let mut command = Command::new(program);
@@ -113,35 +130,31 @@ async fn command(spec: &Spec) -> Command {
             command
         }
     };
-    // The engine may have been started from a git hook. A step's git must use its own checkout.
-    for name in REDIRECTING {
-        command.env_remove(name);
-    }
     command
         .current_dir(&spec.folder)
+        .env_clear()
+        .envs(environment)
         .envs(&spec.environment)
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
         .process_group(0);
     command
 }
 
 /// A shell that stops at the first line that fails, and counts a pipeline as failed if any part of it fails. An old `sh`
 /// knows no `pipefail`: there the last part decides.
-async fn shell(program: &str, line: &str) -> Command {
+async fn shell(program: &str, line: &str, environment: &BTreeMap<String, String>) -> Command {
     let mut shell = Command::new(program);
     shell.arg("-e");
-    if has_pipefail(program).await {
+    if has_pipefail(program, environment).await {
         shell.args(["-o", "pipefail"]);
     }
     shell.arg("-c").arg(line);
     shell
 }
 
-async fn has_pipefail(program: &str) -> bool {
+async fn has_pipefail(program: &str, environment: &BTreeMap<String, String>) -> bool {
     let mut asked = Command::new(program);
-    asked.args(["-c", "set -o pipefail"]).stdin(Stdio::null());
+    asked.args(["-c", "set -o pipefail"]).env_clear().envs(environment).stdin(Stdio::null());
     asked.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     let answer = tokio::time::timeout(SHELL_ANSWERS, asked.status()).await;
     answer.is_ok_and(|ended| ended.is_ok_and(|status| status.success()))
@@ -214,62 +227,41 @@ fn outcome(status: std::io::Result<ExitStatus>) -> StepOutcome {
     }
 }
 
-/// Copies both streams of the step into the log.
+/// Copies the output of the step into the log: one pipe for both streams, which keeps their order.
 struct StepOutput<'a> {
-    out: Pipe,
-    err: Pipe,
+    pipe: Option<pipe::Receiver>,
+    lines: Lines,
+    buffer: Vec<u8>,
     mask: &'a Mask,
     log: &'a mut LogFile,
 }
 
-/// One stream: its pipe until it ends, and its unfinished line.
-struct Pipe {
-    reader: Option<Box<dyn AsyncRead + Unpin>>,
-    lines: Lines,
-    buffer: Vec<u8>,
-}
-
-impl Pipe {
-    fn new(reader: Option<impl AsyncRead + Unpin + 'static>, stream: Stream) -> Self {
-        let reader = reader.map(|reader| Box::new(reader) as Box<dyn AsyncRead + Unpin>);
-        Self { reader, lines: Lines::new(stream), buffer: vec![0; 64 * 1024] }
-    }
-
-    /// Waits for bytes; 0 is the end. Never ready once the pipe has ended.
-    async fn read(&mut self) -> usize {
-        match &mut self.reader {
-            Some(reader) => reader.read(&mut self.buffer).await.unwrap_or(0),
-            None => std::future::pending().await,
-        }
-    }
-
-    fn take(&mut self, read: usize, mask: &Mask, log: &mut LogFile) {
-        let now = SystemClock.now();
-        if read == 0 {
-            self.reader = None;
-            log.block(now, self.lines.finish(now, mask));
-        } else {
-            log.block(now, self.lines.push(now, &self.buffer[..read], mask, log.wants()));
-        }
-    }
-}
-
 impl<'a> StepOutput<'a> {
-    fn of(child: &mut Child, mask: &'a Mask, log: &'a mut LogFile) -> Self {
-        let out = Pipe::new(child.stdout.take(), Stream::Out);
-        let err = Pipe::new(child.stderr.take(), Stream::Err);
-        Self { out, err, mask, log }
+    fn of(pipe: pipe::Receiver, mask: &'a Mask, log: &'a mut LogFile) -> Self {
+        let (lines, buffer) = (Lines::new(Stream::Out), vec![0; 64 * 1024]);
+        Self { pipe: Some(pipe), lines, buffer, mask, log }
     }
 
+    /// Waits for bytes and logs them. Never ready once the pipe has ended.
     async fn read(&mut self) {
-        tokio::select! {
-            read = self.out.read() => self.out.take(read, self.mask, self.log),
-            read = self.err.read() => self.err.take(read, self.mask, self.log),
+        let Some(pipe) = &mut self.pipe else { return std::future::pending().await };
+        let pause = if self.lines.are_held() { QUIET } else { Duration::from_hours(1) };
+        let read = tokio::time::timeout(pause, pipe.read(&mut self.buffer)).await;
+        let now = SystemClock.now();
+        match read {
+            Ok(Ok(read)) if read > 0 => {
+                let bytes = &self.buffer[..read];
+                self.log.block(now, self.lines.push(now, bytes, self.mask, self.log.wants()));
+            }
+            Ok(_) => self.end(),
+            Err(_quiet) => self.log.block(now, self.lines.release(now, self.mask)),
         }
     }
 
-    fn is_open(&self) -> bool {
-        self.out.reader.is_some() || self.err.reader.is_some()
+    fn end(&mut self) {
+        let now = SystemClock.now();
+        self.pipe = None;
+        self.log.block(now, self.lines.finish(now, self.mask));
     }
 
     /// Reads until every process of the step has ended. Its children have the same grace time as the step's own process.
@@ -289,13 +281,12 @@ impl<'a> StepOutput<'a> {
     /// Reads the remaining output until the pipes close or the time is over.
     async fn drain(&mut self) {
         let deadline = Instant::now() + DRAIN_TIMEOUT;
-        while self.is_open() {
+        while self.pipe.is_some() {
             tokio::select! {
                 () = self.read() => {}
                 () = sleep_until(deadline) => {
                     self.note("a process that the step left behind keeps its output open; reading has stopped");
-                    self.out.take(0, self.mask, self.log);
-                    self.err.take(0, self.mask, self.log);
+                    self.end();
                 }
             }
         }

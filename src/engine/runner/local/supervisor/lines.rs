@@ -1,29 +1,26 @@
-//! Cuts a stream of bytes into log lines. A very long line becomes several, which are marked as continued.
+//! Makes log lines of a stream of bytes: without secrets, and each as a terminal shows it in the end. A very long line becomes
+//! several, which are marked as continued.
 //!
-//! Whole blocks of lines are masked and written at once, because a step may print very fast.
-
-use std::borrow::Cow;
-use std::ops::Range;
+//! Whole blocks of lines are written at once, because a step may print very fast.
 
 use chrono::{DateTime, Utc};
-use memchr::{memchr_iter, memrchr, memrchr_iter};
+use memchr::{memchr_iter, memchr3, memrchr, memrchr_iter};
 
-use super::mask::{Mask, masked};
+use super::line;
+use super::mask::{Hiding, Mask};
+use super::sequences::{ESC, cut};
 use crate::domain::log::{Stream, format};
 
 /// Longer lines are cut into pieces of about this many bytes.
 const LONGEST_LINE: usize = 16 * 1024;
-/// The most bytes of one character in UTF-8.
-const LONGEST_CHAR: usize = 4;
 
 /// One stream's bytes that have no line end yet.
 #[derive(Debug)]
 pub(super) struct Lines {
     stream: Stream,
-    /// Not masked yet: a secret may start at its end.
+    hiding: Hiding,
+    /// Masked.
     partial: Vec<u8>,
-    /// How many bytes at the start of `partial` belong to a secret whose start was already masked.
-    secret: usize,
 }
 
 /// Formatted lines of the log. The first ones may be left out.
@@ -38,7 +35,7 @@ pub(super) struct Block {
 
 impl Lines {
     pub fn new(stream: Stream) -> Self {
-        Self { stream, partial: Vec::new(), secret: 0 }
+        Self { stream, hiding: Hiding::default(), partial: Vec::new() }
     }
 
     /// Takes bytes and returns the lines that are complete: all, or the last `wanted`.
@@ -49,104 +46,106 @@ impl Lines {
         mask: &Mask,
         wanted: Option<usize>,
     ) -> Block {
-        let mut writer = LineWriter::new(at, self.stream);
-        if let Some(end) = memrchr(b'\n', bytes) {
-            self.partial.extend_from_slice(&bytes[..end]);
-            self.take(self.partial.len(), mask, |text| writer.lines(text, wanted));
-            self.partial.extend_from_slice(&bytes[end + 1..]);
-        } else {
-            self.partial.extend_from_slice(bytes);
-        }
-        // Twice the overlap, so that the kept bytes are not searched again for every few new bytes.
-        if self.partial.len() > LONGEST_LINE.max(mask.overlap()) + mask.overlap() {
-            let certain = self.partial.len() - mask.overlap().max(LONGEST_CHAR);
-            let certain = char_end(&self.partial, certain);
-            self.take(certain, mask, |text| writer.piece(text));
-        }
-        writer.block
+        let bytes = self.hiding.push(bytes, mask);
+        self.take(at, &bytes, mask, wanted)
+    }
+
+    /// Whether whole lines wait for what comes next, since a secret may begin at their end.
+    pub fn are_held(&self) -> bool {
+        self.hiding.holds_lines()
+    }
+
+    /// Returns the lines that wait.
+    pub fn release(&mut self, at: DateTime<Utc>, mask: &Mask) -> Block {
+        let bytes = self.hiding.flush_lines();
+        self.take(at, &bytes, mask, None)
     }
 
     /// The last piece, when the stream ended without a line end.
     pub fn finish(&mut self, at: DateTime<Utc>, mask: &Mask) -> Block {
-        let mut writer = LineWriter::new(at, self.stream);
+        let bytes = self.hiding.flush(mask);
+        let mut block = self.take(at, &bytes, mask, None);
         if !self.partial.is_empty() {
-            self.take(self.partial.len(), mask, |text| writer.lines(text, None));
+            let mut writer = LineWriter::new(at, self.stream, mask);
+            writer.lines(&std::mem::take(&mut self.partial), None);
+            block.bytes.extend(writer.block.bytes);
+            block.lines += writer.block.lines;
+        }
+        block
+    }
+
+    fn take(
+        &mut self,
+        at: DateTime<Utc>,
+        bytes: &[u8],
+        mask: &Mask,
+        wanted: Option<usize>,
+    ) -> Block {
+        let mut writer = LineWriter::new(at, self.stream, mask);
+        let mut rest = bytes;
+        if let Some(end) = memrchr(b'\n', bytes) {
+            self.partial.extend_from_slice(&bytes[..end]);
+            writer.lines(&std::mem::take(&mut self.partial), wanted);
+            rest = &bytes[end + 1..];
+        }
+        self.partial.extend_from_slice(rest);
+        if self.partial.len() > LONGEST_LINE && line::goes_back(&self.partial) {
+            self.partial = line::shortened(&self.partial);
+            if let Some(end) = memrchr(b'\n', &self.partial) {
+                let unfinished = self.partial.split_off(end + 1);
+                self.partial.truncate(end);
+                writer.lines(&std::mem::replace(&mut self.partial, unfinished), wanted);
+            }
+        }
+        // Twice the length, so that a sequence or a progress bar that comes in pieces stays whole.
+        while self.partial.len() > 2 * LONGEST_LINE {
+            let end = cut(&self.partial, LONGEST_LINE);
+            writer.put(&self.partial[..end], true);
+            self.partial.drain(..end);
         }
         writer.block
     }
-
-    /// Passes on the first bytes, masked, and remembers how far a secret reaches into the rest.
-    fn take(&mut self, length: usize, mask: &Mask, give: impl FnOnce(&[u8])) {
-        let mut secrets = mask.secrets(&self.partial);
-        if self.secret > 0 {
-            begin_with(&mut secrets, self.secret);
-        }
-        self.secret = cut(&mut secrets, length);
-        let text = match secrets.as_slice() {
-            [] => Cow::Borrowed(&self.partial[..length]),
-            secrets => Cow::Owned(masked(&self.partial[..length], secrets)),
-        };
-        give(&text);
-        self.partial.drain(..length);
-    }
-}
-
-/// Adds the secret that covers the start.
-fn begin_with(secrets: &mut Vec<Range<usize>>, end: usize) {
-    let touching = secrets.iter().take_while(|secret| secret.start <= end).count();
-    let end = secrets.drain(..touching).map(|secret| secret.end).fold(end, usize::max);
-    secrets.insert(0, 0..end);
-}
-
-/// Keeps the secrets before `length`. Returns how many bytes after it belong to the secret that is cut there.
-fn cut(secrets: &mut Vec<Range<usize>>, length: usize) -> usize {
-    secrets.truncate(secrets.iter().take_while(|secret| secret.start < length).count());
-    let Some(last) = secrets.last_mut() else { return 0 };
-    let beyond = last.end.saturating_sub(length);
-    last.end -= beyond;
-    beyond
 }
 
 /// Formats lines of one instant.
-struct LineWriter {
+struct LineWriter<'m> {
     whole: Vec<u8>,
     continued: Vec<u8>,
+    mask: &'m Mask,
     block: Block,
 }
 
-impl LineWriter {
-    fn new(at: DateTime<Utc>, stream: Stream) -> Self {
-        Self {
-            whole: lead(at, stream, false),
-            continued: lead(at, stream, true),
-            block: Block::default(),
-        }
+impl<'m> LineWriter<'m> {
+    fn new(at: DateTime<Utc>, stream: Stream, mask: &'m Mask) -> Self {
+        let (whole, continued) = (lead(at, stream, false), lead(at, stream, true));
+        Self { whole, continued, mask, block: Block::default() }
     }
 
     /// Writes lines; the last one has no line end.
     fn lines(&mut self, text: &[u8], wanted: Option<usize>) {
         let text = self.last(text, wanted);
         self.block.bytes.reserve(text.len() + self.whole.len() + 1);
+        let may_go_back = memchr3(b'\r', 0x08, ESC, text).is_some();
         let mut start = 0;
         for end in memchr_iter(b'\n', text).chain([text.len()]) {
-            let mut line = &text[start..end];
-            while line.len() > LONGEST_LINE {
-                let (piece, rest) = line.split_at(char_end(line, LONGEST_LINE));
-                self.put(piece, true);
-                line = rest;
+            let line = &text[start..end];
+            if may_go_back && line::goes_back(line) {
+                // What a line looks like in the end may show a secret that its bytes did not.
+                line::rows(line).iter().for_each(|row| self.line(&self.mask.hide(row)));
+            } else {
+                self.line(line.strip_suffix(b"\r").unwrap_or(line));
             }
-            self.put(line.strip_suffix(b"\r").unwrap_or(line), false);
             start = end + 1;
         }
     }
 
-    /// Writes the finished part of a line that continues.
-    fn piece(&mut self, mut text: &[u8]) {
-        while !text.is_empty() {
-            let (piece, rest) = text.split_at(char_end(text, LONGEST_LINE));
+    fn line(&mut self, mut line: &[u8]) {
+        while line.len() > LONGEST_LINE {
+            let (piece, rest) = line.split_at(cut(line, LONGEST_LINE));
             self.put(piece, true);
-            text = rest;
+            line = rest;
         }
+        self.put(line, false);
     }
 
     fn put(&mut self, text: &[u8], continues: bool) {
@@ -172,15 +171,4 @@ fn lead(at: DateTime<Utc>, stream: Stream, continues: bool) -> Vec<u8> {
     let mut lead = format(at, stream, b"", continues);
     lead.pop();
     lead
-}
-
-/// Where to cut after at most this many bytes without splitting a character.
-fn char_end(text: &[u8], at_most: usize) -> usize {
-    if text.len() <= at_most {
-        return text.len();
-    }
-    let is_continuation = |byte: &u8| byte & 0b1100_0000 == 0b1000_0000;
-    let split = text[..=at_most].iter().rev().take_while(|byte| is_continuation(byte)).count();
-    // A longer sequence is not UTF-8 and may be cut anywhere.
-    if split < LONGEST_CHAR { at_most - split } else { at_most }
 }

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use super::lines::Block;
 use super::tail::Tail;
 use crate::domain::log::{Stream, format};
+use crate::engine::reserve::Reserve;
 
 /// Above this size only the last lines of a step's output are kept.
 const LARGEST_LOG: u64 = 512 * 1024 * 1024;
@@ -22,18 +23,20 @@ pub(super) struct LogFile {
     largest: u64,
     /// Lines that could not be written since the last one that was.
     lost: u64,
+    /// The space that this log must leave for a rollback; `None` for the log of one.
+    spared: Option<Reserve>,
     /// The end of the output, once the file is full.
     tail: Option<Tail>,
 }
 
 impl LogFile {
-    pub fn create(path: &Path) -> Self {
-        Self::limited(path, LARGEST_LOG)
+    pub fn create(path: &Path, spared: Option<Reserve>) -> Self {
+        Self { spared, ..Self::limited(path, LARGEST_LOG) }
     }
 
     pub fn limited(path: &Path, largest: u64) -> Self {
         let options = OpenOptions::new().create(true).append(true).mode(0o600).to_owned();
-        Self { file: options.open(path).ok(), size: 0, largest, lost: 0, tail: None }
+        Self { file: options.open(path).ok(), size: 0, largest, lost: 0, spared: None, tail: None }
     }
 
     /// How many of the last lines of the next read to keep. `None` for all.
@@ -96,6 +99,10 @@ impl LogFile {
         };
         if missing.is_empty() && bytes.is_empty() {
             return;
+        }
+        let is_spared = |reserve: &Reserve| reserve.is_released() && reserve.is_short();
+        if self.spared.as_ref().is_some_and(is_spared) {
+            return self.lost += lines;
         }
         let Some(file) = &mut self.file else { return self.lost += lines };
         let written = file.write_all(&missing).and_then(|()| file.write_all(bytes));

@@ -2,13 +2,18 @@
 //! outcome to disk.
 
 mod child;
+mod forms;
+mod line;
 mod lines;
 mod log_file;
 mod mask;
+mod sequences;
 mod tail;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
@@ -16,10 +21,13 @@ use std::time::{Duration, Instant};
 
 use self::log_file::LogFile;
 use self::mask::Mask;
-use super::run::{RunFolder, Started};
+use super::run::{RunFolder, Spec, Started};
 use crate::domain::event::StepOutcome;
 use crate::engine::clock::{Clock as _, SystemClock};
+use crate::engine::reserve::Reserve;
 use crate::engine::runner::Status;
+use crate::engine::variables::{Secret, StepVariables};
+use crate::git::REDIRECTING;
 
 /// What the supervisor prints once it has claimed the run.
 pub(super) const READY: &str = "ready";
@@ -31,11 +39,11 @@ const STATUS_TRIES: u32 = 600;
 
 /// Runs the step that the folder describes, at most once ever, and writes its outcome there.
 #[must_use]
-pub fn run(folder: &Path) -> ExitCode {
+pub fn run(folder: &Path, variables_on_stdin: bool) -> ExitCode {
     // The engine's session may end. This fails only if the process already leads a session.
     let _already_leader = rustix::process::setsid();
     let run = RunFolder::at(folder);
-    match supervise(&run) {
+    match supervise(&run, variables_on_stdin) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tell(&format!("failed: {error}"));
@@ -44,8 +52,14 @@ pub fn run(folder: &Path) -> ExitCode {
     }
 }
 
-fn supervise(run: &RunFolder) -> io::Result<()> {
+fn supervise(run: &RunFolder, variables_on_stdin: bool) -> io::Result<()> {
     let spec = run.spec()?;
+    // All of it before the claim: an engine that dies while it writes has started nothing.
+    let variables = if variables_on_stdin {
+        serde_json::from_reader(io::stdin().lock())?
+    } else {
+        inherited(&spec)
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Before the claim makes this process known to the engine, TERM must already mean "cancel".
     let stop = {
@@ -56,26 +70,41 @@ fn supervise(run: &RunFolder) -> io::Result<()> {
         tell(TAKEN);
         return Ok(());
     };
-    let mut log = LogFile::create(&run.log());
+    let is_rollback = spec.environment.get("TRUNKLINE_KIND").is_some_and(|kind| kind == "rollback");
+    let data = run.path().ancestors().nth(3).filter(|_| !is_rollback);
+    let mut log = LogFile::create(&run.log(), data.map(Reserve::of));
     tell(READY);
-    let mask = Mask::new(&spec.secrets, |name| std::env::var(name).ok());
-    for name in mask.too_short() {
-        log.note(
-            SystemClock.now(),
-            &format!("{name} is shorter than 8 characters and not masked here"),
-        );
+    let mask = Mask::new(&variables.secrets);
+    for note in mask.notes() {
+        log.note(SystemClock.now(), note);
     }
     let began = Instant::now();
     let outcome = if run.is_asked_to_stop() {
         StepOutcome::Cancelled
     } else {
-        runtime.block_on(child::run(run, &spec, stop, &mask, &mut log))
+        runtime.block_on(child::run(run, &spec, &variables.environment, stop, &mask, &mut log))
     };
     log.finish(SystemClock.now());
     let kept = keep_status(run, &Status { outcome, took: began.elapsed() });
     // This comes last: the next step waits for the outcome, but not for a slow log.
     log.sync();
     kept
+}
+
+/// What a step of an engine of 0.1.0 inherits.
+fn inherited(spec: &Spec) -> StepVariables {
+    let text = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    let mut environment: BTreeMap<_, _> = std::env::vars_os().filter_map(text).collect();
+    // The engine may have been started from a git hook. A step's git must use its own checkout.
+    REDIRECTING.iter().for_each(|name| drop(environment.remove(*name)));
+    let secret = |name: &String| {
+        let value = environment.get(name)?.clone();
+        Some(Secret { name: name.clone(), value, own: true })
+    };
+    let secrets = spec.secrets.iter().filter_map(secret).collect();
+    StepVariables { environment, secrets }
 }
 
 /// Locks and claims the run; `None` when it has or had another supervisor.

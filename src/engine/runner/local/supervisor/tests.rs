@@ -7,14 +7,15 @@ use super::lines::Lines;
 use super::log_file::LogFile;
 use super::mask::Mask;
 use crate::domain::log::{LogLine, LogPage, Stream};
+use crate::engine::variables::Secret;
 
 fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_790_000_000, 0).unwrap()
 }
 
 fn hiding(secrets: &[&str]) -> Mask {
-    let names: Vec<_> = (0..secrets.len()).map(|number| number.to_string()).collect();
-    Mask::new(&names, |name| Some(secrets[name.parse::<usize>().unwrap()].to_owned()))
+    let secret = |value: &&str| Secret { name: "S".into(), value: (*value).into(), own: true };
+    Mask::new(&secrets.iter().map(secret).collect::<Vec<_>>())
 }
 
 /// The lines of an output that is read in these chunks.
@@ -126,6 +127,155 @@ fn output() -> impl Strategy<Value = Vec<u8>> {
         Just(vec![b'.'; 5_000]),
     ];
     proptest::collection::vec(part, 0..40).prop_map(|parts| parts.concat())
+}
+
+/// One logged text for an output that is read at once.
+fn shown(output: &[u8], secrets: &[&str]) -> String {
+    String::from_utf8_lossy(&put_together(&logged([output], &hiding(secrets)))).into_owned()
+}
+
+const SECRETS: [&str; 5] = [
+    "hunter2-s3cret-VALUE",
+    "pa\"ss\\wo/rd&50%+x y='z",
+    "sécrèt-пароль-1",
+    "  padded-secret-123  ",
+    "-----BEGIN KEY-----\nMIIabcdef0123456789\nshort\nqrstuvwxyzABCDEFGH\n-----END KEY-----\n",
+];
+
+#[test]
+fn what_programs_make_of_a_secret_is_masked_too() {
+    let script = r#"
+import base64,html,json,os,shlex,sys,urllib.parse
+v=os.environ["V"]
+b=v.encode()
+w=v.strip()
+forms=[v,w,json.dumps(v)[1:-1],json.dumps(v,ensure_ascii=False)[1:-1],json.dumps(json.dumps(v))[3:-3],repr(v)[1:-1],
+ urllib.parse.quote(v,safe=""),urllib.parse.quote(v),urllib.parse.quote_plus(v),
+ shlex.quote(v),html.escape(w),b.hex(),b.hex().upper(),w.replace("\n"," "),w.replace("\n",""),w.replace("\n","\\n"), " ".join(w.split()),base64.encodebytes(b).decode()]
+for before in (b"",b"x",b"xy",b"deploy:"):
+  for f in (base64.b64encode,base64.urlsafe_b64encode):
+    forms.append(f(before+b).decode()); forms.append(f(before+w.encode()+b"\nmore").decode())
+s=json.dumps([f for f in forms])
+print(s)
+"#;
+    for secret in SECRETS {
+        let ran =
+            std::process::Command::new("python3").args(["-c", script]).env("V", secret).output();
+        let ran = ran.unwrap();
+        assert!(ran.status.success(), "{ran:?}");
+        let forms: Vec<String> = serde_json::from_slice(&ran.stdout).unwrap();
+        let mask = hiding(&[secret]);
+        for form in forms {
+            let hidden = put_together(&logged([format!("<{form}>\n").as_bytes()], &mask));
+            let hidden = String::from_utf8_lossy(&hidden).into_owned();
+            // Of a few digits of base64 at either end the neighbours decide.
+            let left: usize = hidden.split("***").map(str::len).max().unwrap();
+            assert!(hidden.contains("***") && left <= 14, "{form:?} is shown as {hidden:?}");
+        }
+    }
+}
+
+#[test]
+fn what_the_screen_does_not_draw_does_not_hide_a_secret_from_the_mask() {
+    let secret = "hunter2-s3cret-VALUE";
+    for between in
+        ["\x1b[31m", "\r", "\x08", "\0", "\u{200b}", "\x1b]0;title\x07", "\x1b[2K", "\n", "\r\n"]
+    {
+        for at in 1..secret.len() {
+            let output = format!("a {}{between}{} b\n", &secret[..at], &secret[at..]);
+            let hidden = shown(output.as_bytes(), &[secret]);
+            for (nth, part) in [&secret[..at], &secret[at..]].into_iter().enumerate() {
+                // A line that ends with its first letters is given out before the rest comes.
+                let may_show = nth == 0 && between.contains('\n') && part.len() < 4;
+                assert!(may_show || part.len() < 3 || !hidden.contains(part), "{hidden:?}");
+            }
+        }
+        assert!(shown(format!("\x1b]0;{secret}\x07\n").as_bytes(), &[secret]).contains("***"));
+    }
+    let stepwise: String = secret.chars().map(|c| format!("x\x08{c}")).collect();
+    assert_eq!(shown(format!("{stepwise}\n").as_bytes(), &[secret]), "***\n");
+}
+
+#[test]
+fn a_secret_that_is_folded_over_lines_is_masked_in_each() {
+    let secret = SECRETS[4];
+    for width in [8, 20, 33] {
+        let joined = secret.replace('\n', "");
+        let folded: Vec<_> = joined.as_bytes().chunks(width).map(String::from_utf8_lossy).collect();
+        let hidden = shown(format!("{}\n", folded.join("\n")).as_bytes(), &[secret]);
+        assert!(hidden.lines().all(|line| line == "***"), "{hidden}");
+    }
+}
+
+#[test]
+fn the_notes_say_which_secrets_are_not_masked() {
+    let mask = hiding(&["1234567", "long enough", "first line\nshort\nlast line"]);
+    let [short, lines] = mask.notes() else { panic!("{:?}", mask.notes()) };
+    assert_eq!(short, "S is shorter than 8 bytes, so it is NOT masked in this log, in any form");
+    assert_eq!(
+        lines,
+        "S is masked as a whole, but 1 line of it shorter than 8 bytes not where printed alone"
+    );
+    assert_eq!(
+        shown(b"1234567 MTIzNDU2Nw== long enough\n", &["1234567", "long enough"]),
+        "1234567 MTIzNDU2Nw== ***\n"
+    );
+}
+
+#[test]
+fn a_progress_bar_is_kept_as_its_last_state() {
+    let bar: String =
+        (0..=100).map(|n| format!("\rdownload {n:3}% [{:<10}]", "#".repeat(n / 10))).collect();
+    let spin: String = "|/-\\".chars().map(|c| format!("{c}\x08")).collect();
+    let erased: String = (0..5).map(|n| format!("\x1b[2K\x1b[1Gstep {n}/5")).collect();
+    for (output, last) in [
+        (bar.as_str(), "download 100% [##########]"),
+        (&format!("{spin} done"), " done"),
+        (&erased, "step 4/5"),
+        ("one\r", "one"),
+        ("long text\rshort\x1b[K", "short"),
+        ("\x1b[31mred\x1b[0m plain\x1b[3D\x1b[32mGREEN", "\x1b[31mred\x1b[m pl\x1b[32mGREEN\x1b[m"),
+        ("日本\x1b[1Gab", "ab本"),
+        ("a\tb\rX", "X       b"),
+        ("wait...\r       \rdone", "done"),
+    ] {
+        assert_eq!(shown(format!("{output}\n").as_bytes(), &[]), format!("{last}\n"), "{output:?}");
+        let bytes = output.as_bytes();
+        let piecemeal = put_together(&logged(bytes.chunks(3), &Mask::default()));
+        assert_eq!(String::from_utf8_lossy(&piecemeal), format!("{last}\n"));
+    }
+    let docker = "a: pulling\nb: pulling\n\x1b[2A\x1b[2Ka: done\x1b[1B\r\x1b[2Kb: done\x1b[1B\r\n";
+    assert_eq!(shown(docker.as_bytes(), &[]), "a: pulling\nb: pulling\na: done\nb: done\n");
+}
+
+#[test]
+fn a_bar_without_an_end_stays_small_and_its_last_state_is_kept() {
+    let mut lines = Lines::new(Stream::Out);
+    let mask = Mask::default();
+    for number in 0..200_000 {
+        let block = lines.push(now(), format!("\r{number} of many").as_bytes(), &mask, None);
+        assert_eq!(block.lines, 0);
+    }
+    let last = lines.push(now(), b"\n", &mask, None);
+    assert!(String::from_utf8(last.bytes).unwrap().ends_with(" o 199999 of many\n"));
+}
+
+#[test]
+fn a_sequence_is_not_split_where_a_long_line_is_cut() {
+    for before in (16 * 1024 - 30)..(16 * 1024 + 3) {
+        let text = format!(
+            "{}\x1b[38;2;255;100;0mcolour\x1b[0m{}",
+            "x".repeat(before),
+            "y".repeat(40_000)
+        );
+        let lines = logged(text.as_bytes().chunks(4_000), &Mask::default());
+        assert_eq!(put_together(&lines), (text + "\n").as_bytes());
+        for line in &lines {
+            let escapes = line.text.iter().filter(|byte| **byte == 0x1b).count();
+            let ends = line.text.iter().filter(|byte| **byte == b'm').count();
+            assert_eq!(escapes, ends, "cut in a sequence after {before}");
+        }
+    }
 }
 
 proptest! {

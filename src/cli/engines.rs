@@ -1,0 +1,52 @@
+//! Finds all engines of this user by the locks that they hold, also of a data folder that is gone (Linux).
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+/// The name of the lock in a data folder.
+const LOCK: &str = "engine.lock";
+/// What the kernel adds to the path of a file that was removed.
+const REMOVED: &str = " (deleted)";
+
+/// A running engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundEngine {
+    pub pid: i32,
+    /// Its data folder, as it was called when the kernel was asked.
+    pub folder: PathBuf,
+    /// Its lock is not the one in that folder: the folder or the lock was removed or replaced.
+    pub is_lost: bool,
+}
+
+/// All engines of this user. Empty without `/proc`.
+pub fn all() -> Vec<FoundEngine> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    ids.filter(|pid| serves(*pid)).filter_map(engine).collect()
+}
+
+/// Whether it is a process of this user that was started as `… serve …`.
+fn serves(pid: i32) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    let is_own = fs::metadata(format!("/proc/{pid}")).is_ok_and(|process| process.uid() == own);
+    let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    is_own && words.split(|byte| *byte == 0).any(|word| word == b"serve")
+}
+
+fn engine(pid: i32) -> Option<FoundEngine> {
+    let files = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    files.filter_map(|file| lock(pid, &file.path())).next()
+}
+
+/// The engine, if this open file of its is the lock.
+fn lock(pid: i32, open: &Path) -> Option<FoundEngine> {
+    let target = fs::read_link(open).ok()?.into_os_string().into_string().ok()?;
+    let path = PathBuf::from(target.strip_suffix(REMOVED).unwrap_or(&target));
+    if path.file_name()? != LOCK {
+        return None;
+    }
+    let id = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
+    let is_lost = id(&path) != id(open) || id(open).is_none();
+    Some(FoundEngine { pid, folder: path.parent()?.to_owned(), is_lost })
+}

@@ -1,0 +1,28 @@
+//! The guard on the environment variables of the steps: each has a value, and the same as at the last deployment.
+
+use super::{Finding, Guard, PlanInput, Severity, finding};
+use crate::domain::ids::Environment;
+
+pub(super) fn findings(input: PlanInput<'_>) -> Vec<Finding> {
+    let missing = input.variables.missing.iter();
+    let missing =
+        missing.map(|missing| finding(Guard::Variables, Severity::Refuse, missing.to_string()));
+    missing.chain(changed(input)).collect()
+}
+
+fn changed(input: PlanInput<'_>) -> Option<Finding> {
+    let (deployment, before) = input.state.variables.get(&Environment::Production)?;
+    let sentence = match input.variables.changed_since(before).as_deref() {
+        Some([]) => return None,
+        Some([name]) => format!("{name} is not what it was for {deployment}. {ORIGIN}"),
+        Some(names) => {
+            format!("{} are not what they were for {deployment}. {ORIGIN}", names.join(", "))
+        }
+        None => format!(
+            "Not known whether the engine's environment is the one of {deployment}: the key of the digests is another"
+        ),
+    };
+    Some(finding(Guard::Variables, Severity::Warn, sentence))
+}
+
+const ORIGIN: &str = "The engine was started from another environment, or config.toml gives it now";

@@ -1,0 +1,128 @@
+//! Space on the disk that is kept for one rollback: a full disk must not close the way back.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FallocateFlags, fallocate, statvfs};
+
+/// How many bytes one rollback needs for its record and its logs, with room to spare.
+pub const RESERVED: u64 = 16 * 1024 * 1024;
+/// So much must be free before space is kept.
+const ROOMY: u64 = 2 * RESERVED;
+
+/// The space of one data folder: a file of that size, or an empty one while a rollback uses the space.
+#[derive(Debug, Clone)]
+pub struct Reserve {
+    held: PathBuf,
+    released: PathBuf,
+}
+
+impl Reserve {
+    #[must_use]
+    pub fn of(data: &Path) -> Self {
+        Self { held: data.join("reserve"), released: data.join("reserve.released") }
+    }
+
+    /// Keeps the space if there is enough. Returns whether it is kept.
+    pub fn hold(&self) -> bool {
+        if self.held.exists() {
+            return true;
+        }
+        let kept = self.free().is_none_or(|free| free > ROOMY).then(|| self.fill());
+        match kept {
+            None => false,
+            Some(Ok(())) => true,
+            Some(Err(error)) => {
+                tracing::warn!(%error, "no space could be kept for a rollback");
+                false
+            }
+        }
+    }
+
+    /// Gives the space to a rollback. Returns whether there was any.
+    pub fn release(&self) -> bool {
+        // The empty file says that nothing else may use the space.
+        let released = fs::rename(&self.held, &self.released);
+        let emptied =
+            released.and_then(|()| OpenOptions::new().write(true).open(&self.released)?.set_len(0));
+        emptied.inspect_err(|error| tracing::debug!(%error, "no space to release")).is_ok()
+    }
+
+    /// Whether a rollback has the space.
+    #[must_use]
+    pub fn is_released(&self) -> bool {
+        self.released.exists()
+    }
+
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.held.exists()
+    }
+
+    /// Whether the disk has less space left than one rollback needs.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.free().is_some_and(|free| free < RESERVED)
+    }
+
+    /// How many bytes are free; `None` if the system does not tell.
+    fn free(&self) -> Option<u64> {
+        let disk = statvfs(self.held.parent()?).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
+    fn fill(&self) -> io::Result<()> {
+        let draft = self.held.with_extension("partial");
+        let mut options = OpenOptions::new();
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        let filled = match fallocate(&file, FallocateFlags::empty(), 0, RESERVED) {
+            Ok(()) => Ok(()),
+            Err(rustix::io::Errno::OPNOTSUPP) => write_all_of_it(&mut file),
+            Err(error) => Err(error.into()),
+        };
+        let kept = filled.and_then(|()| fs::rename(&draft, &self.held));
+        if kept.is_err() {
+            let _left_behind = fs::remove_file(&draft);
+        }
+        kept?;
+        let _never_used = fs::remove_file(&self.released);
+        Ok(())
+    }
+}
+
+/// Bytes that a file system does not compress.
+fn write_all_of_it(file: &mut fs::File) -> io::Result<()> {
+    let mut state: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mut block = vec![0; 64 * 1024];
+    for _ in 0..RESERVED / block.len() as u64 {
+        for byte in &mut block {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            *byte = state.to_le_bytes()[0];
+        }
+        file.write_all(&block)?;
+    }
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RESERVED, Reserve};
+
+    #[test]
+    fn the_space_is_kept_given_and_kept_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let reserve = Reserve::of(folder.path());
+        assert!(!reserve.release(), "there is none yet");
+        assert!(reserve.hold() && reserve.hold());
+        let file = std::fs::metadata(folder.path().join("reserve")).unwrap();
+        assert_eq!(file.len(), RESERVED);
+        assert!(std::os::unix::fs::MetadataExt::blocks(&file) * 512 >= RESERVED, "it has no holes");
+        assert!(reserve.release() && reserve.is_released() && !reserve.is_held());
+        assert_eq!(std::fs::metadata(folder.path().join("reserve.released")).unwrap().len(), 0);
+        assert!(reserve.hold() && !reserve.is_released());
+    }
+}

@@ -1,0 +1,253 @@
+//! The values of the variables that steps get: a small base, what the service declares, and the facts. No step gets the whole
+//! environment of the engine, and no secret of another service.
+
+mod key;
+mod sources;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use self::key::DigestKey;
+pub use self::sources::Age;
+use self::sources::Sources;
+use super::world::{Service, WorldReader};
+use crate::config::secret_sources::advice;
+use crate::config::service_file::DeclaredVariables;
+use crate::config::user_file::Watched;
+use crate::domain::ids::Sha;
+use crate::domain::variables::{KnownVariables, MissingVariables, VariableDigests};
+
+/// The variables that every step gets from the engine's own environment, if they are set there.
+const BASE: [&str; 5] = ["PATH", "HOME", "USER", "LANG", "TMPDIR"];
+/// And those with a fixed value: no terminal, and nobody who answers.
+const FIXED: [(&str, &str); 2] = [("TERM", "dumb"), ("CI", "true")];
+
+/// What the supervisor gets through its standard input, so that it is on no disk and in no argument.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct StepVariables {
+    /// The whole environment of the step, except the facts.
+    pub environment: BTreeMap<String, String>,
+    /// The secrets that the log hides: those of the service with their names, then those of all others.
+    pub secrets: Vec<Secret>,
+}
+
+/// A value that no log may show.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Secret {
+    pub name: String,
+    pub value: String,
+    /// Whether the step itself gets it.
+    pub own: bool,
+}
+
+impl fmt::Debug for StepVariables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.environment.keys()).finish()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// What the service files of a service declare.
+#[derive(Debug, Clone)]
+pub struct StepNeeds {
+    pub watched: Watched,
+    /// By the build that is deployed. Each of these needs a value.
+    pub build: DeclaredVariables,
+    /// By the tip of the trunk. These are given too if they have a value: an older build may not declare what its steps use.
+    pub trunk: DeclaredVariables,
+    pub age: Age,
+}
+
+/// What the next rollback of a service needs.
+pub enum RollbackNeeds {
+    /// There is none, or its service file cannot be used.
+    Nothing,
+    /// The service file of this commit has to be read first.
+    File(Sha),
+    Variables(Box<StepNeeds>),
+}
+
+/// The values for the steps of one service.
+struct StepValues {
+    environment: BTreeMap<String, String>,
+    inherited: BTreeSet<String>,
+    missing: Option<MissingVariables>,
+}
+
+/// The operator's sources and the environment in which the engine was started.
+pub struct Variables {
+    own: BTreeMap<String, String>,
+    sources: Sources,
+    key: Option<DigestKey>,
+}
+
+impl Variables {
+    /// `own` is the environment of this process.
+    pub fn open(own: BTreeMap<String, String>, user_file: Option<&Path>, data: &Path) -> Self {
+        let key = DigestKey::open(&data.join("environment.key"));
+        let key = key.inspect_err(|error| tracing::warn!(%error, "no key for digests")).ok();
+        Self { own, sources: Sources::new(user_file.map(PathBuf::from)), key }
+    }
+
+    /// The environment for a program of trunkline itself.
+    pub fn base(&self) -> BTreeMap<String, String> {
+        let base = BASE.iter().filter_map(|name| self.own.get_key_value(*name));
+        base.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    /// What a plan and the record may know about the variables.
+    pub async fn known(&self, declared: &StepNeeds) -> KnownVariables {
+        let resolved = self.resolve(declared).await;
+        let digest = |(name, value): (&String, &String)| {
+            self.key.as_ref().map(|key| (name.clone(), key.digest(name, value)))
+        };
+        let digests = resolved.environment.iter().filter_map(digest).collect();
+        let key = self.key.as_ref().map(DigestKey::id).unwrap_or_default();
+        KnownVariables {
+            missing: resolved.missing,
+            now: VariableDigests { key, digests },
+            inherited: resolved.inherited,
+        }
+    }
+
+    /// Why a service's steps could not run now, by what was read last.
+    pub async fn missing(&self, declared: &StepNeeds) -> Option<MissingVariables> {
+        self.resolve(declared).await.missing
+    }
+
+    /// The values for a step.
+    ///
+    /// # Errors
+    /// When a declared variable has no value, with a sentence.
+    pub async fn of_step(
+        &self,
+        declared: &StepNeeds,
+        world: &WorldReader,
+    ) -> Result<StepVariables, String> {
+        let resolved = self.resolve(declared).await;
+        if let Some(missing) = resolved.missing {
+            return Err(missing.to_string());
+        }
+        let own = declared.build.secrets.iter().chain(&declared.trunk.secrets);
+        let own = own.filter_map(|name| resolved.environment.get_key_value(name));
+        let own = own.map(|(name, value)| secret(name, value, true));
+        let mut secrets: BTreeSet<Secret> = own.collect();
+        secrets.extend(self.of_all(world).await);
+        let secrets = secrets.into_iter().collect();
+        Ok(StepVariables { environment: resolved.environment, secrets })
+    }
+
+    /// The secrets of all services: a step may come upon those of another in a file or from a server.
+    async fn of_all(&self, world: &WorldReader) -> Vec<Secret> {
+        let services: Vec<_> = world.read(|world| {
+            let of_service = |service: &std::sync::Arc<Service>| {
+                let files = service.pipelines.values().filter_map(|file| file.as_ref().ok());
+                let files = files.chain(&service.file);
+                let names: BTreeSet<_> =
+                    files.flat_map(|file| file.variables.secrets.iter().cloned()).collect();
+                (service.watched.clone(), names)
+            };
+            world.services.values().map(of_service).collect()
+        });
+        let mut secrets = Vec::new();
+        for (watched, names) in services {
+            let sourced = self.sources.values(&watched, Age::Any).await.unwrap_or_default();
+            let values = names.iter().filter_map(|name| sourced.get(name).or(self.own.get(name)));
+            secrets.extend(values.map(|value| secret("", value, false)));
+        }
+        secrets
+    }
+
+    async fn resolve(&self, declared: &StepNeeds) -> StepValues {
+        let StepNeeds { build, trunk, watched, age, .. } = declared;
+        let sourced = self.sources.values(watched, *age).await;
+        let mut environment = self.base();
+        let mut inherited: BTreeSet<_> = environment.keys().cloned().collect();
+        let fixed = FIXED.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let set = trunk.set.iter().chain(&build.set).map(|(n, v)| (n.clone(), v.clone()));
+        for (name, value) in fixed.into_iter().chain(set) {
+            inherited.remove(&name);
+            environment.insert(name, value);
+        }
+        let mut lacking = BTreeSet::new();
+        for name in trunk.wanted().chain(build.wanted()) {
+            let own = self.own.get(name).filter(|_| sourced.is_ok());
+            let found = sourced.as_ref().ok().and_then(|values| values.get(name));
+            // An empty secret is a secret that somebody forgot.
+            let is_secret = build.secrets.contains(name) || trunk.secrets.contains(name);
+            let usable = |value: &&String| !is_secret || !value.trim().is_empty();
+            if let Some(value) = found.filter(usable) {
+                inherited.remove(name);
+                environment.insert(name.clone(), value.clone());
+            } else if let Some(value) = own.filter(usable) {
+                inherited.insert(name.clone());
+                environment.insert(name.clone(), value.clone());
+            } else if build.wanted().any(|wanted| wanted == name) {
+                lacking.insert(name.as_str());
+            }
+        }
+        let missing = self::missing(&lacking, sourced.err(), self.sources.user_file());
+        StepValues { environment, inherited, missing }
+    }
+}
+
+impl StepNeeds {
+    /// What the next build needs, and what the next rollback needs.
+    pub fn of_service(service: &Service) -> (Self, RollbackNeeds) {
+        let trunk = service.file.as_ref().map(|file| file.variables.clone()).unwrap_or_default();
+        let target = service.state.rollback_target();
+        let target = target.and_then(|number| service.state.builds.get(&number));
+        let rollback = match target.map(|build| (&build.sha, service.pipelines.get(&build.sha))) {
+            None | Some((_, Some(Err(_)))) => RollbackNeeds::Nothing,
+            Some((sha, None)) => RollbackNeeds::File(sha.clone()),
+            Some((_, Some(Ok(file)))) => {
+                let needed = Self::of(service, file.variables.clone(), Age::Any);
+                RollbackNeeds::Variables(Box::new(needed))
+            }
+        };
+        (Self::of(service, trunk, Age::Any), rollback)
+    }
+
+    /// What the steps of a build need, whose file declares `build`.
+    pub fn of(service: &Service, build: DeclaredVariables, age: Age) -> Self {
+        let trunk = service.file.as_ref().map(|file| file.variables.clone()).unwrap_or_default();
+        Self { watched: service.watched.clone(), build, trunk, age }
+    }
+}
+
+fn secret(name: &str, value: &str, own: bool) -> Secret {
+    Secret { name: name.to_owned(), value: value.to_owned(), own }
+}
+
+/// What is missing and how to give it to the engine.
+fn missing(
+    names: &BTreeSet<&str>,
+    trouble: Option<String>,
+    user_file: Option<&Path>,
+) -> Option<MissingVariables> {
+    let mut head: Vec<_> = names.iter().copied().collect();
+    let last = head.pop()?;
+    let (names, them) = match head.as_slice() {
+        [] => (last.to_owned(), "it"),
+        head => (format!("{} and {last}", head.join(", ")), "them"),
+    };
+    if let Some(trouble) = trouble {
+        let what = format!("The steps need {names}, and {trouble}");
+        return Some(MissingVariables {
+            what,
+            remedy: "correct that; no restart is needed".into(),
+        });
+    }
+    Some(MissingVariables {
+        what: format!("The steps need {names}, which the engine does not have"),
+        remedy: advice(them, user_file),
+    })
+}
