@@ -215,6 +215,8 @@ impl Backend for Remote {
         let wait = match &command {
             Command::Execute { action, .. } => planning_time(*action),
             Command::Ask { build, .. } => planning_time(Action::Promote { build: *build }),
+            // The engine fetches the trunk, or asks git about the whole history.
+            Command::BuildTip {} | Command::Adopt { .. } => LONGEST_ANSWER,
             _ => Duration::ZERO,
         };
         let reply = Call::new(self, Method::POST, &path::commands(service))

@@ -36,6 +36,8 @@ pub struct ChangesArgs {
 #[derive(Debug, Serialize)]
 struct Changes {
     live: Option<BuildNumber>,
+    /// Whether production ran before trunkline, so that what is live is not known.
+    live_unknown: bool,
     build: BuildNumber,
     kind: DeploymentKind,
     range: Range,
@@ -113,6 +115,7 @@ impl Changes {
         let oldest = snapshot.builds.last().map_or(low, |row| row.build.number);
         Self {
             live,
+            live_unknown: plan.live_unknown,
             build,
             kind,
             range: plan.range,
@@ -125,7 +128,8 @@ impl Changes {
     }
 
     fn lines(&self) -> Vec<String> {
-        let live = self.live.map_or("nothing".to_owned(), |live| live.to_string());
+        let none = if self.live_unknown { "what is live, which is not known," } else { "nothing" };
+        let live = self.live.map_or(none.to_owned(), |live| live.to_string());
         let builds: Vec<_> = self.builds.iter().map(|merge| merge.build.to_string()).collect();
         let title = match self.kind {
             DeploymentKind::Rollback => format!("removed by rollback {live} to {}", self.build),

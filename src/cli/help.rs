@@ -30,7 +30,7 @@ const fn acting(command: &'static str, examples: &'static [&'static str]) -> End
 const ENDINGS: &[Ending] = &[
     ending("console", &["console --service shop"]),
     ending("demo", &["demo", "demo --reset"]),
-    ending("init", &["init", "init --trunk main --service shop"]),
+    ending("init", &["init", "init --trunk main --service shop", "init --clone"]),
     ending("serve", &["serve"]),
     ending("engine", &["engine status", "engine restart"]),
     ending("engine status", &["engine status --json"]),
@@ -58,6 +58,8 @@ const ENDINGS: &[Ending] = &[
         exit_codes: &[REFUSED, CHANGED, INTERRUPTED],
     },
     acting("cancel", &["cancel d57 --reason \"wrong build\""]),
+    acting("build", &["build --now"]),
+    acting("adopt", &["adopt 3f9ac21", "adopt 3f9ac21 --reason \"deployed by hand\""]),
     acting("verify", &["verify 1290 --note \"clicked through the shop\""]),
     acting("hold", &["hold --reason \"the database moves\"", "hold staging --reason \"tests\""]),
     Ending {

@@ -1,4 +1,5 @@
-//! `trunkline init`: writes a commented `trunkline.toml` and adds the repository to the user file.
+//! `trunkline init`: writes a commented `trunkline.toml`, unless one is there, and adds the repository to the user file:
+//! the remote of this clone, so that what others push arrives.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -12,60 +13,162 @@ use super::error::CliError;
 use super::output::Output;
 use super::{Global, context};
 use crate::config::service_file::SERVICE_FILE;
-use crate::config::{ConfigError, UserFile, Watched, sample};
+use crate::config::user_file::NowWatched;
+use crate::config::{ServiceFile, UserFile, Watched, sample};
 use crate::domain::ids::ServiceName;
+use crate::git::{LocalClone, default_branch_of, display_url};
 
 #[derive(Debug, Args)]
 pub struct InitArgs {
     /// The trunk branch; without it, the default branch that git reports
     #[arg(long, value_name = "BRANCH")]
     trunk: Option<String>,
+    /// Watch this clone's own branch instead of its remote's
+    #[arg(long)]
+    clone: bool,
+}
+
+/// What is set up.
+struct Setup {
+    name: ServiceName,
+    trunk: String,
+    /// The service file, from the top of the repository.
+    file: String,
+    is_new: bool,
+    watched: Watched,
+    /// The address that may be watched by now and is replaced.
+    instead_of: Option<String>,
 }
 
 /// The service is named after the folder unless `--service` names it.
-pub fn run(global: &Global, arguments: &InitArgs) -> Result<(), CliError> {
+pub async fn run(global: &Global, arguments: &InitArgs) -> Result<(), CliError> {
     let here = std::env::current_dir().wrap_err("cannot read the current folder")?;
     let repository =
         PathBuf::from(git(&here, &["rev-parse", "--show-toplevel"]).ok_or_else(|| {
             CliError::usage("this folder is not in a git repository; run: git init")
         })?);
-    let name = match &global.service {
-        Some(name) => name.clone(),
-        None => name_from(&here)?,
-    };
-    let trunk = arguments
-        .trunk
-        .clone()
-        .or_else(|| trunk(&repository))
-        .ok_or_else(|| CliError::usage("git reports no default branch; add --trunk BRANCH"))?;
-    write(&here.join(SERVICE_FILE), &sample::service_file(&name, &trunk))?;
+    let setup = setup(global, arguments, &here, &repository).await?;
+    if setup.is_new {
+        write(&here.join(SERVICE_FILE), &sample::service_file(&setup.name, &setup.trunk))?;
+    }
     let places = context::places(global)?;
     places.create()?;
-    let folder = folder(&repository, &here);
-    let watched = Watched {
-        repository: repository.display().to_string(),
-        folder: folder.clone(),
-        trunk: None,
+    let user = places.user_file();
+    let now = UserFile::watch(&user, &setup.watched, setup.instead_of.as_deref())?;
+    report(&setup, &now, &repository, &user)
+}
+
+async fn setup(
+    global: &Global,
+    arguments: &InitArgs,
+    here: &Path,
+    repository: &Path,
+) -> Result<Setup, CliError> {
+    let there = existing(global, here)?;
+    let name = match (&there, &global.service) {
+        (Some(file), _) => file.name.clone(),
+        (None, Some(name)) => name.clone(),
+        (None, None) => name_from(here)?,
     };
-    match UserFile::add(&places.user_file(), &watched) {
-        Ok(()) | Err(ConfigError::WatchedAlready { .. }) => {}
-        Err(error) => return Err(error.into()),
+    let declared = there.as_ref().and_then(|file| file.trunk.clone());
+    let wanted = arguments.trunk.clone().or_else(|| declared.clone());
+    let own = || trunk(repository);
+    let clone = LocalClone::of(repository, wanted.clone().or_else(own).as_deref()).await;
+    let remote = clone.remote.as_ref();
+    let watched = remote.filter(|_| !arguments.clone);
+    let default = match watched {
+        Some(remote) => match default_branch_of(&remote.url).await {
+            Ok(default) => default,
+            Err(error) => {
+                CliError::warn(&format!(
+                    "git cannot read {remote} without a question: {error}. Fix that; the engine tries again by itself. To \
+                     watch this clone instead, run: trunkline init --clone"
+                ));
+                None
+            }
+        },
+        None => None,
+    };
+    let trunk = wanted
+        .or_else(|| default.clone())
+        .or_else(own)
+        .ok_or_else(|| CliError::usage("git reports no default branch; add --trunk BRANCH"))?;
+    let place = repository.display().to_string();
+    let folder = folder(repository, here);
+    // The engine finds the default branch and what its service file declares. Any other trunk it has to be told.
+    let is_found = |trunk: &String| match &default {
+        Some(default) => default == trunk,
+        None => declared.is_none() || declared.as_ref() == Some(trunk),
+    };
+    let watched = Watched {
+        repository: watched.map_or_else(|| place.clone(), |remote| remote.url.clone()),
+        folder,
+        trunk: Some(trunk.clone()).filter(|trunk| !is_found(trunk)),
+    };
+    let other = remote.map(|remote| remote.url.clone());
+    let instead_of = if watched.repository == place { other } else { Some(place) };
+    let file = watched.service_file();
+    Ok(Setup { name, trunk, file, is_new: there.is_none(), watched, instead_of })
+}
+
+/// The service file that is there, as when a second person joins.
+fn existing(global: &Global, here: &Path) -> Result<Option<ServiceFile>, CliError> {
+    let path = here.join(SERVICE_FILE);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(CliError::failed(format!("{}: {error}", path.display()))),
+    };
+    let file = ServiceFile::parse(&text, &path.display().to_string())?;
+    match &global.service {
+        Some(wanted) if *wanted != file.name => Err(CliError::usage(format!(
+            "{} is there already and names its service {}; trunkline does not overwrite it",
+            path.display(),
+            file.name
+        ))),
+        _ => Ok(Some(file)),
     }
-    let file = folder.map_or(SERVICE_FILE.to_owned(), |folder| format!("{folder}/{SERVICE_FILE}"));
-    next_steps(&name, &trunk, &file, &places.user_file())
 }
 
-fn next_steps(name: &ServiceName, trunk: &str, file: &str, user: &Path) -> Result<(), CliError> {
-    let out = Output::new();
-    out.line(format!("wrote {file} for {name} and added it to {}", user.display()))?;
+fn report(setup: &Setup, now: &NowWatched, repository: &Path, user: &Path) -> Result<(), CliError> {
+    let Setup { name, trunk, file, is_new, watched, .. } = setup;
+    let (out, user) = (Output::new(), user.display());
+    let shown = display_url(&watched.repository);
+    out.line(if *is_new {
+        format!("wrote {file} for {name}")
+    } else {
+        format!("{file} is there already, for {name}; it is used as it is")
+    })?;
+    out.line(match now {
+        NowWatched::Newly => format!("{user} watches {trunk} of {shown} from now on"),
+        NowWatched::Already => format!("{user} watches {trunk} of {shown} already"),
+        NowWatched::InsteadOf(old) => {
+            format!("{user} watches {trunk} of {shown} from now on, not {}", display_url(old))
+        }
+    })?;
+    let mut steps = Vec::new();
+    if *is_new {
+        steps.push(format!("edit {file}: put your own steps in; for now they only print a line"));
+    }
+    if *is_new || !is_on_trunk(repository, trunk, file) {
+        let push = if Path::new(&watched.repository) == repository { "" } else { " && git push" };
+        steps.push(format!(
+            "bring it to {trunk}: git add {SERVICE_FILE} && git commit -m \"Deploy with trunkline\"{push}"
+        ));
+    }
+    steps.push("trunkline".to_owned());
     out.line("next:")?;
-    out.line(format!("  1. edit {file}: put your own steps in; for now they only print a line"))?;
-    out.line(format!(
-        "  2. git add {SERVICE_FILE} && git commit -m \"Deploy with trunkline\", on {trunk}"
-    ))?;
-    out.line("  3. trunkline")
+    out.lines(steps.iter().enumerate().map(|(at, step)| format!("  {}. {step}", at + 1)))
 }
 
+/// Whether the trunk has the service file, as far as this clone knows.
+fn is_on_trunk(repository: &Path, trunk: &str, file: &str) -> bool {
+    let remote = git(repository, &["config", "--get", &format!("branch.{trunk}.remote")]);
+    let remote = remote.unwrap_or_else(|| "origin".to_owned());
+    [format!("refs/remotes/{remote}/{trunk}:{file}"), format!("refs/heads/{trunk}:{file}")]
+        .iter()
+        .any(|object| git(repository, &["rev-parse", "--verify", "--quiet", object]).is_some())
+}
 /// A service name made from the folder's name.
 fn name_from(folder: &Path) -> Result<ServiceName, CliError> {
     let folder = folder.file_name().unwrap_or_default().to_string_lossy().to_lowercase();

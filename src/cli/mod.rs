@@ -1,9 +1,11 @@
 //! The command line: parses the arguments, runs one command and returns its exit code.
 
 mod act;
+mod adopt;
 mod arrival;
 mod ask;
 mod audit;
+mod build;
 mod builds;
 mod cancel;
 mod changes;
@@ -152,6 +154,10 @@ pub enum CliCommand {
     Rollback(rollback::RollbackArgs),
     /// Stop a running deployment
     Cancel(cancel::CancelArgs),
+    /// Make a build of the trunk's newest commit
+    Build(build::BuildArgs),
+    /// State which commit production runs; nothing is deployed
+    Adopt(adopt::AdoptArgs),
     /// Record that you checked a build in staging
     Verify(verify::VerifyArgs),
     /// Block promotes until the hold is released
@@ -265,7 +271,7 @@ async fn dispatch(global: Global, command: Option<CliCommand>) -> Result<(), Cli
     match command {
         CliCommand::Console(arguments) => console::run(global, arguments).await,
         CliCommand::Demo(arguments) => demo::run(global, arguments).await,
-        CliCommand::Init(arguments) => init::run(&global, &arguments),
+        CliCommand::Init(arguments) => init::run(&global, &arguments).await,
         CliCommand::Serve(arguments) => serve::run(global, arguments).await,
         CliCommand::Engine(command) => engine::run(&global, command).await,
         CliCommand::Status(arguments) => status::run(&connected(global).await?, arguments).await,
@@ -277,6 +283,8 @@ async fn dispatch(global: Global, command: Option<CliCommand>) -> Result<(), Cli
         CliCommand::Promote(arguments) => promote::run(&acting(global).await?, arguments).await,
         CliCommand::Rollback(arguments) => rollback::run(&acting(global).await?, arguments).await,
         CliCommand::Cancel(arguments) => cancel::run(&acting(global).await?, arguments).await,
+        CliCommand::Build(arguments) => build::run(&acting(global).await?, arguments).await,
+        CliCommand::Adopt(arguments) => adopt::run(&acting(global).await?, arguments).await,
         CliCommand::Verify(arguments) => verify::run(&acting(global).await?, arguments).await,
         CliCommand::Hold(arguments) => hold::run(&acting(global).await?, arguments).await,
         CliCommand::Release(arguments) => release::run(&acting(global).await?, arguments).await,

@@ -63,7 +63,7 @@ pub fn print(out: Output, plan: &Plan) -> Result<(), CliError> {
 
 fn lines(plan: &Plan) -> Vec<String> {
     let mut lines = vec![headline(plan)];
-    lines.push(format!("  now live   {}", plan.live.as_ref().map_or("nothing".to_owned(), named)));
+    lines.push(format!("  now live   {}", live(plan)));
     lines.push(format!("  would be   {}", named(&plan.target)));
     lines.extend(range(plan));
     let mut migrations = schema::migrations(&plan.migrations).into_iter();
@@ -103,6 +103,14 @@ fn headline(plan: &Plan) -> String {
     )
 }
 
+fn live(plan: &Plan) -> String {
+    match &plan.live {
+        Some(live) => named(live),
+        None if plan.live_unknown => "not known".to_owned(),
+        None => "nothing".to_owned(),
+    }
+}
+
 fn named(build: &PlannedBuild) -> String {
     format!("{} {} {}", build.build, build.sha.short(), build.subject)
 }
@@ -111,8 +119,9 @@ fn range(plan: &Plan) -> Vec<String> {
     let range = &plan.range;
     let what = if plan.kind == DeploymentKind::Rollback { "takes away" } else { "ships" };
     let (own, beside) = (range.own_len(), range.beside_len());
+    let least = if plan.live_unknown { "at least " } else { "" };
     let mut lines = vec![format!(
-        "  {what:<10} {}, {}",
+        "  {what:<10} {least}{}, {}",
         counted(own, "commit"),
         counted(range.files(), "file")
     )];

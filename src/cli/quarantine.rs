@@ -7,6 +7,7 @@ use super::error::CliError;
 use super::wording::ago;
 use super::{Acting, Reading, act, output};
 use crate::domain::command::Command;
+use crate::domain::ids::BuildNumber;
 use crate::domain::quarantine::Quarantined;
 
 #[derive(Debug, Subcommand)]
@@ -57,7 +58,9 @@ pub async fn run(context: &Context, command: QuarantineCommand) -> Result<(), Cl
             if arguments.reading.json {
                 return output::json(&snapshot.quarantine);
             }
-            let lines = snapshot.quarantine.iter().map(|one| line(one, &ago(one.at, snapshot.at)));
+            let newest = snapshot.builds.first().map(|row| row.build.number);
+            let lines = snapshot.quarantine.iter();
+            let lines = lines.map(|one| line(one, newest, &ago(one.at, snapshot.at)));
             let shown = u32::try_from(snapshot.quarantine.len()).unwrap_or(u32::MAX);
             let more = snapshot.quarantine_total.saturating_sub(shown);
             let more = (more > 0)
@@ -74,8 +77,10 @@ pub async fn run(context: &Context, command: QuarantineCommand) -> Result<(), Cl
     act::run(context, &service, command, key).await.map(drop)
 }
 
-fn line(quarantined: &Quarantined, ago: &str) -> String {
+fn line(quarantined: &Quarantined, newest: Option<BuildNumber>, ago: &str) -> String {
     let Quarantined { commit, by, reason, .. } = quarantined;
     let (sha, build, subject) = (commit.sha.short(), commit.build, &commit.subject);
-    format!("{sha} of {build} {subject}; by {by} {ago}: {reason}")
+    let place =
+        if Some(build) > newest { "in no build yet:".into() } else { format!("of {build}") };
+    format!("{sha} {place} {subject}; by {by} {ago}: {reason}")
 }

@@ -24,6 +24,8 @@ pub fn command(remedy: &Remedy) -> Option<String> {
         Remedy::Wait { .. } => return None,
         Remedy::CheckMigrations { range } => format!("migrations check --range {range}"),
         Remedy::FindCommit { commit } => format!("where {commit}"),
+        Remedy::BuildTip {} => "build --now".to_owned(),
+        Remedy::Adopt { commit } => format!("adopt {}", commit.as_deref().unwrap_or("SHA")),
     };
     Some(format!("trunkline {command}"))
 }
@@ -66,6 +68,9 @@ mod tests {
             Remedy::Wait { until: DateTime::UNIX_EPOCH },
             Remedy::CheckMigrations { range: "3f9ac21..a91f3c4".into() },
             Remedy::FindCommit { commit: "3f9ac21".into() },
+            Remedy::BuildTip {},
+            Remedy::Adopt { commit: None },
+            Remedy::Adopt { commit: Some("3f9ac21".into()) },
         ];
         for remedy in all {
             let Some(command) = command(&remedy) else {

@@ -6,13 +6,15 @@ use clap::Args;
 use super::context::Context;
 use super::error::CliError;
 use super::wording::{ago, instant};
-use super::{Reading, output};
+use super::{Reading, output, remedy};
 use crate::backend::Backend;
 use crate::domain::commit::RevertEvidence;
 use crate::domain::commit_location::{
     CommitInBuild, CommitLocation, InProduction, InStaging, NamedCommit,
 };
 use crate::domain::ids::{BuildNumber, CommitPrefix, ServiceName};
+use crate::domain::quarantine::Quarantined;
+use crate::domain::remedy::Remedy;
 
 #[derive(Debug, Args)]
 pub struct WhereArgs {
@@ -95,8 +97,12 @@ fn lines(prefix: &CommitPrefix, location: &CommitLocation, now: DateTime<Utc>) -
         CommitLocation::NotOnTrunk { commit } => {
             vec![named(commit), "  trunk       not on the trunk; in no build".to_owned()]
         }
-        CommitLocation::InNoBuild { commit } => {
-            vec![named(commit), "  trunk       on the trunk; in no build yet".to_owned()]
+        CommitLocation::InNoBuild { commit, quarantined } => {
+            let next = remedy::after(Some(&Remedy::BuildTip {}));
+            let place = "on the trunk, in no build yet; the next build contains it; to make one";
+            let lines = [named(commit), format!("  trunk       {place}{next}")];
+            let bad = quarantined.as_ref().map(|bad| marked_bad(bad, now));
+            lines.into_iter().chain(bad).collect()
         }
         CommitLocation::InBuild(placed) => in_build(placed, now),
     }
@@ -127,10 +133,13 @@ fn in_build(placed: &CommitInBuild, now: DateTime<Utc>) -> Vec<String> {
         });
     }
     if let Some(bad) = &placed.quarantined {
-        let since = ago(bad.at, now);
-        lines.push(format!("  quarantined by {} {since}: {}", bad.by, bad.reason));
+        lines.push(marked_bad(bad, now));
     }
     lines
+}
+
+fn marked_bad(bad: &Quarantined, now: DateTime<Utc>) -> String {
+    format!("  quarantined by {} {}: {}", bad.by, ago(bad.at, now), bad.reason)
 }
 
 fn staging(staging: &InStaging, now: DateTime<Utc>) -> String {

@@ -15,8 +15,10 @@ pub enum ConfigError {
     Unreadable { file: PathBuf, why: io::Error },
     #[error("{}: cannot be written: {why}", file.display())]
     Unwritable { file: PathBuf, why: io::Error },
-    #[error("{}: {repository:?} is watched already", file.display())]
-    WatchedAlready { file: PathBuf, repository: String },
+    #[error(
+        "{}: it watches {repository:?}, and this line cannot be found; write the new address there by hand", file.display()
+    )]
+    Unchangeable { file: PathBuf, repository: String },
     #[error(
         "{}: `services` is a list, so no service can be appended; write each service as a [[services]] table", file.display()
     )]

@@ -88,17 +88,33 @@ impl UserFile {
         own.chain([&self.secrets]).filter_map(|sources| sources.env_file.as_deref())
     }
 
-    /// Appends a service to the file, or creates it. The text that is there is kept.
+    /// Appends a service to the file, or creates it. If the service is there with the address `instead_of`, that address is
+    /// replaced. Any other text is kept.
     ///
     /// # Errors
-    /// If the service is in it already, if the file has or would get mistakes, or if it cannot be written. The file is
-    /// unchanged then.
-    pub fn add(path: &Path, watched: &Watched) -> Result<(), ConfigError> {
+    /// If the file has or would get mistakes, or if it cannot be written. The file is unchanged then.
+    pub fn watch(
+        path: &Path,
+        watched: &Watched,
+        instead_of: Option<&str>,
+    ) -> Result<NowWatched, ConfigError> {
         let (text, name) = (read(path)?, path.display().to_string());
         let before = Self::parse(&text, &name)?;
         if before.services.iter().any(|known| known.is_same(watched)) {
-            let repository = watched.repository.clone();
-            return Err(ConfigError::WatchedAlready { file: path.to_owned(), repository });
+            return Ok(NowWatched::Already);
+        }
+        let old = instead_of.map(|old| Watched { repository: old.to_owned(), ..watched.clone() });
+        let old = old.and_then(|old| before.services.iter().find(|known| known.is_same(&old)));
+        if let Some(old) = old {
+            let text = readdress(&text, &old.repository, &watched.repository);
+            let after = Self::parse(&text, &name)?;
+            if !after.services.iter().any(|known| known.is_same(watched)) {
+                let (file, repository) = (path.to_owned(), old.repository.clone());
+                return Err(ConfigError::Unchangeable { file, repository });
+            }
+            write_whole(path, &text)
+                .map_err(|why| ConfigError::Unwritable { file: path.to_owned(), why })?;
+            return Ok(NowWatched::InsteadOf(old.repository.clone()));
         }
         if !text.contains("[[services]]") && !before.services.is_empty() {
             return Err(ConfigError::ServicesAsList { file: path.to_owned() });
@@ -106,8 +122,18 @@ impl UserFile {
         let text = append(text, watched);
         Self::parse(&text, &name)?;
         write_whole(path, &text)
-            .map_err(|why| ConfigError::Unwritable { file: path.to_owned(), why })
+            .map_err(|why| ConfigError::Unwritable { file: path.to_owned(), why })?;
+        Ok(NowWatched::Newly)
     }
+}
+
+/// What the user file said before a service was written into it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NowWatched {
+    Newly,
+    Already,
+    /// It had this address.
+    InsteadOf(String),
 }
 
 impl Watched {
@@ -245,6 +271,21 @@ fn append(mut text: String, watched: &Watched) -> String {
         }
     }
     text
+}
+
+/// The text with another address in each line that has the old one.
+fn readdress(text: &str, old: &str, new: &str) -> String {
+    let new = toml::Value::from(new).to_string();
+    let has_old = |line: &str| {
+        let line = line.parse::<toml::Table>().ok();
+        line.and_then(|line| Some(line.get("repository")?.as_str()? == old)).unwrap_or(false)
+    };
+    let lines = text.split_inclusive('\n').map(|line| match line.strip_suffix('\n') {
+        _ if !has_old(line) => line.to_owned(),
+        Some(_) => format!("repository = {new}\n"),
+        None => format!("repository = {new}"),
+    });
+    lines.collect()
 }
 
 /// Writes a new file and renames it, so that readers see the old text or the new one. A link stays a link.

@@ -33,9 +33,31 @@ pub struct Build {
     pub verifications: Vec<Verification>,
     /// A force-push took its commit off the trunk.
     pub off_trunk: bool,
+    /// It was live before trunkline, and its commit declares no steps to bring it back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_way_back: bool,
 }
 
 impl Build {
+    /// A build of which nothing more is known.
+    #[must_use]
+    pub fn new(number: BuildNumber, sha: Sha, found_at: DateTime<Utc>) -> Self {
+        Self {
+            number,
+            sha,
+            commits: Vec::new(),
+            more: 0,
+            reverts: Vec::new(),
+            found_at,
+            staging: None,
+            in_staging_since: None,
+            superseded_by: None,
+            verifications: Vec::new(),
+            off_trunk: false,
+            no_way_back: false,
+        }
+    }
+
     /// The subject of its own commit.
     #[must_use]
     pub fn subject(&self) -> &str {

@@ -90,6 +90,14 @@ pub enum Command {
         freeze: Seq,
         reason: String,
     },
+    /// Makes a build of the trunk's newest commit, which made none by itself.
+    BuildTip {},
+    /// States that production runs this commit, named by its sha or the beginning of it. Nothing is deployed.
+    Adopt {
+        commit: String,
+        #[serde(default)]
+        reason: String,
+    },
 }
 
 impl Command {
@@ -115,6 +123,8 @@ impl Command {
             Self::Withdraw { request, .. } => format!("the end of request {request}"),
             Self::Freeze { .. } => "the freeze".into(),
             Self::Lift { .. } => "the end of the freeze".into(),
+            Self::BuildTip {} => "the build of the trunk's newest commit".into(),
+            Self::Adopt { commit, .. } => format!("the statement that {commit} is live"),
         }
     }
 }

@@ -33,6 +33,9 @@ pub enum CommitLocation {
     /// It is on the trunk and no build contains it yet. The service has no build since, or no later commit touches it.
     InNoBuild {
         commit: NamedCommit,
+        /// Who marked it bad, and why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        quarantined: Option<Quarantined>,
     },
     InBuild(Box<CommitInBuild>),
 }

@@ -35,6 +35,14 @@ pub enum Remedy {
     CheckMigrations { range: String },
     /// Look a commit up.
     FindCommit { commit: String },
+    /// Make a build of the trunk's newest commit.
+    BuildTip {},
+    /// State which commit production runs.
+    Adopt {
+        /// The commit, where it is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        commit: Option<String>,
+    },
 }
 
 /// `verify #12`, `wait until Sun 2026-11-23 20:00 UTC`.
@@ -52,6 +60,9 @@ impl fmt::Display for Remedy {
             }
             Self::CheckMigrations { range } => write!(f, "check the migrations of {range}"),
             Self::FindCommit { commit } => write!(f, "look up {commit}"),
+            Self::BuildTip {} => f.write_str("make a build of the newest commit"),
+            Self::Adopt { commit: Some(commit) } => write!(f, "state that {commit} is live"),
+            Self::Adopt { commit: None } => f.write_str("state which commit is live"),
         }
     }
 }

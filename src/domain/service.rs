@@ -9,7 +9,9 @@ use utoipa::ToSchema;
 
 use super::build::{Build, BuildState, Verification};
 use super::deployment::{Cancel, Deployment, Ended, StepState};
-use super::event::{DeploymentKind, DeploymentRequest, Event, Fact, ObservedDeployment, Outcome};
+use super::event::{
+    Adoption, DeploymentKind, DeploymentRequest, Event, Fact, ObservedDeployment, Outcome,
+};
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use super::policy::VerifyBy;
 use super::quarantine::{Descents, Quarantined, Trunk};
@@ -155,6 +157,7 @@ impl ServiceState {
                 by: event.actor.clone(),
             }),
             Fact::FreezeLifted { freeze, .. } => self.freezes.retain(|f| f.id != *freeze),
+            Fact::ProductionAdopted(adoption) => self.adopted(event, adoption),
             // A refusal changes no state.
             Fact::Refused { .. } => {}
         }
@@ -168,17 +171,10 @@ impl ServiceState {
             self.record_recipe(*build, recipe);
         }
         let build = Build {
-            number: *build,
-            sha: sha.clone(),
             commits: commits.clone(),
             more: *more,
             reverts: reverts.clone(),
-            found_at: event.at,
-            staging: None,
-            in_staging_since: None,
-            superseded_by: None,
-            verifications: Vec::new(),
-            off_trunk: false,
+            ..Build::new(*build, sha.clone(), event.at)
         };
         self.record_descent(build.number);
         self.tip = Some(build.sha.clone());
@@ -219,11 +215,36 @@ impl ServiceState {
 
     /// A deployment at another engine counts as a started deployment without steps. Its success makes its build live.
     fn observed(&mut self, event: &Event, seen: &ObservedDeployment) {
-        let live = self.live_build(seen.environment);
+        self.external(event, seen.environment, (seen.build, &seen.sha), seen.at);
+    }
+
+    /// What a person stated counts as a deployment that somebody made outside of trunkline and that succeeded.
+    fn adopted(&mut self, event: &Event, adoption: &Adoption) {
+        let Adoption { build: number, sha, commit, no_way_back, .. } = adoption;
+        let build = self.builds.entry(*number).or_insert_with(|| Build {
+            commits: commit.iter().cloned().collect(),
+            ..Build::new(*number, sha.clone(), event.at)
+        });
+        build.no_way_back |= *no_way_back;
+        self.external(event, Environment::Production, (*number, sha), event.at);
+        // The clock may have been set back since; the statement counts all the same.
+        let since = self.live(Environment::Production).map(|live| live.since);
+        let at = since.map_or(event.at, |since| since.max(event.at));
+        self.ended(at, event.seq.into(), &Outcome::Succeeded);
+    }
+
+    fn external(
+        &mut self,
+        event: &Event,
+        environment: Environment,
+        (build, sha): (BuildNumber, &Sha),
+        at: DateTime<Utc>,
+    ) {
+        let live = self.live_build(environment);
         let request = DeploymentRequest {
-            build: seen.build,
-            sha: seen.sha.clone(),
-            environment: seen.environment,
+            build,
+            sha: sha.clone(),
+            environment,
             kind: DeploymentKind::External,
             previous: live.map(|live| live.number),
             previous_sha: live.map(|live| live.sha.clone()),
@@ -235,7 +256,7 @@ impl ServiceState {
             overrides: BTreeMap::new(),
         };
         self.requested(event, &request);
-        self.change(event.seq.into(), |deployment| deployment.started_at = Some(seen.at));
+        self.change(event.seq.into(), |deployment| deployment.started_at = Some(at));
         self.record_schema_changes(&request, event.seq);
     }
 
@@ -405,6 +426,14 @@ impl ServiceState {
     pub fn live_before(&self, number: BuildNumber) -> Option<BuildNumber> {
         let history = self.live.get(&Environment::Production)?;
         history.iter().rev().map(|live| live.build).find(|build| *build < number)
+    }
+
+    /// Whether production ran before trunkline deployed there: nothing is recorded as live, and the service has a past that
+    /// trunkline did not see.
+    #[must_use]
+    pub fn is_live_unknown(&self) -> bool {
+        let first = self.builds.keys().next();
+        self.live(Environment::Production).is_none() && first.is_some_and(|first| first.0 > 1)
     }
 
     #[must_use]

@@ -27,6 +27,8 @@ pub struct WayBack {
     pub skipped: Vec<FlawedBuild>,
 }
 
+/// What speaks against a build that a person stated to be live, and whose commit has no rollback steps.
+const OLDER: &str = "was live before trunkline and declares no steps to bring it back";
 /// What is said of a build that has no steps for production.
 pub const NO_STEPS: &str = "declares no production steps";
 
@@ -95,7 +97,9 @@ impl ServiceState {
         let history = self.live.get(&Environment::Production).into_iter().flatten();
         let without =
             history.filter_map(|live| Some((live.build, self.without_steps(live.build)?)));
-        bad.chain(unusable).chain(without).collect()
+        let older = self.builds.values().filter(|build| build.no_way_back);
+        let older = older.map(|build| (build.number, OLDER.to_owned()));
+        bad.chain(unusable).chain(without).chain(older).collect()
     }
 
     /// Why a build has no steps for production, if its recipe says that it has none.

@@ -5,6 +5,9 @@ use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::world::{Service, WorldReader};
 use crate::domain::deployment::Deployment;
@@ -15,6 +18,9 @@ use crate::git::{is_unfinished, tree, unfinished};
 
 /// How many builds that were live in production keep their trees: a rollback to them needs nothing but the disk.
 const KEPT_BUILDS: usize = 5;
+
+/// How long a deployment waits for newer tags.
+const REFS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The start of the name of a tree that is being removed.
 const REMOVED: &str = ".removed-";
@@ -79,7 +85,7 @@ pub(super) async fn prepare(
         Err(error) => return Err(error.to_string()),
     };
     let into = of_deployment(checkouts, name, id);
-    let shown = into.display().to_string();
+    let (shown, tree) = (into.display().to_string(), into.clone());
     let is_rollback = kind == DeploymentKind::Rollback;
     let work = move || match copy(&from, &into) {
         // On a full disk a rollback takes the pristine tree itself, which is made again when there is space.
@@ -89,7 +95,13 @@ pub(super) async fn prepare(
         copied => copied,
     };
     let copied = tokio::task::spawn_blocking(work).await.map_err(io::Error::other);
-    copied.and_then(|copied| copied).map_err(|e| format!("{shown}: {e}"))
+    copied.and_then(|copied| copied).map_err(|e| format!("{shown}: {e}"))?;
+    // A tag may be younger than the pristine tree. Steps can do without it, so a git that hangs stops nothing.
+    let renewed = timeout(REFS_TIMEOUT, mirror.renew_refs(&tree)).await;
+    if !matches!(renewed, Ok(Ok(()))) {
+        tracing::warn!(service = %name, deployment = %id, "its checkout has the tags of its first deployment");
+    }
+    Ok(())
 }
 
 /// Makes the missing pristine trees of the builds that a rollback may go back to, so that it needs no git then.

@@ -1,6 +1,8 @@
 //! Turns a person's command into facts or a refusal. Pure.
 
+mod adopt;
 mod authorize;
+mod build_tip;
 mod digest;
 mod error;
 mod quarantine;
@@ -9,13 +11,14 @@ mod request;
 use chrono::{DateTime, Utc};
 
 pub use self::authorize::authorize;
+pub use self::build_tip::TipOfTrunk;
 pub use self::digest::digest;
 pub use self::error::CommandError;
 use crate::calendar;
 use crate::domain::build::Build;
 use crate::domain::command::{Action, Command, Refusal};
 use crate::domain::commit::Range;
-use crate::domain::event::{DeploymentKind, Fact, StepSpec};
+use crate::domain::event::{Adoption, DeploymentKind, Fact, StepSpec};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName};
 use crate::domain::instant;
 use crate::domain::people::{Actor, People};
@@ -35,6 +38,9 @@ pub enum Gathered {
     Plan(Box<ForPlan>),
     /// The commits that a command names, in its order.
     Commits(Vec<BadCommit>),
+    Tip(Box<TipOfTrunk>),
+    /// What a person states, without the reason.
+    Adopted(Box<Adoption>),
 }
 
 /// What a plan needs from git.
@@ -115,6 +121,8 @@ pub fn decide(
             Ok(freeze(from.unwrap_or(context.now).max(context.now), *until, reason)?)
         }
         Command::Lift { freeze, reason } => Ok(lift(service, *freeze, reason)?),
+        Command::BuildTip {} => build_tip::build(service, context),
+        Command::Adopt { reason, .. } => adopt::adopt(service, reason, context),
     }
 }
 

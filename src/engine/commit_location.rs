@@ -38,7 +38,10 @@ pub async fn find(
     let first = if let GitPlace::Build(first) = place { Some(first) } else { recorded() };
     Ok(match first {
         Some(first) => CommitLocation::of(state, &service.policy(), named, first),
-        None if place == GitPlace::Trunk => CommitLocation::InNoBuild { commit: named },
+        None if place == GitPlace::Trunk => {
+            let quarantined = state.quarantine.get(&named.sha).cloned();
+            CommitLocation::InNoBuild { commit: named, quarantined }
+        }
         None => CommitLocation::NotOnTrunk { commit: named },
     })
 }

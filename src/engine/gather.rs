@@ -1,4 +1,6 @@
-//! Gathers from git what a plan needs, outside the writer.
+//! Gathers from git what a plan or a command needs, outside the writer.
+
+mod named;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -65,7 +67,11 @@ impl GatherContext {
 #[must_use]
 pub fn is_needed(command: &Command) -> bool {
     match command {
-        Command::Execute { .. } | Command::Ask { .. } | Command::Quarantine { .. } => true,
+        Command::Execute { .. }
+        | Command::Ask { .. }
+        | Command::Quarantine { .. }
+        | Command::BuildTip {}
+        | Command::Adopt { .. } => true,
         Command::Release { bad, .. } => bad.as_ref().is_some_and(|bad| !bad.is_empty()),
         _ => false,
     }
@@ -86,6 +92,14 @@ pub async fn gather(
         Command::Release { bad: Some(names), .. } | Command::Quarantine { commits: names, .. } => {
             return Ok(Some(Gathered::Commits(commits(context, name, names).await)));
         }
+        Command::BuildTip {} => {
+            let tip = Box::pin(named::tip(&context.world, name)).await?;
+            return Ok(Some(Gathered::Tip(Box::new(tip))));
+        }
+        Command::Adopt { commit, .. } => {
+            let adopted = Box::pin(named::adopted(&context.world, name, commit)).await?;
+            return Ok(Some(Gathered::Adopted(Box::new(adopted))));
+        }
         _ => return Ok(None),
     };
     Ok(Some(Gathered::Plan(Box::new(Box::pin(for_plan(context, name, action)).await?))))
@@ -93,12 +107,13 @@ pub async fn gather(
 
 /// The named commits that git finds in a build. An ambiguous name gives every candidate.
 async fn commits(context: &GatherContext, name: &ServiceName, names: &[String]) -> Vec<BadCommit> {
-    let (mirror, builds) = {
+    let (mirror, trunk, builds, next) = {
         let world = context.world.world();
         let Some(service) = world.services.get(name) else { return Vec::new() };
+        let next = service.state.builds.keys().next_back().map_or(1, |number| number.0 + 1);
         let builds = service.state.builds.values().filter(|build| !build.off_trunk);
         let builds: Vec<_> = builds.map(|build| (build.number, build.sha.clone())).collect();
-        (service.mirror.clone(), builds)
+        (service.mirror.clone(), service.trunk.clone(), builds, BuildNumber(next))
     };
     let shas: Vec<_> = builds.iter().map(|(_, sha)| sha.clone()).collect();
     let is_listed = |sha: &Sha| {
@@ -117,14 +132,15 @@ async fn commits(context: &GatherContext, name: &ServiceName, names: &[String]) 
             Ok(CommitMatch::Nothing) | Err(_) => continue,
         };
         for sha in candidates.into_iter().take(CANDIDATES).filter(|sha| !is_listed(sha)) {
-            let Ok(Some(at)) = mirror.first_with(&sha, &shas).await else { continue };
+            let build = match mirror.first_with(&sha, &shas).await {
+                Ok(Some(at)) => builds[at].0,
+                // The next build of the trunk will have it.
+                Ok(None) if named::is_on_trunk(&mirror, &trunk, &sha).await => next,
+                Ok(None) | Err(_) => continue,
+            };
             let subject = mirror.range(None, &sha, None, 1).await.ok();
             let subject = subject.and_then(|range| Some(range.commits.first()?.subject.clone()));
-            found.push(BadCommit {
-                sha,
-                build: builds[at].0,
-                subject: subject.unwrap_or_default(),
-            });
+            found.push(BadCommit { sha, build, subject: subject.unwrap_or_default() });
         }
     }
     found
@@ -150,15 +166,18 @@ pub async fn for_plan(
             Refusal::not_found(format!("the record has no commit of {}", ends.target))
         })?;
         let seen = recorded(&service.state, &ends);
-        let first = service.state.builds.values().next().map_or(&target, |first| &first.sha);
+        let on_trunk = service.state.builds.values().find(|build| !build.off_trunk);
+        let first = on_trunk.map_or(&target, |first| &first.sha);
         let (mirror, paths) = (service.mirror.clone(), service.paths());
         (ends, target.clone(), between, mirror, paths, seen, first.clone())
     };
     let (from, to) = between;
     let asked = async {
         match &from {
-            Some(_) => mirror.range(from.as_ref(), &to, paths.as_ref(), COMMITS).await,
-            None => everything_seen(&mirror, &first, &to, paths.as_ref()).await,
+            Some(live) if ends.kind == DeploymentKind::Rollback || mirror.has(live).await? => {
+                mirror.range(from.as_ref(), &to, paths.as_ref(), COMMITS).await
+            }
+            _ => everything_seen(&mirror, &first, &to, paths.as_ref()).await,
         }
     };
     let range = match Box::pin(in_time(ends.kind, asked)).await {
@@ -186,6 +205,11 @@ pub async fn for_plan(
         };
         Box::pin(migrations::gather(&judging, &range, ends.target)).await
     };
+    let mut migrations = migrations;
+    if let Some(live) = ends.live.filter(|_| range.from.is_none()) {
+        let why = || format!("the repository has no commit of {live}, which is live");
+        migrations.trouble.get_or_insert_with(why);
+    }
     let file = pipeline(context, name, &target, ends.kind).await;
     let declared = {
         let world = context.world.world();

@@ -12,6 +12,7 @@ use super::service_rules::ServiceRules;
 use super::trunk::update::TrunkLook;
 use super::world::Trouble;
 use crate::config::service_file::ServiceFile;
+use crate::config::user_file::Watched;
 use crate::domain::caller::Caller;
 use crate::domain::command::{Command, Receipt};
 use crate::domain::ids::{DeploymentId, IdempotencyKey, ServiceName, Sha};
@@ -47,6 +48,8 @@ pub enum Input {
     RulesRead(Box<ServiceRules>),
     /// The result of a check of the freezes.
     FreezesRead(Box<FreezeUpdate>),
+    /// A repository was taken out of the user file.
+    NotWatched(Watched),
     /// Sets or clears a problem that belongs to no service.
     Trouble {
         source: String,

@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
 use crate::config::user_file::Watched;
-use crate::git::{GitError, Mirror};
+use crate::git::{GitError, Mirror, folder_name};
 
 pub struct Mirrors {
     folder: PathBuf,
@@ -21,10 +20,7 @@ impl Mirrors {
 
     /// The mirror of a repository. The first call creates it.
     pub async fn open(&self, watched: &Watched) -> Result<Mirror, GitError> {
-        // The address may contain any character, so its digest names the folder.
-        let digest = Sha256::digest(watched.repository.as_bytes());
-        let name = u64::from_be_bytes(digest[..8].try_into().expect("a digest has 32 bytes"));
-        let name = format!("{name:016x}.git");
+        let name = format!("{}.git", folder_name(&watched.repository));
         let mut open = self.open.lock().await;
         if let Some(mirror) = open.get(&name) {
             return Ok(mirror.clone());

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::Services;
@@ -152,19 +153,19 @@ pub async fn watch_all(
     watchers.spawn(checkouts::make_missing(world, checkouts));
     let mut reported = ReportedProblems::new();
     watching.set_trouble(&mut reported, "disk", watching.keep_space(), DISK_REMEDY).await;
-    let mut known: Vec<Watched> = Vec::new();
+    let mut known: Vec<(Watched, AbortHandle)> = Vec::new();
     let mut wanted = first;
     loop {
         for watched in std::mem::take(&mut wanted) {
-            if known.iter().any(|known| known.is_same(&watched)) {
+            if known.iter().any(|(known, _)| known.is_same(&watched)) {
                 continue;
             }
             let opened = watching.mirrors.open(&watched).await;
             let what = opened.as_ref().err().map(ToString::to_string);
             watching.set_trouble(&mut reported, &watched.repository, what, RETRY_REMEDY).await;
             if let Ok(mirror) = opened {
-                known.push(watched.clone());
-                watchers.spawn(watch(watching.trunk.clone(), watched, mirror, watching.poll));
+                let watch = watch(watching.trunk.clone(), watched.clone(), mirror, watching.poll);
+                known.push((watched, watchers.spawn(watch)));
             }
         }
         tokio::time::sleep(watching.poll).await;
@@ -182,6 +183,11 @@ pub async fn watch_all(
         let file = UserFile::load(path);
         let what = file.as_ref().err().map(ToString::to_string);
         watching.set_trouble(&mut reported, "user file", what, RETRY_REMEDY).await;
-        wanted = file.map(|file| file.services).unwrap_or_default();
+        let Ok(file) = file else { continue };
+        wanted = file.services;
+        for (gone, watcher) in known.extract_if(.., |(known, _)| !wanted.contains(known)) {
+            watcher.abort();
+            watching.send(Input::NotWatched(gone)).await;
+        }
     }
 }

@@ -18,8 +18,8 @@ use super::refusals::{AddResult, RefusalRecord, Refusals};
 use super::report;
 use super::reserve::Reserve;
 use super::runner::{RunId, Status};
-use super::trunk::TakeIn;
 use super::trunk::update::TrunkLook;
+use super::trunk::{self, TakeIn};
 use super::world::{Service, Trouble, WorldOwner};
 use crate::domain::command::{Receipt, Refusal};
 use crate::domain::event::{DeploymentKind, DeploymentRequest, Event, Fact};
@@ -171,6 +171,9 @@ impl Writer {
             }
             Input::FreezesRead(news) => {
                 news.take_in(&mut self.world, &self.freezes, self.clock.now());
+            }
+            Input::NotWatched(watched) => {
+                trunk::not_watched(&mut self.world, &watched, self.clock.now());
             }
             Input::Trouble { source, trouble } => {
                 self.world.set_trouble(&source, self.clock.now(), trouble);

@@ -9,20 +9,26 @@ use tokio::fs;
 
 use super::error::GitError;
 use super::process::Git;
-use super::tree;
+use super::{lfs, submodules, tree};
 use crate::domain::ids::Sha;
 
 /// How long git may take to write the files of a large tree.
 const WRITING: Duration = Duration::from_mins(5);
 
-/// Creates a checkout. The caller must not create two at the same time.
-pub(super) async fn make(mirror: &Path, sha: &Sha, into: &Path) -> Result<(), GitError> {
+/// Creates a checkout of a commit, complete with its submodules and the contents of Git LFS. `address` is where the
+/// repository came from. The caller must not create two at the same time.
+pub(super) async fn make(
+    mirror: &Path,
+    sha: &Sha,
+    into: &Path,
+    address: &str,
+) -> Result<(), GitError> {
     if is_intact(into).await {
         return Ok(());
     }
     remove(into).await?;
     let partial = std::path::absolute(unfinished(into)).map_err(file_error(into))?;
-    let made = fill(mirror, sha, &partial).await;
+    let made = fill(mirror, sha, &partial, address).await;
     let made = match made {
         Ok(()) => seal(&partial, into).await,
         failed => failed,
@@ -105,22 +111,58 @@ fn partial_prefix(checkout: &Path) -> OsString {
     hidden
 }
 
-async fn fill(mirror: &Path, sha: &Sha, folder: &Path) -> Result<(), GitError> {
+async fn fill(mirror: &Path, sha: &Sha, tree: &Path, address: &str) -> Result<(), GitError> {
+    write_tree(mirror, sha, tree, address).await?;
+    let beside = |name: &str| mirror.with_extension(name);
+    submodules::fill(mirror, sha, tree, address, &beside("submodules")).await?;
+    lfs::fill(tree, &beside("lfs")).await
+}
+
+/// Writes the files of one commit, with the refs of its repository as a clone has them.
+pub(super) async fn write_tree(
+    mirror: &Path,
+    sha: &Sha,
+    folder: &Path,
+    address: &str,
+) -> Result<(), GitError> {
     let format = if sha.as_str().len() == 64 { "sha256" } else { "sha1" };
     let format = format!("--object-format={format}");
     let arguments = ["--quiet", "--template=", &format, "--end-of-options"];
     Git::new("init").args(arguments).args([folder]).run_anywhere().await?;
-    for (key, value) in [("core.checkStat", "minimal"), ("core.trustctime", "false")] {
+    let settings = [
         // A copy has other inodes. With these git sees by size and time of change that it is unchanged.
+        ("core.checkStat", "minimal"),
+        ("core.trustctime", "false"),
+        ("remote.origin.url", address),
+        ("remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*"),
+    ];
+    for (key, value) in settings {
         Git::new("config").args(["--local", key, value]).run_in_tree(folder).await?;
     }
     borrow_objects(mirror, folder).await?;
+    write_refs(mirror, folder).await?;
     Git::new("checkout")
         .args(["--quiet", "--force", "--no-recurse-submodules", "--detach", sha.as_str(), "--"])
         .within(WRITING)
         .run_in_tree(folder)
         .await
         .map(drop)
+}
+
+/// Gives a checkout the tags and branches that the mirror has now, under the names that a clone gives them.
+pub(super) async fn write_refs(mirror: &Path, tree: &Path) -> Result<(), GitError> {
+    let format = "--format=%(objectname) %(refname)";
+    let list = Git::new("for-each-ref").args([format, "refs/tags", "refs/heads"]);
+    let listed = list.run(mirror).await?;
+    let listed = String::from_utf8_lossy(&listed);
+    let mut lines: Vec<_> =
+        listed.lines().map(|line| line.replace(" refs/heads/", " refs/remotes/origin/")).collect();
+    lines.sort_by(|a, b| a.split(' ').nth(1).cmp(&b.split(' ').nth(1)));
+    let path = tree.join(".git").join("packed-refs");
+    let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+    let new = path.with_extension("new");
+    fs::write(&new, text).await.map_err(file_error(&new))?;
+    fs::rename(&new, &path).await.map_err(file_error(&path))
 }
 
 /// Makes the checkout use the objects of the mirror.

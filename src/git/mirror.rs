@@ -1,15 +1,17 @@
 //! The bare mirror of one repository: fetches it and reads its commits, files and branches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
 use super::branch_state::BranchState;
 use super::changed::{self, BoundedList, ChangedFile, FileText};
+use super::clone::LocalClone;
 use super::entry::{self, FileEntry};
 use super::error::GitError;
 use super::origin::Origin;
@@ -102,6 +104,12 @@ impl Mirror {
         &self.path
     }
 
+    /// The address that it fetches from, without credentials.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.source.display()
+    }
+
     /// Fetches every branch and removes deleted ones. Commits that trunkline keeps stay.
     ///
     /// # Errors
@@ -138,7 +146,7 @@ impl Mirror {
         }
         let _fetching = self.busy.fetching.lock().await;
         let branch = format!("+refs/heads/{trunk}:refs/heads/{trunk}");
-        self.fetch_branches(&branch, TRUNK_ALONE).await?;
+        self.fetch_refs(&[&branch], TRUNK_ALONE).await?;
         let mut slow_since = self.busy.slow_since.lock().await;
         if !is_slow(*slow_since) {
             *slow_since = Some(Instant::now());
@@ -147,16 +155,17 @@ impl Mirror {
     }
 
     async fn fetch_within(&self, within: Duration) -> Result<(), GitError> {
-        self.fetch_branches("+refs/heads/*:refs/heads/*", within).await
+        self.fetch_refs(&["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"], within).await
     }
 
-    async fn fetch_branches(&self, branches: &str, within: Duration) -> Result<(), GitError> {
+    async fn fetch_refs(&self, refs: &[&str], within: Duration) -> Result<(), GitError> {
         let options =
             ["--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"];
         Git::new("fetch")
             .args(options)
             .args(["--no-recurse-submodules", "--end-of-options"])
-            .args([self.source.as_argument(), branches.as_ref()])
+            .args([self.source.as_argument()])
+            .args(refs)
             .within(within)
             .run(&self.path)
             .await
@@ -184,6 +193,14 @@ impl Mirror {
         tokio::task::spawn_blocking(read).await.ok().flatten()
     }
 
+    /// What a repository on this machine says about itself; `None` for one that is elsewhere.
+    pub async fn local_clone(&self, trunk: &str) -> Option<LocalClone> {
+        match &self.source {
+            RepositorySource::Local(path) => Some(LocalClone::of(path, Some(trunk)).await),
+            RepositorySource::Remote(_) => None,
+        }
+    }
+
     /// The repository's default branch. A local clone may have any branch checked out, so its origin's default branch
     /// comes first, then the usual names.
     ///
@@ -200,8 +217,9 @@ impl Mirror {
             .run(&self.path)
             .await?;
         let heads = Heads::parse(&String::from_utf8_lossy(&answer));
-        let is_local = matches!(self.source, RepositorySource::Local(_));
-        let branch = heads.trunk(is_local);
+        let has_work_tree =
+            matches!(&self.source, RepositorySource::Local(path) if path.join(".git").exists());
+        let branch = heads.trunk(has_work_tree);
         branch.ok_or_else(|| GitError::NoTrunk { repository: self.source.display() })
     }
 
@@ -286,6 +304,14 @@ impl Mirror {
     /// When the mirror cannot be read.
     pub async fn has_large_mailmap(&self, at: &Sha) -> Result<bool, GitError> {
         range::has_large_mailmap(&self.path, at).await
+    }
+
+    /// True if the mirror has a commit.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read.
+    pub async fn has(&self, sha: &Sha) -> Result<bool, GitError> {
+        Ok(self.resolve(sha.as_str()).await?.as_ref() == Some(sha))
     }
 
     /// True if `a` is `b` or an ancestor of it.
@@ -475,6 +501,16 @@ impl Mirror {
         entry::read(&self.path, at, path, most).await
     }
 
+    /// The commits that are kept.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read.
+    pub async fn kept(&self) -> Result<HashSet<Sha>, GitError> {
+        let list = Git::new("for-each-ref").args(["--format=%(objectname)", "refs/trunkline/keep"]);
+        let listed = list.run(&self.path).await?;
+        String::from_utf8_lossy(&listed).lines().map(|line| sha("for-each-ref", line)).collect()
+    }
+
     /// Keeps a commit in the mirror even if no branch contains it any more.
     ///
     /// # Errors
@@ -490,8 +526,8 @@ impl Mirror {
         kept.map(drop)
     }
 
-    /// Creates a pristine checkout of a commit in a new folder, without network access. An intact one stays; anything else
-    /// there is replaced. It has its own `.git`, which uses the objects of the mirror.
+    /// Creates a pristine checkout of a commit in a new folder. Only submodules and Git LFS need the network, the first time.
+    /// An intact checkout stays; anything else there is replaced. It has its own `.git`, which uses the objects of the mirror.
     ///
     /// # Errors
     /// When it cannot be created. No partial checkout is left at `into`.
@@ -501,7 +537,26 @@ impl Mirror {
             return Ok(());
         }
         let _making = self.busy.checking_out.lock().await;
-        checkout::make(&self.path, sha, into).await
+        let address = self.origin().await;
+        checkout::make(&self.path, sha, into, &address).await
+    }
+
+    /// Gives a checkout the tags and branches that the mirror has now: a release may be tagged after its first deployment.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read or the checkout cannot be written.
+    pub async fn renew_refs(&self, checkout: &Path) -> Result<(), GitError> {
+        checkout::write_refs(&self.path, checkout).await
+    }
+
+    /// The address that a clone of this repository would have as its remote, for those that are relative to it.
+    async fn origin(&self) -> String {
+        if let RepositorySource::Local(path) = &self.source
+            && let Some(remote) = LocalClone::of(path, None).await.remote
+        {
+            return remote.url;
+        }
+        self.source.as_argument().to_string_lossy().into_owned()
     }
 }
 
@@ -529,8 +584,8 @@ impl Heads {
         heads
     }
 
-    fn trunk(self, is_local: bool) -> Option<String> {
-        if !is_local {
+    fn trunk(self, has_work_tree: bool) -> Option<String> {
+        if !has_work_tree {
             return self.head.or_else(|| self.usual.into_iter().next());
         }
         let head = self.head.clone().filter(|head| USUAL_TRUNKS.contains(&head.as_str()));
@@ -545,6 +600,14 @@ fn branch(name: Option<&str>, prefix: &str) -> Option<String> {
 /// Parses a commit id in the output of git.
 pub(super) fn sha(what: &'static str, text: &str) -> Result<Sha, GitError> {
     text.parse().map_err(|_| GitError::Unexpected { what, detail: text.to_owned() })
+}
+
+/// The name of a folder for a repository. An address may contain any character, so its digest is the name.
+#[must_use]
+pub fn folder_name(address: &str) -> String {
+    let digest = Sha256::digest(address.as_bytes());
+    let name = digest.iter().take(8).fold(0_u64, |name, byte| name << 8 | u64::from(*byte));
+    format!("{name:016x}")
 }
 
 /// True if `git init` has completed here: it writes `HEAD` and `config` last.

@@ -87,7 +87,8 @@ pub(super) struct Git {
     input: Option<Vec<u8>>,
     within: Duration,
     at_most: u64,
-    literal_pathspecs: bool,
+    /// Variables that this run has, or that it lacks.
+    variables: Vec<(&'static str, Option<&'static str>)>,
     longest_field: usize,
 }
 
@@ -108,7 +109,7 @@ impl Git {
             input: None,
             within: LOCAL,
             at_most: LARGEST_OUTPUT,
-            literal_pathspecs: true,
+            variables: Vec::new(),
             longest_field: usize::MAX,
         }
     }
@@ -126,7 +127,19 @@ impl Git {
 
     /// Lets pathspecs have magic. Each must begin with its own.
     pub(super) fn with_pathspecs(mut self) -> Self {
-        self.literal_pathspecs = false;
+        self.variables.push(("GIT_LITERAL_PATHSPECS", None));
+        self
+    }
+
+    /// Lets git-lfs bring contents.
+    pub(super) fn with_lfs(mut self) -> Self {
+        self.variables.extend([("GIT_LFS_SKIP_SMUDGE", None), ("GIT_LITERAL_PATHSPECS", None)]);
+        self
+    }
+
+    /// For an address that a commit names and no person: git allows fewer protocols.
+    pub(super) fn for_submodule(mut self) -> Self {
+        self.variables.push(("GIT_PROTOCOL_FROM_USER", Some("0")));
         self
     }
 
@@ -199,8 +212,11 @@ impl Git {
             command.arg("-c").arg(setting);
         }
         command.arg(self.what).args(&self.arguments);
-        if !self.literal_pathspecs {
-            command.env_remove("GIT_LITERAL_PATHSPECS");
+        for (name, value) in &self.variables {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
         }
         command.stdin(if self.input.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);

@@ -6,6 +6,7 @@ mod commit_location;
 mod doctor;
 mod full_disk;
 mod help;
+mod init;
 mod lists;
 mod readme;
 mod remedies;

@@ -383,6 +383,8 @@ async fn a_force_pushed_trunk_is_noticed_and_said() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_service_file_is_a_problem_and_the_last_good_one_holds() {
     let mut world = World::open(QUICK).await;
+    // A service whose first build is not its first commit has a past that a plan warns of.
+    world.until_build("the first is there", |row| row.build.number == BuildNumber(1)).await;
     let good = world.verified("good").await;
     world.repository.commit_by("Ann", "ann@example.com", "trunkline.toml", "service = 7", "oops");
     let problem = world.until("the mistake is said", |s| s.problems.first().cloned()).await;

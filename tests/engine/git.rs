@@ -13,6 +13,7 @@ use trunkline_testing::repository::Repository;
 use trunkline_testing::write_script;
 
 mod changed;
+mod complete;
 mod evidence;
 mod reverts;
 mod standing;

@@ -1,10 +1,12 @@
 //! The engine over real git, real processes and a real disk.
 
+mod adopt;
 mod checkouts;
 mod compatibility;
 mod deploys;
 mod git;
 mod guards;
+mod moved;
 mod paths;
 mod recipes;
 mod store;

@@ -1,11 +1,14 @@
 //! A service in a folder of a repository: what makes a build, and what a plan says of the rest of the tree.
 
-use trunkline::domain::command::Action;
-use trunkline::domain::ids::Sha;
+use trunkline::domain::command::{Action, Command};
+use trunkline::domain::commit_location::CommitLocation;
+use trunkline::domain::ids::{Seq, Sha};
+use trunkline::domain::people::Actor;
 use trunkline::domain::plan::{Guard, Severity};
 use trunkline::domain::snapshot::ServiceSnapshot;
 
-use trunkline_testing::engine::{QUICK, World};
+use trunkline::backend::Backend as _;
+use trunkline_testing::engine::{QUICK, World, refusal};
 
 /// An engine for the service in the folder `shop`, whose file has this line too, and its first build.
 async fn shop(line: &str) -> World {
@@ -65,5 +68,65 @@ async fn paths_of_the_service_file_make_builds_and_one_that_matches_nothing_is_s
     let named = |s: &ServiceSnapshot| s.problems.iter().find(|p| p.what.contains("paths")).cloned();
     let problem = world.until("the pattern is named", named).await;
     assert_eq!(problem.what, "no file matches \"lib/**\" of paths in trunkline.toml");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_build_of_the_newest_commit_is_made_for_whoever_needs_one() {
+    let mut world = shop("").await;
+    let refused = refusal(world.command("raj", Command::BuildTip {}).await).to_string();
+    assert!(refused.contains("is #1 already"), "{refused}");
+    world.repository.git(["commit", "--quiet", "--allow-empty", "--message", "again"]);
+    let shared = commit(&world, "Raj", "libs/tax");
+    let receipt = world.command("raj", Command::BuildTip {}).await.unwrap();
+    assert!(receipt.said.starts_with("#2 is made of"), "{}", receipt.said);
+    let build = verified(&world, &shared).await;
+    let listed: Vec<_> = build.commits.iter().map(|c| (c.subject.as_str(), c.beside)).collect();
+    assert_eq!(
+        listed,
+        [("libs/tax", true), ("again", true)],
+        "both were fetched, and both are in it"
+    );
+    let backend = world.backend("raj");
+    let before = Seq(receipt.seq.0 - 1);
+    let events = backend.events(None, before, 1, std::time::Duration::ZERO).await.unwrap();
+    let said = events[0].sentence();
+    assert!(said.starts_with("raj made #2 of the trunk's newest commit"), "{said}");
+    let own = commit(&world, "Ann", "shop/cart");
+    let next = verified(&world, &own).await;
+    let listed: Vec<_> = next.commits.iter().map(|c| c.subject.as_str()).collect();
+    assert_eq!(listed, ["shop/cart"], "the next build counts on from it");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_bad_commit_that_made_no_build_is_in_the_builds_that_contain_it() {
+    let mut world = shop("").await;
+    let shared = commit(&world, "Raj", "libs/tax");
+    let backend = world.backend("raj");
+    let prefix = shared.as_str().parse().unwrap();
+    let place = async || backend.commit_location(&world.service, &prefix).await;
+    while !matches!(place().await, Ok(CommitLocation::InNoBuild { .. })) {
+        tokio::task::yield_now().await;
+    }
+    let (commits, reason) = (vec![shared.to_string()], "it rounds down".to_owned());
+    world.command("raj", Command::Quarantine { commits, reason }).await.unwrap();
+    let Ok(CommitLocation::InNoBuild { quarantined: Some(bad), .. }) = place().await else {
+        panic!("the commit is where it was, and marked")
+    };
+    assert_eq!(bad.by, Actor::Person("raj".into()));
+    let is_bad = |number: u64| {
+        let told = move |s: &ServiceSnapshot| {
+            let row = s.builds.iter().find(|row| row.build.number.0 == number)?;
+            Some(!row.bad.is_empty())
+        };
+        world.until("the build", told)
+    };
+    assert!(!is_bad(1).await, "the build before it has nothing of it");
+    verified(&world, &commit(&world, "Ann", "shop/cart")).await;
+    assert!(is_bad(2).await && !is_bad(1).await);
+    world.repository.git(["revert", "--no-edit", shared.as_str()]);
+    verified(&world, &commit(&world, "Ann", "shop/other")).await;
+    assert!(!is_bad(3).await, "its revert counts, also outside of the folder");
     world.stop().await;
 }

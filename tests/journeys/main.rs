@@ -3,6 +3,7 @@
 mod crash;
 mod demo;
 mod floods;
+mod newcomer;
 mod picture;
 mod practice;
 mod promote_and_back;

@@ -12,8 +12,12 @@ use trunkline::api::problem::{ProblemDocument, ProblemKind};
 use trunkline::backend::Backend;
 use trunkline::backend::scripted::{Fault, SERVICE, Scripted};
 use trunkline::domain::command::{Action, Command, Refusal};
-use trunkline::domain::event::{DeploymentKind, Fact, ObservedDeployment, Outcome, StepOutcome};
-use trunkline::domain::ids::{CommitPrefix, Environment, IdempotencyKey, Seq, ServiceName, Sha};
+use trunkline::domain::event::{
+    Adoption, DeploymentKind, Fact, ObservedDeployment, Outcome, StepOutcome,
+};
+use trunkline::domain::ids::{
+    BuildNumber, CommitPrefix, Environment, IdempotencyKey, Seq, ServiceName, Sha,
+};
 use trunkline::domain::people::Actor;
 use trunkline::domain::plan::{Finding, Fingerprint, Guard, Severity};
 use trunkline::domain::quarantine::BadCommit;
@@ -307,6 +311,8 @@ async fn every_command_is_as_described() {
         Command::Release { environment, reason: reason.clone(), bad: Some(Vec::new()), hold: None },
         Command::Freeze { from, until, reason: reason.clone() },
         Command::Lift { freeze: Seq(9), reason: reason.clone() },
+        Command::BuildTip {},
+        Command::Adopt { commit: "3f9ac21".into(), reason: reason.clone() },
         Command::Quarantine { commits: vec!["3f9ac21".into()], reason: reason.clone() },
         Command::Clear { commit: "3f9ac21".into(), reason: reason.clone() },
         Command::Ask { build, fingerprint: plan.fingerprint.clone(), note: reason.clone() },
@@ -332,6 +338,12 @@ async fn every_command_is_as_described() {
 async fn every_fact_is_as_described() {
     let described = Described::new().await;
     eventful(&described.world);
+    described.world.change(|world| {
+        let sha = world.service(&service()).unwrap().state.builds[&BuildNumber(1)].sha.clone();
+        let (build, reason) = (BuildNumber(1), "by hand".to_owned());
+        let adopted = Adoption { build, sha, commit: None, no_way_back: true, reason };
+        world.record(&service(), Actor::Person("sam".into()), Fact::ProductionAdopted(adopted));
+    });
     let events = described.world.events(None, Seq(0), 1_000, Duration::ZERO).await.unwrap();
     let validator = described.component("Event");
     for event in &events {

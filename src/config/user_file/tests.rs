@@ -81,11 +81,11 @@ fn each_mistake_is_named_with_its_place() {
 fn a_service_is_appended_and_the_rest_of_the_file_stays() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new/config.toml");
-    UserFile::add(&path, &watched("/srv/a \"quoted\" place")).unwrap();
+    UserFile::watch(&path, &watched("/srv/a \"quoted\" place"), None).unwrap();
     fs::write(&path, format!("# mine\npoll='9s'\n{}", fs::read_to_string(&path).unwrap())).unwrap();
     let second =
         Watched { folder: Some("b".into()), trunk: Some("main".into()), ..watched("/srv/b") };
-    UserFile::add(&path, &second).unwrap();
+    UserFile::watch(&path, &second, None).unwrap();
 
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.starts_with("# mine\npoll='9s'\n[[services]]\n"), "{text}");
@@ -103,13 +103,28 @@ fn a_service_is_appended_and_the_rest_of_the_file_stays() {
 fn a_service_is_added_once_and_a_wrong_file_stays_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
-    UserFile::add(&path, &watched("/srv/a")).unwrap();
-    let again = UserFile::add(&path, &watched("/srv/a/")).unwrap_err();
-    assert!(matches!(again, ConfigError::WatchedAlready { .. }), "{again}");
-    assert!(UserFile::add(&path, &watched("relative")).is_err());
+    UserFile::watch(&path, &watched("/srv/a"), None).unwrap();
+    let again = UserFile::watch(&path, &watched("/srv/a/"), None).unwrap();
+    assert_eq!(again, NowWatched::Already);
+    assert!(UserFile::watch(&path, &watched("relative"), None).is_err());
     fs::write(&path, "poll = 5").unwrap();
-    assert!(UserFile::add(&path, &watched("/srv/b")).is_err());
+    assert!(UserFile::watch(&path, &watched("/srv/b"), None).is_err());
     assert_eq!(fs::read_to_string(&path).unwrap(), "poll = 5");
+}
+
+#[test]
+fn a_clone_gives_way_to_its_remote_and_the_rest_of_the_file_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    let before = "# mine\n[[services]]\nrepository = '/srv/mine/' # here\ntrunk = \"main\"\n";
+    fs::write(&path, before).unwrap();
+    let url = "git@host:\"shop\".git";
+    let remote = Watched { trunk: Some("main".into()), ..watched(url) };
+    let now = UserFile::watch(&path, &remote, Some("/srv/mine")).unwrap();
+    assert_eq!(now, NowWatched::InsteadOf("/srv/mine/".into()));
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.starts_with("# mine\n[[services]]\n"), "{text}");
+    assert_eq!(UserFile::load(&path).unwrap().services, [remote]);
 }
 
 #[test]
@@ -117,7 +132,7 @@ fn services_written_as_a_list_are_not_torn_apart() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
     fs::write(&path, "services = [{ repository = \"/srv/a\" }]").unwrap();
-    let refused = UserFile::add(&path, &watched("/srv/b")).unwrap_err();
+    let refused = UserFile::watch(&path, &watched("/srv/b"), None).unwrap_err();
     assert!(matches!(refused, ConfigError::ServicesAsList { .. }), "{refused}");
 }
 
@@ -127,7 +142,7 @@ fn a_file_behind_a_link_is_changed_where_it_lies() {
     let (real, link) = (folder.path().join("dotfiles.toml"), folder.path().join("config.toml"));
     fs::write(&real, "").unwrap();
     symlink(&real, &link).unwrap();
-    UserFile::add(&link, &watched("/srv/a")).unwrap();
+    UserFile::watch(&link, &watched("/srv/a"), None).unwrap();
     assert!(link.is_symlink());
     assert_eq!(UserFile::load(&real).unwrap().services.len(), 1);
 }

@@ -17,7 +17,9 @@ pub fn key(keymap: &Keymap, remedy: &Remedy) -> Option<String> {
         | Remedy::Watch { .. }
         | Remedy::Wait { .. }
         | Remedy::CheckMigrations { .. }
-        | Remedy::FindCommit { .. } => return None,
+        | Remedy::FindCommit { .. }
+        | Remedy::BuildTip {}
+        | Remedy::Adopt { .. } => return None,
     };
     Some(keymap.shown(&action)).filter(|key| !key.is_empty())
 }

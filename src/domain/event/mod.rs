@@ -1,5 +1,6 @@
 //! The recorded facts. The history, the audit log and the event stream all read them.
 
+mod adoption;
 mod observed;
 mod outcome;
 mod request;
@@ -11,6 +12,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use self::adoption::Adoption;
 pub use self::observed::ObservedDeployment;
 pub use self::outcome::{Outcome, StepOutcome};
 pub use self::request::{DeploymentKind, DeploymentRequest, Run, StepSpec};
@@ -42,7 +44,7 @@ pub struct Event {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "fact", rename_all = "snake_case")]
 pub enum Fact {
-    /// The trunk moved to a new first-parent commit.
+    /// The trunk moved to a new first-parent commit, or a person had a build made of its newest commit.
     BuildFound {
         build: BuildNumber,
         sha: Sha,
@@ -159,6 +161,9 @@ pub enum Fact {
         freeze: Seq,
         reason: String,
     },
+    /// A person stated what production runs; nothing was deployed. This event's sequence number names it as a
+    /// deployment at another engine.
+    ProductionAdopted(Adoption),
     /// A command was refused, by a guard or because something changed. Nothing was done. The same refusal of the same
     /// person is recorded at most once a minute while nothing changes. Refusals from the last moments before the
     /// engine was killed may be missing.
@@ -211,6 +216,7 @@ names! {
     RequestWithdrawn: "request_withdrawn",
     FreezePlaced: "freeze_placed",
     FreezeLifted: "freeze_lifted",
+    ProductionAdopted: "production_adopted",
     Refused: "refused",
 }
 

@@ -1,6 +1,6 @@
 //! Every event as one sentence: the activity pane, `trunkline events` and `trunkline audit` all show this one.
 
-use super::{DeploymentKind, DeploymentRequest, Event, Fact};
+use super::{Adoption, DeploymentKind, DeploymentRequest, Event, Fact};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use crate::domain::instant;
 use crate::domain::people::Actor;
@@ -33,7 +33,11 @@ impl Fact {
         match self {
             Self::BuildFound { build, sha, commits, .. } => {
                 let subject = commits.first().map_or("", |commit| &commit.subject);
-                format!("{build} merged{}", because(format!("{} {subject}", sha.short()).trim()))
+                let how = match by {
+                    Actor::System => format!("{build} merged"),
+                    by => format!("{by} made {build} of the trunk's newest commit"),
+                };
+                format!("{how}{}", because(format!("{} {subject}", sha.short()).trim()))
             }
             Self::TrunkRewritten { from, to, off_trunk, .. } => {
                 let moved = format!("trunk force-pushed from {} to {}", from.short(), to.short());
@@ -93,6 +97,10 @@ impl Fact {
             Self::FreezeLifted { freeze, reason } => {
                 format!("{by} lifted freeze {freeze}{}", because(reason))
             }
+            Self::ProductionAdopted(Adoption { build, sha, reason, .. }) => {
+                let sha = sha.short();
+                format!("{by} stated that production runs {build} {sha}{}", because(reason))
+            }
             Self::Refused { what, sentence, .. } => {
                 format!("{by} was refused {what}{}", because(sentence))
             }
@@ -110,6 +118,11 @@ impl Fact {
             Self::DeploymentObserved(seen) => Subject {
                 build: Some(seen.build),
                 environment: Some(seen.environment),
+                deployment: Some(DeploymentId::from(seq)),
+            },
+            Self::ProductionAdopted(adopted) => Subject {
+                build: Some(adopted.build),
+                environment: Some(Environment::Production),
                 deployment: Some(DeploymentId::from(seq)),
             },
             Self::BuildFound { build, .. }

@@ -3,6 +3,7 @@
 use super::{Finding, Guard, PlanInput, Severity};
 use crate::domain::build::Build;
 use crate::domain::commit::Commit;
+use crate::domain::ids::Environment;
 use crate::domain::people::{Actor, Identity, Likeness, Traits, named_in_subject};
 use crate::domain::remedy::Remedy;
 
@@ -20,12 +21,26 @@ pub(super) fn finding(input: PlanInput<'_>, target: &Build, actor: &Actor) -> Fi
         );
         return finding(Severity::Override, sentence);
     }
+    if let (Some(live), None) = (input.state.live(Environment::Production), &input.range.from) {
+        let sentence = format!(
+            "The repository has no commit of {}, which is live, so nobody can tell what ships and who wrote it",
+            live.build
+        );
+        return finding(Severity::Override, sentence);
+    }
     let mine = mine(input, actor);
     let maybe = perhaps_mine(input, actor);
     let unseen = unseen(input);
     if mine.is_empty() && maybe.is_empty() {
         return match unseen {
             Some(sentence) => finding(Severity::Override, sentence),
+            None if input.state.is_live_unknown() => {
+                let written = written_by_others(input);
+                let sentence = format!(
+                    "{written}, as far as trunkline has seen. Who wrote the rest of what ships is not known"
+                );
+                finding(Severity::Warn, sentence)
+            }
             None => finding(Severity::Info, written_by_others(input)),
         };
     }

@@ -44,6 +44,9 @@ pub struct Plan {
     pub actor: Actor,
     pub at: DateTime<Utc>,
     pub live: Option<PlannedBuild>,
+    /// Whether production ran before trunkline deployed there, so that what is live is not known.
+    #[serde(default)]
+    pub live_unknown: bool,
     /// The newest build that may run now: the live one, or one whose deployment runs or did not succeed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaves: Option<BuildNumber>,
@@ -257,13 +260,20 @@ pub fn endpoints(state: &ServiceState, action: Action) -> Result<Endpoints, Refu
 /// The target of a rollback that names none.
 fn default_target(state: &ServiceState) -> Result<BuildNumber, Refusal> {
     let WayBack { to, skipped } = state.way_back();
-    to.ok_or_else(|| match skipped.first() {
-        Some(first) => Refusal::not_found(format!(
+    to.ok_or_else(|| {
+        if skipped.is_empty() {
+            return Refusal::not_found(no_rollback_target(state));
+        }
+        let refusal = Refusal::not_found(format!(
             "no build that was live before is good to roll back to: {}",
             way_back::named(&skipped)
-        ))
-        .with(Remedy::RollBack { to: first.build }),
-        None => Refusal::not_found(no_rollback_target(state)),
+        ));
+        let has_steps =
+            |build: &BuildNumber| state.builds.get(build).is_none_or(|build| !build.no_way_back);
+        match skipped.iter().map(|skip| skip.build).find(has_steps) {
+            Some(to) => refusal.with(Remedy::RollBack { to }),
+            None => refusal,
+        }
     })
 }
 
@@ -324,6 +334,7 @@ pub fn plan(
         actor: actor.clone(),
         at: now,
         live: input.state.live_build(Environment::Production).map(|b| planned(input.state, b)),
+        live_unknown: input.state.is_live_unknown(),
         leaves: ends.newest,
         target: planned(input.state, target),
         range: input.range.clone(),
@@ -368,6 +379,7 @@ fn undo(state: &ServiceState, ends: &Endpoints) -> (String, Option<Remedy>) {
     let took = expected::deployment(state, Environment::Production, DeploymentKind::Rollback, &[]);
     let Some(to) = back else {
         let why = match way_back::named(&skipped) {
+            _ if state.is_live_unknown() => "what is live now is not known".to_owned(),
             named if named.is_empty() => "no earlier build was live".to_owned(),
             named => format!("no earlier build is good ({named})"),
         };

@@ -275,6 +275,12 @@ fn order(input: PlanInput<'_>, target: &Build) -> Finding {
         Some(live) => {
             finding(Guard::Order, Severity::Info, format!("{} is newer than {live}", target.number))
         }
+        None if input.state.is_live_unknown() => finding(
+            Guard::Order,
+            Severity::Warn,
+            "What is live is not known: trunkline has deployed nothing to production, and the service is older",
+        )
+        .with(Some(Remedy::Adopt { commit: None })),
         None => finding(Guard::Order, Severity::Info, "First build to go live"),
     }
 }

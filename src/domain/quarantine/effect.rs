@@ -128,6 +128,10 @@ impl<'a> BuildLines<'a> {
 
     /// Which builds are ancestors of the first build with the commit. They do not contain it.
     fn ancestors(&self, number: BuildNumber) -> Vec<bool> {
+        if self.entries.last().is_none_or(|newest| newest.build.number < number) {
+            // No build has it yet.
+            return self.entries.iter().map(|entry| !entry.build.off_trunk).collect();
+        }
         let mut ancestors = vec![false; self.entries.len()];
         let brought = self.entries.binary_search_by_key(&number, |entry| entry.build.number).ok();
         let mut next = brought.and_then(|at| self.entries[at].after);

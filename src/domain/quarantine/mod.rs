@@ -18,7 +18,7 @@ use super::ids::{BuildNumber, Seq, Sha};
 use super::people::Actor;
 use super::service::ServiceState;
 
-/// A commit and the first build that contains it.
+/// A commit and the first build that contains it: the next one, if none did when it was marked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BadCommit {
     pub sha: Sha,

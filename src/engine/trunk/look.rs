@@ -1,11 +1,11 @@
 //! Looks at a trunk with git: finds what is new since the last look. Changes no state of the engine.
 
-use super::TrunkContext;
+use super::known::{KnownTrunk, read_file};
 use super::update::{NewBuild, NewMirror, TrunkRewrite, TrunkUpdate};
-use crate::config::service_file::ServiceFile;
+use super::{TrunkContext, find_trunk};
 use crate::config::user_file::Watched;
 use crate::domain::commit::Commit;
-use crate::domain::ids::{ServiceName, Sha};
+use crate::domain::ids::Sha;
 use crate::domain::people::Identity;
 use crate::engine::freezes;
 use crate::engine::world::{Trouble, World, WorldReader, paths_of};
@@ -22,26 +22,22 @@ pub(super) async fn look(
     watched: &Watched,
     mirror: &Mirror,
     owner: Option<&Identity>,
-    times_made: u64,
+    times_made: Option<u64>,
 ) -> Result<TrunkUpdate, Trouble> {
     let seen = context.world.world().service_at(watched).map(|service| service.trunk.clone());
     let seen = watched.trunk.clone().or(seen).filter(|trunk| !trunk.is_empty());
     let fetched = mirror.fetch_or_trunk(seen.as_deref()).await;
     let known = KnownTrunk::of(&context.world.world(), watched);
-    let trunk = match watched.trunk.as_ref().or(known.trunk.as_ref()) {
-        Some(trunk) => trunk.clone(),
-        None => mirror.default_branch().await?,
-    };
-    let is_trunk_alone = fetched?;
-    let new_mirror = if mirror.times_made() == times_made {
+    let is_trunk_alone = matches!(fetched, Ok(true));
+    let (trunk, tip) = find_trunk::find(mirror, watched, &known, fetched.map(drop)).await?;
+    let clone = find_trunk::behind_a_remote(mirror, &trunk).await;
+    let new_mirror = if times_made == Some(mirror.times_made()) {
         None
     } else {
-        keep_builds(&context.world, watched, mirror).await
+        let new = keep_builds(&context.world, watched, mirror, times_made.is_some()).await;
+        // A mirror that is new to this engine is no news as long as it has everything.
+        new.filter(|new| new.was_missing || !new.lost.is_empty())
     };
-    let tip = mirror.tip(&trunk).await?.ok_or_else(|| Trouble {
-        what: format!("the repository has no branch {trunk:?}"),
-        remedy: "set trunk in trunkline.toml, or push the branch".into(),
-    })?;
     let file = if known.is_read && known.tip.as_ref() == Some(&tip) {
         None
     } else {
@@ -57,7 +53,7 @@ pub(super) async fn look(
         _ => None,
     };
     // After a start, and in a mirror that was made again, the history may have no index yet.
-    let was_indexed = known.is_read && mirror.times_made() == times_made;
+    let was_indexed = known.is_read && times_made == Some(mirror.times_made());
     let mailmap = if was_indexed && known.tip.as_ref() == Some(&tip) {
         None
     } else {
@@ -77,6 +73,7 @@ pub(super) async fn look(
     let (before, owner) = (known.tip, owner.cloned());
     Ok(TrunkUpdate {
         trunk,
+        clone,
         file,
         unmatched,
         has_large_mailmap: mailmap,
@@ -115,7 +112,12 @@ async fn builds_since(
         Some(rewrite) => rewrite.onto.as_ref().map(|(_, sha)| sha),
         None => known.newest.as_ref(),
     };
-    let since = newest.unwrap_or(before);
+    // Another history has none of the commits before.
+    let is_there = mirror.has(before).await?;
+    let Some(since) = newest.or_else(|| is_there.then_some(before)) else {
+        let newest = mirror.first_parents(None, tip, paths, 1).await?;
+        return Ok((new_builds(mirror, watched, paths, None, newest).await?, 0));
+    };
     let mut shas = mirror.first_parents(Some(since), tip, paths, BUILDS).await?;
     let skipped = match shas.len() {
         BUILDS => {
@@ -155,58 +157,33 @@ impl From<GitError> for Trouble {
     fn from(error: GitError) -> Self {
         Self::new(
             error.to_string(),
-            "check the repository's address and access; trunkline retries automatically",
+            "check access; if the repository moved, write its new address into config.toml: the service keeps its history",
         )
     }
 }
 
-/// What the engine knew before the look. Everything is empty for a new service.
-#[derive(Default)]
-struct KnownTrunk {
-    name: Option<ServiceName>,
-    tip: Option<Sha>,
-    /// The commit of the newest build on the trunk.
-    newest: Option<Sha>,
-    trunk: Option<String>,
-    /// The paths of the last good service file.
-    patterns: Vec<String>,
-    freezes_at: Option<Sha>,
-    /// The tip's file was read and is good. A bad file is read again, so that its problem stays visible.
-    is_read: bool,
-}
-
-impl KnownTrunk {
-    fn of(world: &World, watched: &Watched) -> Self {
-        let Some(service) = world.service_at(watched) else { return Self::default() };
-        let tip = service.state.tip.clone();
-        let read = tip.as_ref().and_then(|tip| service.pipelines.get(tip)?.as_ref().ok());
-        Self {
-            name: Some(service.name.clone()),
-            newest: service.state.newest_build().map(|build| build.sha.clone()),
-            freezes_at: service.freezes_at.clone(),
-            trunk: service.file.as_ref().and_then(|file| file.trunk.clone()),
-            patterns: service.file.as_ref().map_or_else(Vec::new, |file| file.paths.clone()),
-            is_read: read.is_some_and(|file| file.name == service.name),
-            tip,
-        }
-    }
-}
-
-/// Keeps the commits of all builds in a mirror that was made again. `None` for a service without builds.
-async fn keep_builds(world: &WorldReader, watched: &Watched, mirror: &Mirror) -> Option<NewMirror> {
+/// Keeps the commits of all builds in a mirror that was made again. `None` if it keeps them all already.
+async fn keep_builds(
+    world: &WorldReader,
+    watched: &Watched,
+    mirror: &Mirror,
+    was_missing: bool,
+) -> Option<NewMirror> {
     let builds: Vec<_> = {
         let world = world.world();
         let builds = world.service_at(watched)?.state.builds.values();
         builds.map(|build| (build.number, build.sha.clone())).collect()
     };
-    let is_new = builds.is_empty();
+    let kept = mirror.kept().await.unwrap_or_default();
+    let mut is_new = false;
     let mut lost = Vec::new();
-    for (number, sha) in builds {
+    for (number, sha) in builds.into_iter().filter(|(_, sha)| !kept.contains(sha)) {
+        is_new = true;
         if mirror.keep(&sha).await.is_err() {
             lost.push(number);
         }
     }
-    (!is_new).then_some(NewMirror { lost })
+    is_new.then_some(NewMirror { lost, was_missing })
 }
 
 /// Whether the engine took in this tip, and its service file is good.
@@ -216,24 +193,9 @@ pub(super) fn is_taken_in(world: &World, watched: &Watched, tip: &Sha) -> bool {
     known.is_read && is_at(&known.tip) && is_at(&known.freezes_at)
 }
 
-/// The service file at a commit. The inner error says that it is missing or has a mistake.
-pub(in crate::engine) async fn read_file(
-    mirror: &Mirror,
-    watched: &Watched,
-    at: &Sha,
-) -> Result<Result<ServiceFile, String>, GitError> {
-    let path = watched.service_file();
-    let file = match mirror.file(at, &path).await {
-        // The last good file applies until this one is corrected. The trunk goes on.
-        Err(GitError::TooMuch { .. }) => {
-            return Ok(Err(format!("{path} in commit {} is larger than 1 MiB", at.short())));
-        }
-        file => file?,
-    };
-    Ok(match file {
-        Some(text) => ServiceFile::parse(&text, &path).map_err(|error| error.in_one_line()),
-        None => Err(format!("commit {} has no {path}; write one and merge it", at.short())),
-    })
+/// Whether a commit is in the history of the tip. One that the repository does not have is in none.
+async fn contains(mirror: &Mirror, tip: &Sha, sha: &Sha) -> Result<bool, GitError> {
+    Ok(mirror.has(sha).await? && mirror.is_ancestor(sha, tip).await?)
 }
 
 async fn rewrite(
@@ -244,7 +206,7 @@ async fn rewrite(
     tip: &Sha,
 ) -> Result<Option<TrunkRewrite>, GitError> {
     let Some(before) = before else { return Ok(None) };
-    if before == tip || mirror.is_ancestor(before, tip).await? {
+    if before == tip || contains(mirror, tip, before).await? {
         return Ok(None);
     }
     let builds: Vec<_> = {
@@ -256,7 +218,7 @@ async fn rewrite(
     let mut off_trunk = Vec::new();
     for (number, sha) in builds {
         // Every older build is on the trunk too.
-        if mirror.is_ancestor(&sha, tip).await? {
+        if contains(mirror, tip, &sha).await? {
             return Ok(Some(TrunkRewrite { off_trunk, onto: Some((number, sha)) }));
         }
         off_trunk.push(number);
@@ -264,7 +226,8 @@ async fn rewrite(
     Ok(Some(TrunkRewrite { off_trunk, onto: None }))
 }
 
-async fn new_builds(
+/// The builds of these commits, each with the commits since the one before.
+pub(in crate::engine) async fn new_builds(
     mirror: &Mirror,
     watched: &Watched,
     paths: Option<&Paths>,

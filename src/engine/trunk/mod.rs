@@ -1,5 +1,7 @@
 //! The trunk of a repository: watches it, looks at it with git, and takes in the result.
 
+mod find_trunk;
+mod known;
 mod look;
 mod take_in;
 pub(super) mod update;
@@ -9,9 +11,11 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, mpsc};
 
-pub(super) use self::look::read_file;
-pub use self::take_in::TakeIn;
+pub(super) use self::known::read_file;
+pub(super) use self::look::new_builds;
 pub(super) use self::take_in::with_owner;
+pub use self::take_in::{TakeIn, not_watched};
+pub(super) use self::update::NewBuild;
 pub(super) use self::watch::watch;
 use super::clock::Clock;
 use super::freezes::Freezes;

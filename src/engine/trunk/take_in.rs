@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::update::{NewMirror, TrunkLook, TrunkUpdate};
 use crate::config::service_file::ServiceFile;
+use crate::config::user_file::Watched;
 use crate::domain::event::Fact;
 use crate::domain::ids::{BuildNumber, ServiceName};
 use crate::domain::people::{Actor, Identity, People, Person};
@@ -91,7 +92,11 @@ impl TakeIn<'_> {
             service.lost_builds.extend(new.lost.iter().copied());
         }
         if new.is_some() || service.lost_builds.is_empty() {
-            service.set_trouble("mirror", self.now, new.map(|_| remade(&service.lost_builds)));
+            service.set_trouble(
+                "mirror",
+                self.now,
+                new.map(|new| remade(new, &service.lost_builds)),
+            );
         }
     }
 
@@ -106,6 +111,11 @@ impl TakeIn<'_> {
         let named = match &look.result {
             Ok(TrunkUpdate { file: None, .. }) => return Ok(None),
             Ok(update @ TrunkUpdate { file: Some(file), .. }) => {
+                let moved = moved(&world.world(), file);
+                if let Some(name) = moved {
+                    self.moved(world, store, look, &name)?;
+                    return Ok(Some(name));
+                }
                 named(&world.world(), file, &place).map(|name| (name, update))
             }
             Err(trouble) => Err(trouble.clone()),
@@ -132,8 +142,38 @@ impl TakeIn<'_> {
         Ok(Some(name))
     }
 
+    /// A service goes on at another address, with its history. The next look finds what is new there.
+    fn moved(
+        &self,
+        world: &mut WorldOwner,
+        store: &mut Store,
+        look: &TrunkLook,
+        name: &ServiceName,
+    ) -> Result<(), StoreError> {
+        let place = display_url(&look.watched.repository);
+        store.know(&KnownService {
+            name: name.clone(),
+            repository: place.clone(),
+            folder: look.watched.folder.clone().unwrap_or_default(),
+        })?;
+        world.set_trouble(&place, self.now, None);
+        world.change(name, |service| {
+            service.watched = look.watched.clone();
+            service.mirror = look.mirror.clone();
+            // The same commit may have other files there.
+            service.pipelines.clear();
+            service.freezes_at = None;
+            service.uses = Uses::default();
+            service.set_trouble("trunk", self.now, None);
+            service.set_trouble(NOT_WATCHED, self.now, None);
+        });
+        Ok(())
+    }
+
     fn update(&self, service: &mut Service, update: &TrunkUpdate) {
         service.trunk.clone_from(&update.trunk);
+        service.set_trouble("clone", self.now, update.clone.clone());
+        service.set_trouble(NOT_WATCHED, self.now, None);
         if let Some(found) = &update.freezes {
             found.settle(service, self.freezes, &update.tip, self.now);
         }
@@ -201,16 +241,40 @@ fn matches_nothing(patterns: &[String]) -> Option<Trouble> {
 }
 
 /// The notice of a mirror that was made again.
-fn remade(lost: &BTreeSet<BuildNumber>) -> Trouble {
+fn remade(new: &NewMirror, lost: &BTreeSet<BuildNumber>) -> Trouble {
     let lost: Vec<_> = lost.iter().map(BuildNumber::to_string).collect();
     let lost = match lost.as_slice() {
         [] => "all builds are still in the repository".to_owned(),
         lost => format!("the repository has no commit any more for {}", lost.join(", ")),
     };
+    let missing = "the engine's copy of the repository was missing and was made again; ";
+    let missing = if new.was_missing { missing } else { "" };
     Trouble::new(
-        format!("the engine's copy of the repository was missing and was made again; {lost}"),
+        format!("{missing}{lost}"),
         "keep the data folder's mirrors; builds whose commit is gone can only be rolled back to while their checkout is kept",
     )
+}
+
+/// The source of the problem that a service is no longer in the user file.
+const NOT_WATCHED: &str = "not watched";
+
+/// A repository was taken out of the user file: its services stay, and say so.
+pub fn not_watched(world: &mut WorldOwner, watched: &Watched, now: DateTime<Utc>) {
+    let place = display_url(&watched.repository);
+    world.set_trouble(&place, now, None);
+    let Some(name) = world.world().service_at(watched).map(|service| service.name.clone()) else {
+        return;
+    };
+    let what = format!("{place} is not in config.toml any more, so its trunk is not looked at");
+    let remedy = "write it there again, or run \"trunkline engine restart\" to forget the service";
+    let trouble = Trouble::new(what, remedy);
+    world.change(&name, |service| service.set_trouble(NOT_WATCHED, now, Some(trouble)));
+}
+
+/// The service of this name whose address was taken out of the user file: it moved.
+fn moved(world: &World, file: &Result<ServiceFile, String>) -> Option<ServiceName> {
+    let service = world.services.get(&file.as_ref().ok()?.name)?;
+    service.problems.contains_key(NOT_WATCHED).then(|| service.name.clone())
 }
 
 /// The name of a new service, if it is free.

@@ -21,6 +21,8 @@ pub struct TrunkLook {
 #[derive(Debug)]
 pub struct TrunkUpdate {
     pub(super) trunk: String,
+    /// That a clone is watched and not its remote.
+    pub(super) clone: Option<Trouble>,
     /// The service file at the tip, unless it was read before. The inner error says why it cannot be used.
     pub(super) file: Option<Result<ServiceFile, String>>,
     /// The paths of that file that match no file.
@@ -49,6 +51,8 @@ pub struct TrunkUpdate {
 #[derive(Debug)]
 pub(super) struct NewMirror {
     pub(super) lost: Vec<BuildNumber>,
+    /// Whether it was there when this engine looked before.
+    pub(super) was_missing: bool,
 }
 
 /// A force-push: the builds that it took off the trunk, and the newest build that is still on it.
@@ -59,10 +63,10 @@ pub(super) struct TrunkRewrite {
 }
 
 #[derive(Debug)]
-pub(super) struct NewBuild {
-    pub(super) sha: Sha,
-    pub(super) commits: Vec<Commit>,
-    pub(super) more: u32,
-    pub(super) reverts: Vec<Revert>,
-    pub(super) recipe: Option<Recipe>,
+pub struct NewBuild {
+    pub sha: Sha,
+    pub commits: Vec<Commit>,
+    pub more: u32,
+    pub reverts: Vec<Revert>,
+    pub recipe: Option<Recipe>,
 }

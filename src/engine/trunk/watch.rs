@@ -36,7 +36,7 @@ pub(in crate::engine) async fn watch(
     let mut failures = 0;
     let mut trunk: Option<String> = None;
     let mut last: Option<LastLook> = None;
-    let mut times_made = 0;
+    let mut times_made = None;
     loop {
         let branch = match &trunk {
             Some(trunk) => mirror.standing(trunk).await,
@@ -54,8 +54,10 @@ pub(in crate::engine) async fn watch(
                 let _permit = permit(&context).await;
                 Box::pin(look(&context, &watched, &mirror, owner.as_ref(), times_made)).await
             };
-            if result.is_ok() {
-                times_made = mirror.times_made();
+            // A service that is not known yet may have builds: it may have moved here.
+            let is_known = context.world.read(|world| world.service_at(&watched).is_some());
+            if result.is_ok() && is_known {
+                times_made = Some(mirror.times_made());
             }
             failures = if result.is_err() { failures + 1 } else { 0 };
             trunk = result.as_ref().ok().map(|update| update.trunk.clone());

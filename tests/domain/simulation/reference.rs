@@ -155,8 +155,12 @@ impl Reference {
                 self.requests.asked(event, *build, *until);
             }
             Fact::RequestWithdrawn { request, .. } => self.requests.withdrawn(event.at, *request),
-            Fact::DeploymentObserved(_) | Fact::ObservedEnded { .. } => {
-                panic!("{event:?}: no command and no decision records what another engine does")
+            Fact::DeploymentObserved(_)
+            | Fact::ObservedEnded { .. }
+            | Fact::ProductionAdopted(_) => {
+                panic!(
+                    "{event:?}: no command of the story records what is done outside of trunkline"
+                )
             }
             // Nothing was done.
             Fact::Refused { .. } => {}

@@ -179,6 +179,8 @@ fn first_fact(command: &Command, fact: &Fact) -> bool {
         Command::Withdraw { .. } => matches!(fact, Fact::RequestWithdrawn { .. }),
         Command::Freeze { .. } => matches!(fact, Fact::FreezePlaced { .. }),
         Command::Lift { .. } => matches!(fact, Fact::FreezeLifted { .. }),
+        Command::BuildTip {} => matches!(fact, Fact::BuildFound { .. }),
+        Command::Adopt { .. } => matches!(fact, Fact::ProductionAdopted(_)),
     }
 }
 

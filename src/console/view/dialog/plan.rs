@@ -75,6 +75,7 @@ fn subject(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
             let beside = 2 + since.chars().count();
             build(model, width, "live", live, beside).gap(2).own(since, Role::Muted)
         }
+        None if plan.live_unknown => fact(model, width, "live").own("not known", Role::Warn),
         None => fact(model, width, "live").own("nothing yet", Role::Muted),
     };
     vec![target.line(), live.line()]

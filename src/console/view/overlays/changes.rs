@@ -34,7 +34,8 @@ pub fn draw(model: &Model, page: &ChangesPage, frame: &mut Frame, body: Rect) {
 }
 
 fn title(plan: &Plan) -> String {
-    let live = plan.live.as_ref().map_or("nothing".into(), |live| live.build.to_string());
+    let none = if plan.live_unknown { "what is live (not known)" } else { "nothing" };
+    let live = plan.live.as_ref().map_or(none.into(), |live| live.build.to_string());
     match plan.kind {
         DeploymentKind::Rollback => {
             format!(" Removed by the rollback {live} to {} ", plan.target.build)
@@ -160,6 +161,7 @@ pub fn summary(model: &Model, plan: &Plan) -> String {
         if writers.is_empty() { String::new() } else { format!(" by {}", writers.join(", ")) }
     };
     let (own, beside) = (count(plan.range.own_len(), "commit"), plan.range.beside_len());
+    let own = if plan.live_unknown { format!("at least {own}") } else { own };
     let beside = (beside > 0).then(|| format!("; {beside} more{} outside of its paths", by(true)));
     let (by, files) = (by(false), count(plan.range.files(), "file"));
     format!("{own}{by}, {files}{}", beside.unwrap_or_default())

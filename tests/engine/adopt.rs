@@ -1,0 +1,99 @@
+//! A service that ran before trunkline: that what is live is not known, and what a person states about it.
+
+use trunkline::domain::command::{Action, Command};
+use trunkline::domain::ids::{BuildNumber, Environment, Sha};
+use trunkline::domain::plan::{Guard, Plan, Severity};
+use trunkline::domain::remedy::Remedy;
+
+use trunkline_testing::engine::{QUICK, World, refusal};
+
+/// A service with three commits before trunkline, the first without a service file, and its first build.
+async fn old_service() -> (World, [Sha; 3]) {
+    let mut world = World::with_file(QUICK);
+    let begin = world.repository.head();
+    let commit =
+        |name: &str| world.repository.commit_by("Raj", "raj@example.com", name, name, name);
+    let shas = [begin, commit("second"), commit("third")];
+    world.start().await;
+    let first = |row: &trunkline::domain::snapshot::BuildRow| {
+        row.build.number == BuildNumber(3) && !row.build.verifications.is_empty()
+    };
+    world.until_build("the first build", first).await;
+    (world, shas)
+}
+
+fn adopt(commit: &Sha, reason: &str) -> Command {
+    Command::Adopt { commit: commit.short().to_owned(), reason: reason.to_owned() }
+}
+
+fn said(plan: &Plan, guard: Guard) -> (Severity, &str) {
+    let found = plan.findings.iter().find(|finding| finding.guard == guard).unwrap();
+    (found.severity, &found.sentence)
+}
+
+#[tokio::test]
+async fn a_first_promote_says_that_what_is_live_is_unknown_until_a_person_states_it() {
+    let (mut world, [_, second, third]) = old_service().await;
+    let newest = Action::Promote { build: BuildNumber(3) };
+    let plan = world.plan("ann", newest).await.unwrap();
+    assert!(plan.live_unknown && plan.live.is_none());
+    let (severity, sentence) = said(&plan, Guard::Order);
+    assert_eq!(severity, Severity::Warn);
+    assert!(sentence.starts_with("What is live is not known"), "{sentence}");
+    let remedies: Vec<_> = plan.findings.iter().filter_map(|f| f.remedy.clone()).collect();
+    assert!(remedies.contains(&Remedy::Adopt { commit: None }), "{remedies:?}");
+    let (severity, sentence) = said(&plan, Guard::Author);
+    assert_eq!(severity, Severity::Warn);
+    assert!(sentence.contains("is not known"), "{sentence}");
+    assert!(plan.undo.contains("not known"), "{}", plan.undo);
+
+    world.command("ann", adopt(&second, "")).await.unwrap();
+    assert_eq!(world.live_now(), Some(BuildNumber(2)), "it counts the commits of the trunk");
+    let plan = world.plan("raj", newest).await.unwrap();
+    assert!(!plan.live_unknown);
+    let subjects: Vec<_> = plan.range.commits.iter().map(|c| c.subject.as_str()).collect();
+    assert_eq!(subjects, ["third"]);
+    assert_eq!(said(&plan, Guard::Author).0, Severity::Override, "raj wrote what ships");
+    world.live(BuildNumber(3)).await;
+    let back = world.ended(world.rollback().await).await;
+    assert_eq!(back.request.build, BuildNumber(2), "its commit has the steps to come back");
+    assert_eq!(world.live_now(), Some(BuildNumber(2)));
+    let again = refusal(world.command("ann", adopt(&second, "why")).await).to_string();
+    assert!(again.contains("live by the record already"), "{again}");
+    let reason = refusal(world.command("ann", adopt(&third, " ")).await).to_string();
+    assert_eq!(reason, "a reason is needed", "the record says that another build is live");
+    world.command("ann", adopt(&third, "we deployed it by hand")).await.unwrap();
+    assert_eq!(world.live_now(), Some(BuildNumber(3)));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_build_from_before_the_service_file_is_never_offered_as_a_way_back() {
+    let mut world = World::with_file(QUICK);
+    world.repository.git(["rm", "--quiet", "--cached", "trunkline.toml"]);
+    let text = std::fs::read_to_string(world.repository.path().join("trunkline.toml")).unwrap();
+    std::fs::remove_file(world.repository.path().join("trunkline.toml")).unwrap();
+    let bare = world.repository.commit_all("Ann", "ann@example.com", "no service file");
+    world.repository.write("trunkline.toml", &text);
+    world.repository.commit_all("Ann", "ann@example.com", "deploy with trunkline");
+    world.start().await;
+    let first = |row: &trunkline::domain::snapshot::BuildRow| !row.build.verifications.is_empty();
+    let build = world.until_build("the first build", first).await.build.number;
+    let unknown = Command::Adopt { commit: "fedcba9876".into(), reason: String::new() };
+    let unknown = refusal(world.command("raj", unknown).await).to_string();
+    assert!(unknown.starts_with("no fetched commit"), "{unknown}");
+    world.command("raj", adopt(&bare, "")).await.unwrap();
+    let plan = world.plan("raj", Action::Promote { build }).await.unwrap();
+    assert!(plan.undo.contains("declares no steps to bring it back"), "{}", plan.undo);
+    assert_eq!(plan.undo_remedy, None);
+    world.live(build).await;
+    let target = world.until("a snapshot", |s| Some(s.rollback.is_some())).await;
+    assert!(!target, "nothing is offered that would be refused");
+    let refused = world.plan("raj", Action::Rollback { to: None }).await.unwrap_err().to_string();
+    assert!(refused.contains("was live before trunkline"), "{refused}");
+    let rows = world.until("the history", |s| Some(s.deployments.clone())).await;
+    let of_production =
+        rows.iter().filter(|row| row.deployment.request.environment == Environment::Production);
+    assert_eq!(of_production.count(), 2, "the statement stands in the history");
+    world.stop().await;
+}
