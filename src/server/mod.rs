@@ -140,13 +140,13 @@ where
             Err(error) => return tracing::warn!(%error, "could not identify the caller"),
         };
         let service =
-            Watched { inner: TowerToHyperService::new(router), connection: connection.into() };
+            NotedService { inner: TowerToHyperService::new(router), connection: connection.into() };
         if let Err(error) = self.serve(stream, service).await {
             tracing::debug!(%error, "a connection broke");
         }
     }
 
-    async fn serve(&self, stream: UnixStream, service: Watched) -> hyper::Result<()> {
+    async fn serve(&self, stream: UnixStream, service: NotedService) -> hyper::Result<()> {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)
@@ -161,12 +161,12 @@ where
 }
 
 /// The routes, with what the connection does noted.
-struct Watched {
+struct NotedService {
     inner: TowerToHyperService<Router>,
     connection: Arc<Connection>,
 }
 
-impl Service<Request<Incoming>> for Watched {
+impl Service<Request<Incoming>> for NotedService {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;

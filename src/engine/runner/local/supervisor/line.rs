@@ -22,7 +22,7 @@ pub(super) fn goes_back(line: &[u8]) -> bool {
 
 /// The rows that the line becomes, mostly one: a step may draw several rows and move between them.
 pub(super) fn rows(line: &[u8]) -> Vec<Vec<u8>> {
-    let mut screen = Screen::default();
+    let mut screen = LineScreen::default();
     screen.draw(line);
     screen.end_row();
     if screen.rows.is_empty() {
@@ -36,7 +36,7 @@ pub(super) fn shortened(line: &[u8]) -> Vec<u8> {
     if line.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\r')) {
         return overwritten(line);
     }
-    let mut screen = Screen::default();
+    let mut screen = LineScreen::default();
     screen.draw(line);
     let (column, look) = (screen.column, std::mem::take(&mut screen.look));
     let mut short = screen.rows.into_iter().fold(Vec::new(), |mut all, row| {
@@ -71,7 +71,7 @@ struct ScreenColumn {
 }
 
 #[derive(Debug, Default)]
-struct Screen {
+struct LineScreen {
     cells: Vec<ScreenColumn>,
     column: usize,
     look: Vec<u8>,
@@ -80,7 +80,7 @@ struct Screen {
     rows: Vec<Vec<u8>>,
 }
 
-impl Screen {
+impl LineScreen {
     fn draw(&mut self, line: &[u8]) {
         let mut at = 0;
         while at < line.len() {
