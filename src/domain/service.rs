@@ -31,7 +31,7 @@ pub struct Live {
 
 /// Why the service file of a build cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unusable {
+pub struct UndeployableBuild {
     pub why: String,
     /// Whether that also keeps it from staging.
     pub in_staging: bool,
@@ -61,7 +61,7 @@ pub struct ServiceState {
     recipes: BTreeMap<BuildNumber, Arc<Recipe>>,
     /// The builds whose service file cannot be used, by what the engine read where no recipe is recorded. No event
     /// records them: the engine sets them.
-    pub unusable: BTreeMap<BuildNumber, Unusable>,
+    pub unusable: BTreeMap<BuildNumber, UndeployableBuild>,
     /// The schema changes of other services on the same database, oldest first. No event of this service records
     /// them: the engine sets them.
     pub shared_changes: Vec<SharedChange>,

@@ -19,7 +19,7 @@ use crate::domain::event::{DeploymentKind, StepSpec};
 use crate::domain::ids::{BuildNumber, Environment, ServiceName, Sha};
 use crate::domain::people::People;
 use crate::domain::policy::Policy;
-use crate::domain::service::{ServiceState, Unusable};
+use crate::domain::service::{ServiceState, UndeployableBuild};
 use crate::domain::snapshot::Problem;
 use crate::domain::way_back::NO_STEPS;
 use crate::git::{Mirror, Paths};
@@ -196,9 +196,9 @@ impl Service {
         let recorded = self.state.recipe(number).and_then(|recipe| recipe.pipeline.as_ref());
         let read = self.state.builds.get(&number).and_then(|build| self.pipelines.get(&build.sha));
         let unusable = match read.filter(|_| recorded.is_none()) {
-            Some(Err(why)) => Some(Unusable { why: why.clone(), in_staging: true }),
+            Some(Err(why)) => Some(UndeployableBuild { why: why.clone(), in_staging: true }),
             Some(Ok(file)) if file.production.is_empty() => {
-                Some(Unusable { why: NO_STEPS.to_owned(), in_staging: false })
+                Some(UndeployableBuild { why: NO_STEPS.to_owned(), in_staging: false })
             }
             _ => None,
         };
