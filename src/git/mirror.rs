@@ -14,6 +14,7 @@ use super::changed::{self, BoundedList, ChangedFile, FileText};
 use super::clone::LocalClone;
 use super::entry::{self, FileEntry};
 use super::error::GitError;
+use super::heads::{Heads, USUAL_TRUNKS};
 use super::origin::Origin;
 use super::paths::{self, Paths};
 use super::process::{Git, NETWORK};
@@ -34,8 +35,6 @@ const TRUNK_ALONE: Duration = Duration::from_secs(20);
 const INDEXING: Duration = Duration::from_mins(1);
 /// The largest file that is read from a commit, in bytes.
 const LARGEST_FILE: u64 = 1024 * 1024;
-/// The usual names of a trunk.
-const USUAL_TRUNKS: [&str; 3] = ["main", "master", "trunk"];
 
 /// A handle on the mirror; clones share it.
 #[derive(Debug, Clone)]
@@ -558,43 +557,6 @@ impl Mirror {
         }
         self.source.as_argument().to_string_lossy().into_owned()
     }
-}
-
-/// The candidates for the default branch of a repository.
-#[derive(Default)]
-struct Heads {
-    head: Option<String>,
-    origin: Option<String>,
-    usual: Vec<String>,
-}
-
-impl Heads {
-    fn parse(answer: &str) -> Self {
-        let mut heads = Self::default();
-        for (value, name) in answer.lines().filter_map(|line| line.split_once('\t')) {
-            let target = value.strip_prefix("ref: ");
-            match name {
-                "HEAD" => heads.head = branch(target, "refs/heads/").or(heads.head),
-                "refs/remotes/origin/HEAD" => {
-                    heads.origin = branch(target, "refs/remotes/origin/").or(heads.origin);
-                }
-                _ => heads.usual.extend(branch(Some(name), "refs/heads/")),
-            }
-        }
-        heads
-    }
-
-    fn trunk(self, has_work_tree: bool) -> Option<String> {
-        if !has_work_tree {
-            return self.head.or_else(|| self.usual.into_iter().next());
-        }
-        let head = self.head.clone().filter(|head| USUAL_TRUNKS.contains(&head.as_str()));
-        self.origin.or(head).or_else(|| self.usual.into_iter().next()).or(self.head)
-    }
-}
-
-fn branch(name: Option<&str>, prefix: &str) -> Option<String> {
-    name?.strip_prefix(prefix).map(str::to_owned)
 }
 
 /// Parses a commit id in the output of git.

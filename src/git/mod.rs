@@ -6,6 +6,7 @@ mod checkout;
 mod clone;
 mod entry;
 mod error;
+mod heads;
 mod identity;
 mod lfs;
 mod locks;
