@@ -98,7 +98,7 @@ async fn incomplete(mirror: &Mirror, watched: &Watched, trunk: &str) -> Option<T
     let what = format!("the clone {place} is {kind}: it lacks a part of the history");
     let unshallow = format!("run: git -C {place} fetch --unshallow");
     let remedy = match (clone.remote, clone.is_shallow) {
-        (Some(_), _) => "run \"trunkline init\" in it: then its remote is watched".to_owned(),
+        (Some(_), _) => "run \"init\" in that clone: then its remote is watched".to_owned(),
         (None, true) => unshallow,
         (None, false) => "watch a complete clone".to_owned(),
     };
@@ -118,5 +118,5 @@ pub(super) async fn behind_a_remote(mirror: &Mirror, trunk: &str) -> Option<Trou
     let what = format!(
         "the clone {place} is watched and not {url}: what others push arrives when somebody pulls there{behind}"
     );
-    Some(Trouble::new(what, "run \"trunkline init\" in it: then its remote is watched"))
+    Some(Trouble::new(what, "run \"init\" in that clone: then its remote is watched"))
 }

@@ -266,7 +266,7 @@ pub fn not_watched(world: &mut WorldOwner, watched: &Watched, now: DateTime<Utc>
         return;
     };
     let what = format!("{place} is not in config.toml any more, so its trunk is not looked at");
-    let remedy = "write it there again, or run \"trunkline engine restart\" to forget the service";
+    let remedy = "write it there again; a restart of the engine forgets the service";
     let trouble = Trouble::new(what, remedy);
     world.change(&name, |service| service.set_trouble(NOT_WATCHED, now, Some(trouble)));
 }
