@@ -179,9 +179,9 @@ pub async fn stop(places: &Places) -> Result<Option<i32>, CliError> {
     }
 }
 
-/// Stops the engines whose data folder was removed or replaced: they hold no lock that anybody could find.
-pub async fn stop_lost() -> Result<Vec<FoundEngine>, CliError> {
-    let lost: Vec<_> = engines::all().into_iter().filter(|engine| engine.is_lost).collect();
+/// Stops the engines of this data folder that hold no lock in it any more, since it was removed or replaced.
+pub async fn stop_lost(places: &Places) -> Result<Vec<FoundEngine>, CliError> {
+    let lost: Vec<_> = engines::lost_in(&places.data).collect();
     for engine in &lost {
         terminate(engine.pid)?;
     }

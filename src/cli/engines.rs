@@ -19,19 +19,36 @@ pub struct FoundEngine {
     pub is_lost: bool,
 }
 
-/// All engines of this user. Empty without `/proc`.
+/// All engines of this user that see the same files. Empty without `/proc`.
 pub fn all() -> Vec<FoundEngine> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     ids.filter(|pid| serves(*pid)).filter_map(engine).collect()
 }
 
-/// Whether it is a process of this user that was started as `… serve …`.
+/// The engines of this data folder whose lock is not in it.
+pub fn lost_in(data: &Path) -> impl Iterator<Item = FoundEngine> {
+    let folder = real_path(data);
+    all().into_iter().filter(move |engine| engine.is_lost && engine.folder == folder)
+}
+
+/// The path as the kernel names it, also of a folder that is gone.
+fn real_path(folder: &Path) -> PathBuf {
+    let whole = || fs::canonicalize(folder).ok();
+    let parent = || Some(fs::canonicalize(folder.parent()?).ok()?.join(folder.file_name()?));
+    whole().or_else(parent).unwrap_or_else(|| folder.to_owned())
+}
+
+/// Whether it is a process of this user that was started as `… serve …`. One in a container sees other files at the same
+/// paths, so that its lock would look lost.
 fn serves(pid: i32) -> bool {
     let own = rustix::process::geteuid().as_raw();
     let is_own = fs::metadata(format!("/proc/{pid}")).is_ok_and(|process| process.uid() == own);
+    let files = |id: &str| fs::read_link(format!("/proc/{id}/ns/mnt")).ok();
     let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    is_own && words.split(|byte| *byte == 0).any(|word| word == b"serve")
+    is_own
+        && files(&pid.to_string()) == files("self")
+        && words.split(|byte| *byte == 0).any(|word| word == b"serve")
 }
 
 fn engine(pid: i32) -> Option<FoundEngine> {
