@@ -29,12 +29,12 @@ fn assert_document(what: &[&str], bytes: &[u8]) {
     assert!(documents.map(Result::unwrap).count() > 0, "{what:?} printed nothing");
 }
 
-/// Runs a command into pipes and on a terminal; both get text alone. What it printed into the pipe.
+/// Runs a command into pipes and on a terminal without colours; both get text alone. What it printed into the pipe.
 fn said(shop: &Shop, arguments: &[&str]) -> String {
     let piped = shop.home.trunkline(arguments);
     assert_text(arguments, &piped.stdout);
     assert_text(arguments, &piped.stderr);
-    let mut terminal = shop.home.on_terminal(arguments, WIDE);
+    let mut terminal = shop.home.on_terminal_with(arguments, WIDE, &[("NO_COLOR", "1")]);
     terminal.exit_code();
     assert_text(arguments, &terminal.bytes());
     String::from_utf8([piped.stdout, piped.stderr].concat()).unwrap()
@@ -50,7 +50,27 @@ fn documents(shop: &Shop, arguments: &[&str]) {
     assert_document(arguments, &bytes);
 }
 
+/// In colours, a table has those of its own cells and no other control characters.
+fn colours_its_tables_alone(shop: &Shop) {
+    for arguments in [&["builds"][..], &["history"]] {
+        let mut terminal = shop.home.on_terminal(arguments, WIDE);
+        terminal.exit_code();
+        let bytes = terminal.bytes();
+        let text = std::str::from_utf8(&bytes).expect("text");
+        let own =
+            ["\u{1b}[31m", "\u{1b}[32m", "\u{1b}[33m", "\u{1b}[2m", "\u{1b}[36m", "\u{1b}[0m"];
+        for line in text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)) {
+            let colours = line.matches('\u{1b}').count();
+            // One pair for the cell of the state: nothing that others wrote adds another.
+            assert!(colours <= 2, "{line:?}");
+            let plain = own.iter().fold(line.to_owned(), |line, own| line.replace(own, ""));
+            assert_eq!(fault_in_sentence(&plain), None, "{arguments:?} wrote {line:?}");
+        }
+    }
+}
+
 fn looks_at_everything(shop: &Shop, newest: &str) {
+    colours_its_tables_alone(shop);
     assert!(said(shop, &["builds"]).contains("alice (approved)"));
     assert!(said(shop, &["plan", "promote", newest]).contains("not ASCII  U+"));
     assert!(said(shop, &["logs"]).contains("All checks passed"));
