@@ -8,6 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 use trunkline::domain::command::Action;
 use trunkline::domain::deployment::DeploymentState;
+use trunkline::domain::event::Outcome;
 use trunkline::domain::snapshot::BuildRow;
 
 use super::shop::entries;
@@ -229,8 +230,20 @@ async fn a_repository_full_of_traps_is_fetched_and_deployed_and_springs_none() {
     plumb(&["update-ref", "refs/heads/main", &sprung]);
     let _ = fs::remove_file(&canary);
     world.start().await;
+    let refused = world.until("the submodule is refused", |snapshot| {
+        match &snapshot.deployments.first()?.deployment.ended.as_ref()?.outcome {
+            Outcome::Failed(why) => Some(why.clone()),
+            _ => None,
+        }
+    });
+    let why = refused.await;
+    assert!(why.contains("the submodule lib") && why.contains("'ext' not allowed"), "{why}");
+    plumb(&["update-index", "--force-remove", "lib"]);
+    let tree = plumb(&["write-tree"]);
+    let without = plumb(&["commit-tree", &tree, "-p", &sprung, "-m", "no submodule"]);
+    plumb(&["update-ref", "refs/heads/main", &without]);
     let row = world.until_build("it is verified", is_verified).await;
-    assert_eq!(row.build.sha.as_str(), sprung);
+    assert_eq!(row.build.sha.as_str(), without);
     world.live(row.build.number).await;
     assert_eq!(fs::read_to_string(&canary).unwrap_or_default(), "", "a trap was sprung");
     assert_eq!(fs::read_to_string(world.folder().join("secret")).unwrap(), "outside");
