@@ -27,6 +27,10 @@ pub(super) async fn check(places: &Places) -> Option<Check> {
         let complete = record_check::is_complete(&places.data, Seq(0));
         return complete.err().map(|why| Check::wrong("record", why.to_string(), RESTORE));
     }
+    if !path.is_file() {
+        let found = format!("{} is not a file", path.display());
+        return Some(Check::wrong("record", found, "move it away"));
+    }
     Some(file(&places.data, &path, head.as_ref()).unwrap_or_else(|error| match error {
         StoreError::Newer { .. } | StoreError::Damaged { .. } => {
             Check::wrong("record", error.to_string(), "no engine can start before this is done")

@@ -320,7 +320,10 @@ fn a_repository_that_is_gone_is_said_and_comes_back() {
     let said = service()["problems"][0]["what"].as_str().unwrap().to_owned();
     assert!(!said.contains('\n') && said.contains("not appear to be a git repository"), "{said}");
     let doctor = home.trunkline(&["doctor"]);
-    assert!(text(&doctor).contains("check the repository's address and access"), "{doctor:?}");
+    assert!(
+        text(&doctor).contains("check access; if the repository moved, write its new address"),
+        "{doctor:?}"
+    );
     fs::rename(&away, Path::new(repository.path())).unwrap();
     until("it is back", || service()["problems"] == serde_json::json!([]));
 }
