@@ -59,7 +59,7 @@ pub enum Fact {
         reverts: Vec<Revert>,
         /// What it needs to be deployed; absent if its service file cannot be used.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        recipe: Option<Recipe>,
+        recipe: Option<Box<Recipe>>,
     },
     /// The trunk was force-pushed: `from` is no longer an ancestor of `to`, and these builds are off the trunk.
     TrunkRewritten {

@@ -17,7 +17,7 @@ pub struct TipOfTrunk {
     pub commits: Vec<Commit>,
     pub more: u32,
     pub reverts: Vec<Revert>,
-    pub recipe: Option<Recipe>,
+    pub recipe: Option<Box<Recipe>>,
 }
 
 pub(super) fn build(

@@ -69,7 +69,8 @@ pub(super) async fn look(
         None => None,
     };
     let (builds, first) =
-        builds_since(mirror, watched, paths.as_ref(), &known, rewrite.as_ref(), &tip).await?;
+        Box::pin(builds_since(mirror, watched, paths.as_ref(), &known, rewrite.as_ref(), &tip))
+            .await?;
     let (before, owner) = (known.tip, owner.cloned());
     Ok(TrunkUpdate {
         trunk,
@@ -252,7 +253,7 @@ pub(in crate::engine) async fn new_builds(
             commits: range.commits.into_iter().map(bare).collect(),
             more,
             reverts,
-            recipe: file.map(|file| file.recipe(watched.folder.clone())),
+            recipe: file.map(|file| Box::new(file.recipe(watched.folder.clone()))),
         });
         before = Some(sha);
     }

@@ -68,5 +68,5 @@ pub struct NewBuild {
     pub commits: Vec<Commit>,
     pub more: u32,
     pub reverts: Vec<Revert>,
-    pub recipe: Option<Recipe>,
+    pub recipe: Option<Box<Recipe>>,
 }
