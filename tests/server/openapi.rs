@@ -342,7 +342,11 @@ async fn every_fact_is_as_described() {
         let sha = world.service(&service()).unwrap().state.builds[&BuildNumber(1)].sha.clone();
         let (build, reason) = (BuildNumber(1), "by hand".to_owned());
         let adopted = Adoption { build, sha, commit: None, no_way_back: true, reason };
-        world.record(&service(), Actor::Person("sam".into()), Fact::ProductionAdopted(adopted));
+        world.record(
+            &service(),
+            Actor::Person("sam".into()),
+            Fact::ProductionAdopted(Box::new(adopted)),
+        );
     });
     let events = described.world.events(None, Seq(0), 1_000, Duration::ZERO).await.unwrap();
     let validator = described.component("Event");

@@ -163,7 +163,7 @@ pub enum Fact {
     },
     /// A person stated what production runs; nothing was deployed. This event's sequence number names it as a
     /// deployment at another engine.
-    ProductionAdopted(Adoption),
+    ProductionAdopted(Box<Adoption>),
     /// A command was refused, by a guard or because something changed. Nothing was done. The same refusal of the same
     /// person is recorded at most once a minute while nothing changes. Refusals from the last moments before the
     /// engine was killed may be missing.

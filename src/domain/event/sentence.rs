@@ -97,7 +97,8 @@ impl Fact {
             Self::FreezeLifted { freeze, reason } => {
                 format!("{by} lifted freeze {freeze}{}", because(reason))
             }
-            Self::ProductionAdopted(Adoption { build, sha, reason, .. }) => {
+            Self::ProductionAdopted(adopted) => {
+                let Adoption { build, sha, reason, .. } = &**adopted;
                 let sha = sha.short();
                 format!("{by} stated that production runs {build} {sha}{}", because(reason))
             }

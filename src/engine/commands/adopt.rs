@@ -35,5 +35,5 @@ pub(super) fn adopt(
     adoption.reason = text("reason", reason, need)?;
     let said = format!("{build} {} counts as live in production", sha.short());
     let deployment = Some(DeploymentId::from(context.next));
-    Ok(Decided { facts: vec![Fact::ProductionAdopted(adoption)], deployment, said })
+    Ok(Decided { facts: vec![Fact::ProductionAdopted(Box::new(adoption))], deployment, said })
 }
