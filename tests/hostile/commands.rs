@@ -200,6 +200,19 @@ fn set_traps(repository: &Repository, trap: &Path) {
     fs::write(repository.path().join(".gitmodules"), modules).unwrap();
 }
 
+/// Runs git past the filters and hooks, which would spring for the one who sets them.
+fn plumb(repository: &Repository, arguments: &[&str]) -> String {
+    let quiet = [
+        "-c",
+        "core.hooksPath=/dev/null",
+        "-c",
+        "core.fsmonitor=false",
+        "-c",
+        "submodule.recurse=false",
+    ];
+    repository.git([&quiet[..], arguments].concat())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repository_full_of_traps_is_fetched_and_deployed_and_springs_none() {
     let mut world = World::with_file(QUICK);
@@ -210,24 +223,21 @@ async fn a_repository_full_of_traps_is_fetched_and_deployed_and_springs_none() {
     world.repository.commit_all("Ann", "ann@example.com", "links");
     let head = world.repository.head();
     set_traps(&world.repository, &program);
-    // Past the filters and hooks, which would spring for the one who sets them.
-    let quiet = [
-        "-c",
-        "core.hooksPath=/dev/null",
-        "-c",
-        "core.fsmonitor=false",
-        "-c",
-        "submodule.recurse=false",
-    ];
-    let plumb = |arguments: &[&str]| world.repository.git([&quiet[..], arguments].concat());
     for file in [".gitattributes", ".gitmodules"] {
-        let blob = plumb(&["hash-object", "-w", "--no-filters", file]);
-        plumb(&["update-index", "--add", "--cacheinfo", &format!("100644,{blob},{file}")]);
+        let blob = plumb(&world.repository, &["hash-object", "-w", "--no-filters", file]);
+        plumb(
+            &world.repository,
+            &["update-index", "--add", "--cacheinfo", &format!("100644,{blob},{file}")],
+        );
     }
-    plumb(&["update-index", "--add", "--cacheinfo", &format!("160000,{head},lib")]);
-    let tree = plumb(&["write-tree"]);
-    let sprung = plumb(&["commit-tree", &tree, "-p", head.as_str(), "-m", "traps"]);
-    plumb(&["update-ref", "refs/heads/main", &sprung]);
+    plumb(
+        &world.repository,
+        &["update-index", "--add", "--cacheinfo", &format!("160000,{head},lib")],
+    );
+    let tree = plumb(&world.repository, &["write-tree"]);
+    let sprung =
+        plumb(&world.repository, &["commit-tree", &tree, "-p", head.as_str(), "-m", "traps"]);
+    plumb(&world.repository, &["update-ref", "refs/heads/main", &sprung]);
     let _ = fs::remove_file(&canary);
     world.start().await;
     let refused = world.until("the submodule is refused", |snapshot| {
@@ -238,10 +248,11 @@ async fn a_repository_full_of_traps_is_fetched_and_deployed_and_springs_none() {
     });
     let why = refused.await;
     assert!(why.contains("the submodule lib") && why.contains("'ext' not allowed"), "{why}");
-    plumb(&["update-index", "--force-remove", "lib"]);
-    let tree = plumb(&["write-tree"]);
-    let without = plumb(&["commit-tree", &tree, "-p", &sprung, "-m", "no submodule"]);
-    plumb(&["update-ref", "refs/heads/main", &without]);
+    plumb(&world.repository, &["update-index", "--force-remove", "lib"]);
+    let tree = plumb(&world.repository, &["write-tree"]);
+    let without =
+        plumb(&world.repository, &["commit-tree", &tree, "-p", &sprung, "-m", "no submodule"]);
+    plumb(&world.repository, &["update-ref", "refs/heads/main", &without]);
     let row = world.until_build("it is verified", is_verified).await;
     assert_eq!(row.build.sha.as_str(), without);
     world.live(row.build.number).await;
