@@ -132,7 +132,7 @@ fn other_engines(places: &Places) -> Vec<Check> {
             let found = format!(
                 "process id {pid} still runs, and its data folder {folder} was removed or replaced"
             );
-            if engines::lost_in(&places.data).any(|lost| lost.pid == pid) {
+            if engines::lost_here().any(|lost| lost.pid == pid) {
                 Check::wrong("engine", found, "run: trunkline engine stop")
             } else {
                 Check::fine("engine", format!("{found}; its next look at a trunk ends it"))

@@ -43,7 +43,7 @@ pub async fn run(global: &Global, command: EngineCommand) -> Result<(), CliError
     match command {
         EngineCommand::Status { reading } => status(&places, out, reading).await,
         EngineCommand::Stop => {
-            let lost = engine_process::stop_lost(&places).await?;
+            let lost = engine_process::stop_lost().await?;
             match engine_process::stop(&places).await? {
                 Some(pid) => out.line(format!("the engine with process id {pid} has stopped"))?,
                 None if lost.is_empty() => out.line("the engine was not running")?,

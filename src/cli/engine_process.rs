@@ -180,8 +180,8 @@ pub async fn stop(places: &Places) -> Result<Option<i32>, CliError> {
 }
 
 /// Stops the engines of this data folder that hold no lock in it any more, since it was removed or replaced.
-pub async fn stop_lost(places: &Places) -> Result<Vec<FoundEngine>, CliError> {
-    let lost: Vec<_> = engines::lost_in(&places.data).collect();
+pub async fn stop_lost() -> Result<Vec<FoundEngine>, CliError> {
+    let lost: Vec<_> = engines::lost_here().collect();
     for engine in &lost {
         terminate(engine.pid)?;
     }

@@ -1,6 +1,7 @@
 //! Finds all engines of this user by the locks that they hold, also of a data folder that is gone (Linux).
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -26,17 +27,23 @@ pub fn all() -> Vec<FoundEngine> {
     ids.filter(|pid| serves(*pid)).filter_map(engine).collect()
 }
 
-/// The engines of this data folder whose lock is not in it.
-pub fn lost_in(data: &Path) -> impl Iterator<Item = FoundEngine> {
-    let folder = real_path(data);
-    all().into_iter().filter(move |engine| engine.is_lost && engine.folder == folder)
+/// The engines whose data folder has the place of ours, and whose lock is not in it any more.
+pub fn lost_here() -> impl Iterator<Item = FoundEngine> {
+    all().into_iter().filter(|engine| engine.is_lost && has_our_places(engine.pid))
 }
 
-/// The path as the kernel names it, also of a folder that is gone.
-fn real_path(folder: &Path) -> PathBuf {
-    let whole = || fs::canonicalize(folder).ok();
-    let parent = || Some(fs::canonicalize(folder.parent()?).ok()?.join(folder.file_name()?));
-    whole().or_else(parent).unwrap_or_else(|| folder.to_owned())
+/// Whether a process was started with the variables that our data folder follows from. Its path does not tell: the kernel
+/// names a folder by the last place that it was moved to.
+fn has_our_places(pid: i32) -> bool {
+    let theirs = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let value = |name: &str| {
+        let mut entries = theirs.split(|byte| *byte == 0);
+        entries.find_map(|entry| entry.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+    };
+    ["TRUNKLINE_DATA_DIR", "XDG_DATA_HOME", "HOME"].iter().all(|name| {
+        let ours = std::env::var_os(name);
+        value(name) == ours.as_deref().map(OsStrExt::as_bytes)
+    })
 }
 
 /// Whether it is a process of this user that was started as `… serve …`. One in a container sees other files at the same

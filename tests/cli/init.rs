@@ -69,7 +69,7 @@ fn a_watched_clone_is_said_and_init_in_it_watches_its_remote_with_the_same_histo
     push(&home, &work, "page.html", "two");
     git(&home, &mine, &["fetch", "--quiet"]);
     until("the problem is said", || problems(&home).contains("what others push arrives when"));
-    assert!(problems(&home).contains("run \\\"trunkline init\\\" in it"), "{}", problems(&home));
+    assert!(problems(&home).contains("run \\\"init\\\" in that clone"), "{}", problems(&home));
 
     let now = said(&init(&home, &mine, &[]));
     assert!(
@@ -104,7 +104,7 @@ fn a_clone_that_lacks_a_part_of_the_history_says_the_remedy_and_the_remedy_works
         let engine = || home.trunkline(&["status"]);
         engine();
         until("the clone is called what it is", || told().contains("lacks a part of the history"));
-        assert!(told().contains("run \"trunkline init\" in it"), "{}", told());
+        assert!(told().contains("run \"init\" in that clone"), "{}", told());
         fs::write(mine.join("trunkline.toml"), service_file("echo shipped")).unwrap();
         said(&init(&home, &mine, &[]));
         home.await_build(2, "verified");
