@@ -46,8 +46,11 @@ fn documents(shop: &Shop, arguments: &[&str]) {
     assert_document(arguments, &piped.stdout);
     let mut terminal = shop.home.on_terminal(arguments, WIDE);
     terminal.exit_code();
-    let bytes: Vec<u8> = terminal.bytes().into_iter().filter(|byte| *byte != b'\r').collect();
-    assert_document(arguments, &bytes);
+    let text = String::from_utf8(terminal.bytes()).expect("text").replace('\r', "");
+    // A note, as that a list was cut, goes to standard error, which is the same terminal.
+    assert_text(arguments, &piped.stderr);
+    let note = String::from_utf8(piped.stderr).expect("text");
+    assert_document(arguments, text.replace(&note, "").as_bytes());
 }
 
 /// In colours, a table has those of its own cells and no other control characters.
