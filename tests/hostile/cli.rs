@@ -36,7 +36,9 @@ fn said(shop: &Shop, arguments: &[&str]) -> String {
     assert_text(arguments, &piped.stderr);
     let mut terminal = shop.home.on_terminal_with(arguments, WIDE, &[("NO_COLOR", "1")]);
     terminal.exit_code();
-    assert_text(arguments, &terminal.bytes());
+    // The line of the waiting is written again in its place.
+    let text = String::from_utf8_lossy(&terminal.bytes()).replace("\r\u{1b}[K", "\n");
+    assert_text(arguments, text.as_bytes());
     String::from_utf8([piped.stdout, piped.stderr].concat()).unwrap()
 }
 
