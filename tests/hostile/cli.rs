@@ -37,7 +37,7 @@ fn said(shop: &Shop, arguments: &[&str]) -> String {
     let mut terminal = shop.home.on_terminal_with(arguments, WIDE, &[("NO_COLOR", "1")]);
     terminal.exit_code();
     // The line of the waiting is written again in its place.
-    let text = String::from_utf8_lossy(&terminal.bytes()).replace("\r\u{1b}[K", "\n");
+    let text = String::from_utf8(terminal.bytes()).expect("text").replace("\r\u{1b}[K", "\n");
     assert_text(arguments, text.as_bytes());
     String::from_utf8([piped.stdout, piped.stderr].concat()).unwrap()
 }
