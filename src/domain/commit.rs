@@ -139,6 +139,13 @@ pub struct LaterChange {
 }
 
 impl Range {
+    /// These commits, and nothing that is not listed, lost or later.
+    #[must_use]
+    pub fn of(from: Option<Sha>, to: Sha, commits: Vec<Commit>) -> Self {
+        let (lost, later) = (Vec::new(), Vec::new());
+        Self { from, to, commits, more: 0, more_beside: 0, lost, later }
+    }
+
     #[must_use]
     pub fn len(&self) -> usize {
         self.commits.len() + self.more as usize

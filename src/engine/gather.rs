@@ -394,7 +394,7 @@ fn recorded(state: &ServiceState, ends: &Endpoints) -> Range {
     let more = builds.map(|(_, build)| build.more).sum::<u32>();
     let more = more + u32::try_from(cut).unwrap_or(u32::MAX);
     let to = state.builds[&ends.target].sha.clone();
-    Range { from: None, to, commits, more, more_beside: 0, lost: Vec::new(), later: Vec::new() }
+    Range { more, ..Range::of(None, to, commits) }
 }
 
 /// The service file that a commit declares, read once.

@@ -1,5 +1,7 @@
 //! The one writer: takes every input from one channel, records it, applies it, then acts.
 
+mod record;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +24,7 @@ use super::trunk::update::TrunkLook;
 use super::trunk::{self, TakeIn};
 use super::world::{Service, Trouble, WorldOwner};
 use crate::domain::command::{Receipt, Refusal};
-use crate::domain::event::{DeploymentKind, DeploymentRequest, Event, Fact};
+use crate::domain::event::{DeploymentKind, Fact};
 use crate::domain::ids::{DeploymentId, Environment, Seq, ServiceName, Sha};
 use crate::domain::people::Actor;
 use crate::domain::policy::Staging;
@@ -39,9 +41,6 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// How long a refusal waits for others, so that many share one transaction and do not delay other commands.
 const REFUSAL_DELAY: Duration = Duration::from_millis(50);
-
-/// Problem key for write failures of the record.
-const RECORD_PROBLEM: &str = "record";
 
 /// Problem key for the notice that the clock was set.
 const CLOCK_PROBLEM: &str = "clock";
@@ -365,119 +364,6 @@ impl Writer {
         }
     }
 
-    /// Writes the facts in one durable transaction, then applies them.
-    fn record(
-        &mut self,
-        name: &ServiceName,
-        actor: &Actor,
-        facts: Vec<Fact>,
-        answered: Option<&Answered>,
-    ) -> Result<(), StoreError> {
-        self.check_space(name, &facts)?;
-        let new = |fact| NewEvent { service: name.clone(), actor: actor.clone(), fact };
-        let events = facts.into_iter().map(new).collect();
-        let events = self.store.append(self.clock.now(), events, answered)?;
-        self.world.set_trouble(RECORD_PROBLEM, self.clock.now(), None);
-        self.world.change(name, |service| {
-            for event in &events {
-                service.state.apply(event);
-                if let Fact::BuildFound { build, .. } = event.fact {
-                    service.note_unusable(build);
-                }
-            }
-        });
-        if events.iter().any(|event| {
-            matches!(event.fact, Fact::DeploymentStarted { .. } | Fact::DeploymentObserved(_))
-        }) {
-            migrations::sync_shared_schema(&mut self.world);
-        }
-        if events.iter().any(ends_a_deployment) {
-            self.acts.tidy(name);
-        }
-        Ok(())
-    }
-
-    /// A rollback may use the space that is kept for it, and until there is more nothing else begins.
-    fn check_space(&self, name: &ServiceName, facts: &[Fact]) -> Result<(), StoreError> {
-        if !self.reserve.is_short() {
-            return Ok(());
-        }
-        let is_rollback = |request: &DeploymentRequest| request.kind == DeploymentKind::Rollback;
-        let rolls_back = |service: &Arc<Service>| {
-            service.state.open(Environment::Production).any(|open| is_rollback(&open.request))
-        };
-        let requested = facts.iter().filter_map(|fact| match fact {
-            Fact::DeploymentRequested(request) => Some(request),
-            _ => None,
-        });
-        let mut requested = requested.peekable();
-        let begins = requested.peek().is_some()
-            || facts.iter().any(|f| matches!(f, Fact::BuildFound { .. }));
-        if requested.any(is_rollback)
-            || self.world.world().services.get(name).is_some_and(rolls_back)
-        {
-            self.reserve.release();
-            return Ok(());
-        }
-        if begins && self.reserve.is_released() { Err(StoreError::Reserved) } else { Ok(()) }
-    }
-
-    /// Writes all waiting refusals in one durable transaction. They change no snapshot.
-    fn record_refusals(&mut self) {
-        let events = self.refusals.waiting().to_vec();
-        if events.is_empty() {
-            return;
-        }
-        match self.store.append(self.clock.now(), events, None) {
-            Ok(events) => {
-                self.refusals.recorded();
-                self.world.set_trouble(RECORD_PROBLEM, self.clock.now(), None);
-                self.world.apply_unseen(&events);
-            }
-            Err(error) => {
-                self.trouble(&error);
-                self.refusals_after(RETRY);
-            }
-        }
-    }
-
-    fn refusals_after(&mut self, pause: Duration) {
-        if !std::mem::replace(&mut self.refusals_due, true) {
-            self.after(pause, Input::Refusals);
-        }
-    }
-
-    /// Tests whether the record can be written again, and clears the problem if so.
-    fn rehearse(&mut self) {
-        let Some(event) = self.unrecorded.take() else { return };
-        match self.store.rehearse(self.clock.now(), event.clone()) {
-            Ok(()) => self.world.set_trouble(RECORD_PROBLEM, self.clock.now(), None),
-            Err(error) => {
-                self.trouble(&error);
-                self.rehearse_later(event);
-            }
-        }
-    }
-
-    fn rehearse_later(&mut self, event: NewEvent) {
-        if self.unrecorded.replace(event).is_none() {
-            self.later(Input::Rehearse);
-        }
-    }
-
-    fn trouble(&mut self, error: &StoreError) {
-        tracing::error!(%error, "cannot record");
-        let trouble = Trouble::new(
-            if self.reserve.is_held() || self.reserve.is_released() {
-                format!("nothing but a rollback can be recorded: {error}")
-            } else {
-                format!("nothing can be recorded: {error}")
-            },
-            "free disk space or repair the data folder; trunkline retries automatically",
-        );
-        self.world.set_trouble(RECORD_PROBLEM, self.clock.now(), Some(trouble));
-    }
-
     fn clock_jumped(&mut self, passed: Passed) {
         if let Some(trouble) = passed.trouble(self.clock.now()) {
             self.world.set_trouble(CLOCK_PROBLEM, self.clock.now(), Some(trouble));
@@ -510,17 +396,13 @@ impl Writer {
     }
 }
 
-fn ends_a_deployment(event: &Event) -> bool {
-    matches!(event.fact, Fact::DeploymentEnded { .. } | Fact::ObservedEnded { .. })
-}
-
 fn decisions(service: &Service) -> Vec<Decision> {
     let pipeline = |sha: &Sha| match service.pipelines.get(sha) {
         None => StagingSteps::NotRead,
         Some(Err(_)) => StagingSteps::Broken,
-        Some(Ok(file)) => StagingSteps::Read(
-            file.steps(Environment::Staging, crate::domain::event::DeploymentKind::Auto),
-        ),
+        Some(Ok(file)) => {
+            StagingSteps::Read(file.steps(Environment::Staging, DeploymentKind::Auto))
+        }
     };
     decide(&DecisionInput {
         state: &service.state,

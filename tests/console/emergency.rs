@@ -12,31 +12,21 @@ use trunkline::console::message::{Message, TimedMessage};
 use trunkline::console::model::Model;
 use trunkline::console::{Options, drawn, update};
 use trunkline::domain::command::Action;
-use trunkline::domain::event::DeploymentKind;
 use trunkline::domain::ids::Environment;
 use trunkline::terminal::input::Crowd;
 
 use trunkline_testing::console::{Console, checkout, monday, options, put_live, ready};
-
-/// How many rollbacks were asked for.
-fn rollbacks(console: &Console) -> usize {
-    console.backend.change(|world| {
-        let service = world.service(&checkout()).expect("it is there");
-        let deployments = service.state.deployments.values();
-        deployments.filter(|d| d.request.kind == DeploymentKind::Rollback).count()
-    })
-}
 
 #[tokio::test(start_paused = true)]
 async fn one_key_rolls_back_after_the_countdown() {
     let console = Console::open(&ready());
     console.until("#3").await.press(&["!"]).until("ROLLING BACK PRODUCTION  #2 → #1  in 3").await;
     console.until("in 1").await;
-    assert_eq!(rollbacks(&console), 0);
+    assert_eq!(console.rollbacks(), 0);
     console.until_gone("ROLLING BACK PRODUCTION").await.until("ON HOLD").await;
-    assert_eq!(rollbacks(&console), 1);
+    assert_eq!(console.rollbacks(), 1);
     console.rest(Duration::from_secs(20)).await;
-    assert_eq!(rollbacks(&console), 1);
+    assert_eq!(console.rollbacks(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -44,7 +34,7 @@ async fn enter_starts_it_at_once() {
     let console = Console::open(&ready());
     console.until("#3").await.press(&["!"]).until("Enter rolls back now").await;
     console.until("in 3").await.press(&["enter"]).settled().await;
-    assert_eq!(rollbacks(&console), 1);
+    assert_eq!(console.rollbacks(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -54,10 +44,10 @@ async fn enter_that_is_held_down_or_typed_ahead_does_not_start_it() {
     for _ in 0..60 {
         console.rest(Duration::from_millis(30)).await.press(&["enter"]);
     }
-    assert_eq!(rollbacks(&console), 0);
+    assert_eq!(console.rollbacks(), 0);
     console.until("in 2").await.until("Enter rolls back now").await.press(&["esc"]);
     console.rest(Duration::from_secs(10)).await;
-    assert_eq!(rollbacks(&console), 0);
+    assert_eq!(console.rollbacks(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -69,9 +59,9 @@ async fn enter_that_lay_in_the_pipe_while_a_frame_was_drawn_does_not_start_it() 
     let late = Message::Input { event, crowd: Crowd::Alone, keys_out: before };
     console.inbox.send(late).await.expect("the console listens");
     console.settled().await;
-    assert_eq!(rollbacks(&console), 0);
+    assert_eq!(console.rollbacks(), 0);
     console.until("Enter rolls back now").await.press(&["enter"]).settled().await;
-    assert_eq!(rollbacks(&console), 1);
+    assert_eq!(console.rollbacks(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -79,9 +69,9 @@ async fn it_counts_anew_after_the_console_was_suspended() {
     let console = Console::open(&ready());
     console.until("#3").await.press(&["!"]).until("in 1").await.press(&["ctrl-z"]);
     console.until("in 3").await;
-    assert_eq!(rollbacks(&console), 0);
+    assert_eq!(console.rollbacks(), 0);
     console.until_gone("ROLLING BACK").await;
-    assert_eq!(rollbacks(&console), 1);
+    assert_eq!(console.rollbacks(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -128,7 +118,7 @@ async fn esc_cancels_it() {
     let console = Console::open(&ready());
     console.until("#3").await.press(&["!"]).until("in 2").await.press(&["esc"]);
     console.rest(Duration::from_secs(10)).await;
-    assert_eq!(rollbacks(&console), 0);
+    assert_eq!(console.rollbacks(), 0);
     assert!(!console.text().contains("ROLLING BACK"));
 }
 
@@ -138,7 +128,7 @@ async fn it_works_from_any_pane_and_in_a_freeze() {
     let console = Console::open(&backend);
     console.until("#3").await.press(&["4", "z", "!", "esc", "!"]);
     console.until_gone("ROLLING BACK").await.rest(Duration::from_secs(5)).await;
-    assert_eq!(rollbacks(&console), 1);
+    assert_eq!(console.rollbacks(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -152,7 +142,7 @@ async fn when_production_changes_it_counts_anew_and_says_why() {
         .await
         .until("starts again: production changed: #3 is live")
         .await;
-    assert_eq!(rollbacks(&console), 0);
+    assert_eq!(console.rollbacks(), 0);
     console.until_gone("ROLLING BACK").await;
     let target = backend.change(|world| {
         let service = world.service(&checkout()).expect("it is there");
@@ -169,7 +159,7 @@ async fn with_nothing_to_go_back_to_it_says_so_and_does_not_count() {
     let console = Console::open(&backend);
     console.until("#1").await.press(&["!"]).until("nothing to roll back").await;
     console.rest(Duration::from_secs(10)).await;
-    assert_eq!(rollbacks(&console), 0);
+    assert_eq!(console.rollbacks(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -179,7 +169,7 @@ async fn it_starts_over_any_overlay_but_not_in_a_text() {
     console.until("ROLLING BACK PRODUCTION").await.press(&["esc"]).until_gone("ROLLING").await;
     console.press(&["H"]).until("Hold production").await.type_text("oh no!");
     console.until("oh no!").await.rest(Duration::from_secs(5)).await;
-    assert_eq!(rollbacks(&console), 0);
+    assert_eq!(console.rollbacks(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -187,7 +177,7 @@ async fn it_is_seen_and_cancelled_on_the_smallest_screen() {
     let console = Console::sized(&ready(), (50, 5));
     console.until("PROD checkout").await.press(&["P", "!"]).until("in 2").await;
     console.press(&["esc"]).until("needs 60x12").await.rest(Duration::from_secs(5)).await;
-    assert_eq!(rollbacks(&console), 0);
+    assert_eq!(console.rollbacks(), 0);
     console.resize(80, 24);
     console.until("Staging").await;
     assert!(!console.text().contains("Promote #3"), "a dialog was opened that nobody could see");
@@ -213,7 +203,7 @@ async fn on_the_smallest_screen_it_starts_out_of_every_text() {
         console.resize(50, 5);
         console.until("needs 60x12").await.quiet().await.press(&["!"]).until("in 2").await;
         console.press(&["esc"]).until("needs 60x12").await.rest(Duration::from_secs(5)).await;
-        assert_eq!(rollbacks(&console), 0);
+        assert_eq!(console.rollbacks(), 0);
     }
 }
 
@@ -224,7 +214,7 @@ async fn on_the_smallest_screen_the_rest_of_a_text_does_not_start_it() {
         console.until("#3").await.type_text(typed).settled().await;
         console.resize(50, 5);
         console.until("needs 60x12").await.type_text("bar!").rest(Duration::from_secs(5)).await;
-        assert_eq!(rollbacks(&console), 0, "{typed}");
+        assert_eq!(console.rollbacks(), 0, "{typed}");
     }
 }
 
@@ -252,9 +242,9 @@ async fn in_the_list_of_services_it_names_the_selected_one_and_waits_for_enter()
     console.until("api").await.press(&["j", "!"]).until("service     checkout").await;
     console.until("only Enter starts it").await.until("#2 → #1").await;
     console.rest(Duration::from_secs(20)).await;
-    assert_eq!(rollbacks(&console), 0, "rows come and go under the cursor");
+    assert_eq!(console.rollbacks(), 0, "rows come and go under the cursor");
     console.press(&["enter"]).until("ON HOLD").await;
-    assert_eq!(rollbacks(&console), 1);
+    assert_eq!(console.rollbacks(), 1);
     // Who has opened a service has chosen it.
     console.backend.change(|world| world.finish(&checkout()));
     console.until_gone("ROLLING").await.press(&["!"]).until("service     checkout").await;

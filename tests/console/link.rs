@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use trunkline::backend::scripted::Fault;
 use trunkline::console::Exit;
-use trunkline::domain::event::DeploymentKind;
 use trunkline::domain::ids::BuildNumber;
 
 use trunkline_testing::console::{Console, checkout, put_live, ready};
@@ -64,15 +63,6 @@ async fn ctrl_c_at_the_root_quits_on_the_second_press() {
     assert_eq!(console.ended().await, Exit::Left);
 }
 
-/// How many rollbacks were asked for.
-fn rollbacks(console: &Console) -> usize {
-    console.backend.change(|world| {
-        let service = world.service(&checkout()).expect("it is there");
-        let deployments = service.state.deployments.values();
-        deployments.filter(|d| d.request.kind == DeploymentKind::Rollback).count()
-    })
-}
-
 #[tokio::test(start_paused = true)]
 async fn an_engine_that_is_back_is_found_within_two_seconds_however_long_it_was_gone() {
     let backend = ready();
@@ -100,7 +90,7 @@ async fn an_emergency_waits_for_the_engine_and_says_how_to_do_it_by_hand() {
     backend.heal();
     console.until("ROLLING BACK PRODUCTION  #2 → #1  in 3").await;
     console.until_gone("ROLLING BACK PRODUCTION").await.until("ON HOLD").await;
-    assert_eq!(rollbacks(&console), 1);
+    assert_eq!(console.rollbacks(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,7 +103,7 @@ async fn esc_ends_the_wait_for_the_engine() {
     console.until_gone("waiting for the engine").await;
     backend.heal();
     console.rest(Duration::from_secs(20)).await;
-    assert_eq!(rollbacks(&console), 0);
+    assert_eq!(console.rollbacks(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -126,9 +116,9 @@ async fn an_emergency_that_waited_for_long_starts_only_by_a_key() {
     backend.heal();
     console.until("the engine answered late: only Enter starts it").await;
     console.rest(Duration::from_secs(20)).await;
-    assert_eq!(rollbacks(&console), 0);
+    assert_eq!(console.rollbacks(), 0);
     console.press(&["enter"]).until("ON HOLD").await;
-    assert_eq!(rollbacks(&console), 1);
+    assert_eq!(console.rollbacks(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -142,7 +132,7 @@ async fn an_emergency_that_came_too_late_starts_only_by_a_key() {
     backend.heal();
     console.until("production changed meanwhile: only Enter starts it").await;
     console.rest(Duration::from_secs(20)).await;
-    assert_eq!(rollbacks(&console), 0);
+    assert_eq!(console.rollbacks(), 0);
     console.until("Roll PRODUCTION back  #3 → #2").await;
 }
 
@@ -156,6 +146,6 @@ async fn an_engine_that_never_answers_ends_the_wait_in_the_end() {
     console.rest(Duration::from_mins(6)).await.until("Rollback NOT started").await;
     backend.heal();
     console.rest(Duration::from_secs(20)).await;
-    assert_eq!(rollbacks(&console), 0);
+    assert_eq!(console.rollbacks(), 0);
     console.press(&["enter"]).until("#2 → #1").await;
 }

@@ -78,15 +78,20 @@ async fn what_started_is_shown_also_after_it_ended() {
     console.press(&["L"]).until("#5 staging").await.until_gone("(L shows it)").await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_line_that_is_cut_is_opened_whole() {
+/// A console on a log with a line that is longer than the screen is wide.
+fn with_a_long_line() -> Console {
     let backend = ready();
     backend.change(|world| {
         let id = begin(world, "short");
         world.write(&checkout(), id, 0, &format!("{} the end of it", "long ".repeat(100)));
         world.write(&checkout(), id, 0, "after it");
     });
-    let console = Console::open(&backend);
+    Console::open(&backend)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_is_cut_is_opened_whole() {
+    let console = with_a_long_line();
     console.until("after it").await.press(&["enter"]).settled().await;
     assert!(!console.text().contains("the end of it"), "{}", console.text());
     console.until("Enter whole line").await.press(&["enter"]).until("the end of it").await;
@@ -97,13 +102,7 @@ async fn a_line_that_is_cut_is_opened_whole() {
 
 #[tokio::test(start_paused = true)]
 async fn plain_leaves_nothing_but_the_text() {
-    let backend = ready();
-    backend.change(|world| {
-        let id = begin(world, "short");
-        world.write(&checkout(), id, 0, &format!("{} the end of it", "long ".repeat(100)));
-        world.write(&checkout(), id, 0, "after it");
-    });
-    let console = Console::open(&backend);
+    let console = with_a_long_line();
     console.until("after it").await.press(&["4", "x"]).until_gone("PROD").await;
     let screen = console.text();
     assert!(screen.contains("the end of it"), "{screen}");

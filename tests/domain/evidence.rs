@@ -46,15 +46,7 @@ fn plan_of(
     commits: Vec<Commit>,
     later: Vec<LaterChange>,
 ) -> Vec<Finding> {
-    let range = Range {
-        from: None,
-        to: sha(target),
-        commits,
-        more: 0,
-        more_beside: 0,
-        lost: Vec::new(),
-        later,
-    };
+    let range = Range { later, ..Range::of(None, sha(target), commits) };
     let facts = PlanInput {
         service: &checkout(),
         state: &record.state,

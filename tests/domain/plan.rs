@@ -113,15 +113,7 @@ impl World {
         let commits = between.flat_map(|build| build.commits.clone()).collect();
         let is_older = matches!(action, Action::Promote { build } if build.0 < live);
         let (commits, lost) = if is_older { (vec![], commits) } else { (commits, vec![]) };
-        Range {
-            from: from.cloned(),
-            to: to.clone(),
-            commits,
-            more: 0,
-            more_beside: 0,
-            lost,
-            later: Vec::new(),
-        }
+        Range { lost, ..Range::of(from.cloned(), to.clone(), commits) }
     }
 
     /// Names the commit of a build bad, which these builds take back.

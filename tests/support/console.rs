@@ -103,6 +103,15 @@ impl Console {
     pub fn sized(backend: &Scripted, size: (u16, u16)) -> Self {
         Self::with(backend, size, options(), |_| {})
     }
+
+    /// How many rollbacks were asked for.
+    pub fn rollbacks(&self) -> usize {
+        self.backend.change(|world| {
+            let service = world.service(&checkout()).expect("it is there");
+            let deployments = service.state.deployments.values();
+            deployments.filter(|d| d.request.kind == DeploymentKind::Rollback).count()
+        })
+    }
 }
 
 impl<B: trunkline::backend::Backend + Clone> Console<B> {

@@ -341,15 +341,9 @@ impl ScriptedService {
         let (from, to) = (live.min(ends.target), live.max(ends.target));
         let builds = self.state.builds.iter().rev();
         let inside = builds.filter(|(number, _)| **number > from && **number <= to);
-        Range {
-            from: self.state.builds.get(&from).map(|build| build.sha.clone()),
-            to: sha(to.0),
-            commits: inside.flat_map(|(_, build)| build.commits.clone()).collect(),
-            more: 0,
-            more_beside: 0,
-            later: Vec::new(),
-            lost: Vec::new(),
-        }
+        let from = self.state.builds.get(&from).map(|build| build.sha.clone());
+        let commits = inside.flat_map(|(_, build)| build.commits.clone()).collect();
+        Range::of(from, sha(to.0), commits)
     }
 }
 

@@ -95,15 +95,7 @@ impl Subject {
     fn gathered(&self, action: Action) -> Result<Gathered, Refusal> {
         let ends = plan::endpoints(&self.state, action)?;
         let to = self.state.builds[&ends.target].sha.clone();
-        let range = Range {
-            from: None,
-            to,
-            commits: Vec::new(),
-            more: 0,
-            more_beside: 0,
-            later: Vec::new(),
-            lost: Vec::new(),
-        };
+        let range = Range::of(None, to, Vec::new());
         let migrations = self.migrations(action);
         let variables = KnownVariables::default();
         let plan = ForPlan { range, steps: steps(), migrations, variables, ends };

@@ -161,16 +161,7 @@ impl World {
     }
 
     fn plan(&self, state: &ServiceState, action: Action) -> Option<Plan> {
-        let to = sha(1);
-        let range = Range {
-            from: None,
-            to,
-            commits: Vec::new(),
-            more: 0,
-            more_beside: 0,
-            later: Vec::new(),
-            lost: Vec::new(),
-        };
+        let range = Range::of(None, sha(1), Vec::new());
         let facts = PlanInput {
             service: &"checkout".parse().expect("a name"),
             state,
