@@ -17,6 +17,7 @@ mod quarantine;
 mod reading;
 mod replan;
 mod requests;
+mod retry;
 mod screens;
 mod search;
 mod sizes;
