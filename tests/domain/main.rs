@@ -8,4 +8,5 @@ mod quarantine;
 mod requests;
 mod simulation;
 mod snapshots;
+mod statements;
 mod way_back;

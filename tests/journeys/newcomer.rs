@@ -87,6 +87,14 @@ fn a_newcomer_deploys_a_service_with_a_past_and_a_second_person_joins() {
     git(&home, &mine, "me", &["push", "--quiet"]);
     let first = 4;
     home.await_build(first, "verified");
+    let status = home.said(&["status", "--service", "shop"]);
+    assert!(status.contains("production  not known; run: trunkline adopt SHA"), "{status}");
+    assert!(status.contains("rollback    none: what is live is not known"), "{status}");
+    let place = home.said(&["where", "HEAD~1"]);
+    assert!(place.contains("not known: what is live is not known"), "{place}");
+    let refused = home.trunkline(&["rollback", "--yes"]);
+    let refused = String::from_utf8(refused.stderr).unwrap();
+    assert!(refused.contains("what production runs is not known"), "{refused}");
     let plan = home.said(&["plan", "promote", "4"]);
     assert!(plan.contains("now live   not known"), "{plan}");
     assert!(plan.contains("run: trunkline adopt SHA"), "{plan}");
