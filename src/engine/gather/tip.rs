@@ -5,13 +5,14 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::domain::ids::{ServiceName, Sha};
+use crate::domain::time::say;
 use crate::engine::commands::{CommandError, TipOfTrunk};
 use crate::engine::trunk;
 use crate::engine::world::WorldReader;
 use crate::git::{GitError, Mirror};
 
-/// How long a person waits for the repository's server.
-const FETCH: Duration = Duration::from_secs(15);
+/// How long a person waits for the repository's server. A fetch of the trunk alone may take 20 seconds.
+const FETCH: Duration = Duration::from_secs(25);
 
 pub(super) fn failed(error: &GitError) -> CommandError {
     CommandError::Failed(format!("{error}; nothing was done"))
@@ -29,8 +30,13 @@ pub(super) async fn tip(
         let (mirror, watched) = (service.mirror.clone(), service.watched.clone());
         (mirror, watched, service.trunk.clone(), service.paths(), since)
     };
-    let late = |_| CommandError::Failed("the repository does not answer; nothing was done".into());
-    timeout(FETCH, mirror.fetch()).await.map_err(late)?.map_err(|e| failed(&e))?;
+    let late = |_| {
+        let limit = say(FETCH);
+        let sentence =
+            format!("a fetch takes longer than {limit}; nothing was done; try again in a minute");
+        CommandError::Failed(sentence)
+    };
+    timeout(FETCH, mirror.fetch(trunk.as_deref())).await.map_err(late)?.map_err(|e| failed(&e))?;
     let unknown = || CommandError::Failed(format!("{}; nothing was done", trunk::TRUNK_UNKNOWN));
     let trunk = trunk.ok_or_else(unknown)?;
     let missing = || CommandError::Failed(format!("the repository has no branch {trunk:?}"));
