@@ -75,6 +75,7 @@ impl ScriptedWorld {
             schema: Some(Vec::new()),
             schema_trouble: None,
             cancels: None,
+            retries: None,
             findings: Vec::new(),
             overrides: BTreeMap::new(),
         };

@@ -75,16 +75,19 @@ impl Model {
             format!("production is in doubt: {happened}; {}", self.way_back())
         } else {
             let log = format!("{} shows the log", self.key(&KeyAction::Open));
-            format!("{happened}; {log}. {}", since_then(environment, live))
+            format!("{happened}; {log}. {}", self.since_then(environment, live))
         })
     }
-}
 
-fn since_then(environment: Environment, live: Option<BuildNumber>) -> String {
-    match (environment, live) {
-        (Environment::Staging, _) => "The next merge deploys automatically".into(),
-        (Environment::Production, Some(live)) => format!("Settled since: {live} is live"),
-        (Environment::Production, None) => "Nothing is live".into(),
+    fn since_then(&self, environment: Environment, live: Option<BuildNumber>) -> String {
+        match (environment, live) {
+            (Environment::Staging, _) => {
+                let key = self.key(&KeyAction::Retry);
+                format!("{key} tries it again; the next merge deploys automatically")
+            }
+            (Environment::Production, Some(live)) => format!("Settled since: {live} is live"),
+            (Environment::Production, None) => "Nothing is live".into(),
+        }
     }
 }
 

@@ -87,6 +87,13 @@ impl Model {
         self.service.as_ref()?.builds.iter().find(|row| row.build.number == number)
     }
 
+    /// The newest build that is on the trunk.
+    #[must_use]
+    pub fn newest_build(&self) -> Option<BuildNumber> {
+        let builds = &self.service.as_ref()?.builds;
+        builds.iter().map(|row| &row.build).find(|build| !build.off_trunk).map(|b| b.number)
+    }
+
     /// Why a commit is known to be bad, if it is, among those that are listed.
     #[must_use]
     pub fn quarantined(&self, sha: &Sha) -> Option<&Quarantined> {

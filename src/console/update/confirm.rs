@@ -17,6 +17,7 @@ use crate::console::model::notes::Tone;
 use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
 use crate::console::update::{browse, changes, plan, send};
+use crate::domain::ids::Environment;
 
 /// Opens the dialog, and asks for the plan where there is one.
 pub fn open(model: &mut Model, dialog: Dialog) -> Vec<Effect> {
@@ -112,8 +113,16 @@ fn watch(model: &mut Model, armed: bool) -> Vec<Effect> {
     if let Some(watched) = watched {
         model.overlays.pop();
         model.filter.text.clear();
-        model.production.select(watched.deployment);
-        browse::focus(model, Pane::Production);
+        match watched.environment {
+            Environment::Production => {
+                model.production.select(watched.deployment);
+                browse::focus(model, Pane::Production);
+            }
+            Environment::Staging => {
+                model.staging.select(watched.build);
+                browse::focus(model, Pane::Staging);
+            }
+        }
         model.log.choose(LogChoice::Selection);
         browse::focus(model, Pane::Log);
     }

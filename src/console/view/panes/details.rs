@@ -131,6 +131,11 @@ fn deployment(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'stati
             .own(format!("{glyph} {word}"), role)
             .line(),
     ];
+    lines.extend(
+        request.retries.map(|retried| {
+            fact(model, width, "retry of").own(retried.to_string(), Role::Text).line()
+        }),
+    );
     lines.extend(aftermath(model, row, width));
     lines.extend(way_back(model, row, width));
     lines.extend(subject(model, width, &row.subject));
