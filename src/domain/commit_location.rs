@@ -110,7 +110,7 @@ pub enum InProduction {
     Since { build: BuildNumber, at: DateTime<Utc> },
     /// It was live and is no longer.
     Was { build: BuildNumber, from: DateTime<Utc>, to: DateTime<Utc> },
-    /// It was never live.
+    /// It was never live by the record.
     NotYet {
         /// How many builds its build is ahead of the live build.
         ahead: u32,
@@ -119,6 +119,9 @@ pub enum InProduction {
         promote: Option<BuildNumber>,
         /// Whether that build is verified.
         verified: bool,
+        /// Whether what is live is not known, so that it may be there after all.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        live_unknown: bool,
     },
     /// It is unknown whether the live build contains it.
     Unknown { build: BuildNumber },
@@ -269,6 +272,7 @@ impl CommitTrail<'_> {
             ahead: u32::try_from(ahead).unwrap_or(u32::MAX),
             promote: promote.map(|build| build.number),
             verified: ready.is_some(),
+            live_unknown: self.state.is_live_unknown(),
         }
     }
 }

@@ -407,7 +407,7 @@ pub async fn a_commit_is_followed_by_the_beginning_of_its_id<S: Stage>(stage: &S
     let before = placed(stage, sha.as_str()).await;
     assert_eq!((before.build, &before.commit.sha), (build, &sha));
     assert!(matches!(before.staging, InStaging::Since { .. }), "{before:?}");
-    let InProduction::NotYet { ahead, promote, verified } = before.production else {
+    let InProduction::NotYet { ahead, promote, verified, .. } = before.production else {
         panic!("{before:?}");
     };
     assert!(ahead > 0 && verified && promote == Some(build), "{before:?}");

@@ -49,6 +49,33 @@ pub fn check(model: &Model, action: &KeyAction) -> Available {
     }
 }
 
+/// Whether the row that it acts on was on screen for long enough: a key that was pressed while another one took the place
+/// under the cursor was meant for the one before.
+///
+/// # Errors
+/// Says what came.
+pub fn was_seen(model: &Model, action: &KeyAction) -> Available {
+    let key = model.keys_out;
+    let build = || model.staging.came_before(key).map(ToString::to_string);
+    let deployment = || model.production.came_before(key).map(ToString::to_string);
+    let freeze = || model.freezes.came_before(key).map(|freeze| format!("freeze {freeze}"));
+    let service = || model.services.came_before(key).map(ToString::to_string);
+    let came = match (action, model.list, model.focus) {
+        (KeyAction::Open, ..) if model.screen == Screen::Fleet => service(),
+        (KeyAction::Promote | KeyAction::Preview | KeyAction::Verify, ..) => build(),
+        (KeyAction::Cancel, Pane::Production, _) => deployment(),
+        (KeyAction::Cancel, ..) => build(),
+        (KeyAction::Freeze, _, Pane::Freeze) => freeze(),
+        _ => None,
+    };
+    match came {
+        Some(came) => {
+            Err(format!("{came} came just now: look, then press {} again", model.key(action)))
+        }
+        None => Ok(()),
+    }
+}
+
 fn in_service(model: &Model) -> Available {
     match model.screen {
         Screen::Service => Ok(()),

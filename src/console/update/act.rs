@@ -11,16 +11,28 @@ use crate::console::model::notes::Tone;
 use crate::console::model::overlay::{Help, LinePage, Overlay};
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen, Updates};
-use crate::console::update::{backend, browse, changes, confirm, log, requests, watch};
+use crate::console::update::{backend, browse, burst, changes, confirm, log, requests, watch};
 use crate::domain::command::Action;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, Environment};
 use crate::domain::snapshot::ServiceSnapshot;
 
+/// Does what a key asks for, or says why it is off.
+pub fn run(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
+    if burst::refuses(model, action) {
+        return Vec::new();
+    }
+    match available::check(model, action).and_then(|()| available::was_seen(model, action)) {
+        Ok(()) => act(model, action),
+        Err(why) => tell(model, &why),
+    }
+}
+
+/// Does it, whether or not it is off.
 pub fn act(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
     match action {
         KeyAction::Promote => promote(model, |build| Dialog::plan_of(Action::Promote { build })),
-        KeyAction::Back if model.notes.hide() => Vec::new(),
+        KeyAction::Back if model.hide_note() => Vec::new(),
         KeyAction::Preview => promote(model, Dialog::preview),
         KeyAction::RollBack => roll_back(model),
         KeyAction::Emergency => emergency(model),

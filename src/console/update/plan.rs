@@ -25,6 +25,11 @@ pub fn ask_again(model: &mut Model) -> Vec<Effect> {
     let Some(planning) = planning else { return Vec::new() };
     planning.question = Some(Question { ticket, outdated: false });
     let action = planning.action;
+    // It is asked now; when it is asked after that is known once it did not answer.
+    let countdown = model.confirm_mut().and_then(|confirm| confirm.dialog.countdown_mut());
+    if let Some(silence) = countdown.and_then(|countdown| countdown.silence.as_mut()) {
+        silence.retry = None;
+    }
     ask(model, ticket, action).into_iter().collect()
 }
 

@@ -184,6 +184,7 @@ fn named<'t>(model: &Model, row: Row<'t>, length: Length, most: usize) -> Row<'t
     let live = service.live.get(&Environment::Production);
     let row = match live {
         Some(live) => row.own(live.build.to_string(), Role::Live),
+        None if service.live_unknown => row.own("live not known", Role::Warn),
         None => row.own("nothing live yet", Role::Muted),
     };
     if let Some(running) = model.in_flight(Environment::Production) {
@@ -276,6 +277,7 @@ fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: 
     let arrow = model.options.theme.symbols.arrow;
     let Some(target) = &service.rollback else {
         let (word, role) = match service.skipped.as_slice() {
+            [] if service.live_unknown => ("not known", Role::Muted),
             [] => ("no earlier build", Role::Muted),
             _ => ("no good build", Role::Danger),
         };

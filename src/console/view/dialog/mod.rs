@@ -265,9 +265,7 @@ pub fn outcome(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static
                 .to_owned(),
             Role::Unknown,
         ),
-        Stage::Refused(why) => {
-            (format!("refused: {}", instant::localized(why, model.zone())), Role::Danger)
-        }
+        Stage::Refused(why) => (format!("refused: {why}"), Role::Danger),
         Stage::Failed(why) => (why.clone(), Role::Danger),
         Stage::Unknown(why) => (format!("unknown: {why}"), Role::Unknown),
     };
@@ -343,7 +341,9 @@ fn button<'t>(row: Row<'t>, label: &str, focused: bool, works: bool) -> Row<'t> 
     }
 }
 
+/// Sentences, with their times as they are here.
 pub fn paragraph(model: &Model, width: u16, text: &str, role: Role) -> Vec<Line<'static>> {
     let row = |line: &Safe| Row::new(&model.options.theme, width).gap(2).safe(line, role).line();
-    gate::sentence(text).wrap(usize::from(width).saturating_sub(4)).iter().map(row).collect()
+    let text = instant::localized(text, model.zone());
+    gate::sentence(&text).wrap(usize::from(width).saturating_sub(4)).iter().map(row).collect()
 }

@@ -29,7 +29,7 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let inner = frame::pane(model, frame, Pane::Details, area, &title.unwrap_or_default());
     match lines(model, inner.width) {
         Some(lines) => draw_lines(frame, inner, lines, model.scroll.details),
-        None => draw_empty(model, frame, inner, "nothing is selected"),
+        None => draw_empty(model, frame, inner, None, "nothing is selected"),
     }
 }
 
