@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::build::{Build, BuildState, Verification};
-use super::deployment::{Cancel, Deployment, Ended, StepState};
+use super::deployment::{Cancel, Deployment, DeploymentState, Ended, StepState};
 use super::event::{DeploymentKind, DeploymentRequest, Event, Fact, ObservedDeployment, Outcome};
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use super::policy::VerifyBy;
@@ -382,8 +382,15 @@ impl ServiceState {
         match staging {
             Some(deployment) if deployment.is_open() => BuildState::Deploying,
             Some(_) if build.in_staging_since.is_some() => BuildState::InStaging,
-            Some(_) => BuildState::Failed,
+            Some(deployment) => match deployment.state() {
+                DeploymentState::Cancelled => BuildState::Cancelled,
+                DeploymentState::Interrupted => BuildState::Interrupted,
+                _ => BuildState::Failed,
+            },
             None if build.superseded_by.is_some() => BuildState::Superseded,
+            None if self.unusable.get(&build.number).is_some_and(|no| no.in_staging) => {
+                BuildState::Broken
+            }
             None => BuildState::Queued,
         }
     }

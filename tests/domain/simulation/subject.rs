@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use trunkline::calendar::FreezeRules;
 use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::commit::Range;
+use trunkline::domain::commit_location::CommitLocation;
 use trunkline::domain::event::{Event, Fact, StepOutcome, StepSpec};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName, Sha};
 use trunkline::domain::people::{Actor, People};
@@ -14,6 +15,7 @@ use trunkline::domain::plan::{self, Migrations, Plan};
 use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
 use trunkline::domain::schema::SchemaChange;
 use trunkline::domain::service::ServiceState;
+use trunkline::domain::snapshot::alarm::Alarm;
 use trunkline::domain::snapshot::build::{self, SnapshotInput};
 use trunkline::domain::snapshot::{ServiceSnapshot, Version};
 use trunkline::engine::commands::{
@@ -314,7 +316,12 @@ impl Subject {
 
     /// What a screen shows now.
     pub fn snapshot(&self) -> ServiceSnapshot {
-        let input = SnapshotInput {
+        let me = Actor::Person("raj".into());
+        build::service(self.snapshot_input(), &me, Version(String::new()), self.now)
+    }
+
+    fn snapshot_input(&self) -> SnapshotInput<'_> {
+        SnapshotInput {
             service: &self.name,
             repository: "https://example.com/shop.git",
             trunk: "main",
@@ -324,15 +331,37 @@ impl Subject {
             freezes: &self.freezes,
             rollback: Some(&[]),
             problems: &[],
-        };
-        let me = Actor::Person("raj".into());
-        build::service(input, &me, Version(String::new()), self.now)
+        }
+    }
+
+    /// The fleet and what `where` says of a commit tell the same as the service's own screen.
+    fn views_agree(&self, snapshot: &ServiceSnapshot) {
+        let fleet = build::fleet_row(self.snapshot_input(), self.now);
+        let live = snapshot.live.get(&Environment::Production);
+        assert_eq!((&fleet.alarms, fleet.live.as_ref()), (&snapshot.alarms, live));
+        let in_doubt = self.reference.in_doubt();
+        let told = snapshot.alarms.iter().any(|alarm| {
+            matches!(alarm, Alarm::InDoubt { environment: Environment::Production, .. })
+        });
+        assert_eq!((told, snapshot.unsettled), (in_doubt.is_some(), in_doubt));
+        let bad =
+            live.is_some_and(|live| !self.reference.bad_in(live.build, &self.state).is_empty());
+        let told = snapshot.alarms.iter().any(|alarm| matches!(alarm, Alarm::BadLive { .. }));
+        assert_eq!(told, bad, "{:?}", snapshot.alarms);
+        if let Some(build) = self.state.builds.values().next_back() {
+            let prefix = build.sha.as_str().parse().expect("a whole id");
+            match CommitLocation::recorded(&self.state, &self.policy, &prefix) {
+                CommitLocation::InBuild(placed) => assert_eq!(placed.alarms, snapshot.alarms),
+                other => assert!(build.commits.is_empty(), "{other:?}"),
+            }
+        }
     }
 
     /// The rollback that a screen offers: where it goes, unless it is under way.
     pub fn offered(&self) -> Option<BuildNumber> {
         let snapshot = self.snapshot();
         assert_eq!(snapshot.rollback.as_ref().map(|offer| offer.to), self.reference.back());
+        self.views_agree(&snapshot);
         snapshot.rollback.filter(|offer| offer.under_way.is_none()).map(|offer| offer.to)
     }
 }
