@@ -27,6 +27,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone, Copy, Args)]
 pub struct CompletionsArgs {
+    /// The shell; in bash and zsh load the script with: source <(trunkline completions bash)
     shell: Shell,
 }
 

@@ -19,8 +19,9 @@ use crate::domain::snapshot::{FleetSnapshot, ServiceSnapshot};
 
 /// How long a command waits for an engine that has just started to find its services.
 const FIRST_LOOK: Duration = Duration::from_secs(10);
-/// The shorter wait if the engine already reports a problem.
-const WITH_PROBLEMS: Duration = Duration::from_secs(2);
+/// How long the engine's look at a trunk may take. If it already reports a problem, the wait is this after its next look,
+/// which may find what was just committed.
+const ONE_LOOK: Duration = Duration::from_secs(1);
 
 /// A connection to the engine, and the global options.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub struct Context {
     global: Global,
     /// How many services the user file watches; 0 if it cannot be read.
     watched: usize,
+    /// How often the engine looks at the trunks.
+    poll: Duration,
 }
 
 impl Context {
@@ -44,8 +47,9 @@ impl Context {
         }
         let backend = engine_process::ensure_running(&places, &global).await?;
         let intents = Intents::in_folder(places.intents());
-        let watched = settings.user.services.len();
-        Ok(Self { backend, out: Output::new(), intents, global, watched })
+        let UserFile { ref services, poll, .. } = settings.user;
+        let watched = services.len();
+        Ok(Self { backend, out: Output::new(), intents, global, watched, poll })
     }
 
     /// The service named with `--service`.
@@ -79,7 +83,7 @@ impl Context {
     }
 
     pub async fn fleet(&self) -> Result<FleetSnapshot, CliError> {
-        fleet(&self.backend, FIRST_LOOK).await
+        fleet(&self.backend, FIRST_LOOK, self.poll.saturating_add(ONE_LOOK)).await
     }
 
     pub async fn snapshot(&self, service: &ServiceName) -> Result<ServiceSnapshot, CliError> {
@@ -96,13 +100,25 @@ impl Context {
 
 /// All services. Waits for an engine that has just started to find them, even if it already reports a problem: the
 /// problem may be about something else.
-pub async fn fleet(backend: &impl Backend, patience: Duration) -> Result<FleetSnapshot, CliError> {
+async fn fleet(
+    backend: &impl Backend,
+    patience: Duration,
+    with_problems: Duration,
+) -> Result<FleetSnapshot, CliError> {
     let unchanged = || CliError::failed("the engine sent no list of services");
     let deadline = Instant::now() + patience;
     let mut fleet = backend.fleet(None, Duration::ZERO).await?.ok_or_else(unchanged)?;
+    let mut problem_said = None;
     while fleet.services.is_empty() {
-        let most = if fleet.problems.is_empty() { patience } else { patience.min(WITH_PROBLEMS) };
-        let wait = most.min(deadline.saturating_duration_since(Instant::now()));
+        let mut wait = deadline.saturating_duration_since(Instant::now());
+        if let Some(problem) = fleet.problems.first() {
+            let since = *problem_said.get_or_insert_with(|| {
+                let what = &problem.what;
+                Output::new().note(&format!("{what}; waiting for the engine's next look"));
+                Instant::now()
+            });
+            wait = wait.min((since + with_problems).saturating_duration_since(Instant::now()));
+        }
         let Some(later) = backend.fleet(Some(fleet.version.clone()), wait).await? else { break };
         fleet = later;
     }
@@ -190,7 +206,7 @@ mod tests {
         let backend = with_a_problem();
         let asking = tokio::spawn({
             let backend = backend.clone();
-            async move { fleet(&backend, FIRST_LOOK).await }
+            async move { fleet(&backend, FIRST_LOOK, ONE_LOOK).await }
         });
         while backend.waiting() == 0 {
             assert!(!asking.is_finished(), "it does not wait");
@@ -204,7 +220,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_problem_that_stays_is_reported_soon() {
         let began = Instant::now();
-        let found = fleet(&with_a_problem(), FIRST_LOOK).await.expect("it answers");
+        let found = fleet(&with_a_problem(), FIRST_LOOK, ONE_LOOK).await.expect("it answers");
         assert_eq!(found.problems.len(), 1);
         assert!(began.elapsed() < FIRST_LOOK, "{:?}", began.elapsed());
     }

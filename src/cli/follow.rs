@@ -41,6 +41,10 @@ pub async fn to_the_end(
         followed = follow(context, service, deployment, from) => followed,
         _ = ctrl_c() => Err(CliError::Interrupted(format!("stopped waiting; {deployment} goes on"))),
     };
+    if followed.is_err() && context.out.can_rewrite() {
+        // The line that changes stays above what comes now.
+        context.out.regardless().line("")?;
+    }
     let run = |command: &str| context.command_line(service, command);
     let ways = format!(
         "watch it:  {}\ncancel it: {}",
@@ -65,7 +69,7 @@ async fn follow(
     from: Seq,
 ) -> Result<Outcome, CliError> {
     let mut after = Seq(from.0.saturating_sub(1));
-    let mut progress = Progress::of(deployment, context.out.regardless());
+    let mut progress = FollowedDeployment::of(deployment, context.out.regardless());
     let every = if progress.out.can_rewrite() { SECOND } else { MINUTE };
     let mut ticks = interval_at(Instant::now() + every, every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -115,7 +119,7 @@ pub async fn patiently<T>(ask: impl AsyncFn() -> Answer<T>) -> Result<T, CliErro
 }
 
 /// What is said about a deployment while it runs.
-struct Progress {
+struct FollowedDeployment {
     deployment: DeploymentId,
     out: Output,
     steps: Vec<StepSpec>,
@@ -123,7 +127,7 @@ struct Progress {
     running: Option<(usize, Instant)>,
 }
 
-impl Progress {
+impl FollowedDeployment {
     fn of(deployment: DeploymentId, out: Output) -> Self {
         Self { deployment, out, steps: Vec::new(), running: None }
     }

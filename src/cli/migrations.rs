@@ -2,13 +2,14 @@
 
 mod input;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use self::input::{CheckInput, gather};
+use self::input::{CheckInput, FileToCheck, gather};
 use super::Reading;
 use super::error::CliError;
 use super::output::{self, Output};
@@ -24,7 +25,7 @@ pub enum MigrationsCommand {
 
 #[derive(Debug, Args)]
 pub struct MigrationsArgs {
-    /// The migrations to judge, in the order in which they run
+    /// The migrations to judge, in the order in which they run, or their folder; those before them beside them are read too
     #[arg(value_name = "FILE", required_unless_present = "range")]
     files: Vec<PathBuf>,
     /// Judge the migrations that differ between two commits, of the service that this folder is in
@@ -51,12 +52,16 @@ struct CheckResult {
     migrations: Vec<JudgedMigration>,
     /// Named files that were not judged because they go down.
     down: Vec<String>,
+    /// What else was not judged, and why.
+    notes: Vec<String>,
 }
 
 pub async fn run(command: MigrationsCommand) -> Result<(), CliError> {
     let MigrationsCommand::Check(arguments) = command;
     let gathered = gather(&arguments.files, arguments.range.as_deref()).await?;
-    let Some(dialect) = arguments.dialect.or(gathered.dialect) else {
+    let named = gathered.files.iter().all(|file| file.dialect.is_some());
+    let of_files = gathered.files.first().and_then(|file| file.dialect).filter(|_| named);
+    let Some(dialect) = arguments.dialect.or(gathered.dialect).or(of_files) else {
         return Err(CliError::usage(
             "the database is not known; pass --dialect postgres, mysql or sqlite, or set dialect under [migrations] in \
              trunkline.toml",
@@ -67,24 +72,36 @@ pub async fn run(command: MigrationsCommand) -> Result<(), CliError> {
         output::json(&checked)?;
     } else {
         let down = checked.down.iter().map(|path| format!("{path}: down migration, not judged"));
-        Output::new().lines(down.chain(checked.migrations.iter().flat_map(lines)))?;
+        let notes = checked.notes.iter().cloned();
+        Output::new().lines(notes.chain(down).chain(checked.migrations.iter().flat_map(lines)))?;
     }
     verdict(&checked, arguments.strict)
 }
 
 fn check(gathered: &CheckInput, dialect: Dialect) -> CheckResult {
-    let mut known = SchemaDefinitions::default();
-    gathered.earlier.iter().for_each(|text| known.learn(text, dialect));
+    let start = if gathered.incomplete {
+        SchemaDefinitions::incomplete()
+    } else {
+        SchemaDefinitions::default()
+    };
+    // Each database has definitions of its own.
+    let mut known: BTreeMap<Dialect, SchemaDefinitions> = BTreeMap::new();
+    let of_file = |file: &FileToCheck| file.dialect.unwrap_or(dialect);
+    for file in &gathered.earlier {
+        let known = known.entry(of_file(file)).or_insert_with(|| start.clone());
+        known.learn(&file.text, of_file(file));
+    }
     let mut migrations = Vec::new();
     for file in &gathered.files {
+        let known = known.entry(of_file(file)).or_insert_with(|| start.clone());
         let (path, text) = (file.path.as_str(), file.text.as_str());
         let read = MigrationFile { path, text, change: file.change };
-        migrations.push(judge(&read, file.tool, dialect, &known));
-        known.learn(text, dialect);
+        migrations.push(judge(&read, file.tool, of_file(file), known));
+        known.learn(text, of_file(file));
     }
     let class = migrations.iter().map(JudgedMigration::class).max().unwrap_or(Class::Additive);
-    let down = gathered.down.clone();
-    CheckResult { dialect, class, incompatible: class.is_incompatible(), migrations, down }
+    let (down, notes) = (gathered.down.clone(), gathered.notes.clone());
+    CheckResult { dialect, class, incompatible: class.is_incompatible(), migrations, down, notes }
 }
 
 fn verdict(checked: &CheckResult, strict: bool) -> Result<(), CliError> {

@@ -132,11 +132,16 @@ impl Output {
         self.terminal && std::env::var("TERM").is_ok_and(|term| !term.is_empty() && term != "dumb")
     }
 
-    /// Writes this line over the last one that was written so; an empty one erases it.
+    /// Writes this line over the last one that was written so; an empty one erases it. What does not fit is cut off: a
+    /// second row could not be written over.
     pub fn rewrite(self, text: &str) {
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok();
+        let columns = size.map_or(80, |size| usize::from(size.ws_col)).max(2) - 1;
+        let text = gate::line(text);
+        let text = &text[..columns::fit(&text, columns)];
         let mut out = io::stdout().lock();
         // It only shows how something goes; a closed output ends nothing.
-        let _ = write!(out, "\r\u{1b}[K{}", gate::line(text)).and_then(|()| out.flush());
+        let _ = write!(out, "\r\u{1b}[K{text}").and_then(|()| out.flush());
     }
 
     /// Says on standard error what is beside the answer.

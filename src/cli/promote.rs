@@ -16,7 +16,7 @@ pub struct PromoteArgs {
     /// The build number, as in 1290
     #[arg(add = ArgValueCandidates::new(completions::builds))]
     build: BuildNumber,
-    /// The reason to override a guard; repeat for each guard
+    /// The reason to override a guard that the plan names, as in soak="hotfix"; repeat for each guard
     #[arg(long = "reason", value_name = "GUARD=TEXT", value_parser = confirm::reason,
           add = ArgValueCandidates::new(completions::guards))]
     reasons: Vec<(Guard, String)>,

@@ -34,6 +34,8 @@ use crate::migrations::{
 const JUDGING_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most migration files that are judged for one plan.
 const MOST_FILES: usize = 500;
+/// The most earlier migration files that are read for their definitions.
+const MOST_EARLIER: usize = 10_000;
 /// The most statements that a plan contains.
 const MOST_STATEMENTS: usize = 5_000;
 /// The number of statements that each file may have in any case.
@@ -83,7 +85,11 @@ async fn judged(
     let paths = all.listed.iter().map(String::as_str).chain(gone).chain(attempts.paths());
     let layouts = Layouts::new(context.settings.globs()).seeing(paths);
     result.trouble = result.trouble.take().or(layouts.mistake());
-    let is_migration = |path: &str| layouts.place(path).is_some();
+    let dialect = context.settings.dialect;
+    let is_foreign = |path: &str| dialect.is_some_and(|own| layouts.is_foreign(path, own));
+    let is_migration = |path: &str| {
+        layouts.place(path).is_some() && !is_foreign(path) || layouts.looks_like_migration(path)
+    };
     let mut migrations: Vec<_> =
         touched.listed.into_iter().filter(|file| is_migration(&file.path)).collect();
     migrations.sort_by(|a, b| order(&a.path).cmp(&order(&b.path)));
@@ -91,7 +97,8 @@ async fn judged(
         result.trouble = Some("there are more migration files than one plan judges".into());
     }
     migrations.truncate(MOST_FILES);
-    let read = files(context, &range.to, &layouts, &migrations, result).await;
+    let known = earlier(context, &range.to, &layouts, (&all.listed, &migrations)).await;
+    let read = files(context, &range.to, &layouts, (&migrations, known), result).await;
     for file in &result.files {
         changes.add(file, context.brought_by(range, &file.path));
     }
@@ -107,12 +114,48 @@ async fn judged(
     Ok(())
 }
 
+/// The definitions of the migrations before those that change. What cannot be read stays unknown.
+async fn earlier(
+    context: &JudgingContext,
+    at: &Sha,
+    layouts: &Layouts,
+    (all, changed): (&[String], &[ChangedFile]),
+) -> SchemaDefinitions {
+    let dialect = context.settings.dialect.unwrap_or(Dialect::Postgres);
+    let is_earlier = |path: &&String| {
+        layouts.place(path).is_some_and(|place| place.direction == MigrationDirection::Up)
+            && !layouts.is_foreign(path, dialect)
+            && !changed.iter().any(|file| file.path == **path)
+    };
+    let mut paths: Vec<_> = all.iter().filter(is_earlier).cloned().collect();
+    if changed.is_empty() || paths.len() > MOST_EARLIER {
+        return SchemaDefinitions::incomplete();
+    }
+    paths.sort_by(|a, b| order(a).cmp(&order(b)));
+    let Ok(mut texts) = context.mirror.texts(at, &paths).await else {
+        return SchemaDefinitions::incomplete();
+    };
+    let learn = move || {
+        let texts: Vec<_> = paths.iter().map(|path| texts.remove(path)).collect();
+        let whole = texts.iter().all(|text| matches!(text, Some(FileText::Read(_))));
+        let start = SchemaDefinitions::default;
+        let mut known = if whole { start() } else { SchemaDefinitions::incomplete() };
+        for text in texts {
+            if let Some(FileText::Read(text)) = text {
+                known.learn(&text, dialect);
+            }
+        }
+        known
+    };
+    spawn_blocking(learn).await.unwrap_or_else(|_| SchemaDefinitions::incomplete())
+}
+
 /// Judges the files in order. Each one that git cannot read counts as unreadable.
 async fn files(
     context: &JudgingContext,
     at: &Sha,
     layouts: &Layouts,
-    migrations: &[ChangedFile],
+    (migrations, mut known): (&[ChangedFile], SchemaDefinitions),
     result: &mut Migrations,
 ) -> Result<(), GitError> {
     let there = migrations.iter().filter(|file| file.change != FileChange::Deleted);
@@ -122,9 +165,13 @@ async fn files(
         Err(error) => (BTreeMap::new(), Some(error)),
     };
     let dialect = context.settings.dialect.unwrap_or(Dialect::Postgres);
-    let mut known = SchemaDefinitions::default();
     for file in migrations {
-        let Some(place) = layouts.place(&file.path) else { continue };
+        let Some(place) = layouts.place(&file.path) else {
+            let why =
+                "looks like a migration and is in no known place: set paths under [migrations]";
+            result.files.push(unreadable(&file.path, file.change, why, Tool::Other, dialect));
+            continue;
+        };
         if place.direction == MigrationDirection::Down {
             continue;
         }
@@ -133,7 +180,7 @@ async fn files(
         let judge = move || (of_file(&file, text.as_ref(), (tool, dialect), &mut known), known);
         // Judging does not yield, so it must not run on an async thread.
         let judged =
-            spawn_blocking(judge).await.unwrap_or_else(|_| (lost, SchemaDefinitions::default()));
+            spawn_blocking(judge).await.unwrap_or_else(|_| (lost, SchemaDefinitions::incomplete()));
         known = judged.1;
         result.files.push(judged.0);
     }

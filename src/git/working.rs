@@ -9,6 +9,9 @@ use super::process::Git;
 /// The largest file that is read, in bytes.
 const LARGEST_TEXT: u64 = 4 * 1024 * 1024;
 
+/// The most bytes of texts that are read at once.
+const LARGEST_SUM: u64 = 64 * 1024 * 1024;
+
 /// A repository with a work tree, at its top folder.
 #[derive(Debug, Clone)]
 pub struct Working(PathBuf);
@@ -27,6 +30,17 @@ impl Working {
     #[must_use]
     pub fn top(&self) -> &Path {
         &self.0
+    }
+
+    /// The commit from which the changes of a range count: where the two parted, or the first if they share nothing.
+    ///
+    /// # Errors
+    /// When one of the commits does not exist.
+    pub async fn parted(&self, from: &str, to: &str) -> Result<String, GitError> {
+        let (from, to) = (self.commit(from).await?, self.commit(to).await?);
+        let git = Git::new("merge-base").args(["--end-of-options", &from, &to]);
+        let base = git.run_in(&self.0).await.map(|base| text(&base).trim().to_owned());
+        Ok(base.ok().filter(|base| !base.is_empty()).unwrap_or(from))
     }
 
     /// The files that differ between two commits. A renamed file counts as deleted and added.
@@ -62,6 +76,30 @@ impl Working {
         let object = format!("{at}:{path}");
         let git = Git::new("cat-file").args(["blob", &object]).at_most(LARGEST_TEXT);
         Ok(text(&git.run_in(&self.0).await?))
+    }
+
+    /// The texts of files in a commit, in their order; `None` for one that is missing or larger than is read.
+    ///
+    /// # Errors
+    /// When the commit does not exist, or all texts together are too large.
+    pub async fn texts(&self, at: &str, paths: &[String]) -> Result<Vec<Option<String>>, GitError> {
+        let at = self.commit(at).await?;
+        let line = |path: &String| format!("{at}:{}\n", path.replace('\n', "?"));
+        let wanted: String = paths.iter().map(line).collect();
+        let git = Git::new("cat-file").args(["--batch"]).input(wanted.into_bytes());
+        let answer = git.at_most(LARGEST_SUM).run_in(&self.0).await?;
+        let mut rest = answer.as_slice();
+        let mut texts = Vec::new();
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let head = text(&rest[..end]);
+            rest = &rest[end + 1..];
+            // `id blob size`, or a line that ends in `missing`.
+            let size = head.rsplit(' ').next().and_then(|size| size.parse::<usize>().ok());
+            let content = size.and_then(|size| rest.get(..size));
+            texts.push(content.map(text));
+            rest = content.map_or(rest, |content| rest.get(content.len() + 1..).unwrap_or(&[]));
+        }
+        Ok(texts)
     }
 
     async fn commit(&self, name: &str) -> Result<String, GitError> {

@@ -5,25 +5,117 @@ use super::rule::Rule;
 use super::statement::StatementEffect;
 use super::{Dialect, JudgedStatement};
 
-/// Calls of the well-known tools and their rules.
-const CALLS: [(&str, Rule); 16] = [
-    ("drop_column", Rule::DropColumn),
-    ("remove_column", Rule::DropColumn),
-    ("remove_columns", Rule::DropColumn),
-    ("dropColumn", Rule::DropColumn),
-    ("RemoveField", Rule::DropColumn),
-    ("drop_table", Rule::DropObject),
-    ("dropTable", Rule::DropObject),
-    ("DeleteModel", Rule::DropObject),
-    ("rename_column", Rule::Rename),
-    ("rename_table", Rule::Rename),
-    ("renameColumn", Rule::Rename),
-    ("renameTable", Rule::Rename),
-    ("RenameField", Rule::Rename),
-    ("RenameModel", Rule::Rename),
-    ("change_column_type", Rule::ChangeType),
-    ("remove_reference", Rule::DropColumn),
+/// Calls of the well-known tools that take something away, and their rules.
+const CALLS: [(Rule, &[&str]); 8] = [
+    (
+        Rule::DropColumn,
+        &[
+            "drop_column",
+            "drop_columns",
+            "remove_column",
+            "remove_columns",
+            "remove_reference",
+            "remove_references",
+            "remove_belongs_to",
+            "remove_timestamps",
+            "dropColumn",
+            "dropColumns",
+            "removeColumn",
+            "removeColumns",
+            "dropTimestamps",
+            "dropSoftDeletes",
+            "dropMorphs",
+            "dropConstrainedForeignId",
+            "RemoveField",
+            "DropColumn",
+        ],
+    ),
+    (
+        Rule::DropObject,
+        &[
+            "drop_table",
+            "drop_join_table",
+            "drop_view",
+            "drop_if_exists",
+            "drop_enum",
+            "dropTable",
+            "dropTableIfExists",
+            "dropAllTables",
+            "dropIfExists",
+            "dropView",
+            "dropSchema",
+            "dropEnum",
+            "DeleteModel",
+            "DropTable",
+            "dropDatabase",
+        ],
+    ),
+    (
+        Rule::Rename,
+        &[
+            "rename_column",
+            "rename_table",
+            "renameColumn",
+            "renameTable",
+            "RenameField",
+            "RenameModel",
+            "RenameColumn",
+            "RenameTable",
+            "AlterModelTable",
+            "rename_enum",
+        ],
+    ),
+    (Rule::ModifyColumn, &["change_column", "changeColumn", "AlterField", "alter_column"]),
+    (Rule::ChangeType, &["change_column_type"]),
+    (Rule::SetNotNull, &["change_column_null", "dropNullable", "setNullable"]),
+    (
+        Rule::DropConstraint,
+        &[
+            "remove_foreign_key",
+            "remove_check_constraint",
+            "drop_constraint",
+            "RemoveConstraint",
+            "removeConstraint",
+            "dropForeign",
+            "dropForeignKey",
+            "dropUnique",
+            "dropUniqueConstraint",
+            "dropPrimary",
+            "dropPrimaryKey",
+            "dropCheckConstraint",
+        ],
+    ),
+    (
+        Rule::DropUnseenIndex,
+        &["remove_index", "drop_index", "removeIndex", "dropIndex", "RemoveIndex"],
+    ),
 ];
+
+/// Words with which Ecto drops what stands after them.
+const ECTO: [(&str, Rule); 3] = [
+    ("drop table(", Rule::DropObject),
+    ("rename table(", Rule::Rename),
+    ("remove :", Rule::DropColumn),
+];
+
+/// Words of raw SQL inside code.
+const RAW: [(&str, Rule); 4] = [
+    ("drop table", Rule::DropObject),
+    ("drop column", Rule::DropColumn),
+    ("rename column", Rule::Rename),
+    ("rename to", Rule::Rename),
+];
+
+/// The rule of the first call in a line that takes something away.
+fn taken_away(code: &str) -> Option<Rule> {
+    let lower = code.to_lowercase();
+    let called = CALLS.iter().find(|(_, calls)| calls.iter().any(|call| has_word(code, call)));
+    called
+        .map(|(rule, _)| *rule)
+        .or_else(|| ECTO.iter().find(|(start, _)| code.starts_with(start)).map(|(_, rule)| *rule))
+        .or_else(|| RAW.iter().find(|(words, _)| lower.contains(words)).map(|(_, rule)| *rule))
+}
+
 const MOST_CALLS: usize = 200;
 
 pub(super) fn judge(text: &str, dialect: Dialect) -> Vec<JudgedStatement> {
@@ -38,8 +130,8 @@ pub(super) fn judge(text: &str, dialect: Dialect) -> Vec<JudgedStatement> {
         if down || code.starts_with('#') || code.starts_with("//") {
             continue;
         }
-        if let Some((_, rule)) = CALLS.iter().find(|(call, _)| has_word(code, call)) {
-            judged.push(statement(line, code, &[StatementEffect::of(*rule)], dialect));
+        if let Some(rule) = taken_away(code) {
+            judged.push(statement(line, code, &[StatementEffect::of(rule)], dialect));
         }
         if judged.len() > MOST_CALLS {
             break;

@@ -1,9 +1,11 @@
 //! Compares two definitions of a column, to judge what the change does to code that uses the earlier one.
 
-use sqlparser::ast::{ColumnOption, DataType, EnumMember, Expr, Value};
+use sqlparser::ast::{ColumnOption, DataType, EnumMember, Expr};
 
 use super::Dialect;
+use super::expressions::{Fill, fill};
 use super::rule::Rule;
+use super::tables::Reference;
 
 /// The properties of a column that code depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,12 +14,16 @@ pub(super) struct Column {
     pub(super) name: String,
     pub(super) shape: Shape,
     pub(super) required: bool,
-    pub(super) default: bool,
+    /// How an insert that leaves it out fills it; `None` for NULL.
+    pub(super) fill: Option<Fill>,
+    /// True if it is computed from other columns.
+    pub(super) derived: bool,
     pub(super) unique: bool,
     /// As text.
     pub(super) checks: Vec<String>,
     /// Other options, as sorted text: defaults, collations, generation expressions.
     pub(super) rest: Vec<String>,
+    pub(super) reference: Option<Reference>,
 }
 
 /// A column type, with the kinds and widths that can be compared.
@@ -25,8 +31,12 @@ pub(super) struct Column {
 pub(super) enum Shape {
     /// Text and its length limit in characters, if any.
     Text(Option<u64>),
-    /// An integer and its size in bits.
-    Whole(u8),
+    Whole {
+        bits: u8,
+        unsigned: bool,
+    },
+    /// Digits and those after the point; `None` without a limit.
+    Decimal(Option<(u64, u64)>),
     /// The values, in their order.
     Enum(Vec<String>),
     Other(String),
@@ -37,22 +47,44 @@ impl Column {
         name: &str,
         data_type: &DataType,
         options: &(impl Iterator<Item = &'a ColumnOption> + Clone),
+        dialect: Dialect,
     ) -> Self {
         let any = |wanted: fn(&ColumnOption) -> bool| options.clone().any(wanted);
         let primary = any(|o| matches!(o, ColumnOption::PrimaryKey(_)));
+        let serial = is_serial(data_type).then_some(Fill::Distinct);
+        let mut rest = rest(options.clone());
+        // In SQLite only this spelling makes the column the id of the row.
+        if primary && data_type.to_string().eq_ignore_ascii_case("integer") {
+            rest.push("ROWID".to_owned());
+        }
         Self {
             name: name.to_lowercase(),
-            shape: Shape::of(data_type),
-            required: primary || any(|o| matches!(o, ColumnOption::NotNull)),
-            default: is_serial(data_type) || options.clone().any(fills),
+            shape: Shape::of(data_type, dialect),
+            required: primary || serial.is_some() || any(|o| matches!(o, ColumnOption::NotNull)),
+            fill: serial.or_else(|| options.clone().find_map(fills)),
+            derived: options.clone().any(is_derived),
             unique: primary || any(|o| matches!(o, ColumnOption::Unique(_))),
             checks: options
                 .clone()
-                .filter(|option| matches!(option, ColumnOption::Check(_)))
-                .map(ToString::to_string)
+                .filter_map(|option| match option {
+                    ColumnOption::Check(check) => Some(check.expr.to_string()),
+                    _ => None,
+                })
                 .collect(),
-            rest: rest(options.clone()),
+            rest,
+            reference: options.clone().find_map(|option| match option {
+                ColumnOption::ForeignKey(reference) => Some(Reference::of(reference)),
+                _ => None,
+            }),
         }
+    }
+
+    /// Sets or drops its default.
+    pub(super) fn refill(&mut self, default: Option<&Expr>) {
+        self.rest.retain(|option| !option.starts_with("DEFAULT "));
+        self.fill = default.and_then(fill);
+        self.rest.extend(default.map(|value| format!("DEFAULT {value}")));
+        self.rest.sort();
     }
 
     /// The rules for changing this column into `next`.
@@ -64,7 +96,7 @@ impl Column {
             (true, false) => rules.push(Rule::DropNotNull),
             _ => {}
         }
-        if self.default && !next.default && next.required {
+        if self.fill.is_some() && next.fill.is_none() && next.required {
             rules.push(Rule::DropDefault);
         }
         match (self.unique, next.unique) {
@@ -83,7 +115,7 @@ impl Column {
 
     /// The rule for adding this column to a table with rows.
     pub(super) fn added(&self) -> Rule {
-        if self.required && !self.default { Rule::AddRequiredColumn } else { Rule::AddColumn }
+        if self.required && self.fill.is_none() { Rule::AddRequiredColumn } else { Rule::AddColumn }
     }
 }
 
@@ -98,7 +130,7 @@ fn rest<'a>(options: impl Iterator<Item = &'a ColumnOption>) -> Vec<String> {
                 | ColumnOption::Unique(_)
                 | ColumnOption::Check(_)
                 | ColumnOption::Comment(_)
-        )
+        ) || matches!(option, ColumnOption::Default(value) if super::expressions::is_null(value))
     };
     let mut rest: Vec<_> =
         options.filter(|option| !has_field(option)).map(ToString::to_string).collect();
@@ -106,25 +138,26 @@ fn rest<'a>(options: impl Iterator<Item = &'a ColumnOption>) -> Vec<String> {
     rest
 }
 
-/// True if the option gives the column a value in an insert that leaves it out.
-pub(super) fn fills(option: &ColumnOption) -> bool {
+/// How the option fills the column in an insert that leaves it out.
+fn fills(option: &ColumnOption) -> Option<Fill> {
     match option {
-        ColumnOption::Default(value) => !is_null(value),
-        ColumnOption::Generated { .. } | ColumnOption::Identity(_) => true,
-        ColumnOption::DialectSpecific(tokens) => tokens.iter().any(|token| {
-            let word = token.to_string().to_ascii_uppercase();
-            word == "AUTO_INCREMENT" || word == "AUTOINCREMENT"
-        }),
-        _ => false,
+        ColumnOption::Default(value) => fill(value),
+        ColumnOption::Generated { generation_expr: Some(_), .. } => Some(Fill::Computed),
+        ColumnOption::Generated { .. } | ColumnOption::Identity(_) => Some(Fill::Distinct),
+        ColumnOption::DialectSpecific(tokens) => tokens
+            .iter()
+            .any(|token| {
+                let word = token.to_string().to_ascii_uppercase();
+                word == "AUTO_INCREMENT" || word == "AUTOINCREMENT"
+            })
+            .then_some(Fill::Distinct),
+        _ => None,
     }
 }
 
-pub(super) fn is_null(value: &Expr) -> bool {
-    match value {
-        Expr::Value(value) => value.value == Value::Null,
-        Expr::Nested(inner) | Expr::Cast { expr: inner, .. } => is_null(inner),
-        _ => false,
-    }
+/// True if the option computes the column from other columns.
+pub(super) fn is_derived(option: &ColumnOption) -> bool {
+    matches!(option, ColumnOption::Generated { generation_expr: Some(_), .. })
 }
 
 pub(super) fn is_serial(data_type: &DataType) -> bool {
@@ -135,8 +168,60 @@ pub(super) fn is_serial(data_type: &DataType) -> bool {
     )
 }
 
+/// Types of `PostgreSQL` whose values cannot be compared, so that `SELECT DISTINCT *` fails.
+pub(super) fn is_uncomparable(data_type: &DataType) -> bool {
+    let name = data_type.to_string().to_ascii_lowercase();
+    ["json", "xml", "point", "line", "lseg", "box", "path", "polygon", "circle"]
+        .contains(&name.trim_end_matches("[]"))
+}
+
+/// Names of types that mean another one.
+const ALIASES: [(&str, &str); 27] = [
+    ("timestamp with time zone", "timestamptz"),
+    ("timestamp without time zone", "timestamp"),
+    ("time with time zone", "timetz"),
+    ("time without time zone", "time"),
+    ("boolean", "bool"),
+    ("double precision", "double"),
+    ("float8", "double"),
+    ("float4", "real"),
+    ("character", "char"),
+    ("bpchar", "char"),
+    ("bit varying", "varbit"),
+    ("character varying", "varchar"),
+    ("char varying", "varchar"),
+    ("nvarchar", "varchar"),
+    ("int2", "smallint"),
+    ("int4", "int"),
+    ("int8", "bigint"),
+    ("integer", "int"),
+    ("integer unsigned", "int unsigned"),
+    ("serial", "int"),
+    ("serial4", "int"),
+    ("bigserial", "bigint"),
+    ("serial8", "bigint"),
+    ("smallserial", "smallint"),
+    ("decimal", "numeric"),
+    ("dec", "numeric"),
+    ("national varchar", "varchar"),
+];
+
+/// A type's name, and what stands in its brackets.
+fn named(written: &str) -> (String, &str) {
+    let (name, inside) = match (written.find('('), written.find(')')) {
+        (Some(open), Some(close)) if open < close => {
+            let name = format!("{}{}", &written[..open], &written[close + 1..]);
+            (name, &written[open + 1..close])
+        }
+        _ => (written.to_owned(), ""),
+    };
+    let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
+    (alias.map_or(name, |(_, meant)| (*meant).to_owned()), inside)
+}
+
 impl Shape {
-    pub(super) fn of(data_type: &DataType) -> Self {
+    pub(super) fn of(data_type: &DataType, dialect: Dialect) -> Self {
         if let DataType::Enum(members, _) = data_type {
             let value = |member: &EnumMember| match member {
                 EnumMember::Name(name) | EnumMember::NamedValue(name, _) => name.clone(),
@@ -144,21 +229,32 @@ impl Shape {
             return Self::Enum(members.iter().map(value).collect());
         }
         let written = data_type.to_string().to_ascii_lowercase();
-        let (name, size) = match written.split_once('(') {
-            // A word after the width, such as `unsigned`, is part of the type.
-            Some((_, size)) if !size.ends_with(')') => (written.as_str(), None),
-            Some((name, size)) => (name.trim(), size.trim_end_matches(')').trim().parse().ok()),
-            None => (written.as_str(), None),
-        };
-        match name {
-            "varchar" | "character varying" | "nvarchar" | "char varying" => Self::Text(size),
-            "text" => Self::Text(None),
-            "tinyint" => Self::Whole(8),
-            "smallint" | "int2" => Self::Whole(16),
-            "mediumint" => Self::Whole(24),
-            "int" | "integer" | "int4" => Self::Whole(32),
-            "bigint" | "int8" => Self::Whole(64),
-            _ => Self::Other(written),
+        if dialect == Dialect::Sqlite {
+            return Self::Other(affinity(&written).to_owned());
+        }
+        let (name, inside) = named(&written);
+        let sizes: Vec<u64> =
+            inside.split(',').filter_map(|size| size.trim().parse().ok()).collect();
+        let unsigned = name.ends_with(" unsigned");
+        let whole = |bits| Self::Whole { bits, unsigned };
+        match (name.trim_end_matches(" unsigned"), dialect) {
+            ("varchar", _) => Self::Text(sizes.first().copied()),
+            // In bytes; a character has up to four.
+            ("tinytext", Dialect::Mysql) => Self::Text(Some(63)),
+            ("text", Dialect::Mysql) => Self::Text(Some(16_383)),
+            ("mediumtext", Dialect::Mysql) => Self::Text(Some(4_194_303)),
+            ("text", _) | ("longtext", Dialect::Mysql) => Self::Text(None),
+            ("tinyint", _) | ("bool", Dialect::Mysql) => whole(8),
+            ("smallint", _) => whole(16),
+            ("mediumint", _) => whole(24),
+            ("int", _) => whole(32),
+            ("bigint", _) => whole(64),
+            ("numeric", Dialect::Mysql) if sizes.is_empty() => Self::Decimal(Some((10, 0))),
+            ("numeric", _) => {
+                let scale = sizes.get(1).copied().unwrap_or_default();
+                Self::Decimal(sizes.first().map(|digits| (*digits, scale)))
+            }
+            _ => Self::Other(format!("{name}({inside})")),
         }
     }
 
@@ -171,7 +267,15 @@ impl Shape {
             }
             (Self::Text(None), Self::Text(Some(_))) => Some(Rule::ChangeType),
             (Self::Text(_), Self::Text(_)) => Some(wider_text(dialect)),
-            (Self::Whole(before), Self::Whole(after)) if before < after => Some(Rule::WidenNumber),
+            (
+                Self::Whole { bits: before, unsigned },
+                Self::Whole { bits: after, unsigned: next },
+            ) if before < after && (unsigned == next || !next) => Some(Rule::WidenNumber),
+            (Self::Decimal(Some((before, scale))), Self::Decimal(Some((after, next))))
+                if scale == next && before < after =>
+            {
+                Some(Rule::WidenNumber)
+            }
             (Self::Enum(before), Self::Enum(after)) if after.starts_with(before) => {
                 Some(Rule::AddEnumValue)
             }
@@ -184,9 +288,25 @@ impl Shape {
     /// mere widening.
     pub(super) fn reached(&self) -> Rule {
         match self {
-            Self::Text(None) | Self::Whole(64) => Rule::Unjudged,
+            Self::Text(None) | Self::Whole { bits: 64, .. } => Rule::Unjudged,
             _ => Rule::ChangeType,
         }
+    }
+}
+
+/// What `SQLite` keeps of a type: neither its length nor its exact name.
+fn affinity(written: &str) -> &'static str {
+    let has = |parts: &[&str]| parts.iter().any(|part| written.contains(part));
+    if has(&["int"]) {
+        "integer"
+    } else if has(&["char", "clob", "text"]) {
+        "text"
+    } else if written.is_empty() || has(&["blob"]) {
+        "blob"
+    } else if has(&["real", "floa", "doub"]) {
+        "real"
+    } else {
+        "numeric"
     }
 }
 

@@ -1,95 +1,53 @@
-//! Judges statements of one file together: a rebuilt table, a rename behind a view, a replaced body.
+//! Judges statements of one file together: a rebuilt table, a rename behind a view.
 
 use std::collections::BTreeMap;
 
 use sqlparser::ast::{
-    AlterTableOperation, CreateTable, CreateViewAlgorithm, DropBehavior, DropFunction,
-    FunctionDesc, ObjectName, ObjectType, OperateFunctionArg, RenameTableNameKind, SetExpr,
-    Statement, TableFactor, TableObject,
+    AlterTableOperation, CreateTable, CreateViewAlgorithm, ObjectName, ObjectType,
+    RenameTableNameKind, SetExpr, Statement, TableFactor, TableObject,
 };
 
-use super::definitions::{Index, SchemaDefinitions, Table, key, moves_names, written};
+use super::definitions::SchemaDefinitions;
+use super::names::{id, key, moves_names, written};
 use super::rule::Rule;
+use super::split::RawStatement;
 use super::statement::StatementEffect;
+use super::tables::{Index, Table};
 use super::{Dialect, Object, ObjectKind};
 
 /// The effects of statements that differ from those of each alone, by position.
 pub(super) type JointEffects = BTreeMap<usize, Vec<StatementEffect>>;
 
+/// What is known around the statements of a file.
+#[derive(Clone, Copy)]
+pub(super) struct FileContext<'a> {
+    pub(super) dialect: Dialect,
+    pub(super) before: &'a SchemaDefinitions,
+    pub(super) end: &'a SchemaDefinitions,
+    /// True unless the file says that it runs outside of a transaction.
+    pub(super) in_transaction: bool,
+    /// True if its tool begins a transaction before the file.
+    pub(super) wrapped: bool,
+}
+
 /// Finds the statements that must be judged together.
 pub(super) fn joint_effects(
+    pieces: &[RawStatement],
     statements: &[(usize, &Statement)],
-    known: &SchemaDefinitions,
-    dialect: Dialect,
-    in_transaction: bool,
+    context: FileContext<'_>,
 ) -> JointEffects {
     let mut found = JointEffects::new();
+    let all = All { pieces, statements, context };
     for at in 0..statements.len() {
-        let (before, (place, statement), after) =
-            (&statements[..at], statements[at], &statements[at + 1..]);
-        bodies(place, statement, after, &mut found);
-        if dialect == Dialect::Sqlite {
-            rebuilt_by_new_name(before, place, statement, after, known, &mut found);
-            rebuilt_by_old_name(place, statement, after, known, &mut found);
-        } else if in_transaction || dialect == Dialect::Mysql {
-            behind_view(place, statement, after, &mut found);
+        let (place, statement) = statements[at];
+        if context.dialect == Dialect::Sqlite {
+            all.rebuilt_by_new_name(at, &mut found);
+            all.rebuilt_by_old_name(at, &mut found);
+        } else if context.in_transaction || context.dialect == Dialect::Mysql {
+            behind_view(place, statement, &statements[at + 1..], context, &mut found);
         }
     }
     found
-}
-
-/// A view or function that is dropped and created again counts as a replaced body. It must have the same schema and
-/// arguments, and must be dropped without CASCADE, which drops other objects too.
-fn bodies(
-    place: usize,
-    statement: &Statement,
-    after: &[(usize, &Statement)],
-    found: &mut JointEffects,
-) {
-    let later = || after.iter().map(|(_, later)| *later);
-    if later().any(moves_names) {
-        return;
-    }
-    let (name, kind, again) = match statement {
-        Statement::Drop { object_type: ObjectType::View, names, cascade: false, .. }
-            if names.len() == 1 =>
-        {
-            (&names[0], ObjectKind::View, later().any(|later| makes_view(later, &names[0])))
-        }
-        Statement::DropFunction(DropFunction { func_desc, drop_behavior, .. })
-            if func_desc.len() == 1 && !matches!(drop_behavior, Some(DropBehavior::Cascade)) =>
-        {
-            let function = &func_desc[0];
-            let again = later().any(|later| makes_function(later, function));
-            (&function.name, ObjectKind::Function, again)
-        }
-        _ => return,
-    };
-    if again {
-        found.insert(place, vec![StatementEffect::on(Rule::ReplaceBody, kind, None, &key(name))]);
-    }
-}
-
-fn makes_view(statement: &Statement, name: &ObjectName) -> bool {
-    match statement {
-        Statement::CreateView(view) => {
-            !view.temporary && !view.materialized && written(&view.name) == written(name)
-        }
-        _ => false,
-    }
-}
-
-fn makes_function(statement: &Statement, dropped: &FunctionDesc) -> bool {
-    let Statement::CreateFunction(made) = statement else { return false };
-    let types = |args: &[OperateFunctionArg]| -> Vec<String> {
-        args.iter().map(|arg| arg.data_type.to_string().to_lowercase()).collect()
-    };
-    // Without arguments the dropped function is not certain.
-    let alike = match (&dropped.args, &made.args) {
-        (Some(before), Some(after)) => types(before) == types(after),
-        _ => false,
-    };
-    alike && !made.temporary && written(&made.name) == written(&dropped.name)
 }
 
 /// The old and new name in a statement that only renames one table.
@@ -118,6 +76,7 @@ fn behind_view(
     place: usize,
     statement: &Statement,
     after: &[(usize, &Statement)],
+    context: FileContext<'_>,
     found: &mut JointEffects,
 ) {
     let Some((from, to)) = renaming(statement) else { return };
@@ -137,10 +96,14 @@ fn behind_view(
     for (view_place, later) in in_this_transaction {
         if shows_all_of(later, &old, &new) {
             let object = Object::new(ObjectKind::Table, None, &key(from));
-            found.insert(
-                place,
-                vec![StatementEffect { rule: Rule::RenameBehindView, objects: vec![object] }],
-            );
+            let from = id(from, context.dialect, "");
+            let unkeyed =
+                context.before.table(&from).is_some() && context.before.keys(&from).is_empty();
+            let rule = match context.dialect {
+                Dialect::Postgres if !unkeyed => Rule::RenameKeyedBehindView,
+                _ => Rule::RenameBehindView,
+            };
+            found.insert(place, vec![StatementEffect { rule, objects: vec![object] }]);
             found.insert(*view_place, vec![StatementEffect::of(Rule::CreateRoutine)]);
             return;
         }
@@ -165,45 +128,112 @@ fn shows_all_of(statement: &Statement, view_name: &str, table: &str) -> bool {
         && view.query.to_string() == format!("SELECT * FROM {name}")
 }
 
-/// Recognises a rebuild in this order: create new, copy, drop old, rename new.
-fn rebuilt_by_new_name(
-    before: &[(usize, &Statement)],
-    place: usize,
-    statement: &Statement,
-    after: &[(usize, &Statement)],
-    known: &SchemaDefinitions,
-    found: &mut JointEffects,
-) {
-    let Some(table) = dropped_table(statement) else { return };
-    let renaming = after.iter().find_map(|(place, later)| {
-        renamed(later).filter(|(_, to)| *to == table).map(|(from, _)| (*place, from))
-    });
-    let Some((renaming, made)) = renaming else { return };
-    let Some(definition) = before.iter().find_map(|(_, s)| created(s, &made)) else { return };
-    if let Some(copy) = before.iter().find_map(|(_, earlier)| RowCopy::of(earlier, &made, &table)) {
-        let indexed = indexes_made(before.iter().chain(after));
-        found.insert(place, outcome(&table, definition, &copy, &indexed, known));
-        found.insert(renaming, vec![StatementEffect::of(Rule::RebuildAlike)]);
+/// All statements of a file.
+struct All<'a> {
+    pieces: &'a [RawStatement],
+    /// Those that are parsed, with their places.
+    statements: &'a [(usize, &'a Statement)],
+    context: FileContext<'a>,
+}
+
+impl All<'_> {
+    /// Recognises a rebuild in this order: create new, copy, drop old, rename new.
+    fn rebuilt_by_new_name(&self, at: usize, found: &mut JointEffects) {
+        let (place, statement) = self.statements[at];
+        let (before, after) = (&self.statements[..at], &self.statements[at + 1..]);
+        let Some(table) = dropped_table(statement) else { return };
+        let renaming = after.iter().find_map(|(place, later)| {
+            renamed(later).filter(|(_, to)| *to == table).map(|(from, _)| (*place, from))
+        });
+        let Some((renaming, made)) = renaming else { return };
+        let Some(definition) = before.iter().find_map(|(_, s)| created(s, &made)) else { return };
+        let copy = before.iter().find_map(|(_, earlier)| RowCopy::of(earlier, &made, &table));
+        if let Some(copy) = copy {
+            let indexed = indexes_made(before.iter().chain(after));
+            let mut effects = outcome(&table, definition, &copy, &indexed, self.context.before);
+            effects.extend(self.lost_triggers(&table));
+            if self.has_children(&table) && !self.is_unchecked(place) {
+                effects.push(referenced(&table));
+            }
+            found.insert(place, effects);
+            found.insert(renaming, vec![StatementEffect::of(Rule::RebuildAlike)]);
+        }
+    }
+
+    /// Recognises a rebuild in this order: rename old, create new with its name, copy, drop old.
+    fn rebuilt_by_old_name(&self, at: usize, found: &mut JointEffects) {
+        let (place, statement) = self.statements[at];
+        let after = &self.statements[at + 1..];
+        let Some((table, aside)) = renamed(statement) else { return };
+        let Some(definition) = after.iter().find_map(|(_, s)| created(s, &table)) else { return };
+        let dropping =
+            after.iter().find(|(_, s)| dropped_table(s).is_some_and(|name| name == aside));
+        let Some((dropping, _)) = dropping else { return };
+        if let Some(copy) = after.iter().find_map(|(_, later)| RowCopy::of(later, &table, &aside)) {
+            let indexed = indexes_made(after.iter());
+            let mut effects = outcome(&table, definition, &copy, &indexed, self.context.before);
+            effects.extend(self.lost_triggers(&table));
+            // References, views and triggers follow the table to its new name, which is dropped.
+            let before = self.context.before;
+            let follow = self.has_children(&table) || before.is_mentioned(&table);
+            if follow && !self.is_on("legacy_alter_table", place) {
+                effects.push(referenced(&table));
+            }
+            found.insert(place, effects);
+            found.insert(*dropping, vec![StatementEffect::of(Rule::RebuildAlike)]);
+        }
+    }
+
+    /// True if other tables refer to this one, or may.
+    fn has_children(&self, table: &str) -> bool {
+        let before = self.context.before;
+        before.is_partial() || before.children(table).next().is_some()
+    }
+
+    /// The triggers of a table that are not there at the end.
+    fn lost_triggers(&self, table: &str) -> Vec<StatementEffect> {
+        let kept: Vec<_> = self.context.end.triggers_of(table).collect();
+        let of_table = self.context.before.triggers_of(table);
+        let lost = of_table.filter(|name| !kept.contains(name));
+        lost.map(|name| {
+            StatementEffect::on(Rule::ChangeTrigger, ObjectKind::Trigger, Some(table), name)
+        })
+        .collect()
+    }
+
+    /// True if foreign keys are off at a statement: the switch does nothing in a transaction.
+    fn is_unchecked(&self, place: usize) -> bool {
+        let mut open = self.context.wrapped;
+        let mut off = false;
+        for piece in &self.pieces[..place] {
+            let first = piece.sql.split_whitespace().next().unwrap_or_default();
+            match first.to_ascii_lowercase().as_str() {
+                "begin" | "start" => open = true,
+                "commit" | "end" | "rollback" => open = false,
+                _ if !open => off = switched(&piece.sql, "foreign_keys").map_or(off, |on| !on),
+                _ => {}
+            }
+        }
+        off
+    }
+
+    fn is_on(&self, pragma: &str, place: usize) -> bool {
+        let before = self.pieces[..place].iter().rev();
+        before.into_iter().find_map(|piece| switched(&piece.sql, pragma)).unwrap_or(false)
     }
 }
 
-/// Recognises a rebuild in this order: rename old, create new with its name, copy, drop old.
-fn rebuilt_by_old_name(
-    place: usize,
-    statement: &Statement,
-    after: &[(usize, &Statement)],
-    known: &SchemaDefinitions,
-    found: &mut JointEffects,
-) {
-    let Some((table, aside)) = renamed(statement) else { return };
-    let Some(definition) = after.iter().find_map(|(_, s)| created(s, &table)) else { return };
-    let dropping = after.iter().find(|(_, s)| dropped_table(s).is_some_and(|name| name == aside));
-    let Some((dropping, _)) = dropping else { return };
-    if let Some(copy) = after.iter().find_map(|(_, later)| RowCopy::of(later, &table, &aside)) {
-        let indexed = indexes_made(after.iter());
-        found.insert(place, outcome(&table, definition, &copy, &indexed, known));
-        found.insert(*dropping, vec![StatementEffect::of(Rule::RebuildAlike)]);
-    }
+/// What a statement switches a pragma to.
+fn switched(sql: &str, pragma: &str) -> Option<bool> {
+    let words = sql.to_ascii_lowercase().replace(['=', '(', ')', '\'', '.'], " ");
+    let mut words = words.split_whitespace();
+    let is_switch = words.next() == Some("pragma") && words.any(|word| word == pragma);
+    let value = words.next().filter(|_| is_switch)?;
+    Some(!["off", "0", "no", "false"].contains(&value))
+}
+
+fn referenced(table: &str) -> StatementEffect {
+    StatementEffect::on(Rule::RebuildReferenced, ObjectKind::Table, None, table)
 }
 
 fn dropped_table(statement: &Statement) -> Option<String> {
@@ -279,7 +309,8 @@ fn indexes_made<'s>(
 ) -> CreatedIndexes {
     let made = |(_, statement): &'s (usize, &'s Statement)| match statement {
         Statement::CreateIndex(index) if !index.if_not_exists => {
-            index.name.as_ref().map(|name| (key(name), Index::made(index)))
+            let table = key(&index.table_name);
+            index.name.as_ref().map(|name| (key(name), Index::made(index, table)))
         }
         _ => None,
     };
@@ -297,10 +328,17 @@ fn outcome(
     let Some(old) = known.table(name).filter(|_| definition.query.is_none()) else {
         return vec![StatementEffect::on(Rule::RebuildTable, ObjectKind::Table, None, name)];
     };
-    let new = Table::of(definition);
-    let mut effects = columns(name, old, &new);
+    let new = Table::of(definition, name, Dialect::Sqlite);
+    let mut effects = columns(name, old, &new, known);
+    let is_kept = |index: &Index| {
+        let same = |key: super::tables::UniqueKey| !key.partial && key.columns == index.key.columns;
+        index.key.columns.is_some() && !index.key.partial && new.keys().any(same)
+    };
     let lost = known.unique_indexes_of(name).filter(|(index, old)| {
-        indexed.get(*index).is_none_or(|new| !new.unique || new.over != old.over)
+        // The index of a constraint is compared with the constraint.
+        !old.over.is_empty()
+            && indexed.get(*index).is_none_or(|new| !new.unique || new.over != old.over)
+            && !is_kept(old)
     });
     effects.extend(lost.map(|(lost, _)| {
         StatementEffect::on(Rule::DropUniqueIndex, ObjectKind::Index, Some(name), lost)
@@ -314,13 +352,25 @@ fn outcome(
     effects
 }
 
-fn columns(name: &str, old: &Table, new: &Table) -> Vec<StatementEffect> {
+fn columns(
+    name: &str,
+    old: &Table,
+    new: &Table,
+    known: &SchemaDefinitions,
+) -> Vec<StatementEffect> {
     let mut effects = Vec::new();
     for column in &old.columns {
         let on = |rule| StatementEffect::on(rule, ObjectKind::Column, Some(name), &column.name);
         match new.columns.iter().find(|next| next.name == column.name) {
             Some(next) => {
-                effects.extend(column.becoming(next, Dialect::Sqlite).into_iter().map(on));
+                let held = |rule: &Rule| {
+                    *rule != Rule::AddUnique
+                        || !known.keys(name).iter().any(|key| {
+                            key.implies(&super::tables::UniqueKey::of_column(&column.name))
+                        })
+                };
+                let rules = column.becoming(next, Dialect::Sqlite);
+                effects.extend(rules.into_iter().filter(held).map(on));
                 if column.rest != next.rest {
                     effects.push(on(Rule::RebuildTable));
                 }
@@ -343,7 +393,11 @@ fn columns(name: &str, old: &Table, new: &Table) -> Vec<StatementEffect> {
             effects.push(StatementEffect::on(Rule::RebuildTable, ObjectKind::Table, None, name));
         }
     }
-    for gone in old.constraints.iter().filter(|c| !new.constraints.contains(c)) {
+    let texts = |table: &Table| -> Vec<String> {
+        table.constraints.iter().map(|constraint| constraint.text.clone()).collect()
+    };
+    let (before, after) = (texts(old), texts(new));
+    for gone in before.iter().filter(|c| !after.contains(c)) {
         effects.push(StatementEffect::on(
             Rule::DropConstraint,
             ObjectKind::Constraint,
@@ -351,7 +405,7 @@ fn columns(name: &str, old: &Table, new: &Table) -> Vec<StatementEffect> {
             gone,
         ));
     }
-    for added in new.constraints.iter().filter(|c| !old.constraints.contains(c)) {
+    for added in after.iter().filter(|c| !before.contains(c)) {
         let lower = added.to_lowercase();
         let unique = lower.contains("unique") || lower.contains("primary key");
         effects.push(StatementEffect::of(if unique { Rule::AddUnique } else { Rule::AddCheck }));

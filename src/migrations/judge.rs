@@ -2,13 +2,17 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
-use sqlparser::ast::{AlterTable, AlterTableOperation, RenameTableNameKind, Statement};
+use regex::Regex;
+use sqlparser::ast::{AlterTable, Statement};
 
-use super::definitions::{SchemaDefinitions, moves_names, written};
+use super::block::{self, Inner};
+use super::definitions::{SchemaDefinitions, words};
+use super::fresh::Fresh;
 use super::header::Header;
-use super::joint::{JointEffects, joint_effects};
-use super::recognise::recognise;
+use super::joint::{FileContext, JointEffects, joint_effects};
+use super::recognise::{made, recognise, repaired, separated};
 use super::rule::Rule;
 use super::split::{RawStatement, split};
 use super::statement::{StatementContext, StatementEffect, effects, parse};
@@ -30,7 +34,7 @@ pub fn judge(
     dialect: Dialect,
     known: &SchemaDefinitions,
 ) -> JudgedMigration {
-    let text = lines_ended(file.text, dialect);
+    let text = prepared(file.text, dialect);
     let is_code = layout::is_code(file.path);
     let up = if is_code { Cow::Borrowed(&*text) } else { sections::upward(&text, tool) };
     let Header { declared, mut faults } = Header::of(sections::before_down(&up));
@@ -43,14 +47,26 @@ pub fn judge(
     } else if is_code {
         code::judge(&text, dialect)
     } else {
-        Judge::of(&up, dialect, known).run()
+        Judge::of(&up, (tool, dialect), known).run()
     };
     let (path, change) = (file.path.to_owned(), file.change);
     JudgedMigration { path, tool, change, statements, declared, faults }
 }
 
-/// The text with `\n` line ends. Only in `PostgreSQL` a lone carriage return ends a line, and with it a comment.
-pub(super) fn lines_ended(text: &str, dialect: Dialect) -> Cow<'_, str> {
+/// The text with `\n` line ends, and with a name in place of each `{{ value }}` or `${value}` that the tool fills in.
+pub(super) fn prepared(text: &str, dialect: Dialect) -> Cow<'_, str> {
+    static FILLED_IN: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r#"\{\{-?\s*(?:index \.\w+ "[^"]*"|[.$]\w[\w.]*)\s*-?\}\}|\$\{[\w.:-]+\}"#)
+            .expect("the pattern is valid")
+    });
+    match lines_ended(text, dialect) {
+        Cow::Borrowed(text) => FILLED_IN.replace_all(text, "filled_in"),
+        Cow::Owned(text) => Cow::Owned(FILLED_IN.replace_all(&text, "filled_in").into_owned()),
+    }
+}
+
+/// Only in `PostgreSQL` a lone carriage return ends a line, and with it a comment.
+fn lines_ended(text: &str, dialect: Dialect) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let alone = |at: usize| bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n');
     if dialect == Dialect::Postgres && (0..bytes.len()).any(alone) {
@@ -142,43 +158,65 @@ struct Judge<'k> {
     known: SchemaDefinitions,
     /// The definitions before this file.
     before: &'k SchemaDefinitions,
-    /// The tables that this file created, by their full names as written. No code uses them yet.
-    fresh: BTreeSet<String>,
+    /// The definitions after this file.
+    end: SchemaDefinitions,
+    fresh: Fresh,
     /// True if the file may have changed how the server reads strings, which the splitter does not follow.
     strings_unclear: bool,
     pieces: Vec<RawStatement>,
     cut: Option<u32>,
     in_transaction: bool,
+    wrapped: bool,
 }
 
+/// Markers of files that run outside of a transaction.
+const ALONE: [&str; 4] =
+    ["no-transaction", "no transaction", "transaction:false", "disable-transaction"];
+
 impl<'k> Judge<'k> {
-    fn of(text: &str, dialect: Dialect, before: &'k SchemaDefinitions) -> Self {
+    fn of(text: &str, (tool, dialect): (Tool, Dialect), before: &'k SchemaDefinitions) -> Self {
         let mut pieces = split(text, dialect);
         let cut = pieces.get(MOST_STATEMENTS).map(|piece| piece.line);
         pieces.truncate(MOST_STATEMENTS);
         let lower = text[..text.floor_char_boundary(400)].to_ascii_lowercase();
-        let alone = ["no-transaction", "no transaction", "transaction:false"];
+        let in_transaction = !ALONE.iter().any(|marker| lower.contains(marker));
+        let wraps =
+            matches!(tool, Tool::Sqlx | Tool::Refinery | Tool::Diesel | Tool::Goose | Tool::Dbmate);
+        let mut known = before.clone();
+        known.begin();
         Self {
             dialect,
-            known: before.clone(),
+            end: known.clone(),
+            known,
             before,
-            fresh: BTreeSet::new(),
+            fresh: Fresh::default(),
             strings_unclear: false,
             pieces,
             cut,
-            in_transaction: !alone.iter().any(|marker| lower.contains(marker)),
+            in_transaction,
+            wrapped: in_transaction && wraps,
         }
     }
 
     fn run(mut self) -> Vec<JudgedStatement> {
         let pieces = std::mem::take(&mut self.pieces);
         let parsed: Vec<_> = pieces.iter().map(|piece| parse(piece, self.dialect)).collect();
+        for (piece, statements) in pieces.iter().zip(&parsed) {
+            self.end.apply(piece, statements.as_deref(), self.dialect);
+        }
         let flat: Vec<(usize, &Statement)> = parsed
             .iter()
             .enumerate()
             .flat_map(|(at, statements)| statements.iter().flatten().map(move |s| (at, s)))
             .collect();
-        let joint = joint_effects(&flat, self.before, self.dialect, self.in_transaction);
+        let context = FileContext {
+            dialect: self.dialect,
+            before: self.before,
+            end: &self.end,
+            in_transaction: self.in_transaction,
+            wrapped: self.wrapped,
+        };
+        let joint = joint_effects(&pieces, &flat, context);
         let mut judged: Vec<_> = pieces
             .iter()
             .zip(&parsed)
@@ -207,72 +245,106 @@ impl<'k> Judge<'k> {
         statements: Option<&[Statement]>,
         joint: &JointEffects,
     ) -> Vec<StatementEffect> {
-        let Some(statements) = statements else {
-            let effect = recognise(piece, self.context());
-            let effect = effect.unwrap_or_else(|| StatementEffect::of(Rule::Unjudged));
-            if !matches!(effect.rule, Rule::NoChange | Rule::WriteData) {
-                self.fresh.clear();
-                self.known.doubt(&piece.sql);
+        let all = match statements {
+            Some(statements) => self.parsed(piece, statements),
+            None => {
+                let all = self.unparsed(piece);
+                let kept = [Rule::NoChange, Rule::WriteData, Rule::NewObject, Rule::CreateObject];
+                if !all.iter().all(|effect| kept.contains(&effect.rule)) {
+                    self.fresh.doubt(&words(&piece.sql));
+                }
+                self.known.apply(piece, None, self.dialect);
+                let made = made(&piece.sql, self.dialect).filter(|_| !piece.open && !piece.hinted);
+                made.into_iter().for_each(|(kind, id)| self.fresh.add_new(kind, &id));
+                all
             }
-            return vec![effect];
         };
-        let mut all = Vec::new();
-        for statement in statements {
-            let done = effects(statement, self.context());
-            if piece.hinted {
-                // Some versions of the server do not run the hinted part.
-                self.fresh.clear();
-                self.known.doubt(&piece.sql);
-            } else {
-                self.follow(statement, &done);
-            }
-            all.extend(done);
-        }
         match joint.get(&at) {
-            Some(instead) if statements.len() == 1 => instead.clone(),
+            Some(instead) if statements.is_some_and(|all| all.len() == 1) => instead.clone(),
             _ => all,
         }
     }
 
+    /// The effects of a piece that is parsed. The operations of `ALTER TABLE` are judged one after the other.
+    fn parsed(&mut self, piece: &RawStatement, statements: &[Statement]) -> Vec<StatementEffect> {
+        let mut all = Vec::new();
+        for statement in statements {
+            for single in operations(statement) {
+                let done = effects(&single, self.context());
+                let only = std::slice::from_ref(&*single);
+                self.fresh.follow(&single, &self.known, self.dialect);
+                self.known.apply(piece, Some(only), self.dialect);
+                // After such a statement a name may mean another table.
+                if piece.hinted || done.iter().any(|effect| effect.rule == Rule::Unjudged) {
+                    self.fresh.doubt(&words(&piece.sql));
+                }
+                all.extend(done);
+            }
+        }
+        all
+    }
+
+    /// The effects of a piece that cannot be parsed as a whole, by its parts or by its words.
+    fn unparsed(&self, piece: &RawStatement) -> Vec<StatementEffect> {
+        if piece.open {
+            return vec![StatementEffect::of(Rule::Unjudged)];
+        }
+        if let Some(inner) = block::inner(&piece.sql, self.dialect) {
+            return inner.iter().flat_map(|part| self.of_inner(part, piece)).collect();
+        }
+        if let Some(parts) = separated(&piece.sql) {
+            return parts.iter().flat_map(|part| self.of_text(part, piece)).collect();
+        }
+        self.of_text(&piece.sql, piece)
+    }
+
+    fn of_inner(&self, inner: &Inner, piece: &RawStatement) -> Vec<StatementEffect> {
+        match inner {
+            Inner::Statement(sql) => self.of_text(sql, piece),
+            Inner::Unclear => vec![StatementEffect::of(Rule::Unjudged)],
+        }
+    }
+
+    /// The effects of a text without what the statement does to later ones.
+    fn of_text(&self, sql: &str, piece: &RawStatement) -> Vec<StatementEffect> {
+        let part = RawStatement { sql: sql.to_owned(), ..piece.clone() };
+        let context = self.context();
+        let parsed = parse(&part, self.dialect).or_else(|| {
+            let sql = repaired(sql)?;
+            parse(&RawStatement { sql, ..piece.clone() }, self.dialect)
+        });
+        match parsed {
+            Some(statements) => statements.iter().flat_map(|s| effects(s, context)).collect(),
+            None => {
+                let effect = recognise(&part, context);
+                vec![effect.unwrap_or_else(|| StatementEffect::of(Rule::Unjudged))]
+            }
+        }
+    }
+
     fn context(&self) -> StatementContext<'_> {
-        StatementContext { dialect: self.dialect, known: &self.known, fresh: &self.fresh }
+        StatementContext {
+            dialect: self.dialect,
+            before: self.before,
+            known: &self.known,
+            end: &self.end,
+            fresh: &self.fresh,
+        }
     }
+}
 
-    fn follow(&mut self, statement: &Statement, effects: &[StatementEffect]) {
-        match statement {
-            Statement::CreateTable(table) => {
-                let may_be_there = table.or_replace || table.if_not_exists || table.temporary;
-                if !may_be_there {
-                    self.fresh.insert(written(&table.name));
-                }
-            }
-            Statement::Drop { names, .. } => {
-                for name in names {
-                    self.fresh.remove(&written(name));
-                }
-            }
-            Statement::AlterTable(alter) => self.follow_rename(alter),
-            _ => {}
-        }
-        // After such a statement a name may mean another table.
-        if effects.iter().any(|effect| effect.rule == Rule::Unjudged) || moves_names(statement) {
-            self.fresh.clear();
-        }
-        self.known.follow(statement);
-    }
-
-    fn follow_rename(&mut self, alter: &AlterTable) {
-        for operation in &alter.operations {
-            let AlterTableOperation::RenameTable { table_name } = operation else { continue };
-            let (RenameTableNameKind::As(to) | RenameTableNameKind::To(to)) = table_name;
-            // With a schema on one side only, databases differ on the schema of the new name.
-            if self.fresh.remove(&written(&alter.name))
-                && alter.name.0.len() == 1
-                && to.0.len() == 1
-            {
-                self.fresh.insert(written(to));
-            }
-        }
+/// `ALTER TABLE` as one statement for each operation; any other statement as it is.
+fn operations(statement: &Statement) -> Vec<Cow<'_, Statement>> {
+    match statement {
+        Statement::AlterTable(alter) if alter.operations.len() > 1 => alter
+            .operations
+            .iter()
+            .map(|operation| {
+                let operations = vec![operation.clone()];
+                Cow::Owned(Statement::AlterTable(AlterTable { operations, ..alter.clone() }))
+            })
+            .collect(),
+        other => vec![Cow::Borrowed(other)],
     }
 }
 

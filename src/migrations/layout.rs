@@ -7,6 +7,7 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Dialect;
 use super::glob::Glob;
 
 /// The tool that runs a migration.
@@ -75,6 +76,12 @@ pub struct Layouts {
     idle: Vec<Glob>,
     /// The languages and tools whose well-known files are in the repository.
     seen: BTreeSet<Evidence>,
+    /// The SQL files of the repository.
+    files: BTreeSet<String>,
+    /// The databases whose names stand in paths of migrations.
+    dialects: BTreeSet<Dialect>,
+    /// True if a migration is recognised in the repository.
+    any: bool,
 }
 
 /// A language or tool, detected by a well-known file.
@@ -84,6 +91,7 @@ enum Evidence {
     Go,
     Flyway,
     Alembic,
+    Sqitch,
 }
 
 /// The path patterns of the tools, the more specific ones first. The group `down` matches in a down migration.
@@ -100,8 +108,16 @@ static SHAPES: LazyLock<Vec<(Tool, Regex)>> = LazyLock::new(|| {
         (Tool::Dbmate, r"(?:^|/)db/migrations/\d{14}_[^/]+\.sql$"),
         (Tool::Goose, r"(?:^|/)migrations?/\d+_[^/]+\.go$"),
         (Tool::Sqlx, r"(?:^|/)migrations?/\d+_[^/]+\.sql$"),
+        (Tool::Goose, r"(?:^|/)sql/schemas?/\d+_[^/]+\.sql$"),
+        // Drizzle, Play and MyBatis.
+        (Tool::Other, r"(?:^|/)drizzle/(?:.*/)?\d+_[^/]+(?:/migration)?\.sql$"),
+        (Tool::Other, r"(?:^|/)evolutions/(?:[^/]+/)?\d+\.sql$"),
+        (Tool::Other, r"(?:^|/)scripts/\d{14}_[^/]+\.sql$"),
         // Any SQL below a folder of migrations, and numbered code there.
-        (Tool::Other, r"(?is)migrat(?:e|ions?)/(?:.*[/.])?(?P<down>down)\.sql$"),
+        (
+            Tool::Other,
+            r"(?is)migrat(?:e|ions?)/(?:.*[/.])?(?P<down>down|undo|rollback|revert)\.sql$",
+        ),
         (Tool::Other, r"(?is)migrat(?:e|ions?)/.*\.sql$"),
         (
             Tool::Other,
@@ -128,8 +144,12 @@ impl Layouts {
     #[must_use]
     pub fn seeing<'p>(mut self, paths: impl IntoIterator<Item = &'p str>) -> Self {
         self.idle.clone_from(&self.globs);
-        for path in paths {
+        let paths: Vec<&str> = paths.into_iter().collect();
+        for path in &paths {
             self.idle.retain(|glob| !glob.matches(path));
+            if path.ends_with(".sql") {
+                self.files.insert((*path).to_owned());
+            }
             match path.rsplit('/').next().unwrap_or(path) {
                 "Cargo.toml" => self.seen.insert(Evidence::Rust),
                 "flyway.toml" | "flyway.conf" | "pom.xml" | "build.gradle" | "build.gradle.kts" => {
@@ -137,10 +157,42 @@ impl Layouts {
                 }
                 "alembic.ini" | "script.py.mako" => self.seen.insert(Evidence::Alembic),
                 "go.mod" => self.seen.insert(Evidence::Go),
+                "sqitch.plan" => self.seen.insert(Evidence::Sqitch),
                 _ => false,
             };
         }
+        for path in paths {
+            if self.by_path(path).is_none() {
+                continue;
+            }
+            self.any = true;
+            self.dialects.extend(dialect_in(path).and_then(|named| named.ok()));
+        }
         self
+    }
+
+    /// The database that a path is for, where the paths of the repository name several.
+    #[must_use]
+    pub fn dialect_of(&self, path: &str) -> Option<Dialect> {
+        let named = dialect_in(path)?.ok()?;
+        (self.dialects.len() > 1).then_some(named)
+    }
+
+    /// True if a path is for another database than this one, for which the repository has migrations.
+    #[must_use]
+    pub fn is_foreign(&self, path: &str, dialect: Dialect) -> bool {
+        let named = dialect_in(path);
+        self.dialects.contains(&dialect) && named.is_some_and(|named| named != Ok(dialect))
+    }
+
+    /// True if a file that is not recognised looks like a migration: numbered SQL, where the repository has no other.
+    #[must_use]
+    pub fn looks_like_migration(&self, path: &str) -> bool {
+        static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {
+            Regex::new(r"(?i)(?:^|/)(?:[a-z]{0,8}\d+[^/]*|(?:.*/)?(?:schema|changes?|changelogs?|ddl|upgrades?|updates?|deploy)/[^/]+)\.sql$")
+                .expect("the pattern is valid")
+        });
+        !self.any && self.globs.is_empty() && NUMBERED.is_match(path)
     }
 
     /// The tool and direction of a path; `None` if it is not a migration.
@@ -167,8 +219,42 @@ impl Layouts {
     }
 
     fn by_shape(&self, path: &str) -> Option<MigrationPath> {
+        let mut place = self.by_path(path)?;
+        if self.has_way_up(path) {
+            place.direction = MigrationDirection::Down;
+        }
+        Some(place)
+    }
+
+    /// True if the name of a file or folder says that it goes down, and the file that goes up is beside it.
+    fn has_way_up(&self, path: &str) -> bool {
+        let ways = |up: &'static str| DOWN.iter().map(move |down| (*down, up));
+        let in_folder = ways("up").chain(ways("")).map(|(down, up)| {
+            let up = if up.is_empty() { "/".to_owned() } else { format!("/{up}/") };
+            format!("/{path}").replacen(&format!("/{down}/"), &up, 1)
+        });
+        let in_name =
+            ["up", "do", "apply", ""].into_iter().flat_map(ways).flat_map(|(down, up)| {
+                ["-", "_", "."].map(|sign| {
+                    let up = if up.is_empty() { String::new() } else { format!("{sign}{up}") };
+                    format!("/{path}").replacen(&format!("{sign}{down}."), &format!("{up}."), 1)
+                })
+            });
+        in_folder.chain(in_name).any(|up| up[1..] != *path && self.files.contains(&up[1..]))
+    }
+
+    fn by_path(&self, path: &str) -> Option<MigrationPath> {
         if BESIDE.iter().any(|ending| path.ends_with(ending)) {
             return None;
+        }
+        if self.has(Evidence::Sqitch) && ends_in(path, "sql") {
+            let within = |folder: &str| format!("/{path}").contains(&format!("/{folder}/"));
+            let direction = match () {
+                () if within("deploy") => MigrationDirection::Up,
+                () if within("revert") || within("verify") => MigrationDirection::Down,
+                () => return None,
+            };
+            return Some(MigrationPath { tool: Tool::Other, direction });
         }
         if self.has(Evidence::Alembic) && path.contains("versions/") && ends_in(path, "py") {
             return Some(MigrationPath { tool: Tool::Alembic, direction: MigrationDirection::Up });
@@ -188,6 +274,10 @@ impl Layouts {
         if place.tool == Tool::Flyway && !flyway && !jvm && !is_repeatable(path) {
             place = MigrationPath { tool: Tool::Refinery, direction: MigrationDirection::Up };
         }
+        // Many tools number their files so; only sqlx is in a Rust repository.
+        if place.tool == Tool::Sqlx && !self.has(Evidence::Rust) {
+            place.tool = Tool::Other;
+        }
         if place.tool == Tool::GolangMigrate
             && self.has(Evidence::Rust)
             && !self.has(Evidence::Go)
@@ -197,6 +287,30 @@ impl Layouts {
         }
         Some(place)
     }
+}
+
+/// Words for the way down.
+const DOWN: [&str; 4] = ["down", "undo", "rollback", "revert"];
+
+/// The database that a path names: one of ours, or another one.
+fn dialect_in(path: &str) -> Option<Result<Dialect, ()>> {
+    const NAMES: [(&str, Result<Dialect, ()>); 13] = [
+        ("postgres", Ok(Dialect::Postgres)),
+        ("postgresql", Ok(Dialect::Postgres)),
+        ("mysql", Ok(Dialect::Mysql)),
+        ("mariadb", Ok(Dialect::Mysql)),
+        ("sqlite", Ok(Dialect::Sqlite)),
+        ("sqlite3", Ok(Dialect::Sqlite)),
+        ("cockroach", Err(())),
+        ("cockroachdb", Err(())),
+        ("h2", Err(())),
+        ("oracle", Err(())),
+        ("mssql", Err(())),
+        ("sqlserver", Err(())),
+        ("clickhouse", Err(())),
+    ];
+    let mut parts = path.split(['/', '.', '-', '_']).map(str::to_lowercase);
+    parts.find_map(|part| NAMES.iter().find(|(name, _)| *name == part).map(|(_, named)| *named))
 }
 
 fn ends_in(path: &str, ending: &str) -> bool {

@@ -1,18 +1,23 @@
 //! Judges schema migrations: gives each SQL statement a rule, a class and advice.
 
+mod block;
 mod code;
 mod columns;
 mod definitions;
+mod expressions;
+mod fresh;
 mod glob;
 mod header;
 mod joint;
 mod judge;
 mod layout;
+mod names;
 mod recognise;
 mod rule;
 mod sections;
 mod split;
 mod statement;
+mod tables;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

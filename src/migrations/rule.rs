@@ -54,6 +54,16 @@ pub enum Rule {
     RebuildAlike,
     Unjudged,
     CodeMigration,
+    /// It is about something that this file made.
+    NewObject,
+    /// What it asks for is held already.
+    AlreadyHeld,
+    /// It lets a check accept more.
+    WidenCheck,
+    AddUncomparableColumn,
+    ComputeOnWrite,
+    RenameKeyedBehindView,
+    RebuildReferenced,
 }
 
 /// A row of the rule table: its number, its databases and its rules.
@@ -81,22 +91,26 @@ const fn row(
 impl RuleRow {
     /// The whole table. `Rule::NoChange` has no row: it does not touch the schema.
     pub const TABLE: &'static [RuleRow] = &[
-        row("1", ALL, &[Rule::CreateObject, Rule::NewTable]),
-        row("2", ALL, &[Rule::AddColumn]),
+        row("1", ALL, &[Rule::CreateObject, Rule::NewTable, Rule::NewObject]),
+        row("2", ALL, &[Rule::AddColumn, Rule::AddUncomparableColumn]),
         row("3", ALL, &[Rule::AddRequiredColumn]),
-        row("4", SERVERS, &[Rule::AddComputedColumn]),
+        row("4", SERVERS, &[Rule::AddComputedColumn, Rule::ComputeOnWrite]),
         row("5", ALL, &[Rule::DropColumn]),
         row("6", ALL, &[Rule::DropObject]),
-        row("7", ALL, &[Rule::Rename, Rule::RenameBehindView, Rule::RenameIndex]),
+        row(
+            "7",
+            ALL,
+            &[Rule::Rename, Rule::RenameBehindView, Rule::RenameKeyedBehindView, Rule::RenameIndex],
+        ),
         row("8", POSTGRES, &[Rule::WidenText]),
         row("8b", MYSQL, &[Rule::LengthenText]),
         row("9", SERVERS, &[Rule::WidenNumber]),
         row("10", ALL, &[Rule::ChangeType]),
         row("11", SERVERS, &[Rule::SetNotNull, Rule::AddCheck]),
-        row("12", ALL, &[Rule::AddUnique]),
+        row("12", ALL, &[Rule::AddUnique, Rule::AlreadyHeld]),
         row("13", SERVERS, &[Rule::AddForeignKey, Rule::AddReferencingColumn]),
         row("14", SERVERS, &[Rule::DropNotNull]),
-        row("15", SERVERS, &[Rule::DropConstraint]),
+        row("15", SERVERS, &[Rule::DropConstraint, Rule::WidenCheck]),
         row("16", SERVERS, &[Rule::DropDefault]),
         row("17", SERVERS, &[Rule::SetDefault]),
         row("18", POSTGRES, &[Rule::CreateIndex]),
@@ -107,7 +121,7 @@ impl RuleRow {
         row("23", ALL, &[Rule::CreateRoutine, Rule::ReplaceBody, Rule::ChangeTrigger]),
         row("24", SERVERS, &[Rule::Grant, Rule::Revoke, Rule::ChangePolicy]),
         row("25", MYSQL, &[Rule::ModifyColumn, Rule::RestateColumn]),
-        row("26", SQLITE, &[Rule::RebuildTable, Rule::RebuildAlike]),
+        row("26", SQLITE, &[Rule::RebuildTable, Rule::RebuildAlike, Rule::RebuildReferenced]),
         row("27", ALL, &[Rule::Unjudged, Rule::CodeMigration]),
     ];
 }
@@ -124,12 +138,15 @@ impl Rule {
     ///   older code in ways that the text does not show: unknown;
     /// - a grant (24) is additive and a revoke is a drop. A changed policy may be either: unknown;
     /// - a renamed index (7) breaks code that names it in a hint or a conflict clause: unknown;
+    /// - what may fail on a row (4), or has no equality (2), depends on code and data that the text does not show: unknown;
     /// - `MODIFY` (25) and the rebuild of a table (26) are compared with the earlier definition. Without it: unknown.
     #[must_use]
     pub fn class(self) -> Class {
         match self {
             Self::NoChange
             | Self::NewTable
+            | Self::NewObject
+            | Self::AlreadyHeld
             | Self::CreateObject
             | Self::AddColumn
             | Self::AddComputedColumn
@@ -146,6 +163,7 @@ impl Rule {
             | Self::WidenNumber
             | Self::AddReferencingColumn
             | Self::DropNotNull
+            | Self::WidenCheck
             | Self::AddEnumValue => Class::NeedsReadersFirst,
             Self::AddRequiredColumn
             | Self::SetNotNull
@@ -169,6 +187,10 @@ impl Rule {
             | Self::ChangePolicy
             | Self::ModifyColumn
             | Self::RebuildTable
+            | Self::RebuildReferenced
+            | Self::AddUncomparableColumn
+            | Self::ComputeOnWrite
+            | Self::RenameKeyedBehindView
             | Self::Unjudged
             | Self::CodeMigration => Class::Unknown,
         }
@@ -197,7 +219,12 @@ impl Rule {
     #[must_use]
     pub fn advice(self, dialect: Dialect) -> &'static str {
         match self {
-            Self::NoChange | Self::NewTable | Self::SetDefault | Self::Grant => "",
+            Self::NoChange
+            | Self::NewTable
+            | Self::NewObject
+            | Self::AlreadyHeld
+            | Self::SetDefault
+            | Self::Grant => "",
             Self::CreateObject | Self::CreateRoutine => "leave it in place on a rollback",
             Self::AddColumn => match dialect {
                 Dialect::Postgres => {
@@ -225,6 +252,18 @@ impl Rule {
                 }
             },
             Self::RenameBehindView => "drop the view once no code uses the old name",
+            Self::RenameKeyedBehindView => {
+                "a view refuses COPY, and GROUP BY of the key alone; check older code for them, or declare it safe in a \
+                 header"
+            }
+            Self::AddUncomparableColumn => {
+                "SELECT DISTINCT * and UNION of older code fail, as its type has no equality; use jsonb, or name the \
+                 columns"
+            }
+            Self::ComputeOnWrite => {
+                "writes of older code fail where the expression does; use one that accepts every row, or declare in a \
+                 header why it does"
+            }
             Self::RenameIndex => "change the queries that name it in a hint or a conflict clause",
             _ => self.advice_on_definitions(dialect),
         }
@@ -269,6 +308,9 @@ impl Rule {
             Self::DropNotNull => "make sure that older code handles NULL before new code writes it",
             Self::DropConstraint => {
                 "drop it once no code relies on it; it cannot be restored over rows that break it"
+            }
+            Self::WidenCheck => {
+                "make sure that older code reads the values that new code may write"
             }
             Self::DropDefault => {
                 "inserts of older code leave the column out; first deploy code that writes it"
@@ -319,6 +361,10 @@ impl Rule {
             Self::RebuildTable => {
                 "earlier files do not show its definition; declare in a header why it is safe, and create its \
                  indexes and triggers again"
+            }
+            Self::RebuildReferenced => {
+                "other tables refer to it: turn foreign_keys off before the transaction begins, and make the new table \
+                 before the old one is dropped and renamed"
             }
             Self::RebuildAlike => "create its indexes and triggers again",
             Self::CodeMigration => {

@@ -4,10 +4,37 @@ use std::borrow::Cow;
 
 use super::Tool;
 
+/// A line that says which way the lines after it go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Marker {
+    Up,
+    Down,
+    /// Down, of a tool that does not mark the up part.
+    DownAlone,
+}
+
+/// The markers of the tools, in lower case and without the comment sign.
+const MARKERS: [(&str, Marker); 12] = [
+    ("+goose up", Marker::Up),
+    ("+goose down", Marker::Down),
+    ("migrate:up", Marker::Up),
+    ("migrate:down", Marker::Down),
+    ("+migrate up", Marker::Up),
+    ("+migrate down", Marker::Down),
+    ("up migration", Marker::Up),
+    ("down migration", Marker::Down),
+    ("--- !ups", Marker::Up),
+    ("--- !downs", Marker::Down),
+    ("//@undo", Marker::DownAlone),
+    ("-- create above / drop below ----", Marker::DownAlone),
+];
+
+/// What may stand after a marker.
+const OPTIONS: [&str; 2] = ["transaction:false", "notransaction"];
+
 /// The text with the lines of the down part emptied, so that line numbers stay the same. The whole text if the tool has
-/// no markers or the first marker is not an up marker.
+/// no markers or the text has no up part.
 pub(super) fn upward(text: &str, tool: Tool) -> Cow<'_, str> {
-    let first = text.lines().find_map(direction);
     let knows_markers = !matches!(
         tool,
         Tool::Refinery
@@ -18,13 +45,14 @@ pub(super) fn upward(text: &str, tool: Tool) -> Cow<'_, str> {
             | Tool::Alembic
             | Tool::Prisma
     );
-    if !knows_markers || first != Some(true) {
+    let marks_up = |marker| matches!(marker, Marker::Up | Marker::DownAlone);
+    if !knows_markers || !text.lines().filter_map(marker).any(marks_up) {
         return Cow::Borrowed(text);
     }
     let (mut up, mut kept) = (true, String::with_capacity(text.len()));
     for line in text.split_inclusive('\n') {
-        if let Some(next) = direction(line) {
-            up = next;
+        if let Some(next) = marker(line) {
+            up = next == Marker::Up;
         }
         if up {
             kept.push_str(line);
@@ -39,7 +67,7 @@ pub(super) fn upward(text: &str, tool: Tool) -> Cow<'_, str> {
 pub(super) fn before_down(text: &str) -> &str {
     let mut at = 0;
     for line in text.split_inclusive('\n') {
-        if direction(line) == Some(false) {
+        if matches!(marker(line), Some(Marker::Down | Marker::DownAlone)) {
             return &text[..at];
         }
         at += line.len();
@@ -47,15 +75,11 @@ pub(super) fn before_down(text: &str) -> &str {
     text
 }
 
-/// True for an up marker, false for a down marker. A marker is alone on its line, from its start.
-fn direction(line: &str) -> Option<bool> {
-    let comment = line.strip_prefix("--")?.trim_start();
-    let marker = comment.strip_prefix("+goose ").or_else(|| comment.strip_prefix("migrate:"))?;
-    let marker = marker.trim().to_ascii_lowercase();
-    let word = marker.strip_suffix("transaction:false").unwrap_or(&marker).trim_end();
-    match word {
-        "up" => Some(true),
-        "down" => Some(false),
-        _ => None,
-    }
+/// The marker of a line. It is alone on its line, from its start.
+fn marker(line: &str) -> Option<Marker> {
+    let comment = line.strip_prefix("--").or_else(|| line.strip_prefix('#'))?;
+    let words = comment.trim().to_ascii_lowercase();
+    let option = OPTIONS.iter().find_map(|option| words.strip_suffix(option));
+    let words = option.unwrap_or(&words).trim_end();
+    MARKERS.iter().find(|(text, _)| *text == words).map(|(_, marker)| *marker)
 }

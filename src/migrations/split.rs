@@ -15,6 +15,8 @@ pub(super) struct RawStatement {
     pub(super) hinted: bool,
 }
 
+/// What Drizzle writes between two statements.
+const BREAKPOINT: &str = "--> statement-breakpoint";
 /// The longest statement delimiter, in bytes.
 const LONGEST_DELIMITER: usize = 32;
 /// How many bytes of a statement are searched for whether it creates a routine.
@@ -152,6 +154,7 @@ impl<'t> Splitter<'t> {
             // MySQL needs a space after `--`: `1--1` subtracts a negative number.
             Dialect::Mysql => {
                 rest.starts_with('#')
+                    || rest.starts_with(BREAKPOINT)
                     || rest.strip_prefix("--").is_some_and(|after| {
                         after
                             .bytes()
@@ -165,6 +168,9 @@ impl<'t> Splitter<'t> {
 
     fn line_comment(&mut self) {
         let line = self.rest.split('\n').next().unwrap_or_default();
+        if line.starts_with(BREAKPOINT) && !self.block && self.depth == 0 {
+            self.emit();
+        }
         let marker =
             line.strip_prefix("-- +goose").map(|marker| marker.trim().to_ascii_lowercase());
         match marker.as_deref() {

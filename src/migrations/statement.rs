@@ -1,20 +1,24 @@
 //! Parses one statement within limits and finds its effects by the rule table.
 
 mod alter;
+mod constraints;
+mod create;
 mod nested;
-
-use std::collections::BTreeSet;
+mod removed;
+mod rows;
 
 use sqlparser::ast::{
-    AlterIndexOperation, AlterSchemaOperation, AlterTypeOperation, ContextModifier, CopySource,
-    CopyTarget, CreatePolicyType, ObjectName, ObjectType, Query, Set, SetExpr, Statement,
-    TableObject,
+    AlterIndexOperation, AlterSchemaOperation, AlterTypeOperation, ContextModifier,
+    CreatePolicyType, ObjectName, Set, Statement,
 };
 use sqlparser::dialect::{Dialect as Grammar, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
-use super::definitions::{Index, SchemaDefinitions, key, schema_of, written};
+pub(super) use self::removed::dropped_index;
+use super::definitions::SchemaDefinitions;
+use super::fresh::Fresh;
+use super::names::key;
 use super::rule::Rule;
 use super::split::RawStatement;
 use super::{Dialect, Object, ObjectKind};
@@ -41,13 +45,38 @@ impl StatementEffect {
     }
 }
 
-/// The definitions before a statement.
+/// What is known around a statement.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StatementContext<'a> {
     pub(super) dialect: Dialect,
+    /// The definitions before the file.
+    pub(super) before: &'a SchemaDefinitions,
+    /// The definitions before the statement.
     pub(super) known: &'a SchemaDefinitions,
-    /// The tables that this file created, by their full names as written. No code uses them yet.
-    pub(super) fresh: &'a BTreeSet<String>,
+    /// The definitions after the file.
+    pub(super) end: &'a SchemaDefinitions,
+    /// What this file made.
+    pub(super) fresh: &'a Fresh,
+}
+
+impl StatementContext<'_> {
+    pub(super) fn id(self, name: &ObjectName) -> String {
+        self.known.id(name, self.dialect)
+    }
+
+    /// True if this file made the object.
+    pub(super) fn is_new(self, kind: ObjectKind, name: &ObjectName) -> bool {
+        self.fresh.has(kind, &self.id(name))
+    }
+
+    pub(super) fn is_new_table(self, name: &ObjectName) -> bool {
+        self.known.is_temporary(name) || self.is_new(ObjectKind::Table, name)
+    }
+
+    /// True if no table of this name was there before the file.
+    pub(super) fn is_surely_new_table(self, name: &ObjectName) -> bool {
+        self.known.is_temporary(name) || self.fresh.has_surely(&self.id(name))
+    }
 }
 
 /// Parses a piece, usually one statement; `None` if it is past the limits or cannot be parsed.
@@ -89,34 +118,35 @@ pub(super) fn effects(
 ) -> Vec<StatementEffect> {
     match statement {
         Statement::AlterTable(alter) => alter::effects(alter, context),
-        Statement::Drop { object_type, names, table, .. } => {
-            names.iter().map(|name| dropped(*object_type, name, table.as_ref(), context)).collect()
-        }
+        Statement::CreateTable(table) => create::table(table, context),
+        Statement::CreateIndex(index) => create::index(index, context),
+        Statement::Drop { temporary: true, .. } => vec![StatementEffect::of(Rule::NewObject)],
+        Statement::Drop { object_type, names, table, cascade, .. } => names
+            .iter()
+            .map(|name| removed::object(*object_type, name, table.as_ref(), *cascade, context))
+            .collect(),
         Statement::RenameTable(pairs) => {
             let renamed = |name: &ObjectName| {
-                StatementEffect::on(Rule::Rename, ObjectKind::Table, None, &key(name))
+                let is_new = context.is_new_table(name);
+                let rule = if is_new { Rule::NewObject } else { Rule::Rename };
+                StatementEffect::on(rule, ObjectKind::Table, None, &key(name))
             };
             pairs.iter().map(|pair| renamed(&pair.old_name)).collect()
         }
         _ => vec![
             definition(statement, context)
-                .or_else(|| access(statement))
-                .or_else(|| rows(statement, context))
+                .or_else(|| create::routine(statement, context))
+                .or_else(|| removed::routine(statement, context))
+                .or_else(|| access(statement, context))
+                .or_else(|| rows::effect(statement, context).map(StatementEffect::of))
                 .unwrap_or_else(|| StatementEffect::of(client(statement))),
         ],
     }
 }
 
-/// The effect of a statement that creates, changes or drops objects.
+/// The effect of a statement that creates or changes objects that are not tables.
 fn definition(statement: &Statement, context: StatementContext<'_>) -> Option<StatementEffect> {
     Some(match statement {
-        Statement::CreateTable(table) if table.or_replace => {
-            StatementEffect::on(Rule::DropObject, ObjectKind::Table, None, &key(&table.name))
-        }
-        // The query that fills the table runs at once.
-        Statement::CreateTable(table) => {
-            StatementEffect::of(nested::worst_inside(&table.query).max(Rule::CreateObject))
-        }
         Statement::CreateVirtualTable { .. }
         | Statement::CreateSchema { or_replace: false, .. }
         | Statement::CreateDatabase { or_replace: false, .. }
@@ -125,60 +155,6 @@ fn definition(statement: &Statement, context: StatementContext<'_>) -> Option<St
         | Statement::CreateDomain(_)
         | Statement::CreateCollation(_)
         | Statement::CreateExtension(_) => StatementEffect::of(Rule::CreateObject),
-        Statement::CreateIndex(index) if context.fresh.contains(&written(&index.table_name)) => {
-            StatementEffect::of(Rule::NewTable)
-        }
-        Statement::CreateIndex(index) => {
-            StatementEffect::of(if index.unique { Rule::AddUnique } else { Rule::CreateIndex })
-        }
-        Statement::CreateView(view) if view.or_replace || view.or_alter => {
-            StatementEffect::on(Rule::ReplaceBody, ObjectKind::View, None, &key(&view.name))
-        }
-        Statement::CreateFunction(function) if function.or_replace || function.or_alter => {
-            StatementEffect::on(Rule::ReplaceBody, ObjectKind::Function, None, &key(&function.name))
-        }
-        Statement::CreateView(view) if view.materialized => {
-            StatementEffect::of(match nested::worst_inside(&view.query) {
-                Rule::NoChange => Rule::CreateRoutine,
-                worse => worse,
-            })
-        }
-        Statement::CreateView(_)
-        | Statement::CreateFunction(_)
-        | Statement::CreateProcedure { or_alter: false, .. } => {
-            StatementEffect::of(Rule::CreateRoutine)
-        }
-        Statement::AlterView { name, .. } => {
-            StatementEffect::on(Rule::ReplaceBody, ObjectKind::View, None, &key(name))
-        }
-        Statement::CreateTrigger(trigger) => {
-            StatementEffect::on(Rule::ChangeTrigger, ObjectKind::Trigger, None, &key(&trigger.name))
-        }
-        Statement::DropTrigger(trigger) => StatementEffect::on(
-            Rule::ChangeTrigger,
-            ObjectKind::Trigger,
-            None,
-            &key(&trigger.trigger_name),
-        ),
-        Statement::DropFunction(function) => StatementEffect {
-            rule: Rule::DropObject,
-            objects: routines(function.func_desc.iter().map(|desc| &desc.name)),
-        },
-        Statement::DropProcedure { proc_desc, .. } => StatementEffect {
-            rule: Rule::DropObject,
-            objects: routines(proc_desc.iter().map(|desc| &desc.name)),
-        },
-        Statement::DropDomain(domain) => {
-            StatementEffect::on(Rule::DropObject, ObjectKind::Type, None, &key(&domain.name))
-        }
-        Statement::DropExtension(extension) => StatementEffect {
-            rule: Rule::DropObject,
-            objects: extension
-                .names
-                .iter()
-                .map(|name| Object::new(ObjectKind::Other, None, &name.value.to_lowercase()))
-                .collect(),
-        },
         Statement::AlterSchema(change) => {
             let renames =
                 |o: &AlterSchemaOperation| matches!(o, AlterSchemaOperation::Rename { .. });
@@ -186,16 +162,30 @@ fn definition(statement: &Statement, context: StatementContext<'_>) -> Option<St
                 if change.operations.iter().any(renames) { Rule::Rename } else { Rule::Unjudged };
             StatementEffect::on(rule, ObjectKind::Schema, None, &key(&change.name))
         }
+        Statement::AlterType(change) if context.is_new(ObjectKind::Type, &change.name) => {
+            StatementEffect::of(Rule::NewObject)
+        }
         Statement::AlterType(change) => altered_type(&key(&change.name), &change.operation),
-        Statement::AlterIndex { operation: AlterIndexOperation::RenameIndex { .. }, .. } => {
-            StatementEffect::of(Rule::RenameIndex)
+        Statement::AlterIndex { name, operation: AlterIndexOperation::RenameIndex { .. } } => {
+            StatementEffect::of(renamed_index(&key(name), context))
         }
         _ => return None,
     })
 }
 
-fn routines<'a>(names: impl Iterator<Item = &'a ObjectName>) -> Vec<Object> {
-    names.map(|name| Object::new(ObjectKind::Function, None, &key(name))).collect()
+/// Only `MySQL` has queries that name an index that is not unique.
+pub(super) fn renamed_index(name: &str, context: StatementContext<'_>) -> Rule {
+    let mut named = context.known.indexes(name).peekable();
+    if context.fresh.has(ObjectKind::Index, name) {
+        Rule::NewObject
+    } else if context.dialect != Dialect::Mysql
+        && named.peek().is_some()
+        && named.all(|index| !index.unique)
+    {
+        Rule::AlreadyHeld
+    } else {
+        Rule::RenameIndex
+    }
 }
 
 fn altered_type(name: &str, operation: &AlterTypeOperation) -> StatementEffect {
@@ -215,111 +205,40 @@ fn altered_type(name: &str, operation: &AlterTypeOperation) -> StatementEffect {
     }
 }
 
-fn dropped(
-    kind: ObjectType,
-    name: &ObjectName,
-    table: Option<&ObjectName>,
-    context: StatementContext<'_>,
-) -> StatementEffect {
-    let fresh = context.fresh.contains(&written(name));
-    let schema = schema_of(table.unwrap_or(name));
-    let name = key(name);
-    let kind = match kind {
-        ObjectType::Index => {
-            return dropped_index((&schema, &name), table.map(key).as_deref(), context);
-        }
-        ObjectType::Table if fresh => return StatementEffect::of(Rule::NewTable),
-        ObjectType::Role | ObjectType::User => {
-            return StatementEffect::on(Rule::Revoke, ObjectKind::Other, None, &name);
-        }
-        ObjectType::Table => ObjectKind::Table,
-        ObjectType::View | ObjectType::MaterializedView => ObjectKind::View,
-        ObjectType::Schema | ObjectType::Database => ObjectKind::Schema,
-        ObjectType::Type => ObjectKind::Type,
-        _ => ObjectKind::Other,
-    };
-    StatementEffect::on(Rule::DropObject, kind, None, &name)
-}
-
-/// A dropped index is judged by its definition, if earlier files show it.
-pub(super) fn dropped_index(
-    (schema, name): (&str, &str),
-    table: Option<&str>,
-    context: StatementContext<'_>,
-) -> StatementEffect {
-    // A unique index of another table or schema may have the same name as one that is not unique.
-    let is_meant = |index: &&Index| {
-        table.is_none_or(|table| table == index.table) && (index.unique || schema == index.schema)
-    };
-    let known = context.known.index(name).filter(is_meant);
-    let rule = match known {
-        Some(index) if index.unique => Rule::DropUniqueIndex,
-        Some(_) => Rule::DropIndex,
-        None => Rule::DropUnseenIndex,
-    };
-    let table = known.map(|index| index.table.as_str()).or(table);
-    StatementEffect::on(rule, ObjectKind::Index, table, name)
-}
-
 /// The effect of a statement on access rights.
-fn access(statement: &Statement) -> Option<StatementEffect> {
+fn access(statement: &Statement, context: StatementContext<'_>) -> Option<StatementEffect> {
     Some(match statement {
         Statement::Grant(_) | Statement::CreateRole(_) | Statement::CreateUser(_) => {
             StatementEffect::of(Rule::Grant)
         }
-        Statement::Revoke(_) | Statement::Deny(_) => StatementEffect::of(Rule::Revoke),
+        Statement::Revoke(revoke) => {
+            let objects = revoke.objects.as_ref();
+            let is_new = objects.is_some_and(|objects| removed::are_new(objects, context));
+            StatementEffect::of(if is_new { Rule::NewObject } else { Rule::Revoke })
+        }
+        Statement::Deny(_) => StatementEffect::of(Rule::Revoke),
+        Statement::CreatePolicy(policy) if context.is_new_table(&policy.table_name) => {
+            StatementEffect::of(Rule::NewObject)
+        }
         Statement::CreatePolicy(policy) => match policy.policy_type {
             Some(CreatePolicyType::Restrictive) => StatementEffect::of(Rule::Revoke),
             _ => StatementEffect::of(Rule::ChangePolicy),
         },
         Statement::AlterPolicy(_) => StatementEffect::of(Rule::ChangePolicy),
-        Statement::DropPolicy(policy) => StatementEffect::on(
-            Rule::Revoke,
-            ObjectKind::Other,
-            Some(&key(&policy.table_name)),
-            &policy.name.value,
-        ),
+        Statement::DropPolicy(policy) => {
+            let table = key(&policy.table_name);
+            let id = format!("{table}.{}", policy.name.value);
+            let rule = if context.is_new_table(&policy.table_name) {
+                Rule::NewObject
+            } else if context.end.has(ObjectKind::Other, &id) {
+                Rule::ChangePolicy
+            } else {
+                Rule::Revoke
+            };
+            StatementEffect::on(rule, ObjectKind::Other, Some(&table), &policy.name.value)
+        }
         _ => return None,
     })
-}
-
-/// The effect of a statement that changes rows, or of a query, which may.
-fn rows(statement: &Statement, context: StatementContext<'_>) -> Option<StatementEffect> {
-    let rule = match statement {
-        Statement::Insert(insert) => {
-            let fresh = match &insert.table {
-                TableObject::TableName(name) => context.fresh.contains(&written(name)),
-                _ => false,
-            };
-            let inside =
-                nested::worst_inside(&insert.source).max(nested::worst_inside(&insert.returning));
-            match inside {
-                Rule::NoChange if fresh => Rule::NewTable,
-                _ => nested::worst_inside(statement),
-            }
-        }
-        Statement::Copy { target: CopyTarget::Program { .. }, .. } => Rule::Unjudged,
-        Statement::Copy { to: true, source: CopySource::Query(query), .. } => {
-            nested::worst_inside(query)
-        }
-        Statement::Update(_)
-        | Statement::Delete(_)
-        | Statement::Merge(_)
-        | Statement::Copy { to: false, .. } => nested::worst_inside(statement),
-        Statement::Truncate(_) | Statement::LoadData { .. } => Rule::WriteData,
-        Statement::Query(query) => query_effect(query),
-        _ => return None,
-    };
-    Some(StatementEffect::of(rule))
-}
-
-/// The effect of a query: none, unless it has a nested write or calls a function that may write.
-fn query_effect(query: &Query) -> Rule {
-    let inside = nested::worst_inside(query);
-    match query.body.as_ref() {
-        SetExpr::Select(select) if select.into.is_some() => inside.max(Rule::CreateObject),
-        _ => inside,
-    }
 }
 
 /// True if a setting is for the whole server and stays after the migration.
@@ -365,6 +284,10 @@ fn client(statement: &Statement) -> Rule {
         | Statement::Lock(_)
         | Statement::LockTables { .. }
         | Statement::UnlockTables
+        | Statement::Deallocate { .. }
+        | Statement::LISTEN { .. }
+        | Statement::UNLISTEN { .. }
+        | Statement::NOTIFY { .. }
         | Statement::Copy { to: true, .. } => Rule::NoChange,
         _ => Rule::Unjudged,
     }

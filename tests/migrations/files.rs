@@ -23,7 +23,8 @@ type Shape<'a> = (&'a str, &'a [&'a str], Option<(Tool, MigrationDirection)>);
 fn each_tool_is_known_by_its_layout() {
     let (up, down) = (MigrationDirection::Up, MigrationDirection::Down);
     let cases: &[Shape<'_>] = &[
-        ("migrations/20260101_users.sql", &[], Some((Tool::Sqlx, up))),
+        ("migrations/20260101_users.sql", &["Cargo.toml"], Some((Tool::Sqlx, up))),
+        ("migrations/20260101_users.sql", &[], Some((Tool::Other, up))),
         ("migrations/1_users.up.sql", &["Cargo.toml"], Some((Tool::Sqlx, up))),
         ("migrations/1_users.down.sql", &["Cargo.toml"], Some((Tool::Sqlx, down))),
         ("db/1_users.down.sql", &["go.mod"], Some((Tool::GolangMigrate, down))),
@@ -50,7 +51,7 @@ fn each_tool_is_known_by_its_layout() {
         ("dbmigrations/users.sql", &[], Some((Tool::Other, up))),
         ("migrations/users/more/one.sql", &[], Some((Tool::Other, up))),
         ("migrations/users.down.sql", &[], Some((Tool::Other, down))),
-        ("migrations/0003_spin_down.sql", &[], Some((Tool::Sqlx, up))),
+        ("migrations/0003_spin_down.sql", &[], Some((Tool::Other, up))),
         ("migrations/spin_down.sql", &[], Some((Tool::Other, up))),
         ("database/migrations/2026_01_01_000000_users.php", &[], Some((Tool::Other, up))),
         ("src/migration/1600000000000-Users.ts", &[], Some((Tool::Other, up))),
@@ -192,7 +193,7 @@ fn a_way_down_is_known_in_each_language_and_ends_where_the_next_function_begins(
     }
 }
 
-fn check(repository: &Repository, arguments: &[&str]) -> Output {
+pub fn check(repository: &Repository, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_trunkline"))
         .args(["migrations", "check"])
         .args(arguments)

@@ -10,8 +10,10 @@ ALTER TABLE users ADD COLUMN nickname varchar(20) AFTER name;
 ALTER TABLE users ADD age int NOT NULL DEFAULT 0, ALGORITHM=INSTANT;
 >> needs-writers-first add-required-column
 ALTER TABLE users ADD COLUMN email varchar(200) NOT NULL;
->> additive add-computed-column
+>> unknown compute-on-write
 ALTER TABLE users ADD COLUMN total int GENERATED ALWAYS AS (a + b) STORED;
+>> additive add-computed-column
+ALTER TABLE users ADD COLUMN folded text GENERATED ALWAYS AS (lower(name)) STORED;
 >> additive add-computed-column
 ALTER TABLE users ADD COLUMN token char(36) NOT NULL DEFAULT (uuid());
 >> contract drop-column
@@ -116,6 +118,7 @@ REPLACE INTO users (id) VALUES (1);
 >> additive create-routine
 CREATE VIEW active AS SELECT id FROM users;
 >> unknown replace-body
+<< CREATE VIEW active AS SELECT 1 AS id;
 CREATE OR REPLACE VIEW active AS SELECT id FROM users;
 >> unknown change-trigger
 DROP TRIGGER touch;
@@ -194,3 +197,38 @@ ALTER TABLE users CHANGE name name varchar(20);
 >> unknown modify-column
 << CREATE TABLE users (name varchar(20) CHARACTER SET utf8mb4);
 ALTER TABLE users MODIFY name varchar(20) CHARACTER SET latin1;
+>> needs-readers-first widen-number
+<< CREATE TABLE box (n int unsigned NOT NULL);
+ALTER TABLE box MODIFY n bigint unsigned NOT NULL;
+>> contract change-type
+<< CREATE TABLE box (n int NOT NULL);
+ALTER TABLE box MODIFY n int unsigned NOT NULL;
+>> contract change-type
+<< CREATE TABLE box (body mediumtext);
+ALTER TABLE box MODIFY body text;
+>> contract change-type
+<< CREATE TABLE box (kind set('a', 'b'));
+ALTER TABLE box MODIFY kind set('a');
+>> additive new-object
+ALTER TABLE box ADD COLUMN n int DEFAULT 1 NOT NULL; ALTER TABLE box ALTER COLUMN n DROP DEFAULT; ALTER TABLE box ALTER COLUMN n SET DEFAULT 2;
+>> needs-writers-first drop-default
+ALTER TABLE box ADD COLUMN n int DEFAULT 1 NOT NULL; ALTER TABLE box ALTER COLUMN n DROP DEFAULT;
+>> additive new-object
+CREATE TEMPORARY TABLE box (id int); DROP TEMPORARY TABLE box;
+>> additive no-change
+ALTER TABLE box COMMENT = 'x'; ALTER TABLE box ROW_FORMAT=DYNAMIC; ALTER TABLE box DISABLE KEYS;
+>> additive add-column
+ALTER TABLE box ADD COLUMN IF NOT EXISTS z int;
+>> needs-readers-first lengthen-text
+<< CREATE TABLE box (name varchar(9) NOT NULL); ALTER TABLE box ADD INDEX k (name); ALTER TABLE box COMMENT = 'x';
+ALTER TABLE box CHANGE name name varchar(20) NOT NULL;
+>> contract rename
+ALTER TABLE box RENAME crate;
+>> contract drop-unique-index
+<< CREATE TABLE box (a int); ALTER TABLE box ADD UNIQUE KEY a_key (a);
+ALTER TABLE box DROP KEY a_key;
+>> additive drop-index
+<< CREATE TABLE box (a int, KEY k (a)); CREATE TABLE crate (b int, UNIQUE KEY k (b));
+ALTER TABLE box DROP INDEX k;
+>> data write-data
+UPDATE box SET name = UUID_SHORT() WHERE 1;

@@ -226,3 +226,29 @@ INSERT INTO n SELECT id, s FROM t;
 DROP TABLE t;
 ALTER TABLE n RENAME TO t;
 CREATE UNIQUE INDEX i ON t (s);
+>> unknown rebuild-referenced
+<< CREATE TABLE box (id INTEGER PRIMARY KEY); CREATE TABLE lid (box_id INTEGER REFERENCES box (id) ON DELETE CASCADE);
+BEGIN; PRAGMA foreign_keys=OFF; CREATE TABLE n (id INTEGER PRIMARY KEY, a TEXT); INSERT INTO n (id) SELECT id FROM box; DROP TABLE box; ALTER TABLE n RENAME TO box; COMMIT;
+>> unknown rebuild-referenced
+-- deploy: ready-since #1, the tool begins a transaction around the file
+<< CREATE TABLE box (id INTEGER PRIMARY KEY); CREATE TABLE lid (box_id INTEGER REFERENCES box (id));
+PRAGMA foreign_keys=OFF; CREATE TABLE n (id INTEGER PRIMARY KEY, a TEXT); INSERT INTO n (id) SELECT id FROM box; DROP TABLE box; ALTER TABLE n RENAME TO box; PRAGMA foreign_keys=ON;
+>> additive rebuild-alike
+-- no-transaction
+<< CREATE TABLE box (id INTEGER PRIMARY KEY); CREATE TABLE lid (box_id INTEGER REFERENCES box (id));
+PRAGMA foreign_keys=OFF; CREATE TABLE n (id INTEGER PRIMARY KEY); INSERT INTO n (id) SELECT id FROM box; DROP TABLE box; ALTER TABLE n RENAME TO box; PRAGMA foreign_keys=ON;
+>> unknown rebuild-referenced
+-- no-transaction
+<< CREATE TABLE box (id INTEGER PRIMARY KEY); CREATE TABLE lid (box_id INTEGER REFERENCES box (id));
+PRAGMA foreign_keys=OFF; ALTER TABLE box RENAME TO old; CREATE TABLE box (id INTEGER PRIMARY KEY); INSERT INTO box (id) SELECT id FROM old; DROP TABLE old; PRAGMA foreign_keys=ON;
+>> unknown change-trigger
+<< CREATE TABLE box (id INTEGER PRIMARY KEY); CREATE TRIGGER log AFTER INSERT ON box BEGIN INSERT INTO logs VALUES (new.id); END;
+CREATE TABLE n (id INTEGER PRIMARY KEY); INSERT INTO n (id) SELECT id FROM box; DROP TABLE box; ALTER TABLE n RENAME TO box;
+>> additive rebuild-alike
+<< CREATE TABLE box (name varchar(20));
+CREATE TABLE n (name varchar(10)); INSERT INTO n (name) SELECT name FROM box; DROP TABLE box; ALTER TABLE n RENAME TO box;
+>> contract change-type
+<< CREATE TABLE box (n integer);
+CREATE TABLE n (n text); INSERT INTO n (n) SELECT n FROM box; DROP TABLE box; ALTER TABLE n RENAME TO box;
+>> additive no-change
+REINDEX box;

@@ -35,7 +35,7 @@ pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
     lines
 }
 
-/// The month and what its marks mean.
+/// The month, what its marks mean, and the zone of every time in the pane.
 fn title(model: &Model, today: NaiveDate, width: u16) -> Line<'static> {
     let symbols = &model.options.theme.symbols;
     Row::new(&model.options.theme, width)
@@ -45,6 +45,8 @@ fn title(model: &Model, today: NaiveDate, width: u16) -> Line<'static> {
         .own(format!("{}today", symbols.cursor), Role::Text)
         .own(format!(" {}frozen", symbols.frozen), Role::Frozen)
         .own(format!(" {}warn", symbols.warn), Role::Warn)
+        .gap(2)
+        .own(model.now().with_timezone(&model.zone()).format("%Z").to_string(), Role::Muted)
         .line()
 }
 
