@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::build::{Build, BuildState, Verification};
-use super::deployment::{Cancel, Deployment, Ended, StepState};
+use super::deployment::{Cancel, Deployment, DeploymentState, Ended, StepState};
 use super::event::{
     Adoption, DeploymentKind, DeploymentRequest, Event, Fact, ObservedDeployment, Outcome,
 };
@@ -410,8 +410,15 @@ impl ServiceState {
         match staging {
             Some(deployment) if deployment.is_open() => BuildState::Deploying,
             Some(_) if build.in_staging_since.is_some() => BuildState::InStaging,
-            Some(_) => BuildState::Failed,
+            Some(deployment) => match deployment.state() {
+                DeploymentState::Cancelled => BuildState::Cancelled,
+                DeploymentState::Interrupted => BuildState::Interrupted,
+                _ => BuildState::Failed,
+            },
             None if build.superseded_by.is_some() => BuildState::Superseded,
+            None if self.unusable.get(&build.number).is_some_and(|no| no.in_staging) => {
+                BuildState::Broken
+            }
             None => BuildState::Queued,
         }
     }
