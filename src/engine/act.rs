@@ -154,6 +154,14 @@ impl Acts {
         });
     }
 
+    /// Makes the checkouts that a rollback may need and that are not there.
+    pub fn make_missing_checkouts(&self, service: &ServiceName) {
+        let (context, service) = (self.context.clone(), service.clone());
+        self.spawn(async move {
+            checkouts::make_missing(&context.world, &context.checkouts, &service).await;
+        });
+    }
+
     /// Removes the checkouts that no deployment needs.
     pub fn tidy(&self, service: &ServiceName) {
         let (context, service) = (self.context.clone(), service.clone());

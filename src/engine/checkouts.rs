@@ -4,7 +4,6 @@
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -104,21 +103,25 @@ pub(super) async fn prepare(
     Ok(())
 }
 
-/// Makes the missing pristine trees of the builds that a rollback may go back to, so that it needs no git then.
-pub(super) async fn make_missing(world: WorldReader, checkouts: PathBuf) {
-    let wanted: Vec<_> = world.read(|world| {
-        let of_service = |service: &Arc<Service>| {
-            let shas: Vec<_> = needed(&service.state).map(|d| d.request.sha.clone()).collect();
-            let (mirror, name) = (service.mirror.clone(), service.name.clone());
-            shas.into_iter().map(move |sha| (mirror.clone(), name.clone(), sha))
-        };
-        world.services.values().flat_map(of_service).collect()
-    });
-    for (mirror, name, sha) in wanted {
-        let into = pristine(&checkouts, &name, &sha);
-        if !into.exists()
-            && let Err(error) = mirror.checkout(&sha, &into).await
-        {
+/// Makes the pristine trees that any service needs and does not have as they were made.
+pub(super) async fn make_all_missing(world: WorldReader, checkouts: PathBuf) {
+    let names: Vec<_> = world.read(|world| world.services.keys().cloned().collect());
+    for name in names {
+        make_missing(&world, &checkouts, &name).await;
+    }
+}
+
+/// Makes the pristine trees of the builds that a rollback of a service may go back to, so that it needs no git then. One that
+/// is as it was made stays.
+pub(super) async fn make_missing(world: &WorldReader, checkouts: &Path, name: &ServiceName) {
+    let (mirror, shas) = {
+        let world = world.world();
+        let Some(service) = world.services.get(name) else { return };
+        let shas: HashSet<_> = needed(&service.state).map(|d| d.request.sha.clone()).collect();
+        (service.mirror.clone(), shas)
+    };
+    for sha in shas {
+        if let Err(error) = mirror.checkout(&sha, &pristine(checkouts, name, &sha)).await {
             tracing::warn!(service = %name, %sha, %error, "a build that was live has no tree");
         }
     }

@@ -154,7 +154,7 @@ pub async fn watch_all(
     watchers.spawn(watching.clone().read_later(unread));
     watchers.spawn(watching.clone().watch_variables());
     let (world, checkouts) = (watching.trunk.world.clone(), watching.gather.checkouts.clone());
-    watchers.spawn(checkouts::make_missing(world, checkouts));
+    watchers.spawn(checkouts::make_all_missing(world, checkouts));
     let mut reported = ReportedProblems::new();
     watching.set_trouble(&mut reported, "disk", watching.keep_space(), DISK_REMEDY).await;
     let mut known: Vec<(Watched, AbortHandle)> = Vec::new();

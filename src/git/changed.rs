@@ -1,8 +1,9 @@
 //! Lists and reads the files of a commit, and the files that differ between two commits, within limits.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::contents::{batch, contents};
 use super::error::GitError;
 use super::mirror::sha;
 use super::process::Git;
@@ -114,9 +115,14 @@ pub(super) async fn texts(
             small.push((path, blob.id));
         }
     }
-    let contents = read(mirror, small.iter().map(|(_, id)| id)).await?;
+    if small.is_empty() {
+        return Ok(texts);
+    }
+    let answer = batch(small.iter().map(|(_, id)| id.as_str())).run(mirror).await?;
+    let mut contents = contents(&answer);
     for (path, id) in small {
-        let content = contents.get(id.as_str()).cloned().unwrap_or_default();
+        let missing = || GitError::Unexpected { what: "cat-file", detail: format!("no {id}") };
+        let content = contents.next().flatten().ok_or_else(missing)?.to_owned();
         let text = String::from_utf8(content).map_or(FileText::NotUtf8, FileText::Read);
         texts.insert(path, text);
     }
@@ -157,35 +163,4 @@ async fn blobs(
 /// True if a path stays inside the tree. One path that does not would make git refuse them all.
 fn is_inside(path: &str) -> bool {
     !path.contains('\0') && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
-}
-
-/// The contents of these blobs by their ids.
-async fn read(
-    mirror: &Path,
-    ids: impl Iterator<Item = &Sha>,
-) -> Result<HashMap<String, Vec<u8>>, GitError> {
-    let lines: String = ids.flat_map(|id| [id.as_str(), "\n"]).collect();
-    let mut contents = HashMap::new();
-    if lines.is_empty() {
-        return Ok(contents);
-    }
-    let answer =
-        Git::new("cat-file").args(["--batch"]).input(lines.into_bytes()).run(mirror).await?;
-    let mut rest = answer.as_slice();
-    while let Some((id, content, after)) = entry(rest) {
-        contents.insert(id, content.to_vec());
-        rest = after;
-    }
-    Ok(contents)
-}
-
-/// Splits the first entry off a batch: `id blob size`, the content and a line break. Returns the id, the content and
-/// the rest.
-fn entry(batch: &[u8]) -> Option<(String, &[u8], &[u8])> {
-    let end = batch.iter().position(|byte| *byte == b'\n')?;
-    let head = String::from_utf8_lossy(&batch[..end]);
-    let mut head = head.split(' ');
-    let (id, size) = (head.next()?.to_owned(), head.nth(1)?.parse().ok()?);
-    let (content, after) = batch[end + 1..].split_at_checked(size)?;
-    Some((id, content, after.get(1..).unwrap_or_default()))
 }

@@ -8,27 +8,29 @@ use std::time::Duration;
 use tokio::fs;
 
 use super::error::GitError;
+use super::path_locks::PathLocks;
 use super::process::Git;
-use super::{lfs, submodules, tree};
+use super::{bare, lfs, submodules, tree};
 use crate::domain::ids::Sha;
 
 /// How long git may take to write the files of a large tree.
 const WRITING: Duration = Duration::from_mins(5);
 
 /// Creates a checkout of a commit, complete with its submodules and the contents of Git LFS. `address` is where the
-/// repository came from. The caller must not create two at the same time.
+/// repository came from. The caller holds the lock of `into`.
 pub(super) async fn make(
     mirror: &Path,
     sha: &Sha,
     into: &Path,
     address: &str,
+    making: &PathLocks,
 ) -> Result<(), GitError> {
     if is_intact(into).await {
         return Ok(());
     }
     remove(into).await?;
     let partial = std::path::absolute(unfinished(into)).map_err(file_error(into))?;
-    let made = fill(mirror, sha, &partial, address).await;
+    let made = fill(mirror, sha, &partial, address, making).await;
     let made = match made {
         Ok(()) => seal(&partial, into).await,
         failed => failed,
@@ -111,23 +113,25 @@ fn partial_prefix(checkout: &Path) -> OsString {
     hidden
 }
 
-async fn fill(mirror: &Path, sha: &Sha, tree: &Path, address: &str) -> Result<(), GitError> {
+async fn fill(
+    mirror: &Path,
+    sha: &Sha,
+    tree: &Path,
+    address: &str,
+    making: &PathLocks,
+) -> Result<(), GitError> {
     write_tree(mirror, sha, tree, address).await?;
-    let beside = |name: &str| mirror.with_extension(name);
-    submodules::fill(mirror, sha, tree, address, &beside("submodules")).await?;
-    lfs::fill(tree, &beside("lfs")).await
+    submodules::fill(mirror, sha, tree, address, making).await
 }
 
-/// Writes the files of one commit, with the refs of its repository as a clone has them.
+/// Writes the files of one commit and its contents of Git LFS, with the refs of its repository as a clone has them.
 pub(super) async fn write_tree(
     mirror: &Path,
     sha: &Sha,
     folder: &Path,
     address: &str,
 ) -> Result<(), GitError> {
-    let format = if sha.as_str().len() == 64 { "sha256" } else { "sha1" };
-    let format = format!("--object-format={format}");
-    let arguments = ["--quiet", "--template=", &format, "--end-of-options"];
+    let arguments = ["--quiet", "--template=", bare::object_format(sha), "--end-of-options"];
     Git::new("init").args(arguments).args([folder]).run_anywhere().await?;
     let settings = [
         // A copy has other inodes. With these git sees by size and time of change that it is unchanged.
@@ -145,8 +149,8 @@ pub(super) async fn write_tree(
         .args(["--quiet", "--force", "--no-recurse-submodules", "--detach", sha.as_str(), "--"])
         .within(WRITING)
         .run_in_tree(folder)
-        .await
-        .map(drop)
+        .await?;
+    lfs::fill(folder, &mirror.with_extension("lfs")).await
 }
 
 /// Gives a checkout the tags and branches that the mirror has now, under the names that a clone gives them.

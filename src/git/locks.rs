@@ -1,4 +1,4 @@
-//! Removes the lock files that a killed git leaves in a mirror and that would block every later git.
+//! Removes the lock files that a killed git leaves in a bare repository and that would block every later git.
 
 use std::fs;
 use std::path::Path;
@@ -10,14 +10,26 @@ use super::error::GitError;
 /// network for longer than a minute. A git that outlived its engine is not stopped, but rarely runs this long.
 const ABANDONED: Duration = Duration::from_mins(2);
 
-/// Removes abandoned locks, also that of the index of the history, if git failed because of a lock. Returns true if one was removed, so that a retry may succeed.
-pub(super) fn removed_abandoned<T>(mirror: &Path, result: &Result<T, GitError>) -> bool {
+/// Runs git in a bare repository, and once more if it failed over locks of which an abandoned one could be removed.
+pub(super) async fn without_abandoned<T, R>(
+    repository: &Path,
+    git: impl Fn() -> R,
+) -> Result<T, GitError>
+where
+    R: Future<Output = Result<T, GitError>>,
+{
+    let result = git().await;
+    if removed_abandoned(repository, &result) { git().await } else { result }
+}
+
+/// Removes abandoned locks, also that of the index of the history, if git failed because of a lock. True if one was removed.
+fn removed_abandoned<T>(repository: &Path, result: &Result<T, GitError>) -> bool {
     let Err(GitError::Failed { message, .. }) = result else { return false };
     if !message.contains(".lock") {
         return false;
     }
-    let in_index = clear(&mirror.join("objects/info/commit-graphs"), false);
-    clear(mirror, true) || in_index
+    let in_index = clear(&repository.join("objects/info/commit-graphs"), false);
+    clear(repository, true) || in_index
 }
 
 /// Removes the abandoned locks of a folder; of a repository, those of its top-level files and of its branches.

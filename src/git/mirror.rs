@@ -17,9 +17,10 @@ use super::clone::LocalClone;
 use super::error::GitError;
 use super::heads::{Heads, USUAL_TRUNKS};
 use super::origin::Origin;
+use super::path_locks::PathLocks;
 use super::process::{Git, NETWORK};
 use super::source::RepositorySource;
-use super::{checkout, locks};
+use super::{bare, checkout, locks};
 use crate::domain::ids::Sha;
 
 /// The time limit of the first fetch, which brings the whole history.
@@ -39,16 +40,16 @@ pub struct Mirror {
     busy: Arc<Busy>,
 }
 
-/// The locks, and what is looked up once. Only another fetch waits for a fetch, since the network may hang.
+/// The locks, and what is looked up once. Only another fetch waits for a fetch, and only whoever wants the same checkout for
+/// one that is being made: the network may hang.
 #[derive(Debug, Default)]
 struct Busy {
-    fetching: Mutex<()>,
-    checking_out: Mutex<()>,
+    /// Whoever fetches holds it. It says when a fetch of all branches took too long.
+    slow_since: Mutex<Option<Instant>>,
+    making: PathLocks,
     /// True if the mirror has commits, so that a fetch does not bring the whole history.
     is_filled: AtomicBool,
     made: AtomicU64,
-    /// When a fetch of all branches took too long.
-    slow_since: Mutex<Option<Instant>>,
     origin: Origin,
 }
 
@@ -65,26 +66,14 @@ impl Mirror {
         Ok(mirror)
     }
 
-    /// Makes the mirror's folder, unless it is there: making it again would stumble over what a killed git left behind.
-    async fn make_if_missing(&self) -> Result<(), GitError> {
-        if is_made(&self.path) {
-            return Ok(());
+    /// Makes the mirror's folder if it is missing. True if it was made.
+    async fn make_if_missing(&self) -> Result<bool, GitError> {
+        let is_made = bare::make_if_missing(&self.path, "--object-format=sha1").await?;
+        if is_made {
+            self.busy.is_filled.store(false, Ordering::Relaxed);
+            self.busy.made.fetch_add(1, Ordering::Relaxed);
         }
-        let arguments =
-            ["--quiet", "--bare", "--template=", "--object-format=sha1", "--end-of-options"];
-        let init = || Git::new("init").args(arguments).args([&self.path]).run_anywhere();
-        // git would make the folders above it too, and with them half of a data folder that was removed.
-        let above = self.path.parent().unwrap_or(&self.path);
-        std::fs::metadata(above).map_err(|why| GitError::File { path: above.to_owned(), why })?;
-        let made = init().await;
-        if locks::removed_abandoned(&self.path, &made) {
-            init().await?;
-        } else {
-            made?;
-        }
-        self.busy.is_filled.store(false, Ordering::Relaxed);
-        self.busy.made.fetch_add(1, Ordering::Relaxed);
-        Ok(())
+        Ok(is_made)
     }
 
     /// How often this engine made the mirror's folder: 0 if it was there.
@@ -104,66 +93,50 @@ impl Mirror {
         self.source.display()
     }
 
-    /// Fetches every branch and removes deleted ones. Commits that trunkline keeps stay.
+    /// Fetches every branch and tag and removes deleted ones; commits that trunkline keeps stay. A mirror that is missing is
+    /// made first. If everything takes too long, fetches the trunk alone, and for half an hour only the trunk. True if it
+    /// was the trunk alone.
     ///
     /// # Errors
     /// When the fetch fails or takes longer than a minute; the first fetch may take half an hour.
-    pub async fn fetch(&self) -> Result<(), GitError> {
-        let _fetching = self.busy.fetching.lock().await;
-        self.make_if_missing().await?;
-        let within = if self.is_filled().await? { NETWORK } else { FIRST_FETCH };
-        let fetched = self.fetch_within(within).await;
-        let fetched = if locks::removed_abandoned(&self.path, &fetched) {
-            self.fetch_within(within).await
-        } else {
-            fetched
-        };
-        if fetched.is_ok() {
-            self.busy.origin.find(&self.source).await;
-        }
-        fetched
-    }
-
-    /// [`Self::fetch`]; if all branches take too long, the trunk alone, and for half an hour only the trunk. True if it was
-    /// the trunk alone.
-    ///
-    /// # Errors
-    /// As [`Self::fetch`].
-    pub async fn fetch_or_trunk(&self, trunk: Option<&str>) -> Result<bool, GitError> {
-        let Some(trunk) = trunk else { return self.fetch().await.map(|()| false) };
-        let is_slow = |slow: Option<Instant>| slow.is_some_and(|since| since.elapsed() < SLOW);
-        if !is_slow(*self.busy.slow_since.lock().await) {
-            match self.fetch().await {
-                Err(GitError::TimedOut { .. }) => {}
-                fetched => return fetched.map(|()| false),
-            }
-        }
-        let _fetching = self.busy.fetching.lock().await;
-        let branch = format!("+refs/heads/{trunk}:refs/heads/{trunk}");
-        self.fetch_refs(&[&branch], TRUNK_ALONE).await?;
+    pub async fn fetch(&self, trunk: Option<&str>) -> Result<bool, GitError> {
         let mut slow_since = self.busy.slow_since.lock().await;
-        if !is_slow(*slow_since) {
-            *slow_since = Some(Instant::now());
+        if self.make_if_missing().await? {
+            *slow_since = None;
         }
-        Ok(true)
+        let is_slow = slow_since.is_some_and(|since| since.elapsed() < SLOW);
+        let is_alone = match trunk {
+            Some(trunk) if is_slow => self.fetch_trunk(trunk).await.map(|()| true)?,
+            _ => match (self.fetch_everything().await, trunk) {
+                (Err(GitError::TimedOut { what: "fetch", .. }), Some(trunk)) => {
+                    self.fetch_trunk(trunk).await?;
+                    *slow_since = Some(Instant::now());
+                    true
+                }
+                (fetched, _) => fetched.map(|()| false)?,
+            },
+        };
+        self.busy.origin.find(&self.source).await;
+        Ok(is_alone)
     }
 
-    async fn fetch_within(&self, within: Duration) -> Result<(), GitError> {
-        self.fetch_refs(&["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"], within).await
+    async fn fetch_everything(&self) -> Result<(), GitError> {
+        let within = self.time_limit(NETWORK).await?;
+        let address = self.source.as_argument();
+        let fetch = || bare::fetch_everything(address).within(within).run(&self.path);
+        locks::without_abandoned(&self.path, fetch).await.map(drop)
     }
 
-    async fn fetch_refs(&self, refs: &[&str], within: Duration) -> Result<(), GitError> {
-        let options =
-            ["--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"];
-        Git::new("fetch")
-            .args(options)
-            .args(["--no-recurse-submodules", "--end-of-options"])
-            .args([self.source.as_argument()])
-            .args(refs)
-            .within(within)
-            .run(&self.path)
-            .await
-            .map(drop)
+    async fn fetch_trunk(&self, trunk: &str) -> Result<(), GitError> {
+        let within = self.time_limit(TRUNK_ALONE).await?;
+        let (address, branch) = (self.source.as_argument(), format!("refs/heads/{trunk}"));
+        let fetch = || bare::fetch_ref(address, &branch, &branch).within(within).run(&self.path);
+        locks::without_abandoned(&self.path, fetch).await.map(drop)
+    }
+
+    /// The time limit of a fetch; a longer one if it brings the whole history.
+    async fn time_limit(&self, usual: Duration) -> Result<Duration, GitError> {
+        Ok(if self.is_filled().await? { usual } else { FIRST_FETCH })
     }
 
     /// True if the mirror has a branch. Does not run git again once it has.
@@ -182,7 +155,7 @@ impl Mirror {
         let RepositorySource::Local(path) = self.source.clone() else { return None };
         let (mirror, trunk) = (self.path.clone(), trunk.to_owned());
         let read = move || {
-            is_made(&mirror).then(|| BranchState::of(&path, &trunk, &USUAL_TRUNKS)).flatten()
+            bare::is_made(&mirror).then(|| BranchState::of(&path, &trunk, &USUAL_TRUNKS)).flatten()
         };
         tokio::task::spawn_blocking(read).await.ok().flatten()
     }
@@ -227,10 +200,7 @@ impl Mirror {
                 .within(INDEXING)
                 .run(&self.path)
         };
-        let mut written = write().await;
-        if locks::removed_abandoned(&self.path, &written) {
-            written = write().await;
-        }
+        let written = locks::without_abandoned(&self.path, write).await;
         if let Err(error) = written {
             tracing::warn!(%error, "the history has no index");
         }
@@ -254,11 +224,7 @@ impl Mirror {
         let name = format!("refs/trunkline/keep/{sha}");
         let arguments = ["--no-deref", "--end-of-options", &name, sha.as_str()];
         let keep = || Git::new("update-ref").args(arguments).run(&self.path);
-        let kept = keep().await;
-        if locks::removed_abandoned(&self.path, &kept) {
-            return keep().await.map(drop);
-        }
-        kept.map(drop)
+        locks::without_abandoned(&self.path, keep).await.map(drop)
     }
 
     /// Creates a pristine checkout of a commit in a new folder. Only submodules and Git LFS need the network, the first time.
@@ -267,13 +233,9 @@ impl Mirror {
     /// # Errors
     /// When it cannot be created. No partial checkout is left at `into`.
     pub async fn checkout(&self, sha: &Sha, into: &Path) -> Result<(), GitError> {
-        // An intact checkout does not wait until another one is complete.
-        if checkout::is_intact(into).await {
-            return Ok(());
-        }
-        let _making = self.busy.checking_out.lock().await;
+        let _making = self.busy.making.lock(into).await;
         let address = self.origin().await;
-        checkout::make(&self.path, sha, into, &address).await
+        checkout::make(&self.path, sha, into, &address, &self.busy.making).await
     }
 
     /// Gives a checkout the tags and branches that the mirror has now: a release may be tagged after its first deployment.
@@ -306,11 +268,4 @@ pub fn folder_name(address: &str) -> String {
     let digest = Sha256::digest(address.as_bytes());
     let name = digest.iter().take(8).fold(0_u64, |name, byte| name << 8 | u64::from(*byte));
     format!("{name:016x}")
-}
-
-/// True if `git init` has completed here: it writes `HEAD` and `config` last.
-fn is_made(path: &Path) -> bool {
-    ["HEAD", "config"].iter().all(|file| path.join(file).metadata().is_ok_and(|m| m.len() > 0))
-        && path.join("objects").is_dir()
-        && path.join("refs").is_dir()
 }

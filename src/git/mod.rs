@@ -1,9 +1,11 @@
 //! Wraps the git program: the mirror of a repository, ranges with authors, clean checkouts.
 
+mod bare;
 mod branch_state;
 mod changed;
 mod checkout;
 mod clone;
+mod contents;
 mod entry;
 mod error;
 mod heads;
@@ -13,6 +15,7 @@ mod locks;
 mod mirror;
 mod names;
 mod origin;
+mod path_locks;
 mod paths;
 mod process;
 mod process_group;

@@ -2,13 +2,16 @@
 //! fails the checkout: an empty folder in its place would be deployed unseen.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::checkout;
 use super::error::GitError;
 use super::mirror::sha;
-use super::process::{Git, NETWORK};
+use super::path_locks::PathLocks;
+use super::process::Git;
 use super::source::display_url;
+use super::{bare, checkout, locks};
 use crate::domain::ids::Sha;
 
 /// The most submodules of one checkout, those inside of submodules included.
@@ -17,6 +20,14 @@ const MOST: usize = 200;
 const DEEPEST: usize = 10;
 /// The largest list of the files of a commit, in bytes.
 const LARGEST_LIST: u64 = 512 * 1024 * 1024;
+/// The time limit of a fetch. It may bring a whole history.
+const FETCHING: Duration = Duration::from_mins(10);
+
+/// The copies of the repositories of submodules, beside a mirror.
+struct Copies<'a> {
+    folder: PathBuf,
+    making: &'a PathLocks,
+}
 
 /// A commit whose submodules are filled.
 struct SubmoduleLevel<'a> {
@@ -47,23 +58,24 @@ struct DeclaredSubmodule {
     stays_empty: bool,
 }
 
-/// Fills the submodules of a fresh checkout. `copies` is the folder of the copies of their repositories.
+/// Fills the submodules of a fresh checkout.
 pub(super) async fn fill(
     mirror: &Path,
     sha: &Sha,
     tree: &Path,
     address: &str,
-    copies: &Path,
+    making: &PathLocks,
 ) -> Result<(), GitError> {
     let (objects, tree) = (mirror.to_owned(), tree.to_owned());
     let top = SubmoduleLevel { objects, sha, tree, address: address.to_owned(), depth: 0 };
+    let copies = Copies { folder: mirror.with_extension("submodules"), making };
     let mut left = MOST;
-    level(&top, copies, &mut left).await
+    level(&top, &copies, &mut left).await
 }
 
 async fn level(
     level: &SubmoduleLevel<'_>,
-    copies: &Path,
+    copies: &Copies<'_>,
     left: &mut usize,
 ) -> Result<(), GitError> {
     for submodule in submodules(&level.objects, level.sha).await? {
@@ -79,8 +91,7 @@ async fn level(
         *left -= 1;
         let url = resolved(&level.address, &declared.url);
         let failed = |error: GitError| refused(&submodule, &url, &error.to_string());
-        let copy = copies.join(format!("{}.git", super::mirror::folder_name(&url)));
-        fetch(&copy, &url, &submodule.sha).await.map_err(failed)?;
+        let copy = copies.with(&url, &submodule.sha).await.map_err(failed)?;
         let tree = level.tree.join(&submodule.path);
         checkout::write_tree(&copy, &submodule.sha, &tree, &url).await.map_err(failed)?;
         let key = format!("submodule.{}.url", declared.name);
@@ -107,39 +118,48 @@ fn refused(submodule: &Submodule, url: &str, why: &str) -> GitError {
     GitError::Failed { what: "submodule", message }
 }
 
-/// Brings the commit of a submodule into the copy of its repository, unless it is there.
-async fn fetch(copy: &Path, url: &str, wanted: &Sha) -> Result<(), GitError> {
-    if !copy.join("objects").is_dir() {
-        std::fs::create_dir_all(copy)
-            .map_err(|why| GitError::File { path: copy.to_owned(), why })?;
-        let arguments = ["--quiet", "--bare", "--template=", "--end-of-options"];
-        Git::new("init").args(arguments).args([copy]).run_anywhere().await?;
+impl Copies<'_> {
+    /// The copy of a repository, with this commit.
+    async fn with(&self, url: &str, wanted: &Sha) -> Result<PathBuf, GitError> {
+        let copy = self.folder.join(format!("{}.git", super::mirror::folder_name(url)));
+        {
+            let _making = self.making.lock(&copy).await;
+            if let Err(why) = std::fs::create_dir(&self.folder)
+                && why.kind() != io::ErrorKind::AlreadyExists
+            {
+                return Err(GitError::File { path: self.folder.clone(), why });
+            }
+            bare::make_if_missing(&copy, bare::object_format(wanted)).await?;
+        }
+        fetch(&copy, url, wanted).await.map(|()| copy)
     }
+}
+
+/// Brings a commit into a copy, unless it is there. Two may fetch at the same time: neither waits for the other's network. A
+/// ref that the other one is just writing makes git fail, but the commit is there then.
+async fn fetch(copy: &Path, url: &str, wanted: &Sha) -> Result<(), GitError> {
     if has(copy, wanted).await {
         return Ok(());
     }
-    let fetch = |refs: &[&str]| {
-        Git::new("fetch")
-            .for_submodule()
-            .args(["--quiet", "--no-write-fetch-head", "--no-auto-maintenance"])
-            .args(["--no-recurse-submodules", "--end-of-options", url])
-            .args(refs)
-            .within(NETWORK * 10)
-            .run(copy)
-    };
-    let all = fetch(&["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]).await;
+    let fetch = |git: Git| git.for_submodule().within(FETCHING).run(copy);
+    let everything = || fetch(bare::fetch_everything(url.as_ref()));
+    let all = locks::without_abandoned(copy, everything).await;
     if has(copy, wanted).await {
         return Ok(());
     }
     all?;
     // A commit that no branch has. Some servers give it by its id.
-    let kept = format!("+{wanted}:refs/trunkline/keep/{wanted}");
-    fetch(&[kept.as_str()]).await.map(drop)
+    let kept = format!("refs/trunkline/keep/{wanted}");
+    let by_id = || fetch(bare::fetch_ref(url.as_ref(), wanted.as_str(), &kept));
+    let brought = locks::without_abandoned(copy, by_id).await;
+    if has(copy, wanted).await { Ok(()) } else { brought.map(drop) }
 }
 
+/// Whether a copy has a commit with all its files. A git that was killed, and one that still fetches, may have brought the
+/// commit alone.
 async fn has(copy: &Path, wanted: &Sha) -> bool {
-    let commit = format!("{wanted}^{{commit}}");
-    Git::new("cat-file").args(["-e", &commit]).run(copy).await.is_ok()
+    let list = Git::new("rev-list").args(["--objects", "--quiet", wanted.as_str()]);
+    list.args(["--not", "--all", "--"]).run(copy).await.is_ok()
 }
 
 /// The submodules of a commit.

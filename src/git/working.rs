@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::changed::{self, ChangedFile};
+use super::contents::{batch, contents};
 use super::error::GitError;
 use super::process::Git;
 
@@ -84,22 +85,9 @@ impl Working {
     /// When the commit does not exist, or all texts together are too large.
     pub async fn texts(&self, at: &str, paths: &[String]) -> Result<Vec<Option<String>>, GitError> {
         let at = self.commit(at).await?;
-        let line = |path: &String| format!("{at}:{}\n", path.replace('\n', "?"));
-        let wanted: String = paths.iter().map(line).collect();
-        let git = Git::new("cat-file").args(["--batch"]).input(wanted.into_bytes());
-        let answer = git.at_most(LARGEST_SUM).run_in(&self.0).await?;
-        let mut rest = answer.as_slice();
-        let mut texts = Vec::new();
-        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-            let head = text(&rest[..end]);
-            rest = &rest[end + 1..];
-            // `id blob size`, or a line that ends in `missing`.
-            let size = head.rsplit(' ').next().and_then(|size| size.parse::<usize>().ok());
-            let content = size.and_then(|size| rest.get(..size));
-            texts.push(content.map(text));
-            rest = content.map_or(rest, |content| rest.get(content.len() + 1..).unwrap_or(&[]));
-        }
-        Ok(texts)
+        let names = paths.iter().map(|path| format!("{at}:{}", path.replace('\n', "?")));
+        let answer = batch(names).at_most(LARGEST_SUM).run_in(&self.0).await?;
+        Ok(contents(&answer).map(|content| content.map(text)).collect())
     }
 
     async fn commit(&self, name: &str) -> Result<String, GitError> {

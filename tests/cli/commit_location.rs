@@ -220,7 +220,7 @@ async fn an_ambiguous_beginning_is_told_from_an_unknown_one() {
     let pair = all.windows(2).find(|pair| pair[0][..4] == pair[1][..4]).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let mirror = Mirror::open(folder.path(), repository.address()).await.unwrap();
-    mirror.fetch().await.unwrap();
+    mirror.fetch(None).await.unwrap();
     let find = async |id: &str| mirror.find(&id.parse().unwrap()).await.unwrap();
     let CommitMatch::Several(several) = find(&pair[0][..4]).await else { panic!("{pair:?}") };
     assert!(several.iter().any(|sha| sha.as_str() == pair[0]), "{several:?}");

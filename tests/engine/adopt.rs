@@ -1,11 +1,15 @@
 //! A service that ran before trunkline: that what is live is not known, and what a person states about it.
 
+use std::fs;
+
 use trunkline::domain::command::{Action, Command};
 use trunkline::domain::ids::{BuildNumber, Environment, Sha};
 use trunkline::domain::plan::{Guard, Plan, Severity};
 use trunkline::domain::remedy::Remedy;
 
 use trunkline_testing::engine::{QUICK, World, refusal};
+use trunkline_testing::home::until;
+use trunkline_testing::service_file::service_file;
 
 /// A service with three commits before trunkline, the first without a service file, and its first build.
 async fn old_service() -> (World, [Sha; 3]) {
@@ -95,5 +99,29 @@ async fn a_build_from_before_the_service_file_is_never_offered_as_a_way_back() {
     let of_production =
         rows.iter().filter(|row| row.deployment.request.environment == Environment::Production);
     assert_eq!(of_production.count(), 2, "the statement stands in the history");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_person_stated_has_a_checkout_that_nothing_changes() {
+    let look = "git status --short; cat settings";
+    let file = service_file().raj().step("staging", "smoke", "true");
+    let file = file.step("production", "release", "true").step("rollback", "release", look);
+    let mut world = World::with_file(&file.text());
+    world.repository.write("settings", "as committed\n");
+    let before = world.repository.commit_all("Ann", "ann@example.com", "settings");
+    world.start().await;
+    let build = world.verified("a change").await;
+    world.command("raj", adopt(&before, "")).await.unwrap();
+    let tree = world.data().join(format!("checkouts/checkout/pristine/{before}"));
+    until("the checkout is made before anybody needs it", || tree.join("settings").exists());
+    world.live(build).await;
+    fs::write(tree.join("settings"), "as edited in a hurry\n").unwrap();
+    let back = world.rollback().await;
+    let ended = world.ended(back).await;
+    assert_eq!(ended.request.sha, before);
+    assert!(ended.succeeded(), "{:?}", ended.trouble());
+    assert_eq!(world.log(back, 0).await, ["as committed"]);
+    assert_eq!(fs::read_to_string(tree.join("settings")).unwrap(), "as committed\n");
     world.stop().await;
 }

@@ -15,6 +15,7 @@ use trunkline_testing::write_script;
 mod changed;
 mod complete;
 mod evidence;
+mod fetching;
 mod reverts;
 mod standing;
 mod watch;
@@ -30,7 +31,7 @@ impl Mirrored {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mirror.git");
         let mirror = Mirror::open(&path, repository.address()).await.unwrap();
-        mirror.fetch().await.unwrap();
+        mirror.fetch(None).await.unwrap();
         Self { mirror, folder }
     }
 
@@ -164,7 +165,7 @@ async fn paths_and_patterns_say_what_makes_a_build() {
     assert_eq!(mirror.unmatched(&tip, &patterns).await.unwrap(), ["doc?/*.md"]);
     let top = Paths::of_service(None, &["libs/**".to_owned()], "trunkline.toml");
     let file = commit("trunkline.toml");
-    mirror.fetch().await.unwrap();
+    mirror.fetch(None).await.unwrap();
     let builds = mirror.first_parents(Some(&tip), &file, top.as_ref(), 10).await.unwrap();
     assert_eq!(builds, [file], "a new service file makes a build, whatever it names");
 }
@@ -177,7 +178,7 @@ async fn a_force_push_shows_what_was_lost() {
     let mirrored = Mirrored::of(&repository).await;
     repository.rewrite(&one);
     let other = repository.commit("other");
-    mirrored.mirror.fetch().await.unwrap();
+    mirrored.mirror.fetch(None).await.unwrap();
     assert_eq!(mirrored.mirror.tip("main").await.unwrap(), Some(other.clone()));
     assert!(!mirrored.mirror.is_ancestor(&two, &other).await.unwrap());
     assert!(mirrored.mirror.is_ancestor(&one, &other).await.unwrap());
@@ -419,7 +420,7 @@ async fn a_repository_that_is_gone_is_said_and_what_was_fetched_stays() {
     let mirrored = Mirrored::of(&repository).await;
     let address = repository.address().to_owned();
     drop(repository);
-    let gone = mirrored.mirror.fetch().await.unwrap_err();
+    let gone = mirrored.mirror.fetch(None).await.unwrap_err();
     assert!(matches!(gone, GitError::Failed { what: "fetch", .. }), "{gone}");
     assert!(gone.to_string().contains(&address), "{gone}");
     assert_eq!(mirrored.mirror.tip("main").await.unwrap(), Some(sha));
@@ -430,7 +431,7 @@ async fn no_password_stands_in_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let url = "http://me:hush@127.0.0.1:1/shop.git";
     let mirror = Mirror::open(&folder.path().join("m"), url).await.unwrap();
-    let refused = mirror.fetch().await.unwrap_err().to_string();
+    let refused = mirror.fetch(None).await.unwrap_err().to_string();
     assert!(refused.contains("127.0.0.1"), "{refused}");
     assert!(!refused.contains("hush"), "{refused}");
 }
@@ -441,7 +442,7 @@ async fn no_program_is_started_by_the_name_of_a_repository() {
     let touched = folder.path().join("touched");
     let url = format!("ext::touch {}", touched.display());
     let mirror = Mirror::open(&folder.path().join("m"), &url).await.unwrap();
-    let refused = mirror.fetch().await.unwrap_err().to_string();
+    let refused = mirror.fetch(None).await.unwrap_err().to_string();
     assert!(refused.contains("'ext' not allowed"), "{refused}");
     assert!(!touched.exists());
 }
@@ -518,7 +519,7 @@ async fn no_hook_ever_runs() {
     let hook = hooks.join("reference-transaction");
     write_script(&hook, &format!("#!/bin/sh\ntouch '{}'\n", touched.display()));
     let sha = repository.commit("one");
-    mirrored.mirror.fetch().await.unwrap();
+    mirrored.mirror.fetch(None).await.unwrap();
     mirrored.mirror.keep(&sha).await.unwrap();
     assert!(!touched.exists());
 }
@@ -556,7 +557,7 @@ async fn a_fetch_from_a_dead_network_keeps_no_checkout_waiting() {
     let mirror = Mirror::open(mirrored.mirror.path(), &url).await.unwrap();
     let fetching = tokio::spawn({
         let mirror = mirror.clone();
-        async move { mirror.fetch().await }
+        async move { mirror.fetch(None).await }
     });
     let _hanging = silent.accept().await.unwrap();
     let into = mirrored.place("one");
@@ -594,11 +595,11 @@ async fn a_lock_of_a_git_that_was_killed_is_removed_once_it_is_old() {
     let two = repository.commit("two");
     let lock = mirrored.mirror.path().join("refs/heads/main.lock");
     let file = fs::File::create(&lock).unwrap();
-    let refused = mirrored.mirror.fetch().await.unwrap_err().to_string();
+    let refused = mirrored.mirror.fetch(None).await.unwrap_err().to_string();
     assert!(refused.contains("main.lock") && lock.exists(), "it may still be held: {refused}");
     let long_ago = std::time::SystemTime::now() - std::time::Duration::from_mins(10);
     file.set_modified(long_ago).unwrap();
-    mirrored.mirror.fetch().await.unwrap();
+    mirrored.mirror.fetch(None).await.unwrap();
     assert_eq!(mirrored.mirror.tip("main").await.unwrap(), Some(two));
 }
 
@@ -616,7 +617,7 @@ async fn a_kept_commit_survives_a_rewrite_and_a_clean_up() {
     mirrored.mirror.keep(&kept).await.unwrap();
     repository.switch("main");
     repository.git(["branch", "--quiet", "-D", "kept", "dropped"]);
-    mirrored.mirror.fetch().await.unwrap();
+    mirrored.mirror.fetch(None).await.unwrap();
     git_in(mirrored.mirror.path(), &["gc", "--quiet", "--prune=now"]);
     assert_eq!(mirrored.mirror.tip("kept").await.unwrap(), None);
     mirrored.mirror.checkout(&kept, &mirrored.place("kept")).await.unwrap();

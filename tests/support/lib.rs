@@ -14,6 +14,7 @@ pub mod console;
 pub mod corpus;
 pub mod dice;
 pub mod engine;
+pub mod git_server;
 pub mod home;
 pub mod invalid;
 pub mod proxy;

@@ -75,6 +75,22 @@ impl Repository {
         self.head()
     }
 
+    /// Adds a submodule at this commit, without committing it.
+    pub fn add_submodule(&self, path: &str, url: &str, at: &Sha) {
+        let modules = self.path().join(".gitmodules");
+        let others = fs::read_to_string(&modules).unwrap_or_default();
+        let own = format!("[submodule \"{path}\"]\n\tpath = {path}\n\turl = {url}\n");
+        fs::write(modules, others + &own).unwrap();
+        self.move_submodule(path, at);
+    }
+
+    /// Moves a submodule to another commit, without committing it.
+    pub fn move_submodule(&self, path: &str, at: &Sha) {
+        // git keeps the entry of an empty folder.
+        fs::create_dir_all(self.path().join(path)).unwrap();
+        self.git(["update-index", "--add", "--cacheinfo", &format!("160000,{at},{path}")]);
+    }
+
     /// Makes a branch at the current commit and goes there.
     pub fn branch(&self, name: &str) {
         self.git(["switch", "--quiet", "--create", name]);

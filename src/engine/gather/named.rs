@@ -9,13 +9,14 @@ use crate::domain::commit::Commit;
 use crate::domain::event::{Adoption, DeploymentKind};
 use crate::domain::ids::{BuildNumber, CommitPrefix, Environment, ServiceName, Sha};
 use crate::domain::remedy::Remedy;
+use crate::domain::time::say;
 use crate::engine::commands::{CommandError, TipOfTrunk};
 use crate::engine::trunk;
 use crate::engine::world::WorldReader;
 use crate::git::{CommitMatch, GitError, Mirror};
 
-/// How long a person waits for the repository's server.
-const FETCH: Duration = Duration::from_secs(15);
+/// How long a person waits for the repository's server. A fetch of the trunk alone may take 20 seconds.
+const FETCH: Duration = Duration::from_secs(25);
 
 fn failed(error: &GitError) -> CommandError {
     CommandError::Failed(format!("{error}; nothing was done"))
@@ -33,8 +34,13 @@ pub(super) async fn tip(
         let (mirror, watched) = (service.mirror.clone(), service.watched.clone());
         (mirror, watched, service.trunk.clone(), service.paths(), since)
     };
-    let late = |_| CommandError::Failed("the repository does not answer; nothing was done".into());
-    timeout(FETCH, mirror.fetch()).await.map_err(late)?.map_err(|e| failed(&e))?;
+    let late = |_| {
+        let limit = say(FETCH);
+        let sentence =
+            format!("a fetch takes longer than {limit}; nothing was done; try again in a minute");
+        CommandError::Failed(sentence)
+    };
+    timeout(FETCH, mirror.fetch(Some(&trunk))).await.map_err(late)?.map_err(|e| failed(&e))?;
     let missing = || CommandError::Failed(format!("the repository has no branch {trunk:?}"));
     let sha = mirror.tip(&trunk).await.map_err(|e| failed(&e))?.ok_or_else(missing)?;
     if let Some(since) = &since

@@ -26,7 +26,7 @@ pub(super) async fn look(
 ) -> Result<TrunkUpdate, Trouble> {
     let seen = context.world.world().service_at(watched).map(|service| service.trunk.clone());
     let seen = watched.trunk.clone().or(seen).filter(|trunk| !trunk.is_empty());
-    let fetched = mirror.fetch_or_trunk(seen.as_deref()).await;
+    let fetched = mirror.fetch(seen.as_deref()).await;
     let known = KnownTrunk::of(&context.world.world(), watched);
     let is_trunk_alone = matches!(fetched, Ok(true));
     let (trunk, tip) = find_trunk::find(mirror, watched, &known, fetched.map(drop)).await?;

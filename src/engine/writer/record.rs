@@ -45,6 +45,9 @@ impl Writer {
         if events.iter().any(ends_a_deployment) {
             self.acts.tidy(name);
         }
+        if events.iter().any(was_live_elsewhere) {
+            self.acts.make_missing_checkouts(name);
+        }
         Ok(())
     }
 
@@ -129,6 +132,11 @@ impl Writer {
         );
         self.world.set_trouble(RECORD_PROBLEM, self.clock.now(), Some(trouble));
     }
+}
+
+/// Whether a build is live now that no deployment of this engine made a checkout for.
+fn was_live_elsewhere(event: &Event) -> bool {
+    matches!(event.fact, Fact::ProductionAdopted(_) | Fact::ObservedEnded { .. })
 }
 
 fn ends_a_deployment(event: &Event) -> bool {

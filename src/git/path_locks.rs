@@ -1,0 +1,28 @@
+//! A lock for each path: whoever makes something there waits for nobody who makes something elsewhere.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, Weak};
+
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+/// The locks that somebody holds or waits for.
+#[derive(Debug, Default)]
+pub(super) struct PathLocks(std::sync::Mutex<HashMap<PathBuf, Weak<Mutex<()>>>>);
+
+impl PathLocks {
+    pub(super) async fn lock(&self, path: &Path) -> OwnedMutexGuard<()> {
+        self.of(path).lock_owned().await
+    }
+
+    fn of(&self, path: &Path) -> Arc<Mutex<()>> {
+        let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lock) = locks.get(path).and_then(Weak::upgrade) {
+            return lock;
+        }
+        locks.retain(|_, lock| lock.strong_count() > 0);
+        let lock = Arc::default();
+        locks.insert(path.to_owned(), Arc::downgrade(&lock));
+        lock
+    }
+}

@@ -1,0 +1,44 @@
+//! A repository whose branches all together take too long: the trunk alone is fetched, and nothing else is different.
+
+use std::fs;
+use std::time::{Duration, SystemTime};
+
+use trunkline::git::Mirror;
+use trunkline_testing::git_server::GitServer;
+use trunkline_testing::repository::Repository;
+
+#[tokio::test]
+async fn a_fetch_of_the_trunk_alone_copes_with_what_a_fetch_of_everything_copes_with() {
+    let (server, repository, folder) =
+        (GitServer::start(), Repository::new(), tempfile::tempdir().unwrap());
+    repository.commit("one");
+    let mirror = Mirror::open(&folder.path().join("m.git"), &server.url(&repository)).await;
+    let mirror = mirror.unwrap();
+    for _ in 0..2 {
+        assert!(!mirror.fetch(Some("main")).await.unwrap(), "everything was fetched");
+    }
+    // The first minute passes at once, then the server answers and time is real again.
+    server.fall_silent();
+    tokio::time::pause();
+    let trunk_alone = async {
+        tokio::time::sleep(Duration::from_secs(61)).await;
+        server.answer_again();
+        tokio::time::resume();
+    };
+    let (alone, ()) = tokio::join!(mirror.fetch(Some("main")), trunk_alone);
+    assert!(alone.unwrap(), "only the trunk was fetched");
+
+    let two = repository.commit("two");
+    let lock = mirror.path().join("refs/heads/main.lock");
+    let file = fs::File::create(&lock).unwrap();
+    file.set_modified(SystemTime::now() - Duration::from_mins(10)).unwrap();
+    assert!(mirror.fetch(Some("main")).await.unwrap(), "for a while it stays the trunk alone");
+    assert_eq!(mirror.tip("main").await.unwrap(), Some(two.clone()));
+    assert!(!lock.exists());
+
+    repository.branch("other");
+    fs::remove_dir_all(mirror.path()).unwrap();
+    assert!(!mirror.fetch(Some("main")).await.unwrap(), "a new mirror gets everything");
+    assert_eq!(mirror.tip("main").await.unwrap(), Some(two.clone()));
+    assert_eq!(mirror.tip("other").await.unwrap(), Some(two));
+}
