@@ -10,8 +10,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Child;
 use tokio::time::timeout;
 
+use super::child_group::ChildGroup;
 use super::error::GitError;
-use super::process_group::ProcessGroup;
 use super::source::display_url;
 
 /// The time limit of a local command.
@@ -235,7 +235,7 @@ impl Git {
     }
 
     async fn wait(self, mut child: Child) -> Result<GitOutput, GitError> {
-        let mut group = ProcessGroup::of(&child);
+        let mut group = ChildGroup::of(&child);
         let (stdin, stdout, stderr) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let mut message = Vec::new();

@@ -311,13 +311,13 @@ fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: 
 /// `STG #30 FAILED smoke 2m`: what staging is about now, and whether it lacks the newest build.
 fn staging<'t>(model: &Model, row: Row<'t>, length: Length) -> Row<'t> {
     let newest = model.newest_in_staging();
-    let alarms = model.service.iter().flat_map(|service| &service.alarms);
-    let lacks = alarms.filter_map(|alarm| match alarm {
+    let mut alarms = model.service.iter().flat_map(|service| &service.alarms);
+    let lacks = alarms.find_map(|alarm| match alarm {
         Alarm::NotInStaging { build, .. } => Some(*build),
         _ => None,
     });
     let is_told = |row: &DeploymentRow, build| row.deployment.request.build == build;
-    let lacks = lacks.last().filter(|build| !newest.is_some_and(|row| is_told(row, *build)));
+    let lacks = lacks.filter(|build| !newest.is_some_and(|row| is_told(row, *build)));
     match (newest, lacks) {
         (None, None) => row,
         (Some(newest), None) => of_staging(model, row, newest, length),

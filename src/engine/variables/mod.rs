@@ -2,7 +2,7 @@
 //! environment of the engine, and no secret of another service.
 
 mod key;
-mod reading;
+mod source_reader;
 mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use self::key::DigestKey;
-pub use self::reading::Ask;
+pub use self::source_reader::Ask;
 use self::sources::Sources;
 use super::world::{Service, WorldReader};
 use crate::config::secret_sources::advice;

@@ -10,10 +10,10 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 use tokio::time::Instant;
 
-use super::reading::{Ask, Kind, LONG, Reading};
+use super::source_reader::{Ask, LONG, SourceKind, SourceReader};
 use crate::config::secret_sources::parse_values;
 use crate::config::user_file::{UserFile, Watched};
-use crate::git::ProcessGroup;
+use crate::git::ChildGroup;
 
 /// The most bytes of a file or of what a command prints.
 const LARGEST: u64 = 1024 * 1024;
@@ -28,13 +28,13 @@ enum Source {
 
 pub struct Sources {
     user_file: Option<PathBuf>,
-    settings: Reading<Arc<UserFile>>,
-    readings: Mutex<HashMap<Source, Arc<Reading<Values>>>>,
+    settings: SourceReader<Arc<UserFile>>,
+    readings: Mutex<HashMap<Source, Arc<SourceReader<Values>>>>,
 }
 
 impl Sources {
     pub fn new(user_file: Option<PathBuf>) -> Self {
-        Self { user_file, settings: Reading::default(), readings: Mutex::default() }
+        Self { user_file, settings: SourceReader::default(), readings: Mutex::default() }
     }
 
     pub fn user_file(&self) -> Option<&Path> {
@@ -54,7 +54,7 @@ impl Sources {
         let Some(path) = self.user_file.clone() else { return Ok(Values::new()) };
         let name = path.display().to_string();
         let read = || settings(path);
-        let user = self.settings.ask(Kind::File, ask, start, read).await;
+        let user = self.settings.ask(SourceKind::File, ask, start, read).await;
         let user =
             user.map_err(|why| if why.contains(&name) { why } else { format!("{name} {why}") })?;
         let mut values = Values::new();
@@ -76,13 +76,13 @@ impl Sources {
         match source {
             Source::EnvFile(path) => {
                 let name = path.display().to_string();
-                let said = reading.ask(Kind::File, ask, start, || of_file(path)).await;
+                let said = reading.ask(SourceKind::File, ask, start, || of_file(path)).await;
                 said.map_err(|why| format!("the file {name} of [secrets] cannot be used: {why}"))
             }
             Source::Command(command) => {
                 let program = command.first().cloned().unwrap_or_default();
                 let run = || async move { run(&command, LONG).await };
-                let said = reading.ask(Kind::Command, ask, start, run).await;
+                let said = reading.ask(SourceKind::Command, ask, start, run).await;
                 said.map_err(|why| format!("the command {program:?} of [secrets] {why}"))
             }
         }
@@ -124,7 +124,7 @@ async fn run(command: &[String], limit: Duration) -> Result<Values, String> {
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| format!("cannot start: {error}"))?;
-    let mut group = ProcessGroup::of(&child);
+    let mut group = ChildGroup::of(&child);
     let output = child.stdout.take().ok_or("has no output")?;
     let mut text = String::new();
     let read = async {

@@ -53,13 +53,13 @@ impl Ask {
 }
 
 #[derive(Debug, Clone)]
-struct Answer<V> {
+struct SourceAnswer<V> {
     at: Instant,
     said: Result<V, String>,
     good: Option<V>,
 }
 
-impl<V> Answer<V> {
+impl<V> SourceAnswer<V> {
     /// Whether it is not asked for again. A failure is after a minute, whoever asks.
     fn is_young(&self, ask: Ask) -> bool {
         let limit = if self.said.is_ok() { ask.young } else { ask.young.min(FRESH) };
@@ -69,12 +69,12 @@ impl<V> Answer<V> {
 
 /// A source with what it said.
 #[derive(Debug)]
-pub(super) struct Reading<V> {
+pub(super) struct SourceReader<V> {
     busy: Arc<tokio::sync::Mutex<()>>,
-    answer: Arc<Mutex<Option<Answer<V>>>>,
+    answer: Arc<Mutex<Option<SourceAnswer<V>>>>,
 }
 
-impl<V> Default for Reading<V> {
+impl<V> Default for SourceReader<V> {
     fn default() -> Self {
         Self { busy: Arc::default(), answer: Arc::default() }
     }
@@ -93,16 +93,16 @@ impl Ask {
 
 /// What a source is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum SourceKind {
     File,
     Command,
 }
 
-impl<V: Clone + Send + 'static> Reading<V> {
+impl<V: Clone + Send + 'static> SourceReader<V> {
     /// The answer to whoever began to ask at `start`.
     pub async fn ask<R>(
         &self,
-        kind: Kind,
+        kind: SourceKind,
         ask: Ask,
         start: Instant,
         read: impl FnOnce() -> R + Send,
@@ -113,10 +113,12 @@ impl<V: Clone + Send + 'static> Reading<V> {
         let known = self.known();
         let good = known.as_ref().and_then(|answer| answer.good.clone());
         let or_last = |said: Result<V, String>, good: Option<V>| match (said, good) {
-            (Err(_), Some(good)) if ask.is_forgiving || kind == Kind::Command => Ok(good),
+            (Err(_), Some(good)) if ask.is_forgiving || kind == SourceKind::Command => Ok(good),
             (said, _) => said,
         };
-        if let Some(answer) = known.filter(|answer| kind == Kind::Command && answer.is_young(ask)) {
+        if let Some(answer) =
+            known.filter(|answer| kind == SourceKind::Command && answer.is_young(ask))
+        {
             return or_last(answer.said, good);
         }
         let limit = if good.is_some() { ask.within } else { ask.first_within };
@@ -139,14 +141,14 @@ impl<V: Clone + Send + 'static> Reading<V> {
             let mut answer = answer.lock().unwrap_or_else(PoisonError::into_inner);
             let before = answer.take().and_then(|answer| answer.good);
             let good = said.as_ref().ok().cloned().or(before);
-            *answer = Some(Answer { at: Instant::now(), said: said.clone(), good });
+            *answer = Some(SourceAnswer { at: Instant::now(), said: said.clone(), good });
             drop(busy);
             said
         });
         task.await.unwrap_or_else(|error| Err(error.to_string()))
     }
 
-    fn known(&self) -> Option<Answer<V>> {
+    fn known(&self) -> Option<SourceAnswer<V>> {
         self.answer.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -6,9 +6,9 @@ use tokio::process::Child;
 /// The process group of a running program, which was started in one of its own. Dropping it kills the program and its
 /// helpers, unless it has ended.
 #[derive(Debug)]
-pub struct ProcessGroup(Option<Pid>);
+pub struct ChildGroup(Option<Pid>);
 
-impl ProcessGroup {
+impl ChildGroup {
     #[must_use]
     pub fn of(child: &Child) -> Self {
         Self(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw))
@@ -20,7 +20,7 @@ impl ProcessGroup {
     }
 }
 
-impl Drop for ProcessGroup {
+impl Drop for ChildGroup {
     fn drop(&mut self) {
         if let Some(group) = self.0 {
             let _gone = kill_process_group(group, Signal::KILL);
