@@ -252,6 +252,7 @@ impl ServiceState {
             schema: None,
             schema_trouble: None,
             cancels: None,
+            retries: None,
             findings: Vec::new(),
             overrides: BTreeMap::new(),
         };
@@ -270,6 +271,7 @@ impl ServiceState {
         self.waiting.remove(&number);
         if let Some(build) = self.builds.get_mut(&number) {
             build.staging = Some(id);
+            build.superseded_by = None;
         }
     }
 
@@ -389,6 +391,16 @@ impl ServiceState {
         self.deployments.values().rev().find(|d| d.request.environment == environment)
     }
 
+    /// The deployment of a build to an environment that was requested last; what other engines did does not count.
+    #[must_use]
+    pub fn last_of(&self, build: BuildNumber, environment: Environment) -> Option<&Deployment> {
+        self.deployments.values().rev().find(|d| {
+            d.request.build == build
+                && d.request.environment == environment
+                && d.request.kind != DeploymentKind::External
+        })
+    }
+
     /// The last deployment of an environment to end, of those that started.
     #[must_use]
     pub fn last_ended(&self, environment: Environment) -> Option<&Deployment> {
@@ -403,12 +415,12 @@ impl ServiceState {
 
     #[must_use]
     pub fn build_state(&self, build: &Build, kinds: &[VerifyBy]) -> BuildState {
-        if build.is_verified(kinds) {
-            return BuildState::Verified;
-        }
         let staging = build.staging.and_then(|id| self.deployments.get(&id));
         match staging {
             Some(deployment) if deployment.is_open() => BuildState::Deploying,
+            // What was seen of it before does not count against the last time.
+            Some(deployment) if deployment.failed_after_start() => BuildState::Failed,
+            _ if build.is_verified(kinds) => BuildState::Verified,
             Some(_) if build.in_staging_since.is_some() => BuildState::InStaging,
             Some(deployment) => match deployment.state() {
                 DeploymentState::Cancelled => BuildState::Cancelled,
@@ -454,13 +466,17 @@ impl ServiceState {
     pub fn durations(
         &self,
         environment: Environment,
-        kind: super::event::DeploymentKind,
+        kind: DeploymentKind,
     ) -> impl Iterator<Item = &Deployment> {
+        // A retry runs the same steps as what it tries again.
+        let plain = |kind| if kind == DeploymentKind::Retry { DeploymentKind::Auto } else { kind };
         self.deployments
             .values()
             .rev()
             .filter(move |d| {
-                d.succeeded() && d.request.environment == environment && d.request.kind == kind
+                d.succeeded()
+                    && d.request.environment == environment
+                    && plain(d.request.kind) == plain(kind)
             })
             .take(10)
     }

@@ -186,8 +186,11 @@ fn executed(
             rollback: Some(deployment),
         });
     }
-    let said =
-        format!("{} of {target} to {} requested ({deployment})", plan.kind, plan.environment);
+    let again = plan.retries.map_or_else(String::new, |retried| format!(", retry of {retried}"));
+    let said = format!(
+        "{} of {target} to {} requested ({deployment}{again})",
+        plan.kind, plan.environment
+    );
     Decided { facts, deployment: Some(deployment), said }
 }
 

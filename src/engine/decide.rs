@@ -138,6 +138,7 @@ fn next_for_staging(input: &DecisionInput<'_>) -> Option<Decision> {
         schema: None,
         schema_trouble: None,
         cancels: None,
+        retries: None,
         findings: Vec::new(),
         overrides: std::collections::BTreeMap::new(),
     })))

@@ -174,7 +174,7 @@ pub async fn for_plan(
     let (from, to) = between;
     let asked = async {
         match &from {
-            Some(live) if ends.kind == DeploymentKind::Rollback || mirror.has(live).await? => {
+            Some(live) if ends.goes_back() || mirror.has(live).await? => {
                 mirror.range(from.as_ref(), &to, paths.as_ref(), COMMITS).await
             }
             _ => everything_seen(&mirror, &first, &to, paths.as_ref()).await,
@@ -189,13 +189,13 @@ pub async fn for_plan(
         _ => Range { from, to, ..seen },
     };
     let range = match ends.kind {
-        DeploymentKind::Rollback => range,
+        DeploymentKind::Rollback | DeploymentKind::Retry => range,
         _ => Box::pin(with_later(context, name, &mirror, range))
             .await
             .map_err(|error| CommandError::Failed(error.to_string()))?,
     };
     let steps = steps(context, name, &target, &ends).await?;
-    let migrations = if ends.kind == DeploymentKind::Rollback {
+    let migrations = if matches!(ends.kind, DeploymentKind::Rollback | DeploymentKind::Retry) {
         Migrations::default()
     } else {
         let judging = {
@@ -206,7 +206,8 @@ pub async fn for_plan(
         Box::pin(migrations::gather(&judging, &range, ends.target)).await
     };
     let mut migrations = migrations;
-    if let Some(live) = ends.live.filter(|_| range.from.is_none()) {
+    let may_break = ends.environment == Environment::Production;
+    if let Some(live) = ends.live.filter(|_| may_break && range.from.is_none()) {
         let why = || format!("the repository has no commit of {live}, which is live");
         migrations.trouble.get_or_insert_with(why);
     }
@@ -264,26 +265,25 @@ fn needs(
     StepNeeds::of(service, declared, ask(kind))
 }
 
-/// The production steps of the target: those of its service file, else those that were recorded with it.
+/// The steps of the target: those of its service file, else those that were recorded with it.
 async fn steps(
     context: &GatherContext,
     name: &ServiceName,
     target: &Sha,
     ends: &Endpoints,
 ) -> Result<Vec<StepSpec>, CommandError> {
-    let production = Environment::Production;
-    let number = ends.target;
+    let (environment, number) = (ends.environment, ends.target);
     let steps = match pipeline(context, name, target, ends.kind).await {
-        Ok(file) => file.steps(production, ends.kind).to_vec(),
+        Ok(file) => file.steps(environment, ends.kind).to_vec(),
         Err(why) => {
             let world = context.world.world();
             let recorded = world.named(name)?.state.recipe(number);
-            let steps = recorded.and_then(|recipe| recipe.steps(production, ends.kind));
+            let steps = recorded.and_then(|recipe| recipe.steps(environment, ends.kind));
             let refused = || Refusal::invalid(format!("{number} cannot be deployed: {why}"));
             steps.ok_or_else(refused)?.to_vec()
         }
     };
-    if steps.is_empty() {
+    if steps.is_empty() && environment == Environment::Production {
         let sentence = format!("{number} {NO_STEPS}, so it can only go to staging");
         return Err(Refusal::invalid(sentence).into());
     }

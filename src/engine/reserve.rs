@@ -65,10 +65,8 @@ impl Reserve {
         self.free().is_some_and(|free| free < RESERVED)
     }
 
-    /// How many bytes are free; `None` if the system does not tell.
     fn free(&self) -> Option<u64> {
-        let disk = statvfs(self.held.parent()?).ok()?;
-        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+        free_bytes(self.held.parent()?)
     }
 
     fn fill(&self) -> io::Result<()> {
@@ -88,6 +86,13 @@ impl Reserve {
         let _never_used = fs::remove_file(&self.released);
         Ok(())
     }
+}
+
+/// How many bytes are free on the disk of a folder; `None` if the system does not tell.
+#[must_use]
+pub fn free_bytes(folder: &Path) -> Option<u64> {
+    let disk = statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 /// Bytes that a file system does not compress.

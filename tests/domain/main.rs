@@ -6,6 +6,7 @@ mod evidence;
 mod plan;
 mod quarantine;
 mod requests;
+mod retry;
 mod simulation;
 mod snapshots;
 mod way_back;

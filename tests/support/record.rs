@@ -103,6 +103,7 @@ pub fn request(environment: Environment, build: u64) -> DeploymentRequest {
         schema: Some(Vec::new()),
         schema_trouble: None,
         cancels: None,
+        retries: None,
         findings: Vec::new(),
         overrides: BTreeMap::new(),
     }

@@ -74,6 +74,7 @@ impl ScriptedWorld {
             schema: Some(Vec::new()),
             schema_trouble: None,
             cancels: None,
+            retries: None,
             findings: Vec::new(),
             overrides: BTreeMap::new(),
         };

@@ -58,6 +58,9 @@ pub const ACTIONS: &[Entry] = &[
     row(Lists, KeyAction::Cancel, "cancel", &["X"])
         .hint("stop")
         .help("cancel the deployment that runs for the selection"),
+    row(Lists, KeyAction::Retry, "retry", &["T"])
+        .hint("try again")
+        .help("deploy again what failed: the build, or the history row"),
     row(Lists, KeyAction::Take, "take", &["i"])
         .hint("take")
         .help("take the open request for a promoter"),

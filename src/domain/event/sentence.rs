@@ -48,7 +48,9 @@ impl Fact {
             Self::DeploymentRequested(request) => {
                 let id = DeploymentId::from(seq);
                 let requested = format!("{by} {} ({id})", request.action());
-                let parts = std::iter::once(requested).chain(request.override_sentences());
+                let retry = request.retries.map(|retried| format!("retry of {retried}"));
+                let parts = std::iter::once(requested).chain(retry);
+                let parts = parts.chain(request.override_sentences());
                 parts.collect::<Vec<_>>().join("; ")
             }
             Self::DeploymentStarted { deployment, .. } => format!("{deployment} started"),
@@ -160,6 +162,7 @@ impl DeploymentRequest {
             DeploymentKind::Promote => format!("promotes {build} to {environment}"),
             DeploymentKind::Rollback => format!("rolls {environment} back to {build}"),
             DeploymentKind::Redeploy => format!("redeploys {build} to {environment}"),
+            DeploymentKind::Retry => format!("deploys {build} to {environment} again"),
         }
     }
 

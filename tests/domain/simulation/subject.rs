@@ -8,7 +8,7 @@ use trunkline::calendar::FreezeRules;
 use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::commit::Range;
 use trunkline::domain::commit_location::CommitLocation;
-use trunkline::domain::event::{Event, Fact, StepOutcome, StepSpec};
+use trunkline::domain::event::{DeploymentKind, Event, Fact, StepOutcome, StepSpec};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName, Sha};
 use trunkline::domain::people::{Actor, People};
 use trunkline::domain::plan::{self, Migrations, Plan};
@@ -99,7 +99,7 @@ impl Subject {
         let ends = plan::endpoints(&self.state, action)?;
         let to = self.state.builds[&ends.target].sha.clone();
         let range = Range::of(None, to, Vec::new());
-        let migrations = self.migrations(action);
+        let migrations = self.migrations(repeated(action, ends.kind));
         let variables = KnownVariables::default();
         let plan = ForPlan { range, steps: steps(), migrations, variables, ends };
         Ok(Gathered::Plan(Box::new(plan)))
@@ -147,7 +147,7 @@ impl Subject {
         let Migrations { changes, trouble, .. } = &plan.migrations;
         let is_judged = trouble.is_none();
         let added = Added { build: plan.target.build, changes, is_judged };
-        let expected = self.reference.way_back(plan.action, Some(&added));
+        let expected = self.reference.way_back(repeated(plan.action, plan.kind), Some(&added));
         let expected = expected.map(|way| (way.outlook, way.floor));
         let told = plan.verdict.as_ref().map(|verdict| (verdict.outlook, verdict.floor));
         assert_eq!(told, expected, "of {:?} with {:#?}", plan.action, plan.verdict);
@@ -301,7 +301,7 @@ impl Subject {
             Action::Promote { build } => {
                 Some(Added { build, changes: &changes, is_judged: trouble.is_none() })
             }
-            Action::Rollback { .. } => None,
+            Action::Rollback { .. } | Action::Retry { .. } => None,
         };
         self.reference.basis(action, self.now, added.as_ref())
     }
@@ -388,6 +388,19 @@ impl Subject {
 /// So much of an alarm is shown where there is the least room.
 fn shown_of(alarm: &Alarm) -> String {
     alarm.short().chars().take(16).collect()
+}
+
+/// What a retry in production does once more.
+fn repeated(action: Action, kind: DeploymentKind) -> Action {
+    match (action, kind) {
+        (Action::Retry { build, .. }, DeploymentKind::Rollback) => {
+            Action::Rollback { to: Some(build) }
+        }
+        (Action::Retry { build, environment: Environment::Production }, _) => {
+            Action::Promote { build }
+        }
+        (action, _) => action,
+    }
 }
 
 fn refusal(error: CommandError) -> Refusal {

@@ -38,7 +38,7 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
         let key = model.key(&KeyAction::Promote);
         let text =
             format!("nothing was deployed to production yet: {key} promotes the selected build");
-        return draw_empty(model, frame, inner, &text);
+        return draw_empty(model, frame, inner, Some(Pane::Production), &text);
     }
     for (y, row) in (inner.y..inner.bottom()).zip(rows) {
         let place = Rect { y, height: 1, ..inner };

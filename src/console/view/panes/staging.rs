@@ -34,6 +34,7 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
             model,
             frame,
             inner,
+            Some(Pane::Staging),
             "no builds yet: the next merge to the trunk makes one",
         );
     }

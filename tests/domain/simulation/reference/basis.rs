@@ -49,6 +49,7 @@ impl Reference {
                 (self.first_good(live).unwrap_or(live), added)
             }
             Action::Rollback { to } => (to.or_else(|| self.back())?, None),
+            Action::Retry { .. } => return None,
         };
         Some(self.schema.way_back(to, &self.was_live, added))
     }
@@ -57,7 +58,7 @@ impl Reference {
     pub fn basis(&self, action: Action, now: DateTime<Utc>, added: Option<&Added>) -> Basis {
         let production = Environment::Production;
         let target = match action {
-            Action::Promote { build } => Some(build),
+            Action::Promote { build } | Action::Retry { build, .. } => Some(build),
             Action::Rollback { to } => to.or_else(|| self.back()),
         };
         let guards = matches!(action, Action::Promote { .. }).then(|| {
