@@ -21,7 +21,7 @@ const LARGEST: u64 = 1024 * 1024;
 type Values = BTreeMap<String, String>;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Source {
+enum VariableSource {
     EnvFile(PathBuf),
     Command(Vec<String>),
 }
@@ -29,7 +29,7 @@ enum Source {
 pub struct Sources {
     user_file: Option<PathBuf>,
     settings: SourceReader<Arc<UserFile>>,
-    readings: Mutex<HashMap<Source, Arc<SourceReader<Values>>>>,
+    readings: Mutex<HashMap<VariableSource, Arc<SourceReader<Values>>>>,
 }
 
 impl Sources {
@@ -59,8 +59,8 @@ impl Sources {
             user.map_err(|why| if why.contains(&name) { why } else { format!("{name} {why}") })?;
         let mut values = Values::new();
         for source in user.sources_of(watched) {
-            let file = source.env_file.clone().map(Source::EnvFile);
-            let command = source.command.clone().map(Source::Command);
+            let file = source.env_file.clone().map(VariableSource::EnvFile);
+            let command = source.command.clone().map(VariableSource::Command);
             for source in file.into_iter().chain(command) {
                 add(&mut values, self.of(source, ask, start).await?);
             }
@@ -68,18 +68,18 @@ impl Sources {
         Ok(values)
     }
 
-    async fn of(&self, source: Source, ask: Ask, start: Instant) -> Result<Values, String> {
+    async fn of(&self, source: VariableSource, ask: Ask, start: Instant) -> Result<Values, String> {
         let reading = {
             let mut readings = self.readings.lock().expect("no code panics with the readings");
             readings.entry(source.clone()).or_default().clone()
         };
         match source {
-            Source::EnvFile(path) => {
+            VariableSource::EnvFile(path) => {
                 let name = path.display().to_string();
                 let said = reading.ask(SourceKind::File, ask, start, || of_file(path)).await;
                 said.map_err(|why| format!("the file {name} of [secrets] cannot be used: {why}"))
             }
-            Source::Command(command) => {
+            VariableSource::Command(command) => {
                 let program = command.first().cloned().unwrap_or_default();
                 let run = || async move { run(&command, LONG).await };
                 let said = reading.ask(SourceKind::Command, ask, start, run).await;
