@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::event::DeploymentKind::Rollback;
 use super::ids::{BuildNumber, Environment};
 use super::quarantine::Contained;
-use super::service::ServiceState;
+use super::service::{Live, ServiceState};
 
 /// A build that a rollback without a target passes over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -31,6 +31,11 @@ pub struct WayBack {
 const OLDER: &str = "was live before trunkline and declares no steps to bring it back";
 /// What is said of a build that has no steps for production.
 pub const NO_STEPS: &str = "declares no production steps";
+
+/// What is said of a build that production was rolled back from.
+const LEFT: &str = "production was rolled back from it";
+/// What is said of a build that lies between the two builds of a rollback.
+const PASSED: &str = "production was rolled back past it";
 
 /// The most skipped builds that a sentence names.
 const NAMED: usize = 3;
@@ -100,6 +105,19 @@ impl ServiceState {
         let older = self.builds.values().filter(|build| build.no_way_back);
         let older = older.map(|build| (build.number, OLDER.to_owned()));
         bad.chain(unusable).chain(without).chain(older).collect()
+    }
+
+    /// What a rollback since it was live says of a build, as a clause. It may be bad though nobody named it so.
+    #[must_use]
+    pub fn left_by_rollback(&self, build: BuildNumber) -> Option<&'static str> {
+        let history = self.live.get(&Environment::Production)?;
+        let last = history.iter().rposition(|live| live.build == build)?;
+        let left = |pair: &&[Live]| {
+            let kind = self.deployments.get(&pair[1].deployment).map(|made| made.request.kind);
+            kind == Some(Rollback) && pair[0].build >= build && build > pair[1].build
+        };
+        let by = history[last..].windows(2).find(left)?;
+        Some(if by[0].build == build { LEFT } else { PASSED })
     }
 
     /// Why a build has no steps for production, if its recipe says that it has none.

@@ -20,8 +20,7 @@ use super::trunk::{TrunkContext, watch};
 use super::variables::{RollbackNeeds, StepNeeds};
 use super::world::{Service, Trouble};
 use crate::config::user_file::{UserFile, Watched};
-use crate::domain::event::DeploymentKind;
-use crate::domain::ids::{Environment, ServiceName};
+use crate::domain::ids::ServiceName;
 
 /// How long git may take for all service files once the engine is open.
 const RULES_TIMEOUT: Duration = Duration::from_mins(1);
@@ -72,11 +71,8 @@ impl Watching {
 
     /// Keeps space for a rollback, unless one is using it. Returns what to say about it.
     fn keep_space(&self) -> Option<String> {
-        let rolls_back = |service: &Arc<Service>| {
-            let mut open = service.state.open(Environment::Production);
-            open.any(|deployment| deployment.request.kind == DeploymentKind::Rollback)
-        };
-        let is_used = || self.trunk.world.read(|world| world.services.values().any(rolls_back));
+        let is_used =
+            || self.trunk.world.read(|world| world.services.values().any(|s| s.state.rolls_back()));
         let is_short = self.reserve.is_short();
         if !self.reserve.is_held() && is_used() {
             return is_short.then(|| "the disk is almost full; a rollback uses the rest".into());

@@ -185,6 +185,9 @@ fn named<'t>(model: &Model, row: Row<'t>, length: Length, most: usize) -> Row<'t
     let live = service.live.get(&Environment::Production);
     let row = match live {
         Some(live) => row.own(live.build.to_string(), Role::Live),
+        None if service.live_unknown => {
+            row.own(if short { "not known" } else { "live not known" }, Role::Warn)
+        }
         None => row.own(if short { "nothing" } else { "nothing live yet" }, Role::Muted),
     };
     if let Some(running) = model.in_flight(Environment::Production) {
@@ -277,6 +280,7 @@ fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: 
     let arrow = model.options.theme.symbols.arrow;
     let Some(target) = &service.rollback else {
         let (word, short, role) = match service.skipped.as_slice() {
+            [] if service.live_unknown => ("not known", "not known", Role::Muted),
             [] => ("no earlier build", "none", Role::Muted),
             _ => ("no good build", "no good", Role::Danger),
         };

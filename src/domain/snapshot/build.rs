@@ -62,6 +62,7 @@ pub fn service(
         trunk: input.trunk.to_owned(),
         me: Me { actor: me.clone(), identified: input.people.knows(me) },
         live: live.collect(),
+        live_unknown: state.is_live_unknown(),
         unsettled: state.unsettled(Environment::Production).map(|deployment| deployment.id),
         alarms: alarms(state),
         deployments: deployment_rows(state, &builds),
@@ -95,6 +96,7 @@ pub fn fleet_row(input: SnapshotInput<'_>, now: DateTime<Utc>) -> FleetRow {
     FleetRow {
         service: input.service.clone(),
         live: live.cloned(),
+        live_unknown: state.is_live_unknown(),
         ahead: count(state.builds.values().filter(is_ahead).count()),
         running: state
             .in_flight(Environment::Production)
@@ -281,6 +283,7 @@ fn rollback_preview(input: SnapshotInput<'_>) -> Option<RollbackPreview> {
         to,
         sha: input.state.builds.get(&to)?.sha.clone(),
         was_live: last_live(input.state, to).map(|live| live.since),
+        left: input.state.left_by_rollback(to).map(str::to_owned),
         verdict: input.state.verdict(to),
         blocked: input.rollback_blocked.map(str::to_owned),
         expected: expected::deployment(

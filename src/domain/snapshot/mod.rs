@@ -60,6 +60,14 @@ pub struct Capabilities {
     pub logs: bool,
 }
 
+impl ServiceSnapshot {
+    /// The trunk, in words before it is known.
+    #[must_use]
+    pub fn trunk_in_words(&self) -> &str {
+        if self.trunk.is_empty() { "trunk not known yet" } else { &self.trunk }
+    }
+}
+
 impl Capabilities {
     pub const ALL: Self = Self {
         promote: true,
@@ -88,6 +96,9 @@ pub struct FleetSnapshot {
 pub struct FleetRow {
     pub service: ServiceName,
     pub live: Option<Live>,
+    /// Whether production ran before trunkline deployed there, so that what is live is not known.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub live_unknown: bool,
     /// How many builds that reached staging are newer than the live one.
     pub ahead: u32,
     /// The deployment in flight, production before staging.
@@ -131,9 +142,13 @@ pub struct ServiceSnapshot {
     pub service: ServiceName,
     /// Where its repository is, without credentials.
     pub repository: String,
+    /// Empty until it is known.
     pub trunk: String,
     pub me: Me,
     pub live: BTreeMap<Environment, Live>,
+    /// Whether production ran before trunkline deployed there, so that what is live is not known.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub live_unknown: bool,
     /// The last production deployment, if it did not succeed. What runs there is uncertain.
     pub unsettled: Option<DeploymentId>,
     /// What is wrong with what it runs, the worst first.
@@ -243,6 +258,9 @@ pub struct RollbackPreview {
     pub sha: Sha,
     /// When the target last went live.
     pub was_live: Option<DateTime<Utc>>,
+    /// What a rollback since then says of it, as a clause: `production was rolled back from it`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<String>,
     pub verdict: Verdict,
     /// Why it would be refused, whatever the verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]

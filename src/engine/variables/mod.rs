@@ -19,7 +19,7 @@ use super::world::{Service, WorldReader};
 use crate::config::secret_sources::advice;
 use crate::config::service_file::DeclaredVariables;
 use crate::config::user_file::Watched;
-use crate::domain::ids::Sha;
+use crate::domain::ids::{BuildNumber, Sha};
 use crate::domain::variables::{KnownVariables, MissingVariables, VariableDigests};
 
 /// The variables that every step gets from the engine's own environment, if they are set there.
@@ -210,13 +210,20 @@ impl StepNeeds {
         let trunk = service.file.as_ref().map(|file| file.variables.clone()).unwrap_or_default();
         let target = service.state.rollback_target();
         let target = target.and_then(|number| service.state.builds.get(&number));
-        let rollback = match target.map(|build| (&build.sha, service.pipelines.get(&build.sha))) {
-            None | Some((_, Some(Err(_)))) => RollbackNeeds::Nothing,
-            Some((sha, None)) => RollbackNeeds::File(sha.clone()),
-            Some((_, Some(Ok(file)))) => {
-                let needed = Self::of(service, file.variables.clone(), Ask::WATCH_ROLLBACK);
+        let needs = |declared: Option<DeclaredVariables>| match declared {
+            Some(declared) => {
+                let needed = Self::of(service, declared, Ask::WATCH_ROLLBACK);
                 RollbackNeeds::Variables(Box::new(needed))
             }
+            None => RollbackNeeds::Nothing,
+        };
+        let rollback = match target.map(|build| (&build.sha, service.pipelines.get(&build.sha))) {
+            Some((sha, None)) => RollbackNeeds::File(sha.clone()),
+            Some((_, Some(Ok(file)))) => needs(Some(file.variables.clone())),
+            Some((_, Some(Err(_)))) => {
+                needs(target.and_then(|build| recorded_variables(service, build.number)))
+            }
+            None => RollbackNeeds::Nothing,
         };
         (Self::of(service, trunk, Ask::WATCH), rollback)
     }
@@ -227,6 +234,20 @@ impl StepNeeds {
         let trunk = service.file.as_ref().map(|file| file.variables.clone()).unwrap_or_default();
         Self { watched: service.watched.clone(), build, trunk, ask }
     }
+}
+
+/// What was recorded of the variables of a build. The value of one that its own file set is not recorded: it is that of
+/// the trunk, or needed from the operator.
+pub fn recorded_variables(service: &Service, build: BuildNumber) -> Option<DeclaredVariables> {
+    let recorded = service.state.recipe(build)?.pipeline.as_ref()?;
+    let on_trunk = service.file.as_ref().map(|file| &file.variables.set);
+    let is_set = |name: &&String| on_trunk.is_some_and(|set| set.contains_key(*name));
+    let without = recorded.set.iter().filter(|name| !is_set(name));
+    Some(DeclaredVariables {
+        pass: recorded.pass.iter().chain(without).cloned().collect(),
+        set: BTreeMap::new(),
+        secrets: recorded.secrets.clone(),
+    })
 }
 
 fn secret(name: &str, value: &str, own: bool) -> Secret {

@@ -96,6 +96,7 @@ fn line(model: &Model, fleet: &FleetRow, width: u16) -> Line<'static> {
         Row::new(theme, width).cell(if cursor { theme.symbols.cursor } else { " " }, 2, Role::Text);
     let (live, since) = match &fleet.live {
         Some(live) => (live.build.to_string(), age(model.since(live.since))),
+        None if fleet.live_unknown => ("?".into(), "?".into()),
         None => ("-".into(), "-".into()),
     };
     let is_production = |alarm: &Alarm| alarm.environment() == Environment::Production;
@@ -134,6 +135,7 @@ fn now(model: &Model, row: &FleetRow) -> (String, Role) {
             return (format!("ASKED {} by {}", request.build, request.by), Role::Warn);
         }
         return match row.problems {
+            0 if row.live_unknown => ("live not known".into(), Role::Warn),
             0 => ("-".into(), Role::Muted),
             1 => ("1 problem".into(), Role::Danger),
             count => (format!("{count} problems"), Role::Danger),

@@ -36,8 +36,13 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let inner = frame::list(model, frame, Pane::Production, area, &right, &heads);
     if history.is_empty() {
         let key = model.key(&KeyAction::Promote);
-        let text =
-            format!("nothing was deployed to production yet: {key} promotes the selected build");
+        let is_unknown = model.service.as_ref().is_some_and(|service| service.live_unknown);
+        let what = if is_unknown {
+            "what is live is not known (trunkline adopt SHA states it)"
+        } else {
+            "nothing was deployed to production yet"
+        };
+        let text = format!("{what}: {key} promotes the selected build");
         return draw_empty(model, frame, inner, Some(Pane::Production), &text);
     }
     for (y, row) in (inner.y..inner.bottom()).zip(rows) {
