@@ -262,13 +262,10 @@ impl CommitTrail<'_> {
         let ahead = ahead.filter(|(_, build)| !build.off_trunk).count();
         let newer = self.state.builds.values().filter(|build| build.number > live);
         let with_it = newer.filter(|build| !build.off_trunk && self.has_it(build.number));
-        let is_ready =
-            |build: &&Build| build.in_staging_since.is_some() && build.is_verified(&policy.verify);
-        let ready = with_it.clone().find(is_ready);
-        let may_be = |build: &&Build| {
-            let state = self.state.build_state(build, &policy.verify);
-            !matches!(state, BuildState::Superseded | BuildState::Failed)
-        };
+        let state = |build: &Build| self.state.build_state(build, &policy.verify);
+        let ready = with_it.clone().find(|build| state(build) == BuildState::Verified);
+        let may_be =
+            |build: &&Build| !matches!(state(build), BuildState::Superseded | BuildState::Failed);
         let promote =
             ready.or_else(|| with_it.clone().find(may_be)).or_else(|| with_it.clone().next());
         InProduction::NotYet {

@@ -243,7 +243,7 @@ impl Subject {
             let facts: Vec<_> = decisions
                 .iter()
                 .filter_map(|decision| match decision {
-                    Decision::Record(fact) => Some(fact.clone()),
+                    Decision::Record(fact) => Some((**fact).clone()),
                     _ => None,
                 })
                 .collect();
