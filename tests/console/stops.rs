@@ -214,6 +214,7 @@ async fn what_runs_pushes_neither_the_hold_nor_the_verdict_out_of_the_header() {
             more: 0,
             reverts: Vec::new(),
             recipe: None,
+            trunk: None,
         };
         world.record(&service, Actor::System, found);
         for _ in 0..2 {

@@ -9,4 +9,5 @@ mod requests;
 mod retry;
 mod simulation;
 mod snapshots;
+mod statements;
 mod way_back;

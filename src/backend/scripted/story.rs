@@ -48,6 +48,7 @@ impl ScriptedWorld {
                 more: 0,
                 reverts: Vec::new(),
                 recipe: None,
+                trunk: None,
             },
         );
         build

@@ -100,9 +100,13 @@ impl Fact {
                 format!("{by} lifted freeze {freeze}{}", because(reason))
             }
             Self::ProductionAdopted(adopted) => {
-                let Adoption { build, sha, reason, .. } = &**adopted;
-                let sha = sha.short();
-                format!("{by} stated that production runs {build} {sha}{}", because(reason))
+                let Adoption { build, sha, corrects, reason, .. } = &**adopted;
+                let corrects = corrects.map(|id| format!(" and corrected {id}"));
+                let (sha, corrects) = (sha.short(), corrects.unwrap_or_default());
+                format!(
+                    "{by} stated that production runs {build} {sha}{corrects}{}",
+                    because(reason)
+                )
             }
             Self::Refused { what, sentence, .. } => {
                 format!("{by} was refused {what}{}", because(sentence))

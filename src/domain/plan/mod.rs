@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 
 pub use self::fingerprint::{ChangeDetails, Fingerprint, InvalidFingerprint, Part};
 pub use self::migration::Migrations;
+pub use self::retry::retry_in_staging;
 use super::build::Build;
 use super::command::{Action, Refusal};
 use super::commit::Range;
@@ -295,6 +296,10 @@ fn no_build(number: BuildNumber) -> Refusal {
 fn default_target(state: &ServiceState) -> Result<BuildNumber, Refusal> {
     let WayBack { to, skipped } = state.way_back();
     to.ok_or_else(|| {
+        if skipped.is_empty() && state.is_live_unknown() {
+            let sentence = "what production runs is not known, so there is nothing to roll back to";
+            return Refusal::not_found(sentence).with(Remedy::Adopt { commit: None });
+        }
         if skipped.is_empty() {
             return Refusal::not_found(no_rollback_target(state));
         }
@@ -422,7 +427,8 @@ fn undo(state: &ServiceState, ends: &Endpoints) -> (String, Option<Remedy>) {
         return (format!("none: {why}"), None);
     };
     let took = took.map_or(String::new(), |took| format!(", about {}", say(took)));
-    (format!("roll back to {to}{took}"), Some(Remedy::RollBack { to }))
+    let left = state.left_by_rollback(to).map_or(String::new(), |left| format!("; {left}"));
+    (format!("roll back to {to}{took}{left}"), Some(Remedy::RollBack { to }))
 }
 
 impl Plan {

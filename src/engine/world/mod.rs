@@ -56,7 +56,8 @@ pub struct Service {
     pub name: ServiceName,
     pub watched: Watched,
     pub mirror: Mirror,
-    pub trunk: String,
+    /// The branch that is the trunk, as far as it is known: at a start the declared or recorded one, then the one looked at.
+    pub trunk: Option<String>,
     pub state: ServiceState,
     /// The service file at the tip of the trunk, or the last good one.
     pub file: Option<Arc<ServiceFile>>,
@@ -105,7 +106,7 @@ impl Service {
             name,
             watched,
             mirror,
-            trunk: String::new(),
+            trunk: None,
             state: ServiceState::default(),
             file: None,
             people: People::default(),
@@ -130,6 +131,14 @@ impl Service {
     pub fn paths(&self) -> Option<Paths> {
         let patterns = self.file.as_ref().map_or(&[][..], |file| &file.paths);
         paths_of(&self.watched, patterns)
+    }
+
+    /// The trunk as far as it is known without a look at the repository: the one that the user file or the service file
+    /// names, else the one that had the newest build.
+    #[must_use]
+    pub fn declared_trunk(&self) -> Option<String> {
+        let in_file = self.file.as_ref().and_then(|file| file.trunk.as_ref());
+        self.watched.trunk.as_ref().or(in_file).or(self.state.branch.as_ref()).cloned()
     }
 
     /// The view that commands are decided with.
