@@ -200,6 +200,14 @@ impl Service {
         build.is_some_and(|build| self.note_unusable(build))
     }
 
+    /// Forgets what was read of a build whose recipe is known only now: its file may be in another folder.
+    pub fn read_again(&mut self, number: BuildNumber) {
+        if let Some(build) = self.state.builds.get(&number) {
+            self.pipelines.remove(&build.sha);
+        }
+        self.note_unusable(number);
+    }
+
     /// Notes what was read of a build without a recipe. Returns whether it changes what can be deployed.
     pub fn note_unusable(&mut self, number: BuildNumber) -> bool {
         let recorded = self.state.recipe(number).and_then(|recipe| recipe.pipeline.as_ref());

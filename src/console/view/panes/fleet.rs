@@ -97,7 +97,11 @@ fn line(model: &Model, fleet: &FleetRow, width: u16) -> Line<'static> {
         None if fleet.live_unknown => ("?".into(), "?".into()),
         None => ("-".into(), "-".into()),
     };
-    let ahead = if fleet.ahead == 0 { "-".into() } else { format!("+{}", fleet.ahead) };
+    let ahead = match fleet.ahead {
+        _ if fleet.live_unknown => "?".into(),
+        0 => "-".into(),
+        ahead => format!("+{ahead}"),
+    };
     let frozen = fleet.freeze.is_some() || fleet.calendar.is_some();
     let stops = match (&fleet.hold, frozen) {
         (Some(_), _) => ("ON HOLD", Role::Frozen),
