@@ -137,8 +137,9 @@ impl Service {
     /// names, else the one that had the newest build.
     #[must_use]
     pub fn declared_trunk(&self) -> Option<String> {
-        let in_file = self.file.as_ref().and_then(|file| file.trunk.as_ref());
-        self.watched.trunk.as_ref().or(in_file).or(self.state.branch.as_ref()).cloned()
+        let in_file = self.file.as_ref().and_then(|file| file.trunk.as_deref());
+        let recorded = self.state.branch.as_deref();
+        self.watched.trunk.as_deref().or(in_file).or(recorded).map(str::to_owned)
     }
 
     /// The view that commands are decided with.
