@@ -40,6 +40,9 @@ fn what_failed_is_tried_again_by_its_command_even_if_the_engine_is_killed_in_its
     is_in_state(&shop, 1, "failed");
     let plan = shop.home.said(&["plan", "promote", "1"]);
     assert!(plan.contains("run: trunkline retry 1"), "{plan}");
+    let verify = shop.home.trunkline(&["verify", "1", "--note", "fine"]);
+    let said = String::from_utf8_lossy(&verify.stderr);
+    assert!(said.contains("never in staging (failed); run: trunkline retry 1"), "{said}");
     let plan = shop.home.said(&["plan", "retry", "1"]);
     assert!(plan.starts_with("retry checkout staging with #1, as raj"), "{plan}");
     assert!(plan.contains("step release: exit 7. Its steps run again from the first"), "{plan}");

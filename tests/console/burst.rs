@@ -30,7 +30,7 @@ async fn no_key_that_acts_does_so_among_others() {
             assert!(console.text().contains(SAYS), "{key}: {}", console.text());
             console.rest(Duration::from_secs(9)).await;
             let screen = console.text();
-            let title = ["PRODUCTION", "Verify #", "Hold production", "PAUSED"];
+            let title = ["PRODUCTION", "STAGING again", "Verify #", "Hold production", "PAUSED"];
             assert!(!title.iter().any(|title| screen.contains(title)), "{key}: {screen}");
             assert!(console.is_running(), "{key} left the console to the rest of a paste");
             let beyond = console.asked().into_iter().filter(|o| !matches!(o, Outside::Title(_)));

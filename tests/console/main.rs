@@ -19,6 +19,7 @@ mod quarantine;
 mod reading;
 mod replan;
 mod requests;
+mod retry;
 mod screens;
 mod search;
 mod sizes;

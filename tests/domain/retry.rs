@@ -20,8 +20,8 @@ fn retry(number: u64, environment: Environment) -> Action {
     Action::Retry { build: BuildNumber(number), environment }
 }
 
-fn failed() -> Option<Outcome> {
-    Some(Outcome::Failed("step smoke: exit 7".into()))
+fn failed() -> Outcome {
+    Outcome::Failed("step smoke: exit 7".into())
 }
 
 /// Adds the build 4, and what became of its way to staging.
@@ -44,7 +44,7 @@ fn says<'a>(plan: &'a Plan, words: &str) -> &'a str {
 fn what_did_not_succeed_in_staging_can_be_tried_again() {
     let interrupted = || Some(Outcome::Interrupted("step smoke lost".into()));
     for (outcome, words) in [
-        (failed(), "failed 5m ago: step smoke: exit 7. Its steps run again from the first"),
+        (Some(failed()), "failed 5m ago: step smoke: exit 7. Its steps run again from the first"),
         (Some(Outcome::Cancelled), "was cancelled 5m ago. Its steps run again"),
         (interrupted(), "was interrupted 5m ago, and how far it came is not known"),
     ] {
@@ -85,6 +85,9 @@ fn with_5(world: &mut World) {
     world.deploy(STAGING, 5, DeploymentKind::Auto, Some(Outcome::Succeeded));
 }
 
+/// What happened, to which build, and what which guard says then.
+type Case = (&'static str, fn(&mut World), u64, Guard, Severity, &'static str);
+
 #[test]
 fn a_retry_is_refused_where_it_makes_no_sense_and_says_why() {
     let hold =
@@ -95,7 +98,6 @@ fn a_retry_is_refused_where_it_makes_no_sense_and_says_why() {
         off_trunk: vec![BuildNumber(4)],
         onto: Some(BuildNumber(3)),
     };
-    type Case = (&'static str, fn(&mut World), u64, Guard, Severity, &'static str);
     let cases: [Case; 8] = [
         ("it runs there", |_| (), 3, Guard::Order, Severity::Refuse, "nothing to try again"),
         (
@@ -108,7 +110,7 @@ fn a_retry_is_refused_where_it_makes_no_sense_and_says_why() {
         ),
         (
             "it runs now",
-            |world| drop(with_4(world, None)),
+            |world| _ = with_4(world, None),
             4,
             Guard::InFlight,
             Severity::Refuse,
@@ -116,7 +118,7 @@ fn a_retry_is_refused_where_it_makes_no_sense_and_says_why() {
         ),
         (
             "another runs now",
-            |world| drop(with_4(world, None)),
+            |world| _ = with_4(world, None),
             2,
             Guard::InFlight,
             Severity::Refuse,
@@ -124,7 +126,7 @@ fn a_retry_is_refused_where_it_makes_no_sense_and_says_why() {
         ),
         (
             "it is off the trunk",
-            |world| drop(with_4(world, failed())),
+            |world| _ = with_4(world, Some(failed())),
             4,
             Guard::Order,
             Severity::Refuse,
@@ -132,7 +134,7 @@ fn a_retry_is_refused_where_it_makes_no_sense_and_says_why() {
         ),
         (
             "staging is on hold",
-            |world| drop(with_4(world, failed())),
+            |world| _ = with_4(world, Some(failed())),
             4,
             Guard::Hold,
             Severity::Override,
@@ -141,7 +143,7 @@ fn a_retry_is_refused_where_it_makes_no_sense_and_says_why() {
         (
             "another engine deploys there",
             |world| {
-                with_4(world, failed());
+                with_4(world, Some(failed()));
                 world.policy.staging = Staging::Observe;
             },
             4,
@@ -152,7 +154,7 @@ fn a_retry_is_refused_where_it_makes_no_sense_and_says_why() {
         (
             "it has a bad commit",
             |world| {
-                with_4(world, failed());
+                with_4(world, Some(failed()));
                 world.quarantine(4, &[]);
             },
             4,
@@ -165,8 +167,8 @@ fn a_retry_is_refused_where_it_makes_no_sense_and_says_why() {
         let mut world = World::new();
         happened(&mut world);
         match name {
-            "staging is on hold" => drop(world.record(hold())),
-            "it is off the trunk" => drop(world.record(rewritten())),
+            "staging is on hold" => _ = world.record(hold()),
+            "it is off the trunk" => _ = world.record(rewritten()),
             _ => {}
         }
         let plan = plan(&world, number);
@@ -183,7 +185,7 @@ fn a_retry_is_refused_where_it_makes_no_sense_and_says_why() {
 #[test]
 fn what_ran_before_a_failure_can_be_put_back_into_staging() {
     let mut world = World::new();
-    let broken = with_4(&mut world, failed());
+    let broken = with_4(&mut world, Some(failed()));
     let plan = plan(&world, 3);
     assert!(plan.severity() < Severity::Override, "{:#?}", plan.findings);
     says(&plan, &format!("Restores #3, which staging ran before {broken} of #4"));
@@ -194,7 +196,7 @@ fn what_ran_before_a_failure_can_be_put_back_into_staging() {
 #[test]
 fn a_plan_of_a_retry_is_stale_once_staging_changed_and_only_then() {
     let mut world = World::new();
-    with_4(&mut world, failed());
+    with_4(&mut world, Some(failed()));
     let confirmed = plan(&world, 4);
     let told = |world: &World| {
         plan(world, 4).check(&confirmed.fingerprint, &[].into(), &world.recorded.state)
@@ -221,7 +223,7 @@ fn a_plan_of_a_retry_is_stale_once_staging_changed_and_only_then() {
 #[test]
 fn a_retry_in_production_is_what_failed_with_all_its_guards() {
     let mut world = World::new();
-    let broken = world.promote(3, failed());
+    let broken = world.promote(3, Some(failed()));
     world.record(Fact::HoldPlaced {
         environment: PRODUCTION,
         reason: "why".into(),
@@ -234,7 +236,7 @@ fn a_retry_in_production_is_what_failed_with_all_its_guards() {
     assert_eq!(severity(&again, Guard::Author), Severity::Override, "jane wrote it");
     assert_eq!(severity(&again, Guard::Hold), Severity::Override);
     says(&again, &format!("{broken}, promote of #3, failed"));
-    let back = world.deploy(PRODUCTION, 1, DeploymentKind::Rollback, failed());
+    let back = world.deploy(PRODUCTION, 1, DeploymentKind::Rollback, Some(failed()));
     let again = world.plan_by("raj", retry(1, PRODUCTION));
     assert_eq!((again.kind, again.retries), (DeploymentKind::Rollback, Some(back)));
     assert_eq!(again.target.build, BuildNumber(1));
@@ -276,7 +278,7 @@ fn a_build_is_what_its_last_try_in_staging_says() {
     assert_eq!(state(&world), BuildState::Verified);
     let again = world.deploy(STAGING, 3, DeploymentKind::Retry, None);
     assert_eq!(state(&world), BuildState::Deploying);
-    world.record(Fact::DeploymentEnded { deployment: again, outcome: failed().unwrap() });
+    world.record(Fact::DeploymentEnded { deployment: again, outcome: failed() });
     assert_eq!(state(&world), BuildState::Failed);
     let plan = world.plan_by("raj", Action::Promote { build: BuildNumber(3) });
     let verified = finding(&plan, Guard::Verified);

@@ -16,6 +16,7 @@ mod changed;
 mod complete;
 mod evidence;
 mod fetching;
+mod lfs;
 mod reverts;
 mod standing;
 mod watch;

@@ -59,7 +59,7 @@ pub const ACTIONS: &[Entry] = &[
         .hint("stop")
         .help("cancel the deployment that runs for the selection"),
     row(Lists, KeyAction::Retry, "retry", &["T"])
-        .hint("try again")
+        .hint("retry")
         .help("deploy again what failed: the build, or the history row"),
     row(Lists, KeyAction::Take, "take", &["i"])
         .hint("take")

@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 
 pub use self::fingerprint::{ChangeDetails, Fingerprint, InvalidFingerprint, Part};
 pub use self::migration::Migrations;
+pub use self::retry::retry_in_staging;
 use super::build::Build;
 use super::command::{Action, Refusal};
 use super::commit::Range;

@@ -113,7 +113,7 @@ fn verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding
         };
         let remedy = match last.filter(|deployment| deployment.is_open()) {
             Some(running) => Some(Remedy::Watch { deployment: running.id }),
-            None => retry::remedy(input, target),
+            None => retry::retry_in_staging(target, input.policy),
         };
         return finding(Severity::Override, format!("{} {why}", target.number)).with(remedy);
     }

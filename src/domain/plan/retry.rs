@@ -9,7 +9,7 @@ use crate::domain::command::Refusal;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{DeploymentKind, Outcome};
 use crate::domain::ids::{BuildNumber, Environment};
-use crate::domain::policy::Staging;
+use crate::domain::policy::{Policy, Staging};
 use crate::domain::remedy::Remedy;
 use crate::domain::service::ServiceState;
 use crate::domain::time::{between, say};
@@ -28,9 +28,9 @@ pub(super) fn in_production(
     if !state.builds.contains_key(&build) {
         return Err(no_build(build));
     }
-    let refuse = |refusal: Refusal| match live.is_none_or(|live| live <= build) {
-        true => Err(refusal.with(Remedy::Promote { build })),
-        false => Err(refusal),
+    let may_be_promoted = live.is_none_or(|live| live <= build);
+    let refuse = |refusal: Refusal| {
+        Err(if may_be_promoted { refusal.with(Remedy::Promote { build }) } else { refusal })
     };
     let Some(last) = state.last_of(build, Environment::Production) else {
         let sentence = format!("trunkline never deployed {build} to production");
@@ -142,11 +142,12 @@ pub(super) fn again(retried: &Deployment, now: DateTime<Utc>) -> Finding {
     }
 }
 
-/// A retry of a build that failed in staging, or that was passed over, unless that would be refused.
-pub(super) fn remedy(input: PlanInput<'_>, target: &Build) -> Option<Remedy> {
-    let waits = target.staging.is_none() && target.superseded_by.is_none();
-    let may_be = input.policy.staging == Staging::Deploy && !target.off_trunk && !waits;
-    let (build, environment) = (target.number, Environment::Staging);
+/// A retry of a build that failed in staging or was passed over, unless that would be refused.
+#[must_use]
+pub fn retry_in_staging(build: &Build, policy: &Policy) -> Option<Remedy> {
+    let waits = build.staging.is_none() && build.superseded_by.is_none();
+    let may_be = policy.staging == Staging::Deploy && !build.off_trunk && !waits;
+    let (build, environment) = (build.number, Environment::Staging);
     may_be.then_some(Remedy::Retry { build, environment })
 }
 
