@@ -90,6 +90,7 @@ fn record_of_before(world: &World, folder: &str, builds: [&Sha; 2]) {
 async fn a_build_of_an_old_record_that_cannot_be_deployed_any_more_is_never_offered() {
     let mut world = World::with_file(QUICK);
     let (path, file) = shop_file("web", QUICK);
+    world.repository.git(["rm", "--quiet", "trunkline.toml"]);
     world.repository.write(&path, &file);
     let first = world.repository.commit_all("Ann", "ann@example.com", "web");
     world.repository.git(["mv", "web", "app"]);
