@@ -10,6 +10,7 @@ use super::{Reading, output, remedy};
 use crate::calendar::FreezeState;
 use crate::domain::ids::Environment;
 use crate::domain::remedy::Remedy;
+use crate::domain::snapshot::alarm::Alarm;
 use crate::domain::snapshot::{FleetRow, FleetSnapshot, Problem, ServiceSnapshot};
 use crate::domain::stops::Freeze;
 use crate::domain::stops::evaluate_freezes;
@@ -51,7 +52,7 @@ fn fleet_row(row: &FleetRow, fleet: &FleetSnapshot) -> Vec<String> {
     let live = row.live.as_ref().map_or(none.to_owned(), |live| {
         format!("{} live since {}", live.build, say(between(live.since, now)))
     });
-    let mut notes = Vec::new();
+    let mut notes: Vec<_> = row.alarms.iter().map(Alarm::sentence).collect();
     if let Some(running) = &row.running {
         let since = say(between(running.since, now));
         notes.push(format!(
@@ -83,6 +84,9 @@ fn service_lines(snapshot: &ServiceSnapshot) -> Vec<String> {
     for environment in [Environment::Production, Environment::Staging] {
         lines.push(format!("  {environment:<12}{}", live(snapshot, environment)));
     }
+    lines.extend(
+        snapshot.alarms.iter().map(|alarm| format!("  {:<12}{}", "attention", alarm.sentence())),
+    );
     lines.push(format!("  {:<12}{}", "rollback", rollback(snapshot)));
     for row in snapshot.deployments.iter().filter(|row| row.deployment.is_open()) {
         let (deployment, request) = (&row.deployment, &row.deployment.request);
@@ -126,10 +130,13 @@ fn live(snapshot: &ServiceSnapshot, environment: Environment) -> String {
     };
     let build = snapshot.builds.iter().find(|row| row.build.number == live.build);
     let subject = build.map_or("", |row| row.build.subject());
-    let broken = match (environment, snapshot.unsettled) {
-        (Environment::Production, Some(id)) => format!(" (unsettled: {id} did not succeed)"),
-        _ => String::new(),
-    };
+    let broken = snapshot.alarms.iter().find_map(|alarm| match alarm {
+        Alarm::InDoubt { environment: at, deployment, .. } if *at == environment => {
+            Some(format!(" (unsettled: {deployment} did not succeed)"))
+        }
+        _ => None,
+    });
+    let broken = broken.unwrap_or_default();
     format!("{} {} {subject}{broken}", live.build, ago(live.since, snapshot.at))
 }
 

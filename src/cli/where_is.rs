@@ -125,6 +125,8 @@ fn in_build(placed: &CommitInBuild, now: DateTime<Utc>) -> Vec<String> {
     if let Some(attempt) = &placed.unsettled {
         lines.push(format!("              {attempt} did not succeed: what runs now is unknown"));
     }
+    let told = placed.alarms.iter().map(|alarm| format!("  attention   {}", alarm.sentence()));
+    lines.extend(told);
     if let Some(taken) = &placed.reverted_by {
         let (by, build) = (taken.by.short(), taken.build);
         lines.push(match taken.evidence {

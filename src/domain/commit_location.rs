@@ -12,6 +12,7 @@ use super::ids::{BuildNumber, CommitPrefix, DeploymentId, Environment, Sha};
 use super::policy::Policy;
 use super::quarantine::{BadCommit, Quarantined, RevertedBy};
 use super::service::{Live, ServiceState};
+use super::snapshot::alarm::{Alarm, alarms};
 
 /// The location of the commit with a given sha or beginning of a sha.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -68,6 +69,9 @@ pub struct CommitInBuild {
     /// The last production deployment, if it did not succeed: what runs there is unknown until the next success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsettled: Option<DeploymentId>,
+    /// What is wrong with what the service runs, the worst first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<Alarm>,
     /// The commit that reverted it, unless that one was reverted too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reverted_by: Option<RevertedBy>,
@@ -172,6 +176,7 @@ impl CommitLocation {
             staging: trail.staging(),
             production: trail.production(policy),
             unsettled: state.unsettled(Environment::Production).map(|deployment| deployment.id),
+            alarms: alarms(state),
             reverted_by,
             quarantined: state.quarantine.get(&commit.sha).cloned(),
             commit,
@@ -264,8 +269,10 @@ impl CommitTrail<'_> {
         let with_it = newer.filter(|build| !build.off_trunk && self.has_it(build.number));
         let state = |build: &Build| self.state.build_state(build, &policy.verify);
         let ready = with_it.clone().find(|build| state(build) == BuildState::Verified);
-        let may_be =
-            |build: &&Build| !matches!(state(build), BuildState::Superseded | BuildState::Failed);
+        let may_be = |build: &&Build| {
+            use BuildState::{Broken, Cancelled, Failed, Interrupted, Superseded};
+            !matches!(state(build), Superseded | Failed | Cancelled | Interrupted | Broken)
+        };
         let promote =
             ready.or_else(|| with_it.clone().find(may_be)).or_else(|| with_it.clone().next());
         InProduction::NotYet {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::build::{Build, BuildState, Verification};
-use super::deployment::{Cancel, Deployment, Ended, StepState};
+use super::deployment::{Cancel, Deployment, DeploymentState, Ended, StepState};
 use super::event::{DeploymentKind, DeploymentRequest, Event, Fact, ObservedDeployment, Outcome};
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use super::policy::VerifyBy;
@@ -415,14 +415,22 @@ impl ServiceState {
     #[must_use]
     pub fn build_state(&self, build: &Build, kinds: &[VerifyBy]) -> BuildState {
         let staging = build.staging.and_then(|id| self.deployments.get(&id));
+        let failed = |deployment: &Deployment| match deployment.state() {
+            DeploymentState::Cancelled => BuildState::Cancelled,
+            DeploymentState::Interrupted => BuildState::Interrupted,
+            _ => BuildState::Failed,
+        };
         match staging {
             Some(deployment) if deployment.is_open() => BuildState::Deploying,
             // What was seen of it before does not count against the last time.
-            Some(deployment) if deployment.failed_after_start() => BuildState::Failed,
+            Some(deployment) if deployment.failed_after_start() => failed(deployment),
             _ if build.is_verified(kinds) => BuildState::Verified,
             Some(_) if build.in_staging_since.is_some() => BuildState::InStaging,
-            Some(_) => BuildState::Failed,
+            Some(deployment) => failed(deployment),
             None if build.superseded_by.is_some() => BuildState::Superseded,
+            None if self.unusable.get(&build.number).is_some_and(|no| no.in_staging) => {
+                BuildState::Broken
+            }
             None => BuildState::Queued,
         }
     }

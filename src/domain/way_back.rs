@@ -126,6 +126,13 @@ impl ServiceState {
         steps.is_empty().then(|| NO_STEPS.to_owned())
     }
 
+    /// Why a build that is live is no good, if it has a quarantined commit.
+    #[must_use]
+    pub fn bad_live(&self, build: BuildNumber) -> Option<String> {
+        let bad = self.bad_in(build);
+        (!bad.is_empty()).then(|| quarantined(&bad))
+    }
+
     /// This build, then those that were live before it, each older than the one before. After them come the builds that
     /// production was rolled back from.
     fn candidates(&self, first: BuildNumber) -> Vec<BuildNumber> {

@@ -15,7 +15,7 @@ use super::commands::{CommandError, ForPlan, Gathered};
 use super::input::Input;
 use super::migrations;
 use super::trunk;
-use super::variables::{Age, StepNeeds, Variables, recorded_variables};
+use super::variables::{Ask, StepNeeds, Variables, recorded_variables};
 use super::world::{Service, WorldReader};
 use crate::config::service_file::ServiceFile;
 use crate::domain::command::{Action, Command, Refusal};
@@ -221,8 +221,8 @@ pub async fn for_plan(
     Ok(ForPlan { range, steps, migrations, variables, ends })
 }
 
-fn age(kind: DeploymentKind) -> Age {
-    if kind == DeploymentKind::Rollback { Age::Soon } else { Age::Fresh }
+fn ask(kind: DeploymentKind) -> Ask {
+    if kind == DeploymentKind::Rollback { Ask::ROLLBACK } else { Ask::PROMOTE }
 }
 
 /// The variables that the steps of a deployment need. Without the file of its build, what the trunk declares is needed.
@@ -260,7 +260,7 @@ fn needs(
         Ok(file) => file.variables.clone(),
         Err(_) => recorded().unwrap_or_else(trunk),
     };
-    StepNeeds::of(service, declared, age(kind))
+    StepNeeds::of(service, declared, ask(kind))
 }
 
 /// The steps of the target: those of its service file, else those that were recorded with it.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::described::{Described, assert_valid};
 use reqwest::Method;
 use serde_json::{Value, json};
+use trunkline::api::API;
 use trunkline::api::problem::{ProblemDocument, ProblemKind};
 use trunkline::backend::Backend;
 use trunkline::backend::scripted::{Fault, SERVICE, Scripted};
@@ -109,7 +110,7 @@ async fn the_document_is_titled_by_this_program() {
     assert_eq!(info["title"], "trunkline");
     assert_eq!(info["version"], env!("CARGO_PKG_VERSION"));
     let answer = described.ask(Method::GET, "/v1/openapi.json").send().await.unwrap();
-    assert_eq!(answer.headers()["trunkline-api"], "1");
+    assert_eq!(answer.headers()["trunkline-api"], API.to_string());
     assert_eq!(answer.headers()["content-type"], "application/json");
 }
 

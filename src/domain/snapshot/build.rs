@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
 
+use super::alarm::alarms;
 use super::{
     BUILDS_SHOWN, BuildRow, DeploymentRow, FLAWED_SHOWN, FleetRow, HISTORY_SHOWN, Me, Problem,
     QUARANTINE_SHOWN, RollbackPreview, Running, ServiceSnapshot, Version,
@@ -63,6 +64,7 @@ pub fn service(
         live: live.collect(),
         live_unknown: state.is_live_unknown(),
         unsettled: state.unsettled(Environment::Production).map(|deployment| deployment.id),
+        alarms: alarms(state),
         deployments: deployment_rows(state, &builds),
         builds: build_rows(input, &builds),
         builds_total: count(state.builds.len()),
@@ -107,6 +109,7 @@ pub fn fleet_row(input: SnapshotInput<'_>, now: DateTime<Utc>) -> FleetRow {
         last_rollback: production(state)
             .rfind(|deployment| deployment.request.kind == DeploymentKind::Rollback)
             .map(|deployment| deployment.requested_at),
+        alarms: alarms(state),
         problems: count(input.problems.len()),
     }
 }

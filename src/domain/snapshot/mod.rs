@@ -1,5 +1,6 @@
 //! Snapshots for the console: the fleet and one service at an instant, with everything that a screen needs.
 
+pub mod alarm;
 pub mod build;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use self::alarm::Alarm;
 use crate::calendar::FreezeWindow;
 use crate::domain::build::{Build, BuildState};
 use crate::domain::deployment::{Deployment, DeploymentState};
@@ -110,6 +112,9 @@ pub struct FleetRow {
     #[serde(default)]
     pub request: Option<Request>,
     pub last_rollback: Option<DateTime<Utc>>,
+    /// What is wrong with what it runs, the worst first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<Alarm>,
     pub problems: u32,
 }
 
@@ -146,6 +151,9 @@ pub struct ServiceSnapshot {
     pub live_unknown: bool,
     /// The last production deployment, if it did not succeed. What runs there is uncertain.
     pub unsettled: Option<DeploymentId>,
+    /// What is wrong with what it runs, the worst first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<Alarm>,
     /// The newest builds, newest first; `builds_total` counts all.
     pub builds: Vec<BuildRow>,
     /// How many builds there are in all.

@@ -100,7 +100,8 @@ impl Writer {
     /// Tests whether the record can be written again, and clears the problem if so.
     pub(super) fn rehearse(&mut self) {
         let Some(event) = self.unrecorded.take() else { return };
-        match self.store.rehearse(self.clock.now(), event.clone()) {
+        let space = self.check_space(&event.service, std::slice::from_ref(&event.fact));
+        match space.and_then(|()| self.store.rehearse(self.clock.now(), event.clone())) {
             Ok(()) => self.world.set_trouble(RECORD_PROBLEM, self.clock.now(), None),
             Err(error) => {
                 self.trouble(&error);
@@ -118,7 +119,7 @@ impl Writer {
     pub(super) fn trouble(&mut self, error: &StoreError) {
         tracing::error!(%error, "cannot record");
         let trouble = Trouble::new(
-            if self.reserve.is_held() || self.reserve.is_released() {
+            if matches!(error, StoreError::Reserved) || self.reserve.is_short() {
                 format!("nothing but a rollback can be recorded: {error}")
             } else {
                 format!("nothing can be recorded: {error}")

@@ -382,6 +382,11 @@ impl Reference {
         }
     }
 
+    /// The attempt that left production in doubt.
+    pub fn in_doubt(&self) -> Option<DeploymentId> {
+        self.last_ended.filter(|id| self.attempts[id].end == Some(false))
+    }
+
     /// What a build has of the quarantine, and the folded state says the same.
     pub fn bad_in(&self, build: BuildNumber, state: &ServiceState) -> Vec<Has> {
         let own = self.quarantine.of(build);

@@ -14,6 +14,8 @@ use trunkline_testing::dice::Dice;
 use trunkline_testing::record::sha;
 
 const PEOPLE: [&str; 3] = ["ann", "raj", "zoe"];
+/// The terminals that people have.
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
 /// How many plans people keep open.
 const SHELF: usize = 4;
 /// How long the end of a history may take.
@@ -63,7 +65,8 @@ impl Story {
     pub fn go_on(&mut self) {
         match self.dice.below(100) {
             0..7 => self.merge(),
-            7..40 => self.report(),
+            7..9 => self.look_at_screens(),
+            9..40 => self.report(),
             40..43 => self.bad_commit(),
             43..50 => self.request(),
             50..56 => self.look(),
@@ -78,6 +81,12 @@ impl Story {
             93..96 => self.crash(),
             _ => self.odd_clock(),
         }
+    }
+
+    fn look_at_screens(&mut self) {
+        let size = SIZES[self.dice.below(SIZES.len())];
+        self.subject.screens_agree(size);
+        self.tell("screens");
     }
 
     /// Everything that is under way comes to its end.

@@ -127,6 +127,9 @@ pub fn state(model: &Model, row: &DeploymentRow) -> (&'static str, &'static str,
     let rollback = row.deployment.request.kind == DeploymentKind::Rollback;
     match row.state {
         DeploymentState::Queued => (symbols.queued, "queued", Role::Running),
+        DeploymentState::Running if row.deployment.cancel.is_some() => {
+            (symbols.running, "CANCELLING", Role::Warn)
+        }
         DeploymentState::Running if rollback => (symbols.running, "ROLLING BACK", Role::Warn),
         DeploymentState::Running => (symbols.running, "DEPLOYING", Role::Running),
         DeploymentState::Succeeded if is_live(model, row) => (symbols.live, "LIVE", Role::Live),
