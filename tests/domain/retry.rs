@@ -276,11 +276,18 @@ fn a_build_is_what_its_last_try_in_staging_says() {
         state.build_state(&state.builds[&BuildNumber(3)], &kinds)
     };
     assert_eq!(state(&world), BuildState::Verified);
+    let promote = |world: &World| world.plan_by("raj", Action::Promote { build: BuildNumber(3) });
+    let confirmed = promote(&world);
     let again = world.deploy(STAGING, 3, DeploymentKind::Retry, None);
     assert_eq!(state(&world), BuildState::Deploying);
+    let plan = promote(&world);
+    says(&plan, &format!("; {again} deploys it to staging again now"));
+    let stale = plan.check(&confirmed.fingerprint, &[].into(), &world.recorded.state);
+    let Err(Refusal::Changed { changes, .. }) = stale else { panic!("it was seen good there") };
+    assert_eq!(changes, ["the state of #3 in staging changed"]);
     world.record(Fact::DeploymentEnded { deployment: again, outcome: failed() });
     assert_eq!(state(&world), BuildState::Failed);
-    let plan = world.plan_by("raj", Action::Promote { build: BuildNumber(3) });
+    let plan = promote(&world);
     let verified = finding(&plan, Guard::Verified);
     assert_eq!(verified.severity, Severity::Override);
     assert_eq!(verified.sentence, "#3 failed in staging: step smoke: exit 7");

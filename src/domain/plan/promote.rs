@@ -135,6 +135,11 @@ fn verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding
         return finding(Severity::Override, sentence).with(remedy);
     }
     let verified = verifications(input, target, now);
+    if let Some(again) = last.filter(|deployment| deployment.is_open()) {
+        let sentence = format!("{verified}; {} deploys it to staging again now", again.id);
+        return finding(Severity::Warn, sentence)
+            .with(Some(Remedy::Watch { deployment: again.id }));
+    }
     match input.state.live(Environment::Staging) {
         Some(live) if live.build != target.number => {
             finding(Severity::Warn, format!("{verified}; staging now runs {}", live.build))

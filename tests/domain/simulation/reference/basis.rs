@@ -34,7 +34,8 @@ struct Guarded {
     hold: Option<Seq>,
     freezes: Vec<Seq>,
     verified: BTreeMap<Option<String>, Seq>,
-    staged: Option<DeploymentId>,
+    /// The last attempt in staging, and how it ended if it began.
+    staged: Option<(DeploymentId, Option<bool>)>,
     off_trunk: bool,
 }
 
@@ -64,7 +65,9 @@ impl Reference {
         let guards = matches!(action, Action::Promote { .. }).then(|| {
             let build = target.and_then(|target| self.builds.get(&target)).cloned();
             let build = build.unwrap_or_default();
-            let staged = build.staged.filter(|_| build.in_staging);
+            let end =
+                |id: DeploymentId| self.attempts[&id].end.filter(|_| self.attempts[&id].started);
+            let staged = build.staged.map(|id| (id, end(id)));
             Guarded {
                 hold: self.holds.get(&production).map(|(id, _)| *id),
                 freezes: self.frozen(now),
