@@ -63,8 +63,8 @@ pub fn was_seen(model: &Model, action: &KeyAction) -> Available {
     let came = match (action, model.list, model.focus) {
         (KeyAction::Open, ..) if model.screen == Screen::Fleet => service(),
         (KeyAction::Promote | KeyAction::Preview | KeyAction::Verify, ..) => build(),
-        (KeyAction::Cancel, Pane::Production, _) => deployment(),
-        (KeyAction::Cancel, ..) => build(),
+        (KeyAction::Cancel | KeyAction::Retry, Pane::Production, _) => deployment(),
+        (KeyAction::Cancel | KeyAction::Retry, ..) => build(),
         (KeyAction::Freeze, _, Pane::Freeze) => freeze(),
         _ => None,
     };
