@@ -119,16 +119,3 @@ async fn a_paste_tries_nothing_again() {
     console.until("closed again, nothing was started").await.quiet().await;
     assert_eq!(requests(&console).len(), before);
 }
-
-#[tokio::test(start_paused = true)]
-async fn a_failed_build_that_came_under_the_cursor_just_now_is_not_tried_again() {
-    let backend = ready();
-    let console = Console::sized(&backend, (120, 40));
-    console.until("#3").await.quiet().await;
-    backend.change(|world| {
-        let build = world.merge(&checkout(), "ada", "Does not start");
-        fails(world, STAGING, build, DeploymentKind::Auto);
-    });
-    console.until("Does not start").await.press(&["T"]).until("#4 came just now: look").await;
-    console.quiet().await.press(&["T"]).until("Deploy #4 to STAGING again").await;
-}
