@@ -7,7 +7,7 @@ pub mod query;
 pub mod version;
 
 /// The version of the API. It grows when an older program could misread a newer one.
-pub const API: u32 = 1;
+pub const API: u32 = 2;
 /// The header of every request and answer with the sender's [`API`].
 pub const API_HEADER: &str = "trunkline-api";
 /// The header with the version of the sending program, for people.

@@ -85,15 +85,18 @@ impl FreezesQuery {
     }
 }
 
-/// For a plan: `action=promote&build=1290`, `action=rollback` or `action=rollback&to=1286`.
+/// For a plan: `action=promote&build=1290`, `action=rollback`, `action=rollback&to=1286`, `action=retry&build=1290` or
+/// `action=retry&build=1290&environment=production`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PlanQuery {
     pub action: Verb,
-    /// What to promote.
+    /// What to promote or retry.
     pub build: Option<BuildNumber>,
     /// What to roll back to; by default the engine's choice.
     pub to: Option<BuildNumber>,
+    /// Where to retry; by default in staging.
+    pub environment: Option<Environment>,
 }
 
 /// What to plan.
@@ -102,15 +105,24 @@ pub struct PlanQuery {
 pub enum Verb {
     Promote,
     Rollback,
+    Retry,
 }
 
 impl From<Action> for PlanQuery {
     fn from(action: Action) -> Self {
         match action {
             Action::Promote { build } => {
-                Self { action: Verb::Promote, build: Some(build), to: None }
+                Self { action: Verb::Promote, build: Some(build), to: None, environment: None }
             }
-            Action::Rollback { to } => Self { action: Verb::Rollback, build: None, to },
+            Action::Rollback { to } => {
+                Self { action: Verb::Rollback, build: None, to, environment: None }
+            }
+            Action::Retry { build, environment } => Self {
+                action: Verb::Retry,
+                build: Some(build),
+                to: None,
+                environment: Some(environment),
+            },
         }
     }
 }
@@ -120,16 +132,28 @@ impl TryFrom<PlanQuery> for Action {
 
     fn try_from(query: PlanQuery) -> Result<Self, Self::Error> {
         match query {
-            PlanQuery { action: Verb::Promote, build: Some(build), to: None } => {
-                Ok(Self::Promote { build })
+            PlanQuery {
+                action: Verb::Promote,
+                build: Some(build),
+                to: None,
+                environment: None,
+            } => Ok(Self::Promote { build }),
+            PlanQuery { action: Verb::Rollback, build: None, to, environment: None } => {
+                Ok(Self::Rollback { to })
             }
-            PlanQuery { action: Verb::Rollback, build: None, to } => Ok(Self::Rollback { to }),
+            PlanQuery { action: Verb::Retry, build: Some(build), to: None, environment } => {
+                let environment = environment.unwrap_or(Environment::Staging);
+                Ok(Self::Retry { build, environment })
+            }
             PlanQuery { action: Verb::Promote, .. } => {
                 Err("a promote names its build: \"action=promote&build=1290\"")
             }
             PlanQuery { action: Verb::Rollback, .. } => {
                 Err("a rollback names at most its target: \"action=rollback&to=1286\"")
             }
+            PlanQuery { action: Verb::Retry, .. } => Err(
+                "a retry names its build and perhaps where: \"action=retry&build=1290&environment=staging\"",
+            ),
         }
     }
 }

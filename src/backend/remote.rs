@@ -130,11 +130,11 @@ impl Remote {
     }
 }
 
-/// How long the engine may take to make a plan. A rollback hardly waits for git; a promote has the longest time of any
-/// answer.
+/// How long the engine may take to make a plan. A rollback hardly waits for git; a promote or a retry has the
+/// longest time of any answer.
 fn planning_time(action: Action) -> Duration {
     match action {
-        Action::Promote { .. } => LONGEST_ANSWER,
+        Action::Promote { .. } | Action::Retry { .. } => LONGEST_ANSWER,
         Action::Rollback { .. } => Duration::ZERO,
     }
 }

@@ -6,7 +6,7 @@ use clap_complete::engine::ArgValueCandidates;
 use super::arrival::{self, Arrival};
 use super::context::Context;
 use super::error::CliError;
-use super::{Acting, act, completions, plan, retry};
+use super::{Acting, act, completions, plan, same_key};
 use crate::backend::Backend as _;
 use crate::domain::command::{Action, Command};
 use crate::domain::event::Fact;
@@ -30,10 +30,13 @@ pub async fn run(context: &Context, arguments: AskArgs) -> Result<(), CliError> 
     let service = context.service().await?;
     let is_same = |fact: &Fact| {
         matches!(fact, Fact::PromoterRequested { build: of, note: recorded, .. }
-            if *of == build && retry::is_same_text(recorded, &note))
+            if *of == build && same_key::is_same_text(recorded, &note))
     };
     let key = acting.key;
-    if retry::first_answer(context, &service, key.as_ref(), |e| is_same(&e.fact)).await?.is_some() {
+    if same_key::first_answer(context, &service, key.as_ref(), |e| is_same(&e.fact))
+        .await?
+        .is_some()
+    {
         return Ok(());
     }
     arrival::of(context, &service, build, Arrival::InStaging).await?;

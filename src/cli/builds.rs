@@ -67,9 +67,11 @@ fn line(row: &BuildRow, snapshot: &ServiceSnapshot) -> Vec<Cell> {
     let state = row.state.as_str();
     let state = match row.state {
         BuildState::Verified => Paint::Good.cell(state),
-        BuildState::Failed => Paint::Bad.cell(state),
+        BuildState::Failed | BuildState::Interrupted | BuildState::Broken => Paint::Bad.cell(state),
         BuildState::Deploying => Paint::Active.cell(state),
-        BuildState::Queued | BuildState::Superseded => Paint::Quiet.cell(state),
+        BuildState::Queued | BuildState::Superseded | BuildState::Cancelled => {
+            Paint::Quiet.cell(state)
+        }
         BuildState::InStaging => state.to_owned().into(),
     };
     vec![

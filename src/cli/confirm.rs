@@ -7,7 +7,7 @@ use clap::Args;
 use super::arrival::{self, Arrival};
 use super::context::Context;
 use super::error::CliError;
-use super::{Acting, act, follow, output, plan, remedy, retry};
+use super::{Acting, act, follow, output, plan, remedy, same_key};
 use crate::backend::Backend;
 use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::event::{DeploymentKind, Fact};
@@ -16,7 +16,7 @@ use crate::domain::plan::{Finding, Guard, Plan, Severity};
 use crate::domain::remedy::Remedy;
 use crate::domain::schema::Outlook;
 
-/// How a promote or rollback is confirmed.
+/// How a promote, a rollback or a retry is confirmed.
 #[derive(Debug, Clone, Args)]
 pub struct Confirmation {
     /// Do not ask; overrides still need --reason
@@ -42,7 +42,7 @@ pub async fn run(
     let service = context.service().await?;
     let key = confirmation.acting.key;
     let first =
-        retry::first_answer(context, &service, key.as_ref(), |e| is_of(action, &e.fact)).await?;
+        same_key::first_answer(context, &service, key.as_ref(), |e| is_of(action, &e.fact)).await?;
     if let Some(receipt) = first {
         return followed(context, &service, &receipt, confirmation.wait).await;
     }
@@ -99,6 +99,10 @@ fn is_of(action: Action, fact: &Fact) -> bool {
             made.build == build
         }
         (Action::Rollback { to }, DeploymentKind::Rollback) => to.is_none_or(|to| made.build == to),
+        (Action::Retry { build, environment }, kind) => {
+            let is_retry = kind == DeploymentKind::Retry || made.retries.is_some();
+            is_retry && (made.build, made.environment) == (build, environment)
+        }
         _ => false,
     }
 }
@@ -192,6 +196,9 @@ fn undo(context: &Context, service: &ServiceName, plan: &Plan) -> Vec<String> {
             run("release --bad SHA --reason \"WHY IT IS SAFE AGAIN\""),
             run(&format!("promote {}", live.build.0)),
         ],
+        (DeploymentKind::Retry, _, Some(Remedy::Retry { build, .. })) => {
+            vec!["undo:".to_owned(), run(&format!("retry {} --yes", build.0))]
+        }
         (DeploymentKind::Promote, _, Some(Remedy::RollBack { to })) => {
             let back = format!("rollback {}", to.0);
             if outlook(plan) == Some(Outlook::PointOfNoReturn) {

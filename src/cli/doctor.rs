@@ -156,7 +156,7 @@ async fn services(backend: &Remote) -> Vec<Check> {
         let name = row.service;
         match backend.service(&name, None, Duration::ZERO).await {
             Ok(Some(snapshot)) if snapshot.problems.is_empty() => {
-                let (trunk, builds) = (snapshot.trunk, snapshot.builds_total);
+                let (trunk, builds) = (snapshot.trunk_in_words(), snapshot.builds_total);
                 checks.push(Check::fine("service", format!("{name}: {trunk}, {builds} builds")));
                 checks.extend(rollbacks::check(backend, &name).await);
             }

@@ -21,6 +21,7 @@ use super::error::CliError;
 use crate::backend::backoff;
 use crate::backend::remote::{Remote, Revival, Urgency};
 use crate::config::places::Places;
+use crate::engine::free_bytes;
 
 /// How long an engine may take to answer after its start: it reads its whole record first.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -231,8 +232,7 @@ fn did_not_start(places: &Places, status: ExitStatus, begin: u64) -> CliError {
 
 /// True if the folder's disk is full.
 pub fn is_full(folder: &Path) -> bool {
-    rustix::fs::statvfs(folder)
-        .is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < LEAST_ROOM)
+    free_bytes(folder).is_some_and(|free| free < LEAST_ROOM)
 }
 
 /// What was written to a log after `begin`, at most the last `LOG_SHOWN` bytes.

@@ -41,9 +41,10 @@ const ENDINGS: &[Ending] = &[
     ending("history", &["history", "history staging -n 50", "history --before d57"]),
     ending("changes", &["changes 1290", "changes --rollback"]),
     ending("where", &["where 3f9ac21", "where HEAD", "where v2.1 --json"]),
-    ending("plan", &["plan promote 1290", "plan rollback"]),
+    ending("plan", &["plan promote 1290", "plan rollback", "plan retry 1290"]),
     ending("plan promote", &["plan promote 1290"]),
     ending("plan rollback", &["plan rollback", "plan rollback 1286"]),
+    ending("plan retry", &["plan retry 1290", "plan retry 1290 --production"]),
     Ending {
         command: "promote",
         examples: &[
@@ -55,6 +56,11 @@ const ENDINGS: &[Ending] = &[
     Ending {
         command: "rollback",
         examples: &["rollback", "rollback 1286 --yes --wait"],
+        exit_codes: &[REFUSED, CHANGED, INTERRUPTED],
+    },
+    Ending {
+        command: "retry",
+        examples: &["retry 1290", "retry 1290 --yes --wait", "retry 1290 --production"],
         exit_codes: &[REFUSED, CHANGED, INTERRUPTED],
     },
     acting("cancel", &["cancel d57 --reason \"wrong build\""]),

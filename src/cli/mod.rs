@@ -43,6 +43,7 @@ mod remedy;
 mod requests;
 mod retry;
 mod rollback;
+mod same_key;
 mod schema;
 mod serve;
 mod status;
@@ -145,13 +146,15 @@ pub enum CliCommand {
     Changes(changes::ChangesArgs),
     /// Show whether a commit is in staging or in production
     Where(where_is::WhereArgs),
-    /// Show what a promote or rollback would do, without doing it
+    /// Show what a promote, a rollback or a retry would do, without doing it
     #[command(subcommand)]
     Plan(plan::PlanCommand),
     /// Promote a build to production
     Promote(promote::PromoteArgs),
     /// Roll production back to the build before, or to one you name
     Rollback(rollback::RollbackArgs),
+    /// Deploy again what failed or was passed over, without a new commit
+    Retry(retry::RetryArgs),
     /// Stop a running deployment
     Cancel(cancel::CancelArgs),
     /// Make a build of the trunk's newest commit
@@ -282,6 +285,7 @@ async fn dispatch(global: Global, command: Option<CliCommand>) -> Result<(), Cli
         CliCommand::Plan(command) => plan::run(&connected(global).await?, command).await,
         CliCommand::Promote(arguments) => promote::run(&acting(global).await?, arguments).await,
         CliCommand::Rollback(arguments) => rollback::run(&acting(global).await?, arguments).await,
+        CliCommand::Retry(arguments) => retry::run(&acting(global).await?, arguments).await,
         CliCommand::Cancel(arguments) => cancel::run(&acting(global).await?, arguments).await,
         CliCommand::Build(arguments) => build::run(&acting(global).await?, arguments).await,
         CliCommand::Adopt(arguments) => adopt::run(&acting(global).await?, arguments).await,

@@ -72,9 +72,9 @@ enum OnClosedPipe {
 impl Output {
     pub fn new() -> Self {
         let terminal = io::stdout().is_terminal();
-        let can_draw = std::env::var("TERM").is_ok_and(|term| !term.is_empty() && term != "dumb");
-        let colours =
-            terminal && can_draw && capabilities::detect(ColourChoice::Auto).depth != Depth::Mono;
+        let colours = terminal
+            && capabilities::takes_sequences()
+            && capabilities::detect(ColourChoice::Auto).depth != Depth::Mono;
         Self { terminal, colours, on_closed: OnClosedPipe::Stop }
     }
 

@@ -1,4 +1,4 @@
-//! `trunkline plan`: shows what a promote or rollback would do.
+//! `trunkline plan`: shows what a promote, a rollback or a retry would do.
 
 use std::collections::BTreeSet;
 
@@ -9,6 +9,7 @@ use super::arrival::{self, Arrival};
 use super::context::Context;
 use super::error::CliError;
 use super::output::{Cell, Output, Paint};
+use super::retry::Retried;
 use super::{Reading, completions, output, remedy, schema};
 use crate::backend::Backend;
 use crate::domain::command::Action;
@@ -40,6 +41,13 @@ pub enum PlanCommand {
         #[command(flatten)]
         reading: Reading,
     },
+    /// Show what a retry would do
+    Retry {
+        #[command(flatten)]
+        retried: Retried,
+        #[command(flatten)]
+        reading: Reading,
+    },
 }
 
 pub async fn run(context: &Context, command: PlanCommand) -> Result<(), CliError> {
@@ -47,6 +55,7 @@ pub async fn run(context: &Context, command: PlanCommand) -> Result<(), CliError
     let (action, reading) = match command {
         PlanCommand::Promote { build, reading } => (Action::Promote { build }, reading),
         PlanCommand::Rollback { build, reading } => (Action::Rollback { to: build }, reading),
+        PlanCommand::Retry { retried, reading } => (retried.into(), reading),
     };
     if let Action::Promote { build } = action {
         arrival::of(context, &service, build, Arrival::OnTrunk).await?;
@@ -94,11 +103,14 @@ fn headline(plan: &Plan) -> String {
     let verb = match plan.kind {
         DeploymentKind::Rollback => "roll back",
         DeploymentKind::Redeploy => "redeploy",
+        DeploymentKind::Retry => "retry",
         DeploymentKind::Promote | DeploymentKind::Auto | DeploymentKind::External => "promote",
     };
     let to = if plan.kind == DeploymentKind::Rollback { "to" } else { "with" };
+    let is_again = plan.retries.is_some() && plan.kind != DeploymentKind::Retry;
+    let again = if is_again { " again" } else { "" };
     format!(
-        "{verb} {} {} {to} {}, as {}",
+        "{verb} {} {} {to} {}{again}, as {}",
         plan.service, plan.environment, plan.target.build, plan.actor
     )
 }
@@ -117,7 +129,7 @@ fn named(build: &PlannedBuild) -> String {
 
 fn range(plan: &Plan) -> Vec<String> {
     let range = &plan.range;
-    let what = if plan.kind == DeploymentKind::Rollback { "takes away" } else { "ships" };
+    let what = if plan.goes_back() { "takes away" } else { "ships" };
     let (own, beside) = (range.own_len(), range.beside_len());
     let least = if plan.live_unknown { "at least " } else { "" };
     let mut lines = vec![format!(

@@ -39,6 +39,20 @@ pub fn walk_file(path: &Path, kept: Option<&ChainHead>) -> Result<ChainWalk, Sto
     Reader::open(path).and_then(|reader| reader.walk(kept))
 }
 
+/// Whether a database file is the one that a running engine has open: it has the last row of the engine.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn is_of_engine(path: &Path, head: &ChainHead) -> Result<bool, StoreError> {
+    walk_file(path, Some(head)).map(|walk| walk.broken.is_none())
+}
+
+/// Says of a file that it is not.
+pub fn not_of_engine(path: &Path) -> String {
+    let path = path.display();
+    format!("{path} is not the file that the engine has open: it was replaced or cut off")
+}
+
 /// What is wrong with a database file beyond its chain, if anything.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use clap::Args;
 use super::context::Context;
 use super::error::CliError;
 use super::history::EnvironmentArg;
-use super::{Acting, act, retry};
+use super::{Acting, act, same_key};
 use crate::domain::command::Command;
 use crate::domain::event::Fact;
 use crate::domain::ids::Environment;
@@ -35,9 +35,12 @@ pub async fn run(context: &Context, arguments: ReleaseArgs) -> Result<(), CliErr
     let (environment, key) = (Environment::from(environment), acting.key);
     let is_same = |fact: &Fact| {
         matches!(fact, Fact::HoldReleased { environment: of, reason: why, bad: named }
-            if *of == environment && retry::is_same_text(why, &reason) && are_named(named, &bad))
+            if *of == environment && same_key::is_same_text(why, &reason) && are_named(named, &bad))
     };
-    if retry::first_answer(context, &service, key.as_ref(), |e| is_same(&e.fact)).await?.is_some() {
+    if same_key::first_answer(context, &service, key.as_ref(), |e| is_same(&e.fact))
+        .await?
+        .is_some()
+    {
         return Ok(());
     }
     let bad = (none_bad || !bad.is_empty()).then_some(bad);

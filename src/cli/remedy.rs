@@ -11,6 +11,10 @@ pub fn command(remedy: &Remedy) -> Option<String> {
         Remedy::Verify { build } => format!("verify {} --note NOTE", build.0),
         Remedy::Promote { build } => format!("promote {}", build.0),
         Remedy::RollBack { to } => format!("rollback {}", to.0),
+        Remedy::Retry { build, environment: Environment::Staging } => format!("retry {}", build.0),
+        Remedy::Retry { build, environment: Environment::Production } => {
+            format!("retry {} --production", build.0)
+        }
         Remedy::AskPromoter { build } => format!("ask {}", build.0),
         Remedy::ReleaseHold { environment, name_bad } => {
             let environment = match environment {
@@ -61,6 +65,8 @@ mod tests {
             Remedy::Verify { build },
             Remedy::Promote { build },
             Remedy::RollBack { to },
+            Remedy::Retry { build, environment: Environment::Staging },
+            Remedy::Retry { build, environment: Environment::Production },
             Remedy::AskPromoter { build },
             release(Environment::Production, true),
             release(Environment::Staging, false),

@@ -1,41 +1,47 @@
-//! A retry with the key of a recorded command gets the first answer again.
+//! `trunkline retry`: deploys again what failed or was passed over, without a new commit.
 
-use std::time::Duration;
+use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 
+use super::completions;
+use super::confirm::{self, Confirmation};
 use super::context::Context;
 use super::error::CliError;
-use super::wording::sentence;
-use crate::backend::Backend as _;
-use crate::domain::command::{Receipt, Refusal};
-use crate::domain::event::Event;
-use crate::domain::ids::{IdempotencyKey, Seq, ServiceName};
+use crate::domain::command::Action;
+use crate::domain::ids::{BuildNumber, Environment};
+use crate::domain::plan::Guard;
 
-/// Prints and returns the receipt of the command that this key recorded; `None` when the key recorded none. A plan may
-/// have changed since, so the recorded event decides whether it is the same command.
-///
-/// # Errors
-/// When the key belongs to a different command.
-pub async fn first_answer(
-    context: &Context,
-    service: &ServiceName,
-    key: Option<&IdempotencyKey>,
-    is_same: impl FnOnce(&Event) -> bool,
-) -> Result<Option<Receipt>, CliError> {
-    let Some(key) = key else { return Ok(None) };
-    let Some(receipt) = context.backend.receipt(key).await? else { return Ok(None) };
-    // A new deployment is named by its event; a cancelled one is older.
-    let made = receipt.deployment.map(|deployment| Seq(deployment.0));
-    let seq = made.filter(|made| *made >= receipt.seq).unwrap_or(receipt.seq);
-    let before = Seq(seq.0.saturating_sub(1));
-    let events = context.backend.events(Some(service), before, 1, Duration::ZERO).await?;
-    if !events.first().filter(|event| event.seq == seq).is_some_and(is_same) {
-        return Err(Refusal::KeyReused.into());
-    }
-    context.out.regardless().line(sentence(&receipt.said))?;
-    Ok(Some(receipt))
+/// What is tried again, and where.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Retried {
+    /// The build number, as in 1290
+    #[arg(add = ArgValueCandidates::new(completions::builds))]
+    build: BuildNumber,
+    /// Try its failed promote or rollback of production again, instead of its way to staging
+    #[arg(long)]
+    production: bool,
 }
 
-/// True if a recorded text comes from this argument.
-pub fn is_same_text(recorded: &str, argument: &str) -> bool {
-    recorded == argument.trim()
+impl From<Retried> for Action {
+    fn from(Retried { build, production }: Retried) -> Self {
+        let environment = if production { Environment::Production } else { Environment::Staging };
+        Self::Retry { build, environment }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct RetryArgs {
+    #[command(flatten)]
+    retried: Retried,
+    /// The reason to override a guard that the plan names, as in hold="agreed"; repeat for each guard
+    #[arg(long = "reason", value_name = "GUARD=TEXT", value_parser = confirm::reason,
+          add = ArgValueCandidates::new(completions::guards))]
+    reasons: Vec<(Guard, String)>,
+    #[command(flatten)]
+    confirmation: Confirmation,
+}
+
+pub async fn run(context: &Context, arguments: RetryArgs) -> Result<(), CliError> {
+    let reasons = arguments.reasons.into_iter().collect();
+    confirm::run(context, arguments.retried.into(), reasons, arguments.confirmation).await
 }

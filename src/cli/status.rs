@@ -6,9 +6,11 @@ use clap::Args;
 use super::context::Context;
 use super::error::CliError;
 use super::wording::{ago, from_now, how_it_goes, instant, sentence};
-use super::{Reading, output};
+use super::{Reading, output, remedy};
 use crate::calendar::FreezeState;
 use crate::domain::ids::Environment;
+use crate::domain::remedy::Remedy;
+use crate::domain::snapshot::alarm::Alarm;
 use crate::domain::snapshot::{FleetRow, FleetSnapshot, Problem, ServiceSnapshot};
 use crate::domain::stops::Freeze;
 use crate::domain::stops::evaluate_freezes;
@@ -46,10 +48,11 @@ pub async fn run(context: &Context, arguments: StatusArgs) -> Result<(), CliErro
 
 fn fleet_row(row: &FleetRow, fleet: &FleetSnapshot) -> Vec<String> {
     let now = fleet.at;
-    let live = row.live.as_ref().map_or("nothing live".to_owned(), |live| {
+    let none = if row.live_unknown { "live not known" } else { "nothing live" };
+    let live = row.live.as_ref().map_or(none.to_owned(), |live| {
         format!("{} live since {}", live.build, say(between(live.since, now)))
     });
-    let mut notes = Vec::new();
+    let mut notes: Vec<_> = row.alarms.iter().map(Alarm::sentence).collect();
     if let Some(running) = &row.running {
         let since = say(between(running.since, now));
         notes.push(format!(
@@ -68,15 +71,23 @@ fn fleet_row(row: &FleetRow, fleet: &FleetSnapshot) -> Vec<String> {
         1 => notes.push("1 problem".to_owned()),
         more => notes.push(format!("{more} problems")),
     }
-    vec![row.service.to_string(), live, format!("{} ahead", row.ahead), notes.join("; ")]
+    let ahead = if row.live_unknown { "?".to_owned() } else { row.ahead.to_string() };
+    vec![row.service.to_string(), live, format!("{ahead} ahead"), notes.join("; ")]
 }
 
 fn service_lines(snapshot: &ServiceSnapshot) -> Vec<String> {
-    let mut lines =
-        vec![format!("{} ({} of {})", snapshot.service, snapshot.trunk, snapshot.repository)];
+    let mut lines = vec![format!(
+        "{} ({} of {})",
+        snapshot.service,
+        snapshot.trunk_in_words(),
+        snapshot.repository
+    )];
     for environment in [Environment::Production, Environment::Staging] {
         lines.push(format!("  {environment:<12}{}", live(snapshot, environment)));
     }
+    lines.extend(
+        snapshot.alarms.iter().map(|alarm| format!("  {:<12}{}", "attention", alarm.sentence())),
+    );
     lines.push(format!("  {:<12}{}", "rollback", rollback(snapshot)));
     for row in snapshot.deployments.iter().filter(|row| row.deployment.is_open()) {
         let (deployment, request) = (&row.deployment, &row.deployment.request);
@@ -115,20 +126,30 @@ fn service_lines(snapshot: &ServiceSnapshot) -> Vec<String> {
 
 fn live(snapshot: &ServiceSnapshot, environment: Environment) -> String {
     let Some(live) = snapshot.live.get(&environment) else {
-        return "nothing yet".to_owned();
+        let is_unknown = environment == Environment::Production && snapshot.live_unknown;
+        return if is_unknown { live_unknown() } else { "nothing yet".to_owned() };
     };
     let build = snapshot.builds.iter().find(|row| row.build.number == live.build);
     let subject = build.map_or("", |row| row.build.subject());
-    let broken = match (environment, snapshot.unsettled) {
-        (Environment::Production, Some(id)) => format!(" (unsettled: {id} did not succeed)"),
-        _ => String::new(),
-    };
+    let broken = snapshot.alarms.iter().find_map(|alarm| match alarm {
+        Alarm::InDoubt { environment: at, deployment, .. } if *at == environment => {
+            Some(format!(" (unsettled: {deployment} did not succeed)"))
+        }
+        _ => None,
+    });
+    let broken = broken.unwrap_or_default();
     format!("{} {} {subject}{broken}", live.build, ago(live.since, snapshot.at))
+}
+
+/// What is said of production where it ran before trunkline.
+fn live_unknown() -> String {
+    format!("not known{}", remedy::after(Some(&Remedy::Adopt { commit: None })))
 }
 
 fn rollback(snapshot: &ServiceSnapshot) -> String {
     let Some(rollback) = &snapshot.rollback else {
         return match named(&snapshot.skipped) {
+            _ if snapshot.live_unknown => "none: what is live is not known".to_owned(),
             skipped if skipped.is_empty() => "no earlier build".to_owned(),
             skipped => format!("no earlier build is good: {skipped}"),
         };
@@ -146,7 +167,8 @@ fn rollback(snapshot: &ServiceSnapshot) -> String {
         skipped if skipped.is_empty() => skipped,
         skipped => format!("; skips {skipped}"),
     };
-    format!("{}{was_live}{takes}, {how}{skips}", rollback.to)
+    let left = rollback.left.as_ref().map_or(String::new(), |left| format!("; {left}"));
+    format!("{}{was_live}{takes}, {how}{left}{skips}", rollback.to)
 }
 
 fn freeze_line(freeze: &Freeze, now: DateTime<Utc>) -> String {

@@ -125,6 +125,8 @@ fn in_build(placed: &CommitInBuild, now: DateTime<Utc>) -> Vec<String> {
     if let Some(attempt) = &placed.unsettled {
         lines.push(format!("              {attempt} did not succeed: what runs now is unknown"));
     }
+    let told = placed.alarms.iter().map(|alarm| format!("  attention   {}", alarm.sentence()));
+    lines.extend(told);
     if let Some(taken) = &placed.reverted_by {
         let (by, build) = (taken.by.short(), taken.build);
         lines.push(match taken.evidence {
@@ -158,7 +160,13 @@ fn production(placed: &CommitInBuild, now: DateTime<Utc>) -> String {
     match &placed.production {
         InProduction::Since { build, at } => format!("live since {} with {build}", since(*at, now)),
         InProduction::Was { build, from, to } => stay(*build, *from, *to),
-        InProduction::NotYet { ahead, promote, verified } => {
+        InProduction::NotYet { live_unknown: true, .. } => {
+            format!(
+                "not known: what is live is not known{}",
+                remedy::after(Some(&Remedy::Adopt { commit: None }))
+            )
+        }
+        InProduction::NotYet { ahead, promote, verified, .. } => {
             let ahead = match ahead {
                 0 => "older than the live build, which does not contain it".to_owned(),
                 1 => "1 build ahead of the live build".to_owned(),

@@ -5,7 +5,7 @@ use clap_complete::engine::ArgValueCandidates;
 
 use super::context::Context;
 use super::error::CliError;
-use super::{Acting, act, completions, retry};
+use super::{Acting, act, completions, same_key};
 use crate::domain::command::Command;
 use crate::domain::event::Fact;
 use crate::domain::ids::Seq;
@@ -27,10 +27,13 @@ pub async fn run(context: &Context, arguments: WithdrawArgs) -> Result<(), CliEr
     let service = context.service().await?;
     let is_same = |fact: &Fact| {
         matches!(fact, Fact::RequestWithdrawn { request: of, reason: why }
-            if request.is_none_or(|request| request == of.0) && retry::is_same_text(why, &reason))
+            if request.is_none_or(|request| request == of.0) && same_key::is_same_text(why, &reason))
     };
     let key = acting.key;
-    if retry::first_answer(context, &service, key.as_ref(), |e| is_same(&e.fact)).await?.is_some() {
+    if same_key::first_answer(context, &service, key.as_ref(), |e| is_same(&e.fact))
+        .await?
+        .is_some()
+    {
         return Ok(());
     }
     let request = if let Some(request) = request {

@@ -48,6 +48,9 @@ pub fn how_it_goes(deployment: &Deployment, now: DateTime<Utc>) -> String {
     let state = deployment.state();
     match (state, deployment.took()) {
         (DeploymentState::Succeeded, Some(took)) => format!("succeeded in {}", say(took)),
+        (DeploymentState::Running, _) if deployment.cancel.is_some() => {
+            format!("being cancelled, {}", running(deployment, now))
+        }
         (DeploymentState::Running, _) => running(deployment, now),
         (DeploymentState::Failed | DeploymentState::Interrupted, _) => {
             format!(

@@ -79,6 +79,8 @@ impl ServiceFile {
             staging: self.staging.clone(),
             production: self.production.clone(),
             rollback: self.rollback.clone(),
+            pass: self.variables.pass.clone(),
+            set: self.variables.set.keys().cloned().collect(),
             secrets: self.variables.secrets.clone(),
         };
         Recipe::new(folder, pipeline)

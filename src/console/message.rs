@@ -59,6 +59,7 @@ pub enum Message {
     },
     /// A command is being sent, but it could not be noted where it outlives this console.
     NotNoted {
+        service: ServiceName,
         what: String,
         why: String,
     },

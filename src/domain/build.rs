@@ -109,6 +109,12 @@ pub enum BuildState {
     InStaging,
     Verified,
     Failed,
+    /// Its deployment to staging was cancelled.
+    Cancelled,
+    /// How far its deployment to staging came is unknown.
+    Interrupted,
+    /// Its service file cannot be used.
+    Broken,
     Superseded,
 }
 
@@ -121,6 +127,9 @@ impl BuildState {
             Self::InStaging => "in staging",
             Self::Verified => "verified",
             Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Interrupted => "interrupted",
+            Self::Broken => "broken trunkline.toml",
             Self::Superseded => "superseded",
         }
     }

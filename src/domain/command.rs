@@ -22,6 +22,17 @@ pub enum Action {
     Promote { build: BuildNumber },
     /// Put production back to a build that was live before; without `to`, to the default target.
     Rollback { to: Option<BuildNumber> },
+    /// Deploy a build again to an environment where its last deployment did not succeed; to staging also a build that was
+    /// passed over or that another replaced. In production this is the promote or rollback that failed, once more.
+    Retry {
+        build: BuildNumber,
+        #[serde(default = "staging")]
+        environment: Environment,
+    },
+}
+
+fn staging() -> Environment {
+    Environment::Staging
 }
 
 /// Everything that changes something. Each command is sent with an idempotency key.
@@ -113,6 +124,9 @@ impl Command {
                 Some(build) => format!("the rollback to {build}"),
                 None => "the rollback".into(),
             },
+            Self::Execute { action: Action::Retry { build, environment }, .. } => {
+                format!("the retry of {build} in {environment}")
+            }
             Self::Cancel { deployment, .. } => format!("the cancel of {deployment}"),
             Self::Verify { build, .. } => format!("the verification of {build}"),
             Self::Hold { environment, .. } => format!("the hold on {environment}"),

@@ -12,6 +12,7 @@ use super::ids::{BuildNumber, CommitPrefix, DeploymentId, Environment, Sha};
 use super::policy::Policy;
 use super::quarantine::{BadCommit, Quarantined, RevertedBy};
 use super::service::{Live, ServiceState};
+use super::snapshot::alarm::{Alarm, alarms};
 
 /// The location of the commit with a given sha or beginning of a sha.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -68,6 +69,9 @@ pub struct CommitInBuild {
     /// The last production deployment, if it did not succeed: what runs there is unknown until the next success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsettled: Option<DeploymentId>,
+    /// What is wrong with what the service runs, the worst first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<Alarm>,
     /// The commit that reverted it, unless that one was reverted too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reverted_by: Option<RevertedBy>,
@@ -110,7 +114,7 @@ pub enum InProduction {
     Since { build: BuildNumber, at: DateTime<Utc> },
     /// It was live and is no longer.
     Was { build: BuildNumber, from: DateTime<Utc>, to: DateTime<Utc> },
-    /// It was never live.
+    /// It was never live by the record.
     NotYet {
         /// How many builds its build is ahead of the live build.
         ahead: u32,
@@ -119,6 +123,9 @@ pub enum InProduction {
         promote: Option<BuildNumber>,
         /// Whether that build is verified.
         verified: bool,
+        /// Whether what is live is not known, so that it may be there after all.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        live_unknown: bool,
     },
     /// It is unknown whether the live build contains it.
     Unknown { build: BuildNumber },
@@ -169,6 +176,7 @@ impl CommitLocation {
             staging: trail.staging(),
             production: trail.production(policy),
             unsettled: state.unsettled(Environment::Production).map(|deployment| deployment.id),
+            alarms: alarms(state),
             reverted_by,
             quarantined: state.quarantine.get(&commit.sha).cloned(),
             commit,
@@ -259,12 +267,11 @@ impl CommitTrail<'_> {
         let ahead = ahead.filter(|(_, build)| !build.off_trunk).count();
         let newer = self.state.builds.values().filter(|build| build.number > live);
         let with_it = newer.filter(|build| !build.off_trunk && self.has_it(build.number));
-        let is_ready =
-            |build: &&Build| build.in_staging_since.is_some() && build.is_verified(&policy.verify);
-        let ready = with_it.clone().find(is_ready);
+        let state = |build: &Build| self.state.build_state(build, &policy.verify);
+        let ready = with_it.clone().find(|build| state(build) == BuildState::Verified);
         let may_be = |build: &&Build| {
-            let state = self.state.build_state(build, &policy.verify);
-            !matches!(state, BuildState::Superseded | BuildState::Failed)
+            use BuildState::{Broken, Cancelled, Failed, Interrupted, Superseded};
+            !matches!(state(build), Superseded | Failed | Cancelled | Interrupted | Broken)
         };
         let promote =
             ready.or_else(|| with_it.clone().find(may_be)).or_else(|| with_it.clone().next());
@@ -272,6 +279,7 @@ impl CommitTrail<'_> {
             ahead: u32::try_from(ahead).unwrap_or(u32::MAX),
             promote: promote.map(|build| build.number),
             verified: ready.is_some(),
+            live_unknown: self.state.is_live_unknown(),
         }
     }
 }

@@ -24,6 +24,7 @@ pub mod schema;
 pub mod service;
 pub mod snapshot;
 pub mod soak;
+pub mod statement;
 pub mod stops;
 pub mod time;
 pub mod variables;

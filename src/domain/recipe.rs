@@ -25,6 +25,12 @@ pub struct RecordedPipeline {
     pub production: Vec<StepSpec>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rollback: Vec<StepSpec>,
+    /// The names of the variables that have the operator's value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pass: Vec<String>,
+    /// The names of the variables whose value is in the service file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub set: Vec<String>,
     /// The names of the secret variables.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<String>,

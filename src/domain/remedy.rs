@@ -19,6 +19,8 @@ pub enum Remedy {
     Promote { build: BuildNumber },
     /// Roll production back to this build.
     RollBack { to: BuildNumber },
+    /// Deploy the build to the environment again.
+    Retry { build: BuildNumber, environment: Environment },
     /// Ask somebody else to promote the build.
     AskPromoter { build: BuildNumber },
     /// Release the hold.
@@ -52,6 +54,7 @@ impl fmt::Display for Remedy {
             Self::Verify { build } => write!(f, "verify {build}"),
             Self::Promote { build } => write!(f, "promote {build}"),
             Self::RollBack { to } => write!(f, "roll back to {to}"),
+            Self::Retry { build, environment } => write!(f, "retry {build} in {environment}"),
             Self::AskPromoter { build } => write!(f, "ask for a promoter of {build}"),
             Self::ReleaseHold { environment, .. } => write!(f, "release the hold on {environment}"),
             Self::Watch { deployment } => write!(f, "watch {deployment}"),

@@ -8,16 +8,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::build::{Build, BuildState, Verification};
-use super::deployment::{Cancel, Deployment, Ended, StepState};
-use super::event::{
-    Adoption, DeploymentKind, DeploymentRequest, Event, Fact, ObservedDeployment, Outcome,
-};
+use super::deployment::{Cancel, Deployment, DeploymentState, Ended, StepState};
+use super::event::{DeploymentKind, DeploymentRequest, Event, Fact, ObservedDeployment, Outcome};
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use super::policy::VerifyBy;
 use super::quarantine::{Descents, Quarantined, Trunk};
 use super::recipe::Recipe;
 use super::request::Request;
 use super::schema::{SchemaHistory, SharedChange};
+use super::statement::Statement;
 use super::stops::{Freeze, Hold};
 use super::variables::VariableDigests;
 
@@ -58,7 +57,7 @@ pub struct ServiceState {
     /// The schema changes that promotes may have made in production and that older code may break on.
     pub schema: SchemaHistory,
     /// What each build needs to be deployed, where it is recorded. Builds with the same share it.
-    recipes: BTreeMap<BuildNumber, Arc<Recipe>>,
+    pub(super) recipes: BTreeMap<BuildNumber, Arc<Recipe>>,
     /// The builds whose service file cannot be used, by what the engine read where no recipe is recorded. No event
     /// records them: the engine sets them.
     pub unusable: BTreeMap<BuildNumber, UndeployableBuild>,
@@ -74,6 +73,10 @@ pub struct ServiceState {
     pub last_ended: BTreeMap<Environment, DeploymentId>,
     /// For each environment, the last deployment whose steps took values from the engine's own environment.
     pub variables: BTreeMap<Environment, (DeploymentId, VariableDigests)>,
+    /// The last statement of what production runs.
+    pub statement: Option<Statement>,
+    /// The branch that was the trunk when the newest build was found, if that is recorded.
+    pub branch: Option<String>,
     /// The newest commit seen on the trunk.
     pub tip: Option<Sha>,
     pub last_seq: Seq,
@@ -164,7 +167,8 @@ impl ServiceState {
     }
 
     fn build_found(&mut self, event: &Event) {
-        let Fact::BuildFound { build, sha, commits, more, reverts, recipe } = &event.fact else {
+        let Fact::BuildFound { build, sha, commits, more, reverts, recipe, trunk } = &event.fact
+        else {
             return;
         };
         if let Some(recipe) = recipe {
@@ -177,12 +181,15 @@ impl ServiceState {
             ..Build::new(*build, sha.clone(), event.at)
         };
         self.record_descent(build.number);
+        if trunk.is_some() {
+            self.branch.clone_from(trunk);
+        }
         self.tip = Some(build.sha.clone());
         self.waiting.insert(build.number);
         self.builds.insert(build.number, build);
     }
 
-    fn record_recipe(&mut self, build: BuildNumber, recipe: &Recipe) {
+    pub(super) fn record_recipe(&mut self, build: BuildNumber, recipe: &Recipe) {
         let last = self.recipes.values().next_back().filter(|last| ***last == *recipe);
         let recipe = last.cloned().unwrap_or_else(|| Arc::new(recipe.clone()));
         self.recipes.insert(build, recipe);
@@ -218,22 +225,7 @@ impl ServiceState {
         self.external(event, seen.environment, (seen.build, &seen.sha), seen.at);
     }
 
-    /// What a person stated counts as a deployment that somebody made outside of trunkline and that succeeded.
-    fn adopted(&mut self, event: &Event, adoption: &Adoption) {
-        let Adoption { build: number, sha, commit, no_way_back, .. } = adoption;
-        let build = self.builds.entry(*number).or_insert_with(|| Build {
-            commits: commit.iter().cloned().collect(),
-            ..Build::new(*number, sha.clone(), event.at)
-        });
-        build.no_way_back |= *no_way_back;
-        self.external(event, Environment::Production, (*number, sha), event.at);
-        // The clock may have been set back since; the statement counts all the same.
-        let since = self.live(Environment::Production).map(|live| live.since);
-        let at = since.map_or(event.at, |since| since.max(event.at));
-        self.ended(at, event.seq.into(), &Outcome::Succeeded);
-    }
-
-    fn external(
+    pub(super) fn external(
         &mut self,
         event: &Event,
         environment: Environment,
@@ -252,6 +244,7 @@ impl ServiceState {
             schema: None,
             schema_trouble: None,
             cancels: None,
+            retries: None,
             findings: Vec::new(),
             overrides: BTreeMap::new(),
         };
@@ -270,10 +263,11 @@ impl ServiceState {
         self.waiting.remove(&number);
         if let Some(build) = self.builds.get_mut(&number) {
             build.staging = Some(id);
+            build.superseded_by = None;
         }
     }
 
-    fn ended(&mut self, at: DateTime<Utc>, id: DeploymentId, outcome: &Outcome) {
+    pub(super) fn ended(&mut self, at: DateTime<Utc>, id: DeploymentId, outcome: &Outcome) {
         self.open.remove(&id);
         self.change(id, |deployment| {
             deployment.ended = Some(Ended { at, outcome: outcome.clone() });
@@ -316,7 +310,7 @@ impl ServiceState {
         }
     }
 
-    fn change(&mut self, id: DeploymentId, change: impl FnOnce(&mut Deployment)) {
+    pub(super) fn change(&mut self, id: DeploymentId, change: impl FnOnce(&mut Deployment)) {
         if let Some(deployment) = self.deployments.get_mut(&id) {
             change(deployment);
         }
@@ -383,10 +377,27 @@ impl ServiceState {
         self.open(environment).last()
     }
 
+    /// Whether a rollback of production is queued or running.
+    #[must_use]
+    pub fn rolls_back(&self) -> bool {
+        let is_rollback = |open: &Deployment| open.request.kind == DeploymentKind::Rollback;
+        self.open(Environment::Production).any(is_rollback)
+    }
+
     /// The deployment of an environment that was requested last.
     #[must_use]
     pub fn last_requested(&self, environment: Environment) -> Option<&Deployment> {
         self.deployments.values().rev().find(|d| d.request.environment == environment)
+    }
+
+    /// The deployment of a build to an environment that was requested last; what other engines did does not count.
+    #[must_use]
+    pub fn last_of(&self, build: BuildNumber, environment: Environment) -> Option<&Deployment> {
+        self.deployments.values().rev().find(|d| {
+            d.request.build == build
+                && d.request.environment == environment
+                && d.request.kind != DeploymentKind::External
+        })
     }
 
     /// The last deployment of an environment to end, of those that started.
@@ -403,15 +414,23 @@ impl ServiceState {
 
     #[must_use]
     pub fn build_state(&self, build: &Build, kinds: &[VerifyBy]) -> BuildState {
-        if build.is_verified(kinds) {
-            return BuildState::Verified;
-        }
         let staging = build.staging.and_then(|id| self.deployments.get(&id));
+        let failed = |deployment: &Deployment| match deployment.state() {
+            DeploymentState::Cancelled => BuildState::Cancelled,
+            DeploymentState::Interrupted => BuildState::Interrupted,
+            _ => BuildState::Failed,
+        };
         match staging {
             Some(deployment) if deployment.is_open() => BuildState::Deploying,
+            // What was seen of it before does not count against the last time.
+            Some(deployment) if deployment.failed_after_start() => failed(deployment),
+            _ if build.is_verified(kinds) => BuildState::Verified,
             Some(_) if build.in_staging_since.is_some() => BuildState::InStaging,
-            Some(_) => BuildState::Failed,
+            Some(deployment) => failed(deployment),
             None if build.superseded_by.is_some() => BuildState::Superseded,
+            None if self.unusable.get(&build.number).is_some_and(|no| no.in_staging) => {
+                BuildState::Broken
+            }
             None => BuildState::Queued,
         }
     }
@@ -447,13 +466,17 @@ impl ServiceState {
     pub fn durations(
         &self,
         environment: Environment,
-        kind: super::event::DeploymentKind,
+        kind: DeploymentKind,
     ) -> impl Iterator<Item = &Deployment> {
+        // A retry runs the same steps as what it tries again.
+        let plain = |kind| if kind == DeploymentKind::Retry { DeploymentKind::Auto } else { kind };
         self.deployments
             .values()
             .rev()
             .filter(move |d| {
-                d.succeeded() && d.request.environment == environment && d.request.kind == kind
+                d.succeeded()
+                    && d.request.environment == environment
+                    && plain(d.request.kind) == plain(kind)
             })
             .take(10)
     }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::event::DeploymentKind::Rollback;
 use super::ids::{BuildNumber, Environment};
 use super::quarantine::Contained;
-use super::service::ServiceState;
+use super::service::{Live, ServiceState};
 
 /// A build that a rollback without a target passes over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -28,9 +28,15 @@ pub struct WayBack {
 }
 
 /// What speaks against a build that a person stated to be live, and whose commit has no rollback steps.
-const OLDER: &str = "was live before trunkline and declares no steps to bring it back";
+const OLDER: &str =
+    "was live before trunkline and declares no steps to bring it back, as far as is known";
 /// What is said of a build that has no steps for production.
 pub const NO_STEPS: &str = "declares no production steps";
+
+/// What is said of a build that production was rolled back from.
+const LEFT: &str = "production was rolled back from it";
+/// What is said of a build that lies between the two builds of a rollback.
+const PASSED: &str = "production was rolled back past it";
 
 /// The most skipped builds that a sentence names.
 const NAMED: usize = 3;
@@ -102,10 +108,30 @@ impl ServiceState {
         bad.chain(unusable).chain(without).chain(older).collect()
     }
 
+    /// What a rollback since it was live says of a build, as a clause. It may be bad though nobody named it so.
+    #[must_use]
+    pub fn left_by_rollback(&self, build: BuildNumber) -> Option<&'static str> {
+        let history = self.live.get(&Environment::Production)?;
+        let last = history.iter().rposition(|live| live.build == build)?;
+        let left = |pair: &&[Live]| {
+            let kind = self.deployments.get(&pair[1].deployment).map(|made| made.request.kind);
+            kind == Some(Rollback) && pair[0].build >= build && build > pair[1].build
+        };
+        let by = history[last..].windows(2).find(left)?;
+        Some(if by[0].build == build { LEFT } else { PASSED })
+    }
+
     /// Why a build has no steps for production, if its recipe says that it has none.
     fn without_steps(&self, build: BuildNumber) -> Option<String> {
         let steps = self.recipe(build)?.steps(Environment::Production, Rollback)?;
         steps.is_empty().then(|| NO_STEPS.to_owned())
+    }
+
+    /// Why a build that is live is no good, if it has a quarantined commit.
+    #[must_use]
+    pub fn bad_live(&self, build: BuildNumber) -> Option<String> {
+        let bad = self.bad_in(build);
+        (!bad.is_empty()).then(|| quarantined(&bad))
     }
 
     /// This build, then those that were live before it, each older than the one before. After them come the builds that

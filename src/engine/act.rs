@@ -13,7 +13,7 @@ use super::decide::Decision;
 use super::gather::{self, GatherContext};
 use super::input::Input;
 use super::runner::{self, Job, Permit, RunId, Runner as _, StepRunner};
-use super::variables::StepVariables;
+use super::variables::{Ask, StepNeeds, StepVariables};
 use super::world::Service;
 use crate::domain::ids::{DeploymentId, ServiceName, Sha};
 use crate::domain::variables::VariableDigests;
@@ -178,6 +178,7 @@ async fn prepared(
     id: DeploymentId,
 ) -> Result<Option<VariableDigests>, String> {
     let declared = gather::declared(context, name, id).await?;
+    let declared = StepNeeds { ask: declared.ask.begun(), ..declared };
     let known = context.variables.known(&declared).await;
     if let Some(missing) = &known.missing {
         return Err(missing.to_string());
@@ -193,5 +194,6 @@ async fn of_step(
     id: DeploymentId,
 ) -> Result<StepVariables, String> {
     let declared = gather::declared(context, name, id).await?;
+    let declared = StepNeeds { ask: Ask::BEGUN, ..declared };
     context.variables.of_step(&declared, &context.world).await
 }

@@ -117,7 +117,9 @@ pub(super) async fn make_missing(world: &WorldReader, checkouts: &Path, name: &S
     let (mirror, shas) = {
         let world = world.world();
         let Some(service) = world.services.get(name) else { return };
-        let shas: HashSet<_> = needed(&service.state).map(|d| d.request.sha.clone()).collect();
+        let mut shas: Vec<_> = needed(&service.state).map(|d| d.request.sha.clone()).collect();
+        let mut seen = HashSet::new();
+        shas.retain(|sha| seen.insert(sha.clone()));
         (service.mirror.clone(), shas)
     };
     for sha in shas {

@@ -15,7 +15,7 @@ pub use self::build_tip::TipOfTrunk;
 pub use self::digest::digest;
 pub use self::error::CommandError;
 use crate::calendar;
-use crate::domain::build::Build;
+use crate::domain::build::{Build, BuildState};
 use crate::domain::command::{Action, Command, Refusal};
 use crate::domain::commit::Range;
 use crate::domain::event::{Adoption, DeploymentKind, Fact, StepSpec};
@@ -186,8 +186,11 @@ fn executed(
             rollback: Some(deployment),
         });
     }
-    let said =
-        format!("{} of {target} to {} requested ({deployment})", plan.kind, plan.environment);
+    let again = plan.retries.map_or_else(String::new, |retried| format!(", retry of {retried}"));
+    let said = format!(
+        "{} of {target} to {} requested ({deployment}{again})",
+        plan.kind, plan.environment
+    );
     Decided { facts, deployment: Some(deployment), said }
 }
 
@@ -228,10 +231,17 @@ fn verify(service: &ServiceView<'_>, number: BuildNumber, note: &str) -> Result<
         .get(&number)
         .ok_or_else(|| Refusal::not_found(format!("there is no build {number}")))?;
     if build.in_staging_since.is_none() {
-        let state = service.state.build_state(build, &service.policy.verify).as_str();
-        return Err(Refusal::invalid(format!(
-            "{number} cannot be verified: it was never in staging ({state})"
-        )));
+        let state = service.state.build_state(build, &service.policy.verify);
+        let refusal = Refusal::invalid(format!(
+            "{number} cannot be verified: it was never in staging ({})",
+            state.as_str()
+        ));
+        let ended = matches!(state, BuildState::Failed | BuildState::Superseded);
+        let retry = plan::retry_in_staging(build, &service.policy).filter(|_| ended);
+        return Err(match retry {
+            Some(retry) => refusal.with(retry),
+            None => refusal,
+        });
     }
     let note = text("note", note, Need::Optional)?;
     let said = verified(build, &service.policy.verify);

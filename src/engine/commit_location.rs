@@ -1,6 +1,7 @@
 //! Finds a commit. Git resolves it and finds the first build that contains it; the record supplies the rest.
 
 use super::commands::CommandError;
+use super::trunk::TRUNK_UNKNOWN;
 use super::world::WorldReader;
 use crate::domain::build::Build;
 use crate::domain::commit_location::{CommitLocation, NamedCommit};
@@ -18,7 +19,7 @@ pub async fn find(
     let (mirror, builds) = {
         let world = world.world();
         let service = world.named(name)?;
-        (service.mirror.clone(), BuildTips::of(&service.state, &service.trunk))
+        (service.mirror.clone(), BuildTips::of(&service.state, service.trunk.clone()))
     };
     let failed = |error: GitError| CommandError::Failed(error.to_string());
     let found = match mirror.find(commit).await.map_err(failed)? {
@@ -42,6 +43,10 @@ pub async fn find(
             let quarantined = state.quarantine.get(&named.sha).cloned();
             CommitLocation::InNoBuild { commit: named, quarantined }
         }
+        None if place == GitPlace::Unknown => {
+            let sentence = format!("no build has {}, and {TRUNK_UNKNOWN}", named.sha.short());
+            return Err(CommandError::Failed(sentence));
+        }
         None => CommitLocation::NotOnTrunk { commit: named },
     })
 }
@@ -50,18 +55,18 @@ pub async fn find(
 struct BuildTips {
     on_trunk: Vec<(BuildNumber, Sha)>,
     off_trunk: Vec<(BuildNumber, Sha)>,
-    trunk: String,
+    trunk: Option<String>,
 }
 
 impl BuildTips {
-    fn of(state: &ServiceState, trunk: &str) -> Self {
+    fn of(state: &ServiceState, trunk: Option<String>) -> Self {
         let named = |build: &Build| (build.number, build.sha.clone());
         let (off, on): (Vec<_>, Vec<_>) = state.builds.values().partition(|b| b.off_trunk);
         let off_trunk = off.iter().skip(off.len().saturating_sub(MOST_OFF_TRUNK));
         Self {
             on_trunk: on.into_iter().map(named).collect(),
             off_trunk: off_trunk.map(|build| named(build)).collect(),
-            trunk: trunk.to_owned(),
+            trunk,
         }
     }
 }
@@ -76,6 +81,8 @@ enum GitPlace {
     /// In no build, but on the trunk.
     Trunk,
     Elsewhere,
+    /// In no build, and the trunk is not known.
+    Unknown,
 }
 
 /// The commit and its place. A build on the trunk takes precedence over one off the trunk.
@@ -101,7 +108,8 @@ async fn place(mirror: &Mirror, builds: &BuildTips, sha: &Sha) -> Result<GitPlac
             return Ok(GitPlace::Build(*number));
         }
     }
-    let Some(tip) = mirror.tip(&builds.trunk).await? else { return Ok(GitPlace::Elsewhere) };
+    let Some(trunk) = &builds.trunk else { return Ok(GitPlace::Unknown) };
+    let Some(tip) = mirror.tip(trunk).await? else { return Ok(GitPlace::Elsewhere) };
     let is_on_trunk = mirror.is_ancestor(sha, &tip).await?;
     Ok(if is_on_trunk { GitPlace::Trunk } else { GitPlace::Elsewhere })
 }

@@ -12,7 +12,7 @@ use crate::domain::service::ServiceState;
 /// so doing one twice must be harmless.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    Record(Fact),
+    Record(Box<Fact>),
     /// Make the checkout of a deployment that is next in its environment.
     Prepare(DeploymentId),
     /// Attend a step that is recorded as running: start it if it was never started, then watch it.
@@ -61,6 +61,10 @@ pub fn decide(input: &DecisionInput<'_>) -> Vec<Decision> {
     decisions
 }
 
+fn record(fact: Fact) -> Decision {
+    Decision::Record(Box::new(fact))
+}
+
 /// The next decisions for an open deployment. Only the first in its environment may start.
 fn advance(deployment: &Deployment, is_first: bool) -> Vec<Decision> {
     // Another engine runs it. Deployments behind it wait until it ends, except rollbacks.
@@ -78,7 +82,7 @@ fn advance(deployment: &Deployment, is_first: bool) -> Vec<Decision> {
 
 fn between_steps(deployment: &Deployment, is_first: bool) -> Option<Decision> {
     let id = deployment.id;
-    let end = |outcome| Some(Decision::Record(Fact::DeploymentEnded { deployment: id, outcome }));
+    let end = |outcome| Some(record(Fact::DeploymentEnded { deployment: id, outcome }));
     if let Some(outcome) = bad_end(deployment) {
         return end(outcome);
     }
@@ -86,7 +90,7 @@ fn between_steps(deployment: &Deployment, is_first: bool) -> Option<Decision> {
     match (deployment.started_at, next) {
         (Some(_), None) => end(Outcome::Succeeded),
         _ if deployment.cancel.is_some() => end(Outcome::Cancelled),
-        (Some(_), Some(step)) => Some(Decision::Record(Fact::StepStarted { deployment: id, step })),
+        (Some(_), Some(step)) => Some(record(Fact::StepStarted { deployment: id, step })),
         (None, _) => is_first.then_some(Decision::Prepare(id)),
     }
 }
@@ -127,7 +131,7 @@ fn next_for_staging(input: &DecisionInput<'_>) -> Option<Decision> {
         StagingSteps::Broken => return None,
     };
     let live = state.live_build(Environment::Staging);
-    Some(Decision::Record(Fact::DeploymentRequested(DeploymentRequest {
+    Some(record(Fact::DeploymentRequested(DeploymentRequest {
         build: build.number,
         sha: build.sha.clone(),
         environment: Environment::Staging,
@@ -138,6 +142,7 @@ fn next_for_staging(input: &DecisionInput<'_>) -> Option<Decision> {
         schema: None,
         schema_trouble: None,
         cancels: None,
+        retries: None,
         findings: Vec::new(),
         overrides: std::collections::BTreeMap::new(),
     })))
@@ -162,6 +167,6 @@ fn verification(state: &ServiceState, kind: &VerifyBy, name: &str) -> Option<Dec
     );
     good.then(|| {
         let note = format!("step {name} of {} succeeded", deployment.id);
-        Decision::Record(Fact::BuildVerified { build: build.number, note, kind: kind.clone() })
+        record(Fact::BuildVerified { build: build.number, note, kind: kind.clone() })
     })
 }

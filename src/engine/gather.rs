@@ -1,6 +1,7 @@
 //! Gathers from git what a plan or a command needs, outside the writer.
 
-mod named;
+mod stated;
+mod tip;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,9 +15,9 @@ use super::commands::{CommandError, ForPlan, Gathered};
 use super::input::Input;
 use super::migrations;
 use super::trunk;
-use super::variables::{Age, StepNeeds, Variables};
+use super::variables::{Ask, StepNeeds, Variables, recorded_variables};
 use super::world::{Service, WorldReader};
-use crate::config::service_file::{DeclaredVariables, ServiceFile};
+use crate::config::service_file::ServiceFile;
 use crate::domain::command::{Action, Command, Refusal};
 use crate::domain::commit::Range;
 use crate::domain::event::{DeploymentKind, StepSpec};
@@ -93,11 +94,11 @@ pub async fn gather(
             return Ok(Some(Gathered::Commits(commits(context, name, names).await)));
         }
         Command::BuildTip {} => {
-            let tip = Box::pin(named::tip(&context.world, name)).await?;
+            let tip = Box::pin(tip::tip(&context.world, name)).await?;
             return Ok(Some(Gathered::Tip(Box::new(tip))));
         }
         Command::Adopt { commit, .. } => {
-            let adopted = Box::pin(named::adopted(&context.world, name, commit)).await?;
+            let adopted = Box::pin(stated::adopted(&context.world, name, commit)).await?;
             return Ok(Some(Gathered::Adopted(Box::new(adopted))));
         }
         _ => return Ok(None),
@@ -135,7 +136,7 @@ async fn commits(context: &GatherContext, name: &ServiceName, names: &[String]) 
             let build = match mirror.first_with(&sha, &shas).await {
                 Ok(Some(at)) => builds[at].0,
                 // The next build of the trunk will have it.
-                Ok(None) if named::is_on_trunk(&mirror, &trunk, &sha).await => next,
+                Ok(None) if tip::is_on_trunk(&mirror, trunk.as_deref(), &sha).await => next,
                 Ok(None) | Err(_) => continue,
             };
             let subject = mirror.range(None, &sha, None, 1).await.ok();
@@ -174,7 +175,7 @@ pub async fn for_plan(
     let (from, to) = between;
     let asked = async {
         match &from {
-            Some(live) if ends.kind == DeploymentKind::Rollback || mirror.has(live).await? => {
+            Some(live) if ends.goes_back() || mirror.has(live).await? => {
                 mirror.range(from.as_ref(), &to, paths.as_ref(), COMMITS).await
             }
             _ => everything_seen(&mirror, &first, &to, paths.as_ref()).await,
@@ -189,13 +190,14 @@ pub async fn for_plan(
         _ => Range { from, to, ..seen },
     };
     let range = match ends.kind {
-        DeploymentKind::Rollback => range,
+        DeploymentKind::Rollback | DeploymentKind::Retry => range,
         _ => Box::pin(with_later(context, name, &mirror, range))
             .await
             .map_err(|error| CommandError::Failed(error.to_string()))?,
     };
-    let steps = steps(context, name, &target, &ends).await?;
-    let migrations = if ends.kind == DeploymentKind::Rollback {
+    let file = pipeline(context, name, &target, ends.kind).await;
+    let steps = steps(context.world.world().named(name)?, &file, &ends)?;
+    let migrations = if matches!(ends.kind, DeploymentKind::Rollback | DeploymentKind::Retry) {
         Migrations::default()
     } else {
         let judging = {
@@ -206,11 +208,11 @@ pub async fn for_plan(
         Box::pin(migrations::gather(&judging, &range, ends.target)).await
     };
     let mut migrations = migrations;
-    if let Some(live) = ends.live.filter(|_| range.from.is_none()) {
+    let may_break = ends.environment == Environment::Production;
+    if let Some(live) = ends.live.filter(|_| may_break && range.from.is_none()) {
         let why = || format!("the repository has no commit of {live}, which is live");
         migrations.trouble.get_or_insert_with(why);
     }
-    let file = pipeline(context, name, &target, ends.kind).await;
     let declared = {
         let world = context.world.world();
         needs(world.named(name)?, ends.target, file, ends.kind)
@@ -219,8 +221,8 @@ pub async fn for_plan(
     Ok(ForPlan { range, steps, migrations, variables, ends })
 }
 
-fn age(kind: DeploymentKind) -> Age {
-    if kind == DeploymentKind::Rollback { Age::Soon } else { Age::Fresh }
+fn ask(kind: DeploymentKind) -> Ask {
+    if kind == DeploymentKind::Rollback { Ask::ROLLBACK } else { Ask::PROMOTE }
 }
 
 /// The variables that the steps of a deployment need. Without the file of its build, what the trunk declares is needed.
@@ -252,38 +254,32 @@ fn needs(
     file: Result<Arc<ServiceFile>, String>,
     kind: DeploymentKind,
 ) -> StepNeeds {
-    let recorded = || {
-        let secrets = service.state.recipe(build)?.pipeline.as_ref()?.secrets.clone();
-        Some(DeclaredVariables { secrets, ..DeclaredVariables::default() })
-    };
+    let recorded = || recorded_variables(service, build);
     let trunk = || service.file.as_ref().map(|file| file.variables.clone()).unwrap_or_default();
     let declared = match file {
         Ok(file) => file.variables.clone(),
         Err(_) => recorded().unwrap_or_else(trunk),
     };
-    StepNeeds::of(service, declared, age(kind))
+    StepNeeds::of(service, declared, ask(kind))
 }
 
-/// The production steps of the target: those of its service file, else those that were recorded with it.
-async fn steps(
-    context: &GatherContext,
-    name: &ServiceName,
-    target: &Sha,
+/// The steps of the target: those of its service file, else those that were recorded with it.
+fn steps(
+    service: &Service,
+    file: &Result<Arc<ServiceFile>, String>,
     ends: &Endpoints,
 ) -> Result<Vec<StepSpec>, CommandError> {
-    let production = Environment::Production;
-    let number = ends.target;
-    let steps = match pipeline(context, name, target, ends.kind).await {
-        Ok(file) => file.steps(production, ends.kind).to_vec(),
+    let (environment, number) = (ends.environment, ends.target);
+    let steps = match file {
+        Ok(file) => file.steps(environment, ends.kind).to_vec(),
         Err(why) => {
-            let world = context.world.world();
-            let recorded = world.named(name)?.state.recipe(number);
-            let steps = recorded.and_then(|recipe| recipe.steps(production, ends.kind));
+            let recorded = service.state.recipe(number);
+            let steps = recorded.and_then(|recipe| recipe.steps(environment, ends.kind));
             let refused = || Refusal::invalid(format!("{number} cannot be deployed: {why}"));
             steps.ok_or_else(refused)?.to_vec()
         }
     };
-    if steps.is_empty() {
+    if steps.is_empty() && environment == Environment::Production {
         let sentence = format!("{number} {NO_STEPS}, so it can only go to staging");
         return Err(Refusal::invalid(sentence).into());
     }
@@ -375,8 +371,17 @@ async fn with_later(
     mirror: &Mirror,
     range: Range,
 ) -> Result<Range, GitError> {
-    let trunk = context.world.world().services.get(name).map(|service| service.trunk.clone());
-    let Some(tip) = mirror.tip(&trunk.unwrap_or_default()).await? else { return Ok(range) };
+    let (trunk, newest) = {
+        let world = context.world.world();
+        let service = world.services.get(name);
+        let newest = service.and_then(|service| service.state.newest_build());
+        (service.and_then(|s| s.trunk.clone()), newest.map(|build| build.sha.clone()))
+    };
+    let tip = match trunk {
+        Some(trunk) => mirror.tip(&trunk).await?,
+        None => None,
+    };
+    let Some(tip) = tip.or(newest) else { return Ok(range) };
     let later = mirror.later(&range.to, &tip).await?;
     Ok(Range { later, ..range })
 }

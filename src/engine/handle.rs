@@ -451,7 +451,7 @@ fn with_input<T>(service: &Service, make: impl FnOnce(SnapshotInput<'_>) -> T) -
     make(SnapshotInput {
         service: &service.name,
         repository: &crate::git::display_url(&service.watched.repository),
-        trunk: &service.trunk,
+        trunk: service.trunk.as_deref().unwrap_or_default(),
         state: &service.state,
         policy: &service.policy(),
         people: &service.people,

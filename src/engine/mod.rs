@@ -37,6 +37,7 @@ pub use self::commands::CommandError;
 pub use self::error::EngineError;
 pub use self::handle::Handle;
 pub use self::open::Engine;
+pub use self::reserve::free_bytes;
 use crate::config::user_file::Watched;
 
 /// The options of an engine.

@@ -26,19 +26,17 @@ impl Reserve {
     }
 
     /// Keeps the space if there is enough. Returns whether it is kept.
-    pub fn hold(&self) -> bool {
+    ///
+    /// # Errors
+    /// When there is enough and it cannot be kept all the same.
+    pub fn hold(&self) -> io::Result<bool> {
         if self.held.exists() {
-            return true;
+            return Ok(true);
         }
-        let kept = self.free().is_none_or(|free| free > ROOMY).then(|| self.fill());
-        match kept {
-            None => false,
-            Some(Ok(())) => true,
-            Some(Err(error)) => {
-                tracing::warn!(%error, "no space could be kept for a rollback");
-                false
-            }
+        if self.free().is_some_and(|free| free <= ROOMY) {
+            return Ok(false);
         }
+        self.fill().map(|()| true)
     }
 
     /// Gives the space to a rollback. Returns whether there was any.
@@ -67,10 +65,8 @@ impl Reserve {
         self.free().is_some_and(|free| free < RESERVED)
     }
 
-    /// How many bytes are free; `None` if the system does not tell.
     fn free(&self) -> Option<u64> {
-        let disk = statvfs(self.held.parent()?).ok()?;
-        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+        free_bytes(self.held.parent()?)
     }
 
     fn fill(&self) -> io::Result<()> {
@@ -90,6 +86,13 @@ impl Reserve {
         let _never_used = fs::remove_file(&self.released);
         Ok(())
     }
+}
+
+/// How many bytes are free on the disk of a folder; `None` if the system does not tell.
+#[must_use]
+pub fn free_bytes(folder: &Path) -> Option<u64> {
+    let disk = statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 /// Bytes that a file system does not compress.
@@ -117,12 +120,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let reserve = Reserve::of(folder.path());
         assert!(!reserve.release(), "there is none yet");
-        assert!(reserve.hold() && reserve.hold());
+        assert!(reserve.hold().unwrap() && reserve.hold().unwrap());
         let file = std::fs::metadata(folder.path().join("reserve")).unwrap();
         assert_eq!(file.len(), RESERVED);
         assert!(std::os::unix::fs::MetadataExt::blocks(&file) * 512 >= RESERVED, "it has no holes");
         assert!(reserve.release() && reserve.is_released() && !reserve.is_held());
         assert_eq!(std::fs::metadata(folder.path().join("reserve.released")).unwrap().len(), 0);
-        assert!(reserve.hold() && !reserve.is_released());
+        assert!(reserve.hold().unwrap() && !reserve.is_released());
     }
 }

@@ -64,6 +64,7 @@ impl Restoring<'_> {
             };
             let mut service = Service::new(known.name.clone(), watched.clone(), mirror);
             service.state = states.remove(&known.name).unwrap_or_default();
+            service.trunk = service.declared_trunk();
             world.add(service);
         }
         let names = world.world().services.keys().cloned().collect();

@@ -26,11 +26,11 @@ impl ServiceRules {
         }
         world.change(&name, |service| {
             service.people = people;
-            service.trunk = file.trunk.clone().unwrap_or_default();
             // The cached answers did not know which files are migrations.
             service.uses = Uses::default();
             service.remember_pipeline(sha, Ok(file.clone()));
             service.file = Some(file);
+            service.trunk = service.declared_trunk();
         });
     }
 }

@@ -20,8 +20,7 @@ use super::trunk::{TrunkContext, watch};
 use super::variables::{RollbackNeeds, StepNeeds};
 use super::world::{Service, Trouble};
 use crate::config::user_file::{UserFile, Watched};
-use crate::domain::event::DeploymentKind;
-use crate::domain::ids::{Environment, ServiceName};
+use crate::domain::ids::ServiceName;
 
 /// How long git may take for all service files once the engine is open.
 const RULES_TIMEOUT: Duration = Duration::from_mins(1);
@@ -72,24 +71,25 @@ impl Watching {
 
     /// Keeps space for a rollback, unless one is using it. Returns what to say about it.
     fn keep_space(&self) -> Option<String> {
-        let rolls_back = |service: &Arc<Service>| {
-            let mut open = service.state.open(Environment::Production);
-            open.any(|deployment| deployment.request.kind == DeploymentKind::Rollback)
-        };
-        let is_used = || self.trunk.world.read(|world| world.services.values().any(rolls_back));
-        let is_kept = self.reserve.is_held() || !is_used() && self.reserve.hold();
-        match (is_kept, self.reserve.is_short()) {
-            (true, false) => None,
-            (true, true) => {
+        let is_used =
+            || self.trunk.world.read(|world| world.services.values().any(|s| s.state.rolls_back()));
+        let is_short = self.reserve.is_short();
+        if !self.reserve.is_held() && is_used() {
+            return is_short.then(|| "the disk is almost full; a rollback uses the rest".into());
+        }
+        match self.reserve.hold() {
+            Ok(true) if !is_short => None,
+            Ok(true) => {
                 Some("the disk is almost full; what is kept of it is for a rollback".into())
             }
-            (false, _) => Some("the disk is almost full; no space is kept for a rollback".into()),
+            Ok(false) => Some("the disk is almost full; no space is kept for a rollback".into()),
+            Err(why) => Some(format!("no space could be kept for a rollback: {why}")),
         }
     }
 
     /// Reports which services lack a variable, each change once. A command of the operator may be slow, so nothing else waits.
     async fn watch_variables(self: Arc<Self>) {
-        let mut reported = HashMap::new();
+        let mut reported: HashMap<_, (Option<_>, Option<_>)> = HashMap::new();
         loop {
             let declared = |service: &Arc<Service>| {
                 let (trunk, rollback) = StepNeeds::of_service(service);
@@ -103,9 +103,9 @@ impl Watching {
                     RollbackNeeds::Variables(declared) => variables.missing(&declared).await,
                     RollbackNeeds::Nothing => None,
                     RollbackNeeds::File(sha) => {
-                        // The next look knows it.
+                        // The next round knows it. Until then what was said last stays.
                         let _unusable = load_pipeline(&self.gather, &service, &sha).await;
-                        continue;
+                        reported.get(&service).and_then(|(_, for_rollback)| for_rollback.clone())
                     }
                 };
                 let missing = variables.missing(&trunk).await.or(for_rollback.clone());

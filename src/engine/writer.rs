@@ -350,7 +350,7 @@ impl Writer {
                 facts
             };
             let facts = facts.into_iter().filter_map(|decision| match decision {
-                Decision::Record(fact) => Some(fact),
+                Decision::Record(fact) => Some(*fact),
                 _ => None,
             });
             if let Err(error) = self.record(name, &Actor::System, facts.collect(), None) {

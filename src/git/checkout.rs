@@ -16,8 +16,8 @@ use crate::domain::ids::Sha;
 /// How long git may take to write the files of a large tree.
 const WRITING: Duration = Duration::from_mins(5);
 
-/// Creates a checkout of a commit, complete with its submodules and the contents of Git LFS. `address` is where the
-/// repository came from. The caller holds the lock of `into`.
+/// Creates a checkout of a commit, complete with its submodules and the contents of Git LFS, in place of whatever is there.
+/// `address` is where the repository came from. The caller holds the lock of `into`.
 pub(super) async fn make(
     mirror: &Path,
     sha: &Sha,
@@ -25,9 +25,6 @@ pub(super) async fn make(
     address: &str,
     making: &PathLocks,
 ) -> Result<(), GitError> {
-    if is_intact(into).await {
-        return Ok(());
-    }
     remove(into).await?;
     let partial = std::path::absolute(unfinished(into)).map_err(file_error(into))?;
     let made = fill(mirror, sha, &partial, address, making).await;

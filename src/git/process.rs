@@ -1,17 +1,16 @@
 //! Runs the git program without a shell, prompts or hooks, with limits on time and output.
 
 use std::ffi::{OsStr, OsString};
-use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Child;
 use tokio::time::timeout;
 
+use super::child_group::ChildGroup;
 use super::error::GitError;
 use super::source::display_url;
 
@@ -236,7 +235,7 @@ impl Git {
     }
 
     async fn wait(self, mut child: Child) -> Result<GitOutput, GitError> {
-        let mut group = GitProcessGroup::of(&child);
+        let mut group = ChildGroup::of(&child);
         let (stdin, stdout, stderr) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let mut message = Vec::new();
@@ -357,27 +356,6 @@ async fn read_errors(stderr: Option<impl AsyncRead + Unpin>, message: &mut Vec<u
     while let Ok(read @ 1..) = stderr.read(&mut piece).await {
         let room = LARGEST_ERROR_OUTPUT - message.len();
         message.extend_from_slice(&piece[..read.min(room)]);
-    }
-}
-
-/// The process group of a running git. Dropping it kills git and its helpers.
-struct GitProcessGroup(Option<Pid>);
-
-impl GitProcessGroup {
-    fn of(child: &Child) -> Self {
-        Self(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw))
-    }
-
-    fn ended(&mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for GitProcessGroup {
-    fn drop(&mut self) {
-        if let Some(group) = self.0 {
-            let _: io::Result<()> = kill_process_group(group, Signal::KILL).map_err(Into::into);
-        }
     }
 }
 

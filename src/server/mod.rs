@@ -67,14 +67,21 @@ pub async fn serve<B: Backend>(
     let places = Connections::default();
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
+    // A caller for whom there is no place yet. It stays here whatever else ends meanwhile.
+    let mut next = None;
     loop {
         tokio::select! {
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
-            (stream, connection) = accept(&listener, &places) => {
-                let handler = handler.clone();
-                connections.spawn(async move { handler.handle(stream, connection).await });
-            }
+            stream = accept(&listener), if next.is_none() => next = Some(stream),
+            () = sleep(ACCEPT_PAUSE), if next.is_some() => {}
+        }
+        if next.is_some()
+            && let Some(connection) = places.enter()
+            && let Some(stream) = next.take()
+        {
+            let handler = handler.clone();
+            connections.spawn(async move { handler.handle(stream, connection).await });
         }
     }
     drop(listener);
@@ -86,16 +93,11 @@ pub async fn serve<B: Backend>(
     Ok(())
 }
 
-/// Accepts the next connection, once there is a place for it.
-async fn accept(listener: &UnixListener, places: &Connections) -> (UnixStream, Connection) {
+/// Accepts the next connection. Whoever drops this future loses none.
+async fn accept(listener: &UnixListener) -> UnixStream {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => loop {
-                if let Some(connection) = places.enter() {
-                    return (stream, connection);
-                }
-                sleep(ACCEPT_PAUSE).await;
-            },
+            Ok((stream, _)) => return stream,
             Err(error) => {
                 tracing::warn!(%error, "could not accept a connection");
                 sleep(ACCEPT_PAUSE).await;

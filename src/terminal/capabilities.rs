@@ -60,6 +60,12 @@ pub fn check() -> Result<(), Unusable> {
     usable(streams, env)
 }
 
+/// Whether this process's terminal takes escape sequences.
+#[must_use]
+pub fn takes_sequences() -> bool {
+    !is_dumb(&env("TERM").unwrap_or_default())
+}
+
 /// What this process's terminal can show.
 #[must_use]
 pub fn detect(choice: ColourChoice) -> TerminalCapabilities {
@@ -81,7 +87,12 @@ fn usable(
         return Err(Unusable::Output);
     }
     let term = env("TERM").unwrap_or_default();
-    if term.is_empty() || term == "dumb" { Err(Unusable::Dumb(term)) } else { Ok(()) }
+    if is_dumb(&term) { Err(Unusable::Dumb(term)) } else { Ok(()) }
+}
+
+/// Whether such a terminal takes no escape sequences, or may take none.
+fn is_dumb(term: &str) -> bool {
+    term.is_empty() || term == "dumb"
 }
 
 impl TerminalCapabilities {

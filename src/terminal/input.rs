@@ -52,6 +52,7 @@ pub fn listen() -> io::Result<mpsc::Receiver<io::Result<Keystroke>>> {
         let mut last = Last::default();
         loop {
             let (events, end) = read_all();
+            let typed = events.iter().any(is_typed);
             let keystrokes = last.mark(events, Instant::now()).into_iter().map(Ok);
             for item in keystrokes.chain(end.map(Err)) {
                 let is_last = item.is_err();
@@ -60,7 +61,7 @@ pub fn listen() -> io::Result<mpsc::Receiver<io::Result<Keystroke>>> {
                 }
             }
             // What waited while the queue was full came long ago.
-            last.goes_on = is_more();
+            last.goes_on = (typed || last.goes_on) && is_more();
         }
     };
     thread::Builder::new().name("input".to_owned()).spawn(work)?;
@@ -90,7 +91,7 @@ fn is_more() -> bool {
 #[derive(Debug, Default)]
 struct Last {
     event: Option<(Event, Instant)>,
-    /// More was there already when it was passed on.
+    /// More was there whenever something was passed on since then.
     goes_on: bool,
 }
 
@@ -98,11 +99,12 @@ impl Last {
     /// Says of each event what came with it.
     fn mark(&mut self, events: Vec<Event>, at: Instant) -> Vec<Keystroke> {
         let near = |(_, came): &(Event, Instant)| self.goes_on || at.duration_since(*came) < CLOSE;
-        let before = self.event.take_if(|last| near(last)).map(|(event, _)| event);
+        let before = self.event.as_ref().filter(|last| near(last)).map(|(event, _)| event.clone());
         let typed: Vec<_> =
             before.into_iter().chain(events.iter().cloned()).filter(is_typed).collect();
         let mut place = typed.len() - events.iter().filter(|event| is_typed(event)).count();
-        if let Some(newest) = typed.last() {
+        // What the window sends in between makes no key any younger.
+        if let Some(newest) = events.iter().rfind(|event| is_typed(event)) {
             self.event = Some((newest.clone(), at));
         }
         let mut mark = |event: Event| {
@@ -180,6 +182,16 @@ mod tests {
         assert_eq!(crowds(&mut last, "!", later(73)), "a");
         last.goes_on = true;
         assert_eq!(crowds(&mut last, "P", later(9_000)), "m", "it had come long before");
+    }
+
+    #[test]
+    fn what_the_window_sends_keeps_no_key_near() {
+        let (now, mut last) = (Instant::now(), Last::default());
+        assert_eq!(crowds(&mut last, "k", now), "a");
+        for step in 1..=50 {
+            last.mark(vec![Event::Resize(80, 24)], now + Duration::from_millis(step * 20));
+        }
+        assert_eq!(crowds(&mut last, "!", now + Duration::from_millis(1_001)), "a");
     }
 
     #[test]

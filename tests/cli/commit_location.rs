@@ -257,11 +257,21 @@ async fn a_commit_that_is_ahead_names_the_promote_that_brings_it() {
         [overtaken, verified, world.merge(&name, "ada", "Newest")]
     });
     let found = placed(&world, overtaken).await;
-    let expected = InProduction::NotYet { ahead: 1, promote: Some(verified), verified: true };
+    let expected = InProduction::NotYet {
+        ahead: 1,
+        promote: Some(verified),
+        verified: true,
+        live_unknown: false,
+    };
     assert_eq!(found.production, expected);
     assert!(matches!(found.staging, InStaging::Since { build, .. } if build == verified));
     let found = placed(&world, newest).await;
-    let expected = InProduction::NotYet { ahead: 3, promote: Some(newest), verified: false };
+    let expected = InProduction::NotYet {
+        ahead: 3,
+        promote: Some(newest),
+        verified: false,
+        live_unknown: false,
+    };
     assert_eq!((found.production, found.staging), (expected, InStaging::Never));
 }
 

@@ -28,7 +28,9 @@ fn runs_inside(test: &str) -> bool {
 fn a_rollback_works_on_a_full_disk() {
     if std::env::var_os(INSIDE).is_none() {
         if !runs_inside("full_disk::a_rollback_works_on_a_full_disk") {
-            eprintln!("this system lets nobody mount a small disk");
+            // Around the capture of the harness: also a run that passes has to say it.
+            let said = writeln!(std::io::stderr(), "not tried: nobody may mount a small disk here");
+            said.expect("a line on standard error");
         }
         return;
     }

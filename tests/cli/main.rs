@@ -10,4 +10,5 @@ mod init;
 mod lists;
 mod readme;
 mod remedies;
+mod retry;
 mod waiting;

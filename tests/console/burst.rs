@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crossterm::event::Event;
 use trunkline::console::actions::ACTIONS;
 use trunkline::console::actions::action::KeyAction;
 use trunkline::console::effect::Outside;
@@ -29,7 +30,7 @@ async fn no_key_that_acts_does_so_among_others() {
             assert!(console.text().contains(SAYS), "{key}: {}", console.text());
             console.rest(Duration::from_secs(9)).await;
             let screen = console.text();
-            let title = ["PRODUCTION", "Verify #", "Hold production", "PAUSED"];
+            let title = ["PRODUCTION", "STAGING again", "Verify #", "Hold production", "PAUSED"];
             assert!(!title.iter().any(|title| screen.contains(title)), "{key}: {screen}");
             assert!(console.is_running(), "{key} left the console to the rest of a paste");
             let beyond = console.asked().into_iter().filter(|o| !matches!(o, Outside::Title(_)));
@@ -67,7 +68,7 @@ async fn a_dialog_that_was_looked_at_outlives_keys_that_a_slow_line_brings_toget
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_button_and_a_number_take_no_paste() {
+async fn a_paste_presses_no_button_and_its_digits_go_into_the_number() {
     let options = Options { service: Some(checkout()), ..options() };
     let console = Console::with(&ready(), (80, 24), options, |_| {});
     let before = count(&console, DeploymentKind::Promote);
@@ -82,8 +83,21 @@ async fn a_button_and_a_number_take_no_paste() {
     backend.change(|world| world.verified_build(&checkout(), "sam"));
     let console = Console::open(&backend);
     console.until("#4").await.press(&["P"]).until("[!!]").await.press(&["tab"]).quiet().await;
-    console.burst(&["4", "enter"]).until("a paste does not count").await;
-    assert!(!console.text().contains("[4"), "{}", console.text());
+    let before = count(&console, DeploymentKind::Promote);
+    console.press(&["tab"]).quiet().await.press(&["shift-tab", "shift-tab"]);
+    console.type_text("known").press(&["tab"]).quiet().await;
+    console.burst(&["#", "4", "enter", "enter"]).until("[4").await.settled().await;
+    assert_eq!(count(&console, DeploymentKind::Promote), before);
+    console.press(&["shift-tab"]).event(Event::Paste("no 4".into()));
+    console
+        .until("[44")
+        .await
+        .press(&["backspace", "tab", "tab", "tab"])
+        .quiet()
+        .await
+        .press(&["enter"]);
+    console.until_gone("Promote #4 to").await;
+    assert_eq!(count(&console, DeploymentKind::Promote), before + 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -64,8 +64,15 @@ async fn lists_that_nobody_moved_follow_their_newest() {
         backend.change(|world| world.merge(&checkout(), "kim", "One more"));
     }
     backend.change(turns_red);
-    console.until("✗ FAILED").await.until("▸ #10").await;
-    console.press(&["P"]).until("Promote #10 to PRODUCTION").await.press(&["esc"]);
+    console.until("✗ FAILED").await.until("▸ #10").await.quiet().await;
+    console
+        .press(&["esc"])
+        .until_gone("Esc hides this")
+        .await
+        .press(&["P"])
+        .until("Promote #10 to PRODUCTION")
+        .await
+        .press(&["esc"]);
     // Whoever goes back to the top, or out of everything, follows again.
     for (away, back) in [("j", "g"), ("G", "esc")] {
         console.press(&[away]).settled().await;

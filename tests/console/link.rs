@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use trunkline::backend::scripted::Fault;
-use trunkline::console::Exit;
-use trunkline::domain::ids::BuildNumber;
+use trunkline::console::{Exit, Options};
+use trunkline::domain::ids::{BuildNumber, ServiceName};
 
-use trunkline_testing::console::{Console, checkout, put_live, ready};
+use trunkline_testing::console::{Console, checkout, options, put_live, ready};
 
 #[tokio::test(start_paused = true)]
 async fn old_data_is_loud_and_nothing_is_done_on_it() {
@@ -86,7 +86,8 @@ async fn an_emergency_waits_for_the_engine_and_says_how_to_do_it_by_hand() {
     console.until("waiting for the engine for 4s").await;
     assert!(!console.text().contains("in a shell"), "{}", console.text());
     console.until("or do it in a shell:").await.until("trunkline engine restart").await;
-    console.until("trunkline rollback 1 --service checkout --yes").await;
+    // No number: where it goes by now is known to the engine alone.
+    console.until("trunkline rollback --service checkout --yes").await;
     backend.heal();
     console.until("ROLLING BACK PRODUCTION  #2 → #1  in 3").await;
     console.until_gone("ROLLING BACK PRODUCTION").await.until("ON HOLD").await;
@@ -148,4 +149,29 @@ async fn an_engine_that_never_answers_ends_the_wait_in_the_end() {
     console.rest(Duration::from_secs(20)).await;
     assert_eq!(console.rollbacks(), 0);
     console.press(&["enter"]).until("#2 → #1").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_commands_to_do_it_by_hand_are_whole_on_every_screen() {
+    let long: ServiceName = "a-service-with-the-longest-name-there-is".parse().expect("40 letters");
+    for width in [60, 80, 120] {
+        let backend = ready();
+        backend.change(|world| {
+            world.add_service(&long);
+            world.verified_build(&long, "kim");
+        });
+        let options = Options { service: Some(long.clone()), demo: true, ..options() };
+        let console = Console::with(&backend, (width, 24), options, |_| {});
+        console.until("fresh").await;
+        backend.fault(Fault::Unreachable);
+        console.press(&["!"]).until("in a shell:").await;
+        let screen = console.text();
+        let below = screen.lines().skip_while(|line| !line.contains("in a shell:")).skip(1);
+        let words = |line: &str| line.split('┃').nth(1).unwrap_or_default().replace('\\', " ");
+        let text = below.map(words).collect::<Vec<_>>().join(" ");
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let rollback = format!("trunkline rollback --service {long} --demo --yes");
+        assert!(text.contains("trunkline engine restart --demo"), "{screen}");
+        assert!(text.contains(&rollback), "{screen}");
+    }
 }

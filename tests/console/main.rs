@@ -1,5 +1,6 @@
 //! The console as a person meets it: its real loop over a scripted backend, on a clock that the tests move.
 
+mod arrivals;
 mod burst;
 mod bytes;
 mod command;
@@ -10,6 +11,7 @@ mod link;
 mod log;
 mod log_pane;
 mod log_reading;
+mod notes;
 mod panes;
 mod promises;
 mod promote;
@@ -17,6 +19,7 @@ mod quarantine;
 mod reading;
 mod replan;
 mod requests;
+mod retry;
 mod screens;
 mod search;
 mod sizes;

@@ -32,8 +32,8 @@ async fn the_filter_narrows_and_esc_shows_all_again() {
     backend.change(|world| world.merge(&checkout(), "kim", "Invoice as PDF"));
     let console = Console::open(&backend);
     console.until("Invoice").await.press(&["/"]).type_text("pdf").press(&["enter"]);
-    console.until("filter \"pdf\"").await.until_gone("Change by").await;
-    console.press(&["esc"]).until("Change by").await;
+    console.until("filter \"pdf\"").await.until_gone("Change by ada").await;
+    console.press(&["esc"]).until("Change by ada").await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -266,5 +266,40 @@ async fn a_dialog_is_as_wide_as_there_is_room() {
         let (left, right) = (title.find('┏'), title.rfind('┓'));
         let columns = title[left.unwrap_or_default()..right.unwrap_or_default()].chars().count();
         assert_eq!(columns + 1, wide, "{title}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_filter_narrows_the_list_that_it_was_typed_in_and_holds_no_other() {
+    let backend = ready();
+    let console = Console::open(&backend);
+    console.until("#3").await.press(&["2", "/"]).type_text("#1").press(&["enter"]);
+    console.until("Production filter \"#1\"").await.until("▸ #1 ").await;
+    backend.change(|world| world.merge(&checkout(), "kim", "One more"));
+    console.until("One more").await;
+    assert!(console.line("One more").contains('▸'), "{}", console.text());
+    // The other list has a filter of its own.
+    console.press(&["1", "/"]).until("filter _").await.type_text("more").press(&["enter"]);
+    console.until("Staging filter \"more\"").await.until("● LIVE").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_narrows_the_services_narrows_no_list_of_one() {
+    let backend = ready();
+    let api: trunkline::domain::ids::ServiceName = "api".parse().expect("a good name");
+    backend.change(|world| world.add_service(&api));
+    let console = Console::open(&backend);
+    for _ in 0..2 {
+        console
+            .until("api")
+            .await
+            .press(&["/"])
+            .type_text("check")
+            .press(&["enter"])
+            .settled()
+            .await;
+        console.press(&["enter"]).until("#3").await;
+        assert!(!console.text().contains("filter \""), "{}", console.text());
+        console.press(&["s"]);
     }
 }

@@ -25,6 +25,7 @@ struct Desk {
     at: Instant,
     asked: Vec<Ticket>,
     sent: usize,
+    sending: Option<Ticket>,
 }
 
 impl Desk {
@@ -33,7 +34,7 @@ impl Desk {
         let options = Options { service: Some(checkout()), ..options() };
         let size = Size { width: 80, height: 24 };
         let model = Model::new(options, uuid::Uuid::nil(), size, at);
-        let mut desk = Self { backend, model, at, asked: Vec::new(), sent: 0 };
+        let mut desk = Self { backend, model, at, asked: Vec::new(), sent: 0, sending: None };
         desk.snapshot().await;
         desk
     }
@@ -42,7 +43,10 @@ impl Desk {
         for effect in update(&mut self.model, TimedMessage { at: self.at, message }) {
             match effect {
                 Effect::Plan { ticket, .. } => self.asked.push(ticket),
-                Effect::Send { .. } => self.sent += 1,
+                Effect::Send { ticket, .. } => {
+                    self.sent += 1;
+                    self.sending = Some(ticket);
+                }
                 _ => {}
             }
         }
@@ -111,7 +115,7 @@ async fn a_check_that_fails_does_not_take_an_emergency_away() {
     desk.the_world_moves().await;
     let (ticket, lost) = (desk.asked.remove(0), BackendError::Unreachable("no route".into()));
     desk.take(Message::Planned { ticket, answer: Err(lost) });
-    let said = desk.model.notes.toast(desk.at).map(|(note, _)| note.text.clone());
+    let said = desk.model.toast().map(|(note, _)| note.text.clone());
     assert!(said.as_ref().is_some_and(|text| text.contains("not checked again")), "{said:?}");
     desk.wait(Duration::from_millis(2100));
     assert_eq!(desk.sent, 1);
@@ -131,5 +135,25 @@ async fn a_promote_shows_its_plan_and_waits_until_that_is_checked() {
     assert_eq!(desk.sent, 0, "what it rests on has moved since");
     desk.answer(promote).await;
     desk.press("enter");
+    assert_eq!(desk.sent, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_emergency_that_did_not_reach_the_engine_asks_for_one_plan_at_a_time() {
+    let mut desk = Desk::open().await;
+    desk.press("!");
+    desk.answer(BACK).await;
+    desk.wait(Duration::from_secs(3));
+    let ticket = desk.sending.take().expect("it was sent");
+    desk.take(Message::Answered { ticket, answer: Err(BackendError::Unreachable("gone".into())) });
+    for _ in 0..10 {
+        desk.wait(Duration::from_secs(1));
+        desk.snapshot().await;
+    }
+    assert_eq!(desk.asked.len(), 1, "it is asked already");
+    let (ticket, gone) = (desk.asked.remove(0), BackendError::Unreachable("gone".into()));
+    desk.take(Message::Planned { ticket, answer: Err(gone) });
+    desk.wait(Duration::from_secs(5));
+    assert_eq!(desk.asked.len(), 1, "it did not answer, so it is asked again");
     assert_eq!(desk.sent, 1);
 }

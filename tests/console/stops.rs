@@ -6,7 +6,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use crossterm::event::Event;
 use trunkline::backend::scripted::Scripted;
-use trunkline::calendar::{FreezeKind, FreezeRule, FreezeRules};
+use trunkline::calendar::{FreezeKind, FreezeRule, FreezeRules, Tz};
+use trunkline::console::Options;
 use trunkline::domain::event::{DeploymentKind, DeploymentRequest, Fact};
 use trunkline::domain::ids::{BuildNumber, Environment};
 use trunkline::domain::people::Actor;
@@ -15,7 +16,7 @@ use trunkline::domain::policy::FreezeMode;
 use trunkline::domain::schema::SchemaChange;
 use trunkline::migrations::Class;
 
-use trunkline_testing::console::{Console, checkout, put_live, ready};
+use trunkline_testing::console::{Console, checkout, options, put_live, ready};
 
 fn window(
     id: &str,
@@ -213,6 +214,7 @@ async fn what_runs_pushes_neither_the_hold_nor_the_verdict_out_of_the_header() {
             more: 0,
             reverts: Vec::new(),
             recipe: None,
+            trunk: None,
         };
         world.record(&service, Actor::System, found);
         for _ in 0..2 {
@@ -253,8 +255,7 @@ async fn a_rollback_past_the_floor_wants_the_number_typed() {
     console.press(&["right", "down"]).type_text("2").until("off: type 1").await;
     console.press(&["backspace"]);
     console.event(Event::Paste("1".into()));
-    console.until("a paste does not count").await.until("off: type 1").await;
-    console.type_text("1").until_gone("off:").await;
+    console.until_gone("off:").await;
     // Typed ahead of the quiet, Enter still presses nothing.
     console.press(&["tab", "tab", "enter"]).settled().await;
     assert_eq!(rollbacks(&backend), 0);
@@ -276,9 +277,9 @@ async fn an_emergency_past_the_floor_does_not_fire_by_itself() {
     console.type_text("2").quiet().await.press(&["enter"]).settled().await;
     assert_eq!(rollbacks(&backend), 0, "another number");
     console.event(Event::Paste("1".into()));
-    console.press(&["backspace"]).quiet().await.press(&["enter"]).settled().await;
-    assert_eq!(rollbacks(&backend), 0, "a paste");
-    console.type_text("1").press(&["enter"]).settled().await;
+    console.until("[21").await.quiet().await.press(&["enter"]).settled().await;
+    assert_eq!(rollbacks(&backend), 0, "what was pasted is typed, and no more");
+    console.press(&["backspace", "backspace"]).type_text("1").press(&["enter"]).settled().await;
     assert_eq!(rollbacks(&backend), 0, "typed ahead of the quiet");
     console.until("Enter rolls back now").await.press(&["enter"]).until("ON HOLD").await;
     assert_eq!(rollbacks(&backend), 1);
@@ -472,4 +473,22 @@ async fn the_emergency_past_the_floor() {
     let console = Console::open(&past_the_floor());
     console.until("NO RETURN").await.press(&["!"]).until("type 1").await.quiet().await;
     insta::assert_snapshot!(console.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dialog_says_every_time_in_the_zone_of_its_reader() {
+    let backend = ready();
+    calendar(&backend, &[("party", FreezeMode::Warn, -5, 50)]);
+    let berlin = Options { zone: Tz::Europe__Berlin, ..options() };
+    let console = Console::with(&backend, (100, 40), berlin, |_| {});
+    console.until("#3").await.press(&["P"]).until("Promote #3").await;
+    calendar(&backend, &[("feast", FreezeMode::Override, -5, 500)]);
+    console.until("DISARMED").await.until("the freezes changed").await;
+    let screen = console.text();
+    assert!(screen.matches("CET").count() > 1 && !screen.contains("UTC"), "{screen}");
+    console.press(&["esc"]).until_gone("DISARMED").await.press(&["F"]).until("Freeze PROD").await;
+    console.type_text("launch").press(&["tab"]).type_text("2h").press(&["tab", "tab"]);
+    console.quiet().await.press(&["enter"]).until("launch").await.settled().await;
+    console.press(&["F"]).until("Lift the freeze").await.until("15:05 → 17:05 CET").await;
+    assert!(!console.text().contains("UTC"), "{}", console.text());
 }

@@ -242,6 +242,7 @@ fn weak_evidence_of_a_revert_leaves_a_doubt_and_a_sure_one_does_not() {
         more: 0,
         reverts,
         recipe: None,
+        trunk: None,
     };
     record.push(Actor::System, build(5, vec![weak(5, 3)]));
     let doubt = |record: &Record, number| {

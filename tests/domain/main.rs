@@ -6,6 +6,8 @@ mod evidence;
 mod plan;
 mod quarantine;
 mod requests;
+mod retry;
 mod simulation;
 mod snapshots;
+mod statements;
 mod way_back;

@@ -25,7 +25,7 @@ use trunkline_testing::record::{
 /// A service whose history a test writes down as events.
 pub struct World {
     pub recorded: Record,
-    policy: Policy,
+    pub policy: Policy,
     people: People,
     freezes: FreezeRules,
 }

@@ -34,7 +34,15 @@ impl History {
     fn found(&mut self, build: u64, commits: Vec<Commit>, reverts: Vec<Revert>) {
         let sha = commits[0].sha.clone();
         let build = BuildNumber(build);
-        self.tell(Fact::BuildFound { build, sha, commits, more: 0, reverts, recipe: None });
+        self.tell(Fact::BuildFound {
+            build,
+            sha,
+            commits,
+            more: 0,
+            reverts,
+            recipe: None,
+            trunk: None,
+        });
     }
 
     /// A force-push that takes builds off the trunk, recorded with the build from which the next one is counted, or
@@ -196,6 +204,7 @@ fn a_list_that_is_cut_after_a_force_push_may_hide_the_commit() {
         more: 7,
         reverts: Vec::new(),
         recipe: None,
+        trunk: None,
     });
     assert_eq!(history.bad_in(4), maybe("the record of #4 is incomplete"));
 }
@@ -211,6 +220,7 @@ fn a_cut_list_on_the_line_that_lacks_the_commit_hides_nothing() {
         more: 7,
         reverts: Vec::new(),
         recipe: None,
+        trunk: None,
     });
     history.found(2, vec![commit(20, "charge twice")], Vec::new());
     history.quarantine(2, 20);

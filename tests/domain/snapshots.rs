@@ -5,10 +5,13 @@ use std::time::Duration;
 use chrono::DateTime;
 use trunkline::backend::Backend;
 use trunkline::backend::scripted::{SERVICE, Scripted, ScriptedWorld};
+use trunkline::domain::build::BuildState;
 use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::event::{DeploymentKind, Fact, StepOutcome};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName};
 use trunkline::domain::people::Actor;
+use trunkline::domain::quarantine::BadCommit;
+use trunkline::domain::snapshot::alarm::Alarm;
 use trunkline::domain::snapshot::{
     BUILDS_SHOWN, DeploymentRow, FleetRow, HISTORY_SHOWN, ServiceSnapshot,
 };
@@ -195,4 +198,82 @@ async fn the_fleet_counts_what_staging_has_and_production_has_not() {
     });
     let row = row(&world).await;
     assert_eq!((row.ahead, row.live.unwrap().build), (2, BuildNumber(1)));
+}
+
+/// What went wrong, and what every view that reads the alarms says then.
+#[tokio::test]
+async fn whatever_is_wrong_is_told_by_the_fleet_and_the_service_alike() {
+    type Happens = fn(&mut ScriptedWorld);
+    let cases: [(&str, Happens, &[&str]); 4] = [
+        ("all is well", |_| (), &[]),
+        (
+            "a promote failed",
+            |world| fails(world, Environment::Production),
+            &["production is in doubt: promote of #2 failed at step"],
+        ),
+        (
+            "staging is red",
+            |world| fails(world, Environment::Staging),
+            &["staging is in doubt: #2 failed at step"],
+        ),
+        (
+            "the live build is bad",
+            |world| bad(world, BuildNumber(1)),
+            &["production runs #1: quarantined (leaks data)"],
+        ),
+    ];
+    for (what, happens, told) in cases {
+        let world = world();
+        world.change(|world| {
+            ship(world);
+            happens(world);
+        });
+        let (snapshot, row) = (snapshot(&world).await, row(&world).await);
+        assert_eq!(snapshot.alarms, row.alarms, "{what}");
+        let said: Vec<_> = row.alarms.iter().map(Alarm::sentence).collect();
+        assert_eq!(said.len(), told.len(), "{what}: {said:?}");
+        for (said, told) in said.iter().zip(told) {
+            assert!(said.starts_with(told), "{what}: {said}");
+        }
+    }
+}
+
+/// A new build whose first step fails in this environment.
+fn fails(world: &mut ScriptedWorld, environment: Environment) {
+    let build = world.merge(&service(), "ada", "More");
+    let kind = match environment {
+        Environment::Staging => DeploymentKind::Auto,
+        Environment::Production => {
+            world.stage(&service(), build);
+            DeploymentKind::Promote
+        }
+    };
+    world.request(&service(), build, environment, kind, Actor::Person("kim".into()));
+    while world.advance_with(&service(), StepOutcome::Exited(1)).is_some() {}
+}
+
+fn bad(world: &mut ScriptedWorld, number: BuildNumber) {
+    let build = &world.service(&service()).unwrap().state.builds[&number];
+    let (sha, subject) = (build.sha.clone(), build.subject().to_owned());
+    let bad = vec![BadCommit { sha, build: number, subject }];
+    let fact = Fact::CommitsQuarantined { bad, reason: "leaks data".into() };
+    world.record(&service(), Actor::Person("kim".into()), fact);
+}
+
+#[tokio::test]
+async fn a_build_that_was_cancelled_in_staging_did_not_fail() {
+    let world = world();
+    let build = world.change(|world| {
+        let build = world.merge(&service(), "ada", "More");
+        let kind = DeploymentKind::Auto;
+        let id = world.request(&service(), build, Environment::Staging, kind, Actor::System);
+        let outcome = trunkline::domain::event::Outcome::Cancelled;
+        let fact = Fact::DeploymentEnded { deployment: id, outcome };
+        world.record(&service(), Actor::System, fact);
+        build
+    });
+    let snapshot = snapshot(&world).await;
+    assert_eq!(snapshot.builds[0].state, BuildState::Cancelled);
+    let said: Vec<_> = snapshot.alarms.iter().map(Alarm::sentence).collect();
+    assert_eq!(said, [format!("the newest build, {build}, is not in staging: d2: cancelled")]);
 }

@@ -1,8 +1,8 @@
 //! Where a rollback goes that names no build, and what it says of the builds that it passes over.
 
 use trunkline::domain::command::{Action, Refusal};
-use trunkline::domain::event::Outcome;
-use trunkline::domain::ids::BuildNumber;
+use trunkline::domain::event::{DeploymentKind, Outcome};
+use trunkline::domain::ids::{BuildNumber, Environment};
 use trunkline::domain::plan::{Guard, Severity};
 use trunkline::domain::remedy::Remedy;
 
@@ -69,4 +69,36 @@ fn a_promote_over_a_bad_live_build_is_undone_by_going_to_a_good_one() {
     world.quarantine(3, &[4]);
     let plan = world.plan_by("raj", Action::Promote { build: BuildNumber(4) });
     assert_eq!(plan.undo_remedy, Some(Remedy::RollBack { to: BuildNumber(2) }), "{}", plan.undo);
+}
+
+#[test]
+fn a_target_that_production_was_rolled_back_from_is_named_so() {
+    let mut world = World::new();
+    let rollback = |world: &mut World, to| {
+        let kind = DeploymentKind::Rollback;
+        world.deploy(Environment::Production, to, kind, Some(Outcome::Succeeded));
+    };
+    let order = |world: &World, to| {
+        let plan = world.plan_by("raj", Action::Rollback { to });
+        let found = finding(&plan, Guard::Order).clone();
+        (found.severity, found.sentence)
+    };
+    world.promote(3, Some(Outcome::Succeeded));
+    rollback(&mut world, 1);
+    for number in [4, 5] {
+        world.build(number, "sam");
+        world.promote(number, Some(Outcome::Succeeded));
+    }
+    world.quarantine(1, &[2]);
+    world.quarantine(4, &[5]);
+    let (severity, sentence) = order(&world, None);
+    assert_eq!(world.recorded.state.rollback_target(), Some(BuildNumber(3)));
+    assert_eq!(severity, Severity::Warn);
+    assert!(sentence.ends_with("; production was rolled back from it"), "{sentence}");
+    let (_, sentence) = order(&world, Some(BuildNumber(2)));
+    assert!(sentence.ends_with("; production was rolled back past it"), "{sentence}");
+    let promote = world.plan_by("raj", Action::Promote { build: BuildNumber(5) });
+    assert!(promote.undo.contains("rolled back from it"), "{}", promote.undo);
+    let (severity, sentence) = order(&world, Some(BuildNumber(4)));
+    assert!(severity == Severity::Info && !sentence.contains("rolled back"), "{sentence}");
 }

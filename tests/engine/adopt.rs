@@ -6,6 +6,7 @@ use trunkline::domain::command::{Action, Command};
 use trunkline::domain::ids::{BuildNumber, Environment, Sha};
 use trunkline::domain::plan::{Guard, Plan, Severity};
 use trunkline::domain::remedy::Remedy;
+use trunkline::domain::snapshot::{BuildRow, ServiceSnapshot};
 
 use trunkline_testing::engine::{QUICK, World, refusal};
 use trunkline_testing::home::until;
@@ -39,6 +40,10 @@ fn said(plan: &Plan, guard: Guard) -> (Severity, &str) {
 async fn a_first_promote_says_that_what_is_live_is_unknown_until_a_person_states_it() {
     let (mut world, [_, second, third]) = old_service().await;
     let newest = Action::Promote { build: BuildNumber(3) };
+    let is_unknown = |s: &ServiceSnapshot| Some(s.live_unknown);
+    assert!(world.until("a snapshot", is_unknown).await);
+    let refused = world.plan("ann", Action::Rollback { to: None }).await.unwrap_err().to_string();
+    assert!(refused.starts_with("what production runs is not known"), "{refused}");
     let plan = world.plan("ann", newest).await.unwrap();
     assert!(plan.live_unknown && plan.live.is_none());
     let (severity, sentence) = said(&plan, Guard::Order);
@@ -54,7 +59,7 @@ async fn a_first_promote_says_that_what_is_live_is_unknown_until_a_person_states
     world.command("ann", adopt(&second, "")).await.unwrap();
     assert_eq!(world.live_now(), Some(BuildNumber(2)), "it counts the commits of the trunk");
     let plan = world.plan("raj", newest).await.unwrap();
-    assert!(!plan.live_unknown);
+    assert!(!plan.live_unknown && !world.until("a snapshot", is_unknown).await);
     let subjects: Vec<_> = plan.range.commits.iter().map(|c| c.subject.as_str()).collect();
     assert_eq!(subjects, ["third"]);
     assert_eq!(said(&plan, Guard::Author).0, Severity::Override, "raj wrote what ships");
@@ -99,6 +104,81 @@ async fn a_build_from_before_the_service_file_is_never_offered_as_a_way_back() {
     let of_production =
         rows.iter().filter(|row| row.deployment.request.environment == Environment::Production);
     assert_eq!(of_production.count(), 2, "the statement stands in the history");
+    world.stop().await;
+}
+
+fn mark_bad(commit: &Sha) -> Command {
+    Command::Quarantine { commits: vec![commit.to_string()], reason: "charges twice".into() }
+}
+
+#[tokio::test]
+async fn git_tells_which_bad_commits_are_in_what_was_stated_to_be_live() {
+    let (mut world, [begin, second, third]) = old_service().await;
+    world.command("ann", mark_bad(&second)).await.unwrap();
+    world.command("ann", adopt(&begin, "")).await.unwrap();
+    world.live(BuildNumber(3)).await;
+    world.command("ann", mark_bad(&third)).await.unwrap();
+    let offer = world.until("a way back", |s| s.rollback.as_ref().map(|offer| offer.to)).await;
+    assert_eq!(offer, BuildNumber(1), "both bad commits are later");
+    let back = world.ended(world.rollback().await).await;
+    assert!(back.succeeded(), "{:?}", back.trouble());
+    world.command("ann", mark_bad(&begin)).await.unwrap();
+    let rows = world.until("the builds", |s| Some(s.builds.clone())).await;
+    let first: Vec<&BuildRow> =
+        rows.iter().filter(|row| row.build.number == BuildNumber(1)).collect();
+    assert_eq!((&first[0].bad, first[0].in_doubt.len()), (&vec![begin], 0));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_mistaken_statement_is_corrected_until_something_was_deployed_since() {
+    let (mut world, [begin, second, _]) = old_service().await;
+    world.command("ann", adopt(&begin, "")).await.unwrap();
+    let silent = refusal(world.command("raj", adopt(&second, "")).await).to_string();
+    assert_eq!(silent, "a reason is needed");
+    let said = world.command("raj", adopt(&second, "the other host")).await.unwrap().said;
+    let expected = format!(
+        "#2 {} counts as live in production, instead of #1 {}",
+        second.short(),
+        begin.short()
+    );
+    assert_eq!(said, expected);
+    let builds = world.until("the builds", |s| Some(s.builds.clone())).await;
+    let numbers: Vec<_> = builds.iter().map(|row| row.build.number.0).collect();
+    assert_eq!(numbers, [3, 2]);
+    let refused = refusal(world.command("raj", adopt(&second, "again")).await).to_string();
+    assert_eq!(refused, "#2 is live by the record already");
+    world.live(BuildNumber(3)).await;
+    let refused = refusal(world.command("raj", adopt(&begin, "a typo")).await).to_string();
+    assert!(
+        refused.contains("ran in production since: the statement cannot be corrected"),
+        "{refused}"
+    );
+    assert_eq!(world.live_now(), Some(BuildNumber(3)), "nothing was done");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_commit_from_before_its_folder_moved_is_read_where_it_is() {
+    let mut world = World::with_file(QUICK);
+    let file = QUICK.replace("./release", "true").replace("echo back", "pwd; echo back");
+    world.repository.git(["rm", "--quiet", "trunkline.toml"]);
+    world.repository.write("shops/web/trunkline.toml", &file);
+    world.repository.write("docs/trunkline.toml", &file.replace("\"checkout\"", "\"docs\""));
+    let old = world.repository.commit_all("Ann", "ann@example.com", "the shop");
+    world.repository.git(["mv", "shops/web", "app"]);
+    world.repository.commit_all("Ann", "ann@example.com", "move the folder");
+    world.repository.write("app/page", "");
+    let newest = world.repository.commit_all("Ann", "ann@example.com", "a page");
+    world.start_folders(&[Some("app")]).await;
+    let is = |row: &BuildRow| row.build.sha == newest && !row.build.verifications.is_empty();
+    let build = world.until_build("it is verified", is).await.build.number;
+    world.command("ann", adopt(&old, "")).await.unwrap();
+    world.live(build).await;
+    let back = world.rollback().await;
+    assert!(world.ended(back).await.succeeded());
+    let ran_in = &world.log(back, 0).await[0];
+    assert!(ran_in.ends_with("/shops/web"), "{ran_in}");
     world.stop().await;
 }
 

@@ -16,7 +16,9 @@ mod changed;
 mod complete;
 mod evidence;
 mod fetching;
+mod lfs;
 mod reverts;
+mod seal;
 mod standing;
 mod watch;
 

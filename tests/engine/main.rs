@@ -9,6 +9,7 @@ mod guards;
 mod moved;
 mod paths;
 mod recipes;
+mod retry;
 mod store;
 mod trouble;
 mod trunk;

@@ -1,4 +1,5 @@
-//! A trunk that was renamed and a repository that moved: each works, or says the remedy that works.
+//! A trunk that was renamed or is declared elsewhere, and a repository that moved: each works, or says the remedy that
+//! works.
 
 use std::fs;
 
@@ -95,4 +96,61 @@ async fn another_history_at_the_new_address_can_be_promoted_and_nothing_is_calle
     assert_eq!(back.request.build, build, "the kept tree is enough");
     assert!(back.succeeded(), "{:?}", back.trouble());
     world.stop().await;
+}
+
+#[tokio::test]
+async fn a_trunk_that_was_followed_is_followed_after_a_restart_without_a_mirror() {
+    let mut world = World::with_file(QUICK);
+    declares(&world, "release");
+    world.repository.branch("release");
+    let first = world.repository.commit("on release");
+    world.repository.switch("main");
+    world.start().await;
+    let build = verified(&world, &first).await;
+    world.stop().await;
+    // Nothing but the record says any more which branch it was.
+    world.repository.git(["rm", "--quiet", "trunkline.toml"]);
+    world.repository.commit("no service on main");
+    world.repository.switch("release");
+    let second = world.repository.commit("on release too");
+    world.repository.switch("main");
+    fs::remove_dir_all(world.data().join("mirrors")).unwrap();
+    world.start().await;
+    assert_eq!(verified(&world, &second).await.0, build.0 + 1);
+    let quiet = |s: &ServiceSnapshot| {
+        let is_lost = s.builds.iter().any(|row| row.build.off_trunk);
+        assert!(!is_lost && s.problems.iter().all(|problem| problem.what.contains("mirror")));
+        (s.trunk == "release").then_some(())
+    };
+    world.until("the trunk is release", quiet).await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn the_trunk_is_known_while_the_repository_is_away() {
+    for declared in [Some("release"), None] {
+        let mut world = World::with_file(&QUICK.replace("trunk = \"main\"\n", ""));
+        if let Some(trunk) = declared {
+            world.repository.branch(trunk);
+        }
+        let tip = world.repository.commit("on the trunk");
+        world.repository.switch("main");
+        start(&mut world, declared).await;
+        verified(&world, &tip).await;
+        world.stop().await;
+        let away = world.folder().join("away");
+        fs::rename(world.repository.path(), &away).unwrap();
+        start(&mut world, declared).await;
+        let trunk = world.until("a snapshot", |s| Some(s.trunk.clone())).await;
+        assert_eq!(trunk, declared.unwrap_or("main"));
+        world.stop().await;
+        fs::rename(&away, world.repository.path()).unwrap();
+    }
+}
+
+async fn start(world: &mut World, trunk: Option<&str>) {
+    match trunk {
+        Some(trunk) => world.start_on(trunk).await,
+        None => world.start().await,
+    }
 }

@@ -223,3 +223,31 @@ async fn a_secret_reaches_the_steps_of_its_service_alone_and_no_log_of_any() {
     assert!(!log.contains("DEPLOY_TOKEN"), "{log}");
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_old_build_needs_is_known_when_its_file_is_gone() {
+    let declared = "[env]\npass = [\"KUBECONFIG\"]\nset = { REGION = \"eu\", ZONE = \"a\" }\n";
+    let mut world = World::with_file(&printing(declared));
+    exported(&mut world, "KUBECONFIG", "/k8s/prod");
+    world.start().await;
+    let old = world.verified("a change").await;
+    world.live(old).await;
+    let now = "[env]\nset = { ZONE = \"b\" }\n";
+    world.repository.write("trunkline.toml", &printing(now));
+    let new = world.verified("needs less").await;
+    world.live(new).await;
+    world.stop().await;
+    for folder in ["mirrors", "checkouts"] {
+        std::fs::remove_dir_all(world.data().join(folder)).unwrap();
+    }
+    world.exported.remove("KUBECONFIG");
+    let away = world.folder().join("away");
+    std::fs::rename(world.repository.path(), &away).unwrap();
+    world.start().await;
+    let plan = world.plan("raj", Action::Rollback { to: None }).await.unwrap();
+    let lacks: Vec<_> = about_variables(&plan).iter().map(|found| &*found.sentence).collect();
+    // Without a service file nothing gives ZONE a value either.
+    assert!(lacks[0].contains("need KUBECONFIG, REGION and ZONE"), "{lacks:?}");
+    world.stop().await;
+    std::fs::rename(&away, world.repository.path()).unwrap();
+}

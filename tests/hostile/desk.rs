@@ -180,7 +180,7 @@ impl<'a, T: Texts> Desk<'a, T> {
             match effect {
                 Effect::Plan { ticket, action, .. } => {
                     let mut plan = match action {
-                        Action::Promote { .. } => self.world.promote.clone(),
+                        Action::Promote { .. } | Action::Retry { .. } => self.world.promote.clone(),
                         Action::Rollback { .. } => self.world.rollback.clone(),
                     };
                     slots::fill_plan(&mut plan, &mut self.texts);

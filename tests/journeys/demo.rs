@@ -75,7 +75,7 @@ fn a_demo_goes_on_when_it_is_opened_again_and_starts_over_when_it_is_reset() {
     again.until("what is live", |text| header(text).contains(" ok "));
     leave(again);
     let reset = demo.on_terminal(&["demo", "--reset"]);
-    reset.until("a new demo", |text| header(text).contains("nothing live yet"));
+    reset.until("a new demo", |text| header(text).contains("live not known"));
     leave(reset);
 }
 

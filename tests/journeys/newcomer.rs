@@ -87,12 +87,20 @@ fn a_newcomer_deploys_a_service_with_a_past_and_a_second_person_joins() {
     git(&home, &mine, "me", &["push", "--quiet"]);
     let first = 4;
     home.await_build(first, "verified");
+    let status = home.said(&["status", "--service", "shop"]);
+    assert!(status.contains("production  not known; run: trunkline adopt SHA"), "{status}");
+    assert!(status.contains("rollback    none: what is live is not known"), "{status}");
+    let live = git(&home, &mine, "me", &["rev-parse", "HEAD~1"]);
+    let place = home.said(&["where", &live]);
+    assert!(place.contains("not known: what is live is not known"), "{place}");
+    let refused = home.trunkline(&["rollback", "--yes"]);
+    let refused = String::from_utf8(refused.stderr).unwrap();
+    assert!(refused.contains("what production runs is not known"), "{refused}");
     let plan = home.said(&["plan", "promote", "4"]);
     assert!(plan.contains("now live   not known"), "{plan}");
     assert!(plan.contains("run: trunkline adopt SHA"), "{plan}");
 
     // What the plan asks for is stated, and then it knows what ships.
-    let live = git(&home, &mine, "me", &["rev-parse", "HEAD~1"]);
     let stated = home.said(&["adopt", &live]);
     assert!(stated.contains("#3") && stated.contains("counts as live in production"), "{stated}");
     let plan = home.said(&["plan", "promote", "4"]);

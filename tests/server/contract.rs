@@ -48,6 +48,7 @@ macro_rules! every_claim_holds_for {
             a_waiting_caller_hears_of_a_change_at_once,
             a_promote_goes_from_plan_to_live,
             a_rollback_goes_back_and_holds_production,
+            a_retry_puts_a_build_into_staging_again_once,
             the_same_key_gets_the_same_receipt_and_acts_once,
             the_same_key_for_another_command_is_refused,
             a_key_that_was_never_sent_has_no_receipt,
@@ -125,6 +126,30 @@ pub async fn a_promote_goes_from_plan_to_live<S: Stage>(stage: &S) {
     assert_eq!(after.live[&Environment::Production].deployment, id);
     let row = after.deployments.iter().find(|row| row.deployment.id == id).unwrap();
     assert_eq!(row.state, DeploymentState::Succeeded);
+}
+
+pub async fn a_retry_puts_a_build_into_staging_again_once<S: Stage>(stage: &S) {
+    let first = stage.with_verified_build().await;
+    let second = stage.with_verified_build().await;
+    let action = |build| Action::Retry { build, environment: Environment::Staging };
+    let plan = plan(stage, action(first)).await;
+    assert_eq!((plan.environment, plan.target.build), (Environment::Staging, first));
+    assert_eq!(plan.live.as_ref().map(|live| live.build), Some(second));
+    let once = key();
+    let send = || stage.backend().command(stage.service(), execute(&plan), once.clone());
+    let receipt = send().await.unwrap();
+    assert_eq!(send().await, Ok(receipt));
+    stage.finish_running().await;
+    let after = snapshot(stage).await;
+    assert_eq!(after.live[&Environment::Staging].build, first);
+    let refused = stage.backend().plan(stage.service(), action(first)).await.unwrap();
+    assert_eq!(refused.severity(), Severity::Refuse, "{:#?}", refused.findings);
+    let production = Action::Retry { build: first, environment: Environment::Production };
+    let never = stage.backend().plan(stage.service(), production).await;
+    let Err(BackendError::Refused(Refusal::NotFound { sentence, .. })) = never else {
+        panic!("it was never in production: {never:?}");
+    };
+    assert!(sentence.contains("never deployed"), "{sentence}");
 }
 
 pub async fn a_rollback_goes_back_and_holds_production<S: Stage>(stage: &S) {
@@ -382,7 +407,7 @@ pub async fn a_commit_is_followed_by_the_beginning_of_its_id<S: Stage>(stage: &S
     let before = placed(stage, sha.as_str()).await;
     assert_eq!((before.build, &before.commit.sha), (build, &sha));
     assert!(matches!(before.staging, InStaging::Since { .. }), "{before:?}");
-    let InProduction::NotYet { ahead, promote, verified } = before.production else {
+    let InProduction::NotYet { ahead, promote, verified, .. } = before.production else {
         panic!("{before:?}");
     };
     assert!(ahead > 0 && verified && promote == Some(build), "{before:?}");

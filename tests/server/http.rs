@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
+use trunkline::api::API;
 use trunkline::api::problem::{ProblemDocument, ProblemKind};
 use trunkline::backend::remote::Remote;
 use trunkline::backend::scripted::{Fault, SERVICE, Scripted};
@@ -147,7 +148,7 @@ async fn every_error_is_a_problem_document_with_its_status() {
     ];
     for (reply, status, kind) in cases {
         assert_eq!((reply.status, reply.problem().kind), (status, kind), "{reply:?}");
-        assert_eq!(reply.header("trunkline-api"), Some("1"));
+        assert_eq!(reply.header("trunkline-api"), Some(API.to_string().as_str()));
         assert_eq!(reply.header("trunkline-version"), Some(env!("CARGO_PKG_VERSION")));
     }
 }
@@ -343,7 +344,7 @@ async fn an_unreachable_backend_says_when_to_try_again() {
 }
 
 /// Answers everything with these bytes.
-fn always(answer: &'static str, folder: &Path) -> PathBuf {
+fn always(answer: String, folder: &Path) -> PathBuf {
     let path = folder.join("always.sock");
     let listener = UnixListener::bind(&path).unwrap();
     tokio::spawn(async move {
@@ -358,18 +359,13 @@ fn always(answer: &'static str, folder: &Path) -> PathBuf {
 #[tokio::test]
 async fn an_engine_of_another_protocol_is_incompatible_and_the_older_side_is_named() {
     let cases = [
-        (
-            "HTTP/1.1 200 OK\r\ntrunkline-api: 0\r\ncontent-length: 2\r\n\r\n{}",
-            "the engine is older",
-        ),
-        (
-            "HTTP/1.1 200 OK\r\ntrunkline-api: 2\r\ncontent-length: 2\r\n\r\n{}",
-            "this program is older",
-        ),
-        ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", "not a trunkline engine"),
+        (format!("trunkline-api: {}\r\n", API - 1), "the engine is older"),
+        (format!("trunkline-api: {}\r\n", API + 1), "this program is older"),
+        (String::new(), "not a trunkline engine"),
     ];
-    for (answer, sentence) in cases {
+    for (header, sentence) in cases {
         let folder = tempfile::tempdir().unwrap();
+        let answer = format!("HTTP/1.1 200 OK\r\n{header}content-length: 2\r\n\r\n{{}}");
         let answer = Remote::over(always(answer, folder.path())).describe().await;
         let Err(BackendError::Incompatible(why)) = answer else { panic!("{answer:?}") };
         assert!(why.contains(sentence), "{why}");

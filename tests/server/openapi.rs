@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::described::{Described, assert_valid};
 use reqwest::Method;
 use serde_json::{Value, json};
+use trunkline::api::API;
 use trunkline::api::problem::{ProblemDocument, ProblemKind};
 use trunkline::backend::Backend;
 use trunkline::backend::scripted::{Fault, SERVICE, Scripted};
@@ -16,11 +17,12 @@ use trunkline::domain::event::{
     Adoption, DeploymentKind, Fact, ObservedDeployment, Outcome, StepOutcome,
 };
 use trunkline::domain::ids::{
-    BuildNumber, CommitPrefix, Environment, IdempotencyKey, Seq, ServiceName, Sha,
+    BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha,
 };
 use trunkline::domain::people::Actor;
 use trunkline::domain::plan::{Finding, Fingerprint, Guard, Severity};
 use trunkline::domain::quarantine::BadCommit;
+use trunkline_testing::record::adopted;
 
 const GOLDEN: &str = "tests/data/openapi.json";
 const RENEW: &str = "TRUNKLINE_RENEW_GOLDEN";
@@ -108,7 +110,7 @@ async fn the_document_is_titled_by_this_program() {
     assert_eq!(info["title"], "trunkline");
     assert_eq!(info["version"], env!("CARGO_PKG_VERSION"));
     let answer = described.ask(Method::GET, "/v1/openapi.json").send().await.unwrap();
-    assert_eq!(answer.headers()["trunkline-api"], "1");
+    assert_eq!(answer.headers()["trunkline-api"], API.to_string());
     assert_eq!(answer.headers()["content-type"], "application/json");
 }
 
@@ -340,8 +342,9 @@ async fn every_fact_is_as_described() {
     eventful(&described.world);
     described.world.change(|world| {
         let sha = world.service(&service()).unwrap().state.builds[&BuildNumber(1)].sha.clone();
-        let (build, reason) = (BuildNumber(1), "by hand".to_owned());
-        let adopted = Adoption { build, sha, commit: None, no_way_back: true, reason };
+        let (bad, corrects) = ([(sha.clone(), false)].into(), Some(DeploymentId(1)));
+        let (reason, stated) = ("by hand".to_owned(), adopted(1));
+        let adopted = Adoption { sha, no_way_back: true, bad, corrects, reason, ..stated };
         world.record(
             &service(),
             Actor::Person("sam".into()),

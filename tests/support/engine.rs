@@ -157,6 +157,13 @@ impl World {
         self.open_engine(all, program()).await;
     }
 
+    /// Starts with a user file that names the trunk.
+    pub async fn start_on(&mut self, trunk: &str) {
+        let watched = watched(self.repository.address(), None);
+        let watched = Watched { trunk: Some(trunk.to_owned()), ..watched };
+        self.open_engine(vec![watched], program()).await;
+    }
+
     /// Starts as the program does, by a user file with these settings before its services.
     pub async fn start_by_file(&mut self, settings: &str) {
         self.write_user_file(settings);

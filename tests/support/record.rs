@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use trunkline::domain::commit::Commit;
-use trunkline::domain::event::{DeploymentKind, DeploymentRequest, Event, Fact, Run, StepSpec};
+use trunkline::domain::event::{
+    Adoption, DeploymentKind, DeploymentRequest, Event, Fact, Run, StepSpec,
+};
 use trunkline::domain::ids::{BuildNumber, Environment, Seq, ServiceName, Sha};
 use trunkline::domain::people::{Actor, Identity, People, Person};
 use trunkline::domain::service::ServiceState;
@@ -73,7 +75,21 @@ pub fn commit(number: u64, author: &str) -> Commit {
 pub fn found(number: u64, commits: Vec<Commit>) -> Fact {
     let sha = commits.first().map_or_else(|| sha(number), |commit| commit.sha.clone());
     let (build, more, reverts) = (BuildNumber(number), 0, Vec::new());
-    Fact::BuildFound { build, sha, commits, more, reverts, recipe: None }
+    Fact::BuildFound { build, sha, commits, more, reverts, recipe: None, trunk: None }
+}
+
+/// That production runs a build, as somebody says.
+pub fn adopted(number: u64) -> Adoption {
+    Adoption {
+        build: BuildNumber(number),
+        sha: sha(number),
+        commit: None,
+        no_way_back: false,
+        recipe: None,
+        bad: BTreeMap::new(),
+        corrects: None,
+        reason: String::new(),
+    }
 }
 
 /// A step that does nothing.
@@ -103,6 +119,7 @@ pub fn request(environment: Environment, build: u64) -> DeploymentRequest {
         schema: Some(Vec::new()),
         schema_trouble: None,
         cancels: None,
+        retries: None,
         findings: Vec::new(),
         overrides: BTreeMap::new(),
     }

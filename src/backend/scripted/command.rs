@@ -4,7 +4,7 @@ use super::story::steps;
 use super::world::{ScriptedService, ScriptedWorld};
 use crate::domain::caller::Caller;
 use crate::domain::command::{Action, Command, Receipt, Refusal};
-use crate::domain::ids::{Environment, IdempotencyKey, Seq, ServiceName};
+use crate::domain::ids::{IdempotencyKey, Seq, ServiceName};
 use crate::domain::people::Actor;
 use crate::domain::plan::{self, Plan};
 use crate::domain::variables::KnownVariables;
@@ -72,7 +72,7 @@ impl ScriptedWorld {
         let ends = plan::endpoints(&service.state, action)?;
         Ok(ForPlan {
             range: service.range(&ends),
-            steps: steps(Environment::Production),
+            steps: steps(ends.environment),
             migrations: service.migrations.clone(),
             variables: KnownVariables::default(),
             ends,

@@ -48,6 +48,7 @@ impl ScriptedWorld {
                 more: 0,
                 reverts: Vec::new(),
                 recipe: None,
+                trunk: None,
             },
         );
         build
@@ -74,6 +75,7 @@ impl ScriptedWorld {
             schema: Some(Vec::new()),
             schema_trouble: None,
             cancels: None,
+            retries: None,
             findings: Vec::new(),
             overrides: BTreeMap::new(),
         };

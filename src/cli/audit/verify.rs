@@ -12,6 +12,7 @@ use crate::cli::error::CliError;
 use crate::cli::output::{self, Output};
 use crate::cli::{Global, record};
 use crate::domain::chain::{ChainBreak, ChainHead, ChainWalk};
+use crate::store::StoreError;
 
 /// The most that is read of a head file. A head is a few hundred bytes.
 const HEAD_BYTES: u64 = 4_096;
@@ -52,11 +53,14 @@ pub async fn run(global: Global, arguments: AuditVerifyArgs) -> Result<(), CliEr
     let file = arguments.file.as_deref();
     let database = places(&global)?.database();
     let ChainWalk { rows, head, broken } = walk(global, file, before.as_ref()).await?;
-    if file.is_none() && broken.is_none() {
-        is_of_engine(&database, head.as_ref())?;
+    let unread = |error: StoreError| CliError::failed(error.to_string());
+    if let (None, None, Some(head)) = (file, &broken, &head)
+        && !record::is_of_engine(&database, head).map_err(unread)?
+    {
+        return Err(CliError::failed(record::not_of_engine(&database)));
     }
     let database = file.unwrap_or(&database);
-    let fault = record::fault(database).map_err(|error| CliError::failed(error.to_string()))?;
+    let fault = record::fault(database).map_err(unread)?;
     let json = arguments.json;
     if json {
         output::json(&VerifyDocument { rows, head: head.as_ref(), broken: broken.as_ref() })?;
@@ -80,19 +84,6 @@ pub async fn run(global: Global, arguments: AuditVerifyArgs) -> Result<(), CliEr
         out.line(format!("event {} of {} is unchanged", before.seq, before.at))?;
     }
     Ok(())
-}
-
-/// Checks that the file at the place of the record is the one that the engine has open.
-fn is_of_engine(database: &Path, head: Option<&ChainHead>) -> Result<(), CliError> {
-    let walked = record::walk_file(database, head);
-    let walked = walked.map_err(|error| CliError::failed(error.to_string()))?;
-    match walked.broken {
-        None => Ok(()),
-        Some(_) => Err(CliError::failed(format!(
-            "{} is not the file that the engine has open: it was replaced or cut off",
-            database.display()
-        ))),
-    }
 }
 
 pub async fn head(global: Global, arguments: AuditHeadArgs) -> Result<(), CliError> {

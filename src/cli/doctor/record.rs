@@ -9,7 +9,7 @@ use crate::config::places::Places;
 use crate::domain::chain::{ChainBreak, ChainHead};
 use crate::domain::ids::Seq;
 use crate::engine::record_check;
-use crate::store::{Reader, StoreError, try_write};
+use crate::store::{StoreError, try_write};
 
 const RESTORE: &str = "restore the database from a copy";
 
@@ -45,15 +45,14 @@ pub(super) async fn check(places: &Places) -> Option<Check> {
 
 /// Checks the file of the record. `head` is the last row that a running engine has.
 fn file(data: &Path, path: &Path, head: Option<&ChainHead>) -> Result<Check, StoreError> {
-    let reader = Reader::open(path)?;
-    if let Some(fault) = reader.faults()?.into_iter().next() {
+    if let Some(fault) = record::fault(path)? {
         return Ok(Check::wrong(
             "record",
             format!("{} is damaged: {fault}", path.display()),
             RESTORE,
         ));
     }
-    let walk = reader.walk(None)?;
+    let walk = record::walk_file(path, None)?;
     if let Some(ChainBreak { seq, why }) = walk.broken {
         return Ok(Check::wrong(
             "record",
@@ -61,15 +60,11 @@ fn file(data: &Path, path: &Path, head: Option<&ChainHead>) -> Result<Check, Sto
             format!("do not trust the record from this event on; {RESTORE}"),
         ));
     }
-    if head.is_some() && reader.walk(head)?.broken.is_some() {
-        return Ok(Check::wrong(
-            "record",
-            format!(
-                "{} is not the file that the engine has open: it was replaced or cut off",
-                path.display()
-            ),
-            format!("run: trunkline engine stop; {RESTORE}"),
-        ));
+    if let Some(head) = head
+        && !record::is_of_engine(path, head)?
+    {
+        let remedy = format!("run: trunkline engine stop; {RESTORE}");
+        return Ok(Check::wrong("record", record::not_of_engine(path), remedy));
     }
     let last = walk.head.as_ref().map_or(Seq(0), |head| head.seq);
     if let Err(why) = record_check::is_complete(data, last) {

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::{Acting, act, retry, zone};
+use crate::cli::{Acting, act, same_key, zone};
 use crate::domain::command::Command;
 use crate::domain::event::{Event, Fact};
 
@@ -33,7 +33,7 @@ pub struct FreezeAddArgs {
 pub async fn run(context: &Context, arguments: FreezeAddArgs) -> Result<(), CliError> {
     let service = context.service().await?;
     let key = arguments.acting.key.clone();
-    if retry::first_answer(context, &service, key.as_ref(), |e| is_same(&arguments, e))
+    if same_key::first_answer(context, &service, key.as_ref(), |e| is_same(&arguments, e))
         .await?
         .is_some()
     {
@@ -75,5 +75,5 @@ fn is_same(words: &FreezeAddArgs, event: &Event) -> bool {
         (Some(_), _, None) => false,
     };
     let begins = words.from.unwrap_or(*from).max(event.at) == (*from).max(event.at);
-    ends && begins && retry::is_same_text(reason, &words.reason)
+    ends && begins && same_key::is_same_text(reason, &words.reason)
 }

@@ -13,6 +13,7 @@ pub enum KeyAction {
     Hold,
     Freeze,
     Cancel,
+    Retry,
     Take,
     Withdraw,
     NotRollBack,

@@ -4,6 +4,7 @@ use crate::console::actions::action::KeyAction;
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen};
 use crate::domain::build::BuildState;
+use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment};
 use crate::domain::snapshot::{Capabilities, DeploymentRow};
 use crate::domain::time::say;
@@ -24,6 +25,7 @@ pub fn check(model: &Model, action: &KeyAction) -> Available {
         KeyAction::Hold => acting(model, |can| can.hold, "hold production"),
         KeyAction::Freeze => acting(model, |can| can.freeze, "freeze production"),
         KeyAction::Cancel => cancel(model),
+        KeyAction::Retry => retry(model),
         KeyAction::Take => take(model),
         KeyAction::Withdraw => withdraw(model),
         KeyAction::Changes => changes(model),
@@ -44,6 +46,41 @@ pub fn check(model: &Model, action: &KeyAction) -> Available {
         KeyAction::InHelp(_) => Err("this key works in the help".into()),
         KeyAction::Page(_) => Err("this key works on a page".into()),
         _ => Ok(()),
+    }
+}
+
+/// What is done with the row under the cursor of the last focused list.
+const OF_SELECTION: [KeyAction; 5] = [
+    KeyAction::Promote,
+    KeyAction::Preview,
+    KeyAction::Verify,
+    KeyAction::Cancel,
+    KeyAction::Retry,
+];
+
+/// Whether the row that it acts on was on screen for long enough: a key that was pressed while another one took the place
+/// under the cursor was meant for the one before.
+///
+/// # Errors
+/// Says what came.
+pub fn was_seen(model: &Model, action: &KeyAction) -> Available {
+    let key = model.keys_out;
+    let build = || model.staging.came_before(key).map(ToString::to_string);
+    let deployment = || model.production.came_before(key).map(ToString::to_string);
+    let freeze = || model.freezes.came_before(key).map(|freeze| format!("freeze {freeze}"));
+    let service = || model.services.came_before(key).map(ToString::to_string);
+    let came = match (action, model.list, model.focus) {
+        (KeyAction::Open, ..) if model.screen == Screen::Fleet => service(),
+        (KeyAction::Cancel | KeyAction::Retry, Pane::Production, _) => deployment(),
+        (action, ..) if OF_SELECTION.contains(action) => build(),
+        (KeyAction::Freeze, _, Pane::Freeze) => freeze(),
+        _ => None,
+    };
+    match came {
+        Some(came) => {
+            Err(format!("{came} came just now: look, then press {} again", model.key(action)))
+        }
+        None => Ok(()),
     }
 }
 
@@ -149,6 +186,67 @@ fn cancel(model: &Model) -> Available {
     cancellable(model)
         .map(|_| ())
         .ok_or_else(|| "nothing to cancel: nothing runs for the selection".into())
+}
+
+fn retry(model: &Model) -> Available {
+    acting(model, |can| can.promote, "try a deployment again")?;
+    retry_target(model).map(|_| ())
+}
+
+/// What `T` tries again: the build selected in Staging, or the deployment selected in Production.
+///
+/// # Errors
+/// Says why there is nothing to try again.
+pub fn retry_target(model: &Model) -> Result<(BuildNumber, Environment), String> {
+    let list = if model.list == Pane::Production { Pane::Production } else { Pane::Staging };
+    if model.areas.of(list).is_none() {
+        let (key, pane) = (model.key(&KeyAction::Retry), model.key(&KeyAction::Focus(list)));
+        return Err(format!("{key} tries the selection in {} again: press {pane}", list.title()));
+    }
+    match list {
+        Pane::Production => retried_in_production(model),
+        _ => retried_in_staging(model),
+    }
+}
+
+fn retried_in_staging(model: &Model) -> Result<(BuildNumber, Environment), String> {
+    let Some(row) = model.selected_build() else { return Err("there is no build yet".into()) };
+    let number = row.build.number;
+    let staging = model.service.as_ref().and_then(|s| s.live.get(&Environment::Staging));
+    let last = model.newest_in_staging().map(|row| row.deployment.request.build);
+    let runs = staging.is_some_and(|live| live.build == number) && last == Some(number);
+    match row.state {
+        BuildState::Deploying => Err(format!("{number} is deploying to staging already")),
+        BuildState::Failed | BuildState::Superseded => Ok((number, Environment::Staging)),
+        _ if runs => Err(format!("staging runs {number} already, and nothing failed since")),
+        BuildState::Queued if model.newest_build() == Some(number) => {
+            Err(format!("{number} waits for staging and starts by itself"))
+        }
+        _ => Ok((number, Environment::Staging)),
+    }
+}
+
+fn retried_in_production(model: &Model) -> Result<(BuildNumber, Environment), String> {
+    let Some(row) = model.selected_history() else {
+        return Err("nothing was deployed to production yet".into());
+    };
+    let (id, request) = (row.deployment.id, &row.deployment.request);
+    let rows = model.service.iter().flat_map(|service| &service.deployments);
+    let mut same = rows.filter(|other| {
+        let other = &other.deployment.request;
+        other.environment == Environment::Production && other.build == request.build
+    });
+    match same.next().map(|newest| newest.deployment.id).filter(|newest| *newest != id) {
+        _ if row.deployment.is_open() => Err(format!("{id} is {} still", row.state.as_str())),
+        _ if row.deployment.succeeded() => {
+            Err(format!("{id} succeeded; there is nothing to try again"))
+        }
+        _ if request.kind == DeploymentKind::External => {
+            Err(format!("{id} was made outside of trunkline; try it again there"))
+        }
+        Some(newest) => Err(format!("{} was deployed again since: select {newest}", request.build)),
+        None => Ok((request.build, Environment::Production)),
+    }
 }
 
 fn take(model: &Model) -> Available {

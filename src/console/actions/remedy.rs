@@ -12,6 +12,7 @@ pub fn key(keymap: &Keymap, remedy: &Remedy) -> Option<String> {
         Remedy::Verify { .. } => KeyAction::Verify,
         Remedy::Promote { .. } => KeyAction::Promote,
         Remedy::RollBack { .. } => KeyAction::RollBack,
+        Remedy::Retry { .. } => KeyAction::Retry,
         Remedy::ReleaseHold { .. } => KeyAction::Hold,
         Remedy::AskPromoter { .. }
         | Remedy::Watch { .. }

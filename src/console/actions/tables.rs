@@ -58,6 +58,9 @@ pub const ACTIONS: &[Entry] = &[
     row(Lists, KeyAction::Cancel, "cancel", &["X"])
         .hint("stop")
         .help("cancel the deployment that runs for the selection"),
+    row(Lists, KeyAction::Retry, "retry", &["T"])
+        .hint("retry")
+        .help("deploy again what failed: the build, or the history row"),
     row(Lists, KeyAction::Take, "take", &["i"])
         .hint("take")
         .help("take the open request for a promoter"),
@@ -79,7 +82,7 @@ pub const ACTIONS: &[Entry] = &[
     row(Lists, KeyAction::Quit, "quit", &["q"]).help("one step back, and quit at the root"),
     row(Lists, KeyAction::Filter, "filter", &["/"])
         .hint("filter")
-        .help("filter the lists; in the log, search it"),
+        .help("filter the focused list; in the log, search it"),
     row(Lists, KeyAction::NextPane, "next-pane", &["tab"]).hint("pane").help("focus the next pane"),
     row(Lists, KeyAction::PreviousPane, "previous-pane", &["shift-tab"])
         .help("focus the pane before"),

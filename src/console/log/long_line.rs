@@ -45,25 +45,29 @@ impl LogPane {
     /// The text on screen, line by line, each whole.
     #[must_use]
     pub fn text(&self) -> Vec<String> {
-        let (columns, height) = self.size();
-        let Some(top) = self.top(columns, height) else { return Vec::new() };
-        let first = self.window.index(top.key);
-        let bottom = down(&self.window, columns, top, height.saturating_sub(1));
-        let shown = (first..self.window.len()).filter_map(|at| self.window.get(at));
-        let shown = shown.take_while(|line| line.key <= bottom.key);
-        shown.flat_map(|line| line.rows.iter().map(|row| row.text.clone())).collect()
+        self.shown().flat_map(|line| line.rows.iter().map(|row| row.text.clone())).collect()
     }
 
     /// The line on screen that is cut: the one that a search found, else the first.
     #[must_use]
     pub fn long_line(&self) -> Option<LongLine> {
-        let (columns, height) = self.size();
-        let top = self.top(columns, height)?;
-        let first = self.window.index(top.key);
-        let shown = (first..first + height).filter_map(|at| self.window.get(at));
-        let cut: Vec<_> = shown.filter(|line| is_cut(line, columns)).collect();
+        let (columns, _) = self.size();
+        let cut: Vec<_> = self.shown().filter(|line| is_cut(line, columns)).collect();
         let found = self.hit.and_then(|(key, _)| cut.iter().find(|line| line.key == key));
         found.or(cut.first()).map(|line| LongLine::of(line))
+    }
+
+    /// The lines of which at least a row is on screen.
+    fn shown(&self) -> impl Iterator<Item = &Line> {
+        let (columns, height) = self.size();
+        let ends = self.top(columns, height).map(|top| {
+            let bottom = down(&self.window, columns, top, height.saturating_sub(1));
+            (self.window.index(top.key), bottom.key)
+        });
+        ends.into_iter().flat_map(|(first, bottom)| {
+            let lines = (first..self.window.len()).filter_map(|at| self.window.get(at));
+            lines.take_while(move |line| line.key <= bottom)
+        })
     }
 }
 

@@ -1,6 +1,10 @@
 //! The cursor of a list: it holds the id of a row, never its number. It follows the list's own row, as the newest or what
 //! is live, until a person moves it; from then on nothing moves under it.
 
+use tokio::time::Instant;
+
+use crate::console::model::seen::Seen;
+
 /// Where the cursor is and which row is the first on screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct List<Id> {
@@ -9,11 +13,13 @@ pub struct List<Id> {
     pub offset: usize,
     /// A person put the cursor where it is.
     held: bool,
+    /// The row that came under the cursor last, while nobody moved it.
+    came: Option<(Id, Seen)>,
 }
 
 impl<Id> Default for List<Id> {
     fn default() -> Self {
-        Self { selected: None, offset: 0, held: false }
+        Self { selected: None, offset: 0, held: false, came: None }
     }
 }
 
@@ -21,7 +27,7 @@ impl<Id: Clone + PartialEq> List<Id> {
     /// A list whose cursor stands on this row once it is there.
     #[must_use]
     pub fn at(selected: Option<Id>) -> Self {
-        Self { held: selected.is_some(), selected, offset: 0 }
+        Self { held: selected.is_some(), selected, offset: 0, came: None }
     }
 
     /// The row number of the cursor among the rows there are now.
@@ -35,6 +41,26 @@ impl<Id: Clone + PartialEq> List<Id> {
     #[must_use]
     pub fn is_held(&self) -> bool {
         self.held
+    }
+
+    /// The row that came under the cursor by itself, so late that who pressed a `key` at that instant may have meant the
+    /// one before it.
+    #[must_use]
+    pub fn came_before(&self, key: Instant) -> Option<&Id> {
+        self.came.as_ref().filter(|(_, seen)| !seen.before(key)).map(|(id, _)| id)
+    }
+
+    /// From when on a key is about the row that came.
+    #[must_use]
+    pub fn counts_at(&self) -> Option<Instant> {
+        self.came.as_ref()?.1.counts_at()
+    }
+
+    /// The rows are drawn, and `shown` if nothing covers them.
+    pub fn drawn(&mut self, at: Instant, shown: bool) {
+        if let Some((_, seen)) = self.came.as_mut().filter(|_| shown) {
+            seen.drawn(at);
+        }
     }
 
     /// Puts the cursor on a row, for a person.
@@ -61,12 +87,16 @@ impl<Id: Clone + PartialEq> List<Id> {
     }
 
     /// Fits the cursor and the window to the rows. A cursor that nobody put anywhere is on the list's `own` row, and the
-    /// window at the top; the own row is always on screen.
-    pub fn settle(&mut self, ids: &[Id], own: Option<&Id>, height: usize) {
+    /// window at the top; the own row is always on screen. What moves is moved `by_itself` unless a key was pressed.
+    pub fn settle(&mut self, ids: &[Id], own: Option<&Id>, height: usize, by_itself: bool) {
         let own_row = own.and_then(|own| ids.iter().position(|id| id == own));
         self.held &= self.row(ids).is_some();
         if !self.held {
-            self.selected = ids.get(own_row.unwrap_or(0)).cloned();
+            let own = ids.get(own_row.unwrap_or(0)).cloned();
+            let moves = by_itself && self.selected.is_some() && self.selected != own;
+            let came = own.clone().filter(|_| moves);
+            self.came = came.map(|id| (id, Seen::default())).or(self.came.take());
+            self.selected = own;
             self.offset = 0;
             return;
         }
@@ -132,12 +162,12 @@ mod tests {
     #[test]
     fn the_cursor_follows_the_own_row_until_a_person_moves_it() {
         let mut list = List::default();
-        list.settle(&IDS[2..], None, 4);
+        list.settle(&IDS[2..], None, 4, true);
         assert_eq!(list.selected, Some(7));
-        list.settle(&IDS, None, 4);
+        list.settle(&IDS, None, 4, true);
         assert_eq!((list.selected, list.offset), (Some(9), 0));
         list.step(&IDS, None, 1);
-        list.settle(&IDS, None, 4);
+        list.settle(&IDS, None, 4, true);
         assert_eq!((list.selected, list.offset), (Some(8), 0));
         list.step(&IDS, None, -1);
         assert!(list.is_held(), "who steps onto the first row chose that one");
@@ -146,11 +176,30 @@ mod tests {
     }
 
     #[test]
+    fn a_row_that_came_by_itself_is_not_seen_before_it_was_on_screen_for_a_moment() {
+        let at = Instant::now();
+        let later = |millis| at + std::time::Duration::from_millis(millis);
+        let mut list = List::default();
+        list.settle(&IDS[2..], None, 4, true);
+        assert_eq!(list.came_before(at), None, "there was none before it");
+        list.settle(&IDS[1..], None, 4, false);
+        assert_eq!(list.came_before(at), None, "a key moved it");
+        list.settle(&IDS, None, 4, true);
+        list.drawn(at, false);
+        assert_eq!(list.came_before(later(9_000)), Some(&9), "it is covered");
+        list.drawn(later(9_000), true);
+        assert_eq!(list.came_before(later(9_399)), Some(&9));
+        list.step(&IDS, None, 1);
+        assert_eq!(list.came_before(later(9_399)), Some(&9), "whoever moved on meant other rows");
+        assert_eq!(list.came_before(later(9_400)), None);
+    }
+
+    #[test]
     fn a_row_that_is_gone_is_held_no_more() {
         let mut list = List::at(Some(3));
-        list.settle(&IDS[..4], Some(&7), 4);
+        list.settle(&IDS[..4], Some(&7), 4, true);
         assert_eq!((list.selected, list.is_held()), (Some(7), false));
-        list.settle(&[], None, 4);
+        list.settle(&[], None, 4, true);
         assert_eq!(list.selected, None);
     }
 
@@ -160,8 +209,8 @@ mod tests {
             for own in IDS {
                 for at in IDS {
                     for offset in 0..10 {
-                        let mut list = List { selected: Some(at), offset, held: true };
-                        list.settle(&IDS, Some(&own), height);
+                        let mut list = List { offset, ..List::at(Some(at)) };
+                        list.settle(&IDS, Some(&own), height, true);
                         let shown = list.shown(&IDS, Some(&own), height);
                         let ids: Vec<_> = shown.iter().map(|row| IDS[*row]).collect();
                         assert!(ids.contains(&own) && ids.contains(&at), "{list:?} {own} {ids:?}");
@@ -176,7 +225,7 @@ mod tests {
     #[test]
     fn a_list_that_nobody_moved_shows_its_top_and_its_own_row() {
         let mut list = List::default();
-        list.settle(&IDS, Some(&1), 4);
+        list.settle(&IDS, Some(&1), 4, true);
         assert_eq!((list.selected, list.shown(&IDS, Some(&1), 4)), (Some(1), vec![0, 1, 2, 8]));
     }
 }

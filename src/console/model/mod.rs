@@ -12,6 +12,7 @@ pub mod pane;
 pub mod problems;
 pub mod requests;
 pub mod rows;
+pub mod seen;
 pub mod text_input;
 pub mod ticket;
 pub mod wake;
@@ -26,22 +27,20 @@ use uuid::Uuid;
 use crate::calendar::Tz;
 use crate::console::actions::action::KeyAction;
 use crate::console::log::Want;
-use crate::console::model::areas::Areas;
+use crate::console::model::areas::{Areas, is_tiny};
 use crate::console::model::burst::Burst;
 use crate::console::model::dialog::Confirm;
 use crate::console::model::link::{Link, LinkState};
 use crate::console::model::list::List;
 use crate::console::model::log::{LogChoice, LogView};
-use crate::console::model::notes::{Note, Notes, Tone};
+use crate::console::model::notes::{Note, Notes, Shown, Tone};
 use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
 use crate::console::model::requests::RequestNotices;
 use crate::console::model::text_input::TextInput;
 use crate::console::model::ticket::Ticket;
 use crate::console::options::Options;
-use crate::domain::ids::{
-    BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
-};
+use crate::domain::ids::{BuildNumber, DeploymentId, IdempotencyKey, Seq, ServiceName};
 use crate::domain::instant;
 use crate::domain::log::LogFrom;
 use crate::domain::snapshot::{DeploymentRow, Description, FleetSnapshot, ServiceSnapshot};
@@ -115,12 +114,14 @@ pub struct Older {
     pub asked: Option<DeploymentId>,
 }
 
-/// What narrows the lists.
+/// What narrows a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListFilter {
     pub text: TextInput,
     /// Keys go into the text.
     pub typing: bool,
+    /// The list of a service that it was typed in; no other list is narrowed by it.
+    pub list: Option<Pane>,
 }
 
 /// How far the panes without a cursor are scrolled down.
@@ -135,6 +136,7 @@ pub struct PaneScroll {
 pub struct Sent {
     pub ticket: Ticket,
     pub key: IdempotencyKey,
+    pub service: ServiceName,
     /// What it does, for a note: `promote of #12`.
     pub what: String,
     /// Why its answer got lost, once it did.
@@ -147,8 +149,7 @@ impl Model {
     pub fn new(options: Options, seed: Uuid, size: Size, at: Instant) -> Self {
         let mut notes = Notes::default();
         if let Some(text) = options.notice.clone() {
-            let (tone, about) = (Tone::Plain, None);
-            notes.say(Note { tone, text, said: at, at: None, stays: false, about });
+            notes.say(Note::new(Tone::Plain, text, at));
         }
         Self {
             screen: if options.service.is_some() { Screen::Service } else { Screen::Fleet },
@@ -301,27 +302,68 @@ impl Model {
     }
 
     pub fn say(&mut self, tone: Tone, text: impl Into<String>) {
-        self.note(tone, &text.into(), false, None);
+        self.add_note(Note::new(tone, text, self.at));
     }
 
-    /// Shows a note that stays until it is hidden.
-    pub fn insist(&mut self, tone: Tone, text: impl Into<String>) {
-        self.note(tone, &text.into(), true, None);
+    /// The same about a service, which may not be the one on screen by then.
+    pub fn say_of(&mut self, service: &ServiceName, tone: Tone, text: impl Into<String>) {
+        let service = Some(service.clone());
+        self.add_note(Note { service, ..Note::new(tone, text, self.at) });
     }
 
-    /// Shows that something failed, until it is hidden or something succeeds there.
-    pub fn warn(&mut self, about: Environment, text: impl Into<String>) {
-        self.note(Tone::Bad, &text.into(), true, Some(about));
+    /// Shows a note about a service that stays until it is hidden.
+    pub fn insist(&mut self, service: &ServiceName, tone: Tone, text: impl Into<String>) {
+        let service = Some(service.clone());
+        self.add_note(Note {
+            shown: Shown::UntilHidden,
+            service,
+            ..Note::new(tone, text, self.at)
+        });
     }
 
-    fn note(&mut self, tone: Tone, text: &str, stays: bool, about: Option<Environment>) {
+    pub fn add_note(&mut self, note: Note) {
         // What keys that came together say by the way must not hide that they started nothing.
-        if self.burst.is_now() && tone == Tone::Plain {
+        if self.burst.is_now() && note.tone == Tone::Plain {
             return;
         }
         let at = self.clock.map(|_| self.now());
-        let text = instant::localized(text, self.zone());
-        self.notes.say(Note { tone, text, said: self.at, at, stays, about });
+        let text = instant::localized(&note.text, self.zone());
+        self.notes.say(Note { text, at, ..note });
+    }
+
+    /// The note on the toast line and when it fades. Where nothing but the text of the log is shown, its last line is lent
+    /// to what went wrong and to what a key says.
+    #[must_use]
+    pub fn toast(&self) -> Option<(&Note, Option<Instant>)> {
+        self.notes.toast(self.at, self.is_plain())
+    }
+
+    /// Hides the note that stays on the toast line, unless the key at hand was pressed before it could be seen.
+    pub fn hide_note(&mut self) -> bool {
+        self.notes.hide(self.at, self.is_plain(), self.keys_out)
+    }
+
+    /// What a list shows by itself, and the note on the toast line, are on screen.
+    pub fn drawn(&mut self, at: Instant) {
+        if is_tiny(self.area()) {
+            return;
+        }
+        if !self.filter.typing && self.log.search.is_none() {
+            self.notes.drawn(at, self.is_plain());
+        }
+        let shown = |pane| self.overlays.is_empty() && self.areas.of(pane).is_some();
+        let [staging, production, freezes] =
+            [Pane::Staging, Pane::Production, Pane::Freeze].map(shown);
+        self.services.drawn(at, self.overlays.is_empty() && self.screen == Screen::Fleet);
+        self.staging.drawn(at, staging);
+        self.production.drawn(at, production);
+        self.freezes.drawn(at, freezes);
+    }
+
+    /// The service on screen.
+    #[must_use]
+    pub fn shown_service(&self) -> Option<&ServiceName> {
+        self.services.selected.as_ref().filter(|_| self.screen == Screen::Service)
     }
 
     #[must_use]

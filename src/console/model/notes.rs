@@ -6,7 +6,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
-use crate::domain::ids::Environment;
+use crate::console::model::seen::Seen;
+use crate::domain::ids::{DeploymentId, Environment, ServiceName};
 
 /// The most notes that are kept.
 const KEPT: usize = 200;
@@ -20,10 +21,36 @@ pub struct Note {
     pub said: Instant,
     /// The backend's time, when it was known.
     pub at: Option<DateTime<Utc>>,
-    /// It does not fade; it has to be hidden.
-    pub stays: bool,
-    /// What it says is over once something succeeds there.
-    pub about: Option<Environment>,
+    pub shown: Shown,
+    /// The service that it is about, if it is about one.
+    pub service: Option<ServiceName>,
+    /// What failed: that is over once something succeeds there.
+    pub failed: Option<(Environment, DeploymentId)>,
+    pub seen: Seen,
+}
+
+impl Note {
+    /// A note that fades.
+    #[must_use]
+    pub fn new(tone: Tone, text: impl Into<String>, said: Instant) -> Self {
+        let (at, service, failed) = (None, None, None);
+        let (text, shown, seen) = (text.into(), Shown::Briefly, Seen::default());
+        Self { tone, text, said, at, shown, service, failed, seen }
+    }
+
+    #[must_use]
+    pub fn stays(&self) -> bool {
+        self.shown == Shown::UntilHidden
+    }
+}
+
+/// For how long a note is on the toast line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// It fades.
+    Briefly,
+    UntilHidden,
+    NoMore,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,41 +71,62 @@ impl Notes {
         }
     }
 
-    /// The note on the toast line and when it fades: the last one, and after it the last of those that stay.
+    /// The note on the toast line and when it fades: the last one, and after it the last of those that stay. A toast line
+    /// that is lent for them shows only the `pressing` ones.
     #[must_use]
-    pub fn toast(&self, at: Instant) -> Option<(&Note, Option<Instant>)> {
-        let last = self.0.back()?;
-        let fades = last.said + SHOWN;
-        if !last.stays && at < fades {
-            return Some((last, Some(fades)));
-        }
-        self.0.iter().rev().find(|note| note.stays).map(|note| (note, None))
+    pub fn toast(&self, at: Instant, pressing: bool) -> Option<(&Note, Option<Instant>)> {
+        let note = &self.0[self.position(at, pressing)?];
+        Some((note, (!note.stays()).then(|| note.said + SHOWN)))
     }
 
-    /// Lets the last of those that stay fade; false when there is none.
-    pub fn hide(&mut self) -> bool {
-        let last = self.0.iter_mut().rev().find(|note| note.stays);
-        last.map(|note| note.stays = false).is_some()
+    fn position(&self, at: Instant, pressing: bool) -> Option<usize> {
+        let may = |note: &Note| match note.tone {
+            Tone::Bad => true,
+            Tone::Plain => !pressing || !note.stays(),
+            Tone::Good => !pressing,
+        };
+        let last = self.0.iter().rposition(may)?;
+        let fresh = self.0[last].shown == Shown::Briefly && at < self.0[last].said + SHOWN;
+        let stays = || self.0.iter().rposition(|note| may(note) && note.stays());
+        if fresh { Some(last) } else { stays() }
+    }
+
+    /// The note on the toast line is on screen.
+    pub fn drawn(&mut self, at: Instant, pressing: bool) {
+        if let Some(shown) = self.position(at, pressing) {
+            self.0[shown].seen.drawn(at);
+        }
+    }
+
+    /// Hides the note on the toast line, if it stays and was seen before the `key` that hides it; else false.
+    pub fn hide(&mut self, at: Instant, pressing: bool, key: Instant) -> bool {
+        let shown = self.position(at, pressing).map(|shown| &mut self.0[shown]);
+        let seen = shown.filter(|note| note.stays() && note.seen.before(key));
+        seen.map(|note| note.shown = Shown::NoMore).is_some()
     }
 
     /// They were all seen.
     pub fn hide_all(&mut self) {
-        while self.hide() {}
+        self.0.iter_mut().for_each(|note| note.shown = Shown::NoMore);
     }
 
-    /// Lets the one fade that stayed and begins so.
-    pub fn settle(&mut self, beginning: &str) {
-        let said = self.0.iter_mut().rev().find(|note| note.text.starts_with(beginning));
-        if let Some(note) = said {
-            note.stays = false;
+    /// Hides the one of a service that begins so.
+    pub fn settle(&mut self, service: &ServiceName, beginning: &str) {
+        let is_it = |note: &&mut Note| {
+            note.service.as_ref() == Some(service) && note.text.starts_with(beginning)
+        };
+        if let Some(note) = self.0.iter_mut().rev().find(is_it) {
+            note.shown = Shown::NoMore;
         }
     }
 
-    /// Lets those fade that told of trouble there: it is over.
-    pub fn is_well(&mut self, environment: Environment) {
-        for note in self.0.iter_mut().filter(|note| note.about == Some(environment)) {
-            note.stays = false;
-        }
+    /// Hides those that told of trouble there: it is over.
+    pub fn is_well(&mut self, service: &ServiceName, environment: Environment) {
+        let told = |note: &&mut Note| {
+            note.service.as_ref() == Some(service)
+                && note.failed.is_some_and(|(place, _)| place == environment)
+        };
+        self.0.iter_mut().filter(told).for_each(|note| note.shown = Shown::NoMore);
     }
 
     /// All that are kept, newest first.

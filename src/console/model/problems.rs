@@ -2,9 +2,12 @@
 
 use crate::console::actions::action::KeyAction;
 use crate::console::model::link::LinkState;
+use crate::console::model::notes::Note;
 use crate::console::model::{Model, Screen};
 use crate::domain::deployment::DeploymentState;
 use crate::domain::ids::{BuildNumber, Environment};
+use crate::domain::instant;
+use crate::domain::plan::retry_in_staging;
 use crate::domain::snapshot::{DeploymentRow, Problem};
 
 /// One thing that is wrong.
@@ -14,22 +17,21 @@ pub struct ShownProblem {
     pub remedy: String,
 }
 
-impl From<&Problem> for ShownProblem {
-    fn from(problem: &Problem) -> Self {
-        Self { what: problem.what.clone(), remedy: problem.remedy.clone() }
-    }
-}
-
 impl Model {
     /// Production in doubt, then what is wrong with the service, then with the backend as a whole.
     #[must_use]
     pub fn troubles(&self) -> Vec<ShownProblem> {
-        let whole = self.fleet.iter().flat_map(|fleet| &fleet.problems).map(ShownProblem::from);
+        let here = |text: &str| instant::localized(text, self.zone());
+        let shown = |problem: &Problem| ShownProblem {
+            what: here(&problem.what),
+            remedy: here(&problem.remedy),
+        };
+        let whole = self.fleet.iter().flat_map(|fleet| &fleet.problems).map(shown);
         if self.screen == Screen::Fleet {
             return whole.collect();
         }
         let lost = self.lost_engine();
-        let own = self.service.iter().flat_map(|service| &service.problems).map(ShownProblem::from);
+        let own = self.service.iter().flat_map(|service| &service.problems).map(shown);
         lost.into_iter().chain(self.in_doubt()).chain(own).chain(whole).collect()
     }
 
@@ -61,6 +63,21 @@ impl Model {
         }
     }
 
+    /// What a note says now. One of another service than the one on screen names it, and no key that would act here.
+    #[must_use]
+    pub fn words(&self, note: &Note) -> String {
+        match (&note.service, note.failed) {
+            (Some(service), _) if Some(service) != self.shown_service() => {
+                format!("{service}: {}", note.text)
+            }
+            (_, Some((Environment::Production, id))) if note.stays() => {
+                let aftermath = self.deployment(id).and_then(|row| self.aftermath(row));
+                aftermath.unwrap_or_else(|| note.text.clone())
+            }
+            _ => note.text.clone(),
+        }
+    }
+
     /// What a deployment that went wrong means, and what to do now.
     #[must_use]
     pub fn aftermath(&self, row: &DeploymentRow) -> Option<String> {
@@ -75,16 +92,30 @@ impl Model {
             format!("production is in doubt: {happened}; {}", self.way_back())
         } else {
             let log = format!("{} shows the log", self.key(&KeyAction::Open));
-            format!("{happened}; {log}. {}", since_then(environment, live))
+            let build = row.deployment.request.build;
+            format!("{happened}; {log}. {}", self.since_then(environment, build, live))
         })
     }
-}
 
-fn since_then(environment: Environment, live: Option<BuildNumber>) -> String {
-    match (environment, live) {
-        (Environment::Staging, _) => "The next merge deploys automatically".into(),
-        (Environment::Production, Some(live)) => format!("Settled since: {live} is live"),
-        (Environment::Production, None) => "Nothing is live".into(),
+    fn since_then(
+        &self,
+        environment: Environment,
+        build: BuildNumber,
+        live: Option<BuildNumber>,
+    ) -> String {
+        let may_be_retried = || {
+            let policy = &self.service.as_ref()?.policy;
+            retry_in_staging(&self.build(build)?.build, policy)
+        };
+        match (environment, live) {
+            (Environment::Staging, _) if may_be_retried().is_some() => {
+                let key = self.key(&KeyAction::Retry);
+                format!("{key} tries it again; the next merge deploys automatically")
+            }
+            (Environment::Staging, _) => "The next merge deploys automatically".into(),
+            (Environment::Production, Some(live)) => format!("Settled since: {live} is live"),
+            (Environment::Production, None) => "Nothing is live".into(),
+        }
     }
 }
 

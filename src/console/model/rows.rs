@@ -13,7 +13,7 @@ impl Model {
     #[must_use]
     pub fn fleet_rows(&self) -> Vec<&FleetRow> {
         let rows = self.fleet.iter().flat_map(|fleet| &fleet.services);
-        rows.filter(|row| self.passes(&[row.service.as_str()])).collect()
+        rows.filter(|row| self.passes(None, &[row.service.as_str()])).collect()
     }
 
     #[must_use]
@@ -29,7 +29,8 @@ impl Model {
             let number = row.build.number.to_string();
             let writers = self.writers(row).join(" ");
             let (subject, sha) = (row.build.subject(), row.build.sha.as_str());
-            self.passes(&[&number, subject, sha, &writers, row.state.as_str()])
+            let texts = [&number, subject, sha, &writers, row.state.as_str()];
+            self.passes(Some(Pane::Staging), &texts)
         })
         .collect()
     }
@@ -42,7 +43,8 @@ impl Model {
             .filter(|row| {
                 let number = row.deployment.request.build.to_string();
                 let (by, kind) = (row.deployment.by.to_string(), row.deployment.request.kind);
-                self.passes(&[&number, &row.subject, row.sha.as_str(), &by, kind.as_str()])
+                let texts = [&number, &*row.subject, row.sha.as_str(), &by, kind.as_str()];
+                self.passes(Some(Pane::Production), &texts)
             })
             .collect()
     }
@@ -68,9 +70,16 @@ impl Model {
         open
     }
 
-    fn passes(&self, texts: &[&str]) -> bool {
+    /// Whether the filter narrows this list; `None` is that of the services.
+    #[must_use]
+    pub fn is_filtered(&self, list: Option<Pane>) -> bool {
+        self.filter.list == list && !self.filter.text.is_empty()
+    }
+
+    fn passes(&self, list: Option<Pane>, texts: &[&str]) -> bool {
         let wanted = self.filter.text.as_str().to_lowercase();
-        wanted.is_empty() || texts.iter().any(|text| text.to_lowercase().contains(&wanted))
+        let passes = |text: &&str| text.to_lowercase().contains(&wanted);
+        !self.is_filtered(list) || texts.iter().any(passes)
     }
 
     /// Who wrote a build, by the names that the service gives them.
@@ -85,6 +94,13 @@ impl Model {
     #[must_use]
     pub fn build(&self, number: BuildNumber) -> Option<&BuildRow> {
         self.service.as_ref()?.builds.iter().find(|row| row.build.number == number)
+    }
+
+    /// The newest build that is on the trunk.
+    #[must_use]
+    pub fn newest_build(&self) -> Option<BuildNumber> {
+        let builds = &self.service.as_ref()?.builds;
+        builds.iter().map(|row| &row.build).find(|build| !build.off_trunk).map(|b| b.number)
     }
 
     /// Why a commit is known to be bad, if it is, among those that are listed.

@@ -25,12 +25,14 @@ impl Model {
     #[must_use]
     pub fn next_wake(&self) -> Option<Instant> {
         let overlays = self.overlays.iter().filter_map(|overlay| self.overlay_wake(overlay));
-        let notes = self.notes.toast(self.at).and_then(|(_, fades)| fades);
+        let notes = self.toast().and_then(|(note, fades)| fades.or(note.seen.counts_at()));
+        let lists = [self.staging.counts_at(), self.production.counts_at()];
+        let lists = lists.into_iter().chain([self.freezes.counts_at(), self.services.counts_at()]);
         let shown = self.ages().into_iter().map(age_changes_in);
         let counted = self.running().into_iter().map(second_changes_in);
         let moving = shown.chain(counted).chain(self.boundaries()).map(|wait| self.at + wait);
         let all = moving.chain(overlays).chain(notes).chain(self.quitting).chain(self.pause());
-        let all = all.chain([self.link_wake()]);
+        let all = all.chain(lists.flatten()).chain([self.link_wake()]);
         all.filter(|wake| *wake > self.at).chain(self.overdue()).min()
     }
 

@@ -103,7 +103,9 @@ impl<B: Backend> Performer<B> {
             if let Some(intents) = &intents
                 && let Err(why) = intents.note(intent).await
             {
-                let _console_is_gone = inbox.send(Message::NotNoted { what, why }).await;
+                let service = service.clone();
+                let not_noted = Message::NotNoted { service, what, why };
+                let _console_is_gone = inbox.send(not_noted).await;
             }
             let answer = b.command(&service, command, key.clone()).await;
             let lost = matches!(answer, Err(BackendError::Unknown(_)));

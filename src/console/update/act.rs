@@ -11,15 +11,28 @@ use crate::console::model::notes::Tone;
 use crate::console::model::overlay::{Help, LinePage, Overlay};
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen, Updates};
-use crate::console::update::{backend, browse, changes, confirm, log, requests, watch};
+use crate::console::update::{backend, browse, burst, changes, confirm, log, requests, watch};
 use crate::domain::command::Action;
+use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, Environment};
 use crate::domain::snapshot::ServiceSnapshot;
 
+/// Does what a key asks for, or says why it is off.
+pub fn run(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
+    if burst::refuses(model, action) {
+        return Vec::new();
+    }
+    match available::check(model, action).and_then(|()| available::was_seen(model, action)) {
+        Ok(()) => act(model, action),
+        Err(why) => tell(model, &why),
+    }
+}
+
+/// Does it, whether or not it is off.
 pub fn act(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
     match action {
         KeyAction::Promote => promote(model, |build| Dialog::plan_of(Action::Promote { build })),
-        KeyAction::Back if model.notes.hide() => Vec::new(),
+        KeyAction::Back if model.hide_note() => Vec::new(),
         KeyAction::Preview => promote(model, Dialog::preview),
         KeyAction::RollBack => roll_back(model),
         KeyAction::Emergency => emergency(model),
@@ -35,6 +48,7 @@ pub fn act(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
             Some(id) => confirm::open(model, Dialog::cancel(id)),
             None => Vec::new(),
         },
+        KeyAction::Retry => retry(model),
         KeyAction::NotRollBack => not_roll_back(model),
         KeyAction::Changes => changes::open(model),
         KeyAction::Help => show(model, Overlay::Help(Help::default())),
@@ -96,6 +110,18 @@ fn roll_back(model: &mut Model) -> Vec<Effect> {
         None => Dialog::plan_of(Action::Rollback { to: None }),
     };
     confirm::open(model, dialog)
+}
+
+/// A rollback that is tried again may go elsewhere than the header says.
+fn retry(model: &mut Model) -> Vec<Effect> {
+    let Ok((build, environment)) = available::retry_target(model) else { return Vec::new() };
+    let rollback = model.selected_history().filter(|row| {
+        let kind = row.deployment.request.kind;
+        environment == Environment::Production && kind == DeploymentKind::Rollback
+    });
+    let usual = model.service.as_ref().and_then(|service| service.rollback.as_ref());
+    let is_other = rollback.is_some() && usual.map(|usual| usual.to) != Some(build);
+    confirm::open(model, Dialog::retry(build, environment, is_other))
 }
 
 /// In the list of services it opens the selected one. That may be another than a moment ago, as services come and go and

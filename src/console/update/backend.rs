@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use crate::backend::{Answer, BackendError};
 use crate::console::effect::{Effect, Outside};
 use crate::console::exit::Error;
 use crate::console::model::link::LinkState;
-use crate::console::model::notes::Tone;
+use crate::console::model::notes::{Note, Shown, Tone};
 use crate::console::model::problems::what_happened;
-use crate::console::model::{Model, Screen, Updates};
+use crate::console::model::{ListFilter, Model, Screen, Updates};
 use crate::console::update::{engine, history, plan, requests, watch};
 use crate::domain::command::Refusal;
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::DeploymentKind;
-use crate::domain::ids::{Environment, ServiceName};
+use crate::domain::ids::{DeploymentId, Environment, ServiceName};
 use crate::domain::snapshot::{DeploymentRow, Description, FleetSnapshot, ServiceSnapshot};
 
 /// How long an engine that has just started is given to find the service that was asked for by name.
@@ -83,6 +85,8 @@ pub fn open(model: &mut Model, service: &ServiceName) -> Vec<Effect> {
         model.forget_service();
     }
     model.services.select(service.clone());
+    // What narrowed the list of services narrows no list of this one.
+    model.filter = ListFilter::default();
     model.screen = Screen::Service;
     vec![watch::watch(model, model.at), title(service)]
 }
@@ -147,40 +151,65 @@ pub fn show(model: &mut Model, snapshot: Box<ServiceSnapshot>) -> Vec<Effect> {
             effects.extend(plan::snapshot_changed(model));
         }
     }
+    settle_failures(model);
     effects
 }
 
-/// Says aloud which deployments have ended since the snapshot before.
+/// Says aloud which deployments have ended since the snapshot before, in the order in which they did.
 fn announce(model: &mut Model, before: &ServiceSnapshot) -> Vec<Effect> {
-    let was_open = |row: &&DeploymentRow| {
-        let id = row.deployment.id;
-        before.deployments.iter().any(|b| b.deployment.id == id && b.deployment.is_open())
+    let known = |id| before.deployments.iter().find(move |row| row.deployment.id == id);
+    let newest = before.deployments.iter().map(|row| row.deployment.id).max();
+    let is_news = |row: &&DeploymentRow| match known(row.deployment.id) {
+        Some(before) => before.deployment.is_open(),
+        // It began and ended in between.
+        None => Some(row.deployment.id) > newest,
     };
     let rows = model.service.iter().flat_map(|service| &service.deployments);
-    let ended: Vec<_> =
-        rows.filter(|r| !r.deployment.is_open()).filter(was_open).cloned().collect();
+    let ended = |row: &&DeploymentRow| !row.deployment.is_open();
+    let mut ended: Vec<_> = rows.filter(ended).filter(is_news).cloned().collect();
+    ended.sort_by_key(ended_at);
     let mut effects = Vec::new();
     for row in &ended {
         let tone = if row.deployment.succeeded() { Tone::Good } else { Tone::Bad };
-        let production = row.deployment.request.environment == Environment::Production;
-        if production || tone == Tone::Bad {
-            effects.push(Effect::Outside(Outside::Bell));
+        let environment = row.deployment.request.environment;
+        if environment == Environment::Production || tone == Tone::Bad {
+            effects = vec![Effect::Outside(Outside::Bell)];
         }
-        let (text, environment) = (end_of(model, row), row.deployment.request.environment);
-        match row.state {
-            DeploymentState::Succeeded => {
-                model.notes.is_well(environment);
-                model.say(tone, text);
-            }
-            DeploymentState::Failed | DeploymentState::Interrupted => model.warn(environment, text),
-            _ => model.say(tone, text),
-        }
+        let service = Some(before.service.clone());
+        let note = Note { service, ..Note::new(tone, end_of(row), model.at) };
+        model.add_note(match row.state {
+            DeploymentState::Failed | DeploymentState::Interrupted => Note {
+                shown: Shown::UntilHidden,
+                failed: Some((environment, row.deployment.id)),
+                ..note
+            },
+            _ => note,
+        });
     }
     effects
 }
 
-/// `#12 is live`, `production is back on #11`, or what went wrong and which key helps.
-fn end_of(model: &Model, row: &DeploymentRow) -> String {
+/// When a deployment ended, and which it is.
+fn ended_at(row: &DeploymentRow) -> (Option<DateTime<Utc>>, DeploymentId) {
+    (row.deployment.ended.as_ref().map(|ended| ended.at), row.deployment.id)
+}
+
+/// Hides the notes of failures where the last deployment that was carried through succeeded.
+fn settle_failures(model: &mut Model) {
+    let Some(service) = &model.service else { return };
+    for environment in [Environment::Staging, Environment::Production] {
+        let told =
+            [DeploymentState::Succeeded, DeploymentState::Failed, DeploymentState::Interrupted];
+        let rows = service.deployments.iter().filter(|row| told.contains(&row.state));
+        let there = rows.filter(|row| row.deployment.request.environment == environment);
+        if there.max_by_key(|row| ended_at(row)).is_some_and(|row| row.deployment.succeeded()) {
+            model.notes.is_well(&service.service, environment);
+        }
+    }
+}
+
+/// `#12 is live`, `production is back on #11`, or what went wrong.
+fn end_of(row: &DeploymentRow) -> String {
     let request = &row.deployment.request;
     let build = request.build;
     match (row.state, request.environment, request.kind) {
@@ -192,10 +221,7 @@ fn end_of(model: &Model, row: &DeploymentRow) -> String {
         (DeploymentState::Cancelled, environment, kind) => {
             format!("{kind} of {build} to {environment} was cancelled")
         }
-        (_, Environment::Production, _) => {
-            model.aftermath(row).unwrap_or_else(|| what_happened(row))
-        }
-        (_, Environment::Staging, _) => what_happened(row),
+        _ => what_happened(row),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::console::model::log::LogChoice;
 use crate::console::model::notes::Tone;
 use crate::console::model::pane::Pane;
 use crate::console::model::text_input::TextInput;
-use crate::console::model::{Model, Screen};
+use crate::console::model::{ListFilter, Model, Screen};
 use crate::console::update::{ids, log, watch};
 
 /// How long a second press quits.
@@ -36,6 +36,10 @@ pub fn begin_filter(model: &mut Model) {
     if model.focus == Pane::Log && model.screen == Screen::Service {
         model.log.search = Some(TextInput::default());
     } else {
+        let list = Some(model.list).filter(|_| model.screen == Screen::Service);
+        if model.filter.list != list {
+            model.filter = ListFilter { list, ..ListFilter::default() };
+        }
         model.filter.typing = true;
     }
 }
@@ -132,7 +136,7 @@ pub fn back(model: &mut Model) -> Option<Vec<Effect>> {
 /// Shows the list of services.
 pub fn to_fleet(model: &mut Model) -> Vec<Effect> {
     model.screen = Screen::Fleet;
-    model.filter.text.clear();
+    model.filter = ListFilter::default();
     vec![watch::watch(model, model.at)]
 }
 

@@ -9,7 +9,6 @@ use crate::console::layout;
 use crate::console::model::Model;
 use crate::console::model::dialog::Confirm;
 use crate::console::model::dialog::bad_commits::CommitChoice;
-use crate::console::model::dialog::field::{Field, FieldKind};
 use crate::console::model::dialog::kinds::{Countdown, Dialog};
 use crate::console::model::dialog::progress::{Focus, Stage};
 use crate::console::model::log::LogChoice;
@@ -17,6 +16,7 @@ use crate::console::model::notes::Tone;
 use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
 use crate::console::update::{browse, changes, plan, send};
+use crate::domain::ids::Environment;
 
 /// Opens the dialog, and asks for the plan where there is one.
 pub fn open(model: &mut Model, dialog: Dialog) -> Vec<Effect> {
@@ -26,15 +26,10 @@ pub fn open(model: &mut Model, dialog: Dialog) -> Vec<Effect> {
     action.and_then(|action| plan::ask(model, ticket, action)).into_iter().collect()
 }
 
-const NOT_PASTED: &str = "type the build number key by key; a paste does not count";
-
-/// A paste in the dialog. The number of a build is a confirmation, and a paste never confirms.
+/// A paste in the dialog: it is typed into the field, and presses nothing.
 pub fn paste(model: &mut Model, text: &str) {
-    let Some(confirm) = model.confirm_mut() else { return };
-    match confirm.focused_field_mut() {
-        Some(Field { kind: FieldKind::Number(_), .. }) => model.say(Tone::Bad, NOT_PASTED),
-        Some(field) => field.insert(text),
-        None => {}
+    if let Some(field) = model.confirm_mut().and_then(Confirm::focused_field_mut) {
+        field.insert(text);
     }
 }
 
@@ -45,14 +40,8 @@ pub fn key(
     letter: Option<char>,
     armed: bool,
 ) -> Vec<Effect> {
-    let pasted = model.burst.is_now();
     let Some(confirm) = model.confirm_mut() else { return Vec::new() };
     if confirm.progress.is_cut_off(armed) && letter.is_some() {
-        return Vec::new();
-    }
-    let number = |field: &Field| matches!(field.kind, FieldKind::Number(_));
-    if pasted && letter.is_some() && confirm.focused_field().is_some_and(number) {
-        model.say(Tone::Bad, NOT_PASTED);
         return Vec::new();
     }
     match action {
@@ -112,8 +101,16 @@ fn watch(model: &mut Model, armed: bool) -> Vec<Effect> {
     if let Some(watched) = watched {
         model.overlays.pop();
         model.filter.text.clear();
-        model.production.select(watched.deployment);
-        browse::focus(model, Pane::Production);
+        match watched.environment {
+            Environment::Production => {
+                model.production.select(watched.deployment);
+                browse::focus(model, Pane::Production);
+            }
+            Environment::Staging => {
+                model.staging.select(watched.build);
+                browse::focus(model, Pane::Staging);
+            }
+        }
         model.log.choose(LogChoice::Selection);
         browse::focus(model, Pane::Log);
     }
@@ -254,10 +251,6 @@ fn turn(model: &mut Model, pages: isize) -> Vec<Effect> {
 pub fn when_due(model: &mut Model) -> Vec<Effect> {
     let at = model.at;
     if model.confirm().and_then(Confirm::asks_again_at).is_some_and(|due| due <= at) {
-        let countdown = model.confirm_mut().and_then(|confirm| confirm.dialog.countdown_mut());
-        if let Some(silence) = countdown.and_then(|countdown| countdown.silence.as_mut()) {
-            silence.retry = None;
-        }
         return plan::ask_again(model);
     }
     fire_when_due(model)

@@ -3,6 +3,7 @@
 use crate::backend::Answer;
 use crate::console::effect::Effect;
 use crate::console::model::notes::Tone;
+use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Older};
 use crate::domain::deployment::Deployment;
 use crate::domain::ids::{DeploymentId, Environment, ServiceName};
@@ -19,7 +20,7 @@ pub fn more(model: &mut Model) -> Option<Effect> {
     let (last, known) = (rows.last()?.deployment.id, rows.len());
     let service = model.service.as_ref()?;
     let total = usize::try_from(service.history_total).unwrap_or(usize::MAX);
-    let there_is_more = known < total.min(KEPT) && model.filter.text.is_empty();
+    let there_is_more = known < total.min(KEPT) && !model.is_filtered(Some(Pane::Production));
     let wanted = there_is_more && model.production.selected == Some(last);
     if !wanted || model.older.asked == Some(last) {
         return None;

@@ -4,7 +4,6 @@ use crossterm::event::{Event, KeyEvent, KeyEventKind};
 use ratatui::layout::Size;
 
 use crate::console::actions::action::{DialogAction, InputAction, KeyAction};
-use crate::console::actions::available;
 use crate::console::actions::chord::Chord;
 use crate::console::actions::context::InputContext;
 use crate::console::effect::{Effect, Outside};
@@ -103,7 +102,7 @@ fn in_context(model: &mut Model, chord: Chord, armed: bool) -> Vec<Effect> {
         _ => {
             // A key of the log says so elsewhere.
             let of_log = || model.options.keymap.action(InputContext::Log, chord).cloned();
-            action.or_else(of_log).map_or_else(Vec::new, |action| run(model, &action))
+            action.or_else(of_log).map_or_else(Vec::new, |action| act::run(model, &action))
         }
     }
 }
@@ -168,7 +167,7 @@ fn is_typing(model: &Model) -> bool {
 fn everywhere(model: &mut Model, chord: Chord, quiet: bool) -> Option<Vec<Effect>> {
     match model.options.keymap.action(InputContext::Everywhere, chord)?.clone() {
         KeyAction::Emergency => emergency(model, chord, quiet),
-        action => Some(run(model, &action)),
+        action => Some(act::run(model, &action)),
     }
 }
 
@@ -196,7 +195,7 @@ fn start_emergency(model: &mut Model) -> Vec<Effect> {
     model.overlays.clear();
     model.filter.typing = false;
     model.log.search = None;
-    run(model, &KeyAction::Emergency)
+    act::run(model, &KeyAction::Emergency)
 }
 
 /// What the key of the emergency is where it was pressed.
@@ -231,20 +230,6 @@ fn emergency_press(model: &Model, chord: Chord, quiet: bool) -> EmergencyPress {
             EmergencyPress::Letter
         }
         _ => EmergencyPress::Meant,
-    }
-}
-
-/// Does it, or says why it is off.
-fn run(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
-    if burst::refuses(model, action) {
-        return Vec::new();
-    }
-    match available::check(model, action) {
-        Ok(()) => act::act(model, action),
-        Err(why) => {
-            model.say(Tone::Plain, why);
-            Vec::new()
-        }
     }
 }
 

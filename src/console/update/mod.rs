@@ -32,6 +32,7 @@ pub fn update(model: &mut Model, TimedMessage { at, message }: TimedMessage) -> 
     fault::here(Layer::Update);
     model.at = model.at.max(at);
     model.dirty |= !is_silent(model, &message);
+    let by_itself = !matches!(message, Message::Input { .. });
     let mut effects = match message {
         Message::Input { event, crowd, keys_out } => {
             model.keys_out = keys_out;
@@ -48,7 +49,7 @@ pub fn update(model: &mut Model, TimedMessage { at, message }: TimedMessage) -> 
         Message::Planned { ticket, answer } => plan::planned(model, ticket, answer),
         Message::Answered { ticket, answer } => send::answered(model, ticket, answer),
         Message::LookedUp { ticket, answer } => send::looked_up(model, ticket, answer),
-        Message::NotNoted { what, why } => recall::not_noted(model, &what, &why),
+        Message::NotNoted { service, what, why } => recall::not_noted(model, &service, &what, &why),
         Message::Left(intent) => recall::left(model, &intent),
         Message::Recalled { intent, answer } => recall::recalled(model, &intent, answer),
         Message::Log { source, from, answer } => log::page(model, &source, from, answer),
@@ -59,7 +60,7 @@ pub fn update(model: &mut Model, TimedMessage { at, message }: TimedMessage) -> 
     if model.quitting.is_some_and(|until| until <= model.at) {
         model.quitting = None;
     }
-    settle(model);
+    settle(model, by_itself);
     effects.extend(requests::tell(model));
     effects.extend(history::more(model));
     effects.extend(log::follow(model));
@@ -69,6 +70,7 @@ pub fn update(model: &mut Model, TimedMessage { at, message }: TimedMessage) -> 
 /// The screen shows the model as it is.
 pub fn drawn(model: &mut Model, at: Instant) {
     model.dirty = false;
+    model.drawn(at);
     confirm::drawn(model, at);
 }
 
@@ -76,7 +78,7 @@ pub fn drawn(model: &mut Model, at: Instant) {
 pub fn fit(model: &mut Model, size: Size) {
     if model.size != size {
         model.size = size;
-        settle(model);
+        settle(model, true);
     }
 }
 
@@ -91,7 +93,7 @@ pub fn spoiled(model: &mut Model, at: Instant) {
 
 /// What the console asks for before anything has happened.
 pub fn start(model: &mut Model) -> Vec<Effect> {
-    settle(model);
+    settle(model, true);
     let mut effects = vec![Effect::Describe, watch::watch(model, model.at)];
     effects.extend(model.options.intents.clone().map(Effect::Recall));
     if model.screen == Screen::Service {
@@ -108,22 +110,24 @@ fn is_silent(model: &Model, message: &Message) -> bool {
 }
 
 /// Fits cursors and scrolling to what there is and to the room for it.
-fn settle(model: &mut Model) {
+fn settle(model: &mut Model, by_itself: bool) {
     model.areas = layout(model);
     let areas = model.areas.clone();
     let height = |pane| areas.rows(pane);
     let builds = ids(&model.builds(), |row| row.build.number);
-    model.staging.settle(&builds, None, height(Pane::Staging));
+    model.staging.settle(&builds, None, height(Pane::Staging), by_itself);
     let history = ids(&model.history(), |row| row.deployment.id);
     let live = model.live_deployment();
-    model.production.settle(&history, live.as_ref(), height(Pane::Production));
-    if !model.filter.text.is_empty() {
-        // What a filter leaves is what a person looked for: it stays selected without the filter.
+    model.production.settle(&history, live.as_ref(), height(Pane::Production), by_itself);
+    // What a filter leaves is what a person looked for: it stays selected without the filter.
+    if model.is_filtered(Some(Pane::Staging)) {
         model.staging.hold();
+    }
+    if model.is_filtered(Some(Pane::Production)) {
         model.production.hold();
     }
     let freezes = ids(&model.freezes(), |freeze| freeze.id);
-    model.freezes.settle(&freezes, None, freeze_rows(model, &areas));
+    model.freezes.settle(&freezes, None, freeze_rows(model, &areas), by_itself);
     if model.is_plain() {
         model.log.pane.resize(model.size.width, model.size.height);
     } else if let Some(area) = areas.of(Pane::Log) {
@@ -132,7 +136,7 @@ fn settle(model: &mut Model) {
     if model.screen == Screen::Fleet {
         let services = ids(&model.fleet_rows(), |row| row.service.clone());
         let rows = usize::from(areas.body.height.saturating_sub(3));
-        model.services.settle(&services, None, rows);
+        model.services.settle(&services, None, rows, by_itself);
     }
 }
 

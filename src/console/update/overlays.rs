@@ -1,13 +1,12 @@
 //! The keys of the overlays that only show: changes, help, messages.
 
 use crate::console::actions::action::{HelpAction, KeyAction, Move, PageAction};
-use crate::console::actions::{available, matching};
+use crate::console::actions::matching;
 use crate::console::effect::Effect;
 use crate::console::layout;
 use crate::console::model::Model;
-use crate::console::model::notes::Tone;
 use crate::console::model::overlay::{Help, Overlay};
-use crate::console::update::{act, burst};
+use crate::console::update::act;
 
 /// How many rows of the help a page is.
 const HELP_PAGE: usize = 10;
@@ -97,14 +96,5 @@ fn run(model: &mut Model) -> Vec<Effect> {
     let Some(Overlay::Help(help)) = model.overlays.pop() else { return Vec::new() };
     let found = matching(&model.options.keymap, help.search.as_str());
     let Some(entry) = found.get(help.row).copied() else { return Vec::new() };
-    if burst::refuses(model, &entry.action) {
-        return Vec::new();
-    }
-    match available::check(model, &entry.action) {
-        Ok(()) => act::act(model, &entry.action),
-        Err(why) => {
-            model.say(Tone::Plain, format!("{}: {why}", entry.name));
-            Vec::new()
-        }
-    }
+    act::run(model, &entry.action)
 }

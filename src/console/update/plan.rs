@@ -25,6 +25,11 @@ pub fn ask_again(model: &mut Model) -> Vec<Effect> {
     let Some(planning) = planning else { return Vec::new() };
     planning.question = Some(Question { ticket, outdated: false });
     let action = planning.action;
+    // It is asked now; when it is asked after that is known once it did not answer.
+    let countdown = model.confirm_mut().and_then(|confirm| confirm.dialog.countdown_mut());
+    if let Some(silence) = countdown.and_then(|countdown| countdown.silence.as_mut()) {
+        silence.retry = None;
+    }
     ask(model, ticket, action).into_iter().collect()
 }
 
@@ -181,9 +186,10 @@ fn check_again(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-/// Offers to watch what runs in production, or what went live there since the plan on screen was made.
+/// Offers to watch what runs in the plan's environment, or what went live there since the plan on screen was made.
 fn offer_watch(model: &mut Model, now: &Plan) {
-    let (running, instead) = (model.in_flight(Environment::Production).is_some(), instead(model));
+    let environment = now.environment;
+    let (running, instead) = (model.in_flight(environment).is_some(), instead(model, environment));
     let planning = model.confirm_mut().and_then(|confirm| confirm.dialog.planning_mut());
     let Some(planning) = planning else { return };
     let live = |plan: &Plan| plan.live.as_ref().map(|live| live.build);
@@ -193,13 +199,14 @@ fn offer_watch(model: &mut Model, now: &Plan) {
     }
 }
 
-/// What runs in production, else what is live there.
-fn instead(model: &Model) -> Option<WatchTarget> {
+/// What runs in an environment, else what is live there.
+fn instead(model: &Model, environment: Environment) -> Option<WatchTarget> {
     let of = |row: &DeploymentRow| WatchTarget {
         deployment: row.deployment.id,
+        environment,
         build: row.deployment.request.build,
     };
-    let live = || model.service.as_ref()?.live.get(&Environment::Production);
+    let live = || model.service.as_ref()?.live.get(&environment);
     let live = || model.deployment(live()?.deployment);
-    model.in_flight(Environment::Production).or_else(live).map(of)
+    model.in_flight(environment).or_else(live).map(of)
 }

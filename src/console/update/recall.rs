@@ -6,16 +6,18 @@ use crate::console::effect::{Effect, Outside};
 use crate::console::model::Model;
 use crate::console::model::notes::Tone;
 use crate::domain::command::Receipt;
+use crate::domain::ids::ServiceName;
 
-pub fn not_noted(model: &mut Model, what: &str, why: &str) -> Vec<Effect> {
+pub fn not_noted(model: &mut Model, service: &ServiceName, what: &str, why: &str) -> Vec<Effect> {
     let advice = "it is sent all the same; if this console ends, check the history";
-    model.insist(Tone::Bad, format!("{what} could not be saved on disk ({why}): {advice}"));
+    let text = format!("{what} could not be saved on disk ({why}): {advice}");
+    model.insist(service, Tone::Bad, text);
     Vec::new()
 }
 
 pub fn left(model: &mut Model, intent: &Intent) -> Vec<Effect> {
     let text = format!("{} has no answer: unknown, checking", name(model, intent));
-    model.insist(Tone::Plain, text);
+    model.insist(&intent.service, Tone::Plain, text);
     Vec::new()
 }
 
@@ -24,32 +26,26 @@ pub fn recalled(
     intent: &Intent,
     answer: Answer<Option<Receipt>>,
 ) -> Vec<Effect> {
-    let name = name(model, intent);
+    let (name, service) = (name(model, intent), &intent.service);
     // The answer replaces the note that it is being looked up.
-    model.notes.settle(&name);
-    match answer {
+    model.notes.settle(service, &name);
+    let (tone, text) = match answer {
         Ok(Some(Receipt { deployment: Some(id), .. })) => {
-            model.insist(Tone::Good, format!("{name} was recorded: {id}"));
+            (Tone::Good, format!("{name} was recorded: {id}"))
         }
-        Ok(Some(receipt)) => {
-            model.insist(Tone::Good, format!("{name} was recorded: {}", receipt.said));
-        }
-        Ok(None) => model.insist(Tone::Plain, format!("{name} did not arrive: nothing was done")),
+        Ok(Some(receipt)) => (Tone::Good, format!("{name} was recorded: {}", receipt.said)),
+        Ok(None) => (Tone::Plain, format!("{name} did not arrive: nothing was done")),
         Err(why) => {
             let advice = "check the history before you do it again";
-            model.insist(Tone::Bad, format!("{name} is unknown: {why}; {advice}"));
+            (Tone::Bad, format!("{name} is unknown: {why}; {advice}"))
         }
-    }
+    };
+    model.insist(service, tone, text);
     vec![Effect::Outside(Outside::Bell)]
 }
 
-/// `the promote of #12, sent 03:14,`, with the service where there are several.
+/// `promote of #12, sent 28 Nov 03:14 CET,`.
 fn name(model: &Model, intent: &Intent) -> String {
-    let sent = intent.at.with_timezone(&model.zone()).format("%-d %b %H:%M");
-    let Intent { service, what, .. } = intent;
-    if model.options.several {
-        format!("{service}: {what}, sent {sent},")
-    } else {
-        format!("{what}, sent {sent},")
-    }
+    let sent = intent.at.with_timezone(&model.zone()).format("%-d %b %H:%M %Z");
+    format!("{}, sent {sent},", intent.what)
 }

@@ -44,8 +44,15 @@ fn began(model: &mut Model, request: &Request) -> Vec<Effect> {
     }
     let note = if request.note.is_empty() { String::new() } else { format!(": {}", request.note) };
     let text = format!("{} asks for a promoter of {}{note}", request.by, request.build);
-    model.say(Tone::Plain, text);
+    say(model, Tone::Plain, text);
     vec![Effect::Outside(Outside::Bell)]
+}
+
+/// A note about the service on screen.
+fn say(model: &mut Model, tone: Tone, text: String) {
+    if let Some(service) = model.shown_service().cloned() {
+        model.say_of(&service, tone, text);
+    }
 }
 
 /// Rings the bell for the user who asked, unless they closed it themselves.
@@ -57,7 +64,7 @@ fn ended(model: &mut Model, before: &Request) -> Vec<Effect> {
     let whose = if mine { "your request".into() } else { format!("the request of {}", request.by) };
     let text = format!("{whose} for {}: {}", request.build, request.became(model.now()));
     let taken = matches!(request.closed, Some(Closed::Taken { .. }));
-    model.say(if mine && taken { Tone::Good } else { Tone::Plain }, text.clone());
+    say(model, if mine && taken { Tone::Good } else { Tone::Plain }, text.clone());
     disarm(model, &request, text);
     let by_me = match &request.closed {
         Some(Closed::Taken { by, .. } | Closed::Withdrawn { by, .. }) => model.is_me(by),
@@ -96,7 +103,8 @@ pub fn tell_of_fleet(model: &mut Model) -> Vec<Effect> {
     let mut effects = Vec::new();
     for (service, Request { id, build, by, .. }) in asked {
         if model.requests.is_new(id) && !model.is_me(&by) {
-            model.say(Tone::Plain, format!("{service}: {by} asks for a promoter of {build}"));
+            let text = format!("{by} asks for a promoter of {build}");
+            model.say_of(&service, Tone::Plain, text);
             effects.push(Effect::Outside(Outside::Bell));
         }
     }

@@ -3,6 +3,7 @@
 use crate::backend::intents::Intent;
 use crate::backend::{Answer, BackendError};
 use crate::console::effect::{Effect, Outside};
+use crate::console::model::dialog::Confirm;
 use crate::console::model::dialog::progress::Stage;
 use crate::console::model::log::LogChoice;
 use crate::console::model::notes::Tone;
@@ -23,8 +24,8 @@ pub fn send(model: &mut Model, command: Command) -> Vec<Effect> {
     }
     let what = command.what(confirm.dialog.plan().map(|plan| plan.target.build));
     let intent = Intent { key: confirm.progress.key().clone(), service, what, at: now };
-    let (key, what) = (intent.key.clone(), intent.what.clone());
-    model.sent.push(Sent { ticket, key, what, lost: None });
+    let (key, what, service) = (intent.key.clone(), intent.what.clone(), intent.service.clone());
+    model.sent.push(Sent { ticket, key, service, what, lost: None });
     vec![Effect::Send { ticket, command, intent }]
 }
 
@@ -35,14 +36,15 @@ pub fn answered(model: &mut Model, ticket: Ticket, answer: Answer<Receipt>) -> V
     if let Err(BackendError::Unknown(why)) = &answer {
         sent.lost = Some(why.clone());
         let sent = sent.clone();
-        model.say(Tone::Bad, format!("{}: unknown, checking ({why})", sent.what));
+        let text = format!("{}: unknown, checking ({why})", sent.what);
+        model.say_of(&sent.service, Tone::Bad, text);
         stage(model, ticket, Stage::Checking);
         return vec![Effect::LookUp { ticket, key: sent.key }];
     }
     let sent = sent.clone();
     model.sent.retain(|sent| sent.ticket != ticket);
     match answer {
-        Ok(receipt) => done(model, ticket, &receipt),
+        Ok(receipt) => done(model, &sent, &receipt),
         Err(BackendError::Refused(Refusal::Changed { changes, plan })) => {
             changed(model, ticket, &sent, changes, plan);
             Vec::new()
@@ -70,7 +72,7 @@ pub fn looked_up(
     };
     let sent = model.sent.remove(at);
     match answer {
-        Ok(Some(receipt)) => done(model, ticket, &receipt),
+        Ok(Some(receipt)) => done(model, &sent, &receipt),
         Ok(None) => {
             // The engine itself may have said why it could not.
             let why = sent.lost.as_deref().unwrap_or("its answer got lost");
@@ -85,12 +87,13 @@ pub fn looked_up(
 }
 
 /// It is recorded: the dialog closes, and the log follows what runs now.
-fn done(model: &mut Model, ticket: Ticket, receipt: &Receipt) -> Vec<Effect> {
-    model.overlays.retain(|o| !matches!(o, Overlay::Confirm(c) if c.progress.ticket() == ticket));
-    if receipt.deployment.is_some() {
+fn done(model: &mut Model, sent: &Sent, receipt: &Receipt) -> Vec<Effect> {
+    let is_its = |confirm: &Confirm| confirm.progress.ticket() == sent.ticket;
+    model.overlays.retain(|o| !matches!(o, Overlay::Confirm(confirm) if is_its(confirm)));
+    if receipt.deployment.is_some() && model.shown_service() == Some(&sent.service) {
         model.log.turn_to(LogChoice::Running);
     }
-    model.say(Tone::Good, receipt.said.clone());
+    model.say_of(&sent.service, Tone::Good, receipt.said.clone());
     Vec::new()
 }
 
@@ -114,7 +117,8 @@ fn changed(
         }
         None => {
             let why = changes.join("; ");
-            model.say(Tone::Bad, format!("{} did not happen: {why}", sent.what));
+            let text = format!("{} did not happen: {why}", sent.what);
+            model.say_of(&sent.service, Tone::Bad, text);
         }
     }
 }
@@ -128,9 +132,9 @@ fn ended(model: &mut Model, ticket: Ticket, sent: &Sent, end: Stage) -> Vec<Effe
     };
     // Whoever has closed its dialog may look elsewhere by now.
     if model.confirm().is_some_and(|confirm| confirm.progress.ticket() == ticket) {
-        model.say(Tone::Bad, text);
+        model.say_of(&sent.service, Tone::Bad, text);
     } else {
-        model.insist(Tone::Bad, text);
+        model.insist(&sent.service, Tone::Bad, text);
     }
     stage(model, ticket, end);
     vec![Effect::Outside(Outside::Bell)]

@@ -45,19 +45,24 @@ fn context(model: &Model, width: u16) -> Row<'_> {
     if let Some(input) = &model.log.search {
         return typed(row.own("search the log ", Role::Key), input);
     }
-    if let Some((note, _)) = model.notes.toast(model.at) {
+    if let Some((note, _)) = model.toast() {
         let (glyph, role) = match note.tone {
             Tone::Good => (theme.symbols.ok, Role::Ok),
             Tone::Plain => (theme.symbols.separator, Role::Text),
             Tone::Bad => (theme.symbols.warn, Role::Danger),
         };
-        let row = row.own(format!("{glyph} "), role).own(&note.text, role);
-        let hides = || format!("{} hides this", model.key(&KeyAction::Back));
-        return if note.stays { row.gap(2).own(hides(), Role::Muted) } else { row };
+        let row = row.own(format!("{glyph} "), role).own(model.words(note), role);
+        if !note.stays() || !note.seen.before(model.at) {
+            return row;
+        }
+        // The key is named once it works.
+        let hides = format!("  {} hides this", model.key(&KeyAction::Back));
+        return row.then_right(Row::new(theme, width).own(hides, Role::Muted), width);
     }
     if !model.filter.text.is_empty() {
         let (text, key) = (model.filter.text.as_str(), model.key(&KeyAction::Back));
-        let text = format!("filter \"{text}\"; {key} shows all");
+        let list = model.filter.list.map_or(String::new(), |list| format!("{} ", list.title()));
+        let text = format!("{list}filter \"{text}\"; {key} shows all");
         return row.own(text, Role::Search);
     }
     match (model.screen, model.selected_build()) {

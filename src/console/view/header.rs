@@ -15,6 +15,7 @@ use crate::console::view::parts::row::Row;
 use crate::console::view::parts::{progress, verdict};
 use crate::domain::deployment::DeploymentState;
 use crate::domain::ids::Environment;
+use crate::domain::snapshot::alarm::Alarm;
 use crate::domain::snapshot::{DeploymentRow, ServiceSnapshot};
 use crate::domain::time::say;
 use crate::gate;
@@ -184,7 +185,10 @@ fn named<'t>(model: &Model, row: Row<'t>, length: Length, most: usize) -> Row<'t
     let live = service.live.get(&Environment::Production);
     let row = match live {
         Some(live) => row.own(live.build.to_string(), Role::Live),
-        None => row.own("nothing live yet", Role::Muted),
+        None if service.live_unknown => {
+            row.own(if short { "not known" } else { "live not known" }, Role::Warn)
+        }
+        None => row.own(if short { "nothing" } else { "nothing live yet" }, Role::Muted),
     };
     if let Some(running) = model.in_flight(Environment::Production) {
         return on_its_way(model, row, running, length);
@@ -275,11 +279,16 @@ fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: 
     let row = apart(row, length).own(model.key(&KeyAction::RollBack), Role::Key);
     let arrow = model.options.theme.symbols.arrow;
     let Some(target) = &service.rollback else {
-        let (word, role) = match service.skipped.as_slice() {
-            [] => ("no earlier build", Role::Muted),
-            _ => ("no good build", Role::Danger),
+        let (word, short, role) = match service.skipped.as_slice() {
+            [] if service.live_unknown => ("not known", "not known", Role::Muted),
+            [] => ("no earlier build", "none", Role::Muted),
+            _ => ("no good build", "no good", Role::Danger),
         };
-        return row.own(format!(" {arrow} {word}"), role);
+        return if length < Length::NoArrow {
+            row.own(format!(" {arrow} {word}"), role)
+        } else {
+            row.own(format!(" {short}"), role)
+        };
     };
     let row = if length < Length::NoArrow { row.own(format!(" {arrow}"), Role::Text) } else { row };
     let row = row.own(format!(" {}", target.to), Role::Text);
@@ -303,20 +312,46 @@ fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: 
     }
 }
 
-/// `STG #30 FAILED smoke 2m`: what staging is about now.
+/// `STG #30 FAILED smoke 2m`: what staging is about now, and whether it lacks the newest build.
 fn staging<'t>(model: &Model, row: Row<'t>, length: Length) -> Row<'t> {
-    let Some(newest) = model.newest_in_staging() else { return row };
+    let newest = model.newest_in_staging();
+    let mut alarms = model.service.iter().flat_map(|service| &service.alarms);
+    let lacks = alarms.find_map(|alarm| match alarm {
+        Alarm::NotInStaging { build, .. } => Some(*build),
+        _ => None,
+    });
+    let is_told = |row: &DeploymentRow, build| row.deployment.request.build == build;
+    let lacks = lacks.filter(|build| !newest.is_some_and(|row| is_told(row, *build)));
+    match (newest, lacks) {
+        (None, None) => row,
+        (Some(newest), None) => of_staging(model, row, newest, length),
+        (Some(newest), Some(_)) if is_red(newest.state) => {
+            of_staging(model, row, newest, length).own(" +1", Role::Danger)
+        }
+        (_, Some(build)) => apart(row, length)
+            .own("STG ", Role::EnvStaging)
+            .own(format!("lacks {build}"), Role::Danger),
+    }
+}
+
+/// Whether it is wrong that a deployment to staging is as it is.
+fn is_red(state: DeploymentState) -> bool {
+    use DeploymentState::{Cancelled, Failed, Interrupted};
+    matches!(state, Cancelled | Failed | Interrupted)
+}
+
+fn of_staging<'t>(model: &Model, row: Row<'t>, newest: &DeploymentRow, length: Length) -> Row<'t> {
     let deployment = &newest.deployment;
     let symbols = &model.options.theme.symbols;
     let (glyph, word, role) = match newest.state {
         DeploymentState::Queued => (symbols.queued, "queued", Role::Muted),
         DeploymentState::Running => (symbols.running, "DEPLOYING", Role::Running),
         DeploymentState::Succeeded => (symbols.ok, "ok", Role::Ok),
-        DeploymentState::Cancelled => (symbols.superseded, "cancelled", Role::Inactive),
+        DeploymentState::Cancelled => (symbols.superseded, "CANCELLED", Role::Warn),
         DeploymentState::Failed => (symbols.failed, "FAILED", Role::Danger),
         DeploymentState::Interrupted => (symbols.warn, "INTERRUPTED", Role::Danger),
     };
-    let red = role == Role::Danger;
+    let red = is_red(newest.state);
     let word = if red || length < Length::StagingGlyph { word } else { glyph };
     if length >= Length::OnlyRed && !red {
         return row;

@@ -60,6 +60,9 @@ pub enum Fact {
         /// What it needs to be deployed; absent if its service file cannot be used.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         recipe: Option<Box<Recipe>>,
+        /// The branch that was the trunk.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trunk: Option<String>,
     },
     /// The trunk was force-pushed: `from` is no longer an ancestor of `to`, and these builds are off the trunk.
     TrunkRewritten {

@@ -33,6 +33,9 @@ pub struct DeploymentRequest {
     /// The deployment that is cancelled first. This one waits for its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancels: Option<DeploymentId>,
+    /// The last deployment of this build there, if it did not succeed: this one is a retry of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<DeploymentId>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
     /// The typed reason for every finding that needed one.
@@ -60,6 +63,8 @@ pub enum DeploymentKind {
     Rollback,
     /// The live build once more.
     Redeploy,
+    /// A person put a build into staging again, or one that was passed over.
+    Retry,
     /// Another engine deployed it. trunkline only saw that.
     External,
 }
@@ -72,6 +77,7 @@ impl DeploymentKind {
             Self::Promote => "promote",
             Self::Rollback => "rollback",
             Self::Redeploy => "redeploy",
+            Self::Retry => "retry",
             Self::External => "external",
         }
     }

@@ -48,7 +48,9 @@ impl Fact {
             Self::DeploymentRequested(request) => {
                 let id = DeploymentId::from(seq);
                 let requested = format!("{by} {} ({id})", request.action());
-                let parts = std::iter::once(requested).chain(request.override_sentences());
+                let retry = request.retries.map(|retried| format!("retry of {retried}"));
+                let parts = std::iter::once(requested).chain(retry);
+                let parts = parts.chain(request.override_sentences());
                 parts.collect::<Vec<_>>().join("; ")
             }
             Self::DeploymentStarted { deployment, .. } => format!("{deployment} started"),
@@ -98,9 +100,13 @@ impl Fact {
                 format!("{by} lifted freeze {freeze}{}", because(reason))
             }
             Self::ProductionAdopted(adopted) => {
-                let Adoption { build, sha, reason, .. } = &**adopted;
-                let sha = sha.short();
-                format!("{by} stated that production runs {build} {sha}{}", because(reason))
+                let Adoption { build, sha, corrects, reason, .. } = &**adopted;
+                let corrects = corrects.map(|id| format!(" and corrected {id}"));
+                let (sha, corrects) = (sha.short(), corrects.unwrap_or_default());
+                format!(
+                    "{by} stated that production runs {build} {sha}{corrects}{}",
+                    because(reason)
+                )
             }
             Self::Refused { what, sentence, .. } => {
                 format!("{by} was refused {what}{}", because(sentence))
@@ -160,6 +166,7 @@ impl DeploymentRequest {
             DeploymentKind::Promote => format!("promotes {build} to {environment}"),
             DeploymentKind::Rollback => format!("rolls {environment} back to {build}"),
             DeploymentKind::Redeploy => format!("redeploys {build} to {environment}"),
+            DeploymentKind::Retry => format!("deploys {build} to {environment} again"),
         }
     }
 

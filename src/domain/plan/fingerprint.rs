@@ -92,7 +92,7 @@ pub(super) fn of(
     verdict: Option<&Verdict>,
 ) -> Fingerprint {
     let state = input.state;
-    let production = Environment::Production;
+    let environment = ends.environment;
     let shas: Vec<_> = input.range.commits.iter().map(|commit| &commit.sha).collect();
     let lost: Vec<_> = input.range.lost.iter().map(|commit| &commit.sha).collect();
     let later: Vec<_> = input.range.later.iter().map(|change| &change.by).collect();
@@ -101,18 +101,33 @@ pub(super) fn of(
     let mut parts = BTreeMap::from([
         (Part::Actor, digest(&(input.service, actor))),
         (Part::Action, digest(&action)),
-        (Part::Live, digest(&(state.live(production), state.last_ended(production).map(|d| d.id)))),
+        (
+            Part::Live,
+            digest(&(state.live(environment), state.last_ended(environment).map(|d| d.id))),
+        ),
         (Part::Target, digest(&(ends.target, target))),
         (Part::Range, digest(&(shas, input.range.more, lost, later))),
-        (Part::InFlight, digest(&state.in_flight(production).map(|d| d.id))),
+        (Part::InFlight, digest(&state.in_flight(environment).map(|d| d.id))),
         (Part::Quarantine, digest(&bad)),
         (Part::Steps, digest(&input.steps)),
         (Part::Schema, schema(input, ends, verdict)),
     ]);
-    if ends.kind != DeploymentKind::Rollback {
-        parts.extend(promote_parts(input, ends, now));
+    match ends.kind {
+        DeploymentKind::Rollback => {}
+        DeploymentKind::Retry => parts.extend(retry_parts(input)),
+        _ => parts.extend(promote_parts(input, ends, now)),
     }
     Fingerprint(parts)
+}
+
+/// The parts that a retry in staging depends on beside those of every plan.
+fn retry_parts(input: PlanInput<'_>) -> [(Part, String); 3] {
+    let hold = input.state.holds.get(&Environment::Staging).map(|hold| hold.id);
+    [
+        (Part::Hold, digest(&hold)),
+        (Part::Policy, digest(&input.policy.staging)),
+        (Part::Variables, digest(&input.variables.recorded())),
+    ]
 }
 
 /// For a rollback, only whether the confirmation needs the typed number: a promote that starts must not invalidate it.
@@ -132,7 +147,9 @@ fn promote_parts(
     let state = input.state;
     let staging = state.builds.get(&ends.target).map(|build| {
         let verified: Vec<_> = build.verifications.iter().map(|v| v.seq).collect();
-        (build.in_staging_since, verified, build.off_trunk)
+        let last = build.staging.and_then(|id| state.deployments.get(&id));
+        let last = last.map(|last| (last.id, last.failed_after_start()));
+        (build.in_staging_since, verified, build.off_trunk, last)
     });
     let freezes: Vec<_> = state.freezes_at(now).map(|freeze| freeze.id).collect();
     // Leaves out the sentence of a freeze: it may contain an age, which changes with time.
@@ -205,7 +222,9 @@ fn sentence(part: Part, now: &Plan, details: ChangeDetails<'_>) -> String {
         },
         Part::Freeze => freeze_sentence(now, details),
         Part::Hold => match details.hold {
-            Some(hold) => format!("production was put on hold by {}: {}", hold.by, hold.reason),
+            Some(hold) => {
+                format!("{} was put on hold by {}: {}", now.environment, hold.by, hold.reason)
+            }
             None => "the hold was released".into(),
         },
         Part::Quarantine => format!("the bad commits in {} changed", now.target.build),
@@ -230,7 +249,7 @@ fn freeze_sentence(now: &Plan, details: ChangeDetails<'_>) -> String {
 /// `production changed: #12 is live; promote of #12 by sam succeeded 20s ago`.
 fn live_sentence(now: &Plan, details: ChangeDetails<'_>) -> String {
     let live = now.live.as_ref().map_or_else(|| "nothing".into(), |live| live.build.to_string());
-    let changed = format!("production changed: {live} is live");
+    let changed = format!("{} changed: {live} is live", now.environment);
     let Some(last) = details.last_ended else { return changed };
     let ended = last.ended.as_ref();
     let ago =

@@ -48,8 +48,10 @@ impl Migrations {
 
 pub(super) fn verdict(input: PlanInput<'_>, ends: &Endpoints) -> Option<Verdict> {
     let state = input.state;
-    if ends.kind == DeploymentKind::Rollback {
-        return Some(state.verdict(ends.target));
+    match ends.kind {
+        DeploymentKind::Rollback => return Some(state.verdict(ends.target)),
+        DeploymentKind::Retry => return None,
+        _ => {}
     }
     let Migrations { changes, trouble, .. } = input.migrations;
     let promoted = Promoted { build: ends.target, changes, trouble: trouble.as_deref() };

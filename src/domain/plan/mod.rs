@@ -5,6 +5,7 @@ mod fingerprint;
 mod later;
 mod migration;
 mod promote;
+mod retry;
 mod rollback;
 mod variables;
 
@@ -17,9 +18,11 @@ use utoipa::ToSchema;
 
 pub use self::fingerprint::{ChangeDetails, Fingerprint, InvalidFingerprint, Part};
 pub use self::migration::Migrations;
+pub use self::retry::retry_in_staging;
 use super::build::Build;
 use super::command::{Action, Refusal};
 use super::commit::Range;
+use super::deployment::Deployment;
 use super::event::{DeploymentKind, DeploymentRequest, StepSpec};
 use super::expected;
 use super::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
@@ -33,7 +36,7 @@ use super::variables::KnownVariables;
 use super::way_back::{self, WayBack};
 use crate::calendar::Evaluation;
 
-/// What a promote or rollback would do, with every finding about it.
+/// What a promote, a rollback or a retry would do, with every finding about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Plan {
     pub service: ServiceName,
@@ -65,6 +68,9 @@ pub struct Plan {
     pub expected: Option<Duration>,
     /// The deployment that would be cancelled first.
     pub cancels: Option<DeploymentId>,
+    /// The last deployment of the target there, if it did not succeed: this tries it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<DeploymentId>,
     pub findings: Vec<Finding>,
     /// How to undo it, as a sentence.
     pub undo: String,
@@ -207,37 +213,62 @@ pub struct PlanInput<'a> {
 /// The builds that a plan is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoints {
+    pub environment: Environment,
+    /// What is live there.
     pub live: Option<BuildNumber>,
-    /// For a rollback, the newest build that may run: the live one, or one whose deployment runs or did not succeed. For
-    /// a promote, the live one.
+    /// For a rollback, the newest build that may run: the live one, or one whose deployment runs or did not succeed.
+    /// Otherwise, the live one.
     pub newest: Option<BuildNumber>,
     pub target: BuildNumber,
     pub kind: DeploymentKind,
 }
 
 impl Endpoints {
-    /// The two commits of the range, `(from, to)`: live to target for a promote, target to newest for a rollback.
+    /// Whether it takes commits away: a rollback, or a retry of a build that is older than what staging runs.
+    #[must_use]
+    pub fn goes_back(&self) -> bool {
+        let is_older = self.live.is_some_and(|live| self.target < live);
+        self.kind == DeploymentKind::Rollback || self.kind == DeploymentKind::Retry && is_older
+    }
+
+    /// The two commits of the range, `(from, to)`: live to target, or target to newest where it goes back.
     #[must_use]
     pub fn range<'a>(&self, state: &'a ServiceState) -> Option<(Option<&'a Sha>, &'a Sha)> {
         let sha = |number: BuildNumber| state.builds.get(&number).map(|build| &build.sha);
         let newest = self.newest.and_then(sha);
         let target = sha(self.target)?;
-        match (self.kind, newest) {
-            (DeploymentKind::Rollback, Some(newest)) => Some((Some(target), newest)),
-            (_, live) => Some((live, target)),
+        match newest {
+            Some(newest) if self.goes_back() => Some((Some(target), newest)),
+            live => Some((live, target)),
         }
+    }
+
+    /// The deployment that this tries again: the last one of the target there, if it did not succeed.
+    #[must_use]
+    pub fn retries<'a>(&self, state: &'a ServiceState) -> Option<&'a Deployment> {
+        let is_rollback = |kind| kind == DeploymentKind::Rollback;
+        let last = state.last_of(self.target, self.environment)?;
+        let is_same = is_rollback(last.request.kind) == is_rollback(self.kind);
+        (is_same && last.ended.is_some() && !last.succeeded()).then_some(last)
     }
 }
 
 /// Resolves an action to its builds.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] when the build does not exist, or when there is no build to roll back to.
+/// [`Refusal::NotFound`] when the build does not exist, when there is no build to roll back to, or nothing to try again.
 pub fn endpoints(state: &ServiceState, action: Action) -> Result<Endpoints, Refusal> {
-    let live = state.live(Environment::Production).map(|live| live.build);
+    let environment = match action {
+        Action::Retry { environment, .. } => environment,
+        Action::Promote { .. } | Action::Rollback { .. } => Environment::Production,
+    };
+    let live = state.live(environment).map(|live| live.build);
     let (target, kind) = match action {
-        Action::Promote { build } if live == Some(build) => (build, DeploymentKind::Redeploy),
-        Action::Promote { build } => (build, DeploymentKind::Promote),
+        Action::Promote { build } => (build, retry::promote_of(build, live)),
+        Action::Retry { build, environment: Environment::Production } => {
+            (build, retry::in_production(state, build, live)?)
+        }
+        Action::Retry { build, .. } => (build, DeploymentKind::Retry),
         Action::Rollback { to } => {
             let target = match to {
                 Some(build) => build,
@@ -251,16 +282,24 @@ pub fn endpoints(state: &ServiceState, action: Action) -> Result<Endpoints, Refu
             DeploymentKind::Rollback => live.max(attempted_build(state)),
             _ => live,
         };
-        Ok(Endpoints { live, newest, target, kind })
+        Ok(Endpoints { environment, live, newest, target, kind })
     } else {
-        Err(Refusal::not_found(format!("there is no build {target}")))
+        Err(no_build(target))
     }
+}
+
+fn no_build(number: BuildNumber) -> Refusal {
+    Refusal::not_found(format!("there is no build {number}"))
 }
 
 /// The target of a rollback that names none.
 fn default_target(state: &ServiceState) -> Result<BuildNumber, Refusal> {
     let WayBack { to, skipped } = state.way_back();
     to.ok_or_else(|| {
+        if skipped.is_empty() && state.is_live_unknown() {
+            let sentence = "what production runs is not known, so there is nothing to roll back to";
+            return Refusal::not_found(sentence).with(Remedy::Adopt { commit: None });
+        }
         if skipped.is_empty() {
             return Refusal::not_found(no_rollback_target(state));
         }
@@ -315,39 +354,40 @@ pub fn plan(
 ) -> Result<Plan, Refusal> {
     let ends = endpoints(input.state, action)?;
     let target = &input.state.builds[&ends.target];
+    let environment = ends.environment;
     let rollback = ends.kind == DeploymentKind::Rollback;
     let verdict = migration::verdict(input, &ends);
-    let mut findings = if rollback {
-        rollback::findings(input, target, action, verdict.as_ref(), now)
-    } else {
-        promote::findings(input, target, actor, now)
+    let mut findings = match ends.kind {
+        DeploymentKind::Rollback => {
+            rollback::findings(input, target, action, verdict.as_ref(), now)
+        }
+        DeploymentKind::Retry => retry::findings(input, target, now),
+        _ => promote::findings(input, target, actor, now),
     };
-    findings.extend(variables::findings(input));
+    let retried = ends.retries(input.state);
+    findings.extend(retried.map(|retried| retry::again(retried, now)));
+    findings.extend(variables::findings(input, environment));
     let fingerprint = fingerprint::of(input, &ends, action, actor, now, verdict.as_ref());
-    let in_flight = input.state.in_flight(Environment::Production);
+    let in_flight = input.state.in_flight(environment);
     let (undo, undo_remedy) = undo(input.state, &ends);
     Ok(Plan {
         service: input.service.clone(),
         action,
         kind: ends.kind,
-        environment: Environment::Production,
+        environment,
         actor: actor.clone(),
         at: now,
-        live: input.state.live_build(Environment::Production).map(|b| planned(input.state, b)),
-        live_unknown: input.state.is_live_unknown(),
+        live: input.state.live_build(environment).map(|b| planned(input.state, environment, b)),
+        live_unknown: environment == Environment::Production && input.state.is_live_unknown(),
         leaves: ends.newest,
-        target: planned(input.state, target),
+        target: planned(input.state, environment, target),
         range: input.range.clone(),
         migrations: input.migrations.clone(),
         verdict,
         steps: input.steps.to_vec(),
-        expected: expected::deployment(
-            input.state,
-            Environment::Production,
-            ends.kind,
-            input.steps,
-        ),
+        expected: expected::deployment(input.state, environment, ends.kind, input.steps),
         cancels: in_flight.filter(|_| rollback).map(|d| d.id),
+        retries: retried.map(|retried| retried.id),
         findings,
         undo,
         undo_remedy,
@@ -355,8 +395,8 @@ pub fn plan(
     })
 }
 
-fn planned(state: &ServiceState, build: &Build) -> PlannedBuild {
-    let history = state.live.get(&Environment::Production);
+fn planned(state: &ServiceState, environment: Environment, build: &Build) -> PlannedBuild {
+    let history = state.live.get(&environment);
     let last = history.and_then(|all| all.iter().rev().find(|live| live.build == build.number));
     PlannedBuild {
         build: build.number,
@@ -368,6 +408,7 @@ fn planned(state: &ServiceState, build: &Build) -> PlannedBuild {
 
 fn undo(state: &ServiceState, ends: &Endpoints) -> (String, Option<Remedy>) {
     let first = match (ends.kind, ends.live) {
+        (DeploymentKind::Retry, live) => return retry::undo(ends.target, live),
         (DeploymentKind::Rollback, Some(live)) => {
             return (format!("release the hold and promote {live} again"), None);
         }
@@ -386,10 +427,20 @@ fn undo(state: &ServiceState, ends: &Endpoints) -> (String, Option<Remedy>) {
         return (format!("none: {why}"), None);
     };
     let took = took.map_or(String::new(), |took| format!(", about {}", say(took)));
-    (format!("roll back to {to}{took}"), Some(Remedy::RollBack { to }))
+    let left = state.left_by_rollback(to).map_or(String::new(), |left| format!("; {left}"));
+    (format!("roll back to {to}{took}{left}"), Some(Remedy::RollBack { to }))
 }
 
 impl Plan {
+    /// Whether it takes commits away, see [`Endpoints::goes_back`].
+    #[must_use]
+    pub fn goes_back(&self) -> bool {
+        let live = self.live.as_ref().map(|live| live.build);
+        let (environment, newest) = (self.environment, self.leaves);
+        let (target, kind) = (self.target.build, self.kind);
+        Endpoints { environment, live, newest, target, kind }.goes_back()
+    }
+
     /// Whether it rolls back to a build that breaks on the schema.
     #[must_use]
     pub fn is_past_the_floor(&self) -> bool {
@@ -447,7 +498,10 @@ impl Plan {
     #[must_use]
     pub fn request(&self, mut overrides: BTreeMap<Guard, String>) -> DeploymentRequest {
         overrides.retain(|guard, _| self.of(Severity::Override).any(|found| found.guard == *guard));
-        let (schema, schema_trouble) = self.migrations.recorded();
+        let (schema, schema_trouble) = match self.environment {
+            Environment::Production => self.migrations.recorded(),
+            Environment::Staging => (None, None),
+        };
         DeploymentRequest {
             build: self.target.build,
             sha: self.target.sha.clone(),
@@ -459,6 +513,7 @@ impl Plan {
             schema,
             schema_trouble,
             cancels: self.cancels,
+            retries: self.retries,
             findings: self.findings.clone(),
             overrides,
         }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Finding, Guard, PlanInput, Severity, author, finding, later, migration};
+use super::{Finding, Guard, PlanInput, Severity, author, finding, later, migration, retry};
 use crate::calendar::{FreezeState, FreezeWindow};
 use crate::domain::build::Build;
 use crate::domain::deployment::Deployment;
@@ -24,11 +24,11 @@ pub(super) fn findings(
 ) -> Vec<Finding> {
     let mut findings = vec![
         order(input, target),
-        in_flight(input, now),
+        in_flight(input, Environment::Production, now),
         verified(input, target, now),
         soak(input, target, now),
         freeze(input, now),
-        hold(input, now),
+        hold(input, Environment::Production, now),
         author::finding(input, target, actor),
     ];
     findings.extend(migration::on_promote(input, target, now));
@@ -101,17 +101,20 @@ fn until(end: DateTime<Utc>) -> String {
 
 fn verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
     let finding = |severity, sentence: String| finding(Guard::Verified, severity, sentence);
-    if target.in_staging_since.is_none() {
-        let why = match target.staging.and_then(|id| input.state.deployments.get(&id)) {
+    let last = target.staging.and_then(|id| input.state.deployments.get(&id));
+    let failed_since = last.is_some_and(Deployment::failed_after_start);
+    if target.in_staging_since.is_none() || failed_since {
+        let why = match last {
             Some(deployment) if deployment.is_open() => "is still deploying to staging".to_owned(),
             Some(deployment) => {
                 format!("failed in staging: {}", deployment.trouble().unwrap_or("cancelled"))
             }
             None => "never reached staging".to_owned(),
         };
-        let running = target.staging.and_then(|id| input.state.deployments.get(&id));
-        let remedy = running.filter(|deployment| deployment.is_open());
-        let remedy = remedy.map(|deployment| Remedy::Watch { deployment: deployment.id });
+        let remedy = match last.filter(|deployment| deployment.is_open()) {
+            Some(running) => Some(Remedy::Watch { deployment: running.id }),
+            None => retry::retry_in_staging(target, input.policy),
+        };
         return finding(Severity::Override, format!("{} {why}", target.number)).with(remedy);
     }
     let missing: Vec<_> = input
@@ -132,6 +135,11 @@ fn verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding
         return finding(Severity::Override, sentence).with(remedy);
     }
     let verified = verifications(input, target, now);
+    if let Some(again) = last.filter(|deployment| deployment.is_open()) {
+        let sentence = format!("{verified}; {} deploys it to staging again now", again.id);
+        return finding(Severity::Warn, sentence)
+            .with(Some(Remedy::Watch { deployment: again.id }));
+    }
     match input.state.live(Environment::Staging) {
         Some(live) if live.build != target.number => {
             finding(Severity::Warn, format!("{verified}; staging now runs {}", live.build))
@@ -195,23 +203,29 @@ fn soak(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
     }
 }
 
-fn hold(input: PlanInput<'_>, now: DateTime<Utc>) -> Finding {
-    match input.state.holds.get(&Environment::Production) {
+pub(super) fn hold(input: PlanInput<'_>, environment: Environment, now: DateTime<Utc>) -> Finding {
+    let name = capital(environment);
+    match input.state.holds.get(&environment) {
         Some(hold) => finding(
             Guard::Hold,
             Severity::Override,
             format!(
-                "Production is on hold for {} ({}): {}",
+                "{name} is on hold for {} ({}): {}",
                 say(between(hold.at, now)),
                 hold.by,
                 hold.reason
             ),
         )
-        .with(Some(Remedy::ReleaseHold {
-            environment: Environment::Production,
-            name_bad: hold.rollback.is_some(),
-        })),
-        None => finding(Guard::Hold, Severity::Info, "Production is not on hold"),
+        .with(Some(Remedy::ReleaseHold { environment, name_bad: hold.rollback.is_some() })),
+        None => finding(Guard::Hold, Severity::Info, format!("{name} is not on hold")),
+    }
+}
+
+/// An environment at the beginning of a sentence.
+fn capital(environment: Environment) -> &'static str {
+    match environment {
+        Environment::Staging => "Staging",
+        Environment::Production => "Production",
     }
 }
 
@@ -285,8 +299,12 @@ fn order(input: PlanInput<'_>, target: &Build) -> Finding {
     }
 }
 
-fn in_flight(input: PlanInput<'_>, now: DateTime<Utc>) -> Finding {
-    match input.state.in_flight(Environment::Production) {
+pub(super) fn in_flight(
+    input: PlanInput<'_>,
+    environment: Environment,
+    now: DateTime<Utc>,
+) -> Finding {
+    match input.state.in_flight(environment) {
         Some(running) => finding(
             Guard::InFlight,
             Severity::Refuse,
@@ -330,7 +348,7 @@ fn big_batch(input: PlanInput<'_>) -> Option<Finding> {
     })
 }
 
-fn skipped(input: PlanInput<'_>, target: &Build) -> Option<Finding> {
+pub(super) fn skipped(input: PlanInput<'_>, target: &Build) -> Option<Finding> {
     let newer = input.state.builds.range(target.number..).skip(1).count();
     (newer > 0).then(|| {
         let builds =

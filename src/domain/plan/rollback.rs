@@ -56,6 +56,10 @@ fn skips(input: PlanInput<'_>, action: Action) -> Option<Finding> {
 fn order(input: PlanInput<'_>, target: &Build) -> Finding {
     let refuse = |sentence: String| finding(Guard::Order, Severity::Refuse, sentence);
     let Some(live) = input.state.live(Environment::Production) else {
+        if input.state.is_live_unknown() {
+            return refuse("What production runs is not known".into())
+                .with(Some(Remedy::Adopt { commit: None }));
+        }
         return refuse("Production has no live build yet".into());
     };
     let number = target.number;
@@ -68,7 +72,11 @@ fn order(input: PlanInput<'_>, target: &Build) -> Finding {
             .with(Some(Remedy::Promote { build: number }));
     }
     if number < live.build {
-        return finding(Guard::Order, Severity::Info, live_duration(input, target));
+        let lasted = live_duration(input, target);
+        return match input.state.left_by_rollback(number) {
+            Some(left) => finding(Guard::Order, Severity::Warn, format!("{lasted}; {left}")),
+            None => finding(Guard::Order, Severity::Info, lasted),
+        };
     }
     let running = input.state.in_flight(Environment::Production);
     match running.or(input.state.unsettled(Environment::Production)) {

@@ -3,15 +3,15 @@
 use super::{Finding, Guard, PlanInput, Severity, finding};
 use crate::domain::ids::Environment;
 
-pub(super) fn findings(input: PlanInput<'_>) -> Vec<Finding> {
+pub(super) fn findings(input: PlanInput<'_>, environment: Environment) -> Vec<Finding> {
     let missing = input.variables.missing.iter();
     let missing =
         missing.map(|missing| finding(Guard::Variables, Severity::Refuse, missing.to_string()));
-    missing.chain(changed(input)).collect()
+    missing.chain(changed(input, environment)).collect()
 }
 
-fn changed(input: PlanInput<'_>) -> Option<Finding> {
-    let (deployment, before) = input.state.variables.get(&Environment::Production)?;
+fn changed(input: PlanInput<'_>, environment: Environment) -> Option<Finding> {
+    let (deployment, before) = input.state.variables.get(&environment)?;
     let sentence = match input.variables.changed_since(before).as_deref() {
         Some([]) => return None,
         Some([name]) => format!("{name} is not what it was for {deployment}. {ORIGIN}"),

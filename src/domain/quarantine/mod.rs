@@ -175,6 +175,12 @@ impl ServiceState {
         Descent { after, is_counted }
     }
 
+    /// Whether the commits of a build were counted from another build. Else it contains a past that no build has.
+    #[must_use]
+    pub fn is_counted(&self, build: BuildNumber) -> bool {
+        self.descents.get(&build).is_some_and(|descent| descent.is_counted)
+    }
+
     /// Records the parent of a new build.
     pub(super) fn record_descent(&mut self, build: BuildNumber) {
         let descent = self.descent();

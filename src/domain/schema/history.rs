@@ -67,6 +67,12 @@ impl SchemaHistory {
         }
     }
 
+    /// Forgets what was added since, but not which builds left the trunk.
+    pub(in crate::domain) fn go_back_to(&mut self, before: Self) {
+        let left = std::mem::take(&mut self.left);
+        *self = Self { left, ..before };
+    }
+
     pub(super) fn done(&self) -> impl Iterator<Item = &AppliedChange> {
         self.done.iter()
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
 
+use super::alarm::alarms;
 use super::{
     BUILDS_SHOWN, BuildRow, DeploymentRow, FLAWED_SHOWN, FleetRow, HISTORY_SHOWN, Me, Problem,
     QUARANTINE_SHOWN, RollbackPreview, Running, ServiceSnapshot, Version,
@@ -61,7 +62,9 @@ pub fn service(
         trunk: input.trunk.to_owned(),
         me: Me { actor: me.clone(), identified: input.people.knows(me) },
         live: live.collect(),
+        live_unknown: state.is_live_unknown(),
         unsettled: state.unsettled(Environment::Production).map(|deployment| deployment.id),
+        alarms: alarms(state),
         deployments: deployment_rows(state, &builds),
         builds: build_rows(input, &builds),
         builds_total: count(state.builds.len()),
@@ -93,6 +96,7 @@ pub fn fleet_row(input: SnapshotInput<'_>, now: DateTime<Utc>) -> FleetRow {
     FleetRow {
         service: input.service.clone(),
         live: live.cloned(),
+        live_unknown: state.is_live_unknown(),
         ahead: count(state.builds.values().filter(is_ahead).count()),
         running: state
             .in_flight(Environment::Production)
@@ -105,6 +109,7 @@ pub fn fleet_row(input: SnapshotInput<'_>, now: DateTime<Utc>) -> FleetRow {
         last_rollback: production(state)
             .rfind(|deployment| deployment.request.kind == DeploymentKind::Rollback)
             .map(|deployment| deployment.requested_at),
+        alarms: alarms(state),
         problems: count(input.problems.len()),
     }
 }
@@ -278,6 +283,7 @@ fn rollback_preview(input: SnapshotInput<'_>) -> Option<RollbackPreview> {
         to,
         sha: input.state.builds.get(&to)?.sha.clone(),
         was_live: last_live(input.state, to).map(|live| live.since),
+        left: input.state.left_by_rollback(to).map(str::to_owned),
         verdict: input.state.verdict(to),
         blocked: input.rollback_blocked.map(str::to_owned),
         expected: expected::deployment(

@@ -1,5 +1,6 @@
 //! Snapshots for the console: the fleet and one service at an instant, with everything that a screen needs.
 
+pub mod alarm;
 pub mod build;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use self::alarm::Alarm;
 use crate::calendar::FreezeWindow;
 use crate::domain::build::{Build, BuildState};
 use crate::domain::deployment::{Deployment, DeploymentState};
@@ -58,6 +60,14 @@ pub struct Capabilities {
     pub logs: bool,
 }
 
+impl ServiceSnapshot {
+    /// The trunk, in words before it is known.
+    #[must_use]
+    pub fn trunk_in_words(&self) -> &str {
+        if self.trunk.is_empty() { "trunk not known yet" } else { &self.trunk }
+    }
+}
+
 impl Capabilities {
     pub const ALL: Self = Self {
         promote: true,
@@ -86,6 +96,9 @@ pub struct FleetSnapshot {
 pub struct FleetRow {
     pub service: ServiceName,
     pub live: Option<Live>,
+    /// Whether production ran before trunkline deployed there, so that what is live is not known.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub live_unknown: bool,
     /// How many builds that reached staging are newer than the live one.
     pub ahead: u32,
     /// The deployment in flight, production before staging.
@@ -99,6 +112,9 @@ pub struct FleetRow {
     #[serde(default)]
     pub request: Option<Request>,
     pub last_rollback: Option<DateTime<Utc>>,
+    /// What is wrong with what it runs, the worst first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<Alarm>,
     pub problems: u32,
 }
 
@@ -126,11 +142,18 @@ pub struct ServiceSnapshot {
     pub service: ServiceName,
     /// Where its repository is, without credentials.
     pub repository: String,
+    /// Empty until it is known.
     pub trunk: String,
     pub me: Me,
     pub live: BTreeMap<Environment, Live>,
+    /// Whether production ran before trunkline deployed there, so that what is live is not known.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub live_unknown: bool,
     /// The last production deployment, if it did not succeed. What runs there is uncertain.
     pub unsettled: Option<DeploymentId>,
+    /// What is wrong with what it runs, the worst first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<Alarm>,
     /// The newest builds, newest first; `builds_total` counts all.
     pub builds: Vec<BuildRow>,
     /// How many builds there are in all.
@@ -235,6 +258,9 @@ pub struct RollbackPreview {
     pub sha: Sha,
     /// When the target last went live.
     pub was_live: Option<DateTime<Utc>>,
+    /// What a rollback since then says of it, as a clause: `production was rolled back from it`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<String>,
     pub verdict: Verdict,
     /// Why it would be refused, whatever the verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -2,8 +2,9 @@
 
 use super::{CommandContext, CommandError, Decided, Gathered, Need, ServiceView, text};
 use crate::domain::command::Refusal;
-use crate::domain::event::Fact;
+use crate::domain::event::{Adoption, Fact};
 use crate::domain::ids::{DeploymentId, Environment};
+use crate::domain::service::ServiceState;
 
 pub(super) fn adopt(
     service: &ServiceView<'_>,
@@ -13,27 +14,67 @@ pub(super) fn adopt(
     let Some(Gathered::Adopted(adopted)) = context.gathered else {
         return Err(CommandError::Outdated);
     };
-    let mut adoption = (**adopted).clone();
-    let (build, sha) = (adoption.build, adoption.sha.clone());
-    let known = service.state.builds.get(&build);
-    if known.is_some_and(|known| known.sha != sha) || known.is_none() && adoption.commit.is_none() {
+    let (state, mut adoption) = (service.state, (**adopted).clone());
+    if !is_current(state, &adoption) {
         return Err(CommandError::Outdated);
     }
     let production = Environment::Production;
-    if let Some(running) = service.state.in_flight(production) {
+    if let Some(running) = state.in_flight(production) {
         let sentence =
             format!("{} deploys to production now; wait for it or cancel it", running.id);
         return Err(Refusal::invalid(sentence).into());
     }
-    let live = service.state.live(production);
-    let is_settled = service.state.unsettled(production).is_none();
-    if live.is_some_and(|live| live.build == build) && is_settled {
+    let live = state.live_build(production);
+    let is_settled = state.unsettled(production).is_none();
+    let (build, sha) = (adoption.build, adoption.sha.clone());
+    if live.is_some_and(|live| live.sha == sha) && is_settled {
         return Err(Refusal::invalid(format!("{build} is live by the record already")).into());
     }
+    check_order(state, &adoption)?;
     // Beside what the record says, nobody needs to say why.
     let need = if live.is_some() { Need::Required } else { Need::Optional };
     adoption.reason = text("reason", reason, need)?;
-    let said = format!("{build} {} counts as live in production", sha.short());
+    let mistaken = live.filter(|_| adoption.corrects.is_some());
+    let instead = mistaken.map(|live| format!(", instead of {} {}", live.number, live.sha.short()));
+    let instead = instead.unwrap_or_default();
+    let said = format!("{build} {} counts as live in production{instead}", sha.short());
     let deployment = Some(DeploymentId::from(context.next));
     Ok(Decided { facts: vec![Fact::ProductionAdopted(Box::new(adoption))], deployment, said })
+}
+
+/// Whether nothing changed since the commit was looked up.
+fn is_current(state: &ServiceState, adoption: &Adoption) -> bool {
+    let mistaken = state.correctable();
+    if adoption.corrects != mistaken.map(|statement| statement.deployment) {
+        return false;
+    }
+    // A correction forgets the build that the mistaken statement made.
+    let forgotten = mistaken.filter(|statement| statement.is_new).map(|statement| statement.build);
+    let known = state.builds.get(&adoption.build).filter(|known| Some(known.number) != forgotten);
+    if let Some(known) = known {
+        return known.sha == adoption.sha;
+    }
+    adoption.commit.is_some() && state.quarantine.keys().all(|sha| adoption.bad.contains_key(sha))
+}
+
+/// Refuses to correct a statement after a deployment that relied on it.
+fn check_order(state: &ServiceState, adoption: &Adoption) -> Result<(), Refusal> {
+    let (Some(statement), Some(last)) =
+        (&state.statement, state.last_ended(Environment::Production))
+    else {
+        return Ok(());
+    };
+    if adoption.commit.is_none() || adoption.corrects.is_some() {
+        return Ok(());
+    }
+    let (id, request) = (last.id, &last.request);
+    Err(Refusal::invalid(format!(
+        "{} was stated to be live ({}), and {id} ({} of {}) ran in production since: the statement cannot be \
+         corrected any more; {} made no build, so name the commit of the build that production runs",
+        statement.build,
+        statement.deployment,
+        request.kind,
+        request.build,
+        adoption.sha.short()
+    )))
 }

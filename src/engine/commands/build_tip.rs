@@ -38,6 +38,7 @@ pub(super) fn build(
     let last = service.state.builds.keys().next_back().map_or(0, |number| number.0);
     let build = BuildNumber(last + 1);
     let said = format!("{build} is made of {}, the newest commit of {trunk}", sha.short());
-    let facts = vec![Fact::BuildFound { build, sha, commits, more, reverts, recipe }];
+    let trunk = Some(trunk);
+    let facts = vec![Fact::BuildFound { build, sha, commits, more, reverts, recipe, trunk }];
     Ok(Decided { facts, deployment: None, said })
 }

@@ -25,7 +25,7 @@ pub(super) async fn find(
     if let Err(error) = fetched {
         return Err(incomplete(mirror, watched, &trunk).await.unwrap_or(error.into()));
     }
-    let is_named = watched.trunk.is_some() || known.name.is_some();
+    let is_named = watched.trunk.is_some() || known.trunk.is_some() || known.has_file;
     match mirror.tip(&trunk).await? {
         Some(tip) if is_named => Ok((trunk, tip)),
         Some(tip) => declared(mirror, watched, trunk, tip).await,
@@ -36,7 +36,7 @@ pub(super) async fn find(
     }
 }
 
-/// The trunk of a new service: the one that the service file of the default branch names.
+/// The trunk of a service whose own file was never read: the one that the service file of the default branch names.
 async fn declared(
     mirror: &Mirror,
     watched: &Watched,

@@ -13,7 +13,9 @@ pub(super) struct KnownTrunk {
     pub(super) tip: Option<Sha>,
     /// The commit of the newest build on the trunk.
     pub(super) newest: Option<Sha>,
+    /// The trunk that the last good service file names; without that file, the one that had the newest build.
     pub(super) trunk: Option<String>,
+    pub(super) has_file: bool,
     /// The paths of the last good service file.
     pub(super) patterns: Vec<String>,
     pub(super) freezes_at: Option<Sha>,
@@ -30,7 +32,11 @@ impl KnownTrunk {
             name: Some(service.name.clone()),
             newest: service.state.newest_build().map(|build| build.sha.clone()),
             freezes_at: service.freezes_at.clone(),
-            trunk: service.file.as_ref().and_then(|file| file.trunk.clone()),
+            trunk: match &service.file {
+                Some(file) => file.trunk.clone(),
+                None => service.state.branch.clone(),
+            },
+            has_file: service.file.is_some(),
             patterns: service.file.as_ref().map_or_else(Vec::new, |file| file.paths.clone()),
             is_read: read.is_some_and(|file| file.name == service.name),
             tip,

@@ -24,8 +24,8 @@ pub(super) async fn look(
     owner: Option<&Identity>,
     times_made: Option<u64>,
 ) -> Result<TrunkUpdate, Trouble> {
-    let seen = context.world.world().service_at(watched).map(|service| service.trunk.clone());
-    let seen = watched.trunk.clone().or(seen).filter(|trunk| !trunk.is_empty());
+    let seen = context.world.world().service_at(watched).and_then(|s| s.trunk.clone());
+    let seen = watched.trunk.clone().or(seen);
     let fetched = mirror.fetch(seen.as_deref()).await;
     let known = KnownTrunk::of(&context.world.world(), watched);
     let is_trunk_alone = matches!(fetched, Ok(true));

@@ -27,6 +27,10 @@ use crate::domain::people::Identity;
 /// The most looks at the same time.
 const CONCURRENT_LOOKS: usize = 32;
 
+/// Said where the trunk matters before the first look at a repository.
+pub(super) const TRUNK_UNKNOWN: &str =
+    "it is not known yet which branch is the trunk; try again once the repository answers";
+
 /// What watching a trunk needs.
 #[derive(Clone)]
 pub struct TrunkContext {

@@ -40,6 +40,7 @@ impl TrunkLook {
                     more: build.more,
                     reverts: build.reverts.clone(),
                     recipe: build.recipe.clone(),
+                    trunk: Some(update.trunk.clone()),
                 }
             });
         rewrite.chain(builds).collect()
@@ -171,7 +172,7 @@ impl TakeIn<'_> {
     }
 
     fn update(&self, service: &mut Service, update: &TrunkUpdate) {
-        service.trunk.clone_from(&update.trunk);
+        service.trunk = Some(update.trunk.clone());
         service.set_trouble("clone", self.now, update.clone.clone());
         service.set_trouble(NOT_WATCHED, self.now, None);
         if let Some(found) = &update.freezes {

@@ -2,6 +2,7 @@
 //! environment of the engine, and no secret of another service.
 
 mod key;
+mod source_reader;
 mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,15 +10,16 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use self::key::DigestKey;
-pub use self::sources::Age;
+pub use self::source_reader::Ask;
 use self::sources::Sources;
 use super::world::{Service, WorldReader};
 use crate::config::secret_sources::advice;
 use crate::config::service_file::DeclaredVariables;
 use crate::config::user_file::Watched;
-use crate::domain::ids::Sha;
+use crate::domain::ids::{BuildNumber, Sha};
 use crate::domain::variables::{KnownVariables, MissingVariables, VariableDigests};
 
 /// The variables that every step gets from the engine's own environment, if they are set there.
@@ -63,7 +65,7 @@ pub struct StepNeeds {
     pub build: DeclaredVariables,
     /// By the tip of the trunk. These are given too if they have a value: an older build may not declare what its steps use.
     pub trunk: DeclaredVariables,
-    pub age: Age,
+    pub ask: Ask,
 }
 
 /// What the next rollback of a service needs.
@@ -157,9 +159,11 @@ impl Variables {
             };
             world.services.values().map(of_service).collect()
         });
-        let mut secrets = Vec::new();
+        let (mut secrets, start) = (Vec::new(), Instant::now());
         for (watched, names) in services {
-            let sourced = self.sources.values(&watched, Age::Any).await.unwrap_or_default();
+            // No step waits for long for the sources of another service: all together have the time of one.
+            let sourced = self.sources.values(&watched, Ask::ROLLBACK, start).await;
+            let sourced = sourced.unwrap_or_default();
             let values = names.iter().filter_map(|name| sourced.get(name).or(self.own.get(name)));
             secrets.extend(values.map(|value| secret("", value, false)));
         }
@@ -167,8 +171,8 @@ impl Variables {
     }
 
     async fn resolve(&self, declared: &StepNeeds) -> StepValues {
-        let StepNeeds { build, trunk, watched, age, .. } = declared;
-        let sourced = self.sources.values(watched, *age).await;
+        let StepNeeds { build, trunk, watched, ask } = declared;
+        let sourced = self.sources.values(watched, *ask, Instant::now()).await;
         let mut environment = self.base();
         let mut inherited: BTreeSet<_> = environment.keys().cloned().collect();
         let fixed = FIXED.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -206,23 +210,45 @@ impl StepNeeds {
         let trunk = service.file.as_ref().map(|file| file.variables.clone()).unwrap_or_default();
         let target = service.state.rollback_target();
         let target = target.and_then(|number| service.state.builds.get(&number));
-        let rollback = match target.map(|build| (&build.sha, service.pipelines.get(&build.sha))) {
-            None | Some((_, Some(Err(_)))) => RollbackNeeds::Nothing,
-            Some((sha, None)) => RollbackNeeds::File(sha.clone()),
-            Some((_, Some(Ok(file)))) => {
-                let needed = Self::of(service, file.variables.clone(), Age::Any);
+        let needs = |declared: Option<DeclaredVariables>| match declared {
+            Some(declared) => {
+                let needed = Self::of(service, declared, Ask::WATCH_ROLLBACK);
                 RollbackNeeds::Variables(Box::new(needed))
             }
+            None => RollbackNeeds::Nothing,
         };
-        (Self::of(service, trunk, Age::Any), rollback)
+        let rollback = match target.map(|build| (&build.sha, service.pipelines.get(&build.sha))) {
+            Some((sha, None)) => RollbackNeeds::File(sha.clone()),
+            Some((_, Some(Ok(file)))) => needs(Some(file.variables.clone())),
+            Some((_, Some(Err(_)))) => {
+                needs(target.and_then(|build| recorded_variables(service, build.number)))
+            }
+            None => RollbackNeeds::Nothing,
+        };
+        (Self::of(service, trunk, Ask::WATCH), rollback)
     }
 
     /// What the steps of a build need, whose file declares `build`.
     #[must_use]
-    pub fn of(service: &Service, build: DeclaredVariables, age: Age) -> Self {
+    pub fn of(service: &Service, build: DeclaredVariables, ask: Ask) -> Self {
         let trunk = service.file.as_ref().map(|file| file.variables.clone()).unwrap_or_default();
-        Self { watched: service.watched.clone(), build, trunk, age }
+        Self { watched: service.watched.clone(), build, trunk, ask }
     }
+}
+
+/// What was recorded of the variables of a build. The value of one that its own file set is not recorded: it is that of
+/// the trunk, or needed from the operator.
+#[must_use]
+pub fn recorded_variables(service: &Service, build: BuildNumber) -> Option<DeclaredVariables> {
+    let recorded = service.state.recipe(build)?.pipeline.as_ref()?;
+    let on_trunk = service.file.as_ref().map(|file| &file.variables.set);
+    let is_set = |name: &&String| on_trunk.is_some_and(|set| set.contains_key(*name));
+    let without = recorded.set.iter().filter(|name| !is_set(name));
+    Some(DeclaredVariables {
+        pass: recorded.pass.iter().chain(without).cloned().collect(),
+        set: BTreeMap::new(),
+        secrets: recorded.secrets.clone(),
+    })
 }
 
 fn secret(name: &str, value: &str, own: bool) -> Secret {

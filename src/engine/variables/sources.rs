@@ -3,106 +3,89 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
+use tokio::time::Instant;
 
+use super::source_reader::{Ask, LONG, SourceKind, SourceReader};
 use crate::config::secret_sources::parse_values;
 use crate::config::user_file::{UserFile, Watched};
+use crate::git::ChildGroup;
 
 /// The most bytes of a file or of what a command prints.
 const LARGEST: u64 = 1024 * 1024;
-/// How long a command may take.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
-/// The same for a rollback, if the command answered before.
-const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a command's answer counts as fresh, so that a deployment of many steps asks it once.
-const FRESH: Duration = Duration::from_mins(1);
 
 type Values = BTreeMap<String, String>;
 
-/// How old the answer of a command may be. Files are always read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Age {
-    Fresh,
-    /// The last one if there is no fresh one soon: a rollback must not wait for a secret store that is down too.
-    Soon,
-    Any,
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum VariableSource {
+    EnvFile(PathBuf),
+    Command(Vec<String>),
 }
 
 pub struct Sources {
     user_file: Option<PathBuf>,
-    /// The last answer of each command. If it fails later, the last good answer counts.
-    answers: Mutex<HashMap<Vec<String>, CommandAnswer>>,
-}
-
-#[derive(Debug, Clone)]
-struct CommandAnswer {
-    at: Instant,
-    values: Result<Values, String>,
+    settings: SourceReader<Arc<UserFile>>,
+    readings: Mutex<HashMap<VariableSource, Arc<SourceReader<Values>>>>,
 }
 
 impl Sources {
     pub fn new(user_file: Option<PathBuf>) -> Self {
-        Self { user_file, answers: Mutex::new(HashMap::new()) }
+        Self { user_file, settings: SourceReader::default(), readings: Mutex::default() }
     }
 
     pub fn user_file(&self) -> Option<&Path> {
         self.user_file.as_deref()
     }
 
-    /// All values for a service. An earlier source takes precedence over a later one.
+    /// All values for a service, for whoever began to ask at `start`. An earlier source takes precedence over a later one.
     ///
     /// # Errors
     /// With a sentence when a source cannot be read: what it would have said is not known then.
-    pub async fn values(&self, watched: &Watched, age: Age) -> Result<Values, String> {
+    pub async fn values(
+        &self,
+        watched: &Watched,
+        ask: Ask,
+        start: Instant,
+    ) -> Result<Values, String> {
         let Some(path) = self.user_file.clone() else { return Ok(Values::new()) };
-        let read = move || UserFile::load(&path);
-        let user = tokio::task::spawn_blocking(read).await.map_err(|error| error.to_string())?;
-        let user = user.map_err(|error| error.in_one_line())?;
+        let name = path.display().to_string();
+        let read = || settings(path);
+        let user = self.settings.ask(SourceKind::File, ask, start, read).await;
+        let user =
+            user.map_err(|why| if why.contains(&name) { why } else { format!("{name} {why}") })?;
         let mut values = Values::new();
         for source in user.sources_of(watched) {
-            if let Some(path) = &source.env_file {
-                add(&mut values, of_file(path).await?);
-            }
-            if let Some(command) = &source.command {
-                add(&mut values, self.of_command(command, age).await?);
+            let file = source.env_file.clone().map(VariableSource::EnvFile);
+            let command = source.command.clone().map(VariableSource::Command);
+            for source in file.into_iter().chain(command) {
+                add(&mut values, self.of(source, ask, start).await?);
             }
         }
         Ok(values)
     }
 
-    async fn of_command(&self, command: &[String], age: Age) -> Result<Values, String> {
-        let known =
-            self.answers.lock().expect("no code panics with the answers").get(command).cloned();
-        let is_new = |answer: &CommandAnswer| age == Age::Any || answer.at.elapsed() < FRESH;
-        let is_usable =
-            |answer: &CommandAnswer| answer.values.is_ok() || answer.at.elapsed() < FRESH;
-        if let Some(known) = known.as_ref().filter(|known| is_new(known) && is_usable(known)) {
-            return known.values.clone();
-        }
-        let limit = match (age, &known) {
-            (Age::Soon, Some(CommandAnswer { values: Ok(_), .. })) => ROLLBACK_TIMEOUT,
-            _ => COMMAND_TIMEOUT,
+    async fn of(&self, source: VariableSource, ask: Ask, start: Instant) -> Result<Values, String> {
+        let reading = {
+            let mut readings = self.readings.lock().expect("no code panics with the readings");
+            readings.entry(source.clone()).or_default().clone()
         };
-        let ran = run(command, limit).await;
-        let program = command.first().map_or("", String::as_str);
-        let values = ran.map_err(|why| format!("the command {program:?} of [secrets] {why}"));
-        let values = match (values, known) {
-            (Err(why), Some(CommandAnswer { values: Ok(before), .. })) => {
-                tracing::warn!(why, "the values that were read last are used");
-                Ok(before)
+        match source {
+            VariableSource::EnvFile(path) => {
+                let name = path.display().to_string();
+                let said = reading.ask(SourceKind::File, ask, start, || of_file(path)).await;
+                said.map_err(|why| format!("the file {name} of [secrets] cannot be used: {why}"))
             }
-            (values, _) => values,
-        };
-        let answer = CommandAnswer { at: Instant::now(), values: values.clone() };
-        self.answers
-            .lock()
-            .expect("no code panics with the answers")
-            .insert(command.to_vec(), answer);
-        values
+            VariableSource::Command(command) => {
+                let program = command.first().cloned().unwrap_or_default();
+                let run = || async move { run(&command, LONG).await };
+                let said = reading.ask(SourceKind::Command, ask, start, run).await;
+                said.map_err(|why| format!("the command {program:?} of [secrets] {why}"))
+            }
+        }
     }
 }
 
@@ -112,7 +95,13 @@ fn add(values: &mut Values, more: Values) {
     }
 }
 
-async fn of_file(path: &Path) -> Result<Values, String> {
+async fn settings(path: PathBuf) -> Result<Arc<UserFile>, String> {
+    let read = move || UserFile::load(&path).map(Arc::new);
+    let read = tokio::task::spawn_blocking(read).await.map_err(|error| error.to_string())?;
+    read.map_err(|error| error.in_one_line())
+}
+
+async fn of_file(path: PathBuf) -> Result<Values, String> {
     let read = async {
         let file = tokio::fs::File::open(path).await?;
         let mut text = String::new();
@@ -120,8 +109,7 @@ async fn of_file(path: &Path) -> Result<Values, String> {
         Ok(text)
     };
     let text = read.await.map_err(|error: std::io::Error| error.to_string());
-    let values = text.and_then(|text| parse_values(&text));
-    values.map_err(|why| format!("the file {} of [secrets] cannot be used: {why}", path.display()))
+    text.and_then(|text| parse_values(&text))
 }
 
 async fn run(command: &[String], limit: Duration) -> Result<Values, String> {
@@ -132,9 +120,11 @@ async fn run(command: &[String], limit: Duration) -> Result<Values, String> {
         .stdout(Stdio::piped())
         // It may tell a part of a secret.
         .stderr(Stdio::null())
+        .process_group(0)
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| format!("cannot start: {error}"))?;
+    let mut group = ChildGroup::of(&child);
     let output = child.stdout.take().ok_or("has no output")?;
     let mut text = String::new();
     let read = async {
@@ -143,9 +133,13 @@ async fn run(command: &[String], limit: Duration) -> Result<Values, String> {
     };
     let ended = tokio::time::timeout(limit, read).await;
     let seconds = limit.as_secs();
-    let status = ended.map_err(|_| format!("did not answer in {seconds} s"))??;
+    let status = ended.map_err(|_| format!("did not answer within {seconds} s"))??;
+    group.ended();
     if !status.success() {
         return Err(format!("failed ({status})"));
     }
     parse_values(&text).map_err(|why| format!("printed something else than NAME=VALUE: {why}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,7 +56,8 @@ pub struct Service {
     pub name: ServiceName,
     pub watched: Watched,
     pub mirror: Mirror,
-    pub trunk: String,
+    /// The branch that is the trunk, as far as it is known: at a start the declared or recorded one, then the one looked at.
+    pub trunk: Option<String>,
     pub state: ServiceState,
     /// The service file at the tip of the trunk, or the last good one.
     pub file: Option<Arc<ServiceFile>>,
@@ -105,7 +106,7 @@ impl Service {
             name,
             watched,
             mirror,
-            trunk: String::new(),
+            trunk: None,
             state: ServiceState::default(),
             file: None,
             people: People::default(),
@@ -130,6 +131,15 @@ impl Service {
     pub fn paths(&self) -> Option<Paths> {
         let patterns = self.file.as_ref().map_or(&[][..], |file| &file.paths);
         paths_of(&self.watched, patterns)
+    }
+
+    /// The trunk as far as it is known without a look at the repository: the one that the user file or the service file
+    /// names, else the one that had the newest build.
+    #[must_use]
+    pub fn declared_trunk(&self) -> Option<String> {
+        let in_file = self.file.as_ref().and_then(|file| file.trunk.as_deref());
+        let recorded = self.state.branch.as_deref();
+        self.watched.trunk.as_deref().or(in_file).or(recorded).map(str::to_owned)
     }
 
     /// The view that commands are decided with.
@@ -189,6 +199,14 @@ impl Service {
         let build = self.build_of(&sha);
         self.pipelines.insert(sha, file);
         build.is_some_and(|build| self.note_unusable(build))
+    }
+
+    /// Forgets what was read of a build whose recipe is known only now: its file may be in another folder.
+    pub fn read_again(&mut self, number: BuildNumber) {
+        if let Some(build) = self.state.builds.get(&number) {
+            self.pipelines.remove(&build.sha);
+        }
+        self.note_unusable(number);
     }
 
     /// Notes what was read of a build without a recipe. Returns whether it changes what can be deployed.

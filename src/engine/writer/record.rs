@@ -1,15 +1,14 @@
 //! Writes facts and refusals to the record. A write that fails becomes a problem, and is tried until it succeeds.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::{RETRY, Writer};
 use crate::domain::event::{DeploymentKind, DeploymentRequest, Event, Fact};
-use crate::domain::ids::{Environment, ServiceName};
+use crate::domain::ids::ServiceName;
 use crate::domain::people::Actor;
 use crate::engine::input::Input;
 use crate::engine::migrations;
-use crate::engine::world::{Service, Trouble};
+use crate::engine::world::Trouble;
 use crate::store::{Answered, NewEvent, StoreError};
 
 /// Problem key for write failures of the record.
@@ -32,8 +31,10 @@ impl Writer {
         self.world.change(name, |service| {
             for event in &events {
                 service.state.apply(event);
-                if let Fact::BuildFound { build, .. } = event.fact {
-                    service.note_unusable(build);
+                match &event.fact {
+                    Fact::BuildFound { build, .. } => drop(service.note_unusable(*build)),
+                    Fact::ProductionAdopted(adopted) => service.read_again(adopted.build),
+                    _ => {}
                 }
             }
         });
@@ -57,9 +58,6 @@ impl Writer {
             return Ok(());
         }
         let is_rollback = |request: &DeploymentRequest| request.kind == DeploymentKind::Rollback;
-        let rolls_back = |service: &Arc<Service>| {
-            service.state.open(Environment::Production).any(|open| is_rollback(&open.request))
-        };
         let requested = facts.iter().filter_map(|fact| match fact {
             Fact::DeploymentRequested(request) => Some(request),
             _ => None,
@@ -68,7 +66,7 @@ impl Writer {
         let begins = requested.peek().is_some()
             || facts.iter().any(|f| matches!(f, Fact::BuildFound { .. }));
         if requested.any(is_rollback)
-            || self.world.world().services.get(name).is_some_and(rolls_back)
+            || self.world.world().services.get(name).is_some_and(|s| s.state.rolls_back())
         {
             self.reserve.release();
             return Ok(());
@@ -104,7 +102,8 @@ impl Writer {
     /// Tests whether the record can be written again, and clears the problem if so.
     pub(super) fn rehearse(&mut self) {
         let Some(event) = self.unrecorded.take() else { return };
-        match self.store.rehearse(self.clock.now(), event.clone()) {
+        let space = self.check_space(&event.service, std::slice::from_ref(&event.fact));
+        match space.and_then(|()| self.store.rehearse(self.clock.now(), event.clone())) {
             Ok(()) => self.world.set_trouble(RECORD_PROBLEM, self.clock.now(), None),
             Err(error) => {
                 self.trouble(&error);
@@ -122,7 +121,7 @@ impl Writer {
     pub(super) fn trouble(&mut self, error: &StoreError) {
         tracing::error!(%error, "cannot record");
         let trouble = Trouble::new(
-            if self.reserve.is_held() || self.reserve.is_released() {
+            if matches!(error, StoreError::Reserved) || self.reserve.is_short() {
                 format!("nothing but a rollback can be recorded: {error}")
             } else {
                 format!("nothing can be recorded: {error}")

@@ -36,7 +36,15 @@ pub fn found(dice: &mut Dice, state: &ServiceState, number: BuildNumber, rewritt
         let by = commits.last().map_or(own.clone(), |commit| commit.sha.clone());
         reverts.push(Revert::sure(by, of));
     }
-    Fact::BuildFound { build: number, sha: own, commits, more: 0, reverts, recipe: None }
+    Fact::BuildFound {
+        build: number,
+        sha: own,
+        commits,
+        more: 0,
+        reverts,
+        recipe: None,
+        trunk: None,
+    }
 }
 
 /// A commit that is taken back: mostly one that is bad, or what took one back.

@@ -5,6 +5,7 @@
 
 mod build;
 mod reference;
+mod screen;
 mod story;
 mod subject;
 
@@ -51,7 +52,7 @@ fn play(seed: u64) {
 #[test]
 fn the_histories_contain_what_they_are_for() {
     let mut counts = std::collections::BTreeMap::new();
-    for seed in 0..250 {
+    for seed in 0..400 {
         let mut story = Story::new(Dice::of(seed));
         (0..STEPS).for_each(|_| story.go_on());
         story.end();
@@ -70,6 +71,9 @@ fn the_histories_contain_what_they_are_for() {
         "offer accepted",
         "offer skips a bad build",
         "redeploy accepted",
+        "retry in staging accepted",
+        "retry in production accepted",
+        "retry refused",
         "cancel accepted",
         "crash",
         "late report",
@@ -88,6 +92,7 @@ fn the_histories_contain_what_they_are_for() {
         "request expired",
         "quarantine wants a reason",
         "migration wants a reason",
+        "screens",
         "SAFE",
         "RISK",
         "POINT OF NO RETURN",

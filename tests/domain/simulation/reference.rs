@@ -67,6 +67,8 @@ pub struct Reference {
     live: BTreeMap<Environment, BuildNumber>,
     was_live: Vec<(BuildNumber, DateTime<Utc>)>,
     last_ended: Option<DeploymentId>,
+    /// Of the attempts in staging that began, whether the last to end was good.
+    staging_is_well: bool,
     /// The event that placed each, and whether that was a rollback's doing.
     holds: BTreeMap<Environment, (Seq, bool)>,
     freezes: BTreeMap<Seq, (DateTime<Utc>, Option<DateTime<Utc>>)>,
@@ -89,6 +91,7 @@ impl Reference {
             live: BTreeMap::new(),
             was_live: Vec::new(),
             last_ended: None,
+            staging_is_well: false,
             holds: BTreeMap::new(),
             freezes: BTreeMap::new(),
             owes_hold: None,
@@ -185,6 +188,7 @@ impl Reference {
         let id = DeploymentId::from(event.seq);
         match request.kind {
             DeploymentKind::Auto => self.may_stage(event, request),
+            DeploymentKind::Retry => self.may_try_again(event, request),
             DeploymentKind::Rollback => {
                 self.may_go_back(event, request);
                 self.owes_hold = Some(id);
@@ -193,6 +197,9 @@ impl Reference {
                 panic!("{event:?}: nobody requests what another engine does")
             }
             DeploymentKind::Promote | DeploymentKind::Redeploy => self.may_promote(event, request),
+        }
+        if event.actor != Actor::System {
+            assert_eq!(request.retries, self.failed_before(request), "{event:?}");
         }
         if request.environment == Environment::Production {
             self.requests.deployed(event, request);
@@ -221,6 +228,30 @@ impl Reference {
         let newest = self.builds.iter().rev().find(|(_, build)| !build.off_trunk);
         let (number, build) = newest.expect("there is one to deploy");
         assert_eq!((request.build, build.staged), (*number, None), "{event:?} is not the newest");
+    }
+
+    fn may_try_again(&self, event: &Event, request: &DeploymentRequest) {
+        let staging = Environment::Staging;
+        assert!(event.actor != Actor::System, "nobody asked for {event:?}");
+        assert_eq!(request.environment, staging, "{event:?} is a promote or a rollback");
+        let busy = self.open(staging).next();
+        assert!(busy.is_none(), "{event:?} while staging has {busy:?}");
+        let held = self.holds.contains_key(&staging);
+        assert!(!held || request.overrides.contains_key(&Guard::Hold), "{event:?} on hold");
+        assert!(!self.builds[&request.build].off_trunk, "{event:?} is off the trunk");
+        let runs = self.live.get(&staging) == Some(&request.build) && self.staging_is_well;
+        assert!(!runs, "{event:?} runs there already");
+    }
+
+    /// The last attempt at a build in an environment, if it did not go well.
+    fn failed_before(&self, request: &DeploymentRequest) -> Option<DeploymentId> {
+        let is_rollback = |kind| kind == DeploymentKind::Rollback;
+        let same = |attempt: &Attempt| {
+            (attempt.environment, attempt.build) == (request.environment, request.build)
+        };
+        let (id, last) = self.attempts.iter().rev().find(|(_, attempt)| same(attempt))?;
+        let is_same = is_rollback(last.kind) == is_rollback(request.kind);
+        (is_same && last.end == Some(false)).then_some(*id)
     }
 
     fn may_promote(&self, event: &Event, request: &DeploymentRequest) {
@@ -301,6 +332,9 @@ impl Reference {
         if started && environment == Environment::Production {
             self.last_ended = Some(id);
         }
+        if started && environment == Environment::Staging {
+            self.staging_is_well = good;
+        }
         if !good {
             return;
         }
@@ -346,6 +380,11 @@ impl Reference {
             }
             _ => None,
         }
+    }
+
+    /// The attempt that left production in doubt.
+    pub fn in_doubt(&self) -> Option<DeploymentId> {
+        self.last_ended.filter(|id| self.attempts[id].end == Some(false))
     }
 
     /// What a build has of the quarantine, and the folded state says the same.

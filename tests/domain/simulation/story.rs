@@ -14,6 +14,8 @@ use trunkline_testing::dice::Dice;
 use trunkline_testing::record::sha;
 
 const PEOPLE: [&str; 3] = ["ann", "raj", "zoe"];
+/// The terminals that people have.
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
 /// How many plans people keep open.
 const SHELF: usize = 4;
 /// How long the end of a history may take.
@@ -63,7 +65,8 @@ impl Story {
     pub fn go_on(&mut self) {
         match self.dice.below(100) {
             0..7 => self.merge(),
-            7..40 => self.report(),
+            7..9 => self.look_at_screens(),
+            9..40 => self.report(),
             40..43 => self.bad_commit(),
             43..50 => self.request(),
             50..56 => self.look(),
@@ -73,10 +76,17 @@ impl Story {
             81..83 => self.cancel(),
             83..86 => self.verify(),
             86..90 => self.stop(),
-            90..93 => self.report_late(),
+            90..92 => self.report_late(),
+            92 => self.try_again(),
             93..96 => self.crash(),
             _ => self.odd_clock(),
         }
+    }
+
+    fn look_at_screens(&mut self) {
+        let size = SIZES[self.dice.below(SIZES.len())];
+        self.subject.screens_agree(size);
+        self.tell("screens");
     }
 
     /// Everything that is under way comes to its end.
@@ -265,6 +275,37 @@ impl Story {
         }
         let skips = plan.of(Severity::Warn).any(|found| found.guard == Guard::Quarantine);
         self.tell(if skips { "offer skips a bad build" } else { "offer is the one before" });
+    }
+
+    /// Somebody has a build deployed again, perhaps a while after the plan was made.
+    fn try_again(&mut self) {
+        let builds: Vec<_> = self.subject.state.builds.keys().copied().collect();
+        let newest = builds.last().copied().unwrap_or(BuildNumber(1));
+        let build = if builds.is_empty() { newest } else { *self.dice.pick(&builds) };
+        let broken = self.subject.state.unsettled(Environment::Production);
+        let broken = broken.map(|broken| broken.request.build);
+        let (build, environment) = match broken.filter(|_| self.dice.chance(50)) {
+            Some(broken) => (broken, Environment::Production),
+            None if self.dice.chance(5) => (build, Environment::Production),
+            None => (build, Environment::Staging),
+        };
+        let (who, action) = (self.who(), Action::Retry { build, environment });
+        let Ok(plan) = self.subject.plan(who, action) else { return self.tell("retry refused") };
+        if self.dice.chance(20) {
+            self.report();
+        }
+        let overrides = Guard::ALL.map(|guard| (guard, "why".to_owned())).into();
+        let overrides = if self.dice.chance(75) { overrides } else { [].into() };
+        let (fingerprint, before) = (plan.fingerprint, self.subject.events.len());
+        let command = Command::Execute { action, fingerprint, overrides };
+        match self.subject.command(who, &command) {
+            Ok(_) if plan.kind == DeploymentKind::Retry => self.tell("retry in staging accepted"),
+            Ok(_) => self.tell("retry in production accepted"),
+            Err(_) => {
+                self.nothing_was_done(before);
+                self.tell("retry refused");
+            }
+        }
     }
 
     fn plan_and_execute(&mut self, who: &'static str, action: Action, word: &str) {

@@ -7,15 +7,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use trunkline::calendar::FreezeRules;
 use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::commit::Range;
-use trunkline::domain::event::{Event, Fact, StepOutcome, StepSpec};
+use trunkline::domain::commit_location::CommitLocation;
+use trunkline::domain::event::{DeploymentKind, Event, Fact, StepOutcome, StepSpec};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName, Sha};
 use trunkline::domain::people::{Actor, People};
 use trunkline::domain::plan::{self, Migrations, Plan};
 use trunkline::domain::policy::{FreezeMode, Policy, VerifyBy};
 use trunkline::domain::schema::SchemaChange;
 use trunkline::domain::service::ServiceState;
+use trunkline::domain::snapshot::alarm::Alarm;
 use trunkline::domain::snapshot::build::{self, SnapshotInput};
-use trunkline::domain::snapshot::{ServiceSnapshot, Version};
+use trunkline::domain::snapshot::{FleetSnapshot, ServiceSnapshot, Version};
 use trunkline::domain::variables::KnownVariables;
 use trunkline::engine::commands::{
     self, CommandContext, CommandError, Decided, ForPlan, Gathered, ServiceView,
@@ -26,6 +28,7 @@ use trunkline::engine::report;
 use trunkline::engine::runner::{RunId, Status};
 
 use super::reference::{Added, Reference};
+use super::screen::Screen;
 use trunkline_testing::record::{people, step};
 
 /// How often something may follow by itself before it goes round in circles.
@@ -96,7 +99,7 @@ impl Subject {
         let ends = plan::endpoints(&self.state, action)?;
         let to = self.state.builds[&ends.target].sha.clone();
         let range = Range::of(None, to, Vec::new());
-        let migrations = self.migrations(action);
+        let migrations = self.migrations(repeated(action, ends.kind));
         let variables = KnownVariables::default();
         let plan = ForPlan { range, steps: steps(), migrations, variables, ends };
         Ok(Gathered::Plan(Box::new(plan)))
@@ -144,7 +147,7 @@ impl Subject {
         let Migrations { changes, trouble, .. } = &plan.migrations;
         let is_judged = trouble.is_none();
         let added = Added { build: plan.target.build, changes, is_judged };
-        let expected = self.reference.way_back(plan.action, Some(&added));
+        let expected = self.reference.way_back(repeated(plan.action, plan.kind), Some(&added));
         let expected = expected.map(|way| (way.outlook, way.floor));
         let told = plan.verdict.as_ref().map(|verdict| (verdict.outlook, verdict.floor));
         assert_eq!(told, expected, "of {:?} with {:#?}", plan.action, plan.verdict);
@@ -243,7 +246,7 @@ impl Subject {
             let facts: Vec<_> = decisions
                 .iter()
                 .filter_map(|decision| match decision {
-                    Decision::Record(fact) => Some(fact.clone()),
+                    Decision::Record(fact) => Some((**fact).clone()),
                     _ => None,
                 })
                 .collect();
@@ -298,7 +301,7 @@ impl Subject {
             Action::Promote { build } => {
                 Some(Added { build, changes: &changes, is_judged: trouble.is_none() })
             }
-            Action::Rollback { .. } => None,
+            Action::Rollback { .. } | Action::Retry { .. } => None,
         };
         self.reference.basis(action, self.now, added.as_ref())
     }
@@ -309,7 +312,12 @@ impl Subject {
 
     /// What a screen shows now.
     pub fn snapshot(&self) -> ServiceSnapshot {
-        let input = SnapshotInput {
+        let me = Actor::Person("raj".into());
+        build::service(self.snapshot_input(), &me, Version(String::new()), self.now)
+    }
+
+    fn snapshot_input(&self) -> SnapshotInput<'_> {
+        SnapshotInput {
             service: &self.name,
             repository: "https://example.com/shop.git",
             trunk: "main",
@@ -320,16 +328,78 @@ impl Subject {
             rollback: Some(&[]),
             rollback_blocked: None,
             problems: &[],
+        }
+    }
+
+    /// The fleet and what `where` says of a commit tell the same as the service's own screen.
+    fn views_agree(&self, snapshot: &ServiceSnapshot) {
+        let fleet = build::fleet_row(self.snapshot_input(), self.now);
+        let live = snapshot.live.get(&Environment::Production);
+        assert_eq!((&fleet.alarms, fleet.live.as_ref()), (&snapshot.alarms, live));
+        let in_doubt = self.reference.in_doubt();
+        let told = snapshot.alarms.iter().any(|alarm| {
+            matches!(alarm, Alarm::InDoubt { environment: Environment::Production, .. })
+        });
+        assert_eq!((told, snapshot.unsettled), (in_doubt.is_some(), in_doubt));
+        let bad =
+            live.is_some_and(|live| !self.reference.bad_in(live.build, &self.state).is_empty());
+        let told = snapshot.alarms.iter().any(|alarm| matches!(alarm, Alarm::BadLive { .. }));
+        assert_eq!(told, bad, "{:?}", snapshot.alarms);
+        if let Some(build) = self.state.builds.values().next_back() {
+            let prefix = build.sha.as_str().parse().expect("a whole id");
+            match CommitLocation::recorded(&self.state, &self.policy, &prefix) {
+                CommitLocation::InBuild(placed) => assert_eq!(placed.alarms, snapshot.alarms),
+                other => assert!(build.commits.is_empty(), "{other:?}"),
+            }
+        }
+    }
+
+    /// A console of this size tells what is so, and its dialog what its header tells.
+    pub fn screens_agree(&self, size: (u16, u16)) {
+        let snapshot = self.snapshot();
+        let mut screen = Screen::of_service(&snapshot, size);
+        screen.header_tells(&snapshot);
+        let row = build::fleet_row(self.snapshot_input(), self.now);
+        let worst = row.alarms.first().filter(|_| row.running.is_none()).map(shown_of);
+        let (version, at) = (Version(String::new()), self.now);
+        let fleet = FleetSnapshot { version, at, services: vec![row], problems: Vec::new() };
+        let list = Screen::of_fleet(fleet, size).text();
+        assert!(worst.as_ref().is_none_or(|worst| list.contains(worst)), "no {worst:?} in {list}");
+        let answer = |action| self.plan("raj", action).expect("what is offered has a plan");
+        let plan = screen.asks("R", answer);
+        let Some(offer) = snapshot.rollback.filter(|offer| offer.under_way.is_none()) else {
+            return;
         };
-        let me = Actor::Person("raj".into());
-        build::service(input, &me, Version(String::new()), self.now)
+        let plan = plan.expect("the key asks for a plan");
+        let told = plan.verdict.as_ref().map(|verdict| verdict.outlook);
+        assert_eq!((plan.target.build, told), (offer.to, Some(offer.verdict.outlook)));
+        screen.dialog_tells(&plan);
     }
 
     /// The rollback that a screen offers: where it goes, unless it is under way.
     pub fn offered(&self) -> Option<BuildNumber> {
         let snapshot = self.snapshot();
         assert_eq!(snapshot.rollback.as_ref().map(|offer| offer.to), self.reference.back());
+        self.views_agree(&snapshot);
         snapshot.rollback.filter(|offer| offer.under_way.is_none()).map(|offer| offer.to)
+    }
+}
+
+/// So much of an alarm is shown where there is the least room.
+fn shown_of(alarm: &Alarm) -> String {
+    alarm.short().chars().take(16).collect()
+}
+
+/// What a retry in production does once more.
+fn repeated(action: Action, kind: DeploymentKind) -> Action {
+    match (action, kind) {
+        (Action::Retry { build, .. }, DeploymentKind::Rollback) => {
+            Action::Rollback { to: Some(build) }
+        }
+        (Action::Retry { build, environment: Environment::Production }, _) => {
+            Action::Promote { build }
+        }
+        (action, _) => action,
     }
 }
 

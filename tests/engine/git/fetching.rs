@@ -17,15 +17,15 @@ async fn a_fetch_of_the_trunk_alone_copes_with_what_a_fetch_of_everything_copes_
     for _ in 0..2 {
         assert!(!mirror.fetch(Some("main")).await.unwrap(), "everything was fetched");
     }
-    // The first minute passes at once, then the server answers and time is real again.
     server.fall_silent();
-    tokio::time::pause();
-    let trunk_alone = async {
-        tokio::time::sleep(Duration::from_secs(61)).await;
+    let a_minute_passes = async {
+        server.until_asked(1).await;
         server.answer_again();
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(61)).await;
         tokio::time::resume();
     };
-    let (alone, ()) = tokio::join!(mirror.fetch(Some("main")), trunk_alone);
+    let (alone, ()) = tokio::join!(mirror.fetch(Some("main")), a_minute_passes);
     assert!(alone.unwrap(), "only the trunk was fetched");
 
     let two = repository.commit("two");

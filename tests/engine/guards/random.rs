@@ -105,6 +105,7 @@ impl World {
             more: 0,
             reverts: if dice.chance(20) { vec![revert] } else { Vec::new() },
             recipe: None,
+            trunk: None,
         });
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{Instant, sleep};
+use trunkline::api::API;
 
 /// What comes back for a request.
 #[derive(Debug, Clone)]
@@ -32,7 +33,7 @@ pub enum Manner {
 pub fn head(status: &str, headers: &str) -> String {
     let version = env!("CARGO_PKG_VERSION");
     format!(
-        "HTTP/1.1 {status}\r\ntrunkline-api: 1\r\ntrunkline-version: {version}\r\n{headers}\r\n"
+        "HTTP/1.1 {status}\r\ntrunkline-api: {API}\r\ntrunkline-version: {version}\r\n{headers}\r\n"
     )
 }
 

@@ -95,6 +95,7 @@ pub struct Question {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WatchTarget {
     pub deployment: DeploymentId,
+    pub environment: Environment,
     pub build: BuildNumber,
 }
 
@@ -151,6 +152,14 @@ impl Dialog {
     #[must_use]
     pub fn plan_of(action: Action) -> Self {
         Self::Plan { planning: Planning::new(action), fields: Vec::new() }
+    }
+
+    /// What did not succeed, once more; where that rolls back to another build than the header names, with its number.
+    #[must_use]
+    pub fn retry(build: BuildNumber, environment: Environment, is_other: bool) -> Self {
+        let action = Action::Retry { build, environment };
+        let planning = Planning { is_other, ..Planning::new(action) };
+        Self::Plan { planning, fields: Vec::new() }
     }
 
     /// A rollback to another build than the header names.
@@ -349,11 +358,16 @@ impl Dialog {
         match self {
             Self::Plan { planning, .. }
             | Self::Preview { planning }
-            | Self::Emergency { planning, .. } => match planning.action {
-                _ if self.is_redeploy() => "Redeploy",
-                Action::Promote { .. } => "Promote",
-                Action::Rollback { .. } => "Roll back",
-            },
+            | Self::Emergency { planning, .. } => {
+                match (self.plan().map(|plan| plan.kind), planning.action) {
+                    (Some(DeploymentKind::Redeploy), _) => "Redeploy",
+                    (Some(DeploymentKind::Rollback), _) | (_, Action::Rollback { .. }) => {
+                        "Roll back"
+                    }
+                    (Some(DeploymentKind::Promote), _) | (_, Action::Promote { .. }) => "Promote",
+                    (_, Action::Retry { .. }) => "Retry",
+                }
+            }
             Self::Verify { .. } => "Verify",
             Self::Hold { .. } => "Hold",
             Self::Release { .. } => "Release",

@@ -73,6 +73,8 @@ pub fn lines(
     upper.extend(late(model, confirm, width));
     match (confirm.progress.stage(), confirm.dialog.plan()) {
         (Stage::Planning, _) => upper.extend(planning(model, confirm, width)),
+        // Whatever it was going to do, nothing of it was done.
+        (Stage::Failed(_), _) => upper.extend(by_hand(model, width)),
         (_, Some(plan)) => upper.extend(of_plan(model, plan, width)),
         (_, None) => {}
     }
@@ -115,27 +117,45 @@ fn planning(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> 
     }
     if waited >= BY_HAND {
         lines.push(Line::default());
-        lines.extend(dialog::paragraph(model, width, "or do it in a shell:", Role::Text));
-        for command in by_hand(model) {
-            let row = Row::new(&model.options.theme, width).gap(4);
-            lines.push(row.own(command, Role::Key).line());
+        lines.extend(by_hand(model, width));
+    }
+    lines
+}
+
+/// How to do the same without this console.
+fn by_hand(model: &Model, width: u16) -> Vec<Line<'static>> {
+    let mut lines = dialog::paragraph(model, width, "or do it in a shell:", Role::Text);
+    let room = usize::from(width).saturating_sub(4 + 1);
+    for line in commands(model).iter().flat_map(|command| in_lines(command, room)) {
+        lines.push(Row::new(&model.options.theme, width).gap(4).own(line, Role::Key).line());
+    }
+    lines
+}
+
+/// A command in lines of so many columns that a shell reads as one.
+fn in_lines(command: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in command.split(' ') {
+        let Some(line) = lines.last_mut() else { break };
+        if !line.is_empty() && line.len() + word.len() + " \\".len() >= room {
+            line.push_str(" \\");
+            lines.push(word.to_owned());
+        } else {
+            let space = if line.is_empty() { "" } else { " " };
+            line.extend([space, word]);
         }
     }
     lines
 }
 
-/// The commands that do the same without a console.
-fn by_hand(model: &Model) -> [String; 2] {
+/// The commands that do the same. No build is named: the engine knows better than a screen that it does not answer where a
+/// rollback goes by then.
+fn commands(model: &Model) -> [String; 2] {
     let demo = model.options.demo || model.description.as_ref().is_some_and(|d| d.demo);
     let demo = if demo { " --demo" } else { "" };
     let service = model.services.selected.as_ref();
     let service = service.map_or_else(String::new, |service| format!(" --service {service}"));
-    let to = model.service.as_ref().and_then(|service| service.rollback.as_ref());
-    let to = to.map_or_else(String::new, |to| format!(" {}", to.to.0));
-    [
-        format!("trunkline engine restart{demo}"),
-        format!("trunkline rollback{to}{service}{demo} --yes"),
-    ]
+    [format!("trunkline engine restart{demo}"), format!("trunkline rollback{service}{demo} --yes")]
 }
 
 /// Which service it is, where there are several.

@@ -27,7 +27,7 @@ use crate::console::view::parts::text_input::{end_of, typed_within};
 use crate::console::view::parts::{frame, verdict};
 use crate::domain::command::Action;
 use crate::domain::event::DeploymentKind;
-use crate::domain::ids::DeploymentId;
+use crate::domain::ids::{DeploymentId, Environment};
 use crate::domain::instant;
 use crate::domain::plan::Plan;
 use crate::gate::{self, Safe};
@@ -113,8 +113,12 @@ fn height_of(lines: &[Line<'static>]) -> u16 {
 }
 
 fn touches_production(confirm: &Confirm) -> bool {
-    let only_shows = |dialog: &Dialog| {
-        matches!(dialog, Dialog::Preview { .. } | Dialog::Verify { .. } | Dialog::Withdraw { .. })
+    let only_shows = |dialog: &Dialog| match dialog {
+        Dialog::Preview { .. } | Dialog::Verify { .. } | Dialog::Withdraw { .. } => true,
+        Dialog::Plan { planning, .. } => {
+            matches!(planning.action, Action::Retry { environment: Environment::Staging, .. })
+        }
+        _ => false,
     };
     !only_shows(&confirm.dialog)
 }
@@ -141,14 +145,18 @@ fn title(model: &Model, confirm: &Confirm) -> String {
 }
 
 fn plan_title(dialog: &Dialog, planning: &Planning) -> String {
+    let again =
+        if planning.plan.as_ref().is_some_and(|p| p.retries.is_some()) { " again" } else { "" };
     match (planning.action, &planning.plan) {
-        (Action::Promote { build }, _) => {
-            let verb = if dialog.is_redeploy() { "Redeploy" } else { "Promote" };
-            format!("{verb} {build} to PRODUCTION")
+        (Action::Retry { build, environment: Environment::Staging }, _) => {
+            format!("Deploy {build} to STAGING again")
         }
-        (Action::Rollback { .. }, Some(plan)) => {
-            format!("Roll PRODUCTION back to {}", plan.target.build)
+        (_, Some(plan)) if plan.kind == DeploymentKind::Rollback => {
+            format!("Roll PRODUCTION back to {}{again}", plan.target.build)
         }
+        (_, Some(plan)) => format!("{} {} to PRODUCTION{again}", dialog.verb(), plan.target.build),
+        (Action::Promote { build }, None) => format!("Promote {build} to PRODUCTION"),
+        (Action::Retry { build, .. }, None) => format!("Deploy {build} to PRODUCTION again"),
         (Action::Rollback { .. }, None) => "Roll PRODUCTION back".into(),
     }
 }
@@ -257,9 +265,7 @@ pub fn outcome(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static
                 .to_owned(),
             Role::Unknown,
         ),
-        Stage::Refused(why) => {
-            (format!("refused: {}", instant::localized(why, model.zone())), Role::Danger)
-        }
+        Stage::Refused(why) => (format!("refused: {why}"), Role::Danger),
         Stage::Failed(why) => (why.clone(), Role::Danger),
         Stage::Unknown(why) => (format!("unknown: {why}"), Role::Unknown),
     };
@@ -335,7 +341,9 @@ fn button<'t>(row: Row<'t>, label: &str, focused: bool, works: bool) -> Row<'t> 
     }
 }
 
+/// Sentences, with their times as they are here.
 pub fn paragraph(model: &Model, width: u16, text: &str, role: Role) -> Vec<Line<'static>> {
     let row = |line: &Safe| Row::new(&model.options.theme, width).gap(2).safe(line, role).line();
-    gate::sentence(text).wrap(usize::from(width).saturating_sub(4)).iter().map(row).collect()
+    let text = instant::localized(text, model.zone());
+    gate::sentence(&text).wrap(usize::from(width).saturating_sub(4)).iter().map(row).collect()
 }

@@ -83,7 +83,7 @@ fn subject(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
 
 /// With what in it, for how long.
 fn facts(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
-    let ships = if plan.kind == DeploymentKind::Rollback { "takes back" } else { "ships" };
+    let ships = if plan.goes_back() { "takes back" } else { "ships" };
     let ships = fact(model, width, ships).own(changes::summary(model, plan), Role::Text);
     let takes = plan.expected.map_or("unknown".into(), |time| format!("about {}", say(time)));
     let steps: Vec<_> = plan.steps.iter().map(|step| step.name.as_str()).collect();
@@ -115,7 +115,7 @@ fn way_back<'t>(model: &'t Model, plan: &Plan, width: u16) -> Option<Row<'t>> {
 
 /// Who asks for a promoter of this build, when somebody does.
 fn asked_for<'t>(model: &'t Model, plan: &Plan, width: u16) -> Option<Row<'t>> {
-    let promotes = plan.kind != DeploymentKind::Rollback;
+    let promotes = matches!(plan.kind, DeploymentKind::Promote | DeploymentKind::Redeploy);
     let request = model.open_request().filter(|r| promotes && r.build == plan.target.build)?;
     let who = if model.is_me(&request.by) { "you".into() } else { request.by.to_string() };
     let note = if request.note.is_empty() { String::new() } else { format!(": {}", request.note) };

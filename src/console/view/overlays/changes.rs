@@ -40,6 +40,9 @@ fn title(plan: &Plan) -> String {
         DeploymentKind::Rollback => {
             format!(" Removed by the rollback {live} to {} ", plan.target.build)
         }
+        DeploymentKind::Retry if plan.goes_back() => {
+            format!(" Removed from staging, {live} to {} ", plan.target.build)
+        }
         _ => format!(" Changes from {live} to {} ", plan.target.build),
     }
 }

@@ -34,7 +34,7 @@ pub fn draw(model: &Model, scroll: usize, frame: &mut Frame, body: Rect) {
             Row::new(theme, inner.width)
                 .gap(1)
                 .cell(time, 13, Role::Muted)
-                .own(&note.text, role)
+                .own(model.words(note), role)
                 .line()
         })
         .collect();

@@ -20,7 +20,7 @@ const LONGEST_NAME: usize = 20;
 pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let inner = frame::pane(model, frame, Pane::Activity, area, "");
     if model.service.as_ref().is_none_or(|service| service.deployments.is_empty()) {
-        return draw_empty(model, frame, inner, "nothing was deployed yet");
+        return draw_empty(model, frame, inner, None, "nothing was deployed yet");
     }
     draw_lines(frame, inner, lines(model, inner.width), model.scroll.activity);
 }

@@ -29,7 +29,7 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let inner = frame::pane(model, frame, Pane::Details, area, &title.unwrap_or_default());
     match lines(model, inner.width) {
         Some(lines) => draw_lines(frame, inner, lines, model.scroll.details),
-        None => draw_empty(model, frame, inner, "nothing is selected"),
+        None => draw_empty(model, frame, inner, None, "nothing is selected"),
     }
 }
 
@@ -131,6 +131,11 @@ fn deployment(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'stati
             .own(format!("{glyph} {word}"), role)
             .line(),
     ];
+    lines.extend(
+        request.retries.map(|retried| {
+            fact(model, width, "retry of").own(retried.to_string(), Role::Text).line()
+        }),
+    );
     lines.extend(aftermath(model, row, width));
     lines.extend(way_back(model, row, width));
     lines.extend(subject(model, width, &row.subject));

@@ -14,7 +14,9 @@ use crate::console::view::parts::row::Row;
 use crate::console::view::parts::{frame, problems, progress};
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::DeploymentKind;
+use crate::domain::ids::Environment;
 use crate::domain::snapshot::FleetRow;
+use crate::domain::snapshot::alarm::Alarm;
 
 pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let theme = &model.options.theme;
@@ -94,9 +96,17 @@ fn line(model: &Model, fleet: &FleetRow, width: u16) -> Line<'static> {
         Row::new(theme, width).cell(if cursor { theme.symbols.cursor } else { " " }, 2, Role::Text);
     let (live, since) = match &fleet.live {
         Some(live) => (live.build.to_string(), age(model.since(live.since))),
+        None if fleet.live_unknown => ("?".into(), "?".into()),
         None => ("-".into(), "-".into()),
     };
-    let ahead = if fleet.ahead == 0 { "-".into() } else { format!("+{}", fleet.ahead) };
+    let is_production = |alarm: &Alarm| alarm.environment() == Environment::Production;
+    let is_wrong = fleet.alarms.iter().any(is_production);
+    let live_role = if is_wrong { Role::Danger } else { Role::Live };
+    let ahead = match fleet.ahead {
+        _ if fleet.live_unknown => "?".into(),
+        0 => "-".into(),
+        ahead => format!("+{ahead}"),
+    };
     let frozen = fleet.freeze.is_some() || fleet.calendar.is_some();
     let stops = match (&fleet.hold, frozen) {
         (Some(_), _) => ("ON HOLD", Role::Frozen),
@@ -108,7 +118,7 @@ fn line(model: &Model, fleet: &FleetRow, width: u16) -> Line<'static> {
         row,
         [
             (fleet.service.to_string(), Role::Text),
-            (live, Role::Live),
+            (live, live_role),
             (since, Role::Muted),
             (ahead, Role::Text),
             now(model, fleet),
@@ -118,13 +128,18 @@ fn line(model: &Model, fleet: &FleetRow, width: u16) -> Line<'static> {
     )
 }
 
-/// What runs now, else how many things are wrong.
+/// What runs now, else what is wrong with what runs, else how many things are wrong.
 fn now(model: &Model, row: &FleetRow) -> (String, Role) {
     let Some(running) = &row.running else {
+        if let [worst, more @ ..] = row.alarms.as_slice() {
+            let more = if more.is_empty() { String::new() } else { format!(" +{}", more.len()) };
+            return (format!("{}{more}", worst.short()), Role::Danger);
+        }
         if let Some(request) = &row.request {
             return (format!("ASKED {} by {}", request.build, request.by), Role::Warn);
         }
         return match row.problems {
+            0 if row.live_unknown => ("live not known".into(), Role::Warn),
             0 => ("-".into(), Role::Muted),
             1 => ("1 problem".into(), Role::Danger),
             count => (format!("{count} problems"), Role::Danger),

@@ -8,7 +8,6 @@ use ratatui::widgets::{Clear, Paragraph};
 use crate::console::actions::action::KeyAction;
 use crate::console::log;
 use crate::console::model::Model;
-use crate::console::model::notes::{Note, Tone};
 use crate::console::model::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::view::footer;
@@ -25,7 +24,7 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let shown = source.and_then(|s| Some((model.deployment(s.deployment)?, s.step)));
     let Some((row, step)) = shown else {
         let inner = frame::pane(model, frame, Pane::Log, area, "");
-        return draw_empty(model, frame, inner, "no step has run yet for the selection");
+        return draw_empty(model, frame, inner, None, "no step has run yet for the selection");
     };
     let mut right = Vec::new();
     for (text, role) in model.log.pane.title().into_iter().chain(time(model, row, step)) {
@@ -42,15 +41,13 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     }
 }
 
-/// Nothing but the text; the last line is lent to what is typed, and for a moment to what went wrong or a key says.
+/// Nothing but the text; the last line is lent to what is typed, to what went wrong until it was seen, and for a moment
+/// to what a key says.
 pub fn draw_plain(model: &Model, frame: &mut Frame) {
     let area = frame.area();
     let theme = &model.options.theme;
     log::view(&model.log.pane, area, frame.buffer_mut(), theme, model.now());
-    let is_news = |note: &Note| note.tone == Tone::Good;
-    let told = model.notes.toast(model.at);
-    let told = told.is_some_and(|(note, fades)| fades.is_some() && !is_news(note));
-    if told || model.log.search.is_some() {
+    if model.toast().is_some() || model.log.search.is_some() {
         let last = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
         frame.render_widget(Clear, last);
         footer::draw_context(model, frame, last);

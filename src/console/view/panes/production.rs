@@ -36,9 +36,14 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let inner = frame::list(model, frame, Pane::Production, area, &right, &heads);
     if history.is_empty() {
         let key = model.key(&KeyAction::Promote);
-        let text =
-            format!("nothing was deployed to production yet: {key} promotes the selected build");
-        return draw_empty(model, frame, inner, &text);
+        let is_unknown = model.service.as_ref().is_some_and(|service| service.live_unknown);
+        let what = if is_unknown {
+            "what is live is not known (trunkline adopt SHA states it)"
+        } else {
+            "nothing was deployed to production yet"
+        };
+        let text = format!("{what}: {key} promotes the selected build");
+        return draw_empty(model, frame, inner, Some(Pane::Production), &text);
     }
     for (y, row) in (inner.y..inner.bottom()).zip(rows) {
         let place = Rect { y, height: 1, ..inner };
@@ -122,6 +127,9 @@ pub fn state(model: &Model, row: &DeploymentRow) -> (&'static str, &'static str,
     let rollback = row.deployment.request.kind == DeploymentKind::Rollback;
     match row.state {
         DeploymentState::Queued => (symbols.queued, "queued", Role::Running),
+        DeploymentState::Running if row.deployment.cancel.is_some() => {
+            (symbols.running, "CANCELLING", Role::Warn)
+        }
         DeploymentState::Running if rollback => (symbols.running, "ROLLING BACK", Role::Warn),
         DeploymentState::Running => (symbols.running, "DEPLOYING", Role::Running),
         DeploymentState::Succeeded if is_live(model, row) => (symbols.live, "LIVE", Role::Live),

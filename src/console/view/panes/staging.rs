@@ -34,6 +34,7 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
             model,
             frame,
             inner,
+            Some(Pane::Staging),
             "no builds yet: the next merge to the trunk makes one",
         );
     }
@@ -120,6 +121,9 @@ pub fn state(model: &Model, row: &BuildRow) -> (&'static str, &'static str, Role
         BuildState::InStaging => (symbols.live, "staging", Role::EnvStaging),
         BuildState::Verified => (symbols.verified, "verified", Role::Ok),
         BuildState::Failed => (symbols.failed, "FAILED", Role::Danger),
+        BuildState::Cancelled => (symbols.superseded, "cancelled", Role::Inactive),
+        BuildState::Interrupted => (symbols.warn, "INTERRUPTED", Role::Danger),
+        BuildState::Broken => (symbols.failed, "BROKEN", Role::Danger),
         BuildState::Superseded => (symbols.superseded, "superseded", Role::Inactive),
     }
 }
@@ -134,6 +138,7 @@ fn last(model: &Model, row: &BuildRow) -> (String, Role) {
             let step = deployment.deployment.failed_step();
             (step.unwrap_or(deployment.state.as_str()).to_owned(), Role::Danger)
         }
+        (BuildState::Broken, ..) => ("trunkline.toml".to_owned(), Role::Danger),
         (BuildState::Superseded, _, Some(by)) => (format!("by {by}"), Role::Inactive),
         _ => {
             let since = build.in_staging_since.unwrap_or(build.found_at);

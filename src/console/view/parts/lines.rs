@@ -7,6 +7,7 @@ use ratatui::widgets::Paragraph;
 
 use crate::console::actions::action::KeyAction;
 use crate::console::model::Model;
+use crate::console::model::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::view::parts::row::Row;
 
@@ -18,12 +19,12 @@ pub fn draw_lines(frame: &mut Frame, area: Rect, lines: Vec<Line<'static>>, scro
     frame.render_widget(Paragraph::new(shown), area);
 }
 
-/// Says why a pane has nothing to show.
-pub fn draw_empty(model: &Model, frame: &mut Frame, area: Rect, text: &str) {
-    let text = match (&model.service, model.filter.text.is_empty()) {
-        (None, _) => "loading".to_owned(),
-        (Some(_), false) => nothing_passes(model),
-        (Some(_), true) => text.to_owned(),
+/// Says why a pane has nothing to show, which may be a list that a filter left nothing of.
+pub fn draw_empty(model: &Model, frame: &mut Frame, area: Rect, list: Option<Pane>, text: &str) {
+    let text = match &model.service {
+        None => "loading".to_owned(),
+        Some(_) if list.is_some() && model.is_filtered(list) => nothing_passes(model),
+        Some(_) => text.to_owned(),
     };
     let muted = Role::Muted;
     let row = Row::new(&model.options.theme, area.width).gap(1).own(text, muted);

@@ -34,7 +34,8 @@ struct Guarded {
     hold: Option<Seq>,
     freezes: Vec<Seq>,
     verified: BTreeMap<Option<String>, Seq>,
-    staged: Option<DeploymentId>,
+    /// The last attempt in staging, and how it ended if it began.
+    staged: Option<(DeploymentId, Option<bool>)>,
     off_trunk: bool,
 }
 
@@ -49,6 +50,7 @@ impl Reference {
                 (self.first_good(live).unwrap_or(live), added)
             }
             Action::Rollback { to } => (to.or_else(|| self.back())?, None),
+            Action::Retry { .. } => return None,
         };
         Some(self.schema.way_back(to, &self.was_live, added))
     }
@@ -57,13 +59,15 @@ impl Reference {
     pub fn basis(&self, action: Action, now: DateTime<Utc>, added: Option<&Added>) -> Basis {
         let production = Environment::Production;
         let target = match action {
-            Action::Promote { build } => Some(build),
+            Action::Promote { build } | Action::Retry { build, .. } => Some(build),
             Action::Rollback { to } => to.or_else(|| self.back()),
         };
         let guards = matches!(action, Action::Promote { .. }).then(|| {
             let build = target.and_then(|target| self.builds.get(&target)).cloned();
             let build = build.unwrap_or_default();
-            let staged = build.staged.filter(|_| build.in_staging);
+            let end =
+                |id: DeploymentId| self.attempts[&id].end.filter(|_| self.attempts[&id].started);
+            let staged = build.staged.map(|id| (id, end(id)));
             Guarded {
                 hold: self.holds.get(&production).map(|(id, _)| *id),
                 freezes: self.frozen(now),

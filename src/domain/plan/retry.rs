@@ -1,0 +1,163 @@
+//! The guards on a retry in staging, and what a retry in production repeats.
+
+use chrono::{DateTime, Utc};
+
+use super::promote::{hold, in_flight, quarantine, skipped};
+use super::{Finding, Guard, PlanInput, Severity, finding, no_build};
+use crate::domain::build::Build;
+use crate::domain::command::Refusal;
+use crate::domain::deployment::Deployment;
+use crate::domain::event::{DeploymentKind, Outcome};
+use crate::domain::ids::{BuildNumber, Environment};
+use crate::domain::policy::{Policy, Staging};
+use crate::domain::remedy::Remedy;
+use crate::domain::service::ServiceState;
+use crate::domain::time::{between, say};
+
+/// The kind of a promote of this build.
+pub(super) fn promote_of(build: BuildNumber, live: Option<BuildNumber>) -> DeploymentKind {
+    if live == Some(build) { DeploymentKind::Redeploy } else { DeploymentKind::Promote }
+}
+
+/// What a retry in production is: the promote or rollback that did not succeed, with all its guards.
+pub(super) fn in_production(
+    state: &ServiceState,
+    build: BuildNumber,
+    live: Option<BuildNumber>,
+) -> Result<DeploymentKind, Refusal> {
+    if !state.builds.contains_key(&build) {
+        return Err(no_build(build));
+    }
+    let may_be_promoted = live.is_none_or(|live| live <= build);
+    let refuse = |refusal: Refusal| {
+        Err(if may_be_promoted { refusal.with(Remedy::Promote { build }) } else { refusal })
+    };
+    let Some(last) = state.last_of(build, Environment::Production) else {
+        let sentence = format!("trunkline never deployed {build} to production");
+        return refuse(Refusal::not_found(sentence));
+    };
+    match last.request.kind {
+        _ if last.succeeded() => refuse(Refusal::invalid(format!(
+            "{} of {build} to production ({}) succeeded; there is nothing to try again",
+            last.request.kind, last.id
+        ))),
+        DeploymentKind::Rollback => Ok(DeploymentKind::Rollback),
+        _ => Ok(promote_of(build, live)),
+    }
+}
+
+pub(super) fn findings(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Vec<Finding> {
+    let staging = Environment::Staging;
+    let mut findings =
+        vec![order(input, target), in_flight(input, staging, now), hold(input, staging, now)];
+    findings.extend(in_doubt(input, target));
+    findings.extend(skipped(input, target));
+    // A build with a bad commit goes to staging by itself, too.
+    findings.extend(quarantine(input, target, now).map(|bad| Finding {
+        severity: bad.severity.min(Severity::Warn),
+        remedy: None,
+        ..bad
+    }));
+    findings
+}
+
+fn order(input: PlanInput<'_>, target: &Build) -> Finding {
+    let with = |severity, sentence: String| finding(Guard::Order, severity, sentence);
+    let number = target.number;
+    if input.policy.staging == Staging::Observe {
+        let sentence =
+            "Another engine deploys to staging and trunkline only watches: retry it there";
+        return with(Severity::Refuse, sentence.to_owned());
+    }
+    if target.off_trunk {
+        let sentence = format!(
+            "{number} is not on the trunk any more: a force-push took it away, and staging follows the trunk"
+        );
+        return with(Severity::Refuse, sentence);
+    }
+    let newest = input.state.newest_build().filter(|newest| newest.number == number);
+    if newest.is_some_and(|newest| newest.staging.is_none()) {
+        let sentence = format!("{number} waits for staging and starts by itself as soon as it can");
+        return with(Severity::Refuse, sentence);
+    }
+    let Some(live) = input.state.live(Environment::Staging) else {
+        return with(Severity::Info, "No build went well in staging yet".to_owned());
+    };
+    let runs = live.build;
+    match input.state.unsettled(Environment::Staging) {
+        _ if number > runs => with(Severity::Info, format!("{number} is newer than {runs}")),
+        _ if number < runs => with(
+            Severity::Warn,
+            format!(
+                "{number} is older than {runs}. It takes the place of {runs} in staging until the next build comes"
+            ),
+        ),
+        Some(failed) => with(
+            Severity::Info,
+            format!(
+                "Restores {number}, which staging ran before {} of {}",
+                failed.id, failed.request.build
+            ),
+        ),
+        None => {
+            let sentence = format!(
+                "Staging runs {number} already ({}), and nothing failed since: there is nothing to try again",
+                live.deployment
+            );
+            with(Severity::Refuse, sentence)
+        }
+    }
+}
+
+/// That another deployment than the one to try again left staging in doubt.
+fn in_doubt(input: PlanInput<'_>, target: &Build) -> Option<Finding> {
+    let failed = input.state.unsettled(Environment::Staging)?;
+    let build = failed.request.build;
+    let sentence =
+        format!("What staging runs is in doubt: {} of {build} did not succeed", failed.id);
+    (build != target.number).then(|| finding(Guard::Order, Severity::Warn, sentence))
+}
+
+/// What became of the deployment that is tried again.
+pub(super) fn again(retried: &Deployment, now: DateTime<Utc>) -> Finding {
+    let (id, kind, build) = (retried.id, retried.request.kind, retried.request.build);
+    let ended = retried.ended.as_ref();
+    let ago = ended.map_or_else(String::new, |end| format!(" {} ago", say(between(end.at, now))));
+    let how = match ended.map(|end| &end.outcome) {
+        Some(Outcome::Failed(why)) => format!("failed{ago}: {why}"),
+        Some(Outcome::Interrupted(why)) => {
+            format!("was interrupted{ago}, and how far it came is not known: {why}")
+        }
+        _ => format!("was cancelled{ago}"),
+    };
+    let what = match kind {
+        DeploymentKind::Auto | DeploymentKind::Retry => format!("{id} of {build}"),
+        kind => format!("{id}, {kind} of {build},"),
+    };
+    if retried.started_at.is_some() {
+        let sentence = format!("{what} {how}. Its steps run again from the first");
+        finding(Guard::Order, Severity::Warn, sentence)
+    } else {
+        finding(Guard::Order, Severity::Info, format!("{what} {how}. It never began"))
+    }
+}
+
+/// A retry of a build that failed in staging or was passed over, unless that would be refused.
+#[must_use]
+pub fn retry_in_staging(build: &Build, policy: &Policy) -> Option<Remedy> {
+    let waits = build.staging.is_none() && build.superseded_by.is_none();
+    let may_be = policy.staging == Staging::Deploy && !build.off_trunk && !waits;
+    let (build, environment) = (build.number, Environment::Staging);
+    may_be.then_some(Remedy::Retry { build, environment })
+}
+
+pub(super) fn undo(target: BuildNumber, live: Option<BuildNumber>) -> (String, Option<Remedy>) {
+    let environment = Environment::Staging;
+    match live.filter(|live| *live != target) {
+        Some(build) => {
+            let remedy = Remedy::Retry { build, environment };
+            (remedy.to_string(), Some(remedy))
+        }
+        None => (format!("none: no other build was live in {environment}"), None),
+    }
+}

@@ -1,0 +1,123 @@
+//! What is wrong with what a service runs, read in one place, so that no view hides what another one shows.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::deployment::{Deployment, DeploymentState};
+use crate::domain::event::DeploymentKind;
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment};
+use crate::domain::service::ServiceState;
+
+/// One thing that is wrong with what a service runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", tag = "alarm")]
+pub enum Alarm {
+    /// The last deployment there began and did not succeed: what runs there is not known.
+    InDoubt {
+        environment: Environment,
+        deployment: DeploymentId,
+        kind: DeploymentKind,
+        build: BuildNumber,
+        state: DeploymentState,
+        /// The step at which it ended, if one did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<String>,
+    },
+    /// What production runs is no good build.
+    BadLive { build: BuildNumber, why: String },
+    /// The newest build of the trunk did not come to staging.
+    NotInStaging { build: BuildNumber, why: String },
+}
+
+impl Alarm {
+    /// In few words, the worst first: `FAILED #5 promote`, `STG #2 FAILED`.
+    #[must_use]
+    pub fn short(&self) -> String {
+        match self {
+            Self::InDoubt { environment: Environment::Production, kind, build, state, .. } => {
+                format!("{} {build} {kind}", state.as_str().to_uppercase())
+            }
+            Self::InDoubt { build, state, .. } => {
+                format!("STG {build} {}", state.as_str().to_uppercase())
+            }
+            Self::BadLive { build, .. } => format!("LIVE {build} BAD"),
+            Self::NotInStaging { build, .. } => format!("STG lacks {build}"),
+        }
+    }
+
+    /// As a sentence: `production is in doubt: promote of #5 failed at step release`.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::InDoubt { environment, kind, build, state, step, .. } => {
+                let what = match environment {
+                    Environment::Production => format!("{kind} of {build}"),
+                    Environment::Staging => build.to_string(),
+                };
+                let at = step.as_ref().map_or_else(String::new, |step| format!(" at step {step}"));
+                let how = state.as_str();
+                format!("{environment} is in doubt: {what} {how}{at}; what runs there is not known")
+            }
+            Self::BadLive { build, why } => format!("production runs {build}: {why}"),
+            Self::NotInStaging { build, why } => {
+                format!("the newest build, {build}, is not in staging: {why}")
+            }
+        }
+    }
+
+    /// The environment that it is about.
+    #[must_use]
+    pub fn environment(&self) -> Environment {
+        match self {
+            Self::InDoubt { environment, .. } => *environment,
+            Self::BadLive { .. } => Environment::Production,
+            Self::NotInStaging { .. } => Environment::Staging,
+        }
+    }
+}
+
+/// Everything that is wrong with what the service runs, the worst first.
+#[must_use]
+pub fn alarms(state: &ServiceState) -> Vec<Alarm> {
+    let in_doubt = |environment| state.unsettled(environment).map(of_attempt);
+    let is_replaced = state.in_flight(Environment::Staging).is_some();
+    let staging = in_doubt(Environment::Staging).filter(|_| !is_replaced);
+    let known = state.unsettled(Environment::Staging).map(|attempt| attempt.id);
+    let newest = not_in_staging(state, known);
+    let all = [in_doubt(Environment::Production), bad_live(state), staging, newest];
+    all.into_iter().flatten().collect()
+}
+
+fn of_attempt(attempt: &Deployment) -> Alarm {
+    let step = attempt.failed_step().map(str::to_owned);
+    Alarm::InDoubt {
+        environment: attempt.request.environment,
+        deployment: attempt.id,
+        kind: attempt.request.kind,
+        build: attempt.request.build,
+        state: attempt.state(),
+        step,
+    }
+}
+
+fn bad_live(state: &ServiceState) -> Option<Alarm> {
+    let build = state.live(Environment::Production)?.build;
+    let why = state.bad_live(build)?;
+    Some(Alarm::BadLive { build, why })
+}
+
+/// The newest build, if it has no chance to come to staging by itself. `known` is an attempt that is told already.
+fn not_in_staging(state: &ServiceState, known: Option<DeploymentId>) -> Option<Alarm> {
+    let newest = state.newest_build()?;
+    let build = newest.number;
+    let why = match newest.staging {
+        None => state.unusable.get(&build).filter(|no| no.in_staging)?.why.clone(),
+        Some(id) => {
+            let attempt = state.deployments.get(&id).filter(|_| Some(id) != known)?;
+            let is_over = !attempt.is_open() && !attempt.succeeded();
+            let why = attempt.trouble().unwrap_or(attempt.state().as_str());
+            is_over.then(|| format!("{id}: {why}"))?
+        }
+    };
+    Some(Alarm::NotInStaging { build, why })
+}

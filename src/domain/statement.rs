@@ -1,0 +1,129 @@
+//! What a person states that production runs: what that changes in the state, and how a mistaken statement is corrected.
+
+use super::build::Build;
+use super::deployment::Cancel;
+use super::event::{Adoption, Event, Outcome};
+use super::ids::{BuildNumber, DeploymentId, Environment};
+use super::quarantine::Descent;
+use super::schema::SchemaHistory;
+use super::service::ServiceState;
+
+/// The last statement of what production runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// It counts as a deployment.
+    pub deployment: DeploymentId,
+    pub build: BuildNumber,
+    /// Whether the build is known by this statement alone.
+    pub is_new: bool,
+    /// The schema changes before it.
+    schema: Box<SchemaHistory>,
+    /// Whether the build had no way back before it.
+    no_way_back: bool,
+}
+
+impl ServiceState {
+    /// The last statement, as long as nothing was deployed to production since: only then can it be corrected.
+    #[must_use]
+    pub fn correctable(&self) -> Option<&Statement> {
+        let last = self.last_ended(Environment::Production)?.id;
+        let is_busy = self.in_flight(Environment::Production).is_some();
+        self.statement.as_ref().filter(|statement| statement.deployment == last && !is_busy)
+    }
+
+    /// What a person stated counts as a deployment that somebody made outside of trunkline and that succeeded.
+    pub(super) fn adopted(&mut self, event: &Event, adoption: &Adoption) {
+        if let Some(mistaken) = adoption.corrects {
+            self.withdraw(event, mistaken, &adoption.reason);
+        }
+        let Adoption { build: number, sha, commit, .. } = adoption;
+        let is_new = !self.builds.contains_key(number);
+        let build = self.builds.entry(*number).or_insert_with(|| Build {
+            commits: commit.iter().cloned().collect(),
+            ..Build::new(*number, sha.clone(), event.at)
+        });
+        let no_way_back = std::mem::replace(&mut build.no_way_back, adoption.no_way_back);
+        build.no_way_back |= no_way_back;
+        if is_new {
+            self.join_the_line(adoption);
+        }
+        if let Some(recipe) = adoption.recipe.as_ref().filter(|_| self.recipe(*number).is_none()) {
+            self.record_recipe(*number, recipe);
+        }
+        self.statement = Some(Statement {
+            deployment: event.seq.into(),
+            build: *number,
+            is_new,
+            schema: Box::new(self.schema.clone()),
+            no_way_back,
+        });
+        self.external(event, Environment::Production, (*number, sha), event.at);
+        // The clock may have been set back since; the statement counts all the same.
+        let since = self.live(Environment::Production).map(|live| live.since);
+        let at = since.map_or(event.at, |since| since.max(event.at));
+        self.ended(at, event.seq.into(), &Outcome::Succeeded);
+    }
+
+    /// The builds after the stated one contain it. It has none of the bad commits but those that git found in it.
+    fn join_the_line(&mut self, adoption: &Adoption) {
+        let number = adoption.build;
+        for quarantined in self.quarantine.values_mut() {
+            if adoption.bad.get(&quarantined.commit.sha) == Some(&true) {
+                quarantined.commit.build = number;
+            }
+        }
+        if !self.quarantine.keys().all(|sha| adoption.bad.contains_key(sha)) {
+            return;
+        }
+        let next = self.next_on_trunk(number);
+        let next = next.and_then(|next| self.descents.get_mut(&next));
+        let after = next.and_then(|next| next.after.replace(number));
+        self.descents.insert(number, Descent { after, is_counted: false });
+    }
+
+    fn next_on_trunk(&self, number: BuildNumber) -> Option<BuildNumber> {
+        let mut newer = self.builds.range(number..).skip_while(|(next, _)| **next == number);
+        newer.find(|(_, build)| !build.off_trunk).map(|(next, _)| *next)
+    }
+
+    /// Takes back what a mistaken statement said.
+    fn withdraw(&mut self, event: &Event, mistaken: DeploymentId, reason: &str) {
+        let Some(statement) = self.statement.take_if(|last| last.deployment == mistaken) else {
+            return;
+        };
+        self.schema.go_back_to(*statement.schema);
+        if let Some(history) = self.live.get_mut(&Environment::Production) {
+            history.retain(|live| live.deployment != mistaken);
+        }
+        self.change(mistaken, |deployment| {
+            let (by, reason) = (event.actor.clone(), reason.to_owned());
+            deployment.cancel = Some(Cancel { by, at: event.at, reason });
+            if let Some(ended) = &mut deployment.ended {
+                ended.outcome = Outcome::Cancelled;
+            }
+        });
+        if statement.is_new {
+            self.leave_the_line(statement.build);
+        } else if let Some(build) = self.builds.get_mut(&statement.build) {
+            build.no_way_back = statement.no_way_back;
+        }
+    }
+
+    /// Forgets a build that a mistaken statement made.
+    fn leave_the_line(&mut self, number: BuildNumber) {
+        let after = self.descents.remove(&number).and_then(|descent| descent.after);
+        for descent in self.descents.values_mut().filter(|next| next.after == Some(number)) {
+            descent.after = after;
+        }
+        // What it contains, the next build contains too.
+        let next = self.next_on_trunk(number);
+        for quarantined in self.quarantine.values_mut() {
+            if quarantined.commit.build == number {
+                quarantined.commit.build = next.unwrap_or(number);
+            }
+        }
+        self.builds.remove(&number);
+        self.recipes.remove(&number);
+        self.unusable.remove(&number);
+    }
+}
