@@ -11,7 +11,7 @@ use super::split::split;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Inner {
     Statement(String),
-    /// A value for a variable.
+    /// A value for a variable; without a name for a value that nothing keeps.
     Assignment {
         to: String,
         value: String,
@@ -61,8 +61,9 @@ pub(super) fn of_body(body: &str, dialect: Dialect) -> Vec<Inner> {
         }
         declaring = (declaring || word == "declare") && word != "begin";
         match piece.sql.split_once(":=") {
-            Some((_, value)) if declaring => {
-                found.push(Inner::Statement(format!("SELECT {value}")));
+            Some((name, value)) if declaring => {
+                let (to, value) = (name.trim().to_owned(), value.to_owned());
+                found.push(Inner::Assignment { to, value });
             }
             _ if declaring => {}
             _ => found.extend(parts(&piece.sql)),
@@ -104,7 +105,7 @@ fn parts(piece: &str) -> Vec<Inner> {
                 let Some(next) = from_word(after, until) else { return unclear(found) };
                 let condition = &after[..after.len() - next.len()];
                 if word != "when" {
-                    found.push(Inner::Statement(format!("SELECT {condition}")));
+                    found.push(kept_by_nothing(condition));
                 }
                 rest = next[until.len()..].trim_start();
             }
@@ -138,7 +139,7 @@ fn parts(piece: &str) -> Vec<Inner> {
                 return found;
             }
             "perform" => {
-                found.push(Inner::Statement(format!("SELECT {after}")));
+                found.push(kept_by_nothing(after));
                 return found;
             }
             "select" => {
@@ -186,6 +187,10 @@ fn from_word<'t>(text: &'t str, word: &str) -> Option<&'t str> {
         inside = c.is_alphanumeric() || c == '_';
     }
     None
+}
+
+fn kept_by_nothing(value: &str) -> Inner {
+    Inner::Assignment { to: String::new(), value: value.to_owned() }
 }
 
 /// The text of a string that is all that is executed.

@@ -15,6 +15,7 @@ use super::names::key;
 use super::rule::Rule;
 use super::split::{RawStatement, split};
 use super::statement::{StatementContext, other_calls, parse, writes_inside};
+use super::tables::{Table, UniqueKey};
 use super::{Dialect, ObjectKind};
 
 /// How deep calls of routines in routines are followed.
@@ -28,13 +29,8 @@ pub(super) fn rule(sql: &str, context: StatementContext<'_>) -> Option<Rule> {
     if let Some((name, table)) = dropped_trigger(sql) {
         return Some(trigger_dropped(&name, table.as_deref(), context));
     }
-    let (name, signature) = made_routine(sql)?;
-    let earlier = context.known.body_of(&signature);
-    if earlier.is_some_and(|earlier| is_same(&made_again(earlier), &made_again(sql))) {
-        return Some(Rule::AlreadyHeld);
-    }
-    let unused = returns_trigger(sql) && context.known.runs_nowhere(&name);
-    unused.then_some(Rule::CreateRoutine)
+    let earlier = context.known.body_of(&made_routine(sql)?)?;
+    is_same(&made_again(earlier), &made_again(sql)).then_some(Rule::AlreadyHeld)
 }
 
 /// A statement without the words that let it replace an earlier one.
@@ -43,14 +39,6 @@ fn made_again(sql: &str) -> String {
         Regex::new(r"(?i)^create\s+or\s+replace\s").expect("the pattern is valid")
     });
     REPLACES.replace(sql, "CREATE ").into_owned()
-}
-
-/// True for a function that only triggers can run.
-fn returns_trigger(sql: &str) -> bool {
-    static RETURNS: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#"(?i)\breturns\s+"?trigger"?\b"#).expect("the pattern is valid")
-    });
-    RETURNS.is_match(sql.split('$').next().unwrap_or(sql))
 }
 
 /// A trigger without which older code lacks what it did.
@@ -197,22 +185,46 @@ impl BodyReader<'_> {
     fn part(&mut self, part: &Inner) {
         match part {
             Inner::Statement(sql) => self.statement(sql),
-            Inner::Assignment { to, value } => {
-                let values = self.value(value);
-                let to = to.to_lowercase();
-                let column = to.strip_prefix("new.");
-                let is_new = |column: &str| {
-                    let fresh = self.context.fresh;
-                    fresh.has_part(ObjectKind::Column, self.table, column)
-                };
-                let is_old = to == "new" || column.is_some_and(|column| !is_new(column));
-                // More values belong to more columns.
-                self.found.writes |= is_old || column.is_some() && values != 1;
-            }
+            Inner::Assignment { to, value } => self.assignment(&to.to_lowercase(), value),
             Inner::Return(value) => drop(self.value(value)),
             Inner::Refusal => self.found.refuses = true,
             Inner::Unclear => self.found.unclear = true,
         }
+    }
+
+    fn assignment(&mut self, to: &str, value: &str) {
+        let values = self.value(value);
+        let column = to.strip_prefix("new.");
+        let is_new =
+            |column: &str| self.context.fresh.has_part(ObjectKind::Column, self.table, column);
+        let is_old = to == "new" || column.is_some_and(|column| !is_new(column));
+        // More values belong to more columns.
+        self.found.writes |= is_old || column.is_some() && values != 1;
+        // A condition has no target.
+        let fits = to.is_empty() || column.is_some_and(|column| self.takes(column, value));
+        self.found.may_fail |= !fits;
+    }
+
+    /// True if a new column takes each value of another column of the row.
+    fn takes(&self, column: &str, value: &str) -> bool {
+        let end = self.context.end;
+        let value = value.trim().to_lowercase();
+        let source = value.strip_prefix("new.").and_then(|from| end.column(self.table, from));
+        let (Some(source), Some(target)) = (source, end.column(self.table, column)) else {
+            return false;
+        };
+        let wider = [Rule::WidenText, Rule::LengthenText, Rule::WidenNumber];
+        let rules = source.shape.becoming(&target.shape, self.context.dialect);
+        let is_it = |one: &String| one == column;
+        let is_held = |table: &Table| {
+            table.checks().any(|check| check.to_lowercase().contains(column))
+                || table.references().any(|(columns, _)| columns.iter().any(is_it))
+        };
+        let in_key = |key: &UniqueKey| key.columns.as_ref().is_none_or(|all| all.iter().any(is_it));
+        rules.iter().all(|rule| wider.contains(rule))
+            && (source.required || !target.required)
+            && !end.known_of(self.table).is_some_and(is_held)
+            && !end.keys(self.table).iter().any(in_key)
     }
 
     /// Reads an expression; returns how many values it has.
@@ -246,7 +258,11 @@ impl BodyReader<'_> {
         for statement in &all {
             self.calls(statement);
             match statement {
-                Statement::Query(query) => drop(self.query(query)),
+                // Its result may not fit the variable that takes it.
+                Statement::Query(query) => {
+                    self.query(query);
+                    self.found.may_fail = true;
+                }
                 Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) => {
                     let is_there = |name| {
                         let id = self.context.id(name);

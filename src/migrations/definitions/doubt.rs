@@ -42,8 +42,12 @@ impl SchemaDefinitions {
         self.functions.retain(|id, _| !words.contains(&bare(id)));
         self.others.retain(|(_, id), _| !words.contains(&bare(id)));
         let drops = words.contains("drop");
-        // An index that is not named goes at most along with its table, so that a later statement about it is about this one.
-        self.indexes.retain(|(name, _), index| !words.contains(name) || index.unique && !drops);
+        // An index that is not named goes at most along with its table, unless the table is made again with others.
+        self.indexes.retain(|(name, table), index| {
+            let is_named =
+                words.contains(name) || first == "create" && words.contains(&bare(table));
+            !is_named || index.unique && !(drops && words.contains(name))
+        });
     }
 
     /// Applies a statement that cannot be parsed as it stands.

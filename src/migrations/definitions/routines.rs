@@ -59,8 +59,8 @@ pub(in super::super) fn dropped_trigger(sql: &str) -> Option<(String, Option<Str
     Some((plain(&found[1]), found.get(2).map(|table| plain(table.as_str()))))
 }
 
-/// The name of a routine that a statement makes, and the name with the arguments.
-pub(in super::super) fn made_routine(sql: &str) -> Option<(String, String)> {
+/// The name of a routine that a statement makes, with the arguments.
+pub(in super::super) fn made_routine(sql: &str) -> Option<String> {
     static MAKES: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
             r"(?is)^create\s+(?:or\s+replace\s+)?(?:definer\s*=\s*\S+\s+)?(?:function|procedure)\s+(?:if\s+not\s+exists\s+)?NAME\s*(\([^)]*)",
@@ -69,7 +69,7 @@ pub(in super::super) fn made_routine(sql: &str) -> Option<(String, String)> {
     let found = MAKES.captures(sql)?;
     let arguments: Vec<_> = found[2].split_whitespace().collect();
     let written = found[1].replace(['"', '`', ' '], "").to_lowercase();
-    Some((plain(&found[1]), format!("{written}{}", arguments.join(" ").to_lowercase())))
+    Some(format!("{written}{}", arguments.join(" ").to_lowercase()))
 }
 
 /// True if two texts are the same statement.
@@ -89,23 +89,24 @@ impl SchemaDefinitions {
         } else if let Some((name, table)) = dropped_trigger(sql) {
             let is_it = |of: &str| table.as_ref().is_none_or(|table| table == of);
             self.triggers.retain(|(trigger, of), _| *trigger != name || !is_it(of));
-        } else if let Some((_, signature)) = made_routine(sql) {
+        } else if let Some(signature) = made_routine(sql) {
             self.bodies.insert(signature, sql.to_owned());
         } else {
             self.doubt_bodies(sql);
         }
     }
 
-    /// Removes the routines that a statement changes.
+    /// Removes the routines and triggers that a statement may have changed.
     fn doubt_bodies(&mut self, sql: &str) {
         let mut first = sql.split_whitespace().take(2).map(str::to_lowercase);
         let verb = first.next().unwrap_or_default();
         let kind = first.next().unwrap_or_default();
-        let is_about_routines =
-            ["function", "procedure", "routine", "schema"].contains(&kind.as_str());
-        if ["alter", "drop"].contains(&verb.as_str()) && is_about_routines {
+        let kinds = ["function", "procedure", "routine", "schema", "trigger"];
+        let changes = ["alter", "drop"].contains(&verb.as_str()) && kinds.contains(&kind.as_str());
+        if changes || verb == "do" {
             let words = words(sql);
             self.bodies.retain(|signature, _| !words.contains(&name_in(signature)));
+            self.triggers.retain(|(name, _), _| kind != "trigger" || !words.contains(name));
         }
     }
 
@@ -132,12 +133,6 @@ impl SchemaDefinitions {
     /// The statement that made the routine with these arguments.
     pub(in super::super) fn body_of(&self, signature: &str) -> Option<&str> {
         self.bodies.get(signature).map(String::as_str)
-    }
-
-    /// True if no trigger runs this routine, for all that earlier files show.
-    pub(in super::super) fn runs_nowhere(&self, routine: &str) -> bool {
-        let runs = |text: &String| words(text).contains(routine);
-        !self.partial && !self.triggers.values().any(runs)
     }
 }
 

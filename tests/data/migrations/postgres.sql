@@ -583,7 +583,7 @@ ALTER TABLE box DISABLE TRIGGER ALL; ALTER TABLE box ENABLE TRIGGER ALL;
 ALTER TABLE box DISABLE TRIGGER ALL; ALTER TABLE box ENABLE TRIGGER ALL;
 >> unknown change-trigger
 ALTER TABLE box DISABLE TRIGGER ALL; ALTER TABLE lid ENABLE TRIGGER ALL;
->> additive create-routine
+>> unknown replace-body
 << CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 CREATE OR REPLACE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN OLD; END $$;
 >> unknown replace-body
@@ -610,3 +610,12 @@ DROP INDEX box_i;
 >> unknown drop-unseen-index
 << CREATE TABLE box (id int); CREATE INDEX box_i ON box (id);
 DROP INDEX one.box_i; DROP INDEX box_j;
+>> unknown compute-on-write
+<< CREATE TABLE box (id int PRIMARY KEY, name text);
+ALTER TABLE box ADD COLUMN n int; CREATE FUNCTION copy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.n := NEW.name; RETURN NEW; END $$; CREATE TRIGGER copy BEFORE INSERT ON box FOR EACH ROW EXECUTE FUNCTION copy();
+>> unknown compute-on-write
+<< CREATE TABLE box (id int PRIMARY KEY, n int);
+ALTER TABLE box ADD COLUMN m int NOT NULL DEFAULT 0; CREATE FUNCTION copy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.m := NEW.n; RETURN NEW; END $$; CREATE TRIGGER copy BEFORE INSERT ON box FOR EACH ROW EXECUTE FUNCTION copy();
+>> unknown compute-on-write
+<< CREATE TABLE box (id int PRIMARY KEY, n int);
+ALTER TABLE box ADD COLUMN m int UNIQUE; CREATE FUNCTION copy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.m := NEW.n; RETURN NEW; END $$; CREATE TRIGGER copy BEFORE INSERT ON box FOR EACH ROW EXECUTE FUNCTION copy();
