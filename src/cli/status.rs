@@ -71,7 +71,8 @@ fn fleet_row(row: &FleetRow, fleet: &FleetSnapshot) -> Vec<String> {
         1 => notes.push("1 problem".to_owned()),
         more => notes.push(format!("{more} problems")),
     }
-    vec![row.service.to_string(), live, format!("{} ahead", row.ahead), notes.join("; ")]
+    let ahead = if row.live_unknown { "?".to_owned() } else { row.ahead.to_string() };
+    vec![row.service.to_string(), live, format!("{ahead} ahead"), notes.join("; ")]
 }
 
 fn service_lines(snapshot: &ServiceSnapshot) -> Vec<String> {

@@ -28,7 +28,8 @@ pub struct WayBack {
 }
 
 /// What speaks against a build that a person stated to be live, and whose commit has no rollback steps.
-const OLDER: &str = "was live before trunkline and declares no steps to bring it back";
+const OLDER: &str =
+    "was live before trunkline and declares no steps to bring it back, as far as is known";
 /// What is said of a build that has no steps for production.
 pub const NO_STEPS: &str = "declares no production steps";
 

@@ -71,3 +71,22 @@ async fn what_runs_for_a_build_that_came_just_now_is_not_stopped() {
     console.until("One more").await.press(&["X"]).until(&format!("#4 {NOW} X again")).await;
     console.quiet().await.press(&["X"]).until("Stop d").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_for_a_build_that_came_just_now_is_not_run_again() {
+    let backend = ready();
+    let console = Console::open(&backend);
+    console.until("#3").await.quiet().await;
+    backend.change(|world| {
+        let build = world.merge(&checkout(), "ada", "One more");
+        let to = trunkline::domain::ids::Environment::Staging;
+        let kind = trunkline::domain::event::DeploymentKind::Auto;
+        world.request(&checkout(), build, to, kind, trunkline::domain::people::Actor::System);
+        world.advance(&checkout());
+        world.advance(&checkout());
+        world.advance_with(&checkout(), trunkline::domain::event::StepOutcome::Exited(1));
+        world.finish(&checkout());
+    });
+    console.until("One more").await.press(&["T"]).until(&format!("#4 {NOW} T again")).await;
+    console.quiet().await.press(&["T"]).until("Deploy #4 to STAGING again").await;
+}

@@ -139,7 +139,7 @@ async fn a_key_hides_no_note_that_was_not_on_screen_for_a_moment() {
     });
     console.until("#5 failed in staging").await.press(&["esc"]).until("2 Production").await;
     console.until("#5 failed in staging").await.quiet().await.press(&["esc", "esc", "esc"]);
-    console.settled().await;
+    console.settled().await.until(HIDES).await;
     assert!(console.line(HIDES).contains("production is in doubt"), "{}", console.text());
     console.quiet().await.press(&["esc"]).until_gone(HIDES).await;
 }

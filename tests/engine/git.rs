@@ -18,6 +18,7 @@ mod evidence;
 mod fetching;
 mod lfs;
 mod reverts;
+mod seal;
 mod standing;
 mod watch;
 

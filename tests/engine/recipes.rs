@@ -1,10 +1,11 @@
 //! An old build is deployed as its own commit says, whatever the settings of today are; what cannot be deployed is not offered.
 
-use trunkline::domain::command::Action;
+use trunkline::domain::command::{Action, Command};
 use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::event::{DeploymentRequest, Fact, Outcome};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use trunkline::domain::people::Actor;
+use trunkline::domain::remedy::Remedy;
 use trunkline::domain::schema::Outlook;
 use trunkline::domain::snapshot::{BuildRow, ServiceSnapshot};
 use trunkline::store::{KnownService, NewEvent, Store};
@@ -89,6 +90,7 @@ fn record_of_before(world: &World, folder: &str, builds: [&Sha; 2]) {
 async fn a_build_of_an_old_record_that_cannot_be_deployed_any_more_is_never_offered() {
     let mut world = World::with_file(QUICK);
     let (path, file) = shop_file("web", QUICK);
+    world.repository.git(["rm", "--quiet", "trunkline.toml"]);
     world.repository.write(&path, &file);
     let first = world.repository.commit_all("Ann", "ann@example.com", "web");
     world.repository.git(["mv", "web", "app"]);
@@ -107,4 +109,9 @@ async fn a_build_of_an_old_record_that_cannot_be_deployed_any_more_is_never_offe
     assert!(skipped.why.contains("has no app/trunkline.toml"), "{}", skipped.why);
     let refused = world.plan("raj", Action::Rollback { to: None }).await.unwrap_err().to_string();
     assert!(refused.contains("no build that was live before is good"), "{refused}");
+    let stated = Command::Adopt { commit: first.to_string(), reason: "by hand".into() };
+    world.command("ann", stated).await.unwrap();
+    let chosen = Action::Promote { build: BuildNumber(2) };
+    let plan = world.plan("ann", chosen).await.unwrap();
+    assert_eq!(plan.undo_remedy, Some(Remedy::RollBack { to: BuildNumber(1) }), "{}", plan.undo);
 }

@@ -49,6 +49,15 @@ pub fn check(model: &Model, action: &KeyAction) -> Available {
     }
 }
 
+/// What is done with the row under the cursor of the last focused list.
+const OF_SELECTION: [KeyAction; 5] = [
+    KeyAction::Promote,
+    KeyAction::Preview,
+    KeyAction::Verify,
+    KeyAction::Cancel,
+    KeyAction::Retry,
+];
+
 /// Whether the row that it acts on was on screen for long enough: a key that was pressed while another one took the place
 /// under the cursor was meant for the one before.
 ///
@@ -62,9 +71,8 @@ pub fn was_seen(model: &Model, action: &KeyAction) -> Available {
     let service = || model.services.came_before(key).map(ToString::to_string);
     let came = match (action, model.list, model.focus) {
         (KeyAction::Open, ..) if model.screen == Screen::Fleet => service(),
-        (KeyAction::Promote | KeyAction::Preview | KeyAction::Verify, ..) => build(),
-        (KeyAction::Cancel, Pane::Production, _) => deployment(),
-        (KeyAction::Cancel, ..) => build(),
+        (KeyAction::Cancel | KeyAction::Retry, Pane::Production, _) => deployment(),
+        (action, ..) if OF_SELECTION.contains(action) => build(),
         (KeyAction::Freeze, _, Pane::Freeze) => freeze(),
         _ => None,
     };

@@ -56,11 +56,11 @@ fn skips(input: PlanInput<'_>, action: Action) -> Option<Finding> {
 fn order(input: PlanInput<'_>, target: &Build) -> Finding {
     let refuse = |sentence: String| finding(Guard::Order, Severity::Refuse, sentence);
     let Some(live) = input.state.live(Environment::Production) else {
-        return match input.state.is_live_unknown() {
-            true => refuse("What production runs is not known".into())
-                .with(Some(Remedy::Adopt { commit: None })),
-            false => refuse("Production has no live build yet".into()),
-        };
+        if input.state.is_live_unknown() {
+            return refuse("What production runs is not known".into())
+                .with(Some(Remedy::Adopt { commit: None }));
+        }
+        return refuse("Production has no live build yet".into());
     };
     let number = target.number;
     if !input.state.was_live(number) {

@@ -51,13 +51,10 @@ fn is_current(state: &ServiceState, adoption: &Adoption) -> bool {
     // A correction forgets the build that the mistaken statement made.
     let forgotten = mistaken.filter(|statement| statement.is_new).map(|statement| statement.build);
     let known = state.builds.get(&adoption.build).filter(|known| Some(known.number) != forgotten);
-    match known {
-        Some(known) => known.sha == adoption.sha,
-        None => {
-            let is_judged = |sha| adoption.bad.contains_key(sha);
-            adoption.commit.is_some() && state.quarantine.keys().all(is_judged)
-        }
+    if let Some(known) = known {
+        return known.sha == adoption.sha;
     }
+    adoption.commit.is_some() && state.quarantine.keys().all(|sha| adoption.bad.contains_key(sha))
 }
 
 /// Refuses to correct a statement after a deployment that relied on it.

@@ -89,7 +89,9 @@ impl Past {
     async fn of_build(&self, build: &PastBuild) -> Result<Adoption, GitError> {
         let recipe = match &build.recipe {
             Some(_) => None,
-            None => self.recipe(&build.sha, &build.folder).await?.map(|(recipe, _)| recipe),
+            None => {
+                self.recipe(&build.sha, build.folder.as_deref()).await?.map(|(recipe, _)| recipe)
+            }
         };
         let known = build.recipe.as_ref().or(recipe.as_ref());
         Ok(Adoption {
@@ -102,10 +104,10 @@ impl Past {
     async fn before_the_builds(&self, sha: &Sha) -> Result<Adoption, CommandError> {
         let on_trunk: Vec<_> = self.builds.iter().filter(|build| !build.off_trunk).collect();
         let gap = self.gap(sha, &on_trunk).await?;
-        let recipe = self.recipe(sha, &gap.after.folder).await.map_err(|e| failed(&e))?;
+        let recipe = self.recipe(sha, gap.after.folder.as_deref()).await.map_err(|e| failed(&e))?;
         let (folder, patterns) = match &recipe {
-            Some((recipe, patterns)) => (&recipe.folder, patterns),
-            None => (&self.watched.folder, &self.patterns),
+            Some((recipe, patterns)) => (recipe.folder.as_deref(), patterns),
+            None => (self.watched.folder.as_deref(), &self.patterns),
         };
         let number = self.number(sha, &gap, folder, patterns).await?;
         let recipe = recipe.map(|(recipe, _)| recipe);
@@ -156,7 +158,7 @@ impl Past {
         &self,
         sha: &Sha,
         gap: &Gap<'_>,
-        folder: &Option<String>,
+        folder: Option<&str>,
         patterns: &[String],
     ) -> Result<BuildNumber, CommandError> {
         let paths = paths_of(&self.at(folder), patterns);
@@ -181,8 +183,8 @@ impl Past {
         Ok(BuildNumber(number))
     }
 
-    fn at(&self, folder: &Option<String>) -> Watched {
-        Watched { folder: folder.clone(), ..self.watched.clone() }
+    fn at(&self, folder: Option<&str>) -> Watched {
+        Watched { folder: folder.map(str::to_owned), ..self.watched.clone() }
     }
 
     async fn bad_in(&self, sha: &Sha) -> Result<BTreeMap<Sha, bool>, GitError> {
@@ -199,25 +201,25 @@ impl Past {
     async fn recipe(
         &self,
         sha: &Sha,
-        near: &Option<String>,
+        near: Option<&str>,
     ) -> Result<Option<(Recipe, Vec<String>)>, GitError> {
-        let known = self.builds.iter().rev().map(|build| &build.folder);
+        let known = self.builds.iter().rev().map(|build| build.folder.as_deref());
         let mut tried = BTreeSet::new();
-        for folder in [near, &self.watched.folder].into_iter().chain(known) {
+        for folder in [near, self.watched.folder.as_deref()].into_iter().chain(known) {
             if tried.insert(folder) {
                 let file = trunk::read_file(&self.mirror, &self.at(folder), sha).await?;
                 if let Some(file) = file.ok().filter(|file| file.name == self.service) {
-                    return Ok(Some((file.recipe(folder.clone()), file.paths)));
+                    return Ok(Some((file.recipe(folder.map(str::to_owned)), file.paths)));
                 }
             }
         }
         let files = self.mirror.paths(sha, None).await?.listed.into_iter();
-        let files: Vec<_> = files.filter(|path| folder_of(path).is_some()).collect();
+        let files: Vec<_> = files.filter(|path| is_service_file(path)).collect();
         let texts = self.mirror.texts(sha, &files).await?;
         let ours = texts.into_iter().filter_map(|(path, text)| {
             let FileText::Read(text) = text else { return None };
             let file = ServiceFile::parse(&text, &path).ok();
-            Some((folder_of(&path)?, file.filter(|file| file.name == self.service)?))
+            Some((folder_of(&path), file.filter(|file| file.name == self.service)?))
         });
         let mut ours: Vec<_> = ours.collect();
         let only = ours.pop().filter(|_| ours.is_empty());
@@ -231,13 +233,13 @@ fn comes_back(recipe: &Recipe) -> bool {
     steps.is_none_or(|steps| !steps.is_empty())
 }
 
-/// The folder of a service file; the inner `None` is the top of the repository.
-fn folder_of(path: &str) -> Option<Option<String>> {
-    match path.rsplit_once('/') {
-        Some((folder, SERVICE_FILE)) => Some(Some(folder.to_owned())),
-        None if path == SERVICE_FILE => Some(None),
-        _ => None,
-    }
+fn is_service_file(path: &str) -> bool {
+    path.rsplit('/').next() == Some(SERVICE_FILE)
+}
+
+/// The folder of a file; `None` at the top of the repository.
+fn folder_of(path: &str) -> Option<String> {
+    path.rsplit_once('/').map(|(folder, _)| folder.to_owned())
 }
 
 async fn found(mirror: &Mirror, commit: &str) -> Result<Sha, CommandError> {

@@ -238,6 +238,7 @@ impl StepNeeds {
 
 /// What was recorded of the variables of a build. The value of one that its own file set is not recorded: it is that of
 /// the trunk, or needed from the operator.
+#[must_use]
 pub fn recorded_variables(service: &Service, build: BuildNumber) -> Option<DeclaredVariables> {
     let recorded = service.state.recipe(build)?.pipeline.as_ref()?;
     let on_trunk = service.file.as_ref().map(|file| &file.variables.set);

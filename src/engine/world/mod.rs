@@ -137,8 +137,9 @@ impl Service {
     /// names, else the one that had the newest build.
     #[must_use]
     pub fn declared_trunk(&self) -> Option<String> {
-        let in_file = self.file.as_ref().and_then(|file| file.trunk.as_ref());
-        self.watched.trunk.as_ref().or(in_file).or(self.state.branch.as_ref()).cloned()
+        let in_file = self.file.as_ref().and_then(|file| file.trunk.as_deref());
+        let recorded = self.state.branch.as_deref();
+        self.watched.trunk.as_deref().or(in_file).or(recorded).map(str::to_owned)
     }
 
     /// The view that commands are decided with.
@@ -198,6 +199,14 @@ impl Service {
         let build = self.build_of(&sha);
         self.pipelines.insert(sha, file);
         build.is_some_and(|build| self.note_unusable(build))
+    }
+
+    /// Forgets what was read of a build whose recipe is known only now: its file may be in another folder.
+    pub fn read_again(&mut self, number: BuildNumber) {
+        if let Some(build) = self.state.builds.get(&number) {
+            self.pipelines.remove(&build.sha);
+        }
+        self.note_unusable(number);
     }
 
     /// Notes what was read of a build without a recipe. Returns whether it changes what can be deployed.

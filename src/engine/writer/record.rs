@@ -31,8 +31,10 @@ impl Writer {
         self.world.change(name, |service| {
             for event in &events {
                 service.state.apply(event);
-                if let Fact::BuildFound { build, .. } = event.fact {
-                    service.note_unusable(build);
+                match &event.fact {
+                    Fact::BuildFound { build, .. } => drop(service.note_unusable(*build)),
+                    Fact::ProductionAdopted(adopted) => service.read_again(adopted.build),
+                    _ => {}
                 }
             }
         });

@@ -102,7 +102,11 @@ fn line(model: &Model, fleet: &FleetRow, width: u16) -> Line<'static> {
     let is_production = |alarm: &Alarm| alarm.environment() == Environment::Production;
     let is_wrong = fleet.alarms.iter().any(is_production);
     let live_role = if is_wrong { Role::Danger } else { Role::Live };
-    let ahead = if fleet.ahead == 0 { "-".into() } else { format!("+{}", fleet.ahead) };
+    let ahead = match fleet.ahead {
+        _ if fleet.live_unknown => "?".into(),
+        0 => "-".into(),
+        ahead => format!("+{ahead}"),
+    };
     let frozen = fleet.freeze.is_some() || fleet.calendar.is_some();
     let stops = match (&fleet.hold, frozen) {
         (Some(_), _) => ("ON HOLD", Role::Frozen),
