@@ -1,30 +1,9 @@
 //! `trunkline retry`: what failed is deployed again without a commit, once, whatever happens to the engine.
 
-use std::fs;
-
 use trunkline_testing::home::until;
-use trunkline_testing::service_file::service_file;
-use trunkline_testing::shop::{Shop, shop};
-
-/// It notes that it ran, fails without a network, and waits while the gate is there; not forever, as nobody may be left to
-/// open it.
-const DEPLOY: &str = r#"
-echo "$TRUNKLINE_ENVIRONMENT $TRUNKLINE_KIND $TRUNKLINE_BUILD" >> "$RAN"
-[ -e "$NETWORK" ] || { echo "no network"; exit 7; }
-n=0
-while [ -e "$GATE" ] && [ $n -lt 6000 ]; do n=$((n + 1)); sleep 0.02; done
-"#;
+use trunkline_testing::shop::Shop;
 
 const KEY: [&str; 2] = ["--key", "the-one-key-of-this-retry"];
-
-fn shop_without_network() -> Shop {
-    let file = service_file().raj().person("ann").everywhere("release", "exec sh ./deploy");
-    let shop = shop(&file.step("staging", "smoke", "[\"true\"]").text());
-    let place = |name: &str| shop.home.path(name).display().to_string();
-    let places =
-        format!("RAN='{}'\nNETWORK='{}'\nGATE='{}'", place("ran"), place("network"), place("gate"));
-    shop.with("deploy", &format!("{places}{DEPLOY}")).watched("poll = \"100ms\"")
-}
 
 fn is_in_state(shop: &Shop, number: u64, state: &str) {
     until(&format!("#{number} is {state}"), || {
@@ -36,7 +15,7 @@ fn is_in_state(shop: &Shop, number: u64, state: &str) {
 
 #[test]
 fn what_failed_is_tried_again_by_its_command_even_if_the_engine_is_killed_in_its_middle() {
-    let shop = shop_without_network();
+    let shop = Shop::without_network();
     is_in_state(&shop, 1, "failed");
     let plan = shop.home.said(&["plan", "promote", "1"]);
     assert!(plan.contains("run: trunkline retry 1"), "{plan}");
@@ -47,7 +26,7 @@ fn what_failed_is_tried_again_by_its_command_even_if_the_engine_is_killed_in_its
     assert!(plan.starts_with("retry checkout staging with #1, as raj"), "{plan}");
     assert!(plan.contains("step release: exit 7. Its steps run again from the first"), "{plan}");
 
-    fs::write(shop.home.path("network"), "").unwrap();
+    shop.connect();
     shop.close_gate();
     let retry = |more: &[&str]| {
         let words: Vec<_> = ["retry", "1", "--yes"].into_iter().chain(KEY).collect();
@@ -76,18 +55,18 @@ fn what_failed_is_tried_again_by_its_command_even_if_the_engine_is_killed_in_its
 
 #[test]
 fn a_promote_that_failed_is_tried_again_with_its_plan() {
-    let shop = shop_without_network();
-    fs::write(shop.home.path("network"), "").unwrap();
+    let shop = Shop::without_network();
+    shop.connect();
     is_in_state(&shop, 1, "verified");
     let never = shop.home.trunkline(&["plan", "retry", "1", "--production"]);
     let said = String::from_utf8_lossy(&never.stderr);
     assert!(said.contains("trunkline never deployed #1 to production"), "{said}");
     assert!(said.contains("run: trunkline promote 1"), "{said}");
 
-    fs::remove_file(shop.home.path("network")).unwrap();
+    shop.disconnect();
     let failed = shop.home.trunkline(&["promote", "1", "--yes", "--wait"]);
     assert_eq!(failed.status.code(), Some(1), "{failed:?}");
-    fs::write(shop.home.path("network"), "").unwrap();
+    shop.connect();
     let plan = shop.home.said(&["plan", "retry", "1", "--production"]);
     assert!(plan.starts_with("promote checkout production with #1 again, as raj"), "{plan}");
     shop.home.said(&["retry", "1", "--production", "--yes", "--wait"]);

@@ -40,6 +40,7 @@ fn requests(console: &Console) -> Vec<DeploymentRequest> {
 async fn a_build_that_failed_is_deployed_to_staging_again() {
     let console = Console::sized(&with_failed_4(), (120, 40));
     console.until("FAILED").await.press(&["1", "g"]).until("T retry").await;
+    console.until("T tries it again").await;
     let before = requests(&console).len();
     console.press(&["T"]).until("Deploy #4 to STAGING again").await;
     console.until("Its steps run again from the first").await.until("Undo: retry #3").await;

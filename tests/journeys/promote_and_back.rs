@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use trunkline_testing::pty::Pty;
-use trunkline_testing::shop::{Shop, leave, promote, row, verify};
+use trunkline_testing::shop::{Shop, acts, confirm, leave, promote, row, verify};
 
 /// How long a way out may take on a machine that is busy with other things; on a calm one it takes no time.
 const WAY_OUT: Duration = Duration::from_mins(1);
@@ -198,4 +198,19 @@ fn what_something_else_wrote_on_the_screen_is_gone_when_it_is_drawn_again() {
     screen.hides("going down for maintenance");
     row(&screen, "#1", "staging");
     leave(screen);
+}
+
+#[test]
+fn a_build_that_failed_in_staging_is_tried_again_with_one_key() {
+    let shop = Shop::without_network();
+    let mut screen = shop.console();
+    row(&screen, "#1", "FAILED");
+    shop.connect();
+    screen.keys("1g");
+    let title = "Deploy #1 to STAGING again";
+    acts(&mut screen, "T", title);
+    confirm(&mut screen, title, "Retry");
+    row(&screen, "#1", "verified");
+    leave(screen);
+    assert_eq!(shop.ran(), ["staging auto 1", "staging retry 1"]);
 }

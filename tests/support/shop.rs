@@ -22,6 +22,14 @@ while [ "$TRUNKLINE_KIND" != rollback ] && [ -e "$GATE" ] && [ $n -lt 6000 ]; do
 echo "$TRUNKLINE_KIND of $TRUNKLINE_BUILD is out"
 "#;
 
+/// One step for everything that fails without a network. It notes that it ran, and waits while the gate is there.
+const DEPLOY_OVER_NETWORK: &str = r#"
+echo "$TRUNKLINE_ENVIRONMENT $TRUNKLINE_KIND $TRUNKLINE_BUILD" >> "$RAN"
+[ -e "$NETWORK" ] || { echo "no network"; exit 7; }
+n=0
+while [ -e "$GATE" ] && [ $n -lt 6000 ]; do n=$((n + 1)); sleep 0.02; done
+"#;
+
 /// A repository whose trunk is watched by a person called raj.
 pub struct Shop {
     pub home: Home,
@@ -66,6 +74,29 @@ impl Shop {
         let shop = shop.with("deploy", &format!("{places}{DEPLOY}"));
         // A countdown that only a key can end in time: what fires it is the test's to say.
         shop.watched("poll = \"100ms\"\nemergency_countdown = \"10m\"")
+    }
+
+    /// Watched, with a step that fails until there is a network, and every build verified by its smoke step.
+    pub fn without_network() -> Self {
+        let file = service_file().raj().person("ann").everywhere("release", "exec sh ./deploy");
+        let shop = shop(&file.step("staging", "smoke", "[\"true\"]").text());
+        let (ran, gate) = (shop.home.path("ran"), shop.gate());
+        let (ran, gate, network) = (ran.display(), gate.display(), shop.network());
+        let places = format!("RAN='{ran}'\nGATE='{gate}'\nNETWORK='{}'", network.display());
+        let shop = shop.with("deploy", &format!("{places}{DEPLOY_OVER_NETWORK}"));
+        shop.watched("poll = \"100ms\"")
+    }
+
+    fn network(&self) -> PathBuf {
+        self.home.path("network")
+    }
+
+    pub fn connect(&self) {
+        fs::write(self.network(), "").unwrap();
+    }
+
+    pub fn disconnect(&self) {
+        fs::remove_file(self.network()).unwrap();
     }
 
     pub fn console(&self) -> Pty {

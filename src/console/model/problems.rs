@@ -7,6 +7,7 @@ use crate::console::model::{Model, Screen};
 use crate::domain::deployment::DeploymentState;
 use crate::domain::ids::{BuildNumber, Environment};
 use crate::domain::instant;
+use crate::domain::plan::retry_in_staging;
 use crate::domain::snapshot::{DeploymentRow, Problem};
 
 /// One thing that is wrong.
@@ -91,16 +92,27 @@ impl Model {
             format!("production is in doubt: {happened}; {}", self.way_back())
         } else {
             let log = format!("{} shows the log", self.key(&KeyAction::Open));
-            format!("{happened}; {log}. {}", self.since_then(environment, live))
+            let build = row.deployment.request.build;
+            format!("{happened}; {log}. {}", self.since_then(environment, build, live))
         })
     }
 
-    fn since_then(&self, environment: Environment, live: Option<BuildNumber>) -> String {
+    fn since_then(
+        &self,
+        environment: Environment,
+        build: BuildNumber,
+        live: Option<BuildNumber>,
+    ) -> String {
+        let may_be_retried = || {
+            let policy = &self.service.as_ref()?.policy;
+            retry_in_staging(&self.build(build)?.build, policy)
+        };
         match (environment, live) {
-            (Environment::Staging, _) => {
+            (Environment::Staging, _) if may_be_retried().is_some() => {
                 let key = self.key(&KeyAction::Retry);
                 format!("{key} tries it again; the next merge deploys automatically")
             }
+            (Environment::Staging, _) => "The next merge deploys automatically".into(),
             (Environment::Production, Some(live)) => format!("Settled since: {live} is live"),
             (Environment::Production, None) => "Nothing is live".into(),
         }
