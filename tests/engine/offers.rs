@@ -164,7 +164,8 @@ impl Shop {
     /// The folder in which a build has its service.
     async fn folder_at(&self, number: BuildNumber) -> String {
         let row = self.world.until_build("it is there", |row| row.build.number == number).await;
-        let tree = self.world.repository.git(["ls-tree", "-r", "--name-only", row.build.sha.as_str()]);
+        let tree =
+            self.world.repository.git(["ls-tree", "-r", "--name-only", row.build.sha.as_str()]);
         let path = tree.lines().find_map(|path| path.strip_suffix("/trunkline.toml"));
         path.expect("it has a service").to_owned()
     }
