@@ -1,4 +1,8 @@
-//! Finds the statements in an anonymous block (`DO $$ … $$`), whatever path through it is taken.
+//! Finds the statements in an anonymous block (`DO $$ … $$`) or in the body of a routine, whatever path through it is taken.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use super::Dialect;
 use super::split::split;
@@ -7,6 +11,15 @@ use super::split::split;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Inner {
     Statement(String),
+    /// A value for a variable.
+    Assignment {
+        to: String,
+        value: String,
+    },
+    /// What a routine gives back.
+    Return(String),
+    /// It ends with an error.
+    Refusal,
     /// A statement that the block makes up.
     Unclear,
 }
@@ -17,19 +30,35 @@ pub(super) fn inner(sql: &str, dialect: Dialect) -> Option<Vec<Inner>> {
     if dialect != Dialect::Postgres || !is_block {
         return None;
     }
-    let open = sql.find('$')?;
-    let tag = &sql[open..=open + 1 + sql[open + 1..].find('$')?];
-    let body = &sql[open + tag.len()..];
-    let body = &body[..body.find(tag)?];
-    let language = format!("{} {}", &sql[2..open], &sql[open + 2 * tag.len() + body.len()..]);
+    let (before, body, after) = quoted(sql)?;
+    let language = format!("{} {after}", &before[2..]);
     let others = |word: &&str| !["language", "plpgsql", "'plpgsql'"].contains(word);
     if language.to_lowercase().split_whitespace().any(|word| others(&word)) {
         return Some(vec![Inner::Unclear]);
     }
+    Some(of_body(body, dialect))
+}
+
+/// The text before, in and after a dollar quote.
+pub(super) fn quoted(sql: &str) -> Option<(&str, &str, &str)> {
+    let open = sql.find('$')?;
+    let tag = &sql[open..=open + 1 + sql[open + 1..].find('$')?];
+    let body = &sql[open + tag.len()..];
+    let end = body.find(tag)?;
+    Some((&sql[..open], &body[..end], &body[end + tag.len()..]))
+}
+
+/// The statements of a body.
+pub(super) fn of_body(body: &str, dialect: Dialect) -> Vec<Inner> {
     let mut declaring = false;
     let mut found = Vec::new();
     for piece in split(body, dialect) {
         let word = piece.sql.split_whitespace().next().unwrap_or_default().to_lowercase();
+        if dialect == Dialect::Mysql && word == "declare" {
+            let is_variable = !piece.sql.to_lowercase().contains("handler");
+            found.extend((!is_variable).then_some(Inner::Unclear));
+            continue;
+        }
         declaring = (declaring || word == "declare") && word != "begin";
         match piece.sql.split_once(":=") {
             Some((_, value)) if declaring => {
@@ -39,7 +68,21 @@ pub(super) fn inner(sql: &str, dialect: Dialect) -> Option<Vec<Inner>> {
             _ => found.extend(parts(&piece.sql)),
         }
     }
-    Some(found)
+    found
+}
+
+/// The target and the value of an assignment.
+fn assignment(text: &str) -> Option<Inner> {
+    static ASSIGNS: LazyLock<Regex> = LazyLock::new(|| {
+        let pattern = r#"(?is)^(?:set\s+)?((?:[a-z_]\w*|"[^"]+"|`[^`]+`)(?:\.(?:\w+|"[^"]+"|`[^`]+`))*)\s*:?=(.*)$"#;
+        Regex::new(pattern).expect("the pattern is valid")
+    });
+    let found = ASSIGNS.captures(text)?;
+    let is_setting = text.get(..4).is_some_and(|word| word.eq_ignore_ascii_case("set "));
+    if is_setting && !found[1].to_lowercase().starts_with("new.") {
+        return None;
+    }
+    Some(Inner::Assignment { to: found[1].replace(['"', '`'], ""), value: found[2].to_owned() })
 }
 
 /// Words after which a statement begins.
@@ -80,7 +123,16 @@ fn parts(piece: &str) -> Vec<Inner> {
                 }
                 rest = next["loop".len()..].trim_start();
             }
-            "" | "end" | "null" | "raise" | "return" | "exit" | "continue" | "get" => return found,
+            "raise" if is_notice(after) => return found,
+            "raise" | "signal" | "resignal" => {
+                found.push(Inner::Refusal);
+                return found;
+            }
+            "return" => {
+                found.push(Inner::Return(after.to_owned()));
+                return found;
+            }
+            "" | "end" | "null" | "exit" | "continue" | "get" => return found,
             "execute" => {
                 found.push(literal(after).map_or(Inner::Unclear, Inner::Statement));
                 return found;
@@ -93,16 +145,19 @@ fn parts(piece: &str) -> Vec<Inner> {
                 found.push(Inner::Statement(without_target(rest)));
                 return found;
             }
-            _ if after.starts_with(":=") => {
-                found.push(Inner::Statement(format!("SELECT {}", &after[2..])));
-                return found;
-            }
             _ => {
-                found.push(Inner::Statement(rest.to_owned()));
+                let statement = || Inner::Statement(rest.to_owned());
+                found.push(assignment(rest).unwrap_or_else(statement));
                 return found;
             }
         }
     }
+}
+
+/// True if a `RAISE` only tells something.
+fn is_notice(level: &str) -> bool {
+    let level = level.split_whitespace().next().unwrap_or_default().to_lowercase();
+    ["notice", "debug", "log", "info", "warning"].contains(&level.as_str())
 }
 
 fn unclear(mut found: Vec<Inner>) -> Vec<Inner> {

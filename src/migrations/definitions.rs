@@ -1,6 +1,7 @@
 //! What earlier files and statements define: tables, indexes, views, functions, triggers.
 
 mod doubt;
+mod routines;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,6 +10,7 @@ use sqlparser::ast::{
     OperateFunctionArg, RenameTableNameKind, Statement, TableConstraint,
 };
 
+pub(super) use self::routines::{MadeTrigger, dropped_trigger, is_same, made_routine};
 use super::block;
 use super::columns::Column;
 use super::judge::{LARGEST, MOST_STATEMENTS, prepared};
@@ -40,8 +42,10 @@ pub struct SchemaDefinitions {
     functions: BTreeMap<String, Vec<Signature>>,
     /// Views, types and policies, with the text of a view.
     others: BTreeMap<(ObjectKind, String), String>,
-    /// The name, the table and the text of each.
-    triggers: BTreeMap<String, (String, String)>,
+    /// The statements that made triggers, by the names of the trigger and the table.
+    triggers: BTreeMap<(String, String), String>,
+    /// The statements that made routines, by the name with the arguments.
+    bodies: BTreeMap<String, String>,
     /// The constraints and indexes that this file dropped.
     dropped: BTreeSet<String>,
     /// All names that statements were about, without their schemas.
@@ -124,7 +128,7 @@ impl SchemaDefinitions {
         statements: Option<&[Statement]>,
         dialect: Dialect,
     ) {
-        self.trigger(&piece.sql);
+        self.note_routine(&piece.sql);
         match statements.filter(|_| !piece.hinted) {
             Some(statements) => statements.iter().for_each(|s| self.follow(s, dialect)),
             None => match block::inner(&piece.sql, dialect) {
@@ -227,16 +231,21 @@ impl SchemaDefinitions {
         self.others.contains_key(&(kind, id.to_owned()))
     }
 
+    /// The statement that made a view.
+    pub(super) fn view(&self, id: &str) -> Option<&str> {
+        self.others.get(&(ObjectKind::View, id.to_owned())).map(String::as_str)
+    }
+
     /// The triggers of a table, whatever its schema.
     pub(super) fn triggers_of<'a>(&'a self, table: &'a str) -> impl Iterator<Item = &'a str> {
         let name = bare(table);
-        self.triggers.iter().filter(move |(_, (of, _))| *of == name).map(|(name, _)| name.as_str())
+        self.triggers.keys().filter(move |(_, of)| *of == name).map(|(name, _)| name.as_str())
     }
 
     /// True if a view or a trigger mentions a table.
     pub(super) fn is_mentioned(&self, table: &str) -> bool {
         let name = bare(table);
-        let texts = self.others.values().chain(self.triggers.values().map(|(_, text)| text));
+        let texts = self.others.values().chain(self.triggers.values());
         texts.into_iter().any(|text| words(text).contains(&name))
     }
 
@@ -261,7 +270,8 @@ impl SchemaDefinitions {
             Statement::CreateIndex(index) if !self.is_temporary(&index.table_name) => {
                 // With IF NOT EXISTS the name may belong to another index.
                 let is_certain = |name: &&ObjectName| {
-                    index.unique || !index.if_not_exists || self.is_unheard_of(name)
+                    let is_free = self.is_dropped(&key(name)) || self.is_unheard_of(name);
+                    index.unique || !index.if_not_exists || is_free
                 };
                 if let Some(name) = index.name.as_ref().filter(is_certain) {
                     let table = self.id(&index.table_name, dialect);
@@ -344,8 +354,10 @@ impl SchemaDefinitions {
         let id = self.id(name, dialect);
         match kind {
             ObjectType::Index => {
+                // An index of a named schema may not be the one of that name.
+                let whole = if name.0.len() == 1 { key(name) } else { names::written(name) };
+                self.dropped.insert(whole);
                 let name = key(name);
-                self.dropped.insert(name.clone());
                 self.indexes.retain(|(index, _), _| *index != name);
                 for table in self.tables.values_mut() {
                     table.constraints.retain(|constraint| constraint.name != name);
@@ -354,9 +366,12 @@ impl SchemaDefinitions {
             ObjectType::Table => {
                 self.tables.remove(&id);
                 self.parts.remove(&id);
-                self.indexes.retain(|_, index| index.table != id);
+                let gone = self.indexes.extract_if(.., |_, index| index.table == id);
+                // Each schema, and in MySQL each table, has its own names.
+                let is_only = dialect != Dialect::Mysql && !id.contains('.');
+                self.dropped.extend(gone.map(|((name, _), _)| name).filter(|_| is_only));
                 let name = bare(&id);
-                self.triggers.retain(|_, (table, _)| *table != name);
+                self.triggers.retain(|(_, table), _| *table != name);
             }
             ObjectType::View | ObjectType::MaterializedView => {
                 self.others.remove(&(ObjectKind::View, id));
@@ -416,8 +431,12 @@ impl SchemaDefinitions {
             }
             TableConstraint::UniqueUsingIndex(used)
             | TableConstraint::PrimaryKeyUsingIndex(used) => {
+                let index = lower(&used.index_name);
+                if let Some(index) = self.indexes.get_mut(&(index.clone(), table.to_owned())) {
+                    index.over.clear();
+                }
                 if let Some(name) = &used.name {
-                    self.rename_index(&lower(&used.index_name), &lower(name));
+                    self.rename_index(&index, &lower(name));
                 }
             }
             _ => {}
@@ -470,7 +489,8 @@ impl SchemaDefinitions {
     fn rename(&mut self, from: &str, to: &str) {
         for tables in [&mut self.tables, &mut self.parts] {
             tables.remove(to);
-            if let Some(table) = tables.remove(from) {
+            if let Some(mut table) = tables.remove(from) {
+                table.keep_names(from);
                 tables.insert(to.to_owned(), table);
             }
         }
@@ -482,8 +502,8 @@ impl SchemaDefinitions {
             }
         }
         let (old, new) = (bare(from), bare(to));
-        for (table, _) in self.triggers.values_mut().filter(|(table, _)| *table == old) {
-            new.clone_into(table);
-        }
+        let moved: Vec<_> = self.triggers.extract_if(.., |(_, of), _| *of == old).collect();
+        self.triggers
+            .extend(moved.into_iter().map(|((name, _), text)| ((name, new.clone()), text)));
     }
 }

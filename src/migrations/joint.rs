@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sqlparser::ast::{
-    AlterTableOperation, CreateTable, CreateViewAlgorithm, ObjectName, ObjectType,
+    AlterTableOperation, CreateTable, CreateViewAlgorithm, Ident, ObjectName, ObjectType,
     RenameTableNameKind, SetExpr, Statement, TableFactor, TableObject,
 };
 
@@ -38,6 +38,9 @@ pub(super) fn joint_effects(
 ) -> JointEffects {
     let mut found = JointEffects::new();
     let all = All { pieces, statements, context };
+    if context.dialect == Dialect::Postgres && context.in_transaction {
+        switched_back(statements, &mut found);
+    }
     for at in 0..statements.len() {
         let (place, statement) = statements[at];
         if context.dialect == Dialect::Sqlite {
@@ -48,6 +51,35 @@ pub(super) fn joint_effects(
         }
     }
     found
+}
+
+/// Triggers that are off for a part of the transaction: nobody else writes to their table meanwhile.
+fn switched_back(statements: &[(usize, &Statement)], found: &mut JointEffects) {
+    let mut off: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for (place, statement) in statements {
+        match statement {
+            Statement::AlterTable(alter) => {
+                let trigger = |name: &Ident| (key(&alter.name), name.value.to_lowercase());
+                match alter.operations.as_slice() {
+                    [AlterTableOperation::DisableTrigger { name }] => {
+                        off.insert(trigger(name), *place);
+                    }
+                    [AlterTableOperation::EnableTrigger { name }] => {
+                        if let Some(began) = off.remove(&trigger(name)) {
+                            for place in [began, *place] {
+                                found.insert(place, vec![StatementEffect::of(Rule::AlreadyHeld)]);
+                            }
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            // The table is free again, or may be another one.
+            Statement::Commit { .. } | Statement::Rollback { .. } => off.clear(),
+            other if moves_names(other) => off.clear(),
+            _ => {}
+        }
+    }
 }
 
 /// The old and new name in a statement that only renames one table.
@@ -196,7 +228,7 @@ impl All<'_> {
         let of_table = self.context.before.triggers_of(table);
         let lost = of_table.filter(|name| !kept.contains(name));
         lost.map(|name| {
-            StatementEffect::on(Rule::ChangeTrigger, ObjectKind::Trigger, Some(table), name)
+            StatementEffect::on(Rule::DropTrigger, ObjectKind::Trigger, Some(table), name)
         })
         .collect()
     }

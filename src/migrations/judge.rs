@@ -18,7 +18,7 @@ use super::split::{RawStatement, split};
 use super::statement::{StatementContext, StatementEffect, effects, parse};
 use super::{
     Dialect, FileChange, JudgedMigration, JudgedStatement, MigrationFile, Tool, code, layout,
-    sections,
+    routine, sections,
 };
 
 /// The largest file that is judged, in bytes.
@@ -245,7 +245,9 @@ impl<'k> Judge<'k> {
         statements: Option<&[Statement]>,
         joint: &JointEffects,
     ) -> Vec<StatementEffect> {
-        let all = if let Some(statements) = statements {
+        let is_one = statements.is_none_or(|all| all.len() == 1) && !piece.open;
+        let known = routine::rule(&piece.sql, self.context()).filter(|_| is_one);
+        let mut all = if let Some(statements) = statements {
             self.parsed(piece, statements)
         } else {
             let all = self.unparsed(piece);
@@ -260,6 +262,10 @@ impl<'k> Judge<'k> {
             }
             all
         };
+        if let Some(rule) = known {
+            let unclear = [Rule::ChangeTrigger, Rule::ReplaceBody];
+            all.iter_mut().filter(|e| unclear.contains(&e.rule)).for_each(|e| e.rule = rule);
+        }
         match joint.get(&at) {
             Some(instead) if statements.is_some_and(|all| all.len() == 1) => instead.clone(),
             _ => all,
@@ -302,6 +308,9 @@ impl<'k> Judge<'k> {
     fn of_inner(&self, inner: &Inner, piece: &RawStatement) -> Vec<StatementEffect> {
         match inner {
             Inner::Statement(sql) => self.of_text(sql, piece),
+            Inner::Assignment { value, .. } => self.of_text(&format!("SELECT {value}"), piece),
+            // The block ends, and with an error the whole file.
+            Inner::Return(_) | Inner::Refusal => Vec::new(),
             Inner::Unclear => vec![StatementEffect::of(Rule::Unjudged)],
         }
     }

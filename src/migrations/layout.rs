@@ -337,17 +337,30 @@ pub fn is_code(path: &str) -> bool {
     code.contains(&ending)
 }
 
-/// The order in which migrations run: by the numbers in their names, then by name.
+/// The order in which migrations run: by the version that their folder is named after, by the numbers in their names, then
+/// by name.
 #[must_use]
 pub fn order(path: &str) -> (Vec<u128>, &str) {
     let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
+    let folder = folder.rsplit('/').next().unwrap_or(folder);
     let named = ["up.sql", "down.sql", "migration.sql"].contains(&file);
-    let name = if named { folder.rsplit('/').next().unwrap_or(folder) } else { file };
-    let digits: String = name
-        .trim_start_matches(['V', 'U'])
-        .chars()
-        .take_while(|c| c.is_ascii_digit() || "._-".contains(*c))
-        .collect();
-    let numbers = digits.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
+    let name = if named { folder } else { file };
+    let leading = |text: &str| -> String {
+        text.chars().take_while(|c| c.is_ascii_digit() || "._-".contains(*c)).collect()
+    };
+    // Diesel reads a date with and without dashes as the same version.
+    let is_date = |date: &&str| date.split('-').map(str::len).eq([4, 2, 2, 6]);
+    let digits = leading(name.trim_start_matches(['V', 'U']));
+    let digits = match digits.get(..DATE).filter(is_date) {
+        Some(date) => format!("{}{}", date.replace('-', ""), &digits[DATE..]),
+        None => digits,
+    };
+    let is_version = !named && folder.contains('.') && leading(folder) == folder;
+    let version = if is_version && !file.starts_with(['V', 'U']) { folder } else { "" };
+    let parts = version.split('.').chain(digits.split(|c: char| !c.is_ascii_digit()));
+    let numbers = parts.filter(|part| !part.is_empty());
     (numbers.map(|part| part.parse().unwrap_or(u128::MAX)).collect(), path)
 }
+
+/// The length of a date with dashes, as in `2024-01-31-235959`.
+const DATE: usize = 17;

@@ -13,6 +13,7 @@ mod judge;
 mod layout;
 mod names;
 mod recognise;
+mod routine;
 mod rule;
 mod sections;
 mod split;
@@ -190,7 +191,11 @@ impl JudgedStatement {
         let is_used_by_name = |object: &Object| {
             !matches!(
                 object.kind,
-                ObjectKind::Constraint | ObjectKind::Index | ObjectKind::Schema | ObjectKind::Type
+                ObjectKind::Constraint
+                    | ObjectKind::Index
+                    | ObjectKind::Schema
+                    | ObjectKind::Trigger
+                    | ObjectKind::Type
             )
         };
         let is_whole = !self.text.ends_with('…')

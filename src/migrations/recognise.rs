@@ -57,6 +57,13 @@ const POSTGRES: &[Pattern] = &[
         Rule::RenameIndex,
         ObjectKind::Constraint,
     ),
+    // When it is checked may change, not what.
+    (
+        "alter table [if] [exists] [only] NAME alter constraint NAME …",
+        Rule::Unjudged,
+        ObjectKind::Constraint,
+    ),
+    ("alter trigger NAME on NAME rename to NAME", Rule::AlreadyHeld, ObjectKind::Trigger),
     ("alter table [if] [exists] [only] NAME attach partition …", Rule::Unjudged, ObjectKind::Table),
     (
         "alter index [if] [exists] NAME set|reset|attach|depends …",
@@ -94,7 +101,7 @@ const POSTGRES: &[Pattern] = &[
         Rule::Rename,
         ObjectKind::Function,
     ),
-    ("alter trigger|rule NAME on NAME rename to NAME", Rule::ChangeTrigger, ObjectKind::Trigger),
+    ("alter rule NAME on NAME rename to NAME", Rule::ChangeTrigger, ObjectKind::Trigger),
     ("alter statistics …", Rule::NoChange, ObjectKind::Other),
     ("alter default privileges … revoke …", Rule::Unjudged, ObjectKind::Other),
     ("alter default privileges … grant …", Rule::Grant, ObjectKind::Other),
@@ -355,8 +362,10 @@ pub(super) fn changes_nothing(sql: &str, dialect: Dialect) -> bool {
     let all = words(sql);
     let words: Vec<&str> = all.iter().map(String::as_str).collect();
     let found = by_pattern(sql, &words, dialect);
-    found.is_some_and(|(rule, ..)| {
-        matches!(rule, Rule::NoChange | Rule::Grant | Rule::Revoke | Rule::ChangePolicy)
+    found.is_some_and(|(rule, kind, _)| {
+        let keeps_all =
+            matches!(rule, Rule::NoChange | Rule::Grant | Rule::Revoke | Rule::ChangePolicy);
+        keeps_all || rule == Rule::Unjudged && kind == ObjectKind::Constraint
     })
 }
 

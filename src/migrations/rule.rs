@@ -64,6 +64,11 @@ pub enum Rule {
     ComputeOnWrite,
     RenameKeyedBehindView,
     RebuildReferenced,
+    // A trigger that writes rows when older code writes.
+    WriteOnWrite,
+    // A trigger that refuses or skips writes.
+    RefuseOnWrite,
+    DropTrigger,
 }
 
 /// A row of the rule table: its number, its databases and its rules.
@@ -118,7 +123,18 @@ impl RuleRow {
         row("20", SERVERS, &[Rule::AddEnumValue]),
         row("21", MYSQL, &[Rule::DropEnumValue]),
         row("22", ALL, &[Rule::WriteData]),
-        row("23", ALL, &[Rule::CreateRoutine, Rule::ReplaceBody, Rule::ChangeTrigger]),
+        row(
+            "23",
+            ALL,
+            &[
+                Rule::CreateRoutine,
+                Rule::ReplaceBody,
+                Rule::ChangeTrigger,
+                Rule::WriteOnWrite,
+                Rule::RefuseOnWrite,
+                Rule::DropTrigger,
+            ],
+        ),
         row("24", SERVERS, &[Rule::Grant, Rule::Revoke, Rule::ChangePolicy]),
         row("25", MYSQL, &[Rule::ModifyColumn, Rule::RestateColumn]),
         row("26", SQLITE, &[Rule::RebuildTable, Rule::RebuildAlike, Rule::RebuildReferenced]),
@@ -136,6 +152,8 @@ impl Rule {
     ///   deletes, and only after new code has written: readers first;
     /// - a new function or view (23) breaks nothing: additive. A replaced body or a trigger changes the behaviour of
     ///   older code in ways that the text does not show: unknown;
+    /// - a trigger whose body is known (23) writes more rows when older code writes: data. One that may refuse a write
+    ///   works like a check: writers first. Without a trigger that was known, older code lacks what it did: a drop;
     /// - a grant (24) is additive and a revoke is a drop. A changed policy may be either: unknown;
     /// - a renamed index (7) breaks code that names it in a hint or a conflict clause: unknown;
     /// - what may fail on a row (4), or has no equality (2), depends on code and data that the text does not show: unknown;
@@ -170,6 +188,7 @@ impl Rule {
             | Self::AddCheck
             | Self::AddUnique
             | Self::AddForeignKey
+            | Self::RefuseOnWrite
             | Self::DropDefault => Class::NeedsWritersFirst,
             Self::DropColumn
             | Self::DropObject
@@ -178,8 +197,9 @@ impl Rule {
             | Self::DropConstraint
             | Self::DropUniqueIndex
             | Self::DropEnumValue
+            | Self::DropTrigger
             | Self::Revoke => Class::Contract,
-            Self::WriteData => Class::Data,
+            Self::WriteData | Self::WriteOnWrite => Class::Data,
             Self::DropUnseenIndex
             | Self::RenameIndex
             | Self::ReplaceBody
@@ -346,6 +366,13 @@ impl Rule {
             }
             Self::ReplaceBody | Self::ChangeTrigger => {
                 "it changes what older code does; use a new name, or declare in a header why it is safe"
+            }
+            Self::WriteOnWrite => {
+                "writes of older code run it too, and fail where it does; a rollback does not undo what it wrote"
+            }
+            Self::RefuseOnWrite => "first deploy code that writes nothing that it refuses",
+            Self::DropTrigger => {
+                "older code relies on what it writes or refuses; drop it once all code does that itself"
             }
             Self::Revoke => "revoke it once no code needs the access",
             Self::ChangePolicy => {

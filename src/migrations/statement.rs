@@ -15,6 +15,7 @@ use sqlparser::dialect::{Dialect as Grammar, MySqlDialect, PostgreSqlDialect, SQ
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
+pub(super) use self::nested::{other_calls, writes_inside};
 pub(super) use self::removed::dropped_index;
 use super::definitions::SchemaDefinitions;
 use super::fresh::Fresh;
@@ -173,14 +174,14 @@ fn definition(statement: &Statement, context: StatementContext<'_>) -> Option<St
     })
 }
 
-/// Only `MySQL` has queries that name an index that is not unique.
+/// Only `MySQL` has queries that name an index, and only the name of a constraint can stand in a conflict clause.
 pub(super) fn renamed_index(name: &str, context: StatementContext<'_>) -> Rule {
     let mut named = context.known.indexes(name).peekable();
     if context.fresh.has(ObjectKind::Index, name) {
         Rule::NewObject
     } else if context.dialect != Dialect::Mysql
         && named.peek().is_some()
-        && named.all(|index| !index.unique)
+        && named.all(|index| !index.is_constraint())
     {
         Rule::AlreadyHeld
     } else {

@@ -1,6 +1,6 @@
 //! The definition of a table: its columns, keys, constraints and references, and what `ALTER TABLE` makes of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlparser::ast::{
     AlterColumnOperation, AlterTableOperation, ColumnOption, CreateIndex, CreateTable, DataType,
@@ -19,7 +19,12 @@ pub(super) struct Table {
     pub(super) constraints: Vec<Constraint>,
     /// Other table options, as text.
     pub(super) options: String,
+    /// The constraints of columns whose names no longer follow from those of the table and the column.
+    named: BTreeMap<String, OfColumn>,
 }
+
+/// A constraint of a column: the column, and the ending of the name that `PostgreSQL` gives the constraint.
+type OfColumn = (String, &'static str);
 
 /// A constraint of a table, beside those of its columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,13 +178,19 @@ impl Table {
             columns: columns.collect(),
             constraints: constraints.collect(),
             options: format!("{} {} {}", table.table_options, table.without_rowid, table.strict),
+            named: BTreeMap::new(),
         };
         table.require_primary(dialect);
         table
     }
 
     pub(super) fn empty() -> Self {
-        Self { columns: Vec::new(), constraints: Vec::new(), options: String::new() }
+        Self {
+            columns: Vec::new(),
+            constraints: Vec::new(),
+            options: String::new(),
+            named: BTreeMap::new(),
+        }
     }
 
     /// The columns of a primary key are NOT NULL; not so in `SQLite`.
@@ -203,24 +214,54 @@ impl Table {
     pub(super) fn constraint(&self, name: &str, id: &str) -> Option<ConstraintKind> {
         let named = self.constraints.iter().find(|constraint| constraint.name == name);
         named.map(|constraint| constraint.kind.clone()).or_else(|| {
-            let given = |column: &str, ending: &str| {
-                format!("{}_{column}_{ending}", bare(id)).to_lowercase() == name
-            };
-            let is_primary = format!("{}_pkey", bare(id)) == name;
-            self.columns.iter().find_map(|column| {
-                let primary = is_primary && column.unique && column.required;
-                if column.unique && (primary || given(&column.name, "key")) {
-                    Some(ConstraintKind::Key(UniqueKey::of_column(&column.name)))
-                } else if given(&column.name, "check") {
-                    column.checks.first().cloned().map(ConstraintKind::Check)
-                } else if given(&column.name, "fkey") {
+            let (column, ending) = self.of_column(name, id)?;
+            let column = self.column(&column)?;
+            match ending {
+                "check" => column.checks.first().cloned().map(ConstraintKind::Check),
+                "fkey" => {
                     let reference = column.reference.clone()?;
                     Some(ConstraintKind::Reference(vec![column.name.clone()], reference))
-                } else {
-                    None
                 }
-            })
+                _ => Some(ConstraintKind::Key(UniqueKey::of_column(&column.name))),
+            }
         })
+    }
+
+    /// The constraint of a column that has this name.
+    fn of_column(&self, name: &str, id: &str) -> Option<OfColumn> {
+        let given = || self.given(id).into_iter().find(|(given, _)| given == name);
+        self.named.get(name).cloned().or_else(|| given().map(|(_, of)| of))
+    }
+
+    /// The constraints of columns by the names that `PostgreSQL` gives them.
+    fn given(&self, id: &str) -> Vec<(String, OfColumn)> {
+        let table = bare(id);
+        let mut all = Vec::new();
+        for column in &self.columns {
+            let mut add = |name: String, ending| all.push((name, (column.name.clone(), ending)));
+            for (is_there, ending) in [
+                (column.unique, "key"),
+                (!column.checks.is_empty(), "check"),
+                (column.reference.is_some(), "fkey"),
+            ] {
+                if is_there {
+                    add(format!("{table}_{}_{ending}", column.name), ending);
+                }
+            }
+            if column.unique && column.required {
+                add(format!("{table}_pkey"), "pkey");
+            }
+        }
+        all
+    }
+
+    /// Keeps the names of the constraints of columns, before the table or a column is renamed.
+    pub(super) fn keep_names(&mut self, id: &str) {
+        for (name, of) in self.given(id) {
+            if !self.named.values().any(|named| *named == of) {
+                self.named.insert(name, of);
+            }
+        }
     }
 
     /// The unique keys, of columns and of constraints.
@@ -288,6 +329,7 @@ impl Table {
                 });
             }
             Op::RenameColumn { old_column_name, new_column_name } => {
+                self.keep_names(id);
                 self.rename_column(&lower(old_column_name), &lower(new_column_name))?;
             }
             Op::ModifyColumn { col_name, data_type, options, .. } => {
@@ -307,6 +349,10 @@ impl Table {
                 let old = lower(old_name);
                 for constraint in self.constraints.iter_mut().filter(|one| one.name == old) {
                     constraint.name = lower(new_name);
+                }
+                if let Some(of) = self.of_column(&old, id) {
+                    self.named.remove(&old);
+                    self.named.insert(lower(new_name), of);
                 }
             }
             Op::SetLogged
@@ -334,6 +380,7 @@ impl Table {
     fn rename_column(&mut self, old: &str, new: &str) -> Option<()> {
         let column = self.columns.iter_mut().find(|column| column.name == old)?;
         new.clone_into(&mut column.name);
+        self.named.values_mut().filter(|(of, _)| of == old).for_each(|(of, _)| new.clone_into(of));
         for constraint in &mut self.constraints {
             let (ConstraintKind::Key(UniqueKey { columns: Some(columns), .. })
             | ConstraintKind::Reference(columns, _)) = &mut constraint.kind
@@ -390,15 +437,17 @@ impl Table {
     /// Drops a constraint, also one of a column by the name that `PostgreSQL` gives it.
     fn release(&mut self, name: &str, id: &str) {
         self.constraints.retain(|constraint| constraint.name != name);
-        let table = bare(id);
+        let found = self.of_column(name, id);
+        self.named.remove(name);
+        let (of, ending) = found.unwrap_or_else(|| (name.to_owned(), "key"));
         for column in &mut self.columns {
-            let given = |ending: &str| format!("{table}_{}_{ending}", column.name);
-            if name == given("key") || name == format!("{table}_pkey") || name == column.name {
-                column.unique = false;
-            } else if name == given("check") {
-                column.checks.clear();
-            } else if name == given("fkey") {
-                column.reference = None;
+            match ending {
+                // Which column is the primary key is not noted.
+                "pkey" => column.unique = false,
+                _ if column.name != of => {}
+                "key" => column.unique = false,
+                "check" => column.checks.clear(),
+                _ => column.reference = None,
             }
         }
     }
@@ -428,5 +477,10 @@ impl Index {
             ..UniqueKey::of(&index.columns)
         };
         Self { table, unique: index.unique, key, over }
+    }
+
+    /// True if it belongs to a constraint.
+    pub(super) fn is_constraint(&self) -> bool {
+        self.unique && self.over.is_empty()
     }
 }

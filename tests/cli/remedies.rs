@@ -101,9 +101,10 @@ fn every_command_that_a_plan_prints_does_what_it_says() {
 
 /// The commands that sentences in `src` name, each with a test that runs it. That of `cli/remedy.rs`, which makes its
 /// commands from data, is above.
-const TRIED: [(&str, &str); 16] = [
+const TRIED: [(&str, &str); 17] = [
     ("--demo engine stop", "a_stopped_engine_says_that_the_demo_has_one_too"),
     ("--help", "help_and_version_are_answers_and_mistakes_are_usage_errors"),
+    ("adopt", "a_newcomer_deploys_a_service_with_a_past_and_a_second_person_joins"),
     ("audit export", "an_export_is_read_back_whole_and_runs_in_no_spreadsheet"),
     ("audit head", "a_head_that_was_kept_finds_a_tail_that_was_cut_off"),
     ("audit list", "a_filter_takes_what_it_names_and_an_unknown_kind_is_a_mistake"),

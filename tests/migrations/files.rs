@@ -110,6 +110,19 @@ fn migrations_run_by_their_numbers() {
 }
 
 #[test]
+fn a_date_with_dashes_and_the_version_of_a_folder_count_in_the_order() {
+    let ordered = [
+        ["m/20170305095748_a/up.sql", "m/2018-04-27-194025_b/up.sql"],
+        ["m/2018-04-27-194025_b/up.sql", "m/20190101000000_c/up.sql"],
+        ["m/0.9/02__a.sql", "m/0.10/01__b.sql"],
+        ["v2.0/V1__a.sql", "v1.0/V2__b.sql"],
+    ];
+    for [first, then] in ordered {
+        assert!(order(first) < order(then), "{first} runs before {then}");
+    }
+}
+
+#[test]
 fn a_declaration_counts_with_a_reason_and_hides_nothing() {
     let text =
         "-- deploy: rollback-safe, nobody reads it since March\nALTER TABLE a DROP COLUMN b;";

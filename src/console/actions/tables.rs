@@ -82,7 +82,7 @@ pub const ACTIONS: &[Entry] = &[
     row(Lists, KeyAction::Quit, "quit", &["q"]).help("one step back, and quit at the root"),
     row(Lists, KeyAction::Filter, "filter", &["/"])
         .hint("filter")
-        .help("filter the lists; in the log, search it"),
+        .help("filter the focused list; in the log, search it"),
     row(Lists, KeyAction::NextPane, "next-pane", &["tab"]).hint("pane").help("focus the next pane"),
     row(Lists, KeyAction::PreviousPane, "previous-pane", &["shift-tab"])
         .help("focus the pane before"),

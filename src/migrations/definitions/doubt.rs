@@ -33,6 +33,7 @@ impl SchemaDefinitions {
             self.tables.clear();
             self.parts.clear();
             self.functions.clear();
+            self.bodies.clear();
             self.indexes.retain(|_, index| index.unique);
             return;
         }
@@ -41,10 +42,8 @@ impl SchemaDefinitions {
         self.functions.retain(|id, _| !words.contains(&bare(id)));
         self.others.retain(|(_, id), _| !words.contains(&bare(id)));
         let drops = words.contains("drop");
-        self.indexes.retain(|(name, table), index| {
-            let is_named = words.contains(name);
-            index.unique && !(drops && is_named) || !is_named && !words.contains(&bare(table))
-        });
+        // An index that is not named goes at most along with its table, so that a later statement about it is about this one.
+        self.indexes.retain(|(name, _), index| !words.contains(name) || index.unique && !drops);
     }
 
     /// Applies a statement that cannot be parsed as it stands.
@@ -64,7 +63,11 @@ impl SchemaDefinitions {
 
     /// Removes what a statement of a block may have changed. It may have run or not.
     pub(super) fn doubt_inner(&mut self, inner: &Inner, dialect: Dialect) {
-        let Inner::Statement(sql) = inner else { return self.doubt("CALL") };
+        let sql = match inner {
+            Inner::Statement(sql) => sql,
+            Inner::Unclear => return self.doubt("CALL"),
+            Inner::Assignment { .. } | Inner::Return(_) | Inner::Refusal => return,
+        };
         let piece = RawStatement { line: 1, sql: sql.clone(), open: false, hinted: false };
         let statements = parse(&piece, dialect).unwrap_or_default();
         for statement in &statements {
@@ -101,31 +104,6 @@ impl SchemaDefinitions {
             }
             Statement::CreateIndex(index) => {
                 self.dropped.retain(|name| index.name.as_ref().is_none_or(|n| key(n) != *name));
-            }
-            _ => {}
-        }
-    }
-
-    /// Notes a trigger, which some parsers do not read.
-    pub(super) fn trigger(&mut self, sql: &str) {
-        let lower = sql.to_lowercase();
-        let mut parts = lower.split_whitespace();
-        let is_about =
-            |parts: &mut dyn Iterator<Item = &str>| parts.take(6).any(|word| word == "trigger");
-        match parts.next() {
-            Some("create") if is_about(&mut parts.clone()) => {
-                let mut named = lower.split_whitespace().skip_while(|word| *word != "trigger");
-                let name = named.by_ref().skip(1).find(|w| !["if", "not", "exists"].contains(w));
-                let table = named.skip_while(|word| *word != "on").nth(1);
-                if let (Some(name), Some(table)) = (name, table) {
-                    let plain = |word: &str| bare(&word.replace(['"', '`', '[', ']'], ""));
-                    let table = plain(table.split('(').next().unwrap_or(table));
-                    self.triggers.insert(plain(name), (table, lower.clone()));
-                }
-            }
-            Some("drop") if is_about(&mut parts.clone()) => {
-                let words = words(&lower);
-                self.triggers.retain(|name, _| !words.contains(name));
             }
             _ => {}
         }

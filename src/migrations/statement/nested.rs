@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{Expr, ObjectName, Statement, TableFactor, Visit, Visitor};
 
+use super::super::names::key;
 use super::super::rule::Rule;
 
 /// Built-in functions that change nothing, in words.
@@ -49,12 +50,17 @@ pub(super) fn worst_inside(part: &impl Visit) -> Rule {
 }
 
 /// How many statements in a part of a statement, itself included, write rows.
-pub(super) fn writes_inside(part: &impl Visit) -> usize {
+pub(in super::super) fn writes_inside(part: &impl Visit) -> usize {
     inside(part).writes
 }
 
+/// The last names of the functions in a part of a statement that are not built in or write rows.
+pub(in super::super) fn other_calls(part: &impl Visit) -> Vec<String> {
+    inside(part).others
+}
+
 fn inside(part: &impl Visit) -> NestedEffects {
-    let mut effects = NestedEffects { worst: Rule::NoChange, writes: 0 };
+    let mut effects = NestedEffects { worst: Rule::NoChange, writes: 0, others: Vec::new() };
     let _ = part.visit(&mut effects);
     effects
 }
@@ -62,11 +68,16 @@ fn inside(part: &impl Visit) -> NestedEffects {
 struct NestedEffects {
     worst: Rule,
     writes: usize,
+    others: Vec<String>,
 }
 
 impl NestedEffects {
     fn call(&mut self, name: &ObjectName) {
-        self.worst = self.worst.max(called(name));
+        let rule = called(name);
+        self.worst = self.worst.max(rule);
+        if rule != Rule::NoChange {
+            self.others.push(key(name));
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::super::definitions::Signature;
 use super::super::names::{key, schema_of};
 use super::super::rule::Rule;
 use super::super::tables::{ConstraintKind, UniqueKey};
-use super::super::{Object, ObjectKind};
+use super::super::{Dialect, Object, ObjectKind};
 use super::constraints::{implies, is_not_null};
 use super::{StatementContext, StatementEffect};
 
@@ -22,6 +22,9 @@ pub(super) fn object(
 ) -> StatementEffect {
     let id = context.id(name);
     let shown = key(name);
+    // What its tables lose is judged where they lose it. The indexes of a materialized view go with it.
+    let made_alike = kind == ObjectType::View
+        && context.known.view(&id).is_some_and(|text| context.end.view(&id) == Some(text));
     let kind = match kind {
         ObjectType::Index => {
             let table = table.map(|table| context.id(table));
@@ -44,7 +47,11 @@ pub(super) fn object(
     }
     // CASCADE drops other objects too.
     let again = kind == ObjectKind::View && !cascade && context.end.has(kind, &id);
-    let rule = if again { Rule::ReplaceBody } else { Rule::DropObject };
+    let rule = match (again, made_alike) {
+        (true, true) => Rule::AlreadyHeld,
+        (true, false) => Rule::ReplaceBody,
+        (false, _) => Rule::DropObject,
+    };
     StatementEffect::on(rule, kind, None, &shown)
 }
 
@@ -139,7 +146,13 @@ pub(in super::super) fn dropped_index(
         .filter(|index| table.is_none_or(|table| table == index.table))
         .filter(|index| index.unique || of_schema(&index.table))
         .collect();
-    let Some(first) = meant.first() else { return on(Rule::DropUnseenIndex, table) };
+    let Some(first) = meant.first() else {
+        // It may be dropped once more, if it exists.
+        let is_gone = context.dialect != Dialect::Mysql
+            && schema.is_empty()
+            && context.known.is_dropped(name);
+        return on(if is_gone { Rule::AlreadyHeld } else { Rule::DropUnseenIndex }, table);
+    };
     let lost = meant.iter().filter(|index| index.unique);
     let rule = if lost.clone().count() == 0 {
         Rule::DropIndex

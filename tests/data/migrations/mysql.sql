@@ -232,3 +232,20 @@ ALTER TABLE box DROP KEY a_key;
 ALTER TABLE box DROP INDEX k;
 >> data write-data
 UPDATE box SET name = UUID_SHORT() WHERE 1;
+>> data write-on-write
+<< CREATE TABLE box (id int PRIMARY KEY, n int); CREATE TABLE log (box_id int);
+CREATE TRIGGER told AFTER INSERT ON box FOR EACH ROW INSERT INTO log (box_id) VALUES (NEW.id);
+>> unknown change-trigger
+<< CREATE TABLE box (id int PRIMARY KEY, n int);
+CREATE TRIGGER told AFTER INSERT ON box FOR EACH ROW INSERT INTO log (box_id) VALUES (NEW.id);
+>> needs-writers-first refuse-on-write
+<< CREATE TABLE box (id int PRIMARY KEY, n int);
+DELIMITER //
+CREATE TRIGGER low BEFORE INSERT ON box FOR EACH ROW BEGIN DECLARE least int; IF NEW.n < 0 THEN SIGNAL SQLSTATE '45000'; END IF; END//
+DELIMITER ;
+>> contract drop-trigger
+<< CREATE TABLE box (id int PRIMARY KEY, n int); CREATE TRIGGER touch BEFORE INSERT ON box FOR EACH ROW SET NEW.n = 1;
+DROP TRIGGER touch;
+>> unknown drop-unseen-index
+<< CREATE TABLE a (n int, KEY k (n)); CREATE TABLE b (n int);
+DROP INDEX k ON a; DROP INDEX k ON b;

@@ -543,3 +543,70 @@ ALTER MATERIALIZED VIEW mv RENAME TO other;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE SELECT ON TABLES FROM app;
 >> data write-data
 UPDATE box SET name = strange(name), a = clock_timestamp()::text;
+>> additive create-routine
+<< CREATE TABLE box (id int PRIMARY KEY);
+ALTER TABLE box ADD COLUMN big bigint; CREATE FUNCTION copy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.big := NEW.id; RETURN NEW; END $$; CREATE TRIGGER copy BEFORE INSERT OR UPDATE ON box FOR EACH ROW EXECUTE FUNCTION copy();
+>> data write-on-write
+<< CREATE TABLE box (id int PRIMARY KEY, seen timestamptz); CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.seen = now(); RETURN NEW; END $$;
+CREATE TRIGGER touch BEFORE UPDATE ON box FOR EACH ROW EXECUTE FUNCTION touch();
+>> data write-on-write
+<< CREATE TABLE box (id int PRIMARY KEY); CREATE TABLE sums (n int); CREATE FUNCTION counted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF (TG_OP = 'INSERT') THEN UPDATE sums SET n = n + 1; ELSE UPDATE sums SET n = n - 1; END IF; RETURN NULL; END $$;
+CREATE TRIGGER counted AFTER INSERT OR DELETE ON box FOR EACH ROW EXECUTE PROCEDURE counted();
+>> needs-writers-first refuse-on-write
+<< CREATE TABLE box (id int PRIMARY KEY, n int); CREATE FUNCTION check_n() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.n < 0 THEN RAISE EXCEPTION 'low'; END IF; RETURN NEW; END $$;
+CREATE TRIGGER check_n BEFORE INSERT ON box FOR EACH ROW EXECUTE FUNCTION check_n();
+>> needs-writers-first refuse-on-write
+<< CREATE TABLE box (id int PRIMARY KEY, n int); CREATE FUNCTION skipped() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+CREATE TRIGGER skipped BEFORE DELETE ON box FOR EACH ROW EXECUTE FUNCTION skipped();
+>> unknown compute-on-write
+<< CREATE TABLE box (id int PRIMARY KEY, n int);
+ALTER TABLE box ADD COLUMN part int; CREATE FUNCTION part() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.part := 100 / NEW.n; RETURN NEW; END $$; CREATE TRIGGER part BEFORE INSERT ON box FOR EACH ROW EXECUTE FUNCTION part();
+>> unknown change-trigger
+<< CREATE TABLE box (id int PRIMARY KEY); CREATE FUNCTION any() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'DROP TABLE ' || TG_ARGV[0]; RETURN NEW; END $$;
+CREATE TRIGGER any AFTER INSERT ON box FOR EACH ROW EXECUTE FUNCTION any('box');
+>> contract drop-trigger
+<< CREATE TABLE box (id int PRIMARY KEY); CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$; CREATE TRIGGER t AFTER INSERT ON box FOR EACH ROW EXECUTE FUNCTION f();
+DROP TRIGGER t ON box;
+>> contract drop-trigger
+<< CREATE TABLE box (id int PRIMARY KEY); CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$; CREATE TRIGGER t AFTER INSERT ON box FOR EACH ROW EXECUTE FUNCTION f();
+DROP TRIGGER IF EXISTS t ON lid; DROP TRIGGER t ON box;
+>> contract rename
+<< CREATE TABLE box (id int PRIMARY KEY); CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$; CREATE TRIGGER t AFTER INSERT ON box FOR EACH ROW EXECUTE FUNCTION f();
+ALTER TABLE box RENAME TO chest;
+>> contract drop-trigger
+<< CREATE TABLE box (id int PRIMARY KEY); CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$; CREATE TRIGGER t AFTER INSERT ON box FOR EACH ROW EXECUTE FUNCTION f();
+ALTER TABLE box RENAME TO chest; DROP TRIGGER t ON chest;
+>> additive already-held
+ALTER TABLE box DISABLE TRIGGER ALL; ALTER TABLE box ENABLE TRIGGER ALL;
+>> unknown change-trigger
+-- no-transaction
+ALTER TABLE box DISABLE TRIGGER ALL; ALTER TABLE box ENABLE TRIGGER ALL;
+>> unknown change-trigger
+ALTER TABLE box DISABLE TRIGGER ALL; ALTER TABLE lid ENABLE TRIGGER ALL;
+>> additive create-routine
+<< CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE OR REPLACE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN OLD; END $$;
+>> unknown replace-body
+<< CREATE TABLE box (id int PRIMARY KEY); CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$; CREATE TRIGGER t BEFORE INSERT ON box FOR EACH ROW EXECUTE FUNCTION f();
+CREATE OR REPLACE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+>> additive already-held
+<< CREATE FUNCTION tax(n int) RETURNS int LANGUAGE sql AS $$ SELECT 1 $$;
+CREATE OR REPLACE FUNCTION tax(n int) RETURNS int LANGUAGE sql AS $$ SELECT 1 $$;
+>> additive already-held
+<< CREATE TABLE box (id int); CREATE VIEW v AS SELECT id FROM box;
+DROP VIEW v; CREATE VIEW v AS SELECT id FROM box;
+>> additive already-held
+<< CREATE TABLE lid (id int PRIMARY KEY, box_id int REFERENCES box (id)); ALTER TABLE lid RENAME COLUMN box_id TO chest_id;
+ALTER TABLE lid RENAME CONSTRAINT lid_box_id_fkey TO lid_chest_id_fkey;
+>> additive already-held
+<< CREATE TABLE box (id int); CREATE UNIQUE INDEX box_u ON box (id);
+ALTER INDEX box_u RENAME TO box_u2;
+>> unknown rename-index
+<< CREATE TABLE box (id int, CONSTRAINT box_u UNIQUE (id));
+ALTER INDEX box_u RENAME TO box_u2;
+>> additive drop-index
+<< CREATE TABLE box (id int); CREATE INDEX box_i ON box (id); ALTER TABLE box SET FANCY;
+DROP INDEX box_i;
+>> unknown drop-unseen-index
+<< CREATE TABLE box (id int); CREATE INDEX box_i ON box (id);
+DROP INDEX one.box_i; DROP INDEX box_j;

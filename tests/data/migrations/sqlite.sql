@@ -241,7 +241,7 @@ PRAGMA foreign_keys=OFF; CREATE TABLE n (id INTEGER PRIMARY KEY); INSERT INTO n 
 -- no-transaction
 << CREATE TABLE box (id INTEGER PRIMARY KEY); CREATE TABLE lid (box_id INTEGER REFERENCES box (id));
 PRAGMA foreign_keys=OFF; ALTER TABLE box RENAME TO old; CREATE TABLE box (id INTEGER PRIMARY KEY); INSERT INTO box (id) SELECT id FROM old; DROP TABLE old; PRAGMA foreign_keys=ON;
->> unknown change-trigger
+>> contract drop-trigger
 << CREATE TABLE box (id INTEGER PRIMARY KEY); CREATE TRIGGER log AFTER INSERT ON box BEGIN INSERT INTO logs VALUES (new.id); END;
 CREATE TABLE n (id INTEGER PRIMARY KEY); INSERT INTO n (id) SELECT id FROM box; DROP TABLE box; ALTER TABLE n RENAME TO box;
 >> additive rebuild-alike
@@ -252,3 +252,18 @@ CREATE TABLE n (name varchar(10)); INSERT INTO n (name) SELECT name FROM box; DR
 CREATE TABLE n (n text); INSERT INTO n (n) SELECT n FROM box; DROP TABLE box; ALTER TABLE n RENAME TO box;
 >> additive no-change
 REINDEX box;
+>> data write-on-write
+<< CREATE TABLE box (id INTEGER PRIMARY KEY, seen int);
+CREATE TRIGGER touch AFTER UPDATE ON box FOR EACH ROW BEGIN UPDATE box SET seen = 1 WHERE rowid = old.rowid; END;
+>> needs-writers-first refuse-on-write
+<< CREATE TABLE box (id INTEGER PRIMARY KEY, n int);
+CREATE TRIGGER low BEFORE INSERT ON box WHEN new.n < 0 BEGIN SELECT RAISE(ABORT, 'low'); END;
+>> contract drop-trigger
+<< CREATE TABLE box (id INTEGER PRIMARY KEY, seen int); CREATE TRIGGER touch AFTER UPDATE ON box BEGIN UPDATE box SET seen = 1; END;
+DROP TRIGGER IF EXISTS touch;
+>> additive already-held
+<< CREATE TABLE box (id INTEGER PRIMARY KEY, seen int); CREATE TRIGGER touch AFTER UPDATE ON box BEGIN UPDATE box SET seen = 1; END;
+DROP TRIGGER touch; CREATE TRIGGER touch AFTER UPDATE ON box BEGIN UPDATE box SET seen = 1; END;
+>> additive already-held
+<< CREATE TABLE box (id INTEGER PRIMARY KEY, n int); CREATE INDEX box_n ON box (n);
+ALTER TABLE box RENAME TO old; CREATE TABLE box (id INTEGER PRIMARY KEY, n int); INSERT INTO box (id, n) SELECT id, n FROM old; DROP TABLE old; DROP INDEX IF EXISTS box_n;
