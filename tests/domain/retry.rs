@@ -282,8 +282,8 @@ fn a_build_is_what_its_last_try_in_staging_says() {
     assert_eq!(state(&world), BuildState::Deploying);
     let plan = promote(&world);
     says(&plan, &format!("; {again} deploys it to staging again now"));
-    let stale = plan.check(&confirmed.fingerprint, &[].into(), &world.recorded.state);
-    let Err(Refusal::Changed { changes, .. }) = stale else { panic!("it was seen good there") };
+    let outdated = plan.check(&confirmed.fingerprint, &[].into(), &world.recorded.state);
+    let Err(Refusal::Changed { changes, .. }) = outdated else { panic!("it was seen good there") };
     assert_eq!(changes, ["the state of #3 in staging changed"]);
     world.record(Fact::DeploymentEnded { deployment: again, outcome: failed() });
     assert_eq!(state(&world), BuildState::Failed);

@@ -7,6 +7,7 @@ mod deploys;
 mod git;
 mod guards;
 mod moved;
+mod offers;
 mod paths;
 mod recipes;
 mod retry;
