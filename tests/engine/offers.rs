@@ -41,11 +41,11 @@ fn file(extra: &str) -> String {
     file.replace("echo back to $TRUNKLINE_BUILD", "cat name.txt") + extra
 }
 
-/// The offer, once the engine knows whether it can be taken; none if there is none.
-fn settled(snapshot: &ServiceSnapshot) -> Option<Option<RollbackPreview>> {
-    let offer = snapshot.rollback.clone();
+/// The offers, once the engine knows whether they can be taken: one or none.
+fn settled(snapshot: &ServiceSnapshot) -> Option<Vec<RollbackPreview>> {
+    let offers: Vec<_> = snapshot.rollback.iter().cloned().collect();
     let is_known = |offer: &RollbackPreview| !offer.unchecked && offer.under_way.is_none();
-    offer.as_ref().is_none_or(is_known).then_some(offer)
+    offers.iter().all(is_known).then_some(offers)
 }
 
 impl Shop {
@@ -137,7 +137,7 @@ impl Shop {
 
     /// Takes the rollback that is offered, if there is one. Nothing else is accepted.
     async fn take_the_offer(&mut self) -> bool {
-        let offer = self.world.until("the offer is known", settled).await;
+        let offer = self.world.until("the offer is known", settled).await.pop();
         let action = Action::Rollback { to: None };
         let plan = self.world.plan("raj", action).await;
         let Some(offer) = offer else {
