@@ -119,6 +119,13 @@ pub enum BuildState {
 }
 
 impl BuildState {
+    /// Whether its last deployment to staging did not succeed, or it was passed over.
+    #[must_use]
+    pub fn can_be_tried_again(self) -> bool {
+        use BuildState::{Cancelled, Failed, Interrupted, Superseded};
+        matches!(self, Failed | Cancelled | Interrupted | Superseded)
+    }
+
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -270,8 +270,8 @@ impl CommitTrail<'_> {
         let state = |build: &Build| self.state.build_state(build, &policy.verify);
         let ready = with_it.clone().find(|build| state(build) == BuildState::Verified);
         let may_be = |build: &&Build| {
-            use BuildState::{Broken, Cancelled, Failed, Interrupted, Superseded};
-            !matches!(state(build), Superseded | Failed | Cancelled | Interrupted | Broken)
+            let state = state(build);
+            state != BuildState::Broken && !state.can_be_tried_again()
         };
         let promote =
             ready.or_else(|| with_it.clone().find(may_be)).or_else(|| with_it.clone().next());

@@ -412,6 +412,20 @@ impl ServiceState {
         self.last_ended(environment).filter(|d| !d.succeeded())
     }
 
+    /// The deployment of a build to staging that went wrong, unless it went well there since. One that never began
+    /// changed nothing.
+    #[must_use]
+    pub fn failed_in_staging(&self, build: &Build) -> Option<&Deployment> {
+        let tries =
+            self.deployments.range(..=build.staging?).rev().map(|(_, deployment)| deployment);
+        let mut tries = tries.filter(|tried| {
+            let request = &tried.request;
+            request.build == build.number && request.environment == Environment::Staging
+        });
+        let last = tries.find(|tried| tried.started_at.is_some() && tried.ended.is_some());
+        last.filter(|last| !last.succeeded())
+    }
+
     #[must_use]
     pub fn build_state(&self, build: &Build, kinds: &[VerifyBy]) -> BuildState {
         let staging = build.staging.and_then(|id| self.deployments.get(&id));
@@ -420,10 +434,14 @@ impl ServiceState {
             DeploymentState::Interrupted => BuildState::Interrupted,
             _ => BuildState::Failed,
         };
+        if staging.is_some_and(Deployment::is_open) {
+            return BuildState::Deploying;
+        }
+        // What was seen of it before does not count against the last time.
+        if let Some(deployment) = self.failed_in_staging(build) {
+            return failed(deployment);
+        }
         match staging {
-            Some(deployment) if deployment.is_open() => BuildState::Deploying,
-            // What was seen of it before does not count against the last time.
-            Some(deployment) if deployment.failed_after_start() => failed(deployment),
             _ if build.is_verified(kinds) => BuildState::Verified,
             Some(_) if build.in_staging_since.is_some() => BuildState::InStaging,
             Some(deployment) => failed(deployment),

@@ -31,6 +31,18 @@ impl ServiceState {
         self.statement.as_ref().filter(|statement| statement.deployment == last && !is_busy)
     }
 
+    /// The build that a correction forgets: one that the mistaken statement made and nothing else deployed.
+    #[must_use]
+    pub fn forgotten_by_correction(&self) -> Option<BuildNumber> {
+        let statement = self.correctable().filter(|statement| statement.is_new)?;
+        (!self.is_deployed_beside(statement)).then_some(statement.build)
+    }
+
+    fn is_deployed_beside(&self, statement: &Statement) -> bool {
+        let mut others = self.deployments.values().filter(|other| other.id != statement.deployment);
+        others.any(|other| other.request.build == statement.build)
+    }
+
     /// What a person stated counts as a deployment that somebody made outside of trunkline and that succeeded.
     pub(super) fn adopted(&mut self, event: &Event, adoption: &Adoption) {
         if let Some(mistaken) = adoption.corrects {
@@ -91,6 +103,7 @@ impl ServiceState {
         let Some(statement) = self.statement.take_if(|last| last.deployment == mistaken) else {
             return;
         };
+        let is_forgotten = statement.is_new && !self.is_deployed_beside(&statement);
         self.schema.go_back_to(*statement.schema);
         if let Some(history) = self.live.get_mut(&Environment::Production) {
             history.retain(|live| live.deployment != mistaken);
@@ -102,7 +115,7 @@ impl ServiceState {
                 ended.outcome = Outcome::Cancelled;
             }
         });
-        if statement.is_new {
+        if is_forgotten {
             self.leave_the_line(statement.build);
         } else if let Some(build) = self.builds.get_mut(&statement.build) {
             build.no_way_back = statement.no_way_back;

@@ -230,14 +230,17 @@ fn verify(service: &ServiceView<'_>, number: BuildNumber, note: &str) -> Result<
         .builds
         .get(&number)
         .ok_or_else(|| Refusal::not_found(format!("there is no build {number}")))?;
-    if build.in_staging_since.is_none() {
-        let state = service.state.build_state(build, &service.policy.verify);
-        let refusal = Refusal::invalid(format!(
-            "{number} cannot be verified: it was never in staging ({})",
-            state.as_str()
-        ));
-        let ended = matches!(state, BuildState::Failed | BuildState::Superseded);
-        let retry = plan::retry_in_staging(build, &service.policy).filter(|_| ended);
+    let state = service.state.build_state(build, &service.policy.verify);
+    if !matches!(state, BuildState::InStaging | BuildState::Verified) {
+        let why = match (build.in_staging_since, state) {
+            (None, _) => "it was never in staging",
+            (_, BuildState::Deploying) => "wait until it is in staging",
+            _ => "its last deployment to staging did not succeed",
+        };
+        let sentence = format!("{number} cannot be verified: {why} ({})", state.as_str());
+        let refusal = Refusal::invalid(sentence);
+        let retry = plan::retry_in_staging(build, &service.policy);
+        let retry = retry.filter(|_| state.can_be_tried_again());
         return Err(match retry {
             Some(retry) => refusal.with(retry),
             None => refusal,

@@ -295,6 +295,16 @@ fn a_build_is_what_its_last_try_in_staging_says() {
     assert_eq!(verified.remedy, Some(retry));
     world.deploy(STAGING, 3, DeploymentKind::Retry, Some(Outcome::Succeeded));
     assert_eq!(state(&world), BuildState::Verified);
+    let again = world.deploy(STAGING, 3, DeploymentKind::Retry, Some(failed()));
+    let id = world.record(Fact::DeploymentRequested(request(STAGING, 3))).into();
+    let plan = promote(&world);
+    let verified = finding(&plan, Guard::Verified);
+    assert_eq!(verified.severity, Severity::Override, "{again} failed, and {id} did nothing yet");
+    assert!(verified.sentence.ends_with(&format!("{id} deploys it there again now")));
+    world.record(Fact::DeploymentEnded { deployment: id, outcome: Outcome::Cancelled });
+    assert_eq!(state(&world), BuildState::Failed, "{id} never began");
+    assert_eq!(finding(&promote(&world), Guard::Verified).severity, Severity::Override);
+    world.deploy(STAGING, 3, DeploymentKind::Retry, Some(Outcome::Succeeded));
     // One that never began changed nothing.
     let id = world.record(Fact::DeploymentRequested(request(STAGING, 3))).into();
     world.record(Fact::DeploymentEnded { deployment: id, outcome: Outcome::Cancelled });

@@ -217,7 +217,7 @@ fn retried_in_staging(model: &Model) -> Result<(BuildNumber, Environment), Strin
     let runs = staging.is_some_and(|live| live.build == number) && last == Some(number);
     match row.state {
         BuildState::Deploying => Err(format!("{number} is deploying to staging already")),
-        BuildState::Failed | BuildState::Superseded => Ok((number, Environment::Staging)),
+        state if state.can_be_tried_again() => Ok((number, Environment::Staging)),
         _ if runs => Err(format!("staging runs {number} already, and nothing failed since")),
         BuildState::Queued if model.newest_build() == Some(number) => {
             Err(format!("{number} waits for staging and starts by itself"))

@@ -147,8 +147,7 @@ fn promote_parts(
     let state = input.state;
     let staging = state.builds.get(&ends.target).map(|build| {
         let verified: Vec<_> = build.verifications.iter().map(|v| v.seq).collect();
-        let last = build.staging.and_then(|id| state.deployments.get(&id));
-        let last = last.map(|last| (last.id, last.failed_after_start()));
+        let last = build.staging.map(|id| (id, state.failed_in_staging(build).is_some()));
         (build.in_staging_since, verified, build.off_trunk, last)
     });
     let freezes: Vec<_> = state.freezes_at(now).map(|freeze| freeze.id).collect();

@@ -102,16 +102,22 @@ fn until(end: DateTime<Utc>) -> String {
 fn verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
     let finding = |severity, sentence: String| finding(Guard::Verified, severity, sentence);
     let last = target.staging.and_then(|id| input.state.deployments.get(&id));
-    let failed_since = last.is_some_and(Deployment::failed_after_start);
-    if target.in_staging_since.is_none() || failed_since {
-        let why = match last {
-            Some(deployment) if deployment.is_open() => "is still deploying to staging".to_owned(),
-            Some(deployment) => {
-                format!("failed in staging: {}", deployment.trouble().unwrap_or("cancelled"))
-            }
-            None => "never reached staging".to_owned(),
+    let failed = input.state.failed_in_staging(target);
+    if target.in_staging_since.is_none() || failed.is_some() {
+        let open = last.filter(|deployment| deployment.is_open());
+        let failure = |failed: &Deployment| {
+            format!("failed in staging: {}", failed.trouble().unwrap_or("cancelled"))
         };
-        let remedy = match last.filter(|deployment| deployment.is_open()) {
+        let why = match (failed, open, last) {
+            (Some(failed), Some(again), _) => {
+                format!("{}; {} deploys it there again now", failure(failed), again.id)
+            }
+            (None, Some(_), _) => "is still deploying to staging".to_owned(),
+            (Some(failed), None, _) => failure(failed),
+            (None, None, Some(last)) => failure(last),
+            (None, None, None) => "never reached staging".to_owned(),
+        };
+        let remedy = match open {
             Some(running) => Some(Remedy::Watch { deployment: running.id }),
             None => retry::retry_in_staging(target, input.policy),
         };

@@ -30,7 +30,6 @@ pub(super) fn adopt(
     if live.is_some_and(|live| live.sha == sha) && is_settled {
         return Err(Refusal::invalid(format!("{build} is live by the record already")).into());
     }
-    check_order(state, &adoption)?;
     // Beside what the record says, nobody needs to say why.
     let need = if live.is_some() { Need::Required } else { Need::Optional };
     adoption.reason = text("reason", reason, need)?;
@@ -48,33 +47,10 @@ fn is_current(state: &ServiceState, adoption: &Adoption) -> bool {
     if adoption.corrects != mistaken.map(|statement| statement.deployment) {
         return false;
     }
-    // A correction forgets the build that the mistaken statement made.
-    let forgotten = mistaken.filter(|statement| statement.is_new).map(|statement| statement.build);
+    let forgotten = state.forgotten_by_correction();
     let known = state.builds.get(&adoption.build).filter(|known| Some(known.number) != forgotten);
     if let Some(known) = known {
         return known.sha == adoption.sha;
     }
     adoption.commit.is_some() && state.quarantine.keys().all(|sha| adoption.bad.contains_key(sha))
-}
-
-/// Refuses to correct a statement after a deployment that relied on it.
-fn check_order(state: &ServiceState, adoption: &Adoption) -> Result<(), Refusal> {
-    let (Some(statement), Some(last)) =
-        (&state.statement, state.last_ended(Environment::Production))
-    else {
-        return Ok(());
-    };
-    if adoption.commit.is_none() || adoption.corrects.is_some() {
-        return Ok(());
-    }
-    let (id, request) = (last.id, &last.request);
-    Err(Refusal::invalid(format!(
-        "{} was stated to be live ({}), and {id} ({} of {}) ran in production since: the statement cannot be \
-         corrected any more; {} made no build, so name the commit of the build that production runs",
-        statement.build,
-        statement.deployment,
-        request.kind,
-        request.build,
-        adoption.sha.short()
-    )))
 }

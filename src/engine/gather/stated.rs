@@ -65,7 +65,7 @@ impl Past {
     fn of(service: &Service) -> Self {
         let state = &service.state;
         let mistaken = state.correctable();
-        let forgotten = mistaken.filter(|mistaken| mistaken.is_new).map(|mistaken| mistaken.build);
+        let forgotten = state.forgotten_by_correction();
         let builds = state.builds.values().filter(|build| Some(build.number) != forgotten);
         let builds = builds.map(|build| PastBuild {
             number: build.number,
