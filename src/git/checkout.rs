@@ -25,7 +25,6 @@ pub(super) async fn make(
     address: &str,
     making: &PathLocks,
 ) -> Result<(), GitError> {
-    remove(into).await?;
     let partial = std::path::absolute(unfinished(into)).map_err(file_error(into))?;
     let made = fill(mirror, sha, &partial, address, making).await;
     let made = match made {
@@ -52,8 +51,9 @@ async fn remove_unfinished(into: &Path) {
 /// Where a checkout keeps the digest of its tree.
 const SEAL: &str = ".git/trunkline-seal";
 
-/// Notes what the tree looks like and gives it its name.
+/// Notes what the tree looks like and gives it its name. What had the name stays until there is something better.
 async fn seal(partial: &Path, into: &Path) -> Result<(), GitError> {
+    remove(into).await?;
     fs::rename(partial, into).await.map_err(file_error(into))?;
     let digest = digest(into).await.map_err(file_error(into))?;
     let (seal, new) = (into.join(SEAL), into.join(format!("{SEAL}.new")));

@@ -36,6 +36,16 @@ async fn a_build_that_came_under_the_cursor_just_now_is_not_taken() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_build_that_came_in_a_pause_is_not_taken_by_the_key_after_it() {
+    let backend = ready();
+    let console = Console::open(&backend);
+    console.until("#3").await.press(&["space"]).until("updates paused").await;
+    backend.change(comes);
+    console.rest(Duration::from_secs(9)).await.press(&["space"]).settled().await;
+    console.press(&["P"]).until(&format!("#4 {NOW} P again")).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_build_that_came_long_ago_is_taken_by_one_key() {
     let (_, console) = when_a_build_comes(&[]).await;
     console.rest(Duration::from_secs(20)).await.press(&["P"]).until("Promote #4 to").await;

@@ -198,6 +198,10 @@ fn ended_at(row: &DeploymentRow) -> (Option<DateTime<Utc>>, DeploymentId) {
 fn settle_failures(model: &mut Model) {
     let Some(service) = &model.service else { return };
     for environment in [Environment::Staging, Environment::Production] {
+        // The clock may have been set back: then the order of ends tells nothing.
+        if environment == Environment::Production && service.unsettled.is_some() {
+            continue;
+        }
         let told =
             [DeploymentState::Succeeded, DeploymentState::Failed, DeploymentState::Interrupted];
         let rows = service.deployments.iter().filter(|row| told.contains(&row.state));

@@ -32,7 +32,8 @@ pub fn update(model: &mut Model, TimedMessage { at, message }: TimedMessage) -> 
     fault::here(Layer::Update);
     model.at = model.at.max(at);
     model.dirty |= !is_silent(model, &message);
-    let by_itself = !matches!(message, Message::Input { .. });
+    let is_key = matches!(message, Message::Input { .. });
+    let shown = model.service.as_ref().map(|service| service.version.clone());
     let mut effects = match message {
         Message::Input { event, crowd, keys_out } => {
             model.keys_out = keys_out;
@@ -60,7 +61,9 @@ pub fn update(model: &mut Model, TimedMessage { at, message }: TimedMessage) -> 
     if model.quitting.is_some_and(|until| until <= model.at) {
         model.quitting = None;
     }
-    settle(model, by_itself);
+    // A key that ends a pause shows what came meanwhile.
+    let is_new = model.service.as_ref().map(|service| &service.version) != shown.as_ref();
+    settle(model, !is_key || is_new);
     effects.extend(requests::tell(model));
     effects.extend(history::more(model));
     effects.extend(log::follow(model));

@@ -48,9 +48,9 @@ fn began(model: &mut Model, request: &Request) -> Vec<Effect> {
     vec![Effect::Outside(Outside::Bell)]
 }
 
-/// A note about the service on screen.
+/// A note about the service whose snapshot came, also while the list of services is on screen.
 fn say(model: &mut Model, tone: Tone, text: String) {
-    if let Some(service) = model.shown_service().cloned() {
+    if let Some(service) = model.service.as_ref().map(|service| service.service.clone()) {
         model.say_of(&service, tone, text);
     }
 }

@@ -24,6 +24,10 @@ pub struct Ask {
 pub(super) const LONG: Duration = Duration::from_secs(10);
 /// The same where somebody waits for a rollback.
 const SHORT: Duration = Duration::from_secs(2);
+/// The same where no answer is known yet. It is below what a client waits for the plan of a rollback.
+const FIRST: Duration = Duration::from_secs(5);
+/// So long an answer counts for the plan of a rollback: what was repaired a moment ago must count.
+const JUST_NOW: Duration = Duration::from_secs(5);
 /// So long an answer counts as fresh, so that a deployment of many steps asks once.
 const FRESH: Duration = Duration::from_mins(1);
 /// The same where nobody waits for the answer.
@@ -35,7 +39,7 @@ impl Ask {
         Self { young: FRESH, within: LONG, first_within: LONG, is_forgiving: false };
     /// For the plan of a rollback, which must not wait for a secret store that is down too.
     pub const ROLLBACK: Self =
-        Self { young: FRESH, within: SHORT, first_within: SHORT, is_forgiving: true };
+        Self { young: JUST_NOW, within: SHORT, first_within: FIRST, is_forgiving: true };
     /// For what was begun: a mistake that somebody saves meanwhile must not stop it midway.
     pub const BEGUN: Self =
         Self { young: FRESH, within: SHORT, first_within: LONG, is_forgiving: true };
@@ -60,8 +64,11 @@ struct SourceAnswer<V> {
 }
 
 impl<V> SourceAnswer<V> {
-    /// Whether it is not asked for again. A failure is after a minute, whoever asks.
+    /// Whether it is not asked for again. A failure is after a minute, and at once by who cannot do without an answer.
     fn is_young(&self, ask: Ask) -> bool {
+        if ask.is_forgiving && self.good.is_none() {
+            return false;
+        }
         let limit = if self.said.is_ok() { ask.young } else { ask.young.min(FRESH) };
         self.at.elapsed() < limit
     }

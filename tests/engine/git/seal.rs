@@ -74,3 +74,21 @@ async fn a_checkout_in_which_anything_was_changed_is_made_again() {
         assert_eq!(listed(&place), pristine, "{what}");
     }
 }
+
+#[tokio::test]
+async fn a_changed_checkout_stays_where_it_is_until_it_can_be_made_again() {
+    let repository = Repository::new();
+    repository.write("settings", "as committed");
+    let sha = repository.commit_all("Ann", "ann@example.com", "one");
+    let mirrored = Mirrored::of(&repository).await;
+    let place = mirrored.place("checkout");
+    mirrored.mirror.checkout(&sha, &place).await.unwrap();
+    fs::write(place.join("settings"), "as somebody left it").unwrap();
+    let (mirror, away) = (mirrored.place("mirror.git"), mirrored.place("away"));
+    fs::rename(&mirror, &away).unwrap();
+    mirrored.mirror.checkout(&sha, &place).await.unwrap_err();
+    assert_eq!(fs::read_to_string(place.join("settings")).unwrap(), "as somebody left it");
+    fs::rename(&away, &mirror).unwrap();
+    mirrored.mirror.checkout(&sha, &place).await.unwrap();
+    assert_eq!(fs::read_to_string(place.join("settings")).unwrap(), "as committed");
+}

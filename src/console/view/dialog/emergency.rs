@@ -155,7 +155,11 @@ fn commands(model: &Model) -> [String; 2] {
     let demo = if demo { " --demo" } else { "" };
     let service = model.services.selected.as_ref();
     let service = service.map_or_else(String::new, |service| format!(" --service {service}"));
-    [format!("trunkline engine restart{demo}"), format!("trunkline rollback{service}{demo} --yes")]
+    let offer = model.service.as_ref().and_then(|service| service.rollback.as_ref());
+    // Past the floor it asks: `--yes` alone is refused.
+    let asks = offer.is_some_and(|offer| offer.verdict.outlook == Outlook::PointOfNoReturn);
+    let yes = if asks { "" } else { " --yes" };
+    [format!("trunkline engine restart{demo}"), format!("trunkline rollback{service}{demo}{yes}")]
 }
 
 /// Which service it is, where there are several.

@@ -128,11 +128,12 @@ fn line(model: &Model, fleet: &FleetRow, width: u16) -> Line<'static> {
     )
 }
 
-/// What runs now, else what is wrong with what runs, else how many things are wrong.
+/// What runs now, else what is wrong with what runs and how much else there is to say, else how many things are wrong.
 fn now(model: &Model, row: &FleetRow) -> (String, Role) {
     let Some(running) = &row.running else {
         if let [worst, more @ ..] = row.alarms.as_slice() {
-            let more = if more.is_empty() { String::new() } else { format!(" +{}", more.len()) };
+            let more = more.len() + row.problems as usize + usize::from(row.request.is_some());
+            let more = if more == 0 { String::new() } else { format!(" +{more}") };
             return (format!("{}{more}", worst.short()), Role::Danger);
         }
         if let Some(request) = &row.request {

@@ -42,6 +42,11 @@ async fn the_last_good_answer_of_a_command_counts_for_everybody() {
     let asked_again = Ask::PROMOTE.never_young();
     desk.write("vault", "TOKEN=one\n");
     assert_eq!(desk.token(Ask::PROMOTE).await, Err(failed), "it is asked once a minute");
+    assert_eq!(
+        desk.token(Ask::ROLLBACK).await.unwrap(),
+        "one",
+        "a rollback does not wait for that"
+    );
     assert_eq!(desk.token(asked_again).await.unwrap(), "one");
     fs::remove_file(desk.folder.path().join("vault")).unwrap();
     for ask in [asked_again, Ask::ROLLBACK.never_young(), Ask::WATCH] {
