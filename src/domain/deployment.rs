@@ -134,12 +134,6 @@ impl Deployment {
         self.state() == DeploymentState::Succeeded
     }
 
-    /// Whether it began and ended without success: it may have changed its environment.
-    #[must_use]
-    pub fn failed_after_start(&self) -> bool {
-        self.started_at.is_some() && self.ended.is_some() && !self.succeeded()
-    }
-
     /// The index of the step that runs now.
     #[must_use]
     pub fn running_step(&self) -> Option<usize> {
