@@ -41,9 +41,9 @@ pub async fn run(
 ) -> Result<(), CliError> {
     let service = context.service().await?;
     let key = confirmation.acting.key;
-    let first =
-        same_key::first_answer(context, &service, key.as_ref(), |e| is_of(action, &e.fact)).await?;
-    if let Some(receipt) = first {
+    let first_answer =
+        || same_key::first_answer(context, &service, key.as_ref(), move |e| is_of(action, &e.fact));
+    if let Some(receipt) = first_answer().await? {
         return followed(context, &service, &receipt, confirmation.wait).await;
     }
     if let Action::Promote { build } = action
@@ -69,7 +69,12 @@ pub async fn run(
     let fingerprint = plan.fingerprint.clone();
     let command = Command::Execute { action, fingerprint, overrides };
     // The command is sent even if it will be refused: only a refusal by the engine is recorded.
-    let receipt = match (act::run(context, &service, command, key).await, unmet) {
+    let answer = match act::run(context, &service, command, key.clone()).await {
+        // Somebody with this key may have been faster: theirs is the answer.
+        Err(error) => first_answer().await.ok().flatten().ok_or(error),
+        answer => answer,
+    };
+    let receipt = match (answer, unmet) {
         (Err(CliError::Refused(_)), Some(unmet)) => return Err(unmet),
         (answer, _) => answer?,
     };

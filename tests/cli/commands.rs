@@ -271,6 +271,20 @@ fn the_same_key_never_acts_twice() {
 }
 
 #[test]
+fn a_herd_with_one_key_is_one_promote_and_each_of_it_is_told_so() {
+    let home = Home::with_one_live();
+    let promote = ["promote", "2", "--yes", "--wait", "--key", "one-for-all-1"];
+    std::thread::scope(|scope| {
+        let herd: Vec<_> = (0..12).map(|_| scope.spawn(|| home.said(&promote))).collect();
+        for one in herd {
+            let said = one.join().expect("each is told that it is done");
+            assert!(said.contains("succeeded"), "{said}");
+        }
+    });
+    assert_eq!(home.json(&["history", "--json"]).as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn a_retry_with_its_key_tells_the_first_answer_whatever_came_after() {
     let home = Home::with_one_live();
     let promote = ["promote", "2", "--yes", "--wait", "--key", "one-promote-1"];
