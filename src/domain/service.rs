@@ -1,5 +1,7 @@
 //! The state of one service: a pure fold over its events. The state is never stored.
 
+mod reads;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -7,8 +9,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::build::{Build, BuildState, Verification};
-use super::deployment::{Cancel, Deployment, DeploymentState, Ended, StepState};
+use super::build::{Build, Verification};
+use super::deployment::{Cancel, Deployment, Ended, StepState};
 use super::event::{DeploymentKind, DeploymentRequest, Event, Fact, ObservedDeployment, Outcome};
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use super::policy::VerifyBy;
@@ -331,171 +333,5 @@ impl StepState {
             Self::Running { since } | Self::Ended { since, .. } => Some(*since),
             Self::Waiting | Self::Skipped => None,
         }
-    }
-}
-
-/// Reads from the state.
-impl ServiceState {
-    /// What an environment runs now.
-    #[must_use]
-    pub fn live(&self, environment: Environment) -> Option<&Live> {
-        self.live.get(&environment)?.last()
-    }
-
-    #[must_use]
-    pub fn live_build(&self, environment: Environment) -> Option<&Build> {
-        self.builds.get(&self.live(environment)?.build)
-    }
-
-    /// What a build needs to be deployed, if that is recorded.
-    #[must_use]
-    pub fn recipe(&self, build: BuildNumber) -> Option<&Recipe> {
-        self.recipes.get(&build).map(Arc::as_ref)
-    }
-
-    /// The newest build that is on the trunk.
-    #[must_use]
-    pub fn newest_build(&self) -> Option<&Build> {
-        self.builds.values().rev().find(|build| !build.off_trunk)
-    }
-
-    /// The deployments of an environment that are queued or running, oldest first.
-    pub fn open(&self, environment: Environment) -> impl Iterator<Item = &Deployment> {
-        let open = self.open.iter().filter_map(|id| self.deployments.get(id));
-        open.filter(move |deployment| deployment.request.environment == environment)
-    }
-
-    /// Whether any deployment is queued or running.
-    #[must_use]
-    pub fn is_busy(&self) -> bool {
-        !self.open.is_empty()
-    }
-
-    /// The newest open deployment of an environment.
-    #[must_use]
-    pub fn in_flight(&self, environment: Environment) -> Option<&Deployment> {
-        self.open(environment).last()
-    }
-
-    /// Whether a rollback of production is queued or running.
-    #[must_use]
-    pub fn rolls_back(&self) -> bool {
-        let is_rollback = |open: &Deployment| open.request.kind == DeploymentKind::Rollback;
-        self.open(Environment::Production).any(is_rollback)
-    }
-
-    /// The deployment of an environment that was requested last.
-    #[must_use]
-    pub fn last_requested(&self, environment: Environment) -> Option<&Deployment> {
-        self.deployments.values().rev().find(|d| d.request.environment == environment)
-    }
-
-    /// The deployment of a build to an environment that was requested last; what other engines did does not count.
-    #[must_use]
-    pub fn last_of(&self, build: BuildNumber, environment: Environment) -> Option<&Deployment> {
-        self.deployments.values().rev().find(|d| {
-            d.request.build == build
-                && d.request.environment == environment
-                && d.request.kind != DeploymentKind::External
-        })
-    }
-
-    /// The last deployment of an environment to end, of those that started.
-    #[must_use]
-    pub fn last_ended(&self, environment: Environment) -> Option<&Deployment> {
-        self.deployments.get(self.last_ended.get(&environment)?)
-    }
-
-    /// The last deployment of an environment to end, if it started and did not succeed. What runs there is uncertain.
-    #[must_use]
-    pub fn unsettled(&self, environment: Environment) -> Option<&Deployment> {
-        self.last_ended(environment).filter(|d| !d.succeeded())
-    }
-
-    /// The deployment of a build to staging that went wrong, unless it went well there since. One that never began
-    /// changed nothing.
-    #[must_use]
-    pub fn failed_in_staging(&self, build: &Build) -> Option<&Deployment> {
-        let tries =
-            self.deployments.range(..=build.staging?).rev().map(|(_, deployment)| deployment);
-        let mut tries = tries.filter(|tried| {
-            let request = &tried.request;
-            request.build == build.number && request.environment == Environment::Staging
-        });
-        let last = tries.find(|tried| tried.started_at.is_some() && tried.ended.is_some());
-        last.filter(|last| !last.succeeded())
-    }
-
-    #[must_use]
-    pub fn build_state(&self, build: &Build, kinds: &[VerifyBy]) -> BuildState {
-        let staging = build.staging.and_then(|id| self.deployments.get(&id));
-        let failed = |deployment: &Deployment| match deployment.state() {
-            DeploymentState::Cancelled => BuildState::Cancelled,
-            DeploymentState::Interrupted => BuildState::Interrupted,
-            _ => BuildState::Failed,
-        };
-        if staging.is_some_and(Deployment::is_open) {
-            return BuildState::Deploying;
-        }
-        // What was seen of it before does not count against the last time.
-        if let Some(deployment) = self.failed_in_staging(build) {
-            return failed(deployment);
-        }
-        match staging {
-            _ if build.is_verified(kinds) => BuildState::Verified,
-            Some(_) if build.in_staging_since.is_some() => BuildState::InStaging,
-            Some(deployment) => failed(deployment),
-            None if build.superseded_by.is_some() => BuildState::Superseded,
-            None if self.unusable.get(&build.number).is_some_and(|no| no.in_staging) => {
-                BuildState::Broken
-            }
-            None => BuildState::Queued,
-        }
-    }
-
-    /// The freezes that cover an instant.
-    pub fn freezes_at(&self, at: DateTime<Utc>) -> impl Iterator<Item = &Freeze> {
-        self.freezes.iter().filter(move |freeze| freeze.covers(at))
-    }
-
-    /// The last build that was live in production and is older than this one.
-    #[must_use]
-    pub fn live_before(&self, number: BuildNumber) -> Option<BuildNumber> {
-        let history = self.live.get(&Environment::Production)?;
-        history.iter().rev().map(|live| live.build).find(|build| *build < number)
-    }
-
-    /// Whether production ran before trunkline deployed there: nothing is recorded as live, and the service has a past that
-    /// trunkline did not see.
-    #[must_use]
-    pub fn is_live_unknown(&self) -> bool {
-        let first = self.builds.keys().next();
-        self.live(Environment::Production).is_none() && first.is_some_and(|first| first.0 > 1)
-    }
-
-    #[must_use]
-    pub fn was_live(&self, number: BuildNumber) -> bool {
-        self.live
-            .get(&Environment::Production)
-            .is_some_and(|history| history.iter().any(|live| live.build == number))
-    }
-
-    /// The last successful deployments of this kind, newest first, at most ten.
-    pub fn durations(
-        &self,
-        environment: Environment,
-        kind: DeploymentKind,
-    ) -> impl Iterator<Item = &Deployment> {
-        // A retry runs the same steps as what it tries again.
-        let plain = |kind| if kind == DeploymentKind::Retry { DeploymentKind::Auto } else { kind };
-        self.deployments
-            .values()
-            .rev()
-            .filter(move |d| {
-                d.succeeded()
-                    && d.request.environment == environment
-                    && plain(d.request.kind) == plain(kind)
-            })
-            .take(10)
     }
 }

@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use trunkline::backend::scripted::{Scripted, ScriptedWorld};
+use trunkline::domain::event::DeploymentKind;
+use trunkline::domain::ids::Environment;
+use trunkline::domain::people::Actor;
 
 use trunkline_testing::console::{Console, checkout, ready};
 
@@ -12,6 +15,12 @@ const NOW: &str = "came just now: look, then press";
 fn comes(world: &mut ScriptedWorld) {
     let build = world.merge(&checkout(), "ada", "One more");
     world.stage(&checkout(), build);
+}
+
+/// A new build that is being deployed to staging.
+fn begins(world: &mut ScriptedWorld) {
+    let build = world.merge(&checkout(), "ada", "One more");
+    world.request(&checkout(), build, Environment::Staging, DeploymentKind::Auto, Actor::System);
 }
 
 async fn when_a_build_comes(keys: &[&str]) -> (Scripted, Console) {
@@ -72,12 +81,7 @@ async fn what_runs_for_a_build_that_came_just_now_is_not_stopped() {
     let backend = ready();
     let console = Console::open(&backend);
     console.until("#3").await.quiet().await;
-    backend.change(|world| {
-        let build = world.merge(&checkout(), "ada", "One more");
-        let to = trunkline::domain::ids::Environment::Staging;
-        let kind = trunkline::domain::event::DeploymentKind::Auto;
-        world.request(&checkout(), build, to, kind, trunkline::domain::people::Actor::System);
-    });
+    backend.change(begins);
     console.until("One more").await.press(&["X"]).until(&format!("#4 {NOW} X again")).await;
     console.quiet().await.press(&["X"]).until("Stop d").await;
 }
@@ -88,10 +92,7 @@ async fn what_failed_for_a_build_that_came_just_now_is_not_run_again() {
     let console = Console::open(&backend);
     console.until("#3").await.quiet().await;
     backend.change(|world| {
-        let build = world.merge(&checkout(), "ada", "One more");
-        let to = trunkline::domain::ids::Environment::Staging;
-        let kind = trunkline::domain::event::DeploymentKind::Auto;
-        world.request(&checkout(), build, to, kind, trunkline::domain::people::Actor::System);
+        begins(world);
         world.advance(&checkout());
         world.advance(&checkout());
         world.advance_with(&checkout(), trunkline::domain::event::StepOutcome::Exited(1));
