@@ -215,7 +215,7 @@ pub struct PlanInput<'a> {
 /// Computes the plan. Pure: the same input, action, actor and instant give the same plan.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] when the action names no build, see [`endpoints`].
+/// [`Refusal::NotFound`] when the action names no build, see [`endpoints()`].
 pub fn plan(
     input: PlanInput<'_>,
     action: Action,
