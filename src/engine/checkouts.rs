@@ -94,9 +94,7 @@ pub(super) async fn prepare(
     let (shown, tree) = (into.display().to_string(), into.clone());
     let work = move || match copy(&from, &into) {
         // On a full disk a rollback takes the pristine tree itself, which is made again when there is space.
-        Err(error) if is_rollback && is_full(&error) => {
-            std::fs::rename(&from, &into)
-        }
+        Err(error) if is_rollback && is_full(&error) => std::fs::rename(&from, &into),
         copied => copied,
     };
     let copied = tokio::task::spawn_blocking(work).await.map_err(io::Error::other);

@@ -6,12 +6,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::checkout::{self, CheckoutSource};
 use super::error::GitError;
 use super::mirror::sha;
 use super::path_locks::PathLocks;
 use super::process::Git;
 use super::source::display_url;
-use super::checkout::{self, CheckoutSource};
 use super::{bare, lock_files};
 use crate::domain::ids::Sha;
 

@@ -259,7 +259,8 @@ impl StepNeeds {
         ask: Ask,
     ) -> Option<Self> {
         let recorded = service.state.recipe(build)?.pipeline.clone()?;
-        let (mut pass, lost): (_, BTreeSet<_>) = (recorded.pass, recorded.set.into_iter().collect());
+        let (mut pass, lost): (_, BTreeSet<_>) =
+            (recorded.pass, recorded.set.into_iter().collect());
         let needed = Self::of(service, DeclaredVariables::default(), ask);
         if kind != DeploymentKind::Rollback {
             let set = &needed.trunk.set;

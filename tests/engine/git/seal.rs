@@ -98,7 +98,8 @@ async fn a_checkout_of_an_earlier_version_is_made_again_only_if_it_has_pointers(
     seal_as_before(&place);
     mirrored.mirror.checkout_for_rollback(&sha, &place).await.expect("it was deployed like that");
     let refused = mirrored.mirror.checkout(&sha, &place).await.unwrap_err().to_string();
-    let why = "left pointers of Git LFS in the place of lib/model.bin, and making it again failed: ";
+    let why =
+        "left pointers of Git LFS in the place of lib/model.bin, and making it again failed: ";
     assert!(refused.contains(why), "{refused}");
     mirrored.mirror.checkout_for_rollback(&sha, &place).await.expect("it is still there");
     fs::rename(&away, &mirror).unwrap();
