@@ -5,6 +5,7 @@ mod check;
 mod reader;
 mod rows;
 mod schema;
+mod tokens;
 
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use rusqlite::{Connection, Transaction, params};
 
 pub use self::check::try_write;
 pub use self::reader::Reader;
+pub use self::tokens::KnownToken;
 use self::rows::{answered, events, in_transaction, insert, insert_receipt, parsed};
 pub use crate::domain::chain::Hash;
 use crate::domain::command::Receipt;
