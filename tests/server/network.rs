@@ -39,7 +39,7 @@ type Row = (&'static str, &'static str, &'static str, Option<Value>, [u16; 3]);
 /// Everybody may read; a deployer also acts; an admin also manages tokens.
 fn matrix() -> Vec<Row> {
     let read = |route, path, status| ("GET", route, path, None, [status; 3]);
-    let hold = json!({ "command": "hold", "environment": "staging", "reason": "late" });
+    let freeze = json!({ "command": "freeze", "reason": "late" });
     let token = json!({ "name": "one", "person": "kim", "role": "viewer" });
     vec![
         read("/v1", "/v1", 200),
@@ -78,7 +78,7 @@ fn matrix() -> Vec<Row> {
             "POST",
             "/v1/services/{service}/commands",
             "/v1/services/checkout/commands",
-            Some(hold),
+            Some(freeze),
             [403, 200, 200],
         ),
         ("GET", "/v1/tokens", "/v1/tokens", None, [403, 403, 200]),
