@@ -91,11 +91,13 @@ impl StoreError {
         use rusqlite::ErrorCode::{DiskFull, PermissionDenied, ReadOnly};
         match self {
             Self::Reserved => io::ErrorKind::StorageFull,
-            Self::Sqlite { why, .. } | Self::Unopened { why, .. } => match why.sqlite_error_code() {
-                Some(DiskFull) => io::ErrorKind::StorageFull,
-                Some(PermissionDenied | ReadOnly) => io::ErrorKind::PermissionDenied,
-                _ => io::ErrorKind::Other,
-            },
+            Self::Sqlite { why, .. } | Self::Unopened { why, .. } => {
+                match why.sqlite_error_code() {
+                    Some(DiskFull) => io::ErrorKind::StorageFull,
+                    Some(PermissionDenied | ReadOnly) => io::ErrorKind::PermissionDenied,
+                    _ => io::ErrorKind::Other,
+                }
+            }
             _ => io::ErrorKind::Other,
         }
     }

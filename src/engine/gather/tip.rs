@@ -33,7 +33,8 @@ pub(super) async fn tip(
     let unknown = || CommandError::Failed(format!("{}; nothing was done", trunk::TRUNK_UNKNOWN));
     let trunk = trunk.ok_or_else(unknown)?;
     let late = |_| {
-        let which = if mirror.is_fetching() { "another fetch of the repository" } else { "a fetch" };
+        let which =
+            if mirror.is_fetching() { "another fetch of the repository" } else { "a fetch" };
         let limit = say(FETCH);
         let sentence =
             format!("{which} takes longer than {limit}; nothing was done; try again in a minute");
