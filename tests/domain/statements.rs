@@ -1,8 +1,10 @@
 //! What a person stated to be live: which bad commits it has, and how a mistaken statement is corrected.
 
+use trunkline::domain::build::BuildState;
 use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::event::{Adoption, Fact, Outcome};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment};
+use trunkline::domain::policy::VerifyBy;
 use trunkline::domain::quarantine::BadCommit;
 use trunkline::domain::service::ServiceState;
 
@@ -125,4 +127,25 @@ fn a_statement_can_be_corrected_until_something_is_deployed_to_production() {
     assert_eq!(correctable(&record), Some(statement), "it never began");
     promote(&mut record, 5, Outcome::Failed("exit 1".into()));
     assert_eq!(correctable(&record), None, "it may have changed production");
+}
+
+#[test]
+fn only_a_build_that_staging_may_take_by_itself_is_queued() {
+    let mut record = older_than_trunkline();
+    state(&mut record, adopted(3));
+    for number in 6..8 {
+        record.push(person("sam"), found(number, vec![commit(number, "sam")]));
+    }
+    let states = |record: &Record| {
+        let state = |build| record.state.build_state(build, &[VerifyBy::Person]);
+        record.state.builds.values().map(state).collect::<Vec<_>>()
+    };
+    use BuildState::{Deploying, NotStaged, Queued, Superseded};
+    assert_eq!(states(&record), [NotStaged, Queued, Queued, Queued]);
+    let (from, to, off_trunk) = (sha(7), sha(6), vec![BuildNumber(7)]);
+    let onto = Some(BuildNumber(6));
+    record.push(person("sam"), Fact::TrunkRewritten { from, to, off_trunk, onto });
+    assert_eq!(states(&record), [NotStaged, Queued, Queued, NotStaged]);
+    record.push(person("sam"), Fact::DeploymentRequested(request(Environment::Staging, 6)));
+    assert_eq!(states(&record), [NotStaged, Superseded, Deploying, NotStaged]);
 }

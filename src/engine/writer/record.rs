@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::{RETRY, Writer};
+use super::{CHECKOUTS_PROBLEM, RETRY, Writer};
 use crate::domain::event::{DeploymentKind, DeploymentRequest, Event, Fact};
 use crate::domain::ids::ServiceName;
 use crate::domain::people::Actor;
 use crate::engine::input::Input;
 use crate::engine::migrations;
+use crate::engine::reserve::write_remedy;
 use crate::engine::world::Trouble;
 use crate::store::{Answered, NewEvent, StoreError};
 
@@ -46,10 +47,30 @@ impl Writer {
         if events.iter().any(ends_a_deployment) {
             self.acts.tidy(name);
         }
-        if events.iter().any(was_live_elsewhere) {
-            self.acts.make_missing_checkouts(name);
+        if self.needs_trees(name, &events) {
+            self.acts.make_trees(name);
         }
         Ok(())
+    }
+
+    /// Whether checkouts may be missing: a build is live now that no deployment of this engine made one for, a rollback may
+    /// have taken the only one on a full disk, or what was missing is not needed any more.
+    fn needs_trees(&self, name: &ServiceName, events: &[Event]) -> bool {
+        let world = self.world.world();
+        let Some(service) = world.services.get(name) else { return false };
+        let is_rollback = |event: &Event| match &event.fact {
+            Fact::DeploymentEnded { deployment, .. } => {
+                let ended = service.state.deployments.get(deployment);
+                ended.is_some_and(|ended| ended.request.kind == DeploymentKind::Rollback)
+            }
+            _ => false,
+        };
+        let was_missing = service.problems.contains_key(CHECKOUTS_PROBLEM);
+        events.iter().any(|event| {
+            was_live_elsewhere(event)
+                || is_rollback(event)
+                || was_missing && ends_a_deployment(event)
+        })
     }
 
     /// A rollback may use the space that is kept for it, and until there is more nothing else begins.
@@ -126,7 +147,7 @@ impl Writer {
             } else {
                 format!("nothing can be recorded: {error}")
             },
-            "free disk space or repair the data folder; trunkline retries automatically",
+            format!("{}; trunkline retries automatically", write_remedy(error.kind())),
         );
         self.world.set_trouble(RECORD_PROBLEM, self.clock.now(), Some(trouble));
     }

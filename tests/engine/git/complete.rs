@@ -10,7 +10,8 @@ use trunkline_testing::git_server::GitServer;
 use trunkline_testing::repository::Repository;
 
 /// A pointer of Git LFS whose content nobody has.
-const POINTER: &str = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+pub const POINTER: &str =
+    "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
 
 /// A repository with a submodule at `lib`, which a server has.
 struct WithSubmodule {
@@ -131,6 +132,29 @@ async fn a_killed_git_spoils_no_copy_of_a_submodule() {
     let place = mirrored.place("four");
     mirrored.mirror.checkout(&three, &place).await.unwrap();
     assert!(place.join("lib/even more code").exists());
+}
+
+#[tokio::test]
+async fn a_broken_ref_in_a_copy_of_a_submodule_hides_no_commit() {
+    let shop = WithSubmodule::new();
+    let mirrored = Mirrored::of(&shop.repository).await;
+    let one = shop.repository.head();
+    mirrored.mirror.checkout(&one, &mirrored.place("one")).await.unwrap();
+    let copy = copy(&mirrored);
+    fs::write(copy.join("refs/heads/main"), "what a dying disk left").unwrap();
+    shop.server.fall_silent();
+    let place = mirrored.place("again");
+    let made = mirrored.mirror.checkout(&one, &place);
+    let made = tokio::time::timeout(Duration::from_mins(1), made).await;
+    made.expect("the network is not needed").unwrap();
+    assert!(place.join("lib/code").exists());
+    shop.server.answer_again();
+    shop.library.commit("more code");
+    let two = shop.renewed();
+    mirrored.mirror.fetch(None).await.unwrap();
+    let place = mirrored.place("two");
+    mirrored.mirror.checkout(&two, &place).await.expect("a new commit is fetched all the same");
+    assert!(place.join("lib/more code").exists());
 }
 
 #[tokio::test]
