@@ -20,6 +20,7 @@ mod watch;
 use ratatui::layout::Size;
 use tokio::time::Instant;
 
+use crate::console::actions::available::targets;
 use crate::console::effect::Effect;
 use crate::console::layout::{freeze_rows, layout};
 use crate::console::message::{Message, TimedMessage};
@@ -67,6 +68,9 @@ pub fn update(model: &mut Model, TimedMessage { at, message }: TimedMessage) -> 
     effects.extend(requests::tell(model));
     effects.extend(history::more(model));
     effects.extend(log::follow(model));
+    if model.service.is_some() {
+        model.targets.settle(targets(model), !is_key || is_new);
+    }
     effects
 }
 
