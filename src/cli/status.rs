@@ -160,7 +160,7 @@ fn rollback(snapshot: &ServiceSnapshot) -> String {
     let how = match (rollback.under_way, &rollback.blocked) {
         (Some(id), _) => format!("under way ({id})"),
         (None, Some(why)) => format!("BLOCKED: {why}"),
-        (None, None) if rollback.unchecked => "its trunkline.toml is not read yet".to_owned(),
+        (None, None) if rollback.unchecked => "its trunkline.toml is not read".to_owned(),
         (None, None) => rollback.verdict.headline(),
     };
     let skips = match named(&snapshot.skipped) {

@@ -19,9 +19,27 @@ pub struct VariableDigests {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KnownVariables {
     pub missing: Option<MissingVariables>,
+    pub lost: LostValues,
     pub now: VariableDigests,
     /// The variables whose value comes from the environment in which the engine was started.
     pub inherited: BTreeSet<String>,
+}
+
+/// The variables that the build's own service file sets, when that file cannot be read: the record has their names alone.
+/// A rollback runs all the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LostValues {
+    /// Those that the steps do without, and how to give them a value.
+    pub unset: Option<MissingVariables>,
+    /// Those that the trunk or the operator gives a value, which may be another one.
+    pub replaced: Vec<String>,
+}
+
+impl LostValues {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.unset.is_none() && self.replaced.is_empty()
+    }
 }
 
 /// Declared variables that have no value.
@@ -34,6 +52,16 @@ pub struct MissingVariables {
 impl fmt::Display for MissingVariables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}; {}", self.what, self.remedy)
+    }
+}
+
+/// `A`, `A and B`, `A, B and C`.
+#[must_use]
+pub fn and(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [name] => name.clone(),
+        [head @ .., last] => format!("{} and {last}", head.join(", ")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Acts on decisions: starts each once, in the background, and reports the result to the writer.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,13 +8,14 @@ use std::time::Duration;
 use tokio::runtime;
 use tokio::sync::Semaphore;
 
-use super::checkouts;
+use super::backoff::pause;
+use super::checkouts::{self, MissingTrees, TreesAttempt};
 use super::decide::Decision;
 use super::gather::{self, GatherContext};
 use super::input::Input;
 use super::runner::{self, Job, Permit, RunId, Runner as _, StepRunner};
 use super::variables::{Ask, StepNeeds, StepVariables};
-use super::world::Service;
+use super::world::{Service, Trouble};
 use crate::domain::ids::{DeploymentId, ServiceName, Sha};
 use crate::domain::variables::VariableDigests;
 
@@ -23,6 +24,12 @@ const PIPELINE_RETRY: Duration = Duration::from_secs(5);
 
 /// How many service files are read at the same time.
 const CONCURRENT_READS: usize = 16;
+/// How many services have their checkouts made at the same time.
+const CONCURRENT_MAKING: usize = 4;
+/// The longest pause before missing checkouts are tried again.
+const LONGEST_TREE_PAUSE: Duration = Duration::from_mins(10);
+/// The most tries for one request: some hours.
+const MOST_TREE_TRIES: u32 = 60;
 /// The most targets of a rollback that are remembered as asked for.
 const MOST_CHECKED: usize = 10_000;
 
@@ -38,14 +45,33 @@ pub(super) struct Acts {
     /// The targets of a rollback whose service file was asked for.
     checked: HashSet<(ServiceName, Sha)>,
     reads: Arc<Semaphore>,
+    /// How often the checkouts of a service were asked for.
+    trees: HashMap<ServiceName, u64>,
+    making: Arc<Semaphore>,
+    poll: Duration,
 }
 
 impl Acts {
-    pub fn new(context: GatherContext, runner: Arc<StepRunner>, runtime: runtime::Handle) -> Self {
-        let (preparing, attending) = (HashSet::new(), HashSet::new());
-        let (cancelling, loading, checked) = (HashSet::new(), HashSet::new(), HashSet::new());
-        let reads = Arc::new(Semaphore::new(CONCURRENT_READS));
-        Self { context, runner, runtime, preparing, attending, cancelling, loading, checked, reads }
+    pub fn new(
+        context: GatherContext,
+        runner: Arc<StepRunner>,
+        runtime: runtime::Handle,
+        poll: Duration,
+    ) -> Self {
+        Self {
+            context,
+            runner,
+            runtime,
+            preparing: HashSet::new(),
+            attending: HashSet::new(),
+            cancelling: HashSet::new(),
+            loading: HashSet::new(),
+            checked: HashSet::new(),
+            reads: Arc::new(Semaphore::new(CONCURRENT_READS)),
+            trees: HashMap::new(),
+            making: Arc::new(Semaphore::new(CONCURRENT_MAKING)),
+            poll,
+        }
     }
 
     pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
@@ -155,10 +181,45 @@ impl Acts {
     }
 
     /// Makes the checkouts that a rollback may need and that are not there.
-    pub fn make_missing_checkouts(&self, service: &ServiceName) {
+    pub fn make_trees(&mut self, service: &ServiceName) {
+        let request = self.trees.entry(service.clone()).or_default();
+        *request += 1;
+        let attempt = TreesAttempt { request: *request, failures: 0 };
+        self.try_trees(service, attempt, Duration::ZERO);
+    }
+
+    /// Whether no other request followed, whose tries tell what is missing now.
+    pub fn is_newest(&self, service: &ServiceName, attempt: TreesAttempt) -> bool {
+        self.trees.get(service) == Some(&attempt.request)
+    }
+
+    /// Tries again after a pause to make what is missing. Returns the problem to show.
+    pub fn trees_missing(
+        &self,
+        service: &ServiceName,
+        attempt: TreesAttempt,
+        missing: &MissingTrees,
+    ) -> Trouble {
+        let failures = attempt.failures + 1;
+        let is_last = failures >= MOST_TREE_TRIES;
+        if !is_last {
+            let pause = pause(self.poll, attempt.failures, LONGEST_TREE_PAUSE);
+            self.try_trees(service, TreesAttempt { failures, ..attempt }, pause);
+        }
+        missing.trouble(is_last)
+    }
+
+    fn try_trees(&self, service: &ServiceName, attempt: TreesAttempt, pause: Duration) {
         let (context, service) = (self.context.clone(), service.clone());
+        let making = self.making.clone();
         self.spawn(async move {
-            checkouts::make_missing(&context.world, &context.checkouts, &service).await;
+            tokio::time::sleep(pause).await;
+            let permit = making.acquire().await;
+            let missing =
+                checkouts::make_missing(&context.world, &context.checkouts, &service).await;
+            drop(permit);
+            let input = Input::TreesMade { service, attempt, missing };
+            let _stopped = context.inputs.send(input).await;
         });
     }
 

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::world::{Service, WorldReader};
+use super::world::{Service, Trouble, WorldReader};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{DeploymentKind, DeploymentRequest};
-use crate::domain::ids::{DeploymentId, Environment, ServiceName, Sha};
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
 use crate::domain::service::ServiceState;
+use crate::domain::variables::and;
 use crate::git::{is_unfinished, tree, unfinished};
 
 /// How many builds that were live in production keep their trees: a rollback to them needs nothing but the disk.
@@ -77,20 +78,23 @@ pub(super) async fn prepare(
     let DeploymentRequest { environment, kind, sha, .. } = request;
     let old = of_0_1_0(checkouts, name, environment, &sha);
     let pristine = pristine(checkouts, name, &sha);
-    let from = match mirror.checkout(&sha, &pristine).await {
-        Ok(()) => pristine,
+    let is_rollback = kind == DeploymentKind::Rollback;
+    let made = if is_rollback {
+        mirror.checkout_for_rollback(&sha, &pristine).await
+    } else {
+        mirror.checkout(&sha, &pristine).await
+    };
+    let (from, _unchanged_meanwhile) = match made {
+        Ok(guard) => (pristine, Some(guard)),
         // What 0.1.0 left is better than no rollback. Anything else starts clean.
-        Err(_) if kind == DeploymentKind::Rollback && old.exists() => old,
+        Err(_) if is_rollback && old.exists() => (old, None),
         Err(error) => return Err(error.to_string()),
     };
     let into = of_deployment(checkouts, name, id);
     let (shown, tree) = (into.display().to_string(), into.clone());
-    let is_rollback = kind == DeploymentKind::Rollback;
     let work = move || match copy(&from, &into) {
         // On a full disk a rollback takes the pristine tree itself, which is made again when there is space.
-        Err(error) if is_rollback && error.kind() == io::ErrorKind::StorageFull => {
-            std::fs::rename(&from, &into)
-        }
+        Err(error) if is_rollback && is_full(&error) => std::fs::rename(&from, &into),
         copied => copied,
     };
     let copied = tokio::task::spawn_blocking(work).await.map_err(io::Error::other);
@@ -103,30 +107,66 @@ pub(super) async fn prepare(
     Ok(())
 }
 
-/// Makes the pristine trees that any service needs and does not have as they were made.
-pub(super) async fn make_all_missing(world: WorldReader, checkouts: PathBuf) {
-    let names: Vec<_> = world.read(|world| world.services.keys().cloned().collect());
-    for name in names {
-        make_missing(&world, &checkouts, &name).await;
+/// Whether there is no space left for the owner of these files.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// A try to make the checkouts of a service.
+#[derive(Debug, Clone, Copy)]
+pub struct TreesAttempt {
+    pub request: u64,
+    /// How many tries for this request failed before.
+    pub failures: u32,
+}
+
+/// The builds whose pristine trees cannot be made, and why the first cannot.
+#[derive(Debug)]
+pub struct MissingTrees {
+    builds: Vec<BuildNumber>,
+    why: String,
+}
+
+impl MissingTrees {
+    /// The problem, and that the last try has failed.
+    pub(super) fn trouble(&self, is_last: bool) -> Trouble {
+        let builds: Vec<_> = self.builds.iter().map(BuildNumber::to_string).collect();
+        let what = format!("no good checkout is kept of {}: {}", and(&builds), self.why);
+        let remedy = "correct that: until then a rollback there depends on git";
+        let then = if is_last {
+            "the next deployment or start of the engine tries again"
+        } else {
+            "trunkline retries automatically"
+        };
+        Trouble::new(what, format!("{remedy}; {then}"))
     }
 }
 
 /// Makes the pristine trees of the builds that a rollback of a service may go back to, so that it needs no git then. One that
-/// is as it was made stays.
-pub(super) async fn make_missing(world: &WorldReader, checkouts: &Path, name: &ServiceName) {
-    let (mirror, shas) = {
+/// is as it was made stays. Returns what could not be made.
+pub(super) async fn make_missing(
+    world: &WorldReader,
+    checkouts: &Path,
+    name: &ServiceName,
+) -> Option<MissingTrees> {
+    let (mirror, commits) = {
         let world = world.world();
-        let Some(service) = world.services.get(name) else { return };
-        let mut shas: Vec<_> = needed(&service.state).map(|d| d.request.sha.clone()).collect();
+        let service = world.services.get(name)?;
         let mut seen = HashSet::new();
-        shas.retain(|sha| seen.insert(sha.clone()));
-        (service.mirror.clone(), shas)
+        let requests = needed(&service.state).map(|deployment| &deployment.request);
+        let commits = requests.filter(|request| seen.insert(request.sha.clone()));
+        let commits: Vec<_> = commits.map(|r| (r.build, r.sha.clone())).collect();
+        (service.mirror.clone(), commits)
     };
-    for sha in shas {
-        if let Err(error) = mirror.checkout(&sha, &pristine(checkouts, name, &sha)).await {
-            tracing::warn!(service = %name, %sha, %error, "a build that was live has no tree");
-        }
+    let mut missing: Option<MissingTrees> = None;
+    for (build, sha) in commits {
+        let made = mirror.checkout(&sha, &pristine(checkouts, name, &sha)).await;
+        let Err(error) = made.map(drop) else { continue };
+        tracing::warn!(service = %name, %sha, %error, "a build that was live has no tree");
+        let first = || MissingTrees { builds: Vec::new(), why: error.to_string() };
+        missing.get_or_insert_with(first).builds.push(build);
     }
+    missing
 }
 
 /// Copies a tree under its name as a whole. What stands there was left by an engine that died before the first step.

@@ -15,7 +15,7 @@ use super::commands::{CommandError, ForPlan, Gathered};
 use super::input::Input;
 use super::migrations;
 use super::trunk;
-use super::variables::{Ask, StepNeeds, Variables, recorded_variables};
+use super::variables::{Ask, StepNeeds, Variables};
 use super::world::{Service, WorldReader};
 use crate::config::service_file::ServiceFile;
 use crate::domain::command::{Action, Command, Refusal};
@@ -254,13 +254,15 @@ fn needs(
     file: Result<Arc<ServiceFile>, String>,
     kind: DeploymentKind,
 ) -> StepNeeds {
-    let recorded = || recorded_variables(service, build);
-    let trunk = || service.file.as_ref().map(|file| file.variables.clone()).unwrap_or_default();
-    let declared = match file {
-        Ok(file) => file.variables.clone(),
-        Err(_) => recorded().unwrap_or_else(trunk),
+    let ask = ask(kind);
+    let trunk = || {
+        let declared = service.file.as_ref().map(|file| file.variables.clone());
+        StepNeeds::of(service, declared.unwrap_or_default(), ask)
     };
-    StepNeeds::of(service, declared, ask(kind))
+    match file {
+        Ok(file) => StepNeeds::of(service, file.variables.clone(), ask),
+        Err(_) => StepNeeds::recorded(service, build, kind, ask).unwrap_or_else(trunk),
+    }
 }
 
 /// The steps of the target: those of its service file, else those that were recorded with it.
@@ -307,7 +309,7 @@ async fn in_time<T>(kind: DeploymentKind, asked: impl Future<Output = T>) -> Opt
 }
 
 /// The service file of a commit. If git fails or is slow, a rollback reads it from the kept checkout.
-async fn pipeline(
+pub(super) async fn pipeline(
     context: &GatherContext,
     name: &ServiceName,
     sha: &Sha,

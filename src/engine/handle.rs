@@ -458,6 +458,7 @@ fn with_input<T>(service: &Service, make: impl FnOnce(SnapshotInput<'_>) -> T) -
         freezes: &service.freezes,
         rollback,
         rollback_blocked: service.rollback_blocked.as_deref(),
+        rollback_unread: service.rollback_unread,
         problems: &service.all_problems(),
     })
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::checkouts::{MissingTrees, TreesAttempt};
 use super::clock::Passed;
 use super::commands::{CommandError, Gathered};
 use super::freezes::FreezeUpdate;
@@ -38,6 +39,14 @@ pub enum Input {
         service: ServiceName,
         sha: Sha,
     },
+    /// Make the checkouts that a service needs and does not have.
+    MakeTrees(ServiceName),
+    /// A try to make them has ended.
+    TreesMade {
+        service: ServiceName,
+        attempt: TreesAttempt,
+        missing: Option<MissingTrees>,
+    },
     /// The service file of a commit, or why it cannot be used.
     PipelineKnown {
         service: ServiceName,
@@ -61,6 +70,8 @@ pub enum Input {
         missing: Option<MissingVariables>,
         /// Those that the next rollback lacks.
         for_rollback: Option<MissingVariables>,
+        /// Whether the next rollback runs without the values of its build's own service file, which cannot be read.
+        is_unread: bool,
     },
     /// The clock was set or the machine slept.
     ClockJumped(Passed),

@@ -1,6 +1,7 @@
 //! The embedded engine: decides, records, then acts.
 
 mod act;
+mod backoff;
 mod checkouts;
 pub mod clock;
 pub mod commands;

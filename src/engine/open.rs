@@ -88,7 +88,7 @@ impl Engine {
         let (inputs, inbox) = mpsc::channel(QUEUE_CAPACITY);
         let gather =
             GatherContext { world: world.clone(), inputs: inputs.clone(), checkouts, variables };
-        let acts = Acts::new(gather.clone(), runner.clone(), runtime::Handle::current());
+        let acts = Acts::new(gather.clone(), runner.clone(), runtime::Handle::current(), poll);
         let writer = Writer::new(WriterParts {
             store,
             world: owned,
@@ -103,7 +103,8 @@ impl Engine {
         let thread = std::thread::spawn(move || writer.run(inbox));
         let names = world.read(|world| world.services.keys().cloned().collect::<Vec<_>>());
         for name in names {
-            let _stopped = inputs.send(Input::Settle(name)).await;
+            let _stopped = inputs.send(Input::Settle(name.clone())).await;
+            let _stopped = inputs.send(Input::MakeTrees(name)).await;
         }
         let trunk = TrunkContext::new(world, inputs, clock.clone(), freezes.clone());
         let watching =

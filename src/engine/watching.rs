@@ -8,10 +8,9 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::Services;
-use super::checkouts;
 use super::clock::{ClockWatch, Passed};
 use super::foundation::Foundation;
-use super::gather::{GatherContext, load_pipeline};
+use super::gather::{GatherContext, pipeline};
 use super::input::Input;
 use super::mirrors::Mirrors;
 use super::reserve::Reserve;
@@ -20,7 +19,9 @@ use super::trunk::{TrunkContext, watch};
 use super::variables::{RollbackNeeds, StepNeeds};
 use super::world::{Service, Trouble};
 use crate::config::user_file::{UserFile, Watched};
+use crate::domain::event::DeploymentKind;
 use crate::domain::ids::ServiceName;
+use crate::domain::variables::{LostValues, MissingVariables};
 
 /// How long git may take for all service files once the engine is open.
 const RULES_TIMEOUT: Duration = Duration::from_mins(1);
@@ -30,6 +31,13 @@ const DISK_REMEDY: &str = "free some space; trunkline retries automatically";
 
 /// The problems that were sent to the writer.
 type ReportedProblems = HashMap<String, Option<String>>;
+
+/// What the next rollback of a service lacks: what keeps it from running, and what it runs without.
+#[derive(Clone, Default, PartialEq)]
+struct RollbackLack {
+    missing: Option<MissingVariables>,
+    lost: LostValues,
+}
 
 /// What watching needs.
 pub struct Watching {
@@ -87,9 +95,30 @@ impl Watching {
         }
     }
 
+    /// What the next rollback lacks. `last` is what was found before.
+    async fn lack(
+        &self,
+        service: &ServiceName,
+        needs: RollbackNeeds,
+        last: RollbackLack,
+    ) -> RollbackLack {
+        let declared = match needs {
+            RollbackNeeds::Variables(declared) => Some(declared),
+            RollbackNeeds::Nothing => return RollbackLack::default(),
+            RollbackNeeds::File(sha, recorded) => {
+                let read = pipeline(&self.gather, service, &sha, DeploymentKind::Rollback).await;
+                recorded.filter(|_| read.is_err())
+            }
+        };
+        // The next round knows what was read now. Until then what was said last stays.
+        let Some(declared) = declared else { return last };
+        let (missing, lost) = self.gather.variables.missing(&declared).await;
+        RollbackLack { missing, lost }
+    }
+
     /// Reports which services lack a variable, each change once. A command of the operator may be slow, so nothing else waits.
     async fn watch_variables(self: Arc<Self>) {
-        let mut reported: HashMap<_, (Option<_>, Option<_>)> = HashMap::new();
+        let mut reported: HashMap<_, (Option<_>, RollbackLack)> = HashMap::new();
         loop {
             let declared = |service: &Arc<Service>| {
                 let (trunk, rollback) = StepNeeds::of_service(service);
@@ -98,21 +127,18 @@ impl Watching {
             let services: Vec<_> =
                 self.trunk.world.read(|world| world.services.values().map(declared).collect());
             for (service, trunk, rollback) in services {
-                let variables = &self.gather.variables;
-                let for_rollback = match rollback {
-                    RollbackNeeds::Variables(declared) => variables.missing(&declared).await,
-                    RollbackNeeds::Nothing => None,
-                    RollbackNeeds::File(sha) => {
-                        // The next round knows it. Until then what was said last stays.
-                        let _unusable = load_pipeline(&self.gather, &service, &sha).await;
-                        reported.get(&service).and_then(|(_, for_rollback)| for_rollback.clone())
-                    }
-                };
-                let missing = variables.missing(&trunk).await.or(for_rollback.clone());
-                let found = (missing.clone(), for_rollback.clone());
+                let last = reported.get(&service).map(|(_, lack)| lack.clone()).unwrap_or_default();
+                let lack = self.lack(&service, rollback, last).await;
+                let (missing, _) = self.gather.variables.missing(&trunk).await;
+                let missing = missing.or(lack.missing.clone()).or(lack.lost.unset.clone());
+                let found = (missing.clone(), lack.clone());
                 let before = reported.insert(service.clone(), found.clone());
                 if before.unwrap_or_default() != found {
-                    self.send(Input::VariablesMissing { service, missing, for_rollback }).await;
+                    let RollbackLack { missing: for_rollback, lost } = lack;
+                    let is_unread = !lost.is_empty();
+                    let input =
+                        Input::VariablesMissing { service, missing, for_rollback, is_unread };
+                    self.send(input).await;
                 }
             }
             tokio::time::sleep(self.poll).await;
@@ -149,8 +175,6 @@ pub async fn watch_all(
     let mut watchers = tokio::task::JoinSet::new();
     watchers.spawn(watching.clone().read_later(unread));
     watchers.spawn(watching.clone().watch_variables());
-    let (world, checkouts) = (watching.trunk.world.clone(), watching.gather.checkouts.clone());
-    watchers.spawn(checkouts::make_all_missing(world, checkouts));
     let mut reported = ReportedProblems::new();
     watching.set_trouble(&mut reported, "disk", watching.keep_space(), DISK_REMEDY).await;
     let mut known: Vec<(Watched, AbortHandle)> = Vec::new();

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::act::Acts;
+use super::checkouts::{MissingTrees, TreesAttempt};
 use super::clock::{Clock, Passed};
 use super::commands::{self, CommandContext, CommandError, Decided};
 use super::decide::{Decision, DecisionInput, StagingSteps, decide};
@@ -47,6 +48,9 @@ const CLOCK_PROBLEM: &str = "clock";
 
 /// Problem key for variables without a value.
 const VARIABLES_PROBLEM: &str = "variables";
+
+/// Problem key for checkouts that cannot be made.
+const CHECKOUTS_PROBLEM: &str = "checkouts";
 
 /// The source of the problem that the data folder was removed or replaced.
 pub(super) const DATA_FOLDER_PROBLEM: &str = "data folder";
@@ -177,15 +181,22 @@ impl Writer {
             Input::Trouble { source, trouble } => {
                 self.world.set_trouble(&source, self.clock.now(), trouble);
             }
-            Input::VariablesMissing { service, missing, for_rollback } => {
+            Input::VariablesMissing { service, missing, for_rollback, is_unread } => {
                 let now = self.clock.now();
                 let trouble = missing.map(|missing| Trouble::new(missing.what, missing.remedy));
                 self.world.change(&service, |service| {
                     service.rollback_blocked = for_rollback.map(|missing| missing.what);
+                    service.rollback_unread = is_unread;
                     service.set_trouble(VARIABLES_PROBLEM, now, trouble);
                 });
             }
             Input::ClockJumped(passed) => self.clock_jumped(passed),
+            Input::MakeTrees(service) => self.acts.make_trees(&service),
+            Input::TreesMade { service, attempt, missing } => {
+                if self.acts.is_newest(&service, attempt) {
+                    self.trees_made(&service, attempt, missing.as_ref());
+                }
+            }
             Input::PipelineRead { service, sha } => {
                 self.acts.pipeline_read(&service, &sha);
                 self.settle(&service);
@@ -322,6 +333,27 @@ impl Writer {
         }
         self.acts.step_ended(run);
         self.settle(name);
+    }
+
+    /// Shows which checkouts cannot be made. A try that finds the same changes nothing.
+    fn trees_made(
+        &mut self,
+        name: &ServiceName,
+        attempt: TreesAttempt,
+        missing: Option<&MissingTrees>,
+    ) {
+        let trouble = missing.map(|missing| self.acts.trees_missing(name, attempt, missing));
+        let is_known = {
+            let world = self.world.world();
+            let service = world.services.get(name);
+            let known = service.and_then(|service| service.problems.get(CHECKOUTS_PROBLEM));
+            let known = known.map(|known| (&known.what, &known.remedy));
+            known == trouble.as_ref().map(|trouble| (&trouble.what, &trouble.remedy))
+        };
+        if !is_known {
+            let now = self.clock.now();
+            self.world.change(name, |service| service.set_trouble(CHECKOUTS_PROBLEM, now, trouble));
+        }
     }
 
     /// The fact of a report, given the current state of the service.

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use super::error::GitError;
-use super::locks;
+use super::lock_files;
 use super::process::Git;
 use crate::domain::ids::Sha;
 
@@ -19,7 +19,7 @@ pub(super) async fn make_if_missing(path: &Path, format: &str) -> Result<bool, G
     std::fs::metadata(above).map_err(|why| GitError::File { path: above.to_owned(), why })?;
     let arguments = ["--quiet", "--bare", "--template=", format, "--end-of-options"];
     let init = || Git::new("init").args(arguments).args([path]).run_anywhere();
-    locks::without_abandoned(path, init).await?;
+    lock_files::without_abandoned(path, init).await?;
     Ok(true)
 }
 

@@ -10,29 +10,49 @@ use tokio::fs;
 use super::error::GitError;
 use super::path_locks::PathLocks;
 use super::process::Git;
-use super::{bare, lfs, submodules, tree};
+use super::{bare, lfs, seal, submodules, tree};
 use crate::domain::ids::Sha;
 
 /// How long git may take to write the files of a large tree.
 const WRITING: Duration = Duration::from_mins(5);
 
+/// The commit that is checked out.
+pub(super) struct CheckoutSource<'a> {
+    pub(super) mirror: &'a Path,
+    pub(super) sha: &'a Sha,
+    /// Where the repository came from.
+    pub(super) address: &'a str,
+    pub(super) making: &'a PathLocks,
+}
+
 /// Creates a checkout of a commit, complete with its submodules and the contents of Git LFS, in place of whatever is there.
-/// `address` is where the repository came from. The caller holds the lock of `into`.
-pub(super) async fn make(
-    mirror: &Path,
-    sha: &Sha,
-    into: &Path,
-    address: &str,
-    making: &PathLocks,
-) -> Result<(), GitError> {
-    let partial = std::path::absolute(unfinished(into)).map_err(file_error(into))?;
-    let made = fill(mirror, sha, &partial, address, making).await;
-    let made = match made {
-        Ok(()) => seal(&partial, into).await,
+/// The caller holds the lock of `into`.
+pub(super) async fn make(source: &CheckoutSource<'_>, into: &Path) -> Result<(), GitError> {
+    let partial = partial(into)?;
+    let made = match fill(source, &partial).await {
+        Ok(()) => put_in_place(&partial, into).await,
         failed => failed,
     };
     remove_unfinished(into).await;
     made
+}
+
+/// The same without the lock of `into`, which is taken only to put the new checkout in place: whoever can use the one that
+/// is there does not wait for the network.
+pub(super) async fn make_beside(source: &CheckoutSource<'_>, into: &Path) -> Result<(), GitError> {
+    let partial = partial(into)?;
+    let made = fill(source, &partial).await;
+    let _guard = source.making.lock(into).await;
+    let made = match made {
+        Ok(()) => put_in_place(&partial, into).await,
+        failed => failed,
+    };
+    remove_unfinished(into).await;
+    made
+}
+
+fn partial(into: &Path) -> Result<PathBuf, GitError> {
+    std::path::absolute(unfinished(into)).map_err(file_error(into))
 }
 
 /// Removes the partial checkouts of this try and earlier ones. A folder that git still writes to may stay until the next
@@ -48,41 +68,21 @@ async fn remove_unfinished(into: &Path) {
     }
 }
 
-/// Where a checkout keeps the digest of its tree.
-const SEAL: &str = ".git/trunkline-seal";
-
-/// Notes what the tree looks like and gives it its name. What had the name stays until there is something better.
-async fn seal(partial: &Path, into: &Path) -> Result<(), GitError> {
-    remove(into).await?;
-    fs::rename(partial, into).await.map_err(file_error(into))?;
-    let digest = digest(into).await.map_err(file_error(into))?;
-    let (seal, new) = (into.join(SEAL), into.join(format!("{SEAL}.new")));
-    fs::write(&new, digest).await.map_err(file_error(&new))?;
-    fs::rename(&new, &seal).await.map_err(file_error(&seal))
-}
-
-/// Whether the tree still is as it was made. It asks no git, which may hang.
-pub(super) async fn is_intact(folder: &Path) -> bool {
-    let Ok(noted) = fs::read_to_string(folder.join(SEAL)).await else { return false };
-    digest(folder).await.is_ok_and(|found| found == noted)
-}
-
-async fn digest(folder: &Path) -> io::Result<String> {
-    let folder = folder.to_owned();
-    let work = move || tree::digest(&folder, Path::new(SEAL));
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
-}
-
-/// Moves a tree that is not intact out of the way and removes it.
-async fn remove(folder: &Path) -> Result<(), GitError> {
-    if !fs::try_exists(folder).await.map_err(file_error(folder))? {
-        return Ok(());
+/// Gives a new tree its name, and seals it. What had the name stays until then, and is removed with what is unfinished: that
+/// it cannot be removed spoils nothing.
+async fn put_in_place(partial: &Path, into: &Path) -> Result<(), GitError> {
+    if fs::try_exists(into).await.map_err(file_error(into))? {
+        fs::rename(into, unfinished(into)).await.map_err(file_error(into))?;
     }
-    let broken = unfinished(folder);
-    fs::rename(folder, &broken).await.map_err(file_error(folder))?;
-    let work = move || tree::remove(&broken);
-    let removed = tokio::task::spawn_blocking(work).await;
-    removed.map_err(io::Error::other).and_then(|removed| removed).map_err(file_error(folder))
+    fs::rename(partial, into).await.map_err(file_error(into))?;
+    seal::write(into).await
+}
+
+/// Removes a tree.
+async fn remove(folder: &Path) -> io::Result<()> {
+    let folder = folder.to_owned();
+    let removed = tokio::task::spawn_blocking(move || tree::remove(&folder)).await;
+    removed.map_err(io::Error::other)?
 }
 
 /// The folder for a partial checkout, next to the final one. Each try has its own: a git process that outlived its engine
@@ -110,15 +110,9 @@ fn partial_prefix(checkout: &Path) -> OsString {
     hidden
 }
 
-async fn fill(
-    mirror: &Path,
-    sha: &Sha,
-    tree: &Path,
-    address: &str,
-    making: &PathLocks,
-) -> Result<(), GitError> {
-    write_tree(mirror, sha, tree, address).await?;
-    submodules::fill(mirror, sha, tree, address, making).await
+async fn fill(source: &CheckoutSource<'_>, tree: &Path) -> Result<(), GitError> {
+    write_tree(source.mirror, source.sha, tree, source.address).await?;
+    submodules::fill(source, tree).await
 }
 
 /// Writes the files of one commit and its contents of Git LFS, with the refs of its repository as a clone has them.
@@ -176,7 +170,7 @@ async fn borrow_objects(mirror: &Path, folder: &Path) -> Result<(), GitError> {
     fs::write(&alternates, line).await.map_err(file_error(&alternates))
 }
 
-fn file_error(path: &Path) -> impl Fn(io::Error) -> GitError {
+pub(super) fn file_error(path: &Path) -> impl Fn(io::Error) -> GitError {
     let path = path.to_owned();
     move |why| GitError::File { path: path.clone(), why }
 }

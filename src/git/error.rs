@@ -25,6 +25,9 @@ pub enum GitError {
     NoTrunk { repository: String },
     #[error("{}: {why}", path.display())]
     File { path: PathBuf, why: io::Error },
+    /// A checkout that was kept cannot be used, and a new one could not be made.
+    #[error("the checkout that was kept {flaw}, and making it again failed: {why}")]
+    NotRenewed { flaw: String, why: Box<GitError> },
 }
 
 /// The first line of git's error output. The other lines are advice for an interactive user.

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -81,6 +81,28 @@ async fn files(tree: &Path, patterns: &[String]) -> Result<Vec<PathBuf>, GitErro
     let listed = list.args(["--", ":(top,attr:filter=lfs)"]).run_in_tree(tree).await?;
     let paths = listed.split(|byte| *byte == 0).filter(|path| !path.is_empty());
     Ok(paths.map(|path| PathBuf::from(OsStr::from_bytes(path))).collect())
+}
+
+/// All pointers in the files of a tree, wherever they are and whatever the attributes say. It asks no git.
+pub(super) fn pointers_below(tree: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    collect_pointers(tree, tree, &mut found)?;
+    found.sort_unstable();
+    Ok(found)
+}
+
+fn collect_pointers(tree: &Path, folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let (entry, path) = entry.map(|entry| (entry.file_type(), entry.path()))?;
+        if entry?.is_dir() {
+            if !path.ends_with(".git") {
+                collect_pointers(tree, &path, found)?;
+            }
+        } else if is_pointer(&path) {
+            found.push(path.strip_prefix(tree).unwrap_or(&path).to_owned());
+        }
+    }
+    Ok(())
 }
 
 fn is_pointer(file: &Path) -> bool {

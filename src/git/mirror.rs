@@ -13,14 +13,16 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
 use super::branch_state::BranchState;
+use super::checkout::{self, CheckoutSource};
 use super::clone::LocalClone;
 use super::error::GitError;
 use super::heads::{Heads, USUAL_TRUNKS};
 use super::origin::Origin;
-use super::path_locks::PathLocks;
+use super::path_locks::{PathGuard, PathLocks};
 use super::process::{Git, NETWORK};
+use super::seal::{self, Sealed};
 use super::source::RepositorySource;
-use super::{bare, checkout, locks};
+use super::{bare, lock_files};
 use crate::domain::ids::Sha;
 
 /// The time limit of the first fetch, which brings the whole history.
@@ -124,14 +126,14 @@ impl Mirror {
         let within = self.time_limit(NETWORK).await?;
         let address = self.source.as_argument();
         let fetch = || bare::fetch_everything(address).within(within).run(&self.path);
-        locks::without_abandoned(&self.path, fetch).await.map(drop)
+        lock_files::without_abandoned(&self.path, fetch).await.map(drop)
     }
 
     async fn fetch_trunk(&self, trunk: &str) -> Result<(), GitError> {
         let within = self.time_limit(TRUNK_ALONE).await?;
         let (address, branch) = (self.source.as_argument(), format!("refs/heads/{trunk}"));
         let fetch = || bare::fetch_ref(address, &branch, &branch).within(within).run(&self.path);
-        locks::without_abandoned(&self.path, fetch).await.map(drop)
+        lock_files::without_abandoned(&self.path, fetch).await.map(drop)
     }
 
     /// The time limit of a fetch; a longer one if it brings the whole history.
@@ -200,7 +202,7 @@ impl Mirror {
                 .within(INDEXING)
                 .run(&self.path)
         };
-        let written = locks::without_abandoned(&self.path, write).await;
+        let written = lock_files::without_abandoned(&self.path, write).await;
         if let Err(error) = written {
             tracing::warn!(%error, "the history has no index");
         }
@@ -224,22 +226,66 @@ impl Mirror {
         let name = format!("refs/trunkline/keep/{sha}");
         let arguments = ["--no-deref", "--end-of-options", &name, sha.as_str()];
         let keep = || Git::new("update-ref").args(arguments).run(&self.path);
-        locks::without_abandoned(&self.path, keep).await.map(drop)
+        lock_files::without_abandoned(&self.path, keep).await.map(drop)
     }
 
     /// Creates a pristine checkout of a commit in a new folder. Only submodules and Git LFS need the network, the first time.
     /// An intact checkout stays; anything else there is replaced. It has its own `.git`, which uses the objects of the mirror.
+    /// Nobody replaces it as long as the guard is held.
     ///
     /// # Errors
-    /// When it cannot be created. No partial checkout is left at `into`.
-    pub async fn checkout(&self, sha: &Sha, into: &Path) -> Result<(), GitError> {
-        let _making = self.busy.making.lock(into).await;
+    /// When it cannot be created. No partial checkout is left at `into`; what was there stays.
+    pub async fn checkout(&self, sha: &Sha, into: &Path) -> Result<PathGuard, GitError> {
+        let guard = self.busy.making.lock(into).await;
         // An intact one needs no git, which may hang.
-        if checkout::is_intact(into).await {
-            return Ok(());
-        }
+        let found = match seal::look(into).await {
+            Sealed::Intact => return Ok(guard),
+            Sealed::WithPointers(_) => {
+                drop(guard);
+                return self.renew(sha, into).await;
+            }
+            found => found,
+        };
+        self.make(sha, into, &found).await.map(|()| guard)
+    }
+
+    /// Makes a checkout of an earlier version again, while a rollback may use it.
+    async fn renew(&self, sha: &Sha, into: &Path) -> Result<PathGuard, GitError> {
         let address = self.origin().await;
-        checkout::make(&self.path, sha, into, &address, &self.busy.making).await
+        let source = self.source_of(sha, &address);
+        let made = checkout::make_beside(&source, into).await;
+        let guard = self.busy.making.lock(into).await;
+        match (seal::look(into).await, made) {
+            (Sealed::Intact, _) | (_, Ok(())) => Ok(guard),
+            (found, Err(why)) => Err(not_renewed(&found, why)),
+        }
+    }
+
+    /// The same for a rollback, to which a checkout that an earlier version made is as good as it was then.
+    ///
+    /// # Errors
+    /// As [`Mirror::checkout`].
+    pub async fn checkout_for_rollback(
+        &self,
+        sha: &Sha,
+        into: &Path,
+    ) -> Result<PathGuard, GitError> {
+        let guard = self.busy.making.lock(into).await;
+        match seal::look(into).await {
+            Sealed::Intact | Sealed::WithPointers(_) => Ok(guard),
+            found => self.make(sha, into, &found).await.map(|()| guard),
+        }
+    }
+
+    /// The caller holds the lock of `into`.
+    async fn make(&self, sha: &Sha, into: &Path, found: &Sealed) -> Result<(), GitError> {
+        let address = self.origin().await;
+        let made = checkout::make(&self.source_of(sha, &address), into).await;
+        made.map_err(|why| not_renewed(found, why))
+    }
+
+    fn source_of<'a>(&'a self, sha: &'a Sha, address: &'a str) -> CheckoutSource<'a> {
+        CheckoutSource { mirror: &self.path, sha, address, making: &self.busy.making }
     }
 
     /// Gives a checkout the tags and branches that the mirror has now: a release may be tagged after its first deployment.
@@ -258,6 +304,13 @@ impl Mirror {
             return remote.url;
         }
         self.source.as_argument().to_string_lossy().into_owned()
+    }
+}
+
+fn not_renewed(found: &Sealed, why: GitError) -> GitError {
+    match found.flaw() {
+        Some(flaw) => GitError::NotRenewed { flaw, why: Box::new(why) },
+        None => why,
     }
 }
 

@@ -1,4 +1,4 @@
-//! A lock for each path: whoever makes something there waits for nobody who makes something elsewhere.
+//! A lock in this process for each path: whoever makes something there waits for nobody who makes something elsewhere.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -10,9 +10,15 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 #[derive(Debug, Default)]
 pub(super) struct PathLocks(std::sync::Mutex<HashMap<PathBuf, Weak<Mutex<()>>>>);
 
+/// Whoever holds it has a path for itself.
+#[derive(Debug)]
+pub struct PathGuard {
+    _held: OwnedMutexGuard<()>,
+}
+
 impl PathLocks {
-    pub(super) async fn lock(&self, path: &Path) -> OwnedMutexGuard<()> {
-        self.of(path).lock_owned().await
+    pub(super) async fn lock(&self, path: &Path) -> PathGuard {
+        PathGuard { _held: self.of(path).lock_owned().await }
     }
 
     fn of(&self, path: &Path) -> Arc<Mutex<()>> {

@@ -6,12 +6,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::checkout::{self, CheckoutSource};
 use super::error::GitError;
 use super::mirror::sha;
 use super::path_locks::PathLocks;
 use super::process::Git;
 use super::source::display_url;
-use super::{bare, checkout, locks};
+use super::{bare, lock_files};
 use crate::domain::ids::Sha;
 
 /// The most submodules of one checkout, those inside of submodules included.
@@ -59,16 +60,12 @@ struct DeclaredSubmodule {
 }
 
 /// Fills the submodules of a fresh checkout.
-pub(super) async fn fill(
-    mirror: &Path,
-    sha: &Sha,
-    tree: &Path,
-    address: &str,
-    making: &PathLocks,
-) -> Result<(), GitError> {
-    let (objects, tree) = (mirror.to_owned(), tree.to_owned());
-    let top = SubmoduleLevel { objects, sha, tree, address: address.to_owned(), depth: 0 };
-    let copies = Copies { folder: mirror.with_extension("submodules"), making };
+pub(super) async fn fill(source: &CheckoutSource<'_>, tree: &Path) -> Result<(), GitError> {
+    let (objects, tree) = (source.mirror.to_owned(), tree.to_owned());
+    let (sha, address) = (source.sha, source.address.to_owned());
+    let top = SubmoduleLevel { objects, sha, tree, address, depth: 0 };
+    let folder = source.mirror.with_extension("submodules");
+    let copies = Copies { folder, making: source.making };
     let mut left = MOST;
     level(&top, &copies, &mut left).await
 }
@@ -143,7 +140,7 @@ async fn fetch(copy: &Path, url: &str, wanted: &Sha) -> Result<(), GitError> {
     }
     let fetch = |git: Git| git.for_submodule().within(FETCHING).run(copy);
     let everything = || fetch(bare::fetch_everything(url.as_ref()));
-    let all = locks::without_abandoned(copy, everything).await;
+    let all = lock_files::without_abandoned(copy, everything).await;
     if has(copy, wanted).await {
         return Ok(());
     }
@@ -151,7 +148,7 @@ async fn fetch(copy: &Path, url: &str, wanted: &Sha) -> Result<(), GitError> {
     // A commit that no branch has. Some servers give it by its id.
     let kept = format!("refs/trunkline/keep/{wanted}");
     let by_id = || fetch(bare::fetch_ref(url.as_ref(), wanted.as_str(), &kept));
-    let brought = locks::without_abandoned(copy, by_id).await;
+    let brought = lock_files::without_abandoned(copy, by_id).await;
     if has(copy, wanted).await { Ok(()) } else { brought.map(drop) }
 }
 

@@ -80,6 +80,7 @@ impl History {
             freezes: &FreezeRules::default(),
             rollback: Some(&[]),
             rollback_blocked: None,
+            rollback_unread: false,
             problems: &[],
         };
         let me = Actor::Person("raj".into());

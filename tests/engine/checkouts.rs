@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::ids::{BuildNumber, DeploymentId};
+use trunkline::domain::snapshot::ServiceSnapshot;
 use trunkline_testing::engine::World;
 use trunkline_testing::home::until;
 use trunkline_testing::service_file::service_file;
@@ -143,6 +144,34 @@ async fn trees_that_are_missing_are_made_again_when_the_engine_starts() {
     world.start().await;
     until("the tree is made", || tree.join("settings").exists());
     goes_back(&world, first).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tree_that_cannot_be_made_again_is_a_problem_until_it_is_there() {
+    let (mut world, first, second) = shop("true").await;
+    let [tree, other] = [first, second].map(|build| pristine(&world, build));
+    world.stop().await;
+    fs::write(tree.join("settings"), "changed").unwrap();
+    fs::remove_dir_all(&other).unwrap();
+    fs::remove_dir_all(world.data().join("mirrors")).unwrap();
+    let away = world.folder().join("away");
+    fs::rename(world.repository.path(), &away).unwrap();
+    world.start().await;
+    let said = |s: &ServiceSnapshot| {
+        s.problems.iter().find(|p| p.what.starts_with("no good checkout")).cloned()
+    };
+    let problem = world.until("it is said", said).await;
+    for part in [format!("of {second} and {first}: "), "git ".to_owned()] {
+        assert!(problem.what.contains(&part), "{part}: {problem:?}");
+    }
+    assert!(problem.remedy.ends_with("trunkline retries automatically"), "{problem:?}");
+    assert!(tree.exists(), "it is not thrown away");
+    fs::rename(&away, world.repository.path()).unwrap();
+    let is_over = |s: &ServiceSnapshot| said(s).is_none().then_some(());
+    world.until("it is made again by itself", is_over).await;
+    assert_eq!(fs::read_to_string(tree.join("settings")).unwrap(), "as committed\n");
+    assert!(other.exists());
     world.stop().await;
 }
 

@@ -2,9 +2,11 @@
 
 use trunkline::domain::command::{Action, Command};
 use trunkline::domain::deployment::DeploymentState;
-use trunkline::domain::event::{DeploymentRequest, Fact, Outcome};
+use trunkline::domain::event::{DeploymentRequest, Fact, Outcome, Run};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use trunkline::domain::people::Actor;
+use trunkline::domain::plan::{Guard, Severity};
+use trunkline::domain::recipe::{Recipe, RecordedPipeline};
 use trunkline::domain::remedy::Remedy;
 use trunkline::domain::schema::Outlook;
 use trunkline::domain::snapshot::{BuildRow, ServiceSnapshot};
@@ -57,8 +59,8 @@ async fn a_build_from_before_its_folder_moved_is_deployed_in_the_folder_that_it_
     assert_eq!(world.log(back, 0).await, ["web", "the old page"]);
 }
 
-/// Two builds that were live, recorded without what they need: at the first one the folder was somewhere else.
-fn record_of_before(world: &World, folder: &str, builds: [&Sha; 2]) {
+/// Two builds that were live, recorded with this as what they need.
+fn record_of_before(world: &World, folder: &str, builds: [&Sha; 2], recipe: Option<&Recipe>) {
     std::fs::create_dir_all(world.data()).unwrap();
     let mut store = Store::open(&world.data().join("trunkline.db")).unwrap();
     let (name, folder) = (world.service.clone(), folder.to_owned());
@@ -68,7 +70,11 @@ fn record_of_before(world: &World, folder: &str, builds: [&Sha; 2]) {
     for (number, sha) in (1..).zip(builds) {
         let mut own = commit(number, "ann");
         own.sha = sha.clone();
-        facts.push(found(number, vec![own]));
+        let mut build = found(number, vec![own]);
+        if let Fact::BuildFound { recipe: recorded, .. } = &mut build {
+            *recorded = recipe.cloned().map(Box::new);
+        }
+        facts.push(build);
         for environment in [Environment::Staging, Environment::Production] {
             let deployment = DeploymentId::from(Seq(facts.len() as u64 + 1));
             let (sha, steps) = (sha.clone(), vec![step("release")]);
@@ -95,7 +101,8 @@ async fn a_build_of_an_old_record_that_cannot_be_deployed_any_more_is_never_offe
     let first = world.repository.commit_all("Ann", "ann@example.com", "web");
     world.repository.git(["mv", "web", "app"]);
     let second = world.repository.commit_all("Ann", "ann@example.com", "move the folder");
-    record_of_before(&world, "app", [&first, &second]);
+    // At the first one the folder was somewhere else.
+    record_of_before(&world, "app", [&first, &second], None);
     world.start_folders(&[Some("app")]).await;
 
     let skipped = world
@@ -114,4 +121,48 @@ async fn a_build_of_an_old_record_that_cannot_be_deployed_any_more_is_never_offe
     let chosen = Action::Promote { build: BuildNumber(2) };
     let plan = world.plan("ann", chosen).await.unwrap();
     assert_eq!(plan.undo_remedy, Some(Remedy::RollBack { to: BuildNumber(1) }), "{}", plan.undo);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_whose_service_file_is_gone_runs_without_the_values_that_it_set_and_says_so() {
+    let mut world = World::with_file(QUICK);
+    world.repository.git(["rm", "--quiet", "trunkline.toml"]);
+    let first = world.repository.commit_all("Ann", "ann@example.com", "no file any more");
+    let file = format!("{QUICK}[env]\nset = {{ ZONE = \"b\" }}\n");
+    world.repository.write("trunkline.toml", &file);
+    let second = world.repository.commit_all("Ann", "ann@example.com", "a file again");
+    let mut print = step("release");
+    print.run = Run::Shell("echo zone $ZONE, region $REGION.".to_owned());
+    let pipeline = RecordedPipeline {
+        staging: vec![step("smoke")],
+        production: vec![step("release")],
+        rollback: vec![print],
+        pass: Vec::new(),
+        set: vec!["REGION".to_owned(), "ZONE".to_owned()],
+        secrets: Vec::new(),
+    };
+    let recipe = Recipe { folder: None, pipeline: Some(pipeline) };
+    record_of_before(&world, "", [&first, &second], Some(&recipe));
+    world.start().await;
+
+    let why = "has no value of REGION: the steps of a rollback run without it";
+    let is_said = |s: &ServiceSnapshot| s.problems.iter().any(|p| p.what.contains(why));
+    let said = |s: &ServiceSnapshot| s.rollback.clone().filter(|_| is_said(s));
+    let offer = world.until("it is said before anybody needs it", said).await;
+    assert!(offer.unchecked && offer.blocked.is_none(), "{offer:?}");
+    let plan = world.plan("raj", Action::Rollback { to: None }).await.unwrap();
+    let about = plan.findings.iter().filter(|finding| finding.guard == Guard::Variables);
+    let about: Vec<_> = about.map(|found| (found.severity, &*found.sentence)).collect();
+    assert_eq!(about.len(), 2, "{about:?}");
+    assert!(about.iter().all(|(severity, _)| *severity == Severity::Warn), "{about:?}");
+    assert!(about[0].1.contains(why) && about[1].1.contains("ZONE may have another value"));
+    let back = world.rollback().await;
+    let deployment = world.ended(back).await;
+    assert_eq!(deployment.state(), DeploymentState::Succeeded, "{deployment:#?}");
+    assert_eq!(world.log(back, 0).await, ["zone b, region ."]);
+    // What a promote of it needs stays needed.
+    let plan = world.plan("raj", Action::Promote { build: BuildNumber(1) }).await.unwrap();
+    let refused = plan.findings.iter().any(|f| f.severity == Severity::Refuse);
+    assert!(refused, "{plan:#?}");
+    world.stop().await;
 }

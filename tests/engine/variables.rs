@@ -245,9 +245,11 @@ async fn what_an_old_build_needs_is_known_when_its_file_is_gone() {
     std::fs::rename(world.repository.path(), &away).unwrap();
     world.start().await;
     let plan = world.plan("raj", Action::Rollback { to: None }).await.unwrap();
-    let lacks: Vec<_> = about_variables(&plan).iter().map(|found| &*found.sentence).collect();
+    let [needed, set] = about_variables(&plan)[..] else { panic!("{plan:#?}") };
+    assert_eq!((needed.severity, set.severity), (Severity::Refuse, Severity::Warn));
+    assert!(needed.sentence.contains("need KUBECONFIG, which"), "{needed:?}");
     // Without a service file nothing gives ZONE a value either.
-    assert!(lacks[0].contains("need KUBECONFIG, REGION and ZONE"), "{lacks:?}");
+    assert!(set.sentence.contains("has no value of REGION and ZONE"), "{set:?}");
     world.stop().await;
     std::fs::rename(&away, world.repository.path()).unwrap();
 }

@@ -332,6 +332,7 @@ impl ScriptedService {
             freezes: &self.freezes,
             rollback: Some(&[]),
             rollback_blocked: None,
+            rollback_unread: false,
             problems: &self.problems,
         }
     }

@@ -2,12 +2,27 @@
 
 use super::{Finding, Guard, PlanInput, Severity, finding};
 use crate::domain::ids::Environment;
+use crate::domain::variables::{LostValues, and};
 
 pub(super) fn findings(input: PlanInput<'_>, environment: Environment) -> Vec<Finding> {
     let missing = input.variables.missing.iter();
     let missing =
         missing.map(|missing| finding(Guard::Variables, Severity::Refuse, missing.to_string()));
-    missing.chain(changed(input, environment)).collect()
+    missing.chain(lost(&input.variables.lost)).chain(changed(input, environment)).collect()
+}
+
+/// That the values of the build's own file are not those that its steps get.
+fn lost(lost: &LostValues) -> Vec<Finding> {
+    let warning = |sentence| finding(Guard::Variables, Severity::Warn, sentence);
+    let unset = lost.unset.iter().map(|unset| warning(unset.to_string()));
+    let replaced = match lost.replaced.as_slice() {
+        [] => None,
+        names => Some(warning(format!(
+            "The build's own service file cannot be read, so {} may have another value than it set",
+            and(names)
+        ))),
+    };
+    unset.chain(replaced).collect()
 }
 
 fn changed(input: PlanInput<'_>, environment: Environment) -> Option<Finding> {

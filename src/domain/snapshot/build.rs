@@ -40,6 +40,8 @@ pub struct SnapshotInput<'a> {
     pub rollback: Option<&'a [StepSpec]>,
     /// Why a rollback would be refused.
     pub rollback_blocked: Option<&'a str>,
+    /// Whether a rollback would run without the values of its build's own service file, which cannot be read.
+    pub rollback_unread: bool,
     pub problems: &'a [Problem],
 }
 
@@ -295,7 +297,7 @@ fn rollback_preview(input: SnapshotInput<'_>) -> Option<RollbackPreview> {
             DeploymentKind::Rollback,
             input.rollback.unwrap_or_default(),
         ),
-        unchecked: input.rollback.is_none(),
+        unchecked: input.rollback.is_none() || input.rollback_unread,
         under_way: under_way(input.state, to),
     })
 }

@@ -272,7 +272,7 @@ pub struct RollbackPreview {
     /// The deployment that goes there already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under_way: Option<DeploymentId>,
-    /// Whether its service file is not read yet, so that it is not known whether it can be deployed.
+    /// Whether its service file is not read, so that it is not known whether it can be deployed as it was.
     #[serde(default, skip_serializing_if = "is_false")]
     pub unchecked: bool,
 }

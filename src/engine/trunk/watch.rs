@@ -10,6 +10,7 @@ use super::update::{TrunkLook, TrunkUpdate};
 use super::{TrunkContext, local_identity};
 use crate::config::user_file::Watched;
 use crate::domain::ids::Sha;
+use crate::engine::backoff::pause;
 use crate::engine::input::Input;
 use crate::engine::world::World;
 use crate::git::{BranchState, Mirror};
@@ -67,21 +68,13 @@ pub(in crate::engine) async fn watch(
                 return;
             }
         }
-        tokio::time::sleep(pause(poll, failures)).await;
+        tokio::time::sleep(pause(poll, failures, LONGEST_BACKOFF)).await;
     }
 }
 
 /// Waits for a permit, but not for long: all permits may be held by looks at unreachable servers.
 async fn permit(context: &TrunkContext) -> Option<SemaphorePermit<'_>> {
     tokio::time::timeout(PERMIT_TIMEOUT, context.looks.acquire()).await.ok().and_then(Result::ok)
-}
-
-/// The time until the next look: doubled after each failure, with jitter.
-fn pause(poll: Duration, failures: u32) -> Duration {
-    let slowed =
-        poll.saturating_mul(2_u32.saturating_pow(failures.min(6))).min(LONGEST_BACKOFF.max(poll));
-    let jitter = u32::from(uuid::Uuid::new_v4().as_bytes()[0]);
-    slowed + slowed * jitter / 1024
 }
 
 /// The result of the last look with git, and the state of the branch before it.

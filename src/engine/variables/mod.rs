@@ -19,8 +19,12 @@ use super::world::{Service, WorldReader};
 use crate::config::secret_sources::advice;
 use crate::config::service_file::DeclaredVariables;
 use crate::config::user_file::Watched;
+use crate::domain::build::Build;
+use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, Sha};
-use crate::domain::variables::{KnownVariables, MissingVariables, VariableDigests};
+use crate::domain::variables::{
+    KnownVariables, LostValues, MissingVariables, VariableDigests, and,
+};
 
 /// The variables that every step gets from the engine's own environment, if they are set there.
 const BASE: [&str; 5] = ["PATH", "HOME", "USER", "LANG", "TMPDIR"];
@@ -65,6 +69,9 @@ pub struct StepNeeds {
     pub build: DeclaredVariables,
     /// By the tip of the trunk. These are given too if they have a value: an older build may not declare what its steps use.
     pub trunk: DeclaredVariables,
+    /// What the file of the build sets, if that file cannot be read. These are given too if they have a value, and nothing
+    /// waits for one.
+    pub lost: BTreeSet<String>,
     pub ask: Ask,
 }
 
@@ -72,8 +79,8 @@ pub struct StepNeeds {
 pub enum RollbackNeeds {
     /// There is none, or its service file cannot be used.
     Nothing,
-    /// The service file of this commit has to be read first.
-    File(Sha),
+    /// The service file of this commit has to be read first. If it cannot be, this is needed by the record.
+    File(Sha, Option<Box<StepNeeds>>),
     Variables(Box<StepNeeds>),
 }
 
@@ -82,6 +89,7 @@ struct StepValues {
     environment: BTreeMap<String, String>,
     inherited: BTreeSet<String>,
     missing: Option<MissingVariables>,
+    lost: LostValues,
 }
 
 /// The operator's sources and the environment in which the engine was started.
@@ -115,14 +123,16 @@ impl Variables {
         let key = self.key.as_ref().map(DigestKey::id).unwrap_or_default();
         KnownVariables {
             missing: resolved.missing,
+            lost: resolved.lost,
             now: VariableDigests { key, digests },
             inherited: resolved.inherited,
         }
     }
 
-    /// Why a service's steps could not run now, by what was read last.
-    pub async fn missing(&self, declared: &StepNeeds) -> Option<MissingVariables> {
-        self.resolve(declared).await.missing
+    /// Why a service's steps could not run now, by what was read last, and which values they would lack.
+    pub async fn missing(&self, declared: &StepNeeds) -> (Option<MissingVariables>, LostValues) {
+        let resolved = self.resolve(declared).await;
+        (resolved.missing, resolved.lost)
     }
 
     /// The values for a step.
@@ -171,7 +181,7 @@ impl Variables {
     }
 
     async fn resolve(&self, declared: &StepNeeds) -> StepValues {
-        let StepNeeds { build, trunk, watched, ask } = declared;
+        let StepNeeds { build, trunk, lost, watched, ask } = declared;
         let sourced = self.sources.values(watched, *ask, Instant::now()).await;
         let mut environment = self.base();
         let mut inherited: BTreeSet<_> = environment.keys().cloned().collect();
@@ -181,8 +191,9 @@ impl Variables {
             inherited.remove(&name);
             environment.insert(name, value);
         }
-        let mut lacking = BTreeSet::new();
-        for name in trunk.wanted().chain(build.wanted()) {
+        let unrecorded = lost.iter().filter(|name| !trunk.set.contains_key(*name));
+        let (mut lacking, mut unset) = (BTreeSet::new(), BTreeSet::new());
+        for name in trunk.wanted().chain(build.wanted()).chain(unrecorded) {
             let own = self.own.get(name).filter(|_| sourced.is_ok());
             let found = sourced.as_ref().ok().and_then(|values| values.get(name));
             // An empty secret is a secret that somebody forgot.
@@ -195,11 +206,15 @@ impl Variables {
                 inherited.insert(name.clone());
                 environment.insert(name.clone(), value.clone());
             } else if build.wanted().any(|wanted| wanted == name) {
-                lacking.insert(name.as_str());
+                lacking.insert(name.clone());
+            } else if !environment.contains_key(name) && lost.contains(name) {
+                unset.insert(name.clone());
             }
         }
         let missing = self::missing(&lacking, sourced.err(), self.sources.user_file());
-        StepValues { environment, inherited, missing }
+        let replaced = lost.difference(&unset).cloned().collect();
+        let lost = LostValues { unset: self::unset(&unset, self.sources.user_file()), replaced };
+        StepValues { environment, inherited, missing, lost }
     }
 }
 
@@ -210,18 +225,17 @@ impl StepNeeds {
         let trunk = service.file.as_ref().map(|file| file.variables.clone()).unwrap_or_default();
         let target = service.state.rollback_target();
         let target = target.and_then(|number| service.state.builds.get(&number));
-        let needs = |declared: Option<DeclaredVariables>| match declared {
-            Some(declared) => {
-                let needed = Self::of(service, declared, Ask::WATCH_ROLLBACK);
+        let (kind, ask) = (DeploymentKind::Rollback, Ask::WATCH_ROLLBACK);
+        let recorded =
+            |build: &Build| Self::recorded(service, build.number, kind, ask).map(Box::new);
+        let rollback = match target.map(|build| (build, service.pipelines.get(&build.sha))) {
+            Some((build, None)) => RollbackNeeds::File(build.sha.clone(), recorded(build)),
+            Some((_, Some(Ok(file)))) => {
+                let needed = Self::of(service, file.variables.clone(), ask);
                 RollbackNeeds::Variables(Box::new(needed))
             }
-            None => RollbackNeeds::Nothing,
-        };
-        let rollback = match target.map(|build| (&build.sha, service.pipelines.get(&build.sha))) {
-            Some((sha, None)) => RollbackNeeds::File(sha.clone()),
-            Some((_, Some(Ok(file)))) => needs(Some(file.variables.clone())),
-            Some((_, Some(Err(_)))) => {
-                needs(target.and_then(|build| recorded_variables(service, build.number)))
+            Some((build, Some(Err(_)))) => {
+                recorded(build).map_or(RollbackNeeds::Nothing, RollbackNeeds::Variables)
             }
             None => RollbackNeeds::Nothing,
         };
@@ -232,23 +246,47 @@ impl StepNeeds {
     #[must_use]
     pub fn of(service: &Service, build: DeclaredVariables, ask: Ask) -> Self {
         let trunk = service.file.as_ref().map(|file| file.variables.clone()).unwrap_or_default();
-        Self { watched: service.watched.clone(), build, trunk, ask }
+        Self { watched: service.watched.clone(), build, trunk, lost: BTreeSet::new(), ask }
+    }
+
+    /// What the steps of a build need by the record. That has no value of a variable that the build's own file sets: it is
+    /// that of the trunk, or the operator's. Nothing but a rollback runs without one.
+    #[must_use]
+    pub fn recorded(
+        service: &Service,
+        build: BuildNumber,
+        kind: DeploymentKind,
+        ask: Ask,
+    ) -> Option<Self> {
+        let recorded = service.state.recipe(build)?.pipeline.clone()?;
+        let (mut pass, lost): (_, BTreeSet<_>) =
+            (recorded.pass, recorded.set.into_iter().collect());
+        let needed = Self::of(service, DeclaredVariables::default(), ask);
+        if kind != DeploymentKind::Rollback {
+            let set = &needed.trunk.set;
+            pass.extend(lost.iter().filter(|name| !set.contains_key(*name)).cloned());
+        }
+        let lost = if kind == DeploymentKind::Rollback { lost } else { BTreeSet::new() };
+        let build = DeclaredVariables { pass, set: BTreeMap::new(), secrets: recorded.secrets };
+        Some(Self { build, lost, ..needed })
     }
 }
 
-/// What was recorded of the variables of a build. The value of one that its own file set is not recorded: it is that of
-/// the trunk, or needed from the operator.
-#[must_use]
-pub fn recorded_variables(service: &Service, build: BuildNumber) -> Option<DeclaredVariables> {
-    let recorded = service.state.recipe(build)?.pipeline.as_ref()?;
-    let on_trunk = service.file.as_ref().map(|file| &file.variables.set);
-    let is_set = |name: &&String| on_trunk.is_some_and(|set| set.contains_key(*name));
-    let without = recorded.set.iter().filter(|name| !is_set(name));
-    Some(DeclaredVariables {
-        pass: recorded.pass.iter().chain(without).cloned().collect(),
-        set: BTreeMap::new(),
-        secrets: recorded.secrets.clone(),
-    })
+/// What a rollback runs without, and how to give it to the engine.
+fn unset(names: &BTreeSet<String>, user_file: Option<&Path>) -> Option<MissingVariables> {
+    let (names, them) = named(names)?;
+    let what = format!(
+        "The build's own service file cannot be read, and the record has no value of {names}: the steps of a rollback \
+         run without {them}"
+    );
+    Some(MissingVariables { what, remedy: advice(them, user_file) })
+}
+
+/// The names in a sentence, and the word for them.
+fn named(names: &BTreeSet<String>) -> Option<(String, &'static str)> {
+    let names: Vec<_> = names.iter().cloned().collect();
+    let them = if names.len() == 1 { "it" } else { "them" };
+    (!names.is_empty()).then(|| (and(&names), them))
 }
 
 fn secret(name: &str, value: &str, own: bool) -> Secret {
@@ -257,16 +295,11 @@ fn secret(name: &str, value: &str, own: bool) -> Secret {
 
 /// What is missing and how to give it to the engine.
 fn missing(
-    names: &BTreeSet<&str>,
+    names: &BTreeSet<String>,
     trouble: Option<String>,
     user_file: Option<&Path>,
 ) -> Option<MissingVariables> {
-    let mut head: Vec<_> = names.iter().copied().collect();
-    let last = head.pop()?;
-    let (names, them) = match head.as_slice() {
-        [] => (last.to_owned(), "it"),
-        head => (format!("{} and {last}", head.join(", ")), "them"),
-    };
+    let (names, them) = named(names)?;
     if let Some(trouble) = trouble {
         let what = format!("The steps need {names}, and {trouble}");
         return Some(MissingVariables {

@@ -73,6 +73,8 @@ pub struct Service {
     pub pipelines: HashMap<Sha, Result<Arc<ServiceFile>, String>>,
     /// Why a rollback would be refused: its steps lack a variable.
     pub rollback_blocked: Option<String>,
+    /// Whether the next rollback runs without the values of its build's own service file, which cannot be read.
+    pub rollback_unread: bool,
     /// The builds whose commits a mirror that was made again does not have.
     pub lost_builds: BTreeSet<BuildNumber>,
     /// The current problems, by their source.
@@ -115,6 +117,7 @@ impl Service {
             uses: Uses::default(),
             pipelines: HashMap::new(),
             rollback_blocked: None,
+            rollback_unread: false,
             lost_builds: BTreeSet::new(),
             problems: BTreeMap::new(),
             revision: 0,
@@ -263,13 +266,9 @@ fn set_trouble<K: Ord>(
     now: DateTime<Utc>,
     trouble: Option<Trouble>,
 ) {
-    match trouble {
-        None => {
-            problems.remove(&source);
-        }
-        Some(Trouble { what, .. }) if problems.get(&source).is_some_and(|p| p.what == what) => {}
-        Some(Trouble { what, remedy }) => {
-            problems.insert(source, Problem { since: now, what, remedy });
-        }
+    let known = problems.remove(&source);
+    if let Some(Trouble { what, remedy }) = trouble {
+        let since = known.filter(|known| known.what == what).map_or(now, |known| known.since);
+        problems.insert(source, Problem { since, what, remedy });
     }
 }

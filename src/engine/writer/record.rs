@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{RETRY, Writer};
+use super::{CHECKOUTS_PROBLEM, RETRY, Writer};
 use crate::domain::event::{DeploymentKind, DeploymentRequest, Event, Fact};
 use crate::domain::ids::ServiceName;
 use crate::domain::people::Actor;
@@ -46,10 +46,30 @@ impl Writer {
         if events.iter().any(ends_a_deployment) {
             self.acts.tidy(name);
         }
-        if events.iter().any(was_live_elsewhere) {
-            self.acts.make_missing_checkouts(name);
+        if self.needs_trees(name, &events) {
+            self.acts.make_trees(name);
         }
         Ok(())
+    }
+
+    /// Whether checkouts may be missing: a build is live now that no deployment of this engine made one for, a rollback may
+    /// have taken the only one on a full disk, or what was missing is not needed any more.
+    fn needs_trees(&self, name: &ServiceName, events: &[Event]) -> bool {
+        let world = self.world.world();
+        let Some(service) = world.services.get(name) else { return false };
+        let is_rollback = |event: &Event| match &event.fact {
+            Fact::DeploymentEnded { deployment, .. } => {
+                let ended = service.state.deployments.get(deployment);
+                ended.is_some_and(|ended| ended.request.kind == DeploymentKind::Rollback)
+            }
+            _ => false,
+        };
+        let was_missing = service.problems.contains_key(CHECKOUTS_PROBLEM);
+        events.iter().any(|event| {
+            was_live_elsewhere(event)
+                || is_rollback(event)
+                || was_missing && ends_a_deployment(event)
+        })
     }
 
     /// A rollback may use the space that is kept for it, and until there is more nothing else begins.

@@ -327,6 +327,7 @@ impl Subject {
             freezes: &self.freezes,
             rollback: Some(&[]),
             rollback_blocked: None,
+            rollback_unread: false,
             problems: &[],
         }
     }

@@ -10,7 +10,8 @@ use trunkline_testing::git_server::GitServer;
 use trunkline_testing::repository::Repository;
 
 /// A pointer of Git LFS whose content nobody has.
-const POINTER: &str = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+pub const POINTER: &str =
+    "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
 
 /// A repository with a submodule at `lib`, which a server has.
 struct WithSubmodule {

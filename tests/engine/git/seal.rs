@@ -75,6 +75,64 @@ async fn a_checkout_in_which_anything_was_changed_is_made_again() {
     }
 }
 
+/// A seal as an earlier version wrote it.
+fn seal_as_before(tree: &Path) {
+    let seal = Path::new(".git/trunkline-seal");
+    let digest = trunkline::git::tree::digest(tree, seal).unwrap();
+    fs::write(tree.join(seal), digest).unwrap();
+}
+
+#[tokio::test]
+async fn a_checkout_of_an_earlier_version_is_made_again_only_if_it_has_pointers() {
+    let repository = Repository::new();
+    repository.write("lib/model.bin", "a model");
+    let sha = repository.commit_all("Ann", "ann@example.com", "one");
+    let mirrored = Mirrored::of(&repository).await;
+    let place = mirrored.place("checkout");
+    mirrored.mirror.checkout(&sha, &place).await.unwrap();
+    let (mirror, away) = (mirrored.place("mirror.git"), mirrored.place("away"));
+    fs::rename(&mirror, &away).unwrap();
+    seal_as_before(&place);
+    mirrored.mirror.checkout(&sha, &place).await.expect("it is as good as one of today");
+    fs::write(place.join("lib/model.bin"), super::complete::POINTER).unwrap();
+    seal_as_before(&place);
+    mirrored.mirror.checkout_for_rollback(&sha, &place).await.expect("it was deployed like that");
+    let refused = mirrored.mirror.checkout(&sha, &place).await.unwrap_err().to_string();
+    let why =
+        "left pointers of Git LFS in the place of lib/model.bin, and making it again failed: ";
+    assert!(refused.contains(why), "{refused}");
+    mirrored.mirror.checkout_for_rollback(&sha, &place).await.expect("it is still there");
+    fs::rename(&away, &mirror).unwrap();
+    mirrored.mirror.checkout(&sha, &place).await.unwrap();
+    assert_eq!(fs::read_to_string(place.join("lib/model.bin")).unwrap(), "a model");
+    assert!(mirrored.unfinished().is_empty());
+}
+
+#[tokio::test]
+async fn a_checkout_that_cannot_be_read_is_not_called_changed() {
+    let repository = Repository::new();
+    let sha = repository.commit("settings");
+    let mirrored = Mirrored::of(&repository).await;
+    let place = mirrored.place("checkout");
+    mirrored.mirror.checkout(&sha, &place).await.unwrap();
+    let (mirror, away) = (mirrored.place("mirror.git"), mirrored.place("away"));
+    fs::rename(&mirror, &away).unwrap();
+    let refused = async || mirrored.mirror.checkout(&sha, &place).await.unwrap_err().to_string();
+    fs::write(place.join("more"), "").unwrap();
+    let changed = refused().await;
+    assert!(changed.contains("was changed since it was made, and making it"), "{changed}");
+    fs::remove_file(place.join("more")).unwrap();
+    let seal = place.join(".git/trunkline-seal");
+    let (kept, noted) = (place.join("../kept"), fs::read(&seal).unwrap());
+    fs::rename(&seal, &kept).unwrap();
+    fs::create_dir(&seal).unwrap();
+    let unread = refused().await;
+    assert!(unread.contains("cannot be read ("), "{unread}");
+    fs::remove_dir(&seal).unwrap();
+    fs::write(&seal, noted).unwrap();
+    mirrored.mirror.checkout(&sha, &place).await.expect("it was not thrown away");
+}
+
 #[tokio::test]
 async fn a_changed_checkout_stays_where_it_is_until_it_can_be_made_again() {
     let repository = Repository::new();
