@@ -109,21 +109,39 @@ impl Mirror {
         let is_slow = slow_since.is_some_and(|since| since.elapsed() < SLOW);
         let is_alone = match trunk {
             Some(trunk) if is_slow => self.fetch_trunk(trunk).await.map(|()| true)?,
-            _ => match (self.fetch_everything().await, trunk) {
-                (Err(GitError::TimedOut { what: "fetch", .. }), Some(trunk)) => {
-                    self.fetch_trunk(trunk).await?;
-                    *slow_since = Some(Instant::now());
-                    true
+            _ => {
+                let within = self.time_limit(NETWORK).await?;
+                match (self.fetch_everything(within).await, trunk) {
+                    (Err(GitError::TimedOut { .. }), Some(trunk)) => {
+                        self.fetch_trunk(trunk).await?;
+                        *slow_since = Some(Instant::now());
+                        true
+                    }
+                    (fetched, _) => fetched.map(|()| false)?,
                 }
-                (fetched, _) => fetched.map(|()| false)?,
-            },
+            }
         };
         self.busy.origin.find(&self.source).await;
         Ok(is_alone)
     }
 
-    async fn fetch_everything(&self) -> Result<(), GitError> {
-        let within = self.time_limit(NETWORK).await?;
+    /// Fetches the trunk and no other branch, for somebody who waits.
+    ///
+    /// # Errors
+    /// When the fetch fails or takes longer than 20 seconds. It begins when another one has ended.
+    pub async fn fetch_trunk_now(&self, trunk: &str) -> Result<(), GitError> {
+        let _one_at_a_time = self.busy.slow_since.lock().await;
+        self.make_if_missing().await?;
+        self.fetch_trunk(trunk).await
+    }
+
+    /// Whether somebody fetches.
+    #[must_use]
+    pub fn is_fetching(&self) -> bool {
+        self.busy.slow_since.try_lock().is_err()
+    }
+
+    async fn fetch_everything(&self, within: Duration) -> Result<(), GitError> {
         let address = self.source.as_argument();
         let fetch = || bare::fetch_everything(address).within(within).run(&self.path);
         lock_files::without_abandoned(&self.path, fetch).await.map(drop)

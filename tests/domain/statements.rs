@@ -1,12 +1,13 @@
 //! What a person stated to be live: which bad commits it has, and how a mistaken statement is corrected.
 
 use trunkline::calendar::FreezeRules;
+use trunkline::domain::build::BuildState;
 use trunkline::domain::command::{Command, Refusal};
 use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::event::{Adoption, Fact, Outcome};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use trunkline::domain::people::People;
-use trunkline::domain::policy::Policy;
+use trunkline::domain::policy::{Policy, VerifyBy};
 use trunkline::domain::quarantine::BadCommit;
 use trunkline::domain::service::ServiceState;
 use trunkline::engine::commands::{self, CommandContext, CommandError, Gathered, ServiceView};
@@ -176,4 +177,25 @@ fn that_there_is_no_way_back_to_what_is_live_is_taken_back_by_stating_it_again()
         let again = decide(&record, Adoption { sha: sha(5), build: BuildNumber(5), ..adopted(5) });
         assert!(again.is_err(), "#5 is live, and has a way back");
     }
+}
+
+#[test]
+fn only_a_build_that_staging_may_take_by_itself_is_queued() {
+    let mut record = older_than_trunkline();
+    state(&mut record, adopted(3));
+    for number in 6..8 {
+        record.push(person("sam"), found(number, vec![commit(number, "sam")]));
+    }
+    let states = |record: &Record| {
+        let state = |build| record.state.build_state(build, &[VerifyBy::Person]);
+        record.state.builds.values().map(state).collect::<Vec<_>>()
+    };
+    use BuildState::{Deploying, NotStaged, Queued, Superseded};
+    assert_eq!(states(&record), [NotStaged, Queued, Queued, Queued]);
+    let (from, to, off_trunk) = (sha(7), sha(6), vec![BuildNumber(7)]);
+    let onto = Some(BuildNumber(6));
+    record.push(person("sam"), Fact::TrunkRewritten { from, to, off_trunk, onto });
+    assert_eq!(states(&record), [NotStaged, Queued, Queued, NotStaged]);
+    record.push(person("sam"), Fact::DeploymentRequested(request(Environment::Staging, 6)));
+    assert_eq!(states(&record), [NotStaged, Superseded, Deploying, NotStaged]);
 }

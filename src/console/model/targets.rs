@@ -4,6 +4,7 @@ use std::fmt;
 
 use tokio::time::Instant;
 
+use crate::console::model::list::MovedBy;
 use crate::console::model::seen::Seen;
 use crate::domain::ids::{DeploymentId, Seq};
 
@@ -37,10 +38,10 @@ impl fmt::Display for KeyTarget {
 }
 
 impl Targets {
-    /// Takes what keys act on now. What is new came `by_itself` unless a key was pressed.
-    pub fn settle(&mut self, now: Vec<KeyTarget>, by_itself: bool) {
+    /// Takes what keys act on now.
+    pub fn settle(&mut self, now: Vec<KeyTarget>, by: MovedBy) {
         self.came.retain(|(came, _)| now.contains(came));
-        if let Some(before) = self.now.as_ref().filter(|_| by_itself) {
+        if let Some(before) = self.now.as_ref().filter(|_| by == MovedBy::News) {
             let new = now.iter().filter(|target| !before.contains(target));
             self.came.extend(new.map(|target| (*target, Seen::default())));
         }

@@ -42,3 +42,21 @@ async fn a_fetch_of_the_trunk_alone_copes_with_what_a_fetch_of_everything_copes_
     assert_eq!(mirror.tip("main").await.unwrap(), Some(two.clone()));
     assert_eq!(mirror.tip("other").await.unwrap(), Some(two));
 }
+
+#[tokio::test]
+async fn whoever_waits_for_the_trunk_gets_it_whatever_the_other_branches_are() {
+    let (repository, folder) = (Repository::new(), tempfile::tempdir().unwrap());
+    repository.commit("one");
+    let mirror = Mirror::open(&folder.path().join("m.git"), repository.address()).await.unwrap();
+    mirror.fetch(None).await.unwrap();
+    repository.branch("broken");
+    let other = repository.commit("other").to_string();
+    repository.switch("main");
+    let two = repository.commit("two");
+    let object = format!(".git/objects/{}/{}", &other[..2], &other[2..]);
+    fs::remove_file(repository.path().join(object)).unwrap();
+    mirror.fetch(Some("main")).await.unwrap_err();
+    mirror.fetch_trunk_now("main").await.unwrap();
+    assert_eq!(mirror.tip("main").await.unwrap(), Some(two));
+    assert!(!mirror.is_fetching());
+}
