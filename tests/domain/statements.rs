@@ -131,6 +131,7 @@ fn a_statement_can_be_corrected_until_something_is_deployed_to_production() {
 
 #[test]
 fn only_a_build_that_staging_may_take_by_itself_is_queued() {
+    use BuildState::{Deploying, NotStaged, Queued, Superseded};
     let mut record = older_than_trunkline();
     state(&mut record, adopted(3));
     for number in 6..8 {
@@ -140,7 +141,6 @@ fn only_a_build_that_staging_may_take_by_itself_is_queued() {
         let state = |build| record.state.build_state(build, &[VerifyBy::Person]);
         record.state.builds.values().map(state).collect::<Vec<_>>()
     };
-    use BuildState::{Deploying, NotStaged, Queued, Superseded};
     assert_eq!(states(&record), [NotStaged, Queued, Queued, Queued]);
     let (from, to, off_trunk) = (sha(7), sha(6), vec![BuildNumber(7)]);
     let onto = Some(BuildNumber(6));
