@@ -59,7 +59,7 @@ pub async fn run(
     }
     let unmet = unmet(&plan, &reasons, confirmation.yes);
     let overrides = if confirmation.yes || unmet.is_some() {
-        require_named_build(&plan)?;
+        require_named_build(context, &service, &plan)?;
         reasons
     } else if context.out.is_interactive() {
         ask(context, &plan, reasons)?
@@ -144,13 +144,17 @@ fn outlook(plan: &Plan) -> Option<Outlook> {
 }
 
 /// Refuses a rollback past the floor with `--yes` unless the command names the build.
-fn require_named_build(plan: &Plan) -> Result<(), CliError> {
+fn require_named_build(
+    context: &Context,
+    service: &ServiceName,
+    plan: &Plan,
+) -> Result<(), CliError> {
     let build = plan.target.build;
     if is_past_the_floor(plan) && plan.action == (Action::Rollback { to: None }) {
+        let named = context.command_line(service, &format!("rollback {} --yes", build.0));
         return Err(CliError::Refused(format!(
             "rollback to {build} is a POINT OF NO RETURN; --yes needs the build number; \
-             to continue, run: trunkline rollback {} --yes",
-            build.0
+             to continue, run: {named}"
         )));
     }
     Ok(())

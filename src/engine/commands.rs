@@ -237,7 +237,8 @@ fn verify(service: &ServiceView<'_>, number: BuildNumber, note: &str) -> Result<
         };
         let sentence = format!("{number} cannot be verified: {why} ({})", state.as_str());
         let refusal = Refusal::invalid(sentence);
-        let retry = plan::retry_in_staging(build, &service.policy);
+        let newest = service.state.newest_build().map(|newest| newest.number);
+        let retry = plan::retry_in_staging(build, newest, &service.policy);
         let retry = retry.filter(|_| state.can_be_tried_again());
         return Err(match retry {
             Some(retry) => refusal.with(retry),

@@ -20,6 +20,7 @@ mod watch;
 use ratatui::layout::Size;
 use tokio::time::Instant;
 
+use crate::console::actions::available::targets;
 use crate::console::effect::Effect;
 use crate::console::layout::{freeze_rows, layout};
 use crate::console::message::{Message, TimedMessage};
@@ -64,10 +65,14 @@ pub fn update(model: &mut Model, TimedMessage { at, message }: TimedMessage) -> 
     }
     // A key that ends a pause shows what came meanwhile.
     let is_new = model.service.as_ref().map(|service| &service.version) != shown.as_ref();
-    settle(model, if is_key && !is_new { MovedBy::Key } else { MovedBy::News });
+    let by = if is_key && !is_new { MovedBy::Key } else { MovedBy::News };
+    settle(model, by);
     effects.extend(requests::tell(model));
     effects.extend(history::more(model));
     effects.extend(log::follow(model));
+    if model.service.is_some() {
+        model.targets.settle(targets(model), by);
+    }
     effects
 }
 
