@@ -16,10 +16,10 @@ use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::event::{
     Adoption, DeploymentKind, Fact, ObservedDeployment, Outcome, StepOutcome,
 };
-use trunkline::domain::limits::{BAD_COMMIT_DIGITS, LONGEST_REASON, MOST_BAD_COMMITS};
 use trunkline::domain::ids::{
     BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha,
 };
+use trunkline::domain::limits::{BAD_COMMIT_DIGITS, LONGEST_REASON, MOST_BAD_COMMITS};
 use trunkline::domain::people::Actor;
 use trunkline::domain::plan::{Finding, Fingerprint, Guard, Severity};
 use trunkline::domain::quarantine::BadCommit;
@@ -365,9 +365,11 @@ async fn the_limits_of_the_texts_of_a_command_are_described() {
     }
     let bad = of_reason(text(longest + 1)).into_iter();
     let bad = bad.chain(of_commits(vec![commit(*digits.end()); MOST_BAD_COMMITS + 1]));
-    let bad = bad.chain([digits.start() - 1, digits.end() + 1].map(commit).map(|name| {
-        json!({ "command": "clear", "commit": name, "reason": "r" })
-    }));
+    let bad = bad.chain(
+        [digits.start() - 1, digits.end() + 1]
+            .map(commit)
+            .map(|name| json!({ "command": "clear", "commit": name, "reason": "r" })),
+    );
     for value in bad {
         assert!(!validator.is_valid(&value), "{value}");
     }

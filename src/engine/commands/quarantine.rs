@@ -2,9 +2,9 @@
 
 use super::{CommandContext, Decided, Gathered, Need, ServiceView, text};
 use crate::domain::command::Refusal;
-use crate::domain::limits::{BAD_COMMIT_DIGITS, MOST_BAD_COMMITS};
 use crate::domain::event::Fact;
 use crate::domain::ids::Sha;
+use crate::domain::limits::{BAD_COMMIT_DIGITS, MOST_BAD_COMMITS};
 use crate::domain::quarantine::BadCommit;
 use crate::domain::remedy::Remedy;
 
