@@ -96,12 +96,12 @@ impl Watching {
         }
     }
 
-    /// What the next rollback lacks. `last` is what was found before.
+    /// What the next rollback lacks. `known` is what was found before.
     async fn lack(
         &self,
         service: &ServiceName,
         needs: RollbackNeeds,
-        last: RollbackLack,
+        known: RollbackLack,
     ) -> RollbackLack {
         let declared = match needs {
             RollbackNeeds::Variables(declared) => Some(declared),
@@ -112,7 +112,7 @@ impl Watching {
             }
         };
         // The next round knows what was read now. Until then what was said last stays.
-        let Some(declared) = declared else { return last };
+        let Some(declared) = declared else { return known };
         let (missing, lost) = self.gather.variables.missing(&declared).await;
         RollbackLack { missing, lost }
     }
@@ -128,8 +128,9 @@ impl Watching {
             let services: Vec<_> =
                 self.trunk.world.read(|world| world.services.values().map(declared).collect());
             for (service, trunk, rollback) in services {
-                let last = reported.get(&service).map(|(_, lack)| lack.clone()).unwrap_or_default();
-                let lack = self.lack(&service, rollback, last).await;
+                let known = reported.get(&service).map(|(_, lack)| lack.clone());
+                let known = known.unwrap_or_default();
+                let lack = Box::pin(self.lack(&service, rollback, known)).await;
                 let (missing, _) = self.gather.variables.missing(&trunk).await;
                 let missing = missing.or(lack.missing.clone()).or(lack.lost.unset.clone());
                 let found = (missing.clone(), lack.clone());

@@ -85,7 +85,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// What kind of failure of the disk it is, as far as SQLite tells.
+    /// What kind of failure of the disk it is, as far as the database tells.
     #[must_use]
     pub fn kind(&self) -> io::ErrorKind {
         use rusqlite::ErrorCode::{DiskFull, PermissionDenied, ReadOnly};

@@ -181,6 +181,7 @@ fn that_there_is_no_way_back_to_what_is_live_is_taken_back_by_stating_it_again()
 
 #[test]
 fn only_a_build_that_staging_may_take_by_itself_is_queued() {
+    use BuildState::{Deploying, NotStaged, Queued, Superseded};
     let mut record = older_than_trunkline();
     state(&mut record, adopted(3));
     for number in 6..8 {
@@ -190,7 +191,6 @@ fn only_a_build_that_staging_may_take_by_itself_is_queued() {
         let state = |build| record.state.build_state(build, &[VerifyBy::Person]);
         record.state.builds.values().map(state).collect::<Vec<_>>()
     };
-    use BuildState::{Deploying, NotStaged, Queued, Superseded};
     assert_eq!(states(&record), [NotStaged, Queued, Queued, Queued]);
     let (from, to, off_trunk) = (sha(7), sha(6), vec![BuildNumber(7)]);
     let onto = Some(BuildNumber(6));

@@ -100,7 +100,7 @@ impl<'a> BuildLines<'a> {
         self.entries.iter().map(|entry| entry.build)
     }
 
-    /// Whether each build has the effect of a commit.
+    /// Whether each build has the effect of a commit. Where the commit itself never came, one that may be the same counts.
     pub(super) fn presences_of_effect(&self, bad: &'a BadCommit) -> Vec<Presence<'a>> {
         let sides = self.sides([&bad.sha]);
         let own = self.presence_by_build(bad, |entry, presence| entry.reverted(presence, &sides));
@@ -108,8 +108,8 @@ impl<'a> BuildLines<'a> {
             self.twins(bad).iter().map(|twins| self.presences_of_twins(bad, twins)).collect();
         let of_twins = |at: usize| {
             let mut some = twins.iter().map(|all| all[at]);
-            let without = some.clone().find(|presence| *presence != Presence::Without);
-            some.find(|presence| presence.counts()).or(without).unwrap_or(Presence::Without)
+            let reverted = some.clone().find(|presence| *presence != Presence::Without);
+            some.find(|presence| presence.counts()).or(reverted).unwrap_or(Presence::Without)
         };
         let all = own.into_iter().enumerate().map(|(at, own)| match own {
             Presence::Without => of_twins(at),
