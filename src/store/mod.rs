@@ -7,6 +7,7 @@ mod rows;
 mod schema;
 mod tokens;
 
+use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -83,6 +84,25 @@ pub enum StoreError {
     Reserved,
     #[error("event {seq} cannot be read: {why}; run: trunkline doctor")]
     Unreadable { seq: u64, why: String },
+}
+
+impl StoreError {
+    /// What kind of failure of the disk it is, as far as the database tells.
+    #[must_use]
+    pub fn kind(&self) -> io::ErrorKind {
+        use rusqlite::ErrorCode::{DiskFull, PermissionDenied, ReadOnly};
+        match self {
+            Self::Reserved => io::ErrorKind::StorageFull,
+            Self::Sqlite { why, .. } | Self::Unopened { why, .. } => {
+                match why.sqlite_error_code() {
+                    Some(DiskFull) => io::ErrorKind::StorageFull,
+                    Some(PermissionDenied | ReadOnly) => io::ErrorKind::PermissionDenied,
+                    _ => io::ErrorKind::Other,
+                }
+            }
+            _ => io::ErrorKind::Other,
+        }
+    }
 }
 
 impl Store {
